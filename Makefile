@@ -1,0 +1,230 @@
+# tinyhttpd: `make help` lists what can be made.
+#
+# Choices on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
+# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR.
+
+VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+BUILD_ROOT ?= build
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+.PHONY: all help deps run check tests lint bench install clean
+
+# What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
+DEPS := build/deps
+
+# `clean` and `deps` change what the other goals find, and pkg-config is asked while this file is read. So they
+# go first, and a second make does the rest.
+first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
+rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
+
+deps: ## Install what is missing to build (with check or lint beside it: for those too)
+	@.ci/deps build $(filter check lint,$(MAKECMDGOALS))
+
+clean: ## Remove everything built
+	@rm -f tinyhttpd
+	@test ! -d '$(BUILD_ROOT)' || find '$(BUILD_ROOT)' -mindepth 1 -maxdepth 1 ! -path '$(DEPS)' -exec rm -rf {} +
+
+ifneq ($(and $(first),$(rest)),)
+
+.NOTPARALLEL:
+.PHONY: $(rest) then
+$(rest): then ; @:
+then: $(first) ; +@$(MAKE) $(rest)
+
+else
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+bench: ## Measure the speed
+	@echo 'not yet'
+
+# ---- What there is to build -------------------------------------------------------------------------------------
+
+BUILD := $(BUILD_ROOT)/$(if $(DEBUG),debug,release)
+program := $(BUILD)/tinyhttpd
+
+sources := $(sort $(wildcard src/*.c src/*/*.c))
+headers := $(sort $(wildcard src/*.h src/*/*.h))
+objects := $(sources:%.c=$(BUILD)/%.o)
+unit_sources := $(sort $(wildcard tests/unit/*/*.c))
+unit_objects := $(unit_sources:%.c=$(BUILD)/%.o)
+units := $(unit_sources:tests/unit/%.c=$(BUILD)/unit/%)
+http_tests := $(sort $(wildcard tests/http/*.t))
+
+# ---- How: looked into only for the goals that compile ---------------------------------------------------------
+
+ifneq ($(filter-out help bench clean deps,$(or $(MAKECMDGOALS),all)),)
+
+comma := ,
+hash := \#
+
+# build/deps comes first, so that header and library are always of one release.
+PKG_CONFIG ?= pkg-config
+pkg_config := PKG_CONFIG_PATH='$(wildcard $(DEPS)/usr/lib/*/pkgconfig):$(PKG_CONFIG_PATH)' $(PKG_CONFIG)
+LLHTTP_AT_LEAST := 9.2.1
+
+compiler := $(shell $(CC) --version 2>/dev/null | head -n 1)
+have = $(shell command -v $(1))
+llhttp_version := $(if $(call have,$(PKG_CONFIG)),$(shell \
+	$(pkg_config) --atleast-version=$(LLHTTP_AT_LEAST) libllhttp && $(pkg_config) --modversion libllhttp))
+magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modversion libmagic 2>/dev/null))
+
+missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
+	$(if $(magic_version),,libmagic),$(PKG_CONFIG))
+ifneq ($(filter check tests,$(MAKECMDGOALS)),)
+tools := perl curl
+missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
+endif
+ifneq ($(filter lint,$(MAKECMDGOALS)),)
+tools += perl clang-format clang-tidy cppcheck shellcheck
+endif
+missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
+ifneq ($(missing),)
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(filter check tests lint,$(MAKECMDGOALS))))))
+endif
+
+# llhttp's static library where there is one: faster, and an installed program must not need build/.
+llhttp_archive := $(wildcard $(shell $(pkg_config) --variable=libdir libllhttp)/libllhttp.a)
+llhttp_libs := $(or $(llhttp_archive),$(shell $(pkg_config) --libs libllhttp))
+dependency_cflags := $(shell $(pkg_config) --cflags libllhttp libmagic)
+dependency_libs := $(llhttp_libs) $(shell $(pkg_config) --libs libmagic)
+
+# What this compiler knows is found by trying, once for each compiler.
+probe := $(BUILD_ROOT)/probe/$(firstword $(shell printf %s '$(CC) $(compiler) $(CFLAGS)' | cksum)).mk
+ifeq ($(wildcard $(probe)),)
+$(shell mkdir -p $(dir $(probe)))
+known = $(shell printf '%s\n' 'int main(void) { return 0; }' \
+	| $(CC) $(CFLAGS) -O2 -Werror $(1) -x c - -o $(probe).out 2>/dev/null && echo '$(1)'; rm -f $(probe).out)
+# Level 3 rests on __builtin_dynamic_object_size: gcc 12, clang 9. Some distributions set a level of their own.
+fortify := $(shell printf '$(hash)if !__has_builtin(%s)\n$(hash)error\n$(hash)endif\n' __builtin_dynamic_object_size \
+	| $(CC) -E -x c - >/dev/null 2>&1 && echo 3 || echo 2)
+$(file >$(probe),hardening_cflags := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(fortify) $(strip \
+	$(call known,-fstack-protector-strong) $(call known,-fstack-clash-protection) \
+	$(or $(call known,-fcf-protection=full),$(call known,-mbranch-protection=standard))))
+$(file >>$(probe),hardening_ldflags := $(strip $(foreach flag,relro now noexecstack,$(call known,-Wl$(comma)-z$(comma)$(flag)))))
+$(file >>$(probe),sanitizers := $(call known,-fsanitize=address$(comma)undefined))
+endif
+include $(probe)
+
+base_cflags := -std=c17 -D_GNU_SOURCE -Isrc -DTINYHTTPD_VERSION='"$(VERSION)"' $(dependency_cflags) \
+	-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+cflags := $(base_cflags) $(if $(WERROR),-Werror) -fPIE $(if $(DEBUG), \
+	-O1 -g -U_FORTIFY_SOURCE -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer, \
+	-O2 -g $(hardening_cflags))
+ldflags := -pie $(if $(DEBUG),-fsanitize=address$(comma)undefined,$(hardening_ldflags))
+
+compile = $(CC) $(strip $(cflags) $(CPPFLAGS) $(CFLAGS))
+link = $(CC) $(strip $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS))
+libs = $(strip $(dependency_libs) $(LDLIBS))
+
+# Stamps: a new compiler, flag, library release or list of files makes anew what rests on it.
+stamp = $(if $(findstring <$(strip $(2))>,<$(file <$(1))>),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
+$(call stamp,$(BUILD)/compile.stamp,$(compile) # $(compiler) llhttp $(llhttp_version) libmagic $(magic_version))
+$(call stamp,$(BUILD)/link.stamp,$(link) $(libs) # $(objects))
+
+endif
+
+# ---- The program --------------------------------------------------------------------------------------------------
+
+all: $(program) ## Build ./tinyhttpd (the default); DEBUG=1 builds it with ASan and UBSan
+	@cmp -s $(program) tinyhttpd || install -m 755 $(program) tinyhttpd
+
+$(program): $(objects) $(BUILD)/link.stamp
+	@echo '  link $@'
+	@$(link) -o $@ $(objects) $(libs)
+
+$(objects) $(unit_objects): $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
+	@echo '  cc   $<'
+	@mkdir -p $(@D)
+	@$(compile) $(if $(filter tests/%,$<),-Itests/unit) -MMD -MP -c -o $@ $<
+
+-include $(objects:.o=.d) $(unit_objects:.o=.d)
+
+# Written while this file is read; named here so that make knows where they come from.
+$(BUILD)/compile.stamp $(BUILD)/link.stamp: ;
+
+run: all ## Build, then serve ./www on port 8080
+	@exec ./tinyhttpd -r ./www -p 8080
+
+install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 $(program) '$(DESTDIR)$(PREFIX)/bin/tinyhttpd'
+ifneq ($(wildcard share/tinyhttpd.1),)
+	install -d '$(DESTDIR)$(PREFIX)/share/man/man1'
+	install -m 644 share/tinyhttpd.1 '$(DESTDIR)$(PREFIX)/share/man/man1/tinyhttpd.1'
+endif
+
+# ---- The tests ------------------------------------------------------------------------------------------------------
+
+# Each file under tests/unit/ is a program of its own, linked with everything but main.
+$(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/src/main.o,$(objects)) $(BUILD)/link.stamp
+	@echo '  link $@'
+	@mkdir -p $(@D)
+	@$(link) -o $@ $(filter %.o,$^) $(libs) $(shell $(pkg_config) --libs cmocka)
+
+tests: $(program) $(units)
+	@:
+
+check: ## Run all the tests, then once more under ASan and UBSan
+	+@$(MAKE) DEBUG= tests
+ifneq ($(sanitizers),)
+	+@$(MAKE) DEBUG=1 tests
+	@.ci/test release='$(BUILD_ROOT)/release' sanitized='$(BUILD_ROOT)/debug'
+else
+	@echo 'This compiler has no ASan and UBSan: the second run is left out.'
+	@.ci/test release='$(BUILD_ROOT)/release'
+endif
+
+# Some tests measure delays: asked for together, they wait until the linters leave the machine to them.
+ifneq ($(filter lint,$(MAKECMDGOALS)),)
+check: | lint
+endif
+
+# ---- The checks that run nothing ----------------------------------------------------------------------------------
+
+lint_parts := lint-layers lint-format lint-tidy lint-cppcheck lint-scripts
+tidied := $(sources:%.c=$(BUILD_ROOT)/tidy/%.ok)
+.PHONY: $(lint_parts)
+
+lint: $(lint_parts) ## Check layers, format, the C code and the scripts
+	@:
+
+lint-layers:
+	@echo '  layers'
+	@.ci/layers --self-test
+	@.ci/layers
+
+lint-format:
+	@echo '  clang-format'
+	@clang-format --dry-run -Werror $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h)
+
+lint-tidy: $(tidied)
+
+$(tidied): $(BUILD_ROOT)/tidy/%.ok: %.c $(headers) .clang-tidy
+	@echo '  clang-tidy $<'
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(base_cflags) $(CPPFLAGS) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+
+# cppcheck does not read the system's headers: it is told which llhttp there is, and can't miss an include.
+llhttp_number := $(subst ., ,$(llhttp_version))
+lint-cppcheck:
+	@echo '  cppcheck'
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix,gnu -D_GNU_SOURCE -D__linux__ \
+		-DTINYHTTPD_VERSION='"$(VERSION)"' -DLLHTTP_VERSION_MAJOR=$(word 1,$(llhttp_number)) \
+		-DLLHTTP_VERSION_MINOR=$(word 2,$(llhttp_number)) -DLLHTTP_VERSION_PATCH=$(word 3,$(llhttp_number)) \
+		--enable=warning,performance,portability \
+		--suppress=missingIncludeSystem -Isrc src
+
+lint-scripts:
+	@echo '  shellcheck, perl -c'
+	@shellcheck .ci/deps .ci/run
+	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
+		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
+
+endif
