@@ -1,0 +1,239 @@
+#include "base/date.h"
+
+#include <string.h>
+
+enum { SECONDS_A_DAY = 86400, EPOCH_WEEKDAY = 4 /* 1970-01-01 was a Thursday */ };
+
+/* 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the years that four digits can write. */
+static const int64_t SECONDS_MIN = -62167219200;
+static const int64_t SECONDS_MAX = 253402300799;
+
+/* Case-sensitive, whatever the locale (RFC 9110 5.6.7). */
+static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char WEEKDAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+/* What RFC 850's long names add to the short ones. */
+static const char WEEKDAY_ENDS[7][7] = {"day", "day", "sday", "nesday", "rsday", "day", "urday"};
+
+static bool is_leap(int year)
+{
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month - 1] + (month == 2 && is_leap(year));
+}
+
+/*
+ * The calendar repeats itself every 400 years, which are 146097 days. Within such an era, counted from the
+ * 1st of March, the leap day is a year's last day, so that the months before it always begin at the same day
+ * of the year: (153 * month + 2) / 5 with March as month 0. 719468 days lie between 0000-03-01 and
+ * 1970-01-01.
+ */
+enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_DAYS = 719468 };
+
+static int64_t days_from_date(int64_t year, int month, int day)
+{
+    if (month <= 2)
+        year--;
+    int64_t era = (year >= 0 ? year : year - (ERA_YEARS - 1)) / ERA_YEARS;
+    int64_t year_of_era = year - era * ERA_YEARS;
+    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    return era * ERA_DAYS + day_of_era - EPOCH_DAYS;
+}
+
+static int64_t seconds_from_date(const struct date *date)
+{
+    int second_of_day = (date->hour * 60 + date->minute) * 60 + date->second;
+    return days_from_date(date->year, date->month, date->day) * SECONDS_A_DAY + second_of_day;
+}
+
+struct date date_from_seconds(int64_t seconds)
+{
+    if (seconds < SECONDS_MIN)
+        seconds = SECONDS_MIN;
+    if (seconds > SECONDS_MAX)
+        seconds = SECONDS_MAX;
+
+    /* Division in C rounds towards zero; a day begins at or before its seconds. */
+    int64_t days = seconds / SECONDS_A_DAY - (seconds % SECONDS_A_DAY < 0);
+    int second_of_day = (int)(seconds - days * SECONDS_A_DAY);
+
+    int64_t shifted = days + EPOCH_DAYS;
+    int64_t era = (shifted >= 0 ? shifted : shifted - (ERA_DAYS - 1)) / ERA_DAYS;
+    int day_of_era = (int)(shifted - era * ERA_DAYS);
+    /* Take the leap days out (one in 1461 days, but not in 36524, but in 146096), and every year has 365
+       days. */
+    int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int month = (5 * day_of_year + 2) / 153; /* 0 is March */
+    bool next_year = month >= 10;            /* January and February belong to the year that follows */
+
+    return (struct date){
+        .year = (int)(era * ERA_YEARS) + year_of_era + next_year,
+        .month = next_year ? month - 9 : month + 3,
+        .day = day_of_year - (153 * month + 2) / 5 + 1,
+        .hour = second_of_day / 3600,
+        .minute = second_of_day / 60 % 60,
+        .second = second_of_day % 60,
+        .weekday = (int)(((days + EPOCH_WEEKDAY) % 7 + 7) % 7),
+    };
+}
+
+static void write_digits(char *at, int count, int number)
+{
+    while (count-- > 0) {
+        at[count] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
+void date_write(char *at, int64_t seconds)
+{
+    struct date date = date_from_seconds(seconds);
+    memcpy(at, "Sun, 06 Nov 1994 08:49:37 GMT", DATE_LENGTH);
+    memcpy(at, WEEKDAYS[date.weekday], 3);
+    write_digits(at + 5, 2, date.day);
+    memcpy(at + 8, MONTHS[date.month - 1], 3);
+    write_digits(at + 12, 4, date.year);
+    write_digits(at + 17, 2, date.hour);
+    write_digits(at + 20, 2, date.minute);
+    write_digits(at + 23, 2, date.second);
+}
+
+/* Each of these takes something off the text's beginning, or returns false. */
+
+static bool take(struct span *text, struct span expected)
+{
+    if (text->length < expected.length)
+        return false;
+    if (memcmp(text->at, expected.at, expected.length) != 0)
+        return false;
+    text->at += expected.length;
+    text->length -= expected.length;
+    return true;
+}
+
+static bool take_digits(struct span *text, size_t count, int *number)
+{
+    uint64_t value;
+    if (text->length < count)
+        return false;
+    if (!span_to_number((struct span){text->at, count}, &value))
+        return false;
+    *number = (int)value;
+    text->at += count;
+    text->length -= count;
+    return true;
+}
+
+/* One of `count` names of three letters, numbered from 0. */
+static bool take_name(struct span *text, const char names[][4], int count, int *number)
+{
+    for (int i = 0; i < count; i++) {
+        if (take(text, (struct span){names[i], 3})) {
+            *number = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool take_month(struct span *text, int *month)
+{
+    if (!take_name(text, MONTHS, 12, month))
+        return false;
+    *month += 1;
+    return true;
+}
+
+/* time-of-day = hour ":" minute ":" second */
+static bool take_time(struct span *text, struct date *date)
+{
+    return take_digits(text, 2, &date->hour) && take(text, SPAN(":")) &&
+           take_digits(text, 2, &date->minute) && take(text, SPAN(":")) &&
+           take_digits(text, 2, &date->second);
+}
+
+/* ", 06 Nov 1994 08:49:37 GMT", the weekday's name before it taken. */
+static bool take_imf_rest(struct span *text, struct date *date)
+{
+    return take(text, SPAN(", ")) && take_digits(text, 2, &date->day) && take(text, SPAN(" ")) &&
+           take_month(text, &date->month) && take(text, SPAN(" ")) && take_digits(text, 4, &date->year) &&
+           take(text, SPAN(" ")) && take_time(text, date) && take(text, SPAN(" GMT"));
+}
+
+/*
+ * Finds the century of a two-digit year: the latest one with which the date lies at most 50 years ahead of
+ * `now` (RFC 9110 5.6.7: a later one is "the most recent year in the past that had the same last two
+ * digits").
+ */
+static void choose_century(struct date *date, int64_t now)
+{
+    struct date limit = date_from_seconds(now);
+    limit.year += 50;
+    int64_t latest = seconds_from_date(&limit);
+    date->year += limit.year - limit.year % 100;
+    while (date->year > 9999 || (date->year >= 100 && seconds_from_date(date) > latest)) {
+        date->year -= 100;
+    }
+}
+
+/* "day, 06-Nov-94 08:49:37 GMT", the weekday's first three letters taken. */
+static bool take_rfc850_rest(struct span *text, struct date *date, int64_t now)
+{
+    bool taken = take(text, span_of(WEEKDAY_ENDS[date->weekday])) && take(text, SPAN(", ")) &&
+                 take_digits(text, 2, &date->day) && take(text, SPAN("-")) &&
+                 take_month(text, &date->month) && take(text, SPAN("-")) &&
+                 take_digits(text, 2, &date->year) && take(text, SPAN(" ")) && take_time(text, date) &&
+                 take(text, SPAN(" GMT"));
+    if (taken)
+        choose_century(date, now);
+    return taken;
+}
+
+/* " Nov  6 08:49:37 1994", the weekday's name before it taken; the day is 2DIGIT or a blank and 1DIGIT. */
+static bool take_asctime_rest(struct span *text, struct date *date)
+{
+    if (!take(text, SPAN(" ")) || !take_month(text, &date->month) || !take(text, SPAN(" ")))
+        return false;
+    size_t day_digits = take(text, SPAN(" ")) ? 1 : 2;
+    return take_digits(text, day_digits, &date->day) && take(text, SPAN(" ")) && take_time(text, date) &&
+           take(text, SPAN(" ")) && take_digits(text, 4, &date->year);
+}
+
+bool date_read(struct span text, int64_t now, int64_t *seconds)
+{
+    struct date date = {0};
+    if (!take_name(&text, WEEKDAYS, 7, &date.weekday))
+        return false;
+    if (text.length == 0)
+        return false;
+
+    bool taken;
+    switch (text.at[0]) {
+    case ',':
+        taken = take_imf_rest(&text, &date);
+        break;
+    case ' ':
+        taken = take_asctime_rest(&text, &date);
+        break;
+    default:
+        taken = take_rfc850_rest(&text, &date, now);
+        break;
+    }
+    if (!taken || text.length > 0)
+        return false;
+
+    /* The weekday need not be the date's own: it adds nothing, and no other recipient looks at it. Second 60
+       is a leap second and passes in any minute, because whether there was one is not ours to know. */
+    if (date.day < 1 || date.day > days_in_month(date.year, date.month))
+        return false;
+    if (date.hour > 23 || date.minute > 59 || date.second > 60)
+        return false;
+    *seconds = seconds_from_date(&date);
+    return true;
+}

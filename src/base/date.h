@@ -1,0 +1,37 @@
+/* HTTP dates (RFC 9110 5.6.7), written and read without the C library's time zones or locales. */
+#ifndef TINYHTTPD_BASE_DATE_H
+#define TINYHTTPD_BASE_DATE_H
+
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The length in octets of an IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT". */
+enum { DATE_LENGTH = 29 };
+
+/* Broken-down UTC. */
+struct date {
+    int year;
+    int month;   /* 1 to 12 */
+    int day;     /* 1 to 31 */
+    int hour;    /* 0 to 23 */
+    int minute;  /* 0 to 59 */
+    int second;  /* 0 to 60 when read, 0 to 59 when made from seconds */
+    int weekday; /* 0 is Sunday */
+};
+
+/* Seconds since 1970-01-01T00:00:00Z into a date; what lies before year 0 or after year 9999 is clamped. */
+struct date date_from_seconds(int64_t seconds);
+
+/* Writes DATE_LENGTH octets of IMF-fixdate, without a NUL. Clamped as date_from_seconds. */
+void date_write(char *at, int64_t seconds);
+
+/*
+ * Reads any of the three formats of RFC 9110 5.6.7 (IMF-fixdate, RFC 850, asctime) into seconds since 1970.
+ * `now` decides the century of a two-digit year: one that would lie more than 50 years ahead is in the past.
+ * Returns false for anything else, a day that the month does not have included; `*seconds` is then untouched.
+ */
+bool date_read(struct span text, int64_t now, int64_t *seconds);
+
+#endif

@@ -1,0 +1,33 @@
+#include "base/hash.h"
+
+#include <string.h>
+
+/* Little-endian by definition, so that replicas of either byte order agree. Compilers make one load of it. */
+static uint64_t load_word(const unsigned char *at)
+{
+    uint64_t word = 0;
+    for (unsigned i = 0; i < 8; i++)
+        word |= (uint64_t)at[i] << (8 * i);
+    return word;
+}
+
+static uint64_t mix(uint64_t state, uint64_t word)
+{
+    state = (state ^ word) * 0x9fb21c651e98df25U; /* odd, so that multiplying loses nothing */
+    return state ^ (state >> 35);
+}
+
+uint64_t hash_octets(struct span octets)
+{
+    const unsigned char *at = (const unsigned char *)octets.at;
+    size_t left = octets.length;
+    uint64_t state = 0x243f6a8885a308d3U ^ octets.length; /* the fraction of pi, as good as any */
+    for (; left >= 8; at += 8, left -= 8)
+        state = mix(state, load_word(at));
+    if (left > 0) {
+        unsigned char last[8] = {0};
+        memcpy(last, at, left);
+        state = mix(state, load_word(last));
+    }
+    return mix(state, 0);
+}

@@ -1,0 +1,116 @@
+/* Every bound in the program, each with its reason. Sizes in octets, times in milliseconds. */
+#ifndef TINYHTTPD_BASE_LIMITS_H
+#define TINYHTTPD_BASE_LIMITS_H
+
+/* ---- what a client may send ---- */
+
+/* A request line with its fields. nginx and Apache take 32 KiB in all; browsers' cookies stay well below. Field
+   offsets are 16 bits wide, so it must stay under 64 KiB. */
+#define LIMIT_HEAD 32768
+
+/* A request target. RFC 9112 3 asks for 8000 at least. */
+#define LIMIT_TARGET 8192
+
+/* Fields in a request. Apache's figure is 100; a browser behind two proxies sends about 40. */
+#define LIMIT_FIELDS 128
+
+/* The longest method name worth waiting for before it is called unknown: the registry's longest has 17. */
+#define LIMIT_METHOD 32
+
+/* A request body with its framing, which nobody here reads. Large enough for a form or an upload that went to
+   the wrong place to stay in step, small enough not to be a way to keep a worker busy. */
+#define LIMIT_BODY 1048576
+
+/* One recv. Takes any usual request whole, and bounds what a pipelining client leaves in memory. */
+#define LIMIT_INPUT 16384
+
+/* ---- what a connection may take ---- */
+
+/* From the first octet of a head to its last; absolute, a trickle does not renew it. */
+#define LIMIT_HEAD_MS 10000
+
+/* From the end of a head to the end of its body, absolute as well. */
+#define LIMIT_BODY_MS 30000
+
+/* Between requests. Longer than the 60 s after which common load balancers give a connection up, so that it is
+   never this side that closes while a request is on its way. */
+#define LIMIT_IDLE_MS 75000
+
+/* Without a single octet taken by the client. */
+#define LIMIT_WRITE_MS 30000
+
+/* Reading on after the last answer, so that a reset does not overtake it (RFC 9112 9.6). */
+#define LIMIT_LINGER_MS 2000
+
+/* Octets that a connection sends in a turn before others have theirs. */
+#define LIMIT_TURN_OCTETS 1048576
+
+/* ---- what a worker may take ---- */
+
+/* Events of one epoll_wait, that is, connections in a turn. */
+#define LIMIT_EVENTS 256
+
+/* Connections accepted in a turn: a burst is taken in pieces, so that other workers get their share. */
+#define LIMIT_ACCEPTS 16
+
+/* How long listeners are left alone when there is neither room for a connection nor an idle one to close. */
+#define LIMIT_ACCEPT_PAUSE_MS 100
+
+/* Connections that a worker holds. At about 200 octets each while idle, 13 MB. */
+#define LIMIT_CONNECTIONS 65536
+
+/* Descriptors that a worker keeps for itself: epoll, the log, listeners, a file being opened. */
+#define LIMIT_RESERVED_FDS 16
+
+/* ---- what the store may take ---- */
+
+/* A file up to this size is held as bytes, a larger one as a descriptor for sendfile. Sending 100 KiB from memory
+   costs about 5 % less than sendfile; at 1 MiB sendfile costs a third less. */
+#define LIMIT_STORE_FILE 131072
+
+/* All files held as bytes, in each worker. */
+#define LIMIT_STORE_OCTETS 67108864
+
+/* Entries, of which each takes about 600 octets besides its file. */
+#define LIMIT_STORE_ENTRIES 16384
+
+/* Open descriptors among the entries. */
+#define LIMIT_STORE_FDS 256
+
+/* Times a file that changes while it is read is read again before the client is told to come back. */
+#define LIMIT_STORE_RETRIES 4
+
+/* The part of a large text file in which UTF-8 is looked for: reading all of it would cost more than its answer. */
+#define LIMIT_CHARSET_PROBE 65536
+
+/* ---- what a response may take ---- */
+
+/* A head with an error page or a redirect's body after it; a Location may be three times a target. */
+#define LIMIT_RESPONSE_TEXT 40960
+
+/* Parts of a response: a head and a body; what multipart ranges will add. */
+#define LIMIT_PARTS 4
+
+/* ---- processes ---- */
+
+#define LIMIT_WORKERS 512
+
+/* Listening sockets: addresses given with --bind, after names are resolved. */
+#define LIMIT_LISTENERS 32
+
+/* From a signal to stop until connections are cut: under the 10 s that Docker waits. */
+#define LIMIT_DRAIN_MS 8000
+
+/* What the master gives the workers on top, before it ends one that hangs. */
+#define LIMIT_DRAIN_GRACE_MS 500
+
+/* A worker that dies younger than the first figure is replaced only after a pause: the second one, then doubled each
+   time, up to the third. */
+#define LIMIT_YOUNG_MS 1000
+#define LIMIT_PAUSE_MS 50
+#define LIMIT_BACKOFF_MS 5000
+
+/* One line of the access log; write(2) of up to PIPE_BUF octets to a pipe is atomic. */
+#define LIMIT_LOG_LINE 4096
+
+#endif

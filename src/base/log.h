@@ -1,0 +1,47 @@
+/* Diagnostics on standard error, access lines on standard output. One line is one write. */
+#ifndef TINYHTTPD_BASE_LOG_H
+#define TINYHTTPD_BASE_LOG_H
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <time.h>
+
+/* Writes "tinyhttpd: MESSAGE" and a line's end to standard error. The message may come from outside: octets that
+   could steer a terminal are escaped. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+enum log_form {
+    LOG_NONE,
+    LOG_COMBINED, /* the Combined Log Format of Apache and nginx, times in UTC */
+    LOG_TERMINAL, /* for a person who watches: time, request, status, octets */
+};
+
+/* What an access line tells. The spans are raw octets of the request: they are escaped when the line is made. */
+struct log_access {
+    const struct sockaddr *peer;
+    time_t time;
+    struct span request_line;
+    struct span method;
+    struct span target;
+    int status;
+    struct span referer;
+    struct span user_agent;
+};
+
+/* An access line but for the octets of the body, which are known only when the answer has been sent. */
+struct log_line {
+    struct span text; /* empty: there is no line to write */
+    size_t octets_at; /* where in the text the number of octets goes */
+};
+
+/* Makes a line in `room`, LIMIT_LOG_LINE octets, to which it then points. */
+struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room);
+
+/* Writes the line with the number of body octets that were sent. */
+void log_write(const struct log_line *line, uint64_t octets);
+
+#endif
