@@ -1,0 +1,430 @@
+#include "http/request.h"
+
+#include <llhttp.h>
+#include <string.h>
+
+#if LLHTTP_VERSION_MAJOR < 9 || \
+    (LLHTTP_VERSION_MAJOR == 9 && \
+     (LLHTTP_VERSION_MINOR < 2 || (LLHTTP_VERSION_MINOR == 2 && LLHTTP_VERSION_PATCH < 1)))
+#error "llhttp 9.2.1 or newer is needed: older releases let malformed heads through (CVE-2024-27982)"
+#endif
+
+_Static_assert(sizeof(llhttp_t) <= REQUEST_PARSER_SIZE, "REQUEST_PARSER_SIZE must hold an llhttp_t");
+_Static_assert(LIMIT_HEAD <= UINT16_MAX, "a request_slice must reach every octet of a head");
+
+static llhttp_t *parser_of(struct request *request)
+{
+    return (llhttp_t *)(void *)request->parser;
+}
+
+static struct span slice_span(const struct request *request, struct request_slice slice)
+{
+    return (struct span){request->head + slice.at, slice.length};
+}
+
+/* llhttp names a piece by its address in what it was given last; a slice counts from the head's first octet. */
+static void slice_extend(const struct request *request, struct request_slice *slice, const char *at,
+                         size_t length)
+{
+    if (slice->length == 0)
+        slice->at = (uint16_t)(request->feed_at + (size_t)(at - request->feed));
+    slice->length = (uint16_t)(slice->length + length);
+}
+
+static enum request_state refuse(struct request *request, int status)
+{
+    request->state = REQUEST_BAD;
+    request->status = status;
+    return REQUEST_BAD;
+}
+
+/* A callback's way to say no: llhttp stops, and request_read_head finds the status set. */
+static int refuse_in_callback(struct request *request, int status)
+{
+    refuse(request, status);
+    return HPE_USER;
+}
+
+static int on_method(llhttp_t *parser, const char *at, size_t length)
+{
+    struct request *request = parser->data;
+    slice_extend(request, &request->method_name, at, length);
+    return 0;
+}
+
+static int on_target(llhttp_t *parser, const char *at, size_t length)
+{
+    struct request *request = parser->data;
+    slice_extend(request, &request->target, at, length);
+    return request->target.length > LIMIT_TARGET ? refuse_in_callback(request, 414) : 0;
+}
+
+static int on_field_name(llhttp_t *parser, const char *at, size_t length)
+{
+    struct request *request = parser->data;
+    if (request->state == REQUEST_HEAD) /* trailer fields may not be merged into the head (RFC 9110 6.5.1) */
+        slice_extend(request, &request->name, at, length);
+    return 0;
+}
+
+static int on_field_value(llhttp_t *parser, const char *at, size_t length)
+{
+    struct request *request = parser->data;
+    if (request->state == REQUEST_HEAD)
+        slice_extend(request, &request->value, at, length);
+    return 0;
+}
+
+static enum request_field field_of(struct span name)
+{
+    static const struct {
+        struct span name;
+        enum request_field field;
+    } known[] = {
+        {{"host", 4}, FIELD_HOST},
+        {{"expect", 6}, FIELD_EXPECT},
+        {{"referer", 7}, FIELD_REFERER},
+        {{"connection", 10}, FIELD_CONNECTION},
+        {{"user-agent", 10}, FIELD_USER_AGENT},
+        {{"transfer-encoding", 17}, FIELD_TRANSFER_ENCODING},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i].name.length == name.length && span_equal_nocase(known[i].name, name))
+            return known[i].field;
+    }
+    return FIELD_OTHER;
+}
+
+static int on_field_complete(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    if (request->state != REQUEST_HEAD)
+        return 0;
+    if (++request->field_count > LIMIT_FIELDS)
+        return refuse_in_callback(request, 431);
+    enum request_field field = field_of(slice_span(request, request->name));
+    if (field != FIELD_OTHER) {
+        if (request->line_count == REQUEST_LINES_MAX)
+            return refuse_in_callback(request, 431);
+        request->lines[request->line_count++] = (struct request_line){request->value, (uint8_t)field};
+    }
+    request->name = request->value = (struct request_slice){0};
+    return 0;
+}
+
+/*
+ * RFC 9112 3: method SP request-target SP HTTP-version CRLF, with exactly one space each. llhttp takes other
+ * protocols' names (RTSP, ICE), HTTP/0.9 and 2.0, and more spaces.
+ */
+static int check_request_line(struct request *request)
+{
+    struct span target = slice_span(request, request->target);
+    const char *version = target.at + target.length;
+    if (request->target.at != request->method_name.at + request->method_name.length + 1)
+        return 400;
+    if (memcmp(version, " HTTP/", 6) != 0 || version[7] != '.' || version[9] != '\r')
+        return 400;
+    if (version[6] != '1' || (version[8] != '0' && version[8] != '1'))
+        return 505;
+    request->minor_version = (uint8_t)(version[8] - '0');
+    return 0;
+}
+
+/* RFC 9112 9.3, with the options of every Connection line; blanks and tabs around them do not count. */
+static void read_connection_options(struct request *request)
+{
+    bool close = false, keep_alive = false;
+    for (unsigned i = 0; i < request->line_count; i++) {
+        if (request->lines[i].field != FIELD_CONNECTION)
+            continue;
+        struct span list = slice_span(request, request->lines[i].value), option;
+        while (span_next_member(&list, &option)) {
+            close |= span_equal_nocase(option, SPAN("close"));
+            keep_alive |= span_equal_nocase(option, SPAN("keep-alive"));
+        }
+    }
+    request->keep_alive = !close && (request->minor_version == 1 || keep_alive);
+}
+
+/* RFC 9112 6.1 and 6.3: the only transfer coding known here is chunked, once and last, and not on HTTP/1.0. */
+static int check_transfer_coding(const struct request *request)
+{
+    unsigned codings = 0, chunked = 0;
+    bool chunked_last = false;
+    for (unsigned i = 0; i < request->line_count; i++) {
+        if (request->lines[i].field != FIELD_TRANSFER_ENCODING)
+            continue;
+        if (request->minor_version == 0)
+            return 400;
+        struct span list = slice_span(request, request->lines[i].value), coding;
+        while (span_next_member(&list, &coding)) {
+            codings++;
+            chunked_last = span_equal_nocase(coding, SPAN("chunked"));
+            chunked += chunked_last;
+        }
+        if (codings == 0)
+            return 400;
+    }
+    if (codings == 0)
+        return 0;
+    if (!chunked_last || chunked > 1)
+        return 400;
+    return codings > 1 ? 501 : 0;
+}
+
+static unsigned count_lines(const struct request *request, enum request_field field)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < request->line_count; i++)
+        count += request->lines[i].field == field;
+    return count;
+}
+
+/* RFC 9112 3.2: exactly one Host on HTTP/1.1, and never two. That its value is valid is the target's business. */
+static int check_host(const struct request *request)
+{
+    unsigned hosts = count_lines(request, FIELD_HOST);
+    return hosts > 1 || (hosts == 0 && request->minor_version == 1) ? 400 : 0;
+}
+
+static int check_content_length(const llhttp_t *parser)
+{
+    return (parser->flags & F_CONTENT_LENGTH) && parser->content_length > LIMIT_BODY ? 413 : 0;
+}
+
+static enum request_method method_of(const llhttp_t *parser)
+{
+    switch (parser->method) {
+    case HTTP_GET:
+        return METHOD_GET;
+    case HTTP_HEAD:
+        return METHOD_HEAD;
+    default:
+        return METHOD_KNOWN;
+    }
+}
+
+/* RFC 9110 9.1: 501 for what this server does not recognise; llhttp also knows WebDAV's methods and others. */
+static int check_method(const llhttp_t *parser)
+{
+    switch (parser->method) {
+    case HTTP_GET:
+    case HTTP_HEAD:
+    case HTTP_POST:
+    case HTTP_PUT:
+    case HTTP_DELETE:
+    case HTTP_CONNECT:
+    case HTTP_OPTIONS:
+    case HTTP_TRACE:
+    case HTTP_PATCH:
+        return 0;
+    default:
+        return 501;
+    }
+}
+
+static int check_head(struct request *request, const llhttp_t *parser)
+{
+    int status = check_request_line(request);
+    if (status == 0)
+        status = check_host(request);
+    if (status == 0)
+        status = check_transfer_coding(request);
+    if (status == 0)
+        status = check_method(parser);
+    if (status == 0)
+        status = check_content_length(parser);
+    return status;
+}
+
+static int on_head_complete(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    int status = check_head(request, parser);
+    if (status != 0)
+        return refuse_in_callback(request, status);
+    request->method = method_of(parser);
+    read_connection_options(request);
+    request->expects_continue = request->minor_version == 1 &&
+                                span_equal_nocase(request_field(request, FIELD_EXPECT), SPAN("100-continue"));
+    request->state = REQUEST_BODY;
+    /* An offer to change the protocol is declined by ignoring it (RFC 9110 7.8); CONNECT gets its 405, and no octet
+       after it may be taken for a request. */
+    if (parser->method == HTTP_CONNECT)
+        request->keep_alive = false;
+    else
+        parser->upgrade = 0;
+    return 0;
+}
+
+static int on_request_complete(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    request->state = REQUEST_WHOLE;
+    return HPE_PAUSED; /* what follows belongs to the next request */
+}
+
+static const llhttp_settings_t callbacks = {
+    .on_method = on_method,
+    .on_url = on_target,
+    .on_header_field = on_field_name,
+    .on_header_value = on_field_value,
+    .on_header_value_complete = on_field_complete,
+    .on_headers_complete = on_head_complete,
+    .on_message_complete = on_request_complete,
+};
+
+void request_init(struct request *request)
+{
+    request->state = REQUEST_HEAD;
+    request->status = 0;
+    request->parsed = 0;
+    request->method = METHOD_KNOWN;
+    request->minor_version = 1; /* what a refusal is answered with when the version was not understood */
+    request->keep_alive = false;
+    request->expects_continue = false;
+    request->line_count = 0;
+    request->head = NULL;
+    request->method_name = request->target = request->name = request->value = (struct request_slice){0};
+    request->field_count = 0;
+    request->body_octets = 0;
+    request->method_unknown = false;
+    llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
+    parser_of(request)->data = request;
+}
+
+/*
+ * llhttp stops at the first octet that fits none of its methods. A name that is a token all the same is a method
+ * that is not implemented (501), anything else is no request (400); more octets may be needed to tell.
+ */
+static enum request_state judge_unknown_method(struct request *request, size_t length)
+{
+    size_t at = 0;
+    while (at < length && (request->head[at] == '\r' || request->head[at] == '\n'))
+        at++;
+    size_t start = at;
+    while (at < length && text_is_token_octet((unsigned char)request->head[at]))
+        at++;
+    request->method_name = (struct request_slice){(uint16_t)start, (uint16_t)(at - start)};
+    request->method_unknown = true;
+    request->parsed = length;
+    if (at == length && at - start <= LIMIT_METHOD)
+        return request->state;
+    return refuse(request, at > start && at < length && request->head[at] == ' ' ? 501 : 400);
+}
+
+/* What follows the target, up to where llhttp stopped; empty unless it begins as a version of HTTP does. */
+static struct span version_so_far(const struct request *request, size_t stopped)
+{
+    size_t start = request->target.at + request->target.length;
+    struct span rest = {request->head + start, stopped > start ? stopped - start : 0};
+    bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
+    return is_http ? rest : (struct span){NULL, 0};
+}
+
+/* llhttp stops inside a version that it does not know. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
+static int judge_version(const struct request *request, size_t stopped)
+{
+    struct span version = version_so_far(request, stopped);
+    if (version.length < 8 || version.at[6] < '0' || version.at[6] > '9' || version.at[7] != '.')
+        return 400;
+    bool known = version.length > 8 && version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
+    return known ? 400 : 505; /* where it is known, what follows it is wrong */
+}
+
+static enum request_state judge_error(struct request *request, enum llhttp_errno error, size_t length)
+{
+    size_t stopped = request->feed_at + (size_t)(llhttp_get_error_pos(parser_of(request)) - request->feed);
+    if (request->state == REQUEST_BAD) /* a callback refused */
+        return REQUEST_BAD;
+    switch (error) {
+    case HPE_INVALID_METHOD:
+        return judge_unknown_method(request, length);
+    case HPE_INVALID_VERSION:
+        return refuse(request, judge_version(request, stopped));
+    case HPE_INVALID_CONSTANT: /* among others: a method of RTSP before "HTTP/", which is unknown to HTTP */
+        return refuse(request, version_so_far(request, stopped).length > 0 ? 501 : 400);
+    case HPE_PAUSED_H2_UPGRADE: /* "PRI * HTTP/2.0", RFC 9113 3.4 */
+        return refuse(request, 505);
+    default:
+        return refuse(request, 400);
+    }
+}
+
+/* Gives llhttp octets of the head or body; `at` is where they stand in the request. Returns how many it used. */
+static size_t feed(struct request *request, const char *octets, size_t length, size_t at, size_t whole_length)
+{
+    llhttp_t *parser = parser_of(request);
+    parser->data = request; /* the request itself may have been moved since */
+    request->feed = octets;
+    request->feed_at = at;
+    enum llhttp_errno error = llhttp_execute(parser, octets, length);
+    if (error == HPE_OK)
+        return length;
+    if (error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE)
+        judge_error(request, error, whole_length);
+    return (size_t)(llhttp_get_error_pos(parser) - octets);
+}
+
+enum request_state request_read_head(struct request *request, const char *head, size_t length)
+{
+    request->head = head;
+    if (request->method_unknown)
+        return judge_unknown_method(request, length);
+    size_t bound = length < LIMIT_HEAD ? length : LIMIT_HEAD;
+    if (request->parsed < bound)
+        request->parsed +=
+            feed(request, head + request->parsed, bound - request->parsed, request->parsed, bound);
+    if (request->state == REQUEST_HEAD && bound == LIMIT_HEAD)
+        return refuse(request, 431);
+    if (request->state == REQUEST_BODY) {
+        size_t used;
+        request_read_body(request, head + request->parsed, length - request->parsed, &used);
+        request->parsed += used;
+    }
+    return request->state;
+}
+
+enum request_state request_read_body(struct request *request, const char *octets, size_t length, size_t *used)
+{
+    *used = length == 0 ? 0 : feed(request, octets, length, 0, 0);
+    request->body_octets += *used;
+    if (request->state == REQUEST_BODY && request->body_octets > LIMIT_BODY)
+        return refuse(request, 413);
+    return request->state;
+}
+
+void request_move(struct request *request, const char *head)
+{
+    request->head = head;
+}
+
+struct span request_target(const struct request *request)
+{
+    return slice_span(request, request->target);
+}
+
+struct span request_method_name(const struct request *request)
+{
+    return slice_span(request, request->method_name);
+}
+
+struct span request_first_line(const struct request *request, size_t received)
+{
+    struct span line = {request->head, received < LIMIT_HEAD ? received : LIMIT_HEAD};
+    while (line.length > 0 && (*line.at == '\r' || *line.at == '\n')) {
+        line.at++;
+        line.length--;
+    }
+    line.length = span_find(line, '\n');
+    return span_trim((struct span){line.at, span_find(line, '\r')});
+}
+
+struct span request_field(const struct request *request, enum request_field field)
+{
+    for (unsigned i = 0; i < request->line_count; i++) {
+        if (request->lines[i].field == field)
+            return span_trim(slice_span(request, request->lines[i].value));
+    }
+    return (struct span){NULL, 0};
+}

@@ -1,0 +1,114 @@
+/*
+ * Requests: octets in, `struct request` out. The only file that knows llhttp, and the place where what llhttp
+ * lets through and RFC 9112 does not is refused.
+ */
+#ifndef TINYHTTPD_HTTP_REQUEST_H
+#define TINYHTTPD_HTTP_REQUEST_H
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum request_method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_KNOWN, /* known to RFC 9110 or RFC 5789, but not offered here: 405 */
+};
+
+/* The fields that are kept; the others are checked and forgotten. */
+enum request_field {
+    FIELD_CONNECTION,
+    FIELD_EXPECT,
+    FIELD_HOST,
+    FIELD_REFERER,
+    FIELD_TRANSFER_ENCODING,
+    FIELD_USER_AGENT,
+    FIELD_OTHER,
+};
+
+enum request_state {
+    REQUEST_HEAD,  /* more of the head is awaited */
+    REQUEST_BODY,  /* the head stands, more of the body is awaited; it is discarded */
+    REQUEST_WHOLE, /* the request is there to its last octet */
+    REQUEST_BAD,   /* `status` says why; the stream can't be read any further */
+};
+
+/* Room for llhttp's parser, whose type stays in request.c. */
+enum { REQUEST_PARSER_SIZE = 160 };
+
+/* Where a piece of the head stands, from the head's first octet on: it stays true when the head is moved. */
+struct request_slice {
+    uint16_t at;
+    uint16_t length;
+};
+
+struct request_line {
+    struct request_slice value;
+    uint8_t field;
+};
+
+enum { REQUEST_LINES_MAX = 32 };
+
+/*
+ * One request while it is read and answered. `head` borrows the caller's memory, and all spans point there.
+ * Below `lines`, everything is request.c's own.
+ */
+struct request {
+    enum request_state state;
+    int status; /* with REQUEST_BAD: 400, 413, 414, 431, 501 or 505 */
+    size_t
+        parsed; /* octets read so far, from the head's first; counts the body as long as it came with the head */
+    enum request_method method;
+    uint8_t minor_version; /* of HTTP/1 */
+    bool keep_alive;       /* the client lets the connection persist (RFC 9112 9.3) */
+    bool expects_continue; /* waits for an answer before it sends its body (RFC 9110 10.1.1) */
+    unsigned line_count;
+    struct request_line lines[REQUEST_LINES_MAX];
+
+    const char *head;
+    const char *feed; /* what llhttp was given last, and where that stands in the head */
+    size_t feed_at;
+    struct request_slice method_name;
+    struct request_slice target;
+    struct request_slice name;
+    struct request_slice value;
+    unsigned field_count;
+    size_t body_octets;
+    bool method_unknown;
+    _Alignas(8) unsigned char parser[REQUEST_PARSER_SIZE];
+};
+
+/* Makes ready for a new request. Costs no more than a few dozen stores. */
+void request_init(struct request *request);
+
+/*
+ * Reads on in a head. `head` holds the `length` octets received since the request's first one, those of earlier
+ * calls included; it may stand elsewhere than in the last call. Also reads what follows of the body. Returns the
+ * new state; `request->parsed` is the number of octets used, and those after it belong to the next request.
+ */
+enum request_state request_read_head(struct request *request, const char *head, size_t length);
+
+/* Reads on in a body: `length` new octets, of which `*used` belong to this request. The head stays where it was
+   for the last call to request_read_head, or where request_move said. */
+enum request_state request_read_body(struct request *request, const char *octets, size_t length,
+                                     size_t *used);
+
+/* Says that the head stands somewhere else now. */
+void request_move(struct request *request, const char *head);
+
+/* The target as it was sent; empty until it is known whole. */
+struct span request_target(const struct request *request);
+
+/* The method as it was sent; empty until it is known whole. */
+struct span request_method_name(const struct request *request);
+
+/* The request line as far as it is known, without its end: for the log. */
+struct span request_first_line(const struct request *request, size_t received);
+
+/* The value of the field's first line, trimmed; an empty span at NULL where there is none. */
+struct span request_field(const struct request *request, enum request_field field);
+
+#endif

@@ -1,0 +1,139 @@
+#include "http/response.h"
+
+#include <assert.h>
+
+void response_init(struct response *response, struct part *parts, char *room)
+{
+    *response = (struct response){
+        .status = 200,
+        .count = 1, /* the head's place */
+        .parts = parts,
+        .text = {room, 0, LIMIT_RESPONSE_TEXT, false},
+    };
+}
+
+const char *response_reason(int status)
+{
+    switch (status) { /* RFC 9110 15 */
+    case 200:
+        return "OK";
+    case 302:
+        return "Found";
+    case 400:
+        return "Bad Request";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 431:
+        return "Request Header Fields Too Large"; /* RFC 6585 5 */
+    case 500:
+        return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
+    case 503:
+        return "Service Unavailable";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        assert(!"a status without a reason phrase");
+        return "";
+    }
+}
+
+static void append_line(struct buffer *lines, struct span name, struct span value)
+{
+    if (value.length == 0)
+        return;
+    buffer_append(lines, name);
+    buffer_append(lines, value);
+    buffer_append(lines, SPAN("\r\n"));
+}
+
+void response_describe(struct buffer *lines, const struct representation *representation)
+{
+    append_line(lines, SPAN("Content-Type: "), representation->type);
+    append_line(lines, SPAN("Last-Modified: "), representation->last_modified);
+    append_line(lines, SPAN("ETag: "), representation->etag);
+}
+
+static void add_part(struct response *response, struct part part)
+{
+    assert(response->count < LIMIT_PARTS);
+    if (part.length > 0)
+        response->parts[response->count++] = part;
+}
+
+void response_add_octets(struct response *response, struct span octets)
+{
+    add_part(response, (struct part){.octets = octets.at, .fd = -1, .length = octets.length});
+}
+
+void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length)
+{
+    add_part(response, (struct part){.fd = fd, .offset = offset, .length = length});
+}
+
+uint64_t response_octets_left(const struct response *response)
+{
+    uint64_t octets = 0;
+    for (unsigned i = response->first; i < response->count; i++)
+        octets += response->parts[i].length;
+    return octets;
+}
+
+uint64_t response_body_octets(const struct response *response)
+{
+    return response_octets_left(response) - response->parts[0].length;
+}
+
+static void append_status_line(struct buffer *text, int status)
+{
+    if (status == 200) {
+        buffer_append(text, SPAN("HTTP/1.1 200 OK\r\n"));
+        return;
+    }
+    buffer_append(text, SPAN("HTTP/1.1 "));
+    buffer_number(text, (uint64_t)status);
+    buffer_octet(text, ' ');
+    buffer_string(text, response_reason(status));
+    buffer_append(text, SPAN("\r\n"));
+}
+
+/* RFC 9112 9.3: persistence is HTTP/1.1's default, and must be said to an HTTP/1.0 client. */
+static void append_connection(struct buffer *text, bool close, unsigned minor_version)
+{
+    if (close)
+        buffer_append(text, SPAN("Connection: close\r\n"));
+    else if (minor_version == 0)
+        buffer_append(text, SPAN("Connection: keep-alive\r\n"));
+}
+
+void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines)
+{
+    struct buffer *text = &response->text;
+    size_t start = text->length;
+    response->parts[0] = (struct part){.fd = -1};
+    append_status_line(text, response->status);
+    buffer_append(text, SPAN("Server: tinyhttpd\r\nDate: "));
+    buffer_append(text, (struct span){date, DATE_LENGTH});
+    buffer_append(text, SPAN("\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"));
+    buffer_append(text, lines);
+    append_connection(text, response->close, minor_version);
+    buffer_append(text, SPAN("Content-Length: "));
+    buffer_number(text, response_octets_left(response));
+    buffer_append(text, SPAN("\r\n\r\n"));
+    assert(!text->overflow); /* LIMIT_RESPONSE_TEXT holds the longest page and the longest head */
+    response->parts[0].octets = text->at + start;
+    response->parts[0].length = text->length - start;
+    if (response->head_only)
+        response->count = 1;
+}

@@ -1,0 +1,68 @@
+/* Responses: the one place where a head is built, and the list of parts that are sent. */
+#ifndef TINYHTTPD_HTTP_RESPONSE_H
+#define TINYHTTPD_HTTP_RESPONSE_H
+
+#include "base/date.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A piece of a response: octets in memory, or a slice of an open file. Both belong to somebody else. */
+struct part {
+    const char *octets; /* NULL for a slice of `fd` */
+    int fd;
+    uint64_t offset; /* in octets from the start of the memory or the file */
+    uint64_t length;
+};
+
+/*
+ * A response being put together, then sent from `parts[first]` on. Heads and generated bodies are written into
+ * `text`; where the response outlives the turn, whoever keeps it moves both (connection.c).
+ */
+struct response {
+    int status;
+    bool close;     /* the connection closes after it */
+    bool head_only; /* it answers HEAD: a body is described, not sent (RFC 9110 9.3.2) */
+    unsigned first;
+    unsigned count;
+    struct part *parts; /* parts[0] is the head */
+    struct buffer text;
+};
+
+/* The fields that describe a representation, each without its line's end; empty ones are left out. */
+struct representation {
+    struct span type; /* with its charset */
+    struct span etag; /* with its quotes */
+    struct span last_modified;
+};
+
+/* An empty response that writes into `room`, LIMIT_RESPONSE_TEXT octets, and lists LIMIT_PARTS parts. */
+void response_init(struct response *response, struct part *parts, char *room);
+
+/* The reason phrase of a status that this server sends. */
+const char *response_reason(int status);
+
+/* Writes the lines of the fields that stay the same for a representation, to be given to response_finish. */
+void response_describe(struct buffer *lines, const struct representation *representation);
+
+/* Adds octets to the body. They must live as long as the response. */
+void response_add_octets(struct response *response, struct span octets);
+
+/* Adds a slice of a file to the body; the descriptor must stay open as long as the response lives. */
+void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length);
+
+/*
+ * Writes the head: `response->status`, the date (DATE_LENGTH octets), the given lines, Content-Length as the sum
+ * of the parts, and Connection as `close` and the request's `minor_version` ask for it. Nothing is added after.
+ */
+void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines);
+
+/* The octets of the body that are sent when all goes well. */
+uint64_t response_body_octets(const struct response *response);
+
+/* The octets that are still to be sent. */
+uint64_t response_octets_left(const struct response *response);
+
+#endif

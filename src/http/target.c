@@ -1,0 +1,193 @@
+#include "http/target.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* RFC 9112 3.2.2: a server must accept absolute-form, and the authority in it counts instead of Host. */
+static struct span strip_authority(struct span raw, bool *valid)
+{
+    static const struct span scheme = {"http://", 7};
+    *valid = true;
+    if (raw.length < scheme.length || !span_equal_nocase((struct span){raw.at, scheme.length}, scheme))
+        return raw;
+    struct span rest = {raw.at + scheme.length, raw.length - scheme.length};
+    size_t end = 0;
+    while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?')
+        end++;
+    *valid = end > 0 && target_host_is_valid((struct span){rest.at, end});
+    return (struct span){rest.at + end, rest.length - end};
+}
+
+/* Controls, blanks and what is not ASCII must be escaped; a fragment is no part of a target (RFC 9112 3.2). */
+static bool is_target_octet(unsigned char octet)
+{
+    return octet > ' ' && octet < 0x7f && octet != '#';
+}
+
+static bool is_query(struct span query)
+{
+    for (size_t i = 0; i < query.length; i++) {
+        if (!is_target_octet((unsigned char)query.at[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Decodes once. False for a bad escape, and for NUL in either form. */
+static bool decode(struct span raw, char *out, size_t *length)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < raw.length; i++) {
+        unsigned char octet = (unsigned char)raw.at[i];
+        if (octet == '%') {
+            if (raw.length - i < 3)
+                return false;
+            int high = text_hex_value(raw.at[i + 1]), low = text_hex_value(raw.at[i + 2]);
+            if (high < 0 || low < 0 || (high == 0 && low == 0))
+                return false;
+            octet = (unsigned char)(high * 16 + low);
+            i += 2;
+        } else if (!is_target_octet(octet)) {
+            return false;
+        }
+        out[n++] = (char)octet;
+    }
+    *length = n;
+    return true;
+}
+
+static bool is_hidden(struct span segment)
+{
+    return segment.at[0] == '.' && !span_equal(segment, SPAN(".well-known"));
+}
+
+/* The length of `path` without its last segment. */
+static size_t drop_segment(const char *path, size_t length)
+{
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    return length > 0 ? length - 1 : 0;
+}
+
+/*
+ * Removes dot segments (RFC 3986 5.2.4) and repeated slashes, in place: the result is never longer than what was
+ * read. A ".." at the root stays there.
+ */
+static void normalise(struct target *target, size_t length)
+{
+    char *path = target->room;
+    size_t kept = 0;
+    target->slash = true;
+    for (size_t at = 0; at < length;) {
+        size_t end = at + span_find((struct span){path + at, length - at}, '/');
+        struct span segment = {path + at, end - at};
+        bool up = span_equal(segment, SPAN(".."));
+        bool named = segment.length > 0 && !up && !span_equal(segment, SPAN("."));
+        if (up)
+            kept = drop_segment(path, kept);
+        if (named) {
+            if (kept > 0)
+                path[kept++] = '/';
+            memmove(path + kept, segment.at, segment.length);
+            kept += segment.length;
+        }
+        target->slash = !named || end < length;
+        at = end + 1;
+    }
+    path[kept] = '\0';
+    target->path = (struct span){path, kept};
+}
+
+static bool has_hidden_segment(struct span path)
+{
+    for (size_t at = 0; at < path.length;) {
+        size_t end = at + span_find((struct span){path.at + at, path.length - at}, '/');
+        if (is_hidden((struct span){path.at + at, end - at}))
+            return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+int target_parse(struct span raw, struct target *target)
+{
+    bool valid;
+    struct span rest = strip_authority(raw, &valid);
+    if (!valid || rest.length > LIMIT_TARGET)
+        return 400;
+    size_t end = span_find(rest, '?');
+    target->query = (struct span){rest.at + end, rest.length - end};
+    struct span path = {rest.at, end};
+    bool absolute_form = rest.at != raw.at;
+    if (path.length == 0 ? !absolute_form : path.at[0] != '/')
+        return 400;
+    if (!is_query(target->query))
+        return 400;
+    size_t length;
+    if (!decode(path, target->room, &length))
+        return 400;
+    normalise(target, length);
+    target->hidden = has_hidden_segment(target->path);
+    return 0;
+}
+
+struct span target_child(struct target *target, struct span name)
+{
+    struct buffer child = {target->room, target->path.length, sizeof target->room, false};
+    assert(name.length <= TARGET_NAME_MAX);
+    if (child.length > 0)
+        buffer_octet(&child, '/');
+    buffer_append(&child, name);
+    buffer_octet(&child, '\0');
+    return (struct span){child.at, child.length - 1};
+}
+
+static bool is_ip_literal(struct span host)
+{
+    for (size_t i = 0; i < host.length; i++) {
+        if (text_hex_value(host.at[i]) < 0 && host.at[i] != ':' && host.at[i] != '.')
+            return false;
+    }
+    return span_find(host, ':') < host.length;
+}
+
+/* reg-name of RFC 3986 3.2.2: unreserved, sub-delims and escapes. IPv4 addresses are among them. */
+static bool is_reg_name(struct span host)
+{
+    for (size_t i = 0; i < host.length; i++) {
+        char octet = host.at[i];
+        bool letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
+        if (octet == '%') {
+            if (host.length - i < 3 || text_hex_value(host.at[i + 1]) < 0 ||
+                text_hex_value(host.at[i + 2]) < 0)
+                return false;
+        } else if (!letter && (octet < '0' || octet > '9') &&
+                   (octet == '\0' || strchr("-._~!$&'()*+,;=", octet) == NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool target_host_is_valid(struct span host)
+{
+    struct span port = {NULL, 0};
+    bool valid;
+    if (host.length > 0 && host.at[0] == '[') {
+        size_t end = span_find(host, ']');
+        if (end == host.length)
+            return false;
+        valid = is_ip_literal((struct span){host.at + 1, end - 1});
+        port = (struct span){host.at + end + 1, host.length - end - 1};
+    } else {
+        size_t end = span_find(host, ':');
+        valid = is_reg_name((struct span){host.at, end});
+        port = (struct span){host.at + end, host.length - end};
+    }
+    for (size_t i = 0; i < port.length; i++) {
+        bool fits = i == 0 ? port.at[i] == ':' : port.at[i] >= '0' && port.at[i] <= '9';
+        if (!fits)
+            return false;
+    }
+    return valid;
+}

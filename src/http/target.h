@@ -1,0 +1,39 @@
+/* Request targets (RFC 9112 3.2) and the paths in them (RFC 3986 3.3). */
+#ifndef TINYHTTPD_HTTP_TARGET_H
+#define TINYHTTPD_HTTP_TARGET_H
+
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+
+/* The longest name that target_child can add. */
+enum { TARGET_NAME_MAX = 64 };
+
+struct target {
+    /*
+     * The path, percent-decoded once, its dot segments removed after that, repeated slashes merged: segments
+     * parted by single slashes, none at either end, empty for the root itself. Ends with a NUL that is not
+     * counted, and holds no other.
+     */
+    struct span path;
+    bool slash;        /* the path ended with a slash, or with a dot segment, and so names a directory */
+    bool hidden;       /* a segment begins with a dot and is not ".well-known" (RFC 8615) */
+    struct span query; /* as it was sent, with its "?"; empty where there is none */
+    char room[LIMIT_TARGET + TARGET_NAME_MAX + 2];
+};
+
+/*
+ * Parts a target in origin-form or absolute-form. The path is written into `target->room`; the query borrows
+ * `raw`. Returns 0, or 400 for what is not a target, holds NUL, or has a bad escape.
+ */
+int target_parse(struct span raw, struct target *target);
+
+/* The path of `name` in the directory that the target's path names, with a NUL after it. Stands in the target's own
+   room, after the path, which stays as it is but for its NUL. */
+struct span target_child(struct target *target, struct span name);
+
+/* True for uri-host [":" port], as a Host field must be (RFC 9110 7.2, RFC 3986 3.2.2), or empty. */
+bool target_host_is_valid(struct span host);
+
+#endif
