@@ -1,0 +1,399 @@
+#include "site/mime.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* As much of a file as its type may depend on. libmagic needs no more for what is found on web sites, and its
+   worst case grows with what it sees. */
+enum { CONTENT_MAX = 4096 };
+
+static const char OCTETS[] = "application/octet-stream";
+static const char TEXT[] = "text/plain";
+static const char TRANSPORT_STREAM[] = "video/mp2t";
+
+static magic_t magic;
+
+/*
+ * The types as browsers need them, sorted by extension. Where IANA has a registration and browsers take it,
+ * it is that; source code and notes are text/plain, so that a browser shows them and does not save them.
+ *
+ * Left out on purpose: "svgz", whose octets need a Content-Encoding, and "php" and other names of programs
+ * that a server might be expected to run.
+ */
+enum { EXTENSION_MAX = 12 };
+static const struct known {
+    char extension[EXTENSION_MAX];
+    const char *type;
+} table[] = {
+    {"3gp", "video/3gpp"},
+    {"7z", "application/x-7z-compressed"},
+    {"aac", "audio/aac"},
+    {"apng", "image/apng"},
+    {"atom", "application/atom+xml"},
+    {"avi", "video/x-msvideo"},
+    {"avif", "image/avif"},
+    {"bin", "application/octet-stream"},
+    {"bmp", "image/bmp"},
+    {"br", "application/octet-stream"}, /* RFC 7932 registers a coding, not a type */
+    {"bz2", "application/x-bzip2"},
+    {"c", "text/plain"},
+    {"cc", "text/plain"},
+    {"cjs", "text/javascript"},
+    {"conf", "text/plain"},
+    {"cpp", "text/plain"},
+    {"css", "text/css"},
+    {"csv", "text/csv"},
+    {"deb", "application/vnd.debian.binary-package"},
+    {"diff", "text/plain"},
+    {"dmg", "application/octet-stream"},
+    {"doc", "application/msword"},
+    {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+    {"eot", "application/vnd.ms-fontobject"},
+    {"epub", "application/epub+zip"},
+    {"exe", "application/vnd.microsoft.portable-executable"},
+    {"flac", "audio/flac"},
+    {"geojson", "application/geo+json"},
+    {"gif", "image/gif"},
+    {"glb", "model/gltf-binary"},
+    {"gltf", "model/gltf+json"},
+    {"go", "text/plain"},
+    {"gpx", "application/gpx+xml"},
+    {"gz", "application/gzip"},
+    {"h", "text/plain"},
+    {"heic", "image/heic"},
+    {"heif", "image/heif"},
+    {"htm", "text/html"},
+    {"html", "text/html"},
+    {"ico", "image/vnd.microsoft.icon"},
+    {"ics", "text/calendar"},
+    {"ini", "text/plain"},
+    {"iso", "application/octet-stream"},
+    {"java", "text/plain"},
+    {"jpeg", "image/jpeg"},
+    {"jpg", "image/jpeg"},
+    {"js", "text/javascript"}, /* RFC 9239 */
+    {"json", "application/json"},
+    {"jsonld", "application/ld+json"},
+    {"jsx", "text/plain"}, /* no browser runs it */
+    {"jxl", "image/jxl"},
+    {"kml", "application/vnd.google-earth.kml+xml"},
+    {"log", "text/plain"},
+    {"m2ts", TRANSPORT_STREAM},
+    {"m3u8", "application/vnd.apple.mpegurl"},
+    {"m4a", "audio/mp4"},
+    {"m4v", "video/mp4"},
+    {"map", "application/json"}, /* source maps, ECMA-426 */
+    {"markdown", "text/markdown"},
+    {"md", "text/markdown"},
+    {"mjs", "text/javascript"},
+    {"mkv", "video/matroska"},
+    {"mov", "video/quicktime"},
+    {"mp3", "audio/mpeg"},
+    {"mp4", "video/mp4"},
+    {"mpd", "application/dash+xml"},
+    {"mpeg", "video/mpeg"},
+    {"mpg", "video/mpeg"},
+    {"mts", TRANSPORT_STREAM},
+    {"odp", "application/vnd.oasis.opendocument.presentation"},
+    {"ods", "application/vnd.oasis.opendocument.spreadsheet"},
+    {"odt", "application/vnd.oasis.opendocument.text"},
+    {"oga", "audio/ogg"},
+    {"ogg", "audio/ogg"},
+    {"ogv", "video/ogg"},
+    {"opus", "audio/ogg"}, /* RFC 7845 9 */
+    {"otf", "font/otf"},
+    {"patch", "text/plain"},
+    {"pdf", "application/pdf"},
+    {"png", "image/png"},
+    {"ppt", "application/vnd.ms-powerpoint"},
+    {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
+    {"py", "text/plain"},
+    {"rar", "application/vnd.rar"},
+    {"rs", "text/plain"},
+    {"rss", "application/rss+xml"},
+    {"scss", "text/plain"},
+    {"sh", "text/plain"},
+    {"sql", "text/plain"},
+    {"srt", "text/plain"},
+    {"stl", "model/stl"},
+    {"svg", "image/svg+xml"},
+    {"tar", "application/x-tar"},
+    {"tgz", "application/gzip"},
+    {"tif", "image/tiff"},
+    {"tiff", "image/tiff"},
+    {"toml", "application/toml"},
+    {"ts", TRANSPORT_STREAM},
+    {"tsv", "text/tab-separated-values"},
+    {"tsx", "text/plain"},
+    {"ttf", "font/ttf"},
+    {"txt", "text/plain"},
+    {"usdz", "model/vnd.usdz+zip"},
+    {"vcf", "text/vcard"},
+    {"vtt", "text/vtt"},
+    {"wasm", "application/wasm"},
+    {"wav", "audio/wav"},
+    {"weba", "audio/webm"},
+    {"webm", "video/webm"},
+    {"webmanifest", "application/manifest+json"},
+    {"webp", "image/webp"},
+    {"woff", "font/woff"},
+    {"woff2", "font/woff2"},
+    {"xhtml", "application/xhtml+xml"},
+    {"xls", "application/vnd.ms-excel"},
+    {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+    {"xml", "application/xml"},
+    {"xsl", "application/xslt+xml"},
+    {"xz", "application/x-xz"},
+    {"yaml", "application/yaml"}, /* RFC 9512 */
+    {"yml", "application/yaml"},
+    {"zip", "application/zip"},
+    {"zst", "application/zstd"}, /* RFC 8878 */
+};
+
+static const size_t TABLE_COUNT = sizeof(table) / sizeof(table[0]);
+
+/* libmagic writes its complaints about a database to stderr, where they would be taken for ours. */
+static bool load_quietly(const char *path)
+{
+    int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    bool quiet = kept >= 0 && nowhere >= 0 && dup2(nowhere, STDERR_FILENO) >= 0;
+    bool loaded = magic_load(magic, path) == 0;
+    if (quiet)
+        dup2(kept, STDERR_FILENO);
+    if (nowhere >= 0)
+        close(nowhere);
+    if (kept >= 0)
+        close(kept);
+    return loaded;
+}
+
+/*
+ * $MAGIC alone if it is set, else the compiled databases of the distributions, else what the library was
+ * built with. Never magic_load(NULL): that also reads ~/.magic, and a server's answers must not hang on whose
+ * home it is started from.
+ */
+static bool load_database(void)
+{
+    static const char *const paths[] = {
+        "/usr/share/misc/magic.mgc", /* Debian, Ubuntu, Alpine, Fedora */
+        "/usr/lib/file/magic.mgc",   /* where Debian's link leads */
+        "/usr/share/file/magic.mgc", /* Arch */
+    };
+    enum { WITHOUT_HOME = 1 }; /* magic_getpath's action: anything but loading (0) leaves ~/.magic out */
+
+    const char *chosen = getenv("MAGIC");
+    if (chosen && *chosen)
+        return load_quietly(chosen);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (access(paths[i], R_OK) == 0 && load_quietly(paths[i]))
+            return true;
+    }
+    const char *built_in = magic_getpath(NULL, WITHOUT_HOME);
+    return built_in && load_quietly(built_in);
+}
+
+/* Bounds what one file can cost. What this release of libmagic does not know is left at its own bound. */
+static void set_bounds(void)
+{
+    static const struct {
+        int parameter;
+        size_t value;
+    } bounds[] = {
+        {MAGIC_PARAM_BYTES_MAX, CONTENT_MAX},
+        {MAGIC_PARAM_REGEX_MAX, 1024}, /* the whole of its time for 4 KiB of newlines: 6 ms and not 39 */
+        {MAGIC_PARAM_INDIR_MAX, 10},   /* rules that call themselves at another offset: CVE-2014-8117 */
+        {MAGIC_PARAM_NAME_MAX, 50},    /* rules that call others; ZIP and MP4 need several */
+#ifdef MAGIC_PARAM_ENCODING_MAX
+        {MAGIC_PARAM_ENCODING_MAX, CONTENT_MAX},
+#endif
+    };
+    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+        magic_setparam(magic, bounds[i].parameter, &bounds[i].value);
+    }
+}
+
+bool mime_open(void)
+{
+    /* The binary search stands on it. */
+    for (size_t i = 1; i < TABLE_COUNT; i++) {
+        assert(strcmp(table[i - 1].extension, table[i].extension) < 0);
+    }
+
+    /* The checks that are off are those which parse a format in C, where libmagic's past defects were; what
+       they add is detail that a media type does not have. */
+    int flags = MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF |
+                MAGIC_NO_CHECK_CDF | MAGIC_NO_CHECK_TOKENS | MAGIC_NO_CHECK_APPTYPE;
+#ifdef MAGIC_NO_CHECK_CSV
+    flags |= MAGIC_NO_CHECK_CSV;
+#endif
+#ifdef MAGIC_NO_CHECK_JSON
+    flags |= MAGIC_NO_CHECK_JSON;
+#endif
+#ifdef MAGIC_NO_CHECK_SIMH
+    flags |= MAGIC_NO_CHECK_SIMH;
+#endif
+
+    assert(magic == NULL);
+    magic = magic_open(flags);
+    if (!magic)
+        return false;
+    set_bounds();
+    if (load_database())
+        return true;
+    mime_close();
+    return false;
+}
+
+void mime_close(void)
+{
+    if (magic)
+        magic_close(magic);
+    magic = NULL;
+}
+
+static int compare_extension(const void *key, const void *entry)
+{
+    const struct known *known = entry;
+    return strcmp(key, known->extension);
+}
+
+static char lower(char octet)
+{
+    return octet >= 'A' && octet <= 'Z' ? (char)(octet | 0x20) : octet;
+}
+
+/* The table's type for the last extension of the path's last name, or NULL. */
+static const char *type_of_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    if (!dot || dot == name)
+        return NULL; /* the dot of ".profile" hides a file and begins no extension */
+
+    char extension[EXTENSION_MAX];
+    size_t length = strlen(dot + 1);
+    if (length >= sizeof(extension))
+        return NULL;
+    for (size_t i = 0; i <= length; i++) {
+        extension[i] = lower(dot[1 + i]);
+    }
+
+    const struct known *known = bsearch(extension, table, TABLE_COUNT, sizeof(table[0]), compare_extension);
+    return known ? known->type : NULL;
+}
+
+static bool begins(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+static bool ends(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+/*
+ * True when the file begins with UTF-8 text, or is empty. PDF is a format of binary files even where one
+ * happens to hold nothing but ASCII.
+ */
+static bool holds_text(int fd)
+{
+    static const char pdf[] = "%PDF-";
+    char content[CONTENT_MAX];
+    ssize_t length = pread(fd, content, sizeof(content), 0);
+    if (length < 0)
+        return false;
+    if (length >= 5 && memcmp(content, pdf, 5) == 0)
+        return false;
+    return text_is_utf8((struct span){content, (size_t)length}, length == CONTENT_MAX);
+}
+
+/* type "/" subtype, each a token (RFC 9110 8.3.1). libmagic has been seen to run two answers together. */
+static bool is_media_type(const char *type)
+{
+    size_t slashes = 0;
+    for (const char *at = type; *at; at++) {
+        if (*at == '/')
+            slashes++;
+        else if (!text_is_token_octet((unsigned char)*at))
+            return false;
+    }
+    return slashes == 1 && !begins(type, "/") && !ends(type, "/");
+}
+
+/* True when libmagic's guess may be sent as it is. Never a type whose content a browser would run in the name
+   of the site: only a file's name can make it one of those. */
+static bool is_allowed(const char *guess)
+{
+    if (!is_media_type(guess))
+        return false;
+    if (strstr(guess, "javascript") || strstr(guess, "ecmascript"))
+        return false;
+    if (ends(guess, "/xml") || ends(guess, "+xml"))
+        return false;
+    static const char *const trees[] = {"application/", "audio/", "font/", "image/", "video/"};
+    for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
+        if (begins(guess, trees[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What libmagic says of the file's content, in lower case in `scratch`, or a static string. */
+static const char *guess_type(int fd, char scratch[MIME_MAX])
+{
+    if (!magic)
+        return OCTETS;
+    lseek(fd, 0, SEEK_SET);
+    const char *guess = magic_descriptor(magic, fd);
+    lseek(fd, 0, SEEK_SET);
+    if (!guess)
+        return OCTETS;
+
+    size_t length = strlen(guess);
+    if (length >= MIME_MAX)
+        return OCTETS;
+    for (size_t i = 0; i <= length; i++) {
+        scratch[i] = lower(guess[i]);
+    }
+    if (begins(scratch, "text/"))
+        return TEXT; /* in another encoding than UTF-8 */
+    return is_allowed(scratch) ? scratch : OCTETS;
+}
+
+/*
+ * UTF-8 text is text/plain whatever libmagic would call it, so that it is not even asked: it takes notes for
+ * HTML, is slow with text, and its answers for text would all become text/plain anyway. An empty file is text
+ * too: a browser then shows an empty page, where it would otherwise save a file of no octets (WHATWG MIME
+ * Sniffing 7.1 comes to the same).
+ */
+const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
+{
+    const char *type = type_of_name(path);
+    if (!type)
+        return holds_text(fd) ? TEXT : guess_type(fd, scratch);
+
+    /* Two formats share ".ts" and ".mts": MPEG transport streams, as in HLS, and TypeScript. A stream has
+       NULs in its first packet, a program has none; and libmagic knows only some of the streams. No browser
+       runs TypeScript, so text/plain is what makes it readable. */
+    if (type == TRANSPORT_STREAM && holds_text(fd))
+        return TEXT;
+    return type;
+}
+
+/*
+ * text/javascript among them (RFC 9239 4). Not JSON, which is UTF-8 and has no charset parameter (RFC 8259
+ * 11). Nor XML with its image/svg+xml, which says its encoding itself: a charset parameter would overrule
+ * that (RFC 7303 3.2), and can add nothing where the two agree.
+ */
+bool mime_is_text(const char *type)
+{
+    return begins(type, "text/");
+}

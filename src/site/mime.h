@@ -1,0 +1,28 @@
+/* Media types: the table by extension first, libmagic for the rest, the charset by looking at the octets. */
+#ifndef TINYHTTPD_SITE_MIME_H
+#define TINYHTTPD_SITE_MIME_H
+
+#include "base/text.h"
+
+#include <stdbool.h>
+
+/* Opens libmagic's database for this process: $MAGIC, or the system's. False when it can't be read: binary
+   files of unknown extension are then application/octet-stream. Called once, before the sandbox closes. */
+bool mime_open(void);
+
+void mime_close(void);
+
+/*
+ * The media type of the file `path` (its name decides by its extension, in any case), without parameters.
+ * Where the extension is unknown or missing, the first octets of `fd` decide: UTF-8 text is text/plain, and
+ * of the rest libmagic says what it is. `fd` stays the caller's; its offset is left at 0 or as it was. The
+ * result is a static string or is copied into `scratch` (MIME_MAX octets with its NUL). Never fails: what
+ * nobody knows is "application/octet-stream".
+ */
+enum { MIME_MAX = 80 };
+const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
+
+/* True for the types that carry text, and so take "charset=utf-8" where their octets are UTF-8. */
+bool mime_is_text(const char *type);
+
+#endif

@@ -1,0 +1,533 @@
+#include "site/store.h"
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What must be equal for a file to be the one that was read. */
+struct identity {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+    struct timespec changed;
+};
+
+/* An entry with what only the store knows of it. Allocated together with its path and, for small files, its bytes. */
+struct node {
+    struct entry entry;
+    struct identity identity;
+    unsigned holds;    /* answers in flight */
+    bool listed;       /* in the table; else it goes with its last hold */
+    bool racy;         /* changed so shortly before it was read that its times may not show the next change */
+    uint64_t hash;     /* of the path */
+    struct node *next; /* in the same bucket */
+    struct node *newer;
+    struct node *older;
+    size_t path_length;
+    char path[]; /* with its NUL, then the bytes */
+};
+
+/* Nodes in the order of their last use. */
+struct queue {
+    struct node *newest;
+    struct node *oldest;
+    unsigned count;
+};
+
+enum { BUCKETS = LIMIT_STORE_ENTRIES };
+_Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is chosen by masking the hash");
+
+struct store {
+    int root;
+    bool walk;             /* resolve paths without openat2 */
+    int64_t tick;          /* of the clock that stamps files, in nanoseconds */
+    struct queue in_bytes; /* small files */
+    struct queue in_fds;   /* larger ones */
+    size_t octets;         /* held in `in_bytes` */
+    struct entry directory;
+    struct node *buckets[BUCKETS];
+};
+
+static struct node *node_of(struct entry *entry)
+{
+    return (struct node *)(void *)entry; /* the entry is its first member */
+}
+
+/* ---- opening beneath the root ---- */
+
+static int openat2_beneath(int root, const char *path, int flags)
+{
+    struct open_how how = {
+        .flags = (uint64_t)flags,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+/* Where there is no openat2: component by component, and no symbolic link at all. */
+static int walk_beneath(int root, struct span path, int flags)
+{
+    char name[NAME_MAX + 1];
+    int directory = root;
+    for (;;) {
+        size_t length = span_find(path, '/');
+        if (length > NAME_MAX) {
+            errno = ENAMETOOLONG;
+            length = 0;
+            break;
+        }
+        memcpy(name, path.at, length);
+        name[length] = '\0';
+        bool last = length == path.length;
+        int next = openat(directory, length > 0 ? name : ".",
+                          (last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC) | O_NOFOLLOW);
+        int error = errno;
+        if (directory != root)
+            close(directory);
+        errno = error;
+        if (last || next < 0)
+            return next;
+        directory = next;
+        path = (struct span){path.at + length + 1, path.length - length - 1};
+    }
+    if (directory != root)
+        close(directory);
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+static int open_once(const struct store *store, struct span path, int flags)
+{
+    if (store->walk)
+        return walk_beneath(store->root, path, flags | O_CLOEXEC);
+    return openat2_beneath(store->root, path.length > 0 ? path.at : ".", flags | O_CLOEXEC);
+}
+
+static bool evict(struct store *store, struct queue *queue);
+
+/*
+ * Opens `path`, which ends with a NUL. openat2 answers EAGAIN when something was renamed while it looked; and a
+ * descriptor that is only kept for later gives way to one that is needed now.
+ */
+static int open_beneath(struct store *store, struct span path, int flags)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        int fd = open_once(store, path, flags);
+        if (fd >= 0)
+            return fd;
+        bool again = errno == EINTR || errno == EAGAIN;
+        if (errno == EMFILE || errno == ENFILE) {
+            int error = errno;
+            again = evict(store, &store->in_fds);
+            errno = error;
+        }
+        if (!again || attempt == LIMIT_STORE_RETRIES)
+            return -1;
+    }
+}
+
+/* The one place where an errno becomes a status. */
+static int status_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+    case EXDEV: /* leaves the root */
+    case EACCES:
+    case EPERM:
+    case ENXIO: /* a socket */
+    case ENODEV:
+        return 404;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+/* ---- the table ---- */
+
+static struct queue *queue_of(struct store *store, const struct node *node)
+{
+    return node->entry.bytes != NULL ? &store->in_bytes : &store->in_fds;
+}
+
+static void queue_remove(struct queue *queue, struct node *node)
+{
+    *(node->newer != NULL ? &node->newer->older : &queue->newest) = node->older;
+    *(node->older != NULL ? &node->older->newer : &queue->oldest) = node->newer;
+    queue->count--;
+}
+
+static void queue_add(struct queue *queue, struct node *node)
+{
+    node->newer = NULL;
+    node->older = queue->newest;
+    *(queue->newest != NULL ? &queue->newest->newer : &queue->oldest) = node;
+    queue->newest = node;
+    queue->count++;
+}
+
+static struct node **bucket_of(struct store *store, uint64_t hash)
+{
+    return &store->buckets[hash & (BUCKETS - 1)];
+}
+
+static struct node *table_find(struct store *store, uint64_t hash, struct span path)
+{
+    struct node *node = *bucket_of(store, hash);
+    while (node != NULL &&
+           (node->hash != hash || !span_equal((struct span){node->path, node->path_length}, path)))
+        node = node->next;
+    return node;
+}
+
+static void node_free(struct node *node)
+{
+    if (node->entry.fd >= 0)
+        close(node->entry.fd);
+    free(node);
+}
+
+static void table_remove(struct store *store, struct node *node)
+{
+    struct node **link = bucket_of(store, node->hash);
+    while (*link != node)
+        link = &(*link)->next;
+    *link = node->next;
+    queue_remove(queue_of(store, node), node);
+    if (node->entry.bytes != NULL)
+        store->octets -= node->entry.size;
+    node->listed = false;
+    if (node->holds == 0)
+        node_free(node);
+}
+
+/* Takes the longest unused node out. False when there is none. */
+static bool evict(struct store *store, struct queue *queue)
+{
+    if (queue->oldest == NULL)
+        return false;
+    table_remove(store, queue->oldest);
+    return true;
+}
+
+static void table_add(struct store *store, struct node *node)
+{
+    node->next = *bucket_of(store, node->hash);
+    *bucket_of(store, node->hash) = node;
+    queue_add(queue_of(store, node), node);
+    if (node->entry.bytes != NULL)
+        store->octets += node->entry.size;
+    node->listed = true;
+
+    while (store->in_fds.count > LIMIT_STORE_FDS)
+        evict(store, &store->in_fds);
+    while (store->octets > LIMIT_STORE_OCTETS || store->in_bytes.count > LIMIT_STORE_ENTRIES)
+        evict(store, &store->in_bytes);
+}
+
+/* ---- what a file is ---- */
+
+static struct identity identity_of(const struct stat *status)
+{
+    return (struct identity){
+        .device = status->st_dev,
+        .inode = status->st_ino,
+        .size = status->st_size,
+        .modified = status->st_mtim,
+        .changed = status->st_ctim,
+    };
+}
+
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_identity(const struct identity *a, const struct identity *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
+}
+
+static int64_t nanoseconds(struct timespec time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/*
+ * Two changes within one tick of the kernel's clock carry the same time. A file that was read within two ticks of
+ * its last change could therefore change again and look the same. Times from the future are not trusted either.
+ */
+static bool is_racy(const struct store *store, const struct identity *identity)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return nanoseconds(now) - nanoseconds(identity->changed) < 2 * store->tick;
+}
+
+static void append_time(struct buffer *etag, struct timespec time)
+{
+    buffer_hex(etag, (uint64_t)nanoseconds(time));
+    buffer_octet(etag, '-');
+}
+
+/*
+ * A strong validator (RFC 9110 8.8.1). Bytes in memory have their hash, equal on every replica. A larger file has
+ * its times and size, but none while its times can't be trusted; where mtime was set to some date of old by a
+ * reproducible build, ctime speaks for it.
+ */
+static void write_etag(struct node *node)
+{
+    static const time_t year_1980 = 315532800;
+    struct entry *entry = &node->entry;
+    struct buffer etag = {entry->etag, 0, sizeof entry->etag - 1, false};
+    if (entry->bytes == NULL && node->racy)
+        return;
+    buffer_octet(&etag, '"');
+    if (entry->bytes != NULL) {
+        buffer_hex(&etag, hash_octets((struct span){entry->bytes, entry->size}));
+    } else {
+        bool set = node->identity.modified.tv_sec <= year_1980;
+        append_time(&etag, set ? node->identity.changed : node->identity.modified);
+        buffer_hex(&etag, entry->size);
+    }
+    buffer_octet(&etag, '"');
+}
+
+/* Never later than now: RFC 9110 8.8.2.1. */
+static void write_last_modified(struct node *node)
+{
+    time_t now = time(NULL), modified = node->identity.modified.tv_sec;
+    date_write(node->entry.last_modified, modified < now ? modified : now);
+}
+
+static bool is_utf8(const struct entry *entry)
+{
+    if (entry->bytes != NULL)
+        return text_is_utf8((struct span){entry->bytes, entry->size}, false);
+    char *probe = malloc(LIMIT_CHARSET_PROBE);
+    ssize_t length = probe != NULL ? pread(entry->fd, probe, LIMIT_CHARSET_PROBE, 0) : -1;
+    bool utf8 = length > 0 && text_is_utf8((struct span){probe, (size_t)length}, true);
+    free(probe);
+    return utf8;
+}
+
+/* `fd` is the open file, also for an entry that holds bytes. */
+static void write_type(struct node *node, int fd)
+{
+    char scratch[MIME_MAX];
+    struct buffer type = {node->entry.type, 0, sizeof node->entry.type - 1, false};
+    const char *mime = mime_of(node->path, fd, scratch);
+    buffer_string(&type, mime);
+    if (mime_is_text(mime) && is_utf8(&node->entry))
+        buffer_append(&type, SPAN("; charset=utf-8"));
+}
+
+/* ---- reading a file ---- */
+
+static struct node *node_new(uint64_t hash, struct span path, const struct identity *identity, bool in_bytes)
+{
+    size_t room = in_bytes ? (size_t)identity->size : 0;
+    struct node *node = malloc(sizeof *node + path.length + 1 + room);
+    if (node == NULL)
+        return NULL;
+    *node = (struct node){
+        .entry = {.kind = ENTRY_FILE, .size = (uint64_t)identity->size, .fd = -1},
+        .identity = *identity,
+        .hash = hash,
+        .path_length = path.length,
+    };
+    memcpy(node->path, path.at, path.length);
+    node->path[path.length] = '\0';
+    if (in_bytes)
+        node->entry.bytes = node->path + path.length + 1;
+    return node;
+}
+
+/* Reads the whole content. False with errno, or with errno 0 when it is not as long as it was. */
+static bool read_bytes(struct node *node, int fd)
+{
+    char *at = node->path + node->path_length + 1;
+    size_t left = (size_t)node->identity.size;
+    off_t offset = 0;
+    while (left > 0) {
+        ssize_t length = pread(fd, at + offset, left, offset);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length <= 0) {
+            errno = length == 0 ? 0 : errno;
+            return false;
+        }
+        offset += length;
+        left -= (size_t)length;
+    }
+    return true;
+}
+
+static bool is_unchanged(int fd, const struct identity *identity)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0)
+        return false;
+    struct identity now = identity_of(&status);
+    return same_identity(&now, identity);
+}
+
+/*
+ * Makes an entry of an open regular file: all that is said of it comes from this one descriptor. Returns 0, a
+ * status, or -1 when the file changed meanwhile and is to be opened again. Takes `fd` over unless it fails.
+ */
+static int load_file(struct store *store, struct span path, uint64_t hash, int fd, const struct stat *status,
+                     struct node **loaded)
+{
+    struct identity identity = identity_of(status);
+    bool in_bytes = status->st_size <= LIMIT_STORE_FILE;
+    bool racy = is_racy(store, &identity); /* asked before the first octet is read */
+    struct node *node = node_new(hash, path, &identity, in_bytes);
+    if (node == NULL)
+        return 503;
+    node->racy = racy;
+    if (in_bytes) {
+        bool whole = read_bytes(node, fd);
+        if (!whole && errno != 0) {
+            free(node);
+            return 500;
+        }
+        if (!whole || !is_unchanged(fd, &identity)) {
+            free(node);
+            return -1;
+        }
+    } else {
+        node->entry.fd = fd;
+    }
+    write_type(node, fd);
+    write_etag(node);
+    write_last_modified(node);
+    if (in_bytes)
+        close(fd);
+    *loaded = node;
+    return 0;
+}
+
+static int load(struct store *store, struct span path, uint64_t hash, struct entry **entry)
+{
+    for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
+        struct stat status;
+        int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0)
+            return status_of(errno);
+        int result = fstat(fd, &status) < 0 ? 500 : 404;
+        if (result == 404 && S_ISDIR(status.st_mode)) {
+            close(fd);
+            *entry = &store->directory;
+            return 0;
+        }
+        struct node *node;
+        if (result == 404 && S_ISREG(status.st_mode))
+            result = load_file(store, path, hash, fd, &status, &node);
+        if (result == 0) {
+            node->holds = 1;
+            table_add(store, node);
+            *entry = &node->entry;
+            return 0;
+        }
+        close(fd);
+        if (result > 0)
+            return result;
+    }
+    return 503;
+}
+
+/* Asks the disk what `path` names now, without opening it for reading. Returns 0 or a status. */
+static int probe(struct store *store, struct span path, struct identity *identity)
+{
+    struct stat status;
+    int fd = open_beneath(store, path, O_PATH);
+    if (fd < 0)
+        return status_of(errno);
+    int failed = fstat(fd, &status);
+    close(fd);
+    if (failed < 0)
+        return 500;
+    *identity = identity_of(&status);
+    return 0;
+}
+
+/* ---- the interface ---- */
+
+struct store *store_open(int root, bool walk)
+{
+    struct store *store = calloc(1, sizeof *store);
+    struct timespec tick;
+    if (store == NULL)
+        return NULL;
+    store->root = root;
+    store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
+    clock_getres(CLOCK_REALTIME_COARSE, &tick);
+    store->tick = nanoseconds(tick);
+    int fd = openat2_beneath(root, ".", O_PATH | O_CLOEXEC);
+    store->walk = walk || (fd < 0 && (errno == ENOSYS || errno == EPERM));
+    if (fd >= 0)
+        close(fd);
+    return store;
+}
+
+void store_close(struct store *store)
+{
+    while (evict(store, &store->in_bytes) || evict(store, &store->in_fds))
+        ;
+    free(store);
+}
+
+int store_find(struct store *store, struct span path, struct entry **entry)
+{
+    uint64_t hash = hash_octets(path);
+    struct node *node = table_find(store, hash, path);
+    if (node != NULL) {
+        struct identity now = {0};
+        /* The probe may evict a node to get a descriptor: hold this one. */
+        node->holds++;
+        int status = probe(store, path, &now);
+        if (status == 0 && node->listed && !node->racy && same_identity(&now, &node->identity)) {
+            struct queue *queue = queue_of(store, node);
+            queue_remove(queue, node);
+            queue_add(queue, node);
+            *entry = &node->entry;
+            return 0;
+        }
+        if (node->listed)
+            table_remove(store, node);
+        store_release(store, &node->entry);
+        if (status != 0)
+            return status;
+    }
+    return load(store, path, hash, entry);
+}
+
+void store_release(struct store *store, struct entry *entry)
+{
+    if (entry == &store->directory)
+        return;
+    struct node *node = node_of(entry);
+    if (--node->holds == 0 && !node->listed)
+        node_free(node);
+}

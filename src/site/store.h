@@ -1,0 +1,60 @@
+/*
+ * The files beneath the document root. The only place where a path meets the file system, and where an errno
+ * becomes an HTTP status.
+ *
+ * A file stays in memory (small ones as bytes, larger ones as an open descriptor), and is used again only while
+ * the disk says that the path still names the same unchanged file: every store_find asks.
+ */
+#ifndef TINYHTTPD_SITE_STORE_H
+#define TINYHTTPD_SITE_STORE_H
+
+#include "base/date.h"
+#include "base/text.h"
+#include "site/mime.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum entry_kind { ENTRY_FILE, ENTRY_DIRECTORY };
+
+enum {
+    ENTRY_TYPE_MAX = MIME_MAX + sizeof "; charset=utf-8",
+    ENTRY_ETAG_MAX = 48,
+    ENTRY_LINES_MAX = 320,
+};
+
+/* What a path names. Everything here is const for users of the store, but for `lines`. */
+struct entry {
+    enum entry_kind kind;
+    uint64_t size;     /* in octets */
+    const char *bytes; /* the whole content, or NULL when `fd` has it */
+    int fd;            /* -1 when `bytes` has it */
+    char type[ENTRY_TYPE_MAX];
+    char etag[ENTRY_ETAG_MAX]; /* with quotes, or "" while none can be strong */
+    char last_modified[DATE_LENGTH + 1];
+
+    /* Room for what a user wants to keep as long as the entry: how its fields are written. */
+    size_t lines_length;
+    char lines[ENTRY_LINES_MAX];
+};
+
+struct store;
+
+/*
+ * Opens a store on the directory `root`, whose descriptor stays the caller's and must outlive the store. NULL when
+ * memory is short. `walk` resolves paths without openat2 even where the kernel has it (for tests).
+ */
+struct store *store_open(int root, bool walk);
+
+void store_close(struct store *store);
+
+/*
+ * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root). Returns 0 and an entry
+ * that the caller gives back with store_release, or an HTTP status: 404 for what is not there, not readable, not
+ * beneath the root, neither file nor directory; 503 when descriptors or memory are short; 500 otherwise.
+ */
+int store_find(struct store *store, struct span path, struct entry **entry);
+
+void store_release(struct store *store, struct entry *entry);
+
+#endif
