@@ -1,0 +1,91 @@
+/*
+ * One connection's life: read a request, answer it, transmit the answer, log it, and again.
+ *
+ *            .------------------- kept alive -------------------.
+ *            v                                                  |
+ *     CONNECTION_READ --(whole, bad or late request)--> CONNECTION_SEND --(closing, input left)--> CONNECTION_LINGER
+ *
+ * A connection that waits for a request owns no memory beyond this struct.
+ */
+#ifndef TINYHTTPD_SERVE_CONNECTION_H
+#define TINYHTTPD_SERVE_CONNECTION_H
+
+#include "base/date.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "serve/deadline.h"
+#include "site/store.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum connection_state {
+    CONNECTION_READ,
+    CONNECTION_SEND,
+    CONNECTION_LINGER, /* everything is sent; reads on so that no reset overtakes it (RFC 9112 9.6) */
+    CONNECTION_CLOSED,
+};
+
+/* What a connection asks of the worker's loop after a step. */
+enum connection_want {
+    WANT_READ,
+    WANT_WRITE,
+    WANT_TURN, /* there is more to do at once, but others come first */
+    WANT_CLOSE,
+};
+
+union peer {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+struct connection {
+    int fd;
+    enum connection_state state;
+    bool readable;           /* the socket may hold octets that were not read */
+    bool peer_done;          /* the client has closed its sending side (seen by epoll) */
+    bool linger;             /* octets of the client may be left unread when the answer is sent */
+    bool progress;           /* since the deadline was armed: a request answered, or octets taken */
+    bool ready;              /* in the worker's ready list */
+    struct connection *next; /* there, or among the closed ones */
+    struct deadline deadline;
+    struct incoming *incoming; /* a head in part, or requests not yet looked at */
+    struct outgoing *outgoing; /* an answer that the socket did not take whole */
+    union peer peer;
+};
+
+/* What the connections of a worker share. One is served at a time, so one buffer of each kind is enough. */
+struct service {
+    struct store *store;
+    enum log_form log_form;
+    bool draining; /* every answer is the last on its connection */
+    time_t second; /* the time that `date` tells */
+    char date[DATE_LENGTH];
+
+    struct request request;
+    struct part parts[LIMIT_PARTS];
+    char input[LIMIT_INPUT];
+    char text[LIMIT_RESPONSE_TEXT];
+    char log[LIMIT_LOG_LINE];
+};
+
+/* Makes a connection of an accepted socket, which it owns from now on. NULL when memory is short. */
+struct connection *connection_new(int fd, const union peer *peer);
+
+/* Does what can be done without waiting, one answer at the most. */
+enum connection_want connection_step(struct connection *connection, struct service *service);
+
+/* What happens when the deadline has passed: a request that is late gets 408, else it is WANT_CLOSE. */
+enum connection_want connection_expire(struct connection *connection, struct service *service);
+
+/* The class of deadline that holds in the present state. */
+enum deadline_class connection_deadline(const struct connection *connection);
+
+/* Closes the socket and gives back all memory but the struct itself, which events may still name. */
+void connection_close(struct connection *connection, struct service *service);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Deadlines of connections. One queue for each class: all in it wait equally long, so that the one that came first
+ * is due first, and arming, disarming and finding the next are O(1).
+ */
+#ifndef TINYHTTPD_SERVE_DEADLINE_H
+#define TINYHTTPD_SERVE_DEADLINE_H
+
+#include <stdint.h>
+
+enum deadline_class {
+    DEADLINE_IDLE,
+    DEADLINE_HEAD,
+    DEADLINE_BODY,
+    DEADLINE_WRITE,
+    DEADLINE_LINGER,
+    DEADLINE_CLASSES, /* their number; as a class: not armed */
+};
+
+/* A place in a queue, embedded in what waits. */
+struct deadline {
+    struct deadline *earlier;
+    struct deadline *later;
+    int64_t due; /* milliseconds of the monotonic clock */
+    enum deadline_class class;
+};
+
+struct deadlines {
+    struct deadline ends[DEADLINE_CLASSES]; /* of rings: `later` is the first due, `earlier` the last */
+};
+
+void deadlines_init(struct deadlines *deadlines);
+
+/* Makes a deadline that is not armed. */
+void deadline_init(struct deadline *deadline);
+
+/* Arms the deadline anew: `now` plus the time of the class. */
+void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_class class,
+                  int64_t now);
+
+void deadline_disarm(struct deadline *deadline);
+
+/* The one of the class that is due first, or NULL. */
+struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_class class);
+
+/* One that is due at `now`, or NULL. */
+struct deadline *deadline_due(const struct deadlines *deadlines, int64_t now);
+
+/* Milliseconds from `now` until the next is due, at least 0; -1 where none is armed. */
+int64_t deadline_wait(const struct deadlines *deadlines, int64_t now);
+
+#endif

@@ -1,0 +1,144 @@
+#include "serve/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* How many free ports are tried until one is free on every address. */
+enum { FREE_PORT_TRIES = 16 };
+
+static in_port_t *port_of(struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET6 ? &((struct sockaddr_in6 *)(void *)address)->sin6_port
+                                          : &((struct sockaddr_in *)(void *)address)->sin_port;
+}
+
+/* A socket that listens on `address`, whose port is filled in; -1 with errno. */
+static int listen_on(struct sockaddr_storage *address, socklen_t length)
+{
+    static const int on = 1;
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    /* Lets a restart bind while old connections are in TIME-WAIT; a second server still can't (socket(7)). */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    /* Accepted sockets inherit it. An answer leaves in one piece already, so Nagle's wait would only delay. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (address->ss_family == AF_INET6) /* "::" does not take 0.0.0.0 as well: each is bound by its name */
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    socklen_t bound = sizeof *address;
+    if (bind(fd, (struct sockaddr *)address, length) == 0 && listen(fd, SOMAXCONN) == 0 &&
+        getsockname(fd, (struct sockaddr *)address, &bound) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int fail_to_listen(struct failure *failure, const char *name, uint16_t port, int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return fail(failure, EX_UNAVAILABLE,
+                    "port %u of %s is in use; try '-p %u', or '-p 0' for any that is free", port, name,
+                    port < UINT16_MAX ? port + 1U : 8080U);
+    case EACCES:
+        return fail(failure, EX_NOPERM, "port %u of %s needs a privilege that this user lacks; try '-p 8080'",
+                    port, name);
+    case EADDRNOTAVAIL:
+        return fail(failure, EX_UNAVAILABLE, "%s is no address of this machine; 'ip address' lists them",
+                    name);
+    default:
+        return fail(failure, EX_OSERR, "can't listen on port %u of %s: %s", port, name, strerror(error));
+    }
+}
+
+/* Adds one resolved address. Returns 0 or an errno. */
+static int add(struct listening *listening, const struct sockaddr *address, socklen_t length, uint16_t port)
+{
+    struct sockaddr_storage *place = &listening->addresses[listening->count];
+    *place = (struct sockaddr_storage){0};
+    memcpy(place, address, length);
+    *port_of(place) = htons(port);
+    int fd = listen_on(place, length);
+    if (fd < 0)
+        return errno;
+    listening->fds[listening->count++] = fd;
+    return 0;
+}
+
+/* Adds every address that `name` stands for. Returns 0 or the failure's status; *error tells the errno of bind. */
+static int add_name(struct listening *listening, const char *name, uint16_t port, struct failure *failure,
+                    int *error)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
+    int unknown = getaddrinfo(name, NULL, &hints, &found);
+    if (unknown != 0)
+        return fail(failure, EX_NOHOST, "'%s' is no address: %s", name, gai_strerror(unknown));
+    *error = 0;
+    for (const struct addrinfo *at = found; at != NULL && *error == 0; at = at->ai_next)
+        *error = listening->count < LIMIT_LISTENERS ? add(listening, at->ai_addr, at->ai_addrlen, port) : 0;
+    freeaddrinfo(found);
+    return *error != 0 ? fail_to_listen(failure, name, port, *error) : 0;
+}
+
+/* The port that the first socket got, where any was asked for. */
+static uint16_t port_so_far(struct listening *listening, uint16_t port)
+{
+    return listening->count > 0 ? ntohs(*port_of(&listening->addresses[0])) : port;
+}
+
+static int add_all(struct listening *listening, const struct settings *settings, struct failure *failure,
+                   int *error)
+{
+    for (unsigned i = 0; i < settings->bind_count; i++) {
+        if (add_name(listening, settings->binds[i], port_so_far(listening, settings->port), failure, error) !=
+            0)
+            return failure->status;
+    }
+    return 0;
+}
+
+/* A machine without IPv6, or without IPv4, still has one loopback address. */
+static int add_loopback(struct listening *listening, const struct settings *settings, struct failure *failure,
+                        int *error)
+{
+    static const char *const names[] = {"127.0.0.1", "::1"};
+    for (unsigned i = 0; i < 2; i++) {
+        int status = add_name(listening, names[i], port_so_far(listening, settings->port), failure, error);
+        bool missing = *error == EADDRNOTAVAIL || *error == EAFNOSUPPORT;
+        if (status != 0 && !missing)
+            return status;
+    }
+    return listening->count > 0 ? 0 : failure->status;
+}
+
+int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure)
+{
+    int status = 0, error = 0;
+    for (unsigned tries = 0; tries < FREE_PORT_TRIES; tries++) {
+        *listening = (struct listening){0};
+        status = settings->bind_count > 0 ? add_all(listening, settings, failure, &error)
+                                          : add_loopback(listening, settings, failure, &error);
+        if (status == 0) {
+            *failure = (struct failure){0};
+            return 0;
+        }
+        listen_close(listening);
+        if (settings->port != 0 ||
+            error != EADDRINUSE) /* else a port free on one address is taken on another */
+            break;
+    }
+    return status;
+}
+
+void listen_close(struct listening *listening)
+{
+    while (listening->count > 0)
+        close(listening->fds[--listening->count]);
+}

@@ -1,0 +1,26 @@
+/* Listening sockets: bound once by the master, shared by all workers. */
+#ifndef TINYHTTPD_SERVE_LISTEN_H
+#define TINYHTTPD_SERVE_LISTEN_H
+
+#include "base/failure.h"
+#include "base/limits.h"
+#include "base/settings.h"
+
+#include <sys/socket.h>
+
+struct listening {
+    unsigned count;
+    int fds[LIMIT_LISTENERS];
+    struct sockaddr_storage addresses[LIMIT_LISTENERS]; /* as bound, with the port that port 0 became */
+};
+
+/*
+ * Binds every address of the settings, or the two loopback addresses where they name none (of which one may be
+ * missing on this machine). With port 0 all get the same free port. Returns 0, or the failure's status with nothing
+ * left open: 69 for a port in use or an address of another machine, 77 for a port that needs privilege.
+ */
+int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure);
+
+void listen_close(struct listening *listening);
+
+#endif

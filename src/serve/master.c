@@ -1,0 +1,286 @@
+#include "serve/master.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "serve/cpus.h"
+#include "serve/worker.h"
+#include "site/mime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One place for a worker; its process may change. */
+struct child {
+    pid_t pid;       /* 0 while there is none */
+    int64_t started; /* milliseconds of the monotonic clock */
+    int64_t due;     /* when to start it again */
+    int64_t pause;   /* the last pause before a start, 0 after a worker that lived */
+};
+
+struct supervision {
+    struct master *master;
+    struct child children[LIMIT_WORKERS];
+    unsigned running;
+    bool draining;
+    int64_t drain_deadline;
+    struct worker_setup setup; /* for all workers */
+};
+
+static volatile sig_atomic_t stop_signals; /* how many came */
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    stop_signals++;
+}
+
+/* SIGCHLD only has to end the wait; who died is asked of waitpid. */
+static void on_child(int signal)
+{
+    (void)signal;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* ---- opening ---- */
+
+static int open_root(struct master *master, struct failure *failure)
+{
+    const char *typed = master->settings->root;
+    struct stat status;
+    if (stat(typed, &status) < 0)
+        return fail(failure, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "root '%s': %s", typed,
+                    strerror(errno));
+    if (!S_ISDIR(status.st_mode))
+        return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it",
+                    typed);
+    master->root = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (master->root < 0 || faccessat(master->root, ".", X_OK, AT_EACCESS) < 0)
+        return fail(failure, EX_NOPERM, "root '%s' can't be read: %s", typed, strerror(errno));
+    if (realpath(typed, master->root_path) == NULL)
+        snprintf(master->root_path, sizeof master->root_path, "%s", typed);
+    return 0;
+}
+
+/* Descriptors are the first thing to run out; the soft limit is low for the sake of select(2), which is not used. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int master_open(struct master *master, const struct settings *settings, struct failure *failure)
+{
+    *master = (struct master){.settings = settings, .root = -1};
+    raise_descriptor_limit();
+    if (open_root(master, failure) != 0 || listen_open(&master->listening, settings, failure) != 0) {
+        if (master->root >= 0)
+            close(master->root);
+        return failure->status;
+    }
+    master->workers = settings->workers > 0 ? settings->workers : cpus_usable();
+    if (!mime_open() && settings->verbosity != VERBOSITY_QUIET)
+        log_error("libmagic's database can't be read; unknown extensions will be application/octet-stream");
+    return 0;
+}
+
+/* ---- workers ---- */
+
+/* In the child. The parent may have died before the request to be told of it. */
+static _Noreturn void become_worker(const struct supervision *supervision, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EX_OSERR);
+    signal(SIGCHLD, SIG_DFL);
+    exit(worker_run(&supervision->setup));
+}
+
+static void start_child(struct supervision *supervision, struct child *child)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        become_worker(supervision, parent);
+    child->started = now_ms();
+    if (pid < 0) {
+        log_error("can't start a worker: %s; trying again", strerror(errno));
+        child->due = child->started + LIMIT_BACKOFF_MS;
+        return;
+    }
+    child->pid = pid;
+    supervision->running++;
+}
+
+static void start_due_children(struct supervision *supervision)
+{
+    int64_t now = now_ms();
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        struct child *child = &supervision->children[i];
+        if (child->pid == 0 && child->due <= now)
+            start_child(supervision, child);
+    }
+}
+
+static void log_death(pid_t pid, int status, int64_t pause)
+{
+    char again[64] = "at once";
+    if (pause > 0)
+        snprintf(again, sizeof again, "in %lld ms", (long long)pause);
+    if (WIFSIGNALED(status))
+        log_error("worker %d was ended by signal %d (%s); replaced %s", (int)pid, WTERMSIG(status),
+                  strsignal(WTERMSIG(status)), again);
+    else
+        log_error("worker %d ended with status %d; replaced %s", (int)pid, WEXITSTATUS(status), again);
+}
+
+/* A worker that dies young is likely to do so again: each time it waits twice as long. */
+static int64_t next_pause(const struct child *child, int64_t now)
+{
+    if (now - child->started >= LIMIT_YOUNG_MS)
+        return 0;
+    int64_t pause = child->pause > 0 ? 2 * child->pause : LIMIT_PAUSE_MS;
+    return pause < LIMIT_BACKOFF_MS ? pause : LIMIT_BACKOFF_MS;
+}
+
+static struct child *find_child(struct supervision *supervision, pid_t pid)
+{
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        if (supervision->children[i].pid == pid)
+            return &supervision->children[i];
+    }
+    return NULL;
+}
+
+/* Takes every dead child, also those that are not ours: as PID 1 of a container we inherit them. */
+static void reap(struct supervision *supervision)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct child *child = find_child(supervision, pid);
+        if (child == NULL)
+            continue;
+        int64_t now = now_ms();
+        child->pause = next_pause(child, now);
+        child->due = now + child->pause;
+        child->pid = 0;
+        supervision->running--;
+        if (!supervision->draining)
+            log_death(pid, status, child->pause);
+    }
+}
+
+static void signal_children(const struct supervision *supervision, int signal)
+{
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        if (supervision->children[i].pid > 0)
+            kill(supervision->children[i].pid, signal);
+    }
+}
+
+/* ---- the loop ---- */
+
+static void begin_drain(struct supervision *supervision)
+{
+    supervision->draining = true;
+    /* The workers end by themselves in time; this is for one that hangs. */
+    supervision->drain_deadline = now_ms() + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
+    listen_close(&supervision->master->listening);
+    signal_children(supervision, SIGTERM);
+}
+
+/* Until what happens that no signal tells of: a start that is due, or the end of the drain. */
+static struct timespec *time_to_wait(const struct supervision *supervision, struct timespec *time)
+{
+    int64_t now = now_ms(), due = supervision->draining ? supervision->drain_deadline : INT64_MAX;
+    for (unsigned i = 0; i < supervision->master->workers && !supervision->draining; i++) {
+        const struct child *child = &supervision->children[i];
+        if (child->pid == 0 && child->due < due)
+            due = child->due;
+    }
+    if (due == INT64_MAX)
+        return NULL;
+    int64_t wait = due > now ? due - now : 0;
+    *time = (struct timespec){wait / 1000, wait % 1000 * 1000000};
+    return time;
+}
+
+static void supervise(struct supervision *supervision)
+{
+    for (;;) {
+        struct timespec time;
+        reap(supervision);
+        if (stop_signals > 0 && !supervision->draining)
+            begin_drain(supervision);
+        if (supervision->draining &&
+            (supervision->running == 0 || stop_signals > 1 || now_ms() >= supervision->drain_deadline))
+            return;
+        if (!supervision->draining)
+            start_due_children(supervision);
+        ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
+    }
+}
+
+/* All signals that are handled stay blocked but while waiting: no flag is missed between a look and a wait. */
+static void handle_signals(sigset_t *waiting_mask)
+{
+    struct sigaction stop = {.sa_handler = on_stop}, child = {.sa_handler = on_child};
+    sigset_t handled;
+    sigemptyset(&handled);
+    sigaddset(&handled, SIGTERM);
+    sigaddset(&handled, SIGINT);
+    sigaddset(&handled, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &handled, waiting_mask);
+    sigdelset(waiting_mask, SIGTERM); /* they may have been blocked by whoever started us */
+    sigdelset(waiting_mask, SIGINT);
+    sigdelset(waiting_mask, SIGCHLD);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGCHLD, &child, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int master_run(struct master *master)
+{
+    struct supervision *supervision = calloc(1, sizeof *supervision);
+    if (supervision == NULL)
+        return EX_OSERR;
+    supervision->master = master;
+    supervision->setup = (struct worker_setup){
+        .settings = master->settings,
+        .root = master->root,
+        .listeners = master->listening.fds,
+        .listener_count = master->listening.count,
+    };
+    handle_signals(&supervision->setup.waiting_mask);
+    supervise(supervision);
+    signal_children(supervision, SIGKILL); /* whoever is left has had its time */
+    while (waitpid(-1, NULL, 0) > 0)
+        ;
+    free(supervision);
+    mime_close();
+    close(master->root);
+    return EX_OK;
+}

@@ -1,0 +1,23 @@
+/* The master: binds the sockets once, starts the workers, replaces those that die, and stops them. Serves nothing. */
+#ifndef TINYHTTPD_SERVE_MASTER_H
+#define TINYHTTPD_SERVE_MASTER_H
+
+#include "base/failure.h"
+#include "base/settings.h"
+#include "serve/listen.h"
+
+struct master {
+    const struct settings *settings;
+    int root;             /* the document root */
+    char root_path[4096]; /* its absolute path, for the banner */
+    unsigned workers;     /* how many there shall be */
+    struct listening listening;
+};
+
+/* Opens the root and the listening sockets. Returns 0, or the failure's status with nothing left open. */
+int master_open(struct master *master, const struct settings *settings, struct failure *failure);
+
+/* Serves until SIGTERM or SIGINT. Returns the exit status. */
+int master_run(struct master *master);
+
+#endif

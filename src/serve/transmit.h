@@ -1,0 +1,19 @@
+/* Sends a response's parts: sendmsg for octets in memory, sendfile for slices of files. */
+#ifndef TINYHTTPD_SERVE_TRANSMIT_H
+#define TINYHTTPD_SERVE_TRANSMIT_H
+
+#include "http/response.h"
+
+#include <stdint.h>
+
+enum transmit_result {
+    TRANSMIT_DONE,
+    TRANSMIT_AGAIN, /* the socket takes no more for now */
+    TRANSMIT_TURN,  /* `octets_max` are sent; others have their turn */
+    TRANSMIT_GONE,  /* the client is gone, or the file is shorter than was promised: close the connection */
+};
+
+/* Sends at most `octets_max` octets, or a few more, and takes them off the response. */
+enum transmit_result transmit(int socket, struct response *response, uint64_t octets_max);
+
+#endif

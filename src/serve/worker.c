@@ -1,0 +1,382 @@
+#include "serve/worker.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "serve/connection.h"
+#include "serve/deadline.h"
+#include "site/store.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+struct worker {
+    const struct worker_setup *setup;
+    int epoll;
+    bool listening;         /* the listeners are in epoll */
+    int64_t listen_again;   /* when to put them back after a shortage; milliseconds */
+    int64_t now;            /* milliseconds of the monotonic clock, read once a turn */
+    int64_t drain_deadline; /* when what is still open is cut */
+    unsigned connections;
+    unsigned connections_max;
+    struct connection *ready; /* to be stepped in the next turn without an event, first come first served */
+    struct connection **ready_end;
+    struct connection *closed; /* to be freed at the end of the turn, when no event names them any more */
+    struct deadlines deadlines;
+    struct service service;
+};
+
+static volatile sig_atomic_t stop_requested;
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    stop_requested = 1;
+}
+
+/* ---- time ---- */
+
+static void read_clocks(struct worker *worker)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    worker->now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    clock_gettime(CLOCK_REALTIME_COARSE, &time);
+    if (time.tv_sec != worker->service.second) {
+        worker->service.second = time.tv_sec;
+        date_write(worker->service.date, time.tv_sec);
+    }
+}
+
+/* ---- connections ---- */
+
+static struct connection *connection_of(struct deadline *deadline)
+{
+    return (struct connection *)(void *)((char *)deadline - offsetof(struct connection, deadline));
+}
+
+static void close_connection(struct worker *worker, struct connection *connection)
+{
+    connection_close(connection, &worker->service);
+    worker->connections--;
+    if (connection->ready) /* freed when its turn comes */
+        return;
+    connection->next = worker->closed;
+    worker->closed = connection;
+}
+
+static void add_ready(struct worker *worker, struct connection *connection)
+{
+    if (connection->ready)
+        return;
+    connection->ready = true;
+    connection->next = NULL;
+    *worker->ready_end = connection;
+    worker->ready_end = &connection->next;
+}
+
+/* Does what the connection asked for, and sees that its deadline is the right one. */
+static void grant(struct worker *worker, struct connection *connection, enum connection_want want)
+{
+    if (want == WANT_CLOSE) {
+        close_connection(worker, connection);
+        return;
+    }
+    enum deadline_class class = connection_deadline(connection);
+    if (connection->progress || connection->deadline.class != class) {
+        deadline_arm(&worker->deadlines, &connection->deadline, class, worker->now);
+        connection->progress = false;
+    }
+    if (want == WANT_TURN)
+        add_ready(worker, connection);
+}
+
+static void step(struct worker *worker, struct connection *connection)
+{
+    grant(worker, connection, connection_step(connection, &worker->service));
+}
+
+/* ---- listening ---- */
+
+static bool watch_listeners(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->setup->listener_count; i++) {
+        /* Level-triggered, so that what this worker leaves is offered again; exclusive, so that a new connection
+           wakes one worker and not all (epoll_ctl(2)). */
+        struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = i};
+        if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[i], &event) < 0)
+            return false;
+    }
+    worker->listening = true;
+    return true;
+}
+
+static void unwatch_listeners(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->setup->listener_count; i++)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[i], NULL);
+    worker->listening = false;
+}
+
+/* Out of descriptors, connections or memory: the longest idle connection gives way. Where none is idle, new ones
+   wait in the kernel for a while, as a listener that stays readable would keep the loop spinning. */
+static void make_room(struct worker *worker)
+{
+    struct deadline *idle = deadline_first(&worker->deadlines, DEADLINE_IDLE);
+    if (idle != NULL) {
+        close_connection(worker, connection_of(idle));
+        return;
+    }
+    unwatch_listeners(worker);
+    worker->listen_again = worker->now + LIMIT_ACCEPT_PAUSE_MS;
+}
+
+static void admit(struct worker *worker, int fd, const union peer *peer)
+{
+    struct connection *connection = connection_new(fd, peer);
+    if (connection == NULL) {
+        close(fd);
+        make_room(worker);
+        return;
+    }
+    /* Added once and edge-triggered: no epoll_ctl when a connection turns from reading to sending and back. */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = connection};
+    worker->connections++;
+    if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        close_connection(worker, connection);
+    else
+        step(worker, connection);
+}
+
+static void accept_connections(struct worker *worker, int listener)
+{
+    for (unsigned i = 0; i < LIMIT_ACCEPTS && worker->listening; i++) {
+        union peer peer;
+        socklen_t length = sizeof peer;
+        if (worker->connections >= worker->connections_max) {
+            make_room(worker);
+            continue;
+        }
+        int fd = accept4(listener, &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            admit(worker, fd, &peer);
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            make_room(worker);
+        else if (errno != EINTR && errno != ECONNABORTED)
+            return; /* EAGAIN: another worker was faster, or all are taken */
+    }
+}
+
+/* ---- the loop ---- */
+
+static void handle_event(struct worker *worker, const struct epoll_event *event)
+{
+    if (event->data.u64 < worker->setup->listener_count) { /* no pointer is that small */
+        if (worker->listening)
+            accept_connections(worker, worker->setup->listeners[event->data.u64]);
+        return;
+    }
+    struct connection *connection = event->data.ptr;
+    if (connection->state == CONNECTION_CLOSED) /* in this turn, to make room */
+        return;
+    connection->readable |= (event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    connection->peer_done |= (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    if (!connection->ready) /* else its turn comes anyway */
+        step(worker, connection);
+}
+
+/* Steps those that asked for a turn. Who asks again meanwhile has to wait for the next. */
+static void step_ready(struct worker *worker)
+{
+    struct connection *connection = worker->ready;
+    worker->ready = NULL;
+    worker->ready_end = &worker->ready;
+    while (connection != NULL) {
+        struct connection *next = connection->next;
+        connection->ready = false;
+        if (connection->state == CONNECTION_CLOSED) {
+            connection->next = worker->closed;
+            worker->closed = connection;
+        } else {
+            step(worker, connection);
+        }
+        connection = next;
+    }
+}
+
+static void expire_connections(struct worker *worker)
+{
+    struct deadline *due;
+    while ((due = deadline_due(&worker->deadlines, worker->now)) != NULL) {
+        struct connection *connection = connection_of(due);
+        grant(worker, connection, connection_expire(connection, &worker->service));
+    }
+}
+
+static void free_closed(struct worker *worker)
+{
+    while (worker->closed != NULL) {
+        struct connection *connection = worker->closed;
+        worker->closed = connection->next;
+        free(connection);
+    }
+}
+
+/* ---- stopping ---- */
+
+static void close_all(struct worker *worker, enum deadline_class class)
+{
+    struct deadline *first;
+    while ((first = deadline_first(&worker->deadlines, class)) != NULL)
+        close_connection(worker, connection_of(first));
+}
+
+/* A last step for those that wait for a request; who is still waiting after it is closed. */
+static void answer_or_close(struct worker *worker, enum deadline_class class)
+{
+    struct deadline *first;
+    while ((first = deadline_first(&worker->deadlines, class)) != NULL) {
+        struct connection *connection = connection_of(first);
+        enum connection_want want = connection_step(connection, &worker->service);
+        grant(worker, connection, connection->state == CONNECTION_READ ? WANT_CLOSE : want);
+    }
+}
+
+/*
+ * Requests that have arrived are answered, the last on their connections. Whoever has none on its way is closed at
+ * once; so is half a request, which nobody could tell from one that never ends.
+ */
+static void drain(struct worker *worker)
+{
+    worker->service.draining = true;
+    worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
+    if (worker->listening)
+        unwatch_listeners(worker);
+    for (unsigned i = 0; i < worker->setup->listener_count; i++)
+        close(worker->setup->listeners[i]);
+    answer_or_close(worker, DEADLINE_IDLE);
+    answer_or_close(worker, DEADLINE_HEAD);
+    close_all(worker, DEADLINE_BODY);
+}
+
+static bool is_drained(const struct worker *worker)
+{
+    return worker->service.draining && (worker->connections == 0 || worker->now >= worker->drain_deadline);
+}
+
+static int64_t earlier_of(int64_t wait, int64_t other)
+{
+    if (other < 0)
+        other = 0;
+    return wait < 0 || other < wait ? other : wait;
+}
+
+/* How long to wait for events, in milliseconds; -1 for as long as there are none. */
+static int wait_time(const struct worker *worker)
+{
+    if (worker->ready != NULL)
+        return 0;
+    int64_t wait = deadline_wait(&worker->deadlines, worker->now);
+    if (!worker->listening && !worker->service.draining)
+        wait = earlier_of(wait, worker->listen_again - worker->now);
+    if (worker->service.draining)
+        wait = earlier_of(wait, worker->drain_deadline - worker->now);
+    /* The coarse clock lags by a tick: a millisecond more, and what is waited for is due. */
+    return wait < 0 ? -1 : (int)(wait + (wait > 0));
+}
+
+static void turn(struct worker *worker)
+{
+    struct epoll_event events[LIMIT_EVENTS];
+    int count =
+        epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait_time(worker), &worker->setup->waiting_mask);
+    read_clocks(worker);
+    for (int i = 0; i < count; i++)
+        handle_event(worker, &events[i]);
+    step_ready(worker);
+    expire_connections(worker);
+    free_closed(worker);
+    if (stop_requested && !worker->service.draining)
+        drain(worker);
+    if (!worker->listening && !worker->service.draining && worker->now >= worker->listen_again)
+        watch_listeners(worker);
+}
+
+/* ---- from start to end ---- */
+
+static enum log_form log_form_of(const struct settings *settings)
+{
+    if (settings->verbosity == VERBOSITY_QUIET)
+        return LOG_NONE;
+    return isatty(STDOUT_FILENO) ? LOG_TERMINAL : LOG_COMBINED;
+}
+
+static unsigned connections_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return LIMIT_CONNECTIONS;
+    /* A connection may need a file of its own besides its socket, but most files are small and few are shared
+       by none: the store gives its descriptors back when one is missing. */
+    rlim_t connections =
+        limit.rlim_cur > 2 * LIMIT_RESERVED_FDS ? limit.rlim_cur - LIMIT_RESERVED_FDS : limit.rlim_cur / 2;
+    return connections < LIMIT_CONNECTIONS ? (unsigned)connections : LIMIT_CONNECTIONS;
+}
+
+static void handle_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_stop};
+    sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN; /* Ctrl-C reaches the whole process group; the master decides what follows */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+static bool open_worker(struct worker *worker, const struct worker_setup *setup)
+{
+    worker->setup = setup;
+    worker->ready_end = &worker->ready;
+    worker->connections_max = connections_max();
+    deadlines_init(&worker->deadlines);
+    worker->service.log_form = log_form_of(setup->settings);
+    worker->service.store = store_open(setup->root, false);
+    worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+    read_clocks(worker);
+    return worker->service.store != NULL && worker->epoll >= 0 && watch_listeners(worker);
+}
+
+static void close_worker(struct worker *worker)
+{
+    for (unsigned class = 0; class < DEADLINE_CLASSES; class ++)
+        close_all(worker, class);
+    step_ready(worker);
+    free_closed(worker);
+    if (worker->epoll >= 0)
+        close(worker->epoll);
+    if (worker->service.store != NULL)
+        store_close(worker->service.store);
+    free(worker);
+}
+
+int worker_run(const struct worker_setup *setup)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL)
+        return EX_OSERR;
+    handle_signals();
+    bool opened = open_worker(worker, setup);
+    if (!opened)
+        log_error("a worker can't start: %s", strerror(errno));
+    while (opened && !is_drained(worker))
+        turn(worker);
+    close_worker(worker);
+    return opened ? EX_OK : EX_OSERR;
+}

@@ -1,0 +1,24 @@
+/* A worker: the event loop that accepts connections and serves them. */
+#ifndef TINYHTTPD_SERVE_WORKER_H
+#define TINYHTTPD_SERVE_WORKER_H
+
+#include "base/settings.h"
+
+#include <signal.h>
+
+/* What the master hands to each worker. */
+struct worker_setup {
+    const struct settings *settings;
+    int root;             /* the document root, open as a directory */
+    const int *listeners; /* listening sockets, shared with the other workers */
+    unsigned listener_count;
+    sigset_t waiting_mask; /* the signals that stay blocked while the worker waits */
+};
+
+/*
+ * Serves until SIGTERM, then finishes what is in flight. Called in the child with all signals blocked. Returns an
+ * exit status of sysexits.h: EX_OK after a drain, EX_OSERR when a resource that it can't do without is missing.
+ */
+int worker_run(const struct worker_setup *setup);
+
+#endif
