@@ -1,0 +1,63 @@
+/* tinyhttpd: parse the options, start the server, return the exit status. */
+#include "base/failure.h"
+#include "base/log.h"
+#include "base/settings.h"
+#include "cli/banner.h"
+#include "cli/options.h"
+#include "serve/master.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* Whoever starts us with a standard stream closed would otherwise have the log written into a connection. */
+static void open_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", O_RDWR); /* the lowest free descriptor: this one */
+    }
+}
+
+static int report(const struct failure *failure)
+{
+    log_error("%s", failure->message);
+    return failure->status;
+}
+
+static int serve(const struct settings *settings)
+{
+    static struct master master;
+    struct failure failure = {0};
+    if (master_open(&master, settings, &failure) != 0)
+        return report(&failure);
+    banner_print(settings, &(struct banner){
+                               .root_path = master.root_path,
+                               .addresses = master.listening.addresses,
+                               .address_count = master.listening.count,
+                               .workers = master.workers,
+                           });
+    return master_run(&master);
+}
+
+int main(int count, char **arguments)
+{
+    struct settings settings;
+    struct failure failure;
+    open_standard_streams();
+    switch (options_read(count, arguments, &settings, &failure)) {
+    case OPTIONS_HELP:
+        options_print_help();
+        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+    case OPTIONS_VERSION:
+        printf("tinyhttpd %s\n", TINYHTTPD_VERSION);
+        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+    case OPTIONS_BAD:
+        return report(&failure);
+    case OPTIONS_SERVE:
+        break;
+    }
+    return serve(&settings);
+}
