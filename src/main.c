@@ -6,7 +6,6 @@
 #include "cli/options.h"
 #include "serve/master.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sysexits.h>
@@ -15,10 +14,12 @@
 /* Whoever starts us with a standard stream closed would otherwise have the log written into a connection. */
 static void open_standard_streams(void)
 {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-            open("/dev/null", O_RDWR); /* the lowest free descriptor: this one */
-    }
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR); /* takes the lowest descriptor that is free */
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 static int report(const struct failure *failure)

@@ -3,6 +3,8 @@
 #include "http/target.h"
 #include "site/page.h"
 
+#include <assert.h>
+
 static const struct span index_name = {"index.html", 10};
 static const struct span missing_page = {"404.html", 8};
 
@@ -113,34 +115,34 @@ static void answer_file(struct response *response, const char *date, const struc
 }
 
 /* The site's own page for what is missing, if it has one. */
-static void answer_missing(struct store *store, const char *date, const struct request *request,
-                           struct response *response, struct entry **held)
+static void answer_missing(const struct view *view, const struct request *request, struct response *response,
+                           struct entry **held)
 {
     struct entry *page;
-    if (store_find(store, missing_page, &page) != 0) {
-        answer_error(response, date, request, 404);
+    if (store_find(view->store, missing_page, view->turn, &page) != 0) {
+        answer_error(response, view->date, request, 404);
         return;
     }
     if (page->kind == ENTRY_DIRECTORY) {
-        store_release(store, page);
-        answer_error(response, date, request, 404);
+        store_release(view->store, page);
+        answer_error(response, view->date, request, 404);
         return;
     }
     response->status = 404;
-    answer_file(response, date, request, page);
+    answer_file(response, view->date, request, page);
     *held = page;
 }
 
 /* Finds the file, or the directory that lacks its slash. Returns 0 or a status. */
-static int find(struct store *store, struct target *target, struct entry **entry)
+static int find(const struct view *view, struct target *target, struct entry **entry)
 {
     if (target->hidden)
         return 404;
     if (!target->slash)
-        return store_find(store, target->path, entry);
-    int status = store_find(store, target_child(target, index_name), entry);
+        return store_find(view->store, target->path, view->turn, entry);
+    int status = store_find(view->store, target_child(target, index_name), view->turn, entry);
     if (status == 0 && (*entry)->kind == ENTRY_DIRECTORY) {
-        store_release(store, *entry);
+        store_release(view->store, *entry);
         return 404;
     }
     return status;
@@ -148,8 +150,10 @@ static int find(struct store *store, struct target *target, struct entry **entry
 
 static int check(const struct request *request, struct target *target)
 {
-    if (request->state == REQUEST_BAD)
+    if (request->state == REQUEST_BAD) {
+        assert(request->status != 0);
         return request->status;
+    }
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return 400;
     if (request->method == METHOD_KNOWN)
@@ -157,7 +161,7 @@ static int check(const struct request *request, struct target *target)
     return target_parse(request_target(request), target);
 }
 
-void answer(struct store *store, const char *date, const struct request *request, struct response *response,
+void answer(const struct view *view, const struct request *request, struct response *response,
             struct entry **held)
 {
     struct target target;
@@ -168,17 +172,17 @@ void answer(struct store *store, const char *date, const struct request *request
 
     int status = check(request, &target);
     if (status == 0)
-        status = find(store, &target, &entry);
+        status = find(view, &target, &entry);
 
     if (status == 404) {
-        answer_missing(store, date, request, response, held);
+        answer_missing(view, request, response, held);
     } else if (status != 0) {
-        answer_error(response, date, request, status);
+        answer_error(response, view->date, request, status);
     } else if (entry->kind == ENTRY_DIRECTORY) {
-        answer_redirect(response, date, request, &target);
-        store_release(store, entry);
+        answer_redirect(response, view->date, request, &target);
+        store_release(view->store, entry);
     } else {
-        answer_file(response, date, request, entry);
+        answer_file(response, view->date, request, entry);
         *held = entry;
     }
 }

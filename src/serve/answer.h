@@ -6,12 +6,19 @@
 #include "http/response.h"
 #include "site/store.h"
 
+/* The site as one answer sees it. */
+struct view {
+    struct store *store;
+    uint64_t turn;    /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
+    const char *date; /* now, as date_write writes it */
+};
+
 /*
  * Fills `response`, which was made by response_init, with the answer to a request in any state but REQUEST_HEAD.
- * `date` is now, as date_write writes it. An entry that the response borrows from comes back in `*held`, to be
- * released when the response has been sent; NULL where there is none.
+ * An entry that the response borrows from comes back in `*held`, to be released when the response has been sent; NULL
+ * where there is none.
  */
-void answer(struct store *store, const char *date, const struct request *request, struct response *response,
+void answer(const struct view *view, const struct request *request, struct response *response,
             struct entry **held);
 
 #endif

@@ -316,6 +316,13 @@ static enum connection_want send_answer(struct connection *connection, struct se
     return result == TRANSMIT_DONE ? finish(connection, close) : WANT_CLOSE;
 }
 
+/* A look at the disk taken in this turn is good for a request that was waiting when the turn began. Empty lines before
+   the request (RFC 9112 2.2) may have come earlier than the request itself. */
+static bool may_share(const struct connection *connection, const struct request *request)
+{
+    return connection->waited && request->method_name.at == 0;
+}
+
 static enum connection_want respond(struct connection *connection, struct service *service,
                                     const struct request *request, struct span rest)
 {
@@ -323,7 +330,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
     response->close = service->draining;
-    answer(service->store, service->date, request, response, &answered.entry);
+    struct view view = {service->store, may_share(connection, request) ? service->turn : 0, service->date};
+    answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);
     size_t received = (size_t)(request->parsed); /* at least the request line */
     answered.log = prepare_log(connection, service, request, received, response->status);
@@ -351,6 +359,7 @@ static enum connection_want read_and_respond(struct connection *connection, stru
 /* MSG_TRUNC throws the octets away inside the kernel (tcp(7)). */
 static enum connection_want read_to_the_end(struct connection *connection)
 {
+    /* cppcheck-suppress nullPointer ; nothing is stored */
     ssize_t octets = recv(connection->fd, NULL, LIMIT_TURN_OCTETS, MSG_TRUNC);
     if (octets > 0 || (octets < 0 && errno == EINTR))
         return WANT_TURN;

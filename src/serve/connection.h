@@ -47,6 +47,7 @@ struct connection {
     int fd;
     enum connection_state state;
     bool readable;           /* the socket may hold octets that were not read */
+    bool waited;             /* the first octet of what is read next was here when the turn began */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */
     bool linger;             /* octets of the client may be left unread when the answer is sent */
     bool progress;           /* since the deadline was armed: a request answered, or octets taken */
@@ -63,6 +64,7 @@ struct service {
     struct store *store;
     enum log_form log_form;
     bool draining; /* every answer is the last on its connection */
+    uint64_t turn; /* its number, from 1 on */
     time_t second; /* the time that `date` tells */
     char date[DATE_LENGTH];
 

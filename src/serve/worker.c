@@ -100,7 +100,9 @@ static void grant(struct worker *worker, struct connection *connection, enum con
 
 static void step(struct worker *worker, struct connection *connection)
 {
-    grant(worker, connection, connection_step(connection, &worker->service));
+    enum connection_want want = connection_step(connection, &worker->service);
+    connection->waited = false;
+    grant(worker, connection, want);
 }
 
 /* ---- listening ---- */
@@ -187,6 +189,8 @@ static void handle_event(struct worker *worker, const struct epoll_event *event)
     if (connection->state == CONNECTION_CLOSED) /* in this turn, to make room */
         return;
     connection->readable |= (event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    /* epoll looks at the socket as it reports: with EPOLLIN, there is something to read. */
+    connection->waited = (event->events & EPOLLIN) != 0;
     connection->peer_done |= (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if (!connection->ready) /* else its turn comes anyway */
         step(worker, connection);
@@ -205,6 +209,7 @@ static void step_ready(struct worker *worker)
             connection->next = worker->closed;
             worker->closed = connection;
         } else {
+            connection->waited |= connection->incoming != NULL;
             step(worker, connection);
         }
         connection = next;
@@ -297,6 +302,7 @@ static void turn(struct worker *worker)
     struct epoll_event events[LIMIT_EVENTS];
     int count =
         epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait_time(worker), &worker->setup->waiting_mask);
+    worker->service.turn++;
     read_clocks(worker);
     for (int i = 0; i < count; i++)
         handle_event(worker, &events[i]);

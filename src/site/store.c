@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,9 +29,10 @@ struct identity {
 struct node {
     struct entry entry;
     struct identity identity;
-    unsigned holds;    /* answers in flight */
-    bool listed;       /* in the table; else it goes with its last hold */
+    unsigned holds; /* the table's, while it is listed there, and one for each answer in flight */
+    bool listed;
     bool racy;         /* changed so shortly before it was read that its times may not show the next change */
+    uint64_t turn;     /* in which the disk was asked last */
     uint64_t hash;     /* of the path */
     struct node *next; /* in the same bucket */
     struct node *newer;
@@ -76,23 +78,27 @@ static int openat2_beneath(int root, const char *path, int flags)
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
+static int open_component(int directory, struct span name, int flags)
+{
+    char component[NAME_MAX + 1];
+    if (name.length > NAME_MAX) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(component, name.at, name.length);
+    component[name.length] = '\0';
+    return openat(directory, name.length > 0 ? component : ".", flags | O_NOFOLLOW);
+}
+
 /* Where there is no openat2: component by component, and no symbolic link at all. */
 static int walk_beneath(int root, struct span path, int flags)
 {
-    char name[NAME_MAX + 1];
     int directory = root;
     for (;;) {
         size_t length = span_find(path, '/');
-        if (length > NAME_MAX) {
-            errno = ENAMETOOLONG;
-            length = 0;
-            break;
-        }
-        memcpy(name, path.at, length);
-        name[length] = '\0';
         bool last = length == path.length;
-        int next = openat(directory, length > 0 ? name : ".",
-                          (last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC) | O_NOFOLLOW);
+        int next = open_component(directory, (struct span){path.at, length},
+                                  last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC);
         int error = errno;
         if (directory != root)
             close(directory);
@@ -102,10 +108,6 @@ static int walk_beneath(int root, struct span path, int flags)
         directory = next;
         path = (struct span){path.at + length + 1, path.length - length - 1};
     }
-    if (directory != root)
-        close(directory);
-    errno = ENAMETOOLONG;
-    return -1;
 }
 
 static int open_once(const struct store *store, struct span path, int flags)
@@ -199,8 +201,11 @@ static struct node *table_find(struct store *store, uint64_t hash, struct span p
     return node;
 }
 
-static void node_free(struct node *node)
+static void release(struct node *node)
 {
+    assert(node->holds > 0);
+    if (--node->holds > 0)
+        return;
     if (node->entry.fd >= 0)
         close(node->entry.fd);
     free(node);
@@ -216,8 +221,7 @@ static void table_remove(struct store *store, struct node *node)
     if (node->entry.bytes != NULL)
         store->octets -= node->entry.size;
     node->listed = false;
-    if (node->holds == 0)
-        node_free(node);
+    release(node);
 }
 
 /* Takes the longest unused node out. False when there is none. */
@@ -237,6 +241,7 @@ static void table_add(struct store *store, struct node *node)
     if (node->entry.bytes != NULL)
         store->octets += node->entry.size;
     node->listed = true;
+    node->holds++;
 
     while (store->in_fds.count > LIMIT_STORE_FDS)
         evict(store, &store->in_fds);
@@ -353,6 +358,7 @@ static struct node *node_new(uint64_t hash, struct span path, const struct ident
     *node = (struct node){
         .entry = {.kind = ENTRY_FILE, .size = (uint64_t)identity->size, .fd = -1},
         .identity = *identity,
+        .holds = 1, /* the caller's */
         .hash = hash,
         .path_length = path.length,
     };
@@ -428,24 +434,21 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     return 0;
 }
 
-static int load(struct store *store, struct span path, uint64_t hash, struct entry **entry)
+static int load(struct store *store, struct span path, uint64_t turn, uint64_t hash, struct entry **entry)
 {
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
         struct stat status;
+        struct node *node;
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
             return status_of(errno);
-        int result = fstat(fd, &status) < 0 ? 500 : 404;
-        if (result == 404 && S_ISDIR(status.st_mode)) {
-            close(fd);
-            *entry = &store->directory;
-            return 0;
-        }
-        struct node *node;
-        if (result == 404 && S_ISREG(status.st_mode))
+        int result = fstat(fd, &status) < 0 ? 500 : 0;
+        if (result == 0 && !S_ISREG(status.st_mode)) /* it was a file a moment ago */
+            result = -1;
+        if (result == 0)
             result = load_file(store, path, hash, fd, &status, &node);
         if (result == 0) {
-            node->holds = 1;
+            node->turn = turn;
             table_add(store, node);
             *entry = &node->entry;
             return 0;
@@ -457,19 +460,33 @@ static int load(struct store *store, struct span path, uint64_t hash, struct ent
     return 503;
 }
 
-/* Asks the disk what `path` names now, without opening it for reading. Returns 0 or a status. */
-static int probe(struct store *store, struct span path, struct identity *identity)
+/* Asks the disk what `path` names now, without opening it: a device or a FIFO is not so much as touched. */
+static int probe(struct store *store, struct span path, struct stat *status)
 {
-    struct stat status;
     int fd = open_beneath(store, path, O_PATH);
     if (fd < 0)
         return status_of(errno);
-    int failed = fstat(fd, &status);
+    int failed = fstat(fd, status);
     close(fd);
-    if (failed < 0)
-        return 500;
-    *identity = identity_of(&status);
-    return 0;
+    return failed < 0 ? 500 : 0;
+}
+
+static bool is_current(const struct node *node, const struct stat *status)
+{
+    struct identity now = identity_of(status);
+    return !node->racy && same_identity(&now, &node->identity);
+}
+
+/* One more answer uses the node, which is now the newest. */
+static struct entry *hold(struct store *store, struct node *node)
+{
+    struct queue *queue = queue_of(store, node);
+    if (queue->newest != node) {
+        queue_remove(queue, node);
+        queue_add(queue, node);
+    }
+    node->holds++;
+    return &node->entry;
 }
 
 /* ---- the interface ---- */
@@ -498,36 +515,41 @@ void store_close(struct store *store)
     free(store);
 }
 
-int store_find(struct store *store, struct span path, struct entry **entry)
+/* Asks the disk, and loads the file unless the node in the table is still what it was. */
+static int find_on_disk(struct store *store, struct span path, uint64_t turn, uint64_t hash,
+                        struct entry **entry)
+{
+    struct stat status;
+    int missing = probe(store, path, &status);
+    struct node *node = table_find(store, hash, path);
+    if (node != NULL && missing == 0 && is_current(node, &status)) {
+        node->turn = turn;
+        *entry = hold(store, node);
+        return 0;
+    }
+    if (node != NULL)
+        table_remove(store, node);
+    if (missing != 0)
+        return missing;
+    if (S_ISDIR(status.st_mode)) {
+        *entry = &store->directory;
+        return 0;
+    }
+    return S_ISREG(status.st_mode) ? load(store, path, turn, hash, entry) : 404;
+}
+
+int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry)
 {
     uint64_t hash = hash_octets(path);
     struct node *node = table_find(store, hash, path);
-    if (node != NULL) {
-        struct identity now = {0};
-        /* The probe may evict a node to get a descriptor: hold this one. */
-        node->holds++;
-        int status = probe(store, path, &now);
-        if (status == 0 && node->listed && !node->racy && same_identity(&now, &node->identity)) {
-            struct queue *queue = queue_of(store, node);
-            queue_remove(queue, node);
-            queue_add(queue, node);
-            *entry = &node->entry;
-            return 0;
-        }
-        if (node->listed)
-            table_remove(store, node);
-        store_release(store, &node->entry);
-        if (status != 0)
-            return status;
-    }
-    return load(store, path, hash, entry);
+    if (node == NULL || turn == 0 || node->turn != turn)
+        return find_on_disk(store, path, turn, hash, entry);
+    *entry = hold(store, node);
+    return 0;
 }
 
 void store_release(struct store *store, struct entry *entry)
 {
-    if (entry == &store->directory)
-        return;
-    struct node *node = node_of(entry);
-    if (--node->holds == 0 && !node->listed)
-        node_free(node);
+    if (entry != &store->directory)
+        release(node_of(entry));
 }

@@ -3,7 +3,8 @@
  * becomes an HTTP status.
  *
  * A file stays in memory (small ones as bytes, larger ones as an open descriptor), and is used again only while
- * the disk says that the path still names the same unchanged file: every store_find asks.
+ * the disk says that the path still names the same unchanged file. One look at the disk may serve all requests that
+ * had already arrived when it was taken, and no others.
  */
 #ifndef TINYHTTPD_SITE_STORE_H
 #define TINYHTTPD_SITE_STORE_H
@@ -49,11 +50,13 @@ struct store *store_open(int root, bool walk);
 void store_close(struct store *store);
 
 /*
- * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root). Returns 0 and an entry
+ * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).
+ * `turn` numbers a round of requests that had all arrived before the first of them was looked up: what was learnt in
+ * the same turn is not asked again. 0 always asks. Returns 0 and an entry
  * that the caller gives back with store_release, or an HTTP status: 404 for what is not there, not readable, not
  * beneath the root, neither file nor directory; 503 when descriptors or memory are short; 500 otherwise.
  */
-int store_find(struct store *store, struct span path, struct entry **entry);
+int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);
 
 void store_release(struct store *store, struct entry *entry);
 
