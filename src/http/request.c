@@ -257,6 +257,13 @@ static int on_head_complete(llhttp_t *parser)
     return 0;
 }
 
+/* The size of a chunk is known before its octets come: too large a body is refused at once. */
+static int on_chunk_size(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    return parser->content_length > LIMIT_BODY - request->body_octets ? refuse_in_callback(request, 413) : 0;
+}
+
 static int on_request_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
@@ -271,6 +278,7 @@ static const llhttp_settings_t callbacks = {
     .on_header_value = on_field_value,
     .on_header_value_complete = on_field_complete,
     .on_headers_complete = on_head_complete,
+    .on_chunk_header = on_chunk_size,
     .on_message_complete = on_request_complete,
 };
 
@@ -313,37 +321,41 @@ static enum request_state judge_unknown_method(struct request *request, size_t l
     return refuse(request, at > start && at < length && request->head[at] == ' ' ? 501 : 400);
 }
 
-/* What follows the target, up to where llhttp stopped; empty unless it begins as a version of HTTP does. */
-static struct span version_so_far(const struct request *request, size_t stopped)
+/* What follows the target among the octets received; empty unless it begins as a version of HTTP does. */
+static struct span version_so_far(const struct request *request, size_t length)
 {
     size_t start = request->target.at + request->target.length;
-    struct span rest = {request->head + start, stopped > start ? stopped - start : 0};
+    struct span rest = {request->head + start, length > start ? length - start : 0};
     bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
     return is_http ? rest : (struct span){NULL, 0};
 }
 
-/* llhttp stops inside a version that it does not know. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
-static int judge_version(const struct request *request, size_t stopped)
+static bool is_digit(char octet)
 {
-    struct span version = version_so_far(request, stopped);
-    if (version.length < 8 || version.at[6] < '0' || version.at[6] > '9' || version.at[7] != '.')
+    return octet >= '0' && octet <= '9';
+}
+
+/* llhttp stops inside a version that it does not know. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
+static int judge_version(const struct request *request, size_t length)
+{
+    struct span version = version_so_far(request, length);
+    if (version.length < 9 || !is_digit(version.at[6]) || version.at[7] != '.' || !is_digit(version.at[8]))
         return 400;
-    bool known = version.length > 8 && version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
+    bool known = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
     return known ? 400 : 505; /* where it is known, what follows it is wrong */
 }
 
 static enum request_state judge_error(struct request *request, enum llhttp_errno error, size_t length)
 {
-    size_t stopped = request->feed_at + (size_t)(llhttp_get_error_pos(parser_of(request)) - request->feed);
     if (request->state == REQUEST_BAD) /* a callback refused */
         return REQUEST_BAD;
     switch (error) {
     case HPE_INVALID_METHOD:
         return judge_unknown_method(request, length);
     case HPE_INVALID_VERSION:
-        return refuse(request, judge_version(request, stopped));
+        return refuse(request, judge_version(request, length));
     case HPE_INVALID_CONSTANT: /* among others: a method of RTSP before "HTTP/", which is unknown to HTTP */
-        return refuse(request, version_so_far(request, stopped).length > 0 ? 501 : 400);
+        return refuse(request, version_so_far(request, length).length > 0 ? 501 : 400);
     case HPE_PAUSED_H2_UPGRADE: /* "PRI * HTTP/2.0", RFC 9113 3.4 */
         return refuse(request, 505);
     default:
