@@ -199,6 +199,8 @@ static enum request_method method_of(const llhttp_t *parser)
         return METHOD_GET;
     case HTTP_HEAD:
         return METHOD_HEAD;
+    case HTTP_CONNECT:
+        return METHOD_CONNECT;
     default:
         return METHOD_KNOWN;
     }
@@ -248,12 +250,8 @@ static int on_head_complete(llhttp_t *parser)
     request->expects_continue = request->minor_version == 1 &&
                                 span_equal_nocase(request_field(request, FIELD_EXPECT), SPAN("100-continue"));
     request->state = REQUEST_BODY;
-    /* An offer to change the protocol is declined by ignoring it (RFC 9110 7.8); CONNECT gets its 405, and no octet
-       after it may be taken for a request. */
-    if (parser->method == HTTP_CONNECT)
-        request->keep_alive = false;
-    else
-        parser->upgrade = 0;
+    if (request->method != METHOD_CONNECT)
+        parser->upgrade = 0; /* an offer to change the protocol is declined by ignoring it (RFC 9110 7.8) */
     return 0;
 }
 

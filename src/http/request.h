@@ -15,7 +15,8 @@
 enum request_method {
     METHOD_GET,
     METHOD_HEAD,
-    METHOD_KNOWN, /* known to RFC 9110 or RFC 5789, but not offered here: 405 */
+    METHOD_CONNECT, /* not offered either, and no octet after it may be taken for a request */
+    METHOD_KNOWN,   /* known to RFC 9110 or RFC 5789, but not offered here: 405 */
 };
 
 /* The fields that are kept; the others are checked and forgotten. */

@@ -156,7 +156,7 @@ static int check(const struct request *request, struct target *target)
     }
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return 400;
-    if (request->method == METHOD_KNOWN)
+    if (request->method != METHOD_GET && request->method != METHOD_HEAD)
         return 405;
     return target_parse(request_target(request), target);
 }
@@ -167,7 +167,8 @@ void answer(const struct view *view, const struct request *request, struct respo
     struct target target;
     struct entry *entry = NULL;
     *held = NULL;
-    response->close |= !request->keep_alive || request->state != REQUEST_WHOLE;
+    response->close |=
+        !request->keep_alive || request->state != REQUEST_WHOLE || request->method == METHOD_CONNECT;
     response->head_only = request->method == METHOD_HEAD;
 
     int status = check(request, &target);

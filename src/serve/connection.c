@@ -337,7 +337,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     answered.log = prepare_log(connection, service, request, received, response->status);
 
     /* From here on the request is gone: what it pointed to may move. */
-    connection->linger = rest.length > 0 || connection->readable || request->state != REQUEST_WHOLE;
+    bool asked_to_close = request->state == REQUEST_WHOLE && !request->keep_alive;
+    connection->linger = rest.length > 0 || connection->readable || !(asked_to_close || service->draining);
     connection->state = CONNECTION_SEND;
     if (response->close)
         drop_incoming(connection);

@@ -49,7 +49,7 @@ struct connection {
     bool readable;           /* the socket may hold octets that were not read */
     bool waited;             /* the first octet of what is read next was here when the turn began */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */
-    bool linger;             /* octets of the client may be left unread when the answer is sent */
+    bool linger;             /* the client may still be sending when the last answer is sent */
     bool progress;           /* since the deadline was armed: a request answered, or octets taken */
     bool ready;              /* in the worker's ready list */
     struct connection *next; /* there, or among the closed ones */

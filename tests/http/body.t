@@ -1,0 +1,218 @@
+# Request bodies: received and thrown away, so that the connection stays in step, or refused and the connection
+# closed (RFC 9110 9.3.1, 10.1.1, 15.5.14; RFC 9112 6, 7, 9.6).
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $root = new_root();
+put_file($root, 'index.html', "<p>page</p>\n");
+put_file($root, 'canary',     "canary\n");
+my $server = Harness->start(root => $root);
+my $host   = "Host: localhost\r\n";
+my $canary = get_request('/canary', 'Connection: close');
+
+# A request with a body, then the canary: the canary must be answered as itself.
+sub in_step {
+    my ($name, $octets, $status, %how) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    for my $bytewise ($how{no_bytes} ? 0 : (0, 1)) {
+        my $result = $server->exchange($octets . $canary, bytewise => $bytewise);
+        my @status = map { $_->{status} } @{ $result->{responses} };
+        is("@status", "$status 200", "$name: $status, then in step" . ($bytewise ? ', octet by octet' : ''))
+            or diag("timeout $result->{timeout} rest $result->{rest}");
+        is($result->{responses}[1]{body}, "canary\n", "$name: the next request is itself");
+    }
+    return;
+}
+
+# A request that is refused with the end of the connection; the canary must not be answered.
+sub refused {
+    my ($name, $octets, $status, %how) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my %wanted = map { $_ => 1 } ref $status ? @$status : $status;
+    for my $bytewise ($how{no_bytes} ? 0 : (0, 1)) {
+        my $result = $server->exchange($octets . $canary, bytewise => $bytewise, count => 2);
+        my @status = map { $_->{status} } @{ $result->{responses} };
+        my $told   = "$name: " . join(' or ', sort keys %wanted) . ($bytewise ? ', octet by octet' : '');
+        ok(@status == 1 && $wanted{ $status[0] } && $result->{closed}, "$told, and the end")
+            or diag("got: @status closed: $result->{closed} timeout: $result->{timeout}");
+        like($result->{responses}[0]{field}{connection} || '', qr/\Aclose\z/i, "$told: says so");
+        close $result->{socket} if $result->{socket}->opened;
+    }
+    return;
+}
+
+my $sneaky = "GET /sneaky HTTP/1.1\r\n$host\r\n"; # a body that looks like a request
+
+# Content-Length (RFC 9112 6.2)
+in_step('POST with a length',        "POST / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello", 405);
+in_step('POST with length 0',        "POST / HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n",      405);
+in_step('POST without a length',     "POST / HTTP/1.1\r\n$host\r\n",                             405);
+in_step('GET with a body',           "GET / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello",  200);
+in_step('GET with length 0',         "GET / HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n",       200);
+in_step('GET of nothing with a body', "GET /none HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello", 404);
+in_step('a length with zeros before', "POST / HTTP/1.1\r\n${host}Content-Length: 0005\r\n\r\nhello", 405);
+in_step('a length with blanks around', "POST / HTTP/1.1\r\n${host}Content-Length:   5  \r\n\r\nhello", 405);
+in_step('a body that looks like a request', "POST / HTTP/1.1\r\n${host}Content-Length: " . length($sneaky) . "\r\n\r\n$sneaky", 405);
+in_step('a GET body that looks like one', "GET / HTTP/1.1\r\n${host}Content-Length: " . length($sneaky) . "\r\n\r\n$sneaky", 200);
+in_step('a body of CRLF',            "POST / HTTP/1.1\r\n${host}Content-Length: 4\r\n\r\n\r\n\r\n", 405);
+in_step('a CRLF after the body',     "POST / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello\r\n", 405);
+in_step('HTTP/1.0 that stays, with a body',
+    "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello", 405);
+for my $size (16_383, 16_384, 16_385, 65_535, 65_536) {
+    in_step("a body of $size octets", "POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n" . 'b' x $size, 405, no_bytes => 1);
+}
+{
+    my $body   = $sneaky x 100;
+    my $result = $server->exchange(
+        ("POST / HTTP/1.1\r\n${host}Content-Length: " . length($body) . "\r\n\r\n$body") x 50 . $canary);
+    my @status = map { $_->{status} } @{ $result->{responses} };
+    is("@status", join(' ', (405) x 50, 200), '50 pipelined requests with bodies stay in step');
+}
+
+# HEAD with a body: the answer still has none
+{
+    my $result = $server->exchange("HEAD / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello$canary", methods => ['HEAD', 'GET']);
+    is(join(' ', map { $_->{status} } @{ $result->{responses} }), '200 200', 'HEAD with a body: in step');
+}
+
+# The answer waits for the body or the connection closes, but a request is never answered twice, and the body's
+# rest is never a request.
+{
+    my $socket = $server->connection;
+    my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: 10\r\n\r\nhello", socket => $socket, count => 1, seconds => 1, lenient => 1);
+    my $first  = @{ $result->{responses} };
+    if (!$result->{closed}) {
+        $result = $server->exchange("world$canary", socket => $socket);
+        is($first + @{ $result->{responses} }, 2, 'a body in two parts: one answer, then the next request\'s');
+        is($result->{responses}[-1]{body}, "canary\n", 'a body in two parts: in step');
+    }
+    else {
+        is($first, 1, 'a body in two parts: one answer before the end');
+    }
+}
+{
+    my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: 10\r\n\r\nhello", half_close => 1);
+    ok($result->{closed}, 'a body that is cut short by the client: the server closes (RFC 9112 8)');
+}
+
+# Too large (RFC 9110 15.5.14). The client that still sends can read the answer (RFC 9112 9.6).
+for my $size (1_048_577, 3_000_000, 4_294_967_296, 4_294_967_301, 9_223_372_036_854_775_807) {
+    refused("a length of $size", "POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n", 413);
+}
+refused('GET with a length of 5 GB', "GET / HTTP/1.1\r\n${host}Content-Length: 5000000000\r\n\r\n", 413);
+{
+    my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: 8000000\r\n\r\n" . 'b' x 8_000_000);
+    is($result->{responses}[0]{status}, 413, 'a body of 8 MB that is sent whatever comes: 413 can be read (RFC 9112 9.6)');
+    is(scalar @{ $result->{responses} }, 1, 'and is the only answer');
+    ok($result->{eof}, 'and ends in order: a reset could overtake it (RFC 9112 9.6)');
+}
+for my $size (65_537, 500_000, 1_048_576) {
+    # Between what is surely received and what is surely refused either is right, if it does what it says.
+    my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n" . 'b' x $size . $canary);
+    my @status = map { $_->{status} } @{ $result->{responses} };
+    like("@status", qr/\A(?:405 200|413|405)\z/, "a body of $size octets: in step or closed");
+}
+
+# Chunked (RFC 9112 7.1)
+my $chunked = "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n";
+in_step('an empty chunked body',     "${chunked}0\r\n\r\n", 405);
+in_step('one chunk',                 "${chunked}5\r\nhello\r\n0\r\n\r\n", 405);
+in_step('several chunks',            "${chunked}1\r\na\r\n2\r\nbc\r\nA\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n", 405);
+in_step('GET with a chunked body',   "GET / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 200);
+in_step('Chunked in another case (7)', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: ChunKed\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 405);
+in_step('chunked with blanks around', "POST / HTTP/1.1\r\n${host}Transfer-Encoding:   chunked  \r\n\r\n5\r\nhello\r\n0\r\n\r\n", 405);
+in_step('a size with zeros before',  "${chunked}0000000000005\r\nhello\r\n0\r\n\r\n", 405);
+in_step('a last chunk of many zeros', "${chunked}5\r\nhello\r\n000\r\n\r\n", 405);
+in_step('a chunk that looks like a request', $chunked . sprintf('%x', length $sneaky) . "\r\n$sneaky\r\n0\r\n\r\n", 405);
+in_step('chunk extensions (7.1.1)',  "${chunked}5;a\r\nhello\r\n3;a=b;c=\"d e\"\r\nabc\r\n0;last\r\n\r\n", 405);
+in_step('a trailer (7.1.2)',         "${chunked}5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n", 405);
+in_step('several trailers',          "${chunked}0\r\nX-A: 1\r\nX-B:\r\n\r\n", 405);
+in_step('a trailer that would close', "${chunked}5\r\nhello\r\n0\r\nConnection: close\r\nHost: a\r\nHost: b\r\n\r\n", 405);
+in_step('chunked over 64 kB',        $chunked . ("1000\r\n" . 'c' x 4096 . "\r\n") x 15 . "0\r\n\r\n", 405, no_bytes => 1);
+
+# Valid or at least harmless, but so odd that a refusal is no harm either; only taking the frame for another is.
+for my $case (
+    ['a length with tabs around (9112 5)',  "POST / HTTP/1.1\r\n${host}Content-Length:\t5\t\r\n\r\nhello"],
+    ['chunked with tabs around (9112 5)',   "POST / HTTP/1.1\r\n${host}Transfer-Encoding:\tchunked\t\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
+    ['a trailer that would frame (9110 6.5.1)', "${chunked}5\r\nhello\r\n0\r\nContent-Length: 500\r\n\r\n"],
+    ['a trailer that would be chunked',     "${chunked}5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n"],
+    ) {
+    my ($name, $octets) = @$case;
+    for my $bytewise (0, 1) {
+        my $result = $server->exchange($octets . $canary, bytewise => $bytewise);
+        my $status = join ' ', map { $_->{status} } @{ $result->{responses} };
+        ok($status eq '400' || ($status eq '405 200' && $result->{responses}[1]{body} eq "canary\n"),
+            "$name: in step, or 400 and the end" . ($bytewise ? ', octet by octet' : '')) or diag($status);
+    }
+}
+
+for my $size ('g', '', '-1', '+5', '0x5', ' 5', '5 5', "5\0", '5,', 'FFFFFFFFFFFFFFFFF', '10000000000000005', '5h', "\t5") {
+    (my $told = $size) =~ s/([^\x20-\x7e])/sprintf '<%02X>', ord $1/ge;
+    refused("chunk size \"$told\" (7.1)", "$chunked$size\r\nhello\r\n0\r\n\r\n", [400, 413]);
+}
+refused('data longer than its chunk (7.1)',    "${chunked}5\r\nhello!\r\n0\r\n\r\n", 400);
+refused('data shorter than its chunk (7.1)',   "${chunked}5\r\nhell\r\n0\r\n\r\n", 400);
+refused('a bare LF after the size (2.2)',      "${chunked}5\nhello\r\n0\r\n\r\n", 400);
+refused('a bare LF after the data (2.2)',      "${chunked}5\r\nhello\n0\r\n\r\n", 400);
+refused('a bare CR after the size (2.2)',      "${chunked}5\rhello\r\n0\r\n\r\n", 400);
+refused('a bare LF after the last chunk',      "${chunked}5\r\nhello\r\n0\n\r\n", 400);
+refused('a bare LF in an extension (7.1.1)',   "${chunked}5;a\nhello\r\n0\r\n\r\n", 400);
+refused('a bare CR in an extension (7.1.1)',   "${chunked}5;a\rb\r\nhello\r\n0\r\n\r\n", 400);
+refused('a trailer without a colon (7.1.2)',   "${chunked}5\r\nhello\r\n0\r\nX\r\n\r\n", 400);
+refused('a trailer with a blank before the colon', "${chunked}5\r\nhello\r\n0\r\nX : a\r\n\r\n", 400);
+refused('a chunk of 2^63 octets',              "${chunked}8000000000000000\r\nhello\r\n0\r\n\r\n", [400, 413]);
+refused('a chunk of 2^64 - 1 octets',          "${chunked}ffffffffffffffff\r\nhello\r\n0\r\n\r\n", [400, 413]);
+refused('a chunk of 1 GB',                     "${chunked}40000000\r\nhello", 413);
+refused('chunks that add up to 3 MB',          $chunked . ("10000\r\n" . 'c' x 65_536 . "\r\n") x 48 . "0\r\n\r\n", 413, no_bytes => 1);
+refused('chunks of one octet without end',     $chunked . "1\r\nc\r\n" x 1_100_000, 413, no_bytes => 1);
+
+# What is neither data nor bounded by it: extensions and trailers (RFC 9112 7.1.1: SHOULD limit)
+refused('an extension of 4 MB',                "${chunked}5;" . 'e' x 4_000_000 . "\r\nhello\r\n0\r\n\r\n", [400, 413, 431], no_bytes => 1);
+refused('extensions of 4 MB over many chunks', $chunked . ('1;' . 'e' x 4000 . "\r\nc\r\n") x 1000 . "0\r\n\r\n", [400, 413, 431], no_bytes => 1);
+refused('a trailer of 4 MB',                   "${chunked}0\r\nX: " . 't' x 4_000_000 . "\r\n\r\n", [400, 413, 431], no_bytes => 1);
+refused('300000 trailers',                     "${chunked}0\r\n" . "X: t\r\n" x 300_000 . "\r\n", [400, 413, 431], no_bytes => 1);
+refused('a size with a million zeros before',  $chunked . '0' x 2_000_000 . "5\r\nhello\r\n0\r\n\r\n", [400, 413, 431], no_bytes => 1);
+
+# Expect (RFC 9110 10.1.1): the final answer at once, never a wait for a body that waits for the answer
+for my $case (["GET", 200], ["POST", 405]) {
+    my ($method, $status) = @$case;
+    my $began  = time;
+    my $result = $server->exchange("$method / HTTP/1.1\r\n${host}Content-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    my @final  = grep { $_->{status} != 100 } @{ $result->{responses} };
+    is($final[0]{status}, $status, "$method that expects 100-continue: $status");
+    cmp_ok(time - $began, '<', 8, "$method that expects 100-continue: no stall");
+    ok($result->{closed}, "$method that expects 100-continue: closed, so that the body is no request");
+    $result = $server->exchange("$method / HTTP/1.1\r\n${host}Expect: 100-CONTINUE\r\nContent-Length: " . length($sneaky) . "\r\n\r\n$sneaky$canary");
+    is($result->{responses}[0]{status}, $status, "$method whose body comes at once all the same: $status");
+    ok(!grep({ $_->{status} == 404 } @{ $result->{responses} }), "$method whose body comes at once: it is no request");
+}
+{
+    my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
+    is($result->{responses}[0]{status}, 405, 'a chunked body that waits for 100: the answer at once');
+    ok($result->{closed}, 'a chunked body that waits for 100: closed');
+    $result = $server->exchange("POST / HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
+    is($result->{responses}[0]{status}, 405, 'HTTP/1.0: the expectation is passed over (RFC 9110 10.1.1)');
+    $result = $server->exchange(get_request('/canary', 'Expect: 100-continue', 'Connection: close'));
+    is($result->{responses}[0]{status}, 200, 'an expectation without a body: answered');
+    $result = $server->exchange(get_request('/canary', 'Expect: the-unexpected', 'Connection: close'));
+    like($result->{responses}[0]{status}, qr/\A(?:200|417)\z/, 'an unknown expectation: answered or 417 (RFC 9110 10.1.1)');
+}
+SKIP: {
+    # curl waits a second for the 100 and then sends; its answer must not get lost.
+    have('curl') or skip 'no curl', 3;
+    my $file = put_file($root, 'upload.bin', 'u' x 3_000_000);
+    my $url  = $server->url('/');
+    like(`curl -s -o /dev/null -w '%{http_code}' -T $file $url`, qr/\A4(?:05|13)\z/, 'curl -T of 3 MB: refused for its method or its size');
+    is(`curl -s -o /dev/null -w '%{http_code}' -H 'Expect:' --data-binary \@$file $url`, '413', 'curl that sends 3 MB without asking: 413');
+    is(`curl -s -o /dev/null -w '%{http_code}' -d a=b $url`, '405', 'curl -d: 405');
+}
+
+is($server->get('/canary')->{body}, "canary\n", 'after all of it the server serves');
+responses_framed();
+$server->stop;
+done_testing();

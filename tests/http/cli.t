@@ -1,0 +1,197 @@
+# The command line: each mistake is one clear line on stderr and a status of sysexits.h; help and version go to
+# stdout.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Cwd qw(getcwd);
+use Harness;
+use IO::Socket::IP;
+use Test::More;
+
+use constant { EX_USAGE => 64, EX_NOINPUT => 66, EX_UNAVAILABLE => 69, EX_NOPERM => 77 };
+
+my $root = new_root();
+put_file($root, 'index.html', 'page');
+put_file($root, 'file.txt',   'file');
+my $other = new_root();
+put_file($other, 'index.html', 'other');
+
+# A wrong command line: its status, one line, and that the line names what is wrong.
+sub wrong {
+    my ($name, $arguments, $status, $pattern, %how) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $run = run_program({ seconds => 10, %how }, @$arguments);
+    is($run->{status}, $status, "$name: status $status") or diag("signal $run->{signal} timeout $run->{timeout} stderr: $run->{err}");
+    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "$name: one line that begins with the program's name");
+    like($run->{err}, $pattern, "$name: says what is wrong") if $pattern;
+    unlike($run->{err}, qr/[^\x20-\x7e\n]|Success/, "$name: plain text");
+    is($run->{out}, '', "$name: nothing on stdout");
+    return $run->{err};
+}
+
+# Options
+wrong('an unknown long option',   ['--prot', '8080', '-r', $root],      EX_USAGE, qr/--prot\b.*--port/);
+like(wrong('a mistyped option',   ['--rot', $root],                     EX_USAGE, qr/--rot\b/), qr/did you mean.*--root/i, 'a mistyped option: did you mean --root');
+wrong('another mistyped option',  ['--wrokers', '2', $root],            EX_USAGE, qr{--wrokers.*--workers});
+wrong('an option like no other',  ['--xyzzyxyzzy', $root],              EX_USAGE, qr/--xyzzyxyzzy/);
+wrong('an unknown letter',        ['-Z', $root],                        EX_USAGE, qr/-Z/);
+wrong('an unknown letter among known ones', ['-qZ', $root],             EX_USAGE, qr/Z/);
+wrong('-r without its value',     ['-r'],                               EX_USAGE, qr/-r|--root/);
+wrong('--port without its value', ['-r', $root, '--port'],              EX_USAGE, qr/--port|-p/);
+wrong('-p without its value',     [$root, '-p'],                        EX_USAGE, qr/--port|-p/);
+wrong('-b without its value',     [$root, '-b'],                        EX_USAGE, qr/--bind|-b/);
+wrong('a value for --quiet',      ["--quiet=yes", '-r', $root],         EX_USAGE, qr/quiet/);
+wrong('an option with control octets', ["--\e[31mred\n", $root],        EX_USAGE);
+wrong('two roots',                [$root, $other],                      EX_USAGE);
+wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE);
+
+# Ports
+for my $port ('70000', '65536', '-1', 'abc', '', '80x', 'x80', '8080 ', '8 0', '1e3', '0x50', '99999999999999999999', '4294975376', '+80', '80.5', '--') {
+    wrong("port '$port'", ['-r', $root, "--port=$port"], EX_USAGE, qr/port/i);
+}
+wrong("-p 70000",  ['-p', '70000', '-r', $root], EX_USAGE, qr/70000/);
+wrong("-p70000",   ['-p70000', '-r', $root],     EX_USAGE, qr/70000/);
+wrong("-p -1",     ['-p', '-1', '-r', $root],    EX_USAGE, qr/-1/);
+
+# Workers
+for my $count ('0', '-1', 'abc', '', '2x', '99999999999', '1.5') {
+    wrong("workers '$count'", ['-r', $root, '-p', '0', "--workers=$count"], EX_USAGE, qr/worker|-j/i);
+}
+wrong('-j 0', ['-r', $root, '-j', '0'], EX_USAGE);
+
+# The root
+wrong('a root that is not there', ['-r', "$root/none", '-p', '0'],      EX_NOINPUT, qr{\Q$root/none\E});
+wrong('DIR that is not there',    ["$root/none", '-p', '0'],            EX_NOINPUT, qr{\Q$root/none\E});
+wrong('a root that is a file',    ['-r', "$root/file.txt", '-p', '0'],  EX_NOINPUT, qr{file\.txt.*director}i);
+wrong('a root beneath a file',    ['-r', "$root/file.txt/x", '-p', '0'], EX_NOINPUT, qr{file\.txt});
+wrong('a root that is a dangling link', do { symlink 'nowhere', "$root/dangling"; ['-r', "$root/dangling", '-p', '0'] }, EX_NOINPUT, qr/dangling/);
+wrong('a root with control octets', ['-r', "$root/a\e[31m\nb", '-p', '0'], EX_NOINPUT);
+wrong('a root of 5000 octets',    ['-r', '/' . 'r' x 5000, '-p', '0'],  EX_NOINPUT);
+
+# Without permission: as root only through another user.
+{
+    my $closed = new_root();
+    put_file($closed, 'index.html', 'closed');
+    my @as;
+    SKIP: {
+        if ($> == 0) {
+            @as = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all', '--');
+            skip 'no setpriv', 10 if system("@as true 2>/dev/null") != 0;
+            skip 'others cannot reach the program', 10 if system(@as, 'test', '-x', program()) != 0;
+        }
+        for my $mode (0, 0444) {
+            chmod $mode, $closed;
+            wrong(sprintf('a root of mode %04o', $mode), [], EX_NOPERM, qr{\Q$closed\E}, command => [@as, program(), '-r', $closed, '-p', '0']);
+        }
+        chmod 0755, $closed;
+
+        my $first = slurp('/proc/sys/net/ipv4/ip_unprivileged_port_start') || 1024;
+        chomp $first;
+        skip 'no port needs a privilege here', 5 if $first < 2;
+        my $port = $first - 1;
+        $port = 81 if $port > 81;
+        wrong("port $port without privilege", [], EX_NOPERM, qr/\b$port\b/, command => [@as, program(), '-r', $root, '-p', $port, '-b', '127.0.0.1']);
+    }
+    chmod 0755, $closed;
+}
+
+# Addresses and ports that others have
+{
+    my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1);
+    my $port   = $holder->sockport;
+    wrong('a port in use', ['-r', $root, '-p', $port, '-b', '127.0.0.1'], EX_UNAVAILABLE, qr/\b$port\b/);
+    wrong('a port in use at one of two addresses', ['-r', $root, '-p', $port, '-b', '127.0.0.2', '-b', '127.0.0.1'], EX_UNAVAILABLE, qr/\b$port\b/);
+    wrong('a port in use at a default address', ['-r', $root, '-p', $port], EX_UNAVAILABLE, qr/\b$port\b/);
+    wrong('an address of another machine', ['-r', $root, '-p', '0', '-b', '198.51.100.1'], EX_UNAVAILABLE, qr/198\.51\.100\.1/);
+    wrong('an IPv6 address of another machine', ['-r', $root, '-p', '0', '-b', '2001:db8::1'], EX_UNAVAILABLE, qr/2001:db8::1/);
+}
+for my $address ('300.0.0.1', 'no such host', '127.0.0.1:80', '', '::1::2', 'host.invalid') {
+    # What no address is may be called wrong usage, an unknown host or an unavailable address, but not ignored.
+    my $run = run_program({ seconds => 20 }, '-r', $root, '-p', '0', '-b', $address);
+    like($run->{status}, qr/\A(?:64|68|69)\z/, "-b '$address': refused");
+    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "-b '$address': in one line");
+}
+
+# Help and version
+for my $option ('-h', '--help') {
+    my $run = run_program($option);
+    is($run->{status}, 0, "$option: status 0");
+    is($run->{err}, '', "$option: nothing on stderr");
+    for my $told (qw(-r --root -p --port -b --bind -j --workers -q --quiet -v --verbose -h --help -V --version)) {
+        like($run->{out}, qr/(?<![\w-])\Q$told\E(?![\w-])/, "$option: tells of $told");
+    }
+    ok(!grep({ length > 80 } split /\n/, $run->{out}), "$option: fits a terminal of 80 columns");
+    unlike($run->{out}, qr/[^\x20-\x7e\n]/, "$option: plain text where it is no terminal");
+}
+for my $option ('-V', '--version') {
+    my $run = run_program($option);
+    is($run->{status}, 0, "$option: status 0");
+    like($run->{out}, qr/\Atinyhttpd \d\S*(?: [^\n]*)?\n/, "$option: the name and the version");
+    is($run->{err}, '', "$option: nothing on stderr");
+}
+{
+    # A full disk is an error, not a silence.
+    SKIP: {
+        skip 'no /dev/full', 1 if !-c '/dev/full';
+        my $status = system("exec " . program() . " --help >/dev/full 2>/dev/null") >> 8;
+        isnt($status, 0, '--help that cannot be written fails');
+    }
+}
+
+# What starts: every spelling of the same
+my $port = free_port();
+for my $arguments (
+    ['-r', $root, '-p', $port],
+    ["-r$root", "-p$port"],
+    ['--root', $root, '--port', $port],
+    ["--root=$root", "--port=$port"],
+    [$root, '-p', $port],
+    ['-p', $port, $root],
+    ['-p', $port, '--', $root],
+    ['-r', $root, $root, '-p', $port],
+    ['-p', $port, '-r', "$root/"],
+    ['-j', '1', '-v', '-p', $port, $root],
+    ['-vj1', '-p', $port, $root],
+    ['--workers=2', '--verbose', '-p', $port, $root],
+    ) {
+    (my $told = "@$arguments") =~ s/\Q$root\E/ROOT/g;
+    $told =~ s/\b$port\b/PORT/g;
+    my $server = eval { Harness->start(bare => 1, args => ['-b', '127.0.0.1', @$arguments]) };
+    ok($server, "$told: starts") or next;
+    is($server->port, $port, "$told: the port that was asked for");
+    is($server->get('/')->{body}, 'page', "$told: the root that was asked for");
+    $server->stop;
+}
+
+# The folder where one is, and a relative one
+{
+    my $here = getcwd();
+    for my $case ([$root, '.'], [$root, './'], ["$root/..", $root =~ m{([^/]+)\z}]) {
+        my ($from, $name) = @$case;
+        chdir $from or die $!;
+        my $server = Harness->start(root => $name);
+        is($server->get('/')->{body}, 'page', "a relative root: $name") ;
+        $server->stop;
+        chdir $here;
+    }
+}
+
+# The banner
+{
+    my $server = Harness->start(root => $root);
+    like($server->banner, qr{http://127\.0\.0\.1:\d+/}, 'the banner has a URL to click on');
+    cmp_ok($server->port, '>', 0, '-p 0: the banner tells which port it is');
+    unlike($server->banner, qr/\e/, 'the banner has no colours where it is no terminal');
+    is($server->log, '', 'the banner is not on stdout');
+    $server->stop;
+}
+
+# Closed standard descriptors must not become sockets that messages are written to.
+{
+    my $server = Harness->start(root => $root, quiet => 1, before => sub { close STDIN });
+    is($server->get('/')->{status}, 200, 'without stdin it serves');
+    $server->stop;
+}
+
+done_testing();

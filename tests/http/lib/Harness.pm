@@ -1,0 +1,544 @@
+# What the black-box tests share: a document root, a running server, raw exchanges and a strict parser of
+# responses. It knows HTTP from RFC 9110 and RFC 9112 and the program only by its command line.
+package Harness;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Errno qw(EAGAIN EINTR ENOENT EPIPE ECONNRESET);
+use Exporter qw(import);
+use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::IP;
+use POSIX qw(:sys_wait_h);
+use Socket qw(IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_RCVBUF SOCK_STREAM);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
+    processes_of_group cpu_seconds resident_octets free_port responses_framed connect_to children_of have);
+
+# Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
+use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
+
+my $program = $ENV{TINYHTTPD} || dirname(abs_path(__FILE__)) . '/../../../tinyhttpd';
+my @running;    # servers to end whatever happens
+my @problems;   # every response that broke the framing rules
+my $owner = $$; # forked children must not run the END block
+
+BAIL_OUT("no program at $program: build it, or name it in TINYHTTPD") if !-x $program;
+$program = abs_path($program);
+
+$SIG{PIPE} = 'IGNORE';
+$SIG{$_}   = sub { exit 1 } for qw(INT TERM HUP);
+$SIG{ALRM} = sub { diag('the time for this file is over'); exit 1 };
+alarm 300;
+
+END {
+    if ($$ == $owner) {
+        my $status = $?;
+        for my $server (@running) {
+            kill 'KILL', -$server->{pid};
+            waitpid $server->{pid}, 0;
+        }
+        $? = $status;
+    }
+}
+
+# The whole file's time; the default above suits most.
+sub bound_seconds { alarm shift; return }
+
+sub program { return $program }
+
+# Whether a program is there to be called.
+sub have {
+    my ($name) = @_;
+    return scalar grep { -x "$_/$name" } split /:/, $ENV{PATH} || '';
+}
+
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or return '';
+    local $/;
+    my $octets = <$file>;
+    return defined $octets ? $octets : '';
+}
+
+# Polls until the condition holds; its value, or false when patience is over.
+sub eventually(&;$) {
+    my ($condition, $seconds) = @_;
+    my $deadline = time + ($seconds || PATIENCE);
+    while (1) {
+        my $value = $condition->();
+        return $value if $value;
+        return $value if time > $deadline;
+        sleep 0.02;
+    }
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Files
+
+# An empty document root; others may enter it, because the server may run as another user.
+sub new_root {
+    my $directory = tempdir('tinyhttpd-test-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    chmod 0755, $directory;
+    return $directory;
+}
+
+# Writes a file beneath the root and the folders above it. Names are octets.
+sub put_file {
+    my ($root, $name, $octets) = @_;
+    my $path = "$root/$name";
+    my $folder = $path =~ s{/[^/]*\z}{}r;
+    make_path($folder, { mode => 0755 }) if !-d $folder;
+    open my $file, '>:raw', $path or die "$path: $!";
+    print {$file} defined $octets ? $octets : '' or die "$path: $!";
+    close $file or die "$path: $!";
+    chmod 0644, $path;
+    return $path;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Processes, as /proc tells of them
+
+# [pid, state, ppid, pgrp, utime + stime in ticks] of each process. A name may hold blanks and brackets.
+sub process_table {
+    my @table;
+    for my $path (glob '/proc/[0-9]*/stat') {
+        my ($pid, $rest) = slurp($path) =~ /\A(\d+) \(.*\) (.*)/s or next;
+        my @field = split ' ', $rest;
+        push @table, [$pid, $field[0], $field[1], $field[2], $field[11] + $field[12]];
+    }
+    return @table;
+}
+
+sub children_of {
+    my ($parent) = @_;
+    return sort { $a <=> $b } map { $_->[0] } grep { $_->[2] == $parent && $_->[1] ne 'Z' } process_table();
+}
+
+sub processes_of_group {
+    my ($group) = @_;
+    return map { $_->[0] } grep { $_->[3] == $group && $_->[1] ne 'Z' } process_table();
+}
+
+# The CPU time that a group has used, in seconds.
+sub cpu_seconds {
+    my ($group) = @_;
+    my $ticks = 0;
+    $ticks += $_->[4] for grep { $_->[3] == $group } process_table();
+    return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# The memory that a group holds for itself, in octets: anonymous pages, so that the page cache does not count.
+sub resident_octets {
+    my ($group) = @_;
+    my $kibibytes = 0;
+    for my $pid (processes_of_group($group)) {
+        $kibibytes += $1 if slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
+    }
+    return $kibibytes * 1024;
+}
+
+# A port that nobody listens on just now.
+sub free_port {
+    my ($address) = @_;
+    my $socket = IO::Socket::IP->new(LocalHost => $address || '127.0.0.1', LocalPort => 0, Listen => 1)
+        or die "no free port: $@";
+    my $port = $socket->sockport;
+    close $socket;
+    return $port;
+}
+
+# Starts the program in a process group of its own.
+sub spawn {
+    my ($out, $err, $before, @command) = @_;
+    my $pid = fork;
+    die "fork: $!" if !defined $pid;
+    if (!$pid) {
+        setpgrp 0, 0;
+        $SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP ALRM);
+        $before->() if $before;
+        open STDIN,  '<',  '/dev/null' or POSIX::_exit(126);
+        open STDOUT, ref $out ? '>&' : '>>', $out or POSIX::_exit(126);
+        open STDERR, '>>', $err        or POSIX::_exit(126);
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    setpgrp $pid, $pid;
+    return $pid;
+}
+
+# The status of a child that must end by itself: undef when it has not after `seconds`.
+sub reap {
+    my ($pid, $seconds) = @_;
+    my $status;
+    eventually { waitpid($pid, WNOHANG) == $pid ? do { $status = $?; 1 } : 0 } $seconds;
+    return $status;
+}
+
+# Runs the program to its end: { status, signal, out, err, timeout }. A first argument that is a hash may hold
+# `before`, called in the child.
+sub run_program {
+    my $how = ref $_[0] ? shift : {};
+    my @arguments = @_;
+    my $folder = tempdir(CLEANUP => 1);
+    my ($out, $err) = ("$folder/out", "$folder/err");
+    my $pid = spawn($out, $err, $how->{before}, $how->{command} ? @{ $how->{command} } : ($program, @arguments));
+    my $status = reap($pid, $how->{seconds} || PATIENCE);
+    my $timeout = !defined $status;
+    if ($timeout) {
+        kill 'KILL', -$pid;
+        waitpid $pid, 0;
+        $status = 0;
+    }
+    return {
+        status  => $timeout ? -1 : $status >> 8,
+        signal  => $status & 127,
+        out     => slurp($out),
+        err     => slurp($err),
+        timeout => $timeout,
+    };
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# A server
+
+# Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, before => code run in the child).
+# `bare` leaves -r, -p and -b to the caller's args; `stdout` is a handle to take for the access log's file.
+sub start {
+    my ($class, %how) = @_;
+    my $bind = $how{bind} || '127.0.0.1';
+    my $port = $how{port} || ($how{quiet} ? free_port($bind) : 0);
+    my @arguments = $how{bare} ? () : ('-r', $how{root}, '-p', $port, '-b', $bind);
+    push @arguments, '-q' if $how{quiet};
+    push @arguments, @{ $how{args} || [] };
+
+    my $folder = tempdir(CLEANUP => 1);
+    my $self = bless {
+        out    => "$folder/out",
+        err    => "$folder/err",
+        bind   => $bind,
+        port   => $port,
+        quiet  => $how{quiet},
+        expect => [],
+    }, $class;
+    $self->{pid} = spawn($how{stdout} || $self->{out}, $self->{err}, $how{before}, $program, @arguments);
+    push @running, $self;
+
+    my $ready = eventually {
+        waitpid($self->{pid}, WNOHANG) == 0 or return 'dead';
+        if (!$how{quiet}) {
+            # A name in the banner instead of the address is as good, the port is what counts.
+            my ($found) = slurp($self->{err}) =~ m{http://[^\s/]+:(\d+)/} or return 0;
+            $self->{port} = $found;
+        }
+        my $socket = connect_to($bind, $self->{port}) or return 0;
+        close $socket;
+        return 'ready';
+    };
+    if (!$ready || $ready ne 'ready') {
+        diag("the server did not start: @arguments\n" . slurp($self->{err}));
+        die "the server did not start\n";
+    }
+    # The banner may be more than one write: it is whole when it no longer grows.
+    my $size = -1;
+    eventually { my $before = $size; $size = -s $self->{err}; sleep 0.05; $before == $size };
+    $self->{banner} = slurp($self->{err});
+    $self->{workers} = [children_of($self->{pid})];
+    return $self;
+}
+
+sub port    { return $_[0]{port} }
+sub pid     { return $_[0]{pid} }
+sub banner  { return $_[0]{banner} }
+sub log     { return slurp($_[0]{out}) }
+sub stderr  { return slurp($_[0]{err}) }
+sub workers { return children_of($_[0]{pid}) }
+sub url     { return "http://$_[0]{bind}:$_[0]{port}" . ($_[1] || '') }
+
+# A diagnostic that this test provokes.
+sub expect_stderr { my ($self, $pattern) = @_; push @{ $self->{expect} }, $pattern; return }
+
+# The log's lines, once there are `count` of them: a worker writes its line after the answer.
+sub log_lines {
+    my ($self, $count) = @_;
+    my @lines;
+    eventually { @lines = split /^/, $self->log; @lines >= $count && $lines[-1] =~ /\n\z/ };
+    return @lines;
+}
+
+# Ends the server as a person or a container does, and looks at what it leaves. `lost` allows that workers of
+# the beginning are gone; `seconds` is the time it may take.
+sub stop {
+    my ($self, %how) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @gone = grep { !-d "/proc/$_" } @{ $self->{workers} };
+    is("@gone", '', 'no worker died') if !$how{lost};
+    my $before = slurp($self->{err});
+    kill $how{signal} || 'TERM', $self->{pid};
+    $self->ended(%how, stderr => $before);
+    return;
+}
+
+# What has to hold when the server ends, whoever told it to.
+sub ended {
+    my ($self, %how) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $began  = time;
+    my $status = reap($self->{pid}, PATIENCE > 20 ? PATIENCE : 20);
+    my $took   = time - $began;
+    my $pid    = $self->{pid};
+    if (!defined $status) {
+        kill 'KILL', -$pid;
+        waitpid $pid, 0;
+    }
+    @running = grep { $_ != $self } @running;
+    is($status, 0, 'SIGTERM: exit status 0');
+    cmp_ok($took, '<', $how{seconds} || 10, 'ends before the 10 s after which a container is killed');
+    my @left;
+    eventually { @left = processes_of_group($pid); !@left } 10;
+    is("@left", '', 'no process is left behind');
+    kill 'KILL', -$pid if @left;
+
+    # While it served it must have said nothing that the test does not expect; at the end a summary is welcome,
+    # but no report of a sanitizer or a failed assertion ever.
+    my $during = substr(defined $how{stderr} ? $how{stderr} : slurp($self->{err}), length $self->{banner});
+    my @unexpected = grep {
+        my $line = $_;
+        !grep { $line =~ $_ } @{ $self->{expect} }
+    } split /^/, $during;
+    push @unexpected, grep { /Sanitizer|runtime error|[Aa]ssert|SUMMARY:|core dumped/ } split /^/, $self->stderr;
+    is(join('', @unexpected), '', 'nothing unexpected on stderr');
+    is($self->stderr, '', '-q: nothing on stderr') if $self->{quiet} && !@{ $self->{expect} };
+    return;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Raw exchanges
+
+# A small request; further fields as lines without their CRLF.
+sub get_request {
+    my ($target, @fields) = @_;
+    return join("\r\n", "GET $target HTTP/1.1", 'Host: localhost', @fields) . "\r\n\r\n";
+}
+
+# A connection without Nagle's delay; `receive` bounds the client's receive buffer.
+sub connect_to {
+    my ($address, $port, %how) = @_;
+    my $socket;
+    if ($how{receive}) {
+        # The buffer's size must be set before the connection, because it decides the window's scale.
+        my ($error, $info) = Socket::getaddrinfo($address, $port,
+            { socktype => SOCK_STREAM, flags => Socket::AI_NUMERICHOST() });
+        $info or return;
+        socket $socket, $info->{family}, $info->{socktype}, $info->{protocol} or return;
+        setsockopt $socket, SOL_SOCKET, SO_RCVBUF, $how{receive};
+        connect $socket, $info->{addr} or return;
+    }
+    else {
+        $socket = IO::Socket::IP->new(PeerHost => $address, PeerPort => $port, Type => SOCK_STREAM, Timeout => PATIENCE)
+            or return;
+    }
+    setsockopt $socket, IPPROTO_TCP, TCP_NODELAY, 1;
+    return $socket;
+}
+
+sub connection {
+    my ($self, %how) = @_;
+    my $socket = connect_to($self->{bind}, $self->{port}, %how);
+    die "no connection: $!" if !$socket;
+    return $socket;
+}
+
+sub blocking {
+    my ($socket, $on) = @_;
+    my $flags = fcntl $socket, F_GETFL, 0;
+    fcntl $socket, F_SETFL, $on ? $flags & ~O_NONBLOCK : $flags | O_NONBLOCK;
+    return;
+}
+
+# Sends the octets and reads until the end, or until `count` responses are there.
+#   socket     an open connection to go on with (else a new one)
+#   bytewise   each octet in a write of its own
+#   split      [positions] at which the octets are cut into writes
+#   half_close shuts the sending side once all is sent
+#   count      stop after so many responses (the connection stays open, in `socket`)
+#   methods    [method of each request], for HEAD; by default told from the octets' first word
+#   seconds    the limit
+#   lenient    responses are not held against the rules of every response
+# Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, seconds }.
+sub exchange {
+    my ($self, $octets, %how) = @_;
+    my $socket  = $how{socket} || $self->connection;
+    my @methods = @{ $how{methods} || [$octets =~ /\AHEAD / ? 'HEAD' : 'GET'] };
+    my @pieces  = pieces($octets, %how);
+    my $result  = { responses => [], raw => '', socket => $socket, eof => 0, reset => 0, timeout => 0 };
+    my $began   = time;
+    my $deadline = $began + ($how{seconds} || PATIENCE);
+    my ($at, $shut, $turn) = (0, 0, 0);
+
+    blocking($socket, 0);
+    while (1) {
+        # When octets go one by one the server gets its chance to see each alone.
+        my $wait = @pieces && $turn++ ? 0.0002 : @pieces ? 0 : 0.25;
+        my ($can_read) = IO::Select->new($socket)->can_read($wait);
+        if ($can_read) {
+            my $got = sysread $socket, $result->{raw}, 1 << 20, length $result->{raw};
+            if (!defined $got) {
+                $result->{reset} = 1 if $! != EAGAIN && $! != EINTR;
+            }
+            elsif ($got == 0) {
+                $result->{eof} = 1;
+            }
+        }
+        while (my $response = parse_response(\$result->{raw}, $at, $methods[@{ $result->{responses} }])) {
+            push @{ $result->{responses} }, $response;
+            $at = $response->{end};
+            last if $response->{broken};
+        }
+        last if $result->{eof} || $result->{reset};
+        last if $how{count} && @{ $result->{responses} } >= $how{count};
+        if (@pieces) {
+            my $sent = syswrite $socket, $pieces[0];
+            if (defined $sent) {
+                substr $pieces[0], 0, $sent, '';
+                shift @pieces if $pieces[0] eq '';
+            }
+            elsif ($! == EPIPE || $! == ECONNRESET) {
+                @pieces = (); # the server has had enough: what it said may still be read
+            }
+        }
+        elsif ($how{half_close} && !$shut++) {
+            shutdown $socket, 1;
+        }
+        if (time > $deadline) {
+            $result->{timeout} = 1;
+            last;
+        }
+    }
+    blocking($socket, 1);
+    $result->{unsent}  = length join '', @pieces;
+    $result->{closed}  = $result->{eof} || $result->{reset} ? 1 : 0;
+    $result->{rest}    = substr $result->{raw}, $at;
+    $result->{seconds} = time - $began;
+    check_rules($result, $octets, $how{half_close}) if !$how{lenient};
+    close $socket if $result->{closed};
+    return $result;
+}
+
+sub pieces {
+    my ($octets, %how) = @_;
+    return split //, $octets if $how{bytewise};
+    my @at = (0, @{ $how{split} || [] }, length $octets);
+    return grep { length } map { substr $octets, $at[$_], $at[$_ + 1] - $at[$_] } 0 .. $#at - 1;
+}
+
+# One GET on a connection of its own, or on `socket`.
+sub get {
+    my ($self, $target, @fields) = @_;
+    my $result = $self->exchange(get_request($target, @fields), count => 1);
+    my $response = $result->{responses}[0] || { status => 'none', fields => [], body => '', field => {} };
+    close $result->{socket} if $result->{socket}->opened;
+    return $response;
+}
+
+# The response that begins at `at`: { status, reason, version, fields [[name, value]...], field {lower-case name
+# => value, several joined by ", "}, body, end, broken }. Undef while it is incomplete. Strict: what RFC 9112
+# forbids a server to send makes it broken.
+sub parse_response {
+    my ($raw, $at, $method) = @_;
+    return if length $$raw <= $at;
+    my $head_end = index $$raw, "\r\n\r\n", $at;
+    return if $head_end < 0;
+    my $head = substr $$raw, $at, $head_end - $at;
+    my $response = { fields => [], field => {}, body => '', problems => [] };
+    my @lines = split /\r\n/, $head, -1;
+
+    my $status_line = shift @lines;
+    if ($status_line !~ m{\A(HTTP/1\.1) ([1-5][0-9][0-9]) ([\t\x20-\x7e]*)\z}) {
+        push @{ $response->{problems} }, "status line (RFC 9112 4): $status_line";
+        @$response{qw(status reason version end broken)} = (0, '', '', length $$raw, 1);
+        return $response;
+    }
+    @$response{qw(version status reason)} = ($1, $2, $3);
+    for my $line (@lines) {
+        if ($line !~ /\A([!#\$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*\z/s || $2 =~ /[^\t\x20-\x7e]/) {
+            push @{ $response->{problems} }, "field line (RFC 9112 5): $line";
+            next;
+        }
+        push @{ $response->{fields} }, [$1, $2];
+        my $name = lc $1;
+        $response->{field}{$name} = defined $response->{field}{$name} ? "$response->{field}{$name}, $2" : $2;
+    }
+
+    my $body_at = $head_end + 4;
+    my $length  = $response->{field}{'content-length'};
+    my $none    = $response->{status} =~ /\A(?:1..|204|304)\z/;
+    if ($none || (defined $method && $method eq 'HEAD')) {
+        $response->{end} = $body_at;
+        return $response;
+    }
+    if (!defined $length || $length !~ /\A[0-9]+\z/) {
+        push @{ $response->{problems} }, 'Content-Length (RFC 9110 8.6): ' . (defined $length ? $length : 'none');
+        @$response{qw(end broken)} = (length $$raw, 1);
+        return $response;
+    }
+    return if length($$raw) - $body_at < $length;
+    $response->{body} = substr $$raw, $body_at, $length;
+    $response->{end}  = $body_at + $length;
+    return $response;
+}
+
+# What every response of this server must have; broken rules are told by responses_framed.
+sub check_rules {
+    my ($result, $octets, $client_ends) = @_;
+    my ($about) = $octets =~ /\A([^\r\n]{0,60})/;
+    for my $response (@{ $result->{responses} }) {
+        my %count;
+        $count{ lc $_->[0] }++ for @{ $response->{fields} };
+        my @wrong = @{ $response->{problems} };
+        if (!$response->{broken}) {
+            my $field = $response->{field};
+            for my $name (qw(date server content-length content-type connection location etag last-modified)) {
+                push @wrong, "$name more than once" if ($count{$name} || 0) > 1;
+            }
+            push @wrong, 'no Date in RFC 9110 5.6.7 form' if ($field->{date} || '') !~ date_pattern();
+            push @wrong, 'no Server: tinyhttpd' if ($field->{server} || '') !~ m{\Atinyhttpd(?:/\S+)?\z};
+            push @wrong, 'no nosniff' if ($field->{'x-content-type-options'} || '') ne 'nosniff';
+            push @wrong, 'no Content-Length' if ($field->{'content-length'} // '') !~ /\A[0-9]+\z/
+                && $response->{status} !~ /\A(?:1..|204|304)\z/;
+            push @wrong, 'Transfer-Encoding' if $count{'transfer-encoding'};
+            push @wrong, 'an error body that is not HTML in UTF-8'
+                if $response->{status} >= 400 && ($field->{'content-type'} || '') !~ m{\Atext/html; *charset=utf-8\z}i;
+        }
+        push @problems, map { "$about: $response->{status}: $_" } @wrong;
+    }
+    push @problems, "$about: octets that are no response: " . substr($result->{rest}, 0, 60)
+        if $result->{eof} && $result->{rest} ne '';
+    my $last = $result->{responses}[-1];
+    push @problems, "$about: closed without saying so (RFC 9112 9.6)"
+        if $last && $result->{eof} && !$last->{broken} && ($last->{field}{connection} || '') !~ /\bclose\b/
+        && $octets !~ m{ HTTP/1\.0\r} && !$client_ends;
+    return;
+}
+
+sub date_pattern {
+    my $day = qr/(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
+    my $month = qr/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/;
+    return qr/\A$day, [0-3][0-9] $month [0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT\z/;
+}
+
+# One test for all responses that this file has seen.
+sub responses_framed {
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is(join("\n", @problems), '', 'every response keeps the rules of every response (RFC 9112 4 to 6, RFC 9110 6.6.1)');
+    @problems = ();
+    return;
+}
+
+1;

@@ -1,0 +1,181 @@
+# The access log: one line a request, the Combined Log Format where stdout is no terminal; nothing that a client
+# sends can forge a line or steer a terminal.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use POSIX ();
+use Test::More;
+
+my $root = new_root();
+put_file($root, 'index.html', '123456789');
+put_file($root, 'dir/index.html', 'dir');
+put_file($root, 'large.bin', '');
+truncate "$root/large.bin", 300_000;
+
+my $server = Harness->start(root => $root);
+my $count  = 0;
+
+my $quoted = qr/"((?:[^"\\\x00-\x1f\x7f-\xff]|\\x[0-9A-Fa-f]{2})*)"/;
+my $line_pattern = qr{
+    \A(\S+)\ -\ -\ \[(\d\d/(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)/\d{4}:\d\d:\d\d:\d\d\ [+-]\d{4})\]
+    \ $quoted\ (\d{3})\ (\d+|-)\ $quoted\ $quoted\n\z
+}x;
+
+# Sends a request and gives the fields of its line.
+sub logged {
+    my ($octets, %how) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $result = $server->exchange($octets, count => 1, %how);
+    close $result->{socket} if $result->{socket}->opened;
+    my @lines = $server->log_lines(++$count);
+    is(scalar @lines, $count, 'one line more') or $count = @lines;
+    my $line = $lines[-1];
+    my @field = $line =~ $line_pattern;
+    ok(scalar @field, 'in Combined Log Format') or diag($line);
+    my %line;
+    @line{qw(address time request status octets referrer agent)} = @field;
+    return \%line;
+}
+
+{
+    my $before = time;
+    my $line = logged(get_request('/', 'User-Agent: test/1.0', 'Referer: http://example.org/'));
+    is($line->{address}, '127.0.0.1', 'the client\'s address');
+    is($line->{request}, 'GET / HTTP/1.1', 'the request line');
+    is($line->{status}, 200, 'the status');
+    is($line->{octets}, 9, 'the octets of the body');
+    is($line->{referrer}, 'http://example.org/', 'the referrer');
+    is($line->{agent}, 'test/1.0', 'the agent');
+    my @stamps = map { POSIX::strftime('%d/%b/%Y:%H:%M:%S %z', localtime $_) } $before - 1 .. time + 1;
+    push @stamps, map { POSIX::strftime('%d/%b/%Y:%H:%M:%S +0000', gmtime $_) } $before - 1 .. time + 1;
+    ok(scalar(grep { $_ eq $line->{time} } @stamps), 'the time') or diag($line->{time});
+}
+{
+    my $line = logged(get_request('/'));
+    is("$line->{referrer} $line->{agent}", '- -', 'what is not sent is a hyphen');
+    $line = logged("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    is("$line->{request} $line->{octets}", 'HEAD / HTTP/1.1 0', 'HEAD: no octets');
+    $line = logged("GET / HTTP/1.0\r\n\r\n");
+    is($line->{request}, 'GET / HTTP/1.0', 'HTTP/1.0');
+    $line = logged(get_request('/large.bin'));
+    is($line->{octets}, 300_000, 'the octets of a large body');
+    $line = logged(get_request('/dir?a=b'));
+    is("$line->{request} $line->{status}", 'GET /dir?a=b HTTP/1.1 302', 'a redirect, its query');
+    $line = logged("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello");
+    is("$line->{request} $line->{status}", 'POST / HTTP/1.1 405', 'a refused method');
+    $line = logged(get_request('http://localhost/dir/'));
+    is($line->{request}, 'GET http://localhost/dir/ HTTP/1.1', 'absolute-form as it came');
+    my $result = $server->exchange(get_request('/none'), count => 1);
+    $line = ($server->log_lines(++$count))[-1];
+    like($line, qr{"GET /none HTTP/1\.1" 404 \Q$result->{responses}[0]{field}{'content-length'}\E "}, 'an error: the octets of its page');
+}
+
+# The raw target is told, never the decoded one; octets that could forge a line are escaped.
+{
+    my $line = logged(get_request('/a%0d%0a127.0.0.1%20-%20-%22'));
+    is($line->{request}, 'GET /a%0d%0a127.0.0.1%20-%20-%22 HTTP/1.1', 'percent-encoded line ends stay encoded');
+    $line = logged(get_request('/', "User-Agent: a\"b\\c\td\xe9\xff", 'Referer: "quoted"'));
+    is(lc $line->{agent}, 'a\\x22b\\x5cc\\x09d\\xe9\\xff', 'quotes, backslashes, tabs and octets above 0x7F are escaped in the agent');
+    is($line->{referrer}, '\\x22quoted\\x22', 'and in the referrer');
+    $line = logged(get_request('/"quoted"\\x'));
+    is(lc $line->{request}, 'get /\\x22quoted\\x22\\x5cx http/1.1', 'and in the target');
+    $line = logged("GET /\e[31m HTTP/1.1\r\nHost: a\r\n\r\n");
+    is($line->{status}, 400, 'a control octet in the target: told as 400');
+    $line = logged("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . 'r' x 32);
+    is($line->{status}, 400, 'what is no HTTP: told as 400');
+    $line = logged(get_request('/' . 'a' x 100_000));
+    is($line->{status}, 414, 'a target of 100 kB: told as 414');
+    cmp_ok(length(($server->log_lines($count))[-1]), '<=', 4096, 'its line is one that a pipe takes whole');
+    $line = logged(get_request('/', 'User-Agent: ' . '"' x 8000, 'Referer: ' . "\xe9" x 8000));
+    is($line->{status}, 200, 'fields of 8000 octets: told');
+    cmp_ok(length(($server->log_lines($count))[-1]), '<=', 4096, 'its line is one that a pipe takes whole');
+    $line = logged(get_request('/' . '"' x 8000, 'User-Agent: agent'));
+    cmp_ok(length(($server->log_lines($count))[-1]), '<=', 4096, 'a target of 8000 quotes: its line too');
+}
+
+# Pipelined requests have a line each, in order.
+{
+    my $result = $server->exchange(join('', map { get_request("/?$_") } 1 .. 50), count => 50);
+    my @lines = $server->log_lines($count += 50);
+    is(join(' ', map { m{"GET /\?(\d+) } ? $1 : '?' } @lines[-50 .. -1]), join(' ', 1 .. 50), '50 pipelined requests: 50 lines, in order');
+}
+
+# A download that the client leaves is told with what was sent.
+{
+    truncate "$root/large.bin", 50_000_000;
+    my $socket = $server->connection(receive => 16_384);
+    syswrite $socket, get_request('/large.bin?left');
+    sysread $socket, my $buffer, 1000;
+    close $socket;
+    my @lines = $server->log_lines(++$count);
+    my ($octets) = $lines[-1] =~ m{"GET /large\.bin\?left HTTP/1\.1" 200 (\d+) "};
+    ok(defined $octets && $octets < 50_000_000, 'a download that the client leaves: told, with the octets that were sent');
+}
+
+# A connection without a request has no line.
+{
+    close $server->connection for 1 .. 3;
+    $server->get('/?after');
+    my @lines = $server->log_lines(++$count);
+    is(scalar @lines, $count, 'a connection that says nothing has no line');
+}
+responses_framed();
+$server->stop;
+
+# Workers write whole lines each.
+{
+    my $several = Harness->start(root => $root, args => ['-j', '3']);
+    my @pids = map {
+        my $pid = fork;
+        if (!$pid) {
+            $several->exchange(join('', map { get_request('/', 'User-Agent: ' . 'u' x 500) } 1 .. 200), count => 200);
+            POSIX::_exit(0);
+        }
+        $pid;
+    } 1 .. 5;
+    waitpid $_, 0 for @pids;
+    my @lines = $several->log_lines(1000);
+    is(scalar @lines, 1000, 'several workers: every request has a line');
+    is(scalar(grep { $_ !~ $line_pattern } @lines), 0, 'several workers: no line inside another');
+    $several->stop;
+}
+
+# -q: silence
+{
+    my $quiet = Harness->start(root => $root, quiet => 1);
+    is($quiet->get('/')->{status}, 200, '-q: serves');
+    is($quiet->get('/none')->{status}, 404, '-q: a 404');
+    $quiet->exchange("GET / HTTP/1.1\r\nHost : a\r\n\r\n");
+    $quiet->stop; # looks that stderr is empty
+    is($quiet->log, '', '-q: no access log');
+}
+
+# A log whose reader is gone ends nobody.
+{
+    pipe my $reader, my $writer or die $!;
+    my $piped = Harness->start(root => $root, args => ['-j', '1'], stdout => $writer);
+    $piped->expect_stderr(qr/log/i);
+    close $writer;
+    is($piped->get('/')->{status}, 200, 'with a pipe for a log: serves');
+    close $reader;
+    is($piped->get('/')->{status}, 200, 'the log\'s reader is gone: serves') for 1 .. 3;
+    $piped->stop;
+}
+
+# A log that is full and that nobody reads may hold up the service, as in other servers, but not its end.
+{
+    pipe my $reader, my $writer or die $!;
+    my $piped = Harness->start(root => $root, args => ['-j', '1'], stdout => $writer);
+    $piped->expect_stderr(qr/log/i);
+    close $writer;
+    my $socket = $piped->connection;
+    Harness::blocking($socket, 0);
+    # Ten times what a pipe holds; the octets that wait here need no answer.
+    syswrite $socket, get_request('/', 'User-Agent: ' . 'u' x 600) for 1 .. 1000;
+    $piped->stop;
+    close $reader;
+}
+
+done_testing();
