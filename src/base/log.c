@@ -12,6 +12,29 @@
 
 enum { DIAGNOSTIC_MAX = 1024, ESCAPED_MAX = 4 * DIAGNOSTIC_MAX };
 
+/* Controls are those below space, DEL, and U+0080 to U+009F, which is C2 80 to C2 9F in UTF-8. Returns how many octets
+   from `at` on are one. */
+static size_t control_length(const char *at, bool utf8)
+{
+    unsigned char octet = (unsigned char)at[0], next = octet != '\0' ? (unsigned char)at[1] : 0;
+    if (octet < 0x20 || octet == 0x7f || (octet >= 0x80 && !utf8))
+        return 1;
+    return octet == 0xc2 && next < 0xa0 ? 2 : 0;
+}
+
+static void append_plain(struct buffer *line, const char *text)
+{
+    bool utf8 = text_is_utf8(span_of(text), false);
+    while (*text != '\0') {
+        size_t control = control_length(text, utf8);
+        if (control > 0)
+            buffer_log(line, (struct span){text, control});
+        else
+            buffer_octet(line, *text);
+        text += control > 0 ? control : 1;
+    }
+}
+
 void log_error(const char *format, ...)
 {
     char message[DIAGNOSTIC_MAX], escaped[ESCAPED_MAX];
@@ -22,12 +45,7 @@ void log_error(const char *format, ...)
 
     struct buffer line = BUFFER(escaped);
     buffer_append(&line, SPAN("tinyhttpd: "));
-    for (const char *at = message; *at != '\0'; at++) {
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            buffer_log(&line, (struct span){at, 1});
-        else
-            buffer_octet(&line, *at);
-    }
+    append_plain(&line, message);
     buffer_octet(&line, '\n');
     /* There is nobody left to tell when standard error fails. */
     if (write(STDERR_FILENO, line.at, line.length) < 0)

@@ -39,8 +39,10 @@ const char *advice_nearest(const char *typed, const char *const *words, size_t c
         return NULL;
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(words[i]);
+        if (length > WORD_MAX)
+            continue;
         size_t changes = distance(typed, typed_length, words[i], length);
-        size_t allowed = length < 6 ? 1 + (length > 3) : length / 3;
+        size_t allowed = length < 6 ? 1 : length / 3;
         if (changes <= allowed && changes < length && (nearest == NULL || changes < least_distance)) {
             nearest = words[i];
             least_distance = changes;

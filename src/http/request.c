@@ -52,11 +52,41 @@ static int on_method(llhttp_t *parser, const char *at, size_t length)
     return 0;
 }
 
+static enum request_method method_of(const llhttp_t *parser)
+{
+    switch (parser->method) {
+    case HTTP_GET:
+        return METHOD_GET;
+    case HTTP_HEAD:
+        return METHOD_HEAD;
+    case HTTP_CONNECT:
+        return METHOD_CONNECT;
+    default:
+        return METHOD_KNOWN;
+    }
+}
+
+/* The method counts even where the rest is refused: no answer to HEAD has content (RFC 9110 9.3.2). */
+static int on_method_complete(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    request->method = method_of(parser);
+    request->method_known = true;
+    return 0;
+}
+
 static int on_target(llhttp_t *parser, const char *at, size_t length)
 {
     struct request *request = parser->data;
     slice_extend(request, &request->target, at, length);
     return request->target.length > LIMIT_TARGET ? refuse_in_callback(request, 414) : 0;
+}
+
+static int on_target_complete(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    request->target_known = true;
+    return 0;
 }
 
 static int on_field_name(llhttp_t *parser, const char *at, size_t length)
@@ -192,20 +222,6 @@ static int check_content_length(const llhttp_t *parser)
     return (parser->flags & F_CONTENT_LENGTH) && parser->content_length > LIMIT_BODY ? 413 : 0;
 }
 
-static enum request_method method_of(const llhttp_t *parser)
-{
-    switch (parser->method) {
-    case HTTP_GET:
-        return METHOD_GET;
-    case HTTP_HEAD:
-        return METHOD_HEAD;
-    case HTTP_CONNECT:
-        return METHOD_CONNECT;
-    default:
-        return METHOD_KNOWN;
-    }
-}
-
 /* RFC 9110 9.1: 501 for what this server does not recognise; llhttp also knows WebDAV's methods and others. */
 static int check_method(const llhttp_t *parser)
 {
@@ -239,16 +255,29 @@ static int check_head(struct request *request, const llhttp_t *parser)
     return status;
 }
 
+/* Expectations are a list as well, and names are compared without case (RFC 9110 10.1.1). */
+static bool expects_continue(const struct request *request)
+{
+    for (unsigned i = 0; i < request->line_count; i++) {
+        if (request->lines[i].field != FIELD_EXPECT)
+            continue;
+        struct span list = slice_span(request, request->lines[i].value), expectation;
+        while (span_next_member(&list, &expectation)) {
+            if (span_equal_nocase(expectation, SPAN("100-continue")))
+                return true;
+        }
+    }
+    return false;
+}
+
 static int on_head_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
     int status = check_head(request, parser);
     if (status != 0)
         return refuse_in_callback(request, status);
-    request->method = method_of(parser);
     read_connection_options(request);
-    request->expects_continue = request->minor_version == 1 &&
-                                span_equal_nocase(request_field(request, FIELD_EXPECT), SPAN("100-continue"));
+    request->expects_continue = request->minor_version == 1 && expects_continue(request);
     request->state = REQUEST_BODY;
     if (request->method != METHOD_CONNECT)
         parser->upgrade = 0; /* an offer to change the protocol is declined by ignoring it (RFC 9110 7.8) */
@@ -271,7 +300,9 @@ static int on_request_complete(llhttp_t *parser)
 
 static const llhttp_settings_t callbacks = {
     .on_method = on_method,
+    .on_method_complete = on_method_complete,
     .on_url = on_target,
+    .on_url_complete = on_target_complete,
     .on_header_field = on_field_name,
     .on_header_value = on_field_value,
     .on_header_value_complete = on_field_complete,
@@ -292,9 +323,9 @@ void request_init(struct request *request)
     request->line_count = 0;
     request->head = NULL;
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
+    request->method_known = request->target_known = request->method_unknown = false;
     request->field_count = 0;
     request->body_octets = 0;
-    request->method_unknown = false;
     llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
     parser_of(request)->data = request;
 }
@@ -313,10 +344,11 @@ static enum request_state judge_unknown_method(struct request *request, size_t l
         at++;
     request->method_name = (struct request_slice){(uint16_t)start, (uint16_t)(at - start)};
     request->method_unknown = true;
-    request->parsed = length;
-    if (at == length && at - start <= LIMIT_METHOD)
+    if (at - start > LIMIT_METHOD)
+        return refuse(request, 501);
+    if (at == length)
         return request->state;
-    return refuse(request, at > start && at < length && request->head[at] == ' ' ? 501 : 400);
+    return refuse(request, at > start && request->head[at] == ' ' ? 501 : 400);
 }
 
 /* What follows the target among the octets received; empty unless it begins as a version of HTTP does. */
@@ -361,8 +393,8 @@ static enum request_state judge_error(struct request *request, enum llhttp_errno
     }
 }
 
-/* Gives llhttp octets of the head or body; `at` is where they stand in the request. Returns how many it used. */
-static size_t feed(struct request *request, const char *octets, size_t length, size_t at, size_t whole_length)
+/* Gives llhttp octets that stand at `at` in the request. Returns how many it used; judges what stopped it. */
+static size_t feed(struct request *request, const char *octets, size_t length, size_t at)
 {
     llhttp_t *parser = parser_of(request);
     parser->data = request; /* the request itself may have been moved since */
@@ -372,23 +404,34 @@ static size_t feed(struct request *request, const char *octets, size_t length, s
     if (error == HPE_OK)
         return length;
     if (error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE)
-        judge_error(request, error, whole_length);
+        judge_error(request, error, at + length);
     return (size_t)(llhttp_get_error_pos(parser) - octets);
+}
+
+/* Where the body begins: after the first empty line from the last thing on that was read of the head. */
+static size_t find_head_end(const struct request *request)
+{
+    size_t at = request->target.at + request->target.length;
+    while (memcmp(request->head + at, "\r\n\r\n", 4) != 0)
+        at++;
+    return at + 4;
 }
 
 enum request_state request_read_head(struct request *request, const char *head, size_t length)
 {
     request->head = head;
-    if (request->method_unknown)
+    if (request->method_unknown) {
+        request->parsed = length;
         return judge_unknown_method(request, length);
+    }
     size_t bound = length < LIMIT_HEAD ? length : LIMIT_HEAD;
-    if (request->parsed < bound)
-        request->parsed +=
-            feed(request, head + request->parsed, bound - request->parsed, request->parsed, bound);
+    size_t start = request->parsed;
+    size_t used = start < bound ? feed(request, head + start, bound - start, start) : 0;
+    request->parsed = request->method_unknown ? length : start + used;
     if (request->state == REQUEST_HEAD && bound == LIMIT_HEAD)
         return refuse(request, 431);
     if (request->state == REQUEST_BODY) {
-        size_t used;
+        request->body_octets = request->parsed - find_head_end(request);
         request_read_body(request, head + request->parsed, length - request->parsed, &used);
         request->parsed += used;
     }
@@ -397,9 +440,10 @@ enum request_state request_read_head(struct request *request, const char *head, 
 
 enum request_state request_read_body(struct request *request, const char *octets, size_t length, size_t *used)
 {
-    *used = length == 0 ? 0 : feed(request, octets, length, 0, 0);
+    size_t bound = LIMIT_BODY - request->body_octets;
+    *used = length > 0 ? feed(request, octets, length < bound ? length : bound, 0) : 0;
     request->body_octets += *used;
-    if (request->state == REQUEST_BODY && request->body_octets > LIMIT_BODY)
+    if (request->state == REQUEST_BODY && request->body_octets == LIMIT_BODY)
         return refuse(request, 413);
     return request->state;
 }
@@ -411,12 +455,12 @@ void request_move(struct request *request, const char *head)
 
 struct span request_target(const struct request *request)
 {
-    return slice_span(request, request->target);
+    return request->target_known ? slice_span(request, request->target) : (struct span){NULL, 0};
 }
 
 struct span request_method_name(const struct request *request)
 {
-    return slice_span(request, request->method_name);
+    return request->method_known ? slice_span(request, request->method_name) : (struct span){NULL, 0};
 }
 
 struct span request_first_line(const struct request *request, size_t received)

@@ -73,11 +73,13 @@ struct request {
     const char *feed; /* what llhttp was given last, and where that stands in the head */
     size_t feed_at;
     struct request_slice method_name;
+    bool method_known; /* to its end, as llhttp saw it */
     struct request_slice target;
+    bool target_known;
     struct request_slice name;
     struct request_slice value;
     unsigned field_count;
-    size_t body_octets;
+    size_t body_octets; /* with their framing */
     bool method_unknown;
     _Alignas(8) unsigned char parser[REQUEST_PARSER_SIZE];
 };

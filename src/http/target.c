@@ -1,5 +1,6 @@
 #include "http/target.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ static struct span strip_authority(struct span raw, bool *valid)
     size_t end = 0;
     while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?')
         end++;
-    *valid = end > 0 && target_host_is_valid((struct span){rest.at, end});
+    /* The host of an "http" URI may not be empty (RFC 9110 4.2.1). */
+    *valid = end > 0 && rest.at[0] != ':' && target_host_is_valid((struct span){rest.at, end});
     return (struct span){rest.at + end, rest.length - end};
 }
 
@@ -142,13 +144,16 @@ struct span target_child(struct target *target, struct span name)
     return (struct span){child.at, child.length - 1};
 }
 
-static bool is_ip_literal(struct span host)
+/* IPv6address of RFC 3986 3.2.2. No zone, and no address of a future version: nobody could have reached us so. */
+static bool is_ipv6_address(struct span host)
 {
-    for (size_t i = 0; i < host.length; i++) {
-        if (text_hex_value(host.at[i]) < 0 && host.at[i] != ':' && host.at[i] != '.')
-            return false;
-    }
-    return span_find(host, ':') < host.length;
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr address;
+    if (host.length >= sizeof text)
+        return false;
+    memcpy(text, host.at, host.length);
+    text[host.length] = '\0';
+    return strlen(text) == host.length && inet_pton(AF_INET6, text, &address) == 1;
 }
 
 /* reg-name of RFC 3986 3.2.2: unreserved, sub-delims and escapes. IPv4 addresses are among them. */
@@ -171,13 +176,15 @@ static bool is_reg_name(struct span host)
 
 bool target_host_is_valid(struct span host)
 {
-    struct span port = {NULL, 0};
+    struct span port;
     bool valid;
-    if (host.length > 0 && host.at[0] == '[') {
+    if (host.length == 0)
+        return true;
+    if (host.at[0] == '[') {
         size_t end = span_find(host, ']');
         if (end == host.length)
             return false;
-        valid = is_ip_literal((struct span){host.at + 1, end - 1});
+        valid = is_ipv6_address((struct span){host.at + 1, end - 1});
         port = (struct span){host.at + end + 1, host.length - end - 1};
     } else {
         size_t end = span_find(host, ':');

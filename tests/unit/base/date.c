@@ -1,0 +1,341 @@
+/* Dates: the formats and rules of RFC 9110 5.6.7, with the C library's calendar as reference. */
+#include "base/date.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const int64_t UNTOUCHED = INT64_MIN;
+
+/* 2024-02-29T12:00:00Z */
+static const int64_t NOW = 1709208000;
+
+/* A page whose neighbour faults, so that reading or writing one octet too far ends the program. */
+static char *guard_end;
+
+static int guard_open(void **state)
+{
+    (void)state;
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, size * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || mprotect(pages + size, size, PROT_NONE) != 0)
+        return -1;
+    guard_end = pages + size;
+    return 0;
+}
+
+/* Reads the text's first `length` octets with the guard page right behind them; UNTOUCHED when it is no
+   date. */
+static int64_t read_part(const char *text, size_t length, int64_t now)
+{
+    char *at = guard_end - length;
+    memcpy(at, text, length);
+    int64_t seconds = UNTOUCHED;
+    bool valid = date_read((struct span){at, length}, now, &seconds);
+    assert_int_equal(valid, seconds != UNTOUCHED);
+    return seconds;
+}
+
+static int64_t read_at(const char *text, int64_t now)
+{
+    return read_part(text, strlen(text), now);
+}
+
+/* What date_write makes of the seconds, as a string. */
+static const char *written(int64_t seconds)
+{
+    static char string[DATE_LENGTH + 1];
+    char *at = guard_end - DATE_LENGTH;
+    date_write(at, seconds);
+    memcpy(string, at, DATE_LENGTH);
+    return string;
+}
+
+static const struct {
+    const char *text;
+    int64_t seconds;
+} VALID[] = {
+    /* The three examples of RFC 9110 5.6.7. */
+    {"Sun, 06 Nov 1994 08:49:37 GMT", 784111777},
+    {"Sunday, 06-Nov-94 08:49:37 GMT", 784111777},
+    {"Sun Nov  6 08:49:37 1994", 784111777},
+    /* And others of RFC 9110 and RFC 7231. */
+    {"Tue, 15 Nov 1994 08:12:31 GMT", 784887151},
+    {"Tue, 15 Nov 1994 12:45:26 GMT", 784903526},
+    {"Sat, 29 Oct 1994 19:43:31 GMT", 783459811},
+    {"Fri, 31 Dec 1999 23:59:59 GMT", 946684799},
+
+    {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+    {"Wed, 31 Dec 1969 23:59:59 GMT", -1},
+    {"Thu, 29 Feb 2024 12:00:00 GMT", 1709208000},
+    {"Thu Feb 29 12:00:00 2024", 1709208000},
+    {"Thursday, 29-Feb-24 12:00:00 GMT", 1709208000},
+    {"Tue, 29 Feb 2000 00:00:00 GMT", 951782400},
+    {"Tue, 19 Jan 2038 03:14:08 GMT", 2147483648},
+    {"Sat, 01 Jan 0000 00:00:00 GMT", -62167219200},
+    {"Fri, 31 Dec 9999 23:59:59 GMT", 253402300799},
+    /* asctime-date's day is 2DIGIT or a blank and 1DIGIT. */
+    {"Sun Nov 06 08:49:37 1994", 784111777},
+    {"Tue Nov 15 08:12:31 1994", 784887151},
+    /* A leap second is the next minute's first. */
+    {"Sat, 31 Dec 2016 23:59:60 GMT", 1483228800},
+    /* The weekday is not compared with the date. */
+    {"Mon, 06 Nov 1994 08:49:37 GMT", 784111777},
+    {"Wednesday, 06-Nov-94 08:49:37 GMT", 784111777},
+    /* Each long name. */
+    {"Monday, 07-Nov-94 00:00:00 GMT", 784166400},
+    {"Tuesday, 08-Nov-94 00:00:00 GMT", 784252800},
+    {"Wednesday, 09-Nov-94 00:00:00 GMT", 784339200},
+    {"Thursday, 10-Nov-94 00:00:00 GMT", 784425600},
+    {"Friday, 11-Nov-94 00:00:00 GMT", 784512000},
+    {"Saturday, 12-Nov-94 00:00:00 GMT", 784598400},
+};
+
+static void dates_are_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(VALID); i++) {
+        int64_t seconds = read_at(VALID[i].text, NOW);
+        if (seconds != VALID[i].seconds)
+            fail_msg("%s: %lld", VALID[i].text, (long long)seconds);
+    }
+}
+
+/* No beginning of a date is a date, and neither is one with an octet more. */
+static void parts_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(VALID); i++) {
+        size_t length = strlen(VALID[i].text);
+        for (size_t part = 0; part < length; part++) {
+            assert_int_equal(read_part(VALID[i].text, part, NOW), UNTOUCHED);
+        }
+        /* The octet more is the NUL, among others. */
+        assert_int_equal(read_part(VALID[i].text, length + 1, NOW), UNTOUCHED);
+        static const char more[] = " 0T\t\n";
+        for (size_t k = 0; k < sizeof(more) - 1; k++) {
+            char text[64];
+            snprintf(text, sizeof(text), "%s%c", VALID[i].text, more[k]);
+            assert_int_equal(read_at(text, NOW), UNTOUCHED);
+            snprintf(text, sizeof(text), "%c%s", more[k], VALID[i].text);
+            assert_int_equal(read_at(text, NOW), UNTOUCHED);
+        }
+    }
+    int64_t seconds;
+    assert_false(date_read((struct span){NULL, 0}, NOW, &seconds));
+}
+
+static const char *const INVALID[] = {
+    "",
+    "0",
+    "784111777",
+    "1994-11-06T08:49:37Z",
+    /* Names are case-sensitive. */
+    "sun, 06 Nov 1994 08:49:37 GMT",
+    "SUN, 06 Nov 1994 08:49:37 GMT",
+    "Sun, 06 nov 1994 08:49:37 GMT",
+    "Sun, 06 NOV 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:37 gmt",
+    "SUNDAY, 06-Nov-94 08:49:37 GMT",
+    "Sun nov  6 08:49:37 1994",
+    "Xyz, 06 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Xyz 1994 08:49:37 GMT",
+    /* Other zones. */
+    "Sun, 06 Nov 1994 08:49:37 UTC",
+    "Sun, 06 Nov 1994 08:49:37 +0000",
+    "Sun, 06 Nov 1994 08:49:37",
+    "Sun, 06 Nov 1994 08:49:37 GMT+1",
+    "Sun Nov  6 08:49:37 1994 GMT",
+    /* One format's part in another. */
+    "Sunday, 06 Nov 1994 08:49:37 GMT",
+    "Sun, 06-Nov-94 08:49:37 GMT",
+    "Sun, 06-Nov-1994 08:49:37 GMT",
+    "Sunday, 06-Nov-1994 08:49:37 GMT",
+    "Sunday Nov  6 08:49:37 1994",
+    "Sun, 06 Nov 94 08:49:37 GMT",
+    "Monsday, 06-Nov-94 08:49:37 GMT",
+    /* Numbers of other widths, signs and blanks. */
+    "Sun, 6 Nov 1994 08:49:37 GMT",
+    "Sun,  6 Nov 1994 08:49:37 GMT",
+    "Sun, 006 Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 994 08:49:37 GMT",
+    "Sun, 06 Nov 01994 08:49:37 GMT",
+    "Sun, 06 Nov +994 08:49:37 GMT",
+    "Sun, 06 Nov -994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 8:49:37 GMT",
+    "Sun, 06 Nov 1994  8:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49 GMT",
+    "Sun, 06 Nov 1994 08:49:37.5 GMT",
+    "Sun, 06 Nov 1994 08:49:3 GMT",
+    "Sun,06 Nov 1994 08:49:37 GMT",
+    "Sun,\t06 Nov 1994 08:49:37 GMT",
+    "Sun, 06  Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08-49-37 GMT",
+    "Sun Nov 6 08:49:37 1994",
+    "Sun Nov   6 08:49:37 1994",
+    "Sun Nov  6 08:49:37 94",
+    /* Times and days that there are not. */
+    "Sun, 06 Nov 1994 24:00:00 GMT",
+    "Sun, 06 Nov 1994 08:60:00 GMT",
+    "Sun, 06 Nov 1994 08:49:61 GMT",
+    "Sun, 00 Nov 1994 08:49:37 GMT",
+    "Sun Nov  0 08:49:37 1994",
+    "Sun, 32 Jan 1994 08:49:37 GMT",
+    "Thu, 31 Apr 1994 08:49:37 GMT",
+    "Thu, 31 Jun 1994 08:49:37 GMT",
+    "Thu, 31 Sep 1994 08:49:37 GMT",
+    "Thu, 31 Nov 1994 08:49:37 GMT",
+    "Thu, 30 Feb 2024 08:49:37 GMT",
+    "Thu, 29 Feb 2023 08:49:37 GMT",
+    "Thu, 29 Feb 1900 08:49:37 GMT",
+    "Thu, 29 Feb 2100 08:49:37 GMT",
+    "Thursday, 29-Feb-23 08:49:37 GMT",
+    "Thu Feb 29 08:49:37 2023",
+};
+
+static void others_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(INVALID); i++) {
+        if (read_at(INVALID[i], NOW) != UNTOUCHED)
+            fail_msg("%s", INVALID[i]);
+    }
+}
+
+/* "a timestamp that appears to be more than 50 years in the future [is] the most recent year in the past that
+   had the same last two digits" (RFC 9110 5.6.7). */
+static void centuries_are_chosen(void **state)
+{
+    static const struct {
+        const char *now, *text, *expected;
+    } cases[] = {
+        {"Sun, 06 Nov 1994 00:00:00 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"},
+        {"Thu, 29 Feb 2024 12:00:00 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"},
+        {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 01-Jan-70 00:00:00 GMT", "Wed, 01 Jan 2070 00:00:00 GMT"},
+        {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 01-Jan-75 00:00:00 GMT", "Wed, 01 Jan 1975 00:00:00 GMT"},
+        {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 01-Jan-00 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT"},
+        /* To the second: 50 years ahead, and one second more. */
+        {"Sat, 15 Jun 2024 12:00:00 GMT", "Friday, 15-Jun-74 12:00:00 GMT", "Fri, 15 Jun 2074 12:00:00 GMT"},
+        {"Sat, 15 Jun 2024 12:00:00 GMT", "Friday, 15-Jun-74 12:00:01 GMT", "Sat, 15 Jun 1974 12:00:01 GMT"},
+        /* Over a century's end, either way. */
+        {"Thu, 31 Dec 2099 00:00:00 GMT", "Friday, 02-Jan-01 00:00:00 GMT", "Sun, 02 Jan 2101 00:00:00 GMT"},
+        {"Thu, 31 Dec 2099 00:00:00 GMT", "Friday, 02-Jan-99 00:00:00 GMT", "Fri, 02 Jan 2099 00:00:00 GMT"},
+        {"Fri, 01 Jan 2100 00:00:00 GMT", "Friday, 02-Jan-99 00:00:00 GMT", "Fri, 02 Jan 2099 00:00:00 GMT"},
+        /* The leap day of the century that it turns out to be: 2000 has one, 2100 has none. */
+        {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 29-Feb-00 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT"},
+        {"Thu, 31 Dec 2099 00:00:00 GMT", "Friday, 29-Feb-00 00:00:00 GMT", NULL},
+        /* At the ends of what can be written. */
+        {"Fri, 31 Dec 9999 23:59:59 GMT", "Friday, 01-Jan-00 00:00:00 GMT", "Mon, 01 Jan 9900 00:00:00 GMT"},
+        {"Sat, 01 Jan 0000 00:00:00 GMT", "Friday, 01-Jan-01 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int64_t now = read_at(cases[i].now, 0);
+        int64_t seconds = read_at(cases[i].text, now);
+        if (cases[i].expected)
+            assert_string_equal(written(seconds), cases[i].expected);
+        else
+            assert_int_equal(seconds, UNTOUCHED);
+    }
+    /* Whatever the clock says, the answer is a year of two to four digits. */
+    assert_int_equal(read_at("Sunday, 06-Nov-94 08:49:37 GMT", INT64_MAX), 253239727777);
+    assert_true(read_at("Sunday, 06-Nov-94 08:49:37 GMT", INT64_MIN) >= -62167219200);
+}
+
+static void dates_are_written(void **state)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {
+        {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"},
+        {0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {-1, "Wed, 31 Dec 1969 23:59:59 GMT"},
+        {-86400, "Wed, 31 Dec 1969 00:00:00 GMT"},
+        {-86401, "Tue, 30 Dec 1969 23:59:59 GMT"},
+        {1709251199, "Thu, 29 Feb 2024 23:59:59 GMT"},
+        {1709251200, "Fri, 01 Mar 2024 00:00:00 GMT"},
+        {2147483648, "Tue, 19 Jan 2038 03:14:08 GMT"},
+        {-62167219200, "Sat, 01 Jan 0000 00:00:00 GMT"},
+        {253402300799, "Fri, 31 Dec 9999 23:59:59 GMT"},
+        /* Clamped. */
+        {-62167219201, "Sat, 01 Jan 0000 00:00:00 GMT"},
+        {INT64_MIN, "Sat, 01 Jan 0000 00:00:00 GMT"},
+        {253402300800, "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_string_equal(written(cases[i].seconds), cases[i].text);
+    }
+}
+
+static void assert_same_as_gmtime(int64_t seconds)
+{
+    time_t time = (time_t)seconds;
+    struct tm tm;
+    assert_non_null(gmtime_r(&time, &tm));
+    struct date date = date_from_seconds(seconds);
+    if (date.year != tm.tm_year + 1900 || date.month != tm.tm_mon + 1 || date.day != tm.tm_mday ||
+        date.hour != tm.tm_hour || date.minute != tm.tm_min || date.second != tm.tm_sec ||
+        date.weekday != tm.tm_wday) {
+        fail_msg("%lld: %04d-%02d-%02d", (long long)seconds, date.year, date.month, date.day);
+    }
+}
+
+/* Each day from 1900 to 2200: its two ends and a time between them, against gmtime_r, and through all three
+   formats and back. */
+static void days_go_round(void **state)
+{
+    (void)state;
+    struct tm first = {.tm_year = 0, .tm_mday = 1};
+    struct tm last = {.tm_year = 300, .tm_mon = 11, .tm_mday = 31};
+    int64_t end = timegm(&last);
+    for (int64_t day = timegm(&first); day <= end; day += 86400) {
+        assert_same_as_gmtime(day);
+        assert_same_as_gmtime(day + 86399);
+        int64_t seconds = day + (day / 86400 % 1440) * 60 + 37;
+        assert_same_as_gmtime(seconds);
+
+        time_t time = (time_t)seconds;
+        struct tm tm;
+        gmtime_r(&time, &tm);
+        char text[64];
+        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        assert_string_equal(written(seconds), text);
+        assert_int_equal(read_at(text, NOW), seconds);
+        strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &tm);
+        assert_int_equal(read_at(text, NOW), seconds);
+        strftime(text, sizeof(text), "%A, %d-%b-%y %H:%M:%S GMT", &tm);
+        assert_int_equal(read_at(text, seconds), seconds);
+    }
+}
+
+/* The rest of what can be written, in steps that share no factor with a day. */
+static void centuries_agree(void **state)
+{
+    (void)state;
+    for (int64_t seconds = -62167219200; seconds <= 253402300799; seconds += 1000003) {
+        assert_same_as_gmtime(seconds);
+        assert_int_equal(read_at(written(seconds), NOW), seconds);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dates_are_read),     cmocka_unit_test(parts_are_refused),
+        cmocka_unit_test(others_are_refused), cmocka_unit_test(centuries_are_chosen),
+        cmocka_unit_test(dates_are_written),  cmocka_unit_test(days_go_round),
+        cmocka_unit_test(centuries_agree),
+    };
+    return cmocka_run_group_tests(tests, guard_open, NULL);
+}

@@ -1,0 +1,323 @@
+/* Lines of the log: the Combined Log Format, and that nothing a client sends can forge one. */
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What was written, with a NUL after it. */
+static char captured[65536];
+static ssize_t captured_length;
+
+struct capture {
+    int stream;
+    int saved;
+    int pipe[2];
+};
+
+static struct capture capture_begin(int stream)
+{
+    struct capture capture = {.stream = stream, .saved = dup(stream)};
+    assert_int_equal(pipe2(capture.pipe, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_true(capture.saved >= 0);
+    assert_true(dup2(capture.pipe[1], stream) >= 0);
+    return capture;
+}
+
+/* Puts the stream back. One read takes all of it, unless it was more than one write to a pipe can be whole. */
+static void capture_end(struct capture *capture)
+{
+    dup2(capture->saved, capture->stream);
+    close(capture->saved);
+    close(capture->pipe[1]);
+    captured_length = read(capture->pipe[0], captured, sizeof captured - 1);
+    captured[captured_length > 0 ? captured_length : 0] = '\0';
+    close(capture->pipe[0]);
+}
+
+static const struct sockaddr *ipv4(void)
+{
+    static struct sockaddr_in address = {.sin_family = AF_INET};
+    inet_pton(AF_INET, "192.0.2.7", &address.sin_addr);
+    return (const struct sockaddr *)(const void *)&address;
+}
+
+static const struct sockaddr *ipv6(void)
+{
+    static struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+    inet_pton(AF_INET6, "2001:db8::7", &address.sin6_addr);
+    return (const struct sockaddr *)(const void *)&address;
+}
+
+static struct log_access usual(void)
+{
+    return (struct log_access){
+        .peer = ipv4(),
+        .time = 784111777,
+        .request_line = SPAN("GET /a?b HTTP/1.1"),
+        .method = SPAN("GET"),
+        .target = SPAN("/a?b"),
+        .status = 200,
+        .referer = SPAN("http://example.org/"),
+        .user_agent = SPAN("curl/8.0"),
+    };
+}
+
+/* What the log writes for such a request. */
+static const char *logged(enum log_form form, const struct log_access *access, uint64_t octets)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_line line = log_prepare(form, access, room);
+    if (form != LOG_NONE)
+        assert_true(line.text.at == room && line.octets_at <= line.text.length);
+    struct capture capture = capture_begin(STDOUT_FILENO);
+    log_write(&line, octets);
+    capture_end(&capture);
+    return captured;
+}
+
+static void combined_lines_have_their_form(void **state)
+{
+    (void)state;
+    struct log_access access = usual();
+    assert_string_equal(logged(LOG_COMBINED, &access, 1234),
+                        "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /a?b HTTP/1.1\" 200 1234 "
+                        "\"http://example.org/\" \"curl/8.0\"\n");
+    access.peer = ipv6();
+    access.status = 404;
+    access.time = 0;
+    access.referer = access.user_agent = (struct span){NULL, 0};
+    assert_string_equal(
+        logged(LOG_COMBINED, &access, 0),
+        "2001:db8::7 - - [01/Jan/1970:00:00:00 +0000] \"GET /a?b HTTP/1.1\" 404 0 \"-\" \"-\"\n");
+    access.request_line = (struct span){NULL, 0};
+    access.time = 1709251199;
+    assert_string_equal(
+        logged(LOG_COMBINED, &access, UINT64_MAX),
+        "2001:db8::7 - - [29/Feb/2024:23:59:59 +0000] \"-\" 404 18446744073709551615 \"-\" \"-\"\n");
+}
+
+static void months_have_names(void **state)
+{
+    static const char names[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct log_access access = usual();
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        access.time = (time_t)(i * 2629746 + 1209600); /* the middle of each month of 1970 */
+        assert_memory_equal(strchr(logged(LOG_COMBINED, &access, 1), '/') + 1, names[i], 3);
+    }
+}
+
+static void terminal_lines_tell_what_happened(void **state)
+{
+    static const char *const pieces[] = {"08:49:37", "GET", "/a?b", "304", "9876"};
+    (void)state;
+    struct log_access access = usual();
+    access.status = 304;
+    const char *line = logged(LOG_TERMINAL, &access, 9876);
+    for (size_t i = 0; i < COUNT(pieces); i++)
+        assert_non_null(strstr(line, pieces[i]));
+    assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
+    assert_true(strlen(line) < 80);
+}
+
+static void no_log_writes_nothing(void **state)
+{
+    (void)state;
+    struct log_access access = usual();
+    logged(LOG_NONE, &access, 1);
+    assert_true(captured_length <= 0);
+    struct capture capture = capture_begin(STDOUT_FILENO);
+    log_write(&(struct log_line){0}, 1);
+    capture_end(&capture);
+    assert_true(captured_length <= 0);
+}
+
+static void what_clients_send_is_escaped(void **state)
+{
+    (void)state;
+    struct log_access access = usual();
+    access.request_line = SPAN("GET /\x1B[2J\"\\\r\n HTTP/1.1");
+    access.referer = SPAN("\" 200 1 \"\n");
+    access.user_agent = SPAN("\0\x7F\x80\x9B\xFF\t");
+    assert_string_equal(
+        logged(LOG_COMBINED, &access, 5),
+        "192.0.2.7 - - [06/Nov/1994:08:49:37 +0000] \"GET /\\x1B[2J\\x22\\x5C\\x0D\\x0A HTTP/1.1\" 200 5 "
+        "\"\\x22 200 1 \\x22\\x0A\" \"\\x00\\x7F\\x80\\x9B\\xFF\\x09\"\n");
+    access.method = SPAN("G\x1B");
+    access.target = SPAN("/\x1B]0;title\x07\r\n\x9B");
+    const char *line = logged(LOG_TERMINAL, &access, 5);
+    assert_non_null(strstr(line, "G\\x1B"));
+    assert_non_null(strstr(line, "/\\x1B]0;title\\x07\\x0D\\x0A\\x9B"));
+}
+
+/* One line, whole, of printable ASCII, with its end and the given number in place. */
+static void assert_one_line(const char *end)
+{
+    size_t length = (size_t)captured_length, end_length = strlen(end);
+    assert_true(captured_length > 0 && length <= LIMIT_LOG_LINE);
+    assert_ptr_equal(memchr(captured, '\n', length), captured + length - 1);
+    for (size_t i = 0; i + 1 < length; i++)
+        assert_in_range((unsigned char)captured[i], 0x20, 0x7E);
+    assert_true(length > end_length);
+    assert_memory_equal(captured + length - end_length, end, end_length);
+}
+
+/* Three texts of `length` octets each; every one of them escaped, some of them, or none. */
+static void assert_hostile(char octet, size_t length)
+{
+    static char hostile[LIMIT_HEAD];
+    struct log_access access = usual();
+    memset(hostile, octet, length);
+    access.peer = ipv6();
+    access.time = INT64_MAX;
+    struct span text = {hostile, length};
+    access.request_line = access.method = access.target = access.referer = access.user_agent = text;
+    logged(LOG_COMBINED, &access, UINT64_MAX);
+    assert_one_line("\"\n");
+    assert_non_null(strstr(captured, "\" 200 18446744073709551615 \""));
+    size_t quotes = 0;
+    for (const char *at = captured; (at = strchr(at, '"')) != NULL; at++)
+        quotes++;
+    assert_int_equal(quotes, 6);
+    logged(LOG_TERMINAL, &access, UINT64_MAX);
+    assert_one_line("\n");
+    assert_non_null(strstr(captured, " 18446744073709551615 "));
+}
+
+/* limits.h: a line of up to PIPE_BUF octets is written whole. */
+static void hostile_lines_are_bounded(void **state)
+{
+    static const char octets[] = {'\xFF', '"', '\\', '\n', '\0', 'a'};
+    static const size_t lengths[] = {1,   174, 175, 176,  599,  600,  601,
+                                     699, 700, 701, 2399, 2400, 2401, LIMIT_HEAD};
+    (void)state;
+    for (size_t i = 0; i < COUNT(octets); i++) {
+        for (size_t k = 0; k < COUNT(lengths); k++)
+            assert_hostile(octets[i], lengths[k]);
+    }
+}
+
+/* An escape is never cut. */
+static void escapes_are_whole(void **state)
+{
+    static char hostile[LIMIT_HEAD];
+    (void)state;
+    memset(hostile, '\n', sizeof hostile);
+    for (size_t plain = 0; plain < 8; plain++) {
+        struct log_access access = usual();
+        memset(hostile, 'a', plain);
+        access.request_line = access.referer = access.user_agent = (struct span){hostile, sizeof hostile};
+        logged(LOG_COMBINED, &access, 1);
+        for (const char *at = captured; (at = strchr(at, '\\')) != NULL; at++)
+            assert_memory_equal(at, "\\x0A", 4);
+    }
+}
+
+static void times_out_of_range_are_written(void **state)
+{
+    static const time_t times[] = {INT64_MAX, INT64_MIN, -1, 253402300800};
+    struct log_access access = usual();
+    (void)state;
+    for (size_t i = 0; i < COUNT(times); i++) {
+        access.time = times[i];
+        logged(LOG_COMBINED, &access, 1);
+        assert_one_line("\"curl/8.0\"\n");
+        logged(LOG_TERMINAL, &access, 1);
+        assert_one_line("\n");
+    }
+}
+
+/* A full pipe or a closed stream is no reason to stop. */
+static void a_log_that_takes_nothing_is_no_harm(void **state)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    (void)state;
+    struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    struct capture capture = capture_begin(STDOUT_FILENO);
+    for (unsigned i = 0; i < 10000; i++)
+        log_write(&line, i);
+    capture_end(&capture);
+    assert_true(captured_length > 0);
+    int saved = dup(STDOUT_FILENO);
+    close(STDOUT_FILENO);
+    log_write(&line, 1);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+}
+
+/* ---- diagnostics ---- */
+
+static const char *complained(const char *message)
+{
+    struct capture capture = capture_begin(STDERR_FILENO);
+    log_error("%s", message);
+    capture_end(&capture);
+    return captured;
+}
+
+static void diagnostics_have_their_form(void **state)
+{
+    (void)state;
+    struct capture capture = capture_begin(STDERR_FILENO);
+    log_error("port %d is %s", 80, "taken");
+    capture_end(&capture);
+    assert_string_equal(captured, "tinyhttpd: port 80 is taken\n");
+    assert_string_equal(complained("'r\xC3\xBC"
+                                   "be' \"is\" C:\\missing"),
+                        "tinyhttpd: 'r\xC3\xBC"
+                        "be' \"is\" C:\\missing\n");
+}
+
+static void diagnostics_do_not_steer_terminals(void **state)
+{
+    (void)state;
+    assert_string_equal(complained("a\x1B[2J\r\nb\x07\x7F"), "tinyhttpd: a\\x1B[2J\\x0D\\x0Ab\\x07\\x7F\n");
+    /* CSI in eight bits, as UTF-8: terminals follow it too (ECMA-48 5.3). */
+    assert_null(strstr(complained("a\xC2\x9B"
+                                  "2J"),
+                       "\xC2\x9B"));
+}
+
+static void long_diagnostics_end_with_their_line(void **state)
+{
+    static const char octets[] = {'a', '\n', '\x1B'};
+    static char message[20000];
+    (void)state;
+    for (size_t i = 0; i < COUNT(octets); i++) {
+        memset(message, octets[i], sizeof message - 1);
+        complained(message);
+        assert_one_line("\n");
+        assert_memory_equal(captured, "tinyhttpd: ", 11);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(combined_lines_have_their_form),
+        cmocka_unit_test(months_have_names),
+        cmocka_unit_test(terminal_lines_tell_what_happened),
+        cmocka_unit_test(no_log_writes_nothing),
+        cmocka_unit_test(what_clients_send_is_escaped),
+        cmocka_unit_test(hostile_lines_are_bounded),
+        cmocka_unit_test(escapes_are_whole),
+        cmocka_unit_test(times_out_of_range_are_written),
+        cmocka_unit_test(a_log_that_takes_nothing_is_no_harm),
+        cmocka_unit_test(diagnostics_have_their_form),
+        cmocka_unit_test(diagnostics_do_not_steer_terminals),
+        cmocka_unit_test(long_diagnostics_end_with_their_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,405 @@
+/* Text: the rules of RFC 9110 5.6 for lists, tokens and blanks, RFC 3629 for UTF-8, RFC 3986 for paths. */
+#include "base/text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* A span in a static table, where SPAN's compound literal is no constant. */
+#define TEXT(literal) \
+    { \
+        (literal), sizeof(literal) - 1 \
+    }
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A page whose neighbour faults, so that reading or writing one octet too far ends the program. */
+static char *guard_end;
+static size_t guard_size;
+
+static int guard_open(void **state)
+{
+    (void)state;
+    guard_size = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, guard_size * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED || mprotect(pages + guard_size, guard_size, PROT_NONE) != 0)
+        return -1;
+    guard_end = pages + guard_size;
+    return 0;
+}
+
+/* The octets again, with the guard page right behind them. */
+static struct span guarded(struct span text)
+{
+    assert_true(text.length <= guard_size);
+    char *at = guard_end - text.length;
+    if (text.length > 0)
+        memcpy(at, text.at, text.length);
+    return (struct span){at, text.length};
+}
+
+static void assert_span(struct span actual, struct span expected)
+{
+    assert_int_equal(actual.length, expected.length);
+    if (expected.length > 0)
+        assert_memory_equal(actual.at, expected.at, expected.length);
+}
+
+static const struct span EMPTY = {NULL, 0};
+
+static void spans_compare(void **state)
+{
+    (void)state;
+    assert_true(span_equal(SPAN("GET"), span_of("GET")));
+    assert_false(span_equal(SPAN("GET"), SPAN("get")));
+    assert_false(span_equal(SPAN("GET"), SPAN("GETS")));
+    assert_true(span_equal(SPAN("a\0b"), SPAN("a\0b")));
+    assert_false(span_equal(SPAN("a\0b"), SPAN("a\0c")));
+    assert_true(span_equal(EMPTY, SPAN("")));
+    assert_false(span_equal(EMPTY, SPAN("a")));
+
+    assert_true(span_equal_nocase(SPAN("Content-Type"), SPAN("cONTENT-tYPE")));
+    assert_true(span_equal_nocase(EMPTY, SPAN("")));
+    assert_false(span_equal_nocase(SPAN("close"), SPAN("closed")));
+    /* Letters only: these pairs differ by the bit that makes a letter small. */
+    assert_false(span_equal_nocase(SPAN("@"), SPAN("`")));
+    assert_false(span_equal_nocase(SPAN("["), SPAN("{")));
+    assert_false(span_equal_nocase(SPAN("\xC4"), SPAN("\xE4")));
+}
+
+static void spans_are_trimmed(void **state)
+{
+    static const struct {
+        struct span text, expected;
+    } cases[] = {
+        {TEXT("a"), TEXT("a")},     {TEXT(" a "), TEXT("a")},     {TEXT("\t a b\t "), TEXT("a b")},
+        {TEXT("  \t"), TEXT("")},   {TEXT(""), TEXT("")},         {TEXT("\r\na\n"), TEXT("\r\na\n")},
+        {TEXT("\va"), TEXT("\va")}, {TEXT("\xA0"), TEXT("\xA0")},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_span(span_trim(guarded(cases[i].text)), cases[i].expected);
+    }
+    assert_int_equal(span_trim(EMPTY).length, 0);
+}
+
+static void octets_are_found(void **state)
+{
+    (void)state;
+    assert_int_equal(span_find(guarded(SPAN("a,b,c")), ','), 1);
+    assert_int_equal(span_find(guarded(SPAN(",")), ','), 0);
+    assert_int_equal(span_find(guarded(SPAN("abc")), ','), 3);
+    assert_int_equal(span_find(guarded(SPAN("ab\0")), '\0'), 2);
+    assert_int_equal(span_find(EMPTY, ','), 0);
+}
+
+/* The members of a list, each in brackets. */
+static void assert_members(struct span list, const char *expected)
+{
+    char memory[128];
+    struct buffer members = BUFFER(memory);
+    struct span member;
+    while (span_next_member(&list, &member)) {
+        buffer_octet(&members, '[');
+        buffer_append(&members, member);
+        buffer_octet(&members, ']');
+    }
+    assert_int_equal(list.length, 0);
+    assert_span(buffer_span(&members), span_of(expected));
+}
+
+static void lists_have_members(void **state)
+{
+    (void)state;
+    /* The examples of RFC 9110 5.6.1.2, of which the last three have no member. */
+    assert_members(SPAN("foo,bar"), "[foo][bar]");
+    assert_members(SPAN("foo ,bar,"), "[foo][bar]");
+    assert_members(SPAN("foo , ,bar,charlie"), "[foo][bar][charlie]");
+    assert_members(SPAN(""), "");
+    assert_members(SPAN(","), "");
+    assert_members(SPAN(",   ,"), "");
+
+    assert_members(EMPTY, "");
+    assert_members(SPAN("gzip;q=0.5\t,\tbr"), "[gzip;q=0.5][br]");
+    assert_members(SPAN(",,close\t"), "[close]");
+    assert_members(guarded(SPAN("a, b")), "[a][b]");
+    assert_members(guarded(SPAN("a, b, ")), "[a][b]");
+}
+
+static void numbers_are_read(void **state)
+{
+    static const struct {
+        struct span text;
+        bool valid;
+        uint64_t number;
+    } cases[] = {
+        {TEXT("0"), true, 0},
+        {TEXT("7"), true, 7},
+        {TEXT("00042"), true, 42},
+        {TEXT("18446744073709551615"), true, UINT64_MAX},
+        {TEXT("18446744073709551616"), false, 0},
+        {TEXT("18446744073709551620"), false, 0},
+        {TEXT("99999999999999999999"), false, 0},
+        {TEXT("184467440737095516150"), false, 0},
+        {TEXT(""), false, 0},
+        {TEXT("-1"), false, 0},
+        {TEXT("+1"), false, 0},
+        {TEXT(" 1"), false, 0},
+        {TEXT("1 "), false, 0},
+        {TEXT("1a"), false, 0},
+        {TEXT("0x1"), false, 0},
+        {TEXT("1\0"), false, 0},
+        {TEXT("/"), false, 0},
+        {TEXT(":"), false, 0},
+        {TEXT("\xB2"), false, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint64_t number = 4711;
+        assert_int_equal(span_to_number(guarded(cases[i].text), &number), cases[i].valid);
+        assert_int_equal(number, cases[i].valid ? cases[i].number : 4711);
+    }
+    uint64_t number = 4711;
+    assert_false(span_to_number(EMPTY, &number));
+}
+
+static void octets_have_classes(void **state)
+{
+    (void)state;
+    /* tchar, as RFC 9110 5.6.2 writes it. */
+    static const char tchar[] =
+        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char hex[] = "0123456789abcdef";
+    for (int octet = 0; octet < 256; octet++) {
+        assert_int_equal(text_is_token_octet((unsigned char)octet),
+                         octet != 0 && strchr(tchar, octet) != NULL);
+        int small = octet >= 'A' && octet <= 'F' ? octet + 32 : octet;
+        const char *digit = small != 0 ? strchr(hex, small) : NULL;
+        assert_int_equal(text_hex_value((char)octet), digit ? digit - hex : -1);
+    }
+}
+
+static void buffers_keep_what_fits(void **state)
+{
+    (void)state;
+    struct buffer buffer = {guard_end - 8, 0, 8, false};
+    buffer_string(&buffer, "abc");
+    buffer_append(&buffer, EMPTY);
+    buffer_string(&buffer, "");
+    buffer_octet(&buffer, '\0');
+    assert_false(buffer.overflow);
+    assert_span(buffer_span(&buffer), SPAN("abc\0"));
+
+    buffer_string(&buffer, "12345");
+    assert_true(buffer.overflow);
+    assert_span(buffer_span(&buffer), SPAN("abc\0"));
+
+    buffer_string(&buffer, "1234");
+    assert_true(buffer.overflow);
+    assert_span(buffer_span(&buffer), SPAN("abc\0"
+                                           "1234"));
+    buffer_octet(&buffer, '5');
+    assert_int_equal(buffer.length, 8);
+
+    struct buffer none = {NULL, 0, 0, false};
+    buffer_append(&none, EMPTY);
+    buffer_html(&none, EMPTY);
+    assert_false(none.overflow);
+    buffer_octet(&none, 'a');
+    assert_true(none.overflow);
+}
+
+static void numbers_are_written(void **state)
+{
+    static const struct {
+        uint64_t number;
+        const char *decimal, *hexadecimal;
+    } cases[] = {
+        {0, "0", "0"},
+        {9, "9", "9"},
+        {10, "10", "a"},
+        {255, "255", "ff"},
+        {65536, "65536", "10000"},
+        {UINT64_MAX, "18446744073709551615", "ffffffffffffffff"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char memory[20];
+        struct buffer decimal = BUFFER(memory);
+        buffer_number(&decimal, cases[i].number);
+        assert_false(decimal.overflow);
+        assert_span(buffer_span(&decimal), span_of(cases[i].decimal));
+
+        struct buffer hexadecimal = BUFFER(memory);
+        buffer_hex(&hexadecimal, cases[i].number);
+        assert_false(hexadecimal.overflow);
+        assert_span(buffer_span(&hexadecimal), span_of(cases[i].hexadecimal));
+    }
+}
+
+typedef void escaper(struct buffer *buffer, struct span text);
+
+static const struct {
+    escaper *escape;
+    struct span text, expected;
+} ESCAPES[] = {
+    {buffer_html, TEXT("a<b>&\"c\"'d'"), TEXT("a&lt;b&gt;&amp;&quot;c&quot;&#39;d&#39;")},
+    {buffer_html, TEXT("&amp;"), TEXT("&amp;amp;")},
+    {buffer_html, TEXT("gr\xC3\xBC\xC3\x9F/e\n"), TEXT("gr\xC3\xBC\xC3\x9F/e\n")},
+    {buffer_html, TEXT(""), TEXT("")},
+
+    {buffer_uri_path, TEXT("/az/AZ/09-._~"), TEXT("/az/AZ/09-._~")},
+    {buffer_uri_path, TEXT("/a b?c#d%41"), TEXT("/a%20b%3Fc%23d%2541")},
+    {buffer_uri_path, TEXT("javascript:"), TEXT("javascript%3A")},
+    {buffer_uri_path, TEXT("\\\r\n\0\x7F"), TEXT("%5C%0D%0A%00%7F")},
+    {buffer_uri_path, TEXT("\xC3\xBC\xFF"), TEXT("%C3%BC%FF")},
+    {buffer_uri_path, TEXT("!$&'()*+,;=@"), TEXT("%21%24%26%27%28%29%2A%2B%2C%3B%3D%40")},
+
+    {buffer_log, TEXT("GET /a b?c=~ HTTP/1.1"), TEXT("GET /a b?c=~ HTTP/1.1")},
+    {buffer_log, TEXT("\"\\"), TEXT("\\x22\\x5C")},
+    {buffer_log, TEXT("\r\n\t\0\x1B[2J"), TEXT("\\x0D\\x0A\\x09\\x00\\x1B[2J")},
+    {buffer_log, TEXT("\x1F\x20\x7E\x7F\x80\x9B\xFF"), TEXT("\\x1F ~\\x7F\\x80\\x9B\\xFF")},
+};
+
+static void text_is_escaped(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(ESCAPES); i++) {
+        /* With every room from none to enough: all or nothing, and what stood there before remains. */
+        for (size_t room = 0; room <= ESCAPES[i].expected.length; room++) {
+            struct buffer buffer = {guard_end - room - 1, 0, room + 1, false};
+            buffer_octet(&buffer, '=');
+            ESCAPES[i].escape(&buffer, ESCAPES[i].text);
+            bool fits = room == ESCAPES[i].expected.length;
+            assert_int_equal(buffer.overflow, !fits);
+            struct span written = buffer_span(&buffer);
+            assert_int_equal(written.at[0], '=');
+            assert_span((struct span){written.at + 1, written.length - 1},
+                        fits ? ESCAPES[i].expected : (struct span){"", 0});
+        }
+    }
+}
+
+static const struct {
+    struct span text;
+    bool whole, cut;
+} UTF8[] = {
+    {TEXT(""), true, true},
+    {TEXT("plain\ttext\r\n"), true, true},
+    {TEXT("0123456\x7F"), true, true},
+    {TEXT("\x01\x08\x0C"), true, true},
+    {TEXT("\xEF\xBB\xBFwith a byte order mark"), true, true},
+    /* RFC 3629 7: A, not identical to, Alpha, full stop; Korean; Japanese; a mark and U+233B4. */
+    {TEXT("A\xE2\x89\xA2\xCE\x91."), true, true},
+    {TEXT("\xED\x95\x9C\xEA\xB5\xAD\xEC\x96\xB4"), true, true},
+    {TEXT("\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E"), true, true},
+    {TEXT("\xEF\xBB\xBF\xF0\xA3\x8E\xB4"), true, true},
+    /* The bounds of the table in RFC 3629 4, and what lies just outside. */
+    {TEXT("\xC2\x80\xDF\xBF"), true, true},
+    {TEXT("\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF"), true, true},
+    {TEXT("\xF0\x90\x80\x80\xF3\xBF\xBF\xBF\xF4\x8F\xBF\xBF"), true, true},
+    {TEXT("\x80"), false, false},
+    {TEXT("\xBF"), false, false},
+    {TEXT("\xC0\x80"), false, false},
+    {TEXT("\xC1\xBF"), false, false},
+    {TEXT("\xE0\x9F\xBF"), false, false},
+    {TEXT("\xED\xA0\x80"), false, false},
+    {TEXT("\xF0\x8F\xBF\xBF"), false, false},
+    {TEXT("\xF4\x90\x80\x80"), false, false},
+    {TEXT("\xF5\x80\x80\x80"), false, false},
+    {TEXT("\xFE\xFF"), false, false},
+    {TEXT("\xC3("), false, false},
+    {TEXT("\xE2\x89("), false, false},
+    {TEXT("\xF0\xA3\x8E("), false, false},
+    {TEXT("\xE2\x89\xC2"), false, false},
+    /* Cut at the end; and already wrong where it is cut. */
+    {TEXT("abc\xC3"), false, true},
+    {TEXT("\xE2"), false, true},
+    {TEXT("\xE2\x89"), false, true},
+    {TEXT("\xF0\xA3\x8E"), false, true},
+    {TEXT("\xE0\x80"), false, false},
+    {TEXT("\xF4\x90"), false, false},
+    {TEXT("\xC0"), false, false},
+    {TEXT("\x1B"), false, false},
+    {TEXT("\0"), false, false},
+    /* Latin-1, UTF-16 and ISO-2022-JP. */
+    {TEXT("gr\xFC\xDF"), false, false},
+    {TEXT("\xFF\xFEh\0i\0"), false, false},
+    {TEXT("h\0i\0"), false, false},
+    {TEXT("\x1B$B8@\x1B(B"), false, false},
+};
+
+static void utf8_is_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(UTF8); i++) {
+        assert_int_equal(text_is_utf8(guarded(UTF8[i].text), false), UTF8[i].whole);
+        assert_int_equal(text_is_utf8(guarded(UTF8[i].text), true), UTF8[i].cut);
+    }
+    assert_true(text_is_utf8(EMPTY, false));
+
+    /* The same behind 1 to 16 octets of ASCII, and before them, so that it meets every place in a word. */
+    for (size_t i = 0; i < COUNT(UTF8); i++) {
+        for (size_t pad = 1; pad <= 16; pad++) {
+            char memory[64];
+            struct buffer buffer = BUFFER(memory);
+            buffer_append(&buffer, (struct span){"abcdefghijklmnop", pad});
+            buffer_append(&buffer, UTF8[i].text);
+            assert_int_equal(text_is_utf8(guarded(buffer_span(&buffer)), false), UTF8[i].whole);
+            assert_int_equal(text_is_utf8(guarded(buffer_span(&buffer)), true), UTF8[i].cut);
+            buffer_append(&buffer, (struct span){"abcdefghijklmnop", pad});
+            assert_false(buffer.overflow);
+            assert_int_equal(text_is_utf8(guarded(buffer_span(&buffer)), true), UTF8[i].whole);
+        }
+    }
+}
+
+static void utf8_may_be_cut_anywhere(void **state)
+{
+    (void)state;
+    struct span text = SPAN("ascii \xC3\xBC \xE2\x89\xA2 \xF0\xA3\x8E\xB4 and nine more octets of ASCII");
+    for (size_t length = 0; length <= text.length; length++) {
+        assert_true(text_is_utf8(guarded((struct span){text.at, length}), true));
+    }
+}
+
+/* Every code point but the surrogates, as RFC 3629 3 encodes it. */
+static void utf8_holds_all_of_unicode(void **state)
+{
+    (void)state;
+    for (uint32_t point = 1; point <= 0x110000; point++) {
+        char octets[4];
+        size_t length = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+        static const unsigned char marks[] = {0, 0, 0xC0, 0xE0, 0xF0};
+        for (size_t i = length; i-- > 0;) {
+            uint32_t bits = point >> 6 * (length - 1 - i);
+            octets[i] = (char)(i == 0 ? marks[length] | bits : 0x80 | (bits & 0x3F));
+        }
+        bool surrogate = point >= 0xD800 && point <= 0xDFFF;
+        bool valid = !surrogate && point <= 0x10FFFF && point != 0x1B;
+        if (text_is_utf8((struct span){octets, length}, false) != valid)
+            fail_msg("U+%04X", point);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spans_compare),
+        cmocka_unit_test(spans_are_trimmed),
+        cmocka_unit_test(octets_are_found),
+        cmocka_unit_test(lists_have_members),
+        cmocka_unit_test(numbers_are_read),
+        cmocka_unit_test(octets_have_classes),
+        cmocka_unit_test(buffers_keep_what_fits),
+        cmocka_unit_test(numbers_are_written),
+        cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(utf8_is_known),
+        cmocka_unit_test(utf8_may_be_cut_anywhere),
+        cmocka_unit_test(utf8_holds_all_of_unicode),
+    };
+    return cmocka_run_group_tests(tests, guard_open, NULL);
+}

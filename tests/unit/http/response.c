@@ -1,0 +1,243 @@
+/* Responses: RFC 9112 4 to 9 for the head, RFC 9110 15 for the statuses, 9.3.2 for HEAD. */
+#include "http/response.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
+#define COMMON \
+    "Server: tinyhttpd\r\nDate: " DATE "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
+
+static struct part parts[LIMIT_PARTS];
+static char room[LIMIT_RESPONSE_TEXT];
+static struct response response;
+
+/* The date is not terminated. */
+static const char date[DATE_LENGTH] = {DATE};
+
+static int begin(void **state)
+{
+    (void)state;
+    memset(parts, 0xEE, sizeof parts);
+    memset(room, 0xEE, sizeof room);
+    response_init(&response, parts, room);
+    return 0;
+}
+
+static void assert_head(const char *expected)
+{
+    assert_int_equal(response.first, 0);
+    assert_int_equal(parts[0].offset, 0);
+    if (!span_equal((struct span){parts[0].octets, parts[0].length}, span_of(expected)))
+        fail_msg("%.*s\nis not\n%s", (int)parts[0].length, parts[0].octets, expected);
+}
+
+static void a_file_in_memory_is_answered(void **state)
+{
+    static const char body[] = "hello";
+    (void)state;
+    response_add_octets(&response, (struct span){body, 5});
+    response_finish(&response, date, 1, SPAN("Content-Type: text/html\r\nETag: \"x\"\r\n"));
+    assert_head("HTTP/1.1 200 OK\r\n" COMMON
+                "Content-Type: text/html\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\n");
+    assert_int_equal(response.count, 2);
+    assert_ptr_equal(parts[1].octets, body);
+    assert_int_equal(parts[1].offset, 0);
+    assert_int_equal(parts[1].length, 5);
+    assert_int_equal(response_body_octets(&response), 5);
+    assert_int_equal(response_octets_left(&response), 5 + parts[0].length);
+}
+
+static void a_slice_of_a_file_is_answered(void **state)
+{
+    (void)state;
+    response_add_file(&response, 7, 5000000000, 6000000000);
+    response_finish(&response, date, 1, SPAN(""));
+    assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 6000000000\r\n\r\n");
+    assert_int_equal(response.count, 2);
+    assert_null(parts[1].octets);
+    assert_int_equal(parts[1].fd, 7);
+    assert_int_equal(parts[1].offset, 5000000000);
+    assert_int_equal(parts[1].length, 6000000000);
+}
+
+/* RFC 9110 8.6: Content-Length is what all the parts have together. */
+static void lengths_are_sums(void **state)
+{
+    (void)state;
+    response_add_octets(&response, SPAN("0123456789"));
+    response_add_file(&response, 7, 3, 9000000000);
+    response_add_octets(&response, SPAN("abc"));
+    response_finish(&response, date, 1, SPAN(""));
+    assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 9000000013\r\n\r\n");
+    assert_int_equal(response.count, LIMIT_PARTS);
+    assert_int_equal(response_body_octets(&response), 9000000013);
+}
+
+static void a_body_may_be_empty(void **state)
+{
+    (void)state;
+    response_add_octets(&response, (struct span){NULL, 0});
+    response_add_octets(&response, SPAN(""));
+    response_add_file(&response, 7, 0, 0);
+    response_finish(&response, date, 1, SPAN(""));
+    assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 0\r\n\r\n");
+    assert_int_equal(response_body_octets(&response), 0);
+    assert_int_equal(response_octets_left(&response), parts[0].length);
+}
+
+/* RFC 9110 9.3.2: the same head, and no body. */
+static void head_has_no_body(void **state)
+{
+    (void)state;
+    response.head_only = true;
+    response_add_octets(&response, SPAN("hello"));
+    response_add_file(&response, 7, 0, 1000);
+    response_finish(&response, date, 1, SPAN("Content-Type: a/b\r\n"));
+    assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Type: a/b\r\nContent-Length: 1005\r\n\r\n");
+    assert_int_equal(response.count, 1);
+    assert_int_equal(response_body_octets(&response), 0);
+    assert_int_equal(response_octets_left(&response), parts[0].length);
+}
+
+/* RFC 9112 9.3, 9.6: what is said of persistence, by version and wish. The version in the answer is our own (2.3). */
+static void persistence_is_said(void **state)
+{
+    static const struct {
+        unsigned minor_version;
+        bool close;
+        const char *line;
+    } rows[] = {
+        {1, false, ""},
+        {1, true, "Connection: close\r\n"},
+        {0, false, "Connection: keep-alive\r\n"},
+        {0, true, "Connection: close\r\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char memory[512];
+        struct buffer expected = {memory, 0, sizeof memory - 1, false};
+        begin(state);
+        response.close = rows[i].close;
+        response_finish(&response, date, rows[i].minor_version, SPAN(""));
+        buffer_string(&expected, "HTTP/1.1 200 OK\r\n" COMMON);
+        buffer_string(&expected, rows[i].line);
+        buffer_string(&expected, "Content-Length: 0\r\n\r\n");
+        memory[expected.length] = '\0';
+        assert_head(memory);
+    }
+}
+
+/* RFC 9110 15; 431 is RFC 6585 5. */
+static const struct {
+    int status;
+    const char *reason, *line;
+} statuses[] = {
+    {200, "OK", "HTTP/1.1 200 OK\r\n"},
+    {302, "Found", "HTTP/1.1 302 Found\r\n"},
+    {400, "Bad Request", "HTTP/1.1 400 Bad Request\r\n"},
+    {403, "Forbidden", "HTTP/1.1 403 Forbidden\r\n"},
+    {404, "Not Found", "HTTP/1.1 404 Not Found\r\n"},
+    {405, "Method Not Allowed", "HTTP/1.1 405 Method Not Allowed\r\n"},
+    {408, "Request Timeout", "HTTP/1.1 408 Request Timeout\r\n"},
+    {413, "Content Too Large", "HTTP/1.1 413 Content Too Large\r\n"},
+    {414, "URI Too Long", "HTTP/1.1 414 URI Too Long\r\n"},
+    {431, "Request Header Fields Too Large", "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+    {500, "Internal Server Error", "HTTP/1.1 500 Internal Server Error\r\n"},
+    {501, "Not Implemented", "HTTP/1.1 501 Not Implemented\r\n"},
+    {503, "Service Unavailable", "HTTP/1.1 503 Service Unavailable\r\n"},
+    {505, "HTTP Version Not Supported", "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
+};
+
+static void every_status_has_its_head(void **state)
+{
+    for (size_t i = 0; i < COUNT(statuses); i++) {
+        char memory[512];
+        struct buffer expected = {memory, 0, sizeof memory - 1, false};
+        assert_string_equal(response_reason(statuses[i].status), statuses[i].reason);
+        begin(state);
+        response.status = statuses[i].status;
+        response_add_octets(&response, SPAN("page"));
+        response_finish(&response, date, 1, SPAN("Allow: GET, HEAD\r\n"));
+        buffer_string(&expected, statuses[i].line);
+        buffer_string(&expected, COMMON "Allow: GET, HEAD\r\nContent-Length: 4\r\n\r\n");
+        memory[expected.length] = '\0';
+        assert_head(memory);
+    }
+}
+
+/* A page that the server makes stands in the same room, before the head. */
+static void a_page_may_stand_before_its_head(void **state)
+{
+    (void)state;
+    buffer_string(&response.text, "<p>page");
+    response_add_octets(&response, buffer_span(&response.text));
+    response.status = 404;
+    response_finish(&response, date, 1, SPAN(""));
+    assert_head("HTTP/1.1 404 Not Found\r\n" COMMON "Content-Length: 7\r\n\r\n");
+    assert_memory_equal(parts[1].octets, "<p>page", 7);
+    assert_false(response.text.overflow);
+}
+
+static void what_is_sent_is_not_left(void **state)
+{
+    (void)state;
+    response_add_octets(&response, SPAN("0123456789"));
+    response_finish(&response, date, 1, SPAN(""));
+    uint64_t head = parts[0].length;
+    response.first = 1;
+    assert_int_equal(response_octets_left(&response), 10);
+    parts[1].offset += 4;
+    parts[1].length -= 4;
+    assert_int_equal(response_octets_left(&response), 6);
+    response.first = 2;
+    assert_int_equal(response_octets_left(&response), 0);
+    assert_true(head > 0);
+}
+
+static void assert_described(const struct representation *representation, const char *expected)
+{
+    char memory[256];
+    struct buffer lines = BUFFER(memory);
+    response_describe(&lines, representation);
+    assert_true(span_equal(buffer_span(&lines), span_of(expected)));
+}
+
+static void representations_are_described(void **state)
+{
+    (void)state;
+    struct representation representation = {
+        .type = SPAN("text/html; charset=utf-8"),
+        .etag = SPAN("\"1f\""),
+        .last_modified = SPAN(DATE),
+    };
+    assert_described(&representation,
+                     "Content-Type: text/html; charset=utf-8\r\nLast-Modified: " DATE "\r\nETag: \"1f\"\r\n");
+    representation.etag = (struct span){NULL, 0};
+    assert_described(&representation,
+                     "Content-Type: text/html; charset=utf-8\r\nLast-Modified: " DATE "\r\n");
+    representation.last_modified = SPAN("");
+    assert_described(&representation, "Content-Type: text/html; charset=utf-8\r\n");
+    assert_described(&(struct representation){0}, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_file_in_memory_is_answered, begin),
+        cmocka_unit_test_setup(a_slice_of_a_file_is_answered, begin),
+        cmocka_unit_test_setup(lengths_are_sums, begin),
+        cmocka_unit_test_setup(a_body_may_be_empty, begin),
+        cmocka_unit_test_setup(head_has_no_body, begin),
+        cmocka_unit_test(persistence_is_said),
+        cmocka_unit_test(every_status_has_its_head),
+        cmocka_unit_test_setup(a_page_may_stand_before_its_head, begin),
+        cmocka_unit_test_setup(what_is_sent_is_not_left, begin),
+        cmocka_unit_test(representations_are_described),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,184 @@
+/* Deadlines: who is due when, in which order, and that arming and disarming leave the queues whole. */
+#include "serve/deadline.h"
+
+#include "base/limits.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct deadlines deadlines;
+
+static int begin(void **state)
+{
+    (void)state;
+    deadlines_init(&deadlines);
+    return 0;
+}
+
+static const struct {
+    enum deadline_class class;
+    int64_t duration;
+} classes[] = {
+    {DEADLINE_IDLE, LIMIT_IDLE_MS},   {DEADLINE_HEAD, LIMIT_HEAD_MS},     {DEADLINE_BODY, LIMIT_BODY_MS},
+    {DEADLINE_WRITE, LIMIT_WRITE_MS}, {DEADLINE_LINGER, LIMIT_LINGER_MS},
+};
+
+static void none_is_due_where_none_is_armed(void **state)
+{
+    (void)state;
+    assert_int_equal(COUNT(classes), DEADLINE_CLASSES);
+    assert_null(deadline_due(&deadlines, INT64_MAX));
+    assert_int_equal(deadline_wait(&deadlines, 0), -1);
+    for (size_t i = 0; i < COUNT(classes); i++)
+        assert_null(deadline_first(&deadlines, classes[i].class));
+}
+
+static void each_class_has_its_time(void **state)
+{
+    static const int64_t now = 5000000000;
+    for (size_t i = 0; i < COUNT(classes); i++) {
+        struct deadline deadline;
+        int64_t due = now + classes[i].duration;
+        begin(state);
+        deadline_init(&deadline);
+        deadline_arm(&deadlines, &deadline, classes[i].class, now);
+        assert_int_equal(deadline.due, due);
+        assert_ptr_equal(deadline_first(&deadlines, classes[i].class), &deadline);
+        assert_int_equal(deadline_wait(&deadlines, now), classes[i].duration);
+        assert_int_equal(deadline_wait(&deadlines, due - 1), 1);
+        assert_null(deadline_due(&deadlines, due - 1));
+        assert_ptr_equal(deadline_due(&deadlines, due), &deadline);
+        assert_int_equal(deadline_wait(&deadlines, due), 0);
+        assert_int_equal(deadline_wait(&deadlines, due + 1000), 0);
+        deadline_disarm(&deadline);
+        assert_null(deadline_due(&deadlines, INT64_MAX));
+    }
+}
+
+static void the_first_armed_is_the_first_due(void **state)
+{
+    struct deadline waiting[4];
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        deadline_init(&waiting[i]);
+        deadline_arm(&deadlines, &waiting[i], DEADLINE_IDLE, i * 10);
+    }
+    for (int i = 0; i < 4; i++) {
+        assert_ptr_equal(deadline_due(&deadlines, LIMIT_IDLE_MS + 100), &waiting[i]);
+        assert_null(deadline_due(&deadlines, LIMIT_IDLE_MS + i * 10 - 1));
+        deadline_disarm(&waiting[i]);
+    }
+    assert_int_equal(deadline_wait(&deadlines, 0), -1);
+}
+
+/* Armed long before, and due later. */
+static void the_nearest_of_all_classes_is_next(void **state)
+{
+    struct deadline idle, head, linger;
+    (void)state;
+    deadline_init(&idle);
+    deadline_init(&head);
+    deadline_init(&linger);
+    deadline_arm(&deadlines, &idle, DEADLINE_IDLE, 0);
+    deadline_arm(&deadlines, &head, DEADLINE_HEAD, 1);
+    deadline_arm(&deadlines, &linger, DEADLINE_LINGER, 2);
+    assert_int_equal(deadline_wait(&deadlines, 2), LIMIT_LINGER_MS);
+    assert_ptr_equal(deadline_due(&deadlines, INT64_MAX), &linger);
+    deadline_disarm(&linger);
+    assert_ptr_equal(deadline_due(&deadlines, INT64_MAX), &head);
+    deadline_disarm(&head);
+    assert_ptr_equal(deadline_due(&deadlines, INT64_MAX), &idle);
+    assert_null(deadline_due(&deadlines, LIMIT_IDLE_MS - 1));
+}
+
+static void arming_anew_moves_to_the_end(void **state)
+{
+    struct deadline a, b;
+    (void)state;
+    deadline_init(&a);
+    deadline_init(&b);
+    deadline_arm(&deadlines, &a, DEADLINE_WRITE, 0);
+    deadline_arm(&deadlines, &b, DEADLINE_WRITE, 5);
+    deadline_arm(&deadlines, &a, DEADLINE_WRITE, 10);
+    assert_ptr_equal(deadline_first(&deadlines, DEADLINE_WRITE), &b);
+    deadline_arm(&deadlines, &b, DEADLINE_HEAD, 10);
+    assert_ptr_equal(deadline_first(&deadlines, DEADLINE_WRITE), &a);
+    assert_ptr_equal(deadline_first(&deadlines, DEADLINE_HEAD), &b);
+    assert_int_equal(a.due, 10 + LIMIT_WRITE_MS);
+}
+
+static void disarming_twice_is_no_harm(void **state)
+{
+    struct deadline a, b;
+    (void)state;
+    deadline_init(&a);
+    deadline_disarm(&a);
+    deadline_init(&b);
+    deadline_arm(&deadlines, &a, DEADLINE_BODY, 0);
+    deadline_arm(&deadlines, &b, DEADLINE_BODY, 0);
+    deadline_disarm(&a);
+    deadline_disarm(&a);
+    assert_ptr_equal(deadline_first(&deadlines, DEADLINE_BODY), &b);
+    deadline_disarm(&b);
+    assert_null(deadline_first(&deadlines, DEADLINE_BODY));
+}
+
+enum { WAITING = 40 };
+
+/* The one that is due first, by looking at all of them. */
+static const struct deadline *first_of(const struct deadline *waiting)
+{
+    const struct deadline *first = NULL;
+    for (size_t i = 0; i < WAITING; i++) {
+        bool armed = waiting[i].class != DEADLINE_CLASSES;
+        if (armed && (first == NULL || waiting[i].due < first->due))
+            first = &waiting[i];
+    }
+    return first;
+}
+
+/* The same as by looking at all, after thousands of changes. */
+static void queues_stay_whole(void **state)
+{
+    static struct deadline waiting[WAITING];
+    uint64_t seed = 88172645463325252;
+    (void)state;
+    for (size_t i = 0; i < WAITING; i++)
+        deadline_init(&waiting[i]);
+    for (int64_t now = 0; now < 50000; now++) {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        struct deadline *one = &waiting[seed % WAITING];
+        unsigned class = (unsigned)(seed >> 32) % (DEADLINE_CLASSES + 2);
+        if (class < DEADLINE_CLASSES)
+            deadline_arm(&deadlines, one, (enum deadline_class) class, now);
+        else
+            deadline_disarm(one);
+        const struct deadline *first = first_of(waiting), *due = deadline_due(&deadlines, INT64_MAX);
+        assert_true((first == NULL) == (due == NULL));
+        assert_true(first == NULL || first->due == due->due);
+        int64_t wait = first == NULL ? -1 : first->due > now ? first->due - now : 0;
+        assert_int_equal(deadline_wait(&deadlines, now), wait);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(none_is_due_where_none_is_armed, begin),
+        cmocka_unit_test(each_class_has_its_time),
+        cmocka_unit_test_setup(the_first_armed_is_the_first_due, begin),
+        cmocka_unit_test_setup(the_nearest_of_all_classes_is_next, begin),
+        cmocka_unit_test_setup(arming_anew_moves_to_the_end, begin),
+        cmocka_unit_test_setup(disarming_twice_is_no_harm, begin),
+        cmocka_unit_test_setup(queues_stay_whole, begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1028 @@
+/*
+ * The store on a tree of its own, with openat2 and without: what is found, what is not, that a change on disk is seen
+ * at once, that nothing outside the root is reached, and that memory and descriptors stay bounded.
+ */
+#include "site/store.h"
+
+#include "base/limits.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <linux/openat2.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The two ways to resolve a path. */
+static const bool ways[] = {false, true};
+
+static char base[64]; /* holds the root, and what is beside it */
+static char original[4096];
+static int root;
+static struct store *store;
+static bool walks; /* also where the kernel has no openat2 */
+
+static bool has_openat2(void)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC};
+    long fd = syscall(SYS_openat2, AT_FDCWD, ".", &how, sizeof how);
+    if (fd >= 0)
+        close((int)fd);
+    return fd >= 0;
+}
+
+/* ---- making files: paths count from the root, and `..` leaves it ---- */
+
+static void make_directory(const char *path)
+{
+    assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void write_octets(const char *path, const void *octets, size_t length)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, octets, length), length);
+    close(fd);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    write_octets(path, text, strlen(text));
+}
+
+/* A file of so many octets, all 0 and not on disk. */
+static void make_hollow(const char *path, off_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, size), 0);
+    close(fd);
+}
+
+static void make_link(const char *to, const char *path)
+{
+    assert_int_equal(symlink(to, path), 0);
+}
+
+/* Writes over the first octets of a file, its size unchanged. */
+static void change_in_place(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, text, strlen(text), 0), strlen(text));
+    close(fd);
+}
+
+static void set_modified(const char *path, time_t seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+/* Longer than the clock that stamps files needs for some ticks. */
+static void settle(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 60000000}, NULL);
+}
+
+static int begin(void **state)
+{
+    const bool *walk = *state;
+    snprintf(base, sizeof base, "/tmp/tinyhttpd-store-XXXXXX");
+    if (mkdtemp(base) == NULL || chmod(base, 0755) != 0 || getcwd(original, sizeof original) == NULL ||
+        chdir(base) != 0 || mkdir("root", 0755) != 0 || chdir("root") != 0)
+        return -1;
+    root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    store = store_open(root, *walk);
+    walks = *walk || !has_openat2();
+    return store == NULL ? -1 : 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *walk)
+{
+    (void)status;
+    (void)flag;
+    (void)walk;
+    return remove(path);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    if (store != NULL)
+        store_close(store);
+    close(root);
+    if (chdir(original) != 0)
+        return -1;
+    return nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* ---- finding ---- */
+
+/* Asks the disk, as the first request of a turn does. */
+static int find(const char *path, struct entry **entry)
+{
+    return store_find(store, span_of(path), 0, entry);
+}
+
+static void assert_status(const char *path, int expected)
+{
+    struct entry *entry = NULL;
+    int status = find(path, &entry);
+    if (status == 0)
+        store_release(store, entry);
+    if (status != expected)
+        fail_msg("'%.80s' is %d, not %d", path, status, expected);
+}
+
+static struct entry *found(const char *path)
+{
+    struct entry *entry = NULL;
+    int status = find(path, &entry);
+    if (status != 0)
+        fail_msg("'%.80s' is %d", path, status);
+    return entry;
+}
+
+/* Reads from an entry as a response would. */
+static void read_entry(const struct entry *entry, char *octets, size_t length)
+{
+    if (entry->bytes != NULL)
+        memcpy(octets, entry->bytes, length);
+    else
+        assert_int_equal(pread(entry->fd, octets, length, 0), length);
+}
+
+static void assert_holds(const struct entry *entry, const char *text)
+{
+    char octets[256];
+    assert_int_equal(entry->kind, ENTRY_FILE);
+    assert_int_equal(entry->size, strlen(text));
+    read_entry(entry, octets, strlen(text));
+    assert_memory_equal(octets, text, strlen(text));
+}
+
+static void assert_content(const char *path, const char *text)
+{
+    struct entry *entry = found(path);
+    assert_holds(entry, text);
+    store_release(store, entry);
+}
+
+static void assert_directory(const char *path)
+{
+    struct entry *entry = found(path);
+    assert_int_equal(entry->kind, ENTRY_DIRECTORY);
+    store_release(store, entry);
+}
+
+static void files_are_found(void **state)
+{
+    (void)state;
+    make_directory("a");
+    make_directory("a/b");
+    write_file("index.html", "<p>hello");
+    write_file("a/b/c d.txt", "deep");
+    write_file("a/\xC3\xBC", "umlaut");
+    write_file("empty", "");
+    for (unsigned times = 0; times < 3; times++) {
+        assert_content("index.html", "<p>hello");
+        assert_content("a/b/c d.txt", "deep");
+        assert_content("a/\xC3\xBC", "umlaut");
+        assert_content("empty", "");
+    }
+    struct entry *entry = found("empty");
+    assert_int_equal(entry->fd, -1);
+    assert_non_null(entry->bytes);
+    store_release(store, entry);
+}
+
+static void octets_are_kept_as_they_are(void **state)
+{
+    char octets[256];
+    (void)state;
+    for (unsigned i = 0; i < sizeof octets; i++)
+        octets[i] = (char)i;
+    write_octets("all", octets, sizeof octets);
+    struct entry *entry = found("all");
+    assert_int_equal(entry->size, sizeof octets);
+    assert_memory_equal(entry->bytes, octets, sizeof octets);
+    store_release(store, entry);
+}
+
+static void directories_are_found(void **state)
+{
+    (void)state;
+    make_directory("a");
+    make_directory("a/b");
+    assert_directory("");
+    assert_directory("a");
+    assert_directory("a/b");
+}
+
+static void what_is_missing_is_404(void **state)
+{
+    (void)state;
+    make_directory("a");
+    write_file("file", "x");
+    assert_status("missing", 404);
+    assert_status("a/missing", 404);
+    assert_status("missing/a", 404);
+    assert_status("file/a", 404);
+    assert_content("file", "x");
+    assert_status("file/a", 404);
+}
+
+/* At once: an open that waits for a writer would hang. */
+static void what_is_no_file_is_404(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    (void)state;
+    assert_int_equal(bind(listener, (const struct sockaddr *)(const void *)&address, sizeof address), 0);
+    assert_int_equal(mkfifo("fifo", 0644), 0);
+    alarm(5);
+    assert_status("fifo", 404);
+    assert_status("socket", 404);
+    if (mknod("null", S_IFCHR | 0644, 0x103) == 0)
+        assert_status("null", 404);
+    alarm(0);
+    close(listener);
+}
+
+static void long_names_are_404(void **state)
+{
+    static char path[3 * LIMIT_TARGET];
+    (void)state;
+    memset(path, 'a', sizeof path - 1);
+    static const size_t lengths[] = {255, 256, 4095, 4096, LIMIT_TARGET, sizeof path - 1};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        path[lengths[i]] = '\0';
+        assert_status(path, 404);
+        path[lengths[i]] = 'a';
+    }
+    for (size_t i = 1; i < sizeof path; i += 2)
+        path[i] = '/';
+    path[LIMIT_TARGET - 1] = '\0';
+    assert_status(path, 404);
+    path[255] = '\0';
+    memset(path, 'a', 255);
+    write_file(path, "longest");
+    assert_content(path, "longest");
+}
+
+/* As a client that may not read it sees it: the superuser may read all. */
+static void what_is_not_readable_is_404(void **state)
+{
+    bool superuser = geteuid() == 0;
+    (void)state;
+    write_file("secret", "x");
+    make_directory("closed");
+    write_file("closed/file", "x");
+    assert_content("secret", "x");
+    assert_int_equal(chmod("secret", 0), 0);
+    assert_int_equal(chmod("closed", 0), 0);
+    if (superuser)
+        assert_int_equal(seteuid(65534), 0);
+    struct entry *entry;
+    int secret = find("secret", &entry), closed = find("closed/file", &entry);
+    if (superuser)
+        assert_int_equal(seteuid(0), 0);
+    chmod("closed", 0755);
+    assert_int_equal(secret, 404);
+    assert_int_equal(closed, 404);
+}
+
+/* ---- symbolic links ---- */
+
+static void links_that_stay_are_followed(void **state)
+{
+    (void)state;
+    make_directory("a");
+    write_file("a/file", "linked");
+    make_link("a/file", "link");
+    make_link("file", "a/link");
+    make_link("../a/file", "a/back");
+    make_link("a", "directory");
+    if (walks) {
+        assert_status("link", 404);
+        assert_status("a/link", 404);
+        assert_status("a/back", 404);
+        assert_status("directory", 404);
+        assert_status("directory/file", 404);
+        return;
+    }
+    assert_content("link", "linked");
+    assert_content("a/link", "linked");
+    assert_content("a/back", "linked");
+    assert_directory("directory");
+    assert_content("directory/file", "linked");
+    write_file("a/file", "changed");
+    assert_content("link", "changed");
+    assert_content("directory/link", "changed");
+}
+
+static void links_that_leave_are_404(void **state)
+{
+    static const char *const paths[] = {"up",      "up-dir/secret", "absolute", "absolute-inside", "proc",
+                                        "self-fd", "detour",        "a/up",     "up-dir",          "root"};
+    char inside[128];
+    (void)state;
+    make_directory("a");
+    write_file("file", "inside");
+    write_file("../secret", "secret");
+    make_link("../secret", "up");
+    make_link("..", "up-dir");
+    make_link("/etc/passwd", "absolute");
+    snprintf(inside, sizeof inside, "%s/root/file", base);
+    make_link(inside, "absolute-inside");
+    make_link("/proc/self/root/etc/passwd", "proc");
+    make_link("/proc/self/fd/0", "self-fd");
+    make_link("../root/file", "detour"); /* out and in again */
+    make_link("../../secret", "a/up");
+    make_link("/", "root");
+    for (unsigned times = 0; times < 2; times++) {
+        for (size_t i = 0; i < COUNT(paths); i++)
+            assert_status(paths[i], 404);
+    }
+}
+
+static void links_to_nowhere_are_404(void **state)
+{
+    (void)state;
+    make_link("missing", "dangling");
+    make_link("loop-b", "loop-a");
+    make_link("loop-a", "loop-b");
+    make_link("self", "self");
+    assert_status("dangling", 404);
+    assert_status("loop-a", 404);
+    assert_status("self", 404);
+    assert_status("self/a", 404);
+}
+
+/* The store gets normalised paths; but even without that, nothing outside is reached. */
+static void dots_do_not_leave_the_root(void **state)
+{
+    (void)state;
+    make_directory("a");
+    write_file("../secret", "secret");
+    static const char *const paths[] = {"../secret", "a/../../secret", "..", "../root/../secret"};
+    for (size_t i = 0; i < COUNT(paths) && !walks; i++)
+        assert_status(paths[i], 404);
+}
+
+/* A file that was found, and then became a link that leaves. */
+static void a_file_may_become_a_link(void **state)
+{
+    (void)state;
+    write_file("../secret", "secret");
+    write_file("file", "inside");
+    assert_content("file", "inside");
+    assert_int_equal(unlink("file"), 0);
+    make_link("../secret", "file");
+    assert_status("file", 404);
+    make_directory("a");
+    write_file("a/secret", "inside");
+    assert_content("a/secret", "inside");
+    assert_int_equal(rename("a", "b"), 0);
+    make_link("..", "a");
+    assert_status("a/secret", 404);
+}
+
+/* ---- never stale ---- */
+
+/* Within one tick of the clock, again and again: equal size, equal times. */
+static void changes_in_place_are_seen(void **state)
+{
+    (void)state;
+    write_file("file", "0000");
+    for (unsigned i = 0; i < 300; i++) {
+        char text[5];
+        snprintf(text, sizeof text, "%04u", i);
+        change_in_place("file", text);
+        assert_content("file", text);
+    }
+}
+
+static void changes_after_a_while_are_seen(void **state)
+{
+    (void)state;
+    write_file("file", "old 1");
+    settle();
+    assert_content("file", "old 1");
+    assert_content("file", "old 1");
+    change_in_place("file", "new 2");
+    assert_content("file", "new 2");
+    /* With its time set back: the change of the inode tells. */
+    set_modified("file", 1000000000);
+    settle();
+    assert_content("file", "new 2");
+    change_in_place("file", "new 3");
+    set_modified("file", 1000000000);
+    assert_content("file", "new 3");
+}
+
+static void replacements_are_seen(void **state)
+{
+    (void)state;
+    write_file("file", "first");
+    settle();
+    assert_content("file", "first");
+    write_file("other", "other");
+    set_modified("other", 1000000000);
+    set_modified("file", 1000000000);
+    assert_int_equal(rename("other", "file"), 0);
+    assert_content("file", "other");
+    assert_status("other", 404);
+    assert_int_equal(unlink("file"), 0);
+    assert_status("file", 404);
+    assert_status("file", 404);
+    write_file("file", "again");
+    assert_content("file", "again");
+    assert_int_equal(unlink("file"), 0);
+    make_directory("file");
+    assert_directory("file");
+    assert_int_equal(rmdir("file"), 0);
+    assert_int_equal(mkfifo("file", 0644), 0);
+    assert_status("file", 404);
+}
+
+static void sizes_follow(void **state)
+{
+    (void)state;
+    write_file("file", "0123456789");
+    assert_content("file", "0123456789");
+    assert_int_equal(truncate("file", 3), 0);
+    assert_content("file", "012");
+    assert_int_equal(truncate("file", 0), 0);
+    assert_content("file", "");
+    write_file("file", "longer than it was before");
+    assert_content("file", "longer than it was before");
+}
+
+static void moved_directories_are_seen(void **state)
+{
+    (void)state;
+    make_directory("a");
+    make_directory("b");
+    write_file("a/file", "in a");
+    write_file("b/file", "in b");
+    settle();
+    assert_content("a/file", "in a");
+    assert_content("b/file", "in b");
+    assert_int_equal(rename("a", "c"), 0);
+    assert_status("a/file", 404);
+    assert_content("c/file", "in a");
+    assert_int_equal(rename("b", "a"), 0);
+    assert_content("a/file", "in b");
+}
+
+static void large_files_follow(void **state)
+{
+    char octet;
+    (void)state;
+    make_hollow("large", LIMIT_STORE_FILE + 10);
+    for (unsigned i = 0; i < 20; i++) {
+        char text[2] = {(char)('a' + i), '\0'};
+        change_in_place("large", text);
+        struct entry *entry = found("large");
+        read_entry(entry, &octet, 1);
+        assert_int_equal(octet, 'a' + i);
+        assert_int_equal(entry->size, LIMIT_STORE_FILE + 10);
+        store_release(store, entry);
+    }
+    assert_int_equal(truncate("large", 1), 0);
+    assert_content("large", "t");
+    assert_int_equal(truncate("large", LIMIT_STORE_FILE + 20), 0);
+    struct entry *entry = found("large");
+    assert_int_equal(entry->size, LIMIT_STORE_FILE + 20);
+    store_release(store, entry);
+}
+
+static void assert_in_turn(const char *path, uint64_t turn, const char *text)
+{
+    struct entry *entry = NULL;
+    assert_int_equal(store_find(store, span_of(path), turn, &entry), 0);
+    assert_holds(entry, text);
+    store_release(store, entry);
+}
+
+/* What was learnt in a turn is not asked again in it; the next turn asks, and so does 0. */
+static void a_turn_asks_once(void **state)
+{
+    (void)state;
+    write_file("file", "one");
+    settle();
+    assert_in_turn("file", 1, "one");
+    change_in_place("file", "two");
+    assert_in_turn("file", 1, "one");
+    assert_in_turn("file", 2, "two");
+    settle();
+    assert_in_turn("file", 3, "two");
+    change_in_place("file", "six");
+    assert_in_turn("file", 3, "two");
+    assert_in_turn("file", 0, "six");
+    assert_int_equal(unlink("file"), 0);
+    assert_status("file", 404);
+}
+
+/* Every turn sees what was changed before it began, however fast they follow each other. */
+static void every_turn_sees_what_went_before(void **state)
+{
+    (void)state;
+    write_file("file", "0000");
+    for (unsigned i = 1; i < 300; i++) {
+        char text[5];
+        snprintf(text, sizeof text, "%04u", i);
+        change_in_place("file", text);
+        assert_in_turn("file", i, text);
+        assert_in_turn("file", i, text);
+    }
+}
+
+/* ---- what is said of a file ---- */
+
+static void large_files_have_a_descriptor(void **state)
+{
+    (void)state;
+    make_hollow("small", LIMIT_STORE_FILE);
+    make_hollow("large", LIMIT_STORE_FILE + 1);
+    make_hollow("huge", 5000000000);
+    struct entry *small = found("small"), *large = found("large"), *huge = found("huge");
+    assert_true(small->bytes != NULL && small->fd == -1);
+    assert_true(large->bytes == NULL && large->fd >= 0);
+    assert_true(huge->bytes == NULL && huge->fd >= 0);
+    assert_int_equal(small->size, LIMIT_STORE_FILE);
+    assert_int_equal(large->size, LIMIT_STORE_FILE + 1);
+    assert_int_equal(huge->size, 5000000000);
+    store_release(store, small);
+    store_release(store, large);
+    store_release(store, huge);
+}
+
+static void assert_modified(const char *path, const char *expected)
+{
+    struct entry *entry = found(path);
+    assert_string_equal(entry->last_modified, expected);
+    store_release(store, entry);
+}
+
+/* RFC 9110 8.8.2: the time of modification; 8.8.2.1: never later than the time of the answer. */
+static void modification_is_told(void **state)
+{
+    (void)state;
+    write_file("file", "x");
+    set_modified("file", 784111777);
+    assert_modified("file", "Sun, 06 Nov 1994 08:49:37 GMT");
+    set_modified("file", 0);
+    assert_modified("file", "Thu, 01 Jan 1970 00:00:00 GMT");
+    time_t before = time(NULL);
+    set_modified("file", before + 1000000);
+    struct entry *entry = found("file");
+    int64_t told = 0;
+    assert_true(date_read(span_of(entry->last_modified), before, &told));
+    assert_in_range(told, before, time(NULL));
+    store_release(store, entry);
+}
+
+static void assert_type(const char *path, const char *expected)
+{
+    struct entry *entry = found(path);
+    assert_string_equal(entry->type, expected);
+    store_release(store, entry);
+}
+
+/* The charset is said of text that is UTF-8, and of nothing else. */
+static void types_are_told(void **state)
+{
+    static char text[LIMIT_STORE_FILE + 100];
+    (void)state;
+    write_file("utf8.html", "<p>\xC3\xBC");
+    write_file("latin.html", "<p>\xFC");
+    write_file("style.css", "p{}");
+    write_file("empty.txt", "");
+    write_octets("wide.txt", "h\0i\0", 4);
+    write_file("image.png", "\x89PNG\r\n");
+    assert_type("utf8.html", "text/html; charset=utf-8");
+    assert_type("latin.html", "text/html");
+    assert_type("style.css", "text/css; charset=utf-8");
+    assert_type("empty.txt", "text/plain; charset=utf-8");
+    assert_type("wide.txt", "text/plain");
+    assert_type("image.png", "image/png");
+    /* A large file whose looked-at part ends in the middle of a character. */
+    memset(text, 'a', sizeof text);
+    memcpy(text + LIMIT_CHARSET_PROBE - 1, "\xC3\xBC", 2);
+    write_octets("large.txt", text, sizeof text);
+    assert_type("large.txt", "text/plain; charset=utf-8");
+    text[100] = '\xFC';
+    write_octets("large.txt", text, sizeof text);
+    assert_type("large.txt", "text/plain");
+}
+
+static void etag_of(const char *path, char etag[ENTRY_ETAG_MAX])
+{
+    struct entry *entry = found(path);
+    memcpy(etag, entry->etag, ENTRY_ETAG_MAX);
+    store_release(store, entry);
+}
+
+/* RFC 9110 8.8.3: etagc between quotes; strong, so without W/. */
+static void assert_strong(const char *etag)
+{
+    size_t length = strlen(etag);
+    assert_true(length >= 3 && length < ENTRY_ETAG_MAX);
+    assert_true(etag[0] == '"' && etag[length - 1] == '"');
+    for (size_t i = 1; i < length - 1; i++)
+        assert_true(etag[i] > ' ' && etag[i] != '"' && etag[i] != '\x7F');
+}
+
+/* A small file's validator comes from its content: copies and replicas have the same. */
+static void etags_follow_the_content(void **state)
+{
+    char first[ENTRY_ETAG_MAX], copy[ENTRY_ETAG_MAX], other[ENTRY_ETAG_MAX];
+    (void)state;
+    write_file("first", "content");
+    write_file("copy", "content");
+    write_file("other", "kontent");
+    set_modified("first", 0);
+    set_modified("other", 0);
+    etag_of("first", first);
+    etag_of("copy", copy);
+    etag_of("other", other);
+    assert_strong(first);
+    assert_string_equal(first, copy);
+    assert_string_not_equal(first, other);
+    change_in_place("first", "kontent");
+    etag_of("first", first);
+    assert_string_equal(first, other);
+    write_file("first", "");
+    etag_of("first", first);
+    assert_strong(first);
+    assert_string_not_equal(first, other);
+}
+
+/* A larger one's from its times and size, once they can be trusted; at or before 1980 from the inode's change. */
+static void etags_of_large_files_change(void **state)
+{
+    static const time_t times[] = {1000000000, 315532800, 0};
+    char before[ENTRY_ETAG_MAX], again[ENTRY_ETAG_MAX], after[ENTRY_ETAG_MAX];
+    (void)state;
+    make_hollow("large", LIMIT_STORE_FILE + 1);
+    for (size_t i = 0; i < COUNT(times); i++) {
+        set_modified("large", times[i]);
+        settle();
+        etag_of("large", before);
+        etag_of("large", again);
+        assert_strong(before);
+        assert_string_equal(before, again);
+        change_in_place("large", "changed");
+        set_modified("large", times[i] + (times[i] > 315532800));
+        settle();
+        etag_of("large", after);
+        assert_strong(after);
+        assert_string_not_equal(before, after);
+    }
+}
+
+/* What changed a moment ago may change again within the same tick: such times are no strong validator. */
+static void etags_of_large_files_wait_for_the_clock(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 50; i++) {
+        char first[ENTRY_ETAG_MAX], second[ENTRY_ETAG_MAX];
+        make_hollow("large", LIMIT_STORE_FILE + 1);
+        change_in_place("large", "1");
+        etag_of("large", first);
+        change_in_place("large", "2");
+        etag_of("large", second);
+        assert_true(first[0] == '\0' || strcmp(first, second) != 0);
+    }
+}
+
+/* Nanoseconds of the clock that stamps files. */
+static int64_t coarse_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static int64_t two_ticks(void)
+{
+    struct timespec tick;
+    clock_getres(CLOCK_REALTIME_COARSE, &tick);
+    return 2 * ((int64_t)tick.tv_sec * 1000000000 + tick.tv_nsec);
+}
+
+/* True when the file was made and found within two ticks, which a busy machine may miss. */
+static bool find_fresh(const char *path, off_t size, struct entry **entry)
+{
+    int64_t before = coarse_clock();
+    make_hollow(path, size);
+    *entry = found(path);
+    return coarse_clock() - before < two_ticks();
+}
+
+static void a_fresh_large_file_has_no_etag(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 50; i++) {
+        struct entry *entry;
+        if (find_fresh("large", LIMIT_STORE_FILE + 1, &entry))
+            assert_string_equal(entry->etag, "");
+        store_release(store, entry);
+    }
+}
+
+/* Within two ticks of its change a file is read anew each time; after that it stays in memory. */
+static void only_settled_files_are_kept(void **state)
+{
+    struct entry *entry;
+    (void)state;
+    for (unsigned i = 0; i < 50; i++) {
+        bool fresh = find_fresh("file", (off_t)i, &entry);
+        entry->lines_length = 1;
+        store_release(store, entry);
+        entry = found("file");
+        if (fresh)
+            assert_int_equal(entry->lines_length, 0);
+        store_release(store, entry);
+    }
+    settle();
+    entry = found("file");
+    entry->lines_length = 1;
+    store_release(store, entry);
+    entry = found("file");
+    assert_int_equal(entry->lines_length, 1);
+    store_release(store, entry);
+}
+
+/* ---- holding ---- */
+
+/* An answer in flight keeps what it began with. */
+static void what_is_held_stays(void **state)
+{
+    (void)state;
+    write_file("file", "held");
+    struct entry *held = found("file"), *twice = found("file");
+    assert_int_equal(unlink("file"), 0);
+    assert_status("file", 404);
+    assert_holds(held, "held");
+    write_file("file", "new");
+    assert_content("file", "new");
+    assert_holds(held, "held");
+    store_release(store, held);
+    assert_holds(twice, "held");
+    store_release(store, twice);
+    assert_content("file", "new");
+}
+
+static void a_held_descriptor_stays(void **state)
+{
+    char octets[5];
+    (void)state;
+    make_hollow("large", LIMIT_STORE_FILE + 1);
+    change_in_place("large", "held!");
+    struct entry *held = found("large");
+    assert_int_equal(unlink("large"), 0);
+    assert_status("large", 404);
+    make_hollow("large", LIMIT_STORE_FILE + 1);
+    store_release(store, found("large"));
+    read_entry(held, octets, 5);
+    assert_memory_equal(octets, "held!", 5);
+    store_release(store, held);
+}
+
+/* The room for lines begins empty for new content. */
+static void lines_begin_empty(void **state)
+{
+    (void)state;
+    write_file("file", "one");
+    settle();
+    struct entry *entry = found("file");
+    assert_int_equal(entry->lines_length, 0);
+    memset(entry->lines, 'x', ENTRY_LINES_MAX);
+    entry->lines_length = ENTRY_LINES_MAX;
+    store_release(store, entry);
+    change_in_place("file", "two");
+    entry = found("file");
+    assert_int_equal(entry->lines_length, 0);
+    store_release(store, entry);
+}
+
+/* ---- bounds ---- */
+
+static unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    assert_non_null(directory);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count - 3; /* ".", ".." and the directory's own */
+}
+
+static const char *numbered(unsigned number)
+{
+    static char path[32];
+    snprintf(path, sizeof path, "file-%u", number);
+    return path;
+}
+
+static void descriptors_are_bounded(void **state)
+{
+    enum { FILES = LIMIT_STORE_FDS + 50 };
+    unsigned before = open_descriptors();
+    (void)state;
+    make_hollow(numbered(0), LIMIT_STORE_FILE + 1);
+    change_in_place(numbered(0), "held!");
+    struct entry *held = found(numbered(0));
+    for (unsigned i = 1; i < FILES; i++) {
+        make_hollow(numbered(i), LIMIT_STORE_FILE + 1);
+        struct entry *entry = found(numbered(i));
+        assert_true(entry->fd >= 0);
+        store_release(store, entry);
+        assert_true(open_descriptors() - before <= LIMIT_STORE_FDS + 1);
+    }
+    char octets[5]; /* long out of the table, and still open */
+    read_entry(held, octets, 5);
+    assert_memory_equal(octets, "held!", 5);
+    store_release(store, held);
+    assert_true(open_descriptors() - before <= LIMIT_STORE_FDS);
+    store_close(store);
+    store = NULL;
+    assert_int_equal(open_descriptors(), before);
+}
+
+static void no_descriptor_leaks(void **state)
+{
+    static const char *const paths[] = {"file", "missing", "a",      "",         "fifo",
+                                        "up",   "a/file",  "file/x", "missing/x"};
+    (void)state;
+    make_directory("a");
+    write_file("file", "x");
+    write_file("a/file", "x");
+    assert_int_equal(mkfifo("fifo", 0644), 0);
+    make_link("../root", "up");
+    unsigned before = open_descriptors();
+    for (unsigned times = 0; times < 50; times++) {
+        struct entry *entry;
+        for (size_t i = 0; i < COUNT(paths); i++) {
+            if (find(paths[i], &entry) == 0)
+                store_release(store, entry);
+        }
+        write_file("file", times % 2 == 0 ? "y" : "longer");
+    }
+    assert_int_equal(open_descriptors(), before);
+}
+
+/* More than LIMIT_STORE_OCTETS in small files: all are found, also those that had to go. */
+static void more_than_fits_is_found(void **state)
+{
+    enum { FILES = LIMIT_STORE_OCTETS / LIMIT_STORE_FILE + 20 };
+    (void)state;
+    for (unsigned i = 0; i < FILES; i++)
+        make_hollow(numbered(i), LIMIT_STORE_FILE);
+    struct entry *held = found(numbered(0));
+    for (unsigned times = 0; times < 2; times++) {
+        for (unsigned i = 1; i < FILES; i++) {
+            struct entry *entry = found(numbered(i));
+            assert_int_equal(entry->size, LIMIT_STORE_FILE);
+            store_release(store, entry);
+        }
+    }
+    assert_int_equal(held->bytes[LIMIT_STORE_FILE - 1], '\0');
+    store_release(store, held);
+}
+
+/* Leaves room for so many descriptors more; 0 puts the bound back. */
+static void bound_descriptors(unsigned room)
+{
+    static struct rlimit usual;
+    if (room == 0) {
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+        return;
+    }
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    int lowest = fcntl(root, F_DUPFD_CLOEXEC, 0);
+    close(lowest);
+    struct rlimit bound = {.rlim_cur = (rlim_t)lowest + room, .rlim_max = usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &bound), 0);
+}
+
+/* A descriptor that is only kept gives way to one that is needed. */
+static void kept_descriptors_give_way(void **state)
+{
+    int statuses[20];
+    (void)state;
+    for (unsigned i = 0; i < COUNT(statuses); i++)
+        make_hollow(numbered(i), LIMIT_STORE_FILE + 1);
+    write_file("small", "x");
+    bound_descriptors(6);
+    for (unsigned i = 0; i < COUNT(statuses); i++) {
+        struct entry *entry;
+        statuses[i] = find(numbered(i), &entry);
+        if (statuses[i] == 0)
+            store_release(store, entry);
+    }
+    struct entry *entry;
+    int small = find("small", &entry);
+    if (small == 0)
+        store_release(store, entry);
+    bound_descriptors(0);
+    for (unsigned i = 0; i < COUNT(statuses); i++)
+        assert_int_equal(statuses[i], 0);
+    assert_int_equal(small, 0);
+}
+
+/* 503 while all are in use, and as before when they are given back. */
+static void a_shortage_passes(void **state)
+{
+    struct entry *held[20];
+    unsigned count = 0;
+    int status = 0;
+    (void)state;
+    for (unsigned i = 0; i < COUNT(held); i++)
+        make_hollow(numbered(i), LIMIT_STORE_FILE + 1);
+    bound_descriptors(6);
+    while (count < COUNT(held) && (status = find(numbered(count), &held[count])) == 0)
+        count++;
+    for (unsigned i = 0; i < count; i++)
+        store_release(store, held[i]);
+    struct entry *entry;
+    int after = find(numbered(COUNT(held) - 1), &entry);
+    if (after == 0)
+        store_release(store, entry);
+    bound_descriptors(0);
+    assert_in_range(count, 1, COUNT(held) - 1);
+    assert_int_equal(status, 503);
+    assert_int_equal(after, 0);
+}
+
+/* One file, with the name of the test and of the way. */
+#define BOTH(function) \
+    {#function " (openat2)", function, begin, end, (void *)(uintptr_t)&ways[0]}, \
+    { \
+#function " (walk)", function, begin, end, (void *)(uintptr_t)&ways[1] \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(files_are_found),
+        BOTH(octets_are_kept_as_they_are),
+        BOTH(directories_are_found),
+        BOTH(what_is_missing_is_404),
+        BOTH(what_is_no_file_is_404),
+        BOTH(long_names_are_404),
+        BOTH(what_is_not_readable_is_404),
+        BOTH(links_that_stay_are_followed),
+        BOTH(links_that_leave_are_404),
+        BOTH(links_to_nowhere_are_404),
+        BOTH(dots_do_not_leave_the_root),
+        BOTH(a_file_may_become_a_link),
+        BOTH(changes_in_place_are_seen),
+        BOTH(changes_after_a_while_are_seen),
+        BOTH(replacements_are_seen),
+        BOTH(sizes_follow),
+        BOTH(moved_directories_are_seen),
+        BOTH(large_files_follow),
+        BOTH(a_turn_asks_once),
+        BOTH(every_turn_sees_what_went_before),
+        BOTH(large_files_have_a_descriptor),
+        BOTH(modification_is_told),
+        BOTH(types_are_told),
+        BOTH(etags_follow_the_content),
+        BOTH(etags_of_large_files_change),
+        BOTH(etags_of_large_files_wait_for_the_clock),
+        BOTH(a_fresh_large_file_has_no_etag),
+        BOTH(only_settled_files_are_kept),
+        BOTH(what_is_held_stays),
+        BOTH(a_held_descriptor_stays),
+        BOTH(lines_begin_empty),
+        BOTH(descriptors_are_bounded),
+        BOTH(no_descriptor_leaks),
+        BOTH(more_than_fits_is_found),
+        BOTH(kept_descriptors_give_way),
+        BOTH(a_shortage_passes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
