@@ -53,6 +53,9 @@
 /* Connections accepted in a turn: a burst is taken in pieces, so that other workers get their share. */
 #define LIMIT_ACCEPTS 16
 
+/* Times LIMIT_ACCEPTS that a worker still accepts when it stops: what a full queue of connections (SOMAXCONN) holds. */
+#define LIMIT_DRAIN_ROUNDS 256
+
 /* How long listeners are left alone when there is neither room for a connection nor an idle one to close. */
 #define LIMIT_ACCEPT_PAUSE_MS 100
 
@@ -77,6 +80,11 @@
 /* Open descriptors among the entries. */
 #define LIMIT_STORE_FDS 256
 
+/* A file that changed less than this before it was read is read again every time. Two changes may carry the same time:
+   for a tick of the kernel's clock on most file systems, for a second or two on others (ext4 with small inodes, vfat).
+   And a writer may be held up between stamping the file and writing to it. */
+#define LIMIT_RACY_MS 3000
+
 /* Times a file that changes while it is read is read again before the client is told to come back. */
 #define LIMIT_STORE_RETRIES 4
 
@@ -100,6 +108,10 @@
 
 /* From a signal to stop until connections are cut: under the 10 s that Docker waits. */
 #define LIMIT_DRAIN_MS 8000
+
+/* A second signal to stop means "at once", unless it comes so soon that it is the first one sent twice, as timeout(1)
+   does: to the process, then to its group. No person is that quick. */
+#define LIMIT_STOP_TWICE_MS 10
 
 /* What the master gives the workers on top, before it ends one that hangs. */
 #define LIMIT_DRAIN_GRACE_MS 500

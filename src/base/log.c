@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,12 +149,29 @@ struct log_line log_prepare(enum log_form form, const struct log_access *access,
     return log;
 }
 
+/* Lines that were dropped since the last one written. */
+static unsigned long dropped;
+
+/* A pipe with room for PIPE_BUF octets is writable (pipe(7)), and a line has no more: writing it does not wait. */
+static bool can_write(void)
+{
+    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&output, 1, 0) > 0;
+}
+
 void log_write(const struct log_line *line, uint64_t octets)
 {
     char digits[20];
     struct buffer number = BUFFER(digits);
     if (line->text.length == 0)
         return;
+    if (!can_write()) {
+        dropped++;
+        return;
+    }
+    if (dropped > 0)
+        log_error("%lu lines of the access log were dropped, as nobody read standard output", dropped);
+    dropped = 0;
     buffer_number(&number, octets);
     char *text = (char *)line->text.at; /* iovec is for reading and writing alike */
     struct iovec pieces[] = {

@@ -41,7 +41,8 @@ struct log_line {
 /* Makes a line in `room`, LIMIT_LOG_LINE octets, to which it then points. */
 struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room);
 
-/* Writes the line with the number of body octets that were sent. */
+/* Writes the line with the number of body octets that were sent. A reader who has stopped reading is not waited for:
+   the line is dropped, counted, and the count told on standard error when there is room again. */
 void log_write(const struct log_line *line, uint64_t octets);
 
 #endif

@@ -62,10 +62,18 @@ static void fill_getopt(struct option *names, char *letters)
 
 static int fail_unknown(struct failure *failure, const char *typed)
 {
+    const char *name = typed + strspn(typed, "-"), *first = NULL;
+    for (size_t i = 0; i < ROWS && typed[1] == '-' && *name != '\0'; i++) {
+        if (strncmp(name, rows[i].name, strlen(name)) != 0)
+            continue;
+        if (first != NULL)
+            return fail(failure, EX_USAGE, "option '%s' may be '--%s' or '--%s'", typed, first, rows[i].name);
+        first = rows[i].name;
+    }
     const char *words[ROWS];
     for (size_t i = 0; i < ROWS; i++)
         words[i] = rows[i].name;
-    const char *meant = advice_nearest(typed + strspn(typed, "-"), words, ROWS);
+    const char *meant = advice_nearest(name, words, ROWS);
     if (meant != NULL)
         return fail(failure, EX_USAGE, "unknown option '%s'; did you mean '--%s'?", typed, meant);
     return fail(failure, EX_USAGE, "unknown option '%s'; 'tinyhttpd --help' lists what there is", typed);

@@ -17,6 +17,20 @@ static llhttp_t *parser_of(struct request *request)
     return (llhttp_t *)(void *)request->parser;
 }
 
+static bool is_digit(char octet)
+{
+    return octet >= '0' && octet <= '9';
+}
+
+struct span request_skip_empty_lines(struct span octets)
+{
+    while (octets.length >= 2 && octets.at[0] == '\r' && octets.at[1] == '\n') {
+        octets.at += 2;
+        octets.length -= 2;
+    }
+    return octets;
+}
+
 static struct span slice_span(const struct request *request, struct request_slice slice)
 {
     return (struct span){request->head + slice.at, slice.length};
@@ -148,15 +162,21 @@ static int on_field_complete(llhttp_t *parser)
  */
 static int check_request_line(struct request *request)
 {
-    struct span target = slice_span(request, request->target);
-    const char *version = target.at + target.length;
+    struct span before = {request->head, request->method_name.at};
+    if (request_skip_empty_lines(before).length > 0) /* a CR or LF alone */
+        return 400;
     if (request->target.at != request->method_name.at + request->method_name.length + 1)
         return 400;
-    if (memcmp(version, " HTTP/", 6) != 0 || version[7] != '.' || version[9] != '\r')
+    const char *version = request->head + request->target.at + request->target.length;
+    for (const char *expected = " HTTP/"; *expected != '\0'; expected++, version++) {
+        if (*version != *expected) /* so that nothing after the line's end is looked at */
+            return 400;
+    }
+    if (!is_digit(version[0]) || version[1] != '.' || !is_digit(version[2]) || version[3] != '\r')
         return 400;
-    if (version[6] != '1' || (version[8] != '0' && version[8] != '1'))
+    if (version[0] != '1' || (version[2] != '0' && version[2] != '1'))
         return 505;
-    request->minor_version = (uint8_t)(version[8] - '0');
+    request->minor_version = (uint8_t)(version[2] - '0');
     return 0;
 }
 
@@ -358,11 +378,6 @@ static struct span version_so_far(const struct request *request, size_t length)
     struct span rest = {request->head + start, length > start ? length - start : 0};
     bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
     return is_http ? rest : (struct span){NULL, 0};
-}
-
-static bool is_digit(char octet)
-{
-    return octet >= '0' && octet <= '9';
 }
 
 /* llhttp stops inside a version that it does not know. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */

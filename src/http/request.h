@@ -87,6 +87,9 @@ struct request {
 /* Makes ready for a new request. Costs no more than a few dozen stores. */
 void request_init(struct request *request);
 
+/* What is left after the empty lines that a client may send before a request (RFC 9112 2.2). */
+struct span request_skip_empty_lines(struct span octets);
+
 /*
  * Reads on in a head. `head` holds the `length` octets received since the request's first one, those of earlier
  * calls included; it may stand elsewhere than in the last call. Also reads what follows of the body. Returns the

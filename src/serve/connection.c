@@ -101,9 +101,9 @@ static bool keep_octets(struct connection *connection, const char *octets, size_
 }
 
 /* A request that did not come whole moves out of the worker's buffer. */
-static bool keep_request(struct connection *connection, struct service *service, size_t length)
+static bool keep_request(struct connection *connection, struct service *service, struct span input)
 {
-    if (!keep_octets(connection, service->input, length))
+    if (!keep_octets(connection, input.at, input.length))
         return false;
     connection->incoming->request = service->request;
     request_move(&connection->incoming->request, connection->incoming->octets);
@@ -153,13 +153,16 @@ static struct reading read_fresh(struct connection *connection, struct service *
     enum read_result result = receive(connection, service->input, sizeof service->input, &length);
     if (result != READ_OCTETS)
         return (struct reading){NULL, result, {NULL, 0}};
+    struct span input = request_skip_empty_lines((struct span){service->input, length});
+    if (input.length == 0) /* still idle */
+        return (struct reading){NULL, READ_NOTHING, {NULL, 0}};
     request_init(request);
-    request_read_head(request, service->input, length);
+    request_read_head(request, input.at, input.length);
     if (is_answerable(request)) {
-        struct span rest = {service->input + request->parsed, length - request->parsed};
+        struct span rest = {input.at + request->parsed, input.length - request->parsed};
         return (struct reading){request, READ_OCTETS, rest};
     }
-    bool kept = keep_request(connection, service, length);
+    bool kept = keep_request(connection, service, input);
     return (struct reading){NULL, kept ? READ_NOTHING : READ_END, {NULL, 0}};
 }
 
@@ -213,6 +216,7 @@ static struct reading read_request(struct connection *connection, struct service
 static bool hold_back(struct connection *connection, struct span rest)
 {
     struct incoming *incoming = connection->incoming;
+    rest = request_skip_empty_lines(rest);
     if (rest.length == 0) {
         drop_incoming(connection);
         return true;
@@ -280,15 +284,17 @@ static void log_answer(const struct outgoing *answer)
     log_write(&answer->log, left < answer->body_octets ? answer->body_octets - left : 0);
 }
 
-static enum connection_want finish(struct connection *connection, bool close)
+static enum connection_want finish(struct connection *connection, const struct service *service, bool close)
 {
     connection->progress = true;
-    if (!close) {
+    if (!close && !service->draining) {
         connection->state = CONNECTION_READ;
         return connection->incoming != NULL || connection->readable ? WANT_TURN : WANT_READ;
     }
     drop_incoming(connection);
-    if (!connection->linger || shutdown(connection->fd, SHUT_WR) < 0)
+    /* Closing a socket with unread octets resets the connection, and throws away what is on its way. */
+    bool linger = connection->linger || connection->readable;
+    if (!linger || shutdown(connection->fd, SHUT_WR) < 0)
         return WANT_CLOSE;
     connection->state = CONNECTION_LINGER;
     return WANT_TURN;
@@ -313,7 +319,7 @@ static enum connection_want send_answer(struct connection *connection, struct se
         drop_outgoing(connection, service);
     else if (answer->entry != NULL)
         store_release(service->store, answer->entry);
-    return result == TRANSMIT_DONE ? finish(connection, close) : WANT_CLOSE;
+    return result == TRANSMIT_DONE ? finish(connection, service, close) : WANT_CLOSE;
 }
 
 /* A look at the disk taken in this turn is good for a request that was waiting when the turn began. Empty lines before
@@ -337,8 +343,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     answered.log = prepare_log(connection, service, request, received, response->status);
 
     /* From here on the request is gone: what it pointed to may move. */
-    bool asked_to_close = request->state == REQUEST_WHOLE && !request->keep_alive;
-    connection->linger = rest.length > 0 || connection->readable || !(asked_to_close || service->draining);
+    connection->linger =
+        rest.length > 0 || request->state != REQUEST_WHOLE || request->method == METHOD_CONNECT;
     connection->state = CONNECTION_SEND;
     if (response->close)
         drop_incoming(connection);

@@ -4,6 +4,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -58,6 +59,16 @@ static int fail_to_listen(struct failure *failure, const char *name, uint16_t po
     }
 }
 
+/* True when this address, whose port is filled in, is bound already, under another of its names. */
+static bool is_bound(const struct listening *listening, const struct sockaddr_storage *address)
+{
+    for (unsigned i = 0; i < listening->count; i++) {
+        if (memcmp(&listening->addresses[i], address, sizeof *address) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Adds one resolved address. Returns 0 or an errno. */
 static int add(struct listening *listening, const struct sockaddr *address, socklen_t length, uint16_t port)
 {
@@ -65,11 +76,25 @@ static int add(struct listening *listening, const struct sockaddr *address, sock
     *place = (struct sockaddr_storage){0};
     memcpy(place, address, length);
     *port_of(place) = htons(port);
+    if (is_bound(listening, place))
+        return 0;
     int fd = listen_on(place, length);
     if (fd < 0)
         return errno;
     listening->fds[listening->count++] = fd;
     return 0;
+}
+
+/* The port that the first socket got, where any was asked for. */
+static uint16_t port_so_far(struct listening *listening, uint16_t port)
+{
+    return listening->count > 0 ? ntohs(*port_of(&listening->addresses[0])) : port;
+}
+
+/* The address, or all of its kind, does not exist on this machine. */
+static bool is_missing(int error)
+{
+    return error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
 }
 
 /* Adds every address that `name` stands for. Returns 0 or the failure's status; *error tells the errno of bind. */
@@ -80,25 +105,26 @@ static int add_name(struct listening *listening, const char *name, uint16_t port
     int unknown = getaddrinfo(name, NULL, &hints, &found);
     if (unknown != 0)
         return fail(failure, EX_NOHOST, "'%s' is no address: %s", name, gai_strerror(unknown));
+    bool added = false;
     *error = 0;
-    for (const struct addrinfo *at = found; at != NULL && *error == 0; at = at->ai_next)
-        *error = listening->count < LIMIT_LISTENERS ? add(listening, at->ai_addr, at->ai_addrlen, port) : 0;
+    for (const struct addrinfo *at = found; at != NULL && listening->count < LIMIT_LISTENERS;
+         at = at->ai_next) {
+        int result = add(listening, at->ai_addr, at->ai_addrlen, port_so_far(listening, port));
+        added |= result == 0;
+        if (result != 0 && (*error == 0 || !is_missing(result)))
+            *error = result;
+    }
     freeaddrinfo(found);
+    if (added && is_missing(*error)) /* a name for several addresses, of which this machine lacks one */
+        *error = 0;
     return *error != 0 ? fail_to_listen(failure, name, port, *error) : 0;
-}
-
-/* The port that the first socket got, where any was asked for. */
-static uint16_t port_so_far(struct listening *listening, uint16_t port)
-{
-    return listening->count > 0 ? ntohs(*port_of(&listening->addresses[0])) : port;
 }
 
 static int add_all(struct listening *listening, const struct settings *settings, struct failure *failure,
                    int *error)
 {
     for (unsigned i = 0; i < settings->bind_count; i++) {
-        if (add_name(listening, settings->binds[i], port_so_far(listening, settings->port), failure, error) !=
-            0)
+        if (add_name(listening, settings->binds[i], settings->port, failure, error) != 0)
             return failure->status;
     }
     return 0;
@@ -110,9 +136,8 @@ static int add_loopback(struct listening *listening, const struct settings *sett
 {
     static const char *const names[] = {"127.0.0.1", "::1"};
     for (unsigned i = 0; i < 2; i++) {
-        int status = add_name(listening, names[i], port_so_far(listening, settings->port), failure, error);
-        bool missing = *error == EADDRNOTAVAIL || *error == EAFNOSUPPORT;
-        if (status != 0 && !missing)
+        int status = add_name(listening, names[i], settings->port, failure, error);
+        if (status != 0 && !is_missing(*error))
             return status;
     }
     return listening->count > 0 ? 0 : failure->status;

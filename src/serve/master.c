@@ -35,7 +35,9 @@ struct supervision {
     struct child children[LIMIT_WORKERS];
     unsigned running;
     bool draining;
-    int64_t drain_deadline;
+    bool stop_at_once;
+    int64_t drain_started;
+    sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
 };
 
@@ -99,7 +101,8 @@ int master_open(struct master *master, const struct settings *settings, struct f
             close(master->root);
         return failure->status;
     }
-    master->workers = settings->workers > 0 ? settings->workers : cpus_usable();
+    unsigned cpus = cpus_usable();
+    master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
     if (!mime_open() && settings->verbosity != VERBOSITY_QUIET)
         log_error("libmagic's database can't be read; unknown extensions will be application/octet-stream");
     return 0;
@@ -173,12 +176,13 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
     return NULL;
 }
 
-/* Takes every dead child, also those that are not ours: as PID 1 of a container we inherit them. */
-static void reap(struct supervision *supervision)
+/* Takes every dead child, also those that are not ours: as PID 1 of a container we inherit them. With `options` 0
+   instead of WNOHANG, waits until our last one is dead. */
+static void reap(struct supervision *supervision, int options)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    while (supervision->running + (options == WNOHANG) > 0 && (pid = waitpid(-1, &status, options)) > 0) {
         struct child *child = find_child(supervision, pid);
         if (child == NULL)
             continue;
@@ -205,16 +209,38 @@ static void signal_children(const struct supervision *supervision, int signal)
 static void begin_drain(struct supervision *supervision)
 {
     supervision->draining = true;
-    /* The workers end by themselves in time; this is for one that hangs. */
-    supervision->drain_deadline = now_ms() + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
+    supervision->drain_started = now_ms();
     listen_close(&supervision->master->listening);
     signal_children(supervision, SIGTERM);
+}
+
+static void read_stop_signals(struct supervision *supervision)
+{
+    if (stop_signals == supervision->stop_signals_seen)
+        return;
+    supervision->stop_signals_seen = stop_signals;
+    if (!supervision->draining)
+        begin_drain(supervision);
+    else if (now_ms() - supervision->drain_started >= LIMIT_STOP_TWICE_MS)
+        supervision->stop_at_once = true;
+}
+
+/* The workers end by themselves in time; this is for one that hangs. */
+static int64_t drain_deadline(const struct supervision *supervision)
+{
+    return supervision->drain_started + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
+}
+
+static bool is_over(const struct supervision *supervision)
+{
+    return supervision->draining && (supervision->running == 0 || supervision->stop_at_once ||
+                                     now_ms() >= drain_deadline(supervision));
 }
 
 /* Until what happens that no signal tells of: a start that is due, or the end of the drain. */
 static struct timespec *time_to_wait(const struct supervision *supervision, struct timespec *time)
 {
-    int64_t now = now_ms(), due = supervision->draining ? supervision->drain_deadline : INT64_MAX;
+    int64_t now = now_ms(), due = supervision->draining ? drain_deadline(supervision) : INT64_MAX;
     for (unsigned i = 0; i < supervision->master->workers && !supervision->draining; i++) {
         const struct child *child = &supervision->children[i];
         if (child->pid == 0 && child->due < due)
@@ -231,11 +257,9 @@ static void supervise(struct supervision *supervision)
 {
     for (;;) {
         struct timespec time;
-        reap(supervision);
-        if (stop_signals > 0 && !supervision->draining)
-            begin_drain(supervision);
-        if (supervision->draining &&
-            (supervision->running == 0 || stop_signals > 1 || now_ms() >= supervision->drain_deadline))
+        reap(supervision, WNOHANG);
+        read_stop_signals(supervision);
+        if (is_over(supervision))
             return;
         if (!supervision->draining)
             start_due_children(supervision);
@@ -277,8 +301,7 @@ int master_run(struct master *master)
     handle_signals(&supervision->setup.waiting_mask);
     supervise(supervision);
     signal_children(supervision, SIGKILL); /* whoever is left has had its time */
-    while (waitpid(-1, NULL, 0) > 0)
-        ;
+    reap(supervision, 0);
     free(supervision);
     mime_close();
     close(master->root);

@@ -107,13 +107,16 @@ static void step(struct worker *worker, struct connection *connection)
 
 /* ---- listening ---- */
 
+/* False where one can't be watched: it is tried again after a pause. */
 static bool watch_listeners(struct worker *worker)
 {
+    worker->listen_again = worker->now + LIMIT_ACCEPT_PAUSE_MS;
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
         /* Level-triggered, so that what this worker leaves is offered again; exclusive, so that a new connection
            wakes one worker and not all (epoll_ctl(2)). */
         struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = i};
-        if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[i], &event) < 0)
+        if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[i], &event) < 0 &&
+            errno != EEXIST)
             return false;
     }
     worker->listening = true;
@@ -157,7 +160,8 @@ static void admit(struct worker *worker, int fd, const union peer *peer)
         step(worker, connection);
 }
 
-static void accept_connections(struct worker *worker, int listener)
+/* False when there is nobody left to accept, or no room. */
+static bool accept_connections(struct worker *worker, int listener)
 {
     for (unsigned i = 0; i < LIMIT_ACCEPTS && worker->listening; i++) {
         union peer peer;
@@ -172,8 +176,9 @@ static void accept_connections(struct worker *worker, int listener)
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             make_room(worker);
         else if (errno != EINTR && errno != ECONNABORTED)
-            return; /* EAGAIN: another worker was faster, or all are taken */
+            return false; /* EAGAIN: another worker was faster, or all are taken */
     }
+    return worker->listening;
 }
 
 /* ---- the loop ---- */
@@ -196,12 +201,17 @@ static void handle_event(struct worker *worker, const struct epoll_event *event)
         step(worker, connection);
 }
 
-/* Steps those that asked for a turn. Who asks again meanwhile has to wait for the next. */
-static void step_ready(struct worker *worker)
+/* Those that asked for a turn before this one began. Who asks from now on has to wait for the next. */
+static struct connection *take_ready(struct worker *worker)
 {
     struct connection *connection = worker->ready;
     worker->ready = NULL;
     worker->ready_end = &worker->ready;
+    return connection;
+}
+
+static void step_ready(struct worker *worker, struct connection *connection)
+{
     while (connection != NULL) {
         struct connection *next = connection->next;
         connection->ready = false;
@@ -262,6 +272,13 @@ static void drain(struct worker *worker)
 {
     worker->service.draining = true;
     worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
+    for (unsigned i = 0; i < worker->setup->listener_count; i++) {
+        /* Whoever waits to be accepted has been let in by the kernel: closing the socket would reset them. */
+        for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS && worker->listening; rounds++) {
+            if (!accept_connections(worker, worker->setup->listeners[i]))
+                break;
+        }
+    }
     if (worker->listening)
         unwatch_listeners(worker);
     for (unsigned i = 0; i < worker->setup->listener_count; i++)
@@ -302,11 +319,12 @@ static void turn(struct worker *worker)
     struct epoll_event events[LIMIT_EVENTS];
     int count =
         epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait_time(worker), &worker->setup->waiting_mask);
+    struct connection *ready = take_ready(worker);
     worker->service.turn++;
     read_clocks(worker);
     for (int i = 0; i < count; i++)
         handle_event(worker, &events[i]);
-    step_ready(worker);
+    step_ready(worker, ready);
     expire_connections(worker);
     free_closed(worker);
     if (stop_requested && !worker->service.draining)
@@ -353,7 +371,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->connections_max = connections_max();
     deadlines_init(&worker->deadlines);
     worker->service.log_form = log_form_of(setup->settings);
-    worker->service.store = store_open(setup->root, false);
+    worker->service.store = store_open(setup->root, LIMIT_RACY_MS, false);
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     read_clocks(worker);
     return worker->service.store != NULL && worker->epoll >= 0 && watch_listeners(worker);
@@ -363,7 +381,7 @@ static void close_worker(struct worker *worker)
 {
     for (unsigned class = 0; class < DEADLINE_CLASSES; class ++)
         close_all(worker, class);
-    step_ready(worker);
+    step_ready(worker, take_ready(worker));
     free_closed(worker);
     if (worker->epoll >= 0)
         close(worker->epoll);

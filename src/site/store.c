@@ -29,8 +29,7 @@ struct identity {
 struct node {
     struct entry entry;
     struct identity identity;
-    unsigned holds; /* the table's, while it is listed there, and one for each answer in flight */
-    bool listed;
+    unsigned holds;    /* the table's, while it is listed there, and one for each answer in flight */
     bool racy;         /* changed so shortly before it was read that its times may not show the next change */
     uint64_t turn;     /* in which the disk was asked last */
     uint64_t hash;     /* of the path */
@@ -53,11 +52,11 @@ _Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is chosen by masking th
 
 struct store {
     int root;
+    int64_t racy_ms;       /* how long a change is too recent to be told from the next */
     bool walk;             /* resolve paths without openat2 */
-    int64_t tick;          /* of the clock that stamps files, in nanoseconds */
     struct queue in_bytes; /* small files */
     struct queue in_fds;   /* larger ones */
-    size_t octets;         /* held in `in_bytes` */
+    size_t octets;         /* held as bytes, by nodes that have left the table as well */
     struct entry directory;
     struct node *buckets[BUCKETS];
 };
@@ -153,6 +152,9 @@ static int status_of(int error)
     case EPERM:
     case ENXIO: /* a socket */
     case ENODEV:
+    case EINVAL: /* a name that this file system can't have */
+    case EILSEQ:
+    case ESTALE:
         return 404;
     case EMFILE:
     case ENFILE:
@@ -201,12 +203,14 @@ static struct node *table_find(struct store *store, uint64_t hash, struct span p
     return node;
 }
 
-static void release(struct node *node)
+static void release(struct store *store, struct node *node)
 {
     assert(node->holds > 0);
     if (--node->holds > 0)
         return;
-    if (node->entry.fd >= 0)
+    if (node->entry.bytes != NULL)
+        store->octets -= node->entry.size;
+    else
         close(node->entry.fd);
     free(node);
 }
@@ -218,18 +222,19 @@ static void table_remove(struct store *store, struct node *node)
         link = &(*link)->next;
     *link = node->next;
     queue_remove(queue_of(store, node), node);
-    if (node->entry.bytes != NULL)
-        store->octets -= node->entry.size;
-    node->listed = false;
-    release(node);
+    release(store, node);
 }
 
-/* Takes the longest unused node out. False when there is none. */
+/* Takes out the longest unused node that no answer holds, so that memory or a descriptor is free after it. False when
+   there is none. */
 static bool evict(struct store *store, struct queue *queue)
 {
-    if (queue->oldest == NULL)
+    struct node *node = queue->oldest;
+    while (node != NULL && node->holds > 1)
+        node = node->newer;
+    if (node == NULL)
         return false;
-    table_remove(store, queue->oldest);
+    table_remove(store, node);
     return true;
 }
 
@@ -240,13 +245,13 @@ static void table_add(struct store *store, struct node *node)
     queue_add(queue_of(store, node), node);
     if (node->entry.bytes != NULL)
         store->octets += node->entry.size;
-    node->listed = true;
     node->holds++;
 
-    while (store->in_fds.count > LIMIT_STORE_FDS)
-        evict(store, &store->in_fds);
-    while (store->octets > LIMIT_STORE_OCTETS || store->in_bytes.count > LIMIT_STORE_ENTRIES)
-        evict(store, &store->in_bytes);
+    while (store->in_fds.count > LIMIT_STORE_FDS && evict(store, &store->in_fds))
+        ;
+    while ((store->octets > LIMIT_STORE_OCTETS || store->in_bytes.count > LIMIT_STORE_ENTRIES) &&
+           evict(store, &store->in_bytes))
+        ;
 }
 
 /* ---- what a file is ---- */
@@ -273,25 +278,21 @@ static bool same_identity(const struct identity *a, const struct identity *b)
            same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-static int64_t nanoseconds(struct timespec time)
-{
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-/*
- * Two changes within one tick of the kernel's clock carry the same time. A file that was read within two ticks of
- * its last change could therefore change again and look the same. Times from the future are not trusted either.
- */
+/* A file that was read so soon after its last change could change again and look the same. Times from the future are
+   not trusted either. */
 static bool is_racy(const struct store *store, const struct identity *identity)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return nanoseconds(now) - nanoseconds(identity->changed) < 2 * store->tick;
+    int64_t seconds = (int64_t)now.tv_sec - identity->changed.tv_sec;
+    return seconds * 1000 + (now.tv_nsec - identity->changed.tv_nsec) / 1000000 < store->racy_ms;
 }
 
 static void append_time(struct buffer *etag, struct timespec time)
 {
-    buffer_hex(etag, (uint64_t)nanoseconds(time));
+    buffer_hex(etag, (uint64_t)time.tv_sec);
+    buffer_octet(etag, '-');
+    buffer_hex(etag, (uint64_t)time.tv_nsec);
     buffer_octet(etag, '-');
 }
 
@@ -406,7 +407,8 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
                      struct node **loaded)
 {
     struct identity identity = identity_of(status);
-    bool in_bytes = status->st_size <= LIMIT_STORE_FILE;
+    /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
+    bool in_bytes = status->st_size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
     bool racy = is_racy(store, &identity); /* asked before the first octet is read */
     struct node *node = node_new(hash, path, &identity, in_bytes);
     if (node == NULL)
@@ -491,16 +493,14 @@ static struct entry *hold(struct store *store, struct node *node)
 
 /* ---- the interface ---- */
 
-struct store *store_open(int root, bool walk)
+struct store *store_open(int root, int64_t racy_ms, bool walk)
 {
     struct store *store = calloc(1, sizeof *store);
-    struct timespec tick;
     if (store == NULL)
         return NULL;
     store->root = root;
+    store->racy_ms = racy_ms;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
-    clock_getres(CLOCK_REALTIME_COARSE, &tick);
-    store->tick = nanoseconds(tick);
     int fd = openat2_beneath(root, ".", O_PATH | O_CLOEXEC);
     store->walk = walk || (fd < 0 && (errno == ENOSYS || errno == EPERM));
     if (fd >= 0)
@@ -551,5 +551,5 @@ int store_find(struct store *store, struct span path, uint64_t turn, struct entr
 void store_release(struct store *store, struct entry *entry)
 {
     if (entry != &store->directory)
-        release(node_of(entry));
+        release(store, node_of(entry));
 }

@@ -43,9 +43,10 @@ struct store;
 
 /*
  * Opens a store on the directory `root`, whose descriptor stays the caller's and must outlive the store. NULL when
- * memory is short. `walk` resolves paths without openat2 even where the kernel has it (for tests).
+ * memory is short. For `racy_ms` milliseconds after a change a file's times are not trusted (LIMIT_RACY_MS, less in
+ * tests). `walk` resolves paths without openat2 even where the kernel has it (for tests).
  */
-struct store *store_open(int root, bool walk);
+struct store *store_open(int root, int64_t racy_ms, bool walk);
 
 void store_close(struct store *store);
 

@@ -96,10 +96,13 @@ static void set_modified(const char *path, time_t seconds)
     assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
 }
 
-/* Longer than the clock that stamps files needs for some ticks. */
+/* How long these stores distrust a change: some ticks of the clock that stamps files. */
+enum { RACY_MS = 30 };
+
+/* Longer than that. */
 static void settle(void)
 {
-    nanosleep(&(struct timespec){.tv_nsec = 60000000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 2 * RACY_MS * 1000000}, NULL);
 }
 
 static int begin(void **state)
@@ -110,7 +113,7 @@ static int begin(void **state)
         chdir(base) != 0 || mkdir("root", 0755) != 0 || chdir("root") != 0)
         return -1;
     root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    store = store_open(root, *walk);
+    store = store_open(root, RACY_MS, *walk);
     walks = *walk || !has_openat2();
     return store == NULL ? -1 : 0;
 }
@@ -724,20 +727,13 @@ static int64_t coarse_clock(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static int64_t two_ticks(void)
-{
-    struct timespec tick;
-    clock_getres(CLOCK_REALTIME_COARSE, &tick);
-    return 2 * ((int64_t)tick.tv_sec * 1000000000 + tick.tv_nsec);
-}
-
-/* True when the file was made and found within two ticks, which a busy machine may miss. */
+/* True when the file was made and found in less time than a change is distrusted, which a busy machine may miss. */
 static bool find_fresh(const char *path, off_t size, struct entry **entry)
 {
     int64_t before = coarse_clock();
     make_hollow(path, size);
     *entry = found(path);
-    return coarse_clock() - before < two_ticks();
+    return coarse_clock() - before < (int64_t)RACY_MS * 1000000;
 }
 
 static void a_fresh_large_file_has_no_etag(void **state)
@@ -751,7 +747,7 @@ static void a_fresh_large_file_has_no_etag(void **state)
     }
 }
 
-/* Within two ticks of its change a file is read anew each time; after that it stays in memory. */
+/* While its change is distrusted a file is read anew each time; after that it stays in memory. */
 static void only_settled_files_are_kept(void **state)
 {
     struct entry *entry;
