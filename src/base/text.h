@@ -18,6 +18,11 @@ struct span {
 /* A span over a string literal, its NUL left out. */
 #define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
 
+/* The same as an initializer, for what is static. (Releases of clang-format disagree on it.) */
+/* clang-format off */
+#define SPAN_INIT(literal) {.at = (literal), .length = sizeof(literal) - 1}
+/* clang-format on */
+
 /* A span over a NUL-terminated string, which stays the caller's. */
 struct span span_of(const char *string);
 

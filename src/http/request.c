@@ -125,12 +125,12 @@ static enum request_field field_of(struct span name)
         struct span name;
         enum request_field field;
     } known[] = {
-        {{"host", 4}, FIELD_HOST},
-        {{"expect", 6}, FIELD_EXPECT},
-        {{"referer", 7}, FIELD_REFERER},
-        {{"connection", 10}, FIELD_CONNECTION},
-        {{"user-agent", 10}, FIELD_USER_AGENT},
-        {{"transfer-encoding", 17}, FIELD_TRANSFER_ENCODING},
+        {SPAN_INIT("host"), FIELD_HOST},
+        {SPAN_INIT("expect"), FIELD_EXPECT},
+        {SPAN_INIT("referer"), FIELD_REFERER},
+        {SPAN_INIT("connection"), FIELD_CONNECTION},
+        {SPAN_INIT("user-agent"), FIELD_USER_AGENT},
+        {SPAN_INIT("transfer-encoding"), FIELD_TRANSFER_ENCODING},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].name.length == name.length && span_equal_nocase(known[i].name, name))

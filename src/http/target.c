@@ -7,7 +7,7 @@
 /* RFC 9112 3.2.2: a server must accept absolute-form, and the authority in it counts instead of Host. */
 static struct span strip_authority(struct span raw, bool *valid)
 {
-    static const struct span scheme = {"http://", 7};
+    static const struct span scheme = SPAN_INIT("http://");
     *valid = true;
     if (raw.length < scheme.length || !span_equal_nocase((struct span){raw.at, scheme.length}, scheme))
         return raw;

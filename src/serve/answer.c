@@ -5,8 +5,8 @@
 
 #include <assert.h>
 
-static const struct span index_name = {"index.html", 10};
-static const struct span missing_page = {"404.html", 8};
+static const struct span index_name = SPAN_INIT("index.html");
+static const struct span missing_page = SPAN_INIT("404.html");
 
 /* What a person who sees the error page can do about it. */
 static const char *sentence_of(int status)

@@ -14,10 +14,7 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) \
-    { \
-        (literal), sizeof(literal) - 1 \
-    }
+#define TEXT(literal) SPAN_INIT(literal)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Room for the longest head and what follows it. */

@@ -10,10 +10,7 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) \
-    { \
-        (literal), sizeof(literal) - 1 \
-    }
+#define TEXT(literal) SPAN_INIT(literal)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { GUARDED_MAX = 65536 };

@@ -18,10 +18,7 @@
 #include <cmocka.h>
 
 /* A span in a static table, where SPAN's compound literal is no constant. */
-#define TEXT(literal) \
-    { \
-        (literal), sizeof(literal) - 1 \
-    }
+#define TEXT(literal) SPAN_INIT(literal)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static char folder[] = "/tmp/tinyhttpd-mime-XXXXXX";
