@@ -67,8 +67,9 @@ static unsigned cgroup_cpus(void)
             least = quota;
         if (length == 0)
             return least;
-        while (length > 0 && path[--length] != '/')
-            ;
+        do
+            length--;
+        while (length > 0 && path[length] != '/');
     }
 }
 
