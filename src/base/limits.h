@@ -21,6 +21,11 @@
    the wrong place to stay in step, small enough not to be a way to keep a worker busy. */
 #define LIMIT_BODY 1048576
 
+/* Ranges in a request, counted as they are asked for; more give the whole file, as a server may (RFC 9110 14.2). A
+   browser asks for one and a PDF viewer for a few. Each costs a part of the response with a head of its own, so this
+   bounds what a small request can make of a small file (RFC 9110 17.15). */
+#define LIMIT_RANGES 16
+
 /* One recv. Takes any usual request whole, and bounds what a pipelining client leaves in memory. */
 #define LIMIT_INPUT 16384
 
@@ -96,8 +101,8 @@
 /* A head with an error page or a redirect's body after it; a Location may be three times a target. */
 #define LIMIT_RESPONSE_TEXT 40960
 
-/* Parts of a response: a head and a body; what multipart ranges will add. */
-#define LIMIT_PARTS 4
+/* Parts of a response: its head, then for each range a head and a slice, then the end of the multipart. */
+#define LIMIT_PARTS (2 * LIMIT_RANGES + 2)
 
 /* ---- processes ---- */
 

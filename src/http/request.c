@@ -73,6 +73,8 @@ static enum request_method method_of(const llhttp_t *parser)
         return METHOD_GET;
     case HTTP_HEAD:
         return METHOD_HEAD;
+    case HTTP_OPTIONS:
+        return METHOD_OPTIONS;
     case HTTP_CONNECT:
         return METHOD_CONNECT;
     default:
@@ -119,22 +121,44 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t length)
     return 0;
 }
 
+/*
+ * `known` is in lower case, of letters and "-", and as long as the name. Setting that bit makes no other octet of a
+ * token (RFC 9110 5.6.2), which is all that llhttp lets through, equal to one of these.
+ */
+static bool is_known(const char *known, struct span name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if ((name.at[i] | 0x20) != known[i])
+            return false;
+    }
+    return true;
+}
+
+/* By the name's length, so that a field which nobody here asks for costs next to nothing. */
 static enum request_field field_of(struct span name)
 {
+    enum { LENGTH_MAX = 19, SAME_LENGTH_MAX = 2 };
     static const struct {
-        struct span name;
+        const char *name;
         enum request_field field;
-    } known[] = {
-        {SPAN_INIT("host"), FIELD_HOST},
-        {SPAN_INIT("expect"), FIELD_EXPECT},
-        {SPAN_INIT("referer"), FIELD_REFERER},
-        {SPAN_INIT("connection"), FIELD_CONNECTION},
-        {SPAN_INIT("user-agent"), FIELD_USER_AGENT},
-        {SPAN_INIT("transfer-encoding"), FIELD_TRANSFER_ENCODING},
+    } known[LENGTH_MAX + 1][SAME_LENGTH_MAX] = {
+        [4] = {{"host", FIELD_HOST}},
+        [5] = {{"range", FIELD_RANGE}},
+        [6] = {{"accept", FIELD_ACCEPT}, {"expect", FIELD_EXPECT}},
+        [7] = {{"referer", FIELD_REFERER}},
+        [8] = {{"if-match", FIELD_IF_MATCH}, {"if-range", FIELD_IF_RANGE}},
+        [10] = {{"connection", FIELD_CONNECTION}, {"user-agent", FIELD_USER_AGENT}},
+        [13] = {{"if-none-match", FIELD_IF_NONE_MATCH}},
+        [15] = {{"accept-encoding", FIELD_ACCEPT_ENCODING}},
+        [17] = {{"if-modified-since", FIELD_IF_MODIFIED_SINCE},
+                {"transfer-encoding", FIELD_TRANSFER_ENCODING}},
+        [19] = {{"if-unmodified-since", FIELD_IF_UNMODIFIED_SINCE}},
     };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (known[i].name.length == name.length && span_equal_nocase(known[i].name, name))
-            return known[i].field;
+    if (name.length > LENGTH_MAX)
+        return FIELD_OTHER;
+    for (size_t i = 0; i < SAME_LENGTH_MAX && known[name.length][i].name != NULL; i++) {
+        if (is_known(known[name.length][i].name, name))
+            return known[name.length][i].field;
     }
     return FIELD_OTHER;
 }
@@ -151,6 +175,7 @@ static int on_field_complete(llhttp_t *parser)
         if (request->line_count == REQUEST_LINES_MAX)
             return refuse_in_callback(request, 431);
         request->lines[request->line_count++] = (struct request_line){request->value, (uint8_t)field};
+        request->fields |= 1u << field;
     }
     request->name = request->value = (struct request_slice){0};
     return 0;
@@ -184,10 +209,9 @@ static int check_request_line(struct request *request)
 static void read_connection_options(struct request *request)
 {
     bool close = false, keep_alive = false;
-    for (unsigned i = 0; i < request->line_count; i++) {
-        if (request->lines[i].field != FIELD_CONNECTION)
-            continue;
-        struct span list = slice_span(request, request->lines[i].value), option;
+    unsigned cursor = 0;
+    struct span list, option;
+    while (request_next_line(request, FIELD_CONNECTION, &cursor, &list)) {
         while (span_next_member(&list, &option)) {
             close |= span_equal_nocase(option, SPAN("close"));
             keep_alive |= span_equal_nocase(option, SPAN("keep-alive"));
@@ -201,12 +225,11 @@ static int check_transfer_coding(const struct request *request)
 {
     unsigned codings = 0, chunked = 0;
     bool chunked_last = false;
-    for (unsigned i = 0; i < request->line_count; i++) {
-        if (request->lines[i].field != FIELD_TRANSFER_ENCODING)
-            continue;
+    unsigned cursor = 0;
+    struct span list, coding;
+    while (request_next_line(request, FIELD_TRANSFER_ENCODING, &cursor, &list)) {
         if (request->minor_version == 0)
             return 400;
-        struct span list = slice_span(request, request->lines[i].value), coding;
         while (span_next_member(&list, &coding)) {
             codings++;
             chunked_last = span_equal_nocase(coding, SPAN("chunked"));
@@ -224,9 +247,10 @@ static int check_transfer_coding(const struct request *request)
 
 static unsigned count_lines(const struct request *request, enum request_field field)
 {
-    unsigned count = 0;
-    for (unsigned i = 0; i < request->line_count; i++)
-        count += request->lines[i].field == field;
+    unsigned count = 0, cursor = 0;
+    struct span value;
+    while (request_next_line(request, field, &cursor, &value))
+        count++;
     return count;
 }
 
@@ -278,10 +302,9 @@ static int check_head(struct request *request, const llhttp_t *parser)
 /* Expectations are a list as well, and names are compared without case (RFC 9110 10.1.1). */
 static bool expects_continue(const struct request *request)
 {
-    for (unsigned i = 0; i < request->line_count; i++) {
-        if (request->lines[i].field != FIELD_EXPECT)
-            continue;
-        struct span list = slice_span(request, request->lines[i].value), expectation;
+    unsigned cursor = 0;
+    struct span list, expectation;
+    while (request_next_line(request, FIELD_EXPECT, &cursor, &list)) {
         while (span_next_member(&list, &expectation)) {
             if (span_equal_nocase(expectation, SPAN("100-continue")))
                 return true;
@@ -340,6 +363,7 @@ void request_init(struct request *request)
     request->minor_version = 1; /* what a refusal is answered with when the version was not understood */
     request->keep_alive = false;
     request->expects_continue = false;
+    request->fields = 0;
     request->line_count = 0;
     request->head = NULL;
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
@@ -364,6 +388,7 @@ static enum request_state judge_unknown_method(struct request *request, size_t l
         at++;
     request->method_name = (struct request_slice){(uint16_t)start, (uint16_t)(at - start)};
     request->method_unknown = true;
+    request->method = METHOD_KNOWN; /* llhttp may have taken its beginning for a method */
     if (at - start > LIMIT_METHOD)
         return refuse(request, 501);
     if (at == length)
@@ -489,11 +514,34 @@ struct span request_first_line(const struct request *request, size_t received)
     return span_trim((struct span){line.at, span_find(line, '\r')});
 }
 
+bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,
+                       struct span *value)
+{
+    if ((request->fields & 1u << field) == 0)
+        return false;
+    while (*cursor < request->line_count) {
+        const struct request_line *line = &request->lines[(*cursor)++];
+        if (line->field == field) {
+            *value = span_trim(slice_span(request, line->value));
+            return true;
+        }
+    }
+    return false;
+}
+
 struct span request_field(const struct request *request, enum request_field field)
 {
-    for (unsigned i = 0; i < request->line_count; i++) {
-        if (request->lines[i].field == field)
-            return span_trim(slice_span(request, request->lines[i].value));
-    }
-    return (struct span){NULL, 0};
+    unsigned cursor = 0;
+    struct span value = {NULL, 0};
+    request_next_line(request, field, &cursor, &value);
+    return value;
+}
+
+struct span request_single_field(const struct request *request, enum request_field field)
+{
+    unsigned cursor = 0;
+    struct span value = {NULL, 0}, another;
+    bool several = request_next_line(request, field, &cursor, &value) &&
+                   request_next_line(request, field, &cursor, &another);
+    return several ? (struct span){NULL, 0} : value;
 }

@@ -15,15 +15,24 @@
 enum request_method {
     METHOD_GET,
     METHOD_HEAD,
+    METHOD_OPTIONS,
     METHOD_CONNECT, /* not offered either, and no octet after it may be taken for a request */
     METHOD_KNOWN,   /* known to RFC 9110 or RFC 5789, but not offered here: 405 */
 };
 
 /* The fields that are kept; the others are checked and forgotten. */
 enum request_field {
+    FIELD_ACCEPT,
+    FIELD_ACCEPT_ENCODING,
     FIELD_CONNECTION,
     FIELD_EXPECT,
     FIELD_HOST,
+    FIELD_IF_MATCH,
+    FIELD_IF_MODIFIED_SINCE,
+    FIELD_IF_NONE_MATCH,
+    FIELD_IF_RANGE,
+    FIELD_IF_UNMODIFIED_SINCE,
+    FIELD_RANGE,
     FIELD_REFERER,
     FIELD_TRANSFER_ENCODING,
     FIELD_USER_AGENT,
@@ -66,6 +75,7 @@ struct request {
     uint8_t minor_version; /* of HTTP/1 */
     bool keep_alive;       /* the client lets the connection persist (RFC 9112 9.3) */
     bool expects_continue; /* waits for an answer before it sends its body (RFC 9110 10.1.1) */
+    unsigned fields;       /* a bit for each field that is there, so that most need not be looked for */
     unsigned line_count;
     struct request_line lines[REQUEST_LINES_MAX];
 
@@ -116,5 +126,20 @@ struct span request_first_line(const struct request *request, size_t received);
 
 /* The value of the field's first line, trimmed; an empty span at NULL where there is none. */
 struct span request_field(const struct request *request, enum request_field field);
+
+/*
+ * The value of a field that is no list, trimmed; an empty span at NULL where the request has none, and also where it
+ * has several lines, of which none can be told to be the right one: joined with commas, as RFC 9110 5.2 has it, they
+ * are no valid value of such a field.
+ */
+struct span request_single_field(const struct request *request, enum request_field field);
+
+/*
+ * Walks over a field's lines in the order in which they were sent, as a list may be spread over several (RFC 9110
+ * 5.3). `*cursor` is 0 before the first call and the walk's own from then on. Gives a line's value, trimmed, or
+ * returns false at the end, with `*value` untouched.
+ */
+bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,
+                       struct span *value);
 
 #endif

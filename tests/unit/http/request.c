@@ -228,7 +228,7 @@ static const struct valid valid_rows[] = {
     /* 3.2: the four forms of a target. */
     {TEXT("GET http://www.example.org/pub/WWW/TheProject.html HTTP/1.1\r\nHost: www.example.org\r\n\r\n"),
      METHOD_GET, 1, true, TEXT("GET"), TEXT("http://www.example.org/pub/WWW/TheProject.html")},
-    {TEXT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"), METHOD_KNOWN, 1, true, TEXT("OPTIONS"), TEXT("*")},
+    {TEXT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"), METHOD_OPTIONS, 1, true, TEXT("OPTIONS"), TEXT("*")},
     {TEXT("CONNECT www.example.com:80 HTTP/1.1\r\nHost: www.example.com\r\n\r\n"), METHOD_CONNECT, 1, true,
      TEXT("CONNECT"), TEXT("www.example.com:80")},
     /* RFC 9110 9.3 and RFC 5789. */

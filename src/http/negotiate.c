@@ -1,0 +1,121 @@
+#include "http/negotiate.h"
+
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What "*" says is kept behind what the codings' own members say. */
+enum { CODING_ANY = CODINGS, NAMES };
+
+/* No member has named it. */
+static const uint16_t UNNAMED = UINT16_MAX;
+
+/* Identity is acceptable unless it is refused, but whatever is asked for by name is wanted more. */
+static const uint16_t IDENTITY_UNRANKED = 1;
+
+/* Content codings are case-insensitive (RFC 9110 8.4.1), and "x-gzip" is gzip (8.4.1.3). */
+static bool find_name(struct span name, unsigned *coding)
+{
+    static const struct {
+        struct span name;
+        unsigned coding;
+    } known[] = {
+        {SPAN_INIT("gzip"), CODING_GZIP}, {SPAN_INIT("br"), CODING_BR},
+        {SPAN_INIT("zstd"), CODING_ZSTD}, {SPAN_INIT("identity"), CODING_IDENTITY},
+        {SPAN_INIT("*"), CODING_ANY},     {SPAN_INIT("x-gzip"), CODING_GZIP},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (known[i].name.length == name.length && span_equal_nocase(known[i].name, name)) {
+            *coding = known[i].coding;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] ), RFC 9110 12.4.2, in thousandths. */
+static bool read_quality(struct span text, uint16_t *quality)
+{
+    if (text.length == 0 || text.length > 5 || (text.at[0] != '0' && text.at[0] != '1'))
+        return false;
+    if (text.length > 1 && text.at[1] != '.')
+        return false;
+    unsigned value = text.at[0] == '1' ? 1000 : 0, unit = 100;
+    for (size_t i = 2; i < text.length; i++, unit /= 10) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+        value += (unsigned)(text.at[i] - '0') * unit;
+    }
+    *quality = (uint16_t)value;
+    return value <= 1000;
+}
+
+/* weight = OWS ";" OWS "q=" qvalue, what is before the qvalue taken; 1 where there is none. */
+static bool read_weight(struct span weight, uint16_t *quality)
+{
+    if (weight.length == 0) {
+        *quality = 1000;
+        return true;
+    }
+    weight = span_trim((struct span){weight.at + 1, weight.length - 1});
+    if (weight.length < 2 || !span_equal_nocase((struct span){weight.at, 2}, SPAN("q=")))
+        return false;
+    return read_quality((struct span){weight.at + 2, weight.length - 2}, quality);
+}
+
+/* codings [ weight ] */
+static void read_member(struct span member, uint16_t named[NAMES])
+{
+    size_t end = span_find(member, ';');
+    unsigned coding;
+    uint16_t quality;
+    if (!find_name(span_trim((struct span){member.at, end}), &coding) || named[coding] != UNNAMED)
+        return;
+    if (read_weight((struct span){member.at + end, member.length - end}, &quality))
+        named[coding] = quality;
+}
+
+struct acceptance negotiate_codings(const struct request *request)
+{
+    uint16_t named[NAMES] = {UNNAMED, UNNAMED, UNNAMED, UNNAMED, UNNAMED};
+    unsigned cursor = 0;
+    struct span list, member;
+    while (request_next_line(request, FIELD_ACCEPT_ENCODING, &cursor, &list)) {
+        while (span_next_member(&list, &member))
+            read_member(member, named);
+    }
+
+    struct acceptance acceptance;
+    for (unsigned coding = 0; coding < CODINGS; coding++) {
+        uint16_t otherwise = coding == CODING_IDENTITY ? IDENTITY_UNRANKED : 0;
+        if (named[CODING_ANY] != UNNAMED)
+            otherwise = named[CODING_ANY];
+        acceptance.quality[coding] = named[coding] != UNNAMED ? named[coding] : otherwise;
+    }
+    return acceptance;
+}
+
+void negotiate_rank_identity_first(struct acceptance *acceptance)
+{
+    uint16_t *identity = &acceptance->quality[CODING_IDENTITY];
+    if (*identity == IDENTITY_UNRANKED)
+        *identity = UINT16_MAX;
+    else if (*identity > 0)
+        (*identity)++; /* what is wanted as much loses */
+}
+
+enum coding negotiate_choose(const struct acceptance *acceptance, unsigned available)
+{
+    static const enum coding preferred[] = {CODING_BR, CODING_ZSTD, CODING_GZIP, CODING_IDENTITY};
+    enum coding choice = CODINGS;
+    unsigned best = 0;
+    for (size_t i = 0; i < sizeof preferred / sizeof *preferred; i++) {
+        unsigned quality = acceptance->quality[preferred[i]];
+        if ((available & 1u << preferred[i]) != 0 && quality > best) {
+            best = quality;
+            choice = preferred[i];
+        }
+    }
+    return choice;
+}

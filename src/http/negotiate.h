@@ -1,0 +1,41 @@
+/* Content codings (RFC 9110 12.5.3): which of a file's encoded forms the client wants. */
+#ifndef TINYHTTPD_HTTP_NEGOTIATE_H
+#define TINYHTTPD_HTTP_NEGOTIATE_H
+
+#include "http/request.h"
+
+#include <stdint.h>
+
+enum coding {
+    CODING_IDENTITY, /* the file as it is */
+    CODING_GZIP,
+    CODING_ZSTD,
+    CODING_BR,
+    CODINGS, /* how many there are; as a choice: none of them */
+};
+
+/* How much the client wants each coding, in thousandths; 0 is not acceptable. */
+struct acceptance {
+    uint16_t quality[CODINGS];
+};
+
+/*
+ * Reads Accept-Encoding, on as many lines as there are. Never fails: a member that is malformed is ignored, and of
+ * several for one coding the first counts.
+ *
+ * Without the field any coding would be acceptable, but nothing says that the client can decode it (12.5.3): then, as
+ * for an empty field, only identity is.
+ */
+struct acceptance negotiate_codings(const struct request *request);
+
+/* Lets identity win unless it is refused, or the client says that it wants another coding more. */
+void negotiate_rank_identity_first(struct acceptance *acceptance);
+
+/*
+ * Chooses among the codings that there are, `available` being a set of bits 1u << coding. The one wanted most; where
+ * several are wanted as much, the one that is usually smallest: br, zstd, gzip, identity. CODINGS where none is
+ * acceptable, which is so only when the client refuses identity in so many words ("identity;q=0", "*;q=0"): 406.
+ */
+enum coding negotiate_choose(const struct acceptance *acceptance, unsigned available);
+
+#endif

@@ -1,0 +1,212 @@
+/* Content codings: RFC 9110 12.5.3 for Accept-Encoding, 12.4.2 for its weights. */
+#include "http/negotiate.h"
+
+#include "http/guard.h"
+
+#define ACCEPT(value) "Accept-Encoding: " value "\r\n"
+
+enum {
+    IDENTITY = 1u << CODING_IDENTITY,
+    GZIP = 1u << CODING_GZIP,
+    ZSTD = 1u << CODING_ZSTD,
+    BR = 1u << CODING_BR,
+    ALL = IDENTITY | GZIP | ZSTD | BR,
+};
+
+static struct acceptance acceptance_of(const char *lines)
+{
+    return negotiate_codings(request_with("GET", span_of(lines)));
+}
+
+struct row {
+    const char *lines;
+    struct acceptance expected; /* identity, gzip, zstd, br */
+};
+
+static void assert_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct acceptance acceptance = acceptance_of(rows[i].lines);
+        for (unsigned coding = 0; coding < CODINGS; coding++) {
+            if (acceptance.quality[coding] != rows[i].expected.quality[coding])
+                fail_msg("'%s' wants coding %u with %u, not %u", rows[i].lines, coding,
+                         acceptance.quality[coding], rows[i].expected.quality[coding]);
+        }
+    }
+}
+
+static void codings_are_read(void **state)
+{
+    static const struct row rows[] = {
+        /* Absent, empty, and the other examples of 12.5.3. */
+        {"", {{1, 0, 0, 0}}},
+        {ACCEPT(""), {{1, 0, 0, 0}}},
+        {ACCEPT("compress, gzip"), {{1, 1000, 0, 0}}},
+        {ACCEPT("*"), {{1000, 1000, 1000, 1000}}},
+        {ACCEPT("compress;q=0.5, gzip;q=1.0"), {{1, 1000, 0, 0}}},
+        {ACCEPT("gzip;q=1.0, identity; q=0.5, *;q=0"), {{500, 1000, 0, 0}}},
+        /* What browsers send. */
+        {ACCEPT("gzip, deflate"), {{1, 1000, 0, 0}}},
+        {ACCEPT("gzip, deflate, br"), {{1, 1000, 0, 1000}}},
+        {ACCEPT("gzip, deflate, br, zstd"), {{1, 1000, 1000, 1000}}},
+        {ACCEPT("identity"), {{1000, 0, 0, 0}}},
+        {ACCEPT("identity;q=1, *;q=0"), {{1000, 0, 0, 0}}},
+        {ACCEPT("gzip;q=1.0, deflate;q=0.8, identity; q=0.3, *;q=0"), {{300, 1000, 0, 0}}},
+        /* Identity is acceptable unless it is refused. */
+        {ACCEPT("identity;q=0"), {{0, 0, 0, 0}}},
+        {ACCEPT("*;q=0"), {{0, 0, 0, 0}}},
+        {ACCEPT("br, *;q=0"), {{0, 0, 0, 1000}}},
+        {ACCEPT("br, identity;q=0"), {{0, 0, 0, 1000}}},
+        {ACCEPT("*;q=0, identity;q=0.1"), {{100, 0, 0, 0}}},
+        {ACCEPT("*;q=0.5, gzip;q=0"), {{500, 0, 500, 500}}},
+        {ACCEPT("identity;q=0, *"), {{0, 1000, 1000, 1000}}},
+        {ACCEPT("gzip;q=0"), {{1, 0, 0, 0}}},
+        /* Names: any case, x-gzip (8.4.1.3). */
+        {ACCEPT("GZIP, bR;Q=0.25, ZStd, IDENTITY;q=0"), {{0, 1000, 1000, 250}}},
+        {ACCEPT("x-gzip"), {{1, 1000, 0, 0}}},
+        {ACCEPT("gzi, gzipp, brr, x-br, x-gzi, b, **"), {{1, 0, 0, 0}}},
+        /* Several lines, empty members, blanks. */
+        {ACCEPT("gzip") ACCEPT("br;q=0.5"), {{1, 1000, 0, 500}}},
+        {ACCEPT("") ACCEPT("zstd"), {{1, 0, 1000, 0}}},
+        {ACCEPT(",, gzip\t; \tq=0.5 ,\t,br,"), {{1, 500, 0, 1000}}},
+        /* Of several for one coding, the first. */
+        {ACCEPT("gzip;q=0, gzip"), {{1, 0, 0, 0}}},
+        {ACCEPT("gzip;q=0.7, x-gzip;q=0.9"), {{1, 700, 0, 0}}},
+        {ACCEPT("br;q=0.7") ACCEPT("br;q=0"), {{1, 0, 0, 700}}},
+        {ACCEPT("*, *;q=0"), {{1000, 1000, 1000, 1000}}},
+        /* A malformed one is not the first. */
+        {ACCEPT("gzip;q=x, gzip;q=0.5"), {{1, 500, 0, 0}}},
+    };
+    (void)state;
+    assert_rows(rows, COUNT(rows));
+}
+
+/* qvalue of RFC 9110 12.4.2, and what is none. */
+static void weights_are_read(void **state)
+{
+    static const struct {
+        const char *weight;
+        int quality; /* -1: malformed */
+    } rows[] = {
+        {"", 1000},         {";q=1", 1000},    {";q=1.", 1000},   {";q=1.0", 1000},   {";q=1.000", 1000},
+        {";q=0", 0},        {";q=0.", 0},      {";q=0.0", 0},     {";q=0.000", 0},    {";q=0.001", 1},
+        {";q=0.01", 10},    {";q=0.1", 100},   {";q=0.999", 999}, {";q=0.25", 250},   {";Q=0.5", 500},
+        {" ;\tq=0.5", 500}, {";q=1.001", -1},  {";q=1.1", -1},    {";q=2", -1},       {";q=10", -1},
+        {";q=0.0000", -1},  {";q=1.0000", -1}, {";q=.5", -1},     {";q=00.5", -1},    {";q=-1", -1},
+        {";q=+1", -1},      {";q=0,5", 0},     {";q=0.5x", -1},   {";q=0x1", -1},     {";q=1e0", -1},
+        {";q=", -1},        {";q", -1},        {";", -1},         {";;q=1", -1},      {";q =1", -1},
+        {";q= 1", -1},      {";q=\"1\"", -1},  {";q=1;a=b", -1},  {";a=b;q=1", -1},   {";level=1", -1},
+        {";q=1 x", -1},     {" q=1", -1},      {"=1", -1},        {";q=0.5;q=1", -1}, {";q=1./", -1},
+        {";q=0..", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        static const char *const names[] = {"gzip", "zstd", "br"};
+        for (size_t k = 0; k < COUNT(names); k++) {
+            char lines[64];
+            snprintf(lines, sizeof lines, ACCEPT("%s%s"), names[k], rows[i].weight);
+            unsigned expected = rows[i].quality < 0 ? 0 : (unsigned)rows[i].quality;
+            unsigned quality = acceptance_of(lines).quality[CODING_GZIP + k];
+            if (quality != expected)
+                fail_msg("'%s' is %u", lines, quality);
+            /* A malformed refusal refuses nothing, a malformed wish asks for nothing. */
+            snprintf(lines, sizeof lines, ACCEPT("identity%s"), rows[i].weight);
+            assert_int_equal(acceptance_of(lines).quality[CODING_IDENTITY],
+                             rows[i].quality < 0 ? 1 : rows[i].quality);
+        }
+    }
+}
+
+static void the_best_is_chosen(void **state)
+{
+    static const struct {
+        const char *lines;
+        unsigned available;
+        enum coding expected;
+    } rows[] = {
+        {"", ALL, CODING_IDENTITY},
+        {ACCEPT(""), ALL, CODING_IDENTITY},
+        {ACCEPT("gzip, deflate, br, zstd"), ALL, CODING_BR},
+        {ACCEPT("gzip, deflate, br, zstd"), IDENTITY | GZIP | ZSTD, CODING_ZSTD},
+        {ACCEPT("gzip, deflate, br, zstd"), IDENTITY | GZIP, CODING_GZIP},
+        {ACCEPT("gzip, deflate, br, zstd"), IDENTITY, CODING_IDENTITY},
+        {ACCEPT("gzip, deflate"), ALL, CODING_GZIP},
+        {ACCEPT("gzip;q=1, br;q=0.9"), ALL, CODING_GZIP},
+        {ACCEPT("gzip;q=0.001"), ALL, CODING_GZIP},
+        {ACCEPT("gzip;q=0.5, identity"), ALL, CODING_IDENTITY},
+        {ACCEPT("gzip;q=0.5, identity;q=0.5"), ALL, CODING_GZIP},
+        {ACCEPT("*"), ALL, CODING_BR},
+        {ACCEPT("*;q=0.5, zstd"), ALL, CODING_ZSTD},
+        {ACCEPT("*, br;q=0"), ALL, CODING_ZSTD},
+        {ACCEPT("deflate"), ALL, CODING_IDENTITY},
+        {ACCEPT("br;q=0, gzip;q=0, zstd;q=0"), ALL, CODING_IDENTITY},
+        {ACCEPT("identity;q=0, gzip"), ALL, CODING_GZIP},
+        /* Nothing is left. */
+        {ACCEPT("identity;q=0, gzip"), IDENTITY, CODINGS},
+        {ACCEPT("identity;q=0, gzip"), IDENTITY | BR, CODINGS},
+        {ACCEPT("identity;q=0"), ALL, CODINGS},
+        {ACCEPT("*;q=0"), ALL, CODINGS},
+        {ACCEPT("gzip"), 0, CODINGS},
+        {ACCEPT("gzip"), BR, CODINGS},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct acceptance acceptance = acceptance_of(rows[i].lines);
+        enum coding choice = negotiate_choose(&acceptance, rows[i].available);
+        if (choice != rows[i].expected)
+            fail_msg("'%s' among %x gives %u, not %u", rows[i].lines, rows[i].available, choice,
+                     rows[i].expected);
+    }
+}
+
+/* Any qualities, any codings: what is chosen is there, acceptable, and nothing that is there is wanted more. */
+static void no_choice_is_worse_than_another(void **state)
+{
+    static const unsigned preference[CODINGS] = {0, 1, 2, 3}; /* identity, gzip, zstd, br */
+    uint64_t seed = 1253;
+    (void)state;
+    for (int round = 0; round < 100000; round++) {
+        struct acceptance acceptance;
+        for (unsigned coding = 0; coding < CODINGS; coding++)
+            acceptance.quality[coding] = (uint16_t)(random_below(&seed, 4) * 333);
+        unsigned available = (unsigned)random_below(&seed, ALL + 1);
+        enum coding choice = negotiate_choose(&acceptance, available);
+        for (unsigned coding = 0; coding < CODINGS; coding++) {
+            if ((available & 1u << coding) == 0 || acceptance.quality[coding] == 0)
+                assert_int_not_equal(choice, coding);
+            else if (choice == CODINGS)
+                fail_msg("coding %u was there", coding);
+            else if (coding != choice)
+                assert_true(acceptance.quality[choice] > acceptance.quality[coding] ||
+                            (acceptance.quality[choice] == acceptance.quality[coding] &&
+                             preference[choice] > preference[coding]));
+        }
+    }
+}
+
+static void no_octet_behind_a_value_is_read(void **state)
+{
+    static const char value[] = ", x-gzip ; q=0.125,\tidentity;Q=1.000 ,*;q=0 ,br;q=0.9;x=y";
+    (void)state;
+    for (size_t from = 0; from < sizeof value; from++) {
+        for (size_t to = from; to < sizeof value; to++) {
+            char line[128];
+            snprintf(line, sizeof line, ACCEPT("%.*s"), (int)(to - from), value + from);
+            struct acceptance acceptance = acceptance_of(line);
+            for (unsigned coding = 0; coding < CODINGS; coding++)
+                assert_true(acceptance.quality[coding] <= 1000);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(codings_are_read),
+        cmocka_unit_test(weights_are_read),
+        cmocka_unit_test(the_best_is_chosen),
+        cmocka_unit_test(no_choice_is_worse_than_another),
+        cmocka_unit_test(no_octet_behind_a_value_is_read),
+    };
+    return cmocka_run_group_tests(tests, guard_open, NULL);
+}
