@@ -29,11 +29,13 @@ struct identity {
 struct node {
     struct entry entry;
     struct identity identity;
-    unsigned holds;    /* the table's, while it is listed there, and one for each answer in flight */
-    bool racy;         /* changed so shortly before it was read that its times may not show the next change */
-    uint64_t turn;     /* in which the disk was asked last */
-    uint64_t hash;     /* of the path */
-    struct node *next; /* in the same bucket */
+    unsigned holds; /* the table's, while it is listed there, and one for each answer in flight */
+    bool racy;      /* changed so shortly before it was read that its times may not show the next change */
+    uint64_t turn;  /* in which the disk was asked last */
+    uint64_t siblings_turn; /* and for `siblings` */
+    unsigned siblings;      /* bits 1 << enum sibling */
+    uint64_t hash;          /* of the path */
+    struct node *next;      /* in the same bucket */
     struct node *newer;
     struct node *older;
     size_t path_length;
@@ -58,6 +60,7 @@ struct store {
     struct queue in_fds;   /* larger ones */
     size_t octets;         /* held as bytes, by nodes that have left the table as well */
     struct entry directory;
+    char sibling_path[PATH_MAX];
     struct node *buckets[BUCKETS];
 };
 
@@ -272,6 +275,12 @@ static bool same_time(struct timespec a, struct timespec b)
     return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+static bool is_older(const struct identity *a, const struct identity *b)
+{
+    struct timespec first = a->modified, second = b->modified;
+    return first.tv_sec != second.tv_sec ? first.tv_sec < second.tv_sec : first.tv_nsec < second.tv_nsec;
+}
+
 static bool same_identity(const struct identity *a, const struct identity *b)
 {
     return a->device == b->device && a->inode == b->inode && a->size == b->size &&
@@ -298,7 +307,7 @@ static void append_time(struct buffer *etag, struct timespec time)
 
 /*
  * A strong validator (RFC 9110 8.8.1). Bytes in memory have their hash, equal on every replica. A larger file has
- * its times and size, but none while its times can't be trusted; where mtime was set to some date of old by a
+ * its times, size and path, but none while its times can't be trusted; where mtime was set to some date of old by a
  * reproducible build, ctime speaks for it.
  */
 static void write_etag(struct node *node)
@@ -315,15 +324,17 @@ static void write_etag(struct node *node)
         bool set = node->identity.modified.tv_sec <= year_1980;
         append_time(&etag, set ? node->identity.changed : node->identity.modified);
         buffer_hex(&etag, entry->size);
+        buffer_octet(&etag, '-');
+        buffer_hex(&etag, node->hash &
+                              UINT32_MAX); /* of the path: encoded siblings may have equal times and sizes */
     }
     buffer_octet(&etag, '"');
 }
 
-/* Never later than now: RFC 9110 8.8.2.1. */
 static void write_last_modified(struct node *node)
 {
-    time_t now = time(NULL), modified = node->identity.modified.tv_sec;
-    date_write(node->entry.last_modified, modified < now ? modified : now);
+    node->entry.modified = node->identity.modified.tv_sec;
+    date_write(node->entry.last_modified, node->entry.modified);
 }
 
 static bool is_utf8(const struct entry *entry)
@@ -546,6 +557,48 @@ int store_find(struct store *store, struct span path, uint64_t turn, struct entr
         return find_on_disk(store, path, turn, hash, entry);
     *entry = hold(store, node);
     return 0;
+}
+
+int store_find_sibling(struct store *store, struct entry *original, enum sibling sibling, uint64_t turn,
+                       struct entry **entry)
+{
+    static const struct span suffixes[SIBLINGS] = {
+        [SIBLING_GZ] = SPAN_INIT(".gz"),
+        [SIBLING_ZST] = SPAN_INIT(".zst"),
+        [SIBLING_BR] = SPAN_INIT(".br"),
+    };
+    const struct node *node = node_of(original);
+    struct buffer path = BUFFER(store->sibling_path);
+    buffer_append(&path, (struct span){node->path, node->path_length});
+    buffer_append(&path, suffixes[sibling]);
+    buffer_octet(&path, '\0');
+    if (path.overflow)
+        return 404;
+    int status = store_find(store, (struct span){path.at, path.length - 1}, turn, entry);
+    if (status != 0)
+        return status;
+    bool usable = (*entry)->kind == ENTRY_FILE && !is_older(&node_of(*entry)->identity, &node->identity);
+    if (usable)
+        return 0;
+    store_release(store, *entry);
+    return 404;
+}
+
+unsigned store_siblings(struct store *store, struct entry *original, uint64_t turn)
+{
+    struct node *node = node_of(original);
+    if (turn != 0 && node->siblings_turn == turn)
+        return node->siblings;
+    node->siblings = 0;
+    for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
+        struct entry *entry;
+        if (store_find_sibling(store, original, sibling, turn, &entry) != 0)
+            continue;
+        node->siblings |= 1U << sibling;
+        store_release(store, entry);
+    }
+    node->siblings_turn = turn;
+    return node->siblings;
 }
 
 void store_release(struct store *store, struct entry *entry)

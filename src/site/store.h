@@ -20,7 +20,7 @@ enum entry_kind { ENTRY_FILE, ENTRY_DIRECTORY };
 
 enum {
     ENTRY_TYPE_MAX = MIME_MAX + sizeof "; charset=utf-8",
-    ENTRY_ETAG_MAX = 48,
+    ENTRY_ETAG_MAX = 64,
     ENTRY_LINES_MAX = 320,
 };
 
@@ -33,11 +33,16 @@ struct entry {
     char type[ENTRY_TYPE_MAX];
     char etag[ENTRY_ETAG_MAX]; /* with quotes, or "" while none can be strong */
     char last_modified[DATE_LENGTH + 1];
+    int64_t modified; /* the same in seconds since 1970, not clamped to what a date can say */
 
     /* Room for what a user wants to keep as long as the entry: how its fields are written. */
     size_t lines_length;
+    size_t lines_validators; /* where in them the validators begin */
     char lines[ENTRY_LINES_MAX];
 };
+
+/* Files beside a file that hold it encoded, named by what follows its name: ".gz", ".zst", ".br". */
+enum sibling { SIBLING_GZ, SIBLING_ZST, SIBLING_BR, SIBLINGS };
 
 struct store;
 
@@ -58,6 +63,14 @@ void store_close(struct store *store);
  * beneath the root, neither file nor directory; 503 when descriptors or memory are short; 500 otherwise.
  */
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);
+
+/* The siblings that a file has, as bits 1 << enum sibling: regular files that are not older than it. `turn` as for
+   store_find. */
+unsigned store_siblings(struct store *store, struct entry *original, uint64_t turn);
+
+/* Finds one of them, as store_find does. */
+int store_find_sibling(struct store *store, struct entry *original, enum sibling sibling, uint64_t turn,
+                       struct entry **entry);
 
 void store_release(struct store *store, struct entry *entry);
 
