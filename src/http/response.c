@@ -17,8 +17,14 @@ const char *response_reason(int status)
     switch (status) { /* RFC 9110 15 */
     case 200:
         return "OK";
+    case 204:
+        return "No Content";
+    case 206:
+        return "Partial Content";
     case 302:
         return "Found";
+    case 304:
+        return "Not Modified";
     case 400:
         return "Bad Request";
     case 403:
@@ -27,12 +33,18 @@ const char *response_reason(int status)
         return "Not Found";
     case 405:
         return "Method Not Allowed";
+    case 406:
+        return "Not Acceptable";
     case 408:
         return "Request Timeout";
+    case 412:
+        return "Precondition Failed";
     case 413:
         return "Content Too Large";
     case 414:
         return "URI Too Long";
+    case 416:
+        return "Range Not Satisfiable";
     case 431:
         return "Request Header Fields Too Large"; /* RFC 6585 5 */
     case 500:
@@ -58,11 +70,28 @@ static void append_line(struct buffer *lines, struct span name, struct span valu
     buffer_append(lines, SPAN("\r\n"));
 }
 
-void response_describe(struct buffer *lines, const struct representation *representation)
+size_t response_describe(struct buffer *lines, const struct representation *representation)
 {
     append_line(lines, SPAN("Content-Type: "), representation->type);
+    append_line(lines, SPAN("Content-Encoding: "), representation->coding);
+    append_line(lines, SPAN("Content-Range: "), representation->range);
+    append_line(lines, SPAN("Accept-Ranges: "), SPAN("bytes"));
+    size_t before = lines->length;
     append_line(lines, SPAN("Last-Modified: "), representation->last_modified);
+    if (representation->etag.length > 0)
+        before = lines->length;
     append_line(lines, SPAN("ETag: "), representation->etag);
+    return before;
+}
+
+void response_write_range(struct buffer *value, uint64_t offset, uint64_t length, uint64_t size)
+{
+    buffer_append(value, SPAN("bytes "));
+    buffer_number(value, offset);
+    buffer_octet(value, '-');
+    buffer_number(value, offset + length - 1);
+    buffer_octet(value, '/');
+    buffer_number(value, size);
 }
 
 static void add_part(struct response *response, struct part part)
@@ -80,6 +109,38 @@ void response_add_octets(struct response *response, struct span octets)
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length)
 {
     add_part(response, (struct part){.fd = fd, .offset = offset, .length = length});
+}
+
+/* Adds what was written into the response's text from `start` on. */
+static void add_text(struct response *response, size_t start)
+{
+    struct buffer *text = &response->text;
+    response_add_octets(response, (struct span){text->at + start, text->length - start});
+}
+
+void response_add_part_head(struct response *response, struct span boundary, struct span type, bool first,
+                            uint64_t offset, uint64_t length, uint64_t size)
+{
+    struct buffer *text = &response->text;
+    size_t start = text->length;
+    buffer_append(text, first ? SPAN("--") : SPAN("\r\n--"));
+    buffer_append(text, boundary);
+    buffer_append(text, SPAN("\r\nContent-Type: "));
+    buffer_append(text, type);
+    buffer_append(text, SPAN("\r\nContent-Range: "));
+    response_write_range(text, offset, length, size);
+    buffer_append(text, SPAN("\r\n\r\n"));
+    add_text(response, start);
+}
+
+void response_add_parts_end(struct response *response, struct span boundary)
+{
+    struct buffer *text = &response->text;
+    size_t start = text->length;
+    buffer_append(text, SPAN("\r\n--"));
+    buffer_append(text, boundary);
+    buffer_append(text, SPAN("--\r\n"));
+    add_text(response, start);
 }
 
 uint64_t response_octets_left(const struct response *response)
@@ -117,6 +178,12 @@ static void append_connection(struct buffer *text, bool close, unsigned minor_ve
         buffer_append(text, SPAN("Connection: keep-alive\r\n"));
 }
 
+/* RFC 9110 8.6: a 204 must not have a Content-Length, and that of a 304 would have to be the 200's. */
+static bool has_content(int status)
+{
+    return status != 204 && status != 304;
+}
+
 void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines)
 {
     struct buffer *text = &response->text;
@@ -127,10 +194,15 @@ void response_finish(struct response *response, const char *date, unsigned minor
     buffer_append(text, (struct span){date, DATE_LENGTH});
     buffer_append(text, SPAN("\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"));
     buffer_append(text, lines);
+    if (response->varies)
+        buffer_append(text, SPAN("Vary: Accept-Encoding\r\n"));
     append_connection(text, response->close, minor_version);
-    buffer_append(text, SPAN("Content-Length: "));
-    buffer_number(text, response_octets_left(response));
-    buffer_append(text, SPAN("\r\n\r\n"));
+    if (has_content(response->status)) {
+        buffer_append(text, SPAN("Content-Length: "));
+        buffer_number(text, response_octets_left(response));
+        buffer_append(text, SPAN("\r\n"));
+    }
+    buffer_append(text, SPAN("\r\n"));
     assert(!text->overflow); /* LIMIT_RESPONSE_TEXT holds the longest page and the longest head */
     response->parts[0].octets = text->at + start;
     response->parts[0].length = text->length - start;

@@ -25,6 +25,7 @@ struct response {
     int status;
     bool close;     /* the connection closes after it */
     bool head_only; /* it answers HEAD: a body is described, not sent (RFC 9110 9.3.2) */
+    bool varies;    /* what Accept-Encoding said may have decided (RFC 9110 12.5.5) */
     unsigned first;
     unsigned count;
     struct part *parts; /* parts[0] is the head */
@@ -34,8 +35,10 @@ struct response {
 /* The fields that describe a representation, each without its line's end; empty ones are left out. */
 struct representation {
     struct span type; /* with its charset */
-    struct span etag; /* with its quotes */
+    struct span coding;
+    struct span range; /* of a single part: what follows "Content-Range: " */
     struct span last_modified;
+    struct span etag; /* with its quotes */
 };
 
 /* An empty response that writes into `room`, LIMIT_RESPONSE_TEXT octets, and lists LIMIT_PARTS parts. */
@@ -44,8 +47,25 @@ void response_init(struct response *response, struct part *parts, char *room);
 /* The reason phrase of a status that this server sends. */
 const char *response_reason(int status);
 
-/* Writes the lines of the fields that stay the same for a representation, to be given to response_finish. */
-void response_describe(struct buffer *lines, const struct representation *representation);
+/*
+ * Writes the lines of the fields that stay the same for a representation, to be given to response_finish. Returns how
+ * many octets come before those that a 304 carries as well (RFC 9110 15.4.5): the ETag, or Last-Modified without one.
+ */
+size_t response_describe(struct buffer *lines, const struct representation *representation);
+
+/* Adds the head of one part of multipart/byteranges (RFC 9110 14.6), whose slice of `size` octets in all is added
+   next. `first` says that no part came before. */
+void response_add_part_head(struct response *response, struct span boundary, struct span type, bool first,
+                            uint64_t offset, uint64_t length, uint64_t size);
+
+/* Adds the end of multipart/byteranges. */
+void response_add_parts_end(struct response *response, struct span boundary);
+
+/* The longest value of Content-Range: three numbers of 64 bits. */
+enum { RESPONSE_RANGE_MAX = 80 };
+
+/* "bytes OFFSET-LAST/SIZE", the value of Content-Range (RFC 9110 14.4). */
+void response_write_range(struct buffer *value, uint64_t offset, uint64_t length, uint64_t size);
 
 /* Adds octets to the body. They must live as long as the response. */
 void response_add_octets(struct response *response, struct span octets);

@@ -1,12 +1,21 @@
 #include "serve/answer.h"
 
+#include "base/hash.h"
+#include "http/conditional.h"
+#include "http/negotiate.h"
+#include "http/range.h"
 #include "http/target.h"
 #include "site/page.h"
 
 #include <assert.h>
+#include <string.h>
 
 static const struct span index_name = SPAN_INIT("index.html");
 static const struct span missing_page = SPAN_INIT("404.html");
+static const struct span none = {NULL, 0};
+
+/* RFC 9110 15.5.6, 9.3.7 */
+#define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
 /* What a person who sees the error page can do about it. */
 static const char *sentence_of(int status)
@@ -19,13 +28,19 @@ static const char *sentence_of(int status)
     case 404:
         return "There is nothing at this address.";
     case 405:
-        return "This server only reads: GET and HEAD are the methods that it knows.";
+        return "This server only reads: GET, HEAD and OPTIONS are the methods that it knows.";
+    case 406:
+        return "There is no form of this file that the request accepts.";
     case 408:
         return "The request did not arrive in time.";
+    case 412:
+        return "The file is not the one that the request expects.";
     case 413:
         return "The request's body is too large; this server has no use for one.";
     case 414:
         return "The address is too long.";
+    case 416:
+        return "The file does not have what the request asks for; it is shorter.";
     case 431:
         return "The request's header fields are too long or too many; clearing this site's cookies may help.";
     case 501:
@@ -39,8 +54,9 @@ static const char *sentence_of(int status)
     }
 }
 
-/* The page goes before the head into the response's text; `lines` are the fields that this status needs. */
-static void answer_page(struct response *response, const char *date, const struct request *request,
+/* ---- pages of the server's own ---- */
+
+static void answer_page(const struct view *view, const struct request *request, struct response *response,
                         int status, struct span lines)
 {
     char titled[64];
@@ -52,28 +68,27 @@ static void answer_page(struct response *response, const char *date, const struc
     page_write(&response->text, buffer_span(&title), span_of(sentence_of(status)));
     response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
     response->status = status;
-    response_finish(response, date, request->minor_version, lines);
+    response_finish(response, view->date, request->minor_version, lines);
 }
-
-/* The fields of a page, and room for a Location, which may be three times as long as a target. */
-enum { PAGE_LINES_MAX = 3 * LIMIT_TARGET + 512 };
 
 static void append_page_lines(struct buffer *lines)
 {
     buffer_append(lines, SPAN("Content-Type: " PAGE_TYPE "\r\nContent-Security-Policy: " PAGE_POLICY "\r\n"));
 }
 
-static void answer_error(struct response *response, const char *date, const struct request *request,
-                         int status)
+/* `line` is a field that goes with this error, with its line's end, or empty. */
+static void answer_error(const struct view *view, const struct request *request, struct response *response,
+                         int status, struct span line)
 {
     char room[512];
     struct buffer lines = BUFFER(room);
     append_page_lines(&lines);
+    buffer_append(&lines, line);
     if (status == 405)
-        buffer_append(&lines, SPAN("Allow: GET, HEAD\r\n")); /* RFC 9110 15.5.6 */
+        buffer_append(&lines, SPAN(ALLOW));
     if (status == 503)
         buffer_append(&lines, SPAN("Retry-After: 1\r\n"));
-    answer_page(response, date, request, status, buffer_span(&lines));
+    answer_page(view, request, response, status, buffer_span(&lines));
 }
 
 /*
@@ -81,10 +96,10 @@ static void answer_error(struct response *response, const char *date, const stru
  * case: one slash, then the normalised path, so never "//host" (RFC 3986 4.2). Temporary, as browsers keep a 301
  * for ever and the next preview on this port may be another site.
  */
-static void answer_redirect(struct response *response, const char *date, const struct request *request,
+static void answer_redirect(const struct view *view, const struct request *request, struct response *response,
                             const struct target *target)
 {
-    char room[PAGE_LINES_MAX];
+    char room[3 * LIMIT_TARGET + 512]; /* escaped, a path may be three times as long */
     struct buffer lines = BUFFER(room);
     append_page_lines(&lines);
     buffer_append(&lines, SPAN("Location: /"));
@@ -92,46 +107,286 @@ static void answer_redirect(struct response *response, const char *date, const s
     buffer_octet(&lines, '/');
     buffer_append(&lines, target->query);
     buffer_append(&lines, SPAN("\r\n"));
-    answer_page(response, date, request, 302, buffer_span(&lines));
+    answer_page(view, request, response, 302, buffer_span(&lines));
 }
 
-static void answer_file(struct response *response, const char *date, const struct request *request,
-                        struct entry *entry)
+static void answer_options(const struct view *view, const struct request *request, struct response *response)
 {
+    response->status = 204;
+    response_finish(response, view->date, request->minor_version, SPAN(ALLOW));
+}
+
+/* ---- files ---- */
+
+/* A file in the form that is sent. */
+struct selected {
+    struct entry *entry;
+    struct span type;   /* of the original, also for an encoded form */
+    struct span coding; /* empty for the original */
+    bool dated;         /* its date tells its states apart */
+};
+
+/*
+ * A date has seconds only: until the second is over, the file may change again within it. And builds that want to be
+ * reproduced give all files one date of old. Neither is given out, nor believed (RFC 9110 8.8.2.1, 8.8.2.2).
+ */
+static bool is_dated(const struct view *view, const struct entry *entry)
+{
+    static const int64_t year_1980 = 315532800;
+    return entry->modified > year_1980 && entry->modified < view->now;
+}
+
+static struct selected select_original(const struct view *view, struct entry *entry)
+{
+    return (struct selected){entry, span_of(entry->type), none, is_dated(view, entry)};
+}
+
+static struct representation describe(const struct selected *selected)
+{
+    return (struct representation){
+        .type = selected->type,
+        .coding = selected->coding,
+        .last_modified = selected->dated ? span_of(selected->entry->last_modified) : none,
+        .etag = span_of(selected->entry->etag),
+    };
+}
+
+static void add_slice(struct response *response, const struct entry *entry, uint64_t offset, uint64_t length)
+{
+    if (entry->bytes != NULL)
+        response_add_octets(response, (struct span){entry->bytes + offset, length});
+    else
+        response_add_file(response, entry->fd, offset, length);
+}
+
+/* The lines of a file are written once and stay with its entry; but those of an encoded form, whose type is another
+   entry's, and those of a file that has no date yet are written each time. */
+static struct span lines_of(const struct selected *selected, struct buffer *room, size_t *validators)
+{
+    struct entry *entry = selected->entry;
+    struct representation representation = describe(selected);
+    if (selected->coding.length > 0 || !selected->dated) {
+        *validators = response_describe(room, &representation);
+        return buffer_span(room);
+    }
     if (entry->lines_length == 0) {
         struct buffer lines = BUFFER(entry->lines);
-        response_describe(&lines, &(struct representation){
-                                      .type = span_of(entry->type),
-                                      .etag = span_of(entry->etag),
-                                      .last_modified = span_of(entry->last_modified),
-                                  });
+        entry->lines_validators = response_describe(&lines, &representation);
         entry->lines_length = lines.length;
     }
-    if (entry->bytes != NULL)
-        response_add_octets(response, (struct span){entry->bytes, entry->size});
-    else
-        response_add_file(response, entry->fd, 0, entry->size);
-    response_finish(response, date, request->minor_version, (struct span){entry->lines, entry->lines_length});
+    *validators = entry->lines_validators;
+    return (struct span){entry->lines, entry->lines_length};
 }
 
-/* The site's own page for what is missing, if it has one. */
+static void answer_whole(const struct view *view, const struct request *request, struct response *response,
+                         const struct selected *selected)
+{
+    char room[ENTRY_LINES_MAX];
+    struct buffer lines = BUFFER(room);
+    size_t validators;
+    add_slice(response, selected->entry, 0, selected->entry->size);
+    response_finish(response, view->date, request->minor_version, lines_of(selected, &lines, &validators));
+}
+
+static void answer_not_modified(const struct view *view, const struct request *request,
+                                struct response *response, const struct selected *selected)
+{
+    char room[ENTRY_LINES_MAX];
+    struct buffer described = BUFFER(room);
+    size_t validators;
+    struct span lines = lines_of(selected, &described, &validators);
+    response->status = 304;
+    response_finish(response, view->date, request->minor_version,
+                    (struct span){lines.at + validators, lines.length - validators});
+}
+
+static void answer_range(const struct view *view, const struct request *request, struct response *response,
+                         const struct selected *selected, const struct range *range)
+{
+    char room[ENTRY_LINES_MAX], value[RESPONSE_RANGE_MAX];
+    struct buffer lines = BUFFER(room), content_range = BUFFER(value);
+    struct representation representation = describe(selected);
+    response_write_range(&content_range, range->offset, range->length, selected->entry->size);
+    representation.range = buffer_span(&content_range);
+    response_describe(&lines, &representation);
+    add_slice(response, selected->entry, range->offset, range->length);
+    response->status = 206;
+    response_finish(response, view->date, request->minor_version, buffer_span(&lines));
+}
+
+/* RFC 2046 5.1.1: the boundary must not occur in the parts. 64 bits that nobody can know before the request was read
+   make that as good as certain. */
+static void write_boundary(struct buffer *boundary, const struct view *view, const struct request *request)
+{
+    static uint64_t counter;
+    counter = hash_octets((struct span){request->head, request->parsed}) + counter * 31 + view->turn;
+    uint64_t seed[2] = {counter, (uint64_t)(uintptr_t)&counter};
+    buffer_append(boundary, SPAN("tinyhttpd-"));
+    buffer_hex(boundary, hash_octets((struct span){(const char *)seed, sizeof seed}));
+}
+
+static void answer_ranges(const struct view *view, const struct request *request, struct response *response,
+                          const struct selected *selected, const struct range *ranges, unsigned count)
+{
+    char room[ENTRY_LINES_MAX], value[32], typed[64];
+    struct buffer lines = BUFFER(room), boundary = BUFFER(value), type = BUFFER(typed);
+    struct representation representation = describe(selected);
+    write_boundary(&boundary, view, request);
+    buffer_append(&type, SPAN("multipart/byteranges; boundary="));
+    buffer_append(&type, buffer_span(&boundary));
+    representation.type = buffer_span(&type);
+    response_describe(&lines, &representation);
+    for (unsigned i = 0; i < count; i++) {
+        response_add_part_head(response, buffer_span(&boundary), selected->type, i == 0, ranges[i].offset,
+                               ranges[i].length, selected->entry->size);
+        add_slice(response, selected->entry, ranges[i].offset, ranges[i].length);
+    }
+    response_add_parts_end(response, buffer_span(&boundary));
+    response->status = 206;
+    response_finish(response, view->date, request->minor_version, buffer_span(&lines));
+}
+
+static void answer_unsatisfiable(const struct view *view, const struct request *request,
+                                 struct response *response, uint64_t size)
+{
+    char room[64];
+    struct buffer line = BUFFER(room);
+    buffer_append(&line, SPAN("Content-Range: bytes */")); /* RFC 9110 15.5.17 */
+    buffer_number(&line, size);
+    buffer_append(&line, SPAN("\r\n"));
+    answer_error(view, request, response, 416, buffer_span(&line));
+}
+
+/* The file or what is asked of it, once no condition stands against it. */
+static void answer_content(const struct view *view, const struct request *request, struct response *response,
+                           const struct selected *selected, const struct validators *validators)
+{
+    struct range ranges[LIMIT_RANGES];
+    unsigned count = 0;
+    enum range_result result = RANGE_WHOLE;
+    if (conditional_range_applies(request, validators, view->now))
+        result =
+            range_parse(request_single_field(request, FIELD_RANGE), selected->entry->size, ranges, &count);
+    if (result == RANGE_UNSATISFIABLE)
+        answer_unsatisfiable(view, request, response, selected->entry->size);
+    else if (result == RANGE_WHOLE)
+        answer_whole(view, request, response, selected);
+    else if (count == 1)
+        answer_range(view, request, response, selected, &ranges[0]);
+    else
+        answer_ranges(view, request, response, selected, ranges, count);
+}
+
+static void answer_selected(const struct view *view, const struct request *request, struct response *response,
+                            const struct selected *selected)
+{
+    struct validators validators = {
+        .etag = span_of(selected->entry->etag),
+        .last_modified = selected->dated ? selected->entry->modified : CONDITIONAL_UNDATED,
+    };
+    switch (conditional_evaluate(request, &validators, view->now)) {
+    case CONDITIONAL_NOT_MODIFIED:
+        answer_not_modified(view, request, response, selected);
+        break;
+    case CONDITIONAL_FAILED:
+        answer_error(view, request, response, 412, none);
+        break;
+    case CONDITIONAL_PERFORM:
+        answer_content(view, request, response, selected, &validators);
+        break;
+    }
+}
+
+/* ---- encoded siblings ---- */
+
+static const struct {
+    enum sibling sibling;
+    struct span name;
+} codings[CODINGS] = {
+    [CODING_GZIP] = {SIBLING_GZ, SPAN_INIT("gzip")},
+    [CODING_ZSTD] = {SIBLING_ZST, SPAN_INIT("zstd")},
+    [CODING_BR] = {SIBLING_BR, SPAN_INIT("br")},
+};
+
+/* Players seek in these by ranges, which in an encoded form would count its octets. */
+static bool is_seekable(const char *type)
+{
+    return strncmp(type, "audio/", 6) == 0 || strncmp(type, "video/", 6) == 0;
+}
+
+/* The codings in which the file is there, as bits 1 << enum coding. */
+static unsigned available_codings(const struct view *view, struct entry *original)
+{
+    unsigned siblings = store_siblings(view->store, original, view->turn);
+    unsigned available = 1U << CODING_IDENTITY;
+    for (unsigned coding = CODING_IDENTITY + 1; siblings != 0 && coding < CODINGS; coding++) {
+        if ((siblings & 1U << codings[coding].sibling) != 0)
+            available |= 1U << coding;
+    }
+    return available;
+}
+
+/*
+ * Chooses the form of the file that the client wants most (RFC 9110 12.5.3). Where that is an encoded one, `*entry`
+ * becomes the sibling's, in exchange for the original's. False where no form is acceptable.
+ */
+static bool select_coding(const struct view *view, const struct request *request, struct response *response,
+                          struct entry **entry, struct selected *selected)
+{
+    struct acceptance acceptance = negotiate_codings(request);
+    unsigned available = available_codings(view, *entry);
+    response->varies = available != 1U << CODING_IDENTITY;
+    if (is_seekable((*entry)->type))
+        negotiate_rank_identity_first(&acceptance);
+    enum coding coding = negotiate_choose(&acceptance, available);
+    if (coding == CODINGS)
+        return false;
+    struct entry *sibling;
+    *selected = select_original(view, *entry);
+    if (coding == CODING_IDENTITY ||
+        store_find_sibling(view->store, *entry, codings[coding].sibling, view->turn, &sibling) != 0)
+        return true;
+    buffer_append(&response->text, selected->type); /* it has to outlive the original's entry */
+    selected->type.at = response->text.at;
+    selected->coding = codings[coding].name;
+    selected->entry = sibling;
+    selected->dated = is_dated(view, sibling);
+    store_release(view->store, *entry);
+    *entry = sibling;
+    return true;
+}
+
+static void answer_file(const struct view *view, const struct request *request, struct response *response,
+                        struct entry **entry)
+{
+    struct selected selected;
+    if (select_coding(view, request, response, entry, &selected))
+        answer_selected(view, request, response, &selected);
+    else
+        answer_error(view, request, response, 406, none);
+}
+
+/* The site's own page for what is missing, if it has one: as it is, without conditions or ranges, which are for
+   answers of 200 (RFC 9110 13.2.1). */
 static void answer_missing(const struct view *view, const struct request *request, struct response *response,
                            struct entry **held)
 {
     struct entry *page;
     if (store_find(view->store, missing_page, view->turn, &page) != 0) {
-        answer_error(response, view->date, request, 404);
+        answer_error(view, request, response, 404, none);
         return;
     }
+    *held = page;
     if (page->kind == ENTRY_DIRECTORY) {
-        store_release(view->store, page);
-        answer_error(response, view->date, request, 404);
+        answer_error(view, request, response, 404, none);
         return;
     }
     response->status = 404;
-    answer_file(response, view->date, request, page);
-    *held = page;
+    struct selected selected = select_original(view, page);
+    answer_whole(view, request, response, &selected);
 }
+
+/* ---- the table of contents ---- */
 
 /* Finds the file, or the directory that lacks its slash. Returns 0 or a status. */
 static int find(const struct view *view, struct target *target, struct entry **entry)
@@ -148,6 +403,7 @@ static int find(const struct view *view, struct target *target, struct entry **e
     return status;
 }
 
+/* What can be said without the disk. Returns 0, with the target read, or a status. */
 static int check(const struct request *request, struct target *target)
 {
     if (request->state == REQUEST_BAD) {
@@ -156,16 +412,18 @@ static int check(const struct request *request, struct target *target)
     }
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return 400;
-    if (request->method != METHOD_GET && request->method != METHOD_HEAD)
+    if (request->method == METHOD_CONNECT || request->method == METHOD_KNOWN)
         return 405;
-    return target_parse(request_target(request), target);
+    if (request->method == METHOD_OPTIONS && span_equal(request_target(request), SPAN("*")))
+        return 204;
+    int status = target_parse(request_target(request), target);
+    return status == 0 && request->method == METHOD_OPTIONS ? 204 : status;
 }
 
 void answer(const struct view *view, const struct request *request, struct response *response,
             struct entry **held)
 {
     struct target target;
-    struct entry *entry = NULL;
     *held = NULL;
     response->close |=
         !request->keep_alive || request->state != REQUEST_WHOLE || request->method == METHOD_CONNECT;
@@ -173,17 +431,16 @@ void answer(const struct view *view, const struct request *request, struct respo
 
     int status = check(request, &target);
     if (status == 0)
-        status = find(view, &target, &entry);
+        status = find(view, &target, held);
 
-    if (status == 404) {
+    if (status == 204)
+        answer_options(view, request, response);
+    else if (status == 404)
         answer_missing(view, request, response, held);
-    } else if (status != 0) {
-        answer_error(response, view->date, request, status);
-    } else if (entry->kind == ENTRY_DIRECTORY) {
-        answer_redirect(response, view->date, request, &target);
-        store_release(view->store, entry);
-    } else {
-        answer_file(response, view->date, request, entry);
-        *held = entry;
-    }
+    else if (status != 0)
+        answer_error(view, request, response, status, none);
+    else if ((*held)->kind == ENTRY_DIRECTORY)
+        answer_redirect(view, request, response, &target);
+    else
+        answer_file(view, request, response, held);
 }

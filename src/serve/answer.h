@@ -10,7 +10,8 @@
 struct view {
     struct store *store;
     uint64_t turn;    /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
-    const char *date; /* now, as date_write writes it */
+    int64_t now;      /* seconds since 1970 */
+    const char *date; /* the same, as date_write writes it */
 };
 
 /*

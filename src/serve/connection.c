@@ -24,8 +24,7 @@ struct outgoing {
     struct entry *entry; /* what the response borrows from, or NULL */
     struct log_line log;
     uint64_t body_octets;
-    struct part parts[LIMIT_PARTS];
-    char text[]; /* what is left of the head and of a generated body, then the log line */
+    struct part parts[]; /* then the text of head and generated body, then the log line */
 };
 
 struct connection *connection_new(int fd, const union peer *peer)
@@ -237,22 +236,23 @@ static bool hold_back(struct connection *connection, struct span rest)
 static bool keep_response(struct connection *connection, const struct outgoing *answer)
 {
     const struct response *response = &answer->response;
-    size_t text = response->text.length;
-    struct outgoing *kept = malloc(sizeof *kept + text + answer->log.text.length);
+    size_t text = response->text.length, parts = response->count * sizeof(struct part);
+    struct outgoing *kept = malloc(sizeof *kept + parts + text + answer->log.text.length);
     if (kept == NULL)
         return false;
     *kept = *answer;
-    memcpy(kept->text, response->text.at, text);
+    char *room = (char *)kept->parts + parts;
+    memcpy(room, response->text.at, text);
     if (answer->log.text.length > 0)
-        memcpy(kept->text + text, answer->log.text.at, answer->log.text.length);
-    kept->log.text.at = kept->text + text;
-    kept->response.text = (struct buffer){kept->text, text, text, false};
+        memcpy(room + text, answer->log.text.at, answer->log.text.length);
+    kept->log.text.at = room + text;
+    kept->response.text = (struct buffer){room, text, text, false};
     kept->response.parts = kept->parts;
     for (unsigned i = 0; i < response->count; i++) {
         struct part part = response->parts[i];
         bool in_text = part.octets >= response->text.at && part.octets < response->text.at + text;
         if (part.octets != NULL && in_text)
-            part.octets = kept->text + (part.octets - response->text.at);
+            part.octets = room + (part.octets - response->text.at);
         kept->parts[i] = part;
     }
     connection->outgoing = kept;
@@ -336,7 +336,12 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
     response->close = service->draining;
-    struct view view = {service->store, may_share(connection, request) ? service->turn : 0, service->date};
+    struct view view = {
+        .store = service->store,
+        .turn = may_share(connection, request) ? service->turn : 0,
+        .now = service->second,
+        .date = service->date,
+    };
     answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);
     size_t received = (size_t)(request->parsed); /* at least the request line */

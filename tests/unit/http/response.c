@@ -75,7 +75,7 @@ static void lengths_are_sums(void **state)
     response_add_octets(&response, SPAN("abc"));
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 9000000013\r\n\r\n");
-    assert_int_equal(response.count, LIMIT_PARTS);
+    assert_int_equal(response.count, 4);
     assert_int_equal(response_body_octets(&response), 9000000013);
 }
 
@@ -199,12 +199,46 @@ static void what_is_sent_is_not_left(void **state)
     assert_true(head > 0);
 }
 
-static void assert_described(const struct representation *representation, const char *expected)
+#define RANGES "Accept-Ranges: bytes\r\n"
+
+/* `validators` are what a 304 carries as well (RFC 9110 15.4.5). */
+static void assert_described(const struct representation *representation, const char *before,
+                             const char *validators)
 {
     char memory[256];
     struct buffer lines = BUFFER(memory);
-    response_describe(&lines, representation);
-    assert_true(span_equal(buffer_span(&lines), span_of(expected)));
+    size_t length = response_describe(&lines, representation);
+    assert_true(span_equal((struct span){memory, length}, span_of(before)));
+    assert_true(span_equal((struct span){memory + length, lines.length - length}, span_of(validators)));
+}
+
+/* RFC 9110 14.6: each part says its type and its range; the boundary is RFC 2046 5.1.1's. */
+static void parts_have_heads(void **state)
+{
+    (void)state;
+    struct span boundary = SPAN("b"), type = SPAN("text/plain");
+    response.status = 206;
+    response_add_part_head(&response, boundary, type, true, 0, 2, 9);
+    response_add_file(&response, 7, 0, 2);
+    response_add_part_head(&response, boundary, type, false, 8, 1, 9);
+    response_add_file(&response, 7, 8, 1);
+    response_add_parts_end(&response, boundary);
+    response_finish(&response, date, 1, SPAN(""));
+    assert_int_equal(response.count, 6);
+    static const char first[] = "--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/9\r\n\r\n";
+    static const char second[] = "\r\n--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 8-8/9\r\n\r\n";
+    assert_true(span_equal((struct span){parts[1].octets, parts[1].length}, span_of(first)));
+    assert_true(span_equal((struct span){parts[3].octets, parts[3].length}, span_of(second)));
+    assert_true(span_equal((struct span){parts[5].octets, parts[5].length}, SPAN("\r\n--b--\r\n")));
+}
+
+static void some_answers_have_no_length(void **state)
+{
+    (void)state;
+    response.status = 304;
+    response.varies = true;
+    response_finish(&response, date, 1, SPAN("ETag: \"1\"\r\n"));
+    assert_head("HTTP/1.1 304 Not Modified\r\n" COMMON "ETag: \"1\"\r\nVary: Accept-Encoding\r\n\r\n");
 }
 
 static void representations_are_described(void **state)
@@ -216,13 +250,19 @@ static void representations_are_described(void **state)
         .last_modified = SPAN(DATE),
     };
     assert_described(&representation,
-                     "Content-Type: text/html; charset=utf-8\r\nLast-Modified: " DATE "\r\nETag: \"1f\"\r\n");
+                     "Content-Type: text/html; charset=utf-8\r\n" RANGES "Last-Modified: " DATE "\r\n",
+                     "ETag: \"1f\"\r\n");
     representation.etag = (struct span){NULL, 0};
-    assert_described(&representation,
-                     "Content-Type: text/html; charset=utf-8\r\nLast-Modified: " DATE "\r\n");
+    assert_described(&representation, "Content-Type: text/html; charset=utf-8\r\n" RANGES,
+                     "Last-Modified: " DATE "\r\n");
     representation.last_modified = SPAN("");
-    assert_described(&representation, "Content-Type: text/html; charset=utf-8\r\n");
-    assert_described(&(struct representation){0}, "");
+    assert_described(&representation, "Content-Type: text/html; charset=utf-8\r\n" RANGES, "");
+    representation.coding = SPAN("br");
+    representation.range = SPAN("bytes 0-1/9");
+    assert_described(&representation,
+                     "Content-Type: text/html; charset=utf-8\r\nContent-Encoding: br\r\n"
+                     "Content-Range: bytes 0-1/9\r\n" RANGES,
+                     "");
 }
 
 int main(void)
@@ -238,6 +278,8 @@ int main(void)
         cmocka_unit_test_setup(a_page_may_stand_before_its_head, begin),
         cmocka_unit_test_setup(what_is_sent_is_not_left, begin),
         cmocka_unit_test(representations_are_described),
+        cmocka_unit_test_setup(parts_have_heads, begin),
+        cmocka_unit_test_setup(some_answers_have_no_length, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

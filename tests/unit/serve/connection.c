@@ -1,0 +1,252 @@
+/* One connection over a socket pair: what it asks of the loop, and what memory it takes. */
+#include "serve/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- counting what is allocated ---- */
+
+/* Sanitizers have an allocator of their own, and musl lends nobody its own by name. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(SANITIZED)
+#define COUNTS_ALLOCATIONS 1
+#else
+#define COUNTS_ALLOCATIONS 0
+#endif
+
+static unsigned allocations;
+
+#if COUNTS_ALLOCATIONS
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *memory, size_t size);
+
+void *malloc(size_t size)
+{
+    allocations++;
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    allocations++;
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+    allocations++;
+    return __libc_realloc(memory, size);
+}
+#endif
+
+/* ---- a site and a connection ---- */
+
+static char base[64];
+static struct service *service;
+static struct connection *connection;
+static int client;
+
+static void write_file(const char *name, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", base, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
+    close(fd);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    int sockets[2];
+    union peer peer = {.v4 = {.sin_family = AF_INET}};
+    snprintf(base, sizeof base, "/tmp/tinyhttpd-connection-XXXXXX");
+    service = calloc(1, sizeof *service);
+    if (mkdtemp(base) == NULL || service == NULL ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets) < 0)
+        return -1;
+    write_file("small.txt", 1024);
+    write_file("large.bin", 8 * 1024 * 1024);
+    service->store = store_open(open(base, O_RDONLY | O_DIRECTORY), 0, false);
+    service->second = 4000000000;
+    date_write(service->date, service->second);
+    client = sockets[1];
+    connection = connection_new(sockets[0], &peer);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    char path[128];
+    connection_close(connection, service);
+    free(connection);
+    close(client);
+    store_close(service->store);
+    free(service);
+    snprintf(path, sizeof path, "%s/small.txt", base);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/large.bin", base);
+    unlink(path);
+    return rmdir(base);
+}
+
+static void client_sends(const char *text)
+{
+    assert_int_equal(send(client, text, strlen(text), 0), strlen(text));
+    connection->readable = true;
+}
+
+/* Takes all that is there; returns how much. */
+static size_t client_takes(void)
+{
+    static char room[65536];
+    size_t taken = 0;
+    ssize_t octets;
+    while ((octets = recv(client, room, sizeof room, 0)) > 0)
+        taken += (size_t)octets;
+    return taken;
+}
+
+#define GET_SMALL \
+    "GET /small.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"x\"\r\n\r\n"
+
+/* ---- memory ---- */
+
+/* The usual request finds its file in memory and is sent whole: nothing of it needs the heap. */
+static void a_usual_request_allocates_nothing(void **state)
+{
+    (void)state;
+    if (!COUNTS_ALLOCATIONS)
+        return;
+    client_sends(GET_SMALL);
+    assert_int_equal(connection_step(connection, service), WANT_READ);
+    assert_true(allocations > 0); /* the file, the first time: so counting works */
+    client_takes();
+    unsigned before = allocations;
+    for (unsigned i = 0; i < 1000; i++) {
+        client_sends(GET_SMALL);
+        assert_int_equal(connection_step(connection, service), WANT_READ);
+        assert_true(client_takes() > 1024);
+    }
+    assert_int_equal(allocations, before);
+}
+
+static void an_idle_connection_owns_only_itself(void **state)
+{
+    (void)state;
+    assert_true(sizeof(struct connection) <= 240); /* with malloc's own, 256 octets */
+    client_sends("GET /small.txt HT");
+    assert_int_equal(connection_step(connection, service), WANT_READ);
+    assert_non_null(connection->incoming);
+    client_sends("TP/1.1\r\nHost: a\r\n\r\n");
+    assert_int_equal(connection_step(connection, service), WANT_READ);
+    assert_null(connection->incoming);
+    assert_null(connection->outgoing);
+}
+
+/* ---- turns ---- */
+
+static void one_request_is_answered_in_a_turn(void **state)
+{
+    (void)state;
+    client_sends(GET_SMALL GET_SMALL GET_SMALL);
+    assert_int_equal(connection_step(connection, service), WANT_TURN);
+    size_t one = client_takes();
+    assert_int_equal(connection_step(connection, service), WANT_TURN);
+    assert_int_equal(client_takes(), one);
+    assert_int_equal(connection_step(connection, service), WANT_READ);
+    assert_int_equal(client_takes(), one);
+    assert_null(connection->incoming);
+}
+
+/* However quickly the client takes it, a large answer leaves others their turn. */
+static void octets_in_a_turn_are_bounded(void **state)
+{
+    (void)state;
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    enum connection_want want = connection_step(connection, service);
+    size_t taken = client_takes(), most = taken;
+    while (want != WANT_READ) {
+        assert_true(want == WANT_WRITE || want == WANT_TURN);
+        want = connection_step(connection, service);
+        size_t octets = client_takes();
+        most = octets > most ? octets : most;
+        taken += octets;
+    }
+    assert_true(taken > 8 * 1024 * 1024);
+    assert_true(most <= LIMIT_TURN_OCTETS + 4096);
+}
+
+/* ---- deadlines ---- */
+
+static void each_state_has_its_deadline(void **state)
+{
+    (void)state;
+    assert_int_equal(connection_deadline(connection), DEADLINE_IDLE);
+    client_sends("POST / HTTP/1.1\r\nHost: a\r\n");
+    connection_step(connection, service);
+    assert_int_equal(connection_deadline(connection), DEADLINE_HEAD);
+    client_sends("Content-Length: 5\r\n\r\nhe");
+    connection_step(connection, service);
+    assert_int_equal(connection_deadline(connection), DEADLINE_BODY);
+    client_sends("llo");
+    assert_int_equal(connection_step(connection, service), WANT_READ);
+    assert_int_equal(connection_deadline(connection), DEADLINE_IDLE);
+    client_takes();
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    connection_step(connection, service);
+    assert_int_equal(connection_deadline(connection), DEADLINE_WRITE);
+}
+
+/* An empty line is no request, and starts no clock (RFC 9112 2.2). */
+static void empty_lines_leave_a_connection_idle(void **state)
+{
+    (void)state;
+    client_sends("\r\n\r\n");
+    assert_int_equal(connection_step(connection, service), WANT_READ);
+    assert_int_equal(connection_deadline(connection), DEADLINE_IDLE);
+}
+
+static void a_late_head_gets_408(void **state)
+{
+    (void)state;
+    char answer[64] = "";
+    client_sends("GET /small.txt HT");
+    connection_step(connection, service);
+    enum connection_want want = connection_expire(connection, service);
+    assert_true(want == WANT_TURN || want == WANT_CLOSE);
+    assert_true(recv(client, answer, sizeof answer - 1, 0) > 12);
+    assert_memory_equal(answer, "HTTP/1.1 408", 12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_usual_request_allocates_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(an_idle_connection_owns_only_itself, begin, end),
+        cmocka_unit_test_setup_teardown(one_request_is_answered_in_a_turn, begin, end),
+        cmocka_unit_test_setup_teardown(octets_in_a_turn_are_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(each_state_has_its_deadline, begin, end),
+        cmocka_unit_test_setup_teardown(empty_lines_leave_a_connection_idle, begin, end),
+        cmocka_unit_test_setup_teardown(a_late_head_gets_408, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
