@@ -15,18 +15,6 @@ bound_seconds(600);
 my $root   = new_root();
 my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker: whoever delays one delays all
 
-# Octets that no shift or repetition reproduces
-sub noise {
-    my ($size, $seed) = @_;
-    my $octets = '';
-    my $block  = Digest::MD5::md5($seed);
-    while (length $octets < $size) {
-        $block = Digest::MD5::md5($block);
-        $octets .= $block;
-    }
-    return substr $octets, 0, $size;
-}
-
 # Reads one response from a socket without keeping its body: (head, octets of body read, MD5 of them, first 16
 # octets, last 16 octets). Stops when the body is whole or the connection ends.
 sub read_body {

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
+use Digest::MD5;
 use Errno qw(EAGAIN EINTR ENOENT EPIPE ECONNRESET);
 use Exporter qw(import);
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
@@ -20,7 +21,8 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
-    processes_of_group cpu_seconds resident_octets free_port responses_framed connect_to children_of have);
+    processes_of_group cpu_seconds resident_octets free_port responses_framed connect_to children_of have
+    slices_of http_date noise told put_canary);
 
 # Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
@@ -101,6 +103,30 @@ sub put_file {
     close $file or die "$path: $!";
     chmod 0644, $path;
     return $path;
+}
+
+# Octets that no shift or repetition reproduces.
+sub noise {
+    my ($size, $seed) = @_;
+    my ($octets, $block) = ('', Digest::MD5::md5($seed));
+    while (length $octets < $size) {
+        $block = Digest::MD5::md5($block);
+        $octets .= $block;
+    }
+    return substr $octets, 0, $size;
+}
+
+# The preferred form of a date (RFC 9110 5.6.7).
+sub http_date {
+    my ($seconds) = @_;
+    return POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime $seconds);
+}
+
+# Octets as a test's name can hold them.
+sub told {
+    my ($octets) = @_;
+    $octets =~ s/([^\x20-\x7e])/sprintf '<%02X>', ord $1/ge;
+    return length $octets > 90 ? substr($octets, 0, 84) . '...' : $octets;
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -374,35 +400,17 @@ sub blocking {
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, seconds }.
 sub exchange {
     my ($self, $octets, %how) = @_;
-    my $socket  = $how{socket} || $self->connection;
-    my @methods = @{ $how{methods} || [$octets =~ /\AHEAD / ? 'HEAD' : 'GET'] };
+    my $result  = $self->begin($octets, %how);
+    my $socket  = $result->{socket};
     my @pieces  = pieces($octets, %how);
-    my $result  = { responses => [], raw => '', socket => $socket, eof => 0, reset => 0, timeout => 0 };
-    my $began   = time;
-    my $deadline = $began + ($how{seconds} || PATIENCE);
-    my ($at, $shut, $turn) = (0, 0, 0);
+    my ($shut, $turn) = (0, 0);
 
-    blocking($socket, 0);
     while (1) {
         # When octets go one by one the server gets its chance to see each alone.
         my $wait = @pieces && $turn++ ? 0.0002 : @pieces ? 0 : 0.25;
         my ($can_read) = IO::Select->new($socket)->can_read($wait);
-        if ($can_read) {
-            my $got = sysread $socket, $result->{raw}, 1 << 20, length $result->{raw};
-            if (!defined $got) {
-                $result->{reset} = 1 if $! != EAGAIN && $! != EINTR;
-            }
-            elsif ($got == 0) {
-                $result->{eof} = 1;
-            }
-        }
-        while (my $response = parse_response(\$result->{raw}, $at, $methods[@{ $result->{responses} }])) {
-            push @{ $result->{responses} }, $response;
-            $at = $response->{end};
-            last if $response->{broken};
-        }
-        last if $result->{eof} || $result->{reset};
-        last if $how{count} && @{ $result->{responses} } >= $how{count};
+        receive($result) if $can_read;
+        last if $result->{over};
         if (@pieces) {
             my $sent = syswrite $socket, $pieces[0];
             if (defined $sent) {
@@ -416,16 +424,92 @@ sub exchange {
         elsif ($how{half_close} && !$shut++) {
             shutdown $socket, 1;
         }
-        if (time > $deadline) {
+        if (time > $result->{deadline}) {
             $result->{timeout} = 1;
             last;
         }
     }
+    $result->{unsent} = length join '', @pieces;
+    return finish($result, $octets, %how);
+}
+
+# An exchange for each of the requests, octet by octet, over as many connections at the same time: while the
+# others have their turn the server sees each octet alone. Gives the results in the order of the requests; `count`
+# and `seconds` as for exchange, `methods` holds a list for each.
+use constant AT_A_TIME => 64;
+
+sub exchange_each {
+    my ($self, $requests, %how) = @_;
+    my @results;
+    for (my $first = 0; $first < @$requests; $first += AT_A_TIME) {
+        my $last  = $first + AT_A_TIME - 1 < $#$requests ? $first + AT_A_TIME - 1 : $#$requests;
+        my @batch = map { $self->begin($requests->[$_], %how, methods => $how{methods} && $how{methods}[$_]) } $first .. $last;
+        my %by_fileno = map { fileno($_->{socket}) => $_ } @batch;
+        my $select    = IO::Select->new(map { $_->{socket} } @batch);
+        for (my $at = 0; $select->count; $at++) {
+            my $sending = 0;
+            for my $n (0 .. $#batch) {
+                my $result = $batch[$n];
+                next if $result->{over} || $at >= length $requests->[$first + $n];
+                syswrite $result->{socket}, $requests->[$first + $n], 1, $at;
+                $sending++;
+            }
+            for my $socket ($select->can_read($sending ? 0.001 : 0.25)) {
+                my $result = $by_fileno{ fileno $socket };
+                receive($result);
+                $select->remove($socket) if $result->{over};
+            }
+            next if time < $batch[0]{deadline};
+            $_->{timeout} = 1 for grep { !$_->{over} } @batch;
+            last;
+        }
+        push @results, map { finish($batch[$_], $requests->[$first + $_], %how) } 0 .. $#batch;
+    }
+    return @results;
+}
+
+sub begin {
+    my ($self, $octets, %how) = @_;
+    my $began  = time;
+    my $result = {
+        responses => [], raw => '', eof => 0, reset => 0, timeout => 0, unsent => 0, at => 0, over => 0,
+        socket    => $how{socket} || $self->connection,
+        methods   => $how{methods} || [$octets =~ /\AHEAD / ? 'HEAD' : 'GET'],
+        count     => $how{count},
+        began     => $began,
+        deadline  => $began + ($how{seconds} || PATIENCE),
+    };
+    blocking($result->{socket}, 0);
+    return $result;
+}
+
+# Reads what is there; `over` tells that the end or the last response that was wanted has come.
+sub receive {
+    my ($result) = @_;
+    my $got = sysread $result->{socket}, $result->{raw}, 1 << 20, length $result->{raw};
+    if (!defined $got) {
+        $result->{reset} = 1 if $! != EAGAIN && $! != EINTR;
+    }
+    elsif ($got == 0) {
+        $result->{eof} = 1;
+    }
+    my $responses = $result->{responses};
+    while (my $response = parse_response(\$result->{raw}, $result->{at}, $result->{methods}[@$responses])) {
+        push @$responses, $response;
+        $result->{at} = $response->{end};
+        last if $response->{broken};
+    }
+    $result->{over} = $result->{eof} || $result->{reset} || ($result->{count} && @$responses >= $result->{count});
+    return;
+}
+
+sub finish {
+    my ($result, $octets, %how) = @_;
+    my $socket = $result->{socket};
     blocking($socket, 1);
-    $result->{unsent}  = length join '', @pieces;
     $result->{closed}  = $result->{eof} || $result->{reset} ? 1 : 0;
-    $result->{rest}    = substr $result->{raw}, $at;
-    $result->{seconds} = time - $began;
+    $result->{rest}    = substr $result->{raw}, $result->{at};
+    $result->{seconds} = time - $result->{began};
     check_rules($result, $octets, $how{half_close}) if !$how{lenient};
     close $socket if $result->{closed};
     return $result;
@@ -445,6 +529,131 @@ sub get {
     my $response = $result->{responses}[0] || { status => 'none', fields => [], body => '', field => {} };
     close $result->{socket} if $result->{socket}->opened;
     return $response;
+}
+
+# The requests in one pipeline: as many responses. `methods` as for exchange.
+sub pipeline {
+    my ($self, $requests, %how) = @_;
+    my @methods = map { /\A(\S+)/ ? $1 : 'GET' } @$requests;
+    my $result = $self->exchange(join('', @$requests), count => scalar @$requests, methods => \@methods, seconds => 60, %how);
+    close $result->{socket} if $result->{socket}->opened;
+    return map { $result->{responses}[$_] || { status => 'none', fields => [], body => '', field => {} } } 0 .. $#$requests;
+}
+
+# A GET that is repeated until the answer has an ETag: a file that was written a moment ago has none, as it may
+# change again without a trace.
+sub settled {
+    my ($self, $target, @fields) = @_;
+    my $response;
+    eventually { $response = $self->get($target, @fields); defined $response->{field}{etag} } 5;
+    return $response;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Tables of requests that go over fresh connections, at once and again octet by octet: an answer may not depend on
+# how the octets arrive. After each comes a request for the canary, which shows what became of the connection.
+use constant CANARY => "canary\n";
+
+sub put_canary { my ($root) = @_; return put_file($root, 'canary', CANARY) }
+
+# What is no request: [name, octets, status or list of them, 'may stay']. Refused, told to close, the end in order,
+# so that no reset overtakes the answer (RFC 9112 9.6), and what follows is not taken for a request. Where only the
+# meaning is wrong the connection may stay, and must then be in step.
+sub refuses {
+    my ($self, @cases) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $self->both_ways(get_request('/canary'), 2, \@cases, sub {
+        my ($case, $result) = @_;
+        my (undef, undef, $status, $may_stay) = @$case;
+        my @status = map { $_->{status} } @{ $result->{responses} };
+        my $said   = @status ? $result->{responses}[0]{field}{connection} || '' : '';
+        return 'no answer in time' if $result->{timeout} && !@status;
+        return "got: @status" if !@status || !grep { $status[0] == $_ } ref $status ? @$status : $status;
+        return ($result->{responses}[1] || { body => 'no answer' })->{body} eq CANARY ? '' : 'not in step'
+            if $may_stay && $said !~ /close/i;
+        return "what follows was taken for a request: @status" if @status > 1;
+        return 'it does not say Connection: close' if lc $said ne 'close';
+        return $result->{reset} ? 'a reset' : $result->{eof} ? '' : 'the connection does not end';
+    });
+    return;
+}
+
+# What is answered, and its body discarded to the last octet: [name, octets, status, method if not in the octets].
+sub keeps_step {
+    my ($self, @cases) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $self->both_ways(get_request('/canary', 'Connection: close'), 0, \@cases, sub {
+        my ($case, $result) = @_;
+        my $got = join ' ', map { $_->{status} } @{ $result->{responses} };
+        return 'no answer in time' if $result->{timeout};
+        return "got: $got" if $got ne "$case->[2] 200";
+        return $result->{responses}[-1]{body} eq CANARY ? '' : 'the next request is not itself';
+    });
+    return;
+}
+
+sub both_ways {
+    my ($self, $canary, $count, $cases, $problem) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @octets  = map { $_->[1] . $canary } @$cases;
+    my @methods = map { [$_->[1] =~ /\A(?:\r\n)*HEAD / ? 'HEAD' : 'GET'] } @$cases;
+    my @once    = map { $self->exchange($octets[$_], count => $count, methods => $methods[$_]) } 0 .. $#octets;
+    my @short   = grep { length $octets[$_] < 1000 } 0 .. $#octets;
+    my @each    = $self->exchange_each([@octets[@short]], count => $count, methods => [@methods[@short]]);
+    my %each    = map { $short[$_] => $each[$_] } 0 .. $#short;
+    for my $n (0 .. $#$cases) {
+        my $status = ref $cases->[$n][2] ? join ' or ', @{ $cases->[$n][2] } : $cases->[$n][2];
+        is($problem->($cases->[$n], $once[$n]), '', "$cases->[$n][0]: $status");
+        is($problem->($cases->[$n], $each{$n}), '', "$cases->[$n][0]: $status, octet by octet") if $each{$n};
+    }
+    $_->{socket}->opened and close $_->{socket} for @once, @each;
+    return;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Responses
+
+# What a 206 holds: (problem, slices), each slice { from, to, total, octets, type, coding }. The problem is empty
+# where it is as RFC 9110 14.4, 14.6, 15.3.7 and RFC 2046 5.1 want it.
+sub slices_of {
+    my ($response) = @_;
+    return ("status $response->{status}") if $response->{status} ne '206';
+    my $type = $response->{field}{'content-type'} || '';
+    if ($type !~ m{\Amultipart/byteranges}i) {
+        my $slice = slice_of($response->{field}, $response->{body});
+        return ref $slice ? ('', $slice) : ($slice);
+    }
+    return ('Content-Range beside multipart (15.3.7.2)') if exists $response->{field}{'content-range'};
+    my $boundary = $type =~ m{\Amultipart/byteranges; *boundary=(?|"([^"]+)"|([!#\$%&'*+\-.^_`|~0-9A-Za-z]+))\z}i ? $1 : '';
+    return ("boundary: $type") if $boundary !~ m{\A[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]\z};
+    my $body = "\r\n$response->{body}"; # the first delimiter's CRLF may be the head's own
+    my @parts = split /\r\n--\Q$boundary\E/, $body, -1;
+    return ('octets before the first part') if (shift @parts) !~ /\A(?:\r\n)?\z/;
+    return ('no end of the parts') if !@parts || (pop @parts) !~ /\A--(?:\r\n)?\z/;
+    my @slices;
+    for my $part (@parts) {
+        my ($head, $octets) = $part =~ /\A\r\n(.*?\r\n)\r\n(.*)\z/s or return ('a part without a head');
+        my %field;
+        for my $line (split /\r\n/, $head) {
+            $line =~ /\A([!#\$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*\z/ or return ("a part's field: $line");
+            return ("$1 twice in a part") if exists $field{ lc $1 };
+            $field{ lc $1 } = $2;
+        }
+        my $slice = slice_of(\%field, $octets);
+        return ("in a part: $slice") if !ref $slice;
+        push @slices, $slice;
+    }
+    return ('', @slices);
+}
+
+sub slice_of {
+    my ($field, $octets) = @_;
+    my $range = $field->{'content-range'} // 'none';
+    my ($from, $to, $total) = $range =~ m{\Abytes (\d+)-(\d+)/(\d+)\z} or return "Content-Range: $range";
+    return "Content-Range: $range with " . length($octets) . ' octets'
+        if $from > $to || $to >= $total || length $octets != $to - $from + 1;
+    return { from => $from, to => $to, total => $total, octets => $octets, type => $field->{'content-type'} || '',
+        coding => $field->{'content-encoding'} };
 }
 
 # The response that begins at `at`: { status, reason, version, fields [[name, value]...], field {lower-case name
@@ -508,13 +717,18 @@ sub check_rules {
                 push @wrong, "$name more than once" if ($count{$name} || 0) > 1;
             }
             push @wrong, 'no Date in RFC 9110 5.6.7 form' if ($field->{date} || '') !~ date_pattern();
-            push @wrong, 'no Server: tinyhttpd' if ($field->{server} || '') !~ m{\Atinyhttpd(?:/\S+)?\z};
+            push @wrong, 'no Server: tinyhttpd' if ($field->{server} || '') ne 'tinyhttpd';
             push @wrong, 'no nosniff' if ($field->{'x-content-type-options'} || '') ne 'nosniff';
             push @wrong, 'no Content-Length' if ($field->{'content-length'} // '') !~ /\A[0-9]+\z/
                 && $response->{status} !~ /\A(?:1..|204|304)\z/;
+            push @wrong, 'Content-Length on 204 (RFC 9110 8.6)' if $response->{status} == 204 && $count{'content-length'};
+            push @wrong, 'the fields of a body on 304 (RFC 9110 15.4.5)' if $response->{status} == 304
+                && grep { $count{$_} } qw(content-length content-type content-encoding content-range);
             push @wrong, 'Transfer-Encoding' if $count{'transfer-encoding'};
             push @wrong, 'an error body that is not HTML in UTF-8'
                 if $response->{status} >= 400 && ($field->{'content-type'} || '') !~ m{\Atext/html; *charset=utf-8\z}i;
+            push @wrong, 'an error page without a policy' # the root's own 404.html has none
+                if $response->{status} >= 400 && $response->{status} != 404 && !$count{'content-security-policy'};
         }
         push @problems, map { "$about: $response->{status}: $_" } @wrong;
     }

@@ -1,5 +1,5 @@
-# Request bodies: received and thrown away, so that the connection stays in step, or refused and the connection
-# closed (RFC 9110 9.3.1, 10.1.1, 15.5.14; RFC 9112 6, 7, 9.6).
+# Request bodies: where they end; received and thrown away, so that the connection stays in step, or refused and
+# the connection closed (RFC 9110 8.6, 9.3.1, 10.1.1, 15.5.14; RFC 9112 6, 7, 9.6).
 use strict;
 use warnings;
 use FindBin;
@@ -10,41 +10,15 @@ use Time::HiRes qw(time);
 
 my $root = new_root();
 put_file($root, 'index.html', "<p>page</p>\n");
-put_file($root, 'canary',     "canary\n");
+put_canary($root);
 my $server = Harness->start(root => $root);
 my $host   = "Host: localhost\r\n";
 my $canary = get_request('/canary', 'Connection: close');
 
-# A request with a body, then the canary: the canary must be answered as itself.
-sub in_step {
-    my ($name, $octets, $status, %how) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    for my $bytewise ($how{no_bytes} ? 0 : (0, 1)) {
-        my $result = $server->exchange($octets . $canary, bytewise => $bytewise);
-        my @status = map { $_->{status} } @{ $result->{responses} };
-        is("@status", "$status 200", "$name: $status, then in step" . ($bytewise ? ', octet by octet' : ''))
-            or diag("timeout $result->{timeout} rest $result->{rest}");
-        is($result->{responses}[1]{body}, "canary\n", "$name: the next request is itself");
-    }
-    return;
-}
-
-# A request that is refused with the end of the connection; the canary must not be answered.
-sub refused {
-    my ($name, $octets, $status, %how) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my %wanted = map { $_ => 1 } ref $status ? @$status : $status;
-    for my $bytewise ($how{no_bytes} ? 0 : (0, 1)) {
-        my $result = $server->exchange($octets . $canary, bytewise => $bytewise, count => 2);
-        my @status = map { $_->{status} } @{ $result->{responses} };
-        my $told   = "$name: " . join(' or ', sort keys %wanted) . ($bytewise ? ', octet by octet' : '');
-        ok(@status == 1 && $wanted{ $status[0] } && $result->{closed}, "$told, and the end")
-            or diag("got: @status closed: $result->{closed} timeout: $result->{timeout}");
-        like($result->{responses}[0]{field}{connection} || '', qr/\Aclose\z/i, "$told: says so");
-        close $result->{socket} if $result->{socket}->opened;
-    }
-    return;
-}
+# The tables, filled below and run together: see the harness.
+my (@in_step, @refused);
+sub in_step { push @in_step, [@_]; return }
+sub refused { push @refused, [@_]; return }
 
 my $sneaky = "GET /sneaky HTTP/1.1\r\n$host\r\n"; # a body that looks like a request
 
@@ -64,7 +38,7 @@ in_step('a CRLF after the body',     "POST / HTTP/1.1\r\n${host}Content-Length: 
 in_step('HTTP/1.0 that stays, with a body',
     "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello", 405);
 for my $size (16_383, 16_384, 16_385, 65_535, 65_536) {
-    in_step("a body of $size octets", "POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n" . 'b' x $size, 405, no_bytes => 1);
+    in_step("a body of $size octets", "POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n" . 'b' x $size, 405);
 }
 {
     my $body   = $sneaky x 100;
@@ -118,6 +92,39 @@ for my $size (65_537, 500_000, 1_048_576) {
     like("@status", qr/\A(?:405 200|413|405)\z/, "a body of $size octets: in step or closed");
 }
 
+# Lengths and codings that frame nothing (RFC 9112 6.1 and 6.3, RFC 9110 8.6)
+push @refused, (
+    # Content-Length (RFC 9112 6.3, RFC 9110 8.6)
+    (map { ["Content-Length: $_ (9110 8.6)",         "POST / HTTP/1.1\r\n${host}Content-Length: $_\r\n\r\nhello", 400] }
+        '+5', '-1', '-5', '0x5', '5 5', '5,6', '5, 5', '5.0', '5e0', '1e1', 'a', '5a', '"5"', '5;'),
+    ['Content-Length: empty (9110 8.6)',             "POST / HTTP/1.1\r\n${host}Content-Length:\r\n\r\n", 400],
+    ['two Content-Lengths (6.3)',                    "POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400],
+    ['two equal Content-Lengths (6.3)',              "POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400],
+    ['Content-Length on GET, malformed',             "GET / HTTP/1.1\r\n${host}Content-Length: +5\r\n\r\nhello", 400],
+    ['Content-Length: 2^64 (9110 8.6)',              "POST / HTTP/1.1\r\n${host}Content-Length: 18446744073709551616\r\n\r\n", [400, 413]],
+    ['Content-Length: 2^64 + 5',                     "POST / HTTP/1.1\r\n${host}Content-Length: 18446744073709551621\r\n\r\nhello", [400, 413]],
+    ['Content-Length: 2^64 - 1',                     "POST / HTTP/1.1\r\n${host}Content-Length: 18446744073709551615\r\n\r\n", [400, 413]],
+    ['Content-Length: 2^63',                         "POST / HTTP/1.1\r\n${host}Content-Length: 9223372036854775808\r\n\r\n", [400, 413]],
+    ['Content-Length of 60 digits',                  "POST / HTTP/1.1\r\n${host}Content-Length: " . '9' x 60 . "\r\n\r\n", [400, 413]],
+
+    # Transfer-Encoding (RFC 9112 6.1 and 6.3)
+    ['Content-Length, then Transfer-Encoding (6.1)', "POST / HTTP/1.1\r\n${host}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+    ['Transfer-Encoding, then Content-Length (6.1)', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400],
+    ['both on GET (6.1)',                            "GET / HTTP/1.1\r\n${host}Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+    ['Transfer-Encoding on HTTP/1.0 (6.1)',          "POST / HTTP/1.0\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+    ['Transfer-Encoding on HTTP/1.0 that stays',     "POST / HTTP/1.0\r\n${host}Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+    ['chunked is not the last (6.3)',                "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400],
+    ['chunked is not the last, in two lines (6.3)',  "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n", 400],
+    ['chunked twice (6.1)',                          "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400],
+    ['chunked twice, in two lines (6.1)',            "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
+    ['an unknown coding before chunked (6.1)',       "POST / HTTP/1.1\r\n${host}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501],
+    ['an unknown coding, in two lines (6.1)',        "POST / HTTP/1.1\r\n${host}Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 501],
+    (map { ["Transfer-Encoding: $_ (6.1, 6.3)",      "POST / HTTP/1.1\r\n${host}Transfer-Encoding: $_\r\n\r\n0\r\n\r\n", [400, 501]] }
+        'gzip', 'identity', 'xchunked', 'chunkedx', 'chunke', 'x chunked', 'chunked x', '"chunked"', 'chunked;a=b'),
+    ['a vertical tab before chunked',                "POST / HTTP/1.1\r\n${host}Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", [400, 501]],
+    ['Transfer-Encoding on GET, not chunked',        "GET / HTTP/1.1\r\n${host}Transfer-Encoding: foo\r\n\r\n0\r\n\r\n", [400, 501]],
+);
+
 # Chunked (RFC 9112 7.1)
 my $chunked = "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n";
 in_step('an empty chunked body',     "${chunked}0\r\n\r\n", 405);
@@ -133,27 +140,30 @@ in_step('chunk extensions (7.1.1)',  "${chunked}5;a\r\nhello\r\n3;a=b;c=\"d e\"\
 in_step('a trailer (7.1.2)',         "${chunked}5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n", 405);
 in_step('several trailers',          "${chunked}0\r\nX-A: 1\r\nX-B:\r\n\r\n", 405);
 in_step('a trailer that would close', "${chunked}5\r\nhello\r\n0\r\nConnection: close\r\nHost: a\r\nHost: b\r\n\r\n", 405);
-in_step('chunked over 64 kB',        $chunked . ("1000\r\n" . 'c' x 4096 . "\r\n") x 15 . "0\r\n\r\n", 405, no_bytes => 1);
+in_step('chunked over 64 kB',        $chunked . ("1000\r\n" . 'c' x 4096 . "\r\n") x 15 . "0\r\n\r\n", 405);
 
 # Valid or at least harmless, but so odd that a refusal is no harm either; only taking the frame for another is.
-for my $case (
-    ['a length with tabs around (9112 5)',  "POST / HTTP/1.1\r\n${host}Content-Length:\t5\t\r\n\r\nhello"],
-    ['chunked with tabs around (9112 5)',   "POST / HTTP/1.1\r\n${host}Transfer-Encoding:\tchunked\t\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
-    ['a trailer that would frame (9110 6.5.1)', "${chunked}5\r\nhello\r\n0\r\nContent-Length: 500\r\n\r\n"],
-    ['a trailer that would be chunked',     "${chunked}5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n"],
-    ) {
-    my ($name, $octets) = @$case;
-    for my $bytewise (0, 1) {
-        my $result = $server->exchange($octets . $canary, bytewise => $bytewise);
-        my $status = join ' ', map { $_->{status} } @{ $result->{responses} };
-        ok($status eq '400' || ($status eq '405 200' && $result->{responses}[1]{body} eq "canary\n"),
-            "$name: in step, or 400 and the end" . ($bytewise ? ', octet by octet' : '')) or diag($status);
-    }
-}
+my @either = (
+    ['a length with tabs around (9112 5)',  "POST / HTTP/1.1\r\n${host}Content-Length:\t5\t\r\n\r\nhello", 'in step, or refused'],
+    ['chunked with tabs around (9112 5)',   "POST / HTTP/1.1\r\n${host}Transfer-Encoding:\tchunked\t\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
+    ['chunked after an empty member (9110 5.6.1)', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: , chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
+    ['chunked before an empty member (9110 5.6.1)', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked,\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
+    ['chunked after an empty line (9110 5.6.1)', "POST / HTTP/1.1\r\n${host}Transfer-Encoding:\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
+    ['Transfer-Encoding without a member (9110 5.6.1)', "POST / HTTP/1.1\r\n${host}Transfer-Encoding:\r\n\r\n", 'in step, or refused'],
+    ['a blank before an extension (9112 7.1.1)', "${chunked}5 ;a\r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
+    ['blanks in an extension (9112 7.1.1)', "${chunked}5; a = b\r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
+    ['a blank after the size (9112 7.1)',   "${chunked}5 \r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
+    ['a trailer that would frame (9110 6.5.1)', "${chunked}5\r\nhello\r\n0\r\nContent-Length: 500\r\n\r\n", 'in step, or refused'],
+    ['a trailer that would be chunked',     "${chunked}5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n", 'in step, or refused'],
+);
+$server->both_ways($canary, 0, \@either, sub {
+    my (undef, $result) = @_;
+    my $got = join ' ', map { $_->{status} } @{ $result->{responses} };
+    return $got eq '400' || $got eq '501' || ($got eq '405 200' && $result->{responses}[1]{body} eq "canary\n") ? '' : $got;
+});
 
 for my $size ('g', '', '-1', '+5', '0x5', ' 5', '5 5', "5\0", '5,', 'FFFFFFFFFFFFFFFFF', '10000000000000005', '5h', "\t5") {
-    (my $told = $size) =~ s/([^\x20-\x7e])/sprintf '<%02X>', ord $1/ge;
-    refused("chunk size \"$told\" (7.1)", "$chunked$size\r\nhello\r\n0\r\n\r\n", [400, 413]);
+    refused('chunk size "' . told($size) . '" (7.1)', "$chunked$size\r\nhello\r\n0\r\n\r\n", [400, 413]);
 }
 refused('data longer than its chunk (7.1)',    "${chunked}5\r\nhello!\r\n0\r\n\r\n", 400);
 refused('data shorter than its chunk (7.1)',   "${chunked}5\r\nhell\r\n0\r\n\r\n", 400);
@@ -168,15 +178,18 @@ refused('a trailer with a blank before the colon', "${chunked}5\r\nhello\r\n0\r\
 refused('a chunk of 2^63 octets',              "${chunked}8000000000000000\r\nhello\r\n0\r\n\r\n", [400, 413]);
 refused('a chunk of 2^64 - 1 octets',          "${chunked}ffffffffffffffff\r\nhello\r\n0\r\n\r\n", [400, 413]);
 refused('a chunk of 1 GB',                     "${chunked}40000000\r\nhello", 413);
-refused('chunks that add up to 3 MB',          $chunked . ("10000\r\n" . 'c' x 65_536 . "\r\n") x 48 . "0\r\n\r\n", 413, no_bytes => 1);
-refused('chunks of one octet without end',     $chunked . "1\r\nc\r\n" x 1_100_000, 413, no_bytes => 1);
+refused('chunks that add up to 3 MB',          $chunked . ("10000\r\n" . 'c' x 65_536 . "\r\n") x 48 . "0\r\n\r\n", 413);
+refused('chunks of one octet without end',     $chunked . "1\r\nc\r\n" x 1_100_000, 413);
 
 # What is neither data nor bounded by it: extensions and trailers (RFC 9112 7.1.1: SHOULD limit)
-refused('an extension of 4 MB',                "${chunked}5;" . 'e' x 4_000_000 . "\r\nhello\r\n0\r\n\r\n", [400, 413, 431], no_bytes => 1);
-refused('extensions of 4 MB over many chunks', $chunked . ('1;' . 'e' x 4000 . "\r\nc\r\n") x 1000 . "0\r\n\r\n", [400, 413, 431], no_bytes => 1);
-refused('a trailer of 4 MB',                   "${chunked}0\r\nX: " . 't' x 4_000_000 . "\r\n\r\n", [400, 413, 431], no_bytes => 1);
-refused('300000 trailers',                     "${chunked}0\r\n" . "X: t\r\n" x 300_000 . "\r\n", [400, 413, 431], no_bytes => 1);
-refused('a size with a million zeros before',  $chunked . '0' x 2_000_000 . "5\r\nhello\r\n0\r\n\r\n", [400, 413, 431], no_bytes => 1);
+refused('an extension of 4 MB',                "${chunked}5;" . 'e' x 4_000_000 . "\r\nhello\r\n0\r\n\r\n", [400, 413, 431]);
+refused('extensions of 4 MB over many chunks', $chunked . ('1;' . 'e' x 4000 . "\r\nc\r\n") x 1000 . "0\r\n\r\n", [400, 413, 431]);
+refused('a trailer of 4 MB',                   "${chunked}0\r\nX: " . 't' x 4_000_000 . "\r\n\r\n", [400, 413, 431]);
+refused('300000 trailers',                     "${chunked}0\r\n" . "X: t\r\n" x 300_000 . "\r\n", [400, 413, 431]);
+refused('a size with a million zeros before',  $chunked . '0' x 2_000_000 . "5\r\nhello\r\n0\r\n\r\n", [400, 413, 431]);
+
+$server->keeps_step(@in_step);
+$server->refuses(@refused);
 
 # Expect (RFC 9110 10.1.1): the final answer at once, never a wait for a body that waits for the answer
 for my $case (["GET", 200], ["POST", 405]) {

@@ -1,4 +1,5 @@
-# Persistent connections and pipelining (RFC 9112 9).
+# Connections: how long they last, pipelining, their ends (RFC 9112 2.2 and 9). A half-closed client whose answer is
+# held back is in bodies.t, time limits are in timeout.t.
 use strict;
 use warnings;
 use FindBin;
@@ -6,6 +7,7 @@ use lib "$FindBin::Bin/lib";
 use Digest::MD5 qw(md5_hex);
 use Harness;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $root  = new_root();
 my %size  = (a => 1, b => 1000, c => 16_385, d => 70_000, e => 200_000);
@@ -53,10 +55,29 @@ my @cases = (
     ['1.0', ['Connection: Keep-Alive'],                      1],
     ['1.0', ["Connection: keep-alive\t"],                    1],
     ['1.0', ['Connection: foo, keep-alive'],                 1],
+    ['1.0', ['Connection: ,KEEP-ALIVE,'],                    1],
+    ['1.0', ['Connection: foo', 'Connection: keep-alive'],   1],
+    ['1.0', ['Connection: keep-alivex'],                     0],
+    ['1.1', ['Proxy-Connection: close'],                     1],
+    ['1.1', ['Keep-Alive: timeout=0'],                       1],
+    ['1.1', ['Connection: "close"'],                         1],
 );
+put_canary($root);
+{
+    # The same, octet by octet
+    my @wrong;
+    my @requests = map { join("\r\n", "GET /a.txt HTTP/$_->[0]", 'Host: localhost', @{ $_->[1] }) . "\r\n\r\n" . get_request('/a.txt',
+        'Connection: close') } @cases;
+    my @results = $server->exchange_each(\@requests);
+    for my $n (0 .. $#cases) {
+        push @wrong, told("HTTP/$cases[$n][0] @{ $cases[$n][1] }")
+            if @{ $results[$n]{responses} } != 1 + $cases[$n][2] || !$results[$n]{eof};
+    }
+    is(join("\n", @wrong), '', 'octet by octet: each persists or closes as it does at once (RFC 9112 9.3)');
+}
 for my $case (@cases) {
     my ($version, $fields, $stays) = @$case;
-    (my $name = "HTTP/$version " . join ' | ', @$fields) =~ s/\t/<TAB>/g;
+    my $name = told("HTTP/$version " . join ' | ', @$fields);
     my $first = join("\r\n", "GET /b.txt HTTP/$version", 'Host: localhost', @$fields) . "\r\n\r\n";
     my $last  = get_request('/a.txt', 'Connection: close');
     my $result = $server->exchange($first . $last);
@@ -97,7 +118,8 @@ for my $case (@cases) {
 
 # Pipelining: answers in the order of the requests (RFC 9112 9.3.2)
 for my $way ([], ['bytewise'], ['split']) {
-    my @plan = map { my $n = $_; { method => $n % 7 == 3 ? 'HEAD' : 'GET', name => (qw(a b c d e))[$n * 3 % 5], none => $n % 11 == 5 } } 1 .. 200;
+    my @plan = map { my $n = $_; { method => $n % 7 == 3 ? 'HEAD' : 'GET', name => (qw(a b c d e))[$n * 3 % 5],
+        none => $n % 11 == 5 } } 1 .. 200;
     @plan = @plan[0 .. 19] if @$way && $way->[0] eq 'bytewise';
     my $octets = join '', map {
         my $target = $_->{none} ? '/none' : "/$_->{name}.txt";
@@ -145,7 +167,8 @@ for my $way ([], ['bytewise'], ['split']) {
 # A malformed request in the middle: the ones before it are answered, nothing after it is taken for a request
 {
     my $result = $server->exchange(get_request('/b.txt') . get_request('/e.txt') . "GET /c.txt HTTP/1.1\r\nHost : x\r\n\r\n" . get_request('/a.txt'));
-    is(join(' ', map { $_->{status} } @{ $result->{responses} }), '200 200 400', 'a malformed request in the middle: 400 after the answers before it, and the end');
+    is(join(' ', map { $_->{status} } @{ $result->{responses} }), '200 200 400',
+        'a malformed request in the middle: 400 after the answers before it, and the end');
     is(md5_hex($result->{responses}[1]{body}), md5_hex($octets{e}), 'the answer before the 400 is whole');
     ok($result->{eof}, 'then the end');
 }
@@ -162,6 +185,52 @@ for my $name (qw(a e)) {
     $result = $server->exchange("GET /a.txt HTTP/1.1\r\nHost: local", half_close => 1, lenient => 1);
     ok($result->{closed}, 'half-close inside a head: the server closes (RFC 9112 8)');
     ok(!grep({ $_->{status} !~ /\A4/ } @{ $result->{responses} }), 'half-close inside a head: not answered as a request');
+}
+
+# `close` is echoed and kept whatever the answer is (RFC 9112 9.6).
+{
+    my $tag = $server->settled('/b.txt')->{field}{etag};
+    for my $case (['GET /b.txt', 200], ['HEAD /b.txt', 200], ['OPTIONS *', 204], ['GET /b.txt', 206, 'Range: bytes=0-0'],
+        ['GET /b.txt', 304, "If-None-Match: $tag"], ['GET /none', 404], ['POST /b.txt', 405], ['GET /b.txt', 406, 'Accept-Encoding: *;q=0'],
+        ['GET /b.txt', 412, 'If-Match: "x"'], ['GET /b.txt', 416, 'Range: bytes=1000-']) {
+        my ($asked, $status, @fields) = @$case;
+        my $head   = "$asked HTTP/1.1\r\n" . join '', map { "$_\r\n" } 'Host: localhost', @fields;
+        my $stays  = $server->exchange("$head\r\n" . get_request('/a.txt', 'Connection: close'), methods => [$asked =~ /\A(\S+)/, 'GET']);
+        is(join(' ', map { $_->{status} } @{ $stays->{responses} }), "$status 200", "$asked: $status, in step");
+        my $closes = $server->exchange("${head}Connection: close\r\n\r\n" . get_request('/a.txt'), methods => [$asked =~ /\A(\S+)/, 'GET']);
+        is(join(' ', map { $_->{status} } @{ $closes->{responses} }), $status, "$asked: $status, and the last with close (RFC 9112 9.6)");
+        is($closes->{responses}[0]{field}{connection}, 'close', "$asked: $status says close");
+        ok($closes->{eof}, "$asked: $status, then the end");
+    }
+}
+
+# Empty lines before a request line are passed over (RFC 9112 2.2).
+$server->keeps_step(
+    ['an empty line before the request (2.2)',      "\r\n" . get_request('/b.txt'),         200],
+    ['several empty lines before the request',      "\r\n\r\n\r\n" . get_request('/b.txt'), 200],
+    ['an empty line after the request',             get_request('/b.txt') . "\r\n",         200],
+    ['an empty line after a body (2.2)',            "POST /b.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello\r\n", 405],
+);
+$server->refuses(
+    ['an empty line, then a blank (2.2)',           "\r\n " . get_request('/b.txt'),        400],
+    ['a bare CR before the request (2.2)',          "\r" . get_request('/b.txt'),           400],
+    ['an empty line, then a field (2.2)',           "\r\nHost: localhost\r\n\r\n",          400],
+);
+
+# A client that sends on without reading must find the refusal whole, not a reset (RFC 9112 9.6).
+for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], ['a body that is too large',
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n", 413],
+    ['an answer that closes', get_request('/b.txt', 'Connection: close'), 200]) {
+    my ($name, $octets, $status) = @$case;
+    my $socket = $server->connection;
+    syswrite $socket, $octets;
+    for (1 .. 20) { # for half a second, whatever comes back
+        syswrite $socket, 'GET /a.txt ' x 900;
+        sleep 0.025;
+    }
+    my $result = $server->exchange('', socket => $socket);
+    is(join(' ', map { $_->{status} } @{ $result->{responses} }), $status, "$name, and the client sends on: $status can still be read");
+    ok($result->{eof} && !$result->{reset}, "$name: the end in order");
 }
 
 # Leaving at any moment harms nobody
