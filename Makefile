@@ -40,8 +40,8 @@ else
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-bench: ## Measure the speed
-	@echo 'not yet'
+bench: ## Measure the speed (not yet)
+	@echo 'there is nothing to measure the speed with yet'
 
 # ---- What there is to build -------------------------------------------------------------------------------------
 
