@@ -36,12 +36,12 @@ static struct span slice_span(const struct request *request, struct request_slic
     return (struct span){request->head + slice.at, slice.length};
 }
 
-/* llhttp names a piece by its address in what it was given last; a slice counts from the head's first octet. */
+/* llhttp names a piece by its address; a slice counts from the head's first octet. Of a body nothing is kept. */
 static void slice_extend(const struct request *request, struct request_slice *slice, const char *at,
                          size_t length)
 {
     if (slice->length == 0)
-        slice->at = (uint16_t)(request->feed_at + (size_t)(at - request->feed));
+        slice->at = (uint16_t)(at - request->head);
     slice->length = (uint16_t)(slice->length + length);
 }
 
@@ -358,7 +358,7 @@ void request_init(struct request *request)
 {
     request->state = REQUEST_HEAD;
     request->status = 0;
-    request->parsed = 0;
+    request->received = request->parsed = 0;
     request->method = METHOD_KNOWN;
     request->minor_version = 1; /* what a refusal is answered with when the version was not understood */
     request->keep_alive = false;
@@ -378,9 +378,9 @@ void request_init(struct request *request)
  * llhttp stops at the first octet that fits none of its methods. A name that is a token all the same is a method
  * that is not implemented (501), anything else is no request (400); more octets may be needed to tell.
  */
-static enum request_state judge_unknown_method(struct request *request, size_t length)
+static enum request_state judge_unknown_method(struct request *request)
 {
-    size_t at = 0;
+    size_t at = 0, length = request->received;
     while (at < length && (request->head[at] == '\r' || request->head[at] == '\n'))
         at++;
     size_t start = at;
@@ -397,35 +397,35 @@ static enum request_state judge_unknown_method(struct request *request, size_t l
 }
 
 /* What follows the target among the octets received; empty unless it begins as a version of HTTP does. */
-static struct span version_so_far(const struct request *request, size_t length)
+static struct span version_so_far(const struct request *request)
 {
     size_t start = request->target.at + request->target.length;
-    struct span rest = {request->head + start, length > start ? length - start : 0};
+    struct span rest = {request->head + start, request->received - start};
     bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
     return is_http ? rest : (struct span){NULL, 0};
 }
 
 /* llhttp stops inside a version that it does not know. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
-static int judge_version(const struct request *request, size_t length)
+static int judge_version(const struct request *request)
 {
-    struct span version = version_so_far(request, length);
+    struct span version = version_so_far(request);
     if (version.length < 9 || !is_digit(version.at[6]) || version.at[7] != '.' || !is_digit(version.at[8]))
         return 400;
     bool known = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
     return known ? 400 : 505; /* where it is known, what follows it is wrong */
 }
 
-static enum request_state judge_error(struct request *request, enum llhttp_errno error, size_t length)
+static enum request_state judge_error(struct request *request, enum llhttp_errno error)
 {
     if (request->state == REQUEST_BAD) /* a callback refused */
         return REQUEST_BAD;
     switch (error) {
     case HPE_INVALID_METHOD:
-        return judge_unknown_method(request, length);
+        return judge_unknown_method(request);
     case HPE_INVALID_VERSION:
-        return refuse(request, judge_version(request, length));
+        return refuse(request, judge_version(request));
     case HPE_INVALID_CONSTANT: /* among others: a method of RTSP before "HTTP/", which is unknown to HTTP */
-        return refuse(request, version_so_far(request, length).length > 0 ? 501 : 400);
+        return refuse(request, version_so_far(request).length > 0 ? 501 : 400);
     case HPE_PAUSED_H2_UPGRADE: /* "PRI * HTTP/2.0", RFC 9113 3.4 */
         return refuse(request, 505);
     default:
@@ -433,22 +433,20 @@ static enum request_state judge_error(struct request *request, enum llhttp_errno
     }
 }
 
-/* Gives llhttp octets that stand at `at` in the request. Returns how many it used; judges what stopped it. */
-static size_t feed(struct request *request, const char *octets, size_t length, size_t at)
+/* Gives llhttp octets. Returns how many it used; judges what stopped it. */
+static size_t feed(struct request *request, const char *octets, size_t length)
 {
     llhttp_t *parser = parser_of(request);
     parser->data = request; /* the request itself may have been moved since */
-    request->feed = octets;
-    request->feed_at = at;
     enum llhttp_errno error = llhttp_execute(parser, octets, length);
     if (error == HPE_OK)
         return length;
     if (error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE)
-        judge_error(request, error, at + length);
+        judge_error(request, error);
     return (size_t)(llhttp_get_error_pos(parser) - octets);
 }
 
-/* Where the body begins: after the first empty line from the last thing on that was read of the head. */
+/* The offset past the head's empty line (RFC 9112 2.1); none can stand before the target's end. */
 static size_t find_head_end(const struct request *request)
 {
     size_t at = request->target.at + request->target.length;
@@ -460,17 +458,17 @@ static size_t find_head_end(const struct request *request)
 enum request_state request_read_head(struct request *request, const char *head, size_t length)
 {
     request->head = head;
-    if (request->method_unknown) {
-        request->parsed = length;
-        return judge_unknown_method(request, length);
-    }
-    size_t bound = length < LIMIT_HEAD ? length : LIMIT_HEAD;
-    size_t start = request->parsed;
-    size_t used = start < bound ? feed(request, head + start, bound - start, start) : 0;
-    request->parsed = request->method_unknown ? length : start + used;
-    if (request->state == REQUEST_HEAD && bound == LIMIT_HEAD)
+    request->received = length < LIMIT_HEAD ? length : LIMIT_HEAD;
+    if (request->method_unknown)
+        judge_unknown_method(request);
+    else if (request->parsed < request->received)
+        request->parsed += feed(request, head + request->parsed, request->received - request->parsed);
+    if (request->method_unknown) /* llhttp did not get past it */
+        request->parsed = request->received;
+    if (request->state == REQUEST_HEAD && request->received == LIMIT_HEAD)
         return refuse(request, 431);
     if (request->state == REQUEST_BODY) {
+        size_t used;
         request->body_octets = request->parsed - find_head_end(request);
         request_read_body(request, head + request->parsed, length - request->parsed, &used);
         request->parsed += used;
@@ -481,7 +479,7 @@ enum request_state request_read_head(struct request *request, const char *head, 
 enum request_state request_read_body(struct request *request, const char *octets, size_t length, size_t *used)
 {
     size_t bound = LIMIT_BODY - request->body_octets;
-    *used = length > 0 ? feed(request, octets, length < bound ? length : bound, 0) : 0;
+    *used = length > 0 ? feed(request, octets, length < bound ? length : bound) : 0;
     request->body_octets += *used;
     if (request->state == REQUEST_BODY && request->body_octets == LIMIT_BODY)
         return refuse(request, 413);
@@ -503,15 +501,20 @@ struct span request_method_name(const struct request *request)
     return request->method_known ? slice_span(request, request->method_name) : (struct span){NULL, 0};
 }
 
-struct span request_first_line(const struct request *request, size_t received)
+struct span request_first_line(const struct request *request)
 {
-    struct span line = {request->head, received < LIMIT_HEAD ? received : LIMIT_HEAD};
+    struct span line = {request->head, request->received};
     while (line.length > 0 && (*line.at == '\r' || *line.at == '\n')) {
         line.at++;
         line.length--;
     }
     line.length = span_find(line, '\n');
     return span_trim((struct span){line.at, span_find(line, '\r')});
+}
+
+bool request_follows_empty_lines(const struct request *request)
+{
+    return request->method_name.at > 0;
 }
 
 bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,

@@ -63,14 +63,15 @@ struct request_line {
 enum { REQUEST_LINES_MAX = 32 };
 
 /*
- * One request while it is read and answered. `head` borrows the caller's memory, and all spans point there.
- * Below `lines`, everything is request.c's own.
+ * One request while it is read and answered. What is above `head` is for everybody to read, what is below for
+ * request.c alone: slices of the head, which the functions make spans of.
  */
 struct request {
     enum request_state state;
     int status; /* with REQUEST_BAD: 400, 413, 414, 431, 501 or 505 */
     size_t
-        parsed; /* octets read so far, from the head's first; counts the body as long as it came with the head */
+        received;  /* octets of the head given so far, from its first on; what came with it counts as well */
+    size_t parsed; /* of these, the octets read, a body that came with the head included */
     enum request_method method;
     uint8_t minor_version; /* of HTTP/1 */
     bool keep_alive;       /* the client lets the connection persist (RFC 9112 9.3) */
@@ -79,9 +80,7 @@ struct request {
     unsigned line_count;
     struct request_line lines[REQUEST_LINES_MAX];
 
-    const char *head;
-    const char *feed; /* what llhttp was given last, and where that stands in the head */
-    size_t feed_at;
+    const char *head; /* the caller's memory */
     struct request_slice method_name;
     bool method_known; /* to its end, as llhttp saw it */
     struct request_slice target;
@@ -102,7 +101,7 @@ struct span request_skip_empty_lines(struct span octets);
 
 /*
  * Reads on in a head. `head` holds the `length` octets received since the request's first one, those of earlier
- * calls included; it may stand elsewhere than in the last call. Also reads what follows of the body. Returns the
+ * calls included; it may stand elsewhere than in the last call, and stays the caller's. Also reads what follows of the body. Returns the
  * new state; `request->parsed` is the number of octets used, and those after it belong to the next request.
  */
 enum request_state request_read_head(struct request *request, const char *head, size_t length);
@@ -121,8 +120,11 @@ struct span request_target(const struct request *request);
 /* The method as it was sent; empty until it is known whole. */
 struct span request_method_name(const struct request *request);
 
-/* The request line as far as it is known, without its end: for the log. */
-struct span request_first_line(const struct request *request, size_t received);
+/* The request line as far as it was received, without its end: for the log. */
+struct span request_first_line(const struct request *request);
+
+/* True where empty lines (RFC 9112 2.2), which may have come long before it, stand in front of the request line. */
+bool request_follows_empty_lines(const struct request *request);
 
 /* The value of the field's first line, trimmed; an empty span at NULL where there is none. */
 struct span request_field(const struct request *request, enum request_field field);

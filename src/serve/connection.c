@@ -260,14 +260,14 @@ static bool keep_response(struct connection *connection, const struct outgoing *
 }
 
 static struct log_line prepare_log(struct connection *connection, struct service *service,
-                                   const struct request *request, size_t received, int status)
+                                   const struct request *request, int status)
 {
     if (service->log_form == LOG_NONE)
         return (struct log_line){0};
     struct log_access access = {
         .peer = &connection->peer.any,
         .time = service->second,
-        .request_line = request_first_line(request, received),
+        .request_line = request_first_line(request),
         .method = request_method_name(request),
         .target = request_target(request),
         .status = status,
@@ -322,11 +322,11 @@ static enum connection_want send_answer(struct connection *connection, struct se
     return result == TRANSMIT_DONE ? finish(connection, service, close) : WANT_CLOSE;
 }
 
-/* A look at the disk taken in this turn is good for a request that was waiting when the turn began. Empty lines before
-   the request (RFC 9112 2.2) may have come earlier than the request itself. */
+/* A look at the disk taken in this turn is good for a request that was waiting when the turn began. Of one behind
+   empty lines it is only known that these were. */
 static bool may_share(const struct connection *connection, const struct request *request)
 {
-    return connection->waited && request->method_name.at == 0;
+    return connection->waited && !request_follows_empty_lines(request);
 }
 
 static enum connection_want respond(struct connection *connection, struct service *service,
@@ -344,8 +344,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     };
     answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);
-    size_t received = (size_t)(request->parsed); /* at least the request line */
-    answered.log = prepare_log(connection, service, request, received, response->status);
+    answered.log = prepare_log(connection, service, request, response->status);
 
     /* From here on the request is gone: what it pointed to may move. */
     connection->linger =

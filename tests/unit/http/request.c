@@ -790,6 +790,8 @@ static void first_lines_are_for_the_log(void **state)
         {TEXT("\r\n\r\nGET /a HTTP/1.1\r\n" HOST "\r\n"), TEXT("GET /a HTTP/1.1")},
         {TEXT("GET /a HTTP/9.9\r\n" HOST "\r\n"), TEXT("GET /a HTTP/9.9")},
         {TEXT("GET /par"), TEXT("GET /par")},
+        {TEXT("GET /a b HTTP/1.1\r\n" HOST "\r\n"), TEXT("GET /a b HTTP/1.1")},
+        {TEXT("GET\t/a HTTP/1.1\r\n" HOST "\r\n"), TEXT("GET\t/a HTTP/1.1")},
         {TEXT("GET /a HTTP/1.1\n"), TEXT("GET /a HTTP/1.1")},
         {TEXT("\x16\x03\x01"), TEXT("\x16\x03\x01")},
         {TEXT(""), TEXT("")},
@@ -798,8 +800,16 @@ static void first_lines_are_for_the_log(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         const struct request *request = read_whole(&reader, rows[i].octets);
-        assert_span(request_first_line(request, rows[i].octets.length), rows[i].line);
+        assert_span(request_first_line(request), rows[i].line);
     }
+}
+
+static void empty_lines_before_a_request_are_told(void **state)
+{
+    static struct reader reader;
+    (void)state;
+    assert_false(request_follows_empty_lines(read_whole(&reader, SPAN(NEXT))));
+    assert_true(request_follows_empty_lines(read_whole(&reader, SPAN("\r\n" NEXT))));
 }
 
 /* ---- bodies ---- */
@@ -1148,6 +1158,7 @@ int main(void)
         cmocka_unit_test(fields_are_found),
         cmocka_unit_test(trailers_change_nothing),
         cmocka_unit_test(first_lines_are_for_the_log),
+        cmocka_unit_test(empty_lines_before_a_request_are_told),
         cmocka_unit_test(bodies_are_passed_over),
         cmocka_unit_test(a_chunked_body_may_be_cut_twice),
         cmocka_unit_test(a_body_of_no_octets_is_no_change),
