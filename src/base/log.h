@@ -38,7 +38,7 @@ struct log_line {
     size_t octets_at; /* where in the text the number of octets goes */
 };
 
-/* Makes a line in `room`, LIMIT_LOG_LINE octets, to which it then points. */
+/* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE octets. */
 struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room);
 
 /* Writes the line with the number of body octets that were sent. A reader who has stopped reading is not waited for:

@@ -491,6 +491,11 @@ void request_move(struct request *request, const char *head)
     request->head = head;
 }
 
+bool request_ends_stream(const struct request *request)
+{
+    return request->state != REQUEST_WHOLE || request->method == METHOD_CONNECT;
+}
+
 struct span request_target(const struct request *request)
 {
     return request->target_known ? slice_span(request, request->target) : (struct span){NULL, 0};

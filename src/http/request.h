@@ -114,6 +114,10 @@ enum request_state request_read_body(struct request *request, const char *octets
 /* Says that the head stands somewhere else now. */
 void request_move(struct request *request, const char *head);
 
+/* True where no octet after the request's head, or after what was read of it, may be taken for another request: the
+   answer is the last on its connection. */
+bool request_ends_stream(const struct request *request);
+
 /* The target as it was sent; empty until it is known whole. */
 struct span request_target(const struct request *request);
 

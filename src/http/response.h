@@ -41,7 +41,7 @@ struct representation {
     struct span etag; /* with its quotes */
 };
 
-/* An empty response that writes into `room`, LIMIT_RESPONSE_TEXT octets, and lists LIMIT_PARTS parts. */
+/* An empty response that writes into `room`, LIMIT_RESPONSE_TEXT octets; `parts` has places for LIMIT_PARTS. */
 void response_init(struct response *response, struct part *parts, char *room);
 
 /* The reason phrase of a status that this server sends. */

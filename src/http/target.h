@@ -24,13 +24,13 @@ struct target {
 };
 
 /*
- * Parts a target in origin-form or absolute-form. The path is written into `target->room`; the query borrows
+ * Splits a target in origin-form or absolute-form. The path is written into `target->room`; the query borrows
  * `raw`. Returns 0, or 400 for what is not a target, holds NUL, or has a bad escape.
  */
 int target_parse(struct span raw, struct target *target);
 
 /* The path of `name` in the directory that the target's path names, with a NUL after it. Stands in the target's own
-   room, after the path, which stays as it is but for its NUL. */
+   room: the name follows the path there, which loses the NUL promised behind it. */
 struct span target_child(struct target *target, struct span name);
 
 /* True for uri-host [":" port], as a Host field must be (RFC 9110 7.2, RFC 3986 3.2.2), or empty. */

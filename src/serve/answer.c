@@ -17,7 +17,7 @@ static const struct span none = {NULL, 0};
 /* RFC 9110 15.5.6, 9.3.7 */
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
-/* What a person who sees the error page can do about it. */
+/* Why, in one sentence; and what to do where there is something. */
 static const char *sentence_of(int status)
 {
     switch (status) {
@@ -46,7 +46,7 @@ static const char *sentence_of(int status)
     case 501:
         return "The request asks for something that this server does not implement.";
     case 503:
-        return "The server is short of memory or descriptors; please try again.";
+        return "The server can't answer this just now; please try again.";
     case 505:
         return "This server speaks HTTP/1.1 and HTTP/1.0.";
     default:
@@ -425,8 +425,7 @@ void answer(const struct view *view, const struct request *request, struct respo
 {
     struct target target;
     *held = NULL;
-    response->close |=
-        !request->keep_alive || request->state != REQUEST_WHOLE || request->method == METHOD_CONNECT;
+    response->close |= !request->keep_alive || request_ends_stream(request);
     response->head_only = request->method == METHOD_HEAD;
 
     int status = check(request, &target);

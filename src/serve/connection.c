@@ -345,11 +345,10 @@ static enum connection_want respond(struct connection *connection, struct servic
     answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);
     answered.log = prepare_log(connection, service, request, response->status);
+    connection->linger = rest.length > 0 || request_ends_stream(request);
+    connection->state = CONNECTION_SEND;
 
     /* From here on the request is gone: what it pointed to may move. */
-    connection->linger =
-        rest.length > 0 || request->state != REQUEST_WHOLE || request->method == METHOD_CONNECT;
-    connection->state = CONNECTION_SEND;
     if (response->close)
         drop_incoming(connection);
     else if (!hold_back(connection, rest))

@@ -75,7 +75,8 @@ struct service {
     char log[LIMIT_LOG_LINE];
 };
 
-/* Makes a connection of an accepted socket, which it owns from now on. NULL when memory is short. */
+/* Makes a connection of an accepted socket, which it owns from now on. NULL when memory is short; the socket is then
+   still the caller's. */
 struct connection *connection_new(int fd, const union peer *peer);
 
 /* Does what can be done without waiting, one answer at the most. */
@@ -87,7 +88,8 @@ enum connection_want connection_expire(struct connection *connection, struct ser
 /* The class of deadline that holds in the present state. */
 enum deadline_class connection_deadline(const struct connection *connection);
 
-/* Closes the socket and gives back all memory but the struct itself, which events may still name. */
+/* Logs an answer that is cut by it, closes the socket and gives back all memory but the struct itself, which events may
+   still name: the caller frees it. */
 void connection_close(struct connection *connection, struct service *service);
 
 #endif

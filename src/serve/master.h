@@ -14,7 +14,8 @@ struct master {
     struct listening listening;
 };
 
-/* Opens the root and the listening sockets. Returns 0, or the failure's status with nothing left open. */
+/* Raises the limit of descriptors, opens the root, the listening sockets and libmagic's database. The settings stay the
+   caller's. Returns 0, or the failure's status with nothing left open. */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
 /* Serves until SIGTERM or SIGINT. Returns the exit status. */

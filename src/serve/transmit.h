@@ -13,7 +13,8 @@ enum transmit_result {
     TRANSMIT_GONE,  /* the client is gone, or the file is shorter than was promised: close the connection */
 };
 
-/* Sends at most `octets_max` octets, or a few more, and takes them off the response. */
+/* Sends octets and takes them off the response. Slices of files stop at `octets_max`; octets in memory go in one
+   piece. */
 enum transmit_result transmit(int socket, struct response *response, uint64_t octets_max);
 
 #endif

@@ -219,6 +219,7 @@ static void step_ready(struct worker *worker, struct connection *connection)
             connection->next = worker->closed;
             worker->closed = connection;
         } else {
+            /* What is held arrived before this turn began. */
             connection->waited |= connection->incoming != NULL;
             step(worker, connection);
         }
@@ -347,8 +348,8 @@ static unsigned connections_max(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         return LIMIT_CONNECTIONS;
-    /* A connection may need a file of its own besides its socket, but most files are small and few are shared
-       by none: the store gives its descriptors back when one is missing. */
+    /* Beside its socket a connection may hold a descriptor of a large file, which others mostly share. None is set
+       aside for these: where one is missing the store gives back what it only keeps for later. */
     rlim_t connections =
         limit.rlim_cur > 2 * LIMIT_RESERVED_FDS ? limit.rlim_cur - LIMIT_RESERVED_FDS : limit.rlim_cur / 2;
     return connections < LIMIT_CONNECTIONS ? (unsigned)connections : LIMIT_CONNECTIONS;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* Opens libmagic's database for this process: $MAGIC, or the system's. False when it can't be read: binary
-   files of unknown extension are then application/octet-stream. Called once, before the sandbox closes. */
+   files of unknown extension are then application/octet-stream. Called once, before the workers are forked. */
 bool mime_open(void);
 
 void mime_close(void);
@@ -15,7 +15,7 @@ void mime_close(void);
 /*
  * The media type of the file `path` (its name decides by its extension, in any case), without parameters.
  * Where the extension is unknown or missing, the first octets of `fd` decide: UTF-8 text is text/plain, and
- * of the rest libmagic says what it is. `fd` stays the caller's; its offset is left at 0 or as it was. The
+ * of the rest libmagic says what it is. `fd` stays the caller's; its file offset may be reset to 0. The
  * result is a static string or is copied into `scratch` (MIME_MAX octets with its NUL). Never fails: what
  * nobody knows is "application/octet-stream".
  */

@@ -58,9 +58,10 @@ void store_close(struct store *store);
 /*
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).
  * `turn` numbers a round of requests that had all arrived before the first of them was looked up: what was learnt in
- * the same turn is not asked again. 0 always asks. Returns 0 and an entry
- * that the caller gives back with store_release, or an HTTP status: 404 for what is not there, not readable, not
- * beneath the root, neither file nor directory; 503 when descriptors or memory are short; 500 otherwise.
+ * the same turn is not asked again. 0 always asks. Returns 0 and an entry that the caller gives back with
+ * store_release, or an HTTP status: 404 for what is not there, not readable, not beneath the root, neither file nor
+ * directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read; 500
+ * otherwise.
  */
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);
 
