@@ -67,11 +67,11 @@ static int64_t now_ms(void)
 static int open_root(struct master *master, struct failure *failure)
 {
     const char *typed = master->settings->root;
-    struct stat status;
-    if (stat(typed, &status) < 0)
+    struct stat attributes;
+    if (stat(typed, &attributes) < 0)
         return fail(failure, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "root '%s': %s", typed,
                     strerror(errno));
-    if (!S_ISDIR(status.st_mode))
+    if (!S_ISDIR(attributes.st_mode))
         return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it",
                     typed);
     master->root = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -146,16 +146,16 @@ static void start_due_children(struct supervision *supervision)
     }
 }
 
-static void log_death(pid_t pid, int status, int64_t pause)
+static void log_death(pid_t pid, int wait_status, int64_t pause)
 {
     char again[64] = "at once";
     if (pause > 0)
         snprintf(again, sizeof again, "in %lld ms", (long long)pause);
-    if (WIFSIGNALED(status))
-        log_error("worker %d was ended by signal %d (%s); replaced %s", (int)pid, WTERMSIG(status),
-                  strsignal(WTERMSIG(status)), again);
+    if (WIFSIGNALED(wait_status))
+        log_error("worker %d was ended by signal %d (%s); replaced %s", (int)pid, WTERMSIG(wait_status),
+                  strsignal(WTERMSIG(wait_status)), again);
     else
-        log_error("worker %d ended with status %d; replaced %s", (int)pid, WEXITSTATUS(status), again);
+        log_error("worker %d ended with status %d; replaced %s", (int)pid, WEXITSTATUS(wait_status), again);
 }
 
 /* A worker that dies young is likely to do so again: each time it waits twice as long. */
@@ -180,9 +180,10 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
    instead of WNOHANG, waits until our last one is dead. */
 static void reap(struct supervision *supervision, int options)
 {
-    int status;
+    int wait_status;
     pid_t pid;
-    while (supervision->running + (options == WNOHANG) > 0 && (pid = waitpid(-1, &status, options)) > 0) {
+    while (supervision->running + (options == WNOHANG) > 0 &&
+           (pid = waitpid(-1, &wait_status, options)) > 0) {
         struct child *child = find_child(supervision, pid);
         if (child == NULL)
             continue;
@@ -192,7 +193,7 @@ static void reap(struct supervision *supervision, int options)
         child->pid = 0;
         supervision->running--;
         if (!supervision->draining)
-            log_death(pid, status, child->pause);
+            log_death(pid, wait_status, child->pause);
     }
 }
 

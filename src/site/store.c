@@ -259,14 +259,14 @@ static void table_add(struct store *store, struct node *node)
 
 /* ---- what a file is ---- */
 
-static struct identity identity_of(const struct stat *status)
+static struct identity identity_of(const struct stat *attributes)
 {
     return (struct identity){
-        .device = status->st_dev,
-        .inode = status->st_ino,
-        .size = status->st_size,
-        .modified = status->st_mtim,
-        .changed = status->st_ctim,
+        .device = attributes->st_dev,
+        .inode = attributes->st_ino,
+        .size = attributes->st_size,
+        .modified = attributes->st_mtim,
+        .changed = attributes->st_ctim,
     };
 }
 
@@ -403,10 +403,10 @@ static bool read_bytes(struct node *node, int fd)
 
 static bool is_unchanged(int fd, const struct identity *identity)
 {
-    struct stat status;
-    if (fstat(fd, &status) < 0)
+    struct stat attributes;
+    if (fstat(fd, &attributes) < 0)
         return false;
-    struct identity now = identity_of(&status);
+    struct identity now = identity_of(&attributes);
     return same_identity(&now, identity);
 }
 
@@ -414,12 +414,12 @@ static bool is_unchanged(int fd, const struct identity *identity)
  * Makes an entry of an open regular file: all that is said of it comes from this one descriptor. Returns 0, a
  * status, or -1 when the file changed meanwhile and is to be opened again. Takes `fd` over unless it fails.
  */
-static int load_file(struct store *store, struct span path, uint64_t hash, int fd, const struct stat *status,
-                     struct node **loaded)
+static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
+                     const struct stat *attributes, struct node **loaded)
 {
-    struct identity identity = identity_of(status);
+    struct identity identity = identity_of(attributes);
     /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
-    bool in_bytes = status->st_size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
+    bool in_bytes = attributes->st_size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
     bool racy = is_racy(store, &identity); /* asked before the first octet is read */
     struct node *node = node_new(hash, path, &identity, in_bytes);
     if (node == NULL)
@@ -450,16 +450,16 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
 static int load(struct store *store, struct span path, uint64_t turn, uint64_t hash, struct entry **entry)
 {
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
-        struct stat status;
+        struct stat attributes;
         struct node *node;
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
             return status_of(errno);
-        int result = fstat(fd, &status) < 0 ? 500 : 0;
-        if (result == 0 && !S_ISREG(status.st_mode)) /* it was a file a moment ago */
+        int result = fstat(fd, &attributes) < 0 ? 500 : 0;
+        if (result == 0 && !S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
             result = -1;
         if (result == 0)
-            result = load_file(store, path, hash, fd, &status, &node);
+            result = load_file(store, path, hash, fd, &attributes, &node);
         if (result == 0) {
             node->turn = turn;
             table_add(store, node);
@@ -474,19 +474,19 @@ static int load(struct store *store, struct span path, uint64_t turn, uint64_t h
 }
 
 /* Asks the disk what `path` names now, without opening it: a device or a FIFO is not so much as touched. */
-static int probe(struct store *store, struct span path, struct stat *status)
+static int probe(struct store *store, struct span path, struct stat *attributes)
 {
     int fd = open_beneath(store, path, O_PATH);
     if (fd < 0)
         return status_of(errno);
-    int failed = fstat(fd, status);
+    int failed = fstat(fd, attributes);
     close(fd);
     return failed < 0 ? 500 : 0;
 }
 
-static bool is_current(const struct node *node, const struct stat *status)
+static bool is_current(const struct node *node, const struct stat *attributes)
 {
-    struct identity now = identity_of(status);
+    struct identity now = identity_of(attributes);
     return !node->racy && same_identity(&now, &node->identity);
 }
 
@@ -530,23 +530,23 @@ void store_close(struct store *store)
 static int find_on_disk(struct store *store, struct span path, uint64_t turn, uint64_t hash,
                         struct entry **entry)
 {
-    struct stat status;
-    int missing = probe(store, path, &status);
+    struct stat attributes;
+    int status = probe(store, path, &attributes);
     struct node *node = table_find(store, hash, path);
-    if (node != NULL && missing == 0 && is_current(node, &status)) {
+    if (node != NULL && status == 0 && is_current(node, &attributes)) {
         node->turn = turn;
         *entry = hold(store, node);
         return 0;
     }
     if (node != NULL)
         table_remove(store, node);
-    if (missing != 0)
-        return missing;
-    if (S_ISDIR(status.st_mode)) {
+    if (status != 0)
+        return status;
+    if (S_ISDIR(attributes.st_mode)) {
         *entry = &store->directory;
         return 0;
     }
-    return S_ISREG(status.st_mode) ? load(store, path, turn, hash, entry) : 404;
+    return S_ISREG(attributes.st_mode) ? load(store, path, turn, hash, entry) : 404;
 }
 
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry)
