@@ -530,7 +530,7 @@ void store_close(struct store *store)
 static int find_on_disk(struct store *store, struct span path, uint64_t turn, uint64_t hash,
                         struct entry **entry)
 {
-    struct stat attributes;
+    struct stat attributes = {0};
     int status = probe(store, path, &attributes);
     struct node *node = table_find(store, hash, path);
     if (node != NULL && status == 0 && is_current(node, &attributes)) {
@@ -553,6 +553,7 @@ int store_find(struct store *store, struct span path, uint64_t turn, struct entr
 {
     uint64_t hash = hash_octets(path);
     struct node *node = table_find(store, hash, path);
+    *entry = NULL;
     if (node == NULL || turn == 0 || node->turn != turn)
         return find_on_disk(store, path, turn, hash, entry);
     *entry = hold(store, node);
@@ -577,6 +578,7 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     int status = store_find(store, (struct span){path.at, path.length - 1}, turn, entry);
     if (status != 0)
         return status;
+    assert(*entry != NULL);
     bool usable = (*entry)->kind == ENTRY_FILE && !is_older(&node_of(*entry)->identity, &node->identity);
     if (usable)
         return 0;
