@@ -78,7 +78,7 @@ static enum request_method method_of(const llhttp_t *parser)
     case HTTP_CONNECT:
         return METHOD_CONNECT;
     default:
-        return METHOD_KNOWN;
+        return METHOD_OTHER;
     }
 }
 
@@ -87,7 +87,7 @@ static int on_method_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
     request->method = method_of(parser);
-    request->method_known = true;
+    request->method_whole = true;
     return 0;
 }
 
@@ -101,7 +101,7 @@ static int on_target(llhttp_t *parser, const char *at, size_t length)
 static int on_target_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
-    request->target_known = true;
+    request->target_whole = true;
     return 0;
 }
 
@@ -122,13 +122,13 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t length)
 }
 
 /*
- * `known` is in lower case, of letters and "-", and as long as the name. Setting that bit makes no other octet of a
+ * `kept` is in lower case, of letters and "-", and as long as the name. Setting that bit makes no other octet of a
  * token (RFC 9110 5.6.2), which is all that llhttp lets through, equal to one of these.
  */
-static bool is_known(const char *known, struct span name)
+static bool is_field_name(const char *kept, struct span name)
 {
     for (size_t i = 0; i < name.length; i++) {
-        if ((name.at[i] | 0x20) != known[i])
+        if ((name.at[i] | 0x20) != kept[i])
             return false;
     }
     return true;
@@ -141,7 +141,7 @@ static enum request_field field_of(struct span name)
     static const struct {
         const char *name;
         enum request_field field;
-    } known[LENGTH_MAX + 1][SAME_LENGTH_MAX] = {
+    } kept[LENGTH_MAX + 1][SAME_LENGTH_MAX] = {
         [4] = {{"host", FIELD_HOST}},
         [5] = {{"range", FIELD_RANGE}},
         [6] = {{"accept", FIELD_ACCEPT}, {"expect", FIELD_EXPECT}},
@@ -156,9 +156,9 @@ static enum request_field field_of(struct span name)
     };
     if (name.length > LENGTH_MAX)
         return FIELD_OTHER;
-    for (size_t i = 0; i < SAME_LENGTH_MAX && known[name.length][i].name != NULL; i++) {
-        if (is_known(known[name.length][i].name, name))
-            return known[name.length][i].field;
+    for (size_t i = 0; i < SAME_LENGTH_MAX && kept[name.length][i].name != NULL; i++) {
+        if (is_field_name(kept[name.length][i].name, name))
+            return kept[name.length][i].field;
     }
     return FIELD_OTHER;
 }
@@ -172,9 +172,10 @@ static int on_field_complete(llhttp_t *parser)
         return refuse_in_callback(request, 431);
     enum request_field field = field_of(slice_span(request, request->name));
     if (field != FIELD_OTHER) {
-        if (request->line_count == REQUEST_LINES_MAX)
+        if (request->field_line_count == LIMIT_FIELD_LINES)
             return refuse_in_callback(request, 431);
-        request->lines[request->line_count++] = (struct request_line){request->value, (uint8_t)field};
+        request->field_lines[request->field_line_count++] =
+            (struct field_line){request->value, (uint8_t)field};
         request->fields |= 1u << field;
     }
     request->name = request->value = (struct request_slice){0};
@@ -359,15 +360,15 @@ void request_init(struct request *request)
     request->state = REQUEST_HEAD;
     request->status = 0;
     request->received = request->parsed = 0;
-    request->method = METHOD_KNOWN;
+    request->method = METHOD_OTHER;
     request->minor_version = 1; /* what a refusal is answered with when the version was not understood */
     request->keep_alive = false;
     request->expects_continue = false;
     request->fields = 0;
-    request->line_count = 0;
+    request->field_line_count = 0;
     request->head = NULL;
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
-    request->method_known = request->target_known = request->method_unknown = false;
+    request->method_whole = request->target_whole = request->judging_method = false;
     request->field_count = 0;
     request->body_octets = 0;
     llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
@@ -378,7 +379,7 @@ void request_init(struct request *request)
  * llhttp stops at the first octet that fits none of its methods. A name that is a token all the same is a method
  * that is not implemented (501), anything else is no request (400); more octets may be needed to tell.
  */
-static enum request_state judge_unknown_method(struct request *request)
+static enum request_state judge_method(struct request *request)
 {
     size_t at = 0, length = request->received;
     while (at < length && (request->head[at] == '\r' || request->head[at] == '\n'))
@@ -387,8 +388,8 @@ static enum request_state judge_unknown_method(struct request *request)
     while (at < length && text_is_token_octet((unsigned char)request->head[at]))
         at++;
     request->method_name = (struct request_slice){(uint16_t)start, (uint16_t)(at - start)};
-    request->method_unknown = true;
-    request->method = METHOD_KNOWN; /* llhttp may have taken its beginning for a method */
+    request->judging_method = true;
+    request->method = METHOD_OTHER; /* llhttp may have taken its beginning for a method */
     if (at - start > LIMIT_METHOD)
         return refuse(request, 501);
     if (at == length)
@@ -411,8 +412,8 @@ static int judge_version(const struct request *request)
     struct span version = version_so_far(request);
     if (version.length < 9 || !is_digit(version.at[6]) || version.at[7] != '.' || !is_digit(version.at[8]))
         return 400;
-    bool known = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
-    return known ? 400 : 505; /* where it is known, what follows it is wrong */
+    bool spoken = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
+    return spoken ? 400 : 505; /* where it is spoken here, what follows it is wrong */
 }
 
 static enum request_state judge_error(struct request *request, enum llhttp_errno error)
@@ -421,7 +422,7 @@ static enum request_state judge_error(struct request *request, enum llhttp_errno
         return REQUEST_BAD;
     switch (error) {
     case HPE_INVALID_METHOD:
-        return judge_unknown_method(request);
+        return judge_method(request);
     case HPE_INVALID_VERSION:
         return refuse(request, judge_version(request));
     case HPE_INVALID_CONSTANT: /* among others: a method of RTSP before "HTTP/", which is unknown to HTTP */
@@ -459,11 +460,11 @@ enum request_state request_read_head(struct request *request, const char *head, 
 {
     request->head = head;
     request->received = length < LIMIT_HEAD ? length : LIMIT_HEAD;
-    if (request->method_unknown)
-        judge_unknown_method(request);
+    if (request->judging_method)
+        judge_method(request);
     else if (request->parsed < request->received)
         request->parsed += feed(request, head + request->parsed, request->received - request->parsed);
-    if (request->method_unknown) /* llhttp did not get past it */
+    if (request->judging_method) /* llhttp did not get past it */
         request->parsed = request->received;
     if (request->state == REQUEST_HEAD && request->received == LIMIT_HEAD)
         return refuse(request, 431);
@@ -498,12 +499,12 @@ bool request_ends_stream(const struct request *request)
 
 struct span request_target(const struct request *request)
 {
-    return request->target_known ? slice_span(request, request->target) : (struct span){NULL, 0};
+    return request->target_whole ? slice_span(request, request->target) : (struct span){NULL, 0};
 }
 
 struct span request_method_name(const struct request *request)
 {
-    return request->method_known ? slice_span(request, request->method_name) : (struct span){NULL, 0};
+    return request->method_whole ? slice_span(request, request->method_name) : (struct span){NULL, 0};
 }
 
 struct span request_first_line(const struct request *request)
@@ -527,8 +528,8 @@ bool request_next_line(const struct request *request, enum request_field field, 
 {
     if ((request->fields & 1u << field) == 0)
         return false;
-    while (*cursor < request->line_count) {
-        const struct request_line *line = &request->lines[(*cursor)++];
+    while (*cursor < request->field_line_count) {
+        const struct field_line *line = &request->field_lines[(*cursor)++];
         if (line->field == field) {
             *value = span_trim(slice_span(request, line->value));
             return true;

@@ -17,7 +17,7 @@ enum request_method {
     METHOD_HEAD,
     METHOD_OPTIONS,
     METHOD_CONNECT, /* not offered either, and no octet after it may be taken for a request */
-    METHOD_KNOWN,   /* known to RFC 9110 or RFC 5789, but not offered here: 405 */
+    METHOD_OTHER,   /* recognised (RFC 9110, RFC 5789), but not offered here: 405 */
 };
 
 /* The fields that are kept; the others are checked and forgotten. */
@@ -55,12 +55,11 @@ struct request_slice {
     uint16_t length;
 };
 
-struct request_line {
+/* One line of a field that is kept. */
+struct field_line {
     struct request_slice value;
     uint8_t field;
 };
-
-enum { REQUEST_LINES_MAX = 32 };
 
 /*
  * One request while it is read and answered. What is above `head` is for everybody to read, what is below for
@@ -77,19 +76,19 @@ struct request {
     bool keep_alive;       /* the client lets the connection persist (RFC 9112 9.3) */
     bool expects_continue; /* waits for an answer before it sends its body (RFC 9110 10.1.1) */
     unsigned fields;       /* a bit for each field that is there, so that most need not be looked for */
-    unsigned line_count;
-    struct request_line lines[REQUEST_LINES_MAX];
+    unsigned field_line_count;
+    struct field_line field_lines[LIMIT_FIELD_LINES];
 
     const char *head; /* the caller's memory */
     struct request_slice method_name;
-    bool method_known; /* to its end, as llhttp saw it */
+    bool method_whole;   /* read to its end, as llhttp saw it */
+    bool judging_method; /* llhttp knows none that begins so: read on without it until it can be judged */
     struct request_slice target;
-    bool target_known;
+    bool target_whole;
     struct request_slice name;
     struct request_slice value;
     unsigned field_count;
     size_t body_octets; /* with their framing */
-    bool method_unknown;
     _Alignas(8) unsigned char parser[REQUEST_PARSER_SIZE];
 };
 
@@ -118,10 +117,10 @@ void request_move(struct request *request, const char *head);
    answer is the last on its connection. */
 bool request_ends_stream(const struct request *request);
 
-/* The target as it was sent; empty until it is known whole. */
+/* The target as it was sent; empty until it is there whole. */
 struct span request_target(const struct request *request);
 
-/* The method as it was sent; empty until it is known whole. */
+/* The method as it was sent; empty until it is there whole. */
 struct span request_method_name(const struct request *request);
 
 /* The request line as far as it was received, without its end: for the log. */

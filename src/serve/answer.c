@@ -412,7 +412,7 @@ static int check(const struct request *request, struct target *target)
     }
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return 400;
-    if (request->method == METHOD_CONNECT || request->method == METHOD_KNOWN)
+    if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
         return 405;
     if (request->method == METHOD_OPTIONS && span_equal(request_target(request), SPAN("*")))
         return 204;

@@ -9,9 +9,6 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* How many free ports are tried until one is free on every address. */
-enum { FREE_PORT_TRIES = 16 };
-
 static in_port_t *port_of(struct sockaddr_storage *address)
 {
     return address->ss_family == AF_INET6 ? &((struct sockaddr_in6 *)(void *)address)->sin6_port
@@ -146,7 +143,7 @@ static int add_loopback(struct listening *listening, const struct settings *sett
 int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure)
 {
     int status = 0, error = 0;
-    for (unsigned tries = 0; tries < FREE_PORT_TRIES; tries++) {
+    for (unsigned tries = 0; tries < LIMIT_FREE_PORT_TRIES; tries++) {
         *listening = (struct listening){0};
         status = settings->bind_count > 0 ? add_all(listening, settings, failure, &error)
                                           : add_loopback(listening, settings, failure, &error);

@@ -1,15 +1,13 @@
 #include "site/mime.h"
 
+#include "base/limits.h"
+
 #include <assert.h>
 #include <fcntl.h>
 #include <magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* As much of a file as its type may depend on. libmagic needs no more for what is found on web sites, and its
-   worst case grows with what it sees. */
-enum { CONTENT_MAX = 4096 };
 
 static const char OCTETS[] = "application/octet-stream";
 static const char TEXT[] = "text/plain";
@@ -204,12 +202,10 @@ static void set_bounds(void)
         int parameter;
         size_t value;
     } bounds[] = {
-        {MAGIC_PARAM_BYTES_MAX, CONTENT_MAX},
-        {MAGIC_PARAM_REGEX_MAX, 1024}, /* the whole of its time for 4 KiB of newlines: 6 ms and not 39 */
-        {MAGIC_PARAM_INDIR_MAX, 10},   /* rules that call themselves at another offset: CVE-2014-8117 */
-        {MAGIC_PARAM_NAME_MAX, 50},    /* rules that call others; ZIP and MP4 need several */
+        {MAGIC_PARAM_BYTES_MAX, LIMIT_MIME_PROBE},     {MAGIC_PARAM_REGEX_MAX, LIMIT_MAGIC_REGEX},
+        {MAGIC_PARAM_INDIR_MAX, LIMIT_MAGIC_INDIRECT}, {MAGIC_PARAM_NAME_MAX, LIMIT_MAGIC_NAMES},
 #ifdef MAGIC_PARAM_ENCODING_MAX
-        {MAGIC_PARAM_ENCODING_MAX, CONTENT_MAX},
+        {MAGIC_PARAM_ENCODING_MAX, LIMIT_MIME_PROBE},
 #endif
     };
     for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
@@ -306,13 +302,13 @@ static bool ends(const char *text, const char *end)
 static bool holds_text(int fd)
 {
     static const char pdf[] = "%PDF-";
-    char content[CONTENT_MAX];
+    char content[LIMIT_MIME_PROBE];
     ssize_t length = pread(fd, content, sizeof(content), 0);
     if (length < 0)
         return false;
     if (length >= 5 && memcmp(content, pdf, 5) == 0)
         return false;
-    return text_is_utf8((struct span){content, (size_t)length}, length == CONTENT_MAX);
+    return text_is_utf8((struct span){content, (size_t)length}, length == LIMIT_MIME_PROBE);
 }
 
 /* type "/" subtype, each a token (RFC 9110 8.3.1). libmagic has been seen to run two answers together. */

@@ -58,7 +58,7 @@ static inline const struct request *request_with(const char *method, struct span
     request_init(&request);
     if (request_read_head(&request, head.at, head.length) != REQUEST_WHOLE)
         fail_msg("'%.*s' is refused with %d", (int)lines.length, lines.at, request.status);
-    struct request_slice last = request.lines[request.line_count - 1].value;
+    struct request_slice last = request.field_lines[request.field_line_count - 1].value;
     request_move(&request, guarded((struct span){head.at, (size_t)last.at + last.length}).at);
     return &request;
 }
