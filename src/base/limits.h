@@ -33,8 +33,8 @@
 /* One recv. Takes any usual request whole, and bounds what a pipelining client leaves in memory. */
 #define LIMIT_INPUT 16384
 
-/* The memory that a head in part is given at the least, beyond what has come of it. It is doubled each time that it is
-   nearly full, so that a client which sends octet by octet costs linear work. */
+/* When the memory of a head in part is nearly full it is doubled, so that a client which sends octet by octet costs
+   linear work, and this much is added, so that the first few octets are no reason to do it again. */
 #define LIMIT_INPUT_ROOM 1024
 
 /* ---- what a connection may take ---- */

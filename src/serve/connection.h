@@ -31,9 +31,8 @@ enum connection_state {
 
 /* What a connection asks of the worker's loop after a step. */
 enum connection_want {
-    WANT_READ,
-    WANT_WRITE,
-    WANT_TURN, /* there is more to do at once, but others come first */
+    WANT_EVENT, /* nothing, until epoll tells of the socket or the deadline passes */
+    WANT_TURN,  /* there is more to do at once, but others come first */
     WANT_CLOSE,
 };
 
@@ -49,12 +48,11 @@ struct connection {
     bool readable;           /* the socket may hold octets that were not read */
     bool waited;             /* the first octet of what is read next was here when the turn began */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */
-    bool linger;             /* the client may still be sending when the last answer is sent */
     bool progress;           /* since the deadline was armed: a request answered, or octets taken */
     bool ready;              /* in the worker's ready list */
     struct connection *next; /* there, or among the closed ones */
     struct deadline deadline;
-    struct incoming *incoming; /* a head in part, or requests not yet looked at */
+    struct input *input;       /* a request in part, or requests not yet looked at */
     struct outgoing *outgoing; /* an answer that the socket did not take whole */
     union peer peer;
 };
@@ -70,7 +68,7 @@ struct service {
 
     struct request request;
     struct part parts[LIMIT_PARTS];
-    char input[LIMIT_INPUT];
+    char room[LIMIT_INPUT]; /* what is received comes here first */
     char text[LIMIT_RESPONSE_TEXT];
     char log[LIMIT_LOG_LINE];
 };
@@ -85,7 +83,7 @@ enum connection_want connection_step(struct connection *connection, struct servi
 /* What happens when the deadline has passed: a request that is late gets 408, else it is WANT_CLOSE. */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
-/* The class of deadline that holds in the present state. */
+/* The class of deadline that holds in this state; DEADLINE_CLASSES where none does. */
 enum deadline_class connection_deadline(const struct connection *connection);
 
 /* Logs an answer that is cut by it, closes the socket and gives back all memory but the struct itself, which events may

@@ -82,7 +82,8 @@ static void add_ready(struct worker *worker, struct connection *connection)
     worker->ready_end = &connection->next;
 }
 
-/* Does what the connection asked for, and sees that its deadline is the right one. */
+/* Does what the connection asked for, and sees that its deadline is the right one. An event needs nothing done: epoll
+   watches each socket for all of them from the start. */
 static void grant(struct worker *worker, struct connection *connection, enum connection_want want)
 {
     if (want == WANT_CLOSE) {
@@ -220,7 +221,7 @@ static void step_ready(struct worker *worker, struct connection *connection)
             worker->closed = connection;
         } else {
             /* What is held arrived before this turn began. */
-            connection->waited |= connection->incoming != NULL;
+            connection->waited |= connection->input != NULL;
             step(worker, connection);
         }
         connection = next;

@@ -1,0 +1,131 @@
+/* What a connection keeps of its input: growing, holding back, and reading on where the memory has moved. */
+#include "serve/input.h"
+
+#include "base/limits.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HEAD "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+#define NEXT "GET /b HTTP/1.1\r\nHost: b\r\n\r\n"
+
+static void assert_span(struct span actual, struct span expected)
+{
+    assert_int_equal(actual.length, expected.length);
+    assert_memory_equal(actual.at, expected.at, expected.length);
+}
+
+/* A request read in part, out of memory that is gone afterwards. */
+static struct input *part_of_a_request(struct span octets)
+{
+    char room[128];
+    struct request request;
+    assert_true(octets.length <= sizeof room);
+    memcpy(room, octets.at, octets.length);
+    request_init(&request);
+    request_read_head(&request, room, octets.length);
+    struct input *input = input_new((struct span){room, octets.length}, &request);
+    assert_non_null(input);
+    memset(room, 0xEE, sizeof room);
+    return input;
+}
+
+/* Receives octets as a socket would give them. */
+static void receive(struct input **input, struct span octets)
+{
+    while (octets.length > 0) {
+        size_t size;
+        char *room = input_room(input, &size);
+        assert_non_null(room);
+        assert_true(size > 0);
+        size_t length = octets.length < size ? octets.length : size;
+        memcpy(room, octets.at, length);
+        input_add(*input, length);
+        octets = (struct span){octets.at + length, octets.length - length};
+    }
+}
+
+static void a_request_in_part_is_read_on(void **state)
+{
+    (void)state;
+    struct input *input = part_of_a_request(SPAN("GET /a HT"));
+    assert_true(input_is_read(input));
+    receive(&input, SPAN("TP/1.1\r\nHost: a\r\n\r\n" NEXT));
+    assert_false(input_is_read(input));
+    assert_span(input_read_head(input), SPAN(NEXT));
+    assert_int_equal(input->request.state, REQUEST_WHOLE);
+    assert_span(request_target(&input->request), SPAN("/a"));
+    input_drop(&input);
+    assert_null(input);
+}
+
+static void requests_in_a_row_are_held_back_in_place(void **state)
+{
+    (void)state;
+    struct input *input = input_new(SPAN(HEAD NEXT "\r\nGET /c HT"), NULL);
+    struct input *first = input;
+    assert_true(input_hold_back(&input, input_read_head(input)));
+    assert_ptr_equal(input, first);
+    assert_true(input_hold_back(&input, input_read_head(input)));
+    assert_span(input_read_head(input), SPAN(""));
+    assert_int_equal(input->request.state, REQUEST_HEAD);
+    receive(&input, SPAN("TP/1.1\r\nHost: c\r\n\r\n"));
+    assert_int_equal(input->start, 0);
+    assert_span(input_read_head(input), SPAN(""));
+    assert_int_equal(input->request.state, REQUEST_WHOLE);
+    assert_span(request_target(&input->request), SPAN("/c"));
+    assert_true(input_hold_back(&input, SPAN("\r\n")));
+    assert_null(input);
+}
+
+/* After a body, whose octets are not kept, what follows stands elsewhere. */
+static void what_stands_elsewhere_is_copied(void **state)
+{
+    (void)state;
+    char room[] = NEXT;
+    struct input *input = part_of_a_request(SPAN("GET /a HT"));
+    assert_true(input_hold_back(&input, (struct span){room, sizeof room - 1}));
+    memset(room, 0xEE, sizeof room);
+    assert_span(input_read_head(input), SPAN(""));
+    assert_span(request_target(&input->request), SPAN("/b"));
+    input_drop(&input);
+    assert_true(input_hold_back(&input, SPAN("")));
+    assert_null(input);
+    assert_true(input_hold_back(&input, SPAN(NEXT)));
+    assert_non_null(input);
+    input_drop(&input);
+}
+
+/* However it comes, a head takes memory of its own length, not more than a few times. */
+static void growing_is_bounded(void **state)
+{
+    (void)state;
+    struct input *input = part_of_a_request(SPAN("GET /"));
+    unsigned moves = 0;
+    for (size_t i = 0; i < LIMIT_HEAD && input->request.state == REQUEST_HEAD; i++) {
+        size_t room = input->room;
+        receive(&input, SPAN("a"));
+        input_read_head(input);
+        moves += input->room != room;
+    }
+    assert_int_equal(input->request.state, REQUEST_BAD);
+    assert_int_equal(input->request.status, 414);
+    assert_true(moves <= 8);
+    assert_true(input->room <= 4 * (LIMIT_TARGET + LIMIT_INPUT_ROOM));
+    input_drop(&input);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_in_part_is_read_on),
+        cmocka_unit_test(requests_in_a_row_are_held_back_in_place),
+        cmocka_unit_test(what_stands_elsewhere_is_copied),
+        cmocka_unit_test(growing_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
