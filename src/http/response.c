@@ -170,9 +170,9 @@ static void append_status_line(struct buffer *text, int status)
 }
 
 /* RFC 9112 9.3: persistence is HTTP/1.1's default, and must be said to an HTTP/1.0 client. */
-static void append_connection(struct buffer *text, bool close, unsigned minor_version)
+static void append_connection(struct buffer *text, bool last, unsigned minor_version)
 {
-    if (close)
+    if (last)
         buffer_append(text, SPAN("Connection: close\r\n"));
     else if (minor_version == 0)
         buffer_append(text, SPAN("Connection: keep-alive\r\n"));
@@ -196,7 +196,7 @@ void response_finish(struct response *response, const char *date, unsigned minor
     buffer_append(text, lines);
     if (response->varies)
         buffer_append(text, SPAN("Vary: Accept-Encoding\r\n"));
-    append_connection(text, response->close, minor_version);
+    append_connection(text, response->last, minor_version);
     if (has_content(response->status)) {
         buffer_append(text, SPAN("Content-Length: "));
         buffer_number(text, response_octets_left(response));

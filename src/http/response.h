@@ -23,7 +23,7 @@ struct part {
  */
 struct response {
     int status;
-    bool close;     /* the connection closes after it */
+    bool last;      /* the connection closes after it */
     bool head_only; /* it answers HEAD: a body is described, not sent (RFC 9110 9.3.2) */
     bool varies;    /* what Accept-Encoding said may have decided (RFC 9110 12.5.5) */
     unsigned first;
@@ -75,7 +75,7 @@ void response_add_file(struct response *response, int fd, uint64_t offset, uint6
 
 /*
  * Writes the head: `response->status`, the date (DATE_LENGTH octets), the given lines, Content-Length as the sum
- * of the parts, and Connection as `close` and the request's `minor_version` ask for it. Nothing is added after.
+ * of the parts, and Connection as `last` and the request's `minor_version` ask for it. Nothing is added after.
  */
 void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines);
 

@@ -54,6 +54,13 @@ static const char *sentence_of(int status)
     }
 }
 
+/* What stands in a room that holds the longest there can be. */
+static struct span filled(const struct buffer *buffer)
+{
+    assert(!buffer->overflow);
+    return buffer_span(buffer);
+}
+
 /* ---- pages of the server's own ---- */
 
 static void answer_page(const struct view *view, const struct request *request, struct response *response,
@@ -65,7 +72,7 @@ static void answer_page(const struct view *view, const struct request *request, 
     buffer_number(&title, (uint64_t)status);
     buffer_octet(&title, ' ');
     buffer_string(&title, response_reason(status));
-    page_write(&response->text, buffer_span(&title), span_of(sentence_of(status)));
+    page_write(&response->text, filled(&title), span_of(sentence_of(status)));
     response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
     response->status = status;
     response_finish(response, view->date, request->minor_version, lines);
@@ -88,7 +95,7 @@ static void answer_error(const struct view *view, const struct request *request,
         buffer_append(&lines, SPAN(ALLOW));
     if (status == 503)
         buffer_append(&lines, SPAN("Retry-After: 1\r\n"));
-    answer_page(view, request, response, status, buffer_span(&lines));
+    answer_page(view, request, response, status, filled(&lines));
 }
 
 /*
@@ -107,7 +114,7 @@ static void answer_redirect(const struct view *view, const struct request *reque
     buffer_octet(&lines, '/');
     buffer_append(&lines, target->query);
     buffer_append(&lines, SPAN("\r\n"));
-    answer_page(view, request, response, 302, buffer_span(&lines));
+    answer_page(view, request, response, 302, filled(&lines));
 }
 
 static void answer_options(const struct view *view, const struct request *request, struct response *response)
@@ -167,12 +174,12 @@ static struct span lines_of(const struct selected *selected, struct buffer *room
     struct representation representation = describe(selected);
     if (selected->coding.length > 0 || !selected->dated) {
         *validators = response_describe(room, &representation);
-        return buffer_span(room);
+        return filled(room);
     }
     if (entry->lines_length == 0) {
         struct buffer lines = BUFFER(entry->lines);
         entry->lines_validators = response_describe(&lines, &representation);
-        entry->lines_length = lines.length;
+        entry->lines_length = filled(&lines).length;
     }
     *validators = entry->lines_validators;
     return (struct span){entry->lines, entry->lines_length};
@@ -207,16 +214,16 @@ static void answer_range(const struct view *view, const struct request *request,
     struct buffer lines = BUFFER(room), content_range = BUFFER(value);
     struct representation representation = describe(selected);
     response_write_range(&content_range, range->offset, range->length, selected->entry->size);
-    representation.range = buffer_span(&content_range);
+    representation.range = filled(&content_range);
     response_describe(&lines, &representation);
     add_slice(response, selected->entry, range->offset, range->length);
     response->status = 206;
-    response_finish(response, view->date, request->minor_version, buffer_span(&lines));
+    response_finish(response, view->date, request->minor_version, filled(&lines));
 }
 
 /* RFC 2046 5.1.1: the boundary must not occur in the parts. 64 bits that nobody can know before the request was read
    make that as good as certain. */
-static void write_boundary(struct buffer *boundary, const struct view *view, const struct request *request)
+static void write_boundary(const struct view *view, const struct request *request, struct buffer *boundary)
 {
     static uint64_t counter;
     counter = hash_octets((struct span){request->head, request->parsed}) + counter * 31 + view->turn;
@@ -231,19 +238,19 @@ static void answer_ranges(const struct view *view, const struct request *request
     char room[ENTRY_LINES_MAX], value[32], typed[64];
     struct buffer lines = BUFFER(room), boundary = BUFFER(value), type = BUFFER(typed);
     struct representation representation = describe(selected);
-    write_boundary(&boundary, view, request);
+    write_boundary(view, request, &boundary);
     buffer_append(&type, SPAN("multipart/byteranges; boundary="));
-    buffer_append(&type, buffer_span(&boundary));
-    representation.type = buffer_span(&type);
+    buffer_append(&type, filled(&boundary));
+    representation.type = filled(&type);
     response_describe(&lines, &representation);
     for (unsigned i = 0; i < count; i++) {
-        response_add_part_head(response, buffer_span(&boundary), selected->type, i == 0, ranges[i].offset,
+        response_add_part_head(response, filled(&boundary), selected->type, i == 0, ranges[i].offset,
                                ranges[i].length, selected->entry->size);
         add_slice(response, selected->entry, ranges[i].offset, ranges[i].length);
     }
-    response_add_parts_end(response, buffer_span(&boundary));
+    response_add_parts_end(response, filled(&boundary));
     response->status = 206;
-    response_finish(response, view->date, request->minor_version, buffer_span(&lines));
+    response_finish(response, view->date, request->minor_version, filled(&lines));
 }
 
 static void answer_unsatisfiable(const struct view *view, const struct request *request,
@@ -254,7 +261,7 @@ static void answer_unsatisfiable(const struct view *view, const struct request *
     buffer_append(&line, SPAN("Content-Range: bytes */")); /* RFC 9110 15.5.17 */
     buffer_number(&line, size);
     buffer_append(&line, SPAN("\r\n"));
-    answer_error(view, request, response, 416, buffer_span(&line));
+    answer_error(view, request, response, 416, filled(&line));
 }
 
 /* The file or what is asked of it, once no condition stands against it. */
@@ -371,18 +378,12 @@ static void answer_file(const struct view *view, const struct request *request, 
 static void answer_missing(const struct view *view, const struct request *request, struct response *response,
                            struct entry **held)
 {
-    struct entry *page;
-    if (store_find(view->store, missing_page, view->turn, &page) != 0) {
-        answer_error(view, request, response, 404, none);
-        return;
-    }
-    *held = page;
-    if (page->kind == ENTRY_DIRECTORY) {
+    if (store_find(view->store, missing_page, view->turn, held) != 0 || (*held)->kind == ENTRY_DIRECTORY) {
         answer_error(view, request, response, 404, none);
         return;
     }
     response->status = 404;
-    struct selected selected = select_original(view, page);
+    struct selected selected = select_original(view, *held);
     answer_whole(view, request, response, &selected);
 }
 
@@ -404,7 +405,7 @@ static int find(const struct view *view, struct target *target, struct entry **e
 }
 
 /* What can be said without the disk. Returns 0, with the target read, or a status. */
-static int check(const struct request *request, struct target *target)
+static int accept_request(const struct request *request, struct target *target)
 {
     if (request->state == REQUEST_BAD) {
         assert(request->status != 0);
@@ -425,10 +426,10 @@ void answer(const struct view *view, const struct request *request, struct respo
 {
     struct target target;
     *held = NULL;
-    response->close |= !request->keep_alive || request_ends_stream(request);
+    response->last |= !request->keep_alive || request_ends_stream(request);
     response->head_only = request->method == METHOD_HEAD;
 
-    int status = check(request, &target);
+    int status = accept_request(request, &target);
     if (status == 0)
         status = find(view, &target, held);
 

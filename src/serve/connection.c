@@ -204,7 +204,7 @@ static void log_answer(const struct outgoing *answer)
 static enum connection_want finish(struct connection *connection, const struct service *service,
                                    const struct outgoing *answer)
 {
-    bool last = answer->response.close || service->draining;
+    bool last = answer->response.last || service->draining;
     connection->progress = true;
     if (!last) {
         connection->state = CONNECTION_READ;
@@ -257,7 +257,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct outgoing answered;
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
-    response->close = service->draining;
+    response->last = service->draining;
     struct view view = {
         .store = service->store,
         .turn = may_share(connection, request) ? service->turn : 0,
@@ -271,10 +271,10 @@ static enum connection_want respond(struct connection *connection, struct servic
     connection->state = CONNECTION_SEND;
 
     /* From here on the request is gone: what it pointed to may move. */
-    if (response->close)
+    if (response->last)
         input_drop(&connection->input);
     else if (!input_hold_back(&connection->input, rest))
-        response->close = true; /* the next request is lost, this answer is not */
+        response->last = true; /* the next request is lost, this answer is not */
     return send_answer(connection, service, &answered);
 }
 
@@ -326,7 +326,7 @@ enum connection_want connection_expire(struct connection *connection, struct ser
     return respond(connection, service, request, (struct span){NULL, 0});
 }
 
-enum deadline_class connection_deadline(const struct connection *connection)
+enum deadline_kind connection_deadline(const struct connection *connection)
 {
     switch (connection->state) {
     case CONNECTION_SEND:
@@ -334,7 +334,7 @@ enum deadline_class connection_deadline(const struct connection *connection)
     case CONNECTION_LINGER:
         return DEADLINE_LINGER;
     case CONNECTION_CLOSED:
-        return DEADLINE_CLASSES;
+        return DEADLINE_KINDS;
     case CONNECTION_READ:
         break;
     }

@@ -83,8 +83,8 @@ enum connection_want connection_step(struct connection *connection, struct servi
 /* What happens when the deadline has passed: a request that is late gets 408, else it is WANT_CLOSE. */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
-/* The class of deadline that holds in this state; DEADLINE_CLASSES where none does. */
-enum deadline_class connection_deadline(const struct connection *connection);
+/* The kind of deadline that holds in this state; DEADLINE_KINDS where none does. */
+enum deadline_kind connection_deadline(const struct connection *connection);
 
 /* Logs an answer that is cut by it, closes the socket and gives back all memory but the struct itself, which events may
    still name: the caller frees it. */

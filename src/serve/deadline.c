@@ -4,59 +4,59 @@
 
 #include <stddef.h>
 
-static const int64_t durations[DEADLINE_CLASSES] = {
+static const int64_t durations[DEADLINE_KINDS] = {
     [DEADLINE_IDLE] = LIMIT_IDLE_MS,   [DEADLINE_HEAD] = LIMIT_HEAD_MS,     [DEADLINE_BODY] = LIMIT_BODY_MS,
     [DEADLINE_WRITE] = LIMIT_WRITE_MS, [DEADLINE_LINGER] = LIMIT_LINGER_MS,
 };
 
 void deadlines_init(struct deadlines *deadlines)
 {
-    for (unsigned class = 0; class < DEADLINE_CLASSES; class ++) {
-        struct deadline *end = &deadlines->ends[class];
-        *end = (struct deadline){.earlier = end, .later = end, .class = class};
+    for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++) {
+        struct deadline *end = &deadlines->ends[kind];
+        *end = (struct deadline){.earlier = end, .later = end, .kind = kind};
     }
 }
 
 void deadline_init(struct deadline *deadline)
 {
-    *deadline = (struct deadline){.class = DEADLINE_CLASSES};
+    *deadline = (struct deadline){.kind = DEADLINE_KINDS};
 }
 
 void deadline_disarm(struct deadline *deadline)
 {
-    if (deadline->class == DEADLINE_CLASSES)
+    if (deadline->kind == DEADLINE_KINDS)
         return;
     deadline->earlier->later = deadline->later;
     deadline->later->earlier = deadline->earlier;
     deadline_init(deadline);
 }
 
-void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_class class,
+void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
                   int64_t now)
 {
-    struct deadline *end = &deadlines->ends[class];
+    struct deadline *end = &deadlines->ends[kind];
     deadline_disarm(deadline);
     *deadline = (struct deadline){
         .earlier = end->earlier,
         .later = end,
-        .due = now + durations[class],
-        .class = class,
+        .due = now + durations[kind],
+        .kind = kind,
     };
     end->earlier->later = deadline;
     end->earlier = deadline;
 }
 
-struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_class class)
+struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_kind kind)
 {
-    const struct deadline *end = &deadlines->ends[class];
+    const struct deadline *end = &deadlines->ends[kind];
     return end->later != end ? end->later : NULL;
 }
 
 static struct deadline *next_due(const struct deadlines *deadlines)
 {
     struct deadline *next = NULL;
-    for (unsigned class = 0; class < DEADLINE_CLASSES; class ++) {
-        struct deadline *first = deadline_first(deadlines, class);
+    for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++) {
+        struct deadline *first = deadline_first(deadlines, kind);
         if (first != NULL && (next == NULL || first->due < next->due))
             next = first;
     }

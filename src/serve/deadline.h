@@ -1,5 +1,5 @@
 /*
- * Deadlines of connections. One queue for each class: all in it wait equally long, so that the one that came first
+ * Deadlines of connections. One queue for each kind: all in it wait equally long, so that the one that came first
  * is due first, and arming, disarming and finding the next are O(1).
  */
 #ifndef TINYHTTPD_SERVE_DEADLINE_H
@@ -7,13 +7,13 @@
 
 #include <stdint.h>
 
-enum deadline_class {
+enum deadline_kind {
     DEADLINE_IDLE,
     DEADLINE_HEAD,
     DEADLINE_BODY,
     DEADLINE_WRITE,
     DEADLINE_LINGER,
-    DEADLINE_CLASSES, /* their number; as a class: not armed */
+    DEADLINE_KINDS, /* their number; as a kind: not armed */
 };
 
 /* A place in a queue, embedded in what waits. */
@@ -21,11 +21,11 @@ struct deadline {
     struct deadline *earlier;
     struct deadline *later;
     int64_t due; /* milliseconds of the monotonic clock */
-    enum deadline_class class;
+    enum deadline_kind kind;
 };
 
 struct deadlines {
-    struct deadline ends[DEADLINE_CLASSES]; /* of rings: `later` is the first due, `earlier` the last */
+    struct deadline ends[DEADLINE_KINDS]; /* of rings: `later` is the first due, `earlier` the last */
 };
 
 void deadlines_init(struct deadlines *deadlines);
@@ -33,14 +33,14 @@ void deadlines_init(struct deadlines *deadlines);
 /* Makes a deadline that is not armed. */
 void deadline_init(struct deadline *deadline);
 
-/* Arms the deadline anew: `now` plus the time of the class. */
-void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_class class,
+/* Arms the deadline anew: `now` plus the time of the kind. */
+void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
                   int64_t now);
 
 void deadline_disarm(struct deadline *deadline);
 
-/* The one of the class that is due first, or NULL. */
-struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_class class);
+/* The one of the kind that is due first, or NULL. */
+struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_kind kind);
 
 /* One that is due at `now`, or NULL. */
 struct deadline *deadline_due(const struct deadlines *deadlines, int64_t now);

@@ -6,6 +6,7 @@
 #include "serve/worker.h"
 #include "site/mime.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,12 +31,17 @@ struct child {
     int64_t pause;   /* the last pause before a start, 0 after a worker that lived */
 };
 
+enum supervision_state {
+    SUPERVISION_SERVE,
+    SUPERVISION_DRAIN, /* the workers finish what is in flight */
+    SUPERVISION_END,   /* whoever is left is ended */
+};
+
 struct supervision {
     struct master *master;
+    enum supervision_state state;
     struct child children[LIMIT_WORKERS];
     unsigned running;
-    bool draining;
-    bool stop_at_once;
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -192,7 +198,7 @@ static void reap(struct supervision *supervision, int options)
         child->due = now + child->pause;
         child->pid = 0;
         supervision->running--;
-        if (!supervision->draining)
+        if (supervision->state == SUPERVISION_SERVE)
             log_death(pid, wait_status, child->pause);
     }
 }
@@ -209,7 +215,8 @@ static void signal_children(const struct supervision *supervision, int signal)
 
 static void begin_drain(struct supervision *supervision)
 {
-    supervision->draining = true;
+    assert(supervision->state == SUPERVISION_SERVE);
+    supervision->state = SUPERVISION_DRAIN;
     supervision->drain_started = now_ms();
     listen_close(&supervision->master->listening);
     signal_children(supervision, SIGTERM);
@@ -220,10 +227,10 @@ static void read_stop_signals(struct supervision *supervision)
     if (stop_signals == supervision->stop_signals_seen)
         return;
     supervision->stop_signals_seen = stop_signals;
-    if (!supervision->draining)
+    if (supervision->state == SUPERVISION_SERVE)
         begin_drain(supervision);
     else if (now_ms() - supervision->drain_started >= LIMIT_STOP_TWICE_MS)
-        supervision->stop_at_once = true;
+        supervision->state = SUPERVISION_END;
 }
 
 /* The workers end by themselves in time; this is for one that hangs. */
@@ -234,15 +241,23 @@ static int64_t drain_deadline(const struct supervision *supervision)
 
 static bool is_over(const struct supervision *supervision)
 {
-    return supervision->draining && (supervision->running == 0 || supervision->stop_at_once ||
-                                     now_ms() >= drain_deadline(supervision));
+    switch (supervision->state) {
+    case SUPERVISION_SERVE:
+        return false;
+    case SUPERVISION_DRAIN:
+        return supervision->running == 0 || now_ms() >= drain_deadline(supervision);
+    case SUPERVISION_END:
+        break;
+    }
+    return true;
 }
 
 /* Until what happens that no signal tells of: a start that is due, or the end of the drain. */
 static struct timespec *time_to_wait(const struct supervision *supervision, struct timespec *time)
 {
-    int64_t now = now_ms(), due = supervision->draining ? drain_deadline(supervision) : INT64_MAX;
-    for (unsigned i = 0; i < supervision->master->workers && !supervision->draining; i++) {
+    bool serving = supervision->state == SUPERVISION_SERVE;
+    int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
+    for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
         if (child->pid == 0 && child->due < due)
             due = child->due;
@@ -262,7 +277,7 @@ static void supervise(struct supervision *supervision)
         read_stop_signals(supervision);
         if (is_over(supervision))
             return;
-        if (!supervision->draining)
+        if (supervision->state == SUPERVISION_SERVE)
             start_due_children(supervision);
         ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
     }

@@ -90,9 +90,9 @@ static void grant(struct worker *worker, struct connection *connection, enum con
         close_connection(worker, connection);
         return;
     }
-    enum deadline_class class = connection_deadline(connection);
-    if (connection->progress || connection->deadline.class != class) {
-        deadline_arm(&worker->deadlines, &connection->deadline, class, worker->now);
+    enum deadline_kind kind = connection_deadline(connection);
+    if (connection->progress || connection->deadline.kind != kind) {
+        deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now);
         connection->progress = false;
     }
     if (want == WANT_TURN)
@@ -248,18 +248,18 @@ static void free_closed(struct worker *worker)
 
 /* ---- stopping ---- */
 
-static void close_all(struct worker *worker, enum deadline_class class)
+static void close_all(struct worker *worker, enum deadline_kind kind)
 {
     struct deadline *first;
-    while ((first = deadline_first(&worker->deadlines, class)) != NULL)
+    while ((first = deadline_first(&worker->deadlines, kind)) != NULL)
         close_connection(worker, connection_of(first));
 }
 
 /* A last step for those that wait for a request; who is still waiting after it is closed. */
-static void answer_or_close(struct worker *worker, enum deadline_class class)
+static void answer_or_close(struct worker *worker, enum deadline_kind kind)
 {
     struct deadline *first;
-    while ((first = deadline_first(&worker->deadlines, class)) != NULL) {
+    while ((first = deadline_first(&worker->deadlines, kind)) != NULL) {
         struct connection *connection = connection_of(first);
         enum connection_want want = connection_step(connection, &worker->service);
         grant(worker, connection, connection->state == CONNECTION_READ ? WANT_CLOSE : want);
@@ -381,8 +381,8 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 
 static void close_worker(struct worker *worker)
 {
-    for (unsigned class = 0; class < DEADLINE_CLASSES; class ++)
-        close_all(worker, class);
+    for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++)
+        close_all(worker, kind);
     step_ready(worker, take_ready(worker));
     free_closed(worker);
     if (worker->epoll >= 0)

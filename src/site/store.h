@@ -61,7 +61,7 @@ void store_close(struct store *store);
  * the same turn is not asked again. 0 always asks. Returns 0 and an entry that the caller gives back with
  * store_release, or an HTTP status: 404 for what is not there, not readable, not beneath the root, neither file nor
  * directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read; 500
- * otherwise.
+ * otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);
 

@@ -122,7 +122,7 @@ static void persistence_is_said(void **state)
         char memory[512];
         struct buffer expected = {memory, 0, sizeof memory - 1, false};
         begin(state);
-        response.close = rows[i].close;
+        response.last = rows[i].close;
         response_finish(&response, date, rows[i].minor_version, SPAN(""));
         buffer_string(&expected, "HTTP/1.1 200 OK\r\n" COMMON);
         buffer_string(&expected, rows[i].line);

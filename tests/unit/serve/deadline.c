@@ -22,9 +22,9 @@ static int begin(void **state)
 }
 
 static const struct {
-    enum deadline_class class;
+    enum deadline_kind kind;
     int64_t duration;
-} classes[] = {
+} kinds[] = {
     {DEADLINE_IDLE, LIMIT_IDLE_MS},   {DEADLINE_HEAD, LIMIT_HEAD_MS},     {DEADLINE_BODY, LIMIT_BODY_MS},
     {DEADLINE_WRITE, LIMIT_WRITE_MS}, {DEADLINE_LINGER, LIMIT_LINGER_MS},
 };
@@ -32,25 +32,25 @@ static const struct {
 static void none_is_due_where_none_is_armed(void **state)
 {
     (void)state;
-    assert_int_equal(COUNT(classes), DEADLINE_CLASSES);
+    assert_int_equal(COUNT(kinds), DEADLINE_KINDS);
     assert_null(deadline_due(&deadlines, INT64_MAX));
     assert_int_equal(deadline_wait(&deadlines, 0), -1);
-    for (size_t i = 0; i < COUNT(classes); i++)
-        assert_null(deadline_first(&deadlines, classes[i].class));
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        assert_null(deadline_first(&deadlines, kinds[i].kind));
 }
 
-static void each_class_has_its_time(void **state)
+static void each_kind_has_its_time(void **state)
 {
     static const int64_t now = 5000000000;
-    for (size_t i = 0; i < COUNT(classes); i++) {
+    for (size_t i = 0; i < COUNT(kinds); i++) {
         struct deadline deadline;
-        int64_t due = now + classes[i].duration;
+        int64_t due = now + kinds[i].duration;
         begin(state);
         deadline_init(&deadline);
-        deadline_arm(&deadlines, &deadline, classes[i].class, now);
+        deadline_arm(&deadlines, &deadline, kinds[i].kind, now);
         assert_int_equal(deadline.due, due);
-        assert_ptr_equal(deadline_first(&deadlines, classes[i].class), &deadline);
-        assert_int_equal(deadline_wait(&deadlines, now), classes[i].duration);
+        assert_ptr_equal(deadline_first(&deadlines, kinds[i].kind), &deadline);
+        assert_int_equal(deadline_wait(&deadlines, now), kinds[i].duration);
         assert_int_equal(deadline_wait(&deadlines, due - 1), 1);
         assert_null(deadline_due(&deadlines, due - 1));
         assert_ptr_equal(deadline_due(&deadlines, due), &deadline);
@@ -136,7 +136,7 @@ static const struct deadline *first_of(const struct deadline *waiting)
 {
     const struct deadline *first = NULL;
     for (size_t i = 0; i < WAITING; i++) {
-        bool armed = waiting[i].class != DEADLINE_CLASSES;
+        bool armed = waiting[i].kind != DEADLINE_KINDS;
         if (armed && (first == NULL || waiting[i].due < first->due))
             first = &waiting[i];
     }
@@ -156,9 +156,9 @@ static void queues_stay_whole(void **state)
         seed ^= seed >> 7;
         seed ^= seed << 17;
         struct deadline *one = &waiting[seed % WAITING];
-        unsigned class = (unsigned)(seed >> 32) % (DEADLINE_CLASSES + 2);
-        if (class < DEADLINE_CLASSES)
-            deadline_arm(&deadlines, one, (enum deadline_class) class, now);
+        unsigned kind = (unsigned)(seed >> 32) % (DEADLINE_KINDS + 2);
+        if (kind < DEADLINE_KINDS)
+            deadline_arm(&deadlines, one, (enum deadline_kind)kind, now);
         else
             deadline_disarm(one);
         const struct deadline *first = first_of(waiting), *due = deadline_due(&deadlines, INT64_MAX);
@@ -173,7 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(none_is_due_where_none_is_armed, begin),
-        cmocka_unit_test(each_class_has_its_time),
+        cmocka_unit_test(each_kind_has_its_time),
         cmocka_unit_test_setup(the_first_armed_is_the_first_due, begin),
         cmocka_unit_test_setup(the_nearest_of_all_classes_is_next, begin),
         cmocka_unit_test_setup(arming_anew_moves_to_the_end, begin),
