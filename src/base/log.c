@@ -1,6 +1,8 @@
 #include "base/log.h"
 
+#include "base/buffer.h"
 #include "base/date.h"
+#include "base/limits.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -11,30 +13,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { DIAGNOSTIC_MAX = 1024, ESCAPED_MAX = 4 * DIAGNOSTIC_MAX };
-
-/* Controls are those below space, DEL, and U+0080 to U+009F, which is C2 80 to C2 9F in UTF-8. Returns how many octets
-   from `at` on are one. */
-static size_t control_length(const char *at, bool utf8)
-{
-    unsigned char octet = (unsigned char)at[0], next = octet != '\0' ? (unsigned char)at[1] : 0;
-    if (octet < 0x20 || octet == 0x7f || (octet >= 0x80 && !utf8))
-        return 1;
-    return octet == 0xc2 && next < 0xa0 ? 2 : 0;
-}
-
-static void append_plain(struct buffer *line, const char *text)
-{
-    bool utf8 = text_is_utf8(span_of(text), false);
-    while (*text != '\0') {
-        size_t control = control_length(text, utf8);
-        if (control > 0)
-            buffer_log(line, (struct span){text, control});
-        else
-            buffer_octet(line, *text);
-        text += control > 0 ? control : 1;
-    }
-}
+/* Escaped, an octet takes four; "tinyhttpd: " and the line's end come on top. One line is one write to a pipe. */
+enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - 16) / 4 };
 
 void log_error(const char *format, ...)
 {
@@ -46,7 +26,7 @@ void log_error(const char *format, ...)
 
     struct buffer line = BUFFER(escaped);
     buffer_append(&line, SPAN("tinyhttpd: "));
-    append_plain(&line, message);
+    buffer_plain(&line, span_of(message));
     buffer_octet(&line, '\n');
     /* There is nobody left to tell when standard error fails. */
     if (write(STDERR_FILENO, line.at, line.length) < 0)

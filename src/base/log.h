@@ -2,7 +2,6 @@
 #ifndef TINYHTTPD_BASE_LOG_H
 #define TINYHTTPD_BASE_LOG_H
 
-#include "base/limits.h"
 #include "base/text.h"
 
 #include <stdbool.h>

@@ -4,7 +4,6 @@
 
 #include "base/limits.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };

@@ -7,22 +7,6 @@ struct span span_of(const char *string)
     return (struct span){string, strlen(string)};
 }
 
-static bool is_digit(char octet)
-{
-    return octet >= '0' && octet <= '9';
-}
-
-static bool is_letter(char octet)
-{
-    return (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
-}
-
-/* Not tolower(): what is equal in HTTP must not depend on a locale. */
-static char lower(char octet)
-{
-    return octet >= 'A' && octet <= 'Z' ? (char)(octet | 0x20) : octet;
-}
-
 bool span_equal(struct span a, struct span b)
 {
     /* memcmp may not be given NULL, not even with a length of 0. */
@@ -34,7 +18,7 @@ bool span_equal_nocase(struct span a, struct span b)
     if (a.length != b.length)
         return false;
     for (size_t i = 0; i < a.length; i++) {
-        if (lower(a.at[i]) != lower(b.at[i]))
+        if (text_lower(a.at[i]) != text_lower(b.at[i]))
             return false;
     }
     return true;
@@ -88,7 +72,7 @@ bool span_to_number(struct span span, uint64_t *number)
         return false;
     uint64_t value = 0;
     for (size_t i = 0; i < span.length; i++) {
-        if (!is_digit(span.at[i]))
+        if (!text_is_digit(span.at[i]))
             return false;
         uint64_t digit = (uint64_t)(span.at[i] - '0');
         if (value > (UINT64_MAX - digit) / 10)
@@ -102,146 +86,16 @@ bool span_to_number(struct span span, uint64_t *number)
 bool text_is_token_octet(unsigned char octet)
 {
     static const char punctuation[] = "!#$%&'*+-.^_`|~";
-    return is_letter((char)octet) || is_digit((char)octet) ||
-           memchr(punctuation, octet, sizeof(punctuation) - 1) != NULL;
+    return text_is_letter((char)octet) || text_is_digit((char)octet) ||
+           memchr(punctuation, octet, sizeof punctuation - 1) != NULL;
 }
 
 int text_hex_value(char digit)
 {
-    if (is_digit(digit))
+    if (text_is_digit(digit))
         return digit - '0';
-    char letter = lower(digit);
+    char letter = text_lower(digit);
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
-struct span buffer_span(const struct buffer *buffer)
-{
-    return (struct span){buffer->at, buffer->length};
-}
-
-void buffer_append(struct buffer *buffer, struct span text)
-{
-    if (text.length > buffer->room - buffer->length) {
-        buffer->overflow = true;
-        return;
-    }
-    if (text.length == 0)
-        return;
-    memcpy(buffer->at + buffer->length, text.at, text.length);
-    buffer->length += text.length;
-}
-
-void buffer_string(struct buffer *buffer, const char *string)
-{
-    buffer_append(buffer, span_of(string));
-}
-
-void buffer_octet(struct buffer *buffer, char octet)
-{
-    buffer_append(buffer, (struct span){&octet, 1});
-}
-
-static void append_number(struct buffer *buffer, uint64_t number, unsigned base)
-{
-    char digits[20]; /* 18446744073709551615 */
-    size_t start = sizeof(digits);
-    do {
-        digits[--start] = "0123456789abcdef"[number % base];
-        number /= base;
-    } while (number > 0);
-    buffer_append(buffer, (struct span){digits + start, sizeof(digits) - start});
-}
-
-void buffer_number(struct buffer *buffer, uint64_t number)
-{
-    append_number(buffer, number, 10);
-}
-
-void buffer_hex(struct buffer *buffer, uint64_t number)
-{
-    append_number(buffer, number, 16);
-}
-
-/* What one octet becomes: a span over `room`, or over a literal. */
-enum { ESCAPE_MAX = 4 };
-typedef struct span escape_function(char octet, char room[ESCAPE_MAX]);
-
-/* All of the text or nothing of it: half an escaped text would be a different text. */
-static void append_escaped(struct buffer *buffer, struct span text, escape_function *escape)
-{
-    struct buffer trial = *buffer;
-    trial.overflow = false;
-    for (size_t i = 0; i < text.length && !trial.overflow; i++) {
-        char room[ESCAPE_MAX];
-        buffer_append(&trial, escape(text.at[i], room));
-    }
-    if (trial.overflow)
-        buffer->overflow = true;
-    else
-        buffer->length = trial.length;
-}
-
-static struct span as_it_is(char octet, char room[ESCAPE_MAX])
-{
-    room[0] = octet;
-    return (struct span){room, 1};
-}
-
-/* The octet's two digits after a prefix of at most two octets. */
-static struct span in_hex(struct span prefix, char octet, char room[ESCAPE_MAX])
-{
-    /* Upper case, as RFC 3986 2.1 asks of whoever writes a percent-encoding. */
-    static const char digits[] = "0123456789ABCDEF";
-    memcpy(room, prefix.at, prefix.length);
-    room[prefix.length] = digits[(unsigned char)octet >> 4];
-    room[prefix.length + 1] = digits[(unsigned char)octet & 15];
-    return (struct span){room, prefix.length + 2};
-}
-
-static struct span escape_html(char octet, char room[ESCAPE_MAX])
-{
-    switch (octet) {
-    case '&':
-        return SPAN("&amp;");
-    case '<':
-        return SPAN("&lt;");
-    case '>':
-        return SPAN("&gt;");
-    case '"':
-        return SPAN("&quot;");
-    case '\'':
-        return SPAN("&#39;");
-    default:
-        return as_it_is(octet, room);
-    }
-}
-
-static struct span escape_uri_path(char octet, char room[ESCAPE_MAX])
-{
-    bool plain = is_letter(octet) || is_digit(octet) || octet == '-' || octet == '.' || octet == '_' ||
-                 octet == '~' || octet == '/';
-    return plain ? as_it_is(octet, room) : in_hex(SPAN("%"), octet, room);
-}
-
-static struct span escape_log(char octet, char room[ESCAPE_MAX])
-{
-    bool plain = octet >= 0x20 && octet < 0x7F && octet != '"' && octet != '\\';
-    return plain ? as_it_is(octet, room) : in_hex(SPAN("\\x"), octet, room);
-}
-
-void buffer_html(struct buffer *buffer, struct span text)
-{
-    append_escaped(buffer, text, escape_html);
-}
-
-void buffer_uri_path(struct buffer *buffer, struct span path)
-{
-    append_escaped(buffer, path, escape_uri_path);
-}
-
-void buffer_log(struct buffer *buffer, struct span text)
-{
-    append_escaped(buffer, text, escape_log);
 }
 
 /* True when one of the word's eight octets is zero. */
@@ -254,7 +108,7 @@ static bool has_zero_octet(uint64_t word)
 static bool is_plain_word(const char *at)
 {
     uint64_t word;
-    memcpy(&word, at, sizeof(word));
+    memcpy(&word, at, sizeof word);
     return (word & 0x8080808080808080) == 0 && !has_zero_octet(word) &&
            !has_zero_octet(word ^ 0x1B1B1B1B1B1B1B1B);
 }

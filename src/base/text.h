@@ -1,7 +1,4 @@
-/*
- * Text as the rest of the program handles it: borrowed spans of octets, buffers with a fixed room, numbers,
- * and the escaping that each place of output asks for.
- */
+/* Text as the rest of the program handles it: borrowed spans of octets, and what kinds of octets there are. */
 #ifndef TINYHTTPD_BASE_TEXT_H
 #define TINYHTTPD_BASE_TEXT_H
 
@@ -48,50 +45,28 @@ bool span_next_member(struct span *list, struct span *member);
    does not fit; `*number` is then untouched. */
 bool span_to_number(struct span span, uint64_t *number);
 
+/* ASCII only, and not <ctype.h>: what is equal in HTTP must not depend on a locale. */
+static inline bool text_is_digit(char octet)
+{
+    return octet >= '0' && octet <= '9';
+}
+
+static inline bool text_is_letter(char octet)
+{
+    return (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
+}
+
+/* The small letter of a capital one; anything else as it is. */
+static inline char text_lower(char octet)
+{
+    return octet >= 'A' && octet <= 'Z' ? (char)(octet | 0x20) : octet;
+}
+
 /* True for tchar, the octets that a token may hold (RFC 9110 5.6.2). */
 bool text_is_token_octet(unsigned char octet);
 
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);
-
-/*
- * Output into memory that the caller owns. What does not fit is left out whole, and `overflow` stays set, so
- * that a caller may append many times and look once. Never terminated by NUL.
- */
-struct buffer {
-    char *at;
-    size_t length;
-    size_t room;
-    bool overflow;
-};
-
-/* An empty buffer over an array. */
-#define BUFFER(array) ((struct buffer){(array), 0, sizeof(array), false})
-
-struct span buffer_span(const struct buffer *buffer);
-
-void buffer_append(struct buffer *buffer, struct span text);
-
-/* Appends a NUL-terminated string. */
-void buffer_string(struct buffer *buffer, const char *string);
-
-void buffer_octet(struct buffer *buffer, char octet);
-
-/* Appends a number in decimal. */
-void buffer_number(struct buffer *buffer, uint64_t number);
-
-/* Appends a number in lower-case hexadecimal, without leading zeros. */
-void buffer_hex(struct buffer *buffer, uint64_t number);
-
-/* Appends text that is safe as HTML content and inside a quoted attribute: & < > " ' become references. */
-void buffer_html(struct buffer *buffer, struct span text);
-
-/* Appends a path with every octet that is neither "/" nor unreserved (RFC 3986 2.3) percent-encoded. */
-void buffer_uri_path(struct buffer *buffer, struct span path);
-
-/* Appends text with octets below 0x20 and from 0x7F up, quotes and backslashes as \xHH, so that a log line
-   cannot be forged nor a terminal steered. */
-void buffer_log(struct buffer *buffer, struct span text);
 
 /* True when the octets are plain UTF-8 text (RFC 3629): well-formed, without NUL or ESC, so neither UTF-16
    nor ISO-2022 in disguise. With `cut`, a sequence that only lacks its end at the end of the span passes. */

@@ -1,6 +1,6 @@
 #include "cli/banner.h"
 
-#include "base/text.h"
+#include "base/buffer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -39,7 +39,7 @@ static void append_url(struct buffer *text, const struct sockaddr_storage *addre
 static void write_lines(struct buffer *text, const struct banner *banner)
 {
     buffer_append(text, SPAN("\n  tinyhttpd " TINYHTTPD_VERSION "\n\n  Serving  "));
-    buffer_log(text, span_of(banner->root_path));
+    buffer_plain(text, span_of(banner->root_path));
     for (unsigned i = 0; i < banner->address_count; i++) {
         buffer_append(text, i == 0 ? SPAN("\n  Open     ") : SPAN("\n           "));
         append_url(text, &banner->addresses[i]);
@@ -50,7 +50,7 @@ static void write_lines(struct buffer *text, const struct banner *banner)
 static void write_line(struct buffer *text, const struct banner *banner)
 {
     buffer_append(text, SPAN("tinyhttpd " TINYHTTPD_VERSION ": serving "));
-    buffer_log(text, span_of(banner->root_path));
+    buffer_plain(text, span_of(banner->root_path));
     buffer_append(text, SPAN(" at"));
     for (unsigned i = 0; i < banner->address_count; i++) {
         buffer_octet(text, ' ');

@@ -43,7 +43,7 @@ static bool read_quality(struct span text, uint16_t *quality)
         return false;
     unsigned value = text.at[0] == '1' ? 1000 : 0, unit = 100;
     for (size_t i = 2; i < text.length; i++, unit /= 10) {
-        if (text.at[i] < '0' || text.at[i] > '9')
+        if (!text_is_digit(text.at[i]))
             return false;
         value += (unsigned)(text.at[i] - '0') * unit;
     }

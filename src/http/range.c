@@ -24,7 +24,7 @@ static bool take_unit(struct span field, struct span *set)
 static bool is_number(struct span digits)
 {
     for (size_t i = 0; i < digits.length; i++) {
-        if (digits.at[i] < '0' || digits.at[i] > '9')
+        if (!text_is_digit(digits.at[i]))
             return false;
     }
     return digits.length > 0;

@@ -17,11 +17,6 @@ static llhttp_t *parser_of(struct request *request)
     return (llhttp_t *)(void *)request->parser;
 }
 
-static bool is_digit(char octet)
-{
-    return octet >= '0' && octet <= '9';
-}
-
 struct span request_skip_empty_lines(struct span octets)
 {
     while (octets.length >= 2 && octets.at[0] == '\r' && octets.at[1] == '\n') {
@@ -198,7 +193,7 @@ static int check_request_line(struct request *request)
         if (*version != *expected) /* so that nothing after the line's end is looked at */
             return 400;
     }
-    if (!is_digit(version[0]) || version[1] != '.' || !is_digit(version[2]) || version[3] != '\r')
+    if (!text_is_digit(version[0]) || version[1] != '.' || !text_is_digit(version[2]) || version[3] != '\r')
         return 400;
     if (version[0] != '1' || (version[2] != '0' && version[2] != '1'))
         return 505;
@@ -410,7 +405,8 @@ static struct span version_so_far(const struct request *request)
 static int judge_version(const struct request *request)
 {
     struct span version = version_so_far(request);
-    if (version.length < 9 || !is_digit(version.at[6]) || version.at[7] != '.' || !is_digit(version.at[8]))
+    if (version.length < 9 || !text_is_digit(version.at[6]) || version.at[7] != '.' ||
+        !text_is_digit(version.at[8]))
         return 400;
     bool spoken = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
     return spoken ? 400 : 505; /* where it is spoken here, what follows it is wrong */

@@ -1,5 +1,8 @@
 #include "http/response.h"
 
+#include "base/date.h"
+#include "base/limits.h"
+
 #include <assert.h>
 
 void response_init(struct response *response, struct part *parts, char *room)

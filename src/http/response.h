@@ -2,8 +2,7 @@
 #ifndef TINYHTTPD_HTTP_RESPONSE_H
 #define TINYHTTPD_HTTP_RESPONSE_H
 
-#include "base/date.h"
-#include "base/limits.h"
+#include "base/buffer.h"
 #include "base/text.h"
 
 #include <stdbool.h>

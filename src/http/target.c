@@ -1,5 +1,7 @@
 #include "http/target.h"
 
+#include "base/buffer.h"
+
 #include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
@@ -161,12 +163,11 @@ static bool is_reg_name(struct span host)
 {
     for (size_t i = 0; i < host.length; i++) {
         char octet = host.at[i];
-        bool letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
         if (octet == '%') {
             if (host.length - i < 3 || text_hex_value(host.at[i + 1]) < 0 ||
                 text_hex_value(host.at[i + 2]) < 0)
                 return false;
-        } else if (!letter && (octet < '0' || octet > '9') &&
+        } else if (!text_is_letter(octet) && !text_is_digit(octet) &&
                    (octet == '\0' || strchr("-._~!$&'()*+,;=", octet) == NULL)) {
             return false;
         }
@@ -192,7 +193,7 @@ bool target_host_is_valid(struct span host)
         port = (struct span){host.at + end, host.length - end};
     }
     for (size_t i = 0; i < port.length; i++) {
-        bool fits = i == 0 ? port.at[i] == ':' : port.at[i] >= '0' && port.at[i] <= '9';
+        bool fits = i == 0 ? port.at[i] == ':' : text_is_digit(port.at[i]);
         if (!fits)
             return false;
     }

@@ -1,6 +1,8 @@
 #include "serve/answer.h"
 
+#include "base/buffer.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "http/conditional.h"
 #include "http/negotiate.h"
 #include "http/range.h"

@@ -22,6 +22,12 @@ static struct span read_file(const char *path, char room[CGROUP_FILE_MAX])
         (struct span){room, length > 0 ? span_find((struct span){room, (size_t)length}, '\n') : 0});
 }
 
+/* Rounded up, so that no CPU is left idle, and at least one. */
+static unsigned cpus_of(uint64_t quota, uint64_t period)
+{
+    return quota == 0 ? 1 : (unsigned)((quota + period - 1) / period);
+}
+
 /* "QUOTA PERIOD" of cgroup v2's cpu.max, in microseconds; QUOTA may be "max". Returns 0 where there is no quota. */
 static unsigned quota_of(const char *directory)
 {
@@ -33,7 +39,7 @@ static unsigned quota_of(const char *directory)
     if (blank == text.length || !span_to_number((struct span){text.at, blank}, &quota) ||
         !span_to_number((struct span){text.at + blank + 1, text.length - blank - 1}, &period) || period == 0)
         return 0;
-    return quota == 0 ? 1 : (unsigned)((quota + period - 1) / period);
+    return cpus_of(quota, period);
 }
 
 /* The quota of cgroup v1, where the controller is mounted in its usual place (cgroups(7)). */
@@ -45,7 +51,7 @@ static unsigned quota_of_v1(void)
     if (!span_to_number(read_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", room), &quota) ||
         !span_to_number(read_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us", room), &period) || period == 0)
         return 0;
-    return quota == 0 ? 1 : (unsigned)((quota + period - 1) / period);
+    return cpus_of(quota, period);
 }
 
 /* The least quota of this process's cgroup and those above it. "0::/PATH" in /proc/self/cgroup names it; inside a

@@ -1,5 +1,7 @@
 #include "serve/transmit.h"
 
+#include "base/limits.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <sys/sendfile.h>

@@ -1,6 +1,7 @@
 #include "site/mime.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -152,7 +153,7 @@ static const struct known {
     {"zst", "application/zstd"}, /* RFC 8878 */
 };
 
-static const size_t TABLE_COUNT = sizeof(table) / sizeof(table[0]);
+static const size_t TABLE_COUNT = sizeof table / sizeof *table;
 
 /* libmagic writes its complaints about a database to stderr, where they would be taken for ours. */
 static bool load_quietly(const char *path)
@@ -187,7 +188,7 @@ static bool load_database(void)
     const char *chosen = getenv("MAGIC");
     if (chosen && *chosen)
         return load_quietly(chosen);
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         if (access(paths[i], R_OK) == 0 && load_quietly(paths[i]))
             return true;
     }
@@ -208,7 +209,7 @@ static void set_bounds(void)
         {MAGIC_PARAM_ENCODING_MAX, LIMIT_MIME_PROBE},
 #endif
     };
-    for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++) {
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
         magic_setparam(magic, bounds[i].parameter, &bounds[i].value);
     }
 }
@@ -258,11 +259,6 @@ static int compare_extension(const void *key, const void *entry)
     return strcmp(key, known->extension);
 }
 
-static char lower(char octet)
-{
-    return octet >= 'A' && octet <= 'Z' ? (char)(octet | 0x20) : octet;
-}
-
 /* The table's type for the last extension of the path's last name, or NULL. */
 static const char *type_of_name(const char *path)
 {
@@ -274,13 +270,13 @@ static const char *type_of_name(const char *path)
 
     char extension[EXTENSION_MAX];
     size_t length = strlen(dot + 1);
-    if (length >= sizeof(extension))
+    if (length >= sizeof extension)
         return NULL;
     for (size_t i = 0; i <= length; i++) {
-        extension[i] = lower(dot[1 + i]);
+        extension[i] = text_lower(dot[1 + i]);
     }
 
-    const struct known *known = bsearch(extension, table, TABLE_COUNT, sizeof(table[0]), compare_extension);
+    const struct known *known = bsearch(extension, table, TABLE_COUNT, sizeof *table, compare_extension);
     return known ? known->type : NULL;
 }
 
@@ -303,7 +299,7 @@ static bool holds_text(int fd)
 {
     static const char pdf[] = "%PDF-";
     char content[LIMIT_MIME_PROBE];
-    ssize_t length = pread(fd, content, sizeof(content), 0);
+    ssize_t length = pread(fd, content, sizeof content, 0);
     if (length < 0)
         return false;
     if (length >= 5 && memcmp(content, pdf, 5) == 0)
@@ -335,7 +331,7 @@ static bool is_allowed(const char *guess)
     if (ends(guess, "/xml") || ends(guess, "+xml"))
         return false;
     static const char *const trees[] = {"application/", "audio/", "font/", "image/", "video/"};
-    for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
         if (begins(guess, trees[i]))
             return true;
     }
@@ -357,7 +353,7 @@ static const char *guess_type(int fd, char scratch[MIME_MAX])
     if (length >= MIME_MAX)
         return OCTETS;
     for (size_t i = 0; i <= length; i++) {
-        scratch[i] = lower(guess[i]);
+        scratch[i] = text_lower(guess[i]);
     }
     if (begins(scratch, "text/"))
         return TEXT; /* in another encoding than UTF-8 */

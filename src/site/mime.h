@@ -2,8 +2,6 @@
 #ifndef TINYHTTPD_SITE_MIME_H
 #define TINYHTTPD_SITE_MIME_H
 
-#include "base/text.h"
-
 #include <stdbool.h>
 
 /* Opens libmagic's database for this process: $MAGIC, or the system's. False when it can't be read: binary

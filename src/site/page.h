@@ -2,7 +2,7 @@
 #ifndef TINYHTTPD_SITE_PAGE_H
 #define TINYHTTPD_SITE_PAGE_H
 
-#include "base/text.h"
+#include "base/buffer.h"
 
 /* The type of such a page, and the policy that goes with it: nothing but its own style may load. */
 #define PAGE_TYPE "text/html; charset=utf-8"

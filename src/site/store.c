@@ -1,5 +1,6 @@
 #include "site/store.h"
 
+#include "base/buffer.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/text.h"

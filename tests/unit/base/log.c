@@ -1,6 +1,8 @@
 /* Lines of the log: the Combined Log Format, and that nothing a client sends can forge one. */
 #include "base/log.h"
 
+#include "base/limits.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

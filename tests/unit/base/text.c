@@ -1,5 +1,7 @@
-/* Text: the rules of RFC 9110 5.6 for lists, tokens and blanks, RFC 3629 for UTF-8, RFC 3986 for paths. */
+/* Text: the rules of RFC 9110 5.6 for lists, tokens and blanks, RFC 3629 for UTF-8. */
 #include "base/text.h"
+
+#include "base/buffer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -170,113 +172,19 @@ static void octets_have_classes(void **state)
     static const char tchar[] =
         "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char hex[] = "0123456789abcdef";
+    static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz",
+                      capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for (int octet = 0; octet < 256; octet++) {
+        const char *capital = octet != 0 ? strchr(capitals, octet) : NULL;
+        bool letter = capital != NULL || (octet != 0 && strchr(small_letters, octet) != NULL);
+        assert_int_equal(text_is_letter((char)octet), letter);
+        assert_int_equal(text_is_digit((char)octet), octet != 0 && strchr("0123456789", octet) != NULL);
+        assert_int_equal(text_lower((char)octet), capital ? small_letters[capital - capitals] : (char)octet);
         assert_int_equal(text_is_token_octet((unsigned char)octet),
                          octet != 0 && strchr(tchar, octet) != NULL);
         int small = octet >= 'A' && octet <= 'F' ? octet + 32 : octet;
         const char *digit = small != 0 ? strchr(hex, small) : NULL;
         assert_int_equal(text_hex_value((char)octet), digit ? digit - hex : -1);
-    }
-}
-
-static void buffers_keep_what_fits(void **state)
-{
-    (void)state;
-    struct buffer buffer = {guard_end - 8, 0, 8, false};
-    buffer_string(&buffer, "abc");
-    buffer_append(&buffer, EMPTY);
-    buffer_string(&buffer, "");
-    buffer_octet(&buffer, '\0');
-    assert_false(buffer.overflow);
-    assert_span(buffer_span(&buffer), SPAN("abc\0"));
-
-    buffer_string(&buffer, "12345");
-    assert_true(buffer.overflow);
-    assert_span(buffer_span(&buffer), SPAN("abc\0"));
-
-    buffer_string(&buffer, "1234");
-    assert_true(buffer.overflow);
-    assert_span(buffer_span(&buffer), SPAN("abc\0"
-                                           "1234"));
-    buffer_octet(&buffer, '5');
-    assert_int_equal(buffer.length, 8);
-
-    struct buffer none = {NULL, 0, 0, false};
-    buffer_append(&none, EMPTY);
-    buffer_html(&none, EMPTY);
-    assert_false(none.overflow);
-    buffer_octet(&none, 'a');
-    assert_true(none.overflow);
-}
-
-static void numbers_are_written(void **state)
-{
-    static const struct {
-        uint64_t number;
-        const char *decimal, *hexadecimal;
-    } cases[] = {
-        {0, "0", "0"},
-        {9, "9", "9"},
-        {10, "10", "a"},
-        {255, "255", "ff"},
-        {65536, "65536", "10000"},
-        {UINT64_MAX, "18446744073709551615", "ffffffffffffffff"},
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        char memory[20];
-        struct buffer decimal = BUFFER(memory);
-        buffer_number(&decimal, cases[i].number);
-        assert_false(decimal.overflow);
-        assert_span(buffer_span(&decimal), span_of(cases[i].decimal));
-
-        struct buffer hexadecimal = BUFFER(memory);
-        buffer_hex(&hexadecimal, cases[i].number);
-        assert_false(hexadecimal.overflow);
-        assert_span(buffer_span(&hexadecimal), span_of(cases[i].hexadecimal));
-    }
-}
-
-typedef void escaper(struct buffer *buffer, struct span text);
-
-static const struct {
-    escaper *escape;
-    struct span text, expected;
-} ESCAPES[] = {
-    {buffer_html, TEXT("a<b>&\"c\"'d'"), TEXT("a&lt;b&gt;&amp;&quot;c&quot;&#39;d&#39;")},
-    {buffer_html, TEXT("&amp;"), TEXT("&amp;amp;")},
-    {buffer_html, TEXT("gr\xC3\xBC\xC3\x9F/e\n"), TEXT("gr\xC3\xBC\xC3\x9F/e\n")},
-    {buffer_html, TEXT(""), TEXT("")},
-
-    {buffer_uri_path, TEXT("/az/AZ/09-._~"), TEXT("/az/AZ/09-._~")},
-    {buffer_uri_path, TEXT("/a b?c#d%41"), TEXT("/a%20b%3Fc%23d%2541")},
-    {buffer_uri_path, TEXT("javascript:"), TEXT("javascript%3A")},
-    {buffer_uri_path, TEXT("\\\r\n\0\x7F"), TEXT("%5C%0D%0A%00%7F")},
-    {buffer_uri_path, TEXT("\xC3\xBC\xFF"), TEXT("%C3%BC%FF")},
-    {buffer_uri_path, TEXT("!$&'()*+,;=@"), TEXT("%21%24%26%27%28%29%2A%2B%2C%3B%3D%40")},
-
-    {buffer_log, TEXT("GET /a b?c=~ HTTP/1.1"), TEXT("GET /a b?c=~ HTTP/1.1")},
-    {buffer_log, TEXT("\"\\"), TEXT("\\x22\\x5C")},
-    {buffer_log, TEXT("\r\n\t\0\x1B[2J"), TEXT("\\x0D\\x0A\\x09\\x00\\x1B[2J")},
-    {buffer_log, TEXT("\x1F\x20\x7E\x7F\x80\x9B\xFF"), TEXT("\\x1F ~\\x7F\\x80\\x9B\\xFF")},
-};
-
-static void text_is_escaped(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(ESCAPES); i++) {
-        /* With every room from none to enough: all or nothing, and what stood there before remains. */
-        for (size_t room = 0; room <= ESCAPES[i].expected.length; room++) {
-            struct buffer buffer = {guard_end - room - 1, 0, room + 1, false};
-            buffer_octet(&buffer, '=');
-            ESCAPES[i].escape(&buffer, ESCAPES[i].text);
-            bool fits = room == ESCAPES[i].expected.length;
-            assert_int_equal(buffer.overflow, !fits);
-            struct span written = buffer_span(&buffer);
-            assert_int_equal(written.at[0], '=');
-            assert_span((struct span){written.at + 1, written.length - 1},
-                        fits ? ESCAPES[i].expected : (struct span){"", 0});
-        }
     }
 }
 
@@ -391,9 +299,6 @@ int main(void)
         cmocka_unit_test(lists_have_members),
         cmocka_unit_test(numbers_are_read),
         cmocka_unit_test(octets_have_classes),
-        cmocka_unit_test(buffers_keep_what_fits),
-        cmocka_unit_test(numbers_are_written),
-        cmocka_unit_test(text_is_escaped),
         cmocka_unit_test(utf8_is_known),
         cmocka_unit_test(utf8_may_be_cut_anywhere),
         cmocka_unit_test(utf8_holds_all_of_unicode),

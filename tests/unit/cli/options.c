@@ -1,9 +1,12 @@
 /* The command line: what issue and help promise, getopt_long(3) for its form, sysexits(3) for the statuses. */
 #include "cli/options.h"
 
+#include "base/limits.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>

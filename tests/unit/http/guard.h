@@ -2,6 +2,7 @@
 #ifndef TINYHTTPD_TESTS_UNIT_HTTP_GUARD_H
 #define TINYHTTPD_TESTS_UNIT_HTTP_GUARD_H
 
+#include "base/buffer.h"
 #include "http/request.h"
 
 #include <setjmp.h>

@@ -5,6 +5,8 @@
  */
 #include "http/request.h"
 
+#include "base/buffer.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,10 @@
 /* Responses: RFC 9112 4 to 9 for the head, RFC 9110 15 for the statuses, 9.3.2 for HEAD. */
 #include "http/response.h"
 
+#include "base/buffer.h"
+#include "base/date.h"
+#include "base/limits.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>

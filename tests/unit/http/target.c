@@ -1,6 +1,8 @@
 /* Targets: RFC 9112 3.2 for their forms, RFC 3986 2.1, 3.2.2, 5.2.4 and 5.4 for what is in them. */
 #include "http/target.h"
 
+#include "base/buffer.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

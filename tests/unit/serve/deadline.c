@@ -78,7 +78,7 @@ static void the_first_armed_is_the_first_due(void **state)
 }
 
 /* Armed long before, and due later. */
-static void the_nearest_of_all_classes_is_next(void **state)
+static void the_nearest_of_all_kinds_is_next(void **state)
 {
     struct deadline idle, head, linger;
     (void)state;
@@ -175,7 +175,7 @@ int main(void)
         cmocka_unit_test_setup(none_is_due_where_none_is_armed, begin),
         cmocka_unit_test(each_kind_has_its_time),
         cmocka_unit_test_setup(the_first_armed_is_the_first_due, begin),
-        cmocka_unit_test_setup(the_nearest_of_all_classes_is_next, begin),
+        cmocka_unit_test_setup(the_nearest_of_all_kinds_is_next, begin),
         cmocka_unit_test_setup(arming_anew_moves_to_the_end, begin),
         cmocka_unit_test_setup(disarming_twice_is_no_harm, begin),
         cmocka_unit_test_setup(queues_stay_whole, begin),

@@ -1,6 +1,8 @@
 /* Sending: every octet once and in order, however little the socket takes, and no octet that was not there. */
 #include "serve/transmit.h"
 
+#include "base/limits.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

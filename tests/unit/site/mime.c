@@ -5,6 +5,8 @@
  */
 #include "site/mime.h"
 
+#include "base/text.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,8 @@
 /* The server's own pages: what comes from a request stands in them as text, never as markup. */
 #include "site/page.h"
 
+#include "base/buffer.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
