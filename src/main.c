@@ -6,8 +6,10 @@
 #include "cli/options.h"
 #include "serve/master.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -20,6 +22,15 @@ static void open_standard_streams(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
+}
+
+/* Output that could not be written is an error, not a silence. */
+static int finish_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EX_OK;
+    log_error("standard output: %s", strerror(errno));
+    return EX_IOERR;
 }
 
 static int report(const struct failure *failure)
@@ -51,10 +62,10 @@ int main(int count, char **arguments)
     switch (options_read(count, arguments, &settings, &failure)) {
     case OPTIONS_HELP:
         options_print_help();
-        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        return finish_output();
     case OPTIONS_VERSION:
         printf("tinyhttpd %s\n", TINYHTTPD_VERSION);
-        return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+        return finish_output();
     case OPTIONS_BAD:
         return report(&failure);
     case OPTIONS_SERVE:

@@ -9,15 +9,16 @@
 
 enum { BANNER_MAX = 16384 };
 
-/* Something a click opens: an address that stands for all of them is shown as the loopback one. */
+/* Something a click opens: an address that stands for all of them is shown as the loopback one, and said to. */
 static void append_url(struct buffer *text, const struct sockaddr_storage *address)
 {
     char name[INET6_ADDRSTRLEN];
     uint16_t port;
+    bool any;
     buffer_append(text, SPAN("http://"));
     if (address->ss_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-        bool any = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+        any = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
         inet_ntop(AF_INET6, any ? &in6addr_loopback : &v6->sin6_addr, name, sizeof name);
         port = ntohs(v6->sin6_port);
         buffer_octet(text, '[');
@@ -25,7 +26,7 @@ static void append_url(struct buffer *text, const struct sockaddr_storage *addre
         buffer_octet(text, ']');
     } else {
         const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-        bool any = v4->sin_addr.s_addr == htonl(INADDR_ANY);
+        any = v4->sin_addr.s_addr == htonl(INADDR_ANY);
         struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
         inet_ntop(AF_INET, any ? &loopback : &v4->sin_addr, name, sizeof name);
         port = ntohs(v4->sin_port);
@@ -34,6 +35,10 @@ static void append_url(struct buffer *text, const struct sockaddr_storage *addre
     buffer_octet(text, ':');
     buffer_number(text, port);
     buffer_octet(text, '/');
+    if (any)
+        buffer_string(text, address->ss_family == AF_INET6
+                                ? " (and every other IPv6 address of this machine)"
+                                : " (and every other IPv4 address of this machine)");
 }
 
 static void write_lines(struct buffer *text, const struct banner *banner)

@@ -17,12 +17,12 @@ struct option_row {
 };
 
 static const struct option_row rows[] = {
-    {'r', "root", "DIR", "the directory to serve (default: the present one)"},
+    {'r', "root", "DIR", "the directory to serve (default: the current one)"},
     {'p', "port", "PORT", "the TCP port, 0 for any that is free (default: 8080)"},
     {'b', "bind", "ADDRESS", "listen here; repeatable (default: 127.0.0.1 and ::1)"},
     {'j', "workers", "N", "worker processes (default: one for each usable CPU)"},
     {'q', "quiet", NULL, "no banner and no access log, only errors"},
-    {'v', "verbose", NULL, "say more at the start"},
+    {'v', "verbose", NULL, "also print how many workers there are"},
     {'h', "help", NULL, "print this and exit"},
     {'V', "version", NULL, "print the version and exit"},
 };
@@ -115,7 +115,7 @@ static int read_number(struct failure *failure, const char *option, const char *
 {
     if (span_to_number(span_of(typed), number) && *number >= least && *number <= most)
         return 0;
-    return fail(failure, EX_USAGE, "%s '%s' is not a number from %llu to %llu", option, typed,
+    return fail(failure, EX_USAGE, "%s '%s': give a number from %llu to %llu", option, typed,
                 (unsigned long long)least, (unsigned long long)most);
 }
 
@@ -154,7 +154,7 @@ static int apply(struct settings *settings, struct failure *failure, int letter,
         settings->port = (uint16_t)number;
         return status;
     case 'j':
-        status = read_number(failure, "number of workers", typed, 1, LIMIT_WORKERS, &number);
+        status = read_number(failure, "workers", typed, 1, LIMIT_WORKERS, &number);
         settings->workers = (unsigned)number;
         return status;
     case 'q':

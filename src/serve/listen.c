@@ -40,19 +40,22 @@ static int listen_on(struct sockaddr_storage *address, socklen_t length)
 
 static int fail_to_listen(struct failure *failure, const char *name, uint16_t port, int error)
 {
+    bool bracketed = strchr(name, ':') != NULL; /* IPv6, written as in a URL */
+    const char *before = bracketed ? "[" : "", *after = bracketed ? "]" : "";
     switch (error) {
     case EADDRINUSE:
         return fail(failure, EX_UNAVAILABLE,
-                    "port %u of %s is in use; try '-p %u', or '-p 0' for any that is free", port, name,
-                    port < UINT16_MAX ? port + 1U : 8080U);
+                    "%s%s%s:%u is in use; try '-p %u', or '-p 0' for any port that is free", before, name,
+                    after, port, port < UINT16_MAX ? port + 1U : 8080U);
     case EACCES:
-        return fail(failure, EX_NOPERM, "port %u of %s needs a privilege that this user lacks; try '-p 8080'",
-                    port, name);
+        return fail(failure, EX_NOPERM, "%s%s%s:%u needs a privilege that this user lacks; try '-p 8080'",
+                    before, name, after, port);
     case EADDRNOTAVAIL:
         return fail(failure, EX_UNAVAILABLE, "%s is no address of this machine; 'ip address' lists them",
                     name);
     default:
-        return fail(failure, EX_OSERR, "can't listen on port %u of %s: %s", port, name, strerror(error));
+        return fail(failure, EX_OSERR, "can't listen on %s%s%s:%u: %s", before, name, after, port,
+                    strerror(error));
     }
 }
 
@@ -101,7 +104,7 @@ static int add_name(struct listening *listening, const char *name, uint16_t port
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
     int unknown = getaddrinfo(name, NULL, &hints, &found);
     if (unknown != 0)
-        return fail(failure, EX_NOHOST, "'%s' is no address: %s", name, gai_strerror(unknown));
+        return fail(failure, EX_NOHOST, "can't find the address of '%s': %s", name, gai_strerror(unknown));
     bool added = false;
     *error = 0;
     for (const struct addrinfo *at = found; at != NULL && listening->count < LIMIT_LISTENERS;

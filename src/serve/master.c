@@ -70,19 +70,40 @@ static int64_t now_ms(void)
 
 /* ---- opening ---- */
 
+static int fail_root(struct failure *failure, const char *typed, int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return fail(failure, EX_NOPERM,
+                    "root '%s' can't be read: %s; 'ls -ld' on it and on what it is in shows who may", typed,
+                    strerror(error));
+    case ENOENT:
+        return fail(failure, EX_NOINPUT, "root '%s' is not there; give a directory that is, such as '.'",
+                    typed);
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return fail(failure, EX_OSERR, "root '%s' can't be opened: %s; 'ulimit -a' shows the limits", typed,
+                    strerror(error));
+    default:
+        return fail(failure, EX_NOINPUT, "root '%s': %s; give a directory, such as '.'", typed,
+                    strerror(error));
+    }
+}
+
 static int open_root(struct master *master, struct failure *failure)
 {
     const char *typed = master->settings->root;
     struct stat attributes;
     if (stat(typed, &attributes) < 0)
-        return fail(failure, errno == EACCES ? EX_NOPERM : EX_NOINPUT, "root '%s': %s", typed,
-                    strerror(errno));
+        return fail_root(failure, typed, errno);
     if (!S_ISDIR(attributes.st_mode))
         return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it",
                     typed);
     master->root = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (master->root < 0 || faccessat(master->root, ".", X_OK, AT_EACCESS) < 0)
-        return fail(failure, EX_NOPERM, "root '%s' can't be read: %s", typed, strerror(errno));
+        return fail_root(failure, typed, errno);
     if (realpath(typed, master->root_path) == NULL)
         snprintf(master->root_path, sizeof master->root_path, "%s", typed);
     return 0;
