@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +55,14 @@ static void on_stop(int signal)
 {
     (void)signal;
     stop_signals++;
+}
+
+/* A terminal that closes may say so twice, by the shell and by the kernel: that asks for no haste. */
+static void on_hangup(int signal)
+{
+    (void)signal;
+    if (stop_signals == 0)
+        stop_signals = 1;
 }
 
 /* SIGCHLD only has to end the wait; who died is asked of waitpid. */
@@ -304,22 +314,37 @@ static void supervise(struct supervision *supervision)
     }
 }
 
+/* nohup(1) starts us so: then the end of the terminal is not ours. */
+static bool is_ignored(int signal)
+{
+    struct sigaction action;
+    return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 /* All signals that are handled stay blocked but while waiting: no flag is missed between a look and a wait. */
 static void handle_signals(sigset_t *waiting_mask)
 {
-    struct sigaction stop = {.sa_handler = on_stop}, child = {.sa_handler = on_child};
+    static const struct {
+        int signal;
+        void (*handler)(int signal);
+    } rows[] = {
+        {SIGTERM, on_stop},
+        {SIGINT, on_stop},
+        {SIGHUP, on_hangup},
+        {SIGCHLD, on_child},
+    };
+    enum { ROWS = sizeof rows / sizeof *rows };
     sigset_t handled;
     sigemptyset(&handled);
-    sigaddset(&handled, SIGTERM);
-    sigaddset(&handled, SIGINT);
-    sigaddset(&handled, SIGCHLD);
+    for (size_t i = 0; i < ROWS; i++)
+        sigaddset(&handled, rows[i].signal);
     sigprocmask(SIG_BLOCK, &handled, waiting_mask);
-    sigdelset(waiting_mask, SIGTERM); /* they may have been blocked by whoever started us */
-    sigdelset(waiting_mask, SIGINT);
-    sigdelset(waiting_mask, SIGCHLD);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGCHLD, &child, NULL);
+    for (size_t i = 0; i < ROWS; i++) {
+        struct sigaction action = {.sa_handler = rows[i].handler};
+        sigdelset(waiting_mask, rows[i].signal); /* it may have been blocked by whoever started us */
+        if (rows[i].signal != SIGHUP || !is_ignored(SIGHUP))
+            sigaction(rows[i].signal, &action, NULL);
+    }
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -18,7 +18,7 @@ struct master {
    caller's. Returns 0, or the failure's status with nothing left open. */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
-/* Serves until SIGTERM or SIGINT. Returns the exit status. */
+/* Serves until SIGTERM or SIGINT, or SIGHUP unless that was ignored from the start. Returns the exit status. */
 int master_run(struct master *master);
 
 #endif

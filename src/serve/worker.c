@@ -360,7 +360,8 @@ static void handle_signals(void)
 {
     struct sigaction action = {.sa_handler = on_stop};
     sigaction(SIGTERM, &action, NULL);
-    action.sa_handler = SIG_IGN; /* Ctrl-C reaches the whole process group; the master decides what follows */
+    /* Ctrl-C, and a terminal that closes, reach the whole process group; the master decides what follows. */
+    action.sa_handler = SIG_IGN;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     sigaction(SIGPIPE, &action, NULL);
