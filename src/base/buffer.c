@@ -141,8 +141,8 @@ void buffer_log(struct buffer *buffer, struct span text)
     append_escaped(buffer, text, escape_log);
 }
 
-/* Controls are those below space, DEL, and U+0080 to U+009F, which is C2 80 to C2 9F in UTF-8. Returns how many octets at
-   the text's beginning are one. */
+/* Controls are those below space, DEL, and U+0080 to U+009F, which is C2 80 to C2 9F in UTF-8. Returns how many octets
+   at the text's beginning are one. */
 static size_t control_length(struct span text, bool utf8)
 {
     unsigned char octet = (unsigned char)text.at[0];

@@ -62,15 +62,14 @@ struct field_line {
 };
 
 /*
- * One request while it is read and answered. What is above `head` is for everybody to read, what is below for
- * request.c alone: slices of the head, which the functions make spans of.
+ * One request while it is read and answered. `head` borrows the caller's memory. What stands below it is request.c's
+ * own: slices of the head, of which the functions make spans.
  */
 struct request {
     enum request_state state;
-    int status; /* with REQUEST_BAD: 400, 413, 414, 431, 501 or 505 */
-    size_t
-        received;  /* octets of the head given so far, from its first on; what came with it counts as well */
-    size_t parsed; /* of these, the octets read, a body that came with the head included */
+    int status;      /* with REQUEST_BAD: 400, 413, 414, 431, 501 or 505 */
+    size_t received; /* octets of the head so far, LIMIT_HEAD at the most; what came with it counts */
+    size_t parsed;   /* octets read, from the head's first; a body's as long as it came with the head */
     enum request_method method;
     uint8_t minor_version; /* of HTTP/1 */
     bool keep_alive;       /* the client lets the connection persist (RFC 9112 9.3) */
@@ -79,7 +78,7 @@ struct request {
     unsigned field_line_count;
     struct field_line field_lines[LIMIT_FIELD_LINES];
 
-    const char *head; /* the caller's memory */
+    const char *head;
     struct request_slice method_name;
     bool method_whole;   /* read to its end, as llhttp saw it */
     bool judging_method; /* llhttp knows none that begins so: read on without it until it can be judged */
@@ -100,8 +99,9 @@ struct span request_skip_empty_lines(struct span octets);
 
 /*
  * Reads on in a head. `head` holds the `length` octets received since the request's first one, those of earlier
- * calls included; it may stand elsewhere than in the last call, and stays the caller's. Also reads what follows of the body. Returns the
- * new state; `request->parsed` is the number of octets used, and those after it belong to the next request.
+ * calls included; it may stand elsewhere than in the last call, and stays the caller's. Also reads what follows of the
+ * body. Returns the new state; `request->parsed` is the number of octets used, and those after it belong to the next
+ * request.
  */
 enum request_state request_read_head(struct request *request, const char *head, size_t length);
 

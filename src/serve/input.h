@@ -19,8 +19,8 @@ struct input {
     char octets[];
 };
 
-/* Copies octets, and the request as far as it was read from them; NULL where none was begun. Returns NULL when memory is
-   short. To be given back with input_drop. */
+/* Copies octets, and the request as far as it was read from them (NULL where none was begun). To be given back with
+   input_drop. Returns NULL when memory is short. */
 struct input *input_new(struct span octets, const struct request *request);
 
 /* True where the request has read all of the octets, so that more must be received. */

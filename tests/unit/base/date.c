@@ -121,11 +121,11 @@ static void parts_are_refused(void **state)
         /* The octet more is the NUL, among others. */
         assert_int_equal(read_part(VALID[i].text, length + 1, NOW), UNTOUCHED);
         static const char more[] = " 0T\t\n";
-        for (size_t k = 0; k < sizeof(more) - 1; k++) {
+        for (size_t k = 0; k < sizeof more - 1; k++) {
             char text[64];
-            snprintf(text, sizeof(text), "%s%c", VALID[i].text, more[k]);
+            snprintf(text, sizeof text, "%s%c", VALID[i].text, more[k]);
             assert_int_equal(read_at(text, NOW), UNTOUCHED);
-            snprintf(text, sizeof(text), "%c%s", more[k], VALID[i].text);
+            snprintf(text, sizeof text, "%c%s", more[k], VALID[i].text);
             assert_int_equal(read_at(text, NOW), UNTOUCHED);
         }
     }
@@ -309,12 +309,12 @@ static void days_go_round(void **state)
         struct tm tm;
         gmtime_r(&time, &tm);
         char text[64];
-        strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
         assert_string_equal(written(seconds), text);
         assert_int_equal(read_at(text, NOW), seconds);
-        strftime(text, sizeof(text), "%a %b %e %H:%M:%S %Y", &tm);
+        strftime(text, sizeof text, "%a %b %e %H:%M:%S %Y", &tm);
         assert_int_equal(read_at(text, NOW), seconds);
-        strftime(text, sizeof(text), "%A, %d-%b-%y %H:%M:%S GMT", &tm);
+        strftime(text, sizeof text, "%A, %d-%b-%y %H:%M:%S GMT", &tm);
         assert_int_equal(read_at(text, seconds), seconds);
     }
 }

@@ -84,7 +84,7 @@ static int begin(void **state)
         return -1;
     write_file("small.txt", 1024);
     write_file("large.bin", 8 * 1024 * 1024);
-    /* No file is too young to be kept: its time may be a tick ahead of the clock (multigrain timestamps, Linux 6.13). */
+    /* No file is too young to be kept: its time may be ahead of the clock (multigrain timestamps, Linux 6.13). */
     service->store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000, false);
     service->second = 4000000000;
     date_write(service->date, service->second);

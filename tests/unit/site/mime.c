@@ -41,7 +41,7 @@ static int folder_close(void **state)
 static const char *path_of(const char *name)
 {
     static char path[128];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s/%s", folder, name);
     return path;
 }
 
@@ -173,11 +173,11 @@ static void extensions_have_types(void **state)
     assert_true(mime_open()); /* asserts that the table is sorted */
     for (size_t i = 0; i < COUNT(TYPES); i++) {
         char extensions[128];
-        snprintf(extensions, sizeof(extensions), "%s", TYPES[i].extensions);
+        snprintf(extensions, sizeof extensions, "%s", TYPES[i].extensions);
         char *rest = extensions;
         for (char *word; (word = strsep(&rest, " "));) {
             char path[64];
-            snprintf(path, sizeof(path), "a/file.%s", word);
+            snprintf(path, sizeof path, "a/file.%s", word);
             assert_string_equal(type_of_name(path), TYPES[i].type);
         }
         assert_true(strlen(TYPES[i].type) < MIME_MAX);
@@ -307,8 +307,8 @@ static void content_is_guessed(void **state)
 static double seconds_for(size_t length)
 {
     static char content[65536];
-    assert_true(length <= sizeof(content));
-    memset(content, '\n', sizeof(content));
+    assert_true(length <= sizeof content);
+    memset(content, '\n', sizeof content);
     content[0] = '\xFC';
     struct timespec start, end;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
@@ -390,7 +390,7 @@ static void guesses_pass_a_list(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
         char rule[160];
-        snprintf(rule, sizeof(rule), "0\tstring\tTINY\ttiny\n!:mime\t%s\n", cases[i].guess);
+        snprintf(rule, sizeof rule, "0\tstring\tTINY\ttiny\n!:mime\t%s\n", cases[i].guess);
         assert_true(open_with(span_of(rule)));
         assert_string_equal(type_of("file", SPAN("TINY\0\xFF\xFE")), cases[i].type);
         assert_string_equal(type_of("file", SPAN("TINY text")), "text/plain");

@@ -1,0 +1,92 @@
+/* The banner where standard error is no terminal: one line, with what a person clicks on. */
+#include "cli/banner.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct sockaddr_storage v4(const char *address, uint16_t port)
+{
+    struct sockaddr_storage storage = {0};
+    struct sockaddr_in *in = (struct sockaddr_in *)(void *)&storage;
+    *in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+    assert_int_equal(inet_pton(AF_INET, address, &in->sin_addr), 1);
+    return storage;
+}
+
+static struct sockaddr_storage v6(const char *address, uint16_t port)
+{
+    struct sockaddr_storage storage = {0};
+    struct sockaddr_in6 *in = (struct sockaddr_in6 *)(void *)&storage;
+    *in = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    assert_int_equal(inet_pton(AF_INET6, address, &in->sin6_addr), 1);
+    return storage;
+}
+
+/* What is printed; stands until the next call. */
+static const char *printed(enum verbosity verbosity, const struct banner *banner)
+{
+    static char text[4096];
+    struct settings settings = {.verbosity = verbosity};
+    int ends[2], kept = dup(STDERR_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[1]);
+    banner_print(&settings, banner);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    ssize_t length = read(ends[0], text, sizeof text - 1);
+    close(ends[0]);
+    assert_true(length >= 0);
+    text[length] = '\0';
+    return text;
+}
+
+static void one_line_tells_root_and_addresses(void **state)
+{
+    struct sockaddr_storage addresses[] = {v4("127.0.0.1", 8080), v6("::1", 8080)};
+    struct banner banner = {"/srv/www", addresses, 2, 4};
+    (void)state;
+    assert_string_equal(printed(VERBOSITY_NORMAL, &banner),
+                        "tinyhttpd " TINYHTTPD_VERSION
+                        ": serving /srv/www at http://127.0.0.1:8080/ http://[::1]:8080/\n");
+    assert_non_null(strstr(printed(VERBOSITY_VERBOSE, &banner), "\ntinyhttpd: workers: 4\n"));
+    assert_string_equal(printed(VERBOSITY_QUIET, &banner), "");
+}
+
+static void all_addresses_are_said_to_be_all(void **state)
+{
+    struct sockaddr_storage addresses[] = {v4("0.0.0.0", 80), v6("::", 80), v4("192.0.2.1", 80)};
+    struct banner banner = {"/srv/www", addresses, 3, 4};
+    (void)state;
+    assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner),
+                           " http://127.0.0.1:80/ (and every other IPv4 address of this machine)"
+                           " http://[::1]:80/ (and every other IPv6 address of this machine)"
+                           " http://192.0.2.1:80/\n"));
+}
+
+static void a_root_is_shown_as_it_is_but_for_controls(void **state)
+{
+    struct sockaddr_storage addresses[] = {v4("127.0.0.1", 80)};
+    struct banner banner = {"/srv/\xC3\xA9 site", addresses, 1, 4};
+    (void)state;
+    assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner), " /srv/\xC3\xA9 site at "));
+    banner.root_path = "/srv/\x1B[2J\n";
+    assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner), " /srv/\\x1B[2J\\x0A at "));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_line_tells_root_and_addresses),
+        cmocka_unit_test(all_addresses_are_said_to_be_all),
+        cmocka_unit_test(a_root_is_shown_as_it_is_but_for_controls),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
