@@ -96,7 +96,8 @@ static struct reading read_fresh(struct connection *connection, struct service *
     if (received != RECEIVED_OCTETS)
         return no_request(received == RECEIVED_END);
     struct span octets = request_skip_empty_lines((struct span){service->room, length});
-    if (octets.length == 0) /* still idle */
+    connection->waited &= octets.length == length; /* what waited may have been the empty line alone */
+    if (octets.length == 0)                        /* still idle */
         return no_request(false);
     request_init(request);
     request_read_head(request, octets.at, octets.length);

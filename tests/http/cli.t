@@ -42,6 +42,7 @@ wrong('--port without its value', ['-r', $root, '--port'],              EX_USAGE
 wrong('-p without its value',     [$root, '-p'],                        EX_USAGE, qr/--port|-p/);
 wrong('-b without its value',     [$root, '-b'],                        EX_USAGE, qr/--bind|-b/);
 wrong('a value for --quiet',      ["--quiet=yes", '-r', $root],         EX_USAGE, qr/quiet/);
+wrong('a beginning of two options', ['--ver', $root],                   EX_USAGE, qr/--ver\b.*--(?:verbose\b.*--version|version\b.*--verbose)\b/);
 wrong('an option with control octets', ["--\e[31mred\n", $root],        EX_USAGE);
 wrong('two roots',                [$root, $other],                      EX_USAGE);
 wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE);
@@ -185,6 +186,27 @@ for my $arguments (
     unlike($server->banner, qr/\e/, 'the banner has no colours where it is no terminal');
     is($server->log, '', 'the banner is not on stdout');
     $server->stop;
+}
+
+# Two names of one address: it is bound once, and all share the port that the first one got.
+for my $binds (['127.0.0.1', 'localhost'], ['localhost', '127.0.0.1'], ['127.0.0.1', '127.0.0.1'], ['localhost', '127.0.0.2', 'localhost']) {
+    SKIP: {
+        my ($error, @found) = Socket::getaddrinfo('localhost', undef, { socktype => Socket::SOCK_STREAM() });
+        my @addresses = map { (Socket::getnameinfo($_->{addr}, Socket::NI_NUMERICHOST()))[1] } @found;
+        skip 'localhost is not 127.0.0.1 here', 1 if !grep { $_ eq '127.0.0.1' } @addresses;
+        my $server = eval { Harness->start(bare => 1, args => ['-r', $root, '-p', '0', map { ('-b', $_) } @$binds]) };
+        ok($server, "-b @$binds -p 0: starts") or next;
+        is($server->get('/')->{body}, 'page', "-b @$binds: serves");
+        my @urls = $server->banner =~ m{http://([^\s/]+)/}g;
+        is(scalar(grep { $_ eq '127.0.0.1:' . $server->port } @urls), 1, "-b @$binds: 127.0.0.1 is bound once");
+        my %port = map { /:(\d+)\z/ ? ($1 => 1) : () } @urls;
+        is(join(' ', keys %port), $server->port, "-b @$binds: one port for all");
+        # What the kernel says: as many listening sockets as URLs
+        my $hex = sprintf ':%04X', $server->port;
+        my $sockets = () = join('', map { slurp($_) } '/proc/net/tcp', '/proc/net/tcp6') =~ /^\s*\d+: [0-9A-F]+$hex [0-9A-F:]+ 0A /mg;
+        is($sockets, scalar @urls, "-b @$binds: a socket for each address, and no more");
+        $server->stop;
+    }
 }
 
 # Closed standard descriptors must not become sockets that messages are written to.

@@ -164,18 +164,88 @@ $server->stop;
     $piped->stop;
 }
 
-# A log that is full and that nobody reads may hold up the service, as in other servers, but not its end.
+# A log that is full and that nobody reads holds up neither the service nor its end. The lines that it has no room
+# for are dropped, and counted when there is room again.
 {
     pipe my $reader, my $writer or die $!;
     my $piped = Harness->start(root => $root, args => ['-j', '1'], stdout => $writer);
-    $piped->expect_stderr(qr/log/i);
+    $piped->expect_stderr(qr/\Atinyhttpd: \d+ lines of the access log were dropped/);
     close $writer;
-    my $socket = $piped->connection;
-    Harness::blocking($socket, 0);
-    # Ten times what a pipe holds; the octets that wait here need no answer.
-    syswrite $socket, get_request('/', 'User-Agent: ' . 'u' x 600) for 1 .. 1000;
-    $piped->stop;
+    Harness::blocking($reader, 0);
+    my ($sent, $taken) = (0, '');
+    my $drain = sub { 1 while sysread $reader, $taken, 1 << 16, length $taken };
+    my $kept  = $piped->connection;
+    my $fill  = sub {
+        my ($about) = @_;
+        my $answered = 0;
+        for (1 .. 80) {
+            my $result = $piped->exchange(get_request('/', 'User-Agent: ' . 'u' x 600) x 50, socket => $kept, count => 50);
+            $answered += grep { $_->{status} == 200 } @{ $result->{responses} };
+            last if $result->{timeout};
+        }
+        $sent += 4000;
+        is($answered, 4000, "$about: 4000 requests answered"); # 3 MB of lines, and a pipe holds 64 KiB or 1 MiB
+    };
+    my @told;
+    for my $round (1, 2) {
+        $fill->("a log that nobody reads, round $round");
+        is(scalar(@told = $piped->stderr =~ /(\d+) lines/g), $round - 1, 'while nobody reads nothing is told');
+        $drain->();
+        # A worker writes a line after its answer: the first one again is seen with the one after it.
+        $piped->exchange(get_request('/again'), socket => $kept, count => 1) for 1, 2;
+        $sent += 2;
+        eventually { @told = $piped->stderr =~ /(\d+) lines/g; @told >= $round };
+        is(scalar @told, $round, 'read again: it is told once how many lines were dropped');
+        eventually { $drain->(); scalar(() = $taken =~ m{"GET /again }g) == 2 * $round };
+        my $dropped = 0;
+        $dropped += $_ for @told;
+        my @lines = split /^/, $taken;
+        is(@lines + $dropped, $sent, 'the lines that came and those that were dropped are all there were');
+        is(scalar(grep { $_ !~ $line_pattern } @lines), 0, 'each line that came is whole');
+    }
+    $fill->('a log that nobody reads any more');
+    $piped->stop(seconds => 4); # the pipe is full and stays so
     close $reader;
+}
+
+# What another client has left in the worker's memory gets into no line, wherever a request that is none stands
+# there. In one piece it stands in the memory that all share, in two in memory that others have given back.
+{
+    my $alone = Harness->start(root => $root, args => ['-j', '1']);
+    my $lines = 0;
+    my $cookie = 'Cookie: ' . 'marker' x 2600;
+    for my $end ("\r\n", "\n", "\r") {
+        my $many = 2 / length $end;
+        for my $case (
+            [$end x (2000 * $many) . 'GPOST ', []],
+            [$end x (15_000 * $many) . 'GX Y', [16_000]],
+            [$end x (15_000 * $many) . 'UNSUBSCRIBEX ', [16_000]],
+            ['UNSUBSCRIBEX ', []],
+            ['GX Y', [1]],
+            ['PROPFINDX' . "\t", []],
+            [$end x (2000 * $many) . 'GET /', []],
+            [$end x (2000 * $many) . "GET /\r", []],
+            [$end x (15_000 * $many) . "GET / \r\n", [16_000]],
+            [$end x (15_000 * $many) . "GET / HTTP/2\r\n", [16_000]],
+            ) {
+            my ($octets, $split) = @$case;
+            (my $told = $octets) =~ s/\A\s+/length($&) . ' octets of line ends and '/e;
+            $told =~ s/\s+\z/ and a blank/;
+            my $result = $alone->exchange(get_request('/', $cookie, $cookie), split => [16_000], count => 1);
+            is($result->{responses}[0]{status}, 200, 'a client with a cookie');
+            close $result->{socket};
+            # Some are answered at once, some only when it is clear that there will be no more.
+            $result = $alone->exchange($octets, split => $split, half_close => 1, count => 1);
+            my $status = @{ $result->{responses} } ? $result->{responses}[0]{status} : 'no answer';
+            like($status, qr/\A(?:400|501|505|no answer)\z/, "$told: refused");
+            close $result->{socket} if $result->{socket}->opened;
+            $lines += 1 + @{ $result->{responses} };
+            my @lines = $alone->log_lines($lines);
+            unlike(join('', @lines[-2, -1]), qr/marker|rmark/, "$told: nothing of the other client's in the log");
+            like($lines[-1], qr{ "(?:GPOST|GX Y?|UNSUBSCRIBEX|PROPFINDX(?:\\x09)?|GET /(?: HTTP/2)?)?" \d}, "$told: its own octets, and no more") if $status ne 'no answer';
+        }
+    }
+    $alone->stop;
 }
 
 done_testing();

@@ -4,6 +4,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use IO::Socket::IP;
+use Socket ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -114,6 +116,72 @@ for my $signal ('TERM', 'INT') {
     ok(!$got, "$signal: a connection that never spoke is closed");
     is(finish_download($download, $start), $size, "$signal: a download in flight is finished");
     $server->ended(stderr => $before);
+}
+
+# The last octet of the last answer ends the drain, although the client keeps its connection: its answer had begun
+# before anybody could tell it that it was the last.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($download, $start) = held_download($server);
+    my $before = $server->stderr;
+    kill 'TERM', $server->pid;
+    ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM during a kept connection\'s download: the drain has begun');
+    my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
+    unlike($head, qr/^Connection: close/mi, 'the answer has not said that it is the last');
+    my ($left, $buffer) = (length($head) + $size - length $start, '');
+    while ($left > 0) {
+        my $got = sysread $download, $buffer, $left < 1 << 20 ? $left : 1 << 20 or last;
+        $left -= $got;
+    }
+    is($left, 0, 'the download is whole');
+    $server->ended(stderr => $before, seconds => 4); # and not when the time for the drain is over
+    is(sysread($download, $buffer, 1), 0, 'the connection is closed after it, not reset');
+}
+
+# Who has connected is let in, even if the worker has not come to it when the signal does.
+for my $count (1, 200) {
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($worker) = $server->workers;
+    my $before = $server->stderr;
+    kill 'STOP', $worker;
+    eventually { slurp("/proc/$worker/stat") =~ /\) T / };
+    my @sockets = map { $server->connection } 1 .. $count;
+    syswrite $_, get_request('/') for @sockets;
+    kill 'TERM', $server->pid;
+    ok(eventually(sub { slurp("/proc/$worker/status") =~ /^ShdPnd:\s*([0-9a-f]+)/m && hex($1) & 1 << 14 }),
+        "$count waiting to be accepted: the worker is told to stop meanwhile");
+    kill 'CONT', $worker;
+    my %outcome;
+    for my $socket (@sockets) {
+        my $result = $server->exchange('', socket => $socket);
+        my ($response) = @{ $result->{responses} };
+        my $outcome = $result->{reset} ? 'reset' : $result->{timeout} ? 'left to hang' : !$response ? 'closed' : "$response->{status} $response->{body}";
+        $outcome .= ', kept' if $response && ($response->{field}{connection} || '') ne 'close';
+        $outcome{$outcome}++;
+    }
+    is(join(', ', map { "$outcome{$_} $_" } sort keys %outcome), "$count 200 page", "$count waiting to be accepted when SIGTERM comes: answered");
+    $server->ended(stderr => $before, seconds => 4);
+}
+
+# A child that is not the master's own doing, as a shell leaves one to the program that it becomes, is not waited for.
+{
+    my $port  = free_port();
+    my $out   = new_root();
+    my $began = time;
+    my $pid   = Harness::spawn("$out/out", "$out/err", undef, '/bin/sh', '-c', 'sleep 25 & exec "$0" "$@"',
+        program(), '-q', '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'with a child of somebody else\'s: serves');
+    my ($sleep) = grep { slurp("/proc/$_/comm") eq "sleep\n" } children_of($pid);
+    ok($sleep, 'it is a child of the master\'s');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 8), 0, 'with a child of somebody else\'s: SIGTERM ends it, with status 0');
+    SKIP: {
+        skip 'too slow a machine to tell', 1 if time - $began > 24;
+        ok(kill(0, $sleep), 'before that child has ended');
+    }
+    is(slurp("$out/err"), '', 'and nothing is said of it');
+    kill 'KILL', -$pid;
+    Harness::reap($pid, 0);
 }
 
 # A request that comes in on a kept connection as the drain begins is answered or the connection is closed; it is
@@ -262,6 +330,59 @@ sub descriptors {
     # Perl has no setrlimit; prlimit of util-linux sets it from outside.
     system('prlimit', "--nofile=$limit:$limit", '--pid', $$) == 0 or POSIX::_exit(125);
     return;
+}
+
+# Memory that slow readers hold is bounded: many answers in flight, each with a file of its own, that nobody takes.
+# Beyond what a worker may hold (64 MiB) files are sent from the disk.
+SKIP: {
+    my ($clients, $octets, $most) = (1000, 120 * 1024, (64 + 30) << 20);
+    skip 'memory is not told under a sanitizer', 1 if slurp(program()) =~ /__asan_init/;
+    skip 'no prlimit', 1 if !have('prlimit');
+    my $before = `prlimit --nofile --noheadings --raw --output=SOFT --pid $$`;
+    chomp $before;
+    skip 'descriptors are short', 1 if system("prlimit --nofile=4096: --pid $$ 2>/dev/null") != 0;
+
+    my $many   = new_root();
+    my @letter = map { chr(97 + $_) } 0 .. 9;
+    put_file($many, $_, $_ x $octets) for @letter;
+    for my $number (1 .. $clients) { link "$many/$letter[$number % 10]", "$many/$number.txt" or die $! }
+    my $server = Harness->start(root => $many, args => ['-j', '1']);
+    $server->get("/$_") for @letter; # libmagic and the like take their memory
+    my $idle    = resident_octets($server->pid);
+    my @sockets = map { slow_reader($server->port) || () } 1 .. $clients;
+    is(scalar @sockets, $clients, "$clients slow readers: connected");
+    syswrite $sockets[$_ - 1], get_request("/$_.txt") for 1 .. @sockets;
+    my $answered = 0;
+    for (@sockets) { $answered++ if sysread($_, my $start, 1) } # the answer has begun, so the file is held
+    is($answered, $clients, "$clients slow readers: each answer has begun");
+    my $held = resident_octets($server->pid);
+    note(sprintf '%.1f MiB, and %.1f before', $held / (1 << 20), $idle / (1 << 20));
+    cmp_ok($held, '<', $most, "$clients slow readers of 120 KiB each: the worker's memory is bounded");
+    # The first ones are served from memory, the last ones from the disk.
+    for my $number (1, $clients / 2, $clients) {
+        my $socket = $sockets[$number - 1];
+        setsockopt $socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 1 << 18;
+        my $raw = 'H';
+        1 while $raw !~ /\r\n\r\n/ && sysread $socket, $raw, 1 << 16, length $raw;
+        my $whole = index($raw, "\r\n\r\n") + 4 + $octets;
+        1 while length $raw < $whole && sysread $socket, $raw, 1 << 16, length $raw;
+        ok(length $raw == $whole && substr($raw, -$octets) eq $letter[$number % 10] x $octets, "the one with number $number starts to read: its answer is whole");
+    }
+    close $_ for @sockets;
+    is($server->get('/1.txt')->{body}, $letter[1] x $octets, 'when they are gone all is as before');
+    $server->stop;
+    system("prlimit --nofile=$before: --pid $$");
+}
+
+# A connection that takes few octets: the segments are small as well as the buffer, or the kernel on the other side
+# would make room for all of the answer.
+sub slow_reader {
+    my ($port) = @_;
+    socket my $socket, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or return;
+    setsockopt $socket, Socket::IPPROTO_TCP(), Socket::TCP_MAXSEG(), 536;
+    setsockopt $socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 2048;
+    connect $socket, Socket::pack_sockaddr_in($port, Socket::INADDR_LOOPBACK()) or return;
+    return $socket;
 }
 
 responses_framed();

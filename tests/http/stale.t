@@ -1,0 +1,330 @@
+# Freshness: an answer is what the disk held at some moment after its request was sent. Nobody sleeps here: files
+# change as fast as they can, because a change within the clock's tick is the one that is easily missed.
+#
+# Each version of a file is one octet repeated, so that a body made of two versions shows.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use POSIX ();
+use Test::More;
+
+bound_seconds(120);
+
+my $root   = new_root();
+my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker, so that it is the one that remembers
+my $kept   = $server->connection;
+
+# Looked at in the end
+my @year_sizes = (100, 200_000);
+my %year       = (2400 => 13_569_465_600, 2262 => 9_223_372_037, 1901 => -2_147_400_000, 1969 => -1);
+for my $size (@year_sizes) {
+    for my $year (keys %year) { utime $year{$year}, $year{$year}, put_file($root, "year-$year-$size", 'y' x $size) }
+}
+
+# What a body is: "c x 12" for twelve times c; "mixed" for what is more than one version.
+sub described {
+    my ($response) = @_;
+    return 'no answer' if !$response;
+    return 'redirected' if $response->{status} =~ /\A30[1278]\z/;
+    return $response->{status} if $response->{status} != 200;
+    my $body = $response->{body};
+    return 'empty' if $body eq '';
+    my $octet = substr $body, 0, 1;
+    return $body eq $octet x length $body ? "$octet x " . length $body : 'mixed';
+}
+
+sub on_kept_connection { return $server->exchange(get_request($_[0]), socket => $kept, count => 1)->{responses}[0] }
+sub on_new_connection  { return $server->get($_[0]) }
+
+sub pipelined {
+    my $both = $server->exchange(get_request($_[0]) x 2, socket => $kept, count => 2)->{responses};
+    return described($both->[0]) eq described($both->[1]) ? $both->[1] : { status => 'two that differ' };
+}
+
+# The second of two requests is cut in the middle; the file changes when the first is answered.
+sub rewritten_between {
+    my ($name, $change) = @_;
+    my $request = get_request("/$name");
+    my $cut     = 3 + int rand length($request) - 4;
+    my $first   = $server->exchange($request . substr($request, 0, $cut), socket => $kept, count => 1);
+    $change->();
+    my $second = $server->exchange(substr($request, $cut), socket => $kept, count => 1);
+    return $second->{responses}[0];
+}
+
+# Writes over the file's octets, the same inode and the same size.
+sub overwrite {
+    my ($name, $octets) = @_;
+    open my $file, '+<:raw', "$root/$name" or die "$name: $!";
+    syswrite($file, $octets) == length $octets or die "$name: $!";
+    close $file or die "$name: $!";
+    return;
+}
+
+sub octet_of { return chr(ord('a') + $_[0] % 26) }
+
+# Calls the change in many rounds and asks at once. `change` gives what has to be answered then.
+sub rounds {
+    my ($about, $count, $ask, $change) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @wrong;
+    my %etag;
+    for my $round (1 .. $count) {
+        my $expected = $change->($round);
+        my $response = $ask->();
+        my $got      = described($response);
+        push @wrong, "round $round: $got, not $expected" if $got ne $expected;
+        # A strong validator never belongs to two versions (RFC 9110 8.8.1).
+        my $etag = ($response || {})->{field}{etag};
+        next if !defined $etag || $etag =~ m{\AW/};
+        push @wrong, "round $round: $etag was that of $etag{$etag}" if ($etag{$etag} // $got) ne $got;
+        $etag{$etag} = $got;
+    }
+    is(join("\n", splice @wrong, 0, 5), '', "$about: $count rounds, each answer is the version of its time");
+    return;
+}
+
+# The same size, the same inode: nothing but the times tells of the change.
+for my $size (2000, 200_000) {
+    my $name = "same-$size";
+    put_file($root, $name, 'z' x $size);
+    my $change = sub { overwrite($name, octet_of($_[0]) x $size); return octet_of($_[0]) . " x $size" };
+    my $few    = $size > 100_000;
+    rounds("rewritten in place, $size octets, one connection",  $few ? 60 : 400, sub { on_kept_connection("/$name") }, $change);
+    rounds("rewritten in place, $size octets, new connections", $few ? 20 : 60,  sub { on_new_connection("/$name") },  $change);
+    rounds("rewritten in place, $size octets, two pipelined",   $few ? 30 : 200, sub { pipelined("/$name") },          $change);
+    my $round = 0;
+    rounds("rewritten in place, $size octets, while a request is on its way", $few ? 30 : 200,
+        sub { rewritten_between($name, sub { $change->($round) }) },
+        sub { $round = $_[0]; return octet_of($round) . " x $size" });
+}
+
+# With an mtime that is set back each time, as rsync and reproducible builds do.
+{
+    put_file($root, 'set-back', 'z' x 1000);
+    rounds('rewritten in place, with the same mtime again', 200, sub { on_kept_connection('/set-back') }, sub {
+        overwrite('set-back', octet_of($_[0]) x 1000);
+        utime 1_000_000_000, 1_000_000_000, "$root/set-back";
+        return octet_of($_[0]) . ' x 1000';
+    });
+}
+
+# Replaced, as editors and build tools do
+rounds('renamed over', 300, sub { on_kept_connection('/renamed') }, sub {
+    put_file($root, 'next', octet_of($_[0]) x 1000);
+    rename "$root/next", "$root/renamed" or die $!;
+    return octet_of($_[0]) . ' x 1000';
+});
+rounds('renamed to and fro', 200, sub { on_kept_connection('/here') }, sub {
+    my ($round) = @_;
+    put_file($root, 'odd',  'o' x 1000) if $round == 1;
+    put_file($root, 'even', 'e' x 1000) if $round == 1;
+    rename "$root/here", $round % 2 ? "$root/even" : "$root/odd" if $round > 1;
+    rename $round % 2 ? "$root/odd" : "$root/even", "$root/here" or die $!;
+    return $round % 2 ? 'o x 1000' : 'e x 1000';
+});
+
+# There, and gone
+for my $size (1000, 200_000) {
+    rounds("deleted and created, $size octets", 200, sub { on_kept_connection('/comes') }, sub {
+        my ($round) = @_;
+        if ($round % 2) {
+            put_file($root, 'comes', octet_of($round) x $size);
+            return octet_of($round) . " x $size";
+        }
+        unlink "$root/comes" or die $!;
+        return 404;
+    });
+    unlink "$root/comes";
+}
+
+# Shorter, longer, and across the size where a file is no longer held as octets (wherever that is)
+rounds('truncated and grown', 200, sub { on_kept_connection('/size') }, sub {
+    my ($round) = @_;
+    my $size = (1000, 999, 1, 0, 1001, 100_000, 140_000, 300_000, 131_072, 131_073)[$round % 10];
+    put_file($root, 'size', octet_of($round) x $size);
+    return $size ? octet_of($round) . " x $size" : 'empty';
+});
+rounds('truncated where it is', 200, sub { on_kept_connection('/cut') }, sub {
+    my ($round) = @_;
+    put_file($root, 'cut', 'c' x 1000) if $round == 1;
+    my $size = 1000 - 4 * $round;
+    truncate "$root/cut", $size or die $!;
+    return "c x $size";
+});
+rounds('grown where it is', 200, sub { on_kept_connection('/grown') }, sub {
+    open my $file, '>>:raw', "$root/grown" or die $!;
+    syswrite $file, 'g' x 10;
+    return 'g x ' . 10 * $_[0];
+});
+
+# Symbolic links: what is inside the root is served, what is outside is not there
+{
+    my $outside = new_root();
+    put_file($root,    'inside/one', 'i' x 500);
+    put_file($root,    'inside/two', 'j' x 500);
+    put_file($outside, 'one',        's' x 500);
+    my @target = (['inside/one', 'i x 500'], ["$outside/one", 404], ['inside/two', 'j x 500'], ['nowhere', 404]);
+    rounds('a symbolic link switched inside and out', 200, sub { on_kept_connection('/link') }, sub {
+        my ($target, $expected) = @{ $target[$_[0] % @target] };
+        symlink $target, "$root/next-link" or die $!;
+        rename "$root/next-link", "$root/link" or die $!;
+        return $expected;
+    });
+    rounds('a symbolic link to a directory, switched inside and out', 200, sub { on_kept_connection('/folder/one') }, sub {
+        my ($round) = @_;
+        symlink $round % 2 ? 'inside' : $outside, "$root/next-link" or die $!;
+        rename "$root/next-link", "$root/folder" or die $!;
+        return $round % 2 ? 'i x 500' : 404;
+    });
+}
+
+# A directory renamed
+put_file($root, 'left/file',  'l' x 700);
+put_file($root, 'right/file', 'r' x 700);
+rounds('a directory renamed', 201, sub { on_kept_connection('/place/file') }, sub {
+    my @renames = ([['place', 'right']], [['left', 'place']], [['place', 'left'], ['right', 'place']]);
+    for my $pair (@{ $renames[$_[0] % 3] }) {
+        next if !-e "$root/$pair->[0]"; # in the very first rounds
+        rename "$root/$pair->[0]", "$root/$pair->[1]" or die $!;
+    }
+    return (404, 'l x 700', 'r x 700')[$_[0] % 3];
+});
+
+# A file that becomes a directory, and one that appears where a listing or a redirect was
+rounds('a file, then a directory, then a file', 100, sub { on_kept_connection('/kind') }, sub {
+    my ($round) = @_;
+    if ($round % 2) {
+        rmdir "$root/kind";
+        put_file($root, 'kind', octet_of($round) x 100);
+        return octet_of($round) . ' x 100';
+    }
+    unlink "$root/kind";
+    mkdir "$root/kind" or die $!;
+    return 'redirected';
+});
+rounds('an index page comes and goes', 100, sub { on_kept_connection('/pages/') }, sub {
+    my ($round) = @_;
+    put_file($root, 'pages/index.html', octet_of($round) x 100) if $round % 2;
+    unlink "$root/pages/index.html" if !($round % 2);
+    return $round % 2 ? octet_of($round) . ' x 100' : 404;
+});
+
+# One look at the disk may serve requests that wait together, but never one that is sent after an answer was seen.
+# The worker is held while a whole turn's work piles up behind one request; when that is answered the file changes,
+# and the next request comes while the worker is still busy with the others.
+{
+    put_file($root, "busy/$_", 'b' x 100_000) for 1 .. 100;
+    put_file($root, 'turn', 'z' x 1000);
+    my ($worker) = $server->workers;
+    my ($first, $late, @others) = map { $server->connection } 1 .. 102;
+    my $other = 0;
+    my %waiting = (
+        'on a new connection'                                => undef,
+        'on a connection where nothing was waiting'          => '',
+        'on a connection where an empty line was waiting'    => "\r\n",
+        'on a connection where two empty lines were waiting' => "\r\n\r\n",
+        'on a connection where half an empty line was waiting' => "\r",
+        'on a connection where another request was waiting'  => get_request('/busy/1'),
+    );
+    for my $about (sort keys %waiting) {
+        my $before = $waiting{$about};
+        rounds("changed while the worker is busy, asked $about", 12, sub {
+            # None of the connections waits to be accepted, and none of the files is known.
+            $server->exchange(get_request('/turn'), socket => $_, count => 1) for $first, $late, @others;
+            my $number = 0;
+            utime 1 + $other, 1 + $other++, map { "$root/busy/$_" } 1 .. 100;
+            kill 'STOP', $worker;
+            eventually { slurp("/proc/$worker/stat") =~ /\) T / };
+            syswrite $first, get_request('/turn');
+            syswrite $_, get_request('/busy/' . ++$number) for @others;
+            my $knocking = defined $before ? undef : $server->connection; # the listener has an event as well
+            syswrite $late, $before if defined $before;
+            kill 'CONT', $worker;
+            sysread $first, my $answer, 4096;
+            overwrite('turn', 'n' x 1000);
+            my $socket = defined $before ? $late : $server->connection;
+            my $rest   = ($before // '') eq "\r" ? "\n" : '';
+            my $answers  = ($before // '') =~ /GET/ ? 2 : 1;
+            my $response = $server->exchange($rest . get_request('/turn'), socket => $socket, count => $answers)->{responses}[-1];
+            for (@others) { $server->exchange('', socket => $_, count => 1) }
+            return $response;
+        }, sub {
+            overwrite('turn', 'y' x 1000);
+            return 'n x 1000';
+        });
+    }
+}
+
+# Permissions: the superuser may read everything, so the server has to be someone else.
+SKIP: {
+    my @as = $> != 0 ? () : qw(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --);
+    skip 'no setpriv, or the program is out of another user\'s reach', 7 if @as && system("@as test -x " . program() . ' 2>/dev/null') != 0;
+    my $port   = free_port();
+    my $folder = new_root();
+    my $other  = bless {
+        pid => Harness::spawn("$folder/out", "$folder/err", undef, @as, program(), '-q', '-j', '1', '-r', $root, '-p', $port, '-b', '127.0.0.1'),
+        out => "$folder/out", err => "$folder/err", banner => '', bind => '127.0.0.1', port => $port, quiet => 1, expect => [], workers => [],
+    }, 'Harness';
+    my $socket = eventually { connect_to('127.0.0.1', $port) };
+    put_file($root, 'mode', 'm' x 1000);
+    put_file($root, 'locked/file', 'f' x 1000);
+    my $ask = sub { return $other->exchange(get_request($_[0]), socket => $socket, count => 1)->{responses}[0] };
+    rounds('a file\'s permission taken and given', 200, sub { $ask->('/mode') }, sub {
+        chmod $_[0] % 2 ? 0644 : 0, "$root/mode";
+        return $_[0] % 2 ? 'm x 1000' : 404;
+    });
+    rounds('a directory\'s permission taken and given', 200, sub { $ask->('/locked/file') }, sub {
+        chmod $_[0] % 2 ? 0755 : 0, "$root/locked";
+        return $_[0] % 2 ? 'f x 1000' : 404;
+    });
+    chmod 0755, "$root/locked";
+    $other->stop;
+}
+
+# While another process replaces a file without a pause, every answer is one whole version, of its own size.
+{
+    my @versions = map { [octet_of($_), (1000, 20_000, 150_000, 70_000)[$_ % 4]] } 0 .. 7;
+    put_file($root, "version-$_", $versions[$_][0] x $versions[$_][1]) for 0 .. $#versions;
+    link "$root/version-0", "$root/racing" or die $!;
+    my $parent = $$;
+    my $pid = fork // die $!;
+    if (!$pid) {
+        for (my $round = 0; getppid() == $parent; $round++) {
+            my $number = $round % @versions;
+            link "$root/version-$number", "$root/racing-next";
+            rename "$root/racing-next", "$root/racing";
+            unlink "$root/racing-next"; # a rename to another name of the same file does nothing
+        }
+        POSIX::_exit(0);
+    }
+    my %known = map { ("$_->[0] x $_->[1]" => 1) } @versions;
+    my @wrong = grep { !$known{$_} } map { described(on_kept_connection('/racing')) } 1 .. 300;
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    # 503 is what is said where the file was never still for long enough to be read.
+    is(join(' ', grep { $_ ne '503' } @wrong), '', 'replaced without a pause: each of 300 answers is one whole version');
+    cmp_ok(scalar @wrong, '<', 150, 'replaced without a pause: most answers have one');
+}
+
+# Times that do not fit into 64 bits of nanoseconds, or are older than the epoch. The validator of a large file is made
+# of its times, once they are old enough to be trusted.
+for my $size (@year_sizes) {
+    for my $year (sort keys %year) {
+        SKIP: {
+            my $name = "year-$year-$size";
+            skip "this file system has no $year", 3 if (stat "$root/$name")[9] != $year{$year};
+            my $response = on_kept_connection("/$name");
+            is(described($response), "y x $size", "a file of $year, $size octets: served");
+            like($response->{field}{'last-modified'}, $year < 2000 ? qr/ $year / : qr/ 20[2-9]\d /,
+                "a file of $year, $size octets: Last-Modified is its time, but never later than now (RFC 9110 8.8.2.1)");
+            ok(eventually(sub { defined on_new_connection("/$name")->{field}{etag} }), "a file of $year, $size octets: has a validator");
+        }
+    }
+}
+
+responses_framed();
+$server->stop;
+done_testing();
