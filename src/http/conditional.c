@@ -129,7 +129,7 @@ enum conditional conditional_evaluate(const struct request *request, const struc
     if (match != FINDING_ABSENT && match != FINDING_MATCH)
         return CONDITIONAL_FAILED;
     if (match == FINDING_ABSENT && read_date(request, FIELD_IF_UNMODIFIED_SINCE, now, &date) &&
-        validators->last_modified > date)
+        validators->modified > date)
         return CONDITIONAL_FAILED;
 
     /* Steps 3 and 4: If-Modified-Since counts only without If-None-Match, be that well-formed or not. */

@@ -14,14 +14,15 @@ enum conditional {
     CONDITIONAL_FAILED,       /* 412: it is not what the client expects */
 };
 
-/* For a file that has no date which tells its states apart: fields that hold dates are then ignored, as 13.1.3 and
-   13.1.4 demand. */
+/* For a file that has no date which tells its states apart: none that a client sends then stands for a state of it.
+   If-Unmodified-Since counts all the same, as what changed later than its date is not what the client knows. */
 #define CONDITIONAL_UNDATED INT64_MIN
 
 /* What tells one state of a file from the next. The etag stays its owner's. */
 struct validators {
-    struct span etag;      /* as it is sent, with its quotes; empty where there is none */
-    int64_t last_modified; /* seconds since 1970, or CONDITIONAL_UNDATED */
+    struct span etag; /* as it is sent, with its quotes; empty where there is none */
+    int64_t modified; /* seconds since 1970, and not after now: when it changed last, as far as is known */
+    int64_t last_modified; /* the same if it is given out as Last-Modified, or CONDITIONAL_UNDATED */
 };
 
 /*

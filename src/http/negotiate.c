@@ -86,7 +86,9 @@ struct acceptance negotiate_codings(const struct request *request)
             read_member(member, named);
     }
 
-    struct acceptance acceptance;
+    struct acceptance acceptance = {
+        .identity_unranked = named[CODING_IDENTITY] == UNNAMED && named[CODING_ANY] == UNNAMED,
+    };
     for (unsigned coding = 0; coding < CODINGS; coding++) {
         uint16_t otherwise = coding == CODING_IDENTITY ? IDENTITY_UNRANKED : 0;
         if (named[CODING_ANY] != UNNAMED)
@@ -99,7 +101,7 @@ struct acceptance negotiate_codings(const struct request *request)
 void negotiate_rank_identity_first(struct acceptance *acceptance)
 {
     uint16_t *identity = &acceptance->quality[CODING_IDENTITY];
-    if (*identity == IDENTITY_UNRANKED)
+    if (acceptance->identity_unranked)
         *identity = UINT16_MAX;
     else if (*identity > 0)
         (*identity)++; /* what is wanted as much loses */

@@ -4,6 +4,7 @@
 
 #include "http/request.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum coding {
@@ -17,6 +18,7 @@ enum coding {
 /* How much the client wants each coding, in thousandths; 0 is not acceptable. */
 struct acceptance {
     uint16_t quality[CODINGS];
+    bool identity_unranked; /* the client does not say how much it wants identity */
 };
 
 /*

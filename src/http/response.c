@@ -84,6 +84,7 @@ size_t response_describe(struct buffer *lines, const struct representation *repr
     if (representation->etag.length > 0)
         before = lines->length;
     append_line(lines, SPAN("ETag: "), representation->etag);
+    assert(!lines->overflow); /* the caller's room holds the longest of each */
     return before;
 }
 

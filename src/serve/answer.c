@@ -132,22 +132,29 @@ struct selected {
     struct entry *entry;
     struct span type;   /* of the original, also for an encoded form */
     struct span coding; /* empty for the original */
-    bool dated;         /* its date tells its states apart */
+    struct span etag;
+    bool dated; /* its date tells its states apart */
 };
 
 /*
- * A date has seconds only: until the second is over, the file may change again within it. And builds that want to be
- * reproduced give all files one date of old. Neither is given out, nor believed (RFC 9110 8.8.2.1, 8.8.2.2).
+ * A date has seconds only: until the second is over, and as long as the file's times can't be trusted, it may change
+ * again and keep it. And builds that want to be reproduced give all files one date of old. Neither is given out, nor
+ * believed (RFC 9110 8.8.2.1, 8.8.2.2).
  */
 static bool is_dated(const struct view *view, const struct entry *entry)
 {
     static const int64_t year_1980 = 315532800;
-    return entry->modified > year_1980 && entry->modified < view->now;
+    return entry->settled && entry->modified > year_1980 && entry->modified < view->now;
 }
 
 static struct selected select_original(const struct view *view, struct entry *entry)
 {
-    return (struct selected){entry, span_of(entry->type), none, is_dated(view, entry)};
+    return (struct selected){
+        .entry = entry,
+        .type = span_of(entry->type),
+        .etag = span_of(entry->etag),
+        .dated = is_dated(view, entry),
+    };
 }
 
 static struct representation describe(const struct selected *selected)
@@ -156,7 +163,7 @@ static struct representation describe(const struct selected *selected)
         .type = selected->type,
         .coding = selected->coding,
         .last_modified = selected->dated ? span_of(selected->entry->last_modified) : none,
-        .etag = span_of(selected->entry->etag),
+        .etag = selected->etag,
     };
 }
 
@@ -289,9 +296,11 @@ static void answer_content(const struct view *view, const struct request *reques
 static void answer_selected(const struct view *view, const struct request *request, struct response *response,
                             const struct selected *selected)
 {
+    int64_t modified = selected->entry->modified;
     struct validators validators = {
-        .etag = span_of(selected->entry->etag),
-        .last_modified = selected->dated ? selected->entry->modified : CONDITIONAL_UNDATED,
+        .etag = selected->etag,
+        .modified = modified < view->now ? modified : view->now,
+        .last_modified = selected->dated ? modified : CONDITIONAL_UNDATED,
     };
     switch (conditional_evaluate(request, &validators, view->now)) {
     case CONDITIONAL_NOT_MODIFIED:
@@ -335,34 +344,71 @@ static unsigned available_codings(const struct view *view, struct entry *origina
     return available;
 }
 
+/* Appends to the response's text, and so gives the octets its life. */
+static struct span keep(struct response *response, struct span octets)
+{
+    size_t start = response->text.length;
+    buffer_append(&response->text, octets);
+    return (struct span){response->text.at + start, octets.length};
+}
+
+/* The sibling's tag with the coding before its last quote: no two forms of a file have the same one, not even where
+   their octets are equal (RFC 9110 8.8.3.3). */
+static struct span keep_coded_etag(struct response *response, struct span etag, struct span coding)
+{
+    if (etag.length == 0)
+        return none;
+    struct span kept = keep(response, (struct span){etag.at, etag.length - 1});
+    keep(response, SPAN("-"));
+    keep(response, coding);
+    keep(response, SPAN("\""));
+    return (struct span){kept.at, kept.length + coding.length + 2};
+}
+
+/* Makes the sibling's entry the one that is held, in exchange for the original's, whose type it keeps. */
+static void select_sibling(const struct view *view, struct response *response, struct entry *sibling,
+                           enum coding coding, struct entry **held, struct selected *selected)
+{
+    struct span name = codings[coding].name;
+    *selected = (struct selected){
+        .entry = sibling,
+        .type = keep(response, selected->type),
+        .coding = name,
+        .etag = keep_coded_etag(response, span_of(sibling->etag), name),
+        .dated = is_dated(view, sibling),
+    };
+    store_release(view->store, *held);
+    *held = sibling;
+}
+
 /*
- * Chooses the form of the file that the client wants most (RFC 9110 12.5.3). Where that is an encoded one, `*entry`
- * becomes the sibling's, in exchange for the original's. False where no form is acceptable.
+ * Chooses the form of the file that the client wants most (RFC 9110 12.5.3), and makes its entry the one that is held.
+ * False where no form is acceptable.
  */
 static bool select_coding(const struct view *view, const struct request *request, struct response *response,
-                          struct entry **entry, struct selected *selected)
+                          struct entry **held, struct selected *selected)
 {
     struct acceptance acceptance = negotiate_codings(request);
-    unsigned available = available_codings(view, *entry);
-    response->varies = available != 1U << CODING_IDENTITY;
-    if (is_seekable((*entry)->type))
-        negotiate_rank_identity_first(&acceptance);
-    enum coding coding = negotiate_choose(&acceptance, available);
-    if (coding == CODINGS)
-        return false;
+    unsigned available = available_codings(view, *held);
     struct entry *sibling;
-    *selected = select_original(view, *entry);
-    if (coding == CODING_IDENTITY ||
-        store_find_sibling(view->store, *entry, codings[coding].sibling, view->turn, &sibling) != 0)
-        return true;
-    buffer_append(&response->text, selected->type); /* it has to outlive the original's entry */
-    selected->type.at = response->text.at;
-    selected->coding = codings[coding].name;
-    selected->entry = sibling;
-    selected->dated = is_dated(view, sibling);
-    store_release(view->store, *entry);
-    *entry = sibling;
-    return true;
+    *selected = select_original(view, *held);
+    response->varies = available != 1U << CODING_IDENTITY;
+    if (is_seekable((*held)->type))
+        negotiate_rank_identity_first(&acceptance);
+    for (;;) {
+        enum coding coding = negotiate_choose(&acceptance, available);
+        if (coding == CODING_IDENTITY)
+            return true;
+        if (coding == CODINGS) {
+            response->varies = true;
+            return false;
+        }
+        if (store_find_sibling(view->store, *held, codings[coding].sibling, view->turn, &sibling) == 0) {
+            select_sibling(view, response, sibling, coding, held, selected);
+            return true;
+        }
+        available &= ~(1U << coding); /* it was there a moment ago */
+    }
 }
 
 static void answer_file(const struct view *view, const struct request *request, struct response *response,

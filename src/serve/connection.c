@@ -6,8 +6,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* An answer that outlives the turn it was made in. */
@@ -202,6 +204,13 @@ static void log_answer(const struct outgoing *answer)
 }
 
 /* What comes after an answer that is sent. */
+/* Octets that the client has not acknowledged yet (tcp(7)); as good as some where the kernel does not say. */
+static bool is_unacknowledged(int socket)
+{
+    int octets;
+    return ioctl(socket, SIOCOUTQ, &octets) < 0 || octets > 0;
+}
+
 static enum connection_want finish(struct connection *connection, const struct service *service,
                                    const struct outgoing *answer)
 {
@@ -212,8 +221,9 @@ static enum connection_want finish(struct connection *connection, const struct s
         return connection->input != NULL || connection->readable ? WANT_TURN : WANT_EVENT;
     }
     input_drop(&connection->input);
-    /* Closing a socket with unread octets resets the connection, and throws away what is on its way. */
-    bool linger = answer->linger || connection->readable;
+    /* Octets of the client that are unread when the socket closes, or come after that, reset the connection, and a reset
+       throws away what is on its way. */
+    bool linger = answer->linger || connection->readable || is_unacknowledged(connection->fd);
     if (!linger || shutdown(connection->fd, SHUT_WR) < 0)
         return WANT_CLOSE;
     connection->state = CONNECTION_LINGER;

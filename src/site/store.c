@@ -30,9 +30,8 @@ struct identity {
 struct node {
     struct entry entry;
     struct identity identity;
-    unsigned holds; /* the table's, while it is listed there, and one for each answer in flight */
-    bool racy;      /* changed so shortly before it was read that its times may not show the next change */
-    uint64_t turn;  /* in which the disk was asked last */
+    unsigned holds;         /* the table's, while it is listed there, and one for each answer in flight */
+    uint64_t turn;          /* in which the disk was asked last */
     uint64_t siblings_turn; /* and for `siblings` */
     unsigned siblings;      /* bits 1 << enum sibling */
     uint64_t hash;          /* of the path */
@@ -308,7 +307,7 @@ static void append_time(struct buffer *etag, struct timespec time)
 
 /*
  * A strong validator (RFC 9110 8.8.1). Bytes in memory have their hash, equal on every replica. A larger file has
- * its times, size and path, but none while its times can't be trusted; where mtime was set to some date of old by a
+ * its times and size, but none while its times can't be trusted; where mtime was set to some date of old by a
  * reproducible build, ctime speaks for it.
  */
 static void write_etag(struct node *node)
@@ -316,7 +315,7 @@ static void write_etag(struct node *node)
     static const time_t year_1980 = 315532800;
     struct entry *entry = &node->entry;
     struct buffer etag = {entry->etag, 0, sizeof entry->etag - 1, false};
-    if (entry->bytes == NULL && node->racy)
+    if (entry->bytes == NULL && !node->entry.settled)
         return;
     buffer_octet(&etag, '"');
     if (entry->bytes != NULL) {
@@ -325,9 +324,6 @@ static void write_etag(struct node *node)
         bool set = node->identity.modified.tv_sec <= year_1980;
         append_time(&etag, set ? node->identity.changed : node->identity.modified);
         buffer_hex(&etag, entry->size);
-        buffer_octet(&etag, '-');
-        buffer_hex(&etag, node->hash &
-                              UINT32_MAX); /* of the path: encoded siblings may have equal times and sizes */
     }
     buffer_octet(&etag, '"');
 }
@@ -425,7 +421,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     struct node *node = node_new(hash, path, &identity, in_bytes);
     if (node == NULL)
         return 503;
-    node->racy = racy;
+    node->entry.settled = !racy;
     if (in_bytes) {
         bool whole = read_bytes(node, fd);
         if (!whole && errno != 0) {
@@ -488,7 +484,7 @@ static int probe(struct store *store, struct span path, struct stat *attributes)
 static bool is_current(const struct node *node, const struct stat *attributes)
 {
     struct identity now = identity_of(attributes);
-    return !node->racy && same_identity(&now, &node->identity);
+    return node->entry.settled && same_identity(&now, &node->identity);
 }
 
 /* One more answer uses the node, which is now the newest. */

@@ -21,7 +21,7 @@ enum entry_kind { ENTRY_FILE, ENTRY_DIRECTORY };
 enum {
     ENTRY_TYPE_MAX = MIME_MAX + sizeof "; charset=utf-8",
     ENTRY_ETAG_MAX = 64,
-    ENTRY_LINES_MAX = 320,
+    ENTRY_LINES_MAX = 384,
 };
 
 /* What a path names. Everything here is const for users of the store, but for `lines`. */
@@ -32,6 +32,7 @@ struct entry {
     int fd;            /* -1 when `bytes` has it */
     char type[ENTRY_TYPE_MAX];
     char etag[ENTRY_ETAG_MAX]; /* with quotes, or "" while none can be strong */
+    bool settled;              /* its times are old enough to tell of the next change */
     char last_modified[DATE_LENGTH + 1];
     int64_t modified; /* the same in seconds since 1970, not clamped to what a date can say */
 

@@ -549,6 +549,14 @@ sub settled {
     return $response;
 }
 
+# Last-Modified is left out until the file's times are old enough to be trusted.
+sub dated {
+    my ($self, $target, @fields) = @_;
+    my $response;
+    eventually { $response = $self->get($target, @fields); defined $response->{field}{'last-modified'} } 10;
+    return $response;
+}
+
 # ---------------------------------------------------------------------------------------------------------
 # Tables of requests that go over fresh connections, at once and again octet by octet: an answer may not depend on
 # how the octets arrive. After each comes a request for the canary, which shows what became of the connection.

@@ -35,47 +35,69 @@ static void assert_rows(const struct row *rows, size_t count)
     }
 }
 
+/* How much identity is wanted can be left unsaid, or be said to be next to nothing: that is not the same. */
+static void identity_comes_first_where_asked(void **state)
+{
+    static const struct {
+        const char *lines;
+        enum coding expected;
+    } rows[] = {
+        {ACCEPT("gzip"), CODING_IDENTITY},
+        {ACCEPT("gzip;q=0.5, identity;q=0.5"), CODING_IDENTITY},
+        {ACCEPT("gzip, identity;q=0.001"), CODING_GZIP},
+        {ACCEPT("gzip, *;q=0.001"), CODING_GZIP},
+        {ACCEPT("gzip, identity;q=0"), CODING_GZIP},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct acceptance acceptance = acceptance_of(rows[i].lines);
+        negotiate_rank_identity_first(&acceptance);
+        assert_int_equal(negotiate_choose(&acceptance, 1U << CODING_IDENTITY | 1U << CODING_GZIP),
+                         rows[i].expected);
+    }
+}
+
 static void codings_are_read(void **state)
 {
     static const struct row rows[] = {
         /* Absent, empty, and the other examples of 12.5.3. */
-        {"", {{1, 0, 0, 0}}},
-        {ACCEPT(""), {{1, 0, 0, 0}}},
-        {ACCEPT("compress, gzip"), {{1, 1000, 0, 0}}},
-        {ACCEPT("*"), {{1000, 1000, 1000, 1000}}},
-        {ACCEPT("compress;q=0.5, gzip;q=1.0"), {{1, 1000, 0, 0}}},
-        {ACCEPT("gzip;q=1.0, identity; q=0.5, *;q=0"), {{500, 1000, 0, 0}}},
+        {"", {.quality = {1, 0, 0, 0}}},
+        {ACCEPT(""), {.quality = {1, 0, 0, 0}}},
+        {ACCEPT("compress, gzip"), {.quality = {1, 1000, 0, 0}}},
+        {ACCEPT("*"), {.quality = {1000, 1000, 1000, 1000}}},
+        {ACCEPT("compress;q=0.5, gzip;q=1.0"), {.quality = {1, 1000, 0, 0}}},
+        {ACCEPT("gzip;q=1.0, identity; q=0.5, *;q=0"), {.quality = {500, 1000, 0, 0}}},
         /* What browsers send. */
-        {ACCEPT("gzip, deflate"), {{1, 1000, 0, 0}}},
-        {ACCEPT("gzip, deflate, br"), {{1, 1000, 0, 1000}}},
-        {ACCEPT("gzip, deflate, br, zstd"), {{1, 1000, 1000, 1000}}},
-        {ACCEPT("identity"), {{1000, 0, 0, 0}}},
-        {ACCEPT("identity;q=1, *;q=0"), {{1000, 0, 0, 0}}},
-        {ACCEPT("gzip;q=1.0, deflate;q=0.8, identity; q=0.3, *;q=0"), {{300, 1000, 0, 0}}},
+        {ACCEPT("gzip, deflate"), {.quality = {1, 1000, 0, 0}}},
+        {ACCEPT("gzip, deflate, br"), {.quality = {1, 1000, 0, 1000}}},
+        {ACCEPT("gzip, deflate, br, zstd"), {.quality = {1, 1000, 1000, 1000}}},
+        {ACCEPT("identity"), {.quality = {1000, 0, 0, 0}}},
+        {ACCEPT("identity;q=1, *;q=0"), {.quality = {1000, 0, 0, 0}}},
+        {ACCEPT("gzip;q=1.0, deflate;q=0.8, identity; q=0.3, *;q=0"), {.quality = {300, 1000, 0, 0}}},
         /* Identity is acceptable unless it is refused. */
-        {ACCEPT("identity;q=0"), {{0, 0, 0, 0}}},
-        {ACCEPT("*;q=0"), {{0, 0, 0, 0}}},
-        {ACCEPT("br, *;q=0"), {{0, 0, 0, 1000}}},
-        {ACCEPT("br, identity;q=0"), {{0, 0, 0, 1000}}},
-        {ACCEPT("*;q=0, identity;q=0.1"), {{100, 0, 0, 0}}},
-        {ACCEPT("*;q=0.5, gzip;q=0"), {{500, 0, 500, 500}}},
-        {ACCEPT("identity;q=0, *"), {{0, 1000, 1000, 1000}}},
-        {ACCEPT("gzip;q=0"), {{1, 0, 0, 0}}},
+        {ACCEPT("identity;q=0"), {.quality = {0, 0, 0, 0}}},
+        {ACCEPT("*;q=0"), {.quality = {0, 0, 0, 0}}},
+        {ACCEPT("br, *;q=0"), {.quality = {0, 0, 0, 1000}}},
+        {ACCEPT("br, identity;q=0"), {.quality = {0, 0, 0, 1000}}},
+        {ACCEPT("*;q=0, identity;q=0.1"), {.quality = {100, 0, 0, 0}}},
+        {ACCEPT("*;q=0.5, gzip;q=0"), {.quality = {500, 0, 500, 500}}},
+        {ACCEPT("identity;q=0, *"), {.quality = {0, 1000, 1000, 1000}}},
+        {ACCEPT("gzip;q=0"), {.quality = {1, 0, 0, 0}}},
         /* Names: any case, x-gzip (8.4.1.3). */
-        {ACCEPT("GZIP, bR;Q=0.25, ZStd, IDENTITY;q=0"), {{0, 1000, 1000, 250}}},
-        {ACCEPT("x-gzip"), {{1, 1000, 0, 0}}},
-        {ACCEPT("gzi, gzipp, brr, x-br, x-gzi, b, **"), {{1, 0, 0, 0}}},
+        {ACCEPT("GZIP, bR;Q=0.25, ZStd, IDENTITY;q=0"), {.quality = {0, 1000, 1000, 250}}},
+        {ACCEPT("x-gzip"), {.quality = {1, 1000, 0, 0}}},
+        {ACCEPT("gzi, gzipp, brr, x-br, x-gzi, b, **"), {.quality = {1, 0, 0, 0}}},
         /* Several lines, empty members, blanks. */
-        {ACCEPT("gzip") ACCEPT("br;q=0.5"), {{1, 1000, 0, 500}}},
-        {ACCEPT("") ACCEPT("zstd"), {{1, 0, 1000, 0}}},
-        {ACCEPT(",, gzip\t; \tq=0.5 ,\t,br,"), {{1, 500, 0, 1000}}},
+        {ACCEPT("gzip") ACCEPT("br;q=0.5"), {.quality = {1, 1000, 0, 500}}},
+        {ACCEPT("") ACCEPT("zstd"), {.quality = {1, 0, 1000, 0}}},
+        {ACCEPT(",, gzip\t; \tq=0.5 ,\t,br,"), {.quality = {1, 500, 0, 1000}}},
         /* Of several for one coding, the first. */
-        {ACCEPT("gzip;q=0, gzip"), {{1, 0, 0, 0}}},
-        {ACCEPT("gzip;q=0.7, x-gzip;q=0.9"), {{1, 700, 0, 0}}},
-        {ACCEPT("br;q=0.7") ACCEPT("br;q=0"), {{1, 0, 0, 700}}},
-        {ACCEPT("*, *;q=0"), {{1000, 1000, 1000, 1000}}},
+        {ACCEPT("gzip;q=0, gzip"), {.quality = {1, 0, 0, 0}}},
+        {ACCEPT("gzip;q=0.7, x-gzip;q=0.9"), {.quality = {1, 700, 0, 0}}},
+        {ACCEPT("br;q=0.7") ACCEPT("br;q=0"), {.quality = {1, 0, 0, 700}}},
+        {ACCEPT("*, *;q=0"), {.quality = {1000, 1000, 1000, 1000}}},
         /* A malformed one is not the first. */
-        {ACCEPT("gzip;q=x, gzip;q=0.5"), {{1, 500, 0, 0}}},
+        {ACCEPT("gzip;q=x, gzip;q=0.5"), {.quality = {1, 500, 0, 0}}},
     };
     (void)state;
     assert_rows(rows, COUNT(rows));
@@ -100,7 +122,7 @@ static void weights_are_read(void **state)
         {";q=0..", -1},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         static const char *const names[] = {"gzip", "zstd", "br"};
         for (size_t k = 0; k < COUNT(names); k++) {
             char lines[64];
@@ -150,7 +172,7 @@ static void the_best_is_chosen(void **state)
         {ACCEPT("gzip"), BR, CODINGS},
     };
     (void)state;
-    for (size_t i = 0; i < COUNT(rows); i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct acceptance acceptance = acceptance_of(rows[i].lines);
         enum coding choice = negotiate_choose(&acceptance, rows[i].available);
         if (choice != rows[i].expected)
@@ -203,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codings_are_read),
+        cmocka_unit_test(identity_comes_first_where_asked),
         cmocka_unit_test(weights_are_read),
         cmocka_unit_test(the_best_is_chosen),
         cmocka_unit_test(no_choice_is_worse_than_another),
