@@ -67,8 +67,8 @@ static enum received receive(struct connection *connection, char *room, size_t s
 
 /* What became of reading. */
 struct reading {
-    struct request
-        *request; /* to be answered: whole, bad, or one that awaits its answer before its body; else NULL */
+    /* To be answered: whole, bad, or one that awaits its answer before its body; else NULL. */
+    struct request *request;
     struct span rest; /* the octets after it */
     bool ended;       /* there will be no request any more */
 };

@@ -61,6 +61,22 @@ SKIP: {
     $server->stop;
 }
 
+# A container's quota, in the files of both versions of cgroups, counts as the affinity does.
+for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us', "100000\n", 'cpu/cpu.cfs_period_us', "100000\n"],
+    ['v2, no quota', 'cpu.max', "max 100000\n"]) {
+    SKIP: {
+        my ($name, %files) = @$case;
+        my $cpus = () = slurp('/proc/cpuinfo') =~ /^processor\s*:/mg;
+        my $set_up = 'mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/cpu';
+        skip 'needs root, unshare and two CPUs', 1 if $> != 0 || $cpus < 2 || system("unshare --mount sh -c '$set_up' 2>/dev/null") != 0;
+        $set_up .= join '', map { " && printf '%s' '$files{$_}' > /sys/fs/cgroup/$_" } sort keys %files;
+        my $run = qx(unshare --mount sh -c "$set_up && exec timeout -s TERM 2 '${\program()}' -v -r '$root' -p 0" 2>&1 >/dev/null);
+        my ($workers) = $run =~ /workers: (\d+)/;
+        my $expected = $name =~ /no quota/ ? qr/\A(?!1\z)\d+\z/ : qr/\A1\z/;
+        like($workers, $expected, "cgroup $name: as many workers as the quota has CPUs");
+    }
+}
+
 # A worker that dies is replaced, and meanwhile the service goes on.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
