@@ -40,9 +40,6 @@ else
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-bench: ## Measure the speed (not yet)
-	@echo 'there is nothing to measure the speed with yet'
-
 # ---- What there is to build -------------------------------------------------------------------------------------
 
 BUILD := $(BUILD_ROOT)/$(if $(DEBUG),debug,release)
@@ -184,6 +181,17 @@ endif
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
 check: | lint
 endif
+
+# ---- The speed ------------------------------------------------------------------------------------------------------
+
+$(BUILD)/bench/ceiling: tests/bench/ceiling.c $(BUILD)/compile.stamp
+	@echo '  cc   $<'
+	@mkdir -p $(@D)
+	@$(link) $(CPPFLAGS) -o $@ $<
+
+bench: ## Measure the speed against the kernel's own cost, nginx and lighttpd
+	+@$(MAKE) --silent DEBUG= '$(BUILD_ROOT)/release/tinyhttpd' '$(BUILD_ROOT)/release/bench/ceiling'
+	@tests/bench/run '$(BUILD_ROOT)/release'
 
 # ---- The checks that run nothing ----------------------------------------------------------------------------------
 

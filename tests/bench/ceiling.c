@@ -1,0 +1,222 @@
+/*
+ * The ceiling: what the kernel alone costs for an answer of this size. It parses nothing and does for each request
+ * only what no server can leave out: one recv, one send. The two programs a server is measured against are two ways
+ * of this one: "send" sends head and body from memory at once, "sendfile" the head by send with MSG_MORE and the
+ * body by sendfile.
+ *
+ *     ceiling [-c] [-n] HEAD {send|sendfile PORT FILE}...
+ *
+ * HEAD is how many octets the head shall have: as many as the server under test sends, for they cost as much as the
+ * body's. -c closes each connection after its answer, -n answers 304 with a head only. Each PORT of 127.0.0.1 has one
+ * answer, so that big files can be pulled beside small ones without reading a target.
+ *
+ * It must be hard to beat, or it flatters whoever is measured against it. So it is edge-triggered, takes a short read
+ * for a drained socket rather than asking a second time, waits once for all that is ready and never again for what
+ * it is about to write, and reads at once after accept, where TCP_DEFER_ACCEPT has the request lie ready.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+    EVENTS = 256,
+    DESCRIPTORS = 1024, /* more than any workload has connections */
+    ANSWERS = 2,        /* small files and big ones */
+    HEAD_MAX = 4096,
+    REQUEST_MAX = 16384,
+};
+
+struct answer {
+    char *octets; /* the head and, unless it goes by sendfile, the body */
+    size_t head_length, length;
+    int file;
+    bool by_sendfile;
+};
+
+struct connection {
+    const struct answer *answer;
+    size_t sent; /* of the answer that is under way, 0 where there is none */
+    bool listens;
+};
+
+static struct answer answers[ANSWERS];
+static struct connection connections[DESCRIPTORS]; /* by descriptor */
+static bool closes, head_only;
+static int epoll;
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(EX_OSERR);
+}
+
+static void write_head(struct answer *answer, size_t length, long long body_length)
+{
+    char head[HEAD_MAX + 1];
+    int used = snprintf(head, sizeof head, "HTTP/1.1 %s\r\n%s", head_only ? "304 Not Modified" : "200 OK",
+                        closes ? "Connection: close\r\n" : "");
+    if (!head_only)
+        used += snprintf(head + used, sizeof head - (size_t)used, "Content-Length: %lld\r\n", body_length);
+    size_t least = (size_t)used + strlen("Padding: \r\n\r\n");
+    if (length < least || length > HEAD_MAX) {
+        fprintf(stderr, "ceiling: a head has %zu to %d octets\n", least, HEAD_MAX);
+        exit(EX_USAGE);
+    }
+    memcpy(answer->octets, head, (size_t)used);
+    memcpy(answer->octets + used, "Padding: ", strlen("Padding: "));
+    memset(answer->octets + used + strlen("Padding: "), 'x', length - least);
+    memcpy(answer->octets + length - 4, "\r\n\r\n", 4);
+}
+
+static void prepare(struct answer *answer, size_t head_length, bool by_sendfile, const char *path)
+{
+    struct stat status;
+    answer->file = open(path, O_RDONLY | O_CLOEXEC);
+    if (answer->file < 0 || fstat(answer->file, &status) < 0)
+        die(path);
+    size_t body_length = head_only ? 0 : (size_t)status.st_size;
+    answer->by_sendfile = by_sendfile;
+    answer->head_length = head_length;
+    answer->length = head_length + body_length;
+    answer->octets = malloc(by_sendfile ? head_length : answer->length);
+    if (answer->octets == NULL)
+        die("malloc");
+    write_head(answer, head_length, (long long)status.st_size);
+    if (!by_sendfile && read(answer->file, answer->octets + head_length, body_length) != (ssize_t)body_length)
+        die(path);
+}
+
+static void listen_on(const struct answer *answer, uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int on = 1, seconds = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        die("socket");
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* the connections inherit it */
+    if (closes)
+        setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, SOMAXCONN) < 0)
+        die("listen");
+    connections[fd] = (struct connection){.answer = answer, .listens = true};
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+        die("epoll_ctl");
+}
+
+/* 1 when the whole answer is out, 0 when the socket takes no more for now, -1 when the connection is broken. */
+static int send_on(int fd, struct connection *connection)
+{
+    const struct answer *answer = connection->answer;
+    while (connection->sent < answer->length) {
+        ssize_t octets;
+        size_t left = answer->length - connection->sent;
+        if (!answer->by_sendfile) {
+            octets = send(fd, answer->octets + connection->sent, left, MSG_NOSIGNAL);
+        } else if (connection->sent < answer->head_length) {
+            octets = send(fd, answer->octets + connection->sent, answer->head_length - connection->sent,
+                          MSG_NOSIGNAL | MSG_MORE);
+        } else {
+            off_t offset = (off_t)(connection->sent - answer->head_length);
+            octets = sendfile(fd, answer->file, &offset, left);
+        }
+        if (octets < 0)
+            return errno == EAGAIN ? 0 : -1;
+        connection->sent += (size_t)octets;
+    }
+    connection->sent = 0;
+    return closes ? -1 : 1;
+}
+
+/* False when the connection is to be closed. */
+static bool serve(int fd)
+{
+    struct connection *connection = &connections[fd];
+    char request[REQUEST_MAX];
+    if (connection->sent > 0) {
+        int done = send_on(fd, connection);
+        if (done <= 0)
+            return done == 0;
+    }
+    for (;;) {
+        ssize_t octets = recv(fd, request, sizeof request, 0);
+        if (octets <= 0)
+            return octets < 0 && errno == EAGAIN;
+        int done = send_on(fd, connection);
+        if (done <= 0)
+            return done == 0;
+        if ((size_t)octets < sizeof request)
+            return true;
+    }
+}
+
+static void accept_from(int listener)
+{
+    int fd;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+        if (fd >= DESCRIPTORS) {
+            close(fd);
+            continue;
+        }
+        connections[fd] = (struct connection){.answer = connections[listener].answer};
+        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+        if (!serve(fd) || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+            close(fd);
+    }
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: ceiling [-c] [-n] HEAD {send|sendfile PORT FILE}...\n");
+    return EX_USAGE;
+}
+
+int main(int count, char **arguments)
+{
+    for (int option; (option = getopt(count, arguments, "cn")) != -1;) {
+        if (option == '?')
+            return usage();
+        closes = closes || option == 'c';
+        head_only = head_only || option == 'n';
+    }
+    int first = optind + 1, named = (count - first) / 3;
+    if ((count - first) % 3 != 0 || named < 1 || named > ANSWERS)
+        return usage();
+    signal(SIGPIPE, SIG_IGN); /* sendfile knows no MSG_NOSIGNAL */
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0)
+        die("epoll_create1");
+    for (int i = 0; i < named; i++) {
+        char **word = arguments + first + 3 * i;
+        bool by_sendfile = strcmp(word[0], "sendfile") == 0;
+        if (!by_sendfile && strcmp(word[0], "send") != 0)
+            return usage();
+        prepare(&answers[i], strtoul(arguments[optind], NULL, 10), by_sendfile, word[2]);
+        listen_on(&answers[i], (uint16_t)strtoul(word[1], NULL, 10));
+    }
+    struct epoll_event events[EVENTS];
+    for (;;) {
+        int ready = epoll_wait(epoll, events, EVENTS, -1);
+        for (int i = 0; i < ready; i++) {
+            int fd = events[i].data.fd;
+            if (connections[fd].listens)
+                accept_from(fd);
+            else if (!serve(fd))
+                close(fd);
+        }
+    }
+}
