@@ -1,32 +1,17 @@
 /* Output: what fits and what does not, numbers, and escaping for HTML, for paths (RFC 3986), logs and terminals. */
 #include "base/buffer.h"
 
+#include "guard.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 /* A span in a static table, where SPAN's compound literal is no constant. */
 #define TEXT(literal) SPAN_INIT(literal)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* A page whose neighbour faults, so that reading or writing one octet too far ends the program. */
-static char *guard_end;
-static size_t guard_size;
-
-static int guard_open(void **state)
-{
-    (void)state;
-    guard_size = (size_t)sysconf(_SC_PAGESIZE);
-    char *pages = mmap(NULL, guard_size * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED || mprotect(pages + guard_size, guard_size, PROT_NONE) != 0)
-        return -1;
-    guard_end = pages + guard_size;
-    return 0;
-}
 
 static void assert_span(struct span actual, struct span expected)
 {

@@ -1,36 +1,21 @@
 /* Dates: the formats and rules of RFC 9110 5.6.7, with the C library's calendar as reference. */
 #include "base/date.h"
 
+#include "guard.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 static const int64_t UNTOUCHED = INT64_MIN;
 
 /* 2024-02-29T12:00:00Z */
 static const int64_t NOW = 1709208000;
-
-/* A page whose neighbour faults, so that reading or writing one octet too far ends the program. */
-static char *guard_end;
-
-static int guard_open(void **state)
-{
-    (void)state;
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    char *pages = mmap(NULL, size * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED || mprotect(pages + size, size, PROT_NONE) != 0)
-        return -1;
-    guard_end = pages + size;
-    return 0;
-}
 
 /* Reads the text's first `length` octets with the guard page right behind them; UNTOUCHED when it is no
    date. */

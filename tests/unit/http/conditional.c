@@ -1,7 +1,7 @@
 /* Conditional requests: RFC 9110 13.1 for the fields, 13.2.2 for their order, 8.8 for the validators. */
 #include "http/conditional.h"
 
-#include "http/guard.h"
+#include "http/fields.h"
 
 #define TAG "\"xyzzy\""
 #define DATE "Sat, 29 Oct 1994 19:43:31 GMT"

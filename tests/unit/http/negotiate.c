@@ -1,7 +1,7 @@
 /* Content codings: RFC 9110 12.5.3 for Accept-Encoding, 12.4.2 for its weights. */
 #include "http/negotiate.h"
 
-#include "http/guard.h"
+#include "http/fields.h"
 
 #define ACCEPT(value) "Accept-Encoding: " value "\r\n"
 

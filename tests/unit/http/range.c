@@ -1,7 +1,7 @@
 /* Byte ranges: RFC 9110 14.1.1 and 14.1.2 for their form, 14.2 for what may be ignored, 15.3.7.2 for what is joined. */
 #include "http/range.h"
 
-#include "http/guard.h"
+#include "http/fields.h"
 
 #include <regex.h>
 #include <stdlib.h>

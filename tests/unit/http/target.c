@@ -2,44 +2,17 @@
 #include "http/target.h"
 
 #include "base/buffer.h"
+#include "guard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #define TEXT(literal) SPAN_INIT(literal)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-enum { GUARDED_MAX = 65536 };
-
-/* Where a page begins that faults. */
-static char *guard_end;
-
-static int guard_open(void **state)
-{
-    (void)state;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *at = mmap(NULL, GUARDED_MAX + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED || mprotect(at + GUARDED_MAX, page, PROT_NONE) != 0)
-        return -1;
-    guard_end = at + GUARDED_MAX;
-    return 0;
-}
-
-/* The octets again, with the page that faults right behind them. */
-static struct span guarded(struct span text)
-{
-    char *at = guard_end - text.length;
-    assert_true(text.length <= GUARDED_MAX);
-    if (text.length > 0)
-        memmove(at, text.at, text.length);
-    return (struct span){at, text.length};
-}
 
 static struct target target;
 

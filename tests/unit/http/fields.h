@@ -1,46 +1,17 @@
-/* What the units of the fields share: octets before a page that faults, and requests made from a few field lines. */
-#ifndef TINYHTTPD_TESTS_UNIT_HTTP_GUARD_H
-#define TINYHTTPD_TESTS_UNIT_HTTP_GUARD_H
+/* What the units of the fields share: requests made from a few field lines, and random numbers. */
+#ifndef TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
+#define TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
 
 #include "base/buffer.h"
+#include "guard.h"
 #include "http/request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-enum { GUARDED_MAX = 65536 };
-
-/* Where a page begins that faults. */
-static char *guard_end;
-
-static inline int guard_open(void **state)
-{
-    (void)state;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *at = mmap(NULL, GUARDED_MAX + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED || mprotect(at + GUARDED_MAX, page, PROT_NONE) != 0)
-        return -1;
-    guard_end = at + GUARDED_MAX;
-    return 0;
-}
-
-/* The octets again, with the page that faults right behind them. Stand until the next call. */
-static inline struct span guarded(struct span text)
-{
-    char *at = guard_end - text.length;
-    assert_true(text.length <= GUARDED_MAX);
-    if (text.length > 0)
-        memmove(at, text.at, text.length);
-    return (struct span){at, text.length};
-}
 
 /*
  * A request with these field lines, each with its CRLF, besides its Host. What stands behind the last value of a field
