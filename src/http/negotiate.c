@@ -76,6 +76,17 @@ static void read_member(struct span member, uint16_t named[NAMES])
         named[coding] = quality;
 }
 
+bool negotiate_is_weighted(const struct request *request)
+{
+    unsigned cursor = 0;
+    struct span line;
+    while (request_next_line(request, FIELD_ACCEPT_ENCODING, &cursor, &line)) {
+        if (span_find(line, ';') < line.length)
+            return true;
+    }
+    return false;
+}
+
 struct acceptance negotiate_codings(const struct request *request)
 {
     uint16_t named[NAMES] = {UNNAMED, UNNAMED, UNNAMED, UNNAMED, UNNAMED};

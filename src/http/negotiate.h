@@ -21,6 +21,10 @@ struct acceptance {
     bool identity_unranked; /* the client does not say how much it wants identity */
 };
 
+/* True where a member of Accept-Encoding has a weight. Where none has, nothing is refused, and a file that is there in
+   one form only needs no further reading. */
+bool negotiate_is_weighted(const struct request *request);
+
 /*
  * Reads Accept-Encoding, on as many lines as there are. Never fails: a member that is malformed is ignored, and of
  * several for one coding the first counts.

@@ -388,11 +388,13 @@ static void select_sibling(const struct view *view, struct response *response, s
 static bool select_coding(const struct view *view, const struct request *request, struct response *response,
                           struct entry **held, struct selected *selected)
 {
-    struct acceptance acceptance = negotiate_codings(request);
     unsigned available = available_codings(view, *held);
-    struct entry *sibling;
     *selected = select_original(view, *held);
     response->varies = available != 1U << CODING_IDENTITY;
+    if (!response->varies && !negotiate_is_weighted(request))
+        return true;
+    struct acceptance acceptance = negotiate_codings(request);
+    struct entry *sibling;
     if (is_seekable((*held)->type))
         negotiate_rank_identity_first(&acceptance);
     for (;;) {

@@ -35,6 +35,15 @@ static void assert_rows(const struct row *rows, size_t count)
     }
 }
 
+static void weights_are_noticed(void **state)
+{
+    (void)state;
+    assert_false(negotiate_is_weighted(request_with("GET", SPAN("Accept: a;q=0\r\n"))));
+    assert_false(negotiate_is_weighted(request_with("GET", SPAN(ACCEPT("gzip, deflate, br, zstd")))));
+    assert_true(negotiate_is_weighted(request_with("GET", SPAN(ACCEPT("identity;q=0")))));
+    assert_true(negotiate_is_weighted(request_with("GET", SPAN(ACCEPT("gzip") ACCEPT("* ; q=0")))));
+}
+
 /* How much identity is wanted can be left unsaid, or be said to be next to nothing: that is not the same. */
 static void identity_comes_first_where_asked(void **state)
 {
@@ -225,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codings_are_read),
+        cmocka_unit_test(weights_are_noticed),
         cmocka_unit_test(identity_comes_first_where_asked),
         cmocka_unit_test(weights_are_read),
         cmocka_unit_test(the_best_is_chosen),
