@@ -180,13 +180,14 @@ static void add_slice(struct response *response, const struct entry *entry, uint
 static struct span lines_of(const struct selected *selected, struct buffer *room, size_t *validators)
 {
     struct entry *entry = selected->entry;
-    struct representation representation = describe(selected);
     if (selected->coding.length > 0 || !selected->dated) {
+        struct representation representation = describe(selected);
         *validators = response_describe(room, &representation);
         return filled(room);
     }
     if (entry->lines_length == 0) {
         struct buffer lines = BUFFER(entry->lines);
+        struct representation representation = describe(selected);
         entry->lines_validators = response_describe(&lines, &representation);
         entry->lines_length = filled(&lines).length;
     }

@@ -203,7 +203,6 @@ static void log_answer(const struct outgoing *answer)
     log_write(&answer->log, left < answer->body_octets ? answer->body_octets - left : 0);
 }
 
-/* What comes after an answer that is sent. */
 /* Octets that the client has not acknowledged yet (tcp(7)); as good as some where the kernel does not say. */
 static bool is_unacknowledged(int socket)
 {
@@ -211,6 +210,7 @@ static bool is_unacknowledged(int socket)
     return ioctl(socket, SIOCOUTQ, &octets) < 0 || octets > 0;
 }
 
+/* What comes after an answer that is sent. */
 static enum connection_want finish(struct connection *connection, const struct service *service,
                                    const struct outgoing *answer)
 {

@@ -16,6 +16,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* A span in a static table, where SPAN's compound literal is no constant. */
+#define TEXT(literal) SPAN_INIT(literal)
+
 enum { GUARDED_MAX = 65536 };
 
 /* Where the page begins that faults. */
@@ -41,6 +44,13 @@ static inline struct span guarded(struct span text)
     if (text.length > 0)
         memmove(at, text.at, text.length);
     return (struct span){at, text.length};
+}
+
+static inline void assert_span(struct span actual, struct span expected)
+{
+    assert_int_equal(actual.length, expected.length);
+    if (expected.length > 0)
+        assert_memory_equal(actual.at, expected.at, expected.length);
 }
 
 #endif

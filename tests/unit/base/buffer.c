@@ -10,16 +10,6 @@
 
 #include <cmocka.h>
 
-/* A span in a static table, where SPAN's compound literal is no constant. */
-#define TEXT(literal) SPAN_INIT(literal)
-
-static void assert_span(struct span actual, struct span expected)
-{
-    assert_int_equal(actual.length, expected.length);
-    if (expected.length > 0)
-        assert_memory_equal(actual.at, expected.at, expected.length);
-}
-
 static const struct span EMPTY = {NULL, 0};
 
 static void buffers_keep_what_fits(void **state)

@@ -12,8 +12,6 @@
 
 #include <cmocka.h>
 
-#define TEXT(literal) SPAN_INIT(literal)
-
 static struct target target;
 
 static int parse(struct span raw)
