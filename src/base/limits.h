@@ -80,8 +80,8 @@
 #define LIMIT_LISTENERS 32
 
 /* Descriptors that a worker keeps for itself: besides the listeners the standard streams, epoll, the root, libmagic's
-   database, a path being looked up, a file being opened. */
-#define LIMIT_RESERVED_FDS (LIMIT_LISTENERS + 16)
+   database, a path being looked up with its directories, a file being opened. */
+#define LIMIT_RESERVED_FDS (LIMIT_LISTENERS + LIMIT_STORE_DIRECTORIES + 16)
 
 /* ---- what the store may take ---- */
 
@@ -97,6 +97,9 @@
 
 /* Open descriptors among the entries. */
 #define LIMIT_STORE_FDS 256
+
+/* Directories that are open at once, only while requests are answered. Most pages need two or three; more take turns. */
+#define LIMIT_STORE_DIRECTORIES 16
 
 /* A file that changed less than this before it was read is read again every time. Two changes may carry the same time:
    for a tick of the kernel's clock on most file systems, for a second or two on others (ext4 with small inodes, vfat).

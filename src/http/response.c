@@ -4,6 +4,10 @@
 #include "base/limits.h"
 
 #include <assert.h>
+#include <string.h>
+
+/* In every head between the status line and the date. */
+#define BEFORE_DATE "Server: tinyhttpd\r\nDate: "
 
 void response_init(struct response *response, struct part *parts, char *room)
 {
@@ -157,15 +161,11 @@ uint64_t response_octets_left(const struct response *response)
 
 uint64_t response_body_octets(const struct response *response)
 {
-    return response_octets_left(response) - response->parts[0].length;
+    return response_octets_left(response) - response->head_length;
 }
 
 static void append_status_line(struct buffer *text, int status)
 {
-    if (status == 200) {
-        buffer_append(text, SPAN("HTTP/1.1 200 OK\r\n"));
-        return;
-    }
     buffer_append(text, SPAN("HTTP/1.1 "));
     buffer_number(text, (uint64_t)status);
     buffer_octet(text, ' ');
@@ -188,28 +188,70 @@ static bool has_content(int status)
     return status != 204 && status != 304;
 }
 
+/* What follows the status line. Returns where the given lines begin. */
+static size_t append_lines(struct buffer *text, const char *date, struct span lines)
+{
+    buffer_append(text, SPAN(BEFORE_DATE));
+    buffer_append(text, (struct span){date, DATE_LENGTH});
+    buffer_append(text, SPAN("\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"));
+    buffer_append(text, lines);
+    return text->length - lines.length;
+}
+
+static void append_length(struct buffer *text, uint64_t octets)
+{
+    buffer_append(text, SPAN("Content-Length: "));
+    buffer_number(text, octets);
+    buffer_append(text, SPAN("\r\n"));
+}
+
+static void set_head(struct response *response, struct span head)
+{
+    response->parts[0] = (struct part){.octets = head.at, .fd = -1, .length = head.length};
+    response->head_length = head.length;
+    if (response->head_only)
+        response->count = 1;
+}
+
 void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines)
 {
     struct buffer *text = &response->text;
     size_t start = text->length;
     response->parts[0] = (struct part){.fd = -1};
     append_status_line(text, response->status);
-    buffer_append(text, SPAN("Server: tinyhttpd\r\nDate: "));
-    buffer_append(text, (struct span){date, DATE_LENGTH});
-    buffer_append(text, SPAN("\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"));
-    buffer_append(text, lines);
+    append_lines(text, date, lines);
     if (response->varies)
         buffer_append(text, SPAN("Vary: Accept-Encoding\r\n"));
     append_connection(text, response->last, minor_version);
-    if (has_content(response->status)) {
-        buffer_append(text, SPAN("Content-Length: "));
-        buffer_number(text, response_octets_left(response));
-        buffer_append(text, SPAN("\r\n"));
-    }
+    if (has_content(response->status))
+        append_length(text, response_octets_left(response));
     buffer_append(text, SPAN("\r\n"));
     assert(!text->overflow); /* LIMIT_RESPONSE_TEXT holds the longest page and the longest head */
-    response->parts[0].octets = text->at + start;
-    response->parts[0].length = text->length - start;
-    if (response->head_only)
+    set_head(response, (struct span){text->at + start, text->length - start});
+}
+
+size_t response_write_head(struct buffer *text, const char *date, struct span lines, uint64_t size)
+{
+    size_t start = text->length;
+    append_status_line(text, 200);
+    size_t lines_at = append_lines(text, date, lines) - start;
+    append_length(text, size);
+    buffer_append(text, SPAN("\r\n"));
+    return lines_at;
+}
+
+void response_redate(char *head, const char *date)
+{
+    memcpy(head + sizeof "HTTP/1.1 200 OK\r\n" BEFORE_DATE - 1, date, DATE_LENGTH);
+}
+
+void response_finish_with(struct response *response, struct span head)
+{
+    struct part *body = &response->parts[1];
+    set_head(response, head);
+    if (response->count == 2 && body->octets != NULL &&
+        body->octets + body->offset == head.at + head.length) {
+        response->parts[0].length += body->length;
         response->count = 1;
+    }
 }

@@ -27,7 +27,8 @@ struct response {
     bool varies;    /* what Accept-Encoding said may have decided (RFC 9110 12.5.5) */
     unsigned first;
     unsigned count;
-    struct part *parts; /* parts[0] is the head */
+    size_t head_length;
+    struct part *parts; /* parts[0] begins with the head */
     struct buffer text;
 };
 
@@ -77,6 +78,19 @@ void response_add_file(struct response *response, int fd, uint64_t offset, uint6
  * of the parts, and Connection as `last` and the request's `minor_version` ask for it. Nothing is added after.
  */
 void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines);
+
+/*
+ * Writes a head that can be used again: that of a 200 to an HTTP/1.1 client whose connection is kept alive, with a
+ * body of `size` octets. Returns where in it `lines` begin.
+ */
+size_t response_write_head(struct buffer *text, const char *date, struct span lines, uint64_t size);
+
+/* Puts another date into such a head. */
+void response_redate(char *head, const char *date);
+
+/* As response_finish, with such a head, which must live as long as the response. Where the body follows it in memory,
+   both become one part: one piece costs the kernel less than two. */
+void response_finish_with(struct response *response, struct span head);
 
 /* The octets of the body that are sent when all goes well. */
 uint64_t response_body_octets(const struct response *response);

@@ -175,24 +175,69 @@ static void add_slice(struct response *response, const struct entry *entry, uint
         response_add_file(response, entry->fd, offset, length);
 }
 
-/* The lines of a file are written once and stay with its entry; but those of an encoded form, whose type is another
-   entry's, and those of a file that has no date yet are written each time. */
-static struct span lines_of(const struct selected *selected, struct buffer *room, size_t *validators)
+/* Those of an encoded form have the type of another entry, and those of a file that has no date yet get one soon. */
+static bool may_keep_head(const struct selected *selected)
 {
-    struct entry *entry = selected->entry;
-    if (selected->coding.length > 0 || !selected->dated) {
+    return selected->coding.length == 0 && selected->dated;
+}
+
+static void write_kept_head(const struct view *view, const struct selected *selected)
+{
+    char room[ENTRY_HEAD_MAX], described[ENTRY_LINES_MAX];
+    struct buffer text = BUFFER(room), lines = BUFFER(described);
+    struct kept_head *head = &selected->entry->head;
+    struct representation representation = describe(selected);
+    size_t validators = response_describe(&lines, &representation);
+    head->lines = (uint16_t)response_write_head(&text, view->date, filled(&lines), selected->entry->size);
+    head->lines_end = (uint16_t)(head->lines + lines.length);
+    head->validators = (uint16_t)(head->lines + validators);
+    head->length = (uint16_t)filled(&text).length;
+    head->second = view->now;
+    memcpy(head->end - head->length, text.at, text.length);
+}
+
+/* The head that is kept with the entry, written if it is not there yet. */
+static char *kept_head(const struct view *view, const struct selected *selected)
+{
+    if (selected->entry->head.length == 0)
+        write_kept_head(view, selected);
+    return selected->entry->head.end - selected->entry->head.length;
+}
+
+/* The lines that describe the file, and where in them the validators begin. */
+static struct span lines_of(const struct view *view, const struct selected *selected, struct buffer *room,
+                            size_t *validators)
+{
+    if (!may_keep_head(selected)) {
         struct representation representation = describe(selected);
         *validators = response_describe(room, &representation);
         return filled(room);
     }
-    if (entry->lines_length == 0) {
-        struct buffer lines = BUFFER(entry->lines);
-        struct representation representation = describe(selected);
-        entry->lines_validators = response_describe(&lines, &representation);
-        entry->lines_length = filled(&lines).length;
+    const char *at = kept_head(view, selected);
+    const struct kept_head *head = &selected->entry->head;
+    *validators = (size_t)(head->validators - head->lines);
+    return (struct span){at + head->lines, (size_t)(head->lines_end - head->lines)};
+}
+
+/*
+ * The kept head with the date of now, where that is the one to be sent: to a client of HTTP/1.1 that stays, from the
+ * one form that the file has. An answer that is still being sent may have the old date half way out: then none.
+ */
+static struct span usable_head(const struct view *view, const struct request *request,
+                               const struct response *response, const struct selected *selected)
+{
+    struct kept_head *head = &selected->entry->head;
+    if (!may_keep_head(selected) || response->status != 200 || response->varies || response->last ||
+        request->minor_version == 0)
+        return none;
+    char *at = kept_head(view, selected);
+    if (head->second != view->now) {
+        if (selected->entry->users > 1)
+            return none;
+        response_redate(at, view->date);
+        head->second = view->now;
     }
-    *validators = entry->lines_validators;
-    return (struct span){entry->lines, entry->lines_length};
+    return (struct span){at, head->length};
 }
 
 static void answer_whole(const struct view *view, const struct request *request, struct response *response,
@@ -201,8 +246,13 @@ static void answer_whole(const struct view *view, const struct request *request,
     char room[ENTRY_LINES_MAX];
     struct buffer lines = BUFFER(room);
     size_t validators;
+    struct span head = usable_head(view, request, response, selected);
     add_slice(response, selected->entry, 0, selected->entry->size);
-    response_finish(response, view->date, request->minor_version, lines_of(selected, &lines, &validators));
+    if (head.length > 0)
+        response_finish_with(response, head);
+    else
+        response_finish(response, view->date, request->minor_version,
+                        lines_of(view, selected, &lines, &validators));
 }
 
 static void answer_not_modified(const struct view *view, const struct request *request,
@@ -211,7 +261,7 @@ static void answer_not_modified(const struct view *view, const struct request *r
     char room[ENTRY_LINES_MAX];
     struct buffer described = BUFFER(room);
     size_t validators;
-    struct span lines = lines_of(selected, &described, &validators);
+    struct span lines = lines_of(view, selected, &described, &validators);
     response->status = 304;
     response_finish(response, view->date, request->minor_version,
                     (struct span){lines.at + validators, lines.length - validators});

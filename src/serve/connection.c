@@ -53,6 +53,8 @@ enum received {
 static enum received receive(struct connection *connection, char *room, size_t size, size_t *length)
 {
     ssize_t octets;
+    if (!connection->readable) /* the event was for something else */
+        return RECEIVED_NOTHING;
     do
         octets = recv(connection->fd, room, size, 0);
     while (octets < 0 && errno == EINTR);

@@ -45,6 +45,7 @@ union peer {
 struct connection {
     int fd;
     enum connection_state state;
+    uint32_t watched;        /* the events that epoll watches the socket for; 0 before it knows of it */
     bool readable;           /* the socket may hold octets that were not read */
     bool waited;             /* the first octet of what is read next was here when the turn began */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */

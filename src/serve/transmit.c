@@ -28,9 +28,13 @@ static void advance(struct response *response, uint64_t octets)
    their packets (send(2)). */
 static ssize_t send_octets(int socket, const struct response *response)
 {
+    const struct part *first = &response->parts[response->first];
+    unsigned next = response->first + 1;
+    if (next == response->count) /* the usual case, at two thirds of the cost */
+        return send(socket, first->octets + first->offset, first->length, MSG_NOSIGNAL);
     struct iovec pieces[LIMIT_PARTS];
     struct msghdr message = {.msg_iov = pieces};
-    unsigned next = response->first;
+    next = response->first;
     for (; next < response->count && response->parts[next].octets != NULL; next++) {
         const struct part *part = &response->parts[next];
         /* iovec has no const, though sendmsg only reads. */

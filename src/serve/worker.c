@@ -82,11 +82,27 @@ static void add_ready(struct worker *worker, struct connection *connection)
     worker->ready_end = &connection->next;
 }
 
-/* Does what the connection asked for, and sees that its deadline is the right one. An event needs nothing done: epoll
-   watches each socket for all of them from the start. */
+/* Edge-triggered, and what is added stays: no epoll_ctl when a connection turns from reading to sending and back. What
+   is ready already when epoll hears of it comes as an event, too (epoll(7)), so sending is left out until a socket was
+   full for the first time: most never are, and each would wake the worker once for nothing. */
+static bool watch(struct worker *worker, struct connection *connection)
+{
+    uint32_t wanted = EPOLLIN | EPOLLRDHUP | EPOLLET;
+    if (connection->state == CONNECTION_SEND)
+        wanted |= EPOLLOUT;
+    if ((connection->watched & wanted) == wanted)
+        return true;
+    struct epoll_event event = {.events = connection->watched | wanted, .data.ptr = connection};
+    int operation = connection->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    connection->watched = event.events;
+    return epoll_ctl(worker->epoll, operation, connection->fd, &event) == 0;
+}
+
+/* Does what the connection asked for, and sees that its deadline is the right one. A connection that never waits is
+   never watched: one request and its answer need no epoll. */
 static void grant(struct worker *worker, struct connection *connection, enum connection_want want)
 {
-    if (want == WANT_CLOSE) {
+    if (want == WANT_CLOSE || (want == WANT_EVENT && !watch(worker, connection))) {
         close_connection(worker, connection);
         return;
     }
@@ -152,13 +168,8 @@ static void admit(struct worker *worker, int fd, const union peer *peer)
         make_room(worker);
         return;
     }
-    /* Added once and edge-triggered: no epoll_ctl when a connection turns from reading to sending and back. */
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = connection};
     worker->connections++;
-    if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-        close_connection(worker, connection);
-    else
-        step(worker, connection);
+    step(worker, connection);
 }
 
 /* False when there is nobody left to accept, or no room. */
@@ -329,6 +340,7 @@ static void turn(struct worker *worker)
     step_ready(worker, ready);
     expire_connections(worker);
     free_closed(worker);
+    store_end_turn(worker->service.store);
     if (stop_requested && !worker->service.draining)
         drain(worker);
     if (!worker->listening && !worker->service.draining && worker->now >= worker->listen_again)

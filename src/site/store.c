@@ -4,42 +4,37 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/text.h"
+#include "site/beneath.h"
+#include "site/directories.h"
+#include "site/identity.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-/* What must be equal for a file to be the one that was read. */
-struct identity {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified;
-    struct timespec changed;
-};
-
-/* An entry with what only the store knows of it. Allocated together with its path and, for small files, its bytes. */
+/* An entry with what only the store knows of it. Allocated together with its path, the room for a head, and, for
+   small files, their bytes. */
 struct node {
     struct entry entry;
     struct identity identity;
-    unsigned holds;         /* the table's, while it is listed there, and one for each answer in flight */
+    bool listed;            /* in the table; else it is freed with its last user */
     uint64_t turn;          /* in which the disk was asked last */
     uint64_t siblings_turn; /* and for `siblings` */
     unsigned siblings;      /* bits 1 << enum sibling */
+    unsigned absent;        /* the same for siblings whose very names are missing ... */
+    uint64_t names;         /* ... as long as the directory has this number */
     uint64_t hash;          /* of the path */
     struct node *next;      /* in the same bucket */
     struct node *newer;
     struct node *older;
     size_t path_length;
-    char path[]; /* with its NUL, then the bytes */
+    size_t name; /* where the last component begins */
+    char path[]; /* with its NUL, then the room for a head, then the bytes */
 };
 
 /* Nodes in the order of their last use. */
@@ -53,9 +48,9 @@ enum { BUCKETS = LIMIT_STORE_ENTRIES };
 _Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is chosen by masking the hash");
 
 struct store {
-    int root;
+    struct beneath beneath;
+    struct directories *directories;
     int64_t racy_ms;       /* how long a change is too recent to be told from the next */
-    bool walk;             /* resolve paths without openat2 */
     struct queue in_bytes; /* small files */
     struct queue in_fds;   /* larger ones */
     size_t octets;         /* held as bytes, by nodes that have left the table as well */
@@ -71,74 +66,19 @@ static struct node *node_of(struct entry *entry)
 
 /* ---- opening beneath the root ---- */
 
-static int openat2_beneath(int root, const char *path, int flags)
-{
-    struct open_how how = {
-        .flags = (uint64_t)flags,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-    };
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-}
-
-static int open_component(int directory, struct span name, int flags)
-{
-    char component[NAME_MAX + 1];
-    if (name.length > NAME_MAX) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(component, name.at, name.length);
-    component[name.length] = '\0';
-    return openat(directory, name.length > 0 ? component : ".", flags | O_NOFOLLOW);
-}
-
-/* Where there is no openat2: component by component, and no symbolic link at all. */
-static int walk_beneath(int root, struct span path, int flags)
-{
-    int directory = root;
-    for (;;) {
-        size_t length = span_find(path, '/');
-        bool last = length == path.length;
-        int next = open_component(directory, (struct span){path.at, length},
-                                  last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int error = errno;
-        if (directory != root)
-            close(directory);
-        errno = error;
-        if (last || next < 0)
-            return next;
-        directory = next;
-        path = (struct span){path.at + length + 1, path.length - length - 1};
-    }
-}
-
-static int open_once(const struct store *store, struct span path, int flags)
-{
-    if (store->walk)
-        return walk_beneath(store->root, path, flags | O_CLOEXEC);
-    return openat2_beneath(store->root, path.length > 0 ? path.at : ".", flags | O_CLOEXEC);
-}
-
 static bool evict(struct store *store, struct queue *queue);
 
-/*
- * Opens `path`, which ends with a NUL. openat2 answers EAGAIN when something was renamed while it looked; and a
- * descriptor that is only kept for later gives way to one that is needed now.
- */
+/* Opens `path`. A descriptor that is only kept for later gives way to one that is needed now. */
 static int open_beneath(struct store *store, struct span path, int flags)
 {
     for (unsigned attempt = 0;; attempt++) {
-        int fd = open_once(store, path, flags);
-        if (fd >= 0)
+        int fd = beneath_open(&store->beneath, path, flags);
+        if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || attempt == LIMIT_STORE_RETRIES)
             return fd;
-        bool again = errno == EINTR || errno == EAGAIN;
-        if (errno == EMFILE || errno == ENFILE) {
-            int error = errno;
-            again = evict(store, &store->in_fds);
-            errno = error;
-        }
-        if (!again || attempt == LIMIT_STORE_RETRIES)
-            return -1;
+        int error = errno;
+        if (!evict(store, &store->in_fds))
+            attempt = LIMIT_STORE_RETRIES - 1;
+        errno = error;
     }
 }
 
@@ -206,10 +146,10 @@ static struct node *table_find(struct store *store, uint64_t hash, struct span p
     return node;
 }
 
-static void release(struct store *store, struct node *node)
+/* Frees what is of no use to anybody any more. */
+static void drop_unused(struct store *store, struct node *node)
 {
-    assert(node->holds > 0);
-    if (--node->holds > 0)
+    if (node->listed || node->entry.users > 0)
         return;
     if (node->entry.bytes != NULL)
         store->octets -= node->entry.size;
@@ -225,7 +165,8 @@ static void table_remove(struct store *store, struct node *node)
         link = &(*link)->next;
     *link = node->next;
     queue_remove(queue_of(store, node), node);
-    release(store, node);
+    node->listed = false;
+    drop_unused(store, node);
 }
 
 /* Takes out the longest unused node that no answer holds, so that memory or a descriptor is free after it. False when
@@ -233,7 +174,7 @@ static void table_remove(struct store *store, struct node *node)
 static bool evict(struct store *store, struct queue *queue)
 {
     struct node *node = queue->oldest;
-    while (node != NULL && node->holds > 1)
+    while (node != NULL && node->entry.users > 0)
         node = node->newer;
     if (node == NULL)
         return false;
@@ -248,7 +189,7 @@ static void table_add(struct store *store, struct node *node)
     queue_add(queue_of(store, node), node);
     if (node->entry.bytes != NULL)
         store->octets += node->entry.size;
-    node->holds++;
+    node->listed = true;
 
     while (store->in_fds.count > LIMIT_STORE_FDS && evict(store, &store->in_fds))
         ;
@@ -258,44 +199,6 @@ static void table_add(struct store *store, struct node *node)
 }
 
 /* ---- what a file is ---- */
-
-static struct identity identity_of(const struct stat *attributes)
-{
-    return (struct identity){
-        .device = attributes->st_dev,
-        .inode = attributes->st_ino,
-        .size = attributes->st_size,
-        .modified = attributes->st_mtim,
-        .changed = attributes->st_ctim,
-    };
-}
-
-static bool same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-static bool is_older(const struct identity *a, const struct identity *b)
-{
-    struct timespec first = a->modified, second = b->modified;
-    return first.tv_sec != second.tv_sec ? first.tv_sec < second.tv_sec : first.tv_nsec < second.tv_nsec;
-}
-
-static bool same_identity(const struct identity *a, const struct identity *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
-}
-
-/* A file that was read so soon after its last change could change again and look the same. Times from the future are
-   not trusted either. */
-static bool is_racy(const struct store *store, const struct identity *identity)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    int64_t seconds = (int64_t)now.tv_sec - identity->changed.tv_sec;
-    return seconds * 1000 + (now.tv_nsec - identity->changed.tv_nsec) / 1000000 < store->racy_ms;
-}
 
 static void append_time(struct buffer *etag, struct timespec time)
 {
@@ -358,30 +261,40 @@ static void write_type(struct node *node, int fd)
 
 /* ---- reading a file ---- */
 
+/* Where in a path its last component begins. */
+static size_t name_of(struct span path)
+{
+    size_t at = path.length;
+    while (at > 0 && path.at[at - 1] != '/')
+        at--;
+    return at;
+}
+
 static struct node *node_new(uint64_t hash, struct span path, const struct identity *identity, bool in_bytes)
 {
     size_t room = in_bytes ? (size_t)identity->size : 0;
-    struct node *node = malloc(sizeof *node + path.length + 1 + room);
+    struct node *node = malloc(sizeof *node + path.length + 1 + ENTRY_HEAD_MAX + room);
     if (node == NULL)
         return NULL;
     *node = (struct node){
-        .entry = {.kind = ENTRY_FILE, .size = (uint64_t)identity->size, .fd = -1},
+        .entry = {.kind = ENTRY_FILE, .size = (uint64_t)identity->size, .fd = -1, .users = 1},
         .identity = *identity,
-        .holds = 1, /* the caller's */
         .hash = hash,
         .path_length = path.length,
+        .name = name_of(path),
     };
     memcpy(node->path, path.at, path.length);
     node->path[path.length] = '\0';
+    node->entry.head.end = node->path + path.length + 1 + ENTRY_HEAD_MAX;
     if (in_bytes)
-        node->entry.bytes = node->path + path.length + 1;
+        node->entry.bytes = node->entry.head.end;
     return node;
 }
 
 /* Reads the whole content. False with errno, or with errno 0 when it is not as long as it was. */
 static bool read_bytes(struct node *node, int fd)
 {
-    char *at = node->path + node->path_length + 1;
+    char *at = node->entry.head.end;
     size_t left = (size_t)node->identity.size;
     off_t offset = 0;
     while (left > 0) {
@@ -404,7 +317,7 @@ static bool is_unchanged(int fd, const struct identity *identity)
     if (fstat(fd, &attributes) < 0)
         return false;
     struct identity now = identity_of(&attributes);
-    return same_identity(&now, identity);
+    return identity_equal(&now, identity);
 }
 
 /*
@@ -417,11 +330,11 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     struct identity identity = identity_of(attributes);
     /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
     bool in_bytes = attributes->st_size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
-    bool racy = is_racy(store, &identity); /* asked before the first octet is read */
+    bool settled = identity_is_settled(&identity, store->racy_ms); /* asked before the first octet is read */
     struct node *node = node_new(hash, path, &identity, in_bytes);
     if (node == NULL)
         return 503;
-    node->entry.settled = !racy;
+    node->entry.settled = settled;
     if (in_bytes) {
         bool whole = read_bytes(node, fd);
         if (!whole && errno != 0) {
@@ -484,7 +397,27 @@ static int probe(struct store *store, struct span path, struct stat *attributes)
 static bool is_current(const struct node *node, const struct stat *attributes)
 {
     struct identity now = identity_of(attributes);
-    return node->entry.settled && same_identity(&now, &node->identity);
+    return node->entry.settled && identity_equal(&now, &node->identity);
+}
+
+/* The directory that has the node's name; NULL where it can't be opened. */
+static const struct directory *directory_of(struct store *store, const struct node *node, uint64_t turn)
+{
+    size_t length = node->name > 0 ? node->name - 1 : 0; /* without its slash */
+    return directories_find(store->directories, (struct span){node->path, length}, turn);
+}
+
+/*
+ * The usual case: the name in its directory still is the file that was read. What has changed, is gone, or was reached
+ * through a link by this name, is for the full lookup to judge.
+ */
+static bool is_still_there(struct store *store, const struct node *node, uint64_t turn)
+{
+    struct stat attributes;
+    const struct directory *directory = node->entry.settled ? directory_of(store, node, turn) : NULL;
+    return directory != NULL &&
+           fstatat(directory->fd, node->path + node->name, &attributes, AT_SYMLINK_NOFOLLOW) == 0 &&
+           is_current(node, &attributes);
 }
 
 /* One more answer uses the node, which is now the newest. */
@@ -495,7 +428,7 @@ static struct entry *hold(struct store *store, struct node *node)
         queue_remove(queue, node);
         queue_add(queue, node);
     }
-    node->holds++;
+    node->entry.users++;
     return &node->entry;
 }
 
@@ -506,21 +439,27 @@ struct store *store_open(int root, int64_t racy_ms, bool walk)
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return NULL;
-    store->root = root;
+    store->beneath = beneath_root(root, walk);
     store->racy_ms = racy_ms;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
-    int fd = openat2_beneath(root, ".", O_PATH | O_CLOEXEC);
-    store->walk = walk || (fd < 0 && (errno == ENOSYS || errno == EPERM));
-    if (fd >= 0)
-        close(fd);
-    return store;
+    store->directories = directories_new(&store->beneath, racy_ms);
+    if (store->directories != NULL)
+        return store;
+    free(store);
+    return NULL;
 }
 
 void store_close(struct store *store)
 {
     while (evict(store, &store->in_bytes) || evict(store, &store->in_fds))
         ;
+    directories_free(store->directories);
     free(store);
+}
+
+void store_end_turn(struct store *store)
+{
+    directories_end_turn(store->directories);
 }
 
 /* Asks the disk, and loads the file unless the node in the table is still what it was. */
@@ -551,36 +490,68 @@ int store_find(struct store *store, struct span path, uint64_t turn, struct entr
     uint64_t hash = hash_octets(path);
     struct node *node = table_find(store, hash, path);
     *entry = NULL;
-    if (node == NULL || turn == 0 || node->turn != turn)
+    if (node == NULL)
         return find_on_disk(store, path, turn, hash, entry);
+    bool known = turn != 0 && node->turn == turn;
+    if (!known && !is_still_there(store, node, turn))
+        return find_on_disk(store, path, turn, hash, entry);
+    node->turn = turn;
     *entry = hold(store, node);
     return 0;
+}
+
+static const struct span suffixes[SIBLINGS] = {
+    [SIBLING_GZ] = SPAN_INIT(".gz"),
+    [SIBLING_ZST] = SPAN_INIT(".zst"),
+    [SIBLING_BR] = SPAN_INIT(".br"),
+};
+
+/* The path of a sibling, with its NUL, in the store's own room. Empty when it is too long. */
+static struct span sibling_path(struct store *store, const struct node *node, enum sibling sibling)
+{
+    struct buffer path = BUFFER(store->sibling_path);
+    buffer_append(&path, (struct span){node->path, node->path_length});
+    buffer_append(&path, suffixes[sibling]);
+    buffer_octet(&path, '\0');
+    return (struct span){path.at, path.overflow ? 0 : path.length - 1};
 }
 
 int store_find_sibling(struct store *store, struct entry *original, enum sibling sibling, uint64_t turn,
                        struct entry **entry)
 {
-    static const struct span suffixes[SIBLINGS] = {
-        [SIBLING_GZ] = SPAN_INIT(".gz"),
-        [SIBLING_ZST] = SPAN_INIT(".zst"),
-        [SIBLING_BR] = SPAN_INIT(".br"),
-    };
     const struct node *node = node_of(original);
-    struct buffer path = BUFFER(store->sibling_path);
-    buffer_append(&path, (struct span){node->path, node->path_length});
-    buffer_append(&path, suffixes[sibling]);
-    buffer_octet(&path, '\0');
-    if (path.overflow)
-        return 404;
-    int status = store_find(store, (struct span){path.at, path.length - 1}, turn, entry);
+    struct span path = sibling_path(store, node, sibling);
+    int status = path.length > 0 ? store_find(store, path, turn, entry) : 404;
     if (status != 0)
         return status;
     assert(*entry != NULL);
-    bool usable = (*entry)->kind == ENTRY_FILE && !is_older(&node_of(*entry)->identity, &node->identity);
+    bool usable =
+        (*entry)->kind == ENTRY_FILE && !identity_is_older(&node_of(*entry)->identity, &node->identity);
     if (usable)
         return 0;
     store_release(store, *entry);
     return 404;
+}
+
+/* The siblings whose names are not in the directory at all, as bits: neither a file nor a link that leads nowhere. */
+static unsigned absent_siblings(struct store *store, struct node *node, uint64_t turn)
+{
+    const struct directory *directory = directory_of(store, node, turn);
+    if (directory == NULL)
+        return 0;
+    if (node->names == directory->names)
+        return node->absent;
+    node->absent = 0;
+    for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
+        struct stat attributes;
+        struct span path = sibling_path(store, node, sibling);
+        if (path.length > 0 &&
+            fstatat(directory->fd, path.at + node->name, &attributes, AT_SYMLINK_NOFOLLOW) < 0 &&
+            errno == ENOENT)
+            node->absent |= 1U << sibling;
+    }
+    node->names = directory->names;
+    return node->absent;
 }
 
 unsigned store_siblings(struct store *store, struct entry *original, uint64_t turn)
@@ -588,10 +559,11 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t tu
     struct node *node = node_of(original);
     if (turn != 0 && node->siblings_turn == turn)
         return node->siblings;
+    unsigned absent = absent_siblings(store, node, turn);
     node->siblings = 0;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct entry *entry;
-        if (store_find_sibling(store, original, sibling, turn, &entry) != 0)
+        if ((absent & 1U << sibling) != 0 || store_find_sibling(store, original, sibling, turn, &entry) != 0)
             continue;
         node->siblings |= 1U << sibling;
         store_release(store, entry);
@@ -602,6 +574,9 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t tu
 
 void store_release(struct store *store, struct entry *entry)
 {
-    if (entry != &store->directory)
-        release(store, node_of(entry));
+    if (entry == &store->directory)
+        return;
+    assert(entry->users > 0);
+    entry->users--;
+    drop_unused(store, node_of(entry));
 }

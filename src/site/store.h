@@ -22,9 +22,21 @@ enum {
     ENTRY_TYPE_MAX = MIME_MAX + sizeof "; charset=utf-8",
     ENTRY_ETAG_MAX = 64,
     ENTRY_LINES_MAX = 384,
+    ENTRY_HEAD_MAX = ENTRY_LINES_MAX + 192,
 };
 
-/* What a path names. Everything here is const for users of the store, but for `lines`. */
+/* What a user keeps with an entry: the head of its answer, in ENTRY_HEAD_MAX octets of room that end where the file's
+   bytes begin, if it has some, so that both are one piece of memory. */
+struct kept_head {
+    char *end;           /* of the room */
+    uint16_t length;     /* 0 until one is written */
+    uint16_t lines;      /* where in it the lines that describe the file begin ... */
+    uint16_t validators; /* ... and those of them that a 304 has as well ... */
+    uint16_t lines_end;  /* ... and where they end */
+    int64_t second;      /* whose date it carries */
+};
+
+/* What a path names. Everything here is const for users of the store, but for `head`. */
 struct entry {
     enum entry_kind kind;
     uint64_t size;     /* in octets */
@@ -35,11 +47,8 @@ struct entry {
     bool settled;              /* its times are old enough to tell of the next change */
     char last_modified[DATE_LENGTH + 1];
     int64_t modified; /* the same in seconds since 1970, not clamped to what a date can say */
-
-    /* Room for what a user wants to keep as long as the entry: how its fields are written. */
-    size_t lines_length;
-    size_t lines_validators; /* where in them the validators begin */
-    char lines[ENTRY_LINES_MAX];
+    unsigned users;   /* answers that hold it */
+    struct kept_head head;
 };
 
 /* Files beside a file that hold it encoded, named by what follows its name: ".gz", ".zst", ".br". */
@@ -55,6 +64,9 @@ struct store;
 struct store *store_open(int root, int64_t racy_ms, bool walk);
 
 void store_close(struct store *store);
+
+/* To be called when a turn is over: lets go of the directories that it looked at. */
+void store_end_turn(struct store *store);
 
 /*
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).

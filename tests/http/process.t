@@ -26,6 +26,18 @@ sub held_download {
     return ($socket, $start);
 }
 
+# A connection that says nothing is offered to the server after a second.
+sub accepted_silent_connection {
+    my ($server) = @_;
+    my $sockets = sub {
+        scalar grep { (readlink // '') =~ /^socket:/ } map { glob "/proc/$_/fd/*" } $server->workers;
+    };
+    my $before = $sockets->();
+    my $socket = $server->connection;
+    eventually { $sockets->() > $before } 20 or die 'a silent connection is not accepted';
+    return $socket;
+}
+
 # All that still comes: the count of octets of the body, and whether the end came in time.
 sub finish_download {
     my ($socket, $start) = @_;
@@ -121,7 +133,8 @@ for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us'
 for my $signal ('TERM', 'INT') {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     my $idle   = $server->exchange(get_request('/'), count => 1)->{socket};
-    my $silent = $server->connection;
+    my $silent = accepted_silent_connection($server);
+    my $young  = $server->connection;
     my ($download, $start) = held_download($server);
     my $before = $server->stderr;
     kill $signal, $server->pid;
@@ -132,6 +145,9 @@ for my $signal ('TERM', 'INT') {
     ok(!$got, "$signal: a connection that never spoke is closed");
     is(finish_download($download, $start), $size, "$signal: a download in flight is finished");
     $server->ended(stderr => $before);
+    # The kernel had not offered it yet (TCP_DEFER_ACCEPT): it learns when it speaks.
+    syswrite $young, get_request('/');
+    ok(!sysread($young, $nothing, 1), "$signal: a connection that was new and silent gets no answer, and an end");
 }
 
 # The last octet of the last answer ends the drain, although the client keeps its connection: its answer had begun

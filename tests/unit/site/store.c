@@ -795,19 +795,19 @@ static void only_settled_files_are_kept(void **state)
     (void)state;
     for (unsigned i = 0; i < 50; i++) {
         bool fresh = find_fresh("file", (off_t)i, &entry);
-        entry->lines_length = 1;
+        entry->head.length = 1;
         store_release(store, entry);
         entry = found("file");
         if (fresh)
-            assert_int_equal(entry->lines_length, 0);
+            assert_int_equal(entry->head.length, 0);
         store_release(store, entry);
     }
     settle();
     entry = found("file");
-    entry->lines_length = 1;
+    entry->head.length = 1;
     store_release(store, entry);
     entry = found("file");
-    assert_int_equal(entry->lines_length, 1);
+    assert_int_equal(entry->head.length, 1);
     store_release(store, entry);
 }
 
@@ -847,27 +847,30 @@ static void a_held_descriptor_stays(void **state)
     store_release(store, held);
 }
 
-/* The room for lines begins empty for new content. */
-static void lines_begin_empty(void **state)
+/* The room for a head begins empty for new content, and ends where that begins. */
+static void heads_begin_empty(void **state)
 {
     (void)state;
     write_file("file", "one");
     settle();
     struct entry *entry = found("file");
-    assert_int_equal(entry->lines_length, 0);
-    memset(entry->lines, 'x', ENTRY_LINES_MAX);
-    entry->lines_length = ENTRY_LINES_MAX;
+    assert_int_equal(entry->head.length, 0);
+    memset(entry->head.end - ENTRY_HEAD_MAX, 'x', ENTRY_HEAD_MAX);
+    entry->head.length = ENTRY_HEAD_MAX;
     store_release(store, entry);
     change_in_place("file", "two");
     entry = found("file");
-    assert_int_equal(entry->lines_length, 0);
+    assert_int_equal(entry->head.length, 0);
     store_release(store, entry);
 }
 
 /* ---- bounds ---- */
 
+/* Between turns. */
 static unsigned open_descriptors(void)
 {
+    if (store != NULL)
+        store_end_turn(store);
     unsigned count = 0;
     DIR *directory = opendir("/proc/self/fd");
     assert_non_null(directory);
@@ -1053,7 +1056,7 @@ int main(void)
         BOTH(only_settled_files_are_kept),
         BOTH(what_is_held_stays),
         BOTH(a_held_descriptor_stays),
-        BOTH(lines_begin_empty),
+        BOTH(heads_begin_empty),
         BOTH(descriptors_are_bounded),
         BOTH(no_descriptor_leaks),
         BOTH(more_than_fits_is_found),

@@ -1,0 +1,125 @@
+#include "site/directories.h"
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "site/identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A directory with what is remembered of it when it is closed again. */
+struct place {
+    struct directory directory; /* fd is -1 while it is closed */
+    uint64_t turn;              /* in which it was opened */
+    struct identity identity;
+    bool settled; /* the identity was old enough, when it was read, to tell of the next change */
+    uint64_t hash;
+    size_t length;
+    char path[]; /* with its NUL */
+};
+
+enum { PLACES = LIMIT_STORE_DIRECTORIES };
+_Static_assert((PLACES & (PLACES - 1)) == 0, "a place is chosen by masking the hash");
+
+struct directories {
+    const struct beneath *beneath;
+    int64_t racy_ms;
+    uint64_t names;               /* the last number given */
+    unsigned open_count;          /* places that are open */
+    struct place *places[PLACES]; /* each path has one where it may be: what is there gives way */
+};
+
+struct directories *directories_new(const struct beneath *beneath, int64_t racy_ms)
+{
+    struct directories *directories = calloc(1, sizeof *directories);
+    if (directories != NULL)
+        *directories = (struct directories){.beneath = beneath, .racy_ms = racy_ms};
+    return directories;
+}
+
+static void close_place(struct directories *directories, struct place *place)
+{
+    if (place->directory.fd < 0)
+        return;
+    if (place->directory.fd != directories->beneath->root)
+        close(place->directory.fd);
+    place->directory.fd = -1;
+    directories->open_count--;
+}
+
+void directories_end_turn(struct directories *directories)
+{
+    for (unsigned i = 0; directories->open_count > 0 && i < PLACES; i++) {
+        if (directories->places[i] != NULL)
+            close_place(directories, directories->places[i]);
+    }
+}
+
+void directories_free(struct directories *directories)
+{
+    directories_end_turn(directories);
+    for (unsigned i = 0; i < PLACES; i++)
+        free(directories->places[i]);
+    free(directories);
+}
+
+/* The place of a path, emptied of any other. NULL when memory is short. */
+static struct place *place_of(struct directories *directories, struct span path)
+{
+    uint64_t hash = hash_octets(path);
+    struct place **at = &directories->places[hash & (PLACES - 1)], *place = *at;
+    if (place != NULL && place->hash == hash && span_equal((struct span){place->path, place->length}, path))
+        return place;
+    if (place != NULL)
+        close_place(directories, place);
+    free(place);
+    *at = place = malloc(sizeof *place + path.length + 1);
+    if (place == NULL)
+        return NULL;
+    *place = (struct place){.directory = {.fd = -1}, .hash = hash, .length = path.length};
+    memcpy(place->path, path.at, path.length);
+    place->path[path.length] = '\0';
+    return place;
+}
+
+/* Reads anew what tells of changes. False with errno. */
+static bool look(struct directories *directories, struct place *place)
+{
+    struct stat attributes;
+    if (fstat(place->directory.fd, &attributes) < 0)
+        return false;
+    struct identity identity = identity_of(&attributes);
+    if (!place->settled || !identity_equal(&identity, &place->identity)) {
+        place->settled = identity_is_settled(&identity, directories->racy_ms);
+        place->identity = identity;
+        place->directory.names = ++directories->names;
+    }
+    return true;
+}
+
+const struct directory *directories_find(struct directories *directories, struct span path, uint64_t turn)
+{
+    struct place *place = place_of(directories, path);
+    if (place == NULL)
+        return NULL;
+    if (place->directory.fd >= 0 && turn != 0 && place->turn == turn)
+        return &place->directory;
+    close_place(directories, place);
+    int fd = path.length == 0 ? directories->beneath->root
+                              : beneath_open(directories->beneath, (struct span){place->path, place->length},
+                                             O_PATH | O_DIRECTORY);
+    if (fd < 0)
+        return NULL;
+    place->directory.fd = fd;
+    place->turn = turn;
+    directories->open_count++;
+    if (look(directories, place))
+        return &place->directory;
+    int error = errno;
+    close_place(directories, place);
+    errno = error;
+    return NULL;
+}
