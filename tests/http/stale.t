@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Fresh;
 use Harness;
 use POSIX ();
 use Test::More;
@@ -21,18 +22,6 @@ my @year_sizes = (100, 200_000);
 my %year       = (2400 => 13_569_465_600, 2262 => 9_223_372_037, 1901 => -2_147_400_000, 1969 => -1);
 for my $size (@year_sizes) {
     for my $year (keys %year) { utime $year{$year}, $year{$year}, put_file($root, "year-$year-$size", 'y' x $size) }
-}
-
-# What a body is: "c x 12" for twelve times c; "mixed" for what is more than one version.
-sub described {
-    my ($response) = @_;
-    return 'no answer' if !$response;
-    return 'redirected' if $response->{status} =~ /\A30[1278]\z/;
-    return $response->{status} if $response->{status} != 200;
-    my $body = $response->{body};
-    return 'empty' if $body eq '';
-    my $octet = substr $body, 0, 1;
-    return $body eq $octet x length $body ? "$octet x " . length $body : 'mixed';
 }
 
 sub on_kept_connection { return $server->exchange(get_request($_[0]), socket => $kept, count => 1)->{responses}[0] }
@@ -54,43 +43,11 @@ sub rewritten_between {
     return $second->{responses}[0];
 }
 
-# Writes over the file's octets, the same inode and the same size.
-sub overwrite {
-    my ($name, $octets) = @_;
-    open my $file, '+<:raw', "$root/$name" or die "$name: $!";
-    syswrite($file, $octets) == length $octets or die "$name: $!";
-    close $file or die "$name: $!";
-    return;
-}
-
-sub octet_of { return chr(ord('a') + $_[0] % 26) }
-
-# Calls the change in many rounds and asks at once. `change` gives what has to be answered then.
-sub rounds {
-    my ($about, $count, $ask, $change) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my @wrong;
-    my %etag;
-    for my $round (1 .. $count) {
-        my $expected = $change->($round);
-        my $response = $ask->();
-        my $got      = described($response);
-        push @wrong, "round $round: $got, not $expected" if $got ne $expected;
-        # A strong validator never belongs to two versions (RFC 9110 8.8.1).
-        my $etag = ($response || {})->{field}{etag};
-        next if !defined $etag || $etag =~ m{\AW/};
-        push @wrong, "round $round: $etag was that of $etag{$etag}" if ($etag{$etag} // $got) ne $got;
-        $etag{$etag} = $got;
-    }
-    is(join("\n", splice @wrong, 0, 5), '', "$about: $count rounds, each answer is the version of its time");
-    return;
-}
-
 # The same size, the same inode: nothing but the times tells of the change.
 for my $size (2000, 200_000) {
     my $name = "same-$size";
     put_file($root, $name, 'z' x $size);
-    my $change = sub { overwrite($name, octet_of($_[0]) x $size); return octet_of($_[0]) . " x $size" };
+    my $change = sub { overwrite("$root/$name", octet_of($_[0]) x $size); return octet_of($_[0]) . " x $size" };
     my $few    = $size > 100_000;
     rounds("rewritten in place, $size octets, one connection",  $few ? 60 : 400, sub { on_kept_connection("/$name") }, $change);
     rounds("rewritten in place, $size octets, new connections", $few ? 20 : 60,  sub { on_new_connection("/$name") },  $change);
@@ -105,7 +62,7 @@ for my $size (2000, 200_000) {
 {
     put_file($root, 'set-back', 'z' x 1000);
     rounds('rewritten in place, with the same mtime again', 200, sub { on_kept_connection('/set-back') }, sub {
-        overwrite('set-back', octet_of($_[0]) x 1000);
+        overwrite("$root/set-back", octet_of($_[0]) x 1000);
         utime 1_000_000_000, 1_000_000_000, "$root/set-back";
         return octet_of($_[0]) . ' x 1000';
     });
@@ -125,6 +82,27 @@ rounds('renamed to and fro', 200, sub { on_kept_connection('/here') }, sub {
     rename $round % 2 ? "$root/odd" : "$root/even", "$root/here" or die $!;
     return $round % 2 ? 'o x 1000' : 'e x 1000';
 });
+
+# 32 that ask at once, right after the change: each sees it.
+{
+    my $reader = Fresh->reader($server);
+    for my $size (2000, 150_000) {
+        put_file($root, "crowd-$size", 'z' x $size);
+        rounds("rewritten in place, $size octets, 32 connections", 40, sub { $reader->crowd("/crowd-$size") }, sub {
+            overwrite("$root/crowd-$size", octet_of($_[0]) x $size);
+            return octet_of($_[0]) . " x $size";
+        });
+    }
+    rounds('renamed over, 32 connections', 60, sub { $reader->crowd('/crowd') }, sub {
+        replace("$root/crowd", octet_of($_[0]) x 1000);
+        return octet_of($_[0]) . ' x 1000';
+    });
+    rounds('deleted and created, 32 connections', 60, sub { $reader->crowd('/crowd') }, sub {
+        put_file($root, 'crowd', octet_of($_[0]) x 1000) if $_[0] % 2;
+        unlink "$root/crowd" if !($_[0] % 2);
+        return $_[0] % 2 ? octet_of($_[0]) . ' x 1000' : 404;
+    });
+}
 
 # There, and gone
 for my $size (1000, 200_000) {
@@ -213,62 +191,16 @@ rounds('an index page comes and goes', 100, sub { on_kept_connection('/pages/') 
 });
 
 # One look at the disk may serve requests that wait together, but never one that is sent after an answer was seen.
-# The worker is held while a whole turn's work piles up behind one request; when that is answered the file changes,
-# and the next request comes while the worker is still busy with the others.
-{
-    put_file($root, "busy/$_", 'b' x 100_000) for 1 .. 100;
-    put_file($root, 'turn', 'z' x 1000);
-    my ($worker) = $server->workers;
-    my ($first, $late, @others) = map { $server->connection } 1 .. 102;
-    my $other = 0;
-    my %waiting = (
-        'on a new connection'                                => undef,
-        'on a connection where nothing was waiting'          => '',
-        'on a connection where an empty line was waiting'    => "\r\n",
-        'on a connection where two empty lines were waiting' => "\r\n\r\n",
-        'on a connection where half an empty line was waiting' => "\r",
-        'on a connection where another request was waiting'  => get_request('/busy/1'),
-    );
-    for my $about (sort keys %waiting) {
-        my $before = $waiting{$about};
-        rounds("changed while the worker is busy, asked $about", 12, sub {
-            # None of the connections waits to be accepted, and none of the files is known.
-            $server->exchange(get_request('/turn'), socket => $_, count => 1) for $first, $late, @others;
-            my $number = 0;
-            utime 1 + $other, 1 + $other++, map { "$root/busy/$_" } 1 .. 100;
-            kill 'STOP', $worker;
-            eventually { slurp("/proc/$worker/stat") =~ /\) T / };
-            syswrite $first, get_request('/turn');
-            syswrite $_, get_request('/busy/' . ++$number) for @others;
-            my $knocking = defined $before ? undef : $server->connection; # the listener has an event as well
-            syswrite $late, $before if defined $before;
-            kill 'CONT', $worker;
-            sysread $first, my $answer, 4096;
-            overwrite('turn', 'n' x 1000);
-            my $socket = defined $before ? $late : $server->connection;
-            my $rest   = ($before // '') eq "\r" ? "\n" : '';
-            my $answers  = ($before // '') =~ /GET/ ? 2 : 1;
-            my $response = $server->exchange($rest . get_request('/turn'), socket => $socket, count => $answers)->{responses}[-1];
-            for (@others) { $server->exchange('', socket => $_, count => 1) }
-            return $response;
-        }, sub {
-            overwrite('turn', 'y' x 1000);
-            return 'n x 1000';
-        });
-    }
-}
+put_file($root, 'turn', 'z' x 1000);
+Fresh::busy_rounds($server, $root, 12, \&described, ['a file changed', sub { overwrite("$root/turn", 'y' x 1000) },
+    sub { overwrite("$root/turn", 'n' x 1000) }, 'y x 1000', 'n x 1000', '/turn']);
 
 # Permissions: the superuser may read everything, so the server has to be someone else.
 SKIP: {
-    my @as = $> != 0 ? () : qw(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --);
-    skip 'no setpriv, or the program is out of another user\'s reach', 7 if @as && system("@as test -x " . program() . ' 2>/dev/null') != 0;
-    my $port   = free_port();
-    my $folder = new_root();
-    my $other  = bless {
-        pid => Harness::spawn("$folder/out", "$folder/err", undef, @as, program(), '-q', '-j', '1', '-r', $root, '-p', $port, '-b', '127.0.0.1'),
-        out => "$folder/out", err => "$folder/err", banner => '', bind => '127.0.0.1', port => $port, quiet => 1, expect => [], workers => [],
-    }, 'Harness';
-    my $socket = eventually { connect_to('127.0.0.1', $port) };
+    my $as = without_privileges();
+    skip 'no setpriv, or the program is out of another user\'s reach', 7 if !$as;
+    my $other  = Harness->start(root => $root, quiet => 1, args => ['-j', '1'], as => $as);
+    my $socket = $other->connection;
     put_file($root, 'mode', 'm' x 1000);
     put_file($root, 'locked/file', 'f' x 1000);
     my $ask = sub { return $other->exchange(get_request($_[0]), socket => $socket, count => 1)->{responses}[0] };

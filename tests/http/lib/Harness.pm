@@ -22,7 +22,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
     processes_of_group cpu_seconds resident_octets free_port responses_framed connect_to children_of have
-    slices_of http_date noise told put_canary);
+    slices_of http_date noise told put_canary without_privileges is_sanitized);
 
 # Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
@@ -55,6 +55,9 @@ END {
 sub bound_seconds { alarm shift; return }
 
 sub program { return $program }
+
+# A sanitizer's memory is not the program's own.
+sub is_sanitized { return slurp($program) =~ /__asan_init/ }
 
 # Whether a program is there to be called.
 sub have {
@@ -234,7 +237,16 @@ sub run_program {
 # ---------------------------------------------------------------------------------------------------------
 # A server
 
-# Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, before => code run in the child).
+# What to put before the program's name, so that it runs as a user who may not read everything: nothing where this is
+# none, undef where there is no way.
+sub without_privileges {
+    return [] if $> != 0;
+    my @as = qw(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --);
+    return system("@as test -x '$program' 2>/dev/null") == 0 ? \@as : undef;
+}
+
+# Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, before => code run in the child,
+# as => [words to put before the program's name]).
 # `bare` leaves -r, -p and -b to the caller's args; `stdout` is a handle to take for the access log's file.
 sub start {
     my ($class, %how) = @_;
@@ -253,7 +265,7 @@ sub start {
         quiet  => $how{quiet},
         expect => [],
     }, $class;
-    $self->{pid} = spawn($how{stdout} || $self->{out}, $self->{err}, $how{before}, $program, @arguments);
+    $self->{pid} = spawn($how{stdout} || $self->{out}, $self->{err}, $how{before}, @{ $how{as} || [] }, $program, @arguments);
     push @running, $self;
 
     my $ready = eventually {

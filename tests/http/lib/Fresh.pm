@@ -1,0 +1,258 @@
+# What the tests of freshness share: ways to ask, versions that show when they are mixed, changes and what must be
+# answered right after them.
+package Fresh;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Harness;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+our @EXPORT = qw(described octet_of overwrite replace rounds settle);
+
+# What a body is: "c x 12" for twelve times c; "mixed" for what is more than one version.
+sub described {
+    my ($response) = @_;
+    return 'no answer' if !$response;
+    return 'redirected' if $response->{status} =~ /\A30[1278]\z/;
+    return $response->{status} if $response->{status} ne '200';
+    my $body = $response->{body};
+    return 'empty' if $body eq '';
+    my $octet = substr $body, 0, 1;
+    return $body eq $octet x length $body ? "$octet x " . length $body : 'mixed';
+}
+
+sub octet_of { return chr(ord('a') + $_[0] % 26) }
+
+# Writes over the file's octets, the same inode and the same size.
+sub overwrite {
+    my ($path, $octets) = @_;
+    open my $file, '+<:raw', $path or die "$path: $!";
+    syswrite($file, $octets) == length $octets or die "$path: $!";
+    close $file or die "$path: $!";
+    return;
+}
+
+# Puts another file in the place of the one that is there.
+sub replace {
+    my ($path, $octets) = @_;
+    my ($folder, $name) = $path =~ m{\A(.*)/([^/]*)\z}s;
+    put_file($folder, "$name.next", $octets);
+    rename "$path.next", $path or die "$path: $!";
+    return;
+}
+
+# Waits until the server trusts the times of everything there is: the file that was made last tells.
+sub settle {
+    my ($server, $root) = @_;
+    put_file($root, 'settled/last.txt', 'l');
+    utime 1_000_000_000, 1_000_000_000, "$root/settled/last.txt";
+    ok(defined $server->dated('/settled/last.txt')->{field}{'last-modified'}, 'all is old enough to be remembered');
+    sleep 0.3;
+    return;
+}
+
+# Calls the change in many rounds and asks at once. `change` gives what has to be answered then.
+sub rounds {
+    my ($about, $count, $ask, $change, $describe) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $describe ||= \&described;
+    my @wrong;
+    my %etag;
+    for my $round (1 .. $count) {
+        my $expected = $change->($round);
+        my $response = $ask->();
+        my $got      = $describe->($response);
+        push @wrong, "round $round: $got, not $expected" if $got ne $expected;
+        # A strong validator never belongs to two versions (RFC 9110 8.8.1).
+        my $etag = ($response || {})->{field}{etag};
+        next if !defined $etag || $etag =~ m{\AW/};
+        $got =~ s/ varies\z//;
+        push @wrong, "round $round: $etag was that of $etag{$etag}" if ($etag{$etag} // $got) ne $got;
+        $etag{$etag} = $got;
+    }
+    is(join("\n", splice @wrong, 0, 5), '', "$about: $count rounds, each answer is the version of its time");
+    return;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Ways to ask. Each gives one response; where there are several that differ, one that tells so.
+
+# A reader has one connection that it keeps and `crowd` more: from each of a server's workers as many.
+sub reader {
+    my ($class, $server, %how) = @_;
+    my $self = bless { server => $server, crowd => [] }, $class;
+    my @workers = $server->workers;
+    for my $worker (@workers) {
+        my @others = grep { $_ != $worker } @workers;
+        kill 'STOP', @others;
+        for my $other (@others) {
+            eventually { slurp("/proc/$other/stat") =~ /\) T / };
+        }
+        push @{ $self->{crowd} }, map { $server->connection } 1 .. ($how{crowd} || 32) / @workers;
+        for (@{ $self->{crowd} }) { $server->exchange(get_request('/'), socket => $_, count => 1) }
+        kill 'CONT', @others;
+    }
+    $self->{kept} = $server->connection;
+    return $self;
+}
+
+sub kept {
+    my ($self, @request) = @_;
+    return $self->{server}->exchange(get_request(@request), socket => $self->{kept}, count => 1)->{responses}[0];
+}
+
+sub alone {
+    my ($self, @request) = @_;
+    return $self->{server}->get(@request);
+}
+
+sub one_of {
+    my @responses = @_;
+    my @told = map { !$_ ? 'no answer' : join ' ', $_->{status}, map { $_ // '-' } @{ $_->{field} }{qw(content-encoding vary)}, $_->{body} } @responses;
+    my @other = grep { $told[$_] ne $told[0] } 0 .. $#told;
+    return @other ? { status => 'one is ' . described($responses[0]) . ', another ' . described($responses[ $other[0] ]), field => {}, body => '' } : $responses[0];
+}
+
+sub pipelined {
+    my ($self, @request) = @_;
+    return one_of(@{ $self->{server}->exchange(get_request(@request) x 3, socket => $self->{kept}, count => 3)->{responses} }[0 .. 2]);
+}
+
+# All ask before the first one reads.
+sub crowd {
+    my ($self, @request) = @_;
+    my $request = get_request(@request);
+    syswrite $_, $request for @{ $self->{crowd} };
+    return one_of(map { $self->{server}->exchange('', socket => $_, count => 1)->{responses}[0] } @{ $self->{crowd} });
+}
+
+sub ask {
+    my ($self, $round, @request) = @_;
+    my $way = (qw(kept crowd pipelined alone))[$round % 4];
+    return $self->$way(@request);
+}
+
+# Asks for all of these on each connection, twice, so that whatever may be remembered is. Gives the last responses.
+sub prime {
+    my ($self, @requests) = @_;
+    my @last;
+    for my $pass (1 .. 2) {
+        for my $socket (@{ $self->{crowd} }[0, -1], $self->{kept}) {
+            @last = ();
+            for (my $at = 0; $at < @requests; $at += 50) {
+                my @some = grep { defined } @requests[$at .. $at + 49];
+                push @last, @{ $self->{server}->exchange(join('', @some), socket => $socket, count => scalar @some)->{responses} };
+            }
+        }
+    }
+    return @last;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Each of these comes while the worker is in the middle of a turn, in which it has looked at the target before: the look
+# is not good for a request that is sent after an answer was seen. The worker is held while a whole turn's work piles
+# up behind one request; when that is answered the change happens, and the next request comes while the worker is
+# still busy with the others.
+sub busy_rounds {
+    my ($server, $root, $count, $describe, @changes) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    if (!-d "$root/busy") { put_file($root, "busy/$_", 'b' x 100_000) for 1 .. 100 }
+    my ($worker) = $server->workers;
+    my ($first, $late, @others) = map { $server->connection } 1 .. 102;
+    my $other = 0;
+    my %waiting = (
+        'on a new connection'                                  => undef,
+        'on a connection where nothing was waiting'            => '',
+        'on a connection where an empty line was waiting'      => "\r\n",
+        'on a connection where two empty lines were waiting'   => "\r\n\r\n",
+        'on a connection where half an empty line was waiting' => "\r",
+        'on a connection where another request was waiting'    => get_request('/busy/1'),
+    );
+    for my $change (@changes) {
+        my ($about, $to_old, $to_new, $old, $new, $target, @fields) = @$change;
+        my $request = get_request($target, @fields);
+        for my $where (sort keys %waiting) {
+            my $before = $waiting{$where};
+            my $seen = '';
+            rounds("$about while the worker is busy, asked $where", $count, sub {
+                # None of the connections waits to be accepted, and none of the files is known.
+                $server->exchange($request, socket => $_, count => 1) for $first, $late, @others;
+                my $number = 0;
+                utime 1 + $other, 1 + $other++, map { "$root/busy/$_" } 1 .. 100;
+                kill 'STOP', $worker;
+                eventually { slurp("/proc/$worker/stat") =~ /\) T / };
+                syswrite $first, $request;
+                syswrite $_, get_request('/busy/' . ++$number) for @others;
+                my $knocking = defined $before ? undef : $server->connection; # the listener has an event as well
+                syswrite $late, $before if defined $before;
+                kill 'CONT', $worker;
+                $seen = $describe->($server->exchange('', socket => $first, count => 1)->{responses}[0]);
+                $to_new->();
+                my $socket = defined $before ? $late : $server->connection;
+                my $rest   = ($before // '') eq "\r" ? "\n" : '';
+                my $answers  = ($before // '') =~ /GET/ ? 2 : 1;
+                my $response = $server->exchange($rest . $request, socket => $socket, count => $answers)->{responses}[-1];
+                for (@others) { $server->exchange('', socket => $_, count => 1) }
+                return $response;
+            }, sub {
+                $to_old->();
+                return "$old, then $new";
+            }, sub { return "$seen, then " . $describe->($_[0]) });
+        }
+    }
+    return;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Changes of what is settled. A case is { about, make => code that makes what there is beneath a folder of its own,
+# before => what is answered then, change => code that gives what must be answered then, target => what is asked for
+# there, fields => what is sent with it, copies }. All are made, and waited for, then primed, then changed one by one.
+sub settled_changes {
+    my ($how, @cases) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($root, $servers, $describe) = @$how{qw(root servers describe)};
+    my @all;
+    for my $number (0 .. $#cases) {
+        my $case = $cases[$number];
+        for my $copy (0 .. ($case->{copies} || 8) - 1) {
+            my $one = { case => $case, copy => $copy, folder => "case-$number/$copy", dir => "$root/case-$number/$copy" };
+            put_file($root, "$one->{folder}/is-here", '');
+            $case->{make}->($one->{dir}, $copy);
+            $one->{before}  = ref $case->{before} ? $case->{before}->($one->{dir}, $copy) : $case->{before};
+            $one->{request} = ["/$one->{folder}/$case->{target}", ref $case->{fields} ? $case->{fields}->($copy) : ()];
+            push @all, $one;
+        }
+    }
+    $how->{also}->() if $how->{also}; # what else wants to be settled
+    settle($servers->[0], $root);
+
+    my @readers = map { Fresh->reader($_, crowd => 32) } @$servers;
+    my @wrong;
+    for my $reader (@readers) {
+        my @primed = $reader->prime(map { get_request(@{ $_->{request} }) } @all);
+        for my $n (0 .. $#all) {
+            my $got = $describe->($primed[$n]);
+            push @wrong, "$all[$n]{case}{about}: $got, not $all[$n]{before}" if $got ne $all[$n]{before};
+        }
+    }
+    is(join("\n", splice @wrong, 0, 5), '', scalar(@all) . ' settled: answered as they are');
+
+    for my $case (@cases) {
+        my @copies = grep { $_->{case} == $case } @all;
+        my @wrong;
+        for my $one (@copies) {
+            my $expected = $case->{change}->($one->{dir}, $one->{copy});
+            my @got = map { $_->ask($one->{copy}, @{ $one->{request} }) } @readers;
+            push @got, $readers[-1]->crowd(@{ $one->{request} }), $readers[0]->kept(@{ $one->{request} }); # once more
+            push @wrong, "copy $one->{copy}, " . (qw(kept crowd pipelined alone))[ $one->{copy} % 4 ] . ": $_, not $expected"
+                for grep { $_ ne $expected } map { $describe->($_) } @got;
+        }
+        is(join("\n", splice @wrong, 0, 5), '', "$case->{about}: @{[scalar @copies]} that were settled, each answer is the version of its time");
+    }
+    return;
+}
+
+1;
