@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use File::Path qw(make_path);
 use Harness;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -91,8 +92,9 @@ sub reader {
         for my $other (@others) {
             eventually { slurp("/proc/$other/stat") =~ /\) T / };
         }
-        push @{ $self->{crowd} }, map { $server->connection } 1 .. ($how{crowd} || 32) / @workers;
-        for (@{ $self->{crowd} }) { $server->exchange(get_request('/'), socket => $_, count => 1) }
+        my @sockets = map { $server->connection } 1 .. ($how{crowd} || 32) / @workers;
+        for (@sockets) { $server->exchange(get_request('/'), socket => $_, count => 1) }
+        push @{ $self->{crowd} }, @sockets;
         kill 'CONT', @others;
     }
     $self->{kept} = $server->connection;
@@ -162,7 +164,7 @@ sub busy_rounds {
     if (!-d "$root/busy") { put_file($root, "busy/$_", 'b' x 100_000) for 1 .. 100 }
     my ($worker) = $server->workers;
     my ($first, $late, @others) = map { $server->connection } 1 .. 102;
-    my $other = 0;
+    my ($other, @unknown) = (0, @others);
     my %waiting = (
         'on a new connection'                                  => undef,
         'on a connection where nothing was waiting'            => '',
@@ -179,7 +181,7 @@ sub busy_rounds {
             my $seen = '';
             rounds("$about while the worker is busy, asked $where", $count, sub {
                 # None of the connections waits to be accepted, and none of the files is known.
-                $server->exchange($request, socket => $_, count => 1) for $first, $late, @others;
+                $server->exchange($request, socket => $_, count => 1) for $first, $late, splice @unknown;
                 my $number = 0;
                 utime 1 + $other, 1 + $other++, map { "$root/busy/$_" } 1 .. 100;
                 kill 'STOP', $worker;
@@ -219,7 +221,7 @@ sub settled_changes {
         my $case = $cases[$number];
         for my $copy (0 .. ($case->{copies} || 8) - 1) {
             my $one = { case => $case, copy => $copy, folder => "case-$number/$copy", dir => "$root/case-$number/$copy" };
-            put_file($root, "$one->{folder}/is-here", '');
+            make_path($one->{dir});
             $case->{make}->($one->{dir}, $copy);
             $one->{before}  = ref $case->{before} ? $case->{before}->($one->{dir}, $copy) : $case->{before};
             $one->{request} = ["/$one->{folder}/$case->{target}", ref $case->{fields} ? $case->{fields}->($copy) : ()];
@@ -229,7 +231,9 @@ sub settled_changes {
     $how->{also}->() if $how->{also}; # what else wants to be settled
     settle($servers->[0], $root);
 
-    my @readers = map { Fresh->reader($_, crowd => 32) } @$servers;
+    # One server is asked in all ways, the others on two connections to each of their workers.
+    my ($first, @others) = @$servers;
+    my @readers = (Fresh->reader($first), map { Fresh->reader($_, crowd => 2 * (my @workers = $_->workers)) } @others);
     my @wrong;
     for my $reader (@readers) {
         my @primed = $reader->prime(map { get_request(@{ $_->{request} }) } @all);
@@ -245,8 +249,10 @@ sub settled_changes {
         my @wrong;
         for my $one (@copies) {
             my $expected = $case->{change}->($one->{dir}, $one->{copy});
-            my @got = map { $_->ask($one->{copy}, @{ $one->{request} }) } @readers;
-            push @got, $readers[-1]->crowd(@{ $one->{request} }), $readers[0]->kept(@{ $one->{request} }); # once more
+            my ($reader, @others) = @readers;
+            my @request = @{ $one->{request} };
+            my @got = ($reader->ask($one->{copy}, @request), map { $_->crowd(@request) } @others);
+            push @got, $reader->kept(@request), map { $_->crowd(@request) } @others; # once more
             push @wrong, "copy $one->{copy}, " . (qw(kept crowd pipelined alone))[ $one->{copy} % 4 ] . ": $_, not $expected"
                 for grep { $_ ne $expected } map { $describe->($_) } @got;
         }
