@@ -45,11 +45,13 @@ sub replace {
     return;
 }
 
-# Waits until the server trusts the times of everything there is: the file that was made last tells.
+# Waits until the server trusts the times of everything there is: the file that was made last tells. `meanwhile` is work
+# that changes nothing.
 sub settle {
-    my ($server, $root) = @_;
+    my ($server, $root, $meanwhile) = @_;
     put_file($root, 'settled/last.txt', 'l');
     utime 1_000_000_000, 1_000_000_000, "$root/settled/last.txt";
+    $meanwhile->() if $meanwhile;
     ok(defined $server->dated('/settled/last.txt')->{field}{'last-modified'}, 'all is old enough to be remembered');
     sleep 0.3;
     return;
@@ -228,8 +230,7 @@ sub settled_changes {
             push @all, $one;
         }
     }
-    $how->{also}->() if $how->{also}; # what else wants to be settled
-    settle($servers->[0], $root);
+    settle($servers->[0], $root, $how->{meanwhile});
 
     # One server is asked in all ways, the others on two connections to each of their workers.
     my ($first, @others) = @$servers;

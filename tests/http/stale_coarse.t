@@ -1,0 +1,98 @@
+# Freshness where two changes may carry the same time: on a file system whose times are those of the kernel's tick. (Newer
+# kernels give the usual ones finer times where somebody has looked in between, which hides what is lost by trusting
+# them too early.)
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+# It is mounted in a namespace of our own, which is gone with us.
+BEGIN {
+    if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/null') == 0) {
+        local $ENV{TEST_OWN_MOUNTS} = 1;
+        exec 'unshare', '--mount', $^X, "-I$FindBin::Bin/lib", $0;
+    }
+}
+
+use Fresh;
+use Harness;
+use Test::More;
+
+bound_seconds(60);
+
+my $root = new_root() . '/ramfs';
+mkdir $root or die $!;
+if (!$ENV{TEST_OWN_MOUNTS} || system("mount -t ramfs -o mode=755 none '$root' 2>/dev/null") != 0) {
+    rmdir $root;
+    plan skip_all => 'needs root, a mount namespace and ramfs';
+}
+my $owner = $$;
+END {
+    if ($owner && $owner == $$) {
+        my $status = $?;
+        system "umount -l '$root' 2>/dev/null";
+        $? = $status;
+    }
+}
+
+my $server = Harness->start(root => $root, args => ['-j', '1']);
+my $reader = Fresh->reader($server, crowd => 4);
+my @ways   = qw(kept pipelined crowd);
+
+# "gzip g x 500 varies"
+sub variant {
+    my ($response) = @_;
+    return join ' ', $response->{field}{'content-encoding'} // 'identity', described($response), $response->{field}{vary} ? 'varies' : ();
+}
+
+for my $way (@ways) {
+    for my $size (500, 140_000) {
+        my $count = $size == 500 ? 300 : 60;
+        put_file($root, 'file', 'z' x $size);
+        rounds("rewritten in place, $size octets, $way", $count, sub { $reader->$way('/file') },
+            sub { overwrite("$root/file", octet_of($_[0]) x $size); return octet_of($_[0]) . " x $size" });
+        # Two files take each other's place: the same inodes again.
+        put_file($root, $_, $_ x $size) for 'a', 'b';
+        rounds("exchanged, $size octets, $way", $count, sub { $reader->$way('/a') }, sub {
+            rename "$root/a", "$root/c" or die $!;
+            rename "$root/b", "$root/a" or die $!;
+            rename "$root/c", "$root/b" or die $!;
+            return $_[0] % 2 ? "b x $size" : "a x $size";
+        });
+    }
+    rounds("deleted and created, $way", 300, sub { $reader->$way('/comes') }, sub {
+        put_file($root, 'comes', octet_of($_[0]) x 500) if $_[0] % 2;
+        unlink "$root/comes" if !($_[0] % 2);
+        return $_[0] % 2 ? octet_of($_[0]) . ' x 500' : 404;
+    });
+    unlink "$root/comes";
+    for my $kind (['gz', 'gzip'], ['zst', 'zstd'], ['br', 'br']) {
+        my ($suffix, $coding) = @$kind;
+        put_file($root, 'sub/file.css', 'o' x 500);
+        utime 1_000_000_000, 1_000_000_000, "$root/sub/file.css";
+        rounds("a .$suffix comes and goes, $way", 200, sub { $reader->$way('/sub/file.css', "Accept-Encoding: $coding") }, sub {
+            put_file($root, "sub/file.css.$suffix", 'g' x 500) if $_[0] % 2;
+            unlink "$root/sub/file.css.$suffix" if !($_[0] % 2);
+            return $_[0] % 2 ? "$coding g x 500 varies" : 'identity o x 500';
+        }, \&variant);
+        unlink "$root/sub/file.css.$suffix";
+    }
+    put_file($root, "$_/file", substr($_, 0, 1) x 500) for 'left', 'right';
+    rounds("a directory replaced, $way", 200, sub { $reader->$way('/place/file') }, sub {
+        my ($round) = @_;
+        rename "$root/place", $round % 2 ? "$root/right" : "$root/left" if -e "$root/place";
+        rename $round % 2 ? "$root/left" : "$root/right", "$root/place" or die $!;
+        return $round % 2 ? 'l x 500' : 'r x 500';
+    });
+    rename "$root/place", "$root/right";
+    rounds("an index page comes and goes, $way", 200, sub { $reader->$way('/left/') }, sub {
+        put_file($root, 'left/index.html', octet_of($_[0]) x 500) if $_[0] % 2;
+        unlink "$root/left/index.html" if !($_[0] % 2);
+        return $_[0] % 2 ? octet_of($_[0]) . ' x 500' : 404;
+    });
+    unlink "$root/left/index.html";
+}
+
+responses_framed();
+$server->stop;
+done_testing();

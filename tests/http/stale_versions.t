@@ -1,0 +1,311 @@
+# What belongs together: a body is one version, its length and its ETag are that version's, no ETag is that of two, and
+# who has seen a version never sees an older one. And the head is that of this request, with the date of this moment,
+# however often the same file was answered before.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Fresh;
+use Harness;
+use IO::Select;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+bound_seconds(150);
+
+my $root = new_root();
+
+# Version 12 is "000000000012\n" many times.
+sub version_of {
+    my ($octets) = @_;
+    my $first = substr $octets, 0, 13;
+    return $first =~ /\A([0-9]{12})\n\z/ && length($octets) % 13 == 0 && $octets eq $first x (length($octets) / 13) ? $1 + 0 : undef;
+}
+
+sub version_on_disk {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "$path: $!";
+    sysread $file, my $octets, 13;
+    return $octets + 0;
+}
+
+# Replaces a file and its encoded form without a pause. Each pair has a time of its own, so that an encoded form counts
+# only with its original.
+sub write_versions {
+    my ($folder, $parent) = @_;
+    for (my $version = 2; getppid() == $parent; $version++) {
+        my $count = (1, 40, 700, 5000, 10_082)[$version % 5]; # the last is 131,066 octets
+        my $line  = sprintf "%012d\n", $version;
+        for my $name ('page.css', 'page.css.gz') {
+            put_file($folder, 'next', $line x ($name =~ /gz/ ? ($count + 1) >> 1 : $count));
+            utime 1_000_000_000 + $version, 1_000_000_000 + $version, "$folder/next";
+            rename "$folder/next", "$folder/$name" or die $!;
+        }
+        sleep 0.002;
+    }
+    return;
+}
+
+# Clients that ask as fast as they can while the writer writes. What a client knows when it asks is the newest version
+# that anybody has been given, and the one that it finds on the disk.
+for my $workers (1, 2) {
+    my $server = Harness->start(root => $root, args => ['-j', $workers]);
+    my $reader = Fresh->reader($server, crowd => 16);
+    my $folder = "$root/written-$workers";
+    for my $name ('page.css', 'page.css.gz') { put_file($folder, $name, sprintf "%012d\n", 1); utime 1_000_000_001, 1_000_000_001, "$folder/$name" }
+    my $parent = $$;
+    my $writer = fork // die $!;
+    if (!$writer) {
+        write_versions($folder, $parent);
+        POSIX::_exit(0);
+    }
+    my ($newest, %version_of_tag, @wrong, %count) = (0);
+    my $total  = 3000;
+    my $target = "/written-$workers/page.css";
+    my @forms = ([], ['Accept-Encoding: gzip'], ['Range: bytes=0-12'], 'condition');
+    my ($asked, $answered, $last_tag, %floor, %result) = (0, 0, '"none"');
+    my $ask = sub {
+        my ($socket) = @_;
+        my $form   = $forms[$asked++ % @forms];
+        my @fields = ref $form ? @$form : "If-None-Match: $last_tag";
+        my $disk   = version_on_disk("$folder/page.css");
+        $floor{$socket}  = $disk > $newest ? $disk : $newest;
+        $result{$socket} = $server->begin('', socket => $socket, count => 1);
+        syswrite $socket, get_request($target, @fields);
+    };
+    my $select = IO::Select->new(@{ $reader->{crowd} });
+    $ask->($_) for @{ $reader->{crowd} };
+    my $deadline = time + 60;
+    while (($answered < $total || $newest < 100) && time < $deadline) {
+        for my $socket ($select->can_read(1)) {
+            my $result = $result{$socket};
+            Harness::receive($result);
+            next if !$result->{over};
+            Harness::finish($result, '');
+            my $response = $result->{responses}[0];
+            $answered++;
+            if (!$response) {
+                push @wrong, 'closed';
+                $select->remove($socket);
+                next;
+            }
+            my ($status, $tag, $coding) = ($response->{status}, @{ $response->{field} }{qw(etag content-encoding)});
+            $count{$status}++;
+            $count{coded}++ if $coding;
+            my $version = $status == 304 ? $version_of_tag{$tag} : version_of($response->{body});
+            if ($status !~ /\A(?:200|206|304|503)\z/ || $status != 503 && !defined $version) {
+                push @wrong, "$status: a mix of " . length($response->{body}) . ' octets';
+            }
+            elsif ($status != 503) {
+                push @wrong, "$status: version $version after $floor{$socket}" if $version < $floor{$socket};
+                $newest = $version if $version > $newest;
+            }
+            if (defined $tag && defined $version) {
+                push @wrong, "$status: $tag is that of $version_of_tag{$tag} and $version" if ($version_of_tag{$tag} // $version) != $version;
+                $version_of_tag{$tag} = $version;
+                $last_tag = $tag if !$coding;
+            }
+            $ask->($socket);
+        }
+    }
+    kill 'KILL', $writer;
+    waitpid $writer, 0;
+    is(join("\n", splice @wrong, 0, 5), '', "-j $workers, while a writer replaces a file: each answer is one version, none older than what was known");
+    cmp_ok($answered, '>=', $total, "-j $workers, while a writer replaces a file: all are answered");
+    cmp_ok($newest, '>=', 100, "-j $workers, while a writer replaces a file: there were versions");
+    ok($count{200} && $count{206} && $count{304} && $count{coded}, "-j $workers, while a writer replaces a file: answers of all kinds")
+        or diag(join ' ', %count);
+    cmp_ok($count{503} || 0, '<', $answered / 10, "-j $workers, while a writer replaces a file: hardly ever one that has to come back");
+    $server->stop;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# A head that was made once must not be given to another form of the same request. Each form is asked of a file that is
+# like the others but was never asked for in another form, which tells what is right, and then of one file in every order.
+my $server = Harness->start(root => $root, args => ['-j', '1']);
+my @sizes = (300, 140_000);
+my @forms = (
+    ['GET', '1.1'], ['HEAD', '1.1'], ['GET', '1.0', 'Connection: keep-alive'], ['HEAD', '1.0', 'Connection: keep-alive'],
+    (map { ['GET', '1.1', $_] } 'Accept-Encoding: gzip', 'Accept-Encoding: br', 'Accept-Encoding: identity;q=0', 'Accept-Encoding: identity;q=0, br',
+        'Range: bytes=0-9', 'Range: bytes=5-', 'Range: bytes=999999999-', 'Range: bytes=0-0,9-9', 'If-None-Match: *', 'If-None-Match: "x"', 'If-Match: "x"',
+        'If-Modified-Since: ' . http_date(2_000_000_000), 'If-Modified-Since: ' . http_date(500_000_000), 'If-Unmodified-Since: ' . http_date(500_000_000)),
+    ['HEAD', '1.1', 'Accept-Encoding: gzip'], ['GET', '1.1', 'Accept-Encoding: gzip', 'Range: bytes=0-9'], ['GET', '1.1', 'Accept-Encoding: gzip', 'If-None-Match: *'],
+    ['OPTIONS', '1.1'], ['POST', '1.1', 'Content-Length: 0'], ['GET', '1.1', '.gz'], ['HEAD', '1.1', '.gz'], ['GET', '1.1', '.gz', 'Accept-Encoding: gzip'], ['GET', '1.1', '.none'],
+);
+
+sub in_form {
+    my ($path, $form, $last) = @_;
+    my ($method, $version, @fields) = @$form;
+    $path .= shift @fields if @fields && $fields[0] =~ /\A\./;
+    @fields = ((grep { !/\AConnection/ } @fields), 'Connection: close') if $last;
+    return join("\r\n", "$method $path HTTP/$version", 'Host: localhost', @fields) . "\r\n\r\n";
+}
+
+# An answer without what differs each time: the date, and a boundary
+sub timeless {
+    my ($response) = @_;
+    return 'no answer' if !$response;
+    my $boundary = ($response->{field}{'content-type'} // '') =~ /boundary=(\S+)/ ? $1 : 'no boundary';
+    my $left = $boundary eq 'no boundary' ? qr/\Adate\z/i : qr/\A(?:date|content-length)\z/i; # a boundary may be shorter
+    my $all  = join "\n", $response->{status}, (map { "$_->[0]: $_->[1]" } grep { $_->[0] !~ $left } @{ $response->{fields} }), $response->{body};
+    return $all =~ s/\Q$boundary\E/BOUNDARY/gr;
+}
+
+for my $size (@sizes) {
+    my $octets = join '', map { sprintf "%09d\n", $_ } 1 .. $size / 10;
+    for my $copy (0 .. 2 * @forms) {
+        put_file($root, "forms-$size/$copy.css", $octets);
+        put_file($root, "forms-$size/$copy.css.gz", reverse $octets);
+        utime 1_000_000_000, 1_000_000_000, "$root/forms-$size/$copy.css", "$root/forms-$size/$copy.css.gz";
+    }
+}
+put_file($root, '404.html', 'a page of its own');
+put_file($root, "hot/$_", $_ x 500) for 'a' .. 'j';
+put_file($root, 'hot/tiny.txt', 't');
+my $tomorrow = int(time) + 6; # by the disk's word; settled before that has come
+utime $tomorrow, $tomorrow, put_file($root, 'hot/soon.txt', 'soon');
+settle($server, $root);
+
+my $soon = $server->get('/hot/soon.txt');
+SKIP: {
+    skip 'too slow a machine to ask before that time comes', 1 if time >= $tomorrow;
+    is($soon->{field}{'last-modified'}, undef, 'a file with a time to come: no Last-Modified (RFC 9110 8.8.2.1)');
+}
+
+srand 1;
+for my $size (@sizes) {
+    my $methods = [map { $_->[0] } @forms];
+    for my $last (0, 1) {
+        my @cold;
+        for my $n (0 .. $#forms) {
+            my $result = $server->exchange(in_form("/forms-$size/" . ($n + $last * @forms) . '.css', $forms[$n], $last), count => $last ? 0 : 1, methods => [$forms[$n][0]]);
+            push @cold, timeless($result->{responses}[0]);
+        }
+        my @order = map { int rand @forms } 1 .. 600;
+        my $hot = "/forms-$size/" . 2 * @forms . '.css';
+        my @got;
+        if ($last) {
+            @order = @order[0 .. 99];
+            @got = map { $server->exchange(in_form($hot, $forms[$_], 1), methods => [$forms[$_][0]])->{responses}[0] } @order;
+        }
+        else {
+            my $socket = $server->connection;
+            while (@got < @order) {
+                my @some = @order[@got .. $#order];
+                $#some = 29 if @some > 30;
+                push @got, @{ $server->exchange(join('', map { in_form($hot, $forms[$_], 0) } @some), socket => $socket, count => scalar @some,
+                    methods => [map { $forms[$_][0] } @some])->{responses} };
+            }
+        }
+        my @wrong = grep { timeless($got[$_]) ne $cold[ $order[$_] ] } 0 .. $#order;
+        my $told  = @wrong ? join ' ', "$wrong[0]:", @{ $forms[ $order[ $wrong[0] ] ] } : '';
+        is($told, '', "$size octets, every form in every order, " . ($last ? 'on connections that end' : 'pipelined') . ': each has the head of its own');
+    }
+}
+
+# The same entry is a page of 200, of 404, and the body of a range that is neither.
+{
+    my $socket = $server->connection;
+    my @targets = map { ('/404.html', '/hot/none', '/hot/', '/404.html')[int rand 4] } 1 .. 200;
+    my $result  = $server->exchange(join('', map { get_request($_) } @targets), socket => $socket, count => scalar @targets);
+    my @wrong = grep { $result->{responses}[$_]{status} ne ($targets[$_] eq '/404.html' ? 200 : 404) || $result->{responses}[$_]{body} ne 'a page of its own' } 0 .. $#targets;
+    is("@wrong", '', '404.html is 200 by its own name, and 404 for what is missing, in every order');
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# The date is that of the moment, whole, for a file that is asked for all the time and for one that rests a while. Some
+# have asked before the seconds change, and take their answers only after that.
+{
+    my @waiting = map { $server->connection(receive => 4096) } 1 .. 8;
+    my $many = get_request('/hot/tiny.txt') x 400;
+    for (@waiting) {
+        Harness::blocking($_, 0);
+        syswrite $_, $many;
+    }
+    my $asked = int time;
+    my (@wrong, %seen);
+    my $kept  = $server->connection;
+    my $until = $asked + 2.4;
+    for (my $round = 0; time < $until; $round++) {
+        my @targets = map { get_request($_) } '/hot/a', '/hot/tiny.txt', $round % 40 ? () : (map { "/hot/$_" } 'b' .. 'i', 'none'), $round % 150 ? () : '/hot/j';
+        push @targets, get_request('/hot/a', 'If-None-Match: *'), get_request('/hot/a', 'Range: bytes=0-9'), "HEAD /hot/a HTTP/1.1\r\nHost: localhost\r\n\r\n", get_request('/hot/a', 'If-Match: "x"');
+        my @methods = map { /\A(\w+)/ } @targets;
+        my $sent    = int time;
+        my $result  = $server->exchange(join('', @targets), socket => $kept, count => scalar @targets, methods => \@methods);
+        my %right   = map { http_date($_) => 1 } $sent - 1 .. int time;
+        for my $n (0 .. $#targets) {
+            my $date = ($result->{responses}[$n] || { field => {} })->{field}{date} // 'none';
+            $seen{$date} = 1;
+            push @wrong, (split /\r\n/, $targets[$n])[0] . ": $date in the second of " . http_date($sent) if !$right{$date};
+        }
+        sleep 0.005;
+    }
+    is(join("\n", splice @wrong, 0, 5), '', 'the date is that of the moment');
+    cmp_ok(scalar keys %seen, '>=', 2, 'the second has changed meanwhile');
+
+    my %right = map { http_date($_) => $_ } $asked - 1 .. time + 60;
+    for my $socket (@waiting) {
+        my $result = $server->exchange('', socket => $socket, count => 400);
+        push @wrong, @{ $result->{responses} } . ' answers' if @{ $result->{responses} } != 400;
+        my $before = 0;
+        for my $response (@{ $result->{responses} }) {
+            my $date = $right{ $response->{field}{date} // 'none' };
+            push @wrong, "$response->{field}{date} after " . http_date($before) if !$date || $date < $before;
+            push @wrong, described($response) if described($response) ne 't x 1';
+            $before = $date || $before;
+        }
+    }
+    is(join("\n", splice @wrong, 0, 5), '', 'answers that are taken seconds later: each with a date that is whole, and none before the one before it');
+}
+
+# A rest of the server's own: nobody asked while the second changed.
+{
+    my $kept = $server->connection;
+    sleep 1.2;
+    my $sent = int time;
+    my $date = $server->exchange(get_request('/hot/a'), socket => $kept, count => 1)->{responses}[0]{field}{date};
+    is(scalar(grep { $date eq http_date($_) } $sent - 1 .. int time), 1, 'the date after a rest is not that of before it');
+}
+
+# While answers wait to be sent, the file that they are made of is replaced: what has been promised comes, whole.
+{
+    my @versions = map { sprintf("%012d\n", $_) x (7, 5000, 10_000)[$_ % 3] } 1 .. 12;
+    put_file($root, 'waiting/file.txt', $versions[0]);
+    my (@sockets, @wrong, %by_tag);
+    for my $n (0 .. $#versions) {
+        replace("$root/waiting/file.txt", $versions[$n]);
+        my $socket = $server->connection(receive => 2048);
+        syswrite $socket, get_request('/waiting/file.txt') x 40;
+        sysread $socket, my $first, 1; # the first is on its way, the others are not all made yet
+        push @sockets, [$socket, $first, $n + 1];
+    }
+    unlink "$root/waiting/file.txt";
+    for (@sockets) {
+        my ($socket, $first, $version) = @$_;
+        my $result = $server->begin('', socket => $socket, count => 40);
+        $result->{raw} = $first;
+        my $deadline = time + 30;
+        while (!$result->{over} && time < $deadline) {
+            Harness::receive($result) if IO::Select->new($socket)->can_read(1);
+        }
+        Harness::finish($result, '');
+        my $before = $version;
+        for my $response (@{ $result->{responses} }) {
+            next if $response->{status} eq '404';
+            my $got = version_of($response->{body}) // 'a mix';
+            my $tag = $response->{field}{etag} // 'none';
+            push @wrong, "$got after $before" if $got eq 'a mix' || $got < $before;
+            push @wrong, "$tag of $got and $by_tag{$tag}" if ($by_tag{$tag} //= $got) ne $got;
+            $before = $got;
+        }
+        push @wrong, @{ $result->{responses} } . ' answers' if @{ $result->{responses} } != 40;
+    }
+    is(join("\n", splice @wrong, 0, 5), '', 'a file that is replaced while answers wait to be sent: each is whole, and of one version');
+}
+
+ok(eventually(sub { time > $tomorrow + 1 && defined $server->get('/hot/soon.txt')->{field}{'last-modified'} }), 'a file with a time to come: has a Last-Modified when it has come');
+
+responses_framed();
+$server->stop;
+done_testing();
