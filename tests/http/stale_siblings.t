@@ -231,6 +231,7 @@ sub variant_in_root {
     return 'identity 404 ' . described({ %$response, status => 200 });
 }
 
+make("$root/fast", 'file.css', 'o', 0, THEN);
 my @own = map { { case => $_, root => new_root() } } @roots;
 $_->{case}[1]->($_->{root}) for @own;
 Fresh::settled_changes({
@@ -253,7 +254,6 @@ for my $own (@own) {
 {
     my $server = $servers[0];
     my $reader = Fresh->reader($server);
-    make("$root/fast", 'file.css', 'o', 0, THEN);
     my @ways = qw(kept pipelined crowd alone);
     for my $n (0 .. 2) {
         my ($suffix, $coding) = @{ $codings[$n] };
