@@ -6,18 +6,15 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-# It is mounted in a namespace of our own, which is gone with us.
-BEGIN {
-    if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/null') == 0) {
-        local $ENV{TEST_OWN_MOUNTS} = 1;
-        exec 'unshare', '--mount', $^X, "-I$FindBin::Bin/lib", $0;
-    }
-}
-
 use Fresh;
 use Harness;
 use Test::More;
 
+# It is mounted in a namespace of our own, which is gone with us.
+if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/null') == 0) {
+    $ENV{TEST_OWN_MOUNTS} = 1;
+    exec 'unshare', '--mount', $^X, "-I$FindBin::Bin/lib", $0;
+}
 bound_seconds(60);
 
 my $root = new_root() . '/ramfs';
