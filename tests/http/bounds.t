@@ -255,18 +255,19 @@ SKIP: {
     if (!$writer) {
         open my $file, '+<:raw', "$root/restless.bin" or POSIX::_exit(1);
         for (my $round = 0; getppid() == $parent; $round++) {
-            my $size = (131_072, 131_073, 1000, 300_000, 0, 100_000, 131_071)[$round % 7];
+            # Now and then one that is emptied and filled as fast as it goes, so that it ends before what was promised.
+            my $size = $round % 200 < 100 ? ($round % 2 ? 131_072 : 0) : (131_072, 131_073, 1000, 300_000, 0, 100_000, 131_071)[$round % 7];
             my $now  = -s $file;
             truncate $file, $size if $size < $now;
             sysseek $file, $now, 0;
             syswrite $file, substr $all, $now, $size - $now if $size > $now;
-            sleep 0.0005 if $round % 5 == 0;
+            sleep 0.0005 if $round % 200 >= 100 && $round % 5 == 0;
         }
         POSIX::_exit(0);
     }
     my (@wrong, %outcome, %length);
     my $socket;
-    for my $round (1 .. 600) {
+    for my $round (1 .. 3000) {
         $socket = $server->connection if !$socket;
         my $result = $server->exchange(get_request('/restless.bin'), socket => $socket, count => 1, lenient => 1);
         undef $socket if $result->{closed};
@@ -278,13 +279,13 @@ SKIP: {
         my $length = length $response->{body};
         $length{$length} = 1;
         push @wrong, "$length octets that are not the first" if $length <= 131_072 && $response->{body} ne substr $all, 0, $length;
-        push @wrong, "$outcome of the other file" if $round % 50 == 0 && $server->get('/calm.txt')->{body} ne 'calm';
+        push @wrong, "$outcome of the other file" if $round % 100 == 0 && $server->get('/calm.txt')->{body} ne 'calm';
     }
     kill 'KILL', $writer;
     waitpid $writer, 0;
     note(join ', ', map { "$_: $outcome{$_}" } sort keys %outcome);
     is(join("\n", splice @wrong, 0, 5), '', 'a file that changes while it is read: whole, or refused, or cut, and never what it did not hold');
-    cmp_ok($outcome{200} || 0, '>', 60, 'a file that changes while it is read: often whole');
+    cmp_ok($outcome{200} || 0, '>', 300, 'a file that changes while it is read: often whole');
     cmp_ok(scalar keys %length, '>', 2, 'a file that changes while it is read: it did');
     replace("$root/restless.bin", 'r' x 131_072);
     is(described($server->get('/restless.bin')), 'r x 131072', 'when it rests: as it is');

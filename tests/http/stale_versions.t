@@ -187,18 +187,23 @@ for my $size (@sizes) {
         my @got;
         if ($last) {
             @order = @order[0 .. 99];
-            @got = map { $server->exchange(in_form($hot, $forms[$_], 1), methods => [$forms[$_][0]])->{responses}[0] } @order;
+            for my $n (@order) {
+                push @got, $server->exchange(in_form($hot, $forms[$n], 1), methods => [$forms[$n][0]], seconds => 10)->{responses}[0];
+                last if timeless($got[-1]) ne $cold[$n]; # a connection that does not end takes its time
+            }
         }
         else {
             my $socket = $server->connection;
             while (@got < @order) {
                 my @some = @order[@got .. $#order];
                 $#some = 29 if @some > 30;
-                push @got, @{ $server->exchange(join('', map { in_form($hot, $forms[$_], 0) } @some), socket => $socket, count => scalar @some,
-                    methods => [map { $forms[$_][0] } @some])->{responses} };
+                my $result = $server->exchange(join('', map { in_form($hot, $forms[$_], 0) } @some), socket => $socket, count => scalar @some,
+                    methods => [map { $forms[$_][0] } @some]);
+                push @got, @{ $result->{responses} }[0 .. $#some];
+                last if $result->{closed} || $result->{timeout};
             }
         }
-        my @wrong = grep { timeless($got[$_]) ne $cold[ $order[$_] ] } 0 .. $#order;
+        my @wrong = grep { timeless($got[$_]) ne $cold[ $order[$_] ] } 0 .. $#got;
         my $told  = @wrong ? join ' ', "$wrong[0]:", @{ $forms[ $order[ $wrong[0] ] ] } : '';
         is($told, '', "$size octets, every form in every order, " . ($last ? 'on connections that end' : 'pipelined') . ': each has the head of its own');
     }
