@@ -79,9 +79,9 @@
    machine in both families; each is a descriptor in every worker. */
 #define LIMIT_LISTENERS 32
 
-/* Descriptors that a worker keeps for itself: besides the listeners the standard streams, epoll, the root, libmagic's
-   database, a path being looked up with its directories, a file being opened. */
-#define LIMIT_RESERVED_FDS (LIMIT_LISTENERS + LIMIT_STORE_DIRECTORIES + 16)
+/* Descriptors that a worker keeps for itself, besides its listeners: the standard streams, epoll, the root, libmagic's
+   database, a path being looked up, a file being opened, and some to spare. */
+#define LIMIT_RESERVED_FDS 16
 
 /* ---- what the store may take ---- */
 
@@ -98,7 +98,8 @@
 /* Open descriptors among the entries. */
 #define LIMIT_STORE_FDS 256
 
-/* Directories that are open at once, only while requests are answered. Most pages need two or three; more take turns. */
+/* Directories that are open at once, only while requests are answered. Most pages need two or three; more take turns, and
+   one that can't be opened for want of a descriptor is done without. */
 #define LIMIT_STORE_DIRECTORIES 16
 
 /* A file that changed less than this before it was read is read again every time. Two changes may carry the same time:

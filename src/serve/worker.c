@@ -160,6 +160,14 @@ static void make_room(struct worker *worker)
     worker->listen_again = worker->now + LIMIT_ACCEPT_PAUSE_MS;
 }
 
+/* A file that is only kept open for later goes before any connection. */
+static void make_room_after(struct worker *worker, int error)
+{
+    bool descriptors = error == EMFILE || error == ENFILE;
+    if (!descriptors || !store_free_descriptor(worker->service.store))
+        make_room(worker);
+}
+
 static void admit(struct worker *worker, int fd, const union peer *peer)
 {
     struct connection *connection = connection_new(fd, peer);
@@ -186,7 +194,7 @@ static bool accept_connections(struct worker *worker, int listener)
         if (fd >= 0)
             admit(worker, fd, &peer);
         else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            make_room(worker);
+            make_room_after(worker, errno);
         else if (errno != EINTR && errno != ECONNABORTED)
             return false; /* EAGAIN: another worker was faster, or all are taken */
     }
@@ -356,15 +364,15 @@ static enum log_form log_form_of(const struct settings *settings)
     return isatty(STDOUT_FILENO) ? LOG_TERMINAL : LOG_COMBINED;
 }
 
-static unsigned connections_max(void)
+/* Each connection may need two descriptors: its socket, and a large file that nobody else is sent. So many are let in
+   that both are there for each. */
+static unsigned connections_max(const struct worker_setup *setup)
 {
     struct rlimit limit;
+    rlim_t reserved = setup->listener_count + LIMIT_RESERVED_FDS;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
         return LIMIT_CONNECTIONS;
-    /* Beside its socket a connection may hold a descriptor of a large file, which others mostly share. None is set
-       aside for these: where one is missing the store gives back what it only keeps for later. */
-    rlim_t connections =
-        limit.rlim_cur > 2 * LIMIT_RESERVED_FDS ? limit.rlim_cur - LIMIT_RESERVED_FDS : limit.rlim_cur / 2;
+    rlim_t connections = limit.rlim_cur > reserved + 2 ? (limit.rlim_cur - reserved) / 2 : 1;
     return connections < LIMIT_CONNECTIONS ? (unsigned)connections : LIMIT_CONNECTIONS;
 }
 
@@ -383,7 +391,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
     worker->setup = setup;
     worker->ready_end = &worker->ready;
-    worker->connections_max = connections_max();
+    worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
     worker->service.log_form = log_form_of(setup->settings);
     worker->service.store = store_open(setup->root, LIMIT_RACY_MS, false);

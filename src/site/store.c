@@ -457,6 +457,11 @@ void store_close(struct store *store)
     free(store);
 }
 
+bool store_free_descriptor(struct store *store)
+{
+    return evict(store, &store->in_fds);
+}
+
 void store_end_turn(struct store *store)
 {
     directories_end_turn(store->directories);

@@ -65,6 +65,9 @@ struct store *store_open(int root, int64_t racy_ms, bool walk);
 
 void store_close(struct store *store);
 
+/* Closes a file that nobody is sent, if there is one, so that its descriptor is free for something else. */
+bool store_free_descriptor(struct store *store);
+
 /* To be called when a turn is over: lets go of the directories that it looked at. */
 void store_end_turn(struct store *store);
 
