@@ -50,6 +50,7 @@ static int serve(const struct settings *settings)
                                .addresses = master.listening.addresses,
                                .address_count = master.listening.count,
                                .workers = master.workers,
+                               .sandbox = master.sandbox_line,
                            });
     return master_run(&master);
 }

@@ -14,6 +14,7 @@ struct settings {
     const char *binds[LIMIT_LISTENERS]; /* addresses or names; none means both loopback addresses */
     unsigned bind_count;
     unsigned workers; /* 0 means one for each CPU that may be used */
+    const char *user; /* who the workers become, USER or USER:GROUP as it was typed; NULL: see --user */
     enum verbosity verbosity;
 };
 

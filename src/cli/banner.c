@@ -77,6 +77,8 @@ void banner_print(const struct settings *settings, const struct banner *banner)
     if (settings->verbosity == VERBOSITY_VERBOSE) {
         buffer_append(&text, SPAN("tinyhttpd: workers: "));
         buffer_number(&text, banner->workers);
+        buffer_append(&text, SPAN("\ntinyhttpd: sandbox: "));
+        buffer_string(&text, banner->sandbox);
         buffer_octet(&text, '\n');
     }
     if (write(STDERR_FILENO, text.at, text.length) < 0)

@@ -12,6 +12,7 @@ struct banner {
     const struct sockaddr_storage *addresses; /* bound, with their ports */
     unsigned address_count;
     unsigned workers;
+    const char *sandbox; /* what holds in the workers */
 };
 
 /* Prints to standard error: on a terminal a few lines, else one; nothing when quiet. */

@@ -21,8 +21,9 @@ static const struct option_row rows[] = {
     {'p', "port", "PORT", "the TCP port, 0 for any that is free (default: 8080)"},
     {'b', "bind", "ADDRESS", "listen here; repeatable (default: 127.0.0.1 and ::1)"},
     {'j', "workers", "N", "worker processes (default: one for each usable CPU)"},
+    {'u', "user", "USER", "workers become USER[:GROUP] (root's default: nobody)"},
     {'q', "quiet", NULL, "no banner and no access log, only errors"},
-    {'v', "verbose", NULL, "also print how many workers there are"},
+    {'v', "verbose", NULL, "also print the number of workers and their sandbox"},
     {'h', "help", NULL, "print this and exit"},
     {'V', "version", NULL, "print the version and exit"},
 };
@@ -140,6 +141,14 @@ static int add_bind(struct settings *settings, struct failure *failure, const ch
     return 0;
 }
 
+static int set_user(struct settings *settings, struct failure *failure, const char *typed)
+{
+    if (*typed == '\0' || *typed == ':')
+        return fail(failure, EX_USAGE, "user '%s': give USER or USER:GROUP, by name or number", typed);
+    settings->user = typed;
+    return 0;
+}
+
 static int apply(struct settings *settings, struct failure *failure, int letter, const char *typed)
 {
     uint64_t number = 0;
@@ -149,6 +158,8 @@ static int apply(struct settings *settings, struct failure *failure, int letter,
         return set_root(settings, failure, typed);
     case 'b':
         return add_bind(settings, failure, typed);
+    case 'u':
+        return set_user(settings, failure, typed);
     case 'p':
         status = read_number(failure, "port", typed, 0, UINT16_MAX, &number);
         settings->port = (uint16_t)number;

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -129,11 +128,29 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* Finds out, before there is anything to serve, whether the workers can do so inside their sandbox. */
+static int try_sandbox(struct master *master, struct failure *failure)
+{
+    const struct settings *settings = master->settings;
+    struct sandbox_held held;
+    master->sandbox.root = master->root;
+    master->sandbox.root_path = settings->root;
+    if (privileges_plan(&master->sandbox.privileges, settings->user, failure) != 0 ||
+        sandbox_rehearse(&master->sandbox, &held, failure) != 0)
+        return failure->status;
+    sandbox_describe(&held, master->sandbox_line);
+    if (held.landlock_version == 0 && held.calls == 0 && settings->verbosity != VERBOSITY_QUIET)
+        log_error("no Landlock and no seccomp here: only the rights of user %u limit what a worker may do",
+                  held.user);
+    return 0;
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     *master = (struct master){.settings = settings, .root = -1};
     raise_descriptor_limit();
-    if (open_root(master, failure) != 0 || listen_open(&master->listening, settings, failure) != 0) {
+    if (open_root(master, failure) != 0 || try_sandbox(master, failure) != 0 ||
+        listen_open(&master->listening, settings, failure) != 0) {
         if (master->root >= 0)
             close(master->root);
         return failure->status;
@@ -147,12 +164,12 @@ int master_open(struct master *master, const struct settings *settings, struct f
 
 /* ---- workers ---- */
 
-/* In the child. The parent may have died before the request to be told of it. */
+/* In the child. */
 static _Noreturn void become_worker(const struct supervision *supervision, pid_t parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(EX_OSERR);
+    struct sandbox_held held;
+    if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
+        _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     signal(SIGCHLD, SIG_DFL);
     exit(worker_run(&supervision->setup));
 }

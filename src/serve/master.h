@@ -5,6 +5,7 @@
 #include "base/failure.h"
 #include "base/settings.h"
 #include "serve/listen.h"
+#include "serve/sandbox.h"
 
 struct master {
     const struct settings *settings;
@@ -12,10 +13,12 @@ struct master {
     char root_path[4096]; /* its absolute path, for the banner */
     unsigned workers;     /* how many there shall be */
     struct listening listening;
+    struct sandbox sandbox;              /* the workers' */
+    char sandbox_line[SANDBOX_LINE_MAX]; /* what holds in it, for the banner */
 };
 
-/* Raises the limit of descriptors, opens the root, the listening sockets and libmagic's database. The settings stay the
-   caller's. Returns 0, or the failure's status with nothing left open. */
+/* Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the listening sockets and libmagic's
+   database. The settings stay the caller's. Returns 0, or the failure's status with nothing left open. */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
 /* Serves until SIGTERM or SIGINT, or SIGHUP unless that was ignored from the start. Returns the exit status. */

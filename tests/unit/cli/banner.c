@@ -51,19 +51,22 @@ static const char *printed(enum verbosity verbosity, const struct banner *banner
 static void one_line_tells_root_and_addresses(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 8080), v6("::1", 8080)};
-    struct banner banner = {"/srv/www", addresses, 2, 4};
+    struct banner banner = {"/srv/www", addresses, 2, 4, "uid 7, no capabilities"};
     (void)state;
     assert_string_equal(printed(VERBOSITY_NORMAL, &banner),
                         "tinyhttpd " TINYHTTPD_VERSION
                         ": serving /srv/www at http://127.0.0.1:8080/ http://[::1]:8080/\n");
     assert_non_null(strstr(printed(VERBOSITY_VERBOSE, &banner), "\ntinyhttpd: workers: 4\n"));
+    assert_non_null(
+        strstr(printed(VERBOSITY_VERBOSE, &banner), "\ntinyhttpd: sandbox: uid 7, no capabilities\n"));
+    assert_null(strstr(printed(VERBOSITY_NORMAL, &banner), "sandbox"));
     assert_string_equal(printed(VERBOSITY_QUIET, &banner), "");
 }
 
 static void all_addresses_are_said_to_be_all(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("0.0.0.0", 80), v6("::", 80), v4("192.0.2.1", 80)};
-    struct banner banner = {"/srv/www", addresses, 3, 4};
+    struct banner banner = {"/srv/www", addresses, 3, 4, ""};
     (void)state;
     assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner),
                            " http://127.0.0.1:80/ (and every other IPv4 address of this machine)"
@@ -74,7 +77,7 @@ static void all_addresses_are_said_to_be_all(void **state)
 static void a_root_is_shown_as_it_is_but_for_controls(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 80)};
-    struct banner banner = {"/srv/\xC3\xA9 site", addresses, 1, 4};
+    struct banner banner = {"/srv/\xC3\xA9 site", addresses, 1, 4, ""};
     (void)state;
     assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner), " /srv/\xC3\xA9 site at "));
     banner.root_path = "/srv/\x1B[2J\n";

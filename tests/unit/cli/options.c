@@ -102,6 +102,17 @@ static void settings_are_filled_in(void **state)
     }
 }
 
+static void the_user_is_taken_as_it_is(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){"www", NULL}), OPTIONS_SERVE);
+    assert_null(settings.user);
+    assert_int_equal(read_line((const char *const[]){"-u", "www-data:adm", NULL}), OPTIONS_SERVE);
+    assert_string_equal(settings.user, "www-data:adm");
+    assert_int_equal(read_line((const char *const[]){"--user=65534", NULL}), OPTIONS_SERVE);
+    assert_string_equal(settings.user, "65534");
+}
+
 static const struct {
     const char *words[8];
     enum options_result result;
@@ -169,6 +180,9 @@ static const struct {
     {{"-r", "a", "b"}, {"two", "'a'", "'b'"}},
     {{"-r", "a", "-r", "b"}, {"two", "'a'", "'b'"}},
     {{"-p", "x", "-h"}, {"port", "'x'"}},
+    {{"-u"}, {"'-u'", "needs a value"}},
+    {{"-u", ""}, {"user", "''"}},
+    {{"--user=:www"}, {"user", "':www'", "USER:GROUP"}},
 };
 
 static void wrong_command_lines_are_explained(void **state)
@@ -269,13 +283,10 @@ static void the_help_tells_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings_are_filled_in),
-        cmocka_unit_test(help_and_version_are_asked_for),
-        cmocka_unit_test(wrong_command_lines_are_explained),
-        cmocka_unit_test(addresses_are_bounded),
-        cmocka_unit_test(long_words_are_no_harm),
-        cmocka_unit_test(strings_are_borrowed),
-        cmocka_unit_test(the_help_tells_all),
+        cmocka_unit_test(settings_are_filled_in),         cmocka_unit_test(the_user_is_taken_as_it_is),
+        cmocka_unit_test(help_and_version_are_asked_for), cmocka_unit_test(wrong_command_lines_are_explained),
+        cmocka_unit_test(addresses_are_bounded),          cmocka_unit_test(long_words_are_no_harm),
+        cmocka_unit_test(strings_are_borrowed),           cmocka_unit_test(the_help_tells_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
