@@ -119,7 +119,7 @@ for my $option ('-h', '--help') {
     my $run = run_program($option);
     is($run->{status}, 0, "$option: status 0");
     is($run->{err}, '', "$option: nothing on stderr");
-    for my $told (qw(-r --root -p --port -b --bind -j --workers -q --quiet -v --verbose -h --help -V --version)) {
+    for my $told (qw(-r --root -p --port -b --bind -j --workers -u --user -q --quiet -v --verbose -h --help -V --version)) {
         like($run->{out}, qr/(?<![\w-])\Q$told\E(?![\w-])/, "$option: tells of $told");
     }
     ok(!grep({ length > 80 } split /\n/, $run->{out}), "$option: fits a terminal of 80 columns");

@@ -1,0 +1,280 @@
+# The sandbox, seen from outside: what the kernel says of a worker, that everything is still served in it, and what is
+# said where parts of it are missing. What it refuses is tried from inside by tests/unit/serve.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Cwd qw(abs_path);
+use Config;
+use Harness;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+use constant { EX_USAGE => 64, EX_OSERR => 71, EX_NOPERM => 77, NOBODY => 65534 };
+
+my $sanitized = slurp(program()) =~ /__asan_init/;
+
+# The calls' numbers, for the filters that stand for a container's; other machines skip those tests.
+my ($arm64) = ($Config{archname} =~ /aarch64/);
+my %call = $arm64 ? (prctl => 167, seccomp => 277, setgroups => 159, setresuid => 147)
+    : $Config{archname} =~ /x86_64/ ? (prctl => 157, seccomp => 317, setgroups => 116, setresuid => 117) : ();
+%call = (%call, landlock => 444, openat2 => 437) if %call;
+
+my $root = new_root();
+put_file($root, 'index.html', 'page');
+put_file($root, 'style.css', 'css');
+put_file($root, 'style.css.gz', 'compressed');
+put_file($root, 'dir/index.html', 'dir');
+put_file($root, 'notes', "caf\xc3\xa9\n");
+put_file($root, 'picture', "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\10\6\0\0\0\x1f\x15\xc4\x89");
+put_file($root, 'archive', "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00");
+put_file($root, 'stream.ts', "\x47\x40\x00\x10" . "\0" x 184);
+put_file($root, 'large.bin', noise(3_000_000, 'large'));
+symlink 'dir/index.html', "$root/inner" or die $!;
+symlink '/etc/passwd', "$root/outer" or die $!;
+symlink '../../../../etc/passwd', "$root/upward" or die $!;
+POSIX::mkfifo("$root/fifo", 0644);
+
+# A field of /proc/PID/status.
+sub status_of {
+    my ($pid, $field) = @_;
+    my ($value) = slurp("/proc/$pid/status") =~ /^\Q$field\E:[ \t]*(.*?)\s*$/m;
+    return $value;
+}
+
+# Everything that a worker does, once.
+sub serves_all {
+    my ($server, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @cases = (
+        ['/', 200, 'text/html; charset=utf-8', 'page'],
+        ['/style.css', 200, 'text/css; charset=utf-8', 'css'],
+        ['/notes', 200, 'text/plain; charset=utf-8', "caf\xc3\xa9\n"],
+        ['/picture', 200, 'image/png', undef],
+        ['/archive', 200, 'application/gzip', undef],
+        ['/stream.ts', 200, 'video/mp2t', undef],
+        ['/large.bin', 200, 'application/octet-stream', slurp("$root/large.bin")],
+        ['/dir', 302, undef, undef],
+        ['/dir/', 200, 'text/html; charset=utf-8', 'dir'],
+        ['/outer', 404, undef, undef],
+        ['/upward', 404, undef, undef],
+        ['/fifo', 404, undef, undef],
+        ['/none', 404, undef, undef],
+    );
+    my @wrong;
+    for my $case (@cases) {
+        my ($target, $status, $type, $body) = @$case;
+        my $response = $server->get($target);
+        push @wrong, "$target: status $response->{status}" if $response->{status} ne $status;
+        push @wrong, "$target: type " . ($response->{field}{'content-type'} // 'none')
+            if defined $type && ($response->{field}{'content-type'} // '') !~ /\A\Q$type\E\z/i;
+        push @wrong, "$target: body" if defined $body && $response->{body} ne $body;
+    }
+    my $coded = $server->get('/style.css', 'Accept-Encoding: gzip');
+    push @wrong, 'encoded sibling' if $coded->{body} ne 'compressed';
+    my $ranges = $server->get('/large.bin', 'Range: bytes=0-1,100-199,2999990-');
+    push @wrong, 'ranges' if (slices_of($ranges))[0] ne '';
+    my @pipelined = $server->pipeline([map { get_request($_) } ('/', '/large.bin', '/style.css') x 5]);
+    push @wrong, 'pipeline' if grep { $_->{status} ne '200' } @pipelined;
+    my $closed = $server->exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n" . 'x' x 70_000);
+    push @wrong, 'a refused body' if !$closed->{closed} || ($closed->{responses}[0]{status} // '') !~ /\A4/;
+    is(join(', ', @wrong), '', "$name: serves every kind of file");
+    return;
+}
+
+# ---- who starts it decides nothing but the user
+
+for my $who ('root', 'an ordinary user') {
+    SKIP: {
+        skip "$who can't be tried by user $>", 1 if $who eq 'root' ? $> != 0 : $> == 0 && !have('setpriv');
+        my @by = $who eq 'root' || $> != 0 ? () : ('setpriv', '--reuid=1000', '--regid=1000', '--clear-groups', '--inh-caps=-all', '--');
+        my $server = Harness->start(root => $root, args => ['-v', '-j', '2'], as => \@by);
+        eventually { scalar(my @now = $server->workers) == 2 };
+        my ($worker) = $server->workers;
+        serves_all($server, "started by $who");
+
+        my ($line, @more) = $server->banner =~ /^tinyhttpd: sandbox: (.*)$/mg;
+        is(scalar @more, 0, "$who: -v says what holds, in one line");
+        my $id = $who eq 'root' ? NOBODY : status_of($server->pid, 'Uid') =~ /(\d+)/ ? $1 : '';
+        like($line, qr/\Auid $id, gid \d+, no capabilities, no new privileges, /, "$who: the line tells who it is");
+        is(status_of($worker, 'Uid'), join("\t", ($id) x 4), "$who: every user is the one");
+        is(status_of($worker, 'Groups'), '', "$who: no other groups") if $who eq 'root';
+        is(status_of($worker, "Cap$_"), '0' x 16, "$who: no capability in Cap$_") for qw(Inh Prm Eff Amb);
+        is(status_of($worker, 'CapBnd'), '0' x 16, "$who: none can come back") if $who eq 'root';
+        is(status_of($worker, 'NoNewPrivs'), 1, "$who: no_new_privs");
+        SKIP: {
+            skip 'no seccomp here', 1 if $line !~ /, seccomp \(\d+ calls\)/;
+            is(status_of($worker, 'Seccomp'), 2, "$who: a filter");
+        }
+        my @user = split ' ', status_of($server->pid, 'Uid');
+        is($user[1], $who eq 'root' ? 0 : $id, "$who: the master stays who it is");
+
+        # A worker that dies: the next one is no less contained.
+        $server->expect_stderr(qr/worker/);
+        kill 'KILL', $server->workers;
+        my @after;
+        eventually { @after = $server->workers; @after == 2 && !grep { $_ == $worker } @after };
+        is(scalar @after, 2, "$who: dead workers are replaced");
+        is($server->get('/')->{status}, 200, "$who: and serve");
+        is(status_of($after[0], $_), status_of($after[1], $_), "$who: $_ of the new ones") for qw(Uid NoNewPrivs Seccomp CapEff);
+        is(status_of($after[0], 'Uid'), join("\t", ($id) x 4), "$who: the new ones have that user too");
+        $server->stop(lost => 1);
+    }
+}
+
+# ---- --user
+
+SKIP: {
+    skip 'needs root', 30 if $> != 0;
+    for my $case (['65533', 65533, 65533], ['65533:4', 65533, 4], ['root', 0, 0], ['nobody', scalar getpwnam 'nobody', (getpwnam 'nobody')[3]]) {
+        my ($typed, $user, $group) = @$case;
+        my $server = Harness->start(root => $root, args => ['--user', $typed, '-j', '1']);
+        my ($worker) = $server->workers;
+        is(status_of($worker, 'Uid'), join("\t", ($user) x 4), "--user $typed: user $user");
+        is(status_of($worker, 'Gid'), join("\t", ($group) x 4), "--user $typed: group $group");
+        is(status_of($worker, 'Groups'), '', "--user $typed: no other groups");
+        is(status_of($worker, 'CapEff'), '0' x 16, "--user $typed: no capability");
+        is($server->get('/')->{status}, 200, "--user $typed: serves");
+        $server->stop;
+    }
+
+    # What only root may read is not there for others, and can't be found out by listening for differences.
+    put_file($root, 'secret', 'secret');
+    chmod 0600, "$root/secret";
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    is($server->get('/secret')->{status}, 404, 'a file of root\'s alone: 404');
+    $server->stop;
+    $server = Harness->start(root => $root, args => ['-j', '1', '--user', 'root']);
+    is($server->get('/secret')->{body}, 'secret', '--user root: served');
+    chown NOBODY, NOBODY, "$root/secret";
+    is($server->get('/secret')->{status}, 404, '--user root: without capabilities root can\'t read what it may not');
+    $server->stop;
+    unlink "$root/secret";
+
+    # A port that needs a privilege is bound before it is given up.
+    my $port = 1023;
+    $port-- while $port > 1 && !IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Listen => 1);
+    $server = Harness->start(root => $root, port => $port, args => ['-j', '1']);
+    is($server->get('/')->{status}, 200, "port $port: bound by root, served by nobody");
+    $server->stop;
+}
+
+sub refused {
+    my ($name, $status, $pattern, $how, @arguments) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $run = run_program({ seconds => 10, %$how }, '-r', $root, '-p', '0', @arguments);
+    is($run->{status}, $status, "$name: status $status") or diag("signal $run->{signal}: $run->{err}");
+    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "$name: one line");
+    like($run->{err}, $pattern, "$name: says what is wrong");
+    return;
+}
+
+refused('an unknown user', EX_USAGE, qr/no-such-user/, {}, '--user', 'no-such-user');
+refused('an unknown group', EX_USAGE, qr/no-such-group/, {}, '--user', 'root:no-such-group');
+refused('an empty user', EX_USAGE, qr/user ''/, {}, '--user=');
+SKIP: {
+    skip 'needs root and setpriv', 9 if $> != 0 || !have('setpriv');
+    my @bare = ('setpriv', '--bounding-set=-all', '--inh-caps=-all');
+    my @nobody = (@bare, '--reuid=65534', '--regid=65534', '--clear-groups', '--');
+    my @serve = (program(), '-r', $root, '-p', '0');
+    refused('another user, by nobody', EX_USAGE, qr/only root/, { command => [@nobody, @serve, '--user', '1'] });
+    refused('another user, by root without capabilities', EX_NOPERM, qr/CAP_SETUID.*--user 1:\d+/,
+        { command => [@bare, '--', @serve, '--user', '1'] });
+    my $closed = new_root();
+    put_file($closed, 'index.html', 'page');
+    chmod 0700, $closed;
+    refused('a root of root\'s alone', EX_NOPERM, qr/\Q$closed\E.*--user/, { command => [program(), '-r', $closed, '-p', '0'] });
+
+    # As in a container with '--cap-drop all', as root and as another.
+    for my $user (0, NOBODY) {
+        my $server = Harness->start(root => $root, args => ['-v'], as => [@bare, "--reuid=$user", '--clear-groups', '--no-new-privs', '--']);
+        serves_all($server, "user $user without capabilities");
+        like($server->banner, qr/^tinyhttpd: sandbox: uid $user, .*no capabilities/m, "user $user without capabilities: it says who it is");
+        $server->stop;
+    }
+}
+
+# ---- where the kernel, or a container, has less
+
+# A filter of somebody else's: the calls end in `action` (seccomp(2)). For `before`, in the child.
+sub filtered {
+    my ($action, @calls) = @_;
+    my @code = (pack('SCCL', 0x20, 0, 0, 0)); # the call's number
+    for my $at (0 .. $#calls) {
+        push @code, pack 'SCCL', 0x15, $#calls - $at + 1, 0, $call{ $calls[$at] };
+    }
+    push @code, pack('SCCL', 0x06, 0, 0, 0x7fff0000), pack('SCCL', 0x06, 0, 0, $action);
+    my $code = join '', @code;
+    my $program = pack 'Sx![P]P', scalar @code, $code;
+    syscall($call{prctl}, 38, 1, 0, 0, 0) == 0 or POSIX::_exit(125);    # PR_SET_NO_NEW_PRIVS
+    syscall($call{seccomp}, 1, 0, $program) == 0 or POSIX::_exit(125);
+    return;
+}
+use constant { FAIL => 0x00050000, KILL => 0x80000000, EPERM => 1, ENOSYS => 38 };
+
+SKIP: {
+    skip 'calls have other numbers here', 20 if !%call;
+    skip 'no filters here', 20 if system($^X, '-e', "exit(syscall($call{prctl}, 21, 0, 0, 0, 0) < 0)") != 0;
+
+    my $server = Harness->start(root => $root, args => ['-v'], before => sub { filtered(FAIL | ENOSYS, 'landlock') });
+    like($server->banner, qr/^tinyhttpd: sandbox: .*no Landlock \(Function not implemented\), seccomp \(\d+ calls\)$/m, 'without Landlock: -v says so');
+    unlike($server->banner, qr/no Landlock and no seccomp/, 'without Landlock: nothing more');
+    serves_all($server, 'without Landlock');
+    $server->stop;
+
+    my $nothing = qr/^tinyhttpd: no Landlock and no seccomp here: [^\n]+$/m;
+    $server = Harness->start(root => $root, before => sub { filtered(FAIL | EPERM, 'landlock', 'seccomp') });
+    my @lines = $server->banner =~ /$nothing/g;
+    is(scalar @lines, 1, 'without either: one line, even without -v');
+    serves_all($server, 'without either');
+    $server->stop;
+    $server = Harness->start(root => $root, quiet => 1, before => sub { filtered(FAIL | EPERM, 'landlock', 'seccomp') });
+    is($server->get('/')->{status}, 200, 'without either, -q: serves');
+    $server->stop; # and has said nothing
+
+    $server = Harness->start(root => $root, args => ['-v'], before => sub { filtered(FAIL | EPERM, 'openat2') });
+    is($server->get('/dir/')->{body}, 'dir', 'without openat2: serves');
+    is($server->get('/picture')->{field}{'content-type'}, 'image/png', 'without openat2: libmagic works');
+    is($server->get('/inner')->{status}, 404, 'without openat2: follows no link');
+    $server->stop;
+
+    SKIP: {
+        skip 'needs root', 6 if $> != 0;
+        $server = Harness->start(root => $root, args => ['-v'], before => sub { filtered(FAIL | EPERM, 'setgroups', 'setresuid') });
+        like($server->banner, qr/^tinyhttpd: sandbox: uid 0, gid \d+ as nobody is refused \(Operation not permitted\), no capabilities/m,
+            'root that can\'t become nobody: -v says so');
+        is($server->get('/')->{status}, 200, 'root that can\'t become nobody: serves');
+        $server->stop;
+        refused('--user that is refused', EX_NOPERM, qr/65533.*not permitted/, { before => sub { filtered(FAIL | EPERM, 'setgroups', 'setresuid') } },
+            '--user', '65533');
+    }
+    refused('a filter that kills', EX_OSERR, qr/SystemCallErrorNumber/, { before => sub { filtered(KILL, 'landlock') } });
+}
+
+# ---- nothing that a worker needs is refused
+
+SKIP: {
+    skip 'needs strace', 1 if !have('strace');
+    skip 'the sanitizers trace the process themselves', 1 if $sanitized;
+    my $trace  = new_root();
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($worker) = $server->workers;
+    my $tracer = Harness::spawn("$trace/out", "$trace/err", undef, 'strace', '-f', '-o', "$trace/calls", '-p', $worker);
+    SKIP: {
+        my $attached = eventually { slurp("$trace/err") =~ /attached/ || slurp("$trace/err") =~ /not permitted/ } 10;
+        skip 'strace is not permitted', 2 if slurp("$trace/err") !~ /attached/;
+        serves_all($server, 'under strace');
+        $server->log_lines(10);
+        my $before = $server->stderr;
+        kill 'TERM', $server->pid;
+        eventually { waitpid($tracer, POSIX::WNOHANG()) == $tracer } 20;
+        $server->ended(stderr => $before);
+        my @refused = grep { /= -1 EPERM/ } split /^/, slurp("$trace/calls");
+        is(join('', @refused), '', 'no call that the worker makes is refused');
+        like(slurp("$trace/calls"), qr/exit_group/, 'and its end was seen');
+    }
+    kill 'KILL', $tracer;
+}
+
+responses_framed();
+done_testing();
