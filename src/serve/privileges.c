@@ -70,15 +70,20 @@ static bool read_id(const char *typed, uint32_t *id)
     return true;
 }
 
+/* Numbers are never looked up: a container may have no passwd(5), and glibc's lookup is not for a static program. */
 static bool find_user(struct privileges *plan, const char *typed)
 {
-    bool is_number = read_id(typed, &plan->user);
-    /* cppcheck-suppress [getpwuidCalled, getpwnamCalled]; there are no threads */
-    const struct passwd *entry = is_number ? getpwuid(plan->user) : getpwnam(typed);
-    if (entry != NULL)
-        plan->user = entry->pw_uid;
-    plan->group = entry != NULL ? entry->pw_gid : plan->user;
-    return is_number || entry != NULL;
+    if (read_id(typed, &plan->user)) {
+        plan->group = plan->user;
+        return true;
+    }
+    /* cppcheck-suppress getpwnamCalled; there are no threads */
+    const struct passwd *entry = getpwnam(typed);
+    if (entry == NULL)
+        return false;
+    plan->user = entry->pw_uid;
+    plan->group = entry->pw_gid;
+    return true;
 }
 
 static bool find_group(struct privileges *plan, const char *typed)

@@ -21,8 +21,8 @@ struct privileges {
 
 /*
  * Finds who the workers shall be. `typed` is --user's value: USER or USER:GROUP, each a name or a number, or NULL where
- * it was not given; then root's workers become nobody (65534). A user without a group has the one of passwd(5), or one
- * of the same number. Returns 0, or the failure's status: 64 when the user is unknown or only root could become it, 77
+ * it was not given; then root's workers become nobody (65534). A name without a group has the one of passwd(5), a number
+ * has the same number. Returns 0, or the failure's status: 64 when the user is unknown or only root could become it, 77
  * when this is root without the capabilities for it.
  */
 int privileges_plan(struct privileges *plan, const char *typed, struct failure *failure);

@@ -46,11 +46,11 @@ static const struct {
 } typed[] = {
     {"0", true, 0, 0},
     {"root", true, 0, 0},
+    {"5", true, 5, 5}, /* whatever passwd(5) has: games has group 60 in Debian's */
     {"root:7", true, 0, 7},
     {"root:root", true, 0, 0},
     {"65534:65533", true, 65534, 65533},
-    {"4000000000", true, 4000000000,
-     4000000000}, /* a number that passwd does not have: its group is the same */
+    {"4000000000", true, 4000000000, 4000000000}, /* passwd(5) does not have it */
     {"4294967294:0", true, 4294967294, 0},
     {"4294967295", false, 0, 0}, /* setresuid(2): "leave it" */
     {"0:4294967295", false, 0, 0},
