@@ -18,7 +18,8 @@ COPY Makefile ./
 COPY src src/
 
 # Static, because the last stage has no loader; PIE, so that addresses are still random; -s leaves symbols out.
-# The linker warns of getaddrinfo: addresses given as numbers, as below, need no library at run time.
+# The linker warns of getaddrinfo, getpwnam and getgrnam: addresses and users given as numbers, as below, need no
+# library at run time.
 RUN make LDFLAGS='-static-pie -s' LDLIBS="$(pkgconf --static --libs libmagic)"
 
 # All of the image's files, put together here so that they become one layer. libmagic's database lies where the
