@@ -1,17 +1,19 @@
 # tinyhttpd: `make help` lists what can be made.
 #
 # Choices on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
-# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR.
+# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for fuzz also FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC.
 
 VERSION := 0.1.0
 
 PREFIX ?= /usr/local
 BUILD_ROOT ?= build
+FUZZ_SECONDS ?= 20
+FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check tests lint bench install clean
+.PHONY: all help deps run check tests fuzz fuzz-targets coverage valgrind lint analyze bench install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
@@ -21,8 +23,11 @@ DEPS := build/deps
 first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
-deps: ## Install what is missing to build (with check or lint beside it: for those too)
-	@.ci/deps build $(filter check lint,$(MAKECMDGOALS))
+# Goals that need more than a compiler and the libraries; .ci/deps has a group of each name.
+equipped := check fuzz coverage valgrind lint analyze
+
+deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
+	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(MAKECMDGOALS))
 
 clean: ## Remove everything built
 	@rm -f tinyhttpd
@@ -42,7 +47,9 @@ help: ## List the targets
 
 # ---- What there is to build -------------------------------------------------------------------------------------
 
-BUILD := $(BUILD_ROOT)/$(if $(DEBUG),debug,release)
+# A build of each kind has a folder of its own. The goals that need fuzz or coverage ask for them.
+KIND := $(if $(DEBUG),debug,release)
+BUILD := $(BUILD_ROOT)/$(KIND)
 program := $(BUILD)/tinyhttpd
 
 sources := $(sort $(wildcard src/*.c src/*/*.c))
@@ -52,6 +59,12 @@ unit_sources := $(sort $(wildcard tests/unit/*/*.c))
 unit_objects := $(unit_sources:%.c=$(BUILD)/%.o)
 units := $(unit_sources:tests/unit/%.c=$(BUILD)/unit/%)
 http_tests := $(sort $(wildcard tests/http/*.t))
+# Each file right under tests/fuzz/ is a target, lib/ is what they share.
+fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
+fuzz_lib_sources := $(sort $(wildcard tests/fuzz/lib/*.c))
+fuzz_objects := $(fuzz_sources:%.c=$(BUILD)/%.o)
+fuzz_lib_objects := $(fuzz_lib_sources:%.c=$(BUILD)/%.o)
+fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- How: looked into only for the goals that compile ---------------------------------------------------------
 
@@ -80,9 +93,18 @@ endif
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
 tools += perl clang-format clang-tidy cppcheck shellcheck
 endif
+ifneq ($(filter coverage,$(MAKECMDGOALS)),)
+tools += gcovr
+endif
+ifneq ($(filter valgrind,$(MAKECMDGOALS)),)
+tools += valgrind
+endif
+ifneq ($(filter fuzz fuzz-targets,$(MAKECMDGOALS)),)
+missing += $(if $(shell .ci/deps --has-fuzzer '$(FUZZ_CC)' && echo yes),,clang with libFuzzer)
+endif
 missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
 ifneq ($(missing),)
-$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(filter check tests lint,$(MAKECMDGOALS))))))
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(filter $(equipped) tests,$(MAKECMDGOALS))))))
 endif
 
 # llhttp's static library where there is one: faster, and an installed program must not need build/.
@@ -110,10 +132,21 @@ include $(probe)
 
 base_cflags := -std=c17 -D_GNU_SOURCE -Isrc -DTINYHTTPD_VERSION='"$(VERSION)"' $(dependency_cflags) \
 	-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-cflags := $(base_cflags) $(if $(WERROR),-Werror) -fPIE $(if $(DEBUG), \
-	-O1 -g -U_FORTIFY_SOURCE -fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer, \
-	-O2 -g $(hardening_cflags))
-ldflags := -pie $(if $(DEBUG),-fsanitize=address$(comma)undefined,$(hardening_ldflags))
+sanitize := -fsanitize=address,undefined
+cflags_release := -O2 -g $(hardening_cflags)
+ldflags_release := $(hardening_ldflags)
+cflags_debug := -O1 -g -U_FORTIFY_SOURCE $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
+ldflags_debug := $(sanitize)
+# libFuzzer's main comes with the link of a target.
+cflags_fuzz := $(cflags_debug) -fsanitize=fuzzer-no-link
+ldflags_fuzz := $(sanitize) -fsanitize=fuzzer
+# Without optimization, so that a branch of the object is one of the source; without assert(), whose failing side is
+# never taken; atomic, as counts of processes that end together are added to one file.
+cflags_coverage := -O0 -g -U_FORTIFY_SOURCE -DNDEBUG --coverage -fprofile-update=atomic
+ldflags_coverage := --coverage
+
+cflags := $(base_cflags) $(if $(WERROR),-Werror) -fPIE $(cflags_$(KIND))
+ldflags := -pie $(ldflags_$(KIND))
 
 compile = $(CC) $(strip $(cflags) $(CPPFLAGS) $(CFLAGS))
 link = $(CC) $(strip $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS))
@@ -135,12 +168,12 @@ $(program): $(objects) $(BUILD)/link.stamp
 	@echo '  link $@'
 	@$(link) -o $@ $(objects) $(libs)
 
-$(objects) $(unit_objects): $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
+$(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects): $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
-	@$(compile) $(if $(filter tests/%,$<),-Itests/unit) -MMD -MP -c -o $@ $<
+	@$(compile) $(if $(filter tests/%,$<),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $@ $<
 
--include $(objects:.o=.d) $(unit_objects:.o=.d)
+-include $(objects:.o=.d) $(unit_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
 
 # Written while this file is read; named here so that make knows where they come from.
 $(BUILD)/compile.stamp $(BUILD)/link.stamp: ;
@@ -182,6 +215,27 @@ ifneq ($(filter lint,$(MAKECMDGOALS)),)
 check: | lint
 endif
 
+# ---- Random input ---------------------------------------------------------------------------------------------------
+
+# What tests/fuzz/lib/wire.c stands before.
+wrapped := recv send sendmsg sendfile ioctl shutdown close poll writev
+
+$(fuzz_targets): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(fuzz_lib_objects) $(filter-out $(BUILD)/src/main.o,$(objects)) \
+	$(BUILD)/link.stamp
+	@echo '  link $@'
+	@mkdir -p $(@D)
+	@$(link) $(addprefix -Wl$(comma)--wrap=,$(wrapped)) -o $@ $(filter %.o,$^) $(libs)
+
+# FUZZ=NAME,... chooses.
+fuzz_names := $(or $(subst $(comma), ,$(FUZZ)),$(fuzz_sources:tests/fuzz/%.c=%))
+
+fuzz-targets: $(fuzz_names:%=$(BUILD)/fuzz/%)
+	@:
+
+fuzz: ## Run the kept inputs of each fuzz target, then look for new ones for FUZZ_SECONDS
+	+@$(MAKE) KIND=fuzz CC='$(FUZZ_CC)' fuzz-targets
+	@tests/fuzz/run '$(BUILD_ROOT)/fuzz/fuzz' '$(FUZZ_SECONDS)' $(fuzz_names)
+
 # ---- The speed ------------------------------------------------------------------------------------------------------
 
 $(BUILD)/bench/ceiling: tests/bench/ceiling.c $(BUILD)/compile.stamp
@@ -209,7 +263,8 @@ lint-layers:
 
 lint-format:
 	@echo '  clang-format'
-	@clang-format --dry-run -Werror $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h)
+	@clang-format --dry-run -Werror $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
+		$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h)
 
 lint-tidy: $(tidied)
 
@@ -231,7 +286,7 @@ lint-cppcheck:
 
 lint-scripts:
 	@echo '  shellcheck, perl -c'
-	@shellcheck .ci/deps .ci/run
+	@shellcheck .ci/deps .ci/run tests/fuzz/run
 	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 

@@ -1,0 +1,198 @@
+/*
+ * A whole connection: octets in, responses out, through the state machine, with the socket replaced by memory and the
+ * files real ones. The input: a line that is the script, then what the client sends. Each octet of the script is what
+ * happens next:
+ *
+ *     1 to 9     so many octets arrive, or so much room is there to send (what the server waits for)
+ *     A to Z     the same: 16 octets, and for each letter on twice as many
+ *     f          all that is left arrives, and with it the end of the client's stream
+ *     s          nothing happens, but the server looks
+ *     i          the next system call is interrupted
+ *     u          the client has not acknowledged what it was sent
+ *     r          the client resets the connection
+ *     e          the deadline passes
+ *     d          the server is told to stop
+ *     others     all that is left arrives; there is any room
+ *
+ * After the script, all that is left arrives, then the end of the stream.
+ */
+#include "serve/connection.h"
+
+#include "lib/fuzz.h"
+#include "lib/reader.h"
+#include "lib/site.h"
+#include "lib/wire.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerInitialize(int *count, char ***arguments);
+
+/* A turn's octets, in slices of files, then what is in memory in one piece: at most a small file, and text. */
+enum { STEP_OCTETS_MAX = LIMIT_TURN_OCTETS + LIMIT_STORE_FILE + LIMIT_RESPONSE_TEXT };
+
+static struct service *service;
+
+int LLVMFuzzerInitialize(int *count, char ***arguments)
+{
+    (void)count, (void)arguments;
+    service = calloc(1, sizeof *service);
+    CHECK(service != NULL);
+    /* No file is too young to be kept: its ctime is that of its making. */
+    service->store = store_open(site_open(), -1000, false);
+    CHECK(service->store != NULL);
+    service->log_form = LOG_COMBINED;
+    service->second = 4000000000;
+    date_write(service->date, service->second);
+    return 0;
+}
+
+/* ---- what happens around the connection ---- */
+
+struct play {
+    struct connection *connection;
+    enum connection_want want;
+    struct span script;
+    bool cut; /* the client or the clock may have ended an answer */
+};
+
+static size_t amount_of(char octet)
+{
+    if (octet >= '1' && octet <= '9')
+        return (size_t)(octet - '0');
+    return octet >= 'A' && octet <= 'Z' ? (size_t)16 << (octet - 'A') : SIZE_MAX;
+}
+
+static void step(struct play *play)
+{
+    size_t before = wire.given;
+    play->want = connection_step(play->connection, service);
+    play->connection->waited = false;
+    CHECK(wire.given - before <= STEP_OCTETS_MAX);
+}
+
+/* What epoll tells when octets have come; at the end of the stream it tells that, too. */
+static void arrive(struct play *play, size_t amount, bool ends)
+{
+    size_t left = wire.sent.length - wire.arrived;
+    wire.arrived += amount < left ? amount : left;
+    wire.ended |= ends || left == 0;
+    play->connection->readable = true;
+    play->connection->waited = wire.arrived > wire.taken;
+    play->connection->peer_done |= wire.ended;
+}
+
+static void make_room(size_t amount)
+{
+    wire.room = amount < SIZE_MAX - wire.room ? wire.room + amount : SIZE_MAX;
+}
+
+static void reset(struct play *play)
+{
+    wire.gone = play->cut = true;
+    play->connection->readable = play->connection->peer_done = true;
+}
+
+/* As worker.c's drain: a last step for who waits for a request. */
+static void drain(struct play *play)
+{
+    enum deadline_kind kind = connection_deadline(play->connection);
+    service->draining = true;
+    if (kind == DEADLINE_IDLE || kind == DEADLINE_HEAD)
+        step(play);
+    if (play->connection->state == CONNECTION_READ)
+        play->want = WANT_CLOSE;
+}
+
+static void expire(struct play *play)
+{
+    play->cut |= play->connection->state == CONNECTION_SEND;
+    play->want = connection_expire(play->connection, service);
+}
+
+/* What the server waits for; both at once would be two events. */
+static void give_amount(struct play *play, size_t amount, bool ends)
+{
+    if (play->connection->state == CONNECTION_SEND && !ends)
+        make_room(amount);
+    else
+        arrive(play, amount, ends);
+    step(play);
+}
+
+static void happen(struct play *play)
+{
+    char octet = play->script.length > 0 ? play->script.at[0] : '*';
+    size_t taken = play->script.length > 0;
+    play->script = (struct span){play->script.at + taken, play->script.length - taken};
+    switch (octet) {
+    case 'd':
+        drain(play);
+        return;
+    case 'e':
+        expire(play);
+        return;
+    case 'r':
+        reset(play);
+        break;
+    case 'i':
+    case 'u':
+        wire.interrupted |= octet == 'i';
+        wire.unacknowledged |= octet == 'u';
+        break;
+    case 's':
+        break;
+    default:
+        give_amount(play, amount_of(octet), octet == 'f');
+        return;
+    }
+    step(play);
+}
+
+/* Who waits for an event has left nothing undone: else it would wait for ever. */
+static void check_wait(const struct play *play)
+{
+    CHECK(connection_deadline(play->connection) != DEADLINE_KINDS);
+    if (play->connection->state == CONNECTION_SEND)
+        CHECK(wire.room == 0);
+    else
+        CHECK(wire.taken == wire.arrived && !wire.ended && !wire.gone);
+}
+
+/* ---- from accept to close ---- */
+
+static void run(struct play *play, size_t length)
+{
+    size_t steps_max = 1000 + 8 * length, steps = 0;
+    step(play);
+    while (play->want != WANT_CLOSE) {
+        CHECK(++steps < steps_max); /* it spins */
+        service->turn++;
+        play->connection->waited = play->connection->input != NULL;
+        if (play->want == WANT_EVENT)
+            check_wait(play);
+        if (play->want == WANT_EVENT || play->script.length > 0)
+            happen(play);
+        else
+            step(play);
+    }
+    play->cut |= wire.gone; /* with the wire's memory at its end */
+    connection_close(play->connection, service);
+    CHECK(wire.closed);
+    CHECK(play->connection->input == NULL && play->connection->outgoing == NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+{
+    static const union peer peer = {.v4 = {.sin_family = AF_INET}};
+    struct span sent = {(const char *)octets, length};
+    struct play play = {.script = fuzz_take_line(&sent)};
+    wire_open(sent);
+    service->draining = false;
+    service->turn++;
+    play.connection = connection_new(wire.fd, &peer);
+    CHECK(play.connection != NULL);
+    run(&play, length);
+    free(play.connection);
+    reader_check(&wire, play.cut, (struct span){service->date, DATE_LENGTH});
+    return 0;
+}

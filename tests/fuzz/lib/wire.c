@@ -1,0 +1,234 @@
+#include "wire.h"
+
+#include "base/log.h"
+#include "fuzz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+struct wire wire = {.fd = -1};
+
+void wire_open(struct span octets)
+{
+    static char *output;
+    static int fd;
+    if (output == NULL) {
+        output = malloc(WIRE_OUTPUT_MAX);
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* so that nothing else gets its number */
+    }
+    CHECK(output != NULL && fd >= 0);
+    wire.fd = fd;
+    wire.sent = octets;
+    wire.arrived = wire.taken = wire.given = wire.room = 0;
+    wire.ended = wire.gone = wire.interrupted = wire.unacknowledged = wire.shut = wire.closed = false;
+    wire.output = output;
+    wire.line_count = 0;
+}
+
+static bool is_interrupted(void)
+{
+    bool interrupted = wire.interrupted;
+    wire.interrupted = false;
+    if (interrupted)
+        errno = EINTR;
+    return interrupted;
+}
+
+/* How many of `length` octets the socket takes: 0 with errno where that is an error. */
+static size_t room_for(size_t length)
+{
+    CHECK(!wire.shut && !wire.closed);
+    if (is_interrupted())
+        return 0;
+    if (length > WIRE_OUTPUT_MAX - wire.given)
+        wire.gone = true;
+    if (wire.gone) {
+        errno = EPIPE;
+        return 0;
+    }
+    errno = EAGAIN;
+    return length < wire.room ? length : wire.room;
+}
+
+static void give(const char *octets, size_t length)
+{
+    memcpy(wire.output + wire.given, octets, length);
+    wire.given += length;
+    wire.room -= length;
+}
+
+/* ---- what the program calls ---- */
+
+ssize_t __real_recv(int fd, void *at, size_t size, int flags);
+ssize_t __wrap_recv(int fd, void *at, size_t size, int flags);
+ssize_t __real_send(int fd, const void *at, size_t length, int flags);
+ssize_t __wrap_send(int fd, const void *at, size_t length, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t __real_sendfile(int fd, int file, off_t *offset, size_t count);
+ssize_t __wrap_sendfile(int fd, int file, off_t *offset, size_t count);
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_shutdown(int fd, int how);
+int __wrap_shutdown(int fd, int how);
+int __real_close(int fd);
+int __wrap_close(int fd);
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+ssize_t __real_writev(int fd, const struct iovec *pieces, int count);
+ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count);
+
+ssize_t __wrap_recv(int fd, void *at, size_t size, int flags)
+{
+    if (fd != wire.fd)
+        return __real_recv(fd, at, size, flags);
+    CHECK(!wire.closed);
+    CHECK(flags == 0 || (flags == MSG_TRUNC && at == NULL));
+    if (is_interrupted())
+        return -1;
+    size_t there = wire.arrived - wire.taken, length = there < size ? there : size;
+    if (wire.gone || (length == 0 && !wire.ended)) {
+        errno = wire.gone ? ECONNRESET : EAGAIN;
+        return -1;
+    }
+    if (at != NULL && length > 0)
+        memcpy(at, wire.sent.at + wire.taken, length);
+    wire.taken += length;
+    return (ssize_t)length;
+}
+
+ssize_t __wrap_send(int fd, const void *at, size_t length, int flags)
+{
+    if (fd != wire.fd)
+        return __real_send(fd, at, length, flags);
+    CHECK((flags & MSG_NOSIGNAL) != 0 && length > 0);
+    size_t taken = room_for(length);
+    give(at, taken);
+    return taken > 0 ? (ssize_t)taken : -1;
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    if (fd != wire.fd)
+        return __real_sendmsg(fd, message, flags);
+    CHECK((flags & MSG_NOSIGNAL) != 0);
+    size_t length = 0;
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        length += message->msg_iov[i].iov_len;
+    CHECK(length > 0);
+    size_t taken = room_for(length), left = taken;
+    for (size_t i = 0; i < message->msg_iovlen && left > 0; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        size_t part = piece->iov_len < left ? piece->iov_len : left;
+        give(piece->iov_base, part);
+        left -= part;
+    }
+    return taken > 0 ? (ssize_t)taken : -1;
+}
+
+ssize_t __wrap_sendfile(int fd, int file, off_t *offset, size_t count)
+{
+    if (fd != wire.fd)
+        return __real_sendfile(fd, file, offset, count);
+    CHECK(count > 0 && offset != NULL);
+    size_t taken = room_for(count);
+    if (taken == 0)
+        return -1;
+    ssize_t length = pread(file, wire.output + wire.given, taken, *offset);
+    CHECK(length >= 0);
+    wire.given += (size_t)length;
+    wire.room -= (size_t)length;
+    *offset += length;
+    return length;
+}
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (fd != wire.fd)
+        return __real_ioctl(fd, request, argument);
+    CHECK(request == SIOCOUTQ && !wire.closed);
+    *(int *)argument = wire.unacknowledged;
+    return 0;
+}
+
+int __wrap_shutdown(int fd, int how)
+{
+    if (fd != wire.fd)
+        return __real_shutdown(fd, how);
+    CHECK(how == SHUT_WR && !wire.closed);
+    if (wire.gone) {
+        errno = ENOTCONN;
+        return -1;
+    }
+    wire.shut = true;
+    return 0;
+}
+
+int __wrap_close(int fd)
+{
+    if (fd != wire.fd)
+        return __real_close(fd);
+    CHECK(!wire.closed);
+    wire.closed = true;
+    return 0;
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
+{
+    if (count != 1 || fds->fd != STDOUT_FILENO)
+        return __real_poll(fds, count, timeout);
+    fds->revents = POLLOUT;
+    return 1;
+}
+
+/* One line, whatever the request held, and shorter than a pipe may cut (base/log.h). */
+static void read_line(struct span line)
+{
+    struct wire_line *read = &wire.lines[wire.line_count];
+    CHECK(wire.line_count++ < WIRE_LINES_MAX);
+    CHECK(line.length <= LIMIT_LOG_LINE + 20 && line.at[line.length - 1] == '\n');
+    for (size_t i = 0; i + 1 < line.length; i++)
+        CHECK(line.at[i] >= ' ' && line.at[i] < 0x7F);
+    /* PEER - - [TIME] "REQUEST LINE" STATUS OCTETS "REFERER" "USER AGENT": an escape has no quote. */
+    struct span rest = line;
+    for (unsigned quotes = 0; quotes < 2; quotes++) {
+        size_t taken = span_find(rest, '"') + 1;
+        CHECK(taken <= rest.length);
+        rest = (struct span){rest.at + taken, rest.length - taken};
+    }
+    uint64_t status;
+    CHECK(rest.length > 6 && rest.at[0] == ' ' && rest.at[4] == ' ');
+    CHECK(span_to_number((struct span){rest.at + 1, 3}, &status));
+    rest = (struct span){rest.at + 5, rest.length - 5};
+    CHECK(span_to_number((struct span){rest.at, span_find(rest, ' ')}, &read->octets));
+    read->status = (int)status;
+}
+
+ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
+{
+    char line[2 * LIMIT_LOG_LINE];
+    size_t length = 0;
+    if (fd != STDOUT_FILENO)
+        return __real_writev(fd, pieces, count);
+    for (int i = 0; i < count; i++) {
+        CHECK(pieces[i].iov_len <= sizeof line - length);
+        memcpy(line + length, pieces[i].iov_base, pieces[i].iov_len);
+        length += pieces[i].iov_len;
+    }
+    read_line((struct span){line, length});
+    return (ssize_t)length;
+}

@@ -1,0 +1,91 @@
+/* Request targets, and the same octets as a Host. The input is the target. */
+#include "http/target.h"
+
+#include "base/buffer.h"
+#include "lib/fuzz.h"
+
+#include <string.h>
+
+/* Whatever is sent, the path names something beneath the root, in one way only. */
+static void check_path(const struct target *target)
+{
+    bool hidden = false;
+    const char *at = target->path.at;
+    CHECK(target->path.length <= LIMIT_TARGET);
+    CHECK(strlen(at) == target->path.length);
+    while (*at != '\0') {
+        size_t length = strcspn(at, "/");
+        CHECK(length > 0);
+        CHECK(!(length == 1 && at[0] == '.') && !(length == 2 && at[0] == '.' && at[1] == '.'));
+        hidden |= at[0] == '.' && !(length == 11 && memcmp(at, ".well-known", 11) == 0);
+        at += length;
+        CHECK(*at == '\0' || at[1] != '\0');
+        at += *at == '/';
+    }
+    CHECK(hidden == target->hidden);
+    CHECK(target->path.length > 0 || target->slash);
+}
+
+static void check_query(struct span raw, struct span query)
+{
+    size_t start = span_find(raw, '?');
+    CHECK(query.length == raw.length - start);
+    CHECK(query.length == 0 || query.at == raw.at + start);
+}
+
+/* What a redirect says, the path escaped anew, leads to the same file. */
+static void check_round_trip(const struct target *target)
+{
+    static struct target again;
+    char room[3 * LIMIT_TARGET + 2];
+    struct buffer escaped = BUFFER(room);
+    buffer_octet(&escaped, '/');
+    buffer_uri_path(&escaped, target->path);
+    if (target->slash && target->path.length > 0)
+        buffer_octet(&escaped, '/');
+    CHECK(!escaped.overflow);
+    if (escaped.length > LIMIT_TARGET)
+        return;
+    CHECK(target_parse(buffer_span(&escaped), &again) == 0);
+    CHECK(span_equal(again.path, target->path));
+    CHECK(again.slash == target->slash && again.hidden == target->hidden && again.query.length == 0);
+}
+
+static void check_child(struct target *target)
+{
+    struct span name = SPAN("index.html");
+    size_t length = target->path.length;
+    struct span child = target_child(target, name);
+    CHECK(child.length == length + (length > 0) + name.length);
+    CHECK(strlen(child.at) == child.length);
+    CHECK(memcmp(child.at + child.length - name.length, name.at, name.length) == 0);
+}
+
+/* RFC 3986 3.2.2: no octet of these can end an authority or begin another part. */
+static void check_host(struct span host)
+{
+    if (!target_host_is_valid(host))
+        return;
+    for (size_t i = 0; i < host.length; i++) {
+        CHECK(host.at[i] > ' ' && host.at[i] < 0x7F);
+        CHECK(strchr("/?#@\\\"<>{}|^`", host.at[i]) == NULL);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+{
+    static struct target target;
+    struct span raw = {(const char *)octets, length};
+    check_host(raw);
+    int status = target_parse(raw, &target);
+    CHECK(status == 0 || status == 400);
+    if (status != 0)
+        return 0;
+    for (size_t i = 0; i < length; i++)
+        CHECK(octets[i] > ' ' && octets[i] < 0x7F && octets[i] != '#');
+    check_path(&target);
+    check_query(raw, target.query);
+    check_round_trip(&target);
+    check_child(&target);
+    return 0;
+}
