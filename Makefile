@@ -13,7 +13,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check tests fuzz fuzz-targets coverage valgrind lint analyze bench install clean
+.PHONY: all help deps run check tests fuzz fuzz-targets coverage valgrind lint analyzed bench install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
@@ -24,7 +24,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group of each name.
-equipped := check fuzz coverage valgrind lint analyze
+equipped := check fuzz coverage valgrind lint
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(MAKECMDGOALS))
@@ -86,12 +86,12 @@ magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modvers
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
 	$(if $(magic_version),,libmagic),$(PKG_CONFIG))
-ifneq ($(filter check tests,$(MAKECMDGOALS)),)
+ifneq ($(filter check tests coverage valgrind,$(MAKECMDGOALS)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
-tools += perl clang-format clang-tidy cppcheck shellcheck
+tools += gcc perl clang-format clang-tidy cppcheck shellcheck
 endif
 ifneq ($(filter coverage,$(MAKECMDGOALS)),)
 tools += gcovr
@@ -140,9 +140,9 @@ ldflags_debug := $(sanitize)
 # libFuzzer's main comes with the link of a target.
 cflags_fuzz := $(cflags_debug) -fsanitize=fuzzer-no-link
 ldflags_fuzz := $(sanitize) -fsanitize=fuzzer
-# Without optimization, so that a branch of the object is one of the source; without assert(), whose failing side is
-# never taken; atomic, as counts of processes that end together are added to one file.
-cflags_coverage := -O0 -g -U_FORTIFY_SOURCE -DNDEBUG --coverage -fprofile-update=atomic
+cflags_analyzer := -O2 -fanalyzer -Werror
+# Without optimization, so that a branch of the program is one of the source.
+cflags_coverage := -O0 -g -U_FORTIFY_SOURCE --coverage
 ldflags_coverage := --coverage
 
 cflags := $(base_cflags) $(if $(WERROR),-Werror) -fPIE $(cflags_$(KIND))
@@ -215,6 +215,17 @@ ifneq ($(filter lint,$(MAKECMDGOALS)),)
 check: | lint
 endif
 
+# ---- How much of the source the tests run -------------------------------------------------------------------------
+
+# Processes that end, the workers among them, add their counts to one file; those that are killed leave none. Some tests
+# run the server as another user, who must be able to write there, too.
+coverage: ## Run the tests, print how many branches they take, and fail where that is too few
+	+@$(MAKE) KIND=coverage tests
+	@find '$(BUILD_ROOT)/coverage' -name '*.gcda' -delete
+	@find '$(BUILD_ROOT)/coverage' -type d -exec chmod a+rwx {} +
+	@umask 0 && .ci/test coverage='$(BUILD_ROOT)/coverage'
+	@.ci/coverage '$(BUILD_ROOT)/coverage'
+
 # ---- Random input ---------------------------------------------------------------------------------------------------
 
 # What tests/fuzz/lib/wire.c stands before.
@@ -249,7 +260,7 @@ bench: ## Measure the speed against the kernel's own cost, nginx and lighttpd
 
 # ---- The checks that run nothing ----------------------------------------------------------------------------------
 
-lint_parts := lint-layers lint-format lint-tidy lint-cppcheck lint-scripts
+lint_parts := lint-layers lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
 tidied := $(sources:%.c=$(BUILD_ROOT)/tidy/%.ok)
 .PHONY: $(lint_parts)
 
@@ -284,9 +295,17 @@ lint-cppcheck:
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Isrc src
 
+# gcc's analyzer follows the paths through a function that the others do not; it takes a few seconds, and runs nothing.
+# Optimized, as it then sees what its inlined functions do.
+analyzed: $(objects)
+	@:
+
+lint-analyzer:
+	+@$(MAKE) KIND=analyzer CC=gcc analyzed
+
 lint-scripts:
 	@echo '  shellcheck, perl -c'
-	@shellcheck .ci/deps .ci/run tests/fuzz/run
+	@shellcheck .ci/deps .ci/run .ci/coverage tests/fuzz/run
 	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 

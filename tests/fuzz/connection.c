@@ -22,8 +22,10 @@
 #include "lib/reader.h"
 #include "lib/site.h"
 #include "lib/wire.h"
+#include "serve/input.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 
@@ -60,6 +62,16 @@ static size_t amount_of(char octet)
     if (octet >= '1' && octet <= '9')
         return (size_t)(octet - '0');
     return octet >= 'A' && octet <= 'Z' ? (size_t)16 << (octet - 'A') : SIZE_MAX;
+}
+
+/* Between two steps other connections have theirs, and use what all share. */
+static void use_service(void)
+{
+    memset(&service->request, 0xEE, sizeof service->request);
+    memset(service->parts, 0xEE, sizeof service->parts);
+    memset(service->room, 0xEE, sizeof service->room);
+    memset(service->text, 0xEE, sizeof service->text);
+    memset(service->log, 0xEE, sizeof service->log);
 }
 
 static void step(struct play *play)
@@ -151,8 +163,10 @@ static void happen(struct play *play)
 /* Who waits for an event has left nothing undone: else it would wait for ever. */
 static void check_wait(const struct play *play)
 {
-    CHECK(connection_deadline(play->connection) != DEADLINE_KINDS);
-    if (play->connection->state == CONNECTION_SEND)
+    enum deadline_kind kind = connection_deadline(play->connection);
+    CHECK(kind != DEADLINE_KINDS);
+    CHECK(kind != DEADLINE_HEAD || input_is_read(play->connection->input));
+    if (kind == DEADLINE_WRITE)
         CHECK(wire.room == 0);
     else
         CHECK(wire.taken == wire.arrived && !wire.ended && !wire.gone);
@@ -167,6 +181,7 @@ static void run(struct play *play, size_t length)
     while (play->want != WANT_CLOSE) {
         CHECK(++steps < steps_max); /* it spins */
         service->turn++;
+        use_service();
         play->connection->waited = play->connection->input != NULL;
         if (play->want == WANT_EVENT)
             check_wait(play);

@@ -63,6 +63,22 @@ static void check_division(struct span input, const struct acceptance *acceptanc
     }
 }
 
+/* Of several members for one coding the first counts, whatever follows it. */
+static void check_first_counts(struct span lines)
+{
+    char room[LIMIT_HEAD];
+    struct buffer all = BUFFER(room);
+    append_field(&all, SPAN("br;q=0.3, gzip;q=0.2, identity;q=0.1, zstd;q=0.4"));
+    buffer_append(&all, lines);
+    const struct request *request = all.overflow ? NULL : fuzz_request(buffer_span(&all));
+    if (request == NULL) /* one line too many */
+        return;
+    struct acceptance acceptance = negotiate_codings(request);
+    CHECK(acceptance.quality[CODING_IDENTITY] == 100 && acceptance.quality[CODING_GZIP] == 200);
+    CHECK(acceptance.quality[CODING_BR] == 300 && acceptance.quality[CODING_ZSTD] == 400);
+    CHECK(!acceptance.identity_unranked && negotiate_is_weighted(request));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
 {
     char room[LIMIT_HEAD];
@@ -76,5 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
     struct acceptance acceptance = negotiate_codings(request);
     check_acceptance(acceptance, negotiate_is_weighted(request));
     check_division(input, &acceptance);
+    check_first_counts(buffer_span(&lines));
     return 0;
 }
