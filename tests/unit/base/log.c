@@ -108,6 +108,16 @@ static void combined_lines_have_their_form(void **state)
         "2001:db8::7 - - [29/Feb/2024:23:59:59 +0000] \"-\" 404 18446744073709551615 \"-\" \"-\"\n");
 }
 
+/* Behind a socket that is neither IPv4 nor IPv6 there is no address to tell. */
+static void a_peer_without_an_address_is_a_dash(void **state)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNIX};
+    (void)state;
+    struct log_access access = usual();
+    access.peer = &nobody;
+    assert_memory_equal(logged(LOG_COMBINED, &access, 0), "- - - [06/Nov/1994:08:49:37 +0000]", 34);
+}
+
 static void months_have_names(void **state)
 {
     static const char names[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -309,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(combined_lines_have_their_form),
+        cmocka_unit_test(a_peer_without_an_address_is_a_dash),
         cmocka_unit_test(months_have_names),
         cmocka_unit_test(terminal_lines_tell_what_happened),
         cmocka_unit_test(no_log_writes_nothing),

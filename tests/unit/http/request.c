@@ -766,6 +766,21 @@ static void fields_are_found(void **state)
     assert_int_equal(request_field(request, FIELD_EXPECT).length, 0);
 }
 
+/* As browsers send them: longer than any that is kept, and no part of one, though its beginning is. */
+static void long_field_names_are_passed_over(void **state)
+{
+    static struct reader reader;
+    static const struct span octets =
+        TEXT("GET / HTTP/1.1\r\nUpgrade-Insecure-Requests: 1\r\nHost: a\r\n"
+             "If-Unmodified-Since-Ever: x\r\nHostHostHostHostHostHost: b\r\n\r\n");
+    (void)state;
+    const struct request *request = read_whole(&reader, octets);
+    assert_int_equal(request->state, REQUEST_WHOLE);
+    assert_span(request_field(request, FIELD_HOST), SPAN("a"));
+    assert_null(request_field(request, FIELD_IF_UNMODIFIED_SINCE).at);
+    assert_every_cut(octets, 1);
+}
+
 /* RFC 9110 6.5.1: what stands in a trailer is no field of the head. */
 static void trailers_change_nothing(void **state)
 {
@@ -1158,6 +1173,7 @@ int main(void)
         cmocka_unit_test(connections_persist_as_asked),
         cmocka_unit_test(expectations_are_seen),
         cmocka_unit_test(fields_are_found),
+        cmocka_unit_test(long_field_names_are_passed_over),
         cmocka_unit_test(trailers_change_nothing),
         cmocka_unit_test(first_lines_are_for_the_log),
         cmocka_unit_test(empty_lines_before_a_request_are_told),

@@ -421,6 +421,9 @@ static const struct {
     {TEXT("[::g]"), false},
     {TEXT("[::1%25lo]"), false},
     {TEXT("[:: 1]"), false},
+    {TEXT("[::1\0]"), false},
+    {TEXT("[0000:0000:0000:0000:0000:ffff:192.168.100.228]"), true},
+    {TEXT("[00000000:0000:0000:0000:0000:ffff:192.168.100.228]"), false},
 };
 
 static void hosts_are_checked(void **state)
