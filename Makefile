@@ -229,7 +229,7 @@ coverage: ## Run the tests, print how many branches they take, and fail where th
 # ---- Random input ---------------------------------------------------------------------------------------------------
 
 # What tests/fuzz/lib/wire.c stands before.
-wrapped := recv send sendmsg sendfile ioctl shutdown close poll writev
+wrapped := recv send sendmsg sendfile ioctl shutdown close poll writev malloc realloc
 
 $(fuzz_targets): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(fuzz_lib_objects) $(filter-out $(BUILD)/src/main.o,$(objects)) \
 	$(BUILD)/link.stamp
@@ -238,7 +238,11 @@ $(fuzz_targets): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(fuzz_lib_objects) $(
 	@$(link) $(addprefix -Wl$(comma)--wrap=,$(wrapped)) -o $@ $(filter %.o,$^) $(libs)
 
 # FUZZ=NAME,... chooses.
-fuzz_names := $(or $(subst $(comma), ,$(FUZZ)),$(fuzz_sources:tests/fuzz/%.c=%))
+fuzz_known := $(fuzz_sources:tests/fuzz/%.c=%)
+fuzz_names := $(or $(subst $(comma), ,$(FUZZ)),$(fuzz_known))
+ifneq ($(filter-out $(fuzz_known),$(fuzz_names)),)
+$(error no fuzz target: $(filter-out $(fuzz_known),$(fuzz_names)); there are $(fuzz_known))
+endif
 
 fuzz-targets: $(fuzz_names:%=$(BUILD)/fuzz/%)
 	@:

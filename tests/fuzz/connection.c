@@ -8,6 +8,7 @@
  *     f          all that is left arrives, and with it the end of the client's stream
  *     s          nothing happens, but the server looks
  *     i          the next system call is interrupted
+ *     m          there is no memory for the next allocation
  *     u          the client has not acknowledged what it was sent
  *     r          the client resets the connection
  *     e          the deadline passes
@@ -147,8 +148,10 @@ static void happen(struct play *play)
         reset(play);
         break;
     case 'i':
+    case 'm':
     case 'u':
         wire.interrupted |= octet == 'i';
+        wire.starving |= octet == 'm';
         wire.unacknowledged |= octet == 'u';
         break;
     case 's':
@@ -190,7 +193,8 @@ static void run(struct play *play, size_t length)
         else
             step(play);
     }
-    play->cut |= wire.gone; /* with the wire's memory at its end */
+    play->cut |= wire.gone || wire.starved; /* the one also when the wire's own memory is at its end */
+    wire.starving = false;
     connection_close(play->connection, service);
     CHECK(wire.closed);
     CHECK(play->connection->input == NULL && play->connection->outgoing == NULL);

@@ -76,11 +76,21 @@ static void check_spans(const struct reading *reading)
     }
 }
 
-/* The pieces make no difference. */
+/* Of a body that is going to be too large together with its framing, pieces may tell sooner: what came before the chunk
+   is counted by then. */
+static bool is_foreseen(const struct request *early, const struct request *late)
+{
+    return early->state == REQUEST_BAD && early->status == 413 && late->state == REQUEST_BODY;
+}
+
+/* Beyond that the pieces make no difference. */
 static void compare(const struct reading *whole, const struct reading *pieces)
 {
     const struct request *a = &whole->request, *b = &pieces->request;
-    CHECK(a->state == b->state && a->status == b->status && a->method == b->method);
+    CHECK(a->method == b->method);
+    if (is_foreseen(b, a) || is_foreseen(a, b))
+        return;
+    CHECK(a->state == b->state && a->status == b->status);
     if (a->state != REQUEST_WHOLE)
         return;
     CHECK(whole->used == pieces->used);
@@ -142,10 +152,10 @@ static void check_framing(struct span head, struct span body, const struct reque
     CHECK(hosts == 1 || (hosts == 0 && request->minor_version == 0));
     CHECK(lengths == 0 || codings == 0);
     CHECK(codings == 0 || request->minor_version == 1);
-    if (codings > 0)
-        CHECK(body.length >= 5 && memcmp(body.at + body.length - 4, "\r\n\r\n", 4) == 0);
-    else if (lengths == 0 || request->method == METHOD_CONNECT)
+    if (request->method == METHOD_CONNECT || lengths + codings == 0) /* nothing is read after a CONNECT */
         CHECK(body.length == 0);
+    else if (codings > 0)
+        CHECK(body.length >= 5 && memcmp(body.at + body.length - 4, "\r\n\r\n", 4) == 0);
     else
         CHECK(span_to_number(value, &length) && body.length == length && length <= LIMIT_BODY);
 }

@@ -31,6 +31,7 @@ void wire_open(struct span octets)
     wire.sent = octets;
     wire.arrived = wire.taken = wire.given = wire.room = 0;
     wire.ended = wire.gone = wire.interrupted = wire.unacknowledged = wire.shut = wire.closed = false;
+    wire.starving = wire.starved = false;
     wire.output = output;
     wire.line_count = 0;
 }
@@ -87,6 +88,31 @@ int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 ssize_t __real_writev(int fd, const struct iovec *pieces, int count);
 ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count);
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static bool is_starving(void)
+{
+    bool starving = wire.starving;
+    wire.starving = false;
+    wire.starved |= starving;
+    if (starving)
+        errno = ENOMEM;
+    return starving;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return is_starving() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return is_starving() ? NULL : __real_realloc(memory, size);
+}
 
 ssize_t __wrap_recv(int fd, void *at, size_t size, int flags)
 {

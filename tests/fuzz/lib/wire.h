@@ -1,7 +1,8 @@
 /*
  * A socket in memory. The linker's --wrap puts it before recv, send, sendmsg, sendfile, ioctl, shutdown and close, for
- * its own descriptor; and before poll and writev for standard output, so that the access log is looked at as well. It
- * behaves as a TCP socket under epoll does: what has not arrived can't be read, and what has no room is not taken.
+ * its own descriptor; before poll and writev for standard output, so that the access log is looked at as well; and before
+ * malloc and realloc, which may find no memory. It behaves as a TCP socket under epoll does: what has not arrived can't be
+ * read, and what has no room is not taken.
  */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
@@ -33,6 +34,8 @@ struct wire {
     size_t room;      /* octets that the server may send now */
     bool interrupted; /* the next call is interrupted by a signal */
     bool unacknowledged;
+    bool starving; /* there is no memory for the next allocation */
+    bool starved;  /* there was none for one */
     /* the server's */
     size_t taken; /* octets read */
     bool shut;
