@@ -226,6 +226,12 @@ coverage: ## Run the tests, print how many branches they take, and fail where th
 	@umask 0 && .ci/test coverage='$(BUILD_ROOT)/coverage'
 	@.ci/coverage '$(BUILD_ROOT)/coverage'
 
+# ---- Memory, by valgrind --------------------------------------------------------------------------------------------
+
+valgrind: ## Run the tests below valgrind, which takes some minutes
+	+@$(MAKE) DEBUG= tests
+	@.ci/valgrind '$(BUILD_ROOT)/release' '$(BUILD_ROOT)/valgrind'
+
 # ---- Random input ---------------------------------------------------------------------------------------------------
 
 # What tests/fuzz/lib/wire.c stands before.
@@ -309,7 +315,7 @@ lint-analyzer:
 
 lint-scripts:
 	@echo '  shellcheck, perl -c'
-	@shellcheck .ci/deps .ci/run .ci/coverage tests/fuzz/run
+	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind tests/fuzz/run
 	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
