@@ -109,7 +109,7 @@ static void reset(struct play *play)
 static void drain(struct play *play)
 {
     enum deadline_kind kind = connection_deadline(play->connection);
-    service->draining = true;
+    service->draining = wire.stopped = true;
     if (kind == DEADLINE_IDLE || kind == DEADLINE_HEAD)
         step(play);
     if (play->connection->state == CONNECTION_READ)

@@ -31,7 +31,7 @@ void wire_open(struct span octets)
     wire.sent = octets;
     wire.arrived = wire.taken = wire.given = wire.room = 0;
     wire.ended = wire.gone = wire.interrupted = wire.unacknowledged = wire.shut = wire.closed = false;
-    wire.starving = wire.starved = false;
+    wire.starving = wire.starved = wire.stopped = false;
     wire.output = output;
     wire.line_count = 0;
 }

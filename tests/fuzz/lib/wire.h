@@ -36,6 +36,7 @@ struct wire {
     bool unacknowledged;
     bool starving; /* there is no memory for the next allocation */
     bool starved;  /* there was none for one */
+    bool stopped;  /* the server was told to stop */
     /* the server's */
     size_t taken; /* octets read */
     bool shut;
