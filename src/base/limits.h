@@ -135,6 +135,13 @@
 /* Parts of a response: its head, then for each range a head and a slice, then the end of the multipart. */
 #define LIMIT_PARTS (2 * LIMIT_RANGES + 2)
 
+/* ---- what a command line may say ---- */
+
+/* Header fields, types and hosts of its own: more than anybody types. */
+#define LIMIT_HEADERS 32
+#define LIMIT_TYPE_OVERRIDES 64
+#define LIMIT_ALLOWED_HOSTS 32
+
 /* ---- processes ---- */
 
 /* As many as the largest machines of two sockets have CPUs: more would only take turns. */

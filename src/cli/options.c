@@ -184,7 +184,7 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     char letters[2 * ROWS + 2];
     int letter;
     fill_getopt(names, letters);
-    *settings = (struct settings){.port = 8080, .verbosity = VERBOSITY_NORMAL};
+    *settings = (struct settings){.port = 8080, .index = "index.html", .verbosity = VERBOSITY_NORMAL};
     *failure = (struct failure){0};
     opterr = 0;
     optind = 0; /* getopt(3): start anew */
