@@ -280,6 +280,7 @@ static void answer_or_close(struct worker *worker, enum deadline_kind kind)
     struct deadline *first;
     while ((first = deadline_first(&worker->deadlines, kind)) != NULL) {
         struct connection *connection = connection_of(first);
+        connection->readable = true; /* no event has told of what came since the last one */
         enum connection_want want = connection_step(connection, &worker->service);
         grant(worker, connection, connection->state == CONNECTION_READ ? WANT_CLOSE : want);
     }
