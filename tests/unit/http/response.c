@@ -269,6 +269,89 @@ static void representations_are_described(void **state)
                      "");
 }
 
+/* ---- heads that are used again ---- */
+
+#define LINES "Content-Type: a/b\r\nETag: \"1\"\r\n"
+
+/* The same octets as response_finish writes, and the lines where it says. */
+static void a_kept_head_is_that_of_a_whole_answer(void **state)
+{
+    char octets[512];
+    struct buffer head = BUFFER(octets);
+    (void)state;
+    buffer_append(&head, SPAN("before")); /* what stands there already does not count */
+    size_t lines = response_write_head(&head, date, SPAN(LINES), 5);
+    const char *at = octets + strlen("before");
+    assert_memory_equal(at + lines, LINES, strlen(LINES));
+    response_add_octets(&response, SPAN("hello"));
+    response_finish(&response, date, 1, SPAN(LINES));
+    assert_int_equal(head.length - strlen("before"), parts[0].length);
+    assert_memory_equal(at, parts[0].octets, parts[0].length);
+}
+
+/* Every octet of the date may change, and nothing else does. */
+static void a_kept_head_gets_another_date(void **state)
+{
+    static const char later[DATE_LENGTH + 1] = "Mon, 17 Dec 2035 19:50:48 GMT";
+    char octets[512], expected[512];
+    struct buffer head = BUFFER(octets), other = BUFFER(expected);
+    (void)state;
+    response_write_head(&head, date, SPAN(LINES), 5);
+    response_write_head(&other, later, SPAN(LINES), 5);
+    response_redate(octets, later);
+    assert_memory_equal(octets, expected, other.length);
+    response_redate(octets, date);
+    other.length = 0;
+    response_write_head(&other, date, SPAN(LINES), 5);
+    assert_memory_equal(octets, expected, other.length);
+}
+
+/* A body that follows its head in memory goes out with it; any other keeps a part of its own. */
+static void a_body_behind_its_head_is_one_part(void **state)
+{
+    static const char octets[] = "HEADhello, hello";
+    const struct span head = {octets, 4};
+    (void)state;
+    response_add_octets(&response, (struct span){octets + 4, 5});
+    response_finish_with(&response, head);
+    assert_int_equal(response.count, 1);
+    assert_head("HEADhello");
+    assert_int_equal(response_body_octets(&response), 5);
+    assert_int_equal(response_octets_left(&response), 9);
+
+    begin(NULL);
+    response_add_octets(&response, (struct span){octets + 5, 5}); /* from the second octet on */
+    response_finish_with(&response, head);
+    assert_int_equal(response.count, 2);
+    assert_head("HEAD");
+    assert_int_equal(response_body_octets(&response), 5);
+
+    begin(NULL);
+    response_add_file(&response, 7, 0, 5);
+    response_finish_with(&response, head);
+    assert_int_equal(response.count, 2);
+    assert_int_equal(response_body_octets(&response), 5);
+
+    begin(NULL);
+    response_add_octets(&response, (struct span){octets + 4, 0}); /* an empty file */
+    response_finish_with(&response, head);
+    assert_int_equal(response.count, 1);
+    assert_head("HEAD");
+}
+
+/* RFC 9110 9.3.2 */
+static void a_kept_head_answers_head_alone(void **state)
+{
+    static const char octets[] = "HEADhello";
+    (void)state;
+    response.head_only = true;
+    response_add_octets(&response, (struct span){octets + 4, 5});
+    response_finish_with(&response, (struct span){octets, 4});
+    assert_int_equal(response.count, 1);
+    assert_head("HEAD");
+    assert_int_equal(response_body_octets(&response), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +367,10 @@ int main(void)
         cmocka_unit_test(representations_are_described),
         cmocka_unit_test_setup(parts_have_heads, begin),
         cmocka_unit_test_setup(some_answers_have_no_length, begin),
+        cmocka_unit_test_setup(a_kept_head_is_that_of_a_whole_answer, begin),
+        cmocka_unit_test_setup(a_kept_head_gets_another_date, begin),
+        cmocka_unit_test_setup(a_body_behind_its_head_is_one_part, begin),
+        cmocka_unit_test_setup(a_kept_head_answers_head_alone, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
