@@ -72,7 +72,7 @@
 /* How long listeners are left alone when there is neither room for a connection nor an idle one to close. */
 #define LIMIT_ACCEPT_PAUSE_MS 100
 
-/* Connections that a worker holds. At 104 octets each while idle, and malloc's 8, 7 MB. */
+/* Connections that a worker holds. At 112 octets each while idle, and malloc's 8, 8 MB. */
 #define LIMIT_CONNECTIONS 65536
 
 /* Listening sockets: addresses given with --bind, after names are resolved. More than the interfaces of any usual
@@ -92,14 +92,14 @@
 /* All files held as bytes, in each worker. */
 #define LIMIT_STORE_OCTETS 67108864
 
-/* Entries, of which each takes about 700 octets besides its file. */
+/* Entries, of which each takes about 1000 octets besides its file. */
 #define LIMIT_STORE_ENTRIES 16384
 
 /* Open descriptors among the entries. */
 #define LIMIT_STORE_FDS 256
 
-/* Directories that are open at once, only while requests are answered. Most pages need two or three; more take turns, and
-   one that can't be opened for want of a descriptor is done without. */
+/* Directories that are open at once, only while requests are answered. Most pages need two or three; more take turns.
+   They give way where a descriptor is needed. */
 #define LIMIT_STORE_DIRECTORIES 16
 
 /* A file that changed less than this before it was read is read again every time. Two changes may carry the same time:

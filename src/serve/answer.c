@@ -133,18 +133,22 @@ struct selected {
     struct span type;   /* of the original, also for an encoded form */
     struct span coding; /* empty for the original */
     struct span etag;
-    bool dated; /* its date tells its states apart */
+    bool steady; /* what is said of it stays the same as long as the entry */
+    bool dated;  /* its date tells its states apart */
 };
 
-/*
- * A date has seconds only: until the second is over, and as long as the file's times can't be trusted, it may change
- * again and keep it. And builds that want to be reproduced give all files one date of old. Neither is given out, nor
- * believed (RFC 9110 8.8.2.1, 8.8.2.2).
- */
+/* A date has seconds only: until the second is over, and as long as the file's times can't be trusted, it may change
+   again and keep it (RFC 9110 8.8.2.2). */
+static bool is_steady(const struct view *view, const struct entry *entry)
+{
+    return entry->settled && entry->modified < view->now;
+}
+
+/* Builds that want to be reproduced give all files one date of old: it is neither given out nor believed. */
 static bool is_dated(const struct view *view, const struct entry *entry)
 {
     static const int64_t year_1980 = 315532800;
-    return entry->settled && entry->modified > year_1980 && entry->modified < view->now;
+    return is_steady(view, entry) && entry->modified > year_1980;
 }
 
 static struct selected select_original(const struct view *view, struct entry *entry)
@@ -153,6 +157,7 @@ static struct selected select_original(const struct view *view, struct entry *en
         .entry = entry,
         .type = span_of(entry->type),
         .etag = span_of(entry->etag),
+        .steady = is_steady(view, entry),
         .dated = is_dated(view, entry),
     };
 }
@@ -175,10 +180,10 @@ static void add_slice(struct response *response, const struct entry *entry, uint
         response_add_file(response, entry->fd, offset, length);
 }
 
-/* Those of an encoded form have the type of another entry, and those of a file that has no date yet get one soon. */
+/* That of an encoded form has the type of another entry. */
 static bool may_keep_head(const struct selected *selected)
 {
-    return selected->coding.length == 0 && selected->dated;
+    return selected->coding.length == 0 && selected->steady;
 }
 
 static void write_kept_head(const struct view *view, const struct selected *selected)
@@ -249,7 +254,7 @@ static void answer_whole(const struct view *view, const struct request *request,
     struct span head = usable_head(view, request, response, selected);
     add_slice(response, selected->entry, 0, selected->entry->size);
     if (head.length > 0)
-        response_finish_with(response, head);
+        response_finish_kept(response, head);
     else
         response_finish(response, view->date, request->minor_version,
                         lines_of(view, selected, &lines, &validators));

@@ -53,7 +53,7 @@ enum received {
 static enum received receive(struct connection *connection, char *room, size_t size, size_t *length)
 {
     ssize_t octets;
-    if (!connection->readable) /* the event was for something else */
+    if (!connection->readable) /* no event has told of octets */
         return RECEIVED_NOTHING;
     do
         octets = recv(connection->fd, room, size, 0);

@@ -29,12 +29,11 @@ static void advance(struct response *response, uint64_t octets)
 static ssize_t send_octets(int socket, const struct response *response)
 {
     const struct part *first = &response->parts[response->first];
-    unsigned next = response->first + 1;
-    if (next == response->count) /* the usual case, at two thirds of the cost */
+    if (response->first + 1 == response->count) /* the usual case, at two thirds of the cost */
         return send(socket, first->octets + first->offset, first->length, MSG_NOSIGNAL);
     struct iovec pieces[LIMIT_PARTS];
     struct msghdr message = {.msg_iov = pieces};
-    next = response->first;
+    unsigned next = response->first;
     for (; next < response->count && response->parts[next].octets != NULL; next++) {
         const struct part *part = &response->parts[next];
         /* iovec has no const, though sendmsg only reads. */

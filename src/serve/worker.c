@@ -43,11 +43,23 @@ static void on_stop(int signal)
 
 /* ---- time ---- */
 
+/* A worker that always has something to do never waits, and only a wait lets signals in: epoll hands out what is ready
+   before it looks at them. So the door is opened at every tick of the coarse clock besides. */
+static void let_signals_in(const struct worker *worker)
+{
+    sigset_t blocked;
+    sigprocmask(SIG_SETMASK, &worker->setup->waiting_mask, &blocked);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
 static void read_clocks(struct worker *worker)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    int64_t before = worker->now;
     worker->now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    if (worker->now != before)
+        let_signals_in(worker);
     clock_gettime(CLOCK_REALTIME_COARSE, &time);
     if (time.tv_sec != worker->service.second) {
         worker->service.second = time.tv_sec;
@@ -187,6 +199,8 @@ static bool accept_connections(struct worker *worker, int listener)
         union peer peer;
         socklen_t length = sizeof peer;
         if (worker->connections >= worker->connections_max) {
+            if (i > 0) /* that somebody waits was said of the first one only */
+                return true;
             make_room(worker);
             continue;
         }
@@ -295,7 +309,8 @@ static void drain(struct worker *worker)
     worker->service.draining = true;
     worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
-        /* Whoever waits to be accepted has been let in by the kernel: closing the socket would reset them. */
+        /* Whoever waits to be accepted has been let in by the kernel: closing the socket would reset them. Who is
+           silent and new is not among them (TCP_DEFER_ACCEPT in listen.c). */
         for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS && worker->listening; rounds++) {
             if (!accept_connections(worker, worker->setup->listeners[i]))
                 break;
@@ -307,7 +322,7 @@ static void drain(struct worker *worker)
         close(worker->setup->listeners[i]);
     answer_or_close(worker, DEADLINE_IDLE);
     answer_or_close(worker, DEADLINE_HEAD);
-    close_all(worker, DEADLINE_BODY);
+    answer_or_close(worker, DEADLINE_BODY);
 }
 
 static bool is_drained(const struct worker *worker)

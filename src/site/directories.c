@@ -27,7 +27,7 @@ _Static_assert((PLACES & (PLACES - 1)) == 0, "a place is chosen by masking the h
 struct directories {
     const struct beneath *beneath;
     int64_t racy_ms;
-    uint64_t names;               /* the last number given */
+    uint64_t last_version;        /* of any directory's names */
     unsigned open_count;          /* places that are open */
     struct place *places[PLACES]; /* each path has one where it may be: what is there gives way */
 };
@@ -50,12 +50,14 @@ static void close_place(struct directories *directories, struct place *place)
     directories->open_count--;
 }
 
-void directories_end_turn(struct directories *directories)
+bool directories_end_turn(struct directories *directories)
 {
+    bool any = directories->open_count > 0;
     for (unsigned i = 0; directories->open_count > 0 && i < PLACES; i++) {
         if (directories->places[i] != NULL)
             close_place(directories, directories->places[i]);
     }
+    return any;
 }
 
 void directories_free(struct directories *directories)
@@ -95,7 +97,7 @@ static bool look(struct directories *directories, struct place *place)
     if (!place->settled || !identity_equal(&identity, &place->identity)) {
         place->settled = identity_is_settled(&identity, directories->racy_ms);
         place->identity = identity;
-        place->directory.names = ++directories->names;
+        place->directory.names_version = ++directories->last_version;
     }
     return true;
 }

@@ -8,11 +8,12 @@
 #include "base/text.h"
 #include "site/beneath.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct directory {
-    int fd;         /* O_PATH */
-    uint64_t names; /* equal to what it was only if no name in it has come or gone between; never 0 */
+    int fd;                 /* O_PATH */
+    uint64_t names_version; /* equal to what it was only if no name in it has come or gone between; never 0 */
 };
 
 struct directories;
@@ -29,7 +30,8 @@ void directories_free(struct directories *directories);
  */
 const struct directory *directories_find(struct directories *directories, struct span path, uint64_t turn);
 
-/* Closes what is open. No descriptor is held between turns, so that none keeps a file system from being unmounted. */
-void directories_end_turn(struct directories *directories);
+/* Closes what is open, and returns whether anything was. No descriptor is held between turns, so that none keeps a file
+   system from being unmounted. */
+bool directories_end_turn(struct directories *directories);
 
 #endif

@@ -27,7 +27,7 @@ struct node {
     uint64_t siblings_turn; /* and for `siblings` */
     unsigned siblings;      /* bits 1 << enum sibling */
     unsigned absent;        /* the same for siblings whose very names are missing ... */
-    uint64_t names;         /* ... as long as the directory has this number */
+    uint64_t names_version; /* ... as long as the directory has this one */
     uint64_t hash;          /* of the path */
     struct node *next;      /* in the same bucket */
     struct node *newer;
@@ -66,8 +66,6 @@ static struct node *node_of(struct entry *entry)
 
 /* ---- opening beneath the root ---- */
 
-static bool evict(struct store *store, struct queue *queue);
-
 /* Opens `path`. A descriptor that is only kept for later gives way to one that is needed now. */
 static int open_beneath(struct store *store, struct span path, int flags)
 {
@@ -76,7 +74,7 @@ static int open_beneath(struct store *store, struct span path, int flags)
         if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || attempt == LIMIT_STORE_RETRIES)
             return fd;
         int error = errno;
-        if (!evict(store, &store->in_fds))
+        if (!store_free_descriptor(store))
             attempt = LIMIT_STORE_RETRIES - 1;
         errno = error;
     }
@@ -459,7 +457,7 @@ void store_close(struct store *store)
 
 bool store_free_descriptor(struct store *store)
 {
-    return evict(store, &store->in_fds);
+    return directories_end_turn(store->directories) || evict(store, &store->in_fds);
 }
 
 void store_end_turn(struct store *store)
@@ -544,7 +542,7 @@ static unsigned absent_siblings(struct store *store, struct node *node, uint64_t
     const struct directory *directory = directory_of(store, node, turn);
     if (directory == NULL)
         return 0;
-    if (node->names == directory->names)
+    if (node->names_version == directory->names_version)
         return node->absent;
     node->absent = 0;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
@@ -555,7 +553,7 @@ static unsigned absent_siblings(struct store *store, struct node *node, uint64_t
             errno == ENOENT)
             node->absent |= 1U << sibling;
     }
-    node->names = directory->names;
+    node->names_version = directory->names_version;
     return node->absent;
 }
 

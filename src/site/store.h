@@ -22,7 +22,8 @@ enum {
     ENTRY_TYPE_MAX = MIME_MAX + sizeof "; charset=utf-8",
     ENTRY_ETAG_MAX = 64,
     ENTRY_LINES_MAX = 384,
-    ENTRY_HEAD_MAX = ENTRY_LINES_MAX + 192,
+    ENTRY_HEAD_MAX =
+        ENTRY_LINES_MAX + 192, /* what is the same in every head has 171, a long length included */
 };
 
 /* What a user keeps with an entry: the head of its answer, in ENTRY_HEAD_MAX octets of room that end where the file's
@@ -65,7 +66,8 @@ struct store *store_open(int root, int64_t racy_ms, bool walk);
 
 void store_close(struct store *store);
 
-/* Closes a file that nobody is sent, if there is one, so that its descriptor is free for something else. */
+/* Closes directories, or a file that nobody is sent, so that a descriptor is free for something else. False where there
+   is neither. */
 bool store_free_descriptor(struct store *store);
 
 /* To be called when a turn is over: lets go of the directories that it looked at. */

@@ -78,7 +78,7 @@ static uint64_t names_of(const char *path)
 {
     directories_end_turn(directories);
     turn++;
-    return found(path)->names;
+    return found(path)->names_version;
 }
 
 static const char *const paths[] = {"", "a", "a/b"};

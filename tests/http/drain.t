@@ -1,0 +1,84 @@
+# What has arrived when the signal to stop comes is answered, whatever the worker was doing.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(time);
+
+bound_seconds(60);
+
+my $root = new_root();
+put_file($root, 'small.txt', 'small');
+
+# A worker that is stopped, octets that come meanwhile, the signal: no event has told of them yet.
+{
+    my $server   = Harness->start(root => $root, args => ['-j', '1']);
+    my ($worker) = $server->workers;
+    my @kept     = map { $server->exchange(get_request('/small.txt'), count => 1)->{socket} } 1 .. 30;
+    my ($half, $body) = map { $server->connection } 1 .. 2;
+    syswrite $half, "GET /small.txt HTTP/1.1\r\n";
+    syswrite $body, "GET /small.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    $server->get('/small.txt'); # the worker has seen them by now
+    my $before = $server->stderr;
+    kill 'STOP', $worker;
+    syswrite $_, get_request('/small.txt') for @kept;
+    syswrite $half, "Host: a\r\n\r\n";
+    syswrite $body, '12345';
+    kill 'TERM', $server->pid;
+    kill 'TERM', $worker; # the master's own signal may still be on its way
+    kill 'CONT', $worker;
+    my $answered = grep { answer_on($_) =~ m{\AHTTP/1\.1 200 .*\r\nConnection: close\r\n.*small\z}s } @kept;
+    is($answered, 30, 'requests on kept connections are answered, and told that they are the last');
+    like(answer_on($half), qr{\AHTTP/1\.1 200 }, 'so is a head whose second half came');
+    like(answer_on($body), qr{\AHTTP/1\.1 200 }, 'and a request whose body came');
+    $server->ended(stderr => $before);
+}
+
+# A worker that never waits, since there is always a next request, hears the signal all the same.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1', '-q'], quiet => 1);
+    my $idle   = $server->exchange(get_request('/small.txt'), count => 1)->{socket};
+    my $client = fork // die "fork: $!";
+    if ($client == 0) {
+        pipeline_for_ever($server->connection);
+        POSIX::_exit(0);
+    }
+    my $busy = eventually { cpu_seconds($server->pid) > 0.2 } 20;
+    ok($busy, 'a client that pipelines without a pause keeps the worker busy');
+    my $before = $server->stderr;
+    my $start  = time;
+    kill 'TERM', $server->pid;
+    is(sysread($idle, my $nothing, 1), 0, 'an idle connection beside it is closed');
+    cmp_ok(time - $start, '<', 4, 'long before the time for the drain is over');
+    $server->ended(stderr => $before);
+    kill 'KILL', $client;
+    waitpid $client, 0;
+}
+
+done_testing();
+
+# All that comes until the end.
+sub answer_on {
+    my ($socket) = @_;
+    my $all = '';
+    1 while sysread $socket, $all, 65_536, length $all;
+    return $all;
+}
+
+# Writes requests as fast as the answers are taken.
+sub pipeline_for_ever {
+    my ($socket) = @_;
+    my $requests = get_request('/small.txt') x 200;
+    my $reader   = fork // return;
+    if ($reader == 0) {
+        1 while sysread $socket, my $octets, 1 << 20;
+        POSIX::_exit(0);
+    }
+    1 while syswrite $socket, $requests;
+    kill 'KILL', $reader;
+    waitpid $reader, 0;
+    return;
+}
