@@ -39,20 +39,23 @@ static int report(const struct failure *failure)
     return failure->status;
 }
 
-static int serve(const struct settings *settings)
+static int serve(const struct settings *settings, char *const *command)
 {
     static struct master master;
     struct failure failure = {0};
     if (master_open(&master, settings, &failure) != 0)
         return report(&failure);
-    banner_print(settings, &(struct banner){
-                               .root_path = master.root_path,
-                               .addresses = master.listening.addresses,
-                               .address_count = master.listening.count,
-                               .workers = master.workers,
-                               .sandbox = master.sandbox_line,
-                           });
-    return master_run(&master);
+    if (master.handover.trial)
+        return HANDOVER_READY;
+    if (!master.handover.reload) /* else it has been said */
+        banner_print(settings, &(struct banner){
+                                   .root_path = master.root_path,
+                                   .addresses = master.listening.addresses,
+                                   .address_count = master.listening.count,
+                                   .workers = master.workers,
+                                   .sandbox = master.sandbox_line,
+                               });
+    return master_run(&master, command);
 }
 
 int main(int count, char **arguments)
@@ -72,5 +75,5 @@ int main(int count, char **arguments)
     case OPTIONS_SERVE:
         break;
     }
-    return serve(&settings);
+    return serve(&settings, arguments);
 }

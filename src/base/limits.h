@@ -160,9 +160,27 @@
 /* What the master gives the workers on top, before it ends one that hangs. */
 #define LIMIT_DRAIN_GRACE_MS 500
 
-/* A worker that dies younger than the first figure is replaced only after a pause: the second one, then doubled each
-   time, up to the third. */
-#define LIMIT_YOUNG_MS 1000
+/* From SIGHUP until the workers of before cut what they still send: a large file over a slow line takes its time, and
+   nobody waits for them. */
+#define LIMIT_RETIRE_MS 3600000
+
+/* How long a worker of before waits for another request on an idle connection, which it answers as the last one. Who asks
+   in a row, or loads a page, does so sooner; who does not has to open another connection. */
+#define LIMIT_LAST_REQUEST_MS 2000
+
+/* How often a worker that stops looks whether the last octets have arrived. When they have, it no longer waits for the
+   client's end, as the client could hold it up by that. */
+#define LIMIT_LAST_OCTETS_MS 50
+
+/* Workers of before at once. With as many left a SIGHUP is refused; so no number of them can fill the machine. */
+#define LIMIT_RETIRED 1024
+
+/* How long a new program may take to show that it can serve, when SIGHUP comes. It takes some milliseconds. */
+#define LIMIT_TRIAL_MS 10000
+
+/* A worker that dies younger than the first figure, which is many times what its start takes, is replaced only after a
+   pause: the second one, then doubled each time, up to the third. */
+#define LIMIT_YOUNG_MS 100
 #define LIMIT_PAUSE_MS 50
 #define LIMIT_BACKOFF_MS 5000
 

@@ -270,7 +270,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct outgoing answered;
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
-    response->last = service->draining;
+    response->last = service->draining || service->retiring;
     struct view view = {
         .store = service->store,
         .turn = may_share(connection, request) ? service->turn : 0,
@@ -331,6 +331,10 @@ enum connection_want connection_step(struct connection *connection, struct servi
 
 enum connection_want connection_expire(struct connection *connection, struct service *service)
 {
+    if (connection->state == CONNECTION_LINGER && service->draining && is_unacknowledged(connection->fd)) {
+        connection->progress = true; /* the deadline begins anew */
+        return WANT_EVENT;
+    }
     if (connection->state != CONNECTION_READ || connection->input == NULL)
         return WANT_CLOSE;
     struct request *request = &connection->input->request;

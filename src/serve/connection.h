@@ -63,6 +63,7 @@ struct service {
     struct store *store;
     enum log_form log_form;
     bool draining; /* every answer is the last on its connection */
+    bool retiring; /* every answer that begins is; one that had begun may be followed by another */
     uint64_t turn; /* its number, from 1 on */
     time_t second; /* the time that `date` tells */
     char date[DATE_LENGTH];
@@ -81,7 +82,8 @@ struct connection *connection_new(int fd, const union peer *peer);
 /* Does what can be done without waiting, one answer at the most. */
 enum connection_want connection_step(struct connection *connection, struct service *service);
 
-/* What happens when the deadline has passed: a request that is late gets 408, else it is WANT_CLOSE. */
+/* What happens when the deadline has passed: a request that is late gets 408; else it is WANT_CLOSE, but WANT_EVENT for
+   the last octets before the end of the worker while they are on their way. */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
 /* The kind of deadline that holds in this state; DEADLINE_KINDS where none does. */

@@ -13,7 +13,9 @@ enum deadline_kind {
     DEADLINE_BODY,
     DEADLINE_WRITE,
     DEADLINE_LINGER,
-    DEADLINE_KINDS, /* their number; as a kind: not armed */
+    DEADLINE_LAST_REQUEST, /* idle, in a worker that retires */
+    DEADLINE_LAST_OCTETS,  /* lingering, in a worker that stops */
+    DEADLINE_KINDS,        /* their number; as a kind: not armed */
 };
 
 /* A place in a queue, embedded in what waits. */

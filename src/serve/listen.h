@@ -21,6 +21,12 @@ struct listening {
  */
 int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure);
 
+/*
+ * Takes `count` listening sockets that were handed over, from descriptor `first` on, in place of binding any. Returns 0, or
+ * the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP.
+ */
+int listen_take(struct listening *listening, int first, unsigned count, struct failure *failure);
+
 void listen_close(struct listening *listening);
 
 #endif

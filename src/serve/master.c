@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/cpus.h"
+#include "serve/notify.h"
 #include "serve/worker.h"
 #include "site/mime.h"
 
@@ -40,15 +41,24 @@ enum supervision_state {
 
 struct supervision {
     struct master *master;
+    char *const *command; /* argv */
+    bool has_terminal;    /* one controlled this process when it started */
     enum supervision_state state;
     struct child children[LIMIT_WORKERS];
     unsigned running;
+    pid_t retired[LIMIT_RETIRED]; /* the workers of programs that were this process before */
+    unsigned retired_count;
+    int64_t retired_due; /* when they are ended */
+    pid_t trial; /* the program that shows whether it can take this one's place; 0 while there is none */
+    int64_t trial_due; /* when it has had its time */
+    bool trial_passed; /* this program's place is to be taken */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
 };
 
 static volatile sig_atomic_t stop_signals; /* how many came */
+static volatile sig_atomic_t hangup;       /* one came that was not looked at yet */
 
 static void on_stop(int signal)
 {
@@ -56,16 +66,14 @@ static void on_stop(int signal)
     stop_signals++;
 }
 
-/* A terminal that closes may say so twice, by the shell and by the kernel: that asks for no haste. */
 static void on_hangup(int signal)
 {
     (void)signal;
-    if (stop_signals == 0)
-        stop_signals = 1;
+    hangup = 1;
 }
 
-/* SIGCHLD only has to end the wait; who died is asked of waitpid. */
-static void on_child(int signal)
+/* SIGCHLD only has to end the wait; who died is asked of waitpid. What is for workers asks nothing of the master. */
+static void on_other(int signal)
 {
     (void)signal;
 }
@@ -145,12 +153,20 @@ static int try_sandbox(struct master *master, struct failure *failure)
     return 0;
 }
 
+/* Sockets that were handed over stand for --port and --bind, which a server that is replaced has on its command line. */
+static int open_sockets(struct master *master, struct failure *failure)
+{
+    if (master->handover.sockets > 0)
+        return listen_take(&master->listening, HANDOVER_FIRST_FD, master->handover.sockets, failure);
+    return listen_open(&master->listening, master->settings, failure);
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     *master = (struct master){.settings = settings, .root = -1};
     raise_descriptor_limit();
-    if (open_root(master, failure) != 0 || try_sandbox(master, failure) != 0 ||
-        listen_open(&master->listening, settings, failure) != 0) {
+    if (handover_read(&master->handover, failure) != 0 || open_root(master, failure) != 0 ||
+        try_sandbox(master, failure) != 0 || open_sockets(master, failure) != 0) {
         if (master->root >= 0)
             close(master->root);
         return failure->status;
@@ -230,25 +246,72 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
     return NULL;
 }
 
+static void end_child(struct supervision *supervision, struct child *child, int wait_status)
+{
+    pid_t pid = child->pid;
+    int64_t now = now_ms();
+    child->pause = next_pause(child, now);
+    child->due = now + child->pause;
+    child->pid = 0;
+    supervision->running--;
+    if (supervision->state == SUPERVISION_SERVE)
+        log_death(pid, wait_status, child->pause);
+}
+
+/* A worker of before is not replaced. */
+static void end_retired(struct supervision *supervision, pid_t pid, int wait_status)
+{
+    for (unsigned i = 0; i < supervision->retired_count; i++) {
+        if (supervision->retired[i] != pid)
+            continue;
+        supervision->retired[i] = supervision->retired[--supervision->retired_count];
+        if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
+            log_error("worker %d, of before the reload, was ended by signal %d (%s)", (int)pid,
+                      WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+        return;
+    }
+}
+
+/* What the trial has shown. Its own words, if it had any, stand on standard error already. */
+static void end_trial(struct supervision *supervision, int wait_status)
+{
+    supervision->trial = 0;
+    if (supervision->state != SUPERVISION_SERVE)
+        return;
+    supervision->trial_passed = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == HANDOVER_READY;
+    if (supervision->trial_passed)
+        return;
+    if (WIFEXITED(wait_status))
+        log_error("not reloaded: '%s' could not start, status %d; serving on as before", handover_program(),
+                  WEXITSTATUS(wait_status));
+    else
+        log_error("not reloaded: '%s' could not start, signal %d (%s); serving on as before",
+                  handover_program(), WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+    notify_ready();
+}
+
 /* Takes every dead child, also those that are not ours: as PID 1 of a container we inherit them. With `options` 0
    instead of WNOHANG, waits until our last one is dead. */
 static void reap(struct supervision *supervision, int options)
 {
     int wait_status;
     pid_t pid;
-    while (supervision->running + (options == WNOHANG) > 0 &&
+    while (supervision->running + supervision->retired_count + (options == WNOHANG) > 0 &&
            (pid = waitpid(-1, &wait_status, options)) > 0) {
         struct child *child = find_child(supervision, pid);
-        if (child == NULL)
-            continue;
-        int64_t now = now_ms();
-        child->pause = next_pause(child, now);
-        child->due = now + child->pause;
-        child->pid = 0;
-        supervision->running--;
-        if (supervision->state == SUPERVISION_SERVE)
-            log_death(pid, wait_status, child->pause);
+        if (child != NULL)
+            end_child(supervision, child, wait_status);
+        else if (pid == supervision->trial)
+            end_trial(supervision, wait_status);
+        else
+            end_retired(supervision, pid, wait_status);
     }
+}
+
+static void signal_retired(const struct supervision *supervision, int signal)
+{
+    for (unsigned i = 0; i < supervision->retired_count; i++)
+        kill(supervision->retired[i], signal);
 }
 
 static void signal_children(const struct supervision *supervision, int signal)
@@ -257,6 +320,71 @@ static void signal_children(const struct supervision *supervision, int signal)
         if (supervision->children[i].pid > 0)
             kill(supervision->children[i].pid, signal);
     }
+    signal_retired(supervision, signal);
+}
+
+/* ---- making room for a new program ---- */
+
+/* Whether a terminal controls this process (tty(4)): not where it never had one, nor when that has hung up. */
+static bool can_open_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void begin_trial(struct supervision *supervision)
+{
+    const struct listening *listening = &supervision->master->listening;
+    if (supervision->running + supervision->retired_count > LIMIT_RETIRED) {
+        log_error("not reloaded: %u workers of before still finish what they began; serving on as before",
+                  supervision->retired_count);
+        return;
+    }
+    notify_reloading();
+    supervision->trial = handover_try(supervision->command, listening->fds, listening->count);
+    supervision->trial_due = now_ms() + LIMIT_TRIAL_MS;
+    if (supervision->trial > 0)
+        return;
+    log_error("not reloaded: can't start a process: %s; serving on as before", strerror(errno));
+    supervision->trial = 0;
+    notify_ready();
+}
+
+/* All that is this program's and lives on: its workers, and those of before. */
+static void hand_over(struct supervision *supervision)
+{
+    const struct listening *listening = &supervision->master->listening;
+    pid_t workers[LIMIT_RETIRED];
+    unsigned count = 0;
+    for (unsigned i = 0; i < supervision->master->workers && count < LIMIT_RETIRED; i++) {
+        if (supervision->children[i].pid > 0)
+            workers[count++] = supervision->children[i].pid;
+    }
+    for (unsigned i = 0; i < supervision->retired_count && count < LIMIT_RETIRED; i++)
+        workers[count++] = supervision->retired[i];
+    if (hangup) /* another one, since the trial began: it is the new program's, and waits there as it is blocked here */
+        raise(SIGHUP);
+    int error = handover_execute(supervision->command, listening->fds, listening->count, workers, count);
+    log_error("not reloaded: can't execute '%s': %s; serving on as before", handover_program(),
+              strerror(error));
+    supervision->trial_passed = false;
+    notify_ready();
+}
+
+/* The workers that came with this process serve until its own have started, and then finish what they have. */
+static void take_over(struct supervision *supervision)
+{
+    const struct handover *handover = &supervision->master->handover;
+    if (!handover->reload)
+        return;
+    for (unsigned i = 0; i < handover->worker_count; i++)
+        supervision->retired[supervision->retired_count++] = handover->workers[i];
+    supervision->retired_due = now_ms() + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
+    signal_retired(supervision, WORKER_RETIRE);
+    if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
+        log_error("reloaded; the workers of before finish what they began");
 }
 
 /* ---- the loop ---- */
@@ -268,6 +396,9 @@ static void begin_drain(struct supervision *supervision)
     supervision->drain_started = now_ms();
     listen_close(&supervision->master->listening);
     signal_children(supervision, SIGTERM);
+    if (supervision->trial > 0)
+        kill(supervision->trial, SIGKILL);
+    notify_stopping();
 }
 
 static void read_stop_signals(struct supervision *supervision)
@@ -279,6 +410,34 @@ static void read_stop_signals(struct supervision *supervision)
         begin_drain(supervision);
     else if (now_ms() - supervision->drain_started >= LIMIT_STOP_TWICE_MS)
         supervision->state = SUPERVISION_END;
+}
+
+/* SIGHUP asks for the new program, unless it tells that the terminal is gone: a server that was started by hand is not to
+   stay behind unseen, and hold the port. A terminal that closes may say so twice, by the shell and by the kernel: that asks
+   for no haste. Those that come while a trial runs are looked at after it. */
+static void read_hangup(struct supervision *supervision)
+{
+    if (!hangup || supervision->trial > 0 || supervision->state != SUPERVISION_SERVE)
+        return;
+    hangup = 0;
+    if (supervision->has_terminal && !can_open_terminal())
+        begin_drain(supervision);
+    else
+        begin_trial(supervision);
+}
+
+/* Whoever has had its time. */
+static void end_overdue(struct supervision *supervision)
+{
+    int64_t now = now_ms();
+    if (supervision->trial > 0 && supervision->trial_due <= now) {
+        kill(supervision->trial, SIGKILL);
+        supervision->trial_due = now + LIMIT_BACKOFF_MS;
+    }
+    if (supervision->retired_count > 0 && supervision->retired_due <= now) {
+        signal_retired(supervision, SIGKILL);
+        supervision->retired_due = now + LIMIT_BACKOFF_MS;
+    }
 }
 
 /* The workers end by themselves in time; this is for one that hangs. */
@@ -293,7 +452,8 @@ static bool is_over(const struct supervision *supervision)
     case SUPERVISION_SERVE:
         return false;
     case SUPERVISION_DRAIN:
-        return supervision->running == 0 || now_ms() >= drain_deadline(supervision);
+        return supervision->running + supervision->retired_count == 0 ||
+               now_ms() >= drain_deadline(supervision);
     case SUPERVISION_END:
         break;
     }
@@ -305,6 +465,10 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
 {
     bool serving = supervision->state == SUPERVISION_SERVE;
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
+    if (serving && supervision->trial > 0)
+        due = supervision->trial_due;
+    if (serving && supervision->retired_count > 0 && supervision->retired_due < due)
+        due = supervision->retired_due;
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
         if (child->pid == 0 && child->due < due)
@@ -323,10 +487,15 @@ static void supervise(struct supervision *supervision)
         struct timespec time;
         reap(supervision, WNOHANG);
         read_stop_signals(supervision);
+        read_hangup(supervision);
         if (is_over(supervision))
             return;
-        if (supervision->state == SUPERVISION_SERVE)
+        if (supervision->state == SUPERVISION_SERVE) {
+            if (supervision->trial_passed)
+                hand_over(supervision);
             start_due_children(supervision);
+            end_overdue(supervision);
+        }
         ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
     }
 }
@@ -345,10 +514,8 @@ static void handle_signals(sigset_t *waiting_mask)
         int signal;
         void (*handler)(int signal);
     } rows[] = {
-        {SIGTERM, on_stop},
-        {SIGINT, on_stop},
-        {SIGHUP, on_hangup},
-        {SIGCHLD, on_child},
+        {SIGTERM, on_stop},  {SIGINT, on_stop},         {SIGHUP, on_hangup},
+        {SIGCHLD, on_other}, {WORKER_RETIRE, on_other}, /* so that a worker which is told before it listens for it is told nevertheless */
     };
     enum { ROWS = sizeof rows / sizeof *rows };
     sigset_t handled;
@@ -365,12 +532,14 @@ static void handle_signals(sigset_t *waiting_mask)
     signal(SIGPIPE, SIG_IGN);
 }
 
-int master_run(struct master *master)
+int master_run(struct master *master, char *const *command)
 {
     struct supervision *supervision = calloc(1, sizeof *supervision);
     if (supervision == NULL)
         return EX_OSERR;
     supervision->master = master;
+    supervision->command = command;
+    supervision->has_terminal = can_open_terminal();
     supervision->setup = (struct worker_setup){
         .settings = master->settings,
         .root = master->root,
@@ -378,6 +547,9 @@ int master_run(struct master *master)
         .listener_count = master->listening.count,
     };
     handle_signals(&supervision->setup.waiting_mask);
+    start_due_children(supervision);
+    take_over(supervision);
+    notify_ready();
     supervise(supervision);
     signal_children(supervision, SIGKILL); /* whoever is left has had its time */
     reap(supervision, 0);

@@ -34,11 +34,18 @@ struct worker {
 };
 
 static volatile sig_atomic_t stop_requested;
+static volatile sig_atomic_t retirement_requested;
 
 static void on_stop(int signal)
 {
     (void)signal;
     stop_requested = 1;
+}
+
+static void on_retire(int signal)
+{
+    (void)signal;
+    retirement_requested = 1;
 }
 
 /* ---- time ---- */
@@ -110,6 +117,17 @@ static bool watch(struct worker *worker, struct connection *connection)
     return epoll_ctl(worker->epoll, operation, connection->fd, &event) == 0;
 }
 
+/* The deadline of a connection, which waits less for what may never come where the worker is about to end. */
+static enum deadline_kind deadline_kind_of(const struct worker *worker, const struct connection *connection)
+{
+    enum deadline_kind kind = connection_deadline(connection);
+    if (kind == DEADLINE_IDLE && worker->service.retiring)
+        return DEADLINE_LAST_REQUEST;
+    if (kind == DEADLINE_LINGER && worker->service.draining)
+        return DEADLINE_LAST_OCTETS;
+    return kind;
+}
+
 /* Does what the connection asked for, and sees that its deadline is the right one. A connection that never waits is
    never watched: one request and its answer need no epoll. */
 static void grant(struct worker *worker, struct connection *connection, enum connection_want want)
@@ -118,7 +136,7 @@ static void grant(struct worker *worker, struct connection *connection, enum con
         close_connection(worker, connection);
         return;
     }
-    enum deadline_kind kind = connection_deadline(connection);
+    enum deadline_kind kind = deadline_kind_of(worker, connection);
     if (connection->progress || connection->deadline.kind != kind) {
         deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now);
         connection->progress = false;
@@ -300,6 +318,49 @@ static void answer_or_close(struct worker *worker, enum deadline_kind kind)
     }
 }
 
+/* Lets the deadlines of one kind begin anew as those of another. */
+static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadline_kind to)
+{
+    struct deadline *first;
+    while ((first = deadline_first(&worker->deadlines, from)) != NULL)
+        deadline_arm(&worker->deadlines, first, to, worker->now);
+}
+
+static bool is_leaving(const struct worker *worker)
+{
+    return worker->service.draining || worker->service.retiring;
+}
+
+static void leave_listeners(struct worker *worker)
+{
+    /* From here on no connection wakes this worker where it would have woken another; those that did are taken now. */
+    for (unsigned i = 0; i < worker->setup->listener_count; i++)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[i], NULL);
+    for (unsigned i = 0; i < worker->setup->listener_count; i++) {
+        /* Whoever waits to be accepted has been let in by the kernel: closing the last socket would reset them. Who is
+           silent and new is not among them (TCP_DEFER_ACCEPT in listen.c). */
+        for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS && worker->listening; rounds++) {
+            if (!accept_connections(worker, worker->setup->listeners[i]))
+                break;
+        }
+    }
+    worker->listening = false;
+    for (unsigned i = 0; i < worker->setup->listener_count; i++)
+        close(worker->setup->listeners[i]);
+}
+
+/*
+ * Others have taken over: what is on its way is finished, however long it takes. Each connection may ask once more, and
+ * is told that this answer is the last; who does not ask soon is closed, as idle connections may be (RFC 9112 9.5).
+ */
+static void retire(struct worker *worker)
+{
+    worker->service.retiring = true;
+    worker->drain_deadline = worker->now + LIMIT_RETIRE_MS;
+    leave_listeners(worker);
+    rearm_all(worker, DEADLINE_IDLE, DEADLINE_LAST_REQUEST);
+}
+
 /*
  * Requests that have arrived are answered, the last on their connections. Whoever has none on its way is closed at
  * once; so is half a request, which nobody could tell from one that never ends.
@@ -308,26 +369,18 @@ static void drain(struct worker *worker)
 {
     worker->service.draining = true;
     worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
-    for (unsigned i = 0; i < worker->setup->listener_count; i++) {
-        /* Whoever waits to be accepted has been let in by the kernel: closing the socket would reset them. Who is
-           silent and new is not among them (TCP_DEFER_ACCEPT in listen.c). */
-        for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS && worker->listening; rounds++) {
-            if (!accept_connections(worker, worker->setup->listeners[i]))
-                break;
-        }
-    }
-    if (worker->listening)
-        unwatch_listeners(worker);
-    for (unsigned i = 0; i < worker->setup->listener_count; i++)
-        close(worker->setup->listeners[i]);
+    if (!worker->service.retiring)
+        leave_listeners(worker);
     answer_or_close(worker, DEADLINE_IDLE);
+    answer_or_close(worker, DEADLINE_LAST_REQUEST);
     answer_or_close(worker, DEADLINE_HEAD);
     answer_or_close(worker, DEADLINE_BODY);
+    rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_OCTETS);
 }
 
 static bool is_drained(const struct worker *worker)
 {
-    return worker->service.draining && (worker->connections == 0 || worker->now >= worker->drain_deadline);
+    return is_leaving(worker) && (worker->connections == 0 || worker->now >= worker->drain_deadline);
 }
 
 static int64_t earlier_of(int64_t wait, int64_t other)
@@ -343,9 +396,9 @@ static int wait_time(const struct worker *worker)
     if (worker->ready != NULL)
         return 0;
     int64_t wait = deadline_wait(&worker->deadlines, worker->now);
-    if (!worker->listening && !worker->service.draining)
+    if (!worker->listening && !is_leaving(worker))
         wait = earlier_of(wait, worker->listen_again - worker->now);
-    if (worker->service.draining)
+    if (is_leaving(worker))
         wait = earlier_of(wait, worker->drain_deadline - worker->now);
     /* The coarse clock lags by a tick: a millisecond more, and what is waited for is due. */
     return wait < 0 ? -1 : (int)(wait + (wait > 0));
@@ -367,7 +420,9 @@ static void turn(struct worker *worker)
     store_end_turn(worker->service.store);
     if (stop_requested && !worker->service.draining)
         drain(worker);
-    if (!worker->listening && !worker->service.draining && worker->now >= worker->listen_again)
+    if (retirement_requested && !is_leaving(worker))
+        retire(worker);
+    if (!worker->listening && !is_leaving(worker) && worker->now >= worker->listen_again)
         watch_listeners(worker);
 }
 
@@ -396,6 +451,8 @@ static void handle_signals(void)
 {
     struct sigaction action = {.sa_handler = on_stop};
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = on_retire;
+    sigaction(WORKER_RETIRE, &action, NULL);
     /* Ctrl-C, and a terminal that closes, reach the whole process group; the master decides what follows. */
     action.sa_handler = SIG_IGN;
     sigaction(SIGINT, &action, NULL);

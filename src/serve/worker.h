@@ -6,6 +6,9 @@
 
 #include <signal.h>
 
+/* The signal that has a worker retire. SIGHUP is none for it: a terminal that closes sends that to the whole group. */
+#define WORKER_RETIRE SIGUSR2
+
 /* What the master hands to each worker. */
 struct worker_setup {
     const struct settings *settings;
@@ -16,7 +19,8 @@ struct worker_setup {
 };
 
 /*
- * Serves until SIGTERM, then finishes what is in flight. Called in the child with all signals blocked. Returns an
+ * Serves until SIGTERM, then finishes what is in flight, with little patience; or until WORKER_RETIRE, then does so with
+ * much of it, as others have taken over. Called in the child with all these signals blocked. Returns an
  * exit status of sysexits.h: EX_OK after a drain, EX_OSERR when a resource that it can't do without is missing.
  */
 int worker_run(const struct worker_setup *setup);

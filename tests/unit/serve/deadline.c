@@ -25,8 +25,13 @@ static const struct {
     enum deadline_kind kind;
     int64_t duration;
 } kinds[] = {
-    {DEADLINE_IDLE, LIMIT_IDLE_MS},   {DEADLINE_HEAD, LIMIT_HEAD_MS},     {DEADLINE_BODY, LIMIT_BODY_MS},
-    {DEADLINE_WRITE, LIMIT_WRITE_MS}, {DEADLINE_LINGER, LIMIT_LINGER_MS},
+    {DEADLINE_IDLE, LIMIT_IDLE_MS},
+    {DEADLINE_HEAD, LIMIT_HEAD_MS},
+    {DEADLINE_BODY, LIMIT_BODY_MS},
+    {DEADLINE_WRITE, LIMIT_WRITE_MS},
+    {DEADLINE_LINGER, LIMIT_LINGER_MS},
+    {DEADLINE_LAST_REQUEST, LIMIT_LAST_REQUEST_MS},
+    {DEADLINE_LAST_OCTETS, LIMIT_LAST_OCTETS_MS},
 };
 
 static void none_is_due_where_none_is_armed(void **state)
