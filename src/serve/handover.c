@@ -73,8 +73,8 @@ int handover_read(struct handover *handover, struct failure *failure)
                           typed != NULL ? typed : "", LIMIT_LISTENERS);
         }
         handover->sockets = (unsigned)sockets;
-        handover->trial = note != NULL && strcmp(note, note_of_trial) == 0;
-        handover->reload = note != NULL && !handover->trial;
+        handover->trial = sockets > 0 && note != NULL && strcmp(note, note_of_trial) == 0;
+        handover->reload = sockets > 0 && note != NULL && !handover->trial;
         if (handover->reload)
             read_workers(handover, note);
     }

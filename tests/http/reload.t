@@ -1,0 +1,389 @@
+# SIGHUP: another program in the same process, with the same sockets, and no connection lost by it. Sockets that others hand
+# over, and what they are told.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Copy ();
+use Harness;
+use IO::Socket::UNIX;
+use IO::Socket::IP;
+use Load;
+use POSIX ();
+use Socket ();
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+bound_seconds(170);
+
+my $root = new_root();
+put_file($root, 'index.html', 'page');
+
+my $told = qr/\Atinyhttpd: reloaded/;
+
+# The workers that accept: those of now, when those of before have none left.
+sub replaced {
+    my ($server, @before) = @_;
+    my %old = map { $_ => 1 } @before;
+    return grep { !$old{$_} } $server->workers;
+}
+
+# Sends SIGHUP and waits until new workers are there; false if none come.
+sub reload {
+    my ($server) = @_;
+    my @before = $server->workers;
+    kill 'HUP', $server->pid;
+    return eventually { scalar(my @new = replaced($server, @before)) };
+}
+
+# All that comes until the end of the stream, or until `octets` of the body are there.
+sub read_body {
+    my ($socket, $octets) = @_;
+    my ($all, $body_at) = ('', undef);
+    while (sysread $socket, $all, 1 << 16, length $all) {
+        $body_at = $+[0] if !defined $body_at && $all =~ /\r\n\r\n/;
+        last if defined $octets && defined $body_at && length($all) - $body_at >= $octets;
+    }
+    return defined $body_at ? (substr($all, 0, $body_at), substr($all, $body_at)) : ($all, '');
+}
+
+# The point of it all: under load, nothing is lost.
+{
+    my %files = ('/small.bin' => noise(1000, 'a'), '/medium.bin' => noise(100_000, 'b'), '/large.bin' => noise(700_000, 'c'));
+    put_file($root, substr($_, 1), $files{$_}) for keys %files;
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    my $load = Load->start(port => $server->port, clients => 64, files => \%files);
+    sleep 0.3;
+    my $pid     = $server->pid;
+    my $replaced = 0;
+    for (1 .. 10) {
+        $replaced++ if reload($server);
+        sleep 0.1;
+    }
+    sleep 0.3;
+    my ($answers, @failures) = $load->stop;
+    is($replaced, 10, 'ten times SIGHUP: each brought new workers');
+    cmp_ok($answers, '>', 64, "64 clients meanwhile: $answers answers");
+    is(join("\n", @failures[0 .. ($#failures < 5 ? $#failures : 5)]), '', 'each of them whole, none refused, none cut');
+    is(kill(0, $pid), 1, 'the process is the same');
+    ok(eventually(sub { scalar(my @now = $server->workers) == 2 }, 20), 'the workers of before are gone when they have finished');
+    my @zombies = grep { $_->[2] == $pid && $_->[1] eq 'Z' } Harness::process_table();
+    is(scalar @zombies, 0, 'and reaped');
+    is($server->get('/')->{body}, 'page', 'and the service goes on');
+    $server->stop(lost => 1);
+}
+
+# What is held by the workers of before
+{
+    my $size = 20_000_000;
+    put_file($root, 'huge.bin', '');
+    truncate "$root/huge.bin", $size or die $!;
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    my $kept   = $server->exchange(get_request('/'), count => 1)->{socket};
+    my $idle   = $server->exchange(get_request('/'), count => 1)->{socket};
+    my $slow   = $server->connection(receive => 32_768);
+    syswrite $slow, get_request('/huge.bin');
+    sysread $slow, my $start, 1000 or die;
+    my $half = $server->connection;
+    syswrite $half, "GET / HTTP/1.1\r\nHo";
+    my $other = $server->connection;
+    syswrite $other, get_request('/huge.bin');
+    sleep 0.2;
+    my @before = $server->workers;
+    ok(reload($server), 'with a download, half a request and two idle connections: reloaded');
+
+    my $answer = $server->exchange(get_request('/'), socket => $kept);
+    is($answer->{responses}[0]{status}, 200, 'the next request on a kept connection is answered');
+    is($answer->{responses}[0]{field}{connection}, 'close', 'as the last one');
+    syswrite $half, "st: localhost\r\n\r\n";
+    my ($head, $body) = read_body($half);
+    is($body, 'page', 'a request that had begun is finished and answered');
+    like($head, qr/^Connection: close\r$/m, 'as the last one');
+    is(sysread($idle, my $nothing, 1), 0, 'a connection that asks for nothing is closed');
+    my @still = grep { my $pid = $_; grep { $_ == $pid } @before } $server->workers;
+    is("@still", "@before", 'the worker of before is still there for the downloads');
+
+    # A download that had begun without a word of its being the last: the connection may ask once more.
+    ($head, $body) = read_body($other, $size);
+    is(length $body, $size, 'a download in flight is finished');
+    unlike($head, qr/^Connection: close/m, 'which had not said that it is the last');
+    syswrite $other, get_request('/');
+    ($head, $body) = read_body($other);
+    is($body, 'page', 'so the request that follows on its connection is answered');
+    like($head, qr/^Connection: close\r$/m, 'as the last one');
+
+    # Once more, and then the end, with workers of two programs before.
+    ok(reload($server), 'reloaded once more');
+    my $before = $server->stderr;
+    my @all    = $server->workers;
+    cmp_ok(scalar @all, '>=', 2, 'workers of before still work');
+    kill 'TERM', $server->pid;
+    ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM after SIGHUP: new connections are refused');
+    my $left = $size + index($start, "\r\n\r\n") + 4 - length $start;
+    $left = $size if index($start, "\r\n\r\n") < 0;
+    while ($left > 0) { my $got = sysread $slow, my $octets, 1 << 18 or last; $left -= $got }
+    is($left, 0, 'the download that began two programs before is finished');
+    $server->ended(stderr => $before);
+}
+
+# A new file in the program's place is the new program; one that can't serve changes nothing.
+SKIP: {
+    my $folder = new_root();
+    my $path   = "$folder/tinyhttpd";
+    File::Copy::copy(program(), $path) or die $!;
+    chmod 0755, $path;
+    my $www = "$folder/www";
+    put_file($www, 'index.html', 'first');
+    # By its name alone, found by PATH.
+    local $ENV{PATH} = "$folder:$ENV{PATH}";
+    my $port = free_port();
+    my ($out, $err) = ("$folder/out", "$folder/err");
+    my $pid = Harness::spawn($out, $err, undef, 'sh', '-c', 'cd "$0" && exec tinyhttpd "$@"', $folder, '-r', 'www', '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'started by its name');
+    my $get = sub { my $socket = connect_to('127.0.0.1', $port) or return 'refused'; syswrite $socket, get_request('/', 'Connection: close'); (read_body($socket))[1] };
+    my $place = sub { # another file in its place, at once
+        my ($octets) = @_;
+        open my $file, '>:raw', "$path.new" or die $!;
+        print {$file} $octets;
+        close $file;
+        chmod 0755, "$path.new";
+        rename "$path.new", $path or die $!;
+    };
+    my $program = slurp(program());
+    my $inode = sub { (stat "/proc/$pid/exe")[1] };
+    my $hup = sub {
+        my ($pattern) = @_;
+        my $size = -s $err;
+        kill 'HUP', $pid;
+        eventually { substr(slurp($err), $size) =~ $pattern };
+        return substr slurp($err), $size;
+    };
+    for my $case (
+        ['a file that is no program', sub { $place->("nothing\n") }, qr/can't execute '\Q$path\E': .*\n.*not reloaded: .* serving on as before\n/],
+        ['no file',                   sub { unlink $path },           qr/can't execute '\Q$path\E': No such file .*\n.*not reloaded: .*\n/],
+        ['a program that ends',       sub { $place->("#!/bin/sh\nexit 0\n") }, qr/not reloaded: '\Q$path\E' could not start, status 0; .*\n/],
+        ['a program that is killed',  sub { $place->("#!/bin/sh\nkill -9 \$\$\n") }, qr/not reloaded: .*signal 9.*\n/],
+        ['a root that is gone', sub { $place->($program); rename $www, "$www.away" }, qr/root 'www' is not there.*\n.*not reloaded: .*status 66.*\n/],
+    ) {
+        my ($name, $do, $pattern) = @$case;
+        my ($master, @workers) = ($inode->(), children_of($pid));
+        $do->();
+        like($hup->($pattern), $pattern, "SIGHUP with $name: said");
+        is($get->(), 'first', "$name: the service goes on") if $name !~ /root/;
+        is(join(' ', children_of($pid)), "@workers", "$name: with the same workers");
+        is($inode->(), $master, "$name: in the same program");
+    }
+    rename "$www.away", $www;
+    my $master = $inode->();
+    like($hup->($told), $told, 'SIGHUP with a new program: said');
+    is($get->(), 'first', 'and it serves, on the same port');
+    isnt($inode->(), $master, 'it is the new file that runs');
+    rename $www, "$www.old";
+    put_file($www, 'index.html', 'second');
+    $hup->($told);
+    is($get->(), 'second', 'SIGHUP opens the root anew');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 20), 0, 'SIGTERM ends it, with status 0');
+    kill 'KILL', -$pid;
+}
+
+# While the trial runs, other signals are heard; a program that never answers is given up.
+{
+    my $folder = new_root();
+    my $path   = "$folder/tinyhttpd";
+    File::Copy::copy(program(), $path) or die $!;
+    chmod 0755, $path;
+    my $port = free_port();
+    my $pid  = Harness::spawn("$folder/out", "$folder/err", undef, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    eventually { connect_to('127.0.0.1', $port) };
+    open my $file, '>', "$path.new" or die $!;
+    print {$file} "#!/bin/sh\nexec sleep 60\n";
+    close $file;
+    chmod 0755, "$path.new";
+    rename "$path.new", $path;
+    kill 'HUP', $pid;
+    ok(eventually(sub { scalar(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($pid)) }), 'a new program that hangs');
+    ok(connect_to('127.0.0.1', $port), 'the service goes on meanwhile');
+    my ($worker) = grep { slurp("/proc/$_/comm") !~ /sleep/ } children_of($pid);
+    kill 'KILL', $worker;
+    ok(eventually(sub { grep { $_ != $worker && slurp("/proc/$_/comm") !~ /sleep/ } children_of($pid) }), 'a worker that dies meanwhile is replaced');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 5), 0, 'SIGTERM meanwhile ends the server');
+    ok(eventually(sub { !processes_of_group($pid) }, 5), 'and the new program with it');
+    kill 'KILL', -$pid;
+}
+
+# nohup(1) has SIGHUP ignored, and it stays so.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $SIG{HUP} = 'IGNORE' });
+    my @before = $server->workers;
+    kill 'HUP', $server->pid;
+    is($server->get('/')->{status}, 200, 'SIGHUP that was ignored from the start: serves');
+    sleep 0.2;
+    is(join(' ', $server->workers), "@before", 'with the same workers');
+    $server->stop;
+}
+
+# A shell may send SIGHUP to the whole group: nothing else happens.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    my @before = $server->workers;
+    kill 'HUP', -$server->pid;
+    ok(eventually(sub { replaced($server, @before) }), 'SIGHUP to the whole group: reloaded');
+    is($server->get('/')->{status}, 200, 'and serves');
+    $server->stop(lost => 1);
+}
+
+# The terminal that it was started from closes: it ends, rather than stay behind with the port.
+SKIP: {
+    have('script') or skip 'no script(1)', 2;
+    my $port   = free_port();
+    my $folder = new_root();
+    my $pid = Harness::spawn("$folder/out", "$folder/err", undef, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'in a terminal: serves');
+    kill 'KILL', $pid; # as a window is closed
+    Harness::reap($pid, 5);
+    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 10), 'the terminal is gone: so is the server');
+    eventually { !connect_to('127.0.0.1', $port) };
+}
+
+# ---- Sockets that others hand over (sd_listen_fds(3)) ----
+
+# Puts handles at descriptors from 3 on, as a service manager does, and says so for this process; to be run in the child.
+sub handing {
+    my ($handles, %environment) = @_;
+    return sub {
+        my @copies = map { my $fd = POSIX::dup(fileno $_); $fd < 20 ? POSIX::dup2($fd, 40 + $fd) && 40 + $fd : $fd } @$handles;
+        POSIX::dup2($copies[$_], 3 + $_) for 0 .. $#copies;
+        POSIX::close($_) for @copies;
+        @ENV{ 'LISTEN_PID', 'LISTEN_FDS' } = ($$, scalar @$handles);
+        $ENV{LISTEN_FDNAMES} = join ':', ('web') x @$handles;
+        @ENV{ keys %environment } = values %environment;
+        return;
+    };
+}
+
+sub listening {
+    return IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 10, Type => Socket::SOCK_STREAM()) || die $!;
+}
+
+{
+    my @sockets = (listening(), listening());
+    my $server  = Harness->start(bare => 1, args => ['-r', $root, '-j', '2', '-p', free_port()], before => handing(\@sockets));
+    $server->expect_stderr($told);
+    my @ports = map { $_->sockport } @sockets;
+    is($server->port, $ports[0], 'sockets handed over: the banner names their port, and not that of -p');
+    for my $port (@ports) {
+        $server->{port} = $port;
+        is($server->get('/')->{status}, 200, "served on port $port");
+    }
+    # Nobody but the kernel waits: a blocking accept would keep a worker.
+    is(join(' ', map { my ($flags) = slurp("/proc/" . $server->pid . "/fdinfo/$_") =~ /^flags:\s*(\d+)/m; oct($flags) & 04000 ? 1 : 0 } 3, 4), '1 1',
+        'they do not block');
+    ok(reload($server), 'SIGHUP: reloaded');
+    for my $port (@ports) {
+        $server->{port} = $port;
+        is($server->get('/')->{status}, 200, "served on port $port afterwards");
+    }
+    $server->stop(lost => 1);
+    my $socket = connect_to('127.0.0.1', $ports[0]);
+    ok($socket, 'after the end they are still open with whoever handed them over: nothing is refused');
+    my $next = Harness->start(bare => 1, args => ['-r', $root, '-j', '1'], before => handing(\@sockets));
+    syswrite $socket, get_request('/', 'Connection: close');
+    is((read_body($socket))[1], 'page', 'who has connected meanwhile is served by the next one');
+    $next->stop;
+}
+
+# What is handed over and of no use
+{
+    my $datagram = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Proto => 'udp', Type => Socket::SOCK_DGRAM()) or die;
+    my $silent   = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Type => Socket::SOCK_STREAM()) or die;
+    open my $file, '<', '/dev/null' or die;
+    for my $case (['a datagram socket', $datagram], ['a file', $file], ['a socket that is connected', connect_to('127.0.0.1', (my $l = listening())->sockport)]) {
+        my ($name, $handle) = @$case;
+        my $run = run_program({ before => handing([listening(), $handle]) }, '-r', $root);
+        is($run->{status}, 64, "$name is handed over: 64");
+        like($run->{err}, qr/\Atinyhttpd: descriptor 4 [^\n]*LISTEN_FDS[^\n]*\n\z/, "$name: said in one line");
+    }
+    for my $number ('33', 'x', '-1', '') {
+        my $run = run_program({ before => handing([listening()], LISTEN_FDS => $number) }, '-r', $root);
+        is($run->{status}, 64, "LISTEN_FDS '$number': 64");
+        like($run->{err}, qr/\Atinyhttpd: LISTEN_FDS is '$number'; [^\n]*\n\z/, "LISTEN_FDS '$number': said in one line");
+    }
+    for my $case (['for another process', LISTEN_PID => 1], ['without a process', LISTEN_PID => ''], ['of which there are none', LISTEN_FDS => 0]) {
+        my ($name, %environment) = @$case;
+        my $port   = free_port();
+        my $server = Harness->start(root => $root, port => $port, args => ['-j', '1'], before => handing([listening()], %environment, TINYHTTPD_HANDOVER => 'trial'));
+        is($server->port, $port, "sockets $name: it binds its own");
+        $server->stop;
+    }
+}
+
+# A pid in the environment that is no child's is left alone.
+{
+    my $pid = fork;
+    if (!$pid) { $SIG{USR2} = 'DEFAULT'; sleep 60; POSIX::_exit(0) }
+    my $socket = listening();
+    my $server = Harness->start(root => $root, quiet => 1, port => $socket->sockport, args => ['-j', '1'],
+        before => handing([$socket], TINYHTTPD_HANDOVER => "$pid,x,0,,1,99999999999999999999,"));
+    is($server->get('/')->{status}, 200, 'a process that is no child is named as a worker of before: serves');
+    is(waitpid($pid, POSIX::WNOHANG()), 0, 'that process has not been signalled');
+    $server->stop;
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+}
+
+# ---- What is told to the service manager (sd_notify(3)) ----
+
+for my $kind ('path', 'abstract') {
+    my $folder = new_root();
+    my $name   = $kind eq 'path' ? "$folder/notify" : "\0tinyhttpd-test-$$";
+    socket my $manager, Socket::AF_UNIX(), Socket::SOCK_DGRAM(), 0 or die $!;
+    # Perl cuts no NUL off an abstract name, but pads a path.
+    bind $manager, Socket::pack_sockaddr_un($name) or die $!;
+    chmod 0777, $name if $kind eq 'path';
+    my $receive = sub {
+        my $vector = '';
+        vec($vector, fileno $manager, 1) = 1;
+        select $vector, undef, undef, 20 or return 'nothing';
+        recv $manager, my $text, 4096, 0;
+        return $text;
+    };
+    my $variable = $kind eq 'path' ? $name : '@' . substr $name, 1;
+    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = $variable });
+    $server->expect_stderr($told);
+    my $pid = $server->pid;
+    is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready");
+    my ($up) = slurp('/proc/uptime') =~ /\A([\d.]+)/;
+    kill 'HUP', $pid;
+    my $reloading = $receive->();
+    like($reloading, qr/\ARELOADING=1\nMONOTONIC_USEC=\d+\n\z/, "$kind socket: reloading");
+    my $clock = Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC());
+    my ($usec) = $reloading =~ /USEC=(\d+)/;
+    ok($usec && $usec / 1e6 <= $clock && $usec / 1e6 > $clock - 60, "$kind socket: with the time of the monotonic clock");
+    is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready again");
+    if ($kind eq 'path') {
+        rename $root, "$root.away";
+        $server->expect_stderr(qr/root|not reloaded/);
+        kill 'HUP', $pid;
+        like($receive->(), qr/\ARELOADING=1\n/, "$kind socket: reloading in vain");
+        is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready as before");
+        rename "$root.away", $root;
+    }
+    my $before = $server->stderr;
+    kill 'TERM', $pid;
+    is($receive->(), "STOPPING=1\n", "$kind socket: stopping");
+    $server->ended(stderr => $before);
+}
+# Nobody there, and what is no name
+for my $name ('/nowhere/notify', '@nobody', '', 'x', '/' . 'a' x 200) {
+    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = $name });
+    is($server->get('/')->{status}, 200, "NOTIFY_SOCKET '" . substr($name, 0, 20) . "': serves");
+    $server->stop;
+}
+
+responses_framed();
+done_testing();
