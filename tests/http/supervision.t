@@ -1,0 +1,254 @@
+# Supervision: workers that are killed, stopped, or die at their start, under load; how soon the end comes; orphans.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Load;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+bound_seconds(170);
+
+my $root  = new_root();
+my %files = ('/small.bin' => noise(1000, 'a'), '/medium.bin' => noise(100_000, 'b'), '/large.bin' => noise(700_000, 'c'));
+put_file($root, substr($_, 1), $files{$_}) for keys %files;
+put_file($root, 'index.html', 'page');
+my $size = 20_000_000;
+put_file($root, 'huge.bin', '');
+truncate "$root/huge.bin", $size or die $!;
+
+my $death = qr/\Atinyhttpd: worker \d+ (?:was ended by signal|ended with status)|worker can't start/;
+
+sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ] }
+
+# A figure of time that this machine may spoil once in a while, but not mostly.
+sub mostly_under {
+    my ($limit, $name, @seconds) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    note(join ' ', map { sprintf '%.3f', $_ } sort { $a <=> $b } @seconds);
+    cmp_ok(median(@seconds), '<', $limit * slowness(), $name);
+    return;
+}
+
+# A program that is observed takes several times as long for everything.
+sub slowness { return is_sanitized() || slurp(program()) !~ /\A\x7fELF/ ? 10 : 1 }
+
+# The children, told fast enough to measure by it.
+sub children {
+    my ($pid) = @_;
+    return split ' ', slurp("/proc/$pid/task/$pid/children") if -e "/proc/$pid/task/$pid/children";
+    return children_of($pid);
+}
+
+# How many connections a worker has in its hands: its sockets but the listening ones, which the master has as well.
+sub connections_of {
+    my ($worker, $master) = @_;
+    my $sockets = sub { map { $_ => 1 } grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
+    my %shared = $sockets->($master);
+    my %own    = $sockets->($worker);
+    return scalar grep { !$shared{$_} } keys %own;
+}
+
+sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
+
+# Twenty kills under load: a worker is back at once, and nothing fails but what the dead one had in its hands.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($death);
+    my $pid  = $server->pid;
+    my $load = Load->start(port => $server->port, clients => 64, files => \%files);
+    sleep 0.3;
+    my ($held, @seconds) = (0);
+    for my $round (1 .. 20) {
+        my @before = children($pid);
+        my $victim = $before[ $round % 2 ];
+        kill 'STOP', $victim; # so that what it holds can be counted
+        eventually { is_stopped($victim) };
+        $held += connections_of($victim, $pid);
+        my $began = time;
+        kill 'KILL', $victim;
+        my $back;
+        while (!$back && time < $began + 20) {
+            my @now = children($pid);
+            $back = !(grep { $_ == $victim } @now) && @now == 2;
+            select undef, undef, undef, 0.001 if !$back;
+        }
+        push @seconds, time - $began;
+        sleep 0.15;
+    }
+    my ($answers, @failures) = $load->stop;
+    mostly_under(0.1, 'twenty kills: the next worker is there within 100 ms', @seconds);
+    cmp_ok($answers, '>', 64, "meanwhile: $answers answers");
+    note(scalar(@failures) . " failures, $held connections in the hands of those killed");
+    cmp_ok(scalar @failures, '<=', $held, 'no more failed than the dead had in their hands');
+    is(join("\n", grep { !/\Acut: / } @failures), '', 'and they were cut, none refused, none wrong');
+    is($server->get('/')->{status}, 200, 'and the service goes on');
+    $server->stop(lost => 1);
+}
+
+# Who waits to be accepted while all workers are stopped and then killed is served by those that follow.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($death);
+    my @victims = $server->workers;
+    kill 'STOP', @victims;
+    eventually { !grep { !is_stopped($_) } @victims };
+    my @sockets = map { $server->connection } 1 .. 100;
+    syswrite $_, get_request('/') for @sockets;
+    kill 'KILL', @victims;
+    my %outcome;
+    for my $socket (@sockets) {
+        my $result = $server->exchange('', socket => $socket, count => 1);
+        $outcome{ $result->{responses}[0] ? $result->{responses}[0]{status} : 'none' }++;
+    }
+    is(join(' ', %outcome), '200 100', '100 connections that no worker had taken when all were killed: all are served');
+    $server->stop(lost => 1);
+}
+
+# A worker that stands still holds nobody up but those that it has.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($death);
+    my ($still) = $server->workers;
+    kill 'STOP', $still;
+    eventually { is_stopped($still) };
+    my $served = grep { my $result = $server->get('/'); ($result->{status} || 0) == 200 } 1 .. 50;
+    is($served, 50, 'one worker of two is stopped: 50 of 50 are served');
+    kill 'CONT', $still;
+    sleep 0.1;
+    # Now it is the only one.
+    my ($other) = grep { $_ != $still } $server->workers;
+    kill 'STOP', $other;
+    eventually { is_stopped($other) };
+    is($server->get('/')->{status}, 200, 'it goes on, and the other is stopped: served');
+    kill 'CONT', $other;
+    for (1 .. 20) { kill 'STOP', $other, $still; select undef, undef, undef, 0.01; kill 'CONT', $other, $still }
+    is($server->get('/')->{status}, 200, 'both stopped and continued twenty times: served');
+    # The master stops and goes on, and meanwhile its workers do what they do.
+    kill 'STOP', $server->pid;
+    eventually { is_stopped($server->pid) };
+    is($server->get('/')->{status}, 200, 'the master is stopped: its workers serve');
+    kill 'CONT', $server->pid;
+    kill $_, $server->workers for qw(HUP INT PIPE WINCH);
+    is($server->get('/')->{status}, 200, 'SIGHUP, SIGINT and SIGPIPE to the workers: nothing happens');
+    $server->stop;
+}
+
+# A worker that can't be told to stop any more does not keep the master.
+SKIP: {
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($still) = $server->workers;
+    kill 'STOP', $still;
+    eventually { is_stopped($still) };
+    my $before = $server->stderr;
+    kill 'TERM', $server->pid;
+    sleep 0.2;
+    kill 'TERM', $server->pid; # at once, or the time for the drain would pass
+    $server->ended(stderr => $before, seconds => 4);
+}
+
+# Any signal that ends a worker from inside is a death like another; the master has nothing to do with it.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($death);
+    $server->expect_stderr(qr/AddressSanitizer|==\d+==|DEADLYSIGNAL|^\s*#|^\s*$/) if is_sanitized();
+    for my $signal (is_sanitized() ? qw(KILL) : qw(SEGV ABRT BUS ILL FPE SYS TERM QUIT USR1 USR2 ALRM)) {
+        my ($victim) = eventually { my @now = $server->workers; $now[0] } or die;
+        select undef, undef, undef, 0.12; # old enough to be replaced at once
+        kill $signal, $victim;
+        ok(eventually(sub { my @now = $server->workers; @now == 1 && $now[0] != $victim }), "SIG$signal to a worker: replaced");
+        is($server->get('/')->{status}, 200, "SIG$signal: served");
+    }
+    $server->stop(lost => 1);
+}
+
+# A worker that dies at its start is tried again, each time after a longer pause, until it can start.
+SKIP: {
+    have('prlimit') or skip 'no prlimit', 4;
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($death);
+    my $pid = $server->pid;
+    my ($before) = `prlimit --nofile --noheadings --raw --output=SOFT --pid $pid` =~ /(\d+)/;
+    skip 'prlimit does not work here', 4 if !$before || system("prlimit --nofile=3: --pid $pid 2>/dev/null") != 0;
+    kill 'KILL', $server->workers;
+    sleep 2;
+    my @pauses = $server->stderr =~ /ended with status 71; replaced in (\d+) ms/g;
+    is(join(' ', @pauses[0 .. 3]), '50 100 200 400', 'a worker that dies at its start: the pauses double');
+    cmp_ok(scalar @pauses, '<', 8, 'so there are few in two seconds');
+    my $cpu = cpu_seconds($pid);
+    my $socket = connect_to('127.0.0.1', $server->port);
+    syswrite $socket, get_request('/');
+    system("prlimit --nofile=$before: --pid $pid");
+    my $result = $server->exchange('', socket => $socket, count => 1);
+    is($result->{responses}[0]{status}, 200, 'who came meanwhile is served when one can start again');
+    like($server->stderr, qr/can't start: Too many open files/, 'the reason is told');
+    $server->stop(lost => 1);
+}
+
+# The end: how soon
+{
+    my (@refused, @idle, @gone, $late, $whole);
+    for my $round (1 .. 3) {
+        my $server = Harness->start(root => $root, args => ['-j', '2']);
+        my $idle = $server->exchange(get_request('/'), count => 1)->{socket};
+        my $half = $server->connection;
+        syswrite $half, "GET / HTTP/1.1\r\nHo";
+        my $kept = $server->exchange(get_request('/'), count => 1)->{socket};
+        syswrite $kept, "GET / HTTP/1.1\r\nHo";
+        my $download = $server->connection(receive => 32_768);
+        syswrite $download, get_request('/huge.bin');
+        my $raw = '';
+        sysread $download, $raw, 1000, length $raw while $raw !~ /\r\n\r\n/;
+        my $left = $size - (length($raw) - index($raw, "\r\n\r\n") - 4);
+        sleep 0.1;
+        my $before = $server->stderr;
+        my $began  = time;
+        kill 'TERM', $server->pid;
+        1 while time < $began + 20 && connect_to('127.0.0.1', $server->port);
+        push @refused, time - $began;
+        sysread $idle, my $nothing, 1;
+        push @idle, time - $began;
+        while ($left > 0) { my $got = sysread $download, my $octets, 1 << 18 or last; $left -= $got }
+        my $last = time;
+        $whole++ if $left == 0;
+        my $status;
+        # The client keeps all its connections.
+        until (defined $status || time > $last + 20) {
+            $status = $? if waitpid($server->pid, POSIX::WNOHANG()) == $server->pid;
+            select undef, undef, undef, 0.002 if !defined $status;
+        }
+        push @gone, time - $last;
+        $late += processes_of_group($server->pid); # at once: nobody may be there after the master
+        is($status, 0, 'SIGTERM during a download: exit status 0');
+        unlike(substr($server->stderr, length $before), qr/Sanitizer|runtime error/, 'and no report');
+    }
+    mostly_under(0.05, 'SIGTERM: new connections are refused within 50 ms', @refused);
+    mostly_under(0.05, 'idle connections are closed within 50 ms',          @idle);
+    is($whole, 3, 'the downloads are whole');
+    mostly_under(0.2, 'the last process is gone within 0.2 s of the last octet, though half a request is held', @gone);
+    is($late, 0, 'and the master is the last');
+}
+
+# Orphans of others that come to this process, as to the first one of a container, are reaped (prctl(2),
+# PR_SET_CHILD_SUBREAPER).
+SKIP: {
+    my $prctl = { x86_64 => 157, aarch64 => 167 }->{ (POSIX::uname())[4] } or skip 'the number of prctl is not known', 3;
+    my $folder = new_root();
+    my $port   = free_port();
+    my $pid    = Harness::spawn("$folder/out", "$folder/err", sub { syscall $prctl, 36, 1, 0, 0, 0 }, '/bin/sh', '-c',
+        '(sleep 1 & echo $! >"$0"); shift; exec "$@"', "$folder/orphan", 'x', program(), '-q', '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'with an orphan: serves');
+    my ($orphan) = slurp("$folder/orphan") =~ /(\d+)/;
+    my ($parent) = map { $_->[2] } grep { $_->[0] == $orphan } Harness::process_table();
+    is($parent, $pid, 'it is a child of the server now');
+    ok(eventually(sub { !-e "/proc/$orphan" }, 10), 'when it ends it is reaped');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, 'and the server ends as ever');
+    is(slurp("$folder/err"), '', 'nothing is said of it');
+    kill 'KILL', -$pid;
+}
+
+responses_framed();
+done_testing();
