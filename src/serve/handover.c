@@ -105,9 +105,9 @@ static bool set_environment(unsigned socket_count, const char *note)
            setenv(note_name, note, 1) == 0;
 }
 
-/* Copies the descriptors that stand where the sockets have to be to above them; -1 where there is none. Returns 0 or an
-   errno. */
-static int save_descriptors(int saved[LIMIT_LISTENERS], unsigned count)
+/* Copies the descriptors that stand where the sockets have to be to above them; -1 where there is none. False with
+   errno where one can't be copied. */
+static bool save_descriptors(int saved[LIMIT_LISTENERS], unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         saved[i] = fcntl(HANDOVER_FIRST_FD + (int)i, F_DUPFD_CLOEXEC, HANDOVER_FIRST_FD + (int)count);
@@ -118,9 +118,10 @@ static int save_descriptors(int saved[LIMIT_LISTENERS], unsigned count)
             if (saved[--i] >= 0)
                 close(saved[i]);
         }
-        return error;
+        errno = error;
+        return false;
     }
-    return 0;
+    return true;
 }
 
 static void restore_descriptors(const int saved[LIMIT_LISTENERS], unsigned count)
@@ -155,12 +156,11 @@ static int execute(char *const *command, const int *sockets, unsigned count, con
     const char *program = handover_program();
     if (program == NULL)
         return ENOENT;
-    int error = save_descriptors(saved, count);
-    if (error != 0)
-        return error;
+    if (!save_descriptors(saved, count))
+        return errno;
     if (set_environment(count, note) && place_sockets(saved, sockets, count))
         execv(program, command);
-    error = errno;
+    int error = errno;
     restore_descriptors(saved, count);
     clear_environment();
     return error;
