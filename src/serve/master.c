@@ -414,10 +414,12 @@ static void read_stop_signals(struct supervision *supervision)
 
 /* SIGHUP asks for the new program, unless it tells that the terminal is gone: a server that was started by hand is not to
    stay behind unseen, and hold the port. A terminal that closes may say so twice, by the shell and by the kernel: that asks
-   for no haste. Those that come while a trial runs are looked at after it. */
+   for no haste. One that comes during a trial is looked at after it, by whoever
+   serves then. */
 static void read_hangup(struct supervision *supervision)
 {
-    if (!hangup || supervision->trial > 0 || supervision->state != SUPERVISION_SERVE)
+    if (!hangup || supervision->trial > 0 || supervision->trial_passed ||
+        supervision->state != SUPERVISION_SERVE)
         return;
     hangup = 0;
     if (supervision->has_terminal && !can_open_terminal())

@@ -36,6 +36,15 @@ sub reload {
     return eventually { scalar(my @new = replaced($server, @before)) };
 }
 
+# Whether a worker has left accepting to others: it has none of the master's sockets any more.
+sub has_retired {
+    my ($server, $worker) = @_;
+    my $sockets = sub { map { $_ => 1 } grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
+    my %listening = $sockets->($server->pid);
+    my %own       = $sockets->($worker);
+    return !grep { $listening{$_} } keys %own;
+}
+
 # All that comes until the end of the stream, or until `octets` of the body are there.
 sub read_body {
     my ($socket, $octets) = @_;
@@ -93,6 +102,7 @@ sub read_body {
     sleep 0.2;
     my @before = $server->workers;
     ok(reload($server), 'with a download, half a request and two idle connections: reloaded');
+    ok(eventually(sub { has_retired($server, $before[0]) }), 'the worker of before accepts no more');
 
     my $answer = $server->exchange(get_request('/'), socket => $kept);
     is($answer->{responses}[0]{status}, 200, 'the next request on a kept connection is answered');
@@ -215,6 +225,30 @@ SKIP: {
     kill 'KILL', -$pid;
 }
 
+# A second SIGHUP, while the program that the first one asked for shows that it can serve, is not forgotten.
+{
+    my $folder = new_root();
+    my $path   = "$folder/tinyhttpd";
+    symlink program(), $path or die $!;
+    my $port = free_port();
+    my $pid  = Harness::spawn("$folder/out", "$folder/err", undef, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    eventually { connect_to('127.0.0.1', $port) };
+    open my $file, '>', "$path.new" or die $!;
+    print {$file} "#!/bin/sh\n[ \"\$TINYHTTPD_HANDOVER\" != trial ] || { : >'$folder/trial'; sleep 1; }\nexec '${\program()}' \"\$@\"\n";
+    close $file;
+    chmod 0755, "$path.new";
+    rename "$path.new", $path;
+    kill 'HUP', $pid;
+    eventually { -e "$folder/trial" };
+    kill 'HUP', $pid;
+    my $times = sub { scalar(my @all = slurp("$folder/err") =~ /^tinyhttpd: reloaded/mg) };
+    ok(eventually(sub { $times->() == 2 }), 'two times SIGHUP, the second while the first is under way: reloaded twice');
+    ok(connect_to('127.0.0.1', $port), 'and serves');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, 'and ends as ever');
+    kill 'KILL', -$pid;
+}
+
 # nohup(1) has SIGHUP ignored, and it stays so.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $SIG{HUP} = 'IGNORE' });
@@ -331,7 +365,7 @@ sub listening {
         before => handing([$socket], TINYHTTPD_HANDOVER => "$pid,x,0,,1,99999999999999999999,"));
     is($server->get('/')->{status}, 200, 'a process that is no child is named as a worker of before: serves');
     is(waitpid($pid, POSIX::WNOHANG()), 0, 'that process has not been signalled');
-    $server->stop;
+    $server->stop(lost => 1); # as its socket listened already, the start may have been looked at too soon
     kill 'KILL', $pid;
     waitpid $pid, 0;
 }

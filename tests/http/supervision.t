@@ -137,7 +137,7 @@ sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
 }
 
 # A worker that can't be told to stop any more does not keep the master.
-SKIP: {
+{
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my ($still) = $server->workers;
     kill 'STOP', $still;
@@ -167,6 +167,7 @@ SKIP: {
 # A worker that dies at its start is tried again, each time after a longer pause, until it can start.
 SKIP: {
     have('prlimit') or skip 'no prlimit', 4;
+    skip 'a sanitizer needs descriptors of its own', 4 if is_sanitized();
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr($death);
     my $pid = $server->pid;
@@ -177,7 +178,6 @@ SKIP: {
     my @pauses = $server->stderr =~ /ended with status 71; replaced in (\d+) ms/g;
     is(join(' ', @pauses[0 .. 3]), '50 100 200 400', 'a worker that dies at its start: the pauses double');
     cmp_ok(scalar @pauses, '<', 8, 'so there are few in two seconds');
-    my $cpu = cpu_seconds($pid);
     my $socket = connect_to('127.0.0.1', $server->port);
     syswrite $socket, get_request('/');
     system("prlimit --nofile=$before: --pid $pid");
