@@ -136,6 +136,12 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* A trial leaves what is no error to the program that it stands for. */
+static bool may_remark(const struct master *master)
+{
+    return master->settings->verbosity != VERBOSITY_QUIET && !master->handover.trial;
+}
+
 /* Finds out, before there is anything to serve, whether the workers can do so inside their sandbox. */
 static int try_sandbox(struct master *master, struct failure *failure)
 {
@@ -147,7 +153,7 @@ static int try_sandbox(struct master *master, struct failure *failure)
         sandbox_rehearse(&master->sandbox, &held, failure) != 0)
         return failure->status;
     sandbox_describe(&held, master->sandbox_line);
-    if (held.landlock_version == 0 && held.calls == 0 && settings->verbosity != VERBOSITY_QUIET)
+    if (held.landlock_version == 0 && held.calls == 0 && may_remark(master))
         log_error("no Landlock and no seccomp here: only the rights of user %u limit what a worker may do",
                   held.user);
     return 0;
@@ -173,7 +179,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
     }
     unsigned cpus = cpus_usable();
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
-    if (!mime_open() && settings->verbosity != VERBOSITY_QUIET)
+    if (!mime_open() && may_remark(master))
         log_error("libmagic's database can't be read; unknown extensions will be application/octet-stream");
     return 0;
 }
