@@ -19,6 +19,16 @@ bound_seconds(170);
 my $root = new_root();
 put_file($root, 'index.html', 'page');
 
+# What is started without the harness's object is ended whatever happens.
+my @spawned;
+END { kill 'KILL', -$_ for @spawned }
+
+sub spawned {
+    my ($folder, @command) = @_;
+    push @spawned, Harness::spawn("$folder/out", "$folder/err", undef, @command);
+    return $spawned[-1];
+}
+
 my $told = qr/\Atinyhttpd: reloaded/;
 
 # The workers that accept: those of now, when those of before have none left.
@@ -149,8 +159,8 @@ SKIP: {
     # By its name alone, found by PATH.
     local $ENV{PATH} = "$folder:$ENV{PATH}";
     my $port = free_port();
-    my ($out, $err) = ("$folder/out", "$folder/err");
-    my $pid = Harness::spawn($out, $err, undef, 'sh', '-c', 'cd "$0" && exec tinyhttpd "$@"', $folder, '-r', 'www', '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    my $err = "$folder/err";
+    my $pid = spawned($folder, 'sh', '-c', 'cd "$0" && exec tinyhttpd "$@"', $folder, '-r', 'www', '-p', $port, '-b', '127.0.0.1', '-j', '1');
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'started by its name');
     my $get = sub { my $socket = connect_to('127.0.0.1', $port) or return 'refused'; syswrite $socket, get_request('/', 'Connection: close'); (read_body($socket))[1] };
     my $place = sub { # another file in its place, at once
@@ -196,7 +206,6 @@ SKIP: {
     is($get->(), 'second', 'SIGHUP opens the root anew');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 20), 0, 'SIGTERM ends it, with status 0');
-    kill 'KILL', -$pid;
 }
 
 # While the trial runs, other signals are heard; a program that never answers is given up.
@@ -206,7 +215,7 @@ SKIP: {
     File::Copy::copy(program(), $path) or die $!;
     chmod 0755, $path;
     my $port = free_port();
-    my $pid  = Harness::spawn("$folder/out", "$folder/err", undef, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     eventually { connect_to('127.0.0.1', $port) };
     open my $file, '>', "$path.new" or die $!;
     print {$file} "#!/bin/sh\nexec sleep 60\n";
@@ -222,7 +231,6 @@ SKIP: {
     kill 'TERM', $pid;
     is(Harness::reap($pid, 5), 0, 'SIGTERM meanwhile ends the server');
     ok(eventually(sub { !processes_of_group($pid) }, 5), 'and the new program with it');
-    kill 'KILL', -$pid;
 }
 
 # A second SIGHUP, while the program that the first one asked for shows that it can serve, is not forgotten.
@@ -231,7 +239,7 @@ SKIP: {
     my $path   = "$folder/tinyhttpd";
     symlink program(), $path or die $!;
     my $port = free_port();
-    my $pid  = Harness::spawn("$folder/out", "$folder/err", undef, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     eventually { connect_to('127.0.0.1', $port) };
     open my $file, '>', "$path.new" or die $!;
     print {$file} "#!/bin/sh\n[ \"\$TINYHTTPD_HANDOVER\" != trial ] || { : >'$folder/trial'; sleep 1; }\nexec '${\program()}' \"\$@\"\n";
@@ -246,7 +254,6 @@ SKIP: {
     ok(connect_to('127.0.0.1', $port), 'and serves');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 10), 0, 'and ends as ever');
-    kill 'KILL', -$pid;
 }
 
 # nohup(1) has SIGHUP ignored, and it stays so.
@@ -276,12 +283,12 @@ SKIP: {
     have('script') or skip 'no script(1)', 2;
     my $port   = free_port();
     my $folder = new_root();
-    my $pid = Harness::spawn("$folder/out", "$folder/err", undef, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
+    my $pid = spawned($folder, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'in a terminal: serves');
+    push @spawned, map { -$_ } children_of($pid); # it has a group of its own
     kill 'KILL', $pid; # as a window is closed
     Harness::reap($pid, 5);
     ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 10), 'the terminal is gone: so is the server');
-    eventually { !connect_to('127.0.0.1', $port) };
 }
 
 # ---- Sockets that others hand over (sd_listen_fds(3)) ----
