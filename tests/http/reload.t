@@ -267,6 +267,22 @@ SKIP: {
     $server->stop;
 }
 
+# As the first process of a container, for which signals have no default.
+SKIP: {
+    skip 'needs root and unshare', 4 if $> != 0 || system('unshare --pid --fork true 2>/dev/null') != 0;
+    my $folder = new_root();
+    my $port   = free_port();
+    my $pid    = spawned($folder, 'unshare', '--pid', '--fork', '--kill-child', program(), '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'as process 1: serves');
+    my ($inner)  = children_of($pid);
+    my ($worker) = children_of($inner);
+    kill 'HUP', $inner;
+    ok(eventually(sub { slurp("$folder/err") =~ /^tinyhttpd: reloaded/m }), 'as process 1: SIGHUP reloads');
+    ok(eventually(sub { !-e "/proc/$worker" }), 'as process 1: the worker of before ends, and is reaped');
+    kill 'TERM', $inner;
+    is(Harness::reap($pid, 10), 0, 'as process 1: SIGTERM ends it with status 0');
+}
+
 # A shell may send SIGHUP to the whole group: nothing else happens.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
@@ -336,6 +352,20 @@ sub listening {
     syswrite $socket, get_request('/', 'Connection: close');
     is((read_body($socket))[1], 'page', 'who has connected meanwhile is served by the next one');
     $next->stop;
+}
+
+# By systemd's own tool
+SKIP: {
+    have('systemd-socket-activate') or skip 'no systemd-socket-activate', 4;
+    my $folder = new_root();
+    my $port   = free_port();
+    my $pid    = spawned($folder, 'systemd-socket-activate', '-l', "127.0.0.1:$port", program(), '-r', $root, '-j', '1');
+    ok(my $socket = eventually(sub { connect_to('127.0.0.1', $port) }), 'systemd-socket-activate: listens');
+    syswrite $socket, get_request('/', 'Connection: close');
+    is((read_body($socket))[1], 'page', 'the connection that started the server is served');
+    like(slurp("$folder/err"), qr{http://127\.0\.0\.1:$port/}, 'the banner names the port');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, 'SIGTERM ends it with status 0');
 }
 
 # What is handed over and of no use
