@@ -66,6 +66,32 @@ sub read_body {
     return defined $body_at ? (substr($all, 0, $body_at), substr($all, $body_at)) : ($all, '');
 }
 
+# A server whose new program never shows that it can serve: what becomes of it is looked at in the end.
+my ($hanging, $hanging_folder, $hanging_port) = hanging();
+
+sub hanging {
+    my $folder = new_root();
+    my $path   = "$folder/tinyhttpd";
+    symlink program(), $path or die $!;
+    my $port = free_port();
+    my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    eventually { connect_to('127.0.0.1', $port) };
+    replace($path, "#!/bin/sh\nexec sleep 60\n");
+    kill 'HUP', $pid;
+    return ($pid, $folder, $port);
+}
+
+# Another program at a path, all of it at once.
+sub replace {
+    my ($path, $octets) = @_;
+    open my $file, '>:raw', "$path.new" or die $!;
+    print {$file} $octets;
+    close $file;
+    chmod 0755, "$path.new";
+    rename "$path.new", $path or die $!;
+    return;
+}
+
 # The point of it all: under load, nothing is lost.
 {
     my %files = ('/small.bin' => noise(1000, 'a'), '/medium.bin' => noise(100_000, 'b'), '/large.bin' => noise(700_000, 'c'));
@@ -163,14 +189,6 @@ SKIP: {
     my $pid = spawned($folder, 'sh', '-c', 'cd "$0" && exec tinyhttpd "$@"', $folder, '-r', 'www', '-p', $port, '-b', '127.0.0.1', '-j', '1');
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'started by its name');
     my $get = sub { my $socket = connect_to('127.0.0.1', $port) or return 'refused'; syswrite $socket, get_request('/', 'Connection: close'); (read_body($socket))[1] };
-    my $place = sub { # another file in its place, at once
-        my ($octets) = @_;
-        open my $file, '>:raw', "$path.new" or die $!;
-        print {$file} $octets;
-        close $file;
-        chmod 0755, "$path.new";
-        rename "$path.new", $path or die $!;
-    };
     my $program = slurp(program());
     my $inode = sub { (stat "/proc/$pid/exe")[1] };
     my $hup = sub {
@@ -181,11 +199,11 @@ SKIP: {
         return substr slurp($err), $size;
     };
     for my $case (
-        ['a file that is no program', sub { $place->("nothing\n") }, qr/can't execute '\Q$path\E': .*\n.*not reloaded: .* serving on as before\n/],
+        ['a file that is no program', sub { replace($path, "nothing\n") }, qr/can't execute '\Q$path\E': .*\n.*not reloaded: .* serving on as before\n/],
         ['no file',                   sub { unlink $path },           qr/can't execute '\Q$path\E': No such file .*\n.*not reloaded: .*\n/],
-        ['a program that ends',       sub { $place->("#!/bin/sh\nexit 0\n") }, qr/not reloaded: '\Q$path\E' could not start, status 0; .*\n/],
-        ['a program that is killed',  sub { $place->("#!/bin/sh\nkill -9 \$\$\n") }, qr/not reloaded: .*signal 9.*\n/],
-        ['a root that is gone', sub { $place->($program); rename $www, "$www.away" }, qr/root 'www' is not there.*\n.*not reloaded: .*status 66.*\n/],
+        ['a program that ends',       sub { replace($path, "#!/bin/sh\nexit 0\n") }, qr/not reloaded: '\Q$path\E' could not start, status 0; .*\n/],
+        ['a program that is killed',  sub { replace($path, "#!/bin/sh\nkill -9 \$\$\n") }, qr/not reloaded: .*signal 9.*\n/],
+        ['a root that is gone', sub { replace($path, $program); rename $www, "$www.away" }, qr/root 'www' is not there.*\n.*not reloaded: .*status 66.*\n/],
     ) {
         my ($name, $do, $pattern) = @$case;
         my ($master, @workers) = ($inode->(), children_of($pid));
@@ -217,11 +235,7 @@ SKIP: {
     my $port = free_port();
     my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     eventually { connect_to('127.0.0.1', $port) };
-    open my $file, '>', "$path.new" or die $!;
-    print {$file} "#!/bin/sh\nexec sleep 60\n";
-    close $file;
-    chmod 0755, "$path.new";
-    rename "$path.new", $path;
+    replace($path, "#!/bin/sh\nexec sleep 60\n");
     kill 'HUP', $pid;
     ok(eventually(sub { scalar(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($pid)) }), 'a new program that hangs');
     ok(connect_to('127.0.0.1', $port), 'the service goes on meanwhile');
@@ -241,11 +255,7 @@ SKIP: {
     my $port = free_port();
     my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     eventually { connect_to('127.0.0.1', $port) };
-    open my $file, '>', "$path.new" or die $!;
-    print {$file} "#!/bin/sh\n[ \"\$TINYHTTPD_HANDOVER\" != trial ] || { : >'$folder/trial'; sleep 1; }\nexec '${\program()}' \"\$@\"\n";
-    close $file;
-    chmod 0755, "$path.new";
-    rename "$path.new", $path;
+    replace($path, "#!/bin/sh\n[ \"\$TINYHTTPD_HANDOVER\" != trial ] || { : >'$folder/trial'; sleep 1; }\nexec '${\program()}' \"\$@\"\n");
     kill 'HUP', $pid;
     eventually { -e "$folder/trial" };
     kill 'HUP', $pid;
@@ -254,6 +264,17 @@ SKIP: {
     ok(connect_to('127.0.0.1', $port), 'and serves');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 10), 0, 'and ends as ever');
+}
+
+# SIGTERM at any moment of a reload ends the server as ever: none is lost while one program becomes the other.
+for my $delay (0, 0.002, 0.004, 0.006, 0.008, 0.012) {
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    my $before = $server->stderr;
+    kill 'HUP', $server->pid;
+    select undef, undef, undef, $delay;
+    kill 'TERM', $server->pid;
+    $server->ended(stderr => $before, seconds => 5);
 }
 
 # nohup(1) has SIGHUP ignored, and it stays so.
@@ -455,6 +476,13 @@ for my $name ('/nowhere/notify', '@nobody', '', 'x', '/' . 'a' x 200) {
     is($server->get('/')->{status}, 200, "NOTIFY_SOCKET '" . substr($name, 0, 20) . "': serves");
     $server->stop;
 }
+
+like(eventually(sub { slurp("$hanging_folder/err") =~ /^(tinyhttpd: not reloaded: .*signal 9.*)$/m && $1 }, 40) || '', qr/serving on as before/,
+    'a new program that does not show in time that it can serve is ended');
+ok(connect_to('127.0.0.1', $hanging_port), 'and the service goes on');
+ok(!(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($hanging)), 'without it');
+kill 'TERM', $hanging;
+is(Harness::reap($hanging, 10), 0, 'and ends as ever');
 
 responses_framed();
 done_testing();

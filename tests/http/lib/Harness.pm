@@ -285,7 +285,7 @@ sub start {
     }
     # The banner may be more than one write: it is whole when it no longer grows.
     my $size = -1;
-    eventually { my $before = $size; $size = -s $self->{err}; sleep 0.05; $before == $size };
+    eventually { my $before = $size; $size = -s $self->{err} || 0; sleep 0.05; $before == $size };
     $self->{banner} = slurp($self->{err});
     $self->{workers} = [children_of($self->{pid})];
     return $self;
