@@ -51,7 +51,8 @@ static void on_retire(int signal)
 /* ---- time ---- */
 
 /* A worker that always has something to do never waits, and only a wait lets signals in: epoll hands out what is ready
-   before it looks at them. So the door is opened at every tick of the coarse clock besides. */
+   before it looks at them. So the door is opened at every tick of the coarse clock besides; in a turn, whose end looks at
+   what came, as one that is heard outside would not end the next wait. */
 static void let_signals_in(const struct worker *worker)
 {
     sigset_t blocked;
@@ -63,10 +64,7 @@ static void read_clocks(struct worker *worker)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-    int64_t before = worker->now;
     worker->now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-    if (worker->now != before)
-        let_signals_in(worker);
     clock_gettime(CLOCK_REALTIME_COARSE, &time);
     if (time.tv_sec != worker->service.second) {
         worker->service.second = time.tv_sec;
@@ -410,8 +408,11 @@ static void turn(struct worker *worker)
     int count =
         epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait_time(worker), &worker->setup->waiting_mask);
     struct connection *ready = take_ready(worker);
+    int64_t before = worker->now;
     worker->service.turn++;
     read_clocks(worker);
+    if (worker->now != before)
+        let_signals_in(worker);
     for (int i = 0; i < count; i++)
         handle_event(worker, &events[i]);
     step_ready(worker, ready);
