@@ -238,6 +238,53 @@ static void a_late_head_gets_408(void **state)
     assert_memory_equal(answer, "HTTP/1.1 408", 12);
 }
 
+/* ---- the end of the worker ---- */
+
+static void the_last_octets_are_waited_for(void **state)
+{
+    (void)state;
+    service->draining = true;
+    client_sends(GET_SMALL);
+    connection_step(connection, service);
+    assert_int_equal(connection->state, CONNECTION_LINGER);
+    connection->progress = false;
+    assert_int_equal(connection_expire(connection, service), WANT_EVENT);
+    assert_true(connection->progress); /* or the deadline would be due at once again */
+    client_takes();
+    assert_int_equal(connection_expire(connection, service),
+                     WANT_CLOSE); /* though the client has not closed */
+}
+
+static void lingering_is_not_endless(void **state)
+{
+    (void)state;
+    client_sends("GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    connection_step(connection, service);
+    assert_int_equal(connection->state, CONNECTION_LINGER);
+    assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
+}
+
+/* An answer that has not said that it is the last is followed by one that does. */
+static void who_retires_answers_once_more(void **state)
+{
+    (void)state;
+    char answer[1024] = "";
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    connection_step(connection, service);
+    service->retiring = true;
+    while (connection->state == CONNECTION_SEND) {
+        client_takes();
+        connection_step(connection, service);
+    }
+    client_takes();
+    assert_int_equal(connection->state, CONNECTION_READ);
+    client_sends(GET_SMALL);
+    connection_step(connection, service);
+    assert_true(recv(client, answer, sizeof answer - 1, 0) > 0);
+    assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+    assert_int_not_equal(connection->state, CONNECTION_READ);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +295,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_state_has_its_deadline, begin, end),
         cmocka_unit_test_setup_teardown(empty_lines_leave_a_connection_idle, begin, end),
         cmocka_unit_test_setup_teardown(a_late_head_gets_408, begin, end),
+        cmocka_unit_test_setup_teardown(the_last_octets_are_waited_for, begin, end),
+        cmocka_unit_test_setup_teardown(lingering_is_not_endless, begin, end),
+        cmocka_unit_test_setup_teardown(who_retires_answers_once_more, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
