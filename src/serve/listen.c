@@ -205,9 +205,9 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
         int fd = first + (int)i;
         if (take(listening, fd))
             continue;
-        for (unsigned left = i; left < count; left++)
-            close(first + (int)left);
-        listen_close(listening);
+        for (unsigned each = 0; each < count; each++)
+            close(first + (int)each);
+        *listening = (struct listening){0};
         return fail(failure, EX_USAGE,
                     "descriptor %d was handed over by LISTEN_FDS, but is no listening TCP socket; "
                     "'ListenStream=' with a port makes one",
