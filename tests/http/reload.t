@@ -358,9 +358,11 @@ sub listening {
         $server->{port} = $port;
         is($server->get('/')->{status}, 200, "served on port $port");
     }
-    # Nobody but the kernel waits: a blocking accept would keep a worker.
-    is(join(' ', map { my ($flags) = slurp("/proc/" . $server->pid . "/fdinfo/$_") =~ /^flags:\s*(\d+)/m; oct($flags) & 04000 ? 1 : 0 } 3, 4), '1 1',
-        'they do not block');
+    for my $fd (3, 4) {
+        my ($flags) = slurp('/proc/' . $server->pid . "/fdinfo/$fd") =~ /^flags:\s*(\d+)/m;
+        ok(oct($flags) & 04000,    "descriptor $fd does not block, whoever made it");
+        ok(oct($flags) & 02000000, "descriptor $fd is not for programs that this one may start");
+    }
     ok(reload($server), 'SIGHUP: reloaded');
     for my $port (@ports) {
         $server->{port} = $port;
