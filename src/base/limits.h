@@ -127,6 +127,13 @@
 /* Its rules that call others; ZIP and MP4 need several. */
 #define LIMIT_MAGIC_NAMES 50
 
+/* CPU time that libmagic may take for a file. With the bounds above the worst file found takes 6 ms. */
+#define LIMIT_EXAMINATION_MS 1000
+
+/* Files that are remembered for having ended a worker. Whoever can put more of them into the root can have a worker
+   ended by each of the oldest again. */
+#define LIMIT_BAD_FILES 64
+
 /* ---- what a response may take ---- */
 
 /* A head with an error page or a redirect's body after it; a Location may be three times a target. */

@@ -5,6 +5,7 @@
 #include "serve/cpus.h"
 #include "serve/notify.h"
 #include "serve/worker.h"
+#include "site/examination.h"
 #include "site/mime.h"
 
 #include <assert.h>
@@ -234,6 +235,15 @@ static void log_death(pid_t pid, int wait_status, int64_t pause)
         log_error("worker %d ended with status %d; replaced %s", (int)pid, WEXITSTATUS(wait_status), again);
 }
 
+/* A file that ends workers ends one. */
+static void bury(pid_t pid)
+{
+    char path[EXAMINATION_PATH_MAX];
+    if (examination_bury(pid, path))
+        log_error("worker %d died when libmagic looked at '%s': that is application/octet-stream from now on",
+                  (int)pid, path);
+}
+
 /* A worker that dies young is likely to do so again: each time it waits twice as long. */
 static int64_t next_pause(const struct child *child, int64_t now)
 {
@@ -311,6 +321,7 @@ static void reap(struct supervision *supervision, int options)
             end_trial(supervision, wait_status);
         else
             end_retired(supervision, pid, wait_status);
+        bury(pid);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "site/examination.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -240,6 +241,7 @@ bool mime_open(void)
     if (!magic)
         return false;
     set_bounds();
+    examination_open();
     if (load_database())
         return true;
     mime_close();
@@ -251,6 +253,7 @@ void mime_close(void)
     if (magic)
         magic_close(magic);
     magic = NULL;
+    examination_close();
 }
 
 static int compare_extension(const void *key, const void *entry)
@@ -339,12 +342,13 @@ static bool is_allowed(const char *guess)
 }
 
 /* What libmagic says of the file's content, in lower case in `scratch`, or a static string. */
-static const char *guess_type(int fd, char scratch[MIME_MAX])
+static const char *guess_type(const char *path, int fd, char scratch[MIME_MAX])
 {
-    if (!magic)
+    if (!magic || !examination_begin(fd, path))
         return OCTETS;
     lseek(fd, 0, SEEK_SET);
     const char *guess = magic_descriptor(magic, fd);
+    examination_end();
     lseek(fd, 0, SEEK_SET);
     if (!guess)
         return OCTETS;
@@ -370,7 +374,7 @@ const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
 {
     const char *type = type_of_name(path);
     if (!type)
-        return holds_text(fd) ? TEXT : guess_type(fd, scratch);
+        return holds_text(fd) ? TEXT : guess_type(path, fd, scratch);
 
     /* Two formats share ".ts" and ".mts": MPEG transport streams, as in HLS, and TypeScript. A stream has
        NULs in its first packet, a program has none; and libmagic knows only some of the streams. No browser

@@ -15,7 +15,7 @@ void mime_close(void);
  * Where the extension is unknown or missing, the first octets of `fd` decide: UTF-8 text is text/plain, and
  * of the rest libmagic says what it is. `fd` stays the caller's; its file offset may be reset to 0. The
  * result is a static string or is copied into `scratch` (MIME_MAX octets with its NUL). Never fails: what
- * nobody knows is "application/octet-stream".
+ * nobody knows, or ended a worker that asked libmagic (site/examination), is "application/octet-stream".
  */
 enum { MIME_MAX = 80 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
