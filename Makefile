@@ -59,6 +59,9 @@ unit_sources := $(sort $(wildcard tests/unit/*/*.c))
 unit_objects := $(unit_sources:%.c=$(BUILD)/%.o)
 units := $(unit_sources:tests/unit/%.c=$(BUILD)/unit/%)
 http_tests := $(sort $(wildcard tests/http/*.t))
+# Libraries that some of the black-box tests load before the program's own (LD_PRELOAD).
+preload_sources := $(sort $(wildcard tests/http/preload/*.c))
+preloads := $(preload_sources:tests/http/preload/%.c=$(BUILD)/preload/%.so)
 # Each file right under tests/fuzz/ is a target, lib/ is what they share.
 fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
 fuzz_lib_sources := $(sort $(wildcard tests/fuzz/lib/*.c))
@@ -197,7 +200,13 @@ $(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/src/mai
 	@mkdir -p $(@D)
 	@$(link) -o $@ $(filter %.o,$^) $(libs) $(shell $(pkg_config) --libs cmocka)
 
-tests: $(program) $(units)
+# Without sanitizers, as they see what the program's calls do and not the test's.
+$(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stamp
+	@echo '  cc   $<'
+	@mkdir -p $(@D)
+	@$(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -shared -o $@ $< -ldl
+
+tests: $(program) $(units) $(preloads)
 	@:
 
 check: ## Run all the tests, then once more under ASan and UBSan
@@ -285,7 +294,7 @@ lint-layers:
 lint-format:
 	@echo '  clang-format'
 	@clang-format --dry-run -Werror $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
-		$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h)
+		$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources)
 
 lint-tidy: $(tidied)
 

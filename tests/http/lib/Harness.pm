@@ -22,7 +22,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
     processes_of_group cpu_seconds resident_octets free_port responses_framed connect_to children_of have
-    slices_of http_date noise told put_canary without_privileges is_sanitized);
+    slices_of http_date noise told put_canary without_privileges is_sanitized preload);
 
 # Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
@@ -58,6 +58,15 @@ sub program { return $program }
 
 # A sanitizer's memory is not the program's own.
 sub is_sanitized { return slurp($program) =~ /__asan_init/ }
+
+# The environment in which the program loads the library `name` of tests/http/preload first; for `before`. Under ASan its
+# library has to come before any other, or be told not to mind.
+sub preload {
+    my ($name) = @_;
+    my $library = dirname($program) . "/preload/$name.so";
+    BAIL_OUT("no library at $library: make tests builds it") if !-r $library;
+    return (LD_PRELOAD => $library, ASAN_OPTIONS => join ':', $ENV{ASAN_OPTIONS} || (), 'verify_asan_link_order=0');
+}
 
 # Whether a program is there to be called.
 sub have {

@@ -1,0 +1,85 @@
+# A file that ends libmagic, or that it never comes back from, costs one worker and no more, and the service goes on.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+bound_seconds(120);
+
+# tests/http/preload/magic.c knows these beginnings. They are no UTF-8, so that libmagic is asked.
+my %marker = (crash => "\x80CRASH", loop => "\x80LOOP");
+
+my $root = new_root();
+put_file($root, 'index.html', 'page');
+put_file($root, 'plain', "\x89PNG\r\n\x1a\n" . "\0\0\0\rIHDR" . "\0" x 40);
+
+my %environment = preload('magic');
+my $server = Harness->start(root => $root, args => ['-j', 2],
+    before => sub { @ENV{ keys %environment } = values %environment });
+$server->expect_stderr(qr/worker/);
+# A sanitizer may tell of the signal that it is sent.
+$server->expect_stderr(qr/./) if is_sanitized();
+
+sub workers_settle {
+    my @workers;
+    eventually { @workers = $server->workers; @workers == 2 };
+    return join ' ', @workers;
+}
+
+sub deaths { return scalar(() = $server->stderr =~ /^tinyhttpd: worker \d+ (?:was ended|ended with)/mg) }
+
+is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'libmagic is asked, by the stand-in');
+
+for my $kind (sort keys %marker) {
+    my $content = $marker{$kind} . ' 1';
+    put_file($root, "dir/$kind", $content);
+    my $before = deaths();
+
+    # One client after the other: the first loses its worker, all others have an answer.
+    my $first = $server->exchange(get_request("/dir/$kind"), count => 1, seconds => 20);
+    ok(!@{ $first->{responses} } && !$first->{timeout}, "$kind: the first client's connection is closed in time");
+    workers_settle();
+    my @wrong = grep {
+        $_->{status} ne '200' || $_->{body} ne $content || $_->{field}{'content-type'} ne 'application/octet-stream'
+    } map { $server->get("/dir/$kind") } 1 .. 20;
+    is(scalar @wrong, 0, "$kind: from then on served as application/octet-stream, by every worker");
+    is(deaths() - $before, 1, "$kind: one worker died");
+    like($server->stderr, qr{worker \d+ died when libmagic looked at 'dir/$kind'}, "$kind: the file is named");
+    is($server->get('/')->{status}, 200, "$kind: other files are served");
+    is($server->get('/plain')->{field}{'content-type'}, 'image/png', "$kind: other files are examined");
+
+    # What changes is another file, and has its chance.
+    put_file($root, "dir/$kind", "\x89PNG\r\n\x1a\n" . "\0\0\0\rIHDR" . "\0" x 40);
+    is($server->get("/dir/$kind")->{field}{'content-type'}, 'image/png', "$kind: examined again when it has changed");
+}
+
+# Names that a terminal must not see.
+put_file($root, "a\e[31mred", $marker{crash});
+$server->exchange(get_request('/a%1B[31mred'), count => 1, seconds => 20);
+is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence: served after a death');
+like($server->stderr, qr{at 'a\\x1B\[31mred'}, 'a name with an escape sequence: escaped in the diagnostic');
+
+# A worker that is ended while it examines nothing accuses no file.
+my $before = () = $server->stderr =~ /died when/g;
+$server->get('/plain');
+workers_settle();
+kill 'KILL', $server->workers;
+sleep 0.2;
+workers_settle();
+is(scalar(() = $server->stderr =~ /died when/g), $before, 'killed while idle: no file is blamed');
+is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'killed while idle: the last file is still examined');
+
+# Stopped in between, and slow to go on: no time of the CPU, no end.
+my @workers = $server->workers;
+kill 'STOP', @workers;
+sleep 1.5;
+kill 'CONT', @workers;
+is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'stopped and continued: served');
+is(join(' ', $server->workers), join(' ', @workers), 'stopped and continued: by the same workers');
+
+responses_framed();
+$server->stop(lost => 1);
+done_testing();

@@ -1,0 +1,36 @@
+/*
+ * Stands before libmagic (LD_PRELOAD): files that begin with a marker have on it the effects that libmagic's defects had.
+ * Whatever else is asked goes to the library itself.
+ */
+#include <dlfcn.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+struct magic_set;
+typedef const char *(*magic_descriptor_function)(struct magic_set *magic, int fd);
+
+const char *magic_descriptor(struct magic_set *magic, int fd);
+
+static int begins(const char *octets, const char *marker)
+{
+    return memcmp(octets, marker, strlen(marker)) == 0;
+}
+
+const char *magic_descriptor(struct magic_set *magic, int fd)
+{
+    char octets[16] = "";
+    if (pread(fd, octets, sizeof octets, 0) < 0)
+        return NULL;
+    if (begins(octets, "\x80"
+                       "CRASH"))
+        raise(SIGSEGV);
+    while (begins(octets, "\x80"
+                          "LOOP"))
+        ;
+    void *next = dlsym(RTLD_NEXT, "magic_descriptor");
+    magic_descriptor_function ask;
+    memcpy(&ask, &next, sizeof ask); /* ISO C has no cast for it */
+    return ask(magic, fd);
+}
