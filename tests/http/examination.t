@@ -20,8 +20,12 @@ my %environment = preload('magic');
 my $server = Harness->start(root => $root, args => ['-j', 2],
     before => sub { @ENV{ keys %environment } = values %environment });
 $server->expect_stderr(qr/worker/);
-# A sanitizer may tell of the signal that it is sent.
-$server->expect_stderr(qr/./) if is_sanitized();
+
+# The client hears of a death before the master does.
+sub blamed {
+    my ($name) = @_;
+    return eventually { $server->stderr =~ /died when libmagic looked at '\Q$name\E'/ };
+}
 
 sub workers_settle {
     my @workers;
@@ -41,13 +45,12 @@ for my $kind (sort keys %marker) {
     # One client after the other: the first loses its worker, all others have an answer.
     my $first = $server->exchange(get_request("/dir/$kind"), count => 1, seconds => 20);
     ok(!@{ $first->{responses} } && !$first->{timeout}, "$kind: the first client's connection is closed in time");
-    workers_settle();
+    ok(blamed("dir/$kind"), "$kind: the file is named");
     my @wrong = grep {
         $_->{status} ne '200' || $_->{body} ne $content || $_->{field}{'content-type'} ne 'application/octet-stream'
     } map { $server->get("/dir/$kind") } 1 .. 20;
     is(scalar @wrong, 0, "$kind: from then on served as application/octet-stream, by every worker");
     is(deaths() - $before, 1, "$kind: one worker died");
-    like($server->stderr, qr{worker \d+ died when libmagic looked at 'dir/$kind'}, "$kind: the file is named");
     is($server->get('/')->{status}, 200, "$kind: other files are served");
     is($server->get('/plain')->{field}{'content-type'}, 'image/png', "$kind: other files are examined");
 
@@ -59,8 +62,8 @@ for my $kind (sort keys %marker) {
 # Names that a terminal must not see.
 put_file($root, "a\e[31mred", $marker{crash});
 $server->exchange(get_request('/a%1B[31mred'), count => 1, seconds => 20);
+ok(blamed('a\x1B[31mred'), 'a name with an escape sequence: escaped in the diagnostic');
 is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence: served after a death');
-like($server->stderr, qr{at 'a\\x1B\[31mred'}, 'a name with an escape sequence: escaped in the diagnostic');
 
 # A worker that is ended while it examines nothing accuses no file.
 my $before = () = $server->stderr =~ /died when/g;
