@@ -59,13 +59,14 @@ sub program { return $program }
 # A sanitizer's memory is not the program's own.
 sub is_sanitized { return slurp($program) =~ /__asan_init/ }
 
-# The environment in which the program loads the library `name` of tests/http/preload first; for `before`. Under ASan its
-# library has to come before any other, or be told not to mind.
+# The environment in which the program loads the library `name` of tests/http/preload before all but ASan's, if that is a
+# library: it must come first, and has functions for memory of its own.
 sub preload {
     my ($name) = @_;
     my $library = dirname($program) . "/preload/$name.so";
     BAIL_OUT("no library at $library: make tests builds it") if !-r $library;
-    return (LD_PRELOAD => $library, ASAN_OPTIONS => join ':', $ENV{ASAN_OPTIONS} || (), 'verify_asan_link_order=0');
+    my ($asan) = is_sanitized() ? `ldd '$program'` =~ m{^\s*libasan\S* => (\S+)}m : ();
+    return (LD_PRELOAD => join ' ', $asan || (), $library);
 }
 
 # Whether a program is there to be called.
