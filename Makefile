@@ -145,7 +145,7 @@ cflags_fuzz := $(cflags_debug) -fsanitize=fuzzer-no-link
 ldflags_fuzz := $(sanitize) -fsanitize=fuzzer
 cflags_analyzer := -O2 -fanalyzer -Werror
 # Without optimization, so that a branch of the program is one of the source.
-cflags_coverage := -O0 -g -U_FORTIFY_SOURCE --coverage
+cflags_coverage := -O0 -g -U_FORTIFY_SOURCE --coverage -DTINYHTTPD_COVERAGE='"$(abspath $(BUILD))"'
 ldflags_coverage := --coverage
 
 cflags := $(base_cflags) $(if $(WERROR),-Werror) -fPIE $(cflags_$(KIND))
