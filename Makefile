@@ -1,19 +1,21 @@
 # tinyhttpd: `make help` lists what can be made.
 #
 # Choices on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
-# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for fuzz also FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC.
+# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for fuzz also FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and
+# SOAK_SEED.
 
 VERSION := 0.1.0
 
 PREFIX ?= /usr/local
 BUILD_ROOT ?= build
 FUZZ_SECONDS ?= 20
+SOAK_REQUESTS ?= 100000
 FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check tests fuzz fuzz-targets coverage valgrind lint analyzed bench install clean
+.PHONY: all help deps run check tests fuzz fuzz-targets soak coverage valgrind lint analyzed bench install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
@@ -27,7 +29,7 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check fuzz coverage valgrind lint
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(MAKECMDGOALS))
+	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(MAKECMDGOALS)))
 
 clean: ## Remove everything built
 	@rm -f tinyhttpd
@@ -89,7 +91,7 @@ magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modvers
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
 	$(if $(magic_version),,libmagic),$(PKG_CONFIG))
-ifneq ($(filter check tests coverage valgrind,$(MAKECMDGOALS)),)
+ifneq ($(filter check tests soak coverage valgrind,$(MAKECMDGOALS)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
@@ -107,7 +109,7 @@ missing += $(if $(shell .ci/deps --has-fuzzer '$(FUZZ_CC)' && echo yes),,clang w
 endif
 missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
 ifneq ($(missing),)
-$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(filter $(equipped) tests,$(MAKECMDGOALS))))))
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(MAKECMDGOALS)))))))
 endif
 
 # llhttp's static library where there is one: faster, and an installed program must not need build/.
@@ -265,6 +267,12 @@ fuzz-targets: $(fuzz_names:%=$(BUILD)/fuzz/%)
 fuzz: ## Run the kept inputs of each fuzz target, then look for new ones for FUZZ_SECONDS
 	+@$(MAKE) KIND=fuzz CC='$(FUZZ_CC)' fuzz-targets
 	@tests/fuzz/run '$(BUILD_ROOT)/fuzz/fuzz' '$(FUZZ_SECONDS)' $(fuzz_names)
+
+# ---- Everything at once, for long ------------------------------------------------------------------------------------
+
+soak: ## Send 100,000 random requests, while clients vanish, files change, workers die and resources run out
+	+@$(MAKE) DEBUG= tests
+	@TINYHTTPD='$(abspath $(BUILD_ROOT))/release/tinyhttpd' SOAK_REQUESTS='$(SOAK_REQUESTS)' perl -Itests/http/lib tests/http/soak.t
 
 # ---- The speed ------------------------------------------------------------------------------------------------------
 
