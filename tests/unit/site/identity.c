@@ -1,0 +1,81 @@
+/* What tells one state of a file from the next, with times that no clock has shown as well. */
+#include "site/identity.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static bool settled_after(int64_t seconds, int64_t racy_ms)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    struct identity identity = {.changed = {now.tv_sec - seconds, now.tv_nsec}};
+    return identity_is_settled(&identity, racy_ms);
+}
+
+static void test_settled(void **state)
+{
+    (void)state;
+    assert_true(settled_after(3, 2000));
+    assert_false(settled_after(1, 2000));
+    assert_true(settled_after(100, 99000));
+    assert_false(settled_after(90, 99000));
+    assert_false(settled_after(-60, 2000)); /* from the future */
+    assert_false(settled_after(-1, 2000));
+}
+
+/* As a file system may give them, whatever it is that it keeps. */
+static void test_times_beyond_all_clocks(void **state)
+{
+    (void)state;
+    static const int64_t past[] = {INT64_MIN, INT64_MIN / 1000 - 1, -62167219201, -1, 0};
+    static const int64_t future[] = {253402300800, INT64_MAX / 1000, INT64_MAX};
+    for (size_t i = 0; i < sizeof past / sizeof *past; i++) {
+        struct identity identity = {.changed = {past[i], 999999999}};
+        assert_true(identity_is_settled(&identity, 2000));
+    }
+    for (size_t i = 0; i < sizeof future / sizeof *future; i++) {
+        struct identity identity = {.changed = {future[i], 0}};
+        assert_false(identity_is_settled(&identity, 2000));
+    }
+}
+
+static void test_older(void **state)
+{
+    (void)state;
+    struct identity first = {.modified = {INT64_MIN, 5}}, second = {.modified = {INT64_MAX, 0}};
+    assert_true(identity_is_older(&first, &second));
+    assert_false(identity_is_older(&second, &first));
+    second.modified = (struct timespec){INT64_MIN, 6};
+    assert_true(identity_is_older(&first, &second));
+    assert_false(identity_is_older(&first, &first));
+}
+
+static void test_equal(void **state)
+{
+    (void)state;
+    struct identity identity = {1, 2, 3, {4, 5}, {6, 7}};
+    struct identity others[] = {
+        {9, 2, 3, {4, 5}, {6, 7}}, {1, 9, 3, {4, 5}, {6, 7}}, {1, 2, 9, {4, 5}, {6, 7}},
+        {1, 2, 3, {9, 5}, {6, 7}}, {1, 2, 3, {4, 9}, {6, 7}}, {1, 2, 3, {4, 5}, {9, 7}},
+        {1, 2, 3, {4, 5}, {6, 9}},
+    };
+    assert_true(identity_equal(&identity, &identity));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(identity_equal(&identity, &others[i]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settled),
+        cmocka_unit_test(test_times_beyond_all_clocks),
+        cmocka_unit_test(test_older),
+        cmocka_unit_test(test_equal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
