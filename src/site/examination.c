@@ -35,9 +35,10 @@ static struct examination *own; /* this worker's */
 
 void examination_open(void)
 {
-    void *memory =
+    examinations =
         mmap(NULL, sizeof *examinations, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    examinations = memory != MAP_FAILED ? memory : NULL;
+    if (examinations == MAP_FAILED)
+        examinations = NULL;
     own = NULL;
 
     /* Whoever starts us may have it ignored or blocked, which fork(2) and exec(2) hand on. */
