@@ -49,7 +49,8 @@ enum received {
 };
 
 /* With edge-triggered events a short read says that the socket is empty, and saves asking again; but where the
-   client has closed its side, the end of the stream is still to be read. */
+   client has closed its side, the end of the stream is still to be read, and what is urgent ends a read before its
+   time. */
 static enum received receive(struct connection *connection, char *room, size_t size, size_t *length)
 {
     ssize_t octets;
@@ -63,7 +64,7 @@ static enum received receive(struct connection *connection, char *room, size_t s
         return octets < 0 && errno == EAGAIN ? RECEIVED_NOTHING : RECEIVED_END;
     }
     *length = (size_t)octets;
-    connection->readable = *length == size || connection->peer_done;
+    connection->readable = *length == size || connection->peer_done || connection->urgent;
     return RECEIVED_OCTETS;
 }
 

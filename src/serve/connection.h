@@ -49,6 +49,7 @@ struct connection {
     bool readable;           /* the socket may hold octets that were not read */
     bool waited;             /* the first octet of what is read next was here when the turn began */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */
+    bool urgent;             /* it has sent urgent data, before which a read stops short (tcp(7)) */
     bool progress;           /* since the deadline was armed: a request answered, or octets taken */
     bool ready;              /* in the worker's ready list */
     struct connection *next; /* there, or among the closed ones */

@@ -104,7 +104,7 @@ static void add_ready(struct worker *worker, struct connection *connection)
    full for the first time: most never are, and each would wake the worker once for nothing. */
 static bool watch(struct worker *worker, struct connection *connection)
 {
-    uint32_t wanted = EPOLLIN | EPOLLRDHUP | EPOLLET;
+    uint32_t wanted = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
     if (connection->state == CONNECTION_SEND)
         wanted |= EPOLLOUT;
     if ((connection->watched & wanted) == wanted)
@@ -246,6 +246,7 @@ static void handle_event(struct worker *worker, const struct epoll_event *event)
     connection->readable |= (event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     /* epoll looks at the socket as it reports: with EPOLLIN, there is something to read. */
     connection->waited = (event->events & EPOLLIN) != 0;
+    connection->urgent |= (event->events & EPOLLPRI) != 0;
     connection->peer_done |= (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     if (!connection->ready) /* else its turn comes anyway */
         step(worker, connection);

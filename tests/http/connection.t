@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Digest::MD5 qw(md5_hex);
 use Harness;
+use Socket ();
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -243,6 +244,28 @@ for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], [
         close $socket;
     }
     is($server->get('/a.txt')->{body}, $octets{a}, 'after 50 clients that left in the middle');
+}
+
+# An octet that is urgent is not part of the stream, and a read stops short of it (tcp(7)) though there is more: a worker
+# that takes this for the end of what has come waits until the head's deadline.
+{
+    my $alone  = Harness->start(root => $root, args => ['-j', 1]);
+    my ($worker) = $alone->workers;
+    my $socket = $alone->connection;
+    syswrite $socket, 'GET /a.txt HT';
+    eventually { grep { (readlink // '') =~ /^socket:/ } glob "/proc/$worker/fd/*" };
+    sleep 0.2;
+    kill 'STOP', $worker; # so that all of it is there when the worker looks
+    eventually { slurp("/proc/$worker/stat") =~ /\) T / };
+    syswrite $socket, "TP/1.1\r\nHost: localhost\r\nX: a";
+    send $socket, 'b', Socket::MSG_OOB();
+    syswrite $socket, "c\r\n\r\n";
+    kill 'CONT', $worker;
+    my $result = $alone->exchange('', socket => $socket, count => 1, seconds => 30);
+    is($result->{responses}[0]{status}, 200, 'urgent data in a head: answered') or diag($result->{raw});
+    is($result->{responses}[0]{body}, $octets{a}, 'urgent data in a head: with the file');
+    close $socket;
+    $alone->stop;
 }
 
 # curl keeps one connection for several requests
