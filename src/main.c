@@ -3,7 +3,10 @@
 #include "base/log.h"
 #include "base/settings.h"
 #include "cli/banner.h"
+#include "cli/browser.h"
+#include "cli/check.h"
 #include "cli/options.h"
+#include "cli/place.h"
 #include "serve/master.h"
 
 #include <errno.h>
@@ -39,23 +42,71 @@ static int report(const struct failure *failure)
     return failure->status;
 }
 
-static int serve(const struct settings *settings, char *const *command)
+/* The workers' counters, as the banner's end tells them. */
+static void print_summary(const struct master *master, const struct settings *settings)
+{
+    static struct metrics_totals totals;
+    struct banner_summary summary = {0};
+    metrics_sum(master->metrics, master->workers, &totals);
+    for (unsigned i = 0; i < METRICS_CLASSES; i++) {
+        summary.requests += totals.requests[i];
+        summary.failed += i >= 4 ? totals.requests[i] : 0;
+    }
+    summary.octets = totals.octets;
+    for (; summary.miss_count < BANNER_MISSES && summary.miss_count < totals.miss_count;
+         summary.miss_count++) {
+        const struct metrics_miss *miss = &totals.misses[summary.miss_count];
+        summary.misses[summary.miss_count].path = miss->path;
+        summary.misses[summary.miss_count].count = miss->count;
+    }
+    banner_print_summary(settings, &summary);
+}
+
+static void open_browser(const struct settings *settings, const struct banner *banner)
+{
+    char url[BANNER_URL_MAX], whole[4096];
+    if (settings->open == NULL)
+        return;
+    if (!banner_write_url(banner, url)) {
+        log_error("--open: a browser does not reach a Unix socket; add '--bind 127.0.0.1'");
+        return;
+    }
+    snprintf(whole, sizeof whole, "%s%s", url, settings->open);
+    int error = browser_open(whole);
+    if (error != 0)
+        log_error("xdg-open can't be started (%s); open %s yourself", strerror(error), whole);
+}
+
+/* What a person sees at the start. */
+static void greet(const struct settings *settings, const struct banner *banner)
+{
+    char hint[4096];
+    banner_print(settings, banner);
+    if (settings->verbosity != VERBOSITY_QUIET && place_hint(settings, hint, sizeof hint))
+        log_error("%s", hint);
+    open_browser(settings, banner);
+}
+
+static int serve(struct settings *settings, char *const *command)
 {
     static struct master master;
     struct failure failure = {0};
-    if (master_open(&master, settings, &failure) != 0)
+    if (place_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
         return report(&failure);
     if (master.handover.trial)
         return HANDOVER_READY;
+    struct banner banner = {
+        .root_path = master.root_path,
+        .addresses = master.listening.addresses,
+        .address_count = master.listening.count,
+        .workers = master.workers,
+        .sandbox = master.sandbox_line,
+    };
     if (!master.handover.reload) /* else it has been said */
-        banner_print(settings, &(struct banner){
-                                   .root_path = master.root_path,
-                                   .addresses = master.listening.addresses,
-                                   .address_count = master.listening.count,
-                                   .workers = master.workers,
-                                   .sandbox = master.sandbox_line,
-                               });
-    return master_run(&master, command);
+        greet(settings, &banner);
+    int status = master_run(&master, command);
+    print_summary(&master, settings);
+    return status;
 }
 
 int main(int count, char **arguments)
@@ -64,6 +115,8 @@ int main(int count, char **arguments)
     struct failure failure;
     open_standard_streams();
     switch (options_read(count, arguments, &settings, &failure)) {
+    case OPTIONS_CHECK:
+        return check_run(&settings);
     case OPTIONS_HELP:
         options_print_help();
         return finish_output();

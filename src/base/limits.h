@@ -157,6 +157,9 @@
 /* How many free ports are tried until one is free on every address. The first nearly always is. */
 #define LIMIT_FREE_PORT_TRIES 16
 
+/* How many ports after the default one are tried where it is in use and nobody chose one. */
+#define LIMIT_NEXT_PORTS 10
+
 /* From a signal to stop until connections are cut: under the 10 s that Docker waits. */
 #define LIMIT_DRAIN_MS 8000
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -69,12 +70,15 @@ static void append_raw(struct buffer *line, struct span text, size_t room)
     line->length += piece.length;
 }
 
-/* What is raw in a line may take, escaped; the rest needs less than 200 octets. */
+/* What is raw in a line may take, escaped; the rest needs less than 200 octets, and 240 in JSON. */
 enum {
     RAW_LINE_MAX = 2400,
     RAW_FIELD_MAX = 700,
+    RAW_TARGET_MAX = 2200, /* in JSON, which tells the method apart from it */
+    RAW_METHOD_MAX = 200,
 };
 _Static_assert(RAW_LINE_MAX + 2 * RAW_FIELD_MAX + 200 <= LIMIT_LOG_LINE, "every line fits");
+_Static_assert(RAW_TARGET_MAX + RAW_METHOD_MAX + 2 * RAW_FIELD_MAX + 240 <= LIMIT_LOG_LINE, "and in JSON");
 
 static void write_combined(struct buffer *line, const struct log_access *access, size_t *octets_at)
 {
@@ -102,31 +106,140 @@ static void write_combined(struct buffer *line, const struct log_access *access,
     buffer_append(line, SPAN("\"\n"));
 }
 
-static void write_terminal(struct buffer *line, const struct log_access *access, size_t *octets_at)
+/* The colour of a status, by its class (ECMA-48 8.3.117). */
+static const char *colour_of(int status)
+{
+    static const char *const colours[] = {"32", "36", "33", "31"}; /* green, cyan, yellow, red */
+    int class = status / 100;
+    return class >= 2 && class <= 5 ? colours[class - 2] : "0";
+}
+
+static void write_terminal(struct buffer *line, const struct log_access *access, bool coloured)
 {
     struct date date = date_from_seconds(access->time);
     append_clock(line, &date);
-    buffer_append(line, SPAN("  "));
-    buffer_number(line, (uint64_t)access->status);
     buffer_append(line, SPAN("  "));
     append_raw(line, access->method, RAW_FIELD_MAX);
     buffer_octet(line, ' ');
     append_raw(line, access->target, RAW_LINE_MAX);
     buffer_append(line, SPAN("  "));
-    *octets_at = line->length;
-    buffer_append(line, SPAN(" octets\n"));
+    if (coloured) {
+        buffer_append(line, SPAN("\x1B["));
+        buffer_string(line, colour_of(access->status));
+        buffer_octet(line, 'm');
+    }
+    buffer_number(line, (uint64_t)access->status);
+    if (coloured)
+        buffer_append(line, SPAN("\x1B[0m"));
+    buffer_append(line, SPAN("  "));
+}
+
+/* A member of a JSON object whose value is a string (RFC 8259 7): an octet that is no printable ASCII stands as the code
+   point of its number, so that each line is ASCII and can be told back to octets. */
+static void append_json(struct buffer *line, struct span name, struct span text, size_t room)
+{
+    static const char digits[] = "0123456789abcdef";
+    buffer_append(line, name);
+    buffer_append(line, SPAN(":\""));
+    struct buffer piece = {line->at + line->length, 0, room, false};
+    for (size_t i = 0; i < text.length && !piece.overflow; i++) {
+        unsigned char octet = (unsigned char)text.at[i];
+        if (octet == '"' || octet == '\\')
+            buffer_append(&piece, (struct span){(const char[]){'\\', (char)octet}, 2});
+        else if (octet >= ' ' && octet <= '~')
+            buffer_octet(&piece, (char)octet);
+        else
+            buffer_append(
+                &piece, (struct span){
+                            (const char[]){'\\', 'u', '0', '0', digits[octet >> 4], digits[octet & 15]}, 6});
+    }
+    line->length += piece.length;
+    buffer_append(line, SPAN("\","));
+}
+
+static void write_json(struct buffer *line, const struct log_access *access)
+{
+    struct date date = date_from_seconds(access->time);
+    buffer_append(line, SPAN("{\"time\":\"")); /* RFC 3339 */
+    append_two_digits(line, date.year / 100);
+    append_two_digits(line, date.year);
+    buffer_octet(line, '-');
+    append_two_digits(line, date.month);
+    buffer_octet(line, '-');
+    append_two_digits(line, date.day);
+    buffer_octet(line, 'T');
+    append_clock(line, &date);
+    buffer_append(line, SPAN("Z\",\"client\":\""));
+    append_peer(line, access->peer);
+    buffer_append(line, SPAN("\","));
+    append_json(line, SPAN("\"method\""), access->method, RAW_METHOD_MAX);
+    append_json(line, SPAN("\"target\""), access->target, RAW_TARGET_MAX);
+    append_json(line, SPAN("\"referer\""), access->referer, RAW_FIELD_MAX);
+    append_json(line, SPAN("\"user_agent\""), access->user_agent, RAW_FIELD_MAX);
+    buffer_append(line, SPAN("\"status\":"));
+    buffer_number(line, (uint64_t)access->status);
+    buffer_append(line, SPAN(",\"octets\":"));
+}
+
+int64_t log_clock(enum log_form form)
+{
+    struct timespec time;
+    if (form == LOG_NONE || form == LOG_COMBINED)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
 struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room)
 {
-    struct log_line log = {0};
+    struct log_line log = {.form = form};
     struct buffer line = {room, 0, LIMIT_LOG_LINE, false};
-    if (form == LOG_COMBINED)
+    switch (form) {
+    case LOG_NONE:
+        return log;
+    case LOG_COMBINED:
         write_combined(&line, access, &log.octets_at);
-    else if (form == LOG_TERMINAL)
-        write_terminal(&line, access, &log.octets_at);
+        log.text = buffer_span(&line);
+        return log;
+    case LOG_TERMINAL:
+    case LOG_COLOURED:
+        write_terminal(&line, access, form == LOG_COLOURED);
+        break;
+    case LOG_JSON:
+        write_json(&line, access);
+        break;
+    }
+    log.began = access->began;
     log.text = buffer_span(&line);
+    log.octets_at = line.length;
     return log;
+}
+
+/* What is known when the answer has been sent. */
+static void write_tail(struct buffer *tail, const struct log_line *line, uint64_t octets)
+{
+    buffer_number(tail, octets);
+    if (line->form == LOG_COMBINED)
+        return;
+    uint64_t duration = (uint64_t)(log_clock(line->form) - line->began);
+    if (line->form == LOG_JSON) {
+        buffer_append(tail, SPAN(",\"duration_us\":"));
+        buffer_number(tail, duration);
+        buffer_append(tail, SPAN("}\n"));
+        return;
+    }
+    buffer_append(tail, octets == 1 ? SPAN(" octet  ") : SPAN(" octets  "));
+    buffer_number(tail, duration / 1000);
+    buffer_octet(tail, '.');
+    buffer_octet(tail, (char)('0' + duration / 100 % 10));
+    buffer_append(tail, SPAN(" ms\n"));
+}
+
+bool log_is_coloured(int fd)
+{
+    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(fd) && (no_color == NULL || *no_color == '\0') && terminal != NULL && *terminal != '\0' &&
+           strcmp(terminal, "dumb") != 0;
 }
 
 /* Lines that were dropped since the last one written. */
@@ -141,8 +254,8 @@ static bool can_write(void)
 
 void log_write(const struct log_line *line, uint64_t octets)
 {
-    char digits[20];
-    struct buffer number = BUFFER(digits);
+    char room[80];
+    struct buffer tail = BUFFER(room);
     if (line->text.length == 0)
         return;
     if (!can_write()) {
@@ -152,11 +265,11 @@ void log_write(const struct log_line *line, uint64_t octets)
     if (dropped > 0)
         log_error("%lu lines of the access log were dropped, as nobody read standard output", dropped);
     dropped = 0;
-    buffer_number(&number, octets);
+    write_tail(&tail, line, octets);
     char *text = (char *)line->text.at; /* iovec is for reading and writing alike */
     struct iovec pieces[] = {
         {text, line->octets_at},
-        {number.at, number.length},
+        {tail.at, tail.length},
         {text + line->octets_at, line->text.length - line->octets_at},
     };
     if (writev(STDOUT_FILENO, pieces, 3) < 0)

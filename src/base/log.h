@@ -16,13 +16,16 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 enum log_form {
     LOG_NONE,
     LOG_COMBINED, /* the Combined Log Format of Apache and nginx, times in UTC */
-    LOG_TERMINAL, /* for a person who watches: time, request, status, octets */
+    LOG_TERMINAL, /* for a person who watches: time, request, status, octets, milliseconds */
+    LOG_COLOURED, /* the same, with the status in colour */
+    LOG_JSON, /* an object a line (RFC 8259), in ASCII: an octet beyond it is the code point of its number */
 };
 
 /* What an access line tells. The spans are raw octets of the request: they are escaped when the line is made. */
 struct log_access {
     const struct sockaddr *peer;
     time_t time;
+    int64_t began; /* what log_clock said when the request was whole */
     struct span request_line;
     struct span method;
     struct span target;
@@ -31,11 +34,20 @@ struct log_access {
     struct span user_agent;
 };
 
-/* An access line but for the octets of the body, which are known only when the answer has been sent. */
+/* An access line but for the octets of the body and the time that it took, which are known only when the answer has been
+   sent. */
 struct log_line {
     struct span text; /* empty: there is no line to write */
-    size_t octets_at; /* where in the text the number of octets goes */
+    size_t octets_at; /* where in the text what is known later goes */
+    enum log_form form;
+    int64_t began;
 };
+
+/* True where colours may be written: to a terminal that has them, unless NO_COLOR asks for none. */
+bool log_is_coloured(int fd);
+
+/* Microseconds of the monotonic clock where this form tells how long an answer took; else 0, without a look at it. */
+int64_t log_clock(enum log_form form);
 
 /* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE octets. */
 struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room);

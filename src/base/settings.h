@@ -44,8 +44,9 @@ struct settings {
     const char *
         binds[LIMIT_LISTENERS]; /* addresses, names, "*" or "unix:PATH"; none means both loopback addresses */
     unsigned bind_count;
-    bool lan;         /* listen on all addresses and show those of the local network */
-    const char *open; /* the path to open in a browser, or NULL */
+    bool lan;          /* listen on all addresses and show those of the local network */
+    const char *open;  /* the path to open in a browser, or NULL */
+    const char *check; /* the URL that --check asks; NULL: where these settings listen */
 
     const char *index; /* the file that stands for its directory */
     enum listing_choice listing;

@@ -1,67 +1,282 @@
 #include "cli/banner.h"
 
 #include "base/buffer.h"
+#include "base/log.h"
+#include "cli/lan.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-enum { BANNER_MAX = 16384 };
+enum { BANNER_MAX = 16384, LAN_MAX = 8 };
 
-/* Something a click opens: an address that stands for all of them is shown as the loopback one, and said to. */
-static void append_url(struct buffer *text, const struct sockaddr_storage *address)
+/* ---- addresses ---- */
+
+static const struct sockaddr_in *v4_of(const struct sockaddr_storage *address)
+{
+    return (const struct sockaddr_in *)(const void *)address;
+}
+
+static const struct sockaddr_in6 *v6_of(const struct sockaddr_storage *address)
+{
+    return (const struct sockaddr_in6 *)(const void *)address;
+}
+
+/* It stands for all addresses of its family. */
+static bool is_any(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&v6_of(address)->sin6_addr);
+    return address->ss_family == AF_INET && v4_of(address)->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&v6_of(address)->sin6_addr);
+    return address->ss_family == AF_INET && ntohl(v4_of(address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+    return ntohs(address->ss_family == AF_INET6 ? v6_of(address)->sin6_port : v4_of(address)->sin_port);
+}
+
+/* Something a click opens, without a path. An address that stands for all of them is shown as the loopback one. */
+static void append_url(struct buffer *text, const struct sockaddr_storage *address, uint16_t port)
 {
     char name[INET6_ADDRSTRLEN];
-    uint16_t port;
-    bool any;
+    struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
+    bool any = is_any(address);
     buffer_append(text, SPAN("http://"));
     if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-        any = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
-        inet_ntop(AF_INET6, any ? &in6addr_loopback : &v6->sin6_addr, name, sizeof name);
-        port = ntohs(v6->sin6_port);
+        inet_ntop(AF_INET6, any ? &in6addr_loopback : &v6_of(address)->sin6_addr, name, sizeof name);
         buffer_octet(text, '[');
         buffer_string(text, name);
         buffer_octet(text, ']');
     } else {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-        any = v4->sin_addr.s_addr == htonl(INADDR_ANY);
-        struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
-        inet_ntop(AF_INET, any ? &loopback : &v4->sin_addr, name, sizeof name);
-        port = ntohs(v4->sin_port);
+        inet_ntop(AF_INET, any ? &loopback : &v4_of(address)->sin_addr, name, sizeof name);
         buffer_string(text, name);
     }
     buffer_octet(text, ':');
     buffer_number(text, port);
-    buffer_octet(text, '/');
-    if (any)
-        buffer_string(text, address->ss_family == AF_INET6
-                                ? " (and every other IPv6 address of this machine)"
-                                : " (and every other IPv4 address of this machine)");
 }
 
-static void write_lines(struct buffer *text, const struct banner *banner)
+/* The address that "localhost" reaches, else the first that has a port; NULL where all are Unix sockets. */
+static const struct sockaddr_storage *find_local(const struct banner *banner, bool *localhost)
 {
-    buffer_append(text, SPAN("\n  tinyhttpd " TINYHTTPD_VERSION "\n\n  Serving  "));
-    buffer_plain(text, span_of(banner->root_path));
+    const struct sockaddr_storage *first = NULL;
+    *localhost = false;
     for (unsigned i = 0; i < banner->address_count; i++) {
-        buffer_append(text, i == 0 ? SPAN("\n  Open     ") : SPAN("\n           "));
-        append_url(text, &banner->addresses[i]);
+        const struct sockaddr_storage *address = &banner->addresses[i];
+        if (address->ss_family == AF_UNIX)
+            continue;
+        if (address->ss_family == AF_INET &&
+            (is_any(address) || v4_of(address)->sin_addr.s_addr == htonl(INADDR_LOOPBACK))) {
+            *localhost = true;
+            return address;
+        }
+        if (first == NULL)
+            first = address;
     }
-    buffer_append(text, SPAN("\n  Stop     Ctrl-C\n\n"));
+    return first;
 }
 
-static void write_line(struct buffer *text, const struct banner *banner)
+bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MAX])
+{
+    bool localhost;
+    struct buffer text = {url, 0, BANNER_URL_MAX - 1, false};
+    const struct sockaddr_storage *local = find_local(banner, &localhost);
+    if (local == NULL)
+        return false;
+    if (localhost) {
+        buffer_append(&text, SPAN("http://localhost:"));
+        buffer_number(&text, port_of(local));
+    } else {
+        append_url(&text, local, port_of(local));
+    }
+    url[text.length] = '\0';
+    return true;
+}
+
+static void append_unix(struct buffer *text, const struct sockaddr_storage *address)
+{
+    const struct sockaddr_un *path = (const struct sockaddr_un *)(const void *)address;
+    buffer_append(text, SPAN("unix:"));
+    buffer_plain(text, (struct span){path->sun_path, strnlen(path->sun_path, sizeof path->sun_path)});
+}
+
+/* ---- on a terminal ---- */
+
+/* What a terminal shows; plain where it has no colours. */
+struct look {
+    struct buffer *text;
+    bool coloured;
+};
+
+/* Select Graphic Rendition, ECMA-48 8.3.117. */
+static void append_shown(const struct look *look, const char *rendition, struct span text)
+{
+    if (look->coloured) {
+        buffer_append(look->text, SPAN("\x1B["));
+        buffer_string(look->text, rendition);
+        buffer_octet(look->text, 'm');
+    }
+    buffer_plain(look->text, text);
+    if (look->coloured)
+        buffer_append(look->text, SPAN("\x1B[0m"));
+}
+
+static void append_label(const struct look *look, const char *label)
+{
+    static const char blanks[] = "          ";
+    size_t length = strlen(label);
+    buffer_append(look->text, SPAN("\n  "));
+    append_shown(look, "2", span_of(label));
+    buffer_append(look->text, (struct span){blanks, sizeof blanks - 1 - length});
+}
+
+static void append_link(const struct look *look, const struct sockaddr_storage *address, uint16_t port)
+{
+    char room[BANNER_URL_MAX];
+    struct buffer url = BUFFER(room);
+    append_url(&url, address, port);
+    buffer_octet(&url, '/');
+    append_shown(look, "36", buffer_span(&url));
+}
+
+/* Who else reaches it: the addresses that are no loopback ones, or those of the network where all are bound. */
+static unsigned append_network(const struct look *look, const struct banner *banner)
+{
+    struct sockaddr_storage lan[LAN_MAX];
+    unsigned shown = 0;
+    bool any4 = false, any6 = false;
+    uint16_t port = 0;
+    for (unsigned i = 0; i < banner->address_count; i++) {
+        const struct sockaddr_storage *address = &banner->addresses[i];
+        if (address->ss_family == AF_UNIX || is_loopback(address))
+            continue;
+        port = port_of(address);
+        any4 = any4 || (is_any(address) && address->ss_family == AF_INET);
+        any6 = any6 || (is_any(address) && address->ss_family == AF_INET6);
+        if (is_any(address))
+            continue;
+        append_label(look, shown++ == 0 ? "Network" : "");
+        append_link(look, address, port);
+    }
+    unsigned count = any4 || any6 ? lan_addresses(lan, LAN_MAX) : 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (lan[i].ss_family == AF_INET ? !any4 : !any6)
+            continue;
+        append_label(look, shown++ == 0 ? "Network" : "");
+        append_link(look, &lan[i], port);
+    }
+    if (shown == 0 && (any4 || any6)) {
+        append_label(look, "Network");
+        buffer_append(look->text, SPAN("open to it, but this machine has no address there"));
+    }
+    return shown + any4 + any6;
+}
+
+static void append_places(const struct look *look, const struct settings *settings,
+                          const struct banner *banner)
+{
+    char room[BANNER_URL_MAX];
+    bool localhost;
+    const struct sockaddr_storage *local = find_local(banner, &localhost);
+    if (local != NULL && (is_loopback(local) || is_any(local)) && banner_write_url(banner, room)) {
+        struct buffer url = {room, strlen(room), sizeof room, false};
+        buffer_octet(&url, '/');
+        append_label(look, "Local");
+        append_shown(look, "36", buffer_span(&url));
+    }
+    for (unsigned i = 0; i < banner->address_count; i++) {
+        if (banner->addresses[i].ss_family != AF_UNIX)
+            continue;
+        append_label(look, "Socket");
+        append_unix(look->text, &banner->addresses[i]);
+    }
+    if (append_network(look, banner) == 0) {
+        append_label(look, "Network");
+        buffer_append(look->text, SPAN("this machine only; --lan opens it to the local network"));
+    }
+    if (settings->lan) {
+        append_label(look, "");
+        buffer_append(look->text,
+                      SPAN("there browsers offer no service workers, camera, microphone, location or"));
+        append_label(look, "");
+        buffer_append(look->text, SPAN("clipboard: plain HTTP is a secure context on localhost only"));
+    }
+}
+
+static void append_served(struct buffer *text, const struct settings *settings, const struct banner *banner)
+{
+    buffer_plain(text, span_of(banner->root_path));
+    if (settings->file == NULL)
+        return;
+    if (strcmp(banner->root_path, "/") != 0)
+        buffer_octet(text, '/');
+    buffer_plain(text, span_of(settings->file));
+    buffer_append(text, SPAN(", this one file"));
+}
+
+static void write_lines(struct buffer *text, const struct settings *settings, const struct banner *banner)
+{
+    struct look look = {text, log_is_coloured(STDERR_FILENO)};
+    buffer_append(text, SPAN("\n  "));
+    append_shown(&look, "1", SPAN("tinyhttpd"));
+    buffer_append(text, SPAN(" " TINYHTTPD_VERSION "\n"));
+    append_label(&look, "Serving");
+    append_served(text, settings, banner);
+    append_places(&look, settings, banner);
+    append_label(&look, "Stop");
+    buffer_append(text, SPAN("Ctrl-C\n\n"));
+}
+
+/* ---- elsewhere ---- */
+
+static void append_lan(struct buffer *text, uint16_t port)
+{
+    struct sockaddr_storage lan[LAN_MAX];
+    unsigned count = lan_addresses(lan, LAN_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        buffer_octet(text, ' ');
+        append_url(text, &lan[i], port);
+        buffer_octet(text, '/');
+    }
+}
+
+static void write_line(struct buffer *text, const struct settings *settings, const struct banner *banner)
 {
     buffer_append(text, SPAN("tinyhttpd " TINYHTTPD_VERSION ": serving "));
-    buffer_plain(text, span_of(banner->root_path));
+    append_served(text, settings, banner);
     buffer_append(text, SPAN(" at"));
     for (unsigned i = 0; i < banner->address_count; i++) {
+        const struct sockaddr_storage *address = &banner->addresses[i];
         buffer_octet(text, ' ');
-        append_url(text, &banner->addresses[i]);
+        if (address->ss_family == AF_UNIX) {
+            append_unix(text, address);
+            continue;
+        }
+        append_url(text, address, port_of(address));
+        buffer_octet(text, '/');
+        if (is_any(address) && !settings->lan)
+            buffer_string(text, address->ss_family == AF_INET6
+                                    ? " (and every other IPv6 address of this machine)"
+                                    : " (and every other IPv4 address of this machine)");
     }
+    if (settings->lan && banner->address_count > 0)
+        append_lan(text, port_of(&banner->addresses[0]));
     buffer_octet(text, '\n');
+}
+
+static void print(const struct buffer *text)
+{
+    if (write(STDERR_FILENO, text->at, text->length) < 0)
+        return; /* nobody reads it */
 }
 
 void banner_print(const struct settings *settings, const struct banner *banner)
@@ -71,9 +286,9 @@ void banner_print(const struct settings *settings, const struct banner *banner)
     if (settings->verbosity == VERBOSITY_QUIET)
         return;
     if (isatty(STDERR_FILENO))
-        write_lines(&text, banner);
+        write_lines(&text, settings, banner);
     else
-        write_line(&text, banner);
+        write_line(&text, settings, banner);
     if (settings->verbosity == VERBOSITY_VERBOSE) {
         buffer_append(&text, SPAN("tinyhttpd: workers: "));
         buffer_number(&text, banner->workers);
@@ -81,6 +296,40 @@ void banner_print(const struct settings *settings, const struct banner *banner)
         buffer_string(&text, banner->sandbox);
         buffer_octet(&text, '\n');
     }
-    if (write(STDERR_FILENO, text.at, text.length) < 0)
-        return; /* nobody reads it */
+    print(&text);
+}
+
+/* ---- at the end ---- */
+
+static void append_count(struct buffer *text, uint64_t count, const char *one, const char *many)
+{
+    buffer_number(text, count);
+    buffer_octet(text, ' ');
+    buffer_string(text, count == 1 ? one : many);
+}
+
+void banner_print_summary(const struct settings *settings, const struct banner_summary *summary)
+{
+    char room[BANNER_MAX];
+    struct buffer text = BUFFER(room);
+    if (settings->verbosity == VERBOSITY_QUIET || !isatty(STDERR_FILENO))
+        return;
+    struct look look = {&text, log_is_coloured(STDERR_FILENO)};
+    append_label(&look, "Served");
+    append_count(&text, summary->requests, "request", "requests");
+    if (summary->failed > 0) {
+        buffer_append(&text, SPAN(", of which "));
+        buffer_number(&text, summary->failed);
+        buffer_append(&text, SPAN(" failed"));
+    }
+    buffer_append(&text, SPAN("; "));
+    append_count(&text, summary->octets, "octet", "octets");
+    for (unsigned i = 0; i < summary->miss_count; i++) {
+        append_label(&look, i == 0 ? "Missed" : "");
+        append_count(&text, summary->misses[i].count, "time", "times");
+        buffer_append(&text, SPAN("  "));
+        buffer_plain(&text, span_of(summary->misses[i].path));
+    }
+    buffer_append(&text, SPAN("\n\n"));
+    print(&text);
 }

@@ -2,212 +2,290 @@
 
 #include "base/text.h"
 #include "cli/advice.h"
+#include "cli/elsewhere.h"
+#include "cli/table.h"
+#include "cli/values.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-/* The one table of options: what getopt_long takes, what --help says, what a mistyped name is compared with. */
-struct option_row {
-    char letter;
-    const char *name;
-    const char *value; /* how the help calls the argument; NULL where there is none */
-    const char *help;
+/* A command line being read. */
+struct reading {
+    struct settings *settings;
+    struct failure *failure;
+    bool given[TABLE_MAX]; /* by the command line, which goes over the environment */
 };
 
-static const struct option_row rows[] = {
-    {'r', "root", "DIR", "the directory to serve (default: the current one)"},
-    {'p', "port", "PORT", "the TCP port, 0 for any that is free (default: 8080)"},
-    {'b', "bind", "ADDRESS", "listen here; repeatable (default: 127.0.0.1 and ::1)"},
-    {'j', "workers", "N", "worker processes (default: one for each usable CPU)"},
-    {'u', "user", "USER", "workers become USER[:GROUP] (root's default: nobody)"},
-    {'q', "quiet", NULL, "no banner and no access log, only errors"},
-    {'v', "verbose", NULL, "also print the number of workers and their sandbox"},
-    {'h', "help", NULL, "print this and exit"},
-    {'V', "version", NULL, "print the version and exit"},
-};
-enum { ROWS = sizeof rows / sizeof *rows };
+/* What is in the settings but not as it was typed. */
+static struct values_room kept;
+
+/* ---- help ---- */
 
 void options_print_help(void)
 {
-    printf("Usage: tinyhttpd [OPTION]... [DIR]\n"
-           "Serve the files of a directory over HTTP/1.1.\n\n");
-    for (size_t i = 0; i < ROWS; i++) {
-        char shown[32];
-        snprintf(shown, sizeof shown, "%s%s%s", rows[i].name, rows[i].value != NULL ? " " : "",
-                 rows[i].value != NULL ? rows[i].value : "");
-        printf("  -%c, --%-16s  %s\n", rows[i].letter, shown, rows[i].help);
+    printf("Usage: tinyhttpd [OPTION]... [DIR | FILE]\n"
+           "Serve the files of a directory, or one file, over HTTP/1.1.\n");
+    for (enum option_group group = 0; group < GROUPS; group++) {
+        printf("\n%s:\n", table_heading(group));
+        for (size_t i = 0; i < table_count; i++) {
+            const struct option_row *row = &table_rows[i];
+            char shown[40], letter[8] = "   ";
+            if (row->group != group)
+                continue;
+            if (table_has_letter(row))
+                snprintf(letter, sizeof letter, "-%c,", row->key);
+            snprintf(shown, sizeof shown, "%s%s%s%s", row->name,
+                     row->takes == VALUE_OPTIONAL ? "[="
+                     : row->takes == VALUE_NEEDED ? " "
+                                                  : "",
+                     row->value != NULL ? row->value : "", row->takes == VALUE_OPTIONAL ? "]" : "");
+            const char *gap = strlen(shown) > 17 ? "\n                         " : "";
+            printf("  %s --%-17s%s %s\n", letter, shown, gap, row->help);
+        }
     }
-    printf("\nExample: tinyhttpd -r ./www -p 8080   then open http://localhost:8080/\n"
+    printf("\nEach is TINYHTTPD_<NAME> in the environment, too, such as TINYHTTPD_NO_LIST=1;\n"
+           "the command line goes over it. PORT is read where TINYHTTPD_PORT is not set.\n"
+           "\nExample: tinyhttpd -r ./www -p 8080   then open http://localhost:8080/\n"
            "Ctrl-C or SIGTERM ends it after the answers in flight; a second one at once.\n");
 }
+
+/* ---- what getopt_long(3) does not take ---- */
 
 /* The two forms in which getopt_long wants the table. */
 static void fill_getopt(struct option *names, char *letters)
 {
+    static const int has_arg[] = {no_argument, required_argument, optional_argument};
     *letters++ = ':'; /* a missing argument is told apart from an unknown option */
-    for (size_t i = 0; i < ROWS; i++) {
-        names[i] = (struct option){
-            .name = rows[i].name,
-            .has_arg = rows[i].value != NULL ? required_argument : no_argument,
-            .val = rows[i].letter,
-        };
-        *letters++ = rows[i].letter;
-        if (rows[i].value != NULL)
+    for (size_t i = 0; i < table_count; i++) {
+        const struct option_row *row = &table_rows[i];
+        names[i] = (struct option){.name = row->name, .has_arg = has_arg[row->takes], .val = row->key};
+        if (!table_has_letter(row))
+            continue;
+        *letters++ = (char)row->key;
+        if (row->takes == VALUE_NEEDED)
             *letters++ = ':';
     }
-    names[ROWS] = (struct option){0};
+    names[table_count] = (struct option){0};
     *letters = '\0';
 }
 
 static int fail_unknown(struct failure *failure, const char *typed)
 {
     const char *name = typed + strspn(typed, "-"), *first = NULL;
-    for (size_t i = 0; i < ROWS && typed[1] == '-' && *name != '\0'; i++) {
-        if (strncmp(name, rows[i].name, strlen(name)) != 0)
+    const char *answer = elsewhere_find(name);
+    if (answer != NULL)
+        return fail(failure, EX_USAGE, "option '%s' %s", typed, answer);
+    for (size_t i = 0; i < table_count && typed[1] == '-' && *name != '\0'; i++) {
+        if (strncmp(name, table_rows[i].name, strlen(name)) != 0)
             continue;
         if (first != NULL)
-            return fail(failure, EX_USAGE, "option '%s' may be '--%s' or '--%s'", typed, first, rows[i].name);
-        first = rows[i].name;
+            return fail(failure, EX_USAGE, "option '%s' may be '--%s' or '--%s'", typed, first,
+                        table_rows[i].name);
+        first = table_rows[i].name;
     }
-    const char *words[ROWS];
-    for (size_t i = 0; i < ROWS; i++)
-        words[i] = rows[i].name;
-    const char *meant = advice_nearest(name, words, ROWS);
+    const char *words[TABLE_MAX];
+    for (size_t i = 0; i < table_count; i++)
+        words[i] = table_rows[i].name;
+    const char *meant = advice_nearest(name, words, table_count);
     if (meant != NULL)
         return fail(failure, EX_USAGE, "unknown option '%s'; did you mean '--%s'?", typed, meant);
     return fail(failure, EX_USAGE, "unknown option '%s'; 'tinyhttpd --help' lists what there is", typed);
 }
 
-/* True when `typed` is the long form, perhaps shortened, of the option with this letter. */
-static bool is_long_form(const char *typed, int letter)
+/* True when `typed` is the long form, perhaps shortened, of the option with this key. */
+static bool is_long_form(const char *typed, int key)
 {
     if (strncmp(typed, "--", 2) != 0)
         return false;
-    for (size_t i = 0; i < ROWS; i++) {
-        if (rows[i].letter == letter)
-            return strncmp(typed + 2, rows[i].name, strcspn(typed + 2, "=")) == 0;
-    }
-    return letter == 0;
+    const struct option_row *row = table_find(key);
+    if (row != NULL)
+        return strncmp(typed + 2, row->name, strcspn(typed + 2, "=")) == 0;
+    return key == 0;
 }
 
 /*
  * Puts what getopt_long says into words. `typed` is the word it has just passed; with a letter inside a cluster such
  * as -qx that is some other word, and the letter alone tells.
  */
-static int fail_option(struct failure *failure, int result, int letter, const char *typed)
+static int fail_option(struct failure *failure, int result, int key, const char *typed)
 {
-    bool is_long = is_long_form(typed, letter);
+    bool is_long = is_long_form(typed, key);
     char shown[64];
     if (is_long)
         snprintf(shown, sizeof shown, "%.*s", (int)strcspn(typed, "="), typed);
     else
-        snprintf(shown, sizeof shown, "-%c", letter);
+        snprintf(shown, sizeof shown, "-%c", key);
     if (result == ':')
         return fail(failure, EX_USAGE, "option '%s' needs a value; 'tinyhttpd --help' shows which", shown);
-    if (is_long && letter != 0)
+    if (is_long && key != 0)
         return fail(failure, EX_USAGE, "option '%s' takes no value", shown);
     return fail_unknown(failure, shown);
 }
 
-static int read_number(struct failure *failure, const char *option, const char *typed, uint64_t least,
-                       uint64_t most, uint64_t *number)
+/* ---- the environment ---- */
+
+static bool is_one_of(const char *typed, const char *a, const char *b, const char *c, const char *d)
 {
-    if (span_to_number(span_of(typed), number) && *number >= least && *number <= most)
-        return 0;
-    return fail(failure, EX_USAGE, "%s '%s': give a number from %llu to %llu", option, typed,
-                (unsigned long long)least, (unsigned long long)most);
+    return strcmp(typed, a) == 0 || strcmp(typed, b) == 0 || strcmp(typed, c) == 0 || strcmp(typed, d) == 0;
 }
 
-static int set_root(struct settings *settings, struct failure *failure, const char *typed)
+/* A list, of which each member is one value; it stands in the room in pieces. */
+static int apply_list(struct reading *reading, const struct option_row *row, const char *name,
+                      const char *typed)
 {
-    if (*typed == '\0')
-        return fail(failure, EX_USAGE, "the root is empty; give a directory, such as '.'");
-    if (settings->root != NULL && strcmp(settings->root, typed) != 0)
-        return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; one process serves one", settings->root,
-                    typed);
-    settings->root = typed;
-    return 0;
-}
-
-static int add_bind(struct settings *settings, struct failure *failure, const char *typed)
-{
-    if (*typed == '\0')
-        return fail(failure, EX_USAGE, "the address to bind is empty");
-    if (settings->bind_count == LIMIT_LISTENERS)
-        return fail(failure, EX_USAGE, "more than %d addresses to bind", LIMIT_LISTENERS);
-    settings->binds[settings->bind_count++] = typed;
-    return 0;
-}
-
-static int set_user(struct settings *settings, struct failure *failure, const char *typed)
-{
-    if (*typed == '\0' || *typed == ':')
-        return fail(failure, EX_USAGE, "user '%s': give USER or USER:GROUP, by name or number", typed);
-    settings->user = typed;
-    return 0;
-}
-
-static int apply(struct settings *settings, struct failure *failure, int letter, const char *typed)
-{
-    uint64_t number = 0;
-    int status = 0;
-    switch (letter) {
-    case 'r':
-        return set_root(settings, failure, typed);
-    case 'b':
-        return add_bind(settings, failure, typed);
-    case 'u':
-        return set_user(settings, failure, typed);
-    case 'p':
-        status = read_number(failure, "port", typed, 0, UINT16_MAX, &number);
-        settings->port = (uint16_t)number;
-        return status;
-    case 'j':
-        status = read_number(failure, "workers", typed, 1, LIMIT_WORKERS, &number);
-        settings->workers = (unsigned)number;
-        return status;
-    case 'q':
-        settings->verbosity = VERBOSITY_QUIET;
-        return 0;
-    default:
-        settings->verbosity = VERBOSITY_VERBOSE;
-        return 0;
+    const char separators[] = {'\n', row->separator, '\0'};
+    char *list = values_keep(&kept, typed, strlen(typed)), *place = NULL;
+    if (list == NULL)
+        return fail(reading->failure, EX_USAGE, "%s is too long; give less", name);
+    for (char *member = strtok_r(list, separators, &place); member != NULL;
+         member = strtok_r(NULL, separators, &place)) {
+        member += strspn(member, " \t");
+        size_t length = strlen(member);
+        while (length > 0 && (member[length - 1] == ' ' || member[length - 1] == '\t'))
+            member[--length] = '\0';
+        if (length > 0 && values_apply(reading->settings, &kept, reading->failure, row, name, member) != 0)
+            return reading->failure->status;
     }
+    return 0;
+}
+
+static int apply_variable(struct reading *reading, const struct option_row *row, const char *name,
+                          const char *typed)
+{
+    if (row->separator != 0)
+        return apply_list(reading, row, name, typed);
+    if (row->takes != VALUE_NEEDED) {
+        if (is_one_of(typed, "0", "false", "no", "off"))
+            return 0;
+        if (is_one_of(typed, "1", "true", "yes", "on"))
+            typed = NULL;
+        else if (row->takes == VALUE_NONE)
+            return fail(reading->failure, EX_USAGE, "%s '%s': give 1 for yes, or 0 for no", name, typed);
+    }
+    return values_apply(reading->settings, &kept, reading->failure, row, name, typed);
+}
+
+/* TINYHTTPD_NO_LIST of "no-list". */
+static void write_name(char *name, size_t size, const char *option)
+{
+    snprintf(name, size, "TINYHTTPD_%s", option);
+    for (char *at = name; *at != '\0'; at++)
+        *at = *at == '-' ? '_' : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+}
+
+/* Kubernetes sets TINYHTTPD_PORT=tcp://... in every container, for a service that is called tinyhttpd. */
+static bool is_service_link(const char *typed)
+{
+    return strncmp(typed, "tcp://", 6) == 0 || strncmp(typed, "udp://", 6) == 0;
+}
+
+/* Options that say no to one another: who gives one on the command line wants none of the others. */
+static bool is_overruled(const struct reading *reading, size_t row)
+{
+    static const int pairs[][2] = {{KEY_LIST, KEY_NO_LIST}, {'q', 'v'}, {'b', 'L'}};
+    if (reading->given[row] || table_rows[row].action)
+        return true;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        for (unsigned k = 0; k < 2; k++) {
+            if (table_rows[row].key == pairs[i][k] &&
+                reading->given[table_find(pairs[i][1 - k]) - table_rows])
+                return true;
+        }
+    }
+    return false;
+}
+
+static int read_environment(struct reading *reading)
+{
+    char name[48];
+    for (size_t i = 0; i < table_count; i++) {
+        write_name(name, sizeof name, table_rows[i].name);
+        const char *typed = getenv(name);
+        if (typed == NULL || *typed == '\0' || is_overruled(reading, i) || is_service_link(typed))
+            continue;
+        if (apply_variable(reading, &table_rows[i], name, typed) != 0)
+            return reading->failure->status;
+    }
+    const char *port = getenv("PORT"); /* as Heroku and Cloud Run set it */
+    if (port == NULL || *port == '\0' || reading->settings->port_chosen)
+        return 0;
+    return values_apply(reading->settings, &kept, reading->failure, table_find('p'), "PORT", port);
+}
+
+/* ---- the command line ---- */
+
+static int apply_option(struct reading *reading, int key, const char *typed)
+{
+    const struct option_row *row = table_find(key);
+    char name[32];
+    snprintf(name, sizeof name, "--%s", row->name);
+    reading->given[row - table_rows] = true;
+    return values_apply(reading->settings, &kept, reading->failure, row, name, typed);
+}
+
+/* Reads the options up to the operands. Returns OPTIONS_SERVE where all are right. */
+static enum options_result read_arguments(struct reading *reading, int count, char *const *arguments)
+{
+    struct option names[TABLE_MAX + 1];
+    char letters[2 * TABLE_MAX + 2];
+    int key;
+    enum options_result result = OPTIONS_SERVE;
+    fill_getopt(names, letters);
+    opterr = 0;
+    optind = 0; /* getopt(3): start anew */
+    while ((key = getopt_long(count, arguments, letters, names, NULL)) >= 0) {
+        if (key == 'h')
+            return OPTIONS_HELP;
+        if (key == 'V')
+            return OPTIONS_VERSION;
+        if (key == '?' || key == ':') {
+            fail_option(reading->failure, key, optopt, arguments[optind - 1]);
+            return OPTIONS_BAD;
+        }
+        if (key == KEY_CHECK) {
+            reading->settings->check = optarg;
+            result = OPTIONS_CHECK;
+        } else if (apply_option(reading, key, optarg) != 0) {
+            return OPTIONS_BAD;
+        }
+    }
+    return result;
+}
+
+/* The operand may be a file, which only the disk knows: cli/place looks. */
+static int read_operands(struct reading *reading, int count, char *const *arguments)
+{
+    for (; optind < count; optind++) {
+        if (values_set_root(reading->settings, reading->failure, arguments[optind]) != 0)
+            return reading->failure->status;
+        if (!reading->given[table_find('r') - table_rows])
+            reading->settings->file = arguments[optind];
+        reading->given[table_find('r') - table_rows] = true;
+    }
+    return 0;
 }
 
 enum options_result options_read(int count, char *const *arguments, struct settings *settings,
                                  struct failure *failure)
 {
-    struct option names[ROWS + 1];
-    char letters[2 * ROWS + 2];
-    int letter;
-    fill_getopt(names, letters);
+    struct reading reading = {.settings = settings, .failure = failure};
     *settings = (struct settings){.port = 8080, .index = "index.html", .verbosity = VERBOSITY_NORMAL};
     *failure = (struct failure){0};
-    opterr = 0;
-    optind = 0; /* getopt(3): start anew */
-    for (;;) {
-        letter = getopt_long(count, arguments, letters, names, NULL);
-        if (letter < 0)
-            break;
-        if (letter == 'h')
-            return OPTIONS_HELP;
-        if (letter == 'V')
-            return OPTIONS_VERSION;
-        if (letter == '?' || letter == ':') {
-            fail_option(failure, letter, optopt, arguments[optind - 1]);
-            return OPTIONS_BAD;
-        }
-        if (apply(settings, failure, letter, optarg) != 0)
-            return OPTIONS_BAD;
-    }
-    for (; optind < count; optind++) {
-        if (set_root(settings, failure, arguments[optind]) != 0)
-            return OPTIONS_BAD;
+    kept.used = 0;
+    enum options_result result = read_arguments(&reading, count, arguments);
+    if (result != OPTIONS_SERVE && result != OPTIONS_CHECK)
+        return result;
+    if (read_operands(&reading, count, arguments) != 0 || read_environment(&reading) != 0)
+        return OPTIONS_BAD;
+    if (settings->lan && settings->bind_count > 0) {
+        fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s', or '--lan'",
+             settings->binds[0]);
+        return OPTIONS_BAD;
     }
     if (settings->root == NULL)
         settings->root = ".";
-    return OPTIONS_SERVE;
+    return result;
 }

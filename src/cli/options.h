@@ -1,4 +1,4 @@
-/* What a person types: argv into settings. */
+/* What a person types: argv and the environment into settings. */
 #ifndef TINYHTTPD_CLI_OPTIONS_H
 #define TINYHTTPD_CLI_OPTIONS_H
 
@@ -7,12 +7,17 @@
 
 enum options_result {
     OPTIONS_SERVE,   /* the settings are filled in */
+    OPTIONS_CHECK,   /* --check: so they are, and say where the server listens */
     OPTIONS_HELP,    /* --help */
     OPTIONS_VERSION, /* --version */
     OPTIONS_BAD,     /* the failure says what was wrong */
 };
 
-/* Reads the command line. Strings in the settings borrow from `arguments`. Prints nothing and never exits. */
+/*
+ * Reads the command line, and TINYHTTPD_* and PORT in the environment for what it leaves open. Strings in the settings
+ * borrow from both, and from memory that stands until the next call. Where the root is an operand, the settings' `file`
+ * names it as well: cli/place finds out which of the two it is. Prints nothing and never exits.
+ */
 enum options_result options_read(int count, char *const *arguments, struct settings *settings,
                                  struct failure *failure);
 

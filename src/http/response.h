@@ -24,6 +24,7 @@ struct response {
     int status;
     bool last;      /* the connection closes after it */
     bool head_only; /* it answers HEAD: a body is described, not sent (RFC 9110 9.3.2) */
+    bool unlogged;  /* a machine asks, again and again: no line and no count */
     bool varies;    /* what Accept-Encoding said may have decided (RFC 9110 12.5.5) */
     unsigned first;
     unsigned count;

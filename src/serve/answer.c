@@ -16,6 +16,9 @@ static const struct span index_name = SPAN_INIT("index.html");
 static const struct span missing_page = SPAN_INIT("404.html");
 static const struct span none = {NULL, 0};
 
+/* Where a machine asks whether this server takes requests (RFC 8615). */
+static const struct span health_target = SPAN_INIT("/.well-known/tinyhttpd/health");
+
 /* RFC 9110 15.5.6, 9.3.7 */
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
@@ -484,7 +487,8 @@ static void answer_file(const struct view *view, const struct request *request, 
 static void answer_missing(const struct view *view, const struct request *request, struct response *response,
                            struct entry **held)
 {
-    if (store_find(view->store, missing_page, view->turn, held) != 0 || (*held)->kind == ENTRY_DIRECTORY) {
+    if (view->file != NULL || store_find(view->store, missing_page, view->turn, held) != 0 ||
+        (*held)->kind == ENTRY_DIRECTORY) {
         answer_error(view, request, response, 404, none);
         return;
     }
@@ -493,11 +497,43 @@ static void answer_missing(const struct view *view, const struct request *reques
     answer_whole(view, request, response, &selected);
 }
 
+/* 503 tells whoever spreads requests over several servers to leave this one out. */
+static void answer_health(const struct view *view, const struct request *request, struct response *response)
+{
+    response->status = view->draining ? 503 : 200;
+    response->unlogged = true;
+    response_add_octets(response, view->draining ? SPAN("draining\n") : SPAN("ok\n"));
+    response_finish(response, view->date, request->minor_version,
+                    SPAN("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"));
+}
+
 /* ---- the table of contents ---- */
+
+/* The one file that is served stands for the root as well. */
+static int find_only(const struct view *view, const struct target *target, struct entry **entry)
+{
+    struct span file = span_of(view->file);
+    if (target->slash ? target->path.length > 0 : !span_equal(target->path, file))
+        return 404;
+    int status = store_find(view->store, file, view->turn, entry);
+    if (status == 0 && (*entry)->kind == ENTRY_DIRECTORY) {
+        store_release(view->store, *entry);
+        return 404;
+    }
+    return status;
+}
+
+static bool asks_for_health(const struct request *request)
+{
+    return (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
+           span_equal(request_target(request), health_target);
+}
 
 /* Finds the file, or the directory that lacks its slash. Returns 0 or a status. */
 static int find(const struct view *view, struct target *target, struct entry **entry)
 {
+    if (view->file != NULL)
+        return find_only(view, target, entry);
     if (target->hidden)
         return 404;
     if (!target->slash)
@@ -536,6 +572,10 @@ void answer(const struct view *view, const struct request *request, struct respo
     response->head_only = request->method == METHOD_HEAD;
 
     int status = accept_request(request, &target);
+    if (status == 0 && asks_for_health(request)) {
+        answer_health(view, request, response);
+        return;
+    }
     if (status == 0)
         status = find(view, &target, held);
 

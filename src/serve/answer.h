@@ -12,6 +12,8 @@ struct view {
     uint64_t turn;    /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
     int64_t now;      /* seconds since 1970 */
     const char *date; /* the same, as date_write writes it */
+    const char *file; /* the one that is served, a name in the root; NULL: the whole root */
+    bool draining;    /* the server is about to end */
 };
 
 /*

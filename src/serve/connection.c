@@ -184,11 +184,12 @@ static bool keep_response(struct connection *connection, const struct outgoing *
 static struct log_line prepare_log(struct connection *connection, struct service *service,
                                    const struct request *request, int status)
 {
-    if (service->log_form == LOG_NONE)
+    if (service->log_form == LOG_NONE || (service->log_errors_only && status < 400))
         return (struct log_line){0};
     struct log_access access = {
         .peer = &connection->peer.any,
         .time = service->second,
+        .began = service->began,
         .request_line = request_first_line(request),
         .method = request_method_name(request),
         .target = request_target(request),
@@ -200,10 +201,13 @@ static struct log_line prepare_log(struct connection *connection, struct service
 }
 
 /* An answer is over: all of it is sent, or the client is gone before it was. */
-static void log_answer(const struct outgoing *answer)
+static void log_answer(const struct service *service, const struct outgoing *answer)
 {
     uint64_t left = response_octets_left(&answer->response);
-    log_write(&answer->log, left < answer->body_octets ? answer->body_octets - left : 0);
+    uint64_t sent = left < answer->body_octets ? answer->body_octets - left : 0;
+    log_write(&answer->log, sent);
+    if (!answer->response.unlogged)
+        metrics_count(service->metrics, answer->response.status, sent);
 }
 
 /* Octets that the client has not acknowledged yet (tcp(7)); as good as some where the kernel does not say. */
@@ -247,7 +251,7 @@ static enum connection_want send_answer(struct connection *connection, struct se
             return result == TRANSMIT_AGAIN ? WANT_EVENT : WANT_TURN;
         result = TRANSMIT_GONE; /* no memory to go on with */
     }
-    log_answer(answer);
+    log_answer(service, answer);
     enum connection_want want = result == TRANSMIT_DONE ? finish(connection, service, answer) : WANT_CLOSE;
     if (owned)
         drop_outgoing(connection, service);
@@ -272,15 +276,21 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
     response->last = service->draining || service->retiring;
+    service->began = log_clock(service->log_form);
     struct view view = {
         .store = service->store,
         .turn = may_share(connection, request) ? service->turn : 0,
         .now = service->second,
         .date = service->date,
+        .file = service->file,
+        .draining = service->draining,
     };
     answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);
-    answered.log = prepare_log(connection, service, request, response->status);
+    answered.log = response->unlogged ? (struct log_line){0}
+                                      : prepare_log(connection, service, request, response->status);
+    if (response->status == 404)
+        metrics_miss(service->metrics, request_target(request));
     answered.linger = rest.length > 0 || request_ends_stream(request);
     connection->state = CONNECTION_SEND;
 
@@ -364,7 +374,7 @@ enum deadline_kind connection_deadline(const struct connection *connection)
 void connection_close(struct connection *connection, struct service *service)
 {
     if (connection->outgoing != NULL)
-        log_answer(connection->outgoing);
+        log_answer(service, connection->outgoing);
     drop_outgoing(connection, service);
     input_drop(&connection->input);
     deadline_disarm(&connection->deadline);

@@ -16,6 +16,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "serve/deadline.h"
+#include "serve/metrics.h"
 #include "site/store.h"
 
 #include <netinet/in.h>
@@ -63,10 +64,14 @@ struct connection {
 struct service {
     struct store *store;
     enum log_form log_form;
-    bool draining; /* every answer is the last on its connection */
-    bool retiring; /* every answer that begins is; one that had begun may be followed by another */
-    uint64_t turn; /* its number, from 1 on */
-    time_t second; /* the time that `date` tells */
+    bool log_errors_only;
+    struct metrics *metrics; /* this worker's; NULL: nothing is counted */
+    int64_t began;           /* what log_clock said when the request that is answered was whole */
+    const char *file;        /* the one that is served; NULL: the whole root */
+    bool draining;           /* every answer is the last on its connection */
+    bool retiring;           /* every answer that begins is; one that had begun may be followed by another */
+    uint64_t turn;           /* its number, from 1 on */
+    time_t second;           /* the time that `date` tells */
     char date[DATE_LENGTH];
 
     struct request request;

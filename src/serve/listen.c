@@ -1,12 +1,18 @@
 #include "serve/listen.h"
 
+#include "base/log.h"
+#include "serve/holder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -49,15 +55,35 @@ static int listen_on(struct sockaddr_storage *address, socklen_t length)
     return -1;
 }
 
-static int fail_to_listen(struct failure *failure, const char *name, uint16_t port, int error)
+/* An address with its port, as it stands in a URL. */
+struct place {
+    const char *name;
+    uint16_t port;
+    struct sockaddr_storage address; /* zero where it is not known */
+};
+
+/* What has the port, and how to be rid of it; nothing where /proc does not tell. */
+static void describe_holder(const struct place *place, char *text, size_t size)
 {
+    struct holder holder;
+    text[0] = '\0';
+    if (place->address.ss_family != AF_UNSPEC && holder_find(&place->address, &holder))
+        snprintf(text, size, " by %s (process %d)", holder.name, (int)holder.pid);
+}
+
+static int fail_to_listen(struct failure *failure, const struct place *place, int error)
+{
+    const char *name = place->name;
+    uint16_t port = place->port;
+    char holder[80];
     bool bracketed = strchr(name, ':') != NULL; /* IPv6, written as in a URL */
     const char *before = bracketed ? "[" : "", *after = bracketed ? "]" : "";
     switch (error) {
     case EADDRINUSE:
+        describe_holder(place, holder, sizeof holder);
         return fail(failure, EX_UNAVAILABLE,
-                    "%s%s%s:%u is in use; try '-p %u', or '-p 0' for any port that is free", before, name,
-                    after, port, port < UINT16_MAX ? port + 1U : 8080U);
+                    "%s%s%s:%u is in use%s; try '-p %u', or '-p 0' for any port that is free", before, name,
+                    after, port, holder, port < UINT16_MAX ? port + 1U : 8080U);
     case EACCES:
         return fail(failure, EX_NOPERM, "%s%s%s:%u needs a privilege that this user lacks; try '-p 8080'",
                     before, name, after, port);
@@ -96,10 +122,14 @@ static int add(struct listening *listening, const struct sockaddr *address, sock
     return 0;
 }
 
-/* The port that the first socket got, where any was asked for. */
+/* The port that the first TCP socket got, where any was asked for. */
 static uint16_t port_so_far(struct listening *listening, uint16_t port)
 {
-    return listening->count > 0 ? ntohs(*port_of(&listening->addresses[0])) : port;
+    for (unsigned i = 0; i < listening->count; i++) {
+        if (listening->addresses[i].ss_family != AF_UNIX)
+            return ntohs(*port_of(&listening->addresses[i]));
+    }
+    return port;
 }
 
 /* The address, or all of its kind, does not exist on this machine. */
@@ -116,61 +146,169 @@ static int add_name(struct listening *listening, const char *name, uint16_t port
     int unknown = getaddrinfo(name, NULL, &hints, &found);
     if (unknown != 0)
         return fail(failure, EX_NOHOST, "can't find the address of '%s': %s", name, gai_strerror(unknown));
+    struct place place = {.name = name, .port = port};
     bool added = false;
     *error = 0;
     for (const struct addrinfo *at = found; at != NULL && listening->count < LIMIT_LISTENERS;
          at = at->ai_next) {
         int result = add(listening, at->ai_addr, at->ai_addrlen, port_so_far(listening, port));
         added |= result == 0;
-        if (result != 0 && (*error == 0 || !is_missing(result)))
+        if (result != 0 && (*error == 0 || !is_missing(result))) {
             *error = result;
+            place.address = listening->addresses[listening->count]; /* the one that add() tried */
+        }
     }
     freeaddrinfo(found);
     if (added && is_missing(*error)) /* a name for several addresses, of which this machine lacks one */
         *error = 0;
-    return *error != 0 ? fail_to_listen(failure, name, port, *error) : 0;
+    return *error != 0 ? fail_to_listen(failure, &place, *error) : 0;
 }
 
-static int add_all(struct listening *listening, const struct settings *settings, struct failure *failure,
-                   int *error)
+/* ---- Unix sockets (unix(7)) ---- */
+
+#define UNIX_PREFIX "unix:"
+
+static struct sockaddr_un unix_address(const char *path)
 {
-    for (unsigned i = 0; i < settings->bind_count; i++) {
-        if (add_name(listening, settings->binds[i], settings->port, failure, error) != 0)
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    return address;
+}
+
+/* A socket that nobody listens on any more: what a server leaves that was killed. */
+static bool is_abandoned(const struct sockaddr_un *address)
+{
+    struct stat attributes;
+    if (lstat(address->sun_path, &attributes) < 0 || !S_ISSOCK(attributes.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool refused = fd >= 0 &&
+                   connect(fd, (const struct sockaddr *)(const void *)address, sizeof *address) < 0 &&
+                   errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return refused;
+}
+
+static int bind_unix(int fd, const struct sockaddr_un *address)
+{
+    const struct sockaddr *any = (const struct sockaddr *)(const void *)address;
+    if (bind(fd, any, sizeof *address) == 0)
+        return 0;
+    if (errno != EADDRINUSE)
+        return -1;
+    if (is_abandoned(address) && unlink(address->sun_path) == 0)
+        return bind(fd, any, sizeof *address);
+    errno = EADDRINUSE;
+    return -1;
+}
+
+static int fail_unix(struct failure *failure, const char *path, int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return fail(failure, EX_UNAVAILABLE, "'%s' is in use; give another path, or end who listens there",
+                    path);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return fail(failure, EX_NOPERM, "can't make the socket '%s': %s; give a path in a directory of yours",
+                    path, strerror(error));
+    default:
+        return fail(failure, EX_UNAVAILABLE,
+                    "can't make the socket '%s': %s; give a path in a directory that is there", path,
+                    strerror(error));
+    }
+}
+
+static int add_unix(struct listening *listening, const char *path, struct failure *failure)
+{
+    struct sockaddr_un address = unix_address(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind_unix(fd, &address) < 0 || listen(fd, SOMAXCONN) < 0) {
+        int error = errno;
+        if (fd >= 0)
+            close(fd);
+        return fail_unix(failure, path, error);
+    }
+    struct sockaddr_storage *place = &listening->addresses[listening->count];
+    *place = (struct sockaddr_storage){0};
+    memcpy(place, &address, sizeof address);
+    listening->fds[listening->count++] = fd;
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+/* A machine without IPv6, or without IPv4, still has the other of the two addresses. */
+static int add_either(struct listening *listening, const char *const *names, uint16_t port,
+                      struct failure *failure, int *error)
+{
+    unsigned before = listening->count;
+    for (unsigned i = 0; i < 2 && listening->count < LIMIT_LISTENERS; i++) {
+        int status = add_name(listening, names[i], port, failure, error);
+        if (status != 0 && !is_missing(*error))
+            return status;
+    }
+    return listening->count > before ? 0 : failure->status;
+}
+
+static int add_typed(struct listening *listening, const char *typed, uint16_t port, struct failure *failure,
+                     int *error)
+{
+    static const char *const all[] = {"0.0.0.0", "::"};
+    if (strcmp(typed, "*") == 0)
+        return add_either(listening, all, port, failure, error);
+    if (strncmp(typed, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+        return add_unix(listening, typed + strlen(UNIX_PREFIX), failure);
+    return add_name(listening, typed, port, failure, error);
+}
+
+static int add_all(struct listening *listening, const struct settings *settings, uint16_t port,
+                   struct failure *failure, int *error)
+{
+    static const char *const loopback[] = {"127.0.0.1", "::1"};
+    *error = 0;
+    if (settings->lan)
+        return add_typed(listening, "*", port, failure, error);
+    if (settings->bind_count == 0)
+        return add_either(listening, loopback, port, failure, error);
+    for (unsigned i = 0; i < settings->bind_count && listening->count < LIMIT_LISTENERS; i++) {
+        if (add_typed(listening, settings->binds[i], port, failure, error) != 0)
             return failure->status;
     }
     return 0;
 }
 
-/* A machine without IPv6, or without IPv4, still has one loopback address. */
-static int add_loopback(struct listening *listening, const struct settings *settings, struct failure *failure,
-                        int *error)
+/* The port to try after `port`, or -1: a port free on one address may be taken on another, and one that nobody chose
+   gives way to the next. */
+static int next_port(const struct settings *settings, uint16_t port, unsigned tries)
 {
-    static const char *const names[] = {"127.0.0.1", "::1"};
-    for (unsigned i = 0; i < 2; i++) {
-        int status = add_name(listening, names[i], settings->port, failure, error);
-        if (status != 0 && !is_missing(*error))
-            return status;
-    }
-    return listening->count > 0 ? 0 : failure->status;
+    if (port == 0)
+        return tries < LIMIT_FREE_PORT_TRIES ? 0 : -1;
+    return !settings->port_chosen && tries <= LIMIT_NEXT_PORTS && port < UINT16_MAX ? port + 1 : -1;
 }
 
 int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure)
 {
-    int status = 0, error = 0;
-    for (unsigned tries = 0; tries < LIMIT_FREE_PORT_TRIES; tries++) {
+    struct failure first = {0};
+    int error = 0, port = settings->port;
+    for (unsigned tries = 1; port >= 0; tries++) {
         *listening = (struct listening){0};
-        status = settings->bind_count > 0 ? add_all(listening, settings, failure, &error)
-                                          : add_loopback(listening, settings, failure, &error);
-        if (status == 0) {
+        if (add_all(listening, settings, (uint16_t)port, failure, &error) == 0) {
+            if (first.status != 0 && port != 0)
+                log_error("%.*s: listening on port %d instead", (int)strcspn(first.message, ";"),
+                          first.message, port);
             *failure = (struct failure){0};
             return 0;
         }
         listen_close(listening);
-        if (settings->port != 0 ||
-            error != EADDRINUSE) /* else a port free on one address is taken on another */
-            break;
+        if (first.status == 0)
+            first = *failure;
+        port = error == EADDRINUSE ? next_port(settings, (uint16_t)port, tries) : -1;
     }
-    return status;
+    *failure = first;
+    return failure->status;
 }
 
 static int socket_option(int fd, int option)
@@ -218,6 +356,11 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
 
 void listen_close(struct listening *listening)
 {
-    while (listening->count > 0)
-        close(listening->fds[--listening->count]);
+    while (listening->count > 0) {
+        unsigned last = --listening->count;
+        const struct sockaddr_storage *address = &listening->addresses[last];
+        if (address->ss_family == AF_UNIX)
+            unlink(((const struct sockaddr_un *)(const void *)address)->sun_path);
+        close(listening->fds[last]);
+    }
 }

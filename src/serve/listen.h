@@ -15,9 +15,11 @@ struct listening {
 };
 
 /*
- * Binds every address of the settings, or the two loopback addresses where they name none (of which one may be
- * missing on this machine). With port 0 all get the same free port. Returns 0, or the failure's status with nothing
- * left open: 69 for a port in use or an address of another machine, 77 for a port that needs privilege.
+ * Binds every address of the settings: all for --lan and "*", a Unix socket for "unix:PATH", the two loopback
+ * addresses where they name none (of both pairs, one may be missing on this machine). With port 0 all get the same free
+ * port; a port that nobody chose and that is in use gives way to one of the next LIMIT_NEXT_PORTS, which is said on
+ * standard error. Returns 0, or the failure's status with nothing left open: 69 for a port in use, named with who has
+ * it, or an address of another machine, 77 for a port that needs privilege.
  */
 int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure);
 
@@ -27,6 +29,7 @@ int listen_open(struct listening *listening, const struct settings *settings, st
  */
 int listen_take(struct listening *listening, int first, unsigned count, struct failure *failure);
 
+/* Closes the sockets, and removes the names of Unix ones: the workers have theirs open still. */
 void listen_close(struct listening *listening);
 
 #endif

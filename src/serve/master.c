@@ -180,6 +180,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
     }
     unsigned cpus = cpus_usable();
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
+    master->metrics = metrics_open(master->workers);
     if (!mime_open() && may_remark(master))
         log_error("libmagic's database can't be read; unknown extensions will be application/octet-stream");
     return 0;
@@ -188,13 +189,15 @@ int master_open(struct master *master, const struct settings *settings, struct f
 /* ---- workers ---- */
 
 /* In the child. */
-static _Noreturn void become_worker(const struct supervision *supervision, pid_t parent)
+static _Noreturn void become_worker(const struct supervision *supervision, unsigned place, pid_t parent)
 {
     struct sandbox_held held;
+    struct worker_setup setup = supervision->setup;
+    setup.metrics = metrics_of(supervision->master->metrics, place);
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     signal(SIGCHLD, SIG_DFL);
-    exit(worker_run(&supervision->setup));
+    exit(worker_run(&setup));
 }
 
 static void start_child(struct supervision *supervision, struct child *child)
@@ -202,7 +205,7 @@ static void start_child(struct supervision *supervision, struct child *child)
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        become_worker(supervision, parent);
+        become_worker(supervision, (unsigned)(child - supervision->children), parent);
     child->started = now_ms();
     if (pid < 0) {
         log_error("can't start a worker: %s; trying again", strerror(errno));

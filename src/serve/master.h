@@ -7,6 +7,7 @@
 #include "base/settings.h"
 #include "serve/handover.h"
 #include "serve/listen.h"
+#include "serve/metrics.h"
 #include "serve/sandbox.h"
 
 struct master {
@@ -16,6 +17,7 @@ struct master {
     unsigned workers;         /* how many there shall be */
     struct handover handover; /* what was handed to this process */
     struct listening listening;
+    struct metrics *metrics;             /* the workers' counters, or NULL */
     struct sandbox sandbox;              /* the workers' */
     char sandbox_line[SANDBOX_LINE_MAX]; /* what holds in it, for the banner */
 };

@@ -420,6 +420,7 @@ static void turn(struct worker *worker)
     expire_connections(worker);
     free_closed(worker);
     store_end_turn(worker->service.store);
+    metrics_set_connections(worker->service.metrics, worker->connections);
     if (stop_requested && !worker->service.draining)
         drain(worker);
     if (retirement_requested && !is_leaving(worker))
@@ -432,9 +433,23 @@ static void turn(struct worker *worker)
 
 static enum log_form log_form_of(const struct settings *settings)
 {
-    if (settings->verbosity == VERBOSITY_QUIET)
-        return LOG_NONE;
-    return isatty(STDOUT_FILENO) ? LOG_TERMINAL : LOG_COMBINED;
+    enum log_form text = log_is_coloured(STDOUT_FILENO) ? LOG_COLOURED : LOG_TERMINAL;
+    enum log_form usual = isatty(STDOUT_FILENO) ? text : LOG_COMBINED;
+    switch (settings->log) {
+    case LOG_CHOICE_AUTO:
+        return settings->verbosity == VERBOSITY_QUIET ? LOG_NONE : usual;
+    case LOG_CHOICE_TEXT:
+        return text;
+    case LOG_CHOICE_COMBINED:
+        return LOG_COMBINED;
+    case LOG_CHOICE_JSON:
+        return LOG_JSON;
+    case LOG_CHOICE_ERRORS:
+        return usual;
+    case LOG_CHOICE_OFF:
+        break;
+    }
+    return LOG_NONE;
 }
 
 /* Each connection may need two descriptors: its socket, and a large file that nobody else is sent. So many are let in
@@ -469,6 +484,9 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
     worker->service.log_form = log_form_of(setup->settings);
+    worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
+    worker->service.metrics = setup->metrics;
+    worker->service.file = setup->settings->file;
     worker->service.store = store_open(setup->root, LIMIT_RACY_MS, false);
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     read_clocks(worker);

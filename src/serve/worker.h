@@ -12,8 +12,9 @@
 /* What the master hands to each worker. */
 struct worker_setup {
     const struct settings *settings;
-    int root;             /* the document root, open as a directory */
-    const int *listeners; /* listening sockets, shared with the other workers */
+    struct metrics *metrics; /* this worker's part, or NULL */
+    int root;                /* the document root, open as a directory */
+    const int *listeners;    /* listening sockets, shared with the other workers */
     unsigned listener_count;
     sigset_t waiting_mask; /* the signals that stay blocked while the worker waits */
 };

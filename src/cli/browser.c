@@ -1,0 +1,29 @@
+#include "cli/browser.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <unistd.h>
+
+int browser_open(const char *url)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    char program[] = "xdg-open";
+    char *arguments[] = {program, (char *)(uintptr_t)url, NULL}; /* exec(3): they are not written to */
+    pid_t pid;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return ENOMEM;
+    if (posix_spawnattr_init(&attributes) != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return ENOMEM;
+    }
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_RDWR, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    int error = posix_spawnp(&pid, program, &actions, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}

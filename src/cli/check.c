@@ -1,0 +1,231 @@
+#include "cli/check.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEALTH_PATH "/.well-known/tinyhttpd/health"
+
+enum { HOST_MAX = 256, TARGET_MAX = 2048, STATUS_LINE_MAX = 256 };
+
+/* Whom to ask for what. */
+struct question {
+    char host[HOST_MAX]; /* an address or a name; empty for a Unix socket */
+    char port[8];
+    const char *socket; /* the path of a Unix socket, or NULL */
+    char target[TARGET_MAX];
+    int64_t deadline; /* milliseconds of the monotonic clock */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* ---- the question ---- */
+
+static bool take_port(struct question *question, struct span text)
+{
+    uint64_t port = 80;
+    if (text.length > 0 && (!span_to_number(text, &port) || port == 0 || port > UINT16_MAX))
+        return false;
+    snprintf(question->port, sizeof question->port, "%u", (unsigned)port);
+    return true;
+}
+
+/* http://host[:port][/path[?query]] */
+static bool read_url(struct question *question, const char *url)
+{
+    static const char scheme[] = "http://";
+    if (strncasecmp(url, scheme, sizeof scheme - 1) != 0)
+        return false;
+    const char *host = url + sizeof scheme - 1;
+    size_t length = strcspn(host, "/?#");
+    const char *target = host + length;
+    const char *bracket = *host == '[' ? memchr(host, ']', length) : NULL;
+    size_t name = bracket != NULL ? (size_t)(bracket + 1 - host) : strcspn(host, ":/?#");
+    struct span port = {host + name + (host[name] == ':'), length - name - (host[name] == ':')};
+    if (name == 0 || name >= sizeof question->host || (name < length && host[name] != ':') ||
+        !take_port(question, port) || strlen(target) >= sizeof question->target - 1)
+        return false;
+    memcpy(question->host, host, name);
+    question->host[name] = '\0';
+    for (const char *at = url; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~' || *at == '#')
+            return false;
+    }
+    snprintf(question->target, sizeof question->target, "%s%s", *target == '/' ? "" : "/", target);
+    return true;
+}
+
+/* Where a server with these settings listens: the first of its addresses, by loopback where it is all of them. */
+static bool read_settings(struct question *question, const struct settings *settings)
+{
+    const char *bind = settings->bind_count > 0 ? settings->binds[0] : "*";
+    snprintf(question->target, sizeof question->target, "%s", HEALTH_PATH);
+    snprintf(question->port, sizeof question->port, "%u", settings->port);
+    if (strncmp(bind, "unix:", 5) == 0) {
+        question->socket = bind + 5;
+        return true;
+    }
+    bool all4 = strcmp(bind, "*") == 0 || strcmp(bind, "0.0.0.0") == 0, all6 = strcmp(bind, "::") == 0;
+    snprintf(question->host, sizeof question->host, "%s", all4 ? "127.0.0.1" : all6 ? "::1" : bind);
+    return settings->port != 0;
+}
+
+/* ---- the answer ---- */
+
+static bool wait_for(int fd, short events, int64_t deadline)
+{
+    struct pollfd socket = {.fd = fd, .events = events};
+    for (;;) {
+        int64_t left = deadline - now_ms();
+        int ready = poll(&socket, 1, left > 0 ? (int)left : 0);
+        if (ready > 0)
+            return true;
+        if (ready == 0 || errno != EINTR) {
+            errno = ready == 0 ? ETIMEDOUT : errno;
+            return false;
+        }
+    }
+}
+
+/* A connected socket, or -1 with errno. */
+static int connect_to(const struct sockaddr *address, socklen_t length, int64_t deadline)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, address, length) == 0)
+        return fd;
+    error = errno;
+    if (error == EINPROGRESS) /* connect(2) */
+        error = !wait_for(fd, POLLOUT, deadline)                          ? errno
+                : getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno
+                                                                          : error;
+    if (error == 0)
+        return fd;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* Connects to the first address of the name that takes it. -1 with what is wrong in `why`. */
+static int open_socket(const struct question *question, const char **why)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    char name[HOST_MAX];
+    int fd = -1;
+    if (question->socket != NULL) {
+        snprintf(path.sun_path, sizeof path.sun_path, "%s", question->socket);
+        fd = connect_to((const struct sockaddr *)(const void *)&path, sizeof path, question->deadline);
+        *why = strerror(errno);
+        return fd;
+    }
+    bool bracketed = *question->host == '[';
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(question->host + bracketed, "]"),
+             question->host + bracketed);
+    int unknown = getaddrinfo(name, question->port, &hints, &found);
+    if (unknown != 0) {
+        *why = gai_strerror(unknown);
+        return -1;
+    }
+    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
+        fd = connect_to(at->ai_addr, at->ai_addrlen, question->deadline);
+        *why = strerror(errno);
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* Sends the request; a socket that was just opened takes it whole. */
+static bool send_request(const struct question *question, int fd)
+{
+    char request[TARGET_MAX + HOST_MAX + 128];
+    bool literal = strchr(question->host, ':') != NULL && *question->host != '[';
+    int length = snprintf(
+        request, sizeof request,
+        "GET %s HTTP/1.1\r\nHost: %s%s%s%s%s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
+        question->target, literal ? "[" : "", question->socket != NULL ? "localhost" : question->host,
+        literal ? "]" : "", question->socket != NULL ? "" : ":",
+        question->socket != NULL ? "" : question->port);
+    return send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
+}
+
+/* Reads the status line without its end; false with errno. */
+static bool receive_status_line(const struct question *question, int fd, char *line)
+{
+    size_t length = 0;
+    while (length < STATUS_LINE_MAX - 1 && memchr(line, '\n', length) == NULL) {
+        if (!wait_for(fd, POLLIN, question->deadline))
+            return false;
+        ssize_t octets = recv(fd, line + length, STATUS_LINE_MAX - 1 - length, 0);
+        if (octets < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (octets < 0)
+            return false;
+        if (octets == 0)
+            break;
+        length += (size_t)octets;
+    }
+    line[length] = '\0';
+    line[strcspn(line, "\r\n")] = '\0';
+    return true;
+}
+
+/* What came of the question, in words; true for a 200. */
+static bool ask(const struct question *question, char *words, size_t size)
+{
+    char line[STATUS_LINE_MAX];
+    const char *why = "";
+    int fd = open_socket(question, &why);
+    if (fd < 0) {
+        snprintf(words, size, "%s", why);
+        return false;
+    }
+    bool answered = send_request(question, fd) && receive_status_line(question, fd, line);
+    if (!answered)
+        snprintf(words, size, "%s", errno == ETIMEDOUT ? "no answer in time" : strerror(errno));
+    close(fd);
+    if (!answered)
+        return false;
+    bool http = strncmp(line, "HTTP/1.", 7) == 0 && strlen(line) >= 12 && line[8] == ' ';
+    snprintf(words, size, "%s", http ? line + 9 : "what answers there speaks no HTTP");
+    return http && strncmp(line + 9, "200", 3) == 0 && (line[12] == ' ' || line[12] == '\0');
+}
+
+int check_run(const struct settings *settings)
+{
+    struct question question = {.deadline = now_ms() + CHECK_SECONDS * 1000};
+    char words[STATUS_LINE_MAX];
+    if (settings->check != NULL ? !read_url(&question, settings->check)
+                                : !read_settings(&question, settings)) {
+        if (settings->check != NULL)
+            log_error("--check '%s': give a URL such as http://127.0.0.1:8080/", settings->check);
+        else
+            log_error("--check: nobody knows which port 0 became; give --check=http://127.0.0.1:PORT/");
+        return EX_USAGE;
+    }
+    bool well = ask(&question, words, sizeof words);
+    if (question.socket != NULL)
+        log_error("%s at unix:%s: %s", well ? "well" : "not well", question.socket, words);
+    else
+        log_error("%s at %s port %s: %s", well ? "well" : "not well", question.host, question.port, words);
+    return well ? EX_OK : 1;
+}

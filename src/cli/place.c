@@ -1,0 +1,137 @@
+#include "cli/place.h"
+
+#include "cli/advice.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+/* Where the tools that build sites put them. */
+static const char *const built[] = {"dist", "build", "public", "_site", "www", "site"};
+enum { BUILT = sizeof built / sizeof *built, NEIGHBOURS_MAX = 256 };
+
+static bool is_directory(const char *path)
+{
+    struct stat attributes;
+    return stat(path, &attributes) == 0 && S_ISDIR(attributes.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat attributes;
+    return stat(path, &attributes) == 0 && S_ISREG(attributes.st_mode);
+}
+
+/* Splits a path: where its last component begins. */
+static size_t last_component(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash + 1 - path) : 0;
+}
+
+/* The directory beside `path` whose name is nearest to its last component, in `meant`. */
+static bool find_neighbour(const char *path, char *meant, size_t size)
+{
+    size_t at = last_component(path);
+    char *names[NEIGHBOURS_MAX];
+    size_t count = 0;
+    if (snprintf(meant, size, "%.*s", (int)at, path) >= (int)size)
+        return false;
+    DIR *folder = opendir(at > 0 ? meant : ".");
+    const struct dirent *entry;
+    while (folder != NULL && count < NEIGHBOURS_MAX && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+            continue;
+        names[count] = strdup(entry->d_name);
+        count += names[count] != NULL;
+    }
+    if (folder != NULL)
+        closedir(folder);
+    const char *nearest = advice_nearest(path + at, (const char *const *)names, count);
+    bool found = nearest != NULL && snprintf(meant + at, size - at, "%s", nearest) < (int)(size - at) &&
+                 is_directory(meant);
+    while (count > 0)
+        free(names[--count]);
+    return found;
+}
+
+static int fail_missing(struct failure *failure, const char *typed)
+{
+    char path[PATH_MAX], meant[PATH_MAX];
+    size_t length = strlen(typed);
+    while (length > 1 && typed[length - 1] == '/')
+        length--;
+    if (length < sizeof path) {
+        memcpy(path, typed, length);
+        path[length] = '\0';
+        if (find_neighbour(path, meant, sizeof meant))
+            return fail(failure, EX_NOINPUT, "root '%s' is not there; did you mean '%s%s'?", typed,
+                        strchr(meant, '/') == NULL ? "./" : "", meant);
+    }
+    for (size_t i = 0; i < BUILT; i++) {
+        if (is_directory(built[i]))
+            return fail(failure, EX_NOINPUT, "root '%s' is not there; did you mean './%s'?", typed, built[i]);
+    }
+    return fail(failure, EX_NOINPUT, "root '%s' is not there; give a directory that is, such as '.'", typed);
+}
+
+/* The operand is one file: its directory is the root. */
+static int take_file(struct settings *settings, struct failure *failure)
+{
+    static char folder[PATH_MAX];
+    const char *typed = settings->root;
+    size_t at = last_component(typed);
+    if (at >= sizeof folder)
+        return fail(failure, EX_NOINPUT, "root '%s' is too long a path", typed);
+    memcpy(folder, at > 0 ? typed : ".", at > 0 ? at : 1);
+    folder[at > 0 ? at : 1] = '\0';
+    settings->root = folder;
+    settings->file = typed + at;
+    return 0;
+}
+
+int place_read(struct settings *settings, struct failure *failure)
+{
+    struct stat attributes;
+    const char *typed = settings->root;
+    if (stat(typed, &attributes) < 0) {
+        if (errno == ENOENT)
+            return fail_missing(failure, typed);
+        settings->file = NULL; /* the master says what is wrong with it */
+        return 0;
+    }
+    if (settings->file != NULL && S_ISREG(attributes.st_mode))
+        return take_file(settings, failure);
+    settings->file = NULL;
+    if (S_ISREG(attributes.st_mode))
+        return fail(failure, EX_NOINPUT,
+                    "root '%s' is not a directory; type 'tinyhttpd %s' to serve this one file", typed, typed);
+    return 0;
+}
+
+bool place_hint(const struct settings *settings, char *hint, size_t size)
+{
+    char path[PATH_MAX];
+    if (settings->file != NULL ||
+        snprintf(path, sizeof path, "%s/%s", settings->root, settings->index) >= (int)sizeof path ||
+        is_file(path))
+        return false;
+    size_t length = strlen(settings->root);
+    bool slash = length > 0 && settings->root[length - 1] == '/';
+    for (size_t i = 0; i < BUILT; i++) {
+        int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/", built[i],
+                               settings->index);
+        if (written >= (int)sizeof path || !is_file(path))
+            continue;
+        path[last_component(path) - 1] = '\0';
+        snprintf(hint, size, "the root has no %s, but '%s' has; did you mean 'tinyhttpd %s'?",
+                 settings->index, path, path);
+        return true;
+    }
+    return false;
+}

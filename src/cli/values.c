@@ -1,0 +1,429 @@
+#include "cli/values.h"
+
+#include "base/text.h"
+
+#include <string.h>
+#include <sysexits.h>
+
+/* One option with its value, on its way into the settings. */
+struct value {
+    struct settings *settings;
+    struct values_room *room;
+    struct failure *failure;
+    const char *named;
+    const char *typed; /* NULL only where the option may go without */
+};
+
+/* One line: what, why, and what to type. */
+static int refuse(const struct value *value, const char *advice)
+{
+    return fail(value->failure, EX_USAGE, "%s '%s': %s", value->named, value->typed, advice);
+}
+
+char *values_keep(struct values_room *room, const char *octets, size_t length)
+{
+    if (length >= sizeof room->text - room->used)
+        return NULL;
+    char *kept = memcpy(room->text + room->used, octets, length);
+    kept[length] = '\0';
+    room->used += length + 1;
+    return kept;
+}
+
+static char *keep(const struct value *value, const char *octets, size_t length)
+{
+    char *kept = values_keep(value->room, octets, length);
+    if (kept == NULL)
+        fail(value->failure, EX_USAGE, "%s: all values together are too long", value->named);
+    return kept;
+}
+
+/* ---- words and numbers ---- */
+
+static int read_number(const struct value *value, uint64_t least, uint64_t most, uint64_t *number)
+{
+    if (span_to_number(span_of(value->typed), number) && *number >= least && *number <= most)
+        return 0;
+    return fail(value->failure, EX_USAGE, "%s '%s': give a number from %llu to %llu", value->named,
+                value->typed, (unsigned long long)least, (unsigned long long)most);
+}
+
+/* The place of the word in a list that ends with NULL, or -1. */
+static int find_word(const char *typed, const char *const *words)
+{
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], typed) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static bool is_graphic(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~')
+            return false;
+    }
+    return true;
+}
+
+static bool is_token(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (!text_is_token_octet((unsigned char)text[i]))
+            return false;
+    }
+    return length > 0;
+}
+
+/* ---- where to listen ---- */
+
+int values_set_root(struct settings *settings, struct failure *failure, const char *typed)
+{
+    if (*typed == '\0')
+        return fail(failure, EX_USAGE, "the root is empty; give a directory, such as '.'");
+    if (settings->root != NULL && strcmp(settings->root, typed) != 0)
+        return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; one process serves one", settings->root,
+                    typed);
+    settings->root = typed;
+    return 0;
+}
+
+static int set_port(const struct value *value)
+{
+    uint64_t number = 0;
+    int status = read_number(value, 0, UINT16_MAX, &number);
+    value->settings->port = (uint16_t)number;
+    value->settings->port_chosen = status == 0;
+    return status;
+}
+
+/* What people type who think of a URL. */
+static const char *advice_for_address(const char *typed)
+{
+    const char *colon = strchr(typed, ':');
+    if (strncmp(typed, "unix:", 5) == 0)
+        return typed[5] == '\0'          ? "give the socket's path, such as unix:/run/tinyhttpd.sock"
+               : strlen(typed + 5) > 107 ? "the path of a Unix socket has at most 107 octets (unix(7))"
+                                         : NULL;
+    if (strchr(typed, '/') != NULL)
+        return "give an address without 'http://' or a path, such as 127.0.0.1";
+    if (*typed == '[')
+        return "give an IPv6 address without brackets, such as ::1, and the port by '--port'";
+    if (colon != NULL && strchr(colon + 1, ':') == NULL)
+        return "give the address alone, and the port by '--port'";
+    return NULL;
+}
+
+static int add_bind(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    if (*value->typed == '\0')
+        return fail(value->failure, EX_USAGE, "the address to bind is empty; give one, such as 127.0.0.1");
+    const char *advice = advice_for_address(value->typed);
+    if (advice != NULL)
+        return refuse(value, advice);
+    if (settings->bind_count == LIMIT_LISTENERS)
+        return fail(value->failure, EX_USAGE, "more than %d addresses to bind", LIMIT_LISTENERS);
+    settings->binds[settings->bind_count++] = value->typed;
+    return 0;
+}
+
+static int set_open(const struct value *value)
+{
+    const char *path = value->typed != NULL ? value->typed : "/";
+    if (*path != '/' || !is_graphic(path))
+        return refuse(value, "give a path of this site as a URL has it, such as /docs/");
+    value->settings->open = path;
+    return 0;
+}
+
+static bool is_host_octet(char octet)
+{
+    return text_is_letter(octet) || text_is_digit(octet) || strchr("-._:[]", octet) != NULL;
+}
+
+static int add_allowed_host(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    bool right = *value->typed != '\0';
+    for (const char *at = value->typed; *at != '\0'; at++)
+        right = right && is_host_octet(*at);
+    const char *colon = strchr(value->typed, ':');
+    if (!right || (colon != NULL && strchr(colon + 1, ':') == NULL))
+        return refuse(value, "give a host's name without scheme, port or path, such as dev.example.org");
+    if (settings->allowed_host_count == LIMIT_ALLOWED_HOSTS)
+        return refuse(value, "there are too many hosts already");
+    settings->allowed_hosts[settings->allowed_host_count++] = value->typed;
+    return 0;
+}
+
+/* ---- what a path finds ---- */
+
+static int set_index(const struct value *value)
+{
+    const char *name = value->typed;
+    if (*name == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return refuse(value, "give the name of a file, such as index.html, without a directory");
+    value->settings->index = name;
+    return 0;
+}
+
+/* True where a component is empty, "." or "..", with which it would be no plain path beneath the root. */
+static bool has_dots(const char *path)
+{
+    for (;;) {
+        size_t length = strcspn(path, "/");
+        if (length == 0 || (length <= 2 && strspn(path, ".") == length))
+            return true;
+        if (path[length] == '\0')
+            return false;
+        path += length + 1;
+    }
+}
+
+static int set_spa(const struct value *value)
+{
+    const char *file = value->typed != NULL ? value->typed : "index.html";
+    file += *file == '/';
+    if (has_dots(file))
+        return refuse(value, "give a file by its path from the root, such as index.html");
+    value->settings->spa = file;
+    return 0;
+}
+
+static int set_symlinks(const struct value *value)
+{
+    static const char *const words[] = {"inside", "all", "none", NULL};
+    static const enum symlink_choice choices[] = {SYMLINKS_INSIDE, SYMLINKS_ALL, SYMLINKS_NONE};
+    int word = find_word(value->typed, words);
+    if (word < 0)
+        return refuse(value, "give inside, all or none");
+    value->settings->symlinks = choices[word];
+    return 0;
+}
+
+/* ---- what an answer says ---- */
+
+static int set_cache(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    uint64_t seconds;
+    settings->cache_seconds = 0;
+    if (strcmp(value->typed, "off") == 0) {
+        settings->cache = CACHE_OFF;
+    } else if (strcmp(value->typed, "auto") == 0) {
+        settings->cache = CACHE_AUTO;
+    } else if (span_to_number(span_of(value->typed), &seconds) && seconds <= INT32_MAX) { /* RFC 9111 1.2.2 */
+        settings->cache = CACHE_SECONDS;
+        settings->cache_seconds = (uint32_t)seconds;
+    } else {
+        return refuse(value, "give off, auto, or a number of seconds up to 2147483647");
+    }
+    return 0;
+}
+
+/* A serialized origin (RFC 6454 6.1), or "*". */
+static int set_cors(const struct value *value)
+{
+    const char *origin = value->typed != NULL ? value->typed : "*";
+    const char *host = strstr(origin, "://");
+    bool right = host != NULL && host > origin && host[3] != '\0' && is_graphic(origin) &&
+                 strpbrk(host + 3, "/?#,;*\"\\") == NULL;
+    if (strcmp(origin, "*") != 0 && !right)
+        return refuse(value, "give an origin without a path, such as https://example.org, or *");
+    value->settings->cors = origin;
+    return 0;
+}
+
+/* Fields that say where a message ends, or that the server computes: a second one would contradict it. */
+static const char *advice_for_field(const char *name, size_t length)
+{
+    static const struct {
+        const char *name;
+        const char *advice;
+    } rows[] = {
+        {"Content-Length", NULL},
+        {"Transfer-Encoding", NULL},
+        {"Connection", NULL},
+        {"Keep-Alive", NULL},
+        {"Proxy-Connection", NULL},
+        {"Upgrade", NULL},
+        {"TE", NULL},
+        {"Trailer", NULL},
+        {"Date", NULL},
+        {"Server", NULL},
+        {"ETag", NULL},
+        {"Last-Modified", NULL},
+        {"Accept-Ranges", NULL},
+        {"Allow", NULL},
+        {"Location", NULL},
+        {"Content-Range", NULL},
+        {"Content-Encoding", "put FILE.gz, FILE.br or FILE.zst beside FILE instead"},
+        {"Content-Type", "use '--mime EXT=TYPE' instead"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (span_equal_nocase(span_of(rows[i].name), (struct span){name, length}))
+            return rows[i].advice != NULL ? rows[i].advice
+                                          : "leave it out; the server sends it where it is due";
+    }
+    return NULL;
+}
+
+static int add_header(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    size_t length = strcspn(value->typed, ":");
+    const char *content = value->typed + length + (value->typed[length] == ':');
+    if (value->typed[length] != ':' || !is_token(value->typed, length))
+        return refuse(value, "give 'Name: value', with letters, digits and hyphens in the name");
+    for (const char *at = content; *at != '\0'; at++) {
+        if ((*at < ' ' && *at != '\t') || *at > '~')
+            return refuse(value, "a value has no line ends, controls or octets beyond ASCII; take them out");
+    }
+    const char *advice = advice_for_field(value->typed, length);
+    if (advice != NULL)
+        return refuse(value, advice);
+    if (settings->header_count == LIMIT_HEADERS)
+        return refuse(value, "there are too many header fields already");
+    settings->headers[settings->header_count++] = value->typed;
+    return 0;
+}
+
+/* type "/" subtype, perhaps with parameters (RFC 9110 8.3.1). */
+static bool is_media_type(const char *type)
+{
+    size_t main = strcspn(type, "/");
+    size_t sub = type[main] == '/' ? strcspn(type + main + 1, "; ") : 0;
+    const char *rest = type + main + 1 + sub;
+    if (sub == 0 || !is_token(type, main) || !is_token(type + main + 1, sub))
+        return false;
+    for (const char *at = rest; *at != '\0'; at++) {
+        if (*at < ' ' || *at > '~' || *at == ',')
+            return false;
+    }
+    return *rest == '\0' || strchr(rest, '=') != NULL;
+}
+
+static int add_type(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    const char *typed = value->typed + (*value->typed == '.');
+    size_t length = strcspn(typed, "=/. ");
+    if (length == 0 || typed[length] != '=' || !is_media_type(typed + length + 1))
+        return refuse(value, "give EXT=TYPE, such as md=text/markdown");
+    if (settings->type_count == LIMIT_TYPE_OVERRIDES)
+        return refuse(value, "there are too many types already");
+    char *extension = keep(value, typed, length);
+    if (extension == NULL)
+        return value->failure->status;
+    for (char *at = extension; *at != '\0'; at++)
+        *at = text_lower(*at);
+    settings->types[settings->type_count++] = (struct type_override){extension, typed + length + 1};
+    return 0;
+}
+
+static int set_charset(const struct value *value)
+{
+    if (!is_token(value->typed, strlen(value->typed)))
+        return refuse(value, "give a charset's name, such as utf-8 or iso-8859-1, or none");
+    value->settings->charset = value->typed;
+    return 0;
+}
+
+/* ---- how it runs ---- */
+
+static int set_workers(const struct value *value)
+{
+    uint64_t number = 0;
+    int status = read_number(value, 1, LIMIT_WORKERS, &number);
+    value->settings->workers = (unsigned)number;
+    return status;
+}
+
+static int set_user(const struct value *value)
+{
+    if (*value->typed == '\0' || *value->typed == ':')
+        return refuse(value, "give USER or USER:GROUP, by name or number");
+    value->settings->user = value->typed;
+    return 0;
+}
+
+static int set_log(const struct value *value)
+{
+    static const char *const words[] = {"text", "combined", "json", "errors", "off", NULL};
+    static const enum log_choice choices[] = {LOG_CHOICE_TEXT, LOG_CHOICE_COMBINED, LOG_CHOICE_JSON,
+                                              LOG_CHOICE_ERRORS, LOG_CHOICE_OFF};
+    int word = find_word(value->typed, words);
+    if (word < 0)
+        return refuse(value, "give text, combined, json, errors or off");
+    value->settings->log = choices[word];
+    return 0;
+}
+
+/* ---- the table of contents ---- */
+
+/* Options without a value. */
+static void set_flag(struct settings *settings, int key)
+{
+    switch (key) {
+    case 'L':
+        settings->lan = true;
+        break;
+    case 'w':
+        settings->watch = true;
+        break;
+    case 'q':
+        settings->verbosity = VERBOSITY_QUIET;
+        break;
+    case 'v':
+        settings->verbosity = VERBOSITY_VERBOSE;
+        break;
+    case KEY_LIST:
+        settings->listing = LISTING_ON;
+        break;
+    case KEY_NO_LIST:
+        settings->listing = LISTING_OFF;
+        break;
+    case KEY_DOTFILES:
+        settings->dotfiles = true;
+        break;
+    default:
+        settings->isolate = true;
+        break;
+    }
+}
+
+int values_apply(struct settings *settings, struct values_room *room, struct failure *failure,
+                 const struct option_row *row, const char *named, const char *typed)
+{
+    static const struct {
+        int key;
+        int (*apply)(const struct value *value);
+    } rows[] = {
+        {'p', set_port},
+        {'b', add_bind},
+        {'o', set_open},
+        {KEY_ALLOW_HOST, add_allowed_host},
+        {KEY_INDEX, set_index},
+        {'s', set_spa},
+        {KEY_SYMLINKS, set_symlinks},
+        {'c', set_cache},
+        {'C', set_cors},
+        {'H', add_header},
+        {KEY_MIME, add_type},
+        {KEY_CHARSET, set_charset},
+        {'j', set_workers},
+        {'u', set_user},
+        {KEY_LOG, set_log},
+    };
+    if (row->key == 'r')
+        return values_set_root(settings, failure, typed);
+    struct value value = {settings, room, failure, named, typed};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].key == row->key)
+            return rows[i].apply(&value);
+    }
+    set_flag(settings, row->key);
+    return 0;
+}

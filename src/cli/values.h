@@ -1,0 +1,30 @@
+/* The values of options: text into settings. */
+#ifndef TINYHTTPD_CLI_VALUES_H
+#define TINYHTTPD_CLI_VALUES_H
+
+#include "base/failure.h"
+#include "base/settings.h"
+#include "cli/table.h"
+
+/* Memory for what is not as it was typed: a name without what follows it, a list in pieces. One process reads one
+   command line. */
+struct values_room {
+    size_t used;
+    char text[16384];
+};
+
+/*
+ * Takes the value of an option that serves, or NULL where it was given none. `named` is what the person called it,
+ * such as "--port" or "TINYHTTPD_PORT". The strings of the settings borrow from `typed` or from the room. Returns 0, or
+ * the failure's status, EX_USAGE.
+ */
+int values_apply(struct settings *settings, struct values_room *room, struct failure *failure,
+                 const struct option_row *row, const char *named, const char *typed);
+
+/* A copy of the octets with a NUL behind them, in the room; NULL where it is full. */
+char *values_keep(struct values_room *room, const char *octets, size_t length);
+
+/* Takes a root of which nothing says yet that it is a directory. */
+int values_set_root(struct settings *settings, struct failure *failure, const char *typed);
+
+#endif
