@@ -15,7 +15,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check tests fuzz fuzz-targets soak coverage valgrind lint analyzed bench install clean
+.PHONY: all help deps run check tests fuzz fuzz-targets soak coverage valgrind lint analyzed bench share install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
@@ -96,7 +96,7 @@ tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
-tools += gcc perl clang-format clang-tidy cppcheck shellcheck
+tools += gcc perl clang-format clang-tidy cppcheck shellcheck mandoc bash
 endif
 ifneq ($(filter coverage,$(MAKECMDGOALS)),)
 tools += gcovr
@@ -173,12 +173,12 @@ $(program): $(objects) $(BUILD)/link.stamp
 	@echo '  link $@'
 	@$(link) -o $@ $(objects) $(libs)
 
-$(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects): $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
+$(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/generate.o: $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
 	@$(compile) $(if $(filter tests/%,$<),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $@ $<
 
--include $(objects:.o=.d) $(unit_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
+-include $(BUILD)/share/generate.d $(objects:.o=.d) $(unit_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
 
 # Written while this file is read; named here so that make knows where they come from.
 $(BUILD)/compile.stamp $(BUILD)/link.stamp: ;
@@ -189,10 +189,26 @@ run: all ## Build, then serve ./www on port 8080
 install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
 	install -d '$(DESTDIR)$(PREFIX)/bin'
 	install -m 755 $(program) '$(DESTDIR)$(PREFIX)/bin/tinyhttpd'
-ifneq ($(wildcard share/tinyhttpd.1),)
-	install -d '$(DESTDIR)$(PREFIX)/share/man/man1'
-	install -m 644 share/tinyhttpd.1 '$(DESTDIR)$(PREFIX)/share/man/man1/tinyhttpd.1'
-endif
+	install -d $(installed_share:%='$(DESTDIR)$(PREFIX)/share/%')
+	install -m 644 share/man/tinyhttpd.1 '$(DESTDIR)$(PREFIX)/share/man/man1/tinyhttpd.1'
+	install -m 644 share/completions/tinyhttpd.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tinyhttpd'
+	install -m 644 share/completions/tinyhttpd.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tinyhttpd'
+	install -m 644 share/completions/tinyhttpd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tinyhttpd.fish'
+
+installed_share := man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
+
+# The man page and the completions are kept with the sources, so that installing needs no second program; `make lint`
+# proves that they are what the table of options makes.
+generated := share/man/tinyhttpd.1 $(patsubst %,share/completions/tinyhttpd.%,bash zsh fish)
+generator := $(BUILD)/generate
+kind_of = $(patsubst .%,%,$(suffix $(subst .1,.man,$(1))))
+
+$(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/link.stamp
+	@echo '  link $@'
+	@$(link) -o $@ $(filter %.o,$^)
+
+share: $(generator) ## Make the man page and the completions anew, from the table of options
+	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) >$(file) &&) true
 
 # ---- The tests ------------------------------------------------------------------------------------------------------
 
@@ -287,7 +303,7 @@ bench: ## Measure the speed against the kernel's own cost, nginx and lighttpd
 
 # ---- The checks that run nothing ----------------------------------------------------------------------------------
 
-lint_parts := lint-layers lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
+lint_parts := lint-layers lint-share lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
 tidied := $(sources:%.c=$(BUILD_ROOT)/tidy/%.ok)
 .PHONY: $(lint_parts)
 
@@ -299,10 +315,17 @@ lint-layers:
 	@.ci/layers --self-test
 	@.ci/layers
 
+lint-share: $(generator)
+	@echo '  man page and completions'
+	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) | cmp - $(file) &&) true \
+		|| { echo 'type: make share' >&2; exit 1; }
+	@mandoc -T lint -W warning share/man/tinyhttpd.1
+	@bash -n share/completions/tinyhttpd.bash
+
 lint-format:
 	@echo '  clang-format'
 	@clang-format --dry-run -Werror $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
-		$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources)
+		$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
 
 lint-tidy: $(tidied)
 

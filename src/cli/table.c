@@ -27,7 +27,7 @@ const struct option_row table_rows[] = {
      .help = "listen here, on * or unix:PATH (default: loopback)",
      .manual = "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix "
                "socket, which is "
-               "removed at the end. It may be given several times. Without it only this machine reaches the "
+               "removed at the end. Without it only this machine reaches the "
                "server, by 127.0.0.1 and ::1."},
     {.key = 'L',
      .name = "lan",

@@ -1,0 +1,22 @@
+# Completion of tinyhttpd for bash. Made from src/cli/table.c by share/generate.c.
+_tinyhttpd() {
+    local word=$2 before=$3
+    COMPREPLY=()
+    if [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi
+    if [[ $word == = ]]; then word=; before=${COMP_WORDS[COMP_CWORD-1]}; fi
+    case $before in
+    -r | --root) mapfile -t COMPREPLY < <(compgen -d -- "$word") && return ;;
+    -u | --user) mapfile -t COMPREPLY < <(compgen -u -- "$word") && return ;;
+    --symlinks) mapfile -t COMPREPLY < <(compgen -W 'inside all none' -- "$word") && return ;;
+    -c | --cache) mapfile -t COMPREPLY < <(compgen -W 'auto off' -- "$word") && return ;;
+    --charset) mapfile -t COMPREPLY < <(compgen -W 'utf-8 none' -- "$word") && return ;;
+    --log) mapfile -t COMPREPLY < <(compgen -W 'text combined json errors off' -- "$word") && return ;;
+    -p | --port | -b | --bind | --allow-host | --index | -H | --header | --mime | -j | --workers) return ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W '--root --port --bind --lan --open --allow-host --index --list --no-list --spa --dotfiles --symlinks --watch --cache --cors --header --isolate --mime --charset --workers --user --log --check --quiet --verbose --help --version' -- "$word")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+complete -o filenames -F _tinyhttpd tinyhttpd
