@@ -48,6 +48,15 @@ static void check_settings(const struct words *words, const struct settings *set
     CHECK(settings->bind_count <= LIMIT_LISTENERS);
     for (unsigned i = 0; i < settings->bind_count; i++)
         CHECK(is_borrowed(words, settings->binds[i]) && *settings->binds[i] != '\0');
+    CHECK(settings->header_count <= LIMIT_HEADERS && settings->type_count <= LIMIT_TYPE_OVERRIDES &&
+          settings->allowed_host_count <= LIMIT_ALLOWED_HOSTS);
+    for (unsigned i = 0; i < settings->header_count; i++) /* nothing ends a line, or begins another */
+        CHECK(strpbrk(settings->headers[i], "\r\n") == NULL &&
+              strchr(settings->headers[i], ':') > settings->headers[i]);
+    for (unsigned i = 0; i < settings->type_count; i++)
+        CHECK(strpbrk(settings->types[i].type, "\r\n") == NULL && *settings->types[i].extension != '\0');
+    CHECK(settings->cors == NULL || strpbrk(settings->cors, "\r\n ") == NULL);
+    CHECK(settings->open == NULL || (*settings->open == '/' && strpbrk(settings->open, "\r\n ") == NULL));
     CHECK(settings->verbosity <= VERBOSITY_VERBOSE);
 }
 

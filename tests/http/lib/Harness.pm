@@ -27,6 +27,9 @@ our @EXPORT = qw(new_root put_file get_request run_program program eventually sl
 # Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
 
+# What would decide for the server.
+delete @ENV{ grep { /\A(?:TINYHTTPD_.*|PORT|NO_COLOR)\z/ } keys %ENV };
+
 my $program = $ENV{TINYHTTPD} || dirname(abs_path(__FILE__)) . '/../../../tinyhttpd';
 my @running;    # servers to end whatever happens
 my @problems;   # every response that broke the framing rules

@@ -71,6 +71,7 @@ static struct log_access usual(void)
         .status = 200,
         .referer = SPAN("http://example.org/"),
         .user_agent = SPAN("curl/8.0"),
+        .began = log_clock(LOG_JSON),
     };
 }
 
@@ -143,6 +144,64 @@ static void terminal_lines_tell_what_happened(void **state)
     assert_true(strlen(line) < 80);
 }
 
+static void a_status_is_coloured_by_its_class(void **state)
+{
+    static const struct {
+        int status;
+        const char *shown;
+    } rows[] = {{200, "  \x1B[32m200\x1B[0m  "},
+                {304, "  \x1B[36m304\x1B[0m  "},
+                {404, "  \x1B[33m404\x1B[0m  "},
+                {503, "  \x1B[31m503\x1B[0m  "}};
+    struct log_access access = usual();
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        access.status = rows[i].status;
+        assert_non_null(strstr(logged(LOG_COLOURED, &access, 1), rows[i].shown));
+        assert_null(strchr(logged(LOG_TERMINAL, &access, 1), '\x1B'));
+    }
+}
+
+/* Its beginning and its end; the duration is whatever it is. */
+static void assert_json(const struct log_access *access, const char *begin)
+{
+    const char *line = logged(LOG_JSON, access, 1234);
+    assert_memory_equal(line, begin, strlen(begin));
+    const char *end = line + strlen(begin);
+    assert_memory_equal(end, ",\"octets\":1234,\"duration_us\":", 29);
+    end += 29;
+    assert_in_range(strspn(end, "0123456789"), 1, 12);
+    assert_string_equal(end + strspn(end, "0123456789"), "}\n");
+}
+
+static void json_lines_have_their_form(void **state)
+{
+    (void)state;
+    struct log_access access = usual();
+    assert_json(&access,
+                "{\"time\":\"1994-11-06T08:49:37Z\",\"client\":\"192.0.2.7\",\"method\":\"GET\","
+                "\"target\":\"/a?b\",\"referer\":\"http://example.org/\",\"user_agent\":\"curl/8.0\","
+                "\"status\":200");
+    access.method = access.referer = (struct span){NULL, 0};
+    access.target = SPAN("/\"\\\n\x1B\xFF\x7F");
+    access.user_agent = SPAN("\0");
+    assert_json(&access, "{\"time\":\"1994-11-06T08:49:37Z\",\"client\":\"192.0.2.7\",\"method\":\"\","
+                         "\"target\":\"/\\\"\\\\\\u000a\\u001b\\u00ff\\u007f\",\"referer\":\"\","
+                         "\"user_agent\":\"\\u0000\",\"status\":200");
+}
+
+/* Milliseconds, with a tenth. */
+static void durations_are_told(void **state)
+{
+    struct log_access access = usual();
+    (void)state;
+    access.began -= 12345678;
+    assert_non_null(strstr(logged(LOG_TERMINAL, &access, 1), "  1 octet  1234"));
+    assert_non_null(strstr(logged(LOG_JSON, &access, 1), "\"duration_us\":1234"));
+    assert_int_equal(log_clock(LOG_COMBINED), 0);
+    assert_int_equal(log_clock(LOG_NONE), 0);
+}
+
 static void no_log_writes_nothing(void **state)
 {
     (void)state;
@@ -203,8 +262,11 @@ static void assert_hostile(char octet, size_t length)
         quotes++;
     assert_int_equal(quotes, 6);
     logged(LOG_TERMINAL, &access, UINT64_MAX);
-    assert_one_line("\n");
+    assert_one_line(" ms\n");
     assert_non_null(strstr(captured, " 18446744073709551615 "));
+    logged(LOG_JSON, &access, UINT64_MAX);
+    assert_one_line("}\n");
+    assert_non_null(strstr(captured, "\",\"status\":200,\"octets\":18446744073709551615,\"duration_us\":"));
 }
 
 /* limits.h: a line of up to PIPE_BUF octets is written whole. */
@@ -322,6 +384,9 @@ int main(void)
         cmocka_unit_test(a_peer_without_an_address_is_a_dash),
         cmocka_unit_test(months_have_names),
         cmocka_unit_test(terminal_lines_tell_what_happened),
+        cmocka_unit_test(a_status_is_coloured_by_its_class),
+        cmocka_unit_test(json_lines_have_their_form),
+        cmocka_unit_test(durations_are_told),
         cmocka_unit_test(no_log_writes_nothing),
         cmocka_unit_test(what_clients_send_is_escaped),
         cmocka_unit_test(hostile_lines_are_bounded),

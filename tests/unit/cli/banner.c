@@ -6,7 +6,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -30,10 +32,9 @@ static struct sockaddr_storage v6(const char *address, uint16_t port)
 }
 
 /* What is printed; stands until the next call. */
-static const char *printed(enum verbosity verbosity, const struct banner *banner)
+static const char *printed_for(struct settings settings, const struct banner *banner)
 {
     static char text[4096];
-    struct settings settings = {.verbosity = verbosity};
     int ends[2], kept = dup(STDERR_FILENO);
     assert_int_equal(pipe(ends), 0);
     dup2(ends[1], STDERR_FILENO);
@@ -46,6 +47,11 @@ static const char *printed(enum verbosity verbosity, const struct banner *banner
     assert_true(length >= 0);
     text[length] = '\0';
     return text;
+}
+
+static const char *printed(enum verbosity verbosity, const struct banner *banner)
+{
+    return printed_for((struct settings){.verbosity = verbosity}, banner);
 }
 
 static void one_line_tells_root_and_addresses(void **state)
@@ -84,12 +90,80 @@ static void a_root_is_shown_as_it_is_but_for_controls(void **state)
     assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner), " /srv/\\x1B[2J\\x0A at "));
 }
 
+static void one_file_is_said_to_be_one(void **state)
+{
+    struct sockaddr_storage addresses[] = {v4("127.0.0.1", 80)};
+    struct banner banner = {"/srv/www", addresses, 1, 4, ""};
+    (void)state;
+    struct settings settings = {.verbosity = VERBOSITY_NORMAL, .file = "a\n.html"};
+    assert_non_null(
+        strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, this one file at http"));
+    banner.root_path = "/";
+    assert_non_null(strstr(printed_for(settings, &banner), " serving /a\\x0A.html, this one file at http"));
+}
+
+static struct sockaddr_storage unix_socket(const char *path)
+{
+    struct sockaddr_storage storage = {0};
+    struct sockaddr_un *un = (struct sockaddr_un *)(void *)&storage;
+    un->sun_family = AF_UNIX;
+    snprintf(un->sun_path, sizeof un->sun_path, "%s", path);
+    return storage;
+}
+
+static void unix_sockets_are_shown_by_their_path(void **state)
+{
+    struct sockaddr_storage addresses[] = {unix_socket("/run/a\x1B.sock"), v4("127.0.0.1", 80)};
+    struct banner banner = {"/srv/www", addresses, 2, 4, ""};
+    (void)state;
+    assert_non_null(
+        strstr(printed(VERBOSITY_NORMAL, &banner), " at unix:/run/a\\x1B.sock http://127.0.0.1:80/\n"));
+}
+
+static void the_url_for_this_machine_is_found(void **state)
+{
+    char url[BANNER_URL_MAX];
+    struct sockaddr_storage addresses[] = {unix_socket("/a"), v6("2001:db8::1", 81), v4("192.0.2.1", 81),
+                                           v4("0.0.0.0", 81)};
+    struct banner banner = {"/srv/www", addresses, 4, 4, ""};
+    (void)state;
+    assert_true(banner_write_url(&banner, url));
+    assert_string_equal(url, "http://localhost:81");
+    banner.address_count = 3;
+    assert_true(banner_write_url(&banner, url));
+    assert_string_equal(url, "http://[2001:db8::1]:81");
+    banner.address_count = 1;
+    assert_false(banner_write_url(&banner, url));
+}
+
+/* Where nobody watches, nobody is told at the end. */
+static void a_summary_is_for_a_terminal(void **state)
+{
+    struct settings settings = {.verbosity = VERBOSITY_NORMAL};
+    struct banner_summary summary = {.requests = 1};
+    int ends[2], kept = dup(STDERR_FILENO);
+    char octet;
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    close(ends[1]);
+    banner_print_summary(&settings, &summary);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_int_equal(read(ends[0], &octet, 1), 0);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_line_tells_root_and_addresses),
         cmocka_unit_test(all_addresses_are_said_to_be_all),
         cmocka_unit_test(a_root_is_shown_as_it_is_but_for_controls),
+        cmocka_unit_test(one_file_is_said_to_be_one),
+        cmocka_unit_test(unix_sockets_are_shown_by_their_path),
+        cmocka_unit_test(the_url_for_this_machine_is_found),
+        cmocka_unit_test(a_summary_is_for_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

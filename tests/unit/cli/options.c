@@ -143,6 +143,62 @@ static const struct {
     {{"--rot", "www"}, {"'--rot'", "did you mean '--root'"}},
     {{"--verison"}, {"'--verison'", "did you mean '--version'"}},
     {{"--worker-count", "2"}, {"'--worker-count'", "--help"}},
+    {{"--host", "0.0.0.0"}, {"'--host'", "'--bind ADDRESS'"}},
+    {{"--host=0.0.0.0"}, {"'--host'", "'--bind ADDRESS'"}},
+    {{"--single"}, {"'--single'", "'--spa'"}},
+    {{"--directory", "www"}, {"'--directory'", "'--root DIR'"}},
+    {{"-d", "www"}, {"'-d'", "'--root DIR'"}},
+    {{"--silent"}, {"'--silent'", "'--quiet'"}},
+    {{"--no-dotfiles"}, {"'--no-dotfiles'", "not needed", "--dotfiles"}},
+    {{"--ssl"}, {"'--ssl'", "not here", "proxy"}},
+    {{"--gzip"}, {"'--gzip'", "not needed", "FILE.gz"}},
+    {{"--cgi"}, {"'--cgi'", "not here"}},
+    {{"--lan", "-b", "::1"}, {"--lan", "--bind ::1"}},
+    {{"-b", "[::1]"}, {"--bind", "'[::1]'", "brackets"}},
+    {{"-b", "127.0.0.1:80"}, {"--bind", "'127.0.0.1:80'", "--port"}},
+    {{"-b", "http://localhost/"}, {"--bind", "http://"}},
+    {{"-b", "unix:"}, {"--bind", "'unix:'", "path"}},
+    {{"--open=docs"}, {"--open", "'docs'", "/docs/"}},
+    {{"--open=/a b"}, {"--open", "'/a b'"}},
+    {{"--allow-host", "http://a"}, {"--allow-host", "'http://a'"}},
+    {{"--allow-host", "a:80"}, {"--allow-host", "'a:80'"}},
+    {{"--allow-host", ""}, {"--allow-host", "''"}},
+    {{"--index", "a/b"}, {"--index", "'a/b'"}},
+    {{"--index", ".."}, {"--index", "'..'"}},
+    {{"--spa=../x"}, {"--spa", "'../x'"}},
+    {{"--spa=a//x"}, {"--spa", "'a//x'"}},
+    {{"--symlinks", "some"}, {"--symlinks", "'some'", "inside, all or none"}},
+    {{"--symlinks=INSIDE"}, {"--symlinks", "'INSIDE'"}},
+    {{"-c", "1d"}, {"--cache", "'1d'", "seconds"}},
+    {{"-c", "2147483648"}, {"--cache", "'2147483648'", "2147483647"}},
+    {{"-c", "-1"}, {"--cache", "'-1'"}},
+    {{"--cors=example.org"}, {"--cors", "'example.org'", "https://example.org"}},
+    {{"--cors=https://example.org/"}, {"--cors", "'https://example.org/'"}},
+    {{"--cors=https://a\r\nX: y"}, {"--cors"}},
+    {{"-H", "no colon"}, {"--header", "'no colon'", "Name: value"}},
+    {{"-H", ": a"}, {"--header", "': a'"}},
+    {{"-H", "A B: c"}, {"--header", "'A B: c'"}},
+    {{"-H", "A: b\rC: d"}, {"--header", "line ends"}},
+    {{"-H", "A: b\nC: d"}, {"--header", "line ends"}},
+    {{"-H", "A: \xC3\xBC"}, {"--header", "ASCII"}},
+    {{"-H", "A: \x7F"}, {"--header", "controls"}},
+    {{"-H", "Content-Length: 1"}, {"--header", "leave it out"}},
+    {{"-H", "transfer-encoding: chunked"}, {"--header", "leave it out"}},
+    {{"-H", "CONNECTION:close"}, {"--header", "leave it out"}},
+    {{"-H", "Date: x"}, {"--header", "leave it out"}},
+    {{"-H", "ETag: \"a\""}, {"--header", "leave it out"}},
+    {{"-H", "Content-Type: text/css"}, {"--header", "--mime EXT=TYPE"}},
+    {{"--mime", "md"}, {"--mime", "'md'", "md=text/markdown"}},
+    {{"--mime", "=text/css"}, {"--mime", "'=text/css'"}},
+    {{"--mime", "md=text"}, {"--mime", "'md=text'"}},
+    {{"--mime", "md=text/"}, {"--mime", "'md=text/'"}},
+    {{"--mime", "md=text/a\r\n"}, {"--mime"}},
+    {{"--mime", "a.b=text/css"}, {"--mime", "'a.b=text/css'"}},
+    {{"--charset", ""}, {"--charset", "''", "utf-8"}},
+    {{"--charset", "a b"}, {"--charset", "'a b'"}},
+    {{"--log", "apache"}, {"--log", "'apache'", "text, combined, json, errors or off"}},
+    {{"--lan=1"}, {"'--lan'", "no value"}},
+    {{"--l"}, {"'--l'", "may be '--lan' or '--list'"}},
     {{"--xyzzy"}, {"unknown option", "'--xyzzy'", "--help"}},
     {{"--ver"}, {"'--ver'"}},
     {{"-x"}, {"unknown option", "'-x'"}},
@@ -191,10 +247,234 @@ static void wrong_command_lines_are_explained(void **state)
     for (size_t i = 0; i < COUNT(refused); i++) {
         assert_words(i, "result", read_line(refused[i].words) == OPTIONS_BAD);
         assert_words(i, "status", failure.status == EX_USAGE);
-        assert_words(i, "one line", strchr(failure.message, '\n') == NULL && strlen(failure.message) < 200);
+        assert_words(i, "one line",
+                     strlen(failure.message) < 200 && failure.message[strlen(failure.message) - 1] != '\n');
         for (size_t k = 0; k < COUNT(refused[i].pieces) && refused[i].pieces[k] != NULL; k++)
             assert_words(i, refused[i].pieces[k], strstr(failure.message, refused[i].pieces[k]) != NULL);
     }
+}
+
+/* ---- what each option fills in ---- */
+
+static void listening_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){"-L", "-o", NULL}), OPTIONS_SERVE);
+    assert_true(settings.lan && !settings.port_chosen);
+    assert_string_equal(settings.open, "/");
+    assert_int_equal(
+        read_line((const char *const[]){"--open=/docs/?a", "-p", "80", "-b", "*", "-b", "unix:/run/a.sock",
+                                        "--allow-host", "a.example", "--allow-host=[::2]", NULL}),
+        OPTIONS_SERVE);
+    assert_true(settings.port_chosen && !settings.lan);
+    assert_string_equal(settings.open, "/docs/?a");
+    assert_string_equal(settings.binds[0], "*");
+    assert_string_equal(settings.binds[1], "unix:/run/a.sock");
+    assert_int_equal(settings.allowed_host_count, 2);
+    assert_string_equal(settings.allowed_hosts[1], "[::2]");
+}
+
+static void finding_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
+    assert_true(settings.listing == LISTING_LOCAL && settings.symlinks == SYMLINKS_INSIDE &&
+                settings.spa == NULL && !settings.dotfiles && !settings.watch && settings.open == NULL &&
+                settings.check == NULL);
+    assert_string_equal(settings.index, "index.html");
+    assert_int_equal(read_line((const char *const[]){"-sw", "--list", "--dotfiles", "--symlinks", "all",
+                                                     "--index=a.htm", NULL}),
+                     OPTIONS_SERVE);
+    assert_string_equal(settings.spa, "index.html");
+    assert_string_equal(settings.index, "a.htm");
+    assert_true(settings.watch && settings.dotfiles && settings.listing == LISTING_ON &&
+                settings.symlinks == SYMLINKS_ALL);
+    assert_int_equal(
+        read_line((const char *const[]){"--spa=/app/a.html", "--no-list", "--symlinks=none", NULL}),
+        OPTIONS_SERVE);
+    assert_string_equal(settings.spa, "app/a.html");
+    assert_true(settings.listing == LISTING_OFF && settings.symlinks == SYMLINKS_NONE);
+}
+
+static void answering_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
+    assert_true(settings.cache == CACHE_ASK && settings.cors == NULL && settings.charset == NULL &&
+                !settings.isolate && settings.header_count == 0 && settings.type_count == 0);
+    assert_int_equal(read_line((const char *const[]){
+                         "-C", "-c", "3600", "-H", "X-A: b, c", "-H", "X-B:", "--isolate", "--mime",
+                         ".MD=text/markdown; charset=utf-8", "--charset=none", NULL}),
+                     OPTIONS_SERVE);
+    assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 3600 && settings.isolate);
+    assert_string_equal(settings.cors, "*");
+    assert_int_equal(settings.header_count, 2);
+    assert_string_equal(settings.headers[0], "X-A: b, c");
+    assert_string_equal(settings.headers[1], "X-B:");
+    assert_int_equal(settings.type_count, 1);
+    assert_string_equal(settings.types[0].extension, "md");
+    assert_string_equal(settings.types[0].type, "text/markdown; charset=utf-8");
+    assert_string_equal(settings.charset, "none");
+    assert_int_equal(read_line((const char *const[]){"--cors=https://a.example:8443", "-cauto", NULL}),
+                     OPTIONS_SERVE);
+    assert_string_equal(settings.cors, "https://a.example:8443");
+    assert_int_equal(settings.cache, CACHE_AUTO);
+    assert_int_equal(read_line((const char *const[]){"-c", "off", NULL}), OPTIONS_SERVE);
+    assert_int_equal(settings.cache, CACHE_OFF);
+}
+
+static void the_log_is_chosen(void **state)
+{
+    static const struct {
+        const char *word;
+        enum log_choice choice;
+    } rows[] = {{"text", LOG_CHOICE_TEXT},
+                {"combined", LOG_CHOICE_COMBINED},
+                {"json", LOG_CHOICE_JSON},
+                {"errors", LOG_CHOICE_ERRORS},
+                {"off", LOG_CHOICE_OFF}};
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
+    assert_int_equal(settings.log, LOG_CHOICE_AUTO);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(read_line((const char *const[]){"--log", rows[i].word, NULL}), OPTIONS_SERVE);
+        assert_int_equal(settings.log, rows[i].choice);
+    }
+}
+
+static void checks_are_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){"--check", "-p", "81", NULL}), OPTIONS_CHECK);
+    assert_null(settings.check);
+    assert_int_equal(settings.port, 81);
+    assert_int_equal(read_line((const char *const[]){"--check=http://a/", NULL}), OPTIONS_CHECK);
+    assert_string_equal(settings.check, "http://a/");
+    assert_int_equal(read_line((const char *const[]){"--check", "-p", "x", NULL}), OPTIONS_BAD);
+}
+
+/* Only an operand may turn out to be a file. */
+static void an_operand_may_be_a_file(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){"a.html", NULL}), OPTIONS_SERVE);
+    assert_string_equal(settings.file, "a.html");
+    assert_int_equal(read_line((const char *const[]){"-r", "a", NULL}), OPTIONS_SERVE);
+    assert_null(settings.file);
+    assert_int_equal(read_line((const char *const[]){"-r", "a", "a", NULL}), OPTIONS_SERVE);
+    assert_null(settings.file);
+}
+
+/* ---- the environment ---- */
+
+/* Reads a command line with these variables, "NAME=VALUE", and only these. */
+static enum options_result read_with(const char *const *variables, const char *const *words)
+{
+    for (char **at = environ; *at != NULL;) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*at, "="), *at);
+        if (strncmp(name, "TINYHTTPD_", 10) == 0 || strcmp(name, "PORT") == 0)
+            unsetenv(name);
+        else
+            at++;
+    }
+    for (; *variables != NULL; variables++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*variables, "="), *variables);
+        setenv(name, *variables + strcspn(*variables, "=") + 1, 1);
+    }
+    enum options_result result = read_line(words);
+    unsetenv("PORT");
+    return result;
+}
+
+#define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NOTHING ((const char *const[]){NULL})
+
+static void the_environment_fills_in(void **state)
+{
+    (void)state;
+    assert_int_equal(read_with(WITH("TINYHTTPD_ROOT=www", "TINYHTTPD_PORT=9000", "TINYHTTPD_NO_LIST=1",
+                                    "TINYHTTPD_BIND=::1, 127.0.0.1,,", "TINYHTTPD_OPEN=yes",
+                                    "TINYHTTPD_SPA=app.html", "TINYHTTPD_WATCH=true", "TINYHTTPD_DOTFILES=0",
+                                    "TINYHTTPD_ISOLATE=off", "TINYHTTPD_HEADER=A: b, c\n  D: e \n\n",
+                                    "TINYHTTPD_CACHE=off", "TINYHTTPD_MIME=md=text/markdown,x=a/b",
+                                    "TINYHTTPD_ALLOW_HOST=a\nb,c", "TINYHTTPD_LOG=json", "TINYHTTPD_QUIET=1"),
+                               NOTHING),
+                     OPTIONS_SERVE);
+    assert_string_equal(settings.root, "www");
+    assert_null(settings.file);
+    assert_true(settings.port == 9000 && settings.port_chosen && settings.listing == LISTING_OFF);
+    assert_int_equal(settings.bind_count, 2);
+    assert_string_equal(settings.binds[1], "127.0.0.1");
+    assert_string_equal(settings.open, "/");
+    assert_string_equal(settings.spa, "app.html");
+    assert_true(settings.watch && !settings.dotfiles && !settings.isolate && settings.cache == CACHE_OFF);
+    assert_int_equal(settings.header_count, 2);
+    assert_string_equal(settings.headers[0], "A: b, c");
+    assert_string_equal(settings.headers[1], "D: e");
+    assert_int_equal(settings.type_count, 2);
+    assert_int_equal(settings.allowed_host_count, 3);
+    assert_true(settings.log == LOG_CHOICE_JSON && settings.verbosity == VERBOSITY_QUIET);
+}
+
+static void the_command_line_goes_over_it(void **state)
+{
+    (void)state;
+    assert_int_equal(read_with(WITH("TINYHTTPD_ROOT=a", "TINYHTTPD_PORT=1", "PORT=2", "TINYHTTPD_BIND=::1",
+                                    "TINYHTTPD_LIST=1", "TINYHTTPD_VERBOSE=1", "TINYHTTPD_HEADER=A: b"),
+                               WITH("b", "-p", "3", "-L", "--no-list", "-q", "-H", "C: d")),
+                     OPTIONS_SERVE);
+    assert_string_equal(settings.root, "b");
+    assert_int_equal(settings.port, 3);
+    assert_true(settings.lan && settings.bind_count == 0 && settings.listing == LISTING_OFF);
+    assert_int_equal(settings.verbosity, VERBOSITY_QUIET);
+    assert_int_equal(settings.header_count, 1);
+    assert_string_equal(settings.headers[0], "C: d");
+    /* Not even nonsense matters where the command line decides. */
+    assert_int_equal(read_with(WITH("TINYHTTPD_PORT=x", "PORT=y"), WITH("-p", "3")), OPTIONS_SERVE);
+    assert_int_equal(read_with(WITH("TINYHTTPD_PORT=1", "PORT=2"), NOTHING), OPTIONS_SERVE);
+    assert_int_equal(settings.port, 1);
+    assert_int_equal(read_with(WITH("PORT=2"), NOTHING), OPTIONS_SERVE);
+    assert_true(settings.port == 2 && settings.port_chosen);
+}
+
+static void what_is_empty_is_not_there(void **state)
+{
+    (void)state;
+    assert_int_equal(read_with(WITH("TINYHTTPD_PORT=", "PORT=", "TINYHTTPD_ROOT=", "TINYHTTPD_LAN=",
+                                    "TINYHTTPD_HELP=1", "TINYHTTPD_VERSION=1", "TINYHTTPD_CHECK=1"),
+                               NOTHING),
+                     OPTIONS_SERVE);
+    assert_true(settings.port == 8080 && !settings.port_chosen && !settings.lan);
+    /* What Kubernetes sets for a service of this name. */
+    assert_int_equal(read_with(WITH("TINYHTTPD_PORT=tcp://10.0.0.1:80"), NOTHING), OPTIONS_SERVE);
+    assert_int_equal(settings.port, 8080);
+}
+
+static void nonsense_is_refused_by_its_name(void **state)
+{
+    static const char *const rows[][2] = {
+        {"TINYHTTPD_PORT=70000", "TINYHTTPD_PORT '70000'"},
+        {"PORT=x", "PORT 'x'"},
+        {"TINYHTTPD_LAN=maybe", "TINYHTTPD_LAN 'maybe'"},
+        {"TINYHTTPD_NO_LIST=2", "TINYHTTPD_NO_LIST '2'"},
+        {"TINYHTTPD_HEADER=A: b\nContent-Length: 1", "TINYHTTPD_HEADER 'Content-Length: 1'"},
+        {"TINYHTTPD_MIME=a=b/c,d", "TINYHTTPD_MIME 'd'"},
+        {"TINYHTTPD_SYMLINKS=1", "TINYHTTPD_SYMLINKS '1'"},
+        {"TINYHTTPD_CORS=example.org", "TINYHTTPD_CORS 'example.org'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_words(i, "result", read_with(WITH(rows[i][0]), NOTHING) == OPTIONS_BAD);
+        assert_words(i, "status", failure.status == EX_USAGE);
+        assert_words(i, "name", strncmp(failure.message, rows[i][1], strlen(rows[i][1])) == 0);
+    }
+    static char many[20000] = "TINYHTTPD_HEADER=A: ";
+    memset(many + strlen(many), 'x', sizeof many - 1 - strlen(many));
+    assert_int_equal(read_with(WITH(many), NOTHING), OPTIONS_BAD);
+    assert_non_null(strstr(failure.message, "TINYHTTPD_HEADER is too long"));
+    read_with(NOTHING, NOTHING);
 }
 
 static void addresses_are_bounded(void **state)
@@ -267,8 +547,10 @@ static const char *help(void)
 static void the_help_tells_all(void **state)
 {
     static const char *const pieces[] = {
-        "-r, --root", "-p, --port",    "-b, --bind", "-j, --workers", "-q, --quiet", "-v, --verbose",
-        "-h, --help", "-V, --version", "DIR",        "8080",          "127.0.0.1",
+        "-r, --root",    "-p, --port",    "-b, --bind", "-j, --workers",
+        "-q, --quiet",   "-v, --verbose", "-h, --help", "-V, --version",
+        "DIR",           "8080",          "loopback",   "-L, --lan",
+        "--open[=PATH]", "--header",      "--no-list",  "TINYHTTPD_<NAME>",
     };
     (void)state;
     const char *text = help();
@@ -283,10 +565,24 @@ static void the_help_tells_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings_are_filled_in),         cmocka_unit_test(the_user_is_taken_as_it_is),
-        cmocka_unit_test(help_and_version_are_asked_for), cmocka_unit_test(wrong_command_lines_are_explained),
-        cmocka_unit_test(addresses_are_bounded),          cmocka_unit_test(long_words_are_no_harm),
-        cmocka_unit_test(strings_are_borrowed),           cmocka_unit_test(the_help_tells_all),
+        cmocka_unit_test(settings_are_filled_in),
+        cmocka_unit_test(the_user_is_taken_as_it_is),
+        cmocka_unit_test(help_and_version_are_asked_for),
+        cmocka_unit_test(wrong_command_lines_are_explained),
+        cmocka_unit_test(listening_is_said),
+        cmocka_unit_test(finding_is_said),
+        cmocka_unit_test(answering_is_said),
+        cmocka_unit_test(the_log_is_chosen),
+        cmocka_unit_test(checks_are_asked_for),
+        cmocka_unit_test(an_operand_may_be_a_file),
+        cmocka_unit_test(the_environment_fills_in),
+        cmocka_unit_test(the_command_line_goes_over_it),
+        cmocka_unit_test(what_is_empty_is_not_there),
+        cmocka_unit_test(nonsense_is_refused_by_its_name),
+        cmocka_unit_test(addresses_are_bounded),
+        cmocka_unit_test(long_words_are_no_harm),
+        cmocka_unit_test(strings_are_borrowed),
+        cmocka_unit_test(the_help_tells_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,150 @@
+# What a person at a terminal sees, through a pseudo-terminal: the banner, an access line, the summary after Ctrl-C;
+# colours only where they are wanted.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Fcntl qw(O_RDWR O_NOCTTY);
+use File::Temp qw(tempdir);
+use Harness;
+use POSIX qw(:sys_wait_h);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+# The ioctls of pts(4), the same on all architectures that the program knows.
+use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430, TIOCSCTTY => 0x540E };
+
+my $root = new_root();
+put_file($root, 'index.html', 'page');
+my @running;
+END { kill 'KILL', $_ for @running }
+
+# Starts the program on a pseudo-terminal: { pid, pty, seen }.
+sub start {
+    my ($environment, @arguments) = @_;
+    sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or plan(skip_all => "no pseudo-terminal: $!");
+    my $number = pack 'i', 0;
+    ioctl $pty, TIOCSPTLCK, $number or die "TIOCSPTLCK: $!";
+    ioctl $pty, TIOCGPTN, $number or die "TIOCGPTN: $!";
+    my $name = '/dev/pts/' . unpack 'i', $number;
+    my $pid = fork // die $!;
+    if (!$pid) {
+        POSIX::setsid();
+        sysopen my $tty, $name, O_RDWR or POSIX::_exit(126);
+        ioctl $tty, TIOCSCTTY, my $none = 0;
+        %ENV = (%ENV, TERM => 'xterm', %$environment);
+        delete @ENV{ grep { !defined $ENV{$_} } keys %ENV };
+        open STDIN,  '<&', $tty or POSIX::_exit(126);
+        open STDOUT, '>&', $tty or POSIX::_exit(126);
+        open STDERR, '>&', $tty or POSIX::_exit(126);
+        $SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP ALRM);
+        exec { program() } program(), @arguments or POSIX::_exit(127);
+    }
+    push @running, $pid;
+    Harness::blocking($pty, 0);
+    return { pid => $pid, pty => $pty, seen => '' };
+}
+
+# Waits for a text on the terminal; all that has been seen, with plain line ends.
+sub sees {
+    my ($self, $pattern) = @_;
+    eventually { 1 while sysread $self->{pty}, $self->{seen}, 65536, length $self->{seen}; $self->{seen} =~ $pattern };
+    (my $text = $self->{seen}) =~ s/\r\n/\n/g;
+    return $text;
+}
+
+# Types Ctrl-C; what comes after it until the end, and the status.
+sub interrupt {
+    my ($self) = @_;
+    $self->{seen} = '';
+    syswrite $self->{pty}, "\x03";
+    my $status = Harness::reap($self->{pid});
+    @running = grep { $_ != $self->{pid} } @running;
+    1 while sysread $self->{pty}, $self->{seen}, 65536, length $self->{seen};
+    (my $text = $self->{seen}) =~ s/\r\n/\n/g;
+    return ($text, $status);
+}
+
+sub port_in { my ($text) = @_; return $text =~ m{http://[^\s/]+:(\d+)/} ? $1 : 0 }
+
+sub fetch {
+    my ($port, $target) = @_;
+    my $socket = connect_to('127.0.0.1', $port) or return '';
+    syswrite $socket, "GET $target HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    my $answer = '';
+    1 while sysread $socket, $answer, 65536, length $answer;
+    return $answer;
+}
+
+{
+    my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-j', '2', $root);
+    my $banner   = sees($terminal, qr/Ctrl-C/);
+    my $port     = port_in($banner);
+    my ($version) = run_program('-V')->{out} =~ /(\S+)$/;
+    like($banner, qr{\A\n  tinyhttpd \Q$version\E\n\n  Serving   \Q$root\E\n  Local     http://localhost:$port/\n  Network   this machine only; --lan opens it to the local network\n  Stop      Ctrl-C\n\n}, 'the banner: version, root, URL, network, how to stop');
+    unlike($banner, qr/\e/, 'NO_COLOR: no colours');
+
+    fetch($port, '/');
+    fetch($port, "/none?a=b") for 1 .. 3;
+    fetch($port, "/other\e[31m"); # malformed: counted, but nothing that was missed
+    fetch($port, '/wrong"name');
+    my $log = sees($terminal, qr/wrong.*ms\r\n/);
+    like($log, qr{^\d\d:\d\d:\d\d  GET /  200  4 octets  \d+\.\d ms$}m, 'an access line: time, method, path, status, octets, milliseconds');
+    like($log, qr{^\d\d:\d\d:\d\d  GET /none\?a=b  404  \d+ octets  \d+\.\d ms$}m, 'of what is missing');
+    unlike($log, qr/\e/, 'nothing of a client steers the terminal');
+    my ($end, $status) = interrupt($terminal);
+    is($status, 0, 'Ctrl-C: status 0');
+    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ octets\n  Missed    3 times  /none\n            1 time  /wrong"name\n\n\z}, 'a summary: requests, octets, the most missed paths');
+}
+
+{
+    my $terminal = start({}, '-p', '0', '-b', '127.0.0.1', $root);
+    my $banner   = sees($terminal, qr/Ctrl-C/);
+    like($banner, qr{\e\[36mhttp://localhost:\d+/\e\[0m}, 'a terminal with colours: the URL is coloured');
+    (my $plain = $banner) =~ s/\e\[[0-9;]*m//g;
+    my $port = port_in($plain);
+    fetch($port, '/');
+    fetch($port, '/none');
+    my $log = sees($terminal, qr{/none.* ms\r\n});
+    like($log, qr{GET /  \e\[32m200\e\[0m  4 octets}, '200 is green');
+    like($log, qr{GET /none  \e\[33m404\e\[0m  }, '404 is yellow');
+    like((interrupt($terminal))[0], qr{Served.*2 requests, of which 1 failed}, 'the summary');
+}
+
+for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TERM'], [{ NO_COLOR => '1' }, 'NO_COLOR']) {
+    my $terminal = start($case->[0], '-p', '0', '-b', '127.0.0.1', $root);
+    my $banner   = sees($terminal, qr/Ctrl-C/);
+    fetch(port_in($banner), '/none');
+    unlike(sees($terminal, qr{/none.* ms}), qr/\e/, "$case->[1]: no colours");
+    unlike((interrupt($terminal))[0], qr/\e/, "$case->[1]: nor in the summary");
+}
+
+# -q says nothing, --log is written all the same.
+{
+    my $port     = Harness::free_port();
+    my $terminal = start({ NO_COLOR => 1 }, '-q', '--log', 'errors', '-p', $port, '-b', '127.0.0.1', $root);
+    eventually { fetch($port, '/') =~ /200/ };
+    fetch($port, '/none');
+    like(sees($terminal, qr/ms\r\n/), qr{\A\S+  GET /none  404  [^\n]* ms\n\z}, '-q --log errors: no banner, and a line for what failed alone');
+    my ($end) = interrupt($terminal);
+    unlike($end, qr/Served/, '-q: no summary');
+}
+
+# One file, and the state of the network for an address of one's own.
+{
+    my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', "$root/index.html");
+    my $banner   = sees($terminal, qr/Ctrl-C/);
+    like($banner, qr{^  Serving   \Q$root\E/index\.html, this one file$}m, 'one file: said');
+    like(fetch(port_in($banner), '/'), qr{page\z}, 'and served at the root');
+    interrupt($terminal);
+}
+
+# Sent to the background of things: the answer to a person who has only the output in a file is one line.
+{
+    my $server = Harness->start(root => $root);
+    like($server->banner, qr{\Atinyhttpd \S+: serving \Q$root\E at http://127\.0\.0\.1:\d+/\n\z}, 'no terminal: one line');
+    $server->stop;
+    unlike($server->stderr, qr/Served/, 'and no summary');
+}
+
+done_testing();
