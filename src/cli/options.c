@@ -75,10 +75,11 @@ static void fill_getopt(struct option *names, char *letters)
 static int fail_unknown(struct failure *failure, const char *typed)
 {
     const char *name = typed + strspn(typed, "-"), *first = NULL;
-    const char *answer = elsewhere_find(name);
+    bool letter = typed[1] != '-';
+    const char *answer = letter == (strlen(name) == 1) ? elsewhere_find(name) : NULL;
     if (answer != NULL)
         return fail(failure, EX_USAGE, "option '%s' %s", typed, answer);
-    for (size_t i = 0; i < table_count && typed[1] == '-' && *name != '\0'; i++) {
+    for (size_t i = 0; i < table_count && !letter && *name != '\0'; i++) {
         if (strncmp(name, table_rows[i].name, strlen(name)) != 0)
             continue;
         if (first != NULL)

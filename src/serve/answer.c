@@ -504,7 +504,7 @@ static void answer_health(const struct view *view, const struct request *request
     response->unlogged = true;
     response_add_octets(response, view->draining ? SPAN("draining\n") : SPAN("ok\n"));
     response_finish(response, view->date, request->minor_version,
-                    SPAN("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n"));
+                    SPAN("Content-Type: text/plain; charset=utf-8\r\n"));
 }
 
 /* ---- the table of contents ---- */

@@ -47,6 +47,174 @@ wrong('an option with control octets', ["--\e[31mred\n", $root],        EX_USAGE
 wrong('two roots',                [$root, $other],                      EX_USAGE);
 wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE);
 
+# The ten most usual mistakes, to the letter.
+{
+    my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1);
+    my $port   = $holder->sockport;
+    my $next   = $port < 65535 ? $port + 1 : 8080;
+    my $name   = slurp("/proc/$$/comm");
+    chomp $name;
+    my $site = new_root();
+    put_file($site, 'dist/index.html', 'built');
+    put_file($site, 'page.html',       'page');
+    for my $case (
+        [['-r', "$site/dits"],           EX_NOINPUT,     "root '$site/dits' is not there; did you mean '$site/dist'?"],
+        [['-r', "$site/page.html"],      EX_NOINPUT,     "root '$site/page.html' is not a directory; type 'tinyhttpd $site/page.html' to serve this one file"],
+        [['-p', $port, '-b', '127.0.0.1', $site], EX_UNAVAILABLE, "127.0.0.1:$port is in use by $name (process $$); try '-p $next', or '-p 0' for any port that is free"],
+        [['-p', '70000'],                EX_USAGE,       "--port '70000': give a number from 0 to 65535"],
+        [['--prot', '80'],               EX_USAGE,       "unknown option '--prot'; did you mean '--port'?"],
+        [['--host', '0.0.0.0'],          EX_USAGE,       "option '--host' is called '--bind ADDRESS' here"],
+        [[$site, '-p'],                  EX_USAGE,       "option '-p' needs a value; 'tinyhttpd --help' shows which"],
+        [[$site, $root],                 EX_USAGE,       "two roots, '$site' and '$root'; one process serves one"],
+        [['-b', '127.0.0.1:8080', $site], EX_USAGE,      "--bind '127.0.0.1:8080': give the address alone, and the port by '--port'"],
+        [['-b', '198.51.100.1', '-p', '0', $site], EX_UNAVAILABLE, "198.51.100.1 is no address of this machine; 'ip address' lists them"],
+        ) {
+        my ($arguments, $status, $message) = @$case;
+        my $run = run_program({ seconds => 10 }, @$arguments);
+        is($run->{status}, $status, "$message: status $status");
+        is($run->{err}, "tinyhttpd: $message\n", "$message: to the letter");
+    }
+    my $here = getcwd();
+    chdir $site or die $!;
+    is(run_program('-r', 'nowhere')->{err}, "tinyhttpd: root 'nowhere' is not there; did you mean './dist'?\n", 'a root that is like no other: where sites are built');
+    is(run_program('-r', 'dits/')->{err}, "tinyhttpd: root 'dits/' is not there; did you mean './dist'?\n", 'a near name in the directory where one is');
+    chdir $here;
+}
+
+# The environment
+for my $case (['TINYHTTPD_PORT', '70000', qr/TINYHTTPD_PORT '70000'/], ['PORT', 'x', qr/PORT 'x'/], ['TINYHTTPD_HEADER', "A: b\nDate: c", qr/TINYHTTPD_HEADER 'Date: c'/]) {
+    my ($name, $value, $pattern) = @$case;
+    wrong("nonsense in $name", [$root], EX_USAGE, $pattern, before => sub { $ENV{$name} = $value });
+}
+{
+    my $port   = free_port();
+    my $server = Harness->start(bare => 1, before => sub { @ENV{qw(PORT TINYHTTPD_ROOT TINYHTTPD_BIND)} = ($port, $root, '127.0.0.1') });
+    is($server->port, $port, 'PORT in the environment');
+    is($server->get('/')->{body}, 'page', 'TINYHTTPD_ROOT in the environment');
+    my $run = run_program({ before => sub { $ENV{PORT} = $port } }, '--check');
+    is($run->{status}, 0, '--check finds the server by the same environment');
+    like($run->{err}, qr/\Atinyhttpd: well at 127\.0\.0\.1 port $port: 200 OK\n\z/, 'and says so in one line');
+    is(run_program("--check=http://localhost:$port/")->{status}, 0, '--check=URL');
+    my $missing = run_program("--check=http://127.0.0.1:$port/none");
+    is($missing->{status}, 1, '--check of what is missing');
+    like($missing->{err}, qr/\Atinyhttpd: not well at 127\.0\.0\.1 port $port: 404 [^\n]+\n\z/, 'says why');
+    my $health = $server->get('/.well-known/tinyhttpd/health');
+    is("$health->{status} $health->{body}", "200 ok\n", 'the health path');
+    like($health->{field}{'cache-control'}, qr/\bno-(?:store|cache)\b/, 'is never used without asking');
+    unlike($server->log, qr/health/, 'nor logged');
+    $server->stop;
+    is(run_program('--check', '-p', $port)->{status}, 1, '--check of a server that is not there');
+}
+{
+    # Who takes the connection and says nothing.
+    my $silent = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1);
+    my $run = run_program({ seconds => 10 }, '--check', '-p', $silent->sockport);
+    is($run->{status}, 1, '--check of a server that says nothing: ends');
+    like($run->{err}, qr/no answer in time/, 'and says why');
+    for my $answer ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "SSH-2.0-x\r\n", '', "HTTP/1.1 2000\r\n") {
+        my $pid = fork // die $!;
+        if (!$pid) {
+            my $socket = $silent->accept;
+            $socket = $silent->accept if !$socket;
+            sysread $socket, my $request, 1000;
+            syswrite $socket, $answer;
+            POSIX::_exit(0);
+        }
+        # What came before waits in the queue still: it is taken here.
+        is(run_program({ seconds => 10 }, '--check', '-p', $silent->sockport)->{status}, 1, '--check: ' . told($answer || 'nothing'));
+        kill 'KILL', $pid;
+        waitpid $pid, 0;
+    }
+}
+for my $url ('https://localhost/', 'localhost', 'http://', 'http://localhost:x/', 'http://localhost:0/', "http://a/\r\nX: y", 'http://[::1', 'http://a:1:2/') {
+    wrong('--check=' . told($url), ["--check=$url"], EX_USAGE, qr/--check/);
+}
+wrong('--check of any free port', ['--check', '-p', '0'], EX_USAGE, qr/--check/);
+
+# The default port in use: the next that is free, said aloud; one that was asked for is never another.
+SKIP: {
+    my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 8080, Listen => 1);
+    skip 'somebody else has port 8080', 2 if !$holder && !connect_to('127.0.0.1', 8080);
+    my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', $root]);
+    cmp_ok($server->port, '>', 8080, 'the default port in use: the next that is free');
+    like($server->banner, qr/^tinyhttpd: 127\.0\.0\.1:8080 is in use.*: listening on port @{[$server->port]} instead$/m, 'said aloud');
+    $server->expect_stderr(qr/listening on port/);
+    $server->stop;
+    wrong('port 8080 in use that was asked for', ['-p', '8080', '-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/);
+    wrong('port 8080 in use that PORT asks for', ['-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/, before => sub { $ENV{PORT} = 8080 });
+}
+
+# A root without an index that something in it has.
+{
+    my $project = new_root();
+    put_file($project, 'build/index.html', 'built');
+    my $server = Harness->start(root => $project);
+    like($server->banner, qr{^tinyhttpd: the root has no index\.html, but '\Q$project\E/build' has; did you mean 'tinyhttpd \Q$project\E/build'\?$}m, 'a root without an index: the directory that has one is named');
+    $server->stop;
+    put_file($project, 'index.html', 'own');
+    $server = Harness->start(root => $project);
+    unlike($server->banner, qr/did you mean/, 'with an index: nothing to say');
+    $server->stop;
+}
+
+# One file
+{
+    put_file($root, '.hidden', 'hidden');
+    for my $case (["$root/file.txt", 'file', 'file.txt'], ["$root/.hidden", 'hidden', '.hidden']) {
+        my ($path, $octets, $name) = @$case;
+        my $server = Harness->start(bare => 1, args => ['-p', '0', '-b', '127.0.0.1', $path]);
+        is($server->get($_)->{body}, $octets, "$name: $_") for '/', "/$name", '/?a';
+        is($server->get($_)->{status}, 404, "$name: $_ is not there") for '/index.html', "/$name/", '/none', '/./index.html';
+        $server->stop;
+    }
+}
+
+# Unix sockets
+{
+    my $folder = new_root();
+    my $path   = "$folder/a.sock";
+    my $server = Harness->start(root => $root, args => ['-b', "unix:$path"]);
+    like($server->banner, qr/ unix:\Q$path\E(?: |$)/m, 'a Unix socket: in the banner');
+    my $run = run_program('--check', '-b', "unix:$path");
+    is($run->{status}, 0, 'it answers') or diag($run->{err});
+    require IO::Socket::UNIX;
+    my $socket = IO::Socket::UNIX->new(Peer => $path);
+    syswrite $socket, "GET /file.txt HTTP/1.0\r\n\r\n";
+    my $answer = join '', <$socket>;
+    like($answer, qr/\AHTTP\/1\.1 200 .*\r\n\r\nfile\z/s, 'with the file');
+    wrong('a Unix socket in use', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/in use/);
+    ok(-S $path, 'which stays where it is');
+    $server->stop;
+    ok(!-e $path, 'and is gone after the end');
+    # One that was left behind is taken over; a file that is no socket is not.
+    close(IO::Socket::UNIX->new(Local => $path, Listen => 1));
+    ok(-S $path, 'a socket that nobody listens on any more');
+    $server = Harness->start(root => $root, args => ['-b', "unix:$path"]);
+    is(run_program('--check', '-b', "unix:$path")->{status}, 0, 'is taken over');
+    $server->stop;
+    put_file($folder, 'a.sock', 'precious');
+    wrong('a file where the socket shall be', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/in use/);
+    is(slurp($path), 'precious', 'it stays');
+    wrong('a Unix socket in no directory', ['-p', '0', '-b', "unix:$folder/none/a", $root], EX_UNAVAILABLE, qr{\Q$folder\E/none/a});
+}
+
+# --open: xdg-open with the URL, once the server listens
+{
+    my $bin = new_root();
+    put_file($bin, 'xdg-open', "#!/bin/sh\necho noise; echo \"\$1\" >'$bin/opened'; exit 3\n");
+    chmod 0755, "$bin/xdg-open";
+    my $server = Harness->start(root => $root, args => ['--open=/file.txt?a'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}" });
+    eventually { -s "$bin/opened" };
+    is(slurp("$bin/opened"), 'http://localhost:' . $server->port . "/file.txt?a\n", '--open: xdg-open gets the URL');
+    is($server->log, '', 'and its output goes nowhere');
+    eventually { !grep { slurp("/proc/$_->[0]/comm") =~ /xdg-open/ } Harness::process_table() };
+    is(scalar(grep { $_->[2] == $server->pid && $_->[1] eq 'Z' } Harness::process_table()), 0, 'nor does it stay as a zombie');
+    $server->stop;
+    $server = Harness->start(root => $root, args => ['-o'], before => sub { $ENV{PATH} = '/nonexistent' });
+    like($server->banner, qr{^tinyhttpd: xdg-open can't be started \(No such file or directory\); open http://localhost:\d+/ yourself$}m, 'without xdg-open: the URL is said');
+    $server->stop;
+}
+
 # Ports
 for my $port ('70000', '65536', '-1', 'abc', '', '80x', 'x80', '8080 ', '8 0', '1e3', '0x50', '99999999999999999999', '4294975376', '+80', '80.5', '--') {
     wrong("port '$port'", ['-r', $root, "--port=$port"], EX_USAGE, qr/port/i);

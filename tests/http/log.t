@@ -142,6 +142,39 @@ $server->stop;
     $several->stop;
 }
 
+# --log: an object a line, and failures alone
+{
+    my $json = Harness->start(root => $root, args => ['--log', 'json']);
+    $json->get('/?a="\\', 'User-Agent: a"b\\c');
+    $json->get('/none', "Referer: \xff\t");
+    my @lines = $json->log_lines(2);
+    like($lines[0], qr/\A\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ","client":"127\.0\.0\.1","method":"GET","target":"\/\?a=\\"\\\\","referer":"","user_agent":"a\\"b\\\\c","status":\d+,"octets":\d+,"duration_us":\d+\}\n\z/, '--log json: an object');
+    like($lines[1], qr/"target":"\/none","referer":"\\u00ff","user_agent":"","status":404,/, '--log json: octets beyond ASCII as their numbers');
+    SKIP: {
+        eval { require JSON::PP; 1 } or skip 'no JSON::PP', 2;
+        my @read = map { JSON::PP::decode_json($_) } @lines;
+        is($read[0]{user_agent}, 'a"b\\c', '--log json: another reads it');
+        cmp_ok($read[1]{duration_us}, '<', 60e6, '--log json: a duration');
+    }
+    $json->stop;
+    my $errors = Harness->start(root => $root, args => ['--log', 'errors']);
+    $errors->get('/');
+    $errors->get('/none');
+    $errors->get('/dir');
+    $errors->get('/none2');
+    my @failed = $errors->log_lines(2);
+    is(join(' ', map { m{"GET (\S+) } ? $1 : '?' } @failed), '/none /none2', '--log errors: 400 and more alone');
+    $errors->stop;
+    my $off = Harness->start(root => $root, args => ['--log', 'off']);
+    $off->get('/none');
+    $off->stop;
+    is($off->log, '', '--log off: nothing');
+    my $both = Harness->start(root => $root, quiet => 1, args => ['--log', 'combined']);
+    $both->get('/none');
+    like(($both->log_lines(1))[0], $line_pattern, '-q --log combined: the log alone');
+    $both->stop;
+}
+
 # -q: silence
 {
     my $quiet = Harness->start(root => $root, quiet => 1);
