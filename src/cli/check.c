@@ -192,7 +192,7 @@ static bool receive_status_line(const struct question *question, int fd, char *l
 /* What came of the question, in words; true for a 200. */
 static bool ask(const struct question *question, char *words, size_t size)
 {
-    char line[STATUS_LINE_MAX];
+    char line[STATUS_LINE_MAX] = "";
     const char *why = "";
     int fd = open_socket(question, &why);
     if (fd < 0) {

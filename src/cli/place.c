@@ -44,6 +44,7 @@ static bool find_neighbour(const char *path, char *meant, size_t size)
         return false;
     DIR *folder = opendir(at > 0 ? meant : ".");
     const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled ; there is one thread */
     while (folder != NULL && count < NEIGHBOURS_MAX && (entry = readdir(folder)) != NULL) {
         if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
             continue;

@@ -89,6 +89,11 @@ int values_set_root(struct settings *settings, struct failure *failure, const ch
     return 0;
 }
 
+static int set_root(const struct value *value)
+{
+    return values_set_root(value->settings, value->failure, value->typed);
+}
+
 static int set_port(const struct value *value)
 {
     uint64_t number = 0;
@@ -401,6 +406,7 @@ int values_apply(struct settings *settings, struct values_room *room, struct fai
         int key;
         int (*apply)(const struct value *value);
     } rows[] = {
+        {'r', set_root},
         {'p', set_port},
         {'b', add_bind},
         {'o', set_open},
@@ -417,8 +423,6 @@ int values_apply(struct settings *settings, struct values_room *room, struct fai
         {'u', set_user},
         {KEY_LOG, set_log},
     };
-    if (row->key == 'r')
-        return values_set_root(settings, failure, typed);
     struct value value = {settings, room, failure, named, typed};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].key == row->key)

@@ -287,8 +287,9 @@ static enum connection_want respond(struct connection *connection, struct servic
     };
     answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);
-    answered.log = response->unlogged ? (struct log_line){0}
-                                      : prepare_log(connection, service, request, response->status);
+    answered.log = (struct log_line){0};
+    if (!response->unlogged)
+        answered.log = prepare_log(connection, service, request, response->status);
     if (response->status == 404)
         metrics_miss(service->metrics, request_target(request));
     answered.linger = rest.length > 0 || request_ends_stream(request);

@@ -72,6 +72,7 @@ static bool has_socket(const char *pid, const char *wanted)
     if (folder == NULL)
         return false;
     const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled ; there is one thread */
     while (!found && (entry = readdir(folder)) != NULL) {
         ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
         target[length > 0 ? length : 0] = '\0';
@@ -103,6 +104,7 @@ bool holder_find(const struct sockaddr_storage *address, struct holder *holder)
         return false;
     snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
     const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled ; there is one thread */
     while (!found && (entry = readdir(processes)) != NULL) {
         char *end;
         long pid = strtol(entry->d_name, &end, 10);
