@@ -326,7 +326,7 @@ static bool take(struct listening *listening, int fd)
     *address = (struct sockaddr_storage){0};
     if (socket_option(fd, SO_TYPE) != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) != 1 ||
         getsockname(fd, (struct sockaddr *)address, &length) < 0 ||
-        (address->ss_family != AF_INET && address->ss_family != AF_INET6))
+        (address->ss_family != AF_INET && address->ss_family != AF_INET6 && address->ss_family != AF_UNIX))
         return false;
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
@@ -347,8 +347,8 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
             close(first + (int)each);
         *listening = (struct listening){0};
         return fail(failure, EX_USAGE,
-                    "descriptor %d was handed over by LISTEN_FDS, but is no listening TCP socket; "
-                    "'ListenStream=' with a port makes one",
+                    "descriptor %d was handed over by LISTEN_FDS, but is no listening stream socket; "
+                    "'ListenStream=' with a port or a path makes one",
                     fd);
     }
     return 0;

@@ -25,7 +25,7 @@ int listen_open(struct listening *listening, const struct settings *settings, st
 
 /*
  * Takes `count` listening sockets that were handed over, from descriptor `first` on, in place of binding any. Returns 0, or
- * the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP.
+ * the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP or of a path.
  */
 int listen_take(struct listening *listening, int first, unsigned count, struct failure *failure);
 
