@@ -14,7 +14,7 @@
 /* Fields in a request. Apache's figure is 100; a browser behind two proxies sends about 40. */
 #define LIMIT_FIELDS 128
 
-/* Of these, the ones that somebody looks at: fourteen fields, of which only lists may stand on several lines. Each
+/* Of these, the ones that somebody looks at: sixteen fields, of which only lists may stand on several lines. Each
    takes 6 octets of every request, whether it has them or not. */
 #define LIMIT_FIELD_LINES 32
 
@@ -147,6 +147,16 @@
 /* Header fields, types and hosts of its own: more than anybody types. */
 #define LIMIT_HEADERS 32
 #define LIMIT_TYPE_OVERRIDES 64
+
+/* All those header fields together, each with ": " and its line's end: they stand in the head of every answer, and are kept
+   with each file. */
+#define LIMIT_HEADER_OCTETS 4096
+
+/* An origin: a scheme, the longest name that DNS can hold, a port. */
+#define LIMIT_ORIGIN 272
+
+/* The name of a charset; IANA's longest has 40 octets at most (RFC 2978 2.3). */
+#define LIMIT_CHARSET_NAME 40
 #define LIMIT_ALLOWED_HOSTS 32
 
 /* ---- processes ---- */

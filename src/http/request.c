@@ -132,7 +132,7 @@ static bool is_field_name(const char *kept, struct span name)
 /* By the name's length, so that a field which nobody here asks for costs next to nothing. */
 static enum request_field field_of(struct span name)
 {
-    enum { LENGTH_MAX = 19, SAME_LENGTH_MAX = 2 };
+    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 2 };
     static const struct {
         const char *name;
         enum request_field field;
@@ -148,6 +148,8 @@ static enum request_field field_of(struct span name)
         [17] = {{"if-modified-since", FIELD_IF_MODIFIED_SINCE},
                 {"transfer-encoding", FIELD_TRANSFER_ENCODING}},
         [19] = {{"if-unmodified-since", FIELD_IF_UNMODIFIED_SINCE}},
+        [29] = {{"access-control-request-method", FIELD_ACCESS_CONTROL_REQUEST_METHOD}},
+        [30] = {{"access-control-request-headers", FIELD_ACCESS_CONTROL_REQUEST_HEADERS}},
     };
     if (name.length > LENGTH_MAX)
         return FIELD_OTHER;

@@ -6,8 +6,9 @@
 #include <assert.h>
 #include <string.h>
 
-/* In every head between the status line and the date. */
-#define BEFORE_DATE "Server: tinyhttpd\r\nDate: "
+/* In every head between the status line and the date: what may be another is said after it, so that the date of a head
+   that is kept can be found. */
+#define BEFORE_DATE "Date: "
 
 void response_init(struct response *response, struct part *parts, char *room)
 {
@@ -15,6 +16,8 @@ void response_init(struct response *response, struct part *parts, char *room)
         .status = 200,
         .count = 1, /* the head's place */
         .parts = parts,
+        .common = SPAN(RESPONSE_COMMON),
+        .cache = SPAN(RESPONSE_NO_CACHE),
         .text = {room, 0, LIMIT_RESPONSE_TEXT, false},
     };
 }
@@ -189,13 +192,26 @@ static bool has_content(int status)
 }
 
 /* What follows the status line. Returns where the given lines begin. */
-static size_t append_lines(struct buffer *text, const char *date, struct span lines)
+static size_t append_lines(const struct response *response, struct buffer *text, const char *date,
+                           struct span lines)
 {
     buffer_append(text, SPAN(BEFORE_DATE));
     buffer_append(text, (struct span){date, DATE_LENGTH});
-    buffer_append(text, SPAN("\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"));
+    buffer_append(text, SPAN("\r\n"));
+    buffer_append(text, response->common);
+    buffer_append(text, response->cache);
     buffer_append(text, lines);
     return text->length - lines.length;
+}
+
+static void append_vary(struct buffer *text, unsigned varies)
+{
+    static const struct span lines[] = {
+        [RESPONSE_BY_ENCODING] = SPAN_INIT("Vary: Accept-Encoding\r\n"),
+        [RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept\r\n"),
+        [RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept, Accept-Encoding\r\n"),
+    };
+    buffer_append(text, lines[varies]);
 }
 
 static void append_length(struct buffer *text, uint64_t octets)
@@ -219,9 +235,8 @@ void response_finish(struct response *response, const char *date, unsigned minor
     size_t start = text->length;
     response->parts[0] = (struct part){.fd = -1};
     append_status_line(text, response->status);
-    append_lines(text, date, lines);
-    if (response->varies)
-        buffer_append(text, SPAN("Vary: Accept-Encoding\r\n"));
+    append_lines(response, text, date, lines);
+    append_vary(text, response->varies);
     append_connection(text, response->last, minor_version);
     if (has_content(response->status))
         append_length(text, response_octets_left(response));
@@ -230,11 +245,12 @@ void response_finish(struct response *response, const char *date, unsigned minor
     set_head(response, (struct span){text->at + start, text->length - start});
 }
 
-size_t response_write_head(struct buffer *text, const char *date, struct span lines, uint64_t size)
+size_t response_write_head(const struct response *response, struct buffer *text, const char *date,
+                           struct span lines, uint64_t size)
 {
     size_t start = text->length;
     append_status_line(text, 200);
-    size_t lines_at = append_lines(text, date, lines) - start;
+    size_t lines_at = append_lines(response, text, date, lines) - start;
     append_length(text, size);
     buffer_append(text, SPAN("\r\n"));
     return lines_at;

@@ -16,20 +16,29 @@ struct part {
     uint64_t length;
 };
 
+/* What the server says in every head unless it is told otherwise. */
+#define RESPONSE_COMMON "Server: tinyhttpd\r\nX-Content-Type-Options: nosniff\r\n"
+#define RESPONSE_NO_CACHE "Cache-Control: no-cache\r\n"
+
+/* Fields of the request that may have decided what is sent (RFC 9110 12.5.5). */
+enum response_varies { RESPONSE_BY_ENCODING = 1, RESPONSE_BY_ACCEPT = 2 };
+
 /*
  * A response being put together, then sent from `parts[first]` on. Heads and generated bodies are written into
  * `text`; where the response outlives the turn, whoever keeps it moves both (connection.c).
  */
 struct response {
     int status;
-    bool last;      /* the connection closes after it */
-    bool head_only; /* it answers HEAD: a body is described, not sent (RFC 9110 9.3.2) */
-    bool unlogged;  /* a machine asks, again and again: no line and no count */
-    bool varies;    /* what Accept-Encoding said may have decided (RFC 9110 12.5.5) */
+    bool last;       /* the connection closes after it */
+    bool head_only;  /* it answers HEAD: a body is described, not sent (RFC 9110 9.3.2) */
+    bool unlogged;   /* a machine asks, again and again: no line and no count */
+    unsigned varies; /* which fields may have decided: bits of enum response_varies */
     unsigned first;
     unsigned count;
     size_t head_length;
     struct part *parts; /* parts[0] begins with the head */
+    struct span common; /* whole lines that every head has, RESPONSE_COMMON at first; borrowed */
+    struct span cache;  /* the line of Cache-Control, RESPONSE_NO_CACHE at first; borrowed, may be empty */
     struct buffer text;
 };
 
@@ -82,9 +91,10 @@ void response_finish(struct response *response, const char *date, unsigned minor
 
 /*
  * Writes a head that can be used again: that of a 200 to an HTTP/1.1 client whose connection is kept alive, with a
- * body of `size` octets. Returns where in it `lines` begin.
+ * body of `size` octets, and the `common` and `cache` of this response. Returns where in it `lines` begin.
  */
-size_t response_write_head(struct buffer *text, const char *date, struct span lines, uint64_t size);
+size_t response_write_head(const struct response *response, struct buffer *text, const char *date,
+                           struct span lines, uint64_t size);
 
 /* Puts another date into such a head. */
 void response_redate(char *head, const char *date);

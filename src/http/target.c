@@ -7,19 +7,28 @@
 #include <string.h>
 
 /* RFC 9112 3.2.2: a server must accept absolute-form, and the authority in it counts instead of Host. */
-static struct span strip_authority(struct span raw, bool *valid)
+struct span target_authority(struct span raw)
 {
     static const struct span scheme = SPAN_INIT("http://");
-    *valid = true;
     if (raw.length < scheme.length || !span_equal_nocase((struct span){raw.at, scheme.length}, scheme))
-        return raw;
+        return (struct span){NULL, 0};
     struct span rest = {raw.at + scheme.length, raw.length - scheme.length};
     size_t end = 0;
     while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?')
         end++;
+    return (struct span){rest.at, end};
+}
+
+static struct span strip_authority(struct span raw, bool *valid)
+{
+    struct span authority = target_authority(raw);
+    *valid = true;
+    if (authority.at == NULL)
+        return raw;
     /* The host of an "http" URI may not be empty (RFC 9110 4.2.1). */
-    *valid = end > 0 && rest.at[0] != ':' && target_host_is_valid((struct span){rest.at, end});
-    return (struct span){rest.at + end, rest.length - end};
+    *valid = authority.length > 0 && authority.at[0] != ':' && target_host_is_valid(authority);
+    const char *end = authority.at + authority.length;
+    return (struct span){end, raw.length - (size_t)(end - raw.at)};
 }
 
 /* Controls, blanks and what is not ASCII must be escaped; a fragment is no part of a target (RFC 9112 3.2). */
@@ -144,6 +153,15 @@ struct span target_child(struct target *target, struct span name)
     buffer_append(&child, name);
     buffer_octet(&child, '\0');
     return (struct span){child.at, child.length - 1};
+}
+
+struct span target_suffixed(struct target *target, struct span suffix)
+{
+    struct buffer path = {target->room, target->path.length, sizeof target->room, false};
+    assert(suffix.length <= TARGET_NAME_MAX);
+    buffer_append(&path, suffix);
+    buffer_octet(&path, '\0');
+    return (struct span){path.at, path.length - 1};
 }
 
 /* IPv6address of RFC 3986 3.2.2. No zone, and no address of a future version: nobody could have reached us so. */

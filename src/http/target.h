@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* The longest name that target_child can add. */
+/* The longest name that target_child or target_suffixed can add. */
 enum { TARGET_NAME_MAX = 64 };
 
 struct target {
@@ -32,6 +32,12 @@ int target_parse(struct span raw, struct target *target);
 /* The path of `name` in the directory that the target's path names, with a NUL after it. Stands in the target's own
    room: the name follows the path there, which loses the NUL promised behind it. */
 struct span target_child(struct target *target, struct span name);
+
+/* The target's path with `suffix` at its end, as target_child does it. */
+struct span target_suffixed(struct target *target, struct span suffix);
+
+/* The authority of a target in absolute-form, valid or not; an empty span at NULL for the other forms. */
+struct span target_authority(struct span raw);
 
 /* True for uri-host [":" port], as a Host field must be (RFC 9110 7.2, RFC 3986 3.2.2), or empty. */
 bool target_host_is_valid(struct span host);

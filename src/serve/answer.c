@@ -3,17 +3,21 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "http/cache.h"
 #include "http/conditional.h"
+#include "http/host.h"
+#include "http/navigation.h"
 #include "http/negotiate.h"
 #include "http/range.h"
 #include "http/target.h"
+#include "site/mime.h"
 #include "site/page.h"
 
 #include <assert.h>
 #include <string.h>
 
-static const struct span index_name = SPAN_INIT("index.html");
 static const struct span missing_page = SPAN_INIT("404.html");
+static const struct span page_suffix = SPAN_INIT(".html");
 static const struct span none = {NULL, 0};
 
 /* Where a machine asks whether this server takes requests (RFC 8615). */
@@ -69,7 +73,7 @@ static struct span filled(const struct buffer *buffer)
 /* ---- pages of the server's own ---- */
 
 static void answer_page(const struct view *view, const struct request *request, struct response *response,
-                        int status, struct span lines)
+                        int status, struct span sentence, struct span lines)
 {
     char titled[64];
     struct buffer title = BUFFER(titled);
@@ -77,7 +81,7 @@ static void answer_page(const struct view *view, const struct request *request, 
     buffer_number(&title, (uint64_t)status);
     buffer_octet(&title, ' ');
     buffer_string(&title, response_reason(status));
-    page_write(&response->text, filled(&title), span_of(sentence_of(status)));
+    page_write(&response->text, filled(&title), sentence);
     response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
     response->status = status;
     response_finish(response, view->date, request->minor_version, lines);
@@ -100,7 +104,26 @@ static void answer_error(const struct view *view, const struct request *request,
         buffer_append(&lines, SPAN(ALLOW));
     if (status == 503)
         buffer_append(&lines, SPAN("Retry-After: 1\r\n"));
-    answer_page(view, request, response, status, filled(&lines));
+    answer_page(view, request, response, status, span_of(sentence_of(status)), filled(&lines));
+}
+
+/*
+ * A name that somebody's DNS may have led here: a page from elsewhere that a browser on this machine shows would read
+ * the site by it (DNS rebinding). Says how to let the name in. What is longer than any name is not repeated.
+ */
+static void answer_foreign_host(const struct view *view, const struct request *request,
+                                struct response *response)
+{
+    enum { HOST_NAME_MAX_OCTETS = 253 };
+    char room[512], said[HOST_NAME_MAX_OCTETS + 256];
+    struct buffer lines = BUFFER(room), sentence = BUFFER(said);
+    struct span name = host_name(host_of(request));
+    append_page_lines(&lines);
+    buffer_append(&sentence,
+                  SPAN("This server answers to the names of its own machine only, such as localhost. "
+                       "To let it have this one as well, start it with --allow-host "));
+    buffer_append(&sentence, name.length <= HOST_NAME_MAX_OCTETS ? name : SPAN("NAME"));
+    answer_page(view, request, response, 403, filled(&sentence), filled(&lines));
 }
 
 /*
@@ -119,13 +142,34 @@ static void answer_redirect(const struct view *view, const struct request *reque
     buffer_octet(&lines, '/');
     buffer_append(&lines, target->query);
     buffer_append(&lines, SPAN("\r\n"));
-    answer_page(view, request, response, 302, filled(&lines));
+    answer_page(view, request, response, 302, span_of(sentence_of(302)), filled(&lines));
+}
+
+/* What answers a preflight (Fetch standard, "CORS-preflight fetch") besides the origin, which every answer names. The
+   fields that a page wants to send are of no use here, and so none does harm. */
+static void append_preflight(const struct view *view, const struct request *request, struct buffer *lines)
+{
+    struct span fields = request_single_field(request, FIELD_ACCESS_CONTROL_REQUEST_HEADERS);
+    if (view->policy->settings->cors == NULL ||
+        request_field(request, FIELD_ACCESS_CONTROL_REQUEST_METHOD).at == NULL)
+        return;
+    buffer_append(lines, SPAN("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
+                              "Access-Control-Max-Age: 600\r\n"));
+    if (fields.length == 0 || fields.length > POLICY_PREFLIGHT_MAX || !policy_is_token_list(fields))
+        return;
+    buffer_append(lines, SPAN("Access-Control-Allow-Headers: "));
+    buffer_append(lines, fields);
+    buffer_append(lines, SPAN("\r\n"));
 }
 
 static void answer_options(const struct view *view, const struct request *request, struct response *response)
 {
+    char room[POLICY_PREFLIGHT_MAX + 256];
+    struct buffer lines = BUFFER(room);
+    buffer_append(&lines, SPAN(ALLOW));
+    append_preflight(view, request, &lines);
     response->status = 204;
-    response_finish(response, view->date, request->minor_version, SPAN(ALLOW));
+    response_finish(response, view->date, request->minor_version, filled(&lines));
 }
 
 /* ---- files ---- */
@@ -136,8 +180,9 @@ struct selected {
     struct span type;   /* of the original, also for an encoded form */
     struct span coding; /* empty for the original */
     struct span etag;
-    bool steady; /* what is said of it stays the same as long as the entry */
-    bool dated;  /* its date tells its states apart */
+    struct span cache; /* the line of Cache-Control, the same for all forms */
+    bool steady;       /* what is said of it stays the same as long as the entry */
+    bool dated;        /* its date tells its states apart */
 };
 
 /* A date has seconds only: until the second is over, and as long as the file's times can't be trusted, it may change
@@ -154,12 +199,22 @@ static bool is_dated(const struct view *view, const struct entry *entry)
     return is_steady(view, entry) && entry->modified > year_1980;
 }
 
-static struct selected select_original(const struct view *view, struct entry *entry)
+/* Depends on the entry alone, as its head is kept: `path` is what the store found it by. */
+static struct span cache_of(const struct view *view, const struct entry *entry, struct span path)
+{
+    const struct policy *policy = view->policy;
+    bool hashed = policy->immutable.length > 0 && cache_name_has_hash(path) &&
+                  strncmp(entry->type, "text/html", 9) != 0;
+    return hashed ? policy->immutable : policy->cache;
+}
+
+static struct selected select_original(const struct view *view, struct entry *entry, struct span path)
 {
     return (struct selected){
         .entry = entry,
         .type = span_of(entry->type),
         .etag = span_of(entry->etag),
+        .cache = cache_of(view, entry, path),
         .steady = is_steady(view, entry),
         .dated = is_dated(view, entry),
     };
@@ -191,12 +246,14 @@ static bool may_keep_head(const struct selected *selected)
 
 static void write_kept_head(const struct view *view, const struct selected *selected)
 {
-    char room[ENTRY_HEAD_MAX], described[ENTRY_LINES_MAX];
-    struct buffer text = BUFFER(room), lines = BUFFER(described);
+    char room[ENTRY_HEAD_MAX + POLICY_LINES_MAX], described[ENTRY_LINES_MAX];
+    struct buffer text = {room, 0, ENTRY_HEAD_MAX + view->policy->lines, false}, lines = BUFFER(described);
     struct kept_head *head = &selected->entry->head;
     struct representation representation = describe(selected);
+    struct response said = {.common = view->policy->common, .cache = selected->cache};
     size_t validators = response_describe(&lines, &representation);
-    head->lines = (uint16_t)response_write_head(&text, view->date, filled(&lines), selected->entry->size);
+    head->lines =
+        (uint16_t)response_write_head(&said, &text, view->date, filled(&lines), selected->entry->size);
     head->lines_end = (uint16_t)(head->lines + lines.length);
     head->validators = (uint16_t)(head->lines + validators);
     head->length = (uint16_t)filled(&text).length;
@@ -235,7 +292,7 @@ static struct span usable_head(const struct view *view, const struct request *re
                                const struct response *response, const struct selected *selected)
 {
     struct kept_head *head = &selected->entry->head;
-    if (!may_keep_head(selected) || response->status != 200 || response->varies || response->last ||
+    if (!may_keep_head(selected) || response->status != 200 || response->varies != 0 || response->last ||
         request->minor_version == 0)
         return none;
     char *at = kept_head(view, selected);
@@ -329,6 +386,7 @@ static void answer_unsatisfiable(const struct view *view, const struct request *
     buffer_append(&line, SPAN("Content-Range: bytes */")); /* RFC 9110 15.5.17 */
     buffer_number(&line, size);
     buffer_append(&line, SPAN("\r\n"));
+    response->cache = view->policy->unkept;
     answer_error(view, request, response, 416, filled(&line));
 }
 
@@ -361,11 +419,13 @@ static void answer_selected(const struct view *view, const struct request *reque
         .modified = modified < view->now ? modified : view->now,
         .last_modified = selected->dated ? modified : CONDITIONAL_UNDATED,
     };
+    response->cache = selected->cache;
     switch (conditional_evaluate(request, &validators, view->now)) {
     case CONDITIONAL_NOT_MODIFIED:
         answer_not_modified(view, request, response, selected);
         break;
     case CONDITIONAL_FAILED:
+        response->cache = view->policy->unkept;
         answer_error(view, request, response, 412, none);
         break;
     case CONDITIONAL_PERFORM:
@@ -434,6 +494,7 @@ static void select_sibling(const struct view *view, struct response *response, s
         .type = keep(response, selected->type),
         .coding = name,
         .etag = keep_coded_etag(response, span_of(sibling->etag), name),
+        .cache = selected->cache,
         .dated = is_dated(view, sibling),
     };
     store_release(view->store, *held);
@@ -448,9 +509,9 @@ static bool select_coding(const struct view *view, const struct request *request
                           struct entry **held, struct selected *selected)
 {
     unsigned available = available_codings(view, *held);
-    *selected = select_original(view, *held);
-    response->varies = available != 1U << CODING_IDENTITY;
-    if (!response->varies && !negotiate_is_weighted(request))
+    bool one_form = available == 1U << CODING_IDENTITY;
+    response->varies |= one_form ? 0U : RESPONSE_BY_ENCODING;
+    if (one_form && !negotiate_is_weighted(request))
         return true;
     struct acceptance acceptance = negotiate_codings(request);
     struct entry *sibling;
@@ -461,7 +522,7 @@ static bool select_coding(const struct view *view, const struct request *request
         if (coding == CODING_IDENTITY)
             return true;
         if (coding == CODINGS) {
-            response->varies = true;
+            response->varies |= RESPONSE_BY_ENCODING;
             return false;
         }
         if (store_find_sibling(view->store, *held, codings[coding].sibling, view->turn, &sibling) == 0) {
@@ -472,10 +533,11 @@ static bool select_coding(const struct view *view, const struct request *request
     }
 }
 
+/* `path` is what the store found the entry by. */
 static void answer_file(const struct view *view, const struct request *request, struct response *response,
-                        struct entry **entry)
+                        struct entry **entry, struct span path)
 {
-    struct selected selected;
+    struct selected selected = select_original(view, *entry, path);
     if (select_coding(view, request, response, entry, &selected))
         answer_selected(view, request, response, &selected);
     else
@@ -487,13 +549,13 @@ static void answer_file(const struct view *view, const struct request *request, 
 static void answer_missing(const struct view *view, const struct request *request, struct response *response,
                            struct entry **held)
 {
-    if (view->file != NULL || store_find(view->store, missing_page, view->turn, held) != 0 ||
+    if (view->policy->file.length > 0 || store_find(view->store, missing_page, view->turn, held) != 0 ||
         (*held)->kind == ENTRY_DIRECTORY) {
         answer_error(view, request, response, 404, none);
         return;
     }
     response->status = 404;
-    struct selected selected = select_original(view, *held);
+    struct selected selected = select_original(view, *held, missing_page);
     answer_whole(view, request, response, &selected);
 }
 
@@ -509,45 +571,110 @@ static void answer_health(const struct view *view, const struct request *request
 
 /* ---- the table of contents ---- */
 
-/* The one file that is served stands for the root as well. */
-static int find_only(const struct view *view, const struct target *target, struct entry **entry)
-{
-    struct span file = span_of(view->file);
-    if (target->slash ? target->path.length > 0 : !span_equal(target->path, file))
-        return 404;
-    int status = store_find(view->store, file, view->turn, entry);
-    if (status == 0 && (*entry)->kind == ENTRY_DIRECTORY) {
-        store_release(view->store, *entry);
-        return 404;
-    }
-    return status;
-}
-
 static bool asks_for_health(const struct request *request)
 {
     return (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
            span_equal(request_target(request), health_target);
 }
 
-/* Finds the file, or the directory that lacks its slash. Returns 0 or a status. */
-static int find(const struct view *view, struct target *target, struct entry **entry)
+/* Finds a file; a directory of that path is none. Returns 0 or a status. */
+static int find_file(const struct view *view, struct span path, struct entry **entry)
 {
-    if (view->file != NULL)
-        return find_only(view, target, entry);
-    if (target->hidden)
-        return 404;
-    if (!target->slash)
-        return store_find(view->store, target->path, view->turn, entry);
-    int status = store_find(view->store, target_child(target, index_name), view->turn, entry);
+    int status = store_find(view->store, path, view->turn, entry);
     if (status == 0 && (*entry)->kind == ENTRY_DIRECTORY) {
         store_release(view->store, *entry);
+        *entry = NULL;
         return 404;
     }
     return status;
 }
 
+/*
+ * "/about" is about.html where nothing has the name itself, or a directory has it that has no page of its own: exporters
+ * make both. Not for names that are known to be something else, such as "/logo.png". By both addresses, relative links
+ * mean the same. Returns 0 with the page and the `*path` that it was found by, or a status.
+ */
+static int find_page(const struct view *view, struct target *target, struct entry **entry, struct span *path)
+{
+    struct entry *index;
+    if (mime_knows(target->path))
+        return 404;
+    int status = find_file(view, target_suffixed(target, page_suffix), entry);
+    if (status != 0)
+        return status;
+    if (find_file(view, target_child(target, view->policy->index), &index) == 0) {
+        store_release(view->store, index);
+        store_release(view->store, *entry);
+        return 404;
+    }
+    *path = target_suffixed(target, page_suffix);
+    return 0;
+}
+
+/* Where one file is the whole site, it stands at the root and by its name. */
+static int find_only(const struct view *view, const struct target *target, struct entry **entry,
+                     struct span *path)
+{
+    *path = view->policy->file;
+    if (target->path.length > 0 && (target->slash || !span_equal(target->path, *path)))
+        return 404;
+    return find_file(view, *path, entry);
+}
+
+static bool is_hidden(const struct view *view, const struct target *target)
+{
+    return target->hidden && !view->policy->settings->dotfiles;
+}
+
+/* Finds the file, or the directory that lacks its slash; `*path` is what it was found by. Returns 0 or a status. */
+static int find(const struct view *view, struct target *target, struct entry **entry, struct span *path)
+{
+    struct entry *page;
+    if (is_hidden(view, target))
+        return 404;
+    if (view->policy->file.length > 0)
+        return find_only(view, target, entry, path);
+    *path = target->slash ? target_child(target, view->policy->index) : target->path;
+    if (target->slash)
+        return find_file(view, *path, entry);
+    int status = store_find(view->store, *path, view->turn, entry);
+    if (status != 404 && (status != 0 || (*entry)->kind == ENTRY_FILE))
+        return status;
+    int found = find_page(view, target, &page, path);
+    if (found == 404) /* it is what it was */
+        return status;
+    if (status == 0)
+        store_release(view->store, *entry);
+    *entry = found == 0 ? page : NULL;
+    return found;
+}
+
+/*
+ * The page of an application that reads the address itself, for navigations which find nothing. What is missing of a
+ * page's parts stays missing, and so does what is hidden, or known by its extension to be no page of the application.
+ */
+static int find_application(const struct view *view, const struct request *request, struct response *response,
+                            const struct target *target, struct entry **entry, struct span *path)
+{
+    if (view->policy->spa.length == 0 || is_hidden(view, target) ||
+        (!target->slash && mime_knows(target->path)))
+        return 404;
+    response->varies |= RESPONSE_BY_ACCEPT;
+    if (!navigation_is_asked(request))
+        return 404;
+    *path = view->policy->spa;
+    return find_file(view, *path, entry);
+}
+
+/* DNS rebinding gives a browser a foreign name for this machine, which it then sends. Who names none is no browser. */
+static bool is_foreign(const struct view *view, const struct request *request)
+{
+    struct span authority = host_of(request);
+    return view->guarded && authority.length > 0 && !policy_answers_to(view->policy, host_name(authority));
+}
+
 /* What can be said without the disk. Returns 0, with the target read, or a status. */
-static int accept_request(const struct request *request, struct target *target)
+static int accept_request(const struct view *view, const struct request *request, struct target *target)
 {
     if (request->state == REQUEST_BAD) {
         assert(request->status != 0);
@@ -555,6 +682,8 @@ static int accept_request(const struct request *request, struct target *target)
     }
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return 400;
+    if (is_foreign(view, request))
+        return 403;
     if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
         return 405;
     if (request->method == METHOD_OPTIONS && span_equal(request_target(request), SPAN("*")))
@@ -567,20 +696,27 @@ void answer(const struct view *view, const struct request *request, struct respo
             struct entry **held)
 {
     struct target target;
+    struct span path = none;
     *held = NULL;
+    response->common = view->policy->common;
+    response->cache = view->policy->unkept;
     response->last |= !request->keep_alive || request_ends_stream(request);
     response->head_only = request->method == METHOD_HEAD;
 
-    int status = accept_request(request, &target);
+    int status = accept_request(view, request, &target);
     if (status == 0 && asks_for_health(request)) {
         answer_health(view, request, response);
         return;
     }
     if (status == 0)
-        status = find(view, &target, held);
+        status = find(view, &target, held, &path);
+    if (status == 404)
+        status = find_application(view, request, response, &target, held, &path);
 
     if (status == 204)
         answer_options(view, request, response);
+    else if (status == 403)
+        answer_foreign_host(view, request, response);
     else if (status == 404)
         answer_missing(view, request, response, held);
     else if (status != 0)
@@ -588,5 +724,5 @@ void answer(const struct view *view, const struct request *request, struct respo
     else if ((*held)->kind == ENTRY_DIRECTORY)
         answer_redirect(view, request, response, &target);
     else
-        answer_file(view, request, response, held);
+        answer_file(view, request, response, held, path);
 }

@@ -4,6 +4,7 @@
 
 #include "http/request.h"
 #include "http/response.h"
+#include "serve/policy.h"
 #include "site/store.h"
 
 /* The site as one answer sees it. */
@@ -12,8 +13,9 @@ struct view {
     uint64_t turn;    /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
     int64_t now;      /* seconds since 1970 */
     const char *date; /* the same, as date_write writes it */
-    const char *file; /* the one that is served, a name in the root; NULL: the whole root */
     bool draining;    /* the server is about to end */
+    const struct policy *policy;
+    bool guarded; /* only names of this machine, and allowed ones, are answered to */
 };
 
 /*

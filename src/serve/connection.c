@@ -282,8 +282,9 @@ static enum connection_want respond(struct connection *connection, struct servic
         .turn = may_share(connection, request) ? service->turn : 0,
         .now = service->second,
         .date = service->date,
-        .file = service->file,
         .draining = service->draining,
+        .policy = service->policy,
+        .guarded = service->policy->guarded && connection->peer.any.sa_family != AF_UNIX,
     };
     answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);

@@ -17,6 +17,7 @@
 #include "http/response.h"
 #include "serve/deadline.h"
 #include "serve/metrics.h"
+#include "serve/policy.h"
 #include "site/store.h"
 
 #include <netinet/in.h>
@@ -63,11 +64,11 @@ struct connection {
 /* What the connections of a worker share. One is served at a time, so one buffer of each kind is enough. */
 struct service {
     struct store *store;
+    const struct policy *policy;
     enum log_form log_form;
     bool log_errors_only;
     struct metrics *metrics; /* this worker's; NULL: nothing is counted */
     int64_t began;           /* what log_clock said when the request that is answered was whole */
-    const char *file;        /* the one that is served; NULL: the whole root */
     bool draining;           /* every answer is the last on its connection */
     bool retiring;           /* every answer that begins is; one that had begun may be followed by another */
     uint64_t turn;           /* its number, from 1 on */

@@ -56,6 +56,7 @@ struct supervision {
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
+    struct policy policy;
 };
 
 static volatile sig_atomic_t stop_signals; /* how many came */
@@ -150,6 +151,7 @@ static int try_sandbox(struct master *master, struct failure *failure)
     struct sandbox_held held;
     master->sandbox.root = master->root;
     master->sandbox.root_path = settings->root;
+    master->sandbox.reads_all = settings->symlinks == SYMLINKS_ALL;
     if (privileges_plan(&master->sandbox.privileges, settings->user, failure) != 0 ||
         sandbox_rehearse(&master->sandbox, &held, failure) != 0)
         return failure->status;
@@ -562,8 +564,10 @@ int master_run(struct master *master, char *const *command)
     supervision->master = master;
     supervision->command = command;
     supervision->has_terminal = can_open_terminal();
+    policy_open(&supervision->policy, master->settings, master->listening.fds, master->listening.count);
     supervision->setup = (struct worker_setup){
         .settings = master->settings,
+        .policy = &supervision->policy,
         .root = master->root,
         .listeners = master->listening.fds,
         .listener_count = master->listening.count,

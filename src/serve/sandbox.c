@@ -30,6 +30,18 @@ static void keep_traceable(void)
         prctl(PR_SET_DUMPABLE, 1UL);
 }
 
+/* Landlock knows no path that a link may lead to but those beneath what it is told: for links to anywhere that is all. */
+static int restrict_files(const struct sandbox *sandbox)
+{
+    int all = sandbox->reads_all ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int version = landlock_restrict(all >= 0 ? all : sandbox->root);
+    int error = errno;
+    if (all >= 0)
+        close(all);
+    errno = error;
+    return version;
+}
+
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
 {
     *held = (struct sandbox_held){0};
@@ -44,9 +56,10 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->no_capabilities = privileges_are_gone();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
         held->no_new_privileges_error = errno;
-    int version = landlock_restrict(sandbox->root);
+    int version = restrict_files(sandbox);
     held->landlock_error = version < 0 ? errno : 0;
     held->landlock_version = version > 0 ? version : 0;
+    held->reads_all = sandbox->reads_all;
     int calls = seccomp_restrict();
     held->seccomp_error = calls < 0 ? errno : 0;
     held->calls = calls > 0 ? calls : 0;
@@ -148,7 +161,8 @@ static void append_landlock(struct buffer *line, const struct sandbox_held *held
         return;
     }
     append_id(line, ", Landlock (ABI ", (unsigned)held->landlock_version);
-    buffer_append(line, SPAN(": read beneath the root"));
+    buffer_string(line,
+                  held->reads_all ? ": read everywhere, for --symlinks all" : ": read beneath the root");
     if (held->landlock_version >= LANDLOCK_ABI_NETWORK)
         buffer_append(line, SPAN(", no TCP bind or connect"));
     if (held->landlock_version >= LANDLOCK_ABI_SCOPES)

@@ -16,6 +16,7 @@ struct sandbox {
     struct privileges privileges;
     int root;              /* the document root, open as a directory; borrowed */
     const char *root_path; /* and as it was typed */
+    bool reads_all;        /* links may lead anywhere: files are read wherever they are */
 };
 
 /* What holds; where something does not, the errno that tells why. */
@@ -27,6 +28,7 @@ struct sandbox_held {
     int no_new_privileges_error;
     int landlock_version; /* 0 where there is none */
     int landlock_error;
+    bool reads_all;
     int calls; /* 0 where there is no seccomp */
     int seccomp_error;
     int root_error; /* from opening the root once inside */

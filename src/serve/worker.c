@@ -486,8 +486,12 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->service.log_form = log_form_of(setup->settings);
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
     worker->service.metrics = setup->metrics;
-    worker->service.file = setup->settings->file;
     worker->service.store = store_open(setup->root, LIMIT_RACY_MS, false);
+    worker->service.policy = setup->policy;
+    if (worker->service.store != NULL) {
+        store_obey(worker->service.store, setup->settings);
+        store_reserve(worker->service.store, setup->policy->lines);
+    }
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     read_clocks(worker);
     return worker->service.store != NULL && worker->epoll >= 0 && watch_listeners(worker);

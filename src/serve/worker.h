@@ -3,6 +3,7 @@
 #define TINYHTTPD_SERVE_WORKER_H
 
 #include "base/settings.h"
+#include "serve/policy.h"
 
 #include <signal.h>
 
@@ -12,6 +13,7 @@
 /* What the master hands to each worker. */
 struct worker_setup {
     const struct settings *settings;
+    const struct policy *policy;
     struct metrics *metrics; /* this worker's part, or NULL */
     int root;                /* the document root, open as a directory */
     const int *listeners;    /* listening sockets, shared with the other workers */

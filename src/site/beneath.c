@@ -10,11 +10,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int openat2_beneath(int root, const char *path, int flags)
+static int openat2_beneath(int root, const char *path, int flags, enum symlink_choice symlinks)
 {
+    static const uint64_t limits[] = {
+        [SYMLINKS_INSIDE] = RESOLVE_BENEATH,
+        [SYMLINKS_ALL] = 0,
+        [SYMLINKS_NONE] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
     struct open_how how = {
         .flags = (uint64_t)flags,
-        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+        .resolve = limits[symlinks] | RESOLVE_NO_MAGICLINKS,
     };
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
@@ -53,18 +58,21 @@ static int walk_beneath(int root, struct span path, int flags)
 
 static int open_once(const struct beneath *beneath, struct span path, int flags)
 {
-    if (beneath->walk)
-        return walk_beneath(beneath->root, path, flags);
-    return openat2_beneath(beneath->root, path.length > 0 ? path.at : ".", flags);
+    const char *relative = path.length > 0 ? path.at : ".";
+    if (!beneath->walk)
+        return openat2_beneath(beneath->root, relative, flags, beneath->symlinks);
+    if (beneath->symlinks == SYMLINKS_ALL)
+        return openat(beneath->root, relative, flags);
+    return walk_beneath(beneath->root, path, flags);
 }
 
 struct beneath beneath_root(int root, bool walk)
 {
-    int fd = openat2_beneath(root, ".", O_PATH | O_CLOEXEC);
+    int fd = openat2_beneath(root, ".", O_PATH | O_CLOEXEC, SYMLINKS_INSIDE);
     bool missing = fd < 0 && (errno == ENOSYS || errno == EPERM); /* the kernel, or a container's filter */
     if (fd >= 0)
         close(fd);
-    return (struct beneath){root, walk || missing};
+    return (struct beneath){root, walk || missing, SYMLINKS_INSIDE};
 }
 
 int beneath_open(const struct beneath *beneath, struct span path, int flags)

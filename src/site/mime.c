@@ -17,6 +17,9 @@ static const char TRANSPORT_STREAM[] = "video/mp2t";
 
 static magic_t magic;
 
+static const struct type_override *overrides;
+static unsigned override_count;
+
 /*
  * The types as browsers need them, sorted by extension. Where IANA has a registration and browsers take it,
  * it is that; source code and notes are text/plain, so that a browser shows them and does not save them.
@@ -262,25 +265,47 @@ static int compare_extension(const void *key, const void *entry)
     return strcmp(key, known->extension);
 }
 
-/* The table's type for the last extension of the path's last name, or NULL. */
-static const char *type_of_name(const char *path)
+/* What follows the last dot of the path's last name; empty where that has none. */
+static struct span extension_of(struct span path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    if (!dot || dot == name)
-        return NULL; /* the dot of ".profile" hides a file and begins no extension */
+    size_t at = path.length;
+    while (at > 0 && path.at[at - 1] != '.' && path.at[at - 1] != '/')
+        at--;
+    if (at < 2 || path.at[at - 1] == '/' || path.at[at - 2] == '/')
+        return (struct span){NULL, 0}; /* the dot of ".profile" hides a file and begins no extension */
+    return (struct span){path.at + at, path.length - at};
+}
+
+void mime_override(const struct type_override *types, unsigned count)
+{
+    overrides = types;
+    override_count = count;
+}
+
+/* The type for the last extension of the path's last name, as it was asked for or in the table, or NULL. */
+static const char *type_of_name(struct span path)
+{
+    struct span typed = extension_of(path);
+    for (unsigned i = override_count; i > 0; i--) {
+        if (typed.length > 0 && span_equal_nocase(span_of(overrides[i - 1].extension), typed))
+            return overrides[i - 1].type;
+    }
 
     char extension[EXTENSION_MAX];
-    size_t length = strlen(dot + 1);
-    if (length >= sizeof extension)
+    if (typed.length == 0 || typed.length >= sizeof extension)
         return NULL;
-    for (size_t i = 0; i <= length; i++) {
-        extension[i] = text_lower(dot[1 + i]);
+    for (size_t i = 0; i < typed.length; i++) {
+        extension[i] = text_lower(typed.at[i]);
     }
+    extension[typed.length] = '\0';
 
     const struct known *known = bsearch(extension, table, TABLE_COUNT, sizeof *table, compare_extension);
     return known ? known->type : NULL;
+}
+
+bool mime_knows(struct span path)
+{
+    return type_of_name(path) != NULL;
 }
 
 static bool begins(const char *text, const char *beginning)
@@ -372,7 +397,7 @@ static const char *guess_type(const char *path, int fd, char scratch[MIME_MAX])
  */
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
 {
-    const char *type = type_of_name(path);
+    const char *type = type_of_name(span_of(path));
     if (!type)
         return holds_text(fd) ? TEXT : guess_type(path, fd, scratch);
 

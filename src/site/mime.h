@@ -2,6 +2,9 @@
 #ifndef TINYHTTPD_SITE_MIME_H
 #define TINYHTTPD_SITE_MIME_H
 
+#include "base/settings.h"
+#include "base/text.h"
+
 #include <stdbool.h>
 
 /* Opens libmagic's database for this process: $MAGIC, or the system's. False when it can't be read: binary
@@ -9,6 +12,13 @@
 bool mime_open(void);
 
 void mime_close(void);
+
+/* Types that go before the table from now on: `count` of them, of MIME_MAX octets at the most, the caller's, who keeps
+   them. Of two for one extension the last counts. */
+void mime_override(const struct type_override *types, unsigned count);
+
+/* True where the extension of the path's last name has a type of its own, so that it is known what the file is. */
+bool mime_knows(struct span path);
 
 /*
  * The media type of the file `path` (its name decides by its extension, in any case), without parameters.

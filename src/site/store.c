@@ -54,6 +54,8 @@ struct store {
     struct queue in_bytes; /* small files */
     struct queue in_fds;   /* larger ones */
     size_t octets;         /* held as bytes, by nodes that have left the table as well */
+    size_t head_room;      /* in each entry */
+    const char *charset;   /* of every text, "none" for none; NULL: utf-8 where it is that */
     struct entry directory;
     char sibling_path[PATH_MAX];
     struct node *buckets[BUCKETS];
@@ -246,15 +248,28 @@ static bool is_utf8(const struct entry *entry)
     return utf8;
 }
 
+/* The charset of a text; NULL where none is to be told. What a type says of itself stays. */
+static const char *charset_of(const struct store *store, const struct node *node, const char *mime)
+{
+    if (!mime_is_text(mime) || strchr(mime, ';') != NULL)
+        return NULL;
+    if (store->charset == NULL)
+        return is_utf8(&node->entry) ? "utf-8" : NULL;
+    return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
+}
+
 /* `fd` is the open file, also for an entry that holds bytes. */
-static void write_type(struct node *node, int fd)
+static void write_type(const struct store *store, struct node *node, int fd)
 {
     char scratch[MIME_MAX];
     struct buffer type = {node->entry.type, 0, sizeof node->entry.type - 1, false};
     const char *mime = mime_of(node->path, fd, scratch);
+    const char *charset = charset_of(store, node, mime);
     buffer_string(&type, mime);
-    if (mime_is_text(mime) && is_utf8(&node->entry))
-        buffer_append(&type, SPAN("; charset=utf-8"));
+    if (charset != NULL) {
+        buffer_append(&type, SPAN("; charset="));
+        buffer_string(&type, charset);
+    }
 }
 
 /* ---- reading a file ---- */
@@ -268,10 +283,11 @@ static size_t name_of(struct span path)
     return at;
 }
 
-static struct node *node_new(uint64_t hash, struct span path, const struct identity *identity, bool in_bytes)
+static struct node *node_new(const struct store *store, uint64_t hash, struct span path,
+                             const struct identity *identity, bool in_bytes)
 {
     size_t room = in_bytes ? (size_t)identity->size : 0;
-    struct node *node = malloc(sizeof *node + path.length + 1 + ENTRY_HEAD_MAX + room);
+    struct node *node = malloc(sizeof *node + path.length + 1 + store->head_room + room);
     if (node == NULL)
         return NULL;
     *node = (struct node){
@@ -283,7 +299,7 @@ static struct node *node_new(uint64_t hash, struct span path, const struct ident
     };
     memcpy(node->path, path.at, path.length);
     node->path[path.length] = '\0';
-    node->entry.head.end = node->path + path.length + 1 + ENTRY_HEAD_MAX;
+    node->entry.head.end = node->path + path.length + 1 + store->head_room;
     if (in_bytes)
         node->entry.bytes = node->entry.head.end;
     return node;
@@ -329,7 +345,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
     bool in_bytes = attributes->st_size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
     bool settled = identity_is_settled(&identity, store->racy_ms); /* asked before the first octet is read */
-    struct node *node = node_new(hash, path, &identity, in_bytes);
+    struct node *node = node_new(store, hash, path, &identity, in_bytes);
     if (node == NULL)
         return 503;
     node->entry.settled = settled;
@@ -346,7 +362,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     } else {
         node->entry.fd = fd;
     }
-    write_type(node, fd);
+    write_type(store, node, fd);
     write_etag(node);
     write_last_modified(node);
     if (in_bytes)
@@ -439,12 +455,25 @@ struct store *store_open(int root, int64_t racy_ms, bool walk)
         return NULL;
     store->beneath = beneath_root(root, walk);
     store->racy_ms = racy_ms;
+    store->head_room = ENTRY_HEAD_MAX;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
     store->directories = directories_new(&store->beneath, racy_ms);
     if (store->directories != NULL)
         return store;
     free(store);
     return NULL;
+}
+
+void store_obey(struct store *store, const struct settings *settings)
+{
+    store->beneath.symlinks = settings->symlinks;
+    store->charset = settings->charset;
+    mime_override(settings->types, settings->type_count);
+}
+
+void store_reserve(struct store *store, size_t octets)
+{
+    store->head_room += octets;
 }
 
 void store_close(struct store *store)

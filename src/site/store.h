@@ -10,6 +10,8 @@
 #define TINYHTTPD_SITE_STORE_H
 
 #include "base/date.h"
+#include "base/limits.h"
+#include "base/settings.h"
 #include "base/text.h"
 #include "site/mime.h"
 
@@ -19,15 +21,16 @@
 enum entry_kind { ENTRY_FILE, ENTRY_DIRECTORY };
 
 enum {
-    ENTRY_TYPE_MAX = MIME_MAX + sizeof "; charset=utf-8",
+    ENTRY_TYPE_MAX = MIME_MAX + sizeof "; charset=" + LIMIT_CHARSET_NAME,
     ENTRY_ETAG_MAX = 64,
-    ENTRY_LINES_MAX = 384,
+    ENTRY_LINES_MAX = 448,
     ENTRY_HEAD_MAX =
         ENTRY_LINES_MAX + 192, /* what is the same in every head has 171, a long length included */
 };
 
-/* What a user keeps with an entry: the head of its answer, in ENTRY_HEAD_MAX octets of room that end where the file's
-   bytes begin, if it has some, so that both are one piece of memory. */
+/* What a user keeps with an entry: the head of its answer, in room that ends where the file's bytes begin, if it has
+   some, so that both are one piece of memory. There are ENTRY_HEAD_MAX octets of it, and those that store_reserve asked
+   for. */
 struct kept_head {
     char *end;           /* of the room */
     uint16_t length;     /* 0 until one is written */
@@ -63,6 +66,13 @@ struct store;
  * tests). `walk` resolves paths without openat2 even where the kernel has it (for tests).
  */
 struct store *store_open(int root, int64_t racy_ms, bool walk);
+
+/* Makes the store obey what the command line said of links, types and charsets. The settings must outlive it; called
+   before anything is found. */
+void store_obey(struct store *store, const struct settings *settings);
+
+/* Adds `octets` to the room for a head that each entry has. Called before anything is found. */
+void store_reserve(struct store *store, size_t octets);
 
 void store_close(struct store *store);
 

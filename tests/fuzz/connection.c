@@ -35,6 +35,10 @@ enum { STEP_OCTETS_MAX = LIMIT_TURN_OCTETS + LIMIT_STORE_FILE + LIMIT_RESPONSE_T
 
 static struct service *service;
 
+/* That of a command line which says nothing. */
+static const struct settings settings = {.index = "index.html"};
+static struct policy policy;
+
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
     (void)count, (void)arguments;
@@ -43,6 +47,8 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     /* No file is too young to be kept: its ctime is that of its making. */
     service->store = store_open(site_open(), -1000, false);
     CHECK(service->store != NULL);
+    policy_open(&policy, &settings, NULL, 0);
+    service->policy = &policy;
     service->log_form = LOG_COMBINED;
     service->second = 4000000000;
     date_write(service->date, service->second);

@@ -15,7 +15,7 @@
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
 #define COMMON \
-    "Server: tinyhttpd\r\nDate: " DATE "\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
+    "Date: " DATE "\r\nServer: tinyhttpd\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
 
 static struct part parts[LIMIT_PARTS];
 static char room[LIMIT_RESPONSE_TEXT];
@@ -240,9 +240,56 @@ static void some_answers_have_no_length(void **state)
 {
     (void)state;
     response.status = 304;
-    response.varies = true;
+    response.varies = RESPONSE_BY_ENCODING;
     response_finish(&response, date, 1, SPAN("ETag: \"1\"\r\n"));
     assert_head("HTTP/1.1 304 Not Modified\r\n" COMMON "ETag: \"1\"\r\nVary: Accept-Encoding\r\n\r\n");
+}
+
+/* RFC 9110 12.5.5 */
+static void what_decides_is_named(void **state)
+{
+    static const struct {
+        unsigned varies;
+        const char *line;
+    } rows[] = {
+        {0, ""},
+        {RESPONSE_BY_ENCODING, "Vary: Accept-Encoding\r\n"},
+        {RESPONSE_BY_ACCEPT, "Vary: Accept\r\n"},
+        {RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT, "Vary: Accept, Accept-Encoding\r\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char memory[512];
+        struct buffer expected = {memory, 0, sizeof memory - 1, false};
+        begin(state);
+        response.varies = rows[i].varies;
+        response_finish(&response, date, 1, SPAN(""));
+        buffer_string(&expected, "HTTP/1.1 200 OK\r\n" COMMON);
+        buffer_string(&expected, rows[i].line);
+        buffer_string(&expected, "Content-Length: 0\r\n\r\n");
+        memory[expected.length] = '\0';
+        assert_head(memory);
+    }
+}
+
+/* What the command line says of every answer, in a head that is made and in one that is kept. */
+static void common_lines_may_be_others(void **state)
+{
+    static const char made[] =
+        "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nX-A: 1\r\nCache-Control: no-store\r\nX-B: 2\r\n"
+        "Content-Length: 5\r\n\r\n";
+    char memory[512];
+    struct buffer kept = BUFFER(memory);
+    (void)state;
+    response.common = SPAN("X-A: 1\r\n");
+    response.cache = SPAN("Cache-Control: no-store\r\n");
+    size_t lines =
+        response_write_head(&response, &kept, "Mon, 07 Nov 1994 08:49:37 GMT", SPAN("X-B: 2\r\n"), 5);
+    response_redate(memory, date);
+    assert_true(span_equal(buffer_span(&kept), span_of(made)));
+    assert_memory_equal(memory + lines, "X-B", 3);
+    response_add_octets(&response, SPAN("hello"));
+    response_finish(&response, date, 1, SPAN("X-B: 2\r\n"));
+    assert_head(made);
 }
 
 static void representations_are_described(void **state)
@@ -364,6 +411,8 @@ int main(void)
         cmocka_unit_test(every_status_has_its_head),
         cmocka_unit_test_setup(a_page_may_stand_before_its_head, begin),
         cmocka_unit_test_setup(what_is_sent_is_not_left, begin),
+        cmocka_unit_test(what_decides_is_named),
+        cmocka_unit_test_setup(common_lines_may_be_others, begin),
         cmocka_unit_test(representations_are_described),
         cmocka_unit_test_setup(parts_have_heads, begin),
         cmocka_unit_test_setup(some_answers_have_no_length, begin),

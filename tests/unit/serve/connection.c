@@ -60,6 +60,10 @@ void *realloc(void *memory, size_t size)
 static char base[64];
 static struct service *service;
 static struct connection *connection;
+
+/* That of a command line which says nothing. */
+static const struct settings settings = {.index = "index.html"};
+static struct policy policy;
 static int client;
 
 static void write_file(const char *name, size_t size)
@@ -86,6 +90,8 @@ static int begin(void **state)
     write_file("large.bin", 8 * 1024 * 1024);
     /* No file is too young to be kept: its time may be ahead of the clock (multigrain timestamps, Linux 6.13). */
     service->store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000, false);
+    policy_open(&policy, &settings, NULL, 0);
+    service->policy = &policy;
     service->second = 4000000000;
     date_write(service->date, service->second);
     client = sockets[1];

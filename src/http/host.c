@@ -1,0 +1,76 @@
+#include "http/host.h"
+
+#include "http/target.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+struct span host_of(const struct request *request)
+{
+    struct span authority = target_authority(request_target(request));
+    return authority.at != NULL ? authority : request_field(request, FIELD_HOST);
+}
+
+struct span host_name(struct span authority)
+{
+    if (authority.length > 0 && authority.at[0] == '[') {
+        size_t end = span_find(authority, ']');
+        return (struct span){authority.at, end < authority.length ? end + 1 : end};
+    }
+    size_t length = span_find(authority, ':');
+    if (length > 1 && authority.at[length - 1] == '.')
+        length--;
+    return (struct span){authority.at, length};
+}
+
+static bool ends_with(struct span name, struct span end)
+{
+    return name.length > end.length &&
+           span_equal_nocase((struct span){name.at + name.length - end.length, end.length}, end);
+}
+
+static bool is_loopback_v4(struct in_addr address)
+{
+    return ntohl(address.s_addr) >> 24 == 127;
+}
+
+static bool is_loopback_v6(const struct in6_addr *address)
+{
+    struct in_addr mapped;
+    memcpy(&mapped, address->s6_addr + 12, sizeof mapped);
+    return IN6_IS_ADDR_LOOPBACK(address) || (IN6_IS_ADDR_V4MAPPED(address) && is_loopback_v4(mapped));
+}
+
+/* Only four decimal numbers are an address here: browsers send no other form (WHATWG URL, host serializing). */
+static bool is_loopback_address(struct span name)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr v4;
+    struct in6_addr v6;
+    bool bracketed = name.length >= 2 && name.at[0] == '[';
+    struct span bare = bracketed ? (struct span){name.at + 1, name.length - 2} : name;
+    if (bare.length >= sizeof text)
+        return false;
+    memcpy(text, bare.at, bare.length);
+    text[bare.length] = '\0';
+    if (bracketed)
+        return inet_pton(AF_INET6, text, &v6) == 1 && is_loopback_v6(&v6);
+    return inet_pton(AF_INET, text, &v4) == 1 && is_loopback_v4(v4);
+}
+
+bool host_is_loopback(struct span name)
+{
+    return name.length > 0 && (span_equal_nocase(name, SPAN("localhost")) ||
+                               ends_with(name, SPAN(".localhost")) || is_loopback_address(name));
+}
+
+bool host_is_allowed(struct span name, struct span allowed)
+{
+    if (span_equal(allowed, SPAN("*")))
+        return true;
+    struct span asked = host_name(allowed); /* somebody may have typed the port as well */
+    if (asked.length > 1 && asked.at[0] == '.')
+        return ends_with(name, asked) ||
+               span_equal_nocase(name, (struct span){asked.at + 1, asked.length - 1});
+    return asked.length > 0 && span_equal_nocase(name, asked);
+}

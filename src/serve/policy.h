@@ -1,0 +1,48 @@
+/* What the command line says of every answer, brought once into the form in which answers need it. */
+#ifndef TINYHTTPD_SERVE_POLICY_H
+#define TINYHTTPD_SERVE_POLICY_H
+
+#include "base/limits.h"
+#include "base/settings.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+
+enum {
+    /* All lines that are common to all answers: the server's own, two with an origin in them, and what --header says. */
+    POLICY_LINES_MAX = LIMIT_HEADER_OCTETS + 2 * LIMIT_ORIGIN + 512,
+    /* The field names that an answer to a preflight repeats. A page sends a few, this has room for dozens. */
+    POLICY_PREFLIGHT_MAX = 1024,
+};
+
+struct policy {
+    const struct settings *settings;
+    struct span index; /* the name of the file that stands for its directory */
+    struct span file;  /* the path of the one file that is served; empty: the whole root */
+    struct span spa;   /* the path of the file for navigations that find nothing; empty where there is none */
+    struct span common; /* whole lines of every head */
+    struct span cache;  /* the line of Cache-Control of files ... */
+    struct span
+        immutable;      /* ... of those with a hash in their name; empty where these are as the others ... */
+    struct span unkept; /* ... and of what the server makes itself */
+    size_t lines;       /* octets of all that over what response.h says by itself, at the most */
+    bool guarded;       /* every TCP listener is bound to a loopback address */
+    size_t used;
+    char room[POLICY_LINES_MAX];
+};
+
+/*
+ * Reads the settings, which must outlive the policy, and what the `count` listening sockets are bound to. The policy
+ * points into itself: it stays where it is.
+ */
+void policy_open(struct policy *policy, const struct settings *settings, const int *listeners,
+                 unsigned count);
+
+/* True where the site may be known by this name, as host_name gives it: a loopback name or address, one that was bound
+   to, or one that is allowed. */
+bool policy_answers_to(const struct policy *policy, struct span name);
+
+/* True for a list of field names, with blanks and commas between (Access-Control-Request-Headers, Fetch 3.3.2). */
+bool policy_is_token_list(struct span list);
+
+#endif
