@@ -86,7 +86,7 @@ static bool is_hexadecimal(struct span word, bool alone)
         fits = text_hex_value(word.at[i]) >= 0;
     struct look look = look_at(word);
     return fits && look.count[KIND_DIGIT] > 0 && look.count[KIND_LOWER] > 0 && look.count[KIND_UPPER] == 0 &&
-           look.digits < 8;
+           (look.digits < 8 || word.length >= 16);
 }
 
 /* 8-4-4-4-12: made at random, or of a time, but not of a content. */

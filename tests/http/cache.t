@@ -1,0 +1,56 @@
+# How long an answer may be kept (RFC 9111 5.2.2): what --cache says of files, never of errors and redirects.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Test::More;
+
+my $root = new_root();
+my %file = (
+    'index.html' => 'page', 'index-DgT4x8Qz.html' => 'page', 'assets/index-DgT4x8Qz.js' => '1;', 'assets/app.js' => '2;', 'dir/x' => 'x',
+    'app.3f9c2a1b.css' => 'p {}', 'app.3f9c2a1b.css.gz' => "\x1f\x8bgz", 'app.3f9c2a1b.js' => 'j' x 200_000, '404.html' => 'missing',
+);
+put_file($root, $_, $file{$_}) for keys %file;
+utime 1_600_000_000, 1_600_000_000, map { "$root/$_" } keys %file;
+sleep 4; # until nothing is too young to have validators
+
+my $long = 'public, max-age=31536000, immutable';
+my @rows = (
+    # options, what files have, what a hashed name has, what errors have
+    [[], 'no-cache', 'no-cache', 'no-cache'],
+    [['--cache=off'], 'no-store', 'no-store', 'no-store'],
+    [['--cache=0'], 'public, max-age=0', 'public, max-age=0', 'no-cache'],
+    [['--cache=3600'], 'public, max-age=3600', 'public, max-age=3600', 'no-cache'],
+    [['--cache=auto'], 'no-cache', $long, 'no-cache'],
+    [['--cache=auto', '--header=cache-control: max-age=5'], 'max-age=5', 'max-age=5', 'no-cache'],
+    [['--cache=3600', '--header=Cache-Control:'], undef, undef, 'no-cache'],
+);
+
+for my $row (@rows) {
+    my ($options, $files, $hashed, $errors) = @$row;
+    my $server = Harness->start(root => $root, args => ['-j', '1', @$options]);
+    my $about = join(' ', @$options) || 'no option';
+    my $cache = sub { return [$_[0]{status}, $_[0]{field}{'cache-control'}] };
+    for my $round (1, 2) { # the second is answered by the head that is kept
+        my $times = $round == 1 ? '' : ', again';
+        is_deeply($cache->($server->get('/')), [200, $files], "$about: a page$times");
+        is_deeply($cache->($server->get('/index-DgT4x8Qz.html')), [200, $files], "$about: HTML with a hash in its name$times");
+        is_deeply($cache->($server->get('/assets/app.js')), [200, $files], "$about: a script$times");
+        is_deeply($cache->($server->get('/assets/index-DgT4x8Qz.js')), [200, $hashed], "$about: a script with a hash in its name$times");
+        is_deeply($cache->($server->get('/app.3f9c2a1b.js')), [200, $hashed], "$about: a large one$times");
+        is_deeply($cache->($server->get('/assets/index-DgT4x8Qz.js', 'Range: bytes=0-0')), [206, $hashed], "$about: a range of it$times");
+        is_deeply($cache->($server->get('/app.3f9c2a1b.css', 'Accept-Encoding: gzip')), [200, $hashed], "$about: an encoded form$times");
+        is_deeply($cache->($server->get('/404.html')), [200, $files], "$about: the page for errors, asked for$times");
+        is_deeply($cache->($server->get('/missing.js')), [404, $errors], "$about: that page as an error$times");
+        is_deeply($cache->($server->get('/missing-DgT4x8Qz.js')), [404, $errors], "$about: an error for a name with a hash$times");
+        is_deeply($cache->($server->get('/dir')), [302, $errors], "$about: a redirect$times");
+        is_deeply($cache->($server->get('/app.3f9c2a1b.js', 'Range: bytes=900000-')), [416, $errors], "$about: no such range$times");
+        is_deeply($cache->($server->get('/app.3f9c2a1b.js', 'If-Match: "x"')), [412, $errors], "$about: a condition that fails$times");
+        my $etag = $server->get('/assets/index-DgT4x8Qz.js')->{field}{etag};
+        is_deeply($cache->($server->get('/assets/index-DgT4x8Qz.js', "If-None-Match: $etag")), [304, $hashed], "$about: 304 (RFC 9110 15.4.5)$times");
+    }
+    responses_framed();
+    $server->stop;
+}
+done_testing();

@@ -1,0 +1,113 @@
+# Which files are served, and as what: --index, --dotfiles, --symlinks, --mime, --charset, and one file alone.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Basename qw(basename);
+use File::Path qw(make_path);
+use Harness;
+use Test::More;
+
+my $root    = new_root();
+my $outside = new_root();
+put_file($root, 'index.html', "index\n");
+put_file($root, 'start.htm', "start\n");
+put_file($root, 'sub/start.htm', "sub start\n");
+put_file($root, '.env', "hidden\n");
+put_file($root, '.git/config', "hidden too\n");
+put_file($root, '.well-known/ok', "ok\n");
+put_file($outside, 'file', "outside\n");
+put_file($outside, 'dir/page.html', "outside page\n");
+symlink 'index.html', "$root/inside.html";
+symlink "$outside/file", "$root/leak" or die;
+symlink '../' . basename($outside) . '/file', "$root/up" or die;
+symlink "$outside/dir", "$root/place" or die;
+symlink 'loop', "$root/loop" or die;
+put_file($root, "text.$_", "text\n") for qw(txt css js json svg md foo BAR);
+put_file($root, 'latin.txt', "caf\xe9\n");
+
+sub told_of { my ($server, $target) = @_; my $response = $server->get($target); return $response->{status} eq '200' ? $response->{body} : $response->{status} }
+sub type_of { my ($server, $target) = @_; return $server->get($target)->{field}{'content-type'} }
+
+sub served {
+    my ($options, %expected) = @_;
+    my $server = Harness->start(root => $root, args => ['-j', '1', @$options]);
+    my $about = join(' ', @$options) || 'no option';
+    for my $round (1, 2) {
+        is(told_of($server, $_), $expected{$_}, "$about: $_") for sort keys %expected;
+    }
+    responses_framed();
+    $server->stop;
+    return;
+}
+
+served([], '/' => "index\n", '/sub/' => 404, '/.env' => 404, '/.git/config' => 404, '/.well-known/ok' => "ok\n",
+    '/inside.html' => "index\n", '/leak' => 404, '/up' => 404, '/place/page.html' => 404, '/loop' => 404);
+served(['--index=start.htm'], '/' => "start\n", '/sub/' => "sub start\n", '/index.html' => "index\n");
+served(['--dotfiles'], '/.env' => "hidden\n", '/.git/config' => "hidden too\n", '/.well-known/ok' => "ok\n", '/../.env' => "hidden\n", '/leak' => 404);
+served(['--symlinks=inside'], '/inside.html' => "index\n", '/leak' => 404, '/up' => 404, '/place/page.html' => 404);
+served(['--symlinks=none'], '/inside.html' => 404, '/index.html' => "index\n", '/leak' => 404, '/place/page.html' => 404, '/sub/start.htm' => "sub start\n");
+served(['--symlinks=all'], '/inside.html' => "index\n", '/leak' => "outside\n", '/up' => "outside\n", '/place/page.html' => "outside page\n",
+    '/place/page' => "outside page\n", '/loop' => 404, '/place/../.env' => 404, '/place/../file' => 404, '/%2e%2e/' . basename($outside) . '/file' => 404,
+    '/..%2f' . basename($outside) . '/file' => 404, '//etc/passwd' => 404);
+
+# Links that are switched, and what they lead to
+for my $mode ('all', 'none') {
+    my $server = Harness->start(root => $root, args => ['-j', '1', "--symlinks=$mode"]);
+    put_file($root, 'switched', "file\n");
+    put_file($root, 'turned/file', "file\n");
+    sleep 4; # settled, and so trusted
+    is(told_of($server, "/$_"), "file\n", "$mode: $_") for ('switched', 'turned/file') x 2;
+    unlink "$root/switched";
+    symlink "$outside/file", "$root/switched";
+    rename "$root/turned", "$root/was";
+    symlink $outside, "$root/turned";
+    my $after = $mode eq 'all' ? "outside\n" : 404;
+    is(told_of($server, "/$_"), $after, "$mode: $_ is a link now") for ('switched', 'turned/file') x 2;
+    if ($mode eq 'all') {
+        put_file($outside, 'file', "changed\n");
+        is(told_of($server, "/$_"), "changed\n", "$mode: what $_ leads to changed") for 'switched', 'turned/file';
+        put_file($outside, 'file', "outside\n");
+    }
+    unlink "$root/switched", "$root/turned", "$root/was/file";
+    rmdir "$root/was";
+    $server->stop;
+}
+
+my $verbose = Harness->start(root => $root, args => ['-j', '1', '-v', '--symlinks=all']);
+my $sandbox = $verbose->banner;
+SKIP: {
+    skip 'no Landlock here', 1 if $sandbox !~ /, Landlock/;
+    like($sandbox, qr/read everywhere/, '-v tells that links lift the limit of what may be read');
+}
+$verbose->stop;
+
+sub typed {
+    my ($options, %expected) = @_;
+    my $server = Harness->start(root => $root, args => ['-j', '1', @$options]);
+    is(type_of($server, "/$_"), $expected{$_}, join(' ', @$options) . ": $_") for sort keys %expected;
+    $server->stop;
+    return;
+}
+my $utf8 = '; charset=utf-8';
+typed([], 'text.txt' => "text/plain$utf8", 'latin.txt' => 'text/plain', 'text.json' => 'application/json', 'text.foo' => "text/plain$utf8");
+typed(['--charset=iso-8859-1'], map({ ($_ => 'text/plain; charset=iso-8859-1') } 'text.txt', 'latin.txt', 'text.foo'), 'text.css' => 'text/css; charset=iso-8859-1',
+    'text.js' => 'text/javascript; charset=iso-8859-1', 'text.json' => 'application/json', 'text.svg' => 'image/svg+xml');
+typed(['--charset=none'], 'text.txt' => 'text/plain', 'text.css' => 'text/css', 'latin.txt' => 'text/plain', 'text.svg' => 'image/svg+xml');
+my $long = 'application/' . 'x' x 67;
+typed(['--mime=foo=text/x-foo', '--mime=bar=application/x-bar', '--mime=txt=application/x-text', '--mime=css=text/plain; charset=koi8-r', "--mime=md=$long",
+    '--mime=js=a/b', '--mime=js=text/x-js'],
+    'text.foo' => "text/x-foo$utf8", 'text.BAR' => 'application/x-bar', 'text.txt' => 'application/x-text', 'text.css' => 'text/plain; charset=koi8-r', 'text.md' => $long,
+    'text.js' => "text/x-js$utf8", 'text.json' => 'application/json', 'index.html' => "text/html$utf8");
+
+# One file
+my $single = Harness->start(bare => 1, root => $root, args => ['-p', '0', '-b', '127.0.0.1', '-j', '1', "$root/start.htm"]);
+is(told_of($single, $_), "start\n", "one file: $_") for '/', '/start.htm', '/?x', '/', '/x/..';
+is(told_of($single, $_), 404, "one file: nothing else: $_") for '/index.html', '/start', '/start.htm/', '/sub/start.htm', '/sub/', '/.well-known/ok';
+unlink "$root/start.htm";
+is(told_of($single, '/'), 404, 'one file: gone');
+put_file($root, 'start.htm', "again\n");
+is(told_of($single, '/'), "again\n", 'one file: back');
+responses_framed();
+$single->stop;
+done_testing();

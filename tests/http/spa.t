@@ -1,0 +1,125 @@
+# Addresses that an application reads itself (--spa), and clean ones: /about is about.html.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Path qw(make_path);
+use Fresh;
+use Harness;
+use Test::More;
+
+use constant PAGE => 'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+
+my $root = new_root();
+put_file($root, 'index.html', "app\n");
+put_file($root, 'other.html', "other app\n");
+put_file($root, 'about.html', "about\n");
+put_file($root, 'assets/app.js', '1;');
+put_file($root, 'both.html', "both: the page\n");
+put_file($root, 'both/part.html', "part\n");
+put_file($root, 'full.html', "full: the page\n");
+put_file($root, 'full/index.html', "full: the index\n");
+put_file($root, 'logo.png.html', "no logo\n");
+put_file($root, 'v1.2.html', "version\n");
+put_file($root, '.secret.html', "secret\n");
+put_file($root, 'plain', "plain\n");
+put_file($root, 'plain.html', "not plain\n");
+make_path("$root/folder.html", "$root/empty");
+
+sub told_of { my ($response) = @_; return $response->{status} =~ /\A2/ ? $response->{body} : $response->{status} . ($response->{field}{location} ? " $response->{field}{location}" : '') }
+
+my $server = Harness->start(root => $root, args => ['-j', '1']);
+my @clean = (
+    ['/about', "about\n", 'a page without its suffix'],
+    ['/about.html', "about\n", 'and with it'],
+    ['/about?x=1', "about\n", 'with a query'],
+    ['/about/', 404, 'a slash names a directory'],
+    ['/about/x', 404, 'nothing is beneath a page'],
+    ['/plain', "plain\n", 'a file of the very name goes first'],
+    ['/both', "both: the page\n", 'a page beside a directory that has none of its own'],
+    ['/both/part', "part\n", 'a page in it'],
+    ['/full', '302 /full/', 'a page beside a directory that has one'],
+    ['/full/', "full: the index\n", '... which is this'],
+    ['/full.html', "full: the page\n", '... and this'],
+    ['/logo.png', 404, 'what is known to be no page'],
+    ['/v1.2', "version\n", 'a dot does not make an extension'],
+    ['/.secret', 404, 'what is hidden'],
+    ['/folder', 404, 'a directory with such a name'],
+    ['/empty', '302 /empty/', 'a directory'],
+    ['/nothing', 404, 'nothing'],
+);
+for my $round (1, 2) {
+    is(told_of($server->get($_->[0])), $_->[1], "clean: $_->[2]: $_->[0]") for @clean;
+}
+is($server->get('/nothing', PAGE)->{status}, 404, 'without --spa, a navigation that finds nothing is 404');
+is($server->get('/nothing', PAGE)->{field}{vary}, undef, '... and does not vary');
+my $long = 'x' x 8190;
+is($server->get("/$long")->{status}, 404, 'the longest path');
+responses_framed();
+$server->stop;
+
+$server = Harness->start(root => $root, args => ['-j', '1', '--spa']);
+my @spa = (
+    ['/', "app\n", 'the root'],
+    ['/users', "app\n", 'an address of the application'],
+    ['/users/jane.doe', "app\n", 'with a dot'],
+    ['/users/7/edit?tab=1', "app\n", 'deep'],
+    ['/users/', "app\n", 'with a slash'],
+    ['/about', "about\n", 'a page that is there'],
+    ['/empty/', "app\n", 'a directory without a page'],
+    ['/assets/', "app\n", 'also one with files'],
+    ['/assets/missing.js', 404, 'a missing script'],
+    ['/missing.png', 404, 'a missing image'],
+    ['/missing.html', 404, 'a missing page with its suffix'],
+    ['/.git/config', 404, 'what is hidden'],
+    ['/%00', 400, 'what is no address'],
+);
+for my $round (1, 2) {
+    is(told_of($server->get($_->[0], PAGE)), $_->[1], "--spa: $_->[2]: $_->[0]") for @spa;
+    for my $fields (['Accept: */*'], ['Accept: application/json'], ['Accept: text/html;q=0'], []) {
+        is($server->get('/users', @$fields)->{status}, 404, '--spa: no navigation: ' . ($fields->[0] // 'no Accept'));
+    }
+}
+is($server->get('/users', PAGE)->{field}{vary}, 'Accept', '--spa: Accept has decided');
+is($server->get('/users')->{field}{vary}, 'Accept', '... and when nothing was found');
+is($server->get('/missing.png', PAGE)->{field}{vary}, undef, '... but not where it could not');
+is($server->get('/about', PAGE)->{field}{vary}, undef, '... nor where something was found');
+my $etag = $server->settled('/users', PAGE)->{field}{etag};
+is($etag, $server->get('/')->{field}{etag}, '--spa: the validators of the file');
+my $same = $server->get('/users', PAGE, "If-None-Match: $etag");
+is_deeply([$same->{status}, $same->{field}{vary}], [304, 'Accept'], '... 304');
+my $range = $server->get('/users', PAGE, 'Range: bytes=1-2');
+is_deeply([$range->{status}, $range->{body}], [206, 'pp'], '... ranges');
+my ($head) = $server->pipeline(["HEAD /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\n\r\n"]);
+is_deeply([$head->{status}, $head->{field}{'content-length'}], [200, 4], '... HEAD');
+my ($post) = $server->pipeline(["POST /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\nContent-Length: 0\r\n\r\n"]);
+is($post->{status}, 405, '... but not POST');
+put_file($root, 'index.html.gz', 'gz');
+is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding', '... and encoded forms');
+unlink "$root/index.html.gz";
+
+# The next request sees what is on disk
+sub fresh { my ($about, $change, $target, $expected) = @_; $change->(); is(told_of($server->get($target, PAGE)), $expected, "fresh: $about"); return }
+for my $wait (0, 1) {
+    sleep 4 if $wait; # what is settled is trusted, until it changes
+    my $how = $wait ? ', settled' : '';
+    for my $target ('/new', '/deep/er', '/later') { is(told_of($server->get($target, PAGE)), "app\n", "fresh: nothing yet: $target$how") for 1, 2 }
+    fresh("a page appears$how", sub { put_file($root, 'new.html', "new\n") }, '/new', "new\n");
+    fresh("a file of the very name appears$how", sub { put_file($root, 'new', "file\n") }, '/new', "file\n");
+    fresh("it goes$how", sub { unlink "$root/new" }, '/new', "new\n");
+    fresh("a directory with a page comes$how", sub { put_file($root, 'new/index.html', "index\n") }, '/new', '302 /new/');
+    fresh("that page goes$how", sub { unlink "$root/new/index.html" }, '/new', "new\n");
+    fresh("the page goes$how", sub { unlink "$root/new.html" }, '/new', '302 /new/');
+    fresh("the directory goes$how", sub { rmdir "$root/new" }, '/new', "app\n");
+    fresh("the application changes$how", sub { Fresh::replace("$root/index.html", "APP$wait\n") }, '/later', "APP$wait\n");
+    fresh("the application goes$how", sub { unlink "$root/index.html" }, '/later', 404);
+    fresh("the application is back$how", sub { put_file($root, 'index.html', "app\n") }, '/later', "app\n");
+}
+responses_framed();
+$server->stop;
+
+$server = Harness->start(root => $root, args => ['-j', '1', '--spa=other.html']);
+is(told_of($server->get('/users', PAGE)), "other app\n", '--spa=FILE: that file');
+is(told_of($server->get('/', PAGE)), "app\n", '... but for what is there');
+$server->stop;
+done_testing();
