@@ -666,11 +666,13 @@ static int find_application(const struct view *view, const struct request *reque
     return find_file(view, *path, entry);
 }
 
-/* DNS rebinding gives a browser a foreign name for this machine, which it then sends. Who names none is no browser. */
+/* DNS rebinding gives a browser a foreign name for this machine, which it then sends. Who names none is no browser; what
+   is no name is refused as such. */
 static bool is_foreign(const struct view *view, const struct request *request)
 {
     struct span authority = host_of(request);
-    return view->guarded && authority.length > 0 && !policy_answers_to(view->policy, host_name(authority));
+    return view->guarded && authority.length > 0 && target_host_is_valid(authority) &&
+           !policy_answers_to(view->policy, host_name(authority));
 }
 
 /* What can be said without the disk. Returns 0, with the target read, or a status. */

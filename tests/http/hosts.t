@@ -31,6 +31,8 @@ for my $host ('example.org', 'example.org:8080', 'localhost.example.org', '192.1
 }
 is(with_host($local, 'example.org', '/missing')->{status}, 403, 'nor is it told what is missing');
 is(with_host($local, '[::1')->{status}, 400, 'an invalid Host is still 400');
+is(with_host($local, 'localhost', $_)->{status}, 400, "so is an invalid authority: $_") for 'http://a@b/', 'http:///', 'http://[::1/';
+is(with_host($local, ':80')->{status}, 403, 'a port alone is no name');
 
 like(with_host($local, 'example.org:81')->{body}, qr/--allow-host example\.org</, 'the page says what to type');
 like(with_host($local, "a&'b")->{body}, qr/--allow-host a&amp;&#0?39;b</, '... escaped');

@@ -26,7 +26,7 @@ put_file($root,  'dir/deep/index.html', 'deep');
 put_file($root,  'secret.txt',         'inside'); # where a clamped /../secret.txt leads
 put_file($root,  'etc/passwd',         'inside passwd');
 
-my $server = Harness->start(root => $root, args => ['-j', '1']);
+my $server = Harness->start(root => $root, args => ['-j', '1', '--allow-host=*']);
 
 # Each: target, status, body (undef: any that holds no secret)
 sub served {

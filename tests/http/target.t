@@ -10,7 +10,7 @@ use Test::More;
 my $root = new_root();
 put_file($root, 'index.html', "<p>page</p>\n");
 put_canary($root);
-my $server = Harness->start(root => $root);
+my $server = Harness->start(root => $root, args => ['--allow-host=*']);
 my $host   = "Host: localhost\r\n";
 
 # Forms that are answered (RFC 9112 3.2.1 to 3.2.4)

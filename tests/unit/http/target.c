@@ -587,9 +587,47 @@ static void nothing_leaves_the_root(void **state)
     assert_true(taken > 1000);
 }
 
+/* RFC 9112 3.2.2: only absolute-form has one. */
+static void authorities_are_found(void **state)
+{
+    static const char *const rows[][2] = {
+        {"http://a/b", "a"}, {"HTTP://a:1?c", "a:1"}, {"http://a", "a"},
+        {"http://", ""},     {"http:///b", ""},       {"http://u@a/", "u@a"},
+        {"http:/a", NULL},   {"/http://a/", NULL},    {"*", NULL},
+        {"", NULL},          {"https://a/", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct span authority = target_authority(guarded(span_of(rows[i][0])));
+        assert_true((authority.at != NULL) == (rows[i][1] != NULL));
+        assert_span(authority, rows[i][1] != NULL ? span_of(rows[i][1]) : SPAN(""));
+    }
+}
+
+static void paths_take_a_suffix(void **state)
+{
+    (void)state;
+    assert_int_equal(target_parse(SPAN("/a/b"), &target), 0);
+    assert_span(target_suffixed(&target, SPAN(".html")), SPAN("a/b.html"));
+    assert_int_equal(target.room[8], '\0');
+    assert_span(target_child(&target, SPAN("c")), SPAN("a/b/c"));
+    assert_span(target_suffixed(&target, SPAN(".html")), SPAN("a/b.html"));
+    assert_span(target.path, SPAN("a/b"));
+    static char longest[LIMIT_TARGET];
+    memset(longest, 'x', sizeof longest);
+    longest[0] = '/';
+    assert_int_equal(target_parse((struct span){longest, sizeof longest}, &target), 0);
+    char suffix[TARGET_NAME_MAX];
+    memset(suffix, 'y', sizeof suffix);
+    assert_int_equal(target_suffixed(&target, (struct span){suffix, sizeof suffix}).length,
+                     LIMIT_TARGET - 1 + TARGET_NAME_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(authorities_are_found),
+        cmocka_unit_test(paths_take_a_suffix),
         cmocka_unit_test(paths_are_decoded),
         cmocka_unit_test(escaped_slashes_are_slashes),
         cmocka_unit_test(dot_segments_are_removed),

@@ -166,6 +166,25 @@ static void a_rehearsal_tells_what_holds(void **state)
     assert_null(strchr(line, '\n'));
 }
 
+/* What --symlinks all costs: where files are read is not limited, all else is. */
+static void links_to_anywhere_may_be_read(void **state)
+{
+    char line[SANDBOX_LINE_MAX];
+    (void)state;
+    sandbox.reads_all = true;
+    int rehearsed = sandbox_rehearse(&sandbox, &held, &failure);
+    int outside = inside(enter, open_outside), written = inside(enter, open_to_write);
+    sandbox.reads_all = false;
+    assert_int_equal(rehearsed, 0);
+    assert_int_equal(outside, 0);
+    if (held.landlock_version == 0)
+        return;
+    assert_int_equal(written, EACCES);
+    sandbox_describe(&held, line);
+    assert_non_null(strstr(line, ": read everywhere"));
+    assert_null(strstr(line, "beneath the root"));
+}
+
 static void every_answer_has_its_words(void **state)
 {
     static const struct {
@@ -335,6 +354,7 @@ int main(void)
         cmocka_unit_test(the_forbidden_is_refused),
         cmocka_unit_test(the_rest_works),
         cmocka_unit_test(a_rehearsal_tells_what_holds),
+        cmocka_unit_test(links_to_anywhere_may_be_read),
         cmocka_unit_test(every_answer_has_its_words),
         cmocka_unit_test(a_root_that_the_user_cannot_read_is_told),
         cmocka_unit_test(what_is_refused_is_left_out),

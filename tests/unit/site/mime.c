@@ -458,6 +458,42 @@ static void some_types_carry_text(void **state)
     }
 }
 
+/* What is asked for goes before the table, whatever the case of the name, and the last of two counts. */
+static void types_may_be_others(void **state)
+{
+    static const struct type_override types[] = {{"css", "text/x-first"},
+                                                 {"strange", "application/x-strange"},
+                                                 {"css", "text/x-css"},
+                                                 {"longer-than-any-other", "a/b"}};
+    static const char *const rows[][2] = {
+        {"a.css", "text/x-css"},
+        {"a.CSS", "text/x-css"},
+        {"a.strange", "application/x-strange"},
+        {"a.longer-than-any-other", "a/b"},
+        {"a.js", "text/javascript"},
+        {"css", NULL},
+        {".css", NULL},
+        {"a.css/b", NULL},
+        {"a.cs", NULL},
+        {"a.csss", NULL},
+        {"a.", NULL},
+        {"", NULL},
+        {"b/.css", NULL},
+        {"b/a.css", "text/x-css"},
+    };
+    char scratch[MIME_MAX];
+    (void)state;
+    mime_override(types, COUNT(types));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_true(mime_knows(span_of(rows[i][0])) == (rows[i][1] != NULL));
+        if (rows[i][1] != NULL)
+            assert_string_equal(mime_of(rows[i][0], -1, scratch), rows[i][1]);
+    }
+    mime_override(NULL, 0);
+    assert_string_equal(mime_of("a.css", -1, scratch), "text/css");
+    assert_false(mime_knows(SPAN("a.strange")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +502,7 @@ int main(void)
         cmocka_unit_test(content_is_guessed),     cmocka_unit_test(guesses_are_bounded),
         cmocka_unit_test(guesses_pass_a_list),    cmocka_unit_test(database_may_be_missing),
         cmocka_unit_test(homes_are_left_alone),   cmocka_unit_test(some_types_carry_text),
+        cmocka_unit_test(types_may_be_others),
     };
     return cmocka_run_group_tests(tests, folder_open, folder_close);
 }

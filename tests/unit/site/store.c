@@ -1017,6 +1017,100 @@ static void a_shortage_passes(void **state)
     assert_int_equal(after, 0);
 }
 
+/* ---- what the command line says ---- */
+
+static void links_may_lead_anywhere(void **state)
+{
+    static const struct settings all = {.symlinks = SYMLINKS_ALL};
+    (void)state;
+    store_obey(store, &all);
+    make_directory("../outside");
+    write_file("../outside/file", "outside");
+    write_file("inside", "inside");
+    make_link("../outside/file", "leaves");
+    make_link("../outside", "place");
+    make_link("inside", "stays");
+    make_link("/proc/self/exe", "magic");
+    make_link("loop", "loop");
+    for (unsigned times = 0; times < 2; times++) {
+        assert_content("leaves", "outside");
+        assert_content("place/file", "outside");
+        assert_content("stays", "inside");
+        assert_status("loop", 404);
+        if (!walks)
+            assert_status("magic", 404);
+    }
+    write_file("../outside/file", "changed");
+    assert_content("leaves", "changed");
+    assert_content("place/file", "changed");
+}
+
+static void links_may_be_refused(void **state)
+{
+    static const struct settings no_links = {.symlinks = SYMLINKS_NONE};
+    (void)state;
+    store_obey(store, &no_links);
+    make_directory("a");
+    write_file("a/file", "file");
+    make_link("a/file", "link");
+    make_link("a", "place");
+    settle();
+    for (unsigned times = 0; times < 2; times++) {
+        assert_content("a/file", "file");
+        assert_status("link", 404);
+        assert_status("place/file", 404);
+        assert_status("place", 404);
+    }
+    assert_int_equal(rename("a", "b"), 0);
+    make_link("b", "a");
+    assert_status("a/file", 404);
+}
+
+static void charsets_may_be_said(void **state)
+{
+    static const char longest[] = "0123456789012345678901234567890123456789";
+    static const struct type_override types[] = {{"own", "text/own; charset=koi8-r"}, {"bin", "text/bin"}};
+    struct settings settings = {.types = {types[0], types[1]}, .type_count = 2};
+    char type[ENTRY_TYPE_MAX];
+    (void)state;
+    write_file("a.txt", "a");
+    write_file("a.own", "a");
+    write_file("a.bin", "a");
+    write_file("a.svg", "a");
+    write_octets("latin.txt", "\xE9", 1);
+    store_obey(store, &settings);
+    assert_type("a.txt", "text/plain; charset=utf-8");
+    assert_type("latin.txt", "text/plain");
+    assert_type("a.own", "text/own; charset=koi8-r");
+    assert_type("a.bin", "text/bin; charset=utf-8");
+    settings.charset = longest;
+    store_obey(store, &settings);
+    assert_int_equal(sizeof longest - 1, LIMIT_CHARSET_NAME);
+    snprintf(type, sizeof type, "text/plain; charset=%s", longest);
+    assert_type("a.txt", type);
+    assert_type("latin.txt", type);
+    assert_type("a.svg", "image/svg+xml");
+    settings.charset = "none";
+    store_obey(store, &settings);
+    assert_type("a.txt", "text/plain");
+    assert_type("a.own", "text/own; charset=koi8-r");
+    mime_override(NULL, 0);
+}
+
+/* All of the room may be written to, and the bytes follow it. */
+static void heads_may_be_longer(void **state)
+{
+    enum { MORE = 4096 };
+    (void)state;
+    store_reserve(store, MORE);
+    write_file("a.txt", "a");
+    struct entry *entry = found("a.txt");
+    assert_ptr_equal(entry->head.end, entry->bytes);
+    memset(entry->head.end - ENTRY_HEAD_MAX - MORE, 'h', ENTRY_HEAD_MAX + MORE);
+    store_release(store, entry);
+    assert_content("a.txt", "a");
+}
+
 /* Every test runs twice: with openat2, then with the walk that takes its place. */
 #define ONE_WAY(function, way) cmocka_unit_test_prestate_setup_teardown(function, begin, end, &ways[way])
 #define BOTH(function) ONE_WAY(function, 0), ONE_WAY(function, 1)
@@ -1062,6 +1156,10 @@ int main(void)
         BOTH(more_than_fits_is_found),
         BOTH(kept_descriptors_give_way),
         BOTH(a_shortage_passes),
+        BOTH(links_may_lead_anywhere),
+        BOTH(links_may_be_refused),
+        BOTH(charsets_may_be_said),
+        BOTH(heads_may_be_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
