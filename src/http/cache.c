@@ -130,11 +130,13 @@ static bool is_base64(struct look look)
            look.changes >= 3 && look.word < (look.count[KIND_OTHER] > 0 ? 3U : 4U);
 }
 
-/* Eight capitals and digits behind a hyphen: esbuild's base32. Media are not taken by it, as cameras name them so. */
-static bool is_base32(struct look look)
+/* Eight capitals and digits behind a hyphen: esbuild's base32. Not "CHAPTER1", nor "2024JAN1". Media are not taken by it,
+   as cameras name them so. */
+static bool is_base32(struct span word, struct look look)
 {
-    return look.count[KIND_UPPER] > 0 && look.count[KIND_DIGIT] > 1 &&
-           look.count[KIND_UPPER] + look.count[KIND_DIGIT] == 8 && look.digits < 4;
+    bool numbered = look.count[KIND_DIGIT] == 1 && text_is_digit(word.at[word.length - 1]);
+    return look.count[KIND_UPPER] > 0 && look.count[KIND_DIGIT] > 0 && !numbered &&
+           look.count[KIND_UPPER] + look.count[KIND_DIGIT] == word.length && look.digits < 4;
 }
 
 /* The stem's last eight octets, parted from what is before them. */
@@ -151,7 +153,7 @@ static bool ends_in_hash(struct span stem, bool is_code)
             return false;
     }
     struct look look = look_at(last);
-    return is_base64(look) || (is_code && last.at[-1] == '-' && is_base32(look));
+    return is_base64(look) || (is_code && last.at[-1] == '-' && is_base32(last, look));
 }
 
 bool cache_name_has_hash(struct span path)

@@ -43,6 +43,7 @@ static const char *const hashed[] = {
     "chunk-ABCDEF12.mjs",
     "app-5NA3RLC7.css",
     "chunk-7QV4T2XY.js",
+    "chunk-QWE5TZUI.js",
     "main-2XWO5K6H.js.map",
     /* parcel */
     "index.4f9d2a1b.css",
@@ -111,6 +112,7 @@ static const char *const plain[] = {
     "app-README12.png",
     "app-2024JAN1.js",
     "app-CHAPTERX.js",
+    "app-CHAPTER1.js",
     "app-DEADBEEF.js",
     "the-defaced.js",
     "the-deadbeef.js", /* a word */
