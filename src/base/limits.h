@@ -92,7 +92,7 @@
 /* All files held as bytes, in each worker. */
 #define LIMIT_STORE_OCTETS 67108864
 
-/* Entries, of which each takes about 1000 octets besides its file. */
+/* Entries, of which each takes about 1100 octets besides its file, and what --header says. */
 #define LIMIT_STORE_ENTRIES 16384
 
 /* Open descriptors among the entries. */

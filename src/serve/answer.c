@@ -627,7 +627,7 @@ static bool is_hidden(const struct view *view, const struct target *target)
 }
 
 /* Finds the file, or the directory that lacks its slash; `*path` is what it was found by. Returns 0 or a status. */
-static int find(const struct view *view, struct target *target, struct entry **entry, struct span *path)
+static int find_there(const struct view *view, struct target *target, struct entry **entry, struct span *path)
 {
     struct entry *page;
     if (is_hidden(view, target))
@@ -664,6 +664,13 @@ static int find_application(const struct view *view, const struct request *reque
         return 404;
     *path = view->policy->spa;
     return find_file(view, *path, entry);
+}
+
+static int find(const struct view *view, const struct request *request, struct response *response,
+                struct target *target, struct entry **entry, struct span *path)
+{
+    int status = find_there(view, target, entry, path);
+    return status == 404 ? find_application(view, request, response, target, entry, path) : status;
 }
 
 /* DNS rebinding gives a browser a foreign name for this machine, which it then sends. Who names none is no browser; what
@@ -711,9 +718,7 @@ void answer(const struct view *view, const struct request *request, struct respo
         return;
     }
     if (status == 0)
-        status = find(view, &target, held, &path);
-    if (status == 404)
-        status = find_application(view, request, response, &target, held, &path);
+        status = find(view, request, response, &target, held, &path);
 
     if (status == 204)
         answer_options(view, request, response);

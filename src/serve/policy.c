@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "http/host.h"
 #include "http/response.h"
+#include "http/target.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -263,6 +264,7 @@ void policy_open(struct policy *policy, const struct settings *settings, const i
             settings->cache == CACHE_OFF ? SPAN("Cache-Control: no-store\r\n") : SPAN(RESPONSE_NO_CACHE),
         .guarded = is_guarded(listeners, count),
     };
+    assert(policy->index.length <= TARGET_NAME_MAX); /* cli/options sees to it */
     policy->common = write_common(policy);
     policy->cache = write_cache(policy);
     if (settings->cache == CACHE_AUTO && !is_asked_for(settings, SPAN("Cache-Control")))

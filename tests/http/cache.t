@@ -53,4 +53,9 @@ for my $row (@rows) {
     responses_framed();
     $server->stop;
 }
+# HTML by another name
+my $other = Harness->start(root => $root, args => ['-j', '1', '--cache=auto', '--mime=css=text/html', '--spa=assets/index-DgT4x8Qz.js']);
+is($other->get('/app.3f9c2a1b.css')->{field}{'cache-control'}, 'no-cache', 'a type of HTML is never immutable, whatever the name');
+is($other->get('/assets/index-DgT4x8Qz.js')->{field}{'cache-control'}, $long, '... others are');
+$other->stop;
 done_testing();
