@@ -327,7 +327,7 @@ static void a_kept_head_is_that_of_a_whole_answer(void **state)
     struct buffer head = BUFFER(octets);
     (void)state;
     buffer_append(&head, SPAN("before")); /* what stands there already does not count */
-    size_t lines = response_write_head(&head, date, SPAN(LINES), 5);
+    size_t lines = response_write_head(&response, &head, date, SPAN(LINES), 5);
     const char *at = octets + strlen("before");
     assert_memory_equal(at + lines, LINES, strlen(LINES));
     response_add_octets(&response, SPAN("hello"));
@@ -343,13 +343,13 @@ static void a_kept_head_gets_another_date(void **state)
     char octets[512], expected[512];
     struct buffer head = BUFFER(octets), other = BUFFER(expected);
     (void)state;
-    response_write_head(&head, date, SPAN(LINES), 5);
-    response_write_head(&other, later, SPAN(LINES), 5);
+    response_write_head(&response, &head, date, SPAN(LINES), 5);
+    response_write_head(&response, &other, later, SPAN(LINES), 5);
     response_redate(octets, later);
     assert_memory_equal(octets, expected, other.length);
     response_redate(octets, date);
     other.length = 0;
-    response_write_head(&other, date, SPAN(LINES), 5);
+    response_write_head(&response, &other, date, SPAN(LINES), 5);
     assert_memory_equal(octets, expected, other.length);
 }
 
