@@ -20,12 +20,12 @@ put_file($root, 'small.txt', 'small');
     my @kept     = map { $server->exchange(get_request('/small.txt'), count => 1)->{socket} } 1 .. 30;
     my ($half, $body) = map { $server->connection } 1 .. 2;
     syswrite $half, "GET /small.txt HTTP/1.1\r\n";
-    syswrite $body, "GET /small.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    syswrite $body, "GET /small.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
     $server->get('/small.txt'); # the worker has seen them by now
     my $before = $server->stderr;
     kill 'STOP', $worker;
     syswrite $_, get_request('/small.txt') for @kept;
-    syswrite $half, "Host: a\r\n\r\n";
+    syswrite $half, "Host: localhost\r\n\r\n";
     syswrite $body, '12345';
     kill 'TERM', $server->pid;
     kill 'TERM', $worker; # the master's own signal may still be on its way
