@@ -677,9 +677,11 @@ static int find(const struct view *view, const struct request *request, struct r
    is no name is refused as such. */
 static bool is_foreign(const struct view *view, const struct request *request)
 {
+    if (!view->guarded)
+        return false;
     struct span authority = host_of(request);
-    return view->guarded && authority.length > 0 && target_host_is_valid(authority) &&
-           !policy_answers_to(view->policy, host_name(authority));
+    return authority.length > 0 && !policy_answers_to(view->policy, host_name(authority)) &&
+           target_host_is_valid(authority);
 }
 
 /* What can be said without the disk. Returns 0, with the target read, or a status. */
