@@ -1,0 +1,16 @@
+/* SHA-256 (FIPS 180-4), and its form in a Content-Security-Policy. */
+#ifndef TINYHTTPD_BASE_SHA256_H
+#define TINYHTTPD_BASE_SHA256_H
+
+#include "base/buffer.h"
+#include "base/text.h"
+
+enum { SHA256_SIZE = 32 };
+
+/* Writes the digest of the octets. For texts of the server's own: it is short, not fast. */
+void sha256(struct span octets, unsigned char digest[SHA256_SIZE]);
+
+/* Appends "'sha256-BASE64'", the source expression (CSP 3, 2.3.1) that allows the inline style or script `octets`. */
+void sha256_append_source(struct buffer *policy, struct span octets);
+
+#endif
