@@ -131,6 +131,48 @@ void buffer_html(struct buffer *buffer, struct span text)
     append_escaped(buffer, text, escape_html);
 }
 
+/* Appends one character, or what stands for it. Returns how many octets of the text that was. */
+static size_t append_shown(struct buffer *buffer, struct span text)
+{
+    size_t length = text_character(text);
+    unsigned char octet = (unsigned char)text.at[0];
+    if (length == 0 || (octet == 0xC2 && (unsigned char)text.at[1] < 0xA0)) { /* U+0080 to U+009F have no picture */
+        buffer_append(buffer, SPAN("\xEF\xBF\xBD"));
+        return length > 0 ? length : 1;
+    }
+    if (octet < 0x20 || octet == 0x7F) {
+        buffer_append(buffer, SPAN("\xE2\x90"));
+        buffer_octet(buffer, (char)(octet == 0x7F ? 0xA1 : 0x80 + octet));
+    } else {
+        buffer_html(buffer, (struct span){text.at, length});
+    }
+    return length;
+}
+
+/* A run of octets that stand for themselves, which most names are all of. */
+static size_t plain_length(struct span text)
+{
+    size_t length = 0;
+    while (length < text.length && text.at[length] >= ' ' && text.at[length] < 0x7F &&
+           strchr("&<>\"'", text.at[length]) == NULL)
+        length++;
+    return length;
+}
+
+void buffer_html_name(struct buffer *buffer, struct span name)
+{
+    struct buffer trial = trial_of(buffer);
+    while (name.length > 0 && !trial.overflow) {
+        size_t length = plain_length(name);
+        if (length > 0)
+            buffer_append(&trial, (struct span){name.at, length});
+        else
+            length = append_shown(&trial, name);
+        name = (struct span){name.at + length, name.length - length};
+    }
+    settle(buffer, &trial);
+}
+
 void buffer_uri_path(struct buffer *buffer, struct span path)
 {
     append_escaped(buffer, path, escape_uri_path);

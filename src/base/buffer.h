@@ -40,6 +40,10 @@ void buffer_hex(struct buffer *buffer, uint64_t number);
 /* Appends text that is safe as HTML content and inside a quoted attribute: & < > " ' become references. */
 void buffer_html(struct buffer *buffer, struct span text);
 
+/* As buffer_html, for octets that may be no text at all, such as names of files: what is no UTF-8 becomes U+FFFD, and a
+   control, which nobody would see, its picture (U+2400 and on). */
+void buffer_html_name(struct buffer *buffer, struct span name);
+
 /* Appends a path with every octet that is neither "/" nor unreserved (RFC 3986 2.3) percent-encoded. */
 void buffer_uri_path(struct buffer *buffer, struct span path);
 

@@ -142,6 +142,24 @@
 /* Parts of a response: its head, then for each range a head and a slice, then the end of the multipart. */
 #define LIMIT_PARTS (2 * LIMIT_RANGES + 2)
 
+/* A piece of a body that is made while it is sent; the head of its answer stands behind the first in the same text. Most
+   directories fit into one, and then have a Content-Length. */
+#define LIMIT_PIECE 24576
+
+/* ---- what a listing may take ---- */
+
+/* Entries that a page lists. More is nothing that a person could use; the page says that there are more. */
+#define LIMIT_LISTING_ENTRIES 200000
+
+/* Entries that are read, each with a look at its size and time, before others have their turn: half a millisecond. */
+#define LIMIT_LISTING_STEP 512
+
+/* All listings that a worker makes at a time. 100,000 entries with names of 12 octets take about 8 MB. */
+#define LIMIT_LISTING_OCTETS 67108864
+
+/* The directories above that a page leads to by name; it leaves out what lies between them and the root. */
+#define LIMIT_LISTING_CRUMBS 12
+
 /* ---- what a command line may say ---- */
 
 /* Header fields, types and hosts of its own: more than anybody types. */

@@ -136,6 +136,16 @@ static struct sequence sequence_of(unsigned char first)
     return (struct sequence){0, 0, 0};
 }
 
+size_t text_character(struct span text)
+{
+    unsigned char first = (unsigned char)text.at[0];
+    size_t length = first < 0x80 ? 1 : sequence_of(first).length;
+    return length > 0 && length <= text.length &&
+                   (length == 1 || text_is_utf8((struct span){text.at, length}, false))
+               ? length
+               : 0;
+}
+
 bool text_is_utf8(struct span text, bool cut)
 {
     size_t i = 0;

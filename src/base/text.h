@@ -68,6 +68,10 @@ bool text_is_token_octet(unsigned char octet);
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);
 
+/* The octets of the character that the text, which is not empty, begins with; 0 where it is no well-formed UTF-8 (RFC
+   3629). All of ASCII counts, NUL and ESC as well. */
+size_t text_character(struct span text);
+
 /* True when the octets are plain UTF-8 text (RFC 3629): well-formed, without NUL or ESC, so neither UTF-16
    nor ISO-2022 in disguise. With `cut`, a sequence that only lacks its end at the end of the span passes. */
 bool text_is_utf8(struct span text, bool cut);

@@ -76,6 +76,32 @@ static void read_member(struct span member, uint16_t named[NAMES])
         named[coding] = quality;
 }
 
+enum media negotiate_media(const struct request *request)
+{
+    uint16_t html = 0, json = 0;
+    unsigned cursor = 0;
+    struct span list, member;
+    if ((request->fields & 1U << FIELD_ACCEPT) == 0)
+        return MEDIA_HTML;
+    while (request_next_line(request, FIELD_ACCEPT, &cursor, &list)) {
+        while (span_next_member(&list, &member)) {
+            uint16_t quality;
+            size_t end = span_find(member, ';');
+            struct span type = span_trim((struct span){member.at, end});
+            /* A parameter before the weight names something that is not made here. */
+            if (!read_weight((struct span){member.at + end, member.length - end}, &quality))
+                continue;
+            if (span_equal_nocase(type, SPAN("text/html")))
+                html = quality;
+            else if (span_equal_nocase(type, SPAN("application/json")))
+                json = quality;
+        }
+    }
+    if (html == 0 && json == 0)
+        return MEDIA_TEXT;
+    return json > html ? MEDIA_JSON : MEDIA_HTML;
+}
+
 bool negotiate_is_weighted(const struct request *request)
 {
     unsigned cursor = 0;

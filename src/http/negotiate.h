@@ -44,4 +44,13 @@ void negotiate_rank_identity_first(struct acceptance *acceptance);
  */
 enum coding negotiate_choose(const struct acceptance *acceptance, unsigned available);
 
+/* The forms that a page of the server's own has. */
+enum media { MEDIA_HTML, MEDIA_TEXT, MEDIA_JSON };
+
+/*
+ * Chooses by Accept (RFC 9110 12.5.1) among these, without ever refusing: HTML where it is asked for by name or nothing
+ * is asked for, JSON where that is wanted more, else plain text, for programs that take anything.
+ */
+enum media negotiate_media(const struct request *request);
+
 #endif

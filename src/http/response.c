@@ -122,6 +122,58 @@ void response_add_file(struct response *response, int fd, uint64_t offset, uint6
     add_part(response, (struct part){.fd = fd, .offset = offset, .length = length});
 }
 
+/* ---- bodies that are made while they are sent ---- */
+
+/* A chunk's size in hexadecimal with its line's end (RFC 9112 7.1); no chunk is empty but the last. */
+static void add_piece(struct response *response, struct span piece)
+{
+    size_t start = response->text.length;
+    if (!response->chunked || piece.length == 0) {
+        response_add_octets(response, piece);
+        return;
+    }
+    buffer_hex(&response->text, piece.length);
+    buffer_append(&response->text, SPAN("\r\n"));
+    response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
+    response_add_octets(response, piece);
+    response_add_octets(response, SPAN("\r\n"));
+}
+
+void response_stream(struct response *response, struct source *source, unsigned minor_version,
+                     struct span first)
+{
+    response->source = source;
+    response->chunked = minor_version > 0;
+    response->last |= !response->chunked;
+    add_piece(response, first);
+}
+
+bool response_refill(struct response *response)
+{
+    char *room = response->text.at;
+    struct buffer piece = {room, 0, LIMIT_PIECE, false};
+    enum source_state state = response->source->fill(response->source, &piece);
+    assert(!piece.overflow);
+    response->first = response->count = 0;
+    response->text = (struct buffer){room, piece.length, LIMIT_RESPONSE_TEXT, false};
+    add_piece(response, buffer_span(&piece));
+    if (state == SOURCE_MORE)
+        return true;
+    response_drop_source(response);
+    if (state == SOURCE_BROKEN)
+        response->count = 0;
+    else if (response->chunked)
+        response_add_octets(response, SPAN("0\r\n\r\n"));
+    return state == SOURCE_END;
+}
+
+void response_drop_source(struct response *response)
+{
+    if (response->source != NULL)
+        response->source->drop(response->source);
+    response->source = NULL;
+}
+
 /* Adds what was written into the response's text from `start` on. */
 static void add_text(struct response *response, size_t start)
 {
@@ -221,12 +273,22 @@ static void append_length(struct buffer *text, uint64_t octets)
     buffer_append(text, SPAN("\r\n"));
 }
 
+static void append_framing(struct buffer *text, const struct response *response)
+{
+    if (response->chunked)
+        buffer_append(text, SPAN("Transfer-Encoding: chunked\r\n"));
+    else if (response->source == NULL && has_content(response->status))
+        append_length(text, response_octets_left(response));
+}
+
 static void set_head(struct response *response, struct span head)
 {
     response->parts[0] = (struct part){.octets = head.at, .fd = -1, .length = head.length};
     response->head_length = head.length;
-    if (response->head_only)
+    if (response->head_only) {
         response->count = 1;
+        response_drop_source(response);
+    }
 }
 
 void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines)
@@ -238,8 +300,7 @@ void response_finish(struct response *response, const char *date, unsigned minor
     append_lines(response, text, date, lines);
     append_vary(text, response->varies);
     append_connection(text, response->last, minor_version);
-    if (has_content(response->status))
-        append_length(text, response_octets_left(response));
+    append_framing(text, response);
     buffer_append(text, SPAN("\r\n"));
     assert(!text->overflow); /* LIMIT_RESPONSE_TEXT holds the longest page and the longest head */
     set_head(response, (struct span){text->at + start, text->length - start});

@@ -10,6 +10,8 @@
 #include "http/negotiate.h"
 #include "http/range.h"
 #include "http/target.h"
+#include "site/listing.h"
+#include "site/look.h"
 #include "site/mime.h"
 #include "site/page.h"
 
@@ -75,30 +77,48 @@ static struct span filled(const struct buffer *buffer)
 static void answer_page(const struct view *view, const struct request *request, struct response *response,
                         int status, struct span sentence, struct span lines)
 {
-    char titled[64];
-    struct buffer title = BUFFER(titled);
+    char digits[4];
+    struct buffer number = BUFFER(digits);
     size_t start = response->text.length;
-    buffer_number(&title, (uint64_t)status);
-    buffer_octet(&title, ' ');
-    buffer_string(&title, response_reason(status));
-    page_write(&response->text, filled(&title), sentence);
+    buffer_number(&number, (uint64_t)status);
+    struct page page = {
+        .status = filled(&number),
+        .title = span_of(response_reason(status)),
+        .sentence = sentence,
+        .reason = status == 404 && view->beside && view->why != NULL ? buffer_span(view->why) : none,
+        .way_out = status == 404,
+    };
+    if (negotiate_media(request) == MEDIA_HTML)
+        page_write(&response->text, &page);
+    else
+        page_write_text(&response->text, &page);
     response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
     response->status = status;
+    response->varies |= RESPONSE_BY_ACCEPT; /* which form the page has (RFC 9110 12.5.5) */
     response_finish(response, view->date, request->minor_version, lines);
 }
 
-static void append_page_lines(struct buffer *lines)
+static void append_page_lines(struct buffer *lines, struct span type, struct span policy)
 {
-    buffer_append(lines, SPAN("Content-Type: " PAGE_TYPE "\r\nContent-Security-Policy: " PAGE_POLICY "\r\n"));
+    buffer_append(lines, SPAN("Content-Type: "));
+    buffer_append(lines, type);
+    buffer_append(lines, SPAN("\r\nContent-Security-Policy: "));
+    buffer_append(lines, policy);
+    buffer_append(lines, SPAN("\r\n"));
+}
+
+static struct span page_type(const struct request *request)
+{
+    return negotiate_media(request) == MEDIA_HTML ? SPAN(PAGE_TYPE) : SPAN(PAGE_TEXT_TYPE);
 }
 
 /* `line` is a field that goes with this error, with its line's end, or empty. */
 static void answer_error(const struct view *view, const struct request *request, struct response *response,
                          int status, struct span line)
 {
-    char room[512];
+    char room[768];
     struct buffer lines = BUFFER(room);
-    append_page_lines(&lines);
+    append_page_lines(&lines, page_type(request), look_policy());
     buffer_append(&lines, line);
     if (status == 405)
         buffer_append(&lines, SPAN(ALLOW));
@@ -115,10 +135,10 @@ static void answer_foreign_host(const struct view *view, const struct request *r
                                 struct response *response)
 {
     enum { HOST_NAME_MAX_OCTETS = 253 };
-    char room[512], said[HOST_NAME_MAX_OCTETS + 256];
+    char room[768], said[HOST_NAME_MAX_OCTETS + 256];
     struct buffer lines = BUFFER(room), sentence = BUFFER(said);
     struct span name = host_name(host_of(request));
-    append_page_lines(&lines);
+    append_page_lines(&lines, page_type(request), look_policy());
     buffer_append(&sentence,
                   SPAN("This server answers to the names of its own machine only, such as localhost. "
                        "To let it have this one as well, start it with --allow-host "));
@@ -136,7 +156,7 @@ static void answer_redirect(const struct view *view, const struct request *reque
 {
     char room[3 * LIMIT_TARGET + 512]; /* escaped, a path may be three times as long */
     struct buffer lines = BUFFER(room);
-    append_page_lines(&lines);
+    append_page_lines(&lines, page_type(request), look_policy());
     buffer_append(&lines, SPAN("Location: /"));
     buffer_uri_path(&lines, target->path);
     buffer_octet(&lines, '/');
@@ -569,6 +589,62 @@ static void answer_health(const struct view *view, const struct request *request
                     SPAN("Content-Type: text/plain; charset=utf-8\r\n"));
 }
 
+/* ---- directories without an index ---- */
+
+static bool lists(const struct view *view)
+{
+    const struct settings *settings = view->policy->settings;
+    if (settings->listing == LISTING_OFF)
+        return false;
+    return settings->listing == LISTING_ON || settings->lan || view->policy->guarded;
+}
+
+/* The first piece of a listing, which may be all of it, and is what a HEAD asks about as well. */
+static void answer_listed(const struct view *view, const struct request *request, struct response *response,
+                          struct source *source, bool json)
+{
+    char room[768];
+    struct buffer lines = BUFFER(room);
+    size_t start = response->text.length;
+    struct buffer piece = {response->text.at + start, 0, LIMIT_PIECE, false};
+    enum source_state state = source->fill(source, &piece);
+    if (state == SOURCE_BROKEN) {
+        source->drop(source);
+        answer_error(view, request, response, 503, none);
+        return;
+    }
+    response->text.length += piece.length;
+    response->varies |= RESPONSE_BY_ACCEPT;
+    append_page_lines(&lines, json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE), look_listing_policy());
+    if (state == SOURCE_MORE) {
+        response_stream(response, source, request->minor_version, buffer_span(&piece));
+    } else {
+        response_add_octets(response, buffer_span(&piece));
+        source->drop(source);
+    }
+    response_finish(response, view->date, request->minor_version, filled(&lines));
+}
+
+/* A directory is read anew for each request, and its listing has no validators: it is never stale. Returns 0, or a status
+   where there is none. */
+static int answer_listing(const struct view *view, const struct request *request, struct response *response,
+                          struct target *target)
+{
+    int fd;
+    target->room[target->path.length] = '\0'; /* target_child has put the index there */
+    int status = store_open_directory(view->store, target->path, &fd);
+    if (status != 0)
+        return status;
+    struct listing_form form = listing_form_of(target->query);
+    form.json = negotiate_media(request) == MEDIA_JSON;
+    form.dotfiles = view->policy->settings->dotfiles;
+    struct source *source = listing_open(store_beneath(view->store), target->path, fd, &form);
+    if (source == NULL)
+        return 503;
+    answer_listed(view, request, response, source, form.json);
+    return 0;
+}
+
 /* ---- the table of contents ---- */
 
 static bool asks_for_health(const struct request *request)
@@ -624,6 +700,12 @@ static int find_only(const struct view *view, const struct target *target, struc
 static bool is_hidden(const struct view *view, const struct target *target)
 {
     return target->hidden && !view->policy->settings->dotfiles;
+}
+
+/* Whether a directory without an index is listed here. */
+static bool may_list(const struct view *view, const struct target *target)
+{
+    return target->slash && !is_hidden(view, target) && view->policy->file.length == 0 && lists(view);
 }
 
 /* Finds the file, or the directory that lacks its slash; `*path` is what it was found by. Returns 0 or a status. */
@@ -719,8 +801,14 @@ void answer(const struct view *view, const struct request *request, struct respo
         answer_health(view, request, response);
         return;
     }
-    if (status == 0)
+    bool looked = status == 0;
+    if (looked)
         status = find(view, request, response, &target, held, &path);
+    if (looked && status == 404 && may_list(view, &target)) {
+        status = answer_listing(view, request, response, &target);
+        if (status == 0)
+            return;
+    }
 
     if (status == 204)
         answer_options(view, request, response);

@@ -32,10 +32,18 @@ struct connection *connection_new(int fd, const union peer *peer)
     return connection;
 }
 
+/* Gives back what an answer borrows. */
+static void release(struct service *service, struct outgoing *answer)
+{
+    if (answer->entry != NULL)
+        store_release(service->store, answer->entry);
+    response_drop_source(&answer->response);
+}
+
 static void drop_outgoing(struct connection *connection, struct service *service)
 {
-    if (connection->outgoing != NULL && connection->outgoing->entry != NULL)
-        store_release(service->store, connection->outgoing->entry);
+    if (connection->outgoing != NULL)
+        release(service, connection->outgoing);
     free(connection->outgoing);
     connection->outgoing = NULL;
 }
@@ -246,6 +254,8 @@ static enum connection_want send_answer(struct connection *connection, struct se
     enum transmit_result result = transmit(connection->fd, &answer->response, LIMIT_TURN_OCTETS);
     connection->progress |= response_octets_left(&answer->response) < left;
     bool owned = answer == connection->outgoing;
+    if (result == TRANSMIT_DONE && answer->response.source != NULL)
+        result = TRANSMIT_TURN; /* there is more to make */
     if (result == TRANSMIT_AGAIN || result == TRANSMIT_TURN) {
         if (owned || keep_response(connection, answer))
             return result == TRANSMIT_AGAIN ? WANT_EVENT : WANT_TURN;
@@ -255,9 +265,40 @@ static enum connection_want send_answer(struct connection *connection, struct se
     enum connection_want want = result == TRANSMIT_DONE ? finish(connection, service, answer) : WANT_CLOSE;
     if (owned)
         drop_outgoing(connection, service);
-    else if (answer->entry != NULL)
-        store_release(service->store, answer->entry);
+    else
+        release(service, answer);
     return want;
+}
+
+/* The next piece of a body that is made while it is sent. What came before is sent, so the answer moves back into the
+   service's memory until it is known how much of it the socket takes. */
+static enum connection_want send_next_piece(struct connection *connection, struct service *service)
+{
+    struct outgoing answer = *connection->outgoing;
+    struct span log = connection->outgoing->log.text;
+    answer.response.parts = service->parts;
+    answer.response.text = (struct buffer){service->text, 0, LIMIT_RESPONSE_TEXT, false};
+    if (log.length > 0)
+        memcpy(service->log, log.at, log.length);
+    answer.log.text.at = service->log;
+    free(connection->outgoing);
+    connection->outgoing = NULL;
+    if (!response_refill(&answer.response)) {
+        log_answer(service, &answer);
+        release(service, &answer);
+        return WANT_CLOSE;
+    }
+    answer.body_octets += response_octets_left(&answer.response);
+    return send_answer(connection, service, &answer);
+}
+
+/* Goes on with an answer that is kept. */
+static enum connection_want send_on(struct connection *connection, struct service *service)
+{
+    struct outgoing *answer = connection->outgoing;
+    if (answer->response.source != NULL && response_octets_left(&answer->response) == 0)
+        return send_next_piece(connection, service);
+    return send_answer(connection, service, answer);
 }
 
 /* A look at the disk taken in this turn is good for a request that was waiting when the turn began. Of one behind
@@ -332,7 +373,7 @@ enum connection_want connection_step(struct connection *connection, struct servi
     case CONNECTION_READ:
         return read_and_respond(connection, service);
     case CONNECTION_SEND:
-        return send_answer(connection, service, connection->outgoing);
+        return send_on(connection, service);
     case CONNECTION_LINGER:
         return linger_on(connection);
     case CONNECTION_CLOSED:

@@ -13,6 +13,7 @@
 #include "base/date.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/settings.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "serve/deadline.h"

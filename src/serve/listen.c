@@ -354,6 +354,32 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
     return 0;
 }
 
+bool listen_is_loopback(const struct sockaddr *address)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+    switch (address->sa_family) {
+    case AF_UNIX:
+        return true;
+    case AF_INET:
+        return ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6: /* an IPv4 client of an IPv6 socket has a mapped address (ipv6(7)) */
+        return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
+               (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == IN_LOOPBACKNET);
+    default:
+        return false;
+    }
+}
+
+bool listen_is_local(const struct listening *listening)
+{
+    for (unsigned i = 0; i < listening->count; i++) {
+        if (!listen_is_loopback((const struct sockaddr *)&listening->addresses[i]))
+            return false;
+    }
+    return true;
+}
+
 void listen_close(struct listening *listening)
 {
     while (listening->count > 0) {

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/settings.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 struct listening {
@@ -28,6 +29,12 @@ int listen_open(struct listening *listening, const struct settings *settings, st
  * the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP or of a path.
  */
 int listen_take(struct listening *listening, int first, unsigned count, struct failure *failure);
+
+/* True for an address that only this machine reaches: of the loopback, or a Unix socket. */
+bool listen_is_loopback(const struct sockaddr *address);
+
+/* True where all of them are. */
+bool listen_is_local(const struct listening *listening);
 
 /* Closes the sockets, and removes the names of Unix ones: the workers have theirs open still. */
 void listen_close(struct listening *listening);

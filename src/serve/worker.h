@@ -6,6 +6,7 @@
 #include "serve/policy.h"
 
 #include <signal.h>
+#include <stdbool.h>
 
 /* The signal that has a worker retire. SIGHUP is none for it: a terminal that closes sends that to the whole group. */
 #define WORKER_RETIRE SIGUSR2

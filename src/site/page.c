@@ -1,16 +1,49 @@
 #include "site/page.h"
 
-void page_write(struct buffer *page, struct span title, struct span sentence)
+#include "site/look.h"
+
+void page_begin(struct buffer *out)
 {
-    buffer_append(page, SPAN("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-                             "<meta name=\"viewport\" content=\"width=device-width\">\n"
-                             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>"));
-    buffer_html(page, title);
-    buffer_append(page,
-                  SPAN("</title>\n<style>body{font:1.1em/1.5 system-ui,sans-serif;max-width:34em;"
-                       "margin:18vh auto;padding:0 1.5em}h1{font-size:1.5em}p{opacity:.75}</style>\n<h1>"));
-    buffer_html(page, title);
-    buffer_append(page, SPAN("</h1>\n<p>"));
-    buffer_html(page, sentence);
-    buffer_append(page, SPAN("</p>\n</html>\n"));
+    buffer_append(out, SPAN("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
+                            "<meta name=\"viewport\" content=\"width=device-width\">\n"
+                            "<meta name=\"color-scheme\" content=\"light dark\">\n<title>"));
+}
+
+void page_write(struct buffer *out, const struct page *page)
+{
+    page_begin(out);
+    buffer_html_name(out, page->status);
+    buffer_octet(out, ' ');
+    buffer_html_name(out, page->title);
+    buffer_append(out, SPAN("</title>\n<style>"));
+    buffer_append(out, look_style);
+    buffer_append(out, SPAN("</style>\n<main>\n<h1><span>"));
+    buffer_html_name(out, page->status);
+    buffer_append(out, SPAN("</span> "));
+    buffer_html_name(out, page->title);
+    buffer_append(out, SPAN("</h1>\n<p>"));
+    buffer_html_name(out, page->sentence);
+    buffer_append(out, SPAN("</p>\n"));
+    if (page->reason.length > 0) {
+        buffer_append(out, SPAN("<aside>"));
+        buffer_html_name(out, page->reason);
+        buffer_append(out, SPAN("</aside>\n"));
+    }
+    if (page->way_out)
+        buffer_append(out, SPAN("<p><a href=\"/\">Go to the start page</a></p>\n"));
+    buffer_append(out, SPAN("</main>\n</html>\n"));
+}
+
+void page_write_text(struct buffer *out, const struct page *page)
+{
+    buffer_plain(out, page->status);
+    buffer_octet(out, ' ');
+    buffer_plain(out, page->title);
+    buffer_append(out, SPAN(": "));
+    buffer_plain(out, page->sentence);
+    buffer_octet(out, '\n');
+    if (page->reason.length == 0)
+        return;
+    buffer_plain(out, page->reason);
+    buffer_octet(out, '\n');
 }

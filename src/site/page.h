@@ -4,11 +4,25 @@
 
 #include "base/buffer.h"
 
-/* The type of such a page, and the policy that goes with it: nothing but its own style may load. */
 #define PAGE_TYPE "text/html; charset=utf-8"
-#define PAGE_POLICY "default-src 'none'; style-src 'unsafe-inline'"
+#define PAGE_TEXT_TYPE "text/plain; charset=utf-8"
 
-/* Appends an HTML page that says `title` (a status with its reason) and one sentence more. Both are escaped. */
-void page_write(struct buffer *page, struct span title, struct span sentence);
+/* What a page says. Octets of any kind: they are escaped for where they stand. */
+struct page {
+    struct span status; /* its number */
+    struct span title;  /* its reason phrase */
+    struct span sentence;
+    struct span reason; /* more, for who has started the server; or empty */
+    bool way_out;       /* there is a start page that is worth a link */
+};
+
+/* Appends the page as HTML, to be sent with look_policy as its Content-Security-Policy. */
+void page_write(struct buffer *out, const struct page *page);
+
+/* Appends the same as one or two lines of plain text, for a program. */
+void page_write_text(struct buffer *out, const struct page *page);
+
+/* Appends how a page of ours begins, up to its title's text. */
+void page_begin(struct buffer *out);
 
 #endif

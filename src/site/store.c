@@ -532,6 +532,17 @@ int store_find(struct store *store, struct span path, uint64_t turn, struct entr
     return 0;
 }
 
+int store_open_directory(struct store *store, struct span path, int *fd)
+{
+    *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY);
+    return *fd >= 0 ? 0 : status_of(errno);
+}
+
+const struct beneath *store_beneath(const struct store *store)
+{
+    return &store->beneath;
+}
+
 static const struct span suffixes[SIBLINGS] = {
     [SIBLING_GZ] = SPAN_INIT(".gz"),
     [SIBLING_ZST] = SPAN_INIT(".zst"),

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "site/beneath.h"
 #include "site/mime.h"
 
 #include <stdbool.h>
@@ -92,6 +93,13 @@ void store_end_turn(struct store *store);
  * otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);
+
+/* Opens the directory at `path`, to be read by the caller, whose descriptor it is. Returns 0, or a status as store_find
+   does. */
+int store_open_directory(struct store *store, struct span path, int *fd);
+
+/* Where the store looks, for those who look at more than a path. Stands as long as the store. */
+const struct beneath *store_beneath(const struct store *store);
 
 /* The siblings that a file has, as bits 1 << enum sibling: regular files that are not older than it. `turn` as for
    store_find. */
