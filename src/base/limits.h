@@ -160,6 +160,21 @@
 /* The directories above that a page leads to by name; it leaves out what lies between them and the root. */
 #define LIMIT_LISTING_CRUMBS 12
 
+/* ---- what the reason of a 404 may take ---- */
+
+/* Reasons that a worker looks for in a second: a page with that many dead links is told all of them, and a flood of such
+   requests costs what it did before. */
+#define LIMIT_REASONS 20
+
+/* Names of a directory that are compared with the one that is missing: about a millisecond. */
+#define LIMIT_REASON_NAMES 4096
+
+/* Directories on the way to it. */
+#define LIMIT_REASON_DEPTH 32
+
+/* How often a client that speaks TLS is worth a line in the log. */
+#define LIMIT_TLS_HINT_S 60
+
 /* ---- what a command line may say ---- */
 
 /* Header fields, types and hosts of its own: more than anybody types. */

@@ -114,6 +114,15 @@ static const char *colour_of(int status)
     return class >= 2 && class <= 5 ? colours[class - 2] : "0";
 }
 
+/* In a line of its own below the request's. */
+static void append_why(struct buffer *line, struct span why)
+{
+    if (why.length == 0)
+        return;
+    buffer_append(line, SPAN("\n          "));
+    buffer_plain(line, why);
+}
+
 static void write_terminal(struct buffer *line, const struct log_access *access, bool coloured)
 {
     struct date date = date_from_seconds(access->time);
@@ -204,14 +213,17 @@ struct log_line log_prepare(enum log_form form, const struct log_access *access,
     case LOG_TERMINAL:
     case LOG_COLOURED:
         write_terminal(&line, access, form == LOG_COLOURED);
+        log.octets_at = line.length;
+        append_why(&line, access->why);
         break;
     case LOG_JSON:
         write_json(&line, access);
+        log.octets_at = line.length;
         break;
     }
+    buffer_octet(&line, '\n');
     log.began = access->began;
     log.text = buffer_span(&line);
-    log.octets_at = line.length;
     return log;
 }
 
@@ -225,14 +237,19 @@ static void write_tail(struct buffer *tail, const struct log_line *line, uint64_
     if (line->form == LOG_JSON) {
         buffer_append(tail, SPAN(",\"duration_us\":"));
         buffer_number(tail, duration);
-        buffer_append(tail, SPAN("}\n"));
+        buffer_append(tail, SPAN("}"));
         return;
     }
     buffer_append(tail, octets == 1 ? SPAN(" octet  ") : SPAN(" octets  "));
     buffer_number(tail, duration / 1000);
     buffer_octet(tail, '.');
     buffer_octet(tail, (char)('0' + duration / 100 % 10));
-    buffer_append(tail, SPAN(" ms\n"));
+    buffer_append(tail, SPAN(" ms"));
+}
+
+bool log_tells_why(enum log_form form)
+{
+    return form == LOG_TERMINAL || form == LOG_COLOURED;
 }
 
 bool log_is_coloured(int fd)

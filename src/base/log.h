@@ -30,6 +30,7 @@ struct log_access {
     struct span method;
     struct span target;
     int status;
+    struct span why; /* of a 404: octets of any kind, or empty */
     struct span referer;
     struct span user_agent;
 };
@@ -45,6 +46,9 @@ struct log_line {
 
 /* True where colours may be written: to a terminal that has them, unless NO_COLOR asks for none. */
 bool log_is_coloured(int fd);
+
+/* True for the forms that a person reads, with the reason of a 404. */
+bool log_tells_why(enum log_form form);
 
 /* Microseconds of the monotonic clock where this form tells how long an answer took; else 0, without a look at it. */
 int64_t log_clock(enum log_form form);

@@ -14,6 +14,7 @@
 #include "site/look.h"
 #include "site/mime.h"
 #include "site/page.h"
+#include "site/reason.h"
 
 #include <assert.h>
 #include <string.h>
@@ -645,6 +646,16 @@ static int answer_listing(const struct view *view, const struct request *request
     return 0;
 }
 
+/* Why there is nothing, for those who may know. */
+static void find_reason(const struct view *view, struct target *target)
+{
+    bool dotfiles = view->settings != NULL && view->settings->dotfiles;
+    if (view->why == NULL)
+        return;
+    struct span path = target->slash ? target_child(target, index_name) : target->path;
+    reason_append(view->why, store_beneath(view->store), path, dotfiles, view->now);
+}
+
 /* ---- the table of contents ---- */
 
 static bool asks_for_health(const struct request *request)
@@ -809,6 +820,8 @@ void answer(const struct view *view, const struct request *request, struct respo
         if (status == 0)
             return;
     }
+    if (status == 404)
+        find_reason(view, &target);
 
     if (status == 204)
         answer_options(view, request, response);

@@ -2,7 +2,9 @@
 
 #include "serve/answer.h"
 #include "serve/input.h"
+#include "serve/listen.h"
 #include "serve/transmit.h"
+#include "site/reason.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -82,11 +84,18 @@ struct reading {
     struct request *request;
     struct span rest; /* the octets after it */
     bool ended;       /* there will be no request any more */
+    bool tls;         /* nor will there ever have been one: the client speaks TLS */
 };
 
 static struct reading no_request(bool ended)
 {
     return (struct reading){.ended = ended};
+}
+
+/* A record of TLS that holds a handshake begins so (RFC 8446 5.1), and no request does. */
+static bool is_tls(struct span octets)
+{
+    return octets.at[0] == 0x16 && (octets.length == 1 || octets.at[1] == 0x03);
 }
 
 static bool is_answerable(const struct request *request)
@@ -97,7 +106,7 @@ static bool is_answerable(const struct request *request)
 
 static struct reading request_if_answerable(struct request *request, struct span rest)
 {
-    return is_answerable(request) ? (struct reading){request, rest, false} : no_request(false);
+    return is_answerable(request) ? (struct reading){.request = request, .rest = rest} : no_request(false);
 }
 
 /* The usual case: nothing is held, a request comes whole, and no memory of the connection's own is needed. */
@@ -112,6 +121,8 @@ static struct reading read_fresh(struct connection *connection, struct service *
     connection->waited &= octets.length == length; /* what waited may have been the empty line alone */
     if (octets.length == 0)                        /* still idle */
         return no_request(false);
+    if (is_tls(octets))
+        return (struct reading){.tls = true};
     request_init(request);
     request_read_head(request, octets.at, octets.length);
     if (!is_answerable(request)) {
@@ -119,7 +130,7 @@ static struct reading read_fresh(struct connection *connection, struct service *
         return no_request(connection->input == NULL);
     }
     struct span rest = {octets.at + request->parsed, octets.length - request->parsed};
-    return (struct reading){request, rest, false};
+    return (struct reading){.request = request, .rest = rest};
 }
 
 /* Goes on with a head that is held in part, or begins with octets that were held back. */
@@ -190,7 +201,7 @@ static bool keep_response(struct connection *connection, const struct outgoing *
 }
 
 static struct log_line prepare_log(struct connection *connection, struct service *service,
-                                   const struct request *request, int status)
+                                   const struct request *request, int status, struct span why)
 {
     if (service->log_form == LOG_NONE || (service->log_errors_only && status < 400))
         return (struct log_line){0};
@@ -202,6 +213,7 @@ static struct log_line prepare_log(struct connection *connection, struct service
         .method = request_method_name(request),
         .target = request_target(request),
         .status = status,
+        .why = why,
         .referer = request_field(request, FIELD_REFERER),
         .user_agent = request_field(request, FIELD_USER_AGENT),
     };
@@ -308,6 +320,25 @@ static bool may_share(const struct connection *connection, const struct request 
     return connection->waited && !request_follows_empty_lines(request);
 }
 
+/*
+ * True for a client on this machine that asks for it by a name or an address of the loopback. A proxy on this machine
+ * asks for others: as a rule it hands on the Host that they sent.
+ */
+static bool is_beside(const struct connection *connection, const struct request *request)
+{
+    struct span host = request_field(request, FIELD_HOST);
+    size_t port = host.length;
+    if (!listen_is_loopback(&connection->peer.any))
+        return false;
+    while (port > 0 && text_is_digit(host.at[port - 1]))
+        port--;
+    if (port > 0 && host.at[port - 1] == ':')
+        host.length = port - 1;
+    return span_equal_nocase(host, SPAN("localhost")) || span_equal(host, SPAN("[::1]")) ||
+           (host.length > 4 && span_equal((struct span){host.at, 4}, SPAN("127.")) &&
+            text_is_digit(host.at[host.length - 1]));
+}
+
 /* Answers a request. What came after it is held back for later, or dropped where no other is awaited. */
 static enum connection_want respond(struct connection *connection, struct service *service,
                                     const struct request *request, struct span rest)
@@ -318,8 +349,13 @@ static enum connection_want respond(struct connection *connection, struct servic
     response_init(response, service->parts, service->text);
     response->last = service->draining || service->retiring;
     service->began = log_clock(service->log_form);
+    char room[REASON_MAX];
+    struct buffer why = BUFFER(room);
+    bool beside = is_beside(connection, request);
     struct view view = {
         .store = service->store,
+        .beside = beside,
+        .why = beside || log_tells_why(service->log_form) ? &why : NULL,
         .turn = may_share(connection, request) ? service->turn : 0,
         .now = service->second,
         .date = service->date,
@@ -331,7 +367,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     answered.body_octets = response_body_octets(response);
     answered.log = (struct log_line){0};
     if (!response->unlogged)
-        answered.log = prepare_log(connection, service, request, response->status);
+        answered.log = prepare_log(connection, service, request, response->status, buffer_span(&why));
     if (response->status == 404)
         metrics_miss(service->metrics, request_target(request));
     answered.linger = rest.length > 0 || request_ends_stream(request);
@@ -345,12 +381,34 @@ static enum connection_want respond(struct connection *connection, struct servic
     return send_answer(connection, service, &answered);
 }
 
+/*
+ * A browser that was given an https address. What it is told in its own protocol it shows as an error at once, and the
+ * line in the log says what to do.
+ */
+static enum connection_want refuse_tls(struct connection *connection, const struct service *service)
+{
+    static time_t next_hint;
+    /* A fatal alert, protocol_version, in a record of two octets (RFC 8446 5.1, 6.2). */
+    static const char alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46};
+    if (service->second >= next_hint) {
+        log_error("a client speaks TLS to this port; its address here begins with http://, not https://");
+        next_hint = service->second + LIMIT_TLS_HINT_S;
+    }
+    /* What it sends besides may be unread yet, and must not reset the connection before the alert is there. */
+    if (send(connection->fd, alert, sizeof alert, MSG_NOSIGNAL) < 0 || shutdown(connection->fd, SHUT_WR) < 0)
+        return WANT_CLOSE;
+    connection->state = CONNECTION_LINGER;
+    return WANT_TURN;
+}
+
 static enum connection_want read_and_respond(struct connection *connection, struct service *service)
 {
     assert(connection->state == CONNECTION_READ);
     struct reading reading = read_request(connection, service);
     if (reading.request != NULL)
         return respond(connection, service, reading.request, reading.rest);
+    if (reading.tls)
+        return refuse_tls(connection, service);
     if (reading.ended)
         return WANT_CLOSE;
     return connection->readable ? WANT_TURN : WANT_EVENT;

@@ -459,7 +459,7 @@ static void write_table(const struct listing *listing, struct buffer *out)
                             "<table>\n<thead><tr>"));
     write_heading(listing, out, LISTING_BY_NAME, "name", "Name");
     write_heading(listing, out, LISTING_BY_SIZE, "size", "Size");
-    write_heading(listing, out, LISTING_BY_TIME, "time", "Modified (UTC)");
+    write_heading(listing, out, LISTING_BY_TIME, "time", "Modified<span> (UTC)</span>");
     buffer_append(out, SPAN("</thead>\n"));
     if (listing->path_length > 0)
         buffer_append(out, SPAN("<tbody><tr class=\"u\"><td><a href=\"../\">Up</a><td><td>\n"));

@@ -24,7 +24,7 @@ const struct span look_style = SPAN_INIT(
 
 const struct span look_listing_style = SPAN_INIT(
     "body{max-width:60rem;margin:0 auto;padding:2rem 1.5rem 3rem}"
-    "header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:baseline;margin-bottom:1.25rem}"
+    "header{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;align-items:baseline;margin-bottom:1.25rem;padding:0 .75rem}"
     "h1{flex:1 1 16rem;margin:0;font-size:1.375rem;line-height:1.35;font-weight:650;overflow-wrap:anywhere}"
     "h1 i{margin:0 .3em;color:var(--soft);font-style:normal;font-weight:400}"
     "h1 a{font-weight:400}"
@@ -54,10 +54,10 @@ const struct span look_listing_style = SPAN_INIT(
     "td a:focus-visible{outline-offset:-2px}"
     "footer{padding:1rem .75rem;color:var(--soft)}"
     "@media(max-width:40rem){body{padding:1.25rem 0 2rem}header{padding:0 1rem}input{flex:1 1 100%;font-size:1rem}"
-    "th:nth-child(2),td:nth-child(2){width:5.75rem}th:nth-child(3),td:nth-child(3){width:7.25rem}"
-    "th a,td{padding-left:.5rem;padding-right:1rem}td:nth-child(2),th:nth-child(2) a{padding-right:.25rem}"
-    "td{font-size:.8125rem}td a{padding:.65rem .5rem .65rem 2.75rem;font-size:1rem}td a::before{left:1.1rem;top:.92rem}"
-    "time span{display:none}}");
+    "th:nth-child(2),td:nth-child(2){width:4.75rem}th:nth-child(3),td:nth-child(3){width:6.75rem}"
+    "th a{padding:.5rem 1rem}td{padding:.4rem 1rem .4rem 0}td:nth-child(2),th:nth-child(2) a{padding-right:0}"
+    "th span,time span{display:none}"
+    "td{font-size:.8125rem}td a{padding:.65rem .5rem .65rem 2.75rem;font-size:1rem}td a::before{left:1.1rem;top:.92rem}}");
 
 /*
  * Sorts without asking the server again, filters, and moves by keys: "/" to the filter, arrows from name to name. The

@@ -1,0 +1,304 @@
+#include "site/reason.h"
+
+#include "base/limits.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- how near a name is ---- */
+
+enum { DISTANCE_MAX = 2, NEAR_NAME_MAX = 64 };
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* The distance of the first `i` octets of a from the first `j` of b, by those of shorter beginnings (optimal string
+   alignment). */
+static unsigned next_distance(struct span a, struct span b, size_t i, size_t j, unsigned rows[3][NEAR_NAME_MAX + 1])
+{
+    const unsigned *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
+    unsigned distance = above[j - 1] + (a.at[i - 1] != b.at[j - 1]);
+    distance = least(distance, least(above[j], rows[i % 3][j - 1]) + 1);
+    if (i > 1 && j > 1 && a.at[i - 1] == b.at[j - 2] && a.at[i - 2] == b.at[j - 1])
+        distance = least(distance, two_above[j - 2] + 1);
+    return distance;
+}
+
+unsigned reason_distance(struct span a, struct span b, unsigned bound)
+{
+    unsigned rows[3][NEAR_NAME_MAX + 1] = {0};
+    size_t differ = a.length > b.length ? a.length - b.length : b.length - a.length;
+    if (differ > bound || a.length > NEAR_NAME_MAX || b.length > NEAR_NAME_MAX)
+        return bound + 1;
+    for (size_t j = 0; j <= b.length; j++)
+        rows[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= a.length; i++) {
+        unsigned smallest = rows[i % 3][0] = (unsigned)i;
+        for (size_t j = 1; j <= b.length; j++) {
+            rows[i % 3][j] = next_distance(a, b, i, j, rows);
+            smallest = least(smallest, rows[i % 3][j]);
+        }
+        if (smallest > bound) /* it never gets smaller again */
+            return bound + 1;
+    }
+    return least(rows[a.length % 3][b.length], bound + 1);
+}
+
+/* ---- the name in its directory that was meant ---- */
+
+enum likeness { LIKENESS_NONE, LIKENESS_NEAR, LIKENESS_EXTENSION, LIKENESS_HTML, LIKENESS_CASE };
+
+struct meant {
+    enum likeness likeness;
+    unsigned distance;
+    char name[NAME_MAX + 1];
+};
+
+static bool begins_with(struct span text, struct span beginning)
+{
+    return text.length >= beginning.length && memcmp(text.at, beginning.at, beginning.length) == 0;
+}
+
+static enum likeness likeness_of(struct span name, struct span asked, unsigned *distance)
+{
+    unsigned bound = asked.length < 3 ? 0 : asked.length < 6 ? 1 : DISTANCE_MAX;
+    *distance = 0;
+    if (span_equal_nocase(name, asked))
+        return LIKENESS_CASE;
+    if (begins_with(name, asked) && name.at[asked.length] == '.') {
+        struct span rest = {name.at + asked.length, name.length - asked.length};
+        return span_equal(rest, SPAN(".html")) ? LIKENESS_HTML : LIKENESS_EXTENSION;
+    }
+    *distance = reason_distance(name, asked, bound);
+    return *distance <= bound ? LIKENESS_NEAR : LIKENESS_NONE;
+}
+
+/* The best of those that are served; of equal ones the first in the order of octets, so that the answer is always the
+   same. */
+static void consider(struct meant *meant, struct span name, struct span asked)
+{
+    unsigned distance;
+    enum likeness likeness = likeness_of(name, asked, &distance);
+    if (likeness == LIKENESS_NONE || likeness < meant->likeness)
+        return;
+    if (likeness == meant->likeness &&
+        (distance > meant->distance || (distance == meant->distance && strcmp(name.at, meant->name) > 0)))
+        return;
+    meant->likeness = likeness;
+    meant->distance = distance;
+    memcpy(meant->name, name.at, name.length + 1);
+}
+
+/* Takes over the descriptor. */
+static void look_through(int fd, struct span asked, bool dotfiles, struct meant *meant)
+{
+    const struct dirent *entry;
+    DIR *directory = fdopendir(fd);
+    if (directory == NULL) {
+        close(fd);
+        return;
+    }
+    for (unsigned i = 0; i < LIMIT_REASON_NAMES && (entry = readdir(directory)) != NULL; i++) {
+        struct span name = span_of(entry->d_name);
+        if (name.at[0] != '.' || (dotfiles && name.length > 2))
+            consider(meant, name, asked);
+    }
+    closedir(directory);
+}
+
+/* ---- what is said ---- */
+
+static void append_quoted(struct buffer *out, struct span name)
+{
+    buffer_octet(out, '\'');
+    buffer_append(out, name);
+    buffer_octet(out, '\'');
+}
+
+/* Where the path ceases to lead anywhere: the first name that can't be opened, in the directory before it. */
+struct stop {
+    struct span directory; /* with a NUL after it */
+    struct span name;
+    int error;
+};
+
+static void append_missing(struct buffer *out, const struct stop *stop)
+{
+    buffer_append(out, SPAN("There is no "));
+    append_quoted(out, stop->name);
+    if (stop->directory.length == 0) {
+        buffer_append(out, SPAN(" in the root."));
+        return;
+    }
+    buffer_append(out, SPAN(" in "));
+    append_quoted(out, stop->directory);
+    buffer_octet(out, '.');
+}
+
+static void append_meant(struct buffer *out, const struct meant *meant)
+{
+    if (meant->likeness == LIKENESS_NONE)
+        return;
+    buffer_append(out, SPAN(" There is "));
+    append_quoted(out, span_of(meant->name));
+    if (meant->likeness == LIKENESS_CASE)
+        buffer_append(out, SPAN(": capital and small letters differ."));
+    else if (meant->likeness == LIKENESS_NEAR)
+        buffer_append(out, SPAN(": is that the one?"));
+    else
+        buffer_append(out, SPAN(": the address lacks the extension."));
+}
+
+/* Says what is odd about a name that is there and yet can't be opened. False where nothing is known. */
+static bool append_obstacle(struct buffer *out, const struct stop *stop, const struct stat *attributes)
+{
+    const char *why = NULL;
+    if (S_ISLNK(attributes->st_mode))
+        why = stop->error == EXDEV   ? " is a symbolic link that leads out of the root."
+              : stop->error == ELOOP ? " is a symbolic link that may not be followed, or leads round in a circle."
+              : stop->error == EACCES ? " is a symbolic link to what the server may not read."
+                                      : " is a symbolic link that leads nowhere.";
+    else if (stop->error == EACCES || stop->error == EPERM)
+        why = S_ISDIR(attributes->st_mode) ? " is a directory that the server's user may not enter."
+                                           : " can't be read by the server's user.";
+    else if (S_ISREG(attributes->st_mode) && stop->error == ENOTDIR)
+        why = " is a file, and no directory.";
+    else if (!S_ISREG(attributes->st_mode) && !S_ISDIR(attributes->st_mode))
+        why = " is neither a file nor a directory.";
+    if (why == NULL)
+        return false;
+    append_quoted(out, stop->name);
+    buffer_string(out, why);
+    return true;
+}
+
+/* ---- where the path stops ---- */
+
+static int try_open(const struct beneath *beneath, struct span path, int flags)
+{
+    char room[PATH_MAX];
+    if (path.length >= sizeof room) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(room, path.at, path.length);
+    room[path.length] = '\0';
+    return beneath_open(beneath, (struct span){room, path.length}, flags);
+}
+
+static bool can_open(const struct beneath *beneath, struct span path, int flags, int *error)
+{
+    int fd = try_open(beneath, path, flags);
+    *error = errno;
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* False where the path leads to something that can be read, or has too many names to be looked at. */
+static bool find_stop(const struct beneath *beneath, struct span path, struct stop *stop)
+{
+    size_t start = 0;
+    for (unsigned names = 0; names < LIMIT_REASON_DEPTH; names++) {
+        size_t end = start + span_find((struct span){path.at + start, path.length - start}, '/');
+        bool last = end == path.length;
+        stop->directory = (struct span){path.at, start > 0 ? start - 1 : 0};
+        stop->name = (struct span){path.at + start, end - start};
+        /* O_NONBLOCK: a FIFO is opened without a writer. */
+        if (!can_open(beneath, (struct span){path.at, end},
+                      last ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY, &stop->error))
+            return true;
+        if (last)
+            break;
+        start = end + 1;
+    }
+    return false;
+}
+
+/* ---- hidden names ---- */
+
+static bool is_hidden(struct span name)
+{
+    return name.length > 0 && name.at[0] == '.' && !span_equal(name, SPAN(".well-known"));
+}
+
+/* The first name in the path that is not served for its dot; empty where there is none. */
+static struct span hidden_name(struct span path)
+{
+    while (path.length > 0) {
+        size_t length = span_find(path, '/'), taken = length + (length < path.length);
+        if (is_hidden((struct span){path.at, length}))
+            return (struct span){path.at, length};
+        path = (struct span){path.at + taken, path.length - taken};
+    }
+    return (struct span){"", 0};
+}
+
+static bool append_hidden(struct buffer *out, const struct beneath *beneath, struct span path)
+{
+    int error;
+    struct span name = hidden_name(path);
+    if (name.length == 0 || !can_open(beneath, path, O_PATH, &error))
+        return false;
+    append_quoted(out, name);
+    buffer_append(out, SPAN(" begins with a dot: such names are not served without --dotfiles."));
+    return true;
+}
+
+/* ---- the interface ---- */
+
+/* Whoever asks for many things that are not there must not keep the server from those that are. */
+static bool is_affordable(int64_t now)
+{
+    static int64_t second;
+    static unsigned count;
+    if (now != second)
+        count = 0;
+    second = now;
+    return count++ < LIMIT_REASONS;
+}
+
+static void append_stop(struct buffer *out, const struct beneath *beneath, const struct stop *stop, bool dotfiles)
+{
+    char name[NAME_MAX + 1];
+    struct stat attributes;
+    struct meant meant = {0};
+    int fd = try_open(beneath, stop->directory, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 || stop->name.length > NAME_MAX) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    memcpy(name, stop->name.at, stop->name.length);
+    name[stop->name.length] = '\0';
+    if (fstatat(fd, name, &attributes, AT_SYMLINK_NOFOLLOW) == 0) {
+        append_obstacle(out, stop, &attributes);
+        close(fd);
+        return;
+    }
+    look_through(fd, stop->name, dotfiles, &meant);
+    append_missing(out, stop);
+    append_meant(out, &meant);
+}
+
+void reason_append(struct buffer *out, const struct beneath *beneath, struct span path, bool dotfiles,
+                   int64_t now)
+{
+    struct stop stop;
+    char room[REASON_MAX];
+    struct buffer text = BUFFER(room);
+    if (!is_affordable(now))
+        return;
+    if ((dotfiles || !append_hidden(&text, beneath, path)) && find_stop(beneath, path, &stop))
+        append_stop(&text, beneath, &stop, dotfiles);
+    if (!text.overflow) /* the directory's path may be any length */
+        buffer_append(out, buffer_span(&text));
+}

@@ -1,0 +1,103 @@
+// What the browser tests share: a server on a free port, headless Chromium driven by playwright-core, TAP. Both are found
+// where they are installed (PLAYWRIGHT names a folder with node_modules, CHROMIUM the program); without them a test is
+// skipped, with its reason.
+import { spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const program = resolve(process.env.TINYHTTPD || 'tinyhttpd');
+export const pictures = resolve(process.env.PICTURES || 'build/browser');
+
+let points = 0, failed = 0;
+
+export function ok(holds, name, detail) {
+    points++;
+    if (!holds) failed++;
+    console.log(`${holds ? 'ok' : 'not ok'} ${points} - ${name}`);
+    if (!holds && detail !== undefined) console.log(`# ${detail}`);
+}
+
+export function is(got, expected, name) {
+    const [a, b] = [JSON.stringify(got), JSON.stringify(expected)];
+    ok(a === b, name, `got ${a}, expected ${b}`);
+}
+
+function findPlaywright() {
+    for (const folder of [process.env.PLAYWRIGHT, '.', 'build/deps'].filter(Boolean)) {
+        try {
+            return createRequire(join(resolve(folder), 'package.json'))('playwright-core');
+        } catch (error) {
+            if (error.code !== 'MODULE_NOT_FOUND') throw error;
+        }
+    }
+    return null;
+}
+
+function findChromium() {
+    const folders = (process.env.PATH || '').split(':');
+    const names = ['chromium', 'chromium-browser', 'google-chrome'];
+    return [process.env.CHROMIUM, ...folders.flatMap(folder => names.map(name => join(folder, name)))]
+        .find(path => path && existsSync(path));
+}
+
+// The server with `args`; its URL without a slash at the end, and a function that ends it.
+async function startServer(root, args) {
+    const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let banner = '';
+    const url = await new Promise((done, fail) => {
+        server.stderr.on('data', octets => {
+            banner += octets;
+            const found = banner.match(/http:\/\/[^\s/]+:(\d+)\//);
+            if (found) done(`http://localhost:${found[1]}`);
+        });
+        server.on('exit', () => fail(new Error(`the server ended: ${banner}`)));
+        setTimeout(() => fail(new Error('the server did not start')), 20000).unref();
+    });
+    const stop = () => new Promise(done => { server.removeAllListeners('exit'); server.on('exit', done); server.kill(); });
+    return { url, stop };
+}
+
+// Runs `test` with a folder to fill, then `serve(args)`, which gives the URL, and `open(options)`, which gives a page
+// whose console is watched: `page.complaints` are its errors.
+export async function run(test) {
+    const playwright = findPlaywright(), chromium = findChromium();
+    if (!playwright || !chromium) {
+        console.log(`1..0 # SKIP ${playwright ? 'no Chromium: apt install chromium' : 'no playwright-core: npm install playwright-core'}`);
+        return;
+    }
+    mkdirSync(pictures, { recursive: true });
+    const root = mkdtempSync(join(tmpdir(), 'tinyhttpd-browser-')), servers = [];
+    chmodSync(root, 0o755); // the server may run as another user
+    const browser = await playwright.chromium.launch({
+        executablePath: chromium,
+        args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+            '--disable-component-update', '--disable-sync'],
+    });
+    const serve = async (...args) => {
+        servers.push(await startServer(root, args));
+        return servers.at(-1).url;
+    };
+    const open = async options => {
+        const page = await browser.newPage({ viewport: { width: 1000, height: 760 }, ...options });
+        page.complaints = [];
+        page.setDefaultTimeout(15000);
+        page.on('console', message => message.type() === 'error' && page.complaints.push(message.text()));
+        page.on('pageerror', error => page.complaints.push(String(error)));
+        return page;
+    };
+    const late = setTimeout(() => { console.log('Bail out! the time is over'); process.exit(1); }, 80000);
+    try {
+        await test({ root, serve, open });
+    } catch (error) {
+        ok(false, 'runs to its end', String(error.stack).replaceAll('\n', '\n# '));
+    } finally {
+        clearTimeout(late);
+        await browser.close();
+        for (const server of servers) await server.stop();
+        rmSync(root, { recursive: true, force: true });
+    }
+    console.log(`1..${points}`);
+    process.exitCode = failed ? 1 : 0;
+}
