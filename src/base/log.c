@@ -114,13 +114,16 @@ static const char *colour_of(int status)
     return class >= 2 && class <= 5 ? colours[class - 2] : "0";
 }
 
-/* In a line of its own below the request's. */
+/* In a line of its own below the request's, unless that leaves no room. */
 static void append_why(struct buffer *line, struct span why)
 {
+    struct buffer piece = {line->at + line->length, 0, line->room - line->length - 1, false};
     if (why.length == 0)
         return;
-    buffer_append(line, SPAN("\n          "));
-    buffer_plain(line, why);
+    buffer_append(&piece, SPAN("\n          "));
+    buffer_plain(&piece, why);
+    if (!piece.overflow)
+        line->length += piece.length;
 }
 
 static void write_terminal(struct buffer *line, const struct log_access *access, bool coloured)

@@ -95,7 +95,6 @@ static void answer_page(const struct view *view, const struct request *request, 
         page_write_text(&response->text, &page);
     response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
     response->status = status;
-    response->varies |= RESPONSE_BY_ACCEPT; /* which form the page has (RFC 9110 12.5.5) */
     response_finish(response, view->date, request->minor_version, lines);
 }
 
@@ -615,7 +614,7 @@ static void answer_listed(const struct view *view, const struct request *request
         return;
     }
     response->text.length += piece.length;
-    response->varies |= RESPONSE_BY_ACCEPT;
+    response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
     append_page_lines(&lines, json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE), look_listing_policy());
     if (state == SOURCE_MORE) {
         response_stream(response, source, request->minor_version, buffer_span(&piece));
@@ -649,10 +648,10 @@ static int answer_listing(const struct view *view, const struct request *request
 /* Why there is nothing, for those who may know. */
 static void find_reason(const struct view *view, struct target *target)
 {
-    bool dotfiles = view->settings != NULL && view->settings->dotfiles;
-    if (view->why == NULL)
+    bool dotfiles = view->policy->settings->dotfiles;
+    if (view->why == NULL || view->policy->file.length > 0)
         return;
-    struct span path = target->slash ? target_child(target, index_name) : target->path;
+    struct span path = target->slash ? target_child(target, view->policy->index) : target->path;
     reason_append(view->why, store_beneath(view->store), path, dotfiles, view->now);
 }
 

@@ -321,14 +321,14 @@ static bool may_share(const struct connection *connection, const struct request 
 }
 
 /*
- * True for a client on this machine that asks for it by a name or an address of the loopback. A proxy on this machine
- * asks for others: as a rule it hands on the Host that they sent.
+ * True for a client on this machine that asks for it by a name or an address of the loopback, and says what it would show
+ * to somebody. A proxy on this machine asks for others: as a rule it hands on the Host that they sent.
  */
 static bool is_beside(const struct connection *connection, const struct request *request)
 {
     struct span host = request_field(request, FIELD_HOST);
     size_t port = host.length;
-    if (!listen_is_loopback(&connection->peer.any))
+    if (!listen_is_loopback(&connection->peer.any) || request_field(request, FIELD_ACCEPT).length == 0)
         return false;
     while (port > 0 && text_is_digit(host.at[port - 1]))
         port--;

@@ -167,7 +167,7 @@ static bool append_obstacle(struct buffer *out, const struct stop *stop, const s
               : stop->error == EACCES ? " is a symbolic link to what the server may not read."
                                       : " is a symbolic link that leads nowhere.";
     else if (stop->error == EACCES || stop->error == EPERM)
-        why = S_ISDIR(attributes->st_mode) ? " is a directory that the server's user may not enter."
+        why = S_ISDIR(attributes->st_mode) ? " is a directory that the server's user may not read."
                                            : " can't be read by the server's user.";
     else if (S_ISREG(attributes->st_mode) && stop->error == ENOTDIR)
         why = " is a file, and no directory.";
@@ -272,9 +272,14 @@ static void append_stop(struct buffer *out, const struct beneath *beneath, const
     struct stat attributes;
     struct meant meant = {0};
     int fd = try_open(beneath, stop->directory, O_RDONLY | O_DIRECTORY);
-    if (fd < 0 || stop->name.length > NAME_MAX) {
-        if (fd >= 0)
-            close(fd);
+    if (fd < 0 && errno == EACCES) {
+        append_quoted(out, stop->directory);
+        buffer_append(out, SPAN(" is a directory that the server's user may not read."));
+    }
+    if (fd < 0)
+        return;
+    if (stop->name.length > NAME_MAX) {
+        close(fd);
         return;
     }
     memcpy(name, stop->name.at, stop->name.length);

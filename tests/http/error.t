@@ -23,7 +23,7 @@ my @errors = (
     [400, 'Bad Request',                     "GET /%zz HTTP/1.1\r\n$host\r\n", 'HEAD'],
     [400, 'Bad Request',                     "GET / HTTP/1.1\r\n\r\n", 'HEAD'],
     [400, 'Bad Request',                     "GET / HTTP/1.1\r\nHost : a\r\n\r\n"],
-    [400, 'Bad Request',                     "\x16\x03\x01\r\n\r\n"],
+    [400, 'Bad Request',                     "\x17\x03\x01\r\n\r\n"],
     [404, 'Not Found',                       "GET /%3Cscript%3Ealert(1)%3C/script%3E HTTP/1.1\r\n$host\r\n", 'HEAD'],
     [405, 'Method Not Allowed',              "POST /file.txt HTTP/1.1\r\n$host\r\n"],
     [406, 'Not Acceptable',                  "GET /file.txt HTTP/1.1\r\n${host}Accept-Encoding: *;q=0\r\n\r\n", 'HEAD'],

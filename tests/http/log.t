@@ -83,7 +83,7 @@ sub logged {
     is(lc $line->{request}, 'get /\\x22quoted\\x22\\x5cx http/1.1', 'and in the target');
     $line = logged("GET /\e[31m HTTP/1.1\r\nHost: a\r\n\r\n");
     is($line->{status}, 400, 'a control octet in the target: told as 400');
-    $line = logged("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . 'r' x 32);
+    $line = logged("\x17\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . 'r' x 32);
     is($line->{status}, 400, 'what is no HTTP: told as 400');
     $line = logged(get_request('/' . 'a' x 100_000));
     is($line->{status}, 414, 'a target of 100 kB: told as 414');

@@ -90,7 +90,7 @@ my @cases = (
     ['a CR, CR, LF after a field (2.2)',             "GET / HTTP/1.1\r\n${host}X: a\r\r\n\r\n",     400],
 
     # No HTTP at all
-    ['a TLS hello',                                  "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . 'r' x 32, 400],
+    ['a TLS record',                                  "\x17\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . 'r' x 32, 400],
     ['the greeting of SSH',                          "SSH-2.0-OpenSSH_9.2\r\n",                     400],
     ['NULs',                                         "\0" x 20,                                     400],
     ['octets above 0x7F',                            "\xff\xfe\xfd\r\n\r\n",                        400],

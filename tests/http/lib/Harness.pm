@@ -260,6 +260,7 @@ sub without_privileges {
 
 # Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, before => code run in the child,
 # as => [words to put before the program's name]).
+# Directories are not listed, unless `list` is true.
 # `bare` leaves -r, -p and -b to the caller's args; `stdout` is a handle to take for the access log's file.
 sub start {
     my ($class, %how) = @_;
@@ -267,6 +268,7 @@ sub start {
     my $port = $how{port} || ($how{quiet} ? free_port($bind) : 0);
     my @arguments = $how{bare} ? () : ('-r', $how{root}, '-p', $port, '-b', $bind);
     push @arguments, '-q' if $how{quiet};
+    push @arguments, '--no-list' if !$how{bare} && !$how{list};
     push @arguments, @{ $how{args} || [] };
 
     my $folder = tempdir(CLEANUP => 1);
@@ -725,6 +727,11 @@ sub parse_response {
         $response->{end} = $body_at;
         return $response;
     }
+    if (!defined $length && ($response->{field}{'transfer-encoding'} || '') eq 'chunked') {
+        my $end = decode_chunks($raw, $body_at, $response);
+        $response->{end} = $end if defined $end;
+        return defined $end ? $response : undef;
+    }
     if (!defined $length || $length !~ /\A[0-9]+\z/) {
         push @{ $response->{problems} }, 'Content-Length (RFC 9110 8.6): ' . (defined $length ? $length : 'none');
         @$response{qw(end broken)} = (length $$raw, 1);
@@ -734,6 +741,28 @@ sub parse_response {
     $response->{body} = substr $$raw, $body_at, $length;
     $response->{end}  = $body_at + $length;
     return $response;
+}
+
+# RFC 9112 7.1, without extensions or trailers, which this server does not send. Where the response ends, or undef.
+sub decode_chunks {
+    my ($raw, $at, $response) = @_;
+    while (1) {
+        pos($$raw) = $at;
+        return if $$raw !~ /\G([0-9a-fA-F]*)(\r?\n?)/g || length $2 < 2 && $at + 10 > length $$raw;
+        my $size = hex $1;
+        if ($1 eq '' || $2 ne "\r\n") {
+            push @{ $response->{problems} }, 'a malformed chunk (RFC 9112 7.1)';
+            $response->{broken} = 1;
+            return length $$raw;
+        }
+        my $data = $at + length($1) + 2;
+        return if length $$raw < $data + $size + 2;
+        push @{ $response->{problems} }, 'a chunk without its end (RFC 9112 7.1)' if substr($$raw, $data + $size, 2) ne "\r\n";
+        $response->{chunks}++;
+        $response->{body} .= substr $$raw, $data, $size;
+        $at = $data + $size + 2;
+        return $at if $size == 0;
+    }
 }
 
 # What every response of this server must have; broken rules are told by responses_framed.
@@ -752,14 +781,15 @@ sub check_rules {
             push @wrong, 'no Date in RFC 9110 5.6.7 form' if ($field->{date} || '') !~ date_pattern();
             push @wrong, 'no Server: tinyhttpd' if ($field->{server} || '') ne 'tinyhttpd';
             push @wrong, 'no nosniff' if ($field->{'x-content-type-options'} || '') ne 'nosniff';
-            push @wrong, 'no Content-Length' if ($field->{'content-length'} // '') !~ /\A[0-9]+\z/
+            my $chunked = ($field->{'transfer-encoding'} || '') eq 'chunked' && !$count{'content-length'};
+            push @wrong, 'no Content-Length' if !$chunked && ($field->{'content-length'} // '') !~ /\A[0-9]+\z/
                 && $response->{status} !~ /\A(?:1..|204|304)\z/;
             push @wrong, 'Content-Length on 204 (RFC 9110 8.6)' if $response->{status} == 204 && $count{'content-length'};
             push @wrong, 'the fields of a body on 304 (RFC 9110 15.4.5)' if $response->{status} == 304
                 && grep { $count{$_} } qw(content-length content-type content-encoding content-range);
-            push @wrong, 'Transfer-Encoding' if $count{'transfer-encoding'};
-            push @wrong, 'an error body that is not HTML in UTF-8'
-                if $response->{status} >= 400 && ($field->{'content-type'} || '') !~ m{\Atext/html; *charset=utf-8\z}i;
+            push @wrong, 'Transfer-Encoding' if $count{'transfer-encoding'} && !$chunked;
+            push @wrong, 'an error body that is neither HTML nor plain text in UTF-8'
+                if $response->{status} >= 400 && ($field->{'content-type'} || '') !~ m{\Atext/(?:html|plain); *charset=utf-8\z}i;
             push @wrong, 'an error page without a policy' # the root's own 404.html has none
                 if $response->{status} >= 400 && $response->{status} != 404 && !$count{'content-security-policy'};
         }

@@ -2,6 +2,8 @@
 #include "site/page.h"
 
 #include "base/buffer.h"
+#include "base/sha256.h"
+#include "site/look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,15 +13,15 @@
 
 #include <cmocka.h>
 
-static char room[4096];
+static char room[8192];
 
 /* A page, as a string. */
-static const char *written(const char *title, const char *sentence)
+static const char *written(const struct page *page)
 {
-    struct buffer page = {room, 0, sizeof room - 1, false};
-    page_write(&page, span_of(title), span_of(sentence));
-    assert_false(page.overflow);
-    room[page.length] = '\0';
+    struct buffer out = {room, 0, sizeof room - 1, false};
+    page_write(&out, page);
+    assert_false(out.overflow);
+    room[out.length] = '\0';
     return room;
 }
 
@@ -33,63 +35,106 @@ static size_t count_of(const char *text, const char *piece)
     return count;
 }
 
+static const struct page missing = {
+    .status = SPAN_INIT("404"),
+    .title = SPAN_INIT("Not Found"),
+    .sentence = SPAN_INIT("There is nothing at this address."),
+    .way_out = true,
+};
+
 static void pages_say_what_they_are_given(void **state)
 {
     (void)state;
-    const char *page = written("404 Not Found", "There is nothing at this address.");
+    const char *page = written(&missing);
     assert_memory_equal(page, "<!doctype html>", 15);
     assert_int_equal(count_of(page, "<title>404 Not Found</title>"), 1);
-    assert_int_equal(count_of(page, "404 Not Found</h1>"), 1);
-    assert_int_equal(count_of(page, "There is nothing at this address.</p>"), 1);
+    assert_int_equal(count_of(page, "<h1><span>404</span> Not Found</h1>"), 1);
+    assert_int_equal(count_of(page, "<p>There is nothing at this address.</p>"), 1);
+    assert_int_equal(count_of(page, "<p><a href=\"/\">Go to the start page</a></p>"), 1);
     assert_int_equal(count_of(page, "<meta charset=\"utf-8\">"), 1);
+    assert_int_equal(count_of(page, "<aside>"), 0);
 }
 
-static void titles_are_escaped(void **state)
+static void what_a_page_has_not_to_say_is_left_out(void **state)
 {
     (void)state;
-    const char *page = written("</title><script>alert(\"1\")</script>&'", "s");
-    assert_int_equal(count_of(page, "<script"), 0);
-    assert_int_equal(
-        count_of(page, "&lt;/title&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;"), 2);
-    assert_int_equal(count_of(page, "</title>"), 1);
+    struct page page = missing;
+    page.way_out = false;
+    page.reason = SPAN("There is 'b'.");
+    assert_int_equal(count_of(written(&page), "<a "), 0);
+    assert_int_equal(count_of(room, "<aside>There is &#39;b&#39;.</aside>"), 1);
 }
 
-static void sentences_are_escaped(void **state)
+static void all_texts_are_escaped(void **state)
 {
     (void)state;
-    const char *page = written("t", "</p><img src=x onerror='alert(1)'>&amp;\"");
-    assert_int_equal(count_of(page, "<img"), 0);
-    assert_int_equal(
-        count_of(page, "&lt;/p&gt;&lt;img src=x onerror=&#39;alert(1)&#39;&gt;&amp;amp;&quot;</p>"), 1);
+    struct span evil = SPAN("</title></p><script>alert(\"1\")</script>&'\n\xFF");
+    struct page page = {evil, evil, evil, evil, false};
+    written(&page);
+    assert_int_equal(count_of(room, "<script"), 0);
+    assert_int_equal(count_of(room, "</title>"), 1);
+    assert_int_equal(count_of(room, "&lt;/title&gt;&lt;/p&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
+                                    "&amp;&#39;\xE2\x90\x8A\xEF\xBF\xBD"),
+                     6);
 }
 
-/* PAGE_POLICY: nothing loads but the page's own style. */
+/* look_policy: nothing loads, and no script runs. */
 static void pages_load_nothing(void **state)
 {
     (void)state;
-    const char *page = written("t", "s");
-    assert_int_equal(count_of(page, "src="), 0);
-    assert_int_equal(count_of(page, "href="), 0);
-    assert_int_equal(count_of(page, "<script"), 0);
-    assert_int_equal(count_of(page, "url("), 0);
-    assert_int_equal(count_of(PAGE_POLICY, "default-src 'none'"), 1);
+    const char *page = written(&missing);
+    const char *const loading[] = {"src=", "<script", "url(", "@import", "<link", "http:", "https:", "style=\""};
+    for (size_t i = 0; i < sizeof loading / sizeof *loading; i++)
+        assert_int_equal(count_of(page, loading[i]), 0);
     assert_string_equal(PAGE_TYPE, "text/html; charset=utf-8");
+}
+
+/* CSP 3, 2.3.1: the hash is that of the text between the tags. */
+static void the_policy_allows_the_style_and_nothing_else(void **state)
+{
+    (void)state;
+    char expected[512];
+    struct buffer policy = BUFFER(expected);
+    const char *style = strstr(written(&missing), "<style>") + strlen("<style>");
+    buffer_append(&policy, SPAN("default-src 'none'; style-src "));
+    sha256_append_source(&policy, (struct span){style, (size_t)(strstr(style, "</style>") - style)});
+    buffer_append(&policy, SPAN("; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
+    for (unsigned i = 0; i < 2; i++) /* made once, and the same ever after */
+        assert_true(span_equal(look_policy(), buffer_span(&policy)));
+}
+
+static void a_program_gets_plain_text(void **state)
+{
+    (void)state;
+    struct page page = missing;
+    struct buffer out = BUFFER(room);
+    page_write_text(&out, &page);
+    assert_true(span_equal(buffer_span(&out), SPAN("404 Not Found: There is nothing at this address.\n")));
+    out.length = 0;
+    page.reason = SPAN("There is no 'a\nb\x1B'.");
+    page_write_text(&out, &page);
+    assert_true(span_equal(buffer_span(&out), SPAN("404 Not Found: There is nothing at this address.\n"
+                                                   "There is no 'a\\x0Ab\\x1B'.\n")));
 }
 
 static void pages_that_do_not_fit_are_told(void **state)
 {
     (void)state;
-    struct buffer page = {room, 0, 100, false};
-    page_write(&page, SPAN("t"), SPAN("s"));
-    assert_true(page.overflow);
-    assert_true(page.length <= 100);
+    struct buffer out = {room, 0, 100, false};
+    page_write(&out, &missing);
+    assert_true(out.overflow);
+    assert_true(out.length <= 100);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_say_what_they_are_given),  cmocka_unit_test(titles_are_escaped),
-        cmocka_unit_test(sentences_are_escaped),          cmocka_unit_test(pages_load_nothing),
+        cmocka_unit_test(pages_say_what_they_are_given),
+        cmocka_unit_test(what_a_page_has_not_to_say_is_left_out),
+        cmocka_unit_test(all_texts_are_escaped),
+        cmocka_unit_test(pages_load_nothing),
+        cmocka_unit_test(the_policy_allows_the_style_and_nothing_else),
+        cmocka_unit_test(a_program_gets_plain_text),
         cmocka_unit_test(pages_that_do_not_fit_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

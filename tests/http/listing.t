@@ -1,0 +1,172 @@
+# Listings of directories without an index, over a socket: what is in them is in the units.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Digest::SHA qw(sha256_base64);
+use Encode qw(decode FB_CROAK);
+use Harness;
+use POSIX qw(mkfifo);
+use Test::More;
+
+my $root = new_root();
+put_file($root, 'docs/file10.txt', 'x' x 2000);
+put_file($root, 'docs/file2.txt',  'y');
+put_file($root, 'docs/.hidden',    'z');
+put_file($root, 'docs/sub/a',      'a');
+put_file($root, 'page/index.html', 'a page');
+put_file($root, "odd/$_", 'odd') for "a<b>\"&'.html", "\xff\xfe", "new\nline", 'javascript:alert(1)', '%41', "\xe2\x80\xaegpj.exe", 'a b', '#x', '?y', '\\';
+put_file($root, "many/entry-$_.dat", '') for 1 .. 3000;
+mkdir "$root/empty";
+mkfifo("$root/docs/fifo", 0644);
+my $outside = new_root();
+put_file($outside, 'secret', 'SECRET');
+symlink "$outside/secret", "$root/docs/out" or die;
+symlink $outside, "$root/leaves" or die;
+symlink 'docs', "$root/inside" or die;
+put_canary($root);
+my $server = Harness->start(root => $root, list => 1);
+my $html   = 'Accept: text/html,application/xhtml+xml,*/*;q=0.8';
+my $json   = 'Accept: application/json';
+
+# The links of a listing's rows, decoded.
+sub names {
+    my ($response) = @_;
+    return map { s/%([0-9A-F]{2})/chr hex $1/ger } $response->{body} =~ m{<td><a href="\./([^"]*)"}g;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# A page
+{
+    my $page = $server->get('/docs/', $html);
+    my $field = $page->{field};
+    is("$page->{status} $page->{reason}", '200 OK', 'a directory without an index: 200');
+    is($field->{'content-type'}, 'text/html; charset=utf-8', 'HTML');
+    is(join(' ', names($page)), 'sub/ file2.txt file10.txt', 'what is served: no dot names, no FIFO, no link that leads out');
+    is($field->{vary}, 'Accept', 'Vary: Accept (12.5.5)');
+    is($field->{'cache-control'}, 'no-cache', 'never used again unasked');
+    ok(!exists $field->{$_}, "no $_, so that none can be stale") for 'etag', 'last-modified', 'accept-ranges';
+    unlike($page->{body}, qr/\s(?:style|on\w+)=|https?:|\bsrc=|url\(/, 'it loads nothing, and has no inline handler or style');
+    my @allowed = map { sha256_base64($_) . '=' } $page->{body} =~ m{<(?:style|script)>(.*?)</}gs;
+    is($field->{'content-security-policy'}, "default-src 'none'; style-src 'sha256-$allowed[0]' 'sha256-$allowed[1]'; "
+        . "script-src 'sha256-$allowed[2]'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        'a policy with the hashes of what it holds, and nothing else');
+    is(join(' ', names($server->get('/docs/?sort=size&order=desc', $html))), 'sub/ file10.txt file2.txt', 'in the order that the query asks for');
+    is($server->get('/docs/', $_)->{field}{'content-type'}, 'text/html; charset=utf-8', "HTML for $_")
+        for 'Accept: */*', 'X: y', 'Accept: application/json;q=0.5, text/html', 'Accept: text/html, application/json', 'Accept: image/png';
+    is($server->get('/docs/', 'Range: bytes=0-3', $html)->{status}, 200, 'Range is for files (14.2)');
+    is($server->get('/docs/', 'If-None-Match: *', 'If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT', $html)->{status}, 200,
+        'nothing to compare with: 200');
+    is(join(' ', names($server->get('/inside/', $html))), 'sub/ file2.txt file10.txt', 'through a link that stays inside');
+    like($server->get('/empty/', $html)->{body}, qr/This folder is empty/, 'an empty one');
+    is($server->get('/', $html)->{status}, 200, 'the root');
+    is($server->get('/page/', $html)->{body}, 'a page', 'with an index: the index');
+    is($server->get('/docs', $html)->{status}, 302, 'without its slash: a redirect');
+    is($server->get($_, $html)->{status}, 404, "$_: 404") for '/leaves/', '/none/', '/.git/', '/docs/file2.txt/', '/docs/fifo/';
+    is($server->exchange("POST /docs/ HTTP/1.1\r\nHost: a\r\n\r\n", count => 1)->{responses}[0]{status}, 405, 'POST: 405');
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# JSON
+{
+    my $answer = $server->get('/docs/', $json);
+    is($answer->{field}{'content-type'}, 'application/json', 'JSON where it is asked for');
+    is($answer->{field}{vary}, 'Accept', 'JSON: Vary');
+    $answer->{body} =~ s/"mtime":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"/"mtime":T/g;
+    is($answer->{body}, qq([\n{"name":"sub","type":"directory","mtime":T,"href":"./sub/"},\n)
+        . qq({"name":"file2.txt","type":"file","size":1,"mtime":T,"href":"./file2.txt"},\n)
+        . qq({"name":"file10.txt","type":"file","size":2000,"mtime":T,"href":"./file10.txt"}\n]\n), 'JSON: an array, in order');
+    is($server->get('/docs/', $_)->{field}{'content-type'}, 'application/json', "JSON for $_")
+        for 'Accept: application/json, text/plain, */*', 'Accept: text/html;q=0.8, Application/JSON;q=0.9';
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Names of any octets: each link leads to its file.
+{
+    my $page = $server->get('/odd/', $html);
+    ok(eval { decode('UTF-8', my $copy = $page->{body}, FB_CROAK); 1 }, 'odd names: valid UTF-8');
+    my @links = $page->{body} =~ m{<td><a href="\./([^"]*)"}g;
+    is(scalar @links, 10, 'odd names: all are there');
+    for my $link (@links) {
+        is($server->get("/odd/$link")->{body}, 'odd', "odd names: $link");
+    }
+    unlike($page->{body}, qr/<b>|href="(?:javascript|\?y|#)/, 'odd names: none is markup, a scheme, a query or a fragment');
+    my ($answer) = $server->get('/odd/', $json);
+    ok(eval { decode('UTF-8', my $copy = $answer->{body}, FB_CROAK); 1 }, 'odd names: JSON is valid UTF-8');
+    is(scalar(() = $answer->{body} =~ m{"href":"\./[\w.%~-]+"}g), 10, 'odd names: JSON has all');
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# HEAD, and bodies too long for one piece
+{
+    for my $target ('/docs/', '/many/') {
+        my $get  = $server->get($target, $html);
+        my $head = $server->exchange("HEAD $target HTTP/1.1\r\nHost: localhost\r\n$html\r\nConnection: close\r\n\r\n");
+        my $told = sub { return join ' | ', map { "$_->[0]: $_->[1]" } grep { $_->[0] !~ /\A(?:Date|Connection)\z/ } @{ $_[0]{fields} } };
+        is($told->($head->{responses}[0]), $told->($get), "$target: HEAD has the fields of GET (9.3.2)");
+        is($head->{rest}, '', "$target: HEAD has no body");
+    }
+    my $many = $server->get('/many/', $html);
+    is($many->{field}{'transfer-encoding'}, 'chunked', 'many entries: chunked');
+    ok($many->{chunks} > 10, 'many entries: in pieces');
+    is(join(' ', names($many)), join(' ', map { "entry-$_.dat" } 1 .. 3000), 'many entries: all, in natural order');
+    like($many->{body}, qr{</html>\n\z}, 'many entries: to the end');
+    $server->keeps_step(['a chunked listing', "GET /many/ HTTP/1.1\r\nHost: a\r\n\r\n", 200],
+        ['HEAD of it', "HEAD /many/ HTTP/1.1\r\nHost: a\r\n\r\n", 200], ['a listing with a body', "GET /docs/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 200]);
+
+    # HTTP/1.0 knows no chunks: the end of the connection is that of the body (RFC 9112 6.3).
+    my $socket = $server->connection;
+    print {$socket} "GET /many/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    my $raw = do { local $/; <$socket> };
+    my ($fields, $body) = split /\r\n\r\n/, $raw, 2;
+    unlike($fields, qr/^(?:Transfer-Encoding|Content-Length)/mi, 'HTTP/1.0: neither chunks nor a length');
+    like($fields, qr/^Connection: close\r?$/mi, 'HTTP/1.0: closed after it');
+    is($body, $many->{body}, 'HTTP/1.0: the same body');
+    $raw = $server->exchange("GET /docs/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", count => 1)->{responses}[0];
+    is($raw->{field}{connection}, 'keep-alive', 'HTTP/1.0: a small one has a length, and the connection stays');
+
+    # A client that reads slowly, or goes away in the middle, is no harm to others.
+    my @slow = map { $server->connection(receive => 4096) } 1 .. 8;
+    print {$_} "GET /many/ HTTP/1.1\r\nHost: a\r\n\r\n" for @slow;
+    is($server->get('/canary')->{body}, "canary\n", 'while eight wait in the middle of theirs');
+    close $_ for @slow[0 .. 3];
+    for my $socket (@slow[4 .. 7]) {
+        my $octets = '';
+        eventually { sysread $socket, $octets, 65536, length $octets; $octets =~ /\r\n0\r\n\r\n\z/ };
+        is(scalar(() = $octets =~ /<tr>/g), 3000, 'read slowly: whole');
+        close $socket;
+    }
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Never stale
+{
+    my $problems = '';
+    for my $round (1 .. 40) {
+        put_file($root, "empty/$round", '');
+        my $names = join ' ', names($server->get('/empty/', $html));
+        $problems .= "$round: $names\n" if $names ne $round;
+        unlink "$root/empty/$round";
+    }
+    is($problems, '', 'each request lists what is there when it arrives');
+    put_file($root, 'empty/index.html', 'now a page');
+    is($server->get('/empty/', $html)->{body}, 'now a page', 'an index that comes takes its place');
+}
+
+responses_framed();
+$server->stop;
+
+# ---------------------------------------------------------------------------------------------------------
+# Who may see them
+{
+    my $open = Harness->start(root => $root, list => 1, bind => '0.0.0.0');
+    is($open->get('/docs/', $html)->{status}, 404, 'not bound to the loopback: 404');
+    $open->stop;
+    my $asked = Harness->start(root => $root, list => 1, bind => '0.0.0.0', args => ['--list']);
+    is($asked->get('/docs/', $html)->{status}, 200, 'unless asked for by --list');
+    $asked->stop;
+    my $never = Harness->start(root => $root, list => 1, args => ['--no-list']);
+    is($never->get('/docs/', $html)->{status}, 404, 'never with --no-list');
+    $never->stop;
+}
+done_testing();

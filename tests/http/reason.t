@@ -1,0 +1,91 @@
+# The reason of a 404 for those on this machine, plain errors for programs, and a client that speaks TLS.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Test::More;
+
+my $root = new_root();
+put_file($root, 'README.md',   'x');
+put_file($root, 'about.html',  'x');
+put_file($root, 'img/sun.png', 'x');
+put_file($root, '.env',        'x');
+symlink '/etc/passwd', "$root/out" or die;
+put_canary($root);
+my $server = Harness->start(root => $root);
+my $html   = 'Accept: text/html';
+my $any    = 'Accept: */*';
+
+# ---------------------------------------------------------------------------------------------------------
+my @reasons = (
+    ['/readme.md',     "There is no 'readme.md' in the root. There is 'README.md': capital and small letters differ."],
+    ['/about?x=1',     "There is no 'about' in the root. There is 'about.html': the address lacks the extension."],
+    ['/img/sum.png',   "There is no 'sum.png' in 'img'. There is 'sun.png': is that the one?"],
+    ['/images/a.png',  "There is no 'images' in the root."],
+    ['/img/',          "There is no 'index.html' in 'img'."],
+    ['/README.md/',    "'README.md' is a file, and no directory."],
+    ['/.env',          "'.env' begins with a dot: such names are not served without --dotfiles."],
+    ['/out',           "'out' is a symbolic link that leads out of the root."],
+    ['/%3Cb%3E%26%22', "There is no '<b>&\"' in the root."],
+);
+for my $case (@reasons) {
+    my ($target, $reason) = @$case;
+    my $page = $server->get($target, $html);
+    my $escaped = $reason =~ s/&/&amp;/gr =~ s/</&lt;/gr =~ s/>/&gt;/gr =~ s/"/&quot;/gr =~ s/'/&#39;/gr;
+    is("$page->{status} " . join(' ', $page->{body} =~ m{<aside>(.*?)</aside>}s), "404 $escaped", "$target: the page says why");
+    sleep 1 if $target eq '/.env'; # so many reasons in a second
+    my $text = $server->get($target, $any);
+    is("$text->{field}{'content-type'} $text->{body}",
+        "text/plain; charset=utf-8 404 Not Found: There is nothing at this address.\n$reason\n", "$target: so does the plain text for a program");
+}
+
+# Nobody else is told: a proxy on this machine asks with the Host of those it asks for.
+for my $host ('example.com', '192.168.1.7:8080', 'localhost.example', '127.0.0.1.example', 'a127.0.0.1') {
+    my $response = $server->exchange("GET /.env HTTP/1.1\r\nHost: $host\r\n$html\r\n\r\n", count => 1)->{responses}[0];
+    unlike($response->{body}, qr/<aside>|begins with a dot/, "Host: $host: no reason");
+}
+for my $host ('LOCALHOST', 'localhost:80', '127.0.0.1', '127.1.2.3:8080', '[::1]:8080') {
+    my $response = $server->exchange("GET /.env HTTP/1.1\r\nHost: $host\r\n$html\r\n\r\n", count => 1)->{responses}[0];
+    like($response->{body}, qr/<aside>/, "Host: $host: the reason");
+}
+unlike($server->get('/.env')->{body}, qr/<aside>/, 'without Accept: nobody looks at it');
+unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has none');
+
+# 404.html takes the page's place.
+put_file($root, '404.html', 'own');
+is($server->get('/readme.md', $html)->{body}, 'own', '404.html is the page all the same');
+unlink "$root/404.html";
+
+# A flood costs little: few of them get a reason.
+sleep 1;
+my $told = 0;
+for (1 .. 200) { $told++ if $server->get('/none', $html)->{body} =~ /<aside>/ }
+ok($told >= 1, 'in a flood some get a reason');
+
+# ---------------------------------------------------------------------------------------------------------
+# TLS (RFC 8446 5.1, 6)
+{
+    my $hello = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . 'r' x 500;
+    my $ask = sub {
+        my @pieces = @_;
+        my $socket = $server->connection;
+        for my $piece (@pieces) { syswrite $socket, $piece; select undef, undef, undef, 0.05 if @pieces > 1 }
+        my $answer = do { local $/; <$socket> };
+        return unpack 'H*', $answer;
+    };
+    $server->expect_stderr(qr/\Atinyhttpd: a client speaks TLS to this port; its address here begins with http:\/\/, not https:\/\/\n?\z/);
+    is($ask->($hello), '15030100020246', 'a TLS hello: the alert protocol_version, and the end');
+    is($ask->(split //, substr $hello, 0, 8), '15030100020246', 'octet by octet as well');
+    is($ask->($hello x 40), '15030100020246', 'a long one: no reset overtakes the alert');
+    is($ask->($hello), '15030100020246', 'again');
+    my @hints = $server->stderr =~ /speaks TLS/g;
+    my $workers = @{ $server->{workers} };
+    ok(@hints >= 1 && @hints <= $workers, 'one line tells of it, not one for each') or diag("@hints");
+    is($server->get('/canary')->{body}, "canary\n", 'and others are served');
+    unlike($ask->("\x16\x04"), qr/^15/, 'what only looks a little like it is no TLS');
+}
+
+responses_framed();
+$server->stop;
+done_testing();
