@@ -136,7 +136,8 @@ static size_t append_shown(struct buffer *buffer, struct span text)
 {
     size_t length = text_character(text);
     unsigned char octet = (unsigned char)text.at[0];
-    if (length == 0 || (octet == 0xC2 && (unsigned char)text.at[1] < 0xA0)) { /* U+0080 to U+009F have no picture */
+    if (length == 0 ||
+        (octet == 0xC2 && (unsigned char)text.at[1] < 0xA0)) { /* U+0080 to U+009F have no picture */
         buffer_append(buffer, SPAN("\xEF\xBF\xBD"));
         return length > 0 ? length : 1;
     }

@@ -454,9 +454,10 @@ static void write_table(const struct listing *listing, struct buffer *out)
 {
     buffer_append(out, SPAN("</h1>\n<p aria-live=\"polite\">"));
     write_count(listing, out);
-    buffer_append(out, SPAN("</p>\n<input type=\"search\" placeholder=\"Filter\" aria-label=\"Filter by name\" "
-                            "title=\"Press / to come here\" spellcheck=\"false\" hidden>\n</header>\n"
-                            "<table>\n<thead><tr>"));
+    buffer_append(out,
+                  SPAN("</p>\n<input type=\"search\" placeholder=\"Filter\" aria-label=\"Filter by name\" "
+                       "title=\"Press / to come here\" spellcheck=\"false\" hidden>\n</header>\n"
+                       "<table>\n<thead><tr>"));
     write_heading(listing, out, LISTING_BY_NAME, "name", "Name");
     write_heading(listing, out, LISTING_BY_SIZE, "size", "Size");
     write_heading(listing, out, LISTING_BY_TIME, "time", "Modified<span> (UTC)</span>");
@@ -552,7 +553,8 @@ static void write_member(const struct item *item, struct buffer *out)
     struct date date = date_from_seconds(item->modified);
     buffer_append(out, SPAN("{\"name\":\""));
     append_json_text(out, name_of(item));
-    buffer_append(out, item->folder ? SPAN("\",\"type\":\"directory\"") : SPAN("\",\"type\":\"file\",\"size\":"));
+    buffer_append(out,
+                  item->folder ? SPAN("\",\"type\":\"directory\"") : SPAN("\",\"type\":\"file\",\"size\":"));
     if (!item->folder)
         buffer_number(out, item->size);
     buffer_append(out, SPAN(",\"mtime\":\""));

@@ -22,7 +22,8 @@ static unsigned least(unsigned a, unsigned b)
 
 /* The distance of the first `i` octets of a from the first `j` of b, by those of shorter beginnings (optimal string
    alignment). */
-static unsigned next_distance(struct span a, struct span b, size_t i, size_t j, unsigned rows[3][NEAR_NAME_MAX + 1])
+static unsigned next_distance(struct span a, struct span b, size_t i, size_t j,
+                              unsigned rows[3][NEAR_NAME_MAX + 1])
 {
     const unsigned *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
     unsigned distance = above[j - 1] + (a.at[i - 1] != b.at[j - 1]);
@@ -162,8 +163,9 @@ static bool append_obstacle(struct buffer *out, const struct stop *stop, const s
 {
     const char *why = NULL;
     if (S_ISLNK(attributes->st_mode))
-        why = stop->error == EXDEV   ? " is a symbolic link that leads out of the root."
-              : stop->error == ELOOP ? " is a symbolic link that may not be followed, or leads round in a circle."
+        why = stop->error == EXDEV ? " is a symbolic link that leads out of the root."
+              : stop->error == ELOOP
+                  ? " is a symbolic link that may not be followed, or leads round in a circle."
               : stop->error == EACCES ? " is a symbolic link to what the server may not read."
                                       : " is a symbolic link that leads nowhere.";
     else if (stop->error == EACCES || stop->error == EPERM)
@@ -266,7 +268,8 @@ static bool is_affordable(int64_t now)
     return count++ < LIMIT_REASONS;
 }
 
-static void append_stop(struct buffer *out, const struct beneath *beneath, const struct stop *stop, bool dotfiles)
+static void append_stop(struct buffer *out, const struct beneath *beneath, const struct stop *stop,
+                        bool dotfiles)
 {
     char name[NAME_MAX + 1];
     struct stat attributes;

@@ -127,13 +127,13 @@ sub names {
 
     # A client that reads slowly, or goes away in the middle, is no harm to others.
     my @slow = map { $server->connection(receive => 4096) } 1 .. 8;
-    print {$_} "GET /many/ HTTP/1.1\r\nHost: a\r\n\r\n" for @slow;
+    syswrite $_, "GET /many/ HTTP/1.1\r\nHost: a\r\n\r\n" for @slow;
     is($server->get('/canary')->{body}, "canary\n", 'while eight wait in the middle of theirs');
     close $_ for @slow[0 .. 3];
     for my $socket (@slow[4 .. 7]) {
         my $octets = '';
         eventually { sysread $socket, $octets, 65536, length $octets; $octets =~ /\r\n0\r\n\r\n\z/ };
-        is(scalar(() = $octets =~ /<tr>/g), 3000, 'read slowly: whole');
+        is(scalar(() = $octets =~ /<tr><td>/g), 3000, 'read slowly: whole');
         close $socket;
     }
 }

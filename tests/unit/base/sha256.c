@@ -39,7 +39,8 @@ static void every_length_around_a_block_holds(void **state)
     memset(text, 'a', sizeof text);
     for (size_t length = 0; length < sizeof text; length++)
         sha256((struct span){text, length}, (unsigned char *)all + length * SHA256_SIZE);
-    assert_string_equal(hex_of((struct span){all, sizeof all}), "752c007f38611cfbf5fa42cb1cea3d8e086491c844d0cc4defd632cb81423506");
+    assert_string_equal(hex_of((struct span){all, sizeof all}),
+                        "752c007f38611cfbf5fa42cb1cea3d8e086491c844d0cc4defd632cb81423506");
 }
 
 static void sources_are_as_a_policy_has_them(void **state)

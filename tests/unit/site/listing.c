@@ -34,9 +34,24 @@ static int compare(const char *a, const char *b)
 static void names_are_in_natural_order(void **state)
 {
     (void)state;
-    static const char *const ordered[] = {"",       "-",      "1",      "2",      "10",     "a",
-                                          "a1",     "A1b",    "a2",     "a10",    "a10b2",  "a10b10",
-                                          "a123456789012345678901234567890", "a-b", "ab", "b", "b.1.9", "B.1.10",
+    static const char *const ordered[] = {"",
+                                          "-",
+                                          "1",
+                                          "2",
+                                          "10",
+                                          "a",
+                                          "a1",
+                                          "A1b",
+                                          "a2",
+                                          "a10",
+                                          "a10b2",
+                                          "a10b10",
+                                          "a123456789012345678901234567890",
+                                          "a-b",
+                                          "ab",
+                                          "b",
+                                          "b.1.9",
+                                          "B.1.10",
                                           "\xC3\xA4"};
     enum { COUNT = sizeof ordered / sizeof *ordered };
     static const char *const moved[] = {"a-b"}; /* a hyphen comes before a digit */
@@ -75,18 +90,10 @@ static void sizes_are_short(void **state)
         uint64_t octets;
         const char *text;
     } cases[] = {
-        {0, "0 B"},
-        {1023, "1023 B"},
-        {1024, "1.0 KiB"},
-        {1536, "1.5 KiB"},
-        {10188, "9.9 KiB"},
-        {10240, "10 KiB"},
-        {1024 * 1000, "1000 KiB"},
-        {1048012, "1023 KiB"},
+        {0, "0 B"},           {1023, "1023 B"},        {1024, "1.0 KiB"},         {1536, "1.5 KiB"},
+        {10188, "9.9 KiB"},   {10240, "10 KiB"},       {1024 * 1000, "1000 KiB"}, {1048012, "1023 KiB"},
         {1048013, "1.0 MiB"}, /* would be rounded to 1024 KiB */
-        {1048576, "1.0 MiB"},
-        {5000000000, "4.7 GiB"},
-        {UINT64_MAX, "16 EiB"},
+        {1048576, "1.0 MiB"}, {5000000000, "4.7 GiB"}, {UINT64_MAX, "16 EiB"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char room[16] = {0};
@@ -168,8 +175,9 @@ static int make(void **state)
 static int unmake(void **state)
 {
     (void)state;
-    static const char *const files[] = {"file10.txt", "file2.txt", ".hidden", "\xFF\"<&>\n.c", "Zoo/inside.txt", "fifo",
-                                        "link.txt", "linked", "out", "dangling"};
+    static const char *const files[] = {
+        "file10.txt", "file2.txt", ".hidden", "\xFF\"<&>\n.c", "Zoo/inside.txt",
+        "fifo",       "link.txt",  "linked",  "out",           "dangling"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlinkat(root, files[i], 0);
     unlinkat(root, "Zoo", AT_REMOVEDIR);
@@ -184,7 +192,8 @@ static const char *listed(const char *path, struct listing_form form)
     static char room[LIMIT_PIECE];
     size_t length = 0;
     enum source_state state;
-    struct source *source = listing_open(&beneath, span_of(path), openat(root, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY), &form);
+    struct source *source = listing_open(
+        &beneath, span_of(path), openat(root, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY), &form);
     assert_non_null(source);
     do {
         struct buffer piece = BUFFER(room);
@@ -238,11 +247,13 @@ static void rows_are_html(void **state)
 {
     (void)state;
     const char *page = listed("", (struct listing_form){0});
-    assert_non_null(strstr(page, "<tr class=\"d\"><td><a href=\"./apes/\"><bdi>apes</bdi>/</a><td><td>"
-                                 "<time datetime=\"1970-01-01T00:01:00Z\">1970-01-01<span> 00:01</span></time>\n"));
-    assert_non_null(strstr(page, "<tr><td><a href=\"./file10.txt\"><bdi>file10.txt</bdi></a><td>"
-                                 "<data value=\"1536\">1.5 KiB</data><td>"
-                                 "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01<span> 00:00</span></time>\n"));
+    assert_non_null(strstr(page,
+                           "<tr class=\"d\"><td><a href=\"./apes/\"><bdi>apes</bdi>/</a><td><td>"
+                           "<time datetime=\"1970-01-01T00:01:00Z\">1970-01-01<span> 00:01</span></time>\n"));
+    assert_non_null(strstr(page,
+                           "<tr><td><a href=\"./file10.txt\"><bdi>file10.txt</bdi></a><td>"
+                           "<data value=\"1536\">1.5 KiB</data><td>"
+                           "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01<span> 00:00</span></time>\n"));
     assert_non_null(strstr(page, "<bdi>\xEF\xBF\xBD&quot;&lt;&amp;&gt;\xE2\x90\x8A.c</bdi>"));
     assert_non_null(strstr(page, "datetime=\"2001-09-09T01:46:40Z\">2001-09-09<span> 01:46</span>"));
     assert_non_null(strstr(page, ">3 folders, 4 files</p>"));
@@ -253,9 +264,13 @@ static void members_are_json(void **state)
 {
     (void)state;
     const char *text = listed("", (struct listing_form){.json = true});
-    assert_memory_equal(text, "[\n{\"name\":\"apes\",\"type\":\"directory\",\"mtime\":\"1970-01-01T00:01:00Z\",\"href\":\"./apes/\"},\n", 86);
-    assert_non_null(strstr(text, "{\"name\":\"file10.txt\",\"type\":\"file\",\"size\":1536,\"mtime\":\"1970-01-01T00:00:00Z\","
-                                 "\"href\":\"./file10.txt\"},\n"));
+    assert_memory_equal(text,
+                        "[\n{\"name\":\"apes\",\"type\":\"directory\",\"mtime\":\"1970-01-01T00:01:00Z\","
+                        "\"href\":\"./apes/\"},\n",
+                        86);
+    assert_non_null(strstr(
+        text, "{\"name\":\"file10.txt\",\"type\":\"file\",\"size\":1536,\"mtime\":\"1970-01-01T00:00:00Z\","
+              "\"href\":\"./file10.txt\"},\n"));
     assert_non_null(strstr(text, "{\"name\":\"\xEF\xBF\xBD\\\"<&>\\u000a.c\",\"type\":\"file\",\"size\":3,"));
     assert_string_equal(text + strlen(text) - 4, "}\n]\n");
     assert_string_equal(listed("apes", (struct listing_form){.json = true}), "[\n]\n");
@@ -266,9 +281,11 @@ static void headings_lead_to_orders(void **state)
     (void)state;
     const char *page = listed("", (struct listing_form){.order = LISTING_BY_SIZE});
     assert_non_null(strstr(page, "<th scope=\"col\"><a href=\"?sort=name&amp;order=asc\">Name</a>"));
-    assert_non_null(strstr(page, "<th scope=\"col\" aria-sort=\"ascending\"><a href=\"?sort=size&amp;order=desc\">Size</a>"));
+    assert_non_null(strstr(
+        page, "<th scope=\"col\" aria-sort=\"ascending\"><a href=\"?sort=size&amp;order=desc\">Size</a>"));
     page = listed("", (struct listing_form){.order = LISTING_BY_SIZE, .descending = true});
-    assert_non_null(strstr(page, "<th scope=\"col\" aria-sort=\"descending\"><a href=\"?sort=size&amp;order=asc\">Size</a>"));
+    assert_non_null(strstr(
+        page, "<th scope=\"col\" aria-sort=\"descending\"><a href=\"?sort=size&amp;order=asc\">Size</a>"));
 }
 
 static void crumbs_lead_up(void **state)
@@ -292,7 +309,8 @@ static void deep_paths_lose_their_middle(void **state)
     for (unsigned i = 0; i < 1900; i++)
         strcat(path, i % 2 == 0 ? "\xFF" : "/");
     strcat(path, "last");
-    struct source *source = listing_open(&beneath, span_of(path), openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
+    struct source *source = listing_open(
+        &beneath, span_of(path), openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
     size_t links_seen = 0, total = 0;
     enum source_state state_now;
     do {
@@ -309,7 +327,8 @@ static void deep_paths_lose_their_middle(void **state)
     assert_true(total < 200000);
     char longer[4200];
     memset(longer, 'a', sizeof longer);
-    assert_null(listing_open(&beneath, (struct span){longer, sizeof longer}, openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0}));
+    assert_null(listing_open(&beneath, (struct span){longer, sizeof longer},
+                             openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0}));
 }
 
 /* A hash for each style and for the script, of what stands between the tags. */
@@ -345,7 +364,8 @@ static void many_entries_come_in_pieces(void **state)
         put(name, 0, 0);
     }
     for (unsigned round = 0; round < 50; round++) { /* more than LIMIT_LISTING_OCTETS in all, if any stayed */
-        struct source *source = listing_open(&beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
+        struct source *source = listing_open(
+            &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         unsigned pieces = 0, silent = 0, next = 0;
         enum source_state now;
         do {

@@ -73,8 +73,9 @@ static void all_texts_are_escaped(void **state)
     written(&page);
     assert_int_equal(count_of(room, "<script"), 0);
     assert_int_equal(count_of(room, "</title>"), 1);
-    assert_int_equal(count_of(room, "&lt;/title&gt;&lt;/p&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
-                                    "&amp;&#39;\xE2\x90\x8A\xEF\xBF\xBD"),
+    assert_int_equal(count_of(room,
+                              "&lt;/title&gt;&lt;/p&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
+                              "&amp;&#39;\xE2\x90\x8A\xEF\xBF\xBD"),
                      6);
 }
 
@@ -83,7 +84,8 @@ static void pages_load_nothing(void **state)
 {
     (void)state;
     const char *page = written(&missing);
-    const char *const loading[] = {"src=", "<script", "url(", "@import", "<link", "http:", "https:", "style=\""};
+    const char *const loading[] = {"src=",  "<script", "url(",   "@import",
+                                   "<link", "http:",   "https:", "style=\""};
     for (size_t i = 0; i < sizeof loading / sizeof *loading; i++)
         assert_int_equal(count_of(page, loading[i]), 0);
     assert_string_equal(PAGE_TYPE, "text/html; charset=utf-8");

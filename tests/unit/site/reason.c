@@ -22,9 +22,10 @@ static struct beneath beneath;
 static int64_t second; /* another for each reason, so that none is too many */
 
 static const char *const folders[] = {"guide", "img", ".git", "locked"};
-static const char *const files[] = {"about.html", "about.txt", "README.md",     "style.css",   "style.min.css", "img/hills.png",
-                                    ".env",       "private",   ".git/config", "guide/Index.htm", "a\nb.txt",
-                                    "ab",         "notes.tar.gz"};
+static const char *const files[] = {"about.html",    "about.txt",       "README.md", "style.css",
+                                    "style.min.css", "img/hills.png",   ".env",      "private",
+                                    ".git/config",   "guide/Index.htm", "a\nb.txt",  "ab",
+                                    "notes.tar.gz"};
 static const struct {
     const char *name;
     const char *target;
@@ -78,16 +79,19 @@ static void each_reason_has_its_words(void **state)
         const char *path;
         const char *reason;
     } cases[] = {
-        {"readme.md", "There is no 'readme.md' in the root. There is 'README.md': capital and small letters differ."},
+        {"readme.md",
+         "There is no 'readme.md' in the root. There is 'README.md': capital and small letters differ."},
         {"IMG/hills.png", "There is no 'IMG' in the root. There is 'img': capital and small letters differ."},
         {"img/hill.png", "There is no 'hill.png' in 'img'. There is 'hills.png': is that the one?"},
         {"about", "There is no 'about' in the root. There is 'about.html': the address lacks the extension."},
-        {"notes", "There is no 'notes' in the root. There is 'notes.tar.gz': the address lacks the extension."},
+        {"notes",
+         "There is no 'notes' in the root. There is 'notes.tar.gz': the address lacks the extension."},
         {"stlye.css", "There is no 'stlye.css' in the root. There is 'style.css': is that the one?"},
         {"styles/main.css", "There is no 'styles' in the root."},
         {"guide/a/b", "There is no 'a' in 'guide'."},
         {"guide/index.html", "There is no 'index.html' in 'guide'. There is 'Index.htm': is that the one?"},
-        {"guide/index.htm", "There is no 'index.htm' in 'guide'. There is 'Index.htm': capital and small letters differ."},
+        {"guide/index.htm",
+         "There is no 'index.htm' in 'guide'. There is 'Index.htm': capital and small letters differ."},
         {"a\nb.tx", "There is no 'a\nb.tx' in the root. There is 'a\nb.txt': is that the one?"},
         {"xy", "There is no 'xy' in the root."}, /* two octets are like any two others */
         {".env", "'.env' begins with a dot: such names are not served without --dotfiles."},
@@ -104,7 +108,8 @@ static void each_reason_has_its_words(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(reason_of(cases[i].path, false), cases[i].reason);
-    assert_string_equal(reason_of(".envv", true), "There is no '.envv' in the root. There is '.env': is that the one?");
+    assert_string_equal(reason_of(".envv", true),
+                        "There is no '.envv' in the root. There is '.env': is that the one?");
     assert_string_equal(reason_of(".env", true), "");
     assert_string_equal(reason_of("..", true), ""); /* no such path comes, and nothing comes of it */
 }
@@ -115,7 +120,8 @@ static void what_is_not_permitted_is_told(void **state)
     if (geteuid() == 0) /* who may read all */
         return;
     assert_string_equal(reason_of("private", false), "'private' can't be read by the server's user.");
-    assert_string_equal(reason_of("locked/x", false), "'locked' is a directory that the server's user may not read.");
+    assert_string_equal(reason_of("locked/x", false),
+                        "'locked' is a directory that the server's user may not read.");
 }
 
 static void long_paths_have_no_reason(void **state)
@@ -169,7 +175,8 @@ static unsigned plain_distance(const char *a, const char *b)
 static void distances_are_those_of_the_textbook(void **state)
 {
     (void)state;
-    static const char *const words[] = {"", "a", "ab", "ba", "abc", "acb", "cab", "index", "idnex", "indx", "inedx", "xedni"};
+    static const char *const words[] = {"",    "a",     "ab",    "ba",   "abc",   "acb",
+                                        "cab", "index", "idnex", "indx", "inedx", "xedni"};
     enum { COUNT = sizeof words / sizeof *words };
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t k = 0; k < COUNT; k++) {
