@@ -591,6 +591,8 @@ static void answer_health(const struct view *view, const struct request *request
 
 /* ---- directories without an index ---- */
 
+enum { LISTED = -1 }; /* in place of a status: it is answered */
+
 static bool lists(const struct view *view)
 {
     const struct settings *settings = view->policy->settings;
@@ -625,8 +627,8 @@ static void answer_listed(const struct view *view, const struct request *request
     response_finish(response, view->date, request->minor_version, filled(&lines));
 }
 
-/* A directory is read anew for each request, and its listing has no validators: it is never stale. Returns 0, or a status
-   where there is none. */
+/* A directory is read anew for each request, and its listing has no validators: it is never stale. Returns LISTED, or
+   the status where there is none. */
 static int answer_listing(const struct view *view, const struct request *request, struct response *response,
                           struct target *target)
 {
@@ -642,7 +644,7 @@ static int answer_listing(const struct view *view, const struct request *request
     if (source == NULL)
         return 503;
     answer_listed(view, request, response, source, form.json);
-    return 0;
+    return LISTED;
 }
 
 /* Why there is nothing, for those who may know. */
@@ -776,6 +778,18 @@ static bool is_foreign(const struct view *view, const struct request *request)
            target_host_is_valid(authority);
 }
 
+/* Finds, or answers with a listing; where there is neither, sees why. Returns 0, a status, or LISTED. */
+static int find_or_list(const struct view *view, const struct request *request, struct response *response,
+                        struct target *target, struct entry **entry, struct span *path)
+{
+    int status = find(view, request, response, target, entry, path);
+    if (status == 404 && may_list(view, target))
+        status = answer_listing(view, request, response, target);
+    if (status == 404)
+        find_reason(view, target);
+    return status;
+}
+
 /* What can be said without the disk. Returns 0, with the target read, or a status. */
 static int accept_request(const struct view *view, const struct request *request, struct target *target)
 {
@@ -811,16 +825,10 @@ void answer(const struct view *view, const struct request *request, struct respo
         answer_health(view, request, response);
         return;
     }
-    bool looked = status == 0;
-    if (looked)
-        status = find(view, request, response, &target, held, &path);
-    if (looked && status == 404 && may_list(view, &target)) {
-        status = answer_listing(view, request, response, &target);
-        if (status == 0)
-            return;
-    }
-    if (status == 404)
-        find_reason(view, &target);
+    if (status == 0)
+        status = find_or_list(view, request, response, &target, held, &path);
+    if (status == LISTED)
+        return;
 
     if (status == 204)
         answer_options(view, request, response);

@@ -104,9 +104,8 @@ static bool grow_heap(struct listing *listing)
     return true;
 }
 
-static void drop(struct source *source)
+static void give_back(struct listing *listing)
 {
-    struct listing *listing = (struct listing *)(void *)source; /* its first member */
     while (listing->blocks != NULL) {
         struct block *next = listing->blocks->next;
         free(listing->blocks);
@@ -117,6 +116,11 @@ static void drop(struct source *source)
         closedir(listing->directory);
     free(listing->heap);
     free(listing);
+}
+
+static void drop(struct source *source)
+{
+    give_back((struct listing *)(void *)source); /* its first member */
 }
 
 /* ---- order ---- */
@@ -683,7 +687,7 @@ struct source *listing_open(const struct beneath *beneath, struct span path, int
     if (path.length > 0)
         memcpy(listing->path, path.at, path.length);
     if (take(listing, sizeof *listing + path.length))
-        return &listing->source;
-    drop(&listing->source);
+        return (struct source *)(void *)listing; /* as drop gets it back */
+    give_back(listing);
     return NULL;
 }

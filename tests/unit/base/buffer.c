@@ -76,6 +76,14 @@ static const struct {
     escaper *escape;
     struct span text, expected;
 } ESCAPES[] = {
+    {buffer_html_name, SPAN_INIT("plain name.txt"), SPAN_INIT("plain name.txt")},
+    {buffer_html_name, SPAN_INIT("<a&\"'>"), SPAN_INIT("&lt;a&amp;&quot;&#39;&gt;")},
+    {buffer_html_name, SPAN_INIT("\0\t\n\x1B\x1F \x7F"),
+     SPAN_INIT("\xE2\x90\x80\xE2\x90\x89\xE2\x90\x8A\xE2\x90\x9B\xE2\x90\x9F \xE2\x90\xA1")},
+    {buffer_html_name, SPAN_INIT("\xFF\xC3\xA4\xC3"), SPAN_INIT("\xEF\xBF\xBD\xC3\xA4\xEF\xBF\xBD")},
+    {buffer_html_name, SPAN_INIT("\xC2\x9B\xC2\xA0\xED\xA0\x80"),
+     SPAN_INIT("\xEF\xBF\xBD\xC2\xA0\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD")},
+    {buffer_html_name, SPAN_INIT("\xF0\x9F\x98\x80"), SPAN_INIT("\xF0\x9F\x98\x80")},
     {buffer_html, TEXT("a<b>&\"c\"'d'"), TEXT("a&lt;b&gt;&amp;&quot;c&quot;&#39;d&#39;")},
     {buffer_html, TEXT("&amp;"), TEXT("&amp;amp;")},
     {buffer_html, TEXT("gr\xC3\xBC\xC3\x9F/e\n"), TEXT("gr\xC3\xBC\xC3\x9F/e\n")},

@@ -202,6 +202,20 @@ static void durations_are_told(void **state)
     assert_int_equal(log_clock(LOG_NONE), 0);
 }
 
+/* Below the request, for a person; other forms have no place for it. */
+static void reasons_are_for_the_terminal(void **state)
+{
+    (void)state;
+    struct log_access access = usual();
+    access.why = SPAN("There is no 'a\n\xFF'.");
+    assert_non_null(strstr(logged(LOG_TERMINAL, &access, 9), " ms\n          There is no 'a\\x0A\\xFF'.\n"));
+    assert_null(strstr(logged(LOG_COMBINED, &access, 9), "There"));
+    static char large[LIMIT_LOG_LINE];
+    memset(large, 'x', sizeof large);
+    access.why = (struct span){large, sizeof large};
+    assert_null(strstr(logged(LOG_TERMINAL, &access, 9), "xxx"));
+}
+
 static void no_log_writes_nothing(void **state)
 {
     (void)state;
@@ -387,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_status_is_coloured_by_its_class),
         cmocka_unit_test(json_lines_have_their_form),
         cmocka_unit_test(durations_are_told),
+        cmocka_unit_test(reasons_are_for_the_terminal),
         cmocka_unit_test(no_log_writes_nothing),
         cmocka_unit_test(what_clients_send_is_escaped),
         cmocka_unit_test(hostile_lines_are_bounded),

@@ -254,6 +254,31 @@ static void utf8_holds_all_of_unicode(void **state)
     }
 }
 
+/* Each character is told by its length, and what is none has none, wherever the text ends. */
+static void characters_have_lengths(void **state)
+{
+    static const struct {
+        struct span text;
+        size_t length;
+    } cases[] = {
+        {SPAN_INIT("\0"), 1},
+        {SPAN_INIT("\x1B"), 1},
+        {SPAN_INIT("a\xFF"), 1},
+        {SPAN_INIT("\xC3\xA4"), 2},
+        {SPAN_INIT("\xC3"), 0},
+        {SPAN_INIT("\xC3z"), 0},
+        {SPAN_INIT("\xE2\x82\xACx"), 3},
+        {SPAN_INIT("\xE2\x82"), 0},
+        {SPAN_INIT("\xED\xA0\x80"), 0},
+        {SPAN_INIT("\xF0\x9F\x98\x80"), 4},
+        {SPAN_INIT("\xF4\x90\x80\x80"), 0},
+        {SPAN_INIT("\x80"), 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(text_character(guarded(cases[i].text)), cases[i].length);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +291,7 @@ int main(void)
         cmocka_unit_test(utf8_is_known),
         cmocka_unit_test(utf8_may_be_cut_anywhere),
         cmocka_unit_test(utf8_holds_all_of_unicode),
+        cmocka_unit_test(characters_have_lengths),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

@@ -230,6 +230,32 @@ static void no_octet_behind_a_value_is_read(void **state)
     }
 }
 
+static void media_are_chosen(void **state)
+{
+    static const struct {
+        struct span lines;
+        enum media media;
+    } cases[] = {
+        {SPAN_INIT(""), MEDIA_HTML},
+        {SPAN_INIT("Accept: */*\r\n"), MEDIA_TEXT},
+        {SPAN_INIT("Accept: text/*\r\n"), MEDIA_TEXT},
+        {SPAN_INIT("Accept:\r\n"), MEDIA_TEXT},
+        {SPAN_INIT("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"),
+         MEDIA_HTML},
+        {SPAN_INIT("Accept: TEXT/HTML ; q=0.1\r\n"), MEDIA_HTML},
+        {SPAN_INIT("Accept: text/html;q=0\r\n"), MEDIA_TEXT},
+        {SPAN_INIT("Accept: application/json\r\n"), MEDIA_JSON},
+        {SPAN_INIT("Accept: application/json, text/plain, */*\r\n"), MEDIA_JSON},
+        {SPAN_INIT("Accept: application/json, text/html\r\n"), MEDIA_HTML},
+        {SPAN_INIT("Accept: application/json;q=0.9\r\nAccept: text/html;q=0.8\r\n"), MEDIA_JSON},
+        {SPAN_INIT("Accept: text/html;level=1, application/json;q=0.2\r\n"), MEDIA_JSON},
+        {SPAN_INIT("Accept: text/htm, application/jsonp\r\n"), MEDIA_TEXT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(negotiate_media(request_with("GET", cases[i].lines)), cases[i].media);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +266,7 @@ int main(void)
         cmocka_unit_test(the_best_is_chosen),
         cmocka_unit_test(no_choice_is_worse_than_another),
         cmocka_unit_test(no_octet_behind_a_value_is_read),
+        cmocka_unit_test(media_are_chosen),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

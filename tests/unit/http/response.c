@@ -399,6 +399,100 @@ static void a_kept_head_answers_head_alone(void **state)
     assert_int_equal(response_body_octets(&response), 0);
 }
 
+/* ---- bodies that are made while they are sent ---- */
+
+/* Gives the pieces one after the other, the last with its state. */
+struct pieces {
+    struct source source;
+    const char *const *next;
+    enum source_state state;
+    unsigned drops;
+};
+
+static enum source_state fill(struct source *source, struct buffer *piece)
+{
+    struct pieces *pieces = (struct pieces *)(void *)source;
+    assert_int_equal(piece->length, 0);
+    assert_int_equal(piece->room, LIMIT_PIECE);
+    buffer_string(piece, *pieces->next++);
+    return *pieces->next != NULL ? SOURCE_MORE : pieces->state;
+}
+
+static void drop(struct source *source)
+{
+    ((struct pieces *)(void *)source)->drops++;
+}
+
+/* All that is to be sent now, as a string. */
+static const char *sent(void)
+{
+    static char octets[1024];
+    struct buffer out = {octets, 0, sizeof octets - 1, false};
+    for (unsigned i = response.first; i < response.count; i++)
+        buffer_append(&out, (struct span){parts[i].octets + parts[i].offset, parts[i].length});
+    octets[out.length] = '\0';
+    response.first = response.count;
+    return octets;
+}
+
+static void bodies_come_in_chunks(void **state)
+{
+    static const char *const texts[] = {"", "0123456789abcdef", "end", NULL};
+    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    (void)state;
+    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_finish(&response, date, 1, SPAN("A: b\r\n"));
+    assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON
+                                "A: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+    assert_true(response_refill(&response));
+    assert_string_equal(sent(), ""); /* an empty chunk would be the last */
+    assert_true(response_refill(&response));
+    assert_string_equal(sent(), "10\r\n0123456789abcdef\r\n");
+    assert_int_equal(pieces.drops, 0);
+    assert_true(response_refill(&response));
+    assert_string_equal(sent(), "3\r\nend\r\n0\r\n\r\n");
+    assert_null(response.source);
+    assert_int_equal(pieces.drops, 1);
+}
+
+static void old_clients_read_to_the_end(void **state)
+{
+    static const char *const texts[] = {"end", NULL};
+    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    (void)state;
+    response_stream(&response, &pieces.source, 0, SPAN("first"));
+    response_finish(&response, date, 0, (struct span){NULL, 0});
+    assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON "Connection: close\r\n\r\nfirst");
+    assert_true(response_refill(&response));
+    assert_string_equal(sent(), "end");
+    assert_int_equal(pieces.drops, 1);
+}
+
+static void what_breaks_off_has_no_end(void **state)
+{
+    static const char *const texts[] = {"part", NULL};
+    struct pieces pieces = {{fill, drop}, texts, SOURCE_BROKEN, 0};
+    (void)state;
+    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_finish(&response, date, 1, (struct span){NULL, 0});
+    assert_false(response_refill(&response));
+    assert_int_equal(response_octets_left(&response), 0);
+    assert_int_equal(pieces.drops, 1);
+}
+
+static void head_needs_no_source(void **state)
+{
+    static const char *const texts[] = {"end", NULL};
+    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    (void)state;
+    response.head_only = true;
+    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_finish(&response, date, 1, (struct span){NULL, 0});
+    assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON "Transfer-Encoding: chunked\r\n\r\n");
+    assert_null(response.source);
+    assert_int_equal(pieces.drops, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +514,10 @@ int main(void)
         cmocka_unit_test_setup(a_kept_head_gets_another_date, begin),
         cmocka_unit_test_setup(a_body_behind_its_head_is_one_part, begin),
         cmocka_unit_test_setup(a_kept_head_answers_head_alone, begin),
+        cmocka_unit_test_setup(bodies_come_in_chunks, begin),
+        cmocka_unit_test_setup(old_clients_read_to_the_end, begin),
+        cmocka_unit_test_setup(what_breaks_off_has_no_end, begin),
+        cmocka_unit_test_setup(head_needs_no_source, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
