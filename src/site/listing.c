@@ -264,6 +264,7 @@ static bool is_listed(const struct listing *listing, const char *name)
 static bool read_entry(struct listing *listing)
 {
     struct stat attributes;
+    /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
     const struct dirent *entry = readdir(listing->directory);
     if (entry == NULL)
         return false;

@@ -107,6 +107,7 @@ static void look_through(int fd, struct span asked, bool dotfiles, struct meant 
         close(fd);
         return;
     }
+    /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
     for (unsigned i = 0; i < LIMIT_REASON_NAMES && (entry = readdir(directory)) != NULL; i++) {
         struct span name = span_of(entry->d_name);
         if (name.at[0] != '.' || (dotfiles && name.length > 2))
