@@ -363,7 +363,7 @@ static void many_entries_come_in_pieces(void **state)
         snprintf(name, sizeof name, "many/entry-%u", i * 7919 % MANY);
         put(name, 0, 0);
     }
-    for (unsigned round = 0; round < 50; round++) { /* more than LIMIT_LISTING_OCTETS in all, if any stayed */
+    for (unsigned round = 0; round < 50; round++) { /* dropped at any time */
         struct source *source = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         unsigned pieces = 0, silent = 0, next = 0;
@@ -379,6 +379,15 @@ static void many_entries_come_in_pieces(void **state)
         } while (now == SOURCE_MORE && (round == 0 || pieces < round));
         source->drop(source);
         assert_true(round > 0 || (next == MANY && silent == 3 && pieces > 8));
+    }
+    /* More than LIMIT_LISTING_OCTETS in all, if any stayed. */
+    for (unsigned round = 0; round < LIMIT_LISTING_OCTETS / 65536 + 1; round++) {
+        struct source *source = listing_open(
+            &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
+        struct buffer piece = {room, 0, LIMIT_PIECE, false};
+        assert_non_null(source);
+        assert_int_equal(source->fill(source, &piece), SOURCE_MORE);
+        source->drop(source);
     }
     for (unsigned i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, "many/entry-%u", i);

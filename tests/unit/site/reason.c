@@ -22,10 +22,11 @@ static struct beneath beneath;
 static int64_t second; /* another for each reason, so that none is too many */
 
 static const char *const folders[] = {"guide", "img", ".git", "locked"};
-static const char *const files[] = {"about.html",    "about.txt",       "README.md", "style.css",
-                                    "style.min.css", "img/hills.png",   ".env",      "private",
-                                    ".git/config",   "guide/Index.htm", "a\nb.txt",  "ab",
-                                    "notes.tar.gz"};
+static const char *const files[] = {
+    "about.html",   "about.txt", "README.md",   "style.css",       "style.min.css", "img/hills.png",
+    ".env",         "private",   ".git/config", "guide/Index.htm", "a\nb.txt",      "ab",
+    "notes.tar.gz", "pick.a",    "pick.b",      "pick.c",          "pick.html",     "pick.d",
+    "pick.e",       "pick.x",    "pick.y",      "pick.z"};
 static const struct {
     const char *name;
     const char *target;
@@ -86,6 +87,8 @@ static void each_reason_has_its_words(void **state)
         {"about", "There is no 'about' in the root. There is 'about.html': the address lacks the extension."},
         {"notes",
          "There is no 'notes' in the root. There is 'notes.tar.gz': the address lacks the extension."},
+        {"pick", "There is no 'pick' in the root. There is 'pick.html': the address lacks the extension."},
+        {"pick.", "There is no 'pick.' in the root. There is 'pick.a': is that the one?"},
         {"stlye.css", "There is no 'stlye.css' in the root. There is 'style.css': is that the one?"},
         {"styles/main.css", "There is no 'styles' in the root."},
         {"guide/a/b", "There is no 'a' in 'guide'."},
