@@ -91,6 +91,7 @@ static int serve(struct settings *settings, char *const *command)
 {
     static struct master master;
     struct failure failure = {0};
+    log_open();
     if (place_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
         return report(&failure);
     if (master.handover.trial)

@@ -5,17 +5,83 @@
 #include "base/limits.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 /* Escaped, an octet takes four; "tinyhttpd: " and the line's end come on top. One line is one write to a pipe. */
 enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - 16) / 4 };
+
+/* ---- writing without waiting ---- */
+
+enum output {
+    OUTPUT_PLAIN,  /* what is written takes no time, or is worth waiting for */
+    OUTPUT_POLLED, /* shared with others, who may fill it between a look and a write */
+    OUTPUT_SOCKET,
+};
+
+static enum output outputs[] = {[STDOUT_FILENO] = OUTPUT_POLLED, [STDERR_FILENO] = OUTPUT_PLAIN};
+
+/* A pipe of another user can't be opened (proc(5)), and without /proc none can. */
+static bool open_anew(int stream)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", stream);
+    int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool opened = fd >= 0 && dup2(fd, stream) == stream;
+    if (fd >= 0)
+        close(fd);
+    return opened;
+}
+
+static enum output open_output(int stream)
+{
+    struct stat attributes;
+    if (fstat(stream, &attributes) < 0)
+        return OUTPUT_PLAIN; /* it is closed */
+    if (S_ISSOCK(attributes.st_mode))
+        return OUTPUT_SOCKET;
+    if (!S_ISFIFO(attributes.st_mode) && !isatty(stream))
+        return OUTPUT_PLAIN; /* a file, or /dev/null */
+    return open_anew(stream) ? OUTPUT_PLAIN : OUTPUT_POLLED;
+}
+
+void log_open(void)
+{
+    outputs[STDOUT_FILENO] = open_output(STDOUT_FILENO);
+    outputs[STDERR_FILENO] = open_output(STDERR_FILENO);
+}
+
+/* One write of all pieces. A pipe with room for PIPE_BUF octets is writable, takes so many whole or not at all (pipe(7)),
+   and a line has no more. */
+static ssize_t write_pieces(int stream, struct iovec *pieces, int count)
+{
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)count};
+    struct pollfd polled = {.fd = stream, .events = POLLOUT};
+    switch (outputs[stream]) {
+    case OUTPUT_SOCKET:
+        return sendmsg(stream, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    case OUTPUT_POLLED:
+        if (poll(&polled, 1, 0) <= 0) {
+            errno = EAGAIN;
+            return -1;
+        }
+        break;
+    case OUTPUT_PLAIN:
+        break;
+    }
+    return writev(stream, pieces, count);
+}
+
+/* ---- diagnostics ---- */
 
 void log_error(const char *format, ...)
 {
@@ -30,9 +96,11 @@ void log_error(const char *format, ...)
     buffer_plain(&line, span_of(message));
     buffer_octet(&line, '\n');
     /* There is nobody left to tell when standard error fails. */
-    if (write(STDERR_FILENO, line.at, line.length) < 0)
+    if (write_pieces(STDERR_FILENO, &(struct iovec){line.at, line.length}, 1) < 0)
         return;
 }
+
+/* ---- access lines ---- */
 
 static void append_two_digits(struct buffer *line, int number)
 {
@@ -262,14 +330,28 @@ bool log_is_coloured(int fd)
            strcmp(terminal, "dumb") != 0;
 }
 
-/* Lines that were dropped since the last one written. */
-static unsigned long dropped;
+/* Lines that were dropped since the last one written, and why the last of them was. */
+static struct {
+    unsigned long lines;
+    int error;
+    bool torn; /* a part of it was written, as on a disk that became full: the next line begins on one of its own */
+} dropped;
 
-/* A pipe with room for PIPE_BUF octets is writable (pipe(7)), and a line has no more: writing it does not wait. */
-static bool can_write(void)
+static void drop(ssize_t written)
 {
-    struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
-    return poll(&output, 1, 0) > 0;
+    dropped.error = written < 0 ? errno : ENOSPC;
+    dropped.torn |= written > 0;
+    dropped.lines++;
+}
+
+static void tell_dropped(void)
+{
+    bool unread = dropped.error == EAGAIN;
+    if (dropped.lines > 0)
+        log_error("%lu lines of the access log were dropped: %s", dropped.lines,
+                  unread ? "nobody read standard output" : strerror(dropped.error));
+    dropped.lines = 0;
+    dropped.torn = false;
 }
 
 void log_write(const struct log_line *line, uint64_t octets)
@@ -278,20 +360,18 @@ void log_write(const struct log_line *line, uint64_t octets)
     struct buffer tail = BUFFER(room);
     if (line->text.length == 0)
         return;
-    if (!can_write()) {
-        dropped++;
-        return;
-    }
-    if (dropped > 0)
-        log_error("%lu lines of the access log were dropped, as nobody read standard output", dropped);
-    dropped = 0;
     write_tail(&tail, line, octets);
     char *text = (char *)line->text.at; /* iovec is for reading and writing alike */
     struct iovec pieces[] = {
+        {"\n", dropped.torn},
         {text, line->octets_at},
         {tail.at, tail.length},
         {text + line->octets_at, line->text.length - line->octets_at},
     };
-    if (writev(STDOUT_FILENO, pieces, 3) < 0)
-        return; /* a reader that has gone is no reason to stop serving */
+    size_t length = dropped.torn + line->text.length + tail.length;
+    ssize_t written = write_pieces(STDOUT_FILENO, pieces, sizeof pieces / sizeof *pieces);
+    if (written == (ssize_t)length)
+        tell_dropped();
+    else
+        drop(written); /* no reason to stop serving */
 }

@@ -9,6 +9,13 @@
 #include <sys/socket.h>
 #include <time.h>
 
+/*
+ * Prepares standard output and standard error for the processes that serve: from now on no reader who stops reading is
+ * waited for, and what there is no room for is lost. Pipes and terminals are opened anew to that end, as O_NONBLOCK on
+ * what is shared would hold for whoever started us, too. To be called once, before the sandbox.
+ */
+void log_open(void);
+
 /* Writes "tinyhttpd: MESSAGE" and a line's end to standard error. The message may come from outside: octets that
    could steer a terminal are escaped. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -56,8 +63,8 @@ int64_t log_clock(enum log_form form);
 /* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE octets. */
 struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room);
 
-/* Writes the line with the number of body octets that were sent. A reader who has stopped reading is not waited for:
-   the line is dropped, counted, and the count told on standard error when there is room again. */
+/* Writes the line with the number of body octets that were sent. One that can't be written (nobody reads, the disk is
+   full) is dropped and counted, and the count told on standard error when the next one can. */
 void log_write(const struct log_line *line, uint64_t octets);
 
 #endif
