@@ -49,10 +49,15 @@
    never this side that closes while a request is on its way. */
 #define LIMIT_IDLE_MS 75000
 
-/* Without a single octet taken by the client. */
+/* While the socket is full, in each of these times a client must take so many octets, as its acknowledgements tell: 273
+   a second. Slow but honest clients live, even six connections that share 2 KiB/s of a mobile network; one that takes
+   an octet now and then does not hold its answer, and a descriptor, for ever. Whoever pauses a film stops reading and is
+   cut off as well: browsers ask for the rest with a Range when it is played on. Kestrel asks for 240 a second. */
 #define LIMIT_WRITE_MS 30000
+#define LIMIT_WRITE_OCTETS 8192
 
-/* Reading on after the last answer, so that a reset does not overtake it (RFC 9112 9.6). */
+/* Reading on after the last answer, so that a reset does not overtake it (RFC 9112 9.6); absolute, so that an upload
+   which never ends does. */
 #define LIMIT_LINGER_MS 2000
 
 /* Octets that a connection sends in a turn before others have theirs. */
@@ -69,8 +74,13 @@
 /* Times LIMIT_ACCEPTS that a worker still accepts when it stops: what a full queue of connections (SOMAXCONN) holds. */
 #define LIMIT_DRAIN_ROUNDS 256
 
-/* How long listeners are left alone when there is neither room for a connection nor an idle one to close. */
+/* How long listeners are left alone when there is no room for a connection and none that gives way, and after an error
+   of accept that may come again at once. */
 #define LIMIT_ACCEPT_PAUSE_MS 100
+
+/* How old half a request must be before it gives way to a new connection: an honest one comes in one piece, or two a
+   round trip apart. */
+#define LIMIT_HALF_REQUEST_MS 1000
 
 /* Connections that a worker holds. At 112 octets each while idle, and malloc's 8, 8 MB. */
 #define LIMIT_CONNECTIONS 65536

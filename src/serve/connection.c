@@ -8,11 +8,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+enum { TAKEN_UNKNOWN = INT_MIN };
 
 /* An answer that outlives the turn it was made in. */
 struct outgoing {
@@ -20,6 +23,7 @@ struct outgoing {
     struct entry *entry; /* what the response borrows from, or NULL */
     struct log_line log;
     uint64_t body_octets;
+    int64_t taken;       /* octets_taken when the deadline began, TAKEN_UNKNOWN before it does */
     bool linger;         /* the client may still be sending when it is sent */
     struct part parts[]; /* then the text of head and generated body, then the log line */
 };
@@ -173,6 +177,23 @@ static struct reading read_request(struct connection *connection, struct service
 
 /* ---- answering ---- */
 
+/* Octets that the client has not acknowledged yet (tcp(7)); -1 where the kernel does not say. */
+static int octets_unacknowledged(int socket)
+{
+    int octets;
+    return ioctl(socket, SIOCOUTQ, &octets) < 0 ? -1 : octets;
+}
+
+/* How much of an answer the client has taken, counted from where only the difference of two times tells something. A
+   socket takes up to megabytes at once and is writable again only when a third of them is gone: whether the client
+   reads, its acknowledgements tell sooner. */
+static int64_t octets_taken(int socket, const struct outgoing *answer)
+{
+    int unacknowledged = octets_unacknowledged(socket);
+    return (int64_t)(answer->body_octets - response_octets_left(&answer->response)) -
+           (unacknowledged > 0 ? unacknowledged : 0);
+}
+
 /* Moves what is left of a response into memory of its own. False when memory is short. */
 static bool keep_response(struct connection *connection, const struct outgoing *answer)
 {
@@ -182,6 +203,8 @@ static bool keep_response(struct connection *connection, const struct outgoing *
     if (kept == NULL)
         return false;
     *kept = *answer;
+    if (kept->taken == TAKEN_UNKNOWN)
+        kept->taken = octets_taken(connection->fd, answer);
     char *room = (char *)kept->parts + parts;
     memcpy(room, response->text.at, text);
     if (answer->log.text.length > 0)
@@ -230,31 +253,28 @@ static void log_answer(const struct service *service, const struct outgoing *ans
         metrics_count(service->metrics, answer->response.status, sent);
 }
 
-/* Octets that the client has not acknowledged yet (tcp(7)); as good as some where the kernel does not say. */
-static bool is_unacknowledged(int socket)
+/* The end of a connection whose answers are all sent. Octets of the client that are unread when the socket closes, or
+   come after that, reset the connection, and a reset throws away what is on its way. */
+static enum connection_want leave(struct connection *connection, bool linger)
 {
-    int octets;
-    return ioctl(socket, SIOCOUTQ, &octets) < 0 || octets > 0;
+    input_drop(&connection->input);
+    linger |= connection->readable || octets_unacknowledged(connection->fd) != 0;
+    if (!linger || shutdown(connection->fd, SHUT_WR) < 0)
+        return WANT_CLOSE;
+    connection->state = CONNECTION_LINGER;
+    return WANT_TURN;
 }
 
 /* What comes after an answer that is sent. */
 static enum connection_want finish(struct connection *connection, const struct service *service,
                                    const struct outgoing *answer)
 {
-    bool last = answer->response.last || service->draining;
+    bool more = connection->input != NULL || connection->readable;
     connection->progress = true;
-    if (!last) {
-        connection->state = CONNECTION_READ;
-        return connection->input != NULL || connection->readable ? WANT_TURN : WANT_EVENT;
-    }
-    input_drop(&connection->input);
-    /* Octets of the client that are unread when the socket closes, or come after that, reset the connection, and a reset
-       throws away what is on its way. */
-    bool linger = answer->linger || connection->readable || is_unacknowledged(connection->fd);
-    if (!linger || shutdown(connection->fd, SHUT_WR) < 0)
-        return WANT_CLOSE;
-    connection->state = CONNECTION_LINGER;
-    return WANT_TURN;
+    if (answer->response.last || (service->draining && !more))
+        return leave(connection, answer->linger);
+    connection->state = CONNECTION_READ;
+    return more ? WANT_TURN : WANT_EVENT;
 }
 
 /* Sends on. `answer` is the connection's own, or lives on the stack and is kept when it can't be sent whole. */
@@ -262,9 +282,7 @@ static enum connection_want send_answer(struct connection *connection, struct se
                                         struct outgoing *answer)
 {
     assert(connection->state == CONNECTION_SEND);
-    uint64_t left = response_octets_left(&answer->response);
     enum transmit_result result = transmit(connection->fd, &answer->response, LIMIT_TURN_OCTETS);
-    connection->progress |= response_octets_left(&answer->response) < left;
     bool owned = answer == connection->outgoing;
     if (result == TRANSMIT_DONE && answer->response.source != NULL)
         result = TRANSMIT_TURN; /* there is more to make */
@@ -347,7 +365,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct outgoing answered;
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
-    response->last = service->draining || service->retiring;
+    /* Who is told that an answer is the last gets no other (RFC 9112 9.6), so what came with it goes first. */
+    response->last = (service->draining || service->retiring) && request_skip_empty_lines(rest).length == 0;
     service->began = log_clock(service->log_form);
     char room[REASON_MAX];
     struct buffer why = BUFFER(room);
@@ -370,6 +389,7 @@ static enum connection_want respond(struct connection *connection, struct servic
         answered.log = prepare_log(connection, service, request, response->status, buffer_span(&why));
     if (response->status == 404)
         metrics_miss(service->metrics, request_target(request));
+    answered.taken = TAKEN_UNKNOWN;
     answered.linger = rest.length > 0 || request_ends_stream(request);
     connection->state = CONNECTION_SEND;
 
@@ -411,7 +431,9 @@ static enum connection_want read_and_respond(struct connection *connection, stru
         return refuse_tls(connection, service);
     if (reading.ended)
         return WANT_CLOSE;
-    return connection->readable ? WANT_TURN : WANT_EVENT;
+    if (connection->readable)
+        return WANT_TURN;
+    return service->draining ? leave(connection, false) : WANT_EVENT;
 }
 
 /* MSG_TRUNC throws the octets away inside the kernel (tcp(7)). */
@@ -441,18 +463,53 @@ enum connection_want connection_step(struct connection *connection, struct servi
     return WANT_CLOSE;
 }
 
-enum connection_want connection_expire(struct connection *connection, struct service *service)
+/* An answer that waits for its turn is not held up by the client. */
+static enum connection_want judge_pace(struct connection *connection)
 {
-    if (connection->state == CONNECTION_LINGER && service->draining && is_unacknowledged(connection->fd)) {
-        connection->progress = true; /* the deadline begins anew */
-        return WANT_EVENT;
-    }
-    if (connection->state != CONNECTION_READ || connection->input == NULL)
+    assert(connection->state == CONNECTION_SEND);
+    struct outgoing *answer = connection->outgoing;
+    int64_t taken = octets_taken(connection->fd, answer);
+    if (!connection->ready && taken - answer->taken < LIMIT_WRITE_OCTETS)
+        return WANT_CLOSE;
+    answer->taken = taken;
+    connection->progress = true;
+    return connection->ready ? WANT_TURN : WANT_EVENT;
+}
+
+static enum connection_want give_up_request(struct connection *connection, struct service *service)
+{
+    assert(connection->state == CONNECTION_READ);
+    if (connection->input == NULL || input_is_blank(connection->input)) /* there is nothing to answer */
         return WANT_CLOSE;
     struct request *request = &connection->input->request;
     request->state = REQUEST_BAD;
     request->status = 408; /* RFC 9110 15.5.9 */
     return respond(connection, service, request, (struct span){NULL, 0});
+}
+
+/* The last octets before the end of the worker are waited for while they are on their way. */
+static enum connection_want judge_arrival(struct connection *connection, const struct service *service)
+{
+    assert(connection->state == CONNECTION_LINGER);
+    if (!service->draining || octets_unacknowledged(connection->fd) == 0)
+        return WANT_CLOSE;
+    connection->progress = true;
+    return WANT_EVENT;
+}
+
+enum connection_want connection_expire(struct connection *connection, struct service *service)
+{
+    switch (connection->state) {
+    case CONNECTION_READ:
+        return give_up_request(connection, service);
+    case CONNECTION_SEND:
+        return judge_pace(connection);
+    case CONNECTION_LINGER:
+        return judge_arrival(connection, service);
+    case CONNECTION_CLOSED:
+        break;
+    }
+    return WANT_CLOSE;
 }
 
 enum deadline_kind connection_deadline(const struct connection *connection)

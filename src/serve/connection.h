@@ -53,7 +53,7 @@ struct connection {
     bool waited;             /* the first octet of what is read next was here when the turn began */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */
     bool urgent;             /* it has sent urgent data, before which a read stops short (tcp(7)) */
-    bool progress;           /* since the deadline was armed: a request answered, or octets taken */
+    bool progress;           /* what the deadline is for was done in time: it begins anew */
     bool ready;              /* in the worker's ready list */
     struct connection *next; /* there, or among the closed ones */
     struct deadline deadline;
@@ -70,7 +70,7 @@ struct service {
     bool log_errors_only;
     struct metrics *metrics; /* this worker's; NULL: nothing is counted */
     int64_t began;           /* what log_clock said when the request that is answered was whole */
-    bool draining;           /* every answer is the last on its connection */
+    bool draining;           /* what has arrived is answered, then each connection ends */
     bool retiring;           /* every answer that begins is; one that had begun may be followed by another */
     uint64_t turn;           /* its number, from 1 on */
     time_t second;           /* the time that `date` tells */
@@ -90,8 +90,8 @@ struct connection *connection_new(int fd, const union peer *peer);
 /* Does what can be done without waiting, one answer at the most. */
 enum connection_want connection_step(struct connection *connection, struct service *service);
 
-/* What happens when the deadline has passed: a request that is late gets 408; else it is WANT_CLOSE, but WANT_EVENT for
-   the last octets before the end of the worker while they are on their way. */
+/* What happens when the deadline has passed: a request that is late gets 408; an answer that the client takes fast enough
+   goes on, and so do the last octets before the end of the worker while they are on their way; else it is WANT_CLOSE. */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
 /* The kind of deadline that holds in this state; DEADLINE_KINDS where none does. */

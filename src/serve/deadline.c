@@ -57,6 +57,17 @@ struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline
     return end->later != end ? end->later : NULL;
 }
 
+struct deadline *deadline_after(const struct deadlines *deadlines, const struct deadline *deadline)
+{
+    const struct deadline *end = &deadlines->ends[deadline->kind];
+    return deadline->later != end ? deadline->later : NULL;
+}
+
+int64_t deadline_age(const struct deadline *deadline, int64_t now)
+{
+    return now + durations[deadline->kind] - deadline->due;
+}
+
 static struct deadline *next_due(const struct deadlines *deadlines)
 {
     struct deadline *next = NULL;

@@ -44,6 +44,12 @@ void deadline_disarm(struct deadline *deadline);
 /* The one of the kind that is due first, or NULL. */
 struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_kind kind);
 
+/* The one of the same kind that is due after an armed one, or NULL. */
+struct deadline *deadline_after(const struct deadlines *deadlines, const struct deadline *deadline);
+
+/* Milliseconds since an armed one was armed. */
+int64_t deadline_age(const struct deadline *deadline, int64_t now);
+
 /* One that is due at `now`, or NULL. */
 struct deadline *deadline_due(const struct deadlines *deadlines, int64_t now);
 

@@ -26,6 +26,13 @@ bool input_is_read(const struct input *input)
     return input->start + input->request.parsed == input->length;
 }
 
+bool input_is_blank(const struct input *input)
+{
+    struct span octets = {input->octets + input->start, input->length - input->start};
+    octets = request_skip_empty_lines(octets);
+    return octets.length == 0 || (octets.length == 1 && octets.at[0] == '\r');
+}
+
 /* The requests before this one are answered: their octets make room first. */
 static void move_to_front(struct input *input)
 {

@@ -26,6 +26,9 @@ struct input *input_new(struct span octets, const struct request *request);
 /* True where the request has read all of the octets, so that more must be received. */
 bool input_is_read(const struct input *input);
 
+/* True where no octet of a request has come, but empty lines before it or half of one (RFC 9112 2.2). */
+bool input_is_blank(const struct input *input);
+
 /* Where to receive more of the head, `*size` octets, which may move the input. NULL when memory is short; the input is
    then as it was. */
 char *input_room(struct input **input, size_t *size);

@@ -175,17 +175,50 @@ static void unwatch_listeners(struct worker *worker)
     worker->listening = false;
 }
 
-/* Out of descriptors, connections or memory: the longest idle connection gives way. Where none is idle, new ones
-   wait in the kernel for a while, as a listener that stays readable would keep the loop spinning. */
-static void make_room(struct worker *worker)
+/* A listener that stays readable would keep the loop spinning: who connects waits in the kernel for a while. */
+static void pause_listening(struct worker *worker)
 {
-    struct deadline *idle = deadline_first(&worker->deadlines, DEADLINE_IDLE);
-    if (idle != NULL) {
-        close_connection(worker, connection_of(idle));
-        return;
-    }
     unwatch_listeners(worker);
     worker->listen_again = worker->now + LIMIT_ACCEPT_PAUSE_MS;
+}
+
+/* Ends the longest idle connection. One whose request has come by now is answered instead, and is the last to be looked
+   at again. */
+static bool end_idle(struct worker *worker)
+{
+    struct deadline *idle;
+    unsigned connections = worker->connections;
+    while ((idle = deadline_first(&worker->deadlines, DEADLINE_IDLE)) != NULL) {
+        struct connection *connection = connection_of(idle);
+        connection->readable = true;
+        connection->progress = false;
+        step(worker, connection);
+        if (deadline_first(&worker->deadlines, DEADLINE_IDLE) == idle)
+            close_connection(worker, connection);
+        if (worker->connections < connections)
+            return true;
+    }
+    return false;
+}
+
+/* Ends the oldest connection of a kind, if it is old enough. */
+static bool end_oldest(struct worker *worker, enum deadline_kind kind, int64_t age)
+{
+    struct deadline *oldest = deadline_first(&worker->deadlines, kind);
+    if (oldest == NULL || deadline_age(oldest, worker->now) < age)
+        return false;
+    close_connection(worker, connection_of(oldest));
+    return true;
+}
+
+/* Out of descriptors, connections or memory: who waits for nothing gives way first, then who has all of its answers,
+   then who is slow to ask. Who is being answered stays. */
+static void make_room(struct worker *worker)
+{
+    if (!end_idle(worker) && !end_oldest(worker, DEADLINE_LINGER, 0) &&
+        !end_oldest(worker, DEADLINE_HEAD, LIMIT_HALF_REQUEST_MS) &&
+        !end_oldest(worker, DEADLINE_BODY, LIMIT_HALF_REQUEST_MS))
+        pause_listening(worker);
 }
 
 /* A file that is only kept open for later goes before any connection. */
@@ -208,6 +241,28 @@ static void admit(struct worker *worker, int fd, const union peer *peer)
     step(worker, connection);
 }
 
+/* What accept(2) says: false when there is nobody left to accept. Errors of the connection itself took it out of the
+   queue; any other may be there for good. */
+static bool go_on_after(struct worker *worker, int error)
+{
+    switch (error) {
+    case EAGAIN: /* another worker was faster, or all are taken */
+        return false;
+    case EINTR:
+    case ECONNABORTED:
+        return true;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        make_room_after(worker, error);
+        return true;
+    default:
+        pause_listening(worker);
+        return false;
+    }
+}
+
 /* False when there is nobody left to accept, or no room. */
 static bool accept_connections(struct worker *worker, int listener)
 {
@@ -223,10 +278,8 @@ static bool accept_connections(struct worker *worker, int listener)
         int fd = accept4(listener, &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             admit(worker, fd, &peer);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            make_room_after(worker, errno);
-        else if (errno != EINTR && errno != ECONNABORTED)
-            return false; /* EAGAIN: another worker was faster, or all are taken */
+        else if (!go_on_after(worker, errno))
+            return false;
     }
     return worker->listening;
 }
@@ -305,15 +358,14 @@ static void close_all(struct worker *worker, enum deadline_kind kind)
         close_connection(worker, connection_of(first));
 }
 
-/* A last step for those that wait for a request; who is still waiting after it is closed. */
-static void answer_or_close(struct worker *worker, enum deadline_kind kind)
+/* Another look, in the next turn, for those that wait for a request. */
+static void look_again(struct worker *worker, enum deadline_kind kind)
 {
-    struct deadline *first;
-    while ((first = deadline_first(&worker->deadlines, kind)) != NULL) {
-        struct connection *connection = connection_of(first);
+    struct deadline *deadline = deadline_first(&worker->deadlines, kind);
+    for (; deadline != NULL; deadline = deadline_after(&worker->deadlines, deadline)) {
+        struct connection *connection = connection_of(deadline);
         connection->readable = true; /* no event has told of what came since the last one */
-        enum connection_want want = connection_step(connection, &worker->service);
-        grant(worker, connection, connection->state == CONNECTION_READ ? WANT_CLOSE : want);
+        add_ready(worker, connection);
     }
 }
 
@@ -361,8 +413,8 @@ static void retire(struct worker *worker)
 }
 
 /*
- * Requests that have arrived are answered, the last on their connections. Whoever has none on its way is closed at
- * once; so is half a request, which nobody could tell from one that never ends.
+ * Requests that have arrived are answered, then their connections end. Whoever has none on its way is closed at once;
+ * so is half a request, which nobody could tell from one that never ends.
  */
 static void drain(struct worker *worker)
 {
@@ -370,10 +422,10 @@ static void drain(struct worker *worker)
     worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
     if (!worker->service.retiring)
         leave_listeners(worker);
-    answer_or_close(worker, DEADLINE_IDLE);
-    answer_or_close(worker, DEADLINE_LAST_REQUEST);
-    answer_or_close(worker, DEADLINE_HEAD);
-    answer_or_close(worker, DEADLINE_BODY);
+    look_again(worker, DEADLINE_IDLE);
+    look_again(worker, DEADLINE_LAST_REQUEST);
+    look_again(worker, DEADLINE_HEAD);
+    look_again(worker, DEADLINE_BODY);
     rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_OCTETS);
 }
 

@@ -111,21 +111,23 @@ static void reset(struct play *play)
     play->connection->readable = play->connection->peer_done = true;
 }
 
-/* As worker.c's drain: a last step for who waits for a request. */
+/* As worker.c's drain: another look for who waits for a request. */
 static void drain(struct play *play)
 {
-    enum deadline_kind kind = connection_deadline(play->connection);
+    bool reading = play->connection->state == CONNECTION_READ;
     service->draining = wire.stopped = true;
-    if (kind == DEADLINE_IDLE || kind == DEADLINE_HEAD)
+    play->connection->readable |= reading;
+    if (reading || play->want == WANT_TURN)
         step(play);
-    if (play->connection->state == CONNECTION_READ)
-        play->want = WANT_CLOSE;
 }
 
 static void expire(struct play *play)
 {
-    play->cut |= play->connection->state == CONNECTION_SEND;
+    bool sending = play->connection->state == CONNECTION_SEND;
+    play->connection->ready = play->want == WANT_TURN;
     play->want = connection_expire(play->connection, service);
+    play->connection->ready = false;
+    play->cut |= sending && play->want == WANT_CLOSE;
 }
 
 /* What the server waits for; both at once would be two events. */

@@ -319,12 +319,11 @@ static bool read_response(struct check *check)
     return whole && !response.last;
 }
 
-/* Empty lines are no request. But the first octet of one could be the beginning of anything, and when it has waited too
-   long for the second it has had its answer. */
+/* Empty lines are no request, nor is half of one. */
 static bool may_answer(const struct check *check)
 {
-    bool empty = request_skip_empty_lines(check->asked).length == 0;
-    return !empty || (check->wire->line_count == 1 && check->wire->lines[0].status == 408);
+    struct span asked = request_skip_empty_lines(check->asked);
+    return asked.length > 0 && !span_equal(asked, SPAN("\r"));
 }
 
 /* A client that speaks TLS gets no answer, but an alert (RFC 8446 6), as much of it as there is room for, and no line. */
