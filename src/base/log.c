@@ -334,7 +334,8 @@ bool log_is_coloured(int fd)
 static struct {
     unsigned long lines;
     int error;
-    bool torn; /* a part of it was written, as on a disk that became full: the next line begins on one of its own */
+    bool
+        torn; /* a part of it was written, as on a disk that became full: the next line begins on one of its own */
 } dropped;
 
 static void drop(ssize_t written)

@@ -1,5 +1,6 @@
 #include "serve/connection.h"
 
+#include "http/host.h"
 #include "serve/answer.h"
 #include "serve/input.h"
 #include "serve/listen.h"
@@ -344,17 +345,18 @@ static bool may_share(const struct connection *connection, const struct request 
  */
 static bool is_beside(const struct connection *connection, const struct request *request)
 {
-    struct span host = request_field(request, FIELD_HOST);
-    size_t port = host.length;
-    if (!listen_is_loopback(&connection->peer.any) || request_field(request, FIELD_ACCEPT).length == 0)
-        return false;
-    while (port > 0 && text_is_digit(host.at[port - 1]))
-        port--;
-    if (port > 0 && host.at[port - 1] == ':')
-        host.length = port - 1;
-    return span_equal_nocase(host, SPAN("localhost")) || span_equal(host, SPAN("[::1]")) ||
-           (host.length > 4 && span_equal((struct span){host.at, 4}, SPAN("127.")) &&
-            text_is_digit(host.at[host.length - 1]));
+    return listen_is_loopback(&connection->peer.any) && request_field(request, FIELD_ACCEPT).length > 0 &&
+           host_is_loopback(host_name(host_of(request)));
+}
+
+/* Whether another request, or a part of one, has arrived: who is told that an answer is the last gets no other
+   (RFC 9112 9.6). */
+static bool is_followed(const struct connection *connection, struct span rest)
+{
+    char octet;
+    if (request_skip_empty_lines(rest).length > 0)
+        return true;
+    return connection->readable && recv(connection->fd, &octet, sizeof octet, MSG_PEEK) > 0;
 }
 
 /* Answers a request. What came after it is held back for later, or dropped where no other is awaited. */
@@ -365,8 +367,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct outgoing answered;
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
-    /* Who is told that an answer is the last gets no other (RFC 9112 9.6), so what came with it goes first. */
-    response->last = (service->draining || service->retiring) && request_skip_empty_lines(rest).length == 0;
+    response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
     service->began = log_clock(service->log_form);
     char room[REASON_MAX];
     struct buffer why = BUFFER(room);

@@ -7,9 +7,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -345,6 +349,118 @@ static void a_log_that_takes_nothing_is_no_harm(void **state)
     close(saved);
 }
 
+/* The line after those that were dropped tells of them. */
+static void what_was_dropped_is_told_once(void **state)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    (void)state;
+    struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    struct capture output = capture_begin(STDOUT_FILENO);
+    log_write(&line, 0); /* of what was dropped before */
+    struct capture errors = capture_begin(STDERR_FILENO);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    dup2(full, STDOUT_FILENO); /* ENOSPC (full(4)) */
+    close(full);
+    for (unsigned i = 0; i < 7; i++)
+        log_write(&line, i);
+    dup2(output.pipe[1], STDOUT_FILENO);
+    log_write(&line, 7);
+    log_write(&line, 8);
+    capture_end(&errors);
+    assert_string_equal(captured,
+                        "tinyhttpd: 7 lines of the access log were dropped: No space left on device\n");
+    capture_end(&output);
+    assert_int_equal(captured_length, 3 * (line.text.length + 1));
+}
+
+/* A file that takes only a part of a line, as a disk that becomes full: the next line begins where a line begins. */
+static void a_line_in_part_spoils_no_other(void **state)
+{
+    char room[LIMIT_LOG_LINE], path[] = "/tmp/tinyhttpd-log-XXXXXX", content[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    struct rlimit before;
+    (void)state;
+    struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    int file = mkostemp(path, O_APPEND | O_CLOEXEC), saved = dup(STDOUT_FILENO);
+    assert_true(file >= 0 && saved >= 0);
+    struct capture errors = capture_begin(STDERR_FILENO);
+    dup2(file, STDOUT_FILENO);
+    getrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){10, before.rlim_max}); /* EFBIG beyond it, as ENOSPC */
+    log_write(&line, 1);
+    log_write(&line, 2);
+    setrlimit(RLIMIT_FSIZE, &before);
+    log_write(&line, 3);
+    log_write(&line, 4);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    capture_end(&errors);
+    assert_non_null(strstr(captured, "tinyhttpd: 2 lines of the access log were dropped: "));
+    ssize_t length = pread(file, content, sizeof content, 0);
+    close(file);
+    unlink(path);
+    assert_int_equal(length, 10 + 1 + 2 * (line.text.length + 1));
+    assert_memory_equal(content, "192.0.2.7 \n192.0.2.7 - - ", 25);
+}
+
+/* ---- outputs that don't wait ---- */
+
+/* What is open on a stream, as log_open finds it. */
+static void put_on(int stream, int fd)
+{
+    assert_true(dup2(fd, stream) == stream);
+    close(fd);
+}
+
+/* Two that share a pipe may both have found it writable: a write must not wait even then. */
+static void a_full_pipe_is_not_waited_for(void **state)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    int ends[2], saved = dup(STDOUT_FILENO);
+    (void)state;
+    struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    int shared = dup(ends[1]);
+    put_on(STDOUT_FILENO, ends[1]);
+    log_open();
+    assert_true((fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK) != 0);
+    assert_int_equal(fcntl(shared, F_GETFL) & O_NONBLOCK, 0); /* whoever else has the pipe waits as before */
+    alarm(20);
+    for (unsigned i = 0; i < 20000; i++)
+        log_write(&line, i);
+    alarm(0);
+    put_on(STDOUT_FILENO, saved);
+    close(shared);
+    close(ends[0]);
+    log_open();
+}
+
+/* As systemd gives one for its journal. */
+static void a_full_socket_is_not_waited_for(void **state)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    int ends[2], saved = dup(STDOUT_FILENO);
+    (void)state;
+    struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    put_on(STDOUT_FILENO, ends[1]);
+    log_open();
+    alarm(20);
+    for (unsigned i = 0; i < 20000; i++)
+        log_write(&line, i);
+    alarm(0);
+    put_on(STDOUT_FILENO, saved);
+    log_open();
+    captured_length = read(ends[0], captured, sizeof captured);
+    close(ends[0]);
+    assert_true(captured_length > (ssize_t)line.text.length);
+    assert_memory_equal(captured, "192.0.2.7 - - ", 14);
+}
+
 /* ---- diagnostics ---- */
 
 static const char *complained(const char *message)
@@ -408,6 +524,10 @@ int main(void)
         cmocka_unit_test(escapes_are_whole),
         cmocka_unit_test(times_out_of_range_are_written),
         cmocka_unit_test(a_log_that_takes_nothing_is_no_harm),
+        cmocka_unit_test(what_was_dropped_is_told_once),
+        cmocka_unit_test(a_line_in_part_spoils_no_other),
+        cmocka_unit_test(a_full_pipe_is_not_waited_for),
+        cmocka_unit_test(a_full_socket_is_not_waited_for),
         cmocka_unit_test(diagnostics_have_their_form),
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
         cmocka_unit_test(long_diagnostics_end_with_their_line),

@@ -118,6 +118,24 @@ static void arming_anew_moves_to_the_end(void **state)
     assert_int_equal(a.due, 10 + LIMIT_WRITE_MS);
 }
 
+static void who_is_after_whom_and_how_old(void **state)
+{
+    struct deadline a, b, other;
+    (void)state;
+    deadline_init(&a);
+    deadline_init(&b);
+    deadline_init(&other);
+    deadline_arm(&deadlines, &a, DEADLINE_HEAD, 100);
+    deadline_arm(&deadlines, &other, DEADLINE_BODY, 150);
+    deadline_arm(&deadlines, &b, DEADLINE_HEAD, 200);
+    assert_ptr_equal(deadline_after(&deadlines, &a), &b);
+    assert_null(deadline_after(&deadlines, &b));
+    assert_null(deadline_after(&deadlines, &other));
+    assert_int_equal(deadline_age(&a, 100), 0);
+    assert_int_equal(deadline_age(&a, 1100), 1000);
+    assert_int_equal(deadline_age(&other, 1100), 950);
+}
+
 static void disarming_twice_is_no_harm(void **state)
 {
     struct deadline a, b;
@@ -182,6 +200,7 @@ int main(void)
         cmocka_unit_test_setup(the_first_armed_is_the_first_due, begin),
         cmocka_unit_test_setup(the_nearest_of_all_kinds_is_next, begin),
         cmocka_unit_test_setup(arming_anew_moves_to_the_end, begin),
+        cmocka_unit_test_setup(who_is_after_whom_and_how_old, begin),
         cmocka_unit_test_setup(disarming_twice_is_no_harm, begin),
         cmocka_unit_test_setup(queues_stay_whole, begin),
     };

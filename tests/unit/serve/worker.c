@@ -1,0 +1,136 @@
+/* A worker whose accept fails again and again: it waits a while each time, and goes on when there is a way. */
+#include "serve/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What accept(2) may say with a client waiting, ENOTSOCK for what nobody has thought of. */
+static const int errors[] = {EMFILE,       ENFILE,      ENOBUFS,   ENOMEM,  EPERM,  EPROTO,
+                             ENETDOWN,     ENOPROTOOPT, EHOSTDOWN, ENONET,  EINVAL, EOPNOTSUPP,
+                             EHOSTUNREACH, ENETUNREACH, EBADF,     ENOTSOCK};
+
+/* What a worker and its test share. */
+struct trial {
+    atomic_int error; /* of each accept; 0 for none */
+    atomic_uint accepts;
+};
+static struct trial *trials, *trial;
+
+/* Takes the C library's place, whose declaration has types of its own. */
+int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags) __asm__("accept4");
+
+int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags)
+{
+    trial->accepts++;
+    errno = trial->error;
+    return errno != 0 ? -1 : (int)syscall(SYS_accept4, fd, peer, length, flags);
+}
+
+static int listen_at(struct sockaddr_in *address)
+{
+    socklen_t length = sizeof *address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    assert_int_equal(bind(fd, (struct sockaddr *)address, length), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &length), 0);
+    return fd;
+}
+
+static pid_t start_worker(int listener)
+{
+    static struct settings settings = {.verbosity = VERBOSITY_QUIET};
+    struct worker_setup setup = {
+        .settings = &settings,
+        .root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        .listeners = &listener,
+        .listener_count = 1,
+    };
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    sigemptyset(&setup.waiting_mask);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(worker_run(&setup));
+    assert_true(pid > 0);
+    return pid;
+}
+
+static void wait_ms(long time)
+{
+    nanosleep(&(struct timespec){time / 1000, time % 1000 * 1000000}, NULL);
+}
+
+/* A request on a connection that waited to be accepted. */
+static void assert_served(int client)
+{
+    char answer[13] = "";
+    struct timeval patience = {.tv_sec = 20};
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    assert_true(recv(client, answer, 12, MSG_WAITALL) == 12);
+    assert_memory_equal(answer, "HTTP/1.1 ", 9);
+}
+
+/* Eight pauses of 100 ms have room for eight rounds of LIMIT_ACCEPTS at most. */
+static void no_error_of_accept_spins(void **state)
+{
+    static const char request[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
+    int listeners[COUNT(errors)], clients[COUNT(errors)];
+    pid_t workers[COUNT(errors)];
+    (void)state;
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        struct sockaddr_in address;
+        trial = &trials[i];
+        trial->error = errors[i];
+        listeners[i] = listen_at(&address);
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&address, sizeof address), 0);
+        assert_int_equal(send(clients[i], request, sizeof request - 1, 0), sizeof request - 1);
+        workers[i] = start_worker(listeners[i]);
+    }
+    wait_ms(800);
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        unsigned accepts = trials[i].accepts;
+        if (accepts < 1 || accepts > 9 * LIMIT_ACCEPTS)
+            fail_msg("%s: accept was called %u times in 0.8 s", strerror(errors[i]), accepts);
+        trials[i].error = 0;
+    }
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        int status;
+        assert_served(clients[i]);
+        kill(workers[i], SIGTERM);
+        assert_int_equal(waitpid(workers[i], &status, 0), workers[i]);
+        assert_int_equal(status, 0);
+        close(clients[i]);
+        close(listeners[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_error_of_accept_spins),
+    };
+    trials =
+        mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return trials == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
