@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -69,8 +70,10 @@ static pid_t start_worker(int listener)
     sigprocmask(SIG_BLOCK, &stop, NULL);
     sigemptyset(&setup.waiting_mask);
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
         _exit(worker_run(&setup));
+    }
     assert_true(pid > 0);
     return pid;
 }

@@ -1,0 +1,236 @@
+# Clients that are slow, silent or too many: who gives way, who is served, and that nobody spins meanwhile. Deadlines of
+# seconds are in timeout.t, the pace that is asked of a reader in tests/unit/serve/connection.c.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use IO::Select;
+use POSIX ();
+use Socket ();
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+bound_seconds(120);
+
+my $root = new_root();
+put_file($root, 'small.txt', 's' x 1024);
+for my $number (1 .. 60) { # larger than any socket takes at once
+    truncate put_file($root, "large/$number.bin", sprintf 'large %04d', $number), 20_000_000 or die $!;
+}
+
+sub limited_server {
+    my ($limit) = @_;
+    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub {
+        system('prlimit', "--nofile=$limit:$limit", '--pid', $$) == 0 or POSIX::_exit(125);
+    });
+    $server->expect_stderr(qr/descriptor|files|connections/i);
+    return $server;
+}
+
+sub switches_of {
+    my ($pid) = @_;
+    return slurp("/proc/$pid/status") =~ /^voluntary_ctxt_switches:\s*(\d+)/m ? $1 : die 'no count of switches';
+}
+
+sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[@sorted / 2] }
+
+# What has come on a connection within a time; undef where nothing has, '' at its end.
+sub take_some {
+    my ($socket, $seconds) = @_;
+    my $octets = '';
+    IO::Select->new($socket)->can_read($seconds) or return;
+    sysread $socket, $octets, 65_536;
+    return $octets;
+}
+
+# After its refusal an upload, and an octet now and then, has two seconds: no more, whatever it sends.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($worker) = $server->workers;
+    my $fds = sub { scalar(() = glob "/proc/$worker/fd/*") };
+    my $before = $fds->();
+    my @sockets = map { $server->connection } 1, 2;
+    syswrite $sockets[0], "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n";
+    syswrite $sockets[1], "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n";
+    my ($upload, $trickle) = map { take_some($_, 10) } @sockets;
+    like($upload,  qr/\AHTTP\/1\.1 413 /, 'an upload without end: 413');
+    like($trickle, qr/\AHTTP\/1\.1 400 /, 'a malformed head: 400');
+    my ($began, $block, %ended) = (time, 'x' x 65_536);
+    Harness::blocking($_, 0) for @sockets;
+    while (time - $began < 10 && keys %ended < 2) {
+        for my $number (0, 1) {
+            next if $ended{$number} || defined syswrite($sockets[$number], $number ? 'x' : $block) || $!{EAGAIN};
+            $ended{$number} = time - $began;
+        }
+        sleep 0.02;
+    }
+    for my $number (0, 1) {
+        my $name = $number ? 'a trickle of octets' : 'an upload';
+        cmp_ok($ended{$number} || 99, '>=', 1.5, "$name after the refusal: read for two seconds, so that no reset overtakes the refusal");
+        cmp_ok($ended{$number} || 99, '<', 8, "$name after the refusal: then it is over, whatever is sent");
+    }
+    ok(eventually(sub { $fds->() <= $before }), 'and its descriptors are free');
+    $server->stop;
+}
+
+SKIP: {
+    have('prlimit') or skip 'no prlimit', 1;
+
+    # Who is accepted gets its file, and who is not waits: there is never a 503.
+    for my $limit (32, 64) {
+        my $server  = limited_server($limit);
+        my @waiting = map { { number => $_, socket => $server->connection(receive => 4096) } } 1 .. 60;
+        syswrite $_->{socket}, get_request("/large/$_->{number}.bin") for @waiting;
+        my (@wrong, @at_once);
+        my $deadline = time + 20;
+        while (@waiting && time < $deadline) {
+            my @served;
+            for my $one (@waiting) {
+                my $got = take_some($one->{socket}, 0) // next;
+                while ($got !~ /\r\n\r\n.{10}/s && defined(my $more = take_some($one->{socket}, 5))) { $got .= length $more ? $more : last }
+                push @served, $one->{number};
+                push @wrong, "$one->{number}: " . told($got) if $got !~ m{\AHTTP/1\.1 200 .*\r\n\r\n\Q@{[sprintf 'large %04d', $one->{number}]}\E}s;
+            }
+            push @at_once, scalar @served if @served;
+            my %served = map { $_ => 1 } @served;
+            close $_->{socket} for grep { $served{ $_->{number} } } @waiting;
+            @waiting = grep { !$served{ $_->{number} } } @waiting;
+            sleep 0.2;
+        }
+        note("$limit descriptors, served at a time: @at_once");
+        is(scalar @waiting, 0, "$limit descriptors, 60 clients with a large file each: all are served");
+        is("@wrong", '', "$limit descriptors: each with its own file, none with a 503");
+        is($server->get('/small.txt')->{status}, 200, "$limit descriptors: then all is as before");
+        $server->stop;
+    }
+
+    # Half requests that take their time give way, the oldest first.
+    {
+        my $server = limited_server(64);
+        my @half   = map { $server->connection } 1 .. 60;
+        syswrite $_, "GET /small.txt HTTP/1.1\r\nX: " for @half;
+        my $deadline = time + 1.5;
+        while (time < $deadline) { syswrite $_, 'x' for @half; sleep 0.25 }
+        my $began    = time;
+        my $response = $server->get('/small.txt');
+        is($response->{status}, 200, '60 half requests on 64 descriptors: another client is served');
+        cmp_ok(time - $began, '<', 5, '60 half requests: before their ten seconds are over');
+        my @bodies = map { $server->connection } 1 .. 60;
+        syswrite $_, "POST /small.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx" for @bodies;
+        sleep 1.5;
+        is($server->get('/small.txt')->{status}, 200, 'and 60 half bodies: another client is served');
+        $server->stop;
+    }
+
+    # More clients than descriptors, none of which can be closed; and one that has said all and does not read.
+    {
+        my $server = limited_server(64);
+        my $other  = Harness->start(root => $root, args => ['-j', '1']);
+        my ($worker) = $other->workers;
+        my $blocked  = $other->connection(receive => 4096);
+        syswrite $blocked, get_request('/large/1.bin');
+        sysread $blocked, my $start, 100;
+        shutdown $blocked, 1;
+        my @idle = map { $server->connection } 1 .. 100;
+        my @slow = map { $server->connection(receive => 4096) } 1 .. 100;
+        syswrite $slow[$_], get_request('/large/' . (1 + $_ % 60) . '.bin') for 0 .. $#slow;
+        eventually { scalar(grep { defined take_some($_, 0) } @slow) >= 20 } 10;
+        my ($used, $switches) = (cpu_seconds($server->pid), switches_of($worker));
+        sleep 2;
+        my $cpu = cpu_seconds($server->pid) - $used;
+        cmp_ok($cpu, '<=', 0.1, '100 idle and 100 slow clients on 64 descriptors: at most 5 % of a CPU');
+        cmp_ok(switches_of($worker) - $switches, '<=', 3, 'a client that has closed its sending side and does not read: no wake-ups');
+        close $_ for @idle, @slow;
+        my $began = time;
+        is($server->get('/small.txt')->{status}, 200, 'when they are gone: served again');
+        my $took = time - $began;
+        note(sprintf '%.2f s of CPU in 2 s; served again after %.3f s', $cpu, $took);
+        cmp_ok($took, '<', 2, 'when they are gone: at once (0.5 s on a machine of its own)');
+        $server->stop;
+        my $left = '';
+        while (1) { my $got = take_some($blocked, 10) // last; length $got or last; $start .= $got }
+        my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
+        is(length($start) - length $head, 20_000_000, 'the one that reads on gets all of its answer');
+        $other->stop;
+    }
+}
+
+# A hundred slow clients delay nobody.
+{
+    my $server  = Harness->start(root => $root, args => ['-j', '1']);
+    my $socket  = $server->connection;
+    my $request = get_request('/small.txt');
+    my $latency = sub {
+        my @times;
+        for (1 .. 400) {
+            my ($began, $raw) = (time, '');
+            syswrite $socket, $request;
+            while ($raw !~ /s{1024}\z/) { sysread $socket, $raw, 4096, length $raw or die 'the end' }
+            push @times, time - $began;
+        }
+        return 1000 * median(@times);
+    };
+    $latency->();
+    my $alone   = $latency->();
+    my @trickle = map { $server->connection } 1 .. 50;
+    my @readers = map { $server->connection(receive => 4096) } 1 .. 50;
+    syswrite $readers[$_], get_request('/large/' . (1 + $_) . '.bin') for 0 .. $#readers;
+    syswrite $_, "GET / HTTP/1.1\r\nX: " for @trickle;
+    my $parent = $$;
+    my $pid = fork // die $!;
+    if (!$pid) {
+        for (1 .. 400) {
+            last if getppid() != $parent;
+            syswrite $_, 'x' for @trickle;
+            for (@readers) { sysread $_, my $octets, 512 }
+            sleep 0.05;
+        }
+        POSIX::_exit(0);
+    }
+    my $among = $latency->();
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    note(sprintf 'median latency %.3f ms alone, %.3f ms among 100 slow clients', $alone, $among);
+    cmp_ok($among, '<=', 3 * $alone > 1 ? 3 * $alone : 1, 'among 50 trickling heads and 50 slow readers: the median latency stays');
+    close $_ for @trickle, @readers;
+    $server->stop;
+}
+
+# Several workers, one log that nobody reads: a line for which there was room a moment ago must not hold a worker up.
+{
+    pipe my $reader, my $writer or die $!;
+    my $server = Harness->start(root => $root, args => ['-j', '4'], stdout => $writer);
+    $server->expect_stderr(qr/\Atinyhttpd: \d+ lines of the access log were dropped/);
+    close $writer;
+    my @pids = map {
+        my $pid = fork // die $!;
+        if (!$pid) {
+            my $answered = 0;
+            for (1 .. 20) {
+                my $result = $server->exchange(get_request('/none', 'User-Agent: ' . 'u' x 600) x 50, count => 50, seconds => 10);
+                $answered += @{ $result->{responses} };
+            }
+            POSIX::_exit($answered == 1000 ? 0 : 1);
+        }
+        $pid;
+    } 1 .. 6;
+    my $failed = grep { waitpid $_, 0; $? != 0 } @pids;
+    is($failed, 0, 'four workers and a log that nobody reads: each of 6,000 requests is answered');
+    $server->stop(seconds => 4);
+    close $reader;
+}
+
+# A log that can't be written: a full disk, and a standard output that was closed.
+{
+    open my $full, '>', '/dev/full' or die $!;
+    my $server = Harness->start(root => $root, args => ['-j', '1'], stdout => $full);
+    is($server->get('/small.txt')->{status}, 200, 'a log on a full disk: served') for 1 .. 3;
+    $server->stop;
+    my $closed = Harness->start(root => $root, args => ['-j', '1'], as => ['sh', '-c', 'exec "$0" "$@" >&-']);
+    is($closed->get('/small.txt')->{status}, 200, 'a closed standard output: served') for 1 .. 3;
+    $closed->stop;
+}
+
+responses_framed();
+done_testing();
