@@ -136,9 +136,10 @@ SKIP: {
         my @slow = map { $server->connection(receive => 4096) } 1 .. 100;
         syswrite $slow[$_], get_request('/large/' . (1 + $_ % 60) . '.bin') for 0 .. $#slow;
         eventually { scalar(grep { defined take_some($_, 0) } @slow) >= 20 } 10;
-        my ($used, $switches) = (cpu_seconds($server->pid), switches_of($worker));
+        my ($used, $others, $switches) = (cpu_seconds($server->pid), cpu_seconds($other->pid), switches_of($worker));
         sleep 2;
         my $cpu = cpu_seconds($server->pid) - $used;
+        cmp_ok(cpu_seconds($other->pid) - $others, '<=', 0.05, 'a client that has closed its sending side and does not read: no spinning');
         cmp_ok($cpu, '<=', 0.1, '100 idle and 100 slow clients on 64 descriptors: at most 5 % of a CPU');
         cmp_ok(switches_of($worker) - $switches, '<=', 3, 'a client that has closed its sending side and does not read: no wake-ups');
         close $_ for @idle, @slow;
