@@ -35,6 +35,8 @@ client('a CR at the end',      "$head\r");
 client('half a second request', "GET / HTT", undef, $server->exchange(get_request('/'), count => 1)->{socket});
 client('half a pipelined request', get_request('/') . "GET / HTT");
 client('nothing',              '');
+client('nothing but half an empty line', "\r");
+client('nothing but one and a half', "\r\n\r");
 client('nothing after an answer', '', undef, $server->exchange(get_request('/'), count => 1)->{socket});
 
 my $started  = time;
