@@ -291,6 +291,162 @@ static void who_retires_answers_once_more(void **state)
     assert_int_not_equal(connection->state, CONNECTION_READ);
 }
 
+/* Half of one is nothing that could be answered, whether it comes first or after a request. */
+static void half_an_empty_line_gets_no_answer(void **state)
+{
+    static const char *const parts[] = {"\r", "\r\n\r", GET_SMALL "\r"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (i > 0)
+            assert_int_equal(end(state) + begin(state), 0);
+        client_sends(parts[i]);
+        while (connection_step(connection, service) == WANT_TURN)
+            continue;
+        client_takes();
+        assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
+        assert_int_equal(client_takes(), 0);
+    }
+}
+
+/* Sends until the socket is full. */
+static void fill_socket(void)
+{
+    enum connection_want want = WANT_TURN;
+    while (want == WANT_TURN)
+        want = connection_step(connection, service);
+    assert_int_equal(want, WANT_EVENT);
+    assert_int_equal(connection->state, CONNECTION_SEND);
+}
+
+/* What lies in a Unix socket counts with what it costs, so the client takes whole pieces of many times the limit. */
+static void a_client_that_takes_an_answer_slowly_keeps_it(void **state)
+{
+    static char room[LIMIT_STORE_FILE];
+    (void)state;
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    fill_socket();
+    for (unsigned i = 0; i < 5; i++) {
+        connection->progress = false;
+        assert_true(recv(client, room, sizeof room, MSG_WAITALL) > LIMIT_WRITE_OCTETS);
+        if (i % 2 == 0) /* the socket may be writable again, or not yet */
+            fill_socket();
+        assert_false(connection->progress); /* only time brings another deadline */
+        assert_int_equal(connection_expire(connection, service), WANT_EVENT);
+        assert_true(connection->progress);
+    }
+    assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
+}
+
+static void a_client_that_takes_nothing_loses_its_answer(void **state)
+{
+    (void)state;
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    fill_socket();
+    assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
+}
+
+/* The smallest buffer that there is, so that what a small piece leaves is little, too. */
+static void a_client_that_takes_too_little_loses_its_answer(void **state)
+{
+    char room[16];
+    (void)state;
+    assert_int_equal(setsockopt(connection->fd, SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)), 0);
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    fill_socket();
+    for (size_t taken = 0; taken < LIMIT_WRITE_OCTETS / 4; taken += sizeof room)
+        assert_int_equal(recv(client, room, sizeof room, 0), sizeof room);
+    connection_step(connection, service);
+    assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
+}
+
+static void who_waits_for_a_turn_is_not_slow(void **state)
+{
+    (void)state;
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
+    fill_socket();
+    connection->ready = true;
+    assert_int_equal(connection_expire(connection, service), WANT_TURN);
+    connection->ready = false;
+}
+
+/* ---- draining ---- */
+
+#define ASKS_LAST "HEAD /small.txt HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* The answers that the client has got: their heads, as all requests are HEAD. */
+static unsigned count_answers(bool *last_closes)
+{
+    static char room[65536];
+    ssize_t octets = recv(client, room, sizeof room - 1, 0);
+    unsigned count = 0;
+    room[octets > 0 ? octets : 0] = '\0';
+    *last_closes = false;
+    for (char *at = room; (at = strstr(at, "HTTP/1.1 200")) != NULL; at++) {
+        assert_false(*last_closes); /* nothing comes after it (RFC 9112 9.6) */
+        const char *end_of_head = strstr(at, "\r\n\r\n"), *close_field = strstr(at, "Connection: close");
+        *last_closes = close_field != NULL && close_field < end_of_head;
+        count++;
+    }
+    return count;
+}
+
+/* Takes steps until the connection waits or ends. */
+static enum connection_want settle(void)
+{
+    enum connection_want want = WANT_TURN;
+    while (want == WANT_TURN && connection->state != CONNECTION_LINGER)
+        want = connection_step(connection, service);
+    return want;
+}
+
+static void a_stop_answers_what_has_arrived(void **state)
+{
+    static const struct {
+        const char *before; /* what was received before the stop */
+        const char *after;  /* what is in the socket, unread, when it comes */
+        unsigned answers;
+        bool last_closes;
+    } cases[] = {
+        {ASKS_LAST ASKS_LAST ASKS_LAST, "", 3, true},
+        {ASKS_LAST ASKS_LAST, ASKS_LAST ASKS_LAST, 4, true},
+        {ASKS_LAST ASKS_LAST "\r\n", "", 2, true},
+        {ASKS_LAST ASKS_LAST "HEAD /", "", 2, false},
+        {"HEAD /small.txt HT", "TP/1.1\r\nHost: a\r\n\r\n", 1, true},
+    };
+    bool last_closes;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (i > 0)
+            assert_int_equal(end(state) + begin(state), 0);
+        client_sends(cases[i].before);
+        connection_step(connection, service);
+        client_sends(cases[i].after);
+        service->draining = true;
+        enum connection_want want = settle();
+        assert_true(want == WANT_CLOSE || connection->state == CONNECTION_LINGER);
+        assert_int_equal(count_answers(&last_closes), cases[i].answers);
+        assert_int_equal(last_closes, cases[i].last_closes);
+    }
+}
+
+/* One whose head promised that the connection stays. */
+static void a_stop_during_an_answer_answers_what_has_arrived(void **state)
+{
+    bool last_closes;
+    (void)state;
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" ASKS_LAST);
+    fill_socket();
+    service->draining = true;
+    client_sends(ASKS_LAST);
+    while (connection->state == CONNECTION_SEND) {
+        client_takes();
+        connection_step(connection, service);
+    }
+    client_takes();
+    assert_int_equal(connection->state, CONNECTION_READ);
+    settle();
+    assert_int_equal(count_answers(&last_closes), 2);
+    assert_true(last_closes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +460,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_last_octets_are_waited_for, begin, end),
         cmocka_unit_test_setup_teardown(lingering_is_not_endless, begin, end),
         cmocka_unit_test_setup_teardown(who_retires_answers_once_more, begin, end),
+        cmocka_unit_test_setup_teardown(half_an_empty_line_gets_no_answer, begin, end),
+        cmocka_unit_test_setup_teardown(a_client_that_takes_an_answer_slowly_keeps_it, begin, end),
+        cmocka_unit_test_setup_teardown(a_client_that_takes_nothing_loses_its_answer, begin, end),
+        cmocka_unit_test_setup_teardown(a_client_that_takes_too_little_loses_its_answer, begin, end),
+        cmocka_unit_test_setup_teardown(who_waits_for_a_turn_is_not_slow, begin, end),
+        cmocka_unit_test_setup_teardown(a_stop_answers_what_has_arrived, begin, end),
+        cmocka_unit_test_setup_teardown(a_stop_during_an_answer_answers_what_has_arrived, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
