@@ -30,7 +30,6 @@ my @worker_faults = (
     [ioctl         => qw(EINVAL)],
     [close         => qw(EINTR EIO)],
     [writev        => qw(EAGAIN EINTR EIO ENOSPC EPIPE)],
-    [poll          => qw(EINTR ENOMEM)],
 );
 
 # libmagic frees some memory twice where there is no more (5.44): these may cost the worker that asked it.
