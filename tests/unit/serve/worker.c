@@ -57,9 +57,12 @@ static int listen_at(struct sockaddr_in *address)
 
 static pid_t start_worker(int listener)
 {
-    static struct settings settings = {.verbosity = VERBOSITY_QUIET};
+    static struct settings settings = {.index = "index.html", .verbosity = VERBOSITY_QUIET};
+    static struct policy policy;
+    policy_open(&policy, &settings, &listener, 1);
     struct worker_setup setup = {
         .settings = &settings,
+        .policy = &policy,
         .root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
         .listeners = &listener,
         .listener_count = 1,
