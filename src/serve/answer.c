@@ -95,6 +95,7 @@ static void answer_page(const struct view *view, const struct request *request, 
         page_write_text(&response->text, &page);
     response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
     response->status = status;
+    response->varies |= RESPONSE_BY_ACCEPT; /* which form the page has (RFC 9110 12.5.5) */
     response_finish(response, view->date, request->minor_version, lines);
 }
 
