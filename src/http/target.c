@@ -6,29 +6,38 @@
 #include <assert.h>
 #include <string.h>
 
-/* RFC 9112 3.2.2: a server must accept absolute-form, and the authority in it counts instead of Host. */
-struct span target_authority(struct span raw)
+/* RFC 9112 3.2.2: a server must accept absolute-form, and the authority in it counts instead of Host. False for the other
+   forms. */
+static bool find_authority(struct span raw, struct span *authority)
 {
     static const struct span scheme = SPAN_INIT("http://");
     if (raw.length < scheme.length || !span_equal_nocase((struct span){raw.at, scheme.length}, scheme))
-        return (struct span){NULL, 0};
+        return false;
     struct span rest = {raw.at + scheme.length, raw.length - scheme.length};
     size_t end = 0;
     while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?')
         end++;
-    return (struct span){rest.at, end};
+    *authority = (struct span){rest.at, end};
+    return true;
+}
+
+struct span target_authority(struct span raw)
+{
+    struct span authority = {NULL, 0};
+    find_authority(raw, &authority);
+    return authority;
 }
 
 static struct span strip_authority(struct span raw, bool *valid)
 {
-    struct span authority = target_authority(raw);
+    struct span authority;
     *valid = true;
-    if (authority.at == NULL)
+    if (!find_authority(raw, &authority))
         return raw;
     /* The host of an "http" URI may not be empty (RFC 9110 4.2.1). */
     *valid = authority.length > 0 && authority.at[0] != ':' && target_host_is_valid(authority);
-    const char *end = authority.at + authority.length;
-    return (struct span){end, raw.length - (size_t)(end - raw.at)};
+    size_t before = (size_t)(authority.at - raw.at) + authority.length;
+    return (struct span){raw.at + before, raw.length - before};
 }
 
 /* Controls, blanks and what is not ASCII must be escaped; a fragment is no part of a target (RFC 9112 3.2). */

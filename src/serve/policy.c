@@ -183,7 +183,7 @@ static enum reach reach_of(int listener)
         struct sockaddr_in6 v6;
         struct sockaddr_storage room;
     } address;
-    char text[INET6_ADDRSTRLEN + 2] = "[";
+    char text[INET6_ADDRSTRLEN + 3] = "[";
     socklen_t length = sizeof address;
     memset(&address, 0, sizeof address);
     if (getsockname(listener, &address.any, &length) < 0)
@@ -195,8 +195,8 @@ static enum reach reach_of(int listener)
         inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof text);
         break;
     case AF_INET6:
-        inet_ntop(AF_INET6, &address.v6.sin6_addr, text + 1, sizeof text - 2);
-        strcat(text, "]");
+        inet_ntop(AF_INET6, &address.v6.sin6_addr, text + 1, INET6_ADDRSTRLEN);
+        text[strlen(text)] = ']'; /* the array ends in NULs */
         break;
     default:
         return REACH_OTHERS;
