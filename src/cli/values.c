@@ -151,9 +151,9 @@ static bool is_host_octet(char octet)
 static int add_allowed_host(const struct value *value)
 {
     struct settings *settings = value->settings;
-    bool right = *value->typed != '\0';
+    bool every = strcmp(value->typed, "*") == 0, right = *value->typed != '\0';
     for (const char *at = value->typed; *at != '\0'; at++)
-        right = right && is_host_octet(*at);
+        right = right && (every || is_host_octet(*at));
     const char *colon = strchr(value->typed, ':');
     if (!right || (colon != NULL && strchr(colon + 1, ':') == NULL))
         return refuse(value, "give a host's name without scheme, port or path, such as dev.example.org");
@@ -257,7 +257,6 @@ static const char *advice_for_field(const char *name, size_t length)
         {"TE", NULL},
         {"Trailer", NULL},
         {"Date", NULL},
-        {"Server", NULL},
         {"ETag", NULL},
         {"Last-Modified", NULL},
         {"Accept-Ranges", NULL},
@@ -291,6 +290,11 @@ static int add_header(const struct value *value)
         return refuse(value, advice);
     if (settings->header_count == LIMIT_HEADERS)
         return refuse(value, "there are too many header fields already");
+    size_t octets = 0;
+    for (unsigned i = 0; i < settings->header_count; i++)
+        octets += strlen(settings->headers[i]) + sizeof ": \r\n";
+    if (octets + strlen(value->typed) + sizeof ": \r\n" > LIMIT_HEADER_OCTETS)
+        return refuse(value, "the header fields are too long together; 4 KiB is what they may have");
     settings->headers[settings->header_count++] = value->typed;
     return 0;
 }

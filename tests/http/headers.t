@@ -57,20 +57,8 @@ $server = Harness->start(root => $root, args => ['-j', '1', '--header=X-One: 1',
 each_answer($server, '--header', { 'x-one' => '1', link => '</a>; rel=preload | </b>; rel=preload', server => 'else', 'x-content-type-options' => '', 'x-empty' => '' });
 $server->stop;
 
-# What frames an answer, or is each file's own, stays the server's
-my @reserved = map { "--header=$_" } 'Content-Length: 1', 'transfer-encoding: chunked', 'Connection: close', 'Content-Type: a/b', 'Content-Encoding: gzip', 'Date: today',
-    'ETag: "x"', 'Keep-Alive: timeout=5', 'Content-Range: bytes 0-0/1', 'Trailer: x', 'Upgrade: h2c', 'Last-Modified: today', 'Accept-Ranges: none', 'Location: /x';
-$server = Harness->start(root => $root, args => ['-j', '1', @reserved]);
-my $response = $server->get('/');
-is($response->{body}, "home\n", 'framing fields are not added: the body');
-is($response->{field}{'content-type'}, 'text/html; charset=utf-8', '... the type');
-is_deeply([map { $response->{field}{$_} } qw(transfer-encoding connection content-encoding keep-alive trailer upgrade content-range location)], [(undef) x 8], '... nor others');
-isnt($response->{field}{etag}, '"x"', '... nor a validator');
-is($response->{field}{'accept-ranges'}, 'bytes', '... nor what is said of ranges');
-responses_framed();
-$server->stop;
-
 # As much as may be said, in a head that is kept before the bytes
+my $response;
 my @long = map { "--header=X-Long-$_: " . chr(97 + $_) x 480 } 0 .. 7;
 $server = Harness->start(root => $root, args => ['-j', '1', '--cors=https://' . 'o' x 253 . ':12345', '--isolate', '--cache=auto', @long]);
 for my $target ('/', '/large.bin') {
