@@ -97,6 +97,8 @@ my @script = (
     ['old',                 get_request('/old.txt'), [200, 'an old file']],
     ['pipelined, closing',  get_request('/small.html') . get_request('/old.txt', 'Connection: close'),
         [200, $small], [200, 'an old file']],
+    # Read to its end, so that no reset overtakes the answer.
+    ['closing, with more behind', get_request('/old.txt', 'Connection: close') . 'GET', [200, 'an old file']],
     ['HEAD',                $head, [200, '']],
     ['in two pieces',       get_request('/old.txt'), [200, 'an old file']],
     ['a body',              "GET /old.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde", [200, 'an old file']],
@@ -215,12 +217,18 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
         ok(eventually { $both->() }, "$what: both workers are back");
         is($wrong || run_script($server), '', "$what: served meanwhile and after it");
     };
-    my $kill_one = sub { my @workers = $server->workers; kill 'KILL', $workers[0]; eventually { !-d "/proc/$workers[0]" } };
+    my $kill_one = sub {
+        eventually { $both->() };
+        my @workers = $server->workers;
+        kill 'KILL', $workers[0];
+        eventually { !-d "/proc/$workers[0]" };
+    };
     for my $row (@start_faults) {
         my ($function, @faults) = @$row;
         next if is_sanitized() && $function eq 'calloc';
         for my $fault (@faults) {
             # The other worker is not to take the fault upon itself.
+            eventually { $both->() };
             my (undef, $other) = $server->workers;
             kill 'STOP', $other;
             set_fault($function, 1, $fault);
