@@ -210,6 +210,16 @@ $(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/link.s
 share: $(generator) ## Make the man page and the completions anew, from the table of options
 	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) >$(file) &&) true
 
+# systemd looks into /usr/local/lib, too. The program's place in the unit is what PREFIX says.
+install: install-units
+.PHONY: install-units
+install-units:
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' share/systemd/tinyhttpd.service \
+		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.service'
+	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.service'
+	install -m 644 share/systemd/tinyhttpd.socket '$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.socket'
+
 # ---- The tests ------------------------------------------------------------------------------------------------------
 
 # Each file under tests/unit/ is a program of its own, linked with everything but main.

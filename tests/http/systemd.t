@@ -1,0 +1,65 @@
+# The units under share/systemd: systemd reads them without a complaint and counts them as safe, and the program, given
+# its sockets as they say, serves in a network that has nothing else.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Temp qw(tempdir);
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Test::More;
+
+my $top    = abs_path("$FindBin::Bin/../..");
+my $prefix = tempdir(CLEANUP => 1);
+my $units  = "$prefix/lib/systemd/system";
+put_file($prefix, 'bin/tinyhttpd', "#!/bin/sh\n");
+chmod 0755, "$prefix/bin/tinyhttpd";
+
+# As make installs them. Its flags are not those of the make that may have called this test.
+my $install = run_program({ command => ['env', '-u', 'MAKEFLAGS', '-u', 'MFLAGS', '-u', 'MAKELEVEL',
+    'make', '-s', '-C', $top, 'install-units', "PREFIX=$prefix"] });
+is($install->{status}, 0, 'make installs them') or BAIL_OUT($install->{err});
+my $service = slurp("$units/tinyhttpd.service");
+my @command = split ' ', ($service =~ /^ExecStart=(.*)$/m)[0] // '';
+is($command[0], "$prefix/bin/tinyhttpd", 'PREFIX is in the service');
+
+SKIP: {
+    skip 'no systemd-analyze here', 2 if !have('systemd-analyze');
+    my $verified = run_program({ command => ['systemd-analyze', 'verify', '--man=no', map { "$units/tinyhttpd.$_" } qw(service socket)] });
+    skip 'systemd-analyze does not run here: ' . told($verified->{err}), 2 if $verified->{err} =~ /^Failed to initialize manager/m;
+    is($verified->{status} . $verified->{err}, 0, 'systemd-analyze verify: nothing to say');
+
+    # Of 100: its own word for less than 10 is SAFE.
+    my $secure = run_program({ command => ['systemd-analyze', 'security', '--offline=true', '--threshold=10', '--no-pager',
+        "$units/tinyhttpd.service"] });
+    skip 'this systemd-analyze looks at running units only', 1 if $secure->{err} =~ /unrecognized option/;
+    is($secure->{status}, 0, 'systemd-analyze security: exposure under 1.0') or diag($secure->{out});
+}
+
+SKIP: {
+    skip 'no systemd-socket-activate here', 5 if !have('systemd-socket-activate');
+    my $alone = $> == 0 && system('unshare -n true 2>/dev/null') == 0;
+    my ($root, $folder) = (new_root(), tempdir(CLEANUP => 1));
+    put_file($root, 'index.html', 'activated');
+    put_file($root, 'large.bin', noise(3_000_000, 'large'));
+    my $port = free_port();
+
+    # The variables of the service, its root excepted; PrivateNetwork= where that can be had.
+    my @environment = grep { !/^TINYHTTPD_ROOT=/ } $service =~ /^Environment=(.*)$/mg;
+    my $server = bless { out => "$folder/out", err => "$folder/err", bind => '127.0.0.1', port => $port, expect => [qr/./],
+        workers => [] }, 'Harness';
+    $server->{pid} = Harness::spawn($server->{out}, $server->{err}, undef, 'systemd-socket-activate', '-l', "127.0.0.1:$port",
+        map({ ('-E', $_) } "PATH=$ENV{PATH}", "TINYHTTPD_ROOT=$root", @environment), $alone ? ('unshare', '-n') : (),
+        program(), '-r', $root, @command[1 .. $#command]);
+    my $socket = eventually { connect_to('127.0.0.1', $port) };
+    close $socket if $socket;
+    is($server->get('/')->{body}, 'activated', 'serves on the socket that was handed over'
+        . ($alone ? ', in a network without another' : ''));
+    ok($server->get('/large.bin')->{body} eq slurp("$root/large.bin"), '3 MB');
+    is(slurp("/proc/$server->{pid}/comm"), "tinyhttpd\n", 'the process that systemd started is the master');
+    $server->{banner} = $server->stderr;
+    $server->stop(lost => 1);
+}
+
+responses_framed();
+done_testing();
