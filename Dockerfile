@@ -3,7 +3,7 @@
 #
 # The server needs neither capabilities nor a writable file system, so these cost nothing:
 #   --read-only --cap-drop all --security-opt no-new-privileges
-# Options may follow the image's name: -j 2, -q, --help ...
+# Options may follow the image's name (-j 2, -q, --help ...), or come by the environment (-e TINYHTTPD_CACHE=auto).
 
 FROM docker.io/library/debian:trixie-slim AS build
 
@@ -24,10 +24,16 @@ RUN make LDFLAGS='-static-pie -s' LDLIBS="$(pkgconf --static --libs libmagic)"
 
 # All of the image's files, put together here so that they become one layer. libmagic's database lies where the
 # server looks first. The passwd entry gives the user a name for whoever asks; the server itself does not.
+#
+# With SOURCE_DATE_EPOCH (seconds since 1970; https://reproducible-builds.org/specs/source-date-epoch/) equal sources and
+# packages give equal files. The builder has its own say on the image's date: buildah's --timestamp, or BuildKit's
+# rewrite-timestamp.
+ARG SOURCE_DATE_EPOCH
 RUN install -D -m 755 tinyhttpd /image/tinyhttpd \
  && install -D -m 644 /usr/lib/file/magic.mgc /image/usr/share/misc/magic.mgc \
  && install -d -m 755 /image/etc /image/www \
- && echo 'nobody:x:65534:65534:nobody:/:/sbin/nologin' >/image/etc/passwd
+ && echo 'nobody:x:65534:65534:nobody:/:/sbin/nologin' >/image/etc/passwd \
+ && if [ -n "$SOURCE_DATE_EPOCH" ]; then find /image -exec touch --date="@$SOURCE_DATE_EPOCH" {} +; fi
 
 FROM scratch
 
@@ -39,9 +45,10 @@ COPY --from=build /image/ /
 
 # By number: Kubernetes' runAsNonRoot can't judge a name.
 USER 65534:65534
-EXPOSE 8080
 
-# The loopback addresses, the default, can't be reached from outside a container. Not "::" as well, because a
-# kernel without IPv6 would refuse it and the server would not start. Docker takes IPv6 on a published port to
-# 0.0.0.0 unless the container has an IPv6 address of its own: then add "-b ::" after the image's name.
-ENTRYPOINT ["/tinyhttpd", "-r", "/www", "-b", "0.0.0.0"]
+# The loopback addresses, the default, can't be reached from outside a container.
+ENV TINYHTTPD_BIND=* TINYHTTPD_ROOT=/www
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=3s --start-period=2s CMD ["/tinyhttpd", "--check"]
+
+ENTRYPOINT ["/tinyhttpd"]

@@ -26,7 +26,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group of each name.
-equipped := check fuzz coverage valgrind lint
+equipped := check fuzz coverage valgrind lint image-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(MAKECMDGOALS)))
@@ -45,7 +45,7 @@ then: $(first) ; +@$(MAKE) $(rest)
 else
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # ---- What there is to build -------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- How: looked into only for the goals that compile ---------------------------------------------------------
 
-ifneq ($(filter-out help bench clean deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help bench image-check clean deps,$(or $(MAKECMDGOALS),all)),)
 
 comma := ,
 hash := \#
@@ -317,6 +317,11 @@ bench: ## Measure the speed against the kernel's own cost, nginx and lighttpd
 	+@$(MAKE) --silent DEBUG= '$(BUILD_ROOT)/release/tinyhttpd' '$(BUILD_ROOT)/release/bench/ceiling'
 	@tests/bench/run '$(BUILD_ROOT)/release'
 
+# ---- The container ------------------------------------------------------------------------------------------------
+
+image-check: ## Build the image without a Docker engine, as root, and run it as in production
+	@.ci/image-check '$(BUILD_ROOT)/image'
+
 # ---- The checks that run nothing ----------------------------------------------------------------------------------
 
 lint_parts := lint-layers lint-share lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
@@ -371,7 +376,7 @@ lint-analyzer:
 
 lint-scripts:
 	@echo '  shellcheck, perl -c'
-	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind tests/fuzz/run
+	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check tests/fuzz/run
 	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
