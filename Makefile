@@ -380,4 +380,9 @@ lint-scripts:
 	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
+# Debian's own Python, for whose packages it looks.
+lint-manifest:
+	@echo '  manifest'
+	@if test -x /usr/bin/python3; then .ci/manifest share/kubernetes/*.yaml; else echo 'manifest: skipped: no python3 here'; fi
+
 endif
