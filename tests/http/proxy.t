@@ -30,8 +30,11 @@ put_file($root, 'empty.txt', '');
 put_file($root, "caf\xc3\xa9 %.txt", 'name');
 put_file($root, 'medium.bin', noise(100_000, 'medium'));
 put_file($root, 'large.bin', noise(5_000_000, 'large'));
-# Old enough that each has its validators from the start: not what is tried here.
-utime 1_600_000_000, 1_600_000_000, glob "$root/*";
+utime 1_600_000_000, 1_600_000_000, glob("$root/*"), "$root/dir/index.html";
+
+# The same files on another machine, as far as a server can tell.
+my $copy = new_root();
+system('cp', '-a', "$root/.", "$copy/") == 0 or die "cp: $?";
 
 my $folder = tempdir(CLEANUP => 1);
 my $tls    = "$folder/tls.pem";
@@ -43,10 +46,11 @@ plan skip_all => 'openssl(1) makes no certificate: ' . told(slurp("$folder/opens
 
 # A server that answers to the name; the option's environment variable, as the engines pass the name on.
 sub start_server {
-    return Harness->start(root => $root, args => ['-j', '2'], before => sub { $ENV{TINYHTTPD_ALLOW_HOST} = NAME });
+    my ($from) = @_;
+    return Harness->start(root => $from, args => ['-j', '2'], before => sub { $ENV{TINYHTTPD_ALLOW_HOST} = NAME });
 }
 
-my @server = map { start_server() } 1 .. 2;
+my @server = map { start_server($_) } $root, $copy;
 
 # An example, with the test's own addresses and certificate. Each replacement must find its place.
 sub example {
@@ -61,11 +65,12 @@ sub example {
 my %engine = (
     nginx => sub {
         my ($port) = @_;
-        my $site = example('nginx.conf', '127.0.0.1:8080', '127.0.0.1:' . $server[0]->port, 'listen 443', "listen 127.0.0.1:$port",
+        my $site = example('nginx.conf', '127.0.0.1:8080', '127.0.0.1:' . $server[0]->port,
+            'listen 443', "listen 127.0.0.1:$port",
             '/etc/ssl/example.org.pem', "$folder/cert.pem", '/etc/ssl/private/example.org.key', "$folder/key.pem");
         my $temporary = join '', map { "${_}_temp_path $folder/nginx-$_;\n" } qw(client_body proxy fastcgi uwsgi scgi);
-        put_file($folder, 'nginx.conf', "daemon off;\nmaster_process off;\npid $folder/nginx.pid;\nerror_log stderr;\nevents {}\n"
-            . "http {\naccess_log off;\n$temporary$site}\n");
+        put_file($folder, 'nginx.conf', "daemon off;\nmaster_process off;\npid $folder/nginx.pid;\n"
+            . "error_log stderr;\nevents {}\nhttp {\naccess_log off;\n$temporary$site}\n");
         return ('nginx', '-e', 'stderr', '-p', $folder, '-c', "$folder/nginx.conf");
     },
     caddy => sub {
@@ -79,7 +84,8 @@ my %engine = (
     haproxy => sub {
         my ($port) = @_;
         put_file($folder, 'haproxy.cfg', example('haproxy.cfg', 'bind :443', "bind 127.0.0.1:$port",
-            '/etc/ssl/private/example.org.pem', $tls, map { '127.0.0.1:808' . ($_ + 1), '127.0.0.1:' . $server[$_]->port } 0 .. 1));
+            '/etc/ssl/private/example.org.pem', $tls,
+            map { '127.0.0.1:808' . ($_ + 1), '127.0.0.1:' . $server[$_]->port } 0 .. 1));
         return ('haproxy', '-db', '-f', "$folder/haproxy.cfg");
     },
 );
@@ -109,15 +115,21 @@ sub end_engine {
     return;
 }
 
-# curl's answer from an engine, or from the server itself where `self` has no log: { status, field, body, version }.
+# What curl needs to find an engine by its name, and to trust it.
+sub trusting {
+    my ($engine) = @_;
+    return ('--cacert', "$folder/cert.pem", '--resolve', "${\NAME}:$engine->{port}:127.0.0.1");
+}
+
+# curl's answer from an engine, or from a server itself: { status, field, body, version }.
 sub ask {
     my ($self, $target, @options) = @_;
     my @to = ref $self eq 'HASH'
-        ? ('--cacert', "$folder/cert.pem", '--resolve', "${\NAME}:$self->{port}:127.0.0.1", "https://${\NAME}:$self->{port}$target")
+        ? (trusting($self), "https://${\NAME}:$self->{port}$target")
         : ('--http1.1', '-H', "Host: ${\NAME}", $self->url($target));
     unlink "$folder/head", "$folder/body";
-    my $result = run_program({ command => ['curl', '-sS', '-m', '20', '--path-as-is', '-D', "$folder/head", '-o', "$folder/body",
-        @options, @to] });
+    my $result = run_program({ command => ['curl', '-sS', '-m', '20', '--path-as-is',
+        '-D', "$folder/head", '-o', "$folder/body", @options, @to] });
     my ($line, @lines) = split /\r\n/, slurp("$folder/head") =~ s/\AHTTP\S+ 1\d\d.*?\r\n\r\n//sr;
     my ($version, $status) = ($line // '') =~ m{\AHTTP/([\d.]+) (\d+)};
     my %field;
@@ -132,7 +144,7 @@ sub connections {
     my %seen;
     my %port = map { $_->port => 1 } @server;
     for (split /\n/, slurp('/proc/net/tcp')) {
-        my ($local, $remote, $state) = /\A\s*\d+: [0-9A-F]{8}:([0-9A-F]{4}) [0-9A-F]{8}:([0-9A-F]{4}) ([0-9A-F]{2}) / or next;
+        my ($local, $remote, $state) = /\A\s*\d+: \w{8}:(\w{4}) \w{8}:(\w{4}) (\w\w) / or next;
         next if $state eq '0A'; # listens
         ($local, $remote) = (hex $local, hex $remote);
         $seen{"$local-$remote"} = 1 if $port{$remote};
@@ -141,8 +153,8 @@ sub connections {
     return scalar keys %seen;
 }
 
-my $etag = $server[0]->settled('/medium.bin')->{field}{etag};
-$server[0]->settled('/large.bin');
+# A file that has just been written has no validators yet.
+my ($etag) = map { $_->settled('/large.bin'); $_->settled('/medium.bin')->{field}{etag} } @server;
 put_file($folder, 'upload', noise(200_000, 'upload'));
 
 my @cases = (
@@ -171,8 +183,8 @@ my @cases = (
     ['/', '-H', 'Transfer-Encoding: chunked', '--data-binary', "\@$folder/upload"],
     ['/', '-X', 'OPTIONS'],
 );
-my @compared = qw(content-type content-length content-encoding content-range etag last-modified location vary cache-control allow
-    x-content-type-options accept-ranges);
+my @compared = qw(content-type content-length content-encoding content-range etag last-modified location vary
+    cache-control allow x-content-type-options accept-ranges);
 
 # In what an answer by way of an engine differs from the server's own; nothing where it does not.
 sub difference {
@@ -238,18 +250,43 @@ sub behind {
     is(scalar(grep { slurp($_) ne slurp("$root/large.bin") } @at_once), 0, '8 downloads of 5 MB at once: each complete');
     unlink @at_once;
 
+    reloaded($engine);
+
     end_engine($engine);
+}
+
+# SIGHUP replaces the server's program while requests come: the engine's kept connections end, none with a request in it.
+sub reloaded {
+    my ($engine) = @_;
+    my $child = fork // die "fork: $!";
+    if (!$child) {
+        for (1 .. 3) {
+            sleep 0.15;
+            kill 'HUP', map { $_->pid } @server;
+        }
+        POSIX::_exit(0);
+    }
+    my ($rounds, $wrong) = (0, 0);
+    do {
+        my $many = many($engine, '/style.css?[1-50]');
+        $wrong++ if $many ne slurp("$root/style.css") x 50;
+        $rounds++;
+    } until waitpid($child, POSIX::WNOHANG()) == $child || $rounds > 200;
+    waitpid $child, 0 if $rounds > 200;
+    is($wrong, 0, 'reloads while requests come: not one fails');
+    return;
 }
 
 # One curl for many addresses: what it writes.
 sub many {
     my ($engine, $target, @options) = @_;
-    my $result = run_program({ command => ['curl', '-sS', '-m', '30', '--cacert', "$folder/cert.pem",
-        '--resolve', "${\NAME}:$engine->{port}:127.0.0.1", @options, "https://${\NAME}:$engine->{port}$target"] });
+    my $result = run_program({ command => ['curl', '-sS', '-m', '30', trusting($engine), @options,
+        "https://${\NAME}:$engine->{port}$target"] });
     diag($result->{err}) if $result->{err} =~ /^curl:/m;
     return $result->{out};
 }
 
-$_->stop for @server;
+like($_->stderr, qr/reload/, 'it was reloaded') for grep { @engines } @server;
+$_->expect_stderr(qr/reload/), $_->stop(lost => 1) for @server;
 responses_framed();
 done_testing();
