@@ -73,7 +73,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- How: looked into only for the goals that compile ---------------------------------------------------------
 
-ifneq ($(filter-out help bench image-check clean deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help bench image-check install-units clean deps,$(or $(MAKECMDGOALS),all)),)
 
 comma := ,
 hash := \#
