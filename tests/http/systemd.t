@@ -61,5 +61,43 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# The calls of a set, as systemd.exec(5) writes it.
+sub calls_of {
+    my ($set) = @_;
+    my $told = run_program({ command => ['systemd-analyze', '--no-pager', 'syscall-filter', $set] })->{out};
+    return map { /\A@/ ? calls_of($_) : $_ } $told =~ /^    ([@\w-]+)$/mg;
+}
+
+# Nothing here enforces the filter, which only systemd sets up; so it is held against what the program does.
+SKIP: {
+    skip 'no strace, or no systemd-analyze', 2 if !have('strace') || !have('systemd-analyze');
+    skip "a sanitizer's calls are not the program's", 2 if is_sanitized();
+    my %allowed;
+    for my $line ($service =~ /^SystemCallFilter=(.*)$/mg) {
+        my $refused = $line =~ s/\A~//;
+        for my $call (map { /\A@/ ? calls_of($_) : $_ } split ' ', $line) {
+            $refused ? delete $allowed{$call} : ($allowed{$call} = 1);
+        }
+    }
+    my ($root, $folder) = (new_root(), tempdir(CLEANUP => 1));
+    put_file($root, 'index.html', 'page');
+    put_file($root, 'picture', "\x89PNG\r\n\x1a\n" . "\0" x 100);
+    put_file($root, 'large.bin', noise(3_000_000, 'large'));
+    my $by_strace = ['strace', '-D', '-f', '-qq', '-e', 'signal=none', '-o', "$folder/calls"];
+    skip 'strace may trace nothing here', 2 if system("@$by_strace true 2>/dev/null") != 0;
+    my $server = Harness->start(root => $root, args => ['-j', '2'], as => $by_strace);
+    $server->get($_) for '/', '/picture', '/large.bin', '/none';
+    $server->expect_stderr(qr/reload/);
+    kill 'HUP', $server->pid;
+    ok(eventually { $server->stderr =~ /reloaded/ }, 'reloads under strace');
+    $server->get('/');
+    $server->stop(lost => 1);
+    # From the program's own start on. Binding is systemd's part.
+    my ($calls) = slurp("$folder/calls") =~ /(^\d+ +execve\([^\n]*tinyhttpd.*)/ms;
+    my %used = map { $_ => 1 } ($calls // '') =~ /^\d+ +(\w+)\(/mg;
+    cmp_ok(scalar keys %used, '>', 20, 'the calls of a whole life');
+    is(join(' ', grep { !$allowed{$_} } sort keys %used), '', 'SystemCallFilter= allows each of them');
+}
+
 responses_framed();
 done_testing();
