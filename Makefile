@@ -319,6 +319,7 @@ bench: ## Measure the speed against the kernel's own cost, nginx and lighttpd
 
 # ---- The container ------------------------------------------------------------------------------------------------
 
+.PHONY: image-check
 image-check: ## Build the image without a Docker engine, as root, and run it as in production
 	@.ci/image-check '$(BUILD_ROOT)/image'
 
@@ -381,6 +382,8 @@ lint-scripts:
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
 # Debian's own Python, for whose packages it looks.
+lint: lint-manifest
+.PHONY: lint-manifest
 lint-manifest:
 	@echo '  manifest'
 	@if test -x /usr/bin/python3; then .ci/manifest share/kubernetes/*.yaml; else echo 'manifest: skipped: no python3 here'; fi
