@@ -89,7 +89,7 @@ static const struct rule rules[] = {
     {SYS_fcntl, 1, WHOLE, F_GETFD}, /* musl's fstat of a descriptor that it doubts */
     {SYS_fcntl, 1, WHOLE, F_GETFL},
     {SYS_setitimer, 0, WHOLE, ITIMER_PROF}, /* an end to libmagic's time */
-    {SYS_fcntl, 1, WHOLE, F_SETFD}, /* fdopendir(3) */
+    {SYS_fcntl, 1, WHOLE, F_SETFD},         /* fdopendir(3) */
 
     /* memory, none of it executable */
     {.call = SYS_brk},
