@@ -725,10 +725,10 @@ static bool may_list(const struct view *view, const struct target *target)
 static int find_there(const struct view *view, struct target *target, struct entry **entry, struct span *path)
 {
     struct entry *page;
-    if (is_hidden(view, target))
-        return 404;
     if (view->policy->file.length > 0)
         return find_only(view, target, entry, path);
+    if (is_hidden(view, target))
+        return 404;
     *path = target->slash ? target_child(target, view->policy->index) : target->path;
     if (target->slash)
         return find_file(view, *path, entry);

@@ -155,7 +155,7 @@ for my $name (sort keys %cases) {
         is(variant($name, $answers[$n]), $expected, $told);
         push @differ, $told if $each{$n} && variant($name, $each{$n}{responses}[0] || { status => 'none' }) ne $expected;
         # Whatever the answer, it depended on the field (12.5.5).
-        is($answers[$n]{field}{vary}, 'Accept-Encoding', "$told: Vary (12.5.5)") if $name ne 'plain.css' && ($n < 3 || $expected eq '406');
+        like($answers[$n]{field}{vary}, qr/\bAccept-Encoding\b/, "$told: Vary (12.5.5)") if $name ne 'plain.css' && ($n < 3 || $expected eq '406');
     }
     is(join("\n", @differ), '', "$name: all of these octet by octet") if @short;
 }

@@ -63,7 +63,7 @@ sub names {
     is($server->get('/page/', $html)->{body}, 'a page', 'with an index: the index');
     is($server->get('/docs', $html)->{status}, 302, 'without its slash: a redirect');
     is($server->get($_, $html)->{status}, 404, "$_: 404") for '/leaves/', '/none/', '/.git/', '/docs/file2.txt/', '/docs/fifo/';
-    is($server->exchange("POST /docs/ HTTP/1.1\r\nHost: a\r\n\r\n", count => 1)->{responses}[0]{status}, 405, 'POST: 405');
+    is($server->exchange("POST /docs/ HTTP/1.1\r\nHost: localhost\r\n\r\n", count => 1)->{responses}[0]{status}, 405, 'POST: 405');
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -111,8 +111,8 @@ sub names {
     ok($many->{chunks} > 10, 'many entries: in pieces');
     is(join(' ', names($many)), join(' ', map { "entry-$_.dat" } 1 .. 3000), 'many entries: all, in natural order');
     like($many->{body}, qr{</html>\n\z}, 'many entries: to the end');
-    $server->keeps_step(['a chunked listing', "GET /many/ HTTP/1.1\r\nHost: a\r\n\r\n", 200],
-        ['HEAD of it', "HEAD /many/ HTTP/1.1\r\nHost: a\r\n\r\n", 200], ['a listing with a body', "GET /docs/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", 200]);
+    $server->keeps_step(['a chunked listing', "GET /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 200],
+        ['HEAD of it', "HEAD /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 200], ['a listing with a body', "GET /docs/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", 200]);
 
     # HTTP/1.0 knows no chunks: the end of the connection is that of the body (RFC 9112 6.3).
     my $socket = $server->connection;
@@ -127,7 +127,7 @@ sub names {
 
     # A client that reads slowly, or goes away in the middle, is no harm to others.
     my @slow = map { $server->connection(receive => 4096) } 1 .. 8;
-    syswrite $_, "GET /many/ HTTP/1.1\r\nHost: a\r\n\r\n" for @slow;
+    syswrite $_, "GET /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n" for @slow;
     is($server->get('/canary')->{body}, "canary\n", 'while eight wait in the middle of theirs');
     close $_ for @slow[0 .. 3];
     for my $socket (@slow[4 .. 7]) {

@@ -20,7 +20,7 @@ my $any    = 'Accept: */*';
 # ---------------------------------------------------------------------------------------------------------
 my @reasons = (
     ['/readme.md',     "There is no 'readme.md' in the root. There is 'README.md': capital and small letters differ."],
-    ['/about?x=1',     "There is no 'about' in the root. There is 'about.html': the address lacks the extension."],
+    ['/README?x=1',    "There is no 'README' in the root. There is 'README.md': the address lacks the extension."],
     ['/img/sum.png',   "There is no 'sum.png' in 'img'. There is 'sun.png': is that the one?"],
     ['/images/a.png',  "There is no 'images' in the root."],
     ['/img/',          "There is no 'index.html' in 'img'."],

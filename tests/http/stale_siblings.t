@@ -33,7 +33,7 @@ sub fields_of { my ($copy) = @_; return accepts($copy) ? "Accept-Encoding: $codi
 # "gzip g x 500 varies"
 sub variant {
     my ($response) = @_;
-    return join ' ', $response->{field}{'content-encoding'} // 'identity', described($response), $response->{field}{vary} ? 'varies' : ();
+    return join ' ', $response->{field}{'content-encoding'} // 'identity', described($response), ($response->{field}{vary} // '') =~ /Accept-Encoding/ ? 'varies' : ();
 }
 
 # What is answered where the original is `original`, and `sibling` the sibling that counts, if there is one.

@@ -125,7 +125,7 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     my $terminal = start({ NO_COLOR => 1 }, '-q', '--log', 'errors', '-p', $port, '-b', '127.0.0.1', $root);
     eventually { fetch($port, '/') =~ /200/ };
     fetch($port, '/none');
-    like(sees($terminal, qr/ms\r\n/), qr{\A\S+  GET /none  404  [^\n]* ms\n\z}, '-q --log errors: no banner, and a line for what failed alone');
+    like(sees($terminal, qr/ms\r\n/), qr{\A\S+  GET /none  404  [^\n]* ms\n +There is no 'none' in the root\.\n\z}, '-q --log errors: no banner, and a line for what failed alone');
     my ($end) = interrupt($terminal);
     unlike($end, qr/Served/, '-q: no summary');
 }
