@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -77,6 +78,17 @@ static void open_browser(const struct settings *settings, const struct banner *b
         log_error("xdg-open can't be started (%s); open %s yourself", strerror(error), whole);
 }
 
+/* A policy of the site's own may forbid what --watch adds to pages; whether it does is for the browser to judge. */
+static void warn_of_policy(const struct settings *settings)
+{
+    static const char field[] = "Content-Security-Policy:";
+    for (unsigned i = 0; settings->watch && i < settings->header_count; i++) {
+        if (strncasecmp(settings->headers[i], field, sizeof field - 1) == 0)
+            log_error("--watch: browsers run its script only where the Content-Security-Policy of --header "
+                      "lets script-src and connect-src have 'self'");
+    }
+}
+
 /* What a person sees at the start. */
 static void greet(const struct settings *settings, const struct banner *banner)
 {
@@ -84,6 +96,8 @@ static void greet(const struct settings *settings, const struct banner *banner)
     banner_print(settings, banner);
     if (settings->verbosity != VERBOSITY_QUIET && place_hint(settings, hint, sizeof hint))
         log_error("%s", hint);
+    if (settings->verbosity != VERBOSITY_QUIET)
+        warn_of_policy(settings);
     open_browser(settings, banner);
 }
 

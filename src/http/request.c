@@ -144,6 +144,7 @@ static enum request_field field_of(struct span name)
         [8] = {{"if-match", FIELD_IF_MATCH}, {"if-range", FIELD_IF_RANGE}},
         [10] = {{"connection", FIELD_CONNECTION}, {"user-agent", FIELD_USER_AGENT}},
         [13] = {{"if-none-match", FIELD_IF_NONE_MATCH}},
+        [14] = {{"tinyhttpd-live", FIELD_TINYHTTPD_LIVE}},
         [15] = {{"accept-encoding", FIELD_ACCEPT_ENCODING}},
         [17] = {{"if-modified-since", FIELD_IF_MODIFIED_SINCE},
                 {"transfer-encoding", FIELD_TRANSFER_ENCODING}},

@@ -36,6 +36,7 @@ enum request_field {
     FIELD_IF_UNMODIFIED_SINCE,
     FIELD_RANGE,
     FIELD_REFERER,
+    FIELD_TINYHTTPD_LIVE, /* our own: the script of live reload asks */
     FIELD_TRANSFER_ENCODING,
     FIELD_USER_AGENT,
     FIELD_OTHER,

@@ -11,6 +11,7 @@
 #include "http/range.h"
 #include "http/target.h"
 #include "site/listing.h"
+#include "site/live.h"
 #include "site/look.h"
 #include "site/mime.h"
 #include "site/page.h"
@@ -18,6 +19,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct span missing_page = SPAN_INIT("404.html");
 static const struct span page_suffix = SPAN_INIT(".html");
@@ -73,6 +75,54 @@ static struct span filled(const struct buffer *buffer)
     return buffer_span(buffer);
 }
 
+/* ---- live reload ---- */
+
+enum live {
+    LIVE_NONE,
+    LIVE_PAGE,     /* a browser wants a page to show, which shall get the script */
+    LIVE_QUESTION, /* the script asks for the validators of a file as it is on disk */
+};
+
+static enum live live_of(const struct view *view, const struct request *request)
+{
+    if (!view->policy->settings->watch || (request->method != METHOD_GET && request->method != METHOD_HEAD))
+        return LIVE_NONE;
+    if (request_field(request, FIELD_TINYHTTPD_LIVE).at != NULL)
+        return LIVE_QUESTION;
+    bool part = request_field(request, FIELD_RANGE).at != NULL;
+    return navigation_is_asked(request) && !part ? LIVE_PAGE : LIVE_NONE;
+}
+
+static bool asks_for_live_script(const struct view *view, const struct request *request)
+{
+    return view->policy->settings->watch &&
+           (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
+           span_equal(request_target(request), SPAN(LIVE_TARGET));
+}
+
+static void answer_live_script(const struct view *view, const struct request *request,
+                               struct response *response)
+{
+    response->unlogged = true;
+    response_add_octets(response, live_script());
+    response_finish(response, view->date, request->minor_version, SPAN("Content-Type: " LIVE_TYPE "\r\n"));
+}
+
+/* To the script, a file that is not there is no error. */
+static void answer_nothing(const struct view *view, const struct request *request, struct response *response)
+{
+    response->status = 204;
+    response_finish(response, view->date, request->minor_version, none);
+}
+
+/* Adds the element that loads the script to the body. */
+static void add_live_element(struct response *response, struct span etag)
+{
+    size_t start = response->text.length;
+    live_append_element(&response->text, etag);
+    response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
+}
+
 /* ---- pages of the server's own ---- */
 
 static void answer_page(const struct view *view, const struct request *request, struct response *response,
@@ -94,6 +144,8 @@ static void answer_page(const struct view *view, const struct request *request, 
     else
         page_write_text(&response->text, &page);
     response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
+    if (live_of(view, request) == LIVE_PAGE)
+        add_live_element(response, none);
     response->status = status;
     response->varies |= RESPONSE_BY_ACCEPT; /* which form the page has (RFC 9110 12.5.5) */
     response_finish(response, view->date, request->minor_version, lines);
@@ -108,6 +160,15 @@ static void append_page_lines(struct buffer *lines, struct span type, struct spa
     buffer_append(lines, SPAN("\r\n"));
 }
 
+/* The policy of an error's page: where it is watched for, the script may run. */
+static struct span error_policy(const struct view *view, const struct request *request, struct buffer *room)
+{
+    buffer_append(room, look_policy());
+    if (live_of(view, request) == LIVE_PAGE)
+        buffer_append(room, SPAN(LIVE_POLICY));
+    return filled(room);
+}
+
 static struct span page_type(const struct request *request)
 {
     return negotiate_media(request) == MEDIA_HTML ? SPAN(PAGE_TYPE) : SPAN(PAGE_TEXT_TYPE);
@@ -117,9 +178,9 @@ static struct span page_type(const struct request *request)
 static void answer_error(const struct view *view, const struct request *request, struct response *response,
                          int status, struct span line)
 {
-    char room[768];
-    struct buffer lines = BUFFER(room);
-    append_page_lines(&lines, page_type(request), look_policy());
+    char room[768], allowed[512];
+    struct buffer lines = BUFFER(room), policy = BUFFER(allowed);
+    append_page_lines(&lines, page_type(request), error_policy(view, request, &policy));
     buffer_append(&lines, line);
     if (status == 405)
         buffer_append(&lines, SPAN(ALLOW));
@@ -202,6 +263,7 @@ struct selected {
     struct span coding; /* empty for the original */
     struct span etag;
     struct span cache; /* the line of Cache-Control, the same for all forms */
+    bool live;         /* the script of live reload follows it */
     bool steady;       /* what is said of it stays the same as long as the entry */
     bool dated;        /* its date tells its states apart */
 };
@@ -262,7 +324,7 @@ static void add_slice(struct response *response, const struct entry *entry, uint
 /* That of an encoded form has the type of another entry. */
 static bool may_keep_head(const struct selected *selected)
 {
-    return selected->coding.length == 0 && selected->steady;
+    return selected->coding.length == 0 && selected->steady && !selected->live;
 }
 
 static void write_kept_head(const struct view *view, const struct selected *selected)
@@ -334,6 +396,8 @@ static void answer_whole(const struct view *view, const struct request *request,
     size_t validators;
     struct span head = usable_head(view, request, response, selected);
     add_slice(response, selected->entry, 0, selected->entry->size);
+    if (selected->live)
+        add_live_element(response, response->status == 200 ? span_of(selected->entry->etag) : none);
     if (head.length > 0)
         response_finish_kept(response, head);
     else
@@ -554,12 +618,45 @@ static bool select_coding(const struct view *view, const struct request *request
     }
 }
 
+/* UTF-16, where ASCII would be no text (WHATWG Encoding, "BOM sniff"). */
+static bool is_utf16(const struct entry *entry)
+{
+    unsigned char mark[2] = {0, 0};
+    if (entry->bytes != NULL && entry->size >= sizeof mark)
+        memcpy(mark, entry->bytes, sizeof mark);
+    else if (entry->bytes == NULL && pread(entry->fd, mark, sizeof mark, 0) != sizeof mark)
+        return false;
+    return (mark[0] == 0xFE && mark[1] == 0xFF) || (mark[0] == 0xFF && mark[1] == 0xFE);
+}
+
+static bool may_be_live(const struct view *view, const struct entry *entry)
+{
+    return view->policy->settings->watch && strncmp(entry->type, "text/html", 9) == 0 && !is_utf16(entry);
+}
+
+/* A page to show gets the script after its own octets, and a validator of its own (RFC 9110 8.8.3). Returns whether it is
+   such a page. */
+static bool select_live(const struct view *view, const struct request *request, struct response *response,
+                        struct selected *selected)
+{
+    if (!may_be_live(view, selected->entry))
+        return false;
+    response->varies |= RESPONSE_BY_ACCEPT;
+    if (live_of(view, request) != LIVE_PAGE)
+        return false;
+    selected->live = true;
+    selected->etag = keep_coded_etag(response, selected->etag, SPAN("live"));
+    return true;
+}
+
 /* `path` is what the store found the entry by. */
 static void answer_file(const struct view *view, const struct request *request, struct response *response,
                         struct entry **entry, struct span path)
 {
     struct selected selected = select_original(view, *entry, path);
-    if (select_coding(view, request, response, entry, &selected))
+    bool as_it_is =
+        select_live(view, request, response, &selected) || live_of(view, request) == LIVE_QUESTION;
+    if (as_it_is || select_coding(view, request, response, entry, &selected))
         answer_selected(view, request, response, &selected);
     else
         answer_error(view, request, response, 406, none);
@@ -577,6 +674,7 @@ static void answer_missing(const struct view *view, const struct request *reques
     }
     response->status = 404;
     struct selected selected = select_original(view, *held, missing_page);
+    select_live(view, request, response, &selected);
     answer_whole(view, request, response, &selected);
 }
 
@@ -826,6 +924,11 @@ void answer(const struct view *view, const struct request *request, struct respo
         answer_health(view, request, response);
         return;
     }
+    if (status == 0 && asks_for_live_script(view, request)) {
+        answer_live_script(view, request, response);
+        return;
+    }
+    response->unlogged = live_of(view, request) == LIVE_QUESTION;
     if (status == 0)
         status = find_or_list(view, request, response, &target, held, &path);
     if (status == LISTED)
@@ -835,6 +938,8 @@ void answer(const struct view *view, const struct request *request, struct respo
         answer_options(view, request, response);
     else if (status == 403)
         answer_foreign_host(view, request, response);
+    else if (status == 404 && live_of(view, request) == LIVE_QUESTION)
+        answer_nothing(view, request, response);
     else if (status == 404)
         answer_missing(view, request, response, held);
     else if (status != 0)

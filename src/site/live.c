@@ -3,7 +3,8 @@
 /*
  * What a page's own scripts can see of it: one element, removed at once. No name is left behind.
  *
- * A conditional HEAD is answered 304 as long as the version is the known one (RFC 9110 13.1.2). A file that is gone, or
+ * A conditional HEAD is answered 304 as long as the version is the known one (RFC 9110 13.1.2), and 204 where there is
+ * nothing, as browsers write each 404 into the console of whoever develops the page. A file that is gone, or
  * too young to have a validator, is asked for again: a build is under way.
  */
 static const char script[] =
@@ -11,8 +12,7 @@ static const char script[] =
     "  'use strict';\n"
     "  const pause = 400; // milliseconds between two rounds\n"
     "  const element = document.currentScript;\n"
-    "  const mark = 'tinyhttpd-live'; // in the address of a stylesheet that was swapped, so that it is "
-    "fetched\n"
+    "  const mark = 'tinyhttpd-live'; // in the address of a swapped stylesheet, so that it is fetched\n"
     "  const plain = (address) => {\n"
     "    const url = new URL(address, location.href);\n"
     "    url.hash = '';\n"
@@ -20,8 +20,8 @@ static const char script[] =
     "    return url;\n"
     "  };\n"
     "  const page = plain(location.href).href;\n"
-    "  const known = new Map([[page, element.dataset.etag]]); // address -> validator, '' for what was "
-    "missing\n"
+    "  // Address -> validator, '' for what was missing.\n"
+    "  const known = new Map([[page, element.dataset.etag]]);\n"
     "  element.remove();\n"
     "\n"
     "  const loaded = () => performance.getEntriesByType('resource')\n"
@@ -35,7 +35,7 @@ static const char script[] =
     "    const headers = { 'Tinyhttpd-Live': '1', Accept: address === page ? 'text/html' : '*/*' };\n"
     "    if (before) headers['If-None-Match'] = before;\n"
     "    const answer = await fetch(address, { method: 'HEAD', headers, cache: 'no-store' });\n"
-    "    const etag = answer.ok ? answer.headers.get('ETag') : '';\n"
+    "    const etag = answer.status === 200 ? answer.headers.get('ETag') : '';\n"
     "    if (answer.status === 304 || etag === null || (etag === '' && before)) return false;\n"
     "    known.set(address, etag);\n"
     "    return before !== undefined && etag !== before;\n"
@@ -83,9 +83,9 @@ struct span live_script(void)
 }
 
 /* An attribute's value: an entity tag holds no quotes but its own two (RFC 9110 8.8.3), and ours no ampersand. */
-void live_append_tag(struct buffer *page, struct span etag)
+void live_append_element(struct buffer *page, struct span etag)
 {
-    buffer_append(page, SPAN("\n<script src=\"/" LIVE_PATH "\" data-etag='"));
+    buffer_append(page, SPAN("\n<script src=\"" LIVE_TARGET "\" data-etag='"));
     buffer_append(page, etag);
     buffer_append(page, SPAN("'></script>\n"));
 }

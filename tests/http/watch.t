@@ -1,0 +1,84 @@
+# --watch: pages to show get one element more, everything else is as without it. What the script does in a page is
+# tried in a browser (make browser).
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Test::More;
+
+bound_seconds(60);
+
+my $root = new_root();
+my $page = "<!doctype html><title>a</title><p>one</p>\n";
+put_file($root, 'index.html',  $page);
+put_file($root, 'large.html',  $page . ' ' x 200_000);
+put_file($root, 'utf16.html',  "\xFF\xFE<\0p\0>\0");
+put_file($root, 'style.css',   "p{}\n");
+put_file($root, 'packed.html', $page);
+put_file($root, 'packed.html.gz', 'not looked into');
+
+my @shown = ('Accept: text/html,*/*;q=0.8');
+my $asked = 'Tinyhttpd-Live: 1';
+my $path  = '/.well-known/tinyhttpd/live.js';
+
+sub element { my $etag = shift; return "\n<script src=\"$path\" data-etag='$etag'></script>\n" }
+
+my $server = Harness->start(root => $root, args => ['-j', '1', '--watch']);
+$server->settled('/large.html'); # before that it has no validator
+for my $name ('index.html', 'large.html') {
+    my $plain = $server->get("/$name");
+    my $etag  = $plain->{field}{etag};
+    like($plain->{field}{vary}, qr/\bAccept\b/, "$name: as a file, which depends on Accept");
+    my $live = $server->get("/$name", @shown);
+    is($live->{body}, $plain->{body} . element($etag), "$name: to be shown, it has one element more, after its own octets");
+    is($live->{field}{etag}, $etag =~ s/"\z/-live"/r, "$name: and a validator of its own");
+    is($server->get("/$name", @shown, "If-None-Match: $live->{field}{etag}")->{status}, 304, "$name: which is known again");
+    is($server->get("/$name", @shown, "If-None-Match: $etag")->{status}, 200, "$name: and is not that of the file");
+    my $part = $server->get("/$name", @shown, 'Range: bytes=0-9');
+    is("$part->{status} $part->{body} $part->{field}{etag}", '206 ' . substr($page, 0, 10) . " $etag", "$name: a part is one of the file");
+    my $question = $server->get("/$name", @shown, $asked);
+    is($question->{body}, $plain->{body}, "$name: the script is told of the file");
+    is($server->get("/$name", @shown, $asked, "If-None-Match: $etag")->{status}, 304, "$name: or that it is the one it knows");
+}
+is($server->get('/style.css', @shown)->{body}, "p{}\n", 'what is no page gets nothing');
+is($server->get('/utf16.html', @shown)->{body}, "\xFF\xFE<\0p\0>\0", 'nor does UTF-16');
+my $packed = $server->get('/packed.html', @shown, 'Accept-Encoding: gzip');
+is($packed->{body}, $page . element($packed->{field}{etag} =~ s/-live//r), 'a page that is there encoded is sent as it is, with the element');
+is($server->get('/packed.html', 'Accept-Encoding: gzip', $asked)->{field}{'content-encoding'}, undef, 'and asked about as it is');
+
+# What is missing is asked for until it is there.
+my $missing = $server->get('/none', @shown);
+is($missing->{status}, 404, 'missing: 404');
+like($missing->{body}, qr/\Q@{[element('')]}\E\z/, 'missing: with the element, which knows no version');
+like($missing->{field}{'content-security-policy'}, qr/; script-src 'self'; connect-src 'self'\z/, 'missing: that may run');
+is($server->get('/none', @shown, $asked)->{status}, 204, 'missing: no error to the script');
+unlike($server->get('/none')->{body}, qr/script/, 'missing: nothing for a program');
+put_file($root, '404.html', '<p>own');
+is($server->get('/none', @shown)->{body}, '<p>own' . element(''), "missing: the site's own page has it as well");
+
+my $script = $server->get($path);
+is($script->{field}{'content-type'}, 'text/javascript; charset=utf-8', 'the script is there');
+like($script->{body}, qr/\A\(\(\) => \{\n.*\}\)\(\);\n\z/s, 'in a scope of its own');
+
+unlike($server->log, qr{live\.js}, 'the script is not logged');
+my $lines = () = $server->log =~ /\n/g;
+$server->get('/index.html', @shown, $asked);
+$server->get('/style.css');
+ok(eventually { my $now = () = $server->log =~ /\n/g; $now > $lines } 5);
+is((() = $server->log =~ /\n/g) - $lines, 1, 'its questions are not logged, others are');
+$server->stop;
+
+{
+    my $strict = Harness->start(root => $root, args => ['--watch', '-H', "content-security-policy: default-src 'none'"]);
+    $strict->expect_stderr(qr/--watch: browsers run its script only where the Content-Security-Policy of --header/);
+    $strict->stop;
+}
+
+my $without = Harness->start(root => $root, args => ['-j', '1']);
+is($without->get('/', @shown)->{body}, $page, 'without --watch: a page is its file');
+is($without->get('/', @shown)->{field}{vary}, undef, 'and depends on nothing');
+is($without->get($path)->{status}, 404, 'and there is no script');
+$without->stop;
+
+done_testing();
