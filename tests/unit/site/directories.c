@@ -2,10 +2,10 @@
 #include "site/directories.h"
 
 #include "base/limits.h"
+#include "tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,18 +17,9 @@
 
 #include <cmocka.h>
 
-/* How long a change is distrusted here: some ticks of the clock that stamps directories. */
-enum { RACY_MS = 30 };
-
-static char base[64], original[4096];
 static struct beneath beneath;
 static struct directories *directories;
 static uint64_t turn;
-
-static void settle(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 2 * RACY_MS * 1000000}, NULL);
-}
 
 static void make_file(const char *path)
 {
@@ -40,9 +31,7 @@ static void make_file(const char *path)
 static int begin(void **state)
 {
     (void)state;
-    snprintf(base, sizeof base, "/tmp/tinyhttpd-directories-XXXXXX");
-    if (getcwd(original, sizeof original) == NULL || mkdtemp(base) == NULL || chdir(base) != 0 ||
-        mkdir("a", 0755) != 0 || mkdir("a/b", 0755) != 0)
+    if (tree_enter() != 0 || mkdir("a", 0755) != 0 || mkdir("a/b", 0755) != 0)
         return -1;
     beneath = beneath_root(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), false);
     directories = directories_new(&beneath, RACY_MS);
@@ -50,20 +39,12 @@ static int begin(void **state)
     return directories == NULL ? -1 : 0;
 }
 
-static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *walk)
-{
-    (void)status;
-    (void)flag;
-    (void)walk;
-    return remove(path);
-}
-
 static int end(void **state)
 {
     (void)state;
     directories_free(directories);
     close(beneath.root);
-    return chdir(original) != 0 ? -1 : nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return tree_leave();
 }
 
 static const struct directory *found(const char *path)

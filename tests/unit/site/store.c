@@ -5,11 +5,11 @@
 #include "site/store.h"
 
 #include "base/limits.h"
+#include "tree.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/openat2.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,8 +32,6 @@
 /* The two ways to resolve a path. */
 static bool ways[] = {false, true};
 
-static char base[64]; /* holds the root, and what is beside it */
-static char original[4096];
 static int root;
 static struct store *store;
 static bool walks; /* also where the kernel has no openat2 */
@@ -96,34 +94,15 @@ static void set_modified(const char *path, time_t seconds)
     assert_int_equal(utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), 0);
 }
 
-/* How long these stores distrust a change: some ticks of the clock that stamps files. */
-enum { RACY_MS = 30 };
-
-/* Longer than that. */
-static void settle(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 2 * RACY_MS * 1000000}, NULL);
-}
-
 static int begin(void **state)
 {
     const bool *walk = *state;
-    snprintf(base, sizeof base, "/tmp/tinyhttpd-store-XXXXXX");
-    if (mkdtemp(base) == NULL || chmod(base, 0755) != 0 || getcwd(original, sizeof original) == NULL ||
-        chdir(base) != 0 || mkdir("root", 0755) != 0 || chdir("root") != 0)
+    if (tree_enter() != 0 || mkdir("root", 0755) != 0 || chdir("root") != 0)
         return -1;
     root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     store = store_open(root, RACY_MS, *walk);
     walks = *walk || !has_openat2();
     return store == NULL ? -1 : 0;
-}
-
-static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *walk)
-{
-    (void)status;
-    (void)flag;
-    (void)walk;
-    return remove(path);
 }
 
 static int end(void **state)
@@ -132,9 +111,7 @@ static int end(void **state)
     if (store != NULL)
         store_close(store);
     close(root);
-    if (chdir(original) != 0)
-        return -1;
-    return nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return tree_leave();
 }
 
 /* ---- finding ---- */
@@ -354,7 +331,7 @@ static void links_that_leave_are_404(void **state)
     make_link("../secret", "up");
     make_link("..", "up-dir");
     make_link("/etc/passwd", "absolute");
-    snprintf(inside, sizeof inside, "%s/root/file", base);
+    snprintf(inside, sizeof inside, "%s/root/file", tree_base);
     make_link(inside, "absolute-inside");
     make_link("/proc/self/root/etc/passwd", "proc");
     make_link("/proc/self/fd/0", "self-fd");
