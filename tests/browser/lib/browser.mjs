@@ -24,7 +24,18 @@ export function is(got, expected, name) {
     ok(a === b, name, `got ${a}, expected ${b}`);
 }
 
-function findPlaywright() {
+export function skip(name, reason) {
+    console.log(`ok ${++points} - ${name} # SKIP ${reason}`);
+}
+
+// Whether `holds()` comes to be true within `milliseconds`, however often it has to be asked.
+export async function soon(holds, milliseconds) {
+    for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise(done => setTimeout(done, 50)))
+        if (await holds().catch(() => false)) return true; // a page that is just being reloaded can't be asked
+    return false;
+}
+
+export function findPlaywright() {
     for (const folder of [process.env.PLAYWRIGHT, '.', 'build/deps'].filter(Boolean)) {
         try {
             return createRequire(join(resolve(folder), 'package.json'))('playwright-core');
@@ -35,17 +46,22 @@ function findPlaywright() {
     return null;
 }
 
-function findChromium() {
+export function findChromium() {
     const folders = (process.env.PATH || '').split(':');
     const names = ['chromium', 'chromium-browser', 'google-chrome'];
     return [process.env.CHROMIUM, ...folders.flatMap(folder => names.map(name => join(folder, name)))]
         .find(path => path && existsSync(path));
 }
 
-// The server with `args`; its URL without a slash at the end, and a function that ends it.
+// For a page whose program may be run as root; nothing of it calls home.
+export const chromiumArguments = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+// The server with `args`; its URL without a slash at the end, what it has logged so far, and a function that ends it.
 async function startServer(root, args) {
-    const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let banner = '';
+    const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let banner = '', logged = '';
+    server.stdout.on('data', octets => { logged += octets; });
     const url = await new Promise((done, fail) => {
         server.stderr.on('data', octets => {
             banner += octets;
@@ -56,11 +72,12 @@ async function startServer(root, args) {
         setTimeout(() => fail(new Error('the server did not start')), 20000).unref();
     });
     const stop = () => new Promise(done => { server.removeAllListeners('exit'); server.on('exit', done); server.kill(); });
-    return { url, stop };
+    return { url, stop, log: () => logged };
 }
 
-// Runs `test` with a folder to fill, then `serve(args)`, which gives the URL, and `open(options)`, which gives a page
-// whose console is watched: `page.complaints` are its errors.
+// Runs `test` with a folder to fill (`root`); `serve(...args)` serves it and gives the URL,
+// `serveFolder(folder, ...args)` another folder; `log(url)` is what that server has logged; `open(options)` gives a page whose console is watched:
+// `page.complaints` are its errors and warnings.
 export async function run(test) {
     const playwright = findPlaywright(), chromium = findChromium();
     if (!playwright || !chromium) {
@@ -72,24 +89,25 @@ export async function run(test) {
     chmodSync(root, 0o755); // the server may run as another user
     const browser = await playwright.chromium.launch({
         executablePath: chromium,
-        args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-            '--disable-component-update', '--disable-sync'],
+        args: chromiumArguments,
     });
-    const serve = async (...args) => {
-        servers.push(await startServer(root, args));
+    const serveFolder = async (folder, ...args) => {
+        servers.push(await startServer(folder, args));
         return servers.at(-1).url;
     };
+    const serve = (...args) => serveFolder(root, ...args);
+    const log = url => servers.find(server => server.url === url).log();
     const open = async options => {
         const page = await browser.newPage({ viewport: { width: 1000, height: 760 }, ...options });
         page.complaints = [];
         page.setDefaultTimeout(15000);
-        page.on('console', message => message.type() === 'error' && page.complaints.push(message.text()));
+        page.on('console', message => ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
         page.on('pageerror', error => page.complaints.push(String(error)));
         return page;
     };
     const late = setTimeout(() => { console.log('Bail out! the time is over'); process.exit(1); }, 80000);
     try {
-        await test({ root, serve, open });
+        await test({ root, serve, serveFolder, log, open });
     } catch (error) {
         ok(false, 'runs to its end', String(error.stack).replaceAll('\n', '\n# '));
     } finally {

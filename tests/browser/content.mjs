@@ -1,0 +1,92 @@
+// What browsers are strict about: a video that is sought in, modules, WebAssembly, fonts. Each is refused, or works worse,
+// with a wrong type or without ranges.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { is, ok, run, skip } from './lib/browser.mjs';
+
+// Half a minute with a key frame each second, so that a seek need not read what lies before; the noise makes it so large
+// that no browser takes it all in at once. Null, or why there is none.
+function makeVideo(path) {
+    const source = ['-f', 'lavfi', '-i', 'color=gray:size=160x120:rate=10:duration=30,noise=alls=100:allf=t'];
+    const coded = ['-c:v', 'libvpx', '-b:v', '4M', '-minrate', '4M', '-deadline', 'realtime', '-cpu-used', '8', '-g', '10'];
+    const made = spawnSync('ffmpeg', ['-v', 'error', ...source, ...coded, path], { encoding: 'utf8', timeout: 30000 });
+    if (made.error) return `no ffmpeg: ${made.error.code}`;
+    return made.status === 0 ? null : `ffmpeg can't make WebM: ${made.stderr.split('\n')[0]}`;
+}
+
+// (module (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
+const wasm = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, // magic, version
+    1, 7, 1, 0x60, 2, 0x7f, 0x7f, 1, 0x7f, // a type: two i32 to one
+    3, 2, 1, 0, // a function of this type
+    7, 7, 1, 3, 0x61, 0x64, 0x64, 0, 0, // exported as "add"
+    10, 9, 1, 7, 0, 0x20, 0, 0x20, 1, 0x6a, 11); // its body
+
+function findFont() {
+    for (const folder of ['/usr/share/fonts/truetype', '/usr/share/fonts/dejavu', '/usr/share/fonts/TTF', '/usr/share/fonts']) {
+        if (!existsSync(folder)) continue;
+        const found = readdirSync(folder, { recursive: true }).find(name => name.endsWith('.ttf'));
+        if (found) return join(folder, found);
+    }
+    return null;
+}
+
+async function seekVideo(site, open, size) {
+    const page = await open(), answers = [];
+    page.on('response', answer => answer.url().endsWith('.webm') &&
+        answers.push({ asked: answer.request().headers().range, status: answer.status(), got: answer.headers()['content-range'] }));
+    await page.goto(`${site}/video.html`);
+    const there = await page.evaluate(() => new Promise((done, fail) => {
+        const video = document.querySelector('video');
+        video.onerror = () => fail(new Error(video.error.message));
+        video.onloadedmetadata = () => { video.currentTime = 25; };
+        video.onseeked = () => done({ time: video.currentTime, duration: Math.round(video.duration), state: video.readyState });
+        video.src = 'film.webm';
+    }));
+    is([there.time, there.duration], [25, 30], 'a video is sought in: currentTime moves');
+    ok(there.state >= 2, 'to where there is a picture', `readyState ${there.state}`);
+    ok(answers.length >= 2 && answers.every(one => one.status === 206), 'each of its requests is answered 206', JSON.stringify(answers));
+    const late = answers.filter(one => +one.asked?.match(/^bytes=(\d+)-/)?.[1] > size / 2);
+    ok(late.length > 0 && late.every(one => one.got === `bytes ${one.asked.slice(6)}${size - 1}/${size}`),
+        'one of them began in the second half of the file', JSON.stringify(answers));
+    is(page.complaints, [], 'no complaint in the console');
+    await page.close();
+}
+
+run(async ({ root, serve, open }) => {
+    const write = (name, text) => writeFileSync(join(root, name), text);
+    write('video.html', '<!doctype html><title>Video</title><link rel=icon href=data:,><video muted width=160></video>');
+    write('module.html', '<!doctype html><title>Module</title><link rel=icon href=data:,><script type=module src=main.mjs></script>');
+    write('main.mjs', "import { sum } from './more.js';\ndocument.title = `Module ${sum(2, 3)}`;\n");
+    write('more.js', 'export const sum = (a, b) => a + b;\n');
+    write('add.wasm', wasm);
+    write('plain.html', '<!doctype html><title>Plain</title><link rel=icon href=data:,><p>Some text.');
+    const font = findFont(), without = makeVideo(join(root, 'film.webm'));
+    if (font) {
+        copyFileSync(font, join(root, 'face.ttf'));
+        write('font.html', '<!doctype html><title>Font</title><link rel=icon href=data:,>' +
+            '<style>@font-face{font-family:Served;src:url(face.ttf)}p{font-family:Served}</style><p>Some text.');
+    }
+    const site = await serve();
+
+    if (without) skip('a video is sought in', without);
+    else await seekVideo(site, open, statSync(join(root, 'film.webm')).size);
+
+    const page = await open();
+    await page.goto(`${site}/module.html`);
+    await page.waitForFunction(() => document.title === 'Module 5');
+    ok(true, 'a module script runs, with one that it imports');
+    await page.goto(`${site}/plain.html`);
+    is(await page.evaluate(async () => {
+        const { instance } = await WebAssembly.instantiateStreaming(fetch('add.wasm'));
+        return instance.exports.add(40, 2);
+    }), 42, 'WebAssembly is instantiated while it comes');
+    if (font) {
+        await page.goto(`${site}/font.html`);
+        is(await page.evaluate(() => document.fonts.load('16px Served').then(faces => faces.map(face => face.status))), ['loaded'],
+            'a web font is loaded');
+    } else {
+        skip('a web font is loaded', 'no TrueType font below /usr/share/fonts: apt install fonts-dejavu-core');
+    }
+    is(page.complaints, [], 'no complaint in the console');
+});
