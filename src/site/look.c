@@ -42,7 +42,7 @@ const struct span look_listing_style = SPAN_INIT(
     "th:nth-child(2),td:nth-child(2){width:7rem;text-align:right}"
     "th:nth-child(3),td:nth-child(3){width:12rem;text-align:right}"
     "td{padding:.4rem .75rem;border-bottom:1px solid var(--line);color:var(--soft);white-space:nowrap;"
-    "font-variant-numeric:tabular-nums}"
+    "vertical-align:baseline;font-variant-numeric:tabular-nums}"
     "td:first-child{padding:0}"
     "td a{position:relative;display:block;padding:.4rem .75rem .4rem 2.5rem;white-space:normal;overflow-wrap:anywhere}"
     "td a::before{content:'';position:absolute;left:.8rem;top:.62rem;width:16px;height:16px;background:var(--soft);"
@@ -57,7 +57,8 @@ const struct span look_listing_style = SPAN_INIT(
     "th:nth-child(2),td:nth-child(2){width:4.75rem}th:nth-child(3),td:nth-child(3){width:6.75rem}"
     "th a{padding:.5rem 1rem}td{padding:.4rem 1rem .4rem 0}td:nth-child(2),th:nth-child(2) a{padding-right:0}"
     "th span,time span{display:none}"
-    "td{font-size:.8125rem}td a{padding:.65rem .5rem .65rem 2.75rem;font-size:1rem}td a::before{left:1.1rem;top:.92rem}}");
+    "td{font-size:.8125rem}td a{padding:.65rem .5rem .65rem 2.75rem;font-size:1rem}td a::before{left:1.1rem;top:.92rem}"
+    "footer{padding:1rem}}");
 
 /*
  * Sorts without asking the server again, filters, and moves by keys: "/" to the filter, arrows from name to name. The
