@@ -326,7 +326,7 @@ void banner_print_summary(const struct settings *settings, const struct banner_s
     append_count(&text, summary->octets, "octet", "octets");
     for (unsigned i = 0; i < summary->miss_count; i++) {
         append_label(&look, i == 0 ? "Missed" : "");
-        append_count(&text, summary->misses[i].count, "time", "times");
+        append_count(&text, summary->misses[i].count, "time ", "times");
         buffer_append(&text, SPAN("  "));
         buffer_plain(&text, span_of(summary->misses[i].path));
     }

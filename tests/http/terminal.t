@@ -94,7 +94,7 @@ sub fetch {
     unlike($log, qr/\e/, 'nothing of a client steers the terminal');
     my ($end, $status) = interrupt($terminal);
     is($status, 0, 'Ctrl-C: status 0');
-    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ octets\n  Missed    3 times  /none\n            1 time  /wrong"name\n\n\z}, 'a summary: requests, octets, the most missed paths');
+    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ octets\n  Missed    3 times  /none\n            1 time   /wrong"name\n\n\z}, 'a summary: requests, octets, the most missed paths');
 }
 
 {
