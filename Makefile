@@ -15,7 +15,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check tests browser fuzz fuzz-targets soak coverage valgrind lint analyzed bench share install clean
+.PHONY: all help deps run check tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
@@ -254,9 +254,13 @@ endif
 
 # In a browser, where playwright-core (in node_modules, or in the folder that PLAYWRIGHT names) and Chromium are there;
 # else each is skipped, and says so. Pictures of the pages come to lie below BUILD_ROOT.
-browser: $(program) ## Try the server's own pages in headless Chromium
-	@for test in tests/browser/*.mjs; do \
+browser: $(program) ## Try pages, and --watch, in headless Chromium
+	@command -v node >/dev/null || { echo 'browser: skipped: no node: apt install nodejs'; exit 0; }; \
+	for test in tests/browser/*.mjs; do echo "# $$test"; \
 		TINYHTTPD='$(program)' PICTURES='$(BUILD_ROOT)/browser' node "$$test" || exit 1; done
+
+screenshots: $(program) ## Take the README's pictures anew
+	@TINYHTTPD='$(program)' node share/screenshots/take.mjs
 
 # ---- How much of the source the tests run -------------------------------------------------------------------------
 
