@@ -10,6 +10,12 @@ const names = page => page.$$eval('tbody:last-of-type tr:not([hidden]) bdi', all
 const sorted = page => page.$$eval('th', all => all.map(one => one.getAttribute('aria-sort')));
 const focused = page => page.evaluate(() => document.activeElement.querySelector?.('bdi')?.textContent ?? document.activeElement.tagName);
 
+// Whether in each row the size and the time are as high as the first line of the name.
+const firstLine = () => [...document.querySelectorAll('tbody:last-of-type tr')].every(row => {
+    const [name, ...others] = [...row.querySelectorAll('bdi,data,time')].map(one => one.getClientRects()[0]);
+    return others.every(other => other.top >= name.top - 1 && other.bottom <= name.bottom + 1);
+});
+
 const byName = ['guide', 'img', "a name that is so long that no column is wide enough for it, least of all on a phone, and it has to wrap.pdf",
     'a<b>"&\'.html', 'File1.txt', 'file2.txt', 'file10.txt', 'film.mp4', 'javascript:alert(1)', 'README.md', 'two words.css'];
 const bySize = ['guide', 'img', ...byName.slice(2).sort((a, b) => sizes[a] - sizes[b])];
@@ -97,6 +103,7 @@ run(async ({ root, serve, open }) => {
         const phone = await open({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 });
         await phone.goto(site + path);
         ok(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} fits a phone's width`);
+        if (path === '/') ok(await phone.evaluate(firstLine), 'and sizes and times stand beside the first line of a long name');
         await phone.screenshot({ path: `${pictures}/phone${path.replace(/\W/g, '-')}.png` });
         await phone.close();
     }

@@ -105,7 +105,7 @@ export async function run(test) {
         page.on('pageerror', error => page.complaints.push(String(error)));
         return page;
     };
-    const late = setTimeout(() => { console.log('Bail out! the time is over'); process.exit(1); }, 80000);
+    const late = setTimeout(() => { console.log('Bail out! the time is over'); process.exit(1); }, 180000);
     try {
         await test({ root, serve, serveFolder, log, open });
     } catch (error) {
