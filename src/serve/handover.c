@@ -16,12 +16,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* What this program tells the next one besides: the word for a trial, or the workers' pids with commas between. */
+/* What this program tells the next one besides: the word for a trial, or a list with commas between: the word for
+   sockets of its own, if they are, and the workers' pids. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_of_trial[] = "trial";
+static const char note_of_owned[] = "owned";
 
 /* The pids of the most workers that there may be, of seven digits at the most (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = LIMIT_RETIRED * 8 + 1 };
+enum { NOTE_ROOM = sizeof note_of_owned + LIMIT_RETIRED * 8 + 1 };
 
 /* ---- receiving ---- */
 
@@ -39,15 +41,15 @@ static bool is_child(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-static void read_workers(struct handover *handover, const char *note)
+static void read_note(struct handover *handover, const char *note)
 {
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
-        size_t length = strcspn(note, ",");
+        struct span member = {note, strcspn(note, ",")};
         uint64_t pid;
-        if (span_to_number((struct span){note, length}, &pid) && pid > 1 && pid <= INT32_MAX &&
-            is_child((pid_t)pid))
+        if (span_to_number(member, &pid) && pid > 1 && pid <= INT32_MAX && is_child((pid_t)pid))
             handover->workers[handover->worker_count++] = (pid_t)pid;
-        note += length + (note[length] == ',');
+        handover->owned |= span_equal(member, span_of(note_of_owned));
+        note += member.length + (note[member.length] == ',');
     }
 }
 
@@ -76,7 +78,7 @@ int handover_read(struct handover *handover, struct failure *failure)
         handover->trial = sockets > 0 && note != NULL && strcmp(note, note_of_trial) == 0;
         handover->reload = sockets > 0 && note != NULL && !handover->trial;
         if (handover->reload)
-            read_workers(handover, note);
+            read_note(handover, note);
     }
     clear_environment();
     return status;
@@ -150,15 +152,16 @@ static bool place_sockets(const int saved[LIMIT_LISTENERS], const int *sockets, 
 }
 
 /* Returns an errno, with descriptors and environment as they were. */
-static int execute(char *const *command, const int *sockets, unsigned count, const char *note)
+static int execute(char *const *command, const struct listening *listening, const char *note)
 {
     int saved[LIMIT_LISTENERS];
+    unsigned count = listening->count;
     const char *program = handover_program();
     if (program == NULL)
         return ENOENT;
     if (!save_descriptors(saved, count))
         return errno;
-    if (set_environment(count, note) && place_sockets(saved, sockets, count))
+    if (set_environment(count, note) && place_sockets(saved, listening->fds, count))
         execv(program, command);
     int error = errno;
     restore_descriptors(saved, count);
@@ -166,27 +169,29 @@ static int execute(char *const *command, const int *sockets, unsigned count, con
     return error;
 }
 
-pid_t handover_try(char *const *command, const int *sockets, unsigned socket_count)
+pid_t handover_try(char *const *command, const struct listening *listening)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
-    int error = getppid() == parent ? execute(command, sockets, socket_count, note_of_trial) : ESRCH;
+    int error = getppid() == parent ? execute(command, listening, note_of_trial) : ESRCH;
     log_error("can't execute '%s': %s", handover_program(), strerror(error));
     _exit(EX_OSERR);
 }
 
-int handover_execute(char *const *command, const int *sockets, unsigned socket_count, const pid_t *workers,
+int handover_execute(char *const *command, const struct listening *listening, const pid_t *workers,
                      unsigned worker_count)
 {
     static char room[NOTE_ROOM];
     struct buffer note = {room, 0, sizeof room - 1, false};
+    if (listening->owned)
+        buffer_string(&note, note_of_owned);
     for (unsigned i = 0; i < worker_count; i++) {
-        if (i > 0)
+        if (note.length > 0)
             buffer_octet(&note, ',');
         buffer_number(&note, (uint64_t)workers[i]);
     }
     room[note.length] = '\0';
-    return execute(command, sockets, socket_count, room);
+    return execute(command, listening, room);
 }

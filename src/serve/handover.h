@@ -8,6 +8,7 @@
 
 #include "base/failure.h"
 #include "base/limits.h"
+#include "serve/listen.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -23,6 +24,7 @@ struct handover {
     unsigned sockets; /* 0: none */
     bool trial;       /* by a server that goes on: only to show that this program can take its place */
     bool reload;      /* by the program that was this process before, after a trial */
+    bool owned;       /* with a reload: that program, or one before it, made the sockets itself */
     unsigned worker_count;
     pid_t workers[LIMIT_RETIRED]; /* its workers, with a reload */
 };
@@ -38,11 +40,11 @@ const char *handover_program(void);
  * Starts the program in a child, with these sockets, as a trial: it is to exit with HANDOVER_READY. `command` is its
  * argv. The child is killed with its parent. Returns its pid, or -1 with errno.
  */
-pid_t handover_try(char *const *command, const int *sockets, unsigned socket_count);
+pid_t handover_try(char *const *command, const struct listening *listening);
 
 /* Becomes the program, with these sockets and children of this process as its workers of before. Returns an errno where
    that fails, and then descriptors and environment are as they were. */
-int handover_execute(char *const *command, const int *sockets, unsigned socket_count, const pid_t *workers,
+int handover_execute(char *const *command, const struct listening *listening, const pid_t *workers,
                      unsigned worker_count);
 
 #endif

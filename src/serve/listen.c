@@ -294,7 +294,7 @@ int listen_open(struct listening *listening, const struct settings *settings, st
     struct failure first = {0};
     int error = 0, port = settings->port;
     for (unsigned tries = 1; port >= 0; tries++) {
-        *listening = (struct listening){0};
+        *listening = (struct listening){.owned = true};
         if (add_all(listening, settings, (uint16_t)port, failure, &error) == 0) {
             if (first.status != 0 && port != 0)
                 log_error("%.*s: listening on port %d instead", (int)strcspn(first.message, ";"),
@@ -385,7 +385,7 @@ void listen_close(struct listening *listening)
     while (listening->count > 0) {
         unsigned last = --listening->count;
         const struct sockaddr_storage *address = &listening->addresses[last];
-        if (address->ss_family == AF_UNIX)
+        if (address->ss_family == AF_UNIX && listening->owned)
             unlink(((const struct sockaddr_un *)(const void *)address)->sun_path);
         close(listening->fds[last]);
     }

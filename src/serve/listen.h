@@ -11,6 +11,7 @@
 
 struct listening {
     unsigned count;
+    bool owned; /* made by this server, or by the program that was this process before it */
     int fds[LIMIT_LISTENERS];
     struct sockaddr_storage addresses[LIMIT_LISTENERS]; /* as bound, with the port that port 0 became */
 };
@@ -26,7 +27,8 @@ int listen_open(struct listening *listening, const struct settings *settings, st
 
 /*
  * Takes `count` listening sockets that were handed over, from descriptor `first` on, in place of binding any. Returns 0, or
- * the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP or of a path.
+ * the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP or of a path. They
+ * are not owned.
  */
 int listen_take(struct listening *listening, int first, unsigned count, struct failure *failure);
 
@@ -36,7 +38,8 @@ bool listen_is_loopback(const struct sockaddr *address);
 /* True where all of them are. */
 bool listen_is_local(const struct listening *listening);
 
-/* Closes the sockets, and removes the names of Unix ones: the workers have theirs open still. */
+/* Closes the sockets, and removes the names of Unix ones that are owned: the workers have theirs open still. Others stay
+   with whoever handed them over, who goes on listening (systemd.socket(5), RemoveOnStop=). */
 void listen_close(struct listening *listening);
 
 #endif

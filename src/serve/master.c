@@ -165,9 +165,12 @@ static int try_sandbox(struct master *master, struct failure *failure)
 /* Sockets that were handed over stand for --port and --bind, which a server that is replaced has on its command line. */
 static int open_sockets(struct master *master, struct failure *failure)
 {
-    if (master->handover.sockets > 0)
-        return listen_take(&master->listening, HANDOVER_FIRST_FD, master->handover.sockets, failure);
-    return listen_open(&master->listening, master->settings, failure);
+    const struct handover *handover = &master->handover;
+    if (handover->sockets == 0)
+        return listen_open(&master->listening, master->settings, failure);
+    int status = listen_take(&master->listening, HANDOVER_FIRST_FD, handover->sockets, failure);
+    master->listening.owned = handover->owned;
+    return status;
 }
 
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
@@ -358,14 +361,13 @@ static bool can_open_terminal(void)
 
 static void begin_trial(struct supervision *supervision)
 {
-    const struct listening *listening = &supervision->master->listening;
     if (supervision->running + supervision->retired_count > LIMIT_RETIRED) {
         log_error("not reloaded: %u workers of before still finish what they began; serving on as before",
                   supervision->retired_count);
         return;
     }
     notify_reloading();
-    supervision->trial = handover_try(supervision->command, listening->fds, listening->count);
+    supervision->trial = handover_try(supervision->command, &supervision->master->listening);
     supervision->trial_due = now_ms() + LIMIT_TRIAL_MS;
     if (supervision->trial > 0)
         return;
@@ -377,7 +379,6 @@ static void begin_trial(struct supervision *supervision)
 /* All that is this program's and lives on: its workers, and those of before. */
 static void hand_over(struct supervision *supervision)
 {
-    const struct listening *listening = &supervision->master->listening;
     pid_t workers[LIMIT_RETIRED];
     unsigned count = 0;
     for (unsigned i = 0; i < supervision->master->workers && count < LIMIT_RETIRED; i++) {
@@ -388,7 +389,7 @@ static void hand_over(struct supervision *supervision)
         workers[count++] = supervision->retired[i];
     if (hangup) /* another one, since the trial began: it is the new program's, and waits there as it is blocked here */
         raise(SIGHUP);
-    int error = handover_execute(supervision->command, listening->fds, listening->count, workers, count);
+    int error = handover_execute(supervision->command, &supervision->master->listening, workers, count);
     log_error("not reloaded: can't execute '%s': %s; serving on as before", handover_program(),
               strerror(error));
     supervision->trial_passed = false;

@@ -377,6 +377,61 @@ sub listening {
     $next->stop;
 }
 
+# The name of a Unix socket goes with the server that made it, however often that was reloaded; not with one that it was
+# handed to, whose clients go on connecting by that name.
+for my $case (['its own', 0], ['handed over', 1]) {
+    my ($name, $handed) = @$case;
+    my $folder  = new_root();
+    my $path    = "$folder/web.sock";
+    my @handles = $handed ? IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Local => $path, Listen => 10) || die $! : ();
+    chmod 0777, $path;
+    my @where   = $handed ? () : ('-b', "unix:$path");
+    my $pid     = Harness::spawn("$folder/out", "$folder/err", $handed ? handing(\@handles) : undef, program(), '-r', $root, '-j', '1', @where);
+    push @spawned, $pid;
+    my $get = sub {
+        my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path) or return 'nobody';
+        syswrite $socket, "GET /index.html HTTP/1.0\r\n\r\n";
+        return (read_body($socket))[1];
+    };
+    ok(eventually(sub { slurp("$folder/err") =~ / unix:\Q$path\E$/m }), "a Unix socket, $name: the banner has it");
+    is($get->(), 'page', "a Unix socket, $name: served");
+    for my $time (1, 2) {
+        my ($worker) = children_of($pid);
+        kill 'HUP', $pid;
+        ok(eventually(sub { my @told = slurp("$folder/err") =~ /^tinyhttpd: reloaded/mg; @told == $time }), "$name: reload $time");
+        is($get->(), 'page', "$name: served afterwards");
+        ok(eventually(sub { !grep { $_ == $worker } children_of($pid) }, 20), "$name: the worker of before is gone");
+        ok(-S $path, "$name: the name is there");
+    }
+    unlike(slurp("$folder/err"), qr/not reloaded|can't|in use/, "$name: nothing to complain about");
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, "$name: SIGTERM ends it with status 0");
+    is(-e $path ? 'there' : 'gone', $handed ? 'there' : 'gone', "$name: its name afterwards");
+    next if !$handed;
+    my $early = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path);
+    ok($early, 'handed over: who connects meanwhile is not refused');
+    $pid = Harness::spawn("$folder/out", "$folder/err", handing(\@handles), program(), '-r', $root, '-j', '1');
+    push @spawned, $pid;
+    syswrite $early, "GET / HTTP/1.0\r\n\r\n";
+    is((read_body($early))[1], 'page', 'and is served by the next one');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, 'which leaves the name as well') && ok(-S $path, 'indeed');
+}
+
+# A browser is opened once.
+{
+    my $bin = new_root();
+    put_file($bin, 'xdg-open', "#!/bin/sh\necho \"\$1\" >>'$bin/opened'\n");
+    chmod 0755, "$bin/xdg-open";
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--open'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}" });
+    $server->expect_stderr($told);
+    ok(eventually(sub { -s "$bin/opened" }), '--open: a browser is asked for');
+    ok(reload($server), 'SIGHUP: reloaded');
+    is($server->get('/')->{status}, 200, 'served');
+    $server->stop(lost => 1);
+    is(scalar(my @lines = split /^/, slurp("$bin/opened")), 1, '--open: a reload opens no second one');
+}
+
 # By systemd's own tool
 SKIP: {
     have('systemd-socket-activate') or skip 'no systemd-socket-activate', 4;

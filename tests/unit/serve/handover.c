@@ -50,7 +50,7 @@ static void arrange(int files[3])
 
 static void hand_over(char **arguments)
 {
-    int files[3], sockets[4];
+    int files[3];
     pid_t workers[2] = {fork(), 0};
     if (workers[0] == 0)
         _exit(0);
@@ -61,15 +61,14 @@ static void hand_over(char **arguments)
         close(fd);
         CHECK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) == fd);
     }
-    static const int order[] = {5, 6, 4, 3};
-    memcpy(sockets, order, sizeof sockets);
+    static const struct listening listening = {.count = 4, .owned = true, .fds = {5, 6, 4, 3}};
     char inodes[128];
     snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(5),
              (unsigned long)inode_of(6), (unsigned long)inode_of(4), (unsigned long)inode_of(3),
              (int)workers[0]);
     char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
     CHECK(open("/dev/null", O_RDONLY | O_CLOEXEC) == 7);
-    handover_execute(command, sockets, 4, workers, 2);
+    handover_execute(command, &listening, workers, 2);
     CHECK(!"executed");
 }
 
@@ -80,7 +79,7 @@ static void next(char **arguments)
     char inodes[128];
     CHECK(handover_read(&handover, &failure) == 0);
     CHECK(handover.sockets == 4 && handover.reload && !handover.trial);
-    CHECK(handover.worker_count == 1);
+    CHECK(handover.owned && handover.worker_count == 1);
     snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(3),
              (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
              (int)handover.workers[0]);
@@ -97,12 +96,12 @@ static void fail_to_hand_over(char **arguments)
     int files[3];
     arrange(files);
     CHECK(dup3(open("/", O_RDONLY | O_CLOEXEC), 4, O_CLOEXEC) == 4);
-    int sockets[] = {4, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 3};
+    int highest = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct listening listening = {.count = 3, .fds = {4, highest, 3}};
     close(5); /* one that is needed, and not taken */
-    int highest = sockets[1];
     ino_t inodes[] = {inode_of(3), inode_of(4), inode_of(highest)};
     unlink(handover_program());
-    CHECK(handover_execute(arguments, sockets, 3, NULL, 0) == ENOENT);
+    CHECK(handover_execute(arguments, &listening, NULL, 0) == ENOENT);
     CHECK(inode_of(3) == inodes[0] && inode_of(4) == inodes[1] && inode_of(highest) == inodes[2]);
     CHECK(fcntl(5, F_GETFD) < 0);
     for (int fd = 3; fd < 32; fd++) {
@@ -116,9 +115,10 @@ static void fail_to_hand_over(char **arguments)
 
 static void try_without_program(char **arguments)
 {
-    int status = 0, sockets[] = {0};
+    int status = 0;
+    static const struct listening listening = {.count = 1, .fds = {0}};
     unlink(handover_program());
-    pid_t pid = handover_try(arguments, sockets, 1);
+    pid_t pid = handover_try(arguments, &listening);
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) != HANDOVER_READY && WEXITSTATUS(status) != 0);
 }
