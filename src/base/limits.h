@@ -241,8 +241,8 @@
 /* How long a new program may take to show that it can serve, when SIGHUP comes. It takes some milliseconds. */
 #define LIMIT_TRIAL_MS 10000
 
-/* A worker that dies younger than the first figure, which is many times what its start takes, is replaced only after a
-   pause: the second one, then doubled each time, up to the third. */
+/* A worker that dies younger than the first figure, which is many times what its start takes, or for which there is no
+   process, is started again only after a pause: the second one, then doubled each time, up to the third. */
 #define LIMIT_YOUNG_MS 100
 #define LIMIT_PAUSE_MS 50
 #define LIMIT_BACKOFF_MS 5000

@@ -31,7 +31,7 @@ struct child {
     pid_t pid;       /* 0 while there is none */
     int64_t started; /* milliseconds of the monotonic clock */
     int64_t due;     /* when to start it again */
-    int64_t pause;   /* the last pause before a start, 0 after a worker that lived */
+    int64_t pause;   /* the last pause before a start, 0 after a worker that lived; milliseconds */
 };
 
 enum supervision_state {
@@ -205,6 +205,13 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     exit(worker_run(&setup));
 }
 
+/* What fails is likely to do so again: each time it waits twice as long. */
+static int64_t longer_pause(int64_t pause)
+{
+    int64_t longer = pause > 0 ? 2 * pause : LIMIT_PAUSE_MS;
+    return longer < LIMIT_BACKOFF_MS ? longer : LIMIT_BACKOFF_MS;
+}
+
 static void start_child(struct supervision *supervision, struct child *child)
 {
     pid_t parent = getpid();
@@ -213,8 +220,10 @@ static void start_child(struct supervision *supervision, struct child *child)
         become_worker(supervision, (unsigned)(child - supervision->children), parent);
     child->started = now_ms();
     if (pid < 0) {
-        log_error("can't start a worker: %s; trying again", strerror(errno));
-        child->due = child->started + LIMIT_BACKOFF_MS;
+        child->pause = longer_pause(child->pause);
+        child->due = child->started + child->pause;
+        log_error("can't start a worker: %s; trying again in %lld ms", strerror(errno),
+                  (long long)child->pause);
         return;
     }
     child->pid = pid;
@@ -252,13 +261,9 @@ static void bury(pid_t pid)
                   (int)pid, path);
 }
 
-/* A worker that dies young is likely to do so again: each time it waits twice as long. */
 static int64_t next_pause(const struct child *child, int64_t now)
 {
-    if (now - child->started >= LIMIT_YOUNG_MS)
-        return 0;
-    int64_t pause = child->pause > 0 ? 2 * child->pause : LIMIT_PAUSE_MS;
-    return pause < LIMIT_BACKOFF_MS ? pause : LIMIT_BACKOFF_MS;
+    return now - child->started < LIMIT_YOUNG_MS ? longer_pause(child->pause) : 0;
 }
 
 static struct child *find_child(struct supervision *supervision, pid_t pid)

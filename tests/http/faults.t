@@ -43,20 +43,20 @@ my @start_faults = ([calloc => qw(ENOMEM)], [epoll_create1 => qw(EMFILE ENFILE E
 my %also = (openat2 => { map { $_ => [404] } qw(EACCES ELOOP ENOENT EXDEV) });
 
 # tests/http/preload/faults.c: struct control.
-use constant CONTROL => 'Z24 l<5';
-my ($control_path) = map { put_file($_, 'control', pack CONTROL, '', (0) x 5) } tempdir(CLEANUP => 1);
+use constant CONTROL => 'Z24 l<6';
+my ($control_path) = map { put_file($_, 'control', pack CONTROL, '', (0) x 6) } tempdir(CLEANUP => 1);
 chmod 0666, $control_path;
 
 sub set_fault {
-    my ($function, $countdown, $fault, $in_master) = @_;
+    my ($function, $countdown, $fault, $in_master, $repeats) = @_;
     my $error = $fault =~ /^\d+$/ ? 0 : Errno->can($fault)->();
-    write_control(pack CONTROL, $function, $countdown, $error, $error ? 0 : $fault, $in_master ? 1 : 0, 0);
+    write_control(pack CONTROL, $function, $countdown, $error, $error ? 0 : $fault, $in_master ? 1 : 0, 0, $repeats || 0);
     return;
 }
 
 sub end_fault {
     my $fired = (unpack CONTROL, slurp($control_path))[5];
-    write_control(pack CONTROL, '', (0) x 5);
+    write_control(pack CONTROL, '', (0) x 6);
     return $fired;
 }
 
@@ -245,6 +245,14 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
         $back->("$case->[0] fails with $case->[1] in the master");
         end_fault();
     }
+    # Processes are short for a while: the first look is soon, and each pause twice the last.
+    my $said = length $server->stderr;
+    set_fault('fork', 1, 'EAGAIN', 'in the master', 3);
+    $kill_one->();
+    $back->('fork fails four times in the master');
+    my @pauses = substr($server->stderr, $said) =~ /can't start a worker: .*; trying again in (\d+) ms$/mg;
+    is("@pauses", '50 100 200 400', 'the pauses before the next try');
+    is(end_fault(), 4, 'no more tries than those');
     $server->stop(lost => 1);
 }
 responses_framed();

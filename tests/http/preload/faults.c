@@ -34,6 +34,7 @@ struct control {
     int32_t octets;       /* ... only so many are sent, received or read */
     int32_t in_master;    /* in the master, not in the workers */
     atomic_int fired;
+    int32_t repeats; /* how many calls after that one fail as well */
 };
 
 static struct control *control;
@@ -55,9 +56,11 @@ __attribute__((constructor)) static void open_control(void)
 static bool fires(const char *function)
 {
     if (control == NULL || strcmp(control->function, function) != 0 ||
-        (getpid() == master) != (control->in_master != 0))
+        (getpid() == master) != (control->in_master != 0) ||
+        atomic_load(&control->countdown) <= -control->repeats)
         return false;
-    if (atomic_load(&control->countdown) <= 0 || atomic_fetch_sub(&control->countdown, 1) != 1)
+    int before = atomic_fetch_sub(&control->countdown, 1);
+    if (before > 1 || before <= -control->repeats)
         return false;
     atomic_fetch_add(&control->fired, 1);
     return true;
