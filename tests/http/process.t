@@ -47,6 +47,26 @@ sub finish_download {
     return $all - length $head;
 }
 
+# A signal to stop at any moment of the start: none is lost, in the master or in a worker that begins. What is written first
+# tells that the master has heard of signals; the workers begin after it.
+{
+    my ($folder, @late, @status) = (new_root());
+    for my $round (1 .. 25) {
+        my $pid = Harness::spawn("$folder/out", "$folder/err$round", undef, program(), '-r', $root, '-p', '0', '-b', '127.0.0.1', '-j', '2');
+        my $deadline = time + 30;
+        select undef, undef, undef, 0.001 while !-s "$folder/err$round" && time < $deadline;
+        select undef, undef, undef, ($round % 5) * 0.001;
+        my $began = time;
+        kill 'TERM', $pid;
+        my $status = Harness::reap($pid, 20);
+        push @late, sprintf '%.1f s', time - $began if time - $began > 4; # a master loses patience after 8.5 s
+        push @status, $status if defined $status && $status != 0 && $status != 15; # the signal itself, before it is handled
+        kill 'KILL', -$pid if !defined $status;
+    }
+    is("@late", '', 'started and stopped at once, 25 times: each ends at once, too');
+    is("@status", '', 'with status 0, or by the signal where it came first');
+}
+
 # Workers: as many as asked for
 for my $count (1, 3) {
     my $server = Harness->start(root => $root, args => ['-j', $count]);
