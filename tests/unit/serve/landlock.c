@@ -21,8 +21,10 @@ static int root = -1, tcp = -1, unix_socket = -1, outside = -1, pair[2] = {-1, -
 static int version;
 static pid_t parent;
 
-/* Its name has no file: it begins with NUL (unix(7)). */
-static const struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0tinyhttpd-unit"};
+/* A socket whose name has no file and is nobody else's: who binds to none is given one by the kernel (unix(7),
+   Autobind). */
+static struct sockaddr_un name = {.sun_family = AF_UNIX};
+static socklen_t name_length = sizeof name;
 
 static bool enter(void)
 {
@@ -62,7 +64,8 @@ static int open_all(void **state)
     tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     unix_socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     int listening = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    made = made && bind(listening, (const struct sockaddr *)&name, sizeof name) == 0;
+    made = made && bind(listening, (const struct sockaddr *)&name, sizeof name.sun_family) == 0 &&
+           getsockname(listening, (struct sockaddr *)&name, &name_length) == 0;
     outside = open("outside", O_RDWR | O_CLOEXEC);
     made = made && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0;
     version = inside(be_as_started, ask_version);
@@ -208,7 +211,7 @@ static void sockets_are_not_bound_nor_connected(void **state)
 
 static int connect_unix(void)
 {
-    return error_of(connect(unix_socket, (const struct sockaddr *)&name, sizeof name));
+    return error_of(connect(unix_socket, (const struct sockaddr *)&name, name_length));
 }
 
 static int signal_parent(void)
