@@ -104,6 +104,7 @@ static void greet(const struct settings *settings, const struct banner *banner)
 static int serve(struct settings *settings, char *const *command)
 {
     static struct master master;
+    static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
     struct failure failure = {0};
     log_open();
     if (place_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
@@ -112,8 +113,8 @@ static int serve(struct settings *settings, char *const *command)
         return HANDOVER_READY;
     struct banner banner = {
         .root_path = master.root_path,
-        .addresses = master.listening.addresses,
-        .address_count = master.listening.count,
+        .addresses = addresses,
+        .address_count = listen_addresses(&master.listening, addresses),
         .workers = master.workers,
         .sandbox = master.sandbox_line,
     };

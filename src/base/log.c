@@ -119,11 +119,15 @@ static void append_clock(struct buffer *line, const struct date *date)
 
 static void append_peer(struct buffer *line, const struct sockaddr *peer)
 {
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
     char text[INET6_ADDRSTRLEN] = "-";
     if (peer->sa_family == AF_INET)
         inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, text, sizeof text);
+    else if (peer->sa_family == AF_INET6 &&
+             IN6_IS_ADDR_V4MAPPED(v6)) /* IPv4, by a socket for both (ipv6(7)) */
+        inet_ntop(AF_INET, v6->s6_addr + 12, text, sizeof text);
     else if (peer->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, text, sizeof text);
+        inet_ntop(AF_INET6, v6, text, sizeof text);
     buffer_string(line, text);
 }
 

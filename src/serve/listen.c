@@ -311,11 +311,11 @@ int listen_open(struct listening *listening, const struct settings *settings, st
     return failure->status;
 }
 
-static int socket_option(int fd, int option)
+static int socket_option(int fd, int level, int option)
 {
     int value = -1;
     socklen_t length = sizeof value;
-    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+    return getsockopt(fd, level, option, &value, &length) == 0 ? value : -1;
 }
 
 /* Of sockets that others made, what this program relies on is looked at or set. */
@@ -324,7 +324,8 @@ static bool take(struct listening *listening, int fd)
     struct sockaddr_storage *address = &listening->addresses[listening->count];
     socklen_t length = sizeof *address;
     *address = (struct sockaddr_storage){0};
-    if (socket_option(fd, SO_TYPE) != SOCK_STREAM || socket_option(fd, SO_ACCEPTCONN) != 1 ||
+    if (socket_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
+        socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
         getsockname(fd, (struct sockaddr *)address, &length) < 0 ||
         (address->ss_family != AF_INET && address->ss_family != AF_INET6 && address->ss_family != AF_UNIX))
         return false;
@@ -378,6 +379,38 @@ bool listen_is_local(const struct listening *listening)
             return false;
     }
     return true;
+}
+
+/* The IPv4 address, with the port, that an IPv6 socket has as well; false where there is none. */
+static bool read_mapped(int fd, const struct sockaddr_storage *address, struct sockaddr_storage *mapped)
+{
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    if (address->ss_family != AF_INET6)
+        return false;
+    bool any = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+    if (!IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && (!any || socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0))
+        return false;
+    v4.sin_port = v6->sin6_port;
+    memcpy(&v4.sin_addr, v6->sin6_addr.s6_addr + 12, sizeof v4.sin_addr); /* of "::", that is 0.0.0.0 */
+    *mapped = (struct sockaddr_storage){0};
+    memcpy(mapped, &v4, sizeof v4);
+    return true;
+}
+
+unsigned listen_addresses(const struct listening *listening,
+                          struct sockaddr_storage addresses[static 2 * LIMIT_LISTENERS])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < listening->count; i++) {
+        const struct sockaddr_storage *address = &listening->addresses[i];
+        bool mapped = read_mapped(listening->fds[i], address, &addresses[count]);
+        count += mapped;
+        if (!mapped ||
+            IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr))
+            addresses[count++] = *address;
+    }
+    return count;
 }
 
 void listen_close(struct listening *listening)

@@ -38,6 +38,13 @@ bool listen_is_loopback(const struct sockaddr *address);
 /* True where all of them are. */
 bool listen_is_local(const struct listening *listening);
 
+/*
+ * The addresses that reach them, as people know them; returns how many. A socket for both IPv4 and IPv6 (ipv6(7),
+ * IPV6_V6ONLY), which others may hand over, has two; one that is bound to a mapped address is one of IPv4.
+ */
+unsigned listen_addresses(const struct listening *listening,
+                          struct sockaddr_storage addresses[static 2 * LIMIT_LISTENERS]);
+
 /* Closes the sockets, and removes the names of Unix ones that are owned: the workers have theirs open still. Others stay
    with whoever handed them over, who goes on listening (systemd.socket(5), RemoveOnStop=). */
 void listen_close(struct listening *listening);

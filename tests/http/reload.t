@@ -418,6 +418,35 @@ for my $case (['its own', 0], ['handed over', 1]) {
     is(Harness::reap($pid, 10), 0, 'which leaves the name as well') && ok(-S $path, 'indeed');
 }
 
+# A socket for IPv4 and IPv6, as systemd makes of a port alone: which of both a client came by, it is known by its address.
+SKIP: {
+    my $both = IO::Socket::IP->new(LocalHost => '::', LocalPort => 0, Listen => 10, Type => Socket::SOCK_STREAM(), V6Only => 0);
+    skip 'no IPv6', 5 if !$both || !connect_to('127.0.0.1', $both->sockport);
+    my $server = Harness->start(bare => 1, args => ['-r', $root, '-j', '1'], before => handing([$both]));
+    my $port   = $both->sockport;
+    like($server->banner, qr{ at http://127\.0\.0\.1:$port/ \(and every other IPv4 address of this machine\) http://\[::1\]:$port/ \(and every other IPv6 address of this machine\)$}m,
+        'a socket for IPv4 and IPv6: the banner has both');
+    is($server->get('/')->{status}, 200, 'served by IPv4');
+    like(($server->log_lines(1))[-1], qr/\A127\.0\.0\.1 - - /, 'the log has the IPv4 address');
+    $server->{bind} = '::1';
+    is($server->get('/')->{status}, 200, 'served by IPv6');
+    like(($server->log_lines(2))[-1], qr/\A::1 - - /, 'the log has the IPv6 address');
+    $server->stop;
+}
+
+# Bound to an IPv4 address, through IPv6: as guarded as 127.0.0.1 is.
+SKIP: {
+    my $mapped = IO::Socket::IP->new(LocalHost => '::ffff:127.0.0.1', LocalPort => 0, Listen => 10, Type => Socket::SOCK_STREAM(), V6Only => 0);
+    skip 'no IPv6', 3 if !$mapped || $mapped->sockdomain != Socket::AF_INET6();
+    my $server = Harness->start(bare => 1, args => ['-r', $root, '-j', '1'], before => handing([$mapped]));
+    my $port   = $mapped->sockport;
+    like($server->banner, qr{ at http://127\.0\.0\.1:$port/$}m, 'a socket for ::ffff:127.0.0.1: the banner has the IPv4 address');
+    is($server->get('/')->{status}, 200, 'served');
+    my $result = $server->exchange("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", count => 1);
+    is($result->{responses}[0]{status}, 403, 'but not by any name that leads there');
+    $server->stop;
+}
+
 # A browser is opened once.
 {
     my $bin = new_root();

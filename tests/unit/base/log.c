@@ -113,6 +113,20 @@ static void combined_lines_have_their_form(void **state)
         "2001:db8::7 - - [29/Feb/2024:23:59:59 +0000] \"-\" 404 18446744073709551615 \"-\" \"-\"\n");
 }
 
+/* A socket for both gives an IPv4 client's address as an IPv6 one: the client is the same, and so is its name. */
+static void a_mapped_peer_is_shown_as_ipv4(void **state)
+{
+    static struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+    (void)state;
+    struct log_access access = usual();
+    access.peer = (const struct sockaddr *)(const void *)&address;
+    inet_pton(AF_INET6, "::ffff:192.0.2.7", &address.sin6_addr);
+    assert_memory_equal(logged(LOG_COMBINED, &access, 0), "192.0.2.7 - - [", 15);
+    assert_non_null(strstr(logged(LOG_JSON, &access, 0), "\"client\":\"192.0.2.7\""));
+    inet_pton(AF_INET6, "::192.0.2.7", &address.sin6_addr); /* not mapped (RFC 4291 2.5.5.1) */
+    assert_memory_equal(logged(LOG_COMBINED, &access, 0), "::192.0.2.7 - - [", 17);
+}
+
 /* Behind a socket that is neither IPv4 nor IPv6 there is no address to tell. */
 static void a_peer_without_an_address_is_a_dash(void **state)
 {
@@ -511,6 +525,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(combined_lines_have_their_form),
+        cmocka_unit_test(a_mapped_peer_is_shown_as_ipv4),
         cmocka_unit_test(a_peer_without_an_address_is_a_dash),
         cmocka_unit_test(months_have_names),
         cmocka_unit_test(terminal_lines_tell_what_happened),

@@ -131,11 +131,17 @@ static void what_is_bound_decides(void **state)
         const char *addresses[2];
         bool unix_too, guarded;
     } rows[] = {
-        {{"127.0.0.1", NULL}, false, true}, {{"127.0.0.1", "::1"}, false, true},
-        {{"127.1.2.3", NULL}, false, true}, {{"127.0.0.1", NULL}, true, true},
-        {{"0.0.0.0", NULL}, false, false},  {{"127.0.0.1", "0.0.0.0"}, false, false},
-        {{"::", NULL}, false, false},       {{"0.0.0.0", "127.0.0.1"}, true, false},
+        {{"127.0.0.1", NULL}, false, true},
+        {{"127.0.0.1", "::1"}, false, true},
+        {{"127.1.2.3", NULL}, false, true},
+        {{"127.0.0.1", NULL}, true, true},
+        {{"0.0.0.0", NULL}, false, false},
+        {{"127.0.0.1", "0.0.0.0"}, false, false},
+        {{"::", NULL}, false, false},
+        {{"0.0.0.0", "127.0.0.1"}, true, false},
         {{NULL, NULL}, true, false},
+        {{"::ffff:127.0.0.1", NULL}, false, true},
+        {{"::ffff:0.0.0.0", NULL}, false, false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
