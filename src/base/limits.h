@@ -200,6 +200,12 @@
 
 /* The name of a charset; IANA's longest has 40 octets at most (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
+
+/* A media type, with its parameters. The longest that is registered has 73 octets. */
+#define LIMIT_MEDIA_TYPE 79
+
+/* The name of the file that stands for its directory. */
+#define LIMIT_INDEX_NAME 64
 #define LIMIT_ALLOWED_HOSTS 32
 
 /* ---- processes ---- */

@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -14,10 +16,21 @@ struct value {
     const char *typed; /* NULL only where the option may go without */
 };
 
-/* One line: what, why, and what to type. */
+/* One line: what, why, and what to type. Of a long value the beginning will do: all of it would leave no room for that. */
 static int refuse(const struct value *value, const char *advice)
 {
-    return fail(value->failure, EX_USAGE, "%s '%s': %s", value->named, value->typed, advice);
+    enum { SHOWN = 100 };
+    assert(value->typed != NULL); /* what goes without a value is right */
+    bool longer = strlen(value->typed) > SHOWN;
+    return fail(value->failure, EX_USAGE, "%s '%.*s%s': %s", value->named, SHOWN, value->typed,
+                longer ? "..." : "", advice);
+}
+
+/* What is longer than the room that there is for it. */
+static int refuse_length(const struct value *value, size_t length, size_t most)
+{
+    return fail(value->failure, EX_USAGE, "%s '%.20s...' has %zu octets; give at most %zu", value->named,
+                value->typed, length, most);
 }
 
 char *values_keep(struct values_room *room, const char *octets, size_t length)
@@ -170,6 +183,8 @@ static int set_index(const struct value *value)
     const char *name = value->typed;
     if (*name == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return refuse(value, "give the name of a file, such as index.html, without a directory");
+    if (strlen(name) > LIMIT_INDEX_NAME)
+        return refuse_length(value, strlen(name), LIMIT_INDEX_NAME);
     value->settings->index = name;
     return 0;
 }
@@ -193,6 +208,8 @@ static int set_spa(const struct value *value)
     file += *file == '/';
     if (has_dots(file))
         return refuse(value, "give a file by its path from the root, such as index.html");
+    if (strlen(file) >= PATH_MAX)
+        return refuse_length(value, strlen(file), PATH_MAX - 1);
     value->settings->spa = file;
     return 0;
 }
@@ -228,15 +245,46 @@ static int set_cache(const struct value *value)
     return 0;
 }
 
-/* A serialized origin (RFC 6454 6.1), or "*". */
+/* How many octets at the beginning are digits, small letters or one of `others`. */
+static size_t count_octets(const char *text, const char *others)
+{
+    size_t count = 0;
+    while (text_is_digit(text[count]) || (text[count] >= 'a' && text[count] <= 'z') ||
+           (text[count] != '\0' && strchr(others, text[count]) != NULL))
+        count++;
+    return count;
+}
+
+/* "", or a colon with a number from 1 on that fits a port. */
+static bool is_origin_port(const char *text)
+{
+    uint64_t port;
+    return *text == '\0' || (*text == ':' && span_to_number(span_of(text + 1), &port) && port > 0 &&
+                             port <= UINT16_MAX && text[1] != '0');
+}
+
+/* An origin as browsers write it (RFC 6454 6.2): they compare octet by octet, so that capitals would never be met. */
+static bool is_origin(const char *text)
+{
+    size_t scheme = count_octets(text, "+-.");
+    if (scheme == 0 || text_is_digit(*text) || strncmp(text + scheme, "://", 3) != 0)
+        return false;
+    const char *host = text + scheme + 3;
+    bool bracketed = *host == '['; /* IPv6 */
+    size_t length = bracketed ? 1 + count_octets(host + 1, ":.") : count_octets(host, "-._~%");
+    if (length == (bracketed ? 1 : 0) || (bracketed && host[length] != ']'))
+        return false;
+    return is_origin_port(host + length + bracketed);
+}
+
 static int set_cors(const struct value *value)
 {
     const char *origin = value->typed != NULL ? value->typed : "*";
-    const char *host = strstr(origin, "://");
-    bool right = host != NULL && host > origin && host[3] != '\0' && is_graphic(origin) &&
-                 strpbrk(host + 3, "/?#,;*\"\\") == NULL;
-    if (strcmp(origin, "*") != 0 && !right)
-        return refuse(value, "give an origin without a path, such as https://example.org, or *");
+    if (strlen(origin) > LIMIT_ORIGIN)
+        return refuse_length(value, strlen(origin), LIMIT_ORIGIN);
+    if (strcmp(origin, "*") != 0 && !is_origin(origin))
+        return refuse(value,
+                      "give an origin in small letters without a path, such as https://example.org, or *");
     value->settings->cors = origin;
     return 0;
 }
@@ -321,6 +369,8 @@ static int add_type(const struct value *value)
     size_t length = strcspn(typed, "=/. ");
     if (length == 0 || typed[length] != '=' || !is_media_type(typed + length + 1))
         return refuse(value, "give EXT=TYPE, such as md=text/markdown");
+    if (strlen(typed + length + 1) > LIMIT_MEDIA_TYPE)
+        return refuse_length(value, strlen(typed + length + 1), LIMIT_MEDIA_TYPE);
     if (settings->type_count == LIMIT_TYPE_OVERRIDES)
         return refuse(value, "there are too many types already");
     char *extension = keep(value, typed, length);
@@ -336,6 +386,8 @@ static int set_charset(const struct value *value)
 {
     if (!is_token(value->typed, strlen(value->typed)))
         return refuse(value, "give a charset's name, such as utf-8 or iso-8859-1, or none");
+    if (strlen(value->typed) > LIMIT_CHARSET_NAME)
+        return refuse_length(value, strlen(value->typed), LIMIT_CHARSET_NAME);
     value->settings->charset = value->typed;
     return 0;
 }

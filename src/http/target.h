@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 /* The longest name that target_child or target_suffixed can add. */
-enum { TARGET_NAME_MAX = 64 };
+enum { TARGET_NAME_MAX = LIMIT_INDEX_NAME };
 
 struct target {
     /*

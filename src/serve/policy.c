@@ -90,7 +90,7 @@ static struct buffer begin(struct policy *policy)
 
 static struct span end(struct policy *policy, const struct buffer *lines)
 {
-    assert(!lines->overflow); /* cli/options keeps the limits from which the room was made */
+    assert(!lines->overflow); /* cli/values keeps the limits from which the room was made */
     policy->used += lines->length;
     return buffer_span(lines);
 }
@@ -264,7 +264,7 @@ void policy_open(struct policy *policy, const struct settings *settings, const i
             settings->cache == CACHE_OFF ? SPAN("Cache-Control: no-store\r\n") : SPAN(RESPONSE_NO_CACHE),
         .guarded = is_guarded(listeners, count),
     };
-    assert(policy->index.length <= TARGET_NAME_MAX); /* cli/options sees to it */
+    assert(policy->index.length <= TARGET_NAME_MAX); /* cli/values sees to it */
     policy->common = write_common(policy);
     policy->cache = write_cache(policy);
     if (settings->cache == CACHE_AUTO && !is_asked_for(settings, SPAN("Cache-Control")))

@@ -13,7 +13,7 @@ bool mime_open(void);
 
 void mime_close(void);
 
-/* Types that go before the table from now on: `count` of them, of MIME_MAX octets at the most, the caller's, who keeps
+/* Types that go before the table from now on: `count` of them, of LIMIT_MEDIA_TYPE octets at the most, the caller's, who keeps
    them. Of two for one extension the last counts. */
 void mime_override(const struct type_override *types, unsigned count);
 
@@ -27,7 +27,7 @@ bool mime_knows(struct span path);
  * result is a static string or is copied into `scratch` (MIME_MAX octets with its NUL). Never fails: what
  * nobody knows, or ended a worker that asked libmagic (site/examination), is "application/octet-stream".
  */
-enum { MIME_MAX = 80 };
+enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
 
 /* True for the types that carry text, and so take "charset=utf-8" where their octets are UTF-8. */

@@ -54,8 +54,13 @@ static void check_settings(const struct words *words, const struct settings *set
         CHECK(strpbrk(settings->headers[i], "\r\n") == NULL &&
               strchr(settings->headers[i], ':') > settings->headers[i]);
     for (unsigned i = 0; i < settings->type_count; i++)
-        CHECK(strpbrk(settings->types[i].type, "\r\n") == NULL && *settings->types[i].extension != '\0');
-    CHECK(settings->cors == NULL || strpbrk(settings->cors, "\r\n ") == NULL);
+        CHECK(strpbrk(settings->types[i].type, "\r\n") == NULL && *settings->types[i].extension != '\0' &&
+              strlen(settings->types[i].type) <= LIMIT_MEDIA_TYPE);
+    CHECK(settings->cors == NULL ||
+          (strpbrk(settings->cors, "\r\n ") == NULL && strlen(settings->cors) <= LIMIT_ORIGIN));
+    CHECK(strlen(settings->index) <= LIMIT_INDEX_NAME && strchr(settings->index, '/') == NULL);
+    CHECK(settings->charset == NULL || strlen(settings->charset) <= LIMIT_CHARSET_NAME);
+    CHECK(settings->spa == NULL || *settings->spa != '/');
     CHECK(settings->open == NULL || (*settings->open == '/' && strpbrk(settings->open, "\r\n ") == NULL));
     CHECK(settings->verbosity <= VERBOSITY_VERBOSE);
 }

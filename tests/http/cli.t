@@ -169,6 +169,27 @@ SKIP: {
     }
 }
 
+# Values that would not fit where they are for, and those that are something else
+for my $case (
+    ['--index=' . 'a' x 65, 'a long name of an index'],
+    ['--index=a/b',         'an index in a directory'],
+    ['--charset=' . 'a' x 41, 'a long charset'],
+    ['--charset=utf-8; a',  'a charset with more'],
+    ['--cors=https://' . 'a' x 265, 'a long origin'],
+    ['--cors=https://example.org/app', 'an origin with a path'],
+    ["--cors=https://example.org\r\nX: y", 'an origin of two lines'],
+    ['--mime=md=text/' . 'a' x 75, 'a long type'],
+    ['--mime=md=text',      'a type without a subtype'],
+    ["--header=X-Long: " . 'a' x 4096, 'a long header field'],
+    ['--spa=../outside.html', 'a path out of the root'],
+    ['--spa=' . 'a/' x 2048 . 'a', 'a long path'],
+) {
+    my ($argument, $name) = @$case;
+    my ($option) = $argument =~ /\A(--\w+)/;
+    wrong($name, [$argument, '-p', '0', '-b', '127.0.0.1', $root], EX_USAGE, qr/\Atinyhttpd: $option '/);
+}
+wrong('many header fields', [(map { "--header=X-$_: " . 'a' x 500 } 1 .. 9), '-p', '0', '-b', '127.0.0.1', $root], EX_USAGE, qr/too long together/);
+
 # Unix sockets
 {
     my $folder = new_root();

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -26,7 +27,7 @@ static struct failure failure;
 /* Reads a command line of the words up to the first NULL. */
 static enum options_result read_line(const char *const *words)
 {
-    static char copies[WORDS_MAX][128];
+    static char copies[WORDS_MAX][PATH_MAX + 64];
     char *arguments[WORDS_MAX + 2] = {"tinyhttpd"};
     int count = 1;
     for (; words[count - 1] != NULL && count <= WORDS_MAX; count++) {
@@ -175,6 +176,40 @@ static const struct {
     {{"--cors=example.org"}, {"--cors", "'example.org'", "https://example.org"}},
     {{"--cors=https://example.org/"}, {"--cors", "'https://example.org/'"}},
     {{"--cors=https://a\r\nX: y"}, {"--cors"}},
+    {{"--cors="}, {"--cors", "''"}},
+    {{"--cors=null"}, {"--cors", "'null'"}},
+    {{"--cors=https://"}, {"--cors", "'https://'"}},
+    {{"--cors=://a"}, {"--cors", "'://a'"}},
+    {{"--cors=1a://a"}, {"--cors", "'1a://a'"}},
+    {{"--cors=https:/a"}, {"--cors", "'https:/a'"}},
+    {{"--cors=https://Example.org"}, {"--cors", "'https://Example.org'", "small letters"}},
+    {{"--cors=https://a,https://b"}, {"--cors", "'https://a,https://b'"}},
+    {{"--cors=https://a https://b"}, {"--cors"}},
+    {{"--cors=https://*.a"}, {"--cors", "'https://*.a'"}},
+    {{"--cors=https://a:"}, {"--cors", "'https://a:'"}},
+    {{"--cors=https://a:x"}, {"--cors", "'https://a:x'"}},
+    {{"--cors=https://a:0"}, {"--cors", "'https://a:0'"}},
+    {{"--cors=https://a:080"}, {"--cors", "'https://a:080'"}},
+    {{"--cors=https://a:65536"}, {"--cors", "'https://a:65536'"}},
+    {{"--cors=https://a?b"}, {"--cors", "'https://a?b'"}},
+    {{"--cors=https://u@a"}, {"--cors", "'https://u@a'"}},
+    {{"--cors=https://[]"}, {"--cors", "'https://[]'"}},
+    {{"--cors=https://[::1"}, {"--cors", "'https://[::1'"}},
+    {{"--cors=https://[::1]a"}, {"--cors", "'https://[::1]a'"}},
+    {{"--index", ""}, {"--index", "''"}},
+    {{"--index", "."}, {"--index", "'.'"}},
+    {{"--index=/a"}, {"--index", "'/a'"}},
+    {{"--spa="}, {"--spa", "''"}},
+    {{"--spa=/"}, {"--spa", "'/'"}},
+    {{"--spa=//a"}, {"--spa", "'//a'"}},
+    {{"--spa=a/"}, {"--spa", "'a/'"}},
+    {{"--spa=a/../../b"}, {"--spa", "'a/../../b'"}},
+    {{"--spa=./a"}, {"--spa", "'./a'"}},
+    {{"--mime", "md=/x"}, {"--mime", "'md=/x'"}},
+    {{"--mime", "md=text/a b"}, {"--mime", "'md=text/a b'"}},
+    {{"--mime", "md=text/a,b/c"}, {"--mime", "'md=text/a,b/c'"}},
+    {{"--charset", "utf-8;a=b"}, {"--charset", "'utf-8;a=b'"}},
+    {{"--charset", "utf\r\n-8"}, {"--charset"}},
     {{"-H", "no colon"}, {"--header", "'no colon'", "Name: value"}},
     {{"-H", ": a"}, {"--header", "': a'"}},
     {{"-H", "A B: c"}, {"--header", "'A B: c'"}},
@@ -254,6 +289,62 @@ static void wrong_command_lines_are_explained(void **state)
     }
 }
 
+/* Values for which there is so much room: the longest is taken, and one octet more is refused. */
+static void long_values_are_refused(void **state)
+{
+    static const struct {
+        const char *option, *before, *after;
+        size_t most,
+            beside; /* octets of the whole value, and how many of what was typed are not among them */
+    } rows[] = {
+        {"--index", "", "", LIMIT_INDEX_NAME, 0},     {"--charset", "", "", LIMIT_CHARSET_NAME, 0},
+        {"--cors", "https://", "", LIMIT_ORIGIN, 0},  {"--cors", "https://", ":65535", LIMIT_ORIGIN, 0},
+        {"--mime", "md=a/", "", LIMIT_MEDIA_TYPE, 3}, {"--mime", ".md=a/", "; b=c", LIMIT_MEDIA_TYPE, 4},
+        {"--spa", "", "", PATH_MAX - 1, 0},           {"--spa", "/", "", PATH_MAX - 1, 1},
+    };
+    static char word[PATH_MAX + 64], filler[PATH_MAX + 64];
+    (void)state;
+    memset(filler, 'a', sizeof filler - 1);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (unsigned more = 0; more < 2; more++) {
+            size_t fixed = strlen(rows[i].before) + strlen(rows[i].after) - rows[i].beside;
+            snprintf(word, sizeof word, "%s=%s%.*s%s", rows[i].option, rows[i].before,
+                     (int)(rows[i].most + more - fixed), filler, rows[i].after);
+            assert_words(i, word,
+                         read_line((const char *const[]){word, NULL}) ==
+                             (more == 0 ? OPTIONS_SERVE : OPTIONS_BAD));
+            if (more == 0)
+                continue;
+            assert_words(i, "status", failure.status == EX_USAGE);
+            assert_words(i, "option", strstr(failure.message, rows[i].option) == failure.message);
+            assert_words(i, "one line", strlen(failure.message) < 100);
+        }
+    }
+}
+
+/* All header fields together have the room of LIMIT_HEADER_OCTETS, each with ": " and its line's end. */
+static void header_fields_are_bounded_together(void **state)
+{
+    enum { EACH = 512, ALL = LIMIT_HEADER_OCTETS / EACH };
+    static char fields[ALL + 1][EACH + 16];
+    const char *words[2 * (ALL + 1) + 1] = {NULL};
+    (void)state;
+    for (unsigned i = 0; i < ALL; i++) {
+        snprintf(fields[i], sizeof fields[i], "X-%c: %0*d", (char)('a' + i), (int)(EACH - 5 - 5), 0);
+        words[2 * i] = "-H";
+        words[2 * i + 1] = fields[i];
+    }
+    assert_int_equal(read_line(words), OPTIONS_SERVE);
+    assert_int_equal(settings.header_count, ALL);
+    char *last = fields[ALL - 1];
+    last[strlen(last) + 1] = '\0';
+    last[strlen(last)] = '0'; /* one octet more */
+    assert_int_equal(read_line(words), OPTIONS_BAD);
+    assert_int_equal(failure.status, EX_USAGE);
+    assert_non_null(strstr(failure.message, "--header"));
+    assert_non_null(strstr(failure.message, "4 KiB"));
+}
+
 /* ---- what each option fills in ---- */
 
 static void listening_is_said(void **state)
@@ -319,6 +410,15 @@ static void answering_is_said(void **state)
                      OPTIONS_SERVE);
     assert_string_equal(settings.cors, "https://a.example:8443");
     assert_int_equal(settings.cache, CACHE_AUTO);
+    static const char *const origins[] = {"http://localhost:5173", "https://[2001:db8::1]",
+                                          "http://[::1]:1",        "https://xn--bcher-kva.example",
+                                          "http://192.0.2.1",      "capacitor://localhost"};
+    for (size_t i = 0; i < COUNT(origins); i++) {
+        char word[64];
+        snprintf(word, sizeof word, "--cors=%s", origins[i]);
+        assert_int_equal(read_line((const char *const[]){word, NULL}), OPTIONS_SERVE);
+        assert_string_equal(settings.cors, origins[i]);
+    }
     assert_int_equal(read_line((const char *const[]){"-c", "off", NULL}), OPTIONS_SERVE);
     assert_int_equal(settings.cache, CACHE_OFF);
 }
@@ -569,6 +669,8 @@ int main(void)
         cmocka_unit_test(the_user_is_taken_as_it_is),
         cmocka_unit_test(help_and_version_are_asked_for),
         cmocka_unit_test(wrong_command_lines_are_explained),
+        cmocka_unit_test(long_values_are_refused),
+        cmocka_unit_test(header_fields_are_bounded_together),
         cmocka_unit_test(listening_is_said),
         cmocka_unit_test(finding_is_said),
         cmocka_unit_test(answering_is_said),
