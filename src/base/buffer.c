@@ -1,10 +1,17 @@
 #include "base/buffer.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct span buffer_span(const struct buffer *buffer)
 {
     return (struct span){buffer->at, buffer->length};
+}
+
+struct span buffer_filled(const struct buffer *buffer)
+{
+    assert(!buffer->overflow);
+    return buffer_span(buffer);
 }
 
 void buffer_append(struct buffer *buffer, struct span text)

@@ -24,6 +24,9 @@ struct buffer {
 
 struct span buffer_span(const struct buffer *buffer);
 
+/* The same, of a buffer over a room that holds the longest there can be: it must not have overflowed. */
+struct span buffer_filled(const struct buffer *buffer);
+
 void buffer_append(struct buffer *buffer, struct span text);
 
 /* Appends a NUL-terminated string. */

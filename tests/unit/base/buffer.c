@@ -22,6 +22,7 @@ static void buffers_keep_what_fits(void **state)
     buffer_octet(&buffer, '\0');
     assert_false(buffer.overflow);
     assert_span(buffer_span(&buffer), SPAN("abc\0"));
+    assert_span(buffer_filled(&buffer), SPAN("abc\0"));
 
     buffer_string(&buffer, "12345");
     assert_true(buffer.overflow);

@@ -1,0 +1,25 @@
+/* What an answer may know besides the request: all that makes one needs it. */
+#ifndef TINYHTTPD_SERVE_VIEW_H
+#define TINYHTTPD_SERVE_VIEW_H
+
+#include "base/buffer.h"
+#include "serve/policy.h"
+#include "site/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The site as one answer sees it. */
+struct view {
+    struct store *store;
+    bool beside;        /* this client is on this machine: it may know what is not served, and why */
+    struct buffer *why; /* gets the reason of a 404, for the log and `beside`; NULL where nobody wants it */
+    uint64_t turn;      /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
+    int64_t now;        /* seconds since 1970 */
+    const char *date;   /* the same, as date_write writes it */
+    bool draining;      /* the server is about to end */
+    const struct policy *policy;
+    bool guarded; /* only names of this machine, and allowed ones, are answered to */
+};
+
+#endif
