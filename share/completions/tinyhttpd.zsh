@@ -35,6 +35,7 @@ _arguments -s -S \
     '-u+[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
     '--user=[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \
+    '--metrics=[counters for Prometheus at this path, such as /metrics]:metrics: ' \
     '--check=-[ask a running server whether it is well; exit 0 or 1]::check: ' \
     '-q[no banner and no access log, only errors]' \
     '--quiet[no banner and no access log, only errors]' \

@@ -67,8 +67,9 @@ struct settings {
     const char *allowed_hosts[LIMIT_ALLOWED_HOSTS];
     unsigned allowed_host_count;
 
-    unsigned workers; /* 0 means one for each CPU that may be used */
-    const char *user; /* who the workers become, USER or USER:GROUP as it was typed; NULL: see --user */
+    unsigned workers;    /* 0 means one for each CPU that may be used */
+    const char *user;    /* who the workers become, USER or USER:GROUP as it was typed; NULL: see --user */
+    const char *metrics; /* the path of the server's own counters, or NULL */
     enum log_choice log;
     enum verbosity verbosity;
 };

@@ -167,6 +167,15 @@ const struct option_row table_rows[] = {
      .manual = "Without it, text on a terminal and combined, the format of Apache and nginx, elsewhere. With "
                "errors, only "
                "answers of 400 and more. One line is one request, on standard output."},
+    {.key = KEY_METRICS,
+     .name = "metrics",
+     .value = "PATH",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_RUN,
+     .help = "counters for Prometheus at this path, such as /metrics",
+     .manual =
+         "Requests, octets, connections and durations of all workers, in the text format. Whoever reaches "
+         "the server reads them. Nothing is there without this option."},
     {.key = KEY_CHECK,
      .name = "check",
      .value = "URL",

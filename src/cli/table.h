@@ -23,6 +23,7 @@ enum option_key {
     KEY_ALLOW_HOST,
     KEY_LOG,
     KEY_CHECK,
+    KEY_METRICS,
 };
 
 enum option_value {

@@ -422,6 +422,15 @@ static int set_log(const struct value *value)
     return 0;
 }
 
+static int set_metrics(const struct value *value)
+{
+    const char *path = value->typed;
+    if (path[0] != '/' || path[1] == '\0' || !is_graphic(path) || strpbrk(path, "?#") != NULL)
+        return refuse(value, "give a path of this site as a URL has it, such as /metrics");
+    value->settings->metrics = path;
+    return 0;
+}
+
 /* ---- the table of contents ---- */
 
 /* Options without a value. */
@@ -478,6 +487,7 @@ int values_apply(struct settings *settings, struct values_room *room, struct fai
         {'j', set_workers},
         {'u', set_user},
         {KEY_LOG, set_log},
+        {KEY_METRICS, set_metrics},
     };
     struct value value = {settings, room, failure, named, typed};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -3,6 +3,7 @@
 #include "http/host.h"
 #include "http/target.h"
 #include "serve/directory.h"
+#include "serve/exposition.h"
 #include "serve/file.h"
 #include "serve/lookup.h"
 #include "serve/notice.h"
@@ -68,6 +69,10 @@ void answer(const struct view *view, const struct request *request, struct respo
     int status = accept_request(view, request, &target);
     if (status == 0 && notice_asks_for_health(request)) {
         notice_health(view, request, response);
+        return;
+    }
+    if (status == 0 && exposition_is_asked_for(view, request)) {
+        exposition_answer(view, request, response);
         return;
     }
     if (status == 0 && watch_asks_for_script(view, request)) {

@@ -23,6 +23,7 @@ struct outgoing {
     struct response response;
     struct entry *entry; /* what the response borrows from, or NULL */
     struct log_line log;
+    int64_t began; /* microseconds of the monotonic clock, where somebody wants to know how long it takes */
     uint64_t body_octets;
     int64_t taken;       /* octets_taken when the deadline began, TAKEN_UNKNOWN before it does */
     bool linger;         /* the client may still be sending when it is sent */
@@ -244,6 +245,20 @@ static struct log_line prepare_log(struct connection *connection, struct service
     return log_prepare(service->log_form, &access, service->log);
 }
 
+/* Microseconds of the monotonic clock where the log or the counters tell how long an answer takes; else 0. */
+static int64_t read_clock(const struct service *service)
+{
+    bool counted = service->policy->settings->metrics != NULL;
+    return log_clock(counted ? LOG_JSON : service->log_form);
+}
+
+static void count_answer(const struct service *service, const struct outgoing *answer, uint64_t sent)
+{
+    metrics_count(service->metrics, answer->response.status, sent);
+    if (service->policy->settings->metrics != NULL)
+        metrics_time(service->metrics, read_clock(service) - answer->began);
+}
+
 /* An answer is over: all of it is sent, or the client is gone before it was. */
 static void log_answer(const struct service *service, const struct outgoing *answer)
 {
@@ -251,7 +266,7 @@ static void log_answer(const struct service *service, const struct outgoing *ans
     uint64_t sent = left < answer->body_octets ? answer->body_octets - left : 0;
     log_write(&answer->log, sent);
     if (!answer->response.unlogged)
-        metrics_count(service->metrics, answer->response.status, sent);
+        count_answer(service, answer, sent);
 }
 
 /* The end of a connection whose answers are all sent. Octets of the client that are unread when the socket closes, or
@@ -368,7 +383,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
     response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
-    service->began = log_clock(service->log_form);
+    service->began = read_clock(service);
+    answered.began = service->began;
     char room[REASON_MAX];
     struct buffer why = BUFFER(room);
     bool beside = is_beside(connection, request);
@@ -381,6 +397,7 @@ static enum connection_want respond(struct connection *connection, struct servic
         .date = service->date,
         .draining = service->draining,
         .policy = service->policy,
+        .metrics = service->metrics,
         .guarded = service->policy->guarded && connection->peer.any.sa_family != AF_UNIX,
     };
     answer(&view, request, response, &answered.entry);

@@ -283,8 +283,10 @@ static void end_child(struct supervision *supervision, struct child *child, int 
     child->due = now + child->pause;
     child->pid = 0;
     supervision->running--;
-    if (supervision->state == SUPERVISION_SERVE)
-        log_death(pid, wait_status, child->pause);
+    if (supervision->state != SUPERVISION_SERVE)
+        return;
+    metrics_restart(metrics_of(supervision->master->metrics, (unsigned)(child - supervision->children)));
+    log_death(pid, wait_status, child->pause);
 }
 
 /* A worker of before is not replaced. */

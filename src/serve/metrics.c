@@ -11,10 +11,22 @@ struct miss {
     char path[METRICS_PATH_MAX + 1];
 };
 
+/* Steps of 2 or 2.5, as Prometheus's clients have them, from what a file in memory takes to a slow download. */
+const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
+    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+
 struct metrics {
+    unsigned place; /* in the row of parts; written before there are workers, as is the next */
+    unsigned workers;
     _Atomic uint64_t requests[METRICS_CLASSES];
     _Atomic uint64_t octets;
     _Atomic uint64_t connections;
+    _Atomic uint64_t idle;
+    _Atomic uint64_t durations[METRICS_BUCKETS];
+    _Atomic uint64_t duration_sum;
+    _Atomic uint64_t found;
+    _Atomic uint64_t loaded;
+    _Atomic uint64_t restarts; /* the master's, who alone writes it */
     struct miss misses[METRICS_MISSES];
 };
 
@@ -22,8 +34,13 @@ struct metrics *metrics_open(unsigned workers)
 {
     void *at = mmap(NULL, workers * sizeof(struct metrics), PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct metrics *metrics = at != MAP_FAILED ? at : NULL;
+    for (unsigned i = 0; metrics != NULL && i < workers; i++) {
+        metrics[i].place = i;
+        metrics[i].workers = workers;
+    }
     /* cppcheck-suppress memleak ; it stays until the process ends */
-    return at != MAP_FAILED ? at : NULL;
+    return metrics;
 }
 
 struct metrics *metrics_of(struct metrics *metrics, unsigned worker)
@@ -50,10 +67,39 @@ void metrics_count(struct metrics *metrics, int status, uint64_t octets)
     add(&metrics->octets, octets);
 }
 
-void metrics_set_connections(struct metrics *metrics, unsigned connections)
+void metrics_time(struct metrics *metrics, int64_t duration)
 {
-    if (metrics != NULL)
-        atomic_store_explicit(&metrics->connections, connections, memory_order_relaxed);
+    unsigned bucket = 0;
+    if (metrics == NULL || duration < 0)
+        return;
+    while (bucket < METRICS_BUCKETS - 1 && duration > metrics_bounds[bucket])
+        bucket++;
+    add(&metrics->durations[bucket], 1);
+    add(&metrics->duration_sum, (uint64_t)duration);
+}
+
+void metrics_add_looks(struct metrics *metrics, uint64_t found, uint64_t loaded)
+{
+    if (metrics == NULL)
+        return;
+    add(&metrics->found, found);
+    add(&metrics->loaded, loaded);
+}
+
+void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle)
+{
+    if (metrics == NULL)
+        return;
+    atomic_store_explicit(&metrics->connections, connections, memory_order_relaxed);
+    atomic_store_explicit(&metrics->idle, idle, memory_order_relaxed);
+}
+
+void metrics_restart(struct metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    metrics_set_connections(metrics, 0, 0);
+    add(&metrics->restarts, 1);
 }
 
 /* The place that counts this path, or the one to take for it: an empty one, else that of the rarest. */
@@ -114,15 +160,34 @@ static int by_count(const void *a, const void *b)
     return strcmp(left->path, right->path);
 }
 
+static void add_numbers(struct metrics_totals *totals, struct metrics *part)
+{
+    for (unsigned i = 0; i < METRICS_CLASSES; i++)
+        totals->requests[i] += read_number(&part->requests[i]);
+    for (unsigned i = 0; i < METRICS_BUCKETS; i++)
+        totals->durations[i] += read_number(&part->durations[i]);
+    totals->octets += read_number(&part->octets);
+    totals->connections += read_number(&part->connections);
+    totals->idle += read_number(&part->idle);
+    totals->duration_sum += read_number(&part->duration_sum);
+    totals->found += read_number(&part->found);
+    totals->loaded += read_number(&part->loaded);
+    totals->restarts += read_number(&part->restarts);
+}
+
+void metrics_sum_all(struct metrics *part, struct metrics_totals *totals)
+{
+    memset(totals, 0, sizeof *totals);
+    for (unsigned worker = 0; part != NULL && worker < part->workers; worker++)
+        add_numbers(totals, part - part->place + worker);
+}
+
 void metrics_sum(struct metrics *metrics, unsigned workers, struct metrics_totals *totals)
 {
     *totals = (struct metrics_totals){0};
     for (unsigned worker = 0; metrics != NULL && worker < workers; worker++) {
         struct metrics *part = &metrics[worker];
-        for (unsigned i = 0; i < METRICS_CLASSES; i++)
-            totals->requests[i] += read_number(&part->requests[i]);
-        totals->octets += read_number(&part->octets);
-        totals->connections += read_number(&part->connections);
+        add_numbers(totals, part);
         for (unsigned i = 0; i < METRICS_MISSES; i++) {
             uint64_t count = atomic_load_explicit(&part->misses[i].count, memory_order_acquire);
             if (count > 0)

@@ -3,6 +3,7 @@
 #define TINYHTTPD_SERVE_VIEW_H
 
 #include "base/buffer.h"
+#include "serve/metrics.h"
 #include "serve/policy.h"
 #include "site/store.h"
 
@@ -19,7 +20,8 @@ struct view {
     const char *date;   /* the same, as date_write writes it */
     bool draining;      /* the server is about to end */
     const struct policy *policy;
-    bool guarded; /* only names of this machine, and allowed ones, are answered to */
+    struct metrics *metrics; /* of any worker, or NULL */
+    bool guarded;            /* only names of this machine, and allowed ones, are answered to */
 };
 
 #endif

@@ -25,6 +25,7 @@ struct worker {
     int64_t now;            /* milliseconds of the monotonic clock, read once a turn */
     int64_t drain_deadline; /* when what is still open is cut */
     unsigned connections;
+    unsigned idle; /* of these, how many DEADLINE_IDLE holds for */
     unsigned connections_max;
     struct connection *ready; /* to be stepped in the next turn without an event, first come first served */
     struct connection **ready_end;
@@ -79,8 +80,17 @@ static struct connection *connection_of(struct deadline *deadline)
     return (struct connection *)(void *)((char *)deadline - offsetof(struct connection, deadline));
 }
 
+/* Arms the connection's deadline anew. */
+static void arm(struct worker *worker, struct connection *connection, enum deadline_kind kind)
+{
+    worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
+    worker->idle += kind == DEADLINE_IDLE;
+    deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now);
+}
+
 static void close_connection(struct worker *worker, struct connection *connection)
 {
+    worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
     connection_close(connection, &worker->service);
     worker->connections--;
     if (connection->ready) /* freed when its turn comes */
@@ -136,7 +146,7 @@ static void grant(struct worker *worker, struct connection *connection, enum con
     }
     enum deadline_kind kind = deadline_kind_of(worker, connection);
     if (connection->progress || connection->deadline.kind != kind) {
-        deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now);
+        arm(worker, connection, kind);
         connection->progress = false;
     }
     if (want == WANT_TURN)
@@ -374,7 +384,7 @@ static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadl
 {
     struct deadline *first;
     while ((first = deadline_first(&worker->deadlines, from)) != NULL)
-        deadline_arm(&worker->deadlines, first, to, worker->now);
+        arm(worker, connection_of(first), to);
 }
 
 static bool is_leaving(const struct worker *worker)
@@ -455,6 +465,17 @@ static int wait_time(const struct worker *worker)
     return wait < 0 ? -1 : (int)(wait + (wait > 0));
 }
 
+/* What the turn has changed, for all to see. */
+static void publish(struct worker *worker)
+{
+    struct metrics *metrics = worker->service.metrics;
+    metrics_set_connections(metrics, worker->connections, worker->idle);
+    if (worker->setup->settings->metrics == NULL)
+        return;
+    struct store_looks looks = store_take_looks(worker->service.store);
+    metrics_add_looks(metrics, looks.found, looks.loaded);
+}
+
 static void turn(struct worker *worker)
 {
     struct epoll_event events[LIMIT_EVENTS];
@@ -472,7 +493,7 @@ static void turn(struct worker *worker)
     expire_connections(worker);
     free_closed(worker);
     store_end_turn(worker->service.store);
-    metrics_set_connections(worker->service.metrics, worker->connections);
+    publish(worker);
     if (stop_requested && !worker->service.draining)
         drain(worker);
     if (retirement_requested && !is_leaving(worker))

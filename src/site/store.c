@@ -56,6 +56,7 @@ struct store {
     size_t octets;         /* held as bytes, by nodes that have left the table as well */
     size_t head_room;      /* in each entry */
     const char *charset;   /* of every text, "none" for none; NULL: utf-8 where it is that */
+    struct store_looks looks;
     struct entry directory;
     char sibling_path[PATH_MAX];
     struct node *buckets[BUCKETS];
@@ -386,6 +387,7 @@ static int load(struct store *store, struct span path, uint64_t turn, uint64_t h
             result = load_file(store, path, hash, fd, &attributes, &node);
         if (result == 0) {
             node->turn = turn;
+            store->looks.loaded++;
             table_add(store, node);
             *entry = &node->entry;
             return 0;
@@ -438,6 +440,7 @@ static bool is_still_there(struct store *store, const struct node *node, uint64_
 static struct entry *hold(struct store *store, struct node *node)
 {
     struct queue *queue = queue_of(store, node);
+    store->looks.found++;
     if (queue->newest != node) {
         queue_remove(queue, node);
         queue_add(queue, node);
@@ -487,6 +490,13 @@ void store_close(struct store *store)
 bool store_free_descriptor(struct store *store)
 {
     return directories_end_turn(store->directories) || evict(store, &store->in_fds);
+}
+
+struct store_looks store_take_looks(struct store *store)
+{
+    struct store_looks looks = store->looks;
+    store->looks = (struct store_looks){0};
+    return looks;
 }
 
 void store_end_turn(struct store *store)

@@ -81,6 +81,15 @@ void store_close(struct store *store);
    is neither. */
 bool store_free_descriptor(struct store *store);
 
+/* Files that were found in memory, unchanged, and those that were read. */
+struct store_looks {
+    uint64_t found;
+    uint64_t loaded;
+};
+
+/* How many there were since this was called last. */
+struct store_looks store_take_looks(struct store *store);
+
 /* To be called when a turn is over: lets go of the directories that it looked at. */
 void store_end_turn(struct store *store);
 

@@ -232,6 +232,10 @@ static const struct {
     {{"--charset", ""}, {"--charset", "''", "utf-8"}},
     {{"--charset", "a b"}, {"--charset", "'a b'"}},
     {{"--log", "apache"}, {"--log", "'apache'", "text, combined, json, errors or off"}},
+    {{"--metrics", "metrics"}, {"--metrics", "'metrics'", "such as /metrics"}},
+    {{"--metrics", "/"}, {"--metrics", "'/'", "such as /metrics"}},
+    {{"--metrics", "/a?b"}, {"--metrics", "'/a?b'"}},
+    {{"--metrics", "/a b"}, {"--metrics", "'/a b'"}},
     {{"--lan=1"}, {"'--lan'", "no value"}},
     {{"--l"}, {"'--l'", "may be '--lan' or '--list'"}},
     {{"--xyzzy"}, {"unknown option", "'--xyzzy'", "--help"}},
@@ -440,6 +444,15 @@ static void the_log_is_chosen(void **state)
         assert_int_equal(read_line((const char *const[]){"--log", rows[i].word, NULL}), OPTIONS_SERVE);
         assert_int_equal(settings.log, rows[i].choice);
     }
+}
+
+static void counters_have_a_path(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
+    assert_null(settings.metrics);
+    assert_int_equal(read_line((const char *const[]){"--metrics", "/-/metrics", NULL}), OPTIONS_SERVE);
+    assert_string_equal(settings.metrics, "/-/metrics");
 }
 
 static void checks_are_asked_for(void **state)
@@ -675,6 +688,7 @@ int main(void)
         cmocka_unit_test(finding_is_said),
         cmocka_unit_test(answering_is_said),
         cmocka_unit_test(the_log_is_chosen),
+        cmocka_unit_test(counters_have_a_path),
         cmocka_unit_test(checks_are_asked_for),
         cmocka_unit_test(an_operand_may_be_a_file),
         cmocka_unit_test(the_environment_fills_in),

@@ -24,9 +24,9 @@ static void workers_are_added_up(void **state)
     metrics_count(metrics_of(metrics, 1), 206, 1);
     metrics_count(metrics_of(metrics, 1), 404, 5);
     metrics_count(metrics_of(metrics, 1), 503, 0);
-    metrics_set_connections(metrics_of(metrics, 0), 9);
-    metrics_set_connections(metrics_of(metrics, 0), 3);
-    metrics_set_connections(metrics_of(metrics, 1), 4);
+    metrics_set_connections(metrics_of(metrics, 0), 9, 5);
+    metrics_set_connections(metrics_of(metrics, 0), 3, 2);
+    metrics_set_connections(metrics_of(metrics, 1), 4, 1);
     metrics_miss(metrics_of(metrics, 0), SPAN("/a?query"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
@@ -38,11 +38,54 @@ static void workers_are_added_up(void **state)
     assert_int_equal(totals.requests[5], 1);
     assert_int_equal(totals.octets, 16);
     assert_int_equal(totals.connections, 7);
+    assert_int_equal(totals.idle, 3);
     assert_int_equal(totals.miss_count, 2);
     assert_string_equal(totals.misses[0].path, "/a");
     assert_int_equal(totals.misses[0].count, 3);
     assert_string_equal(totals.misses[1].path, "/b");
     assert_int_equal(totals.misses[1].count, 2);
+}
+
+/* Any part leads to all of them; a bucket holds its bound. */
+static void durations_and_looks_are_added_up(void **state)
+{
+    struct metrics *metrics = metrics_open(3);
+    (void)state;
+    assert_non_null(metrics);
+    metrics_time(metrics_of(metrics, 0), 0);
+    metrics_time(metrics_of(metrics, 2), 500);
+    metrics_time(metrics_of(metrics, 1), 501);
+    metrics_time(metrics_of(metrics, 1), 10000000);
+    metrics_time(metrics_of(metrics, 2), 10000001);
+    metrics_add_looks(metrics_of(metrics, 0), 5, 1);
+    metrics_add_looks(metrics_of(metrics, 2), 2, 1);
+    for (unsigned worker = 0; worker < 3; worker++) {
+        metrics_sum_all(metrics_of(metrics, worker), &totals);
+        assert_int_equal(totals.durations[0], 2);
+        assert_int_equal(totals.durations[1], 1);
+        assert_int_equal(totals.durations[METRICS_BUCKETS - 2], 1);
+        assert_int_equal(totals.durations[METRICS_BUCKETS - 1], 1);
+        assert_int_equal(totals.duration_sum, 500 + 501 + 10000000 + 10000001);
+        assert_int_equal(totals.found, 7);
+        assert_int_equal(totals.loaded, 2);
+    }
+}
+
+static void a_restart_takes_the_connections_and_leaves_the_counts(void **state)
+{
+    struct metrics *metrics = metrics_open(2);
+    (void)state;
+    assert_non_null(metrics);
+    metrics_count(metrics_of(metrics, 1), 200, 10);
+    metrics_set_connections(metrics_of(metrics, 0), 2, 1);
+    metrics_set_connections(metrics_of(metrics, 1), 9, 8);
+    metrics_restart(metrics_of(metrics, 1));
+    metrics_sum_all(metrics, &totals);
+    assert_int_equal(totals.requests[2], 1);
+    assert_int_equal(totals.octets, 10);
+    assert_int_equal(totals.connections, 2);
+    assert_int_equal(totals.idle, 1);
+    assert_int_equal(totals.restarts, 1);
 }
 
 /* A scan for thousands of names does not drive out what is missed again and again. */
@@ -109,7 +152,12 @@ static void without_memory_nothing_is_counted(void **state)
     assert_null(metrics_of(NULL, 3));
     metrics_count(NULL, 200, 1);
     metrics_miss(NULL, SPAN("/a"));
-    metrics_set_connections(NULL, 1);
+    metrics_set_connections(NULL, 1, 1);
+    metrics_time(NULL, 1);
+    metrics_add_looks(NULL, 1, 1);
+    metrics_restart(NULL);
+    metrics_sum_all(NULL, &totals);
+    assert_int_equal(totals.octets, 0);
     metrics_sum(NULL, 3, &totals);
     assert_int_equal(totals.miss_count + totals.octets + totals.requests[2], 0);
 }
@@ -118,6 +166,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_added_up),
+        cmocka_unit_test(durations_and_looks_are_added_up),
+        cmocka_unit_test(a_restart_takes_the_connections_and_leaves_the_counts),
         cmocka_unit_test(frequent_paths_stay),
         cmocka_unit_test(long_paths_are_cut),
         cmocka_unit_test(a_process_that_is_ended_locks_nobody_out),
