@@ -4,6 +4,7 @@
 # WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for fuzz also FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and
 # SOAK_SEED.
 
+# The only place of it: the program and the man page have it from here, and a test compares the changelog.
 VERSION := 0.1.0
 
 PREFIX ?= /usr/local

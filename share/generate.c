@@ -92,7 +92,7 @@ static void print_options(void)
 static void print_man(void)
 {
     printf(".\\\" Made from src/cli/table.c by share/generate.c; `make share` makes it anew.\n"
-           ".Dd November 20, 2026\n.Dt TINYHTTPD 1\n.Os\n"
+           ".Dd November 20, 2026\n.Dt TINYHTTPD 1\n.Os \"tinyhttpd " TINYHTTPD_VERSION "\"\n"
            ".Sh NAME\n.Nm tinyhttpd\n.Nd serve static files over HTTP/1.1\n"
            ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n.Op Ar DIR | FILE\n"
            ".Sh DESCRIPTION\n.Nm\nserves the files of a directory, by default the current one,\nor one file, "
