@@ -21,6 +21,7 @@ complete -c tinyhttpd -l charset -x -a 'utf-8 none' -d 'of text files, or none (
 complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: one for each usable CPU)'
 complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'workers become USER[:GROUP] (root\'s default: nobody)'
 complete -c tinyhttpd -l log -x -a 'text combined json errors off' -d 'access log: text, combined, json, errors, off'
+complete -c tinyhttpd -l trust-proxy -x -d 'log the client that proxies at CIDR (or unix) tell of'
 complete -c tinyhttpd -l metrics -x -d 'counters for Prometheus at this path, such as /metrics'
 complete -c tinyhttpd -l check -d 'ask a running server whether it is well; exit 0 or 1'
 complete -c tinyhttpd -s q -l quiet -d 'no banner and no access log, only errors'

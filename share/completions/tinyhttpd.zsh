@@ -35,6 +35,7 @@ _arguments -s -S \
     '-u+[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
     '--user=[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \
+    '*--trust-proxy=[log the client that proxies at CIDR (or unix) tell of]:trust-proxy: ' \
     '--metrics=[counters for Prometheus at this path, such as /metrics]:metrics: ' \
     '--check=-[ask a running server whether it is well; exit 0 or 1]::check: ' \
     '-q[no banner and no access log, only errors]' \

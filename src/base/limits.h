@@ -14,7 +14,7 @@
 /* Fields in a request. Apache's figure is 100; a browser behind two proxies sends about 40. */
 #define LIMIT_FIELDS 128
 
-/* Of these, the ones that somebody looks at: sixteen fields, of which only lists may stand on several lines. Each
+/* Of these, the ones that somebody looks at: seventeen fields, of which only lists may stand on several lines. Each
    takes 6 octets of every request, whether it has them or not. */
 #define LIMIT_FIELD_LINES 32
 
@@ -207,6 +207,9 @@
 /* The name of the file that stands for its directory. */
 #define LIMIT_INDEX_NAME 64
 #define LIMIT_ALLOWED_HOSTS 32
+
+/* Networks of proxies. A large content network publishes about two dozen. */
+#define LIMIT_TRUSTED_PROXIES 64
 
 /* ---- processes ---- */
 

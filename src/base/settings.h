@@ -2,6 +2,7 @@
 #ifndef TINYHTTPD_BASE_SETTINGS_H
 #define TINYHTTPD_BASE_SETTINGS_H
 
+#include "base/address.h"
 #include "base/limits.h"
 
 #include <stdbool.h>
@@ -51,9 +52,9 @@ struct settings {
     const char *index; /* the file that stands for its directory */
     enum listing_choice listing;
     bool dotfiles; /* names with a leading dot are served */
+    bool watch;    /* pages reload when their files change */
     enum symlink_choice symlinks;
     const char *spa; /* the file that answers navigations which find nothing, or NULL */
-    bool watch;      /* pages reload when their files change */
 
     enum cache_choice cache;
     uint32_t cache_seconds;
@@ -66,6 +67,10 @@ struct settings {
     const char *charset; /* of every text file; "none" for none; NULL: utf-8 where the content is */
     const char *allowed_hosts[LIMIT_ALLOWED_HOSTS];
     unsigned allowed_host_count;
+    struct network
+        trusted_proxies[LIMIT_TRUSTED_PROXIES]; /* who tells the client's address in X-Forwarded-For */
+    unsigned trusted_proxy_count;
+    bool trusts_unix; /* so does whoever comes over a Unix socket */
 
     unsigned workers;    /* 0 means one for each CPU that may be used */
     const char *user;    /* who the workers become, USER or USER:GROUP as it was typed; NULL: see --user */

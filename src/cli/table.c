@@ -167,6 +167,16 @@ const struct option_row table_rows[] = {
      .manual = "Without it, text on a terminal and combined, the format of Apache and nginx, elsewhere. With "
                "errors, only "
                "answers of 400 and more. One line is one request, on standard output."},
+    {.key = KEY_TRUST_PROXY,
+     .name = "trust-proxy",
+     .value = "CIDR",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_RUN,
+     .separator = ',',
+     .help = "log the client that proxies at CIDR (or unix) tell of",
+     .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for whoever comes over a Unix "
+               "socket. Where the peer is one of them, the log has the rightmost address of X-Forwarded-For "
+               "that is none of them."},
     {.key = KEY_METRICS,
      .name = "metrics",
      .value = "PATH",

@@ -24,6 +24,7 @@ enum option_key {
     KEY_LOG,
     KEY_CHECK,
     KEY_METRICS,
+    KEY_TRUST_PROXY,
 };
 
 enum option_value {

@@ -422,6 +422,22 @@ static int set_log(const struct value *value)
     return 0;
 }
 
+static int add_trusted_proxy(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    struct network network;
+    if (strcmp(value->typed, "unix") == 0) {
+        settings->trusts_unix = true;
+        return 0;
+    }
+    if (!address_parse_network(span_of(value->typed), &network))
+        return refuse(value, "give a network such as 10.0.0.0/8 or fd00::/8, an address, or unix");
+    if (settings->trusted_proxy_count == LIMIT_TRUSTED_PROXIES)
+        return refuse(value, "there are too many networks already");
+    settings->trusted_proxies[settings->trusted_proxy_count++] = network;
+    return 0;
+}
+
 static int set_metrics(const struct value *value)
 {
     const char *path = value->typed;
@@ -487,6 +503,7 @@ int values_apply(struct settings *settings, struct values_room *room, struct fai
         {'j', set_workers},
         {'u', set_user},
         {KEY_LOG, set_log},
+        {KEY_TRUST_PROXY, add_trusted_proxy},
         {KEY_METRICS, set_metrics},
     };
     struct value value = {settings, room, failure, named, typed};

@@ -145,7 +145,7 @@ static enum request_field field_of(struct span name)
         [10] = {{"connection", FIELD_CONNECTION}, {"user-agent", FIELD_USER_AGENT}},
         [13] = {{"if-none-match", FIELD_IF_NONE_MATCH}},
         [14] = {{"tinyhttpd-live", FIELD_TINYHTTPD_LIVE}},
-        [15] = {{"accept-encoding", FIELD_ACCEPT_ENCODING}},
+        [15] = {{"accept-encoding", FIELD_ACCEPT_ENCODING}, {"x-forwarded-for", FIELD_X_FORWARDED_FOR}},
         [17] = {{"if-modified-since", FIELD_IF_MODIFIED_SINCE},
                 {"transfer-encoding", FIELD_TRANSFER_ENCODING}},
         [19] = {{"if-unmodified-since", FIELD_IF_UNMODIFIED_SINCE}},

@@ -39,6 +39,7 @@ enum request_field {
     FIELD_TINYHTTPD_LIVE, /* our own: the script of live reload asks */
     FIELD_TRANSFER_ENCODING,
     FIELD_USER_AGENT,
+    FIELD_X_FORWARDED_FOR,
     FIELD_OTHER,
 };
 

@@ -1,5 +1,6 @@
 #include "serve/connection.h"
 
+#include "http/forwarded.h"
 #include "http/host.h"
 #include "serve/answer.h"
 #include "serve/input.h"
@@ -225,13 +226,13 @@ static bool keep_response(struct connection *connection, const struct outgoing *
     return true;
 }
 
-static struct log_line prepare_log(struct connection *connection, struct service *service,
+static struct log_line prepare_log(const struct sockaddr *client, struct service *service,
                                    const struct request *request, int status, struct span why)
 {
     if (service->log_form == LOG_NONE || (service->log_errors_only && status < 400))
         return (struct log_line){0};
     struct log_access access = {
-        .peer = &connection->peer.any,
+        .peer = client,
         .time = service->second,
         .began = service->began,
         .request_line = request_first_line(request),
@@ -354,14 +355,56 @@ static bool may_share(const struct connection *connection, const struct request 
     return connection->waited && !request_follows_empty_lines(request);
 }
 
+static bool is_trusted_proxy(const union peer *peer, const struct settings *settings)
+{
+    struct address address;
+    if (peer->any.sa_family == AF_UNIX)
+        return settings->trusts_unix;
+    if (peer->any.sa_family == AF_INET)
+        address = address_of_v4(&peer->v4.sin_addr);
+    else
+        memcpy(address.octets, &peer->v6.sin6_addr, sizeof address.octets);
+    return forwarded_is_trusted(&address, settings->trusted_proxies, settings->trusted_proxy_count);
+}
+
+static union peer peer_of(const struct address *address)
+{
+    union peer peer = {.v6 = {.sin6_family = AF_INET6}};
+    memcpy(&peer.v6.sin6_addr, address->octets, sizeof address->octets);
+    if (address_is_v4(address)) {
+        peer = (union peer){.v4 = {.sin_family = AF_INET}};
+        memcpy(&peer.v4.sin_addr, address->octets + sizeof address->octets - 4, 4);
+    }
+    return peer;
+}
+
+/* Whose request it is: the peer's, or that of whom a trusted proxy tells. */
+static union peer find_client(const struct connection *connection, const struct service *service,
+                              const struct request *request)
+{
+    const struct settings *settings = service->policy->settings;
+    struct forwarded forwarded = {0};
+    struct span line;
+    unsigned cursor = 0;
+    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
+        return connection->peer;
+    if (!is_trusted_proxy(&connection->peer, settings))
+        return connection->peer;
+    while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
+        forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
+    return forwarded_is_known(&forwarded) ? peer_of(&forwarded.client) : connection->peer;
+}
+
 /*
  * True for a client on this machine that asks for it by a name or an address of the loopback, and says what it would show
- * to somebody. A proxy on this machine asks for others: as a rule it hands on the Host that they sent.
+ * to somebody. A proxy on this machine asks for others: as a rule it hands on the Host that they sent, and a trusted one
+ * tells their address.
  */
-static bool is_beside(const struct connection *connection, const struct request *request)
+static bool is_beside(const struct connection *connection, const union peer *client,
+                      const struct request *request)
 {
-    return listen_is_loopback(&connection->peer.any) && request_field(request, FIELD_ACCEPT).length > 0 &&
-           host_is_loopback(host_name(host_of(request)));
+    return listen_is_loopback(&connection->peer.any) && listen_is_loopback(&client->any) &&
+           request_field(request, FIELD_ACCEPT).length > 0 && host_is_loopback(host_name(host_of(request)));
 }
 
 /* Whether another request, or a part of one, has arrived: who is told that an answer is the last gets no other
@@ -387,7 +430,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     answered.began = service->began;
     char room[REASON_MAX];
     struct buffer why = BUFFER(room);
-    bool beside = is_beside(connection, request);
+    union peer client = find_client(connection, service, request);
+    bool beside = is_beside(connection, &client, request);
     struct view view = {
         .store = service->store,
         .beside = beside,
@@ -404,7 +448,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     answered.body_octets = response_body_octets(response);
     answered.log = (struct log_line){0};
     if (!response->unlogged)
-        answered.log = prepare_log(connection, service, request, response->status, buffer_span(&why));
+        answered.log = prepare_log(&client.any, service, request, response->status, buffer_span(&why));
     if (response->status == 404)
         metrics_miss(service->metrics, request_target(request));
     answered.taken = TAKEN_UNKNOWN;

@@ -236,6 +236,10 @@ static const struct {
     {{"--metrics", "/"}, {"--metrics", "'/'", "such as /metrics"}},
     {{"--metrics", "/a?b"}, {"--metrics", "'/a?b'"}},
     {{"--metrics", "/a b"}, {"--metrics", "'/a b'"}},
+    {{"--trust-proxy", ""}, {"--trust-proxy", "''", "10.0.0.0/8"}},
+    {{"--trust-proxy", "10.0.0.0/33"}, {"--trust-proxy", "'10.0.0.0/33'"}},
+    {{"--trust-proxy", "proxy.example.org"}, {"--trust-proxy", "'proxy.example.org'"}},
+    {{"--trust-proxy", "Unix"}, {"--trust-proxy", "'Unix'"}},
     {{"--lan=1"}, {"'--lan'", "no value"}},
     {{"--l"}, {"'--l'", "may be '--lan' or '--list'"}},
     {{"--xyzzy"}, {"unknown option", "'--xyzzy'", "--help"}},
@@ -453,6 +457,26 @@ static void counters_have_a_path(void **state)
     assert_null(settings.metrics);
     assert_int_equal(read_line((const char *const[]){"--metrics", "/-/metrics", NULL}), OPTIONS_SERVE);
     assert_string_equal(settings.metrics, "/-/metrics");
+}
+
+static void proxies_are_trusted_on_request(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
+    assert_int_equal(settings.trusted_proxy_count, 0);
+    assert_false(settings.trusts_unix);
+    assert_int_equal(read_line((const char *const[]){"--trust-proxy", "10.0.0.0/8", "--trust-proxy", "unix",
+                                                     "--trust-proxy=fd00::/8", NULL}),
+                     OPTIONS_SERVE);
+    assert_int_equal(settings.trusted_proxy_count, 2);
+    assert_int_equal(settings.trusted_proxies[0].bits, 96 + 8);
+    assert_int_equal(settings.trusted_proxies[1].bits, 8);
+    assert_true(settings.trusts_unix);
+    setenv("TINYHTTPD_TRUST_PROXY", "192.0.2.1,::1", 1);
+    assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
+    unsetenv("TINYHTTPD_TRUST_PROXY");
+    assert_int_equal(settings.trusted_proxy_count, 2);
+    assert_int_equal(settings.trusted_proxies[1].bits, 128);
 }
 
 static void checks_are_asked_for(void **state)
@@ -689,6 +713,7 @@ int main(void)
         cmocka_unit_test(answering_is_said),
         cmocka_unit_test(the_log_is_chosen),
         cmocka_unit_test(counters_have_a_path),
+        cmocka_unit_test(proxies_are_trusted_on_request),
         cmocka_unit_test(checks_are_asked_for),
         cmocka_unit_test(an_operand_may_be_a_file),
         cmocka_unit_test(the_environment_fills_in),

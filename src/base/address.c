@@ -1,0 +1,64 @@
+#include "base/address.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { MAPPED_BITS = 96, ADDRESS_BITS = 128 };
+
+static const unsigned char mapped[MAPPED_BITS / 8] = {[10] = 0xFF, [11] = 0xFF};
+
+struct address address_of_v4(const void *octets)
+{
+    struct address address;
+    memcpy(address.octets, mapped, sizeof mapped);
+    memcpy(address.octets + sizeof mapped, octets, 4);
+    return address;
+}
+
+bool address_is_v4(const struct address *address)
+{
+    return memcmp(address->octets, mapped, sizeof mapped) == 0;
+}
+
+bool address_parse(struct span text, struct address *address)
+{
+    char string[INET6_ADDRSTRLEN];
+    unsigned char v4[4];
+    if (text.length == 0 || text.length >= sizeof string || memchr(text.at, '\0', text.length) != NULL)
+        return false;
+    memcpy(string, text.at, text.length);
+    string[text.length] = '\0';
+    if (inet_pton(AF_INET6, string, address->octets) == 1)
+        return true;
+    if (inet_pton(AF_INET, string, v4) != 1)
+        return false;
+    *address = address_of_v4(v4);
+    return true;
+}
+
+bool address_parse_network(struct span text, struct network *network)
+{
+    size_t slash = span_find(text, '/');
+    uint64_t bits;
+    if (!address_parse((struct span){text.at, slash}, &network->address))
+        return false;
+    unsigned before = memchr(text.at, ':', slash) != NULL ? 0 : MAPPED_BITS;
+    network->bits = ADDRESS_BITS;
+    if (slash == text.length)
+        return true;
+    if (!span_to_number((struct span){text.at + slash + 1, text.length - slash - 1}, &bits) ||
+        bits > ADDRESS_BITS - before)
+        return false;
+    network->bits = before + (unsigned)bits;
+    return network->bits >= MAPPED_BITS ||
+           !address_is_v4(&network->address); /* "::ffff:192.0.2.1/8" is neither */
+}
+
+bool address_is_in(const struct address *address, const struct network *network)
+{
+    unsigned whole = network->bits / 8, rest = network->bits % 8;
+    if (address_is_v4(address) != address_is_v4(&network->address) ||
+        memcmp(address->octets, network->address.octets, whole) != 0)
+        return false;
+    return rest == 0 || (address->octets[whole] ^ network->address.octets[whole]) >> (8 - rest) == 0;
+}

@@ -1,0 +1,62 @@
+#include "http/forwarded.h"
+
+#include <string.h>
+
+bool forwarded_is_trusted(const struct address *address, const struct network *trusted,
+                          unsigned trusted_count)
+{
+    for (unsigned i = 0; i < trusted_count; i++) {
+        if (address_is_in(address, &trusted[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_port(struct span text)
+{
+    uint64_t number;
+    return text.length > 1 && text.at[0] == ':' &&
+           span_to_number((struct span){text.at + 1, text.length - 1}, &number) && number <= UINT16_MAX;
+}
+
+/* The address as it is, or "192.0.2.1:80", "[2001:db8::1]" or "[2001:db8::1]:80". */
+static bool parse_member(struct span member, struct address *address)
+{
+    bool bracketed = member.at[0] == '[';
+    if (address_parse(member, address))
+        return true;
+    size_t end = span_find(member, bracketed ? ']' : ':');
+    if (end == member.length)
+        return false;
+    struct span bare = {member.at + bracketed, end - bracketed};
+    struct span port = {member.at + end + bracketed, member.length - end - bracketed};
+    bool right = is_port(port) || (bracketed && port.length == 0);
+    return right && address_parse(bare, address) && (memchr(bare.at, ':', bare.length) != NULL) == bracketed;
+}
+
+/* From left to right, which comes to the same as from the right end to the first that is not trusted. */
+static void read_member(struct forwarded *forwarded, struct span member, const struct network *trusted,
+                        unsigned trusted_count)
+{
+    struct address address;
+    if (!parse_member(member, &address)) {
+        forwarded->state = FORWARDED_BAD;
+    } else if (!forwarded_is_trusted(&address, trusted, trusted_count)) {
+        *forwarded = (struct forwarded){FORWARDED_CLIENT, address};
+    } else if (forwarded->state == FORWARDED_NOTHING) {
+        *forwarded = (struct forwarded){FORWARDED_TRUSTED, address};
+    }
+}
+
+void forwarded_read(struct forwarded *forwarded, struct span line, const struct network *trusted,
+                    unsigned trusted_count)
+{
+    struct span member;
+    while (span_next_member(&line, &member))
+        read_member(forwarded, member, trusted, trusted_count);
+}
+
+bool forwarded_is_known(const struct forwarded *forwarded)
+{
+    return forwarded->state == FORWARDED_TRUSTED || forwarded->state == FORWARDED_CLIENT;
+}

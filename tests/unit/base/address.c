@@ -1,0 +1,93 @@
+/* Addresses and networks: RFC 4632 for IPv4, RFC 4291 for IPv6. */
+#include "base/address.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void networks_have_their_addresses(void **state)
+{
+    static const struct {
+        const char *network, *address;
+        bool in;
+    } rows[] = {
+        {"10.0.0.0/8", "10.0.0.0", true},
+        {"10.0.0.0/8", "10.255.255.255", true},
+        {"10.0.0.0/8", "11.0.0.0", false},
+        {"10.0.0.0/8", "9.255.255.255", false},
+        {"10.1.2.3/8", "10.9.9.9", true},
+        {"192.0.2.128/25", "192.0.2.127", false},
+        {"192.0.2.128/25", "192.0.2.128", true},
+        {"192.0.2.4/31", "192.0.2.5", true},
+        {"192.0.2.4/31", "192.0.2.6", false},
+        {"192.0.2.1", "192.0.2.1", true},
+        {"192.0.2.1", "192.0.2.0", false},
+        {"192.0.2.1/32", "192.0.2.1", true},
+        {"0.0.0.0/0", "255.255.255.255", true},
+        {"0.0.0.0/0", "::1", false},
+        {"::/0", "2001:db8::1", true},
+        {"::/0", "192.0.2.1", false},
+        {"fd00::/8", "fdff:ffff::1", true},
+        {"fd00::/8", "fc00::1", false},
+        {"2001:db8::/33", "2001:db8:7fff::", true},
+        {"2001:db8::/33", "2001:db8:8000::", false},
+        {"::1", "::1", true},
+        {"::1", "::2", false},
+        {"::ffff:192.0.2.0/120", "192.0.2.9", true},
+        {"192.0.2.0/24", "::ffff:192.0.2.9", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct network network;
+        struct address address;
+        if (!address_parse_network(span_of(rows[i].network), &network) ||
+            !address_parse(span_of(rows[i].address), &address))
+            fail_msg("row %zu: can't be read", i);
+        if (address_is_in(&address, &network) != rows[i].in)
+            fail_msg("%s is%s in %s", rows[i].address, rows[i].in ? " not" : "", rows[i].network);
+    }
+}
+
+static void what_is_neither_is_refused(void **state)
+{
+    static const char *const rows[] = {
+        "",
+        "/8",
+        "10.0.0.0/",
+        "10.0.0.0/33",
+        "10.0.0.0/-1",
+        "10.0.0.0/8 ",
+        "10.0.0.0/8/8",
+        "10.0.0/8",
+        "10.0.0.256",
+        "::/129",
+        "::ffff:10.0.0.0/8",
+        "[::1]",
+        "fe80::1%eth0",
+        "localhost",
+        "10.0.0.1:80",
+        "1111:1111:1111:1111:1111:1111:111.111.111.111111111",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct network network;
+        if (address_parse_network(span_of(rows[i]), &network))
+            fail_msg("'%s' is taken", rows[i]);
+    }
+    struct network network;
+    assert_false(address_parse_network(SPAN("::1\0"), &network));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(networks_have_their_addresses),
+        cmocka_unit_test(what_is_neither_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
