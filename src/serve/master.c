@@ -94,7 +94,7 @@ static int fail_root(struct failure *failure, const char *typed, int error)
     switch (error) {
     case EACCES:
     case EPERM:
-        return fail(failure, EX_NOPERM,
+        return fail(failure, EX_NOINPUT,
                     "root '%s' can't be read: %s; 'ls -ld' on it and on what it is in shows who may", typed,
                     strerror(error));
     case ENOENT:

@@ -106,11 +106,11 @@ static int judge(const struct sandbox *sandbox, const struct sandbox_held *held,
         return fail(failure, EX_NOPERM, "can't become user %u with group %u: %s", plan->user, plan->group,
                     strerror(held->user_error));
     if (held->root_error == EACCES && plan->change == PRIVILEGES_TRY)
-        return fail(failure, EX_NOPERM,
+        return fail(failure, EX_NOINPUT,
                     "the workers become nobody (%u), who can't read root '%s'; name with '--user' who can",
                     held->user, sandbox->root_path);
     if (held->root_error == EACCES)
-        return fail(failure, EX_NOPERM, "user %u with group %u can't read root '%s'; 'ls -ld' shows who can",
+        return fail(failure, EX_NOINPUT, "user %u with group %u can't read root '%s'; 'ls -ld' shows who can",
                     held->user, held->group, sandbox->root_path);
     if (held->root_error != 0)
         return fail(failure, EX_OSERR, "root '%s' can't be read inside the sandbox: %s", sandbox->root_path,

@@ -272,7 +272,7 @@ wrong('a root of 5000 octets',    ['-r', '/' . 'r' x 5000, '-p', '0'],  EX_NOINP
         }
         for my $mode (0, 0444) {
             chmod $mode, $closed;
-            wrong(sprintf('a root of mode %04o', $mode), [], EX_NOPERM, qr{\Q$closed\E}, command => [@as, program(), '-r', $closed, '-p', '0']);
+            wrong(sprintf('a root of mode %04o', $mode), [], EX_NOINPUT, qr{\Q$closed\E}, command => [@as, program(), '-r', $closed, '-p', '0']);
         }
         chmod 0755, $closed;
 

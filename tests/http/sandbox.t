@@ -10,7 +10,7 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-use constant { EX_USAGE => 64, EX_OSERR => 71, EX_NOPERM => 77, NOBODY => 65534 };
+use constant { EX_USAGE => 64, EX_NOINPUT => 66, EX_OSERR => 71, EX_NOPERM => 77, NOBODY => 65534 };
 
 my $sanitized = slurp(program()) =~ /__asan_init/;
 
@@ -188,7 +188,7 @@ SKIP: {
     my $closed = new_root();
     put_file($closed, 'index.html', 'page');
     chmod 0700, $closed;
-    refused('a root of root\'s alone', EX_NOPERM, qr/\Q$closed\E.*--user/, { command => [program(), '-r', $closed, '-p', '0'] });
+    refused('a root of root\'s alone', EX_NOINPUT, qr/\Q$closed\E.*--user/, { command => [program(), '-r', $closed, '-p', '0'] });
 
     # As in a container with '--cap-drop all', as root and as another.
     for my $user (0, NOBODY) {
