@@ -33,7 +33,7 @@
 enum {
     EVENTS = 256,
     DESCRIPTORS = 16384, /* more than any workload has connections */
-    ANSWERS = 2,        /* small files and big ones */
+    ANSWERS = 2,         /* small files and big ones */
     HEAD_MAX = 4096,
     REQUEST_MAX = 16384,
 };
