@@ -23,7 +23,7 @@ bool navigation_is_asked(const struct request *request)
 {
     unsigned cursor = 0;
     struct span list, member;
-    if (request->method != METHOD_GET && request->method != METHOD_HEAD)
+    if (!request_is_retrieval(request))
         return false;
     while (request_next_line(request, FIELD_ACCEPT, &cursor, &list)) {
         while (span_next_member(&list, &member)) {

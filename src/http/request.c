@@ -496,6 +496,11 @@ bool request_ends_stream(const struct request *request)
     return request->state != REQUEST_WHOLE || request->method == METHOD_CONNECT;
 }
 
+bool request_is_retrieval(const struct request *request)
+{
+    return request->method == METHOD_GET || request->method == METHOD_HEAD;
+}
+
 struct span request_target(const struct request *request)
 {
     return request->target_whole ? slice_span(request, request->target) : (struct span){NULL, 0};

@@ -121,6 +121,9 @@ void request_move(struct request *request, const char *head);
    answer is the last on its connection. */
 bool request_ends_stream(const struct request *request);
 
+/* True for GET and HEAD, which ask for the same (RFC 9110 9.3.2). */
+bool request_is_retrieval(const struct request *request);
+
 /* The target as it was sent; empty until it is there whole. */
 struct span request_target(const struct request *request);
 

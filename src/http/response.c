@@ -174,8 +174,7 @@ void response_drop_source(struct response *response)
     response->source = NULL;
 }
 
-/* Adds what was written into the response's text from `start` on. */
-static void add_text(struct response *response, size_t start)
+void response_add_text(struct response *response, size_t start)
 {
     struct buffer *text = &response->text;
     response_add_octets(response, (struct span){text->at + start, text->length - start});
@@ -193,7 +192,7 @@ void response_add_part_head(struct response *response, struct span boundary, str
     buffer_append(text, SPAN("\r\nContent-Range: "));
     response_write_range(text, offset, length, size);
     buffer_append(text, SPAN("\r\n\r\n"));
-    add_text(response, start);
+    response_add_text(response, start);
 }
 
 void response_add_parts_end(struct response *response, struct span boundary)
@@ -203,7 +202,7 @@ void response_add_parts_end(struct response *response, struct span boundary)
     buffer_append(text, SPAN("\r\n--"));
     buffer_append(text, boundary);
     buffer_append(text, SPAN("--\r\n"));
-    add_text(response, start);
+    response_add_text(response, start);
 }
 
 uint64_t response_octets_left(const struct response *response)

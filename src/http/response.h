@@ -84,6 +84,9 @@ void response_write_range(struct buffer *value, uint64_t offset, uint64_t length
 /* Adds octets to the body. They must live as long as the response. */
 void response_add_octets(struct response *response, struct span octets);
 
+/* Adds to the body what was written into the response's own text from `start` on. */
+void response_add_text(struct response *response, size_t start);
+
 /* Adds a slice of a file to the body; the descriptor must stay open as long as the response lives. */
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length);
 

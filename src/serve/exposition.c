@@ -102,7 +102,7 @@ bool exposition_is_asked_for(const struct view *view, const struct request *requ
 {
     struct span target = request_target(request);
     const char *path = view->policy->settings->metrics;
-    return path != NULL && (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
+    return path != NULL && request_is_retrieval(request) &&
            span_equal((struct span){target.at, span_find(target, '?')}, span_of(path));
 }
 
@@ -113,7 +113,7 @@ void exposition_answer(const struct view *view, const struct request *request, s
     metrics_sum_all(view->metrics, &totals);
     exposition_write(&response->text, &totals);
     response->unlogged = true;
-    response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
+    response_add_text(response, start);
     response_finish(response, view->date, request->minor_version,
                     SPAN("Content-Type: " EXPOSITION_TYPE "\r\n"));
 }

@@ -71,7 +71,7 @@ static void answer_page(const struct view *view, const struct request *request, 
         page_write(&response->text, &page);
     else
         page_write_text(&response->text, &page);
-    response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
+    response_add_text(response, start);
     if (watch_of(view, request) == WATCH_PAGE)
         watch_add_element(response, none);
     response->status = status;
@@ -173,8 +173,7 @@ void notice_options(const struct view *view, const struct request *request, stru
 
 bool notice_asks_for_health(const struct request *request)
 {
-    return (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
-           span_equal(request_target(request), health_target);
+    return request_is_retrieval(request) && span_equal(request_target(request), health_target);
 }
 
 void notice_health(const struct view *view, const struct request *request, struct response *response)

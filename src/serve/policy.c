@@ -4,10 +4,9 @@
 #include "http/host.h"
 #include "http/response.h"
 #include "http/target.h"
+#include "serve/listen.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -177,31 +176,13 @@ enum reach { REACH_NONE, REACH_LOOPBACK, REACH_OTHERS };
 
 static enum reach reach_of(int listener)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_storage room;
-    } address;
-    char text[INET6_ADDRSTRLEN + 3] = "[";
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
-    memset(&address, 0, sizeof address);
-    if (getsockname(listener, &address.any, &length) < 0)
+    if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
         return REACH_OTHERS;
-    switch (address.any.sa_family) {
-    case AF_UNIX: /* no browser names one */
+    if (address.ss_family == AF_UNIX) /* no browser names one */
         return REACH_NONE;
-    case AF_INET:
-        inet_ntop(AF_INET, &address.v4.sin_addr, text, sizeof text);
-        break;
-    case AF_INET6:
-        inet_ntop(AF_INET6, &address.v6.sin6_addr, text + 1, INET6_ADDRSTRLEN);
-        text[strlen(text)] = ']'; /* the array ends in NULs */
-        break;
-    default:
-        return REACH_OTHERS;
-    }
-    return host_is_loopback(span_of(text)) ? REACH_LOOPBACK : REACH_OTHERS;
+    return listen_is_loopback((struct sockaddr *)&address) ? REACH_LOOPBACK : REACH_OTHERS;
 }
 
 /* Of what is bound, not of what was typed: a name may lead anywhere, and sockets may be handed over. */

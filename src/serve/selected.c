@@ -23,12 +23,16 @@ static bool is_dated(const struct view *view, const struct entry *entry)
     return is_steady(view, entry) && entry->modified > year_1980;
 }
 
+static bool is_html(const struct entry *entry)
+{
+    return strncmp(entry->type, "text/html", 9) == 0;
+}
+
 /* Depends on the entry alone, as its head is kept: `path` is what the store found it by. */
 static struct span cache_of(const struct view *view, const struct entry *entry, struct span path)
 {
     const struct policy *policy = view->policy;
-    bool hashed = policy->immutable.length > 0 && cache_name_has_hash(path) &&
-                  strncmp(entry->type, "text/html", 9) != 0;
+    bool hashed = policy->immutable.length > 0 && cache_name_has_hash(path) && !is_html(entry);
     return hashed ? policy->immutable : policy->cache;
 }
 
@@ -164,7 +168,7 @@ static bool is_utf16(const struct entry *entry)
 
 static bool may_be_live(const struct view *view, const struct entry *entry)
 {
-    return view->policy->settings->watch && strncmp(entry->type, "text/html", 9) == 0 && !is_utf16(entry);
+    return view->policy->settings->watch && is_html(entry) && !is_utf16(entry);
 }
 
 bool selected_make_live(const struct view *view, const struct request *request, struct response *response,

@@ -7,7 +7,7 @@ static const struct span none = {NULL, 0};
 
 enum watch watch_of(const struct view *view, const struct request *request)
 {
-    if (!view->policy->settings->watch || (request->method != METHOD_GET && request->method != METHOD_HEAD))
+    if (!view->policy->settings->watch || !request_is_retrieval(request))
         return WATCH_NONE;
     if (request_field(request, FIELD_TINYHTTPD_LIVE).at != NULL)
         return WATCH_QUESTION;
@@ -17,8 +17,7 @@ enum watch watch_of(const struct view *view, const struct request *request)
 
 bool watch_asks_for_script(const struct view *view, const struct request *request)
 {
-    return view->policy->settings->watch &&
-           (request->method == METHOD_GET || request->method == METHOD_HEAD) &&
+    return view->policy->settings->watch && request_is_retrieval(request) &&
            span_equal(request_target(request), SPAN(LIVE_TARGET));
 }
 
@@ -39,5 +38,5 @@ void watch_add_element(struct response *response, struct span etag)
 {
     size_t start = response->text.length;
     live_append_element(&response->text, etag);
-    response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
+    response_add_text(response, start);
 }

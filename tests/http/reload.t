@@ -69,13 +69,19 @@ sub read_body {
 # A server whose new program never shows that it can serve: what becomes of it is looked at in the end.
 my ($hanging, $hanging_folder, $hanging_port) = hanging();
 
-sub hanging {
+# A server whose program can be replaced: its pid, its folder, its port, and the program's path in that folder.
+sub replaceable {
     my $folder = new_root();
     my $path   = "$folder/tinyhttpd";
     symlink program(), $path or die $!;
     my $port = free_port();
     my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     eventually { connect_to('127.0.0.1', $port) };
+    return ($pid, $folder, $port, $path);
+}
+
+sub hanging {
+    my ($pid, $folder, $port, $path) = replaceable();
     replace($path, "#!/bin/sh\nexec sleep 60\n");
     kill 'HUP', $pid;
     return ($pid, $folder, $port);
@@ -249,12 +255,7 @@ SKIP: {
 
 # A second SIGHUP, while the program that the first one asked for shows that it can serve, is not forgotten.
 {
-    my $folder = new_root();
-    my $path   = "$folder/tinyhttpd";
-    symlink program(), $path or die $!;
-    my $port = free_port();
-    my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
-    eventually { connect_to('127.0.0.1', $port) };
+    my ($pid, $folder, $port, $path) = replaceable();
     replace($path, "#!/bin/sh\n[ \"\$TINYHTTPD_HANDOVER\" != trial ] || { : >'$folder/trial'; sleep 1; }\nexec '${\program()}' \"\$@\"\n");
     kill 'HUP', $pid;
     eventually { -e "$folder/trial" };
