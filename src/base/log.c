@@ -95,6 +95,7 @@ void log_error(const char *format, ...)
     buffer_append(&line, SPAN("tinyhttpd: "));
     buffer_plain(&line, span_of(message));
     buffer_octet(&line, '\n');
+    log_flush(); /* where both streams lead to the same place, the order is that of time */
     /* There is nobody left to tell when standard error fails. */
     if (write_pieces(STDERR_FILENO, &(struct iovec){line.at, line.length}, 1) < 0)
         return;
@@ -142,15 +143,18 @@ static void append_raw(struct buffer *line, struct span text, size_t room)
     line->length += piece.length;
 }
 
-/* What is raw in a line may take, escaped; the rest needs less than 200 octets, and 240 in JSON. */
+/* What is raw in a line may take, escaped. The rest needs less than 120 octets, and 180 in JSON, besides what is known only
+   at the end. */
 enum {
+    TAIL_MAX = 80,
     RAW_LINE_MAX = 2400,
     RAW_FIELD_MAX = 700,
     RAW_TARGET_MAX = 2200, /* in JSON, which tells the method apart from it */
     RAW_METHOD_MAX = 200,
 };
-_Static_assert(RAW_LINE_MAX + 2 * RAW_FIELD_MAX + 200 <= LIMIT_LOG_LINE, "every line fits");
-_Static_assert(RAW_TARGET_MAX + RAW_METHOD_MAX + 2 * RAW_FIELD_MAX + 240 <= LIMIT_LOG_LINE, "and in JSON");
+_Static_assert(RAW_LINE_MAX + 2 * RAW_FIELD_MAX + 120 + TAIL_MAX <= LIMIT_LOG_LINE, "every line fits");
+_Static_assert(RAW_TARGET_MAX + RAW_METHOD_MAX + 2 * RAW_FIELD_MAX + 180 + TAIL_MAX <= LIMIT_LOG_LINE,
+               "and in JSON");
 
 static void write_combined(struct buffer *line, const struct log_access *access, size_t *octets_at)
 {
@@ -277,7 +281,7 @@ int64_t log_clock(enum log_form form)
 struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room)
 {
     struct log_line log = {.form = form};
-    struct buffer line = {room, 0, LIMIT_LOG_LINE, false};
+    struct buffer line = {room, 0, LIMIT_LOG_LINE - TAIL_MAX, false};
     switch (form) {
     case LOG_NONE:
         return log;
@@ -334,6 +338,15 @@ bool log_is_coloured(int fd)
            strcmp(terminal, "dumb") != 0;
 }
 
+/* ---- writing access lines, several at once ---- */
+
+/* Whole lines that wait to be written in one piece. */
+static struct {
+    unsigned lines;
+    size_t length;
+    char text[LIMIT_LOG_LINE];
+} held;
+
 /* Lines that were dropped since the last one written, and why the last of them was. */
 static struct {
     unsigned long lines;
@@ -342,41 +355,65 @@ static struct {
         torn; /* a part of it was written, as on a disk that became full: the next line begins on one of its own */
 } dropped;
 
+/* What is held was written up to `written` octets, or not at all: -1 with errno. */
 static void drop(ssize_t written)
 {
+    unsigned whole = 0;
+    for (ssize_t i = 0; i < written; i++)
+        whole += held.text[i] == '\n';
     dropped.error = written < 0 ? errno : ENOSPC;
     dropped.torn |= written > 0;
-    dropped.lines++;
+    dropped.lines += held.lines > whole ? held.lines - whole : 1;
 }
 
 static void tell_dropped(void)
 {
-    bool unread = dropped.error == EAGAIN;
-    if (dropped.lines > 0)
-        log_error("%lu lines of the access log were dropped: %s", dropped.lines,
-                  unread ? "nobody read standard output" : strerror(dropped.error));
+    unsigned long lines = dropped.lines;
     dropped.lines = 0;
     dropped.torn = false;
+    if (lines > 0)
+        log_error("%lu lines of the access log were dropped: %s", lines,
+                  dropped.error == EAGAIN ? "nobody read standard output" : strerror(dropped.error));
+}
+
+bool log_is_pending(void)
+{
+    return held.length > 0;
+}
+
+void log_flush(void)
+{
+    struct iovec pieces[] = {{"\n", dropped.torn}, {held.text, held.length}};
+    if (held.length == 0)
+        return;
+    ssize_t written = write_pieces(STDOUT_FILENO, pieces, sizeof pieces / sizeof *pieces);
+    bool whole = written == (ssize_t)(dropped.torn + held.length);
+    if (!whole)
+        drop(written - (written > 0 && dropped.torn)); /* no reason to stop serving */
+    held.length = held.lines = 0;
+    if (whole)
+        tell_dropped();
+}
+
+static void hold(struct span text)
+{
+    memcpy(held.text + held.length, text.at, text.length);
+    held.length += text.length;
 }
 
 void log_write(const struct log_line *line, uint64_t octets)
 {
-    char room[80];
+    char room[TAIL_MAX];
     struct buffer tail = BUFFER(room);
     if (line->text.length == 0)
         return;
     write_tail(&tail, line, octets);
-    char *text = (char *)line->text.at; /* iovec is for reading and writing alike */
-    struct iovec pieces[] = {
-        {"\n", dropped.torn},
-        {text, line->octets_at},
-        {tail.at, tail.length},
-        {text + line->octets_at, line->text.length - line->octets_at},
-    };
-    size_t length = dropped.torn + line->text.length + tail.length;
-    ssize_t written = write_pieces(STDOUT_FILENO, pieces, sizeof pieces / sizeof *pieces);
-    if (written == (ssize_t)length)
-        tell_dropped();
-    else
-        drop(written); /* no reason to stop serving */
+    if (held.length + line->text.length + tail.length > sizeof held.text)
+        log_flush();
+    hold((struct span){line->text.at, line->octets_at});
+    hold(buffer_span(&tail));
+    hold((struct span){line->text.at + line->octets_at, line->text.length - line->octets_at});
+    held.lines++;
+    if (log_tells_why(line->form)) /* somebody watches */
+        log_flush();
 }

@@ -1,4 +1,4 @@
-/* Diagnostics on standard error, access lines on standard output. One line is one write. */
+/* Diagnostics on standard error, a write each; access lines on standard output, whole ones in each write. */
 #ifndef TINYHTTPD_BASE_LOG_H
 #define TINYHTTPD_BASE_LOG_H
 
@@ -63,8 +63,18 @@ int64_t log_clock(enum log_form form);
 /* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE octets. */
 struct log_line log_prepare(enum log_form form, const struct log_access *access, char *room);
 
-/* Writes the line with the number of body octets that were sent. One that can't be written (nobody reads, the disk is
-   full) is dropped and counted, and the count told on standard error when the next one can. */
+/*
+ * Takes the line with the number of body octets that were sent. For a person who watches it is written at once; else it
+ * is held, to be written with others in one piece: when that has LIMIT_LOG_LINE octets, or by log_flush. What can't be
+ * written (nobody reads, the disk is full) is dropped and counted by lines, and the count told on standard error when the
+ * next can.
+ */
 void log_write(const struct log_line *line, uint64_t octets);
+
+/* True where lines are held. */
+bool log_is_pending(void);
+
+/* Writes the lines that are held. */
+void log_flush(void);
 
 #endif

@@ -476,17 +476,32 @@ static void publish(struct worker *worker)
     metrics_add_looks(metrics, looks.found, looks.loaded);
 }
 
+/* Fills in what has come, and returns how much; -1 where a signal did. The access lines that are held are written before
+   there is nothing else to do. */
+static int wait_for_events(const struct worker *worker, struct epoll_event *events)
+{
+    int wait = wait_time(worker);
+    if (wait != 0 && log_is_pending()) {
+        int count = epoll_pwait(worker->epoll, events, LIMIT_EVENTS, 0, &worker->setup->waiting_mask);
+        if (count != 0)
+            return count;
+        log_flush();
+    }
+    return epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait, &worker->setup->waiting_mask);
+}
+
 static void turn(struct worker *worker)
 {
     struct epoll_event events[LIMIT_EVENTS];
-    int count =
-        epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait_time(worker), &worker->setup->waiting_mask);
+    int count = wait_for_events(worker, events);
     struct connection *ready = take_ready(worker);
     int64_t before = worker->now;
     worker->service.turn++;
     read_clocks(worker);
-    if (worker->now != before)
+    if (worker->now != before) {
         let_signals_in(worker);
+        log_flush(); /* however busy it is, nobody waits longer for a line */
+    }
     for (int i = 0; i < count; i++)
         handle_event(worker, &events[i]);
     step_ready(worker, ready);
@@ -576,6 +591,7 @@ static void close_worker(struct worker *worker)
         close_all(worker, kind);
     step_ready(worker, take_ready(worker));
     free_closed(worker);
+    log_flush();
     if (worker->epoll >= 0)
         close(worker->epoll);
     if (worker->service.store != NULL)

@@ -88,6 +88,7 @@ static const char *logged(enum log_form form, const struct log_access *access, u
         assert_true(line.text.at == room && line.octets_at <= line.text.length);
     struct capture capture = capture_begin(STDOUT_FILENO);
     log_write(&line, octets);
+    log_flush();
     capture_end(&capture);
     return captured;
 }
@@ -242,6 +243,7 @@ static void no_log_writes_nothing(void **state)
     assert_true(captured_length <= 0);
     struct capture capture = capture_begin(STDOUT_FILENO);
     log_write(&(struct log_line){0}, 1);
+    log_flush();
     capture_end(&capture);
     assert_true(captured_length <= 0);
 }
@@ -354,11 +356,13 @@ static void a_log_that_takes_nothing_is_no_harm(void **state)
     struct capture capture = capture_begin(STDOUT_FILENO);
     for (unsigned i = 0; i < 10000; i++)
         log_write(&line, i);
+    log_flush();
     capture_end(&capture);
     assert_true(captured_length > 0);
     int saved = dup(STDOUT_FILENO);
     close(STDOUT_FILENO);
     log_write(&line, 1);
+    log_flush();
     dup2(saved, STDOUT_FILENO);
     close(saved);
 }
@@ -372,15 +376,21 @@ static void what_was_dropped_is_told_once(void **state)
     struct log_line line = log_prepare(LOG_COMBINED, &access, room);
     struct capture output = capture_begin(STDOUT_FILENO);
     log_write(&line, 0); /* of what was dropped before */
+    log_flush();
     struct capture errors = capture_begin(STDERR_FILENO);
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     dup2(full, STDOUT_FILENO); /* ENOSPC (full(4)) */
     close(full);
-    for (unsigned i = 0; i < 7; i++)
+    for (unsigned i = 0; i < 7; i++) {
         log_write(&line, i);
+        if (i > 3)
+            log_flush();
+    }
     dup2(output.pipe[1], STDOUT_FILENO);
     log_write(&line, 7);
+    log_flush();
     log_write(&line, 8);
+    log_flush();
     capture_end(&errors);
     assert_string_equal(captured,
                         "tinyhttpd: 7 lines of the access log were dropped: No space left on device\n");
@@ -388,7 +398,8 @@ static void what_was_dropped_is_told_once(void **state)
     assert_int_equal(captured_length, 3 * (line.text.length + 1));
 }
 
-/* A file that takes only a part of a line, as a disk that becomes full: the next line begins where a line begins. */
+/* A file that takes only a part of what is written, as a disk that becomes full: the lines that are whole count as written,
+   and the next one begins where a line begins. */
 static void a_line_in_part_spoils_no_other(void **state)
 {
     char room[LIMIT_LOG_LINE], path[] = "/tmp/tinyhttpd-log-XXXXXX", content[LIMIT_LOG_LINE];
@@ -396,27 +407,99 @@ static void a_line_in_part_spoils_no_other(void **state)
     struct rlimit before;
     (void)state;
     struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    size_t whole = line.text.length + 1;
     int file = mkostemp(path, O_APPEND | O_CLOEXEC), saved = dup(STDOUT_FILENO);
     assert_true(file >= 0 && saved >= 0);
     struct capture errors = capture_begin(STDERR_FILENO);
     dup2(file, STDOUT_FILENO);
     getrlimit(RLIMIT_FSIZE, &before);
     signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){10, before.rlim_max}); /* EFBIG beyond it, as ENOSPC */
-    log_write(&line, 1);
-    log_write(&line, 2);
-    setrlimit(RLIMIT_FSIZE, &before);
-    log_write(&line, 3);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){whole + 10, before.rlim_max}); /* EFBIG beyond it, as ENOSPC */
+    for (unsigned i = 1; i <= 3; i++)
+        log_write(&line, i);
+    log_flush();
     log_write(&line, 4);
+    log_flush();
+    setrlimit(RLIMIT_FSIZE, &before);
+    log_write(&line, 5);
+    log_write(&line, 6);
+    log_flush();
     dup2(saved, STDOUT_FILENO);
     close(saved);
     capture_end(&errors);
-    assert_non_null(strstr(captured, "tinyhttpd: 2 lines of the access log were dropped: "));
+    assert_non_null(strstr(captured, "tinyhttpd: 3 lines of the access log were dropped: "));
     ssize_t length = pread(file, content, sizeof content, 0);
     close(file);
     unlink(path);
-    assert_int_equal(length, 10 + 1 + 2 * (line.text.length + 1));
-    assert_memory_equal(content, "192.0.2.7 \n192.0.2.7 - - ", 25);
+    assert_int_equal(length, whole + 10 + 1 + 2 * whole);
+    assert_memory_equal(content + whole, "192.0.2.7 \n192.0.2.7 - - ", 25);
+}
+
+/* Each write to this pipe is read as one (pipe(7), O_DIRECT). */
+static void lines_are_written_together_and_whole(void **state)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    int ends[2], saved = dup(STDOUT_FILENO);
+    unsigned lines = 0, writes = 0;
+    (void)state;
+    struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK | O_DIRECT), 0);
+    dup2(ends[1], STDOUT_FILENO);
+    log_write(&line, 1);
+    assert_true(log_is_pending());
+    assert_true(read(ends[0], captured, sizeof captured) < 0);
+    for (unsigned i = 1; i < 100; i++)
+        log_write(&line, 1);
+    log_flush();
+    log_flush();
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    assert_false(log_is_pending());
+    while ((captured_length = read(ends[0], captured, sizeof captured)) > 0) {
+        assert_true(captured_length <= LIMIT_LOG_LINE);
+        assert_int_equal(captured[captured_length - 1], '\n');
+        for (ssize_t i = 0; i < captured_length; i++)
+            lines += captured[i] == '\n';
+        writes++;
+    }
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(lines, 100);
+    assert_int_equal(writes, 100 / (LIMIT_LOG_LINE / (line.text.length + 1)) + 1);
+}
+
+static void whoever_watches_waits_for_no_other_line(void **state)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    (void)state;
+    struct log_line line = log_prepare(LOG_TERMINAL, &access, room);
+    struct capture capture = capture_begin(STDOUT_FILENO);
+    log_write(&line, 1);
+    assert_false(log_is_pending());
+    capture_end(&capture);
+    assert_one_line("\n");
+}
+
+/* Both streams may lead to one place. */
+static void a_diagnostic_comes_after_the_lines_before_it(void **state)
+{
+    char room[LIMIT_LOG_LINE];
+    struct log_access access = usual();
+    (void)state;
+    struct log_line line = log_prepare(LOG_COMBINED, &access, room);
+    struct capture capture = capture_begin(STDOUT_FILENO);
+    int saved = dup(STDERR_FILENO);
+    dup2(STDOUT_FILENO, STDERR_FILENO);
+    log_write(&line, 1);
+    log_error("then");
+    log_write(&line, 1);
+    log_flush();
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    capture_end(&capture);
+    assert_non_null(strstr(captured, "\"curl/8.0\"\ntinyhttpd: then\n192.0.2.7"));
 }
 
 /* ---- outputs that don't wait ---- */
@@ -445,6 +528,7 @@ static void a_full_pipe_is_not_waited_for(void **state)
     alarm(20);
     for (unsigned i = 0; i < 20000; i++)
         log_write(&line, i);
+    log_flush();
     alarm(0);
     put_on(STDOUT_FILENO, saved);
     close(shared);
@@ -466,6 +550,7 @@ static void a_full_socket_is_not_waited_for(void **state)
     alarm(20);
     for (unsigned i = 0; i < 20000; i++)
         log_write(&line, i);
+    log_flush();
     alarm(0);
     put_on(STDOUT_FILENO, saved);
     log_open();
@@ -541,6 +626,9 @@ int main(void)
         cmocka_unit_test(a_log_that_takes_nothing_is_no_harm),
         cmocka_unit_test(what_was_dropped_is_told_once),
         cmocka_unit_test(a_line_in_part_spoils_no_other),
+        cmocka_unit_test(lines_are_written_together_and_whole),
+        cmocka_unit_test(whoever_watches_waits_for_no_other_line),
+        cmocka_unit_test(a_diagnostic_comes_after_the_lines_before_it),
         cmocka_unit_test(a_full_pipe_is_not_waited_for),
         cmocka_unit_test(a_full_socket_is_not_waited_for),
         cmocka_unit_test(diagnostics_have_their_form),
