@@ -5,6 +5,7 @@
 #include "cli/banner.h"
 #include "cli/browser.h"
 #include "cli/check.h"
+#include "cli/environment.h"
 #include "cli/options.h"
 #include "cli/place.h"
 #include "serve/master.h"
@@ -89,15 +90,30 @@ static void warn_of_policy(const struct settings *settings)
     }
 }
 
+/* The first process of a PID namespace (pid_namespaces(7)) is nearly always a container's, whose network is its own. Sockets
+   that were handed over are of another one, or were chosen with care. */
+static void warn_of_container(const struct listening *listening)
+{
+    if (getpid() == 1 && listening->owned && listen_is_loopback_only(listening))
+        log_error(
+            "this is the first process of a container, and only the container itself reaches a loopback "
+            "address; add '--bind *' or TINYHTTPD_BIND=* to let others in");
+}
+
 /* What a person sees at the start. */
-static void greet(const struct settings *settings, const struct banner *banner)
+static void greet(const struct settings *settings, const struct banner *banner,
+                  const struct listening *listening)
 {
     char hint[4096];
     banner_print(settings, banner);
-    if (settings->verbosity != VERBOSITY_QUIET && place_hint(settings, hint, sizeof hint))
-        log_error("%s", hint);
-    if (settings->verbosity != VERBOSITY_QUIET)
+    if (settings->verbosity != VERBOSITY_QUIET) {
+        if (environment_hint(hint, sizeof hint))
+            log_error("%s", hint);
+        if (place_hint(settings, hint, sizeof hint))
+            log_error("%s", hint);
         warn_of_policy(settings);
+        warn_of_container(listening);
+    }
     open_browser(settings, banner);
 }
 
@@ -119,7 +135,7 @@ static int serve(struct settings *settings, char *const *command)
         .sandbox = master.sandbox_line,
     };
     if (!master.handover.reload) /* else it has been said */
-        greet(settings, &banner);
+        greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
     return status;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/advice.h"
 #include "cli/elsewhere.h"
+#include "cli/environment.h"
 #include "cli/table.h"
 #include "cli/values.h"
 
@@ -16,7 +17,7 @@
 struct reading {
     struct settings *settings;
     struct failure *failure;
-    bool given[TABLE_MAX]; /* by the command line, which goes over the environment */
+    bool given[TABLE_MAX]; /* by the command line, a row each */
 };
 
 /* What is in the settings but not as it was typed. */
@@ -126,96 +127,6 @@ static int fail_option(struct failure *failure, int result, int key, const char 
     return fail_unknown(failure, shown);
 }
 
-/* ---- the environment ---- */
-
-static bool is_one_of(const char *typed, const char *a, const char *b, const char *c, const char *d)
-{
-    return strcmp(typed, a) == 0 || strcmp(typed, b) == 0 || strcmp(typed, c) == 0 || strcmp(typed, d) == 0;
-}
-
-/* A list, of which each member is one value; it stands in the room in pieces. */
-static int apply_list(struct reading *reading, const struct option_row *row, const char *name,
-                      const char *typed)
-{
-    const char separators[] = {'\n', row->separator, '\0'};
-    char *list = values_keep(&kept, typed, strlen(typed)), *place = NULL;
-    if (list == NULL)
-        return fail(reading->failure, EX_USAGE, "%s is too long; give less", name);
-    for (char *member = strtok_r(list, separators, &place); member != NULL;
-         member = strtok_r(NULL, separators, &place)) {
-        member += strspn(member, " \t");
-        size_t length = strlen(member);
-        while (length > 0 && (member[length - 1] == ' ' || member[length - 1] == '\t'))
-            member[--length] = '\0';
-        if (length > 0 && values_apply(reading->settings, &kept, reading->failure, row, name, member) != 0)
-            return reading->failure->status;
-    }
-    return 0;
-}
-
-static int apply_variable(struct reading *reading, const struct option_row *row, const char *name,
-                          const char *typed)
-{
-    if (row->separator != 0)
-        return apply_list(reading, row, name, typed);
-    if (row->takes != VALUE_NEEDED) {
-        if (is_one_of(typed, "0", "false", "no", "off"))
-            return 0;
-        if (is_one_of(typed, "1", "true", "yes", "on"))
-            typed = NULL;
-        else if (row->takes == VALUE_NONE)
-            return fail(reading->failure, EX_USAGE, "%s '%s': give 1 for yes, or 0 for no", name, typed);
-    }
-    return values_apply(reading->settings, &kept, reading->failure, row, name, typed);
-}
-
-/* TINYHTTPD_NO_LIST of "no-list". */
-static void write_name(char *name, size_t size, const char *option)
-{
-    snprintf(name, size, "TINYHTTPD_%s", option);
-    for (char *at = name; *at != '\0'; at++)
-        *at = *at == '-' ? '_' : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
-}
-
-/* Kubernetes sets TINYHTTPD_PORT=tcp://... in every container, for a service that is called tinyhttpd. */
-static bool is_service_link(const char *typed)
-{
-    return strncmp(typed, "tcp://", 6) == 0 || strncmp(typed, "udp://", 6) == 0;
-}
-
-/* Options that say no to one another: who gives one on the command line wants none of the others. */
-static bool is_overruled(const struct reading *reading, size_t row)
-{
-    static const int pairs[][2] = {{KEY_LIST, KEY_NO_LIST}, {'q', 'v'}, {'b', 'L'}};
-    if (reading->given[row] || table_rows[row].action)
-        return true;
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        for (unsigned k = 0; k < 2; k++) {
-            if (table_rows[row].key == pairs[i][k] &&
-                reading->given[table_find(pairs[i][1 - k]) - table_rows])
-                return true;
-        }
-    }
-    return false;
-}
-
-static int read_environment(struct reading *reading)
-{
-    char name[48];
-    for (size_t i = 0; i < table_count; i++) {
-        write_name(name, sizeof name, table_rows[i].name);
-        const char *typed = getenv(name);
-        if (typed == NULL || *typed == '\0' || is_overruled(reading, i) || is_service_link(typed))
-            continue;
-        if (apply_variable(reading, &table_rows[i], name, typed) != 0)
-            return reading->failure->status;
-    }
-    const char *port = getenv("PORT"); /* as Heroku and Cloud Run set it */
-    if (port == NULL || *port == '\0' || reading->settings->port_chosen)
-        return 0;
-    return values_apply(reading->settings, &kept, reading->failure, table_find('p'), "PORT", port);
-}
-
 /* ---- the command line ---- */
 
 static int apply_option(struct reading *reading, int key, const char *typed)
@@ -279,7 +190,8 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     enum options_result result = read_arguments(&reading, count, arguments);
     if (result != OPTIONS_SERVE && result != OPTIONS_CHECK)
         return result;
-    if (read_operands(&reading, count, arguments) != 0 || read_environment(&reading) != 0)
+    if (read_operands(&reading, count, arguments) != 0 ||
+        environment_read(settings, &kept, reading.given, failure) != 0)
         return OPTIONS_BAD;
     if (settings->lan && settings->bind_count > 0) {
         fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s', or '--lan'",

@@ -372,10 +372,11 @@ bool listen_is_loopback(const struct sockaddr *address)
     }
 }
 
-bool listen_is_local(const struct listening *listening)
+bool listen_is_loopback_only(const struct listening *listening)
 {
     for (unsigned i = 0; i < listening->count; i++) {
-        if (!listen_is_loopback((const struct sockaddr *)&listening->addresses[i]))
+        const struct sockaddr *address = (const struct sockaddr *)&listening->addresses[i];
+        if (address->sa_family == AF_UNIX || !listen_is_loopback(address))
             return false;
     }
     return true;

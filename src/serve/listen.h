@@ -35,8 +35,9 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
 /* True for an address that only this machine reaches: of the loopback, or a Unix socket. */
 bool listen_is_loopback(const struct sockaddr *address);
 
-/* True where all of them are. */
-bool listen_is_local(const struct listening *listening);
+/* True where nobody outside of this network namespace reaches any of them: not even by a Unix socket, whose path others may
+   have. */
+bool listen_is_loopback_only(const struct listening *listening);
 
 /*
  * The addresses that reach them, as people know them; returns how many. A socket for both IPv4 and IPv6 (ipv6(7),

@@ -82,7 +82,8 @@ wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
 }
 
 # The environment
-for my $case (['TINYHTTPD_PORT', '70000', qr/TINYHTTPD_PORT '70000'/], ['PORT', 'x', qr/PORT 'x'/], ['TINYHTTPD_HEADER', "A: b\nDate: c", qr/TINYHTTPD_HEADER 'Date: c'/]) {
+for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', qr/ PORT is empty/], ['TINYHTTPD_BIND', ', ', qr/TINYHTTPD_BIND is empty/],
+    ['TINYHTTPD_PORT', '70000', qr/TINYHTTPD_PORT '70000'/], ['PORT', 'x', qr/PORT 'x'/], ['TINYHTTPD_HEADER', "A: b\nDate: c", qr/TINYHTTPD_HEADER 'Date: c'/]) {
     my ($name, $value, $pattern) = @$case;
     wrong("nonsense in $name", [$root], EX_USAGE, $pattern, before => sub { $ENV{$name} = $value });
 }
@@ -90,6 +91,7 @@ for my $case (['TINYHTTPD_PORT', '70000', qr/TINYHTTPD_PORT '70000'/], ['PORT', 
     my $port   = free_port();
     my $server = Harness->start(bare => 1, before => sub { @ENV{qw(PORT TINYHTTPD_ROOT TINYHTTPD_BIND)} = ($port, $root, '127.0.0.1') });
     is($server->port, $port, 'PORT in the environment');
+    unlike($server->banner, qr/did you mean/, 'which is no misspelt name');
     is($server->get('/')->{body}, 'page', 'TINYHTTPD_ROOT in the environment');
     my $run = run_program({ before => sub { $ENV{PORT} = $port } }, '--check');
     is($run->{status}, 0, '--check finds the server by the same environment');
@@ -130,6 +132,14 @@ for my $url ('https://localhost/', 'localhost', 'http://', 'http://localhost:x/'
     wrong('--check=' . told($url), ["--check=$url"], EX_USAGE, qr/--check/);
 }
 wrong('--check of any free port', ['--check', '-p', '0'], EX_USAGE, qr/--check/);
+
+{
+    my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', '-p', free_port(), $root], before => sub { $ENV{TINYHTTPD_CAHCE} = 'auto' });
+    $server->expect_stderr(my $hint = qr/^tinyhttpd: TINYHTTPD_CAHCE in the environment is no option; did you mean TINYHTTPD_CACHE\?$/m);
+    eventually { $server->stderr =~ $hint };
+    like($server->stderr, $hint, 'a misspelt name in the environment is told');
+    $server->stop;
+}
 
 # The default port in use: the next that is free, said aloud; one that was asked for is never another.
 SKIP: {

@@ -292,15 +292,22 @@ for my $pair (['TERM', 'TERM'], ['INT', 'INT'], ['TERM', 'INT']) {
 
 # A container's first process has no default action for signals, so there must be a handler.
 SKIP: {
-    skip 'needs root and unshare', 2 if $> != 0 || system('unshare --pid --fork true 2>/dev/null') != 0;
-    my $port = free_port();
-    my $out  = new_root();
-    my $pid  = Harness::spawn("$out/out", "$out/err", undef, 'unshare', '--pid', '--fork', '--kill-child', program(), '-r', $root, '-p', $port, '-j', '1');
-    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'as process 1: serves');
-    my ($inner) = children_of($pid);
-    kill 'TERM', $inner;
-    is(Harness::reap($pid, 10), 0, 'as process 1: SIGTERM ends it with status 0');
-    kill 'KILL', -$pid;
+    skip 'needs root and unshare', 9 if $> != 0 || system('unshare --pid --fork true 2>/dev/null') != 0;
+    my $first = sub {
+        my $port = free_port();
+        my $out  = new_root();
+        my $pid  = Harness::spawn("$out/out", "$out/err", undef, 'unshare', '--pid', '--fork', '--kill-child', program(), '-r', $root, '-p', $port, '-j', '1', @_);
+        ok(eventually(sub { connect_to('127.0.0.1', $port) }), "as process 1, @_: serves");
+        my ($inner) = children_of($pid);
+        kill 'TERM', $inner;
+        is(Harness::reap($pid, 10), 0, "as process 1, @_: SIGTERM ends it with status 0");
+        kill 'KILL', -$pid;
+        return slurp("$out/err");
+    };
+    my $nobody = qr/^tinyhttpd: [^\n]*container[^\n]*--bind \*/m;
+    like($first->('-b', '127.0.0.1'), $nobody, 'as process 1 on a loopback address: says that nobody outside reaches it');
+    unlike($first->('-b', '127.0.0.1', '-b', "unix:" . new_root() . "/socket"), $nobody, 'nor by a Unix socket: not said');
+    unlike($first->('-b', '127.0.0.1', '-q'), $nobody, 'quiet: not said');
 }
 
 # Workers never outlive their master.

@@ -576,17 +576,33 @@ static void the_command_line_goes_over_it(void **state)
     assert_true(settings.port == 2 && settings.port_chosen);
 }
 
-static void what_is_empty_is_not_there(void **state)
+static void what_is_no_option_is_left_alone(void **state)
 {
     (void)state;
-    assert_int_equal(read_with(WITH("TINYHTTPD_PORT=", "PORT=", "TINYHTTPD_ROOT=", "TINYHTTPD_LAN=",
-                                    "TINYHTTPD_HELP=1", "TINYHTTPD_VERSION=1", "TINYHTTPD_CHECK=1"),
-                               NOTHING),
-                     OPTIONS_SERVE);
-    assert_true(settings.port == 8080 && !settings.port_chosen && !settings.lan);
+    assert_int_equal(
+        read_with(WITH("TINYHTTPD_HELP=1", "TINYHTTPD_VERSION=", "TINYHTTPD_CHECK=1", "TINYHTTPD_OTHER="),
+                  NOTHING),
+        OPTIONS_SERVE);
     /* What Kubernetes sets for a service of this name. */
     assert_int_equal(read_with(WITH("TINYHTTPD_PORT=tcp://10.0.0.1:80"), NOTHING), OPTIONS_SERVE);
-    assert_int_equal(settings.port, 8080);
+    assert_true(settings.port == 8080 && !settings.port_chosen);
+}
+
+static void what_is_empty_is_refused_unless_overruled(void **state)
+{
+    static const char *const variables[] = {
+        "TINYHTTPD_PORT=", "TINYHTTPD_ROOT=",  "TINYHTTPD_LAN=",   "TINYHTTPD_SPA=",          "PORT=",
+        "TINYHTTPD_BIND=", "TINYHTTPD_BIND=,", "TINYHTTPD_MIME= ", "TINYHTTPD_HEADER=\n \t\n"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(variables); i++) {
+        char message[64];
+        snprintf(message, sizeof message, "%.*s is empty; ", (int)strcspn(variables[i], "="), variables[i]);
+        assert_words(i, "result", read_with(WITH(variables[i]), NOTHING) == OPTIONS_BAD);
+        assert_words(i, "status", failure.status == EX_USAGE);
+        assert_words(i, "message", strncmp(failure.message, message, strlen(message)) == 0);
+    }
+    assert_int_equal(read_with(WITH("TINYHTTPD_PORT=", "PORT="), WITH("-p", "3")), OPTIONS_SERVE);
+    assert_int_equal(read_with(WITH("TINYHTTPD_PORT=1", "PORT="), NOTHING), OPTIONS_SERVE);
 }
 
 static void nonsense_is_refused_by_its_name(void **state)
@@ -718,7 +734,8 @@ int main(void)
         cmocka_unit_test(an_operand_may_be_a_file),
         cmocka_unit_test(the_environment_fills_in),
         cmocka_unit_test(the_command_line_goes_over_it),
-        cmocka_unit_test(what_is_empty_is_not_there),
+        cmocka_unit_test(what_is_no_option_is_left_alone),
+        cmocka_unit_test(what_is_empty_is_refused_unless_overruled),
         cmocka_unit_test(nonsense_is_refused_by_its_name),
         cmocka_unit_test(addresses_are_bounded),
         cmocka_unit_test(long_words_are_no_harm),

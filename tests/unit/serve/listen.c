@@ -51,9 +51,11 @@ static void one_other_address_is_enough(void **state)
 {
     (void)state;
     struct listening listening = {.count = 2, .addresses = {address_of("127.0.0.1"), address_of("::1")}};
-    assert_true(listen_is_local(&listening));
+    assert_true(listen_is_loopback_only(&listening));
     listening.addresses[1] = address_of("192.168.1.7");
-    assert_false(listen_is_local(&listening));
+    assert_false(listen_is_loopback_only(&listening));
+    listening.addresses[1] = (struct sockaddr_storage){.ss_family = AF_UNIX};
+    assert_false(listen_is_loopback_only(&listening));
 }
 
 /* A socket that listens on any port of such an address; -1 where there is no IPv6. */
