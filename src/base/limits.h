@@ -256,7 +256,18 @@
 #define LIMIT_PAUSE_MS 50
 #define LIMIT_BACKOFF_MS 5000
 
-/* One line of the access log; write(2) of up to PIPE_BUF octets to a pipe is atomic. */
+/* One line of the access log, and of what is written of it at once: to a pipe, a write(2) of up to PIPE_BUF octets is
+   whole (pipe(7)). */
 #define LIMIT_LOG_LINE 4096
+
+/* Lines that a worker holds before it writes them, for a few milliseconds at most: waking who reads a pipe costs some
+   microseconds, which many lines shall share. */
+#define LIMIT_LOG_HELD 32768
+
+/* What a pipe for them shall have room for, where it has less: several workers may write theirs at one moment. */
+#define LIMIT_LOG_PIPE 262144
+
+/* While nobody reads, how often it is tried again. */
+#define LIMIT_LOG_RETRY_MS 100
 
 #endif

@@ -1,5 +1,6 @@
 #include "serve/connection.h"
 
+#include "base/log.h"
 #include "http/forwarded.h"
 #include "http/host.h"
 #include "serve/answer.h"
@@ -23,7 +24,7 @@ enum { TAKEN_UNKNOWN = INT_MIN };
 struct outgoing {
     struct response response;
     struct entry *entry; /* what the response borrows from, or NULL */
-    struct log_line log;
+    struct access_line log;
     int64_t began; /* microseconds of the monotonic clock, where somebody wants to know how long it takes */
     uint64_t body_octets;
     int64_t taken;       /* octets_taken when the deadline began, TAKEN_UNKNOWN before it does */
@@ -226,12 +227,12 @@ static bool keep_response(struct connection *connection, const struct outgoing *
     return true;
 }
 
-static struct log_line prepare_log(const struct sockaddr *client, struct service *service,
-                                   const struct request *request, int status, struct span why)
+static struct access_line prepare_log(const struct sockaddr *client, struct service *service,
+                                      const struct request *request, int status, struct span why)
 {
-    if (service->log_form == LOG_NONE || (service->log_errors_only && status < 400))
-        return (struct log_line){0};
-    struct log_access access = {
+    if (service->access_form == ACCESS_NONE || (service->log_errors_only && status < 400))
+        return (struct access_line){0};
+    struct access access = {
         .peer = client,
         .time = service->second,
         .began = service->began,
@@ -243,14 +244,14 @@ static struct log_line prepare_log(const struct sockaddr *client, struct service
         .referer = request_field(request, FIELD_REFERER),
         .user_agent = request_field(request, FIELD_USER_AGENT),
     };
-    return log_prepare(service->log_form, &access, service->log);
+    return access_prepare(service->access_form, &access, service->log);
 }
 
 /* Microseconds of the monotonic clock where the log or the counters tell how long an answer takes; else 0. */
 static int64_t read_clock(const struct service *service)
 {
     bool counted = service->policy->settings->metrics != NULL;
-    return log_clock(counted ? LOG_JSON : service->log_form);
+    return access_clock(counted ? ACCESS_JSON : service->access_form);
 }
 
 static void count_answer(const struct service *service, const struct outgoing *answer, uint64_t sent)
@@ -265,7 +266,7 @@ static void log_answer(const struct service *service, const struct outgoing *ans
 {
     uint64_t left = response_octets_left(&answer->response);
     uint64_t sent = left < answer->body_octets ? answer->body_octets - left : 0;
-    log_write(&answer->log, sent);
+    access_write(&answer->log, sent);
     if (!answer->response.unlogged)
         count_answer(service, answer, sent);
 }
@@ -435,7 +436,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct view view = {
         .store = service->store,
         .beside = beside,
-        .why = beside || log_tells_why(service->log_form) ? &why : NULL,
+        .why = beside || access_tells_why(service->access_form) ? &why : NULL,
         .turn = may_share(connection, request) ? service->turn : 0,
         .now = service->second,
         .date = service->date,
@@ -446,7 +447,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     };
     answer(&view, request, response, &answered.entry);
     answered.body_octets = response_body_octets(response);
-    answered.log = (struct log_line){0};
+    answered.log = (struct access_line){0};
     if (!response->unlogged)
         answered.log = prepare_log(&client.any, service, request, response->status, buffer_span(&why));
     if (response->status == 404)

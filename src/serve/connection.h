@@ -12,10 +12,10 @@
 
 #include "base/date.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/settings.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "serve/access.h"
 #include "serve/deadline.h"
 #include "serve/metrics.h"
 #include "serve/policy.h"
@@ -66,10 +66,10 @@ struct connection {
 struct service {
     struct store *store;
     const struct policy *policy;
-    enum log_form log_form;
+    enum access_form access_form;
     bool log_errors_only;
     struct metrics *metrics; /* this worker's; NULL: nothing is counted */
-    int64_t began;           /* what log_clock said when the request that is answered was whole */
+    int64_t began;           /* what access_clock said when the request that is answered was whole */
     bool draining;           /* what has arrived is answered, then each connection ends */
     bool retiring;           /* every answer that begins is; one that had begun may be followed by another */
     uint64_t turn;           /* its number, from 1 on */

@@ -486,6 +486,8 @@ static int wait_for_events(const struct worker *worker, struct epoll_event *even
         if (count != 0)
             return count;
         log_flush();
+        if (log_is_pending()) /* nobody reads, and no event tells when somebody does */
+            wait = (int)earlier_of(wait, LIMIT_LOG_RETRY_MS);
     }
     return epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait, &worker->setup->waiting_mask);
 }
@@ -519,25 +521,25 @@ static void turn(struct worker *worker)
 
 /* ---- from start to end ---- */
 
-static enum log_form log_form_of(const struct settings *settings)
+static enum access_form access_form_of(const struct settings *settings)
 {
-    enum log_form text = log_is_coloured(STDOUT_FILENO) ? LOG_COLOURED : LOG_TERMINAL;
-    enum log_form usual = isatty(STDOUT_FILENO) ? text : LOG_COMBINED;
+    enum access_form text = log_is_coloured(STDOUT_FILENO) ? ACCESS_COLOURED : ACCESS_TERMINAL;
+    enum access_form usual = isatty(STDOUT_FILENO) ? text : ACCESS_COMBINED;
     switch (settings->log) {
     case LOG_CHOICE_AUTO:
-        return settings->verbosity == VERBOSITY_QUIET ? LOG_NONE : usual;
+        return settings->verbosity == VERBOSITY_QUIET ? ACCESS_NONE : usual;
     case LOG_CHOICE_TEXT:
         return text;
     case LOG_CHOICE_COMBINED:
-        return LOG_COMBINED;
+        return ACCESS_COMBINED;
     case LOG_CHOICE_JSON:
-        return LOG_JSON;
+        return ACCESS_JSON;
     case LOG_CHOICE_ERRORS:
         return usual;
     case LOG_CHOICE_OFF:
         break;
     }
-    return LOG_NONE;
+    return ACCESS_NONE;
 }
 
 /* Each connection may need two descriptors: its socket, and a large file that nobody else is sent. So many are let in
@@ -571,7 +573,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->ready_end = &worker->ready;
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
-    worker->service.log_form = log_form_of(setup->settings);
+    worker->service.access_form = access_form_of(setup->settings);
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
     worker->service.metrics = setup->metrics;
     worker->service.store = store_open(setup->root, LIMIT_RACY_MS, false);
@@ -591,7 +593,7 @@ static void close_worker(struct worker *worker)
         close_all(worker, kind);
     step_ready(worker, take_ready(worker));
     free_closed(worker);
-    log_flush();
+    log_close();
     if (worker->epoll >= 0)
         close(worker->epoll);
     if (worker->service.store != NULL)

@@ -49,7 +49,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     CHECK(service->store != NULL);
     policy_open(&policy, &settings, NULL, 0);
     service->policy = &policy;
-    service->log_form = LOG_COMBINED;
+    service->access_form = ACCESS_COMBINED;
     service->second = 4000000000;
     date_write(service->date, service->second);
     return 0;

@@ -202,7 +202,7 @@ $server->stop;
 {
     pipe my $reader, my $writer or die $!;
     my $piped = Harness->start(root => $root, args => ['-j', '1'], stdout => $writer);
-    $piped->expect_stderr(qr/\Atinyhttpd: \d+ lines of the access log were dropped/);
+    $piped->expect_stderr(qr/\Atinyhttpd: \d+ lines? of the access log w(?:as|ere) dropped/);
     close $writer;
     Harness::blocking($reader, 0);
     my ($sent, $taken) = (0, '');
@@ -222,12 +222,12 @@ $server->stop;
     my @told;
     for my $round (1, 2) {
         $fill->("a log that nobody reads, round $round");
-        is(scalar(@told = $piped->stderr =~ /(\d+) lines/g), $round - 1, 'while nobody reads nothing is told');
+        is(scalar(@told = $piped->stderr =~ /(\d+) lines?/g), $round - 1, 'while nobody reads nothing is told');
         $drain->();
         # A worker writes a line after its answer: the first one again is seen with the one after it.
         $piped->exchange(get_request('/again'), socket => $kept, count => 1) for 1, 2;
         $sent += 2;
-        eventually { @told = $piped->stderr =~ /(\d+) lines/g; @told >= $round };
+        eventually { @told = $piped->stderr =~ /(\d+) lines?/g; @told >= $round };
         is(scalar @told, $round, 'read again: it is told once how many lines were dropped');
         eventually { $drain->(); scalar(() = $taken =~ m{"GET /again }g) == 2 * $round };
         my $dropped = 0;
