@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -27,6 +28,23 @@ static void open_standard_streams(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
+}
+
+static void end_at_once(int signal)
+{
+    (void)signal;
+    _exit(EX_OK);
+}
+
+/* To the first process of a container no signal has a default action (pid_namespaces(7)): one that comes before the master
+   handles it would be lost, and whoever sent it wait in vain. */
+static void hear_early_signals(void)
+{
+    struct sigaction action = {.sa_handler = end_at_once};
+    if (getpid() != 1)
+        return;
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
 }
 
 /* Output that could not be written is an error, not a silence. */
@@ -145,6 +163,7 @@ int main(int count, char **arguments)
 {
     struct settings settings;
     struct failure failure;
+    hear_early_signals();
     open_standard_streams();
     switch (options_read(count, arguments, &settings, &failure)) {
     case OPTIONS_CHECK:

@@ -310,6 +310,19 @@ SKIP: {
     unlike($first->('-b', '127.0.0.1', '-q'), $nobody, 'quiet: not said');
 }
 
+# Before it is ready: libmagic's database is a FIFO that nobody writes.
+SKIP: {
+    skip 'needs root and unshare', 2 if $> != 0 || system('unshare --pid --fork true 2>/dev/null') != 0;
+    my ($port, $out) = (free_port(), new_root());
+    POSIX::mkfifo("$out/magic", 0600) or die $!;
+    my $pid = Harness::spawn("$out/out", "$out/err", sub { $ENV{MAGIC} = "$out/magic" }, 'unshare', '--pid', '--fork', '--kill-child', program(), '-r', $root, '-p', $port, '-b', '127.0.0.1');
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'as process 1, in its start: has its port');
+    my ($inner) = children_of($pid);
+    kill 'TERM', $inner;
+    is(Harness::reap($pid, 10), 0, 'as process 1, in its start: SIGTERM ends it with status 0');
+    kill 'KILL', -$pid;
+}
+
 # Workers never outlive their master.
 {
     my $server = Harness->start(root => $root, args => ['-j', '3']);
