@@ -137,11 +137,13 @@ static enum request_field field_of(struct span name)
         const char *name;
         enum request_field field;
     } kept[LENGTH_MAX + 1][SAME_LENGTH_MAX] = {
+        [3] = {{"via", FIELD_VIA}},
         [4] = {{"host", FIELD_HOST}},
         [5] = {{"range", FIELD_RANGE}},
         [6] = {{"accept", FIELD_ACCEPT}, {"expect", FIELD_EXPECT}},
         [7] = {{"referer", FIELD_REFERER}},
         [8] = {{"if-match", FIELD_IF_MATCH}, {"if-range", FIELD_IF_RANGE}},
+        [9] = {{"forwarded", FIELD_FORWARDED}},
         [10] = {{"connection", FIELD_CONNECTION}, {"user-agent", FIELD_USER_AGENT}},
         [13] = {{"if-none-match", FIELD_IF_NONE_MATCH}},
         [14] = {{"tinyhttpd-live", FIELD_TINYHTTPD_LIVE}},

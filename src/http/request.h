@@ -28,6 +28,7 @@ enum request_field {
     FIELD_ACCESS_CONTROL_REQUEST_METHOD,
     FIELD_CONNECTION,
     FIELD_EXPECT,
+    FIELD_FORWARDED,
     FIELD_HOST,
     FIELD_IF_MATCH,
     FIELD_IF_MODIFIED_SINCE,
@@ -39,6 +40,7 @@ enum request_field {
     FIELD_TINYHTTPD_LIVE, /* our own: the script of live reload asks */
     FIELD_TRANSFER_ENCODING,
     FIELD_USER_AGENT,
+    FIELD_VIA,
     FIELD_X_FORWARDED_FOR,
     FIELD_OTHER,
 };

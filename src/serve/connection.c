@@ -396,16 +396,27 @@ static union peer find_client(const struct connection *connection, const struct 
     return forwarded_is_known(&forwarded) ? peer_of(&forwarded.client) : connection->peer;
 }
 
+/* What proxies add as a rule (RFC 9110 7.6.3, RFC 7239); or HTTP/1.0, which by itself nginx speaks to the server behind
+   it, and no browser has for decades. */
+static bool is_of_proxy(const struct request *request)
+{
+    return request->minor_version == 0 || request_field(request, FIELD_VIA).at != NULL ||
+           request_field(request, FIELD_FORWARDED).at != NULL ||
+           request_field(request, FIELD_X_FORWARDED_FOR).at != NULL;
+}
+
 /*
  * True for a client on this machine that asks for it by a name or an address of the loopback, and says what it would show
- * to somebody. A proxy on this machine asks for others: as a rule it hands on the Host that they sent, and a trusted one
- * tells their address.
+ * to somebody. A proxy on this machine asks for others: only one that is trusted to tell for whom may ask for a client
+ * beside it.
  */
 static bool is_beside(const struct connection *connection, const union peer *client,
-                      const struct request *request)
+                      const struct settings *settings, const struct request *request)
 {
     return listen_is_loopback(&connection->peer.any) && listen_is_loopback(&client->any) &&
-           request_field(request, FIELD_ACCEPT).length > 0 && host_is_loopback(host_name(host_of(request)));
+           request_field(request, FIELD_ACCEPT).length > 0 &&
+           (!is_of_proxy(request) || is_trusted_proxy(&connection->peer, settings)) &&
+           host_is_loopback(host_name(host_of(request)));
 }
 
 /* Whether another request, or a part of one, has arrived: who is told that an answer is the last gets no other
@@ -432,7 +443,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     char room[REASON_MAX];
     struct buffer why = BUFFER(room);
     union peer client = find_client(connection, service, request);
-    bool beside = is_beside(connection, &client, request);
+    bool beside = is_beside(connection, &client, service->policy->settings, request);
     struct view view = {
         .store = service->store,
         .beside = beside,

@@ -49,6 +49,11 @@ for my $host ('LOCALHOST', 'localhost:80', '127.0.0.1', '127.1.2.3:8080', '[::1]
     my $response = $server->exchange("GET /.env HTTP/1.1\r\nHost: $host\r\n$html\r\n\r\n", count => 1)->{responses}[0];
     like($response->{body}, qr/<aside>/, "Host: $host: the reason");
 }
+for my $of_proxy ("Via: 1.1 front", "Forwarded: for=203.0.113.7", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-For: 127.0.0.1") {
+    my $response = $server->exchange("GET /.env HTTP/1.1\r\nHost: localhost\r\n$of_proxy\r\n$html\r\n\r\n", count => 1)->{responses}[0];
+    unlike($response->{body}, qr/<aside>|begins with a dot/, "$of_proxy: no reason, as a proxy asks for somebody else");
+}
+unlike($server->exchange("GET /.env HTTP/1.0\r\nHost: localhost\r\n$html\r\n\r\n")->{responses}[0]{body}, qr/<aside>|begins with a dot/, 'HTTP/1.0: no reason, as a proxy may speak it');
 unlike($server->get('/.env')->{body}, qr/<aside>/, 'without Accept: nobody looks at it');
 unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has none');
 
