@@ -7,7 +7,6 @@
 #include "serve/input.h"
 #include "serve/listen.h"
 #include "serve/transmit.h"
-#include "site/reason.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -440,8 +439,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
     service->began = read_clock(service);
     answered.began = service->began;
-    char room[REASON_MAX];
-    struct buffer why = BUFFER(room);
+    char sentences[REASON_MAX], meant[REASON_MAX];
+    struct reason why = {BUFFER(sentences), BUFFER(meant)};
     union peer client = find_client(connection, service, request);
     bool beside = is_beside(connection, &client, service->policy->settings, request);
     struct view view = {
@@ -460,7 +459,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     answered.body_octets = response_body_octets(response);
     answered.log = (struct access_line){0};
     if (!response->unlogged)
-        answered.log = prepare_log(&client.any, service, request, response->status, buffer_span(&why));
+        answered.log = prepare_log(&client.any, service, request, response->status, buffer_span(&why.text));
     if (response->status == 404)
         metrics_miss(service->metrics, request_target(request));
     answered.taken = TAKEN_UNKNOWN;

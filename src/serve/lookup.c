@@ -108,5 +108,5 @@ void lookup_explain(const struct view *view, struct target *target)
     if (view->why == NULL || view->policy->file.length > 0)
         return;
     struct span path = target->slash ? target_child(target, view->policy->index) : target->path;
-    reason_append(view->why, store_beneath(view->store), path, dotfiles, view->now);
+    reason_find(view->why, store_beneath(view->store), path, dotfiles, view->now);
 }

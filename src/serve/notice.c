@@ -60,11 +60,13 @@ static void answer_page(const struct view *view, const struct request *request, 
     struct buffer number = BUFFER(digits);
     size_t start = response->text.length;
     buffer_number(&number, (uint64_t)status);
+    const struct reason *why = status == 404 && view->beside ? view->why : NULL;
     struct page page = {
         .status = buffer_filled(&number),
         .title = span_of(response_reason(status)),
         .sentence = sentence,
-        .reason = status == 404 && view->beside && view->why != NULL ? buffer_span(view->why) : none,
+        .reason = why != NULL ? buffer_span(&why->text) : none,
+        .meant = why != NULL ? buffer_span(&why->meant) : none,
         .way_out = status == 404,
     };
     if (negotiate_media(request) == MEDIA_HTML)

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "serve/metrics.h"
 #include "serve/policy.h"
+#include "site/reason.h"
 #include "site/store.h"
 
 #include <stdbool.h>
@@ -14,7 +15,7 @@
 struct view {
     struct store *store;
     bool beside;        /* this client is on this machine: it may know what is not served, and why */
-    struct buffer *why; /* gets the reason of a 404, for the log and `beside`; NULL where nobody wants it */
+    struct reason *why; /* gets the reason of a 404, for the log and `beside`; NULL where nobody wants it */
     uint64_t turn;      /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
     int64_t now;        /* seconds since 1970 */
     const char *date;   /* the same, as date_write writes it */

@@ -9,6 +9,16 @@ void page_begin(struct buffer *out)
                             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>"));
 }
 
+/* A link to what probably was meant. */
+static void append_meant(struct buffer *out, struct span path)
+{
+    buffer_append(out, SPAN("<p><a href=\"/"));
+    buffer_uri_path(out, path);
+    buffer_append(out, SPAN("\">Go to /"));
+    buffer_html_name(out, path);
+    buffer_append(out, SPAN("</a></p>\n"));
+}
+
 void page_write(struct buffer *out, const struct page *page)
 {
     page_begin(out);
@@ -29,6 +39,8 @@ void page_write(struct buffer *out, const struct page *page)
         buffer_html_name(out, page->reason);
         buffer_append(out, SPAN("</aside>\n"));
     }
+    if (page->meant.length > 0)
+        append_meant(out, page->meant);
     if (page->way_out)
         buffer_append(out, SPAN("<p><a href=\"/\">Go to the start page</a></p>\n"));
     buffer_append(out, SPAN("</main>\n</html>\n"));

@@ -269,9 +269,21 @@ static bool is_affordable(int64_t now)
     return count++ < LIMIT_REASONS;
 }
 
-static void append_stop(struct buffer *out, const struct beneath *beneath, const struct stop *stop,
-                        bool dotfiles)
+/* The path of a name in the directory where the path stopped. Nothing where it is too long. */
+static void write_path(struct buffer *path, const struct stop *stop, const char *name)
 {
+    buffer_append(path, stop->directory);
+    if (stop->directory.length > 0)
+        buffer_octet(path, '/');
+    buffer_string(path, name);
+    if (path->overflow)
+        path->length = 0;
+}
+
+static void explain_stop(struct reason *reason, const struct beneath *beneath, const struct stop *stop,
+                         bool dotfiles)
+{
+    struct buffer *out = &reason->text;
     char name[NAME_MAX + 1];
     struct stat attributes;
     struct meant meant = {0};
@@ -296,18 +308,18 @@ static void append_stop(struct buffer *out, const struct beneath *beneath, const
     look_through(fd, stop->name, dotfiles, &meant);
     append_missing(out, stop);
     append_meant(out, &meant);
+    if (meant.likeness != LIKENESS_NONE)
+        write_path(&reason->meant, stop, meant.name);
 }
 
-void reason_append(struct buffer *out, const struct beneath *beneath, struct span path, bool dotfiles,
-                   int64_t now)
+void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
+                 int64_t now)
 {
     struct stop stop;
-    char room[REASON_MAX];
-    struct buffer text = BUFFER(room);
     if (!is_affordable(now))
         return;
-    if ((dotfiles || !append_hidden(&text, beneath, path)) && find_stop(beneath, path, &stop))
-        append_stop(&text, beneath, &stop, dotfiles);
-    if (!text.overflow) /* the directory's path may be any length */
-        buffer_append(out, buffer_span(&text));
+    if ((dotfiles || !append_hidden(&reason->text, beneath, path)) && find_stop(beneath, path, &stop))
+        explain_stop(reason, beneath, &stop, dotfiles);
+    if (reason->text.overflow) /* the directory's path may be any length */
+        reason->text.length = 0;
 }

@@ -15,15 +15,21 @@
 /* Room for the longest: two names and what is said about them. */
 enum { REASON_MAX = 768 };
 
+/* Both over rooms of REASON_MAX octets, which are the caller's. Names are octets as the disk and the client have them. */
+struct reason {
+    struct buffer text; /* one or two sentences; empty where there is nothing worth telling */
+    struct buffer
+        meant; /* the path, as for store_find, of what probably was meant; empty where nothing is near */
+};
+
 /*
- * Looks on disk why `path` (as for store_find) has answered 404, and appends one or two sentences; nothing where it finds
- * no reason worth telling. Names in it are octets as the disk and the client have them. `dotfiles`: names with a leading
- * dot are served.
+ * Looks on disk why `path` (as for store_find) has answered 404, and fills in a reason that is empty. `dotfiles`: names
+ * with a leading dot are served.
  *
  * What it may cost is bounded (limits.h): so many reasons in a second, `now`, and so many names in each.
  */
-void reason_append(struct buffer *out, const struct beneath *beneath, struct span path, bool dotfiles,
-                   int64_t now);
+void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
+                 int64_t now);
 
 /* How many octets have to be inserted, removed, changed, or swapped with their neighbour to make `b` of `a`; at most
    `bound` + 1, and no more work than that asks for. */

@@ -40,6 +40,14 @@ for my $case (@reasons) {
         "text/plain; charset=utf-8 404 Not Found: There is nothing at this address.\n$reason\n", "$target: so does the plain text for a program");
 }
 
+# What was probably meant is a click away.
+{
+    my ($href) = $server->get('/readme.md', $html)->{body} =~ m{<a href="(/[^"]+)">Go to /README\.md</a>};
+    is($href, '/README.md', 'the page has a link to what was meant');
+    is($server->get($href)->{status}, 200, 'which leads there');
+    unlike($server->exchange("GET /readme.md HTTP/1.1\r\nHost: elsewhere.example\r\n$html\r\n\r\n", count => 1)->{responses}[0]{body}, qr/README/, 'nobody else is told');
+}
+
 # Nobody else is told: a proxy on this machine asks with the Host of those it asks for.
 for my $host ('example.com', '192.168.1.7:8080', 'localhost.example', '127.0.0.1.example', 'a127.0.0.1') {
     my $response = $server->exchange("GET /.env HTTP/1.1\r\nHost: $host\r\n$html\r\n\r\n", count => 1)->{responses}[0];

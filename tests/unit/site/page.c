@@ -65,18 +65,31 @@ static void what_a_page_has_not_to_say_is_left_out(void **state)
     assert_int_equal(count_of(room, "<aside>There is &#39;b&#39;.</aside>"), 1);
 }
 
+static void what_was_meant_is_a_link(void **state)
+{
+    (void)state;
+    struct page page = missing;
+    page.meant = SPAN("a dir/#\"b\".html");
+    assert_int_equal(
+        count_of(written(&page),
+                 "<p><a href=\"/a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
+        1);
+    page.meant = (struct span){NULL, 0};
+    assert_int_equal(count_of(written(&page), "<a "), 1);
+}
+
 static void all_texts_are_escaped(void **state)
 {
     (void)state;
     struct span evil = SPAN("</title></p><script>alert(\"1\")</script>&'\n\xFF");
-    struct page page = {evil, evil, evil, evil, false};
+    struct page page = {evil, evil, evil, evil, evil, false};
     written(&page);
     assert_int_equal(count_of(room, "<script"), 0);
     assert_int_equal(count_of(room, "</title>"), 1);
     assert_int_equal(count_of(room,
                               "&lt;/title&gt;&lt;/p&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
                               "&amp;&#39;\xE2\x90\x8A\xEF\xBF\xBD"),
-                     6);
+                     7);
 }
 
 /* look_policy: nothing loads, and no script runs. */
@@ -133,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_say_what_they_are_given),
         cmocka_unit_test(what_a_page_has_not_to_say_is_left_out),
+        cmocka_unit_test(what_was_meant_is_a_link),
         cmocka_unit_test(all_texts_are_escaped),
         cmocka_unit_test(pages_load_nothing),
         cmocka_unit_test(the_policy_allows_the_style_and_nothing_else),

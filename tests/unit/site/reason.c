@@ -64,12 +64,15 @@ static int unmake(void **state)
     return rmdir(base);
 }
 
+static char meant[REASON_MAX + 1]; /* of the last reason */
+
 static const char *reason_of(const char *path, bool dotfiles)
 {
     static char text[REASON_MAX + 1];
-    struct buffer out = {text, 0, REASON_MAX, false};
-    reason_append(&out, &beneath, span_of(path), dotfiles, ++second);
-    text[out.length] = '\0';
+    struct reason reason = {{text, 0, REASON_MAX, false}, {meant, 0, REASON_MAX, false}};
+    reason_find(&reason, &beneath, span_of(path), dotfiles, ++second);
+    text[reason.text.length] = '\0';
+    meant[reason.meant.length] = '\0';
     return text;
 }
 
@@ -117,6 +120,21 @@ static void each_reason_has_its_words(void **state)
     assert_string_equal(reason_of("..", true), ""); /* no such path comes, and nothing comes of it */
 }
 
+static void what_was_meant_has_its_path(void **state)
+{
+    static const char *const cases[][2] = {
+        {"readme.md", "README.md"}, {"img/hill.png", "img/hills.png"},
+        {"IMG/hills.png", "img"},   {"guide/index.html", "guide/Index.htm"},
+        {"about", "about.html"},    {"xy", ""},
+        {"guide/a/b", ""},          {".env", ""},
+        {"dangling", ""},           {"README.md/x", ""}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        reason_of(cases[i][0], false);
+        assert_string_equal(meant, cases[i][1]);
+    }
+}
+
 static void what_is_not_permitted_is_told(void **state)
 {
     (void)state;
@@ -149,10 +167,10 @@ static void a_flood_gets_few(void **state)
     unsigned told = 0;
     second += 10;
     for (unsigned i = 0; i < 5 * LIMIT_REASONS; i++) {
-        char text[REASON_MAX];
-        struct buffer out = BUFFER(text);
-        reason_append(&out, &beneath, SPAN("nothing"), false, second);
-        told += out.length > 0;
+        char text[REASON_MAX], path[REASON_MAX];
+        struct reason reason = {BUFFER(text), BUFFER(path)};
+        reason_find(&reason, &beneath, SPAN("nothing"), false, second);
+        told += reason.text.length > 0;
     }
     assert_int_equal(told, LIMIT_REASONS);
     assert_true(reason_of("nothing", false)[0] != '\0');
@@ -195,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reason_has_its_words),
+        cmocka_unit_test(what_was_meant_has_its_path),
         cmocka_unit_test(what_is_not_permitted_is_told),
         cmocka_unit_test(long_paths_have_no_reason),
         cmocka_unit_test(a_flood_gets_few),
