@@ -261,7 +261,7 @@ SKIP: {
     eventually { -e "$folder/trial" };
     kill 'HUP', $pid;
     my $times = sub { scalar(my @all = slurp("$folder/err") =~ /^tinyhttpd: reloaded/mg) };
-    ok(eventually(sub { $times->() == 2 }), 'two times SIGHUP, the second while the first is under way: reloaded twice');
+    ok(eventually(sub { $times->() == 2 }), 'two times SIGHUP, the second while the first is under way: reloaded twice') or diag(slurp("$folder/err"));
     ok(connect_to('127.0.0.1', $port), 'and serves');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 10), 0, 'and ends as ever');

@@ -287,7 +287,7 @@ $count{requests} = 0;
 # ---- clients and files ----
 {
     my $server = Harness->start(root => $root, args => ['-j', 2]);
-    $server->expect_stderr(qr/lines of the access log/);
+    $server->expect_stderr(qr/lines? of the access log/);
     my $before = descriptors($server); # before there is any large file
     soak($server, $requests * 0.05, 32); # until memory is what it will be
     replace($_) for keys %volatile;
