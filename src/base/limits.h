@@ -198,6 +198,9 @@
 /* An origin: a scheme, the longest name that DNS can hold, a port. */
 #define LIMIT_ORIGIN 272
 
+/* The path that a browser is opened at, query included; it is one of the site's own. */
+#define LIMIT_OPEN_PATH 2048
+
 /* The name of a charset; IANA's longest has 40 octets at most (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
 

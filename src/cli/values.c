@@ -152,6 +152,8 @@ static int set_open(const struct value *value)
     const char *path = value->typed != NULL ? value->typed : "/";
     if (*path != '/' || !is_graphic(path))
         return refuse(value, "give a path of this site as a URL has it, such as /docs/");
+    if (strlen(path) > LIMIT_OPEN_PATH)
+        return refuse_length(value, strlen(path), LIMIT_OPEN_PATH);
     value->settings->open = path;
     return 0;
 }
@@ -277,6 +279,19 @@ static bool is_origin(const char *text)
     return is_origin_port(host + length + bracketed);
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), end_length = strlen(end);
+    return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* The port that its scheme implies: browsers leave it out of an origin (RFC 6454 6.2), and so it would never be met. */
+static bool has_default_port(const char *origin)
+{
+    return (strncmp(origin, "https://", 8) == 0 && ends_with(origin, ":443")) ||
+           (strncmp(origin, "http://", 7) == 0 && ends_with(origin, ":80"));
+}
+
 static int set_cors(const struct value *value)
 {
     const char *origin = value->typed != NULL ? value->typed : "*";
@@ -285,6 +300,8 @@ static int set_cors(const struct value *value)
     if (strcmp(origin, "*") != 0 && !is_origin(origin))
         return refuse(value,
                       "give an origin in small letters without a path, such as https://example.org, or *");
+    if (has_default_port(origin))
+        return refuse(value, "leave out the port, as browsers do where it is the scheme's own");
     value->settings->cors = origin;
     return 0;
 }

@@ -187,6 +187,8 @@ static const struct {
     {{"--cors=https://a https://b"}, {"--cors"}},
     {{"--cors=https://*.a"}, {"--cors", "'https://*.a'"}},
     {{"--cors=https://a:"}, {"--cors", "'https://a:'"}},
+    {{"--cors=https://a:443"}, {"--cors", "'https://a:443'", "leave out the port"}},
+    {{"--cors=http://[::1]:80"}, {"--cors", "'http://[::1]:80'", "leave out the port"}},
     {{"--cors=https://a:x"}, {"--cors", "'https://a:x'"}},
     {{"--cors=https://a:0"}, {"--cors", "'https://a:0'"}},
     {{"--cors=https://a:080"}, {"--cors", "'https://a:080'"}},
@@ -305,10 +307,15 @@ static void long_values_are_refused(void **state)
         size_t most,
             beside; /* octets of the whole value, and how many of what was typed are not among them */
     } rows[] = {
-        {"--index", "", "", LIMIT_INDEX_NAME, 0},     {"--charset", "", "", LIMIT_CHARSET_NAME, 0},
-        {"--cors", "https://", "", LIMIT_ORIGIN, 0},  {"--cors", "https://", ":65535", LIMIT_ORIGIN, 0},
-        {"--mime", "md=a/", "", LIMIT_MEDIA_TYPE, 3}, {"--mime", ".md=a/", "; b=c", LIMIT_MEDIA_TYPE, 4},
-        {"--spa", "", "", PATH_MAX - 1, 0},           {"--spa", "/", "", PATH_MAX - 1, 1},
+        {"--index", "", "", LIMIT_INDEX_NAME, 0},
+        {"--charset", "", "", LIMIT_CHARSET_NAME, 0},
+        {"--open", "/", "", LIMIT_OPEN_PATH, 0},
+        {"--cors", "https://", "", LIMIT_ORIGIN, 0},
+        {"--cors", "https://", ":65535", LIMIT_ORIGIN, 0},
+        {"--mime", "md=a/", "", LIMIT_MEDIA_TYPE, 3},
+        {"--mime", ".md=a/", "; b=c", LIMIT_MEDIA_TYPE, 4},
+        {"--spa", "", "", PATH_MAX - 1, 0},
+        {"--spa", "/", "", PATH_MAX - 1, 1},
     };
     static char word[PATH_MAX + 64], filler[PATH_MAX + 64];
     (void)state;
@@ -414,6 +421,9 @@ static void answering_is_said(void **state)
     assert_string_equal(settings.types[0].extension, "md");
     assert_string_equal(settings.types[0].type, "text/markdown; charset=utf-8");
     assert_string_equal(settings.charset, "none");
+    /* A port that is another scheme's, or another port that ends alike, is no default one. */
+    assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:443", NULL}), OPTIONS_SERVE);
+    assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:8080", NULL}), OPTIONS_SERVE);
     assert_int_equal(read_line((const char *const[]){"--cors=https://a.example:8443", "-cauto", NULL}),
                      OPTIONS_SERVE);
     assert_string_equal(settings.cors, "https://a.example:8443");
