@@ -173,9 +173,19 @@ static int open_sockets(struct master *master, struct failure *failure)
     return status;
 }
 
+/* From before the port is open until master_run handles it, SIGHUP waits: it would end who is asked to reload. */
+static void hold_hangup(void)
+{
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     *master = (struct master){.settings = settings, .root = -1};
+    hold_hangup();
     raise_descriptor_limit();
     if (handover_read(&master->handover, failure) != 0 || open_root(master, failure) != 0 ||
         try_sandbox(master, failure) != 0 || open_sockets(master, failure) != 0) {

@@ -232,11 +232,21 @@ wrong('many header fields', [(map { "--header=X-$_: " . 'a' x 500 } 1 .. 9), '-p
 # --open: xdg-open with the URL, once the server listens
 {
     my $bin = new_root();
-    put_file($bin, 'xdg-open', "#!/bin/sh\necho noise; echo \"\$1\" >'$bin/opened'; exit 3\n");
+    put_file($bin, 'xdg-open', <<"PERL"); # a shell might unblock signals
+#!$^X
+print "noise\\n";
+open my \$status, '<', '/proc/self/status';
+open my \$opened, '>', '$bin/opened';
+print {\$opened} "\$ARGV[0]\\n", grep { /^SigBlk/ } <\$status>;
+close \$opened;
+exit 3;
+PERL
     chmod 0755, "$bin/xdg-open";
     my $server = Harness->start(root => $root, args => ['--open=/file.txt?a'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}" });
     eventually { -s "$bin/opened" };
-    is(slurp("$bin/opened"), 'http://localhost:' . $server->port . "/file.txt?a\n", '--open: xdg-open gets the URL');
+    my ($url, $blocked) = split /^/, slurp("$bin/opened");
+    is($url, 'http://localhost:' . $server->port . "/file.txt?a\n", '--open: xdg-open gets the URL');
+    like($blocked, qr/\ASigBlk:\s*0+\n\z/, 'and hears every signal');
     is($server->log, '', 'and its output goes nowhere');
     eventually { !grep { slurp("/proc/$_->[0]/comm") =~ /xdg-open/ } Harness::process_table() };
     is(scalar(grep { $_->[2] == $server->pid && $_->[1] eq 'Z' } Harness::process_table()), 0, 'nor does it stay as a zombie');

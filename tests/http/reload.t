@@ -267,6 +267,23 @@ SKIP: {
     is(Harness::reap($pid, 10), 0, 'and ends as ever');
 }
 
+# SIGHUP to a server that has its port, but is still in its start: libmagic's database is a FIFO that nobody has written.
+{
+    my ($folder, $port) = (new_root(), free_port());
+    POSIX::mkfifo("$folder/magic", 0600) or die $!;
+    local $ENV{MAGIC} = "$folder/magic";
+    my $pid = spawned($folder, program(), '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    eventually { connect_to('127.0.0.1', $port) };
+    kill 'HUP', $pid;
+    # Each writer that comes and goes ends a look at the database, of the trial and of the new program too.
+    ok(eventually(sub {
+        sysopen my $writer, "$folder/magic", POSIX::O_WRONLY() | POSIX::O_NONBLOCK();
+        slurp("$folder/err") =~ /^tinyhttpd: reloaded/m;
+    }), 'SIGHUP in the start: reloaded when it can be') or diag(slurp("$folder/err"));
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, 'and ends as ever');
+}
+
 # SIGTERM at any moment of a reload ends the server as ever: none is lost while one program becomes the other.
 for my $delay (0, 0.002, 0.004, 0.006, 0.008, 0.012) {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
