@@ -42,8 +42,8 @@ struct settings {
     const char *file; /* the one file that is served, a name in the root; NULL: the whole root */
     uint16_t port;    /* 0 means any that is free */
     bool port_chosen; /* somebody asked for it: no other will do */
-    const char *
-        binds[LIMIT_LISTENERS]; /* addresses, names, "*" or "unix:PATH"; none means both loopback addresses */
+    /* Addresses, names, "*" or "unix:PATH"; none means both loopback addresses. */
+    const char *binds[LIMIT_LISTENERS];
     unsigned bind_count;
     bool lan;          /* listen on all addresses and show those of the local network */
     const char *open;  /* the path to open in a browser, or NULL */
@@ -67,8 +67,8 @@ struct settings {
     const char *charset; /* of every text file; "none" for none; NULL: utf-8 where the content is */
     const char *allowed_hosts[LIMIT_ALLOWED_HOSTS];
     unsigned allowed_host_count;
-    struct network
-        trusted_proxies[LIMIT_TRUSTED_PROXIES]; /* who tells the client's address in X-Forwarded-For */
+    /* Whose X-Forwarded-For tells the client's address. */
+    struct network trusted_proxies[LIMIT_TRUSTED_PROXIES];
     unsigned trusted_proxy_count;
     bool trusts_unix; /* so does whoever comes over a Unix socket */
 

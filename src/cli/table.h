@@ -39,9 +39,8 @@ struct option_row {
     const char *value; /* how the help calls it, or NULL */
     enum option_value takes;
     enum option_group group;
-    bool action; /* is done instead of serving; not to be had from the environment */
-    char
-        separator; /* of a repeatable one in the environment: besides line ends, a comma or '\n'; 0 for others */
+    bool action;    /* is done instead of serving; not to be had from the environment */
+    char separator; /* of its values in the environment, besides line ends; 0 where it is not repeatable */
     enum option_offer offer;
     const char *words;  /* with OFFER_WORDS: separated by blanks */
     const char *help;   /* one line of --help and of a completion */

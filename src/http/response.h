@@ -37,12 +37,11 @@ struct response {
     unsigned first;
     unsigned count;
     size_t head_length;
-    struct part *parts; /* parts[0] begins with the head */
-    struct span common; /* whole lines that every head has, RESPONSE_COMMON at first; borrowed */
-    struct span cache;  /* the line of Cache-Control, RESPONSE_NO_CACHE at first; borrowed, may be empty */
-    struct source
-        *source; /* makes the rest of the body; whoever keeps the response drops it. NULL: there is no more */
-    bool chunked; /* the body is in chunks, as its length is not known (RFC 9112 7.1) */
+    struct part *parts;    /* parts[0] begins with the head */
+    struct span common;    /* whole lines that every head has, RESPONSE_COMMON at first; borrowed */
+    struct span cache;     /* the line of Cache-Control, RESPONSE_NO_CACHE at first; borrowed, may be empty */
+    struct source *source; /* the rest of the body, or NULL; whoever keeps the response drops it */
+    bool chunked;          /* the body is in chunks, as its length is not known (RFC 9112 7.1) */
     struct buffer text;
 };
 

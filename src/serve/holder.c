@@ -26,7 +26,8 @@ static bool is_wildcard(const char *address)
     return strspn(address, "0") == strlen(address);
 }
 
-/* The inode of a socket that listens on this port, on this address or on all; "" matches any address. 0 for none. */
+/* The inode of a socket that listens on this port, on this address or on all. An address that is none, such as "X", is
+   found only where a socket listens on all. 0 for none. */
 static unsigned long find_inode(const char *table, const char *address, unsigned port)
 {
     char line[512], local[ADDRESS_MAX];

@@ -454,8 +454,7 @@ static void read_stop_signals(struct supervision *supervision)
 
 /* SIGHUP asks for the new program, unless it tells that the terminal is gone: a server that was started by hand is not to
    stay behind unseen, and hold the port. A terminal that closes may say so twice, by the shell and by the kernel: that asks
-   for no haste. One that comes during a trial is looked at after it, by whoever
-   serves then. */
+   for no haste. One that comes during a trial is looked at after it, by whoever serves then. */
 static void read_hangup(struct supervision *supervision)
 {
     if (!hangup || supervision->trial > 0 || supervision->trial_passed ||
@@ -549,7 +548,8 @@ static bool is_ignored(int signal)
     return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* All signals that are handled stay blocked but while waiting: no flag is missed between a look and a wait. */
+/* All signals that are handled stay blocked but while waiting: no flag is missed between a look and a wait. A worker begins
+   with the same ones blocked, so that WORKER_RETIRE is not lost on one that does not handle it yet. */
 static void handle_signals(sigset_t *waiting_mask)
 {
     static const struct {
@@ -557,7 +557,7 @@ static void handle_signals(sigset_t *waiting_mask)
         void (*handler)(int signal);
     } rows[] = {
         {SIGTERM, on_stop},  {SIGINT, on_stop},         {SIGHUP, on_hangup},
-        {SIGCHLD, on_other}, {WORKER_RETIRE, on_other}, /* so that a worker which is told before it listens for it is told nevertheless */
+        {SIGCHLD, on_other}, {WORKER_RETIRE, on_other},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
     sigset_t handled;

@@ -22,8 +22,11 @@ struct master {
     char sandbox_line[SANDBOX_LINE_MAX]; /* what holds in it, for the banner */
 };
 
-/* Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the listening sockets, or takes those that
-   were handed over, and opens libmagic's database. The settings stay the caller's. Returns 0, or the failure's status with nothing left open. */
+/*
+ * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the listening sockets, or takes those that
+ * were handed over, and opens libmagic's database. The settings stay the caller's. Returns 0, or the failure's status with
+ * nothing left open.
+ */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
 /*

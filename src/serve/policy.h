@@ -21,13 +21,16 @@ struct policy {
     struct span file;  /* the path of the one file that is served; empty: the whole root */
     struct span spa;   /* the path of the file for navigations that find nothing; empty where there is none */
     struct span common; /* whole lines of every head */
-    struct span cache;  /* the line of Cache-Control of files ... */
-    struct span
-        immutable;      /* ... of those with a hash in their name; empty where these are as the others ... */
-    struct span unkept; /* ... and of what the server makes itself */
-    size_t lines;       /* octets of all that over what response.h says by itself, at the most */
-    bool guarded;       /* every TCP listener is bound to a loopback address */
-    size_t used;
+
+    /* The line of Cache-Control: of files, of files with a hash in their name (empty where it is no other), and of what the
+       server makes itself. */
+    struct span cache;
+    struct span immutable;
+    struct span unkept;
+
+    size_t lines; /* by how many octets a head may be longer than with response.h's own lines alone */
+    bool guarded; /* every TCP listener is bound to a loopback address */
+    size_t used;  /* of the room, in which the lines are */
     char room[POLICY_LINES_MAX];
 };
 

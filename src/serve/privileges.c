@@ -45,9 +45,8 @@ static uint64_t effective_capabilities(void)
 static void drop_bounding_set(void)
 {
     unsigned long capability = 0;
-    while (prctl(PR_CAPBSET_DROP, capability, 0UL, 0UL, 0UL) ==
-           0) /* up to the last one that the kernel has */
-        capability++;
+    while (prctl(PR_CAPBSET_DROP, capability, 0UL, 0UL, 0UL) == 0)
+        capability++; /* fails behind the last one that the kernel has */
 }
 
 static void drop_capabilities(void)
