@@ -110,7 +110,7 @@ void exposition_answer(const struct view *view, const struct request *request, s
 {
     static struct metrics_totals totals;
     size_t start = response->text.length;
-    metrics_sum_all(view->metrics, &totals);
+    metrics_sum_numbers(view->metrics, &totals);
     exposition_write(&response->text, &totals);
     response->unlogged = true;
     response_add_text(response, start);

@@ -175,7 +175,7 @@ static void add_numbers(struct metrics_totals *totals, struct metrics *part)
     totals->restarts += read_number(&part->restarts);
 }
 
-void metrics_sum_all(struct metrics *part, struct metrics_totals *totals)
+void metrics_sum_numbers(struct metrics *part, struct metrics_totals *totals)
 {
     memset(totals, 0, sizeof *totals);
     for (unsigned worker = 0; part != NULL && worker < part->workers; worker++)

@@ -44,10 +44,11 @@ struct metrics_totals {
 /* Memory for so many workers, all of it zero; NULL where there is none: then nothing is counted. */
 struct metrics *metrics_open(unsigned workers);
 
-/* The part of one worker. NULL of NULL. */
+/* The part of one worker, by its number from 0 on; NULL where nothing is counted. All below do nothing, or count nothing,
+   for NULL. */
 struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
 
-/* Counts an answer and the octets of its body. All of these do nothing for NULL. */
+/* Counts an answer and the octets of its body. */
 void metrics_count(struct metrics *metrics, int status, uint64_t octets);
 
 /* Counts a target that was not found. Its query is left out. */
@@ -64,10 +65,11 @@ void metrics_set_connections(struct metrics *metrics, unsigned connections, unsi
 /* For the master, once the worker of this part is dead: counts that, and takes its connections away. */
 void metrics_restart(struct metrics *metrics);
 
-/* Adds all workers up, whosever part is given, but for the paths that were missed. */
-void metrics_sum_all(struct metrics *part, struct metrics_totals *totals);
+/* Adds the numbers of all workers up, whosever part is given; the paths that were missed, which take longer, are left
+   out. */
+void metrics_sum_numbers(struct metrics *part, struct metrics_totals *totals);
 
-/* Adds all workers up. */
+/* Adds all workers up, given the first one's part: the numbers, and the paths that were missed. */
 void metrics_sum(struct metrics *metrics, unsigned workers, struct metrics_totals *totals);
 
 #endif

@@ -60,7 +60,7 @@ static void durations_and_looks_are_added_up(void **state)
     metrics_add_looks(metrics_of(metrics, 0), 5, 1);
     metrics_add_looks(metrics_of(metrics, 2), 2, 1);
     for (unsigned worker = 0; worker < 3; worker++) {
-        metrics_sum_all(metrics_of(metrics, worker), &totals);
+        metrics_sum_numbers(metrics_of(metrics, worker), &totals);
         assert_int_equal(totals.durations[0], 2);
         assert_int_equal(totals.durations[1], 1);
         assert_int_equal(totals.durations[METRICS_BUCKETS - 2], 1);
@@ -80,7 +80,7 @@ static void a_restart_takes_the_connections_and_leaves_the_counts(void **state)
     metrics_set_connections(metrics_of(metrics, 0), 2, 1);
     metrics_set_connections(metrics_of(metrics, 1), 9, 8);
     metrics_restart(metrics_of(metrics, 1));
-    metrics_sum_all(metrics, &totals);
+    metrics_sum_numbers(metrics, &totals);
     assert_int_equal(totals.requests[2], 1);
     assert_int_equal(totals.octets, 10);
     assert_int_equal(totals.connections, 2);
@@ -156,7 +156,7 @@ static void without_memory_nothing_is_counted(void **state)
     metrics_time(NULL, 1);
     metrics_add_looks(NULL, 1, 1);
     metrics_restart(NULL);
-    metrics_sum_all(NULL, &totals);
+    metrics_sum_numbers(NULL, &totals);
     assert_int_equal(totals.octets, 0);
     metrics_sum(NULL, 3, &totals);
     assert_int_equal(totals.miss_count + totals.octets + totals.requests[2], 0);
