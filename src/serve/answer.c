@@ -55,6 +55,21 @@ static int find_or_list(const struct view *view, const struct request *request, 
     return status;
 }
 
+/* What stands at addresses of the server's own, before any file of that name: its health, its counters, the script of
+   --watch. False where the request is for none of them. */
+static bool answer_own(const struct view *view, const struct request *request, struct response *response)
+{
+    if (notice_asks_for_health(request))
+        notice_health(view, request, response);
+    else if (exposition_is_asked_for(view, request))
+        exposition_answer(view, request, response);
+    else if (watch_asks_for_script(view, request))
+        watch_answer_script(view, request, response);
+    else
+        return false;
+    return true;
+}
+
 void answer(const struct view *view, const struct request *request, struct response *response,
             struct entry **held)
 {
@@ -67,18 +82,8 @@ void answer(const struct view *view, const struct request *request, struct respo
     response->head_only = request->method == METHOD_HEAD;
 
     int status = accept_request(view, request, &target);
-    if (status == 0 && notice_asks_for_health(request)) {
-        notice_health(view, request, response);
+    if (status == 0 && answer_own(view, request, response))
         return;
-    }
-    if (status == 0 && exposition_is_asked_for(view, request)) {
-        exposition_answer(view, request, response);
-        return;
-    }
-    if (status == 0 && watch_asks_for_script(view, request)) {
-        watch_answer_script(view, request, response);
-        return;
-    }
     response->unlogged = watch_of(view, request) == WATCH_QUESTION;
     if (status == 0)
         status = find_or_list(view, request, response, &target, held, &path);

@@ -428,17 +428,10 @@ static bool is_followed(const struct connection *connection, struct span rest)
     return connection->readable && recv(connection->fd, &octet, sizeof octet, MSG_PEEK) > 0;
 }
 
-/* Answers a request. What came after it is held back for later, or dropped where no other is awaited. */
-static enum connection_want respond(struct connection *connection, struct service *service,
-                                    const struct request *request, struct span rest)
+/* Makes the answer, and what will be said of it in the log. */
+static void make_answer(const struct connection *connection, struct service *service,
+                        const struct request *request, struct outgoing *made)
 {
-    assert(connection->state == CONNECTION_READ);
-    struct outgoing answered;
-    struct response *response = &answered.response;
-    response_init(response, service->parts, service->text);
-    response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
-    service->began = read_clock(service);
-    answered.began = service->began;
     char sentences[REASON_MAX], meant[REASON_MAX];
     struct reason why = {BUFFER(sentences), BUFFER(meant)};
     union peer client = find_client(connection, service, request);
@@ -455,13 +448,27 @@ static enum connection_want respond(struct connection *connection, struct servic
         .metrics = service->metrics,
         .guarded = service->policy->guarded && connection->peer.any.sa_family != AF_UNIX,
     };
-    answer(&view, request, response, &answered.entry);
-    answered.body_octets = response_body_octets(response);
-    answered.log = (struct access_line){0};
-    if (!response->unlogged)
-        answered.log = prepare_log(&client.any, service, request, response->status, buffer_span(&why.text));
-    if (response->status == 404)
+    answer(&view, request, &made->response, &made->entry);
+    made->body_octets = response_body_octets(&made->response);
+    made->log = (struct access_line){0};
+    if (!made->response.unlogged)
+        made->log = prepare_log(&client.any, service, request, made->response.status, buffer_span(&why.text));
+    if (made->response.status == 404)
         metrics_miss(service->metrics, request_target(request));
+}
+
+/* Answers a request. What came after it is held back for later, or dropped where no other is awaited. */
+static enum connection_want respond(struct connection *connection, struct service *service,
+                                    const struct request *request, struct span rest)
+{
+    assert(connection->state == CONNECTION_READ);
+    struct outgoing answered;
+    struct response *response = &answered.response;
+    response_init(response, service->parts, service->text);
+    response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
+    service->began = read_clock(service);
+    answered.began = service->began;
+    make_answer(connection, service, request, &answered);
     answered.taken = TAKEN_UNKNOWN;
     answered.linger = rest.length > 0 || request_ends_stream(request);
     connection->state = CONNECTION_SEND;
