@@ -103,21 +103,25 @@ static bool wait_for(int fd, short events, int64_t deadline)
     }
 }
 
+/* How a connection that is being made ends (connect(2), EINPROGRESS). Returns 0 or an errno. */
+static int wait_for_connection(int fd, int64_t deadline)
+{
+    int error;
+    socklen_t size = sizeof error;
+    if (!wait_for(fd, POLLOUT, deadline) || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+        return errno;
+    return error;
+}
+
 /* A connected socket, or -1 with errno. */
 static int connect_to(const struct sockaddr *address, socklen_t length, int64_t deadline)
 {
-    int error = 0;
-    socklen_t size = sizeof error;
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    if (connect(fd, address, length) == 0)
-        return fd;
-    error = errno;
-    if (error == EINPROGRESS) /* connect(2) */
-        error = !wait_for(fd, POLLOUT, deadline)                          ? errno
-                : getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno
-                                                                          : error;
+    int error = connect(fd, address, length) < 0 ? errno : 0;
+    if (error == EINPROGRESS)
+        error = wait_for_connection(fd, deadline);
     if (error == 0)
         return fd;
     close(fd);
@@ -154,17 +158,25 @@ static int open_socket(const struct question *question, const char **why)
     return fd;
 }
 
+/* What Host says: by a Unix socket any name is let in, and an address of IPv6 stands in brackets (RFC 3986 3.2.2). */
+static void write_host(const struct question *question, char *host, size_t size)
+{
+    bool bare = strchr(question->host, ':') != NULL && *question->host != '[';
+    if (question->socket != NULL)
+        snprintf(host, size, "localhost");
+    else
+        snprintf(host, size, bare ? "[%s]:%s" : "%s:%s", question->host, question->port);
+}
+
 /* Sends the request; a socket that was just opened takes it whole. */
 static bool send_request(const struct question *question, int fd)
 {
-    char request[TARGET_MAX + HOST_MAX + 128];
-    bool literal = strchr(question->host, ':') != NULL && *question->host != '[';
-    int length = snprintf(
-        request, sizeof request,
-        "GET %s HTTP/1.1\r\nHost: %s%s%s%s%s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
-        question->target, literal ? "[" : "", question->socket != NULL ? "localhost" : question->host,
-        literal ? "]" : "", question->socket != NULL ? "" : ":",
-        question->socket != NULL ? "" : question->port);
+    char host[HOST_MAX + 16], request[TARGET_MAX + HOST_MAX + 128];
+    write_host(question, host, sizeof host);
+    int length =
+        snprintf(request, sizeof request,
+                 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
+                 question->target, host);
     return send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
