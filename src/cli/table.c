@@ -16,8 +16,7 @@ const struct option_row table_rows[] = {
      .group = GROUP_LISTEN,
      .help = "the TCP port, 0 for any that is free (default: 8080)",
      .manual = "Where nobody asks for a port and 8080 is in use, the next free one of the ten after it is "
-               "taken, and that "
-               "is said. A port that was asked for and is in use ends the program."},
+               "taken, and that is said. A port that was asked for and is in use ends the program."},
     {.key = 'b',
      .name = "bind",
      .value = "ADDRESS",
@@ -26,16 +25,14 @@ const struct option_row table_rows[] = {
      .separator = ',',
      .help = "listen here, on * or unix:PATH (default: loopback)",
      .manual = "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix "
-               "socket, which is "
-               "removed at the end. Without it only this machine reaches the "
-               "server, by 127.0.0.1 and ::1."},
+               "socket, which is removed at the end. Without it only this machine reaches the server, by "
+               "127.0.0.1 and ::1."},
     {.key = 'L',
      .name = "lan",
      .group = GROUP_LISTEN,
      .help = "open it to the local network, and print the addresses",
      .manual = "Listens on all addresses. Other devices reach the server by plain HTTP, where a browser "
-               "offers a page no "
-               "service workers, camera, microphone, location or clipboard."},
+               "offers a page no service workers, camera, microphone, location or clipboard."},
     {.key = 'o',
      .name = "open",
      .value = "PATH",
@@ -51,8 +48,7 @@ const struct option_row table_rows[] = {
      .separator = ',',
      .help = "answer to this host name as well",
      .manual = "A server that only this machine reaches answers to no other name than a loopback one, so "
-               "that no page of "
-               "another site reads it by DNS rebinding. This allows a name more."},
+               "that no page of another site reads it by DNS rebinding. This allows a name more."},
 
     {.key = KEY_INDEX,
      .name = "index",
@@ -75,8 +71,7 @@ const struct option_row table_rows[] = {
      .offer = OFFER_FILES,
      .help = "navigations that find nothing get index.html or FILE",
      .manual = "For applications of a single page, whose script reads the address. A picture or a script "
-               "that is missing "
-               "stays a 404."},
+               "that is missing stays a 404."},
     {.key = KEY_DOTFILES,
      .name = "dotfiles",
      .group = GROUP_FIND,
@@ -105,9 +100,9 @@ const struct option_row table_rows[] = {
      .offer = OFFER_WORDS,
      .words = "auto off",
      .help = "what browsers keep: off, auto, SECONDS (default: ask)",
-     .manual = "With off nothing is stored. With SECONDS it is used so long without asking. With auto, files "
-               "whose names "
-               "hold a hash of their content are kept for good, and all others are asked for every time."},
+     .manual =
+         "With off nothing is stored. With SECONDS it is used so long without asking. With auto, files whose "
+         "names hold a hash of their content are kept for good, and all others are asked for every time."},
     {.key = 'C',
      .name = "cors",
      .value = "ORIGIN",
@@ -165,8 +160,7 @@ const struct option_row table_rows[] = {
      .words = "text combined json errors off",
      .help = "access log: text, combined, json, errors, off",
      .manual = "Without it, text on a terminal and combined, the format of Apache and nginx, elsewhere. With "
-               "errors, only "
-               "answers of 400 and more. One line is one request, on standard output."},
+               "errors, only answers of 400 and more. One line is one request, on standard output."},
     {.key = KEY_TRUST_PROXY,
      .name = "trust-proxy",
      .value = "CIDR",
@@ -183,9 +177,8 @@ const struct option_row table_rows[] = {
      .takes = VALUE_NEEDED,
      .group = GROUP_RUN,
      .help = "counters for Prometheus at this path, such as /metrics",
-     .manual =
-         "Requests, octets, connections and durations of all workers, in the text format. Whoever reaches "
-         "the server reads them. Nothing is there without this option."},
+     .manual = "Requests, octets, connections and durations of all workers, in the text format. Whoever "
+               "reaches the server reads them. Nothing is there without this option."},
     {.key = KEY_CHECK,
      .name = "check",
      .value = "URL",
@@ -194,8 +187,7 @@ const struct option_row table_rows[] = {
      .action = true,
      .help = "ask a running server whether it is well; exit 0 or 1",
      .manual = "For the health checks of containers. Without URL it asks where the other options and the "
-               "environment say "
-               "that the server listens."},
+               "environment say that the server listens."},
     {.key = 'q',
      .name = "quiet",
      .group = GROUP_RUN,

@@ -21,12 +21,15 @@ static void add_slice(struct response *response, const struct entry *entry, uint
         response_add_file(response, entry->fd, offset, length);
 }
 
-/* That of an encoded form has the type of another entry. */
+/* Whether the entry's head can be kept: not while its dates may change, nor with the script, nor of an encoded form, which
+   has the type of another entry. */
 static bool may_keep_head(const struct selected *selected)
 {
     return selected->coding.length == 0 && selected->steady && !selected->live;
 }
 
+/* The head of a 200 with the whole file, at the end of its room, so that the file's bytes follow it in memory. Where the
+   lines that describe the file stand in it is noted, as other answers have these lines, too. */
 static void write_kept_head(const struct view *view, const struct selected *selected)
 {
     char room[ENTRY_HEAD_MAX + POLICY_LINES_MAX], described[ENTRY_LINES_MAX];

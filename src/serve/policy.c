@@ -234,6 +234,15 @@ static struct span path_of(const char *typed)
     return typed != NULL ? span_of(typed) : (struct span){NULL, 0};
 }
 
+/* What ENTRY_HEAD_MAX has no room for. */
+static size_t extra_octets(const struct policy *policy)
+{
+    size_t usual = sizeof RESPONSE_COMMON RESPONSE_NO_CACHE - 1;
+    size_t cache = policy->cache.length, immutable = policy->immutable.length;
+    size_t longest = policy->common.length + (cache > immutable ? cache : immutable);
+    return longest > usual ? longest - usual : 0;
+}
+
 void policy_open(struct policy *policy, const struct settings *settings, const int *listeners, unsigned count)
 {
     *policy = (struct policy){
@@ -250,9 +259,5 @@ void policy_open(struct policy *policy, const struct settings *settings, const i
     policy->cache = write_cache(policy);
     if (settings->cache == CACHE_AUTO && !is_asked_for(settings, SPAN("Cache-Control")))
         policy->immutable = SPAN(IMMUTABLE);
-    size_t longest =
-        policy->cache.length > policy->immutable.length ? policy->cache.length : policy->immutable.length;
-    size_t usual = sizeof RESPONSE_COMMON RESPONSE_NO_CACHE - 1;
-    policy->lines = policy->common.length + longest;
-    policy->lines -= policy->lines < usual ? policy->lines : usual;
+    policy->lines = extra_octets(policy);
 }
