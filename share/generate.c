@@ -89,54 +89,112 @@ static void print_options(void)
     }
 }
 
-static void print_man(void)
+static void print_head(void)
 {
     printf(".\\\" Made from src/cli/table.c by share/generate.c; `make share` makes it anew.\n"
            ".Dd November 20, 2026\n.Dt TINYHTTPD 1\n.Os \"tinyhttpd " TINYHTTPD_VERSION "\"\n"
            ".Sh NAME\n.Nm tinyhttpd\n.Nd serve static files over HTTP/1.1\n"
            ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n.Op Ar DIR | FILE\n"
-           ".Sh DESCRIPTION\n.Nm\nserves the files of a directory, by default the current one,\nor one file, "
-           "which is\n"
-           "then the answer at the root and at its own name.\n"
+           ".Sh DESCRIPTION\n.Nm\n"
+           "serves the files of a directory, by default the current one,\n"
+           "or one file, which is then the answer at the root and at its own name.\n"
            "Without options, only this machine reaches it, at\n.Lk http://localhost:8080/ .\n"
            "A change on disk is visible to the next request.\n"
            "The banner and errors go to standard error, a line for each request to\nstandard output.\n"
-           ".Pp\nThe options are:\n");
+           ".Pp\n.Pa /.well-known/tinyhttpd/health\n"
+           "is answered with 200 while the server takes requests, and with 503 once it was\n"
+           "told to stop; it is not logged.\n"
+           ".Pp\nThe options are these.\n"
+           "A value in brackets may be left out, and goes with the long form alone:\n"
+           ".Fl Fl spa Ns = Ns Pa app.html .\n");
+}
+
+static void print_environment(void)
+{
+    printf(".Sh ENVIRONMENT\n"
+           "Each option but those that do something else than serve can stand in the\nenvironment as\n"
+           ".Ev TINYHTTPD_\\&<NAME> ,\nthe name in capitals and with underscores:\n"
+           ".Ev TINYHTTPD_PORT=9000 ,\n.Ev TINYHTTPD_NO_LIST=1 .\n"
+           "An option without a value, or whose value is left out, is given by 1, true,\n"
+           "yes or on; 0, false, no and off are as if it were not there.\n"
+           "An empty variable is refused, as nonsense is.\n"
+           "What may be given several times is separated by line ends or commas,\nfields of\n"
+           ".Fl Fl header\nby line ends alone.\n"
+           "The command line overrides the environment.\n"
+           ".Bl -tag -width Ds\n"
+           ".It Ev PORT\nThe port, where neither the command line nor\n.Ev TINYHTTPD_PORT\nnames one.\n"
+           ".It Ev NO_COLOR\nIf set to anything, no colours are written; nor where\n.Ev TERM\nis dumb.\n"
+           ".It Ev LISTEN_FDS , LISTEN_PID\n"
+           "Sockets that are handed over, as systemd does; they take the place of\n"
+           ".Fl Fl port\nand\n.Fl Fl bind .\n"
+           ".It Ev NOTIFY_SOCKET\nWhere to tell that the server is ready, reloads or stops.\n"
+           ".El\n");
+}
+
+static void print_files(void)
+{
+    printf(".Sh FILES\n"
+           "In the root:\n"
+           ".Bl -tag -width Ds\n"
+           ".It Pa 404.html\nThe page of every 404.\n"
+           ".It Pa NAME.html\nAnswers for\n.Pa NAME\nas well, where nothing else does.\n"
+           ".It Pa FILE.br , FILE.zst , FILE.gz\n"
+           "Sent in place of\n.Pa FILE\nto those who accept them, unless they are older.\n"
+           ".El\n");
+}
+
+static void print_signals(void)
+{
+    printf(".Sh SIGNALS\n"
+           ".Bl -tag -width Ds\n"
+           ".It Dv SIGTERM , SIGINT\n"
+           "Ends it after the answers in flight, for which it waits 8 seconds at most; a\nsecond one ends it "
+           "at once.\n"
+           ".It Dv SIGHUP\n"
+           "Starts the program anew from its file, with the same options, environment and\nsockets; no "
+           "connection is lost.\n"
+           "If that fails, all stays as it was.\n"
+           "Where the terminal that it was started from has gone, it stops instead.\n"
+           ".El\n");
+}
+
+static void print_statuses(void)
+{
+    printf(".Sh EXIT STATUS\n"
+           ".Bl -tag -width Ds -compact\n"
+           ".It 0\nIt was told to stop, or\n.Fl Fl check\nfound a server that is well.\n"
+           ".It 1\n.Fl Fl check\nfound none.\n"
+           ".It 64\nThe command line or the environment is wrong, or the user is unknown or one\n"
+           "that only root can become.\n"
+           ".It 66\nThe root is missing, is no directory, or can't be read by the workers' user.\n"
+           ".It 68\nThe name given to\n.Fl Fl bind\nis unknown.\n"
+           ".It 69\nThe port is in use, or the address is not of this machine.\n"
+           ".It 71\nThe system lacks a resource.\n"
+           ".It 74\nStandard output can't be written to.\n"
+           ".It 77\nThe port needs a privilege, or root may not become the user.\n"
+           ".El\n");
+}
+
+static void print_end(void)
+{
+    printf(".Sh EXAMPLES\n"
+           "Serve a folder, and open a browser:\n.Pp\n.Dl tinyhttpd \\-o dist\n.Pp\n"
+           "Show it to a phone in the same network:\n.Pp\n.Dl tinyhttpd \\-\\-lan dist\n.Pp\n"
+           "In a container, with its health check:\n.Pp\n"
+           ".Dl tinyhttpd \\-b \\(aq*\\(aq \\-c auto /www\n.Dl tinyhttpd \\-\\-check\n"
+           ".Sh SEE ALSO\n.Xr curl 1 ,\n.Xr xdg-open 1 ,\n.Xr systemd.socket 5\n"
+           ".Sh STANDARDS\nRFC 9110 (HTTP semantics) and RFC 9112 (HTTP/1.1).\n");
+}
+
+static void print_man(void)
+{
+    print_head();
     print_options();
-    printf(
-        ".Sh ENVIRONMENT\n"
-        "Each option but those that do something else than serve can stand in the\nenvironment as\n"
-        ".Ev TINYHTTPD_\\&<NAME> ,\nthe name in capitals and with underscores:\n"
-        ".Ev TINYHTTPD_PORT=9000 ,\n.Ev TINYHTTPD_NO_LIST=1 .\n"
-        "An option without a value is given by 1, true, yes or on; 0, false, no\nand off are as if it were "
-        "not there.\n"
-        "An empty variable is refused, as nonsense is.\n"
-        "What may be given several times is separated by line ends or commas,\nfields of\n.Fl Fl "
-        "header\nby line ends alone.\n"
-        "The command line goes over the environment.\n"
-        ".Bl -tag -width Ds\n"
-        ".It Ev PORT\nThe port, where neither the command line nor\n.Ev TINYHTTPD_PORT\nnames one.\n"
-        ".It Ev NO_COLOR\nIf set to anything, no colours are written; nor where\n.Ev TERM\nis dumb.\n.El\n"
-        ".Sh SIGNALS\n"
-        "SIGTERM and SIGINT end it after the answers in flight; a second one ends it\nat once.\n"
-        ".Sh EXIT STATUS\n"
-        ".Bl -tag -width Ds -compact\n"
-        ".It 0\nIt was told to stop, or\n.Fl Fl check\nfound a server that is well.\n"
-        ".It 1\n.Fl Fl check\nfound none.\n"
-        ".It 64\nThe command line or the environment is wrong.\n"
-        ".It 66\nThe root is missing, is no directory, or can't be read.\n"
-        ".It 68\nThe name given to\n.Fl Fl bind\nis unknown.\n"
-        ".It 69\nThe port is in use, or the address is not of this machine.\n"
-        ".It 71\nThe system lacks a resource.\n"
-        ".It 74\nStandard output can't be written to.\n"
-        ".It 77\nThe port or the user needs a privilege.\n"
-        ".El\n"
-        ".Sh EXAMPLES\n"
-        "Serve a folder, and open a browser:\n.Pp\n.Dl tinyhttpd \\-o dist\n.Pp\n"
-        "Show it to a telephone in the same network:\n.Pp\n.Dl tinyhttpd \\-\\-lan dist\n.Pp\n"
-        "In a container, with its health check:\n.Pp\n"
-        ".Dl tinyhttpd \\-b \\(aq*\\(aq \\-c auto /www\n.Dl tinyhttpd \\-\\-check\n"
-        ".Sh SEE ALSO\n.Xr curl 1 ,\n.Xr xdg-open 1\n");
+    print_environment();
+    print_files();
+    print_signals();
+    print_statuses();
+    print_end();
 }
 
 /* ---- completions ---- */

@@ -29,13 +29,13 @@ _arguments -s -S \
     '*--header=[add this field to every answer]:header: ' \
     '--isolate[cross-origin isolation, for SharedArrayBuffer]' \
     '*--mime=[the media type of an extension]:mime: ' \
-    '--charset=[of text files, or none (default: utf-8 where it is)]:charset:(utf-8 none)' \
+    '--charset=[charset of text, or none (default: utf-8 where it is)]:charset:(utf-8 none)' \
     '-j+[worker processes (default: one for each usable CPU)]:workers: ' \
     '--workers=[worker processes (default: one for each usable CPU)]:workers: ' \
     '-u+[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
     '--user=[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \
-    '*--trust-proxy=[log the client that proxies at CIDR (or unix) tell of]:trust-proxy: ' \
+    '*--trust-proxy=[believe X-Forwarded-For from CIDR (or unix) in the log]:trust-proxy: ' \
     '--metrics=[counters for Prometheus at this path, such as /metrics]:metrics: ' \
     '--check=-[ask a running server whether it is well; exit 0 or 1]::check: ' \
     '-q[no banner and no access log, only errors]' \

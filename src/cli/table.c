@@ -47,8 +47,10 @@ const struct option_row table_rows[] = {
      .group = GROUP_LISTEN,
      .separator = ',',
      .help = "answer to this host name as well",
-     .manual = "A server that only this machine reaches answers to no other name than a loopback one, so "
-               "that no page of another site reads it by DNS rebinding. This allows a name more."},
+     .manual =
+         "A server that only this machine reaches answers to no other name than a loopback one, so "
+         "that no page of another site reads it by DNS rebinding. This lets one more name in; .NAME all "
+         "names beneath it as well, and * every name."},
 
     {.key = KEY_INDEX,
      .name = "index",
@@ -85,7 +87,8 @@ const struct option_row table_rows[] = {
      .offer = OFFER_WORDS,
      .words = "inside all none",
      .help = "links to follow: inside, all, none (default: inside)",
-     .manual = "With inside, a symbolic link that leaves the root is 404; with none, every one is."},
+     .manual = "With inside, a symbolic link that leaves the root is 404; with none, every one is; with all, "
+               "links may lead anywhere."},
 
     {.key = 'w',
      .name = "watch",
@@ -100,15 +103,18 @@ const struct option_row table_rows[] = {
      .offer = OFFER_WORDS,
      .words = "auto off",
      .help = "what browsers keep: off, auto, SECONDS (default: ask)",
-     .manual =
-         "With off nothing is stored. With SECONDS it is used so long without asking. With auto, files whose "
-         "names hold a hash of their content are kept for good, and all others are asked for every time."},
+     .manual = "By default they keep files, but ask each time whether these have changed. With off nothing "
+               "is kept. "
+               "With SECONDS files are used for so long without asking. With auto, files whose names hold a "
+               "hash of "
+               "their content are kept for good, and all others are asked for each time."},
     {.key = 'C',
      .name = "cors",
      .value = "ORIGIN",
      .takes = VALUE_OPTIONAL,
      .group = GROUP_ANSWER,
-     .help = "let pages of any site, or of ORIGIN, read the files"},
+     .help = "let pages of any site, or of ORIGIN, read the files",
+     .manual = "ORIGIN is written as browsers write it: https://example.org."},
     {.key = 'H',
      .name = "header",
      .value = "'NAME: VALUE'",
@@ -116,19 +122,24 @@ const struct option_row table_rows[] = {
      .group = GROUP_ANSWER,
      .separator = '\n',
      .help = "add this field to every answer",
-     .manual = "Fields that frame a message, or that the server computes, are refused."},
+     .manual =
+         "It takes the place of the server's own field of that name; without a value it only takes that "
+         "one away. Cache-Control goes to files alone. Fields that frame a message, or that the server "
+         "computes, are refused."},
     {.key = KEY_ISOLATE,
      .name = "isolate",
      .group = GROUP_ANSWER,
      .help = "cross-origin isolation, for SharedArrayBuffer",
-     .manual = "Sends Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy."},
+     .manual = "Sends Cross-Origin-Opener-Policy, Cross-Origin-Embedder-Policy and "
+               "Cross-Origin-Resource-Policy."},
     {.key = KEY_MIME,
      .name = "mime",
      .value = "EXT=TYPE",
      .takes = VALUE_NEEDED,
      .group = GROUP_ANSWER,
      .separator = ',',
-     .help = "the media type of an extension"},
+     .help = "the media type of an extension",
+     .manual = "It overrides the built-in table, and what libmagic says."},
     {.key = KEY_CHARSET,
      .name = "charset",
      .value = "NAME",
@@ -136,21 +147,25 @@ const struct option_row table_rows[] = {
      .group = GROUP_ANSWER,
      .offer = OFFER_WORDS,
      .words = "utf-8 none",
-     .help = "of text files, or none (default: utf-8 where it is)"},
+     .help = "charset of text, or none (default: utf-8 where it is)"},
 
     {.key = 'j',
      .name = "workers",
      .value = "N",
      .takes = VALUE_NEEDED,
      .group = GROUP_RUN,
-     .help = "worker processes (default: one for each usable CPU)"},
+     .help = "worker processes (default: one for each usable CPU)",
+     .manual = "Affinity and the cgroup's quota say how many are usable."},
     {.key = 'u',
      .name = "user",
      .value = "USER",
      .takes = VALUE_NEEDED,
      .group = GROUP_RUN,
      .offer = OFFER_USERS,
-     .help = "workers become USER[:GROUP] (root's default: nobody)"},
+     .help = "workers become USER[:GROUP] (root's default: nobody)",
+     .manual =
+         "Both are names or numbers. Only root can become somebody else; started by another user, workers "
+         "stay who they are."},
     {.key = KEY_LOG,
      .name = "log",
      .value = "FORM",
@@ -167,7 +182,7 @@ const struct option_row table_rows[] = {
      .takes = VALUE_NEEDED,
      .group = GROUP_RUN,
      .separator = ',',
-     .help = "log the client that proxies at CIDR (or unix) tell of",
+     .help = "believe X-Forwarded-For from CIDR (or unix) in the log",
      .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for whoever comes over a Unix "
                "socket. Where the peer is one of them, the log has the rightmost address of X-Forwarded-For "
                "that is none of them."},
@@ -186,8 +201,10 @@ const struct option_row table_rows[] = {
      .group = GROUP_RUN,
      .action = true,
      .help = "ask a running server whether it is well; exit 0 or 1",
-     .manual = "For the health checks of containers. Without URL it asks where the other options and the "
-               "environment say that the server listens."},
+     .manual =
+         "For the health checks of containers. Without URL it asks for the health path, where the other "
+         "options and the environment say that the server listens; else for URL itself. A server that "
+         "answers 200 within two seconds is well."},
     {.key = 'q',
      .name = "quiet",
      .group = GROUP_RUN,
