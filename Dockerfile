@@ -3,7 +3,8 @@
 #
 # The server needs neither capabilities nor a writable file system, so these cost nothing:
 #   --read-only --cap-drop all --security-opt no-new-privileges
-# Options may follow the image's name (-j 2, -q, --help ...), or come by the environment (-e TINYHTTPD_CACHE=auto).
+# Options may follow the image's name (-j 2, -q, --help ...), or come by the environment (-e TINYHTTPD_CACHE=auto). A port
+# or address of your own must come by the environment: the health check knows nothing else.
 
 FROM docker.io/library/debian:trixie-slim AS build
 
