@@ -15,7 +15,10 @@ struct span {
 /* A span over a string literal, its NUL left out. */
 #define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
 
-/* The same as an initializer, for what is static. (Releases of clang-format disagree on it.) */
+/* No octets. */
+#define SPAN_NONE ((struct span){NULL, 0})
+
+/* SPAN as an initializer, for what is static. (Releases of clang-format disagree on it.) */
 /* clang-format off */
 #define SPAN_INIT(literal) {.at = (literal), .length = sizeof(literal) - 1}
 /* clang-format on */

@@ -2,8 +2,6 @@
 
 #include <stddef.h>
 
-static const struct span none = {NULL, 0};
-
 /* What bundlers give hashed names to. No HTML, no documents, no archives: people number those. */
 static const struct span code[] = {
     SPAN_INIT("js"),  SPAN_INIT("mjs"), SPAN_INIT("cjs"),
@@ -35,7 +33,7 @@ static struct span cut_after_last(struct span *name, char octet)
             return rest;
         }
     }
-    return none;
+    return SPAN_NONE;
 }
 
 enum kind { KIND_UPPER, KIND_LOWER, KIND_DIGIT, KIND_OTHER };

@@ -403,7 +403,7 @@ static struct span version_so_far(const struct request *request)
     size_t start = request->target.at + request->target.length;
     struct span rest = {request->head + start, request->received - start};
     bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
-    return is_http ? rest : (struct span){NULL, 0};
+    return is_http ? rest : SPAN_NONE;
 }
 
 /* llhttp stops inside a version that it does not know. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
@@ -505,12 +505,12 @@ bool request_is_retrieval(const struct request *request)
 
 struct span request_target(const struct request *request)
 {
-    return request->target_whole ? slice_span(request, request->target) : (struct span){NULL, 0};
+    return request->target_whole ? slice_span(request, request->target) : SPAN_NONE;
 }
 
 struct span request_method_name(const struct request *request)
 {
-    return request->method_whole ? slice_span(request, request->method_name) : (struct span){NULL, 0};
+    return request->method_whole ? slice_span(request, request->method_name) : SPAN_NONE;
 }
 
 struct span request_first_line(const struct request *request)
@@ -547,7 +547,7 @@ bool request_next_line(const struct request *request, enum request_field field, 
 struct span request_field(const struct request *request, enum request_field field)
 {
     unsigned cursor = 0;
-    struct span value = {NULL, 0};
+    struct span value = SPAN_NONE;
     request_next_line(request, field, &cursor, &value);
     return value;
 }
@@ -555,8 +555,8 @@ struct span request_field(const struct request *request, enum request_field fiel
 struct span request_single_field(const struct request *request, enum request_field field)
 {
     unsigned cursor = 0;
-    struct span value = {NULL, 0}, another;
+    struct span value = SPAN_NONE, another;
     bool several = request_next_line(request, field, &cursor, &value) &&
                    request_next_line(request, field, &cursor, &another);
-    return several ? (struct span){NULL, 0} : value;
+    return several ? SPAN_NONE : value;
 }

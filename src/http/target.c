@@ -23,7 +23,7 @@ static bool find_authority(struct span raw, struct span *authority)
 
 struct span target_authority(struct span raw)
 {
-    struct span authority = {NULL, 0};
+    struct span authority = SPAN_NONE;
     find_authority(raw, &authority);
     return authority;
 }

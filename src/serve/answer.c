@@ -11,8 +11,6 @@
 
 #include <assert.h>
 
-static const struct span none = {NULL, 0};
-
 /* DNS rebinding gives a browser a foreign name for this machine, which it then sends. Who names none is no browser; what
    is no name is refused as such. */
 static bool is_foreign(const struct view *view, const struct request *request)
@@ -74,7 +72,7 @@ void answer(const struct view *view, const struct request *request, struct respo
             struct entry **held)
 {
     struct target target;
-    struct span path = none;
+    struct span path = SPAN_NONE;
     *held = NULL;
     response->common = view->policy->common;
     response->cache = view->policy->unkept;
@@ -99,7 +97,7 @@ void answer(const struct view *view, const struct request *request, struct respo
     else if (status == 404)
         file_answer_missing(view, request, response, held);
     else if (status != 0)
-        notice_error(view, request, response, status, none);
+        notice_error(view, request, response, status, SPAN_NONE);
     else if ((*held)->kind == ENTRY_DIRECTORY)
         notice_redirect(view, request, response, &target);
     else

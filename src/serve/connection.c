@@ -564,7 +564,7 @@ static enum connection_want give_up_request(struct connection *connection, struc
     struct request *request = &connection->input->request;
     request->state = REQUEST_BAD;
     request->status = 408; /* RFC 9110 15.5.9 */
-    return respond(connection, service, request, (struct span){NULL, 0});
+    return respond(connection, service, request, SPAN_NONE);
 }
 
 /* The last octets before the end of the worker are waited for while they are on their way. */

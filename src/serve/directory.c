@@ -7,8 +7,6 @@
 #include "site/listing.h"
 #include "site/look.h"
 
-static const struct span none = {NULL, 0};
-
 static bool lists(const struct view *view)
 {
     const struct settings *settings = view->policy->settings;
@@ -33,7 +31,7 @@ static void answer_listed(const struct view *view, const struct request *request
     enum source_state state = source->fill(source, &piece);
     if (state == SOURCE_BROKEN) {
         source->drop(source);
-        notice_error(view, request, response, 503, none);
+        notice_error(view, request, response, 503, SPAN_NONE);
         return;
     }
     response->text.length += piece.length;

@@ -11,7 +11,6 @@
 #include <string.h>
 
 static const struct span missing_page = SPAN_INIT("404.html");
-static const struct span none = {NULL, 0};
 
 static void add_slice(struct response *response, const struct entry *entry, uint64_t offset, uint64_t length)
 {
@@ -80,11 +79,11 @@ static struct span usable_head(const struct view *view, const struct request *re
     struct kept_head *head = &selected->entry->head;
     if (!may_keep_head(selected) || response->status != 200 || response->varies != 0 || response->last ||
         request->minor_version == 0)
-        return none;
+        return SPAN_NONE;
     char *at = kept_head(view, selected);
     if (head->second != view->now) {
         if (selected->entry->users > 1)
-            return none;
+            return SPAN_NONE;
         response_redate(at, view->date);
         head->second = view->now;
     }
@@ -100,7 +99,7 @@ static void answer_whole(const struct view *view, const struct request *request,
     struct span head = usable_head(view, request, response, selected);
     add_slice(response, selected->entry, 0, selected->entry->size);
     if (selected->live)
-        watch_add_element(response, response->status == 200 ? span_of(selected->entry->etag) : none);
+        watch_add_element(response, response->status == 200 ? span_of(selected->entry->etag) : SPAN_NONE);
     if (head.length > 0)
         response_finish_kept(response, head);
     else
@@ -214,7 +213,7 @@ static void answer_selected(const struct view *view, const struct request *reque
         break;
     case CONDITIONAL_FAILED:
         response->cache = view->policy->unkept;
-        notice_error(view, request, response, 412, none);
+        notice_error(view, request, response, 412, SPAN_NONE);
         break;
     case CONDITIONAL_PERFORM:
         answer_content(view, request, response, selected, &validators);
@@ -231,7 +230,7 @@ void file_answer(const struct view *view, const struct request *request, struct 
     if (as_it_is || selected_negotiate(view, request, response, entry, &selected))
         answer_selected(view, request, response, &selected);
     else
-        notice_error(view, request, response, 406, none);
+        notice_error(view, request, response, 406, SPAN_NONE);
 }
 
 void file_answer_missing(const struct view *view, const struct request *request, struct response *response,
@@ -239,7 +238,7 @@ void file_answer_missing(const struct view *view, const struct request *request,
 {
     if (view->policy->file.length > 0 || store_find(view->store, missing_page, view->turn, held) != 0 ||
         (*held)->kind == ENTRY_DIRECTORY) {
-        notice_error(view, request, response, 404, none);
+        notice_error(view, request, response, 404, SPAN_NONE);
         return;
     }
     response->status = 404;

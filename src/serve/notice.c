@@ -8,8 +8,6 @@
 #include "site/look.h"
 #include "site/page.h"
 
-static const struct span none = {NULL, 0};
-
 /* Where a machine asks whether this server takes requests (RFC 8615). */
 static const struct span health_target = SPAN_INIT("/.well-known/tinyhttpd/health");
 
@@ -65,8 +63,8 @@ static void answer_page(const struct view *view, const struct request *request, 
         .status = buffer_filled(&number),
         .title = span_of(response_reason(status)),
         .sentence = sentence,
-        .reason = why != NULL ? buffer_span(&why->text) : none,
-        .meant = why != NULL ? buffer_span(&why->meant) : none,
+        .reason = why != NULL ? buffer_span(&why->text) : SPAN_NONE,
+        .meant = why != NULL ? buffer_span(&why->meant) : SPAN_NONE,
         .way_out = status == 404,
     };
     if (negotiate_media(request) == MEDIA_HTML)
@@ -75,7 +73,7 @@ static void answer_page(const struct view *view, const struct request *request, 
         page_write_text(&response->text, &page);
     response_add_text(response, start);
     if (watch_of(view, request) == WATCH_PAGE)
-        watch_add_element(response, none);
+        watch_add_element(response, SPAN_NONE);
     response->status = status;
     response->varies |= RESPONSE_BY_ACCEPT; /* which form the page has (RFC 9110 12.5.5) */
     response_finish(response, view->date, request->minor_version, lines);

@@ -109,7 +109,7 @@ static struct span resource_policy(const struct settings *settings)
 {
     if (settings->cors != NULL && strcmp(settings->cors, "*") == 0)
         return SPAN("cross-origin");
-    return settings->isolate ? SPAN("same-origin") : (struct span){NULL, 0};
+    return settings->isolate ? SPAN("same-origin") : SPAN_NONE;
 }
 
 /*
@@ -120,7 +120,7 @@ static struct span write_common(struct policy *policy)
 {
     const struct settings *settings = policy->settings;
     struct buffer lines = begin(policy);
-    struct span cors = settings->cors != NULL ? span_of(settings->cors) : (struct span){NULL, 0};
+    struct span cors = settings->cors != NULL ? span_of(settings->cors) : SPAN_NONE;
     struct span exposed = SPAN("Accept-Ranges, Content-Encoding, Content-Length, Content-Range, Date, ETag");
     const struct own_line own[] = {
         {SPAN("Server"), SPAN("tinyhttpd")},
@@ -231,7 +231,7 @@ static struct span path_of(const char *typed)
 {
     while (typed != NULL && *typed == '/')
         typed++;
-    return typed != NULL ? span_of(typed) : (struct span){NULL, 0};
+    return typed != NULL ? span_of(typed) : SPAN_NONE;
 }
 
 /* What ENTRY_HEAD_MAX has no room for. */

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct span none = {NULL, 0};
-
 /* A date has seconds only: until the second is over, and as long as the file's times can't be trusted, it may change
    again and keep it (RFC 9110 8.8.2.2). */
 static bool is_steady(const struct view *view, const struct entry *entry)
@@ -53,7 +51,7 @@ struct representation selected_describe(const struct selected *selected)
     return (struct representation){
         .type = selected->type,
         .coding = selected->coding,
-        .last_modified = selected->dated ? span_of(selected->entry->last_modified) : none,
+        .last_modified = selected->dated ? span_of(selected->entry->last_modified) : SPAN_NONE,
         .etag = selected->etag,
     };
 }
@@ -100,7 +98,7 @@ static struct span keep(struct response *response, struct span octets)
 static struct span keep_coded_etag(struct response *response, struct span etag, struct span coding)
 {
     if (etag.length == 0)
-        return none;
+        return SPAN_NONE;
     struct span kept = keep(response, (struct span){etag.at, etag.length - 1});
     keep(response, SPAN("-"));
     keep(response, coding);

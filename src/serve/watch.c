@@ -3,8 +3,6 @@
 #include "http/navigation.h"
 #include "site/live.h"
 
-static const struct span none = {NULL, 0};
-
 enum watch watch_of(const struct view *view, const struct request *request)
 {
     if (!view->policy->settings->watch || !request_is_retrieval(request))
@@ -31,7 +29,7 @@ void watch_answer_script(const struct view *view, const struct request *request,
 void watch_answer_nothing(const struct view *view, const struct request *request, struct response *response)
 {
     response->status = 204;
-    response_finish(response, view->date, request->minor_version, none);
+    response_finish(response, view->date, request->minor_version, SPAN_NONE);
 }
 
 void watch_add_element(struct response *response, struct span etag)

@@ -272,7 +272,7 @@ static struct span extension_of(struct span path)
     while (at > 0 && path.at[at - 1] != '.' && path.at[at - 1] != '/')
         at--;
     if (at < 2 || path.at[at - 1] == '/' || path.at[at - 2] == '/')
-        return (struct span){NULL, 0}; /* the dot of ".profile" hides a file and begins no extension */
+        return SPAN_NONE; /* the dot of ".profile" hides a file and begins no extension */
     return (struct span){path.at + at, path.length - at};
 }
 
