@@ -1,5 +1,6 @@
 #include "site/reason.h"
 
+#include "base/distance.h"
 #include "base/limits.h"
 
 #include <dirent.h>
@@ -11,49 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- how near a name is ---- */
-
-enum { DISTANCE_MAX = 2, NEAR_NAME_MAX = 64 };
-
-static unsigned least(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-/* The distance of the first `i` octets of a from the first `j` of b, by those of shorter beginnings (optimal string
-   alignment). */
-static unsigned next_distance(struct span a, struct span b, size_t i, size_t j,
-                              unsigned rows[3][NEAR_NAME_MAX + 1])
-{
-    const unsigned *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
-    unsigned distance = above[j - 1] + (a.at[i - 1] != b.at[j - 1]);
-    distance = least(distance, least(above[j], rows[i % 3][j - 1]) + 1);
-    if (i > 1 && j > 1 && a.at[i - 1] == b.at[j - 2] && a.at[i - 2] == b.at[j - 1])
-        distance = least(distance, two_above[j - 2] + 1);
-    return distance;
-}
-
-unsigned reason_distance(struct span a, struct span b, unsigned bound)
-{
-    unsigned rows[3][NEAR_NAME_MAX + 1] = {0};
-    size_t differ = a.length > b.length ? a.length - b.length : b.length - a.length;
-    if (differ > bound || a.length > NEAR_NAME_MAX || b.length > NEAR_NAME_MAX)
-        return bound + 1;
-    for (size_t j = 0; j <= b.length; j++)
-        rows[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= a.length; i++) {
-        unsigned smallest = rows[i % 3][0] = (unsigned)i;
-        for (size_t j = 1; j <= b.length; j++) {
-            rows[i % 3][j] = next_distance(a, b, i, j, rows);
-            smallest = least(smallest, rows[i % 3][j]);
-        }
-        if (smallest > bound) /* it never gets smaller again */
-            return bound + 1;
-    }
-    return least(rows[a.length % 3][b.length], bound + 1);
-}
-
 /* ---- the name in its directory that was meant ---- */
+
+/* How many changes a name may be away to be near. */
+enum { NEAR_MAX = 2 };
 
 enum likeness { LIKENESS_NONE, LIKENESS_NEAR, LIKENESS_EXTENSION, LIKENESS_HTML, LIKENESS_CASE };
 
@@ -70,7 +32,7 @@ static bool begins_with(struct span text, struct span beginning)
 
 static enum likeness likeness_of(struct span name, struct span asked, unsigned *distance)
 {
-    unsigned bound = asked.length < 3 ? 0 : asked.length < 6 ? 1 : DISTANCE_MAX;
+    unsigned bound = asked.length < 3 ? 0 : asked.length < 6 ? 1 : NEAR_MAX;
     *distance = 0;
     if (span_equal_nocase(name, asked))
         return LIKENESS_CASE;
@@ -78,7 +40,7 @@ static enum likeness likeness_of(struct span name, struct span asked, unsigned *
         struct span rest = {name.at + asked.length, name.length - asked.length};
         return span_equal(rest, SPAN(".html")) ? LIKENESS_HTML : LIKENESS_EXTENSION;
     }
-    *distance = reason_distance(name, asked, bound);
+    *distance = distance_between(name, asked, bound);
     return *distance <= bound ? LIKENESS_NEAR : LIKENESS_NONE;
 }
 

@@ -31,8 +31,4 @@ struct reason {
 void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
                  int64_t now);
 
-/* How many octets have to be inserted, removed, changed, or swapped with their neighbour to make `b` of `a`; at most
-   `bound` + 1, and no more work than that asks for. */
-unsigned reason_distance(struct span a, struct span b, unsigned bound);
-
 #endif

@@ -176,39 +176,6 @@ static void a_flood_gets_few(void **state)
     assert_true(reason_of("nothing", false)[0] != '\0');
 }
 
-/* By the textbook, without any bound. */
-static unsigned plain_distance(const char *a, const char *b)
-{
-    if (*a == '\0' || *b == '\0')
-        return (unsigned)(strlen(a) + strlen(b));
-    unsigned best = plain_distance(a + 1, b + 1) + (*a != *b);
-    unsigned other = plain_distance(a + 1, b) + 1;
-    best = other < best ? other : best;
-    other = plain_distance(a, b + 1) + 1;
-    best = other < best ? other : best;
-    if (a[1] != '\0' && b[1] != '\0' && a[0] == b[1] && a[1] == b[0]) {
-        other = plain_distance(a + 2, b + 2) + 1;
-        best = other < best ? other : best;
-    }
-    return best;
-}
-
-static void distances_are_those_of_the_textbook(void **state)
-{
-    (void)state;
-    static const char *const words[] = {"",    "a",     "ab",    "ba",   "abc",   "acb",
-                                        "cab", "index", "idnex", "indx", "inedx", "xedni"};
-    enum { COUNT = sizeof words / sizeof *words };
-    for (size_t i = 0; i < COUNT; i++) {
-        for (size_t k = 0; k < COUNT; k++) {
-            unsigned expected = plain_distance(words[i], words[k]);
-            for (unsigned bound = 0; bound < 4; bound++)
-                assert_int_equal(reason_distance(span_of(words[i]), span_of(words[k]), bound),
-                                 expected <= bound ? expected : bound + 1);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,7 +184,6 @@ int main(void)
         cmocka_unit_test(what_is_not_permitted_is_told),
         cmocka_unit_test(long_paths_have_no_reason),
         cmocka_unit_test(a_flood_gets_few),
-        cmocka_unit_test(distances_are_those_of_the_textbook),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }
