@@ -24,7 +24,7 @@ int values_apply(struct settings *settings, struct values_room *room, struct fai
 /* A copy of the octets with a NUL behind them, in the room; NULL where it is full. */
 char *values_keep(struct values_room *room, const char *octets, size_t length);
 
-/* Takes a root of which nothing says yet that it is a directory. */
+/* Takes a root, which cli/place looks at later. Returns 0, or EX_USAGE where it is empty or a second one. */
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed);
 
 #endif

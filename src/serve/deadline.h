@@ -7,12 +7,13 @@
 
 #include <stdint.h>
 
+/* What is waited for; limits.h says for how long. */
 enum deadline_kind {
-    DEADLINE_IDLE,
-    DEADLINE_HEAD,
-    DEADLINE_BODY,
-    DEADLINE_WRITE,
-    DEADLINE_LINGER,
+    DEADLINE_IDLE,         /* a request */
+    DEADLINE_HEAD,         /* the rest of a head */
+    DEADLINE_BODY,         /* the rest of a body */
+    DEADLINE_WRITE,        /* that the client takes so much of its answer */
+    DEADLINE_LINGER,       /* the client's end, after the last answer */
     DEADLINE_LAST_REQUEST, /* idle, in a worker that retires */
     DEADLINE_LAST_OCTETS,  /* lingering, in a worker that stops */
     DEADLINE_KINDS,        /* their number; as a kind: not armed */

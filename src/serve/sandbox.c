@@ -140,10 +140,10 @@ int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, s
 
 /* ---- telling ---- */
 
-static void append_id(struct buffer *line, const char *name, unsigned id)
+static void append_labelled(struct buffer *line, const char *label, unsigned number)
 {
-    buffer_string(line, name);
-    buffer_number(line, id);
+    buffer_string(line, label);
+    buffer_number(line, number);
 }
 
 static void append_missing(struct buffer *line, const char *what, int error)
@@ -160,7 +160,7 @@ static void append_landlock(struct buffer *line, const struct sandbox_held *held
         append_missing(line, ", no Landlock", held->landlock_error);
         return;
     }
-    append_id(line, ", Landlock (ABI ", (unsigned)held->landlock_version);
+    append_labelled(line, ", Landlock (ABI ", (unsigned)held->landlock_version);
     buffer_string(line,
                   held->reads_all ? ": read everywhere, for --symlinks all" : ": read beneath the root");
     if (held->landlock_version >= LANDLOCK_ABI_NETWORK)
@@ -176,15 +176,15 @@ static void append_seccomp(struct buffer *line, const struct sandbox_held *held)
         append_missing(line, ", no seccomp", held->seccomp_error);
         return;
     }
-    append_id(line, ", seccomp (", (unsigned)held->calls);
+    append_labelled(line, ", seccomp (", (unsigned)held->calls);
     buffer_append(line, SPAN(" calls)"));
 }
 
 void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX])
 {
     struct buffer text = {line, 0, SANDBOX_LINE_MAX - 1, false};
-    append_id(&text, "uid ", held->user);
-    append_id(&text, ", gid ", held->group);
+    append_labelled(&text, "uid ", held->user);
+    append_labelled(&text, ", gid ", held->group);
     if (held->user_error != 0)
         append_missing(&text, " as nobody is refused", held->user_error);
     buffer_string(&text, held->no_capabilities ? ", no capabilities" : ", with capabilities");
