@@ -59,7 +59,7 @@ struct settings {
     enum cache_choice cache;
     uint32_t cache_seconds;
     const char *cors;                   /* the origin that may read everything, "*" for all, or NULL */
-    const char *headers[LIMIT_HEADERS]; /* "Name: value", checked */
+    const char *headers[LIMIT_HEADERS]; /* "Name: value", none that the server itself has to tell */
     unsigned header_count;
     bool isolate; /* cross-origin isolation */
     struct type_override types[LIMIT_TYPE_OVERRIDES];

@@ -17,7 +17,8 @@
 struct reading {
     struct settings *settings;
     struct failure *failure;
-    bool given[TABLE_MAX]; /* by the command line, a row each */
+    bool given[TABLE_MAX];         /* by the command line, a row each */
+    const struct option_row *bare; /* the last one that might have had a value, and has none */
 };
 
 /* What is in the settings but not as it was typed. */
@@ -48,7 +49,7 @@ void options_print_help(void)
         }
     }
     printf("\nEach is TINYHTTPD_<NAME> in the environment, too, such as TINYHTTPD_NO_LIST=1;\n"
-           "the command line goes over it. PORT is read where TINYHTTPD_PORT is not set.\n"
+           "the command line overrides it. PORT is read where TINYHTTPD_PORT is not set.\n"
            "\nExample: tinyhttpd -r ./www -p 8080   then open http://localhost:8080/\n"
            "Ctrl-C or SIGTERM ends it after the answers in flight; a second one at once.\n");
 }
@@ -135,6 +136,8 @@ static int apply_option(struct reading *reading, int key, const char *typed)
     char name[32];
     snprintf(name, sizeof name, "--%s", row->name);
     reading->given[row - table_rows] = true;
+    if (row->takes == VALUE_OPTIONAL && typed == NULL)
+        reading->bare = row;
     return values_apply(reading->settings, &kept, reading->failure, row, name, typed);
 }
 
@@ -167,12 +170,22 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
     return result;
 }
 
+/* What looks like another root may have been meant for an option that takes its value only after "=". */
+static int fail_roots(const struct reading *reading, const char *first, const char *second)
+{
+    const struct option_row *bare = reading->bare;
+    if (bare == NULL || *second == '\0')
+        return reading->failure->status;
+    return fail(reading->failure, EX_USAGE, "two roots, '%s' and '%s'; did you mean '--%s=%s'?",
+                reading->settings->root, second, bare->name, first);
+}
+
 /* The operand may be a file, which only the disk knows: cli/place looks. */
 static int read_operands(struct reading *reading, int count, char *const *arguments)
 {
-    for (; optind < count; optind++) {
+    for (int first = optind; optind < count; optind++) {
         if (values_set_root(reading->settings, reading->failure, arguments[optind]) != 0)
-            return reading->failure->status;
+            return fail_roots(reading, arguments[first], arguments[optind]);
         if (!reading->given[table_find('r') - table_rows])
             reading->settings->file = arguments[optind];
         reading->given[table_find('r') - table_rows] = true;

@@ -34,34 +34,6 @@ static struct span value_of(const char *header)
     return span_trim((struct span){header + from, whole.length - from});
 }
 
-/* Fields that frame an answer, or tell of one file, one moment or one connection: a constant would be a lie. */
-static bool is_reserved(struct span name)
-{
-    static const struct span reserved[] = {
-        SPAN_INIT("Accept-Ranges"),
-        SPAN_INIT("Connection"),
-        SPAN_INIT("Content-Encoding"),
-        SPAN_INIT("Content-Length"),
-        SPAN_INIT("Content-Range"),
-        SPAN_INIT("Content-Type"),
-        SPAN_INIT("Date"),
-        SPAN_INIT("ETag"),
-        SPAN_INIT("Keep-Alive"),
-        SPAN_INIT("Last-Modified"),
-        SPAN_INIT("Location"),
-        SPAN_INIT("Proxy-Connection"),
-        SPAN_INIT("TE"),
-        SPAN_INIT("Trailer"),
-        SPAN_INIT("Transfer-Encoding"),
-        SPAN_INIT("Upgrade"),
-    };
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (span_equal_nocase(reserved[i], name))
-            return true;
-    }
-    return false;
-}
-
 static bool is_asked_for(const struct settings *settings, struct span name)
 {
     for (unsigned i = 0; i < settings->header_count; i++) {
@@ -136,7 +108,7 @@ static struct span write_common(struct policy *policy)
     for (unsigned i = 0; i < settings->header_count; i++) {
         struct span name = name_of(settings->headers[i]), value = value_of(settings->headers[i]);
         /* Without a value it only takes the server's own away. */
-        if (value.length > 0 && !is_reserved(name) && !span_equal_nocase(name, SPAN("Cache-Control")))
+        if (value.length > 0 && !span_equal_nocase(name, SPAN("Cache-Control")))
             append_line(&lines, name, value);
     }
     return end(policy, &lines);

@@ -45,6 +45,9 @@ wrong('a value for --quiet',      ["--quiet=yes", '-r', $root],         EX_USAGE
 wrong('a beginning of two options', ['--ver', $root],                   EX_USAGE, qr/--ver\b.*--(?:verbose\b.*--version|version\b.*--verbose)\b/);
 wrong('an option with control octets', ["--\e[31mred\n", $root],        EX_USAGE);
 wrong('two roots',                [$root, $other],                      EX_USAGE);
+like(wrong('a value after an option that takes it after "="', ['-s', 'app.html', $root], EX_USAGE), qr/; did you mean '--spa=app\.html'\?$/, 'and says how it is given');
+like(wrong('the same with -r', ['-r', $root, '--cors', 'https://a'], EX_USAGE), qr/; did you mean '--cors=https:\/\/a'\?$/, 'and says how it is given');
+unlike(wrong('an empty one after it', ['-s', $root, ''], EX_USAGE), qr/did you mean/, 'says that it is empty');
 wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE);
 
 # The ten most usual mistakes, to the letter.

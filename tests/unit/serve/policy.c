@@ -79,20 +79,6 @@ static void the_most_fits(void **state)
     assert_lines(policy.unkept, RESPONSE_NO_CACHE);
 }
 
-/* What frames an answer, or is each file's own, stays the server's, even if the command line let it through. */
-static void some_fields_are_not_taken(void **state)
-{
-    static const struct settings settings = {
-        .index = "i",
-        .headers = {"Content-Length: 1", "transfer-encoding: chunked", "Connection: close",
-                    "Content-Type: a/b", "Date: x", "ETag: \"x\"", "Location: /x", "X-A: 1"},
-        .header_count = 8,
-    };
-    (void)state;
-    policy_open(&policy, &settings, NULL, 0);
-    assert_lines(policy.common, RESPONSE_COMMON "X-A: 1\r\n");
-}
-
 static void lists_are_of_tokens(void **state)
 {
     (void)state;
@@ -196,7 +182,6 @@ int main(void)
         cmocka_unit_test(nothing_said_is_as_by_itself),
         cmocka_unit_test(paths_are_relative),
         cmocka_unit_test(the_most_fits),
-        cmocka_unit_test(some_fields_are_not_taken),
         cmocka_unit_test(lists_are_of_tokens),
         cmocka_unit_test(what_is_bound_decides),
         cmocka_unit_test(what_is_unknown_is_not_guarded),
