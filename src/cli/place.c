@@ -115,13 +115,17 @@ int place_read(struct settings *settings, struct failure *failure)
     return 0;
 }
 
-bool place_hint(const struct settings *settings, char *hint, size_t size)
+/* Whether the root has such a file, or the path is too long to tell. */
+static bool has_file(const struct settings *settings, const char *name)
 {
     char path[PATH_MAX];
-    if (settings->file != NULL ||
-        snprintf(path, sizeof path, "%s/%s", settings->root, settings->index) >= (int)sizeof path ||
-        is_file(path))
-        return false;
+    return snprintf(path, sizeof path, "%s/%s", settings->root, name) >= (int)sizeof path || is_file(path);
+}
+
+/* The directory in the root that has the index which the root lacks. */
+static bool hint_at_built(const struct settings *settings, char *hint, size_t size)
+{
+    char path[PATH_MAX];
     size_t length = strlen(settings->root);
     bool slash = length > 0 && settings->root[length - 1] == '/';
     for (size_t i = 0; i < BUILT; i++) {
@@ -135,4 +139,16 @@ bool place_hint(const struct settings *settings, char *hint, size_t size)
         return true;
     }
     return false;
+}
+
+bool place_hint(const struct settings *settings, char *hint, size_t size)
+{
+    if (settings->file != NULL)
+        return false;
+    if (!has_file(settings, settings->index) && hint_at_built(settings, hint, size))
+        return true;
+    if (settings->spa == NULL || has_file(settings, settings->spa))
+        return false;
+    snprintf(hint, size, "--spa: the root has no '%s', and so what finds nothing stays 404", settings->spa);
+    return true;
 }

@@ -14,7 +14,8 @@
  */
 int place_read(struct settings *settings, struct failure *failure);
 
-/* Writes a hint where the root lacks the index that a directory in it has; false where there is nothing to say. */
+/* Writes a hint where the root lacks the index that a directory in it has, or the file of --spa; false where there is
+   nothing to say. */
 bool place_hint(const struct settings *settings, char *hint, size_t size);
 
 #endif

@@ -168,6 +168,12 @@ SKIP: {
     $server = Harness->start(root => $project);
     unlike($server->banner, qr/did you mean/, 'with an index: nothing to say');
     $server->stop;
+    $server = Harness->start(root => $project, args => ['--spa=app.html']);
+    like($server->banner, qr/^tinyhttpd: --spa: the root has no 'app\.html', and so what finds nothing stays 404$/m, 'a file for --spa that is not there is named');
+    $server->stop;
+    $server = Harness->start(root => $project, args => ['--spa=/build/index.html']);
+    unlike($server->banner, qr/--spa/, 'one that is there is not');
+    $server->stop;
 }
 
 # One file
