@@ -40,6 +40,13 @@ static struct span strip_authority(struct span raw, bool *valid)
     return (struct span){raw.at + before, raw.length - before};
 }
 
+struct span target_sent_path(struct span raw)
+{
+    bool valid;
+    struct span rest = strip_authority(raw, &valid);
+    return (struct span){rest.at, span_find(rest, '?')};
+}
+
 /* Controls, blanks and what is not ASCII must be escaped; a fragment is no part of a target (RFC 9112 3.2). */
 static bool is_target_octet(unsigned char octet)
 {

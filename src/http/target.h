@@ -36,6 +36,10 @@ struct span target_child(struct target *target, struct span name);
 /* The target's path with `suffix` at its end, as target_child does it. */
 struct span target_suffixed(struct target *target, struct span suffix);
 
+/* The path of a target as it was sent, of either form: without authority and query. For addresses of the server's own, which
+   have one spelling, so that whoever lets only some of them through needs to know no other. */
+struct span target_sent_path(struct span raw);
+
 /* The authority of a target in absolute-form, valid or not; an empty span at NULL for the other forms. */
 struct span target_authority(struct span raw);
 

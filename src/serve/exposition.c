@@ -4,6 +4,8 @@
  */
 #include "serve/exposition.h"
 
+#include "http/target.h"
+
 /* The lines that a group begins with. */
 static void append_family(struct buffer *text, const char *name, const char *type, const char *help)
 {
@@ -100,10 +102,9 @@ void exposition_write(struct buffer *text, const struct metrics_totals *totals)
 
 bool exposition_is_asked_for(const struct view *view, const struct request *request)
 {
-    struct span target = request_target(request);
     const char *path = view->policy->settings->metrics;
     return path != NULL && request_is_retrieval(request) &&
-           span_equal((struct span){target.at, span_find(target, '?')}, span_of(path));
+           span_equal(target_sent_path(request_target(request)), span_of(path));
 }
 
 void exposition_answer(const struct view *view, const struct request *request, struct response *response)

@@ -9,7 +9,7 @@
 #include "site/page.h"
 
 /* Where a machine asks whether this server takes requests (RFC 8615). */
-static const struct span health_target = SPAN_INIT("/.well-known/tinyhttpd/health");
+static const struct span health_path = SPAN_INIT("/.well-known/tinyhttpd/health");
 
 /* RFC 9110 15.5.6, 9.3.7 */
 #define ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
@@ -173,7 +173,8 @@ void notice_options(const struct view *view, const struct request *request, stru
 
 bool notice_asks_for_health(const struct request *request)
 {
-    return request_is_retrieval(request) && span_equal(request_target(request), health_target);
+    return request_is_retrieval(request) &&
+           span_equal(target_sent_path(request_target(request)), health_path);
 }
 
 void notice_health(const struct view *view, const struct request *request, struct response *response)

@@ -1,6 +1,7 @@
 #include "serve/watch.h"
 
 #include "http/navigation.h"
+#include "http/target.h"
 #include "site/live.h"
 
 enum watch watch_of(const struct view *view, const struct request *request)
@@ -16,7 +17,7 @@ enum watch watch_of(const struct view *view, const struct request *request)
 bool watch_asks_for_script(const struct view *view, const struct request *request)
 {
     return view->policy->settings->watch && request_is_retrieval(request) &&
-           span_equal(request_target(request), SPAN(LIVE_TARGET));
+           span_equal(target_sent_path(request_target(request)), SPAN(LIVE_TARGET));
 }
 
 void watch_answer_script(const struct view *view, const struct request *request, struct response *response)

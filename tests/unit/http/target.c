@@ -604,6 +604,30 @@ static void authorities_are_found(void **state)
     }
 }
 
+/* Nothing is decoded or resolved: of an address that is the server's own there is one spelling. */
+static void sent_paths_stand_alone(void **state)
+{
+    static const char *const rows[][2] = {
+        {"/a/b", "/a/b"},
+        {"/a?b", "/a"},
+        {"/a?b?/c", "/a"},
+        {"http://a/b", "/b"},
+        {"HTTP://a:1/b?c", "/b"},
+        {"http://a?/b", ""},
+        {"http://a", ""},
+        {"/%61/../b//c/", "/%61/../b//c/"},
+        {"//a/b", "//a/b"},
+        {"/http://a/b", "/http://a/b"},
+        {"https://a/b", "https://a/b"},
+        {"*", "*"},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_span(target_sent_path(guarded(span_of(rows[i][0]))), span_of(rows[i][1]));
+    assert_span(target_sent_path((struct span){NULL, 0}), SPAN(""));
+}
+
 static void paths_take_a_suffix(void **state)
 {
     (void)state;
@@ -627,6 +651,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(authorities_are_found),
+        cmocka_unit_test(sent_paths_stand_alone),
         cmocka_unit_test(paths_take_a_suffix),
         cmocka_unit_test(paths_are_decoded),
         cmocka_unit_test(escaped_slashes_are_slashes),
