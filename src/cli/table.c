@@ -63,7 +63,9 @@ const struct option_row table_rows[] = {
      .name = "list",
      .group = GROUP_FIND,
      .help = "list directories that have no index",
-     .manual = "The default where only this machine reaches the server, and with --lan."},
+     .manual =
+         "The default with --lan, and for who is at this machine where only that reaches the server: not "
+         "for clients of a proxy on it."},
     {.key = KEY_NO_LIST, .name = "no-list", .group = GROUP_FIND, .help = "never list a directory"},
     {.key = 's',
      .name = "spa",

@@ -46,7 +46,7 @@ static int find_or_list(const struct view *view, const struct request *request, 
                         struct target *target, struct entry **entry, struct span *path)
 {
     int status = lookup_find(view, request, response, target, entry, path);
-    if (status == 404 && directory_may_list(view, target))
+    if (status == 404 && directory_may_list(view, request, target))
         status = directory_answer(view, request, response, target);
     if (status == 404)
         lookup_explain(view, target);

@@ -378,21 +378,21 @@ static union peer peer_of(const struct address *address)
     return peer;
 }
 
-/* Whose request it is: the peer's, or that of whom a trusted proxy tells. */
-static union peer find_client(const struct connection *connection, const struct service *service,
-                              const struct request *request)
+/* What a trusted proxy tells of the client. */
+static struct forwarded read_forwarded(const struct connection *connection, const struct service *service,
+                                       const struct request *request)
 {
     const struct settings *settings = service->policy->settings;
     struct forwarded forwarded = {0};
     struct span line;
     unsigned cursor = 0;
     if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
-        return connection->peer;
+        return forwarded;
     if (!is_trusted_proxy(&connection->peer, settings))
-        return connection->peer;
+        return forwarded;
     while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
         forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
-    return forwarded_is_known(&forwarded) ? peer_of(&forwarded.client) : connection->peer;
+    return forwarded;
 }
 
 /* What proxies add as a rule (RFC 9110 7.6.3, RFC 7239); or HTTP/1.0, which by itself nginx speaks to the server behind
@@ -404,18 +404,13 @@ static bool is_of_proxy(const struct request *request)
            request_field(request, FIELD_X_FORWARDED_FOR).at != NULL;
 }
 
-/*
- * True for a client on this machine that asks for it by a name or an address of the loopback, and says what it would show
- * to somebody. A proxy on this machine asks for others: only one that is trusted to tell for whom may ask for a client
- * beside it.
- */
-static bool is_beside(const struct connection *connection, const union peer *client,
-                      const struct settings *settings, const struct request *request)
+/* Whether the client is on this machine. A proxy on it asks for others: only of one that is trusted to tell for whom is it
+   believed that they are here. */
+static bool is_local(const struct connection *connection, const struct forwarded *forwarded,
+                     const union peer *client, const struct request *request)
 {
     return listen_is_loopback(&connection->peer.any) && listen_is_loopback(&client->any) &&
-           request_field(request, FIELD_ACCEPT).length > 0 &&
-           (!is_of_proxy(request) || is_trusted_proxy(&connection->peer, settings)) &&
-           host_is_loopback(host_name(host_of(request)));
+           (forwarded_is_known(forwarded) || !is_of_proxy(request));
 }
 
 /* Whether another request, or a part of one, has arrived: who is told that an answer is the last gets no other
@@ -434,10 +429,13 @@ static void make_answer(const struct connection *connection, struct service *ser
 {
     char sentences[REASON_MAX], meant[REASON_MAX];
     struct reason why = {BUFFER(sentences), BUFFER(meant)};
-    union peer client = find_client(connection, service, request);
-    bool beside = is_beside(connection, &client, service->policy->settings, request);
+    struct forwarded forwarded = read_forwarded(connection, service, request);
+    union peer client = forwarded_is_known(&forwarded) ? peer_of(&forwarded.client) : connection->peer;
+    bool local = is_local(connection, &forwarded, &client, request);
+    bool beside = local && request_field(request, FIELD_ACCEPT).length > 0 && host_asks_loopback(request);
     struct view view = {
         .store = service->store,
+        .local = local,
         .beside = beside,
         .why = beside || access_tells_why(service->access_form) ? &why : NULL,
         .turn = may_share(connection, request) ? service->turn : 0,

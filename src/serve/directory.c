@@ -1,23 +1,26 @@
 #include "serve/directory.h"
 
 #include "base/limits.h"
+#include "http/host.h"
 #include "http/negotiate.h"
 #include "serve/lookup.h"
 #include "serve/notice.h"
 #include "site/listing.h"
 #include "site/look.h"
 
-static bool lists(const struct view *view)
+/* Who asks for another name than one of this machine's own comes from elsewhere, by a proxy here. */
+static bool lists(const struct view *view, const struct request *request)
 {
     const struct settings *settings = view->policy->settings;
-    if (settings->listing == LISTING_OFF)
-        return false;
-    return settings->listing == LISTING_ON || settings->lan || view->policy->guarded;
+    if (settings->listing != LISTING_LOCAL)
+        return settings->listing == LISTING_ON;
+    return settings->lan || (view->policy->guarded && view->local && host_asks_loopback(request));
 }
 
-bool directory_may_list(const struct view *view, const struct target *target)
+bool directory_may_list(const struct view *view, const struct request *request, const struct target *target)
 {
-    return target->slash && !lookup_is_hidden(view, target) && view->policy->file.length == 0 && lists(view);
+    return target->slash && !lookup_is_hidden(view, target) && view->policy->file.length == 0 &&
+           lists(view, request);
 }
 
 /* The first piece of a listing, which may be all of it, and is what a HEAD asks about as well. */

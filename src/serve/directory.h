@@ -11,8 +11,8 @@
 
 enum { DIRECTORY_LISTED = -1 }; /* in place of a status: it is answered */
 
-/* Whether a directory without an index is listed here. */
-bool directory_may_list(const struct view *view, const struct target *target);
+/* Whether a directory without an index is listed to this client. */
+bool directory_may_list(const struct view *view, const struct request *request, const struct target *target);
 
 /*
  * Answers with the listing of the directory at `target`, in which no index was found. It is read anew for each request,

@@ -14,7 +14,8 @@
 /* The site as one answer sees it. */
 struct view {
     struct store *store;
-    bool beside;        /* this client is on this machine: it may know what is not served, and why */
+    bool local;  /* this client is on this machine, as far as its address and proxies tell */
+    bool beside; /* its Host tells so, too, and somebody sees the answer: who may know what is not served */
     struct reason *why; /* gets the reason of a 404, for the log and `beside`; NULL where nobody wants it */
     uint64_t turn;      /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
     int64_t now;        /* seconds since 1970 */

@@ -60,8 +60,45 @@ for my $log (sort keys %form) {
     my $plain = Harness->start(root => $root);
     $port = $plain->port;
     my $told = $plain->exchange("GET /.hidden HTTP/1.1\r\nHost: localhost:$port\r\n$asked[0]\r\nX-Forwarded-For: 203.0.113.7\r\n\r\n", count => 1);
-    unlike($told->{responses}[0]{body}, $reason, 'a proxy that is not trusted is told none, whoever it names');
+    unlike($told->{responses}[0]{body}, $reason, 'the field of one who is not trusted says enough: there is somebody else');
+    $told = $plain->exchange("GET /.hidden HTTP/1.1\r\nHost: localhost:$port\r\n$asked[0]\r\nX-Forwarded-For: 127.0.0.1\r\n\r\n", count => 1);
+    unlike($told->{responses}[0]{body}, $reason, 'whoever that is said to be');
     $plain->stop;
+}
+
+# Listings are for who sits at this machine, too. Behind a proxy on it that is nobody, by whatever name.
+{
+    mkdir "$root/folder" or die $!;
+    put_file($root, 'folder/secret', 'listed');
+    my $listed = sub {
+        my ($server, $host, @fields) = @_;
+        my $asked = join '', map { "$_\r\n" } "GET /folder/ HTTP/1.1", "Host: $host", @fields, '';
+        my $answer = $server->exchange($asked, count => 1)->{responses}[0];
+        return $answer->{status} . ($answer->{body} =~ /secret/ ? ' listed' : '');
+    };
+    my $behind = Harness->start(root => $root, list => 1, args => ['--allow-host', 'site.example']);
+    is($listed->($behind, 'localhost'),                                        '200 listed', 'a person at this machine sees a listing');
+    is($listed->($behind, 'site.example'),                                     '404', 'by a name that is allowed others come, too');
+    is($listed->($behind, 'localhost', 'X-Forwarded-For: 203.0.113.7'),        '404', 'so they do where a proxy tells of them');
+    is($listed->($behind, 'localhost', 'X-Forwarded-For: 127.0.0.1, junk'),    '404', 'whatever it tells');
+    is($listed->($behind, 'localhost', 'X-Forwarded-For:'),                    '404', 'or if it tells nothing');
+    is($listed->($behind, 'localhost', 'Via: 1.1 front'),                      '404', 'or only that it is there');
+    is($listed->($behind, 'localhost', 'Forwarded: for=203.0.113.7'),          '404', 'or as RFC 7239 has it');
+    my $by_nginx = $behind->exchange("GET /folder/ HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", count => 1);
+    is($by_nginx->{responses}[0]{status}, 404, 'HTTP/1.0, in which nginx asks by itself, and by the server\'s address');
+    $behind->stop;
+
+    my $trusting = Harness->start(root => $root, list => 1, args => ['--trust-proxy', '127.0.0.1', '--allow-host', 'site.example']);
+    is($listed->($trusting, 'localhost', 'X-Forwarded-For: 127.0.0.1'),        '200 listed', 'a trusted proxy tells of a person at this machine');
+    is($listed->($trusting, 'localhost', 'X-Forwarded-For: 203.0.113.7'),      '404', 'and of others');
+    is($listed->($trusting, 'localhost', 'X-Forwarded-For: 127.0.0.1, junk'),  '404', 'or of nobody that can be understood');
+    is($listed->($trusting, 'localhost', 'Via: 1.1 front'),                    '404', 'or of nobody at all');
+    is($listed->($trusting, 'site.example', 'X-Forwarded-For: 127.0.0.1'),     '404', 'the name has to be one of this machine as well');
+    $trusting->stop;
+
+    my $open = Harness->start(root => $root, list => 1, args => ['--list', '--allow-host', 'site.example']);
+    is($listed->($open, 'site.example', 'X-Forwarded-For: 203.0.113.7'),       '200 listed', 'with --list everybody does');
+    $open->stop;
 }
 
 # A Unix socket

@@ -115,15 +115,18 @@ sub names {
         ['HEAD of it', "HEAD /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 200], ['a listing with a body', "GET /docs/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", 200]);
 
     # HTTP/1.0 knows no chunks: the end of the connection is that of the body (RFC 9112 6.3).
-    my $socket = $server->connection;
+    # A proxy may speak it, so that it takes --list.
+    my $old    = Harness->start(root => $root, list => 1, args => ['--list']);
+    my $socket = $old->connection;
     print {$socket} "GET /many/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     my $raw = do { local $/; <$socket> };
     my ($fields, $body) = split /\r\n\r\n/, $raw, 2;
     unlike($fields, qr/^(?:Transfer-Encoding|Content-Length)/mi, 'HTTP/1.0: neither chunks nor a length');
     like($fields, qr/^Connection: close\r?$/mi, 'HTTP/1.0: closed after it');
     is($body, $many->{body}, 'HTTP/1.0: the same body');
-    $raw = $server->exchange("GET /docs/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", count => 1)->{responses}[0];
+    $raw = $old->exchange("GET /docs/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", count => 1)->{responses}[0];
     is($raw->{field}{connection}, 'keep-alive', 'HTTP/1.0: a small one has a length, and the connection stays');
+    $old->stop;
 
     # A client that reads slowly, or goes away in the middle, is no harm to others.
     my @slow = map { $server->connection(receive => 4096) } 1 .. 8;

@@ -24,6 +24,7 @@ END { if ($$ == $owner) { my $status = $?; end_engine($_) for @engines; $? = $st
 my $root = new_root();
 put_file($root, 'index.html', "<!doctype html><title>front</title>\n");
 put_file($root, 'dir/index.html', 'directory');
+put_file($root, 'folder/secret.txt', 'not listed');
 put_file($root, 'style.css', "body { color: teal }\n" x 100);
 put_file($root, 'style.css.gz', 'not gzip, but told to be: nobody in between may look');
 put_file($root, 'empty.txt', '');
@@ -47,7 +48,7 @@ plan skip_all => 'openssl(1) makes no certificate: ' . told(slurp("$folder/opens
 # A server that answers to the name; the option's environment variable, as the engines pass the name on.
 sub start_server {
     my ($from) = @_;
-    return Harness->start(root => $from, args => ['-j', '2'], before => sub { $ENV{TINYHTTPD_ALLOW_HOST} = NAME });
+    return Harness->start(root => $from, list => 1, args => ['-j', '2'], before => sub { $ENV{TINYHTTPD_ALLOW_HOST} = NAME });
 }
 
 my @server = map { start_server($_) } $root, $copy;
@@ -182,6 +183,7 @@ my @cases = (
     ['/', '-d', 'x=1'],
     ['/', '-H', 'Transfer-Encoding: chunked', '--data-binary', "\@$folder/upload"],
     ['/', '-X', 'OPTIONS'],
+    ['/folder/'],
 );
 my @compared = qw(content-type content-length content-encoding content-range etag last-modified location vary
     cache-control allow x-content-type-options accept-ranges);
@@ -211,7 +213,7 @@ sub without_boundary {
 
 my @direct = map { ask($server[0], @$_) } @cases;
 is($direct[0]{status}, 200, 'the server answers to the name');
-is(join(' ', map { $_->{status} } @direct[10, 12, 15, 21, 22]), '304 206 416 405 405', 'and as the cases are meant to be answered');
+is(join(' ', map { $_->{status} } @direct[10, 12, 15, 21, 22, 24]), '304 206 416 405 405 404', 'and as the cases are meant to be answered');
 
 for my $name (qw(nginx caddy haproxy)) {
     SKIP: {
@@ -238,6 +240,10 @@ sub behind {
         is(join("\n", @wrong), '', "HTTP/$version: each answer is the server's own");
         is(join(' ', keys %version), $version, "HTTP/$version is what was spoken");
     }
+
+    # A name of this machine makes nobody one of its users: neither listings nor reasons are for them.
+    my $told = join ' ', map { ask($engine, $_, '-H', 'Host: localhost', '-H', 'Accept: text/html')->{body} } '/folder/', '/.hidden', '/folder/secrets.txt';
+    unlike($told, qr/secret\.txt|dotfiles/, 'by Host: localhost nobody is told what is there');
 
     my $before = connections();
     my $many   = many($engine, '/medium.bin?[1-100]');
