@@ -22,6 +22,7 @@ enum { HOST_MAX = 256, TARGET_MAX = 2048, STATUS_LINE_MAX = 256 };
 /* Whom to ask for what. */
 struct question {
     char host[HOST_MAX]; /* an address or a name; empty for a Unix socket */
+    const char *second;  /* an address to ask where this machine has none of the first one's kind, or NULL */
     char port[8];
     const char *socket; /* the path of a Unix socket, or NULL */
     char target[TARGET_MAX];
@@ -46,13 +47,17 @@ static bool take_port(struct question *question, struct span text)
     return true;
 }
 
+static bool is_url(const char *text)
+{
+    return strncasecmp(text, "http://", 7) == 0;
+}
+
 /* http://host[:port][/path[?query]] */
 static bool read_url(struct question *question, const char *url)
 {
-    static const char scheme[] = "http://";
-    if (strncasecmp(url, scheme, sizeof scheme - 1) != 0)
+    if (!is_url(url))
         return false;
-    const char *host = url + sizeof scheme - 1;
+    const char *host = url + strlen("http://");
     size_t length = strcspn(host, "/?#");
     const char *target = host + length;
     const char *bracket = *host == '[' ? memchr(host, ']', length) : NULL;
@@ -81,7 +86,9 @@ static bool read_settings(struct question *question, const struct settings *sett
         question->socket = bind + 5;
         return true;
     }
-    bool all4 = strcmp(bind, "*") == 0 || strcmp(bind, "0.0.0.0") == 0, all6 = strcmp(bind, "::") == 0;
+    bool both = strcmp(bind, "*") == 0, all4 = both || strcmp(bind, "0.0.0.0") == 0,
+         all6 = strcmp(bind, "::") == 0;
+    question->second = both ? "::1" : NULL;
     snprintf(question->host, sizeof question->host, "%s", all4 ? "127.0.0.1" : all6 ? "::1" : bind);
     return settings->port != 0;
 }
@@ -129,7 +136,7 @@ static int connect_to(const struct sockaddr *address, socklen_t length, int64_t 
     return -1;
 }
 
-/* Connects to the first address of the name that takes it. -1 with what is wrong in `why`. */
+/* Connects to the first address of the name that takes it. -1 with what is wrong in `why`, and errno where it was that. */
 static int open_socket(const struct question *question, const char **why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
@@ -148,24 +155,34 @@ static int open_socket(const struct question *question, const char **why)
     int unknown = getaddrinfo(name, question->port, &hints, &found);
     if (unknown != 0) {
         *why = gai_strerror(unknown);
+        errno = 0;
         return -1;
     }
-    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
+    for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next)
         fd = connect_to(at->ai_addr, at->ai_addrlen, question->deadline);
-        *why = strerror(errno);
-    }
+    int error = errno;
+    *why = strerror(error);
     freeaddrinfo(found);
+    errno = error;
     return fd;
 }
 
-/* What Host says: by a Unix socket any name is let in, and an address of IPv6 stands in brackets (RFC 3986 3.2.2). */
+/* No address of its kind is on this machine, so that a server which is bound to both kinds has the other. */
+static bool is_missing(int error)
+{
+    return error == EAFNOSUPPORT || error == ENETUNREACH || error == EADDRNOTAVAIL;
+}
+
+/* What Host says: by a Unix socket any name is let in, and an address of IPv6 stands in brackets (RFC 3986 3.2.2), without
+   its zone, which means something to this machine alone (RFC 6874 4). */
 static void write_host(const struct question *question, char *host, size_t size)
 {
     bool bare = strchr(question->host, ':') != NULL && *question->host != '[';
     if (question->socket != NULL)
         snprintf(host, size, "localhost");
     else
-        snprintf(host, size, bare ? "[%s]:%s" : "%s:%s", question->host, question->port);
+        snprintf(host, size, bare ? "[%.*s]:%s" : "%.*s:%s", (int)strcspn(question->host, "%"),
+                 question->host, question->port);
 }
 
 /* Sends the request; a socket that was just opened takes it whole. */
@@ -202,11 +219,15 @@ static bool receive_status_line(const struct question *question, int fd, char *l
 }
 
 /* What came of the question, in words; true for a 200. */
-static bool ask(const struct question *question, char *words, size_t size)
+static bool ask(struct question *question, char *words, size_t size)
 {
     char line[STATUS_LINE_MAX] = "";
     const char *why = "";
     int fd = open_socket(question, &why);
+    if (fd < 0 && question->second != NULL && is_missing(errno)) {
+        snprintf(question->host, sizeof question->host, "%s", question->second);
+        fd = open_socket(question, &why);
+    }
     if (fd < 0) {
         snprintf(words, size, "%s", why);
         return false;
@@ -226,6 +247,11 @@ int check_run(const struct settings *settings)
 {
     struct question question = {.deadline = now_ms() + CHECK_SECONDS * 1000};
     char words[STATUS_LINE_MAX];
+    if (settings->check == NULL &&
+        is_url(settings->root)) { /* as an operand; who is asked would be another */
+        log_error("--check and a URL are one word; type '--check=%s'", settings->root);
+        return EX_USAGE;
+    }
     if (settings->check != NULL ? !read_url(&question, settings->check)
                                 : !read_settings(&question, settings)) {
         if (settings->check != NULL)

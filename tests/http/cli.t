@@ -135,6 +135,40 @@ for my $url ('https://localhost/', 'localhost', 'http://', 'http://localhost:x/'
     wrong('--check=' . told($url), ["--check=$url"], EX_USAGE, qr/--check/);
 }
 wrong('--check of any free port', ['--check', '-p', '0'], EX_USAGE, qr/--check/);
+wrong('--check with a URL in another word', ['--check', 'http://127.0.0.1:1/'], EX_USAGE, qr{type '--check=http://127\.0\.0\.1:1/'});
+
+# Where the machine lacks one of the two kinds of addresses, the server has the other; and a zone is no part of a host's name.
+SKIP: {
+    skip 'needs root, ip and unshare', 6 if $> != 0 || !have('ip') || system('unshare -n ip link set lo up 2>/dev/null') != 0;
+    my $script = <<'END';
+        program=$0 root=$1 set_up=$2; shift 2
+        ip link set lo up && eval "$set_up" || exit 3
+        "$program" -q -r "$root" -p 8080 -j 1 "$@" & server=$!
+        for try in $(seq 200); do
+            told=$("$program" --check -p 8080 "$@" 2>&1) && break
+            sleep 0.02
+        done
+        kill $server; wait $server; echo "$told"
+END
+    my $no_v4 = 'ip address del 127.0.0.1/8 dev lo';
+    my $no_v6 = 'ip address del ::1/128 dev lo';
+    my $link  = 'ip link add left type veth && ip link set left up && ip address add fe80::1:1/64 dev left nodad';
+    for my $case (
+        ['neither missing: both',        'true', '127.0.0.1'],
+        ['all, without IPv4',            $no_v4, '::1', '-b', '*'],
+        ['the loopback, without IPv4',   $no_v4, '::1'],
+        ['all, without IPv6',            $no_v6, '127.0.0.1', '-b', '*'],
+        ['the loopback, without IPv6',   $no_v6, '127.0.0.1'],
+        ['an address with its zone',     $link,  'fe80::1:1%left', '-b', 'fe80::1:1%left'],
+    ) {
+        my ($name, $set_up, $at, @where) = @$case;
+        my $run = run_program({ command => ['unshare', '-n', 'sh', '-c', $script, program(), $root, $set_up, @where] });
+        SKIP: {
+            skip "$name: not to be had here", 1 if $run->{status} == 3;
+            is($run->{out}, "tinyhttpd: well at $at port 8080: 200 OK\n", "--check: $name") or diag($run->{err});
+        }
+    }
+}
 
 {
     my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', '-p', free_port(), $root], before => sub { $ENV{TINYHTTPD_CAHCE} = 'auto' });
