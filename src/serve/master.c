@@ -111,6 +111,16 @@ static int fail_root(struct failure *failure, const char *typed, int error)
     }
 }
 
+/* Whether paths in the directory can be resolved; errno if not. Tried, as faccessat(2) may be a call that a container's
+   runtime does not know (faccessat2, Linux 5.8), and refuses with EPERM as if the directory could not be searched. */
+static bool may_search(int directory)
+{
+    int fd = openat(directory, ".", O_PATH | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static int open_root(struct master *master, struct failure *failure)
 {
     const char *typed = master->settings->root;
@@ -121,7 +131,7 @@ static int open_root(struct master *master, struct failure *failure)
         return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it",
                     typed);
     master->root = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (master->root < 0 || faccessat(master->root, ".", X_OK, AT_EACCESS) < 0)
+    if (master->root < 0 || !may_search(master->root))
         return fail_root(failure, typed, errno);
     if (realpath(typed, master->root_path) == NULL)
         snprintf(master->root_path, sizeof master->root_path, "%s", typed);
