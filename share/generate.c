@@ -123,7 +123,7 @@ static void print_environment(void)
            "The command line overrides the environment.\n"
            ".Bl -tag -width Ds\n"
            ".It Ev PORT\nThe port, where neither the command line nor\n.Ev TINYHTTPD_PORT\nnames one.\n"
-           ".It Ev NO_COLOR\nIf set to anything, no colours are written; nor where\n.Ev TERM\nis dumb.\n"
+           ".It Ev NO_COLOR\nIf set and not empty, no colours are written; nor where\n.Ev TERM\nis dumb.\n"
            ".It Ev LISTEN_FDS , LISTEN_PID\n"
            "Sockets that are handed over, as systemd does; they take the place of\n"
            ".Fl Fl port\nand\n.Fl Fl bind .\n"

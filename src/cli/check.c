@@ -247,8 +247,8 @@ int check_run(const struct settings *settings)
 {
     struct question question = {.deadline = now_ms() + CHECK_SECONDS * 1000};
     char words[STATUS_LINE_MAX];
-    if (settings->check == NULL &&
-        is_url(settings->root)) { /* as an operand; who is asked would be another */
+    /* It stands there as an operand, and whoever is asked instead would be another. */
+    if (settings->check == NULL && is_url(settings->root)) {
         log_error("--check and a URL are one word; type '--check=%s'", settings->root);
         return EX_USAGE;
     }

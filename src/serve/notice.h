@@ -41,8 +41,8 @@ void notice_options(const struct view *view, const struct request *request, stru
 /* True for GET and HEAD of the address where a machine asks whether this server takes requests. */
 bool notice_asks_for_health(const struct request *request);
 
-/* Answers 200, or 503 while the server drains, which tells whoever spreads requests over several servers to leave this
-   one out. Not logged. */
+/* Answers 200, or 503 while the server drains: it lets nobody in then, but who is still being answered may have asked for
+   this besides. Not logged. */
 void notice_health(const struct view *view, const struct request *request, struct response *response);
 
 #endif
