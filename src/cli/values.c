@@ -457,9 +457,12 @@ static int add_trusted_proxy(const struct value *value)
 
 static int set_metrics(const struct value *value)
 {
+    static const char own[] = "/.well-known/tinyhttpd/";
     const char *path = value->typed;
     if (path[0] != '/' || path[1] == '\0' || !is_graphic(path) || strpbrk(path, "?#") != NULL)
         return refuse(value, "give a path of this site as a URL has it, such as /metrics");
+    if (strncmp(path, own, sizeof own - 1) == 0) /* among others the health path, which goes first */
+        return refuse(value, "the server has other answers there; give another path, such as /metrics");
     value->settings->metrics = path;
     return 0;
 }

@@ -238,6 +238,7 @@ static const struct {
     {{"--metrics", "/"}, {"--metrics", "'/'", "such as /metrics"}},
     {{"--metrics", "/a?b"}, {"--metrics", "'/a?b'"}},
     {{"--metrics", "/a b"}, {"--metrics", "'/a b'"}},
+    {{"--metrics", "/.well-known/tinyhttpd/health"}, {"--metrics", "other answers there"}},
     {{"--trust-proxy", ""}, {"--trust-proxy", "''", "10.0.0.0/8"}},
     {{"--trust-proxy", "10.0.0.0/33"}, {"--trust-proxy", "'10.0.0.0/33'"}},
     {{"--trust-proxy", "proxy.example.org"}, {"--trust-proxy", "'proxy.example.org'"}},
