@@ -253,6 +253,9 @@
 /* How long a new program may take to show that it can serve, when SIGHUP comes. It takes some milliseconds. */
 #define LIMIT_TRIAL_MS 10000
 
+/* How long a service manager that is busy is waited for when it has to be told something. The workers serve meanwhile. */
+#define LIMIT_NOTIFY_MS 2000
+
 /* A worker that dies younger than the first figure, which is many times what its start takes, or for which there is no
    process, is started again only after a pause: the second one, then doubled each time, up to the third. */
 #define LIMIT_YOUNG_MS 100

@@ -1,11 +1,14 @@
 #include "serve/notify.h"
 
+#include "base/limits.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,14 +30,17 @@ static socklen_t find_socket(struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
-/* Nobody has to listen: what can't be told is not told, and never waited for. */
+/* Nobody has to listen. Who does may be busy, though, with a full queue of what others told (unix(7)), and would end a
+   service of which it never hears that it is ready: that is waited for, within bounds. */
 static void notify(const char *state)
 {
+    static const struct timeval patience = {LIMIT_NOTIFY_MS / 1000, LIMIT_NOTIFY_MS % 1000 * 1000};
     struct sockaddr_un address;
     socklen_t length = find_socket(&address);
-    int fd = length > 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+    int fd = length > 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
     if (fd < 0)
         return;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length);
     close(fd);
 }

@@ -574,6 +574,30 @@ for my $kind ('path', 'abstract') {
     is($receive->(), "STOPPING=1\n", "$kind socket: stopping");
     $server->ended(stderr => $before);
 }
+# A manager that has not read for a while: what it is told waits in front of its full queue, but not for ever.
+{
+    my $folder = new_root();
+    socket my $manager, Socket::AF_UNIX(), Socket::SOCK_DGRAM(), 0 or die $!;
+    socket my $others,  Socket::AF_UNIX(), Socket::SOCK_DGRAM(), 0 or die $!;
+    bind $manager, Socket::pack_sockaddr_un("$folder/notify") or die $!;
+    Harness::blocking($others, 0);
+    my $fill = sub { 1 while send $others, 'OTHER=1', 0, Socket::pack_sockaddr_un("$folder/notify") };
+    $fill->();
+    my $reader = fork // die $!;
+    if (!$reader) {
+        alarm 20;
+        sleep 0.3;
+        my $text = '';
+        recv $manager, $text, 4096, 0 while $text !~ /^READY=1$/m;
+        POSIX::_exit(0);
+    }
+    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = "$folder/notify" });
+    is($server->get('/')->{status}, 200, 'a manager that is busy: it serves meanwhile');
+    waitpid $reader, 0;
+    is($?, 0, 'it is told all the same that the server is ready');
+    $fill->();
+    $server->stop(seconds => 8);
+}
 # Nobody there, and what is no name
 for my $name ('/nowhere/notify', '@nobody', '', 'x', '/' . 'a' x 200) {
     my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = $name });
