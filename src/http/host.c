@@ -64,11 +64,6 @@ bool host_is_loopback(struct span name)
                                ends_with(name, SPAN(".localhost")) || is_loopback_address(name));
 }
 
-bool host_asks_loopback(const struct request *request)
-{
-    return host_is_loopback(host_name(host_of(request)));
-}
-
 bool host_is_allowed(struct span name, struct span allowed)
 {
     if (span_equal(allowed, SPAN("*")))

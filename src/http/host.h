@@ -21,9 +21,6 @@ struct span host_name(struct span authority);
    the former in IPv6's clothes. `name` as of host_name. */
 bool host_is_loopback(struct span name);
 
-/* True for a request that is for such a name: nobody on another machine reaches this one so, unless by a proxy here. */
-bool host_asks_loopback(const struct request *request);
-
 /* True where `name` is `allowed`, in any case; or is beneath it, where that begins with a dot; "*" allows every name. */
 bool host_is_allowed(struct span name, struct span allowed);
 

@@ -49,7 +49,7 @@ static int find_or_list(const struct view *view, const struct request *request, 
     if (status == 404 && directory_may_list(view, request, target))
         status = directory_answer(view, request, response, target);
     if (status == 404)
-        lookup_explain(view, target);
+        lookup_explain(view, request, target);
     return status;
 }
 

@@ -1,8 +1,6 @@
 #include "serve/connection.h"
 
 #include "base/log.h"
-#include "http/forwarded.h"
-#include "http/host.h"
 #include "serve/answer.h"
 #include "serve/input.h"
 #include "serve/listen.h"
@@ -355,64 +353,6 @@ static bool may_share(const struct connection *connection, const struct request 
     return connection->waited && !request_follows_empty_lines(request);
 }
 
-static bool is_trusted_proxy(const union peer *peer, const struct settings *settings)
-{
-    struct address address;
-    if (peer->any.sa_family == AF_UNIX)
-        return settings->trusts_unix;
-    if (peer->any.sa_family == AF_INET)
-        address = address_of_v4(&peer->v4.sin_addr);
-    else
-        memcpy(address.octets, &peer->v6.sin6_addr, sizeof address.octets);
-    return forwarded_is_trusted(&address, settings->trusted_proxies, settings->trusted_proxy_count);
-}
-
-static union peer peer_of(const struct address *address)
-{
-    union peer peer = {.v6 = {.sin6_family = AF_INET6}};
-    memcpy(&peer.v6.sin6_addr, address->octets, sizeof address->octets);
-    if (address_is_v4(address)) {
-        peer = (union peer){.v4 = {.sin_family = AF_INET}};
-        memcpy(&peer.v4.sin_addr, address->octets + sizeof address->octets - 4, 4);
-    }
-    return peer;
-}
-
-/* What a trusted proxy tells of the client. */
-static struct forwarded read_forwarded(const struct connection *connection, const struct service *service,
-                                       const struct request *request)
-{
-    const struct settings *settings = service->policy->settings;
-    struct forwarded forwarded = {0};
-    struct span line;
-    unsigned cursor = 0;
-    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
-        return forwarded;
-    if (!is_trusted_proxy(&connection->peer, settings))
-        return forwarded;
-    while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
-        forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
-    return forwarded;
-}
-
-/* What proxies add as a rule (RFC 9110 7.6.3, RFC 7239); or HTTP/1.0, which by itself nginx speaks to the server behind
-   it, and no browser has for decades. */
-static bool is_of_proxy(const struct request *request)
-{
-    return request->minor_version == 0 || request_field(request, FIELD_VIA).at != NULL ||
-           request_field(request, FIELD_FORWARDED).at != NULL ||
-           request_field(request, FIELD_X_FORWARDED_FOR).at != NULL;
-}
-
-/* Whether the client is on this machine. A proxy on it asks for others: only of one that is trusted to tell for whom is it
-   believed that they are here. */
-static bool is_local(const struct connection *connection, const struct forwarded *forwarded,
-                     const union peer *client, const struct request *request)
-{
-    return listen_is_loopback(&connection->peer.any) && listen_is_loopback(&client->any) &&
-           (forwarded_is_known(forwarded) || !is_of_proxy(request));
-}
-
 /* Whether another request, or a part of one, has arrived: who is told that an answer is the last gets no other
    (RFC 9112 9.6). */
 static bool is_followed(const struct connection *connection, struct span rest)
@@ -429,15 +369,12 @@ static void make_answer(const struct connection *connection, struct service *ser
 {
     char sentences[REASON_MAX], meant[REASON_MAX];
     struct reason why = {BUFFER(sentences), BUFFER(meant)};
-    struct forwarded forwarded = read_forwarded(connection, service, request);
-    union peer client = forwarded_is_known(&forwarded) ? peer_of(&forwarded.client) : connection->peer;
-    bool local = is_local(connection, &forwarded, &client, request);
-    bool beside = local && request_field(request, FIELD_ACCEPT).length > 0 && host_asks_loopback(request);
+    struct client client = client_find(&connection->peer, service->policy->settings, request);
     struct view view = {
         .store = service->store,
-        .local = local,
-        .beside = beside,
-        .why = beside || access_tells_why(service->access_form) ? &why : NULL,
+        .client = &client,
+        .why = &why,
+        .logs_why = access_tells_why(service->access_form),
         .turn = may_share(connection, request) ? service->turn : 0,
         .now = service->second,
         .date = service->date,
@@ -450,7 +387,8 @@ static void make_answer(const struct connection *connection, struct service *ser
     made->body_octets = response_body_octets(&made->response);
     made->log = (struct access_line){0};
     if (!made->response.unlogged)
-        made->log = prepare_log(&client.any, service, request, made->response.status, buffer_span(&why.text));
+        made->log =
+            prepare_log(&client.address.any, service, request, made->response.status, buffer_span(&why.text));
     if (made->response.status == 404)
         metrics_miss(service->metrics, request_target(request));
 }

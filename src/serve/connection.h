@@ -16,12 +16,12 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "serve/access.h"
+#include "serve/client.h"
 #include "serve/deadline.h"
 #include "serve/metrics.h"
 #include "serve/policy.h"
 #include "site/store.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,12 +37,6 @@ enum connection_want {
     WANT_EVENT, /* nothing, until epoll tells of the socket or the deadline passes */
     WANT_TURN,  /* there is more to do at once, but others come first */
     WANT_CLOSE,
-};
-
-union peer {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
 };
 
 struct connection {

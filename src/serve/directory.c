@@ -1,20 +1,18 @@
 #include "serve/directory.h"
 
 #include "base/limits.h"
-#include "http/host.h"
 #include "http/negotiate.h"
 #include "serve/lookup.h"
 #include "serve/notice.h"
 #include "site/listing.h"
 #include "site/look.h"
 
-/* Who asks for another name than one of this machine's own comes from elsewhere, by a proxy here. */
 static bool lists(const struct view *view, const struct request *request)
 {
     const struct settings *settings = view->policy->settings;
     if (settings->listing != LISTING_LOCAL)
         return settings->listing == LISTING_ON;
-    return settings->lan || (view->policy->guarded && view->local && host_asks_loopback(request));
+    return settings->lan || (view->policy->guarded && client_is_local(view->client, request));
 }
 
 bool directory_may_list(const struct view *view, const struct request *request, const struct target *target)

@@ -102,10 +102,10 @@ int lookup_find(const struct view *view, const struct request *request, struct r
     return status == 404 ? find_application(view, request, response, target, entry, path) : status;
 }
 
-void lookup_explain(const struct view *view, struct target *target)
+void lookup_explain(const struct view *view, const struct request *request, struct target *target)
 {
     bool dotfiles = view->policy->settings->dotfiles;
-    if (view->why == NULL || view->policy->file.length > 0)
+    if (view->policy->file.length > 0 || (!view->logs_why && !client_is_beside(view->client, request)))
         return;
     struct span path = target->slash ? target_child(target, view->policy->index) : target->path;
     reason_find(view->why, store_beneath(view->store), path, dotfiles, view->now);

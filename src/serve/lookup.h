@@ -23,7 +23,7 @@ int lookup_find(const struct view *view, const struct request *request, struct r
 /* True where the path has a segment that begins with a dot (target.h says which), and such are not served. */
 bool lookup_is_hidden(const struct view *view, const struct target *target);
 
-/* Appends the reason why nothing was found to the view's `why`, if somebody wants it. Uses the target's room. */
-void lookup_explain(const struct view *view, struct target *target);
+/* Fills in the view's `why` with the reason that nothing was found, if somebody wants it. Uses the target's room. */
+void lookup_explain(const struct view *view, const struct request *request, struct target *target);
 
 #endif

@@ -58,7 +58,7 @@ static void answer_page(const struct view *view, const struct request *request, 
     struct buffer number = BUFFER(digits);
     size_t start = response->text.length;
     buffer_number(&number, (uint64_t)status);
-    const struct reason *why = status == 404 && view->beside ? view->why : NULL;
+    const struct reason *why = status == 404 && client_is_beside(view->client, request) ? view->why : NULL;
     struct page page = {
         .status = buffer_filled(&number),
         .title = span_of(response_reason(status)),

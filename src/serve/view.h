@@ -3,6 +3,7 @@
 #define TINYHTTPD_SERVE_VIEW_H
 
 #include "base/buffer.h"
+#include "serve/client.h"
 #include "serve/metrics.h"
 #include "serve/policy.h"
 #include "site/reason.h"
@@ -14,9 +15,9 @@
 /* The site as one answer sees it. */
 struct view {
     struct store *store;
-    bool local;  /* this client is on this machine, as far as its address and proxies tell */
-    bool beside; /* its Host tells so, too, and somebody sees the answer: who may know what is not served */
-    struct reason *why; /* gets the reason of a 404, for the log and `beside`; NULL where nobody wants it */
+    const struct client *client;
+    struct reason *why; /* gets the reason of a 404 where the client may know it, or the log wants it */
+    bool logs_why;      /* it does */
     uint64_t turn;      /* of store_find: whose looks at the disk the answer may share; 0 for nobody's */
     int64_t now;        /* seconds since 1970 */
     const char *date;   /* the same, as date_write writes it */

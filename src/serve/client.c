@@ -1,0 +1,77 @@
+#include "serve/client.h"
+
+#include "http/forwarded.h"
+#include "http/host.h"
+#include "serve/listen.h"
+
+#include <string.h>
+
+static bool is_trusted_proxy(const union peer *peer, const struct settings *settings)
+{
+    struct address address;
+    if (peer->any.sa_family == AF_UNIX)
+        return settings->trusts_unix;
+    if (peer->any.sa_family == AF_INET)
+        address = address_of_v4(&peer->v4.sin_addr);
+    else
+        memcpy(address.octets, &peer->v6.sin6_addr, sizeof address.octets);
+    return forwarded_is_trusted(&address, settings->trusted_proxies, settings->trusted_proxy_count);
+}
+
+static union peer peer_of(const struct address *address)
+{
+    union peer peer = {.v6 = {.sin6_family = AF_INET6}};
+    memcpy(&peer.v6.sin6_addr, address->octets, sizeof address->octets);
+    if (address_is_v4(address)) {
+        peer = (union peer){.v4 = {.sin_family = AF_INET}};
+        memcpy(&peer.v4.sin_addr, address->octets + sizeof address->octets - 4, 4);
+    }
+    return peer;
+}
+
+/* What a trusted proxy tells of the client. */
+static struct forwarded read_forwarded(const union peer *peer, const struct settings *settings,
+                                       const struct request *request)
+{
+    struct forwarded forwarded = {0};
+    struct span line;
+    unsigned cursor = 0;
+    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
+        return forwarded;
+    if (!is_trusted_proxy(peer, settings))
+        return forwarded;
+    while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
+        forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
+    return forwarded;
+}
+
+struct client client_find(const union peer *peer, const struct settings *settings,
+                          const struct request *request)
+{
+    struct forwarded forwarded = read_forwarded(peer, settings, request);
+    struct client client = {.address = *peer, .known = forwarded_is_known(&forwarded)};
+    if (client.known)
+        client.address = peer_of(&forwarded.client);
+    client.near = listen_is_loopback(&peer->any) && listen_is_loopback(&client.address.any);
+    return client;
+}
+
+/* What proxies add as a rule (RFC 9110 7.6.3, RFC 7239); or HTTP/1.0, which by itself nginx speaks to the server behind
+   it, and no browser has for decades. */
+static bool is_of_proxy(const struct request *request)
+{
+    return request->minor_version == 0 || request_field(request, FIELD_VIA).at != NULL ||
+           request_field(request, FIELD_FORWARDED).at != NULL ||
+           request_field(request, FIELD_X_FORWARDED_FOR).at != NULL;
+}
+
+bool client_is_local(const struct client *client, const struct request *request)
+{
+    return client->near && (client->known || !is_of_proxy(request)) &&
+           host_is_loopback(host_name(host_of(request)));
+}
+
+bool client_is_beside(const struct client *client, const struct request *request)
+{
+    return request_field(request, FIELD_ACCEPT).length > 0 && client_is_local(client, request);
+}
