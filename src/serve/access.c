@@ -242,6 +242,8 @@ static void write_json(struct buffer *line, const struct access *access)
     buffer_append(line, SPAN("\","));
     append_json(line, SPAN("\"method\""), access->method, RAW_METHOD_MAX);
     append_json(line, SPAN("\"target\""), access->target, RAW_TARGET_MAX);
+    if (access->target.length == 0) /* what is malformed is told as it came */
+        append_json(line, SPAN("\"request\""), access->request_line, RAW_TARGET_MAX);
     append_json(line, SPAN("\"referer\""), access->referer, RAW_FIELD_MAX);
     append_json(line, SPAN("\"user_agent\""), access->user_agent, RAW_FIELD_MAX);
     buffer_append(line, SPAN("\"status\":"));

@@ -253,6 +253,10 @@ static void assert_hostile(char octet, size_t length)
     logged(ACCESS_JSON, &access, UINT64_MAX);
     assert_one_line("}\n");
     assert_non_null(strstr(captured, "\",\"status\":200,\"octets\":18446744073709551615,\"duration_us\":"));
+    access.method = access.target = (struct span){NULL, 0};
+    logged(ACCESS_JSON, &access, UINT64_MAX);
+    assert_one_line("}\n");
+    assert_non_null(strstr(captured, "\"method\":\"\",\"target\":\"\",\"request\":\""));
 }
 
 /* limits.h: a line of up to PIPE_BUF octets is written whole. */
