@@ -129,12 +129,12 @@ static struct {
     char text[LIMIT_LOG_HELD];
 } held;
 
-/* Lines that were dropped since the last one written, and why the last of them was. */
+/* Lines that were dropped since the last one written, and why the last of them was. Of a torn one a part was written, as on
+   a disk that became full: the next line begins on one of its own. */
 static struct {
     unsigned long lines;
     int error;
-    bool
-        torn; /* a part of it was written, as on a disk that became full: the next line begins on one of its own */
+    bool torn;
 } dropped;
 
 static unsigned count_lines(struct span text)
@@ -209,7 +209,8 @@ void log_flush(void)
             break;
         rest = (struct span){rest.at + lines.length, rest.length - lines.length};
     }
-    memmove(held.text, rest.at, rest.length);
+    if (rest.length < held.length)
+        memmove(held.text, rest.at, rest.length);
     held.length = rest.length;
     if (wrote == WROTE_ALL)
         tell_dropped();
