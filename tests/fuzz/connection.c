@@ -19,6 +19,7 @@
  */
 #include "serve/connection.h"
 
+#include "base/log.h"
 #include "lib/fuzz.h"
 #include "lib/reader.h"
 #include "lib/site.h"
@@ -220,6 +221,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
     CHECK(play.connection != NULL);
     run(&play, length);
     free(play.connection);
+    log_flush();
     reader_check(&wire, play.cut, (struct span){service->date, DATE_LENGTH});
     return 0;
 }

@@ -222,13 +222,12 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     return 1;
 }
 
-/* One line, whatever the request held, and shorter than a pipe may cut (base/log.h). */
+/* One line, whatever the request held. */
 static void read_line(struct span line)
 {
     struct wire_line *read = &wire.lines[wire.line_count];
     CHECK(wire.line_count++ < WIRE_LINES_MAX);
-    CHECK(line.length <= LIMIT_LOG_LINE + 20 && line.at[line.length - 1] == '\n');
-    for (size_t i = 0; i + 1 < line.length; i++)
+    for (size_t i = 0; i < line.length; i++)
         CHECK(line.at[i] >= ' ' && line.at[i] < 0x7F);
     /* PEER - - [TIME] "REQUEST LINE" STATUS OCTETS "REFERER" "USER AGENT": an escape has no quote. */
     struct span rest = line;
@@ -245,17 +244,28 @@ static void read_line(struct span line)
     read->status = (int)status;
 }
 
+/* Whole lines, and no more than a pipe takes at once (base/log.h). */
+static void read_lines(struct span lines)
+{
+    CHECK(lines.length <= LIMIT_LOG_LINE && lines.at[lines.length - 1] == '\n');
+    while (lines.length > 0) {
+        size_t length = span_find(lines, '\n');
+        read_line((struct span){lines.at, length});
+        lines = (struct span){lines.at + length + 1, lines.length - length - 1};
+    }
+}
+
 ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
 {
-    char line[2 * LIMIT_LOG_LINE];
+    char lines[2 * LIMIT_LOG_LINE];
     size_t length = 0;
     if (fd != STDOUT_FILENO)
         return __real_writev(fd, pieces, count);
     for (int i = 0; i < count; i++) {
-        CHECK(pieces[i].iov_len <= sizeof line - length);
-        memcpy(line + length, pieces[i].iov_base, pieces[i].iov_len);
+        CHECK(pieces[i].iov_len <= sizeof lines - length);
+        memcpy(lines + length, pieces[i].iov_base, pieces[i].iov_len);
         length += pieces[i].iov_len;
     }
-    read_line((struct span){line, length});
+    read_lines((struct span){lines, length});
     return (ssize_t)length;
 }
