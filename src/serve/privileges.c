@@ -37,7 +37,7 @@ static bool read_capabilities(struct __user_cap_data_struct words[WORDS])
 
 static uint64_t effective_capabilities(void)
 {
-    struct __user_cap_data_struct words[WORDS];
+    struct __user_cap_data_struct words[WORDS] = {{0}};
     return read_capabilities(words) ? words[0].effective | (uint64_t)words[1].effective << 32 : 0;
 }
 
@@ -171,7 +171,7 @@ int privileges_drop(const struct privileges *plan)
 
 bool privileges_are_gone(void)
 {
-    struct __user_cap_data_struct words[WORDS];
+    struct __user_cap_data_struct words[WORDS] = {{0}};
     uint32_t left = 0;
     if (!read_capabilities(words))
         return false;
