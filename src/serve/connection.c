@@ -510,7 +510,7 @@ static enum connection_want judge_arrival(struct connection *connection, const s
     if (!service->draining || octets_unacknowledged(connection->fd) == 0)
         return WANT_CLOSE;
     connection->progress = true;
-    return WANT_EVENT;
+    return connection->ready ? WANT_TURN : WANT_EVENT;
 }
 
 enum connection_want connection_expire(struct connection *connection, struct service *service)
