@@ -283,18 +283,17 @@ struct access_line access_prepare(enum access_form form, const struct access *ac
         break;
     }
     buffer_octet(&line, '\n');
-    log.began = access->began;
     log.text = buffer_span(&line);
     return log;
 }
 
 /* What is known when the answer has been sent. */
-static void write_tail(struct buffer *tail, const struct access_line *line, uint64_t octets)
+static void write_tail(struct buffer *tail, const struct access_line *line, uint64_t octets,
+                       uint64_t duration)
 {
     buffer_number(tail, octets);
     if (line->form == ACCESS_COMBINED)
         return;
-    uint64_t duration = (uint64_t)(access_clock(line->form) - line->began);
     if (line->form == ACCESS_JSON) {
         buffer_append(tail, SPAN(",\"duration_us\":"));
         buffer_number(tail, duration);
@@ -313,13 +312,13 @@ bool access_tells_why(enum access_form form)
     return form == ACCESS_TERMINAL || form == ACCESS_COLOURED;
 }
 
-void access_write(const struct access_line *line, uint64_t octets)
+void access_write(const struct access_line *line, uint64_t octets, int64_t duration)
 {
     char room[TAIL_MAX];
     struct buffer tail = BUFFER(room);
     if (line->text.length == 0)
         return;
-    write_tail(&tail, line, octets);
+    write_tail(&tail, line, octets, (uint64_t)duration);
     const struct span pieces[] = {
         {line->text.at, line->octets_at},
         buffer_span(&tail),

@@ -22,7 +22,6 @@ enum access_form {
 struct access {
     const struct sockaddr *peer;
     time_t time;
-    int64_t began; /* what access_clock said when the request was whole */
     struct span request_line;
     struct span method;
     struct span target;
@@ -38,7 +37,6 @@ struct access_line {
     struct span text; /* empty: there is no line to write */
     size_t octets_at; /* where in the text what is known later goes */
     enum access_form form;
-    int64_t began;
 };
 
 /* True for the forms that a person reads, with the reason of a 404. */
@@ -50,8 +48,8 @@ int64_t access_clock(enum access_form form);
 /* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE octets. */
 struct access_line access_prepare(enum access_form form, const struct access *access, char *room);
 
-/* Hands the line, with the number of body octets that were sent, to log_add; where a person watches, it is written at
-   once. */
-void access_write(const struct access_line *line, uint64_t octets);
+/* Hands the line to log_add, with the number of body octets that were sent and how many microseconds the answer took; where
+   a person watches, it is written at once. */
+void access_write(const struct access_line *line, uint64_t octets, int64_t duration);
 
 #endif

@@ -232,7 +232,6 @@ static struct access_line prepare_log(const struct sockaddr *client, struct serv
     struct access access = {
         .peer = client,
         .time = service->second,
-        .began = service->began,
         .request_line = request_first_line(request),
         .method = request_method_name(request),
         .target = request_target(request),
@@ -251,21 +250,18 @@ static int64_t read_clock(const struct service *service)
     return access_clock(counted ? ACCESS_JSON : service->access_form);
 }
 
-static void count_answer(const struct service *service, const struct outgoing *answer, uint64_t sent)
-{
-    metrics_count(service->metrics, answer->response.status, sent);
-    if (service->policy->settings->metrics != NULL)
-        metrics_time(service->metrics, read_clock(service) - answer->began);
-}
-
 /* An answer is over: all of it is sent, or the client is gone before it was. */
 static void log_answer(const struct service *service, const struct outgoing *answer)
 {
     uint64_t left = response_octets_left(&answer->response);
     uint64_t sent = left < answer->body_octets ? answer->body_octets - left : 0;
-    access_write(&answer->log, sent);
-    if (!answer->response.unlogged)
-        count_answer(service, answer, sent);
+    int64_t duration = read_clock(service) - answer->began;
+    access_write(&answer->log, sent, duration);
+    if (answer->response.unlogged)
+        return;
+    metrics_count(service->metrics, answer->response.status, sent);
+    if (service->policy->settings->metrics != NULL)
+        metrics_time(service->metrics, duration);
 }
 
 /* The end of a connection whose answers are all sent. Octets of the client that are unread when the socket closes, or
@@ -402,8 +398,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
     response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
-    service->began = read_clock(service);
-    answered.began = service->began;
+    answered.began = read_clock(service);
     make_answer(connection, service, request, &answered);
     answered.taken = TAKEN_UNKNOWN;
     answered.linger = rest.length > 0 || request_ends_stream(request);

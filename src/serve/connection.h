@@ -63,7 +63,6 @@ struct service {
     enum access_form access_form;
     bool log_errors_only;
     struct metrics *metrics; /* this worker's; NULL: nothing is counted */
-    int64_t began;           /* what access_clock said when the request that is answered was whole */
     bool draining;           /* what has arrived is answered, then each connection ends */
     bool retiring;           /* every answer that begins is; one that had begun may be followed by another */
     uint64_t turn;           /* its number, from 1 on */
