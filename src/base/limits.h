@@ -33,6 +33,11 @@
 /* One recv. Takes any usual request whole, and bounds what a pipelining client leaves in memory. */
 #define LIMIT_INPUT 16384
 
+/* What a worker receives from its connections before it answers any of them: each is offered LIMIT_INPUT of it, and takes
+   as much as has come. Room for a hundred usual requests; a multiple of LIMIT_INPUT, so that there is one more recv while
+   any of it is free. */
+#define LIMIT_BATCH 65536
+
 /* When the memory of a head in part is nearly full it is doubled, so that a client which sends octet by octet costs
    linear work, and this much is added, so that the first few octets are no reason to do it again. */
 #define LIMIT_INPUT_ROOM 1024
@@ -77,6 +82,9 @@
 /* How long listeners are left alone when there is no room for a connection and none that gives way, and after an error
    of accept that may come again at once. */
 #define LIMIT_ACCEPT_PAUSE_MS 100
+
+/* How often a listener that fails is worth a line in the log. */
+#define LIMIT_ACCEPT_HINT_S 60
 
 /* How old half a request must be before it gives way to a new connection: an honest one comes in one piece, or two a
    round trip apart. */

@@ -524,11 +524,6 @@ struct span request_first_line(const struct request *request)
     return span_trim((struct span){line.at, span_find(line, '\r')});
 }
 
-bool request_follows_empty_lines(const struct request *request)
-{
-    return request->method_name.at > 0;
-}
-
 bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,
                        struct span *value)
 {

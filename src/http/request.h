@@ -135,9 +135,6 @@ struct span request_method_name(const struct request *request);
 /* The request line as far as it was received, without its end: for the log. */
 struct span request_first_line(const struct request *request);
 
-/* True where empty lines (RFC 9112 2.2), which may have come long before it, stand in front of the request line. */
-bool request_follows_empty_lines(const struct request *request);
-
 /* The value of the field's first line, trimmed; an empty span at NULL where there is none. */
 struct span request_field(const struct request *request, enum request_field field);
 

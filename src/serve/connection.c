@@ -57,30 +57,34 @@ static void drop_outgoing(struct connection *connection, struct service *service
 
 /* ---- reading ---- */
 
-enum received {
-    RECEIVED_OCTETS,
-    RECEIVED_NOTHING, /* for now */
-    RECEIVED_END,     /* of the stream, or an error: there will be no more */
-};
-
 /* With edge-triggered events a short read says that the socket is empty, and saves asking again; but where the
    client has closed its side, the end of the stream is still to be read, and what is urgent ends a read before its
    time. */
-static enum received receive(struct connection *connection, char *room, size_t size, size_t *length)
+static struct received receive(struct connection *connection, char *room, size_t size)
 {
-    ssize_t octets;
-    if (!connection->readable) /* no event has told of octets */
-        return RECEIVED_NOTHING;
+    ssize_t bytes;
+    if (!connection->readable) /* no event has reported any */
+        return (struct received){.kind = RECEIVED_NOTHING};
     do
-        octets = recv(connection->fd, room, size, 0);
-    while (octets < 0 && errno == EINTR);
-    if (octets <= 0) {
+        bytes = recv(connection->fd, room, size, 0);
+    while (bytes < 0 && errno == EINTR);
+    if (bytes <= 0) {
         connection->readable = false;
-        return octets < 0 && errno == EAGAIN ? RECEIVED_NOTHING : RECEIVED_END;
+        return (struct received){.kind = bytes < 0 && errno == EAGAIN ? RECEIVED_NOTHING : RECEIVED_END};
     }
-    *length = (size_t)octets;
-    connection->readable = *length == size || connection->peer_done || connection->urgent;
-    return RECEIVED_OCTETS;
+    connection->readable = (size_t)bytes == size || connection->peer_done || connection->urgent;
+    return (struct received){RECEIVED_BYTES, {room, (size_t)bytes}};
+}
+
+bool connection_awaits_request(const struct connection *connection)
+{
+    return connection->state == CONNECTION_READ && connection->input == NULL;
+}
+
+struct received connection_receive(struct connection *connection, char *room, size_t size)
+{
+    assert(connection_awaits_request(connection));
+    return receive(connection, room, size);
 }
 
 /* What became of reading. */
@@ -88,8 +92,9 @@ struct reading {
     /* To be answered: whole, bad, or one that awaits its answer before its body; else NULL. */
     struct request *request;
     struct span rest; /* the octets after it */
+    bool early;       /* its last byte was received before this iteration looked at the disk */
     bool ended;       /* there will be no request any more */
-    bool tls;         /* nor will there ever have been one: the client speaks TLS */
+    bool tls;         /* the client speaks TLS */
 };
 
 static struct reading no_request(bool ended)
@@ -109,22 +114,31 @@ static bool is_answerable(const struct request *request)
            (request->state == REQUEST_BODY && request->expects_continue);
 }
 
-static struct reading request_if_answerable(struct request *request, struct span rest)
+static struct reading request_if_answerable(struct request *request, struct span rest, bool early)
 {
-    return is_answerable(request) ? (struct reading){.request = request, .rest = rest} : no_request(false);
+    return is_answerable(request) ? (struct reading){.request = request, .rest = rest, .early = early}
+                                  : no_request(false);
+}
+
+/* What the worker received before this step, if anything; else what is there now. */
+static struct received take_received(struct connection *connection, struct service *service, bool *early)
+{
+    struct received received = service->received;
+    *early = received.kind != RECEIVED_NOTHING;
+    service->received = (struct received){.kind = RECEIVED_NOTHING};
+    return *early ? received : receive(connection, service->room, sizeof service->room);
 }
 
 /* The usual case: nothing is held, a request comes whole, and no memory of the connection's own is needed. */
 static struct reading read_fresh(struct connection *connection, struct service *service)
 {
     struct request *request = &service->request;
-    size_t length = 0;
-    enum received received = receive(connection, service->room, sizeof service->room, &length);
-    if (received != RECEIVED_OCTETS)
-        return no_request(received == RECEIVED_END);
-    struct span octets = request_skip_empty_lines((struct span){service->room, length});
-    connection->waited &= octets.length == length; /* what waited may have been the empty line alone */
-    if (octets.length == 0)                        /* still idle */
+    bool early;
+    struct received received = take_received(connection, service, &early);
+    if (received.kind != RECEIVED_BYTES)
+        return no_request(received.kind == RECEIVED_END);
+    struct span octets = request_skip_empty_lines(received.bytes);
+    if (octets.length == 0) /* still idle */
         return no_request(false);
     if (is_tls(octets))
         return (struct reading){.tls = true};
@@ -135,36 +149,38 @@ static struct reading read_fresh(struct connection *connection, struct service *
         return no_request(connection->input == NULL);
     }
     struct span rest = {octets.at + request->parsed, octets.length - request->parsed};
-    return (struct reading){.request = request, .rest = rest};
+    return (struct reading){.request = request, .rest = rest, .early = early};
 }
 
 /* Goes on with a head that is held in part, or begins with octets that were held back. */
 static struct reading read_more_head(struct connection *connection)
 {
-    if (input_is_read(connection->input)) {
-        size_t size, length = 0;
+    bool early = !input_is_read(connection->input); /* received in an earlier iteration, and held since */
+    if (!early) {
+        size_t size;
         char *room = input_room(&connection->input, &size);
         if (room == NULL)
             return no_request(true);
-        enum received received = receive(connection, room, size, &length);
-        if (received != RECEIVED_OCTETS)
-            return no_request(received == RECEIVED_END);
-        input_add(connection->input, length);
+        struct received received = receive(connection, room, size);
+        if (received.kind != RECEIVED_BYTES)
+            return no_request(received.kind == RECEIVED_END);
+        input_add(connection->input, received.bytes.length);
     }
     struct span rest = input_read_head(connection->input);
-    return request_if_answerable(&connection->input->request, rest);
+    return request_if_answerable(&connection->input->request, rest, early);
 }
 
 /* Goes on with a body, whose octets are not kept. */
 static struct reading read_more_body(struct connection *connection, struct service *service)
 {
     struct request *request = &connection->input->request;
-    size_t length = 0, used;
-    enum received received = receive(connection, service->room, sizeof service->room, &length);
-    if (received != RECEIVED_OCTETS)
-        return no_request(received == RECEIVED_END);
-    request_read_body(request, service->room, length, &used);
-    return request_if_answerable(request, (struct span){service->room + used, length - used});
+    size_t used;
+    struct received received = receive(connection, service->room, sizeof service->room);
+    if (received.kind != RECEIVED_BYTES)
+        return no_request(received.kind == RECEIVED_END);
+    request_read_body(request, service->room, received.bytes.length, &used);
+    struct span rest = {service->room + used, received.bytes.length - used};
+    return request_if_answerable(request, rest, false);
 }
 
 static struct reading read_request(struct connection *connection, struct service *service)
@@ -342,13 +358,6 @@ static enum connection_want send_on(struct connection *connection, struct servic
     return send_answer(connection, service, answer);
 }
 
-/* A look at the disk taken in this turn is good for a request that was waiting when the turn began. Of one behind
-   empty lines it is only known that these were. */
-static bool may_share(const struct connection *connection, const struct request *request)
-{
-    return connection->waited && !request_follows_empty_lines(request);
-}
-
 /* Whether another request, or a part of one, has arrived: who is told that an answer is the last gets no other
    (RFC 9112 9.6). */
 static bool is_followed(const struct connection *connection, struct span rest)
@@ -361,8 +370,9 @@ static bool is_followed(const struct connection *connection, struct span rest)
 
 /* Makes the answer, and what will be said of it in the log. */
 static void make_answer(const struct connection *connection, struct service *service,
-                        const struct request *request, struct outgoing *made)
+                        const struct reading *reading, struct outgoing *made)
 {
+    const struct request *request = reading->request;
     char sentences[REASON_MAX], meant[REASON_MAX];
     struct reason why = {BUFFER(sentences), BUFFER(meant)};
     struct client client = client_find(&connection->peer, service->policy->settings, request);
@@ -371,7 +381,8 @@ static void make_answer(const struct connection *connection, struct service *ser
         .client = &client,
         .why = &why,
         .logs_why = access_tells_why(service->access_form),
-        .turn = may_share(connection, request) ? service->turn : 0,
+        /* A look at the disk of this iteration is as late as the request's last byte, or later: it may be shared. */
+        .turn = reading->early ? service->turn : 0,
         .now = service->second,
         .date = service->date,
         .draining = service->draining,
@@ -391,17 +402,18 @@ static void make_answer(const struct connection *connection, struct service *ser
 
 /* Answers a request. What came after it is held back for later, or dropped where no other is awaited. */
 static enum connection_want respond(struct connection *connection, struct service *service,
-                                    const struct request *request, struct span rest)
+                                    const struct reading *reading)
 {
+    struct span rest = reading->rest;
     assert(connection->state == CONNECTION_READ);
     struct outgoing answered;
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
     response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
     answered.began = read_clock(service);
-    make_answer(connection, service, request, &answered);
+    make_answer(connection, service, reading, &answered);
     answered.taken = TAKEN_UNKNOWN;
-    answered.linger = rest.length > 0 || request_ends_stream(request);
+    answered.linger = rest.length > 0 || request_ends_stream(reading->request);
     connection->state = CONNECTION_SEND;
 
     /* From here on the request is gone: what it pointed to may move. */
@@ -437,7 +449,7 @@ static enum connection_want read_and_respond(struct connection *connection, stru
     assert(connection->state == CONNECTION_READ);
     struct reading reading = read_request(connection, service);
     if (reading.request != NULL)
-        return respond(connection, service, reading.request, reading.rest);
+        return respond(connection, service, &reading);
     if (reading.tls)
         return refuse_tls(connection, service);
     if (reading.ended)
@@ -495,7 +507,7 @@ static enum connection_want give_up_request(struct connection *connection, struc
     struct request *request = &connection->input->request;
     request->state = REQUEST_BAD;
     request->status = 408; /* RFC 9110 15.5.9 */
-    return respond(connection, service, request, SPAN_NONE);
+    return respond(connection, service, &(struct reading){.request = request, .rest = SPAN_NONE});
 }
 
 /* The last octets before the end of the worker are waited for while they are on their way. */

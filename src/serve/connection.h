@@ -39,12 +39,23 @@ enum connection_want {
     WANT_CLOSE,
 };
 
+enum received_kind {
+    RECEIVED_NOTHING, /* for now */
+    RECEIVED_BYTES,
+    RECEIVED_END, /* of the stream, or an error: there will be no more */
+};
+
+/* What one recv has brought; the bytes are in the room that was given for it. */
+struct received {
+    enum received_kind kind;
+    struct span bytes;
+};
+
 struct connection {
     int fd;
     enum connection_state state;
     uint32_t watched;        /* the events that epoll watches the socket for; 0 before it knows of it */
     bool readable;           /* the socket may hold octets that were not read */
-    bool waited;             /* the first octet of what is read next was here when the turn began */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */
     bool urgent;             /* it has sent urgent data, before which a read stops short (tcp(7)) */
     bool progress;           /* what the deadline is for was done in time: it begins anew */
@@ -69,9 +80,11 @@ struct service {
     time_t second;           /* the time that `date` tells */
     char date[DATE_LENGTH];
 
+    /* What was received for the connection that is stepped next; RECEIVED_NOTHING where that is to receive by itself. */
+    struct received received;
     struct request request;
     struct part parts[LIMIT_PARTS];
-    char room[LIMIT_INPUT]; /* what is received comes here first */
+    char room[LIMIT_INPUT]; /* what is received in a step comes here first */
     char text[LIMIT_RESPONSE_TEXT];
     char log[LIMIT_LOG_LINE];
 };
@@ -79,6 +92,12 @@ struct service {
 /* Makes a connection of an accepted socket, which it owns from now on. NULL when memory is short; the socket is then
    still the caller's. */
 struct connection *connection_new(int fd, const union peer *peer);
+
+/* True where the connection waits for a request, and has none of it. */
+bool connection_awaits_request(const struct connection *connection);
+
+/* Receives once into `room`, for the next step, of a connection that awaits a request. */
+struct received connection_receive(struct connection *connection, char *room, size_t size);
 
 /* Does what can be done without waiting, one answer at the most. */
 enum connection_want connection_step(struct connection *connection, struct service *service);

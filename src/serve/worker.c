@@ -20,10 +20,12 @@
 struct worker {
     const struct worker_setup *setup;
     int epoll;
-    bool listening;         /* the listeners are in epoll */
-    int64_t listen_again;   /* when to put them back after a shortage; milliseconds */
-    int64_t now;            /* milliseconds of the monotonic clock, read once a turn */
-    int64_t drain_deadline; /* when what is still open is cut */
+    /* When to watch a listener again, milliseconds; 0 while epoll watches it. */
+    int64_t paused_until[LIMIT_LISTENERS];
+    int64_t resume_at;                  /* the earliest of them, INT64_MAX while all are watched */
+    time_t complained[LIMIT_LISTENERS]; /* when a lasting error of one was logged */
+    int64_t now;                        /* milliseconds of the monotonic clock, read once a turn */
+    int64_t drain_deadline;             /* when what is still open is cut */
     unsigned connections;
     unsigned idle; /* of these, how many DEADLINE_IDLE holds for */
     unsigned connections_max;
@@ -32,6 +34,7 @@ struct worker {
     struct connection *closed; /* to be freed at the end of the turn, when no event names them any more */
     struct deadlines deadlines;
     struct service service;
+    char batch[LIMIT_BATCH]; /* what is received before any of it is answered */
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -156,40 +159,76 @@ static void grant(struct worker *worker, struct connection *connection, enum con
 static void step(struct worker *worker, struct connection *connection)
 {
     enum connection_want want = connection_step(connection, &worker->service);
-    connection->waited = false;
     grant(worker, connection, want);
 }
 
 /* ---- listening ---- */
 
-/* False where one can't be watched: it is tried again after a pause. */
+static bool is_paused(const struct worker *worker, unsigned listener)
+{
+    return worker->paused_until[listener] != 0;
+}
+
+static bool watch_listener(struct worker *worker, unsigned listener)
+{
+    /* Level-triggered, so that what this worker leaves is offered again; exclusive, so that a new connection wakes one
+       worker and not all (epoll_ctl(2)). */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = listener};
+    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[listener], &event) == 0;
+}
+
 static bool watch_listeners(struct worker *worker)
 {
-    worker->listen_again = worker->now + LIMIT_ACCEPT_PAUSE_MS;
+    worker->resume_at = INT64_MAX;
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
-        /* Level-triggered, so that what this worker leaves is offered again; exclusive, so that a new connection
-           wakes one worker and not all (epoll_ctl(2)). */
-        struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = i};
-        if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[i], &event) < 0 &&
-            errno != EEXIST)
+        if (!watch_listener(worker, i))
             return false;
     }
-    worker->listening = true;
     return true;
 }
 
-static void unwatch_listeners(struct worker *worker)
+/* A listener that stays readable would keep the loop spinning: new connections wait in its accept queue meanwhile. */
+static void pause_listener(struct worker *worker, unsigned listener)
 {
-    for (unsigned i = 0; i < worker->setup->listener_count; i++)
-        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[i], NULL);
-    worker->listening = false;
+    int64_t until = worker->now + LIMIT_ACCEPT_PAUSE_MS;
+    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[listener], NULL);
+    worker->paused_until[listener] = until;
+    if (until < worker->resume_at)
+        worker->resume_at = until;
 }
 
-/* A listener that stays readable would keep the loop spinning: who connects waits in the kernel for a while. */
-static void pause_listening(struct worker *worker)
+static void pause_all_listeners(struct worker *worker)
 {
-    unwatch_listeners(worker);
-    worker->listen_again = worker->now + LIMIT_ACCEPT_PAUSE_MS;
+    for (unsigned i = 0; i < worker->setup->listener_count; i++)
+        pause_listener(worker, i);
+}
+
+/* Watches those again whose pause is over; one that can't be watched is paused once more. */
+static void resume_listeners(struct worker *worker)
+{
+    worker->resume_at = INT64_MAX;
+    for (unsigned i = 0; i < worker->setup->listener_count; i++) {
+        if (!is_paused(worker, i))
+            continue;
+        if (worker->now >= worker->paused_until[i] && watch_listener(worker, i))
+            worker->paused_until[i] = 0;
+        else if (worker->now >= worker->paused_until[i])
+            pause_listener(worker, i);
+        else if (worker->paused_until[i] < worker->resume_at)
+            worker->resume_at = worker->paused_until[i];
+    }
+}
+
+/* An error of one listener, which may last (another process has shut the socket down): the others serve on. */
+static void pause_failed_listener(struct worker *worker, unsigned listener, int error)
+{
+    time_t now = worker->service.second;
+    pause_listener(worker, listener);
+    if (now - worker->complained[listener] < LIMIT_ACCEPT_HINT_S)
+        return;
+    worker->complained[listener] = now;
+    log_error("accepting on listening socket %u of %u fails: %s; trying again every %d ms", listener + 1,
+              worker->setup->listener_count, strerror(error), LIMIT_ACCEPT_PAUSE_MS);
 }
 
 /* Ends the longest idle connection. One whose request has come by now is answered instead, and is the last to be looked
@@ -228,7 +267,7 @@ static void make_room(struct worker *worker)
     if (!end_idle(worker) && !end_oldest(worker, DEADLINE_LINGER, 0) &&
         !end_oldest(worker, DEADLINE_HEAD, LIMIT_HALF_REQUEST_MS) &&
         !end_oldest(worker, DEADLINE_BODY, LIMIT_HALF_REQUEST_MS))
-        pause_listening(worker);
+        pause_all_listeners(worker);
 }
 
 /* A file that is only kept open for later goes before any connection. */
@@ -253,7 +292,7 @@ static void admit(struct worker *worker, int fd, const union peer *peer)
 
 /* What accept(2) says: false when there is nobody left to accept. Errors of the connection itself took it out of the
    queue; any other may be there for good. */
-static bool go_on_after(struct worker *worker, int error)
+static bool go_on_after(struct worker *worker, unsigned listener, int error)
 {
     switch (error) {
     case EAGAIN: /* another worker was faster, or all are taken */
@@ -268,15 +307,15 @@ static bool go_on_after(struct worker *worker, int error)
         make_room_after(worker, error);
         return true;
     default:
-        pause_listening(worker);
+        pause_failed_listener(worker, listener, error);
         return false;
     }
 }
 
-/* False when there is nobody left to accept, or no room. */
-static bool accept_connections(struct worker *worker, int listener)
+/* False when no connection is left to accept, or no room for one. */
+static bool accept_connections(struct worker *worker, unsigned listener)
 {
-    for (unsigned i = 0; i < LIMIT_ACCEPTS && worker->listening; i++) {
+    for (unsigned i = 0; i < LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
         union peer peer;
         socklen_t length = sizeof peer;
         if (worker->connections >= worker->connections_max) {
@@ -285,34 +324,84 @@ static bool accept_connections(struct worker *worker, int listener)
             make_room(worker);
             continue;
         }
-        int fd = accept4(listener, &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(worker->setup->listeners[listener], &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             admit(worker, fd, &peer);
-        else if (!go_on_after(worker, errno))
+        else if (!go_on_after(worker, listener, errno))
             return false;
     }
-    return worker->listening;
+    return !is_paused(worker, listener);
 }
 
 /* ---- the loop ---- */
 
-static void handle_event(struct worker *worker, const struct epoll_event *event)
+/* A connection of which epoll has told, and what was received of it. */
+struct arrival {
+    struct connection *connection;
+    struct received received;
+};
+
+static bool is_of_listener(const struct worker *worker, const struct epoll_event *event)
 {
-    if (event->data.u64 < worker->setup->listener_count) { /* no pointer is that small */
-        if (worker->listening)
-            accept_connections(worker, worker->setup->listeners[event->data.u64]);
-        return;
+    return event->data.u64 < worker->setup->listener_count; /* no pointer is that small */
+}
+
+static void note_event(struct connection *connection, uint32_t events)
+{
+    connection->readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    connection->urgent |= (events & EPOLLPRI) != 0;
+    connection->peer_done |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+}
+
+/* Receives from the connections of as many events as there is room for in the batch. Returns how many events that were,
+   at least one; `*arrivals` of their connections are to be stepped. */
+static unsigned receive_batch(struct worker *worker, const struct epoll_event *events, unsigned count,
+                              struct arrival *arrived, unsigned *arrivals)
+{
+    size_t used = 0;
+    unsigned i;
+    *arrivals = 0;
+    for (i = 0; i < count && sizeof worker->batch - used >= LIMIT_INPUT; i++) {
+        struct connection *connection = events[i].data.ptr;
+        if (is_of_listener(worker, &events[i]))
+            continue;
+        note_event(connection, events[i].events);
+        if (connection->ready) /* it is stepped in this iteration anyway */
+            continue;
+        struct arrival *arrival = &arrived[(*arrivals)++];
+        *arrival = (struct arrival){.connection = connection};
+        if (connection_awaits_request(connection))
+            arrival->received = connection_receive(connection, worker->batch + used, LIMIT_INPUT);
+        used += arrival->received.bytes.length;
     }
-    struct connection *connection = event->data.ptr;
-    if (connection->state == CONNECTION_CLOSED) /* in this turn, to make room */
-        return;
-    connection->readable |= (event->events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    /* epoll looks at the socket as it reports: with EPOLLIN, there is something to read. */
-    connection->waited = (event->events & EPOLLIN) != 0;
-    connection->urgent |= (event->events & EPOLLPRI) != 0;
-    connection->peer_done |= (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    if (!connection->ready) /* else its turn comes anyway */
-        step(worker, connection);
+    return i;
+}
+
+/*
+ * All requests of a batch are received before the first of them is answered: so whatever a look at the disk finds out
+ * while they are answered is as late as the last byte of each, and one look may serve them all.
+ */
+static void serve_connections(struct worker *worker, const struct epoll_event *events, unsigned count)
+{
+    struct arrival arrived[LIMIT_EVENTS];
+    for (unsigned next = 0, arrivals; next < count;) {
+        next += receive_batch(worker, events + next, count - next, arrived, &arrivals);
+        worker->service.turn++;
+        for (unsigned i = 0; i < arrivals; i++) {
+            worker->service.received = arrived[i].received;
+            step(worker, arrived[i].connection);
+        }
+    }
+}
+
+/* After the connections, as an idle one may have to make room for a new one, and may not be idle any more. */
+static void serve_listeners(struct worker *worker, const struct epoll_event *events, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (is_of_listener(worker, &events[i]))
+            accept_connections(worker, (unsigned)events[i].data.u64);
+    }
 }
 
 /* Those that asked for a turn before this one began. Who asks from now on has to wait for the next. */
@@ -333,8 +422,6 @@ static void step_ready(struct worker *worker, struct connection *connection)
             connection->next = worker->closed;
             worker->closed = connection;
         } else {
-            /* What is held arrived before this turn began. */
-            connection->waited |= connection->input != NULL;
             step(worker, connection);
         }
         connection = next;
@@ -400,12 +487,12 @@ static void leave_listeners(struct worker *worker)
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
         /* Whoever waits to be accepted has been let in by the kernel: closing the last socket would reset them. Who is
            silent and new is not among them (TCP_DEFER_ACCEPT in listen.c). */
-        for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS && worker->listening; rounds++) {
-            if (!accept_connections(worker, worker->setup->listeners[i]))
+        for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS; rounds++) {
+            if (!accept_connections(worker, i))
                 break;
         }
     }
-    worker->listening = false;
+    worker->resume_at = INT64_MAX;
     for (unsigned i = 0; i < worker->setup->listener_count; i++)
         close(worker->setup->listeners[i]);
 }
@@ -457,8 +544,8 @@ static int wait_time(const struct worker *worker)
     if (worker->ready != NULL)
         return 0;
     int64_t wait = deadline_wait(&worker->deadlines, worker->now);
-    if (!worker->listening && !is_leaving(worker))
-        wait = earlier_of(wait, worker->listen_again - worker->now);
+    if (worker->resume_at != INT64_MAX)
+        wait = earlier_of(wait, worker->resume_at - worker->now);
     if (is_leaving(worker))
         wait = earlier_of(wait, worker->drain_deadline - worker->now);
     /* The coarse clock lags by a tick: a millisecond more, and what is waited for is due. */
@@ -504,8 +591,8 @@ static void turn(struct worker *worker)
         let_signals_in(worker);
         log_flush(); /* however busy it is, nobody waits longer for a line */
     }
-    for (int i = 0; i < count; i++)
-        handle_event(worker, &events[i]);
+    serve_connections(worker, events, count > 0 ? (unsigned)count : 0);
+    serve_listeners(worker, events, count > 0 ? (unsigned)count : 0);
     step_ready(worker, ready);
     expire_connections(worker);
     free_closed(worker);
@@ -515,8 +602,8 @@ static void turn(struct worker *worker)
         drain(worker);
     if (retirement_requested && !is_leaving(worker))
         retire(worker);
-    if (!worker->listening && !is_leaving(worker) && worker->now >= worker->listen_again)
-        watch_listeners(worker);
+    if (worker->now >= worker->resume_at)
+        resume_listeners(worker);
 }
 
 /* ---- from start to end ---- */

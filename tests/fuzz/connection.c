@@ -86,7 +86,6 @@ static void step(struct play *play)
 {
     size_t before = wire.given;
     play->want = connection_step(play->connection, service);
-    play->connection->waited = false;
     CHECK(wire.given - before <= STEP_OCTETS_MAX);
 }
 
@@ -97,7 +96,6 @@ static void arrive(struct play *play, size_t amount, bool ends)
     wire.arrived += amount < left ? amount : left;
     wire.ended |= ends || left == 0;
     play->connection->readable = true;
-    play->connection->waited = wire.arrived > wire.taken;
     play->connection->peer_done |= wire.ended;
 }
 
@@ -134,10 +132,13 @@ static void expire(struct play *play)
 /* What the server waits for; both at once would be two events. */
 static void give_amount(struct play *play, size_t amount, bool ends)
 {
+    static char batch[LIMIT_INPUT];
     if (play->connection->state == CONNECTION_SEND && !ends)
         make_room(amount);
     else
         arrive(play, amount, ends);
+    if (connection_awaits_request(play->connection))
+        service->received = connection_receive(play->connection, batch, sizeof batch);
     step(play);
 }
 
@@ -194,7 +195,6 @@ static void run(struct play *play, size_t length)
         CHECK(++steps < steps_max); /* it spins */
         service->turn++;
         use_service();
-        play->connection->waited = play->connection->input != NULL;
         if (play->want == WANT_EVENT)
             check_wait(play);
         if (play->want == WANT_EVENT || play->script.length > 0)

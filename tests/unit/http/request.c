@@ -821,14 +821,6 @@ static void first_lines_are_for_the_log(void **state)
     }
 }
 
-static void empty_lines_before_a_request_are_told(void **state)
-{
-    static struct reader reader;
-    (void)state;
-    assert_false(request_follows_empty_lines(read_whole(&reader, SPAN(NEXT))));
-    assert_true(request_follows_empty_lines(read_whole(&reader, SPAN("\r\n" NEXT))));
-}
-
 /* ---- bodies ---- */
 
 static const struct {
@@ -1176,7 +1168,6 @@ int main(void)
         cmocka_unit_test(long_field_names_are_passed_over),
         cmocka_unit_test(trailers_change_nothing),
         cmocka_unit_test(first_lines_are_for_the_log),
-        cmocka_unit_test(empty_lines_before_a_request_are_told),
         cmocka_unit_test(bodies_are_passed_over),
         cmocka_unit_test(a_chunked_body_may_be_cut_twice),
         cmocka_unit_test(a_body_of_no_octets_is_no_change),

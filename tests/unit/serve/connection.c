@@ -169,6 +169,75 @@ static void an_idle_connection_owns_only_itself(void **state)
     assert_null(connection->outgoing);
 }
 
+/* ---- looks at the disk that requests share ---- */
+
+/* As the worker does: before anything is answered. */
+static void receive_early(struct received *received, char room[LIMIT_INPUT])
+{
+    *received = connection_receive(connection, room, LIMIT_INPUT);
+}
+
+static void replace_small(size_t size)
+{
+    char next[128], path[128];
+    write_file("next", size);
+    snprintf(next, sizeof next, "%s/next", base);
+    snprintf(path, sizeof path, "%s/small.txt", base);
+    assert_int_equal(rename(next, path), 0);
+}
+
+/* Another connection's request of the same iteration looks at the disk. */
+static void look_at_small(void)
+{
+    struct entry *entry;
+    assert_int_equal(store_find(service->store, SPAN("small.txt"), service->turn, &entry), 0);
+    store_release(service->store, entry);
+}
+
+static void assert_answered_with(uint64_t size)
+{
+    char room[8192] = "", field[64];
+    assert_true(recv(client, room, sizeof room - 1, 0) > 0);
+    snprintf(field, sizeof field, "Content-Length: %llu\r\n", (unsigned long long)size);
+    assert_non_null(strstr(room, field));
+}
+
+static void a_look_serves_the_requests_received_before_it(void **state)
+{
+    (void)state;
+    static char room[LIMIT_INPUT];
+    service->turn = 7;
+    client_sends(GET_SMALL);
+    receive_early(&service->received, room);
+    look_at_small();
+    replace_small(2048);
+    assert_int_equal(connection_step(connection, service), WANT_EVENT);
+    assert_answered_with(1024);
+}
+
+/* Its first bytes were there before the look. Cut everywhere: also behind the empty lines that a client may send. */
+static void a_request_that_ends_after_a_look_takes_its_own(void **state)
+{
+    (void)state;
+    static const char whole[] = "\r\n" GET_SMALL;
+    static char room[LIMIT_INPUT], beginning[sizeof whole];
+    for (size_t cut = 0; cut < sizeof whole - 1; cut++) {
+        service->turn++;
+        replace_small(1024);
+        memcpy(beginning, whole, cut);
+        beginning[cut] = '\0';
+        client_sends(beginning);
+        receive_early(&service->received, room);
+        look_at_small();
+        replace_small(2048);
+        if (cut > 0)
+            assert_int_equal(connection_step(connection, service), WANT_EVENT);
+        client_sends(whole + cut);
+        assert_int_equal(connection_step(connection, service), WANT_EVENT);
+        assert_answered_with(2048);
+    }
+}
+
 /* ---- turns ---- */
 
 static void one_request_is_answered_in_a_turn(void **state)
@@ -452,6 +521,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_usual_request_allocates_nothing, begin, end),
         cmocka_unit_test_setup_teardown(an_idle_connection_owns_only_itself, begin, end),
+        cmocka_unit_test_setup_teardown(a_look_serves_the_requests_received_before_it, begin, end),
+        cmocka_unit_test_setup_teardown(a_request_that_ends_after_a_look_takes_its_own, begin, end),
         cmocka_unit_test_setup_teardown(one_request_is_answered_in_a_turn, begin, end),
         cmocka_unit_test_setup_teardown(octets_in_a_turn_are_bounded, begin, end),
         cmocka_unit_test_setup_teardown(each_state_has_its_deadline, begin, end),

@@ -30,6 +30,7 @@ static const int errors[] = {EMFILE,       ENFILE,      ENOBUFS,   ENOMEM,  EPER
 /* What a worker and its test share. */
 struct trial {
     atomic_int error; /* of each accept; 0 for none */
+    atomic_int only;  /* the listener for which accept fails; 0 for each */
     atomic_uint accepts;
 };
 static struct trial *trials, *trial;
@@ -40,7 +41,7 @@ int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags) 
 int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags)
 {
     trial->accepts++;
-    errno = trial->error;
+    errno = trial->only == 0 || trial->only == fd ? trial->error : 0;
     return errno != 0 ? -1 : (int)syscall(SYS_accept4, fd, peer, length, flags);
 }
 
@@ -55,17 +56,17 @@ static int listen_at(struct sockaddr_in *address)
     return fd;
 }
 
-static pid_t start_worker(int listener)
+static pid_t start_worker(const int *listeners, unsigned count)
 {
     static struct settings settings = {.index = "index.html", .verbosity = VERBOSITY_QUIET};
     static struct policy policy;
-    policy_open(&policy, &settings, &listener, 1);
+    policy_open(&policy, &settings, listeners, count);
     struct worker_setup setup = {
         .settings = &settings,
         .policy = &policy,
         .root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-        .listeners = &listener,
-        .listener_count = 1,
+        .listeners = listeners,
+        .listener_count = count,
     };
     sigset_t stop;
     sigemptyset(&stop);
@@ -96,10 +97,27 @@ static void assert_served(int client)
     assert_memory_equal(answer, "HTTP/1.1 ", 9);
 }
 
+static const char request[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
+
+static int ask(const struct sockaddr_in *address)
+{
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(client, (const struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(send(client, request, sizeof request - 1, 0), sizeof request - 1);
+    return client;
+}
+
+static void stop_worker(pid_t worker)
+{
+    int status;
+    kill(worker, SIGTERM);
+    assert_int_equal(waitpid(worker, &status, 0), worker);
+    assert_int_equal(status, 0);
+}
+
 /* Eight pauses of 100 ms have room for eight rounds of LIMIT_ACCEPTS at most. */
 static void no_error_of_accept_spins(void **state)
 {
-    static const char request[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
     int listeners[COUNT(errors)], clients[COUNT(errors)];
     pid_t workers[COUNT(errors)];
     (void)state;
@@ -108,10 +126,8 @@ static void no_error_of_accept_spins(void **state)
         trial = &trials[i];
         trial->error = errors[i];
         listeners[i] = listen_at(&address);
-        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(connect(clients[i], (struct sockaddr *)&address, sizeof address), 0);
-        assert_int_equal(send(clients[i], request, sizeof request - 1, 0), sizeof request - 1);
-        workers[i] = start_worker(listeners[i]);
+        clients[i] = ask(&address);
+        workers[i] = start_worker(&listeners[i], 1);
     }
     wait_ms(800);
     for (size_t i = 0; i < COUNT(errors); i++) {
@@ -121,20 +137,41 @@ static void no_error_of_accept_spins(void **state)
         trials[i].error = 0;
     }
     for (size_t i = 0; i < COUNT(errors); i++) {
-        int status;
         assert_served(clients[i]);
-        kill(workers[i], SIGTERM);
-        assert_int_equal(waitpid(workers[i], &status, 0), workers[i]);
-        assert_int_equal(status, 0);
+        stop_worker(workers[i]);
         close(clients[i]);
         close(listeners[i]);
     }
+}
+
+/* The failing one comes first in what epoll reports, each time that it is watched again. */
+static void a_failing_listener_leaves_the_others_served(void **state)
+{
+    struct sockaddr_in bad, good;
+    (void)state;
+    trial = &trials[0];
+    int listeners[] = {listen_at(&bad), listen_at(&good)};
+    *trial = (struct trial){.error = EINVAL, .only = listeners[0]};
+    int waiting = ask(&bad);
+    pid_t worker = start_worker(listeners, 2);
+    for (unsigned i = 0; i < 20; i++) {
+        int client = ask(&good);
+        assert_served(client);
+        close(client);
+    }
+    trial->error = 0;
+    assert_served(waiting);
+    stop_worker(worker);
+    close(waiting);
+    close(listeners[0]);
+    close(listeners[1]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_error_of_accept_spins),
+        cmocka_unit_test(a_failing_listener_leaves_the_others_served),
     };
     trials =
         mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
