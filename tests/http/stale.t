@@ -195,6 +195,32 @@ put_file($root, 'turn', 'z' x 1000);
 Fresh::busy_rounds($server, $root, 12, \&described, ['a file changed', sub { overwrite("$root/turn", 'y' x 1000) },
     sub { overwrite("$root/turn", 'n' x 1000) }, 'y x 1000', 'n x 1000', '/turn']);
 
+# Several requests are there when the worker wakes, one of them but for its end: that comes after another's answer has shown
+# what the disk held, and after a change. Downloads between the two take the worker's time, as other clients' would.
+{
+    my ($worker) = $server->workers;
+    put_file($root, 'between', noise(1 << 20, 'between'));
+    my ($first, $late, @others) = map { $server->connection(receive => 4 << 20) } 1 .. 150;
+    my $request = get_request('/late');
+    my @answers;
+    for my $round (1 .. 5) {
+        my ($old, $new) = map { octet_of(2 * $round + $_) } 0, 1;
+        replace("$root/late", $old x 1000);
+        $server->exchange($request, socket => $_, count => 1) for $first, $late, @others;
+        kill 'STOP', $worker;
+        syswrite $first, $request;
+        syswrite $_, get_request('/between') for @others;
+        syswrite $late, substr $request, 0, -3;
+        kill 'CONT', $worker;
+        $server->exchange('', socket => $first, count => 1);
+        replace("$root/late", $new x 1000);
+        my $answer = $server->exchange(substr($request, -3), socket => $late, count => 1)->{responses}[0];
+        push @answers, described($answer) eq "$new x 1000" ? 'new' : described($answer);
+        $server->exchange('', socket => $_, count => 1) for @others;
+    }
+    is("@answers", join(' ', ('new') x 5), 'a request that ends after a change gets the new file, whatever others were told before');
+}
+
 # Permissions: the superuser may read everything, so the server has to be someone else.
 SKIP: {
     my $as = without_privileges();
