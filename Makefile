@@ -74,7 +74,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- How: looked into only for the goals that compile ---------------------------------------------------------
 
-ifneq ($(filter-out help bench image-check install-units clean deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help bench instructions image-check install-units clean deps,$(or $(MAKECMDGOALS),all)),)
 
 comma := ,
 hash := \#
@@ -321,6 +321,16 @@ $(BUILD)/bench/ceiling: tests/bench/ceiling.c $(BUILD)/compile.stamp
 bench: ## Measure the speed against the kernel's own cost, nginx and lighttpd
 	+@$(MAKE) --silent DEBUG= '$(BUILD_ROOT)/release/tinyhttpd' '$(BUILD_ROOT)/release/bench/ceiling'
 	@tests/bench/run '$(BUILD_ROOT)/release'
+
+$(BUILD)/bench/unconfined.so: tests/bench/preload/unconfined.c $(BUILD)/compile.stamp
+	@echo '  cc   $<'
+	@mkdir -p $(@D)
+	@$(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -shared -o $@ $< -ldl
+
+.PHONY: instructions
+instructions: ## Count the instructions of a request, by valgrind; FUNCTIONS=20 lists the costliest
+	+@$(MAKE) --silent DEBUG= '$(BUILD_ROOT)/release/tinyhttpd' '$(BUILD_ROOT)/release/bench/unconfined.so'
+	@tests/bench/instructions '$(BUILD_ROOT)/release' $(FUNCTIONS)
 
 # ---- The container ------------------------------------------------------------------------------------------------
 

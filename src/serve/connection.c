@@ -76,11 +76,6 @@ static struct received receive(struct connection *connection, char *room, size_t
     return (struct received){RECEIVED_BYTES, {room, (size_t)bytes}};
 }
 
-bool connection_awaits_request(const struct connection *connection)
-{
-    return connection->state == CONNECTION_READ && connection->input == NULL;
-}
-
 struct received connection_receive(struct connection *connection, char *room, size_t size)
 {
     assert(connection_awaits_request(connection));
@@ -120,21 +115,14 @@ static struct reading request_if_answerable(struct request *request, struct span
                                   : no_request(false);
 }
 
-/* What the worker received before this step, if anything; else what is there now. */
-static struct received take_received(struct connection *connection, struct service *service, bool *early)
-{
-    struct received received = service->received;
-    *early = received.kind != RECEIVED_NOTHING;
-    service->received = (struct received){.kind = RECEIVED_NOTHING};
-    return *early ? received : receive(connection, service->room, sizeof service->room);
-}
-
 /* The usual case: nothing is held, a request comes whole, and no memory of the connection's own is needed. */
 static struct reading read_fresh(struct connection *connection, struct service *service)
 {
     struct request *request = &service->request;
-    bool early;
-    struct received received = take_received(connection, service, &early);
+    bool early = service->received.kind != RECEIVED_NOTHING;
+    struct received received =
+        early ? service->received : receive(connection, service->room, sizeof service->room);
+    service->received.kind = RECEIVED_NOTHING;
     if (received.kind != RECEIVED_BYTES)
         return no_request(received.kind == RECEIVED_END);
     struct span octets = request_skip_empty_lines(received.bytes);

@@ -94,7 +94,10 @@ struct service {
 struct connection *connection_new(int fd, const union peer *peer);
 
 /* True where the connection waits for a request, and has none of it. */
-bool connection_awaits_request(const struct connection *connection);
+static inline bool connection_awaits_request(const struct connection *connection)
+{
+    return connection->state == CONNECTION_READ && connection->input == NULL;
+}
 
 /* Receives once into `room`, for the next step, of a connection that awaits a request. */
 struct received connection_receive(struct connection *connection, char *room, size_t size);

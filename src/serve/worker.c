@@ -17,6 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A connection that epoll has reported, and what was received from it. */
+struct arrival {
+    struct connection *connection;
+    struct received received;
+};
+
 struct worker {
     const struct worker_setup *setup;
     int epoll;
@@ -34,6 +40,8 @@ struct worker {
     struct connection *closed; /* to be freed at the end of the turn, when no event names them any more */
     struct deadlines deadlines;
     struct service service;
+    struct epoll_event events[LIMIT_EVENTS];
+    struct arrival arrived[LIMIT_EVENTS];
     char batch[LIMIT_BATCH]; /* what is received before any of it is answered */
 };
 
@@ -336,12 +344,6 @@ static bool accept_connections(struct worker *worker, unsigned listener)
 
 /* ---- the loop ---- */
 
-/* A connection of which epoll has told, and what was received of it. */
-struct arrival {
-    struct connection *connection;
-    struct received received;
-};
-
 static bool is_of_listener(const struct worker *worker, const struct epoll_event *event)
 {
     return event->data.u64 < worker->setup->listener_count; /* no pointer is that small */
@@ -357,7 +359,7 @@ static void note_event(struct connection *connection, uint32_t events)
 /* Receives from the connections of as many events as there is room for in the batch. Returns how many events that were,
    at least one; `*arrivals` of their connections are to be stepped. */
 static unsigned receive_batch(struct worker *worker, const struct epoll_event *events, unsigned count,
-                              struct arrival *arrived, unsigned *arrivals)
+                              unsigned *arrivals)
 {
     size_t used = 0;
     unsigned i;
@@ -369,10 +371,12 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
         note_event(connection, events[i].events);
         if (connection->ready) /* it is stepped in this iteration anyway */
             continue;
-        struct arrival *arrival = &arrived[(*arrivals)++];
-        *arrival = (struct arrival){.connection = connection};
-        if (connection_awaits_request(connection))
-            arrival->received = connection_receive(connection, worker->batch + used, LIMIT_INPUT);
+        struct arrival *arrival = &worker->arrived[(*arrivals)++];
+        arrival->connection = connection;
+        arrival->received = (struct received){.kind = RECEIVED_NOTHING};
+        if (!connection_awaits_request(connection))
+            continue;
+        arrival->received = connection_receive(connection, worker->batch + used, LIMIT_INPUT);
         used += arrival->received.bytes.length;
     }
     return i;
@@ -384,13 +388,12 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
  */
 static void serve_connections(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
-    struct arrival arrived[LIMIT_EVENTS];
     for (unsigned next = 0, arrivals; next < count;) {
-        next += receive_batch(worker, events + next, count - next, arrived, &arrivals);
+        next += receive_batch(worker, events + next, count - next, &arrivals);
         worker->service.turn++;
         for (unsigned i = 0; i < arrivals; i++) {
-            worker->service.received = arrived[i].received;
-            step(worker, arrived[i].connection);
+            worker->service.received = worker->arrived[i].received;
+            step(worker, worker->arrived[i].connection);
         }
     }
 }
@@ -565,8 +568,9 @@ static void publish(struct worker *worker)
 
 /* Fills in what has come, and returns how much; -1 where a signal did. The access lines that are held are written before
    there is nothing else to do. */
-static int wait_for_events(const struct worker *worker, struct epoll_event *events)
+static int wait_for_events(struct worker *worker)
 {
+    struct epoll_event *events = worker->events;
     int wait = wait_time(worker);
     if (wait != 0 && log_is_pending()) {
         int count = epoll_pwait(worker->epoll, events, LIMIT_EVENTS, 0, &worker->setup->waiting_mask);
@@ -581,8 +585,8 @@ static int wait_for_events(const struct worker *worker, struct epoll_event *even
 
 static void turn(struct worker *worker)
 {
-    struct epoll_event events[LIMIT_EVENTS];
-    int count = wait_for_events(worker, events);
+    int waited = wait_for_events(worker);
+    unsigned count = waited > 0 ? (unsigned)waited : 0;
     struct connection *ready = take_ready(worker);
     int64_t before = worker->now;
     worker->service.turn++;
@@ -591,8 +595,8 @@ static void turn(struct worker *worker)
         let_signals_in(worker);
         log_flush(); /* however busy it is, nobody waits longer for a line */
     }
-    serve_connections(worker, events, count > 0 ? (unsigned)count : 0);
-    serve_listeners(worker, events, count > 0 ? (unsigned)count : 0);
+    serve_connections(worker, worker->events, count);
+    serve_listeners(worker, worker->events, count);
     step_ready(worker, ready);
     expire_connections(worker);
     free_closed(worker);
