@@ -179,6 +179,9 @@ $(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/ge
 	@mkdir -p $(@D)
 	@$(compile) $(if $(filter tests/%,$<),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $@ $<
 
+# The compiler does not tell make what the assembler includes.
+$(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)
+
 -include $(BUILD)/share/generate.d $(objects:.o=.d) $(unit_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
 
 # Written while this file is read; named here so that make knows where they come from.

@@ -8,7 +8,7 @@
 #include "cli/environment.h"
 #include "cli/options.h"
 #include "cli/place.h"
-#include "serve/master.h"
+#include "process/master.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 enum { MAPPED_BITS = 96, ADDRESS_BITS = 128 };
@@ -15,9 +16,34 @@ struct address address_of_v4(const void *octets)
     return address;
 }
 
+bool address_of_socket(const struct sockaddr *socket, struct address *address)
+{
+    if (socket->sa_family == AF_INET)
+        *address = address_of_v4(&((const struct sockaddr_in *)(const void *)socket)->sin_addr);
+    else if (socket->sa_family == AF_INET6)
+        memcpy(address->octets, &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr,
+               sizeof address->octets);
+    else
+        return false;
+    return true;
+}
+
 bool address_is_v4(const struct address *address)
 {
     return memcmp(address->octets, mapped, sizeof mapped) == 0;
+}
+
+bool address_is_loopback(const struct address *address)
+{
+    if (address_is_v4(address))
+        return address->octets[sizeof mapped] == IN_LOOPBACKNET;
+    return memcmp(address->octets, &in6addr_loopback, sizeof address->octets) == 0;
+}
+
+bool address_socket_is_loopback(const struct sockaddr *socket)
+{
+    struct address address;
+    return address_of_socket(socket, &address) && address_is_loopback(&address);
 }
 
 bool address_parse(struct span text, struct address *address)

@@ -1,5 +1,6 @@
 #include "cli/banner.h"
 
+#include "base/address.h"
 #include "base/buffer.h"
 #include "base/log.h"
 #include "cli/lan.h"
@@ -35,9 +36,7 @@ static bool is_any(const struct sockaddr_storage *address)
 
 static bool is_loopback(const struct sockaddr_storage *address)
 {
-    if (address->ss_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&v6_of(address)->sin6_addr);
-    return address->ss_family == AF_INET && ntohl(v4_of(address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    return address_socket_is_loopback((const struct sockaddr *)address);
 }
 
 static uint16_t port_of(const struct sockaddr_storage *address)

@@ -1,9 +1,7 @@
 #include "http/host.h"
 
+#include "base/address.h"
 #include "http/target.h"
-
-#include <arpa/inet.h>
-#include <string.h>
 
 struct span host_of(const struct request *request)
 {
@@ -29,33 +27,15 @@ static bool ends_with(struct span name, struct span end)
            span_equal_nocase((struct span){name.at + name.length - end.length, end.length}, end);
 }
 
-static bool is_loopback_v4(struct in_addr address)
-{
-    return ntohl(address.s_addr) >> 24 == 127;
-}
-
-static bool is_loopback_v6(const struct in6_addr *address)
-{
-    struct in_addr mapped;
-    memcpy(&mapped, address->s6_addr + 12, sizeof mapped);
-    return IN6_IS_ADDR_LOOPBACK(address) || (IN6_IS_ADDR_V4MAPPED(address) && is_loopback_v4(mapped));
-}
-
-/* Only four decimal numbers are an address here: browsers send no other form (WHATWG URL, host serializing). */
+/* Only four decimal numbers are an IPv4 address here: browsers send no other form (WHATWG URL, host serializing). */
 static bool is_loopback_address(struct span name)
 {
-    char text[INET6_ADDRSTRLEN];
-    struct in_addr v4;
-    struct in6_addr v6;
+    struct address address;
     bool bracketed = name.length >= 2 && name.at[0] == '[';
     struct span bare = bracketed ? (struct span){name.at + 1, name.length - 2} : name;
-    if (bare.length >= sizeof text)
-        return false;
-    memcpy(text, bare.at, bare.length);
-    text[bare.length] = '\0';
-    if (bracketed)
-        return inet_pton(AF_INET6, text, &v6) == 1 && is_loopback_v6(&v6);
-    return inet_pton(AF_INET, text, &v4) == 1 && is_loopback_v4(v4);
+    bool colon =
+        span_find(bare, ':') < bare.length; /* IPv6, which only brackets make a host (RFC 3986 3.2.2) */
+    return colon == bracketed && address_parse(bare, &address) && address_is_loopback(&address);
 }
 
 bool host_is_loopback(struct span name)

@@ -1,9 +1,8 @@
 #include "serve/connection.h"
 
+#include "answer/answer.h"
 #include "base/log.h"
-#include "serve/answer.h"
 #include "serve/input.h"
-#include "serve/listen.h"
 #include "serve/transmit.h"
 
 #include <assert.h>
@@ -43,7 +42,7 @@ struct connection *connection_new(int fd, const union peer *peer)
 static void release(struct service *service, struct outgoing *answer)
 {
     if (answer->entry != NULL)
-        store_release(service->store, answer->entry);
+        store_release(service->context.store, answer->entry);
     response_drop_source(&answer->response);
 }
 
@@ -235,7 +234,7 @@ static struct access_line prepare_log(const struct sockaddr *client, struct serv
         return (struct access_line){0};
     struct access access = {
         .peer = client,
-        .time = service->second,
+        .time = service->context.now,
         .request_line = request_first_line(request),
         .method = request_method_name(request),
         .target = request_target(request),
@@ -250,7 +249,7 @@ static struct access_line prepare_log(const struct sockaddr *client, struct serv
 /* Microseconds of the monotonic clock where the log or the counters tell how long an answer takes; else 0. */
 static int64_t read_clock(const struct service *service)
 {
-    bool counted = service->policy->settings->metrics != NULL;
+    bool counted = service->context.config->settings->metrics != NULL;
     return access_clock(counted ? ACCESS_JSON : service->access_form);
 }
 
@@ -263,9 +262,9 @@ static void log_answer(const struct service *service, const struct outgoing *ans
     access_write(&answer->log, sent, duration);
     if (answer->response.unlogged)
         return;
-    metrics_count(service->metrics, answer->response.status, sent);
-    if (service->policy->settings->metrics != NULL)
-        metrics_time(service->metrics, duration);
+    metrics_count(service->context.metrics, answer->response.status, sent);
+    if (service->context.config->settings->metrics != NULL)
+        metrics_time(service->context.metrics, duration);
 }
 
 /* The end of a connection whose answers are all sent. Octets of the client that are unread when the socket closes, or
@@ -286,7 +285,7 @@ static enum connection_want finish(struct connection *connection, const struct s
 {
     bool more = connection->input != NULL || connection->readable;
     connection->progress = true;
-    if (answer->response.last || (service->draining && !more))
+    if (answer->response.last || (service->context.draining && !more))
         return leave(connection, answer->linger);
     connection->state = CONNECTION_READ;
     return more ? WANT_TURN : WANT_EVENT;
@@ -356,36 +355,33 @@ static bool is_followed(const struct connection *connection, struct span rest)
     return connection->readable && recv(connection->fd, &octet, sizeof octet, MSG_PEEK) > 0;
 }
 
-/* Makes the answer, and what will be said of it in the log. */
+/* Makes the answer, and its line for the log. */
 static void make_answer(const struct connection *connection, struct service *service,
                         const struct reading *reading, struct outgoing *made)
 {
+    const struct context *context = &service->context;
     const struct request *request = reading->request;
     char sentences[REASON_MAX], meant[REASON_MAX];
-    struct reason why = {BUFFER(sentences), BUFFER(meant)};
-    struct client client = client_find(&connection->peer, service->policy->settings, request);
-    struct view view = {
-        .store = service->store,
-        .client = &client,
-        .why = &why,
-        .logs_why = access_tells_why(service->access_form),
+    struct exchange exchange = {
+        .context = context,
+        .request = request,
+        .response = &made->response,
+        .client = client_find(&connection->peer, context->config->settings, request),
         /* A look at the disk of this iteration is as late as the request's last byte, or later: it may be shared. */
-        .turn = reading->early ? service->turn : 0,
-        .now = service->second,
-        .date = service->date,
-        .draining = service->draining,
-        .policy = service->policy,
-        .metrics = service->metrics,
-        .guarded = service->policy->guarded && connection->peer.any.sa_family != AF_UNIX,
+        .iteration = reading->early ? context->iteration : 0,
+        .check_host = context->config->guarded && connection->peer.any.sa_family != AF_UNIX,
+        .target = &service->target,
+        .reason = {BUFFER(sentences), BUFFER(meant)},
     };
-    answer(&view, request, &made->response, &made->entry);
+    answer(&exchange);
+    made->entry = exchange.entry;
     made->body_octets = response_body_octets(&made->response);
     made->log = (struct access_line){0};
     if (!made->response.unlogged)
-        made->log =
-            prepare_log(&client.address.any, service, request, made->response.status, buffer_span(&why.text));
+        made->log = prepare_log(&exchange.client.address.any, service, request, made->response.status,
+                                buffer_span(&exchange.reason.text));
     if (made->response.status == 404)
-        metrics_miss(service->metrics, request_target(request));
+        metrics_miss(context->metrics, request_target(request));
 }
 
 /* Answers a request. What came after it is held back for later, or dropped where no other is awaited. */
@@ -397,7 +393,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct outgoing answered;
     struct response *response = &answered.response;
     response_init(response, service->parts, service->text);
-    response->last = (service->draining || service->retiring) && !is_followed(connection, rest);
+    response->last = (service->context.draining || service->retiring) && !is_followed(connection, rest);
     answered.began = read_clock(service);
     make_answer(connection, service, reading, &answered);
     answered.taken = TAKEN_UNKNOWN;
@@ -421,9 +417,9 @@ static enum connection_want refuse_tls(struct connection *connection, const stru
     static time_t next_hint;
     /* A fatal alert, protocol_version, in a record of two octets (RFC 8446 5.1, 6.2). */
     static const char alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46};
-    if (service->second >= next_hint) {
+    if (service->context.now >= next_hint) {
         log_error("a client speaks TLS to this port; its address here begins with http://, not https://");
-        next_hint = service->second + LIMIT_TLS_HINT_S;
+        next_hint = service->context.now + LIMIT_TLS_HINT_S;
     }
     /* What it sends besides may be unread yet, and must not reset the connection before the alert is there. */
     if (send(connection->fd, alert, sizeof alert, MSG_NOSIGNAL) < 0 || shutdown(connection->fd, SHUT_WR) < 0)
@@ -444,7 +440,7 @@ static enum connection_want read_and_respond(struct connection *connection, stru
         return WANT_CLOSE;
     if (connection->readable)
         return WANT_TURN;
-    return service->draining ? leave(connection, false) : WANT_EVENT;
+    return service->context.draining ? leave(connection, false) : WANT_EVENT;
 }
 
 /* MSG_TRUNC throws the octets away inside the kernel (tcp(7)). */
@@ -502,7 +498,7 @@ static enum connection_want give_up_request(struct connection *connection, struc
 static enum connection_want judge_arrival(struct connection *connection, const struct service *service)
 {
     assert(connection->state == CONNECTION_LINGER);
-    if (!service->draining || octets_unacknowledged(connection->fd) == 0)
+    if (!service->context.draining || octets_unacknowledged(connection->fd) == 0)
         return WANT_CLOSE;
     connection->progress = true;
     return connection->ready ? WANT_TURN : WANT_EVENT;

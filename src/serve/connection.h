@@ -10,17 +10,13 @@
 #ifndef TINYHTTPD_SERVE_CONNECTION_H
 #define TINYHTTPD_SERVE_CONNECTION_H
 
-#include "base/date.h"
+#include "answer/exchange.h"
 #include "base/limits.h"
 #include "base/settings.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "serve/access.h"
-#include "serve/client.h"
+#include "serve/access_log.h"
 #include "serve/deadline.h"
-#include "serve/metrics.h"
-#include "serve/policy.h"
-#include "site/store.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -69,20 +65,15 @@ struct connection {
 
 /* What the connections of a worker share. One is served at a time, so one buffer of each kind is enough. */
 struct service {
-    struct store *store;
-    const struct policy *policy;
+    struct context context; /* draining: what has arrived is answered, then each connection ends */
+    bool retiring;          /* each connection may ask once more, and ends then */
     enum access_form access_form;
     bool log_errors_only;
-    struct metrics *metrics; /* this worker's; NULL: nothing is counted */
-    bool draining;           /* what has arrived is answered, then each connection ends */
-    bool retiring;           /* every answer that begins is; one that had begun may be followed by another */
-    uint64_t turn;           /* its number, from 1 on */
-    time_t second;           /* the time that `date` tells */
-    char date[DATE_LENGTH];
 
     /* What was received for the connection that is stepped next; RECEIVED_NOTHING where that is to receive by itself. */
     struct received received;
     struct request request;
+    struct target target;
     struct part parts[LIMIT_PARTS];
     char room[LIMIT_INPUT]; /* what is received in a step comes here first */
     char text[LIMIT_RESPONSE_TEXT];

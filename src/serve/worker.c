@@ -39,6 +39,7 @@ struct worker {
     struct connection **ready_end;
     struct connection *closed; /* to be freed at the end of the turn, when no event names them any more */
     struct deadlines deadlines;
+    struct config config;
     struct service service;
     struct epoll_event events[LIMIT_EVENTS];
     struct arrival arrived[LIMIT_EVENTS];
@@ -78,9 +79,9 @@ static void read_clocks(struct worker *worker)
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
     worker->now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
     clock_gettime(CLOCK_REALTIME_COARSE, &time);
-    if (time.tv_sec != worker->service.second) {
-        worker->service.second = time.tv_sec;
-        date_write(worker->service.date, time.tv_sec);
+    if (time.tv_sec != worker->service.context.now) {
+        worker->service.context.now = time.tv_sec;
+        date_write(worker->service.context.date, time.tv_sec);
     }
 }
 
@@ -142,7 +143,7 @@ static enum deadline_kind deadline_kind_of(const struct worker *worker, const st
     enum deadline_kind kind = connection_deadline(connection);
     if (kind == DEADLINE_IDLE && worker->service.retiring)
         return DEADLINE_LAST_REQUEST;
-    if (kind == DEADLINE_LINGER && worker->service.draining)
+    if (kind == DEADLINE_LINGER && worker->service.context.draining)
         return DEADLINE_LAST_OCTETS;
     return kind;
 }
@@ -230,7 +231,7 @@ static void resume_listeners(struct worker *worker)
 /* An error of one listener, which may last (another process has shut the socket down): the others serve on. */
 static void pause_failed_listener(struct worker *worker, unsigned listener, int error)
 {
-    time_t now = worker->service.second;
+    time_t now = worker->service.context.now;
     pause_listener(worker, listener);
     if (now - worker->complained[listener] < LIMIT_ACCEPT_HINT_S)
         return;
@@ -282,7 +283,7 @@ static void make_room(struct worker *worker)
 static void make_room_after(struct worker *worker, int error)
 {
     bool descriptors = error == EMFILE || error == ENFILE;
-    if (!descriptors || !store_free_descriptor(worker->service.store))
+    if (!descriptors || !store_free_descriptor(worker->service.context.store))
         make_room(worker);
 }
 
@@ -390,7 +391,7 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
 {
     for (unsigned next = 0, arrivals; next < count;) {
         next += receive_batch(worker, events + next, count - next, &arrivals);
-        worker->service.turn++;
+        worker->service.context.iteration++;
         for (unsigned i = 0; i < arrivals; i++) {
             worker->service.received = worker->arrived[i].received;
             step(worker, worker->arrived[i].connection);
@@ -479,7 +480,7 @@ static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadl
 
 static bool is_leaving(const struct worker *worker)
 {
-    return worker->service.draining || worker->service.retiring;
+    return worker->service.context.draining || worker->service.retiring;
 }
 
 static void leave_listeners(struct worker *worker)
@@ -518,7 +519,7 @@ static void retire(struct worker *worker)
  */
 static void drain(struct worker *worker)
 {
-    worker->service.draining = true;
+    worker->service.context.draining = true;
     worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
     if (!worker->service.retiring)
         leave_listeners(worker);
@@ -558,11 +559,11 @@ static int wait_time(const struct worker *worker)
 /* What the turn has changed, for all to see. */
 static void publish(struct worker *worker)
 {
-    struct metrics *metrics = worker->service.metrics;
+    struct metrics *metrics = worker->service.context.metrics;
     metrics_set_connections(metrics, worker->connections, worker->idle);
     if (worker->setup->settings->metrics == NULL)
         return;
-    struct store_looks looks = store_take_looks(worker->service.store);
+    struct store_looks looks = store_take_looks(worker->service.context.store);
     metrics_add_looks(metrics, looks.found, looks.loaded);
 }
 
@@ -589,7 +590,7 @@ static void turn(struct worker *worker)
     unsigned count = waited > 0 ? (unsigned)waited : 0;
     struct connection *ready = take_ready(worker);
     int64_t before = worker->now;
-    worker->service.turn++;
+    worker->service.context.iteration++;
     read_clocks(worker);
     if (worker->now != before) {
         let_signals_in(worker);
@@ -600,9 +601,9 @@ static void turn(struct worker *worker)
     step_ready(worker, ready);
     expire_connections(worker);
     free_closed(worker);
-    store_end_turn(worker->service.store);
+    store_end_turn(worker->service.context.store);
     publish(worker);
-    if (stop_requested && !worker->service.draining)
+    if (stop_requested && !worker->service.context.draining)
         drain(worker);
     if (retirement_requested && !is_leaving(worker))
         retire(worker);
@@ -662,20 +663,22 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
     worker->setup = setup;
     worker->ready_end = &worker->ready;
+    config_open(&worker->config, setup->settings, setup->guarded);
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
+    worker->service.context.config = &worker->config;
     worker->service.access_form = access_form_of(setup->settings);
+    worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
-    worker->service.metrics = setup->metrics;
-    worker->service.store = store_open(setup->root, LIMIT_RACY_MS, false);
-    worker->service.policy = setup->policy;
-    if (worker->service.store != NULL) {
-        store_obey(worker->service.store, setup->settings);
-        store_reserve(worker->service.store, setup->policy->lines);
+    worker->service.context.metrics = setup->metrics;
+    worker->service.context.store = store_open(setup->root, LIMIT_RACY_MS, false);
+    if (worker->service.context.store != NULL) {
+        store_obey(worker->service.context.store, setup->settings);
+        store_reserve(worker->service.context.store, worker->config.lines);
     }
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     read_clocks(worker);
-    return worker->service.store != NULL && worker->epoll >= 0 && watch_listeners(worker);
+    return worker->service.context.store != NULL && worker->epoll >= 0 && watch_listeners(worker);
 }
 
 static void close_worker(struct worker *worker)
@@ -687,8 +690,8 @@ static void close_worker(struct worker *worker)
     log_close();
     if (worker->epoll >= 0)
         close(worker->epoll);
-    if (worker->service.store != NULL)
-        store_close(worker->service.store);
+    if (worker->service.context.store != NULL)
+        store_close(worker->service.context.store);
     free(worker);
 }
 

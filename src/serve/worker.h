@@ -3,7 +3,6 @@
 #define TINYHTTPD_SERVE_WORKER_H
 
 #include "base/settings.h"
-#include "serve/policy.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -14,11 +13,11 @@
 /* What the master hands to each worker. */
 struct worker_setup {
     const struct settings *settings;
-    const struct policy *policy;
     struct metrics *metrics; /* this worker's part, or NULL */
     int root;                /* the document root, open as a directory */
     const int *listeners;    /* listening sockets, shared with the other workers */
     unsigned listener_count;
+    bool guarded;          /* each TCP one is bound to a loopback address */
     sigset_t waiting_mask; /* the signals that stay blocked while the worker waits */
 };
 

@@ -2,7 +2,7 @@
 
 #include "base/date.h"
 #include "base/limits.h"
-#include "site/look.h"
+#include "site/assets.h"
 #include "site/page.h"
 
 #include <assert.h>
@@ -375,9 +375,9 @@ static void write_head(const struct listing *listing, struct buffer *out)
     page_begin(out);
     buffer_html_name(out, last_segment(path_of(listing)));
     buffer_append(out, SPAN("/</title>\n<style>"));
-    buffer_append(out, look_style);
+    buffer_append(out, assets_page_style());
     buffer_append(out, SPAN("</style>\n<style>"));
-    buffer_append(out, look_listing_style);
+    buffer_append(out, assets_listing_style());
     buffer_append(out, SPAN("</style>\n<header>\n<h1>"));
     if (listing->path_length > 0)
         buffer_append(out, SPAN("<a href=\"/\" aria-label=\"Start\">/</a>"));
@@ -502,7 +502,7 @@ static void write_end(const struct listing *listing, struct buffer *out)
     if (listing->files + listing->folders == 0)
         buffer_append(out, SPAN("<footer>This folder is empty.</footer>\n"));
     buffer_append(out, SPAN("<script>"));
-    buffer_append(out, look_listing_script);
+    buffer_append(out, assets_listing_script());
     buffer_append(out, SPAN("</script>\n</html>\n"));
 }
 

@@ -1,6 +1,6 @@
 #include "site/page.h"
 
-#include "site/look.h"
+#include "site/assets.h"
 
 void page_begin(struct buffer *out)
 {
@@ -26,7 +26,7 @@ void page_write(struct buffer *out, const struct page *page)
     buffer_octet(out, ' ');
     buffer_html_name(out, page->title);
     buffer_append(out, SPAN("</title>\n<style>"));
-    buffer_append(out, look_style);
+    buffer_append(out, assets_page_style());
     buffer_append(out, SPAN("</style>\n<main>\n<h1><span>"));
     buffer_html_name(out, page->status);
     buffer_append(out, SPAN("</span> "));

@@ -17,7 +17,7 @@ struct page {
     bool way_out;       /* there is a start page that is worth a link */
 };
 
-/* Appends the page as HTML, to be sent with look_policy as its Content-Security-Policy. */
+/* Appends the page as HTML, to be sent with assets_page_policy as its Content-Security-Policy. */
 void page_write(struct buffer *out, const struct page *page);
 
 /* Appends the same as one or two lines of plain text, for a program. */

@@ -38,7 +38,7 @@ static struct service *service;
 
 /* That of a command line which says nothing. */
 static const struct settings settings = {.index = "index.html"};
-static struct policy policy;
+static struct config config;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)
 {
@@ -46,13 +46,13 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     service = calloc(1, sizeof *service);
     CHECK(service != NULL);
     /* No file is too young to be kept: its ctime is that of its making. */
-    service->store = store_open(site_open(), -1000, false);
-    CHECK(service->store != NULL);
-    policy_open(&policy, &settings, NULL, 0);
-    service->policy = &policy;
+    service->context.store = store_open(site_open(), -1000, false);
+    CHECK(service->context.store != NULL);
+    config_open(&config, &settings, false);
+    service->context.config = &config;
     service->access_form = ACCESS_COMBINED;
-    service->second = 4000000000;
-    date_write(service->date, service->second);
+    service->context.now = 4000000000;
+    date_write(service->context.date, service->context.now);
     return 0;
 }
 
@@ -114,7 +114,7 @@ static void reset(struct play *play)
 static void drain(struct play *play)
 {
     bool reading = play->connection->state == CONNECTION_READ;
-    service->draining = wire.stopped = true;
+    service->context.draining = wire.stopped = true;
     play->connection->readable |= reading;
     if (reading || play->want == WANT_TURN)
         step(play);
@@ -193,7 +193,7 @@ static void run(struct play *play, size_t length)
     step(play);
     while (play->want != WANT_CLOSE) {
         CHECK(++steps < steps_max); /* it spins */
-        service->turn++;
+        service->context.iteration++;
         use_service();
         if (play->want == WANT_EVENT)
             check_wait(play);
@@ -215,13 +215,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
     struct span sent = {(const char *)octets, length};
     struct play play = {.script = fuzz_take_line(&sent)};
     wire_open(sent);
-    service->draining = false;
-    service->turn++;
+    service->context.draining = false;
+    service->context.iteration++;
     play.connection = connection_new(wire.fd, &peer);
     CHECK(play.connection != NULL);
     run(&play, length);
     free(play.connection);
     log_flush();
-    reader_check(&wire, play.cut, (struct span){service->date, DATE_LENGTH});
+    reader_check(&wire, play.cut, (struct span){service->context.date, DATE_LENGTH});
     return 0;
 }

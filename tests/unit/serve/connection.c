@@ -63,7 +63,7 @@ static struct connection *connection;
 
 /* That of a command line which says nothing. */
 static const struct settings settings = {.index = "index.html"};
-static struct policy policy;
+static struct config config;
 static int client;
 
 static void write_file(const char *name, size_t size)
@@ -89,11 +89,11 @@ static int begin(void **state)
     write_file("small.txt", 1024);
     write_file("large.bin", 8 * 1024 * 1024);
     /* No file is too young to be kept: its time may be ahead of the clock (multigrain timestamps, Linux 6.13). */
-    service->store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000, false);
-    policy_open(&policy, &settings, NULL, 0);
-    service->policy = &policy;
-    service->second = 4000000000;
-    date_write(service->date, service->second);
+    service->context.store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000, false);
+    config_open(&config, &settings, false);
+    service->context.config = &config;
+    service->context.now = 4000000000;
+    date_write(service->context.date, service->context.now);
     client = sockets[1];
     connection = connection_new(sockets[0], &peer);
     return 0;
@@ -106,7 +106,7 @@ static int end(void **state)
     connection_close(connection, service);
     free(connection);
     close(client);
-    store_close(service->store);
+    store_close(service->context.store);
     free(service);
     snprintf(path, sizeof path, "%s/small.txt", base);
     unlink(path);
@@ -190,8 +190,9 @@ static void replace_small(size_t size)
 static void look_at_small(void)
 {
     struct entry *entry;
-    assert_int_equal(store_find(service->store, SPAN("small.txt"), service->turn, &entry), 0);
-    store_release(service->store, entry);
+    assert_int_equal(
+        store_find(service->context.store, SPAN("small.txt"), service->context.iteration, &entry), 0);
+    store_release(service->context.store, entry);
 }
 
 static void assert_answered_with(uint64_t size)
@@ -206,7 +207,7 @@ static void a_look_serves_the_requests_received_before_it(void **state)
 {
     (void)state;
     static char room[LIMIT_INPUT];
-    service->turn = 7;
+    service->context.iteration = 7;
     client_sends(GET_SMALL);
     receive_early(&service->received, room);
     look_at_small();
@@ -222,7 +223,7 @@ static void a_request_that_ends_after_a_look_takes_its_own(void **state)
     static const char whole[] = "\r\n" GET_SMALL;
     static char room[LIMIT_INPUT], beginning[sizeof whole];
     for (size_t cut = 0; cut < sizeof whole - 1; cut++) {
-        service->turn++;
+        service->context.iteration++;
         replace_small(1024);
         memcpy(beginning, whole, cut);
         beginning[cut] = '\0';
@@ -318,7 +319,7 @@ static void a_late_head_gets_408(void **state)
 static void the_last_octets_are_waited_for(void **state)
 {
     (void)state;
-    service->draining = true;
+    service->context.draining = true;
     client_sends(GET_SMALL);
     connection_step(connection, service);
     assert_int_equal(connection->state, CONNECTION_LINGER);
@@ -488,7 +489,7 @@ static void a_stop_answers_what_has_arrived(void **state)
         client_sends(cases[i].before);
         connection_step(connection, service);
         client_sends(cases[i].after);
-        service->draining = true;
+        service->context.draining = true;
         enum connection_want want = settle();
         assert_true(want == WANT_CLOSE || connection->state == CONNECTION_LINGER);
         assert_int_equal(count_answers(&last_closes), cases[i].answers);
@@ -503,7 +504,7 @@ static void a_stop_during_an_answer_answers_what_has_arrived(void **state)
     (void)state;
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" ASKS_LAST);
     fill_socket();
-    service->draining = true;
+    service->context.draining = true;
     client_sends(ASKS_LAST);
     while (connection->state == CONNECTION_SEND) {
         client_takes();

@@ -59,14 +59,12 @@ static int listen_at(struct sockaddr_in *address)
 static pid_t start_worker(const int *listeners, unsigned count)
 {
     static struct settings settings = {.index = "index.html", .verbosity = VERBOSITY_QUIET};
-    static struct policy policy;
-    policy_open(&policy, &settings, listeners, count);
     struct worker_setup setup = {
         .settings = &settings,
-        .policy = &policy,
         .root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
         .listeners = listeners,
         .listener_count = count,
+        .guarded = true,
     };
     sigset_t stop;
     sigemptyset(&stop);

@@ -3,7 +3,7 @@
 
 #include "base/limits.h"
 #include "base/sha256.h"
-#include "site/look.h"
+#include "site/assets.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -349,7 +349,7 @@ static void the_policy_allows_its_own_only(void **state)
     buffer_append(&policy, SPAN("; script-src "));
     sha256_append_source(&policy, (struct span){at, (size_t)(strstr(at, "</script>") - at)});
     buffer_append(&policy, SPAN("; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
-    assert_true(span_equal(look_listing_policy(), buffer_span(&policy)));
+    assert_true(span_equal(assets_listing_policy(), buffer_span(&policy)));
 }
 
 /* Reading waits for its turn, nothing is lost between pieces, and no memory stays. */

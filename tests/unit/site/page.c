@@ -3,7 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/sha256.h"
-#include "site/look.h"
+#include "site/assets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +92,7 @@ static void all_texts_are_escaped(void **state)
                      7);
 }
 
-/* look_policy: nothing loads, and no script runs. */
+/* assets_page_policy: nothing loads, and no script runs. */
 static void pages_load_nothing(void **state)
 {
     (void)state;
@@ -115,7 +115,7 @@ static void the_policy_allows_the_style_and_nothing_else(void **state)
     sha256_append_source(&policy, (struct span){style, (size_t)(strstr(style, "</style>") - style)});
     buffer_append(&policy, SPAN("; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
     for (unsigned i = 0; i < 2; i++) /* made once, and the same ever after */
-        assert_true(span_equal(look_policy(), buffer_span(&policy)));
+        assert_true(span_equal(assets_page_policy(), buffer_span(&policy)));
 }
 
 static void a_program_gets_plain_text(void **state)

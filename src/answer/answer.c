@@ -1,0 +1,156 @@
+#include "answer/answer.h"
+
+#include "answer/directory.h"
+#include "answer/error.h"
+#include "answer/file.h"
+#include "answer/health.h"
+#include "answer/live_reload.h"
+#include "answer/lookup.h"
+#include "answer/metrics_text.h"
+#include "answer/options.h"
+#include "http/host.h"
+
+#include <assert.h>
+
+/* What becomes of a request. */
+enum outcome {
+    OUTCOME_ERROR, /* the exchange has its status */
+    OUTCOME_FOREIGN_HOST,
+    OUTCOME_OPTIONS,
+    OUTCOME_HEALTH,
+    OUTCOME_METRICS,
+    OUTCOME_SCRIPT, /* of live reload */
+    OUTCOME_FILE,
+    OUTCOME_REDIRECT, /* to a directory's address with its slash */
+    OUTCOME_LISTING,
+    OUTCOME_NOTHING,
+};
+
+static enum outcome refuse(struct exchange *exchange, int status)
+{
+    assert(status != 0);
+    exchange->status = status;
+    return OUTCOME_ERROR;
+}
+
+/* Reject DNS rebinding, which has a browser send a foreign name to this machine. A request without Host is not from a
+   browser; an invalid one is a 400 elsewhere. */
+static bool is_foreign(const struct exchange *exchange, struct span authority)
+{
+    return exchange->check_host && authority.length > 0 &&
+           !config_answers_to(exchange->context->config, exchange->host) && target_host_is_valid(authority);
+}
+
+/* What a target names on disk. */
+static enum outcome look_up(struct exchange *exchange)
+{
+    switch (lookup_find(exchange)) {
+    case LOOKUP_FILE:
+        return OUTCOME_FILE;
+    case LOOKUP_DIRECTORY:
+        return OUTCOME_REDIRECT;
+    case LOOKUP_ERROR:
+        return OUTCOME_ERROR;
+    case LOOKUP_NOTHING:
+        break;
+    }
+    if (directory_may_list(exchange)) {
+        switch (directory_open(exchange)) {
+        case DIRECTORY_LISTED:
+            return OUTCOME_LISTING;
+        case DIRECTORY_ERROR:
+            return OUTCOME_ERROR;
+        case DIRECTORY_NONE:
+            break;
+        }
+    }
+    lookup_explain(exchange);
+    return OUTCOME_NOTHING;
+}
+
+/* The server's own addresses come before any file of that name. */
+static enum outcome route(struct exchange *exchange)
+{
+    if (health_is_asked_for(exchange))
+        return OUTCOME_HEALTH;
+    if (metrics_text_is_asked_for(exchange))
+        return OUTCOME_METRICS;
+    if (live_reload_is_script(exchange))
+        return OUTCOME_SCRIPT;
+    return look_up(exchange);
+}
+
+static enum outcome decide(struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    if (request->state == REQUEST_BAD)
+        return refuse(exchange, request->status);
+    struct span target = request_target(request), authority = host_of(request);
+    exchange->host = host_name(authority);
+    exchange->sent_path = target_sent_path(target);
+    if (!target_host_is_valid(request_field(request, FIELD_HOST)))
+        return refuse(exchange, 400);
+    if (is_foreign(exchange, authority))
+        return OUTCOME_FOREIGN_HOST;
+    if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
+        return refuse(exchange, 405);
+    if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
+        return OUTCOME_OPTIONS;
+    int status = target_parse(target, exchange->target);
+    if (status != 0)
+        return refuse(exchange, status);
+    return request->method == METHOD_OPTIONS ? OUTCOME_OPTIONS : route(exchange);
+}
+
+static void begin(struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    const struct config *config = exchange->context->config;
+    struct response *response = exchange->response;
+    response->common = config->common;
+    response->cache = config->unkept;
+    response->last |= !request->keep_alive || request_ends_stream(request);
+    response->head_only = request->method == METHOD_HEAD;
+    exchange->live = live_reload_of(exchange);
+    response->unlogged = exchange->live == LIVE_CHECK;
+}
+
+void answer(struct exchange *exchange)
+{
+    begin(exchange);
+    switch (decide(exchange)) {
+    case OUTCOME_ERROR:
+        error_answer(exchange, exchange->status, SPAN_NONE);
+        break;
+    case OUTCOME_FOREIGN_HOST:
+        error_answer_foreign_host(exchange);
+        break;
+    case OUTCOME_OPTIONS:
+        options_answer(exchange);
+        break;
+    case OUTCOME_HEALTH:
+        health_answer(exchange);
+        break;
+    case OUTCOME_METRICS:
+        metrics_text_answer(exchange);
+        break;
+    case OUTCOME_SCRIPT:
+        live_reload_answer_script(exchange);
+        break;
+    case OUTCOME_FILE:
+        file_answer(exchange);
+        break;
+    case OUTCOME_REDIRECT:
+        directory_redirect(exchange);
+        break;
+    case OUTCOME_LISTING:
+        directory_answer(exchange);
+        break;
+    case OUTCOME_NOTHING:
+        if (exchange->live == LIVE_CHECK)
+            live_reload_answer_nothing(exchange);
+        else
+            file_answer_missing(exchange);
+        break;
+    }
+}

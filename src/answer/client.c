@@ -1,0 +1,72 @@
+#include "answer/client.h"
+
+#include "base/address.h"
+#include "http/forwarded.h"
+
+#include <string.h>
+
+static bool is_trusted_proxy(const union peer *peer, const struct settings *settings)
+{
+    struct address address;
+    if (!address_of_socket(&peer->any, &address))
+        return settings->trusts_unix;
+    return forwarded_is_trusted(&address, settings->trusted_proxies, settings->trusted_proxy_count);
+}
+
+static union peer peer_of(const struct address *address)
+{
+    union peer peer = {.v6 = {.sin6_family = AF_INET6}};
+    memcpy(&peer.v6.sin6_addr, address->octets, sizeof address->octets);
+    if (address_is_v4(address)) {
+        peer = (union peer){.v4 = {.sin_family = AF_INET}};
+        memcpy(&peer.v4.sin_addr, address->octets + sizeof address->octets - 4, 4);
+    }
+    return peer;
+}
+
+/* What a trusted proxy says of the client. */
+static struct forwarded read_forwarded(const union peer *peer, const struct settings *settings,
+                                       const struct request *request)
+{
+    struct forwarded forwarded = {0};
+    struct span line;
+    unsigned cursor = 0;
+    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
+        return forwarded;
+    if (!is_trusted_proxy(peer, settings))
+        return forwarded;
+    while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
+        forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
+    return forwarded;
+}
+
+/* True for an address that only this machine has: a loopback one, or a Unix socket's. */
+static bool is_of_host(const union peer *peer)
+{
+    return peer->any.sa_family == AF_UNIX || address_socket_is_loopback(&peer->any);
+}
+
+struct client client_find(const union peer *peer, const struct settings *settings,
+                          const struct request *request)
+{
+    struct forwarded forwarded = read_forwarded(peer, settings, request);
+    struct client client = {.address = *peer, .forwarded = forwarded_is_known(&forwarded)};
+    if (client.forwarded)
+        client.address = peer_of(&forwarded.client);
+    client.on_host = is_of_host(peer) && is_of_host(&client.address);
+    return client;
+}
+
+/* What proxies add as a rule (RFC 9110 7.6.3, RFC 7239); or HTTP/1.0, which by itself nginx speaks to the server behind
+   it, and no browser has for decades. */
+static bool is_of_proxy(const struct request *request)
+{
+    return request->minor_version == 0 || request_field(request, FIELD_VIA).at != NULL ||
+           request_field(request, FIELD_FORWARDED).at != NULL ||
+           request_field(request, FIELD_X_FORWARDED_FOR).at != NULL;
+}
+
+bool client_is_near(const struct client *client, const struct request *request)
+{
+    return client->on_host && (client->forwarded || !is_of_proxy(request));
+}

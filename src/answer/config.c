@@ -1,0 +1,207 @@
+#include "answer/config.h"
+
+#include "base/buffer.h"
+#include "http/host.h"
+#include "http/response.h"
+#include "http/target.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define IMMUTABLE "Cache-Control: public, max-age=31536000, immutable\r\n"
+
+/* A field that the server has of its own. */
+struct own_line {
+    struct span name;
+    struct span value;
+};
+
+/* ---- fields of the command line ---- */
+
+static struct span name_of(const char *header)
+{
+    struct span whole = span_of(header);
+    return (struct span){header, span_find(whole, ':')};
+}
+
+static struct span value_of(const char *header)
+{
+    size_t colon = name_of(header).length;
+    struct span whole = span_of(header);
+    size_t from = colon < whole.length ? colon + 1 : colon;
+    return span_trim((struct span){header + from, whole.length - from});
+}
+
+static bool is_asked_for(const struct settings *settings, struct span name)
+{
+    for (unsigned i = 0; i < settings->header_count; i++) {
+        if (span_equal_nocase(name_of(settings->headers[i]), name))
+            return true;
+    }
+    return false;
+}
+
+/* ---- building lines ---- */
+
+static void append_line(struct buffer *lines, struct span name, struct span value)
+{
+    buffer_append(lines, name);
+    buffer_append(lines, SPAN(": "));
+    buffer_append(lines, value);
+    buffer_append(lines, SPAN("\r\n"));
+}
+
+/* Starts where the last ended. */
+static struct buffer begin(struct config *config)
+{
+    return (struct buffer){config->room + config->used, 0, sizeof config->room - config->used, false};
+}
+
+static struct span end(struct config *config, const struct buffer *lines)
+{
+    assert(!lines->overflow); /* cli/values keeps the limits from which the room was made */
+    config->used += lines->length;
+    return buffer_span(lines);
+}
+
+/* What the server says itself, unless the command line has a field of the same name. */
+static void append_own(struct buffer *lines, const struct settings *settings, const struct own_line *own,
+                       size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (own[i].value.length > 0 && !is_asked_for(settings, own[i].name))
+            append_line(lines, own[i].name, own[i].value);
+    }
+}
+
+/* Who may embed what is served: with isolation nobody else, but for whoever may read it anyway (Fetch 3.7). */
+static struct span resource_policy(const struct settings *settings)
+{
+    if (settings->cors != NULL && strcmp(settings->cors, "*") == 0)
+        return SPAN("cross-origin");
+    return settings->isolate ? SPAN("same-origin") : SPAN_NONE;
+}
+
+/*
+ * Every answer has these, errors as well: a page that may read an answer should learn why there is none, and one that
+ * is isolated stays so. As neither depends on who asks, no Vary is needed: one origin is told to all (Fetch 3.3.5).
+ */
+static struct span write_common(struct config *config)
+{
+    const struct settings *settings = config->settings;
+    struct buffer lines = begin(config);
+    struct span cors = settings->cors != NULL ? span_of(settings->cors) : SPAN_NONE;
+    struct span exposed = SPAN("Accept-Ranges, Content-Encoding, Content-Length, Content-Range, Date, ETag");
+    const struct own_line own[] = {
+        {SPAN("Server"), SPAN("tinyhttpd")},
+        {SPAN("X-Content-Type-Options"), SPAN("nosniff")},
+        {SPAN("Access-Control-Allow-Origin"), cors},
+        {SPAN("Access-Control-Expose-Headers"), cors.length > 0 ? exposed : cors},
+        {SPAN("Timing-Allow-Origin"), cors},
+        {SPAN("Cross-Origin-Resource-Policy"), resource_policy(settings)},
+        {SPAN("Cross-Origin-Opener-Policy"), settings->isolate ? SPAN("same-origin") : SPAN("")},
+        {SPAN("Cross-Origin-Embedder-Policy"), settings->isolate ? SPAN("require-corp") : SPAN("")},
+    };
+    append_own(&lines, settings, own, sizeof own / sizeof *own);
+    for (unsigned i = 0; i < settings->header_count; i++) {
+        struct span name = name_of(settings->headers[i]), value = value_of(settings->headers[i]);
+        /* Without a value it only takes the server's own away. */
+        if (value.length > 0 && !span_equal_nocase(name, SPAN("Cache-Control")))
+            append_line(&lines, name, value);
+    }
+    return end(config, &lines);
+}
+
+/* A Cache-Control of the command line is meant for files: an error must not be kept for as long. */
+static struct span write_cache(struct config *config)
+{
+    const struct settings *settings = config->settings;
+    struct buffer lines = begin(config);
+    if (is_asked_for(settings, SPAN("Cache-Control"))) {
+        for (unsigned i = 0; i < settings->header_count; i++) {
+            struct span name = name_of(settings->headers[i]), value = value_of(settings->headers[i]);
+            if (value.length > 0 && span_equal_nocase(name, SPAN("Cache-Control")))
+                append_line(&lines, name, value);
+        }
+        return end(config, &lines);
+    }
+    switch (settings->cache) {
+    case CACHE_OFF:
+        return config->unkept;
+    case CACHE_SECONDS:
+        buffer_append(&lines, SPAN("Cache-Control: public, max-age="));
+        buffer_number(&lines, settings->cache_seconds);
+        buffer_append(&lines, SPAN("\r\n"));
+        return end(config, &lines);
+    case CACHE_ASK:
+    case CACHE_AUTO:
+        break;
+    }
+    return SPAN(RESPONSE_NO_CACHE);
+}
+
+/* ---- names of this machine ---- */
+
+bool config_answers_to(const struct config *config, struct span name)
+{
+    const struct settings *settings = config->settings;
+    if (host_is_loopback(name))
+        return true;
+    for (unsigned i = 0; i < settings->allowed_host_count; i++) {
+        if (host_is_allowed(name, span_of(settings->allowed_hosts[i])))
+            return true;
+    }
+    for (unsigned i = 0; i < settings->bind_count; i++) {
+        if (span_equal_nocase(name, span_of(settings->binds[i])))
+            return true;
+    }
+    return false;
+}
+
+bool config_is_token_list(struct span list)
+{
+    struct span member;
+    while (span_next_member(&list, &member)) {
+        for (size_t i = 0; i < member.length; i++) {
+            if (!text_is_token_octet((unsigned char)member.at[i]))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* A path as the store wants it. */
+static struct span path_of(const char *typed)
+{
+    while (typed != NULL && *typed == '/')
+        typed++;
+    return typed != NULL ? span_of(typed) : SPAN_NONE;
+}
+
+/* What ENTRY_HEAD_MAX has no room for. */
+static size_t extra_octets(const struct config *config)
+{
+    size_t usual = sizeof RESPONSE_COMMON RESPONSE_NO_CACHE - 1;
+    size_t cache = config->cache.length, immutable = config->immutable.length;
+    size_t longest = config->common.length + (cache > immutable ? cache : immutable);
+    return longest > usual ? longest - usual : 0;
+}
+
+void config_open(struct config *config, const struct settings *settings, bool guarded)
+{
+    *config = (struct config){
+        .settings = settings,
+        .index = span_of(settings->index),
+        .file = path_of(settings->file),
+        .spa = path_of(settings->spa),
+        .unkept =
+            settings->cache == CACHE_OFF ? SPAN("Cache-Control: no-store\r\n") : SPAN(RESPONSE_NO_CACHE),
+        .guarded = guarded,
+    };
+    assert(config->index.length <= TARGET_NAME_MAX); /* cli/values sees to it */
+    config->common = write_common(config);
+    config->cache = write_cache(config);
+    if (settings->cache == CACHE_AUTO && !is_asked_for(settings, SPAN("Cache-Control")))
+        config->immutable = SPAN(IMMUTABLE);
+    config->lines = extra_octets(config);
+}

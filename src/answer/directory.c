@@ -1,0 +1,83 @@
+#include "answer/directory.h"
+
+#include "answer/error.h"
+#include "answer/lookup.h"
+#include "base/limits.h"
+#include "site/assets.h"
+#include "site/listing.h"
+
+static bool lists(struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    if (config->settings->listing != LISTING_LOCAL)
+        return config->settings->listing == LISTING_ON;
+    return config->settings->lan || (config->guarded && exchange_is_local(exchange));
+}
+
+bool directory_may_list(struct exchange *exchange)
+{
+    return exchange->target->slash && !lookup_is_hidden(exchange) &&
+           exchange->context->config->file.length == 0 && lists(exchange);
+}
+
+enum directory directory_open(struct exchange *exchange)
+{
+    const struct context *context = exchange->context;
+    struct target *target = exchange->target;
+    int fd;
+    target->room[target->path.length] = '\0'; /* target_child has put the index there */
+    exchange->status = store_open_directory(context->store, target->path, &fd);
+    if (exchange->status != 0)
+        return exchange->status == 404 ? DIRECTORY_NONE : DIRECTORY_ERROR;
+    struct listing_form form = listing_form_of(target->query);
+    form.json = exchange_media(exchange) == MEDIA_JSON;
+    form.dotfiles = context->config->settings->dotfiles;
+    exchange->listing_is_json = form.json;
+    exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
+    if (exchange->listing != NULL)
+        return DIRECTORY_LISTED;
+    exchange->status = 503;
+    return DIRECTORY_ERROR;
+}
+
+/* The first piece of a listing, which may be all of it, and is what a HEAD asks about as well. */
+void directory_answer(struct exchange *exchange)
+{
+    char room[768];
+    struct buffer lines = BUFFER(room);
+    struct response *response = exchange->response;
+    struct source *source = exchange->listing;
+    size_t start = response->text.length;
+    struct buffer piece = {response->text.at + start, 0, LIMIT_PIECE, false};
+    enum source_state state = source->fill(source, &piece);
+    if (state == SOURCE_BROKEN) {
+        source->drop(source);
+        error_answer(exchange, 503, SPAN_NONE);
+        return;
+    }
+    response->text.length += piece.length;
+    response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
+    error_append_lines(&lines, exchange->listing_is_json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
+                       assets_listing_policy());
+    if (state == SOURCE_MORE) {
+        response_stream(response, source, exchange->request->minor_version, buffer_span(&piece));
+    } else {
+        response_add_octets(response, buffer_span(&piece));
+        source->drop(source);
+    }
+    exchange_finish(exchange, buffer_filled(&lines));
+}
+
+void directory_redirect(struct exchange *exchange)
+{
+    char room[3 * LIMIT_TARGET + 512]; /* escaped, a path may be three times as long */
+    struct buffer lines = BUFFER(room);
+    error_append_lines(&lines, error_page_type(exchange), assets_page_policy());
+    buffer_append(&lines, SPAN("Location: /"));
+    buffer_uri_path(&lines, exchange->target->path);
+    buffer_octet(&lines, '/');
+    buffer_append(&lines, exchange->target->query);
+    buffer_append(&lines, SPAN("\r\n"));
+    error_answer_page(exchange, 302, SPAN("This is a directory; its address ends with a slash."),
+                      buffer_filled(&lines));
+}

@@ -1,0 +1,247 @@
+#include "answer/file.h"
+
+#include "answer/error.h"
+#include "answer/live_reload.h"
+#include "answer/representation.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "http/conditional.h"
+#include "http/range.h"
+
+#include <string.h>
+
+static const struct span missing_page = SPAN_INIT("404.html");
+
+static void add_slice(struct exchange *exchange, uint64_t offset, uint64_t length)
+{
+    const struct entry *entry = exchange->entry;
+    if (entry->bytes != NULL)
+        response_add_octets(exchange->response, (struct span){entry->bytes + offset, length});
+    else
+        response_add_file(exchange->response, entry->fd, offset, length);
+}
+
+/* ---- the head that is kept with an entry ---- */
+
+/* Not while its dates may change, nor with the script, nor of an encoded form, which has the type of another entry. */
+static bool may_keep_head(const struct exchange *exchange)
+{
+    return exchange->representation.coding.length == 0 && exchange->steady && !exchange->has_script;
+}
+
+/* The head of a 200 with the whole file, at the end of its room, so that the file's bytes follow it in memory. Where the
+   lines that describe the file stand in it is noted, as other answers have these lines, too. */
+static void write_kept_head(const struct exchange *exchange)
+{
+    char room[ENTRY_HEAD_MAX + CONFIG_LINES_MAX], described[ENTRY_LINES_MAX];
+    const struct context *context = exchange->context;
+    struct buffer text = {room, 0, ENTRY_HEAD_MAX + context->config->lines, false}, lines = BUFFER(described);
+    struct kept_head *head = &exchange->entry->head;
+    struct response said = {.common = context->config->common, .cache = exchange->cache};
+    size_t validators = response_describe(&lines, &exchange->representation);
+    head->lines = (uint16_t)response_write_head(&said, &text, context->date, buffer_filled(&lines),
+                                                exchange->entry->size);
+    head->lines_end = (uint16_t)(head->lines + lines.length);
+    head->validators = (uint16_t)(head->lines + validators);
+    head->length = (uint16_t)buffer_filled(&text).length;
+    head->second = context->now;
+    memcpy(head->end - head->length, text.at, text.length);
+}
+
+/* The head that is kept with the entry, written if it is not there yet. */
+static char *kept_head(const struct exchange *exchange)
+{
+    struct kept_head *head = &exchange->entry->head;
+    if (head->length == 0)
+        write_kept_head(exchange);
+    return head->end - head->length;
+}
+
+/* The lines that describe the file, and where in them the validators begin. */
+static struct span lines_of(const struct exchange *exchange, struct buffer *room, size_t *validators)
+{
+    if (!may_keep_head(exchange)) {
+        *validators = response_describe(room, &exchange->representation);
+        return buffer_filled(room);
+    }
+    const char *at = kept_head(exchange);
+    const struct kept_head *head = &exchange->entry->head;
+    *validators = (size_t)(head->validators - head->lines);
+    return (struct span){at + head->lines, (size_t)(head->lines_end - head->lines)};
+}
+
+/*
+ * The kept head with the date of now, where that is the one to be sent: to a client of HTTP/1.1 that stays, from the
+ * one form that the file has. An answer that is still being sent may have the old date half way out: then none.
+ */
+static struct span usable_head(const struct exchange *exchange)
+{
+    const struct context *context = exchange->context;
+    const struct response *response = exchange->response;
+    struct kept_head *head = &exchange->entry->head;
+    if (!may_keep_head(exchange) || response->status != 200 || response->varies != 0 || response->last ||
+        exchange->request->minor_version == 0)
+        return SPAN_NONE;
+    char *at = kept_head(exchange);
+    if (head->second != context->now) {
+        if (exchange->entry->users > 1)
+            return SPAN_NONE;
+        response_redate(at, context->date);
+        head->second = context->now;
+    }
+    return (struct span){at, head->length};
+}
+
+/* ---- the file, or what is asked of it ---- */
+
+static void answer_whole(struct exchange *exchange)
+{
+    char room[ENTRY_LINES_MAX];
+    struct buffer lines = BUFFER(room);
+    struct response *response = exchange->response;
+    size_t validators;
+    struct span head = usable_head(exchange);
+    add_slice(exchange, 0, exchange->entry->size);
+    if (exchange->has_script)
+        live_reload_add_element(response,
+                                response->status == 200 ? span_of(exchange->entry->etag) : SPAN_NONE);
+    if (head.length > 0)
+        response_finish_kept(response, head);
+    else
+        exchange_finish(exchange, lines_of(exchange, &lines, &validators));
+}
+
+static void answer_not_modified(struct exchange *exchange)
+{
+    char room[ENTRY_LINES_MAX];
+    struct buffer described = BUFFER(room);
+    size_t validators;
+    struct span lines = lines_of(exchange, &described, &validators);
+    exchange->response->status = 304;
+    exchange_finish(exchange, (struct span){lines.at + validators, lines.length - validators});
+}
+
+static void answer_range(struct exchange *exchange, const struct range *range)
+{
+    char room[ENTRY_LINES_MAX], value[RESPONSE_RANGE_MAX];
+    struct buffer lines = BUFFER(room), content_range = BUFFER(value);
+    struct representation representation = exchange->representation;
+    response_write_range(&content_range, range->offset, range->length, exchange->entry->size);
+    representation.range = buffer_filled(&content_range);
+    response_describe(&lines, &representation);
+    add_slice(exchange, range->offset, range->length);
+    exchange->response->status = 206;
+    exchange_finish(exchange, buffer_filled(&lines));
+}
+
+/* RFC 2046 5.1.1: the boundary must not occur in the parts. 64 bits that can't be known before the request was read make
+   that as good as certain. */
+static void write_boundary(const struct exchange *exchange, struct buffer *boundary)
+{
+    static uint64_t counter;
+    const struct request *request = exchange->request;
+    counter = hash_octets((struct span){request->head, request->parsed}) + counter * 31 + exchange->iteration;
+    uint64_t seed[2] = {counter, (uint64_t)(uintptr_t)&counter};
+    buffer_append(boundary, SPAN("tinyhttpd-"));
+    buffer_hex(boundary, hash_octets((struct span){(const char *)seed, sizeof seed}));
+}
+
+static void answer_ranges(struct exchange *exchange, const struct range *ranges, unsigned count)
+{
+    char room[ENTRY_LINES_MAX], value[32], typed[64];
+    struct buffer lines = BUFFER(room), boundary = BUFFER(value), type = BUFFER(typed);
+    struct representation whole = exchange->representation;
+    write_boundary(exchange, &boundary);
+    buffer_append(&type, SPAN("multipart/byteranges; boundary="));
+    buffer_append(&type, buffer_filled(&boundary));
+    whole.type = buffer_filled(&type);
+    response_describe(&lines, &whole);
+    for (unsigned i = 0; i < count; i++) {
+        response_add_part_head(exchange->response, buffer_filled(&boundary), exchange->representation.type,
+                               i == 0, ranges[i].offset, ranges[i].length, exchange->entry->size);
+        add_slice(exchange, ranges[i].offset, ranges[i].length);
+    }
+    response_add_parts_end(exchange->response, buffer_filled(&boundary));
+    exchange->response->status = 206;
+    exchange_finish(exchange, buffer_filled(&lines));
+}
+
+static void answer_unsatisfiable(struct exchange *exchange)
+{
+    char room[64];
+    struct buffer line = BUFFER(room);
+    buffer_append(&line, SPAN("Content-Range: bytes */")); /* RFC 9110 15.5.17 */
+    buffer_number(&line, exchange->entry->size);
+    buffer_append(&line, SPAN("\r\n"));
+    exchange->response->cache = exchange->context->config->unkept;
+    error_answer(exchange, 416, buffer_filled(&line));
+}
+
+/* Once no condition stands against it. */
+static void answer_content(struct exchange *exchange, const struct validators *validators)
+{
+    const struct request *request = exchange->request;
+    struct range ranges[LIMIT_RANGES];
+    unsigned count = 0;
+    enum range_result result = RANGE_WHOLE;
+    if (conditional_range_applies(request, validators, exchange->context->now))
+        result =
+            range_parse(request_single_field(request, FIELD_RANGE), exchange->entry->size, ranges, &count);
+    if (result == RANGE_UNSATISFIABLE)
+        answer_unsatisfiable(exchange);
+    else if (result == RANGE_WHOLE)
+        answer_whole(exchange);
+    else if (count == 1)
+        answer_range(exchange, &ranges[0]);
+    else
+        answer_ranges(exchange, ranges, count);
+}
+
+static void answer_if_wanted(struct exchange *exchange)
+{
+    int64_t now = exchange->context->now, modified = exchange->entry->modified;
+    struct validators validators = {
+        .etag = exchange->representation.etag,
+        .modified = modified < now ? modified : now,
+        .last_modified = exchange->representation.last_modified.length > 0 ? modified : CONDITIONAL_UNDATED,
+    };
+    exchange->response->cache = exchange->cache;
+    switch (conditional_evaluate(exchange->request, &validators, now)) {
+    case CONDITIONAL_NOT_MODIFIED:
+        answer_not_modified(exchange);
+        break;
+    case CONDITIONAL_FAILED:
+        exchange->response->cache = exchange->context->config->unkept;
+        error_answer(exchange, 412, SPAN_NONE);
+        break;
+    case CONDITIONAL_PERFORM:
+        answer_content(exchange, &validators);
+        break;
+    }
+}
+
+void file_answer(struct exchange *exchange)
+{
+    representation_of_original(exchange);
+    bool as_it_is = representation_add_script(exchange) || exchange->live == LIVE_CHECK;
+    if (as_it_is || representation_negotiate(exchange))
+        answer_if_wanted(exchange);
+    else
+        error_answer(exchange, 406, SPAN_NONE);
+}
+
+void file_answer_missing(struct exchange *exchange)
+{
+    const struct context *context = exchange->context;
+    if (context->config->file.length > 0 ||
+        store_find(context->store, missing_page, exchange->iteration, &exchange->entry) != 0 ||
+        exchange->entry->kind == ENTRY_DIRECTORY) {
+        error_answer(exchange, 404, SPAN_NONE);
+        return;
+    }
+    exchange->path = missing_page;
+    exchange->response->status = 404;
+    representation_of_original(exchange);
+    representation_add_script(exchange);
+    answer_whole(exchange);
+}

@@ -1,0 +1,19 @@
+#include "answer/health.h"
+
+/* RFC 8615 */
+static const struct span health_path = SPAN_INIT("/.well-known/tinyhttpd/health");
+
+bool health_is_asked_for(const struct exchange *exchange)
+{
+    return request_is_retrieval(exchange->request) && span_equal(exchange->sent_path, health_path);
+}
+
+void health_answer(struct exchange *exchange)
+{
+    struct response *response = exchange->response;
+    bool draining = exchange->context->draining;
+    response->status = draining ? 503 : 200;
+    response->unlogged = true;
+    response_add_octets(response, draining ? SPAN("draining\n") : SPAN("ok\n"));
+    exchange_finish(exchange, SPAN("Content-Type: text/plain; charset=utf-8\r\n"));
+}

@@ -1,0 +1,170 @@
+#include "answer/representation.h"
+
+#include "http/negotiate.h"
+#include "site/hashed_name.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* A date has seconds only: until the second is over, and as long as the file's times can't be trusted, it may change
+   again and keep it (RFC 9110 8.8.2.2). */
+static bool is_steady(const struct exchange *exchange)
+{
+    return exchange->entry->settled && exchange->entry->modified < exchange->context->now;
+}
+
+/* Reproducible builds give all files one date of long ago, which then says nothing. */
+static struct span last_modified_of(const struct exchange *exchange)
+{
+    static const int64_t year_1980 = 315532800;
+    const struct entry *entry = exchange->entry;
+    return is_steady(exchange) && entry->modified > year_1980 ? span_of(entry->last_modified) : SPAN_NONE;
+}
+
+static bool is_html(const struct entry *entry)
+{
+    return strncmp(entry->type, "text/html", 9) == 0;
+}
+
+/* Depends on the entry alone, as its head is kept. */
+static struct span cache_of(const struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    bool hashed =
+        config->immutable.length > 0 && cache_name_has_hash(exchange->path) && !is_html(exchange->entry);
+    return hashed ? config->immutable : config->cache;
+}
+
+void representation_of_original(struct exchange *exchange)
+{
+    exchange->representation = (struct representation){
+        .type = span_of(exchange->entry->type),
+        .etag = span_of(exchange->entry->etag),
+        .last_modified = last_modified_of(exchange),
+    };
+    exchange->cache = cache_of(exchange);
+    exchange->steady = is_steady(exchange);
+}
+
+/* ---- encoded siblings ---- */
+
+static const struct {
+    enum sibling sibling;
+    struct span name;
+} codings[CODINGS] = {
+    [CODING_GZIP] = {SIBLING_GZ, SPAN_INIT("gzip")},
+    [CODING_ZSTD] = {SIBLING_ZST, SPAN_INIT("zstd")},
+    [CODING_BR] = {SIBLING_BR, SPAN_INIT("br")},
+};
+
+/* Players seek in these by ranges, which in an encoded form would count its octets. */
+static bool is_seekable(const char *type)
+{
+    return strncmp(type, "audio/", 6) == 0 || strncmp(type, "video/", 6) == 0;
+}
+
+/* The codings in which the file is there, as bits 1 << enum coding. */
+static unsigned available_codings(const struct exchange *exchange)
+{
+    unsigned siblings = store_siblings(exchange->context->store, exchange->entry, exchange->iteration);
+    unsigned available = 1U << CODING_IDENTITY;
+    for (unsigned coding = CODING_IDENTITY + 1; siblings != 0 && coding < CODINGS; coding++) {
+        if ((siblings & 1U << codings[coding].sibling) != 0)
+            available |= 1U << coding;
+    }
+    return available;
+}
+
+/* Appends to the response's text, and so gives the octets its life. */
+static struct span keep(struct response *response, struct span octets)
+{
+    size_t start = response->text.length;
+    buffer_append(&response->text, octets);
+    return (struct span){response->text.at + start, octets.length};
+}
+
+/* The sibling's tag with the coding before its last quote: no two forms of a file have the same one, not even where
+   their octets are equal (RFC 9110 8.8.3.3). */
+static struct span keep_coded_etag(struct response *response, struct span etag, struct span coding)
+{
+    if (etag.length == 0)
+        return SPAN_NONE;
+    struct span kept = keep(response, (struct span){etag.at, etag.length - 1});
+    keep(response, SPAN("-"));
+    keep(response, coding);
+    keep(response, SPAN("\""));
+    return (struct span){kept.at, kept.length + coding.length + 2};
+}
+
+/* Makes the sibling's entry that of the exchange, in place of the original's, whose type it keeps. */
+static void select_sibling(struct exchange *exchange, struct entry *sibling, enum coding coding)
+{
+    struct response *response = exchange->response;
+    struct span name = codings[coding].name;
+    struct span type = keep(response, exchange->representation.type);
+    store_release(exchange->context->store, exchange->entry);
+    exchange->entry = sibling;
+    exchange->steady = false;
+    exchange->representation = (struct representation){
+        .type = type,
+        .coding = name,
+        .etag = keep_coded_etag(response, span_of(sibling->etag), name),
+        .last_modified = last_modified_of(exchange),
+    };
+}
+
+bool representation_negotiate(struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    unsigned available = available_codings(exchange);
+    bool one_form = available == 1U << CODING_IDENTITY;
+    exchange->response->varies |= one_form ? 0U : RESPONSE_BY_ENCODING;
+    if (one_form && !negotiate_is_weighted(request))
+        return true;
+    struct acceptance acceptance = negotiate_codings(request);
+    struct entry *sibling;
+    if (is_seekable(exchange->entry->type))
+        negotiate_rank_identity_first(&acceptance);
+    for (;;) {
+        enum coding coding = negotiate_choose(&acceptance, available);
+        if (coding == CODING_IDENTITY)
+            return true;
+        if (coding == CODINGS) {
+            exchange->response->varies |= RESPONSE_BY_ENCODING;
+            return false;
+        }
+        if (store_find_sibling(exchange->context->store, exchange->entry, codings[coding].sibling,
+                               exchange->iteration, &sibling) == 0) {
+            select_sibling(exchange, sibling, coding);
+            return true;
+        }
+        available &= ~(1U << coding); /* it was there a moment ago */
+    }
+}
+
+/* ---- live reload ---- */
+
+/* UTF-16, where ASCII would be no text (WHATWG Encoding, "BOM sniff"). */
+static bool is_utf16(const struct entry *entry)
+{
+    unsigned char mark[2] = {0, 0};
+    if (entry->bytes != NULL && entry->size >= sizeof mark)
+        memcpy(mark, entry->bytes, sizeof mark);
+    else if (entry->bytes == NULL && pread(entry->fd, mark, sizeof mark, 0) != sizeof mark)
+        return false;
+    return (mark[0] == 0xFE && mark[1] == 0xFF) || (mark[0] == 0xFF && mark[1] == 0xFE);
+}
+
+bool representation_add_script(struct exchange *exchange)
+{
+    const struct entry *entry = exchange->entry;
+    if (!exchange->context->config->settings->watch || !is_html(entry) || is_utf16(entry))
+        return false;
+    exchange->response->varies |= RESPONSE_BY_ACCEPT;
+    if (exchange->live != LIVE_PAGE)
+        return false;
+    exchange->has_script = true;
+    exchange->representation.etag =
+        keep_coded_etag(exchange->response, exchange->representation.etag, SPAN("live"));
+    return true;
+}

@@ -1,0 +1,198 @@
+#include "base/metrics.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* The count is written last: who reads one that is not zero finds a path, perhaps of a moment ago. */
+struct miss {
+    _Atomic uint64_t count;
+    char path[METRICS_PATH_MAX + 1];
+};
+
+/* Steps of 2 or 2.5, as Prometheus's clients have them, from what a file in memory takes to a slow download. */
+const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
+    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+
+struct metrics {
+    unsigned place; /* in the row of parts; written before there are workers, as is the next */
+    unsigned workers;
+    _Atomic uint64_t requests[METRICS_CLASSES];
+    _Atomic uint64_t octets;
+    _Atomic uint64_t connections;
+    _Atomic uint64_t idle;
+    _Atomic uint64_t durations[METRICS_BUCKETS];
+    _Atomic uint64_t duration_sum;
+    _Atomic uint64_t found;
+    _Atomic uint64_t loaded;
+    _Atomic uint64_t restarts; /* the master's, who alone writes it */
+    struct miss misses[METRICS_MISSES];
+};
+
+struct metrics *metrics_open(unsigned workers)
+{
+    void *at = mmap(NULL, workers * sizeof(struct metrics), PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct metrics *metrics = at != MAP_FAILED ? at : NULL;
+    for (unsigned i = 0; metrics != NULL && i < workers; i++) {
+        metrics[i].place = i;
+        metrics[i].workers = workers;
+    }
+    /* cppcheck-suppress memleak ; it stays until the process ends */
+    return metrics;
+}
+
+struct metrics *metrics_of(struct metrics *metrics, unsigned worker)
+{
+    return metrics != NULL ? metrics + worker : NULL;
+}
+
+static uint64_t read_number(_Atomic uint64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+/* One writer: a load and a store are enough, and cost no locked instruction. */
+static void add(_Atomic uint64_t *number, uint64_t more)
+{
+    atomic_store_explicit(number, read_number(number) + more, memory_order_relaxed);
+}
+
+void metrics_count(struct metrics *metrics, int status, uint64_t octets)
+{
+    if (metrics == NULL)
+        return;
+    add(&metrics->requests[(unsigned)status / 100 % METRICS_CLASSES], 1);
+    add(&metrics->octets, octets);
+}
+
+void metrics_time(struct metrics *metrics, int64_t duration)
+{
+    unsigned bucket = 0;
+    if (metrics == NULL || duration < 0)
+        return;
+    while (bucket < METRICS_BUCKETS - 1 && duration > metrics_bounds[bucket])
+        bucket++;
+    add(&metrics->durations[bucket], 1);
+    add(&metrics->duration_sum, (uint64_t)duration);
+}
+
+void metrics_add_looks(struct metrics *metrics, uint64_t found, uint64_t loaded)
+{
+    if (metrics == NULL)
+        return;
+    add(&metrics->found, found);
+    add(&metrics->loaded, loaded);
+}
+
+void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle)
+{
+    if (metrics == NULL)
+        return;
+    atomic_store_explicit(&metrics->connections, connections, memory_order_relaxed);
+    atomic_store_explicit(&metrics->idle, idle, memory_order_relaxed);
+}
+
+void metrics_restart(struct metrics *metrics)
+{
+    if (metrics == NULL)
+        return;
+    metrics_set_connections(metrics, 0, 0);
+    add(&metrics->restarts, 1);
+}
+
+/* The place that counts this path, or the one to take for it: an empty one, else that of the rarest. */
+static struct miss *place_for(struct metrics *metrics, struct span path)
+{
+    struct miss *rarest = &metrics->misses[0];
+    for (unsigned i = 0; i < METRICS_MISSES; i++) {
+        struct miss *miss = &metrics->misses[i];
+        uint64_t count = read_number(&miss->count);
+        if (count > 0 && span_equal(span_of(miss->path), path))
+            return miss;
+        if (count < read_number(&rarest->count))
+            rarest = miss;
+    }
+    return rarest;
+}
+
+void metrics_miss(struct metrics *metrics, struct span target)
+{
+    if (metrics == NULL)
+        return;
+    struct span path = {target.at, span_find(target, '?')};
+    if (path.length > METRICS_PATH_MAX)
+        path.length = METRICS_PATH_MAX;
+    if (path.length == 0 || memchr(path.at, '\0', path.length) != NULL)
+        return;
+    struct miss *miss = place_for(metrics, path);
+    if (read_number(&miss->count) == 0 || !span_equal(span_of(miss->path), path)) {
+        atomic_store_explicit(&miss->count, 0, memory_order_relaxed);
+        memcpy(miss->path, path.at, path.length);
+        miss->path[path.length] = '\0';
+    }
+    atomic_store_explicit(&miss->count, read_number(&miss->count) + 1, memory_order_release);
+}
+
+/* Adds one worker's count of a path. Those for which there is no place are left out. */
+static void add_miss(struct metrics_totals *totals, const char *path, uint64_t count)
+{
+    unsigned at = 0;
+    while (at < totals->miss_count && strcmp(totals->misses[at].path, path) != 0)
+        at++;
+    if (at == METRICS_MISSES)
+        return;
+    struct metrics_miss *miss = &totals->misses[at];
+    if (at == totals->miss_count) {
+        totals->miss_count++;
+        memcpy(miss->path, path, sizeof miss->path);
+        miss->path[METRICS_PATH_MAX] = '\0';
+    }
+    miss->count += count;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct metrics_miss *left = a, *right = b;
+    if (left->count != right->count)
+        return left->count < right->count ? 1 : -1;
+    return strcmp(left->path, right->path);
+}
+
+static void add_numbers(struct metrics_totals *totals, struct metrics *part)
+{
+    for (unsigned i = 0; i < METRICS_CLASSES; i++)
+        totals->requests[i] += read_number(&part->requests[i]);
+    for (unsigned i = 0; i < METRICS_BUCKETS; i++)
+        totals->durations[i] += read_number(&part->durations[i]);
+    totals->octets += read_number(&part->octets);
+    totals->connections += read_number(&part->connections);
+    totals->idle += read_number(&part->idle);
+    totals->duration_sum += read_number(&part->duration_sum);
+    totals->found += read_number(&part->found);
+    totals->loaded += read_number(&part->loaded);
+    totals->restarts += read_number(&part->restarts);
+}
+
+void metrics_sum_numbers(struct metrics *part, struct metrics_totals *totals)
+{
+    memset(totals, 0, sizeof *totals);
+    for (unsigned worker = 0; part != NULL && worker < part->workers; worker++)
+        add_numbers(totals, part - part->place + worker);
+}
+
+void metrics_sum(struct metrics *metrics, unsigned workers, struct metrics_totals *totals)
+{
+    *totals = (struct metrics_totals){0};
+    for (unsigned worker = 0; metrics != NULL && worker < workers; worker++) {
+        struct metrics *part = &metrics[worker];
+        add_numbers(totals, part);
+        for (unsigned i = 0; i < METRICS_MISSES; i++) {
+            uint64_t count = atomic_load_explicit(&part->misses[i].count, memory_order_acquire);
+            if (count > 0)
+                add_miss(totals, part->misses[i].path, count);
+        }
+    }
+    qsort(totals->misses, totals->miss_count, sizeof totals->misses[0], by_count);
+}

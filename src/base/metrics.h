@@ -1,0 +1,75 @@
+/*
+ * What the workers count, in memory that they share with the master. Each worker writes a part of its own, so that
+ * nobody waits for anybody, and one that is killed leaves numbers and no lock.
+ */
+#ifndef TINYHTTPD_BASE_METRICS_H
+#define TINYHTTPD_BASE_METRICS_H
+
+#include "base/text.h"
+
+#include <stdint.h>
+
+enum {
+    METRICS_CLASSES = 6,    /* of statuses, by their first digit */
+    METRICS_MISSES = 64,    /* paths that a worker remembers; who misses more at a time forgets the rarest */
+    METRICS_PATH_MAX = 115, /* octets of a path; a longer one is cut */
+    METRICS_BUCKETS = 15    /* of durations; the last one has no bound */
+};
+
+/* The longest duration of each bucket but the last, in microseconds. */
+extern const uint32_t metrics_bounds[METRICS_BUCKETS - 1];
+
+/* One worker's part. */
+struct metrics;
+
+struct metrics_miss {
+    uint64_t count;
+    char path[METRICS_PATH_MAX + 1];
+};
+
+struct metrics_totals {
+    uint64_t requests[METRICS_CLASSES];
+    uint64_t octets;
+    uint64_t connections; /* that are open ... */
+    uint64_t idle;        /* ... and of them, those that wait for a request */
+    uint64_t durations[METRICS_BUCKETS];
+    uint64_t duration_sum; /* microseconds */
+    uint64_t found;        /* files that the store had in memory, unchanged ... */
+    uint64_t loaded;       /* ... and those that it had to read */
+    uint64_t restarts;
+    unsigned miss_count;
+    struct metrics_miss misses[METRICS_MISSES]; /* the most frequent first */
+};
+
+/* Memory for so many workers, all of it zero; NULL where there is none: then nothing is counted. */
+struct metrics *metrics_open(unsigned workers);
+
+/* The part of one worker, by its number from 0 on; NULL where nothing is counted. All below do nothing, or count nothing,
+   for NULL. */
+struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
+
+/* Counts an answer and the octets of its body. */
+void metrics_count(struct metrics *metrics, int status, uint64_t octets);
+
+/* Counts a target that was not found. Its query is left out. */
+void metrics_miss(struct metrics *metrics, struct span target);
+
+/* Counts how long an answer took, from the whole request to the last octet handed over, in microseconds. */
+void metrics_time(struct metrics *metrics, int64_t duration);
+
+/* Adds files that the store found in memory, and those that it read. */
+void metrics_add_looks(struct metrics *metrics, uint64_t found, uint64_t loaded);
+
+void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle);
+
+/* For the master, once the worker of this part is dead: counts that, and takes its connections away. */
+void metrics_restart(struct metrics *metrics);
+
+/* Adds the numbers of all workers up, whosever part is given; the paths that were missed, which take longer, are left
+   out. */
+void metrics_sum_numbers(struct metrics *part, struct metrics_totals *totals);
+
+/* Adds all workers up, given the first one's part: the numbers, and the paths that were missed. */
+void metrics_sum(struct metrics *metrics, unsigned workers, struct metrics_totals *totals);
+
+#endif

@@ -1,0 +1,70 @@
+#include "process/notify.h"
+
+#include "base/limits.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The socket that NOTIFY_SOCKET names: a path, or with '@' first a name in the abstract space, whose first octet is NUL
+   (unix(7)). The length of the address, 0 where there is none, or one of another kind. */
+static socklen_t find_socket(struct sockaddr_un *address)
+{
+    const char *name = getenv("NOTIFY_SOCKET");
+    if (name == NULL || (name[0] != '/' && name[0] != '@'))
+        return 0;
+    size_t length = strlen(name);
+    if (length < 2 || length > sizeof address->sun_path)
+        return 0;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(address->sun_path, name, length);
+    if (name[0] == '@')
+        address->sun_path[0] = '\0';
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+/* Nobody has to listen. Who does may be busy, though, with a full queue of what others told (unix(7)), and would end a
+   service of which it never hears that it is ready: that is waited for, within bounds. */
+static void notify(const char *state)
+{
+    static const struct timeval patience = {LIMIT_NOTIFY_MS / 1000, LIMIT_NOTIFY_MS % 1000 * 1000};
+    struct sockaddr_un address;
+    socklen_t length = find_socket(&address);
+    int fd = length > 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+    if (fd < 0)
+        return;
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length);
+    close(fd);
+}
+
+void notify_ready(void)
+{
+    char state[64];
+    snprintf(state, sizeof state, "READY=1\nMAINPID=%d\n", (int)getpid());
+    notify(state);
+}
+
+/* systemd asks for the time, to tell this from what was said before it sent the signal (systemd.service(5),
+   Type=notify-reload). */
+void notify_reloading(void)
+{
+    struct timespec time;
+    char state[64];
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld\n",
+             (long long)time.tv_sec * 1000000 + time.tv_nsec / 1000);
+    notify(state);
+}
+
+void notify_stopping(void)
+{
+    notify("STOPPING=1\n");
+}

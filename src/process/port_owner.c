@@ -1,0 +1,120 @@
+#include "process/port_owner.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ADDRESS_MAX = 33, LISTENING = 0x0A };
+
+/* An address as /proc/net/tcp and tcp6 have it: its words of 32 bits in hexadecimal, in the machine's order. */
+static void write_address(char *text, const void *octets, size_t length)
+{
+    for (size_t i = 0; i < length; i += 4) {
+        uint32_t word;
+        memcpy(&word, (const char *)octets + i, 4);
+        snprintf(text + 2 * i, 9, "%08" PRIX32, word);
+    }
+}
+
+static bool is_wildcard(const char *address)
+{
+    return strspn(address, "0") == strlen(address);
+}
+
+/* The inode of a socket that listens on this port, on this address or on all. An address that is none, such as "X", is
+   found only where a socket listens on all. 0 for none. */
+static unsigned long find_inode(const char *table, const char *address, unsigned port)
+{
+    char line[512], local[ADDRESS_MAX];
+    unsigned local_port, state;
+    unsigned long inode, found = 0;
+    FILE *file = fopen(table, "re");
+    if (file == NULL)
+        return 0;
+    while (found == 0 && fgets(line, sizeof line, file) != NULL) {
+        /* The kernel writes these numbers: none overflows. NOLINTNEXTLINE(cert-err34-c) */
+        if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", local, &local_port,
+                   &state, &inode) != 4)
+            continue;
+        bool same = is_wildcard(local) || is_wildcard(address) || strcmp(local, address) == 0;
+        if (state == LISTENING && local_port == port && same)
+            found = inode;
+    }
+    fclose(file);
+    return found;
+}
+
+static unsigned long find_socket(const struct sockaddr_storage *address)
+{
+    char text[ADDRESS_MAX] = "";
+    if (address->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
+        write_address(text, &v6->sin6_addr, sizeof v6->sin6_addr);
+        return find_inode("/proc/net/tcp6", text, ntohs(v6->sin6_port));
+    }
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
+    write_address(text, &v4->sin_addr, sizeof v4->sin_addr);
+    unsigned long inode = find_inode("/proc/net/tcp", text, ntohs(v4->sin_port));
+    /* "::" takes the ports of IPv4 as well, unless its socket says otherwise (ipv6(7)). */
+    return inode != 0 ? inode : find_inode("/proc/net/tcp6", "X", ntohs(v4->sin_port));
+}
+
+static bool has_socket(const char *pid, const char *wanted)
+{
+    char path[64], target[64];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return false;
+    const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled ; there is one thread */
+    while (!found && (entry = readdir(folder)) != NULL) {
+        ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+        target[length > 0 ? length : 0] = '\0';
+        found = strcmp(target, wanted) == 0;
+    }
+    closedir(folder);
+    return found;
+}
+
+static void read_name(const char *pid, struct holder *holder)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, holder->name, sizeof holder->name - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    holder->name[length > 0 ? length : 0] = '\0';
+    holder->name[strcspn(holder->name, "\n")] = '\0';
+}
+
+bool holder_find(const struct sockaddr_storage *address, struct holder *holder)
+{
+    char wanted[64];
+    bool found = false;
+    unsigned long inode = find_socket(address);
+    DIR *processes = inode != 0 ? opendir("/proc") : NULL;
+    if (processes == NULL)
+        return false;
+    snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
+    const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled ; there is one thread */
+    while (!found && (entry = readdir(processes)) != NULL) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        if (pid <= 0 || *end != '\0' || !has_socket(entry->d_name, wanted))
+            continue;
+        holder->pid = (pid_t)pid;
+        read_name(entry->d_name, holder);
+        found = true;
+    }
+    closedir(processes);
+    return found;
+}

@@ -1,0 +1,181 @@
+#include "sandbox/privileges.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* nobody's user and group, of Linux's own overflowuid; a container may have no passwd to ask. */
+enum { NOBODY = 65534 };
+
+/* As large as a name in passwd(5) may reasonably be. */
+enum { NAME_ROOM = 256 };
+
+/* ---- capabilities ---- */
+
+/* To become another user and group, and still to signal what belongs to them (kill(2)). */
+static const uint64_t needed =
+    UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_KILL;
+
+/* The C libraries have no function for capget and capset (capget(2)): each set is in two words. */
+enum { WORDS = _LINUX_CAPABILITY_U32S_3 };
+
+static bool read_capabilities(struct __user_cap_data_struct words[WORDS])
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    return syscall(SYS_capget, &header, words) == 0;
+}
+
+static uint64_t effective_capabilities(void)
+{
+    struct __user_cap_data_struct words[WORDS] = {{0}};
+    return read_capabilities(words) ? words[0].effective | (uint64_t)words[1].effective << 32 : 0;
+}
+
+/* What execve could give back (capabilities(7)). It takes CAP_SETPCAP; without it no_new_privs has to do. */
+static void drop_bounding_set(void)
+{
+    unsigned long capability = 0;
+    while (prctl(PR_CAPBSET_DROP, capability, 0UL, 0UL, 0UL) == 0)
+        capability++; /* fails behind the last one that the kernel has */
+}
+
+static void drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[WORDS] = {{0}};
+    prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL);
+    syscall(SYS_capset, &header, none); /* giving up is always allowed */
+}
+
+/* ---- who ---- */
+
+/* True for a number that can be an identity; -1 means "leave it" to setresuid(2). */
+static bool read_id(const char *typed, uint32_t *id)
+{
+    uint64_t number;
+    if (!span_to_number(span_of(typed), &number) || number >= UINT32_MAX)
+        return false;
+    *id = (uint32_t)number;
+    return true;
+}
+
+/* Numbers are never looked up: a container may have no passwd(5), and glibc's lookup is not for a static program. */
+static bool find_user(struct privileges *plan, const char *typed)
+{
+    if (read_id(typed, &plan->user)) {
+        plan->group = plan->user;
+        return true;
+    }
+    /* cppcheck-suppress getpwnamCalled; there are no threads */
+    const struct passwd *entry = getpwnam(typed);
+    if (entry == NULL)
+        return false;
+    plan->user = entry->pw_uid;
+    plan->group = entry->pw_gid;
+    return true;
+}
+
+static bool find_group(struct privileges *plan, const char *typed)
+{
+    if (read_id(typed, &plan->group))
+        return true;
+    /* cppcheck-suppress getgrnamCalled; there are no threads */
+    const struct group *entry = getgrnam(typed);
+    if (entry != NULL)
+        plan->group = entry->gr_gid;
+    return entry != NULL;
+}
+
+static int find(struct privileges *plan, const char *typed, struct failure *failure)
+{
+    char user[NAME_ROOM];
+    const char *colon = strchr(typed, ':');
+    snprintf(user, sizeof user, "%.*s", colon != NULL ? (int)(colon - typed) : (int)strlen(typed), typed);
+    if (!find_user(plan, user))
+        return fail(failure, EX_USAGE, "user '%s' is unknown; give a name of 'getent passwd', or a number",
+                    user);
+    if (colon != NULL && !find_group(plan, colon + 1))
+        return fail(failure, EX_USAGE, "group '%s' is unknown; give a name of 'getent group', or a number",
+                    colon + 1);
+    return 0;
+}
+
+/* True when every identity of this process is the planned one already. */
+static bool is_current(const struct privileges *plan)
+{
+    uid_t user, effective_user, saved_user;
+    gid_t group, effective_group, saved_group;
+    if (getresuid(&user, &effective_user, &saved_user) < 0 ||
+        getresgid(&group, &effective_group, &saved_group) < 0)
+        return false;
+    return user == plan->user && effective_user == plan->user && saved_user == plan->user &&
+           group == plan->group && effective_group == plan->group && saved_group == plan->group;
+}
+
+static int fail_unable(struct failure *failure, const struct privileges *plan, const char *typed)
+{
+    if (geteuid() != 0)
+        return fail(failure, EX_USAGE,
+                    "only root can become user '%s'; leave '--user' out, or start it by sudo", typed);
+    return fail(failure, EX_NOPERM,
+                "can't become user '%s' without CAP_SETUID, CAP_SETGID and CAP_KILL; start the container as "
+                "that user, with '--user %u:%u' before the image's name",
+                typed, plan->user, plan->group);
+}
+
+int privileges_plan(struct privileges *plan, const char *typed, struct failure *failure)
+{
+    bool able = (effective_capabilities() & needed) == needed;
+    *plan = (struct privileges){.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
+    if (typed == NULL) {
+        if (able && geteuid() == 0)
+            *plan = (struct privileges){.change = PRIVILEGES_TRY, .user = NOBODY, .group = NOBODY};
+        return 0;
+    }
+    if (find(plan, typed, failure) != 0)
+        return failure->status;
+    if (!able && !is_current(plan))
+        return fail_unable(failure, plan, typed);
+    plan->change = able ? PRIVILEGES_CHANGE : PRIVILEGES_STAY;
+    return 0;
+}
+
+/* ---- dropping ---- */
+
+/* Groups first, as a user without CAP_SETGID can't. Returns 0 or an errno. */
+static int change(const struct privileges *plan)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(plan->group, plan->group, plan->group) < 0 ||
+        setresuid(plan->user, plan->user, plan->user) < 0)
+        return errno;
+    return is_current(plan) ? 0 : EPERM;
+}
+
+int privileges_drop(const struct privileges *plan)
+{
+    drop_bounding_set();
+    int error = plan->change != PRIVILEGES_STAY ? change(plan) : 0;
+    drop_capabilities();
+    return error;
+}
+
+bool privileges_are_gone(void)
+{
+    struct __user_cap_data_struct words[WORDS] = {{0}};
+    uint32_t left = 0;
+    if (!read_capabilities(words))
+        return false;
+    for (unsigned i = 0; i < WORDS; i++)
+        left |= words[i].effective | words[i].permitted | words[i].inheritable;
+    return left == 0;
+}

@@ -1,0 +1,198 @@
+#include "sandbox/sandbox.h"
+
+#include "base/buffer.h"
+#include "sandbox/instrumented.h"
+#include "sandbox/landlock.h"
+#include "sandbox/seccomp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+/* ---- entering ---- */
+
+/* The kernel kills this process when its parent ends. Asked for anew after a change of user, which undoes it
+   (PR_SET_PDEATHSIG(2const)); the parent may have ended before. */
+static bool follow(pid_t parent)
+{
+    return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
+}
+
+/* A process that has changed its user can't be traced, nor by itself: LeakSanitizer has to. */
+static void keep_traceable(void)
+{
+    if (TINYHTTPD_INSTRUMENTED)
+        prctl(PR_SET_DUMPABLE, 1UL);
+}
+
+/* Landlock knows no path that a link may lead to but those beneath what it is told: for links to anywhere that is all. */
+static int restrict_files(const struct sandbox *sandbox)
+{
+    int all = sandbox->reads_all ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    int version = landlock_restrict(all >= 0 ? all : sandbox->root);
+    int error = errno;
+    if (all >= 0)
+        close(all);
+    errno = error;
+    return version;
+}
+
+bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
+{
+    *held = (struct sandbox_held){0};
+    held->user_error = privileges_drop(&sandbox->privileges);
+    if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)
+        return false;
+    keep_traceable();
+    if (!follow(parent))
+        return false;
+    held->user = geteuid();
+    held->group = getegid();
+    held->no_capabilities = privileges_are_gone();
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
+        held->no_new_privileges_error = errno;
+    int version = restrict_files(sandbox);
+    held->landlock_error = version < 0 ? errno : 0;
+    held->landlock_version = version > 0 ? version : 0;
+    held->reads_all = sandbox->reads_all;
+    int calls = seccomp_restrict();
+    held->seccomp_error = calls < 0 ? errno : 0;
+    held->calls = calls > 0 ? calls : 0;
+    return true;
+}
+
+/* ---- rehearsing ---- */
+
+/* In the child. The root is opened as a worker opens what is in it. */
+static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int answer)
+{
+    struct sandbox_held held;
+    if (sandbox_enter(sandbox, parent, &held)) {
+        int fd = openat(sandbox->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        held.root_error = fd < 0 ? errno : 0;
+        if (fd >= 0)
+            close(fd);
+    }
+    ssize_t written = write(answer, &held, sizeof held); /* a pipe takes it in one piece */
+    _exit(written == (ssize_t)sizeof held ? EX_OK : EX_OSERR);
+}
+
+static int fail_to_try(struct failure *failure, int error)
+{
+    return fail(failure, EX_OSERR, "can't start a process: %s; 'ulimit -a' shows the limits",
+                strerror(error));
+}
+
+static int fail_without_answer(struct failure *failure, int status)
+{
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        return fail(
+            failure, EX_OSERR,
+            "whoever started this kills it for asking for a sandbox; the calls of Landlock and seccomp "
+            "should fail instead (systemd: SystemCallErrorNumber=EPERM)");
+    return fail(failure, EX_OSERR, "a process that tried the sandbox ended without an answer (status %d)",
+                status);
+}
+
+static int judge(const struct sandbox *sandbox, const struct sandbox_held *held, struct failure *failure)
+{
+    const struct privileges *plan = &sandbox->privileges;
+    if (held->user_error != 0 && plan->change == PRIVILEGES_CHANGE)
+        return fail(failure, EX_NOPERM, "can't become user %u with group %u: %s", plan->user, plan->group,
+                    strerror(held->user_error));
+    if (held->root_error == EACCES && plan->change == PRIVILEGES_TRY)
+        return fail(failure, EX_NOINPUT,
+                    "the workers become nobody (%u), who can't read root '%s'; name with '--user' who can",
+                    held->user, sandbox->root_path);
+    if (held->root_error == EACCES)
+        return fail(failure, EX_NOINPUT, "user %u with group %u can't read root '%s'; 'ls -ld' shows who can",
+                    held->user, held->group, sandbox->root_path);
+    if (held->root_error != 0)
+        return fail(failure, EX_OSERR, "root '%s' can't be read inside the sandbox: %s", sandbox->root_path,
+                    strerror(held->root_error));
+    return 0;
+}
+
+int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure)
+{
+    int ends[2], status = 0;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return fail_to_try(failure, errno);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0)
+        rehearse(sandbox, parent, ends[1]);
+    int error = errno;
+    close(ends[1]);
+    ssize_t length = pid > 0 ? read(ends[0], held, sizeof *held) : -1;
+    close(ends[0]);
+    if (pid < 0)
+        return fail_to_try(failure, error);
+    waitpid(pid, &status, 0);
+    if (length != (ssize_t)sizeof *held)
+        return fail_without_answer(failure, status);
+    return judge(sandbox, held, failure);
+}
+
+/* ---- telling ---- */
+
+static void append_labelled(struct buffer *line, const char *label, unsigned number)
+{
+    buffer_string(line, label);
+    buffer_number(line, number);
+}
+
+static void append_missing(struct buffer *line, const char *what, int error)
+{
+    buffer_string(line, what);
+    buffer_append(line, SPAN(" ("));
+    buffer_string(line, strerror(error));
+    buffer_octet(line, ')');
+}
+
+static void append_landlock(struct buffer *line, const struct sandbox_held *held)
+{
+    if (held->landlock_version == 0) {
+        append_missing(line, ", no Landlock", held->landlock_error);
+        return;
+    }
+    append_labelled(line, ", Landlock (ABI ", (unsigned)held->landlock_version);
+    buffer_string(line,
+                  held->reads_all ? ": read everywhere, for --symlinks all" : ": read beneath the root");
+    if (held->landlock_version >= LANDLOCK_ABI_NETWORK)
+        buffer_append(line, SPAN(", no TCP bind or connect"));
+    if (held->landlock_version >= LANDLOCK_ABI_SCOPES)
+        buffer_append(line, SPAN(", no signals"));
+    buffer_octet(line, ')');
+}
+
+static void append_seccomp(struct buffer *line, const struct sandbox_held *held)
+{
+    if (held->calls == 0) {
+        append_missing(line, ", no seccomp", held->seccomp_error);
+        return;
+    }
+    append_labelled(line, ", seccomp (", (unsigned)held->calls);
+    buffer_append(line, SPAN(" calls)"));
+}
+
+void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX])
+{
+    struct buffer text = {line, 0, SANDBOX_LINE_MAX - 1, false};
+    append_labelled(&text, "uid ", held->user);
+    append_labelled(&text, ", gid ", held->group);
+    if (held->user_error != 0)
+        append_missing(&text, " as nobody is refused", held->user_error);
+    buffer_string(&text, held->no_capabilities ? ", no capabilities" : ", with capabilities");
+    if (held->no_new_privileges_error != 0)
+        append_missing(&text, ", no_new_privs refused", held->no_new_privileges_error);
+    else
+        buffer_append(&text, SPAN(", no new privileges"));
+    append_landlock(&text, held);
+    append_seccomp(&text, held);
+    line[text.length] = '\0';
+}

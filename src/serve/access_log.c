@@ -1,0 +1,330 @@
+#include "serve/access_log.h"
+
+#include "base/buffer.h"
+#include "base/date.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+static void append_two_digits(struct buffer *line, int number)
+{
+    buffer_octet(line, (char)('0' + number / 10 % 10));
+    buffer_octet(line, (char)('0' + number % 10));
+}
+
+static void append_clock(struct buffer *line, const struct date *date)
+{
+    append_two_digits(line, date->hour);
+    buffer_octet(line, ':');
+    append_two_digits(line, date->minute);
+    buffer_octet(line, ':');
+    append_two_digits(line, date->second);
+}
+
+static void append_ipv4(struct buffer *line, const unsigned char octets[static 4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0)
+            buffer_octet(line, '.');
+        buffer_number(line, octets[i]);
+    }
+}
+
+static void append_peer(struct buffer *line, const struct sockaddr *peer)
+{
+    const struct in_addr *v4 = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+    char text[INET6_ADDRSTRLEN] = "-";
+    if (peer->sa_family == AF_INET) {
+        append_ipv4(line, (const unsigned char *)v4);
+    } else if (peer->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
+        append_ipv4(line, v6->s6_addr + 12); /* by a socket for both (ipv6(7)) */
+    } else {
+        if (peer->sa_family == AF_INET6)
+            inet_ntop(AF_INET6, v6, text, sizeof text);
+        buffer_string(line, text);
+    }
+}
+
+/* How many octets from the text's begin on stand for themselves, in every form. */
+static size_t plain_length(struct span text)
+{
+    size_t length = 0;
+    while (length < text.length && text.at[length] >= ' ' && text.at[length] <= '~' &&
+           text.at[length] != '"' && text.at[length] != '\\')
+        length++;
+    return length;
+}
+
+static struct span span_from(struct span text, size_t start)
+{
+    return (struct span){text.at + start, text.length - start};
+}
+
+/* Raw text of a client, as much of it as fits into `room` octets, with each escape whole. */
+static void append_escaped(struct buffer *line, struct span text, size_t room,
+                           void (*append_escape)(struct buffer *, struct span octet))
+{
+    struct buffer piece = {line->at + line->length, 0, room, false};
+    while (text.length > 0 && !piece.overflow) {
+        size_t plain = plain_length(text), left = room - piece.length;
+        buffer_append(&piece, (struct span){text.at, plain < left ? plain : left});
+        if (plain > left)
+            break;
+        text = span_from(text, plain);
+        if (text.length == 0)
+            break;
+        append_escape(&piece, (struct span){text.at, 1});
+        text = span_from(text, 1);
+    }
+    line->length += piece.length;
+}
+
+static void append_raw(struct buffer *line, struct span text, size_t room)
+{
+    if (text.length == 0)
+        buffer_octet(line, '-');
+    append_escaped(line, text, room, buffer_log);
+}
+
+/* What is raw in a line may take, escaped. The rest needs less than 120 octets, and 180 in JSON, besides what is known only
+   at the end. */
+enum {
+    TAIL_MAX = 80,
+    RAW_LINE_MAX = 2400,
+    RAW_FIELD_MAX = 700,
+    RAW_TARGET_MAX = 2200, /* in JSON, which tells the method apart from it */
+    RAW_METHOD_MAX = 200,
+};
+_Static_assert(RAW_LINE_MAX + 2 * RAW_FIELD_MAX + 120 + TAIL_MAX <= LIMIT_LOG_LINE, "every line fits");
+_Static_assert(RAW_TARGET_MAX + RAW_METHOD_MAX + 2 * RAW_FIELD_MAX + 180 + TAIL_MAX <= LIMIT_LOG_LINE,
+               "and in JSON");
+
+/* A time as text, which all lines of one second share. */
+struct stamp {
+    time_t second;
+    size_t length; /* 0: none yet */
+    char text[32];
+};
+
+static struct span stamp_of(struct stamp *stamp, time_t second,
+                            void (*append)(struct buffer *, const struct date *))
+{
+    if (stamp->length == 0 || stamp->second != second) {
+        struct date date = date_from_seconds(second);
+        struct buffer text = BUFFER(stamp->text);
+        append(&text, &date);
+        stamp->second = second;
+        stamp->length = text.length;
+    }
+    return (struct span){stamp->text, stamp->length};
+}
+
+/* As Apache and nginx write it: 06/Nov/1994:08:49:37 +0000. */
+static void append_combined_time(struct buffer *text, const struct date *date)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    append_two_digits(text, date->day);
+    buffer_octet(text, '/');
+    buffer_append(text, (struct span){months + (date->month - 1) * 3, 3});
+    buffer_octet(text, '/');
+    buffer_number(text, (uint64_t)date->year);
+    buffer_octet(text, ':');
+    append_clock(text, date);
+    buffer_append(text, SPAN(" +0000"));
+}
+
+/* RFC 3339 5.6: 1994-11-06T08:49:37Z. */
+static void append_json_time(struct buffer *text, const struct date *date)
+{
+    append_two_digits(text, date->year / 100);
+    append_two_digits(text, date->year);
+    buffer_octet(text, '-');
+    append_two_digits(text, date->month);
+    buffer_octet(text, '-');
+    append_two_digits(text, date->day);
+    buffer_octet(text, 'T');
+    append_clock(text, date);
+    buffer_octet(text, 'Z');
+}
+
+static void write_combined(struct buffer *line, const struct access *access, size_t *octets_at)
+{
+    static struct stamp stamp;
+    append_peer(line, access->peer);
+    buffer_append(line, SPAN(" - - ["));
+    buffer_append(line, stamp_of(&stamp, access->time, append_combined_time));
+    buffer_append(line, SPAN("] \""));
+    append_raw(line, access->request_line, RAW_LINE_MAX);
+    buffer_append(line, SPAN("\" "));
+    buffer_number(line, (uint64_t)access->status);
+    buffer_octet(line, ' ');
+    *octets_at = line->length;
+    buffer_append(line, SPAN(" \""));
+    append_raw(line, access->referer, RAW_FIELD_MAX);
+    buffer_append(line, SPAN("\" \""));
+    append_raw(line, access->user_agent, RAW_FIELD_MAX);
+    buffer_append(line, SPAN("\"\n"));
+}
+
+/* The colour of a status, by its class (ECMA-48 8.3.117). */
+static const char *colour_of(int status)
+{
+    static const char *const colours[] = {"32", "36", "33", "31"}; /* green, cyan, yellow, red */
+    int class = status / 100;
+    return class >= 2 && class <= 5 ? colours[class - 2] : "0";
+}
+
+/* In a line of its own below the request's, unless that leaves no room. */
+static void append_why(struct buffer *line, struct span why)
+{
+    struct buffer piece = {line->at + line->length, 0, line->room - line->length - 1, false};
+    if (why.length == 0)
+        return;
+    buffer_append(&piece, SPAN("\n          "));
+    buffer_plain(&piece, why);
+    if (!piece.overflow)
+        line->length += piece.length;
+}
+
+static void write_terminal(struct buffer *line, const struct access *access, bool coloured)
+{
+    struct date date = date_from_seconds(access->time);
+    append_clock(line, &date);
+    buffer_append(line, SPAN("  "));
+    append_raw(line, access->method, RAW_FIELD_MAX);
+    buffer_octet(line, ' ');
+    append_raw(line, access->target, RAW_LINE_MAX);
+    buffer_append(line, SPAN("  "));
+    if (coloured) {
+        buffer_append(line, SPAN("\x1B["));
+        buffer_string(line, colour_of(access->status));
+        buffer_octet(line, 'm');
+    }
+    buffer_number(line, (uint64_t)access->status);
+    if (coloured)
+        buffer_append(line, SPAN("\x1B[0m"));
+    buffer_append(line, SPAN("  "));
+}
+
+/* RFC 8259 7: an octet that is no printable ASCII stands as the code point of its number, so that each line is ASCII and
+   can be told back to octets. */
+static void append_json_escape(struct buffer *line, struct span octet)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char code = (unsigned char)*octet.at;
+    if (code == '"' || code == '\\')
+        buffer_append(line, (struct span){(const char[]){'\\', (char)code}, 2});
+    else
+        buffer_append(
+            line,
+            (struct span){(const char[]){'\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]}, 6});
+}
+
+/* A member of a JSON object whose value is a string. */
+static void append_json(struct buffer *line, struct span name, struct span text, size_t room)
+{
+    buffer_append(line, name);
+    buffer_append(line, SPAN(":\""));
+    append_escaped(line, text, room, append_json_escape);
+    buffer_append(line, SPAN("\","));
+}
+
+static void write_json(struct buffer *line, const struct access *access)
+{
+    static struct stamp stamp;
+    buffer_append(line, SPAN("{\"time\":\""));
+    buffer_append(line, stamp_of(&stamp, access->time, append_json_time));
+    buffer_append(line, SPAN("\",\"client\":\""));
+    append_peer(line, access->peer);
+    buffer_append(line, SPAN("\","));
+    append_json(line, SPAN("\"method\""), access->method, RAW_METHOD_MAX);
+    append_json(line, SPAN("\"target\""), access->target, RAW_TARGET_MAX);
+    if (access->target.length == 0) /* what is malformed is told as it came */
+        append_json(line, SPAN("\"request\""), access->request_line, RAW_TARGET_MAX);
+    append_json(line, SPAN("\"referer\""), access->referer, RAW_FIELD_MAX);
+    append_json(line, SPAN("\"user_agent\""), access->user_agent, RAW_FIELD_MAX);
+    buffer_append(line, SPAN("\"status\":"));
+    buffer_number(line, (uint64_t)access->status);
+    buffer_append(line, SPAN(",\"octets\":"));
+}
+
+int64_t access_clock(enum access_form form)
+{
+    struct timespec time;
+    if (form == ACCESS_NONE || form == ACCESS_COMBINED)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+struct access_line access_prepare(enum access_form form, const struct access *access, char *room)
+{
+    struct access_line log = {.form = form};
+    struct buffer line = {room, 0, LIMIT_LOG_LINE - TAIL_MAX, false};
+    switch (form) {
+    case ACCESS_NONE:
+        return log;
+    case ACCESS_COMBINED:
+        write_combined(&line, access, &log.octets_at);
+        log.text = buffer_span(&line);
+        return log;
+    case ACCESS_TERMINAL:
+    case ACCESS_COLOURED:
+        write_terminal(&line, access, form == ACCESS_COLOURED);
+        log.octets_at = line.length;
+        append_why(&line, access->why);
+        break;
+    case ACCESS_JSON:
+        write_json(&line, access);
+        log.octets_at = line.length;
+        break;
+    }
+    buffer_octet(&line, '\n');
+    log.text = buffer_span(&line);
+    return log;
+}
+
+/* What is known when the answer has been sent. */
+static void write_tail(struct buffer *tail, const struct access_line *line, uint64_t octets,
+                       uint64_t duration)
+{
+    buffer_number(tail, octets);
+    if (line->form == ACCESS_COMBINED)
+        return;
+    if (line->form == ACCESS_JSON) {
+        buffer_append(tail, SPAN(",\"duration_us\":"));
+        buffer_number(tail, duration);
+        buffer_append(tail, SPAN("}"));
+        return;
+    }
+    buffer_append(tail, octets == 1 ? SPAN(" octet  ") : SPAN(" octets  "));
+    buffer_number(tail, duration / 1000);
+    buffer_octet(tail, '.');
+    buffer_octet(tail, (char)('0' + duration / 100 % 10));
+    buffer_append(tail, SPAN(" ms"));
+}
+
+bool access_tells_why(enum access_form form)
+{
+    return form == ACCESS_TERMINAL || form == ACCESS_COLOURED;
+}
+
+void access_write(const struct access_line *line, uint64_t octets, int64_t duration)
+{
+    char room[TAIL_MAX];
+    struct buffer tail = BUFFER(room);
+    if (line->text.length == 0)
+        return;
+    write_tail(&tail, line, octets, (uint64_t)duration);
+    const struct span pieces[] = {
+        {line->text.at, line->octets_at},
+        buffer_span(&tail),
+        {line->text.at + line->octets_at, line->text.length - line->octets_at},
+    };
+    log_add(pieces, sizeof pieces / sizeof *pieces);
+    if (access_tells_why(line->form)) /* somebody watches */
+        log_flush();
+}

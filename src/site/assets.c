@@ -1,0 +1,59 @@
+#include "site/assets.h"
+
+#include "base/buffer.h"
+#include "base/sha256.h"
+
+/* Has the assembler include a file as it is (as(1), .incbin), and defines a function that gives its bytes. */
+#define ASSET(name, file) \
+    __asm__(".pushsection .rodata\n" \
+            "asset_" #name ":\n" \
+            ".incbin \"src/site/assets/" file "\"\n" \
+            "asset_" #name "_end:\n" \
+            ".byte 0\n" \
+            ".popsection\n"); \
+    extern const char asset_##name[] __attribute__((visibility("hidden"))); \
+    extern const char asset_##name##_end[] __attribute__((visibility("hidden"))); \
+    struct span assets_##name(void) \
+    { \
+        return (struct span){asset_##name, (size_t)(asset_##name##_end - asset_##name)}; \
+    }
+
+ASSET(page_style, "page.css")
+ASSET(listing_style, "listing.css")
+ASSET(listing_script, "listing.js")
+ASSET(live_reload_script, "live_reload.js")
+
+static void append_hash(struct buffer *policy, const char *directive, struct span text)
+{
+    buffer_string(policy, directive);
+    sha256_append_source(policy, text);
+}
+
+/* These pages have no form, base or object, and belong into no frame. */
+#define REST "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+struct span assets_page_policy(void)
+{
+    static char room[256];
+    static struct buffer policy = {room, 0, sizeof room, false};
+    if (policy.length == 0) {
+        buffer_append(&policy, SPAN("default-src 'none'"));
+        append_hash(&policy, "; style-src ", assets_page_style());
+        buffer_append(&policy, SPAN(REST));
+    }
+    return buffer_span(&policy);
+}
+
+struct span assets_listing_policy(void)
+{
+    static char room[384];
+    static struct buffer policy = {room, 0, sizeof room, false};
+    if (policy.length == 0) {
+        buffer_append(&policy, SPAN("default-src 'none'"));
+        append_hash(&policy, "; style-src ", assets_page_style());
+        append_hash(&policy, " ", assets_listing_style());
+        append_hash(&policy, "; script-src ", assets_listing_script());
+        buffer_append(&policy, SPAN(REST));
+    }
+    return buffer_span(&policy);
+}

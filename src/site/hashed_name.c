@@ -1,0 +1,172 @@
+#include "site/hashed_name.h"
+
+#include <stddef.h>
+
+/* What bundlers give hashed names to. No HTML, no documents, no archives: people number those. */
+static const struct span code[] = {
+    SPAN_INIT("js"),  SPAN_INIT("mjs"), SPAN_INIT("cjs"),
+    SPAN_INIT("css"), SPAN_INIT("map"), SPAN_INIT("wasm"),
+};
+static const struct span media[] = {
+    SPAN_INIT("woff2"), SPAN_INIT("woff"), SPAN_INIT("ttf"),  SPAN_INIT("otf"),         SPAN_INIT("eot"),
+    SPAN_INIT("svg"),   SPAN_INIT("png"),  SPAN_INIT("jpg"),  SPAN_INIT("jpeg"),        SPAN_INIT("gif"),
+    SPAN_INIT("webp"),  SPAN_INIT("avif"), SPAN_INIT("ico"),  SPAN_INIT("mp4"),         SPAN_INIT("webm"),
+    SPAN_INIT("mp3"),   SPAN_INIT("ogg"),  SPAN_INIT("json"), SPAN_INIT("webmanifest"),
+};
+
+static bool is_among(const struct span *list, size_t count, struct span word)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_equal_nocase(list[i], word))
+            return true;
+    }
+    return false;
+}
+
+/* Cuts what follows the last `octet` off, and returns it; empty where there is none. */
+static struct span cut_after_last(struct span *name, char octet)
+{
+    for (size_t at = name->length; at > 0; at--) {
+        if (name->at[at - 1] == octet) {
+            struct span rest = {name->at + at, name->length - at};
+            name->length = at - 1;
+            return rest;
+        }
+    }
+    return SPAN_NONE;
+}
+
+enum kind { KIND_UPPER, KIND_LOWER, KIND_DIGIT, KIND_OTHER };
+
+static enum kind kind_of(char octet)
+{
+    if (text_is_digit(octet))
+        return KIND_DIGIT;
+    if (!text_is_letter(octet))
+        return KIND_OTHER;
+    return text_lower(octet) == octet ? KIND_LOWER : KIND_UPPER;
+}
+
+/* What a word is made of. */
+struct look {
+    unsigned count[KIND_OTHER + 1];
+    unsigned changes; /* from one kind to another */
+    unsigned word;    /* the longest run of small letters, with a capital before it if there is one */
+    unsigned digits;  /* how many it begins with */
+};
+
+static struct look look_at(struct span word)
+{
+    struct look look = {.count = {0}};
+    unsigned run = 0;
+    for (size_t i = 0; i < word.length; i++) {
+        enum kind kind = kind_of(word.at[i]);
+        look.count[kind]++;
+        look.changes += i > 0 && kind != kind_of(word.at[i - 1]);
+        look.digits += kind == KIND_DIGIT && look.digits == i;
+        run = kind == KIND_LOWER ? run + 1 : kind == KIND_UPPER;
+        look.word = run > look.word ? run : look.word;
+    }
+    return look;
+}
+
+/*
+ * Hexadecimal digits, as many as one of the tools takes, of both sorts: neither a date nor a serial number, nor a word
+ * such as "defaced". A stem that is nothing else must be longer. Capitals are not used.
+ */
+static bool is_hexadecimal(struct span word, bool alone)
+{
+    static const unsigned char lengths[] = {8, 10, 12, 16, 20, 32, 40, 64};
+    bool fits = false;
+    for (size_t i = 0; i < sizeof lengths && !fits; i++)
+        fits = word.length == lengths[i] && (!alone || word.length >= 16);
+    for (size_t i = 0; i < word.length && fits; i++)
+        fits = text_hex_value(word.at[i]) >= 0;
+    struct look look = look_at(word);
+    return fits && look.count[KIND_DIGIT] > 0 && look.count[KIND_LOWER] > 0 && look.count[KIND_UPPER] == 0 &&
+           (look.digits < 8 || word.length >= 16);
+}
+
+/* 8-4-4-4-12: made at random, or of a time, but not of a content. */
+static bool holds_uuid(struct span stem)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    enum { LENGTH = sizeof form - 1 };
+    for (size_t start = 0; start + LENGTH <= stem.length; start++) {
+        size_t i = 0;
+        while (i < LENGTH &&
+               (form[i] == '-' ? stem.at[start + i] == '-' : text_hex_value(stem.at[start + i]) >= 0))
+            i++;
+        if (i == LENGTH)
+            return true;
+    }
+    return false;
+}
+
+static bool is_separator(char octet)
+{
+    return octet == '.' || octet == '-' || octet == '_';
+}
+
+static bool has_hexadecimal(struct span stem)
+{
+    for (size_t at = 0; at <= stem.length;) {
+        size_t end = at;
+        while (end < stem.length && !is_separator(stem.at[end]))
+            end++;
+        if (is_hexadecimal((struct span){stem.at + at, end - at}, at == 0))
+            return !holds_uuid(stem);
+        at = end + 1;
+    }
+    return false;
+}
+
+/* Eight of base64url, of all sorts and in no order that a person would write: not "Version2", "iPhone14", "Web-App2". */
+static bool is_base64(struct look look)
+{
+    return look.count[KIND_UPPER] > 0 && look.count[KIND_LOWER] > 0 && look.count[KIND_DIGIT] > 0 &&
+           look.changes >= 3 && look.word < (look.count[KIND_OTHER] > 0 ? 3U : 4U);
+}
+
+/* Eight capitals and digits behind a hyphen: esbuild's base32. Not "CHAPTER1", nor "2024JAN1". Media are not taken by it,
+   as cameras name them so. */
+static bool is_base32(struct span word, struct look look)
+{
+    bool numbered = look.count[KIND_DIGIT] == 1 && text_is_digit(word.at[word.length - 1]);
+    return look.count[KIND_UPPER] > 0 && look.count[KIND_DIGIT] > 0 && !numbered &&
+           look.count[KIND_UPPER] + look.count[KIND_DIGIT] == word.length && look.digits < 4;
+}
+
+/* The stem's last eight octets, parted from what is before them. */
+static bool ends_in_hash(struct span stem, bool is_code)
+{
+    enum { LENGTH = 8 };
+    if (stem.length < LENGTH + 2)
+        return false;
+    struct span last = {stem.at + stem.length - LENGTH, LENGTH};
+    if (last.at[-1] != '-' && last.at[-1] != '.')
+        return false;
+    for (size_t i = 0; i < last.length; i++) {
+        if (kind_of(last.at[i]) == KIND_OTHER && last.at[i] != '-' && last.at[i] != '_')
+            return false;
+    }
+    struct look look = look_at(last);
+    return is_base64(look) || (is_code && last.at[-1] == '-' && is_base32(last, look));
+}
+
+bool cache_name_has_hash(struct span path)
+{
+    struct span stem = path, name = cut_after_last(&stem, '/');
+    if (name.at == NULL)
+        name = path;
+    struct span extension = cut_after_last(&name, '.');
+    bool is_code = is_among(code, sizeof code / sizeof *code, extension);
+    if (!is_code && !is_among(media, sizeof media / sizeof *media, extension))
+        return false;
+    if (span_equal_nocase(extension, SPAN("map"))) { /* "app-DgT4x8Qz.js.map" */
+        struct span rest = name, inner = cut_after_last(&rest, '.');
+        if (is_among(code, sizeof code / sizeof *code, inner))
+            name = rest;
+    }
+    return has_hexadecimal(name) || ends_in_hash(name, is_code);
+}

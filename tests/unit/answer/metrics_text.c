@@ -1,0 +1,79 @@
+/* The text format: https://prometheus.io/docs/instrumenting/exposition_formats/. */
+#include "answer/metrics_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char room[8192];
+
+static const char *written(const struct metrics_totals *totals)
+{
+    struct buffer text = {room, 0, sizeof room - 1, false};
+    metrics_text_write(&text, totals);
+    assert_false(text.overflow);
+    room[text.length] = '\0';
+    return room;
+}
+
+static void samples_have_their_values(void **state)
+{
+    static const struct metrics_totals totals = {
+        .requests = {[2] = 7, [3] = 3, [4] = 4, [5] = 18446744073709551615U},
+        .octets = 11,
+        .connections = 12,
+        .idle = 5,
+        .durations = {[0] = 1, [1] = 2, [13] = 3, [14] = 4},
+        .duration_sum = 90000500,
+        .found = 13,
+        .loaded = 14,
+        .restarts = 15,
+    };
+    static const char *const lines[] = {
+        "tinyhttpd_build_info{version=\"" TINYHTTPD_VERSION "\"} 1\n",
+        "# TYPE tinyhttpd_requests_total counter\ntinyhttpd_requests_total{class=\"2xx\"} 7\n",
+        "\ntinyhttpd_requests_total{class=\"3xx\"} 3\n",
+        "\ntinyhttpd_requests_total{class=\"4xx\"} 4\n",
+        "\ntinyhttpd_requests_total{class=\"5xx\"} 18446744073709551615\n",
+        "\ntinyhttpd_response_octets_total 11\n",
+        "\ntinyhttpd_connections{state=\"open\"} 12\ntinyhttpd_connections{state=\"idle\"} 5\n",
+        "_seconds histogram\ntinyhttpd_request_duration_seconds_bucket{le=\"0.0005\"} 1\n",
+        "{le=\"0.001\"} 3\n",
+        "{le=\"0.0025\"} 3\n",
+        "{le=\"0.25\"} 3\n",
+        "{le=\"1\"} 3\n",
+        "{le=\"10\"} 6\n",
+        "{le=\"+Inf\"} 10\n",
+        "\ntinyhttpd_request_duration_seconds_sum 90.0005\ntinyhttpd_request_duration_seconds_count 10\n",
+        "\ntinyhttpd_cache_hits_total 13\n",
+        "\ntinyhttpd_cache_misses_total 14\n",
+        "\ntinyhttpd_worker_restarts_total 15\n",
+    };
+    const char *text = written(&totals);
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("'%s' is not in\n%s", lines[i], text);
+    }
+}
+
+static void the_longest_is_no_longer_than_said(void **state)
+{
+    static struct metrics_totals totals;
+    (void)state;
+    memset(&totals, 0xFF, sizeof totals);
+    assert_in_range(strlen(written(&totals)), 1, 4096);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(samples_have_their_values),
+        cmocka_unit_test(the_longest_is_no_longer_than_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+/* Handing over: what the next program gets, and that nothing has changed where there is none. Each case runs in a copy of
+   this program, whose path it is free to change. */
+#include "process/handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            _exit(1); \
+        } \
+    } while (0)
+
+static char folder[] = "/tmp/tinyhttpd-unit-XXXXXX";
+static char copy[64];
+
+/* ---- in the copy ---- */
+
+static ino_t inode_of(int fd)
+{
+    struct stat attributes;
+    return fstat(fd, &attributes) == 0 ? attributes.st_ino : 0;
+}
+
+/* Closes all but the standard streams, and lets the lowest descriptors be files that close on exec. */
+static void arrange(int files[3])
+{
+    for (int fd = 3; fd < 64; fd++)
+        close(fd);
+    for (unsigned i = 0; i < 3; i++)
+        files[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    CHECK(files[0] == 3 && files[2] == 5);
+}
+
+static void hand_over(char **arguments)
+{
+    int files[3];
+    pid_t workers[2] = {fork(), 0};
+    if (workers[0] == 0)
+        _exit(0);
+    workers[1] = getpid(); /* is no child, and left out */
+    arrange(files);
+    /* One stands where another has to be: sockets are 5, 6, 4, 3, and have to be 3, 4, 5, 6. */
+    for (int fd = 3; fd < 7; fd++) {
+        close(fd);
+        CHECK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) == fd);
+    }
+    static const struct listening listening = {.count = 4, .owned = true, .fds = {5, 6, 4, 3}};
+    char inodes[128];
+    snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(5),
+             (unsigned long)inode_of(6), (unsigned long)inode_of(4), (unsigned long)inode_of(3),
+             (int)workers[0]);
+    char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
+    CHECK(open("/dev/null", O_RDONLY | O_CLOEXEC) == 7);
+    handover_execute(command, &listening, workers, 2);
+    CHECK(!"executed");
+}
+
+static void next(char **arguments)
+{
+    static struct handover handover;
+    struct failure failure = {0};
+    char inodes[128];
+    CHECK(handover_read(&handover, &failure) == 0);
+    CHECK(handover.sockets == 4 && handover.reload && !handover.trial);
+    CHECK(handover.owned && handover.worker_count == 1);
+    snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(3),
+             (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
+             (int)handover.workers[0]);
+    CHECK(strcmp(inodes, arguments[2]) == 0);
+    CHECK(fcntl(7, F_GETFD) < 0); /* what was not handed over is closed */
+    CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
+    CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
+    CHECK(wait(NULL) == handover.workers[0]);
+}
+
+/* Where there is no program any more, descriptors and environment are as they were. */
+static void fail_to_hand_over(char **arguments)
+{
+    int files[3];
+    arrange(files);
+    CHECK(dup3(open("/", O_RDONLY | O_CLOEXEC), 4, O_CLOEXEC) == 4);
+    int highest = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct listening listening = {.count = 3, .fds = {4, highest, 3}};
+    close(5); /* one that is needed, and not taken */
+    ino_t inodes[] = {inode_of(3), inode_of(4), inode_of(highest)};
+    unlink(handover_program());
+    CHECK(handover_execute(arguments, &listening, NULL, 0) == ENOENT);
+    CHECK(inode_of(3) == inodes[0] && inode_of(4) == inodes[1] && inode_of(highest) == inodes[2]);
+    CHECK(fcntl(5, F_GETFD) < 0);
+    for (int fd = 3; fd < 32; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        CHECK(flags < 0 || flags == FD_CLOEXEC);
+        CHECK(flags < 0 || fd <= highest + 1);
+    }
+    CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
+    CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
+}
+
+static void try_without_program(char **arguments)
+{
+    int status = 0;
+    static const struct listening listening = {.count = 1, .fds = {0}};
+    unlink(handover_program());
+    pid_t pid = handover_try(arguments, &listening);
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) != HANDOVER_READY && WEXITSTATUS(status) != 0);
+}
+
+static int run_case(char **arguments)
+{
+    static const struct {
+        const char *name;
+        void (*run)(char **arguments);
+    } rows[] = {
+        {"hand over", hand_over},
+        {"next", next},
+        {"fail", fail_to_hand_over},
+        {"try", try_without_program},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(arguments[1], rows[i].name) == 0) {
+            rows[i].run(arguments);
+            return 0;
+        }
+    }
+    return 2;
+}
+
+/* ---- here ---- */
+
+static void copy_program(void)
+{
+    int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    int to = open(copy, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+    assert_true(from >= 0 && to >= 0);
+    while (sendfile(to, from, NULL, 1 << 20) > 0)
+        continue;
+    close(from);
+    close(to);
+}
+
+static int status_of(const char *name)
+{
+    int status = -1;
+    copy_program();
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (freopen("/dev/null", "r", stdin) == NULL)
+            _exit(3);
+        execl(copy, copy, name, (char *)NULL);
+        _exit(4);
+    }
+    assert_true(waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+static void the_next_program_gets_sockets_and_workers(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of("hand over"), 0);
+}
+
+static void without_a_program_nothing_changes(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of("fail"), 0);
+}
+
+static void a_trial_without_a_program_fails(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of("try"), 0);
+}
+
+static void what_is_for_others_is_not_taken(void **state)
+{
+    (void)state;
+    static struct handover handover;
+    struct failure failure = {0};
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid() + 1);
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", "2", 1);
+    setenv("TINYHTTPD_HANDOVER", "trial", 1);
+    assert_int_equal(handover_read(&handover, &failure), 0);
+    assert_int_equal(handover.sockets, 0);
+    assert_false(handover.trial || handover.reload);
+    assert_null(getenv("LISTEN_FDS"));
+}
+
+static void a_trial_is_one(void **state)
+{
+    (void)state;
+    static struct handover handover;
+    struct failure failure = {0};
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", "2", 1);
+    setenv("TINYHTTPD_HANDOVER", "trial", 1);
+    assert_int_equal(handover_read(&handover, &failure), 0);
+    assert_int_equal(handover.sockets, 2);
+    assert_true(handover.trial && !handover.reload);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(copy, sizeof copy, "%s/copy", folder);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    unlink(copy);
+    return rmdir(folder);
+}
+
+int main(int count, char **arguments)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_next_program_gets_sockets_and_workers),
+        cmocka_unit_test(without_a_program_nothing_changes),
+        cmocka_unit_test(a_trial_without_a_program_fails),
+        cmocka_unit_test(what_is_for_others_is_not_taken),
+        cmocka_unit_test(a_trial_is_one),
+    };
+    return count > 1 ? run_case(arguments) : cmocka_run_group_tests(tests, begin, end);
+}

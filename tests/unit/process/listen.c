@@ -1,0 +1,158 @@
+/* Addresses that only this machine reaches. */
+#include "process/listen.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct sockaddr_storage address_of(const char *text)
+{
+    struct sockaddr_storage storage = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&storage;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&storage;
+    bool is_v6 = strchr(text, ':') != NULL;
+    storage.ss_family = is_v6 ? AF_INET6 : AF_INET;
+    assert_int_equal(
+        inet_pton(storage.ss_family, text, is_v6 ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr), 1);
+    return storage;
+}
+
+static const struct {
+    const char *text;
+    bool loopback;
+} cases[] = {
+    {"127.0.0.1", true},        {"127.255.0.9", true},  {"126.0.0.1", false}, {"0.0.0.0", false},
+    {"1.0.0.127", false},       {"::1", true},          {"::", false},        {"::ffff:127.0.0.1", true},
+    {"::ffff:10.0.0.1", false}, {"::127.0.0.1", false}, {"fe80::1", false},
+};
+enum { CASES = sizeof cases / sizeof *cases };
+
+static void loopback_addresses_are_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        struct sockaddr_storage storage = address_of(cases[i].text);
+        struct listening listening = {.count = 1, .addresses = {storage}};
+        assert_int_equal(listen_is_loopback_only(&listening), cases[i].loopback);
+    }
+}
+
+static void one_other_address_is_enough(void **state)
+{
+    (void)state;
+    struct listening listening = {.count = 2, .addresses = {address_of("127.0.0.1"), address_of("::1")}};
+    assert_true(listen_is_loopback_only(&listening));
+    listening.addresses[1] = address_of("192.168.1.7");
+    assert_false(listen_is_loopback_only(&listening));
+    listening.addresses[1] = (struct sockaddr_storage){.ss_family = AF_UNIX};
+    assert_false(listen_is_loopback_only(&listening));
+}
+
+/* A name may lead anywhere: only what is bound decides whether browsers of other machines reach the server. */
+static void a_server_is_guarded_where_each_tcp_socket_is_loopback(void **state)
+{
+    static const struct {
+        const char *addresses[2];
+        bool unix_too, guarded;
+    } rows[] = {
+        {{"127.0.0.1", NULL}, false, true},
+        {{"127.0.0.1", "::1"}, false, true},
+        {{"127.1.2.3", NULL}, false, true},
+        {{"127.0.0.1", NULL}, true, true},
+        {{"0.0.0.0", NULL}, false, false},
+        {{"127.0.0.1", "0.0.0.0"}, false, false},
+        {{"::", NULL}, false, false},
+        {{"0.0.0.0", "127.0.0.1"}, true, false},
+        {{NULL, NULL}, true, false},
+        {{NULL, NULL}, false, false},
+        {{"::ffff:127.0.0.1", NULL}, false, true},
+        {{"::ffff:0.0.0.0", NULL}, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct listening listening = {0};
+        for (unsigned k = 0; k < 2 && rows[i].addresses[k] != NULL; k++)
+            listening.addresses[listening.count++] = address_of(rows[i].addresses[k]);
+        if (rows[i].unix_too)
+            listening.addresses[listening.count++].ss_family = AF_UNIX;
+        if (listen_is_guarded(&listening) != rows[i].guarded)
+            fail_msg("row %zu", i);
+    }
+}
+
+/* A socket that listens on any port of such an address; -1 where there is no IPv6. */
+static int listening_on(const char *text, int v6_only, struct sockaddr_storage *address)
+{
+    socklen_t length = sizeof *address;
+    *address = address_of(text);
+    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+    if (bind(fd, (struct sockaddr *)address, length) == 0 && listen(fd, 1) == 0 &&
+        getsockname(fd, (struct sockaddr *)address, &length) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* "address:port" of each, with blanks between. */
+static const char *told(const struct listening *listening, uint16_t port)
+{
+    static char text[256];
+    struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
+    unsigned count = listen_addresses(listening, addresses);
+    size_t length = 0;
+    text[0] = '\0';
+    for (unsigned i = 0; i < count; i++) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(void *)&addresses[i];
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(void *)&addresses[i];
+        bool is_v6 = addresses[i].ss_family == AF_INET6;
+        char name[INET6_ADDRSTRLEN];
+        inet_ntop(addresses[i].ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, name,
+                  sizeof name);
+        assert_int_equal(ntohs(is_v6 ? v6->sin6_port : v4->sin_port), port);
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", i > 0 ? " " : "", name);
+    }
+    return text;
+}
+
+static void a_socket_for_both_families_has_two_addresses(void **state)
+{
+    static const struct {
+        const char *bound;
+        int v6_only;
+        const char *told;
+    } rows[] = {
+        {"::", 0, "0.0.0.0 ::"},   {"::", 1, "::"}, {"::1", 0, "::1"}, {"::ffff:127.0.0.1", 0, "127.0.0.1"},
+        {"0.0.0.0", 0, "0.0.0.0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct listening listening = {.count = 1};
+        listening.fds[0] = listening_on(rows[i].bound, rows[i].v6_only, &listening.addresses[0]);
+        if (listening.fds[0] < 0)
+            continue; /* no IPv6 here */
+        const struct sockaddr_in *first = (const struct sockaddr_in *)(void *)&listening.addresses[0];
+        assert_string_equal(told(&listening, ntohs(first->sin_port)), rows[i].told); /* both have it there */
+        listen_close(&listening);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loopback_addresses_are_known),
+        cmocka_unit_test(one_other_address_is_enough),
+        cmocka_unit_test(a_server_is_guarded_where_each_tcp_socket_is_loopback),
+        cmocka_unit_test(a_socket_for_both_families_has_two_addresses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

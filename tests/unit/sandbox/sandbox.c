@@ -1,0 +1,366 @@
+/* The sandbox as a whole: what its rehearsal tells, and what becomes of it where a container's filter refuses parts of
+   it, as docker's and systemd's do. What each part refuses is tested with that part. */
+#include "sandbox/sandbox.h"
+
+#include "inside.h"
+#include "sandbox/instrumented.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/openat2.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sysexits.h>
+
+enum { CALL_LANDLOCK_CREATE_RULESET = 444 };
+
+static struct sandbox sandbox = {.root = -1, .root_path = "www"};
+static struct sandbox_held held;
+static struct failure failure;
+static pid_t parent;
+static int tcp = -1;
+
+static bool enter(void)
+{
+    return sandbox_enter(&sandbox, parent, &held);
+}
+
+static int open_all(void **state)
+{
+    (void)state;
+    parent = getpid();
+    if (privileges_plan(&sandbox.privileges, NULL, &failure) != 0)
+        return -1;
+    tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sandbox.root = open("/usr", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return sandbox.root >= 0 ? 0 : -1;
+}
+
+/* ---- the forbidden, from inside ---- */
+
+static int open_with(int directory, const char *path, uint64_t flags)
+{
+    struct open_how how = {.flags = flags};
+    return error_of(syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+
+static int open_outside(void)
+{
+    return open_with(AT_FDCWD, "/etc/passwd", O_RDONLY);
+}
+
+static int open_upward(void)
+{
+    return open_with(sandbox.root, "../etc/passwd", O_RDONLY);
+}
+
+static int open_to_write(void)
+{
+    return open_with(sandbox.root, ".", O_RDWR | O_TMPFILE);
+}
+
+static int bind_socket(void)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    return error_of(bind(tcp, (const struct sockaddr *)&any, sizeof any));
+}
+
+static int connect_socket(void)
+{
+    struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_port = htons(9)};
+    return error_of(connect(tcp, (const struct sockaddr *)&loopback, sizeof loopback));
+}
+
+static int execute(void)
+{
+    char *arguments[] = {"true", NULL}, *none[] = {NULL};
+    execve("/usr/bin/true", arguments, none);
+    return errno;
+}
+
+static int trace_parent(void)
+{
+    return error_of(ptrace(PTRACE_SEIZE, parent, NULL, NULL));
+}
+
+static int end_parent(void)
+{
+    return error_of(kill(parent, SIGCONT));
+}
+
+static const struct {
+    const char *name;
+    attempt_function *attempt;
+    int error;
+    bool by_landlock; /* seccomp can't see what openat2 is asked for */
+} refused[] = {
+    {"opening outside the root", open_outside, EACCES, true},
+    {"opening upward", open_upward, EACCES, true},
+    {"opening to write", open_to_write, EACCES, true},
+    {"bind", bind_socket, EPERM, false},
+    {"connect", connect_socket, EPERM, false},
+    {"execve", execute, EPERM, false},
+    {"ptrace", trace_parent, EPERM, false},
+    {"kill", end_parent, EPERM, false},
+};
+
+static void the_forbidden_is_refused(void **state)
+{
+    (void)state;
+    assert_int_equal(sandbox_rehearse(&sandbox, &held, &failure), 0);
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        if (refused[i].by_landlock ? held.landlock_version == 0 : held.calls == 0)
+            continue;
+        int result = inside(enter, refused[i].attempt);
+        if (result != refused[i].error)
+            fail_msg("%s: %d, not %d", refused[i].name, result, refused[i].error);
+    }
+}
+
+static int read_beneath(void)
+{
+    return open_with(sandbox.root, "bin", O_RDONLY | O_DIRECTORY);
+}
+
+static int look_at_identity(void)
+{
+    bool right = held.user == sandbox.privileges.user && held.group == sandbox.privileges.group &&
+                 held.no_capabilities && held.no_new_privileges_error == 0;
+    return right ? 0 : 1;
+}
+
+static int end_by_abort(void)
+{
+    abort();
+}
+
+static void the_rest_works(void **state)
+{
+    (void)state;
+    assert_int_equal(inside(enter, read_beneath), 0);
+    assert_int_equal(inside(enter, end_by_abort), ENDED_BY_SIGNAL + SIGABRT);
+}
+
+/* ---- the rehearsal ---- */
+
+static void a_rehearsal_tells_what_holds(void **state)
+{
+    char line[SANDBOX_LINE_MAX];
+    (void)state;
+    assert_int_equal(sandbox_rehearse(&sandbox, &held, &failure), 0);
+    assert_true(held.no_capabilities);
+    assert_int_equal(held.no_new_privileges_error, 0);
+    assert_int_equal(held.root_error, 0);
+    assert_int_equal(held.landlock_version > 0, held.landlock_error == 0);
+    assert_int_equal(held.calls > 0, held.seccomp_error == 0);
+    sandbox_describe(&held, line);
+    assert_non_null(strstr(line, ", no capabilities, no new privileges, "));
+    assert_null(strchr(line, '\n'));
+}
+
+/* What --symlinks all costs: where files are read is not limited, all else is. */
+static void links_to_anywhere_may_be_read(void **state)
+{
+    char line[SANDBOX_LINE_MAX];
+    (void)state;
+    sandbox.reads_all = true;
+    int rehearsed = sandbox_rehearse(&sandbox, &held, &failure);
+    int outside = inside(enter, open_outside), written = inside(enter, open_to_write);
+    sandbox.reads_all = false;
+    assert_int_equal(rehearsed, 0);
+    assert_int_equal(outside, 0);
+    if (held.landlock_version == 0)
+        return;
+    assert_int_equal(written, EACCES);
+    sandbox_describe(&held, line);
+    assert_non_null(strstr(line, ": read everywhere"));
+    assert_null(strstr(line, "beneath the root"));
+}
+
+static void every_answer_has_its_words(void **state)
+{
+    static const struct {
+        struct sandbox_held held;
+        const char *line;
+    } rows[] = {
+        {{.user = 65534, .group = 65534, .no_capabilities = true, .landlock_version = 7, .calls = 50},
+         "uid 65534, gid 65534, no capabilities, no new privileges, Landlock (ABI 7: read beneath the root, "
+         "no "
+         "TCP bind or connect, no signals), seccomp (50 calls)"},
+        {{.user = 1, .group = 2, .no_capabilities = true, .landlock_version = 4, .seccomp_error = EPERM},
+         "uid 1, gid 2, no capabilities, no new privileges, Landlock (ABI 4: read beneath the root, no TCP "
+         "bind "
+         "or connect), no seccomp (Operation not permitted)"},
+        {{.no_capabilities = true, .user_error = EINVAL, .landlock_error = ENOSYS, .calls = 50},
+         "uid 0, gid 0 as nobody is refused (Invalid argument), no capabilities, no new privileges, no "
+         "Landlock "
+         "(Function not implemented), seccomp (50 calls)"},
+        {{.no_new_privileges_error = EINVAL, .landlock_version = 1, .calls = 1},
+         "uid 0, gid 0, with capabilities, no_new_privs refused (Invalid argument), Landlock (ABI 1: read "
+         "beneath "
+         "the root), seccomp (1 calls)"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char line[SANDBOX_LINE_MAX];
+        sandbox_describe(&rows[i].held, line);
+        assert_string_equal(line, rows[i].line);
+    }
+}
+
+static int rehearse(void)
+{
+    return sandbox_rehearse(&sandbox, &held, &failure);
+}
+
+static void a_root_that_the_user_cannot_read_is_told(void **state)
+{
+    char path[] = "/tmp/tinyhttpd-unit-XXXXXX";
+    (void)state;
+    if (geteuid() != 0 || sandbox.privileges.change != PRIVILEGES_TRY)
+        skip();
+    struct sandbox closed = sandbox;
+    assert_non_null(mkdtemp(path)); /* 0700 */
+    closed.root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    closed.root_path = path;
+    assert_int_equal(sandbox_rehearse(&closed, &held, &failure), EX_NOINPUT);
+    assert_non_null(strstr(failure.message, path));
+    assert_non_null(strstr(failure.message, "--user"));
+    closed.privileges.change = PRIVILEGES_CHANGE;
+    assert_int_equal(sandbox_rehearse(&closed, &held, &failure), EX_NOINPUT);
+    assert_non_null(strstr(failure.message, path));
+    closed.privileges = (struct privileges){PRIVILEGES_CHANGE, 0, 0};
+    assert_int_equal(sandbox_rehearse(&closed, &held, &failure), 0);
+    close(closed.root);
+    rmdir(path);
+}
+
+/* ---- under somebody else's filter ---- */
+
+/* From now on these two calls end in `action`; 0 is a number that is never asked for here (read). */
+static bool filter_calls(int first, int second, uint32_t action)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)first, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)second, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, action),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {COUNT(code), code};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+}
+
+static bool without_either(void)
+{
+    return filter_calls(CALL_LANDLOCK_CREATE_RULESET, SYS_seccomp, SECCOMP_RET_ERRNO | EPERM);
+}
+
+static bool without_landlock(void)
+{
+    return filter_calls(CALL_LANDLOCK_CREATE_RULESET, CALL_LANDLOCK_CREATE_RULESET,
+                        SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+static bool without_changes_of_user(void)
+{
+    return filter_calls(SYS_setgroups, SYS_setresuid, SECCOMP_RET_ERRNO | EPERM);
+}
+
+static bool killed_for_asking(void)
+{
+    return filter_calls(CALL_LANDLOCK_CREATE_RULESET, CALL_LANDLOCK_CREATE_RULESET, SECCOMP_RET_KILL_PROCESS);
+}
+
+static int find_neither(void)
+{
+    bool right = rehearse() == 0 && held.landlock_version == 0 && held.landlock_error == EPERM &&
+                 held.calls == 0 && held.seccomp_error == EPERM && held.no_capabilities;
+    return right ? 0 : 1;
+}
+
+static int find_seccomp_alone(void)
+{
+    bool right =
+        rehearse() == 0 && held.landlock_version == 0 && held.landlock_error == ENOSYS && held.calls > 0;
+    return right ? 0 : 1;
+}
+
+static void what_is_refused_is_left_out(void **state)
+{
+    (void)state;
+    if (inside(without_either, find_neither) == NOT_ENTERED)
+        skip();
+    assert_int_equal(inside(without_either, find_neither), 0);
+    assert_int_equal(inside(without_landlock, find_seccomp_alone), 0);
+}
+
+static int stay_who_started(void)
+{
+    return rehearse() == 0 && held.user == 0 && held.user_error == EPERM && held.no_capabilities ? 0 : 1;
+}
+
+static int be_refused(void)
+{
+    sandbox.privileges.change = PRIVILEGES_CHANGE;
+    return rehearse();
+}
+
+static void a_user_is_wished_or_asked_for(void **state)
+{
+    (void)state;
+    if (sandbox.privileges.change != PRIVILEGES_TRY)
+        skip();
+    assert_int_equal(inside(without_changes_of_user, stay_who_started), 0);
+    assert_int_equal(inside(without_changes_of_user, be_refused), EX_NOPERM);
+}
+
+static int be_killed(void)
+{
+    int status = rehearse();
+    return status == EX_OSERR && strstr(failure.message, "SystemCallErrorNumber") != NULL ? 0 : 1;
+}
+
+static void being_killed_is_explained(void **state)
+{
+    (void)state;
+    int result = inside(killed_for_asking, be_killed);
+    if (result == NOT_ENTERED)
+        skip();
+    assert_int_equal(result, 0);
+}
+
+static void nobody_enters_for_another_parent(void **state)
+{
+    (void)state;
+    parent++;
+    assert_int_equal(inside(enter, look_at_identity), NOT_ENTERED);
+    parent--;
+    assert_int_equal(inside(enter, look_at_identity), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_forbidden_is_refused),
+        cmocka_unit_test(the_rest_works),
+        cmocka_unit_test(a_rehearsal_tells_what_holds),
+        cmocka_unit_test(links_to_anywhere_may_be_read),
+        cmocka_unit_test(every_answer_has_its_words),
+        cmocka_unit_test(a_root_that_the_user_cannot_read_is_told),
+        cmocka_unit_test(what_is_refused_is_left_out),
+        cmocka_unit_test(a_user_is_wished_or_asked_for),
+        cmocka_unit_test(being_killed_is_explained),
+        cmocka_unit_test(nobody_enters_for_another_parent),
+    };
+    return cmocka_run_group_tests_name("sandbox", tests, open_all, NULL);
+}
