@@ -1,7 +1,7 @@
 # tinyhttpd: `make help` lists what can be made.
 #
 # Choices on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
-# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for fuzz also FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and
+# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz also FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and
 # SOAK_SEED.
 
 # The only place of it: the program and the man page have it from here, and a test compares the changelog.
@@ -16,7 +16,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share install clean
+.PHONY: all help deps run check test tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
@@ -30,7 +30,7 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check fuzz coverage valgrind lint image-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(MAKECMDGOALS)))
+	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst test,check,$(patsubst soak,check,$(MAKECMDGOALS))))
 
 clean: ## Remove everything built
 	@rm -f tinyhttpd
@@ -61,6 +61,9 @@ objects := $(sources:%.c=$(BUILD)/%.o)
 unit_sources := $(sort $(wildcard tests/unit/*/*.c))
 unit_objects := $(unit_sources:%.c=$(BUILD)/%.o)
 units := $(unit_sources:tests/unit/%.c=$(BUILD)/unit/%)
+ifneq ($(T),)
+units := $(filter %/$(T),$(units))
+endif
 http_tests := $(sort $(wildcard tests/http/*.t))
 # Libraries that some of the black-box tests load before the program's own (LD_PRELOAD).
 preload_sources := $(sort $(wildcard tests/http/preload/*.c))
@@ -92,7 +95,7 @@ magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modvers
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
 	$(if $(magic_version),,libmagic),$(PKG_CONFIG))
-ifneq ($(filter check tests soak coverage valgrind,$(MAKECMDGOALS)),)
+ifneq ($(filter check test tests soak coverage valgrind,$(MAKECMDGOALS)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
@@ -110,7 +113,7 @@ missing += $(if $(shell .ci/deps --has-fuzzer '$(FUZZ_CC)' && echo yes),,clang w
 endif
 missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
 ifneq ($(missing),)
-$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(MAKECMDGOALS)))))))
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst test%,check,$(patsubst soak,check,$(filter $(equipped) soak test tests,$(MAKECMDGOALS)))))))
 endif
 
 # llhttp's static library where there is one: faster, and an installed program must not need build/.
@@ -226,11 +229,21 @@ install-units:
 
 # ---- The tests ------------------------------------------------------------------------------------------------------
 
-# Each file under tests/unit/ is a program of its own, linked with everything but main.
-$(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/src/main.o,$(objects)) $(BUILD)/link.stamp
+# All but main, for the programs that test it: each links what it uses.
+library := $(BUILD)/tinyhttpd.a
+$(library): $(filter-out $(BUILD)/src/main.o,$(objects))
+	@rm -f $@
+	@ar rcsDT $@ $^
+
+# Each file under tests/unit/ is a program of its own. The linker tells which objects it took from the library (ld(1),
+# --trace): only a program whose own objects have changed is linked anew.
+$(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/link.stamp | $(library)
 	@echo '  link $@'
 	@mkdir -p $(@D)
-	@$(link) -o $@ $(filter %.o,$^) $(libs) $(shell $(pkg_config) --libs cmocka)
+	@$(link) -Wl,--trace -o $@ $< $(library) $(libs) $(shell $(pkg_config) --libs cmocka) >$@.trace
+	@sed -n 's|^\($(BUILD)/src/.*\.o\)$$|$@: \1|p' $@.trace >$@.d
+
+-include $(units:=.d)
 
 # Without sanitizers, as they see what the program's calls do and not the test's.
 $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stamp
@@ -241,15 +254,17 @@ $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stam
 tests: $(program) $(units) $(preloads)
 	@:
 
-check: ## Run all the tests, then once more under ASan and UBSan
+check: ## Run all the tests, then once more under ASan and UBSan; T=range runs those of that name
 	+@$(MAKE) DEBUG= tests
 ifneq ($(sanitizers),)
 	+@$(MAKE) DEBUG=1 tests
-	@.ci/test release='$(BUILD_ROOT)/release' sanitized='$(BUILD_ROOT)/debug'
+	@.ci/test $(T:%=--only %) release='$(BUILD_ROOT)/release' sanitized='$(BUILD_ROOT)/debug'
 else
 	@echo 'This compiler has no ASan and UBSan: the second run is left out.'
-	@.ci/test release='$(BUILD_ROOT)/release'
+	@.ci/test $(T:%=--only %) release='$(BUILD_ROOT)/release'
 endif
+
+test: check ## The same
 
 # Some tests measure delays: asked for together, they wait until the linters leave the machine to them.
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
