@@ -1,7 +1,6 @@
 #include "answer/exchange.h"
 
 #include "http/host.h"
-#include "http/navigation.h"
 
 enum media exchange_media(struct exchange *exchange)
 {
@@ -15,7 +14,7 @@ enum media exchange_media(struct exchange *exchange)
 bool exchange_is_navigation(struct exchange *exchange)
 {
     if (!exchange->asked.navigation_known) {
-        exchange->asked.navigation = navigation_is_asked(exchange->request);
+        exchange->asked.navigation = negotiate_is_navigation(exchange->request);
         exchange->asked.navigation_known = true;
     }
     return exchange->asked.navigation;

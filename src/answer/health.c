@@ -1,11 +1,9 @@
 #include "answer/health.h"
 
-/* RFC 8615 */
-static const struct span health_path = SPAN_INIT("/.well-known/tinyhttpd/health");
-
 bool health_is_asked_for(const struct exchange *exchange)
 {
-    return request_is_retrieval(exchange->request) && span_equal(exchange->sent_path, health_path);
+    return request_is_retrieval(exchange->request) &&
+           span_equal(exchange->sent_path, SPAN(SETTINGS_HEALTH_PATH));
 }
 
 void health_answer(struct exchange *exchange)

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The address of the health check: answered by the server, asked for by --check (RFC 8615). */
+#define SETTINGS_HEALTH_PATH "/.well-known/tinyhttpd/health"
+
 enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
 
 /* Whether a directory without an index is listed. */

@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEALTH_PATH "/.well-known/tinyhttpd/health"
-
 enum { HOST_MAX = 256, TARGET_MAX = 2048, STATUS_LINE_MAX = 256 };
 
 /* Whom to ask for what. */
@@ -80,7 +78,7 @@ static bool read_url(struct question *question, const char *url)
 static bool read_settings(struct question *question, const struct settings *settings)
 {
     const char *bind = settings->bind_count > 0 ? settings->binds[0] : "*";
-    snprintf(question->target, sizeof question->target, "%s", HEALTH_PATH);
+    snprintf(question->target, sizeof question->target, "%s", SETTINGS_HEALTH_PATH);
     snprintf(question->port, sizeof question->port, "%u", settings->port);
     if (strncmp(bind, "unix:", 5) == 0) {
         question->socket = bind + 5;

@@ -102,6 +102,37 @@ enum media negotiate_media(const struct request *request)
     return json > html ? MEDIA_JSON : MEDIA_HTML;
 }
 
+/* True where one of the parameters is a weight of 0. Others, such as a charset, refuse nothing. */
+static bool is_refused(struct span parameters)
+{
+    while (parameters.length > 0) {
+        uint16_t quality;
+        struct span rest = {parameters.at + 1, parameters.length - 1}; /* behind the ";" */
+        size_t length = 1 + span_find(rest, ';');
+        if (read_weight((struct span){parameters.at, length}, &quality) && quality == 0)
+            return true;
+        parameters = (struct span){parameters.at + length, parameters.length - length};
+    }
+    return false;
+}
+
+bool negotiate_is_navigation(const struct request *request)
+{
+    unsigned cursor = 0;
+    struct span list, member;
+    if (!request_is_retrieval(request))
+        return false;
+    while (request_next_line(request, FIELD_ACCEPT, &cursor, &list)) {
+        while (span_next_member(&list, &member)) {
+            size_t end = span_find(member, ';');
+            if (span_equal_nocase(span_trim((struct span){member.at, end}), SPAN("text/html")) &&
+                !is_refused((struct span){member.at + end, member.length - end}))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool negotiate_is_weighted(const struct request *request)
 {
     unsigned cursor = 0;

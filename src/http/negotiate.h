@@ -1,4 +1,4 @@
-/* Content codings (RFC 9110 12.5.3): which of a file's encoded forms the client wants. */
+/* Content negotiation (RFC 9110 12.5): which of a file's encoded forms, and which kind of page, the client wants. */
 #ifndef TINYHTTPD_HTTP_NEGOTIATE_H
 #define TINYHTTPD_HTTP_NEGOTIATE_H
 
@@ -52,5 +52,12 @@ enum media { MEDIA_HTML, MEDIA_TEXT, MEDIA_JSON };
  * is asked for, JSON where that is wanted more, else plain text, for programs that take anything.
  */
 enum media negotiate_media(const struct request *request);
+
+/*
+ * True for GET and HEAD where Accept names text/html itself, with a weight over 0 (RFC 9110 12.5.1). Browsers do so when
+ * they navigate, and for nothing that a page loads; curl and fetch() name no type unless they are told to. Not
+ * Sec-Fetch-Mode: browsers leave it out where the address is neither HTTPS nor local.
+ */
+bool negotiate_is_navigation(const struct request *request);
 
 #endif

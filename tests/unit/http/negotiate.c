@@ -256,9 +256,60 @@ static void media_are_chosen(void **state)
         assert_int_equal(negotiate_media(request_with("GET", cases[i].lines)), cases[i].media);
 }
 
+/* ---- navigations: Accept as browsers, tools and scripts send it ---- */
+
+static bool is_asked(const char *method, const char *lines)
+{
+    return negotiate_is_navigation(request_with(method, span_of(lines)));
+}
+
+static void navigations_name_html(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool is;
+    } rows[] = {
+        /* Chrome, Firefox, Safari */
+        {"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8\r\n", true},
+        {"Accept: text/html\r\n", true},
+        {"Accept: TEXT/HTML\r\n", true},
+        {"Accept: image/png\r\nAccept: text/html\r\n", true},
+        {"Accept: text/html ; charset=utf-8 ; q=0.1\r\n", true},
+        {"Accept: text/html;q=1.0\r\n", true},
+        {"Accept: text/html;q=0.001\r\n", true},
+        {"Accept: text/html;q=0\r\n", false},
+        {"Accept: text/html;level=1;Q=0.000\r\n", false},
+        {"Accept: text/html;q=0, text/html\r\n", true},
+        {"Accept: */*\r\n", false},
+        {"Accept: text/*\r\n", false},
+        {"Accept: text/css,*/*;q=0.1\r\n", false},
+        {"Accept: image/avif,image/webp,*/*;q=0.8\r\n", false},
+        {"Accept: text/htmlx\r\n", false},
+        {"Accept: application/json\r\n", false},
+        {"Accept:\r\n", false},
+        {"Accept-Encoding: text/html\r\n", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (is_asked("GET", rows[i].lines) != rows[i].is)
+            fail_msg("%s", rows[i].lines);
+    }
+}
+
+static void only_reading_navigates(void **state)
+{
+    (void)state;
+    assert_true(is_asked("HEAD", "Accept: text/html\r\n"));
+    assert_false(is_asked("OPTIONS", "Accept: text/html\r\n"));
+    assert_false(is_asked("POST", "Accept: text/html\r\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(navigations_name_html),
+        cmocka_unit_test(only_reading_navigates),
         cmocka_unit_test(codings_are_read),
         cmocka_unit_test(weights_are_noticed),
         cmocka_unit_test(identity_comes_first_where_asked),
