@@ -62,24 +62,11 @@ static int report(const struct failure *failure)
     return failure->status;
 }
 
-/* The workers' counters, as the banner's end tells them. */
 static void print_summary(const struct master *master, const struct settings *settings)
 {
     static struct metrics_totals totals;
-    struct banner_summary summary = {0};
     metrics_sum(master->metrics, master->workers, &totals);
-    for (unsigned i = 0; i < METRICS_CLASSES; i++) {
-        summary.requests += totals.requests[i];
-        summary.failed += i >= 4 ? totals.requests[i] : 0;
-    }
-    summary.octets = totals.octets;
-    for (; summary.miss_count < BANNER_MISSES && summary.miss_count < totals.miss_count;
-         summary.miss_count++) {
-        const struct metrics_miss *miss = &totals.misses[summary.miss_count];
-        summary.misses[summary.miss_count].path = miss->path;
-        summary.misses[summary.miss_count].count = miss->count;
-    }
-    banner_print_summary(settings, &summary);
+    banner_print_summary(settings, &totals);
 }
 
 static void open_browser(const struct settings *settings, const struct banner *banner)

@@ -307,27 +307,33 @@ static void append_count(struct buffer *text, uint64_t count, const char *one, c
     buffer_string(text, count == 1 ? one : many);
 }
 
-void banner_print_summary(const struct settings *settings, const struct banner_summary *summary)
+/* Paths of the most frequent 404s. */
+enum { MISSES_SHOWN = 5 };
+
+void banner_print_summary(const struct settings *settings, const struct metrics_totals *totals)
 {
     char room[BANNER_MAX];
     struct buffer text = BUFFER(room);
+    uint64_t failed = totals->requests[4] + totals->requests[5], requests = failed;
     if (settings->verbosity == VERBOSITY_QUIET || !isatty(STDERR_FILENO))
         return;
     struct look look = {&text, log_is_coloured(STDERR_FILENO)};
+    for (unsigned i = 0; i < 4; i++)
+        requests += totals->requests[i];
     append_label(&look, "Served");
-    append_count(&text, summary->requests, "request", "requests");
-    if (summary->failed > 0) {
+    append_count(&text, requests, "request", "requests");
+    if (failed > 0) {
         buffer_append(&text, SPAN(", of which "));
-        buffer_number(&text, summary->failed);
+        buffer_number(&text, failed);
         buffer_append(&text, SPAN(" failed"));
     }
     buffer_append(&text, SPAN("; "));
-    append_count(&text, summary->octets, "octet", "octets");
-    for (unsigned i = 0; i < summary->miss_count; i++) {
+    append_count(&text, totals->octets, "octet", "octets");
+    for (unsigned i = 0; i < MISSES_SHOWN && i < totals->miss_count; i++) {
         append_label(&look, i == 0 ? "Missed" : "");
-        append_count(&text, summary->misses[i].count, "time ", "times");
+        append_count(&text, totals->misses[i].count, "time ", "times");
         buffer_append(&text, SPAN("  "));
-        buffer_plain(&text, span_of(summary->misses[i].path));
+        buffer_plain(&text, span_of(totals->misses[i].path));
     }
     buffer_append(&text, SPAN("\n\n"));
     print(&text);

@@ -2,6 +2,7 @@
 #ifndef TINYHTTPD_CLI_BANNER_H
 #define TINYHTTPD_CLI_BANNER_H
 
+#include "base/metrics.h"
 #include "base/settings.h"
 
 #include <stddef.h>
@@ -19,25 +20,13 @@ struct banner {
 /* Prints to standard error: on a terminal a few lines, else one; nothing when quiet. */
 void banner_print(const struct settings *settings, const struct banner *banner);
 
-enum { BANNER_URL_MAX = 80, BANNER_MISSES = 5 };
+enum { BANNER_URL_MAX = 80 };
 
 /* Writes the URL by which this machine reaches the server, without a path: "http://localhost:8080". False where it only
    has Unix sockets. */
 bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MAX]);
 
-/* What was served. */
-struct banner_summary {
-    uint64_t requests;
-    uint64_t failed; /* of them, with a status of 400 or more */
-    uint64_t octets; /* of bodies */
-    unsigned miss_count;
-    struct {
-        const char *path;
-        uint64_t count;
-    } misses[BANNER_MISSES]; /* the paths most often not found */
-};
-
-/* Prints it to standard error where that is a terminal; nothing when quiet. */
-void banner_print_summary(const struct settings *settings, const struct banner_summary *summary);
+/* Prints what was served to standard error where that is a terminal; nothing when quiet. */
+void banner_print_summary(const struct settings *settings, const struct metrics_totals *totals);
 
 #endif

@@ -140,7 +140,7 @@ static void the_url_for_this_machine_is_found(void **state)
 static void a_summary_is_for_a_terminal(void **state)
 {
     struct settings settings = {.verbosity = VERBOSITY_NORMAL};
-    struct banner_summary summary = {.requests = 1};
+    static const struct metrics_totals summary = {.requests = {[2] = 1}};
     int ends[2], kept = dup(STDERR_FILENO);
     char octet;
     (void)state;
