@@ -50,11 +50,8 @@ struct client client_find(const union peer *peer, const struct settings *setting
                           const struct request *request)
 {
     struct forwarded forwarded = read_forwarded(peer, settings, request);
-    struct client client = {.address = *peer, .forwarded = forwarded_is_known(&forwarded)};
-    if (client.forwarded)
-        client.address = peer_of(&forwarded.client);
-    client.on_host = is_of_host(peer) && is_of_host(&client.address);
-    return client;
+    bool known = forwarded_is_known(&forwarded);
+    return (struct client){known ? peer_of(&forwarded.client) : *peer, peer, known};
 }
 
 /* What proxies add as a rule (RFC 9110 7.6.3, RFC 7239); or HTTP/1.0, which by itself nginx speaks to the server behind
@@ -68,5 +65,6 @@ static bool is_of_proxy(const struct request *request)
 
 bool client_is_near(const struct client *client, const struct request *request)
 {
-    return client->on_host && (client->forwarded || !is_of_proxy(request));
+    return is_of_host(client->peer) && is_of_host(&client->address) &&
+           (client->forwarded || !is_of_proxy(request));
 }

@@ -18,11 +18,11 @@ union peer {
 
 struct client {
     union peer address;
-    bool forwarded; /* a trusted proxy named it */
-    bool on_host;   /* its address and the peer's are of this machine */
+    const union peer *peer; /* of its connection; borrowed */
+    bool forwarded;         /* a trusted proxy named the address */
 };
 
-/* The client of a request on the peer's connection. */
+/* The client of a request on the peer's connection, which must outlive it. */
 struct client client_find(const union peer *peer, const struct settings *settings,
                           const struct request *request);
 

@@ -184,7 +184,8 @@ static void answer_content(struct exchange *exchange, const struct validators *v
     struct range ranges[LIMIT_RANGES];
     unsigned count = 0;
     enum range_result result = RANGE_WHOLE;
-    if (conditional_range_applies(request, validators, exchange->context->now))
+    if (request_has(request, 1U << FIELD_RANGE) &&
+        conditional_range_applies(request, validators, exchange->context->now))
         result =
             range_parse(request_single_field(request, FIELD_RANGE), exchange->entry->size, ranges, &count);
     if (result == RANGE_UNSATISFIABLE)

@@ -135,6 +135,12 @@ struct span request_method_name(const struct request *request);
 /* The request line as far as it was received, without its end: for the log. */
 struct span request_first_line(const struct request *request);
 
+/* True where it has one of the fields, given as bits 1 << enum request_field. */
+static inline bool request_has(const struct request *request, uint32_t fields)
+{
+    return (request->fields & fields) != 0;
+}
+
 /* The value of the field's first line, trimmed; an empty span at NULL where there is none. */
 struct span request_field(const struct request *request, enum request_field field);
 

@@ -11,7 +11,8 @@
 static bool find_authority(struct span raw, struct span *authority)
 {
     static const struct span scheme = SPAN_INIT("http://");
-    if (raw.length < scheme.length || !span_equal_nocase((struct span){raw.at, scheme.length}, scheme))
+    if (raw.length < scheme.length || raw.at[0] == '/' ||
+        !span_equal_nocase((struct span){raw.at, scheme.length}, scheme))
         return false;
     struct span rest = {raw.at + scheme.length, raw.length - scheme.length};
     size_t end = 0;
