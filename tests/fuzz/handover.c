@@ -105,13 +105,16 @@ static void set(const char *name, struct span line)
 
 /* ---- what is checked ---- */
 
-/* Only children of this process are workers of before: to any other a signal would be sent. */
+/* Only children of this process are workers of before: to any other a signal would be sent. Each stands once,
+   or the second would be one of a reaped child. */
 static void check_workers(const struct handover *handover)
 {
     CHECK(handover->worker_count <= LIMIT_RETIRED);
     CHECK(handover->worker_count == 0 || handover->reload);
     for (unsigned i = 0; i < handover->worker_count; i++)
         CHECK(handover->workers[i] == pids[CHILD].pid || handover->workers[i] == pids[DEAD].pid);
+    CHECK(handover->worker_count < 2 ||
+          (handover->worker_count == 2 && handover->workers[0] != handover->workers[1]));
 }
 
 static bool is_for_us(void)
