@@ -41,12 +41,23 @@ static bool is_child(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* A pid that stood twice would be kept after its child was reaped, and signals sent to what has it by then. */
+static bool is_listed(const struct handover *handover, pid_t pid)
+{
+    for (unsigned i = 0; i < handover->worker_count; i++) {
+        if (handover->workers[i] == pid)
+            return true;
+    }
+    return false;
+}
+
 static void read_note(struct handover *handover, const char *note)
 {
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
         struct span member = {note, strcspn(note, ",")};
         uint64_t pid;
-        if (span_to_number(member, &pid) && pid > 1 && pid <= INT32_MAX && is_child((pid_t)pid))
+        if (span_to_number(member, &pid) && pid > 1 && pid <= INT32_MAX && !is_listed(handover, (pid_t)pid) &&
+            is_child((pid_t)pid))
             handover->workers[handover->worker_count++] = (pid_t)pid;
         handover->owned |= span_equal(member, span_of(note_of_owned));
         note += member.length + (note[member.length] == ',');

@@ -6,83 +6,17 @@
 
 #include "base/limits.h"
 #include "lib/fuzz.h"
+#include "lib/names.h"
 
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { NAMES_MAX = 32, OUTPUT_MAX = 1 << 18 };
+enum { OUTPUT_MAX = 1 << 18 };
 
-struct names {
-    size_t count;
-    struct span at[NAMES_MAX];
-};
-
-static char base[64];
 static int root = -1;
 static struct beneath beneath;
 static char output[OUTPUT_MAX];
-
-static void remove_base(void)
-{
-    rmdir(base);
-}
-
-static void open_root(void)
-{
-    const char *folder = getenv("TMPDIR");
-    snprintf(base, sizeof base, "%.30s/tinyhttpd-listing-XXXXXX", folder != NULL ? folder : "/tmp");
-    CHECK(mkdtemp(base) != NULL);
-    root = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK(root >= 0);
-    beneath = beneath_root(root, false);
-    atexit(remove_base);
-}
-
-static const char *terminated(struct span name)
-{
-    static char room[NAME_MAX + 1];
-    memcpy(room, name.at, name.length);
-    room[name.length] = '\0';
-    return room;
-}
-
-static bool is_folder(struct span name)
-{
-    return name.at[0] == 'd';
-}
-
-static bool is_name(struct span name)
-{
-    return name.length > 0 && name.length <= NAME_MAX && name.at[0] != '.' &&
-           span_find(name, '\0') == name.length;
-}
-
-/* False where the file system has it already, or can't have it. */
-static bool make(struct span name)
-{
-    if (is_folder(name))
-        return mkdirat(root, terminated(name), 0755) == 0;
-    int fd = openat(root, terminated(name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-static void make_names(struct span rest, struct names *names)
-{
-    while (rest.length > 0 && names->count < NAMES_MAX) {
-        size_t length = span_find(rest, '/'), taken = length + (length < rest.length);
-        struct span name = {rest.at, length};
-        if (is_name(name) && make(name))
-            names->at[names->count++] = name;
-        rest = (struct span){rest.at + taken, rest.length - taken};
-    }
-}
 
 static struct span listed(const struct listing_form *form)
 {
@@ -134,7 +68,7 @@ static void check_href(struct span href, struct names *awaited)
         CHECK(length < sizeof decoded);
         decoded[length++] = (char)octet;
     }
-    CHECK(length > 0 && is_folder((struct span){decoded, 1}) == (decoded[length - 1] == '/'));
+    CHECK(length > 0 && names_is_directory((struct span){decoded, 1}) == (decoded[length - 1] == '/'));
     struct span name = {decoded, length - (decoded[length - 1] == '/')};
     size_t i = 0;
     while (i < awaited->count && !span_equal(awaited->at[i], name))
@@ -188,13 +122,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
 {
     struct span input = {(const char *)octets, length};
     struct listing_form form = listing_form_of(fuzz_take_line(&input));
-    struct names names = {0};
     if (root < 0)
-        open_root();
-    make_names(input, &names);
+        beneath = beneath_root(root = names_open(), false);
+    struct names names = names_make(root, input, false);
     check_html(&form, names);
     check_json(form, names);
-    for (size_t i = 0; i < names.count; i++)
-        CHECK(unlinkat(root, terminated(names.at[i]), is_folder(names.at[i]) ? AT_REMOVEDIR : 0) == 0);
+    names_remove(root, &names);
     return 0;
 }

@@ -12,12 +12,23 @@ void fuzz_fail(const char *file, int line, const char *condition)
     abort();
 }
 
+struct span fuzz_take_until(struct span *input, char end)
+{
+    size_t length = span_find(*input, end), taken = length < input->length ? length + 1 : length;
+    struct span found = {input->at, length};
+    *input = (struct span){input->at + taken, input->length - taken};
+    return found;
+}
+
 struct span fuzz_take_line(struct span *input)
 {
-    size_t end = span_find(*input, '\n'), taken = end < input->length ? end + 1 : end;
-    struct span line = {input->at, end};
-    *input = (struct span){input->at + taken, input->length - taken};
-    return line;
+    return fuzz_take_until(input, '\n');
+}
+
+void fuzz_expect(struct span *rest, struct span text)
+{
+    CHECK(rest->length >= text.length && memcmp(rest->at, text.at, text.length) == 0);
+    *rest = (struct span){rest->at + text.length, rest->length - text.length};
 }
 
 int64_t fuzz_number(struct span text, int64_t otherwise)

@@ -24,6 +24,12 @@ _Noreturn void fuzz_fail(const char *file, int line, const char *condition);
 /* Takes the first line off the input, and returns it without its LF. */
 struct span fuzz_take_line(struct span *input);
 
+/* The same up to the byte `end`, or to the end of the input. */
+struct span fuzz_take_until(struct span *input, char end);
+
+/* Takes the text off the beginning of `*rest`, which must be there. */
+void fuzz_expect(struct span *rest, struct span text);
+
 /* The decimal number that the text is, or `otherwise`. */
 int64_t fuzz_number(struct span text, int64_t otherwise);
 

@@ -43,13 +43,6 @@ static bool has(const struct response_read *response, struct span name)
     return field_of(response, name).at != NULL;
 }
 
-/* Takes the text off the beginning, which it must stand at. */
-static void expect(struct span *text, struct span expected)
-{
-    CHECK(text->length >= expected.length && memcmp(text->at, expected.at, expected.length) == 0);
-    *text = rest_of(*text, expected.length);
-}
-
 static uint64_t expect_number(struct span *text)
 {
     size_t digits = 0;
@@ -72,7 +65,7 @@ static struct span take_line(struct span *text)
     for (size_t i = 0; i < length; i++)
         CHECK(line.at[i] >= ' ' && line.at[i] < 0x7F);
     *text = rest_of(*text, length);
-    expect(text, SPAN("\r\n"));
+    fuzz_expect(text, SPAN("\r\n"));
     return line;
 }
 
@@ -80,7 +73,7 @@ static struct span take_line(struct span *text)
 static void read_head(struct span head, struct response_read *response)
 {
     struct span status = take_line(&head);
-    expect(&status, SPAN("HTTP/1.1 "));
+    fuzz_expect(&status, SPAN("HTTP/1.1 "));
     response->status = (int)expect_number(&status);
     CHECK(status.length > 1 && status.at[0] == ' ');
     while (head.length > 0) {
@@ -90,7 +83,7 @@ static void read_head(struct span head, struct response_read *response)
         CHECK(colon > 0 && response->field_count < FIELDS_MAX);
         for (size_t i = 0; i < colon; i++)
             CHECK(text_is_token_octet((unsigned char)line.at[i]));
-        expect(&field.value, SPAN(": "));
+        fuzz_expect(&field.value, SPAN(": "));
         CHECK(field.value.length > 0 && !has(response, field.name));
         response->fields[response->field_count++] = field;
     }
@@ -150,11 +143,11 @@ static void check_slice(struct span octets, uint64_t offset, uint64_t size, cons
 /* "bytes FIRST-LAST/SIZE", what follows being `length` octets. Returns FIRST. */
 static uint64_t read_content_range(struct span value, uint64_t *length, uint64_t *size)
 {
-    expect(&value, SPAN("bytes "));
+    fuzz_expect(&value, SPAN("bytes "));
     uint64_t first = expect_number(&value);
-    expect(&value, SPAN("-"));
+    fuzz_expect(&value, SPAN("-"));
     uint64_t last = expect_number(&value);
-    expect(&value, SPAN("/"));
+    fuzz_expect(&value, SPAN("/"));
     *size = expect_number(&value);
     CHECK(value.length == 0 && first <= last && last < *size);
     *length = last - first + 1;
@@ -167,20 +160,20 @@ static void check_multipart(struct span body, struct span boundary, const struct
     uint64_t sum = 0, size = 0;
     for (unsigned parts = 0;; parts++) {
         if (parts > 0)
-            expect(&body, SPAN("\r\n"));
-        expect(&body, SPAN("--"));
-        expect(&body, boundary);
+            fuzz_expect(&body, SPAN("\r\n"));
+        fuzz_expect(&body, SPAN("--"));
+        fuzz_expect(&body, boundary);
         if (body.length == 4) {
             CHECK(parts > 1 && parts <= LIMIT_RANGES && sum <= size);
-            expect(&body, SPAN("--\r\n"));
+            fuzz_expect(&body, SPAN("--\r\n"));
             return;
         }
-        expect(&body, SPAN("\r\n"));
+        fuzz_expect(&body, SPAN("\r\n"));
         struct span type = take_line(&body), range = take_line(&body);
         uint64_t length;
-        expect(&body, SPAN("\r\n"));
-        expect(&type, SPAN("Content-Type: "));
-        expect(&range, SPAN("Content-Range: "));
+        fuzz_expect(&body, SPAN("\r\n"));
+        fuzz_expect(&type, SPAN("Content-Type: "));
+        fuzz_expect(&range, SPAN("Content-Range: "));
         uint64_t offset = read_content_range(range, &length, &size);
         struct span octets = {body.at, length};
         body = rest_of(body, length);
@@ -195,7 +188,7 @@ static void check_partial(const struct response_read *response, const struct sit
                 type = field_of(response, SPAN("Content-Type"));
     CHECK(response->has_body); /* ranges are for GET alone */
     if (range.at == NULL) {
-        expect(&type, SPAN("multipart/byteranges; boundary="));
+        fuzz_expect(&type, SPAN("multipart/byteranges; boundary="));
         CHECK(type.length > 0 && type.length <= 70);
         check_multipart(response->body, type, asked);
         return;

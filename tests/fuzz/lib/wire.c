@@ -259,7 +259,7 @@ ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
 {
     char lines[2 * LIMIT_LOG_LINE];
     size_t length = 0;
-    if (fd != STDOUT_FILENO)
+    if (fd != STDOUT_FILENO || wire.fd < 0) /* a target without a connection reads its lines itself */
         return __real_writev(fd, pieces, count);
     for (int i = 0; i < count; i++) {
         CHECK(pieces[i].iov_len <= sizeof lines - length);

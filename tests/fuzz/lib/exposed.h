@@ -1,0 +1,26 @@
+/* A strict reader of Prometheus's text format, version 0.0.4. */
+#ifndef TINYHTTPD_TESTS_FUZZ_LIB_EXPOSED_H
+#define TINYHTTPD_TESTS_FUZZ_LIB_EXPOSED_H
+
+#include "base/text.h"
+
+#include <stdbool.h>
+
+enum { EXPOSED_MAX = 64 };
+
+struct exposed_sample {
+    struct span name; /* with its labels */
+    double value;
+};
+
+struct exposed {
+    unsigned count;
+    struct exposed_sample samples[EXPOSED_MAX];
+};
+
+/* Reads all of the text, and checks that each family stands in one group, and each sample once. */
+void exposed_read(struct span text, struct exposed *exposed);
+
+bool exposed_begins(struct span text, struct span beginning);
+
+#endif
