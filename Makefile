@@ -16,10 +16,14 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share install clean
+.PHONY: all help deps run check test tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
+	compile_commands.json install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
+
+# `make test` is `make check`, also where the goals decide which tools are needed.
+goals := $(patsubst test,check,$(MAKECMDGOALS))
 
 # `clean` and `deps` change what the other goals find, and pkg-config is asked while this file is read. So they
 # go first, and a second make does the rest.
@@ -30,10 +34,10 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check fuzz coverage valgrind lint image-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(MAKECMDGOALS)))
+	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
 
 clean: ## Remove everything built
-	@rm -f tinyhttpd
+	@rm -f tinyhttpd compile_commands.json
 	@test ! -d '$(BUILD_ROOT)' || find '$(BUILD_ROOT)' -mindepth 1 -maxdepth 1 ! -path '$(DEPS)' -exec rm -rf {} +
 
 ifneq ($(and $(first),$(rest)),)
@@ -46,7 +50,7 @@ then: $(first) ; +@$(MAKE) $(rest)
 else
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # ---- What there is to build -------------------------------------------------------------------------------------
 
@@ -74,7 +78,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- How: looked into only for the goals that compile ---------------------------------------------------------
 
-ifneq ($(filter-out help bench image-check install-units clean deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help bench image-check install-units format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -92,7 +96,7 @@ magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modvers
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
 	$(if $(magic_version),,libmagic),$(PKG_CONFIG))
-ifneq ($(filter check tests soak coverage valgrind,$(MAKECMDGOALS)),)
+ifneq ($(filter check tests soak coverage valgrind,$(goals)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
@@ -110,7 +114,7 @@ missing += $(if $(shell .ci/deps --has-fuzzer '$(FUZZ_CC)' && echo yes),,clang w
 endif
 missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
 ifneq ($(missing),)
-$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(MAKECMDGOALS)))))))
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(goals)))))))
 endif
 
 # llhttp's static library where there is one: faster, and an installed program must not need build/.
@@ -157,6 +161,9 @@ ldflags := -pie $(ldflags_$(KIND))
 compile = $(CC) $(strip $(cflags) $(CPPFLAGS) $(CFLAGS))
 link = $(CC) $(strip $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS))
 libs = $(strip $(dependency_libs) $(LDLIBS))
+# SOURCE, OUTPUT
+compile_object = $(compile) $(if $(filter tests/%,$(1)),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $(2) $(1)
+compile_preload = $(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -shared -o $(2) $(1) -ldl
 
 # Stamps: a new compiler, flag, library release or list of files makes anew what rests on it.
 stamp = $(if $(findstring <$(strip $(2))>,<$(file <$(1))>),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
@@ -177,12 +184,31 @@ $(program): $(objects) $(BUILD)/link.stamp
 $(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/generate.o: $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
-	@$(compile) $(if $(filter tests/%,$<),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $@ $<
+	@$(call compile_object,$<,$@)
 
 -include $(BUILD)/share/generate.d $(objects:.o=.d) $(unit_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
 
 # Written while this file is read; named here so that make knows where they come from.
 $(BUILD)/compile.stamp $(BUILD)/link.stamp: ;
+
+# For clangd and other tools that want the compiler's command line of each file: the same lines as above. Always made anew,
+# as they depend on the command line's choices. A string of JSON escapes the backslash and the double quote.
+compiled := $(sources) $(unit_sources) $(fuzz_sources) $(fuzz_lib_sources) share/generate.c
+json_string = "$(subst ",\",$(subst \,\\,$(strip $(1))))"
+# SOURCE, OUTPUT, COMMAND
+json_entry = {"directory": $(call json_string,$(CURDIR)), "file": $(call json_string,$(1)), \
+	"output": $(call json_string,$(2)), "command": $(call json_string,$(3))}
+
+compile_commands.json: ## Write the compiler's command line of each file, for clangd and other tools
+	$(file >$@.tmp,[)
+	$(foreach source,$(compiled),$(file >>$@.tmp,$(call json_entry,$(source),$(source:%.c=$(BUILD)/%.o),$(call \
+		compile_object,$(source),$(source:%.c=$(BUILD)/%.o)))$(comma)))
+	$(foreach source,$(preload_sources),$(file >>$@.tmp,$(call json_entry,$(source),$(call preload_of,$(source)),$(call \
+		compile_preload,$(source),$(call preload_of,$(source))))$(if $(filter $(source),$(lastword $(preload_sources))),,$(comma))))
+	$(file >>$@.tmp,])
+	@mv $@.tmp $@
+
+preload_of = $(1:tests/http/preload/%.c=$(BUILD)/preload/%.so)
 
 run: all ## Build, then serve ./www on port 8080
 	@exec ./tinyhttpd -r ./www -p 8080
@@ -233,10 +259,12 @@ $(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(filter-out $(BUILD)/src/mai
 $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
-	@$(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -shared -o $@ $< -ldl
+	@$(call compile_preload,$<,$@)
 
 tests: $(program) $(units) $(preloads)
 	@:
+
+test: check ## The same as make check
 
 check: ## Run all the tests, then once more under ASan and UBSan
 	+@$(MAKE) DEBUG= tests
@@ -249,7 +277,7 @@ else
 endif
 
 # Some tests measure delays: asked for together, they wait until the linters leave the machine to them.
-ifneq ($(filter lint,$(MAKECMDGOALS)),)
+ifneq ($(filter lint,$(goals)),)
 check: | lint
 endif
 
@@ -349,10 +377,16 @@ lint-share: $(generator)
 	@mandoc -T lint -W warning share/man/tinyhttpd.1
 	@bash -n share/completions/tinyhttpd.bash
 
+formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
+	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
+
 lint-format:
 	@echo '  clang-format'
-	@clang-format --dry-run -Werror $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
-		$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
+	@clang-format --dry-run -Werror $(formatted)
+
+format: ## Format all of the C code with clang-format
+	@command -v clang-format >/dev/null || { echo 'format: missing: clang-format; type: make deps lint' >&2; exit 1; }
+	@clang-format -i $(formatted)
 
 lint-tidy: $(tidied)
 
