@@ -221,8 +221,9 @@ install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
 	install -m 644 share/completions/tinyhttpd.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tinyhttpd'
 	install -m 644 share/completions/tinyhttpd.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tinyhttpd'
 	install -m 644 share/completions/tinyhttpd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tinyhttpd.fish'
+	install -m 644 $(wildcard share/doc/*.md) '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/'
 
-installed_share := man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
+installed_share := doc/tinyhttpd man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
 
 # The man page and the completions are kept with the sources, so that installing needs no second program; `make lint`
 # proves that they are what the table of options makes.
@@ -234,8 +235,9 @@ $(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/link.s
 	@echo '  link $@'
 	@$(link) -o $@ $(filter %.o,$^)
 
-share: $(generator) ## Make the man page and the completions anew, from the table of options
+share: $(generator) $(program) ## Make the man page, the completions and README's options anew, from the table of options
 	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) >$(file) &&) true
+	@.ci/docs --update $(program)
 
 # systemd looks into /usr/local/lib, too. The program's place in the unit is what PREFIX says.
 install: install-units
@@ -288,7 +290,7 @@ browser: $(program) ## Try pages, and --watch, in headless Chromium
 	for test in tests/browser/*.mjs; do echo "# $$test"; \
 		TINYHTTPD='$(program)' PICTURES='$(BUILD_ROOT)/browser' node "$$test" || exit 1; done
 
-screenshots: $(program) ## Take the README's pictures anew
+screenshots: $(program) ## Take the pictures of README.md and share/doc anew
 	@TINYHTTPD='$(program)' node share/screenshots/take.mjs
 
 # ---- How much of the source the tests run -------------------------------------------------------------------------
@@ -358,11 +360,11 @@ image-check: ## Build the image without a Docker engine, as root, and run it as 
 
 # ---- The checks that run nothing ----------------------------------------------------------------------------------
 
-lint_parts := lint-layers lint-share lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
+lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
 tidied := $(sources:%.c=$(BUILD_ROOT)/tidy/%.ok)
 .PHONY: $(lint_parts)
 
-lint: $(lint_parts) ## Check layers, format, the C code and the scripts
+lint: $(lint_parts) ## Check layers, documents, format, the C code and the scripts
 	@:
 
 lint-layers:
@@ -376,6 +378,11 @@ lint-share: $(generator)
 		|| { echo 'type: make share' >&2; exit 1; }
 	@mandoc -T lint -W warning share/man/tinyhttpd.1
 	@bash -n share/completions/tinyhttpd.bash
+
+lint-docs: $(program)
+	@echo '  documents'
+	@.ci/docs --self-test
+	@.ci/docs $(program)
 
 formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
 	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
@@ -417,7 +424,7 @@ lint-analyzer:
 lint-scripts:
 	@echo '  shellcheck, perl -c'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check tests/fuzz/run
-	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
+	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
 # Debian's own Python, for whose packages it looks.
