@@ -16,10 +16,14 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check test tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share install clean
+.PHONY: all help deps run check test tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
+	compile_commands.json install clean
 
 # What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
 DEPS := build/deps
+
+# `make test` is `make check`, also where the goals decide which tools are needed.
+goals := $(patsubst test,check,$(MAKECMDGOALS))
 
 # `clean` and `deps` change what the other goals find, and pkg-config is asked while this file is read. So they
 # go first, and a second make does the rest.
@@ -30,10 +34,10 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check fuzz coverage valgrind lint image-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst test,check,$(patsubst soak,check,$(MAKECMDGOALS))))
+	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
 
 clean: ## Remove everything built
-	@rm -f tinyhttpd
+	@rm -f tinyhttpd compile_commands.json
 	@test ! -d '$(BUILD_ROOT)' || find '$(BUILD_ROOT)' -mindepth 1 -maxdepth 1 ! -path '$(DEPS)' -exec rm -rf {} +
 
 ifneq ($(and $(first),$(rest)),)
@@ -46,7 +50,7 @@ then: $(first) ; +@$(MAKE) $(rest)
 else
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # ---- What there is to build -------------------------------------------------------------------------------------
 
@@ -77,7 +81,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- How: looked into only for the goals that compile ---------------------------------------------------------
 
-ifneq ($(filter-out help bench instructions image-check install-units clean deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help bench instructions image-check install-units format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -95,7 +99,7 @@ magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modvers
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
 	$(if $(magic_version),,libmagic),$(PKG_CONFIG))
-ifneq ($(filter check test tests soak coverage valgrind,$(MAKECMDGOALS)),)
+ifneq ($(filter check tests soak coverage valgrind,$(goals)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
@@ -113,7 +117,7 @@ missing += $(if $(shell .ci/deps --has-fuzzer '$(FUZZ_CC)' && echo yes),,clang w
 endif
 missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
 ifneq ($(missing),)
-$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst test%,check,$(patsubst soak,check,$(filter $(equipped) soak test tests,$(MAKECMDGOALS)))))))
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(goals)))))))
 endif
 
 # llhttp's static library where there is one: faster, and an installed program must not need build/.
@@ -160,6 +164,9 @@ ldflags := -pie $(ldflags_$(KIND))
 compile = $(CC) $(strip $(cflags) $(CPPFLAGS) $(CFLAGS))
 link = $(CC) $(strip $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS))
 libs = $(strip $(dependency_libs) $(LDLIBS))
+# SOURCE, OUTPUT
+compile_object = $(compile) $(if $(filter tests/%,$(1)),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $(2) $(1)
+compile_preload = $(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -shared -o $(2) $(1) -ldl
 
 # Stamps: a new compiler, flag, library release or list of files makes anew what rests on it.
 stamp = $(if $(findstring <$(strip $(2))>,<$(file <$(1))>),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
@@ -180,7 +187,7 @@ $(program): $(objects) $(BUILD)/link.stamp
 $(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/generate.o: $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
-	@$(compile) $(if $(filter tests/%,$<),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $@ $<
+	@$(call compile_object,$<,$@)
 
 # The compiler does not tell make what the assembler includes.
 $(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)
@@ -189,6 +196,25 @@ $(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)
 
 # Written while this file is read; named here so that make knows where they come from.
 $(BUILD)/compile.stamp $(BUILD)/link.stamp: ;
+
+# For clangd and other tools that want the compiler's command line of each file: the same lines as above. Always made anew,
+# as they depend on the command line's choices. A string of JSON escapes the backslash and the double quote.
+compiled := $(sources) $(unit_sources) $(fuzz_sources) $(fuzz_lib_sources) share/generate.c
+json_string = "$(subst ",\",$(subst \,\\,$(strip $(1))))"
+# SOURCE, OUTPUT, COMMAND
+json_entry = {"directory": $(call json_string,$(CURDIR)), "file": $(call json_string,$(1)), \
+	"output": $(call json_string,$(2)), "command": $(call json_string,$(3))}
+
+compile_commands.json: ## Write the compiler's command line of each file, for clangd and other tools
+	$(file >$@.tmp,[)
+	$(foreach source,$(compiled),$(file >>$@.tmp,$(call json_entry,$(source),$(source:%.c=$(BUILD)/%.o),$(call \
+		compile_object,$(source),$(source:%.c=$(BUILD)/%.o)))$(comma)))
+	$(foreach source,$(preload_sources),$(file >>$@.tmp,$(call json_entry,$(source),$(call preload_of,$(source)),$(call \
+		compile_preload,$(source),$(call preload_of,$(source))))$(if $(filter $(source),$(lastword $(preload_sources))),,$(comma))))
+	$(file >>$@.tmp,])
+	@mv $@.tmp $@
+
+preload_of = $(1:tests/http/preload/%.c=$(BUILD)/preload/%.so)
 
 run: all ## Build, then serve ./www on port 8080
 	@exec ./tinyhttpd -r ./www -p 8080
@@ -201,8 +227,9 @@ install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
 	install -m 644 share/completions/tinyhttpd.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tinyhttpd'
 	install -m 644 share/completions/tinyhttpd.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tinyhttpd'
 	install -m 644 share/completions/tinyhttpd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tinyhttpd.fish'
+	install -m 644 $(wildcard share/doc/*.md) '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/'
 
-installed_share := man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
+installed_share := doc/tinyhttpd man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
 
 # The man page and the completions are kept with the sources, so that installing needs no second program; `make lint`
 # proves that they are what the table of options makes.
@@ -214,8 +241,9 @@ $(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/link.s
 	@echo '  link $@'
 	@$(link) -o $@ $(filter %.o,$^)
 
-share: $(generator) ## Make the man page and the completions anew, from the table of options
+share: $(generator) $(program) ## Make the man page, the completions and README's options anew, from the table of options
 	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) >$(file) &&) true
+	@.ci/docs --update $(program)
 
 # systemd looks into /usr/local/lib, too. The program's place in the unit is what PREFIX says.
 install: install-units
@@ -249,7 +277,7 @@ $(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/link.stamp | $(libra
 $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
-	@$(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -shared -o $@ $< -ldl
+	@$(call compile_preload,$<,$@)
 
 tests: $(program) $(units) $(preloads)
 	@:
@@ -264,10 +292,10 @@ else
 	@.ci/test $(T:%=--only %) release='$(BUILD_ROOT)/release'
 endif
 
-test: check ## The same
+test: check ## The same as make check
 
 # Some tests measure delays: asked for together, they wait until the linters leave the machine to them.
-ifneq ($(filter lint,$(MAKECMDGOALS)),)
+ifneq ($(filter lint,$(goals)),)
 check: | lint
 endif
 
@@ -278,7 +306,7 @@ browser: $(program) ## Try pages, and --watch, in headless Chromium
 	for test in tests/browser/*.mjs; do echo "# $$test"; \
 		TINYHTTPD='$(program)' PICTURES='$(BUILD_ROOT)/browser' node "$$test" || exit 1; done
 
-screenshots: $(program) ## Take the README's pictures anew
+screenshots: $(program) ## Take the pictures of README.md and share/doc anew
 	@TINYHTTPD='$(program)' node share/screenshots/take.mjs
 
 # ---- How much of the source the tests run -------------------------------------------------------------------------
@@ -358,11 +386,11 @@ image-check: ## Build the image without a Docker engine, as root, and run it as 
 
 # ---- The checks that run nothing ----------------------------------------------------------------------------------
 
-lint_parts := lint-layers lint-share lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
+lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
 tidied := $(sources:%.c=$(BUILD_ROOT)/tidy/%.ok)
 .PHONY: $(lint_parts)
 
-lint: $(lint_parts) ## Check layers, format, the C code and the scripts
+lint: $(lint_parts) ## Check layers, documents, format, the C code and the scripts
 	@:
 
 lint-layers:
@@ -377,10 +405,21 @@ lint-share: $(generator)
 	@mandoc -T lint -W warning share/man/tinyhttpd.1
 	@bash -n share/completions/tinyhttpd.bash
 
+lint-docs: $(program)
+	@echo '  documents'
+	@.ci/docs --self-test
+	@.ci/docs $(program)
+
+formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
+	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
+
 lint-format:
 	@echo '  clang-format'
-	@clang-format --dry-run -Werror $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
-		$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
+	@clang-format --dry-run -Werror $(formatted)
+
+format: ## Format all of the C code with clang-format
+	@command -v clang-format >/dev/null || { echo 'format: missing: clang-format; type: make deps lint' >&2; exit 1; }
+	@clang-format -i $(formatted)
 
 lint-tidy: $(tidied)
 
@@ -411,7 +450,7 @@ lint-analyzer:
 lint-scripts:
 	@echo '  shellcheck, perl -c'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check tests/fuzz/run
-	@for script in .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
+	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
 # Debian's own Python, for whose packages it looks.

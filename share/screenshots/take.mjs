@@ -1,5 +1,6 @@
-// Takes the README's two pictures (`make screenshots`): a listing in both colour schemes, and what the terminal says. What
-// they show is real: a server on port 8080, its own output through a pseudo-terminal, a browser. Only the files are made up.
+// Takes the pictures of README.md and share/doc/options.md (`make screenshots`): a listing in both colour schemes, and what
+// the terminal says. What they show is real: a server on port 8080, its own output through a pseudo-terminal, a browser.
+// Only the files are made up.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
