@@ -3,12 +3,11 @@
  * "FORM STATUS SECONDS BYTES MICROSECONDS PEER", where a PEER that is no IP address is a Unix socket. Then come, parted
  * by "|", the method, the target, the request line, the Referer, the User-Agent, and the reason of a 404.
  */
-#include "serve/access.h"
-
 #include "base/limits.h"
 #include "base/log.h"
 #include "lib/fuzz.h"
 #include "lib/logged.h"
+#include "serve/access_log.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -4,11 +4,11 @@
  */
 #include "cli/environment.h"
 
+#include "answer/config.h"
 #include "base/buffer.h"
 #include "cli/options.h"
 #include "http/response.h"
 #include "lib/fuzz.h"
-#include "serve/policy.h"
 #include "site/store.h"
 
 #include <stdlib.h>
@@ -109,7 +109,7 @@ static void check_lines(struct span lines)
 }
 
 /* The longest head that a file can have, in exactly the room that the store keeps for it. */
-static void check_head(const struct policy *policy, struct span cache)
+static void check_head(const struct config *config, struct span cache)
 {
     static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";
     char type[ENTRY_TYPE_MAX - 1], etag[ENTRY_ETAG_MAX - 1], described[ENTRY_LINES_MAX];
@@ -120,8 +120,8 @@ static void check_head(const struct policy *policy, struct span cache)
         .last_modified = span_of(date),
         .etag = {etag, sizeof etag},
     };
-    const struct response said = {.common = policy->common, .cache = cache};
-    size_t room = ENTRY_HEAD_MAX + policy->lines;
+    const struct response said = {.common = config->common, .cache = cache};
+    size_t room = ENTRY_HEAD_MAX + config->lines;
     char *head = malloc(room);
     CHECK(head != NULL);
     struct buffer lines = BUFFER(described), text = {head, 0, room, false};
@@ -137,14 +137,14 @@ static void check_head(const struct policy *policy, struct span cache)
 
 static void check_policy(const struct settings *settings)
 {
-    static struct policy policy;
-    policy_open(&policy, settings, NULL, 0);
-    check_lines(policy.common);
-    check_lines(policy.cache);
-    check_lines(policy.immutable);
-    check_lines(policy.unkept);
-    check_head(&policy, policy.cache);
-    check_head(&policy, policy.immutable);
+    static struct config config;
+    config_open(&config, settings, false);
+    check_lines(config.common);
+    check_lines(config.cache);
+    check_lines(config.immutable);
+    check_lines(config.unkept);
+    check_head(&config, config.cache);
+    check_head(&config, config.immutable);
 }
 
 static enum options_result read_options(struct settings *settings, struct failure *failure)

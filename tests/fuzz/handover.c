@@ -3,7 +3,7 @@
  * LISTEN_FDS, LISTEN_FDNAMES and TINYHTTPD_HANDOVER; an empty one leaves its variable out. Words stand for pids: SELF,
  * CHILD, DEAD (a child that has ended), GRANDCHILD and PARENT.
  */
-#include "serve/handover.h"
+#include "process/handover.h"
 
 #include "lib/fuzz.h"
 

@@ -1,7 +1,8 @@
 /* Names that hold a hash of their content: what is kept for a year must not be a name that a person gave. The input is a
    path. */
+#include "site/hashed_name.h"
+
 #include "base/hash.h"
-#include "http/cache.h"
 #include "lib/fuzz.h"
 
 #include <stdio.h>

@@ -4,10 +4,10 @@
  */
 #include "http/host.h"
 
+#include "answer/config.h"
 #include "base/buffer.h"
 #include "http/target.h"
 #include "lib/fuzz.h"
-#include "serve/policy.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -108,19 +108,19 @@ static void check_authority(struct span authority)
 /* Only what leads here, what was bound, and what is allowed. */
 static void check_guard(struct span name, const char *allowed, const char *bound)
 {
-    static struct policy policy;
+    static struct config config;
     static struct settings settings;
     settings = (struct settings){.root = ".", .index = "index.html"};
     settings.binds[settings.bind_count++] = bound;
     settings.allowed_hosts[settings.allowed_host_count++] = allowed;
-    policy_open(&policy, &settings, NULL, 0);
+    config_open(&config, &settings, false);
     struct span bare = host_name(span_of(allowed));
     bool all = strcmp(allowed, "*") == 0, beneath = bare.length > 1 && bare.at[0] == '.';
     struct span parent = {bare.at + beneath, bare.length - beneath};
     bool permitted =
         all || (bare.length > 0 && span_equal_nocase(name, parent)) || (beneath && ends_with(name, bare));
     CHECK(host_is_allowed(name, span_of(allowed)) == permitted);
-    CHECK(policy_answers_to(&policy, name) ==
+    CHECK(config_answers_to(&config, name) ==
           (permitted || host_is_loopback(name) || span_equal_nocase(name, span_of(bound))));
 }
 

@@ -3,11 +3,11 @@
  * and numbers or a path: "0c 200 512" counts an answer, "1t 1500" a duration, "2m /a?b" a miss, "0l 3 4" looks at the
  * disk, "1k 10 5" connections, "2r" a restart.
  */
-#include "serve/metrics.h"
+#include "base/metrics.h"
 
+#include "answer/metrics_text.h"
 #include "lib/exposed.h"
 #include "lib/fuzz.h"
-#include "serve/exposition.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +143,7 @@ static void check_text(const struct metrics_totals *totals)
     static struct exposed exposed;
     char *room = malloc(TEXT_MAX);
     struct buffer text = {room, 0, TEXT_MAX, false};
-    exposition_write(&text, totals);
+    metrics_text_write(&text, totals);
     CHECK(!text.overflow);
     exposed_read(buffer_span(&text), &exposed);
     check_exposed(&exposed, totals);
