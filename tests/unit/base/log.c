@@ -187,6 +187,12 @@ static void a_diagnostic_comes_after_the_lines_before_it(void **state)
 
 /* ---- outputs that don't wait ---- */
 
+static void open_log(void)
+{
+    struct failure failure = {0};
+    assert_int_equal(log_open(&failure), 0);
+}
+
 /* What is open on a stream, as log_open finds it. */
 static void put_on(int stream, int fd)
 {
@@ -202,7 +208,7 @@ static void a_full_pipe_is_not_waited_for(void **state)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     int shared = dup(ends[1]);
     put_on(STDOUT_FILENO, ends[1]);
-    log_open();
+    open_log();
     assert_true((fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK) != 0);
     assert_int_equal(fcntl(STDOUT_FILENO, F_GETPIPE_SZ), LIMIT_LOG_PIPE);
     assert_int_equal(fcntl(shared, F_GETFL) & O_NONBLOCK, 0); /* whoever else has the pipe waits as before */
@@ -214,7 +220,7 @@ static void a_full_pipe_is_not_waited_for(void **state)
     put_on(STDOUT_FILENO, saved);
     close(shared);
     close(ends[0]);
-    log_open();
+    open_log();
 }
 
 /* As systemd gives one for its journal. */
@@ -224,14 +230,14 @@ static void a_full_socket_is_not_waited_for(void **state)
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     put_on(STDOUT_FILENO, ends[1]);
-    log_open();
+    open_log();
     alarm(20);
     for (unsigned i = 0; i < 20000; i++)
         log_add(&line, 1);
     log_close();
     alarm(0);
     put_on(STDOUT_FILENO, saved);
-    log_open();
+    open_log();
     captured_length = read(ends[0], captured, sizeof captured);
     close(ends[0]);
     assert_true(captured_length > (ssize_t)line.length);
