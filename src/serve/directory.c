@@ -37,7 +37,8 @@ static void answer_listed(const struct view *view, const struct request *request
     }
     response->text.length += piece.length;
     response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
-    notice_append_lines(&lines, json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE), look_listing_policy());
+    notice_append_lines(view, &lines, json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
+                        look_listing_policy());
     if (state == SOURCE_MORE) {
         response_stream(response, source, request->minor_version, buffer_span(&piece));
     } else {

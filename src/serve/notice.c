@@ -79,13 +79,12 @@ static void answer_page(const struct view *view, const struct request *request, 
     response_finish(response, view->date, request->minor_version, lines);
 }
 
-void notice_append_lines(struct buffer *lines, struct span type, struct span policy)
+void notice_append_lines(const struct view *view, struct buffer *lines, struct span type, struct span policy)
 {
     buffer_append(lines, SPAN("Content-Type: "));
     buffer_append(lines, type);
-    buffer_append(lines, SPAN("\r\nContent-Security-Policy: "));
-    buffer_append(lines, policy);
     buffer_append(lines, SPAN("\r\n"));
+    policy_append_own(view->policy, lines, SPAN("Content-Security-Policy"), policy);
 }
 
 /* The policy of an error's page: where it is watched for, the script may run. */
@@ -107,12 +106,12 @@ void notice_error(const struct view *view, const struct request *request, struct
 {
     char room[768], allowed[512];
     struct buffer lines = BUFFER(room), policy = BUFFER(allowed);
-    notice_append_lines(&lines, page_type(request), error_policy(view, request, &policy));
+    notice_append_lines(view, &lines, page_type(request), error_policy(view, request, &policy));
     buffer_append(&lines, line);
     if (status == 405)
         buffer_append(&lines, SPAN(ALLOW));
     if (status == 503)
-        buffer_append(&lines, SPAN("Retry-After: 1\r\n"));
+        policy_append_own(view->policy, &lines, SPAN("Retry-After"), SPAN("1"));
     answer_page(view, request, response, status, span_of(sentence_of(status)), buffer_filled(&lines));
 }
 
@@ -122,7 +121,7 @@ void notice_foreign_host(const struct view *view, const struct request *request,
     char room[768], said[HOST_NAME_MAX_OCTETS + 256];
     struct buffer lines = BUFFER(room), sentence = BUFFER(said);
     struct span name = host_name(host_of(request));
-    notice_append_lines(&lines, page_type(request), look_policy());
+    notice_append_lines(view, &lines, page_type(request), look_policy());
     buffer_append(&sentence,
                   SPAN("This server answers to the names of its own machine only, such as localhost. "
                        "To let it have this one as well, start it with --allow-host "));
@@ -135,7 +134,7 @@ void notice_redirect(const struct view *view, const struct request *request, str
 {
     char room[3 * LIMIT_TARGET + 512]; /* escaped, a path may be three times as long */
     struct buffer lines = BUFFER(room);
-    notice_append_lines(&lines, page_type(request), look_policy());
+    notice_append_lines(view, &lines, page_type(request), look_policy());
     buffer_append(&lines, SPAN("Location: /"));
     buffer_uri_path(&lines, target->path);
     buffer_octet(&lines, '/');
@@ -149,16 +148,14 @@ void notice_redirect(const struct view *view, const struct request *request, str
 static void append_preflight(const struct view *view, const struct request *request, struct buffer *lines)
 {
     struct span fields = request_single_field(request, FIELD_ACCESS_CONTROL_REQUEST_HEADERS);
-    if (view->policy->settings->cors == NULL ||
+    const struct policy *policy = view->policy;
+    if (policy->settings->cors == NULL ||
         request_field(request, FIELD_ACCESS_CONTROL_REQUEST_METHOD).at == NULL)
         return;
-    buffer_append(lines, SPAN("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
-                              "Access-Control-Max-Age: 600\r\n"));
-    if (fields.length == 0 || fields.length > POLICY_PREFLIGHT_MAX || !policy_is_token_list(fields))
-        return;
-    buffer_append(lines, SPAN("Access-Control-Allow-Headers: "));
-    buffer_append(lines, fields);
-    buffer_append(lines, SPAN("\r\n"));
+    policy_append_own(policy, lines, SPAN("Access-Control-Allow-Methods"), SPAN("GET, HEAD, OPTIONS"));
+    policy_append_own(policy, lines, SPAN("Access-Control-Max-Age"), SPAN("600"));
+    if (fields.length <= POLICY_PREFLIGHT_MAX && policy_is_token_list(fields))
+        policy_append_own(policy, lines, SPAN("Access-Control-Allow-Headers"), fields);
 }
 
 void notice_options(const struct view *view, const struct request *request, struct response *response)

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 /* Appends the lines of a page's type and its Content-Security-Policy. */
-void notice_append_lines(struct buffer *lines, struct span type, struct span policy);
+void notice_append_lines(const struct view *view, struct buffer *lines, struct span type, struct span policy);
 
 /* Answers with the page of an error. `line` is a field that goes with this error, with its line's end, or empty. */
 void notice_error(const struct view *view, const struct request *request, struct response *response,

@@ -2,6 +2,7 @@
 #ifndef TINYHTTPD_SERVE_POLICY_H
 #define TINYHTTPD_SERVE_POLICY_H
 
+#include "base/buffer.h"
 #include "base/limits.h"
 #include "base/settings.h"
 #include "base/text.h"
@@ -40,6 +41,11 @@ struct policy {
  */
 void policy_open(struct policy *policy, const struct settings *settings, const int *listeners,
                  unsigned count);
+
+/* Appends the line of a field that the server has of its own, unless --header has one of this name: then that stands in
+   its place, in the lines that are common to all answers. */
+void policy_append_own(const struct policy *policy, struct buffer *lines, struct span name,
+                       struct span value);
 
 /* True where the site may be known by this name, as host_name gives it: a loopback name or address, one that was bound
    to, or one that is allowed. */

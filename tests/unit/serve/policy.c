@@ -41,6 +41,22 @@ static void nothing_said_is_as_by_itself(void **state)
     assert_false(policy.guarded);
 }
 
+static void header_stands_in_place_of_the_own_field_of_its_name(void **state)
+{
+    static const struct settings settings = {
+        .index = "i", .headers = {"retry-AFTER: 9", "Content-Security-Policy:"}, .header_count = 2};
+    char room[256];
+    struct buffer lines = BUFFER(room);
+    (void)state;
+    policy_open(&policy, &settings, NULL, 0);
+    policy_append_own(&policy, &lines, SPAN("Retry-After"), SPAN("1"));
+    policy_append_own(&policy, &lines, SPAN("Content-Security-Policy"), SPAN("default-src 'none'"));
+    policy_append_own(&policy, &lines, SPAN("Retry"), SPAN("own"));
+    policy_append_own(&policy, &lines, SPAN("X-Empty"), SPAN(""));
+    assert_lines(buffer_span(&lines), "Retry: own\r\n");
+    assert_lines(policy.common, RESPONSE_COMMON "retry-AFTER: 9\r\n");
+}
+
 static void paths_are_relative(void **state)
 {
     static const struct settings settings = {.index = "i", .spa = "//app/index.html", .file = "/one"};
@@ -180,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_said_is_as_by_itself),
+        cmocka_unit_test(header_stands_in_place_of_the_own_field_of_its_name),
         cmocka_unit_test(paths_are_relative),
         cmocka_unit_test(the_most_fits),
         cmocka_unit_test(lists_are_of_tokens),
