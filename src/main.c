@@ -122,12 +122,11 @@ static void greet(const struct settings *settings, const struct banner *banner,
     open_browser(settings, banner);
 }
 
-static int serve(struct settings *settings, char *const *command)
+static int run(struct settings *settings, char *const *command)
 {
     static struct master master;
     static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
     struct failure failure = {0};
-    log_open();
     if (place_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
         return report(&failure);
     if (master.handover.trial)
@@ -143,6 +142,13 @@ static int serve(struct settings *settings, char *const *command)
         greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
+    return status;
+}
+
+static int serve(struct settings *settings, char *const *command)
+{
+    int status = run(settings, command);
+    log_end();
     return status;
 }
 

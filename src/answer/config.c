@@ -1,6 +1,5 @@
 #include "answer/config.h"
 
-#include "base/buffer.h"
 #include "http/host.h"
 #include "http/response.h"
 #include "http/target.h"
@@ -64,14 +63,10 @@ static struct span end(struct config *config, const struct buffer *lines)
     return buffer_span(lines);
 }
 
-/* What the server says itself, unless the command line has a field of the same name. */
-static void append_own(struct buffer *lines, const struct settings *settings, const struct own_line *own,
-                       size_t count)
+void config_append_own(const struct config *config, struct buffer *lines, struct span name, struct span value)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (own[i].value.length > 0 && !is_asked_for(settings, own[i].name))
-            append_line(lines, own[i].name, own[i].value);
-    }
+    if (value.length > 0 && !is_asked_for(config->settings, name))
+        append_line(lines, name, value);
 }
 
 /* Who may embed what is served: with isolation nobody else, but for whoever may read it anyway (Fetch 3.7). */
@@ -102,7 +97,8 @@ static struct span write_common(struct config *config)
         {SPAN("Cross-Origin-Opener-Policy"), settings->isolate ? SPAN("same-origin") : SPAN("")},
         {SPAN("Cross-Origin-Embedder-Policy"), settings->isolate ? SPAN("require-corp") : SPAN("")},
     };
-    append_own(&lines, settings, own, sizeof own / sizeof *own);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        config_append_own(config, &lines, own[i].name, own[i].value);
     for (unsigned i = 0; i < settings->header_count; i++) {
         struct span name = name_of(settings->headers[i]), value = value_of(settings->headers[i]);
         /* Without a value it only takes the server's own away. */

@@ -2,6 +2,7 @@
 #ifndef TINYHTTPD_ANSWER_CONFIG_H
 #define TINYHTTPD_ANSWER_CONFIG_H
 
+#include "base/buffer.h"
 #include "base/limits.h"
 #include "base/settings.h"
 #include "base/text.h"
@@ -39,6 +40,11 @@ struct config {
  * config points into itself: it stays where it is.
  */
 void config_open(struct config *config, const struct settings *settings, bool guarded);
+
+/* Appends the line of a field that the server has of its own, unless --header has one of this name: then that stands in
+   its place, in the lines that are common to all answers. */
+void config_append_own(const struct config *config, struct buffer *lines, struct span name,
+                       struct span value);
 
 /* True where the site may be known by this name, as host_name gives it: a loopback name or address, one that was bound
    to, or one that is allowed. */

@@ -57,7 +57,8 @@ void directory_answer(struct exchange *exchange)
     }
     response->text.length += piece.length;
     response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
-    error_append_lines(&lines, exchange->listing_is_json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
+    error_append_lines(exchange->context->config, &lines,
+                       exchange->listing_is_json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
                        assets_listing_policy());
     if (state == SOURCE_MORE) {
         response_stream(response, source, exchange->request->minor_version, buffer_span(&piece));
@@ -72,7 +73,7 @@ void directory_redirect(struct exchange *exchange)
 {
     char room[3 * LIMIT_TARGET + 512]; /* escaped, a path may be three times as long */
     struct buffer lines = BUFFER(room);
-    error_append_lines(&lines, error_page_type(exchange), assets_page_policy());
+    error_append_lines(exchange->context->config, &lines, error_page_type(exchange), assets_page_policy());
     buffer_append(&lines, SPAN("Location: /"));
     buffer_uri_path(&lines, exchange->target->path);
     buffer_octet(&lines, '/');

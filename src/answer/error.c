@@ -40,13 +40,13 @@ static const char *sentence_of(int status)
     }
 }
 
-void error_append_lines(struct buffer *lines, struct span type, struct span policy)
+void error_append_lines(const struct config *config, struct buffer *lines, struct span type,
+                        struct span policy)
 {
     buffer_append(lines, SPAN("Content-Type: "));
     buffer_append(lines, type);
-    buffer_append(lines, SPAN("\r\nContent-Security-Policy: "));
-    buffer_append(lines, policy);
     buffer_append(lines, SPAN("\r\n"));
+    config_append_own(config, lines, SPAN("Content-Security-Policy"), policy);
 }
 
 struct span error_page_type(struct exchange *exchange)
@@ -95,12 +95,13 @@ void error_answer(struct exchange *exchange, int status, struct span line)
 {
     char room[768], allowed[512];
     struct buffer lines = BUFFER(room), policy = BUFFER(allowed);
-    error_append_lines(&lines, error_page_type(exchange), error_policy(exchange, &policy));
+    error_append_lines(exchange->context->config, &lines, error_page_type(exchange),
+                       error_policy(exchange, &policy));
     buffer_append(&lines, line);
     if (status == 405)
         buffer_append(&lines, SPAN(ERROR_ALLOW));
     if (status == 503)
-        buffer_append(&lines, SPAN("Retry-After: 1\r\n"));
+        config_append_own(exchange->context->config, &lines, SPAN("Retry-After"), SPAN("1"));
     error_answer_page(exchange, status, span_of(sentence_of(status)), buffer_filled(&lines));
 }
 
@@ -110,7 +111,7 @@ void error_answer_foreign_host(struct exchange *exchange)
     char room[768], said[DNS_NAME_MAX + 256];
     struct buffer lines = BUFFER(room), sentence = BUFFER(said);
     struct span name = exchange->host;
-    error_append_lines(&lines, error_page_type(exchange), assets_page_policy());
+    error_append_lines(exchange->context->config, &lines, error_page_type(exchange), assets_page_policy());
     buffer_append(&sentence,
                   SPAN("This server answers to the names of its own machine only, such as localhost. "
                        "To let it have this one as well, start it with --allow-host "));

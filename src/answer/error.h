@@ -12,7 +12,8 @@
 #define ERROR_ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
 /* Appends the lines of a page's type and its Content-Security-Policy. */
-void error_append_lines(struct buffer *lines, struct span type, struct span policy);
+void error_append_lines(const struct config *config, struct buffer *lines, struct span type,
+                        struct span policy);
 
 /* The type of the page that the client gets. */
 struct span error_page_type(struct exchange *exchange);

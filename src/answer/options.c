@@ -7,17 +7,15 @@
 static void append_preflight(const struct exchange *exchange, struct buffer *lines)
 {
     const struct request *request = exchange->request;
+    const struct config *config = exchange->context->config;
     struct span fields = request_single_field(request, FIELD_ACCESS_CONTROL_REQUEST_HEADERS);
-    if (exchange->context->config->settings->cors == NULL ||
+    if (config->settings->cors == NULL ||
         request_field(request, FIELD_ACCESS_CONTROL_REQUEST_METHOD).at == NULL)
         return;
-    buffer_append(lines, SPAN("Access-Control-Allow-Methods: GET, HEAD, OPTIONS\r\n"
-                              "Access-Control-Max-Age: 600\r\n"));
-    if (fields.length == 0 || fields.length > CONFIG_PREFLIGHT_MAX || !config_is_token_list(fields))
-        return;
-    buffer_append(lines, SPAN("Access-Control-Allow-Headers: "));
-    buffer_append(lines, fields);
-    buffer_append(lines, SPAN("\r\n"));
+    config_append_own(config, lines, SPAN("Access-Control-Allow-Methods"), SPAN("GET, HEAD, OPTIONS"));
+    config_append_own(config, lines, SPAN("Access-Control-Max-Age"), SPAN("600"));
+    if (fields.length <= CONFIG_PREFLIGHT_MAX && config_is_token_list(fields))
+        config_append_own(config, lines, SPAN("Access-Control-Allow-Headers"), fields);
 }
 
 void options_answer(struct exchange *exchange)

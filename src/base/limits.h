@@ -281,7 +281,16 @@
 /* What a pipe for them shall have room for, where it has less: several workers may write theirs at one moment. */
 #define LIMIT_LOG_PIPE 262144
 
-/* While nobody reads, how often it is tried again. */
+/* While the reader does not read, how often it is tried again. */
 #define LIMIT_LOG_RETRY_MS 100
+
+/* How long the process that writes to a terminal has for the last lines once the server has ended, and what the master
+   gives it on top to tell which were lost, before it kills it. With LIMIT_DRAIN_MS and its grace still under the 10 s
+   that Docker waits. */
+#define LIMIT_LOG_LAST_MS 1000
+#define LIMIT_LOG_GRACE_MS 250
+
+/* How often that process is replaced when it is killed: the master is not to do it for ever. */
+#define LIMIT_LOG_WRITERS 16
 
 #endif

@@ -272,12 +272,6 @@ static void write_line(struct buffer *text, const struct settings *settings, con
     buffer_octet(text, '\n');
 }
 
-static void print(const struct buffer *text)
-{
-    if (write(STDERR_FILENO, text->at, text->length) < 0)
-        return; /* nobody reads it */
-}
-
 void banner_print(const struct settings *settings, const struct banner *banner)
 {
     char room[BANNER_MAX];
@@ -295,7 +289,7 @@ void banner_print(const struct settings *settings, const struct banner *banner)
         buffer_string(&text, banner->sandbox);
         buffer_octet(&text, '\n');
     }
-    print(&text);
+    log_text(buffer_span(&text));
 }
 
 /* ---- at the end ---- */
@@ -336,5 +330,5 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
         buffer_plain(&text, span_of(totals->misses[i].path));
     }
     buffer_append(&text, SPAN("\n\n"));
-    print(&text);
+    log_text(buffer_span(&text));
 }

@@ -328,6 +328,7 @@ static const char *advice_for_field(const char *name, size_t length)
         {"Allow", NULL},
         {"Location", NULL},
         {"Content-Range", NULL},
+        {"Vary", "leave it out; each answer names the request's fields that it depends on"},
         {"Content-Encoding", "put FILE.gz, FILE.br or FILE.zst beside FILE instead"},
         {"Content-Type", "use '--mime EXT=TYPE' instead"},
     };

@@ -196,8 +196,10 @@ int master_open(struct master *master, const struct settings *settings, struct f
     *master = (struct master){.settings = settings, .root = -1};
     hold_hangup();
     raise_descriptor_limit();
-    if (handover_read(&master->handover, failure) != 0 || open_root(master, failure) != 0 ||
-        try_sandbox(master, failure) != 0 || open_sockets(master, failure) != 0) {
+    /* Descriptors that were handed over are counted before the log opens its own. */
+    if (handover_read(&master->handover, failure) != 0 || log_open(failure) != 0 ||
+        open_root(master, failure) != 0 || try_sandbox(master, failure) != 0 ||
+        open_sockets(master, failure) != 0) {
         if (master->root >= 0)
             close(master->root);
         return failure->status;
@@ -218,6 +220,7 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     struct sandbox_held held;
     struct worker_setup setup = supervision->setup;
     setup.metrics = metrics_of(supervision->master->metrics, place);
+    log_enter_worker();
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     signal(SIGCHLD, SIG_DFL);
@@ -353,7 +356,7 @@ static void reap(struct supervision *supervision, int options)
             end_child(supervision, child, wait_status);
         else if (pid == supervision->trial)
             end_trial(supervision, wait_status);
-        else
+        else if (!log_replace_writer(pid))
             end_retired(supervision, pid, wait_status);
         bury(pid);
     }

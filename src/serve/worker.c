@@ -616,7 +616,7 @@ static void turn(struct worker *worker)
 static enum access_form access_form_of(const struct settings *settings)
 {
     enum access_form text = log_is_coloured(STDOUT_FILENO) ? ACCESS_COLOURED : ACCESS_TERMINAL;
-    enum access_form usual = isatty(STDOUT_FILENO) ? text : ACCESS_COMBINED;
+    enum access_form usual = log_is_terminal(STDOUT_FILENO) ? text : ACCESS_COMBINED;
     switch (settings->log) {
     case LOG_CHOICE_AUTO:
         return settings->verbosity == VERBOSITY_QUIET ? ACCESS_NONE : usual;

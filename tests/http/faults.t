@@ -29,7 +29,7 @@ my @worker_faults = (
     [shutdown      => qw(ENOTCONN)],
     [ioctl         => qw(EINVAL)],
     [close         => qw(EINTR EIO)],
-    [writev        => qw(EAGAIN EINTR EIO ENOSPC EPIPE)],
+    [write         => qw(EAGAIN EINTR EIO ENOSPC EPIPE), 0, 1],
 );
 
 # libmagic frees some memory twice where there is no more (5.44): these may cost the worker that asked it.

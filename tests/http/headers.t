@@ -3,6 +3,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Errno ();
 use Harness;
 use Test::More;
 
@@ -81,4 +82,101 @@ $server->stop;
 $server = Harness->start(root => $root, args => ['-j', '1', '--isolate', '--header=Cross-Origin-Embedder-Policy: credentialless']);
 each_answer($server, '--isolate and --header', { 'cross-origin-opener-policy' => 'same-origin', 'cross-origin-embedder-policy' => 'credentialless' });
 $server->stop;
+# ---- every field that the server has of its own ----
+
+# --header stands in place of these...
+my @replaced = qw(Server X-Content-Type-Options Access-Control-Allow-Origin Access-Control-Expose-Headers Timing-Allow-Origin
+    Cross-Origin-Resource-Policy Cross-Origin-Opener-Policy Cross-Origin-Embedder-Policy Content-Security-Policy Retry-After
+    Access-Control-Allow-Methods Access-Control-Max-Age Access-Control-Allow-Headers);
+# ... and is refused for these, with what to do instead.
+my %refused = (map({ $_ => qr/leave it out/ } qw(Content-Length Transfer-Encoding Connection Date ETag Last-Modified Accept-Ranges Allow Location Content-Range Vary)),
+    'Content-Encoding' => qr/FILE\.gz/, 'Content-Type' => qr/--mime/);
+
+# A file with an encoded form, a page for what is missing, a directory that is listed, and a file system that fails.
+my $whole = new_root();
+put_file($whole, $_, "something\n") for 'index.html', 'text.txt', 'text.txt.gz', '404.html', 'listed/file';
+my $control = put_file(new_root(), 'control', "\0" x 48);
+chmod 0666, $control;
+sub let_openat2_fail {
+    my ($times) = @_; # struct control of preload/faults.c
+    open my $file, '+<:raw', $control or die $!;
+    syswrite $file, pack 'Z24 l<6', $times ? 'openat2' : '', 1, Errno::ENOMEM(), 0, 0, 0, $times;
+    close $file;
+    return;
+}
+my $preflight = "OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a.example\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a\r\n\r\n";
+my @cases = (
+    ['a page',               200, get_request('/')],
+    ['a file that is coded', 200, get_request('/text.txt', 'Accept-Encoding: gzip')],
+    ['a range',              206, get_request('/text.txt', 'Range: bytes=0-1')],
+    ['ranges',               206, get_request('/text.txt', 'Range: bytes=0-0,3-4')],
+    ['not modified',         304, get_request('/', 'If-None-Match: *')],
+    ['the root\'s own 404',  404, get_request('/missing')],
+    ['a listing',            200, get_request('/listed/')],
+    ['a listing in JSON',    200, get_request('/listed/', 'Accept: application/json')],
+    ['a redirect',           302, get_request('/listed')],
+    ['a bad request',        400, "GET / HTTP/1.1\r\n\r\n"],
+    ['a foreign host',       403, "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"],
+    ['a method',             405, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"],
+    ['no form of it',        406, get_request('/text.txt', 'Accept-Encoding: *;q=0')],
+    ['a precondition',       412, get_request('/', 'If-Match: "other"')],
+    ['beyond the end',       416, get_request('/text.txt', 'Range: bytes=999-')],
+    ['the disk fails',       503, get_request('/text.txt')],
+    ['OPTIONS',              204, "OPTIONS / HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+    ['a preflight',          204, $preflight],
+    ['the health',           200, get_request('/.well-known/tinyhttpd/health')],
+    ['the metrics',          200, get_request('/metrics')],
+    ['the script of --watch', 200, get_request('/.well-known/tinyhttpd/live.js')],
+);
+
+# Gives each answer's fields, by their names in small letters, to the code.
+sub on_every_answer {
+    my ($options, $code) = @_;
+    my %environment = (preload('faults'), FAULTS => $control);
+    my $all = Harness->start(root => $whole, list => 1, before => sub { @ENV{ keys %environment } = values %environment },
+        args => ['-j', '1', '--cors', '--isolate', '--metrics=/metrics', '--watch', @$options]);
+    $all->expect_stderr(qr/--watch/);
+    for my $case (@cases) {
+        my ($name, $status, $request) = @$case;
+        let_openat2_fail($status == 503 ? 1000 : 0);
+        my $answer = asked($all, $request);
+        is($answer->{status}, $status, "$name: the status");
+        my %lines;
+        push @{ $lines{ lc $_->[0] } }, $_->[1] for @{ $answer->{fields} };
+        $code->($name, \%lines);
+    }
+    let_openat2_fail(0);
+    $all->stop;
+    return;
+}
+
+{
+    my %known = map { lc $_ => 1 } @replaced, keys %refused, 'Cache-Control';
+    my %seen;
+    on_every_answer([], sub {
+        my ($name, $lines) = @_;
+        $seen{$_}++ for keys %$lines;
+        is(join(' ', grep { @{ $lines->{$_} } > 1 } sort keys %$lines), '', "$name: each field once");
+    });
+    is(join(' ', grep { !$known{$_} } sort keys %seen), '', 'each field of the server is one that --header replaces or is refused for');
+    is(join(' ', grep { !$seen{ lc $_ } } @replaced), '', 'each that --header replaces was seen');
+}
+on_every_answer([map { "--header=$_: mine" } @replaced], sub {
+    my ($name, $lines) = @_;
+    my %expected = map { lc $_ => 'mine' } @replaced;
+    is_deeply({ map { $_ => join ' | ', @{ $lines->{$_} || [] } } keys %expected }, \%expected, "$name: --header in place of each field of the server");
+});
+on_every_answer([map { "--header=$_:" } @replaced], sub {
+    my ($name, $lines) = @_;
+    is(join(' ', grep { $lines->{ lc $_ } } @replaced), '', "$name: --header without a value takes each field of the server away");
+});
+on_every_answer(['--header=Cache-Control: mine'], sub {
+    my ($name, $lines) = @_;
+    is(scalar @{ $lines->{'cache-control'} || [] }, 1, "$name: one Cache-Control");
+});
+for my $name (sort keys %refused) {
+    my $run = run_program("--header=$name: a", '-p', '0', '-b', '127.0.0.1', $whole);
+    is($run->{status}, 64, "--header '$name: a' is refused");
+    like($run->{err}, qr/\Atinyhttpd: --header '\Q$name\E: a': .*$refused{$name}.*\n\z/, '... in one line that says what to do');
+}
 done_testing();

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Fcntl qw(O_RDWR O_NOCTTY);
 use Harness;
 use POSIX ();
 use Test::More;
@@ -199,48 +200,156 @@ $server->stop;
     $piped->stop;
 }
 
-# A log that is full and that nobody reads holds up neither the service nor its end. The lines that it has no room
-# for are dropped, and counted when there is room again.
-{
-    pipe my $reader, my $writer or die $!;
-    my $piped = Harness->start(root => $root, args => ['-j', '1'], stdout => $writer);
-    $piped->expect_stderr(qr/\Atinyhttpd: \d+ lines? of the access log w(?:as|ere) dropped/);
+# ---- logs that are not read ----
+
+# The ioctls of pts(4), the same on all architectures that the program knows.
+use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430 };
+
+# What a log may be written to: (the end to read, the end to write to).
+sub a_pipe { pipe my $reader, my $writer or die $!; return ($reader, $writer) }
+
+sub a_terminal {
+    sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or return;
+    my $number = pack 'i', 0;
+    ioctl $pty, TIOCSPTLCK, $number or return;
+    ioctl $pty, TIOCGPTN, $number or return;
+    sysopen my $tty, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or return;
+    return ($pty, $tty);
+}
+
+# A reader that stops and goes on: { server, reader, taken, sent, both }. With `both`, standard error is the same stream.
+sub start_unread {
+    my ($about, $reader, $writer, $as, $both) = @_;
+    my @shell = $both ? ('sh', '-c', 'exec "$0" "$@" 2>&1') : ();
+    my $server = Harness->start(root => $root, quiet => $both, args => ['-j', '1', '--log', 'combined'], stdout => $writer, as => [@$as, @shell]);
+    $server->expect_stderr(qr/\Atinyhttpd: \d+ lines? of the access log w(?:as|ere) dropped/) if !$both;
     close $writer;
     Harness::blocking($reader, 0);
-    my ($sent, $taken) = (0, '');
-    my $drain = sub { 1 while sysread $reader, $taken, 1 << 16, length $taken };
-    my $kept  = $piped->connection;
-    my $fill  = sub {
-        my ($about) = @_;
-        my $answered = 0;
-        for (1 .. 80) {
-            my $result = $piped->exchange(get_request('/', 'User-Agent: ' . 'u' x 600) x 50, socket => $kept, count => 50);
-            $answered += grep { $_->{status} == 200 } @{ $result->{responses} };
-            last if $result->{timeout};
-        }
-        $sent += 4000;
-        is($answered, 4000, "$about: 4000 requests answered"); # 3 MB of lines, and a pipe holds 64 KiB or 1 MiB
-    };
-    my @told;
-    for my $round (1, 2) {
-        $fill->("a log that nobody reads, round $round");
-        is(scalar(@told = $piped->stderr =~ /(\d+) lines?/g), $round - 1, 'while nobody reads nothing is told');
-        ok(eventually(sub { $drain->(); @told = $piped->stderr =~ /(\d+) lines?/g; @told >= $round }), 'read again: what was held comes by itself');
-        # A worker writes a line after its answer: the first one again is seen with the one after it.
-        $piped->exchange(get_request('/again'), socket => $kept, count => 1) for 1, 2;
-        $sent += 2;
-        eventually { @told = $piped->stderr =~ /(\d+) lines?/g; @told >= $round };
-        is(scalar @told, $round, 'read again: it is told once how many lines were dropped');
-        eventually { $drain->(); scalar(() = $taken =~ m{"GET /again }g) == 2 * $round };
-        my $dropped = 0;
-        $dropped += $_ for @told;
-        my @lines = split /^/, $taken;
-        is(@lines + $dropped, $sent, 'the lines that came and those that were dropped are all there were');
-        is(scalar(grep { $_ !~ $line_pattern } @lines), 0, 'each line that came is whole');
+    return { about => $about, server => $server, reader => $reader, taken => '', sent => 0, both => $both };
+}
+
+sub take { my ($self) = @_; 1 while sysread $self->{reader}, $self->{taken}, 1 << 16, length $self->{taken}; return }
+
+# The lines that came, and the counts of dropped lines that were told.
+sub came {
+    my ($self) = @_;
+    (my $text = $self->{taken}) =~ s/\r\n/\n/g;
+    return grep { !/\Atinyhttpd: / } split /^/, $text;
+}
+
+sub drop_counts {
+    my ($self) = @_;
+    (my $text = $self->{both} ? $self->{taken} : $self->{server}->stderr) =~ s/\r\n/\n/g;
+    return $text =~ /^tinyhttpd: (\d+) lines?/mg;
+}
+
+# 3 MB of lines: a pipe holds 64 KiB to 1 MiB, a terminal less.
+sub fill {
+    my ($self, $when) = @_;
+    my $kept = $self->{server}->connection;
+    my $answered = 0;
+    for (1 .. 80) {
+        my $result = $self->{server}->exchange(get_request('/', 'User-Agent: ' . 'u' x 600) x 50, socket => $kept, count => 50);
+        $answered += grep { $_->{status} == 200 } @{ $result->{responses} };
+        last if $result->{timeout};
     }
-    $fill->('a log that nobody reads any more');
-    $piped->stop(seconds => 4); # the pipe is full and stays so
-    close $reader;
+    close $kept;
+    $self->{sent} += 4000;
+    is($answered, 4000, "$self->{about}, $when: 4000 requests are answered");
+    return;
+}
+
+sub read_again {
+    my ($self, $round) = @_;
+    my ($about, $server) = @$self{qw(about server)};
+    ok(eventually(sub { take($self); (() = drop_counts($self)) >= $round }), "$about, read again: what was held comes by itself");
+    # A worker writes a line after its answer: the first one again is seen with the one after it.
+    my $kept = $server->connection;
+    $server->exchange(get_request('/again'), socket => $kept, count => 1) for 1, 2;
+    close $kept;
+    $self->{sent} += 2;
+    eventually { take($self); (() = $self->{taken} =~ m{"GET /again }g) == 2 * $round };
+    my $dropped = 0;
+    $dropped += $_ for drop_counts($self);
+    is(scalar(my @told = drop_counts($self)), $round, "$about, read again: the number of dropped lines is told once");
+    my @lines = came($self);
+    is(@lines + $dropped, $self->{sent}, "$about: the lines that came and those that were dropped are all there were");
+    is(scalar(grep { $_ !~ $line_pattern } @lines), 0, "$about: each line that came is whole");
+    return;
+}
+
+# A log that is full and is not read holds up neither the service nor its end. The lines that it has no room for are dropped,
+# and counted when there is room again.
+my $as = Harness::without_privileges();
+for my $case (
+    ['a pipe',                          \&a_pipe,     [], 0],
+    ['a pipe of another user',          \&a_pipe,     $as, 0],
+    ['a pipe of another user, 2>&1',    \&a_pipe,     $as, 1],
+    ['a terminal',                      \&a_terminal, [], 0],
+    ['a terminal of another user',      \&a_terminal, $as, 0],
+    ['a terminal of another user, 2>&1', \&a_terminal, $as, 1],
+    ) {
+    my ($about, $open, $by, $both) = @$case;
+    SKIP: {
+        skip "$about: only root can be another user", 1 if $about =~ /another/ && ($> != 0 || !$as);
+        my ($reader, $writer) = $open->() or skip "$about: $!", 1;
+        my $self = start_unread($about, $reader, $writer, $by, $both);
+        for my $round (1, 2) {
+            fill($self, "not read, round $round");
+            is(scalar(my @told = drop_counts($self)), $round - 1, "$about: while it is not read nothing is told");
+            read_again($self, $round);
+        }
+        fill($self, 'not read any more');
+        $self->{server}->stop(seconds => $about eq 'a pipe' ? 4 : 10); # it is full and stays so
+        take($self);
+        my $dropped = 0;
+        $dropped += $_ for drop_counts($self);
+        is(scalar(grep { /$line_pattern/ } came($self)) + $dropped, $self->{sent}, "$about: at the end as well") if !$both;
+    }
+}
+
+# The process that waits for a terminal is replaced when it is killed, and goes on with what is in the pipe.
+SKIP: {
+    my ($pty, $tty) = a_terminal() or skip "no pseudo-terminal: $!", 1;
+    my $self = start_unread('a writer that is killed', $pty, $tty, [], 0);
+    my $server = $self->{server};
+    $server->expect_stderr(qr/\Atinyhttpd: process \d+, which wrote the log, was killed; replaced$/);
+    my $is_writer = sub { (readlink("/proc/$_[0]/fd/1") // '') =~ m{\A/dev/pts/} };
+    my ($first) = grep { $is_writer->($_) } $server->workers;
+    ok($first, 'one process has the terminal');
+    is(scalar(grep { (readlink("/proc/$_/fd/1") // '') =~ /\Apipe:/ } $server->workers), 1, 'and the worker has a pipe that leads to it');
+    $server->get('/before');
+    eventually { take($self); $self->{taken} =~ m{/before } };
+    kill 'KILL', $first;
+    ok(eventually { grep { $_ != $first && $is_writer->($_) } $server->workers }, 'a writer that is killed is replaced');
+    $server->get('/after');
+    ok(eventually { take($self); $self->{taken} =~ m{/after } }, 'and lines come as before');
+    # Each program that takes the place of the one before has its own, and those of before end with their workers.
+    for my $round (1 .. 3) {
+        $server->expect_stderr(qr/\Atinyhttpd: reloaded/);
+        my %before = map { $_ => 1 } $server->workers;
+        kill 'HUP', $server->pid;
+        ok(eventually { my @now = $server->workers; @now == 2 && !grep { $before{$_} } @now }, "reload $round: a worker and a writer, both new");
+        $server->get("/reloaded$round");
+        ok(eventually { take($self); $self->{taken} =~ m{/reloaded$round } }, "reload $round: lines come");
+    }
+    $server->stop(lost => 1);
+}
+
+# A file is appended to, whatever the offset of the descriptor is, which every process that has it can set back.
+{
+    my $path = put_file($root, 'written.log', '');
+    open my $file, '>', $path or die $!;
+    my $server = Harness->start(root => $root, args => ['-j', '1'], stdout => $file);
+    for my $name ('first', 'then') {
+        $server->get("/$name");
+        ok(eventually { slurp($path) =~ m{"GET /$name .*\n\z} }, "a file: the line of /$name");
+        sysseek $file, 0, 0;
+    }
+    my @lines = split /^/, slurp($path);
+    is(scalar(grep { $_ =~ $line_pattern } @lines), 2, 'a file whose offset was set back: no line is overwritten');
+    close $file;
+    $server->stop;
 }
 
 # What another client has left in the worker's memory gets into no line, wherever a request that is none stands

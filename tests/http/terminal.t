@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Errno ();
 use Fcntl qw(O_RDWR O_NOCTTY);
 use File::Temp qw(tempdir);
 use Harness;
@@ -52,6 +53,9 @@ sub sees {
     (my $text = $self->{seen}) =~ s/\r\n/\n/g;
     return $text;
 }
+
+# All that has been seen by now.
+sub sees_now { my ($self) = @_; 1 while sysread $self->{pty}, $self->{seen}, 65536, length $self->{seen}; return $self->{seen} }
 
 # Types Ctrl-C; what comes after it until the end, and the status.
 sub interrupt {
@@ -117,6 +121,54 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     fetch(port_in($banner), '/none');
     unlike(sees($terminal, qr{/none.* ms}), qr/\e/, "$case->[1]: no colours");
     unlike((interrupt($terminal))[0], qr/\e/, "$case->[1]: nor in the summary");
+}
+
+# A terminal that is stopped (Ctrl-S) holds up neither the answers nor the end.
+{
+    my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', '-j', '1', $root);
+    my $port     = port_in(sees($terminal, qr/Ctrl-C/));
+    syswrite $terminal->{pty}, "\x13";
+    my $answered = grep { fetch($port, "/$_" . 'x' x 200) =~ /^HTTP\/1\.1 404 / } 1 .. 100;
+    is($answered, 100, 'Ctrl-S: 100 requests are answered');
+    unlike(sees_now($terminal), qr/ 404 /, 'Ctrl-S: no line comes');
+    syswrite $terminal->{pty}, "\x11";
+    my $log = sees($terminal, qr{ /100x[^\n]* ms\r\n});
+    is(join(' ', $log =~ m{^\S+  GET /(\d+)x+  404  }mg), join(' ', 1 .. 100), 'Ctrl-Q: all lines come, in order and whole');
+    syswrite $terminal->{pty}, "\x13";
+    fetch($port, '/last') for 1 .. 300;
+    kill 'TERM', $terminal->{pid};
+    is(Harness::reap($terminal->{pid}), 0, 'Ctrl-S, then SIGTERM: it ends');
+    @running = grep { $_ != $terminal->{pid} } @running;
+}
+
+# The processes that answer can't read the keyboard; a reload keeps the lines as they were.
+{
+    my $terminal = start({}, '-p', '0', '-b', '127.0.0.1', '-j', '2', $root);
+    (my $plain = sees($terminal, qr/Ctrl-C/)) =~ s/\e\[[0-9;]*m//g;
+    my $port = port_in($plain);
+    for my $round (0, 1) {
+        my @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } Harness::children_of($terminal->{pid});
+        is(scalar(grep { $_->[0] =~ /^pipe:/ && $_->[0] eq $_->[1] } @leads), 2, 'both workers write to one pipe');
+        is(scalar(grep { $_->[0] =~ m{^/dev/pts/} } @leads), 1, 'and one process that does nothing else has the terminal');
+        $terminal->{seen} = '';
+        fetch($port, "/none$round");
+        like(sees($terminal, qr{/none$round.* ms\r\n}), qr{GET /none$round  \e\[33m404\e\[0m  }, 'lines are those for a terminal');
+        next if $round;
+        my %before = map { $_ => 1 } Harness::children_of($terminal->{pid});
+        kill 'HUP', $terminal->{pid};
+        sees($terminal, qr/reloaded/);
+        ok(eventually { my @now = Harness::children_of($terminal->{pid}); @now == 3 && !grep { $before{$_} } @now }, 'a reload replaces all three');
+    }
+    like((interrupt($terminal))[0], qr{Served.*1 request, }, 'the summary');
+}
+
+# Without a process that waits for the terminal there is no server, and a line says why.
+{
+    my $control = put_file(new_root(), 'control', pack 'Z24 l<6', 'fork', 1, Errno::EAGAIN(), 0, 1, 0, 0);
+    my $terminal = start({ preload('faults'), FAULTS => $control }, '-p', '0', '-b', '127.0.0.1', $root);
+    like(sees($terminal, qr/tinyhttpd: .*\n/), qr/can't start a process that writes the log: Resource temporarily unavailable; 'ulimit -a'/, 'no process can be started: said');
+    is(Harness::reap($terminal->{pid}) >> 8, 71, 'no process can be started: EX_OSERR');
+    @running = grep { $_ != $terminal->{pid} } @running;
 }
 
 # -q says nothing, --log is written all the same.

@@ -75,6 +75,22 @@ static void the_most_fits(void **state)
     assert_lines(config.unkept, RESPONSE_NO_CACHE);
 }
 
+static void header_stands_in_place_of_the_own_field_of_its_name(void **state)
+{
+    static const struct settings settings = {
+        .index = "i", .headers = {"retry-AFTER: 9", "Content-Security-Policy:"}, .header_count = 2};
+    char room[256];
+    struct buffer lines = BUFFER(room);
+    (void)state;
+    config_open(&config, &settings, false);
+    config_append_own(&config, &lines, SPAN("Retry-After"), SPAN("1"));
+    config_append_own(&config, &lines, SPAN("Content-Security-Policy"), SPAN("default-src 'none'"));
+    config_append_own(&config, &lines, SPAN("Retry"), SPAN("own"));
+    config_append_own(&config, &lines, SPAN("X-Empty"), SPAN(""));
+    assert_lines(buffer_span(&lines), "Retry: own\r\n");
+    assert_lines(config.common, RESPONSE_COMMON "retry-AFTER: 9\r\n");
+}
+
 static void lists_are_of_tokens(void **state)
 {
     (void)state;
@@ -114,6 +130,7 @@ int main(void)
         cmocka_unit_test(nothing_said_is_as_by_itself),
         cmocka_unit_test(paths_are_relative),
         cmocka_unit_test(the_most_fits),
+        cmocka_unit_test(header_stands_in_place_of_the_own_field_of_its_name),
         cmocka_unit_test(lists_are_of_tokens),
         cmocka_unit_test(names_are_answered_to),
     };

@@ -4,14 +4,29 @@
 #include "base/limits.h"
 #include "capture.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
+
+static void open_log(void)
+{
+    struct failure failure = {0};
+    assert_int_equal(log_open(&failure), 0);
+}
+
+/* What is open on a stream, as log_open finds it. */
+static void put_on(int stream, int fd)
+{
+    assert_true(dup2(fd, stream) == stream);
+    close(fd);
+}
 
 /* A full pipe or a closed stream is no reason to stop. */
 static void a_log_that_takes_nothing_is_no_harm(void **state)
@@ -94,6 +109,47 @@ static void a_line_in_part_spoils_no_other(void **state)
     assert_memory_equal(content + whole, "192.0.2.7 \n192.0.2.7 - - ", 25);
 }
 
+/* A stream socket whose room is not a multiple of a line: what did not fit is held, and the line goes on. */
+static void line_that_a_write_takes_in_part_goes_on_in_the_next(void **state)
+{
+    static char got[1 << 20];
+    int ends[2], saved = dup(STDOUT_FILENO), size = 4096;
+    size_t length = 0, added = 0;
+    (void)state;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t address_length = sizeof address;
+    assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size, sizeof size), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &address_length), 0);
+    ends[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+    assert_int_equal(connect(ends[1], (struct sockaddr *)&address, sizeof address), 0);
+    ends[0] = accept(listener, NULL, NULL);
+    close(listener);
+    put_on(STDOUT_FILENO, ends[1]);
+    open_log();
+    while (added < sizeof got - line.length) {
+        log_add(&line, 1);
+        added += line.length;
+        log_flush();
+        while (log_is_pending()) { /* only a part of it had room, or none */
+            ssize_t came = recv(ends[0], got + length, sizeof got - length, MSG_DONTWAIT);
+            length += came > 0 ? (size_t)came : 0;
+            log_flush();
+        }
+    }
+    put_on(STDOUT_FILENO, saved);
+    open_log();
+    for (ssize_t came; (came = recv(ends[0], got + length, sizeof got - length, 0)) > 0;)
+        length += (size_t)came;
+    close(ends[0]);
+    assert_int_equal(length, added);
+    for (size_t at = 0; at < length; at += line.length)
+        assert_memory_equal(got + at, line.at, line.length);
+}
+
 /* Each write to this pipe is read as one (pipe(7), O_DIRECT). */
 static void lines_are_written_together_and_whole(void **state)
 {
@@ -150,6 +206,34 @@ static void what_nobody_reads_yet_is_held(void **state)
                         "tinyhttpd: 5 lines of the access log were dropped: nobody read standard output\n");
 }
 
+/* Both streams lead to one place that has no room: the count waits until there is some. */
+static void count_of_dropped_lines_is_kept_until_it_is_told(void **state)
+{
+    static const char filling[4096];
+    const unsigned room = LIMIT_LOG_HELD / line.length;
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct capture output = capture_begin(STDOUT_FILENO);
+    while (write(STDERR_FILENO, filling, sizeof filling) > 0)
+        continue;
+    while (write(STDOUT_FILENO, filling, sizeof filling) > 0)
+        continue;
+    for (unsigned i = 0; i < room + 5; i++)
+        log_add(&line, 1);
+    while (read(output.pipe[0], captured, sizeof captured) > 0)
+        continue;
+    log_flush();
+    assert_false(log_is_pending());
+    while (read(errors.pipe[0], captured, sizeof captured) > 0)
+        continue;
+    log_add(&line, 1);
+    log_flush();
+    capture_end(&output);
+    capture_end(&errors);
+    assert_string_equal(captured,
+                        "tinyhttpd: 5 lines of the access log were dropped: nobody read standard output\n");
+}
+
 /* At the end there is no later time to write to. */
 static void what_nobody_reads_in_the_end_is_told(void **state)
 {
@@ -187,13 +271,6 @@ static void a_diagnostic_comes_after_the_lines_before_it(void **state)
 
 /* ---- outputs that don't wait ---- */
 
-/* What is open on a stream, as log_open finds it. */
-static void put_on(int stream, int fd)
-{
-    assert_true(dup2(fd, stream) == stream);
-    close(fd);
-}
-
 /* Two that share a pipe may both have found it writable: a write must not wait even then. */
 static void a_full_pipe_is_not_waited_for(void **state)
 {
@@ -202,7 +279,7 @@ static void a_full_pipe_is_not_waited_for(void **state)
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     int shared = dup(ends[1]);
     put_on(STDOUT_FILENO, ends[1]);
-    log_open();
+    open_log();
     assert_true((fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK) != 0);
     assert_int_equal(fcntl(STDOUT_FILENO, F_GETPIPE_SZ), LIMIT_LOG_PIPE);
     assert_int_equal(fcntl(shared, F_GETFL) & O_NONBLOCK, 0); /* whoever else has the pipe waits as before */
@@ -214,7 +291,7 @@ static void a_full_pipe_is_not_waited_for(void **state)
     put_on(STDOUT_FILENO, saved);
     close(shared);
     close(ends[0]);
-    log_open();
+    open_log();
 }
 
 /* As systemd gives one for its journal. */
@@ -224,18 +301,71 @@ static void a_full_socket_is_not_waited_for(void **state)
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     put_on(STDOUT_FILENO, ends[1]);
-    log_open();
+    open_log();
     alarm(20);
     for (unsigned i = 0; i < 20000; i++)
         log_add(&line, 1);
     log_close();
     alarm(0);
     put_on(STDOUT_FILENO, saved);
-    log_open();
+    open_log();
     captured_length = read(ends[0], captured, sizeof captured);
     close(ends[0]);
     assert_true(captured_length > (ssize_t)line.length);
     assert_memory_equal(captured, "192.0.2.7 - - ", 14);
+}
+
+static void terminal_is_written_to_by_another_process(void **state)
+{
+    int saved = dup(STDOUT_FILENO), pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    char got[4096];
+    (void)state;
+    if (pty < 0 || grantpt(pty) != 0 || unlockpt(pty) != 0)
+        skip();
+    put_on(STDOUT_FILENO, open(ptsname(pty), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    open_log();
+    assert_true(log_is_terminal(STDOUT_FILENO));
+    assert_true(isatty(STDOUT_FILENO)); /* for a program that is executed */
+    pid_t worker = fork();
+    if (worker == 0) {
+        log_enter_worker();
+        bool hidden = !isatty(STDOUT_FILENO) && log_is_terminal(STDOUT_FILENO);
+        alarm(20);
+        for (unsigned i = 0; i < 20000; i++) /* more than there is room for */
+            log_add(&line, 1);
+        log_close();
+        _exit(hidden ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(worker, &status, 0), worker);
+    assert_int_equal(status, 0);
+    assert_true(read(pty, got, sizeof got) > (ssize_t)line.length);
+    assert_memory_equal(got, "192.0.2.7 - - ", 14);
+    log_end();
+    put_on(STDOUT_FILENO, saved);
+    close(pty);
+    open_log();
+    assert_false(log_is_terminal(STDOUT_FILENO) && !isatty(STDOUT_FILENO));
+}
+
+static void file_is_appended_to_whatever_its_offset_is(void **state)
+{
+    char path[] = "/tmp/tinyhttpd-log-XXXXXX", content[LIMIT_LOG_LINE];
+    int saved = dup(STDOUT_FILENO), file = mkostemp(path, O_CLOEXEC);
+    (void)state;
+    put_on(STDOUT_FILENO, dup(file));
+    open_log();
+    for (unsigned i = 0; i < 2; i++) {
+        log_add(&line, 1);
+        log_flush();
+        assert_int_equal(lseek(STDOUT_FILENO, 0, SEEK_SET), 0);
+    }
+    put_on(STDOUT_FILENO, saved);
+    open_log();
+    ssize_t length = pread(file, content, sizeof content, 0);
+    close(file);
+    unlink(path);
+    assert_int_equal(length, 2 * line.length);
 }
 
 /* ---- diagnostics ---- */
@@ -290,12 +420,16 @@ int main(void)
         cmocka_unit_test(a_log_that_takes_nothing_is_no_harm),
         cmocka_unit_test(what_was_dropped_is_told_once),
         cmocka_unit_test(a_line_in_part_spoils_no_other),
+        cmocka_unit_test(line_that_a_write_takes_in_part_goes_on_in_the_next),
         cmocka_unit_test(lines_are_written_together_and_whole),
         cmocka_unit_test(what_nobody_reads_yet_is_held),
+        cmocka_unit_test(count_of_dropped_lines_is_kept_until_it_is_told),
         cmocka_unit_test(what_nobody_reads_in_the_end_is_told),
         cmocka_unit_test(a_diagnostic_comes_after_the_lines_before_it),
         cmocka_unit_test(a_full_pipe_is_not_waited_for),
         cmocka_unit_test(a_full_socket_is_not_waited_for),
+        cmocka_unit_test(terminal_is_written_to_by_another_process),
+        cmocka_unit_test(file_is_appended_to_whatever_its_offset_is),
         cmocka_unit_test(diagnostics_have_their_form),
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
         cmocka_unit_test(long_diagnostics_end_with_their_line),

@@ -1,0 +1,241 @@
+#include "base/log_writer.h"
+
+#include "base/limits.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Tells the writer that the server has ended. The kernel sends it as well where the master is killed. */
+#define WRITER_FINISH SIGUSR1
+
+struct span log_first_lines(struct span text)
+{
+    size_t most = text.length < LIMIT_LOG_LINE ? text.length : LIMIT_LOG_LINE, length = most;
+    while (length > 0 && text.at[length - 1] != '\n')
+        length--;
+    return (struct span){text.at, length > 0 ? length : most};
+}
+
+unsigned log_count_lines(struct span text)
+{
+    unsigned lines = 0;
+    for (size_t i = 0; i < text.length; i++)
+        lines += text.at[i] == '\n';
+    return lines;
+}
+
+/* ---- in the writer's process ---- */
+
+static volatile sig_atomic_t time_is_up;
+
+/* A signal may come between the look at `time_is_up` and a write that blocks: the timer goes on, so that the next one ends
+   the write. */
+static void on_finish(int signal)
+{
+    (void)signal;
+    const struct itimerval timer = {
+        .it_value = {LIMIT_LOG_LAST_MS / 1000, LIMIT_LOG_LAST_MS % 1000 * 1000L},
+        .it_interval = {0, 20000},
+    };
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+    time_is_up = 1;
+}
+
+/* What the terminal and service managers send to the whole process group is not for the writer: the workers have last
+   lines to write after it. With SIGTTOU ignored, the log of a job in the background reaches the terminal instead of
+   stopping the job (termios(3), TOSTOP). */
+static void handle_signals(pid_t parent)
+{
+    static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGTERM, SIGUSR2,
+                                  SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    sigaction(WRITER_FINISH, &(struct sigaction){.sa_handler = on_finish}, NULL);
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm},
+              NULL); /* no SA_RESTART: it ends a write */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, (unsigned long)WRITER_FINISH);
+    if (getppid() != parent)
+        raise(WRITER_FINISH);
+}
+
+/* The listeners' port would stay taken, and the pipe never end. close_range(2) came with Linux 5.9. */
+static void close_others(void)
+{
+    if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, 0U) == 0)
+        return;
+    for (int fd = STDERR_FILENO + 1, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++)
+        close(fd);
+}
+
+/* Writes all of it, however long that takes, and returns what could not be written, with errno. The stream may be one whose
+   writes don't block, by the choice of another process that has it. */
+static struct span write_whole(int stream, struct span text)
+{
+    while (text.length > 0 && !time_is_up) {
+        ssize_t written = write(stream, text.at, text.length);
+        if (written >= 0)
+            text = (struct span){text.at + written, text.length - (size_t)written};
+        else if (errno == EAGAIN)
+            poll(&(struct pollfd){.fd = stream, .events = POLLOUT}, 1, -1);
+        else if (errno != EINTR)
+            return text;
+    }
+    errno = EAGAIN;
+    return text;
+}
+
+/* What came through the pipe and is not written yet, and what was lost. */
+struct copy {
+    int stream;
+    size_t length;
+    char text[2 * LIMIT_LOG_LINE];
+    unsigned long lost;
+    int error;
+};
+
+/* Writes the lines that are whole; the rest of one stays until its end has come, unless none can come any more. One write
+   takes no more than a pipe takes whole (pipe(7)), so that the lines of other programs stand beside them. */
+static void write_lines(struct copy *copy, bool is_last)
+{
+    struct span rest = {copy->text, copy->length};
+    while (rest.length > 0) {
+        struct span lines = log_first_lines(rest);
+        if (lines.at[lines.length - 1] != '\n' && lines.length < LIMIT_LOG_LINE && !is_last)
+            break;
+        struct span lost = write_whole(copy->stream, lines);
+        if (lost.length > 0) {
+            copy->error = errno;
+            copy->lost += log_count_lines(lost);
+        }
+        rest = (struct span){rest.at + lines.length, rest.length - lines.length};
+    }
+    memmove(copy->text, rest.at, rest.length);
+    copy->length = rest.length;
+    assert(copy->length < LIMIT_LOG_LINE);
+}
+
+/* False at the pipe's end: its last write end is closed. Once the time is up, what is in it is counted, and no more
+   is waited for. */
+static bool read_more(struct copy *copy)
+{
+    if (time_is_up)
+        fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+    ssize_t got = read(STDIN_FILENO, copy->text + copy->length, sizeof copy->text - copy->length);
+    if (got > 0)
+        copy->length += (size_t)got;
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
+static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
+{
+    static struct copy copy;
+    copy.stream = writer->stream;
+    handle_signals(parent);
+    dup2(writer->from, STDIN_FILENO);
+    close_others();
+    while (read_more(&copy))
+        write_lines(&copy, false);
+    write_lines(&copy, true);
+    if (copy.lost > 0)
+        writer->tell_lost(copy.lost, copy.error);
+    _exit(0);
+}
+
+/* ---- in the master ---- */
+
+/* Until the writer handles it, WRITER_FINISH would end it. */
+static bool start(struct log_writer *writer)
+{
+    sigset_t finish, before;
+    pid_t parent = getpid();
+    sigemptyset(&finish);
+    sigaddset(&finish, WRITER_FINISH);
+    sigprocmask(SIG_BLOCK, &finish, &before);
+    pid_t pid = fork();
+    if (pid == 0)
+        copy_lines(writer, parent);
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    writer->pid = pid > 0 ? pid : 0;
+    writer->starts++;
+    return pid > 0;
+}
+
+bool log_writer_open(struct log_writer *writer)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    writer->from = ends[0];
+    writer->into = ends[1];
+    if (fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 && start(writer))
+        return true;
+    int error = errno;
+    close(ends[0]);
+    close(ends[1]);
+    errno = error;
+    return false;
+}
+
+bool log_writer_replace(struct log_writer *writer, pid_t ended)
+{
+    if (writer->pid == 0 || writer->pid != ended)
+        return false;
+    writer->pid = 0;
+    if (writer->starts <= LIMIT_LOG_WRITERS)
+        start(writer); /* where it can't be, lines are dropped once the pipe is full */
+    return true;
+}
+
+void log_writer_finish(struct log_writer *writer)
+{
+    close(writer->into);
+    close(writer->from);
+    if (writer->pid > 0)
+        kill(writer->pid, WRITER_FINISH);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* SIGCHLD ends the wait; the pause is short, as it does not come where the parent of this process has it ignored. */
+void log_writer_wait(struct log_writer *writer)
+{
+    const struct timespec pause = {0, 20000000};
+    const int64_t end = now_ms() + LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS;
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    while (writer->pid > 0 && waitpid(writer->pid, NULL, WNOHANG) == 0) {
+        if (now_ms() >= end)
+            kill(writer->pid, SIGKILL);
+        sigtimedwait(&child, NULL, &pause);
+    }
+    writer->pid = 0;
+    writer->starts = 0;
+}

@@ -1,0 +1,209 @@
+/* The process that writes to a stream which may block: whole lines, all of them while they are read, and an end. */
+#include "base/log_writer.h"
+
+#include "base/limits.h"
+#include "capture.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
+
+/* In the writer's process, whose other descriptors are closed. */
+static void tell_lost(unsigned long lines, int error)
+{
+    dprintf(STDERR_FILENO, "%lu lost: %s", lines, strerror(error));
+}
+
+/* A writer to a pipe on standard output, each of whose writes is read as one (pipe(7), O_DIRECT). */
+struct fixture {
+    struct log_writer writer;
+    int saved;
+    int reader;
+};
+
+static struct fixture begin(void)
+{
+    struct fixture fixture = {.writer = {.stream = STDOUT_FILENO, .tell_lost = tell_lost},
+                              .saved = dup(STDOUT_FILENO)};
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_DIRECT), 0);
+    assert_true(dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
+    close(ends[1]);
+    fixture.reader = ends[0];
+    assert_true(log_writer_open(&fixture.writer));
+    return fixture;
+}
+
+static void end(struct fixture *fixture)
+{
+    log_writer_finish(&fixture->writer);
+    log_writer_wait(&fixture->writer);
+    dup2(fixture->saved, STDOUT_FILENO);
+    close(fixture->saved);
+    assert_int_equal(fixture->writer.pid, 0);
+}
+
+static void send_text(const struct fixture *fixture, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t written = write(fixture->writer.into, text, length);
+        assert_true(written > 0 || errno == EAGAIN);
+        if (written > 0) {
+            text += written;
+            length -= (size_t)written;
+        }
+    }
+}
+
+static void first_lines_are_whole(void **state)
+{
+    static char text[2 * LIMIT_LOG_LINE];
+    (void)state;
+    assert_int_equal(log_first_lines(SPAN("a\nb\nc")).length, 4);
+    assert_int_equal(log_first_lines(SPAN("abc")).length, 3);
+    assert_int_equal(log_first_lines(SPAN("")).length, 0);
+    memset(text, 'a', sizeof text);
+    assert_int_equal(log_first_lines((struct span){text, sizeof text}).length, LIMIT_LOG_LINE);
+    text[LIMIT_LOG_LINE] = '\n';
+    assert_int_equal(log_first_lines((struct span){text, sizeof text}).length, LIMIT_LOG_LINE);
+    text[10] = '\n';
+    assert_int_equal(log_first_lines((struct span){text, sizeof text}).length, 11);
+    assert_int_equal(log_count_lines((struct span){text, sizeof text}), 2);
+}
+
+/* However they come: in the middle of a line, or many at once. */
+static void each_write_has_whole_lines(void **state)
+{
+    enum { LINES = 3000 };
+    static char text[LINES * 64], got[LINES * 64];
+    size_t length = 0, came = 0;
+    (void)state;
+    for (unsigned i = 0; i < LINES; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "line %u %.*s\n", i, (int)(i % 40),
+                                   "........................................");
+    struct fixture fixture = begin();
+    for (size_t at = 0, step = 1; at < length; at += step, step = step * 7 % 1009) {
+        size_t left = length - at;
+        send_text(&fixture, text + at, step < left ? step : left);
+        if (step >= left)
+            break;
+        if (at % 11 == 0)
+            sched_yield();
+        fcntl(fixture.reader, F_SETFL, O_NONBLOCK);
+        ssize_t size = read(fixture.reader, got + came, LIMIT_LOG_LINE);
+        assert_true(size < 0 || got[came + (size_t)size - 1] == '\n');
+        came += size > 0 ? (size_t)size : 0;
+    }
+    end(&fixture);
+    for (ssize_t size; (size = read(fixture.reader, got + came, LIMIT_LOG_LINE)) > 0; came += (size_t)size)
+        assert_int_equal(got[came + (size_t)size - 1], '\n');
+    close(fixture.reader);
+    assert_int_equal(came, length);
+    assert_memory_equal(got, text, length);
+}
+
+/* Nothing that follows gives it an end. */
+static void text_without_a_line_end_is_written_at_the_end(void **state)
+{
+    static char text[LIMIT_LOG_LINE + 9];
+    char got[sizeof text + 1];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    struct fixture fixture = begin();
+    send_text(&fixture, text, sizeof text);
+    end(&fixture);
+    assert_int_equal(read(fixture.reader, got, sizeof got), LIMIT_LOG_LINE);
+    assert_int_equal(read(fixture.reader, got, sizeof got), 9);
+    assert_int_equal(read(fixture.reader, got, sizeof got), 0);
+    close(fixture.reader);
+}
+
+/* What came and what was lost are all there was. */
+static void stream_that_is_not_read_delays_the_end_for_a_bounded_time(void **state)
+{
+    unsigned long sent = 0, came = 0;
+    char got[LIMIT_LOG_LINE];
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    while (write(fixture.writer.into, line.at, line.length) > 0 && sent < 100000)
+        sent++;
+    end(&fixture);
+    capture_end(&errors);
+    for (ssize_t size; (size = read(fixture.reader, got, sizeof got)) > 0;)
+        came += log_count_lines((struct span){got, (size_t)size});
+    close(fixture.reader);
+    assert_non_null(strstr(captured, " lost: Resource temporarily unavailable"));
+    assert_true(came > 0);
+    assert_int_equal(came + strtoul(captured, NULL, 10), sent);
+}
+
+static void stream_without_a_reader_is_told(void **state)
+{
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    close(fixture.reader);
+    for (unsigned i = 0; i < 7; i++)
+        send_text(&fixture, line.at, line.length);
+    end(&fixture);
+    capture_end(&errors);
+    assert_string_equal(captured, "7 lost: Broken pipe");
+}
+
+static void writer_has_no_descriptors_but_its_own(void **state)
+{
+    char path[64], got[64];
+    struct stat attributes;
+    (void)state;
+    struct fixture fixture = begin();
+    send_text(&fixture, line.at, line.length);
+    assert_true(read(fixture.reader, got, sizeof got) > 0); /* so it has begun */
+    for (int fd = 0; fd < 64; fd++) {
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)fixture.writer.pid, fd);
+        assert_int_equal(lstat(path, &attributes) == 0, fd <= STDERR_FILENO);
+    }
+    end(&fixture);
+    close(fixture.reader);
+}
+
+static void killed_writer_is_replaced_a_bounded_number_of_times(void **state)
+{
+    char got[64];
+    (void)state;
+    struct fixture fixture = begin();
+    assert_false(log_writer_replace(&fixture.writer, getpid()));
+    assert_false(log_writer_replace(&fixture.writer, 0));
+    for (unsigned i = 0; i <= LIMIT_LOG_WRITERS; i++) {
+        pid_t pid = fixture.writer.pid;
+        assert_true(pid > 0);
+        send_text(&fixture, line.at, line.length);
+        assert_int_equal(read(fixture.reader, got, sizeof got), line.length);
+        kill(pid, SIGKILL);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        assert_true(log_writer_replace(&fixture.writer, pid));
+    }
+    assert_int_equal(fixture.writer.pid, 0);
+    end(&fixture);
+    close(fixture.reader);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_lines_are_whole),
+        cmocka_unit_test(each_write_has_whole_lines),
+        cmocka_unit_test(text_without_a_line_end_is_written_at_the_end),
+        cmocka_unit_test(stream_that_is_not_read_delays_the_end_for_a_bounded_time),
+        cmocka_unit_test(stream_without_a_reader_is_told),
+        cmocka_unit_test(writer_has_no_descriptors_but_its_own),
+        cmocka_unit_test(killed_writer_is_replaced_a_bounded_number_of_times),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
