@@ -67,7 +67,7 @@ static void print_summary(const struct master *master, const struct settings *se
 {
     static struct metrics_totals totals;
     struct banner_summary summary = {0};
-    metrics_sum(master->metrics, master->workers, &totals);
+    metrics_sum(master->metrics, &totals);
     for (unsigned i = 0; i < METRICS_CLASSES; i++) {
         summary.requests += totals.requests[i];
         summary.failed += i >= 4 ? totals.requests[i] : 0;
@@ -156,6 +156,7 @@ static int serve(struct settings *settings, char *const *command)
         greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
+    metrics_close(master.metrics);
     return status;
 }
 

@@ -196,6 +196,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
 {
     *master = (struct master){.settings = settings, .root = -1};
     hold_hangup();
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit (setrlimit(2)) fails a call, and ends no process */
     raise_descriptor_limit();
     if (handover_read(&master->handover, failure) != 0 || open_root(master, failure) != 0 ||
         try_sandbox(master, failure) != 0 || open_sockets(master, failure) != 0) {
@@ -206,7 +207,9 @@ int master_open(struct master *master, const struct settings *settings, struct f
     unsigned cpus = cpus_usable();
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
     master->metrics = metrics_open(master->workers);
-    if (!mime_open() && may_remark(master))
+    if (mime_open())
+        examination_open(master->workers);
+    else if (may_remark(master))
         log_error("libmagic's database can't be read; unknown extensions will be application/octet-stream");
     return 0;
 }
@@ -219,6 +222,8 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     struct sandbox_held held;
     struct worker_setup setup = supervision->setup;
     setup.metrics = metrics_of(supervision->master->metrics, place);
+    if (!metrics_keep(setup.metrics) || !examination_keep(place))
+        _exit(EX_OSERR);
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     signal(SIGCHLD, SIG_DFL);
@@ -273,10 +278,10 @@ static void log_death(pid_t pid, int wait_status, int64_t pause)
 }
 
 /* A file that ends workers ends one. */
-static void bury(pid_t pid)
+static void bury(unsigned place, pid_t pid)
 {
     char path[EXAMINATION_PATH_MAX];
-    if (examination_bury(pid, path))
+    if (examination_bury(place, path))
         log_error("worker %d died when libmagic looked at '%s': that is application/octet-stream from now on",
                   (int)pid, path);
 }
@@ -297,16 +302,18 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
 
 static void end_child(struct supervision *supervision, struct child *child, int wait_status)
 {
+    unsigned place = (unsigned)(child - supervision->children);
     pid_t pid = child->pid;
     int64_t now = now_ms();
     child->pause = next_pause(child, now);
     child->due = now + child->pause;
     child->pid = 0;
     supervision->running--;
-    if (supervision->state != SUPERVISION_SERVE)
-        return;
-    metrics_restart(metrics_of(supervision->master->metrics, (unsigned)(child - supervision->children)));
-    log_death(pid, wait_status, child->pause);
+    if (supervision->state == SUPERVISION_SERVE) {
+        metrics_restart(metrics_of(supervision->master->metrics, place));
+        log_death(pid, wait_status, child->pause);
+    }
+    bury(place, pid);
 }
 
 /* A worker of before is not replaced. */
@@ -356,7 +363,6 @@ static void reap(struct supervision *supervision, int options)
             end_trial(supervision, wait_status);
         else
             end_retired(supervision, pid, wait_status);
-        bury(pid);
     }
 }
 
@@ -609,6 +615,7 @@ int master_run(struct master *master, char *const *command)
     reap(supervision, 0);
     free(supervision);
     mime_close();
+    examination_close();
     close(master->root);
     return EX_OK;
 }
