@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,6 +14,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -62,13 +65,47 @@ static void clear_environment(void)
     unsetenv(note_name);
 }
 
+/* Whether sockets are handed to this process, and not to one that started it. */
+static bool is_meant_for_this(void)
+{
+    uint64_t pid;
+    return read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid();
+}
+
+/* close_range(2) is of Linux 5.9, and a container's runtime may refuse it. Without it, and without /proc, all stays open. */
+static void close_from(unsigned first)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, ~0U, 0U) == 0)
+        return;
+#endif
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL)
+        return;
+    const struct dirent *entry;
+    uint64_t fd;
+    /* cppcheck-suppress readdirCalled ; there is one thread */
+    while ((entry = readdir(folder)) != NULL) {
+        if (span_to_number(span_of(entry->d_name), &fd) && fd >= first && fd != (uint64_t)dirfd(folder))
+            close((int)fd);
+    }
+    closedir(folder);
+}
+
+void handover_close_inherited(void)
+{
+    uint64_t sockets;
+    bool handed = is_meant_for_this() && read_number("LISTEN_FDS", &sockets) && sockets <= LIMIT_LISTENERS;
+    close_from(HANDOVER_FIRST_FD + (handed ? (unsigned)sockets : 0));
+}
+
 int handover_read(struct handover *handover, struct failure *failure)
 {
     *handover = (struct handover){0};
     const char *note = getenv(note_name);
-    uint64_t pid, sockets = 0;
+    uint64_t sockets = 0;
     int status = 0;
-    if (read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid()) {
+    if (is_meant_for_this()) {
         if (!read_number("LISTEN_FDS", &sockets) || sockets > LIMIT_LISTENERS) {
             const char *typed = getenv("LISTEN_FDS");
             status = fail(failure, EX_USAGE, "LISTEN_FDS is '%s'; it must be a number up to %d",

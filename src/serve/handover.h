@@ -29,6 +29,11 @@ struct handover {
     pid_t workers[LIMIT_RETIRED]; /* its workers, with a reload */
 };
 
+/* Closes every descriptor but the standard streams and the sockets that are handed to this process: a worker could use what
+   the process that started this one had open, and would have fewer for connections. For the start, before anything is
+   opened; handover_read() is called later. */
+void handover_close_inherited(void);
+
 /* Reads the environment, and takes out of it what it was meant for. Where it was meant for another process, or for
    nobody, nothing was handed over. Returns 0, or the failure's status. */
 int handover_read(struct handover *handover, struct failure *failure);
