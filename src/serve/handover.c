@@ -20,13 +20,14 @@
 #include <unistd.h>
 
 /* What this program tells the next one besides: the word for a trial, or a list with commas between: the word for
-   sockets of its own, if they are, and the workers' pids. */
+   sockets of its own, if they are, "INDEX:DEVICE:INODE" for the name of each Unix socket, and the workers' pids. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_of_trial[] = "trial";
 static const char note_of_owned[] = "owned";
 
-/* The pids of the most workers that there may be, of seven digits at the most (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = sizeof note_of_owned + LIMIT_RETIRED * 8 + 1 };
+/* The most names, of two numbers of 64 bits each, and the pids of the most workers that there may be, of seven digits at the
+   most (PID_MAX_LIMIT, proc(5)). */
+enum { NOTE_ROOM = sizeof note_of_owned + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 8 + 1 };
 
 /* ---- receiving ---- */
 
@@ -44,6 +45,22 @@ static bool is_child(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* "INDEX:DEVICE:INODE" */
+static void read_name(struct handover *handover, struct span member)
+{
+    enum { INDEX, DEVICE, INODE, NUMBERS };
+    uint64_t numbers[NUMBERS];
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        struct span number = {member.at, span_find(member, ':')};
+        size_t taken = number.length + (i < INODE);
+        if (!span_to_number(number, &numbers[i]) || taken > member.length)
+            return;
+        member = (struct span){member.at + taken, member.length - taken};
+    }
+    if (member.length == 0 && numbers[INDEX] < LIMIT_LISTENERS)
+        handover->names[numbers[INDEX]] = (struct listen_name){numbers[DEVICE], numbers[INODE]};
+}
+
 static void read_note(struct handover *handover, const char *note)
 {
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
@@ -51,6 +68,7 @@ static void read_note(struct handover *handover, const char *note)
         uint64_t pid;
         if (span_to_number(member, &pid) && pid > 1 && pid <= INT32_MAX && is_child((pid_t)pid))
             handover->workers[handover->worker_count++] = (pid_t)pid;
+        read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_of_owned));
         note += member.length + (note[member.length] == ',');
     }
@@ -217,6 +235,24 @@ pid_t handover_try(char *const *command, const struct listening *listening)
     _exit(EX_OSERR);
 }
 
+static void append_member(struct buffer *note, uint64_t number)
+{
+    if (note->length > 0)
+        buffer_octet(note, ',');
+    buffer_number(note, number);
+}
+
+static void append_name(struct buffer *note, unsigned index, struct listen_name name)
+{
+    if (name.inode == 0)
+        return;
+    append_member(note, index);
+    buffer_octet(note, ':');
+    buffer_number(note, name.device);
+    buffer_octet(note, ':');
+    buffer_number(note, name.inode);
+}
+
 int handover_execute(char *const *command, const struct listening *listening, const pid_t *workers,
                      unsigned worker_count)
 {
@@ -224,11 +260,11 @@ int handover_execute(char *const *command, const struct listening *listening, co
     struct buffer note = {room, 0, sizeof room - 1, false};
     if (listening->owned)
         buffer_string(&note, note_of_owned);
-    for (unsigned i = 0; i < worker_count; i++) {
-        if (note.length > 0)
-            buffer_octet(&note, ',');
-        buffer_number(&note, (uint64_t)workers[i]);
-    }
+    for (unsigned i = 0; i < listening->count; i++)
+        append_name(&note, i, listening->names[i]);
+    for (unsigned i = 0; i < worker_count; i++)
+        append_member(&note, (uint64_t)workers[i]);
+    assert(!note.overflow);
     room[note.length] = '\0';
     return execute(command, listening, room);
 }

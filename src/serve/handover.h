@@ -26,7 +26,8 @@ struct handover {
     bool reload;      /* by the program that was this process before, after a trial */
     bool owned;       /* with a reload: that program, or one before it, made the sockets itself */
     unsigned worker_count;
-    pid_t workers[LIMIT_RETIRED]; /* its workers, with a reload */
+    pid_t workers[LIMIT_RETIRED];              /* its workers, with a reload */
+    struct listen_name names[LIMIT_LISTENERS]; /* those of its sockets, with a reload */
 };
 
 /* Closes every descriptor but the standard streams and the sockets that are handed to this process: a worker could use what

@@ -180,6 +180,7 @@ static int open_sockets(struct master *master, struct failure *failure)
         return listen_open(&master->listening, master->settings, failure);
     int status = listen_take(&master->listening, HANDOVER_FIRST_FD, handover->sockets, failure);
     master->listening.owned = handover->owned;
+    memcpy(master->listening.names, handover->names, sizeof handover->names);
     return status;
 }
 

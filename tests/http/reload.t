@@ -436,6 +436,40 @@ for my $case (['its own', 0], ['handed over', 1]) {
     is(Harness::reap($pid, 10), 0, 'which leaves the name as well') && ok(-S $path, 'indeed');
 }
 
+# Another server has taken the name: it stays when this one ends, also after a reload.
+for my $reloads (0, 1) {
+    my $folder = new_root();
+    my $path   = "$folder/web.sock";
+    my $start  = sub {
+        my ($name) = @_;
+        my $www = new_root();
+        put_file($www, 'index.html', $name);
+        my $pid = Harness::spawn("$folder/out", "$folder/$name", undef, program(), '-r', $www, '-j', '1', '-b', "unix:$path");
+        push @spawned, $pid;
+        eventually { slurp("$folder/$name") =~ / unix:\Q$path\E$/m };
+        return $pid;
+    };
+    my $get = sub {
+        my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path) or return 'nobody';
+        syswrite $socket, "GET /index.html HTTP/1.0\r\n\r\n";
+        return (read_body($socket))[1];
+    };
+    my $first = $start->('first');
+    rename $path, "$path.old" or die $!;
+    my $second = $start->('second');
+    if ($reloads) {
+        kill 'HUP', $first;
+        ok(eventually(sub { slurp("$folder/first") =~ /^tinyhttpd: reloaded/m }), 'a server whose name another has: reloaded');
+    }
+    kill 'TERM', $first;
+    is(Harness::reap($first, 10), 0, "$reloads reloads: a server ends whose name another has");
+    ok(-S $path, "$reloads reloads: the name of the other is there");
+    is($get->(), 'second', "$reloads reloads: and answers");
+    kill 'TERM', $second;
+    is(Harness::reap($second, 10), 0, "$reloads reloads: the other ends");
+    ok(!-e $path, "$reloads reloads: and takes its name with it");
+}
+
 # A socket for IPv4 and IPv6, as systemd makes of a port alone: which of both a client came by, it is known by its address.
 SKIP: {
     my $both = IO::Socket::IP->new(LocalHost => '::', LocalPort => 0, Listen => 10, Type => Socket::SOCK_STREAM(), V6Only => 0);
