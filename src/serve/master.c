@@ -384,13 +384,20 @@ static void signal_children(const struct supervision *supervision, int signal)
 
 /* ---- making room for a new program ---- */
 
-/* Whether a terminal controls this process (tty(4)): not where it never had one, nor when that has hung up. */
-static bool can_open_terminal(void)
+/* Opens the terminal that controls this process (tty(4)), to see whether there is one. Returns 0 or an errno. */
+static int try_terminal(void)
 {
     int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+/* Whether that error says that there is none any more. A lack of descriptors or of memory says nothing of it. */
+static bool is_hung_up(int error)
+{
+    return error == ENXIO || error == EIO || error == ENODEV || error == ENOENT;
 }
 
 static void begin_trial(struct supervision *supervision)
@@ -478,7 +485,7 @@ static void read_hangup(struct supervision *supervision)
         supervision->state != SUPERVISION_SERVE)
         return;
     hangup = 0;
-    if (supervision->has_terminal && !can_open_terminal())
+    if (supervision->has_terminal && is_hung_up(try_terminal()))
         begin_drain(supervision);
     else
         begin_trial(supervision);
@@ -598,7 +605,7 @@ int master_run(struct master *master, char *const *command)
         return EX_OSERR;
     supervision->master = master;
     supervision->command = command;
-    supervision->has_terminal = can_open_terminal();
+    supervision->has_terminal = try_terminal() == 0;
     policy_open(&supervision->policy, master->settings, master->listening.fds, master->listening.count);
     supervision->setup = (struct worker_setup){
         .settings = master->settings,

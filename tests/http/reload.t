@@ -346,6 +346,32 @@ SKIP: {
     ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 10), 'the terminal is gone: so is the server');
 }
 
+# A lack of descriptors does not look like the end of the terminal.
+SKIP: {
+    have('script')  or skip 'no script(1)', 5;
+    have('prlimit') or skip 'no prlimit', 5;
+    my $port   = free_port();
+    my $folder = new_root();
+    my $script = spawned($folder, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'in a terminal: serves');
+    my ($pid) = children_of($script);
+    push @spawned, -$pid; # it has a group of its own
+    my $seen = sub { my ($pattern) = @_; return eventually { slurp("$folder/typescript") =~ $pattern } };
+    my ($limit) = `prlimit --nofile --noheadings --raw --output=SOFT --pid $pid` =~ /(\d+)/;
+    my $free = 0;
+    $free++ while -l "/proc/$pid/fd/$free";
+    skip 'prlimit does not work here', 4 if system("prlimit --nofile=$free: --pid $pid 2>/dev/null") != 0;
+    kill 'HUP', $pid;
+    ok($seen->(qr/not reloaded: .*serving on as before/), 'SIGHUP without a free descriptor: not reloaded');
+    ok(connect_to('127.0.0.1', $port), 'and serves on');
+    system("prlimit --nofile=$limit: --pid $pid");
+    kill 'HUP', $pid;
+    ok($seen->(qr/tinyhttpd: reloaded/), 'with descriptors again: reloaded');
+    kill 'KILL', $script;
+    Harness::reap($script, 5);
+    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 60), 'the terminal is gone: so is the server');
+}
+
 # ---- Sockets that others hand over (sd_listen_fds(3)) ----
 
 # Puts handles at descriptors from 3 on, as a service manager does, and says so for this process; to be run in the child.
