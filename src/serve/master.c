@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/cpus.h"
+#include "serve/holder.h"
 #include "serve/notify.h"
 #include "serve/worker.h"
 #include "site/examination.h"
@@ -50,6 +51,9 @@ struct supervision {
     pid_t retired[LIMIT_RETIRED]; /* the workers of programs that were this process before */
     unsigned retired_count;
     int64_t retired_due; /* when they are ended */
+    int64_t
+        release_due; /* when to look whether one of them still accepts connections; INT64_MAX: never again */
+    bool release_seen; /* one did at the first look */
     pid_t trial; /* the program that shows whether it can take this one's place; 0 while there is none */
     int64_t trial_due; /* when it has had its time */
     bool trial_passed; /* this program's place is to be taken */
@@ -446,9 +450,51 @@ static void take_over(struct supervision *supervision)
     for (unsigned i = 0; i < handover->worker_count; i++)
         supervision->retired[supervision->retired_count++] = handover->workers[i];
     supervision->retired_due = now_ms() + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
+    supervision->release_due = now_ms() + LIMIT_RELEASE_MS;
     signal_retired(supervision, WORKER_RETIRE);
     if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; the workers of before finish what they began");
+}
+
+/* True where a worker of before still has a listening socket; with `ending`, each that has is ended. *error is an errno where
+   /proc does not tell it of all of them, else 0. */
+static bool look_for_listeners(const struct supervision *supervision, bool ending, int *error)
+{
+    const struct listening *listening = &supervision->master->listening;
+    bool found = false;
+    *error = 0;
+    if (holder_has(getpid(), listening->fds, listening->count) != 1) {
+        *error = ENOENT; /* there is no /proc, or that of other processes (pid_namespaces(7)) */
+        return false;
+    }
+    for (unsigned i = 0; i < supervision->retired_count; i++) {
+        pid_t pid = supervision->retired[i];
+        int has = holder_has(pid, listening->fds, listening->count);
+        found |= has == 1;
+        if (has < 0)
+            *error = errno;
+        if (has != 1 || !ending)
+            continue;
+        log_error("old worker %d still accepts connections after the reload; killed", (int)pid);
+        kill(pid, SIGKILL);
+    }
+    return found;
+}
+
+/*
+ * A worker that was taken over may ignore WORKER_RETIRE; the program that mends its defect is not to leave it in business.
+ * One that has closed the listening sockets can't get them back. The second look is the one that counts: until the first,
+ * this process may have been stopped together with workers that had no time to obey.
+ */
+static void end_accepting(struct supervision *supervision)
+{
+    int error;
+    bool found = look_for_listeners(supervision, supervision->release_seen, &error);
+    bool again = found && !supervision->release_seen;
+    supervision->release_seen = again;
+    supervision->release_due = again ? now_ms() + LIMIT_RELEASE_MS : INT64_MAX;
+    if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
+        log_error("can't tell whether old workers still accept connections: /proc: %s", strerror(error));
 }
 
 /* ---- the loop ---- */
@@ -503,6 +549,8 @@ static void end_overdue(struct supervision *supervision)
         signal_retired(supervision, SIGKILL);
         supervision->retired_due = now + LIMIT_BACKOFF_MS;
     }
+    if (supervision->retired_count > 0 && supervision->release_due <= now)
+        end_accepting(supervision);
 }
 
 /* The workers end by themselves in time; this is for one that hangs. */
@@ -525,6 +573,12 @@ static bool is_over(const struct supervision *supervision)
     return true;
 }
 
+static int64_t earliest_of(int64_t a, int64_t b, int64_t c)
+{
+    int64_t earlier = a < b ? a : b;
+    return earlier < c ? earlier : c;
+}
+
 /* Until what happens that no signal tells of: a start that is due, or the end of the drain. */
 static struct timespec *time_to_wait(const struct supervision *supervision, struct timespec *time)
 {
@@ -532,8 +586,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
     if (serving && supervision->trial > 0)
         due = supervision->trial_due;
-    if (serving && supervision->retired_count > 0 && supervision->retired_due < due)
-        due = supervision->retired_due;
+    if (serving && supervision->retired_count > 0)
+        due = earliest_of(due, supervision->retired_due, supervision->release_due);
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
         if (child->pid == 0 && child->due < due)

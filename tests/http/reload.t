@@ -180,6 +180,35 @@ sub replace {
     $server->ended(stderr => $before);
 }
 
+# A worker of before that does not stop accepting is ended, and no other one.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/old worker \d+ still accepts|of before the reload, was ended by signal 9/);
+    my ($still, $honest) = $server->workers;
+    kill 'STOP', $still;
+    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    my @downloads = map { $server->connection(receive => 32_768) } 1 .. 3; # all of them the other one's
+    syswrite $_, get_request('/huge.bin') for @downloads;
+    my @starts = map { sysread $_, my $start, 1000; $start } @downloads;
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: old worker $still still accepts connections after the reload; killed$/m }, 60),
+        'a worker of before that keeps the listening sockets: said');
+    ok(eventually(sub { !-e "/proc/$still" }, 60), 'and ended');
+    is(scalar(my @all = $server->stderr =~ /still accepts/g), 1, 'no other one is');
+    my @statuses = map { $server->get('/')->{status} // 'none' } 1 .. 20;
+    is("@statuses", join(' ', ('200') x 20), 'all that come are answered by the new ones');
+    ok(-e "/proc/$honest" && has_retired($server, $honest), 'the other worker of before is there, and accepts no more');
+    my @lengths;
+    for my $number (0 .. $#downloads) {
+        my $octets = length($starts[$number]) - index($starts[$number], "\r\n\r\n") - 4;
+        while ($octets < 20_000_000) { $octets += sysread($downloads[$number], my $buffer, 1 << 20) || last }
+        push @lengths, $octets;
+    }
+    is("@lengths", '20000000 20000000 20000000', 'and finishes its downloads');
+    $server->stop(lost => 1);
+}
+
 # A new file in the program's place is the new program; one that can't serve changes nothing.
 SKIP: {
     my $folder = new_root();
