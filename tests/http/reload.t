@@ -209,6 +209,24 @@ sub replace {
     $server->stop(lost => 1);
 }
 
+# Where the master may not look into its workers, as root in a container without CAP_SYS_PTRACE, it says so and ends none.
+SKIP: {
+    my @as = qw(setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace --);
+    skip 'needs root and setpriv', 6 if $> != 0 || system("@as true 2>/dev/null") != 0;
+    my $server = Harness->start(root => $root, args => ['-v', '-j', '1'], as => \@as);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/can't tell whether old workers/);
+    my ($still) = $server->workers;
+    kill 'STOP', $still;
+    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't tell whether old workers still accept connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: said');
+    ok(-e "/proc/$still", 'and the worker of before is there');
+    kill 'CONT', $still;
+    ok(eventually(sub { !-e "/proc/$still" }, 60), 'until it has finished');
+    $server->stop(lost => 1);
+}
+
 # A new file in the program's place is the new program; one that can't serve changes nothing.
 SKIP: {
     my $folder = new_root();
