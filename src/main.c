@@ -8,6 +8,7 @@
 #include "cli/environment.h"
 #include "cli/options.h"
 #include "cli/place.h"
+#include "process/handover.h"
 #include "process/master.h"
 
 #include <errno.h>
@@ -19,10 +20,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Whoever starts us with a standard stream closed would otherwise have the log written into a connection. */
+/* Makes sure that descriptors 0 to 2 are open, or the log could end up in a connection. Standard input is /dev/null: nothing
+   is read from it, and a worker that was taken over could read what is typed, or stop the whole process group by trying
+   to (SIGTTIN, signal(7)). */
 static void open_standard_streams(void)
 {
     int fd;
+    close(STDIN_FILENO);
     do
         fd = open("/dev/null", O_RDWR); /* takes the lowest descriptor that is free */
     while (fd >= 0 && fd <= STDERR_FILENO);
@@ -65,7 +69,7 @@ static int report(const struct failure *failure)
 static void print_summary(const struct master *master, const struct settings *settings)
 {
     static struct metrics_totals totals;
-    metrics_sum(master->metrics, master->workers, &totals);
+    metrics_sum(master->metrics, &totals);
     banner_print_summary(settings, &totals);
 }
 
@@ -142,6 +146,7 @@ static int run(struct settings *settings, char *const *command)
         greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
+    metrics_close(master.metrics);
     return status;
 }
 
@@ -157,6 +162,7 @@ int main(int count, char **arguments)
     struct settings settings;
     struct failure failure;
     hear_early_signals();
+    handover_close_inherited();
     open_standard_streams();
     switch (options_read(count, arguments, &settings, &failure)) {
     case OPTIONS_CHECK:

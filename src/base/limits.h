@@ -251,6 +251,10 @@
    in a row, or loads a page, does so sooner; who does not has to open another connection. */
 #define LIMIT_LAST_REQUEST_MS 2000
 
+/* From SIGHUP until a worker of before must have closed the listening sockets; then once more, before it is ended. It closes
+   them when it hears of the reload, unless a disk or a lack of CPU time holds it up for longer than clients wait. */
+#define LIMIT_RELEASE_MS 2000
+
 /* How often a worker that stops looks whether the last octets have arrived. When they have, it no longer waits for the
    client's end, as the client could hold it up by that. */
 #define LIMIT_LAST_OCTETS_MS 50

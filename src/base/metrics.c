@@ -1,9 +1,10 @@
 #include "base/metrics.h"
 
+#include "base/shared.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* The count is written last: who reads one that is not zero finds a path, perhaps of a moment ago. */
 struct miss {
@@ -15,9 +16,8 @@ struct miss {
 const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-struct metrics {
-    unsigned place; /* in the row of parts; written before there are workers, as is the next */
-    unsigned workers;
+/* What one process counts: a worker, or the master, whose part is the last one. */
+struct part {
     _Atomic uint64_t requests[METRICS_CLASSES];
     _Atomic uint64_t octets;
     _Atomic uint64_t connections;
@@ -26,21 +26,35 @@ struct metrics {
     _Atomic uint64_t duration_sum;
     _Atomic uint64_t found;
     _Atomic uint64_t loaded;
-    _Atomic uint64_t restarts; /* the master's, who alone writes it */
+    _Atomic uint64_t restarts; /* the master's */
     struct miss misses[METRICS_MISSES];
+};
+
+/* In each process's own memory: of what others can write, nothing tells where to write or how far to read. */
+struct metrics {
+    struct shared shared;
+    unsigned place; /* among its parts */
+    struct part *part;
 };
 
 struct metrics *metrics_open(unsigned workers)
 {
-    void *at = mmap(NULL, workers * sizeof(struct metrics), PROT_READ | PROT_WRITE,
-                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct metrics *metrics = at != MAP_FAILED ? at : NULL;
-    for (unsigned i = 0; metrics != NULL && i < workers; i++) {
-        metrics[i].place = i;
-        metrics[i].workers = workers;
+    struct shared shared;
+    struct metrics *metrics = calloc(workers, sizeof *metrics);
+    if (metrics == NULL || !shared_open(&shared, workers + 1, sizeof(struct part))) {
+        free(metrics);
+        return NULL;
     }
-    /* cppcheck-suppress memleak ; it stays until the process ends */
+    for (unsigned i = 0; i < workers; i++)
+        metrics[i] = (struct metrics){shared, i, shared_write(&shared, i)};
     return metrics;
+}
+
+void metrics_close(struct metrics *metrics)
+{
+    if (metrics != NULL)
+        shared_close(&metrics->shared);
+    free(metrics);
 }
 
 struct metrics *metrics_of(struct metrics *metrics, unsigned worker)
@@ -48,7 +62,12 @@ struct metrics *metrics_of(struct metrics *metrics, unsigned worker)
     return metrics != NULL ? metrics + worker : NULL;
 }
 
-static uint64_t read_number(_Atomic uint64_t *number)
+bool metrics_keep(const struct metrics *metrics)
+{
+    return metrics == NULL || shared_keep(&metrics->shared, metrics->place);
+}
+
+static uint64_t read_number(const _Atomic uint64_t *number)
 {
     return atomic_load_explicit(number, memory_order_relaxed);
 }
@@ -63,8 +82,8 @@ void metrics_count(struct metrics *metrics, int status, uint64_t octets)
 {
     if (metrics == NULL)
         return;
-    add(&metrics->requests[(unsigned)status / 100 % METRICS_CLASSES], 1);
-    add(&metrics->octets, octets);
+    add(&metrics->part->requests[(unsigned)status / 100 % METRICS_CLASSES], 1);
+    add(&metrics->part->octets, octets);
 }
 
 void metrics_time(struct metrics *metrics, int64_t duration)
@@ -74,40 +93,41 @@ void metrics_time(struct metrics *metrics, int64_t duration)
         return;
     while (bucket < METRICS_BUCKETS - 1 && duration > metrics_bounds[bucket])
         bucket++;
-    add(&metrics->durations[bucket], 1);
-    add(&metrics->duration_sum, (uint64_t)duration);
+    add(&metrics->part->durations[bucket], 1);
+    add(&metrics->part->duration_sum, (uint64_t)duration);
 }
 
 void metrics_add_looks(struct metrics *metrics, uint64_t found, uint64_t loaded)
 {
     if (metrics == NULL)
         return;
-    add(&metrics->found, found);
-    add(&metrics->loaded, loaded);
+    add(&metrics->part->found, found);
+    add(&metrics->part->loaded, loaded);
 }
 
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle)
 {
     if (metrics == NULL)
         return;
-    atomic_store_explicit(&metrics->connections, connections, memory_order_relaxed);
-    atomic_store_explicit(&metrics->idle, idle, memory_order_relaxed);
+    atomic_store_explicit(&metrics->part->connections, connections, memory_order_relaxed);
+    atomic_store_explicit(&metrics->part->idle, idle, memory_order_relaxed);
 }
 
 void metrics_restart(struct metrics *metrics)
 {
     if (metrics == NULL)
         return;
+    struct part *masters = shared_write(&metrics->shared, metrics->shared.count - 1);
     metrics_set_connections(metrics, 0, 0);
-    add(&metrics->restarts, 1);
+    add(&masters->restarts, 1);
 }
 
 /* The place that counts this path, or the one to take for it: an empty one, else that of the rarest. */
-static struct miss *place_for(struct metrics *metrics, struct span path)
+static struct miss *place_for(struct part *part, struct span path)
 {
-    struct miss *rarest = &metrics->misses[0];
+    struct miss *rarest = &part->misses[0];
     for (unsigned i = 0; i < METRICS_MISSES; i++) {
-        struct miss *miss = &metrics->misses[i];
+        struct miss *miss = &part->misses[i];
         uint64_t count = read_number(&miss->count);
         if (count > 0 && span_equal(span_of(miss->path), path))
             return miss;
@@ -126,7 +146,7 @@ void metrics_miss(struct metrics *metrics, struct span target)
         path.length = METRICS_PATH_MAX;
     if (path.length == 0 || memchr(path.at, '\0', path.length) != NULL)
         return;
-    struct miss *miss = place_for(metrics, path);
+    struct miss *miss = place_for(metrics->part, path);
     if (read_number(&miss->count) == 0 || !span_equal(span_of(miss->path), path)) {
         atomic_store_explicit(&miss->count, 0, memory_order_relaxed);
         memcpy(miss->path, path.at, path.length);
@@ -147,9 +167,22 @@ static void add_miss(struct metrics_totals *totals, const char *path, uint64_t c
     if (at == totals->miss_count) {
         totals->miss_count++;
         memcpy(miss->path, path, sizeof miss->path);
-        miss->path[METRICS_PATH_MAX] = '\0';
     }
     miss->count += count;
+}
+
+/* A path is looked at in a copy: its writer may take the NUL away at any time. */
+static void add_misses(struct metrics_totals *totals, const struct part *part)
+{
+    char path[METRICS_PATH_MAX + 1];
+    for (unsigned i = 0; i < METRICS_MISSES; i++) {
+        uint64_t count = atomic_load_explicit(&part->misses[i].count, memory_order_acquire);
+        if (count == 0)
+            continue;
+        memcpy(path, part->misses[i].path, sizeof path);
+        path[METRICS_PATH_MAX] = '\0';
+        add_miss(totals, path, count);
+    }
 }
 
 static int by_count(const void *a, const void *b)
@@ -160,7 +193,7 @@ static int by_count(const void *a, const void *b)
     return strcmp(left->path, right->path);
 }
 
-static void add_numbers(struct metrics_totals *totals, struct metrics *part)
+static void add_numbers(struct metrics_totals *totals, const struct part *part)
 {
     for (unsigned i = 0; i < METRICS_CLASSES; i++)
         totals->requests[i] += read_number(&part->requests[i]);
@@ -175,24 +208,17 @@ static void add_numbers(struct metrics_totals *totals, struct metrics *part)
     totals->restarts += read_number(&part->restarts);
 }
 
-void metrics_sum_numbers(struct metrics *part, struct metrics_totals *totals)
-{
-    memset(totals, 0, sizeof *totals);
-    for (unsigned worker = 0; part != NULL && worker < part->workers; worker++)
-        add_numbers(totals, part - part->place + worker);
-}
-
-void metrics_sum(struct metrics *metrics, unsigned workers, struct metrics_totals *totals)
+void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *totals)
 {
     *totals = (struct metrics_totals){0};
-    for (unsigned worker = 0; metrics != NULL && worker < workers; worker++) {
-        struct metrics *part = &metrics[worker];
-        add_numbers(totals, part);
-        for (unsigned i = 0; i < METRICS_MISSES; i++) {
-            uint64_t count = atomic_load_explicit(&part->misses[i].count, memory_order_acquire);
-            if (count > 0)
-                add_miss(totals, part->misses[i].path, count);
-        }
-    }
+    for (unsigned i = 0; metrics != NULL && i < metrics->shared.count; i++)
+        add_numbers(totals, shared_read(&metrics->shared, i));
+}
+
+void metrics_sum(const struct metrics *metrics, struct metrics_totals *totals)
+{
+    metrics_sum_numbers(metrics, totals);
+    for (unsigned i = 0; metrics != NULL && i < metrics->shared.count; i++)
+        add_misses(totals, shared_read(&metrics->shared, i));
     qsort(totals->misses, totals->miss_count, sizeof totals->misses[0], by_count);
 }

@@ -1,12 +1,14 @@
 /*
- * What the workers count, in memory that they share with the master. Each worker writes a part of its own, so that
- * nobody waits for anybody, and one that is killed leaves numbers and no lock.
+ * What the workers count, in memory that they share with the master. Each worker writes a part of its own, so that none
+ * waits for another, and one that is killed leaves numbers and no lock. It can write no other part, so that one that was
+ * taken over can make its own numbers wrong and do no more.
  */
 #ifndef TINYHTTPD_BASE_METRICS_H
 #define TINYHTTPD_BASE_METRICS_H
 
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -19,7 +21,7 @@ enum {
 /* The longest duration of each bucket but the last, in microseconds. */
 extern const uint32_t metrics_bounds[METRICS_BUCKETS - 1];
 
-/* One worker's part. */
+/* One worker's counters. */
 struct metrics;
 
 struct metrics_miss {
@@ -41,12 +43,19 @@ struct metrics_totals {
     struct metrics_miss misses[METRICS_MISSES]; /* the most frequent first */
 };
 
-/* Memory for so many workers, all of it zero; NULL where there is none: then nothing is counted. */
+/* The counters of so many workers, the first one's, all of them zero; NULL where there is no memory for them: then nothing
+   is counted. */
 struct metrics *metrics_open(unsigned workers);
 
-/* The part of one worker, by its number from 0 on; NULL where nothing is counted. All below do nothing, or count nothing,
-   for NULL. */
+/* Frees all that metrics_open made. Not for a process that keeps one worker's. */
+void metrics_close(struct metrics *metrics);
+
+/* The counters of one worker, by its number from 0 on; NULL where nothing is counted. All below do nothing, or count
+   nothing, for NULL. */
 struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
+
+/* Called in a worker: gives up writing all counters but these, for good. False where that fails. */
+bool metrics_keep(const struct metrics *metrics);
 
 /* Counts an answer and the octets of its body. */
 void metrics_count(struct metrics *metrics, int status, uint64_t octets);
@@ -62,14 +71,14 @@ void metrics_add_looks(struct metrics *metrics, uint64_t found, uint64_t loaded)
 
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle);
 
-/* For the master, once the worker of this part is dead: counts that, and takes its connections away. */
+/* For the master, once this worker is dead: counts that, and takes its connections away. */
 void metrics_restart(struct metrics *metrics);
 
-/* Adds the numbers of all workers up, whosever part is given; the paths that were missed, which take longer, are left
-   out. */
-void metrics_sum_numbers(struct metrics *part, struct metrics_totals *totals);
+/* Adds the numbers of all workers up, whichever's counters are given; the paths that were missed, which take longer, are
+   left out. */
+void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *totals);
 
-/* Adds all workers up, given the first one's part: the numbers, and the paths that were missed. */
-void metrics_sum(struct metrics *metrics, unsigned workers, struct metrics_totals *totals);
+/* Adds all workers up: the numbers, and the paths that were missed. */
+void metrics_sum(const struct metrics *metrics, struct metrics_totals *totals);
 
 #endif

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,18 +14,20 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 /* What this program tells the next one besides: the word for a trial, or a list with commas between: the word for
-   sockets of its own, if they are, and the workers' pids. */
+   sockets of its own, if they are, "INDEX:DEVICE:INODE" for the name of each Unix socket, and the workers' pids. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_of_trial[] = "trial";
 static const char note_of_owned[] = "owned";
 
-/* The pids of the most workers that there may be, of seven digits at the most (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = sizeof note_of_owned + LIMIT_RETIRED * 8 + 1 };
+/* The most names, of two numbers of 64 bits each, and the pids of the most workers that there may be, of seven digits at the
+   most (PID_MAX_LIMIT, proc(5)). */
+enum { NOTE_ROOM = sizeof note_of_owned + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 8 + 1 };
 
 /* ---- receiving ---- */
 
@@ -51,6 +55,22 @@ static bool is_listed(const struct handover *handover, pid_t pid)
     return false;
 }
 
+/* "INDEX:DEVICE:INODE" */
+static void read_name(struct handover *handover, struct span member)
+{
+    enum { INDEX, DEVICE, INODE, NUMBERS };
+    uint64_t numbers[NUMBERS];
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        struct span number = {member.at, span_find(member, ':')};
+        size_t taken = number.length + (i < INODE);
+        if (!span_to_number(number, &numbers[i]) || taken > member.length)
+            return;
+        member = (struct span){member.at + taken, member.length - taken};
+    }
+    if (member.length == 0 && numbers[INDEX] < LIMIT_LISTENERS)
+        handover->names[numbers[INDEX]] = (struct listen_name){numbers[DEVICE], numbers[INODE]};
+}
+
 static void read_note(struct handover *handover, const char *note)
 {
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
@@ -59,6 +79,7 @@ static void read_note(struct handover *handover, const char *note)
         if (span_to_number(member, &pid) && pid > 1 && pid <= INT32_MAX && !is_listed(handover, (pid_t)pid) &&
             is_child((pid_t)pid))
             handover->workers[handover->worker_count++] = (pid_t)pid;
+        read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_of_owned));
         note += member.length + (note[member.length] == ',');
     }
@@ -73,13 +94,47 @@ static void clear_environment(void)
     unsetenv(note_name);
 }
 
+/* Whether sockets are handed to this process, and not to one that started it. */
+static bool is_meant_for_this(void)
+{
+    uint64_t pid;
+    return read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid();
+}
+
+/* close_range(2) is of Linux 5.9, and a container's runtime may refuse it. Without it, and without /proc, all stays open. */
+static void close_from(unsigned first)
+{
+#ifdef SYS_close_range
+    if (syscall(SYS_close_range, first, ~0U, 0U) == 0)
+        return;
+#endif
+    DIR *folder = opendir("/proc/self/fd");
+    if (folder == NULL)
+        return;
+    const struct dirent *entry;
+    uint64_t fd;
+    /* cppcheck-suppress readdirCalled ; there is one thread */
+    while ((entry = readdir(folder)) != NULL) {
+        if (span_to_number(span_of(entry->d_name), &fd) && fd >= first && fd != (uint64_t)dirfd(folder))
+            close((int)fd);
+    }
+    closedir(folder);
+}
+
+void handover_close_inherited(void)
+{
+    uint64_t sockets;
+    bool handed = is_meant_for_this() && read_number("LISTEN_FDS", &sockets) && sockets <= LIMIT_LISTENERS;
+    close_from(HANDOVER_FIRST_FD + (handed ? (unsigned)sockets : 0));
+}
+
 int handover_read(struct handover *handover, struct failure *failure)
 {
     *handover = (struct handover){0};
     const char *note = getenv(note_name);
-    uint64_t pid, sockets = 0;
+    uint64_t sockets = 0;
     int status = 0;
-    if (read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid()) {
+    if (is_meant_for_this()) {
         if (!read_number("LISTEN_FDS", &sockets) || sockets > LIMIT_LISTENERS) {
             const char *typed = getenv("LISTEN_FDS");
             status = fail(failure, EX_USAGE, "LISTEN_FDS is '%s'; it must be a number up to %d",
@@ -191,6 +246,24 @@ pid_t handover_try(char *const *command, const struct listening *listening)
     _exit(EX_OSERR);
 }
 
+static void append_member(struct buffer *note, uint64_t number)
+{
+    if (note->length > 0)
+        buffer_octet(note, ',');
+    buffer_number(note, number);
+}
+
+static void append_name(struct buffer *note, unsigned index, struct listen_name name)
+{
+    if (name.inode == 0)
+        return;
+    append_member(note, index);
+    buffer_octet(note, ':');
+    buffer_number(note, name.device);
+    buffer_octet(note, ':');
+    buffer_number(note, name.inode);
+}
+
 int handover_execute(char *const *command, const struct listening *listening, const pid_t *workers,
                      unsigned worker_count)
 {
@@ -198,11 +271,11 @@ int handover_execute(char *const *command, const struct listening *listening, co
     struct buffer note = {room, 0, sizeof room - 1, false};
     if (listening->owned)
         buffer_string(&note, note_of_owned);
-    for (unsigned i = 0; i < worker_count; i++) {
-        if (note.length > 0)
-            buffer_octet(&note, ',');
-        buffer_number(&note, (uint64_t)workers[i]);
-    }
+    for (unsigned i = 0; i < listening->count; i++)
+        append_name(&note, i, listening->names[i]);
+    for (unsigned i = 0; i < worker_count; i++)
+        append_member(&note, (uint64_t)workers[i]);
+    assert(!note.overflow);
     room[note.length] = '\0';
     return execute(command, listening, room);
 }

@@ -26,8 +26,14 @@ struct handover {
     bool reload;      /* by the program that was this process before, after a trial */
     bool owned;       /* with a reload: that program, or one before it, made the sockets itself */
     unsigned worker_count;
-    pid_t workers[LIMIT_RETIRED]; /* its workers, with a reload */
+    pid_t workers[LIMIT_RETIRED];              /* its workers, with a reload */
+    struct listen_name names[LIMIT_LISTENERS]; /* those of its sockets, with a reload */
 };
+
+/* Closes every descriptor but the standard streams and the sockets that are handed to this process: a worker could use what
+   the process that started this one had open, and would have fewer for connections. For the start, before anything is
+   opened; handover_read() is called later. */
+void handover_close_inherited(void);
 
 /* Reads the environment, and takes out of it what it was meant for. Where it was meant for another process, or for
    nobody, nothing was handed over. Returns 0, or the failure's status. */

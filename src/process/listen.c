@@ -176,19 +176,44 @@ static struct sockaddr_un unix_address(const char *path)
     return address;
 }
 
-/* A socket that nobody listens on any more: what a server leaves that was killed. */
-static bool is_abandoned(const struct sockaddr_un *address)
+/* What a path leads to, if that is a socket; else zero. */
+static struct listen_name name_at(const char *path)
 {
     struct stat attributes;
-    if (lstat(address->sun_path, &attributes) < 0 || !S_ISSOCK(attributes.st_mode))
-        return false;
+    if (lstat(path, &attributes) < 0 || !S_ISSOCK(attributes.st_mode))
+        return (struct listen_name){0};
+    return (struct listen_name){attributes.st_dev, attributes.st_ino};
+}
+
+/* Removes a name, unless another socket has it by now. What is left of a race is the time between the two calls. */
+static bool remove_name(const char *path, struct listen_name name)
+{
+    struct listen_name now = name_at(path);
+    return name.inode != 0 && now.inode == name.inode && now.device == name.device && unlink(path) == 0;
+}
+
+/* True where no process listens there any more. */
+static bool is_refused(const struct sockaddr_un *address)
+{
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool refused = fd >= 0 &&
-                   connect(fd, (const struct sockaddr *)(const void *)address, sizeof *address) < 0 &&
+    if (fd < 0)
+        return false;
+    bool refused = connect(fd, (const struct sockaddr *)(const void *)address, sizeof *address) < 0 &&
                    errno == ECONNREFUSED;
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     return refused;
+}
+
+/* Removes what a server leaves that was killed. While that is held open, no other socket can have its numbers. */
+static bool remove_abandoned(const struct sockaddr_un *address)
+{
+    int held = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (held < 0)
+        return false;
+    struct listen_name name = name_at(address->sun_path);
+    bool removed = is_refused(address) && remove_name(address->sun_path, name);
+    close(held);
+    return removed;
 }
 
 static int bind_unix(int fd, const struct sockaddr_un *address)
@@ -198,7 +223,7 @@ static int bind_unix(int fd, const struct sockaddr_un *address)
         return 0;
     if (errno != EADDRINUSE)
         return -1;
-    if (is_abandoned(address) && unlink(address->sun_path) == 0)
+    if (remove_abandoned(address))
         return bind(fd, any, sizeof *address);
     errno = EADDRINUSE;
     return -1;
@@ -235,6 +260,7 @@ static int add_unix(struct listening *listening, const char *path, struct failur
     struct sockaddr_storage *place = &listening->addresses[listening->count];
     *place = (struct sockaddr_storage){0};
     memcpy(place, &address, sizeof address);
+    listening->names[listening->count] = name_at(path);
     listening->fds[listening->count++] = fd;
     return 0;
 }
@@ -418,7 +444,8 @@ void listen_close(struct listening *listening)
         unsigned last = --listening->count;
         const struct sockaddr_storage *address = &listening->addresses[last];
         if (address->ss_family == AF_UNIX && listening->owned)
-            unlink(((const struct sockaddr_un *)(const void *)address)->sun_path);
+            remove_name(((const struct sockaddr_un *)(const void *)address)->sun_path,
+                        listening->names[last]);
         close(listening->fds[last]);
     }
 }

@@ -7,13 +7,21 @@
 #include "base/settings.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
+
+/* The name of a Unix socket that is owned, by which it is known from another's of the same path. While a socket is open
+   there is no other with its numbers. */
+struct listen_name {
+    uint64_t device, inode; /* as lstat(2) has them; 0 where there is none, or it is not known */
+};
 
 struct listening {
     unsigned count;
     bool owned; /* made by this server, or by the program that was this process before it */
     int fds[LIMIT_LISTENERS];
     struct sockaddr_storage addresses[LIMIT_LISTENERS]; /* as bound, with the port that port 0 became */
+    struct listen_name names[LIMIT_LISTENERS];
 };
 
 /*
@@ -47,8 +55,9 @@ bool listen_is_guarded(const struct listening *listening);
 unsigned listen_addresses(const struct listening *listening,
                           struct sockaddr_storage addresses[static 2 * LIMIT_LISTENERS]);
 
-/* Closes the sockets, and removes the names of Unix ones that are owned: the workers have theirs open still. Others stay
-   with whoever handed them over, who goes on listening (systemd.socket(5), RemoveOnStop=). */
+/* Closes the sockets, and removes the names of Unix ones that are owned, unless they are those of other sockets by now: the
+   workers have theirs open still. Those that were handed over stay, as their maker goes on listening (systemd.socket(5),
+   RemoveOnStop=). */
 void listen_close(struct listening *listening);
 
 #endif

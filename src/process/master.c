@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "process/cpus.h"
 #include "process/notify.h"
+#include "process/port_owner.h"
 #include "serve/worker.h"
 #include "site/examination.h"
 #include "site/mime.h"
@@ -50,6 +51,9 @@ struct supervision {
     pid_t retired[LIMIT_RETIRED]; /* the workers of programs that were this process before */
     unsigned retired_count;
     int64_t retired_due; /* when they are ended */
+    int64_t
+        release_due; /* when to look whether one of them still accepts connections; INT64_MAX: never again */
+    bool release_seen; /* one did at the first look */
     pid_t trial; /* the program that shows whether it can take this one's place; 0 while there is none */
     int64_t trial_due; /* when it has had its time */
     bool trial_passed; /* this program's place is to be taken */
@@ -179,6 +183,7 @@ static int open_sockets(struct master *master, struct failure *failure)
         return listen_open(&master->listening, master->settings, failure);
     int status = listen_take(&master->listening, HANDOVER_FIRST_FD, handover->sockets, failure);
     master->listening.owned = handover->owned;
+    memcpy(master->listening.names, handover->names, sizeof handover->names);
     return status;
 }
 
@@ -195,6 +200,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
 {
     *master = (struct master){.settings = settings, .root = -1};
     hold_hangup();
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit (setrlimit(2)) fails a call, and ends no process */
     raise_descriptor_limit();
     /* Descriptors that were handed over are counted before the log opens its own. */
     if (handover_read(&master->handover, failure) != 0 || log_open(failure) != 0 ||
@@ -207,7 +213,9 @@ int master_open(struct master *master, const struct settings *settings, struct f
     unsigned cpus = cpus_usable();
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
     master->metrics = metrics_open(master->workers);
-    if (!mime_open() && may_remark(master))
+    if (mime_open())
+        examination_open(master->workers);
+    else if (may_remark(master))
         log_error("libmagic's database can't be read; unknown extensions will be application/octet-stream");
     return 0;
 }
@@ -221,6 +229,8 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     struct worker_setup setup = supervision->setup;
     setup.metrics = metrics_of(supervision->master->metrics, place);
     log_enter_worker();
+    if (!metrics_keep(setup.metrics) || !examination_keep(place))
+        _exit(EX_OSERR);
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     signal(SIGCHLD, SIG_DFL);
@@ -275,10 +285,10 @@ static void log_death(pid_t pid, int wait_status, int64_t pause)
 }
 
 /* A file that ends workers ends one. */
-static void bury(pid_t pid)
+static void bury(unsigned place, pid_t pid)
 {
     char path[EXAMINATION_PATH_MAX];
-    if (examination_bury(pid, path))
+    if (examination_bury(place, path))
         log_error("worker %d died when libmagic looked at '%s': that is application/octet-stream from now on",
                   (int)pid, path);
 }
@@ -299,16 +309,18 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
 
 static void end_child(struct supervision *supervision, struct child *child, int wait_status)
 {
+    unsigned place = (unsigned)(child - supervision->children);
     pid_t pid = child->pid;
     int64_t now = now_ms();
     child->pause = next_pause(child, now);
     child->due = now + child->pause;
     child->pid = 0;
     supervision->running--;
-    if (supervision->state != SUPERVISION_SERVE)
-        return;
-    metrics_restart(metrics_of(supervision->master->metrics, (unsigned)(child - supervision->children)));
-    log_death(pid, wait_status, child->pause);
+    if (supervision->state == SUPERVISION_SERVE) {
+        metrics_restart(metrics_of(supervision->master->metrics, place));
+        log_death(pid, wait_status, child->pause);
+    }
+    bury(place, pid);
 }
 
 /* A worker of before is not replaced. */
@@ -358,7 +370,6 @@ static void reap(struct supervision *supervision, int options)
             end_trial(supervision, wait_status);
         else if (!log_replace_writer(pid))
             end_retired(supervision, pid, wait_status);
-        bury(pid);
     }
 }
 
@@ -379,13 +390,20 @@ static void signal_children(const struct supervision *supervision, int signal)
 
 /* ---- making room for a new program ---- */
 
-/* Whether a terminal controls this process (tty(4)): not where it never had one, nor when that has hung up. */
-static bool can_open_terminal(void)
+/* Opens the terminal that controls this process (tty(4)), to see whether there is one. Returns 0 or an errno. */
+static int try_terminal(void)
 {
     int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+/* Whether that error says that there is none any more. A lack of descriptors or of memory says nothing of it. */
+static bool is_hung_up(int error)
+{
+    return error == ENXIO || error == EIO || error == ENODEV || error == ENOENT;
 }
 
 static void begin_trial(struct supervision *supervision)
@@ -434,9 +452,51 @@ static void take_over(struct supervision *supervision)
     for (unsigned i = 0; i < handover->worker_count; i++)
         supervision->retired[supervision->retired_count++] = handover->workers[i];
     supervision->retired_due = now_ms() + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
+    supervision->release_due = now_ms() + LIMIT_RELEASE_MS;
     signal_retired(supervision, WORKER_RETIRE);
     if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; the workers of before finish what they began");
+}
+
+/* True where a worker of before still has a listening socket; with `ending`, each that has is ended. *error is an errno where
+   /proc does not tell it of all of them, else 0. */
+static bool look_for_listeners(const struct supervision *supervision, bool ending, int *error)
+{
+    const struct listening *listening = &supervision->master->listening;
+    bool found = false;
+    *error = 0;
+    if (holder_has(getpid(), listening->fds, listening->count) != 1) {
+        *error = ENOENT; /* there is no /proc, or that of other processes (pid_namespaces(7)) */
+        return false;
+    }
+    for (unsigned i = 0; i < supervision->retired_count; i++) {
+        pid_t pid = supervision->retired[i];
+        int has = holder_has(pid, listening->fds, listening->count);
+        found |= has == 1;
+        if (has < 0)
+            *error = errno;
+        if (has != 1 || !ending)
+            continue;
+        log_error("old worker %d still accepts connections after the reload; killed", (int)pid);
+        kill(pid, SIGKILL);
+    }
+    return found;
+}
+
+/*
+ * A worker that was taken over may ignore WORKER_RETIRE; the program that mends its defect is not to leave it in business.
+ * One that has closed the listening sockets can't get them back. The second look is the one that counts: until the first,
+ * this process may have been stopped together with workers that had no time to obey.
+ */
+static void end_accepting(struct supervision *supervision)
+{
+    int error;
+    bool found = look_for_listeners(supervision, supervision->release_seen, &error);
+    bool again = found && !supervision->release_seen;
+    supervision->release_seen = again;
+    supervision->release_due = again ? now_ms() + LIMIT_RELEASE_MS : INT64_MAX;
+    if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
+        log_error("can't tell whether old workers still accept connections: /proc: %s", strerror(error));
 }
 
 /* ---- the loop ---- */
@@ -473,7 +533,7 @@ static void read_hangup(struct supervision *supervision)
         supervision->state != SUPERVISION_SERVE)
         return;
     hangup = 0;
-    if (supervision->has_terminal && !can_open_terminal())
+    if (supervision->has_terminal && is_hung_up(try_terminal()))
         begin_drain(supervision);
     else
         begin_trial(supervision);
@@ -491,6 +551,8 @@ static void end_overdue(struct supervision *supervision)
         signal_retired(supervision, SIGKILL);
         supervision->retired_due = now + LIMIT_BACKOFF_MS;
     }
+    if (supervision->retired_count > 0 && supervision->release_due <= now)
+        end_accepting(supervision);
 }
 
 /* The workers end by themselves in time; this is for one that hangs. */
@@ -513,6 +575,12 @@ static bool is_over(const struct supervision *supervision)
     return true;
 }
 
+static int64_t earliest_of(int64_t a, int64_t b, int64_t c)
+{
+    int64_t earlier = a < b ? a : b;
+    return earlier < c ? earlier : c;
+}
+
 /* Until what happens that no signal tells of: a start that is due, or the end of the drain. */
 static struct timespec *time_to_wait(const struct supervision *supervision, struct timespec *time)
 {
@@ -520,8 +588,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
     if (serving && supervision->trial > 0)
         due = supervision->trial_due;
-    if (serving && supervision->retired_count > 0 && supervision->retired_due < due)
-        due = supervision->retired_due;
+    if (serving && supervision->retired_count > 0)
+        due = earliest_of(due, supervision->retired_due, supervision->release_due);
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
         if (child->pid == 0 && child->due < due)
@@ -593,7 +661,7 @@ int master_run(struct master *master, char *const *command)
         return EX_OSERR;
     supervision->master = master;
     supervision->command = command;
-    supervision->has_terminal = can_open_terminal();
+    supervision->has_terminal = try_terminal() == 0;
     supervision->setup = (struct worker_setup){
         .settings = master->settings,
         .root = master->root,
@@ -610,6 +678,7 @@ int master_run(struct master *master, char *const *command)
     reap(supervision, 0);
     free(supervision);
     mime_close();
+    examination_close();
     close(master->root);
     return EX_OK;
 }

@@ -17,7 +17,7 @@ struct master {
     unsigned workers;         /* how many there shall be */
     struct handover handover; /* what was handed to this process */
     struct listening listening;
-    struct metrics *metrics;             /* the workers' counters, or NULL */
+    struct metrics *metrics;             /* the workers' counters, or NULL; for the caller to close */
     struct sandbox sandbox;              /* the workers' */
     char sandbox_line[SANDBOX_LINE_MAX]; /* what holds in it, for the banner */
 };

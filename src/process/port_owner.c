@@ -1,12 +1,17 @@
 #include "process/port_owner.h"
 
+#include "base/limits.h"
+
+#include <assert.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ADDRESS_MAX = 33, LISTENING = 0x0A };
@@ -64,23 +69,56 @@ static unsigned long find_socket(const struct sockaddr_storage *address)
     return inode != 0 ? inode : find_inode("/proc/net/tcp6", "X", ntohs(v4->sin_port));
 }
 
-static bool has_socket(const char *pid, const char *wanted)
+static bool is_among(const char *target, const unsigned long *inodes, unsigned count)
+{
+    char socket[64];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(socket, sizeof socket, "socket:[%lu]", inodes[i]);
+        if (strcmp(target, socket) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* As holder_has(), for sockets with these inodes. A process of another user may list its descriptors and not show what they
+   lead to. */
+static int has_socket(const char *pid, const unsigned long *inodes, unsigned count)
 {
     char path[64], target[64];
-    bool found = false;
+    int found = 0;
     snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
     DIR *folder = opendir(path);
     if (folder == NULL)
-        return false;
+        return -1;
     const struct dirent *entry;
     /* cppcheck-suppress readdirCalled ; there is one thread */
-    while (!found && (entry = readdir(folder)) != NULL) {
+    while (found == 0 && (entry = readdir(folder)) != NULL) {
         ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+        if (length < 0 && errno == EACCES)
+            found = -1;
         target[length > 0 ? length : 0] = '\0';
-        found = strcmp(target, wanted) == 0;
+        if (is_among(target, inodes, count))
+            found = 1;
     }
+    int error = errno;
     closedir(folder);
+    errno = error;
     return found;
+}
+
+int holder_has(pid_t pid, const int *sockets, unsigned count)
+{
+    unsigned long inodes[LIMIT_LISTENERS];
+    char name[16];
+    struct stat attributes;
+    assert(count <= LIMIT_LISTENERS);
+    for (unsigned i = 0; i < count; i++) {
+        if (fstat(sockets[i], &attributes) < 0)
+            return -1;
+        inodes[i] = attributes.st_ino;
+    }
+    snprintf(name, sizeof name, "%d", (int)pid);
+    return has_socket(name, inodes, count);
 }
 
 static void read_name(const char *pid, struct holder *holder)
@@ -97,19 +135,17 @@ static void read_name(const char *pid, struct holder *holder)
 
 bool holder_find(const struct sockaddr_storage *address, struct holder *holder)
 {
-    char wanted[64];
     bool found = false;
     unsigned long inode = find_socket(address);
     DIR *processes = inode != 0 ? opendir("/proc") : NULL;
     if (processes == NULL)
         return false;
-    snprintf(wanted, sizeof wanted, "socket:[%lu]", inode);
     const struct dirent *entry;
     /* cppcheck-suppress readdirCalled ; there is one thread */
     while (!found && (entry = readdir(processes)) != NULL) {
         char *end;
         long pid = strtol(entry->d_name, &end, 10);
-        if (pid <= 0 || *end != '\0' || !has_socket(entry->d_name, wanted))
+        if (pid <= 0 || *end != '\0' || has_socket(entry->d_name, &inode, 1) != 1)
             continue;
         holder->pid = (pid_t)pid;
         read_name(entry->d_name, holder);

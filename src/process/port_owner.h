@@ -1,4 +1,4 @@
-/* Who has a port, as /proc tells. */
+/* Which process has a port or a socket, as /proc tells. */
 #ifndef TINYHTTPD_PROCESS_PORT_OWNER_H
 #define TINYHTTPD_PROCESS_PORT_OWNER_H
 
@@ -14,5 +14,9 @@ struct holder {
 /* Finds a process that listens where this address, with its port, can't be bound for it. False where there is none, or
    none that this user may look into. */
 bool holder_find(const struct sockaddr_storage *address, struct holder *holder);
+
+/* 1 where the process has one of these sockets open, at most LIMIT_LISTENERS of this process's own; 0 where it has none; -1 with
+   errno where this user may not look. */
+int holder_has(pid_t pid, const int *sockets, unsigned count);
 
 #endif

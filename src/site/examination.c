@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/shared.h"
 #include "site/identity.h"
 
 #include <signal.h>
@@ -10,36 +11,37 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <unistd.h>
 
-/* One for each worker that has ever asked, which keeps it until it is dead. */
+/* What a worker examines. */
 struct examination {
-    _Atomic pid_t pid;     /* 0: nobody's */
-    _Atomic uint64_t mark; /* of the file that is being examined, 0 for none */
+    _Atomic uint64_t mark; /* of the file, 0 for none */
     char path[EXAMINATION_PATH_MAX];
 };
 
-struct examinations {
-    struct examination at[LIMIT_WORKERS];
-    _Atomic uint64_t bad[LIMIT_BAD_FILES]; /* marks; written by the master alone */
-    unsigned next;                         /* in `bad`: the oldest gives way */
+/* Of memory that is shared: one for each worker, and then the master's. */
+union part {
+    struct examination examination;
+    _Atomic uint64_t bad[LIMIT_BAD_FILES]; /* marks */
 };
 /* A worker dies at any instruction, and must not leave a lock. */
-_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "marks are written in one piece");
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "marks are written in one piece");
 
-static struct examinations *examinations;
+static struct shared shared;
 static struct examination *own; /* this worker's */
+static unsigned next;           /* of the bad ones, which is the oldest and gives way; the master's */
 
-void examination_open(void)
+static unsigned masters_part(void)
 {
-    examinations =
-        mmap(NULL, sizeof *examinations, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (examinations == MAP_FAILED)
-        examinations = NULL;
+    return shared.count - 1;
+}
+
+void examination_open(unsigned workers)
+{
+    shared_open(&shared, workers + 1, sizeof(union part));
     own = NULL;
+    next = 0;
 
     /* Whoever starts us may have it ignored or blocked, which fork(2) and exec(2) hand on. */
     sigset_t alarm;
@@ -51,10 +53,17 @@ void examination_open(void)
 
 void examination_close(void)
 {
-    if (examinations != NULL)
-        munmap(examinations, sizeof *examinations);
-    examinations = NULL;
+    shared_close(&shared);
     own = NULL;
+}
+
+bool examination_keep(unsigned worker)
+{
+    if (shared.count == 0)
+        return true;
+    union part *part = shared_write(&shared, worker);
+    own = &part->examination;
+    return shared_keep(&shared, worker);
 }
 
 /* What a file is remembered by: all that changes when it does. Never 0. */
@@ -75,23 +84,12 @@ static uint64_t mark_of(const struct identity *identity)
 
 static bool is_bad(uint64_t mark)
 {
+    const union part *part = shared_read(&shared, masters_part());
     for (size_t i = 0; i < LIMIT_BAD_FILES; i++) {
-        if (examinations->bad[i] == mark)
+        if (part->bad[i] == mark)
             return true;
     }
     return false;
-}
-
-/* This worker's place; NULL where all are taken, which no more than LIMIT_WORKERS living ones can do. */
-static struct examination *claim(void)
-{
-    pid_t pid = getpid();
-    for (size_t i = 0; i < LIMIT_WORKERS; i++) {
-        pid_t nobody = 0;
-        if (atomic_compare_exchange_strong(&examinations->at[i].pid, &nobody, pid))
-            return &examinations->at[i];
-    }
-    return NULL;
 }
 
 /* The kernel ends the process after so much CPU time, as nobody in it can be relied on to do so: SIGPROF is not handled
@@ -107,17 +105,13 @@ static void bound_time(unsigned milliseconds)
 bool examination_begin(int fd, const char *path)
 {
     struct stat attributes;
-    if (examinations != NULL && fstat(fd, &attributes) == 0) {
+    if (own != NULL && fstat(fd, &attributes) == 0) {
         struct identity identity = identity_of(&attributes);
         uint64_t mark = mark_of(&identity);
         if (is_bad(mark))
             return false;
-        if (own == NULL)
-            own = claim();
-        if (own != NULL) {
-            snprintf(own->path, sizeof own->path, "%s", path);
-            own->mark = mark;
-        }
+        snprintf(own->path, sizeof own->path, "%s", path);
+        own->mark = mark;
     }
     bound_time(LIMIT_EXAMINATION_MS);
     return true;
@@ -130,27 +124,17 @@ void examination_end(void)
         own->mark = 0;
 }
 
-static struct examination *find(pid_t pid)
+bool examination_bury(unsigned worker, char path[EXAMINATION_PATH_MAX])
 {
-    for (size_t i = 0; examinations != NULL && i < LIMIT_WORKERS; i++) {
-        if (examinations->at[i].pid == pid)
-            return &examinations->at[i];
-    }
-    return NULL;
-}
-
-bool examination_bury(pid_t pid, char path[EXAMINATION_PATH_MAX])
-{
-    struct examination *examination = find(pid);
-    if (examination == NULL)
+    if (shared.count == 0)
         return false;
-    uint64_t mark = examination->mark;
-    if (mark != 0) {
-        memcpy(path, examination->path, EXAMINATION_PATH_MAX);
-        path[EXAMINATION_PATH_MAX - 1] = '\0';
-        examinations->bad[examinations->next++ % LIMIT_BAD_FILES] = mark;
-    }
-    examination->mark = 0;
-    examination->pid = 0;
-    return mark != 0;
+    union part *dead = shared_write(&shared, worker), *masters = shared_write(&shared, masters_part());
+    uint64_t mark = dead->examination.mark;
+    dead->examination.mark = 0;
+    if (mark == 0)
+        return false;
+    memcpy(path, dead->examination.path, EXAMINATION_PATH_MAX);
+    path[EXAMINATION_PATH_MAX - 1] = '\0';
+    masters->bad[next++ % LIMIT_BAD_FILES] = mark;
+    return true;
 }

@@ -244,7 +244,6 @@ bool mime_open(void)
     if (!magic)
         return false;
     set_bounds();
-    examination_open();
     if (load_database())
         return true;
     mime_close();
@@ -256,7 +255,6 @@ void mime_close(void)
     if (magic)
         magic_close(magic);
     magic = NULL;
-    examination_close();
 }
 
 static int compare_extension(const void *key, const void *entry)

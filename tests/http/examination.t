@@ -75,6 +75,19 @@ workers_settle();
 is(scalar(() = $server->stderr =~ /died when/g), $before, 'killed while idle: no file is blamed');
 is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'killed while idle: the last file is still examined');
 
+# A worker that was taken over does not make the master forget which file ends workers.
+SKIP: {
+    my ($hostile) = $server->workers;
+    overwrite_shared_memory($hostile) or skip 'the memory of a worker can not be written', 3;
+    put_file($root, 'dir/next', "$marker{crash} 2");
+    my $deaths = deaths();
+    $server->exchange(get_request('/dir/next'), count => 1, seconds => 20);
+    ok(blamed('dir/next'), 'one worker has overwritten all that it can: the file that ends a worker is named');
+    my @statuses = map { $server->get('/dir/next')->{status} // 'none' } 1 .. 20;
+    is("@statuses", join(' ', ('200') x 20), 'and is served from then on');
+    is(deaths() - $deaths, 1, 'one worker died');
+}
+
 # Stopped in between, and slow to go on: no time of the CPU, no end.
 my @workers = $server->workers;
 kill 'STOP', @workers;

@@ -149,6 +149,35 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
     $server->stop(lost => 1);
 }
 
+# ---- a worker that was taken over ----
+{
+    my $shared = Harness->start(root => $root, args => ['--metrics', '/metrics', '-j', '3']);
+    $shared->get('/') for 1 .. 10;
+    my @workers = $shared->workers;
+    my (%written, $openable);
+    for my $worker (@workers) {
+        my $mapping = '';
+        for my $line (split /^/, slurp("/proc/$worker/smaps")) {
+            $mapping = "$1 $2" if $line =~ /\A[0-9a-f]+-[0-9a-f]+ (\S+) \S+ \S+ (\d+)/;
+            next if $mapping !~ /\A...s/ || $line !~ /\AVmFlags:(.*)/;
+            my $flags = $1;
+            $mapping =~ /\A.w/ ? $written{$mapping}++ : $flags =~ / mw / && $openable++;
+        }
+    }
+    SKIP: {
+        skip 'the mappings of a worker can not be read', 2 if slurp("/proc/$workers[0]/smaps") !~ /VmFlags/;
+        is(join(' ', values %written), '1 1 1 1 1 1', 'each worker can write its counters and what it examines, and no other can');
+        is($openable // 0, 0, 'nor make what it reads writable');
+    }
+    SKIP: {
+        overwrite_shared_memory($workers[0]) or skip 'the memory of a worker can not be written', 2;
+        my $answers = grep { ($shared->get('/metrics')->{status} || 0) == 200 } 1 .. 30;
+        is($answers, 30, 'one worker of three has overwritten all that it can: each question is answered');
+        is(join(' ', $shared->workers), "@workers", 'and no worker ended by it');
+    }
+    $shared->stop;
+}
+
 # ---- without ----
 my $without = Harness->start(root => $root);
 is($without->get('/metrics')->{body}, 'a file of this name', 'without --metrics there is the file');

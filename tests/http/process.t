@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use Fcntl ();
 use IO::Socket::IP;
 use Socket ();
 use Test::More;
@@ -403,6 +404,62 @@ sub descriptors {
     # Perl has no setrlimit; prlimit of util-linux sets it from outside.
     system('prlimit', "--nofile=$limit:$limit", '--pid', $$) == 0 or POSIX::_exit(125);
     return;
+}
+
+# What the process that starts the server has open reaches neither the master nor a worker.
+SKIP: {
+    my $folder = new_root();
+    put_file($folder, 'secret', "secret\n");
+    my $plain  = Harness->start(root => $root, args => ['-j', '2']);
+    my $server = Harness->start(root => $root, args => ['-j', '2'], before => sub {
+        open my $lock, '>>', "$folder/secret" or POSIX::_exit(126);
+        flock $lock, Fcntl::LOCK_EX() or POSIX::_exit(126);
+        POSIX::dup2(fileno $lock, $_) for 9, 10, 250;
+    }, as => ['sh', '-c', 'exec "$@" <"$0"', "$folder/secret"]);
+    my $opened = sub { map { [$_, map { readlink } glob "/proc/$_/fd/*"] } $_[0]->pid, $_[0]->workers };
+    my @plain  = $opened->($plain);
+    for my $process ($opened->($server)) {
+        my ($pid, @links) = @$process;
+        is(join(' ', grep { /secret/ } @links), '', 'files that were open when the server was started: closed');
+        is(scalar @links, scalar @{ $plain[0] } - 1, 'there are as many descriptors as without them') if $pid == $server->pid;
+        is(readlink "/proc/$pid/fd/0", '/dev/null', 'standard input: /dev/null');
+    }
+    open my $lock, '<', "$folder/secret" or die $!;
+    ok(flock($lock, Fcntl::LOCK_EX() | Fcntl::LOCK_NB()), 'a lock that was held by one of them: released');
+    is($server->get('/')->{status}, 200, 'served');
+    $_->stop for $server, $plain;
+}
+
+# Each connection that is let in can open its file, whatever was open before.
+SKIP: {
+    have('prlimit') or skip 'no prlimit', 6;
+    my ($many, $clients) = (new_root(), 20);
+    for my $number (1 .. $clients) {
+        put_file($many, $number, '');
+        truncate "$many/$number", $size or die $!;
+    }
+    my $server = Harness->start(root => $many, args => ['-j', '1'], as => ['prlimit', '--nofile=64:64', '--'],
+        before => sub { POSIX::dup2(1, $_) for 20 .. 49 });
+    my (@sockets, @statuses);
+    for my $number (1 .. $clients) {
+        my $socket = $server->connection(receive => 32_768);
+        syswrite $socket, get_request("/$number");
+        sysread $socket, my $start, 12;
+        push @sockets,  $socket;
+        push @statuses, substr $start // 'none', 9;
+    }
+    is("@statuses", join(' ', ('200') x $clients), '64 descriptors, of which 30 were taken: 20 downloads of 20 files');
+    close $_ for @sockets;
+    $server->stop;
+}
+
+# A limit of the size of files (setrlimit(2)) is none of the memory that processes share.
+SKIP: {
+    have('prlimit') or skip 'no prlimit', 5;
+    skip 'a build that writes counts is ended by it', 5 if slurp(program()) =~ /\.gcda/;
+    my $server = Harness->start(root => $root, quiet => 1, args => ['-j', '1'], as => ['prlimit', '--fsize=0:0', '--']);
+    is($server->get('/')->{status}, 200, 'no file may be written: serves');
+    $server->stop;
 }
 
 # Memory that slow readers hold is bounded: many answers in flight, each with a file of its own, that nobody takes.

@@ -180,6 +180,53 @@ sub replace {
     $server->ended(stderr => $before);
 }
 
+# A worker of before that does not stop accepting is ended, and no other one.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/old worker \d+ still accepts|of before the reload, was ended by signal 9/);
+    my ($still, $honest) = $server->workers;
+    kill 'STOP', $still;
+    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    my @downloads = map { $server->connection(receive => 32_768) } 1 .. 3; # all of them the other one's
+    syswrite $_, get_request('/huge.bin') for @downloads;
+    my @starts = map { sysread $_, my $start, 1000; $start } @downloads;
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: old worker $still still accepts connections after the reload; killed$/m }, 60),
+        'a worker of before that keeps the listening sockets: said');
+    ok(eventually(sub { !-e "/proc/$still" }, 60), 'and ended');
+    is(scalar(my @all = $server->stderr =~ /still accepts/g), 1, 'no other one is');
+    my @statuses = map { $server->get('/')->{status} // 'none' } 1 .. 20;
+    is("@statuses", join(' ', ('200') x 20), 'all that come are answered by the new ones');
+    ok(-e "/proc/$honest" && has_retired($server, $honest), 'the other worker of before is there, and accepts no more');
+    my @lengths;
+    for my $number (0 .. $#downloads) {
+        my $octets = length($starts[$number]) - index($starts[$number], "\r\n\r\n") - 4;
+        while ($octets < 20_000_000) { $octets += sysread($downloads[$number], my $buffer, 1 << 20) || last }
+        push @lengths, $octets;
+    }
+    is("@lengths", '20000000 20000000 20000000', 'and finishes its downloads');
+    $server->stop(lost => 1);
+}
+
+# Where the master may not look into its workers, as root in a container without CAP_SYS_PTRACE, it says so and ends none.
+SKIP: {
+    my @as = qw(setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace --);
+    skip 'needs root and setpriv', 6 if $> != 0 || system("@as true 2>/dev/null") != 0;
+    my $server = Harness->start(root => $root, args => ['-v', '-j', '1'], as => \@as);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/can't tell whether old workers/);
+    my ($still) = $server->workers;
+    kill 'STOP', $still;
+    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't tell whether old workers still accept connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: said');
+    ok(-e "/proc/$still", 'and the worker of before is there');
+    kill 'CONT', $still;
+    ok(eventually(sub { !-e "/proc/$still" }, 60), 'until it has finished');
+    $server->stop(lost => 1);
+}
+
 # A new file in the program's place is the new program; one that can't serve changes nothing.
 SKIP: {
     my $folder = new_root();
@@ -346,6 +393,32 @@ SKIP: {
     ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 10), 'the terminal is gone: so is the server');
 }
 
+# A lack of descriptors does not look like the end of the terminal.
+SKIP: {
+    have('script')  or skip 'no script(1)', 5;
+    have('prlimit') or skip 'no prlimit', 5;
+    my $port   = free_port();
+    my $folder = new_root();
+    my $script = spawned($folder, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'in a terminal: serves');
+    my ($pid) = children_of($script);
+    push @spawned, -$pid; # it has a group of its own
+    my $seen = sub { my ($pattern) = @_; return eventually { slurp("$folder/typescript") =~ $pattern } };
+    my ($limit) = `prlimit --nofile --noheadings --raw --output=SOFT --pid $pid` =~ /(\d+)/;
+    my $free = 0;
+    $free++ while -l "/proc/$pid/fd/$free";
+    skip 'prlimit does not work here', 4 if system("prlimit --nofile=$free: --pid $pid 2>/dev/null") != 0;
+    kill 'HUP', $pid;
+    ok($seen->(qr/not reloaded: .*serving on as before/), 'SIGHUP without a free descriptor: not reloaded');
+    ok(connect_to('127.0.0.1', $port), 'and serves on');
+    system("prlimit --nofile=$limit: --pid $pid");
+    kill 'HUP', $pid;
+    ok($seen->(qr/tinyhttpd: reloaded/), 'with descriptors again: reloaded');
+    kill 'KILL', $script;
+    Harness::reap($script, 5);
+    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 60), 'the terminal is gone: so is the server');
+}
+
 # ---- Sockets that others hand over (sd_listen_fds(3)) ----
 
 # Puts handles at descriptors from 3 on, as a service manager does, and says so for this process; to be run in the child.
@@ -434,6 +507,40 @@ for my $case (['its own', 0], ['handed over', 1]) {
     is((read_body($early))[1], 'page', 'and is served by the next one');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 10), 0, 'which leaves the name as well') && ok(-S $path, 'indeed');
+}
+
+# Another server has taken the name: it stays when this one ends, also after a reload.
+for my $reloads (0, 1) {
+    my $folder = new_root();
+    my $path   = "$folder/web.sock";
+    my $start  = sub {
+        my ($name) = @_;
+        my $www = new_root();
+        put_file($www, 'index.html', $name);
+        my $pid = Harness::spawn("$folder/out", "$folder/$name", undef, program(), '-r', $www, '-j', '1', '-b', "unix:$path");
+        push @spawned, $pid;
+        eventually { slurp("$folder/$name") =~ / unix:\Q$path\E$/m };
+        return $pid;
+    };
+    my $get = sub {
+        my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path) or return 'nobody';
+        syswrite $socket, "GET /index.html HTTP/1.0\r\n\r\n";
+        return (read_body($socket))[1];
+    };
+    my $first = $start->('first');
+    rename $path, "$path.old" or die $!;
+    my $second = $start->('second');
+    if ($reloads) {
+        kill 'HUP', $first;
+        ok(eventually(sub { slurp("$folder/first") =~ /^tinyhttpd: reloaded/m }), 'a server whose name another has: reloaded');
+    }
+    kill 'TERM', $first;
+    is(Harness::reap($first, 10), 0, "$reloads reloads: a server ends whose name another has");
+    ok(-S $path, "$reloads reloads: the name of the other is there");
+    is($get->(), 'second', "$reloads reloads: and answers");
+    kill 'TERM', $second;
+    is(Harness::reap($second, 10), 0, "$reloads reloads: the other ends");
+    ok(!-e $path, "$reloads reloads: and takes its name with it");
 }
 
 # A socket for IPv4 and IPv6, as systemd makes of a port alone: which of both a client came by, it is known by its address.

@@ -22,7 +22,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
     processes_of_group cpu_seconds resident_octets free_port responses_framed connect_to children_of have
-    slices_of http_date noise told put_canary without_privileges is_sanitized preload);
+    slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory);
 
 # Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
@@ -167,6 +167,21 @@ sub children_of {
 sub processes_of_group {
     my ($group) = @_;
     return map { $_->[0] } grep { $_->[3] == $group && $_->[1] ne 'Z' } process_table();
+}
+
+# Writes to all the memory that a process shares with others and may write to, as one would that was taken over; how many
+# octets. None where this user may not do that (ptrace(2), PTRACE_MODE_ATTACH).
+sub overwrite_shared_memory {
+    my ($pid) = @_;
+    my $octets = 0;
+    no warnings 'portable'; # addresses have 64 bits
+    open my $memory, '+<:raw', "/proc/$pid/mem" or return 0;
+    for my $line (split /^/, slurp("/proc/$pid/maps")) {
+        my ($from, $to) = map { hex } $line =~ /\A([0-9a-f]+)-([0-9a-f]+) rw-s / or next;
+        sysseek $memory, $from, 0 or return 0;
+        $octets += syswrite($memory, 'A' x ($to - $from)) || 0;
+    }
+    return $octets;
 }
 
 # The CPU time that a group has used, in seconds.

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,7 +65,10 @@ static void hand_over(char **arguments)
         close(fd);
         CHECK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) == fd);
     }
-    static const struct listening listening = {.count = 4, .owned = true, .fds = {5, 6, 4, 3}};
+    static const struct listening listening = {.count = 4,
+                                               .owned = true,
+                                               .fds = {5, 6, 4, 3},
+                                               .names = {[1] = {7, UINT64_MAX}, [3] = {UINT64_MAX, 1}}};
     char inodes[128];
     snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(5),
              (unsigned long)inode_of(6), (unsigned long)inode_of(4), (unsigned long)inode_of(3),
@@ -80,6 +87,9 @@ static void next(char **arguments)
     CHECK(handover_read(&handover, &failure) == 0);
     CHECK(handover.sockets == 4 && handover.reload && !handover.trial);
     CHECK(handover.owned && handover.worker_count == 1);
+    CHECK(handover.names[1].device == 7 && handover.names[1].inode == UINT64_MAX);
+    CHECK(handover.names[3].device == UINT64_MAX && handover.names[3].inode == 1);
+    CHECK(handover.names[0].inode == 0 && handover.names[2].inode == 0);
     snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(3),
              (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
              (int)handover.workers[0]);
@@ -123,16 +133,65 @@ static void try_without_program(char **arguments)
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) != HANDOVER_READY && WEXITSTATUS(status) != 0);
 }
 
+/* As a kernel before Linux 5.9, or a container's runtime, has it. */
+static bool refuse_close_range(void)
+{
+    struct sock_filter instructions[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof instructions / sizeof *instructions, instructions};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0 &&
+           prctl(PR_SET_SECCOMP, (unsigned long)SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* Which of the descriptors 0 to 8 and 200 are open after all that was inherited is closed. */
+static const char *open_after(const char *pid, const char *sockets)
+{
+    static char open_ones[16];
+    size_t length = 0;
+    for (int fd = 3; fd <= 8; fd++)
+        dup2(STDIN_FILENO, fd);
+    dup2(STDIN_FILENO, 200);
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", sockets, 1);
+    handover_close_inherited();
+    for (int fd = 0; fd <= 8; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            open_ones[length++] = (char)('0' + fd);
+    }
+    open_ones[length] = '\0';
+    CHECK(fcntl(200, F_GETFD) < 0);
+    CHECK(getenv("LISTEN_FDS") != NULL);
+    return open_ones;
+}
+
+static void close_inherited(char **arguments)
+{
+    char own[16], other[16];
+    snprintf(own, sizeof own, "%d", (int)getpid());
+    snprintf(other, sizeof other, "%d", (int)getppid());
+    if (strcmp(arguments[1], "close without call") == 0 && !refuse_close_range())
+        return; /* nothing may be refused here */
+    CHECK(strcmp(open_after(own, "2"), "01234") == 0);
+    CHECK(strcmp(open_after(own, "0"), "012") == 0);
+    CHECK(strcmp(open_after(own, "33"), "012") == 0);
+    CHECK(strcmp(open_after(own, "-1"), "012") == 0);
+    CHECK(strcmp(open_after(other, "2"), "012") == 0);
+    CHECK(strcmp(open_after("", "2"), "012") == 0);
+}
+
 static int run_case(char **arguments)
 {
     static const struct {
         const char *name;
         void (*run)(char **arguments);
     } rows[] = {
-        {"hand over", hand_over},
-        {"next", next},
-        {"fail", fail_to_hand_over},
-        {"try", try_without_program},
+        {"hand over", hand_over},    {"next", next},
+        {"fail", fail_to_hand_over}, {"try", try_without_program},
+        {"close", close_inherited},  {"close without call", close_inherited},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (strcmp(arguments[1], rows[i].name) == 0) {
@@ -189,6 +248,34 @@ static void a_trial_without_a_program_fails(void **state)
     assert_int_equal(status_of("try"), 0);
 }
 
+static void inherited_descriptors_are_closed(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of("close"), 0);
+    assert_int_equal(status_of("close without call"), 0);
+}
+
+/* What is no name is none, and changes no other. */
+static void malformed_names_are_ignored(void **state)
+{
+    (void)state;
+    static struct handover handover;
+    struct failure failure = {0};
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    setenv("LISTEN_PID", pid, 1);
+    setenv("LISTEN_FDS", "2", 1);
+    setenv("TINYHTTPD_HANDOVER",
+           "1:2:3,32:1:1,:1:1,0::1,0:1:,0:1,0:1:1:,0:1:1:1,0:-1:1,18446744073709551616:1:1,::", 1);
+    assert_int_equal(handover_read(&handover, &failure), 0);
+    assert_true(handover.reload && !handover.owned);
+    assert_int_equal(handover.worker_count, 0);
+    for (unsigned i = 0; i < LIMIT_LISTENERS; i++) {
+        assert_int_equal(handover.names[i].device, i == 1 ? 2 : 0);
+        assert_int_equal(handover.names[i].inode, i == 1 ? 3 : 0);
+    }
+}
+
 static void what_is_for_others_is_not_taken(void **state)
 {
     (void)state;
@@ -242,6 +329,8 @@ int main(int count, char **arguments)
         cmocka_unit_test(the_next_program_gets_sockets_and_workers),
         cmocka_unit_test(without_a_program_nothing_changes),
         cmocka_unit_test(a_trial_without_a_program_fails),
+        cmocka_unit_test(inherited_descriptors_are_closed),
+        cmocka_unit_test(malformed_names_are_ignored),
         cmocka_unit_test(what_is_for_others_is_not_taken),
         cmocka_unit_test(a_trial_is_one),
     };

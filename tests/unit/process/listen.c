@@ -1,15 +1,18 @@
-/* Addresses that only this machine reaches. */
+/* Addresses that only this machine reaches; the names of Unix sockets, and whose they are. */
 #include "process/listen.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -146,6 +149,106 @@ static void a_socket_for_both_families_has_two_addresses(void **state)
     }
 }
 
+/* ---- names of Unix sockets ---- */
+
+static char folder[] = "/tmp/tinyhttpd-unit-XXXXXX";
+static char name[64], other[64], bind_option[80];
+
+static int begin(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    snprintf(name, sizeof name, "%s/socket", folder);
+    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(bind_option, sizeof bind_option, "unix:%s", name);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    unlink(name);
+    unlink(other);
+    return rmdir(folder);
+}
+
+static int open_socket(struct listening *listening)
+{
+    static struct settings settings;
+    struct failure failure = {0};
+    settings = (struct settings){.bind_count = 1, .binds = {bind_option}};
+    return listen_open(listening, &settings, &failure);
+}
+
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static void a_name_is_removed_with_its_socket(void **state)
+{
+    struct listening listening;
+    (void)state;
+    assert_int_equal(open_socket(&listening), 0);
+    assert_true(is_there(name));
+    listen_close(&listening);
+    assert_false(is_there(name));
+}
+
+static void a_name_that_is_in_use_is_left_alone(void **state)
+{
+    struct listening listening, second;
+    (void)state;
+    assert_int_equal(open_socket(&listening), 0);
+    assert_int_equal(open_socket(&second), EX_UNAVAILABLE);
+    assert_true(is_there(name));
+    listen_close(&listening);
+    assert_false(is_there(name));
+}
+
+static void another_socket_of_that_name_is_left_alone(void **state)
+{
+    struct listening first, second;
+    (void)state;
+    assert_int_equal(open_socket(&first), 0);
+    assert_int_equal(rename(name, other), 0);
+    assert_int_equal(open_socket(&second), 0);
+    listen_close(&first);
+    assert_true(is_there(name));
+    assert_true(is_there(other));
+    listen_close(&second);
+    assert_false(is_there(name));
+}
+
+static void a_file_of_that_name_is_left_alone(void **state)
+{
+    struct listening listening;
+    (void)state;
+    assert_int_equal(open_socket(&listening), 0);
+    assert_int_equal(rename(name, other), 0);
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    listen_close(&listening);
+    assert_true(is_there(name));
+    assert_int_equal(open_socket(&listening), EX_UNAVAILABLE);
+    assert_true(is_there(name));
+    unlink(name);
+}
+
+/* As it is after a server that was killed. */
+static void an_abandoned_name_is_taken(void **state)
+{
+    struct listening listening;
+    (void)state;
+    assert_int_equal(open_socket(&listening), 0);
+    close(listening.fds[0]);
+    assert_int_equal(open_socket(&listening), 0);
+    listen_close(&listening);
+    assert_false(is_there(name));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +256,11 @@ int main(void)
         cmocka_unit_test(one_other_address_is_enough),
         cmocka_unit_test(a_server_is_guarded_where_each_tcp_socket_is_loopback),
         cmocka_unit_test(a_socket_for_both_families_has_two_addresses),
+        cmocka_unit_test(a_name_is_removed_with_its_socket),
+        cmocka_unit_test(a_name_that_is_in_use_is_left_alone),
+        cmocka_unit_test(another_socket_of_that_name_is_left_alone),
+        cmocka_unit_test(a_file_of_that_name_is_left_alone),
+        cmocka_unit_test(an_abandoned_name_is_taken),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, begin, end);
 }

@@ -27,7 +27,7 @@ static int file_of(size_t size)
 static int open_memory(void **state)
 {
     (void)state;
-    examination_open();
+    examination_open(LIMIT_WORKERS);
     return 0;
 }
 
@@ -38,12 +38,12 @@ static int close_memory(void **state)
     return 0;
 }
 
-/* A worker that dies in the middle, or after the end. Returns the number that its process had. */
-static pid_t worker_dies_at(int fd, const char *path, bool in_the_middle)
+/* The worker of this number dies in the middle, or after the end. Returns the number. */
+static unsigned worker_dies_at(unsigned worker, int fd, const char *path, bool in_the_middle)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        if (!examination_begin(fd, path))
+        if (!examination_keep(worker) || !examination_begin(fd, path))
             _exit(2);
         if (!in_the_middle)
             examination_end();
@@ -52,7 +52,7 @@ static pid_t worker_dies_at(int fd, const char *path, bool in_the_middle)
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    return pid;
+    return worker;
 }
 
 /* What a worker that lives on is told. The master, which is this process, examines nothing. */
@@ -61,7 +61,7 @@ static bool may_examine(int fd, const char *path)
     char buried[EXAMINATION_PATH_MAX];
     pid_t pid = fork();
     if (pid == 0) {
-        bool may = examination_begin(fd, path);
+        bool may = examination_keep(1) && examination_begin(fd, path);
         if (may)
             examination_end();
         _exit(may ? 1 : 0);
@@ -69,7 +69,7 @@ static bool may_examine(int fd, const char *path)
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
-    assert_false(examination_bury(pid, buried));
+    assert_false(examination_bury(1, buried));
     return WEXITSTATUS(status) == 1;
 }
 
@@ -78,13 +78,12 @@ static void test_death_in_the_middle(void **state)
     (void)state;
     char path[EXAMINATION_PATH_MAX];
     int bad = file_of(1), good = file_of(2);
-    pid_t pid = worker_dies_at(bad, "a/bad", true);
-    assert_true(examination_bury(pid, path));
+    assert_true(examination_bury(worker_dies_at(2, bad, "a/bad", true), path));
     assert_string_equal(path, "a/bad");
     assert_false(may_examine(bad, "a/bad"));
     assert_false(may_examine(bad, "the same by another name"));
     assert_true(may_examine(good, "a/good"));
-    assert_false(examination_bury(pid, path)); /* once */
+    assert_false(examination_bury(2, path)); /* once */
 
     assert_int_equal(ftruncate(bad, 3), 0);
     assert_true(may_examine(bad, "a/bad")); /* it has changed */
@@ -97,7 +96,7 @@ static void test_death_after_the_end(void **state)
     (void)state;
     char path[EXAMINATION_PATH_MAX];
     int fd = file_of(1);
-    assert_false(examination_bury(worker_dies_at(fd, "file", false), path));
+    assert_false(examination_bury(worker_dies_at(0, fd, "file", false), path));
     assert_true(may_examine(fd, "file"));
     close(fd);
 }
@@ -108,7 +107,7 @@ static void test_somebody_else_dies(void **state)
     char path[EXAMINATION_PATH_MAX];
     int fd = file_of(1);
     assert_true(may_examine(fd, "file"));
-    assert_false(examination_bury(getpid() + 1, path));
+    assert_false(examination_bury(LIMIT_WORKERS - 1, path));
     close(fd);
 }
 
@@ -119,30 +118,63 @@ static void test_long_path(void **state)
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     int fd = file_of(1);
-    assert_true(examination_bury(worker_dies_at(fd, longer, true), path));
+    assert_true(examination_bury(worker_dies_at(0, fd, longer, true), path));
     assert_int_equal(strlen(path), EXAMINATION_PATH_MAX - 1);
     close(fd);
 }
 
-/* Places go back, however many workers come and go; of the files the last ones are remembered. */
+/* A place serves as many workers as come and go; of the files the last ones are remembered. */
 static void test_many(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX];
     int first = file_of(1);
-    assert_true(examination_bury(worker_dies_at(first, "first", true), path));
+    assert_true(examination_bury(worker_dies_at(0, first, "first", true), path));
     for (int i = 0; i < LIMIT_BAD_FILES; i++) {
         assert_false(may_examine(first, "first"));
         int fd = file_of(2);
-        assert_true(examination_bury(worker_dies_at(fd, "one of many", true), path));
+        assert_true(examination_bury(worker_dies_at(0, fd, "one of many", true), path));
         assert_false(may_examine(fd, "one of many"));
         close(fd);
     }
     assert_true(may_examine(first, "first"));
     for (int i = 0; i < LIMIT_WORKERS; i++)
-        examination_bury(worker_dies_at(first, "first", false), path);
-    assert_true(examination_bury(worker_dies_at(first, "first", true), path));
+        examination_bury(worker_dies_at(0, first, "first", false), path);
+    assert_true(examination_bury(worker_dies_at(0, first, "first", true), path));
     close(first);
+}
+
+/* A worker that was taken over writes to all that it can: it may call a file bad, and others are still remembered. */
+static void test_hostile_worker(void **state)
+{
+    (void)state;
+    char path[EXAMINATION_PATH_MAX];
+    int bad = file_of(1), good = file_of(2), status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        char line[512];
+        unsigned long from, to;
+        FILE *maps = fopen("/proc/self/maps", "re");
+        if (maps == NULL || !examination_keep(3))
+            _exit(2);
+        while (fgets(line, sizeof line, maps) != NULL) {
+            if (sscanf(line, "%lx-%lx rw-s", &from, &to) == 2 && strstr(line, "tinyhttpd") != NULL &&
+                strstr(line, "rw-s") != NULL)
+                memset((char *)from, 0x41, to - from); // NOLINT(performance-no-int-to-ptr)
+        }
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_true(may_examine(good, "good"));
+    assert_true(examination_bury(3, path));
+    assert_int_equal(strlen(path), EXAMINATION_PATH_MAX - 1);
+    assert_true(may_examine(good, "good"));
+    assert_true(examination_bury(worker_dies_at(0, bad, "bad", true), path));
+    assert_string_equal(path, "bad");
+    assert_false(may_examine(bad, "bad"));
+    close(bad);
+    close(good);
 }
 
 static void test_timer(void **state)
@@ -166,7 +198,7 @@ static void test_without_memory(void **state)
     char path[EXAMINATION_PATH_MAX];
     int fd = file_of(1);
     examination_close();
-    assert_false(examination_bury(worker_dies_at(fd, "file", true), path));
+    assert_false(examination_bury(worker_dies_at(0, fd, "file", true), path));
     assert_true(examination_begin(fd, "file"));
     examination_end();
     close(fd);
@@ -180,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_somebody_else_dies, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(test_long_path, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(test_many, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(test_hostile_worker, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(test_timer, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(test_without_memory, open_memory, close_memory),
     };

@@ -1,0 +1,93 @@
+#include "base/shared.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef F_SEAL_FUTURE_WRITE /* Linux 5.1, which the C library may be older than */
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+#ifndef MFD_NOEXEC_SEAL /* Linux 6.3 */
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+/* A file in memory that can be sealed. Some systems allow only those that can't be executed (vm.memfd_noexec). */
+static int create(void)
+{
+    int fd = memfd_create("tinyhttpd", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    if (fd < 0 && errno == EINVAL)
+        fd = memfd_create("tinyhttpd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd;
+}
+
+static bool map(char *at, size_t size, int protection, int fd)
+{
+    const void *mapped = mmap(at, size, protection, MAP_SHARED | MAP_FIXED, fd, 0);
+    /* cppcheck-suppress memleak ; shared_close() unmaps it */
+    return mapped == at;
+}
+
+/* A file for each part: in one for all, a mapping could be grown into the next part (mremap(2)). After the seal it can only
+   be mapped for reading, and what was mapped so stays so. */
+static bool map_part(const struct shared *shared, unsigned part)
+{
+    enum { SEALS = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
+    size_t at = part * shared->size;
+    int fd = create();
+    bool mapped = fd >= 0 && ftruncate(fd, (off_t)shared->size) == 0 &&
+                  map(shared->written + at, shared->size, PROT_READ | PROT_WRITE, fd) &&
+                  fcntl(fd, F_ADD_SEALS, SEALS) == 0 && map(shared->seen + at, shared->size, PROT_READ, fd);
+    if (fd >= 0)
+        close(fd);
+    return mapped;
+}
+
+bool shared_open(struct shared *shared, unsigned count, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
+    assert(count > 0 && size > 0);
+    *shared = (struct shared){0};
+    /* Addresses in a row, so that a part is found by its number. */
+    char *rows = mmap(NULL, 2 * count * whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (rows == MAP_FAILED)
+        return false;
+    *shared = (struct shared){count, whole, rows, rows + count * whole};
+    for (unsigned part = 0; part < count; part++) {
+        if (!map_part(shared, part)) {
+            shared_close(shared);
+            return false;
+        }
+    }
+    return true;
+}
+
+void *shared_write(const struct shared *shared, unsigned part)
+{
+    assert(shared->count == 0 || part < shared->count);
+    return shared->count > 0 ? shared->written + part * shared->size : NULL;
+}
+
+const void *shared_read(const struct shared *shared, unsigned part)
+{
+    assert(shared->count == 0 || part < shared->count);
+    return shared->count > 0 ? shared->seen + part * shared->size : NULL;
+}
+
+bool shared_keep(const struct shared *shared, unsigned part)
+{
+    if (shared->count == 0)
+        return true;
+    assert(part < shared->count);
+    size_t before = part * shared->size, after = (shared->count - part - 1) * shared->size;
+    return (before == 0 || munmap(shared->written, before) == 0) &&
+           (after == 0 || munmap(shared->written + before + shared->size, after) == 0);
+}
+
+void shared_close(struct shared *shared)
+{
+    if (shared->count > 0)
+        munmap(shared->written, 2 * shared->count * shared->size);
+    *shared = (struct shared){0};
+}

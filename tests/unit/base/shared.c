@@ -1,0 +1,141 @@
+/* Memory in parts: what each process can write, and what it can do to write more. */
+#include "base/shared.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct shared shared;
+
+static int begin(void **state)
+{
+    (void)state;
+    return shared_open(&shared, 3, 10) ? 0 : -1;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    shared_close(&shared);
+    return shared.count == 0 && shared_write(&shared, 7) == NULL && shared_read(&shared, 7) == NULL ? 0 : -1;
+}
+
+/* The exit status of a process that keeps part 1 and then does this. */
+static int status_of(int (*act)(void))
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(shared_keep(&shared, 1) ? act() : 99);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int write_own_part(void)
+{
+    memcpy(shared_write(&shared, 1), "own", 4);
+    return 0;
+}
+
+static void a_part_is_seen_by_all_once_it_is_written(void **state)
+{
+    (void)state;
+    assert_string_equal(shared_read(&shared, 1), "");
+    assert_int_equal(status_of(write_own_part), 0);
+    assert_string_equal(shared_read(&shared, 1), "own");
+    assert_string_equal(shared_read(&shared, 0), "");
+    memcpy(shared_write(&shared, 2), "master", 7);
+    assert_string_equal(shared_read(&shared, 2), "master");
+}
+
+/* Whether this process can write there; asked of the kernel, as a try would end it. */
+static bool can_write(const void *at)
+{
+    char octet = 'x';
+    struct iovec from = {&octet, 1}, to = {(void *)(uintptr_t)at, 1};
+    return process_vm_writev(getpid(), &from, 1, &to, 1, 0) == 1;
+}
+
+static int write_other_parts(void)
+{
+    if (!can_write((char *)shared_write(&shared, 1) + 5))
+        return 77; /* a container's runtime may refuse the question */
+    if (can_write(shared_write(&shared, 0)) || can_write(shared_write(&shared, 2)))
+        return 1;
+    for (unsigned part = 0; part < shared.count; part++) {
+        if (can_write(shared_read(&shared, part)))
+            return 2;
+    }
+    return 0;
+}
+
+static void other_parts_cannot_be_written(void **state)
+{
+    (void)state;
+    int status = status_of(write_other_parts);
+    if (status == 77)
+        skip();
+    assert_int_equal(status, 0);
+    for (unsigned part = 0; part < shared.count; part++)
+        assert_string_equal(shared_read(&shared, part), "");
+}
+
+/* Its own mapping, grown towards the next part: there is nothing behind the end of the file. */
+static int grow_own_part(void)
+{
+    char *grown = mremap(shared_write(&shared, 1), shared.size, 2 * shared.size, MREMAP_MAYMOVE);
+    return grown != MAP_FAILED && can_write(grown + shared.size) ? 1 : 0;
+}
+
+static int open_the_views(void)
+{
+    for (unsigned part = 0; part < shared.count; part++) {
+        void *view = (void *)(uintptr_t)shared_read(&shared, part);
+        void *copy = mremap(view, 0, shared.size, MREMAP_MAYMOVE);
+        if (mprotect(view, shared.size, PROT_READ | PROT_WRITE) == 0 || errno != EACCES)
+            return 1;
+        if (copy != MAP_FAILED && mprotect(copy, shared.size, PROT_WRITE) == 0)
+            return 2;
+    }
+    return 0;
+}
+
+static void what_can_be_written_cannot_be_extended(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(grow_own_part), 0);
+    assert_int_equal(status_of(open_the_views), 0);
+}
+
+static void memory_that_cannot_be_had_has_no_parts(void **state)
+{
+    (void)state;
+    struct shared none;
+    assert_false(shared_open(&none, 2, SIZE_MAX / 8));
+    assert_int_equal(none.count, 0);
+    assert_null(shared_write(&none, 0));
+    assert_null(shared_read(&none, 0));
+    assert_true(shared_keep(&none, 0));
+    shared_close(&none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_part_is_seen_by_all_once_it_is_written, begin, end),
+        cmocka_unit_test_setup_teardown(other_parts_cannot_be_written, begin, end),
+        cmocka_unit_test_setup_teardown(what_can_be_written_cannot_be_extended, begin, end),
+        cmocka_unit_test(memory_that_cannot_be_had_has_no_parts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
