@@ -192,21 +192,32 @@ static void every_answer_has_its_words(void **state)
         const char *line;
     } rows[] = {
         {{.user = 65534, .group = 65534, .no_capabilities = true, .landlock_version = 7, .calls = 50},
-         "uid 65534, gid 65534, no capabilities, no new privileges, Landlock (ABI 7: read beneath the root, "
+         "uid 65534, gid 65534, no capabilities, no new privileges, files read-only, Landlock (ABI 7: read "
+         "beneath the root, "
          "no "
          "TCP bind or connect, no signals), seccomp (50 calls)"},
         {{.user = 1, .group = 2, .no_capabilities = true, .landlock_version = 4, .seccomp_error = EPERM},
-         "uid 1, gid 2, no capabilities, no new privileges, Landlock (ABI 4: read beneath the root, no TCP "
+         "uid 1, gid 2, no capabilities, no new privileges, files read-only, Landlock (ABI 4: read beneath "
+         "the root, no TCP "
          "bind "
          "or connect), no seccomp (Operation not permitted)"},
         {{.no_capabilities = true, .user_error = EINVAL, .landlock_error = ENOSYS, .calls = 50},
-         "uid 0, gid 0 as nobody is refused (Invalid argument), no capabilities, no new privileges, no "
+         "uid 0, gid 0 as nobody is refused (Invalid argument), no capabilities, no new privileges, files "
+         "read-only, no "
          "Landlock "
          "(Function not implemented), seccomp (50 calls)"},
         {{.no_new_privileges_error = EINVAL, .landlock_version = 1, .calls = 1},
-         "uid 0, gid 0, with capabilities, no_new_privs refused (Invalid argument), Landlock (ABI 1: read "
+         "uid 0, gid 0, with capabilities, no_new_privs refused (Invalid argument), files read-only, "
+         "Landlock (ABI 1: read "
          "beneath "
          "the root), seccomp (1 calls)"},
+        {{.no_capabilities = true, .landlock_version = 2, .seccomp_error = EPERM},
+         "uid 0, gid 0, no capabilities, no new privileges, files can be emptied, Landlock (ABI 2: read "
+         "beneath "
+         "the root), no seccomp (Operation not permitted)"},
+        {{.no_capabilities = true, .landlock_error = ENOSYS, .seccomp_error = EPERM},
+         "uid 0, gid 0, no capabilities, no new privileges, files can be written, no Landlock (Function not "
+         "implemented), no seccomp (Operation not permitted)"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
