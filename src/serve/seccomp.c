@@ -175,8 +175,6 @@ static const struct rule rules[] = {
     {.call = SYS_sched_yield},
     {.call = SYS_sigaltstack},
     {.call = SYS_getrandom},
-    {.call = SYS_prlimit64},
-    {.call = SYS_mmap},
     {.call = SYS_process_vm_readv},
     {.call = SYS_dup},
 #ifdef SYS_open
