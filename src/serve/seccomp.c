@@ -48,29 +48,13 @@ struct rule {
 
 /* The low half comes first on both architectures. The kernel takes int and unsigned int from it alone, and flags stand
    there; a pointer has two halves. */
-#define IS(argument, value) \
-    { \
-        EQUAL, argument, 0, WHOLE, value \
-    }
-#define WITHOUT(argument, flags) \
-    { \
-        EQUAL, argument, 0, flags, 0 \
-    }
-#define ONLY(argument, flags) \
-    { \
-        EQUAL, argument, 0, ~(uint32_t)(flags), 0 \
-    }
-#define IS_NULL(argument) \
-    {EQUAL, argument, 0, WHOLE, 0}, \
-    { \
-        EQUAL, argument, sizeof(uint32_t), WHOLE, 0 \
-    }
+#define IS(argument, value) EQUAL, argument, 0, WHOLE, value
+#define HIGH_IS(argument, value) EQUAL, argument, sizeof(uint32_t), WHOLE, value
+#define ONLY(argument, flags) EQUAL, argument, 0, ~(uint32_t)(flags), 0
+#define WITHOUT(argument, flags) EQUAL, argument, 0, flags, 0
 /* Not one of the standard streams: these are for writing alone, though they may be the parent's terminal, a file or a
    socket that others use as well. */
-#define NO_STREAM(argument) \
-    { \
-        ABOVE, argument, 0, WHOLE, STDERR_FILENO \
-    }
+#define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
 
 /* Flags of open(2) that change no file. Named one by one, as what O_ACCMODE holds differs between C libraries and a
    later kernel may have more that do. */
@@ -91,13 +75,16 @@ struct rule {
  */
 static const struct rule rules[] = {
     /* requests and answers */
-    {SYS_sendto, {ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT), IS_NULL(4)}}, /* MSG_FASTOPEN connects */
+    {SYS_sendto,
+     {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)},
+      {IS(4, 0)},
+      {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
     {.call = SYS_recvfrom},
     {.call = SYS_epoll_pwait},
     {.call = SYS_openat2}, /* not always, see is_left_out */
     {.call = SYS_newfstatat},
     {.call = SYS_close},
-    {SYS_openat, {ONLY(2, READING)}},
+    {SYS_openat, {{ONLY(2, READING)}}},
     {.call = SYS_writev},
     {.call = SYS_sendfile},
     {.call = SYS_fstat},
@@ -105,8 +92,8 @@ static const struct rule rules[] = {
     {.call = SYS_pread64},
     {.call = SYS_accept4},
     {.call = SYS_epoll_ctl},
-    {SYS_shutdown, {NO_STREAM(0), IS(1, SHUT_WR)}}, /* else it ends a listening socket for all workers */
-    {SYS_ioctl, {IS(1, SIOCOUTQ)}},
+    {SYS_shutdown, {{NO_STREAM(0)}, {IS(1, SHUT_WR)}}}, /* else it ends a listening socket for all workers */
+    {SYS_ioctl, {{IS(1, SIOCOUTQ)}}},
 #ifdef SYS_epoll_wait
     {.call = SYS_epoll_wait},
 #endif
@@ -118,24 +105,24 @@ static const struct rule rules[] = {
 #ifdef SYS_poll
     {.call = SYS_poll},
 #endif
-    {SYS_ioctl, {IS(1, TCGETS)}}, /* isatty(3): of glibc, of glibc from 2.42 on, of musl */
-    {SYS_ioctl, {IS(1, TCGETS2_NUMBER)}},
-    {SYS_ioctl, {IS(1, TIOCGWINSZ)}},
+    {SYS_ioctl, {{IS(1, TCGETS)}}}, /* isatty(3): of glibc, of glibc from 2.42 on, of musl */
+    {SYS_ioctl, {{IS(1, TCGETS2_NUMBER)}}},
+    {SYS_ioctl, {{IS(1, TIOCGWINSZ)}}},
 
     /* files: libmagic, the walk where there is no openat2, listings */
-    {SYS_read, {NO_STREAM(0)}},
-    {SYS_lseek, {NO_STREAM(0)}},
+    {SYS_read, {{NO_STREAM(0)}}},
+    {SYS_lseek, {{NO_STREAM(0)}}},
     {.call = SYS_readlinkat},
     {.call = SYS_getdents64},
-    {SYS_fcntl, {IS(1, F_GETFD)}}, /* musl's fstat of a descriptor that it doubts */
-    {SYS_fcntl, {IS(1, F_GETFL)}},
-    {SYS_setitimer, {IS(0, ITIMER_PROF)}}, /* an end to libmagic's time */
-    {SYS_fcntl, {IS(1, F_SETFD)}},         /* fdopendir(3) */
+    {SYS_fcntl, {{IS(1, F_GETFD)}}}, /* musl's fstat of a descriptor that it doubts */
+    {SYS_fcntl, {{IS(1, F_GETFL)}}},
+    {SYS_setitimer, {{IS(0, ITIMER_PROF)}}}, /* an end to libmagic's time */
+    {SYS_fcntl, {{IS(1, F_SETFD)}}},         /* fdopendir(3) */
 
     /* memory, none of it executable, and none shared with a file that is open for writing */
     {.call = SYS_brk},
-    {SYS_mmap, {WITHOUT(2, PROT_EXEC), WITHOUT(3, MAP_SHARED)}},
-    {SYS_mprotect, {WITHOUT(2, PROT_EXEC)}},
+    {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}}},
+    {SYS_mprotect, {{WITHOUT(2, PROT_EXEC)}}},
     {.call = SYS_munmap},
     {.call = SYS_mremap},
     {.call = SYS_madvise},
@@ -149,8 +136,11 @@ static const struct rule rules[] = {
     {.call = SYS_rt_sigprocmask},
     {.call = SYS_restart_syscall}, /* after SIGSTOP and SIGCONT */
     {.call = SYS_futex},
-    {SYS_prlimit64, {IS(0, 0), IS_NULL(2)}}, /* how many descriptors it may have, of itself; sets nothing */
-    {SYS_prlimit64, {IS(0, ITSELF), IS_NULL(2)}},
+    {SYS_prlimit64,
+     {{IS(0, 0)},
+      {IS(2, 0)},
+      {HIGH_IS(2, 0)}}}, /* how many descriptors it may have, of itself; sets nothing */
+    {SYS_prlimit64, {{IS(0, ITSELF)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}},
 #ifdef SYS_getrlimit
     {.call = SYS_getrlimit},
 #endif
@@ -160,8 +150,8 @@ static const struct rule rules[] = {
     {.call = SYS_exit},
     {.call = SYS_getpid},
     {.call = SYS_gettid},
-    {SYS_tgkill, {IS(0, ITSELF)}},
-    {SYS_tkill, {IS(0, ITSELF)}},
+    {SYS_tgkill, {{IS(0, ITSELF)}}},
+    {SYS_tkill, {{IS(0, ITSELF)}}},
 
 #if TINYHTTPD_INSTRUMENTED
     /* LeakSanitizer stops the process, and reads it, from a process that shares its memory. */

@@ -50,7 +50,7 @@ static ssize_t send_before_slice(int socket, const struct iovec *pieces, unsigne
     size_t length = 0;
     unsigned next = 0;
     assert(count > 0);
-    for (; next < count && pieces[next].iov_len <= sizeof joined - length; next++) {
+    for (; count > 1 && next < count && pieces[next].iov_len <= sizeof joined - length; next++) {
         memcpy(joined + length, pieces[next].iov_base, pieces[next].iov_len);
         length += pieces[next].iov_len;
     }
