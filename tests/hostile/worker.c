@@ -41,15 +41,16 @@ enum { CALL_LANDLOCK_CREATE_RULESET = 444, CREATE_RULESET_VERSION = 1 };
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 
+/* None of the program's calls has more than four arguments. */
 long __wrap_syscall(long number, ...)
 {
-    long at[6];
+    long at[4];
     va_list arguments;
     va_start(arguments, number);
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < 4; i++)
         at[i] = va_arg(arguments, long);
     va_end(arguments);
-    long result = __real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
+    long result = __real_syscall(number, at[0], at[1], at[2], at[3]);
     const char *limit = getenv("HOSTILE_LANDLOCK_ABI");
     if (number != CALL_LANDLOCK_CREATE_RULESET || at[0] != 0 || limit == NULL)
         return result;
@@ -328,7 +329,7 @@ static long call_i386(void)
 /* The call's result, or its errno as a negative number. A process that it made is ended, a file closed. */
 static long attempt(long number, const long at[6])
 {
-    long result = syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
+    long result = __real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);
     if (result < 0)
         return -errno;
 #ifdef SYS_fork
