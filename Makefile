@@ -72,6 +72,9 @@ http_tests := $(sort $(wildcard tests/http/*.t))
 # Libraries that some of the black-box tests load before the program's own (LD_PRELOAD).
 preload_sources := $(sort $(wildcard tests/http/preload/*.c))
 preloads := $(preload_sources:tests/http/preload/%.c=$(BUILD)/preload/%.so)
+# The server whose workers try what a worker that was taken over would.
+hostile_objects := $(BUILD)/tests/hostile/worker.o
+hostile := $(BUILD)/hostile/tinyhttpd
 # Each file right under tests/fuzz/ is a target, lib/ is what they share.
 fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
 fuzz_lib_sources := $(sort $(wildcard tests/fuzz/lib/*.c))
@@ -184,7 +187,7 @@ $(program): $(objects) $(BUILD)/link.stamp
 	@echo '  link $@'
 	@$(link) -o $@ $(objects) $(libs)
 
-$(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/generate.o: $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
+$(objects) $(unit_objects) $(hostile_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/generate.o: $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
 	@$(call compile_object,$<,$@)
@@ -192,7 +195,7 @@ $(objects) $(unit_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/ge
 # The compiler does not tell make what the assembler includes.
 $(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)
 
--include $(BUILD)/share/generate.d $(objects:.o=.d) $(unit_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
+-include $(BUILD)/share/generate.d $(objects:.o=.d) $(unit_objects:.o=.d) $(hostile_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
 
 # Written while this file is read; named here so that make knows where they come from.
 $(BUILD)/compile.stamp $(BUILD)/link.stamp: ;
@@ -273,13 +276,19 @@ $(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/link.stamp | $(libra
 
 -include $(units:=.d)
 
+# The program's own objects, which the test stands between.
+$(hostile): $(hostile_objects) $(objects) $(BUILD)/link.stamp
+	@echo '  link $@'
+	@mkdir -p $(@D)
+	@$(link) $(addprefix -Wl$(comma)--wrap=,answer worker_run accept4 syscall) -o $@ $(filter %.o,$^) $(libs)
+
 # Without sanitizers, as they see what the program's calls do and not the test's.
 $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
 	@$(call compile_preload,$<,$@)
 
-tests: $(program) $(units) $(preloads)
+tests: $(program) $(units) $(hostile) $(preloads)
 	@:
 
 check: ## Run all the tests, then once more under ASan and UBSan; T=range runs those of that name
@@ -329,7 +338,7 @@ valgrind: ## Run the tests below valgrind, which takes some minutes
 # ---- Random input ---------------------------------------------------------------------------------------------------
 
 # What tests/fuzz/lib/wire.c stands before.
-wrapped := recv send sendmsg sendfile ioctl shutdown close poll writev malloc realloc
+wrapped := recv send sendfile ioctl shutdown close poll writev malloc realloc
 
 $(fuzz_targets): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(fuzz_lib_objects) $(filter-out $(BUILD)/src/main.o,$(objects)) \
 	$(BUILD)/link.stamp
@@ -410,7 +419,7 @@ lint-docs: $(program)
 	@.ci/docs --self-test
 	@.ci/docs $(program)
 
-formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h) \
+formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h tests/hostile/*.c) \
 	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
 
 lint-format:

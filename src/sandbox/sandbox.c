@@ -60,7 +60,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->landlock_error = version < 0 ? errno : 0;
     held->landlock_version = version > 0 ? version : 0;
     held->reads_all = sandbox->reads_all;
-    int calls = seccomp_restrict();
+    int calls = seccomp_restrict(held->landlock_version >= LANDLOCK_ABI_TRUNCATE);
     held->seccomp_error = calls < 0 ? errno : 0;
     held->calls = calls > 0 ? calls : 0;
     return true;
@@ -154,6 +154,14 @@ static void append_missing(struct buffer *line, const char *what, int error)
     buffer_octet(line, ')');
 }
 
+/* What the workers can do to files besides reading them. */
+static const char *files_clause(const struct sandbox_held *held)
+{
+    if (held->calls > 0 || held->landlock_version >= LANDLOCK_ABI_TRUNCATE)
+        return ", files read-only";
+    return held->landlock_version > 0 ? ", files can be emptied" : ", files can be written";
+}
+
 static void append_landlock(struct buffer *line, const struct sandbox_held *held)
 {
     if (held->landlock_version == 0) {
@@ -192,6 +200,7 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
         append_missing(&text, ", no_new_privs refused", held->no_new_privileges_error);
     else
         buffer_append(&text, SPAN(", no new privileges"));
+    buffer_string(&text, files_clause(held));
     append_landlock(&text, held);
     append_seccomp(&text, held);
     line[text.length] = '\0';

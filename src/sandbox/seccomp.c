@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -24,77 +25,104 @@
 #define ARCHITECTURE 0
 #endif
 
-/* A system call that is allowed: always, or when one argument, masked, has a value. Arguments are int or unsigned int
-   where one is looked at, or their flags stand in the low half, so that half is enough. */
+/* What one argument must be. */
+struct check {
+    enum { ANYTHING, EQUAL, ABOVE } relation; /* to the value, as unsigned numbers */
+    unsigned argument;                        /* from 0 on */
+    unsigned offset;                          /* of the half that is looked at, in bytes */
+    uint32_t mask;                            /* of the bits that are compared */
+    uint32_t value;
+};
+enum { CHECKS_MAX = 4 };
+
+/* A system call that is allowed: always, or when its arguments pass all checks. A call with several rules is allowed
+   when one of them allows it. */
 struct rule {
     int call;
-    unsigned argument; /* from 0 on */
-    uint32_t mask;     /* 0: whatever the arguments are */
-    uint32_t value;
+    struct check checks[CHECKS_MAX];
 };
 
 /* Stands for the process's number, which is known only when the filter is made. No argument has this value. */
 #define ITSELF UINT32_MAX
 #define WHOLE UINT32_MAX
 
-/* Flags of open(2) that change a file. Not O_ACCMODE, which is more than that with musl. */
-#define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
+/* The low half comes first on both architectures. The kernel takes int and unsigned int from it alone, and flags stand
+   there; a pointer has two halves. */
+#define IS(argument, value) EQUAL, argument, 0, WHOLE, value
+#define HIGH_IS(argument, value) EQUAL, argument, sizeof(uint32_t), WHOLE, value
+#define ONLY(argument, flags) EQUAL, argument, 0, ~(uint32_t)(flags), 0
+#define WITHOUT(argument, flags) EQUAL, argument, 0, flags, 0
+/* Not one of the standard streams: these are for writing alone, though they may be the parent's terminal, a file or a
+   socket that others use as well. */
+#define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
+
+/* Flags of open(2) that change no file. Named one by one, as what O_ACCMODE holds differs between C libraries and a
+   later kernel may have more that do. */
+#define READING \
+    (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
 /* <asm/termbits.h> has it, and can't be included beside the C library's <termios.h>. The same on x86-64 and arm64. */
 #define TCGETS2_NUMBER 0x802C542A
 
-/* Each with its reason. Where there is more than one way for a C library to make a call, all are here; those that an
-   architecture lacks are left out. The most frequent come first, for kernels before 5.11: later ones keep a bitmap of
-   the calls that are allowed whatever their arguments are, and run no filter for them. */
+/*
+ * Each with its reason. Where there is more than one way for a C library to make a call, all are here; those that an
+ * architecture lacks are left out. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their
+ * arguments are, and run the filter only for the others: the most frequent of these comes first, then the most frequent
+ * of all, for older kernels.
+ *
+ * sendmsg(2) and recvmsg(2) are missing on purpose: they pass descriptors to other processes (SCM_RIGHTS, unix(7)), and
+ * the filter can't see into the struct that they are given.
+ */
 static const struct rule rules[] = {
     /* requests and answers */
+    {SYS_sendto,
+     {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)},
+      {IS(4, 0)},
+      {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
     {.call = SYS_recvfrom},
     {.call = SYS_epoll_pwait},
-    {.call = SYS_openat2},
+    {.call = SYS_openat2}, /* not always, see is_left_out */
     {.call = SYS_newfstatat},
     {.call = SYS_close},
-    {.call = SYS_sendmsg},
-    {.call = SYS_sendto},
+    {SYS_openat, {{ONLY(2, READING)}}},
+    {.call = SYS_writev},
     {.call = SYS_sendfile},
     {.call = SYS_fstat},
     {.call = SYS_statx},
     {.call = SYS_pread64},
     {.call = SYS_accept4},
     {.call = SYS_epoll_ctl},
-    {.call = SYS_recvmsg},
-    {.call = SYS_shutdown},
-    {SYS_ioctl, 1, WHOLE, SIOCOUTQ},
-    {.call = SYS_getsockopt},
+    {SYS_shutdown, {{NO_STREAM(0)}, {IS(1, SHUT_WR)}}}, /* else it ends a listening socket for all workers */
+    {SYS_ioctl, {{IS(1, SIOCOUTQ)}}},
 #ifdef SYS_epoll_wait
     {.call = SYS_epoll_wait},
 #endif
-    {.call = SYS_epoll_create1},
+    {.call = SYS_epoll_create1}, /* each worker's own, which it makes once inside */
 
     /* the log */
-    {.call = SYS_writev},
     {.call = SYS_write},
     {.call = SYS_ppoll},
 #ifdef SYS_poll
     {.call = SYS_poll},
 #endif
-    {SYS_ioctl, 1, WHOLE, TCGETS}, /* isatty(3): of glibc, of glibc from 2.42 on, of musl */
-    {SYS_ioctl, 1, WHOLE, TCGETS2_NUMBER},
-    {SYS_ioctl, 1, WHOLE, TIOCGWINSZ},
+    {SYS_ioctl, {{IS(1, TCGETS)}}}, /* isatty(3): of glibc, of glibc from 2.42 on, of musl */
+    {SYS_ioctl, {{IS(1, TCGETS2_NUMBER)}}},
+    {SYS_ioctl, {{IS(1, TIOCGWINSZ)}}},
 
     /* files: libmagic, the walk where there is no openat2, listings */
-    {.call = SYS_read},
-    {.call = SYS_lseek},
-    {SYS_openat, 2, WRITING, 0},
+    {SYS_read, {{NO_STREAM(0)}}},
+    {SYS_lseek, {{NO_STREAM(0)}}},
+    {.call = SYS_readlinkat},
     {.call = SYS_getdents64},
-    {SYS_fcntl, 1, WHOLE, F_GETFD}, /* musl's fstat of a descriptor that it doubts */
-    {SYS_fcntl, 1, WHOLE, F_GETFL},
-    {SYS_setitimer, 0, WHOLE, ITIMER_PROF}, /* an end to libmagic's time */
-    {SYS_fcntl, 1, WHOLE, F_SETFD},         /* fdopendir(3) */
+    {SYS_fcntl, {{IS(1, F_GETFD)}}}, /* musl's fstat of a descriptor that it doubts */
+    {SYS_fcntl, {{IS(1, F_GETFL)}}},
+    {SYS_setitimer, {{IS(0, ITIMER_PROF)}}}, /* an end to libmagic's time */
+    {SYS_fcntl, {{IS(1, F_SETFD)}}},         /* fdopendir(3) */
 
-    /* memory, none of it executable */
+    /* memory, none of it executable, and none shared with a file that is open for writing */
     {.call = SYS_brk},
-    {SYS_mmap, 2, PROT_EXEC, 0},
-    {SYS_mprotect, 2, PROT_EXEC, 0},
+    {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}}},
+    {SYS_mprotect, {{WITHOUT(2, PROT_EXEC)}}},
     {.call = SYS_munmap},
     {.call = SYS_mremap},
     {.call = SYS_madvise},
@@ -107,12 +135,12 @@ static const struct rule rules[] = {
     {.call = SYS_rt_sigaction},
     {.call = SYS_rt_sigprocmask},
     {.call = SYS_restart_syscall}, /* after SIGSTOP and SIGCONT */
-    {.call = SYS_sigaltstack},
-    {.call = SYS_getrandom},
     {.call = SYS_futex},
-    {.call = SYS_sched_yield},
-    {SYS_prlimit64, 0, WHOLE, 0}, /* of itself: how many descriptors there may be */
-    {SYS_prlimit64, 0, WHOLE, ITSELF},
+    {SYS_prlimit64,
+     {{IS(0, 0)},
+      {IS(2, 0)},
+      {HIGH_IS(2, 0)}}}, /* how many descriptors it may have, of itself; sets nothing */
+    {SYS_prlimit64, {{IS(0, ITSELF)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}},
 #ifdef SYS_getrlimit
     {.call = SYS_getrlimit},
 #endif
@@ -122,8 +150,8 @@ static const struct rule rules[] = {
     {.call = SYS_exit},
     {.call = SYS_getpid},
     {.call = SYS_gettid},
-    {SYS_tgkill, 0, WHOLE, ITSELF},
-    {SYS_tkill, 0, WHOLE, ITSELF},
+    {SYS_tgkill, {{IS(0, ITSELF)}}},
+    {SYS_tkill, {{IS(0, ITSELF)}}},
 
 #if TINYHTTPD_INSTRUMENTED
     /* LeakSanitizer stops the process, and reads it, from a process that shares its memory. */
@@ -133,8 +161,10 @@ static const struct rule rules[] = {
     {.call = SYS_prctl},
     {.call = SYS_getppid},
     {.call = SYS_kill},
-    {.call = SYS_readlinkat},
     {.call = SYS_pipe2},
+    {.call = SYS_sched_yield},
+    {.call = SYS_sigaltstack},
+    {.call = SYS_getrandom},
     {.call = SYS_process_vm_readv},
     {.call = SYS_dup},
 #ifdef SYS_open
@@ -155,8 +185,10 @@ static const struct rule rules[] = {
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
-/* A look at the architecture, one at x32's bit, at most six instructions a rule, the end. */
-enum { PROGRAM_MAX = 6 + 6 * RULES + 1 };
+/* Of a rule: the call's number, three instructions a check, the permission, the number anew. */
+enum { RULE_MAX = 1 + 3 * CHECKS_MAX + 2 };
+/* A look at the architecture, one at x32's bit, the rules, the end. */
+enum { PROGRAM_MAX = 6 + RULE_MAX * RULES + 1 };
 _Static_assert(PROGRAM_MAX <= BPF_MAXINSNS, "the kernel takes the filter");
 
 struct program {
@@ -191,38 +223,61 @@ static void add_architecture(struct program *program)
     add_return(program, SECCOMP_RET_ERRNO | EPERM);
 }
 
+static unsigned count_checks(const struct rule *rule)
+{
+    unsigned count = 0;
+    while (count < CHECKS_MAX && rule->checks[count].relation != ANYTHING)
+        count++;
+    return count;
+}
+
+/* Where the check fails, `skipped` instructions after it are left out. */
+static void add_check(struct program *program, const struct check *check, unsigned skipped)
+{
+    uint32_t value = check->value == ITSELF ? (uint32_t)getpid() : check->value;
+    uint16_t compare = check->relation == ABOVE ? BPF_JGT : BPF_JEQ;
+    add_load(program,
+             offsetof(struct seccomp_data, args) + check->argument * sizeof(uint64_t) + check->offset);
+    add(program, BPF_ALU | BPF_AND | BPF_K, check->mask, 0, 0);
+    add(program, BPF_JMP | compare | BPF_K, value, 0, (uint8_t)skipped);
+}
+
 /* With the call's number loaded before and after it. */
 static void add_rule(struct program *program, const struct rule *rule)
 {
-    if (rule->mask == 0) {
+    unsigned checks = count_checks(rule);
+    if (checks == 0) {
         add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->call, 0, 1);
         add_return(program, SECCOMP_RET_ALLOW);
         return;
     }
-    uint32_t value = rule->value == ITSELF ? (uint32_t)getpid() : rule->value;
-    add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->call, 0, 5);
-    /* The low half comes first on both architectures. */
-    add_load(program, offsetof(struct seccomp_data, args) + rule->argument * sizeof(uint64_t));
-    add(program, BPF_ALU | BPF_AND | BPF_K, rule->mask, 0, 0);
-    add(program, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
+    add(program, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)rule->call, 0, (uint8_t)(3 * checks + 2));
+    for (unsigned i = 0; i < checks; i++)
+        add_check(program, &rule->checks[i], 3 * (checks - i - 1) + 1);
     add_return(program, SECCOMP_RET_ALLOW);
     add_load(program, offsetof(struct seccomp_data, nr));
 }
 
+/* The filter can't see what flags openat2 is given. */
+static bool is_left_out(const struct rule *rule, bool with_openat2)
+{
+    return rule->call == SYS_openat2 && !with_openat2;
+}
+
 /* A call with several rules counts once. */
-static int count_calls(void)
+static int count_calls(bool with_openat2)
 {
     int count = 0;
     for (unsigned i = 0; i < RULES; i++) {
         unsigned same = 0;
         while (rules[same].call != rules[i].call)
             same++;
-        count += same == i;
+        count += same == i && !is_left_out(&rules[i], with_openat2);
     }
     return count;
 }
 
-int seccomp_restrict(void)
+int seccomp_restrict(bool with_openat2)
 {
     if (ARCHITECTURE == 0) {
         errno = ENOSYS;
@@ -231,11 +286,13 @@ int seccomp_restrict(void)
     struct program program;
     program.length = 0;
     add_architecture(&program);
-    for (unsigned i = 0; i < RULES; i++)
-        add_rule(&program, &rules[i]);
+    for (unsigned i = 0; i < RULES; i++) {
+        if (!is_left_out(&rules[i], with_openat2))
+            add_rule(&program, &rules[i]);
+    }
     add_return(&program, SECCOMP_RET_ERRNO | EPERM);
     struct sock_fprog filter = {program.length, program.at};
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &filter) != 0)
         return -1;
-    return count_calls();
+    return count_calls(with_openat2);
 }

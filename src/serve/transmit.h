@@ -1,4 +1,4 @@
-/* Sends a response's parts: sendmsg for octets in memory, sendfile for slices of files. */
+/* Sends a response's parts: send and writev for octets in memory, sendfile for slices of files. With SIGPIPE ignored. */
 #ifndef TINYHTTPD_SERVE_TRANSMIT_H
 #define TINYHTTPD_SERVE_TRANSMIT_H
 

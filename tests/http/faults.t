@@ -24,12 +24,12 @@ my @worker_faults = (
     [epoll_pwait   => qw(EINTR)],
     [recv          => qw(ECONNRESET EINTR ENOMEM)], # never less than there is (epoll(7), question 9)
     [send          => qw(ECONNRESET EINTR EAGAIN ENOBUFS ENOMEM EPIPE), 1],
-    [sendmsg       => qw(ECONNRESET EINTR EAGAIN ENOBUFS ENOMEM EPIPE), 1],
     [sendfile      => qw(EAGAIN EINTR EIO ENOMEM EPIPE ECONNRESET), 0, 1],
     [shutdown      => qw(ENOTCONN)],
     [ioctl         => qw(EINVAL)],
     [close         => qw(EINTR EIO)],
     [write         => qw(EAGAIN EINTR EIO ENOSPC EPIPE), 0, 1],
+    [writev        => qw(ECONNRESET EINTR EAGAIN EIO ENOBUFS ENOMEM ENOSPC EPIPE), 1],
 );
 
 # libmagic frees some memory twice where there is no more (5.44): these may cost the worker that asked it.
@@ -90,6 +90,8 @@ my @script = (
     ['small, a browser\'s fields', get_request('/small.html', 'Accept-Encoding: gzip, br'), [200, $small]],
     ['large',               get_request('/large.bin'), [200, $large]],
     ['a range of large',    get_request('/large.bin', 'Range: bytes=1000-1999'), [206, substr $large, 1000, 1000]],
+    ['ranges of large',     get_request('/large.bin', 'Range: bytes=0-9,1000-1999'), [206, undef]],
+    ['ranges of small',     get_request('/small.html', 'Range: bytes=0-9,100-199'), [206, undef]],
     ['a directory',         get_request('/dir'), [307, undef]],
     ['a directory\'s file', get_request('/dir/'), [200, 'index']],
     ['not there',           get_request('/none'), [404, undef]],

@@ -264,7 +264,7 @@ SKIP: {
     skip 'needs strace', 1 if !have('strace');
     skip 'the sanitizers trace the process themselves', 1 if $sanitized;
     my $trace  = new_root();
-    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my $server = Harness->start(root => $root, args => ['-j', '1', '-v']);
     my ($worker) = $server->workers;
     my $tracer = Harness::spawn("$trace/out", "$trace/err", undef, 'strace', '-f', '-o', "$trace/calls", '-p', $worker);
     SKIP: {
@@ -276,7 +276,9 @@ SKIP: {
         kill 'TERM', $server->pid;
         eventually { waitpid($tracer, POSIX::WNOHANG()) == $tracer } 20;
         $server->ended(stderr => $before);
-        my @refused = grep { /= -1 EPERM/ } split /^/, slurp("$trace/calls");
+        # Below ABI 3 of Landlock openat2 is refused on purpose; a worker asks once whether it is there.
+        my ($version) = $server->banner =~ /Landlock \(ABI (\d+)/;
+        my @refused = grep { /= -1 EPERM/ && (/^\d+ +(?!openat2)/ || ($version // 0) >= 3) } split /^/, slurp("$trace/calls");
         is(join('', @refused), '', 'no call that the worker makes is refused');
         like(slurp("$trace/calls"), qr/exit_group/, 'and its end was seen');
     }

@@ -74,8 +74,6 @@ ssize_t __real_recv(int fd, void *at, size_t size, int flags);
 ssize_t __wrap_recv(int fd, void *at, size_t size, int flags);
 ssize_t __real_send(int fd, const void *at, size_t length, int flags);
 ssize_t __wrap_send(int fd, const void *at, size_t length, int flags);
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __real_sendfile(int fd, int file, off_t *offset, size_t count);
 ssize_t __wrap_sendfile(int fd, int file, off_t *offset, size_t count);
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -144,20 +142,16 @@ ssize_t __wrap_send(int fd, const void *at, size_t length, int flags)
     return taken > 0 ? (ssize_t)taken : -1;
 }
 
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+static ssize_t give_pieces(const struct iovec *pieces, int count)
 {
-    if (fd != wire.fd)
-        return __real_sendmsg(fd, message, flags);
-    CHECK((flags & MSG_NOSIGNAL) != 0);
     size_t length = 0;
-    for (size_t i = 0; i < message->msg_iovlen; i++)
-        length += message->msg_iov[i].iov_len;
+    for (int i = 0; i < count; i++)
+        length += pieces[i].iov_len;
     CHECK(length > 0);
     size_t taken = room_for(length), left = taken;
-    for (size_t i = 0; i < message->msg_iovlen && left > 0; i++) {
-        const struct iovec *piece = &message->msg_iov[i];
-        size_t part = piece->iov_len < left ? piece->iov_len : left;
-        give(piece->iov_base, part);
+    for (int i = 0; i < count && left > 0; i++) {
+        size_t part = pieces[i].iov_len < left ? pieces[i].iov_len : left;
+        give(pieces[i].iov_base, part);
         left -= part;
     }
     return taken > 0 ? (ssize_t)taken : -1;
@@ -259,6 +253,8 @@ ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
 {
     char lines[2 * LIMIT_LOG_LINE];
     size_t length = 0;
+    if (fd == wire.fd)
+        return give_pieces(pieces, count);
     if (fd != STDOUT_FILENO || wire.fd < 0) /* a target without a connection reads its lines itself */
         return __real_writev(fd, pieces, count);
     for (int i = 0; i < count; i++) {

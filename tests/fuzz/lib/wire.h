@@ -1,5 +1,5 @@
 /*
- * A socket in memory. The linker's --wrap puts it before recv, send, sendmsg, sendfile, ioctl, shutdown and close, for
+ * A socket in memory. The linker's --wrap puts it before recv, send, writev, sendfile, ioctl, shutdown and close, for
  * its own descriptor; before poll and writev for standard output, so that the access log is looked at as well; and before
  * malloc and realloc, which may find no memory. It behaves as a TCP socket under epoll does: what has not arrived can't be
  * read, and what has no room is not taken.

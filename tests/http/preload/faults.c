@@ -234,18 +234,6 @@ ssize_t send(int socket, const void *octets, size_t size, int flags)
     return fails_or_shrinks("send", &size) ? -1 : next(socket, octets, size, flags);
 }
 
-ssize_t sendmsg(int socket, const struct msghdr *message, int flags)
-{
-    typedef ssize_t function(int socket, const struct msghdr *message, int flags);
-    NEXT("sendmsg", function *)
-    size_t size = message->msg_iov[0].iov_len;
-    size_t asked = size;
-    if (fails_or_shrinks("sendmsg", &size))
-        return -1;
-    return size < asked ? send(socket, message->msg_iov[0].iov_base, size, flags)
-                        : next(socket, message, flags);
-}
-
 ssize_t sendfile(int socket, int fd, off_t *offset, size_t size)
 {
     typedef ssize_t function(int socket, int fd, off_t *offset, size_t size);
@@ -295,13 +283,16 @@ int epoll_pwait(int epoll, struct epoll_event *events, int room, int millisecond
     return fails("epoll_pwait") ? -1 : next(epoll, events, room, milliseconds, mask);
 }
 
-/* ---- the log ---- */
+/* ---- the log, and answers of several pieces ---- */
 
 ssize_t writev(int fd, const struct iovec *pieces, int count)
 {
     typedef ssize_t function(int fd, const struct iovec *pieces, int count);
     NEXT("writev", function *)
-    return fails("writev") ? -1 : next(fd, pieces, count);
+    struct iovec first = pieces[0];
+    if (fails_or_shrinks("writev", &first.iov_len))
+        return -1;
+    return first.iov_len < pieces[0].iov_len ? next(fd, &first, 1) : next(fd, pieces, count);
 }
 
 ssize_t write(int fd, const void *octets, size_t size)

@@ -7,6 +7,7 @@
 #include "sandbox/privileges.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -32,9 +33,15 @@
 static int tcp = -1, listener = -1, null = -1, pair[2] = {-1, -1}, ends[2] = {-1, -1}, file = -1;
 static pid_t parent;
 
+/* Where nothing else looks at the flags of openat2. */
 static bool enter(void)
 {
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_restrict() > 0;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_restrict(false) > 0;
+}
+
+static bool enter_with_openat2(void)
+{
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && seccomp_restrict(true) > 0;
 }
 
 static bool is_missing(void)
@@ -231,10 +238,125 @@ static int make_link(void)
     return error_of(symlinkat("a", AT_FDCWD, "/nowhere/at/all"));
 }
 
-static int read_link(void)
+static int append_to_file(void)
 {
-    char room[16];
-    return error_of(readlinkat(AT_FDCWD, "/proc/self/exe", room, sizeof room));
+    return error_of(openat(AT_FDCWD, "/dev/null", O_RDONLY | O_APPEND));
+}
+
+static int open_by_openat2(void)
+{
+    struct open_how how = {.flags = O_RDONLY};
+    return error_of(syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how));
+}
+
+static int read_standard_input(void)
+{
+    char byte;
+    return error_of(syscall(SYS_read, STDIN_FILENO, &byte, 0));
+}
+
+static int read_standard_error(void)
+{
+    char byte;
+    return error_of(syscall(SYS_read, STDERR_FILENO, &byte, 0));
+}
+
+static int rewind_log(void)
+{
+    return error_of(lseek(STDOUT_FILENO, 0, SEEK_CUR));
+}
+
+static int shut_reading(void)
+{
+    return error_of(shutdown(pair[0], SHUT_RD));
+}
+
+static int shut_both(void)
+{
+    return error_of(shutdown(pair[0], SHUT_RDWR));
+}
+
+static int shut_log(void)
+{
+    return error_of(shutdown(STDOUT_FILENO, SHUT_WR));
+}
+
+static int send_with_fastopen(void)
+{
+    return error_of(send(pair[0], "a", 1, MSG_FASTOPEN | MSG_NOSIGNAL));
+}
+
+static int send_urgently(void)
+{
+    return error_of(send(pair[0], "a", 1, MSG_OOB));
+}
+
+static int send_to_address(void)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&loopback;
+    return error_of(sendto(pair[0], "a", 1, MSG_NOSIGNAL, address, sizeof loopback));
+}
+
+/* An address whose low half alone is that of NULL. */
+static int send_to_high_address(void)
+{
+    return error_of(syscall(SYS_sendto, pair[0], "a", 1, MSG_NOSIGNAL, UINT64_C(1) << 32, sizeof loopback));
+}
+
+/* sendmsg(2) and recvmsg(2) pass descriptors. */
+static int send_message(void)
+{
+    struct iovec piece = {"c", 1};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    return error_of(sendmsg(pair[0], &message, MSG_NOSIGNAL));
+}
+
+static int receive_message(void)
+{
+    char byte;
+    struct iovec piece = {&byte, 1};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    return error_of(recvmsg(pair[0], &message, MSG_DONTWAIT));
+}
+
+static int send_messages(void)
+{
+    return error_of(syscall(SYS_sendmmsg, pair[0], NULL, 0, 0));
+}
+
+static int receive_messages(void)
+{
+    return error_of(syscall(SYS_recvmmsg, pair[0], NULL, 0, 0, NULL));
+}
+
+static int limit_itself(void)
+{
+    struct rlimit limit = {16, 16};
+    return error_of(syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &limit, NULL));
+}
+
+static int limit_itself_by_high_address(void)
+{
+    return error_of(syscall(SYS_prlimit64, getpid(), RLIMIT_NOFILE, UINT64_C(1) << 32, NULL));
+}
+
+static int map_shared(void)
+{
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, null, 0);
+    return at == MAP_FAILED ? errno : 0;
+}
+
+static int map_shared_and_validated(void)
+{
+    void *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE, file, 0);
+    return at == MAP_FAILED ? errno : 0;
+}
+
+static int ask_for_option(void)
+{
+    int value;
+    socklen_t size = sizeof value;
+    return error_of(getsockopt(tcp, SOL_SOCKET, SO_TYPE, &value, &size));
 }
 
 static int change_mode(void)
@@ -384,7 +506,27 @@ static const struct {
     {"mkdirat", make_directory, true},
     {"renameat", rename_file, false},
     {"symlinkat", make_link, false},
-    {"readlinkat", read_link, true},
+    {"openat to append", append_to_file, true},
+    {"openat2, whose flags no filter sees", open_by_openat2, false},
+    {"read of standard input", read_standard_input, false},
+    {"read of standard error", read_standard_error, false},
+    {"lseek of standard output", rewind_log, false},
+    {"shutdown for reading", shut_reading, false},
+    {"shutdown for both", shut_both, false},
+    {"shutdown of standard output", shut_log, false},
+    {"sendto with MSG_FASTOPEN", send_with_fastopen, false},
+    {"sendto with MSG_OOB", send_urgently, false},
+    {"sendto an address", send_to_address, false},
+    {"sendto a high address", send_to_high_address, false},
+    {"sendmsg", send_message, false},
+    {"recvmsg", receive_message, false},
+    {"sendmmsg", send_messages, false},
+    {"recvmmsg", receive_messages, false},
+    {"prlimit64 to limit itself", limit_itself, false},
+    {"prlimit64 with a high address", limit_itself_by_high_address, false},
+    {"mmap to share", map_shared, false},
+    {"mmap to share, validated", map_shared_and_validated, false},
+    {"getsockopt", ask_for_option, false},
     {"fchmod", change_mode, false},
     {"ftruncate", cut_file, true},
     {"mmap to execute", map_executable, false},
@@ -473,6 +615,12 @@ static int open_path(void)
     return error_of(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
 }
 
+static int read_link(void)
+{
+    char room[16];
+    return error_of(readlinkat(AT_FDCWD, "/proc/self/exe", room, sizeof room));
+}
+
 static int list_directory(void)
 {
     char room[4096];
@@ -483,10 +631,9 @@ static int list_directory(void)
 static int exchange(void)
 {
     char room[64];
-    struct iovec piece = {"c", 1};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    struct iovec pieces[] = {{"c", 1}};
     off_t offset = 0;
-    bool right = send(pair[0], "a", 1, MSG_NOSIGNAL) == 1 && sendmsg(pair[0], &message, MSG_NOSIGNAL) == 1 &&
+    bool right = send(pair[0], "a", 1, MSG_NOSIGNAL | MSG_MORE) == 1 && writev(pair[0], pieces, 1) == 1 &&
                  sendfile(pair[0], file, &offset, 8) == 8 && recv(pair[1], room, sizeof room, 0) == 10 &&
                  shutdown(pair[0], SHUT_WR) == 0 && recv(pair[1], room, sizeof room, 0) == 0;
     return right ? 0 : errno;
@@ -566,6 +713,7 @@ static const struct {
     {"reading an open file", read_file},
     {"opening to read", open_to_read},
     {"opening a path", open_path},
+    {"reading a link", read_link},
     {"listing a directory", list_directory},
     {"sending and receiving", exchange},
     {"accepting", accept_nobody},
@@ -586,6 +734,12 @@ static void needed_calls_work(void **state)
         if (result != 0)
             fail_msg("%s: %d", allowed[i].name, result);
     }
+}
+
+static void openat2_is_allowed_where_it_is_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(inside(enter_with_openat2, open_by_openat2), 0);
 }
 
 static int fail_an_assertion(void)
@@ -614,7 +768,7 @@ static bool drop(void)
 
 static int restrict_calls(void)
 {
-    return seccomp_restrict() < 0 ? errno : 0;
+    return seccomp_restrict(true) < 0 ? errno : 0;
 }
 
 static void without_no_new_privs_it_is_refused(void **state)
@@ -628,11 +782,9 @@ static void without_no_new_privs_it_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forbidden_calls_fail),
-        cmocka_unit_test(calls_of_another_architecture_fail),
-        cmocka_unit_test(needed_calls_work),
-        cmocka_unit_test(the_end_is_the_end),
-        cmocka_unit_test(without_no_new_privs_it_is_refused),
+        cmocka_unit_test(forbidden_calls_fail), cmocka_unit_test(calls_of_another_architecture_fail),
+        cmocka_unit_test(needed_calls_work),    cmocka_unit_test(openat2_is_allowed_where_it_is_asked_for),
+        cmocka_unit_test(the_end_is_the_end),   cmocka_unit_test(without_no_new_privs_it_is_refused),
     };
     if (is_missing()) {
         print_message("1..0 # SKIP no seccomp here\n");

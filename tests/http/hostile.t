@@ -1,0 +1,312 @@
+# Workers that were taken over: they make the calls that they are told to, inside the sandbox of the release, with each
+# version of Landlock that kernels in use have. What must come back stands in the tables; afterwards everything must be as it
+# was, and serve. The server is tests/hostile/worker.c.
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+# The server of this test lies beside the program.
+BEGIN {
+    my $program = $ENV{TINYHTTPD} || "$FindBin::Bin/../../build/release/tinyhttpd";
+    $ENV{TINYHTTPD} = dirname($program) . '/hostile/tinyhttpd';
+}
+use Errno;
+use Fcntl;
+use Harness;
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use Socket;
+use Test::More;
+
+use constant { NOBODY => 65534, ORDINARY => 1000 };
+use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
+use constant { SIGCONT => 18, SIGCHLD => 17, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
+    MAP_ANONYMOUS => 32 };
+
+# The versions of Landlock, and a kernel of each: none (5.10), 1 (5.15), 2 (6.1), 4 (6.7), what this one has.
+my @versions = (0, 1, 2, 4, undef);
+use constant ABI_TRUNCATE => 3;
+
+# ---- files that the workers' user may write, were there no sandbox
+
+# What is in a folder, and in its files.
+sub content_of {
+    my ($folder) = @_;
+    return join ' ', map { my $name = s{.*/}{}r; -d $_ ? "$name/" : -l $_ ? "$name->" : "$name=" . slurp($_) } sort glob "$folder/*";
+}
+
+sub make_site {
+    my ($user) = @_;
+    my $folder = new_root();
+    put_file($folder, 'site/mine', 'mine');
+    put_file($folder, 'site/other', 'other');
+    put_file($folder, 'outside/secret', 'secret');
+    symlink '../outside/secret', "$folder/site/leads-out" or die $!;
+    chown $user, $user, $folder, glob("$folder/*"), grep { !-l } glob "$folder/*/*";
+    return $folder;
+}
+
+# ---- attempts
+
+# A connection to one worker.
+sub client_of {
+    my ($path) = @_;
+    return { path => $path, socket => IO::Socket::UNIX->new(Peer => $path) };
+}
+
+# Asks the worker to make a call. Returns its result, -errno, or 'ended' for a connection that is, and then is made anew.
+sub attempt {
+    my ($client, @words) = @_;
+    my $answer = '';
+    syswrite $client->{socket}, get_request('/__hostile?' . join ',', @words) if $client->{socket};
+    while ($answer !~ m{HTTP/1\.1 200 .*\r\n\r\n(-?\d+)\n\z}s) {
+        my $came = $client->{socket} && IO::Select->new($client->{socket})->can_read(60);
+        next if $came && sysread $client->{socket}, $answer, 4096, length $answer;
+        %$client = %{ client_of($client->{path}) };
+        return 'ended';
+    }
+    my ($result) = $answer =~ m{\r\n\r\n(-?\d+)\n\z};
+    return $result;
+}
+
+my %name_of = map { Errno->can($_)->() => $_ } grep { /\AE[A-Z0-9]+\z/ && !/\A(?:EWOULDBLOCK|EDEADLOCK|EOPNOTSUPP)\z/ } keys %!;
+
+# A call's result as a name: 'done', or that of the error.
+sub outcome {
+    my ($result) = @_;
+    return $result if $result eq 'ended';
+    return $result >= 0 ? 'done' : $name_of{ -$result } || "errno @{[-$result]}";
+}
+
+sub bytes { return '$' . unpack 'H*', shift }
+
+# struct open_how of openat2(2).
+sub how { my ($flags, $mode) = @_; return (bytes(pack 'QQQ', $flags, $mode || 0, 0), 24) }
+
+# What is expected with a version of Landlock: one outcome, or that of the highest key which is not above it. undef takes any.
+sub expected {
+    my ($expected, $version) = @_;
+    return $expected if !ref $expected;
+    my ($last) = grep { $_ <= $version } sort { $b <=> $a } keys %$expected;
+    return $expected->{$last};
+}
+
+sub try_all {
+    my ($client, $name, $version, @rows) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my @wrong;
+    for my $row (@rows) {
+        my ($what, $expected, @words) = @$row;
+        my $wanted = expected($expected, $version);
+        my $found  = outcome(attempt($client, @words));
+        next if $found eq 'EOPNOTSUPP' || $found eq 'ENOTSUP'; # a call that this architecture never had
+        push @wrong, "$what: $found, not $wanted" if defined $wanted && $found ne $wanted;
+    }
+    is(join("\n", @wrong), '', $name);
+    return;
+}
+
+# ---- the tables: [what, outcome, call, arguments...]
+
+# openat2, whose flags seccomp can't see, is allowed where Landlock refuses to empty files.
+my $by_openat2 = { 0 => 'EPERM', ABI_TRUNCATE, 'EACCES' };
+
+sub denied { return map { [join(' ', @$_), 'EPERM', @$_] } @_ }
+
+# `everywhere` where links may lead anywhere, so that every file may be read.
+sub files {
+    my ($folder, $master, $everywhere) = @_;
+    my $landlock = $everywhere ? 'done' : 'EACCES';
+    my $outside  = { 0 => 'done', 1 => $landlock }; # without Landlock, files outside can be read
+    my $others   = { 0 => undef, 1 => $everywhere ? undef : 'EACCES' };
+    my %writing = (
+        'to empty' => O_RDONLY | O_TRUNC, 'to write' => O_WRONLY, 'to read and write' => O_RDWR,
+        'to write and empty' => O_WRONLY | O_TRUNC, 'to append' => O_WRONLY | O_APPEND,
+    );
+    my @rows;
+    for my $how (sort keys %writing) {
+        push @rows,
+            ["openat2 $how, beneath the root", $by_openat2, 'openat2', 'root', '@mine', how($writing{$how})],
+            ["openat2 $how, outside", $by_openat2, 'openat2', CWD, "\@$folder/outside/secret", how($writing{$how})],
+            ["openat $how, beneath the root", 'EPERM', 'openat', 'root', '@mine', $writing{$how}],
+            ["openat $how, outside", 'EPERM', 'openat', CWD, "\@$folder/outside/secret", $writing{$how}],
+            ["openat2 of the log $how", $by_openat2, 'openat2', CWD, '@/proc/self/fd/1', how($writing{$how})],
+            ["openat of the log $how", 'EPERM', 'openat', CWD, '@/proc/self/fd/1', $writing{$how}];
+    }
+    return (
+        @rows,
+        ['openat to read, beneath the root', 'done', 'openat', 'root', '@mine', O_RDONLY],
+        ['openat2 to read, beneath the root', { 0 => 'EPERM', ABI_TRUNCATE, 'done' }, 'openat2', 'root', '@mine', how(O_RDONLY)],
+        ['openat2 to create', $by_openat2, 'openat2', 'root', '@new', how(O_RDONLY | O_CREAT, 0644)],
+        ['openat2 to create outside', $by_openat2, 'openat2', CWD, "\@$folder/outside/new", how(O_RDONLY | O_CREAT, 0644)],
+        ['openat2 of an unnamed file', $by_openat2, 'openat2', 'root', '@.', how(O_RDWR | TMPFILE, 0644)],
+        ['openat to create', 'EPERM', 'openat', 'root', '@new', O_RDONLY | O_CREAT, 0644],
+        ['openat of an unnamed file', 'EPERM', 'openat', 'root', '@.', O_RDWR | TMPFILE, 0644],
+        ['openat with a signal at input', 'EPERM', 'openat', 'root', '@mine', O_RDONLY | O_ASYNC],
+
+        ['an absolute path', $outside, 'openat', CWD, "\@$folder/outside/secret", O_RDONLY],
+        ['a path upward', $outside, 'openat', 'root', '@../outside/secret', O_RDONLY],
+        ['a link that leads out', $outside, 'openat', 'root', '@leads-out', O_RDONLY],
+        ['a folder outside', $outside, 'openat', CWD, "\@$folder/outside", O_RDONLY | O_DIRECTORY],
+        ['/etc/passwd', $outside, 'openat', CWD, '@/etc/passwd', O_RDONLY],
+        ['its own memory', $others, 'openat', CWD, '@/proc/self/mem', O_RDONLY],
+        ['the environment of the master', $others, 'openat', CWD, "\@/proc/$master/environ", O_RDONLY],
+        ['the log by /proc', $others, 'openat', CWD, '@/proc/self/fd/1', O_RDONLY],
+        (map { my ($name, @how) = @$_; ["$name, by openat2", { 0 => 'EPERM', ABI_TRUNCATE, $landlock }, 'openat2', @how, how(O_RDONLY)] }
+            ['an absolute path', CWD, "\@$folder/outside/secret"], ['a path upward', 'root', '@../outside/secret'],
+            ['a link that leads out', 'root', '@leads-out']),
+
+        denied(
+            ['truncate', "\@$folder/site/mine", 0], ['ftruncate', 1, 0], ['fallocate', 1, 0, 0, 10],
+            ['copy_file_range', 1, 0, 1, 0, 10], ['splice', 1, 0, 1, 0, 10], ['tee', 1, 1, 10], ['vmsplice', 1, 'room', 0],
+            ['unlinkat', 'root', '@mine'], ['renameat2', 'root', '@mine', 'root', '@new'], ['linkat', 'root', '@mine', 'root', '@new'],
+            ['symlinkat', '@mine', 'root', '@new'], ['mkdirat', 'root', '@new', 0755], ['mknodat', 'root', '@new', 0010644],
+            ['creat', "\@$folder/site/new", 0644], ['unlink', "\@$folder/site/mine"], ['rmdir', "\@$folder/site"],
+            ['rename', "\@$folder/site/mine", "\@$folder/site/new"], ['link', "\@$folder/site/mine", "\@$folder/site/new"],
+            ['symlink', '@mine', "\@$folder/site/new"], ['mkdir', "\@$folder/site/new"], ['open', "\@$folder/site/mine", O_RDONLY],
+            ['chmod', "\@$folder/site/mine", 0], ['fchmod', 'root', 0], ['fchmodat', 'root', '@mine', 0],
+            ['fchownat', 'root', '@mine', 1, 1], ['utimensat', 'root', '@mine', 0],
+            ['setxattr', "\@$folder/site/mine", '@user.a', '@b', 1], ['fsetxattr', 'root', '@user.a', '@b', 1],
+            ['flock', 1, 2], ['name_to_handle_at', 'root', '@mine', 'room', 'room'], ['open_by_handle_at', 'root', 'room', 0],
+            ['chdir', '@/'], ['inotify_init1', 0], ['fanotify_init', 0, 0],
+        ),
+    );
+}
+
+# What the standard streams are to others: a terminal that is typed into, the log's old lines, the journal's socket.
+sub streams {
+    return denied(
+        (map { (['read', $_, 'room', 0], ['lseek', $_, 0, 0], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 0 .. 2),
+        ['readv', 0, 'room', 0], ['pwrite64', 1, '@forged', 6, 0], ['pwritev', 1, 'room', 0, 0],
+        ['mmap', 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 1], ['mmap', 0, 4096, PROT_READ, MAP_SHARED, 1],
+        ['mmap', 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1],
+        (map { ['ioctl', 0, $_, 'room'] } 0x5412, 0x5421, 0x541B, 0x5452), # TIOCSTI, FIONBIO, FIONREAD, FIOASYNC
+        # F_DUPFD, F_SETFL, F_SETLK, F_SETOWN, F_SETSIG, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ, F_ADD_SEALS
+        (map { ['fcntl', 1, $_, 0] } 0, 4, 6, 8, 10, 1024, 1026, 1031, 1033),
+        ['dup', 1], ['dup3', 1, 9, 0],
+    );
+}
+
+sub network {
+    my ($inner) = @_;
+    my $address = bytes(pack_sockaddr_in($inner->sockport, INADDR_LOOPBACK));
+    return (
+        denied(
+            (map { (['shutdown', $_, SHUT_RD], ['shutdown', $_, SHUT_RDWR]) } 'tcp', 'unix'),
+            ['sendto', 'tcp', '@stolen', 6, FASTOPEN, $address, 16], ['sendto', 'tcp', '@stolen', 6, 0, $address, 16],
+            ['sendto', 'peer', '@stolen', 6, 1],
+            ['sendmsg', 'peer', 'rights', 0], ['sendmmsg', 'peer', 'rights', 0, 0], ['recvmsg', 'peer', 'rights', 0x40],
+            ['recvmmsg', 'peer', 'rights', 0, 0], ['socket', AF_INET, SOCK_STREAM, 0], ['socket', AF_UNIX, SOCK_STREAM, 0],
+            ['socket', 16, SOCK_RAW, 0], ['socketpair', AF_UNIX, SOCK_STREAM, 0, 'room'], ['connect', 'tcp', $address, 16],
+            ['shutdown', 'peer', SHUT_RD], ['shutdown', 'peer', SHUT_RDWR], ['bind', 'tcp', $address, 16], ['listen', 'tcp', 0], ['getsockopt', 'tcp', SOL_SOCKET, SO_TYPE, 'room', 'room'],
+        ),
+        # SO_REUSEPORT, SO_RCVBUF, SO_ATTACH_FILTER; TCP_NODELAY, TCP_FASTOPEN, TCP_REPAIR, TCP_ULP
+        (map { ["setsockopt SOL_SOCKET $_", 'EPERM', 'setsockopt', 'tcp', SOL_SOCKET, $_, bytes("\1\0\0\0"), 4] } 15, 8, 26),
+        (map { ["setsockopt TCP $_", 'EPERM', 'setsockopt', 'tcp', 6, $_, bytes("\1\0\0\0"), 4] } 1, 23, 19, 31),
+        # Allowed as an answer's end needs it; without effect on a listener.
+        ['shutdown of a TCP listener for writing', undef, 'shutdown', 'tcp', SHUT_WR],
+        ['shutdown of a Unix listener for writing', undef, 'shutdown', 'unix', SHUT_WR],
+    );
+}
+
+sub processes {
+    my ($master, $worker, $sibling) = @_;
+    return (
+        denied(
+            (map { (['kill', $_, SIGCONT], ['tgkill', $_, $_, SIGCONT], ['tkill', $_, SIGCONT], ['rt_sigqueueinfo', $_, SIGCONT, 'room'],
+                    ['pidfd_open', $_, 0], ['ptrace', 0x4206, $_, 0, 0], ['kcmp', $worker, $_, 0, 0, 0],
+                    ['process_vm_readv', $_, 'room', 0, 'room', 0, 0], ['process_vm_writev', $_, 'room', 0, 'room', 0, 0],
+                    ['prlimit64', $_, 7, 0, 'room'], ['setpriority', 0, $_, 0]) } $master, $sibling),
+            ['kill', 0, SIGCONT], ['kill', -1, 0], ['ptrace', 0, 0, 0, 0], ['pidfd_send_signal', 1, SIGCONT, 0, 0], ['pidfd_getfd', 1, 0, 0],
+            ['clone', SIGCHLD, 0, 0, 0, 0], ['clone3', 'room', 64], ['fork'], ['vfork'],
+            ['execve', '@/bin/true', 'room', 'room'], ['execveat', 'root', '@mine', 'room', 'room', 0],
+            ['prlimit64', 0, 7, 'room', 0], ['prlimit64', $worker, 7, 'room', 0], ['prlimit64', 0, 7, '0x100000000', 0],
+            ['setrlimit', 7, 'room'], ['prctl', 4, 1, 0, 0, 0], ['prctl', 1, 0, 0, 0, 0], ['personality', 0x0400000],
+            ['seccomp', 2, 0, 'room'], ['setpgid', 0, 0], ['setsid'], ['setresuid', 0, 0, 0], ['setgroups', 0, 'room'],
+            ['sched_setaffinity', 0, 8, 'room'], ['shmget', 0, 4096, 01600], ['msgget', 0, 01600], ['semget', 0, 1, 01600],
+            ['mq_open', '@a', 0], ['pipe2', 'room', 0], ['setitimer', 0, 'room', 0],
+        ),
+        ['asking for its own limit', 'done', 'prlimit64', 0, 7, 0, 'room'],
+    );
+}
+
+sub kernel {
+    return denied(
+        ['memfd_create', '@a', 0], ['mmap', 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1],
+        ['mprotect', 'room', 4096, PROT_READ | PROT_EXEC], ['pkey_mprotect', 'room', 4096, PROT_READ | PROT_EXEC, -1],
+        ['io_uring_setup', 1, 'room'], ['io_uring_enter', 1, 0, 0, 0, 0, 0], ['io_uring_register', 1, 0, 0, 0], ['bpf', 0, 'room', 0],
+        ['perf_event_open', 'room', 0, -1, -1, 0], ['userfaultfd', 0], ['unshare', 0x10000000], ['setns', 1, 0],
+        ['mount', '@none', '@/', '@tmpfs', 0, 0], ['umount2', '@/', 0], ['pivot_root', '@/', '@/'], ['chroot', '@/'],
+        ['keyctl', 0, 0, 0, 0, 0], ['add_key', '@user', '@a', '@b', 1, -3], ['eventfd2', 0, 0], ['timerfd_create', 0, 0],
+        ['modify_ldt', 0, 'room', 16], ['arch_prctl', 0x1003, 'room'], ['iopl', 0], ['ioperm', 0, 1, 0], ['acct', 0],
+        ['reboot', 0, 0, 0, 0], ['sethostname', '@a', 1], ['swapon', '@a', 0], ['init_module', 'room', 0, '@'], ['kexec_load', 0, 0, 0, 0],
+        ['syslog', 9, 0, 0], ['getrandom', 'room', 1, 0], ['sched_yield'], [444, 'room', 24, 0], [100000],
+        [0x40000000 + 39], # getpid of x32; no call at all on arm64
+    );
+}
+
+# ---- one server
+
+sub try_server {
+    my ($who, $user, $as, $limit, @arguments) = @_;
+    my $folder = make_site($user);
+    my $inner  = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5, Blocking => 0) or die $!;
+    my $path   = "$folder/socket";
+    local $ENV{HOSTILE_LANDLOCK_ABI} = $limit;
+    delete $ENV{HOSTILE_LANDLOCK_ABI} if !defined $limit;
+    my $server = Harness->start(root => "$folder/site", args => ['-v', '-j', '2', '-b', "unix:$path", @arguments], as => $as);
+    my ($version) = $server->banner =~ /Landlock \(ABI (\d+)/;
+    $version //= 0;
+    my $name = join ' ', "$who, Landlock", $version || 'missing', @arguments;
+    like($server->banner, qr/^tinyhttpd: sandbox: uid $user, .*, files read-only, .*seccomp \(\d+ calls\)$/m, "$name: -v says that files are read-only");
+    my @workers = $server->workers;
+    $server->get('/mine');
+    my ($first) = $server->log_lines(1);
+    my $before = content_of("$folder/site") . content_of("$folder/outside");
+
+    my $client = client_of($path);
+    try_all($client, "$name: files", $version, files($folder, $server->pid, scalar @arguments));
+    try_all($client, "$name: standard streams", $version, streams());
+    my $self = attempt($client, 'getpid');
+    my ($sibling) = grep { $_ != $self } @workers;
+    try_all($client, "$name: processes", $version, processes($server->pid, $self, $sibling));
+    try_all($client, "$name: the kernel", $version, kernel());
+    try_all($client, "$name: network", $version, network($inner));
+    my $i386 = outcome(attempt($client, 'i386'));
+    ok($i386 eq 'EPERM' || $i386 eq 'ENOSYS', "$name: calls of i386, where the kernel has them") or diag($i386);
+    close $client->{socket} if $client->{socket};
+
+    is(content_of("$folder/site") . content_of("$folder/outside"), $before, "$name: no file has changed");
+    is(scalar($inner->accept), undef, "$name: nothing was connected to");
+    is("@{[$server->workers]}", "@workers", "$name: the workers are those of before");
+    is(($server->log_lines(1))[0], $first, "$name: the log's first line is there");
+    is($server->get('/mine')->{body}, 'mine', "$name: TCP is served") for 1 .. 4;
+    for (1 .. 4) {
+        is(outcome(attempt(client_of($path), 'openat', 'root', '@mine', O_RDONLY)), 'done', "$name: the Unix socket is served");
+    }
+    $server->stop;
+    return;
+}
+
+# ---- what there is to try
+
+my $probe = Harness->start(root => new_root(), args => ['-v']);
+my $instrumented = attempt({ socket => $probe->connection }, 'instrumented');
+my $has_seccomp  = $probe->banner =~ /, seccomp \(\d+ calls\)$/m;
+$probe->stop;
+
+my @setpriv = ('setpriv', '--reuid=' . ORDINARY, '--regid=' . ORDINARY, '--clear-groups', '--inh-caps=-all', '--');
+my @users   = $> != 0 ? (['as an ordinary user', $>, []]) : (['as root', NOBODY, []],
+    have('setpriv') ? ['as an ordinary user', ORDINARY, \@setpriv] : ());
+for my $limit ($instrumented || !$has_seccomp ? () : @versions) {
+    try_server(@$_, $limit) for @users;
+    try_server(@{ $users[0] }, $limit, '--symlinks', 'all');
+}
+SKIP: {
+    skip 'a build that observes itself allows more', 1 if $instrumented;
+    skip 'no seccomp here', 1 if !$has_seccomp;
+}
+done_testing();
