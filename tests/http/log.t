@@ -225,6 +225,10 @@ sub start_unread {
     $server->expect_stderr(qr/\Atinyhttpd: \d+ lines? of the access log w(?:as|ere) dropped/) if !$both;
     close $writer;
     Harness::blocking($reader, 0);
+    # The one that waits reads the pipe of the others.
+    my @serving = grep { (readlink("/proc/$_/fd/0") // '') !~ /^pipe:/ } $server->workers;
+    my @blocking = grep { slurp("/proc/$_/fdinfo/1") !~ /^flags:\s*0*\d*[4567]\d{3}$/m } @serving;
+    is(@serving . " serving, blocking: @blocking", '1 serving, blocking: ', "$about: the process that serves has a log that never blocks");
     return { about => $about, server => $server, reader => $reader, taken => '', sent => 0, both => $both };
 }
 

@@ -141,6 +141,18 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     @running = grep { $_ != $terminal->{pid} } @running;
 }
 
+# The kernel ends the workers with the master; the process that waits for the terminal has no more time than usual.
+{
+    my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', '-j', '1', $root);
+    my $port     = port_in(sees($terminal, qr/Ctrl-C/));
+    syswrite $terminal->{pty}, "\x13";
+    fetch($port, '/' . 'x' x 200) for 1 .. 100;
+    kill 'KILL', $terminal->{pid};
+    Harness::reap($terminal->{pid});
+    @running = grep { $_ != $terminal->{pid} } @running;
+    ok(eventually { !Harness::processes_of_group($terminal->{pid}) }, 'Ctrl-S, then SIGKILL: no process is left behind');
+}
+
 # The processes that answer can't read the keyboard; a reload keeps the lines as they were.
 {
     my $terminal = start({}, '-p', '0', '-b', '127.0.0.1', '-j', '2', $root);
