@@ -94,7 +94,7 @@ my %refused = (map({ $_ => qr/leave it out/ } qw(Content-Length Transfer-Encodin
 
 # A file with an encoded form, a page for what is missing, a directory that is listed, and a file system that fails.
 my $whole = new_root();
-put_file($whole, $_, "something\n") for 'index.html', 'text.txt', 'text.txt.gz', '404.html', 'listed/file';
+put_file($whole, $_, "something\n") for 'index.html', 'text.txt', 'text.txt.gz', '404.html', 'listed/file', 'fails.txt'; # the last is asked for only once, so that it has to be opened
 my $control = put_file(new_root(), 'control', "\0" x 48);
 chmod 0666, $control;
 sub let_openat2_fail {
@@ -121,7 +121,7 @@ my @cases = (
     ['no form of it',        406, get_request('/text.txt', 'Accept-Encoding: *;q=0')],
     ['a precondition',       412, get_request('/', 'If-Match: "other"')],
     ['beyond the end',       416, get_request('/text.txt', 'Range: bytes=999-')],
-    ['the disk fails',       503, get_request('/text.txt')],
+    ['the disk fails',       503, get_request('/fails.txt')],
     ['OPTIONS',              204, "OPTIONS / HTTP/1.1\r\nHost: localhost\r\n\r\n"],
     ['a preflight',          204, $preflight],
     ['the health',           200, get_request('/.well-known/tinyhttpd/health')],

@@ -225,6 +225,14 @@ sub start_unread {
     $server->expect_stderr(qr/\Atinyhttpd: \d+ lines? of the access log w(?:as|ere) dropped/) if !$both;
     close $writer;
     Harness::blocking($reader, 0);
+    # The one that waits reads the pipe of the others.
+    my (@serving, @blocking);
+    eventually { # a worker that has just started has not seen to it yet
+        @serving = grep { (readlink("/proc/$_/fd/0") // '') !~ /^pipe:/ } $server->workers;
+        @blocking = grep { (slurp("/proc/$_/fdinfo/1") // '') !~ /^flags:\s*0*\d*[4567]\d{3}$/m } @serving;
+        @serving == 1 && !@blocking;
+    };
+    is(@serving . " serving, blocking: @blocking", '1 serving, blocking: ', "$about: the process that serves has a log that never blocks");
     return { about => $about, server => $server, reader => $reader, taken => '', sent => 0, both => $both };
 }
 
@@ -315,9 +323,14 @@ SKIP: {
     my $server = $self->{server};
     $server->expect_stderr(qr/\Atinyhttpd: process \d+, which wrote the log, was killed; replaced$/);
     my $is_writer = sub { (readlink("/proc/$_[0]/fd/1") // '') =~ m{\A/dev/pts/} };
-    my ($first) = grep { $is_writer->($_) } $server->workers;
+    my ($first, @piped);
+    eventually {
+        ($first) = grep { $is_writer->($_) } $server->workers;
+        @piped = grep { (readlink("/proc/$_/fd/1") // '') =~ /\Apipe:/ } $server->workers;
+        @piped == 1;
+    };
     ok($first, 'one process has the terminal');
-    is(scalar(grep { (readlink("/proc/$_/fd/1") // '') =~ /\Apipe:/ } $server->workers), 1, 'and the worker has a pipe that leads to it');
+    is(scalar @piped, 1, 'and the worker has a pipe that leads to it');
     $server->get('/before');
     eventually { take($self); $self->{taken} =~ m{/before } };
     kill 'KILL', $first;

@@ -43,7 +43,7 @@ sub start {
     }
     push @running, $pid;
     Harness::blocking($pty, 0);
-    return { pid => $pid, pty => $pty, seen => '' };
+    return { pid => $pid, pty => $pty, name => $name, seen => '' };
 }
 
 # Waits for a text on the terminal; all that has been seen, with plain line ends.
@@ -52,6 +52,14 @@ sub sees {
     eventually { 1 while sysread $self->{pty}, $self->{seen}, 65536, length $self->{seen}; $self->{seen} =~ $pattern };
     (my $text = $self->{seen}) =~ s/\r\n/\n/g;
     return $text;
+}
+
+# Stops the terminal or starts it again: what is typed to that end takes effect a while later.
+sub flow {
+    my ($self, $action) = @_;
+    sysopen my $tty, $self->{name}, O_RDWR | O_NOCTTY or die $!;
+    POSIX::tcflow(fileno $tty, $action) or die "tcflow: $!";
+    return;
 }
 
 # All that has been seen by now.
@@ -123,22 +131,34 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     unlike((interrupt($terminal))[0], qr/\e/, "$case->[1]: nor in the summary");
 }
 
-# A terminal that is stopped (Ctrl-S) holds up neither the answers nor the end.
+# A terminal that is stopped, as by Ctrl-S, holds up neither the answers nor the end.
 {
     my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', '-j', '1', $root);
     my $port     = port_in(sees($terminal, qr/Ctrl-C/));
-    syswrite $terminal->{pty}, "\x13";
+    flow($terminal, POSIX::TCOOFF());
     my $answered = grep { fetch($port, "/$_" . 'x' x 200) =~ /^HTTP\/1\.1 404 / } 1 .. 100;
-    is($answered, 100, 'Ctrl-S: 100 requests are answered');
-    unlike(sees_now($terminal), qr/ 404 /, 'Ctrl-S: no line comes');
-    syswrite $terminal->{pty}, "\x11";
+    is($answered, 100, 'stopped: 100 requests are answered');
+    unlike(sees_now($terminal), qr/ 404 /, 'stopped: no line comes');
+    flow($terminal, POSIX::TCOON());
     my $log = sees($terminal, qr{ /100x[^\n]* ms\r\n});
-    is(join(' ', $log =~ m{^\S+  GET /(\d+)x+  404  }mg), join(' ', 1 .. 100), 'Ctrl-Q: all lines come, in order and whole');
-    syswrite $terminal->{pty}, "\x13";
+    is(join(' ', $log =~ m{^\S+  GET /(\d+)x+  404  }mg), join(' ', 1 .. 100), 'started again: all lines come, in order and whole');
+    flow($terminal, POSIX::TCOOFF());
     fetch($port, '/last') for 1 .. 300;
     kill 'TERM', $terminal->{pid};
-    is(Harness::reap($terminal->{pid}), 0, 'Ctrl-S, then SIGTERM: it ends');
+    is(Harness::reap($terminal->{pid}), 0, 'stopped, then SIGTERM: it ends');
     @running = grep { $_ != $terminal->{pid} } @running;
+}
+
+# The kernel ends the workers with the master; the process that waits for the terminal has no more time than usual.
+{
+    my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', '-j', '1', $root);
+    my $port     = port_in(sees($terminal, qr/Ctrl-C/));
+    flow($terminal, POSIX::TCOOFF());
+    fetch($port, '/' . 'x' x 200) for 1 .. 100;
+    kill 'KILL', $terminal->{pid};
+    Harness::reap($terminal->{pid});
+    @running = grep { $_ != $terminal->{pid} } @running;
+    ok(eventually { !Harness::processes_of_group($terminal->{pid}) }, 'stopped, then SIGKILL: no process is left behind');
 }
 
 # The processes that answer can't read the keyboard; a reload keeps the lines as they were.
@@ -147,8 +167,13 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     (my $plain = sees($terminal, qr/Ctrl-C/)) =~ s/\e\[[0-9;]*m//g;
     my $port = port_in($plain);
     for my $round (0, 1) {
-        my @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } Harness::children_of($terminal->{pid});
-        is(scalar(grep { $_->[0] =~ /^pipe:/ && $_->[0] eq $_->[1] } @leads), 2, 'both workers write to one pipe');
+        my (@leads, @piped);
+        eventually { # a worker that has just started has not done so yet
+            @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } Harness::children_of($terminal->{pid});
+            @piped = grep { $_->[0] =~ /^pipe:/ && $_->[0] eq $_->[1] } @leads;
+            @piped == 2;
+        };
+        is(scalar @piped, 2, 'both workers write to one pipe');
         is(scalar(grep { $_->[0] =~ m{^/dev/pts/} } @leads), 1, 'and one process that does nothing else has the terminal');
         $terminal->{seen} = '';
         fetch($port, "/none$round");
