@@ -61,9 +61,6 @@ struct rule {
 #define READING \
     (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
-/* <asm/termbits.h> has it, and can't be included beside the C library's <termios.h>. The same on x86-64 and arm64. */
-#define TCGETS2_NUMBER 0x802C542A
-
 /*
  * Each with its reason. Where there is more than one way for a C library to make a call, all are here; those that an
  * architecture lacks are left out. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their
@@ -94,20 +91,10 @@ static const struct rule rules[] = {
     {.call = SYS_epoll_ctl},
     {SYS_shutdown, {{NO_STREAM(0)}, {IS(1, SHUT_WR)}}}, /* else it ends a listening socket for all workers */
     {SYS_ioctl, {{IS(1, SIOCOUTQ)}}},
-#ifdef SYS_epoll_wait
-    {.call = SYS_epoll_wait},
-#endif
     {.call = SYS_epoll_create1}, /* each worker's own, which it makes once inside */
 
     /* the log */
     {.call = SYS_write},
-    {.call = SYS_ppoll},
-#ifdef SYS_poll
-    {.call = SYS_poll},
-#endif
-    {SYS_ioctl, {{IS(1, TCGETS)}}}, /* isatty(3): of glibc, of glibc from 2.42 on, of musl */
-    {SYS_ioctl, {{IS(1, TCGETS2_NUMBER)}}},
-    {SYS_ioctl, {{IS(1, TIOCGWINSZ)}}},
 
     /* files: libmagic, the walk where there is no openat2, listings */
     {SYS_read, {{NO_STREAM(0)}}},
@@ -141,9 +128,6 @@ static const struct rule rules[] = {
       {IS(2, 0)},
       {HIGH_IS(2, 0)}}}, /* how many descriptors it may have, of itself; sets nothing */
     {SYS_prlimit64, {{IS(0, ITSELF)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}},
-#ifdef SYS_getrlimit
-    {.call = SYS_getrlimit},
-#endif
 
     /* the end: exit(3), and abort(3) of glibc and musl */
     {.call = SYS_exit_group},
@@ -162,6 +146,8 @@ static const struct rule rules[] = {
     {.call = SYS_getppid},
     {.call = SYS_kill},
     {.call = SYS_pipe2},
+    {.call = SYS_ppoll},
+    {.call = SYS_ioctl}, /* isatty(3) */
     {.call = SYS_sched_yield},
     {.call = SYS_sigaltstack},
     {.call = SYS_getrandom},

@@ -11,8 +11,8 @@
  */
 #include "serve/worker.h"
 
-#include "base/buffer.h"
 #include "answer/answer.h"
+#include "base/buffer.h"
 #include "sandbox/instrumented.h"
 
 #include <errno.h>
