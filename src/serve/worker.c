@@ -24,6 +24,7 @@ struct worker {
     int64_t listen_again;   /* when to put them back after a shortage; milliseconds */
     int64_t now;            /* milliseconds of the monotonic clock, read once a turn */
     int64_t drain_deadline; /* when what is still open is cut */
+    int64_t store_expiry;   /* when store_expire wants to be called; -1 for never */
     unsigned connections;
     unsigned idle; /* of these, how many DEADLINE_IDLE holds for */
     unsigned connections_max;
@@ -461,6 +462,8 @@ static int wait_time(const struct worker *worker)
         wait = earlier_of(wait, worker->listen_again - worker->now);
     if (is_leaving(worker))
         wait = earlier_of(wait, worker->drain_deadline - worker->now);
+    if (worker->store_expiry >= 0)
+        wait = earlier_of(wait, worker->store_expiry - worker->now);
     /* The coarse clock lags by a tick: a millisecond more, and what is waited for is due. */
     return wait < 0 ? -1 : (int)(wait + (wait > 0));
 }
@@ -510,6 +513,7 @@ static void turn(struct worker *worker)
     expire_connections(worker);
     free_closed(worker);
     store_end_turn(worker->service.store);
+    worker->store_expiry = store_expire(worker->service.store, worker->now);
     publish(worker);
     if (stop_requested && !worker->service.draining)
         drain(worker);
@@ -571,6 +575,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
     worker->setup = setup;
     worker->ready_end = &worker->ready;
+    worker->store_expiry = -1;
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
     worker->service.access_form = access_form_of(setup->settings);
