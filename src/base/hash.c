@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Little-endian by definition, so that replicas of either byte order agree. Compilers make one load of it. */
+/* Little-endian on every machine. Compilers make one load of it. */
 static uint64_t load_word(const unsigned char *at)
 {
     uint64_t word = 0;

@@ -1,4 +1,8 @@
-/* A 64-bit hash for tables and validators. Equal on every machine; not meant against an adversary. */
+/*
+ * A 64-bit hash for tables. It is no digest: each step can be inverted, so texts with equal hashes are easily made, and
+ * a validator takes sha256.h. The tables stay short all the same, as a client can't fill them: only paths of existing
+ * files and directories become keys.
+ */
 #ifndef TINYHTTPD_BASE_HASH_H
 #define TINYHTTPD_BASE_HASH_H
 

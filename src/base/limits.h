@@ -113,19 +113,30 @@
 /* Entries, of which each takes about 1100 octets besides its file, and what --header says. */
 #define LIMIT_STORE_ENTRIES 16384
 
+/* A piece of a file that is compared with the bytes that are held, on the stack. */
+#define LIMIT_STORE_PIECE 16384
+
 /* Open descriptors among the entries. */
 #define LIMIT_STORE_FDS 256
+
+/* How long a descriptor stays open after the last answer that needed it: as long as a browser takes for its next range.
+   Until then the space of a deleted file is not freed, and its file system can't be unmounted. */
+#define LIMIT_STORE_FD_MS 5000
 
 /* Directories that are open at once, only while requests are answered. Most pages need two or three; more take turns.
    They give way where a descriptor is needed. */
 #define LIMIT_STORE_DIRECTORIES 16
 
-/* A file that changed less than this before it was read is read again every time. Two changes may carry the same time:
-   for a tick of the kernel's clock on most file systems, for a second or two on others (ext4 with small inodes, vfat).
-   And a writer may be held up between stamping the file and writing to it. */
+/* A file is read again for every request until it has been seen unchanged for so long. Two changes may carry the same
+   time: for a tick of the kernel's clock on most file systems, for a second or two on others (ext4 with small inodes,
+   vfat). And a writer may be held up between stamping the file and writing to it. */
 #define LIMIT_RACY_MS 3000
 
-/* Times a file that changes while it is read is read again before the client is told to come back; and that a path is
+/* A change that is older than this by the clock is trusted when it is first seen. A file server's clock may differ from
+   ours, but not by a day: Kerberos refuses 5 minutes, and make(1), rsync(1) and TLS would fail as well. */
+#define LIMIT_CLOCK_SKEW_MS 86400000
+
+/* Times a file that changes while it is read, or of which two reads differ, is read again before the client is told to come back; and that a path is
    looked up again where something was renamed on the way, or a descriptor had to be freed for it. */
 #define LIMIT_STORE_RETRIES 4
 

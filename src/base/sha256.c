@@ -28,34 +28,47 @@ static void store_word(unsigned char *at, uint32_t word)
         at[i] = (unsigned char)(word >> (24 - 8 * i));
 }
 
-/* 6.2.2, 1 */
-static void make_schedule(uint32_t schedule[64], const unsigned char *block)
+static uint32_t load_word(const unsigned char *at)
 {
-    for (unsigned i = 0; i < 16; i++)
-        schedule[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |
-                      (uint32_t)block[4 * i + 2] << 8 | block[4 * i + 3];
-    for (unsigned i = 16; i < 64; i++) {
-        uint32_t early = schedule[i - 15], late = schedule[i - 2];
-        schedule[i] = schedule[i - 16] + (rotate(early, 7) ^ rotate(early, 18) ^ early >> 3) +
-                      schedule[i - 7] + (rotate(late, 17) ^ rotate(late, 19) ^ late >> 10);
-    }
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* 6.2.2, 2 to 4, with the letters of the standard in one array. */
+/* 6.2.2, 1: a word of the schedule from those before it, of which the last sixteen are kept. */
+static uint32_t next_word(const uint32_t schedule[16], unsigned i)
+{
+    uint32_t early = schedule[(i + 1) & 15], late = schedule[(i + 14) & 15];
+    return schedule[i & 15] + (rotate(early, 7) ^ rotate(early, 18) ^ early >> 3) + schedule[(i + 9) & 15] +
+           (rotate(late, 17) ^ rotate(late, 19) ^ late >> 10);
+}
+
+/* 6.2.2, 3. The working variables stay where they are: what the standard calls `a` in round i is v[-i modulo 8]. With a
+   constant `i` compilers keep all of them in registers. */
+static inline void add_round(uint32_t v[8], unsigned i, uint32_t word)
+{
+    uint32_t a = v[(0U - i) & 7], b = v[(1U - i) & 7], c = v[(2U - i) & 7];
+    uint32_t e = v[(4U - i) & 7], f = v[(5U - i) & 7], g = v[(6U - i) & 7];
+    uint32_t first =
+        v[(7U - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + word;
+    v[(3U - i) & 7] += first;
+    v[(7U - i) & 7] = first + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));
+}
+
+/* 6.2.2, 2 to 4 */
 static void add_block(uint32_t state[8], const unsigned char *block)
 {
-    uint32_t schedule[64], v[8];
-    make_schedule(schedule, block);
+    uint32_t schedule[16], v[8];
     memcpy(v, state, sizeof v);
-    for (unsigned i = 0; i < 64; i++) {
-        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        uint32_t majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-        uint32_t first = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) + choice +
-                         constants[i] + schedule[i];
-        uint32_t second = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) + majority;
-        memmove(v + 1, v, 7 * sizeof *v);
-        v[4] += first;
-        v[0] = first + second;
+#pragma GCC unroll 16
+    for (unsigned i = 0; i < 16; i++) {
+        schedule[i] = load_word(block + (size_t)4 * i);
+        add_round(v, i, constants[i] + schedule[i]);
+    }
+    for (unsigned round = 16; round < 64; round += 16) {
+#pragma GCC unroll 16
+        for (unsigned i = 0; i < 16; i++) {
+            schedule[i] = next_word(schedule, i);
+            add_round(v, i, constants[round + i] + schedule[i]);
+        }
     }
     for (unsigned i = 0; i < 8; i++)
         state[i] += v[i];

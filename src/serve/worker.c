@@ -32,6 +32,7 @@ struct worker {
     time_t complained[LIMIT_LISTENERS]; /* when a lasting error of one was logged */
     int64_t now;                        /* milliseconds of the monotonic clock, read once a turn */
     int64_t drain_deadline;             /* when what is still open is cut */
+    int64_t store_expiry;               /* when store_expire wants to be called; -1 for never */
     unsigned connections;
     unsigned idle; /* of these, how many DEADLINE_IDLE holds for */
     unsigned connections_max;
@@ -552,6 +553,8 @@ static int wait_time(const struct worker *worker)
         wait = earlier_of(wait, worker->resume_at - worker->now);
     if (is_leaving(worker))
         wait = earlier_of(wait, worker->drain_deadline - worker->now);
+    if (worker->store_expiry >= 0)
+        wait = earlier_of(wait, worker->store_expiry - worker->now);
     /* The coarse clock lags by a tick: a millisecond more, and what is waited for is due. */
     return wait < 0 ? -1 : (int)(wait + (wait > 0));
 }
@@ -602,6 +605,7 @@ static void turn(struct worker *worker)
     expire_connections(worker);
     free_closed(worker);
     store_end_turn(worker->service.context.store);
+    worker->store_expiry = store_expire(worker->service.context.store, worker->now);
     publish(worker);
     if (stop_requested && !worker->service.context.draining)
         drain(worker);
@@ -664,6 +668,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->setup = setup;
     worker->ready_end = &worker->ready;
     config_open(&worker->config, setup->settings, setup->guarded);
+    worker->store_expiry = -1;
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
     worker->service.context.config = &worker->config;

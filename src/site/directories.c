@@ -15,7 +15,8 @@ struct place {
     struct directory directory; /* fd is -1 while it is closed */
     uint64_t turn;              /* in which it was opened */
     struct identity identity;
-    bool settled; /* the identity was old enough, when it was read, to tell of the next change */
+    int64_t first_seen; /* the identity, by identity_clock */
+    bool settled;       /* as identity_is_settled said when the names were looked at */
     uint64_t hash;
     size_t length;
     char path[]; /* with its NUL */
@@ -94,11 +95,14 @@ static bool look(struct directories *directories, struct place *place)
     if (fstat(place->directory.fd, &attributes) < 0)
         return false;
     struct identity identity = identity_of(&attributes);
-    if (!place->settled || !identity_equal(&identity, &place->identity)) {
-        place->settled = identity_is_settled(&identity, directories->racy_ms);
-        place->identity = identity;
-        place->directory.names_version = ++directories->last_version;
-    }
+    bool same = place->directory.names_version != 0 && identity_equal(&identity, &place->identity);
+    if (same && place->settled)
+        return true;
+    if (!same)
+        place->first_seen = identity_clock();
+    place->settled = identity_is_settled(&identity, place->first_seen, directories->racy_ms);
+    place->identity = identity;
+    place->directory.names_version = ++directories->last_version;
     return true;
 }
 

@@ -1,5 +1,7 @@
 #include "site/identity.h"
 
+#include "base/limits.h"
+
 #include <time.h>
 
 struct identity identity_of(const struct stat *attributes)
@@ -30,16 +32,28 @@ bool identity_is_older(const struct identity *a, const struct identity *b)
     return first.tv_sec != second.tv_sec ? first.tv_sec < second.tv_sec : first.tv_nsec < second.tv_nsec;
 }
 
-bool identity_is_settled(const struct identity *identity, int64_t racy_ms)
+static int64_t milliseconds_of(struct timespec time)
+{
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+int64_t identity_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return milliseconds_of(now);
+}
+
+bool identity_is_settled(const struct identity *identity, int64_t first_seen, int64_t racy_ms)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    /* A file system may say anything: what is far away is told before there is anything to overflow. */
-    int64_t far = racy_ms / 1000 + 2;
+    /* A file system may give any time: distant ones are handled first, so that nothing overflows. */
+    int64_t far = (racy_ms + LIMIT_CLOCK_SKEW_MS) / 1000 + 2;
     if (identity->changed.tv_sec < now.tv_sec - far)
         return true;
     if (identity->changed.tv_sec > now.tv_sec + far)
         return false;
-    int64_t seconds = (int64_t)now.tv_sec - identity->changed.tv_sec;
-    return seconds * 1000 + (now.tv_nsec - identity->changed.tv_nsec) / 1000000 >= racy_ms;
+    int64_t age = milliseconds_of(now) - milliseconds_of(identity->changed);
+    return age >= LIMIT_CLOCK_SKEW_MS || (age >= racy_ms && identity_clock() - first_seen >= racy_ms);
 }

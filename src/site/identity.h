@@ -21,10 +21,15 @@ bool identity_equal(const struct identity *a, const struct identity *b);
 /* Whether `a` was modified before `b`. */
 bool identity_is_older(const struct identity *a, const struct identity *b);
 
+/* Milliseconds of the monotonic clock, which differs from the true one by a tick at most. */
+int64_t identity_clock(void);
+
 /*
- * Whether the last change is at least `racy_ms` milliseconds ago. What is read before that may change again and look
- * the same, as two changes may carry one time. Times from the future are not trusted either.
+ * Whether the next change is certain to give another identity, so that what is read from now on can be kept with this
+ * one. Two changes may carry one time, for up to `racy_ms` milliseconds: the identity must be that old by its own
+ * times, and must have been seen that long ago (`first_seen`, by identity_clock), as the clock that stamps the file may
+ * be another machine's. A change of more than LIMIT_CLOCK_SKEW_MS ago is trusted at once; one in the future never is.
  */
-bool identity_is_settled(const struct identity *identity, int64_t racy_ms);
+bool identity_is_settled(const struct identity *identity, int64_t first_seen, int64_t racy_ms);
 
 #endif

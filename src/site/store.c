@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "site/beneath.h"
 #include "site/directories.h"
@@ -22,6 +23,8 @@
 struct node {
     struct entry entry;
     struct identity identity;
+    int64_t first_seen;     /* the identity, by identity_clock; with bytes, that it had these */
+    int64_t idle_since;     /* the last answer ended, for an open descriptor without users */
     bool listed;            /* in the table; else it is freed with its last user */
     uint64_t turn;          /* in which the disk was asked last */
     uint64_t siblings_turn; /* and for `siblings` */
@@ -53,6 +56,8 @@ struct store {
     int64_t racy_ms;       /* how long a change is too recent to be told from the next */
     struct queue in_bytes; /* small files */
     struct queue in_fds;   /* larger ones */
+    struct queue closed;   /* larger ones whose descriptor is closed until they are asked for */
+    int64_t next_expiry;   /* no descriptor is due earlier; -1 while none can be */
     size_t octets;         /* held as bytes, by nodes that have left the table as well */
     size_t head_room;      /* in each entry */
     const char *charset;   /* of every text, "none" for none; NULL: utf-8 where it is that */
@@ -114,7 +119,9 @@ static int status_of(int error)
 
 static struct queue *queue_of(struct store *store, const struct node *node)
 {
-    return node->entry.bytes != NULL ? &store->in_bytes : &store->in_fds;
+    if (node->entry.bytes != NULL)
+        return &store->in_bytes;
+    return node->entry.fd >= 0 ? &store->in_fds : &store->closed;
 }
 
 static void queue_remove(struct queue *queue, struct node *node)
@@ -154,7 +161,7 @@ static void drop_unused(struct store *store, struct node *node)
         return;
     if (node->entry.bytes != NULL)
         store->octets -= node->entry.size;
-    else
+    else if (node->entry.fd >= 0)
         close(node->entry.fd);
     free(node);
 }
@@ -170,17 +177,57 @@ static void table_remove(struct store *store, struct node *node)
     drop_unused(store, node);
 }
 
-/* Takes out the longest unused node that no answer holds, so that memory or a descriptor is free after it. False when
-   there is none. */
-static bool evict(struct store *store, struct queue *queue)
+/* The least recently used node without users, or NULL. */
+static struct node *oldest_unused(const struct queue *queue)
 {
     struct node *node = queue->oldest;
     while (node != NULL && node->entry.users > 0)
         node = node->newer;
-    if (node == NULL)
-        return false;
-    table_remove(store, node);
-    return true;
+    return node;
+}
+
+/* Takes out one node, so that its memory is free. False when all have users. */
+static bool evict(struct store *store, struct queue *queue)
+{
+    struct node *node = oldest_unused(queue);
+    if (node != NULL)
+        table_remove(store, node);
+    return node != NULL;
+}
+
+/* Keeps what is known of the file without its descriptor. */
+static void close_descriptor(struct store *store, struct node *node)
+{
+    queue_remove(&store->in_fds, node);
+    close(node->entry.fd);
+    node->entry.fd = -1;
+    queue_add(&store->closed, node);
+}
+
+static bool close_oldest(struct store *store)
+{
+    struct node *node = oldest_unused(&store->in_fds);
+    if (node != NULL)
+        close_descriptor(store, node);
+    return node != NULL;
+}
+
+static void keep_bounds(struct store *store)
+{
+    while (store->in_fds.count > LIMIT_STORE_FDS && close_oldest(store))
+        ;
+    while (store->in_bytes.count + store->closed.count > LIMIT_STORE_ENTRIES && evict(store, &store->closed))
+        ;
+    while ((store->octets > LIMIT_STORE_OCTETS || store->in_bytes.count > LIMIT_STORE_ENTRIES) &&
+           evict(store, &store->in_bytes))
+        ;
+}
+
+static void forget(struct store *store, uint64_t hash, struct span path)
+{
+    struct node *node = table_find(store, hash, path);
+    if (node != NULL)
+        table_remove(store, node);
 }
 
 static void table_add(struct store *store, struct node *node)
@@ -191,12 +238,7 @@ static void table_add(struct store *store, struct node *node)
     if (node->entry.bytes != NULL)
         store->octets += node->entry.size;
     node->listed = true;
-
-    while (store->in_fds.count > LIMIT_STORE_FDS && evict(store, &store->in_fds))
-        ;
-    while ((store->octets > LIMIT_STORE_OCTETS || store->in_bytes.count > LIMIT_STORE_ENTRIES) &&
-           evict(store, &store->in_bytes))
-        ;
+    keep_bounds(store);
 }
 
 /* ---- what a file is ---- */
@@ -209,8 +251,19 @@ static void append_time(struct buffer *etag, struct timespec time)
     buffer_octet(etag, '-');
 }
 
+/* 128 bits of the digest: content for a tag that is given would take 2^128 tries, and two contents with one tag 2^64. */
+static void append_digest(struct buffer *etag, struct span bytes)
+{
+    unsigned char digest[SHA256_SIZE];
+    sha256(bytes, digest);
+    for (unsigned i = 0; i < SHA256_SIZE / 2; i++) {
+        buffer_octet(etag, "0123456789abcdef"[digest[i] >> 4]);
+        buffer_octet(etag, "0123456789abcdef"[digest[i] & 15]);
+    }
+}
+
 /*
- * A strong validator (RFC 9110 8.8.1). Bytes in memory have their hash, equal on every replica. A larger file has
+ * A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has
  * its times and size, but none while its times can't be trusted; where mtime was set to some date of old by a
  * reproducible build, ctime speaks for it.
  */
@@ -223,7 +276,7 @@ static void write_etag(struct node *node)
         return;
     buffer_octet(&etag, '"');
     if (entry->bytes != NULL) {
-        buffer_hex(&etag, hash_octets((struct span){entry->bytes, entry->size}));
+        append_digest(&etag, (struct span){entry->bytes, entry->size});
     } else {
         bool set = node->identity.modified.tv_sec <= year_1980;
         append_time(&etag, set ? node->identity.changed : node->identity.modified);
@@ -306,24 +359,21 @@ static struct node *node_new(const struct store *store, uint64_t hash, struct sp
     return node;
 }
 
-/* Reads the whole content. False with errno, or with errno 0 when it is not as long as it was. */
-static bool read_bytes(struct node *node, int fd)
+/* Reads `length` bytes, less only where the file ends before. -1 with errno. */
+static ssize_t read_at(int fd, char *at, size_t length, off_t offset)
 {
-    char *at = node->entry.head.end;
-    size_t left = (size_t)node->identity.size;
-    off_t offset = 0;
-    while (left > 0) {
-        ssize_t length = pread(fd, at + offset, left, offset);
-        if (length < 0 && errno == EINTR)
+    size_t done = 0;
+    while (done < length) {
+        ssize_t more = pread(fd, at + done, length - done, offset + (off_t)done);
+        if (more < 0 && errno == EINTR)
             continue;
-        if (length <= 0) {
-            errno = length == 0 ? 0 : errno;
-            return false;
-        }
-        offset += length;
-        left -= (size_t)length;
+        if (more < 0)
+            return -1;
+        if (more == 0)
+            break;
+        done += (size_t)more;
     }
-    return true;
+    return (ssize_t)done;
 }
 
 static bool is_unchanged(int fd, const struct identity *identity)
@@ -335,34 +385,88 @@ static bool is_unchanged(int fd, const struct identity *identity)
     return identity_equal(&now, identity);
 }
 
+/* What a reading came to. */
+enum reading { READ_AGREES, READ_DIFFERS, READ_CHANGED, READ_FAILED };
+
+/*
+ * Reads the content once more and compares it with the bytes of the node. Where they differ, they are copied to `room`,
+ * unless that is NULL. When two reads agree, the file was so at the moment between them: fstat(2) can't tell, as
+ * write(2) stamps a file before it copies, and a reader may overtake it and be overtaken.
+ */
+static enum reading read_again(const struct node *node, int fd, char *room)
+{
+    char piece[LIMIT_STORE_PIECE];
+    size_t size = (size_t)node->entry.size;
+    enum reading reading = READ_AGREES;
+    for (size_t done = 0; done < size; done += sizeof piece) {
+        size_t length = size - done < sizeof piece ? size - done : sizeof piece;
+        ssize_t got = read_at(fd, piece, length, (off_t)done);
+        if (got < 0)
+            return READ_FAILED;
+        if ((size_t)got < length)
+            return READ_CHANGED;
+        if (memcmp(node->entry.bytes + done, piece, length) == 0)
+            continue;
+        reading = READ_DIFFERS;
+        if (room == NULL)
+            break;
+        memcpy(room + done, piece, length);
+    }
+    return reading;
+}
+
+/* Reads the content into a new node: once when it is settled, else until two reads agree. */
+static enum reading read_new(struct node *node, int fd)
+{
+    ssize_t got = read_at(fd, node->entry.head.end, (size_t)node->entry.size, 0);
+    enum reading reading = node->entry.settled ? READ_AGREES : READ_DIFFERS;
+    if (got < 0)
+        return READ_FAILED;
+    if ((uint64_t)got < node->entry.size)
+        return READ_CHANGED;
+    for (unsigned attempt = 0; reading == READ_DIFFERS && attempt < LIMIT_STORE_RETRIES; attempt++)
+        reading = read_again(node, fd, node->entry.head.end);
+    if (reading == READ_AGREES && !is_unchanged(fd, &node->identity))
+        return READ_CHANGED;
+    return reading;
+}
+
+/* Gives the node what the file holds. Returns 0, or as load_file does. The descriptor stays the caller's. */
+static int fill(struct node *node, int fd)
+{
+    switch (read_new(node, fd)) {
+    case READ_AGREES:
+        return 0;
+    case READ_FAILED:
+        return 500;
+    case READ_DIFFERS:
+    case READ_CHANGED:
+        break;
+    }
+    return -1;
+}
+
 /*
  * Makes an entry of an open regular file: all that is said of it comes from this one descriptor. Returns 0, a
  * status, or -1 when the file changed meanwhile and is to be opened again. Takes `fd` over unless it fails.
  */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
-                     const struct stat *attributes, struct node **loaded)
+                     const struct identity *identity, int64_t first_seen, struct node **loaded)
 {
-    struct identity identity = identity_of(attributes);
     /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
-    bool in_bytes = attributes->st_size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
-    bool settled = identity_is_settled(&identity, store->racy_ms); /* asked before the first octet is read */
-    struct node *node = node_new(store, hash, path, &identity, in_bytes);
+    bool in_bytes = identity->size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
+    struct node *node = node_new(store, hash, path, identity, in_bytes);
     if (node == NULL)
         return 503;
-    node->entry.settled = settled;
-    if (in_bytes) {
-        bool whole = read_bytes(node, fd);
-        if (!whole && errno != 0) {
-            free(node);
-            return 500;
-        }
-        if (!whole || !is_unchanged(fd, &identity)) {
-            free(node);
-            return -1;
-        }
-    } else {
-        node->entry.fd = fd;
+    node->first_seen = first_seen;
+    node->entry.settled = identity_is_settled(identity, first_seen, store->racy_ms); /* before it is read */
+    int status = in_bytes ? fill(node, fd) : 0;
+    if (status != 0) {
+        free(node);
+        return status;
     }
+    if (!in_bytes)
+        node->entry.fd = fd;
     write_type(store, node, fd);
     write_etag(node);
     write_last_modified(node);
@@ -372,28 +476,95 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     return 0;
 }
 
+/* One more answer uses the node, which is now the newest. */
+static struct entry *hold(struct store *store, struct node *node, uint64_t turn)
+{
+    struct queue *queue = queue_of(store, node);
+    if (queue->newest != node) {
+        queue_remove(queue, node);
+        queue_add(queue, node);
+    }
+    node->turn = turn;
+    node->entry.users++;
+    return &node->entry;
+}
+
+/* Gives the open file to a large node, unless it has it already. */
+static void reopen(struct store *store, struct node *node, int fd)
+{
+    if (node->entry.fd >= 0) {
+        close(fd);
+        return;
+    }
+    queue_remove(&store->closed, node);
+    node->entry.fd = fd;
+    queue_add(&store->in_fds, node);
+}
+
+/*
+ * Whether the node still is what the open file is, which has its identity. Bytes that aren't settled are compared; when
+ * they are equal, that is the second of two reads that agree, and settles them if it comes late enough. A large file
+ * that isn't settled gets a new node, as its type may have changed. Takes `fd` over where it is.
+ */
+static bool is_confirmed(struct store *store, struct node *node, int fd)
+{
+    struct entry *entry = &node->entry;
+    if (entry->settled && entry->bytes == NULL) {
+        reopen(store, node, fd);
+        return true;
+    }
+    bool settled =
+        identity_is_settled(&node->identity, node->first_seen, store->racy_ms); /* before it is read */
+    if (entry->bytes == NULL || read_again(node, fd, NULL) != READ_AGREES ||
+        !is_unchanged(fd, &node->identity))
+        return false;
+    entry->settled = settled;
+    close(fd);
+    return true;
+}
+
+/* Finds what the open file is in the table, or loads it. Returns 0, or as load_file does. Takes `fd` over unless it
+   fails. */
+static int find_open(struct store *store, struct span path, uint64_t turn, uint64_t hash, int fd,
+                     struct entry **entry)
+{
+    struct stat attributes;
+    struct node *node = table_find(store, hash, path), *loaded;
+    if (fstat(fd, &attributes) < 0)
+        return 500;
+    if (!S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
+        return -1;
+    struct identity identity = identity_of(&attributes);
+    bool same = node != NULL && identity_equal(&identity, &node->identity);
+    if (same && is_confirmed(store, node, fd)) {
+        *entry = hold(store, node, turn);
+        keep_bounds(store);
+        return 0;
+    }
+    int64_t first_seen = same && node->entry.bytes == NULL ? node->first_seen : identity_clock();
+    int status = load_file(store, path, hash, fd, &identity, first_seen, &loaded);
+    if (status != 0)
+        return status;
+    if (node != NULL)
+        table_remove(store, node);
+    table_add(store, loaded);
+    loaded->turn = turn;
+    *entry = &loaded->entry;
+    return 0;
+}
+
 static int load(struct store *store, struct span path, uint64_t turn, uint64_t hash, struct entry **entry)
 {
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
-        struct stat attributes;
-        struct node *node;
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
             return status_of(errno);
-        int result = fstat(fd, &attributes) < 0 ? 500 : 0;
-        if (result == 0 && !S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
-            result = -1;
+        int result = find_open(store, path, turn, hash, fd, entry);
         if (result == 0)
-            result = load_file(store, path, hash, fd, &attributes, &node);
-        if (result == 0) {
-            node->turn = turn;
             store->looks.loaded++;
-            table_add(store, node);
-            *entry = &node->entry;
-            return 0;
-        }
-        close(fd);
-        if (result > 0)
+        else
+            close(fd);
+        if (result >= 0)
             return result;
     }
     return 503;
@@ -408,6 +579,11 @@ static int probe(struct store *store, struct span path, struct stat *attributes)
     int failed = fstat(fd, attributes);
     close(fd);
     return failed < 0 ? 500 : 0;
+}
+
+static bool is_open(const struct node *node)
+{
+    return node->entry.bytes != NULL || node->entry.fd >= 0;
 }
 
 static bool is_current(const struct node *node, const struct stat *attributes)
@@ -436,19 +612,6 @@ static bool is_still_there(struct store *store, const struct node *node, uint64_
            is_current(node, &attributes);
 }
 
-/* One more answer uses the node, which is now the newest. */
-static struct entry *hold(struct store *store, struct node *node)
-{
-    struct queue *queue = queue_of(store, node);
-    store->looks.found++;
-    if (queue->newest != node) {
-        queue_remove(queue, node);
-        queue_add(queue, node);
-    }
-    node->entry.users++;
-    return &node->entry;
-}
-
 /* ---- the interface ---- */
 
 struct store *store_open(int root, int64_t racy_ms, bool walk)
@@ -458,6 +621,7 @@ struct store *store_open(int root, int64_t racy_ms, bool walk)
         return NULL;
     store->beneath = beneath_root(root, walk);
     store->racy_ms = racy_ms;
+    store->next_expiry = -1;
     store->head_room = ENTRY_HEAD_MAX;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
     store->directories = directories_new(&store->beneath, racy_ms);
@@ -481,7 +645,7 @@ void store_reserve(struct store *store, size_t octets)
 
 void store_close(struct store *store)
 {
-    while (evict(store, &store->in_bytes) || evict(store, &store->in_fds))
+    while (evict(store, &store->in_bytes) || evict(store, &store->in_fds) || evict(store, &store->closed))
         ;
     directories_free(store->directories);
     free(store);
@@ -489,7 +653,7 @@ void store_close(struct store *store)
 
 bool store_free_descriptor(struct store *store)
 {
-    return directories_end_turn(store->directories) || evict(store, &store->in_fds);
+    return directories_end_turn(store->directories) || close_oldest(store);
 }
 
 struct store_looks store_take_looks(struct store *store)
@@ -511,20 +675,21 @@ static int find_on_disk(struct store *store, struct span path, uint64_t turn, ui
     struct stat attributes = {0};
     int status = probe(store, path, &attributes);
     struct node *node = table_find(store, hash, path);
-    if (node != NULL && status == 0 && is_current(node, &attributes)) {
-        node->turn = turn;
-        *entry = hold(store, node);
+    if (node != NULL && status == 0 && is_open(node) && is_current(node, &attributes)) {
+        store->looks.found++;
+        *entry = hold(store, node, turn);
         return 0;
     }
-    if (node != NULL)
-        table_remove(store, node);
-    if (status != 0)
-        return status;
-    if (S_ISDIR(attributes.st_mode)) {
+    if (status == 0 && S_ISREG(attributes.st_mode))
+        status = load(store, path, turn, hash, entry);
+    else if (status == 0 && S_ISDIR(attributes.st_mode))
         *entry = &store->directory;
-        return 0;
-    }
-    return S_ISREG(attributes.st_mode) ? load(store, path, turn, hash, entry) : 404;
+    else if (status == 0)
+        status = 404;
+    /* What has no answer any more is not kept: opening the path may have freed the node already. */
+    if (*entry == NULL || *entry == &store->directory)
+        forget(store, hash, path);
+    return status;
 }
 
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry)
@@ -532,13 +697,13 @@ int store_find(struct store *store, struct span path, uint64_t turn, struct entr
     uint64_t hash = hash_octets(path);
     struct node *node = table_find(store, hash, path);
     *entry = NULL;
-    if (node == NULL)
+    if (node == NULL || !is_open(node))
         return find_on_disk(store, path, turn, hash, entry);
     bool known = turn != 0 && node->turn == turn;
     if (!known && !is_still_there(store, node, turn))
         return find_on_disk(store, path, turn, hash, entry);
-    node->turn = turn;
-    *entry = hold(store, node);
+    store->looks.found++;
+    *entry = hold(store, node, turn);
     return 0;
 }
 
@@ -625,11 +790,43 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t tu
     return node->siblings;
 }
 
+/* An open file that no answer needs any more is kept open for the next one, unless it is deleted: then its space shall be
+   free. Not inlined: small files, which never come here, would save its registers. */
+__attribute__((noinline)) static void rest(struct store *store, struct node *node)
+{
+    struct stat attributes;
+    if (fstat(node->entry.fd, &attributes) < 0 || attributes.st_nlink == 0) {
+        close_descriptor(store, node);
+        return;
+    }
+    /* The unused ones stand in the order in which they became so, and expire in it. */
+    queue_remove(&store->in_fds, node);
+    queue_add(&store->in_fds, node);
+    node->idle_since = identity_clock();
+    if (store->next_expiry < 0)
+        store->next_expiry = node->idle_since + LIMIT_STORE_FD_MS;
+}
+
+int64_t store_expire(struct store *store, int64_t now)
+{
+    if (store->next_expiry < 0 || now < store->next_expiry)
+        return store->next_expiry;
+    struct node *node;
+    while ((node = oldest_unused(&store->in_fds)) != NULL && now - node->idle_since >= LIMIT_STORE_FD_MS)
+        close_descriptor(store, node);
+    store->next_expiry = node != NULL ? node->idle_since + LIMIT_STORE_FD_MS : -1;
+    return store->next_expiry;
+}
+
 void store_release(struct store *store, struct entry *entry)
 {
     if (entry == &store->directory)
         return;
     assert(entry->users > 0);
     entry->users--;
-    drop_unused(store, node_of(entry));
+    struct node *node = node_of(entry);
+    if (node->listed && entry->users == 0 && entry->fd >= 0)
+        rest(store, node);
+    else
+        drop_unused(store, node);
 }

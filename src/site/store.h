@@ -2,8 +2,9 @@
  * The files beneath the document root. The only place where a path meets the file system, and where an errno
  * becomes an HTTP status.
  *
- * A file stays in memory (small ones as bytes, larger ones as an open descriptor), and is used again only while
- * the disk says that the path still names the same unchanged file. One look at the disk may serve all requests that
+ * A file stays in memory (small ones as bytes, larger ones as an open descriptor, for some seconds after the last
+ * answer), and is used again only while the disk says that the path still names the same unchanged file, or a second
+ * reading does. One look at the disk may serve all requests that
  * had already arrived when it was taken, and no others.
  */
 #ifndef TINYHTTPD_SITE_STORE_H
@@ -49,7 +50,7 @@ struct entry {
     int fd;            /* -1 when `bytes` has it */
     char type[ENTRY_TYPE_MAX];
     char etag[ENTRY_ETAG_MAX]; /* with quotes, or "" while none can be strong */
-    bool settled;              /* its times are old enough to tell of the next change */
+    bool settled;              /* its identity tells of the next change (identity_is_settled) */
     char last_modified[DATE_LENGTH + 1];
     int64_t modified; /* the same in seconds since 1970, not clamped to what a date can say */
     unsigned users;   /* answers that hold it */
@@ -90,6 +91,13 @@ struct store_looks {
 /* How many there were since this was called last. */
 struct store_looks store_take_looks(struct store *store);
 
+/*
+ * Closes the files that no answer has needed for LIMIT_STORE_FD_MS, so that a deleted one frees its space and its file
+ * system can be unmounted. `now` is in milliseconds, of CLOCK_MONOTONIC_COARSE. Returns when it wants to be called next,
+ * or -1 while there is nothing to close.
+ */
+int64_t store_expire(struct store *store, int64_t now);
+
 /* To be called when a turn is over: lets go of the directories that it looked at. */
 void store_end_turn(struct store *store);
 
@@ -98,7 +106,8 @@ void store_end_turn(struct store *store);
  * `turn` numbers a round of requests that had all arrived before the first of them was looked up: what was learnt in
  * the same turn is not asked again. 0 always asks. Returns 0 and an entry that the caller gives back with
  * store_release, or an HTTP status: 404 for what is not there, not readable, not beneath the root, neither file nor
- * directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read; 500
+ * directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read, or of which no two reads
+ * in a row agree; 500
  * otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);

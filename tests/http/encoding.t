@@ -35,7 +35,7 @@ put_variants('sound.mp3',  1000,    qw(br gzip));
 put_variants('dir/index.html', 1000, qw(gzip));
 put_file($root, 'alone.css.gz', 'no original');
 put_canary($root);
-my $server = Harness->start(root => $root);
+my $server = Harness->start(root => $root, args => ['-j', '1']);
 
 # Which variant a response is; what is wrong with it where it is none.
 sub variant {

@@ -56,7 +56,8 @@ for my $mode ('all', 'none') {
     my $server = Harness->start(root => $root, args => ['-j', '1', "--symlinks=$mode"]);
     put_file($root, 'switched', "file\n");
     put_file($root, 'turned/file', "file\n");
-    sleep 4; # settled, and so trusted
+    told_of($server, "/$_") for 'switched', 'turned/file';
+    sleep 4; # seen unchanged for long enough, and so trusted
     is(told_of($server, "/$_"), "file\n", "$mode: $_") for ('switched', 'turned/file') x 2;
     unlink "$root/switched";
     symlink "$outside/file", "$root/switched";

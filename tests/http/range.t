@@ -13,7 +13,7 @@ my %octets = ('small.txt' => noise(1000, 'small'), 'large.bin' => noise(300_001,
 put_file($root, $_, $octets{$_}) for keys %octets;
 put_file($root, 'dir/index.html', 'index');
 put_canary($root);
-my $server = Harness->start(root => $root);
+my $server = Harness->start(root => $root, args => ['-j', '1']);
 
 # Asks for each of the ranges, [value of Range, what is expected], in one pipeline (an answer that is longer or
 # shorter than it says shows in the next) and again octet by octet. What is expected: 200, 416 or a list of slices

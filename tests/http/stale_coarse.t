@@ -45,6 +45,7 @@ sub variant {
 # What a directory lacks may be remembered with a file that is trusted already, while the directory is not.
 put_file($root, 'sub/file.css', 'o' x 500);
 utime 1_000_000_000, 1_000_000_000, "$root/sub/file.css";
+$reader->$_('/sub/file.css', 'Accept-Encoding: gzip') for @ways;
 settle($server, $root);
 
 for my $way (@ways) {

@@ -226,6 +226,7 @@ for my $name ('touched', 'touched-large') { put_file($root, "touch/$name", 't' x
 Fresh::settled_changes({ root => $root, servers => \@servers, describe => \&described }, @cases);
 
 for my $name ('touched', 'touched-large') {
+    $servers[0]->dated("/touch/$name");
     my @described = map { dated($servers[0]->get("/touch/$name")) } 1, 2;
     my $size = -s "$root/touch/$name";
     is($described[1], "t x $size of " . http_date(1_200_000_000), "$name: has a date");

@@ -165,6 +165,7 @@ put_file($root, "hot/$_", $_ x 500) for 'a' .. 'j';
 put_file($root, 'hot/tiny.txt', 't');
 my $tomorrow = int(time) + 6; # by the disk's word; settled before that has come
 utime $tomorrow, $tomorrow, put_file($root, 'hot/soon.txt', 'soon');
+$server->get("/hot/$_") for 'a' .. 'j', 'tiny.txt', 'soon.txt';
 settle($server, $root);
 
 my $soon = $server->get('/hot/soon.txt');

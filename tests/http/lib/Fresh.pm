@@ -45,8 +45,8 @@ sub replace {
     return;
 }
 
-# Waits until the server trusts the times of everything there is: the file that was made last tells. `meanwhile` is work
-# that changes nothing.
+# Waits until the server trusts all that it has been asked for before: the file that it sees last tells. What it has not
+# been asked for is trusted only some seconds after it was. `meanwhile` is work that changes nothing.
 sub settle {
     my ($server, $root, $meanwhile) = @_;
     put_file($root, 'settled/last.txt', 'l');
@@ -230,14 +230,15 @@ sub settled_changes {
             push @all, $one;
         }
     }
-    settle($servers->[0], $root, $how->{meanwhile});
-
     # One server is asked in all ways, the others on two connections to each of their workers.
     my ($first, @others) = @$servers;
     my @readers = (Fresh->reader($first), map { Fresh->reader($_, crowd => 2 * (my @workers = $_->workers)) } @others);
+    my @requests = map { get_request(@{ $_->{request} }) } @all;
+    $_->prime(@requests) for @readers;
+    settle($servers->[0], $root, $how->{meanwhile});
     my @wrong;
     for my $reader (@readers) {
-        my @primed = $reader->prime(map { get_request(@{ $_->{request} }) } @all);
+        my @primed = $reader->prime(@requests);
         for my $n (0 .. $#all) {
             my $got = $describe->($primed[$n]);
             push @wrong, "$all[$n]{case}{about}: $got, not $all[$n]{before}" if $got ne $all[$n]{before};

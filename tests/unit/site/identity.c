@@ -1,6 +1,8 @@
 /* What tells one state of a file from the next, with times that no clock has shown as well. */
 #include "site/identity.h"
 
+#include "base/limits.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,12 +11,38 @@
 
 #include <cmocka.h>
 
-static bool settled_after(int64_t seconds, int64_t racy_ms)
+enum { DAY = LIMIT_CLOCK_SKEW_MS / 1000 };
+
+/* Of a change so many seconds ago by the clock, that was first seen so many seconds ago. */
+static bool is_settled(int64_t changed, int64_t seen, int64_t racy_ms)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    struct identity identity = {.changed = {now.tv_sec - seconds, now.tv_nsec}};
-    return identity_is_settled(&identity, racy_ms);
+    struct identity identity = {.changed = {now.tv_sec - changed, now.tv_nsec}};
+    return identity_is_settled(&identity, identity_clock() - seen * 1000, racy_ms);
+}
+
+static bool settled_after(int64_t seconds, int64_t racy_ms)
+{
+    return is_settled(seconds, 1000, racy_ms);
+}
+
+/* As the clock of a file server may be behind. */
+static void an_old_change_that_was_just_seen_is_not_settled(void **state)
+{
+    (void)state;
+    assert_false(is_settled(5, 0, 2000));
+    assert_false(is_settled(5, 1, 2000));
+    assert_true(is_settled(5, 3, 2000));
+    assert_false(is_settled(DAY - 10, 0, 2000));
+    assert_false(is_settled(-5, 3, 2000));
+}
+
+static void a_change_of_more_than_a_day_ago_is_settled_at_once(void **state)
+{
+    (void)state;
+    assert_true(is_settled(DAY + 10, 0, 2000));
+    assert_true(is_settled(DAY + 10, 0, LIMIT_RACY_MS));
 }
 
 static void test_settled(void **state)
@@ -36,11 +64,11 @@ static void test_times_beyond_all_clocks(void **state)
     static const int64_t future[] = {253402300800, INT64_MAX / 1000, INT64_MAX};
     for (size_t i = 0; i < sizeof past / sizeof *past; i++) {
         struct identity identity = {.changed = {past[i], 999999999}};
-        assert_true(identity_is_settled(&identity, 2000));
+        assert_true(identity_is_settled(&identity, identity_clock(), 2000));
     }
     for (size_t i = 0; i < sizeof future / sizeof *future; i++) {
         struct identity identity = {.changed = {future[i], 0}};
-        assert_false(identity_is_settled(&identity, 2000));
+        assert_false(identity_is_settled(&identity, 0, 2000));
     }
 }
 
@@ -73,6 +101,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_settled),
+        cmocka_unit_test(an_old_change_that_was_just_seen_is_not_settled),
+        cmocka_unit_test(a_change_of_more_than_a_day_ago_is_settled_at_once),
         cmocka_unit_test(test_times_beyond_all_clocks),
         cmocka_unit_test(test_older),
         cmocka_unit_test(test_equal),

@@ -1,0 +1,64 @@
+# What a worker holds open between requests: a large file only for some seconds after its last answer, so that the space
+# of a deleted one is freed and a file system beneath the root can be unmounted.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Harness;
+use Test::More;
+
+# It is mounted in a namespace of our own, which is gone with us.
+if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/null') == 0) {
+    $ENV{TEST_OWN_MOUNTS} = 1;
+    exec 'unshare', '--mount', $^X, "-I$FindBin::Bin/lib", $0;
+}
+bound_seconds(240);
+
+my $root = new_root();
+my $size = 200_000;
+put_file($root, $_, noise($size, $_)) for qw(kept.bin deleted.bin unlinked.bin replaced.bin);
+
+my $server  = Harness->start(root => $root, args => ['-j', '2']);
+my @workers = $server->workers;
+
+# The files beneath the root that workers have open.
+sub held {
+    my @open = grep { defined } map { readlink } map { glob "/proc/$_/fd/*" } @workers;
+    my @held = map { m{\A\Q$root\E/(.*)\z}s ? $1 : () } @open;
+    return join ', ', sort @held;
+}
+
+sub is_whole { my ($name) = @_; return is($server->get("/$name")->{body}, noise($size, $name), "$name is served") }
+
+sub nothing_is_held {
+    my ($about) = @_;
+    ok(eventually(sub { held() eq '' }, 60), $about) or diag(held());
+    return;
+}
+
+# Without another request.
+is_whole($_) for qw(kept.bin deleted.bin replaced.bin);
+unlink "$root/deleted.bin" or die $!;
+rename "$root/unlinked.bin", "$root/replaced.bin" or die $!;
+nothing_is_held('neither deleted nor replaced nor unused files stay open');
+is_whole('kept.bin');
+is($server->get('/deleted.bin')->{status}, 404, 'the deleted file is gone');
+is($server->get('/replaced.bin')->{body}, noise($size, 'unlinked.bin'), 'the other file is served by its name');
+nothing_is_held('nor after they were asked for again');
+
+SKIP: {
+    my $place = "$root/mounted";
+    mkdir $place or die $!;
+    skip 'needs root and a mount namespace', 2
+        if !$ENV{TEST_OWN_MOUNTS} || system("mount -t tmpfs -o mode=755 none '$place' 2>/dev/null") != 0;
+    # Mounted for the server as well, which has been started in this namespace.
+    put_file($place, 'film.mp4', noise($size, 'film'));
+    is($server->get('/mounted/film.mp4')->{body}, noise($size, 'film'), 'a file of another file system is served');
+    ok(eventually(sub { system("umount '$place' 2>/dev/null") == 0 }, 60), 'its file system can be unmounted');
+    system "umount -l '$place' 2>/dev/null";
+}
+
+responses_framed();
+$server->stop;
+done_testing();
