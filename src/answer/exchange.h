@@ -45,23 +45,24 @@ struct exchange {
     struct response *response;
     struct client client;
     uint64_t iteration; /* the one whose looks at the disk it may share; 0 for none (store_find) */
-    bool check_host;    /* only the names of this machine and allowed ones are served */
 
     struct span host; /* the name in the request's authority, without its port; empty where it has none */
     struct span sent_path; /* of the target, as it was sent: for the server's own addresses */
-    enum live live;
     struct target *target; /* valid once answer() has parsed it; the caller's room */
 
-    int status;             /* of an error to be answered */
     struct span path;       /* by which the entry was found; may lie in the target's room */
     struct entry *entry;    /* what the response borrows from, or NULL; to be given back with store_release */
     struct source *listing; /* of a directory, until the response has it */
-    bool listing_is_json;
     struct representation representation; /* of the entry, in the form that is sent */
     struct span cache;                    /* its line of Cache-Control, the same for all forms */
-    bool has_script;                      /* live reload's script follows the entry's bytes */
-    bool steady;                          /* what describes the entry stays the same as long as it does */
     struct reason reason;                 /* why there is nothing, where the client or the log may know it */
+
+    enum live live;
+    int status;      /* of an error to be answered */
+    bool check_host; /* only the names of this machine and allowed ones are served */
+    bool listing_is_json;
+    bool has_script; /* live reload's script follows the entry's bytes */
+    bool steady;     /* what describes the entry stays the same as long as it does */
 
     /* Answers to questions that few requests raise, asked at first use by the functions below. */
     struct {

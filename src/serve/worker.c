@@ -29,6 +29,7 @@ struct worker {
     /* When to watch a listener again, milliseconds; 0 while epoll watches it. */
     int64_t paused_until[LIMIT_LISTENERS];
     int64_t resume_at;                  /* the earliest of them, INT64_MAX while all are watched */
+    bool failing[LIMIT_LISTENERS];      /* nothing was accepted since its last error */
     time_t complained[LIMIT_LISTENERS]; /* when a lasting error of one was logged */
     int64_t now;                        /* milliseconds of the monotonic clock, read once a turn */
     int64_t drain_deadline;             /* when what is still open is cut */
@@ -229,12 +230,17 @@ static void resume_listeners(struct worker *worker)
     }
 }
 
-/* An error of one listener, which may last (another process has shut the socket down): the others serve on. */
+/*
+ * An error of one listener, which may last (another process has shut the socket down): the others serve on. It is logged
+ * once it has come twice in a row, as it may be that of a connection that broke before it was accepted (accept(2)).
+ */
 static void pause_failed_listener(struct worker *worker, unsigned listener, int error)
 {
     time_t now = worker->service.context.now;
+    bool lasts = worker->failing[listener];
     pause_listener(worker, listener);
-    if (now - worker->complained[listener] < LIMIT_ACCEPT_HINT_S)
+    worker->failing[listener] = true;
+    if (!lasts || now - worker->complained[listener] < LIMIT_ACCEPT_HINT_S)
         return;
     worker->complained[listener] = now;
     log_error("accepting on listening socket %u of %u fails: %s; trying again every %d ms", listener + 1,
@@ -336,10 +342,12 @@ static bool accept_connections(struct worker *worker, unsigned listener)
         }
         int fd =
             accept4(worker->setup->listeners[listener], &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
+        if (fd >= 0) {
+            worker->failing[listener] = false;
             admit(worker, fd, &peer);
-        else if (!go_on_after(worker, listener, errno))
+        } else if (!go_on_after(worker, listener, errno)) {
             return false;
+        }
     }
     return !is_paused(worker, listener);
 }

@@ -582,8 +582,8 @@ static void calls_of_another_architecture_fail(void **state)
     (void)state;
 #ifdef __x86_64__
     int result = inside(enter, call_i386);
-    if (result == ENDED_BY_SIGNAL + SIGSEGV) /* a kernel without i386 */
-        skip();
+    if (result == ENDED_BY_SIGNAL + SIGSEGV) /* a kernel without i386, so that there is nothing to refuse */
+        return;
     assert_int_equal(result, EPERM);
 #else
     skip();
