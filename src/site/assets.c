@@ -3,6 +3,8 @@
 #include "base/buffer.h"
 #include "base/sha256.h"
 
+#include <stdint.h>
+
 /* Has the assembler include a file as it is (as(1), .incbin), and defines a function that gives its bytes. */
 #define ASSET(name, file) \
     __asm__(".pushsection .rodata\n" \
@@ -15,7 +17,8 @@
     extern const char asset_##name##_end[] __attribute__((visibility("hidden"))); \
     struct span assets_##name(void) \
     { \
-        return (struct span){asset_##name, (size_t)(asset_##name##_end - asset_##name)}; \
+        return (struct span){asset_##name, \
+                             (size_t)((uintptr_t)asset_##name##_end - (uintptr_t)asset_##name)}; \
     }
 
 ASSET(page_style, "page.css")

@@ -535,13 +535,13 @@ static int find_open(struct store *store, struct span path, uint64_t turn, uint6
     if (!S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
         return -1;
     struct identity identity = identity_of(&attributes);
-    bool same = node != NULL && identity_equal(&identity, &node->identity);
-    if (same && is_confirmed(store, node, fd)) {
-        *entry = hold(store, node, turn);
+    struct node *same = node != NULL && identity_equal(&identity, &node->identity) ? node : NULL;
+    if (same != NULL && is_confirmed(store, same, fd)) {
+        *entry = hold(store, same, turn);
         keep_bounds(store);
         return 0;
     }
-    int64_t first_seen = same && node->entry.bytes == NULL ? node->first_seen : identity_clock();
+    int64_t first_seen = same != NULL && same->entry.bytes == NULL ? same->first_seen : identity_clock();
     int status = load_file(store, path, hash, fd, &identity, first_seen, &loaded);
     if (status != 0)
         return status;
