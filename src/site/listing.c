@@ -66,7 +66,7 @@ static size_t octets_in_use;
 
 static bool take(struct listing *listing, size_t octets)
 {
-    if (octets > LIMIT_LISTING_OCTETS - octets_in_use)
+    if (octets > LIMIT_LISTING_BYTES - octets_in_use)
         return false;
     octets_in_use += octets;
     listing->octets += octets;
@@ -284,7 +284,7 @@ static bool read_entry(struct listing *listing)
 /* Reads as many entries as may be read in a turn. True when it is done. */
 static bool read_entries(struct listing *listing)
 {
-    for (unsigned i = 0; i < LIMIT_LISTING_STEP; i++) {
+    for (unsigned i = 0; i < 512; i++) {
         if (!read_entry(listing)) {
             closedir(listing->directory);
             listing->directory = NULL;
