@@ -7,6 +7,8 @@
 #include "site/listing.h"
 #include "site/look.h"
 
+#include <errno.h>
+
 static bool lists(const struct view *view, const struct request *request)
 {
     const struct settings *settings = view->policy->settings;
@@ -60,7 +62,7 @@ int directory_answer(const struct view *view, const struct request *request, str
     form.dotfiles = view->policy->settings->dotfiles;
     struct source *source = listing_open(store_beneath(view->store), target->path, fd, &form);
     if (source == NULL)
-        return 503;
+        return errno == ENAMETOOLONG ? 404 : 503;
     answer_listed(view, request, response, source, form.json);
     return DIRECTORY_LISTED;
 }
