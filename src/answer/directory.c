@@ -6,6 +6,8 @@
 #include "site/assets.h"
 #include "site/listing.h"
 
+#include <errno.h>
+
 static bool lists(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
@@ -36,6 +38,8 @@ enum directory directory_open(struct exchange *exchange)
     exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
     if (exchange->listing != NULL)
         return DIRECTORY_LISTED;
+    if (errno == ENAMETOOLONG)
+        return DIRECTORY_NONE;
     exchange->status = 503;
     return DIRECTORY_ERROR;
 }

@@ -10,6 +10,7 @@ const char *advice_nearest(const char *typed, const char *const *words, size_t c
 {
     const char *nearest = NULL;
     unsigned least_distance = 0;
+    size_t work = 0;
     if (strlen(typed) > WORD_MAX)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -17,7 +18,7 @@ const char *advice_nearest(const char *typed, const char *const *words, size_t c
         if (length > WORD_MAX)
             continue;
         unsigned allowed = length < 6 ? 1 : (unsigned)length / 3;
-        unsigned changes = distance_between(span_of(typed), span_of(words[i]), allowed);
+        unsigned changes = distance_between(span_of(typed), span_of(words[i]), allowed, &work);
         if (changes <= allowed && changes < length && (nearest == NULL || changes < least_distance)) {
             nearest = words[i];
             least_distance = changes;

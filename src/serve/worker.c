@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "serve/connection.h"
 #include "serve/deadline.h"
+#include "site/listing.h"
 #include "site/store.h"
 
 #include <errno.h>
@@ -602,6 +603,7 @@ static void turn(struct worker *worker)
     struct connection *ready = take_ready(worker);
     int64_t before = worker->now;
     worker->service.context.iteration++;
+    listing_begin_iteration();
     read_clocks(worker);
     if (worker->now != before) {
         let_signals_in(worker);

@@ -2,11 +2,13 @@
 
 #include "base/limits.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,37 +26,224 @@ static int openat2_beneath(int root, const char *path, int flags, enum symlink_c
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-static int open_component(int directory, struct span name, int flags)
+/* ---- without openat2: path_resolution(7), with the rules of RESOLVE_BENEATH ---- */
+
+enum {
+    LINKS_MAX = 40, /* as the kernel counts them */
+    /* The path, and what each link adds, which is at most its text and a slash. */
+    WALK_ROOM = (LINKS_MAX + 2) * PATH_MAX,
+    WALK_ON = -2, /* in place of a descriptor */
+};
+
+/*
+ * Each name is opened in the directory before it, and never "..": a directory may have been moved out of the root, and
+ * its parent with it. After ".." the names that are left are opened anew, from the root on.
+ */
+struct walk {
+    const struct beneath *beneath;
+    int flags;
+    int directory; /* the root's, or the walk's own */
+    unsigned links;
+    size_t
+        done; /* bytes at the beginning of the room: the names that are open, each with a slash before it */
+    size_t rest; /* where what is still to be opened begins; it ends with the room */
+    char *room;
+};
+
+static int fail(int error)
 {
-    char component[NAME_MAX + 1];
-    if (name.length > NAME_MAX) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(component, name.at, name.length);
-    component[name.length] = '\0';
-    return openat(directory, name.length > 0 ? component : ".", flags | O_NOFOLLOW);
+    errno = error;
+    return -1;
 }
 
-/* Where there is no openat2: component by component, and no symbolic link at all. */
-static int walk_beneath(int root, struct span path, int flags)
+/* Closes a descriptor of ours, and leaves errno as it is. */
+static void close_quietly(int fd)
 {
-    int directory = root;
-    for (;;) {
-        size_t length = span_find(path, '/');
-        bool last = length == path.length;
-        int next = open_component(directory, (struct span){path.at, length},
-                                  last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int error = errno;
-        if (directory != root)
-            close(directory);
-        errno = error;
-        if (last || next < 0)
-            return next;
-        directory = next;
-        path = (struct span){path.at + length + 1, path.length - length - 1};
-    }
+    int error = errno;
+    close(fd);
+    errno = error;
 }
+
+static void enter(struct walk *walk, int directory)
+{
+    if (walk->directory != walk->beneath->root)
+        close_quietly(walk->directory);
+    walk->directory = directory;
+}
+
+/* The rest with `text` before it. */
+static void prepend(struct walk *walk, struct span text)
+{
+    assert(text.length <= walk->rest); /* WALK_ROOM holds all there can be */
+    walk->rest -= text.length;
+    memmove(walk->room + walk->rest, text.at, text.length);
+}
+
+static struct span rest_of(const struct walk *walk)
+{
+    return (struct span){walk->room + walk->rest, WALK_ROOM - walk->rest};
+}
+
+static size_t count_slashes(struct span text)
+{
+    size_t count = 0;
+    while (count < text.length && text.at[count] == '/')
+        count++;
+    return count;
+}
+
+static bool begins_with_dot_dot(struct span rest)
+{
+    return rest.length >= 2 && memcmp(rest.at, "..", 2) == 0 && (rest.length == 2 || rest.at[2] == '/');
+}
+
+/* Begins anew at the root, with the names that are open before the rest. */
+static void start_again(struct walk *walk)
+{
+    if (walk->done > 0) {
+        prepend(walk, SPAN("/"));
+        prepend(walk, (struct span){walk->room + 1, walk->done - 1});
+    }
+    walk->done = 0;
+    enter(walk, walk->beneath->root);
+}
+
+/* One or more ".." in a row. The last one stays as ".", which needs a directory just so. */
+static int climb(struct walk *walk)
+{
+    int here = openat(walk->directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC); /* may it be searched? */
+    if (here < 0)
+        return -1;
+    close(here);
+    for (;;) {
+        if (walk->done == 0)
+            return fail(EXDEV);
+        while (walk->room[--walk->done] != '/')
+            ;
+        struct span after = {walk->room + walk->rest + 2, WALK_ROOM - walk->rest - 2};
+        size_t slashes = count_slashes(after);
+        if (!begins_with_dot_dot((struct span){after.at + slashes, after.length - slashes}))
+            break;
+        walk->rest += 2 + slashes;
+    }
+    walk->rest++;
+    start_again(walk);
+    return WALK_ON;
+}
+
+/* Puts a link's text in its place. `last`: nothing follows it. */
+static int follow(struct walk *walk, int link, bool last)
+{
+    char text[PATH_MAX];
+    if (walk->beneath->symlinks == SYMLINKS_NONE || walk->links++ == LINKS_MAX)
+        return fail(ELOOP);
+    ssize_t length = readlinkat(link, "", text, sizeof text);
+    if (length < 0)
+        return -1;
+    if (length == 0)
+        return fail(ENOENT);
+    if (length == sizeof text)
+        return fail(ENAMETOOLONG);
+    if (text[0] == '/') /* so do the magic links of proc(5), or they name no file */
+        return fail(EXDEV);
+    if (!last)
+        prepend(walk, SPAN("/"));
+    prepend(walk, (struct span){text, (size_t)length});
+    return WALK_ON;
+}
+
+/* What a name that could not be opened as it was asked for is. Only a link leads on, or what was one a moment ago: then
+   the name is tried again. */
+static int look_closer(struct walk *walk, const char *name, size_t taken, int error)
+{
+    struct stat attributes;
+    int fd = openat(walk->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = fstat(fd, &attributes);
+    bool link = result == 0 && S_ISLNK(attributes.st_mode);
+    if (link) {
+        walk->rest += taken;
+        result = follow(walk, fd, walk->rest == WALK_ROOM);
+    } else if (result == 0) {
+        result = error == ELOOP || S_ISDIR(attributes.st_mode) ? WALK_ON : fail(error);
+    }
+    close_quietly(fd);
+    return result;
+}
+
+/* Without O_NOFOLLOW of the caller's, the descriptor of a link is not what was asked for. */
+static bool is_link(int fd)
+{
+    struct stat attributes;
+    return fstat(fd, &attributes) == 0 && S_ISLNK(attributes.st_mode);
+}
+
+/* Opens the last name, with the caller's flags. */
+static int open_last(struct walk *walk, const char *name, size_t taken)
+{
+    int fd = openat(walk->directory, name, walk->flags | O_NOFOLLOW);
+    if ((walk->flags & O_NOFOLLOW) != 0)
+        return fd;
+    if (fd < 0)
+        return errno == ELOOP || errno == ENOTDIR ? look_closer(walk, name, taken, errno) : -1;
+    if ((walk->flags & O_PATH) == 0 || !is_link(fd))
+        return fd;
+    close(fd);
+    return look_closer(walk, name, taken, ELOOP);
+}
+
+/* Opens a name that others follow. */
+static int open_next(struct walk *walk, const char *name, size_t length, size_t taken)
+{
+    int fd = openat(walk->directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ELOOP || errno == ENOTDIR ? look_closer(walk, name, taken, errno) : -1;
+    enter(walk, fd);
+    walk->rest += taken;
+    if (strcmp(name, ".") != 0)
+        walk->done += 1 + length;
+    return WALK_ON;
+}
+
+/* One name further. The descriptor at the end of the path, -1 with errno, or WALK_ON. */
+static int step(struct walk *walk)
+{
+    struct span rest = rest_of(walk);
+    size_t length = span_find(rest, '/');
+    size_t slashes = count_slashes((struct span){rest.at + length, rest.length - length});
+    size_t taken = length + slashes;
+    if (begins_with_dot_dot(rest))
+        return climb(walk);
+    /* Where it would stand if it were open: there is room, as it stands in the rest as well. */
+    char *name = walk->room + walk->done;
+    *name++ = '/';
+    memmove(name, length > 0 ? rest.at : ".", length > 0 ? length : 1);
+    name[length > 0 ? length : 1] = '\0';
+    if (taken < rest.length)
+        return open_next(walk, name, length, taken);
+    if (slashes > 0) /* a directory, and one that a link may lead to */
+        walk->flags = (walk->flags | O_DIRECTORY) & ~O_NOFOLLOW;
+    return open_last(walk, name, taken);
+}
+
+static int walk_beneath(const struct beneath *beneath, struct span path, int flags)
+{
+    static char room[WALK_ROOM]; /* of which a usual path touches two pages */
+    struct walk walk = {beneath, flags, beneath->root, 0, 0, sizeof room, room};
+    if (path.length >= PATH_MAX)
+        return fail(ENAMETOOLONG);
+    prepend(&walk, path);
+    int fd = WALK_ON;
+    for (unsigned steps = 0; fd == WALK_ON && steps < LIMIT_WALK_STEPS; steps++)
+        fd = step(&walk);
+    if (fd == WALK_ON)
+        fd = fail(ELOOP);
+    enter(&walk, beneath->root); /* closes the last directory */
+    return fd;
+}
+
+/* ---- the interface ---- */
 
 static int open_once(const struct beneath *beneath, struct span path, int flags)
 {
@@ -63,7 +252,7 @@ static int open_once(const struct beneath *beneath, struct span path, int flags)
         return openat2_beneath(beneath->root, relative, flags, beneath->symlinks);
     if (beneath->symlinks == SYMLINKS_ALL)
         return openat(beneath->root, relative, flags);
-    return walk_beneath(beneath->root, path, flags);
+    return walk_beneath(beneath, path, flags);
 }
 
 struct beneath beneath_root(int root, bool walk)
@@ -77,10 +266,13 @@ struct beneath beneath_root(int root, bool walk)
 
 int beneath_open(const struct beneath *beneath, struct span path, int flags)
 {
-    for (unsigned attempt = 0;; attempt++) {
+    for (unsigned attempt = 0; attempt < LIMIT_OPENAT2_TRIES; attempt++) {
         int fd = open_once(beneath, path, flags | O_CLOEXEC);
-        /* EAGAIN: something was renamed while openat2 looked. */
-        if (fd >= 0 || (errno != EINTR && errno != EAGAIN) || attempt == LIMIT_STORE_RETRIES)
+        if (fd >= 0 || (errno != EINTR && errno != EAGAIN))
             return fd;
     }
+    /* EAGAIN: something was renamed each time while openat2 resolved "..". The walk does not mind. */
+    if (beneath->symlinks == SYMLINKS_ALL)
+        return -1;
+    return walk_beneath(beneath, path, flags | O_CLOEXEC);
 }

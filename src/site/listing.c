@@ -7,11 +7,13 @@
 
 #include <assert.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* One entry, with the key that it is ordered by. */
@@ -19,19 +21,26 @@ struct item {
     uint64_t size;
     int64_t modified; /* seconds since 1970 */
     bool folder;
-    uint8_t name_length;
-    uint16_t key_length;
-    char text[]; /* the key, then the name */
+    uint16_t name_length; /* at most NAME_ROOM */
+    uint16_t key_length;  /* at most KEY_ROOM */
+    char text[];          /* the key, then the name */
 };
 
-/* Where each octet of a name stands for a number of one digit, two come before it. */
-enum { KEY_MAX = 3 * NAME_MAX };
+enum {
+    /* File systems have longer names than NAME_MAX: vfat and CIFS 765 bytes, FUSE 1,024 and more. One of PATH_MAX can't be
+       opened by any path. */
+    NAME_ROOM = PATH_MAX - 1,
+    KEY_ROOM = 3 * NAME_ROOM, /* where each byte of a name is a number of one digit, two come before it */
+};
+_Static_assert(KEY_ROOM <= UINT16_MAX, "an item holds the length of each key");
 
 /* Memory in pieces, so that what stands in them never moves. */
 struct block {
     struct block *next;
     _Alignas(8) char room[65536 - 16];
 };
+_Static_assert(sizeof(struct item) + KEY_ROOM + NAME_ROOM + 7 <= sizeof((struct block *)0)->room,
+               "a block holds the longest item");
 
 /* What is written next; all but the rows are written once, and a crumb for each directory on the way. */
 enum listing_part { PART_HEAD, PART_CRUMB, PART_TABLE, PART_ROW, PART_END, PART_NONE };
@@ -47,8 +56,10 @@ struct listing {
     size_t block_used;
     struct item **heap;
     size_t count;
-    size_t room;   /* items that the heap has place for */
-    size_t octets; /* of memory that this listing has */
+    size_t room;            /* items that the heap has place for */
+    size_t bytes;           /* of memory that this listing has */
+    size_t directory_bytes; /* of these, what `directory` has */
+    uint64_t step;          /* the number of its last step */
     size_t files;
     size_t folders;
     bool cut; /* there are more entries than these */
@@ -56,36 +67,92 @@ struct listing {
     size_t crumb; /* where in the path the next one begins */
     bool rows;    /* one was written */
     size_t path_length;
-    char path[]; /* with room for a name and a NUL after it */
+    char path[];
 };
 
-/* Memory that all listings of this process have. */
-static size_t octets_in_use;
+/* ---- time ---- */
+
+/* What all listings of this process share. Each does a step at a time; those that had to wait in an iteration of the
+   worker's loop come before those that had not, so that none waits for ever. */
+static struct {
+    int64_t left;       /* microseconds of this iteration */
+    uint64_t steps;     /* in all, so that each has a number */
+    uint64_t waits_now; /* the lowest last step of the listings that had to wait in this iteration, */
+    uint64_t waited;    /* and in the one before; UINT64_MAX where none had to */
+} pace = {LIMIT_LISTING_US, 0, UINT64_MAX, UINT64_MAX};
+
+void listing_begin_iteration(void)
+{
+    pace.left = LIMIT_LISTING_US;
+    pace.waited = pace.waits_now;
+    pace.waits_now = UINT64_MAX;
+}
+
+static int64_t microseconds(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* False where others come first, or the time is used up. */
+static bool may_step(struct listing *listing)
+{
+    if (pace.left > 0 && listing->step <= pace.waited) {
+        listing->step = ++pace.steps;
+        return true;
+    }
+    if (listing->step < pace.waits_now)
+        pace.waits_now = listing->step;
+    return false;
+}
 
 /* ---- memory ---- */
 
-static bool take(struct listing *listing, size_t octets)
+/* Memory that all listings of this process have. */
+static size_t bytes_in_use;
+
+/* What this listing may have in all: a share of what the others leave, but a little even where nothing is left to share. */
+static size_t share_of(const struct listing *listing)
 {
-    if (octets > LIMIT_LISTING_OCTETS - octets_in_use)
+    size_t others = bytes_in_use - listing->bytes, shared = LIMIT_LISTING_BYTES - LIMIT_LISTING_RESERVE;
+    size_t quarter = others < shared ? (shared - others) / 4 : 0;
+    return quarter > LIMIT_LISTING_SMALL ? quarter : LIMIT_LISTING_SMALL;
+}
+
+static bool take(struct listing *listing, size_t bytes)
+{
+    if (bytes > LIMIT_LISTING_BYTES - bytes_in_use || listing->bytes + bytes > share_of(listing))
         return false;
-    octets_in_use += octets;
-    listing->octets += octets;
+    bytes_in_use += bytes;
+    listing->bytes += bytes;
+    return true;
+}
+
+static void give(struct listing *listing, size_t bytes)
+{
+    bytes_in_use -= bytes;
+    listing->bytes -= bytes;
+}
+
+static bool add_block(struct listing *listing)
+{
+    if (!take(listing, sizeof(struct block)))
+        return false;
+    struct block *block = malloc(sizeof *block);
+    if (block == NULL)
+        return false;
+    block->next = listing->blocks;
+    listing->blocks = block;
+    listing->block_used = 0;
     return true;
 }
 
 static void *take_room(struct listing *listing, size_t size)
 {
     size = (size + 7) & ~(size_t)7;
-    if (listing->blocks == NULL || size > sizeof listing->blocks->room - listing->block_used) {
-        if (!take(listing, sizeof(struct block)))
-            return NULL;
-        struct block *block = malloc(sizeof *block);
-        if (block == NULL)
-            return NULL;
-        block->next = listing->blocks;
-        listing->blocks = block;
-        listing->block_used = 0;
-    }
+    if (size > sizeof listing->blocks->room - listing->block_used && !add_block(listing))
+        return NULL;
     char *at = listing->blocks->room + listing->block_used;
     listing->block_used += size;
     return at;
@@ -104,6 +171,15 @@ static bool grow_heap(struct listing *listing)
     return true;
 }
 
+static void close_directory(struct listing *listing)
+{
+    if (listing->directory != NULL)
+        closedir(listing->directory);
+    listing->directory = NULL;
+    give(listing, listing->directory_bytes);
+    listing->directory_bytes = 0;
+}
+
 static void give_back(struct listing *listing)
 {
     while (listing->blocks != NULL) {
@@ -111,9 +187,8 @@ static void give_back(struct listing *listing)
         free(listing->blocks);
         listing->blocks = next;
     }
-    octets_in_use -= listing->octets;
-    if (listing->directory != NULL)
-        closedir(listing->directory);
+    close_directory(listing);
+    give(listing, listing->bytes);
     free(listing->heap);
     free(listing);
 }
@@ -124,6 +199,16 @@ static void drop(struct source *source)
 }
 
 /* ---- order ---- */
+
+/* How many digits a number has, in one byte, or in three where that holds no more; 255 comes after all that are less. */
+static void append_digit_count(struct buffer *key, size_t count)
+{
+    if (count >= UINT8_MAX) {
+        buffer_octet(key, (char)UINT8_MAX);
+        buffer_octet(key, (char)(count >> 8));
+    }
+    buffer_octet(key, (char)count);
+}
 
 void listing_append_key(struct buffer *key, struct span name)
 {
@@ -138,7 +223,7 @@ void listing_append_key(struct buffer *key, struct span name)
         while (at < name.length && text_is_digit(name.at[at]))
             at++;
         buffer_octet(key, '0'); /* so that a number stands where a digit would */
-        buffer_octet(key, (char)(at - start));
+        append_digit_count(key, at - start);
         buffer_append(key, (struct span){name.at + start, at - start});
     }
 }
@@ -213,13 +298,21 @@ static void remove_first(struct listing *listing)
 
 /* ---- reading ---- */
 
+/* Notes that an entry is left out which a request for it might find. */
+static bool leave_out(struct listing *listing)
+{
+    listing->cut = true;
+    return true;
+}
+
 /* False where there is no room for it. */
 static bool add_item(struct listing *listing, struct span name, const struct stat *attributes)
 {
-    char room[KEY_MAX];
+    char room[KEY_ROOM];
     struct buffer key = BUFFER(room);
     listing_append_key(&key, name);
-    assert(!key.overflow);
+    if (name.length > NAME_ROOM || key.overflow)
+        return leave_out(listing);
     if (listing->count == LIMIT_LISTING_ENTRIES || (listing->count == listing->room && !grow_heap(listing)))
         return false;
     struct item *item = take_room(listing, sizeof *item + key.length + name.length);
@@ -229,7 +322,7 @@ static bool add_item(struct listing *listing, struct span name, const struct sta
         .size = S_ISREG(attributes->st_mode) ? (uint64_t)attributes->st_size : 0,
         .modified = attributes->st_mtime,
         .folder = S_ISDIR(attributes->st_mode),
-        .name_length = (uint8_t)name.length,
+        .name_length = (uint16_t)name.length,
         .key_length = (uint16_t)key.length,
     };
     memcpy(item->text, key.at, key.length);
@@ -239,18 +332,56 @@ static bool add_item(struct listing *listing, struct span name, const struct sta
     return true;
 }
 
-/* Where a link leads, by the same way that a request for it would go. False where that is nowhere, or outside. */
-static bool follow(struct listing *listing, const char *name, struct stat *attributes)
+/* Whether a request can name it: the kernel takes paths below PATH_MAX (ENAMETOOLONG), the server targets up to
+   LIMIT_TARGET (414). It is also what bounds a row. */
+static bool has_link(const struct listing *listing, struct span name, bool folder)
 {
-    size_t length = listing->path_length;
-    if (length > 0)
-        listing->path[length++] = '/';
-    memcpy(listing->path + length, name, strlen(name) + 1);
-    int fd = beneath_open(listing->beneath, (struct span){listing->path, length + strlen(name)}, O_PATH);
-    bool found = fd >= 0 && fstat(fd, attributes) == 0;
-    if (fd >= 0)
-        close(fd);
+    char room[LIMIT_TARGET];
+    struct buffer target = BUFFER(room);
+    struct span path = {listing->path, listing->path_length};
+    size_t length = path.length + (path.length > 0) + name.length;
+    if (length >= PATH_MAX)
+        return false;
+    if (3 * length + 2 <= sizeof room) /* whatever has to be percent-encoded */
+        return true;
+    buffer_octet(&target, '/');
+    buffer_uri_path(&target, path);
+    if (path.length > 0)
+        buffer_octet(&target, '/');
+    buffer_uri_path(&target, name);
+    if (folder)
+        buffer_octet(&target, '/');
+    return !target.overflow;
+}
+
+/* Where a link leads, by the same way that a request for it would go. False with errno where that is nowhere, or
+   outside. */
+static bool follow(const struct listing *listing, struct span name, struct stat *attributes)
+{
+    char room[PATH_MAX];
+    struct buffer path = BUFFER(room);
+    buffer_append(&path, (struct span){listing->path, listing->path_length});
+    if (path.length > 0)
+        buffer_octet(&path, '/');
+    buffer_append(&path, name);
+    buffer_octet(&path, '\0');
+    if (path.overflow) { /* has_link says that it is not */
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    int fd = beneath_open(listing->beneath, (struct span){path.at, path.length - 1}, O_PATH);
+    if (fd < 0)
+        return false;
+    bool found = fstat(fd, attributes) == 0;
+    close(fd);
     return found;
+}
+
+/* What says nothing of the entry that was asked for: it may be there in a moment. */
+static bool is_passing(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN || error == EINTR ||
+           error == EIO;
 }
 
 static bool is_listed(const struct listing *listing, const char *name)
@@ -260,38 +391,51 @@ static bool is_listed(const struct listing *listing, const char *name)
     return listing->form.dotfiles && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
-/* One more entry. False at the end. */
-static bool read_entry(struct listing *listing)
+/* Adds an entry, if it is served. False where there is no room for it. */
+static bool consider(struct listing *listing, const char *name, bool *followed)
 {
     struct stat attributes;
+    if (!is_listed(listing, name))
+        return true;
+    if (fstatat(dirfd(listing->directory), name, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT || leave_out(listing); /* gone since it was read */
+    if (!has_link(listing, span_of(name), S_ISDIR(attributes.st_mode)))
+        return leave_out(listing);
+    *followed = S_ISLNK(attributes.st_mode);
+    if (*followed && !follow(listing, span_of(name), &attributes))
+        return !is_passing(errno) || leave_out(listing);
+    if (*followed && S_ISDIR(attributes.st_mode) && !has_link(listing, span_of(name), true))
+        return leave_out(listing);
+    if (!S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode))
+        return true;
+    return add_item(listing, span_of(name), &attributes);
+}
+
+/* One more entry. False at the end. */
+static bool read_entry(struct listing *listing, bool *followed)
+{
     /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
     const struct dirent *entry = readdir(listing->directory);
     if (entry == NULL)
         return false;
-    const char *name = entry->d_name;
-    /* What is gone since it was read is left out. */
-    if (!is_listed(listing, name) ||
-        fstatat(dirfd(listing->directory), name, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
+    if (consider(listing, entry->d_name, followed))
         return true;
-    if (S_ISLNK(attributes.st_mode) && !follow(listing, name, &attributes))
-        return true;
-    if (!S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode))
-        return true;
-    listing->cut = !add_item(listing, span_of(name), &attributes);
-    return !listing->cut;
+    listing->cut = true;
+    return false;
 }
 
-/* Reads as many entries as may be read in a turn. True when it is done. */
-static bool read_entries(struct listing *listing)
+/* Reads entries for as long as the time of this iteration lasts. True when all are read. */
+static bool read_entries(struct listing *listing, int64_t began)
 {
-    for (unsigned i = 0; i < LIMIT_LISTING_STEP; i++) {
-        if (!read_entry(listing)) {
-            closedir(listing->directory);
-            listing->directory = NULL;
+    for (unsigned i = 1;; i++) {
+        bool followed = false;
+        if (!read_entry(listing, &followed)) {
+            close_directory(listing);
             return true;
         }
+        if ((followed || i % LIMIT_LISTING_BATCH == 0) && microseconds() - began >= pace.left)
+            return false;
     }
-    return false;
 }
 
 /* ---- pieces of a row ---- */
@@ -499,7 +643,7 @@ static void write_row(const struct item *item, struct buffer *out)
 static void write_end(const struct listing *listing, struct buffer *out)
 {
     buffer_append(out, SPAN("</table>\n"));
-    if (listing->files + listing->folders == 0)
+    if (listing->files + listing->folders == 0 && !listing->cut)
         buffer_append(out, SPAN("<footer>This folder is empty.</footer>\n"));
     buffer_append(out, SPAN("<script>"));
     buffer_append(out, assets_listing_script());
@@ -616,10 +760,10 @@ static enum listing_part next_part(struct listing *listing)
     return PART_NONE;
 }
 
-static enum source_state fill(struct source *source, struct buffer *piece)
+/* Reads what is left to read, then writes a piece. */
+static enum source_state do_step(struct listing *listing, struct buffer *piece, int64_t began)
 {
-    struct listing *listing = (struct listing *)(void *)source; /* its first member */
-    if (listing->directory != NULL && !read_entries(listing))
+    if (listing->directory != NULL && !read_entries(listing, began))
         return SOURCE_MORE;
     if (listing->cut && listing->form.json) /* JSON has no place to say so */
         return SOURCE_BROKEN;
@@ -630,13 +774,24 @@ static enum source_state fill(struct source *source, struct buffer *piece)
         else
             write_html(listing, &trial);
         if (trial.overflow) {
-            assert(piece->length > 0); /* each part fits into an empty piece */
+            assert(piece->length > 0); /* each part fits into an empty piece, as has_link sees to it */
             return SOURCE_MORE;
         }
         *piece = trial;
         listing->part = next_part(listing);
     }
     return SOURCE_END;
+}
+
+static enum source_state fill(struct source *source, struct buffer *piece)
+{
+    struct listing *listing = (struct listing *)(void *)source; /* its first member */
+    if (!may_step(listing))
+        return SOURCE_MORE;
+    int64_t began = microseconds();
+    enum source_state state = do_step(listing, piece, began);
+    pace.left -= microseconds() - began;
+    return state;
 }
 
 /* ---- the interface ---- */
@@ -663,32 +818,49 @@ struct listing_form listing_form_of(struct span query)
     return form;
 }
 
+/* What opendir(3) of glibc has for a directory: a block of its file system, but not less than 32 KiB nor more than 1 MiB. */
+static size_t directory_bytes(int fd)
+{
+    struct stat attributes;
+    size_t block = fstat(fd, &attributes) == 0 ? (size_t)attributes.st_blksize : 0;
+    return block < 32768 ? 32768 : block < 1048576 ? block : 1048576;
+}
+
+/* Takes memory for a first entry of any length, so that no listing says nothing. */
+static bool take_first_room(struct listing *listing, int fd)
+{
+    size_t directory = directory_bytes(fd);
+    if (!take(listing, sizeof *listing + listing->path_length + directory))
+        return false;
+    listing->directory_bytes = directory;
+    return grow_heap(listing) && add_block(listing);
+}
+
 struct source *listing_open(const struct beneath *beneath, struct span path, int fd,
                             const struct listing_form *form)
 {
-    /* Longer ones than the kernel takes could only be had by the walk without openat2, and each must fit into a piece. */
-    DIR *directory = path.length < PATH_MAX ? fdopendir(fd) : NULL;
-    if (directory == NULL) {
-        close(fd);
-        return NULL;
-    }
-    struct listing *listing = malloc(sizeof *listing + path.length + NAME_MAX + 2);
+    struct listing *listing = malloc(sizeof *listing + path.length);
     if (listing == NULL) {
-        closedir(directory);
+        close(fd);
         return NULL;
     }
     *listing = (struct listing){
         .source = {fill, drop},
         .beneath = beneath,
-        .directory = directory,
         .form = *form,
+        .step = ++pace.steps,
         .crumb = first_crumb(path),
         .path_length = path.length,
     };
     if (path.length > 0)
         memcpy(listing->path, path.at, path.length);
-    if (take(listing, sizeof *listing + path.length))
+    int error = !has_link(listing, SPAN(""), true) ? ENAMETOOLONG
+                : !take_first_room(listing, fd)    ? ENOMEM
+                                                   : 0;
+    if (error == 0 && (listing->directory = fdopendir(fd)) != NULL)
         return (struct source *)(void *)listing; /* as drop gets it back */
+    close(fd);
     give_back(listing);
+    errno = error != 0 ? error : ENOMEM;
     return NULL;
 }

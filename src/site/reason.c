@@ -22,7 +22,7 @@ enum likeness { LIKENESS_NONE, LIKENESS_NEAR, LIKENESS_EXTENSION, LIKENESS_HTML,
 struct meant {
     enum likeness likeness;
     unsigned distance;
-    char name[NAME_MAX + 1];
+    char name[REASON_MAX];
 };
 
 static bool begins_with(struct span text, struct span beginning)
@@ -30,7 +30,7 @@ static bool begins_with(struct span text, struct span beginning)
     return text.length >= beginning.length && memcmp(text.at, beginning.at, beginning.length) == 0;
 }
 
-static enum likeness likeness_of(struct span name, struct span asked, unsigned *distance)
+static enum likeness likeness_of(struct span name, struct span asked, unsigned *distance, size_t *work)
 {
     unsigned bound = asked.length < 3 ? 0 : asked.length < 6 ? 1 : NEAR_MAX;
     *distance = 0;
@@ -40,16 +40,18 @@ static enum likeness likeness_of(struct span name, struct span asked, unsigned *
         struct span rest = {name.at + asked.length, name.length - asked.length};
         return span_equal(rest, SPAN(".html")) ? LIKENESS_HTML : LIKENESS_EXTENSION;
     }
-    *distance = distance_between(name, asked, bound);
+    *distance = distance_between(name, asked, bound, work);
     return *distance <= bound ? LIKENESS_NEAR : LIKENESS_NONE;
 }
 
-/* The best of those that are served; of equal ones the first in the order of octets, so that the answer is always the
+/* The best of those that are served; of equal ones the first in the order of bytes, so that the answer is always the
    same. */
-static void consider(struct meant *meant, struct span name, struct span asked)
+static void consider(struct meant *meant, struct span name, struct span asked, size_t *work)
 {
     unsigned distance;
-    enum likeness likeness = likeness_of(name, asked, &distance);
+    if (name.length >= sizeof meant->name) /* there is no room to tell of it */
+        return;
+    enum likeness likeness = likeness_of(name, asked, &distance, work);
     if (likeness == LIKENESS_NONE || likeness < meant->likeness)
         return;
     if (likeness == meant->likeness &&
@@ -64,16 +66,19 @@ static void consider(struct meant *meant, struct span name, struct span asked)
 static void look_through(int fd, struct span asked, bool dotfiles, struct meant *meant)
 {
     const struct dirent *entry;
+    size_t work = 0;
     DIR *directory = fdopendir(fd);
     if (directory == NULL) {
         close(fd);
         return;
     }
-    /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
-    for (unsigned i = 0; i < LIMIT_REASON_NAMES && (entry = readdir(directory)) != NULL; i++) {
+    for (unsigned i = 0; i < LIMIT_REASON_NAMES && work < LIMIT_REASON_WORK; i++) {
+        /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
+        if ((entry = readdir(directory)) == NULL)
+            break;
         struct span name = span_of(entry->d_name);
         if (name.at[0] != '.' || (dotfiles && name.length > 2))
-            consider(meant, name, asked);
+            consider(meant, name, asked, &work);
     }
     closedir(directory);
 }
@@ -126,7 +131,8 @@ static bool append_obstacle(struct buffer *out, const struct stop *stop, const s
 {
     const char *why = NULL;
     if (S_ISLNK(attributes->st_mode))
-        why = stop->error == EXDEV ? " is a symbolic link that leads out of the root."
+        why = stop->error == 0       ? " is a symbolic link to what is neither a file nor a directory."
+              : stop->error == EXDEV ? " is a symbolic link that leads out of the root."
               : stop->error == ELOOP
                   ? " is a symbolic link that may not be followed, or leads round in a circle."
               : stop->error == EACCES ? " is a symbolic link to what the server may not read."
@@ -168,21 +174,35 @@ static bool can_open(const struct beneath *beneath, struct span path, int flags,
     return fd >= 0;
 }
 
+/* Whether a path leads to a file that can be read, or to a directory. To open a FIFO lets a writer go on, and to open a
+   device may do anything, so only what is a file is opened. False with `*error`, 0 where it is neither of both. */
+static bool can_read(const struct beneath *beneath, struct span path, int *error)
+{
+    struct stat attributes = {0};
+    int fd = try_open(beneath, path, O_PATH);
+    *error = fd < 0 || fstat(fd, &attributes) < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    if (S_ISREG(attributes.st_mode)) /* O_NONBLOCK: in case that it has become a FIFO */
+        return can_open(beneath, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
+    if (S_ISDIR(attributes.st_mode))
+        return can_open(beneath, path, O_RDONLY | O_DIRECTORY, error);
+    return false;
+}
+
 /* False where the path leads to something that can be read, or has too many names to be looked at. */
 static bool find_stop(const struct beneath *beneath, struct span path, struct stop *stop)
 {
     size_t start = 0;
     for (unsigned names = 0; names < LIMIT_REASON_DEPTH; names++) {
         size_t end = start + span_find((struct span){path.at + start, path.length - start}, '/');
-        bool last = end == path.length;
+        struct span beginning = {path.at, end};
         stop->directory = (struct span){path.at, start > 0 ? start - 1 : 0};
         stop->name = (struct span){path.at + start, end - start};
-        /* O_NONBLOCK: a FIFO is opened without a writer. */
-        if (!can_open(beneath, (struct span){path.at, end},
-                      last ? O_RDONLY | O_NONBLOCK : O_PATH | O_DIRECTORY, &stop->error))
+        if (end == path.length)
+            return !can_read(beneath, beginning, &stop->error);
+        if (!can_open(beneath, beginning, O_PATH | O_DIRECTORY, &stop->error))
             return true;
-        if (last)
-            break;
         start = end + 1;
     }
     return false;
@@ -246,7 +266,7 @@ static void explain_stop(struct reason *reason, const struct beneath *beneath, c
                          bool dotfiles)
 {
     struct buffer *out = &reason->text;
-    char name[NAME_MAX + 1];
+    char name[REASON_MAX];
     struct stat attributes;
     struct meant meant = {0};
     int fd = try_open(beneath, stop->directory, O_RDONLY | O_DIRECTORY);
@@ -256,7 +276,7 @@ static void explain_stop(struct reason *reason, const struct beneath *beneath, c
     }
     if (fd < 0)
         return;
-    if (stop->name.length > NAME_MAX) {
+    if (stop->name.length >= sizeof name) { /* there is no room to tell of it */
         close(fd);
         return;
     }
@@ -269,7 +289,10 @@ static void explain_stop(struct reason *reason, const struct beneath *beneath, c
     }
     look_through(fd, stop->name, dotfiles, &meant);
     append_missing(out, stop);
+    struct buffer without = *out;
     append_meant(out, &meant);
+    if (out->overflow)
+        *out = without;
     if (meant.likeness != LIKENESS_NONE)
         write_path(&reason->meant, stop, meant.name);
 }

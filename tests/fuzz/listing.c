@@ -29,6 +29,7 @@ static struct span listed(const struct listing_form *form)
     CHECK(source != NULL);
     do {
         struct buffer piece = BUFFER(room);
+        listing_begin_iteration();
         state = source->fill(source, &piece);
         CHECK(state != SOURCE_BROKEN && !piece.overflow && length + piece.length <= sizeof output);
         memcpy(output + length, piece.at, piece.length);

@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use POSIX qw(mkfifo);
 use Test::More;
 
 my $root = new_root();
@@ -64,6 +65,40 @@ for my $of_proxy ("Via: 1.1 front", "Forwarded: for=203.0.113.7", "X-Forwarded-F
 unlike($server->exchange("GET /.env HTTP/1.0\r\nHost: localhost\r\n$html\r\n\r\n")->{responses}[0]{body}, qr/<aside>|begins with a dot/, 'HTTP/1.0: no reason, as a proxy may speak it');
 unlike($server->get('/.env')->{body}, qr/<aside>/, 'without Accept: nobody looks at it');
 unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has none');
+
+# FIFOs are not opened for a reason: who writes to one waits for its reader.
+{
+    my $root = new_root();
+    mkfifo("$root/fifo", 0666) or die $!;
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my $writer = fork // die $!;
+    if (!$writer) {
+        open my $fifo, '>', "$root/fifo" or POSIX::_exit(1); # until a reader comes
+        POSIX::_exit(0);
+    }
+    ok(eventually { slurp("/proc/$writer/wchan") =~ /fifo|pipe/ || slurp("/proc/$writer/syscall") =~ /\A\d/ }, 'a writer waits at a FIFO');
+    is($server->get('/fifo', $any)->{body}, "404 Not Found: There is nothing at this address.\n'fifo' is neither a file nor a directory.\n", 'a FIFO: the reason says that it is one');
+    is($server->get('/fifo', $html)->{status}, 404, 'a FIFO: 404');
+    is(waitpid($writer, POSIX::WNOHANG), 0, 'a FIFO: its writer waits on');
+    kill 'KILL', $writer;
+    waitpid $writer, 0;
+    $server->stop;
+}
+
+# A name that is longer than NAME_MAX is told, or left out where there is no room (tests/http/preload/names.c).
+for my $length (255, 256, 602, 765, 4000) {
+    my $root = new_root();
+    put_file($root, 'name-0', 'long');
+    my $name = substr 'a.' . "\xe3\x81\x82" x 1400, 0, $length;
+    local %ENV = (%ENV, preload('names'), NAMES => put_file(new_root(), 'names', $name));
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($worker) = $server->workers;
+    my $body = $server->get('/a', $html)->{body};
+    like($body, qr/There is no &#39;a&#39; in the root\./, "a name of $length: the reason");
+    is(scalar(() = $body =~ /the address lacks the extension/), $length < 700 ? 1 : 0, "a name of $length: what was meant, where there is room");
+    is(join(' ', $server->workers), $worker, "a name of $length: the worker goes on");
+    $server->stop;
+}
 
 # 404.html takes the page's place.
 put_file($root, '404.html', 'own');

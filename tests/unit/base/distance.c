@@ -26,6 +26,14 @@ static unsigned plain_distance(const char *a, const char *b)
     return best;
 }
 
+static size_t work; /* of the last distance */
+
+static unsigned distance(struct span a, struct span b, unsigned bound)
+{
+    work = 0;
+    return distance_between(a, b, bound, &work);
+}
+
 static void distances_are_those_of_the_textbook(void **state)
 {
     (void)state;
@@ -36,7 +44,7 @@ static void distances_are_those_of_the_textbook(void **state)
         for (size_t k = 0; k < COUNT; k++) {
             unsigned expected = plain_distance(words[i], words[k]);
             for (unsigned bound = 0; bound < 4; bound++)
-                assert_int_equal(distance_between(span_of(words[i]), span_of(words[k]), bound),
+                assert_int_equal(distance(span_of(words[i]), span_of(words[k]), bound),
                                  expected <= bound ? expected : bound + 1);
         }
     }
@@ -49,10 +57,57 @@ static void long_texts_are_far(void **state)
     char text[DISTANCE_TEXT_MAX + 1];
     memset(text, 'x', sizeof text);
     struct span longest = {text, DISTANCE_TEXT_MAX}, longer = {text, DISTANCE_TEXT_MAX + 1};
-    assert_int_equal(distance_between(longest, longest, 2), 0);
-    assert_int_equal(distance_between(longest, longer, 2), 3);
-    assert_int_equal(distance_between(longer, longest, 2), 3);
-    assert_int_equal(distance_between(longer, longer, 2), 3);
+    assert_int_equal(distance(longest, longest, 2), 0);
+    assert_int_equal(distance(longest, longer, 2), 3);
+    assert_int_equal(distance(longer, longest, 2), 3);
+    assert_int_equal(distance(longer, longer, 2), 3);
+}
+
+/* All words of up to six letters of two. */
+static void common_ends_change_no_distance(void **state)
+{
+    (void)state;
+    char a[7], b[7];
+    for (unsigned i = 0; i < 127; i++) {
+        for (unsigned k = 0; k < 127; k++) {
+            size_t lengths[2] = {0, 0};
+            for (unsigned n = i + 1; n > 1; n /= 2)
+                a[lengths[0]++] = n % 2 == 0 ? 'a' : 'b';
+            for (unsigned n = k + 1; n > 1; n /= 2)
+                b[lengths[1]++] = n % 2 == 0 ? 'a' : 'b';
+            a[lengths[0]] = b[lengths[1]] = '\0';
+            unsigned expected = plain_distance(a, b);
+            for (unsigned bound = 0; bound < 7; bound++)
+                assert_int_equal(distance(span_of(a), span_of(b), bound),
+                                 expected <= bound ? expected : bound + 1);
+        }
+    }
+}
+
+static void names_that_differ_at_one_end_cost_little(void **state)
+{
+    (void)state;
+    char a[DISTANCE_TEXT_MAX], b[DISTANCE_TEXT_MAX];
+    memset(a, 'a', sizeof a);
+    memset(b, 'a', sizeof b);
+    struct span x = {a, sizeof a}, y = {b, sizeof b};
+    memcpy(a + sizeof a - 3, "123", 3);
+    memcpy(b + sizeof b - 3, "456", 3);
+    assert_int_equal(distance(x, y, 2), 3);
+    assert_true(work <= sizeof a + 9);
+    memset(b, 'b', sizeof b); /* nothing is common */
+    assert_int_equal(distance(x, y, 2), 3);
+    assert_true(work <= 1 + 3 * 5);
+    for (size_t i = 0; i < sizeof a;
+         i++) /* the first and the last byte differ, and all between is looked at */
+        b[i] = a[i];
+    b[0] = b[sizeof b - 1] = 'x';
+    assert_int_equal(distance(x, y, 2), 2);
+    assert_true(work <= 1 + 5 * sizeof a);
+    char longer[4096] = {0};
+    assert_int_equal(distance((struct span){longer, sizeof longer}, (struct span){longer, sizeof longer}, 2),
+                     3);
+    assert_int_equal(work, 1);
 }
 
 int main(void)
@@ -60,6 +115,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distances_are_those_of_the_textbook),
         cmocka_unit_test(long_texts_are_far),
+        cmocka_unit_test(common_ends_change_no_distance),
+        cmocka_unit_test(names_that_differ_at_one_end_cost_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,11 @@
 #include "base/sha256.h"
 #include "site/assets.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,15 +18,99 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* ---- in place of the C library's ---- */
+
+#define NEXT(name) \
+    static function *next; \
+    if (next == NULL) { \
+        void *found = dlsym(RTLD_NEXT, name); \
+        memcpy(&next, &found, sizeof next); \
+    }
+
+/* A clock that goes on only when it is looked at: by so many microseconds each time. */
+static int64_t clock_pace, clock_now;
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    typedef int function(clockid_t clock, struct timespec * time);
+    NEXT("clock_gettime")
+    if (clock != CLOCK_MONOTONIC)
+        return next(clock, time);
+    clock_now += clock_pace;
+    *time = (struct timespec){.tv_sec = clock_now / 1000000, .tv_nsec = clock_now % 1000000 * 1000};
+    return 0;
+}
+
+/* A directory's names that are made up; where there are none, its own are read. Those that begin with "l" are links to
+   files, those with "d" directories, those with "z" can't be looked at. */
+static const char *(*made_up)(unsigned number);
+static unsigned names_read; /* made up or not */
+
+struct dirent *readdir(DIR *directory)
+{
+    typedef struct dirent *function(DIR * directory);
+    static union {
+        struct dirent entry;
+        char room[sizeof(struct dirent) + 16384];
+    } one;
+    NEXT("readdir")
+    const char *name = made_up != NULL ? made_up(names_read) : NULL;
+    names_read++;
+    if (made_up == NULL)
+        return next(directory);
+    if (name == NULL)
+        return NULL;
+    memcpy(one.room + offsetof(struct dirent, d_name), name, strlen(name) + 1);
+    return &one.entry;
+}
+
+int fstatat(int directory, const char *path, struct stat *attributes, int flags)
+{
+    typedef int function(int directory, const char *path, struct stat *attributes, int flags);
+    NEXT("fstatat")
+    if (made_up == NULL)
+        return next(directory, path, attributes, flags);
+    if (path[0] == 'z') {
+        errno = EIO;
+        return -1;
+    }
+    *attributes = (struct stat){.st_mode = path[0] == 'l' ? S_IFLNK : path[0] == 'd' ? S_IFDIR : S_IFREG};
+    return 0;
+}
+
+static int openat2_error; /* of the links among the names that are made up; 0: they lead to a file */
+static char openat2_path[PATH_MAX];
+
+long syscall(long number, ...)
+{
+    typedef long function(long number, ...);
+    NEXT("syscall")
+    va_list list;
+    va_start(list, number);
+    long at[4];
+    for (unsigned i = 0; i < 4; i++)
+        at[i] = va_arg(list, long);
+    va_end(list);
+    if (made_up == NULL || number != SYS_openat2)
+        return next(number, at[0], at[1], at[2], at[3]);
+    const char *path;
+    memcpy(&path, &at[1], sizeof path);
+    snprintf(openat2_path, sizeof openat2_path, "%s", path);
+    errno = openat2_error;
+    return openat2_error != 0 ? -1 : open("/proc/self/exe", O_PATH | O_CLOEXEC);
+}
 
 /* ---- keys and sizes ---- */
 
 static int compare(const char *a, const char *b)
 {
-    char rooms[2][3 * 255];
+    static char rooms[2][3 * PATH_MAX];
     struct buffer x = BUFFER(rooms[0]), y = BUFFER(rooms[1]);
     listing_append_key(&x, span_of(a));
     listing_append_key(&y, span_of(b));
@@ -83,6 +171,25 @@ static void the_longest_key_fits(void **state)
     assert_int_equal(compare(name, "0"), 0);
 }
 
+static void numbers_of_any_length_are_in_order(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, 2, 9, 127, 128, 254, 255, 256, 257, 511, 512, 4094, 4095};
+    static char a[PATH_MAX], b[PATH_MAX];
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+            memset(a, '1', lengths[i]);
+            memset(b, '1', lengths[k]);
+            a[lengths[i]] = b[lengths[k]] = '\0';
+            int order = compare(a, b);
+            assert_int_equal((order > 0) - (order < 0), (i > k) - (i < k));
+        }
+    }
+    for (size_t i = 0; i < PATH_MAX - 1; i++)
+        a[i] = i % 2 == 0 ? '1' : 'a';
+    assert_int_equal(compare(a, a), 0);
+}
+
 static void sizes_are_short(void **state)
 {
     (void)state;
@@ -134,7 +241,7 @@ static void queries_give_an_order(void **state)
 static char base[64];
 static int root;
 static struct beneath beneath;
-static char output[1 << 18];
+static char output[1 << 23];
 
 static void put(const char *name, size_t size, int64_t modified)
 {
@@ -197,6 +304,7 @@ static const char *listed(const char *path, struct listing_form form)
     assert_non_null(source);
     do {
         struct buffer piece = BUFFER(room);
+        listing_begin_iteration();
         state = source->fill(source, &piece);
         assert_true(state != SOURCE_BROKEN);
         assert_false(piece.overflow);
@@ -315,6 +423,7 @@ static void deep_paths_lose_their_middle(void **state)
     enum source_state state_now;
     do {
         struct buffer piece = {room, 0, sizeof room - 1, false};
+        listing_begin_iteration();
         state_now = source->fill(source, &piece);
         assert_false(piece.overflow);
         room[piece.length] = '\0';
@@ -352,13 +461,346 @@ static void the_policy_allows_its_own_only(void **state)
     assert_true(span_equal(assets_listing_policy(), buffer_span(&policy)));
 }
 
+/* ---- names of any length ---- */
+
+static const struct {
+    char first;
+    const char *repeated;
+} kinds[] = {{'a', "a"},    {'1', "1a"},           {'9', "9"},    {'q', "\""}, {'q', "'"},  {'q', "&"},
+             {'c', "\x01"}, {'u', "\xE3\x81\x82"}, {'x', "\xFF"}, {'d', "d"},  {'d', "\""}, {'d', "\x7F"},
+             {'l', "l"},    {'l', "\xC2\x80"}};
+static const size_t lengths[] = {1,    2,    254,  255,  256,  257,  511,  512,  600,  765,
+                                 1023, 1024, 1365, 2048, 2672, 2673, 2674, 2728, 2729, 2730,
+                                 2731, 3000, 4090, 4094, 4095, 4096, 4097, 8191, 16000};
+enum { KINDS = sizeof kinds / sizeof *kinds, LENGTHS = sizeof lengths / sizeof *lengths };
+static char name_room[16384];
+static unsigned kind_now, length_now;
+
+static const char *write_name(unsigned kind, size_t length)
+{
+    size_t period = strlen(kinds[kind].repeated);
+    name_room[0] = kinds[kind].first;
+    for (size_t i = 1; i < length; i++)
+        name_room[i] = kinds[kind].repeated[(i - 1) % period];
+    name_room[length] = '\0';
+    return name_room;
+}
+
+static const char *one_name(unsigned number)
+{
+    return number > 0 ? NULL : write_name(kind_now, lengths[length_now]);
+}
+
+/* The link to the name, as it must be; empty where there can be none. */
+static struct span link_to(const char *directory)
+{
+    static char room[1 << 16];
+    struct buffer link = BUFFER(room);
+    struct span name = span_of(write_name(kind_now, lengths[length_now]));
+    size_t path = strlen(directory) + (*directory != '\0') + name.length;
+    buffer_append(&link, SPAN("\"./"));
+    buffer_uri_path(&link, name);
+    buffer_append(&link, kinds[kind_now].first == 'd' ? SPAN("/\"") : SPAN("\""));
+    size_t target = 1 + strlen(directory) + (*directory != '\0') + link.length - 4;
+    bool reachable = path < PATH_MAX && target <= LIMIT_TARGET;
+    return reachable ? buffer_span(&link) : SPAN_NONE;
+}
+
+static void names_of_any_length_have_links_or_are_told_of(void **state)
+{
+    (void)state;
+    static const char *const directories[] = {"", "apes"};
+    made_up = one_name;
+    for (kind_now = 0; kind_now < KINDS; kind_now++) {
+        for (length_now = 0; length_now < LENGTHS; length_now++) {
+            for (size_t i = 0; i < 2; i++) {
+                names_read = 0;
+                const char *page = listed(directories[i], (struct listing_form){0});
+                struct span link = link_to(directories[i]);
+                assert_int_equal(strstr(page, "Only a part") != NULL, link.length == 0);
+                assert_null(strstr(page, "This folder is empty"));
+                if (link.length > 0)
+                    assert_non_null(memmem(page, strlen(page), link.at, link.length));
+                else
+                    assert_null(strstr(page, "\"./"));
+                if (link.length == 0) /* JSON has no place to say so */
+                    continue;
+                names_read = 0;
+                page = listed(directories[i], (struct listing_form){.json = true});
+                assert_non_null(memmem(page, strlen(page), link.at, link.length));
+            }
+        }
+    }
+    made_up = NULL;
+}
+
+static const char *all_lengths(unsigned number)
+{
+    return number < KINDS * LENGTHS ? write_name(number / LENGTHS, lengths[number % LENGTHS]) : NULL;
+}
+
+static void names_of_all_lengths_stand_beside_each_other(void **state)
+{
+    (void)state;
+    size_t rows = 0, awaited = 0;
+    made_up = all_lengths;
+    for (kind_now = 0; kind_now < KINDS; kind_now++)
+        for (length_now = 0; length_now < LENGTHS; length_now++)
+            awaited += link_to("").length > 0;
+    names_read = 0;
+    for (const char *at = listed("", (struct listing_form){0}); (at = strstr(at, "\"./")) != NULL; at++)
+        rows++;
+    assert_int_equal(rows, awaited);
+    made_up = NULL;
+}
+
+static const char *a_link_and_a_file(unsigned number)
+{
+    return number == 0 ? "link" : number == 1 ? "file" : NULL;
+}
+
+static const char *unreadable(unsigned number)
+{
+    return number == 0 ? "z" : number == 1 ? "file" : NULL;
+}
+
+static void entries_that_could_not_be_looked_at_are_told_of(void **state)
+{
+    (void)state;
+    static const struct {
+        int error;
+        bool told;
+    } cases[] = {{ENOENT, false}, {EXDEV, false}, {ELOOP, false}, {EACCES, false}, {ENOTDIR, false},
+                 {EMFILE, true},  {ENFILE, true}, {ENOMEM, true}, {EIO, true}};
+    made_up = a_link_and_a_file;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        openat2_error = cases[i].error;
+        names_read = 0;
+        const char *page = listed("apes", (struct listing_form){0});
+        assert_string_equal(openat2_path, "apes/link");
+        assert_int_equal(strstr(page, "Only a part, there are more: 1 file<") != NULL, cases[i].told);
+    }
+    openat2_error = 0;
+    made_up = unreadable;
+    names_read = 0;
+    assert_non_null(strstr(listed("", (struct listing_form){0}), "Only a part, there are more: 1 file<"));
+    made_up = NULL;
+}
+
+/* A request for it came with its bytes as they are, but a link would be longer than a target. */
+static void directories_that_no_link_can_name_are_not_listed(void **state)
+{
+    (void)state;
+    char path[4000];
+    memset(path, '"', sizeof path);
+    errno = 0;
+    assert_null(listing_open(&beneath, (struct span){path, sizeof path},
+                             openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0}));
+    assert_int_equal(errno, ENAMETOOLONG);
+    struct source *source =
+        listing_open(&beneath, (struct span){path, 2700}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
+                     &(struct listing_form){0});
+    assert_non_null(source);
+    source->drop(source);
+}
+
+/* ---- time ---- */
+
+enum {
+    STEP = LIMIT_LISTING_US / 100 * LIMIT_LISTING_BATCH
+}; /* entries, where a look takes 100 microseconds */
+
+static const char *endless(unsigned number)
+{
+    snprintf(name_room, sizeof name_room, "entry-%u", number);
+    return name_room;
+}
+
+static const char *endless_links(unsigned number)
+{
+    snprintf(name_room, sizeof name_room, "link-%u", number);
+    return name_room;
+}
+
+static struct source *open_root(void)
+{
+    struct source *source = listing_open(
+        &beneath, SPAN(""), openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &(struct listing_form){0});
+    assert_non_null(source);
+    return source;
+}
+
+/* How many names a listing reads when it is asked for a piece. */
+static unsigned names_of_step(struct source *source)
+{
+    static char room[LIMIT_PIECE];
+    struct buffer piece = BUFFER(room);
+    unsigned before = names_read;
+    assert_int_equal(source->fill(source, &piece), SOURCE_MORE);
+    assert_int_equal(piece.length, 0);
+    return names_read - before;
+}
+
+static void a_step_ends_with_its_time(void **state)
+{
+    (void)state;
+    made_up = endless;
+    clock_pace = 100;
+    struct source *source = open_root();
+    for (unsigned i = 0; i < 10; i++) {
+        listing_begin_iteration();
+        assert_int_equal(names_of_step(source), STEP);
+        assert_int_equal(names_of_step(source), 0); /* in the same iteration */
+    }
+    clock_pace = 10000; /* each batch takes longer than all of the time */
+    listing_begin_iteration();
+    assert_int_equal(names_of_step(source), LIMIT_LISTING_BATCH);
+    source->drop(source);
+    made_up = endless_links; /* each is followed */
+    clock_pace = 100;
+    source = open_root();
+    listing_begin_iteration();
+    assert_int_equal(names_of_step(source), LIMIT_LISTING_US / 100);
+    clock_pace = 10000;
+    listing_begin_iteration();
+    assert_int_equal(names_of_step(source), 1);
+    source->drop(source);
+    clock_pace = 0;
+    made_up = NULL;
+}
+
+static void all_listings_together_do_one_step_an_iteration(void **state)
+{
+    (void)state;
+    enum { LISTINGS = 30 };
+    struct source *sources[LISTINGS];
+    unsigned read[LISTINGS] = {0};
+    made_up = endless;
+    clock_pace = 100;
+    for (unsigned i = 0; i < LISTINGS; i++)
+        sources[i] = open_root();
+    for (unsigned round = 0; round < 10 * LISTINGS; round++) {
+        unsigned all = 0;
+        listing_begin_iteration();
+        for (unsigned i = 0; i < LISTINGS; i++) {
+            unsigned names = names_of_step(sources[i]);
+            read[i] += names;
+            all += names;
+        }
+        assert_int_equal(all, STEP);
+    }
+    for (unsigned i = 0; i < LISTINGS; i++) /* one after the other */
+        assert_in_range(read[i], 9 * STEP, 11 * STEP);
+    /* Those that are gone keep no others from theirs. */
+    for (unsigned i = 0; i < LISTINGS - 1; i++)
+        sources[i]->drop(sources[i]);
+    unsigned names = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        listing_begin_iteration();
+        names += names_of_step(sources[LISTINGS - 1]);
+    }
+    assert_in_range(names, 2 * STEP, 3 * STEP);
+    sources[LISTINGS - 1]->drop(sources[LISTINGS - 1]);
+    listing_begin_iteration();
+    clock_pace = 0;
+    made_up = NULL;
+}
+
+/* ---- memory ---- */
+
+static const char *endless_long(unsigned number)
+{
+    snprintf(name_room, sizeof name_room, "%02000u", number);
+    return name_room;
+}
+
+static const char *two(unsigned number)
+{
+    return number == 0 ? "one" : number == 1 ? "two" : NULL;
+}
+
+/* Reads a listing to where it has no more room, and begins to write it. Returns how many entries it has. */
+static unsigned long entries_held(struct source *source)
+{
+    static char room[LIMIT_PIECE + 1];
+    struct buffer piece = {room, 0, LIMIT_PIECE, false};
+    enum source_state now;
+    names_read = 0;
+    do {
+        listing_begin_iteration();
+        now = source->fill(source, &piece);
+    } while (now == SOURCE_MORE && piece.length == 0);
+    assert_true(now != SOURCE_BROKEN);
+    room[piece.length] = '\0';
+    const char *at = strstr(room, "aria-live=\"polite\">");
+    assert_non_null(at);
+    return strtoul(at + strcspn(at, "0123456789"), NULL, 10);
+}
+
+static void each_listing_has_a_share_and_leaves_one(void **state)
+{
+    (void)state;
+    enum { HOSTILE = 60, NAME = 2000 };
+    struct source *hostile[HOSTILE];
+    unsigned long all = 0, least = ULONG_MAX;
+    made_up = endless_long;
+    for (unsigned i = 0; i < HOSTILE; i++) {
+        hostile[i] = open_root();
+        unsigned long entries = entries_held(hostile[i]);
+        assert_true(entries > 0);
+        assert_true(entries * NAME <= LIMIT_LISTING_BYTES / 4);
+        assert_true(i > 0 || entries * NAME > LIMIT_LISTING_BYTES / 8);
+        all += entries;
+        least = entries < least ? entries : least;
+    }
+    assert_true(all * NAME <= LIMIT_LISTING_BYTES);
+    assert_true(least * NAME <= LIMIT_LISTING_SMALL);
+    made_up = two; /* another's is whole */
+    struct source *source = open_root();
+    assert_int_equal(entries_held(source), 2);
+    source->drop(source);
+    for (unsigned i = 0; i < HOSTILE; i++)
+        hostile[i]->drop(hostile[i]);
+    made_up = endless_long; /* all of it is given back */
+    source = open_root();
+    assert_true(entries_held(source) * NAME > LIMIT_LISTING_BYTES / 8);
+    source->drop(source);
+    made_up = NULL;
+}
+
+static void a_listing_that_has_no_room_for_an_entry_does_not_begin(void **state)
+{
+    (void)state;
+    enum { MOST = 1000 };
+    static struct source *held[MOST];
+    unsigned count = 0;
+    made_up = endless_long;
+    do {
+        errno = 0;
+        held[count] = listing_open(&beneath, SPAN(""), openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                                   &(struct listing_form){0});
+        if (held[count] != NULL)
+            assert_true(entries_held(held[count]) > 0);
+    } while (held[count] != NULL && ++count < MOST);
+    assert_int_equal(errno, ENOMEM);
+    assert_in_range(count, 60, MOST - 1);
+    while (count > 0) {
+        count--;
+        held[count]->drop(held[count]);
+    }
+    made_up = NULL;
+}
+
+/* ---- pieces ---- */
+
 /* Reading waits for its turn, nothing is lost between pieces, and no memory stays. */
 static void many_entries_come_in_pieces(void **state)
 {
     (void)state;
-    enum { MANY = 3 * LIMIT_LISTING_STEP + 7 };
+    enum { MANY = 19 * STEP + 7 };
     char name[64], room[LIMIT_PIECE + 1];
     assert_int_equal(mkdirat(root, "many", 0755), 0);
+    clock_pace = 100;
     for (unsigned i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, "many/entry-%u", i * 7919 % MANY);
         put(name, 0, 0);
@@ -370,6 +812,7 @@ static void many_entries_come_in_pieces(void **state)
         enum source_state now;
         do {
             struct buffer piece = {room, 0, LIMIT_PIECE, false};
+            listing_begin_iteration();
             now = source->fill(source, &piece);
             room[piece.length] = '\0';
             silent += piece.length == 0;
@@ -378,14 +821,15 @@ static void many_entries_come_in_pieces(void **state)
                 assert_int_equal(strtoul(at + 9, NULL, 10), next++);
         } while (now == SOURCE_MORE && (round == 0 || pieces < round));
         source->drop(source);
-        assert_true(round > 0 || (next == MANY && silent == 3 && pieces > 8));
+        assert_true(round > 0 || (next == MANY && silent == 19 && pieces > 24));
     }
-    /* More than LIMIT_LISTING_OCTETS in all, if any stayed. */
-    for (unsigned round = 0; round < LIMIT_LISTING_OCTETS / 65536 + 1; round++) {
+    /* More than LIMIT_LISTING_BYTES in all, if any stayed. */
+    for (unsigned round = 0; round < LIMIT_LISTING_BYTES / 65536 + 1; round++) {
         struct source *source = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         struct buffer piece = {room, 0, LIMIT_PIECE, false};
         assert_non_null(source);
+        listing_begin_iteration();
         assert_int_equal(source->fill(source, &piece), SOURCE_MORE);
         source->drop(source);
     }
@@ -394,6 +838,7 @@ static void many_entries_come_in_pieces(void **state)
         unlinkat(root, name, 0);
     }
     unlinkat(root, "many", AT_REMOVEDIR);
+    clock_pace = 0;
 }
 
 int main(void)
@@ -401,6 +846,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_in_natural_order),
         cmocka_unit_test(the_longest_key_fits),
+        cmocka_unit_test(numbers_of_any_length_are_in_order),
         cmocka_unit_test(sizes_are_short),
         cmocka_unit_test(queries_give_an_order),
         cmocka_unit_test(all_that_is_served_is_listed_in_order),
@@ -410,6 +856,14 @@ int main(void)
         cmocka_unit_test(crumbs_lead_up),
         cmocka_unit_test(deep_paths_lose_their_middle),
         cmocka_unit_test(the_policy_allows_its_own_only),
+        cmocka_unit_test(names_of_any_length_have_links_or_are_told_of),
+        cmocka_unit_test(names_of_all_lengths_stand_beside_each_other),
+        cmocka_unit_test(entries_that_could_not_be_looked_at_are_told_of),
+        cmocka_unit_test(directories_that_no_link_can_name_are_not_listed),
+        cmocka_unit_test(a_step_ends_with_its_time),
+        cmocka_unit_test(all_listings_together_do_one_step_an_iteration),
+        cmocka_unit_test(each_listing_has_a_share_and_leaves_one),
+        cmocka_unit_test(a_listing_that_has_no_room_for_an_entry_does_not_begin),
         cmocka_unit_test(many_entries_come_in_pieces),
     };
     return cmocka_run_group_tests(tests, make, unmake);

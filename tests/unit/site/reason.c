@@ -3,6 +3,9 @@
 
 #include "base/limits.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,16 +14,74 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* ---- in place of the C library's ---- */
+
+static unsigned odd_opens; /* of what is neither a file nor a directory, but for O_PATH */
+
+long syscall(long number, ...)
+{
+    typedef long function(long number, ...);
+    static function *next;
+    struct stat attributes;
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "syscall");
+        memcpy(&next, &found, sizeof next);
+    }
+    va_list list;
+    va_start(list, number);
+    long at[4];
+    for (unsigned i = 0; i < 4; i++)
+        at[i] = va_arg(list, long);
+    va_end(list);
+    long result = next(number, at[0], at[1], at[2], at[3]);
+    if (number == SYS_openat2 && result >= 0 && fstat((int)result, &attributes) == 0)
+        odd_opens += (fcntl((int)result, F_GETFL) & O_PATH) == 0 && !S_ISREG(attributes.st_mode) &&
+                     !S_ISDIR(attributes.st_mode);
+    return result;
+}
+
+/* Names of a directory that are made up; where there are none the directory's own are read. */
+static const char *(*made_up)(unsigned number);
+static unsigned made_up_read;
+
+struct dirent *readdir(DIR *directory)
+{
+    typedef struct dirent *function(DIR * directory);
+    static function *next;
+    static union {
+        struct dirent entry;
+        char room[sizeof(struct dirent) + 8192];
+    } one;
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "readdir");
+        memcpy(&next, &found, sizeof next);
+    }
+    if (made_up == NULL)
+        return next(directory);
+    const char *name = made_up(made_up_read++);
+    if (name == NULL)
+        return NULL;
+    memcpy(one.room + offsetof(struct dirent, d_name), name, strlen(name) + 1);
+    return &one.entry;
+}
+
+/* ---- a directory ---- */
 
 static char base[64];
 static int root;
 static struct beneath beneath;
 static int64_t second; /* another for each reason, so that none is too many */
 
+static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
 static const char *const folders[] = {"guide", "img", ".git", "locked"};
 static const char *const files[] = {
     "about.html",   "about.txt", "README.md",   "style.css",       "style.min.css", "img/hills.png",
@@ -46,6 +107,10 @@ static int make(void **state)
         close(openat(root, files[i], O_WRONLY | O_CREAT, 0644));
     for (size_t i = 0; i < sizeof symlinks / sizeof *symlinks; i++)
         assert_int_equal(symlinkat(symlinks[i].target, root, symlinks[i].name), 0);
+    assert_int_equal(mkfifoat(root, "fifo", 0644), 0);
+    assert_int_equal(symlinkat("fifo", root, "to-fifo"), 0);
+    if (mknodat(root, "device", S_IFCHR | 0644, makedev(1, 3)) < 0) /* only root may */
+        assert_int_equal(symlinkat("fifo", root, "device"), 0);
     assert_int_equal(fchmodat(root, "private", 0, 0), 0);
     assert_int_equal(fchmodat(root, "locked", 0, 0), 0);
     return 0;
@@ -58,6 +123,8 @@ static int unmake(void **state)
         unlinkat(root, symlinks[i].name, 0);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlinkat(root, files[i], 0);
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        unlinkat(root, odd[i], 0);
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         unlinkat(root, folders[i], AT_REMOVEDIR);
     close(root);
@@ -145,6 +212,135 @@ static void what_is_not_permitted_is_told(void **state)
                         "'locked' is a directory that the server's user may not read.");
 }
 
+static void make_socket(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", base);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    close(fd);
+}
+
+static void fifos_and_devices_are_told_and_never_opened(void **state)
+{
+    (void)state;
+    struct stat attributes;
+    make_socket();
+    odd_opens = 0;
+    assert_string_equal(reason_of("fifo", false), "'fifo' is neither a file nor a directory.");
+    assert_string_equal(reason_of("to-fifo", false),
+                        "'to-fifo' is a symbolic link to what is neither a file nor a directory.");
+    assert_string_equal(reason_of("socket", false), "'socket' is neither a file nor a directory.");
+    assert_int_equal(fstatat(root, "device", &attributes, AT_SYMLINK_NOFOLLOW), 0);
+    reason_of("device", false);
+    if (S_ISCHR(attributes.st_mode))
+        assert_string_equal(reason_of("device", false), "'device' is neither a file nor a directory.");
+    reason_of("fifo/index.html", false);
+    assert_int_equal(odd_opens, 0);
+}
+
+/* ---- names of any length ---- */
+
+static char room_for_names[8192];
+
+/* "a.", then as many bytes of Japanese as `length`, after a few that are shorter. */
+static size_t long_length;
+
+static const char *long_names(unsigned number)
+{
+    if (number == 0)
+        return "other";
+    if (number > 1)
+        return NULL;
+    memset(room_for_names, 0, sizeof room_for_names);
+    memcpy(room_for_names, "a.", 2);
+    for (size_t i = 2; i < long_length; i++)
+        room_for_names[i] = "\xE3\x81\x82"[(i - 2) % 3];
+    return room_for_names;
+}
+
+static void names_of_any_length_are_told_or_left_out(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {3,   253, 254, 255, 256,  257,  605,  700,
+                                     766, 767, 768, 769, 1024, 4095, 4096, 8000};
+    made_up = long_names;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        long_length = lengths[i];
+        made_up_read = 0;
+        const char *reason = reason_of("a", false);
+        bool fits = lengths[i] <= 690; /* REASON_MAX, less what is said besides */
+        assert_memory_equal(reason, "There is no 'a' in the root.", 28);
+        if (fits || lengths[i] >= REASON_MAX) {
+            assert_int_equal(strstr(reason, " There is 'a.") != NULL, fits);
+            assert_int_equal(strlen(meant), fits ? lengths[i] : 0);
+        }
+    }
+    made_up = NULL;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) { /* and those that are asked for */
+        memset(room_for_names, 'b', lengths[i]);
+        room_for_names[lengths[i]] = '\0';
+        reason_of(room_for_names, false);
+        reason_of(room_for_names, true);
+    }
+}
+
+/* ---- what a miss may cost ---- */
+
+static const char *alike_at_the_end(unsigned number)
+{
+    snprintf(room_for_names, sizeof room_for_names, "%057d%05u", 7, number);
+    return room_for_names;
+}
+
+static const char *alike_between(unsigned number)
+{
+    snprintf(room_for_names, sizeof room_for_names, "%c%060d%c", (int)('b' + number % 20), 7,
+             (int)('b' + number % 20));
+    return room_for_names;
+}
+
+static const char *screenshots(unsigned number)
+{
+    snprintf(room_for_names, sizeof room_for_names, "Screenshot from 2024-%02u-%02u %02u-%02u-%02u.png",
+             number % 12 + 1, number % 28 + 1, number % 24, number % 60, number * 7 % 60);
+    return room_for_names;
+}
+
+static const char *longest(unsigned number)
+{
+    (void)number;
+    memset(room_for_names, 'x', 4096);
+    room_for_names[4096] = '\0';
+    return room_for_names;
+}
+
+/* Directories without end. The most that a name can cost is 1 + 5 * DISTANCE_TEXT_MAX. */
+static void a_miss_costs_little_whatever_is_in_the_folder(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *(*names)(unsigned number);
+        const char *path;
+        unsigned least, most; /* names that are looked at */
+    } cases[] = {
+        {alike_at_the_end, "000000000000000000000000000000000000000000000000000000007x5yz7", 800,
+         LIMIT_REASON_NAMES},
+        {alike_between, "a000000000000000000000000000000000000000000000000000000000007a",
+         LIMIT_REASON_WORK / 330, LIMIT_REASON_WORK / 300 + 1},
+        {screenshots, "Screenshot from 2024-13-14 15-16-77.png", 800, LIMIT_REASON_NAMES},
+        {longest, "absent", LIMIT_REASON_NAMES, LIMIT_REASON_NAMES},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        made_up = cases[i].names;
+        made_up_read = 0;
+        assert_true(reason_of(cases[i].path, false)[0] != '\0');
+        assert_true(made_up_read >= cases[i].least);
+        assert_true(made_up_read <= cases[i].most);
+    }
+    made_up = NULL;
+}
+
 static void long_paths_have_no_reason(void **state)
 {
     (void)state;
@@ -157,8 +353,8 @@ static void long_paths_have_no_reason(void **state)
     path[sizeof path - 1] = '\0';
     assert_string_equal(reason_of(path, false), "There is no 'a' in the root.");
     path[300] = '\0';
-    memset(path, 'b', 256);
-    assert_string_equal(reason_of(path, false), "");
+    memset(path, 'b', 256); /* longer than this file system's names, but another may have it */
+    assert_memory_equal(reason_of(path, false), "There is no 'bbb", 16);
 }
 
 static void a_flood_gets_few(void **state)
@@ -182,6 +378,9 @@ int main(void)
         cmocka_unit_test(each_reason_has_its_words),
         cmocka_unit_test(what_was_meant_has_its_path),
         cmocka_unit_test(what_is_not_permitted_is_told),
+        cmocka_unit_test(fifos_and_devices_are_told_and_never_opened),
+        cmocka_unit_test(names_of_any_length_are_told_or_left_out),
+        cmocka_unit_test(a_miss_costs_little_whatever_is_in_the_folder),
         cmocka_unit_test(long_paths_have_no_reason),
         cmocka_unit_test(a_flood_gets_few),
     };

@@ -317,14 +317,6 @@ static void links_that_stay_are_followed(void **state)
     make_link("file", "a/link");
     make_link("../a/file", "a/back");
     make_link("a", "directory");
-    if (walks) {
-        assert_status("link", 404);
-        assert_status("a/link", 404);
-        assert_status("a/back", 404);
-        assert_status("directory", 404);
-        assert_status("directory/file", 404);
-        return;
-    }
     assert_content("link", "linked");
     assert_content("a/link", "linked");
     assert_content("a/back", "linked");
@@ -380,7 +372,7 @@ static void dots_do_not_leave_the_root(void **state)
     make_directory("a");
     write_file("../secret", "secret");
     static const char *const paths[] = {"../secret", "a/../../secret", "..", "../root/../secret"};
-    for (size_t i = 0; i < COUNT(paths) && !walks; i++)
+    for (size_t i = 0; i < COUNT(paths); i++)
         assert_status(paths[i], 404);
 }
 

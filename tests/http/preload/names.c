@@ -1,0 +1,131 @@
+/*
+ * Stands before the C library (LD_PRELOAD), and gives the names of a directory others, as a file system has them whose
+ * names may be longer than NAME_MAX. The file that the environment variable NAMES names holds them, parted by slashes: in
+ * place of the file "name-0" on disk there is the first one, and so on. What is asked for by a name that is made up is the
+ * file on disk; the kernel's bound of a whole path stays.
+ *
+ * With NAMES_RENAMES=N, N of N+1 calls of openat2 fail, as they do while files are renamed elsewhere.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { NAMES_MAX = 64, ON_DISK_MAX = 16 };
+
+static char *names[NAMES_MAX];
+static unsigned count;
+static unsigned long renames;
+
+__attribute__((constructor)) static void read_names(void)
+{
+    static char text[1 << 18];
+    const char *path = getenv("NAMES"), *lost = getenv("NAMES_RENAMES");
+    int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    renames = lost != NULL ? strtoul(lost, NULL, 10) : 0;
+    if (fd < 0)
+        return;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    for (char *rest = text; count < NAMES_MAX && *rest != '\0';) {
+        size_t end = strcspn(rest, "/");
+        bool last = rest[end] == '\0';
+        names[count++] = rest;
+        rest[end] = '\0';
+        rest += end + !last;
+    }
+}
+
+/* The function behind ours. ISO C has no cast from an object's address to a function's. */
+#define NEXT(name, type) \
+    static type next; \
+    if (next == NULL) { \
+        void *found = dlsym(RTLD_NEXT, name); \
+        memcpy(&next, &found, sizeof next); \
+    }
+
+/* The path on disk, whose names are no longer than those that are asked for but by ON_DISK_MAX each. */
+static const char *on_disk(const char *path, char room[2 * PATH_MAX])
+{
+    size_t length = 0;
+    if (strlen(path) >= PATH_MAX || count == 0) /* as it is, or ENAMETOOLONG */
+        return path;
+    for (const char *at = path; length < PATH_MAX + (size_t)ON_DISK_MAX;) {
+        size_t end = strcspn(at, "/");
+        unsigned i = 0;
+        while (i < count && (strlen(names[i]) != end || memcmp(names[i], at, end) != 0))
+            i++;
+        if (i < count)
+            length += (size_t)snprintf(room + length, ON_DISK_MAX, "name-%u", i);
+        else
+            memcpy(room + length, at, end);
+        length += i < count ? 0 : end;
+        room[length++] = at[end];
+        if (at[end] == '\0')
+            return room;
+        at += end + 1;
+    }
+    return path;
+}
+
+struct dirent *readdir(DIR *directory)
+{
+    typedef struct dirent *function(DIR * directory);
+    static union {
+        struct dirent entry;
+        char room[sizeof(struct dirent) + (1 << 18)];
+    } one;
+    NEXT("readdir", function *)
+    struct dirent *entry = next(directory);
+    if (entry == NULL || strncmp(entry->d_name, "name-", 5) != 0)
+        return entry;
+    unsigned long i = strtoul(entry->d_name + 5, NULL, 10);
+    if (i >= count)
+        return entry;
+    one.entry = *entry;
+    memcpy(one.room + offsetof(struct dirent, d_name), names[i], strlen(names[i]) + 1);
+    return &one.entry;
+}
+
+int fstatat(int directory, const char *path, struct stat *attributes, int flags)
+{
+    typedef int function(int directory, const char *path, struct stat *attributes, int flags);
+    char room[2 * PATH_MAX];
+    NEXT("fstatat", function *)
+    return next(directory, on_disk(path, room), attributes, flags);
+}
+
+/* As many arguments as openat2, the only call of ours with a path, and seccomp have. */
+long syscall(long number, ...)
+{
+    typedef long function(long number, ...);
+    static unsigned long calls;
+    char room[2 * PATH_MAX];
+    NEXT("syscall", function *)
+    va_list list;
+    va_start(list, number);
+    long at[6];
+    for (unsigned i = 0; i < 6; i++)
+        at[i] = va_arg(list, long);
+    va_end(list);
+    if (number != SYS_openat2)
+        return next(number, at[0], at[1], at[2], at[3], at[4], at[5]);
+    if (calls++ % (renames + 1) < renames) {
+        errno = EAGAIN;
+        return -1;
+    }
+    const char *path;
+    memcpy(&path, &at[1], sizeof path);
+    return next(number, at[0], on_disk(path, room), at[2], at[3]);
+}

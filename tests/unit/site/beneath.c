@@ -1,0 +1,510 @@
+/* Opening beneath the root: with openat2 and without it, each path gives the same file or the same error. */
+#include "site/beneath.h"
+
+#include "base/limits.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- openat2 as it is, or as it would be ---- */
+
+static int openat2_error;         /* what openat2 gives in place of an answer */
+static unsigned openat2_failures; /* for so many calls */
+static unsigned openat2_calls;
+
+/* In place of the C library's, which has no other function for openat2. */
+long syscall(long number, ...)
+{
+    typedef long function(long number, ...);
+    static function *next;
+    if (next == NULL) {
+        void *found = dlsym(RTLD_NEXT, "syscall");
+        memcpy(&next, &found, sizeof next);
+    }
+    va_list list;
+    va_start(list, number);
+    long at[5];
+    for (unsigned i = 0; i < 5; i++)
+        at[i] = va_arg(list, long);
+    va_end(list);
+    openat2_calls += number == SYS_openat2;
+    if (number == SYS_openat2 && openat2_failures > 0) {
+        openat2_failures--;
+        errno = openat2_error;
+        return -1;
+    }
+    return next(number, at[0], at[1], at[2], at[3], at[4]);
+}
+
+/* ---- a root, and what lies outside ---- */
+
+enum { DEEP = 200, LINKS_MAX = 40, RACES = 5000 };
+
+static char base[64];
+static int base_fd, root;
+static struct beneath by_openat2, by_walk;
+
+static const char *const folders[] = {"root", "outside", "root/d", "root/d/e", "root/nox", "root/rooms"};
+static const char *const files[] = {"secret",     "outside/secret", "root/f",         "root/d/f",
+                                    "root/d/e/f", "root/nox/f",     "root/unreadable"};
+static const struct {
+    const char *name, *target;
+} links[] = {
+    {"file", "f"},
+    {"dir", "d"},
+    {"dir-slash", "d/"},
+    {"file-slash", "f/"},
+    {"file-dot", "f/."},
+    {"many-slashes", "d///.//e////f"},
+    {"d/up", "../f"},
+    {"d/e/up-twice", "../../f"},
+    {"d/e/up-and-down", "../../d/./e/../f"},
+    {"d/e/up-slashes", "..//..///f"},
+    {"d/e/to-root", "../.."},
+    {"d/e/to-root-slash", "../../"},
+    {"d/e/out", "../../../secret"},
+    {"d/e/out-and-in", "../../../root/f"},
+    {"out", "../secret"},
+    {"dot", "."},
+    {"dot-dot", ".."},
+    {"d/parent", ".."},
+    {"d/e/parent", "../."},
+    {"through", "d/e/to-root/d/up"},
+    {"absolute", "/etc/passwd"},
+    {"absolute-dir", "/"},
+    {"d/absolute", "//"},
+    {"dangling", "nowhere"},
+    {"dangling-dir", "nowhere/"},
+    {"self", "self"},
+    {"self-dir", "self-dir/x"},
+    {"ping", "pong"},
+    {"pong", "ping"},
+    {"under-file", "f/../f"},
+    {"through-nox", "nox/../f"},
+    {"into-nox", "nox/f"},
+    {"missing-up", "nowhere/../f"},
+    {"dots", "d/..."},
+    {"two-dots-name", "d/..f"},
+    {"chain-0", "f"},
+};
+
+static void make_links(void)
+{
+    char name[32], target[32];
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        assert_int_equal(symlinkat(links[i].target, root, links[i].name), 0);
+    for (unsigned i = 1; i <= LINKS_MAX; i++) { /* chain-39 takes 40 links, chain-40 one more */
+        snprintf(name, sizeof name, "chain-%u", i);
+        snprintf(target, sizeof target, "d/../chain-%u", i - 1);
+        assert_int_equal(symlinkat(target, root, name), 0);
+    }
+    char text[PATH_MAX] = ""; /* as long as a link can be, and back at the root at its end */
+    for (unsigned i = 0; i < (PATH_MAX - 2) / 5; i++)
+        strcat(text, "d/../");
+    strcat(text, "f");
+    assert_int_equal(symlinkat(text, root, "long"), 0);
+    memset(text, 'n', 256);
+    text[256] = '\0';
+    assert_int_equal(symlinkat(text, root, "too-long"), 0);
+}
+
+/* Directories in one another, with links at the deepest that lead back up. */
+static void make_deep(void)
+{
+    char up[3 * DEEP + 2] = "";
+    int fd = openat(root, ".", O_PATH | O_DIRECTORY);
+    for (unsigned i = 0; i < DEEP; i++) {
+        assert_int_equal(mkdirat(fd, "a", 0755), 0);
+        int next = openat(fd, "a", O_PATH | O_DIRECTORY);
+        close(fd);
+        fd = next;
+        strcat(up, "../");
+    }
+    strcat(up, "f");
+    assert_int_equal(symlinkat(up, fd, "up"), 0);
+    close(fd);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    snprintf(base, sizeof base, "/tmp/tinyhttpd-beneath-XXXXXX");
+    if (mkdtemp(base) == NULL)
+        return -1;
+    base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        assert_int_equal(mkdirat(base_fd, folders[i], 0755), 0);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        close(openat(base_fd, files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    root = openat(base_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(mkfifoat(root, "fifo", 0644), 0);
+    make_links();
+    make_deep();
+    assert_int_equal(fchmodat(root, "nox", 0644, 0), 0);
+    assert_int_equal(fchmodat(root, "unreadable", 0, 0), 0);
+    if (geteuid() == 0) { /* as root all is permitted */
+        assert_int_equal(fchown(base_fd, 65533, 65533), 0);
+        for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+            assert_int_equal(fchownat(base_fd, folders[i], 65533, 65533, 0), 0);
+        assert_int_equal(seteuid(65533), 0);
+    }
+    by_openat2 = beneath_root(root, false);
+    by_walk = beneath_root(root, true);
+    return 0;
+}
+
+static int unmake(void **state)
+{
+    (void)state;
+    char command[256];
+    if (geteuid() != getuid())
+        assert_int_equal(seteuid(getuid()), 0);
+    close(root);
+    close(base_fd);
+    snprintf(command, sizeof command, "chmod 755 %s/root/nox; rm -rf %s", base, base);
+    return system(command); /* NOLINT(cert-env33-c): its words are our own */
+}
+
+/* ---- both ways ---- */
+
+struct outcome {
+    int error; /* 0: it was opened */
+    ino_t inode;
+    mode_t mode;
+    int flags;
+};
+
+static struct outcome outcome_of(struct beneath *beneath, enum symlink_choice symlinks, struct span path,
+                                 int flags)
+{
+    struct stat attributes = {0};
+    struct outcome outcome = {0};
+    beneath->symlinks = symlinks;
+    int fd = beneath_open(beneath, path, flags);
+    if (fd < 0)
+        return (struct outcome){.error = errno};
+    assert_int_equal(fstat(fd, &attributes), 0);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    outcome.inode = attributes.st_ino;
+    outcome.mode = attributes.st_mode;
+    outcome.flags = fcntl(fd, F_GETFL) & (O_PATH | O_ACCMODE);
+    close(fd);
+    return outcome;
+}
+
+static bool is_equal(const struct outcome *a, const struct outcome *b)
+{
+    return a->error == b->error && a->inode == b->inode && a->mode == b->mode && a->flags == b->flags;
+}
+
+static const int flag_choices[] = {
+    O_PATH,
+    O_PATH | O_DIRECTORY,
+    O_PATH | O_NOFOLLOW,
+    O_PATH | O_NOFOLLOW | O_DIRECTORY,
+    O_RDONLY | O_NONBLOCK,
+    O_RDONLY | O_DIRECTORY,
+    O_RDONLY | O_NONBLOCK | O_NOFOLLOW,
+    O_RDONLY | O_NOFOLLOW | O_DIRECTORY,
+};
+
+static void is_the_same_both_ways(const char *path)
+{
+    static const enum symlink_choice choices[] = {SYMLINKS_INSIDE, SYMLINKS_NONE};
+    for (size_t i = 0; i < sizeof flag_choices / sizeof *flag_choices; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            struct outcome expected = outcome_of(&by_openat2, choices[k], span_of(path), flag_choices[i]);
+            struct outcome found = outcome_of(&by_walk, choices[k], span_of(path), flag_choices[i]);
+            if (!is_equal(&expected, &found))
+                fail_msg("'%.100s', flags %o, symlinks %d: openat2 %s, inode %lu; walk %s, inode %lu", path,
+                         (unsigned)flag_choices[i], (int)choices[k], strerror(expected.error),
+                         (unsigned long)expected.inode, strerror(found.error), (unsigned long)found.inode);
+        }
+    }
+}
+
+static bool has_openat2(void)
+{
+    if (!by_openat2.walk)
+        return true;
+    print_message("no openat2 here: skipped\n");
+    return false;
+}
+
+static void each_path_gives_the_same_with_and_without_openat2(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {
+        "",
+        ".",
+        "f",
+        "d",
+        "d/f",
+        "d/e/f",
+        "nowhere",
+        "nowhere/f",
+        "d/nowhere",
+        "f/f",
+        "f/",
+        "d/",
+        "d//e///f",
+        "./f",
+        "d/./f",
+        "d/.",
+        "f/.",
+        "f/..",
+        "..",
+        "d/..",
+        "d/../f",
+        "d/../..",
+        "../f",
+        "/",
+        "fifo",
+        "fifo/x",
+        "unreadable",
+        "nox",
+        "nox/f",
+        "nox/.",
+        "nox/..",
+        "nox/../f",
+        "dir/f",
+        "dir/e/up-twice",
+        "dir-slash/f",
+        "dot/dot/dot/f",
+        "dot-dot/root/f",
+        "d/parent/d/parent/f",
+        "d/e/to-root/d/e/to-root/f",
+        "dir/",
+        "file/",
+        "dangling/",
+        "chain-39",
+        "chain-40",
+        "chain-38/x",
+        "file/x",
+        "absolute-dir/etc",
+        "self/x",
+        "d/e/up-twice/",
+        "..f",
+        "...",
+    };
+    if (!has_openat2())
+        return;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        if (paths[i][0] != '/')
+            is_the_same_both_ways(paths[i]);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        char path[64];
+        is_the_same_both_ways(links[i].name);
+        snprintf(path, sizeof path, "%s/", links[i].name);
+        is_the_same_both_ways(path);
+        snprintf(path, sizeof path, "%s/f", links[i].name);
+        is_the_same_both_ways(path);
+    }
+}
+
+static void long_paths_give_the_same_with_and_without_openat2(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {254, 255, 256, 4094, 4095, 4096, 4097, 8000};
+    char path[8001];
+    if (!has_openat2())
+        return;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        memset(path, 'n', lengths[i]);
+        path[lengths[i]] = '\0';
+        is_the_same_both_ways(path);
+        for (size_t k = 1; k < lengths[i]; k += 2)
+            path[k] = '/';
+        is_the_same_both_ways(path);
+        memset(path, '/', lengths[i]);
+        memcpy(path, "d", 1);
+        is_the_same_both_ways(path);
+        memcpy(path + lengths[i] - 1, "f", 1);
+        is_the_same_both_ways(path);
+    }
+    is_the_same_both_ways("long");
+    is_the_same_both_ways("too-long");
+    path[0] = '\0';
+    for (unsigned i = 0; i < DEEP; i++)
+        strcat(path, "a/");
+    is_the_same_both_ways(path);
+    strcat(path, "up");
+    is_the_same_both_ways(path);
+    strcat(path, "/x");
+    is_the_same_both_ways(path);
+}
+
+/* They read as absolute paths, or name nothing. */
+static void magic_links_are_refused_both_ways(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"fd/0",  "cwd", "root", "exe", "fd/0/x", "cwd/x", "root/etc/passwd",
+                                        "ns/mnt"};
+    int proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC), pipes[2];
+    char name[32];
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    snprintf(name, sizeof name, "fd/%d", pipes[0]);
+    for (unsigned walk = 0; walk < 2; walk++) {
+        struct beneath beneath = beneath_root(proc, walk > 0);
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+            assert_int_equal(beneath_open(&beneath, span_of(paths[i]), O_RDONLY), -1);
+        assert_int_equal(beneath_open(&beneath, span_of(name), O_RDONLY), -1);
+    }
+    close(pipes[0]);
+    close(pipes[1]);
+    close(proc);
+}
+
+/* ---- renames elsewhere ---- */
+
+static void renames_elsewhere_cost_no_answer(void **state)
+{
+    (void)state;
+    static const unsigned failures[] = {1, 5, LIMIT_OPENAT2_TRIES - 1, LIMIT_OPENAT2_TRIES, 1000000};
+    static const char *const paths[] = {"d/e/up-twice", "through", "chain-39", "f", "nowhere", "out", ""};
+    if (!has_openat2())
+        return;
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        for (size_t k = 0; k < sizeof paths / sizeof *paths; k++) {
+            struct outcome expected = outcome_of(&by_openat2, SYMLINKS_INSIDE, span_of(paths[k]), O_PATH);
+            openat2_error = EAGAIN;
+            openat2_failures = failures[i];
+            openat2_calls = 0;
+            struct outcome found = outcome_of(&by_openat2, SYMLINKS_INSIDE, span_of(paths[k]), O_PATH);
+            openat2_failures = 0;
+            assert_true(is_equal(&found, &expected));
+            assert_true(openat2_calls <= LIMIT_OPENAT2_TRIES);
+        }
+    }
+}
+
+static void without_openat2_the_walk_takes_its_place(void **state)
+{
+    (void)state;
+    openat2_error = ENOSYS;
+    openat2_failures = 1;
+    assert_true(beneath_root(root, false).walk);
+    openat2_error = EPERM;
+    openat2_failures = 1;
+    assert_true(beneath_root(root, false).walk);
+}
+
+/* ---- races ---- */
+
+/* A process that exchanges two names for as long as its parent lives and wants it. */
+static pid_t exchange(const char *a, const char *b)
+{
+    pid_t parent = getpid(), child = fork();
+    if (child != 0)
+        return child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == parent)
+        syscall(SYS_renameat2, base_fd, a, base_fd, b, RENAME_EXCHANGE);
+    _exit(0);
+}
+
+static void stop(pid_t child)
+{
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+}
+
+static ino_t inode_of(const char *path)
+{
+    struct stat attributes;
+    assert_int_equal(fstatat(base_fd, path, &attributes, AT_SYMLINK_NOFOLLOW), 0);
+    return attributes.st_ino;
+}
+
+/* Opens the path many times while two names are exchanged, and never gets what lies outside. Returns how often something
+   was opened. */
+static unsigned open_while(const char *a, const char *b, const char *path, int flags)
+{
+    ino_t secrets[] = {inode_of("secret"), inode_of("outside/secret"), inode_of("outside")};
+    unsigned opened = 0;
+    pid_t child = exchange(a, b);
+    for (unsigned i = 0; i < RACES; i++) {
+        struct outcome outcome = outcome_of(&by_walk, SYMLINKS_INSIDE, span_of(path), flags);
+        for (size_t k = 0; k < 3; k++)
+            assert_true(outcome.error != 0 || outcome.inode != secrets[k]);
+        assert_true(outcome.error == 0 || outcome.error == ENOENT || outcome.error == EXDEV ||
+                    outcome.error == ELOOP);
+        opened += outcome.error == 0;
+    }
+    stop(child);
+    return opened;
+}
+
+static void races_never_lead_outside(void **state)
+{
+    (void)state;
+    /* A directory that becomes a link out, and back. */
+    assert_int_equal(mkdirat(root, "swap", 0755), 0);
+    close(openat(root, "swap/secret", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    assert_int_equal(symlinkat("../outside", root, "swap-link"), 0);
+    open_while("root/swap", "root/swap-link", "swap/secret", O_RDONLY);
+    open_while("root/swap", "root/swap-link", "swap", O_RDONLY | O_DIRECTORY);
+    /* A file that becomes a link out. */
+    close(openat(root, "swap-file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    assert_int_equal(symlinkat("../secret", root, "swap-out"), 0);
+    open_while("root/swap-file", "root/swap-out", "swap-file", O_RDONLY);
+    open_while("root/swap-file", "root/swap-out", "swap-file", O_PATH);
+    /* A directory that is moved out of the root while a link in it leads up: "../secret" lies beside both places. */
+    assert_int_equal(mkdirat(root, "rooms/room", 0755), 0);
+    assert_int_equal(symlinkat("../../f", root, "rooms/room/up"), 0);
+    assert_int_equal(symlinkat("../secret", root, "rooms/room/beside"), 0);
+    assert_int_equal(mkdirat(base_fd, "outside/room", 0755), 0);
+    open_while("root/rooms/room", "outside/room", "rooms/room/beside", O_RDONLY);
+    open_while("root/rooms/room", "outside/room", "rooms/room/up", O_RDONLY);
+    /* A link and a file in turn: one of both is there at each moment. */
+    close(openat(root, "turn-file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    assert_int_equal(symlinkat("f", root, "turn-link"), 0);
+    assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_RDONLY), RACES);
+    assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_PATH), RACES);
+}
+
+/* No descriptor is left open, whatever the outcome. */
+static void no_descriptor_stays_open(void **state)
+{
+    (void)state;
+    int before = dup(0), after;
+    close(before);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        outcome_of(&by_walk, SYMLINKS_INSIDE, span_of(links[i].name), O_RDONLY | O_NONBLOCK);
+    after = dup(0);
+    close(after);
+    assert_int_equal(after, before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_path_gives_the_same_with_and_without_openat2),
+        cmocka_unit_test(long_paths_give_the_same_with_and_without_openat2),
+        cmocka_unit_test(magic_links_are_refused_both_ways),
+        cmocka_unit_test(renames_elsewhere_cost_no_answer),
+        cmocka_unit_test(without_openat2_the_walk_takes_its_place),
+        cmocka_unit_test(races_never_lead_outside),
+        cmocka_unit_test(no_descriptor_stays_open),
+    };
+    return cmocka_run_group_tests(tests, make, unmake);
+}
