@@ -315,6 +315,12 @@ static const char *longest(unsigned number)
     return room_for_names;
 }
 
+static const char *as_long_as_can_be_told(unsigned number)
+{
+    snprintf(room_for_names, sizeof room_for_names, "%0750u", number);
+    return room_for_names;
+}
+
 /* Directories without end. The most that a name can cost is 1 + 5 * DISTANCE_TEXT_MAX. */
 static void a_miss_costs_little_whatever_is_in_the_folder(void **state)
 {
@@ -324,12 +330,13 @@ static void a_miss_costs_little_whatever_is_in_the_folder(void **state)
         const char *path;
         unsigned least, most; /* names that are looked at */
     } cases[] = {
-        {alike_at_the_end, "000000000000000000000000000000000000000000000000000000007x5yz7", 800,
+        {alike_at_the_end, "000000000000000000000000000000000000000000000000000000007x5yz7", 600,
          LIMIT_REASON_NAMES},
         {alike_between, "a000000000000000000000000000000000000000000000000000000000007a",
          LIMIT_REASON_WORK / 330, LIMIT_REASON_WORK / 300 + 1},
-        {screenshots, "Screenshot from 2024-13-14 15-16-77.png", 800, LIMIT_REASON_NAMES},
+        {screenshots, "Screenshot from 2024-13-14 15-16-77.png", 600, LIMIT_REASON_NAMES},
         {longest, "absent", LIMIT_REASON_NAMES, LIMIT_REASON_NAMES},
+        {as_long_as_can_be_told, "absent", 300, LIMIT_REASON_WORK / 187 + 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         made_up = cases[i].names;
