@@ -50,9 +50,9 @@ struct exchange {
     struct span sent_path; /* of the target, as it was sent: for the server's own addresses */
     struct target *target; /* valid once answer() has parsed it; the caller's room */
 
-    struct span path;       /* by which the entry was found; may lie in the target's room */
-    struct entry *entry;    /* what the response borrows from, or NULL; to be given back with store_release */
-    struct source *listing; /* of a directory, until the response has it */
+    struct span path;    /* by which the entry was found; may lie in the target's room */
+    struct entry *entry; /* what the response borrows from, or NULL; to be given back with store_release */
+    struct body_producer *listing;        /* of a directory, until the response has it */
     struct representation representation; /* of the entry, in the form that is sent */
     struct span cache;                    /* its line of Cache-Control, the same for all forms */
     struct reason reason;                 /* why there is nothing, where the client or the log may know it */

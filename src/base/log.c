@@ -182,7 +182,7 @@ static bool write_diagnostic(const char *message)
     struct buffer line = BUFFER(escaped);
     buffer_append(&line, SPAN("tinyhttpd: "));
     buffer_plain(&line, span_of(message));
-    buffer_octet(&line, '\n');
+    buffer_byte(&line, '\n');
     return write_output(STDERR_FILENO, buffer_span(&line)) >= 0 || errno != EAGAIN;
 }
 

@@ -99,9 +99,9 @@ void response_write_range(struct buffer *value, uint64_t offset, uint64_t length
 {
     buffer_append(value, SPAN("bytes "));
     buffer_number(value, offset);
-    buffer_octet(value, '-');
+    buffer_byte(value, '-');
     buffer_number(value, offset + length - 1);
-    buffer_octet(value, '/');
+    buffer_byte(value, '/');
     buffer_number(value, size);
 }
 
@@ -112,9 +112,9 @@ static void add_part(struct response *response, struct part part)
         response->parts[response->count++] = part;
 }
 
-void response_add_octets(struct response *response, struct span octets)
+void response_add_bytes(struct response *response, struct span octets)
 {
-    add_part(response, (struct part){.octets = octets.at, .fd = -1, .length = octets.length});
+    add_part(response, (struct part){.bytes = octets.at, .fd = -1, .length = octets.length});
 }
 
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length)
@@ -129,20 +129,20 @@ static void add_piece(struct response *response, struct span piece)
 {
     size_t start = response->text.length;
     if (!response->chunked || piece.length == 0) {
-        response_add_octets(response, piece);
+        response_add_bytes(response, piece);
         return;
     }
     buffer_hex(&response->text, piece.length);
     buffer_append(&response->text, SPAN("\r\n"));
-    response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
-    response_add_octets(response, piece);
-    response_add_octets(response, SPAN("\r\n"));
+    response_add_bytes(response, (struct span){response->text.at + start, response->text.length - start});
+    response_add_bytes(response, piece);
+    response_add_bytes(response, SPAN("\r\n"));
 }
 
-void response_stream(struct response *response, struct source *source, unsigned minor_version,
+void response_stream(struct response *response, struct body_producer *producer, unsigned minor_version,
                      struct span first)
 {
-    response->source = source;
+    response->producer = producer;
     response->chunked = minor_version > 0;
     response->last |= !response->chunked;
     add_piece(response, first);
@@ -152,32 +152,32 @@ bool response_refill(struct response *response)
 {
     char *room = response->text.at;
     struct buffer piece = {room, 0, LIMIT_PIECE, false};
-    enum source_state state = response->source->fill(response->source, &piece);
+    enum body_state state = response->producer->fill(response->producer, &piece);
     assert(!piece.overflow);
     response->first = response->count = 0;
     response->text = (struct buffer){room, piece.length, LIMIT_RESPONSE_TEXT, false};
     add_piece(response, buffer_span(&piece));
-    if (state == SOURCE_MORE)
+    if (state == BODY_MORE)
         return true;
-    response_drop_source(response);
-    if (state == SOURCE_BROKEN)
+    response_drop_producer(response);
+    if (state == BODY_BROKEN)
         response->count = 0;
     else if (response->chunked)
-        response_add_octets(response, SPAN("0\r\n\r\n"));
-    return state == SOURCE_END;
+        response_add_bytes(response, SPAN("0\r\n\r\n"));
+    return state == BODY_END;
 }
 
-void response_drop_source(struct response *response)
+void response_drop_producer(struct response *response)
 {
-    if (response->source != NULL)
-        response->source->drop(response->source);
-    response->source = NULL;
+    if (response->producer != NULL)
+        response->producer->drop(response->producer);
+    response->producer = NULL;
 }
 
 void response_add_text(struct response *response, size_t start)
 {
     struct buffer *text = &response->text;
-    response_add_octets(response, (struct span){text->at + start, text->length - start});
+    response_add_bytes(response, (struct span){text->at + start, text->length - start});
 }
 
 void response_add_part_head(struct response *response, struct span boundary, struct span type, bool first,
@@ -205,7 +205,7 @@ void response_add_parts_end(struct response *response, struct span boundary)
     response_add_text(response, start);
 }
 
-uint64_t response_octets_left(const struct response *response)
+uint64_t response_bytes_left(const struct response *response)
 {
     uint64_t octets = 0;
     for (unsigned i = response->first; i < response->count; i++)
@@ -213,16 +213,16 @@ uint64_t response_octets_left(const struct response *response)
     return octets;
 }
 
-uint64_t response_body_octets(const struct response *response)
+uint64_t response_body_bytes(const struct response *response)
 {
-    return response_octets_left(response) - response->head_length;
+    return response_bytes_left(response) - response->head_length;
 }
 
 static void append_status_line(struct buffer *text, int status)
 {
     buffer_append(text, SPAN("HTTP/1.1 "));
     buffer_number(text, (uint64_t)status);
-    buffer_octet(text, ' ');
+    buffer_byte(text, ' ');
     buffer_string(text, response_reason(status));
     buffer_append(text, SPAN("\r\n"));
 }
@@ -276,17 +276,17 @@ static void append_framing(struct buffer *text, const struct response *response)
 {
     if (response->chunked)
         buffer_append(text, SPAN("Transfer-Encoding: chunked\r\n"));
-    else if (response->source == NULL && has_content(response->status))
-        append_length(text, response_octets_left(response));
+    else if (response->producer == NULL && has_content(response->status))
+        append_length(text, response_bytes_left(response));
 }
 
 static void set_head(struct response *response, struct span head)
 {
-    response->parts[0] = (struct part){.octets = head.at, .fd = -1, .length = head.length};
+    response->parts[0] = (struct part){.bytes = head.at, .fd = -1, .length = head.length};
     response->head_length = head.length;
     if (response->head_only) {
         response->count = 1;
-        response_drop_source(response);
+        response_drop_producer(response);
     }
 }
 
@@ -321,12 +321,11 @@ void response_redate(char *head, const char *date)
     memcpy(head + sizeof "HTTP/1.1 200 OK\r\n" BEFORE_DATE - 1, date, DATE_LENGTH);
 }
 
-void response_finish_kept(struct response *response, struct span head)
+void response_finish_cached(struct response *response, struct span head)
 {
     struct part *body = &response->parts[1];
     set_head(response, head);
-    if (response->count == 2 && body->octets != NULL &&
-        body->octets + body->offset == head.at + head.length) {
+    if (response->count == 2 && body->bytes != NULL && body->bytes + body->offset == head.at + head.length) {
         response->parts[0].length += body->length;
         response->count = 1;
     }

@@ -249,7 +249,7 @@ pid_t handover_try(char *const *command, const struct listening *listening)
 static void append_member(struct buffer *note, uint64_t number)
 {
     if (note->length > 0)
-        buffer_octet(note, ',');
+        buffer_byte(note, ',');
     buffer_number(note, number);
 }
 
@@ -258,9 +258,9 @@ static void append_name(struct buffer *note, unsigned index, struct listen_name 
     if (name.inode == 0)
         return;
     append_member(note, index);
-    buffer_octet(note, ':');
+    buffer_byte(note, ':');
     buffer_number(note, name.device);
-    buffer_octet(note, ':');
+    buffer_byte(note, ':');
     buffer_number(note, name.inode);
 }
 

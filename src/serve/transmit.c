@@ -32,10 +32,10 @@ enum { JOINED_MAX = 4096 };
 static unsigned find_pieces(const struct response *response, struct iovec pieces[LIMIT_PARTS])
 {
     unsigned count = 0;
-    for (unsigned i = response->first; i < response->count && response->parts[i].octets != NULL; i++) {
+    for (unsigned i = response->first; i < response->count && response->parts[i].bytes != NULL; i++) {
         const struct part *part = &response->parts[i];
         /* iovec has no const, though writev only reads. */
-        pieces[count++] = (struct iovec){(char *)part->octets + part->offset, part->length};
+        pieces[count++] = (struct iovec){(char *)part->bytes + part->offset, part->length};
     }
     return count;
 }
@@ -64,7 +64,7 @@ static ssize_t send_octets(int socket, const struct response *response)
 {
     const struct part *first = &response->parts[response->first];
     if (response->first + 1 == response->count) /* the usual case, at two thirds of the cost */
-        return send(socket, first->octets + first->offset, first->length, MSG_NOSIGNAL);
+        return send(socket, first->bytes + first->offset, first->length, MSG_NOSIGNAL);
     struct iovec pieces[LIMIT_PARTS];
     unsigned count = find_pieces(response, pieces);
     if (response->first + count == response->count)
@@ -86,7 +86,7 @@ enum transmit_result transmit(int socket, struct response *response, uint64_t oc
             return TRANSMIT_TURN;
         const struct part *part = &response->parts[response->first];
         ssize_t octets =
-            part->octets != NULL ? send_octets(socket, response) : send_file(socket, part, octets_max - sent);
+            part->bytes != NULL ? send_octets(socket, response) : send_file(socket, part, octets_max - sent);
         if (octets < 0 && errno == EINTR)
             continue;
         if (octets < 0)

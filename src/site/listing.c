@@ -48,7 +48,7 @@ enum listing_part { PART_HEAD, PART_CRUMB, PART_TABLE, PART_ROW, PART_END, PART_
 /* The entries are a binary heap, whose root is the next one: ordering them takes no time of its own, but a little with
    each that is read and each that is written. */
 struct listing {
-    struct source source;
+    struct body_producer producer;
     const struct beneath *beneath;
     DIR *directory; /* NULL once it is read to its end */
     struct listing_form form;
@@ -193,9 +193,9 @@ static void give_back(struct listing *listing)
     free(listing);
 }
 
-static void drop(struct source *source)
+static void drop(struct body_producer *producer)
 {
-    give_back((struct listing *)(void *)source); /* its first member */
+    give_back((struct listing *)(void *)producer); /* its first member */
 }
 
 /* ---- order ---- */
@@ -204,17 +204,17 @@ static void drop(struct source *source)
 static void append_digit_count(struct buffer *key, size_t count)
 {
     if (count >= UINT8_MAX) {
-        buffer_octet(key, (char)UINT8_MAX);
-        buffer_octet(key, (char)(count >> 8));
+        buffer_byte(key, (char)UINT8_MAX);
+        buffer_byte(key, (char)(count >> 8));
     }
-    buffer_octet(key, (char)count);
+    buffer_byte(key, (char)count);
 }
 
 void listing_append_key(struct buffer *key, struct span name)
 {
     for (size_t at = 0; at < name.length;) {
         if (!text_is_digit(name.at[at])) {
-            buffer_octet(key, text_lower(name.at[at++]));
+            buffer_byte(key, text_lower(name.at[at++]));
             continue;
         }
         while (at < name.length && name.at[at] == '0')
@@ -222,7 +222,7 @@ void listing_append_key(struct buffer *key, struct span name)
         size_t start = at;
         while (at < name.length && text_is_digit(name.at[at]))
             at++;
-        buffer_octet(key, '0'); /* so that a number stands where a digit would */
+        buffer_byte(key, '0'); /* so that a number stands where a digit would */
         append_digit_count(key, at - start);
         buffer_append(key, (struct span){name.at + start, at - start});
     }
@@ -344,13 +344,13 @@ static bool has_link(const struct listing *listing, struct span name, bool folde
         return false;
     if (3 * length + 2 <= sizeof room) /* whatever has to be percent-encoded */
         return true;
-    buffer_octet(&target, '/');
+    buffer_byte(&target, '/');
     buffer_uri_path(&target, path);
     if (path.length > 0)
-        buffer_octet(&target, '/');
+        buffer_byte(&target, '/');
     buffer_uri_path(&target, name);
     if (folder)
-        buffer_octet(&target, '/');
+        buffer_byte(&target, '/');
     return !target.overflow;
 }
 
@@ -362,9 +362,9 @@ static bool follow(const struct listing *listing, struct span name, struct stat 
     struct buffer path = BUFFER(room);
     buffer_append(&path, (struct span){listing->path, listing->path_length});
     if (path.length > 0)
-        buffer_octet(&path, '/');
+        buffer_byte(&path, '/');
     buffer_append(&path, name);
-    buffer_octet(&path, '\0');
+    buffer_byte(&path, '\0');
     if (path.overflow) { /* has_link says that it is not */
         errno = ENAMETOOLONG;
         return false;
@@ -456,20 +456,20 @@ void listing_append_size(struct buffer *out, uint64_t octets)
         }
         buffer_number(out, tenths < 100 ? tenths / 10 : (tenths + 5) / 10);
         if (tenths < 100) {
-            buffer_octet(out, '.');
+            buffer_byte(out, '.');
             buffer_number(out, tenths % 10);
         }
     }
-    buffer_octet(out, ' ');
+    buffer_byte(out, ' ');
     buffer_string(out, units[unit]);
 }
 
 static void append_digits(struct buffer *out, int number, char after)
 {
-    buffer_octet(out, (char)('0' + number / 10 % 10));
-    buffer_octet(out, (char)('0' + number % 10));
+    buffer_byte(out, (char)('0' + number / 10 % 10));
+    buffer_byte(out, (char)('0' + number % 10));
     if (after != '\0')
-        buffer_octet(out, after);
+        buffer_byte(out, after);
 }
 
 static void append_day(struct buffer *out, const struct date *date)
@@ -484,7 +484,7 @@ static void append_day(struct buffer *out, const struct date *date)
 static void append_time(struct buffer *out, const struct date *date)
 {
     append_day(out, date);
-    buffer_octet(out, 'T');
+    buffer_byte(out, 'T');
     append_digits(out, date->hour, ':');
     append_digits(out, date->minute, ':');
     append_digits(out, date->second, 'Z');
@@ -496,7 +496,7 @@ static void append_href(struct buffer *out, const struct item *item)
     buffer_append(out, SPAN("./"));
     buffer_uri_path(out, name_of(item));
     if (item->folder)
-        buffer_octet(out, '/');
+        buffer_byte(out, '/');
 }
 
 /* ---- HTML ---- */
@@ -526,7 +526,7 @@ static void write_head(const struct listing *listing, struct buffer *out)
     if (listing->path_length > 0)
         buffer_append(out, SPAN("<a href=\"/\" aria-label=\"Start\">/</a>"));
     else
-        buffer_octet(out, '/');
+        buffer_byte(out, '/');
     if (listing->crumb > 0)
         buffer_append(out, SPAN("<i>\xE2\x80\xA6</i>/"));
 }
@@ -568,7 +568,7 @@ static size_t first_crumb(struct span path)
 static void append_count(struct buffer *out, size_t count, const char *one, const char *several)
 {
     buffer_number(out, count);
-    buffer_octet(out, ' ');
+    buffer_byte(out, ' ');
     buffer_string(out, count == 1 ? one : several);
 }
 
@@ -685,8 +685,8 @@ static void append_json_text(struct buffer *out, struct span text)
             buffer_append(out, SPAN("\xEF\xBF\xBD"));
             length = 1;
         } else if (octet == '"' || octet == '\\') {
-            buffer_octet(out, '\\');
-            buffer_octet(out, octet);
+            buffer_byte(out, '\\');
+            buffer_byte(out, octet);
         } else if (octet >= 0 && octet < 0x20) {
             buffer_append(out, octet < 0x10 ? SPAN("\\u000") : SPAN("\\u001"));
             buffer_hex(out, (uint64_t)octet & 15);
@@ -716,7 +716,7 @@ static void write_member(const struct item *item, struct buffer *out)
 static void write_json(const struct listing *listing, struct buffer *out)
 {
     if (listing->part == PART_HEAD)
-        buffer_octet(out, '[');
+        buffer_byte(out, '[');
     else if (listing->part == PART_END)
         buffer_append(out, SPAN("\n]\n"));
     else if (listing->part == PART_ROW) {
@@ -761,12 +761,12 @@ static enum listing_part next_part(struct listing *listing)
 }
 
 /* Reads what is left to read, then writes a piece. */
-static enum source_state do_step(struct listing *listing, struct buffer *piece, int64_t began)
+static enum body_state do_step(struct listing *listing, struct buffer *piece, int64_t began)
 {
     if (listing->directory != NULL && !read_entries(listing, began))
-        return SOURCE_MORE;
+        return BODY_MORE;
     if (listing->cut && listing->form.json) /* JSON has no place to say so */
-        return SOURCE_BROKEN;
+        return BODY_BROKEN;
     while (listing->part != PART_NONE) {
         struct buffer trial = *piece;
         if (listing->form.json)
@@ -775,21 +775,21 @@ static enum source_state do_step(struct listing *listing, struct buffer *piece, 
             write_html(listing, &trial);
         if (trial.overflow) {
             assert(piece->length > 0); /* each part fits into an empty piece, as has_link sees to it */
-            return SOURCE_MORE;
+            return BODY_MORE;
         }
         *piece = trial;
         listing->part = next_part(listing);
     }
-    return SOURCE_END;
+    return BODY_END;
 }
 
-static enum source_state fill(struct source *source, struct buffer *piece)
+static enum body_state fill(struct body_producer *producer, struct buffer *piece)
 {
-    struct listing *listing = (struct listing *)(void *)source; /* its first member */
+    struct listing *listing = (struct listing *)(void *)producer; /* its first member */
     if (!may_step(listing))
-        return SOURCE_MORE;
+        return BODY_MORE;
     int64_t began = microseconds();
-    enum source_state state = do_step(listing, piece, began);
+    enum body_state state = do_step(listing, piece, began);
     pace.left -= microseconds() - began;
     return state;
 }
@@ -836,8 +836,8 @@ static bool take_first_room(struct listing *listing, int fd)
     return grow_heap(listing) && add_block(listing);
 }
 
-struct source *listing_open(const struct beneath *beneath, struct span path, int fd,
-                            const struct listing_form *form)
+struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
+                                   const struct listing_form *form)
 {
     struct listing *listing = malloc(sizeof *listing + path.length);
     if (listing == NULL) {
@@ -845,7 +845,7 @@ struct source *listing_open(const struct beneath *beneath, struct span path, int
         return NULL;
     }
     *listing = (struct listing){
-        .source = {fill, drop},
+        .producer = {fill, drop},
         .beneath = beneath,
         .form = *form,
         .step = ++pace.steps,
@@ -858,7 +858,7 @@ struct source *listing_open(const struct beneath *beneath, struct span path, int
                 : !take_first_room(listing, fd)    ? ENOMEM
                                                    : 0;
     if (error == 0 && (listing->directory = fdopendir(fd)) != NULL)
-        return (struct source *)(void *)listing; /* as drop gets it back */
+        return (struct body_producer *)(void *)listing; /* as drop gets it back */
     close(fd);
     give_back(listing);
     errno = error != 0 ? error : ENOMEM;

@@ -6,7 +6,7 @@
 #ifndef TINYHTTPD_SITE_LISTING_H
 #define TINYHTTPD_SITE_LISTING_H
 
-#include "base/source.h"
+#include "base/body_producer.h"
 #include "base/text.h"
 #include "site/beneath.h"
 
@@ -38,8 +38,8 @@ void listing_begin_iteration(void);
  * break off: a name that is too long for a link to it, or memory that is short. `beneath` must outlive it. NULL with
  * errno: ENOMEM when memory is short, or listings have as much as they may; ENAMETOOLONG when no target can name it.
  */
-struct source *listing_open(const struct beneath *beneath, struct span path, int fd,
-                            const struct listing_form *form);
+struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
+                                   const struct listing_form *form);
 
 /* Appends the key by whose octets names are ordered: capitals as small letters, and before each number, from which
    leading zeros are taken, how many digits it has. At most three times as long as the name. */

@@ -37,24 +37,24 @@ static void assert_head(const char *expected)
 {
     assert_int_equal(response.first, 0);
     assert_int_equal(parts[0].offset, 0);
-    if (!span_equal((struct span){parts[0].octets, parts[0].length}, span_of(expected)))
-        fail_msg("%.*s\nis not\n%s", (int)parts[0].length, parts[0].octets, expected);
+    if (!span_equal((struct span){parts[0].bytes, parts[0].length}, span_of(expected)))
+        fail_msg("%.*s\nis not\n%s", (int)parts[0].length, parts[0].bytes, expected);
 }
 
 static void a_file_in_memory_is_answered(void **state)
 {
     static const char body[] = "hello";
     (void)state;
-    response_add_octets(&response, (struct span){body, 5});
+    response_add_bytes(&response, (struct span){body, 5});
     response_finish(&response, date, 1, SPAN("Content-Type: text/html\r\nETag: \"x\"\r\n"));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON
                 "Content-Type: text/html\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\n");
     assert_int_equal(response.count, 2);
-    assert_ptr_equal(parts[1].octets, body);
+    assert_ptr_equal(parts[1].bytes, body);
     assert_int_equal(parts[1].offset, 0);
     assert_int_equal(parts[1].length, 5);
-    assert_int_equal(response_body_octets(&response), 5);
-    assert_int_equal(response_octets_left(&response), 5 + parts[0].length);
+    assert_int_equal(response_body_bytes(&response), 5);
+    assert_int_equal(response_bytes_left(&response), 5 + parts[0].length);
 }
 
 static void a_slice_of_a_file_is_answered(void **state)
@@ -64,7 +64,7 @@ static void a_slice_of_a_file_is_answered(void **state)
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 6000000000\r\n\r\n");
     assert_int_equal(response.count, 2);
-    assert_null(parts[1].octets);
+    assert_null(parts[1].bytes);
     assert_int_equal(parts[1].fd, 7);
     assert_int_equal(parts[1].offset, 5000000000);
     assert_int_equal(parts[1].length, 6000000000);
@@ -74,25 +74,25 @@ static void a_slice_of_a_file_is_answered(void **state)
 static void lengths_are_sums(void **state)
 {
     (void)state;
-    response_add_octets(&response, SPAN("0123456789"));
+    response_add_bytes(&response, SPAN("0123456789"));
     response_add_file(&response, 7, 3, 9000000000);
-    response_add_octets(&response, SPAN("abc"));
+    response_add_bytes(&response, SPAN("abc"));
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 9000000013\r\n\r\n");
     assert_int_equal(response.count, 4);
-    assert_int_equal(response_body_octets(&response), 9000000013);
+    assert_int_equal(response_body_bytes(&response), 9000000013);
 }
 
 static void a_body_may_be_empty(void **state)
 {
     (void)state;
-    response_add_octets(&response, (struct span){NULL, 0});
-    response_add_octets(&response, SPAN(""));
+    response_add_bytes(&response, (struct span){NULL, 0});
+    response_add_bytes(&response, SPAN(""));
     response_add_file(&response, 7, 0, 0);
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 0\r\n\r\n");
-    assert_int_equal(response_body_octets(&response), 0);
-    assert_int_equal(response_octets_left(&response), parts[0].length);
+    assert_int_equal(response_body_bytes(&response), 0);
+    assert_int_equal(response_bytes_left(&response), parts[0].length);
 }
 
 /* RFC 9110 9.3.2: the same head, and no body. */
@@ -100,13 +100,13 @@ static void head_has_no_body(void **state)
 {
     (void)state;
     response.head_only = true;
-    response_add_octets(&response, SPAN("hello"));
+    response_add_bytes(&response, SPAN("hello"));
     response_add_file(&response, 7, 0, 1000);
     response_finish(&response, date, 1, SPAN("Content-Type: a/b\r\n"));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Type: a/b\r\nContent-Length: 1005\r\n\r\n");
     assert_int_equal(response.count, 1);
-    assert_int_equal(response_body_octets(&response), 0);
-    assert_int_equal(response_octets_left(&response), parts[0].length);
+    assert_int_equal(response_body_bytes(&response), 0);
+    assert_int_equal(response_bytes_left(&response), parts[0].length);
 }
 
 /* RFC 9112 9.3, 9.6: what is said of persistence, by version and wish. The version in the answer is our own (2.3). */
@@ -165,7 +165,7 @@ static void every_status_has_its_head(void **state)
         assert_string_equal(response_reason(statuses[i].status), statuses[i].reason);
         begin(state);
         response.status = statuses[i].status;
-        response_add_octets(&response, SPAN("page"));
+        response_add_bytes(&response, SPAN("page"));
         response_finish(&response, date, 1, SPAN("Allow: GET, HEAD\r\n"));
         buffer_string(&expected, statuses[i].line);
         buffer_string(&expected, COMMON "Allow: GET, HEAD\r\nContent-Length: 4\r\n\r\n");
@@ -179,27 +179,27 @@ static void a_page_may_stand_before_its_head(void **state)
 {
     (void)state;
     buffer_string(&response.text, "<p>page");
-    response_add_octets(&response, buffer_span(&response.text));
+    response_add_bytes(&response, buffer_span(&response.text));
     response.status = 404;
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 404 Not Found\r\n" COMMON "Content-Length: 7\r\n\r\n");
-    assert_memory_equal(parts[1].octets, "<p>page", 7);
+    assert_memory_equal(parts[1].bytes, "<p>page", 7);
     assert_false(response.text.overflow);
 }
 
 static void what_is_sent_is_not_left(void **state)
 {
     (void)state;
-    response_add_octets(&response, SPAN("0123456789"));
+    response_add_bytes(&response, SPAN("0123456789"));
     response_finish(&response, date, 1, SPAN(""));
     uint64_t head = parts[0].length;
     response.first = 1;
-    assert_int_equal(response_octets_left(&response), 10);
+    assert_int_equal(response_bytes_left(&response), 10);
     parts[1].offset += 4;
     parts[1].length -= 4;
-    assert_int_equal(response_octets_left(&response), 6);
+    assert_int_equal(response_bytes_left(&response), 6);
     response.first = 2;
-    assert_int_equal(response_octets_left(&response), 0);
+    assert_int_equal(response_bytes_left(&response), 0);
     assert_true(head > 0);
 }
 
@@ -231,9 +231,9 @@ static void parts_have_heads(void **state)
     assert_int_equal(response.count, 6);
     static const char first[] = "--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/9\r\n\r\n";
     static const char second[] = "\r\n--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 8-8/9\r\n\r\n";
-    assert_true(span_equal((struct span){parts[1].octets, parts[1].length}, span_of(first)));
-    assert_true(span_equal((struct span){parts[3].octets, parts[3].length}, span_of(second)));
-    assert_true(span_equal((struct span){parts[5].octets, parts[5].length}, SPAN("\r\n--b--\r\n")));
+    assert_true(span_equal((struct span){parts[1].bytes, parts[1].length}, span_of(first)));
+    assert_true(span_equal((struct span){parts[3].bytes, parts[3].length}, span_of(second)));
+    assert_true(span_equal((struct span){parts[5].bytes, parts[5].length}, SPAN("\r\n--b--\r\n")));
 }
 
 static void some_answers_have_no_length(void **state)
@@ -287,7 +287,7 @@ static void common_lines_may_be_others(void **state)
     response_redate(memory, date);
     assert_true(span_equal(buffer_span(&kept), span_of(made)));
     assert_memory_equal(memory + lines, "X-B", 3);
-    response_add_octets(&response, SPAN("hello"));
+    response_add_bytes(&response, SPAN("hello"));
     response_finish(&response, date, 1, SPAN("X-B: 2\r\n"));
     assert_head(made);
 }
@@ -330,10 +330,10 @@ static void a_kept_head_is_that_of_a_whole_answer(void **state)
     size_t lines = response_write_head(&response, &head, date, SPAN(LINES), 5);
     const char *at = octets + strlen("before");
     assert_memory_equal(at + lines, LINES, strlen(LINES));
-    response_add_octets(&response, SPAN("hello"));
+    response_add_bytes(&response, SPAN("hello"));
     response_finish(&response, date, 1, SPAN(LINES));
     assert_int_equal(head.length - strlen("before"), parts[0].length);
-    assert_memory_equal(at, parts[0].octets, parts[0].length);
+    assert_memory_equal(at, parts[0].bytes, parts[0].length);
 }
 
 /* Every octet of the date may change, and nothing else does. */
@@ -359,29 +359,29 @@ static void a_body_behind_its_head_is_one_part(void **state)
     static const char octets[] = "HEADhello, hello";
     const struct span head = {octets, 4};
     (void)state;
-    response_add_octets(&response, (struct span){octets + 4, 5});
-    response_finish_kept(&response, head);
+    response_add_bytes(&response, (struct span){octets + 4, 5});
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEADhello");
-    assert_int_equal(response_body_octets(&response), 5);
-    assert_int_equal(response_octets_left(&response), 9);
+    assert_int_equal(response_body_bytes(&response), 5);
+    assert_int_equal(response_bytes_left(&response), 9);
 
     begin(NULL);
-    response_add_octets(&response, (struct span){octets + 5, 5}); /* from the second octet on */
-    response_finish_kept(&response, head);
+    response_add_bytes(&response, (struct span){octets + 5, 5}); /* from the second octet on */
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 2);
     assert_head("HEAD");
-    assert_int_equal(response_body_octets(&response), 5);
+    assert_int_equal(response_body_bytes(&response), 5);
 
     begin(NULL);
     response_add_file(&response, 7, 0, 5);
-    response_finish_kept(&response, head);
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 2);
-    assert_int_equal(response_body_octets(&response), 5);
+    assert_int_equal(response_body_bytes(&response), 5);
 
     begin(NULL);
-    response_add_octets(&response, (struct span){octets + 4, 0}); /* an empty file */
-    response_finish_kept(&response, head);
+    response_add_bytes(&response, (struct span){octets + 4, 0}); /* an empty file */
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
 }
@@ -392,35 +392,35 @@ static void a_kept_head_answers_head_alone(void **state)
     static const char octets[] = "HEADhello";
     (void)state;
     response.head_only = true;
-    response_add_octets(&response, (struct span){octets + 4, 5});
-    response_finish_kept(&response, (struct span){octets, 4});
+    response_add_bytes(&response, (struct span){octets + 4, 5});
+    response_finish_cached(&response, (struct span){octets, 4});
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
-    assert_int_equal(response_body_octets(&response), 0);
+    assert_int_equal(response_body_bytes(&response), 0);
 }
 
 /* ---- bodies that are made while they are sent ---- */
 
 /* Gives the pieces one after the other, the last with its state. */
 struct pieces {
-    struct source source;
+    struct body_producer producer;
     const char *const *next;
-    enum source_state state;
+    enum body_state state;
     unsigned drops;
 };
 
-static enum source_state fill(struct source *source, struct buffer *piece)
+static enum body_state fill(struct body_producer *producer, struct buffer *piece)
 {
-    struct pieces *pieces = (struct pieces *)(void *)source;
+    struct pieces *pieces = (struct pieces *)(void *)producer;
     assert_int_equal(piece->length, 0);
     assert_int_equal(piece->room, LIMIT_PIECE);
     buffer_string(piece, *pieces->next++);
-    return *pieces->next != NULL ? SOURCE_MORE : pieces->state;
+    return *pieces->next != NULL ? BODY_MORE : pieces->state;
 }
 
-static void drop(struct source *source)
+static void drop(struct body_producer *producer)
 {
-    ((struct pieces *)(void *)source)->drops++;
+    ((struct pieces *)(void *)producer)->drops++;
 }
 
 /* All that is to be sent now, as a string. */
@@ -429,7 +429,7 @@ static const char *sent(void)
     static char octets[1024];
     struct buffer out = {octets, 0, sizeof octets - 1, false};
     for (unsigned i = response.first; i < response.count; i++)
-        buffer_append(&out, (struct span){parts[i].octets + parts[i].offset, parts[i].length});
+        buffer_append(&out, (struct span){parts[i].bytes + parts[i].offset, parts[i].length});
     octets[out.length] = '\0';
     response.first = response.count;
     return octets;
@@ -438,9 +438,9 @@ static const char *sent(void)
 static void bodies_come_in_chunks(void **state)
 {
     static const char *const texts[] = {"", "0123456789abcdef", "end", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
     (void)state;
-    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_stream(&response, &pieces.producer, 1, SPAN("first"));
     response_finish(&response, date, 1, SPAN("A: b\r\n"));
     assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON
                                 "A: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
@@ -451,16 +451,16 @@ static void bodies_come_in_chunks(void **state)
     assert_int_equal(pieces.drops, 0);
     assert_true(response_refill(&response));
     assert_string_equal(sent(), "3\r\nend\r\n0\r\n\r\n");
-    assert_null(response.source);
+    assert_null(response.producer);
     assert_int_equal(pieces.drops, 1);
 }
 
 static void old_clients_read_to_the_end(void **state)
 {
     static const char *const texts[] = {"end", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
     (void)state;
-    response_stream(&response, &pieces.source, 0, SPAN("first"));
+    response_stream(&response, &pieces.producer, 0, SPAN("first"));
     response_finish(&response, date, 0, (struct span){NULL, 0});
     assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON "Connection: close\r\n\r\nfirst");
     assert_true(response_refill(&response));
@@ -471,25 +471,25 @@ static void old_clients_read_to_the_end(void **state)
 static void what_breaks_off_has_no_end(void **state)
 {
     static const char *const texts[] = {"part", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_BROKEN, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_BROKEN, 0};
     (void)state;
-    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_stream(&response, &pieces.producer, 1, SPAN("first"));
     response_finish(&response, date, 1, (struct span){NULL, 0});
     assert_false(response_refill(&response));
-    assert_int_equal(response_octets_left(&response), 0);
+    assert_int_equal(response_bytes_left(&response), 0);
     assert_int_equal(pieces.drops, 1);
 }
 
 static void head_needs_no_source(void **state)
 {
     static const char *const texts[] = {"end", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
     (void)state;
     response.head_only = true;
-    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_stream(&response, &pieces.producer, 1, SPAN("first"));
     response_finish(&response, date, 1, (struct span){NULL, 0});
     assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON "Transfer-Encoding: chunked\r\n\r\n");
-    assert_null(response.source);
+    assert_null(response.producer);
     assert_int_equal(pieces.drops, 1);
 }
 

@@ -298,21 +298,21 @@ static const char *listed(const char *path, struct listing_form form)
 {
     static char room[LIMIT_PIECE];
     size_t length = 0;
-    enum source_state state;
-    struct source *source = listing_open(
+    enum body_state state;
+    struct body_producer *producer = listing_open(
         &beneath, span_of(path), openat(root, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY), &form);
-    assert_non_null(source);
+    assert_non_null(producer);
     do {
         struct buffer piece = BUFFER(room);
         listing_begin_iteration();
-        state = source->fill(source, &piece);
-        assert_true(state != SOURCE_BROKEN);
+        state = producer->fill(producer, &piece);
+        assert_true(state != BODY_BROKEN);
         assert_false(piece.overflow);
         assert_true(length + piece.length < sizeof output);
         memcpy(output + length, piece.at, piece.length);
         length += piece.length;
-    } while (state == SOURCE_MORE);
-    source->drop(source);
+    } while (state == BODY_MORE);
+    producer->drop(producer);
     output[length] = '\0';
     return output;
 }
@@ -417,21 +417,21 @@ static void deep_paths_lose_their_middle(void **state)
     for (unsigned i = 0; i < 1900; i++)
         strcat(path, i % 2 == 0 ? "\xFF" : "/");
     strcat(path, "last");
-    struct source *source = listing_open(
+    struct body_producer *producer = listing_open(
         &beneath, span_of(path), openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
     size_t links_seen = 0, total = 0;
-    enum source_state state_now;
+    enum body_state state_now;
     do {
         struct buffer piece = {room, 0, sizeof room - 1, false};
         listing_begin_iteration();
-        state_now = source->fill(source, &piece);
+        state_now = producer->fill(producer, &piece);
         assert_false(piece.overflow);
         room[piece.length] = '\0';
         for (const char *at = room; (at = strstr(at, "/\"><bdi>")) != NULL; at++)
             links_seen++;
         total += piece.length;
-    } while (state_now == SOURCE_MORE);
-    source->drop(source);
+    } while (state_now == BODY_MORE);
+    producer->drop(producer);
     assert_int_equal(links_seen, LIMIT_LISTING_CRUMBS - 1);
     assert_true(total < 200000);
     char longer[4200];
@@ -451,7 +451,7 @@ static void the_policy_allows_its_own_only(void **state)
     for (unsigned i = 0; i < 2; i++) {
         at = strstr(at, "<style>") + 7;
         if (i > 0)
-            buffer_octet(&policy, ' ');
+            buffer_byte(&policy, ' ');
         sha256_append_source(&policy, (struct span){at, (size_t)(strstr(at, "</style>") - at)});
     }
     at = strstr(at, "<script>") + 8;
@@ -597,11 +597,11 @@ static void directories_that_no_link_can_name_are_not_listed(void **state)
     assert_null(listing_open(&beneath, (struct span){path, sizeof path},
                              openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0}));
     assert_int_equal(errno, ENAMETOOLONG);
-    struct source *source =
+    struct body_producer *producer =
         listing_open(&beneath, (struct span){path, 2700}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
                      &(struct listing_form){0});
-    assert_non_null(source);
-    source->drop(source);
+    assert_non_null(producer);
+    producer->drop(producer);
 }
 
 /* ---- time ---- */
@@ -622,21 +622,21 @@ static const char *endless_links(unsigned number)
     return name_room;
 }
 
-static struct source *open_root(void)
+static struct body_producer *open_root(void)
 {
-    struct source *source = listing_open(
+    struct body_producer *producer = listing_open(
         &beneath, SPAN(""), openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &(struct listing_form){0});
-    assert_non_null(source);
-    return source;
+    assert_non_null(producer);
+    return producer;
 }
 
 /* How many names a listing reads when it is asked for a piece. */
-static unsigned names_of_step(struct source *source)
+static unsigned names_of_step(struct body_producer *producer)
 {
     static char room[LIMIT_PIECE];
     struct buffer piece = BUFFER(room);
     unsigned before = names_read;
-    assert_int_equal(source->fill(source, &piece), SOURCE_MORE);
+    assert_int_equal(producer->fill(producer, &piece), BODY_MORE);
     assert_int_equal(piece.length, 0);
     return names_read - before;
 }
@@ -646,25 +646,25 @@ static void a_step_ends_with_its_time(void **state)
     (void)state;
     made_up = endless;
     clock_pace = 100;
-    struct source *source = open_root();
+    struct body_producer *producer = open_root();
     for (unsigned i = 0; i < 10; i++) {
         listing_begin_iteration();
-        assert_int_equal(names_of_step(source), STEP);
-        assert_int_equal(names_of_step(source), 0); /* in the same iteration */
+        assert_int_equal(names_of_step(producer), STEP);
+        assert_int_equal(names_of_step(producer), 0); /* in the same iteration */
     }
     clock_pace = 10000; /* each batch takes longer than all of the time */
     listing_begin_iteration();
-    assert_int_equal(names_of_step(source), LIMIT_LISTING_BATCH);
-    source->drop(source);
+    assert_int_equal(names_of_step(producer), LIMIT_LISTING_BATCH);
+    producer->drop(producer);
     made_up = endless_links; /* each is followed */
     clock_pace = 100;
-    source = open_root();
+    producer = open_root();
     listing_begin_iteration();
-    assert_int_equal(names_of_step(source), LIMIT_LISTING_US / 100);
+    assert_int_equal(names_of_step(producer), LIMIT_LISTING_US / 100);
     clock_pace = 10000;
     listing_begin_iteration();
-    assert_int_equal(names_of_step(source), 1);
-    source->drop(source);
+    assert_int_equal(names_of_step(producer), 1);
+    producer->drop(producer);
     clock_pace = 0;
     made_up = NULL;
 }
@@ -673,7 +673,7 @@ static void all_listings_together_do_one_step_an_iteration(void **state)
 {
     (void)state;
     enum { LISTINGS = 30 };
-    struct source *sources[LISTINGS];
+    struct body_producer *sources[LISTINGS];
     unsigned read[LISTINGS] = {0};
     made_up = endless;
     clock_pace = 100;
@@ -720,17 +720,17 @@ static const char *two(unsigned number)
 }
 
 /* Reads a listing to where it has no more room, and begins to write it. Returns how many entries it has. */
-static unsigned long entries_held(struct source *source)
+static unsigned long entries_held(struct body_producer *producer)
 {
     static char room[LIMIT_PIECE + 1];
     struct buffer piece = {room, 0, LIMIT_PIECE, false};
-    enum source_state now;
+    enum body_state now;
     names_read = 0;
     do {
         listing_begin_iteration();
-        now = source->fill(source, &piece);
-    } while (now == SOURCE_MORE && piece.length == 0);
-    assert_true(now != SOURCE_BROKEN);
+        now = producer->fill(producer, &piece);
+    } while (now == BODY_MORE && piece.length == 0);
+    assert_true(now != BODY_BROKEN);
     room[piece.length] = '\0';
     const char *at = strstr(room, "aria-live=\"polite\">");
     assert_non_null(at);
@@ -741,7 +741,7 @@ static void each_listing_has_a_share_and_leaves_one(void **state)
 {
     (void)state;
     enum { HOSTILE = 60, NAME = 2000 };
-    struct source *hostile[HOSTILE];
+    struct body_producer *hostile[HOSTILE];
     unsigned long all = 0, least = ULONG_MAX;
     made_up = endless_long;
     for (unsigned i = 0; i < HOSTILE; i++) {
@@ -756,15 +756,15 @@ static void each_listing_has_a_share_and_leaves_one(void **state)
     assert_true(all * NAME <= LIMIT_LISTING_BYTES);
     assert_true(least * NAME <= LIMIT_LISTING_SMALL);
     made_up = two; /* another's is whole */
-    struct source *source = open_root();
-    assert_int_equal(entries_held(source), 2);
-    source->drop(source);
+    struct body_producer *producer = open_root();
+    assert_int_equal(entries_held(producer), 2);
+    producer->drop(producer);
     for (unsigned i = 0; i < HOSTILE; i++)
         hostile[i]->drop(hostile[i]);
     made_up = endless_long; /* all of it is given back */
-    source = open_root();
-    assert_true(entries_held(source) * NAME > LIMIT_LISTING_BYTES / 8);
-    source->drop(source);
+    producer = open_root();
+    assert_true(entries_held(producer) * NAME > LIMIT_LISTING_BYTES / 8);
+    producer->drop(producer);
     made_up = NULL;
 }
 
@@ -772,7 +772,7 @@ static void a_listing_that_has_no_room_for_an_entry_does_not_begin(void **state)
 {
     (void)state;
     enum { MOST = 1000 };
-    static struct source *held[MOST];
+    static struct body_producer *held[MOST];
     unsigned count = 0;
     made_up = endless_long;
     do {
@@ -806,32 +806,32 @@ static void many_entries_come_in_pieces(void **state)
         put(name, 0, 0);
     }
     for (unsigned round = 0; round < 50; round++) { /* dropped at any time */
-        struct source *source = listing_open(
+        struct body_producer *producer = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         unsigned pieces = 0, silent = 0, next = 0;
-        enum source_state now;
+        enum body_state now;
         do {
             struct buffer piece = {room, 0, LIMIT_PIECE, false};
             listing_begin_iteration();
-            now = source->fill(source, &piece);
+            now = producer->fill(producer, &piece);
             room[piece.length] = '\0';
             silent += piece.length == 0;
             pieces++;
             for (const char *at = room; (at = strstr(at, "\"./entry-")) != NULL; at++)
                 assert_int_equal(strtoul(at + 9, NULL, 10), next++);
-        } while (now == SOURCE_MORE && (round == 0 || pieces < round));
-        source->drop(source);
+        } while (now == BODY_MORE && (round == 0 || pieces < round));
+        producer->drop(producer);
         assert_true(round > 0 || (next == MANY && silent == 19 && pieces > 24));
     }
     /* More than LIMIT_LISTING_BYTES in all, if any stayed. */
     for (unsigned round = 0; round < LIMIT_LISTING_BYTES / 65536 + 1; round++) {
-        struct source *source = listing_open(
+        struct body_producer *producer = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         struct buffer piece = {room, 0, LIMIT_PIECE, false};
-        assert_non_null(source);
+        assert_non_null(producer);
         listing_begin_iteration();
-        assert_int_equal(source->fill(source, &piece), SOURCE_MORE);
-        source->drop(source);
+        assert_int_equal(producer->fill(producer, &piece), BODY_MORE);
+        producer->drop(producer);
     }
     for (unsigned i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, "many/entry-%u", i);

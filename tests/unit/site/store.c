@@ -747,14 +747,14 @@ static void etags_are_the_digest_of_the_content(void **state)
 static void texts_with_one_hash_have_two_etags(void **state)
 {
     char text[] = "legitimate text.", first[ENTRY_ETAG_MAX], second[ENTRY_ETAG_MAX];
-    uint64_t hash = hash_octets(span_of(text));
+    uint64_t hash = hash_bytes(span_of(text));
     (void)state;
     write_file("file", text);
     etag_of("file", first);
     text[7] = (char)(text[7] ^ 0x80);
     text[11] = (char)(text[11] ^ 0x10);
     text[15] = (char)(text[15] ^ 0x80);
-    assert_int_equal(hash_octets(span_of(text)), hash);
+    assert_int_equal(hash_bytes(span_of(text)), hash);
     write_file("file", text);
     etag_of("file", second);
     assert_string_not_equal(first, second);
