@@ -62,7 +62,7 @@ void directory_answer(struct exchange *exchange)
     if (state == SOURCE_MORE) {
         response_stream(response, source, exchange->request->minor_version, buffer_span(&piece));
     } else {
-        response_add_octets(response, buffer_span(&piece));
+        response_add_bytes(response, buffer_span(&piece));
         source->drop(source);
     }
     exchange_finish(exchange, buffer_filled(&lines));
@@ -75,7 +75,7 @@ void directory_redirect(struct exchange *exchange)
     error_append_lines(&lines, error_page_type(exchange), assets_page_policy());
     buffer_append(&lines, SPAN("Location: /"));
     buffer_uri_path(&lines, exchange->target->path);
-    buffer_octet(&lines, '/');
+    buffer_byte(&lines, '/');
     buffer_append(&lines, exchange->target->query);
     buffer_append(&lines, SPAN("\r\n"));
     error_answer_page(exchange, 302, SPAN("This is a directory; its address ends with a slash."),

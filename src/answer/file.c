@@ -16,7 +16,7 @@ static void add_slice(struct exchange *exchange, uint64_t offset, uint64_t lengt
 {
     const struct entry *entry = exchange->entry;
     if (entry->bytes != NULL)
-        response_add_octets(exchange->response, (struct span){entry->bytes + offset, length});
+        response_add_bytes(exchange->response, (struct span){entry->bytes + offset, length});
     else
         response_add_file(exchange->response, entry->fd, offset, length);
 }
@@ -140,10 +140,10 @@ static void write_boundary(const struct exchange *exchange, struct buffer *bound
 {
     static uint64_t counter;
     const struct request *request = exchange->request;
-    counter = hash_octets((struct span){request->head, request->parsed}) + counter * 31 + exchange->iteration;
+    counter = hash_bytes((struct span){request->head, request->parsed}) + counter * 31 + exchange->iteration;
     uint64_t seed[2] = {counter, (uint64_t)(uintptr_t)&counter};
     buffer_append(boundary, SPAN("tinyhttpd-"));
-    buffer_hex(boundary, hash_octets((struct span){(const char *)seed, sizeof seed}));
+    buffer_hex(boundary, hash_bytes((struct span){(const char *)seed, sizeof seed}));
 }
 
 static void answer_ranges(struct exchange *exchange, const struct range *ranges, unsigned count)

@@ -12,6 +12,6 @@ void health_answer(struct exchange *exchange)
     bool draining = exchange->context->draining;
     response->status = draining ? 503 : 200;
     response->unlogged = true;
-    response_add_octets(response, draining ? SPAN("draining\n") : SPAN("ok\n"));
+    response_add_bytes(response, draining ? SPAN("draining\n") : SPAN("ok\n"));
     exchange_finish(exchange, SPAN("Content-Type: text/plain; charset=utf-8\r\n"));
 }

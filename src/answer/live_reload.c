@@ -25,7 +25,7 @@ bool live_reload_is_script(const struct exchange *exchange)
 void live_reload_answer_script(struct exchange *exchange)
 {
     exchange->response->unlogged = true;
-    response_add_octets(exchange->response, assets_live_reload_script());
+    response_add_bytes(exchange->response, assets_live_reload_script());
     exchange_finish(exchange, SPAN("Content-Type: text/javascript; charset=utf-8\r\n"));
 }
 

@@ -9,22 +9,22 @@ static void append_family(struct buffer *text, const char *name, const char *typ
 {
     buffer_append(text, SPAN("# HELP "));
     buffer_string(text, name);
-    buffer_octet(text, ' ');
+    buffer_byte(text, ' ');
     buffer_string(text, help);
     buffer_append(text, SPAN("\n# TYPE "));
     buffer_string(text, name);
-    buffer_octet(text, ' ');
+    buffer_byte(text, ' ');
     buffer_string(text, type);
-    buffer_octet(text, '\n');
+    buffer_byte(text, '\n');
 }
 
 /* `name` with its labels. */
 static void append_sample(struct buffer *text, const char *name, uint64_t value)
 {
     buffer_string(text, name);
-    buffer_octet(text, ' ');
+    buffer_byte(text, ' ');
     buffer_number(text, value);
-    buffer_octet(text, '\n');
+    buffer_byte(text, '\n');
 }
 
 static void append_counter(struct buffer *text, const char *name, const char *help, uint64_t value)
@@ -39,9 +39,9 @@ static void append_seconds(struct buffer *text, uint64_t microseconds)
     uint64_t rest = microseconds % 1000000;
     buffer_number(text, microseconds / 1000000);
     if (rest > 0)
-        buffer_octet(text, '.');
+        buffer_byte(text, '.');
     for (; rest > 0; rest = rest * 10 % 1000000)
-        buffer_octet(text, (char)('0' + rest / 100000));
+        buffer_byte(text, (char)('0' + rest / 100000));
 }
 
 static void append_requests(struct buffer *text, const struct metrics_totals *totals)
@@ -78,7 +78,7 @@ static void append_durations(struct buffer *text, const struct metrics_totals *t
     }
     buffer_append(text, SPAN("tinyhttpd_request_duration_seconds_sum "));
     append_seconds(text, totals->duration_sum);
-    buffer_octet(text, '\n');
+    buffer_byte(text, '\n');
     append_sample(text, "tinyhttpd_request_duration_seconds_count", count);
 }
 

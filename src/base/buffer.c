@@ -31,7 +31,7 @@ void buffer_string(struct buffer *buffer, const char *string)
     buffer_append(buffer, span_of(string));
 }
 
-void buffer_octet(struct buffer *buffer, char octet)
+void buffer_byte(struct buffer *buffer, char octet)
 {
     buffer_append(buffer, (struct span){&octet, 1});
 }
@@ -150,7 +150,7 @@ static size_t append_shown(struct buffer *buffer, struct span text)
     }
     if (octet < 0x20 || octet == 0x7F) {
         buffer_append(buffer, SPAN("\xE2\x90"));
-        buffer_octet(buffer, (char)(octet == 0x7F ? 0xA1 : 0x80 + octet));
+        buffer_byte(buffer, (char)(octet == 0x7F ? 0xA1 : 0x80 + octet));
     } else {
         buffer_html(buffer, (struct span){text.at, length});
     }
@@ -210,7 +210,7 @@ void buffer_plain(struct buffer *buffer, struct span text)
         if (control > 0)
             buffer_log(&trial, (struct span){text.at, control});
         else
-            buffer_octet(&trial, text.at[0]);
+            buffer_byte(&trial, text.at[0]);
         text = (struct span){text.at + length, text.length - length};
     }
     settle(buffer, &trial);

@@ -32,7 +32,7 @@ void buffer_append(struct buffer *buffer, struct span text);
 /* Appends a NUL-terminated string. */
 void buffer_string(struct buffer *buffer, const char *string);
 
-void buffer_octet(struct buffer *buffer, char octet);
+void buffer_byte(struct buffer *buffer, char octet);
 
 /* Appends a number in decimal. */
 void buffer_number(struct buffer *buffer, uint64_t number);

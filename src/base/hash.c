@@ -17,7 +17,7 @@ static uint64_t mix(uint64_t state, uint64_t word)
     return state ^ (state >> 35);
 }
 
-uint64_t hash_octets(struct span octets)
+uint64_t hash_bytes(struct span octets)
 {
     const unsigned char *at = (const unsigned char *)octets.at;
     size_t left = octets.length;

@@ -8,6 +8,6 @@
 
 /* For octets of one length, each step is a bijection of the state, so two texts that differ in one 64-bit word only
    never have the same hash. */
-uint64_t hash_octets(struct span octets);
+uint64_t hash_bytes(struct span octets);
 
 #endif

@@ -97,7 +97,7 @@ static void write_diagnostic(const char *message)
     struct buffer line = BUFFER(escaped);
     buffer_append(&line, SPAN("tinyhttpd: "));
     buffer_plain(&line, span_of(message));
-    buffer_octet(&line, '\n');
+    buffer_byte(&line, '\n');
     /* There is nobody left to tell when standard error fails. */
     if (write_pieces(STDERR_FILENO, &(struct iovec){line.at, line.length}, 1) < 0)
         return;

@@ -93,7 +93,7 @@ static void append_base64(struct buffer *out, const unsigned char digest[SHA256_
     for (unsigned i = 0; i < sizeof padded; i += 3) {
         uint32_t group = (uint32_t)padded[i] << 16 | (uint32_t)padded[i + 1] << 8 | padded[i + 2];
         for (unsigned k = 0; k < 4; k++)
-            buffer_octet(out, digits[group >> (18 - 6 * k) & 63]);
+            buffer_byte(out, digits[group >> (18 - 6 * k) & 63]);
     }
     if (!out->overflow)
         out->at[out->length - 1] = '=';
@@ -105,5 +105,5 @@ void sha256_append_source(struct buffer *policy, struct span octets)
     sha256(octets, digest);
     buffer_append(policy, SPAN("'sha256-"));
     append_base64(policy, digest);
-    buffer_octet(policy, '\'');
+    buffer_byte(policy, '\'');
 }

@@ -53,14 +53,14 @@ static void append_url(struct buffer *text, const struct sockaddr_storage *addre
     buffer_append(text, SPAN("http://"));
     if (address->ss_family == AF_INET6) {
         inet_ntop(AF_INET6, any ? &in6addr_loopback : &v6_of(address)->sin6_addr, name, sizeof name);
-        buffer_octet(text, '[');
+        buffer_byte(text, '[');
         buffer_string(text, name);
-        buffer_octet(text, ']');
+        buffer_byte(text, ']');
     } else {
         inet_ntop(AF_INET, any ? &loopback : &v4_of(address)->sin_addr, name, sizeof name);
         buffer_string(text, name);
     }
-    buffer_octet(text, ':');
+    buffer_byte(text, ':');
     buffer_number(text, port);
 }
 
@@ -122,7 +122,7 @@ static void append_shown(const struct look *look, const char *rendition, struct 
     if (look->coloured) {
         buffer_append(look->text, SPAN("\x1B["));
         buffer_string(look->text, rendition);
-        buffer_octet(look->text, 'm');
+        buffer_byte(look->text, 'm');
     }
     buffer_plain(look->text, text);
     if (look->coloured)
@@ -143,7 +143,7 @@ static void append_link(const struct look *look, const struct sockaddr_storage *
     char room[BANNER_URL_MAX];
     struct buffer url = BUFFER(room);
     append_url(&url, address, port);
-    buffer_octet(&url, '/');
+    buffer_byte(&url, '/');
     append_shown(look, "36", buffer_span(&url));
 }
 
@@ -188,7 +188,7 @@ static void append_places(const struct look *look, const struct settings *settin
     const struct sockaddr_storage *local = find_local(banner, &localhost);
     if (local != NULL && (is_loopback(local) || is_any(local)) && banner_write_url(banner, room)) {
         struct buffer url = {room, strlen(room), sizeof room, false};
-        buffer_octet(&url, '/');
+        buffer_byte(&url, '/');
         append_label(look, "Local");
         append_shown(look, "36", buffer_span(&url));
     }
@@ -217,7 +217,7 @@ static void append_served(struct buffer *text, const struct settings *settings, 
     if (settings->file == NULL)
         return;
     if (strcmp(banner->root_path, "/") != 0)
-        buffer_octet(text, '/');
+        buffer_byte(text, '/');
     buffer_plain(text, span_of(settings->file));
     buffer_append(text, SPAN(", this one file"));
 }
@@ -242,9 +242,9 @@ static void append_lan(struct buffer *text, uint16_t port)
     struct sockaddr_storage lan[LAN_MAX];
     unsigned count = lan_addresses(lan, LAN_MAX);
     for (unsigned i = 0; i < count; i++) {
-        buffer_octet(text, ' ');
+        buffer_byte(text, ' ');
         append_url(text, &lan[i], port);
-        buffer_octet(text, '/');
+        buffer_byte(text, '/');
     }
 }
 
@@ -255,13 +255,13 @@ static void write_line(struct buffer *text, const struct settings *settings, con
     buffer_append(text, SPAN(" at"));
     for (unsigned i = 0; i < banner->address_count; i++) {
         const struct sockaddr_storage *address = &banner->addresses[i];
-        buffer_octet(text, ' ');
+        buffer_byte(text, ' ');
         if (address->ss_family == AF_UNIX) {
             append_unix(text, address);
             continue;
         }
         append_url(text, address, port_of(address));
-        buffer_octet(text, '/');
+        buffer_byte(text, '/');
         if (is_any(address) && !settings->lan)
             buffer_string(text, address->ss_family == AF_INET6
                                     ? " (and every other IPv6 address of this machine)"
@@ -269,7 +269,7 @@ static void write_line(struct buffer *text, const struct settings *settings, con
     }
     if (settings->lan && banner->address_count > 0)
         append_lan(text, port_of(&banner->addresses[0]));
-    buffer_octet(text, '\n');
+    buffer_byte(text, '\n');
 }
 
 static void print(const struct buffer *text)
@@ -293,7 +293,7 @@ void banner_print(const struct settings *settings, const struct banner *banner)
         buffer_number(&text, banner->workers);
         buffer_append(&text, SPAN("\ntinyhttpd: sandbox: "));
         buffer_string(&text, banner->sandbox);
-        buffer_octet(&text, '\n');
+        buffer_byte(&text, '\n');
     }
     print(&text);
 }
@@ -303,7 +303,7 @@ void banner_print(const struct settings *settings, const struct banner *banner)
 static void append_count(struct buffer *text, uint64_t count, const char *one, const char *many)
 {
     buffer_number(text, count);
-    buffer_octet(text, ' ');
+    buffer_byte(text, ' ');
     buffer_string(text, count == 1 ? one : many);
 }
 

@@ -332,7 +332,7 @@ static int on_head_complete(llhttp_t *parser)
 static int on_chunk_size(llhttp_t *parser)
 {
     struct request *request = parser->data;
-    return parser->content_length > LIMIT_BODY - request->body_octets ? refuse_in_callback(request, 413) : 0;
+    return parser->content_length > LIMIT_BODY - request->body_bytes ? refuse_in_callback(request, 413) : 0;
 }
 
 static int on_request_complete(llhttp_t *parser)
@@ -370,7 +370,7 @@ void request_init(struct request *request)
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
     request->method_whole = request->target_whole = request->judging_method = false;
     request->field_count = 0;
-    request->body_octets = 0;
+    request->body_bytes = 0;
     llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
     parser_of(request)->data = request;
 }
@@ -471,7 +471,7 @@ enum request_state request_read_head(struct request *request, const char *head, 
         return refuse(request, 431);
     if (request->state == REQUEST_BODY) {
         size_t used;
-        request->body_octets = request->parsed - find_head_end(request);
+        request->body_bytes = request->parsed - find_head_end(request);
         request_read_body(request, head + request->parsed, length - request->parsed, &used);
         request->parsed += used;
     }
@@ -480,10 +480,10 @@ enum request_state request_read_head(struct request *request, const char *head, 
 
 enum request_state request_read_body(struct request *request, const char *octets, size_t length, size_t *used)
 {
-    size_t bound = LIMIT_BODY - request->body_octets;
+    size_t bound = LIMIT_BODY - request->body_bytes;
     *used = length > 0 ? feed(request, octets, length < bound ? length : bound) : 0;
-    request->body_octets += *used;
-    if (request->state == REQUEST_BODY && request->body_octets == LIMIT_BODY)
+    request->body_bytes += *used;
+    if (request->state == REQUEST_BODY && request->body_bytes == LIMIT_BODY)
         return refuse(request, 413);
     return request->state;
 }

@@ -93,7 +93,7 @@ struct request {
     struct request_slice name;
     struct request_slice value;
     unsigned field_count;
-    size_t body_octets; /* with their framing */
+    size_t body_bytes; /* with their framing */
     _Alignas(8) unsigned char parser[REQUEST_PARSER_SIZE];
 };
 

@@ -99,9 +99,9 @@ void response_write_range(struct buffer *value, uint64_t offset, uint64_t length
 {
     buffer_append(value, SPAN("bytes "));
     buffer_number(value, offset);
-    buffer_octet(value, '-');
+    buffer_byte(value, '-');
     buffer_number(value, offset + length - 1);
-    buffer_octet(value, '/');
+    buffer_byte(value, '/');
     buffer_number(value, size);
 }
 
@@ -112,7 +112,7 @@ static void add_part(struct response *response, struct part part)
         response->parts[response->count++] = part;
 }
 
-void response_add_octets(struct response *response, struct span octets)
+void response_add_bytes(struct response *response, struct span octets)
 {
     add_part(response, (struct part){.octets = octets.at, .fd = -1, .length = octets.length});
 }
@@ -129,14 +129,14 @@ static void add_piece(struct response *response, struct span piece)
 {
     size_t start = response->text.length;
     if (!response->chunked || piece.length == 0) {
-        response_add_octets(response, piece);
+        response_add_bytes(response, piece);
         return;
     }
     buffer_hex(&response->text, piece.length);
     buffer_append(&response->text, SPAN("\r\n"));
-    response_add_octets(response, (struct span){response->text.at + start, response->text.length - start});
-    response_add_octets(response, piece);
-    response_add_octets(response, SPAN("\r\n"));
+    response_add_bytes(response, (struct span){response->text.at + start, response->text.length - start});
+    response_add_bytes(response, piece);
+    response_add_bytes(response, SPAN("\r\n"));
 }
 
 void response_stream(struct response *response, struct source *source, unsigned minor_version,
@@ -163,7 +163,7 @@ bool response_refill(struct response *response)
     if (state == SOURCE_BROKEN)
         response->count = 0;
     else if (response->chunked)
-        response_add_octets(response, SPAN("0\r\n\r\n"));
+        response_add_bytes(response, SPAN("0\r\n\r\n"));
     return state == SOURCE_END;
 }
 
@@ -177,7 +177,7 @@ void response_drop_source(struct response *response)
 void response_add_text(struct response *response, size_t start)
 {
     struct buffer *text = &response->text;
-    response_add_octets(response, (struct span){text->at + start, text->length - start});
+    response_add_bytes(response, (struct span){text->at + start, text->length - start});
 }
 
 void response_add_part_head(struct response *response, struct span boundary, struct span type, bool first,
@@ -205,7 +205,7 @@ void response_add_parts_end(struct response *response, struct span boundary)
     response_add_text(response, start);
 }
 
-uint64_t response_octets_left(const struct response *response)
+uint64_t response_bytes_left(const struct response *response)
 {
     uint64_t octets = 0;
     for (unsigned i = response->first; i < response->count; i++)
@@ -213,16 +213,16 @@ uint64_t response_octets_left(const struct response *response)
     return octets;
 }
 
-uint64_t response_body_octets(const struct response *response)
+uint64_t response_body_bytes(const struct response *response)
 {
-    return response_octets_left(response) - response->head_length;
+    return response_bytes_left(response) - response->head_length;
 }
 
 static void append_status_line(struct buffer *text, int status)
 {
     buffer_append(text, SPAN("HTTP/1.1 "));
     buffer_number(text, (uint64_t)status);
-    buffer_octet(text, ' ');
+    buffer_byte(text, ' ');
     buffer_string(text, response_reason(status));
     buffer_append(text, SPAN("\r\n"));
 }
@@ -277,7 +277,7 @@ static void append_framing(struct buffer *text, const struct response *response)
     if (response->chunked)
         buffer_append(text, SPAN("Transfer-Encoding: chunked\r\n"));
     else if (response->source == NULL && has_content(response->status))
-        append_length(text, response_octets_left(response));
+        append_length(text, response_bytes_left(response));
 }
 
 static void set_head(struct response *response, struct span head)

@@ -81,7 +81,7 @@ enum { RESPONSE_RANGE_MAX = 80 };
 void response_write_range(struct buffer *value, uint64_t offset, uint64_t length, uint64_t size);
 
 /* Adds octets to the body. They must live as long as the response. */
-void response_add_octets(struct response *response, struct span octets);
+void response_add_bytes(struct response *response, struct span octets);
 
 /* Adds to the body what was written into the response's own text from `start` on. */
 void response_add_text(struct response *response, size_t start);
@@ -127,9 +127,9 @@ void response_redate(char *head, const char *date);
 void response_finish_kept(struct response *response, struct span head);
 
 /* The octets of the body that are sent when all goes well. */
-uint64_t response_body_octets(const struct response *response);
+uint64_t response_body_bytes(const struct response *response);
 
 /* The octets that are still to be sent. */
-uint64_t response_octets_left(const struct response *response);
+uint64_t response_bytes_left(const struct response *response);
 
 #endif

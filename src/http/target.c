@@ -166,9 +166,9 @@ struct span target_child(struct target *target, struct span name)
     struct buffer child = {target->room, target->path.length, sizeof target->room, false};
     assert(name.length <= TARGET_NAME_MAX);
     if (child.length > 0)
-        buffer_octet(&child, '/');
+        buffer_byte(&child, '/');
     buffer_append(&child, name);
-    buffer_octet(&child, '\0');
+    buffer_byte(&child, '\0');
     return (struct span){child.at, child.length - 1};
 }
 
@@ -177,7 +177,7 @@ struct span target_suffixed(struct target *target, struct span suffix)
     struct buffer path = {target->room, target->path.length, sizeof target->room, false};
     assert(suffix.length <= TARGET_NAME_MAX);
     buffer_append(&path, suffix);
-    buffer_octet(&path, '\0');
+    buffer_byte(&path, '\0');
     return (struct span){path.at, path.length - 1};
 }
 

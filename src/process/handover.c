@@ -200,7 +200,7 @@ int handover_execute(char *const *command, const struct listening *listening, co
         buffer_string(&note, note_of_owned);
     for (unsigned i = 0; i < worker_count; i++) {
         if (note.length > 0)
-            buffer_octet(&note, ',');
+            buffer_byte(&note, ',');
         buffer_number(&note, (uint64_t)workers[i]);
     }
     room[note.length] = '\0';

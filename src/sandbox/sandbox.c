@@ -151,7 +151,7 @@ static void append_missing(struct buffer *line, const char *what, int error)
     buffer_string(line, what);
     buffer_append(line, SPAN(" ("));
     buffer_string(line, strerror(error));
-    buffer_octet(line, ')');
+    buffer_byte(line, ')');
 }
 
 static void append_landlock(struct buffer *line, const struct sandbox_held *held)
@@ -167,7 +167,7 @@ static void append_landlock(struct buffer *line, const struct sandbox_held *held
         buffer_append(line, SPAN(", no TCP bind or connect"));
     if (held->landlock_version >= LANDLOCK_ABI_SCOPES)
         buffer_append(line, SPAN(", no signals"));
-    buffer_octet(line, ')');
+    buffer_byte(line, ')');
 }
 
 static void append_seccomp(struct buffer *line, const struct sandbox_held *held)

@@ -10,16 +10,16 @@
 
 static void append_two_digits(struct buffer *line, int number)
 {
-    buffer_octet(line, (char)('0' + number / 10 % 10));
-    buffer_octet(line, (char)('0' + number % 10));
+    buffer_byte(line, (char)('0' + number / 10 % 10));
+    buffer_byte(line, (char)('0' + number % 10));
 }
 
 static void append_clock(struct buffer *line, const struct date *date)
 {
     append_two_digits(line, date->hour);
-    buffer_octet(line, ':');
+    buffer_byte(line, ':');
     append_two_digits(line, date->minute);
-    buffer_octet(line, ':');
+    buffer_byte(line, ':');
     append_two_digits(line, date->second);
 }
 
@@ -27,7 +27,7 @@ static void append_ipv4(struct buffer *line, const unsigned char octets[static 4
 {
     for (unsigned i = 0; i < 4; i++) {
         if (i > 0)
-            buffer_octet(line, '.');
+            buffer_byte(line, '.');
         buffer_number(line, octets[i]);
     }
 }
@@ -85,7 +85,7 @@ static void append_escaped(struct buffer *line, struct span text, size_t room,
 static void append_raw(struct buffer *line, struct span text, size_t room)
 {
     if (text.length == 0)
-        buffer_octet(line, '-');
+        buffer_byte(line, '-');
     append_escaped(line, text, room, buffer_log);
 }
 
@@ -127,11 +127,11 @@ static void append_combined_time(struct buffer *text, const struct date *date)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     append_two_digits(text, date->day);
-    buffer_octet(text, '/');
+    buffer_byte(text, '/');
     buffer_append(text, (struct span){months + (date->month - 1) * 3, 3});
-    buffer_octet(text, '/');
+    buffer_byte(text, '/');
     buffer_number(text, (uint64_t)date->year);
-    buffer_octet(text, ':');
+    buffer_byte(text, ':');
     append_clock(text, date);
     buffer_append(text, SPAN(" +0000"));
 }
@@ -141,13 +141,13 @@ static void append_json_time(struct buffer *text, const struct date *date)
 {
     append_two_digits(text, date->year / 100);
     append_two_digits(text, date->year);
-    buffer_octet(text, '-');
+    buffer_byte(text, '-');
     append_two_digits(text, date->month);
-    buffer_octet(text, '-');
+    buffer_byte(text, '-');
     append_two_digits(text, date->day);
-    buffer_octet(text, 'T');
+    buffer_byte(text, 'T');
     append_clock(text, date);
-    buffer_octet(text, 'Z');
+    buffer_byte(text, 'Z');
 }
 
 static void write_combined(struct buffer *line, const struct access *access, size_t *octets_at)
@@ -160,7 +160,7 @@ static void write_combined(struct buffer *line, const struct access *access, siz
     append_raw(line, access->request_line, RAW_LINE_MAX);
     buffer_append(line, SPAN("\" "));
     buffer_number(line, (uint64_t)access->status);
-    buffer_octet(line, ' ');
+    buffer_byte(line, ' ');
     *octets_at = line->length;
     buffer_append(line, SPAN(" \""));
     append_raw(line, access->referer, RAW_FIELD_MAX);
@@ -195,13 +195,13 @@ static void write_terminal(struct buffer *line, const struct access *access, boo
     append_clock(line, &date);
     buffer_append(line, SPAN("  "));
     append_raw(line, access->method, RAW_FIELD_MAX);
-    buffer_octet(line, ' ');
+    buffer_byte(line, ' ');
     append_raw(line, access->target, RAW_LINE_MAX);
     buffer_append(line, SPAN("  "));
     if (coloured) {
         buffer_append(line, SPAN("\x1B["));
         buffer_string(line, colour_of(access->status));
-        buffer_octet(line, 'm');
+        buffer_byte(line, 'm');
     }
     buffer_number(line, (uint64_t)access->status);
     if (coloured)
@@ -282,7 +282,7 @@ struct access_line access_prepare(enum access_form form, const struct access *ac
         log.octets_at = line.length;
         break;
     }
-    buffer_octet(&line, '\n');
+    buffer_byte(&line, '\n');
     log.text = buffer_span(&line);
     return log;
 }
@@ -302,8 +302,8 @@ static void write_tail(struct buffer *tail, const struct access_line *line, uint
     }
     buffer_append(tail, octets == 1 ? SPAN(" octet  ") : SPAN(" octets  "));
     buffer_number(tail, duration / 1000);
-    buffer_octet(tail, '.');
-    buffer_octet(tail, (char)('0' + duration / 100 % 10));
+    buffer_byte(tail, '.');
+    buffer_byte(tail, (char)('0' + duration / 100 % 10));
     buffer_append(tail, SPAN(" ms"));
 }
 

@@ -22,7 +22,7 @@ struct outgoing {
     struct entry *entry; /* what the response borrows from, or NULL */
     struct access_line log;
     int64_t began; /* microseconds of the monotonic clock, where somebody wants to know how long it takes */
-    uint64_t body_octets;
+    uint64_t body_bytes;
     int64_t taken;       /* octets_taken when the deadline began, TAKEN_UNKNOWN before it does */
     bool linger;         /* the client may still be sending when it is sent */
     struct part parts[]; /* then the text of head and generated body, then the log line */
@@ -194,7 +194,7 @@ static int octets_unacknowledged(int socket)
 static int64_t octets_taken(int socket, const struct outgoing *answer)
 {
     int unacknowledged = octets_unacknowledged(socket);
-    return (int64_t)(answer->body_octets - response_octets_left(&answer->response)) -
+    return (int64_t)(answer->body_bytes - response_bytes_left(&answer->response)) -
            (unacknowledged > 0 ? unacknowledged : 0);
 }
 
@@ -256,8 +256,8 @@ static int64_t read_clock(const struct service *service)
 /* An answer is over: all of it is sent, or the client is gone before it was. */
 static void log_answer(const struct service *service, const struct outgoing *answer)
 {
-    uint64_t left = response_octets_left(&answer->response);
-    uint64_t sent = left < answer->body_octets ? answer->body_octets - left : 0;
+    uint64_t left = response_bytes_left(&answer->response);
+    uint64_t sent = left < answer->body_bytes ? answer->body_bytes - left : 0;
     int64_t duration = read_clock(service) - answer->began;
     access_write(&answer->log, sent, duration);
     if (answer->response.unlogged)
@@ -332,7 +332,7 @@ static enum connection_want send_next_piece(struct connection *connection, struc
         release(service, &answer);
         return WANT_CLOSE;
     }
-    answer.body_octets += response_octets_left(&answer.response);
+    answer.body_bytes += response_bytes_left(&answer.response);
     return send_answer(connection, service, &answer);
 }
 
@@ -340,7 +340,7 @@ static enum connection_want send_next_piece(struct connection *connection, struc
 static enum connection_want send_on(struct connection *connection, struct service *service)
 {
     struct outgoing *answer = connection->outgoing;
-    if (answer->response.source != NULL && response_octets_left(&answer->response) == 0)
+    if (answer->response.source != NULL && response_bytes_left(&answer->response) == 0)
         return send_next_piece(connection, service);
     return send_answer(connection, service, answer);
 }
@@ -375,7 +375,7 @@ static void make_answer(const struct connection *connection, struct service *ser
     };
     answer(&exchange);
     made->entry = exchange.entry;
-    made->body_octets = response_body_octets(&made->response);
+    made->body_bytes = response_body_bytes(&made->response);
     made->log = (struct access_line){0};
     if (!made->response.unlogged)
         made->log = prepare_log(&exchange.client.address.any, service, request, made->response.status,

@@ -71,7 +71,7 @@ void directories_free(struct directories *directories)
 /* The place of a path, emptied of any other. NULL when memory is short. */
 static struct place *place_of(struct directories *directories, struct span path)
 {
-    uint64_t hash = hash_octets(path);
+    uint64_t hash = hash_bytes(path);
     struct place **at = &directories->places[hash & (PLACES - 1)], *place = *at;
     if (place != NULL && place->hash == hash && span_equal((struct span){place->path, place->length}, path))
         return place;

@@ -69,7 +69,7 @@ static uint64_t mark_of(const struct identity *identity)
         (uint64_t)identity->changed.tv_sec,
         (uint64_t)identity->changed.tv_nsec,
     };
-    uint64_t mark = hash_octets((struct span){(const char *)parts, sizeof parts});
+    uint64_t mark = hash_bytes((struct span){(const char *)parts, sizeof parts});
     return mark != 0 ? mark : 1;
 }
 

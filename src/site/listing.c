@@ -129,7 +129,7 @@ void listing_append_key(struct buffer *key, struct span name)
 {
     for (size_t at = 0; at < name.length;) {
         if (!text_is_digit(name.at[at])) {
-            buffer_octet(key, text_lower(name.at[at++]));
+            buffer_byte(key, text_lower(name.at[at++]));
             continue;
         }
         while (at < name.length && name.at[at] == '0')
@@ -137,8 +137,8 @@ void listing_append_key(struct buffer *key, struct span name)
         size_t start = at;
         while (at < name.length && text_is_digit(name.at[at]))
             at++;
-        buffer_octet(key, '0'); /* so that a number stands where a digit would */
-        buffer_octet(key, (char)(at - start));
+        buffer_byte(key, '0'); /* so that a number stands where a digit would */
+        buffer_byte(key, (char)(at - start));
         buffer_append(key, (struct span){name.at + start, at - start});
     }
 }
@@ -312,20 +312,20 @@ void listing_append_size(struct buffer *out, uint64_t octets)
         }
         buffer_number(out, tenths < 100 ? tenths / 10 : (tenths + 5) / 10);
         if (tenths < 100) {
-            buffer_octet(out, '.');
+            buffer_byte(out, '.');
             buffer_number(out, tenths % 10);
         }
     }
-    buffer_octet(out, ' ');
+    buffer_byte(out, ' ');
     buffer_string(out, units[unit]);
 }
 
 static void append_digits(struct buffer *out, int number, char after)
 {
-    buffer_octet(out, (char)('0' + number / 10 % 10));
-    buffer_octet(out, (char)('0' + number % 10));
+    buffer_byte(out, (char)('0' + number / 10 % 10));
+    buffer_byte(out, (char)('0' + number % 10));
     if (after != '\0')
-        buffer_octet(out, after);
+        buffer_byte(out, after);
 }
 
 static void append_day(struct buffer *out, const struct date *date)
@@ -340,7 +340,7 @@ static void append_day(struct buffer *out, const struct date *date)
 static void append_time(struct buffer *out, const struct date *date)
 {
     append_day(out, date);
-    buffer_octet(out, 'T');
+    buffer_byte(out, 'T');
     append_digits(out, date->hour, ':');
     append_digits(out, date->minute, ':');
     append_digits(out, date->second, 'Z');
@@ -352,7 +352,7 @@ static void append_href(struct buffer *out, const struct item *item)
     buffer_append(out, SPAN("./"));
     buffer_uri_path(out, name_of(item));
     if (item->folder)
-        buffer_octet(out, '/');
+        buffer_byte(out, '/');
 }
 
 /* ---- HTML ---- */
@@ -382,7 +382,7 @@ static void write_head(const struct listing *listing, struct buffer *out)
     if (listing->path_length > 0)
         buffer_append(out, SPAN("<a href=\"/\" aria-label=\"Start\">/</a>"));
     else
-        buffer_octet(out, '/');
+        buffer_byte(out, '/');
     if (listing->crumb > 0)
         buffer_append(out, SPAN("<i>\xE2\x80\xA6</i>/"));
 }
@@ -424,7 +424,7 @@ static size_t first_crumb(struct span path)
 static void append_count(struct buffer *out, size_t count, const char *one, const char *several)
 {
     buffer_number(out, count);
-    buffer_octet(out, ' ');
+    buffer_byte(out, ' ');
     buffer_string(out, count == 1 ? one : several);
 }
 
@@ -541,8 +541,8 @@ static void append_json_text(struct buffer *out, struct span text)
             buffer_append(out, SPAN("\xEF\xBF\xBD"));
             length = 1;
         } else if (octet == '"' || octet == '\\') {
-            buffer_octet(out, '\\');
-            buffer_octet(out, octet);
+            buffer_byte(out, '\\');
+            buffer_byte(out, octet);
         } else if (octet >= 0 && octet < 0x20) {
             buffer_append(out, octet < 0x10 ? SPAN("\\u000") : SPAN("\\u001"));
             buffer_hex(out, (uint64_t)octet & 15);
@@ -572,7 +572,7 @@ static void write_member(const struct item *item, struct buffer *out)
 static void write_json(const struct listing *listing, struct buffer *out)
 {
     if (listing->part == PART_HEAD)
-        buffer_octet(out, '[');
+        buffer_byte(out, '[');
     else if (listing->part == PART_END)
         buffer_append(out, SPAN("\n]\n"));
     else if (listing->part == PART_ROW) {

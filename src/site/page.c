@@ -23,7 +23,7 @@ void page_write(struct buffer *out, const struct page *page)
 {
     page_begin(out);
     buffer_html_name(out, page->status);
-    buffer_octet(out, ' ');
+    buffer_byte(out, ' ');
     buffer_html_name(out, page->title);
     buffer_append(out, SPAN("</title>\n<style>"));
     buffer_append(out, assets_page_style());
@@ -49,13 +49,13 @@ void page_write(struct buffer *out, const struct page *page)
 void page_write_text(struct buffer *out, const struct page *page)
 {
     buffer_plain(out, page->status);
-    buffer_octet(out, ' ');
+    buffer_byte(out, ' ');
     buffer_plain(out, page->title);
     buffer_append(out, SPAN(": "));
     buffer_plain(out, page->sentence);
-    buffer_octet(out, '\n');
+    buffer_byte(out, '\n');
     if (page->reason.length == 0)
         return;
     buffer_plain(out, page->reason);
-    buffer_octet(out, '\n');
+    buffer_byte(out, '\n');
 }

@@ -82,9 +82,9 @@ static void look_through(int fd, struct span asked, bool dotfiles, struct meant 
 
 static void append_quoted(struct buffer *out, struct span name)
 {
-    buffer_octet(out, '\'');
+    buffer_byte(out, '\'');
     buffer_append(out, name);
-    buffer_octet(out, '\'');
+    buffer_byte(out, '\'');
 }
 
 /* Where the path ceases to lead anywhere: the first name that can't be opened, in the directory before it. */
@@ -104,7 +104,7 @@ static void append_missing(struct buffer *out, const struct stop *stop)
     }
     buffer_append(out, SPAN(" in "));
     append_quoted(out, stop->directory);
-    buffer_octet(out, '.');
+    buffer_byte(out, '.');
 }
 
 static void append_meant(struct buffer *out, const struct meant *meant)
@@ -236,7 +236,7 @@ static void write_path(struct buffer *path, const struct stop *stop, const char 
 {
     buffer_append(path, stop->directory);
     if (stop->directory.length > 0)
-        buffer_octet(path, '/');
+        buffer_byte(path, '/');
     buffer_string(path, name);
     if (path->overflow)
         path->length = 0;

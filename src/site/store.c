@@ -204,9 +204,9 @@ static void table_add(struct store *store, struct node *node)
 static void append_time(struct buffer *etag, struct timespec time)
 {
     buffer_hex(etag, (uint64_t)time.tv_sec);
-    buffer_octet(etag, '-');
+    buffer_byte(etag, '-');
     buffer_hex(etag, (uint64_t)time.tv_nsec);
-    buffer_octet(etag, '-');
+    buffer_byte(etag, '-');
 }
 
 /*
@@ -221,15 +221,15 @@ static void write_etag(struct node *node)
     struct buffer etag = {entry->etag, 0, sizeof entry->etag - 1, false};
     if (entry->bytes == NULL && !node->entry.settled)
         return;
-    buffer_octet(&etag, '"');
+    buffer_byte(&etag, '"');
     if (entry->bytes != NULL) {
-        buffer_hex(&etag, hash_octets((struct span){entry->bytes, entry->size}));
+        buffer_hex(&etag, hash_bytes((struct span){entry->bytes, entry->size}));
     } else {
         bool set = node->identity.modified.tv_sec <= year_1980;
         append_time(&etag, set ? node->identity.changed : node->identity.modified);
         buffer_hex(&etag, entry->size);
     }
-    buffer_octet(&etag, '"');
+    buffer_byte(&etag, '"');
 }
 
 static void write_last_modified(struct node *node)
@@ -529,7 +529,7 @@ static int find_on_disk(struct store *store, struct span path, uint64_t turn, ui
 
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry)
 {
-    uint64_t hash = hash_octets(path);
+    uint64_t hash = hash_bytes(path);
     struct node *node = table_find(store, hash, path);
     *entry = NULL;
     if (node == NULL)
@@ -565,7 +565,7 @@ static struct span sibling_path(struct store *store, const struct node *node, en
     struct buffer path = BUFFER(store->sibling_path);
     buffer_append(&path, (struct span){node->path, node->path_length});
     buffer_append(&path, suffixes[sibling]);
-    buffer_octet(&path, '\0');
+    buffer_byte(&path, '\0');
     return (struct span){path.at, path.overflow ? 0 : path.length - 1};
 }
 

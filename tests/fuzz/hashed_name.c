@@ -74,7 +74,7 @@ static void check_extensions(struct span stem)
 static void check_bundled(struct span path)
 {
     char digits[17], joined[64];
-    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash_octets(path));
+    snprintf(digits, sizeof digits, "%016llx", (unsigned long long)hash_bytes(path));
     snprintf(joined, sizeof joined, "assets/app.%s.js", digits);
     bool mixed = strpbrk(digits, "abcdef") != NULL && strpbrk(digits, "0123456789") != NULL;
     CHECK(has_hash(span_of(joined)) == mixed);

@@ -39,10 +39,10 @@ static void check_round_trip(const struct target *target)
     static struct target again;
     char room[3 * LIMIT_TARGET + 2];
     struct buffer escaped = BUFFER(room);
-    buffer_octet(&escaped, '/');
+    buffer_byte(&escaped, '/');
     buffer_uri_path(&escaped, target->path);
     if (target->slash && target->path.length > 0)
-        buffer_octet(&escaped, '/');
+        buffer_byte(&escaped, '/');
     CHECK(!escaped.overflow);
     if (escaped.length > LIMIT_TARGET)
         return;

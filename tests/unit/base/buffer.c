@@ -19,7 +19,7 @@ static void buffers_keep_what_fits(void **state)
     buffer_string(&buffer, "abc");
     buffer_append(&buffer, EMPTY);
     buffer_string(&buffer, "");
-    buffer_octet(&buffer, '\0');
+    buffer_byte(&buffer, '\0');
     assert_false(buffer.overflow);
     assert_span(buffer_span(&buffer), SPAN("abc\0"));
     assert_span(buffer_filled(&buffer), SPAN("abc\0"));
@@ -32,14 +32,14 @@ static void buffers_keep_what_fits(void **state)
     assert_true(buffer.overflow);
     assert_span(buffer_span(&buffer), SPAN("abc\0"
                                            "1234"));
-    buffer_octet(&buffer, '5');
+    buffer_byte(&buffer, '5');
     assert_int_equal(buffer.length, 8);
 
     struct buffer none = {NULL, 0, 0, false};
     buffer_append(&none, EMPTY);
     buffer_html(&none, EMPTY);
     assert_false(none.overflow);
-    buffer_octet(&none, 'a');
+    buffer_byte(&none, 'a');
     assert_true(none.overflow);
 }
 
@@ -121,7 +121,7 @@ static void text_is_escaped(void **state)
         /* With every room from none to enough: all or nothing, and what stood there before remains. */
         for (size_t room = 0; room <= ESCAPES[i].expected.length; room++) {
             struct buffer buffer = {guard_end - room - 1, 0, room + 1, false};
-            buffer_octet(&buffer, '=');
+            buffer_byte(&buffer, '=');
             ESCAPES[i].escape(&buffer, ESCAPES[i].text);
             bool fits = room == ESCAPES[i].expected.length;
             assert_int_equal(buffer.overflow, !fits);

@@ -17,7 +17,7 @@ static uint64_t hash_exactly(const char *octets, size_t length)
     char *copy = malloc(length > 0 ? length : 1);
     assert_non_null(copy);
     memcpy(copy, octets, length);
-    uint64_t hash = hash_octets((struct span){copy, length});
+    uint64_t hash = hash_bytes((struct span){copy, length});
     free(copy);
     return hash;
 }
@@ -35,7 +35,7 @@ static void values_are_stable(void **state)
     assert_int_equal(hash_exactly("123456789", 9), 0x01f2c48dd2730fa4);
     assert_int_equal(hash_exactly("hello, world", 12), 0xa84883e7c07bfe21);
     assert_int_equal(hash_exactly(all, sizeof all), 0x4f10e01d42087a01);
-    assert_int_equal(hash_octets((struct span){NULL, 0}), 0x79af553943bdf9d8);
+    assert_int_equal(hash_bytes((struct span){NULL, 0}), 0x79af553943bdf9d8);
 }
 
 /* The product of two numbers modulo 2^64, by adding: independent of the code under test. */
@@ -82,7 +82,7 @@ static void addresses_do_not_matter(void **state)
     (void)state;
     for (size_t at = 0; at < 16; at++) {
         memcpy(room + at, "the same octets at any address", 30);
-        assert_int_equal(hash_octets((struct span){room + at, 30}),
+        assert_int_equal(hash_bytes((struct span){room + at, 30}),
                          hash_exactly("the same octets at any address", 30));
     }
 }
@@ -98,7 +98,7 @@ static void every_bit_matters(void **state)
         uint64_t hash = hash_exactly(octets, lengths[i]);
         for (size_t bit = 0; bit < lengths[i] * 8; bit++) {
             octets[bit / 8] = (char)(octets[bit / 8] ^ (1 << bit % 8));
-            assert_true(hash_octets((struct span){octets, lengths[i]}) != hash);
+            assert_true(hash_bytes((struct span){octets, lengths[i]}) != hash);
             octets[bit / 8] = (char)(octets[bit / 8] ^ (1 << bit % 8));
         }
     }
@@ -108,13 +108,13 @@ static void every_bit_matters(void **state)
 static void two_changes_in_a_word_matter(void **state)
 {
     char octets[24] = "twenty-three octets, ...";
-    uint64_t hash = hash_octets((struct span){octets, sizeof octets});
+    uint64_t hash = hash_bytes((struct span){octets, sizeof octets});
     (void)state;
     for (unsigned a = 0; a < 64; a++) {
         for (unsigned b = 0; b < a; b++) {
             octets[8 + a / 8] = (char)(octets[8 + a / 8] ^ (1 << a % 8));
             octets[8 + b / 8] = (char)(octets[8 + b / 8] ^ (1 << b % 8));
-            assert_true(hash_octets((struct span){octets, sizeof octets}) != hash);
+            assert_true(hash_bytes((struct span){octets, sizeof octets}) != hash);
             octets[8 + a / 8] = (char)(octets[8 + a / 8] ^ (1 << a % 8));
             octets[8 + b / 8] = (char)(octets[8 + b / 8] ^ (1 << b % 8));
         }
@@ -141,11 +141,11 @@ static void lengths_and_names_differ(void **state)
     static const char zeros[512];
     (void)state;
     for (size_t length = 0; length < sizeof zeros; length++)
-        hashes[length] = hash_octets((struct span){zeros, length});
+        hashes[length] = hash_bytes((struct span){zeros, length});
     assert_all_differ(hashes, sizeof zeros);
     for (unsigned i = 0; i < COUNT(hashes); i++) {
         char name[] = {(char)('a' + i % 26), (char)('a' + i / 26 % 26), '/', (char)('a' + i / 676)};
-        hashes[i] = hash_octets((struct span){name, sizeof name});
+        hashes[i] = hash_bytes((struct span){name, sizeof name});
     }
     assert_all_differ(hashes, COUNT(hashes));
 }

@@ -66,9 +66,9 @@ static void assert_members(struct span list, const char *expected)
     struct buffer members = BUFFER(memory);
     struct span member;
     while (span_next_member(&list, &member)) {
-        buffer_octet(&members, '[');
+        buffer_byte(&members, '[');
         buffer_append(&members, member);
-        buffer_octet(&members, ']');
+        buffer_byte(&members, ']');
     }
     assert_int_equal(list.length, 0);
     assert_span(buffer_span(&members), span_of(expected));

@@ -146,13 +146,13 @@ static void append_number(struct buffer *words, const char *name, uint64_t numbe
 {
     buffer_string(words, name);
     buffer_number(words, number);
-    buffer_octet(words, ' ');
+    buffer_byte(words, ' ');
 }
 
 static void append_span(struct buffer *words, const char *name, struct span text)
 {
     buffer_string(words, name);
-    buffer_octet(words, '[');
+    buffer_byte(words, '[');
     buffer_log(words, (struct span){text.at, text.length < 512 ? text.length : 512});
     append_number(words, "]:", text.length);
 }

@@ -45,7 +45,7 @@ static void a_file_in_memory_is_answered(void **state)
 {
     static const char body[] = "hello";
     (void)state;
-    response_add_octets(&response, (struct span){body, 5});
+    response_add_bytes(&response, (struct span){body, 5});
     response_finish(&response, date, 1, SPAN("Content-Type: text/html\r\nETag: \"x\"\r\n"));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON
                 "Content-Type: text/html\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\n");
@@ -53,8 +53,8 @@ static void a_file_in_memory_is_answered(void **state)
     assert_ptr_equal(parts[1].octets, body);
     assert_int_equal(parts[1].offset, 0);
     assert_int_equal(parts[1].length, 5);
-    assert_int_equal(response_body_octets(&response), 5);
-    assert_int_equal(response_octets_left(&response), 5 + parts[0].length);
+    assert_int_equal(response_body_bytes(&response), 5);
+    assert_int_equal(response_bytes_left(&response), 5 + parts[0].length);
 }
 
 static void a_slice_of_a_file_is_answered(void **state)
@@ -74,25 +74,25 @@ static void a_slice_of_a_file_is_answered(void **state)
 static void lengths_are_sums(void **state)
 {
     (void)state;
-    response_add_octets(&response, SPAN("0123456789"));
+    response_add_bytes(&response, SPAN("0123456789"));
     response_add_file(&response, 7, 3, 9000000000);
-    response_add_octets(&response, SPAN("abc"));
+    response_add_bytes(&response, SPAN("abc"));
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 9000000013\r\n\r\n");
     assert_int_equal(response.count, 4);
-    assert_int_equal(response_body_octets(&response), 9000000013);
+    assert_int_equal(response_body_bytes(&response), 9000000013);
 }
 
 static void a_body_may_be_empty(void **state)
 {
     (void)state;
-    response_add_octets(&response, (struct span){NULL, 0});
-    response_add_octets(&response, SPAN(""));
+    response_add_bytes(&response, (struct span){NULL, 0});
+    response_add_bytes(&response, SPAN(""));
     response_add_file(&response, 7, 0, 0);
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 0\r\n\r\n");
-    assert_int_equal(response_body_octets(&response), 0);
-    assert_int_equal(response_octets_left(&response), parts[0].length);
+    assert_int_equal(response_body_bytes(&response), 0);
+    assert_int_equal(response_bytes_left(&response), parts[0].length);
 }
 
 /* RFC 9110 9.3.2: the same head, and no body. */
@@ -100,13 +100,13 @@ static void head_has_no_body(void **state)
 {
     (void)state;
     response.head_only = true;
-    response_add_octets(&response, SPAN("hello"));
+    response_add_bytes(&response, SPAN("hello"));
     response_add_file(&response, 7, 0, 1000);
     response_finish(&response, date, 1, SPAN("Content-Type: a/b\r\n"));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Type: a/b\r\nContent-Length: 1005\r\n\r\n");
     assert_int_equal(response.count, 1);
-    assert_int_equal(response_body_octets(&response), 0);
-    assert_int_equal(response_octets_left(&response), parts[0].length);
+    assert_int_equal(response_body_bytes(&response), 0);
+    assert_int_equal(response_bytes_left(&response), parts[0].length);
 }
 
 /* RFC 9112 9.3, 9.6: what is said of persistence, by version and wish. The version in the answer is our own (2.3). */
@@ -165,7 +165,7 @@ static void every_status_has_its_head(void **state)
         assert_string_equal(response_reason(statuses[i].status), statuses[i].reason);
         begin(state);
         response.status = statuses[i].status;
-        response_add_octets(&response, SPAN("page"));
+        response_add_bytes(&response, SPAN("page"));
         response_finish(&response, date, 1, SPAN("Allow: GET, HEAD\r\n"));
         buffer_string(&expected, statuses[i].line);
         buffer_string(&expected, COMMON "Allow: GET, HEAD\r\nContent-Length: 4\r\n\r\n");
@@ -179,7 +179,7 @@ static void a_page_may_stand_before_its_head(void **state)
 {
     (void)state;
     buffer_string(&response.text, "<p>page");
-    response_add_octets(&response, buffer_span(&response.text));
+    response_add_bytes(&response, buffer_span(&response.text));
     response.status = 404;
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 404 Not Found\r\n" COMMON "Content-Length: 7\r\n\r\n");
@@ -190,16 +190,16 @@ static void a_page_may_stand_before_its_head(void **state)
 static void what_is_sent_is_not_left(void **state)
 {
     (void)state;
-    response_add_octets(&response, SPAN("0123456789"));
+    response_add_bytes(&response, SPAN("0123456789"));
     response_finish(&response, date, 1, SPAN(""));
     uint64_t head = parts[0].length;
     response.first = 1;
-    assert_int_equal(response_octets_left(&response), 10);
+    assert_int_equal(response_bytes_left(&response), 10);
     parts[1].offset += 4;
     parts[1].length -= 4;
-    assert_int_equal(response_octets_left(&response), 6);
+    assert_int_equal(response_bytes_left(&response), 6);
     response.first = 2;
-    assert_int_equal(response_octets_left(&response), 0);
+    assert_int_equal(response_bytes_left(&response), 0);
     assert_true(head > 0);
 }
 
@@ -287,7 +287,7 @@ static void common_lines_may_be_others(void **state)
     response_redate(memory, date);
     assert_true(span_equal(buffer_span(&kept), span_of(made)));
     assert_memory_equal(memory + lines, "X-B", 3);
-    response_add_octets(&response, SPAN("hello"));
+    response_add_bytes(&response, SPAN("hello"));
     response_finish(&response, date, 1, SPAN("X-B: 2\r\n"));
     assert_head(made);
 }
@@ -330,7 +330,7 @@ static void a_kept_head_is_that_of_a_whole_answer(void **state)
     size_t lines = response_write_head(&response, &head, date, SPAN(LINES), 5);
     const char *at = octets + strlen("before");
     assert_memory_equal(at + lines, LINES, strlen(LINES));
-    response_add_octets(&response, SPAN("hello"));
+    response_add_bytes(&response, SPAN("hello"));
     response_finish(&response, date, 1, SPAN(LINES));
     assert_int_equal(head.length - strlen("before"), parts[0].length);
     assert_memory_equal(at, parts[0].octets, parts[0].length);
@@ -359,28 +359,28 @@ static void a_body_behind_its_head_is_one_part(void **state)
     static const char octets[] = "HEADhello, hello";
     const struct span head = {octets, 4};
     (void)state;
-    response_add_octets(&response, (struct span){octets + 4, 5});
+    response_add_bytes(&response, (struct span){octets + 4, 5});
     response_finish_kept(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEADhello");
-    assert_int_equal(response_body_octets(&response), 5);
-    assert_int_equal(response_octets_left(&response), 9);
+    assert_int_equal(response_body_bytes(&response), 5);
+    assert_int_equal(response_bytes_left(&response), 9);
 
     begin(NULL);
-    response_add_octets(&response, (struct span){octets + 5, 5}); /* from the second octet on */
+    response_add_bytes(&response, (struct span){octets + 5, 5}); /* from the second octet on */
     response_finish_kept(&response, head);
     assert_int_equal(response.count, 2);
     assert_head("HEAD");
-    assert_int_equal(response_body_octets(&response), 5);
+    assert_int_equal(response_body_bytes(&response), 5);
 
     begin(NULL);
     response_add_file(&response, 7, 0, 5);
     response_finish_kept(&response, head);
     assert_int_equal(response.count, 2);
-    assert_int_equal(response_body_octets(&response), 5);
+    assert_int_equal(response_body_bytes(&response), 5);
 
     begin(NULL);
-    response_add_octets(&response, (struct span){octets + 4, 0}); /* an empty file */
+    response_add_bytes(&response, (struct span){octets + 4, 0}); /* an empty file */
     response_finish_kept(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
@@ -392,11 +392,11 @@ static void a_kept_head_answers_head_alone(void **state)
     static const char octets[] = "HEADhello";
     (void)state;
     response.head_only = true;
-    response_add_octets(&response, (struct span){octets + 4, 5});
+    response_add_bytes(&response, (struct span){octets + 4, 5});
     response_finish_kept(&response, (struct span){octets, 4});
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
-    assert_int_equal(response_body_octets(&response), 0);
+    assert_int_equal(response_body_bytes(&response), 0);
 }
 
 /* ---- bodies that are made while they are sent ---- */
@@ -476,7 +476,7 @@ static void what_breaks_off_has_no_end(void **state)
     response_stream(&response, &pieces.source, 1, SPAN("first"));
     response_finish(&response, date, 1, (struct span){NULL, 0});
     assert_false(response_refill(&response));
-    assert_int_equal(response_octets_left(&response), 0);
+    assert_int_equal(response_bytes_left(&response), 0);
     assert_int_equal(pieces.drops, 1);
 }
 

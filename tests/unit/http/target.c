@@ -539,8 +539,8 @@ static void paths_are_normalised_as_by_reference(void **state)
         struct buffer raw = {written, 0, sizeof written - 1, false},
                       plain = {meant, 0, sizeof meant - 1, false};
         seed = run * 0x9E3779B97F4A7C15;
-        buffer_octet(&raw, '/');
-        buffer_octet(&plain, '/');
+        buffer_byte(&raw, '/');
+        buffer_byte(&plain, '/');
         for (size_t left = chosen(24); left > 0; left--) {
             size_t i = chosen(COUNT(pieces));
             buffer_string(&raw, pieces[i].written);

@@ -82,9 +82,9 @@ static enum transmit_result send_all(uint64_t octets_max, size_t taken)
 {
     enum transmit_result result;
     do {
-        uint64_t left = response_octets_left(&response);
+        uint64_t left = response_bytes_left(&response);
         result = transmit(server, &response, octets_max);
-        assert_true(response_octets_left(&response) <= left);
+        assert_true(response_bytes_left(&response) <= left);
         take(taken);
     } while (result == TRANSMIT_AGAIN || result == TRANSMIT_TURN);
     take(SIZE_MAX);
@@ -102,11 +102,11 @@ static void parts_are_sent_in_order(void **state)
 {
     size_t at = 0;
     (void)state;
-    response_add_octets(&response, SPAN("one "));
+    response_add_bytes(&response, SPAN("one "));
     response_add_file(&response, file, 1000, 500);
-    response_add_octets(&response, SPAN(" two"));
+    response_add_bytes(&response, SPAN(" two"));
     assert_int_equal(send_all(LIMIT_TURN_OCTETS, SIZE_MAX), TRANSMIT_DONE);
-    assert_int_equal(response_octets_left(&response), 0);
+    assert_int_equal(response_bytes_left(&response), 0);
     assert_arrived(&at, "HEAD\r\none ", 10);
     assert_arrived(&at, content + 1000, 500);
     assert_arrived(&at, " two", 4);
@@ -155,8 +155,8 @@ static void assert_goes_on(size_t taken)
 static void octets_go_on_where_they_stopped(void **state)
 {
     (void)state;
-    response_add_octets(&response, (struct span){content, 1000});
-    response_add_octets(&response, (struct span){content + 1000, sizeof content - 1000});
+    response_add_bytes(&response, (struct span){content, 1000});
+    response_add_bytes(&response, (struct span){content + 1000, sizeof content - 1000});
     assert_goes_on(5000);
 }
 
@@ -171,7 +171,7 @@ static void mixed_parts_go_on_where_they_stopped(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, 1000000);
-    response_add_octets(&response, (struct span){content + 1000000, 1000000});
+    response_add_bytes(&response, (struct span){content + 1000000, 1000000});
     response_add_file(&response, file, 2000000, 1000000);
     assert_goes_on(777);
 }
@@ -183,7 +183,7 @@ static void large_pieces_are_counted(void **state)
     size_t at = 0;
     (void)state;
     setsockopt(server, SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
-    response_add_octets(&response, (struct span){content, 1500000});
+    response_add_bytes(&response, (struct span){content, 1500000});
     response_add_file(&response, file, 1500000, 1500000);
     assert_int_equal(send_all(UINT64_MAX, SIZE_MAX), TRANSMIT_DONE);
     assert_arrived(&at, "HEAD\r\n", 6);
@@ -242,10 +242,10 @@ static void a_file_that_shrank_ends_the_connection(void **state)
     (void)state;
     assert_int_equal(ftruncate(file, 50), 0);
     response_add_file(&response, file, 0, 100);
-    response_add_octets(&response, SPAN("after"));
+    response_add_bytes(&response, SPAN("after"));
     assert_int_equal(send_all(LIMIT_TURN_OCTETS, SIZE_MAX), TRANSMIT_GONE);
     assert_int_equal(arrived_length, 6 + 50);
-    assert_int_equal(response_octets_left(&response), 55);
+    assert_int_equal(response_bytes_left(&response), 55);
 }
 
 static void a_file_that_shrinks_meanwhile_ends_the_connection(void **state)
@@ -290,7 +290,7 @@ static void a_client_may_go_in_the_middle_of_a_file(void **state)
 static void a_client_may_go_in_the_middle_of_octets(void **state)
 {
     (void)state;
-    response_add_octets(&response, (struct span){content, sizeof content});
+    response_add_bytes(&response, (struct span){content, sizeof content});
     assert_int_equal(transmit(server, &response, UINT64_MAX), TRANSMIT_AGAIN);
     close(client);
     client = -1;

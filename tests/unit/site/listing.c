@@ -342,7 +342,7 @@ static void the_policy_allows_its_own_only(void **state)
     for (unsigned i = 0; i < 2; i++) {
         at = strstr(at, "<style>") + 7;
         if (i > 0)
-            buffer_octet(&policy, ' ');
+            buffer_byte(&policy, ' ');
         sha256_append_source(&policy, (struct span){at, (size_t)(strstr(at, "</style>") - at)});
     }
     at = strstr(at, "<script>") + 8;
