@@ -163,7 +163,7 @@ bool config_is_token_list(struct span list)
     struct span member;
     while (span_next_member(&list, &member)) {
         for (size_t i = 0; i < member.length; i++) {
-            if (!text_is_token_octet((unsigned char)member.at[i]))
+            if (!text_is_tchar((unsigned char)member.at[i]))
                 return false;
         }
     }

@@ -83,7 +83,7 @@ bool span_to_number(struct span span, uint64_t *number)
     return true;
 }
 
-bool text_is_token_octet(unsigned char octet)
+bool text_is_tchar(unsigned char octet)
 {
     static const char punctuation[] = "!#$%&'*+-.^_`|~";
     return text_is_letter((char)octet) || text_is_digit((char)octet) ||

@@ -66,7 +66,7 @@ static inline char text_lower(char octet)
 }
 
 /* True for tchar, the octets that a token may hold (RFC 9110 5.6.2). */
-bool text_is_token_octet(unsigned char octet);
+bool text_is_tchar(unsigned char octet);
 
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);

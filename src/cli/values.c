@@ -83,7 +83,7 @@ static bool is_graphic(const char *text)
 static bool is_token(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        if (!text_is_token_octet((unsigned char)text[i]))
+        if (!text_is_tchar((unsigned char)text[i]))
             return false;
     }
     return length > 0;

@@ -385,7 +385,7 @@ static enum request_state judge_method(struct request *request)
     while (at < length && (request->head[at] == '\r' || request->head[at] == '\n'))
         at++;
     size_t start = at;
-    while (at < length && text_is_token_octet((unsigned char)request->head[at]))
+    while (at < length && text_is_tchar((unsigned char)request->head[at]))
         at++;
     request->method_name = (struct request_slice){(uint16_t)start, (uint16_t)(at - start)};
     request->judging_method = true;

@@ -342,7 +342,7 @@ static bool is_media_type(const char *type)
     for (const char *at = type; *at; at++) {
         if (*at == '/')
             slashes++;
-        else if (!text_is_token_octet((unsigned char)*at))
+        else if (!text_is_tchar((unsigned char)*at))
             return false;
     }
     return slashes == 1 && !begins(type, "/") && !ends(type, "/");

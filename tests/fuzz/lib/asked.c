@@ -34,7 +34,7 @@ static bool is_printable(struct span text)
 static bool is_token(struct span text)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (!text_is_token_octet((unsigned char)text.at[i]))
+        if (!text_is_tchar((unsigned char)text.at[i]))
             return false;
     }
     return text.length > 0;

@@ -82,7 +82,7 @@ static void read_head(struct span head, struct response_read *response)
         struct field field = {{line.at, colon}, rest_of(line, colon)};
         CHECK(colon > 0 && response->field_count < FIELDS_MAX);
         for (size_t i = 0; i < colon; i++)
-            CHECK(text_is_token_octet((unsigned char)line.at[i]));
+            CHECK(text_is_tchar((unsigned char)line.at[i]));
         fuzz_expect(&field.value, SPAN(": "));
         CHECK(field.value.length > 0 && !has(response, field.name));
         response->fields[response->field_count++] = field;

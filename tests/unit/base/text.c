@@ -144,8 +144,7 @@ static void octets_have_classes(void **state)
         assert_int_equal(text_is_letter((char)octet), letter);
         assert_int_equal(text_is_digit((char)octet), octet != 0 && strchr("0123456789", octet) != NULL);
         assert_int_equal(text_lower((char)octet), capital ? small_letters[capital - capitals] : (char)octet);
-        assert_int_equal(text_is_token_octet((unsigned char)octet),
-                         octet != 0 && strchr(tchar, octet) != NULL);
+        assert_int_equal(text_is_tchar((unsigned char)octet), octet != 0 && strchr(tchar, octet) != NULL);
         int small = octet >= 'A' && octet <= 'F' ? octet + 32 : octet;
         const char *digit = small != 0 ? strchr(hex, small) : NULL;
         assert_int_equal(text_hex_value((char)octet), digit ? digit - hex : -1);
