@@ -114,7 +114,7 @@ static void add_part(struct response *response, struct part part)
 
 void response_add_bytes(struct response *response, struct span octets)
 {
-    add_part(response, (struct part){.octets = octets.at, .fd = -1, .length = octets.length});
+    add_part(response, (struct part){.bytes = octets.at, .fd = -1, .length = octets.length});
 }
 
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length)
@@ -282,7 +282,7 @@ static void append_framing(struct buffer *text, const struct response *response)
 
 static void set_head(struct response *response, struct span head)
 {
-    response->parts[0] = (struct part){.octets = head.at, .fd = -1, .length = head.length};
+    response->parts[0] = (struct part){.bytes = head.at, .fd = -1, .length = head.length};
     response->head_length = head.length;
     if (response->head_only) {
         response->count = 1;
@@ -325,8 +325,7 @@ void response_finish_kept(struct response *response, struct span head)
 {
     struct part *body = &response->parts[1];
     set_head(response, head);
-    if (response->count == 2 && body->octets != NULL &&
-        body->octets + body->offset == head.at + head.length) {
+    if (response->count == 2 && body->bytes != NULL && body->bytes + body->offset == head.at + head.length) {
         response->parts[0].length += body->length;
         response->count = 1;
     }

@@ -11,7 +11,7 @@
 
 /* A piece of a response: octets in memory, or a slice of an open file. Both belong to somebody else. */
 struct part {
-    const char *octets; /* NULL for a slice of `fd` */
+    const char *bytes; /* NULL for a slice of `fd` */
     int fd;
     uint64_t offset; /* in octets from the start of the memory or the file */
     uint64_t length;

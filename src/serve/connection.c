@@ -218,9 +218,9 @@ static bool keep_response(struct connection *connection, const struct outgoing *
     kept->response.parts = kept->parts;
     for (unsigned i = 0; i < response->count; i++) {
         struct part part = response->parts[i];
-        bool in_text = part.octets >= response->text.at && part.octets < response->text.at + text;
-        if (part.octets != NULL && in_text)
-            part.octets = room + (part.octets - response->text.at);
+        bool in_text = part.bytes >= response->text.at && part.bytes < response->text.at + text;
+        if (part.bytes != NULL && in_text)
+            part.bytes = room + (part.bytes - response->text.at);
         kept->parts[i] = part;
     }
     connection->outgoing = kept;

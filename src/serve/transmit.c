@@ -30,14 +30,14 @@ static ssize_t send_octets(int socket, const struct response *response)
 {
     const struct part *first = &response->parts[response->first];
     if (response->first + 1 == response->count) /* the usual case, at two thirds of the cost */
-        return send(socket, first->octets + first->offset, first->length, MSG_NOSIGNAL);
+        return send(socket, first->bytes + first->offset, first->length, MSG_NOSIGNAL);
     struct iovec pieces[LIMIT_PARTS];
     struct msghdr message = {.msg_iov = pieces};
     unsigned next = response->first;
-    for (; next < response->count && response->parts[next].octets != NULL; next++) {
+    for (; next < response->count && response->parts[next].bytes != NULL; next++) {
         const struct part *part = &response->parts[next];
         /* iovec has no const, though sendmsg only reads. */
-        pieces[message.msg_iovlen++] = (struct iovec){(char *)part->octets + part->offset, part->length};
+        pieces[message.msg_iovlen++] = (struct iovec){(char *)part->bytes + part->offset, part->length};
     }
     return sendmsg(socket, &message, MSG_NOSIGNAL | (next < response->count ? MSG_MORE : 0));
 }
@@ -56,7 +56,7 @@ enum transmit_result transmit(int socket, struct response *response, uint64_t oc
             return TRANSMIT_TURN;
         const struct part *part = &response->parts[response->first];
         ssize_t octets =
-            part->octets != NULL ? send_octets(socket, response) : send_file(socket, part, octets_max - sent);
+            part->bytes != NULL ? send_octets(socket, response) : send_file(socket, part, octets_max - sent);
         if (octets < 0 && errno == EINTR)
             continue;
         if (octets < 0)

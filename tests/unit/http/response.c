@@ -37,8 +37,8 @@ static void assert_head(const char *expected)
 {
     assert_int_equal(response.first, 0);
     assert_int_equal(parts[0].offset, 0);
-    if (!span_equal((struct span){parts[0].octets, parts[0].length}, span_of(expected)))
-        fail_msg("%.*s\nis not\n%s", (int)parts[0].length, parts[0].octets, expected);
+    if (!span_equal((struct span){parts[0].bytes, parts[0].length}, span_of(expected)))
+        fail_msg("%.*s\nis not\n%s", (int)parts[0].length, parts[0].bytes, expected);
 }
 
 static void a_file_in_memory_is_answered(void **state)
@@ -50,7 +50,7 @@ static void a_file_in_memory_is_answered(void **state)
     assert_head("HTTP/1.1 200 OK\r\n" COMMON
                 "Content-Type: text/html\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\n");
     assert_int_equal(response.count, 2);
-    assert_ptr_equal(parts[1].octets, body);
+    assert_ptr_equal(parts[1].bytes, body);
     assert_int_equal(parts[1].offset, 0);
     assert_int_equal(parts[1].length, 5);
     assert_int_equal(response_body_bytes(&response), 5);
@@ -64,7 +64,7 @@ static void a_slice_of_a_file_is_answered(void **state)
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 6000000000\r\n\r\n");
     assert_int_equal(response.count, 2);
-    assert_null(parts[1].octets);
+    assert_null(parts[1].bytes);
     assert_int_equal(parts[1].fd, 7);
     assert_int_equal(parts[1].offset, 5000000000);
     assert_int_equal(parts[1].length, 6000000000);
@@ -183,7 +183,7 @@ static void a_page_may_stand_before_its_head(void **state)
     response.status = 404;
     response_finish(&response, date, 1, SPAN(""));
     assert_head("HTTP/1.1 404 Not Found\r\n" COMMON "Content-Length: 7\r\n\r\n");
-    assert_memory_equal(parts[1].octets, "<p>page", 7);
+    assert_memory_equal(parts[1].bytes, "<p>page", 7);
     assert_false(response.text.overflow);
 }
 
@@ -231,9 +231,9 @@ static void parts_have_heads(void **state)
     assert_int_equal(response.count, 6);
     static const char first[] = "--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/9\r\n\r\n";
     static const char second[] = "\r\n--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 8-8/9\r\n\r\n";
-    assert_true(span_equal((struct span){parts[1].octets, parts[1].length}, span_of(first)));
-    assert_true(span_equal((struct span){parts[3].octets, parts[3].length}, span_of(second)));
-    assert_true(span_equal((struct span){parts[5].octets, parts[5].length}, SPAN("\r\n--b--\r\n")));
+    assert_true(span_equal((struct span){parts[1].bytes, parts[1].length}, span_of(first)));
+    assert_true(span_equal((struct span){parts[3].bytes, parts[3].length}, span_of(second)));
+    assert_true(span_equal((struct span){parts[5].bytes, parts[5].length}, SPAN("\r\n--b--\r\n")));
 }
 
 static void some_answers_have_no_length(void **state)
@@ -333,7 +333,7 @@ static void a_kept_head_is_that_of_a_whole_answer(void **state)
     response_add_bytes(&response, SPAN("hello"));
     response_finish(&response, date, 1, SPAN(LINES));
     assert_int_equal(head.length - strlen("before"), parts[0].length);
-    assert_memory_equal(at, parts[0].octets, parts[0].length);
+    assert_memory_equal(at, parts[0].bytes, parts[0].length);
 }
 
 /* Every octet of the date may change, and nothing else does. */
@@ -429,7 +429,7 @@ static const char *sent(void)
     static char octets[1024];
     struct buffer out = {octets, 0, sizeof octets - 1, false};
     for (unsigned i = response.first; i < response.count; i++)
-        buffer_append(&out, (struct span){parts[i].octets + parts[i].offset, parts[i].length});
+        buffer_append(&out, (struct span){parts[i].bytes + parts[i].offset, parts[i].length});
     octets[out.length] = '\0';
     response.first = response.count;
     return octets;

@@ -50,7 +50,7 @@ static int begin(void **state)
     file = memfd_create("content", MFD_CLOEXEC);
     arrived_length = 0;
     response_init(&response, parts, room);
-    parts[0] = (struct part){.octets = "HEAD\r\n", .fd = -1, .length = 6};
+    parts[0] = (struct part){.bytes = "HEAD\r\n", .fd = -1, .length = 6};
     return file < 0 || write(file, content, sizeof content) != CONTENT_SIZE ? -1 : 0;
 }
 
