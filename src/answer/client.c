@@ -16,10 +16,10 @@ static bool is_trusted_proxy(const union peer *peer, const struct settings *sett
 static union peer peer_of(const struct address *address)
 {
     union peer peer = {.v6 = {.sin6_family = AF_INET6}};
-    memcpy(&peer.v6.sin6_addr, address->octets, sizeof address->octets);
+    memcpy(&peer.v6.sin6_addr, address->bytes, sizeof address->bytes);
     if (address_is_v4(address)) {
         peer = (union peer){.v4 = {.sin_family = AF_INET}};
-        memcpy(&peer.v4.sin_addr, address->octets + sizeof address->octets - 4, 4);
+        memcpy(&peer.v4.sin_addr, address->bytes + sizeof address->bytes - 4, 4);
     }
     return peer;
 }

@@ -11,8 +11,8 @@ static const unsigned char mapped[MAPPED_BITS / 8] = {[10] = 0xFF, [11] = 0xFF};
 struct address address_of_v4(const void *octets)
 {
     struct address address;
-    memcpy(address.octets, mapped, sizeof mapped);
-    memcpy(address.octets + sizeof mapped, octets, 4);
+    memcpy(address.bytes, mapped, sizeof mapped);
+    memcpy(address.bytes + sizeof mapped, octets, 4);
     return address;
 }
 
@@ -21,8 +21,8 @@ bool address_of_socket(const struct sockaddr *socket, struct address *address)
     if (socket->sa_family == AF_INET)
         *address = address_of_v4(&((const struct sockaddr_in *)(const void *)socket)->sin_addr);
     else if (socket->sa_family == AF_INET6)
-        memcpy(address->octets, &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr,
-               sizeof address->octets);
+        memcpy(address->bytes, &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr,
+               sizeof address->bytes);
     else
         return false;
     return true;
@@ -30,14 +30,14 @@ bool address_of_socket(const struct sockaddr *socket, struct address *address)
 
 bool address_is_v4(const struct address *address)
 {
-    return memcmp(address->octets, mapped, sizeof mapped) == 0;
+    return memcmp(address->bytes, mapped, sizeof mapped) == 0;
 }
 
 bool address_is_loopback(const struct address *address)
 {
     if (address_is_v4(address))
-        return address->octets[sizeof mapped] == IN_LOOPBACKNET;
-    return memcmp(address->octets, &in6addr_loopback, sizeof address->octets) == 0;
+        return address->bytes[sizeof mapped] == IN_LOOPBACKNET;
+    return memcmp(address->bytes, &in6addr_loopback, sizeof address->bytes) == 0;
 }
 
 bool address_socket_is_loopback(const struct sockaddr *socket)
@@ -54,7 +54,7 @@ bool address_parse(struct span text, struct address *address)
         return false;
     memcpy(string, text.at, text.length);
     string[text.length] = '\0';
-    if (inet_pton(AF_INET6, string, address->octets) == 1)
+    if (inet_pton(AF_INET6, string, address->bytes) == 1)
         return true;
     if (inet_pton(AF_INET, string, v4) != 1)
         return false;
@@ -84,7 +84,7 @@ bool address_is_in(const struct address *address, const struct network *network)
 {
     unsigned whole = network->bits / 8, rest = network->bits % 8;
     if (address_is_v4(address) != address_is_v4(&network->address) ||
-        memcmp(address->octets, network->address.octets, whole) != 0)
+        memcmp(address->bytes, network->address.bytes, whole) != 0)
         return false;
-    return rest == 0 || (address->octets[whole] ^ network->address.octets[whole]) >> (8 - rest) == 0;
+    return rest == 0 || (address->bytes[whole] ^ network->address.bytes[whole]) >> (8 - rest) == 0;
 }

@@ -9,7 +9,7 @@
 
 /* An IPv6 address, or an IPv4 one mapped to such (RFC 4291 2.5.5.2), in network order. */
 struct address {
-    unsigned char octets[16];
+    unsigned char bytes[16];
 };
 
 /* All addresses whose first `bits` are those of this one. */

@@ -146,7 +146,7 @@ static enum forwarded_state read_backwards(struct span field, const struct proxi
 static bool is_same(const struct address *address, const struct bits *bits)
 {
     struct bits own = {.count = address_is_v4(address) ? 32 : 128};
-    memcpy(own.at, address->octets + (own.count == 32 ? 12 : 0), own.count / 8);
+    memcpy(own.at, address->bytes + (own.count == 32 ? 12 : 0), own.count / 8);
     return own.count == bits->count && memcmp(own.at, bits->at, own.count / 8) == 0;
 }
 
