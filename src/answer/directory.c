@@ -46,12 +46,12 @@ void directory_answer(struct exchange *exchange)
     char room[768];
     struct buffer lines = BUFFER(room);
     struct response *response = exchange->response;
-    struct source *source = exchange->listing;
+    struct body_producer *producer = exchange->listing;
     size_t start = response->text.length;
     struct buffer piece = {response->text.at + start, 0, LIMIT_PIECE, false};
-    enum source_state state = source->fill(source, &piece);
-    if (state == SOURCE_BROKEN) {
-        source->drop(source);
+    enum body_state state = producer->fill(producer, &piece);
+    if (state == BODY_BROKEN) {
+        producer->drop(producer);
         error_answer(exchange, 503, SPAN_NONE);
         return;
     }
@@ -59,11 +59,11 @@ void directory_answer(struct exchange *exchange)
     response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
     error_append_lines(&lines, exchange->listing_is_json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
                        assets_listing_policy());
-    if (state == SOURCE_MORE) {
-        response_stream(response, source, exchange->request->minor_version, buffer_span(&piece));
+    if (state == BODY_MORE) {
+        response_stream(response, producer, exchange->request->minor_version, buffer_span(&piece));
     } else {
         response_add_bytes(response, buffer_span(&piece));
-        source->drop(source);
+        producer->drop(producer);
     }
     exchange_finish(exchange, buffer_filled(&lines));
 }

@@ -52,10 +52,10 @@ struct exchange {
     enum live live;
     struct target *target; /* valid once answer() has parsed it; the caller's room */
 
-    int status;             /* of an error to be answered */
-    struct span path;       /* by which the entry was found; may lie in the target's room */
-    struct entry *entry;    /* what the response borrows from, or NULL; to be given back with store_release */
-    struct source *listing; /* of a directory, until the response has it */
+    int status;          /* of an error to be answered */
+    struct span path;    /* by which the entry was found; may lie in the target's room */
+    struct entry *entry; /* what the response borrows from, or NULL; to be given back with store_release */
+    struct body_producer *listing; /* of a directory, until the response has it */
     bool listing_is_json;
     struct representation representation; /* of the entry, in the form that is sent */
     struct span cache;                    /* its line of Cache-Control, the same for all forms */

@@ -139,10 +139,10 @@ static void add_piece(struct response *response, struct span piece)
     response_add_bytes(response, SPAN("\r\n"));
 }
 
-void response_stream(struct response *response, struct source *source, unsigned minor_version,
+void response_stream(struct response *response, struct body_producer *producer, unsigned minor_version,
                      struct span first)
 {
-    response->source = source;
+    response->producer = producer;
     response->chunked = minor_version > 0;
     response->last |= !response->chunked;
     add_piece(response, first);
@@ -152,26 +152,26 @@ bool response_refill(struct response *response)
 {
     char *room = response->text.at;
     struct buffer piece = {room, 0, LIMIT_PIECE, false};
-    enum source_state state = response->source->fill(response->source, &piece);
+    enum body_state state = response->producer->fill(response->producer, &piece);
     assert(!piece.overflow);
     response->first = response->count = 0;
     response->text = (struct buffer){room, piece.length, LIMIT_RESPONSE_TEXT, false};
     add_piece(response, buffer_span(&piece));
-    if (state == SOURCE_MORE)
+    if (state == BODY_MORE)
         return true;
-    response_drop_source(response);
-    if (state == SOURCE_BROKEN)
+    response_drop_producer(response);
+    if (state == BODY_BROKEN)
         response->count = 0;
     else if (response->chunked)
         response_add_bytes(response, SPAN("0\r\n\r\n"));
-    return state == SOURCE_END;
+    return state == BODY_END;
 }
 
-void response_drop_source(struct response *response)
+void response_drop_producer(struct response *response)
 {
-    if (response->source != NULL)
-        response->source->drop(response->source);
-    response->source = NULL;
+    if (response->producer != NULL)
+        response->producer->drop(response->producer);
+    response->producer = NULL;
 }
 
 void response_add_text(struct response *response, size_t start)
@@ -276,7 +276,7 @@ static void append_framing(struct buffer *text, const struct response *response)
 {
     if (response->chunked)
         buffer_append(text, SPAN("Transfer-Encoding: chunked\r\n"));
-    else if (response->source == NULL && has_content(response->status))
+    else if (response->producer == NULL && has_content(response->status))
         append_length(text, response_bytes_left(response));
 }
 
@@ -286,7 +286,7 @@ static void set_head(struct response *response, struct span head)
     response->head_length = head.length;
     if (response->head_only) {
         response->count = 1;
-        response_drop_source(response);
+        response_drop_producer(response);
     }
 }
 

@@ -2,8 +2,8 @@
 #ifndef TINYHTTPD_HTTP_RESPONSE_H
 #define TINYHTTPD_HTTP_RESPONSE_H
 
+#include "base/body_producer.h"
 #include "base/buffer.h"
-#include "base/source.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -37,11 +37,11 @@ struct response {
     unsigned first;
     unsigned count;
     size_t head_length;
-    struct part *parts;    /* parts[0] begins with the head */
-    struct span common;    /* whole lines that every head has, RESPONSE_COMMON at first; borrowed */
-    struct span cache;     /* the line of Cache-Control, RESPONSE_NO_CACHE at first; borrowed, may be empty */
-    struct source *source; /* the rest of the body, or NULL; whoever keeps the response drops it */
-    bool chunked;          /* the body is in chunks, as its length is not known (RFC 9112 7.1) */
+    struct part *parts; /* parts[0] begins with the head */
+    struct span common; /* whole lines that every head has, RESPONSE_COMMON at first; borrowed */
+    struct span cache;  /* the line of Cache-Control, RESPONSE_NO_CACHE at first; borrowed, may be empty */
+    struct body_producer *producer; /* the rest of the body, or NULL; whoever keeps the response drops it */
+    bool chunked;                   /* the body is in chunks, as its length is not known (RFC 9112 7.1) */
     struct buffer text;
 };
 
@@ -90,21 +90,21 @@ void response_add_text(struct response *response, size_t start);
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length);
 
 /*
- * Makes the body one that a source goes on with, whose first piece is `first` (in the response's text). To be called once
+ * Makes the body one that a producer goes on with, whose first piece is `first` (in the response's text). To be called once
  * `last` is known, before response_finish. A client of HTTP/1.0 reads it to the connection's end (RFC 9112 6.3).
  */
-void response_stream(struct response *response, struct source *source, unsigned minor_version,
+void response_stream(struct response *response, struct body_producer *producer, unsigned minor_version,
                      struct span first);
 
 /*
- * Once all parts are sent: makes new ones of the source's next piece, in the text, of which nothing is needed any more.
- * At the end of the body the source is dropped. False where it breaks off: the connection must be closed then, so that
+ * Once all parts are sent: makes new ones of the producer's next piece, in the text, of which nothing is needed any more.
+ * At the end of the body the producer is dropped. False where it breaks off: the connection must be closed then, so that
  * the client can tell.
  */
 bool response_refill(struct response *response);
 
-/* Drops the source, if there is one. */
-void response_drop_source(struct response *response);
+/* Drops the producer, if there is one. */
+void response_drop_producer(struct response *response);
 
 /*
  * Writes the head: `response->status`, the date (DATE_LENGTH octets), the given lines, Content-Length as the sum

@@ -43,7 +43,7 @@ static void release(struct service *service, struct outgoing *answer)
 {
     if (answer->entry != NULL)
         store_release(service->context.store, answer->entry);
-    response_drop_source(&answer->response);
+    response_drop_producer(&answer->response);
 }
 
 static void drop_outgoing(struct connection *connection, struct service *service)
@@ -298,7 +298,7 @@ static enum connection_want send_answer(struct connection *connection, struct se
     assert(connection->state == CONNECTION_SEND);
     enum transmit_result result = transmit(connection->fd, &answer->response, LIMIT_TURN_OCTETS);
     bool owned = answer == connection->outgoing;
-    if (result == TRANSMIT_DONE && answer->response.source != NULL)
+    if (result == TRANSMIT_DONE && answer->response.producer != NULL)
         result = TRANSMIT_TURN; /* there is more to make */
     if (result == TRANSMIT_AGAIN || result == TRANSMIT_TURN) {
         if (owned || keep_response(connection, answer))
@@ -340,7 +340,7 @@ static enum connection_want send_next_piece(struct connection *connection, struc
 static enum connection_want send_on(struct connection *connection, struct service *service)
 {
     struct outgoing *answer = connection->outgoing;
-    if (answer->response.source != NULL && response_bytes_left(&answer->response) == 0)
+    if (answer->response.producer != NULL && response_bytes_left(&answer->response) == 0)
         return send_next_piece(connection, service);
     return send_answer(connection, service, answer);
 }

@@ -39,7 +39,7 @@ enum listing_part { PART_HEAD, PART_CRUMB, PART_TABLE, PART_ROW, PART_END, PART_
 /* The entries are a binary heap, whose root is the next one: ordering them takes no time of its own, but a little with
    each that is read and each that is written. */
 struct listing {
-    struct source source;
+    struct body_producer producer;
     const struct beneath *beneath;
     DIR *directory; /* NULL once it is read to its end */
     struct listing_form form;
@@ -118,9 +118,9 @@ static void give_back(struct listing *listing)
     free(listing);
 }
 
-static void drop(struct source *source)
+static void drop(struct body_producer *producer)
 {
-    give_back((struct listing *)(void *)source); /* its first member */
+    give_back((struct listing *)(void *)producer); /* its first member */
 }
 
 /* ---- order ---- */
@@ -616,13 +616,13 @@ static enum listing_part next_part(struct listing *listing)
     return PART_NONE;
 }
 
-static enum source_state fill(struct source *source, struct buffer *piece)
+static enum body_state fill(struct body_producer *producer, struct buffer *piece)
 {
-    struct listing *listing = (struct listing *)(void *)source; /* its first member */
+    struct listing *listing = (struct listing *)(void *)producer; /* its first member */
     if (listing->directory != NULL && !read_entries(listing))
-        return SOURCE_MORE;
+        return BODY_MORE;
     if (listing->cut && listing->form.json) /* JSON has no place to say so */
-        return SOURCE_BROKEN;
+        return BODY_BROKEN;
     while (listing->part != PART_NONE) {
         struct buffer trial = *piece;
         if (listing->form.json)
@@ -631,12 +631,12 @@ static enum source_state fill(struct source *source, struct buffer *piece)
             write_html(listing, &trial);
         if (trial.overflow) {
             assert(piece->length > 0); /* each part fits into an empty piece */
-            return SOURCE_MORE;
+            return BODY_MORE;
         }
         *piece = trial;
         listing->part = next_part(listing);
     }
-    return SOURCE_END;
+    return BODY_END;
 }
 
 /* ---- the interface ---- */
@@ -663,8 +663,8 @@ struct listing_form listing_form_of(struct span query)
     return form;
 }
 
-struct source *listing_open(const struct beneath *beneath, struct span path, int fd,
-                            const struct listing_form *form)
+struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
+                                   const struct listing_form *form)
 {
     /* Longer ones than the kernel takes could only be had by the walk without openat2, and each must fit into a piece. */
     DIR *directory = path.length < PATH_MAX ? fdopendir(fd) : NULL;
@@ -678,7 +678,7 @@ struct source *listing_open(const struct beneath *beneath, struct span path, int
         return NULL;
     }
     *listing = (struct listing){
-        .source = {fill, drop},
+        .producer = {fill, drop},
         .beneath = beneath,
         .directory = directory,
         .form = *form,
@@ -688,7 +688,7 @@ struct source *listing_open(const struct beneath *beneath, struct span path, int
     if (path.length > 0)
         memcpy(listing->path, path.at, path.length);
     if (take(listing, sizeof *listing + path.length))
-        return (struct source *)(void *)listing; /* as drop gets it back */
+        return (struct body_producer *)(void *)listing; /* as drop gets it back */
     give_back(listing);
     return NULL;
 }

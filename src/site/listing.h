@@ -5,7 +5,7 @@
 #ifndef TINYHTTPD_SITE_LISTING_H
 #define TINYHTTPD_SITE_LISTING_H
 
-#include "base/source.h"
+#include "base/body_producer.h"
 #include "base/text.h"
 #include "site/beneath.h"
 
@@ -31,8 +31,8 @@ struct listing_form listing_form_of(struct span query);
  * on even where it fails. Files and directories are listed, and links to them that stay beneath the root; what would be
  * 404 in any case is not. `beneath` must outlive it. NULL when memory is short, or listings have as much as they may.
  */
-struct source *listing_open(const struct beneath *beneath, struct span path, int fd,
-                            const struct listing_form *form);
+struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
+                                   const struct listing_form *form);
 
 /* Appends the key by whose octets names are ordered: capitals as small letters, and before each number, from which
    leading zeros are taken, how many digits it has. */

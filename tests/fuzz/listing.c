@@ -22,19 +22,19 @@ static struct span listed(const struct listing_form *form)
 {
     static char room[LIMIT_PIECE];
     size_t length = 0;
-    enum source_state state;
+    enum body_state state;
     int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(fd >= 0);
-    struct source *source = listing_open(&beneath, (struct span){"", 0}, fd, form);
-    CHECK(source != NULL);
+    struct body_producer *producer = listing_open(&beneath, (struct span){"", 0}, fd, form);
+    CHECK(producer != NULL);
     do {
         struct buffer piece = BUFFER(room);
-        state = source->fill(source, &piece);
-        CHECK(state != SOURCE_BROKEN && !piece.overflow && length + piece.length <= sizeof output);
+        state = producer->fill(producer, &piece);
+        CHECK(state != BODY_BROKEN && !piece.overflow && length + piece.length <= sizeof output);
         memcpy(output + length, piece.at, piece.length);
         length += piece.length;
-    } while (state == SOURCE_MORE);
-    source->drop(source);
+    } while (state == BODY_MORE);
+    producer->drop(producer);
     return (struct span){output, length};
 }
 

@@ -403,24 +403,24 @@ static void a_kept_head_answers_head_alone(void **state)
 
 /* Gives the pieces one after the other, the last with its state. */
 struct pieces {
-    struct source source;
+    struct body_producer producer;
     const char *const *next;
-    enum source_state state;
+    enum body_state state;
     unsigned drops;
 };
 
-static enum source_state fill(struct source *source, struct buffer *piece)
+static enum body_state fill(struct body_producer *producer, struct buffer *piece)
 {
-    struct pieces *pieces = (struct pieces *)(void *)source;
+    struct pieces *pieces = (struct pieces *)(void *)producer;
     assert_int_equal(piece->length, 0);
     assert_int_equal(piece->room, LIMIT_PIECE);
     buffer_string(piece, *pieces->next++);
-    return *pieces->next != NULL ? SOURCE_MORE : pieces->state;
+    return *pieces->next != NULL ? BODY_MORE : pieces->state;
 }
 
-static void drop(struct source *source)
+static void drop(struct body_producer *producer)
 {
-    ((struct pieces *)(void *)source)->drops++;
+    ((struct pieces *)(void *)producer)->drops++;
 }
 
 /* All that is to be sent now, as a string. */
@@ -438,9 +438,9 @@ static const char *sent(void)
 static void bodies_come_in_chunks(void **state)
 {
     static const char *const texts[] = {"", "0123456789abcdef", "end", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
     (void)state;
-    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_stream(&response, &pieces.producer, 1, SPAN("first"));
     response_finish(&response, date, 1, SPAN("A: b\r\n"));
     assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON
                                 "A: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
@@ -451,16 +451,16 @@ static void bodies_come_in_chunks(void **state)
     assert_int_equal(pieces.drops, 0);
     assert_true(response_refill(&response));
     assert_string_equal(sent(), "3\r\nend\r\n0\r\n\r\n");
-    assert_null(response.source);
+    assert_null(response.producer);
     assert_int_equal(pieces.drops, 1);
 }
 
 static void old_clients_read_to_the_end(void **state)
 {
     static const char *const texts[] = {"end", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
     (void)state;
-    response_stream(&response, &pieces.source, 0, SPAN("first"));
+    response_stream(&response, &pieces.producer, 0, SPAN("first"));
     response_finish(&response, date, 0, (struct span){NULL, 0});
     assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON "Connection: close\r\n\r\nfirst");
     assert_true(response_refill(&response));
@@ -471,9 +471,9 @@ static void old_clients_read_to_the_end(void **state)
 static void what_breaks_off_has_no_end(void **state)
 {
     static const char *const texts[] = {"part", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_BROKEN, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_BROKEN, 0};
     (void)state;
-    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_stream(&response, &pieces.producer, 1, SPAN("first"));
     response_finish(&response, date, 1, (struct span){NULL, 0});
     assert_false(response_refill(&response));
     assert_int_equal(response_bytes_left(&response), 0);
@@ -483,13 +483,13 @@ static void what_breaks_off_has_no_end(void **state)
 static void head_needs_no_source(void **state)
 {
     static const char *const texts[] = {"end", NULL};
-    struct pieces pieces = {{fill, drop}, texts, SOURCE_END, 0};
+    struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
     (void)state;
     response.head_only = true;
-    response_stream(&response, &pieces.source, 1, SPAN("first"));
+    response_stream(&response, &pieces.producer, 1, SPAN("first"));
     response_finish(&response, date, 1, (struct span){NULL, 0});
     assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON "Transfer-Encoding: chunked\r\n\r\n");
-    assert_null(response.source);
+    assert_null(response.producer);
     assert_int_equal(pieces.drops, 1);
 }
 

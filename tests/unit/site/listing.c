@@ -191,20 +191,20 @@ static const char *listed(const char *path, struct listing_form form)
 {
     static char room[LIMIT_PIECE];
     size_t length = 0;
-    enum source_state state;
-    struct source *source = listing_open(
+    enum body_state state;
+    struct body_producer *producer = listing_open(
         &beneath, span_of(path), openat(root, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY), &form);
-    assert_non_null(source);
+    assert_non_null(producer);
     do {
         struct buffer piece = BUFFER(room);
-        state = source->fill(source, &piece);
-        assert_true(state != SOURCE_BROKEN);
+        state = producer->fill(producer, &piece);
+        assert_true(state != BODY_BROKEN);
         assert_false(piece.overflow);
         assert_true(length + piece.length < sizeof output);
         memcpy(output + length, piece.at, piece.length);
         length += piece.length;
-    } while (state == SOURCE_MORE);
-    source->drop(source);
+    } while (state == BODY_MORE);
+    producer->drop(producer);
     output[length] = '\0';
     return output;
 }
@@ -309,20 +309,20 @@ static void deep_paths_lose_their_middle(void **state)
     for (unsigned i = 0; i < 1900; i++)
         strcat(path, i % 2 == 0 ? "\xFF" : "/");
     strcat(path, "last");
-    struct source *source = listing_open(
+    struct body_producer *producer = listing_open(
         &beneath, span_of(path), openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
     size_t links_seen = 0, total = 0;
-    enum source_state state_now;
+    enum body_state state_now;
     do {
         struct buffer piece = {room, 0, sizeof room - 1, false};
-        state_now = source->fill(source, &piece);
+        state_now = producer->fill(producer, &piece);
         assert_false(piece.overflow);
         room[piece.length] = '\0';
         for (const char *at = room; (at = strstr(at, "/\"><bdi>")) != NULL; at++)
             links_seen++;
         total += piece.length;
-    } while (state_now == SOURCE_MORE);
-    source->drop(source);
+    } while (state_now == BODY_MORE);
+    producer->drop(producer);
     assert_int_equal(links_seen, LIMIT_LISTING_CRUMBS - 1);
     assert_true(total < 200000);
     char longer[4200];
@@ -364,30 +364,30 @@ static void many_entries_come_in_pieces(void **state)
         put(name, 0, 0);
     }
     for (unsigned round = 0; round < 50; round++) { /* dropped at any time */
-        struct source *source = listing_open(
+        struct body_producer *producer = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         unsigned pieces = 0, silent = 0, next = 0;
-        enum source_state now;
+        enum body_state now;
         do {
             struct buffer piece = {room, 0, LIMIT_PIECE, false};
-            now = source->fill(source, &piece);
+            now = producer->fill(producer, &piece);
             room[piece.length] = '\0';
             silent += piece.length == 0;
             pieces++;
             for (const char *at = room; (at = strstr(at, "\"./entry-")) != NULL; at++)
                 assert_int_equal(strtoul(at + 9, NULL, 10), next++);
-        } while (now == SOURCE_MORE && (round == 0 || pieces < round));
-        source->drop(source);
+        } while (now == BODY_MORE && (round == 0 || pieces < round));
+        producer->drop(producer);
         assert_true(round > 0 || (next == MANY && silent == 3 && pieces > 8));
     }
     /* More than LIMIT_LISTING_OCTETS in all, if any stayed. */
     for (unsigned round = 0; round < LIMIT_LISTING_OCTETS / 65536 + 1; round++) {
-        struct source *source = listing_open(
+        struct body_producer *producer = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         struct buffer piece = {room, 0, LIMIT_PIECE, false};
-        assert_non_null(source);
-        assert_int_equal(source->fill(source, &piece), SOURCE_MORE);
-        source->drop(source);
+        assert_non_null(producer);
+        assert_int_equal(producer->fill(producer, &piece), BODY_MORE);
+        producer->drop(producer);
     }
     for (unsigned i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, "many/entry-%u", i);
