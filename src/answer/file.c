@@ -106,7 +106,7 @@ static void answer_whole(struct exchange *exchange)
         live_reload_add_element(response,
                                 response->status == 200 ? span_of(exchange->entry->etag) : SPAN_NONE);
     if (head.length > 0)
-        response_finish_kept(response, head);
+        response_finish_cached(response, head);
     else
         exchange_finish(exchange, lines_of(exchange, &lines, &validators));
 }

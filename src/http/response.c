@@ -321,7 +321,7 @@ void response_redate(char *head, const char *date)
     memcpy(head + sizeof "HTTP/1.1 200 OK\r\n" BEFORE_DATE - 1, date, DATE_LENGTH);
 }
 
-void response_finish_kept(struct response *response, struct span head)
+void response_finish_cached(struct response *response, struct span head)
 {
     struct part *body = &response->parts[1];
     set_head(response, head);

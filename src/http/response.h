@@ -124,7 +124,7 @@ void response_redate(char *head, const char *date);
 
 /* As response_finish, with such a head, which must live as long as the response. Where the body follows it in memory,
    both become one part: one piece costs the kernel less than two. */
-void response_finish_kept(struct response *response, struct span head);
+void response_finish_cached(struct response *response, struct span head);
 
 /* The octets of the body that are sent when all goes well. */
 uint64_t response_body_bytes(const struct response *response);

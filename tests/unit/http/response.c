@@ -360,7 +360,7 @@ static void a_body_behind_its_head_is_one_part(void **state)
     const struct span head = {octets, 4};
     (void)state;
     response_add_bytes(&response, (struct span){octets + 4, 5});
-    response_finish_kept(&response, head);
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEADhello");
     assert_int_equal(response_body_bytes(&response), 5);
@@ -368,20 +368,20 @@ static void a_body_behind_its_head_is_one_part(void **state)
 
     begin(NULL);
     response_add_bytes(&response, (struct span){octets + 5, 5}); /* from the second octet on */
-    response_finish_kept(&response, head);
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 2);
     assert_head("HEAD");
     assert_int_equal(response_body_bytes(&response), 5);
 
     begin(NULL);
     response_add_file(&response, 7, 0, 5);
-    response_finish_kept(&response, head);
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 2);
     assert_int_equal(response_body_bytes(&response), 5);
 
     begin(NULL);
     response_add_bytes(&response, (struct span){octets + 4, 0}); /* an empty file */
-    response_finish_kept(&response, head);
+    response_finish_cached(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
 }
@@ -393,7 +393,7 @@ static void a_kept_head_answers_head_alone(void **state)
     (void)state;
     response.head_only = true;
     response_add_bytes(&response, (struct span){octets + 4, 5});
-    response_finish_kept(&response, (struct span){octets, 4});
+    response_finish_cached(&response, (struct span){octets, 4});
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
     assert_int_equal(response_body_bytes(&response), 0);
