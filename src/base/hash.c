@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Little-endian by definition, so that replicas of either byte order agree. Compilers make one load of it. */
+/* Little-endian everywhere, so that replicas of either byte order agree. Compilers turn this into one load. */
 static uint64_t load_word(const unsigned char *at)
 {
     uint64_t word = 0;
@@ -13,15 +13,15 @@ static uint64_t load_word(const unsigned char *at)
 
 static uint64_t mix(uint64_t state, uint64_t word)
 {
-    state = (state ^ word) * 0x9fb21c651e98df25U; /* odd, so that multiplying loses nothing */
+    state = (state ^ word) * 0x9fb21c651e98df25U; /* odd, so the product is a bijection */
     return state ^ (state >> 35);
 }
 
-uint64_t hash_bytes(struct span octets)
+uint64_t hash_bytes(struct span bytes)
 {
-    const unsigned char *at = (const unsigned char *)octets.at;
-    size_t left = octets.length;
-    uint64_t state = 0x243f6a8885a308d3U ^ octets.length; /* the fraction of pi, as good as any */
+    const unsigned char *at = (const unsigned char *)bytes.at;
+    size_t left = bytes.length;
+    uint64_t state = 0x243f6a8885a308d3U ^ bytes.length; /* an arbitrary start: the fraction of pi */
     for (; left >= 8; at += 8, left -= 8)
         state = mix(state, load_word(at));
     if (left > 0) {

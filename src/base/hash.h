@@ -1,4 +1,4 @@
-/* A 64-bit hash for tables and validators. Equal on every machine; not meant against an adversary. */
+/* A 64-bit hash for tables and validators. Equal on every machine; not cryptographic. */
 #ifndef TINYHTTPD_BASE_HASH_H
 #define TINYHTTPD_BASE_HASH_H
 
@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* For octets of one length, each step is a bijection of the state, so two texts that differ in one 64-bit word only
-   never have the same hash. */
-uint64_t hash_bytes(struct span octets);
+/* Each step is a bijection of the state, so two texts of the same length that differ in only one 64-bit word never
+   have the same hash. */
+uint64_t hash_bytes(struct span bytes);
 
 #endif
