@@ -21,9 +21,9 @@ enum range_result {
 
 /*
  * Parses a Range field for a file of `size` bytes. With RANGE_PARTIAL, `ranges` (room for LIMIT_RANGES) holds `*count`
- * slices in the order of the request (15.3.7.2): none is empty, all are inside the file, no two overlap or are adjacent,
- * so that their sum is at most `size`. With any other result `*count` is 0. A field that is empty, malformed, in another
- * unit than bytes, or of more than LIMIT_RANGES members gives RANGE_WHOLE, as a server may ignore it (14.2).
+ * slices in the order of the request (15.3.7.2): none is empty, all are inside the file, no two overlap or touch, so
+ * that their sum is at most `size`. With any other result `*count` is 0. A field that is empty, malformed, in a unit
+ * other than bytes, or of more than LIMIT_RANGES members gives RANGE_WHOLE, as a server may ignore it (14.2).
  *
  * In an empty file a position is unsatisfiable, but a suffix is not (14.1.2): `bytes=-1` gives RANGE_WHOLE, as no
  * Content-Range can describe a slice of 0 bytes (14.4).

@@ -66,8 +66,8 @@ const char *response_reason(int status);
  */
 size_t response_describe(struct buffer *lines, const struct representation *representation);
 
-/* Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its slice
-   next. `first`: no part precedes it. */
+/* Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its
+   slice next. `first`: no part precedes it. */
 void response_add_part_head(struct response *response, struct span boundary, struct span type, bool first,
                             uint64_t offset, uint64_t length, uint64_t size);
 
@@ -90,8 +90,8 @@ void response_add_text(struct response *response, size_t start);
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length);
 
 /*
- * Sets a body of `first` (in the response's text) and the producer's further pieces. Call it when `last` is known, before
- * response_finish. An HTTP/1.0 client reads until the connection closes (RFC 9112 6.3).
+ * Sets a body of `first` (in the response's text) and the producer's further pieces. Call it when `last` is known,
+ * before response_finish. An HTTP/1.0 client reads until the connection closes (RFC 9112 6.3).
  */
 void response_stream(struct response *response, struct body_producer *producer, unsigned minor_version,
                      struct span first);
