@@ -8,11 +8,11 @@ enum { MAPPED_BITS = 96, ADDRESS_BITS = 128 };
 
 static const unsigned char mapped[MAPPED_BITS / 8] = {[10] = 0xFF, [11] = 0xFF};
 
-struct address address_of_v4(const void *octets)
+struct address address_of_v4(const void *bytes)
 {
     struct address address;
     memcpy(address.bytes, mapped, sizeof mapped);
-    memcpy(address.bytes + sizeof mapped, octets, 4);
+    memcpy(address.bytes + sizeof mapped, bytes, 4);
     return address;
 }
 
@@ -77,7 +77,7 @@ bool address_parse_network(struct span text, struct network *network)
         return false;
     network->bits = before + (unsigned)bits;
     return network->bits >= MAPPED_BITS ||
-           !address_is_v4(&network->address); /* "::ffff:192.0.2.1/8" is neither */
+           !address_is_v4(&network->address); /* "::ffff:192.0.2.1/8" would mix both families */
 }
 
 bool address_is_in(const struct address *address, const struct network *network)

@@ -1,4 +1,4 @@
-/* IP addresses and networks of them. */
+/* IP addresses and networks. */
 #ifndef TINYHTTPD_BASE_ADDRESS_H
 #define TINYHTTPD_BASE_ADDRESS_H
 
@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* An IPv6 address, or an IPv4 one mapped to such (RFC 4291 2.5.5.2), in network order. */
+/* An IPv6 address, or an IPv4-mapped one (RFC 4291 2.5.5.2), in network order. */
 struct address {
     unsigned char bytes[16];
 };
 
-/* All addresses whose first `bits` are those of this one. */
+/* All addresses that share the first `bits` of `address`. */
 struct network {
     struct address address;
     unsigned bits;
@@ -24,21 +24,21 @@ bool address_parse(struct span text, struct address *address);
 /* Reads "192.0.2.0/24" or "2001:db8::/32" (RFC 4632 3.1, RFC 4291 2.3); an address alone is a network of one. */
 bool address_parse_network(struct span text, struct network *network);
 
-/* `octets` are 4 of an IPv4 address, in network order. */
-struct address address_of_v4(const void *octets);
+/* `bytes` are the 4 of an IPv4 address, in network order. */
+struct address address_of_v4(const void *bytes);
 
-/* The address of an IPv4 or IPv6 socket; false for any other, which has none. */
+/* Reads the address of an IPv4 or IPv6 socket. False for any other family. */
 bool address_of_socket(const struct sockaddr *socket, struct address *address);
 
 bool address_is_v4(const struct address *address);
 
-/* True for ::1, 127.0.0.0/8 (RFC 1122 3.2.1.3), and the latter mapped to IPv6. */
+/* True for ::1, 127.0.0.0/8 (RFC 1122 3.2.1.3), and the latter as IPv4-mapped addresses. */
 bool address_is_loopback(const struct address *address);
 
-/* The same of a socket's address; false for a Unix socket. */
+/* The same for a socket's address; false for a Unix socket. */
 bool address_socket_is_loopback(const struct sockaddr *socket);
 
-/* An IPv4 address is in no network of IPv6, whose first bits all mapped addresses may have. */
+/* An IPv4 address is never in an IPv6 network, although "::/0" would match its mapped form. */
 bool address_is_in(const struct address *address, const struct network *network);
 
 #endif

@@ -1,4 +1,4 @@
-/* A body that is made while it is sent, so that all of it never stands in memory at once. */
+/* Produces a body while it is sent, so that it is never in memory as a whole. */
 #ifndef TINYHTTPD_BASE_BODY_PRODUCER_H
 #define TINYHTTPD_BASE_BODY_PRODUCER_H
 
@@ -6,15 +6,15 @@
 
 enum body_state {
     BODY_MORE,
-    BODY_END,    /* that was the last piece */
-    BODY_BROKEN, /* it can't be finished, and whoever reads it must be able to tell */
+    BODY_END,    /* this was the last piece */
+    BODY_BROKEN, /* the body can't be completed, and the client must notice */
 };
 
 struct body_producer {
-    /* Appends the next piece to an empty buffer of LIMIT_PIECE octets; nothing where more is to be prepared first.
-       Neither takes long: others wait. */
+    /* Appends the next piece to an empty buffer of LIMIT_PIECE bytes, or nothing if it has to prepare more first.
+       Returns soon either way, as other connections wait. */
     enum body_state (*fill)(struct body_producer *producer, struct buffer *piece);
-    /* Gives back all that it has, itself included. */
+    /* Frees the producer and all that it owns. */
     void (*drop)(struct body_producer *producer);
 };
 

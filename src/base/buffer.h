@@ -1,4 +1,4 @@
-/* Output into memory of a fixed size: numbers, and the escaping that each place of output asks for. */
+/* Output into memory of a fixed size: numbers, and escaping for HTML, paths, logs and terminals. */
 #ifndef TINYHTTPD_BASE_BUFFER_H
 #define TINYHTTPD_BASE_BUFFER_H
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /*
- * Output into memory that the caller owns. What does not fit is left out whole, and `overflow` stays set, so
- * that a caller may append many times and look once. Never terminated by NUL.
+ * Output into memory that the caller owns. Text that does not fit is left out whole and sets `overflow`, so
+ * that a caller may append many times and check once. Never terminated by NUL.
  */
 struct buffer {
     char *at;
@@ -24,7 +24,7 @@ struct buffer {
 
 struct span buffer_span(const struct buffer *buffer);
 
-/* The same, of a buffer over a room that holds the longest there can be: it must not have overflowed. */
+/* The same for a buffer that is large enough by design; asserts that it has not overflowed. */
 struct span buffer_filled(const struct buffer *buffer);
 
 void buffer_append(struct buffer *buffer, struct span text);
@@ -32,7 +32,7 @@ void buffer_append(struct buffer *buffer, struct span text);
 /* Appends a NUL-terminated string. */
 void buffer_string(struct buffer *buffer, const char *string);
 
-void buffer_byte(struct buffer *buffer, char octet);
+void buffer_byte(struct buffer *buffer, char byte);
 
 /* Appends a number in decimal. */
 void buffer_number(struct buffer *buffer, uint64_t number);
@@ -40,22 +40,22 @@ void buffer_number(struct buffer *buffer, uint64_t number);
 /* Appends a number in lower-case hexadecimal, without leading zeros. */
 void buffer_hex(struct buffer *buffer, uint64_t number);
 
-/* Appends text that is safe as HTML content and inside a quoted attribute: & < > " ' become references. */
+/* Appends text as HTML content or inside a quoted attribute: & < > " ' become references. */
 void buffer_html(struct buffer *buffer, struct span text);
 
-/* As buffer_html, for octets that may be no text at all, such as names of files: what is no UTF-8 becomes U+FFFD, and a
-   control, which nobody would see, its picture (U+2400 and on). */
+/* As buffer_html, for file names, which may be any bytes: invalid UTF-8 becomes U+FFFD, and an invisible control
+   becomes its control picture (U+2400 and up). */
 void buffer_html_name(struct buffer *buffer, struct span name);
 
-/* Appends a path with every octet that is neither "/" nor unreserved (RFC 3986 2.3) percent-encoded. */
+/* Appends a path; percent-encodes every byte but "/" and unreserved ones (RFC 3986 2.3). */
 void buffer_uri_path(struct buffer *buffer, struct span path);
 
-/* Appends text with octets below 0x20 and from 0x7F up, quotes and backslashes as \xHH, so that a log line
-   cannot be forged nor a terminal steered. */
+/* Appends text with bytes below 0x20 and from 0x7F up, quotes and backslashes as \xHH, so that it
+   can't forge a log line or control a terminal. */
 void buffer_log(struct buffer *buffer, struct span text);
 
-/* Appends text for a person's eyes: as it is, but for what could steer a terminal. Control octets become \xHH, and all
-   octets from 0x80 up where the text is no UTF-8. */
+/* Appends text for a terminal: bytes that could control it become \xHH, and so do all bytes from 0x80 up if the text
+   is not UTF-8. */
 void buffer_plain(struct buffer *buffer, struct span text);
 
 #endif

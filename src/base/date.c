@@ -8,11 +8,11 @@ enum { SECONDS_A_DAY = 86400, EPOCH_WEEKDAY = 4 /* 1970-01-01 was a Thursday */ 
 static const int64_t SECONDS_MIN = -62167219200;
 static const int64_t SECONDS_MAX = 253402300799;
 
-/* Case-sensitive, whatever the locale (RFC 9110 5.6.7). */
+/* Case-sensitive and independent of the locale (RFC 9110 5.6.7). */
 static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 static const char WEEKDAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-/* What RFC 850's long names add to the short ones. */
+/* The rest of RFC 850's long names. */
 static const char WEEKDAY_ENDS[7][7] = {"day", "day", "sday", "nesday", "rsday", "day", "urday"};
 
 static bool is_leap(int year)
@@ -27,10 +27,9 @@ static int days_in_month(int year, int month)
 }
 
 /*
- * The calendar repeats itself every 400 years, which are 146097 days. Within such an era, counted from the
- * 1st of March, the leap day is a year's last day, so that the months before it always begin at the same day
- * of the year: (153 * month + 2) / 5 with March as month 0. 719468 days lie between 0000-03-01 and
- * 1970-01-01.
+ * The calendar repeats every 400 years, or 146097 days. A year counted from the 1st of March ends with its
+ * leap day, so that its months always begin at the same day of the year: (153 * month + 2) / 5 with March as
+ * month 0. 719468 days lie between 0000-03-01 and 1970-01-01.
  */
 enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_DAYS = 719468 };
 
@@ -58,14 +57,14 @@ struct date date_from_seconds(int64_t seconds)
     if (seconds > SECONDS_MAX)
         seconds = SECONDS_MAX;
 
-    /* Division in C rounds towards zero; a day begins at or before its seconds. */
+    /* Division in C rounds towards zero; days must be rounded down. */
     int64_t days = seconds / SECONDS_A_DAY - (seconds % SECONDS_A_DAY < 0);
     int second_of_day = (int)(seconds - days * SECONDS_A_DAY);
 
     int64_t shifted = days + EPOCH_DAYS;
     int64_t era = (shifted >= 0 ? shifted : shifted - (ERA_DAYS - 1)) / ERA_DAYS;
     int day_of_era = (int)(shifted - era * ERA_DAYS);
-    /* Take the leap days out (one in 1461 days, but not in 36524, but in 146096), and every year has 365
+    /* Without its leap days (one in 1461 days, but not in 36524, but in 146096), every year has 365
        days. */
     int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -104,7 +103,7 @@ void date_write(char *at, int64_t seconds)
     write_digits(at + 23, 2, date.second);
 }
 
-/* Each of these takes something off the text's beginning, or returns false. */
+/* Each take function removes something from the text's beginning or returns false. */
 
 static bool take(struct span *text, struct span expected)
 {
@@ -158,7 +157,7 @@ static bool take_time(struct span *text, struct date *date)
            take_digits(text, 2, &date->second);
 }
 
-/* ", 06 Nov 1994 08:49:37 GMT", the weekday's name before it taken. */
+/* ", 06 Nov 1994 08:49:37 GMT", after the weekday's name. */
 static bool take_imf_rest(struct span *text, struct date *date)
 {
     return take(text, SPAN(", ")) && take_digits(text, 2, &date->day) && take(text, SPAN(" ")) &&
@@ -167,9 +166,8 @@ static bool take_imf_rest(struct span *text, struct date *date)
 }
 
 /*
- * Finds the century of a two-digit year: the latest one with which the date lies at most 50 years ahead of
- * `now` (RFC 9110 5.6.7: a later one is "the most recent year in the past that had the same last two
- * digits").
+ * Chooses the latest century in which the date is at most 50 years ahead of `now` (RFC 9110 5.6.7: a later
+ * one is "the most recent year in the past that had the same last two digits").
  */
 static void choose_century(struct date *date, int64_t now)
 {
@@ -182,7 +180,7 @@ static void choose_century(struct date *date, int64_t now)
     }
 }
 
-/* "day, 06-Nov-94 08:49:37 GMT", the weekday's first three letters taken. */
+/* "day, 06-Nov-94 08:49:37 GMT", after the weekday's first three letters. */
 static bool take_rfc850_rest(struct span *text, struct date *date, int64_t now)
 {
     bool taken = take(text, span_of(WEEKDAY_ENDS[date->weekday])) && take(text, SPAN(", ")) &&
@@ -195,7 +193,7 @@ static bool take_rfc850_rest(struct span *text, struct date *date, int64_t now)
     return taken;
 }
 
-/* " Nov  6 08:49:37 1994", the weekday's name before it taken; the day is 2DIGIT or a blank and 1DIGIT. */
+/* " Nov  6 08:49:37 1994", after the weekday's name; the day is 2DIGIT or ( SP 1DIGIT ). */
 static bool take_asctime_rest(struct span *text, struct date *date)
 {
     if (!take(text, SPAN(" ")) || !take_month(text, &date->month) || !take(text, SPAN(" ")))
@@ -228,8 +226,8 @@ bool date_read(struct span text, int64_t now, int64_t *seconds)
     if (!taken || text.length > 0)
         return false;
 
-    /* The weekday need not be the date's own: it adds nothing, and no other recipient looks at it. Second 60
-       is a leap second and passes in any minute, because whether there was one is not ours to know. */
+    /* Accept a wrong weekday: it adds nothing, and other recipients ignore it. Accept second 60 in any minute:
+       this program has no table of leap seconds. */
     if (date.day < 1 || date.day > days_in_month(date.year, date.month))
         return false;
     if (date.hour > 23 || date.minute > 59 || date.second > 60)

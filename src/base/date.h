@@ -1,4 +1,4 @@
-/* HTTP dates (RFC 9110 5.6.7), written and read without the C library's time zones or locales. */
+/* HTTP dates (RFC 9110 5.6.7), independent of the C library's time zones and locales. */
 #ifndef TINYHTTPD_BASE_DATE_H
 #define TINYHTTPD_BASE_DATE_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The length in octets of an IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT". */
+/* The length in bytes of an IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT". */
 enum { DATE_LENGTH = 29 };
 
 /* Broken-down UTC. */
@@ -21,16 +21,16 @@ struct date {
     int weekday; /* 0 is Sunday */
 };
 
-/* Seconds since 1970-01-01T00:00:00Z into a date; what lies before year 0 or after year 9999 is clamped. */
+/* Converts seconds since 1970-01-01T00:00:00Z into a date, clamped to the years 0 to 9999. */
 struct date date_from_seconds(int64_t seconds);
 
-/* Writes DATE_LENGTH octets of IMF-fixdate, without a NUL. Clamped as date_from_seconds. */
+/* Writes DATE_LENGTH bytes of IMF-fixdate, without a NUL. Clamped as date_from_seconds. */
 void date_write(char *at, int64_t seconds);
 
 /*
  * Reads any of the three formats of RFC 9110 5.6.7 (IMF-fixdate, RFC 850, asctime) into seconds since 1970.
- * `now` decides the century of a two-digit year: one that would lie more than 50 years ahead is in the past.
- * Returns false for anything else, a day that the month does not have included; `*seconds` is then untouched.
+ * `now` decides the century of a two-digit year: one more than 50 years ahead is in the past. Returns false
+ * for anything else, such as a day that the month does not have; `*seconds` is then unchanged.
  */
 bool date_read(struct span text, int64_t now, int64_t *seconds);
 

@@ -1,4 +1,4 @@
-/* An error as a value: what went wrong, in words for the person at the terminal, and the exit status it asks for. */
+/* An error as a value: a message for the terminal, and an exit status. */
 #ifndef TINYHTTPD_BASE_FAILURE_H
 #define TINYHTTPD_BASE_FAILURE_H
 
@@ -7,7 +7,7 @@ struct failure {
     char message[512];
 };
 
-/* Fills in the failure and returns its status, so that a caller can `return fail(...)`. */
+/* Sets the failure and returns its status, so that a caller can `return fail(...)`. */
 int fail(struct failure *failure, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

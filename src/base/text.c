@@ -9,7 +9,7 @@ struct span span_of(const char *string)
 
 bool span_equal(struct span a, struct span b)
 {
-    /* memcmp may not be given NULL, not even with a length of 0. */
+    /* memcmp(NULL, ...) is undefined even with a length of 0. */
     return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
 }
 
@@ -24,9 +24,9 @@ bool span_equal_nocase(struct span a, struct span b)
     return true;
 }
 
-static bool is_blank(char octet)
+static bool is_blank(char byte)
 {
-    return octet == ' ' || octet == '\t';
+    return byte == ' ' || byte == '\t';
 }
 
 struct span span_trim(struct span span)
@@ -41,11 +41,11 @@ struct span span_trim(struct span span)
     return span;
 }
 
-size_t span_find(struct span span, char octet)
+size_t span_find(struct span span, char byte)
 {
     if (span.length == 0)
         return 0;
-    const char *found = memchr(span.at, octet, span.length);
+    const char *found = memchr(span.at, byte, span.length);
     return found ? (size_t)(found - span.at) : span.length;
 }
 
@@ -57,7 +57,7 @@ bool span_next_member(struct span *list, struct span *member)
         size_t taken = comma < list->length ? comma + 1 : comma;
         list->at += taken;
         list->length -= taken;
-        /* A recipient must put up with a reasonable number of empty members (RFC 9110 5.6.1.2). */
+        /* A recipient must ignore a reasonable number of empty members (RFC 9110 5.6.1.2). */
         if (next.length > 0) {
             *member = next;
             return true;
@@ -83,11 +83,11 @@ bool span_to_number(struct span span, uint64_t *number)
     return true;
 }
 
-bool text_is_tchar(unsigned char octet)
+bool text_is_tchar(unsigned char byte)
 {
     static const char punctuation[] = "!#$%&'*+-.^_`|~";
-    return text_is_letter((char)octet) || text_is_digit((char)octet) ||
-           memchr(punctuation, octet, sizeof punctuation - 1) != NULL;
+    return text_is_letter((char)byte) || text_is_digit((char)byte) ||
+           memchr(punctuation, byte, sizeof punctuation - 1) != NULL;
 }
 
 int text_hex_value(char digit)
@@ -98,25 +98,25 @@ int text_hex_value(char digit)
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-/* True when one of the word's eight octets is zero. */
-static bool has_zero_octet(uint64_t word)
+/* True if one of the word's eight bytes is zero. */
+static bool has_zero_byte(uint64_t word)
 {
     return ((word - 0x0101010101010101) & ~word & 0x8080808080808080) != 0;
 }
 
-/* True when all of the eight octets are ASCII and neither NUL nor ESC. */
+/* True if all eight bytes are ASCII and none is NUL or ESC. */
 static bool is_plain_word(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
-    return (word & 0x8080808080808080) == 0 && !has_zero_octet(word) &&
-           !has_zero_octet(word ^ 0x1B1B1B1B1B1B1B1B);
+    return (word & 0x8080808080808080) == 0 && !has_zero_byte(word) &&
+           !has_zero_byte(word ^ 0x1B1B1B1B1B1B1B1B);
 }
 
-/* How a sequence goes on after its first octet, by the table of RFC 3629 4. The bounds of its second octet
-   shut out overlong forms, surrogates, and what lies beyond U+10FFFF. */
+/* A sequence's continuation after its first byte (RFC 3629 4). The bounds of the second byte exclude
+   overlong forms, surrogates, and code points above U+10FFFF. */
 struct sequence {
-    size_t length; /* 0 where no sequence begins so */
+    size_t length; /* 0: no sequence begins with this byte */
     unsigned char second_min;
     unsigned char second_max;
 };
@@ -150,7 +150,7 @@ bool text_is_utf8(struct span text, bool cut)
 {
     size_t i = 0;
     while (i < text.length) {
-        /* Most text is mostly ASCII: eight octets at a time. */
+        /* Most text is ASCII: skip eight bytes at a time. */
         if (text.length - i >= 8 && is_plain_word(text.at + i)) {
             i += 8;
             continue;
@@ -161,10 +161,10 @@ bool text_is_utf8(struct span text, bool cut)
         for (size_t k = 1; k < sequence.length; k++) {
             if (i + k == text.length)
                 return cut;
-            unsigned char octet = (unsigned char)text.at[i + k];
+            unsigned char byte = (unsigned char)text.at[i + k];
             unsigned char min = k == 1 ? sequence.second_min : 0x80;
             unsigned char max = k == 1 ? sequence.second_max : 0xBF;
-            if (octet < min || octet > max)
+            if (byte < min || byte > max)
                 return false;
         }
         i += sequence.length;

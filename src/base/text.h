@@ -1,4 +1,4 @@
-/* Text as the rest of the program handles it: borrowed spans of octets, and what kinds of octets there are. */
+/* Text: borrowed spans of bytes, and classes of bytes. */
 #ifndef TINYHTTPD_BASE_TEXT_H
 #define TINYHTTPD_BASE_TEXT_H
 
@@ -6,77 +6,77 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Octets that belong to somebody else. Not terminated by NUL; `at` may be NULL only when `length` is 0. */
+/* Borrowed bytes. Not terminated by NUL; `at` may be NULL only if `length` is 0. */
 struct span {
     const char *at;
     size_t length;
 };
 
-/* A span over a string literal, its NUL left out. */
+/* A span over a string literal without its NUL. */
 #define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
 
-/* No octets. */
+/* An empty span. */
 #define SPAN_NONE ((struct span){NULL, 0})
 
-/* SPAN as an initializer, for what is static. (Releases of clang-format disagree on it.) */
+/* SPAN as an initializer of static objects. (Releases of clang-format disagree on it.) */
 /* clang-format off */
 #define SPAN_INIT(literal) {.at = (literal), .length = sizeof(literal) - 1}
 /* clang-format on */
 
-/* A span over a NUL-terminated string, which stays the caller's. */
+/* A span over a NUL-terminated string, which the caller keeps. */
 struct span span_of(const char *string);
 
 bool span_equal(struct span a, struct span b);
 
-/* Equal but for the case of ASCII letters, as field names and tokens are compared (RFC 9110 5.1, 5.6.2). */
+/* Ignores the case of ASCII letters, as for field names and tokens (RFC 9110 5.1, 5.6.2). */
 bool span_equal_nocase(struct span a, struct span b);
 
-/* The span without the blanks and tabs at its two ends (OWS, RFC 9110 5.6.3). */
+/* The span without leading and trailing spaces and tabs (OWS, RFC 9110 5.6.3). */
 struct span span_trim(struct span span);
 
-/* The position of the first `octet` in the span, or the span's length where there is none. */
-size_t span_find(struct span span, char octet);
+/* The position of the first `byte` in the span, or the span's length if there is none. */
+size_t span_find(struct span span, char byte);
 
 /*
  * Takes the next member off a comma-separated list (RFC 9110 5.6.1): `*list` moves past it, `*member` is
- * trimmed. Empty members are skipped. Returns false at the list's end. Commas inside quoted strings are not
- * known here: it is for lists of tokens.
+ * trimmed. Empty members are skipped. Returns false at the list's end. Only for
+ * lists of tokens: it would cut a quoted string at its comma.
  */
 bool span_next_member(struct span *list, struct span *member);
 
-/* Reads the whole span as an unsigned decimal number. False when it is empty, holds anything but digits, or
-   does not fit; `*number` is then untouched. */
+/* Reads the whole span as an unsigned decimal number. Returns false if it is empty, holds anything but
+   digits, or does not fit; `*number` is then unchanged. */
 bool span_to_number(struct span span, uint64_t *number);
 
-/* ASCII only, and not <ctype.h>: what is equal in HTTP must not depend on a locale. */
-static inline bool text_is_digit(char octet)
+/* ASCII only, not <ctype.h>: comparisons in HTTP must not depend on the locale. */
+static inline bool text_is_digit(char byte)
 {
-    return octet >= '0' && octet <= '9';
+    return byte >= '0' && byte <= '9';
 }
 
-static inline bool text_is_letter(char octet)
+static inline bool text_is_letter(char byte)
 {
-    return (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* The small letter of a capital one; anything else as it is. */
-static inline char text_lower(char octet)
+/* Lowers an ASCII letter; returns anything else unchanged. */
+static inline char text_lower(char byte)
 {
-    return octet >= 'A' && octet <= 'Z' ? (char)(octet | 0x20) : octet;
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte | 0x20) : byte;
 }
 
-/* True for tchar, the octets that a token may hold (RFC 9110 5.6.2). */
-bool text_is_tchar(unsigned char octet);
+/* True for tchar (RFC 9110 5.6.2). */
+bool text_is_tchar(unsigned char byte);
 
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);
 
-/* The octets of the character that the text, which is not empty, begins with; 0 where it is no well-formed UTF-8 (RFC
-   3629). All of ASCII counts, NUL and ESC as well. */
+/* The length of the first character of a non-empty text; 0 if it is not well-formed UTF-8 (RFC 3629). NUL and ESC
+   count as characters. */
 size_t text_character(struct span text);
 
-/* True when the octets are plain UTF-8 text (RFC 3629): well-formed, without NUL or ESC, so neither UTF-16
-   nor ISO-2022 in disguise. With `cut`, a sequence that only lacks its end at the end of the span passes. */
+/* True for plain UTF-8 text (RFC 3629): well-formed, and without NUL or ESC, which would mean UTF-16 or
+   ISO-2022. With `cut`, the last sequence may be incomplete. */
 bool text_is_utf8(struct span text, bool cut);
 
 #endif

@@ -6,7 +6,7 @@
 
 /* entity-tag = [ "W/" ] opaque-tag (RFC 9110 8.8.3) */
 struct tag {
-    struct span opaque; /* with its quotes; empty where there is no tag */
+    struct span opaque; /* with its quotes; empty: no tag */
     bool weak;
 };
 
@@ -16,7 +16,7 @@ enum comparison {
     COMPARISON_WEAK,
 };
 
-/* What a field of entity tags says. Of several members or lines, the one that says most decides. */
+/* The result of a field of entity tags, by rising priority among its members and lines. */
 enum finding {
     FINDING_ABSENT, /* the request has no such field */
     FINDING_DIFFERENT,
@@ -29,13 +29,13 @@ static enum finding finding_max(enum finding a, enum finding b)
     return a > b ? a : b;
 }
 
-/* etagc = %x21 / %x23-7E / obs-text: a comma is one of them, a blank is not. */
-static bool is_tag_octet(unsigned char octet)
+/* etagc = %x21 / %x23-7E / obs-text: includes the comma, excludes the space. */
+static bool is_tag_byte(unsigned char byte)
 {
-    return octet > 0x20 && octet != '"' && octet != 0x7F;
+    return byte > 0x20 && byte != '"' && byte != 0x7F;
 }
 
-/* Takes an entity tag off the text's beginning, or returns false. */
+/* Removes an entity tag from the text's beginning, or returns false. */
 static bool take_tag(struct span *text, struct tag *tag)
 {
     bool weak = text->length >= 2 && memcmp(text->at, "W/", 2) == 0; /* case-sensitive */
@@ -43,7 +43,7 @@ static bool take_tag(struct span *text, struct tag *tag)
     if (start == text->length || text->at[start] != '"')
         return false;
     size_t end = start + 1;
-    while (end < text->length && is_tag_octet((unsigned char)text->at[end]))
+    while (end < text->length && is_tag_byte((unsigned char)text->at[end]))
         end++;
     if (end == text->length || text->at[end] != '"')
         return false;
@@ -53,7 +53,7 @@ static bool take_tag(struct span *text, struct tag *tag)
     return true;
 }
 
-/* The tag that the text is, whole; no tag where it is something else. */
+/* The text as one entity tag, or no tag if it is anything else. */
 static struct tag tag_of(struct span text)
 {
     struct tag tag;
@@ -67,7 +67,7 @@ static bool tags_match(struct tag a, struct tag b, enum comparison comparison)
     return span_equal(a.opaque, b.opaque);
 }
 
-/* Past the commas and blanks before a list's next member; empty members are none (RFC 9110 5.6.1.2). */
+/* Skips to a list's next member; empty members do not count (RFC 9110 5.6.1.2). */
 static struct span skip_separators(struct span list)
 {
     while (list.length > 0 && (list.at[0] == ',' || list.at[0] == ' ' || list.at[0] == '\t')) {
@@ -77,7 +77,7 @@ static struct span skip_separators(struct span list)
     return list;
 }
 
-/* #entity-tag, on one line. Not cut at its commas, which a tag may hold. */
+/* #entity-tag on one line. Not split at commas, as a tag may contain them. */
 static enum finding compare_line(struct span list, struct tag current, enum comparison comparison)
 {
     enum finding finding = FINDING_DIFFERENT;
@@ -94,7 +94,7 @@ static enum finding compare_line(struct span list, struct tag current, enum comp
     return finding;
 }
 
-/* If-Match and If-None-Match: "*" or #entity-tag, the list on any number of lines (RFC 9110 5.3, 13.1.1, 13.1.2). */
+/* If-Match and If-None-Match: "*" or #entity-tag, on any number of lines (RFC 9110 5.3, 13.1.1, 13.1.2). */
 static enum finding compare(const struct request *request, enum request_field field, struct span etag,
                             enum comparison comparison)
 {
@@ -102,7 +102,7 @@ static enum finding compare(const struct request *request, enum request_field fi
     struct span line;
     if (!request_next_line(request, field, &cursor, &line))
         return FINDING_ABSENT;
-    /* The file exists, or the answer would be a 404. "*" as one member of several is malformed. */
+    /* The file exists, or the response would be a 404. "*" as a list member is malformed. */
     if (span_equal(request_single_field(request, field), SPAN("*")))
         return FINDING_MATCH;
     struct tag current = tag_of(etag);
@@ -113,7 +113,7 @@ static enum finding compare(const struct request *request, enum request_field fi
     return finding;
 }
 
-/* False where the field is to be ignored: not there, or no valid date, as a list of dates is none. */
+/* False if the field must be ignored: it is absent or not a valid date, such as a list of dates. */
 static bool read_date(const struct request *request, enum request_field field, int64_t now, int64_t *date)
 {
     struct span text = request_single_field(request, field);
@@ -136,7 +136,7 @@ enum conditional conditional_evaluate(const struct request *request, const struc
         validators->modified > date)
         return CONDITIONAL_FAILED;
 
-    /* Steps 3 and 4: If-Modified-Since counts only without If-None-Match, be that well-formed or not. */
+    /* Steps 3 and 4: If-Modified-Since counts only without If-None-Match, even a malformed one. */
     enum finding none_match = compare(request, FIELD_IF_NONE_MATCH, validators->etag, COMPARISON_WEAK);
     if (none_match == FINDING_MATCH)
         return CONDITIONAL_NOT_MODIFIED;
@@ -147,9 +147,9 @@ enum conditional conditional_evaluate(const struct request *request, const struc
 }
 
 /*
- * RFC 9110 8.8.2.2: a date is a strong validator only where the file did not change twice within its second. Until
- * that second is over it still may. What it was at the second's beginning only the client can tell, by the Date that
- * came with it, and 13.1.5 forbids it to send a date that was not yet a second old.
+ * RFC 9110 8.8.2.2: a date is a strong validator only if the file did not change twice within its second, and until
+ * that second is over it still may. The client must check by the Date it received that the date was a second old then
+ * (13.1.5).
  */
 static bool date_is_strong(int64_t date, int64_t now)
 {
@@ -168,7 +168,7 @@ bool conditional_range_applies(const struct request *request, const struct valid
     struct span value = request_single_field(request, FIELD_IF_RANGE);
     if (tags_match(tag_of(value), tag_of(validators->etag), COMPARISON_STRONG))
         return true;
-    /* Exactly the date, not one after it: what follows a part must be from the same state as the part. */
+    /* Exactly the same date, not a later one: all parts must be from the same state of the file. */
     int64_t date;
     return date_read(value, now, &date) && date == validators->last_modified && date_is_strong(date, now);
 }

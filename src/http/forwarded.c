@@ -19,7 +19,7 @@ static bool is_port(struct span text)
            span_to_number((struct span){text.at + 1, text.length - 1}, &number) && number <= UINT16_MAX;
 }
 
-/* The address as it is, or "192.0.2.1:80", "[2001:db8::1]" or "[2001:db8::1]:80". */
+/* A bare address, "192.0.2.1:80", "[2001:db8::1]" or "[2001:db8::1]:80". */
 static bool parse_member(struct span member, struct address *address)
 {
     bool bracketed = member.at[0] == '[';
@@ -34,7 +34,7 @@ static bool parse_member(struct span member, struct address *address)
     return right && address_parse(bare, address) && (memchr(bare.at, ':', bare.length) != NULL) == bracketed;
 }
 
-/* From left to right, which comes to the same as from the right end to the first that is not trusted. */
+/* Read from left to right, the last untrusted address wins: the same as searching from the right end. */
 static void read_member(struct forwarded *forwarded, struct span member, const struct network *trusted,
                         unsigned trusted_count)
 {

@@ -1,4 +1,4 @@
-/* X-Forwarded-For: a list to whose right end each proxy adds the address that it was asked from. */
+/* X-Forwarded-For: each proxy appends the address of its client to this list. */
 #ifndef TINYHTTPD_HTTP_FORWARDED_H
 #define TINYHTTPD_HTTP_FORWARDED_H
 
@@ -6,9 +6,9 @@
 
 enum forwarded_state {
     FORWARDED_NOTHING, /* no member yet */
-    FORWARDED_TRUSTED, /* proxies alone: `client` is the first of them */
-    FORWARDED_CLIENT,  /* `client` is the rightmost that is no trusted proxy */
-    FORWARDED_BAD,     /* a trusted proxy wrote, or passed on, what is no address */
+    FORWARDED_TRUSTED, /* trusted proxies only: `client` is the leftmost */
+    FORWARDED_CLIENT,  /* `client` is the rightmost untrusted address */
+    FORWARDED_BAD,     /* a trusted proxy wrote or forwarded an invalid address */
 };
 
 struct forwarded {
@@ -17,16 +17,16 @@ struct forwarded {
 };
 
 /*
- * Reads a line of the field, after those before it; `{0}` comes before the first. What stands to the left of the client
- * is what it sent itself, and may be anything: it decides nothing. An address may have a port, and IPv6 brackets.
+ * Reads the field's next line; `*forwarded` starts as `{0}`. Ignores members to the left of the client, as the client
+ * may have forged them. An address may have a port, and IPv6 brackets.
  */
 void forwarded_read(struct forwarded *forwarded, struct span line, const struct network *trusted,
                     unsigned trusted_count);
 
-/* True where the client is known. */
+/* True if the client is known. */
 bool forwarded_is_known(const struct forwarded *forwarded);
 
-/* True where one of the networks has the address. */
+/* True if one of the networks contains the address. */
 bool forwarded_is_trusted(const struct address *address, const struct network *trusted,
                           unsigned trusted_count);
 

@@ -27,14 +27,13 @@ static bool ends_with(struct span name, struct span end)
            span_equal_nocase((struct span){name.at + name.length - end.length, end.length}, end);
 }
 
-/* Only four decimal numbers are an IPv4 address here: browsers send no other form (WHATWG URL, host serializing). */
+/* IPv4 addresses only as four decimal numbers: browsers send no other form (WHATWG URL, host serializing). */
 static bool is_loopback_address(struct span name)
 {
     struct address address;
     bool bracketed = name.length >= 2 && name.at[0] == '[';
     struct span bare = bracketed ? (struct span){name.at + 1, name.length - 2} : name;
-    bool colon =
-        span_find(bare, ':') < bare.length; /* IPv6, which only brackets make a host (RFC 3986 3.2.2) */
+    bool colon = span_find(bare, ':') < bare.length; /* IPv6 needs brackets in a host (RFC 3986 3.2.2) */
     return colon == bracketed && address_parse(bare, &address) && address_is_loopback(&address);
 }
 
@@ -48,7 +47,7 @@ bool host_is_allowed(struct span name, struct span allowed)
 {
     if (span_equal(allowed, SPAN("*")))
         return true;
-    struct span asked = host_name(allowed); /* somebody may have typed the port as well */
+    struct span asked = host_name(allowed); /* it may have been typed with a port */
     if (asked.length > 1 && asked.at[0] == '.')
         return ends_with(name, asked) ||
                span_equal_nocase(name, (struct span){asked.at + 1, asked.length - 1});

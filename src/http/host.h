@@ -1,4 +1,4 @@
-/* Whom a request is meant for: the authority of its target or Host, and whether that is this machine by a local name. */
+/* The authority of a request, from its target or Host, and the check of its name against loopback and allowed names. */
 #ifndef TINYHTTPD_HTTP_HOST_H
 #define TINYHTTPD_HTTP_HOST_H
 
@@ -8,20 +8,20 @@
 #include <stdbool.h>
 
 /*
- * The authority that a request is for: that of a target in absolute-form, which counts instead of Host (RFC 9112
- * 3.2.2), else the Host field. As it was sent, valid or not; empty where the client named none.
+ * The request's authority: that of a target in absolute-form, which replaces Host (RFC 9112 3.2.2), else the Host
+ * field. As sent, valid or not; empty if the client sent none.
  */
 struct span host_of(const struct request *request);
 
-/* The name or address in a valid authority: without its port, and without the dot that ends a full name (RFC 3986
-   3.2.2). An IPv6 address keeps its brackets. */
+/* The name or address in a valid authority, without its port and a full name's final dot (RFC 3986 3.2.2). An IPv6
+   address keeps its brackets. */
 struct span host_name(struct span authority);
 
-/* True for what can only lead to this machine: "localhost" and all beneath it (RFC 6761 6.3), 127.0.0.0/8, [::1], and
-   the former in IPv6's clothes. `name` as of host_name. */
+/* True for "localhost" and names beneath it (RFC 6761 6.3), 127.0.0.0/8 (also IPv4-mapped) and [::1], which can only
+   mean this machine. `name` as from host_name. */
 bool host_is_loopback(struct span name);
 
-/* True where `name` is `allowed`, in any case; or is beneath it, where that begins with a dot; "*" allows every name. */
+/* True if `name` equals `allowed`, ignoring case. A leading dot also allows names beneath it, "*" every name. */
 bool host_is_allowed(struct span name, struct span allowed);
 
 #endif

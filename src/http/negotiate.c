@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What "*" says is kept behind what the codings' own members say. */
+/* The weight of "*" follows those of the codings. */
 enum { CODING_ANY = CODINGS, NAMES };
 
-/* No member has named it. */
+/* No member named this coding. */
 static const uint16_t UNNAMED = UINT16_MAX;
 
-/* Identity is acceptable unless it is refused, but whatever is asked for by name is wanted more. */
+/* Identity is acceptable unless refused, but any coding that the client names ranks higher. */
 static const uint16_t IDENTITY_UNRANKED = 1;
 
 /* Content codings are case-insensitive (RFC 9110 8.4.1), and "x-gzip" is gzip (8.4.1.3). */
@@ -51,7 +51,7 @@ static bool read_quality(struct span text, uint16_t *quality)
     return value <= 1000;
 }
 
-/* weight = OWS ";" OWS "q=" qvalue, what is before the qvalue taken; 1 where there is none. */
+/* weight = OWS ";" OWS "q=" qvalue; an empty one is 1. */
 static bool read_weight(struct span weight, uint16_t *quality)
 {
     if (weight.length == 0) {
@@ -88,7 +88,7 @@ enum media negotiate_media(const struct request *request)
             uint16_t quality;
             size_t end = span_find(member, ';');
             struct span type = span_trim((struct span){member.at, end});
-            /* A parameter before the weight names something that is not made here. */
+            /* A parameter before the weight names a variant that the server can't produce. */
             if (!read_weight((struct span){member.at + end, member.length - end}, &quality))
                 continue;
             if (span_equal_nocase(type, SPAN("text/html")))
@@ -102,12 +102,12 @@ enum media negotiate_media(const struct request *request)
     return json > html ? MEDIA_JSON : MEDIA_HTML;
 }
 
-/* True where one of the parameters is a weight of 0. Others, such as a charset, refuse nothing. */
+/* True if one of the parameters is a weight of 0. Others, such as a charset, refuse nothing. */
 static bool is_refused(struct span parameters)
 {
     while (parameters.length > 0) {
         uint16_t quality;
-        struct span rest = {parameters.at + 1, parameters.length - 1}; /* behind the ";" */
+        struct span rest = {parameters.at + 1, parameters.length - 1}; /* after the ";" */
         size_t length = 1 + span_find(rest, ';');
         if (read_weight((struct span){parameters.at, length}, &quality) && quality == 0)
             return true;
@@ -172,7 +172,7 @@ void negotiate_rank_identity_first(struct acceptance *acceptance)
     if (acceptance->identity_unranked)
         *identity = UINT16_MAX;
     else if (*identity > 0)
-        (*identity)++; /* what is wanted as much loses */
+        (*identity)++; /* identity wins ties */
 }
 
 enum coding negotiate_choose(const struct acceptance *acceptance, unsigned available)

@@ -1,4 +1,4 @@
-/* Content negotiation (RFC 9110 12.5): which of a file's encoded forms, and which kind of page, the client wants. */
+/* Content negotiation (RFC 9110 12.5): chooses a file's content coding and a generated page's media type. */
 #ifndef TINYHTTPD_HTTP_NEGOTIATE_H
 #define TINYHTTPD_HTTP_NEGOTIATE_H
 
@@ -8,55 +8,55 @@
 #include <stdint.h>
 
 enum coding {
-    CODING_IDENTITY, /* the file as it is */
+    CODING_IDENTITY, /* not encoded */
     CODING_GZIP,
     CODING_ZSTD,
     CODING_BR,
-    CODINGS, /* how many there are; as a choice: none of them */
+    CODINGS, /* their number; as a choice: none */
 };
 
-/* How much the client wants each coding, in thousandths; 0 is not acceptable. */
+/* The weight of each coding in thousandths; 0 is not acceptable. */
 struct acceptance {
     uint16_t quality[CODINGS];
-    bool identity_unranked; /* the client does not say how much it wants identity */
+    bool identity_unranked; /* the client gave identity no weight */
 };
 
-/* True where a member of Accept-Encoding has a weight. Where none has, nothing is refused, and a file that is there in
-   one form only needs no further reading. */
+/* True if a member of Accept-Encoding has a weight. Otherwise it refuses nothing, and a file without encoded siblings
+   needs no negotiation. */
 bool negotiate_is_weighted(const struct request *request);
 
 /*
- * Reads Accept-Encoding, on as many lines as there are. Never fails: a member that is malformed is ignored, and of
- * several for one coding the first counts.
+ * Reads all lines of Accept-Encoding. Never fails: malformed members are ignored, and the first valid one for a coding
+ * counts.
  *
- * Without the field any coding would be acceptable, but nothing says that the client can decode it (12.5.3): then, as
- * for an empty field, only identity is.
+ * Without the field any coding would be acceptable, but the client may not be able to decode it (12.5.3): then, as for
+ * an empty field, only identity is.
  */
 struct acceptance negotiate_codings(const struct request *request);
 
-/* Lets identity win unless it is refused, or the client says that it wants another coding more. */
+/* Lets identity win unless it is refused or the client gives another coding a higher weight. */
 void negotiate_rank_identity_first(struct acceptance *acceptance);
 
 /*
- * Chooses among the codings that there are, `available` being a set of bits 1u << coding. The one wanted most; where
- * several are wanted as much, the one that is usually smallest: br, zstd, gzip, identity. CODINGS where none is
- * acceptable, which is so only when the client refuses identity in so many words ("identity;q=0", "*;q=0"): 406.
+ * Chooses among the `available` codings, bits 1u << coding: the one with the highest weight, and among equals the
+ * usually smallest (br, zstd, gzip, identity). CODINGS if none is acceptable, which means 406; the client must have
+ * refused identity explicitly for that ("identity;q=0", "*;q=0").
  */
 enum coding negotiate_choose(const struct acceptance *acceptance, unsigned available);
 
-/* The forms that a page of the server's own has. */
+/* The media types of generated pages. */
 enum media { MEDIA_HTML, MEDIA_TEXT, MEDIA_JSON };
 
 /*
- * Chooses by Accept (RFC 9110 12.5.1) among these, without ever refusing: HTML where it is asked for by name or nothing
- * is asked for, JSON where that is wanted more, else plain text, for programs that take anything.
+ * Chooses one of these by Accept (RFC 9110 12.5.1) and never refuses: HTML if the client names it or sends no Accept,
+ * JSON if that has a higher weight, else plain text, for programs that accept anything.
  */
 enum media negotiate_media(const struct request *request);
 
 /*
- * True for GET and HEAD where Accept names text/html itself, with a weight over 0 (RFC 9110 12.5.1). Browsers do so when
- * they navigate, and for nothing that a page loads; curl and fetch() name no type unless they are told to. Not
- * Sec-Fetch-Mode: browsers leave it out where the address is neither HTTPS nor local.
+ * True for GET and HEAD if Accept names text/html itself with a weight above 0 (RFC 9110 12.5.1). Browsers do so only
+ * when they navigate; curl and fetch() name no type by default. Sec-Fetch-Mode is no use: browsers omit it on addresses
+ * that are neither HTTPS nor local.
  */
 bool negotiate_is_navigation(const struct request *request);
 

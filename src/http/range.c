@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* What became of one range-spec. */
+/* The result of one range-spec. */
 enum spec {
     SPEC_MALFORMED,
     SPEC_UNSATISFIABLE,
@@ -30,8 +30,8 @@ static bool is_number(struct span digits)
     return digits.length > 0;
 }
 
-/* A number of any length, which is what RFC 9110 14.1.2 wants to be expected. No file reaches UINT64_MAX, so that
-   stands for all that are larger. */
+/* RFC 9110 14.1.2: expect numbers of any length. No file is as large as UINT64_MAX, so that stands for all larger
+   numbers. */
 static uint64_t value_of(struct span digits)
 {
     uint64_t value = UINT64_MAX;
@@ -48,7 +48,7 @@ static struct span without_zeros(struct span digits)
     return digits;
 }
 
-/* By their digits, as two numbers may both be too large for their values to tell them apart. */
+/* Compares digits, as the values of two large numbers may both be UINT64_MAX. */
 static bool is_less(struct span a, struct span b)
 {
     a = without_zeros(a);
@@ -56,7 +56,7 @@ static bool is_less(struct span a, struct span b)
     return a.length != b.length ? a.length < b.length : memcmp(a.at, b.at, a.length) < 0;
 }
 
-/* suffix-range = "-" suffix-length: the last octets, or all where there are fewer. */
+/* suffix-range = "-" suffix-length: the last bytes, or all if there are fewer. */
 static enum spec read_suffix(struct span digits, uint64_t size, struct range *range)
 {
     if (!is_number(digits))
@@ -70,7 +70,7 @@ static enum spec read_suffix(struct span digits, uint64_t size, struct range *ra
     return SPEC_SATISFIABLE;
 }
 
-/* int-range = first-pos "-" [ last-pos ]; both positions belong to the range. */
+/* int-range = first-pos "-" [ last-pos ]; both positions are inclusive. */
 static enum spec read_positions(struct span first, struct span last, uint64_t size, struct range *range)
 {
     bool open = last.length == 0;
@@ -96,13 +96,13 @@ static enum spec read_spec(struct span spec, uint64_t size, struct range *range)
     return before.length == 0 ? read_suffix(after, size, range) : read_positions(before, after, size, range);
 }
 
-/* True where the two overlap, or one ends where the other begins. */
+/* True if they overlap or are adjacent. */
 static bool touches(struct range a, struct range b)
 {
     return a.offset <= b.offset + b.length && b.offset <= a.offset + a.length;
 }
 
-/* The smallest range that holds both. */
+/* The smallest range that contains both. */
 static struct range join(struct range a, struct range b)
 {
     uint64_t a_end = a.offset + a.length, b_end = b.offset + b.length;
@@ -112,24 +112,24 @@ static struct range join(struct range a, struct range b)
 }
 
 /*
- * Adds a range, joined with those that it touches (RFC 9110 15.3.7.2), at the place of the first of these. As those
- * in the list do not touch each other, no join can make it touch one more.
+ * Adds a range, joined with those that it touches (RFC 9110 15.3.7.2), in the slot of the first of them. One pass is
+ * enough: the ranges in the list do not touch each other, so no join makes it touch another.
  */
 static unsigned add(struct range *ranges, unsigned count, struct range range)
 {
-    unsigned kept = 0, place = count;
+    unsigned kept = 0, slot = count;
     for (unsigned i = 0; i < count; i++) {
         if (!touches(ranges[i], range)) {
             ranges[kept++] = ranges[i];
             continue;
         }
         range = join(ranges[i], range);
-        if (place == count)
-            place = kept++;
+        if (slot == count)
+            slot = kept++;
     }
-    if (place == count)
-        place = kept++;
-    ranges[place] = range;
+    if (slot == count)
+        slot = kept++;
+    ranges[slot] = range;
     return kept;
 }
 

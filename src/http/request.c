@@ -6,24 +6,24 @@
 #if LLHTTP_VERSION_MAJOR < 9 || \
     (LLHTTP_VERSION_MAJOR == 9 && \
      (LLHTTP_VERSION_MINOR < 2 || (LLHTTP_VERSION_MINOR == 2 && LLHTTP_VERSION_PATCH < 1)))
-#error "llhttp 9.2.1 or newer is needed: older releases let malformed heads through (CVE-2024-27982)"
+#error "llhttp 9.2.1 or newer is needed: older releases accept malformed heads (CVE-2024-27982)"
 #endif
 
 _Static_assert(sizeof(llhttp_t) <= REQUEST_PARSER_SIZE, "REQUEST_PARSER_SIZE must hold an llhttp_t");
-_Static_assert(LIMIT_HEAD <= UINT16_MAX, "a request_slice must reach every octet of a head");
+_Static_assert(LIMIT_HEAD <= UINT16_MAX, "a request_slice must reach every byte of a head");
 
 static llhttp_t *parser_of(struct request *request)
 {
     return (llhttp_t *)(void *)request->parser;
 }
 
-struct span request_skip_empty_lines(struct span octets)
+struct span request_skip_empty_lines(struct span bytes)
 {
-    while (octets.length >= 2 && octets.at[0] == '\r' && octets.at[1] == '\n') {
-        octets.at += 2;
-        octets.length -= 2;
+    while (bytes.length >= 2 && bytes.at[0] == '\r' && bytes.at[1] == '\n') {
+        bytes.at += 2;
+        bytes.length -= 2;
     }
-    return octets;
+    return bytes;
 }
 
 static struct span slice_span(const struct request *request, struct request_slice slice)
@@ -31,7 +31,7 @@ static struct span slice_span(const struct request *request, struct request_slic
     return (struct span){request->head + slice.at, slice.length};
 }
 
-/* llhttp names a piece by its address; a slice counts from the head's first octet. Of a body nothing is kept. */
+/* llhttp gives a piece's address; a slice counts from the head's first byte, as the head may move. */
 static void slice_extend(const struct request *request, struct request_slice *slice, const char *at,
                          size_t length)
 {
@@ -47,7 +47,7 @@ static enum request_state refuse(struct request *request, int status)
     return REQUEST_BAD;
 }
 
-/* A callback's way to say no: llhttp stops, and request_read_head finds the status set. */
+/* Refuses from a callback: llhttp stops, and check_error finds the state set. */
 static int refuse_in_callback(struct request *request, int status)
 {
     refuse(request, status);
@@ -77,7 +77,7 @@ static enum request_method method_of(const llhttp_t *parser)
     }
 }
 
-/* The method counts even where the rest is refused: no answer to HEAD has content (RFC 9110 9.3.2). */
+/* Set the method even if the rest is refused: no response to HEAD has content (RFC 9110 9.3.2). */
 static int on_method_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
@@ -117,8 +117,8 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t length)
 }
 
 /*
- * `kept` is in lower case, of letters and "-", and as long as the name. Setting that bit makes no other octet of a
- * token (RFC 9110 5.6.2), which is all that llhttp lets through, equal to one of these.
+ * `kept` consists of lower-case letters and "-", and is as long as the name. llhttp accepts only tokens (RFC 9110
+ * 5.6.2), and setting the bit 0x20 makes no other tchar equal to one of these.
  */
 static bool is_field_name(const char *kept, struct span name)
 {
@@ -129,7 +129,7 @@ static bool is_field_name(const char *kept, struct span name)
     return true;
 }
 
-/* By the name's length, so that a field which nobody here asks for costs next to nothing. */
+/* Indexed by the name's length, so that other fields cost almost nothing. */
 static enum request_field field_of(struct span name)
 {
     enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 2 };
@@ -183,19 +183,19 @@ static int on_field_complete(llhttp_t *parser)
 }
 
 /*
- * RFC 9112 3: method SP request-target SP HTTP-version CRLF, with exactly one space each. llhttp takes other
- * protocols' names (RTSP, ICE), HTTP/0.9 and 2.0, and more spaces.
+ * RFC 9112 3: method SP request-target SP HTTP-version CRLF, with exactly one space each. llhttp also accepts the
+ * names of other protocols (RTSP, ICE), HTTP/0.9 and 2.0, and more spaces.
  */
 static int check_request_line(struct request *request)
 {
     struct span before = {request->head, request->method_name.at};
-    if (request_skip_empty_lines(before).length > 0) /* a CR or LF alone */
+    if (request_skip_empty_lines(before).length > 0) /* a bare CR or LF */
         return 400;
     if (request->target.at != request->method_name.at + request->method_name.length + 1)
         return 400;
     const char *version = request->head + request->target.at + request->target.length;
     for (const char *expected = " HTTP/"; *expected != '\0'; expected++, version++) {
-        if (*version != *expected) /* so that nothing after the line's end is looked at */
+        if (*version != *expected) /* stop before reading past the line's end */
             return 400;
     }
     if (!text_is_digit(version[0]) || version[1] != '.' || !text_is_digit(version[2]) || version[3] != '\r')
@@ -206,7 +206,7 @@ static int check_request_line(struct request *request)
     return 0;
 }
 
-/* RFC 9112 9.3, with the options of every Connection line; blanks and tabs around them do not count. */
+/* RFC 9112 9.3, with the options of all Connection lines. */
 static void read_connection_options(struct request *request)
 {
     bool close = false, keep_alive = false;
@@ -221,7 +221,7 @@ static void read_connection_options(struct request *request)
     request->keep_alive = !close && (request->minor_version == 1 || keep_alive);
 }
 
-/* RFC 9112 6.1 and 6.3: the only transfer coding known here is chunked, once and last, and not on HTTP/1.0. */
+/* RFC 9112 6.1 and 6.3: the only transfer coding is chunked, once and last, and not on HTTP/1.0. */
 static int check_transfer_coding(const struct request *request)
 {
     unsigned codings = 0, chunked = 0;
@@ -255,7 +255,7 @@ static unsigned count_lines(const struct request *request, enum request_field fi
     return count;
 }
 
-/* RFC 9112 3.2: exactly one Host on HTTP/1.1, and never two. That its value is valid is the target's business. */
+/* RFC 9112 3.2: exactly one Host on HTTP/1.1, and never two. target_host_is_valid checks its value. */
 static int check_host(const struct request *request)
 {
     unsigned hosts = count_lines(request, FIELD_HOST);
@@ -267,7 +267,7 @@ static int check_content_length(const llhttp_t *parser)
     return (parser->flags & F_CONTENT_LENGTH) && parser->content_length > LIMIT_BODY ? 413 : 0;
 }
 
-/* RFC 9110 9.1: 501 for what this server does not recognise; llhttp also knows WebDAV's methods and others. */
+/* RFC 9110 9.1: 501 for unrecognised methods; llhttp also knows WebDAV's and others. */
 static int check_method(const llhttp_t *parser)
 {
     switch (parser->method) {
@@ -300,7 +300,7 @@ static int check_head(struct request *request, const llhttp_t *parser)
     return status;
 }
 
-/* Expectations are a list as well, and names are compared without case (RFC 9110 10.1.1). */
+/* Expect is a list of case-insensitive names (RFC 9110 10.1.1). */
 static bool expects_continue(const struct request *request)
 {
     unsigned cursor = 0;
@@ -324,11 +324,11 @@ static int on_head_complete(llhttp_t *parser)
     request->expects_continue = request->minor_version == 1 && expects_continue(request);
     request->state = REQUEST_BODY;
     if (request->method != METHOD_CONNECT)
-        parser->upgrade = 0; /* an offer to change the protocol is declined by ignoring it (RFC 9110 7.8) */
+        parser->upgrade = 0; /* a server may ignore Upgrade (RFC 9110 7.8) */
     return 0;
 }
 
-/* The size of a chunk is known before its octets come: too large a body is refused at once. */
+/* A chunk's size precedes its bytes, so refuse too large a body at once. */
 static int on_chunk_size(llhttp_t *parser)
 {
     struct request *request = parser->data;
@@ -339,7 +339,7 @@ static int on_request_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
     request->state = REQUEST_WHOLE;
-    return HPE_PAUSED; /* what follows belongs to the next request */
+    return HPE_PAUSED; /* the next bytes belong to the next request */
 }
 
 static const llhttp_settings_t callbacks = {
@@ -361,14 +361,14 @@ void request_init(struct request *request)
     request->status = 0;
     request->received = request->parsed = 0;
     request->method = METHOD_OTHER;
-    request->minor_version = 1; /* what a refusal is answered with when the version was not understood */
+    request->minor_version = 1; /* for the response if the version is not understood */
     request->keep_alive = false;
     request->expects_continue = false;
     request->fields = 0;
     request->field_line_count = 0;
     request->head = NULL;
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
-    request->method_whole = request->target_whole = request->judging_method = false;
+    request->method_whole = request->target_whole = request->unknown_method = false;
     request->field_count = 0;
     request->body_bytes = 0;
     llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
@@ -376,10 +376,10 @@ void request_init(struct request *request)
 }
 
 /*
- * llhttp stops at the first octet that fits none of its methods. A name that is a token all the same is a method
- * that is not implemented (501), anything else is no request (400); more octets may be needed to tell.
+ * llhttp stops at the first byte that matches none of its methods. If the name is still a token, the method is not
+ * implemented (501), else this is not a request (400); more bytes may be needed to decide.
  */
-static enum request_state judge_method(struct request *request)
+static enum request_state check_method_name(struct request *request)
 {
     size_t at = 0, length = request->received;
     while (at < length && (request->head[at] == '\r' || request->head[at] == '\n'))
@@ -388,8 +388,8 @@ static enum request_state judge_method(struct request *request)
     while (at < length && text_is_tchar((unsigned char)request->head[at]))
         at++;
     request->method_name = (struct request_slice){(uint16_t)start, (uint16_t)(at - start)};
-    request->judging_method = true;
-    request->method = METHOD_OTHER; /* llhttp may have taken its beginning for a method */
+    request->unknown_method = true;
+    request->method = METHOD_OTHER; /* llhttp may have taken its beginning for a known method */
     if (at - start > LIMIT_METHOD)
         return refuse(request, 501);
     if (at == length)
@@ -397,7 +397,7 @@ static enum request_state judge_method(struct request *request)
     return refuse(request, at > start && request->head[at] == ' ' ? 501 : 400);
 }
 
-/* What follows the target among the octets received; empty unless it begins as a version of HTTP does. */
+/* The received bytes after the target; empty unless they begin like an HTTP version. */
 static struct span version_so_far(const struct request *request)
 {
     size_t start = request->target.at + request->target.length;
@@ -406,27 +406,27 @@ static struct span version_so_far(const struct request *request)
     return is_http ? rest : SPAN_NONE;
 }
 
-/* llhttp stops inside a version that it does not know. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
-static int judge_version(const struct request *request)
+/* llhttp stops inside an unknown version. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
+static int check_version(const struct request *request)
 {
     struct span version = version_so_far(request);
     if (version.length < 9 || !text_is_digit(version.at[6]) || version.at[7] != '.' ||
         !text_is_digit(version.at[8]))
         return 400;
-    bool spoken = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
-    return spoken ? 400 : 505; /* where it is spoken here, what follows it is wrong */
+    bool supported = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
+    return supported ? 400 : 505; /* after a supported version, the rest of the line is wrong */
 }
 
-static enum request_state judge_error(struct request *request, enum llhttp_errno error)
+static enum request_state check_error(struct request *request, enum llhttp_errno error)
 {
     if (request->state == REQUEST_BAD) /* a callback refused */
         return REQUEST_BAD;
     switch (error) {
     case HPE_INVALID_METHOD:
-        return judge_method(request);
+        return check_method_name(request);
     case HPE_INVALID_VERSION:
-        return refuse(request, judge_version(request));
-    case HPE_INVALID_CONSTANT: /* among others: a method of RTSP before "HTTP/", which is unknown to HTTP */
+        return refuse(request, check_version(request));
+    case HPE_INVALID_CONSTANT: /* among others: an RTSP method before "HTTP/" */
         return refuse(request, version_so_far(request).length > 0 ? 501 : 400);
     case HPE_PAUSED_H2_UPGRADE: /* "PRI * HTTP/2.0", RFC 9113 3.4 */
         return refuse(request, 505);
@@ -435,20 +435,20 @@ static enum request_state judge_error(struct request *request, enum llhttp_errno
     }
 }
 
-/* Gives llhttp octets. Returns how many it used; judges what stopped it. */
-static size_t feed(struct request *request, const char *octets, size_t length)
+/* Passes bytes to llhttp. Returns how many it used; checks why it stopped. */
+static size_t feed(struct request *request, const char *bytes, size_t length)
 {
     llhttp_t *parser = parser_of(request);
-    parser->data = request; /* the request itself may have been moved since */
-    enum llhttp_errno error = llhttp_execute(parser, octets, length);
+    parser->data = request; /* the request may have moved */
+    enum llhttp_errno error = llhttp_execute(parser, bytes, length);
     if (error == HPE_OK)
         return length;
     if (error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE)
-        judge_error(request, error);
-    return (size_t)(llhttp_get_error_pos(parser) - octets);
+        check_error(request, error);
+    return (size_t)(llhttp_get_error_pos(parser) - bytes);
 }
 
-/* The offset past the head's empty line (RFC 9112 2.1); none can stand before the target's end. */
+/* The offset past the head's empty line (RFC 9112 2.1), which can't be before the target's end. */
 static size_t find_head_end(const struct request *request)
 {
     size_t at = request->target.at + request->target.length;
@@ -461,11 +461,11 @@ enum request_state request_read_head(struct request *request, const char *head, 
 {
     request->head = head;
     request->received = length < LIMIT_HEAD ? length : LIMIT_HEAD;
-    if (request->judging_method)
-        judge_method(request);
+    if (request->unknown_method)
+        check_method_name(request);
     else if (request->parsed < request->received)
         request->parsed += feed(request, head + request->parsed, request->received - request->parsed);
-    if (request->judging_method) /* llhttp did not get past it */
+    if (request->unknown_method) /* llhttp can't read past it */
         request->parsed = request->received;
     if (request->state == REQUEST_HEAD && request->received == LIMIT_HEAD)
         return refuse(request, 431);
@@ -478,10 +478,10 @@ enum request_state request_read_head(struct request *request, const char *head, 
     return request->state;
 }
 
-enum request_state request_read_body(struct request *request, const char *octets, size_t length, size_t *used)
+enum request_state request_read_body(struct request *request, const char *bytes, size_t length, size_t *used)
 {
     size_t bound = LIMIT_BODY - request->body_bytes;
-    *used = length > 0 ? feed(request, octets, length < bound ? length : bound) : 0;
+    *used = length > 0 ? feed(request, bytes, length < bound ? length : bound) : 0;
     request->body_bytes += *used;
     if (request->state == REQUEST_BODY && request->body_bytes == LIMIT_BODY)
         return refuse(request, 413);

@@ -6,15 +6,14 @@
 #include <assert.h>
 #include <string.h>
 
-/* In every head between the status line and the date: what may be another is said after it, so that the date of a head
-   that is kept can be found. */
+/* In every head, Date follows the status line directly, so that response_redate finds it in a cached head. */
 #define BEFORE_DATE "Date: "
 
 void response_init(struct response *response, struct part *parts, char *room)
 {
     *response = (struct response){
         .status = 200,
-        .count = 1, /* the head's place */
+        .count = 1, /* parts[0] is reserved for the head */
         .parts = parts,
         .common = SPAN(RESPONSE_COMMON),
         .cache = SPAN(RESPONSE_NO_CACHE),
@@ -91,7 +90,7 @@ size_t response_describe(struct buffer *lines, const struct representation *repr
     if (representation->etag.length > 0)
         before = lines->length;
     append_line(lines, SPAN("ETag: "), representation->etag);
-    assert(!lines->overflow); /* the caller's room holds the longest of each */
+    assert(!lines->overflow); /* the caller's buffer fits the longest of each */
     return before;
 }
 
@@ -112,9 +111,9 @@ static void add_part(struct response *response, struct part part)
         response->parts[response->count++] = part;
 }
 
-void response_add_bytes(struct response *response, struct span octets)
+void response_add_bytes(struct response *response, struct span bytes)
 {
-    add_part(response, (struct part){.bytes = octets.at, .fd = -1, .length = octets.length});
+    add_part(response, (struct part){.bytes = bytes.at, .fd = -1, .length = bytes.length});
 }
 
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length)
@@ -122,9 +121,9 @@ void response_add_file(struct response *response, int fd, uint64_t offset, uint6
     add_part(response, (struct part){.fd = fd, .offset = offset, .length = length});
 }
 
-/* ---- bodies that are made while they are sent ---- */
+/* ---- bodies that are produced while they are sent ---- */
 
-/* A chunk's size in hexadecimal with its line's end (RFC 9112 7.1); no chunk is empty but the last. */
+/* Adds a piece, chunked if needed (RFC 9112 7.1). Adds no empty chunk, as that would end the body. */
 static void add_piece(struct response *response, struct span piece)
 {
     size_t start = response->text.length;
@@ -207,10 +206,10 @@ void response_add_parts_end(struct response *response, struct span boundary)
 
 uint64_t response_bytes_left(const struct response *response)
 {
-    uint64_t octets = 0;
+    uint64_t bytes = 0;
     for (unsigned i = response->first; i < response->count; i++)
-        octets += response->parts[i].length;
-    return octets;
+        bytes += response->parts[i].length;
+    return bytes;
 }
 
 uint64_t response_body_bytes(const struct response *response)
@@ -227,7 +226,7 @@ static void append_status_line(struct buffer *text, int status)
     buffer_append(text, SPAN("\r\n"));
 }
 
-/* RFC 9112 9.3: persistence is HTTP/1.1's default, and must be said to an HTTP/1.0 client. */
+/* RFC 9112 9.3: persistence is the default of HTTP/1.1, but must be announced to an HTTP/1.0 client. */
 static void append_connection(struct buffer *text, bool last, unsigned minor_version)
 {
     if (last)
@@ -236,13 +235,13 @@ static void append_connection(struct buffer *text, bool last, unsigned minor_ver
         buffer_append(text, SPAN("Connection: keep-alive\r\n"));
 }
 
-/* RFC 9110 8.6: a 204 must not have a Content-Length, and that of a 304 would have to be the 200's. */
+/* RFC 9110 8.6: a 204 must not have a Content-Length, and a 304 only the same as the 200. */
 static bool has_content(int status)
 {
     return status != 204 && status != 304;
 }
 
-/* What follows the status line. Returns where the given lines begin. */
+/* Appends the fields after the status line. Returns the offset of the given lines. */
 static size_t append_lines(const struct response *response, struct buffer *text, const char *date,
                            struct span lines)
 {
@@ -265,10 +264,10 @@ static void append_vary(struct buffer *text, unsigned varies)
     buffer_append(text, lines[varies]);
 }
 
-static void append_length(struct buffer *text, uint64_t octets)
+static void append_length(struct buffer *text, uint64_t bytes)
 {
     buffer_append(text, SPAN("Content-Length: "));
-    buffer_number(text, octets);
+    buffer_number(text, bytes);
     buffer_append(text, SPAN("\r\n"));
 }
 

@@ -6,8 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* RFC 9112 3.2.2: a server must accept absolute-form, and the authority in it counts instead of Host. False for the other
-   forms. */
+/* RFC 9112 3.2.2: a server must accept absolute-form, and its authority replaces Host. False for other forms. */
 static bool find_authority(struct span raw, struct span *authority)
 {
     static const struct span scheme = SPAN_INIT("http://");
@@ -48,39 +47,39 @@ struct span target_sent_path(struct span raw)
     return (struct span){rest.at, span_find(rest, '?')};
 }
 
-/* Controls, blanks and what is not ASCII must be escaped; a fragment is no part of a target (RFC 9112 3.2). */
-static bool is_target_octet(unsigned char octet)
+/* Controls, spaces and non-ASCII bytes must be escaped; a target has no fragment (RFC 9112 3.2). */
+static bool is_target_byte(unsigned char byte)
 {
-    return octet > ' ' && octet < 0x7f && octet != '#';
+    return byte > ' ' && byte < 0x7f && byte != '#';
 }
 
 static bool is_query(struct span query)
 {
     for (size_t i = 0; i < query.length; i++) {
-        if (!is_target_octet((unsigned char)query.at[i]))
+        if (!is_target_byte((unsigned char)query.at[i]))
             return false;
     }
     return true;
 }
 
-/* Decodes once. False for a bad escape, and for NUL in either form. */
+/* Decodes once. False for a bad escape, and for NUL, escaped or not. */
 static bool decode(struct span raw, char *out, size_t *length)
 {
     size_t n = 0;
     for (size_t i = 0; i < raw.length; i++) {
-        unsigned char octet = (unsigned char)raw.at[i];
-        if (octet == '%') {
+        unsigned char byte = (unsigned char)raw.at[i];
+        if (byte == '%') {
             if (raw.length - i < 3)
                 return false;
             int high = text_hex_value(raw.at[i + 1]), low = text_hex_value(raw.at[i + 2]);
             if (high < 0 || low < 0 || (high == 0 && low == 0))
                 return false;
-            octet = (unsigned char)(high * 16 + low);
+            byte = (unsigned char)(high * 16 + low);
             i += 2;
-        } else if (!is_target_octet(octet)) {
+        } else if (!is_target_byte(byte)) {
             return false;
         }
-        out[n++] = (char)octet;
+        out[n++] = (char)byte;
     }
     *length = n;
     return true;
@@ -100,8 +99,8 @@ static size_t drop_segment(const char *path, size_t length)
 }
 
 /*
- * Removes dot segments (RFC 3986 5.2.4) and repeated slashes, in place: the result is never longer than what was
- * read. A ".." at the root stays there.
+ * Removes dot segments (RFC 3986 5.2.4) and repeated slashes in place: the result is never longer than the input.
+ * ".." at the root stays at the root.
  */
 static void normalise(struct target *target, size_t length)
 {
@@ -181,7 +180,7 @@ struct span target_suffixed(struct target *target, struct span suffix)
     return (struct span){path.at, path.length - 1};
 }
 
-/* IPv6address of RFC 3986 3.2.2. No zone, and no address of a future version: nobody could have reached us so. */
+/* IPv6address of RFC 3986 3.2.2. Without a zone, and not IPvFuture, by which no client can connect. */
 static bool is_ipv6_address(struct span host)
 {
     char text[INET6_ADDRSTRLEN];
@@ -193,17 +192,17 @@ static bool is_ipv6_address(struct span host)
     return strlen(text) == host.length && inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* reg-name of RFC 3986 3.2.2: unreserved, sub-delims and escapes. IPv4 addresses are among them. */
+/* reg-name of RFC 3986 3.2.2: unreserved, sub-delims and escapes. Includes IPv4 addresses. */
 static bool is_reg_name(struct span host)
 {
     for (size_t i = 0; i < host.length; i++) {
-        char octet = host.at[i];
-        if (octet == '%') {
+        char byte = host.at[i];
+        if (byte == '%') {
             if (host.length - i < 3 || text_hex_value(host.at[i + 1]) < 0 ||
                 text_hex_value(host.at[i + 2]) < 0)
                 return false;
-        } else if (!text_is_letter(octet) && !text_is_digit(octet) &&
-                   (octet == '\0' || strchr("-._~!$&'()*+,;=", octet) == NULL)) {
+        } else if (!text_is_letter(byte) && !text_is_digit(byte) &&
+                   (byte == '\0' || strchr("-._~!$&'()*+,;=", byte) == NULL)) {
             return false;
         }
     }

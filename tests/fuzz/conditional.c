@@ -1,6 +1,6 @@
 /*
  * Conditional requests. The input: a line with the file's entity tag, one with the time of its last change in seconds
- * (with "undated" before it where that is not given out), then field lines.
+ * (after "undated" if it is not sent), then field lines.
  */
 #include "http/conditional.h"
 
@@ -16,7 +16,7 @@ static bool begins_with(struct span line, struct span name)
     return line.length >= name.length && span_equal_nocase((struct span){line.at, name.length}, name);
 }
 
-/* The request of these lines without those of the named field. */
+/* The same request without the lines of the named field. */
 static const struct request *request_without(struct span lines, struct span name)
 {
     char room[LIMIT_HEAD];
@@ -36,7 +36,7 @@ static bool has(const struct request *request, enum request_field field)
     return request_field(request, field).at != NULL;
 }
 
-/* A result has a field that can cause it. */
+/* Every result has a field that can cause it. */
 static void check_cause(const struct request *request, enum conditional result)
 {
     if (result == CONDITIONAL_FAILED)
@@ -45,7 +45,7 @@ static void check_cause(const struct request *request, enum conditional result)
         CHECK(has(request, FIELD_IF_NONE_MATCH) || has(request, FIELD_IF_MODIFIED_SINCE));
 }
 
-/* A 304 needs the file's tag or a "*", octet for octet, or a date where the file has one. */
+/* A 304 needs the file's exact tag, a "*", or a date if the file has one. */
 static void check_not_modified(const struct request *request, const struct validators *validators)
 {
     unsigned cursor = 0;
@@ -59,7 +59,7 @@ static void check_not_modified(const struct request *request, const struct valid
         CHECK(validators->last_modified != CONDITIONAL_UNDATED);
 }
 
-/* RFC 9110 13.2.2: the fields of dates count only without those of tags. */
+/* RFC 9110 13.2.2: the date fields count only without the tag fields. */
 static void check_precedence(struct span lines, const struct validators *validators, enum conditional result)
 {
     static const struct {
@@ -76,7 +76,7 @@ static void check_precedence(struct span lines, const struct validators *validat
     }
 }
 
-/* RFC 9110 13.1.5: only the very same validator, and no weak one. */
+/* RFC 9110 13.1.5: only an identical strong validator. */
 static void check_range(const struct request *request, const struct validators *validators)
 {
     bool applies = conditional_range_applies(request, validators, NOW);
@@ -90,9 +90,9 @@ static void check_range(const struct request *request, const struct validators *
               !begins_with(value, SPAN("W/")));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    struct span lines = {(const char *)octets, length};
+    struct span lines = {(const char *)bytes, length};
     struct span etag = fuzz_take_line(&lines), time = fuzz_take_line(&lines);
     bool undated = begins_with(time, SPAN("undated"));
     if (undated)

@@ -16,7 +16,7 @@ static int64_t clamp(int64_t seconds)
     return seconds > YEAR_9999_END ? YEAR_9999_END : seconds;
 }
 
-/* Beside the C library's calendar. */
+/* Compared with the C library's calendar. */
 static void check_calendar(int64_t seconds)
 {
     struct date date = date_from_seconds(seconds);
@@ -28,7 +28,7 @@ static void check_calendar(int64_t seconds)
     CHECK(date.weekday == tm.tm_wday);
 }
 
-/* What is written is read as the same time, whatever the time is now. */
+/* A written date is read as the same time, under any clock. */
 static void check_round_trip(int64_t seconds, int64_t now)
 {
     char text[DATE_LENGTH];
@@ -38,7 +38,7 @@ static void check_round_trip(int64_t seconds, int64_t now)
     CHECK(again == clamp(seconds));
 }
 
-/* An IMF-fixdate is what strptime(3) makes of it, which knows fewer rules. */
+/* Every accepted IMF-fixdate gives the same time in strptime(3), which is laxer. */
 static void check_fixdate(struct span text, int64_t seconds)
 {
     char string[DATE_LENGTH + 1] = "";
@@ -61,15 +61,15 @@ static void check_read(struct span text, int64_t now)
     if (text.at[3] == ',')
         check_fixdate(text, seconds);
     else if (text.at[3] != ' ' && now >= YEAR_0 && now <= YEAR_9999_END) {
-        /* Two digits of a year, RFC 9110 5.6.7; in the first century there is no earlier one to mean. */
+        /* Two-digit years (RFC 9110 5.6.7); the first century has no earlier one to fall back to. */
         int year = date_from_seconds(seconds).year;
         CHECK(year < 100 || year <= date_from_seconds(now).year + 50 + 1);
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    struct span text = {(const char *)octets, length};
+    struct span text = {(const char *)bytes, length};
     int64_t now = fuzz_number(fuzz_take_line(&text), 1700000000);
     check_calendar(now);
     check_round_trip(now, now);

@@ -1,6 +1,6 @@
 /*
- * X-Forwarded-For. The input is a line with the networks of trusted proxies, with blanks between, then lines of the field.
- * The second reading goes from the right end to the left, as the field is defined.
+ * X-Forwarded-For. The input is a line with the networks of trusted proxies, separated by spaces, then lines of the
+ * field. The second reading goes from the right end to the left.
  */
 #include "http/forwarded.h"
 
@@ -25,7 +25,7 @@ struct prefix {
     unsigned length;
 };
 
-/* An IPv4 address in IPv6's form is one of IPv4 (RFC 4291 2.5.5.2). */
+/* An IPv4-mapped IPv6 address is an IPv4 address (RFC 4291 2.5.5.2). */
 static bool read_bits(struct span text, struct bits *bits, bool *as_v6)
 {
     static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};

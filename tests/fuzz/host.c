@@ -1,6 +1,6 @@
 /*
- * Authorities: which name a request is for, whether that is this machine, and whether the guard lets it in. The input is
- * a line with the name that --allow-host gives, one with the address of --bind, one with the request target, and Host.
+ * Authorities: a request's name, whether it is a loopback name, and whether the server answers to it. The input is a
+ * line with the name of --allow-host, one with the address of --bind, one with the request target, and Host.
  */
 #include "http/host.h"
 
@@ -44,7 +44,7 @@ static bool is_name(struct span name)
     return true;
 }
 
-/* Splits off what follows the last colon, which a name has none of, and which stands behind the bracket of an address. */
+/* Splits off the port after the last colon; a name has no colon, and an IPv6 address only inside its brackets. */
 static bool is_authority(struct span authority, struct span *name)
 {
     struct in6_addr address;
@@ -90,7 +90,7 @@ static bool is_loopback(struct span name)
            ends_with(name, SPAN(".localhost"));
 }
 
-/* ---- what is checked ---- */
+/* ---- the checks ---- */
 
 static void check_authority(struct span authority)
 {
@@ -105,7 +105,7 @@ static void check_authority(struct span authority)
     CHECK(host_is_loopback(found) == is_loopback(name));
 }
 
-/* Only what leads here, what was bound, and what is allowed. */
+/* The server answers only to loopback, bound and allowed names. */
 static void check_guard(struct span name, const char *allowed, const char *bound)
 {
     static struct config config;
@@ -124,7 +124,7 @@ static void check_guard(struct span name, const char *allowed, const char *bound
           (permitted || host_is_loopback(name) || span_equal_nocase(name, span_of(bound))));
 }
 
-/* The authority of the target counts, and is a part of what was sent (RFC 9112 3.2.2). */
+/* The authority of the target replaces Host, and both are parts of the request (RFC 9112 3.2.2). */
 static void check_request(struct span target, struct span host)
 {
     static char room[LIMIT_HEAD];

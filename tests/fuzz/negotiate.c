@@ -29,7 +29,7 @@ static void check_acceptance(struct acceptance acceptance, bool weighted)
 {
     for (unsigned coding = 0; coding < CODINGS; coding++)
         CHECK(acceptance.quality[coding] <= 1000);
-    CHECK(weighted || acceptance.quality[CODING_IDENTITY] > 0); /* nothing is refused without a weight */
+    CHECK(weighted || acceptance.quality[CODING_IDENTITY] > 0); /* only a weight can refuse */
     bool refused = acceptance.quality[CODING_IDENTITY] == 0;
     for (unsigned available = 0; available < 1U << CODINGS; available++)
         check_choice(&acceptance, available);
@@ -39,7 +39,7 @@ static void check_acceptance(struct acceptance acceptance, bool weighted)
         check_choice(&acceptance, available);
 }
 
-/* The same list with one member on each line, or all on one, means the same (RFC 9110 5.3). */
+/* A list means the same with one member per line or all on one (RFC 9110 5.3). */
 static void check_division(struct span input, const struct acceptance *acceptance)
 {
     char each[LIMIT_HEAD], joined[LIMIT_HEAD];
@@ -63,7 +63,7 @@ static void check_division(struct span input, const struct acceptance *acceptanc
     }
 }
 
-/* Of several members for one coding the first counts, whatever follows it. */
+/* The first member for a coding counts, whatever follows it. */
 static void check_first_counts(struct span lines)
 {
     char room[LIMIT_HEAD];
@@ -79,11 +79,11 @@ static void check_first_counts(struct span lines)
     CHECK(!acceptance.identity_unranked && negotiate_is_weighted(request));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     char room[LIMIT_HEAD];
     struct buffer lines = BUFFER(room);
-    struct span input = {(const char *)octets, length};
+    struct span input = {(const char *)bytes, length};
     for (struct span rest = input; rest.length > 0;)
         append_field(&lines, fuzz_take_line(&rest));
     const struct request *request = lines.overflow ? NULL : fuzz_request(buffer_span(&lines));

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Small enough for a second reading, which marks each octet that is asked for. */
+/* Small enough for the second reading, which marks each requested byte. */
 enum { SMALL_MAX = 4096, DIGITS_MAX = 15 };
 
 static void check_slices(enum range_result result, uint64_t size, const struct range *ranges, unsigned count)
@@ -26,7 +26,7 @@ static void check_slices(enum range_result result, uint64_t size, const struct r
 
 /* ---- the second reading, by RFC 9110 14.1.2 ---- */
 
-enum member { MEMBER_MALFORMED, MEMBER_NOTHING, MEMBER_OCTETS };
+enum member { MEMBER_MALFORMED, MEMBER_NOTHING, MEMBER_BYTES };
 
 /* 1*DIGIT, few enough for 64 bits */
 static bool take_number(struct span *text, int64_t *number)
@@ -53,12 +53,12 @@ static enum member mark_member(struct span member, int64_t size, bool *wanted)
     int64_t start = has_first ? first : size - last, end = has_first && has_last ? last : size - 1;
     for (int64_t i = start < 0 ? 0 : start; i <= end && i < size; i++)
         wanted[i] = true;
-    return MEMBER_OCTETS;
+    return MEMBER_BYTES;
 }
 
 static enum range_result read_again(struct span set, int64_t size, bool *wanted)
 {
-    unsigned members = 0, with_octets = 0;
+    unsigned members = 0, with_bytes = 0;
     while (set.length > 0) {
         size_t comma = span_find(set, ',');
         struct span member = span_trim((struct span){set.at, comma});
@@ -69,11 +69,11 @@ static enum range_result read_again(struct span set, int64_t size, bool *wanted)
         enum member found = mark_member(member, size, wanted);
         if (found == MEMBER_MALFORMED || ++members > LIMIT_RANGES)
             return RANGE_WHOLE;
-        with_octets += found == MEMBER_OCTETS;
+        with_bytes += found == MEMBER_BYTES;
     }
-    if (members == 0 || (with_octets > 0 && size == 0))
+    if (members == 0 || (with_bytes > 0 && size == 0))
         return RANGE_WHOLE;
-    return with_octets > 0 ? RANGE_PARTIAL : RANGE_UNSATISFIABLE;
+    return with_bytes > 0 ? RANGE_PARTIAL : RANGE_UNSATISFIABLE;
 }
 
 static bool has_long_number(struct span text)
@@ -102,9 +102,9 @@ static void compare(enum range_result result, struct span field, uint64_t size, 
     CHECK(result != RANGE_PARTIAL || memcmp(wanted, given, sizeof wanted) == 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    struct span field = {(const char *)octets, length};
+    struct span field = {(const char *)bytes, length};
     uint64_t size = (uint64_t)fuzz_number(fuzz_take_line(&field), 1000) & INT64_MAX;
     struct range ranges[LIMIT_RANGES];
     unsigned count;

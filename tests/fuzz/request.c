@@ -1,6 +1,6 @@
 /*
- * Requests, read in one piece and in several. The input: a line whose octets are the sizes of the pieces, then what the
- * client sends.
+ * Requests, read in one piece and in several. The input: a line whose bytes are the sizes of the pieces, then the
+ * client's bytes.
  */
 #include "http/request.h"
 
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A reading, with the octets that belong to the request. */
+/* A request read from its own memory. */
 struct reading {
     struct request request;
-    char *head; /* what the request's spans point into */
+    char *head; /* the memory of the request's spans */
     size_t used;
 };
 
@@ -26,25 +26,25 @@ static size_t next_size(struct span *sizes, size_t most)
     return size < most ? size : most;
 }
 
-/* As a connection does: a head is moved as it grows, a body is not kept. Each piece has memory of its own. */
-static void read_in_pieces(struct span octets, struct span sizes, struct reading *reading)
+/* As in a connection: a head moves as it grows, a body is not kept. Each piece has its own memory. */
+static void read_in_pieces(struct span bytes, struct span sizes, struct reading *reading)
 {
     struct request *request = &reading->request;
     size_t length = 0;
     request_init(request);
     reading->head = NULL;
-    while (request->state == REQUEST_HEAD && length < octets.length) {
-        length += next_size(&sizes, octets.length - length);
-        char *moved = fuzz_copy((struct span){octets.at, length});
+    while (request->state == REQUEST_HEAD && length < bytes.length) {
+        length += next_size(&sizes, bytes.length - length);
+        char *moved = fuzz_copy((struct span){bytes.at, length});
         free(reading->head);
         reading->head = moved;
         request_read_head(request, moved, length);
     }
     CHECK(request->parsed <= length);
     reading->used = request->parsed;
-    while (request->state == REQUEST_BODY && reading->used < octets.length) {
-        size_t used, size = next_size(&sizes, octets.length - reading->used);
-        char *piece = fuzz_copy((struct span){octets.at + reading->used, size});
+    while (request->state == REQUEST_BODY && reading->used < bytes.length) {
+        size_t used, size = next_size(&sizes, bytes.length - reading->used);
+        char *piece = fuzz_copy((struct span){bytes.at + reading->used, size});
         request_read_body(request, piece, size, &used);
         free(piece);
         CHECK(used == size || request->state != REQUEST_BODY);
@@ -76,14 +76,13 @@ static void check_spans(const struct reading *reading)
     }
 }
 
-/* Of a body that is going to be too large together with its framing, pieces may tell sooner: what came before the chunk
-   is counted by then. */
+/* Pieces may refuse a too large chunked body sooner, as they count the framing before the chunk. */
 static bool is_foreseen(const struct request *early, const struct request *late)
 {
     return early->state == REQUEST_BAD && early->status == 413 && late->state == REQUEST_BODY;
 }
 
-/* Beyond that the pieces make no difference. */
+/* Apart from that, pieces make no difference. */
 static void compare(const struct reading *whole, const struct reading *pieces)
 {
     const struct request *a = &whole->request, *b = &pieces->request;
@@ -109,9 +108,9 @@ static void compare(const struct reading *whole, const struct reading *pieces)
     }
 }
 
-/* ---- what a whole request is, by a look at its octets ---- */
+/* ---- a complete request, checked by its bytes ---- */
 
-/* RFC 9112 2.2: every line ends with CRLF, and neither octet stands alone. 5.2: no line begins with a blank. */
+/* RFC 9112 2.2: every line ends with CRLF, without a bare CR or LF. 5.2: no line begins with a space. */
 static void check_lines(struct span head)
 {
     for (size_t i = 0; i < head.length; i++) {
@@ -125,7 +124,7 @@ static void check_lines(struct span head)
     }
 }
 
-/* The lines of a field: its name stands at a line's beginning, and a colon right behind it. */
+/* Counts the lines of a field: its name begins the line, and a colon follows directly. */
 static unsigned count_lines(struct span head, struct span name, struct span *value)
 {
     unsigned count = 0;
@@ -141,7 +140,7 @@ static unsigned count_lines(struct span head, struct span name, struct span *val
     return count;
 }
 
-/* RFC 9112 3.2, 6.1, 6.3: what decides where the next request begins is said once. */
+/* RFC 9112 3.2, 6.1, 6.3: the fields that decide where the next request begins occur once. */
 static void check_framing(struct span head, struct span body, const struct request *request)
 {
     struct span value = {NULL, 0}, coding = {NULL, 0};
@@ -160,10 +159,10 @@ static void check_framing(struct span head, struct span body, const struct reque
         CHECK(span_to_number(value, &length) && body.length == length && length <= LIMIT_BODY);
 }
 
-static void check_whole(struct span octets, const struct reading *reading)
+static void check_whole(struct span bytes, const struct reading *reading)
 {
     const struct request *request = &reading->request;
-    struct span used = request_skip_empty_lines((struct span){octets.at, reading->used});
+    struct span used = request_skip_empty_lines((struct span){bytes.at, reading->used});
     const char *end = memmem(used.at, used.length, "\r\n\r\n", 4);
     CHECK(end != NULL);
     struct span head = {used.at, (size_t)(end - used.at) + 4};
@@ -177,10 +176,10 @@ static void check_whole(struct span octets, const struct reading *reading)
     check_framing(head, (struct span){end + 4, used.length - head.length}, request);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static const int refusals[] = {400, 413, 414, 431, 501, 505};
-    struct span sent = {(const char *)octets, length};
+    struct span sent = {(const char *)bytes, length};
     struct span sizes = fuzz_take_line(&sent);
     struct reading whole, pieces;
     read_in_pieces(sent, (struct span){NULL, 0}, &whole);

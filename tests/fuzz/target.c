@@ -1,4 +1,4 @@
-/* Request targets, and the same octets as a Host. The input is the target. */
+/* Request targets, and the same bytes as a Host. The input is the target. */
 #include "http/target.h"
 
 #include "base/buffer.h"
@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Whatever is sent, the path names something beneath the root, in one way only. */
+/* Any accepted target names something beneath the root, in its only normal form. */
 static void check_path(const struct target *target)
 {
     bool hidden = false;
@@ -33,7 +33,7 @@ static void check_query(struct span raw, struct span query)
     CHECK(query.length == 0 || query.at == raw.at + start);
 }
 
-/* What a redirect says, the path escaped anew, leads to the same file. */
+/* A redirect to the path, escaped again, finds the same file. */
 static void check_round_trip(const struct target *target)
 {
     static struct target again;
@@ -61,7 +61,7 @@ static void check_child(struct target *target)
     CHECK(memcmp(child.at + child.length - name.length, name.at, name.length) == 0);
 }
 
-/* RFC 3986 3.2.2: no octet of these can end an authority or begin another part. */
+/* RFC 3986 3.2.2: a valid host contains no byte that ends an authority or begins another component. */
 static void check_host(struct span host)
 {
     if (!target_host_is_valid(host))
@@ -72,17 +72,17 @@ static void check_host(struct span host)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static struct target target;
-    struct span raw = {(const char *)octets, length};
+    struct span raw = {(const char *)bytes, length};
     check_host(raw);
     int status = target_parse(raw, &target);
     CHECK(status == 0 || status == 400);
     if (status != 0)
         return 0;
     for (size_t i = 0; i < length; i++)
-        CHECK(octets[i] > ' ' && octets[i] < 0x7F && octets[i] != '#');
+        CHECK(bytes[i] > ' ' && bytes[i] < 0x7F && bytes[i] != '#');
     check_path(&target);
     check_query(raw, target.query);
     check_round_trip(&target);

@@ -9,9 +9,9 @@ use Test::More;
 
 my $root  = new_root();
 my $mtime = 784_111_777; # Sun, 06 Nov 1994 08:49:37 GMT
-my %octets = ('small.txt' => "some text\n" x 5, 'large.bin' => noise(200_000, 'large')); # in memory, by sendfile
-for my $name (sort keys %octets) {
-    put_file($root, $name, $octets{$name});
+my %bytes = ('small.txt' => "some text\n" x 5, 'large.bin' => noise(200_000, 'large')); # in memory, by sendfile
+for my $name (sort keys %bytes) {
+    put_file($root, $name, $bytes{$name});
     utime $mtime, $mtime, "$root/$name";
 }
 put_file($root, 'index.html', "<p>page</p>\n");
@@ -20,14 +20,14 @@ put_canary($root);
 my $server = Harness->start(root => $root, args => ['-j', '1']); # each worker trusts a file some seconds after it saw it
 $server->dated("/$_") for sort keys %octets;
 
-my %etag = map { $_ => $server->settled("/$_")->{field}{etag} } keys %octets;
-for my $name (sort keys %octets) {
+my %etag = map { $_ => $server->settled("/$_")->{field}{etag} } keys %bytes;
+for my $name (sort keys %bytes) {
     my $response = $server->get("/$name");
     like($etag{$name}, qr/\A"[\x21\x23-\x7e]+"\z/, "$name: a strong ETag (8.8.3)");
     is($response->{field}{'last-modified'}, http_date($mtime), "$name: Last-Modified is the file's time (8.8.2)");
 }
 
-# Every way to take one from each list.
+# Every combination of one element of each list.
 sub combinations {
     my ($first, @others) = @_;
     return map { [$_] } @$first if !@others;
@@ -38,8 +38,8 @@ sub combinations {
 sub request_of { my ($method, $target, @fields) = @_; return get_request($target, @fields) =~ s/\AGET/$method/r }
 
 # ---------------------------------------------------------------------------------------------------------
-# Precedence (13.2.2): every combination of what each field can say. [field lines, what it says]; undef says
-# nothing, because the field is absent or must be ignored.
+# Precedence (13.2.2): every combination of the results of each field. [field lines, result]; undef: the field is
+# absent or must be ignored.
 {
     my ($same, $earlier, $later) = map { http_date($mtime + $_) } 0, -1, 1;
     my $e = 'ETAG';
@@ -61,10 +61,10 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
         return 200 if $method eq 'HEAD' || !$range->[2];
         return $range->[2] == 416 ? 416 : 206;
     };
-    for my $name (sort keys %octets) {
+    for my $name (sort keys %bytes) {
         for my $method ('GET', 'HEAD') {
             my (@requests, @status);
-            # The whole of a large file a thousand times over would only cost time: HEAD tells as much of its 200.
+            # HEAD instead of a thousand transfers of the large file: it shows the 200 as well.
             my @ranges = $method eq 'HEAD' ? @range[0, 1, 10] : $name eq 'large.bin' ? @range[1, 2, 10] : @range;
             my @field  = ('If-Match', 'If-Unmodified-Since', 'If-None-Match', 'If-Modified-Since', 'Range', 'If-Range');
             for my $combination (combinations(\@if_match, \@if_unmodified, \@if_none_match, \@if_modified, \@ranges)) {
@@ -136,7 +136,7 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
         ($swapped ne $inner ? [["\"$swapped\""], 0, 0] : ()),
         [[join ', ', (map { "\"tag-$_\"" } 1 .. 1500), $e], 1, 1],
         [[(map { "\"tag-$_\"" } 1 .. 20), $e], 1, 1],
-        # Malformed: never a match, whatever else is there
+        # Malformed: never a match, even with a matching tag
         (map { [$_, 0, 0, 'malformed'] } [$inner], ["\"$inner"], ["$inner\""], ["'$inner'"], ["w/$e"], ["W/ $e"], ["W $e"],
             ["W/$inner"], ["/$e"], ["W/W/$e"],
             ["$e $e"], ["$e$e"], ["$e;$e"], ["$e; a=b"], ["\"other\" $e"], ["$e x"], ["x, $e"], ["$e, x"], ["*, $e"], ["$e, *"],
@@ -161,9 +161,9 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
         my $first = $each[$n]{responses}[0] || { status => 'none' };
         push @differ, told(($none_match[$short[$n % @short]])) if $first->{status} ne $answers{at_once}[$case]{status};
     }
-    is(join("\n", @differ), '', 'all of these octet by octet: the same answers');
+    is(join("\n", @differ), '', 'all of these byte by byte: the same responses');
 
-    # A malformed If-None-Match is still there: If-Modified-Since stays ignored (13.1.3).
+    # A malformed If-None-Match is still present, so If-Modified-Since is ignored (13.1.3).
     is($server->get('/small.txt', 'If-None-Match: x', 'If-Modified-Since: ' . http_date($mtime))->{status}, 200,
         'a malformed If-None-Match, an If-Modified-Since that holds: 200 (13.1.3)');
     is($server->get('/small.txt', 'If-Match: x', 'If-Unmodified-Since: ' . http_date($mtime))->{status}, 412,
@@ -171,10 +171,10 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Dates (5.6.7, 13.1.3, 13.1.4): what If-Modified-Since and If-Unmodified-Since then answer
+# Dates (5.6.7, 13.1.3, 13.1.4): [date, status with If-Modified-Since, with If-Unmodified-Since]
 {
     my $year = (gmtime)[5] + 1900;
-    # A year of two digits is at most 50 years ahead: the one below is past, 40 years ago, the other 40 years ahead.
+    # A two-digit year is at most 50 years ahead: $past is 40 years ago, $ahead 40 years ahead.
     my ($past, $ahead) = map { strftime('%A, 06-Nov-%y 08:49:37 GMT',
         gmtime($mtime + ($year + $_ - 1994) * 31_557_600)) =~ s/\A\w+/Sunday/r } -40, 40;
     my @dates = (
@@ -190,16 +190,16 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
         ['Sun Nov  6 08:49:38 1994',             304, 200],
         ['Tue, 29 Feb 2000 00:00:00 GMT',        304, 200, 'a leap day'],
         ['Sat, 31 Dec 2005 23:59:60 GMT',        304, 200, 'a leap second (5.6.7)'],
-        ['Fri, 31 Dec 9999 23:59:59 GMT',        304, 200, 'the last second of all'],
+        ['Fri, 31 Dec 9999 23:59:59 GMT',        304, 200, 'the last valid second'],
         ['Thu, 01 Jan 1970 00:00:00 GMT',        200, 412, 'the epoch'],
         ['Sun, 06 Nov 1960 08:49:37 GMT',        200, 412, 'before the epoch'],
-        ['Mon, 01 Jan 0001 00:00:00 GMT',        200, 412, 'the first second of all'],
+        ['Mon, 01 Jan 0001 00:00:00 GMT',        200, 412, 'the first valid second'],
         [http_date(time + 86_400),               304, 200, 'tomorrow'],
         [$ahead,                                 304, 200, 'less than 50 years ahead'],
-        [" \tSun, 06 Nov 1994 08:49:36 GMT\t ",  200, 412, 'blanks around it'],
+        [" \tSun, 06 Nov 1994 08:49:36 GMT\t ",  200, 412, 'spaces and tabs around it'],
     );
-    # Invalid ones are as if they were not there. In the year 2005 a valid one would answer 304, in 1988 412: the 6th
-    # of November is a Sunday in both.
+    # Invalid dates are ignored. A valid date in 2005 would give 304, one in 1988 412; November 6 is a Sunday in both
+    # years.
     my @invalid = ('', 'x', '0', '-1', '1131266977', 'YYYY', 'Sun, 06 Nov YYYY 08:49:37', 'Sun, 06 Nov YYYY 08:49:37 UTC',
         'Sun, 06 Nov YYYY 08:49:37 +0000',
         'Sun, 06 Nov YYYY 08:49:37 gmt', 'Sun, 06 Nov YYYY 08:49:37 GMT+1', 'Sun, 06 Nov YYYY 08:49:37 GMTx',
@@ -243,9 +243,9 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
     for my $n (0 .. $#asked) {
         is($answers[$n]{status}, $asked[$n][1], told($asked[$n][0]) . ($asked[$n][2] ? ", $asked[$n][2]" : '') . ": $asked[$n][1] (5.6.7)");
     }
-    is(join("\n", map { told($asked[$_][0]) } @differ), '', 'all of these dates octet by octet: the same answers');
+    is(join("\n", map { told($asked[$_][0]) } @differ), '', 'all of these dates byte by byte: the same responses');
     is($server->get('/canary', "If-Modified-Since: $past")->{status}, 200,
-        'a year of two digits that would be more than 50 years ahead is past (5.6.7)');
+        'a two-digit year more than 50 years ahead is in the past (5.6.7)');
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -264,8 +264,8 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
         my ($lines, $status) = @$case;
         my $response = $server->get('/large.bin', 'Range: bytes=10-19', map { "If-Range: $_" } @$lines);
         is($response->{status}, $status, 'If-Range: ' . told(join ' | ', @$lines) . ": $status (13.1.5)");
-        is($response->{body}, $status == 206 ? substr($octets{'large.bin'}, 10, 10) : $octets{'large.bin'},
-            'and the octets that it promises');
+        is($response->{body}, $status == 206 ? substr($bytes{'large.bin'}, 10, 10) : $bytes{'large.bin'},
+            'and the bytes of its range');
     }
     is($server->get('/large.bin', 'If-Range: "other"')->{status}, 200, 'If-Range without Range is ignored (13.1.5)');
 
@@ -277,12 +277,12 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
         my $part = $server->get('/fresh.txt', 'Range: bytes=0-0', "If-Range: $date");
         push @wrong, $date if $part->{status} == 206 && $part->{field}{date} eq $date;
     }
-    is("@wrong", '', 'If-Range with a date of this very second is no match (13.1.5, 8.8.2.2)');
+    is("@wrong", '', 'If-Range with a date of the current second does not match (13.1.5, 8.8.2.2)');
 }
 
 # ---------------------------------------------------------------------------------------------------------
 # 304 and 412
-for my $name (sort keys %octets) {
+for my $name (sort keys %bytes) {
     my $whole = $server->get("/$name");
     for my $method ('GET', 'HEAD') {
         my $response = $server->exchange(request_of($method, "/$name", "If-None-Match: $etag{$name}"), count => 1)->{responses}[0];
@@ -297,7 +297,7 @@ for my $name (sort keys %octets) {
     }
     my $failed = $server->get("/$name", 'If-Match: "other"');
     is("$failed->{status} $failed->{reason}", '412 Precondition Failed', "$name: 412 (15.5.13)");
-    like($failed->{body}, qr/412/, "$name: 412 tells the person so");
+    like($failed->{body}, qr/412/, "$name: 412 names its status in the page");
     cmp_ok(length $failed->{body}, '<', 4096, "$name: 412 is a small page");
     ok(!exists $failed->{field}{$_}, "$name: 412 has no $_ of the file") for 'etag', 'last-modified', 'accept-ranges';
     my $head = $server->exchange(request_of('HEAD', "/$name", 'If-Match: "other"', 'Connection: close'));
@@ -305,8 +305,8 @@ for my $name (sort keys %octets) {
         "$name: HEAD of a 412 has its Content-Length and no body");
 }
 
-# A file that changed a moment ago may change again and keep its times, even where they were set to some date of old:
-# neither a tag nor a date stands for its octets yet, and no date that a client sends does (8.8.1, 8.8.2.2).
+# A file that has just changed may change again and keep its times, even if they were set to an old date: neither a tag
+# nor a date identifies its bytes yet, nor does any date from a client (8.8.1, 8.8.2.2).
 {
     my ($without, @wrong) = (0);
     for my $round (1 .. 30) {
@@ -315,17 +315,17 @@ for my $name (sort keys %octets) {
         my ($head, $star, $date, $match, $tag, $if_range) = $server->pipeline([request_of('HEAD', '/racy.bin'),
             (map { get_request('/racy.bin', $_, 'Range: bytes=0-0') } 'If-None-Match: *',
                 'If-Modified-Since: ' . http_date($mtime), 'If-Match: *', 'If-Match: "x"', 'If-Range: ' . http_date($mtime))]);
-        next if exists $head->{field}{etag}; # a slow machine: its times are old enough
+        next if exists $head->{field}{etag}; # on a slow machine its times are old enough
         $without++;
         push @wrong, 'dated' if exists $head->{field}{'last-modified'};
         my $status = join ' ', map { $_->{status} } $star, $date, $match, $tag, $if_range;
         push @wrong, $status if $status ne '304 206 206 412 200';
     }
-    is("@wrong", '', "a file that was written just now ($without of 30 without validators): no date is believed, * matches (13.1.1)");
+    is("@wrong", '', "a file that was written just now ($without of 30 without validators): no date matches, * matches (13.1.1)");
 }
 
-# A date that tells nothing: of a second that is not over, or to come, or the epoch that reproducible builds give to
-# all. None is given out (8.8.2.1), so no date is believed to stand for a state of the file, and ETags hold.
+# Dates that identify nothing: of the current or a future second, or the epoch of reproducible builds. They are not sent
+# as Last-Modified (8.8.2.1), so no date matches the file, but its ETag does.
 for my $case (['the epoch', 0], ['a second later', 1], ['tomorrow', time + 86_400]) {
     my ($when, $seconds) = @$case;
     my $name = $when eq 'tomorrow' ? 'undated.bin' : 'undated.txt';
@@ -338,13 +338,13 @@ for my $case (['the epoch', 0], ['a second later', 1], ['tomorrow', time + 86_40
         for map { http_date($_) } $seconds, time, time + 200_000;
     is($server->get("/$name", "If-Unmodified-Since: $_")->{status}, 200,
         "a file of $when: If-Unmodified-Since: $_ is passed (13.1.4)") for map { http_date($_) } $seconds, time + 200_000;
-    # It is not given out, but known: what is newer than the client's date is not what the client has.
+    # The server still knows the date: a file newer than the client's date is not the client's.
     is($server->get("/$name", 'If-Unmodified-Since: ' . http_date(-86_400), 'Range: bytes=0-0')->{status}, 412,
         "a file of $when: If-Unmodified-Since of long ago fails (13.1.4)");
     is($server->get("/$name", 'Range: bytes=0-0', 'If-Range: ' . http_date($seconds))->{status}, 200,
         "a file of $when: If-Range with its date is no match (13.1.5)");
     my $fresh = $server->get("/$name", "If-None-Match: $tag");
-    is("$fresh->{status} $fresh->{field}{etag}", "304 $tag", "a file of $when: its ETag holds");
+    is("$fresh->{status} $fresh->{field}{etag}", "304 $tag", "a file of $when: its ETag matches");
 }
 {
     my @wrong;
@@ -355,10 +355,10 @@ for my $case (['the epoch', 0], ['a second later', 1], ['tomorrow', time + 86_40
         my $response = $server->get('/second.txt', "If-Modified-Since: $date");
         push @wrong, "round $round: $response->{status}" if $response->{body} ne "later $round" && $response->{field}{date} eq $date;
     }
-    is("@wrong", '', 'a file that is written twice in a second: never 304 for the octets before (8.8.2.2)');
+    is("@wrong", '', 'a file that is written twice in a second: never 304 for the earlier bytes (8.8.2.2)');
 }
 
-# Only an answer that would be 200 has conditions (13.2.1).
+# Conditions apply only if the response would be a 200 (13.2.1).
 {
     my @fields = ('If-Match: *', 'If-Match: "x"', 'If-None-Match: *', 'If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT',
         'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT');
@@ -391,15 +391,15 @@ for my $case (['the epoch', 0], ['a second later', 1], ['tomorrow', time + 86_40
         push @wrong, "round $round: If-Match" if $ask->("If-Match: $tag")->{status} != 412;
         push @wrong, "round $round: If-Range" if $ask->("If-Range: $tag", 'Range: bytes=0-0')->{status} != 200;
     }
-    is(join("\n", @wrong), '', 'a file that changes, its size and time being the same: never 304 for other octets (8.8.1)');
+    is(join("\n", @wrong), '', 'a file that changes with the same size and time: never 304 for other bytes (8.8.1)');
     put_file($root, 'changing.txt', 'version 0001');
     my $tag = $ask->()->{field}{etag};
     utime $mtime, $mtime, "$root/changing.txt";
-    is($ask->("If-None-Match: $tag")->{status}, 304, 'the same octets with another time: the ETag is that of the octets');
+    is($ask->("If-None-Match: $tag")->{status}, 304, 'the same bytes with another time: the same ETag');
     is($server->get('/', "If-None-Match: " . $server->settled('/')->{field}{etag})->{status}, 304, 'a directory\'s index: 304');
 }
 
-# The client that everyone has
+# curl
 SKIP: {
     have('curl') or skip 'no curl', 5;
     my $url = $server->url('/small.txt');

@@ -1,5 +1,5 @@
-# Request bodies: where they end; received and thrown away, so that the connection stays in step, or refused and
-# the connection closed (RFC 9110 8.6, 9.3.1, 10.1.1, 15.5.14; RFC 9112 6, 7, 9.6).
+# Request bodies: the server finds their end and discards them, so that the connection stays in step, or refuses them and
+# closes the connection (RFC 9110 8.6, 9.3.1, 10.1.1, 15.5.14; RFC 9112 6, 7, 9.6).
 use strict;
 use warnings;
 use FindBin;
@@ -15,7 +15,7 @@ my $server = Harness->start(root => $root);
 my $host   = "Host: localhost\r\n";
 my $canary = get_request('/canary', 'Connection: close');
 
-# The tables, filled below and run together: see the harness.
+# The tables, filled below and run together at the end.
 my (@in_step, @refused);
 sub in_step { push @in_step, [@_]; return }
 sub refused { push @refused, [@_]; return }
@@ -28,17 +28,17 @@ in_step('POST with length 0',        "POST / HTTP/1.1\r\n${host}Content-Length: 
 in_step('POST without a length',     "POST / HTTP/1.1\r\n$host\r\n",                             405);
 in_step('GET with a body',           "GET / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello",  200);
 in_step('GET with length 0',         "GET / HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n",       200);
-in_step('GET of nothing with a body', "GET /none HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello", 404);
+in_step('GET of a missing file with a body', "GET /none HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello", 404);
 in_step('a length with zeros before', "POST / HTTP/1.1\r\n${host}Content-Length: 0005\r\n\r\nhello", 405);
 in_step('a length with blanks around', "POST / HTTP/1.1\r\n${host}Content-Length:   5  \r\n\r\nhello", 405);
 in_step('a body that looks like a request', "POST / HTTP/1.1\r\n${host}Content-Length: " . length($sneaky) . "\r\n\r\n$sneaky", 405);
 in_step('a GET body that looks like one', "GET / HTTP/1.1\r\n${host}Content-Length: " . length($sneaky) . "\r\n\r\n$sneaky", 200);
 in_step('a body of CRLF',            "POST / HTTP/1.1\r\n${host}Content-Length: 4\r\n\r\n\r\n\r\n", 405);
 in_step('a CRLF after the body',     "POST / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello\r\n", 405);
-in_step('HTTP/1.0 that stays, with a body',
+in_step('HTTP/1.0 with keep-alive and a body',
     "POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello", 405);
 for my $size (16_383, 16_384, 16_385, 65_535, 65_536) {
-    in_step("a body of $size octets", "POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n" . 'b' x $size, 405);
+    in_step("a body of $size bytes", "POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n" . 'b' x $size, 405);
 }
 {
     my $body   = $sneaky x 100;
@@ -48,51 +48,51 @@ for my $size (16_383, 16_384, 16_385, 65_535, 65_536) {
     is("@status", join(' ', (405) x 50, 200), '50 pipelined requests with bodies stay in step');
 }
 
-# HEAD with a body: the answer still has none
+# HEAD with a body: the response still has none
 {
     my $result = $server->exchange("HEAD / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello$canary", methods => ['HEAD', 'GET']);
     is(join(' ', map { $_->{status} } @{ $result->{responses} }), '200 200', 'HEAD with a body: in step');
 }
 
-# The answer waits for the body or the connection closes, but a request is never answered twice, and the body's
-# rest is never a request.
+# The response waits for the body or the connection closes, but a request never gets two responses, and the rest of
+# the body is never read as a request.
 {
     my $socket = $server->connection;
     my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: 10\r\n\r\nhello", socket => $socket, count => 1, seconds => 1, lenient => 1);
     my $first  = @{ $result->{responses} };
     if (!$result->{closed}) {
         $result = $server->exchange("world$canary", socket => $socket);
-        is($first + @{ $result->{responses} }, 2, 'a body in two parts: one answer, then the next request\'s');
+        is($first + @{ $result->{responses} }, 2, 'a body in two parts: one response, then the next request\'s');
         is($result->{responses}[-1]{body}, "canary\n", 'a body in two parts: in step');
     }
     else {
-        is($first, 1, 'a body in two parts: one answer before the end');
+        is($first, 1, 'a body in two parts: one response before the end');
     }
 }
 {
     my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: 10\r\n\r\nhello", half_close => 1);
-    ok($result->{closed}, 'a body that is cut short by the client: the server closes (RFC 9112 8)');
+    ok($result->{closed}, 'a body that the client cuts short: the server closes (RFC 9112 8)');
 }
 
-# Too large (RFC 9110 15.5.14). The client that still sends can read the answer (RFC 9112 9.6).
+# Too large (RFC 9110 15.5.14). A client that still sends can read the response (RFC 9112 9.6).
 for my $size (1_048_577, 3_000_000, 4_294_967_296, 4_294_967_301, 9_223_372_036_854_775_807) {
     refused("a length of $size", "POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n", 413);
 }
 refused('GET with a length of 5 GB', "GET / HTTP/1.1\r\n${host}Content-Length: 5000000000\r\n\r\n", 413);
 {
     my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: 8000000\r\n\r\n" . 'b' x 8_000_000);
-    is($result->{responses}[0]{status}, 413, 'a body of 8 MB that is sent whatever comes: 413 can be read (RFC 9112 9.6)');
+    is($result->{responses}[0]{status}, 413, 'a body of 8 MB that is sent regardless: 413 can be read (RFC 9112 9.6)');
     is(scalar @{ $result->{responses} }, 1, 'and is the only answer');
     ok($result->{eof}, 'and ends in order: a reset could overtake it (RFC 9112 9.6)');
 }
 for my $size (65_537, 500_000, 1_048_576) {
-    # Between what is surely received and what is surely refused either is right, if it does what it says.
+    # Near the limit both accepting and refusing are right, if the connection then stays in step or closes.
     my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: $size\r\n\r\n" . 'b' x $size . $canary);
     my @status = map { $_->{status} } @{ $result->{responses} };
-    like("@status", qr/\A(?:405 200|413|405)\z/, "a body of $size octets: in step or closed");
+    like("@status", qr/\A(?:405 200|413|405)\z/, "a body of $size bytes: in step or closed");
 }
 
-# Lengths and codings that frame nothing (RFC 9112 6.1 and 6.3, RFC 9110 8.6)
+# Invalid lengths and codings (RFC 9112 6.1 and 6.3, RFC 9110 8.6)
 push @refused, (
     # Content-Length (RFC 9112 6.3, RFC 9110 8.6)
     (map { ["Content-Length: $_ (9110 8.6)",         "POST / HTTP/1.1\r\n${host}Content-Length: $_\r\n\r\nhello", 400] }
@@ -132,8 +132,8 @@ in_step('one chunk',                 "${chunked}5\r\nhello\r\n0\r\n\r\n", 405);
 in_step('several chunks',            "${chunked}1\r\na\r\n2\r\nbc\r\nA\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n", 405);
 in_step('GET with a chunked body',   "GET / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 200);
 in_step('Chunked in another case (7)', "POST / HTTP/1.1\r\n${host}Transfer-Encoding: ChunKed\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 405);
-in_step('chunked with blanks around', "POST / HTTP/1.1\r\n${host}Transfer-Encoding:   chunked  \r\n\r\n5\r\nhello\r\n0\r\n\r\n", 405);
-in_step('a size with zeros before',  "${chunked}0000000000005\r\nhello\r\n0\r\n\r\n", 405);
+in_step('chunked with spaces around', "POST / HTTP/1.1\r\n${host}Transfer-Encoding:   chunked  \r\n\r\n5\r\nhello\r\n0\r\n\r\n", 405);
+in_step('a size with leading zeros', "${chunked}0000000000005\r\nhello\r\n0\r\n\r\n", 405);
 in_step('a last chunk of many zeros', "${chunked}5\r\nhello\r\n000\r\n\r\n", 405);
 in_step('a chunk that looks like a request', $chunked . sprintf('%x', length $sneaky) . "\r\n$sneaky\r\n0\r\n\r\n", 405);
 in_step('chunk extensions (7.1.1)',  "${chunked}5;a\r\nhello\r\n3;a=b;c=\"d e\"\r\nabc\r\n0;last\r\n\r\n", 405);
@@ -142,7 +142,7 @@ in_step('several trailers',          "${chunked}0\r\nX-A: 1\r\nX-B:\r\n\r\n", 40
 in_step('a trailer that would close', "${chunked}5\r\nhello\r\n0\r\nConnection: close\r\nHost: a\r\nHost: b\r\n\r\n", 405);
 in_step('chunked over 64 kB',        $chunked . ("1000\r\n" . 'c' x 4096 . "\r\n") x 15 . "0\r\n\r\n", 405);
 
-# Valid or at least harmless, but so odd that a refusal is no harm either; only taking the frame for another is.
+# Valid or harmless, but unusual, so that the server may refuse them; it must not misread the framing.
 my @either = (
     ['a length with tabs around (9112 5)',  "POST / HTTP/1.1\r\n${host}Content-Length:\t5\t\r\n\r\nhello", 'in step, or refused'],
     ['chunked with tabs around (9112 5)',   "POST / HTTP/1.1\r\n${host}Transfer-Encoding:\tchunked\t\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 'in step, or refused'],
@@ -175,23 +175,23 @@ refused('a bare LF in an extension (7.1.1)',   "${chunked}5;a\nhello\r\n0\r\n\r\
 refused('a bare CR in an extension (7.1.1)',   "${chunked}5;a\rb\r\nhello\r\n0\r\n\r\n", 400);
 refused('a trailer without a colon (7.1.2)',   "${chunked}5\r\nhello\r\n0\r\nX\r\n\r\n", 400);
 refused('a trailer with a blank before the colon', "${chunked}5\r\nhello\r\n0\r\nX : a\r\n\r\n", 400);
-refused('a chunk of 2^63 octets',              "${chunked}8000000000000000\r\nhello\r\n0\r\n\r\n", [400, 413]);
-refused('a chunk of 2^64 - 1 octets',          "${chunked}ffffffffffffffff\r\nhello\r\n0\r\n\r\n", [400, 413]);
+refused('a chunk of 2^63 bytes',               "${chunked}8000000000000000\r\nhello\r\n0\r\n\r\n", [400, 413]);
+refused('a chunk of 2^64 - 1 bytes',           "${chunked}ffffffffffffffff\r\nhello\r\n0\r\n\r\n", [400, 413]);
 refused('a chunk of 1 GB',                     "${chunked}40000000\r\nhello", 413);
 refused('chunks that add up to 3 MB',          $chunked . ("10000\r\n" . 'c' x 65_536 . "\r\n") x 48 . "0\r\n\r\n", 413);
-refused('chunks of one octet without end',     $chunked . "1\r\nc\r\n" x 1_100_000, 413);
+refused('endless chunks of one byte',          $chunked . "1\r\nc\r\n" x 1_100_000, 413);
 
-# What is neither data nor bounded by it: extensions and trailers (RFC 9112 7.1.1: SHOULD limit)
+# Extensions and trailers, which the size of the data does not limit (RFC 9112 7.1.1: SHOULD limit)
 refused('an extension of 4 MB',                "${chunked}5;" . 'e' x 4_000_000 . "\r\nhello\r\n0\r\n\r\n", [400, 413, 431]);
 refused('extensions of 4 MB over many chunks', $chunked . ('1;' . 'e' x 4000 . "\r\nc\r\n") x 1000 . "0\r\n\r\n", [400, 413, 431]);
 refused('a trailer of 4 MB',                   "${chunked}0\r\nX: " . 't' x 4_000_000 . "\r\n\r\n", [400, 413, 431]);
 refused('300000 trailers',                     "${chunked}0\r\n" . "X: t\r\n" x 300_000 . "\r\n", [400, 413, 431]);
-refused('a size with a million zeros before',  $chunked . '0' x 2_000_000 . "5\r\nhello\r\n0\r\n\r\n", [400, 413, 431]);
+refused('a size with two million leading zeros', $chunked . '0' x 2_000_000 . "5\r\nhello\r\n0\r\n\r\n", [400, 413, 431]);
 
 $server->keeps_step(@in_step);
 $server->refuses(@refused);
 
-# Expect (RFC 9110 10.1.1): the final answer at once, never a wait for a body that waits for the answer
+# Expect (RFC 9110 10.1.1): the final response comes at once; waiting for the body would be a deadlock
 for my $case (["GET", 200], ["POST", 405]) {
     my ($method, $status) = @$case;
     my $began  = time;
@@ -199,33 +199,33 @@ for my $case (["GET", 200], ["POST", 405]) {
     my @final  = grep { $_->{status} != 100 } @{ $result->{responses} };
     is($final[0]{status}, $status, "$method that expects 100-continue: $status");
     cmp_ok(time - $began, '<', 8, "$method that expects 100-continue: no stall");
-    ok($result->{closed}, "$method that expects 100-continue: closed, so that the body is no request");
+    ok($result->{closed}, "$method that expects 100-continue: closed, so that the body is not read as a request");
     $result = $server->exchange("$method / HTTP/1.1\r\n${host}Expect: 100-CONTINUE\r\nContent-Length: " . length($sneaky) . "\r\n\r\n$sneaky$canary");
-    is($result->{responses}[0]{status}, $status, "$method whose body comes at once all the same: $status");
-    ok(!grep({ $_->{status} == 404 } @{ $result->{responses} }), "$method whose body comes at once: it is no request");
+    is($result->{responses}[0]{status}, $status, "$method whose body comes at once anyway: $status");
+    ok(!grep({ $_->{status} == 404 } @{ $result->{responses} }), "$method whose body comes at once: it is not read as a request");
 }
 {
     my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");
-    is($result->{responses}[0]{status}, 405, 'a chunked body that waits for 100: the answer at once');
+    is($result->{responses}[0]{status}, 405, 'a chunked body that waits for 100: the response at once');
     ok($result->{closed}, 'a chunked body that waits for 100: closed');
     $result = $server->exchange("POST / HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello");
-    is($result->{responses}[0]{status}, 405, 'HTTP/1.0: the expectation is passed over (RFC 9110 10.1.1)');
+    is($result->{responses}[0]{status}, 405, 'HTTP/1.0: the expectation is ignored (RFC 9110 10.1.1)');
     $result = $server->exchange(get_request('/canary', 'Expect: 100-continue', 'Connection: close'));
     is($result->{responses}[0]{status}, 200, 'an expectation without a body: answered');
     $result = $server->exchange(get_request('/canary', 'Expect: the-unexpected', 'Connection: close'));
     like($result->{responses}[0]{status}, qr/\A(?:200|417)\z/, 'an unknown expectation: answered or 417 (RFC 9110 10.1.1)');
 }
 SKIP: {
-    # curl waits a second for the 100 and then sends; its answer must not get lost.
+    # curl waits a second for the 100 and then sends; it must still get the response.
     have('curl') or skip 'no curl', 3;
     my $file = put_file($root, 'upload.bin', 'u' x 3_000_000);
     my $url  = $server->url('/');
     like(`curl -s -o /dev/null -w '%{http_code}' -T $file $url`, qr/\A4(?:05|13)\z/, 'curl -T of 3 MB: refused for its method or its size');
-    is(`curl -s -o /dev/null -w '%{http_code}' -H 'Expect:' --data-binary \@$file $url`, '413', 'curl that sends 3 MB without asking: 413');
+    is(`curl -s -o /dev/null -w '%{http_code}' -H 'Expect:' --data-binary \@$file $url`, '413', 'curl that sends 3 MB without Expect: 413');
     is(`curl -s -o /dev/null -w '%{http_code}' -d a=b $url`, '405', 'curl -d: 405');
 }
 
-is($server->get('/canary')->{body}, "canary\n", 'after all of it the server serves');
+is($server->get('/canary')->{body}, "canary\n", 'the server still works after all of these');
 responses_framed();
 $server->stop;
 done_testing();

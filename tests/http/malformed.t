@@ -1,5 +1,5 @@
-# What is no request is refused with its status, the connection ends, and nothing that follows is taken for a
-# request (RFC 9112 2.2, 3, 5, 9.6 and 11.2). What frames a body is in framing.t, targets and Host in target.t.
+# The server refuses malformed requests with a status, closes the connection, and reads no further request from it (RFC
+# 9112 2.2, 3, 5, 9.6 and 11.2). Body framing is in framing.t, targets and Host in target.t.
 use strict;
 use warnings;
 use FindBin;
@@ -32,7 +32,7 @@ my @cases = (
     ['a method in quotes (9110 9.1)',                "\"GET\" / HTTP/1.1\r\n$host\r\n",             400],
     ['a colon in the method (9110 9.1)',             "GET: / HTTP/1.1\r\n$host\r\n",                400],
     ['a NUL in the method',                          "GE\0T / HTTP/1.1\r\n$host\r\n",               400],
-    ['an octet above 0x7F in the method',            "G\xc9T / HTTP/1.1\r\n$host\r\n",              400],
+    ['a byte above 0x7F in the method',              "G\xc9T / HTTP/1.1\r\n$host\r\n",              400],
     ['a field line for a request line',              "Host: localhost\r\n\r\n",                     400],
     ['a response for a request',                     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 400],
 
@@ -79,7 +79,7 @@ my @cases = (
     ['an empty field name (5)',                      "GET / HTTP/1.1\r\n$host: a\r\n\r\n",          400],
     ['a blank in a field name (5)',                  "GET / HTTP/1.1\r\n${host}Fo o: a\r\n\r\n",    400],
     ['a bracket in a field name (5)',                "GET / HTTP/1.1\r\n${host}Fo(o: a\r\n\r\n",    400],
-    ['an octet above 0x7F in a field name (5)',      "GET / HTTP/1.1\r\n${host}Fo\xe9: a\r\n\r\n",  400],
+    ['a byte above 0x7F in a field name (5)',        "GET / HTTP/1.1\r\n${host}Fo\xe9: a\r\n\r\n",  400],
     ['a NUL in a field name (5)',                    "GET / HTTP/1.1\r\n${host}F\0o: a\r\n\r\n",    400],
     ['a NUL in a field value (9110 5.5)',            "GET / HTTP/1.1\r\n${host}X: a\0b\r\n\r\n",    400],
     ['a bare CR in a field value (2.2)',             "GET / HTTP/1.1\r\n${host}X: a\rb\r\n\r\n",    400],
@@ -89,31 +89,31 @@ my @cases = (
     ['a bare CR where the head ends (2.2)',          "GET / HTTP/1.1\r\n$host\r\rX: a\r\n\r\n",     400],
     ['a CR, CR, LF after a field (2.2)',             "GET / HTTP/1.1\r\n${host}X: a\r\r\n\r\n",     400],
 
-    # No HTTP at all
+    # Other protocols
     ['a TLS record',                                  "\x17\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" . 'r' x 32, 400],
     ['the greeting of SSH',                          "SSH-2.0-OpenSSH_9.2\r\n",                     400],
     ['NULs',                                         "\0" x 20,                                     400],
-    ['octets above 0x7F',                            "\xff\xfe\xfd\r\n\r\n",                        400],
+    ['bytes above 0x7F',                             "\xff\xfe\xfd\r\n\r\n",                        400],
     ['a line of SMTP',                               "EHLO localhost\r\n",                          [400, 501]],
     ['JSON',                                         "{\"method\": \"GET\"}\r\n",                   400],
 );
 
 $server->refuses(@cases);
 
-# Bounds on the head: each limit's own status, at its edge; the client can read it although it still sends.
+# Limits of the head: each has its own status, exactly at the limit; a client that still sends can read it.
 sub status_of {
-    my ($octets, %how) = @_;
-    my $result = $server->exchange($octets, count => 1, %how);
+    my ($bytes, %how) = @_;
+    my $result = $server->exchange($bytes, count => 1, %how);
     my $response = $result->{responses}[0];
     close $result->{socket} if $result->{socket}->opened;
     return $response ? $response->{status} : $result->{timeout} ? 'no answer' : 'no answer, but the end';
 }
 
-is(status_of(get_request('/' . 'a/' x 3999 . 'b')), 404, 'a target of 8000 octets is read (RFC 9112 3)');
-is(status_of(get_request('/?' . 'q' x 7998)), 200, 'a target of 8000 octets, most of them the query (RFC 9112 3)');
-is(status_of(get_request('/?' . 'q' x 8191)), 414, 'a target of 8193 octets: 414 (RFC 9110 15.5.15)');
+is(status_of(get_request('/' . 'a/' x 3999 . 'b')), 404, 'a target of 8000 bytes is read (RFC 9112 3)');
+is(status_of(get_request('/?' . 'q' x 7998)), 200, 'a target of 8000 bytes, most of them the query (RFC 9112 3)');
+is(status_of(get_request('/?' . 'q' x 8191)), 414, 'a target of 8193 bytes: 414 (RFC 9110 15.5.15)');
 is(status_of(get_request('/' . 'a' x 100_000)), 414, 'a target of 100 kB: 414');
-is(status_of(get_request('/' . 'a' x 8192), bytewise => 1), 414, 'a target over 8 KiB, octet by octet: 414');
+is(status_of(get_request('/' . 'a' x 8192), bytewise => 1), 414, 'a target over 8 KiB, byte by byte: 414');
 is(status_of('GET /' . 'a' x 4_000_000), 414, 'a target of 4 MB without an end: 414 while it is still sent');
 is(status_of(get_request('/', 'X: ' . 'v' x 30_000)), 200, 'a field of 30 kB is read');
 is(status_of(get_request('/', 'X: ' . 'v' x 33_000)), 431, 'a field of 33 kB: 431 (RFC 6585 5)');
@@ -128,7 +128,7 @@ like(status_of('A' x 1000 . " / HTTP/1.1\r\n$host\r\n"), qr/\A(?:501|4..)\z/, 'a
 like(status_of('A' x 1_000_000), qr/\A(?:501|4..)\z/, 'a method of 1 MB without an end is refused');
 like(status_of("\r\n" x 500_000 . get_request('/')), qr/\A(?:200|4..|no answer, but the end)\z/, 'empty lines without end: answered or refused, never a crash');
 
-# A head that is cut in two at every point gives the same answer.
+# A head cut in two at any byte gives the same response.
 {
     my $request = "GET /canary?q HTTP/1.1\r\nHost: localhost\r\nX: a\r\nConnection: close\r\n\r\n";
     my @wrong = grep {
@@ -138,7 +138,7 @@ like(status_of("\r\n" x 500_000 . get_request('/')), qr/\A(?:200|4..|no answer, 
     is("@wrong", '', 'a head that is cut at any point is read the same');
 }
 
-is($server->get('/canary')->{body}, "canary\n", 'after all of it the server serves');
+is($server->get('/canary')->{body}, "canary\n", 'the server still works after all of these');
 responses_framed();
 $server->stop;
 done_testing();

@@ -14,17 +14,17 @@ put_canary($root);
 my $server = Harness->start(root => $root);
 my $host   = "Host: localhost\r\n";
 
-# A method is case-sensitive (9.1); one that is not known is 501, one that is known but not offered 405.
+# Methods are case-sensitive (9.1); an unknown one is 501, a known one that is not allowed 405.
 my @unknown = ('get', 'Get', 'gET', 'head', 'options', 'post', 'GETX', 'GE', 'G', 'XGET', 'HEADER', 'BREW', 'PROPFIND', 'MKCOL', 'LOCK', 'PURGE',
     'DESCRIBE', 'M-SEARCH', 'QUERY', "!#\$%&'*+-.^_`|~", 'A' x 32);
 my @offered_elsewhere = qw(POST PUT PATCH DELETE TRACE);
 $server->refuses(
-    (map { ["$_ is not known (9.1)",               "$_ / HTTP/1.1\r\n$host\r\n",                                501, 'may stay'] } @unknown),
+    (map { ["$_ is unknown (9.1)",                 "$_ / HTTP/1.1\r\n$host\r\n",                                501, 'may stay'] } @unknown),
     ['an unknown method with a body (9.1)',        "BREW / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello",  501, 'may stay'],
-    ['an unknown method of what is not there',     "BREW /none HTTP/1.1\r\n$host\r\n",                          501, 'may stay'],
+    ['an unknown method of a missing file',        "BREW /none HTTP/1.1\r\n$host\r\n",                          501, 'may stay'],
     ['CONNECT (9.3.6)',                            "CONNECT localhost:80 HTTP/1.1\r\n$host\r\n",                405],
     ['CONNECT with a length (9.3.6)',              "CONNECT localhost:80 HTTP/1.1\r\n${host}Content-Length: 0\r\n\r\n", 405],
-    ['OPTIONS of a path that is none (9.3.7)',     "OPTIONS /%zz HTTP/1.1\r\n$host\r\n",                        400, 'may stay'],
+    ['OPTIONS of an invalid path (9.3.7)',         "OPTIONS /%zz HTTP/1.1\r\n$host\r\n",                        400, 'may stay'],
 );
 $server->keeps_step(
     (map { ["$_ (15.5.6)",                         "$_ /file.txt HTTP/1.1\r\n$host\r\n",                        405] } @offered_elsewhere),
@@ -39,7 +39,7 @@ $server->keeps_step(
     ['OPTIONS with conditions and a range (13.2.1)', "OPTIONS /file.txt HTTP/1.1\r\n${host}If-Match: \"x\"\r\nIf-None-Match: *\r\nRange: bytes=0-0\r\n\r\n", 204],
 );
 
-# What is allowed is said the same everywhere (10.2.1).
+# Allow is the same everywhere (10.2.1).
 my @asked = map { "$_ HTTP/1.1\r\n$host\r\n" } 'OPTIONS *', 'OPTIONS /', 'OPTIONS /file.txt', 'OPTIONS http://localhost/file.txt',
     (map { "$_ /file.txt" } @offered_elsewhere), 'POST /', 'POST /dir', 'DELETE /';
 my @answers = $server->pipeline(\@asked);
@@ -49,10 +49,10 @@ for my $n (0 .. $#asked) {
 }
 my $connect = $server->exchange("CONNECT localhost:80 HTTP/1.1\r\n$host\r\n")->{responses}[0];
 is(join(' ', sort split /\s*,\s*/, $connect->{field}{allow} || ''), 'GET HEAD OPTIONS', 'CONNECT: Allow (10.2.1)');
-ok(!exists $server->get('/file.txt')->{field}{allow}, 'GET: no Allow where all is well');
+ok(!exists $server->get('/file.txt')->{field}{allow}, 'GET: no Allow on a 200');
 
-# None of them changes or repeats anything.
-is($server->get('/file.txt')->{body}, "some text\n", 'PUT, PATCH and DELETE leave the file alone');
+# PUT, PATCH and DELETE change nothing; TRACE repeats nothing.
+is($server->get('/file.txt')->{body}, "some text\n", 'PUT, PATCH and DELETE leave the file unchanged');
 {
     my $response = $server->exchange("TRACE / HTTP/1.1\r\n${host}Cookie: secret=1\r\nX: <b>echo</b>\r\n\r\n", count => 1)->{responses}[0];
     unlike("$response->{body} @{[%{ $response->{field} }]}", qr/secret|echo/, 'TRACE repeats nothing (9.3.8)');

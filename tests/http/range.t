@@ -9,15 +9,14 @@ use Fcntl qw(SEEK_SET);
 use Test::More;
 
 my $root   = new_root();
-my %octets = ('small.txt' => noise(1000, 'small'), 'large.bin' => noise(300_001, 'large'), 'one.txt' => 'a', 'empty.txt' => '');
-put_file($root, $_, $octets{$_}) for keys %octets;
+my %bytes = ('small.txt' => noise(1000, 'small'), 'large.bin' => noise(300_001, 'large'), 'one.txt' => 'a', 'empty.txt' => '');
+put_file($root, $_, $bytes{$_}) for keys %bytes;
 put_file($root, 'dir/index.html', 'index');
 put_canary($root);
 my $server = Harness->start(root => $root, args => ['-j', '1']);
 
-# Asks for each of the ranges, [value of Range, what is expected], in one pipeline (an answer that is longer or
-# shorter than it says shows in the next) and again octet by octet. What is expected: 200, 416 or a list of slices
-# [first, last], in this order.
+# Requests each of the ranges, [value of Range, expected], in one pipeline (a response of the wrong length would break
+# the next one) and again byte by byte. Expected: 200, 416 or an ordered list of slices [first, last].
 sub ranges {
     my ($name, @cases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -35,20 +34,20 @@ sub ranges {
         push @differ, "$told: $_" for grep { $_ } $each{$n} && problem($name, $each{$n}{responses}[0] || { status => 'none',
             field => {}, body => '' }, $expected);
     }
-    is(join("\n", @differ), '', "$name: all of these octet by octet");
+    is(join("\n", @differ), '', "$name: all of these byte by byte");
     return;
 }
 
-# Why a response is not what is expected; empty where it is.
+# The difference between a response and the expected one; empty if none.
 sub problem {
     my ($name, $response, $expected) = @_;
-    my $size = length $octets{$name};
+    my $size = length $bytes{$name};
     my $status = ref $expected ? 206 : $expected;
     return "$response->{status}" if $response->{status} ne $status;
     return 'Content-Range: ' . ($response->{field}{'content-range'} // 'none')
         if $status == 416 && ($response->{field}{'content-range'} // '') ne "bytes */$size";
     return 'Content-Range on 200' if $status == 200 && exists $response->{field}{'content-range'};
-    return 'not the whole file' if $status == 200 && $response->{body} ne $octets{$name};
+    return 'not the whole file' if $status == 200 && $response->{body} ne $bytes{$name};
     return 'Accept-Ranges: ' . ($response->{field}{'accept-ranges'} // 'none')
         if $status != 416 && ($response->{field}{'accept-ranges'} // '') ne 'bytes';
     return '' if !ref $expected;
@@ -58,7 +57,7 @@ sub problem {
     return $got if $got ne join ',', map { "$_->[0]-$_->[1]" } @$expected;
     for my $slice (@slices) {
         return "a total of $slice->{total}" if $slice->{total} != $size;
-        return "the octets of $slice->{from}-$slice->{to}" if $slice->{octets} ne substr $octets{$name}, $slice->{from},
+        return "the bytes of $slice->{from}-$slice->{to}" if $slice->{octets} ne substr $bytes{$name}, $slice->{from},
             length $slice->{octets};
     }
     return '';
@@ -87,7 +86,7 @@ ranges('small.txt',
     ['bytes=10-18446744073709551615', [[10, 999]], '2^64 - 1'],
     ["bytes=10-$two64",         [[10, 999]]],
     ['bytes=10-' . '9' x 100,   [[10, 999]]],
-    ['bytes=007-0008',          [[7, 8]], 'zeros before'],
+    ['bytes=007-0008',          [[7, 8]], 'leading zeros'],
     ['bytes=' . '0' x 100 . '7-' . '0' x 200 . '8', [[7, 8]]],
     ['bytes=1000-',             416],
     ['bytes=1000-1000',         416],
@@ -100,7 +99,7 @@ ranges('small.txt',
     ['bytes=18446744073709551617-', 416, '2^64 + 1'],
     ["bytes=$two64-18446744073709551626", 416, 'that would be 0-10'],
     ['bytes=' . '9' x 100 . '-', 416],
-    # The unit's name in any case, blanks and empty members where a list may have them (14.1, 5.6.1)
+    # The unit's name in any case, spaces and empty members as in any list (14.1, 5.6.1)
     ['BYTES=5-6',               [[5, 6]]],
     ['Bytes=5-6',               [[5, 6]]],
     ["\t bytes=5-6 \t",         [[5, 6]]],
@@ -130,13 +129,13 @@ ranges('small.txt',
     ['xbytes=0-0',              200, 'another unit'],
     ['none=0-0',                200, 'another unit'],
     ['seconds=1-2,bytes=0-0',   200, 'another unit'],
-    # Range is no list of lists: on two lines it is malformed (14.2, 5.3)
+    # Range on two lines is malformed, as it is not a list (14.2, 5.3)
     [['bytes=0-0', 'bytes=2-2'], 200, 'two lines'],
     [['bytes=0-0', 'bytes=0-0'], 200, 'two lines'],
 );
 
-# Several ranges (14.1.2, 14.2, 15.3.7.2): in the order in which they were asked for, those that overlap or touch
-# each other in one, those that can't be satisfied left out
+# Several ranges (14.1.2, 14.2, 15.3.7.2): in the order of the request; overlapping and adjacent ones are joined,
+# unsatisfiable ones left out
 ranges('small.txt',
     ['bytes=0-0,2-2',           [[0, 0], [2, 2]]],
     ['bytes=2-2,0-0',           [[2, 2], [0, 0]], 'in the order of the request'],
@@ -171,7 +170,7 @@ ranges('small.txt',
     ['bytes=' . join(',', ('0-') x 17), 200, '17 times the whole'],
     ['bytes=' . join(',', ('1000-') x 17), 200, '17 that are unsatisfiable'],
     ['bytes=' . join(',', ('0-') x 5000), 200, '5000 times the whole (17.15)'],
-    ['bytes=' . join(',', map { "$_-$_" } map { 2 * $_ } 0 .. 499), 200, '500 octets, each its own range'],
+    ['bytes=' . join(',', map { "$_-$_" } map { 2 * $_ } 0 .. 499), 200, '500 bytes, each its own range'],
     ['bytes=' . ',' x 1000 . '0-0', [[0, 0]], 'a thousand empty members'],
 );
 ranges('large.bin',
@@ -189,15 +188,15 @@ ranges('large.bin',
 );
 ranges('one.txt', ['bytes=0-0', [[0, 0]]], ['bytes=-1', [[0, 0]]], ['bytes=-5', [[0, 0]]], ['bytes=0-0,0-0,-1', [[0, 0]]],
     ['bytes=1-', 416], ['bytes=1-1', 416], ['bytes=-0', 416]);
-# In an empty file no position is satisfiable; a suffix is, but no Content-Range can say so (14.1.2, 14.4).
+# In an empty file no position is satisfiable; a suffix is, but no Content-Range can describe it (14.1.2, 14.4).
 ranges('empty.txt', ['bytes=0-', 416], ['bytes=0-0', 416], ['bytes=0-99', 416], ['bytes=-0', 416], ['bytes=1-', 416], ['bytes=-1',
     200], ['bytes=0-,-5', 200], ['bytes=5-1', 200], ['items=0-', 200]);
 
-# Random sets of ranges: the octets that were asked for, each once, and never more of them than the file has
+# Random sets of ranges: each requested byte once, and never more bytes than the file has
 {
     my $size = 40;
-    $octets{'forty.txt'} = noise($size, 'forty');
-    put_file($root, 'forty.txt', $octets{'forty.txt'});
+    $bytes{'forty.txt'} = noise($size, 'forty');
+    put_file($root, 'forty.txt', $bytes{'forty.txt'});
     srand 20_250_101;
     my @sets = map { [map {
         my ($a, $b) = (int rand 50, int rand 12);
@@ -218,8 +217,8 @@ ranges('empty.txt', ['bytes=0-', 416], ['bytes=0-0', 416], ['bytes=0-99', 416], 
         else {
             ($problem, my @slices) = slices_of($answers[$n]);
             for my $slice (@slices) {
-                $problem ||= 'an octet twice' if substr($got, $slice->{from}, length $slice->{octets}) =~ /1/;
-                $problem ||= 'wrong octets' if $slice->{octets} ne substr $octets{'forty.txt'}, $slice->{from}, length $slice->{octets};
+                $problem ||= 'a byte twice' if substr($got, $slice->{from}, length $slice->{octets}) =~ /1/;
+                $problem ||= 'wrong bytes' if $slice->{octets} ne substr $bytes{'forty.txt'}, $slice->{from}, length $slice->{octets};
                 substr $got, $slice->{from}, length $slice->{octets}, '1' x length $slice->{octets};
             }
             $problem ||= 'touching parts' if @slices != (() = $got =~ /1+/g);
@@ -227,20 +226,20 @@ ranges('empty.txt', ['bytes=0-', 416], ['bytes=0-0', 416], ['bytes=0-99', 416], 
         $problem ||= "$got, not $wanted" if $got ne $wanted && $wanted =~ /1/;
         push @wrong, join(',', map { $_->[2] } @{ $sets[$n] }) . ": $problem" if $problem;
     }
-    is(join("\n", @wrong), '', '400 random sets of ranges: each octet that was asked for once, no two parts that touch (14.2, 15.3.7.2)');
+    is(join("\n", @wrong), '', '400 random sets of ranges: each requested byte once, no two parts touch (14.2, 15.3.7.2)');
 }
 
-# The fields (15.3.7): those of the 200, but for what says which part it is
+# The fields (15.3.7): those of the 200, except for the ones that describe the part
 for my $name ('small.txt', 'large.bin') {
     my $whole = $server->settled("/$name");
-    my $size  = length $octets{$name};
+    my $size  = length $bytes{$name};
     my $one   = $server->get("/$name", 'Range: bytes=1-5');
     is("$one->{status} $one->{reason}", '206 Partial Content', "$name: 206");
     is($one->{field}{'content-range'}, "bytes 1-5/$size", "$name: Content-Range (14.4)");
     is($one->{field}{'content-length'}, 5, "$name: Content-Length is the part's");
     is($one->{field}{$_}, $whole->{field}{$_}, "$name: 206 has the $_ of the 200 (15.3.7)") for 'content-type', 'etag',
         'last-modified', 'cache-control', 'accept-ranges';
-    is($whole->{field}{'accept-ranges'}, 'bytes', "$name: 200 says Accept-Ranges (14.3)");
+    is($whole->{field}{'accept-ranges'}, 'bytes', "$name: 200 has Accept-Ranges (14.3)");
     my $several = $server->get("/$name", 'Range: bytes=1-5,7-9');
     my ($problem, @slices) = slices_of($several);
     is($problem, '', "$name: multipart/byteranges (14.6)");
@@ -256,14 +255,14 @@ for my $name ('small.txt', 'large.bin') {
     my @heads = $server->pipeline([map { "HEAD /$name HTTP/1.1\r\nHost: localhost\r\nRange: $_\r\n\r\n" } 'bytes=0-0',
         'bytes=0-0,2-2', "bytes=$size-", 'x']);
     for my $head (@heads) {
-        is("$head->{status} $head->{field}{'content-length'}", "200 $size", "$name: HEAD with Range is the whole's (14.2)");
+        is("$head->{status} $head->{field}{'content-length'}", "200 $size", "$name: HEAD ignores Range (14.2)");
         ok(!exists $head->{field}{'content-range'}, "$name: HEAD with Range has no Content-Range (14.4)");
     }
 }
 {
     my $range = 'Range: bytes=0-0';
-    is($server->get('/none', $range)->{status}, 404, 'a range of what is not there: 404');
-    is($server->get('/dir', $range)->{status}, 302, 'a range of a directory: its redirect');
+    is($server->get('/none', $range)->{status}, 404, 'a range of a missing file: 404');
+    is($server->get('/dir', $range)->{status}, 302, 'a range of a directory: redirect');
     is($server->get('/dir/', $range)->{body}, 'i', 'a range of a directory\'s index');
     is($server->exchange("POST /small.txt HTTP/1.1\r\nHost: localhost\r\n$range\r\n\r\n", count => 1)->{responses}[0]{status}, 405,
         'POST with Range: 405');
@@ -273,16 +272,16 @@ for my $name ('small.txt', 'large.bin') {
     like($old->{status}, qr/\A20[06]\z/, 'HTTP/1.0 with Range: a part or the whole');
 }
 
-# The delimiter must not occur in a part (RFC 2046 5.1.1), even where a file repeats one that it has seen.
+# The delimiter must not occur in a part (RFC 2046 5.1.1), even if the file contains an earlier one.
 {
     my ($boundary) = ($server->get('/small.txt', 'Range: bytes=0-0,2-2')->{field}{'content-type'} || '') =~ /boundary="?([^"]+)/;
     $boundary //= '';
-    $octets{'boundary.txt'} = "\r\n--$boundary--\r\n\r\n--$boundary\r\nContent-Type: text/html\r\nContent-Range: bytes 0-0/1\r\n\r\n<b>\r\n" x 3;
-    put_file($root, 'boundary.txt', $octets{'boundary.txt'});
-    my $half = int length($octets{'boundary.txt'}) / 2;
+    $bytes{'boundary.txt'} = "\r\n--$boundary--\r\n\r\n--$boundary\r\nContent-Type: text/html\r\nContent-Range: bytes 0-0/1\r\n\r\n<b>\r\n" x 3;
+    put_file($root, 'boundary.txt', $bytes{'boundary.txt'});
+    my $half = int length($bytes{'boundary.txt'}) / 2;
     is(problem('boundary.txt', $server->get('/boundary.txt', "Range: bytes=0-$half," . ($half + 2) . '-'), [[0, $half], [$half + 2,
-        length($octets{'boundary.txt'}) - 1]]), '',
-        'a file that holds an earlier boundary comes in its own parts (RFC 2046 5.1.1)');
+        length($bytes{'boundary.txt'}) - 1]]), '',
+        'a file that contains an earlier boundary: its parts are intact (RFC 2046 5.1.1)');
 }
 
 # A sparse file over 4 GiB: positions of more than 32 bits
@@ -314,33 +313,33 @@ for my $name ('small.txt', 'large.bin') {
     close $socket;
 }
 
-# A file that changes: the range is that of the file as it is now.
+# A file that changes: the range is from its current state.
 {
     my $socket = $server->connection;
     my @wrong;
     for my $size (map { $_ % 2 ? 100 + $_ : 200_000 + $_ } 1 .. 20) {
-        $octets{'growing.bin'} = noise($size, "size $size");
-        put_file($root, 'growing.bin', $octets{'growing.bin'});
+        $bytes{'growing.bin'} = noise($size, "size $size");
+        put_file($root, 'growing.bin', $bytes{'growing.bin'});
         my $response = $server->exchange(get_request('/growing.bin', 'Range: bytes=-3,0-0'), socket => $socket, count => 1)->{responses}[0];
         push @wrong, $_ for grep { $_ } problem('growing.bin', $response, [[$size - 3, $size - 1], [0, 0]]);
     }
     is("@wrong", '', 'a file that changes between two requests');
 }
 
-# A reader with a small window that waits: parts are cut anywhere and go on where they were.
+# A slow reader with a small window: parts are cut at any byte and continue there.
 {
-    my $octets = $octets{'windows.bin'} = noise(5_000_000, 'windows');
-    put_file($root, 'windows.bin', $octets);
+    my $bytes = $bytes{'windows.bin'} = noise(5_000_000, 'windows');
+    put_file($root, 'windows.bin', $bytes);
     my $socket = $server->connection(receive => 16_384);
     my @wanted = map { [300_000 * $_, 300_000 * $_ + 299_000] } 0 .. 15;
     syswrite $socket, get_request('/windows.bin', 'Range: bytes=' . join ',', map { "$_->[0]-$_->[1]" } @wanted);
-    sleep 1; # by now it stands still
+    sleep 1; # the transfer has stalled by now
     my $result = $server->exchange(get_request('/one.txt', 'Connection: close'), socket => $socket);
     is(problem('windows.bin', $result->{responses}[0], \@wanted), '', '16 ranges to a slow reader');
-    is($result->{responses}[1]{body}, 'a', 'and the next answer after them');
+    is($result->{responses}[1]{body}, 'a', 'and the next response follows');
 }
 
-# A file that shrinks while parts of it are sent: what was promised cannot come, so the connection ends (RFC 9112 8).
+# A file that shrinks while its parts are sent: the response can't be completed, so the connection closes (RFC 9112 8).
 {
     put_file($root, 'shrinking.bin', '');
     truncate "$root/shrinking.bin", 64_000_000 or die $!;
@@ -349,26 +348,26 @@ for my $name ('small.txt', 'large.bin') {
     sysread $socket, my $start, 10_000;
     truncate "$root/shrinking.bin", 15_000_000;
     my ($raw, $got) = ('', 0);
-    while ($got = sysread $socket, my $octets, 1 << 20) {
-        $raw .= $octets;
+    while ($got = sysread $socket, my $bytes, 1 << 20) {
+        $raw .= $bytes;
     }
-    ok(defined $got, 'a file that shrinks between its parts: the connection ends in order');
+    ok(defined $got, 'a file that shrinks between its parts: the connection is closed without an error');
     cmp_ok(length $raw, '<', 44_000_000, 'a file that shrinks between its parts: short');
-    unlike(substr($raw, -1000), qr/HTTP\/1\.1/, 'a file that shrinks between its parts: no other answer in the gap');
+    unlike(substr($raw, -1000), qr/HTTP\/1\.1/, 'a file that shrinks between its parts: no other response in the gap');
 }
 
-# The client that everyone has
+# curl
 SKIP: {
     have('curl') or skip 'no curl', 6;
     my $url = $server->url('/large.bin');
-    is(`curl -s -r 0-9 $url`, substr($octets{'large.bin'}, 0, 10), 'curl -r 0-9');
-    is(`curl -s -r -5 $url`, substr($octets{'large.bin'}, -5), 'curl -r -5');
-    is(`curl -s -r 299990- $url`, substr($octets{'large.bin'}, 299_990), 'curl -r 299990-');
+    is(`curl -s -r 0-9 $url`, substr($bytes{'large.bin'}, 0, 10), 'curl -r 0-9');
+    is(`curl -s -r -5 $url`, substr($bytes{'large.bin'}, -5), 'curl -r -5');
+    is(`curl -s -r 299990- $url`, substr($bytes{'large.bin'}, 299_990), 'curl -r 299990-');
     is(`curl -s -o /dev/null -w '%{http_code} %{content_type}' -r 0-0,-1 $url` =~ s/;.*//r, '206 multipart/byteranges', 'curl -r 0-0,-1');
     for my $have (1, 150_000) {
-        my $part = put_file(new_root(), 'part', substr $octets{'large.bin'}, 0, $have);
+        my $part = put_file(new_root(), 'part', substr $bytes{'large.bin'}, 0, $have);
         system 'curl', '-s', '-C', '-', '-o', $part, $url;
-        is(slurp($part), $octets{'large.bin'}, "curl -C - goes on after $have octets");
+        is(slurp($part), $bytes{'large.bin'}, "curl -C - goes on after $have bytes");
     }
 }
 

@@ -1,5 +1,5 @@
-# The four forms of a request target, and Host (RFC 9112 3.2, RFC 9110 4.2 and 7.2, RFC 3986 3.2.2). What becomes of
-# a path is in path.t.
+# The four forms of a request target, and Host (RFC 9112 3.2, RFC 9110 4.2 and 7.2, RFC 3986 3.2.2). Paths are
+# in path.t.
 use strict;
 use warnings;
 use FindBin;
@@ -13,7 +13,7 @@ put_canary($root);
 my $server = Harness->start(root => $root, args => ['--allow-host=*']);
 my $host   = "Host: localhost\r\n";
 
-# Forms that are answered (RFC 9112 3.2.1 to 3.2.4)
+# Supported forms (RFC 9112 3.2.1 to 3.2.4)
 $server->keeps_step(
     ['origin-form (3.2.1)',                          "GET /canary HTTP/1.1\r\n$host\r\n",                       200],
     ['origin-form with a query (3.2.1)',             "GET /canary?a=/?b HTTP/1.1\r\n$host\r\n",                 200],
@@ -22,13 +22,13 @@ $server->keeps_step(
     ['absolute-form with HEAD (3.2.2)',              "HEAD http://localhost/canary HTTP/1.1\r\n$host\r\n",      200],
     ['absolute-form with POST (3.2.2)',              "POST http://localhost/canary HTTP/1.1\r\n$host\r\n",      405],
     ['a scheme in capitals (RFC 3986 3.1)',          "GET HTTP://localhost/canary HTTP/1.1\r\n$host\r\n",       200],
-    ['a scheme in both (RFC 3986 3.1)',              "GET hTtP://localhost/canary HTTP/1.1\r\n$host\r\n",       200],
+    ['a scheme in mixed case (RFC 3986 3.1)',        "GET hTtP://localhost/canary HTTP/1.1\r\n$host\r\n",       200],
     ['a host in capitals (9110 4.2.3)',              "GET http://LOCALHOST/canary HTTP/1.1\r\n$host\r\n",       200],
     ['absolute-form, path and query (3.2.2)',        "GET http://localhost:8080/canary?q HTTP/1.1\r\n$host\r\n", 200],
     ['absolute-form without a path (9110 4.2.3)',    "GET http://localhost HTTP/1.1\r\n$host\r\n",              200],
     ['absolute-form with only a query (9110 4.2.3)', "GET http://localhost?q HTTP/1.1\r\n$host\r\n",            200],
     ['absolute-form, two slashes in its path',       "GET http://localhost//canary HTTP/1.1\r\n$host\r\n",      200],
-    ['absolute-form of what is not there',           "GET http://localhost/none HTTP/1.1\r\n$host\r\n",         404],
+    ['absolute-form of a missing file',              "GET http://localhost/none HTTP/1.1\r\n$host\r\n",         404],
     ['a Host that differs is ignored (3.2.2)',       "GET http://localhost/canary HTTP/1.1\r\nHost: other.example\r\n\r\n", 200],
     ['an empty Host beside absolute-form (3.2.2)',   "GET http://localhost/canary HTTP/1.1\r\nHost:\r\n\r\n",   200],
     ['absolute-form on HTTP/1.0 without Host',       "GET http://localhost/canary HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200],
@@ -38,7 +38,7 @@ $server->keeps_step(
     ['an asterisk as a name',                        "GET /* HTTP/1.1\r\n$host\r\n",                            404],
 );
 
-# And those that are not
+# Refused forms
 my @refused = (
     ['GET * (3.2.4)',                                "GET * HTTP/1.1\r\n$host\r\n",                 400, 'may stay'],
     ['HEAD * (3.2.4)',                               "HEAD * HTTP/1.1\r\n$host\r\n",                400, 'may stay'],
@@ -52,12 +52,12 @@ my @refused = (
     ['a scheme without //',                          "GET http:/canary HTTP/1.1\r\n$host\r\n",      400, 'may stay'],
     ['an empty authority (9110 4.2.1)',              "GET http:///canary HTTP/1.1\r\n$host\r\n",    400, 'may stay'],
     ['a scheme alone',                               "GET http:// HTTP/1.1\r\n$host\r\n",           400, 'may stay'],
-    ['an octet above 0x7F in the target',            "GET /caf\xe9 HTTP/1.1\r\n$host\r\n",          400, 'may stay'],
+    ['a byte above 0x7F in the target',              "GET /caf\xe9 HTTP/1.1\r\n$host\r\n",          400, 'may stay'],
     ['UTF-8 in the target',                          "GET /caf\xc3\xa9 HTTP/1.1\r\n$host\r\n",      400, 'may stay'],
-    ['an octet above 0x7F in the query',             "GET /?caf\xe9 HTTP/1.1\r\n$host\r\n",         400, 'may stay'],
+    ['a byte above 0x7F in the query',               "GET /?caf\xe9 HTTP/1.1\r\n$host\r\n",         400, 'may stay'],
     ['a NUL in the target',                          "GET /\0 HTTP/1.1\r\n$host\r\n",               400, 'may stay'],
-    ['a control octet in the target',                "GET /\x01 HTTP/1.1\r\n$host\r\n",             400, 'may stay'],
-    ['an escape octet in the query',                 "GET /?\x1b HTTP/1.1\r\n$host\r\n",            400, 'may stay'],
+    ['a control byte in the target',                 "GET /\x01 HTTP/1.1\r\n$host\r\n",             400, 'may stay'],
+    ['an escape byte in the query',                  "GET /?\x1b HTTP/1.1\r\n$host\r\n",            400, 'may stay'],
     ['a DEL in the target',                          "GET /\x7f HTTP/1.1\r\n$host\r\n",             400, 'may stay'],
 
     # Host (RFC 9112 3.2, RFC 9110 7.2)
@@ -116,8 +116,8 @@ $server->refuses(@refused,
     (map { ['http://' . told($_) . '/', "GET http://$_/canary HTTP/1.1\r\n$host\r\n", 400, 'may stay'] } @invalid, '', ':80', 'a b'),
 );
 
-# The path of an absolute-form is the one that is served.
-is($server->get('http://localhost/canary')->{body}, "canary\n", 'absolute-form: the octets of its path');
+# The path of an absolute-form is served.
+is($server->get('http://localhost/canary')->{body}, "canary\n", 'absolute-form: the bytes of its path');
 is($server->get('http://other.example/canary')->{body}, "canary\n", 'absolute-form: any host is this one');
 is($server->get('http://localhost')->{body}, "<p>page</p>\n", 'absolute-form without a path is / (RFC 9110 4.2.3)');
 is($server->get('http://localhost?/canary')->{body}, "<p>page</p>\n", 'absolute-form with only a query is /');

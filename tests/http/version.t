@@ -1,4 +1,4 @@
-# The version stands in one place, the Makefile; the program, the man page and the changelog agree with it.
+# The Makefile has the version; the program, the man page and the changelog agree with it.
 use strict;
 use warnings;
 use FindBin;
@@ -13,13 +13,13 @@ like($version, qr/\A\d+\.\d+\.\d+\z/, 'the Makefile has a version');
 is(run_program({}, '--version')->{out}, "tinyhttpd $version\n", '--version');
 
 my ($manual) = slurp("$top/share/man/tinyhttpd.1") =~ /^\.Os "?tinyhttpd ([^"\n]*)/m;
-is($manual, $version, 'the man page (make share makes it anew)');
+is($manual, $version, 'the man page (run make share to update it)');
 
 my $changes = slurp("$top/CHANGELOG.md");
 my ($newest, $date) = $changes =~ /^## \[([^\]]+)\] - (.*)$/m;
 is($newest, $version, 'the newest heading of CHANGELOG.md');
-like($date, qr/\A(?:unreleased|\d{4}-\d\d-\d\d)\z/, 'with the day of its release, or unreleased');
+like($date, qr/\A(?:unreleased|\d{4}-\d\d-\d\d)\z/, 'with its release date, or unreleased');
 my %kind = map { $_ => 1 } qw(Added Changed Deprecated Removed Fixed Security);
-is(join(' ', grep { !$kind{$_} } $changes =~ /^### (.*)$/mg), '', 'and the kinds of changes that Keep a Changelog has');
+is(join(' ', grep { !$kind{$_} } $changes =~ /^### (.*)$/mg), '', 'and only the kinds of changes of Keep a Changelog');
 
 done_testing();

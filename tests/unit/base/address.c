@@ -10,7 +10,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void networks_have_their_addresses(void **state)
+static void networks_contain_their_addresses(void **state)
 {
     static const struct {
         const char *network, *address;
@@ -53,7 +53,7 @@ static void networks_have_their_addresses(void **state)
     }
 }
 
-static void what_is_neither_is_refused(void **state)
+static void invalid_addresses_and_networks_are_refused(void **state)
 {
     static const char *const rows[] = {
         "",
@@ -86,8 +86,8 @@ static void what_is_neither_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(networks_have_their_addresses),
-        cmocka_unit_test(what_is_neither_is_refused),
+        cmocka_unit_test(networks_contain_their_addresses),
+        cmocka_unit_test(invalid_addresses_and_networks_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Output: what fits and what does not, numbers, and escaping for HTML, for paths (RFC 3986), logs and terminals. */
+/* Output: overflow, numbers, and escaping for HTML, paths (RFC 3986), logs and terminals. */
 #include "base/buffer.h"
 
 #include "guard.h"
@@ -12,7 +12,7 @@
 
 static const struct span EMPTY = {NULL, 0};
 
-static void buffers_keep_what_fits(void **state)
+static void only_text_that_fits_is_appended(void **state)
 {
     (void)state;
     struct buffer buffer = {guard_end - 8, 0, 8, false};
@@ -43,7 +43,7 @@ static void buffers_keep_what_fits(void **state)
     assert_true(none.overflow);
 }
 
-static void numbers_are_written(void **state)
+static void numbers_are_written_in_decimal_and_hexadecimal(void **state)
 {
     static const struct {
         uint64_t number;
@@ -114,11 +114,11 @@ static const struct {
     {buffer_plain, TEXT("cut \xC2"), TEXT("cut \\xC2")},
 };
 
-static void text_is_escaped(void **state)
+static void text_is_escaped_whole_or_not_at_all(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(ESCAPES); i++) {
-        /* With every room from none to enough: all or nothing, and what stood there before remains. */
+        /* In every room from none to enough: all or nothing, after unchanged earlier text. */
         for (size_t room = 0; room <= ESCAPES[i].expected.length; room++) {
             struct buffer buffer = {guard_end - room - 1, 0, room + 1, false};
             buffer_byte(&buffer, '=');
@@ -136,9 +136,9 @@ static void text_is_escaped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(buffers_keep_what_fits),
-        cmocka_unit_test(numbers_are_written),
-        cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(only_text_that_fits_is_appended),
+        cmocka_unit_test(numbers_are_written_in_decimal_and_hexadecimal),
+        cmocka_unit_test(text_is_escaped_whole_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

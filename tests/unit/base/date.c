@@ -1,4 +1,4 @@
-/* Dates: the formats and rules of RFC 9110 5.6.7, with the C library's calendar as reference. */
+/* Dates: RFC 9110 5.6.7, with the C library's calendar as reference. */
 #include "base/date.h"
 
 #include "guard.h"
@@ -17,8 +17,7 @@ static const int64_t UNTOUCHED = INT64_MIN;
 /* 2024-02-29T12:00:00Z */
 static const int64_t NOW = 1709208000;
 
-/* Reads the text's first `length` octets with the guard page right behind them; UNTOUCHED when it is no
-   date. */
+/* Reads the text's first `length` bytes directly before the guard page; UNTOUCHED if they are not a date. */
 static int64_t read_part(const char *text, size_t length, int64_t now)
 {
     char *at = guard_end - length;
@@ -34,7 +33,7 @@ static int64_t read_at(const char *text, int64_t now)
     return read_part(text, strlen(text), now);
 }
 
-/* What date_write makes of the seconds, as a string. */
+/* The result of date_write as a string. */
 static const char *written(int64_t seconds)
 {
     static char string[DATE_LENGTH + 1];
@@ -52,7 +51,7 @@ static const struct {
     {"Sun, 06 Nov 1994 08:49:37 GMT", 784111777},
     {"Sunday, 06-Nov-94 08:49:37 GMT", 784111777},
     {"Sun Nov  6 08:49:37 1994", 784111777},
-    /* And others of RFC 9110 and RFC 7231. */
+    /* Other examples of RFC 9110 and RFC 7231. */
     {"Tue, 15 Nov 1994 08:12:31 GMT", 784887151},
     {"Tue, 15 Nov 1994 12:45:26 GMT", 784903526},
     {"Sat, 29 Oct 1994 19:43:31 GMT", 783459811},
@@ -67,12 +66,12 @@ static const struct {
     {"Tue, 19 Jan 2038 03:14:08 GMT", 2147483648},
     {"Sat, 01 Jan 0000 00:00:00 GMT", -62167219200},
     {"Fri, 31 Dec 9999 23:59:59 GMT", 253402300799},
-    /* asctime-date's day is 2DIGIT or a blank and 1DIGIT. */
+    /* asctime-date's day is 2DIGIT or ( SP 1DIGIT ). */
     {"Sun Nov 06 08:49:37 1994", 784111777},
     {"Tue Nov 15 08:12:31 1994", 784887151},
     /* A leap second is the next minute's first. */
     {"Sat, 31 Dec 2016 23:59:60 GMT", 1483228800},
-    /* The weekday is not compared with the date. */
+    /* The weekday need not match the date. */
     {"Mon, 06 Nov 1994 08:49:37 GMT", 784111777},
     {"Wednesday, 06-Nov-94 08:49:37 GMT", 784111777},
     /* Each long name. */
@@ -84,7 +83,7 @@ static const struct {
     {"Saturday, 12-Nov-94 00:00:00 GMT", 784598400},
 };
 
-static void dates_are_read(void **state)
+static void all_three_date_formats_are_read(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(VALID); i++) {
@@ -94,8 +93,8 @@ static void dates_are_read(void **state)
     }
 }
 
-/* No beginning of a date is a date, and neither is one with an octet more. */
-static void parts_are_refused(void **state)
+/* Neither a prefix of a date nor a date with one more byte is a date. */
+static void parts_of_dates_are_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(VALID); i++) {
@@ -103,7 +102,7 @@ static void parts_are_refused(void **state)
         for (size_t part = 0; part < length; part++) {
             assert_int_equal(read_part(VALID[i].text, part, NOW), UNTOUCHED);
         }
-        /* The octet more is the NUL, among others. */
+        /* The additional byte may be a NUL. */
         assert_int_equal(read_part(VALID[i].text, length + 1, NOW), UNTOUCHED);
         static const char more[] = " 0T\t\n";
         for (size_t k = 0; k < sizeof more - 1; k++) {
@@ -133,13 +132,13 @@ static const char *const INVALID[] = {
     "Sun nov  6 08:49:37 1994",
     "Xyz, 06 Nov 1994 08:49:37 GMT",
     "Sun, 06 Xyz 1994 08:49:37 GMT",
-    /* Other zones. */
+    /* Other time zones. */
     "Sun, 06 Nov 1994 08:49:37 UTC",
     "Sun, 06 Nov 1994 08:49:37 +0000",
     "Sun, 06 Nov 1994 08:49:37",
     "Sun, 06 Nov 1994 08:49:37 GMT+1",
     "Sun Nov  6 08:49:37 1994 GMT",
-    /* One format's part in another. */
+    /* Formats mixed. */
     "Sunday, 06 Nov 1994 08:49:37 GMT",
     "Sun, 06-Nov-94 08:49:37 GMT",
     "Sun, 06-Nov-1994 08:49:37 GMT",
@@ -147,7 +146,7 @@ static const char *const INVALID[] = {
     "Sunday Nov  6 08:49:37 1994",
     "Sun, 06 Nov 94 08:49:37 GMT",
     "Monsday, 06-Nov-94 08:49:37 GMT",
-    /* Numbers of other widths, signs and blanks. */
+    /* Other widths, signs and spaces. */
     "Sun, 6 Nov 1994 08:49:37 GMT",
     "Sun,  6 Nov 1994 08:49:37 GMT",
     "Sun, 006 Nov 1994 08:49:37 GMT",
@@ -167,7 +166,7 @@ static const char *const INVALID[] = {
     "Sun Nov 6 08:49:37 1994",
     "Sun Nov   6 08:49:37 1994",
     "Sun Nov  6 08:49:37 94",
-    /* Times and days that there are not. */
+    /* Invalid times and days. */
     "Sun, 06 Nov 1994 24:00:00 GMT",
     "Sun, 06 Nov 1994 08:60:00 GMT",
     "Sun, 06 Nov 1994 08:49:61 GMT",
@@ -186,7 +185,7 @@ static const char *const INVALID[] = {
     "Thu Feb 29 08:49:37 2023",
 };
 
-static void others_are_refused(void **state)
+static void invalid_dates_are_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(INVALID); i++) {
@@ -197,7 +196,7 @@ static void others_are_refused(void **state)
 
 /* "a timestamp that appears to be more than 50 years in the future [is] the most recent year in the past that
    had the same last two digits" (RFC 9110 5.6.7). */
-static void centuries_are_chosen(void **state)
+static void two_digit_years_are_at_most_50_years_ahead(void **state)
 {
     static const struct {
         const char *now, *text, *expected;
@@ -207,17 +206,17 @@ static void centuries_are_chosen(void **state)
         {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 01-Jan-70 00:00:00 GMT", "Wed, 01 Jan 2070 00:00:00 GMT"},
         {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 01-Jan-75 00:00:00 GMT", "Wed, 01 Jan 1975 00:00:00 GMT"},
         {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 01-Jan-00 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT"},
-        /* To the second: 50 years ahead, and one second more. */
+        /* Exactly 50 years ahead, and one second more. */
         {"Sat, 15 Jun 2024 12:00:00 GMT", "Friday, 15-Jun-74 12:00:00 GMT", "Fri, 15 Jun 2074 12:00:00 GMT"},
         {"Sat, 15 Jun 2024 12:00:00 GMT", "Friday, 15-Jun-74 12:00:01 GMT", "Sat, 15 Jun 1974 12:00:01 GMT"},
-        /* Over a century's end, either way. */
+        /* Across a century's end, in both directions. */
         {"Thu, 31 Dec 2099 00:00:00 GMT", "Friday, 02-Jan-01 00:00:00 GMT", "Sun, 02 Jan 2101 00:00:00 GMT"},
         {"Thu, 31 Dec 2099 00:00:00 GMT", "Friday, 02-Jan-99 00:00:00 GMT", "Fri, 02 Jan 2099 00:00:00 GMT"},
         {"Fri, 01 Jan 2100 00:00:00 GMT", "Friday, 02-Jan-99 00:00:00 GMT", "Fri, 02 Jan 2099 00:00:00 GMT"},
-        /* The leap day of the century that it turns out to be: 2000 has one, 2100 has none. */
+        /* Leap days of the chosen century: 2000 has one, 2100 has none. */
         {"Thu, 29 Feb 2024 12:00:00 GMT", "Friday, 29-Feb-00 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT"},
         {"Thu, 31 Dec 2099 00:00:00 GMT", "Friday, 29-Feb-00 00:00:00 GMT", NULL},
-        /* At the ends of what can be written. */
+        /* At both ends of the valid years. */
         {"Fri, 31 Dec 9999 23:59:59 GMT", "Friday, 01-Jan-00 00:00:00 GMT", "Mon, 01 Jan 9900 00:00:00 GMT"},
         {"Sat, 01 Jan 0000 00:00:00 GMT", "Friday, 01-Jan-01 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT"},
     };
@@ -230,12 +229,12 @@ static void centuries_are_chosen(void **state)
         else
             assert_int_equal(seconds, UNTOUCHED);
     }
-    /* Whatever the clock says, the answer is a year of two to four digits. */
+    /* Under any clock, the year stays between 0 and 9999. */
     assert_int_equal(read_at("Sunday, 06-Nov-94 08:49:37 GMT", INT64_MAX), 253239727777);
     assert_true(read_at("Sunday, 06-Nov-94 08:49:37 GMT", INT64_MIN) >= -62167219200);
 }
 
-static void dates_are_written(void **state)
+static void dates_are_written_as_imf_fixdate(void **state)
 {
     static const struct {
         int64_t seconds;
@@ -276,9 +275,9 @@ static void assert_same_as_gmtime(int64_t seconds)
     }
 }
 
-/* Each day from 1900 to 2200: its two ends and a time between them, against gmtime_r, and through all three
+/* Each day from 1900 to 2200: first, last and a middle second, against gmtime_r, and through all three
    formats and back. */
-static void days_go_round(void **state)
+static void every_day_is_read_back_as_written(void **state)
 {
     (void)state;
     struct tm first = {.tm_year = 0, .tm_mday = 1};
@@ -304,8 +303,8 @@ static void days_go_round(void **state)
     }
 }
 
-/* The rest of what can be written, in steps that share no factor with a day. */
-static void centuries_agree(void **state)
+/* All other years, in steps that share no factor with a day. */
+static void every_century_agrees_with_gmtime(void **state)
 {
     (void)state;
     for (int64_t seconds = -62167219200; seconds <= 253402300799; seconds += 1000003) {
@@ -317,10 +316,13 @@ static void centuries_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dates_are_read),     cmocka_unit_test(parts_are_refused),
-        cmocka_unit_test(others_are_refused), cmocka_unit_test(centuries_are_chosen),
-        cmocka_unit_test(dates_are_written),  cmocka_unit_test(days_go_round),
-        cmocka_unit_test(centuries_agree),
+        cmocka_unit_test(all_three_date_formats_are_read),
+        cmocka_unit_test(parts_of_dates_are_refused),
+        cmocka_unit_test(invalid_dates_are_refused),
+        cmocka_unit_test(two_digit_years_are_at_most_50_years_ahead),
+        cmocka_unit_test(dates_are_written_as_imf_fixdate),
+        cmocka_unit_test(every_day_is_read_back_as_written),
+        cmocka_unit_test(every_century_agrees_with_gmtime),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

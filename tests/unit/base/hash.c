@@ -1,4 +1,4 @@
-/* The hash: stable, as ETags rest on it, and changed by every change of one word. */
+/* The hash: stable, as ETags depend on it, and different after any change of one word. */
 #include "base/hash.h"
 
 #include <setjmp.h>
@@ -11,18 +11,18 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The octets in memory of just their size, so that a sanitizer sees a step too far. */
-static uint64_t hash_exactly(const char *octets, size_t length)
+/* Copies the bytes to memory of exactly their size, so that a sanitizer reports reads beyond it. */
+static uint64_t hash_exactly(const char *bytes, size_t length)
 {
     char *copy = malloc(length > 0 ? length : 1);
     assert_non_null(copy);
-    memcpy(copy, octets, length);
+    memcpy(copy, bytes, length);
     uint64_t hash = hash_bytes((struct span){copy, length});
     free(copy);
     return hash;
 }
 
-/* Computed elsewhere, with whole numbers of any size. A change of these changes every ETag. */
+/* Computed independently with big integers. If these change, every ETag changes. */
 static void values_are_stable(void **state)
 {
     char all[256];
@@ -38,7 +38,7 @@ static void values_are_stable(void **state)
     assert_int_equal(hash_bytes((struct span){NULL, 0}), 0x79af553943bdf9d8);
 }
 
-/* The product of two numbers modulo 2^64, by adding: independent of the code under test. */
+/* Multiplies modulo 2^64 by additions, independently of the code under test. */
 static uint64_t product(uint64_t a, uint64_t b)
 {
     uint64_t sum = 0;
@@ -47,15 +47,15 @@ static uint64_t product(uint64_t a, uint64_t b)
     return sum;
 }
 
-/* The same function from its description: a word at a time, the last one filled up with zeros, then a word of 0. */
-static uint64_t reference(const unsigned char *octets, size_t length)
+/* The reference: one word at a time, the last one padded with zeros, then a word of 0. */
+static uint64_t reference(const unsigned char *bytes, size_t length)
 {
     uint64_t hash = 0x243f6a8885a308d3 ^ length;
     for (size_t word = 0; word < (length + 7) / 8 + 1; word++) {
         bool last = word == (length + 7) / 8;
         for (size_t i = 0; i < 8 && !last; i++) {
             size_t at = word * 8 + i;
-            hash ^= at < length ? (uint64_t)octets[at] << (8 * i) : 0;
+            hash ^= at < length ? (uint64_t)bytes[at] << (8 * i) : 0;
         }
         hash = product(hash, 0x9fb21c651e98df25);
         hash ^= hash >> 35;
@@ -63,60 +63,60 @@ static uint64_t reference(const unsigned char *octets, size_t length)
     return hash;
 }
 
-static void a_reference_agrees(void **state)
+static void hash_equals_the_reference(void **state)
 {
-    unsigned char octets[300];
+    unsigned char bytes[300];
     uint64_t number = 1;
     (void)state;
-    for (size_t i = 0; i < sizeof octets; i++) {
+    for (size_t i = 0; i < sizeof bytes; i++) {
         number = number * 6364136223846793005 + 1442695040888963407;
-        octets[i] = (unsigned char)(number >> 56);
+        bytes[i] = (unsigned char)(number >> 56);
     }
-    for (size_t length = 0; length <= sizeof octets; length++)
-        assert_int_equal(hash_exactly((const char *)octets, length), reference(octets, length));
+    for (size_t length = 0; length <= sizeof bytes; length++)
+        assert_int_equal(hash_exactly((const char *)bytes, length), reference(bytes, length));
 }
 
-static void addresses_do_not_matter(void **state)
+static void alignment_does_not_change_the_hash(void **state)
 {
     char room[64];
     (void)state;
     for (size_t at = 0; at < 16; at++) {
-        memcpy(room + at, "the same octets at any address", 30);
+        memcpy(room + at, "the same bytes at any address", 30);
         assert_int_equal(hash_bytes((struct span){room + at, 30}),
-                         hash_exactly("the same octets at any address", 30));
+                         hash_exactly("the same bytes at any address", 30));
     }
 }
 
-static void every_bit_matters(void **state)
+static void every_bit_changes_the_hash(void **state)
 {
-    char octets[1024];
+    char bytes[1024];
     static const size_t lengths[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 64, 100, 1000, 1024};
     (void)state;
-    for (size_t i = 0; i < sizeof octets; i++)
-        octets[i] = (char)(i * 37 + 5);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * 37 + 5);
     for (size_t i = 0; i < COUNT(lengths); i++) {
-        uint64_t hash = hash_exactly(octets, lengths[i]);
+        uint64_t hash = hash_exactly(bytes, lengths[i]);
         for (size_t bit = 0; bit < lengths[i] * 8; bit++) {
-            octets[bit / 8] = (char)(octets[bit / 8] ^ (1 << bit % 8));
-            assert_true(hash_bytes((struct span){octets, lengths[i]}) != hash);
-            octets[bit / 8] = (char)(octets[bit / 8] ^ (1 << bit % 8));
+            bytes[bit / 8] = (char)(bytes[bit / 8] ^ (1 << bit % 8));
+            assert_true(hash_bytes((struct span){bytes, lengths[i]}) != hash);
+            bytes[bit / 8] = (char)(bytes[bit / 8] ^ (1 << bit % 8));
         }
     }
 }
 
-/* hash.h: two texts of one length that differ in one word only never have the same hash. */
-static void two_changes_in_a_word_matter(void **state)
+/* hash.h: texts of the same length that differ in only one word never have the same hash. */
+static void two_changed_bits_of_a_word_change_the_hash(void **state)
 {
-    char octets[24] = "twenty-three octets, ...";
-    uint64_t hash = hash_bytes((struct span){octets, sizeof octets});
+    char bytes[24] = "twenty-three bytes, ...";
+    uint64_t hash = hash_bytes((struct span){bytes, sizeof bytes});
     (void)state;
     for (unsigned a = 0; a < 64; a++) {
         for (unsigned b = 0; b < a; b++) {
-            octets[8 + a / 8] = (char)(octets[8 + a / 8] ^ (1 << a % 8));
-            octets[8 + b / 8] = (char)(octets[8 + b / 8] ^ (1 << b % 8));
-            assert_true(hash_bytes((struct span){octets, sizeof octets}) != hash);
-            octets[8 + a / 8] = (char)(octets[8 + a / 8] ^ (1 << a % 8));
-            octets[8 + b / 8] = (char)(octets[8 + b / 8] ^ (1 << b % 8));
+            bytes[8 + a / 8] = (char)(bytes[8 + a / 8] ^ (1 << a % 8));
+            bytes[8 + b / 8] = (char)(bytes[8 + b / 8] ^ (1 << b % 8));
+            assert_true(hash_bytes((struct span){bytes, sizeof bytes}) != hash);
+            bytes[8 + a / 8] = (char)(bytes[8 + a / 8] ^ (1 << a % 8));
+            bytes[8 + b / 8] = (char)(bytes[8 + b / 8] ^ (1 << b % 8));
         }
     }
 }
@@ -134,8 +134,8 @@ static void assert_all_differ(uint64_t *hashes, size_t count)
         assert_true(hashes[i - 1] != hashes[i]);
 }
 
-/* Zeros, of which only the length tells; and short names, as a table holds them. */
-static void lengths_and_names_differ(void **state)
+/* Zeros of different lengths, and short names as in a table. */
+static void lengths_and_short_names_have_different_hashes(void **state)
 {
     static uint64_t hashes[26 * 26 * 26];
     static const char zeros[512];
@@ -154,11 +154,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_stable),
-        cmocka_unit_test(a_reference_agrees),
-        cmocka_unit_test(addresses_do_not_matter),
-        cmocka_unit_test(every_bit_matters),
-        cmocka_unit_test(two_changes_in_a_word_matter),
-        cmocka_unit_test(lengths_and_names_differ),
+        cmocka_unit_test(hash_equals_the_reference),
+        cmocka_unit_test(alignment_does_not_change_the_hash),
+        cmocka_unit_test(every_bit_changes_the_hash),
+        cmocka_unit_test(two_changed_bits_of_a_word_change_the_hash),
+        cmocka_unit_test(lengths_and_short_names_have_different_hashes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,17 +10,17 @@
 
 #include <cmocka.h>
 
-static const char *hex_of(struct span octets)
+static const char *hex_of(struct span bytes)
 {
     static char hex[2 * SHA256_SIZE + 1];
     unsigned char digest[SHA256_SIZE];
-    sha256(octets, digest);
+    sha256(bytes, digest);
     for (unsigned i = 0; i < SHA256_SIZE; i++)
         snprintf(hex + (size_t)2 * i, 3, "%02x", digest[i]);
     return hex;
 }
 
-static void published_examples_hold(void **state)
+static void published_examples_are_reproduced(void **state)
 {
     (void)state;
     assert_string_equal(hex_of((struct span){NULL, 0}),
@@ -32,7 +32,7 @@ static void published_examples_hold(void **state)
 }
 
 /* The digest of the digests of all lengths from 0 to 199 of "a", computed with Perl's Digest::SHA. */
-static void every_length_around_a_block_holds(void **state)
+static void lengths_around_a_block_are_padded_correctly(void **state)
 {
     (void)state;
     char text[200], all[200 * SHA256_SIZE];
@@ -43,7 +43,7 @@ static void every_length_around_a_block_holds(void **state)
                         "752c007f38611cfbf5fa42cb1cea3d8e086491c844d0cc4defd632cb81423506");
 }
 
-static void sources_are_as_a_policy_has_them(void **state)
+static void sources_are_hash_source_expressions(void **state)
 {
     (void)state;
     char room[64];
@@ -61,9 +61,9 @@ static void sources_are_as_a_policy_has_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_examples_hold),
-        cmocka_unit_test(every_length_around_a_block_holds),
-        cmocka_unit_test(sources_are_as_a_policy_has_them),
+        cmocka_unit_test(published_examples_are_reproduced),
+        cmocka_unit_test(lengths_around_a_block_are_padded_correctly),
+        cmocka_unit_test(sources_are_hash_source_expressions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 
 static const struct span EMPTY = {NULL, 0};
 
-static void spans_compare(void **state)
+static void spans_are_compared_with_and_without_case(void **state)
 {
     (void)state;
     assert_true(span_equal(SPAN("GET"), span_of("GET")));
@@ -27,13 +27,13 @@ static void spans_compare(void **state)
     assert_true(span_equal_nocase(SPAN("Content-Type"), SPAN("cONTENT-tYPE")));
     assert_true(span_equal_nocase(EMPTY, SPAN("")));
     assert_false(span_equal_nocase(SPAN("close"), SPAN("closed")));
-    /* Letters only: these pairs differ by the bit that makes a letter small. */
+    /* Letters only: these pairs of other bytes differ in the same bit as upper and lower case. */
     assert_false(span_equal_nocase(SPAN("@"), SPAN("`")));
     assert_false(span_equal_nocase(SPAN("["), SPAN("{")));
     assert_false(span_equal_nocase(SPAN("\xC4"), SPAN("\xE4")));
 }
 
-static void spans_are_trimmed(void **state)
+static void spaces_and_tabs_are_trimmed(void **state)
 {
     static const struct {
         struct span text, expected;
@@ -49,7 +49,7 @@ static void spans_are_trimmed(void **state)
     assert_int_equal(span_trim(EMPTY).length, 0);
 }
 
-static void octets_are_found(void **state)
+static void first_occurrence_of_a_byte_is_found(void **state)
 {
     (void)state;
     assert_int_equal(span_find(guarded(SPAN("a,b,c")), ','), 1);
@@ -59,7 +59,7 @@ static void octets_are_found(void **state)
     assert_int_equal(span_find(EMPTY, ','), 0);
 }
 
-/* The members of a list, each in brackets. */
+/* A list's members, each in brackets. */
 static void assert_members(struct span list, const char *expected)
 {
     char memory[128];
@@ -74,10 +74,10 @@ static void assert_members(struct span list, const char *expected)
     assert_span(buffer_span(&members), span_of(expected));
 }
 
-static void lists_have_members(void **state)
+static void lists_are_split_into_trimmed_members(void **state)
 {
     (void)state;
-    /* The examples of RFC 9110 5.6.1.2, of which the last three have no member. */
+    /* The examples of RFC 9110 5.6.1.2, the last three without a member. */
     assert_members(SPAN("foo,bar"), "[foo][bar]");
     assert_members(SPAN("foo ,bar,"), "[foo][bar]");
     assert_members(SPAN("foo , ,bar,charlie"), "[foo][bar][charlie]");
@@ -92,7 +92,7 @@ static void lists_have_members(void **state)
     assert_members(guarded(SPAN("a, b, ")), "[a][b]");
 }
 
-static void numbers_are_read(void **state)
+static void numbers_that_fit_are_read(void **state)
 {
     static const struct {
         struct span text;
@@ -129,25 +129,25 @@ static void numbers_are_read(void **state)
     assert_false(span_to_number(EMPTY, &number));
 }
 
-static void octets_have_classes(void **state)
+static void bytes_are_classified_as_ascii(void **state)
 {
     (void)state;
-    /* tchar, as RFC 9110 5.6.2 writes it. */
+    /* tchar (RFC 9110 5.6.2). */
     static const char tchar[] =
         "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char hex[] = "0123456789abcdef";
     static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz",
                       capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    for (int octet = 0; octet < 256; octet++) {
-        const char *capital = octet != 0 ? strchr(capitals, octet) : NULL;
-        bool letter = capital != NULL || (octet != 0 && strchr(small_letters, octet) != NULL);
-        assert_int_equal(text_is_letter((char)octet), letter);
-        assert_int_equal(text_is_digit((char)octet), octet != 0 && strchr("0123456789", octet) != NULL);
-        assert_int_equal(text_lower((char)octet), capital ? small_letters[capital - capitals] : (char)octet);
-        assert_int_equal(text_is_tchar((unsigned char)octet), octet != 0 && strchr(tchar, octet) != NULL);
-        int small = octet >= 'A' && octet <= 'F' ? octet + 32 : octet;
+    for (int byte = 0; byte < 256; byte++) {
+        const char *capital = byte != 0 ? strchr(capitals, byte) : NULL;
+        bool letter = capital != NULL || (byte != 0 && strchr(small_letters, byte) != NULL);
+        assert_int_equal(text_is_letter((char)byte), letter);
+        assert_int_equal(text_is_digit((char)byte), byte != 0 && strchr("0123456789", byte) != NULL);
+        assert_int_equal(text_lower((char)byte), capital ? small_letters[capital - capitals] : (char)byte);
+        assert_int_equal(text_is_tchar((unsigned char)byte), byte != 0 && strchr(tchar, byte) != NULL);
+        int small = byte >= 'A' && byte <= 'F' ? byte + 32 : byte;
         const char *digit = small != 0 ? strchr(hex, small) : NULL;
-        assert_int_equal(text_hex_value((char)octet), digit ? digit - hex : -1);
+        assert_int_equal(text_hex_value((char)byte), digit ? digit - hex : -1);
     }
 }
 
@@ -165,7 +165,7 @@ static const struct {
     {TEXT("\xED\x95\x9C\xEA\xB5\xAD\xEC\x96\xB4"), true, true},
     {TEXT("\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E"), true, true},
     {TEXT("\xEF\xBB\xBF\xF0\xA3\x8E\xB4"), true, true},
-    /* The bounds of the table in RFC 3629 4, and what lies just outside. */
+    /* The bounds of the table in RFC 3629 4, and the values just outside. */
     {TEXT("\xC2\x80\xDF\xBF"), true, true},
     {TEXT("\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF"), true, true},
     {TEXT("\xF0\x90\x80\x80\xF3\xBF\xBF\xBF\xF4\x8F\xBF\xBF"), true, true},
@@ -183,7 +183,7 @@ static const struct {
     {TEXT("\xE2\x89("), false, false},
     {TEXT("\xF0\xA3\x8E("), false, false},
     {TEXT("\xE2\x89\xC2"), false, false},
-    /* Cut at the end; and already wrong where it is cut. */
+    /* Cut at the end; and already invalid before the cut. */
     {TEXT("abc\xC3"), false, true},
     {TEXT("\xE2"), false, true},
     {TEXT("\xE2\x89"), false, true},
@@ -200,7 +200,7 @@ static const struct {
     {TEXT("\x1B$B8@\x1B(B"), false, false},
 };
 
-static void utf8_is_known(void **state)
+static void well_formed_utf8_is_recognised(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(UTF8); i++) {
@@ -209,7 +209,7 @@ static void utf8_is_known(void **state)
     }
     assert_true(text_is_utf8(EMPTY, false));
 
-    /* The same behind 1 to 16 octets of ASCII, and before them, so that it meets every place in a word. */
+    /* The same after 1 to 16 ASCII bytes, and before them, to test every offset in a word. */
     for (size_t i = 0; i < COUNT(UTF8); i++) {
         for (size_t pad = 1; pad <= 16; pad++) {
             char memory[64];
@@ -228,32 +228,32 @@ static void utf8_is_known(void **state)
 static void utf8_may_be_cut_anywhere(void **state)
 {
     (void)state;
-    struct span text = SPAN("ascii \xC3\xBC \xE2\x89\xA2 \xF0\xA3\x8E\xB4 and nine more octets of ASCII");
+    struct span text = SPAN("ascii \xC3\xBC \xE2\x89\xA2 \xF0\xA3\x8E\xB4 and nine more bytes of ASCII");
     for (size_t length = 0; length <= text.length; length++) {
         assert_true(text_is_utf8(guarded((struct span){text.at, length}), true));
     }
 }
 
 /* Every code point but the surrogates, as RFC 3629 3 encodes it. */
-static void utf8_holds_all_of_unicode(void **state)
+static void every_code_point_is_valid_utf8(void **state)
 {
     (void)state;
     for (uint32_t point = 1; point <= 0x110000; point++) {
-        char octets[4];
+        char bytes[4];
         size_t length = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
         static const unsigned char marks[] = {0, 0, 0xC0, 0xE0, 0xF0};
         for (size_t i = length; i-- > 0;) {
             uint32_t bits = point >> 6 * (length - 1 - i);
-            octets[i] = (char)(i == 0 ? marks[length] | bits : 0x80 | (bits & 0x3F));
+            bytes[i] = (char)(i == 0 ? marks[length] | bits : 0x80 | (bits & 0x3F));
         }
         bool surrogate = point >= 0xD800 && point <= 0xDFFF;
         bool valid = !surrogate && point <= 0x10FFFF && point != 0x1B;
-        if (text_is_utf8((struct span){octets, length}, false) != valid)
+        if (text_is_utf8((struct span){bytes, length}, false) != valid)
             fail_msg("U+%04X", point);
     }
 }
 
-/* Each character is told by its length, and what is none has none, wherever the text ends. */
+/* Every character has its length, and invalid ones 0, at every end of the text. */
 static void characters_have_lengths(void **state)
 {
     static const struct {
@@ -281,15 +281,15 @@ static void characters_have_lengths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spans_compare),
-        cmocka_unit_test(spans_are_trimmed),
-        cmocka_unit_test(octets_are_found),
-        cmocka_unit_test(lists_have_members),
-        cmocka_unit_test(numbers_are_read),
-        cmocka_unit_test(octets_have_classes),
-        cmocka_unit_test(utf8_is_known),
+        cmocka_unit_test(spans_are_compared_with_and_without_case),
+        cmocka_unit_test(spaces_and_tabs_are_trimmed),
+        cmocka_unit_test(first_occurrence_of_a_byte_is_found),
+        cmocka_unit_test(lists_are_split_into_trimmed_members),
+        cmocka_unit_test(numbers_that_fit_are_read),
+        cmocka_unit_test(bytes_are_classified_as_ascii),
+        cmocka_unit_test(well_formed_utf8_is_recognised),
         cmocka_unit_test(utf8_may_be_cut_anywhere),
-        cmocka_unit_test(utf8_holds_all_of_unicode),
+        cmocka_unit_test(every_code_point_is_valid_utf8),
         cmocka_unit_test(characters_have_lengths),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);

@@ -42,7 +42,7 @@ static void assert_rows(const struct row *rows, size_t count, const char *etag)
         assert_conditional(rows[i].lines, etag, rows[i].expected);
 }
 
-static void without_conditions_all_is_performed(void **state)
+static void requests_without_conditions_are_performed(void **state)
 {
     static const struct row rows[] = {
         {"", CONDITIONAL_PERFORM},
@@ -81,7 +81,7 @@ static void if_match_compares_strongly(void **state)
     assert_rows(rows, COUNT(rows), TAG);
 }
 
-/* A tag somewhere in it does not make a malformed field match. */
+/* A malformed field does not match even if it contains the tag. */
 static void a_malformed_if_match_never_matches(void **state)
 {
     static const struct row rows[] = {
@@ -149,9 +149,9 @@ static void a_malformed_if_none_match_is_never_a_304(void **state)
         {IF_NONE_MATCH("*, \"xyzzy\""), CONDITIONAL_PERFORM},
         {IF_NONE_MATCH("\"xyzzy\"") IF_NONE_MATCH("*"), CONDITIONAL_PERFORM},
         {IF_NONE_MATCH("*") IF_NONE_MATCH("*"), CONDITIONAL_PERFORM},
-        /* One line cannot end what another began. */
+        /* A tag can't continue on the next line. */
         {IF_NONE_MATCH("\"xy") IF_NONE_MATCH("zzy\""), CONDITIONAL_PERFORM},
-        /* It is there all the same, and the date does not count (13.1.3). */
+        /* The field is still present, so the date is ignored (13.1.3). */
         {IF_NONE_MATCH("xyzzy") IF_MODIFIED_SINCE(DATE), CONDITIONAL_PERFORM},
         {IF_NONE_MATCH("") IF_MODIFIED_SINCE(DATE), CONDITIONAL_PERFORM},
     };
@@ -159,8 +159,8 @@ static void a_malformed_if_none_match_is_never_a_304(void **state)
     assert_rows(rows, COUNT(rows), TAG);
 }
 
-/* etagc is everything visible but the quote, and obs-text (RFC 9110 8.8.3). */
-static void tags_may_hold_commas(void **state)
+/* etagc is any visible character except the quote, or obs-text (RFC 9110 8.8.3). */
+static void tags_may_contain_commas(void **state)
 {
     (void)state;
     assert_conditional(IF_NONE_MATCH("\"a,b\""), "\"a,b\"", CONDITIONAL_NOT_MODIFIED);
@@ -175,8 +175,8 @@ static void tags_may_hold_commas(void **state)
     assert_conditional(IF_MATCH("\"a b\""), "\"a b\"", CONDITIONAL_FAILED);
 }
 
-/* RFC 9110 8.8.3.2, the table of its example; weak tags of our own are not sent, but are compared right. */
-static void tags_are_compared_as_the_table_says(void **state)
+/* The table of RFC 9110 8.8.3.2; the server sends no weak tags, but compares them correctly. */
+static void tags_are_compared_as_in_the_rfc_table(void **state)
 {
     static const struct {
         const char *current, *if_match, *if_none_match;
@@ -197,8 +197,8 @@ static void tags_are_compared_as_the_table_says(void **state)
     }
 }
 
-/* A file that has just changed has none; it exists, all the same. */
-static void without_a_tag_only_the_asterisk_matches(void **state)
+/* A file that has just changed has no tag, but it exists. */
+static void files_without_a_tag_match_only_the_asterisk(void **state)
 {
     static const struct row rows[] = {
         {IF_MATCH("\"xyzzy\""), CONDITIONAL_FAILED},
@@ -232,7 +232,7 @@ static void dates_are_compared(void **state)
         {IF_UNMODIFIED_SINCE("Saturday, 29-Oct-94 19:43:30 GMT"), CONDITIONAL_FAILED},
         {IF_UNMODIFIED_SINCE("Sat Oct 29 19:43:31 1994"), CONDITIONAL_PERFORM},
         {IF_UNMODIFIED_SINCE("Sat Oct 29 19:43:30 1994"), CONDITIONAL_FAILED},
-        /* Two digits of a year: 1995, not 1895, and 1950, as 2050 is more than 50 years ahead (5.6.7). */
+        /* Two-digit years: 1995, not 1895, and 1950, as 2050 is more than 50 years ahead (5.6.7). */
         {IF_MODIFIED_SINCE("Sunday, 29-Oct-95 19:43:31 GMT"), CONDITIONAL_NOT_MODIFIED},
         {IF_MODIFIED_SINCE("Sunday, 29-Oct-50 19:43:31 GMT"), CONDITIONAL_PERFORM},
     };
@@ -251,7 +251,7 @@ static void invalid_dates_are_ignored(void **state)
         {IF_MODIFIED_SINCE("Sat, 32 Oct 2094 19:43:31 GMT"), CONDITIONAL_PERFORM},
         {IF_MODIFIED_SINCE(DATE "; length=1"), CONDITIONAL_PERFORM},
         {IF_MODIFIED_SINCE("\"" DATE "\""), CONDITIONAL_PERFORM},
-        /* More than one member, on one line and on two (13.1.3, 5.2). */
+        /* Several members, on one line and on two (13.1.3, 5.2). */
         {IF_MODIFIED_SINCE(DATE ", " DATE), CONDITIONAL_PERFORM},
         {IF_MODIFIED_SINCE(DATE) IF_MODIFIED_SINCE(DATE), CONDITIONAL_PERFORM},
         {IF_MODIFIED_SINCE(LATER) IF_MODIFIED_SINCE("x"), CONDITIONAL_PERFORM},
@@ -266,7 +266,7 @@ static void invalid_dates_are_ignored(void **state)
     assert_rows(rows, COUNT(rows), TAG);
 }
 
-/* Every combination of the four fields, against the steps of RFC 9110 13.2.2 written down as they stand there. */
+/* Every combination of the four fields, against a literal transcription of RFC 9110 13.2.2. */
 enum side { ABSENT, TRUE, FALSE, SIDES };
 
 static enum conditional by_the_steps(enum side match, enum side unmodified, enum side none_match,
@@ -287,7 +287,7 @@ static enum conditional by_the_steps(enum side match, enum side unmodified, enum
     return CONDITIONAL_PERFORM;
 }
 
-static void conditions_are_taken_in_order(void **state)
+static void conditions_are_evaluated_in_order(void **state)
 {
     static const char *const match[SIDES] = {"", IF_MATCH(TAG), IF_MATCH("\"other\"")};
     static const char *const unmodified[SIDES] = {"", IF_UNMODIFIED_SINCE(DATE),
@@ -329,7 +329,7 @@ static void if_range_compares_strongly(void **state)
         {IF_RANGE("W/" TAG), "W/" TAG, false},
         {IF_RANGE(TAG), "W/" TAG, false},
         {IF_RANGE("\"a,b\""), "\"a,b\"", true},
-        /* No list, no asterisk, nothing malformed. */
+        /* Lists, asterisks and malformed values never match. */
         {IF_RANGE(TAG ", " TAG), TAG, false},
         {IF_RANGE(TAG ","), TAG, false},
         {IF_RANGE(TAG) IF_RANGE(TAG), TAG, false},
@@ -338,7 +338,7 @@ static void if_range_compares_strongly(void **state)
         {IF_RANGE(""), TAG, false},
         {IF_RANGE(""), "", false},
         {IF_RANGE("\"xyzzy"), TAG, false},
-        /* A date has to be exactly the file's. */
+        /* A date must equal the file's. */
         {IF_RANGE(DATE), TAG, true},
         {IF_RANGE(DATE), "", true},
         {IF_RANGE("Saturday, 29-Oct-94 19:43:31 GMT"), TAG, true},
@@ -360,7 +360,7 @@ static void if_range_compares_strongly(void **state)
     }
 }
 
-/* RFC 9110 8.8.2.2: in its own second, and before it, a date is a weak validator. */
+/* RFC 9110 8.8.2.2: a date of the current or a future second is a weak validator. */
 static void a_date_of_this_second_is_weak(void **state)
 {
     (void)state;
@@ -369,8 +369,8 @@ static void a_date_of_this_second_is_weak(void **state)
     assert_false(range_applies("GET", IF_RANGE("Sun, 06 Nov 1994 08:49:38 GMT"), TAG, now + 1));
 }
 
-/* Every field cut off after each of its octets, before a page that faults. */
-static void no_octet_behind_a_value_is_read(void **state)
+/* Every field cut after each of its bytes, before a guard page. */
+static void no_byte_after_a_value_is_read(void **state)
 {
     static const char *const fields[] = {
         "If-Match: ", "If-None-Match: ", "If-Modified-Since: ", "If-Unmodified-Since: ", "If-Range: "};
@@ -391,7 +391,7 @@ static void no_octet_behind_a_value_is_read(void **state)
     }
 }
 
-/* Octets that lists are made of, at random: a 304 or a met If-Match comes only from a list that is well-formed. */
+/* Random bytes of lists: only a well-formed list gives a 304 or a matching If-Match. */
 static bool is_well_formed_with_tag(const char *list)
 {
     bool found = false;
@@ -410,9 +410,9 @@ static bool is_well_formed_with_tag(const char *list)
     }
 }
 
-static void random_lists_match_as_a_simple_reader_says(void **state)
+static void random_lists_match_as_in_a_simple_reader(void **state)
 {
-    static const char octets[] = "\"\"\"\"aaab,, \tW//*";
+    static const char bytes[] = "\"\"\"\"aaab,, \tW//*";
     struct validators validators = {SPAN("\"a\""), modified, modified};
     uint64_t seed = 9110;
     unsigned matches = 0;
@@ -421,11 +421,11 @@ static void random_lists_match_as_a_simple_reader_says(void **state)
         char value[16], line[64];
         size_t length = random_below(&seed, sizeof value);
         for (size_t i = 0; i < length; i++)
-            value[i] = octets[random_below(&seed, sizeof octets - 1)];
+            value[i] = bytes[random_below(&seed, sizeof bytes - 1)];
         value[length] = '\0';
         snprintf(line, sizeof line, IF_NONE_MATCH("%s"), value);
         bool expected = is_well_formed_with_tag(value) || strcmp(value + strspn(value, " \t"), "*") == 0;
-        /* A trailing blank after "*" is trimmed; the simple reader leaves it. */
+        /* A trailing space after "*" is trimmed; the simple reader keeps it. */
         if (!expected && strspn(value, " \t*") == length)
             continue;
         enum conditional result = conditional_evaluate(request_with("GET", span_of(line)), &validators, now);
@@ -439,21 +439,21 @@ static void random_lists_match_as_a_simple_reader_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_conditions_all_is_performed),
+        cmocka_unit_test(requests_without_conditions_are_performed),
         cmocka_unit_test(if_match_compares_strongly),
         cmocka_unit_test(a_malformed_if_match_never_matches),
         cmocka_unit_test(if_none_match_compares_weakly),
         cmocka_unit_test(a_malformed_if_none_match_is_never_a_304),
-        cmocka_unit_test(tags_may_hold_commas),
-        cmocka_unit_test(tags_are_compared_as_the_table_says),
-        cmocka_unit_test(without_a_tag_only_the_asterisk_matches),
+        cmocka_unit_test(tags_may_contain_commas),
+        cmocka_unit_test(tags_are_compared_as_in_the_rfc_table),
+        cmocka_unit_test(files_without_a_tag_match_only_the_asterisk),
         cmocka_unit_test(dates_are_compared),
         cmocka_unit_test(invalid_dates_are_ignored),
-        cmocka_unit_test(conditions_are_taken_in_order),
+        cmocka_unit_test(conditions_are_evaluated_in_order),
         cmocka_unit_test(if_range_compares_strongly),
         cmocka_unit_test(a_date_of_this_second_is_weak),
-        cmocka_unit_test(no_octet_behind_a_value_is_read),
-        cmocka_unit_test(random_lists_match_as_a_simple_reader_says),
+        cmocka_unit_test(no_byte_after_a_value_is_read),
+        cmocka_unit_test(random_lists_match_as_in_a_simple_reader),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

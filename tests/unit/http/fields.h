@@ -1,4 +1,4 @@
-/* What the units of the fields share: requests made from a few field lines, and random numbers. */
+/* Shared by the tests of fields: requests made from a few field lines, and random numbers. */
 #ifndef TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
 #define TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
 
@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 /*
- * A request with these field lines, each with its CRLF, besides its Host. What stands behind the last value of a field
- * that is kept is cut off, so that a step beyond it faults. Stands until the next call.
+ * Makes a request with Host and these field lines, each with its CRLF. The guard page follows the last value of a kept
+ * field, so that a read beyond it faults. Valid until the next call.
  */
 static inline const struct request *request_with(const char *method, struct span lines)
 {
@@ -35,7 +35,7 @@ static inline const struct request *request_with(const char *method, struct span
     return &request;
 }
 
-/* The same random numbers each time (xorshift64*, Vigna 2016). */
+/* Reproducible random numbers (xorshift64*, Vigna 2016). */
 static inline uint64_t random_next(uint64_t *seed)
 {
     *seed ^= *seed >> 12;

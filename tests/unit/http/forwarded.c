@@ -1,4 +1,4 @@
-/* Whose address X-Forwarded-For tells: the rightmost that is no trusted proxy. */
+/* X-Forwarded-For: the rightmost untrusted address is the client. */
 #include "http/forwarded.h"
 
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@ static int begin(void **state)
                : -1;
 }
 
-/* The lines of the field, and the client; NULL where there is none to be known. */
+/* The lines of the field, and the client; NULL: unknown. */
 static const struct {
     const char *lines[3];
     const char *client;
@@ -38,14 +38,14 @@ static const struct {
     {{"203.0.113.1,10.0.0.1 ,\tfd00::1, 192.0.2.7"}, "203.0.113.1"},
     {{"203.0.113.1, 203.0.113.2, 10.0.0.1"}, "203.0.113.2"},
     {{"203.0.113.1, , 10.0.0.1,"}, "203.0.113.1"},
-    /* Proxies alone: the first. */
+    /* Proxies only: the leftmost. */
     {{"10.0.0.3"}, "10.0.0.3"},
     {{"10.0.0.3, 10.0.0.2, 10.0.0.1"}, "10.0.0.3"},
-    /* What the client wrote itself. */
+    /* Members that the client forged. */
     {{"junk, 203.0.113.2"}, "203.0.113.2"},
     {{"junk, 203.0.113.2, 10.0.0.1"}, "203.0.113.2"},
     {{"10.0.0.9, 203.0.113.2"}, "203.0.113.2"},
-    /* What trusted proxies wrote. */
+    /* Members that trusted proxies wrote. */
     {{"junk"}, NULL},
     {{"203.0.113.1, junk"}, NULL},
     {{"203.0.113.1, junk, 10.0.0.1"}, NULL},
@@ -59,7 +59,7 @@ static const struct {
     {{"203.0.113.1", "10.0.0.1", "fd00::2"}, "203.0.113.1"},
     {{"203.0.113.1", "junk"}, NULL},
     {{"junk", "203.0.113.1"}, "203.0.113.1"},
-    /* Ports, which some balancers add. */
+    /* Ports, as some load balancers add them. */
     {{"203.0.113.1:4711"}, "203.0.113.1"},
     {{"203.0.113.1, 10.0.0.1:80"}, "203.0.113.1"},
     {{"[2001:db8::1]:4711"}, "2001:db8::1"},
@@ -72,11 +72,11 @@ static const struct {
     {{"203.0.113.1:x"}, NULL},
     {{"["}, NULL},
     {{":"}, NULL},
-    /* An IPv4 address in IPv6's clothes is the same client. */
+    /* An IPv4-mapped IPv6 address is the same client. */
     {{"203.0.113.1, ::ffff:10.0.0.1"}, "203.0.113.1"},
 };
 
-static void the_client_is_the_rightmost_stranger(void **state)
+static void rightmost_untrusted_address_is_the_client(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -97,7 +97,7 @@ static void the_client_is_the_rightmost_stranger(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_client_is_the_rightmost_stranger),
+        cmocka_unit_test(rightmost_untrusted_address_is_the_client),
     };
     return cmocka_run_group_tests(tests, begin, NULL);
 }

@@ -1,4 +1,4 @@
-/* Whose name a request bears: what keeps other sites' pages from a server that is meant for one machine. */
+/* A request's authority: the check of its name protects a local server from DNS rebinding. */
 #include "http/host.h"
 
 #include "fields.h"
@@ -10,7 +10,7 @@ static struct span name_in(const char *authority)
     return host_name(guarded(span_of(authority)));
 }
 
-static void names_lose_port_and_dot(void **state)
+static void names_have_no_port_and_no_final_dot(void **state)
 {
     static const char *const rows[][2] = {
         {"", ""},
@@ -33,7 +33,7 @@ static void names_lose_port_and_dot(void **state)
     }
 }
 
-static void this_machine_is_known(void **state)
+static void loopback_names_are_recognised(void **state)
 {
     static const char *const own[] = {
         "localhost",         "LocalHost",          "localhost:8080",  "localhost.",
@@ -77,7 +77,7 @@ static void this_machine_is_known(void **state)
     }
 }
 
-static void names_may_be_allowed(void **state)
+static void allowed_names_match(void **state)
 {
     static const struct {
         const char *name, *allowed;
@@ -106,8 +106,8 @@ static void names_may_be_allowed(void **state)
     }
 }
 
-/* RFC 9112 3.2.2: what absolute-form says goes before Host. */
-static void the_authority_counts(void **state)
+/* RFC 9112 3.2.2: the authority of absolute-form replaces Host. */
+static void authority_of_absolute_form_replaces_host(void **state)
 {
     static const struct {
         const char *head, *host;
@@ -134,10 +134,10 @@ static void the_authority_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_lose_port_and_dot),
-        cmocka_unit_test(this_machine_is_known),
-        cmocka_unit_test(names_may_be_allowed),
-        cmocka_unit_test(the_authority_counts),
+        cmocka_unit_test(names_have_no_port_and_no_final_dot),
+        cmocka_unit_test(loopback_names_are_recognised),
+        cmocka_unit_test(allowed_names_match),
+        cmocka_unit_test(authority_of_absolute_form_replaces_host),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

@@ -35,7 +35,7 @@ static void assert_rows(const struct row *rows, size_t count)
     }
 }
 
-static void weights_are_noticed(void **state)
+static void weights_are_detected(void **state)
 {
     (void)state;
     assert_false(negotiate_is_weighted(request_with("GET", SPAN("Accept: a;q=0\r\n"))));
@@ -44,8 +44,8 @@ static void weights_are_noticed(void **state)
     assert_true(negotiate_is_weighted(request_with("GET", SPAN(ACCEPT("gzip") ACCEPT("* ; q=0")))));
 }
 
-/* How much identity is wanted can be left unsaid, or be said to be next to nothing: that is not the same. */
-static void identity_comes_first_where_asked(void **state)
+/* No weight for identity differs from a weight of 0.001. */
+static void identity_ranks_first_unless_another_has_a_higher_weight(void **state)
 {
     static const struct {
         const char *lines;
@@ -76,14 +76,14 @@ static void codings_are_read(void **state)
         {ACCEPT("*"), {.quality = {1000, 1000, 1000, 1000}}},
         {ACCEPT("compress;q=0.5, gzip;q=1.0"), {.quality = {1, 1000, 0, 0}}},
         {ACCEPT("gzip;q=1.0, identity; q=0.5, *;q=0"), {.quality = {500, 1000, 0, 0}}},
-        /* What browsers send. */
+        /* As browsers send it. */
         {ACCEPT("gzip, deflate"), {.quality = {1, 1000, 0, 0}}},
         {ACCEPT("gzip, deflate, br"), {.quality = {1, 1000, 0, 1000}}},
         {ACCEPT("gzip, deflate, br, zstd"), {.quality = {1, 1000, 1000, 1000}}},
         {ACCEPT("identity"), {.quality = {1000, 0, 0, 0}}},
         {ACCEPT("identity;q=1, *;q=0"), {.quality = {1000, 0, 0, 0}}},
         {ACCEPT("gzip;q=1.0, deflate;q=0.8, identity; q=0.3, *;q=0"), {.quality = {300, 1000, 0, 0}}},
-        /* Identity is acceptable unless it is refused. */
+        /* Identity is acceptable unless refused. */
         {ACCEPT("identity;q=0"), {.quality = {0, 0, 0, 0}}},
         {ACCEPT("*;q=0"), {.quality = {0, 0, 0, 0}}},
         {ACCEPT("br, *;q=0"), {.quality = {0, 0, 0, 1000}}},
@@ -92,27 +92,27 @@ static void codings_are_read(void **state)
         {ACCEPT("*;q=0.5, gzip;q=0"), {.quality = {500, 0, 500, 500}}},
         {ACCEPT("identity;q=0, *"), {.quality = {0, 1000, 1000, 1000}}},
         {ACCEPT("gzip;q=0"), {.quality = {1, 0, 0, 0}}},
-        /* Names: any case, x-gzip (8.4.1.3). */
+        /* Names in any case, and x-gzip (8.4.1.3). */
         {ACCEPT("GZIP, bR;Q=0.25, ZStd, IDENTITY;q=0"), {.quality = {0, 1000, 1000, 250}}},
         {ACCEPT("x-gzip"), {.quality = {1, 1000, 0, 0}}},
         {ACCEPT("gzi, gzipp, brr, x-br, x-gzi, b, **"), {.quality = {1, 0, 0, 0}}},
-        /* Several lines, empty members, blanks. */
+        /* Several lines, empty members, spaces. */
         {ACCEPT("gzip") ACCEPT("br;q=0.5"), {.quality = {1, 1000, 0, 500}}},
         {ACCEPT("") ACCEPT("zstd"), {.quality = {1, 0, 1000, 0}}},
         {ACCEPT(",, gzip\t; \tq=0.5 ,\t,br,"), {.quality = {1, 500, 0, 1000}}},
-        /* Of several for one coding, the first. */
+        /* The first of several members for one coding counts. */
         {ACCEPT("gzip;q=0, gzip"), {.quality = {1, 0, 0, 0}}},
         {ACCEPT("gzip;q=0.7, x-gzip;q=0.9"), {.quality = {1, 700, 0, 0}}},
         {ACCEPT("br;q=0.7") ACCEPT("br;q=0"), {.quality = {1, 0, 0, 700}}},
         {ACCEPT("*, *;q=0"), {.quality = {1000, 1000, 1000, 1000}}},
-        /* A malformed one is not the first. */
+        /* A malformed member does not count as the first. */
         {ACCEPT("gzip;q=x, gzip;q=0.5"), {.quality = {1, 500, 0, 0}}},
     };
     (void)state;
     assert_rows(rows, COUNT(rows));
 }
 
-/* qvalue of RFC 9110 12.4.2, and what is none. */
+/* qvalue of RFC 9110 12.4.2, and invalid ones. */
 static void weights_are_read(void **state)
 {
     static const struct {
@@ -140,7 +140,7 @@ static void weights_are_read(void **state)
             unsigned quality = acceptance_of(lines).quality[CODING_GZIP + k];
             if (quality != expected)
                 fail_msg("'%s' is %u", lines, quality);
-            /* A malformed refusal refuses nothing, a malformed wish asks for nothing. */
+            /* Malformed members neither refuse nor accept a coding. */
             snprintf(lines, sizeof lines, ACCEPT("identity%s"), rows[i].weight);
             assert_int_equal(acceptance_of(lines).quality[CODING_IDENTITY],
                              rows[i].quality < 0 ? 1 : rows[i].quality);
@@ -148,7 +148,7 @@ static void weights_are_read(void **state)
     }
 }
 
-static void the_best_is_chosen(void **state)
+static void highest_weight_is_chosen(void **state)
 {
     static const struct {
         const char *lines;
@@ -172,7 +172,7 @@ static void the_best_is_chosen(void **state)
         {ACCEPT("deflate"), ALL, CODING_IDENTITY},
         {ACCEPT("br;q=0, gzip;q=0, zstd;q=0"), ALL, CODING_IDENTITY},
         {ACCEPT("identity;q=0, gzip"), ALL, CODING_GZIP},
-        /* Nothing is left. */
+        /* No acceptable coding is available. */
         {ACCEPT("identity;q=0, gzip"), IDENTITY, CODINGS},
         {ACCEPT("identity;q=0, gzip"), IDENTITY | BR, CODINGS},
         {ACCEPT("identity;q=0"), ALL, CODINGS},
@@ -190,8 +190,8 @@ static void the_best_is_chosen(void **state)
     }
 }
 
-/* Any qualities, any codings: what is chosen is there, acceptable, and nothing that is there is wanted more. */
-static void no_choice_is_worse_than_another(void **state)
+/* Any weights, any codings: the choice is available and acceptable, and no available coding has a higher weight. */
+static void no_available_coding_beats_the_choice(void **state)
 {
     static const unsigned preference[CODINGS] = {0, 1, 2, 3}; /* identity, gzip, zstd, br */
     uint64_t seed = 1253;
@@ -215,7 +215,7 @@ static void no_choice_is_worse_than_another(void **state)
     }
 }
 
-static void no_octet_behind_a_value_is_read(void **state)
+static void no_byte_after_a_value_is_read(void **state)
 {
     static const char value[] = ", x-gzip ; q=0.125,\tidentity;Q=1.000 ,*;q=0 ,br;q=0.9;x=y";
     (void)state;
@@ -230,7 +230,7 @@ static void no_octet_behind_a_value_is_read(void **state)
     }
 }
 
-static void media_are_chosen(void **state)
+static void media_types_are_chosen_by_accept(void **state)
 {
     static const struct {
         struct span lines;
@@ -297,7 +297,7 @@ static void navigations_name_html(void **state)
     }
 }
 
-static void only_reading_navigates(void **state)
+static void only_get_and_head_navigate(void **state)
 {
     (void)state;
     assert_true(is_asked("HEAD", "Accept: text/html\r\n"));
@@ -309,15 +309,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(navigations_name_html),
-        cmocka_unit_test(only_reading_navigates),
+        cmocka_unit_test(only_get_and_head_navigate),
         cmocka_unit_test(codings_are_read),
-        cmocka_unit_test(weights_are_noticed),
-        cmocka_unit_test(identity_comes_first_where_asked),
+        cmocka_unit_test(weights_are_detected),
+        cmocka_unit_test(identity_ranks_first_unless_another_has_a_higher_weight),
         cmocka_unit_test(weights_are_read),
-        cmocka_unit_test(the_best_is_chosen),
-        cmocka_unit_test(no_choice_is_worse_than_another),
-        cmocka_unit_test(no_octet_behind_a_value_is_read),
-        cmocka_unit_test(media_are_chosen),
+        cmocka_unit_test(highest_weight_is_chosen),
+        cmocka_unit_test(no_available_coding_beats_the_choice),
+        cmocka_unit_test(no_byte_after_a_value_is_read),
+        cmocka_unit_test(media_types_are_chosen_by_accept),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

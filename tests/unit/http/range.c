@@ -1,4 +1,4 @@
-/* Byte ranges: RFC 9110 14.1.1 and 14.1.2 for their form, 14.2 for what may be ignored, 15.3.7.2 for what is joined. */
+/* Byte ranges: RFC 9110 14.1.1 and 14.1.2 for their form, 14.2 for ignored fields, 15.3.7.2 for joined ranges. */
 #include "http/range.h"
 
 #include "http/fields.h"
@@ -19,7 +19,7 @@ static enum range_result parse(struct span field, uint64_t size)
     return result;
 }
 
-/* The slices as Content-Range would name them: "0-499 600-999". */
+/* The slices as in Content-Range: "0-499 600-999". */
 static const char *described(void)
 {
     static char text[LIMIT_RANGES * 44];
@@ -59,7 +59,7 @@ static void assert_rows(const struct row *rows, size_t rows_count)
 }
 
 /* The examples of RFC 9110 14.1.2, "assuming a representation of length 10000". */
-static void the_examples_are_read(void **state)
+static void examples_of_the_rfc_are_read(void **state)
 {
     static const struct row rows[] = {
         {"bytes=0-499", 10000, "0-499"},
@@ -93,7 +93,7 @@ static void single_ranges_are_read(void **state)
         {"bytes=0-1", 1, "0-0"},
         {"bytes=000-0000000000000000000000000000001", 10, "0-1"},
         {"bytes=-0000000000000000000000000000001", 10, "9-9"},
-        /* The unit in any case (14.1); blanks and empty members (5.6.1). */
+        /* The unit in any case (14.1); spaces and empty members (5.6.1). */
         {"BYTES=0-1", 10, "0-1"},
         {"Bytes=0-1", 10, "0-1"},
         {"bytes=\t 0-1", 10, "0-1"},
@@ -129,16 +129,16 @@ static void large_numbers_do_not_overflow(void **state)
     assert_result("bytes=" E64 "-", 10, RANGE_UNSATISFIABLE);
     assert_result("bytes=" E64 "-" E64, 10, RANGE_UNSATISFIABLE);
     assert_result("bytes=18446744073709551615-" E64, UINT64_MAX, RANGE_UNSATISFIABLE);
-    /* Malformed, though no 64 bits can tell (14.1.1). */
+    /* Malformed, although both positions exceed 64 bits (14.1.1). */
     assert_result("bytes=" E64 "-18446744073709551615", 10, RANGE_WHOLE);
     assert_result("bytes=" E64 "1-" E64 "0", 10, RANGE_WHOLE);
     assert_result("bytes=" E64 "-0" E64, 10, RANGE_UNSATISFIABLE);
-    /* 2 to the 64th and 5 is not 5. */
+    /* 2 to the 64th plus 5 is not 5. */
     assert_result("bytes=18446744073709551621-18446744073709551622", 10, RANGE_UNSATISFIABLE);
 }
 
-/* RFC 9110 14.2: ignored, as if it were not there. */
-static void what_is_no_range_is_ignored(void **state)
+/* RFC 9110 14.2: ignored, as if the field were absent. */
+static void invalid_ranges_are_ignored(void **state)
 {
     static const char *const fields[] = {
         "",
@@ -184,14 +184,14 @@ static void what_is_no_range_is_ignored(void **state)
         "bytes=1.0-2",
         "bytes=\"0-1\"",
         "bytes=0-1\x80",
-        /* One malformed member makes the field malformed, wherever it stands. */
+        /* A malformed member at any position makes the field malformed. */
         "bytes=0-1,x",
         "bytes=x,0-1",
         "bytes=0-1,5-4",
         "bytes=99-,5-4",
         "bytes=99-,x",
         "bytes=0-1,bytes=2-3",
-        /* As two lines joined would be. */
+        /* Like two lines joined. */
         "bytes=0-1, bytes=2-3",
     };
     (void)state;
@@ -205,7 +205,7 @@ static void what_is_no_range_is_ignored(void **state)
     assert_int_equal(parse((struct span){"bytes=\0-1", 9}, 10), RANGE_WHOLE);
 }
 
-static void what_the_file_does_not_have_is_unsatisfiable(void **state)
+static void ranges_outside_the_file_are_unsatisfiable(void **state)
 {
     (void)state;
     assert_result("bytes=10-", 10, RANGE_UNSATISFIABLE);
@@ -214,14 +214,14 @@ static void what_the_file_does_not_have_is_unsatisfiable(void **state)
     assert_result("bytes=-0", 10, RANGE_UNSATISFIABLE);
     assert_result("bytes=-000", 10, RANGE_UNSATISFIABLE);
     assert_result("bytes=10-,-0,99-100", 10, RANGE_UNSATISFIABLE);
-    /* Where another can be satisfied, that is sent. */
+    /* Satisfiable ranges are still sent. */
     assert_partial("bytes=10-,0-0", 10, "0-0");
     assert_partial("bytes=-0,-1", 10, "9-9");
     assert_partial("bytes=3-4,99-,1-1", 10, "3-4 1-1");
 }
 
-/* RFC 9110 14.1.2: in an empty file, only a suffix can be satisfied, and then there is nothing to name (14.4). */
-static void an_empty_file_has_no_positions(void **state)
+/* RFC 9110 14.1.2: in an empty file only a suffix is satisfiable, but no Content-Range can describe it (14.4). */
+static void positions_in_an_empty_file_are_unsatisfiable(void **state)
 {
     (void)state;
     assert_result("bytes=0-", 0, RANGE_UNSATISFIABLE);
@@ -234,8 +234,8 @@ static void an_empty_file_has_no_positions(void **state)
     assert_result("bytes=-5,-6", 0, RANGE_WHOLE);
 }
 
-/* RFC 9110 15.3.7.2, and the order in which the client named them. */
-static void what_overlaps_is_joined(void **state)
+/* RFC 9110 15.3.7.2, in the order of the request. */
+static void overlapping_and_adjacent_ranges_are_joined(void **state)
 {
     static const struct row rows[] = {
         {"bytes=0-1,0-1", 10, "0-1"},
@@ -260,7 +260,7 @@ static void what_overlaps_is_joined(void **state)
     assert_rows(rows, COUNT(rows));
 }
 
-/* "bytes=0-,2-,4-" and so on, of so many members. */
+/* "bytes=0-,2-,4-" and so on, with `members` members. */
 static const char *many(size_t members)
 {
     static char field[GUARDED_MAX];
@@ -270,7 +270,7 @@ static const char *many(size_t members)
     return field;
 }
 
-static void ranges_are_bounded(void **state)
+static void too_many_ranges_are_ignored(void **state)
 {
     (void)state;
     for (size_t members = 1; members <= 3 * (size_t)LIMIT_RANGES; members++) {
@@ -282,27 +282,27 @@ static void ranges_are_bounded(void **state)
         assert_int_equal(result, members <= LIMIT_RANGES ? RANGE_PARTIAL : RANGE_WHOLE);
         assert_int_equal(count, members <= LIMIT_RANGES ? members : 0);
     }
-    /* The attack of 2011: each asks for nearly everything. */
+    /* CVE-2011-3192: each range is almost the whole file. */
     assert_int_equal(parse(span_of(many(LIMIT_RANGES)), 1000), RANGE_PARTIAL);
     assert_string_equal(described(), "0-999");
     assert_int_equal(parse(span_of(many(LIMIT_RANGES + 1)), 1000), RANGE_WHOLE);
     assert_int_equal(parse(span_of(many(1000)), 1000), RANGE_WHOLE);
-    /* Those that cannot be satisfied count as well; empty ones do not. */
+    /* Unsatisfiable members count as well; empty ones do not. */
     assert_int_equal(parse(span_of(many(LIMIT_RANGES)), 0), RANGE_UNSATISFIABLE);
     assert_int_equal(parse(span_of(many(LIMIT_RANGES + 1)), 0), RANGE_WHOLE);
     assert_partial("bytes=,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,0-0", 10, "0-0");
 }
 
-/* ---- against a simple reader ---- */
+/* ---- against a model ---- */
 
 enum { MODEL_SIZE_MAX = 40, MEMBERS_MAX = LIMIT_RANGES + 4 };
 
-/* What a reader says who knows regular expressions, strtoull and a file that is small enough to colour. */
+/* The model: regular expressions, strtoull, and a file small enough to mark each byte. */
 struct model {
     enum range_result result;
     unsigned members;
     bool wanted[MODEL_SIZE_MAX];
-    unsigned first_member[MODEL_SIZE_MAX]; /* the first that wanted the octet */
+    unsigned first_member[MODEL_SIZE_MAX]; /* the first member that requests the byte */
 };
 
 static regex_t field_form, positions_form, suffix_form;
@@ -324,7 +324,7 @@ static int close_forms(void **state)
     return 0;
 }
 
-/* Half-open; false where the member is malformed. Numbers too large for strtoull are ULLONG_MAX. */
+/* Half-open; false if the member is malformed. strtoull returns ULLONG_MAX for too large numbers. */
 static bool model_member(const char *member, uint64_t size, uint64_t *start, uint64_t *end)
 {
     if (regexec(&suffix_form, member, 0, NULL, 0) == 0) {
@@ -375,7 +375,7 @@ static struct model model_of(const char *field, uint64_t size)
     return model;
 }
 
-/* The slices are the model's coloured runs, each once, in the order of the member that first asked for a part of it. */
+/* The slices are the model's marked runs, each once, ordered by the first member that requests a part of each. */
 static bool slices_are(const struct model *model, uint64_t size)
 {
     bool covered[MODEL_SIZE_MAX] = {false};
@@ -429,7 +429,7 @@ static size_t append_random_member(char *at, size_t room, uint64_t size, uint64_
     return (size_t)snprintf(at, room, "%s%ju-%ju%s", before, (uintmax_t)first, (uintmax_t)last, after);
 }
 
-static void random_ranges_are_read_as_modelled(void **state)
+static void random_ranges_match_the_model(void **state)
 {
     uint64_t seed = 7233;
     unsigned results[3] = {0}, several = 0;
@@ -449,14 +449,14 @@ static void random_ranges_are_read_as_modelled(void **state)
         results[parse(span_of(field), size)]++;
         several += count > 1;
     }
-    /* All of them came up. */
+    /* Every result occurred. */
     assert_true(results[RANGE_WHOLE] > 1000 && results[RANGE_PARTIAL] > 1000 && several > 1000);
     assert_true(results[RANGE_UNSATISFIABLE] > 1000);
 }
 
-static void random_octets_are_read_as_modelled(void **state)
+static void random_bytes_match_the_model(void **state)
 {
-    static const char octets[] = "0123456789--,, \t=x";
+    static const char bytes[] = "0123456789--,, \t=x";
     uint64_t seed = 9110;
     (void)state;
     for (int round = 0; round < 200000; round++) {
@@ -464,13 +464,13 @@ static void random_octets_are_read_as_modelled(void **state)
         size_t length = round % 8 == 0 ? random_below(&seed, 7) : 6;
         size_t end = length + random_below(&seed, 12);
         while (length < end)
-            field[length++] = octets[random_below(&seed, sizeof octets - 1)];
+            field[length++] = bytes[random_below(&seed, sizeof bytes - 1)];
         field[length] = '\0';
         assert_as_modelled(field, random_below(&seed, MODEL_SIZE_MAX + 1));
     }
 }
 
-/* What holds for any size: inside the file, none empty, none touching another, in sum never more than the file. */
+/* For any size: slices are inside the file, not empty, and do not touch; their sum is at most the file's size. */
 static void slices_never_exceed_the_file(void **state)
 {
     static const uint64_t sizes[] = {1, 1000, INT64_MAX, UINT64_MAX - 1, UINT64_MAX};
@@ -504,10 +504,10 @@ static void slices_never_exceed_the_file(void **state)
     }
 }
 
-static void no_octet_behind_the_field_is_read(void **state)
+static void no_byte_after_the_field_is_read(void **state)
 {
-    static const char octets[] = "bytes= 0-999,\t4500-" E64 " ,, -1000,9-";
-    struct span field = SPAN(octets);
+    static const char bytes[] = "bytes= 0-999,\t4500-" E64 " ,, -1000,9-";
+    struct span field = SPAN(bytes);
     (void)state;
     for (size_t from = 0; from <= field.length; from++) {
         for (size_t to = from; to <= field.length; to++)
@@ -518,18 +518,18 @@ static void no_octet_behind_the_field_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_examples_are_read),
+        cmocka_unit_test(examples_of_the_rfc_are_read),
         cmocka_unit_test(single_ranges_are_read),
         cmocka_unit_test(large_numbers_do_not_overflow),
-        cmocka_unit_test(what_is_no_range_is_ignored),
-        cmocka_unit_test(what_the_file_does_not_have_is_unsatisfiable),
-        cmocka_unit_test(an_empty_file_has_no_positions),
-        cmocka_unit_test(what_overlaps_is_joined),
-        cmocka_unit_test(ranges_are_bounded),
-        cmocka_unit_test(random_ranges_are_read_as_modelled),
-        cmocka_unit_test(random_octets_are_read_as_modelled),
+        cmocka_unit_test(invalid_ranges_are_ignored),
+        cmocka_unit_test(ranges_outside_the_file_are_unsatisfiable),
+        cmocka_unit_test(positions_in_an_empty_file_are_unsatisfiable),
+        cmocka_unit_test(overlapping_and_adjacent_ranges_are_joined),
+        cmocka_unit_test(too_many_ranges_are_ignored),
+        cmocka_unit_test(random_ranges_match_the_model),
+        cmocka_unit_test(random_bytes_match_the_model),
         cmocka_unit_test(slices_never_exceed_the_file),
-        cmocka_unit_test(no_octet_behind_the_field_is_read),
+        cmocka_unit_test(no_byte_after_the_field_is_read),
     };
     return cmocka_run_group_tests(tests, open_forms, close_forms);
 }

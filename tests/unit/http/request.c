@@ -1,7 +1,7 @@
 /*
  * Requests: RFC 9112 for the form of a request and its body, RFC 9110 for versions, methods, fields and expectations.
- * Every row is read whole, cut in two at every place, and octet by octet. The head stands somewhere else at each
- * call, before a page that faults, and the request itself is moved too; the result must always be the same.
+ * Every row is read whole, cut in two at every offset, and byte by byte. At each call the head and the request move,
+ * and a guard page follows the head; the result must always be the same.
  */
 #include "http/request.h"
 
@@ -19,10 +19,10 @@
 #define TEXT(literal) SPAN_INIT(literal)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Room for the longest head and what follows it. */
+/* Room for the longest head and the bytes after it. */
 enum { AREA_SIZE = 2 * LIMIT_HEAD + 16384 };
 
-/* Two places for a head, one for a body's octets; a page that faults stands right behind each. */
+/* Two areas for a head, one for a body's bytes; a guard page follows each. */
 enum { AREA_BODY = 2, AREAS };
 static char *area_ends[AREAS];
 
@@ -40,25 +40,25 @@ static int areas_open(void **state)
     return 0;
 }
 
-/* The octets again, at the end of an area. */
-static char *place(unsigned area, const char *octets, size_t length)
+/* Copies the bytes to the end of an area. */
+static char *place(unsigned area, const char *bytes, size_t length)
 {
     assert_true(length <= AREA_SIZE);
     char *at = area_ends[area] - length;
     if (length > 0)
-        memcpy(at, octets, length);
+        memcpy(at, bytes, length);
     return at;
 }
 
 /* ---- reading in pieces ---- */
 
-/* A request being read, in one of two places, as is its head. */
+/* A request being read; it and its head alternate between two areas. */
 struct reader {
     struct request places[2];
     unsigned now;
-    struct span octets;
-    size_t given;       /* octets that were given so far */
-    size_t head_length; /* of the last head given */
+    struct span bytes;
+    size_t given;       /* bytes passed so far */
+    size_t head_length; /* of the last head passed */
     size_t used;
 };
 
@@ -67,7 +67,7 @@ static struct request *request_of(struct reader *reader)
     return &reader->places[reader->now];
 }
 
-/* The request goes to its other place; the one it leaves is overwritten. */
+/* Moves the request to its other area and overwrites the old one. */
 static void move_request(struct reader *reader)
 {
     unsigned other = 1 - reader->now;
@@ -76,14 +76,14 @@ static void move_request(struct reader *reader)
     reader->now = other;
 }
 
-/* The head goes to its other place; what it leaves is overwritten. */
+/* Moves the head to its other area and overwrites the old one. */
 static char *move_head(struct reader *reader, size_t length)
 {
     unsigned area = reader->now;
     size_t wiped = reader->head_length;
     memset(area_ends[1 - area] - wiped, 0xEE, wiped);
     reader->head_length = length;
-    return place(area, reader->octets.at, length);
+    return place(area, reader->bytes.at, length);
 }
 
 static void give_head(struct reader *reader, size_t end)
@@ -95,7 +95,7 @@ static void give_head(struct reader *reader, size_t end)
     assert_int_equal(state, request->state);
     reader->used = request->parsed;
     if (state == REQUEST_HEAD ||
-        state == REQUEST_BODY) /* connection.c reads on only when all octets are used */
+        state == REQUEST_BODY) /* connection.c reads more only when all bytes are used */
         assert_int_equal(request->parsed, end);
     assert_true(request->parsed <= end);
 }
@@ -105,9 +105,9 @@ static void give_body(struct reader *reader, size_t end)
     struct request *request = request_of(reader);
     size_t length = end - reader->given, used = 4711;
     request_move(request, move_head(reader, reader->head_length));
-    const char *octets = place(AREA_BODY, reader->octets.at + reader->given, length);
+    const char *bytes = place(AREA_BODY, reader->bytes.at + reader->given, length);
     reader->given = end;
-    enum request_state state = request_read_body(request, octets, length, &used);
+    enum request_state state = request_read_body(request, bytes, length, &used);
     assert_int_equal(state, request->state);
     if (state == REQUEST_BODY)
         assert_int_equal(used, length);
@@ -115,30 +115,30 @@ static void give_body(struct reader *reader, size_t end)
     reader->used += used;
 }
 
-/* Reads `octets`, of which `first` come first and then `step` at a time. */
-static struct request *read_pieces(struct reader *reader, struct span octets, size_t first, size_t step)
+/* Reads the first `first` of the bytes, then `step` at a time. */
+static struct request *read_pieces(struct reader *reader, struct span bytes, size_t first, size_t step)
 {
-    *reader = (struct reader){.octets = octets};
+    *reader = (struct reader){.bytes = bytes};
     request_init(request_of(reader));
     for (size_t end = first;; end += step) {
-        size_t given = end < octets.length ? end : octets.length;
+        size_t given = end < bytes.length ? end : bytes.length;
         move_request(reader);
         if (request_of(reader)->state == REQUEST_HEAD)
             give_head(reader, given);
         else
             give_body(reader, given);
         enum request_state state = request_of(reader)->state;
-        if (given == octets.length || state == REQUEST_WHOLE || state == REQUEST_BAD)
+        if (given == bytes.length || state == REQUEST_WHOLE || state == REQUEST_BAD)
             return request_of(reader);
     }
 }
 
-static struct request *read_whole(struct reader *reader, struct span octets)
+static struct request *read_whole(struct reader *reader, struct span bytes)
 {
-    return read_pieces(reader, octets, octets.length, 1);
+    return read_pieces(reader, bytes, bytes.length, 1);
 }
 
-/* ---- the result in words, to be compared ---- */
+/* ---- the result as text, for comparison ---- */
 
 enum { WORDS_MAX = 4096 };
 
@@ -180,38 +180,38 @@ static void describe(struct reader *reader, char room[WORDS_MAX])
     room[words.length] = '\0';
 }
 
-static void assert_pieces(struct span octets, size_t first, size_t step, const char *expected)
+static void assert_pieces(struct span bytes, size_t first, size_t step, const char *expected)
 {
     static struct reader reader;
     char words[WORDS_MAX];
-    read_pieces(&reader, octets, first, step);
+    read_pieces(&reader, bytes, first, step);
     describe(&reader, words);
     if (strcmp(words, expected) != 0)
-        fail_msg("'%.80s'\ncut at %zu, then every %zu:\n%s\nwhole:\n%s", octets.at, first, step, words,
+        fail_msg("'%.80s'\ncut at %zu, then every %zu:\n%s\nwhole:\n%s", bytes.at, first, step, words,
                  expected);
 }
 
-/* The same result wherever the octets are cut; `stride` apart, for long ones. */
-static void assert_every_cut(struct span octets, size_t stride)
+/* Checks for the same result at every cut; `stride` apart for long inputs. */
+static void assert_every_cut(struct span bytes, size_t stride)
 {
     static struct reader reader;
     char whole[WORDS_MAX];
-    read_whole(&reader, octets);
+    read_whole(&reader, bytes);
     describe(&reader, whole);
-    for (size_t first = 1; first < octets.length; first += stride)
-        assert_pieces(octets, first, octets.length, whole);
+    for (size_t first = 1; first < bytes.length; first += stride)
+        assert_pieces(bytes, first, bytes.length, whole);
     for (size_t step = 1; step <= 7 && stride == 1; step++)
-        assert_pieces(octets, step, step, whole);
-    assert_pieces(octets, stride, stride, whole);
+        assert_pieces(bytes, step, step, whole);
+    assert_pieces(bytes, stride, stride, whole);
 }
 
-/* ---- what is a request ---- */
+/* ---- valid requests ---- */
 
 #define HOST "Host: a\r\n"
 #define NEXT "GET /next HTTP/1.1\r\n" HOST "\r\n"
 
 struct valid {
-    struct span octets;
+    struct span bytes;
     enum request_method method;
     unsigned minor;
     bool keep_alive;
@@ -239,12 +239,12 @@ static const struct valid valid_rows[] = {
     {TEXT("DELETE / HTTP/1.1\r\n" HOST "\r\n"), METHOD_OTHER, 1, true, TEXT("DELETE"), TEXT("/")},
     {TEXT("TRACE / HTTP/1.1\r\n" HOST "\r\n"), METHOD_OTHER, 1, true, TEXT("TRACE"), TEXT("/")},
     {TEXT("PATCH / HTTP/1.1\r\n" HOST "\r\n"), METHOD_OTHER, 1, true, TEXT("PATCH"), TEXT("/")},
-    /* RFC 9112 5 and RFC 9110 5.5: blanks and tabs around a value, any case of a name, obs-text, an empty value. */
+    /* RFC 9112 5 and RFC 9110 5.5: spaces and tabs around a value, a name in any case, obs-text, an empty value. */
     {TEXT("GET / HTTP/1.1\r\nhOST:a\r\nX-1:\t \tb \tc\t\r\nX!#$%&'*+-.^_`|~:\r\nY: \xFF\x80\r\n\r\n"),
      METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
     {TEXT("GET / HTTP/1.1\r\nHost:\r\n\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
     {TEXT("GET / HTTP/1.1\r\nHost:   \r\n\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
-    /* RFC 9110 7.8: a server may ignore an Upgrade, and what follows is HTTP/1.1 still. */
+    /* RFC 9110 7.8: a server may ignore Upgrade, and HTTP/1.1 continues. */
     {TEXT("GET /u HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), METHOD_GET, 1,
      true, TEXT("GET"), TEXT("/u")},
     {TEXT("GET / HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
@@ -266,23 +266,23 @@ static void assert_span(struct span actual, struct span expected)
         assert_memory_equal(actual.at, expected.at, expected.length);
 }
 
-static void assert_valid(const struct valid *row, struct span octets)
+static void assert_valid(const struct valid *row, struct span bytes)
 {
     static struct reader reader;
-    const struct request *request = read_whole(&reader, octets);
+    const struct request *request = read_whole(&reader, bytes);
     if (request->state != REQUEST_WHOLE)
-        fail_msg("'%.*s' is %d with %d", (int)row->octets.length, row->octets.at, request->state,
+        fail_msg("'%.*s' is %d with %d", (int)row->bytes.length, row->bytes.at, request->state,
                  request->status);
-    if (reader.used != row->octets.length || request->method != row->method ||
+    if (reader.used != row->bytes.length || request->method != row->method ||
         request->minor_version != row->minor || request->keep_alive != row->keep_alive)
-        fail_msg("'%s': %zu used, method %d, HTTP/1.%d, persists %d", row->octets.at, reader.used,
+        fail_msg("'%s': %zu used, method %d, HTTP/1.%d, persists %d", row->bytes.at, reader.used,
                  request->method, request->minor_version, request->keep_alive);
     assert_span(request_method_name(request), row->name);
     assert_span(request_target(request), row->target);
-    assert_every_cut(octets, 1);
+    assert_every_cut(bytes, 1);
 }
 
-/* Puts two texts together; the result stands until the next call. */
+/* Joins two texts; the result is valid until the next call. */
 static struct span joined(struct span a, struct span b)
 {
     static char room[AREA_SIZE];
@@ -293,33 +293,33 @@ static struct span joined(struct span a, struct span b)
     return buffer_span(&both);
 }
 
-static void requests_are_read(void **state)
+static void valid_requests_are_read(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(valid_rows); i++)
-        assert_valid(&valid_rows[i], valid_rows[i].octets);
+        assert_valid(&valid_rows[i], valid_rows[i].bytes);
 }
 
-/* What follows a request is left for the next one. */
-static void what_follows_is_left(void **state)
+/* The bytes after a request belong to the next one. */
+static void bytes_after_a_request_are_not_used(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(valid_rows); i++) {
-        assert_valid(&valid_rows[i], joined(valid_rows[i].octets, SPAN(NEXT)));
-        assert_valid(&valid_rows[i], joined(valid_rows[i].octets, SPAN("\0\xFF garbage")));
+        assert_valid(&valid_rows[i], joined(valid_rows[i].bytes, SPAN(NEXT)));
+        assert_valid(&valid_rows[i], joined(valid_rows[i].bytes, SPAN("\0\xFF garbage")));
     }
 }
 
 static void pipelined_requests_are_read_one_by_one(void **state)
 {
     static const char *const targets[] = {"/1", "/2", "/3", "/4"};
-    static const char octets[] =
+    static const char bytes[] =
         "GET /1 HTTP/1.1\r\n" HOST "\r\n"
         "POST /2 HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nGET"
         "\r\nPUT /3 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n"
         "GET /4 HTTP/1.0\r\n\r\n";
     static struct reader reader;
-    struct span rest = SPAN(octets);
+    struct span rest = SPAN(bytes);
     (void)state;
     for (size_t i = 0; i < COUNT(targets); i++) {
         const struct request *request = read_whole(&reader, rest);
@@ -331,47 +331,47 @@ static void pipelined_requests_are_read_one_by_one(void **state)
     assert_int_equal(rest.length, 0);
 }
 
-/* A part of a request is neither whole nor bad. */
-static void parts_of_requests_wait(void **state)
+/* An incomplete request is neither whole nor bad. */
+static void incomplete_requests_wait_for_more(void **state)
 {
     static struct reader reader;
     (void)state;
     for (size_t i = 0; i < COUNT(valid_rows); i++) {
-        struct span octets = valid_rows[i].octets;
-        for (size_t length = 0; length < octets.length; length++) {
-            const struct request *request = read_whole(&reader, (struct span){octets.at, length});
+        struct span bytes = valid_rows[i].bytes;
+        for (size_t length = 0; length < bytes.length; length++) {
+            const struct request *request = read_whole(&reader, (struct span){bytes.at, length});
             assert_true(request->state == REQUEST_HEAD || request->state == REQUEST_BODY);
         }
     }
 }
 
-/* request.h: the target and the method are empty until they are known whole. */
-static void parts_of_targets_are_not_shown(void **state)
+/* request.h: the target and the method are empty until they are complete. */
+static void incomplete_targets_are_empty(void **state)
 {
     static struct reader reader;
     (void)state;
     for (size_t i = 0; i < COUNT(valid_rows); i++) {
-        struct span octets = valid_rows[i].octets, name = valid_rows[i].name, target = valid_rows[i].target;
-        for (size_t length = 1; length < octets.length; length++) {
-            const struct request *request = read_pieces(&reader, (struct span){octets.at, length}, 1, 1);
+        struct span bytes = valid_rows[i].bytes, name = valid_rows[i].name, target = valid_rows[i].target;
+        for (size_t length = 1; length < bytes.length; length++) {
+            const struct request *request = read_pieces(&reader, (struct span){bytes.at, length}, 1, 1);
             struct span shown_name = request_method_name(request), shown = request_target(request);
             if ((shown.length > 0 && !span_equal(shown, target)) ||
                 (shown_name.length > 0 && !span_equal(shown_name, name)))
-                fail_msg("of '%.*s': '%.*s' '%.*s'", (int)length, octets.at, (int)shown_name.length,
+                fail_msg("of '%.*s': '%.*s' '%.*s'", (int)length, bytes.at, (int)shown_name.length,
                          shown_name.at, (int)shown.length, shown.at);
         }
     }
 }
 
-/* ---- what is none ---- */
+/* ---- invalid requests ---- */
 
 struct refused {
     int status;
-    struct span octets;
+    struct span bytes;
 };
 
 static const struct refused refused_lines[] = {
-    /* RFC 9112 3: single spaces, and nothing else, part the request line. */
+    /* RFC 9112 3: only single spaces separate the parts of the request line. */
     {400, TEXT(" GET / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET  / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET /  HTTP/1.1\r\n" HOST "\r\n")},
@@ -394,7 +394,7 @@ static const struct refused refused_lines[] = {
     {400, TEXT("(GET) / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("G@T / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("FOO\r\n" HOST "\r\n")},
-    {400, TEXT("\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03")}, /* TLS that came to the wrong door */
+    {400, TEXT("\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03")}, /* a TLS ClientHello */
     {400, TEXT("\0")},
     /* 2.3: HTTP-name is case-sensitive, and a version is one digit, a dot and one digit. */
     {400, TEXT("GET / http/1.1\r\n" HOST "\r\n")},
@@ -411,7 +411,7 @@ static const struct refused refused_lines[] = {
     {400, TEXT("GET / HTTP/1.x\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1x\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTPS/1.1\r\n" HOST "\r\n")},
-    /* Other protocols that llhttp knows. */
+    /* Other protocols that llhttp accepts. */
     {400, TEXT("GET / RTSP/1.0\r\n" HOST "\r\n")},
     {400, TEXT("OPTIONS / RTSP/1.0\r\n" HOST "\r\n")},
     {400, TEXT("DESCRIBE /a RTSP/1.0\r\nCSeq: 1\r\n\r\n")},
@@ -419,7 +419,7 @@ static const struct refused refused_lines[] = {
     {400, TEXT("GET / ICE/1.0\r\n" HOST "\r\n")},
     {400, TEXT("SOURCE /a ICE/1.0\r\n" HOST "\r\n")},
     {400, TEXT("HTTP/1.1 200 OK\r\n\r\n")},
-    /* RFC 9110 15.6.6: major versions that are not ours. */
+    /* RFC 9110 15.6.6: unsupported major versions. */
     {505, TEXT("GET / HTTP/0.9\r\n" HOST "\r\n")},
     {505, TEXT("GET / HTTP/2.0\r\n" HOST "\r\n")},
     {505, TEXT("GET / HTTP/2.1\r\n" HOST "\r\n")},
@@ -427,7 +427,7 @@ static const struct refused refused_lines[] = {
     {505, TEXT("GET / HTTP/9.9\r\n" HOST "\r\n")},
     {505, TEXT("POST /a HTTP/2.0\r\n" HOST "Content-Length: 0\r\n\r\n")},
     {505, TEXT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}, /* RFC 9113 3.4 */
-    /* RFC 9110 9.1: methods are case-sensitive; one that is not recognised is 501. */
+    /* RFC 9110 9.1: methods are case-sensitive; an unrecognised one is 501. */
     {501, TEXT("get / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("Get / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("GETS / HTTP/1.1\r\n" HOST "\r\n")},
@@ -441,7 +441,7 @@ static const struct refused refused_lines[] = {
     {501, TEXT("DESCRIBE / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("SOURCE / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("UPDATEREDIRECTREF / HTTP/1.1\r\n" HOST "\r\n")},
-    /* RFC 9112 3: longer than any method that is implemented. */
+    /* RFC 9112 3: longer than any implemented method. */
     {501, TEXT("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ / HTTP/1.1\r\n" HOST "\r\n")},
@@ -455,7 +455,7 @@ static const struct refused refused_fields[] = {
     {400, TEXT("GET / HTTP/1.1\r\n" HOST HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1\r\n" HOST "X: y\r\nHOST: b\r\n\r\n")},
     {400, TEXT("GET / HTTP/1.0\r\n" HOST HOST "\r\n")},
-    /* 5.1: a colon, and no blank before it; RFC 9110 5.1: a name is a token. */
+    /* 5.1: a colon without a space before it; RFC 9110 5.1: a name is a token. */
     {400, TEXT("GET / HTTP/1.1\r\nHost : a\r\n\r\n")},
     {400, TEXT("GET / HTTP/1.1\r\n" HOST "X\t: y\r\n\r\n")},
     {400, TEXT("GET / HTTP/1.1\r\n" HOST "X\r\n\r\n")},
@@ -464,7 +464,7 @@ static const struct refused refused_fields[] = {
     {400, TEXT("GET / HTTP/1.1\r\n" HOST "X@Y: z\r\n\r\n")},
     {400, TEXT("GET / HTTP/1.1\r\n" HOST "X\0: z\r\n\r\n")},
     {400, TEXT("GET / HTTP/1.1\r\n" HOST "\xFCX: z\r\n\r\n")},
-    /* 2.2: no blank before the first field line; 5.2: no folded lines. */
+    /* 2.2: no space before the first field line; 5.2: no folded lines. */
     {400, TEXT("GET / HTTP/1.1\r\n " HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1\r\n\t" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1\r\n" HOST "X: y\r\n z\r\n\r\n")},
@@ -489,7 +489,7 @@ static const struct refused refused_fields[] = {
 #define POST "POST / HTTP/1.1\r\n" HOST
 
 static const struct refused refused_framing[] = {
-    /* RFC 9110 8.6: digits only; RFC 9112 6.3: what can't be read as a length is refused. */
+    /* RFC 9110 8.6: digits only; RFC 9112 6.3: an invalid length is refused. */
     {400, TEXT(POST "Content-Length:\r\n\r\n")},
     {400, TEXT(POST "Content-Length: \r\n\r\n")},
     {400, TEXT(POST "Content-Length: -1\r\n\r\n")},
@@ -502,7 +502,7 @@ static const struct refused refused_framing[] = {
     {400, TEXT(POST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nx")},
     {400, TEXT(POST "Content-Length: abc\r\n\r\n")},
     {400, TEXT(POST "Content-Length: 1\0\r\n\r\nx")},
-    /* RFC 9112 6.1, 6.3: both at once are an error, in either order. */
+    /* RFC 9112 6.1, 6.3: both fields are an error, in either order. */
     {400, TEXT(POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
     {400, TEXT(POST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n")},
     {400, TEXT(POST "Transfer-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello")},
@@ -510,7 +510,7 @@ static const struct refused refused_framing[] = {
     {400, TEXT("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
     {400, TEXT("POST / HTTP/1.0\r\nTransfer-Encoding: gzip\r\n\r\n")},
     {400, TEXT("POST / HTTP/1.0\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")},
-    /* 6.3: chunked must come last; 6.1: and once; 7.1: without parameters. */
+    /* 6.3: chunked must be last; 6.1: only once; 7.1: without parameters. */
     {400, TEXT(POST "Transfer-Encoding:\r\n\r\n")},
     {400, TEXT(POST "Transfer-Encoding: ,\r\n\r\n")},
     {400, TEXT(POST "Transfer-Encoding: gzip\r\n\r\n")},
@@ -525,7 +525,7 @@ static const struct refused refused_framing[] = {
     {400, TEXT(POST "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n")},
     {400, TEXT(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n")},
     {400, TEXT(POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
-    /* 6.1: a coding that is not understood. */
+    /* 6.1: an unknown coding. */
     {501, TEXT(POST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")},
     {501, TEXT(POST "Transfer-Encoding: foo,chunked\r\n\r\n0\r\n\r\n")},
     {501, TEXT(POST "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")},
@@ -563,20 +563,20 @@ static const struct refused refused_chunks[] = {
     {400, TEXT(CHUNKED "0\r\nX: a\0\r\n\r\n")},
 };
 
-static void assert_refused(struct span octets, int status, size_t stride)
+static void assert_refused(struct span bytes, int status, size_t stride)
 {
     static struct reader reader;
-    const struct request *request = read_whole(&reader, octets);
+    const struct request *request = read_whole(&reader, bytes);
     if (request->state != REQUEST_BAD || request->status != status)
-        fail_msg("'%.*s' is %d with %d, not %d", (int)octets.length, octets.at, request->state,
-                 request->status, status);
-    assert_every_cut(octets, stride);
+        fail_msg("'%.*s' is %d with %d, not %d", (int)bytes.length, bytes.at, request->state, request->status,
+                 status);
+    assert_every_cut(bytes, stride);
 }
 
 static void assert_all_refused(const struct refused *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        assert_refused(rows[i].octets, rows[i].status, 1);
+        assert_refused(rows[i].bytes, rows[i].status, 1);
 }
 
 static void bad_request_lines_are_refused(void **state)
@@ -603,7 +603,7 @@ static void bad_chunks_are_refused(void **state)
     assert_all_refused(refused_chunks, COUNT(refused_chunks));
 }
 
-/* Lengths beyond any number: RFC 9112 6.3 and 7.1 ask only that they do no harm. */
+/* Lengths beyond any integer: RFC 9112 6.3 and 7.1 only forbid the overflow. */
 static void lengths_that_overflow_are_refused(void **state)
 {
     static const struct span rows[] = {
@@ -625,8 +625,8 @@ static void lengths_that_overflow_are_refused(void **state)
     }
 }
 
-/* RFC 9110 9.3.2: an answer to HEAD has no content, not even one that refuses it; so the method must be told. */
-static void a_refused_head_is_a_head(void **state)
+/* RFC 9110 9.3.2: a response to HEAD has no content, even if it refuses the request; so the method must be set. */
+static void refused_requests_keep_their_method(void **state)
 {
     static const struct span rows[] = {
         TEXT("HEAD / HTTP/1.1\r\n\r\n"),
@@ -643,14 +643,14 @@ static void a_refused_head_is_a_head(void **state)
     }
 }
 
-static void what_is_bad_stays_bad(void **state)
+static void refused_requests_stay_refused(void **state)
 {
-    static const char octets[] = "GET / HTTP/1.1\r\n\r\n" NEXT;
+    static const char bytes[] = "GET / HTTP/1.1\r\n\r\n" NEXT;
     struct request request;
     (void)state;
     request_init(&request);
-    assert_int_equal(request_read_head(&request, octets, 18), REQUEST_BAD);
-    assert_int_equal(request_read_head(&request, octets, sizeof octets - 1), REQUEST_BAD);
+    assert_int_equal(request_read_head(&request, bytes, 18), REQUEST_BAD);
+    assert_int_equal(request_read_head(&request, bytes, sizeof bytes - 1), REQUEST_BAD);
     assert_int_equal(request.status, 400);
 }
 
@@ -697,31 +697,31 @@ static const struct {
     {"1.0", TEXT("Keep-Alive: timeout=5\r\n"), false},
 };
 
-static void connections_persist_as_asked(void **state)
+static void connections_persist_as_requested(void **state)
 {
     static struct reader reader;
     (void)state;
     for (size_t i = 0; i < COUNT(persistence); i++) {
         char room[256];
-        struct buffer octets = BUFFER(room);
-        buffer_string(&octets, "GET / HTTP/");
-        buffer_string(&octets, persistence[i].version);
-        buffer_string(&octets, "\r\n" HOST);
-        buffer_append(&octets, persistence[i].lines);
-        buffer_string(&octets, "\r\n" NEXT);
-        const struct request *request = read_whole(&reader, buffer_span(&octets));
+        struct buffer bytes = BUFFER(room);
+        buffer_string(&bytes, "GET / HTTP/");
+        buffer_string(&bytes, persistence[i].version);
+        buffer_string(&bytes, "\r\n" HOST);
+        buffer_append(&bytes, persistence[i].lines);
+        buffer_string(&bytes, "\r\n" NEXT);
+        const struct request *request = read_whole(&reader, buffer_span(&bytes));
         assert_int_equal(request->state, REQUEST_WHOLE);
         if (request->keep_alive != persistence[i].keep_alive)
             fail_msg("HTTP/%s with '%s'", persistence[i].version, persistence[i].lines.at);
-        assert_int_equal(reader.used, octets.length - strlen(NEXT));
-        assert_every_cut(buffer_span(&octets), 1);
+        assert_int_equal(reader.used, bytes.length - strlen(NEXT));
+        assert_every_cut(buffer_span(&bytes), 1);
     }
 }
 
 /* ---- expectations ---- */
 
 static const struct {
-    struct span octets;
+    struct span bytes;
     bool expects;
 } expectations[] = {
     /* RFC 9110 10.1.1: of any case, a list, and not for HTTP/1.0. */
@@ -735,16 +735,16 @@ static const struct {
     {TEXT("POST / HTTP/1.0\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"), false},
 };
 
-static void expectations_are_seen(void **state)
+static void expectations_are_recognised(void **state)
 {
     static struct reader reader;
     (void)state;
     for (size_t i = 0; i < COUNT(expectations); i++) {
-        const struct request *request = read_whole(&reader, expectations[i].octets);
+        const struct request *request = read_whole(&reader, expectations[i].bytes);
         assert_int_equal(request->state, REQUEST_BODY);
         if (request->expects_continue != expectations[i].expects)
-            fail_msg("'%s'", expectations[i].octets.at);
-        assert_every_cut(expectations[i].octets, 1);
+            fail_msg("'%s'", expectations[i].bytes.at);
+        assert_every_cut(expectations[i].bytes, 1);
     }
 }
 
@@ -766,42 +766,42 @@ static void fields_are_found(void **state)
     assert_int_equal(request_field(request, FIELD_EXPECT).length, 0);
 }
 
-/* As browsers send them: longer than any that is kept, and no part of one, though its beginning is. */
-static void long_field_names_are_passed_over(void **state)
+/* As browsers send them: longer than any kept name, but with the same beginning. */
+static void long_field_names_are_ignored(void **state)
 {
     static struct reader reader;
-    static const struct span octets =
+    static const struct span bytes =
         TEXT("GET / HTTP/1.1\r\nUpgrade-Insecure-Requests: 1\r\nHost: a\r\n"
              "If-Unmodified-Since-Ever: x\r\nHostHostHostHostHostHost: b\r\n\r\n");
     (void)state;
-    const struct request *request = read_whole(&reader, octets);
+    const struct request *request = read_whole(&reader, bytes);
     assert_int_equal(request->state, REQUEST_WHOLE);
     assert_span(request_field(request, FIELD_HOST), SPAN("a"));
     assert_null(request_field(request, FIELD_IF_UNMODIFIED_SINCE).at);
-    assert_every_cut(octets, 1);
+    assert_every_cut(bytes, 1);
 }
 
-/* RFC 9110 6.5.1: what stands in a trailer is no field of the head. */
-static void trailers_change_nothing(void **state)
+/* RFC 9110 6.5.1: trailer fields are not fields of the head. */
+static void trailers_do_not_change_the_head(void **state)
 {
     static struct reader reader;
-    static const struct span octets = TEXT(
+    static const struct span bytes = TEXT(
         CHUNKED
         "1\r\nx\r\n0\r\nHost: evil\r\nConnection: close\r\nExpect: 100-continue\r\nUser-Agent: u\r\n\r\n");
     (void)state;
-    const struct request *request = read_whole(&reader, octets);
+    const struct request *request = read_whole(&reader, bytes);
     assert_int_equal(request->state, REQUEST_WHOLE);
     assert_true(request->keep_alive);
     assert_false(request->expects_continue);
     assert_span(request_field(request, FIELD_HOST), SPAN("a"));
     assert_null(request_field(request, FIELD_USER_AGENT).at);
-    assert_every_cut(octets, 1);
+    assert_every_cut(bytes, 1);
 }
 
-static void first_lines_are_for_the_log(void **state)
+static void first_line_is_available_for_the_log(void **state)
 {
     static const struct {
-        struct span octets, line;
+        struct span bytes, line;
     } rows[] = {
         {TEXT("GET /a HTTP/1.1\r\n" HOST "\r\n"), TEXT("GET /a HTTP/1.1")},
         {TEXT("\r\n\r\nGET /a HTTP/1.1\r\n" HOST "\r\n"), TEXT("GET /a HTTP/1.1")},
@@ -816,7 +816,7 @@ static void first_lines_are_for_the_log(void **state)
     static struct reader reader;
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct request *request = read_whole(&reader, rows[i].octets);
+        const struct request *request = read_whole(&reader, rows[i].bytes);
         assert_span(request_first_line(request), rows[i].line);
     }
 }
@@ -848,40 +848,40 @@ static const struct {
     {TEXT(POST "Transfer-Encoding: , chunked\r\n\r\n"), TEXT("1\r\nx\r\n0\r\n\r\n")},
 };
 
-static void bodies_are_passed_over(void **state)
+static void bodies_are_discarded(void **state)
 {
     static struct reader reader;
     static char room[1024];
     (void)state;
     for (size_t i = 0; i < COUNT(bodies); i++) {
-        struct buffer octets = BUFFER(room);
-        buffer_append(&octets, bodies[i].head);
-        buffer_append(&octets, bodies[i].body);
-        size_t length = octets.length;
-        buffer_string(&octets, NEXT);
-        const struct request *request = read_whole(&reader, buffer_span(&octets));
+        struct buffer bytes = BUFFER(room);
+        buffer_append(&bytes, bodies[i].head);
+        buffer_append(&bytes, bodies[i].body);
+        size_t length = bytes.length;
+        buffer_string(&bytes, NEXT);
+        const struct request *request = read_whole(&reader, buffer_span(&bytes));
         if (request->state != REQUEST_WHOLE || reader.used != length)
-            fail_msg("'%.*s' is %d with %d, %zu octets used of %zu", (int)length, room, request->state,
+            fail_msg("'%.*s' is %d with %d, %zu bytes used of %zu", (int)length, room, request->state,
                      request->status, reader.used, length);
-        assert_every_cut(buffer_span(&octets), 1);
+        assert_every_cut(buffer_span(&bytes), 1);
     }
 }
 
-/* The head and the body in two calls at each pair of places. */
+/* The head and the body cut at each pair of offsets. */
 static void a_chunked_body_may_be_cut_twice(void **state)
 {
     static struct reader reader;
-    static const struct span octets = TEXT(CHUNKED "5;a=b\r\nhello\r\n1\r\nx\r\n0\r\nX: y\r\n\r\n" NEXT);
+    static const struct span bytes = TEXT(CHUNKED "5;a=b\r\nhello\r\n1\r\nx\r\n0\r\nX: y\r\n\r\n" NEXT);
     (void)state;
-    for (size_t first = 1; first < octets.length; first++) {
-        for (size_t step = 1; first + step < octets.length; step++) {
-            assert_int_equal(read_pieces(&reader, octets, first, step)->state, REQUEST_WHOLE);
-            assert_int_equal(reader.used, octets.length - strlen(NEXT));
+    for (size_t first = 1; first < bytes.length; first++) {
+        for (size_t step = 1; first + step < bytes.length; step++) {
+            assert_int_equal(read_pieces(&reader, bytes, first, step)->state, REQUEST_WHOLE);
+            assert_int_equal(reader.used, bytes.length - strlen(NEXT));
         }
     }
 }
 
-static void a_body_of_no_octets_is_no_change(void **state)
+static void reading_zero_bytes_of_a_body_changes_nothing(void **state)
 {
     struct request request;
     size_t used = 4711;
@@ -897,9 +897,9 @@ static void a_body_of_no_octets_is_no_change(void **state)
 
 /* ---- bounds ---- */
 
-static char *filled(char *at, char octet, size_t count)
+static char *filled(char *at, char byte, size_t count)
 {
-    memset(at, octet, count);
+    memset(at, byte, count);
     return at + count;
 }
 
@@ -919,21 +919,21 @@ static struct span long_target(size_t length)
     return (struct span){long_room, (size_t)(at - long_room)};
 }
 
-static void targets_are_bounded(void **state)
+static void targets_over_the_limit_are_414(void **state)
 {
     static struct reader reader;
     (void)state;
-    struct span octets = long_target(LIMIT_TARGET);
-    const struct request *request = read_whole(&reader, octets);
+    struct span bytes = long_target(LIMIT_TARGET);
+    const struct request *request = read_whole(&reader, bytes);
     assert_int_equal(request->state, REQUEST_WHOLE);
     assert_int_equal(request_target(request).length, LIMIT_TARGET);
-    assert_every_cut(octets, 331);
+    assert_every_cut(bytes, 331);
     assert_refused(long_target(LIMIT_TARGET + 1), 414, 331);
     assert_refused(long_target(LIMIT_HEAD - 5), 414, 1201);
     assert_refused(long_target(2 * LIMIT_HEAD), 414, 1201);
 }
 
-/* A head of so many octets, by one long field. */
+/* A head of `length` bytes, with one long field. */
 static struct span long_head(size_t length)
 {
     char *at = copied(long_room, "GET / HTTP/1.1\r\n" HOST "X: ");
@@ -942,33 +942,33 @@ static struct span long_head(size_t length)
     return (struct span){long_room, (size_t)(at - long_room)};
 }
 
-static void heads_are_bounded(void **state)
+static void heads_over_the_limit_are_431(void **state)
 {
     static struct reader reader;
     (void)state;
-    struct span octets = long_head(LIMIT_HEAD);
-    assert_int_equal(octets.length, LIMIT_HEAD);
-    assert_int_equal(read_whole(&reader, octets)->state, REQUEST_WHOLE);
+    struct span bytes = long_head(LIMIT_HEAD);
+    assert_int_equal(bytes.length, LIMIT_HEAD);
+    assert_int_equal(read_whole(&reader, bytes)->state, REQUEST_WHOLE);
     assert_int_equal(reader.used, LIMIT_HEAD);
-    assert_every_cut(octets, 1201);
+    assert_every_cut(bytes, 1201);
     copied(long_room + LIMIT_HEAD, NEXT);
-    octets.length += strlen(NEXT);
-    assert_int_equal(read_whole(&reader, octets)->state, REQUEST_WHOLE);
+    bytes.length += strlen(NEXT);
+    assert_int_equal(read_whole(&reader, bytes)->state, REQUEST_WHOLE);
     assert_int_equal(reader.used, LIMIT_HEAD);
-    assert_every_cut(octets, 1201);
+    assert_every_cut(bytes, 1201);
     assert_refused(long_head(LIMIT_HEAD + 1), 431, 1201);
     assert_refused(long_head(2 * LIMIT_HEAD), 431, 1201);
-    /* A head at its bound, and its body beyond it. */
-    octets = long_head(LIMIT_HEAD);
+    /* A head at its bound, and a body after it. */
+    bytes = long_head(LIMIT_HEAD);
     copied(long_room + LIMIT_HEAD - 24, "\r\nContent-Length: 3\r\n\r\nabc" NEXT);
-    octets.length += 2 + strlen(NEXT);
-    assert_int_equal(read_whole(&reader, octets)->state, REQUEST_WHOLE);
-    assert_int_equal(reader.used, octets.length - strlen(NEXT));
-    assert_every_cut(octets, 1201);
+    bytes.length += 2 + strlen(NEXT);
+    assert_int_equal(read_whole(&reader, bytes)->state, REQUEST_WHOLE);
+    assert_int_equal(reader.used, bytes.length - strlen(NEXT));
+    assert_every_cut(bytes, 1201);
 }
 
-/* The first octet beyond the bound is one too many, even when no line has ended; an endless name too. */
-static void what_never_ends_is_refused(void **state)
+/* The first byte beyond the bound is refused, even if no line has ended; an endless name too. */
+static void endless_heads_are_refused(void **state)
 {
     static const char *const starts[] = {
         "GET / HTTP/1.1\r\nX: ",
@@ -978,14 +978,14 @@ static void what_never_ends_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(starts); i++) {
         char *at = copied(long_room, starts[i]);
-        char octet = i == 2 ? '\n' : 'x';
-        filled(at, octet, sizeof long_room - strlen(starts[i]));
+        char byte = i == 2 ? '\n' : 'x';
+        filled(at, byte, sizeof long_room - strlen(starts[i]));
         static struct reader reader;
-        struct span octets = {long_room, LIMIT_HEAD + 1};
-        const struct request *request = read_whole(&reader, octets);
+        struct span bytes = {long_room, LIMIT_HEAD + 1};
+        const struct request *request = read_whole(&reader, bytes);
         assert_int_equal(request->state, REQUEST_BAD);
         assert_int_equal(request->status, 431);
-        assert_every_cut(octets, 1201);
+        assert_every_cut(bytes, 1201);
     }
 }
 
@@ -998,7 +998,7 @@ static struct span many_fields(const char *line, size_t count)
     return (struct span){long_room, (size_t)(at - long_room)};
 }
 
-static void fields_are_bounded(void **state)
+static void too_many_fields_are_431(void **state)
 {
     static struct reader reader;
     (void)state;
@@ -1011,7 +1011,7 @@ static void fields_are_bounded(void **state)
     assert_refused(many_fields("Expect: y\r\n", LIMIT_FIELD_LINES), 431, 7);
 }
 
-/* Gives a body after its head, `step` octets at a time. Its memory ends where its octets do. */
+/* Passes a body after its head, `step` bytes at a time, from memory of exactly that size. */
 static struct request read_long_body(struct span head, struct span body, size_t step)
 {
     struct request request;
@@ -1030,18 +1030,18 @@ static struct request read_long_body(struct span head, struct span body, size_t 
 
 static const size_t body_steps[] = {SIZE_MAX, LIMIT_INPUT, 4096, 1000, 1};
 
-/* Room for a long body, which ends where the room does. */
+/* Room for a long body, at its end. */
 static char body_room[LIMIT_BODY + 2 * LIMIT_INPUT];
 
-/* One chunk and its framing, in `length` octets. Stands until the next call. */
+/* One chunk and its framing, in `length` bytes. Valid until the next call. */
 static struct span long_chunk(size_t length)
 {
-    char *octets = body_room + sizeof body_room - length;
+    char *bytes = body_room + sizeof body_room - length;
     char line[32];
     size_t size = length - strlen("000000\r\n\r\n0\r\n\r\n");
     assert_int_equal(snprintf(line, sizeof line, "%06zx\r\n", size), 8);
-    memcpy(filled(copied(octets, line), 'x', size), "\r\n0\r\n\r\n", 7);
-    return (struct span){octets, length};
+    memcpy(filled(copied(bytes, line), 'x', size), "\r\n0\r\n\r\n", 7);
+    return (struct span){bytes, length};
 }
 
 static void assert_long_chunk(size_t length, enum request_state expected)
@@ -1050,13 +1050,13 @@ static void assert_long_chunk(size_t length, enum request_state expected)
     for (size_t i = 0; i < COUNT(body_steps); i++) {
         struct request request = read_long_body(SPAN(CHUNKED), body, body_steps[i]);
         if (request.state != expected)
-            fail_msg("%zu octets of body, %zu at a time: %d", length, body_steps[i], request.state);
+            fail_msg("%zu bytes of body, %zu at a time: %d", length, body_steps[i], request.state);
         assert_int_equal(request.status, expected == REQUEST_BAD ? 413 : 0);
     }
 }
 
 /* limits.h: "a request body with its framing". */
-static void bodies_are_bounded(void **state)
+static void bodies_over_the_limit_are_413(void **state)
 {
     (void)state;
     assert_long_chunk(LIMIT_BODY, REQUEST_WHOLE);
@@ -1065,19 +1065,19 @@ static void bodies_are_bounded(void **state)
     assert_long_chunk(LIMIT_BODY + LIMIT_INPUT, REQUEST_BAD);
 }
 
-static void a_length_at_the_bound_is_read(void **state)
+static void length_at_the_limit_is_read(void **state)
 {
     (void)state;
-    char *octets = body_room + sizeof body_room - LIMIT_BODY;
-    filled(octets, 'x', LIMIT_BODY);
+    char *bytes = body_room + sizeof body_room - LIMIT_BODY;
+    filled(bytes, 'x', LIMIT_BODY);
     for (size_t i = 0; i < COUNT(body_steps); i++) {
         struct request request = read_long_body(SPAN(POST "Content-Length: 1048576\r\n\r\n"),
-                                                (struct span){octets, LIMIT_BODY}, body_steps[i]);
+                                                (struct span){bytes, LIMIT_BODY}, body_steps[i]);
         assert_int_equal(request.state, REQUEST_WHOLE);
     }
 }
 
-/* Octets of a body count from the first one, whether they come with the head or after it. */
+/* All bytes of a body count, whether they arrive with the head or after it. */
 static void a_body_that_comes_with_its_head_counts(void **state)
 {
     (void)state;
@@ -1091,12 +1091,12 @@ static void a_body_that_comes_with_its_head_counts(void **state)
             struct request request =
                 read_long_body(buffer_span(&first), (struct span){body.at + with, body.length - with}, 1000);
             if (request.state != (length > LIMIT_BODY ? REQUEST_BAD : REQUEST_WHOLE))
-                fail_msg("%zu octets of body, %zu of them with the head: %d", length, with, request.state);
+                fail_msg("%zu bytes of body, %zu of them with the head: %d", length, with, request.state);
         }
     }
 }
 
-/* Endless chunks of one octet, endless extensions, endless trailers. */
+/* Endless chunks of one byte, endless extensions, endless trailers. */
 static void endless_bodies_are_refused(void **state)
 {
     static const struct {
@@ -1124,10 +1124,10 @@ static void endless_bodies_are_refused(void **state)
     }
 }
 
-/* ---- every octet everywhere ---- */
+/* ---- every byte everywhere ---- */
 
-/* One octet changed to each of its 255 others: whatever becomes of it, every cut agrees. */
-static void changed_octets_read_the_same_at_every_cut(void **state)
+/* Each byte replaced by each of the 255 others: every cut gives the same result. */
+static void changed_bytes_read_the_same_at_every_cut(void **state)
 {
     static const struct span rows[] = {
         TEXT("GET /a HTTP/1.1\r\n" HOST "\r\n"),
@@ -1135,14 +1135,14 @@ static void changed_octets_read_the_same_at_every_cut(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        char octets[128];
-        memcpy(octets, rows[i].at, rows[i].length);
+        char bytes[128];
+        memcpy(bytes, rows[i].at, rows[i].length);
         for (size_t at = 0; at < rows[i].length; at++) {
-            for (int octet = 0; octet < 256; octet += i == 0 ? 1 : 5) {
-                octets[at] = (char)octet;
-                assert_every_cut((struct span){octets, rows[i].length}, 1);
+            for (int byte = 0; byte < 256; byte += i == 0 ? 1 : 5) {
+                bytes[at] = (char)byte;
+                assert_every_cut((struct span){bytes, rows[i].length}, 1);
             }
-            octets[at] = rows[i].at[at];
+            bytes[at] = rows[i].at[at];
         }
     }
 }
@@ -1150,36 +1150,36 @@ static void changed_octets_read_the_same_at_every_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_are_read),
-        cmocka_unit_test(what_follows_is_left),
+        cmocka_unit_test(valid_requests_are_read),
+        cmocka_unit_test(bytes_after_a_request_are_not_used),
         cmocka_unit_test(pipelined_requests_are_read_one_by_one),
-        cmocka_unit_test(parts_of_requests_wait),
-        cmocka_unit_test(parts_of_targets_are_not_shown),
+        cmocka_unit_test(incomplete_requests_wait_for_more),
+        cmocka_unit_test(incomplete_targets_are_empty),
         cmocka_unit_test(bad_request_lines_are_refused),
         cmocka_unit_test(bad_fields_are_refused),
         cmocka_unit_test(bad_framing_is_refused),
         cmocka_unit_test(bad_chunks_are_refused),
         cmocka_unit_test(lengths_that_overflow_are_refused),
-        cmocka_unit_test(a_refused_head_is_a_head),
-        cmocka_unit_test(what_is_bad_stays_bad),
-        cmocka_unit_test(connections_persist_as_asked),
-        cmocka_unit_test(expectations_are_seen),
+        cmocka_unit_test(refused_requests_keep_their_method),
+        cmocka_unit_test(refused_requests_stay_refused),
+        cmocka_unit_test(connections_persist_as_requested),
+        cmocka_unit_test(expectations_are_recognised),
         cmocka_unit_test(fields_are_found),
-        cmocka_unit_test(long_field_names_are_passed_over),
-        cmocka_unit_test(trailers_change_nothing),
-        cmocka_unit_test(first_lines_are_for_the_log),
-        cmocka_unit_test(bodies_are_passed_over),
+        cmocka_unit_test(long_field_names_are_ignored),
+        cmocka_unit_test(trailers_do_not_change_the_head),
+        cmocka_unit_test(first_line_is_available_for_the_log),
+        cmocka_unit_test(bodies_are_discarded),
         cmocka_unit_test(a_chunked_body_may_be_cut_twice),
-        cmocka_unit_test(a_body_of_no_octets_is_no_change),
-        cmocka_unit_test(targets_are_bounded),
-        cmocka_unit_test(heads_are_bounded),
-        cmocka_unit_test(what_never_ends_is_refused),
-        cmocka_unit_test(fields_are_bounded),
-        cmocka_unit_test(bodies_are_bounded),
-        cmocka_unit_test(a_length_at_the_bound_is_read),
+        cmocka_unit_test(reading_zero_bytes_of_a_body_changes_nothing),
+        cmocka_unit_test(targets_over_the_limit_are_414),
+        cmocka_unit_test(heads_over_the_limit_are_431),
+        cmocka_unit_test(endless_heads_are_refused),
+        cmocka_unit_test(too_many_fields_are_431),
+        cmocka_unit_test(bodies_over_the_limit_are_413),
+        cmocka_unit_test(length_at_the_limit_is_read),
         cmocka_unit_test(a_body_that_comes_with_its_head_counts),
         cmocka_unit_test(endless_bodies_are_refused),
-        cmocka_unit_test(changed_octets_read_the_same_at_every_cut),
+        cmocka_unit_test(changed_bytes_read_the_same_at_every_cut),
     };
     return cmocka_run_group_tests(tests, areas_open, NULL);
 }

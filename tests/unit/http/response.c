@@ -41,7 +41,7 @@ static void assert_head(const char *expected)
         fail_msg("%.*s\nis not\n%s", (int)parts[0].length, parts[0].bytes, expected);
 }
 
-static void a_file_in_memory_is_answered(void **state)
+static void file_in_memory_has_head_and_body(void **state)
 {
     static const char body[] = "hello";
     (void)state;
@@ -57,7 +57,7 @@ static void a_file_in_memory_is_answered(void **state)
     assert_int_equal(response_bytes_left(&response), 5 + parts[0].length);
 }
 
-static void a_slice_of_a_file_is_answered(void **state)
+static void slice_of_a_file_is_a_part(void **state)
 {
     (void)state;
     response_add_file(&response, 7, 5000000000, 6000000000);
@@ -70,8 +70,8 @@ static void a_slice_of_a_file_is_answered(void **state)
     assert_int_equal(parts[1].length, 6000000000);
 }
 
-/* RFC 9110 8.6: Content-Length is what all the parts have together. */
-static void lengths_are_sums(void **state)
+/* RFC 9110 8.6: Content-Length is the sum of all parts. */
+static void content_length_is_the_sum_of_the_parts(void **state)
 {
     (void)state;
     response_add_bytes(&response, SPAN("0123456789"));
@@ -95,7 +95,7 @@ static void a_body_may_be_empty(void **state)
     assert_int_equal(response_bytes_left(&response), parts[0].length);
 }
 
-/* RFC 9110 9.3.2: the same head, and no body. */
+/* RFC 9110 9.3.2: the same head without a body. */
 static void head_has_no_body(void **state)
 {
     (void)state;
@@ -109,8 +109,8 @@ static void head_has_no_body(void **state)
     assert_int_equal(response_bytes_left(&response), parts[0].length);
 }
 
-/* RFC 9112 9.3, 9.6: what is said of persistence, by version and wish. The version in the answer is our own (2.3). */
-static void persistence_is_said(void **state)
+/* RFC 9112 9.3, 9.6: Connection by version and persistence. The status line has the server's version (2.3). */
+static void connection_field_follows_version_and_persistence(void **state)
 {
     static const struct {
         unsigned minor_version;
@@ -157,7 +157,7 @@ static const struct {
     {505, "HTTP Version Not Supported", "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
 };
 
-static void every_status_has_its_head(void **state)
+static void every_status_has_its_reason_phrase(void **state)
 {
     for (size_t i = 0; i < COUNT(statuses); i++) {
         char memory[512];
@@ -174,8 +174,8 @@ static void every_status_has_its_head(void **state)
     }
 }
 
-/* A page that the server makes stands in the same room, before the head. */
-static void a_page_may_stand_before_its_head(void **state)
+/* A generated page precedes the head in the same text. */
+static void generated_page_may_precede_its_head(void **state)
 {
     (void)state;
     buffer_string(&response.text, "<p>page");
@@ -187,7 +187,7 @@ static void a_page_may_stand_before_its_head(void **state)
     assert_false(response.text.overflow);
 }
 
-static void what_is_sent_is_not_left(void **state)
+static void sent_bytes_are_not_counted_as_left(void **state)
 {
     (void)state;
     response_add_bytes(&response, SPAN("0123456789"));
@@ -205,7 +205,7 @@ static void what_is_sent_is_not_left(void **state)
 
 #define RANGES "Accept-Ranges: bytes\r\n"
 
-/* `validators` are what a 304 carries as well (RFC 9110 15.4.5). */
+/* `validators` are the lines that a 304 sends as well (RFC 9110 15.4.5). */
 static void assert_described(const struct representation *representation, const char *before,
                              const char *validators)
 {
@@ -216,8 +216,8 @@ static void assert_described(const struct representation *representation, const 
     assert_true(span_equal((struct span){memory + length, lines.length - length}, span_of(validators)));
 }
 
-/* RFC 9110 14.6: each part says its type and its range; the boundary is RFC 2046 5.1.1's. */
-static void parts_have_heads(void **state)
+/* RFC 9110 14.6: each part has its type and its range; the boundary is as in RFC 2046 5.1.1. */
+static void parts_of_multipart_have_heads(void **state)
 {
     (void)state;
     struct span boundary = SPAN("b"), type = SPAN("text/plain");
@@ -236,7 +236,7 @@ static void parts_have_heads(void **state)
     assert_true(span_equal((struct span){parts[5].bytes, parts[5].length}, SPAN("\r\n--b--\r\n")));
 }
 
-static void some_answers_have_no_length(void **state)
+static void not_modified_responses_have_no_length(void **state)
 {
     (void)state;
     response.status = 304;
@@ -246,7 +246,7 @@ static void some_answers_have_no_length(void **state)
 }
 
 /* RFC 9110 12.5.5 */
-static void what_decides_is_named(void **state)
+static void vary_names_the_deciding_fields(void **state)
 {
     static const struct {
         unsigned varies;
@@ -271,8 +271,8 @@ static void what_decides_is_named(void **state)
     }
 }
 
-/* What the command line says of every answer, in a head that is made and in one that is kept. */
-static void common_lines_may_be_others(void **state)
+/* Header lines from the command line are in a new head and in a cached one. */
+static void common_lines_can_be_replaced(void **state)
 {
     static const char made[] =
         "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nX-A: 1\r\nCache-Control: no-store\r\nX-B: 2\r\n"
@@ -292,7 +292,7 @@ static void common_lines_may_be_others(void **state)
     assert_head(made);
 }
 
-static void representations_are_described(void **state)
+static void representations_are_described_by_their_fields(void **state)
 {
     (void)state;
     struct representation representation = {
@@ -316,19 +316,19 @@ static void representations_are_described(void **state)
                      "");
 }
 
-/* ---- heads that are used again ---- */
+/* ---- cached heads ---- */
 
 #define LINES "Content-Type: a/b\r\nETag: \"1\"\r\n"
 
-/* The same octets as response_finish writes, and the lines where it says. */
-static void a_kept_head_is_that_of_a_whole_answer(void **state)
+/* The same bytes as from response_finish, and the lines at the returned offset. */
+static void cached_head_equals_a_new_one(void **state)
 {
-    char octets[512];
-    struct buffer head = BUFFER(octets);
+    char bytes[512];
+    struct buffer head = BUFFER(bytes);
     (void)state;
-    buffer_append(&head, SPAN("before")); /* what stands there already does not count */
+    buffer_append(&head, SPAN("before")); /* the offset does not count earlier text */
     size_t lines = response_write_head(&response, &head, date, SPAN(LINES), 5);
-    const char *at = octets + strlen("before");
+    const char *at = bytes + strlen("before");
     assert_memory_equal(at + lines, LINES, strlen(LINES));
     response_add_bytes(&response, SPAN("hello"));
     response_finish(&response, date, 1, SPAN(LINES));
@@ -336,30 +336,30 @@ static void a_kept_head_is_that_of_a_whole_answer(void **state)
     assert_memory_equal(at, parts[0].bytes, parts[0].length);
 }
 
-/* Every octet of the date may change, and nothing else does. */
-static void a_kept_head_gets_another_date(void **state)
+/* Changes any byte of the date, and no other byte. */
+static void cached_head_gets_a_new_date(void **state)
 {
     static const char later[DATE_LENGTH + 1] = "Mon, 17 Dec 2035 19:50:48 GMT";
-    char octets[512], expected[512];
-    struct buffer head = BUFFER(octets), other = BUFFER(expected);
+    char bytes[512], expected[512];
+    struct buffer head = BUFFER(bytes), other = BUFFER(expected);
     (void)state;
     response_write_head(&response, &head, date, SPAN(LINES), 5);
     response_write_head(&response, &other, later, SPAN(LINES), 5);
-    response_redate(octets, later);
-    assert_memory_equal(octets, expected, other.length);
-    response_redate(octets, date);
+    response_redate(bytes, later);
+    assert_memory_equal(bytes, expected, other.length);
+    response_redate(bytes, date);
     other.length = 0;
     response_write_head(&response, &other, date, SPAN(LINES), 5);
-    assert_memory_equal(octets, expected, other.length);
+    assert_memory_equal(bytes, expected, other.length);
 }
 
-/* A body that follows its head in memory goes out with it; any other keeps a part of its own. */
-static void a_body_behind_its_head_is_one_part(void **state)
+/* A body that follows its head in memory joins its part; any other keeps its own. */
+static void body_after_its_head_in_memory_is_one_part(void **state)
 {
-    static const char octets[] = "HEADhello, hello";
-    const struct span head = {octets, 4};
+    static const char bytes[] = "HEADhello, hello";
+    const struct span head = {bytes, 4};
     (void)state;
-    response_add_bytes(&response, (struct span){octets + 4, 5});
+    response_add_bytes(&response, (struct span){bytes + 4, 5});
     response_finish_cached(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEADhello");
@@ -367,7 +367,7 @@ static void a_body_behind_its_head_is_one_part(void **state)
     assert_int_equal(response_bytes_left(&response), 9);
 
     begin(NULL);
-    response_add_bytes(&response, (struct span){octets + 5, 5}); /* from the second octet on */
+    response_add_bytes(&response, (struct span){bytes + 5, 5}); /* from the second byte on */
     response_finish_cached(&response, head);
     assert_int_equal(response.count, 2);
     assert_head("HEAD");
@@ -380,28 +380,28 @@ static void a_body_behind_its_head_is_one_part(void **state)
     assert_int_equal(response_body_bytes(&response), 5);
 
     begin(NULL);
-    response_add_bytes(&response, (struct span){octets + 4, 0}); /* an empty file */
+    response_add_bytes(&response, (struct span){bytes + 4, 0}); /* an empty file */
     response_finish_cached(&response, head);
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
 }
 
 /* RFC 9110 9.3.2 */
-static void a_kept_head_answers_head_alone(void **state)
+static void cached_head_answers_head_without_a_body(void **state)
 {
-    static const char octets[] = "HEADhello";
+    static const char bytes[] = "HEADhello";
     (void)state;
     response.head_only = true;
-    response_add_bytes(&response, (struct span){octets + 4, 5});
-    response_finish_cached(&response, (struct span){octets, 4});
+    response_add_bytes(&response, (struct span){bytes + 4, 5});
+    response_finish_cached(&response, (struct span){bytes, 4});
     assert_int_equal(response.count, 1);
     assert_head("HEAD");
     assert_int_equal(response_body_bytes(&response), 0);
 }
 
-/* ---- bodies that are made while they are sent ---- */
+/* ---- bodies that are produced while they are sent ---- */
 
-/* Gives the pieces one after the other, the last with its state. */
+/* Produces one piece after the other, the last with `state`. */
 struct pieces {
     struct body_producer producer;
     const char *const *next;
@@ -423,19 +423,19 @@ static void drop(struct body_producer *producer)
     ((struct pieces *)(void *)producer)->drops++;
 }
 
-/* All that is to be sent now, as a string. */
+/* The current parts as a string. */
 static const char *sent(void)
 {
-    static char octets[1024];
-    struct buffer out = {octets, 0, sizeof octets - 1, false};
+    static char bytes[1024];
+    struct buffer out = {bytes, 0, sizeof bytes - 1, false};
     for (unsigned i = response.first; i < response.count; i++)
         buffer_append(&out, (struct span){parts[i].bytes + parts[i].offset, parts[i].length});
-    octets[out.length] = '\0';
+    bytes[out.length] = '\0';
     response.first = response.count;
-    return octets;
+    return bytes;
 }
 
-static void bodies_come_in_chunks(void **state)
+static void produced_bodies_are_chunked(void **state)
 {
     static const char *const texts[] = {"", "0123456789abcdef", "end", NULL};
     struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
@@ -445,7 +445,7 @@ static void bodies_come_in_chunks(void **state)
     assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON
                                 "A: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
     assert_true(response_refill(&response));
-    assert_string_equal(sent(), ""); /* an empty chunk would be the last */
+    assert_string_equal(sent(), ""); /* an empty chunk would end the body */
     assert_true(response_refill(&response));
     assert_string_equal(sent(), "10\r\n0123456789abcdef\r\n");
     assert_int_equal(pieces.drops, 0);
@@ -455,7 +455,7 @@ static void bodies_come_in_chunks(void **state)
     assert_int_equal(pieces.drops, 1);
 }
 
-static void old_clients_read_to_the_end(void **state)
+static void http_1_0_clients_read_until_the_connection_closes(void **state)
 {
     static const char *const texts[] = {"end", NULL};
     struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
@@ -468,7 +468,7 @@ static void old_clients_read_to_the_end(void **state)
     assert_int_equal(pieces.drops, 1);
 }
 
-static void what_breaks_off_has_no_end(void **state)
+static void broken_bodies_have_no_last_chunk(void **state)
 {
     static const char *const texts[] = {"part", NULL};
     struct pieces pieces = {{fill, drop}, texts, BODY_BROKEN, 0};
@@ -480,7 +480,7 @@ static void what_breaks_off_has_no_end(void **state)
     assert_int_equal(pieces.drops, 1);
 }
 
-static void head_needs_no_source(void **state)
+static void head_drops_the_producer(void **state)
 {
     static const char *const texts[] = {"end", NULL};
     struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
@@ -496,28 +496,28 @@ static void head_needs_no_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_file_in_memory_is_answered, begin),
-        cmocka_unit_test_setup(a_slice_of_a_file_is_answered, begin),
-        cmocka_unit_test_setup(lengths_are_sums, begin),
+        cmocka_unit_test_setup(file_in_memory_has_head_and_body, begin),
+        cmocka_unit_test_setup(slice_of_a_file_is_a_part, begin),
+        cmocka_unit_test_setup(content_length_is_the_sum_of_the_parts, begin),
         cmocka_unit_test_setup(a_body_may_be_empty, begin),
         cmocka_unit_test_setup(head_has_no_body, begin),
-        cmocka_unit_test(persistence_is_said),
-        cmocka_unit_test(every_status_has_its_head),
-        cmocka_unit_test_setup(a_page_may_stand_before_its_head, begin),
-        cmocka_unit_test_setup(what_is_sent_is_not_left, begin),
-        cmocka_unit_test(what_decides_is_named),
-        cmocka_unit_test_setup(common_lines_may_be_others, begin),
-        cmocka_unit_test(representations_are_described),
-        cmocka_unit_test_setup(parts_have_heads, begin),
-        cmocka_unit_test_setup(some_answers_have_no_length, begin),
-        cmocka_unit_test_setup(a_kept_head_is_that_of_a_whole_answer, begin),
-        cmocka_unit_test_setup(a_kept_head_gets_another_date, begin),
-        cmocka_unit_test_setup(a_body_behind_its_head_is_one_part, begin),
-        cmocka_unit_test_setup(a_kept_head_answers_head_alone, begin),
-        cmocka_unit_test_setup(bodies_come_in_chunks, begin),
-        cmocka_unit_test_setup(old_clients_read_to_the_end, begin),
-        cmocka_unit_test_setup(what_breaks_off_has_no_end, begin),
-        cmocka_unit_test_setup(head_needs_no_source, begin),
+        cmocka_unit_test(connection_field_follows_version_and_persistence),
+        cmocka_unit_test(every_status_has_its_reason_phrase),
+        cmocka_unit_test_setup(generated_page_may_precede_its_head, begin),
+        cmocka_unit_test_setup(sent_bytes_are_not_counted_as_left, begin),
+        cmocka_unit_test(vary_names_the_deciding_fields),
+        cmocka_unit_test_setup(common_lines_can_be_replaced, begin),
+        cmocka_unit_test(representations_are_described_by_their_fields),
+        cmocka_unit_test_setup(parts_of_multipart_have_heads, begin),
+        cmocka_unit_test_setup(not_modified_responses_have_no_length, begin),
+        cmocka_unit_test_setup(cached_head_equals_a_new_one, begin),
+        cmocka_unit_test_setup(cached_head_gets_a_new_date, begin),
+        cmocka_unit_test_setup(body_after_its_head_in_memory_is_one_part, begin),
+        cmocka_unit_test_setup(cached_head_answers_head_without_a_body, begin),
+        cmocka_unit_test_setup(produced_bodies_are_chunked, begin),
+        cmocka_unit_test_setup(http_1_0_clients_read_until_the_connection_closes, begin),
+        cmocka_unit_test_setup(broken_bodies_have_no_last_chunk, begin),
+        cmocka_unit_test_setup(head_drops_the_producer, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

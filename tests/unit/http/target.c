@@ -1,4 +1,4 @@
-/* Targets: RFC 9112 3.2 for their forms, RFC 3986 2.1, 3.2.2, 5.2.4 and 5.4 for what is in them. */
+/* Targets: RFC 9112 3.2 for their forms, RFC 3986 2.1, 3.2.2, 5.2.4 and 5.4 for their contents. */
 #include "http/target.h"
 
 #include "base/buffer.h"
@@ -44,7 +44,7 @@ static void assert_rows(const struct row *rows, size_t count)
     }
 }
 
-static void paths_are_decoded(void **state)
+static void paths_are_decoded_once(void **state)
 {
     static const struct row rows[] = {
         {TEXT("/"), "", true, false, NULL},
@@ -57,12 +57,12 @@ static void paths_are_decoded(void **state)
         {TEXT("/%01%7f%0d%0a%ff"), "\x01\x7F\r\n\xFF", false, false, NULL},
         {TEXT("/a%3Fb%23c"), "a?b#c", false, false, NULL},
         {TEXT("/%25"), "%", false, false, NULL},
-        /* Once, not twice. */
+        /* Decoded once, not twice. */
         {TEXT("/%2541"), "%41", false, false, NULL},
         {TEXT("/%252e%252e/a"), "%2e%2e/a", false, false, NULL},
         {TEXT("/%2500"), "%00", false, false, NULL},
         {TEXT("/%25%32%65"), "%2e", false, false, NULL},
-        /* A plus is a plus in a path, and all of pchar stands for itself (RFC 3986 3.3). */
+        /* A plus in a path is a plus, and every pchar is literal (RFC 3986 3.3). */
         {TEXT("/a+b"), "a+b", false, false, NULL},
         {TEXT("/-._~!$&'()*+,;=:@"), "-._~!$&'()*+,;=:@", false, false, NULL},
         {TEXT("/a\\b"), "a\\b", false, false, NULL},
@@ -73,8 +73,8 @@ static void paths_are_decoded(void **state)
     assert_rows(rows, COUNT(rows));
 }
 
-/* An escaped slash parts segments, so that what the store sees is what was looked at here. */
-static void escaped_slashes_are_slashes(void **state)
+/* An escaped slash separates segments, so that the store and these checks see the same segments. */
+static void escaped_slashes_separate_segments(void **state)
 {
     static const struct row rows[] = {
         {TEXT("/a%2Fb"), "a/b", false, false, NULL},
@@ -137,7 +137,7 @@ static void dot_segments_are_removed(void **state)
     assert_rows(rows, COUNT(rows));
 }
 
-static void repeated_slashes_are_one(void **state)
+static void repeated_slashes_are_merged(void **state)
 {
     static const struct row rows[] = {
         {TEXT("//"), "", true, false, NULL},
@@ -203,7 +203,7 @@ static void queries_are_kept_as_sent(void **state)
 }
 
 /* RFC 9112 3.2.2. */
-static void absolute_targets_are_read(void **state)
+static void absolute_form_is_read(void **state)
 {
     static const struct row rows[] = {
         {TEXT("http://h/a/b?c"), "a/b", false, false, "?c"},
@@ -220,10 +220,10 @@ static void absolute_targets_are_read(void **state)
     assert_rows(rows, COUNT(rows));
 }
 
-static void what_is_no_target_is_refused(void **state)
+static void invalid_targets_are_refused(void **state)
 {
     static const struct span rows[] = {
-        /* Other forms, and none. */
+        /* Other forms, and an empty target. */
         TEXT(""),
         TEXT("*"),
         TEXT("a"),
@@ -268,7 +268,7 @@ static void what_is_no_target_is_refused(void **state)
         TEXT("/a.txt%00"),
         TEXT("/a\0b"),
         TEXT("/a?\0"),
-        /* A fragment, blanks, controls, what is not ASCII. */
+        /* A fragment, spaces, controls, non-ASCII bytes. */
         TEXT("/a#b"),
         TEXT("/#"),
         TEXT("/a?b#c"),
@@ -292,7 +292,7 @@ static void what_is_no_target_is_refused(void **state)
     }
 }
 
-static void targets_are_bounded(void **state)
+static void targets_over_the_limit_are_refused(void **state)
 {
     static char raw[LIMIT_TARGET + 2];
     (void)state;
@@ -322,7 +322,7 @@ static void assert_child(const char *raw, const char *name, const char *expected
     assert_int_equal(child.length, strlen(expected));
 }
 
-static void children_have_paths(void **state)
+static void children_follow_the_path(void **state)
 {
     (void)state;
     assert_child("/", "index.html", "index.html");
@@ -334,7 +334,7 @@ static void children_have_paths(void **state)
     assert_string_equal(target_child(&target, SPAN("i")).at, "a/b/i");
 }
 
-static void the_longest_path_has_children(void **state)
+static void longest_path_has_room_for_a_child(void **state)
 {
     static char raw[LIMIT_TARGET];
     char name[TARGET_NAME_MAX];
@@ -426,7 +426,7 @@ static const struct {
     {TEXT("[00000000:0000:0000:0000:0000:ffff:192.168.100.228]"), false},
 };
 
-static void hosts_are_checked(void **state)
+static void valid_hosts_are_recognised(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(hosts); i++) {
@@ -467,7 +467,7 @@ static void ipv6_addresses_follow_the_grammar(void **state)
 
 static uint64_t seed;
 
-/* xorshift64: the same numbers everywhere. */
+/* xorshift64: reproducible numbers. */
 static size_t chosen(size_t count)
 {
     seed ^= seed << 13;
@@ -476,7 +476,7 @@ static size_t chosen(size_t count)
     return (size_t)(seed % count);
 }
 
-/* What a path is made of, and how it may be written. */
+/* The pieces of a path, in all their spellings. */
 static const struct {
     const char *written, *meant;
 } pieces[] = {
@@ -487,13 +487,13 @@ static const struct {
     {"%3f", "?"},    {"%0a", "\n"},
 };
 
-/* The segments of a path, one after another, each with a NUL. */
+/* The segments of a path, each followed by a NUL. */
 struct segments {
     char text[128][512];
     size_t count;
 };
 
-/* RFC 3986 5.2.4 as one would explain it: a list of names, of which ".." takes the last one away. */
+/* The reference for RFC 3986 5.2.4: a list of names, from which ".." removes the last. */
 static void reference(const char *meant, struct segments *segments, bool *slash)
 {
     static char copy[512];
@@ -531,7 +531,7 @@ static void assert_like_reference(const char *written, const char *meant)
                  target.slash, target.hidden);
 }
 
-static void paths_are_normalised_as_by_reference(void **state)
+static void normalised_paths_equal_the_reference(void **state)
 {
     (void)state;
     for (uint64_t run = 1; run <= 40000; run++) {
@@ -565,7 +565,7 @@ static bool is_contained(struct span path)
     return path.length == 0 || memchr(path.at, '\0', path.length) == NULL;
 }
 
-/* Whatever is sent: it is refused, or names something beneath the root. */
+/* Any target is refused or names something beneath the root. */
 static void nothing_leaves_the_root(void **state)
 {
     static const char alphabet[] = "//////......%%%2222eeeeFFff00005cC\\\\aA~?#: \t\n\x80\xFF[]@h";
@@ -587,7 +587,7 @@ static void nothing_leaves_the_root(void **state)
     assert_true(taken > 1000);
 }
 
-/* RFC 9112 3.2.2: only absolute-form has one. */
+/* RFC 9112 3.2.2: only absolute-form has an authority. */
 static void authorities_are_found(void **state)
 {
     static const char *const rows[][2] = {
@@ -604,8 +604,8 @@ static void authorities_are_found(void **state)
     }
 }
 
-/* Nothing is decoded or resolved: of an address that is the server's own there is one spelling. */
-static void sent_paths_stand_alone(void **state)
+/* Not decoded or normalised: the server's own paths have only one spelling. */
+static void sent_paths_have_no_authority_and_no_query(void **state)
 {
     static const char *const rows[][2] = {
         {"/a/b", "/a/b"},
@@ -628,7 +628,7 @@ static void sent_paths_stand_alone(void **state)
     assert_span(target_sent_path((struct span){NULL, 0}), SPAN(""));
 }
 
-static void paths_take_a_suffix(void **state)
+static void suffix_follows_the_path(void **state)
 {
     (void)state;
     assert_int_equal(target_parse(SPAN("/a/b"), &target), 0);
@@ -651,22 +651,22 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(authorities_are_found),
-        cmocka_unit_test(sent_paths_stand_alone),
-        cmocka_unit_test(paths_take_a_suffix),
-        cmocka_unit_test(paths_are_decoded),
-        cmocka_unit_test(escaped_slashes_are_slashes),
+        cmocka_unit_test(sent_paths_have_no_authority_and_no_query),
+        cmocka_unit_test(suffix_follows_the_path),
+        cmocka_unit_test(paths_are_decoded_once),
+        cmocka_unit_test(escaped_slashes_separate_segments),
         cmocka_unit_test(dot_segments_are_removed),
-        cmocka_unit_test(repeated_slashes_are_one),
+        cmocka_unit_test(repeated_slashes_are_merged),
         cmocka_unit_test(dot_names_are_hidden),
         cmocka_unit_test(queries_are_kept_as_sent),
-        cmocka_unit_test(absolute_targets_are_read),
-        cmocka_unit_test(what_is_no_target_is_refused),
-        cmocka_unit_test(targets_are_bounded),
-        cmocka_unit_test(children_have_paths),
-        cmocka_unit_test(the_longest_path_has_children),
-        cmocka_unit_test(hosts_are_checked),
+        cmocka_unit_test(absolute_form_is_read),
+        cmocka_unit_test(invalid_targets_are_refused),
+        cmocka_unit_test(targets_over_the_limit_are_refused),
+        cmocka_unit_test(children_follow_the_path),
+        cmocka_unit_test(longest_path_has_room_for_a_child),
+        cmocka_unit_test(valid_hosts_are_recognised),
         cmocka_unit_test(ipv6_addresses_follow_the_grammar),
-        cmocka_unit_test(paths_are_normalised_as_by_reference),
+        cmocka_unit_test(normalised_paths_equal_the_reference),
         cmocka_unit_test(nothing_leaves_the_root),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
