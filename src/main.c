@@ -5,9 +5,9 @@
 #include "cli/banner.h"
 #include "cli/browser.h"
 #include "cli/check.h"
+#include "cli/document_root.h"
 #include "cli/environment.h"
 #include "cli/options.h"
-#include "cli/place.h"
 #include "process/master.h"
 
 #include <errno.h>
@@ -114,7 +114,7 @@ static void greet(const struct settings *settings, const struct banner *banner,
     if (settings->verbosity != VERBOSITY_QUIET) {
         if (environment_hint(hint, sizeof hint))
             log_error("%s", hint);
-        if (place_hint(settings, hint, sizeof hint))
+        if (document_root_hint(settings, hint, sizeof hint))
             log_error("%s", hint);
         warn_of_policy(settings);
         warn_of_container(listening);
@@ -128,7 +128,7 @@ static int serve(struct settings *settings, char *const *command)
     static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
     struct failure failure = {0};
     log_open();
-    if (place_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
+    if (document_root_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
         return report(&failure);
     if (master.handover.trial)
         return HANDOVER_READY;

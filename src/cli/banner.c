@@ -111,44 +111,44 @@ static void append_unix(struct buffer *text, const struct sockaddr_storage *addr
 /* ---- on a terminal ---- */
 
 /* What a terminal shows; plain where it has no colours. */
-struct look {
+struct style {
     struct buffer *text;
     bool coloured;
 };
 
 /* Select Graphic Rendition, ECMA-48 8.3.117. */
-static void append_shown(const struct look *look, const char *rendition, struct span text)
+static void append_shown(const struct style *style, const char *rendition, struct span text)
 {
-    if (look->coloured) {
-        buffer_append(look->text, SPAN("\x1B["));
-        buffer_string(look->text, rendition);
-        buffer_octet(look->text, 'm');
+    if (style->coloured) {
+        buffer_append(style->text, SPAN("\x1B["));
+        buffer_string(style->text, rendition);
+        buffer_octet(style->text, 'm');
     }
-    buffer_plain(look->text, text);
-    if (look->coloured)
-        buffer_append(look->text, SPAN("\x1B[0m"));
+    buffer_plain(style->text, text);
+    if (style->coloured)
+        buffer_append(style->text, SPAN("\x1B[0m"));
 }
 
-static void append_label(const struct look *look, const char *label)
+static void append_label(const struct style *style, const char *label)
 {
     static const char blanks[] = "          ";
     size_t length = strlen(label);
-    buffer_append(look->text, SPAN("\n  "));
-    append_shown(look, "2", span_of(label));
-    buffer_append(look->text, (struct span){blanks, sizeof blanks - 1 - length});
+    buffer_append(style->text, SPAN("\n  "));
+    append_shown(style, "2", span_of(label));
+    buffer_append(style->text, (struct span){blanks, sizeof blanks - 1 - length});
 }
 
-static void append_link(const struct look *look, const struct sockaddr_storage *address, uint16_t port)
+static void append_link(const struct style *style, const struct sockaddr_storage *address, uint16_t port)
 {
     char room[BANNER_URL_MAX];
     struct buffer url = BUFFER(room);
     append_url(&url, address, port);
     buffer_octet(&url, '/');
-    append_shown(look, "36", buffer_span(&url));
+    append_shown(style, "36", buffer_span(&url));
 }
 
 /* Who else reaches it: the addresses that are no loopback ones, or those of the network where all are bound. */
-static unsigned append_network(const struct look *look, const struct banner *banner)
+static unsigned append_network(const struct style *style, const struct banner *banner)
 {
     struct sockaddr_storage lan[LAN_MAX];
     unsigned shown = 0;
@@ -163,24 +163,24 @@ static unsigned append_network(const struct look *look, const struct banner *ban
         any6 = any6 || (is_any(address) && address->ss_family == AF_INET6);
         if (is_any(address))
             continue;
-        append_label(look, shown++ == 0 ? "Network" : "");
-        append_link(look, address, port);
+        append_label(style, shown++ == 0 ? "Network" : "");
+        append_link(style, address, port);
     }
     unsigned count = any4 || any6 ? lan_addresses(lan, LAN_MAX) : 0;
     for (unsigned i = 0; i < count; i++) {
         if (lan[i].ss_family == AF_INET ? !any4 : !any6)
             continue;
-        append_label(look, shown++ == 0 ? "Network" : "");
-        append_link(look, &lan[i], port);
+        append_label(style, shown++ == 0 ? "Network" : "");
+        append_link(style, &lan[i], port);
     }
     if (shown == 0 && (any4 || any6)) {
-        append_label(look, "Network");
-        buffer_append(look->text, SPAN("open to it, but this machine has no address there"));
+        append_label(style, "Network");
+        buffer_append(style->text, SPAN("open to it, but this machine has no address there"));
     }
     return shown + any4 + any6;
 }
 
-static void append_places(const struct look *look, const struct settings *settings,
+static void append_places(const struct style *style, const struct settings *settings,
                           const struct banner *banner)
 {
     char room[BANNER_URL_MAX];
@@ -189,25 +189,25 @@ static void append_places(const struct look *look, const struct settings *settin
     if (local != NULL && (is_loopback(local) || is_any(local)) && banner_write_url(banner, room)) {
         struct buffer url = {room, strlen(room), sizeof room, false};
         buffer_octet(&url, '/');
-        append_label(look, "Local");
-        append_shown(look, "36", buffer_span(&url));
+        append_label(style, "Local");
+        append_shown(style, "36", buffer_span(&url));
     }
     for (unsigned i = 0; i < banner->address_count; i++) {
         if (banner->addresses[i].ss_family != AF_UNIX)
             continue;
-        append_label(look, "Socket");
-        append_unix(look->text, &banner->addresses[i]);
+        append_label(style, "Socket");
+        append_unix(style->text, &banner->addresses[i]);
     }
-    if (append_network(look, banner) == 0) {
-        append_label(look, "Network");
-        buffer_append(look->text, SPAN("this machine only; --lan opens it to the local network"));
+    if (append_network(style, banner) == 0) {
+        append_label(style, "Network");
+        buffer_append(style->text, SPAN("this machine only; --lan opens it to the local network"));
     }
     if (settings->lan) {
-        append_label(look, "");
-        buffer_append(look->text,
+        append_label(style, "");
+        buffer_append(style->text,
                       SPAN("there browsers offer no service workers, camera, microphone, location or"));
-        append_label(look, "");
-        buffer_append(look->text, SPAN("clipboard: plain HTTP is a secure context on localhost only"));
+        append_label(style, "");
+        buffer_append(style->text, SPAN("clipboard: plain HTTP is a secure context on localhost only"));
     }
 }
 
@@ -224,14 +224,14 @@ static void append_served(struct buffer *text, const struct settings *settings, 
 
 static void write_lines(struct buffer *text, const struct settings *settings, const struct banner *banner)
 {
-    struct look look = {text, log_is_coloured(STDERR_FILENO)};
+    struct style style = {text, log_is_coloured(STDERR_FILENO)};
     buffer_append(text, SPAN("\n  "));
-    append_shown(&look, "1", SPAN("tinyhttpd"));
+    append_shown(&style, "1", SPAN("tinyhttpd"));
     buffer_append(text, SPAN(" " TINYHTTPD_VERSION "\n"));
-    append_label(&look, "Serving");
+    append_label(&style, "Serving");
     append_served(text, settings, banner);
-    append_places(&look, settings, banner);
-    append_label(&look, "Stop");
+    append_places(&style, settings, banner);
+    append_label(&style, "Stop");
     buffer_append(text, SPAN("Ctrl-C\n\n"));
 }
 
@@ -317,10 +317,10 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
     uint64_t failed = totals->requests[4] + totals->requests[5], requests = failed;
     if (settings->verbosity == VERBOSITY_QUIET || !isatty(STDERR_FILENO))
         return;
-    struct look look = {&text, log_is_coloured(STDERR_FILENO)};
+    struct style style = {&text, log_is_coloured(STDERR_FILENO)};
     for (unsigned i = 0; i < 4; i++)
         requests += totals->requests[i];
-    append_label(&look, "Served");
+    append_label(&style, "Served");
     append_count(&text, requests, "request", "requests");
     if (failed > 0) {
         buffer_append(&text, SPAN(", of which "));
@@ -330,7 +330,7 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
     buffer_append(&text, SPAN("; "));
     append_count(&text, totals->octets, "octet", "octets");
     for (unsigned i = 0; i < MISSES_SHOWN && i < totals->miss_count; i++) {
-        append_label(&look, i == 0 ? "Missed" : "");
+        append_label(&style, i == 0 ? "Missed" : "");
         append_count(&text, totals->misses[i].count, "time ", "times");
         buffer_append(&text, SPAN("  "));
         buffer_plain(&text, span_of(totals->misses[i].path));

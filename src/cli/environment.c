@@ -1,6 +1,6 @@
 #include "cli/environment.h"
 
-#include "cli/advice.h"
+#include "cli/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 static const char prefix[] = "TINYHTTPD_";
-enum { PREFIX = sizeof prefix - 1, NAME_MAX_OCTETS = 48 };
+enum { PREFIX = sizeof prefix - 1, VARIABLE_NAME_MAX = 48 };
 
 /* The environment being read. */
 struct reading {
     struct settings *settings;
-    struct values_room *kept;
+    struct values_arena *arena;
     struct failure *failure;
 };
 
@@ -44,7 +44,7 @@ static int apply_list(const struct reading *reading, const struct option_row *ro
                       const char *typed)
 {
     const char separators[] = {'\n', row->separator, '\0'};
-    char *list = values_keep(reading->kept, typed, strlen(typed)), *place = NULL;
+    char *list = values_keep(reading->arena, typed, strlen(typed)), *place = NULL;
     unsigned count = 0;
     if (list == NULL)
         return fail(reading->failure, EX_USAGE, "%s is too long; give less", name);
@@ -53,7 +53,7 @@ static int apply_list(const struct reading *reading, const struct option_row *ro
         const char *member = trim(next);
         if (*member == '\0')
             continue;
-        if (values_apply(reading->settings, reading->kept, reading->failure, row, name, member) != 0)
+        if (values_apply(reading->settings, reading->arena, reading->failure, row, name, member) != 0)
             return reading->failure->status;
         count++;
     }
@@ -75,13 +75,13 @@ static int apply_variable(const struct reading *reading, const struct option_row
         else if (row->takes == VALUE_NONE)
             return fail(reading->failure, EX_USAGE, "%s '%s': give 1 for yes, or 0 for no", name, typed);
     }
-    return values_apply(reading->settings, reading->kept, reading->failure, row, name, typed);
+    return values_apply(reading->settings, reading->arena, reading->failure, row, name, typed);
 }
 
 /* TINYHTTPD_NO_LIST of "no-list". */
-static void write_name(char name[static NAME_MAX_OCTETS], const char *option)
+static void write_name(char name[static VARIABLE_NAME_MAX], const char *option)
 {
-    snprintf(name, NAME_MAX_OCTETS, "%s%s", prefix, option);
+    snprintf(name, VARIABLE_NAME_MAX, "%s%s", prefix, option);
     for (char *at = name; *at != '\0'; at++)
         *at = *at == '-' ? '_' : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
 }
@@ -107,11 +107,11 @@ static bool is_overruled(const bool given[static TABLE_MAX], size_t row)
     return false;
 }
 
-int environment_read(struct settings *settings, struct values_room *kept, const bool given[static TABLE_MAX],
-                     struct failure *failure)
+int environment_read(struct settings *settings, struct values_arena *arena,
+                     const bool given[static TABLE_MAX], struct failure *failure)
 {
-    const struct reading reading = {settings, kept, failure};
-    char name[NAME_MAX_OCTETS];
+    const struct reading reading = {settings, arena, failure};
+    char name[VARIABLE_NAME_MAX];
     for (size_t i = 0; i < table_count; i++) {
         write_name(name, table_rows[i].name);
         const char *typed = getenv(name);
@@ -128,7 +128,7 @@ int environment_read(struct settings *settings, struct values_room *kept, const 
 
 bool environment_hint(char *hint, size_t size)
 {
-    char names[TABLE_MAX][NAME_MAX_OCTETS], typed[NAME_MAX_OCTETS];
+    char names[TABLE_MAX][VARIABLE_NAME_MAX], typed[VARIABLE_NAME_MAX];
     const char *words[TABLE_MAX];
     for (size_t i = 0; i < table_count; i++) {
         write_name(names[i], table_rows[i].name);
@@ -139,7 +139,7 @@ bool environment_hint(char *hint, size_t size)
         if (length >= sizeof typed || strncmp(*variable, prefix, PREFIX) != 0)
             continue;
         snprintf(typed, sizeof typed, "%.*s", (int)length, *variable);
-        const char *meant = advice_nearest(typed + PREFIX, words, table_count);
+        const char *meant = suggest_nearest(typed + PREFIX, words, table_count);
         if (meant == NULL || strcmp(meant, typed + PREFIX) == 0)
             continue;
         snprintf(hint, size, "%s in the environment is no option; did you mean %s%s?", typed, prefix, meant);

@@ -1,9 +1,9 @@
 #include "cli/options.h"
 
 #include "base/text.h"
-#include "cli/advice.h"
-#include "cli/elsewhere.h"
 #include "cli/environment.h"
+#include "cli/option_aliases.h"
+#include "cli/suggest.h"
 #include "cli/table.h"
 #include "cli/values.h"
 
@@ -22,7 +22,7 @@ struct reading {
 };
 
 /* What is in the settings but not as it was typed. */
-static struct values_room kept;
+static struct values_arena arena;
 
 /* ---- help ---- */
 
@@ -78,7 +78,7 @@ static int fail_unknown(struct failure *failure, const char *typed)
 {
     const char *name = typed + strspn(typed, "-"), *first = NULL;
     bool letter = typed[1] != '-';
-    const char *answer = letter == (strlen(name) == 1) ? elsewhere_find(name) : NULL;
+    const char *answer = letter == (strlen(name) == 1) ? option_aliases_find(name) : NULL;
     if (answer != NULL)
         return fail(failure, EX_USAGE, "option '%s' %s", typed, answer);
     for (size_t i = 0; i < table_count && !letter && *name != '\0'; i++) {
@@ -92,7 +92,7 @@ static int fail_unknown(struct failure *failure, const char *typed)
     const char *words[TABLE_MAX];
     for (size_t i = 0; i < table_count; i++)
         words[i] = table_rows[i].name;
-    const char *meant = advice_nearest(name, words, table_count);
+    const char *meant = suggest_nearest(name, words, table_count);
     if (meant != NULL)
         return fail(failure, EX_USAGE, "unknown option '%s'; did you mean '--%s'?", typed, meant);
     return fail(failure, EX_USAGE, "unknown option '%s'; 'tinyhttpd --help' lists what there is", typed);
@@ -138,7 +138,7 @@ static int apply_option(struct reading *reading, int key, const char *typed)
     reading->given[row - table_rows] = true;
     if (row->takes == VALUE_OPTIONAL && typed == NULL)
         reading->bare = row;
-    return values_apply(reading->settings, &kept, reading->failure, row, name, typed);
+    return values_apply(reading->settings, &arena, reading->failure, row, name, typed);
 }
 
 /* Reads the options up to the operands. Returns OPTIONS_SERVE where all are right. */
@@ -180,7 +180,7 @@ static int fail_roots(const struct reading *reading, const char *first, const ch
                 reading->settings->root, second, bare->name, first);
 }
 
-/* The operand may be a file, which only the disk knows: cli/place looks. */
+/* The operand may be a file, which only the disk knows: cli/document_root looks. */
 static int read_operands(struct reading *reading, int count, char *const *arguments)
 {
     for (int first = optind; optind < count; optind++) {
@@ -199,12 +199,12 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     struct reading reading = {.settings = settings, .failure = failure};
     *settings = (struct settings){.port = 8080, .index = "index.html", .verbosity = VERBOSITY_NORMAL};
     *failure = (struct failure){0};
-    kept.used = 0;
+    arena.used = 0;
     enum options_result result = read_arguments(&reading, count, arguments);
     if (result != OPTIONS_SERVE && result != OPTIONS_CHECK)
         return result;
     if (read_operands(&reading, count, arguments) != 0 ||
-        environment_read(settings, &kept, reading.given, failure) != 0)
+        environment_read(settings, &arena, reading.given, failure) != 0)
         return OPTIONS_BAD;
     if (settings->lan && settings->bind_count > 0) {
         fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s', or '--lan'",

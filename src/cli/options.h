@@ -16,7 +16,7 @@ enum options_result {
 /*
  * Reads the command line, and TINYHTTPD_* and PORT in the environment for what it leaves open. Strings in the settings
  * borrow from both, and from memory that stands until the next call. Where the root is an operand, the settings' `file`
- * names it as well: cli/place finds out which of the two it is. Prints nothing and never exits.
+ * names it as well: cli/document_root finds out which of the two it is. Prints nothing and never exits.
  */
 enum options_result options_read(int count, char *const *arguments, struct settings *settings,
                                  struct failure *failure);

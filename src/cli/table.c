@@ -56,36 +56,36 @@ const struct option_row table_rows[] = {
      .name = "index",
      .value = "NAME",
      .takes = VALUE_NEEDED,
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .help = "the file that stands for its directory",
      .manual = "The default is index.html."},
     {.key = KEY_LIST,
      .name = "list",
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .help = "list directories that have no index",
      .manual =
          "The default with --lan, and for who is at this machine where only that reaches the server: not "
          "for clients of a proxy on it."},
-    {.key = KEY_NO_LIST, .name = "no-list", .group = GROUP_FIND, .help = "never list a directory"},
+    {.key = KEY_NO_LIST, .name = "no-list", .group = GROUP_FILES, .help = "never list a directory"},
     {.key = 's',
      .name = "spa",
      .value = "FILE",
      .takes = VALUE_OPTIONAL,
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .offer = OFFER_FILES,
      .help = "navigations that find nothing get index.html or FILE",
      .manual = "For applications of a single page, whose script reads the address. A picture or a script "
                "that is missing stays a 404."},
     {.key = KEY_DOTFILES,
      .name = "dotfiles",
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .help = "serve names that begin with a dot, too",
      .manual = "Without it they are 404, .well-known excepted."},
     {.key = KEY_SYMLINKS,
      .name = "symlinks",
      .value = "WHICH",
      .takes = VALUE_NEEDED,
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .offer = OFFER_WORDS,
      .words = "inside all none",
      .help = "links to follow: inside, all, none (default: inside)",
@@ -94,14 +94,14 @@ const struct option_row table_rows[] = {
 
     {.key = 'w',
      .name = "watch",
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .help = "pages reload when their files change",
      .manual = "A script element is appended to HTML pages as they are sent; no file is touched."},
     {.key = 'c',
      .name = "cache",
      .value = "HOW",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .offer = OFFER_WORDS,
      .words = "auto off",
      .help = "what browsers keep: off, auto, SECONDS (default: ask)",
@@ -114,14 +114,14 @@ const struct option_row table_rows[] = {
      .name = "cors",
      .value = "ORIGIN",
      .takes = VALUE_OPTIONAL,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .help = "let pages of any site, or of ORIGIN, read the files",
      .manual = "ORIGIN is written as browsers write it: https://example.org."},
     {.key = 'H',
      .name = "header",
      .value = "'NAME: VALUE'",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .separator = '\n',
      .help = "add this field to every answer",
      .manual =
@@ -130,7 +130,7 @@ const struct option_row table_rows[] = {
          "computes, are refused."},
     {.key = KEY_ISOLATE,
      .name = "isolate",
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .help = "cross-origin isolation, for SharedArrayBuffer",
      .manual = "Sends Cross-Origin-Opener-Policy, Cross-Origin-Embedder-Policy and "
                "Cross-Origin-Resource-Policy."},
@@ -138,7 +138,7 @@ const struct option_row table_rows[] = {
      .name = "mime",
      .value = "EXT=TYPE",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .separator = ',',
      .help = "the media type of an extension",
      .manual = "It overrides the built-in table, and what libmagic says."},
@@ -146,7 +146,7 @@ const struct option_row table_rows[] = {
      .name = "charset",
      .value = "NAME",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .offer = OFFER_WORDS,
      .words = "utf-8 none",
      .help = "charset of text, or none (default: utf-8 where it is)"},
@@ -155,14 +155,14 @@ const struct option_row table_rows[] = {
      .name = "workers",
      .value = "N",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .help = "worker processes (default: one for each usable CPU)",
      .manual = "Affinity and the cgroup's quota say how many are usable."},
     {.key = 'u',
      .name = "user",
      .value = "USER",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .offer = OFFER_USERS,
      .help = "workers become USER[:GROUP] (root's default: nobody)",
      .manual =
@@ -172,7 +172,7 @@ const struct option_row table_rows[] = {
      .name = "log",
      .value = "FORM",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .offer = OFFER_WORDS,
      .words = "text combined json errors off",
      .help = "access log: text, combined, json, errors, off",
@@ -182,7 +182,7 @@ const struct option_row table_rows[] = {
      .name = "trust-proxy",
      .value = "CIDR",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .separator = ',',
      .help = "believe X-Forwarded-For from CIDR (or unix) in the log",
      .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for whoever comes over a Unix "
@@ -192,7 +192,7 @@ const struct option_row table_rows[] = {
      .name = "metrics",
      .value = "PATH",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .help = "counters for Prometheus at this path, such as /metrics",
      .manual = "Requests, octets, connections and durations of all workers, in the text format. Whoever "
                "reaches the server reads them. Nothing is there without this option."},
@@ -200,7 +200,7 @@ const struct option_row table_rows[] = {
      .name = "check",
      .value = "URL",
      .takes = VALUE_OPTIONAL,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .action = true,
      .help = "ask a running server whether it is well; exit 0 or 1",
      .manual =
@@ -209,15 +209,19 @@ const struct option_row table_rows[] = {
          "answers 200 within two seconds is well."},
     {.key = 'q',
      .name = "quiet",
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .help = "no banner and no access log, only errors",
      .manual = "An access log that --log asks for is written all the same."},
     {.key = 'v',
      .name = "verbose",
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .help = "also print the number of workers and their sandbox"},
-    {.key = 'h', .name = "help", .group = GROUP_RUN, .action = true, .help = "print this and exit"},
-    {.key = 'V', .name = "version", .group = GROUP_RUN, .action = true, .help = "print the version and exit"},
+    {.key = 'h', .name = "help", .group = GROUP_PROCESS, .action = true, .help = "print this and exit"},
+    {.key = 'V',
+     .name = "version",
+     .group = GROUP_PROCESS,
+     .action = true,
+     .help = "print the version and exit"},
 };
 const size_t table_count = sizeof table_rows / sizeof *table_rows;
 _Static_assert(sizeof table_rows / sizeof *table_rows < TABLE_MAX, "there is room for every row");
@@ -227,11 +231,11 @@ const char *table_heading(enum option_group group)
     switch (group) {
     case GROUP_LISTEN:
         return "What is served, and where";
-    case GROUP_FIND:
+    case GROUP_FILES:
         return "What a path finds";
-    case GROUP_ANSWER:
+    case GROUP_HEADERS:
         return "What an answer says";
-    case GROUP_RUN:
+    case GROUP_PROCESS:
     case GROUPS:
         break;
     }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum option_group { GROUP_LISTEN, GROUP_FIND, GROUP_ANSWER, GROUP_RUN, GROUPS };
+enum option_group { GROUP_LISTEN, GROUP_FILES, GROUP_HEADERS, GROUP_PROCESS, GROUPS };
 
 /* What a shell may offer for the value. */
 enum option_offer { OFFER_NOTHING, OFFER_DIRECTORIES, OFFER_FILES, OFFER_USERS, OFFER_WORDS };

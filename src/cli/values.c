@@ -10,7 +10,7 @@
 /* One option with its value, on its way into the settings. */
 struct value {
     struct settings *settings;
-    struct values_room *room;
+    struct values_arena *arena;
     struct failure *failure;
     const char *named;
     const char *typed; /* NULL only where the option may go without */
@@ -33,19 +33,19 @@ static int refuse_length(const struct value *value, size_t length, size_t most)
                 value->typed, length, most);
 }
 
-char *values_keep(struct values_room *room, const char *octets, size_t length)
+char *values_keep(struct values_arena *arena, const char *bytes, size_t length)
 {
-    if (length >= sizeof room->text - room->used)
+    if (length >= sizeof arena->text - arena->used)
         return NULL;
-    char *kept = memcpy(room->text + room->used, octets, length);
+    char *kept = memcpy(arena->text + arena->used, bytes, length);
     kept[length] = '\0';
-    room->used += length + 1;
+    arena->used += length + 1;
     return kept;
 }
 
-static char *keep(const struct value *value, const char *octets, size_t length)
+static char *keep(const struct value *value, const char *bytes, size_t length)
 {
-    char *kept = values_keep(value->room, octets, length);
+    char *kept = values_keep(value->arena, bytes, length);
     if (kept == NULL)
         fail(value->failure, EX_USAGE, "%s: all values together are too long", value->named);
     return kept;
@@ -158,9 +158,9 @@ static int set_open(const struct value *value)
     return 0;
 }
 
-static bool is_host_octet(char octet)
+static bool is_host_byte(char byte)
 {
-    return text_is_letter(octet) || text_is_digit(octet) || strchr("-._:[]", octet) != NULL;
+    return text_is_letter(byte) || text_is_digit(byte) || strchr("-._:[]", byte) != NULL;
 }
 
 static int add_allowed_host(const struct value *value)
@@ -168,7 +168,7 @@ static int add_allowed_host(const struct value *value)
     struct settings *settings = value->settings;
     bool every = strcmp(value->typed, "*") == 0, right = *value->typed != '\0';
     for (const char *at = value->typed; *at != '\0'; at++)
-        right = right && (every || is_host_octet(*at));
+        right = right && (every || is_host_byte(*at));
     const char *colon = strchr(value->typed, ':');
     if (!right || (colon != NULL && strchr(colon + 1, ':') == NULL))
         return refuse(value, "give a host's name without scheme, port or path, such as dev.example.org");
@@ -248,7 +248,7 @@ static int set_cache(const struct value *value)
 }
 
 /* How many octets at the beginning are digits, small letters or one of `others`. */
-static size_t count_octets(const char *text, const char *others)
+static size_t count_bytes(const char *text, const char *others)
 {
     size_t count = 0;
     while (text_is_digit(text[count]) || (text[count] >= 'a' && text[count] <= 'z') ||
@@ -268,12 +268,12 @@ static bool is_origin_port(const char *text)
 /* An origin as browsers write it (RFC 6454 6.2): they compare octet by octet, so that capitals would never be met. */
 static bool is_origin(const char *text)
 {
-    size_t scheme = count_octets(text, "+-.");
+    size_t scheme = count_bytes(text, "+-.");
     if (scheme == 0 || text_is_digit(*text) || strncmp(text + scheme, "://", 3) != 0)
         return false;
     const char *host = text + scheme + 3;
     bool bracketed = *host == '['; /* IPv6 */
-    size_t length = bracketed ? 1 + count_octets(host + 1, ":.") : count_octets(host, "-._~%");
+    size_t length = bracketed ? 1 + count_bytes(host + 1, ":.") : count_bytes(host, "-._~%");
     if (length == (bracketed ? 1 : 0) || (bracketed && host[length] != ']'))
         return false;
     return is_origin_port(host + length + bracketed);
@@ -500,7 +500,7 @@ static void set_flag(struct settings *settings, int key)
     }
 }
 
-int values_apply(struct settings *settings, struct values_room *room, struct failure *failure,
+int values_apply(struct settings *settings, struct values_arena *arena, struct failure *failure,
                  const struct option_row *row, const char *named, const char *typed)
 {
     static const struct {
@@ -526,7 +526,7 @@ int values_apply(struct settings *settings, struct values_room *room, struct fai
         {KEY_TRUST_PROXY, add_trusted_proxy},
         {KEY_METRICS, set_metrics},
     };
-    struct value value = {settings, room, failure, named, typed};
+    struct value value = {settings, arena, failure, named, typed};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].key == row->key)
             return rows[i].apply(&value);

@@ -1,4 +1,4 @@
-#include "cli/elsewhere.h"
+#include "cli/option_aliases.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static const struct {
     {"no-clean-urls no-clipboard no-port-switching no-ipv6", "is not needed here; leave it out"},
 };
 
-const char *elsewhere_find(const char *name)
+const char *option_aliases_find(const char *name)
 {
     size_t length = strlen(name);
     for (size_t i = 0; i < sizeof rows / sizeof *rows && length > 0; i++) {

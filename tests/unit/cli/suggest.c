@@ -1,5 +1,5 @@
 /* Advice: near words are offered, by the rule in advice.h, and others are not. */
-#include "cli/advice.h"
+#include "cli/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@ static const char *const words[] = {"root", "port", "bind", "workers", "quiet", 
 
 static void assert_nearest(const char *typed, const char *expected)
 {
-    const char *nearest = advice_nearest(typed, words, COUNT(words));
+    const char *nearest = suggest_nearest(typed, words, COUNT(words));
     if (expected == NULL ? nearest != NULL : nearest == NULL || strcmp(nearest, expected) != 0)
         fail_msg("'%s' gives '%s'", typed, nearest != NULL ? nearest : "nothing");
 }
@@ -66,21 +66,21 @@ static void the_nearest_wins(void **state)
 {
     static const char *const near[] = {"colour", "color", "colon"};
     (void)state;
-    assert_string_equal(advice_nearest("colou", near, 3), "colour");
-    assert_string_equal(advice_nearest("colon", near, 3), "colon");
-    assert_string_equal(advice_nearest("color", near, 3), "color");
-    assert_string_equal(advice_nearest("color", near + 2, 1), "colon");
-    assert_null(advice_nearest("color", near, 0));
+    assert_string_equal(suggest_nearest("colou", near, 3), "colour");
+    assert_string_equal(suggest_nearest("colon", near, 3), "colon");
+    assert_string_equal(suggest_nearest("color", near, 3), "color");
+    assert_string_equal(suggest_nearest("color", near + 2, 1), "colon");
+    assert_null(suggest_nearest("color", near, 0));
 }
 
 static void short_words_need_a_letter_in_common(void **state)
 {
     static const char *const shorts[] = {"a", "bc"};
     (void)state;
-    assert_null(advice_nearest("x", shorts, 1));
-    assert_null(advice_nearest("", shorts, 2));
-    assert_string_equal(advice_nearest("cb", shorts, 2), "bc");
-    assert_string_equal(advice_nearest("c", shorts, 2), "bc");
+    assert_null(suggest_nearest("x", shorts, 1));
+    assert_null(suggest_nearest("", shorts, 2));
+    assert_string_equal(suggest_nearest("cb", shorts, 2), "bc");
+    assert_string_equal(suggest_nearest("c", shorts, 2), "bc");
 }
 
 /* Whatever is typed, and whatever there is to choose from. */
@@ -94,9 +94,9 @@ static void long_words_are_no_harm(void **state)
     for (size_t length = 20; length < sizeof typed; length += 3) {
         memset(typed, 'x', length);
         assert_nearest(typed, NULL);
-        assert_null(advice_nearest(typed, longs, COUNT(longs)));
+        assert_null(suggest_nearest(typed, longs, COUNT(longs)));
     }
-    assert_string_equal(advice_nearest("hepl", longs, COUNT(longs)), "help");
+    assert_string_equal(suggest_nearest("hepl", longs, COUNT(longs)), "help");
 }
 
 int main(void)

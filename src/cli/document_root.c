@@ -1,6 +1,6 @@
-#include "cli/place.h"
+#include "cli/document_root.h"
 
-#include "cli/advice.h"
+#include "cli/suggest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -53,7 +53,7 @@ static bool find_neighbour(const char *path, char *meant, size_t size)
     }
     if (folder != NULL)
         closedir(folder);
-    const char *nearest = advice_nearest(path + at, (const char *const *)names, count);
+    const char *nearest = suggest_nearest(path + at, (const char *const *)names, count);
     bool found = nearest != NULL && snprintf(meant + at, size - at, "%s", nearest) < (int)(size - at) &&
                  is_directory(meant);
     while (count > 0)
@@ -96,7 +96,7 @@ static int take_file(struct settings *settings, struct failure *failure)
     return 0;
 }
 
-int place_read(struct settings *settings, struct failure *failure)
+int document_root_read(struct settings *settings, struct failure *failure)
 {
     struct stat attributes;
     const char *typed = settings->root;
@@ -141,7 +141,7 @@ static bool hint_at_built(const struct settings *settings, char *hint, size_t si
     return false;
 }
 
-bool place_hint(const struct settings *settings, char *hint, size_t size)
+bool document_root_hint(const struct settings *settings, char *hint, size_t size)
 {
     if (settings->file != NULL)
         return false;

@@ -1,4 +1,4 @@
-#include "cli/advice.h"
+#include "cli/suggest.h"
 
 #include "base/distance.h"
 
@@ -6,7 +6,7 @@
 
 enum { WORD_MAX = 32 }; /* a longer one was not mistyped, but pasted */
 
-const char *advice_nearest(const char *typed, const char *const *words, size_t count)
+const char *suggest_nearest(const char *typed, const char *const *words, size_t count)
 {
     const char *nearest = NULL;
     unsigned least_distance = 0;
