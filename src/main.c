@@ -19,12 +19,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Whoever starts us with a standard stream closed would otherwise have the log written into a connection. */
+/* Make sure descriptors 0-2 are open, or the log could end up in a connection. */
 static void open_standard_streams(void)
 {
     int fd;
     do
-        fd = open("/dev/null", O_RDWR); /* takes the lowest descriptor that is free */
+        fd = open("/dev/null", O_RDWR); /* uses the lowest free descriptor */
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
@@ -36,9 +36,9 @@ static void end_at_once(int signal)
     _exit(EX_OK);
 }
 
-/* To the first process of a container no signal has a default action (pid_namespaces(7)): one that comes before the master
-   handles it would be lost, and whoever sent it wait in vain. */
-static void hear_early_signals(void)
+/* The kernel drops signals without a handler for process 1 of a container (pid_namespaces(7)). Handle those that arrive
+   before the master does. */
+static void handle_early_signals(void)
 {
     struct sigaction action = {.sa_handler = end_at_once};
     if (getpid() != 1)
@@ -47,7 +47,6 @@ static void hear_early_signals(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-/* Output that could not be written is an error, not a silence. */
 static int finish_output(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -75,37 +74,36 @@ static void open_browser(const struct settings *settings, const struct banner *b
     if (settings->open == NULL)
         return;
     if (!banner_write_url(banner, url)) {
-        log_error("--open: a browser does not reach a Unix socket; add '--bind 127.0.0.1'");
+        log_error("--open: browsers can't open a Unix socket; add '--bind 127.0.0.1'");
         return;
     }
     snprintf(whole, sizeof whole, "%s%s", url, settings->open);
     int error = browser_open(whole);
     if (error != 0)
-        log_error("xdg-open can't be started (%s); open %s yourself", strerror(error), whole);
+        log_error("can't run 'xdg-open': %s; open %s yourself", strerror(error), whole);
 }
 
-/* A policy of the site's own may forbid what --watch adds to pages; whether it does is for the browser to judge. */
-static void warn_of_policy(const struct settings *settings)
+/* The site's own Content-Security-Policy may block the script of --watch; only the browser can tell. */
+static void warn_about_csp(const struct settings *settings)
 {
     static const char field[] = "Content-Security-Policy:";
     for (unsigned i = 0; settings->watch && i < settings->header_count; i++) {
         if (strncasecmp(settings->headers[i], field, sizeof field - 1) == 0)
-            log_error("--watch: browsers run its script only where the Content-Security-Policy of --header "
-                      "lets script-src and connect-src have 'self'");
+            log_error("--watch: the Content-Security-Policy of --header may block the script; "
+                      "allow 'self' in script-src and connect-src");
     }
 }
 
-/* The first process of a PID namespace (pid_namespaces(7)) is nearly always a container's, whose network is its own. Sockets
-   that were handed over are of another one, or were chosen with care. */
-static void warn_of_container(const struct listening *listening)
+/* Process 1 of a PID namespace (pid_namespaces(7)) nearly always runs in a container with a network of its own. Inherited
+   sockets may belong to another network. */
+static void warn_about_container(const struct listening *listening)
 {
     if (getpid() == 1 && listening->owned && listen_is_loopback_only(listening))
-        log_error(
-            "this is the first process of a container, and only the container itself reaches a loopback "
-            "address; add '--bind *' or TINYHTTPD_BIND=* to let others in");
+        log_error("other machines can't reach the loopback address of a container; add '--bind *' or set "
+                  "TINYHTTPD_BIND=*");
 }
 
-/* What a person sees at the start. */
+/* Prints the banner and hints, and opens the browser. */
 static void greet(const struct settings *settings, const struct banner *banner,
                   const struct listening *listening)
 {
@@ -116,8 +114,8 @@ static void greet(const struct settings *settings, const struct banner *banner,
             log_error("%s", hint);
         if (document_root_hint(settings, hint, sizeof hint))
             log_error("%s", hint);
-        warn_of_policy(settings);
-        warn_of_container(listening);
+        warn_about_csp(settings);
+        warn_about_container(listening);
     }
     open_browser(settings, banner);
 }
@@ -139,7 +137,7 @@ static int serve(struct settings *settings, char *const *command)
         .workers = master.workers,
         .sandbox = master.sandbox_line,
     };
-    if (!master.handover.reload) /* else it has been said */
+    if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
@@ -150,7 +148,7 @@ int main(int count, char **arguments)
 {
     struct settings settings;
     struct failure failure;
-    hear_early_signals();
+    handle_early_signals();
     open_standard_streams();
     switch (options_read(count, arguments, &settings, &failure)) {
     case OPTIONS_CHECK:

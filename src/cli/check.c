@@ -17,10 +17,10 @@
 
 enum { HOST_MAX = 256, TARGET_MAX = 2048, STATUS_LINE_MAX = 256 };
 
-/* Whom to ask for what. */
+/* The server to check. */
 struct probe {
     char host[HOST_MAX]; /* an address or a name; empty for a Unix socket */
-    const char *second;  /* an address to ask where this machine has none of the first one's kind, or NULL */
+    const char *second;  /* an address to try if this machine lacks the family of `host`, or NULL */
     char port[8];
     const char *socket; /* the path of a Unix socket, or NULL */
     char target[TARGET_MAX];
@@ -74,7 +74,7 @@ static bool read_url(struct probe *probe, const char *url)
     return true;
 }
 
-/* Where a server with these settings listens: the first of its addresses, by loopback where it is all of them. */
+/* Takes the first address that a server with these settings listens on; loopback if it listens on all. */
 static bool read_settings(struct probe *probe, const struct settings *settings)
 {
     const char *bind = settings->bind_count > 0 ? settings->binds[0] : "*";
@@ -108,7 +108,7 @@ static bool wait_for(int fd, short events, int64_t deadline)
     }
 }
 
-/* How a connection that is being made ends (connect(2), EINPROGRESS). Returns 0 or an errno. */
+/* Waits for the result of a non-blocking connect (connect(2), EINPROGRESS). Returns 0 or an errno. */
 static int wait_for_connection(int fd, int64_t deadline)
 {
     int error;
@@ -118,7 +118,7 @@ static int wait_for_connection(int fd, int64_t deadline)
     return error;
 }
 
-/* A connected socket, or -1 with errno. */
+/* Returns a connected socket, or -1 with errno. */
 static int connect_to(const struct sockaddr *address, socklen_t length, int64_t deadline)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -134,7 +134,7 @@ static int connect_to(const struct sockaddr *address, socklen_t length, int64_t 
     return -1;
 }
 
-/* Connects to the first address of the name that takes it. -1 with what is wrong in `why`, and errno where it was that. */
+/* Connects to the first address of the name that accepts. Returns -1 with the reason in `why`, and errno if known. */
 static int open_socket(const struct probe *probe, const char **why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
@@ -164,14 +164,14 @@ static int open_socket(const struct probe *probe, const char **why)
     return fd;
 }
 
-/* No address of its kind is on this machine, so that a server which is bound to both kinds has the other. */
-static bool is_missing(int error)
+/* True if this machine lacks the address family: a server that binds both families then listens on the other. */
+static bool is_family_missing(int error)
 {
     return error == EAFNOSUPPORT || error == ENETUNREACH || error == EADDRNOTAVAIL;
 }
 
-/* What Host says: by a Unix socket any name is let in, and an address of IPv6 stands in brackets (RFC 3986 3.2.2), without
-   its zone, which means something to this machine alone (RFC 6874 4). */
+/* Writes the Host field. IPv6 addresses need brackets (RFC 3986 3.2.2) and must not have a zone, which is local to this
+   machine (RFC 6874 4). Over a Unix socket the server accepts any name. */
 static void write_host(const struct probe *probe, char *host, size_t size)
 {
     bool bare = strchr(probe->host, ':') != NULL && *probe->host != '[';
@@ -182,7 +182,7 @@ static void write_host(const struct probe *probe, char *host, size_t size)
                  probe->port);
 }
 
-/* Sends the request; a socket that was just opened takes it whole. */
+/* Sends the request in one piece: the buffer of a new socket has room for it. */
 static bool send_request(const struct probe *probe, int fd)
 {
     char host[HOST_MAX + 16], request[TARGET_MAX + HOST_MAX + 128];
@@ -194,7 +194,7 @@ static bool send_request(const struct probe *probe, int fd)
     return send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
-/* Reads the status line without its end; false with errno. */
+/* Reads the status line without its line end. Returns false with errno. */
 static bool receive_status_line(const struct probe *probe, int fd, char *line)
 {
     size_t length = 0;
@@ -215,13 +215,13 @@ static bool receive_status_line(const struct probe *probe, int fd, char *line)
     return true;
 }
 
-/* What came of the question, in words; true for a 200. */
+/* Sends the request and writes the result as text. Returns true for 200. */
 static bool ask(struct probe *probe, char *words, size_t size)
 {
     char line[STATUS_LINE_MAX] = "";
     const char *why = "";
     int fd = open_socket(probe, &why);
-    if (fd < 0 && probe->second != NULL && is_missing(errno)) {
+    if (fd < 0 && probe->second != NULL && is_family_missing(errno)) {
         snprintf(probe->host, sizeof probe->host, "%s", probe->second);
         fd = open_socket(probe, &why);
     }
@@ -231,12 +231,12 @@ static bool ask(struct probe *probe, char *words, size_t size)
     }
     bool answered = send_request(probe, fd) && receive_status_line(probe, fd, line);
     if (!answered)
-        snprintf(words, size, "%s", errno == ETIMEDOUT ? "no answer in time" : strerror(errno));
+        snprintf(words, size, "%s", errno == ETIMEDOUT ? "no response in time" : strerror(errno));
     close(fd);
     if (!answered)
         return false;
     bool http = strncmp(line, "HTTP/1.", 7) == 0 && strlen(line) >= 12 && line[8] == ' ';
-    snprintf(words, size, "%s", http ? line + 9 : "what answers there speaks no HTTP");
+    snprintf(words, size, "%s", http ? line + 9 : "the response is not HTTP");
     return http && strncmp(line + 9, "200", 3) == 0 && (line[12] == ' ' || line[12] == '\0');
 }
 
@@ -244,22 +244,22 @@ int check_run(const struct settings *settings)
 {
     struct probe probe = {.deadline = now_ms() + CHECK_SECONDS * 1000};
     char words[STATUS_LINE_MAX];
-    /* It stands there as an operand, and whoever is asked instead would be another. */
+    /* As an operand the URL would be ignored, and another server checked. */
     if (settings->check == NULL && is_url(settings->root)) {
-        log_error("--check and a URL are one word; type '--check=%s'", settings->root);
+        log_error("--check takes its URL after '='; type '--check=%s'", settings->root);
         return EX_USAGE;
     }
     if (settings->check != NULL ? !read_url(&probe, settings->check) : !read_settings(&probe, settings)) {
         if (settings->check != NULL)
             log_error("--check '%s': give a URL such as http://127.0.0.1:8080/", settings->check);
         else
-            log_error("--check: nobody knows which port 0 became; give --check=http://127.0.0.1:PORT/");
+            log_error("--check can't know the port that '-p 0' chose; type '--check=http://127.0.0.1:PORT/'");
         return EX_USAGE;
     }
-    bool well = ask(&probe, words, sizeof words);
+    bool healthy = ask(&probe, words, sizeof words);
     if (probe.socket != NULL)
-        log_error("%s at unix:%s: %s", well ? "well" : "not well", probe.socket, words);
+        log_error("%s at unix:%s: %s", healthy ? "healthy" : "unhealthy", probe.socket, words);
     else
-        log_error("%s at %s port %s: %s", well ? "well" : "not well", probe.host, probe.port, words);
-    return well ? EX_OK : 1;
+        log_error("%s at %s port %s: %s", healthy ? "healthy" : "unhealthy", probe.host, probe.port, words);
+    return healthy ? EX_OK : 1;
 }

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-/* Where the tools that build sites put them. */
-static const char *const built[] = {"dist", "build", "public", "_site", "www", "site"};
-enum { BUILT = sizeof built / sizeof *built, NEIGHBOURS_MAX = 256 };
+/* The output directories of site generators and bundlers. */
+static const char *const output_directories[] = {"dist", "build", "public", "_site", "www", "site"};
+enum { OUTPUT_DIRECTORIES = sizeof output_directories / sizeof *output_directories, SIBLINGS_MAX = 256 };
 
 static bool is_directory(const char *path)
 {
@@ -27,25 +27,25 @@ static bool is_file(const char *path)
     return stat(path, &attributes) == 0 && S_ISREG(attributes.st_mode);
 }
 
-/* Splits a path: where its last component begins. */
+/* The offset of the last component of a path. */
 static size_t last_component(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? (size_t)(slash + 1 - path) : 0;
 }
 
-/* The directory beside `path` whose name is nearest to its last component, in `meant`. */
-static bool find_neighbour(const char *path, char *meant, size_t size)
+/* Writes the sibling directory of `path` with the most similar name. */
+static bool find_similar(const char *path, char *similar, size_t size)
 {
     size_t at = last_component(path);
-    char *names[NEIGHBOURS_MAX];
+    char *names[SIBLINGS_MAX];
     size_t count = 0;
-    if (snprintf(meant, size, "%.*s", (int)at, path) >= (int)size)
+    if (snprintf(similar, size, "%.*s", (int)at, path) >= (int)size)
         return false;
-    DIR *folder = opendir(at > 0 ? meant : ".");
+    DIR *folder = opendir(at > 0 ? similar : ".");
     const struct dirent *entry;
-    /* cppcheck-suppress readdirCalled ; there is one thread */
-    while (folder != NULL && count < NEIGHBOURS_MAX && (entry = readdir(folder)) != NULL) {
+    /* cppcheck-suppress readdirCalled ; the process has one thread */
+    while (folder != NULL && count < SIBLINGS_MAX && (entry = readdir(folder)) != NULL) {
         if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
             continue;
         names[count] = strdup(entry->d_name);
@@ -54,8 +54,8 @@ static bool find_neighbour(const char *path, char *meant, size_t size)
     if (folder != NULL)
         closedir(folder);
     const char *nearest = suggest_nearest(path + at, (const char *const *)names, count);
-    bool found = nearest != NULL && snprintf(meant + at, size - at, "%s", nearest) < (int)(size - at) &&
-                 is_directory(meant);
+    bool found = nearest != NULL && snprintf(similar + at, size - at, "%s", nearest) < (int)(size - at) &&
+                 is_directory(similar);
     while (count > 0)
         free(names[--count]);
     return found;
@@ -63,32 +63,34 @@ static bool find_neighbour(const char *path, char *meant, size_t size)
 
 static int fail_missing(struct failure *failure, const char *typed)
 {
-    char path[PATH_MAX], meant[PATH_MAX];
+    char path[PATH_MAX], similar[PATH_MAX];
     size_t length = strlen(typed);
     while (length > 1 && typed[length - 1] == '/')
         length--;
     if (length < sizeof path) {
         memcpy(path, typed, length);
         path[length] = '\0';
-        if (find_neighbour(path, meant, sizeof meant))
-            return fail(failure, EX_NOINPUT, "root '%s' is not there; did you mean '%s%s'?", typed,
-                        strchr(meant, '/') == NULL ? "./" : "", meant);
+        if (find_similar(path, similar, sizeof similar))
+            return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean '%s%s'?", typed,
+                        strchr(similar, '/') == NULL ? "./" : "", similar);
     }
-    for (size_t i = 0; i < BUILT; i++) {
-        if (is_directory(built[i]))
-            return fail(failure, EX_NOINPUT, "root '%s' is not there; did you mean './%s'?", typed, built[i]);
+    for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
+        if (is_directory(output_directories[i]))
+            return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean './%s'?", typed,
+                        output_directories[i]);
     }
-    return fail(failure, EX_NOINPUT, "root '%s' is not there; give a directory that is, such as '.'", typed);
+    return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'",
+                typed);
 }
 
-/* The operand is one file: its directory is the root. */
+/* Makes the directory of the file the root. */
 static int take_file(struct settings *settings, struct failure *failure)
 {
     static char folder[PATH_MAX];
     const char *typed = settings->root;
     size_t at = last_component(typed);
     if (at >= sizeof folder)
-        return fail(failure, EX_NOINPUT, "root '%s' is too long a path", typed);
+        return fail(failure, EX_NOINPUT, "root '%s': the path is too long; give a shorter one", typed);
     memcpy(folder, at > 0 ? typed : ".", at > 0 ? at : 1);
     folder[at > 0 ? at : 1] = '\0';
     settings->root = folder;
@@ -103,7 +105,7 @@ int document_root_read(struct settings *settings, struct failure *failure)
     if (stat(typed, &attributes) < 0) {
         if (errno == ENOENT)
             return fail_missing(failure, typed);
-        settings->file = NULL; /* the master says what is wrong with it */
+        settings->file = NULL; /* master_open() reports the error */
         return 0;
     }
     if (settings->file != NULL && S_ISREG(attributes.st_mode))
@@ -111,30 +113,31 @@ int document_root_read(struct settings *settings, struct failure *failure)
     settings->file = NULL;
     if (S_ISREG(attributes.st_mode))
         return fail(failure, EX_NOINPUT,
-                    "root '%s' is not a directory; type 'tinyhttpd %s' to serve this one file", typed, typed);
+                    "root '%s' is not a directory; type 'tinyhttpd %s' to serve only this file", typed,
+                    typed);
     return 0;
 }
 
-/* Whether the root has such a file, or the path is too long to tell. */
+/* True if the root has such a file, or if the path is too long to check. */
 static bool has_file(const struct settings *settings, const char *name)
 {
     char path[PATH_MAX];
     return snprintf(path, sizeof path, "%s/%s", settings->root, name) >= (int)sizeof path || is_file(path);
 }
 
-/* The directory in the root that has the index which the root lacks. */
-static bool hint_at_built(const struct settings *settings, char *hint, size_t size)
+/* Writes a hint if an output directory in the root has the index that the root lacks. */
+static bool hint_at_output(const struct settings *settings, char *hint, size_t size)
 {
     char path[PATH_MAX];
     size_t length = strlen(settings->root);
     bool slash = length > 0 && settings->root[length - 1] == '/';
-    for (size_t i = 0; i < BUILT; i++) {
-        int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/", built[i],
-                               settings->index);
+    for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
+        int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/",
+                               output_directories[i], settings->index);
         if (written >= (int)sizeof path || !is_file(path))
             continue;
         path[last_component(path) - 1] = '\0';
-        snprintf(hint, size, "the root has no %s, but '%s' has; did you mean 'tinyhttpd %s'?",
+        snprintf(hint, size, "the root has no '%s', but '%s' has one; did you mean 'tinyhttpd %s'?",
                  settings->index, path, path);
         return true;
     }
@@ -145,10 +148,10 @@ bool document_root_hint(const struct settings *settings, char *hint, size_t size
 {
     if (settings->file != NULL)
         return false;
-    if (!has_file(settings, settings->index) && hint_at_built(settings, hint, size))
+    if (!has_file(settings, settings->index) && hint_at_output(settings, hint, size))
         return true;
     if (settings->spa == NULL || has_file(settings, settings->spa))
         return false;
-    snprintf(hint, size, "--spa: the root has no '%s', and so what finds nothing stays 404", settings->spa);
+    snprintf(hint, size, "--spa: the root has no '%s', so unknown page URLs are 404", settings->spa);
     return true;
 }

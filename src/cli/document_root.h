@@ -1,4 +1,4 @@
-/* What the root names on disk: a directory, one file, or what was meant. */
+/* Finds out whether the root is a directory or one file, and suggests another if it is neither. */
 #ifndef TINYHTTPD_CLI_DOCUMENT_ROOT_H
 #define TINYHTTPD_CLI_DOCUMENT_ROOT_H
 
@@ -8,14 +8,13 @@
 #include <stddef.h>
 
 /*
- * Looks at the root. An operand that is a file becomes `file` with the directory that holds it as the root, whose string
- * stands until the next call. Returns 0, or EX_NOINPUT with what to type where there is no such root; whether it can be
- * read is not asked.
+ * Checks the root. If the operand is a file, `file` becomes its name and `root` its directory, a string that is valid
+ * until the next call. Returns 0, or EX_NOINPUT with a suggestion if the root does not exist. Does not check permissions.
  */
 int document_root_read(struct settings *settings, struct failure *failure);
 
-/* Writes a hint where the root lacks the index that a directory in it has, or the file of --spa; false where there is
-   nothing to say. */
+/* Writes a hint if the root lacks an index that one of its directories has, or lacks the file of --spa. Returns false if
+   there is no hint. */
 bool document_root_hint(const struct settings *settings, char *hint, size_t size);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { WORD_MAX = 32 }; /* a longer one was not mistyped, but pasted */
+enum { WORD_MAX = 32 }; /* longer words are pasted, not mistyped */
 
 const char *suggest_nearest(const char *typed, const char *const *words, size_t count)
 {

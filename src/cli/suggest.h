@@ -1,13 +1,11 @@
-/* The next thing to type. */
+/* Suggestions for mistyped words. */
 #ifndef TINYHTTPD_CLI_SUGGEST_H
 #define TINYHTTPD_CLI_SUGGEST_H
 
 #include <stddef.h>
 
-/*
- * The one of `count` words that `typed` was most likely meant to be, or NULL when none is near: at most a third of its
- * letters, and at least one, may be missing, wrong, too many or swapped.
- */
+/* Returns the word nearest to `typed`, or NULL. Up to a third of the word's letters (at least one) may be missing, wrong,
+   added or swapped. */
 const char *suggest_nearest(const char *typed, const char *const *words, size_t count);
 
 #endif

@@ -61,15 +61,15 @@ wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
     put_file($site, 'dist/index.html', 'built');
     put_file($site, 'page.html',       'page');
     for my $case (
-        [['-r', "$site/dits"],           EX_NOINPUT,     "root '$site/dits' is not there; did you mean '$site/dist'?"],
-        [['-r', "$site/page.html"],      EX_NOINPUT,     "root '$site/page.html' is not a directory; type 'tinyhttpd $site/page.html' to serve this one file"],
+        [['-r', "$site/dits"],           EX_NOINPUT,     "root '$site/dits' does not exist; did you mean '$site/dist'?"],
+        [['-r', "$site/page.html"],      EX_NOINPUT,     "root '$site/page.html' is not a directory; type 'tinyhttpd $site/page.html' to serve only this file"],
         [['-p', $port, '-b', '127.0.0.1', $site], EX_UNAVAILABLE, "127.0.0.1:$port is in use by $name (process $$); try '-p $next', or '-p 0' for any port that is free"],
         [['-p', '70000'],                EX_USAGE,       "--port '70000': give a number from 0 to 65535"],
         [['--prot', '80'],               EX_USAGE,       "unknown option '--prot'; did you mean '--port'?"],
         [['--host', '0.0.0.0'],          EX_USAGE,       "option '--host' is called '--bind ADDRESS' here"],
-        [[$site, '-p'],                  EX_USAGE,       "option '-p' needs a value; 'tinyhttpd --help' shows which"],
-        [[$site, $root],                 EX_USAGE,       "two roots, '$site' and '$root'; one process serves one"],
-        [['-b', '127.0.0.1:8080', $site], EX_USAGE,      "--bind '127.0.0.1:8080': give the address alone, and the port by '--port'"],
+        [[$site, '-p'],                  EX_USAGE,       "option '-p' needs a value; see 'tinyhttpd --help'"],
+        [[$site, $root],                 EX_USAGE,       "two roots, '$site' and '$root'; give only one"],
+        [['-b', '127.0.0.1:8080', $site], EX_USAGE,      "--bind '127.0.0.1:8080': give only the address here, and the port with '--port'"],
         [['-b', '198.51.100.1', '-p', '0', $site], EX_UNAVAILABLE, "198.51.100.1 is no address of this machine; 'ip address' lists them"],
         ) {
         my ($arguments, $status, $message) = @$case;
@@ -79,8 +79,8 @@ wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
     }
     my $here = getcwd();
     chdir $site or die $!;
-    is(run_program('-r', 'nowhere')->{err}, "tinyhttpd: root 'nowhere' is not there; did you mean './dist'?\n", 'a root that is like no other: where sites are built');
-    is(run_program('-r', 'dits/')->{err}, "tinyhttpd: root 'dits/' is not there; did you mean './dist'?\n", 'a near name in the directory where one is');
+    is(run_program('-r', 'nowhere')->{err}, "tinyhttpd: root 'nowhere' does not exist; did you mean './dist'?\n", 'a root that is like no other: where sites are built');
+    is(run_program('-r', 'dits/')->{err}, "tinyhttpd: root 'dits/' does not exist; did you mean './dist'?\n", 'a near name in the directory where one is');
     chdir $here;
 }
 
@@ -98,11 +98,11 @@ for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', 
     is($server->get('/')->{body}, 'page', 'TINYHTTPD_ROOT in the environment');
     my $run = run_program({ before => sub { $ENV{PORT} = $port } }, '--check');
     is($run->{status}, 0, '--check finds the server by the same environment');
-    like($run->{err}, qr/\Atinyhttpd: well at 127\.0\.0\.1 port $port: 200 OK\n\z/, 'and says so in one line');
+    like($run->{err}, qr/\Atinyhttpd: healthy at 127\.0\.0\.1 port $port: 200 OK\n\z/, 'and says so in one line');
     is(run_program("--check=http://localhost:$port/")->{status}, 0, '--check=URL');
     my $missing = run_program("--check=http://127.0.0.1:$port/none");
     is($missing->{status}, 1, '--check of what is missing');
-    like($missing->{err}, qr/\Atinyhttpd: not well at 127\.0\.0\.1 port $port: 404 [^\n]+\n\z/, 'says why');
+    like($missing->{err}, qr/\Atinyhttpd: unhealthy at 127\.0\.0\.1 port $port: 404 [^\n]+\n\z/, 'says why');
     my $health = $server->get('/.well-known/tinyhttpd/health');
     is("$health->{status} $health->{body}", "200 ok\n", 'the health path');
     like($health->{field}{'cache-control'}, qr/\bno-(?:store|cache)\b/, 'is never used without asking');
@@ -115,7 +115,7 @@ for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', 
     my $silent = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1);
     my $run = run_program({ seconds => 10 }, '--check', '-p', $silent->sockport);
     is($run->{status}, 1, '--check of a server that says nothing: ends');
-    like($run->{err}, qr/no answer in time/, 'and says why');
+    like($run->{err}, qr/no response in time/, 'and says why');
     for my $answer ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "SSH-2.0-x\r\n", '', "HTTP/1.1 2000\r\n") {
         my $pid = fork // die $!;
         if (!$pid) {
@@ -165,14 +165,14 @@ END
         my $run = run_program({ command => ['unshare', '-n', 'sh', '-c', $script, program(), $root, $set_up, @where] });
         SKIP: {
             skip "$name: not to be had here", 1 if $run->{status} == 3;
-            is($run->{out}, "tinyhttpd: well at $at port 8080: 200 OK\n", "--check: $name") or diag($run->{err});
+            is($run->{out}, "tinyhttpd: healthy at $at port 8080: 200 OK\n", "--check: $name") or diag($run->{err});
         }
     }
 }
 
 {
     my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', '-p', free_port(), $root], before => sub { $ENV{TINYHTTPD_CAHCE} = 'auto' });
-    $server->expect_stderr(my $hint = qr/^tinyhttpd: TINYHTTPD_CAHCE in the environment is no option; did you mean TINYHTTPD_CACHE\?$/m);
+    $server->expect_stderr(my $hint = qr/^tinyhttpd: environment variable 'TINYHTTPD_CAHCE' is unknown; did you mean 'TINYHTTPD_CACHE'\?$/m);
     eventually { $server->stderr =~ $hint };
     like($server->stderr, $hint, 'a misspelt name in the environment is told');
     $server->stop;
@@ -196,14 +196,14 @@ SKIP: {
     my $project = new_root();
     put_file($project, 'build/index.html', 'built');
     my $server = Harness->start(root => $project);
-    like($server->banner, qr{^tinyhttpd: the root has no index\.html, but '\Q$project\E/build' has; did you mean 'tinyhttpd \Q$project\E/build'\?$}m, 'a root without an index: the directory that has one is named');
+    like($server->banner, qr{^tinyhttpd: the root has no 'index\.html', but '\Q$project\E/build' has one; did you mean 'tinyhttpd \Q$project\E/build'\?$}m, 'a root without an index: the directory that has one is named');
     $server->stop;
     put_file($project, 'index.html', 'own');
     $server = Harness->start(root => $project);
     unlike($server->banner, qr/did you mean/, 'with an index: nothing to say');
     $server->stop;
     $server = Harness->start(root => $project, args => ['--spa=app.html']);
-    like($server->banner, qr/^tinyhttpd: --spa: the root has no 'app\.html', and so what finds nothing stays 404$/m, 'a file for --spa that is not there is named');
+    like($server->banner, qr/^tinyhttpd: --spa: the root has no 'app\.html', so unknown page URLs are 404$/m, 'a file for --spa that is not there is named');
     $server->stop;
     $server = Harness->start(root => $project, args => ['--spa=/build/index.html']);
     unlike($server->banner, qr/--spa/, 'one that is there is not');
@@ -295,7 +295,7 @@ PERL
     is(scalar(grep { $_->[2] == $server->pid && $_->[1] eq 'Z' } Harness::process_table()), 0, 'nor does it stay as a zombie');
     $server->stop;
     $server = Harness->start(root => $root, args => ['-o'], before => sub { $ENV{PATH} = '/nonexistent' });
-    like($server->banner, qr{^tinyhttpd: xdg-open can't be started \(No such file or directory\); open http://localhost:\d+/ yourself$}m, 'without xdg-open: the URL is said');
+    like($server->banner, qr{^tinyhttpd: can't run 'xdg-open': No such file or directory; open http://localhost:\d+/ yourself$}m, 'without xdg-open: the URL is said');
     $server->stop;
 }
 

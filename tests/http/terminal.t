@@ -94,7 +94,7 @@ sub fetch {
     unlike($log, qr/\e/, 'nothing of a client steers the terminal');
     my ($end, $status) = interrupt($terminal);
     is($status, 0, 'Ctrl-C: status 0');
-    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ octets\n  Missed    3 times  /none\n            1 time   /wrong"name\n\n\z}, 'a summary: requests, octets, the most missed paths');
+    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ bytes\n  Missed    3 times  /none\n            1 time   /wrong"name\n\n\z}, 'a summary: requests, octets, the most missed paths');
 }
 
 {
@@ -134,7 +134,7 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
 {
     my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', "$root/index.html");
     my $banner   = sees($terminal, qr/Ctrl-C/);
-    like($banner, qr{^  Serving   \Q$root\E/index\.html, this one file$}m, 'one file: said');
+    like($banner, qr{^  Serving   \Q$root\E/index\.html, only this file$}m, 'one file: said');
     like(fetch(port_in($banner), '/'), qr{page\z}, 'and served at the root');
     interrupt($terminal);
 }

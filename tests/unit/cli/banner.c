@@ -97,9 +97,9 @@ static void one_file_is_said_to_be_one(void **state)
     (void)state;
     struct settings settings = {.verbosity = VERBOSITY_NORMAL, .file = "a\n.html"};
     assert_non_null(
-        strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, this one file at http"));
+        strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, only this file at http"));
     banner.root_path = "/";
-    assert_non_null(strstr(printed_for(settings, &banner), " serving /a\\x0A.html, this one file at http"));
+    assert_non_null(strstr(printed_for(settings, &banner), " serving /a\\x0A.html, only this file at http"));
 }
 
 static struct sockaddr_storage unix_socket(const char *path)

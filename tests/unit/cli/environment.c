@@ -29,9 +29,10 @@ static void a_near_name_is_told(void **state)
 {
     (void)state;
     assert_string_equal(hint_for("TINYHTTPD_CAHCE=auto"),
-                        "TINYHTTPD_CAHCE in the environment is no option; did you mean TINYHTTPD_CACHE?");
-    assert_string_equal(hint_for("TINYHTTPD_NOLIST=1"),
-                        "TINYHTTPD_NOLIST in the environment is no option; did you mean TINYHTTPD_NO_LIST?");
+                        "environment variable 'TINYHTTPD_CAHCE' is unknown; did you mean 'TINYHTTPD_CACHE'?");
+    assert_string_equal(
+        hint_for("TINYHTTPD_NOLIST=1"),
+        "environment variable 'TINYHTTPD_NOLIST' is unknown; did you mean 'TINYHTTPD_NO_LIST'?");
     assert_non_null(strstr(hint_for("TINYHTTPD_PROT"), "TINYHTTPD_PORT"));
 }
 
