@@ -19,7 +19,7 @@ complete -c tinyhttpd -l isolate -d 'cross-origin isolation, for SharedArrayBuff
 complete -c tinyhttpd -l mime -x -d 'media type of a file extension'
 complete -c tinyhttpd -l charset -x -a 'utf-8 none' -d 'charset of text, or none (default: utf-8 if valid)'
 complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: one per usable CPU)'
-complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'run workers as USER[:GROUP] (default for root: nobody)'
+complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'run workers as this user (default for root: nobody)'
 complete -c tinyhttpd -l log -x -a 'text combined json errors off' -d 'access log: text, combined, json, errors, off'
 complete -c tinyhttpd -l trust-proxy -x -d 'trust X-Forwarded-For from these proxies (CIDR or unix)'
 complete -c tinyhttpd -l metrics -x -d 'serve Prometheus metrics at PATH, such as /metrics'

@@ -32,8 +32,8 @@ _arguments -s -S \
     '--charset=[charset of text, or none (default: utf-8 if valid)]:charset:(utf-8 none)' \
     '-j+[worker processes (default: one per usable CPU)]:workers: ' \
     '--workers=[worker processes (default: one per usable CPU)]:workers: ' \
-    '-u+[run workers as USER[:GROUP] (default for root: nobody)]:user:_users' \
-    '--user=[run workers as USER[:GROUP] (default for root: nobody)]:user:_users' \
+    '-u+[run workers as this user (default for root: nobody)]:user:_users' \
+    '--user=[run workers as this user (default for root: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \
     '*--trust-proxy=[trust X-Forwarded-For from these proxies (CIDR or unix)]:trust-proxy: ' \
     '--metrics=[serve Prometheus metrics at PATH, such as /metrics]:metrics: ' \

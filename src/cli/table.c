@@ -158,8 +158,9 @@ const struct option_row table_rows[] = {
      .takes = VALUE_NEEDED,
      .group = GROUP_PROCESS,
      .offer = OFFER_USERS,
-     .help = "run workers as USER[:GROUP] (default for root: nobody)",
-     .manual = "Both are names or numbers. Only root can change the user; otherwise workers keep the user "
+     .help = "run workers as this user (default for root: nobody)",
+     .manual = "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
+               "keep the user "
                "that started the server."},
     {.key = KEY_LOG,
      .name = "log",

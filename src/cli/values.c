@@ -141,8 +141,7 @@ static int add_bind(const struct value *value)
     if (advice != NULL)
         return refuse(value, advice);
     if (settings->bind_count == LIMIT_LISTENERS)
-        return fail(value->failure, EX_USAGE, "%s '%s': the limit is %d addresses; leave some out",
-                    value->named, value->typed, LIMIT_LISTENERS);
+        return refuse(value, "too many addresses; leave some out");
     settings->binds[settings->bind_count++] = value->typed;
     return 0;
 }
