@@ -1,4 +1,4 @@
-/* Makes what describes the command line from its table: `generate man|bash|zsh|fish` prints it. */
+/* Prints the man page or a shell's completions from the table of options: `generate man|bash|zsh|fish`. */
 #include "cli/table.h"
 
 #include <stdbool.h>
@@ -7,9 +7,9 @@
 
 /* ---- the man page, mdoc(7) ---- */
 
-enum { LINE_MAX = 70 }; /* mandoc(1) asks for 80, and a hyphen takes two */
+enum { LINE_MAX = 70 }; /* mandoc(1) warns above 80, and each hyphen becomes two characters */
 
-/* Text whose lines begin with each sentence, as mdoc wants it, and with none of roff's own characters. */
+/* Starts a line for each sentence, as mdoc(7) asks, and escapes roff's special characters. */
 static void print_mdoc(const char *text)
 {
     bool start = true;
@@ -40,7 +40,7 @@ static void print_mdoc(const char *text)
     putchar('\n');
 }
 
-static void print_capital(const char *text)
+static void print_capitalized(const char *text)
 {
     char line[256];
     snprintf(line, sizeof line, "%s.", text);
@@ -53,7 +53,7 @@ static void print_item(const struct option_row *row)
 {
     const char *value = row->value;
     char bare[32];
-    if (value != NULL && *value == '\'') { /* quoted for a shell */
+    if (value != NULL && *value == '\'') { /* remove the quotes for a shell */
         snprintf(bare, sizeof bare, "%.*s", (int)strlen(value) - 2, value + 1);
         value = bare;
     }
@@ -70,11 +70,11 @@ static void print_item(const struct option_row *row)
     else if (row->takes == VALUE_OPTIONAL)
         printf(" Ns Op = Ns Ar %s", value);
     putchar('\n');
-    print_capital(row->help);
+    print_capitalized(row->help);
     if (row->manual != NULL)
         print_mdoc(row->manual);
     if (row->separator != 0)
-        printf("It may be given several times.\n");
+        printf("Repeatable.\n");
 }
 
 static void print_options(void)
@@ -91,43 +91,43 @@ static void print_options(void)
 
 static void print_head(void)
 {
-    printf(".\\\" Made from src/cli/table.c by share/generate.c; `make share` makes it anew.\n"
+    printf(".\\\" Made from src/cli/table.c by share/generate.c; update it with `make share`.\n"
            ".Dd November 20, 2026\n.Dt TINYHTTPD 1\n.Os \"tinyhttpd " TINYHTTPD_VERSION "\"\n"
            ".Sh NAME\n.Nm tinyhttpd\n.Nd serve static files over HTTP/1.1\n"
            ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n.Op Ar DIR | FILE\n"
            ".Sh DESCRIPTION\n.Nm\n"
            "serves the files of a directory, by default the current one,\n"
-           "or one file, which is then the answer at the root and at its own name.\n"
-           "Without options, only this machine reaches it, at\n.Lk http://localhost:8080/ .\n"
-           "A change on disk is visible to the next request.\n"
-           "The banner and errors go to standard error, a line for each request to\nstandard output.\n"
+           "or one file, at the root and at its own name.\n"
+           "Without options, only this machine can reach it, at\n.Lk http://localhost:8080/ .\n"
+           "The next request sees a change on disk.\n"
+           "The banner and errors go to standard error, and a line for each request to\nstandard output.\n"
            ".Pp\n.Pa /.well-known/tinyhttpd/health\n"
-           "is answered with 200 while the server takes requests, and with 503 once it was\n"
-           "told to stop; it is not logged.\n"
-           ".Pp\nThe options are these.\n"
-           "A value in brackets may be left out, and goes with the long form alone:\n"
-           ".Fl Fl spa Ns = Ns Pa app.html .\n");
+           "is the health path: 200 while the server accepts requests, and 503 while it stops.\n"
+           "It is not logged.\n"
+           ".Pp\nAn optional value needs the long form:\n"
+           ".Fl Fl spa Ns = Ns Pa app.html .\nIn\n.Ql \\-s dir ,\n.Ar dir\nis the root.\n");
 }
 
 static void print_environment(void)
 {
     printf(".Sh ENVIRONMENT\n"
-           "Each option but those that do something else than serve can stand in the\nenvironment as\n"
-           ".Ev TINYHTTPD_\\&<NAME> ,\nthe name in capitals and with underscores:\n"
+           "Every option except\n.Fl Fl check , Fl Fl help\nand\n.Fl Fl version\ncan be set as\n"
+           ".Ev TINYHTTPD_\\&<NAME> ,\nwith the name in capitals and with underscores:\n"
            ".Ev TINYHTTPD_PORT=9000 ,\n.Ev TINYHTTPD_NO_LIST=1 .\n"
-           "An option without a value, or whose value is left out, is given by 1, true,\n"
-           "yes or on; 0, false, no and off are as if it were not there.\n"
-           "An empty variable is refused, as nonsense is.\n"
-           "What may be given several times is separated by line ends or commas,\nfields of\n"
-           ".Fl Fl header\nby line ends alone.\n"
+           "For an option without a value, or with its optional value left out, 1, true, yes\n"
+           "and on set it; 0, false, no and off do not.\n"
+           "Empty or invalid variables are errors.\n"
+           "A name that looks like a misspelt option prints a warning.\n"
+           "Repeatable options take a list separated by commas or newlines\n"
+           ".Pq Fl Fl header : No newlines only .\n"
            "The command line overrides the environment.\n"
            ".Bl -tag -width Ds\n"
-           ".It Ev PORT\nThe port, where neither the command line nor\n.Ev TINYHTTPD_PORT\nnames one.\n"
-           ".It Ev NO_COLOR\nIf set and not empty, no colours are written; nor where\n.Ev TERM\nis dumb.\n"
+           ".It Ev PORT\nThe port, if neither the command line nor\n.Ev TINYHTTPD_PORT\nsets it.\n"
+           ".It Ev NO_COLOR\nIf set and not empty, output has no colours; the same if\n.Ev TERM\nis dumb.\n"
            ".It Ev LISTEN_FDS , LISTEN_PID\n"
-           "Sockets that are handed over, as systemd does; they take the place of\n"
+           "Sockets passed by systemd or another supervisor; they replace\n"
            ".Fl Fl port\nand\n.Fl Fl bind .\n"
-           ".It Ev NOTIFY_SOCKET\nWhere to tell that the server is ready, reloads or stops.\n"
+           ".It Ev NOTIFY_SOCKET\nThe socket for notifications: ready, reloading, stopping.\n"
            ".El\n");
 }
 
@@ -136,10 +136,10 @@ static void print_files(void)
     printf(".Sh FILES\n"
            "In the root:\n"
            ".Bl -tag -width Ds\n"
-           ".It Pa 404.html\nThe page of every 404.\n"
-           ".It Pa NAME.html\nAnswers for\n.Pa NAME\nas well, where nothing else does.\n"
+           ".It Pa 404.html\nThe body of every 404.\n"
+           ".It Pa NAME.html\nAlso served for\n.Pa NAME ,\nif no other file is.\n"
            ".It Pa FILE.br , FILE.zst , FILE.gz\n"
-           "Sent in place of\n.Pa FILE\nto those who accept them, unless they are older.\n"
+           "Sent instead of\n.Pa FILE\nto clients that accept them, unless they are older.\n"
            ".El\n");
 }
 
@@ -148,13 +148,13 @@ static void print_signals(void)
     printf(".Sh SIGNALS\n"
            ".Bl -tag -width Ds\n"
            ".It Dv SIGTERM , SIGINT\n"
-           "Ends it after the answers in flight, for which it waits 8 seconds at most; a\nsecond one ends it "
-           "at once.\n"
+           "Finishes the responses in flight, for at most 8 seconds, then stops.\n"
+           "A second signal stops the server at once.\n"
            ".It Dv SIGHUP\n"
-           "Starts the program anew from its file, with the same options, environment and\nsockets; no "
-           "connection is lost.\n"
-           "If that fails, all stays as it was.\n"
-           "Where the terminal that it was started from has gone, it stops instead.\n"
+           "Starts the program again from its file, with the same options, environment and\nsockets.\n"
+           "No connection is lost.\n"
+           "If that fails, the running server stays.\n"
+           "If the terminal that started the server is gone, the server stops instead.\n"
            ".El\n");
 }
 
@@ -162,16 +162,16 @@ static void print_statuses(void)
 {
     printf(".Sh EXIT STATUS\n"
            ".Bl -tag -width Ds -compact\n"
-           ".It 0\nIt was told to stop, or\n.Fl Fl check\nfound a server that is well.\n"
-           ".It 1\n.Fl Fl check\nfound none.\n"
-           ".It 64\nThe command line or the environment is wrong, or the user is unknown or one\n"
-           "that only root can become.\n"
-           ".It 66\nThe root is missing, is no directory, or can't be read by the workers' user.\n"
+           ".It 0\nThe server stopped on a signal, or\n.Fl Fl check\nfound it healthy.\n"
+           ".It 1\n.Fl Fl check\nfound it unhealthy.\n"
+           ".It 64\nThe command line or the environment is invalid, the user is unknown, or only root\n"
+           "can change to that user.\n"
+           ".It 66\nThe root does not exist, is not a directory, or the workers' user can't read it.\n"
            ".It 68\nThe name given to\n.Fl Fl bind\nis unknown.\n"
-           ".It 69\nThe port is in use, or the address is not of this machine.\n"
+           ".It 69\nThe port is in use, or this machine does not have the address.\n"
            ".It 71\nThe system lacks a resource.\n"
-           ".It 74\nStandard output can't be written to.\n"
-           ".It 77\nThe port needs a privilege, or root may not become the user.\n"
+           ".It 74\nWriting to standard output failed.\n"
+           ".It 77\nThe port needs a privilege, or the user can't be changed.\n"
            ".El\n");
 }
 
@@ -179,7 +179,7 @@ static void print_end(void)
 {
     printf(".Sh EXAMPLES\n"
            "Serve a folder, and open a browser:\n.Pp\n.Dl tinyhttpd \\-o dist\n.Pp\n"
-           "Show it to a phone in the same network:\n.Pp\n.Dl tinyhttpd \\-\\-lan dist\n.Pp\n"
+           "Show it on a phone in the same network:\n.Pp\n.Dl tinyhttpd \\-\\-lan dist\n.Pp\n"
            "In a container, with its health check:\n.Pp\n"
            ".Dl tinyhttpd \\-b \\(aq*\\(aq \\-c auto /www\n.Dl tinyhttpd \\-\\-check\n"
            ".Sh SEE ALSO\n.Xr curl 1 ,\n.Xr xdg-open 1 ,\n.Xr systemd.socket 5\n"
@@ -199,7 +199,7 @@ static void print_man(void)
 
 /* ---- completions ---- */
 
-/* Text inside single quotes of a shell. */
+/* Escapes text for single quotes of a shell. */
 static void print_quoted(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -210,7 +210,7 @@ static void print_quoted(const char *text)
     }
 }
 
-/* The words of a case in bash: every spelling of the options that offer this. */
+/* Prints a case pattern of bash: all spellings of the options with this kind of value. */
 static void print_spellings(enum option_offer offer, const char *words)
 {
     const char *gap = "";

@@ -5,9 +5,9 @@
 #include "cli/banner.h"
 #include "cli/browser.h"
 #include "cli/check.h"
+#include "cli/document_root.h"
 #include "cli/environment.h"
 #include "cli/options.h"
-#include "cli/place.h"
 #include "process/handover.h"
 #include "process/master.h"
 
@@ -20,15 +20,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Makes sure that descriptors 0 to 2 are open, or the log could end up in a connection. Standard input is /dev/null: nothing
-   is read from it, and a worker that was taken over could read what is typed, or stop the whole process group by trying
-   to (SIGTTIN, signal(7)). */
+/* Make sure descriptors 0-2 are open, or the log could end up in a connection. Standard input is /dev/null: a worker that was
+   taken over could read what is typed, or stop the whole process group by trying to (SIGTTIN, signal(7)). */
 static void open_standard_streams(void)
 {
     int fd;
     close(STDIN_FILENO);
     do
-        fd = open("/dev/null", O_RDWR); /* takes the lowest descriptor that is free */
+        fd = open("/dev/null", O_RDWR); /* uses the lowest free descriptor */
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
@@ -40,9 +39,9 @@ static void end_at_once(int signal)
     _exit(EX_OK);
 }
 
-/* To the first process of a container no signal has a default action (pid_namespaces(7)): one that comes before the master
-   handles it would be lost, and whoever sent it wait in vain. */
-static void hear_early_signals(void)
+/* The kernel drops signals without a handler for process 1 of a container (pid_namespaces(7)). Handle those that arrive
+   before the master does. */
+static void handle_early_signals(void)
 {
     struct sigaction action = {.sa_handler = end_at_once};
     if (getpid() != 1)
@@ -51,7 +50,6 @@ static void hear_early_signals(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-/* Output that could not be written is an error, not a silence. */
 static int finish_output(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -79,37 +77,36 @@ static void open_browser(const struct settings *settings, const struct banner *b
     if (settings->open == NULL)
         return;
     if (!banner_write_url(banner, url)) {
-        log_error("--open: a browser does not reach a Unix socket; add '--bind 127.0.0.1'");
+        log_error("--open: browsers can't open a Unix socket; add '--bind 127.0.0.1'");
         return;
     }
     snprintf(whole, sizeof whole, "%s%s", url, settings->open);
     int error = browser_open(whole);
     if (error != 0)
-        log_error("xdg-open can't be started (%s); open %s yourself", strerror(error), whole);
+        log_error("can't run 'xdg-open': %s; open %s yourself", strerror(error), whole);
 }
 
-/* A policy of the site's own may forbid what --watch adds to pages; whether it does is for the browser to judge. */
-static void warn_of_policy(const struct settings *settings)
+/* The site's own Content-Security-Policy may block the script of --watch; only the browser can tell. */
+static void warn_about_csp(const struct settings *settings)
 {
     static const char field[] = "Content-Security-Policy:";
     for (unsigned i = 0; settings->watch && i < settings->header_count; i++) {
         if (strncasecmp(settings->headers[i], field, sizeof field - 1) == 0)
-            log_error("--watch: browsers run its script only where the Content-Security-Policy of --header "
-                      "lets script-src and connect-src have 'self'");
+            log_error("--watch: the Content-Security-Policy of --header may block the script; "
+                      "allow 'self' in script-src and connect-src");
     }
 }
 
-/* The first process of a PID namespace (pid_namespaces(7)) is nearly always a container's, whose network is its own. Sockets
-   that were handed over are of another one, or were chosen with care. */
-static void warn_of_container(const struct listening *listening)
+/* Process 1 of a PID namespace (pid_namespaces(7)) nearly always runs in a container with a network of its own. Inherited
+   sockets may belong to another network. */
+static void warn_about_container(const struct listening *listening)
 {
     if (getpid() == 1 && listening->owned && listen_is_loopback_only(listening))
-        log_error(
-            "this is the first process of a container, and only the container itself reaches a loopback "
-            "address; add '--bind *' or TINYHTTPD_BIND=* to let others in");
+        log_error("other machines can't reach the loopback address of a container; add '--bind *' or set "
+                  "TINYHTTPD_BIND=*");
 }
 
-/* What a person sees at the start. */
+/* Prints the banner and hints, and opens the browser. */
 static void greet(const struct settings *settings, const struct banner *banner,
                   const struct listening *listening)
 {
@@ -118,10 +115,10 @@ static void greet(const struct settings *settings, const struct banner *banner,
     if (settings->verbosity != VERBOSITY_QUIET) {
         if (environment_hint(hint, sizeof hint))
             log_error("%s", hint);
-        if (place_hint(settings, hint, sizeof hint))
+        if (document_root_hint(settings, hint, sizeof hint))
             log_error("%s", hint);
-        warn_of_policy(settings);
-        warn_of_container(listening);
+        warn_about_csp(settings);
+        warn_about_container(listening);
     }
     open_browser(settings, banner);
 }
@@ -131,7 +128,7 @@ static int run(struct settings *settings, char *const *command)
     static struct master master;
     static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
     struct failure failure = {0};
-    if (place_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
+    if (document_root_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
         return report(&failure);
     if (master.handover.trial)
         return HANDOVER_READY;
@@ -142,7 +139,7 @@ static int run(struct settings *settings, char *const *command)
         .workers = master.workers,
         .sandbox = master.sandbox_line,
     };
-    if (!master.handover.reload) /* else it has been said */
+    if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
@@ -161,7 +158,7 @@ int main(int count, char **arguments)
 {
     struct settings settings;
     struct failure failure;
-    hear_early_signals();
+    handle_early_signals();
     handover_close_inherited();
     open_standard_streams();
     switch (options_read(count, arguments, &settings, &failure)) {

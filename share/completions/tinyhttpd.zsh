@@ -1,49 +1,49 @@
 #compdef tinyhttpd
 # Completion of tinyhttpd for zsh. Made from src/cli/table.c by share/generate.c.
 _arguments -s -S \
-    '-r+[the directory to serve (default: the current one)]:root:_directories' \
-    '--root=[the directory to serve (default: the current one)]:root:_directories' \
-    '-p+[the TCP port, 0 for any that is free (default: 8080)]:port: ' \
-    '--port=[the TCP port, 0 for any that is free (default: 8080)]:port: ' \
-    '*-b+[listen here, on * or unix:PATH (default: loopback)]:bind: ' \
-    '*--bind=[listen here, on * or unix:PATH (default: loopback)]:bind: ' \
-    '-L[open it to the local network, and print the addresses]' \
-    '--lan[open it to the local network, and print the addresses]' \
-    '-o[open a browser there (default: /)]' \
-    '--open=-[open a browser there (default: /)]::open: ' \
-    '*--allow-host=[answer to this host name as well]:allow-host: ' \
-    '--index=[the file that stands for its directory]:index: ' \
+    '-r+[directory to serve (default: the current one)]:root:_directories' \
+    '--root=[directory to serve (default: the current one)]:root:_directories' \
+    '-p+[TCP port, 0 for any free port (default: 8080)]:port: ' \
+    '--port=[TCP port, 0 for any free port (default: 8080)]:port: ' \
+    '*-b+[listen address, * or unix:PATH (default: loopback)]:bind: ' \
+    '*--bind=[listen address, * or unix:PATH (default: loopback)]:bind: ' \
+    '-L[listen on all addresses, print the network'\''s URLs]' \
+    '--lan[listen on all addresses, print the network'\''s URLs]' \
+    '-o[open a browser at PATH (default: /)]' \
+    '--open=-[open a browser at PATH (default: /)]::open: ' \
+    '*--allow-host=[accept this host name as well]:allow-host: ' \
+    '--index=[index file of directories (default: index.html)]:index: ' \
     '--list[list directories that have no index]' \
     '--no-list[never list a directory]' \
-    '-s[navigations that find nothing get index.html or FILE]' \
-    '--spa=-[navigations that find nothing get index.html or FILE]::spa:_files' \
-    '--dotfiles[serve names that begin with a dot, too]' \
+    '-s[serve FILE (index.html) for unknown page URLs]' \
+    '--spa=-[serve FILE (index.html) for unknown page URLs]::spa:_files' \
+    '--dotfiles[serve files whose names begin with a dot]' \
     '--symlinks=[links to follow: inside, all, none (default: inside)]:symlinks:(inside all none)' \
-    '-w[pages reload when their files change]' \
-    '--watch[pages reload when their files change]' \
-    '-c+[what browsers keep: off, auto, SECONDS (default: ask)]:cache:(auto off)' \
-    '--cache=[what browsers keep: off, auto, SECONDS (default: ask)]:cache:(auto off)' \
-    '-C[let pages of any site, or of ORIGIN, read the files]' \
-    '--cors=-[let pages of any site, or of ORIGIN, read the files]::cors: ' \
-    '*-H+[add this field to every answer]:header: ' \
-    '*--header=[add this field to every answer]:header: ' \
+    '-w[reload pages in the browser when their files change]' \
+    '--watch[reload pages in the browser when their files change]' \
+    '-c+[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
+    '--cache=[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
+    '-C[let pages of any site, or of ORIGIN, read responses]' \
+    '--cors=-[let pages of any site, or of ORIGIN, read responses]::cors: ' \
+    '*-H+[add this field to every response]:header: ' \
+    '*--header=[add this field to every response]:header: ' \
     '--isolate[cross-origin isolation, for SharedArrayBuffer]' \
-    '*--mime=[the media type of an extension]:mime: ' \
-    '--charset=[charset of text, or none (default: utf-8 where it is)]:charset:(utf-8 none)' \
-    '-j+[worker processes (default: one for each usable CPU)]:workers: ' \
-    '--workers=[worker processes (default: one for each usable CPU)]:workers: ' \
-    '-u+[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
-    '--user=[workers become USER[:GROUP] (root'\''s default: nobody)]:user:_users' \
+    '*--mime=[media type of a file extension]:mime: ' \
+    '--charset=[charset of text, or none (default: utf-8 if valid)]:charset:(utf-8 none)' \
+    '-j+[worker processes (default: one per usable CPU)]:workers: ' \
+    '--workers=[worker processes (default: one per usable CPU)]:workers: ' \
+    '-u+[run workers as this user (default for root: nobody)]:user:_users' \
+    '--user=[run workers as this user (default for root: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \
-    '*--trust-proxy=[believe X-Forwarded-For from CIDR (or unix) in the log]:trust-proxy: ' \
-    '--metrics=[counters for Prometheus at this path, such as /metrics]:metrics: ' \
-    '--check=-[ask a running server whether it is well; exit 0 or 1]::check: ' \
-    '-q[no banner and no access log, only errors]' \
-    '--quiet[no banner and no access log, only errors]' \
+    '*--trust-proxy=[trust X-Forwarded-For from these proxies (CIDR or unix)]:trust-proxy: ' \
+    '--metrics=[serve Prometheus metrics at PATH, such as /metrics]:metrics: ' \
+    '--check=-[health check: exit 0 if the server answers 200, else 1]::check: ' \
+    '-q[print no banner and no access log, only errors]' \
+    '--quiet[print no banner and no access log, only errors]' \
     '-v[also print the number of workers and their sandbox]' \
     '--verbose[also print the number of workers and their sandbox]' \
-    '-h[print this and exit]' \
-    '--help[print this and exit]' \
+    '-h[print this help and exit]' \
+    '--help[print this help and exit]' \
     '-V[print the version and exit]' \
     '--version[print the version and exit]' \
     '::root:_files'

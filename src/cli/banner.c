@@ -26,7 +26,7 @@ static const struct sockaddr_in6 *v6_of(const struct sockaddr_storage *address)
     return (const struct sockaddr_in6 *)(const void *)address;
 }
 
-/* It stands for all addresses of its family. */
+/* True for the wildcard address of a family. */
 static bool is_any(const struct sockaddr_storage *address)
 {
     if (address->ss_family == AF_INET6)
@@ -44,7 +44,7 @@ static uint16_t port_of(const struct sockaddr_storage *address)
     return ntohs(address->ss_family == AF_INET6 ? v6_of(address)->sin6_port : v4_of(address)->sin_port);
 }
 
-/* Something a click opens, without a path. An address that stands for all of them is shown as the loopback one. */
+/* Appends a URL without a path. Shows loopback for a wildcard address, which browsers can't open. */
 static void append_url(struct buffer *text, const struct sockaddr_storage *address, uint16_t port)
 {
     char name[INET6_ADDRSTRLEN];
@@ -64,7 +64,7 @@ static void append_url(struct buffer *text, const struct sockaddr_storage *addre
     buffer_number(text, port);
 }
 
-/* The address that "localhost" reaches, else the first that has a port; NULL where all are Unix sockets. */
+/* Returns the address that "localhost" reaches, else the first with a port; NULL if all are Unix sockets. */
 static const struct sockaddr_storage *find_local(const struct banner *banner, bool *localhost)
 {
     const struct sockaddr_storage *first = NULL;
@@ -110,45 +110,45 @@ static void append_unix(struct buffer *text, const struct sockaddr_storage *addr
 
 /* ---- on a terminal ---- */
 
-/* What a terminal shows; plain where it has no colours. */
-struct look {
+/* Output for a terminal, with or without colours. */
+struct style {
     struct buffer *text;
     bool coloured;
 };
 
-/* Select Graphic Rendition, ECMA-48 8.3.117. */
-static void append_shown(const struct look *look, const char *rendition, struct span text)
+/* Select Graphic Rendition (ECMA-48 8.3.117). */
+static void append_styled(const struct style *style, const char *rendition, struct span text)
 {
-    if (look->coloured) {
-        buffer_append(look->text, SPAN("\x1B["));
-        buffer_string(look->text, rendition);
-        buffer_byte(look->text, 'm');
+    if (style->coloured) {
+        buffer_append(style->text, SPAN("\x1B["));
+        buffer_string(style->text, rendition);
+        buffer_byte(style->text, 'm');
     }
-    buffer_plain(look->text, text);
-    if (look->coloured)
-        buffer_append(look->text, SPAN("\x1B[0m"));
+    buffer_plain(style->text, text);
+    if (style->coloured)
+        buffer_append(style->text, SPAN("\x1B[0m"));
 }
 
-static void append_label(const struct look *look, const char *label)
+static void append_label(const struct style *style, const char *label)
 {
     static const char blanks[] = "          ";
     size_t length = strlen(label);
-    buffer_append(look->text, SPAN("\n  "));
-    append_shown(look, "2", span_of(label));
-    buffer_append(look->text, (struct span){blanks, sizeof blanks - 1 - length});
+    buffer_append(style->text, SPAN("\n  "));
+    append_styled(style, "2", span_of(label));
+    buffer_append(style->text, (struct span){blanks, sizeof blanks - 1 - length});
 }
 
-static void append_link(const struct look *look, const struct sockaddr_storage *address, uint16_t port)
+static void append_link(const struct style *style, const struct sockaddr_storage *address, uint16_t port)
 {
     char room[BANNER_URL_MAX];
     struct buffer url = BUFFER(room);
     append_url(&url, address, port);
     buffer_byte(&url, '/');
-    append_shown(look, "36", buffer_span(&url));
+    append_styled(style, "36", buffer_span(&url));
 }
 
-/* Who else reaches it: the addresses that are no loopback ones, or those of the network where all are bound. */
-static unsigned append_network(const struct look *look, const struct banner *banner)
+/* Appends the URLs for other machines: bound addresses other than loopback; for a wildcard, those of the network. */
+static unsigned append_network(const struct style *style, const struct banner *banner)
 {
     struct sockaddr_storage lan[LAN_MAX];
     unsigned shown = 0;
@@ -163,25 +163,25 @@ static unsigned append_network(const struct look *look, const struct banner *ban
         any6 = any6 || (is_any(address) && address->ss_family == AF_INET6);
         if (is_any(address))
             continue;
-        append_label(look, shown++ == 0 ? "Network" : "");
-        append_link(look, address, port);
+        append_label(style, shown++ == 0 ? "Network" : "");
+        append_link(style, address, port);
     }
     unsigned count = any4 || any6 ? lan_addresses(lan, LAN_MAX) : 0;
     for (unsigned i = 0; i < count; i++) {
         if (lan[i].ss_family == AF_INET ? !any4 : !any6)
             continue;
-        append_label(look, shown++ == 0 ? "Network" : "");
-        append_link(look, &lan[i], port);
+        append_label(style, shown++ == 0 ? "Network" : "");
+        append_link(style, &lan[i], port);
     }
     if (shown == 0 && (any4 || any6)) {
-        append_label(look, "Network");
-        buffer_append(look->text, SPAN("open to it, but this machine has no address there"));
+        append_label(style, "Network");
+        buffer_append(style->text, SPAN("listening, but this machine has no network address"));
     }
     return shown + any4 + any6;
 }
 
-static void append_places(const struct look *look, const struct settings *settings,
-                          const struct banner *banner)
+static void append_addresses(const struct style *style, const struct settings *settings,
+                             const struct banner *banner)
 {
     char room[BANNER_URL_MAX];
     bool localhost;
@@ -189,25 +189,25 @@ static void append_places(const struct look *look, const struct settings *settin
     if (local != NULL && (is_loopback(local) || is_any(local)) && banner_write_url(banner, room)) {
         struct buffer url = {room, strlen(room), sizeof room, false};
         buffer_byte(&url, '/');
-        append_label(look, "Local");
-        append_shown(look, "36", buffer_span(&url));
+        append_label(style, "Local");
+        append_styled(style, "36", buffer_span(&url));
     }
     for (unsigned i = 0; i < banner->address_count; i++) {
         if (banner->addresses[i].ss_family != AF_UNIX)
             continue;
-        append_label(look, "Socket");
-        append_unix(look->text, &banner->addresses[i]);
+        append_label(style, "Socket");
+        append_unix(style->text, &banner->addresses[i]);
     }
-    if (append_network(look, banner) == 0) {
-        append_label(look, "Network");
-        buffer_append(look->text, SPAN("this machine only; --lan opens it to the local network"));
+    if (append_network(style, banner) == 0) {
+        append_label(style, "Network");
+        buffer_append(style->text, SPAN("this machine only; --lan opens it to the local network"));
     }
     if (settings->lan) {
-        append_label(look, "");
-        buffer_append(look->text,
-                      SPAN("there browsers offer no service workers, camera, microphone, location or"));
-        append_label(look, "");
-        buffer_append(look->text, SPAN("clipboard: plain HTTP is a secure context on localhost only"));
+        append_label(style, "");
+        buffer_append(style->text,
+                      SPAN("on other devices plain HTTP is no secure context: browsers offer no"));
+        append_label(style, "");
+        buffer_append(style->text, SPAN("service workers, camera, microphone, location or clipboard"));
     }
 }
 
@@ -219,23 +219,23 @@ static void append_served(struct buffer *text, const struct settings *settings, 
     if (strcmp(banner->root_path, "/") != 0)
         buffer_byte(text, '/');
     buffer_plain(text, span_of(settings->file));
-    buffer_append(text, SPAN(", this one file"));
+    buffer_append(text, SPAN(", only this file"));
 }
 
 static void write_lines(struct buffer *text, const struct settings *settings, const struct banner *banner)
 {
-    struct look look = {text, log_is_coloured(STDERR_FILENO)};
+    struct style style = {text, log_is_coloured(STDERR_FILENO)};
     buffer_append(text, SPAN("\n  "));
-    append_shown(&look, "1", SPAN("tinyhttpd"));
+    append_styled(&style, "1", SPAN("tinyhttpd"));
     buffer_append(text, SPAN(" " TINYHTTPD_VERSION "\n"));
-    append_label(&look, "Serving");
+    append_label(&style, "Serving");
     append_served(text, settings, banner);
-    append_places(&look, settings, banner);
-    append_label(&look, "Stop");
+    append_addresses(&style, settings, banner);
+    append_label(&style, "Stop");
     buffer_append(text, SPAN("Ctrl-C\n\n"));
 }
 
-/* ---- elsewhere ---- */
+/* ---- not on a terminal ---- */
 
 static void append_lan(struct buffer *text, uint16_t port)
 {
@@ -292,7 +292,7 @@ void banner_print(const struct settings *settings, const struct banner *banner)
     log_text(buffer_span(&text));
 }
 
-/* ---- at the end ---- */
+/* ---- summary ---- */
 
 static void append_count(struct buffer *text, uint64_t count, const char *one, const char *many)
 {
@@ -301,7 +301,7 @@ static void append_count(struct buffer *text, uint64_t count, const char *one, c
     buffer_string(text, count == 1 ? one : many);
 }
 
-/* Paths of the most frequent 404s. */
+/* The number of paths in the list of frequent 404s. */
 enum { MISSES_SHOWN = 5 };
 
 void banner_print_summary(const struct settings *settings, const struct metrics_totals *totals)
@@ -311,10 +311,10 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
     uint64_t failed = totals->requests[4] + totals->requests[5], requests = failed;
     if (settings->verbosity == VERBOSITY_QUIET || !isatty(STDERR_FILENO))
         return;
-    struct look look = {&text, log_is_coloured(STDERR_FILENO)};
+    struct style style = {&text, log_is_coloured(STDERR_FILENO)};
     for (unsigned i = 0; i < 4; i++)
         requests += totals->requests[i];
-    append_label(&look, "Served");
+    append_label(&style, "Served");
     append_count(&text, requests, "request", "requests");
     if (failed > 0) {
         buffer_append(&text, SPAN(", of which "));
@@ -322,9 +322,9 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
         buffer_append(&text, SPAN(" failed"));
     }
     buffer_append(&text, SPAN("; "));
-    append_count(&text, totals->octets, "octet", "octets");
+    append_count(&text, totals->octets, "byte", "bytes");
     for (unsigned i = 0; i < MISSES_SHOWN && i < totals->miss_count; i++) {
-        append_label(&look, i == 0 ? "Missed" : "");
+        append_label(&style, i == 0 ? "Missed" : "");
         append_count(&text, totals->misses[i].count, "time ", "times");
         buffer_append(&text, SPAN("  "));
         buffer_plain(&text, span_of(totals->misses[i].path));

@@ -12,7 +12,7 @@ int browser_open(const char *url)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     char program[] = "xdg-open";
-    char *arguments[] = {program, (char *)(uintptr_t)url, NULL}; /* exec(3): they are not written to */
+    char *arguments[] = {program, (char *)(uintptr_t)url, NULL}; /* exec(3) does not change them */
     pid_t pid;
     if (posix_spawn_file_actions_init(&actions) != 0)
         return ENOMEM;
@@ -24,7 +24,7 @@ int browser_open(const char *url)
         posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_RDWR, 0);
     sigset_t none;
     sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none); /* what waits here is not to wait there */
+    posix_spawnattr_setsigmask(&attributes, &none); /* our blocked signals would be inherited */
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
     int error = posix_spawnp(&pid, program, &actions, &attributes, arguments, environ);
     posix_spawnattr_destroy(&attributes);

@@ -17,10 +17,10 @@
 
 enum { HOST_MAX = 256, TARGET_MAX = 2048, STATUS_LINE_MAX = 256 };
 
-/* Whom to ask for what. */
-struct question {
+/* The server to check. */
+struct probe {
     char host[HOST_MAX]; /* an address or a name; empty for a Unix socket */
-    const char *second;  /* an address to ask where this machine has none of the first one's kind, or NULL */
+    const char *second;  /* an address to try if this machine lacks the family of `host`, or NULL */
     char port[8];
     const char *socket; /* the path of a Unix socket, or NULL */
     char target[TARGET_MAX];
@@ -34,14 +34,14 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* ---- the question ---- */
+/* ---- the request ---- */
 
-static bool take_port(struct question *question, struct span text)
+static bool take_port(struct probe *probe, struct span text)
 {
     uint64_t port = 80;
     if (text.length > 0 && (!span_to_number(text, &port) || port == 0 || port > UINT16_MAX))
         return false;
-    snprintf(question->port, sizeof question->port, "%u", (unsigned)port);
+    snprintf(probe->port, sizeof probe->port, "%u", (unsigned)port);
     return true;
 }
 
@@ -51,7 +51,7 @@ static bool is_url(const char *text)
 }
 
 /* http://host[:port][/path[?query]] */
-static bool read_url(struct question *question, const char *url)
+static bool read_url(struct probe *probe, const char *url)
 {
     if (!is_url(url))
         return false;
@@ -61,37 +61,37 @@ static bool read_url(struct question *question, const char *url)
     const char *bracket = *host == '[' ? memchr(host, ']', length) : NULL;
     size_t name = bracket != NULL ? (size_t)(bracket + 1 - host) : strcspn(host, ":/?#");
     struct span port = {host + name + (host[name] == ':'), length - name - (host[name] == ':')};
-    if (name == 0 || name >= sizeof question->host || (name < length && host[name] != ':') ||
-        !take_port(question, port) || strlen(target) >= sizeof question->target - 1)
+    if (name == 0 || name >= sizeof probe->host || (name < length && host[name] != ':') ||
+        !take_port(probe, port) || strlen(target) >= sizeof probe->target - 1)
         return false;
-    memcpy(question->host, host, name);
-    question->host[name] = '\0';
+    memcpy(probe->host, host, name);
+    probe->host[name] = '\0';
     for (const char *at = url; *at != '\0'; at++) {
         if (*at <= ' ' || *at > '~' || *at == '#')
             return false;
     }
-    snprintf(question->target, sizeof question->target, "%s%s", *target == '/' ? "" : "/", target);
+    snprintf(probe->target, sizeof probe->target, "%s%s", *target == '/' ? "" : "/", target);
     return true;
 }
 
-/* Where a server with these settings listens: the first of its addresses, by loopback where it is all of them. */
-static bool read_settings(struct question *question, const struct settings *settings)
+/* Takes the first address that a server with these settings listens on; loopback if it listens on all. */
+static bool read_settings(struct probe *probe, const struct settings *settings)
 {
     const char *bind = settings->bind_count > 0 ? settings->binds[0] : "*";
-    snprintf(question->target, sizeof question->target, "%s", SETTINGS_HEALTH_PATH);
-    snprintf(question->port, sizeof question->port, "%u", settings->port);
+    snprintf(probe->target, sizeof probe->target, "%s", SETTINGS_HEALTH_PATH);
+    snprintf(probe->port, sizeof probe->port, "%u", settings->port);
     if (strncmp(bind, "unix:", 5) == 0) {
-        question->socket = bind + 5;
+        probe->socket = bind + 5;
         return true;
     }
     bool both = strcmp(bind, "*") == 0, all4 = both || strcmp(bind, "0.0.0.0") == 0,
          all6 = strcmp(bind, "::") == 0;
-    question->second = both ? "::1" : NULL;
-    snprintf(question->host, sizeof question->host, "%s", all4 ? "127.0.0.1" : all6 ? "::1" : bind);
+    probe->second = both ? "::1" : NULL;
+    snprintf(probe->host, sizeof probe->host, "%s", all4 ? "127.0.0.1" : all6 ? "::1" : bind);
     return settings->port != 0;
 }
 
-/* ---- the answer ---- */
+/* ---- the response ---- */
 
 static bool wait_for(int fd, short events, int64_t deadline)
 {
@@ -108,7 +108,7 @@ static bool wait_for(int fd, short events, int64_t deadline)
     }
 }
 
-/* How a connection that is being made ends (connect(2), EINPROGRESS). Returns 0 or an errno. */
+/* Waits for the result of a non-blocking connect (connect(2), EINPROGRESS). Returns 0 or an errno. */
 static int wait_for_connection(int fd, int64_t deadline)
 {
     int error;
@@ -118,7 +118,7 @@ static int wait_for_connection(int fd, int64_t deadline)
     return error;
 }
 
-/* A connected socket, or -1 with errno. */
+/* Returns a connected socket, or -1 with errno. */
 static int connect_to(const struct sockaddr *address, socklen_t length, int64_t deadline)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -134,30 +134,29 @@ static int connect_to(const struct sockaddr *address, socklen_t length, int64_t 
     return -1;
 }
 
-/* Connects to the first address of the name that takes it. -1 with what is wrong in `why`, and errno where it was that. */
-static int open_socket(const struct question *question, const char **why)
+/* Connects to the first address of the name that accepts. Returns -1 with the reason in `why`, and errno if known. */
+static int open_socket(const struct probe *probe, const char **why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
     struct sockaddr_un path = {.sun_family = AF_UNIX};
     char name[HOST_MAX];
     int fd = -1;
-    if (question->socket != NULL) {
-        snprintf(path.sun_path, sizeof path.sun_path, "%s", question->socket);
-        fd = connect_to((const struct sockaddr *)(const void *)&path, sizeof path, question->deadline);
+    if (probe->socket != NULL) {
+        snprintf(path.sun_path, sizeof path.sun_path, "%s", probe->socket);
+        fd = connect_to((const struct sockaddr *)(const void *)&path, sizeof path, probe->deadline);
         *why = strerror(errno);
         return fd;
     }
-    bool bracketed = *question->host == '[';
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(question->host + bracketed, "]"),
-             question->host + bracketed);
-    int unknown = getaddrinfo(name, question->port, &hints, &found);
+    bool bracketed = *probe->host == '[';
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(probe->host + bracketed, "]"), probe->host + bracketed);
+    int unknown = getaddrinfo(name, probe->port, &hints, &found);
     if (unknown != 0) {
         *why = gai_strerror(unknown);
         errno = 0;
         return -1;
     }
     for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next)
-        fd = connect_to(at->ai_addr, at->ai_addrlen, question->deadline);
+        fd = connect_to(at->ai_addr, at->ai_addrlen, probe->deadline);
     int error = errno;
     *why = strerror(error);
     freeaddrinfo(found);
@@ -165,103 +164,102 @@ static int open_socket(const struct question *question, const char **why)
     return fd;
 }
 
-/* No address of its kind is on this machine, so that a server which is bound to both kinds has the other. */
-static bool is_missing(int error)
+/* True if this machine lacks the address family: a server that binds both families then listens on the other. */
+static bool is_family_missing(int error)
 {
     return error == EAFNOSUPPORT || error == ENETUNREACH || error == EADDRNOTAVAIL;
 }
 
-/* What Host says: by a Unix socket any name is let in, and an address of IPv6 stands in brackets (RFC 3986 3.2.2), without
-   its zone, which means something to this machine alone (RFC 6874 4). */
-static void write_host(const struct question *question, char *host, size_t size)
+/* Writes the Host field. IPv6 addresses need brackets (RFC 3986 3.2.2) and must not have a zone, which is local to this
+   machine (RFC 6874 4). Over a Unix socket the server accepts any name. */
+static void write_host(const struct probe *probe, char *host, size_t size)
 {
-    bool bare = strchr(question->host, ':') != NULL && *question->host != '[';
-    if (question->socket != NULL)
+    bool bare = strchr(probe->host, ':') != NULL && *probe->host != '[';
+    if (probe->socket != NULL)
         snprintf(host, size, "localhost");
     else
-        snprintf(host, size, bare ? "[%.*s]:%s" : "%.*s:%s", (int)strcspn(question->host, "%"),
-                 question->host, question->port);
+        snprintf(host, size, bare ? "[%.*s]:%s" : "%.*s:%s", (int)strcspn(probe->host, "%"), probe->host,
+                 probe->port);
 }
 
-/* Sends the request; a socket that was just opened takes it whole. */
-static bool send_request(const struct question *question, int fd)
+/* Sends the request in one piece: the buffer of a new socket has room for it. */
+static bool send_request(const struct probe *probe, int fd)
 {
     char host[HOST_MAX + 16], request[TARGET_MAX + HOST_MAX + 128];
-    write_host(question, host, sizeof host);
+    write_host(probe, host, sizeof host);
     int length =
         snprintf(request, sizeof request,
                  "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
-                 question->target, host);
+                 probe->target, host);
     return send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
-/* Reads the status line without its end; false with errno. */
-static bool receive_status_line(const struct question *question, int fd, char *line)
+/* Reads the status line without its line end. Returns false with errno. */
+static bool receive_status_line(const struct probe *probe, int fd, char *line)
 {
     size_t length = 0;
     while (length < STATUS_LINE_MAX - 1 && memchr(line, '\n', length) == NULL) {
-        if (!wait_for(fd, POLLIN, question->deadline))
+        if (!wait_for(fd, POLLIN, probe->deadline))
             return false;
-        ssize_t octets = recv(fd, line + length, STATUS_LINE_MAX - 1 - length, 0);
-        if (octets < 0 && (errno == EINTR || errno == EAGAIN))
+        ssize_t received = recv(fd, line + length, STATUS_LINE_MAX - 1 - length, 0);
+        if (received < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
-        if (octets < 0)
+        if (received < 0)
             return false;
-        if (octets == 0)
+        if (received == 0)
             break;
-        length += (size_t)octets;
+        length += (size_t)received;
     }
     line[length] = '\0';
     line[strcspn(line, "\r\n")] = '\0';
     return true;
 }
 
-/* What came of the question, in words; true for a 200. */
-static bool ask(struct question *question, char *words, size_t size)
+/* Sends the request and writes the result as text. Returns true for 200. */
+static bool ask(struct probe *probe, char *words, size_t size)
 {
     char line[STATUS_LINE_MAX] = "";
     const char *why = "";
-    int fd = open_socket(question, &why);
-    if (fd < 0 && question->second != NULL && is_missing(errno)) {
-        snprintf(question->host, sizeof question->host, "%s", question->second);
-        fd = open_socket(question, &why);
+    int fd = open_socket(probe, &why);
+    if (fd < 0 && probe->second != NULL && is_family_missing(errno)) {
+        snprintf(probe->host, sizeof probe->host, "%s", probe->second);
+        fd = open_socket(probe, &why);
     }
     if (fd < 0) {
         snprintf(words, size, "%s", why);
         return false;
     }
-    bool answered = send_request(question, fd) && receive_status_line(question, fd, line);
+    bool answered = send_request(probe, fd) && receive_status_line(probe, fd, line);
     if (!answered)
-        snprintf(words, size, "%s", errno == ETIMEDOUT ? "no answer in time" : strerror(errno));
+        snprintf(words, size, "%s", errno == ETIMEDOUT ? "no response in time" : strerror(errno));
     close(fd);
     if (!answered)
         return false;
     bool http = strncmp(line, "HTTP/1.", 7) == 0 && strlen(line) >= 12 && line[8] == ' ';
-    snprintf(words, size, "%s", http ? line + 9 : "what answers there speaks no HTTP");
+    snprintf(words, size, "%s", http ? line + 9 : "the response is not HTTP");
     return http && strncmp(line + 9, "200", 3) == 0 && (line[12] == ' ' || line[12] == '\0');
 }
 
 int check_run(const struct settings *settings)
 {
-    struct question question = {.deadline = now_ms() + CHECK_SECONDS * 1000};
+    struct probe probe = {.deadline = now_ms() + CHECK_SECONDS * 1000};
     char words[STATUS_LINE_MAX];
-    /* It stands there as an operand, and whoever is asked instead would be another. */
+    /* As an operand the URL would be ignored, and another server checked. */
     if (settings->check == NULL && is_url(settings->root)) {
-        log_error("--check and a URL are one word; type '--check=%s'", settings->root);
+        log_error("--check takes its URL after '='; type '--check=%s'", settings->root);
         return EX_USAGE;
     }
-    if (settings->check != NULL ? !read_url(&question, settings->check)
-                                : !read_settings(&question, settings)) {
+    if (settings->check != NULL ? !read_url(&probe, settings->check) : !read_settings(&probe, settings)) {
         if (settings->check != NULL)
             log_error("--check '%s': give a URL such as http://127.0.0.1:8080/", settings->check);
         else
-            log_error("--check: nobody knows which port 0 became; give --check=http://127.0.0.1:PORT/");
+            log_error("--check can't know the port that '-p 0' chose; type '--check=http://127.0.0.1:PORT/'");
         return EX_USAGE;
     }
-    bool well = ask(&question, words, sizeof words);
-    if (question.socket != NULL)
-        log_error("%s at unix:%s: %s", well ? "well" : "not well", question.socket, words);
+    bool healthy = ask(&probe, words, sizeof words);
+    if (probe.socket != NULL)
+        log_error("%s at unix:%s: %s", healthy ? "healthy" : "unhealthy", probe.socket, words);
     else
-        log_error("%s at %s port %s: %s", well ? "well" : "not well", question.host, question.port, words);
-    return well ? EX_OK : 1;
+        log_error("%s at %s port %s: %s", healthy ? "healthy" : "unhealthy", probe.host, probe.port, words);
+    return healthy ? EX_OK : 1;
 }

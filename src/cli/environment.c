@@ -1,6 +1,6 @@
 #include "cli/environment.h"
 
-#include "cli/advice.h"
+#include "cli/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 static const char prefix[] = "TINYHTTPD_";
-enum { PREFIX = sizeof prefix - 1, NAME_MAX_OCTETS = 48 };
+enum { PREFIX = sizeof prefix - 1, VARIABLE_NAME_MAX = 48 };
 
-/* The environment being read. */
+/* The arguments of environment_read(), for its helpers. */
 struct reading {
     struct settings *settings;
-    struct values_room *kept;
+    struct values_arena *arena;
     struct failure *failure;
 };
 
@@ -23,7 +23,7 @@ static bool is_one_of(const char *typed, const char *a, const char *b, const cha
     return strcmp(typed, a) == 0 || strcmp(typed, b) == 0 || strcmp(typed, c) == 0 || strcmp(typed, d) == 0;
 }
 
-/* Cuts off the blanks around a word. */
+/* Removes blanks at both ends. */
 static char *trim(char *word)
 {
     word += strspn(word, " \t");
@@ -33,27 +33,27 @@ static char *trim(char *word)
     return word;
 }
 
-/* As where a script or a compose file fills in a variable that nobody has set. */
+/* An empty variable is usually a mistake: a script or compose file expanded an unset one. */
 static int fail_empty(struct failure *failure, const char *name)
 {
-    return fail(failure, EX_USAGE, "%s is empty; give it a value, or leave it out", name);
+    return fail(failure, EX_USAGE, "%s is empty; give it a value, or unset it", name);
 }
 
-/* A list, of which each member is one value; it stands in the room in pieces. */
+/* Applies each member of a list; strtok_r(3) splits a copy in the arena. */
 static int apply_list(const struct reading *reading, const struct option_row *row, const char *name,
                       const char *typed)
 {
     const char separators[] = {'\n', row->separator, '\0'};
-    char *list = values_keep(reading->kept, typed, strlen(typed)), *place = NULL;
+    char *list = values_keep(reading->arena, typed, strlen(typed)), *rest = NULL;
     unsigned count = 0;
     if (list == NULL)
-        return fail(reading->failure, EX_USAGE, "%s is too long; give less", name);
-    for (char *next = strtok_r(list, separators, &place); next != NULL;
-         next = strtok_r(NULL, separators, &place)) {
+        return fail(reading->failure, EX_USAGE, "%s is too long; shorten it", name);
+    for (char *next = strtok_r(list, separators, &rest); next != NULL;
+         next = strtok_r(NULL, separators, &rest)) {
         const char *member = trim(next);
         if (*member == '\0')
             continue;
-        if (values_apply(reading->settings, reading->kept, reading->failure, row, name, member) != 0)
+        if (values_apply(reading->settings, reading->arena, reading->failure, row, name, member) != 0)
             return reading->failure->status;
         count++;
     }
@@ -73,26 +73,26 @@ static int apply_variable(const struct reading *reading, const struct option_row
         if (is_one_of(typed, "1", "true", "yes", "on"))
             typed = NULL;
         else if (row->takes == VALUE_NONE)
-            return fail(reading->failure, EX_USAGE, "%s '%s': give 1 for yes, or 0 for no", name, typed);
+            return fail(reading->failure, EX_USAGE, "%s '%s': give 1 (yes) or 0 (no)", name, typed);
     }
-    return values_apply(reading->settings, reading->kept, reading->failure, row, name, typed);
+    return values_apply(reading->settings, reading->arena, reading->failure, row, name, typed);
 }
 
-/* TINYHTTPD_NO_LIST of "no-list". */
-static void write_name(char name[static NAME_MAX_OCTETS], const char *option)
+/* Writes TINYHTTPD_NO_LIST for "no-list". */
+static void write_name(char name[static VARIABLE_NAME_MAX], const char *option)
 {
-    snprintf(name, NAME_MAX_OCTETS, "%s%s", prefix, option);
+    snprintf(name, VARIABLE_NAME_MAX, "%s%s", prefix, option);
     for (char *at = name; *at != '\0'; at++)
         *at = *at == '-' ? '_' : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
 }
 
-/* Kubernetes sets TINYHTTPD_PORT=tcp://... in every container, for a service that is called tinyhttpd. */
+/* Kubernetes sets TINYHTTPD_PORT=tcp://... in containers if a service is named tinyhttpd. */
 static bool is_service_link(const char *typed)
 {
     return strncmp(typed, "tcp://", 6) == 0 || strncmp(typed, "udp://", 6) == 0;
 }
 
-/* Options that say no to one another: who gives one on the command line wants none of the others. */
+/* True if the command line has this option or one that excludes it. */
 static bool is_overruled(const bool given[static TABLE_MAX], size_t row)
 {
     static const int pairs[][2] = {{KEY_LIST, KEY_NO_LIST}, {'q', 'v'}, {'b', 'L'}};
@@ -107,11 +107,11 @@ static bool is_overruled(const bool given[static TABLE_MAX], size_t row)
     return false;
 }
 
-int environment_read(struct settings *settings, struct values_room *kept, const bool given[static TABLE_MAX],
-                     struct failure *failure)
+int environment_read(struct settings *settings, struct values_arena *arena,
+                     const bool given[static TABLE_MAX], struct failure *failure)
 {
-    const struct reading reading = {settings, kept, failure};
-    char name[NAME_MAX_OCTETS];
+    const struct reading reading = {settings, arena, failure};
+    char name[VARIABLE_NAME_MAX];
     for (size_t i = 0; i < table_count; i++) {
         write_name(name, table_rows[i].name);
         const char *typed = getenv(name);
@@ -120,7 +120,7 @@ int environment_read(struct settings *settings, struct values_room *kept, const 
         if (apply_variable(&reading, &table_rows[i], name, typed) != 0)
             return failure->status;
     }
-    const char *port = getenv("PORT"); /* as Heroku and Cloud Run set it */
+    const char *port = getenv("PORT"); /* set by Heroku and Cloud Run */
     if (port == NULL || settings->port_chosen)
         return 0;
     return apply_variable(&reading, table_find('p'), "PORT", port);
@@ -128,7 +128,7 @@ int environment_read(struct settings *settings, struct values_room *kept, const 
 
 bool environment_hint(char *hint, size_t size)
 {
-    char names[TABLE_MAX][NAME_MAX_OCTETS], typed[NAME_MAX_OCTETS];
+    char names[TABLE_MAX][VARIABLE_NAME_MAX], typed[VARIABLE_NAME_MAX];
     const char *words[TABLE_MAX];
     for (size_t i = 0; i < table_count; i++) {
         write_name(names[i], table_rows[i].name);
@@ -139,10 +139,11 @@ bool environment_hint(char *hint, size_t size)
         if (length >= sizeof typed || strncmp(*variable, prefix, PREFIX) != 0)
             continue;
         snprintf(typed, sizeof typed, "%.*s", (int)length, *variable);
-        const char *meant = advice_nearest(typed + PREFIX, words, table_count);
-        if (meant == NULL || strcmp(meant, typed + PREFIX) == 0)
+        const char *nearest = suggest_nearest(typed + PREFIX, words, table_count);
+        if (nearest == NULL || strcmp(nearest, typed + PREFIX) == 0)
             continue;
-        snprintf(hint, size, "%s in the environment is no option; did you mean %s%s?", typed, prefix, meant);
+        snprintf(hint, size, "environment variable '%s' is unknown; did you mean '%s%s'?", typed, prefix,
+                 nearest);
         return true;
     }
     return false;

@@ -11,14 +11,14 @@
 #include <stddef.h>
 
 /*
- * Reads what the command line leaves open into the settings, whose strings borrow from the environment and from `kept`.
- * `given` says of each row of the table whether the command line has it: such a variable is not so much as looked at.
- * Returns 0, or EX_USAGE with the name of a variable that is empty or holds nonsense.
+ * Reads variables into the settings. Ignores those whose option is on the command line: `given` has a flag for each row
+ * of the table. Strings in the settings point into the environment and `arena`. Returns 0, or EX_USAGE with the name of
+ * an empty or invalid variable.
  */
-int environment_read(struct settings *settings, struct values_room *kept, const bool given[static TABLE_MAX],
-                     struct failure *failure);
+int environment_read(struct settings *settings, struct values_arena *arena,
+                     const bool given[static TABLE_MAX], struct failure *failure);
 
-/* Writes a hint where a variable's name is nearly, but not quite, that of an option; false where there is none. */
+/* Writes a hint if a variable's name looks like a misspelt option. Returns false if there is none. */
 bool environment_hint(char *hint, size_t size);
 
 #endif

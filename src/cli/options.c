@@ -1,9 +1,9 @@
 #include "cli/options.h"
 
 #include "base/text.h"
-#include "cli/advice.h"
-#include "cli/elsewhere.h"
 #include "cli/environment.h"
+#include "cli/option_aliases.h"
+#include "cli/suggest.h"
 #include "cli/table.h"
 #include "cli/values.h"
 
@@ -13,16 +13,16 @@
 #include <string.h>
 #include <sysexits.h>
 
-/* A command line being read. */
+/* The state of reading one command line. */
 struct reading {
     struct settings *settings;
     struct failure *failure;
-    bool given[TABLE_MAX];         /* by the command line, a row each */
-    const struct option_row *bare; /* the last one that might have had a value, and has none */
+    bool given[TABLE_MAX];              /* on the command line, by row of the table */
+    const struct option_row *valueless; /* the last option whose optional value was left out */
 };
 
-/* What is in the settings but not as it was typed. */
-static struct values_room kept;
+/* Strings of the settings that differ from the typed text. */
+static struct values_arena arena;
 
 /* ---- help ---- */
 
@@ -44,23 +44,23 @@ void options_print_help(void)
                      : row->takes == VALUE_NEEDED ? " "
                                                   : "",
                      row->value != NULL ? row->value : "", row->takes == VALUE_OPTIONAL ? "]" : "");
-            const char *gap = strlen(shown) > 17 ? "\n                         " : "";
-            printf("  %s --%-17s%s %s\n", letter, shown, gap, row->help);
+            const char *gap = strlen(shown) > 16 ? "\n                        " : "";
+            printf("  %s --%-16s%s %s\n", letter, shown, gap, row->help);
         }
     }
-    printf("\nEach is TINYHTTPD_<NAME> in the environment, too, such as TINYHTTPD_NO_LIST=1;\n"
-           "the command line overrides it. PORT is read where TINYHTTPD_PORT is not set.\n"
+    printf("\nAn option can also be set as TINYHTTPD_<NAME>, such as TINYHTTPD_NO_LIST=1. The\n"
+           "command line overrides the environment. PORT is used if TINYHTTPD_PORT is unset.\n"
            "\nExample: tinyhttpd -r ./www -p 8080   then open http://localhost:8080/\n"
-           "Ctrl-C or SIGTERM ends it after the answers in flight; a second one at once.\n");
+           "Ctrl-C or SIGTERM stops after the responses in flight; a second one at once.\n");
 }
 
-/* ---- what getopt_long(3) does not take ---- */
+/* ---- getopt_long(3) and its errors ---- */
 
-/* The two forms in which getopt_long wants the table. */
+/* Converts the table to the two forms that getopt_long takes. */
 static void fill_getopt(struct option *names, char *letters)
 {
     static const int has_arg[] = {no_argument, required_argument, optional_argument};
-    *letters++ = ':'; /* a missing argument is told apart from an unknown option */
+    *letters++ = ':'; /* report a missing argument as ':', not as '?' */
     for (size_t i = 0; i < table_count; i++) {
         const struct option_row *row = &table_rows[i];
         names[i] = (struct option){.name = row->name, .has_arg = has_arg[row->takes], .val = row->key};
@@ -78,27 +78,27 @@ static int fail_unknown(struct failure *failure, const char *typed)
 {
     const char *name = typed + strspn(typed, "-"), *first = NULL;
     bool letter = typed[1] != '-';
-    const char *answer = letter == (strlen(name) == 1) ? elsewhere_find(name) : NULL;
-    if (answer != NULL)
-        return fail(failure, EX_USAGE, "option '%s' %s", typed, answer);
+    const char *alias = letter == (strlen(name) == 1) ? option_aliases_find(name) : NULL;
+    if (alias != NULL)
+        return fail(failure, EX_USAGE, "option '%s' %s", typed, alias);
     for (size_t i = 0; i < table_count && !letter && *name != '\0'; i++) {
         if (strncmp(name, table_rows[i].name, strlen(name)) != 0)
             continue;
         if (first != NULL)
-            return fail(failure, EX_USAGE, "option '%s' may be '--%s' or '--%s'", typed, first,
-                        table_rows[i].name);
+            return fail(failure, EX_USAGE, "option '%s' is ambiguous; did you mean '--%s' or '--%s'?", typed,
+                        first, table_rows[i].name);
         first = table_rows[i].name;
     }
     const char *words[TABLE_MAX];
     for (size_t i = 0; i < table_count; i++)
         words[i] = table_rows[i].name;
-    const char *meant = advice_nearest(name, words, table_count);
-    if (meant != NULL)
-        return fail(failure, EX_USAGE, "unknown option '%s'; did you mean '--%s'?", typed, meant);
-    return fail(failure, EX_USAGE, "unknown option '%s'; 'tinyhttpd --help' lists what there is", typed);
+    const char *nearest = suggest_nearest(name, words, table_count);
+    if (nearest != NULL)
+        return fail(failure, EX_USAGE, "unknown option '%s'; did you mean '--%s'?", typed, nearest);
+    return fail(failure, EX_USAGE, "unknown option '%s'; 'tinyhttpd --help' lists all options", typed);
 }
 
-/* True when `typed` is the long form, perhaps shortened, of the option with this key. */
+/* True if `typed` is the long form of the option with this key, or an abbreviation of it. */
 static bool is_long_form(const char *typed, int key)
 {
     if (strncmp(typed, "--", 2) != 0)
@@ -109,10 +109,8 @@ static bool is_long_form(const char *typed, int key)
     return key == 0;
 }
 
-/*
- * Puts what getopt_long says into words. `typed` is the word it has just passed; with a letter inside a cluster such
- * as -qx that is some other word, and the letter alone tells.
- */
+/* Writes the message for an error of getopt_long. `typed` is the last word that it consumed. For a letter in a cluster
+   such as -qx that may be another word, so use only the letter. */
 static int fail_option(struct failure *failure, int result, int key, const char *typed)
 {
     bool is_long = is_long_form(typed, key);
@@ -122,9 +120,9 @@ static int fail_option(struct failure *failure, int result, int key, const char 
     else
         snprintf(shown, sizeof shown, "-%c", key);
     if (result == ':')
-        return fail(failure, EX_USAGE, "option '%s' needs a value; 'tinyhttpd --help' shows which", shown);
+        return fail(failure, EX_USAGE, "option '%s' needs a value; see 'tinyhttpd --help'", shown);
     if (is_long && key != 0)
-        return fail(failure, EX_USAGE, "option '%s' takes no value", shown);
+        return fail(failure, EX_USAGE, "option '%s' takes no value; type '%s'", shown, shown);
     return fail_unknown(failure, shown);
 }
 
@@ -137,11 +135,11 @@ static int apply_option(struct reading *reading, int key, const char *typed)
     snprintf(name, sizeof name, "--%s", row->name);
     reading->given[row - table_rows] = true;
     if (row->takes == VALUE_OPTIONAL && typed == NULL)
-        reading->bare = row;
-    return values_apply(reading->settings, &kept, reading->failure, row, name, typed);
+        reading->valueless = row;
+    return values_apply(reading->settings, &arena, reading->failure, row, name, typed);
 }
 
-/* Reads the options up to the operands. Returns OPTIONS_SERVE where all are right. */
+/* Reads the options; getopt_long moves the operands to the end. Returns OPTIONS_SERVE if all are valid. */
 static enum options_result read_arguments(struct reading *reading, int count, char *const *arguments)
 {
     struct option names[TABLE_MAX + 1];
@@ -150,7 +148,7 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
     enum options_result result = OPTIONS_SERVE;
     fill_getopt(names, letters);
     opterr = 0;
-    optind = 0; /* getopt(3): start anew */
+    optind = 0; /* getopt(3): restart */
     while ((key = getopt_long(count, arguments, letters, names, NULL)) >= 0) {
         if (key == 'h')
             return OPTIONS_HELP;
@@ -170,17 +168,17 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
     return result;
 }
 
-/* What looks like another root may have been meant for an option that takes its value only after "=". */
+/* The first of two operands is often the value of an option that takes it only after "=". */
 static int fail_roots(const struct reading *reading, const char *first, const char *second)
 {
-    const struct option_row *bare = reading->bare;
-    if (bare == NULL || *second == '\0')
+    const struct option_row *valueless = reading->valueless;
+    if (valueless == NULL || *second == '\0')
         return reading->failure->status;
     return fail(reading->failure, EX_USAGE, "two roots, '%s' and '%s'; did you mean '--%s=%s'?",
-                reading->settings->root, second, bare->name, first);
+                reading->settings->root, second, valueless->name, first);
 }
 
-/* The operand may be a file, which only the disk knows: cli/place looks. */
+/* The operand may be a directory or a file; cli/document_root checks the disk. */
 static int read_operands(struct reading *reading, int count, char *const *arguments)
 {
     for (int first = optind; optind < count; optind++) {
@@ -199,15 +197,15 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     struct reading reading = {.settings = settings, .failure = failure};
     *settings = (struct settings){.port = 8080, .index = "index.html", .verbosity = VERBOSITY_NORMAL};
     *failure = (struct failure){0};
-    kept.used = 0;
+    arena.used = 0;
     enum options_result result = read_arguments(&reading, count, arguments);
     if (result != OPTIONS_SERVE && result != OPTIONS_CHECK)
         return result;
     if (read_operands(&reading, count, arguments) != 0 ||
-        environment_read(settings, &kept, reading.given, failure) != 0)
+        environment_read(settings, &arena, reading.given, failure) != 0)
         return OPTIONS_BAD;
     if (settings->lan && settings->bind_count > 0) {
-        fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s', or '--lan'",
+        fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s' or '--lan'",
              settings->binds[0]);
         return OPTIONS_BAD;
     }

@@ -1,4 +1,4 @@
-/* What a person types: argv and the environment into settings. */
+/* Reads argv and the environment into settings. */
 #ifndef TINYHTTPD_CLI_OPTIONS_H
 #define TINYHTTPD_CLI_OPTIONS_H
 
@@ -7,16 +7,16 @@
 
 enum options_result {
     OPTIONS_SERVE,   /* the settings are filled in */
-    OPTIONS_CHECK,   /* --check: so they are, and say where the server listens */
+    OPTIONS_CHECK,   /* --check: the settings are filled in, and name the server to check */
     OPTIONS_HELP,    /* --help */
     OPTIONS_VERSION, /* --version */
-    OPTIONS_BAD,     /* the failure says what was wrong */
+    OPTIONS_BAD,     /* the failure has the message */
 };
 
 /*
- * Reads the command line, and TINYHTTPD_* and PORT in the environment for what it leaves open. Strings in the settings
- * borrow from both, and from memory that stands until the next call. Where the root is an operand, the settings' `file`
- * names it as well: cli/place finds out which of the two it is. Prints nothing and never exits.
+ * Reads the command line, then TINYHTTPD_* and PORT in the environment for options that it lacks. Strings in the settings
+ * point into both, and into memory that is valid until the next call. A root that is an operand is also stored as `file`:
+ * cli/document_root finds out which of the two it is. Prints nothing and never exits.
  */
 enum options_result options_read(int count, char *const *arguments, struct settings *settings,
                                  struct failure *failure);

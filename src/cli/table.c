@@ -7,235 +7,231 @@ const struct option_row table_rows[] = {
      .takes = VALUE_NEEDED,
      .group = GROUP_LISTEN,
      .offer = OFFER_DIRECTORIES,
-     .help = "the directory to serve (default: the current one)",
-     .manual = "The same as the operand DIR."},
+     .help = "directory to serve (default: the current one)",
+     .manual = "Same as the operand DIR."},
     {.key = 'p',
      .name = "port",
      .value = "PORT",
      .takes = VALUE_NEEDED,
      .group = GROUP_LISTEN,
-     .help = "the TCP port, 0 for any that is free (default: 8080)",
-     .manual = "Where nobody asks for a port and 8080 is in use, the next free one of the ten after it is "
-               "taken, and that is said. A port that was asked for and is in use ends the program."},
+     .help = "TCP port, 0 for any free port (default: 8080)",
+     .manual = "Without this option, if 8080 is in use, the server takes the next free port up to 8090 and "
+               "prints it. If a port that you give is in use, the server does not start."},
     {.key = 'b',
      .name = "bind",
      .value = "ADDRESS",
      .takes = VALUE_NEEDED,
      .group = GROUP_LISTEN,
      .separator = ',',
-     .help = "listen here, on * or unix:PATH (default: loopback)",
-     .manual = "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix "
-               "socket, which is removed at the end. Without it only this machine reaches the server, by "
-               "127.0.0.1 and ::1."},
+     .help = "listen address, * or unix:PATH (default: loopback)",
+     .manual =
+         "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix socket, "
+         "which is removed at the end. The default is 127.0.0.1 and ::1, which only this machine can reach."},
     {.key = 'L',
      .name = "lan",
      .group = GROUP_LISTEN,
-     .help = "open it to the local network, and print the addresses",
-     .manual = "Listens on all addresses. Other devices reach the server by plain HTTP, where a browser "
-               "offers a page no service workers, camera, microphone, location or clipboard."},
+     .help = "listen on all addresses, print the network's URLs",
+     .manual = "Other devices use plain HTTP, where browsers offer no service workers, camera, microphone, "
+               "location or clipboard."},
     {.key = 'o',
      .name = "open",
      .value = "PATH",
      .takes = VALUE_OPTIONAL,
      .group = GROUP_LISTEN,
-     .help = "open a browser there (default: /)",
-     .manual = "Calls xdg-open once the server listens."},
+     .help = "open a browser at PATH (default: /)",
+     .manual = "Runs xdg-open once the server listens."},
     {.key = KEY_ALLOW_HOST,
      .name = "allow-host",
      .value = "NAME",
      .takes = VALUE_NEEDED,
      .group = GROUP_LISTEN,
      .separator = ',',
-     .help = "answer to this host name as well",
-     .manual =
-         "A server that only this machine reaches answers to no other name than a loopback one, so "
-         "that no page of another site reads it by DNS rebinding. This lets one more name in; .NAME all "
-         "names beneath it as well, and * every name."},
+     .help = "accept this host name as well",
+     .manual = "A server that only this machine can reach accepts only loopback names, so that other sites "
+               "can't read it by DNS rebinding. This option adds a name; .NAME also adds all names below it, "
+               "and * every name."},
 
     {.key = KEY_INDEX,
      .name = "index",
      .value = "NAME",
      .takes = VALUE_NEEDED,
-     .group = GROUP_FIND,
-     .help = "the file that stands for its directory",
-     .manual = "The default is index.html."},
+     .group = GROUP_FILES,
+     .help = "index file of directories (default: index.html)"},
     {.key = KEY_LIST,
      .name = "list",
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .help = "list directories that have no index",
-     .manual =
-         "The default with --lan, and for who is at this machine where only that reaches the server: not "
-         "for clients of a proxy on it."},
-    {.key = KEY_NO_LIST, .name = "no-list", .group = GROUP_FIND, .help = "never list a directory"},
+     .manual = "Default with --lan. Otherwise the default is to list for local clients only, if the server "
+               "is bound to loopback: the request has a loopback Host and no proxy is detected."},
+    {.key = KEY_NO_LIST, .name = "no-list", .group = GROUP_FILES, .help = "never list a directory"},
     {.key = 's',
      .name = "spa",
      .value = "FILE",
      .takes = VALUE_OPTIONAL,
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .offer = OFFER_FILES,
-     .help = "navigations that find nothing get index.html or FILE",
-     .manual = "For applications of a single page, whose script reads the address. A picture or a script "
-               "that is missing stays a 404."},
+     .help = "serve FILE (index.html) for unknown page URLs",
+     .manual = "For single-page applications, which route in the browser. A missing image or script is still "
+               "a 404."},
     {.key = KEY_DOTFILES,
      .name = "dotfiles",
-     .group = GROUP_FIND,
-     .help = "serve names that begin with a dot, too",
-     .manual = "Without it they are 404, .well-known excepted."},
+     .group = GROUP_FILES,
+     .help = "serve files whose names begin with a dot",
+     .manual = "By default they are 404, except .well-known."},
     {.key = KEY_SYMLINKS,
      .name = "symlinks",
      .value = "WHICH",
      .takes = VALUE_NEEDED,
-     .group = GROUP_FIND,
+     .group = GROUP_FILES,
      .offer = OFFER_WORDS,
      .words = "inside all none",
      .help = "links to follow: inside, all, none (default: inside)",
-     .manual = "With inside, a symbolic link that leaves the root is 404; with none, every one is; with all, "
-               "links may lead anywhere."},
+     .manual = "With inside, a symbolic link that leaves the root is 404. With none, every link is 404. With "
+               "all, links may lead anywhere."},
 
     {.key = 'w',
      .name = "watch",
-     .group = GROUP_ANSWER,
-     .help = "pages reload when their files change",
-     .manual = "A script element is appended to HTML pages as they are sent; no file is touched."},
+     .group = GROUP_HEADERS,
+     .help = "reload pages in the browser when their files change",
+     .manual = "Appends a script element to HTML pages as they are sent. No file is changed."},
     {.key = 'c',
      .name = "cache",
      .value = "HOW",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .offer = OFFER_WORDS,
      .words = "auto off",
-     .help = "what browsers keep: off, auto, SECONDS (default: ask)",
-     .manual = "By default they keep files, but ask each time whether these have changed. With off nothing "
-               "is kept. "
-               "With SECONDS files are used for so long without asking. With auto, files whose names hold a "
-               "hash of "
-               "their content are kept for good, and all others are asked for each time."},
+     .help = "Cache-Control: off, auto or SECONDS (default: no-cache)",
+     .manual = "By default, caches keep files, and ask each time whether they have changed. With off, they "
+               "keep nothing. With SECONDS, they use files for that time without asking. With auto, they "
+               "keep files with a hash in the name for a year, and ask for all others."},
     {.key = 'C',
      .name = "cors",
      .value = "ORIGIN",
      .takes = VALUE_OPTIONAL,
-     .group = GROUP_ANSWER,
-     .help = "let pages of any site, or of ORIGIN, read the files",
-     .manual = "ORIGIN is written as browsers write it: https://example.org."},
+     .group = GROUP_HEADERS,
+     .help = "let pages of any site, or of ORIGIN, read responses",
+     .manual = "Write ORIGIN as browsers do: https://example.org."},
     {.key = 'H',
      .name = "header",
      .value = "'NAME: VALUE'",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .separator = '\n',
-     .help = "add this field to every answer",
+     .help = "add this field to every response",
      .manual =
-         "It takes the place of the server's own field of that name; without a value it only takes that "
-         "one away. Cache-Control goes to files alone. Fields that frame a message, or that the server "
-         "computes, are refused."},
+         "Replaces the server's own field of that name; without a value, only removes it. Cache-Control is "
+         "sent for files only. Fields that frame a message, or that the server computes, are errors."},
     {.key = KEY_ISOLATE,
      .name = "isolate",
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .help = "cross-origin isolation, for SharedArrayBuffer",
-     .manual = "Sends Cross-Origin-Opener-Policy, Cross-Origin-Embedder-Policy and "
-               "Cross-Origin-Resource-Policy."},
+     .manual =
+         "Sends Cross-Origin-Opener-Policy, Cross-Origin-Embedder-Policy and Cross-Origin-Resource-Policy."},
     {.key = KEY_MIME,
      .name = "mime",
      .value = "EXT=TYPE",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .separator = ',',
-     .help = "the media type of an extension",
-     .manual = "It overrides the built-in table, and what libmagic says."},
+     .help = "media type of a file extension",
+     .manual = "Overrides the built-in table and libmagic."},
     {.key = KEY_CHARSET,
      .name = "charset",
      .value = "NAME",
      .takes = VALUE_NEEDED,
-     .group = GROUP_ANSWER,
+     .group = GROUP_HEADERS,
      .offer = OFFER_WORDS,
      .words = "utf-8 none",
-     .help = "charset of text, or none (default: utf-8 where it is)"},
+     .help = "charset of text, or none (default: utf-8 if valid)"},
 
     {.key = 'j',
      .name = "workers",
      .value = "N",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
-     .help = "worker processes (default: one for each usable CPU)",
-     .manual = "Affinity and the cgroup's quota say how many are usable."},
+     .group = GROUP_PROCESS,
+     .help = "worker processes (default: one per usable CPU)",
+     .manual = "CPU affinity and the cgroup's quota limit the usable CPUs."},
     {.key = 'u',
      .name = "user",
      .value = "USER",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .offer = OFFER_USERS,
-     .help = "workers become USER[:GROUP] (root's default: nobody)",
-     .manual =
-         "Both are names or numbers. Only root can become somebody else; started by another user, workers "
-         "stay who they are."},
+     .help = "run workers as this user (default for root: nobody)",
+     .manual = "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
+               "keep the user "
+               "that started the server."},
     {.key = KEY_LOG,
      .name = "log",
      .value = "FORM",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .offer = OFFER_WORDS,
      .words = "text combined json errors off",
      .help = "access log: text, combined, json, errors, off",
-     .manual = "Without it, text on a terminal and combined, the format of Apache and nginx, elsewhere. With "
-               "errors, only answers of 400 and more. One line is one request, on standard output."},
+     .manual =
+         "The default is text on a terminal, else combined, the format of Apache and nginx. With errors, "
+         "only responses of 400 and above are logged. Each request is one line on standard output."},
     {.key = KEY_TRUST_PROXY,
      .name = "trust-proxy",
      .value = "CIDR",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .separator = ',',
-     .help = "believe X-Forwarded-For from CIDR (or unix) in the log",
-     .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for whoever comes over a Unix "
-               "socket. Where the peer is one of them, the log has the rightmost address of X-Forwarded-For "
-               "that is none of them."},
+     .help = "trust X-Forwarded-For from these proxies (CIDR or unix)",
+     .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for clients of a Unix socket. "
+               "If the peer is trusted, the log has the rightmost untrusted address of X-Forwarded-For."},
     {.key = KEY_METRICS,
      .name = "metrics",
      .value = "PATH",
      .takes = VALUE_NEEDED,
-     .group = GROUP_RUN,
-     .help = "counters for Prometheus at this path, such as /metrics",
-     .manual = "Requests, octets, connections and durations of all workers, in the text format. Whoever "
-               "reaches the server reads them. Nothing is there without this option."},
+     .group = GROUP_PROCESS,
+     .help = "serve Prometheus metrics at PATH, such as /metrics",
+     .manual = "Requests, bytes, connections and durations of all workers, in the text format. Every client "
+               "that reaches the server can read them. Off by default."},
     {.key = KEY_CHECK,
      .name = "check",
      .value = "URL",
      .takes = VALUE_OPTIONAL,
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .action = true,
-     .help = "ask a running server whether it is well; exit 0 or 1",
-     .manual =
-         "For the health checks of containers. Without URL it asks for the health path, where the other "
-         "options and the environment say that the server listens; else for URL itself. A server that "
-         "answers 200 within two seconds is well."},
+     .help = "health check: exit 0 if the server answers 200, else 1",
+     .manual = "For the health checks of containers. Without URL, it requests the health path at the address "
+               "that the other options and the environment give. It waits at most two seconds."},
     {.key = 'q',
      .name = "quiet",
-     .group = GROUP_RUN,
-     .help = "no banner and no access log, only errors",
-     .manual = "An access log that --log asks for is written all the same."},
+     .group = GROUP_PROCESS,
+     .help = "print no banner and no access log, only errors",
+     .manual = "An access log that you choose with --log is still written."},
     {.key = 'v',
      .name = "verbose",
-     .group = GROUP_RUN,
+     .group = GROUP_PROCESS,
      .help = "also print the number of workers and their sandbox"},
-    {.key = 'h', .name = "help", .group = GROUP_RUN, .action = true, .help = "print this and exit"},
-    {.key = 'V', .name = "version", .group = GROUP_RUN, .action = true, .help = "print the version and exit"},
+    {.key = 'h', .name = "help", .group = GROUP_PROCESS, .action = true, .help = "print this help and exit"},
+    {.key = 'V',
+     .name = "version",
+     .group = GROUP_PROCESS,
+     .action = true,
+     .help = "print the version and exit"},
 };
 const size_t table_count = sizeof table_rows / sizeof *table_rows;
-_Static_assert(sizeof table_rows / sizeof *table_rows < TABLE_MAX, "there is room for every row");
+_Static_assert(sizeof table_rows / sizeof *table_rows < TABLE_MAX, "TABLE_MAX exceeds the number of rows");
 
 const char *table_heading(enum option_group group)
 {
     switch (group) {
     case GROUP_LISTEN:
-        return "What is served, and where";
-    case GROUP_FIND:
-        return "What a path finds";
-    case GROUP_ANSWER:
-        return "What an answer says";
-    case GROUP_RUN:
+        return "Root and addresses";
+    case GROUP_FILES:
+        return "Files";
+    case GROUP_HEADERS:
+        return "Response headers";
+    case GROUP_PROCESS:
     case GROUPS:
         break;
     }
-    return "How it runs";
+    return "Process and logs";
 }
 
 const struct option_row *table_find(int key)

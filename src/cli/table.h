@@ -1,16 +1,16 @@
-/* The one table of options: what is parsed, what --help says, and what the man page and the completions are made of. */
+/* The table of options: the parser, --help, the man page and the completions all use it. */
 #ifndef TINYHTTPD_CLI_TABLE_H
 #define TINYHTTPD_CLI_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum option_group { GROUP_LISTEN, GROUP_FIND, GROUP_ANSWER, GROUP_RUN, GROUPS };
+enum option_group { GROUP_LISTEN, GROUP_FILES, GROUP_HEADERS, GROUP_PROCESS, GROUPS };
 
-/* What a shell may offer for the value. */
+/* The values that a shell completes. */
 enum option_offer { OFFER_NOTHING, OFFER_DIRECTORIES, OFFER_FILES, OFFER_USERS, OFFER_WORDS };
 
-/* The key of an option is its letter, or one of these where it has none. */
+/* The key of an option is its letter, or one of these. */
 enum option_key {
     KEY_INDEX = 256,
     KEY_LIST,
@@ -29,37 +29,36 @@ enum option_key {
 
 enum option_value {
     VALUE_NONE,
-    VALUE_NEEDED,   /* "-p 80", "--port 80", "--port=80" */
-    VALUE_OPTIONAL, /* "-o", "--open", "--open=PATH": a letter takes none, so that letters can stand together */
+    VALUE_NEEDED, /* "-p 80", "--port 80", "--port=80" */
+    VALUE_OPTIONAL, /* "-o", "--open", "--open=PATH": a letter takes no value, so that letters can be combined */
 };
 
 struct option_row {
     int key;
     const char *name;
-    const char *value; /* how the help calls it, or NULL */
+    const char *value; /* its name in the help, or NULL */
     enum option_value takes;
     enum option_group group;
-    bool action;    /* is done instead of serving; not to be had from the environment */
-    char separator; /* of its values in the environment, besides line ends; 0 where it is not repeatable */
+    bool action;    /* runs instead of the server; not in the environment */
+    char separator; /* of values in the environment, besides newlines; 0 if not repeatable */
     enum option_offer offer;
-    const char *words;  /* with OFFER_WORDS: separated by blanks */
-    const char *help;   /* one line of --help and of a completion */
-    const char *manual; /* sentences that the man page adds; NULL where the line says it all */
+    const char *words;  /* for OFFER_WORDS: separated by spaces */
+    const char *help;   /* one line, for --help and completions */
+    const char *manual; /* more sentences for the man page, or NULL */
 };
 
 extern const struct option_row table_rows[];
 extern const size_t table_count;
 
-/* More than there are rows. */
+/* Greater than the number of rows. */
 enum { TABLE_MAX = 48 };
 
-/* A group's heading. */
 const char *table_heading(enum option_group group);
 
-/* The row with this key, or NULL. */
+/* Returns the row with this key, or NULL. */
 const struct option_row *table_find(int key);
 
-/* True when the key is a letter that can be typed after "-". */
+/* True if the option has a short form, "-x". */
 bool table_has_letter(const struct option_row *row);
 
 #endif

@@ -7,47 +7,46 @@
 #include <string.h>
 #include <sysexits.h>
 
-/* One option with its value, on its way into the settings. */
+/* An option's value, and the settings that receive it. */
 struct value {
     struct settings *settings;
-    struct values_room *room;
+    struct values_arena *arena;
     struct failure *failure;
     const char *named;
-    const char *typed; /* NULL only where the option may go without */
+    const char *typed; /* NULL only if the value is optional and left out */
 };
 
-/* One line: what, why, and what to type. Of a long value the beginning will do: all of it would leave no room for that. */
+/* Reports an invalid value with advice. Cuts a long value, so that the message has room for the advice. */
 static int refuse(const struct value *value, const char *advice)
 {
     enum { SHOWN = 100 };
-    assert(value->typed != NULL); /* what goes without a value is right */
-    bool longer = strlen(value->typed) > SHOWN;
+    assert(value->typed != NULL); /* a value that was left out is valid */
+    bool cut = strlen(value->typed) > SHOWN;
     return fail(value->failure, EX_USAGE, "%s '%.*s%s': %s", value->named, SHOWN, value->typed,
-                longer ? "..." : "", advice);
+                cut ? "..." : "", advice);
 }
 
-/* What is longer than the room that there is for it. */
 static int refuse_length(const struct value *value, size_t length, size_t most)
 {
-    return fail(value->failure, EX_USAGE, "%s '%.20s...' has %zu octets; give at most %zu", value->named,
+    return fail(value->failure, EX_USAGE, "%s '%.20s...' has %zu bytes; give at most %zu", value->named,
                 value->typed, length, most);
 }
 
-char *values_keep(struct values_room *room, const char *octets, size_t length)
+char *values_keep(struct values_arena *arena, const char *bytes, size_t length)
 {
-    if (length >= sizeof room->text - room->used)
+    if (length >= sizeof arena->text - arena->used)
         return NULL;
-    char *kept = memcpy(room->text + room->used, octets, length);
+    char *kept = memcpy(arena->text + arena->used, bytes, length);
     kept[length] = '\0';
-    room->used += length + 1;
+    arena->used += length + 1;
     return kept;
 }
 
-static char *keep(const struct value *value, const char *octets, size_t length)
+static char *keep(const struct value *value, const char *bytes, size_t length)
 {
-    char *kept = values_keep(value->room, octets, length);
+    char *kept = values_keep(value->arena, bytes, length);
     if (kept == NULL)
-        fail(value->failure, EX_USAGE, "%s: all values together are too long", value->named);
+        fail(value->failure, EX_USAGE, "%s: all values together are too long; shorten them", value->named);
     return kept;
 }
 
@@ -61,7 +60,7 @@ static int read_number(const struct value *value, uint64_t least, uint64_t most,
                 value->typed, (unsigned long long)least, (unsigned long long)most);
 }
 
-/* The place of the word in a list that ends with NULL, or -1. */
+/* Returns the index of the word in a NULL-terminated list, or -1. */
 static int find_word(const char *typed, const char *const *words)
 {
     for (int i = 0; words[i] != NULL; i++) {
@@ -89,15 +88,14 @@ static bool is_token(const char *text, size_t length)
     return length > 0;
 }
 
-/* ---- where to listen ---- */
+/* ---- root and addresses ---- */
 
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed)
 {
     if (*typed == '\0')
-        return fail(failure, EX_USAGE, "the root is empty; give a directory, such as '.'");
+        return fail(failure, EX_USAGE, "root '' is empty; give a directory, such as '.'");
     if (settings->root != NULL && strcmp(settings->root, typed) != 0)
-        return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; one process serves one", settings->root,
-                    typed);
+        return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; give only one", settings->root, typed);
     settings->root = typed;
     return 0;
 }
@@ -116,20 +114,21 @@ static int set_port(const struct value *value)
     return status;
 }
 
-/* What people type who think of a URL. */
+/* Explains how an address differs from a URL, or returns NULL. */
 static const char *advice_for_address(const char *typed)
 {
     const char *colon = strchr(typed, ':');
     if (strncmp(typed, "unix:", 5) == 0)
-        return typed[5] == '\0'          ? "give the socket's path, such as unix:/run/tinyhttpd.sock"
-               : strlen(typed + 5) > 107 ? "the path of a Unix socket has at most 107 octets (unix(7))"
-                                         : NULL;
+        return typed[5] == '\0' ? "give the socket's path, such as unix:/run/tinyhttpd.sock"
+               : strlen(typed + 5) > 107
+                   ? "the path of a Unix socket has at most 107 bytes; give a shorter one"
+                   : NULL;
     if (strchr(typed, '/') != NULL)
         return "give an address without 'http://' or a path, such as 127.0.0.1";
     if (*typed == '[')
-        return "give an IPv6 address without brackets, such as ::1, and the port by '--port'";
+        return "give an IPv6 address without brackets, such as ::1, and the port with '--port'";
     if (colon != NULL && strchr(colon + 1, ':') == NULL)
-        return "give the address alone, and the port by '--port'";
+        return "give only the address here, and the port with '--port'";
     return NULL;
 }
 
@@ -137,12 +136,12 @@ static int add_bind(const struct value *value)
 {
     struct settings *settings = value->settings;
     if (*value->typed == '\0')
-        return fail(value->failure, EX_USAGE, "the address to bind is empty; give one, such as 127.0.0.1");
+        return fail(value->failure, EX_USAGE, "--bind '' is empty; give an address, such as 127.0.0.1");
     const char *advice = advice_for_address(value->typed);
     if (advice != NULL)
         return refuse(value, advice);
     if (settings->bind_count == LIMIT_LISTENERS)
-        return fail(value->failure, EX_USAGE, "more than %d addresses to bind", LIMIT_LISTENERS);
+        return refuse(value, "too many addresses; leave some out");
     settings->binds[settings->bind_count++] = value->typed;
     return 0;
 }
@@ -151,16 +150,16 @@ static int set_open(const struct value *value)
 {
     const char *path = value->typed != NULL ? value->typed : "/";
     if (*path != '/' || !is_graphic(path))
-        return refuse(value, "give a path of this site as a URL has it, such as /docs/");
+        return refuse(value, "give a URL path of this site, such as /docs/");
     if (strlen(path) > LIMIT_OPEN_PATH)
         return refuse_length(value, strlen(path), LIMIT_OPEN_PATH);
     value->settings->open = path;
     return 0;
 }
 
-static bool is_host_octet(char octet)
+static bool is_host_byte(char byte)
 {
-    return text_is_letter(octet) || text_is_digit(octet) || strchr("-._:[]", octet) != NULL;
+    return text_is_letter(byte) || text_is_digit(byte) || strchr("-._:[]", byte) != NULL;
 }
 
 static int add_allowed_host(const struct value *value)
@@ -168,30 +167,30 @@ static int add_allowed_host(const struct value *value)
     struct settings *settings = value->settings;
     bool every = strcmp(value->typed, "*") == 0, right = *value->typed != '\0';
     for (const char *at = value->typed; *at != '\0'; at++)
-        right = right && (every || is_host_octet(*at));
+        right = right && (every || is_host_byte(*at));
     const char *colon = strchr(value->typed, ':');
     if (!right || (colon != NULL && strchr(colon + 1, ':') == NULL))
-        return refuse(value, "give a host's name without scheme, port or path, such as dev.example.org");
+        return refuse(value, "give a host name without scheme, port or path, such as dev.example.org");
     if (settings->allowed_host_count == LIMIT_ALLOWED_HOSTS)
-        return refuse(value, "there are too many hosts already");
+        return refuse(value, "too many host names; give '.NAME' for all names below NAME, or '*'");
     settings->allowed_hosts[settings->allowed_host_count++] = value->typed;
     return 0;
 }
 
-/* ---- what a path finds ---- */
+/* ---- files ---- */
 
 static int set_index(const struct value *value)
 {
     const char *name = value->typed;
     if (*name == '\0' || strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return refuse(value, "give the name of a file, such as index.html, without a directory");
+        return refuse(value, "give a file name without a directory, such as index.html");
     if (strlen(name) > LIMIT_INDEX_NAME)
         return refuse_length(value, strlen(name), LIMIT_INDEX_NAME);
     value->settings->index = name;
     return 0;
 }
 
-/* True where a component is empty, "." or "..", with which it would be no plain path beneath the root. */
+/* True if a component is empty, "." or "..": not a plain path below the root. */
 static bool has_dots(const char *path)
 {
     for (;;) {
@@ -209,7 +208,7 @@ static int set_spa(const struct value *value)
     const char *file = value->typed != NULL ? value->typed : "index.html";
     file += *file == '/';
     if (has_dots(file))
-        return refuse(value, "give a file by its path from the root, such as index.html");
+        return refuse(value, "give a file's path inside the root, such as index.html");
     if (strlen(file) >= PATH_MAX)
         return refuse_length(value, strlen(file), PATH_MAX - 1);
     value->settings->spa = file;
@@ -227,7 +226,7 @@ static int set_symlinks(const struct value *value)
     return 0;
 }
 
-/* ---- what an answer says ---- */
+/* ---- response headers ---- */
 
 static int set_cache(const struct value *value)
 {
@@ -247,8 +246,8 @@ static int set_cache(const struct value *value)
     return 0;
 }
 
-/* How many octets at the beginning are digits, small letters or one of `others`. */
-static size_t count_octets(const char *text, const char *others)
+/* Returns the length of the prefix of digits, lower-case letters and `others`. */
+static size_t count_bytes(const char *text, const char *others)
 {
     size_t count = 0;
     while (text_is_digit(text[count]) || (text[count] >= 'a' && text[count] <= 'z') ||
@@ -257,7 +256,7 @@ static size_t count_octets(const char *text, const char *others)
     return count;
 }
 
-/* "", or a colon with a number from 1 on that fits a port. */
+/* True for "" and for a colon with a port from 1 to 65535. */
 static bool is_origin_port(const char *text)
 {
     uint64_t port;
@@ -265,15 +264,15 @@ static bool is_origin_port(const char *text)
                              port <= UINT16_MAX && text[1] != '0');
 }
 
-/* An origin as browsers write it (RFC 6454 6.2): they compare octet by octet, so that capitals would never be met. */
+/* True for an origin as browsers write it (RFC 6454 6.2). They compare bytes, so capitals would never match. */
 static bool is_origin(const char *text)
 {
-    size_t scheme = count_octets(text, "+-.");
+    size_t scheme = count_bytes(text, "+-.");
     if (scheme == 0 || text_is_digit(*text) || strncmp(text + scheme, "://", 3) != 0)
         return false;
     const char *host = text + scheme + 3;
     bool bracketed = *host == '['; /* IPv6 */
-    size_t length = bracketed ? 1 + count_octets(host + 1, ":.") : count_octets(host, "-._~%");
+    size_t length = bracketed ? 1 + count_bytes(host + 1, ":.") : count_bytes(host, "-._~%");
     if (length == (bracketed ? 1 : 0) || (bracketed && host[length] != ']'))
         return false;
     return is_origin_port(host + length + bracketed);
@@ -285,7 +284,7 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-/* The port that its scheme implies: browsers leave it out of an origin (RFC 6454 6.2), and so it would never be met. */
+/* True if the port is the scheme's default: browsers leave it out (RFC 6454 6.2), so it would never match. */
 static bool has_default_port(const char *origin)
 {
     return (strncmp(origin, "https://", 8) == 0 && ends_with(origin, ":443")) ||
@@ -298,15 +297,14 @@ static int set_cors(const struct value *value)
     if (strlen(origin) > LIMIT_ORIGIN)
         return refuse_length(value, strlen(origin), LIMIT_ORIGIN);
     if (strcmp(origin, "*") != 0 && !is_origin(origin))
-        return refuse(value,
-                      "give an origin in small letters without a path, such as https://example.org, or *");
+        return refuse(value, "give a lower-case origin without a path, such as https://example.org, or *");
     if (has_default_port(origin))
-        return refuse(value, "leave out the port, as browsers do where it is the scheme's own");
+        return refuse(value, "leave out the port: browsers do if it is the scheme's default");
     value->settings->cors = origin;
     return 0;
 }
 
-/* Fields that say where a message ends, or that the server computes: a second one would contradict it. */
+/* Rejects fields that frame a message or that the server computes: a second one would contradict the first. */
 static const char *advice_for_field(const char *name, size_t length)
 {
     static const struct {
@@ -335,7 +333,7 @@ static const char *advice_for_field(const char *name, size_t length)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (span_equal_nocase(span_of(rows[i].name), (struct span){name, length}))
             return rows[i].advice != NULL ? rows[i].advice
-                                          : "leave it out; the server sends it where it is due";
+                                          : "leave it out; the server sends this field itself";
     }
     return NULL;
 }
@@ -346,26 +344,26 @@ static int add_header(const struct value *value)
     size_t length = strcspn(value->typed, ":");
     const char *content = value->typed + length + (value->typed[length] == ':');
     if (value->typed[length] != ':' || !is_token(value->typed, length))
-        return refuse(value, "give 'Name: value', with letters, digits and hyphens in the name");
+        return refuse(value, "give 'Name: value'; a name has letters, digits and hyphens");
     for (const char *at = content; *at != '\0'; at++) {
         if ((*at < ' ' && *at != '\t') || *at > '~')
-            return refuse(value, "a value has no line ends, controls or octets beyond ASCII; take them out");
+            return refuse(value, "remove line ends, controls and bytes beyond ASCII");
     }
     const char *advice = advice_for_field(value->typed, length);
     if (advice != NULL)
         return refuse(value, advice);
     if (settings->header_count == LIMIT_HEADERS)
-        return refuse(value, "there are too many header fields already");
-    size_t octets = 0;
+        return refuse(value, "too many header fields; leave some out");
+    size_t bytes = 0;
     for (unsigned i = 0; i < settings->header_count; i++)
-        octets += strlen(settings->headers[i]) + sizeof ": \r\n";
-    if (octets + strlen(value->typed) + sizeof ": \r\n" > LIMIT_HEADER_OCTETS)
-        return refuse(value, "the header fields are too long together; 4 KiB is what they may have");
+        bytes += strlen(settings->headers[i]) + sizeof ": \r\n";
+    if (bytes + strlen(value->typed) + sizeof ": \r\n" > LIMIT_HEADER_OCTETS)
+        return refuse(value, "all header fields are too long together; give at most 4 KiB");
     settings->headers[settings->header_count++] = value->typed;
     return 0;
 }
 
-/* type "/" subtype, perhaps with parameters (RFC 9110 8.3.1). */
+/* type "/" subtype, with optional parameters (RFC 9110 8.3.1). */
 static bool is_media_type(const char *type)
 {
     size_t main = strcspn(type, "/");
@@ -390,7 +388,7 @@ static int add_type(const struct value *value)
     if (strlen(typed + length + 1) > LIMIT_MEDIA_TYPE)
         return refuse_length(value, strlen(typed + length + 1), LIMIT_MEDIA_TYPE);
     if (settings->type_count == LIMIT_TYPE_OVERRIDES)
-        return refuse(value, "there are too many types already");
+        return refuse(value, "too many types; leave some out");
     char *extension = keep(value, typed, length);
     if (extension == NULL)
         return value->failure->status;
@@ -403,14 +401,14 @@ static int add_type(const struct value *value)
 static int set_charset(const struct value *value)
 {
     if (!is_token(value->typed, strlen(value->typed)))
-        return refuse(value, "give a charset's name, such as utf-8 or iso-8859-1, or none");
+        return refuse(value, "give a charset, such as utf-8 or iso-8859-1, or none");
     if (strlen(value->typed) > LIMIT_CHARSET_NAME)
         return refuse_length(value, strlen(value->typed), LIMIT_CHARSET_NAME);
     value->settings->charset = value->typed;
     return 0;
 }
 
-/* ---- how it runs ---- */
+/* ---- process and logs ---- */
 
 static int set_workers(const struct value *value)
 {
@@ -451,7 +449,7 @@ static int add_trusted_proxy(const struct value *value)
     if (!address_parse_network(span_of(value->typed), &network))
         return refuse(value, "give a network such as 10.0.0.0/8 or fd00::/8, an address, or unix");
     if (settings->trusted_proxy_count == LIMIT_TRUSTED_PROXIES)
-        return refuse(value, "there are too many networks already");
+        return refuse(value, "too many networks; leave some out");
     settings->trusted_proxies[settings->trusted_proxy_count++] = network;
     return 0;
 }
@@ -461,14 +459,14 @@ static int set_metrics(const struct value *value)
     static const char own[] = "/.well-known/tinyhttpd/";
     const char *path = value->typed;
     if (path[0] != '/' || path[1] == '\0' || !is_graphic(path) || strpbrk(path, "?#") != NULL)
-        return refuse(value, "give a path of this site as a URL has it, such as /metrics");
-    if (strncmp(path, own, sizeof own - 1) == 0) /* among others the health path, which goes first */
-        return refuse(value, "the server has other answers there; give another path, such as /metrics");
+        return refuse(value, "give a URL path of this site, such as /metrics");
+    if (strncmp(path, own, sizeof own - 1) == 0) /* the health path, for one, is matched first */
+        return refuse(value, "this path is reserved for the server; give another, such as /metrics");
     value->settings->metrics = path;
     return 0;
 }
 
-/* ---- the table of contents ---- */
+/* ---- by option ---- */
 
 /* Options without a value. */
 static void set_flag(struct settings *settings, int key)
@@ -501,7 +499,7 @@ static void set_flag(struct settings *settings, int key)
     }
 }
 
-int values_apply(struct settings *settings, struct values_room *room, struct failure *failure,
+int values_apply(struct settings *settings, struct values_arena *arena, struct failure *failure,
                  const struct option_row *row, const char *named, const char *typed)
 {
     static const struct {
@@ -527,7 +525,7 @@ int values_apply(struct settings *settings, struct values_room *room, struct fai
         {KEY_TRUST_PROXY, add_trusted_proxy},
         {KEY_METRICS, set_metrics},
     };
-    struct value value = {settings, room, failure, named, typed};
+    struct value value = {settings, arena, failure, named, typed};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].key == row->key)
             return rows[i].apply(&value);

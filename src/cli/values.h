@@ -1,4 +1,4 @@
-/* The values of options: text into settings. */
+/* Parses the values of options into settings. */
 #ifndef TINYHTTPD_CLI_VALUES_H
 #define TINYHTTPD_CLI_VALUES_H
 
@@ -6,25 +6,25 @@
 #include "base/settings.h"
 #include "cli/table.h"
 
-/* Memory for what is not as it was typed: a name without what follows it, a list in pieces. One process reads one
-   command line. */
-struct values_room {
+/* Memory for strings that differ from the typed text: the members of a list, the extension of --mime. One is enough: a
+   process reads one command line. */
+struct values_arena {
     size_t used;
     char text[16384];
 };
 
 /*
- * Takes the value of an option that serves, or NULL where it was given none. `named` is what the person called it,
- * such as "--port" or "TINYHTTPD_PORT". The strings of the settings borrow from `typed` or from the room. Returns 0, or
- * the failure's status, EX_USAGE.
+ * Parses the value of an option, or NULL if it has none. Messages call the option `named`, such as "--port" or
+ * "TINYHTTPD_PORT". Strings in the settings point into `typed` or the arena. Returns 0, or EX_USAGE as the failure's
+ * status.
  */
-int values_apply(struct settings *settings, struct values_room *room, struct failure *failure,
+int values_apply(struct settings *settings, struct values_arena *arena, struct failure *failure,
                  const struct option_row *row, const char *named, const char *typed);
 
-/* A copy of the octets with a NUL behind them, in the room; NULL where it is full. */
-char *values_keep(struct values_room *room, const char *octets, size_t length);
+/* Returns a NUL-terminated copy of the bytes in the arena, or NULL if it is full. */
+char *values_keep(struct values_arena *arena, const char *bytes, size_t length);
 
-/* Takes a root, which cli/place looks at later. Returns 0, or EX_USAGE where it is empty or a second one. */
+/* Sets the root, which document_root_read() checks later. Returns 0, or EX_USAGE if it is empty or a second one. */
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed);
 
 #endif

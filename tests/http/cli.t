@@ -1,5 +1,4 @@
-# The command line: each mistake is one clear line on stderr and a status of sysexits.h; help and version go to
-# stdout.
+# The command line: each error is one line on stderr and a status of sysexits.h; help and version go to stdout.
 use strict;
 use warnings;
 use FindBin;
@@ -17,40 +16,40 @@ put_file($root, 'file.txt',   'file');
 my $other = new_root();
 put_file($other, 'index.html', 'other');
 
-# A wrong command line: its status, one line, and that the line names what is wrong.
-sub wrong {
+# Asserts that a command line fails with this status and one line that matches the pattern.
+sub fails {
     my ($name, $arguments, $status, $pattern, %how) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $run = run_program({ seconds => 10, %how }, @$arguments);
     is($run->{status}, $status, "$name: status $status") or diag("signal $run->{signal} timeout $run->{timeout} stderr: $run->{err}");
-    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "$name: one line that begins with the program's name");
-    like($run->{err}, $pattern, "$name: says what is wrong") if $pattern;
+    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "$name: one line with the program's name");
+    like($run->{err}, $pattern, "$name: the message explains the error") if $pattern;
     unlike($run->{err}, qr/[^\x20-\x7e\n]|Success/, "$name: plain text");
     is($run->{out}, '', "$name: nothing on stdout");
     return $run->{err};
 }
 
 # Options
-wrong('an unknown long option',   ['--prot', '8080', '-r', $root],      EX_USAGE, qr/--prot\b.*--port/);
-like(wrong('a mistyped option',   ['--rot', $root],                     EX_USAGE, qr/--rot\b/), qr/did you mean.*--root/i, 'a mistyped option: did you mean --root');
-wrong('another mistyped option',  ['--wrokers', '2', $root],            EX_USAGE, qr{--wrokers.*--workers});
-wrong('an option like no other',  ['--xyzzyxyzzy', $root],              EX_USAGE, qr/--xyzzyxyzzy/);
-wrong('an unknown letter',        ['-Z', $root],                        EX_USAGE, qr/-Z/);
-wrong('an unknown letter among known ones', ['-qZ', $root],             EX_USAGE, qr/Z/);
-wrong('-r without its value',     ['-r'],                               EX_USAGE, qr/-r|--root/);
-wrong('--port without its value', ['-r', $root, '--port'],              EX_USAGE, qr/--port|-p/);
-wrong('-p without its value',     [$root, '-p'],                        EX_USAGE, qr/--port|-p/);
-wrong('-b without its value',     [$root, '-b'],                        EX_USAGE, qr/--bind|-b/);
-wrong('a value for --quiet',      ["--quiet=yes", '-r', $root],         EX_USAGE, qr/quiet/);
-wrong('a beginning of two options', ['--ver', $root],                   EX_USAGE, qr/--ver\b.*--(?:verbose\b.*--version|version\b.*--verbose)\b/);
-wrong('an option with control octets', ["--\e[31mred\n", $root],        EX_USAGE);
-wrong('two roots',                [$root, $other],                      EX_USAGE);
-like(wrong('a value after an option that takes it after "="', ['-s', 'app.html', $root], EX_USAGE), qr/; did you mean '--spa=app\.html'\?$/, 'and says how it is given');
-like(wrong('the same with -r', ['-r', $root, '--cors', 'https://a'], EX_USAGE), qr/; did you mean '--cors=https:\/\/a'\?$/, 'and says how it is given');
-unlike(wrong('an empty one after it', ['-s', $root, ''], EX_USAGE), qr/did you mean/, 'says that it is empty');
-wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE);
+fails('an unknown long option',   ['--prot', '8080', '-r', $root],      EX_USAGE, qr/--prot\b.*--port/);
+like(fails('a mistyped option',   ['--rot', $root],                     EX_USAGE, qr/--rot\b/), qr/did you mean.*--root/i, 'a mistyped option: did you mean --root');
+fails('another mistyped option',  ['--wrokers', '2', $root],            EX_USAGE, qr{--wrokers.*--workers});
+fails('an unknown option that resembles none',  ['--xyzzyxyzzy', $root],              EX_USAGE, qr/--xyzzyxyzzy/);
+fails('an unknown letter',        ['-Z', $root],                        EX_USAGE, qr/-Z/);
+fails('an unknown letter among known ones', ['-qZ', $root],             EX_USAGE, qr/Z/);
+fails('-r without its value',     ['-r'],                               EX_USAGE, qr/-r|--root/);
+fails('--port without its value', ['-r', $root, '--port'],              EX_USAGE, qr/--port|-p/);
+fails('-p without its value',     [$root, '-p'],                        EX_USAGE, qr/--port|-p/);
+fails('-b without its value',     [$root, '-b'],                        EX_USAGE, qr/--bind|-b/);
+fails('a value for --quiet',      ["--quiet=yes", '-r', $root],         EX_USAGE, qr/quiet/);
+fails('an ambiguous abbreviation', ['--ver', $root],                   EX_USAGE, qr/--ver\b.*--(?:verbose\b.*--version|version\b.*--verbose)\b/);
+fails('an option with control characters', ["--\e[31mred\n", $root],        EX_USAGE);
+fails('two roots',                [$root, $other],                      EX_USAGE);
+like(fails('a value after an option that takes it after "="', ['-s', 'app.html', $root], EX_USAGE), qr/; did you mean '--spa=app\.html'\?$/, 'the message has the right form');
+like(fails('the same with -r', ['-r', $root, '--cors', 'https://a'], EX_USAGE), qr/; did you mean '--cors=https:\/\/a'\?$/, 'the message has the right form');
+unlike(fails('an empty root after it', ['-s', $root, ''], EX_USAGE), qr/did you mean/, 'an empty root: no suggestion');
+fails('-r and another DIR',       ['-r', $root, $other],                EX_USAGE);
 
-# The ten most usual mistakes, to the letter.
+# The ten most common mistakes, with their exact messages.
 {
     my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1);
     my $port   = $holder->sockport;
@@ -61,26 +60,26 @@ wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
     put_file($site, 'dist/index.html', 'built');
     put_file($site, 'page.html',       'page');
     for my $case (
-        [['-r', "$site/dits"],           EX_NOINPUT,     "root '$site/dits' is not there; did you mean '$site/dist'?"],
-        [['-r', "$site/page.html"],      EX_NOINPUT,     "root '$site/page.html' is not a directory; type 'tinyhttpd $site/page.html' to serve this one file"],
+        [['-r', "$site/dits"],           EX_NOINPUT,     "root '$site/dits' does not exist; did you mean '$site/dist'?"],
+        [['-r', "$site/page.html"],      EX_NOINPUT,     "root '$site/page.html' is not a directory; type 'tinyhttpd $site/page.html' to serve only this file"],
         [['-p', $port, '-b', '127.0.0.1', $site], EX_UNAVAILABLE, "127.0.0.1:$port is in use by $name (process $$); try '-p $next', or '-p 0' for any port that is free"],
         [['-p', '70000'],                EX_USAGE,       "--port '70000': give a number from 0 to 65535"],
         [['--prot', '80'],               EX_USAGE,       "unknown option '--prot'; did you mean '--port'?"],
         [['--host', '0.0.0.0'],          EX_USAGE,       "option '--host' is called '--bind ADDRESS' here"],
-        [[$site, '-p'],                  EX_USAGE,       "option '-p' needs a value; 'tinyhttpd --help' shows which"],
-        [[$site, $root],                 EX_USAGE,       "two roots, '$site' and '$root'; one process serves one"],
-        [['-b', '127.0.0.1:8080', $site], EX_USAGE,      "--bind '127.0.0.1:8080': give the address alone, and the port by '--port'"],
+        [[$site, '-p'],                  EX_USAGE,       "option '-p' needs a value; see 'tinyhttpd --help'"],
+        [[$site, $root],                 EX_USAGE,       "two roots, '$site' and '$root'; give only one"],
+        [['-b', '127.0.0.1:8080', $site], EX_USAGE,      "--bind '127.0.0.1:8080': give only the address here, and the port with '--port'"],
         [['-b', '198.51.100.1', '-p', '0', $site], EX_UNAVAILABLE, "198.51.100.1 is no address of this machine; 'ip address' lists them"],
         ) {
         my ($arguments, $status, $message) = @$case;
         my $run = run_program({ seconds => 10 }, @$arguments);
         is($run->{status}, $status, "$message: status $status");
-        is($run->{err}, "tinyhttpd: $message\n", "$message: to the letter");
+        is($run->{err}, "tinyhttpd: $message\n", "$message: exact message");
     }
     my $here = getcwd();
     chdir $site or die $!;
-    is(run_program('-r', 'nowhere')->{err}, "tinyhttpd: root 'nowhere' is not there; did you mean './dist'?\n", 'a root that is like no other: where sites are built');
-    is(run_program('-r', 'dits/')->{err}, "tinyhttpd: root 'dits/' is not there; did you mean './dist'?\n", 'a near name in the directory where one is');
+    is(run_program('-r', 'nowhere')->{err}, "tinyhttpd: root 'nowhere' does not exist; did you mean './dist'?\n", 'a root that resembles no directory: an output directory is suggested');
+    is(run_program('-r', 'dits/')->{err}, "tinyhttpd: root 'dits/' does not exist; did you mean './dist'?\n", 'a mistyped root in the current directory: the similar name is suggested');
     chdir $here;
 }
 
@@ -88,34 +87,34 @@ wrong('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
 for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', qr/ PORT is empty/], ['TINYHTTPD_BIND', ', ', qr/TINYHTTPD_BIND is empty/],
     ['TINYHTTPD_PORT', '70000', qr/TINYHTTPD_PORT '70000'/], ['PORT', 'x', qr/PORT 'x'/], ['TINYHTTPD_HEADER', "A: b\nDate: c", qr/TINYHTTPD_HEADER 'Date: c'/]) {
     my ($name, $value, $pattern) = @$case;
-    wrong("nonsense in $name", [$root], EX_USAGE, $pattern, before => sub { $ENV{$name} = $value });
+    fails("invalid value in $name", [$root], EX_USAGE, $pattern, before => sub { $ENV{$name} = $value });
 }
 {
     my $port   = free_port();
     my $server = Harness->start(bare => 1, before => sub { @ENV{qw(PORT TINYHTTPD_ROOT TINYHTTPD_BIND)} = ($port, $root, '127.0.0.1') });
-    is($server->port, $port, 'PORT in the environment');
-    unlike($server->banner, qr/did you mean/, 'which is no misspelt name');
-    is($server->get('/')->{body}, 'page', 'TINYHTTPD_ROOT in the environment');
+    is($server->port, $port, 'PORT sets the port');
+    unlike($server->banner, qr/did you mean/, 'PORT is not a misspelt name');
+    is($server->get('/')->{body}, 'page', 'TINYHTTPD_ROOT sets the root');
     my $run = run_program({ before => sub { $ENV{PORT} = $port } }, '--check');
-    is($run->{status}, 0, '--check finds the server by the same environment');
-    like($run->{err}, qr/\Atinyhttpd: well at 127\.0\.0\.1 port $port: 200 OK\n\z/, 'and says so in one line');
-    is(run_program("--check=http://localhost:$port/")->{status}, 0, '--check=URL');
+    is($run->{status}, 0, '--check reads the same environment');
+    like($run->{err}, qr/\Atinyhttpd: healthy at 127\.0\.0\.1 port $port: 200 OK\n\z/, '--check prints one line');
+    is(run_program("--check=http://localhost:$port/")->{status}, 0, '--check=URL: 0 for a 200');
     my $missing = run_program("--check=http://127.0.0.1:$port/none");
-    is($missing->{status}, 1, '--check of what is missing');
-    like($missing->{err}, qr/\Atinyhttpd: not well at 127\.0\.0\.1 port $port: 404 [^\n]+\n\z/, 'says why');
+    is($missing->{status}, 1, '--check of a missing path: 1');
+    like($missing->{err}, qr/\Atinyhttpd: unhealthy at 127\.0\.0\.1 port $port: 404 [^\n]+\n\z/, '--check of a missing path: prints the status');
     my $health = $server->get('/.well-known/tinyhttpd/health');
     is("$health->{status} $health->{body}", "200 ok\n", 'the health path');
-    like($health->{field}{'cache-control'}, qr/\bno-(?:store|cache)\b/, 'is never used without asking');
-    unlike($server->log, qr/health/, 'nor logged');
+    like($health->{field}{'cache-control'}, qr/\bno-(?:store|cache)\b/, 'the health path is not cached');
+    unlike($server->log, qr/health/, 'the health path is not logged');
     $server->stop;
-    is(run_program('--check', '-p', $port)->{status}, 1, '--check of a server that is not there');
+    is(run_program('--check', '-p', $port)->{status}, 1, '--check without a server: 1');
 }
 {
-    # Who takes the connection and says nothing.
+    # A server that accepts the connection and sends nothing.
     my $silent = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1);
     my $run = run_program({ seconds => 10 }, '--check', '-p', $silent->sockport);
-    is($run->{status}, 1, '--check of a server that says nothing: ends');
-    like($run->{err}, qr/no answer in time/, 'and says why');
+    is($run->{status}, 1, '--check of a silent server: 1');
+    like($run->{err}, qr/no response in time/, '--check of a silent server: prints the reason');
     for my $answer ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "SSH-2.0-x\r\n", '', "HTTP/1.1 2000\r\n") {
         my $pid = fork // die $!;
         if (!$pid) {
@@ -125,19 +124,19 @@ for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', 
             syswrite $socket, $answer;
             POSIX::_exit(0);
         }
-        # What came before waits in the queue still: it is taken here.
+        # The child accepts first any earlier connection that is still in the accept queue.
         is(run_program({ seconds => 10 }, '--check', '-p', $silent->sockport)->{status}, 1, '--check: ' . told($answer || 'nothing'));
         kill 'KILL', $pid;
         waitpid $pid, 0;
     }
 }
 for my $url ('https://localhost/', 'localhost', 'http://', 'http://localhost:x/', 'http://localhost:0/', "http://a/\r\nX: y", 'http://[::1', 'http://a:1:2/') {
-    wrong('--check=' . told($url), ["--check=$url"], EX_USAGE, qr/--check/);
+    fails('--check=' . told($url), ["--check=$url"], EX_USAGE, qr/--check/);
 }
-wrong('--check of any free port', ['--check', '-p', '0'], EX_USAGE, qr/--check/);
-wrong('--check with a URL in another word', ['--check', 'http://127.0.0.1:1/'], EX_USAGE, qr{type '--check=http://127\.0\.0\.1:1/'});
+fails('--check with port 0', ['--check', '-p', '0'], EX_USAGE, qr/--check/);
+fails('--check with the URL as an operand', ['--check', 'http://127.0.0.1:1/'], EX_USAGE, qr{type '--check=http://127\.0\.0\.1:1/'});
 
-# Where the machine lacks one of the two kinds of addresses, the server has the other; and a zone is no part of a host's name.
+# If the machine lacks IPv4 or IPv6, the server listens on the other. The Host of --check has no zone.
 SKIP: {
     skip 'needs root, ip and unshare', 6 if $> != 0 || !have('ip') || system('unshare -n ip link set lo up 2>/dev/null') != 0;
     my $script = <<'END';
@@ -164,49 +163,49 @@ END
         my ($name, $set_up, $at, @where) = @$case;
         my $run = run_program({ command => ['unshare', '-n', 'sh', '-c', $script, program(), $root, $set_up, @where] });
         SKIP: {
-            skip "$name: not to be had here", 1 if $run->{status} == 3;
-            is($run->{out}, "tinyhttpd: well at $at port 8080: 200 OK\n", "--check: $name") or diag($run->{err});
+            skip "$name: not available here", 1 if $run->{status} == 3;
+            is($run->{out}, "tinyhttpd: healthy at $at port 8080: 200 OK\n", "--check: $name") or diag($run->{err});
         }
     }
 }
 
 {
     my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', '-p', free_port(), $root], before => sub { $ENV{TINYHTTPD_CAHCE} = 'auto' });
-    $server->expect_stderr(my $hint = qr/^tinyhttpd: TINYHTTPD_CAHCE in the environment is no option; did you mean TINYHTTPD_CACHE\?$/m);
+    $server->expect_stderr(my $hint = qr/^tinyhttpd: environment variable 'TINYHTTPD_CAHCE' is unknown; did you mean 'TINYHTTPD_CACHE'\?$/m);
     eventually { $server->stderr =~ $hint };
-    like($server->stderr, $hint, 'a misspelt name in the environment is told');
+    like($server->stderr, $hint, 'a misspelt variable prints a hint');
     $server->stop;
 }
 
-# The default port in use: the next that is free, said aloud; one that was asked for is never another.
+# If the default port is in use, the server takes the next free port and prints it. A given port is never replaced.
 SKIP: {
     my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 8080, Listen => 1);
-    skip 'somebody else has port 8080', 2 if !$holder && !connect_to('127.0.0.1', 8080);
+    skip 'port 8080 is in use', 2 if !$holder && !connect_to('127.0.0.1', 8080);
     my $server = Harness->start(bare => 1, args => ['-b', '127.0.0.1', $root]);
-    cmp_ok($server->port, '>', 8080, 'the default port in use: the next that is free');
-    like($server->banner, qr/^tinyhttpd: 127\.0\.0\.1:8080 is in use.*: listening on port @{[$server->port]} instead$/m, 'said aloud');
+    cmp_ok($server->port, '>', 8080, 'the default port in use: the next free port');
+    like($server->banner, qr/^tinyhttpd: 127\.0\.0\.1:8080 is in use.*: listening on port @{[$server->port]} instead$/m, 'the default port in use: the banner has the port');
     $server->expect_stderr(qr/listening on port/);
     $server->stop;
-    wrong('port 8080 in use that was asked for', ['-p', '8080', '-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/);
-    wrong('port 8080 in use that PORT asks for', ['-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/, before => sub { $ENV{PORT} = 8080 });
+    fails('port 8080 from -p in use', ['-p', '8080', '-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/);
+    fails('port 8080 from PORT in use', ['-b', '127.0.0.1', $root], EX_UNAVAILABLE, qr/8080 is in use/, before => sub { $ENV{PORT} = 8080 });
 }
 
-# A root without an index that something in it has.
+# A root without an index, if one of its directories has it.
 {
     my $project = new_root();
     put_file($project, 'build/index.html', 'built');
     my $server = Harness->start(root => $project);
-    like($server->banner, qr{^tinyhttpd: the root has no index\.html, but '\Q$project\E/build' has; did you mean 'tinyhttpd \Q$project\E/build'\?$}m, 'a root without an index: the directory that has one is named');
+    like($server->banner, qr{^tinyhttpd: the root has no 'index\.html', but '\Q$project\E/build' has one; did you mean 'tinyhttpd \Q$project\E/build'\?$}m, 'a root without an index: the directory with one is suggested');
     $server->stop;
     put_file($project, 'index.html', 'own');
     $server = Harness->start(root => $project);
-    unlike($server->banner, qr/did you mean/, 'with an index: nothing to say');
+    unlike($server->banner, qr/did you mean/, 'a root with an index: no hint');
     $server->stop;
     $server = Harness->start(root => $project, args => ['--spa=app.html']);
-    like($server->banner, qr/^tinyhttpd: --spa: the root has no 'app\.html', and so what finds nothing stays 404$/m, 'a file for --spa that is not there is named');
+    like($server->banner, qr/^tinyhttpd: --spa: the root has no 'app\.html', so unknown page URLs are 404$/m, 'a missing file of --spa: a hint');
     $server->stop;
     $server = Harness->start(root => $project, args => ['--spa=/build/index.html']);
-    unlike($server->banner, qr/--spa/, 'one that is there is not');
+    unlike($server->banner, qr/--spa/, 'an existing file of --spa: no hint');
     $server->stop;
 }
 
@@ -214,20 +213,20 @@ SKIP: {
 {
     put_file($root, '.hidden', 'hidden');
     for my $case (["$root/file.txt", 'file', 'file.txt'], ["$root/.hidden", 'hidden', '.hidden']) {
-        my ($path, $octets, $name) = @$case;
+        my ($path, $bytes, $name) = @$case;
         my $server = Harness->start(bare => 1, args => ['-p', '0', '-b', '127.0.0.1', $path]);
-        is($server->get($_)->{body}, $octets, "$name: $_") for '/', "/$name", '/?a';
-        is($server->get($_)->{status}, 404, "$name: $_ is not there") for '/index.html', "/$name/", '/none', '/./index.html';
+        is($server->get($_)->{body}, $bytes, "$name: $_") for '/', "/$name", '/?a';
+        is($server->get($_)->{status}, 404, "$name: $_ is 404") for '/index.html', "/$name/", '/none', '/./index.html';
         $server->stop;
     }
 }
 
-# Values that would not fit where they are for, and those that are something else
+# Values that are too long or invalid
 for my $case (
-    ['--index=' . 'a' x 65, 'a long name of an index'],
+    ['--index=' . 'a' x 65, 'a long index name'],
     ['--index=a/b',         'an index in a directory'],
     ['--charset=' . 'a' x 41, 'a long charset'],
-    ['--charset=utf-8; a',  'a charset with more'],
+    ['--charset=utf-8; a',  'a charset with a parameter'],
     ['--cors=https://' . 'a' x 265, 'a long origin'],
     ['--cors=https://example.org/app', 'an origin with a path'],
     ["--cors=https://example.org\r\nX: y", 'an origin of two lines'],
@@ -239,40 +238,40 @@ for my $case (
 ) {
     my ($argument, $name) = @$case;
     my ($option) = $argument =~ /\A(--\w+)/;
-    wrong($name, [$argument, '-p', '0', '-b', '127.0.0.1', $root], EX_USAGE, qr/\Atinyhttpd: $option '/);
+    fails($name, [$argument, '-p', '0', '-b', '127.0.0.1', $root], EX_USAGE, qr/\Atinyhttpd: $option '/);
 }
-wrong('many header fields', [(map { "--header=X-$_: " . 'a' x 500 } 1 .. 9), '-p', '0', '-b', '127.0.0.1', $root], EX_USAGE, qr/too long together/);
+fails('many header fields', [(map { "--header=X-$_: " . 'a' x 500 } 1 .. 9), '-p', '0', '-b', '127.0.0.1', $root], EX_USAGE, qr/too long together/);
 
 # Unix sockets
 {
     my $folder = new_root();
     my $path   = "$folder/a.sock";
     my $server = Harness->start(root => $root, args => ['-b', "unix:$path"]);
-    like($server->banner, qr/ unix:\Q$path\E(?: |$)/m, 'a Unix socket: in the banner');
+    like($server->banner, qr/ unix:\Q$path\E(?: |$)/m, 'a Unix socket: the banner has its path');
     my $run = run_program('--check', '-b', "unix:$path");
-    is($run->{status}, 0, 'it answers') or diag($run->{err});
+    is($run->{status}, 0, 'a Unix socket: healthy') or diag($run->{err});
     require IO::Socket::UNIX;
     my $socket = IO::Socket::UNIX->new(Peer => $path);
     syswrite $socket, "GET /file.txt HTTP/1.0\r\n\r\n";
     my $answer = join '', <$socket>;
-    like($answer, qr/\AHTTP\/1\.1 200 .*\r\n\r\nfile\z/s, 'with the file');
-    wrong('a Unix socket in use', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/in use/);
-    ok(-S $path, 'which stays where it is');
+    like($answer, qr/\AHTTP\/1\.1 200 .*\r\n\r\nfile\z/s, 'a Unix socket: sends the file');
+    fails('a Unix socket in use', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/in use/);
+    ok(-S $path, 'a Unix socket in use is not removed');
     $server->stop;
-    ok(!-e $path, 'and is gone after the end');
-    # One that was left behind is taken over; a file that is no socket is not.
+    ok(!-e $path, 'a Unix socket is removed at the end');
+    # A stale socket is replaced; another kind of file is not.
     close(IO::Socket::UNIX->new(Local => $path, Listen => 1));
-    ok(-S $path, 'a socket that nobody listens on any more');
+    ok(-S $path, 'a stale socket exists');
     $server = Harness->start(root => $root, args => ['-b', "unix:$path"]);
-    is(run_program('--check', '-b', "unix:$path")->{status}, 0, 'is taken over');
+    is(run_program('--check', '-b', "unix:$path")->{status}, 0, 'a stale socket is replaced');
     $server->stop;
     put_file($folder, 'a.sock', 'precious');
-    wrong('a file where the socket shall be', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/in use/);
-    is(slurp($path), 'precious', 'it stays');
-    wrong('a Unix socket in no directory', ['-p', '0', '-b', "unix:$folder/none/a", $root], EX_UNAVAILABLE, qr{\Q$folder\E/none/a});
+    fails('a file at the path of the socket', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/in use/);
+    is(slurp($path), 'precious', 'a file at the path of the socket is not changed');
+    fails('a Unix socket in a missing directory', ['-p', '0', '-b', "unix:$folder/none/a", $root], EX_UNAVAILABLE, qr{\Q$folder\E/none/a});
 }
 
-# --open: xdg-open with the URL, once the server listens
+# --open: xdg-open gets the URL once the server listens
 {
     my $bin = new_root();
     put_file($bin, 'xdg-open', <<"PERL"); # a shell might unblock signals
@@ -289,40 +288,40 @@ PERL
     eventually { -s "$bin/opened" };
     my ($url, $blocked) = split /^/, slurp("$bin/opened");
     is($url, 'http://localhost:' . $server->port . "/file.txt?a\n", '--open: xdg-open gets the URL');
-    like($blocked, qr/\ASigBlk:\s*0+\n\z/, 'and hears every signal');
-    is($server->log, '', 'and its output goes nowhere');
+    like($blocked, qr/\ASigBlk:\s*0+\n\z/, '--open: xdg-open has no blocked signals');
+    is($server->log, '', '--open: the output of xdg-open is discarded');
     eventually { !grep { slurp("/proc/$_->[0]/comm") =~ /xdg-open/ } Harness::process_table() };
-    is(scalar(grep { $_->[2] == $server->pid && $_->[1] eq 'Z' } Harness::process_table()), 0, 'nor does it stay as a zombie');
+    is(scalar(grep { $_->[2] == $server->pid && $_->[1] eq 'Z' } Harness::process_table()), 0, '--open: xdg-open is reaped');
     $server->stop;
     $server = Harness->start(root => $root, args => ['-o'], before => sub { $ENV{PATH} = '/nonexistent' });
-    like($server->banner, qr{^tinyhttpd: xdg-open can't be started \(No such file or directory\); open http://localhost:\d+/ yourself$}m, 'without xdg-open: the URL is said');
+    like($server->banner, qr{^tinyhttpd: can't run 'xdg-open': No such file or directory; open http://localhost:\d+/ yourself$}m, 'without xdg-open: the message has the URL');
     $server->stop;
 }
 
 # Ports
 for my $port ('70000', '65536', '-1', 'abc', '', '80x', 'x80', '8080 ', '8 0', '1e3', '0x50', '99999999999999999999', '4294975376', '+80', '80.5', '--') {
-    wrong("port '$port'", ['-r', $root, "--port=$port"], EX_USAGE, qr/port/i);
+    fails("port '$port'", ['-r', $root, "--port=$port"], EX_USAGE, qr/port/i);
 }
-wrong("-p 70000",  ['-p', '70000', '-r', $root], EX_USAGE, qr/70000/);
-wrong("-p70000",   ['-p70000', '-r', $root],     EX_USAGE, qr/70000/);
-wrong("-p -1",     ['-p', '-1', '-r', $root],    EX_USAGE, qr/-1/);
+fails("-p 70000",  ['-p', '70000', '-r', $root], EX_USAGE, qr/70000/);
+fails("-p70000",   ['-p70000', '-r', $root],     EX_USAGE, qr/70000/);
+fails("-p -1",     ['-p', '-1', '-r', $root],    EX_USAGE, qr/-1/);
 
 # Workers
 for my $count ('0', '-1', 'abc', '', '2x', '99999999999', '1.5') {
-    wrong("workers '$count'", ['-r', $root, '-p', '0', "--workers=$count"], EX_USAGE, qr/worker|-j/i);
+    fails("workers '$count'", ['-r', $root, '-p', '0', "--workers=$count"], EX_USAGE, qr/worker|-j/i);
 }
-wrong('-j 0', ['-r', $root, '-j', '0'], EX_USAGE);
+fails('-j 0', ['-r', $root, '-j', '0'], EX_USAGE);
 
 # The root
-wrong('a root that is not there', ['-r', "$root/none", '-p', '0'],      EX_NOINPUT, qr{\Q$root/none\E});
-wrong('DIR that is not there',    ["$root/none", '-p', '0'],            EX_NOINPUT, qr{\Q$root/none\E});
-wrong('a root that is a file',    ['-r', "$root/file.txt", '-p', '0'],  EX_NOINPUT, qr{file\.txt.*director}i);
-wrong('a root beneath a file',    ['-r', "$root/file.txt/x", '-p', '0'], EX_NOINPUT, qr{file\.txt});
-wrong('a root that is a dangling link', do { symlink 'nowhere', "$root/dangling"; ['-r', "$root/dangling", '-p', '0'] }, EX_NOINPUT, qr/dangling/);
-wrong('a root with control octets', ['-r', "$root/a\e[31m\nb", '-p', '0'], EX_NOINPUT);
-wrong('a root of 5000 octets',    ['-r', '/' . 'r' x 5000, '-p', '0'],  EX_NOINPUT);
+fails('a missing root', ['-r', "$root/none", '-p', '0'],      EX_NOINPUT, qr{\Q$root/none\E});
+fails('a missing DIR',    ["$root/none", '-p', '0'],            EX_NOINPUT, qr{\Q$root/none\E});
+fails('a root that is a file',    ['-r', "$root/file.txt", '-p', '0'],  EX_NOINPUT, qr{file\.txt.*director}i);
+fails('a root below a file',    ['-r', "$root/file.txt/x", '-p', '0'], EX_NOINPUT, qr{file\.txt});
+fails('a root that is a dangling link', do { symlink 'nowhere', "$root/dangling"; ['-r', "$root/dangling", '-p', '0'] }, EX_NOINPUT, qr/dangling/);
+fails('a root with control characters', ['-r', "$root/a\e[31m\nb", '-p', '0'], EX_NOINPUT);
+fails('a root of 5000 bytes',    ['-r', '/' . 'r' x 5000, '-p', '0'],  EX_NOINPUT);
 
-# Without permission: as root only through another user.
+# Missing permissions; as root, tested through another user.
 {
     my $closed = new_root();
     put_file($closed, 'index.html', 'closed');
@@ -335,7 +334,7 @@ wrong('a root of 5000 octets',    ['-r', '/' . 'r' x 5000, '-p', '0'],  EX_NOINP
         }
         for my $mode (0, 0444) {
             chmod $mode, $closed;
-            wrong(sprintf('a root of mode %04o', $mode), [], EX_NOINPUT, qr{\Q$closed\E}, command => [@as, program(), '-r', $closed, '-p', '0']);
+            fails(sprintf('a root of mode %04o', $mode), [], EX_NOINPUT, qr{\Q$closed\E}, command => [@as, program(), '-r', $closed, '-p', '0']);
         }
         chmod 0755, $closed;
 
@@ -344,26 +343,26 @@ wrong('a root of 5000 octets',    ['-r', '/' . 'r' x 5000, '-p', '0'],  EX_NOINP
         skip 'no port needs a privilege here', 5 if $first < 2;
         my $port = $first - 1;
         $port = 81 if $port > 81;
-        wrong("port $port without privilege", [], EX_NOPERM, qr/\b$port\b/, command => [@as, program(), '-r', $root, '-p', $port, '-b', '127.0.0.1']);
+        fails("port $port without privilege", [], EX_NOPERM, qr/\b$port\b/, command => [@as, program(), '-r', $root, '-p', $port, '-b', '127.0.0.1']);
     }
     chmod 0755, $closed;
 }
 
-# Addresses and ports that others have
+# Addresses of other machines, and ports in use
 {
     my $holder = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1);
     my $port   = $holder->sockport;
-    wrong('a port in use', ['-r', $root, '-p', $port, '-b', '127.0.0.1'], EX_UNAVAILABLE, qr/\b$port\b/);
-    wrong('a port in use at one of two addresses', ['-r', $root, '-p', $port, '-b', '127.0.0.2', '-b', '127.0.0.1'], EX_UNAVAILABLE, qr/\b$port\b/);
-    wrong('a port in use at a default address', ['-r', $root, '-p', $port], EX_UNAVAILABLE, qr/\b$port\b/);
-    wrong('an address of another machine', ['-r', $root, '-p', '0', '-b', '198.51.100.1'], EX_UNAVAILABLE, qr/198\.51\.100\.1/);
-    wrong('an IPv6 address of another machine', ['-r', $root, '-p', '0', '-b', '2001:db8::1'], EX_UNAVAILABLE, qr/2001:db8::1/);
+    fails('a port in use', ['-r', $root, '-p', $port, '-b', '127.0.0.1'], EX_UNAVAILABLE, qr/\b$port\b/);
+    fails('a port in use at one of two addresses', ['-r', $root, '-p', $port, '-b', '127.0.0.2', '-b', '127.0.0.1'], EX_UNAVAILABLE, qr/\b$port\b/);
+    fails('a port in use at a default address', ['-r', $root, '-p', $port], EX_UNAVAILABLE, qr/\b$port\b/);
+    fails('an address of another machine', ['-r', $root, '-p', '0', '-b', '198.51.100.1'], EX_UNAVAILABLE, qr/198\.51\.100\.1/);
+    fails('an IPv6 address of another machine', ['-r', $root, '-p', '0', '-b', '2001:db8::1'], EX_UNAVAILABLE, qr/2001:db8::1/);
 }
 for my $address ('300.0.0.1', 'no such host', '127.0.0.1:80', '', '::1::2', 'host.invalid') {
-    # What no address is may be called wrong usage, an unknown host or an unavailable address, but not ignored.
+    # An invalid address is wrong usage, an unknown host or an unavailable address.
     my $run = run_program({ seconds => 20 }, '-r', $root, '-p', '0', '-b', $address);
-    like($run->{status}, qr/\A(?:64|68|69)\z/, "-b '$address': refused");
-    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "-b '$address': in one line");
+    like($run->{status}, qr/\A(?:64|68|69)\z/, "-b '$address': an error");
+    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "-b '$address': one line");
 }
 
 # Help and version
@@ -371,11 +370,11 @@ for my $option ('-h', '--help') {
     my $run = run_program($option);
     is($run->{status}, 0, "$option: status 0");
     is($run->{err}, '', "$option: nothing on stderr");
-    for my $told (qw(-r --root -p --port -b --bind -j --workers -u --user -q --quiet -v --verbose -h --help -V --version)) {
-        like($run->{out}, qr/(?<![\w-])\Q$told\E(?![\w-])/, "$option: tells of $told");
+    for my $name (qw(-r --root -p --port -b --bind -j --workers -u --user -q --quiet -v --verbose -h --help -V --version)) {
+        like($run->{out}, qr/(?<![\w-])\Q$name\E(?![\w-])/, "$option: lists $name");
     }
     ok(!grep({ length > 80 } split /\n/, $run->{out}), "$option: fits a terminal of 80 columns");
-    unlike($run->{out}, qr/[^\x20-\x7e\n]/, "$option: plain text where it is no terminal");
+    unlike($run->{out}, qr/[^\x20-\x7e\n]/, "$option: plain text if stdout is not a terminal");
 }
 for my $option ('-V', '--version') {
     my $run = run_program($option);
@@ -384,7 +383,7 @@ for my $option ('-V', '--version') {
     is($run->{err}, '', "$option: nothing on stderr");
 }
 {
-    # A full disk is an error, not a silence.
+    # A failed write to stdout is an error.
     SKIP: {
         skip 'no /dev/full', 1 if !-c '/dev/full';
         my $status = system("exec " . program() . " --help >/dev/full 2>/dev/null") >> 8;
@@ -392,7 +391,7 @@ for my $option ('-V', '--version') {
     }
 }
 
-# What starts: every spelling of the same
+# Every spelling of the same options starts the server
 my $port = free_port();
 for my $arguments (
     ['-r', $root, '-p', $port],
@@ -408,16 +407,16 @@ for my $arguments (
     ['-vj1', '-p', $port, $root],
     ['--workers=2', '--verbose', '-p', $port, $root],
     ) {
-    (my $told = "@$arguments") =~ s/\Q$root\E/ROOT/g;
-    $told =~ s/\b$port\b/PORT/g;
+    (my $spelling = "@$arguments") =~ s/\Q$root\E/ROOT/g;
+    $spelling =~ s/\b$port\b/PORT/g;
     my $server = eval { Harness->start(bare => 1, args => ['-b', '127.0.0.1', @$arguments]) };
-    ok($server, "$told: starts") or next;
-    is($server->port, $port, "$told: the port that was asked for");
-    is($server->get('/')->{body}, 'page', "$told: the root that was asked for");
+    ok($server, "$spelling: starts") or next;
+    is($server->port, $port, "$spelling: the given port");
+    is($server->get('/')->{body}, 'page', "$spelling: the given root");
     $server->stop;
 }
 
-# The folder where one is, and a relative one
+# The current directory, and a relative one
 {
     my $here = getcwd();
     for my $case ([$root, '.'], [$root, './'], ["$root/..", $root =~ m{([^/]+)\z}]) {
@@ -433,14 +432,14 @@ for my $arguments (
 # The banner
 {
     my $server = Harness->start(root => $root);
-    like($server->banner, qr{http://127\.0\.0\.1:\d+/}, 'the banner has a URL to click on');
-    cmp_ok($server->port, '>', 0, '-p 0: the banner tells which port it is');
-    unlike($server->banner, qr/\e/, 'the banner has no colours where it is no terminal');
+    like($server->banner, qr{http://127\.0\.0\.1:\d+/}, 'the banner has a URL');
+    cmp_ok($server->port, '>', 0, '-p 0: the banner has the port');
+    unlike($server->banner, qr/\e/, 'no terminal: the banner has no colours');
     is($server->log, '', 'the banner is not on stdout');
     $server->stop;
 }
 
-# Two names of one address: it is bound once, and all share the port that the first one got.
+# Two names of one address: it is bound once, and all addresses share the first one's port.
 for my $binds (['127.0.0.1', 'localhost'], ['localhost', '127.0.0.1'], ['127.0.0.1', '127.0.0.1'], ['localhost', '127.0.0.2', 'localhost']) {
     SKIP: {
         my ($error, @found) = Socket::getaddrinfo('localhost', undef, { socktype => Socket::SOCK_STREAM() });
@@ -453,18 +452,18 @@ for my $binds (['127.0.0.1', 'localhost'], ['localhost', '127.0.0.1'], ['127.0.0
         is(scalar(grep { $_ eq '127.0.0.1:' . $server->port } @urls), 1, "-b @$binds: 127.0.0.1 is bound once");
         my %port = map { /:(\d+)\z/ ? ($1 => 1) : () } @urls;
         is(join(' ', keys %port), $server->port, "-b @$binds: one port for all");
-        # What the kernel says: as many listening sockets as URLs
+        # The kernel has as many listening sockets as the banner has URLs
         my $hex = sprintf ':%04X', $server->port;
         my $sockets = () = join('', map { slurp($_) } '/proc/net/tcp', '/proc/net/tcp6') =~ /^\s*\d+: [0-9A-F]+$hex [0-9A-F:]+ 0A /mg;
-        is($sockets, scalar @urls, "-b @$binds: a socket for each address, and no more");
+        is($sockets, scalar @urls, "-b @$binds: one socket for each address");
         $server->stop;
     }
 }
 
-# Closed standard descriptors must not become sockets that messages are written to.
+# A closed standard descriptor must not be reused for a socket: messages would be written to it.
 {
     my $server = Harness->start(root => $root, quiet => 1, before => sub { close STDIN });
-    is($server->get('/')->{status}, 200, 'without stdin it serves');
+    is($server->get('/')->{status}, 200, 'serves if stdin is closed');
     $server->stop;
 }
 

@@ -256,7 +256,7 @@ SKIP: {
         ['no file',                   sub { unlink $path },           qr/can't execute '\Q$path\E': No such file .*\n.*not reloaded: .*\n/],
         ['a program that ends',       sub { replace($path, "#!/bin/sh\nexit 0\n") }, qr/not reloaded: '\Q$path\E' could not start, status 0; .*\n/],
         ['a program that is killed',  sub { replace($path, "#!/bin/sh\nkill -9 \$\$\n") }, qr/not reloaded: .*signal 9.*\n/],
-        ['a root that is gone', sub { replace($path, $program); rename $www, "$www.away" }, qr/root 'www' is not there.*\n.*not reloaded: .*status 66.*\n/],
+        ['a root that is gone', sub { replace($path, $program); rename $www, "$www.away" }, qr/root 'www' does not exist.*\n.*not reloaded: .*status 66.*\n/],
     ) {
         my ($name, $do, $pattern) = @$case;
         my ($master, @workers) = ($inode->(), children_of($pid));

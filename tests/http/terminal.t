@@ -1,5 +1,4 @@
-# What a person at a terminal sees, through a pseudo-terminal: the banner, an access line, the summary after Ctrl-C;
-# colours only where they are wanted.
+# Output on a pseudo-terminal: the banner, an access line, the summary after Ctrl-C, and colours unless they are disabled.
 use strict;
 use warnings;
 use FindBin;
@@ -12,7 +11,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# The ioctls of pts(4), the same on all architectures that the program knows.
+# The ioctls of pts(4); equal on all architectures that the program supports.
 use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430, TIOCSCTTY => 0x540E };
 
 my $root = new_root();
@@ -20,7 +19,7 @@ put_file($root, 'index.html', 'page');
 my @running;
 END { kill 'KILL', $_ for @running }
 
-# Starts the program on a pseudo-terminal: { pid, pty, seen }.
+# Starts the program on a pseudo-terminal. Returns { pid, pty, seen }.
 sub start {
     my ($environment, @arguments) = @_;
     sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or plan(skip_all => "no pseudo-terminal: $!");
@@ -46,7 +45,7 @@ sub start {
     return { pid => $pid, pty => $pty, name => $name, seen => '' };
 }
 
-# Waits for a text on the terminal; all that has been seen, with plain line ends.
+# Waits for a text on the terminal. Returns everything so far, with plain line ends.
 sub sees {
     my ($self, $pattern) = @_;
     eventually { 1 while sysread $self->{pty}, $self->{seen}, 65536, length $self->{seen}; $self->{seen} =~ $pattern };
@@ -65,7 +64,7 @@ sub flow {
 # All that has been seen by now.
 sub sees_now { my ($self) = @_; 1 while sysread $self->{pty}, $self->{seen}, 65536, length $self->{seen}; return $self->{seen} }
 
-# Types Ctrl-C; what comes after it until the end, and the status.
+# Types Ctrl-C. Returns the later output and the status.
 sub interrupt {
     my ($self) = @_;
     $self->{seen} = '';
@@ -98,15 +97,15 @@ sub fetch {
 
     fetch($port, '/');
     fetch($port, "/none?a=b") for 1 .. 3;
-    fetch($port, "/other\e[31m"); # malformed: counted, but nothing that was missed
+    fetch($port, "/other\e[31m"); # malformed: counted as a request, but not as a missing path
     fetch($port, '/wrong"name');
     my $log = sees($terminal, qr/wrong.*ms\r\n/);
     like($log, qr{^\d\d:\d\d:\d\d  GET /  200  4 octets  \d+\.\d ms$}m, 'an access line: time, method, path, status, octets, milliseconds');
-    like($log, qr{^\d\d:\d\d:\d\d  GET /none\?a=b  404  \d+ octets  \d+\.\d ms$}m, 'of what is missing');
-    unlike($log, qr/\e/, 'nothing of a client steers the terminal');
+    like($log, qr{^\d\d:\d\d:\d\d  GET /none\?a=b  404  \d+ octets  \d+\.\d ms$}m, 'an access line of a missing path');
+    unlike($log, qr/\e/, 'clients can\'t send control sequences to the terminal');
     my ($end, $status) = interrupt($terminal);
     is($status, 0, 'Ctrl-C: status 0');
-    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ octets\n  Missed    3 times  /none\n            1 time   /wrong"name\n\n\z}, 'a summary: requests, octets, the most missed paths');
+    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ bytes\n  Missed    3 times  /none\n            1 time   /wrong"name\n\n\z}, 'the summary: requests, bytes, the most frequent missing paths');
 }
 
 {
@@ -128,7 +127,7 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     my $banner   = sees($terminal, qr/Ctrl-C/);
     fetch(port_in($banner), '/none');
     unlike(sees($terminal, qr{/none.* ms}), qr/\e/, "$case->[1]: no colours");
-    unlike((interrupt($terminal))[0], qr/\e/, "$case->[1]: nor in the summary");
+    unlike((interrupt($terminal))[0], qr/\e/, "$case->[1]: no colours in the summary");
 }
 
 # A terminal that is stopped, as by Ctrl-S, holds up neither the answers nor the end.
@@ -196,32 +195,32 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     @running = grep { $_ != $terminal->{pid} } @running;
 }
 
-# -q says nothing, --log is written all the same.
+# -q prints no banner; --log is still written.
 {
     my $port     = Harness::free_port();
     my $terminal = start({ NO_COLOR => 1 }, '-q', '--log', 'errors', '-p', $port, '-b', '127.0.0.1', $root);
     eventually { fetch($port, '/') =~ /200/ };
     fetch($port, '/none');
-    like(sees($terminal, qr/ms\r\n/), qr{\A\S+  GET /none  404  [^\n]* ms\n +There is no 'none' in the root\.\n\z}, '-q --log errors: no banner, and a line for what failed alone');
+    like(sees($terminal, qr/ms\r\n/), qr{\A\S+  GET /none  404  [^\n]* ms\n +There is no 'none' in the root\.\n\z}, '-q --log errors: no banner, and a line for each failed request only');
     my ($end) = interrupt($terminal);
     unlike($end, qr/Served/, '-q: no summary');
 }
 
-# One file, and the state of the network for an address of one's own.
+# One file.
 {
     my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', "$root/index.html");
     my $banner   = sees($terminal, qr/Ctrl-C/);
-    like($banner, qr{^  Serving   \Q$root\E/index\.html, this one file$}m, 'one file: said');
-    like(fetch(port_in($banner), '/'), qr{page\z}, 'and served at the root');
+    like($banner, qr{^  Serving   \Q$root\E/index\.html, only this file$}m, 'one file: the banner names it');
+    like(fetch(port_in($banner), '/'), qr{page\z}, 'one file: served at the root');
     interrupt($terminal);
 }
 
-# Sent to the background of things: the answer to a person who has only the output in a file is one line.
+# Without a terminal, the banner is one line.
 {
     my $server = Harness->start(root => $root);
-    like($server->banner, qr{\Atinyhttpd \S+: serving \Q$root\E at http://127\.0\.0\.1:\d+/\n\z}, 'no terminal: one line');
+    like($server->banner, qr{\Atinyhttpd \S+: serving \Q$root\E at http://127\.0\.0\.1:\d+/\n\z}, 'no terminal: the banner is one line');
     $server->stop;
-    unlike($server->stderr, qr/Served/, 'and no summary');
+    unlike($server->stderr, qr/Served/, 'no terminal: no summary');
 }
 
 done_testing();

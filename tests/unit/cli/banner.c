@@ -1,4 +1,4 @@
-/* The banner where standard error is no terminal: one line, with what a person clicks on. */
+/* The banner if standard error is not a terminal: one line with URLs to click on. */
 #include "cli/banner.h"
 
 #include <arpa/inet.h>
@@ -31,7 +31,7 @@ static struct sockaddr_storage v6(const char *address, uint16_t port)
     return storage;
 }
 
-/* What is printed; stands until the next call. */
+/* Returns the printed text, valid until the next call. */
 static const char *printed_for(struct settings settings, const struct banner *banner)
 {
     static char text[4096];
@@ -54,7 +54,7 @@ static const char *printed(enum verbosity verbosity, const struct banner *banner
     return printed_for((struct settings){.verbosity = verbosity}, banner);
 }
 
-static void one_line_tells_root_and_addresses(void **state)
+static void one_line_has_root_and_addresses(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 8080), v6("::1", 8080)};
     struct banner banner = {"/srv/www", addresses, 2, 4, "uid 7, no capabilities"};
@@ -69,7 +69,7 @@ static void one_line_tells_root_and_addresses(void **state)
     assert_string_equal(printed(VERBOSITY_QUIET, &banner), "");
 }
 
-static void all_addresses_are_said_to_be_all(void **state)
+static void wildcard_addresses_are_explained(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("0.0.0.0", 80), v6("::", 80), v4("192.0.2.1", 80)};
     struct banner banner = {"/srv/www", addresses, 3, 4, ""};
@@ -80,7 +80,7 @@ static void all_addresses_are_said_to_be_all(void **state)
                            " http://192.0.2.1:80/\n"));
 }
 
-static void a_root_is_shown_as_it_is_but_for_controls(void **state)
+static void control_characters_of_the_root_are_escaped(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 80)};
     struct banner banner = {"/srv/\xC3\xA9 site", addresses, 1, 4, ""};
@@ -90,16 +90,16 @@ static void a_root_is_shown_as_it_is_but_for_controls(void **state)
     assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner), " /srv/\\x1B[2J\\x0A at "));
 }
 
-static void one_file_is_said_to_be_one(void **state)
+static void a_single_file_is_named(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 80)};
     struct banner banner = {"/srv/www", addresses, 1, 4, ""};
     (void)state;
     struct settings settings = {.verbosity = VERBOSITY_NORMAL, .file = "a\n.html"};
     assert_non_null(
-        strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, this one file at http"));
+        strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, only this file at http"));
     banner.root_path = "/";
-    assert_non_null(strstr(printed_for(settings, &banner), " serving /a\\x0A.html, this one file at http"));
+    assert_non_null(strstr(printed_for(settings, &banner), " serving /a\\x0A.html, only this file at http"));
 }
 
 static struct sockaddr_storage unix_socket(const char *path)
@@ -111,7 +111,7 @@ static struct sockaddr_storage unix_socket(const char *path)
     return storage;
 }
 
-static void unix_sockets_are_shown_by_their_path(void **state)
+static void unix_sockets_are_shown_as_paths(void **state)
 {
     struct sockaddr_storage addresses[] = {unix_socket("/run/a\x1B.sock"), v4("127.0.0.1", 80)};
     struct banner banner = {"/srv/www", addresses, 2, 4, ""};
@@ -120,7 +120,7 @@ static void unix_sockets_are_shown_by_their_path(void **state)
         strstr(printed(VERBOSITY_NORMAL, &banner), " at unix:/run/a\\x1B.sock http://127.0.0.1:80/\n"));
 }
 
-static void the_url_for_this_machine_is_found(void **state)
+static void the_local_url_prefers_localhost(void **state)
 {
     char url[BANNER_URL_MAX];
     struct sockaddr_storage addresses[] = {unix_socket("/a"), v6("2001:db8::1", 81), v4("192.0.2.1", 81),
@@ -136,13 +136,12 @@ static void the_url_for_this_machine_is_found(void **state)
     assert_false(banner_write_url(&banner, url));
 }
 
-/* Where nobody watches, nobody is told at the end. */
-static void a_summary_is_for_a_terminal(void **state)
+static void the_summary_is_printed_only_on_a_terminal(void **state)
 {
     struct settings settings = {.verbosity = VERBOSITY_NORMAL};
     static const struct metrics_totals summary = {.requests = {[2] = 1}};
     int ends[2], kept = dup(STDERR_FILENO);
-    char octet;
+    char byte;
     (void)state;
     assert_int_equal(pipe(ends), 0);
     dup2(ends[1], STDERR_FILENO);
@@ -150,20 +149,20 @@ static void a_summary_is_for_a_terminal(void **state)
     banner_print_summary(&settings, &summary);
     dup2(kept, STDERR_FILENO);
     close(kept);
-    assert_int_equal(read(ends[0], &octet, 1), 0);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
     close(ends[0]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_line_tells_root_and_addresses),
-        cmocka_unit_test(all_addresses_are_said_to_be_all),
-        cmocka_unit_test(a_root_is_shown_as_it_is_but_for_controls),
-        cmocka_unit_test(one_file_is_said_to_be_one),
-        cmocka_unit_test(unix_sockets_are_shown_by_their_path),
-        cmocka_unit_test(the_url_for_this_machine_is_found),
-        cmocka_unit_test(a_summary_is_for_a_terminal),
+        cmocka_unit_test(one_line_has_root_and_addresses),
+        cmocka_unit_test(wildcard_addresses_are_explained),
+        cmocka_unit_test(control_characters_of_the_root_are_escaped),
+        cmocka_unit_test(a_single_file_is_named),
+        cmocka_unit_test(unix_sockets_are_shown_as_paths),
+        cmocka_unit_test(the_local_url_prefers_localhost),
+        cmocka_unit_test(the_summary_is_printed_only_on_a_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Variables whose names are mistyped; what their values do is tried with the options. */
+/* Misspelt names of variables. Values are tested in options.c. */
 #include "cli/environment.h"
 
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The hint for an environment of one variable; empty where there is none. */
+/* Returns the hint for an environment of one variable, or "". */
 static const char *hint_for(const char *variable)
 {
     static char hint[200];
@@ -25,19 +25,20 @@ static const char *hint_for(const char *variable)
     return hinted ? hint : "";
 }
 
-static void a_near_name_is_told(void **state)
+static void misspelt_names_print_a_hint(void **state)
 {
     (void)state;
     assert_string_equal(hint_for("TINYHTTPD_CAHCE=auto"),
-                        "TINYHTTPD_CAHCE in the environment is no option; did you mean TINYHTTPD_CACHE?");
-    assert_string_equal(hint_for("TINYHTTPD_NOLIST=1"),
-                        "TINYHTTPD_NOLIST in the environment is no option; did you mean TINYHTTPD_NO_LIST?");
+                        "environment variable 'TINYHTTPD_CAHCE' is unknown; did you mean 'TINYHTTPD_CACHE'?");
+    assert_string_equal(
+        hint_for("TINYHTTPD_NOLIST=1"),
+        "environment variable 'TINYHTTPD_NOLIST' is unknown; did you mean 'TINYHTTPD_NO_LIST'?");
     assert_non_null(strstr(hint_for("TINYHTTPD_PROT"), "TINYHTTPD_PORT"));
 }
 
-static void others_are_nobodys_business(void **state)
+static void unrelated_variables_are_ignored(void **state)
 {
-    /* Options themselves, what images and Kubernetes set, and other programs' variables. */
+    /* Correct names, variables of images and Kubernetes, and those of other programs. */
     static const char *const variables[] = {"TINYHTTPD_PORT=1",
                                             "TINYHTTPD_VERSION=1.0",
                                             "TINYHTTPD_HOME=/opt",
@@ -64,8 +65,8 @@ static void others_are_nobodys_business(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_near_name_is_told),
-        cmocka_unit_test(others_are_nobodys_business),
+        cmocka_unit_test(misspelt_names_print_a_hint),
+        cmocka_unit_test(unrelated_variables_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

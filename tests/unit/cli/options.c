@@ -1,4 +1,4 @@
-/* The command line: what issue and help promise, getopt_long(3) for its form, sysexits(3) for the statuses. */
+/* The command line: options as in --help, forms of getopt_long(3), statuses of sysexits(3). */
 #include "cli/options.h"
 
 #include "base/limits.h"
@@ -24,7 +24,7 @@ enum { WORDS_MAX = 80 };
 static struct settings settings;
 static struct failure failure;
 
-/* Reads a command line of the words up to the first NULL. */
+/* Reads a command line from words that end with NULL. */
 static enum options_result read_line(const char *const *words)
 {
     static char copies[WORDS_MAX][PATH_MAX + 64];
@@ -75,7 +75,7 @@ static const struct {
     {{"-v"}, ".", 8080, 0, VERBOSITY_VERBOSE, {0}},
     {{"--verbose", "www"}, "www", 8080, 0, VERBOSITY_VERBOSE, {0}},
     {{"-qp", "81", "www"}, "www", 81, 0, VERBOSITY_QUIET, {0}},
-    /* Options after the directory, "--" before one that looks like an option, "-" for a name like any. */
+    /* Options after the directory; "--" before a directory that looks like an option; "-" is an ordinary name. */
     {{"www", "-p", "81", "-q"}, "www", 81, 0, VERBOSITY_QUIET, {0}},
     {{"--", "-www"}, "-www", 8080, 0, VERBOSITY_NORMAL, {0}},
     {{"-p", "81", "--", "--port"}, "--port", 81, 0, VERBOSITY_NORMAL, {0}},
@@ -103,7 +103,7 @@ static void settings_are_filled_in(void **state)
     }
 }
 
-static void the_user_is_taken_as_it_is(void **state)
+static void the_user_is_kept_as_typed(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){"www", NULL}), OPTIONS_SERVE);
@@ -127,14 +127,14 @@ static const struct {
     {{"a", "b", "-h"}, OPTIONS_HELP},
 };
 
-static void help_and_version_are_asked_for(void **state)
+static void help_and_version_are_recognized(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(asked); i++)
         assert_words(i, "result", read_line(asked[i].words) == asked[i].result);
 }
 
-/* All are EX_USAGE; the message must hold each of the pieces. */
+/* All are EX_USAGE; the message contains each piece. */
 static const struct {
     const char *words[8];
     const char *pieces[3];
@@ -151,9 +151,9 @@ static const struct {
     {{"-d", "www"}, {"'-d'", "'--root DIR'"}},
     {{"--silent"}, {"'--silent'", "'--quiet'"}},
     {{"--no-dotfiles"}, {"'--no-dotfiles'", "not needed", "--dotfiles"}},
-    {{"--ssl"}, {"'--ssl'", "not here", "proxy"}},
+    {{"--ssl"}, {"'--ssl'", "not supported", "proxy"}},
     {{"--gzip"}, {"'--gzip'", "not needed", "FILE.gz"}},
-    {{"--cgi"}, {"'--cgi'", "not here"}},
+    {{"--cgi"}, {"'--cgi'", "not supported"}},
     {{"--lan", "-b", "::1"}, {"--lan", "--bind ::1"}},
     {{"-b", "[::1]"}, {"--bind", "'[::1]'", "brackets"}},
     {{"-b", "127.0.0.1:80"}, {"--bind", "'127.0.0.1:80'", "--port"}},
@@ -182,7 +182,7 @@ static const struct {
     {{"--cors=://a"}, {"--cors", "'://a'"}},
     {{"--cors=1a://a"}, {"--cors", "'1a://a'"}},
     {{"--cors=https:/a"}, {"--cors", "'https:/a'"}},
-    {{"--cors=https://Example.org"}, {"--cors", "'https://Example.org'", "small letters"}},
+    {{"--cors=https://Example.org"}, {"--cors", "'https://Example.org'", "lower-case"}},
     {{"--cors=https://a,https://b"}, {"--cors", "'https://a,https://b'"}},
     {{"--cors=https://a https://b"}, {"--cors"}},
     {{"--cors=https://*.a"}, {"--cors", "'https://*.a'"}},
@@ -238,13 +238,13 @@ static const struct {
     {{"--metrics", "/"}, {"--metrics", "'/'", "such as /metrics"}},
     {{"--metrics", "/a?b"}, {"--metrics", "'/a?b'"}},
     {{"--metrics", "/a b"}, {"--metrics", "'/a b'"}},
-    {{"--metrics", "/.well-known/tinyhttpd/health"}, {"--metrics", "other answers there"}},
+    {{"--metrics", "/.well-known/tinyhttpd/health"}, {"--metrics", "this path is reserved"}},
     {{"--trust-proxy", ""}, {"--trust-proxy", "''", "10.0.0.0/8"}},
     {{"--trust-proxy", "10.0.0.0/33"}, {"--trust-proxy", "'10.0.0.0/33'"}},
     {{"--trust-proxy", "proxy.example.org"}, {"--trust-proxy", "'proxy.example.org'"}},
     {{"--trust-proxy", "Unix"}, {"--trust-proxy", "'Unix'"}},
     {{"--lan=1"}, {"'--lan'", "no value"}},
-    {{"--l"}, {"'--l'", "may be '--lan' or '--list'"}},
+    {{"--l"}, {"'--l'", "ambiguous; did you mean '--lan' or '--list'?"}},
     {{"--xyzzy"}, {"unknown option", "'--xyzzy'", "--help"}},
     {{"--ver"}, {"'--ver'"}},
     {{"-x"}, {"unknown option", "'-x'"}},
@@ -287,7 +287,7 @@ static const struct {
     {{"--user=:www"}, {"user", "':www'", "USER:GROUP"}},
 };
 
-static void wrong_command_lines_are_explained(void **state)
+static void invalid_command_lines_are_explained(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(refused); i++) {
@@ -300,13 +300,12 @@ static void wrong_command_lines_are_explained(void **state)
     }
 }
 
-/* Values for which there is so much room: the longest is taken, and one octet more is refused. */
+/* The longest value is accepted; one byte more is an error. */
 static void long_values_are_refused(void **state)
 {
     static const struct {
         const char *option, *before, *after;
-        size_t most,
-            beside; /* octets of the whole value, and how many of what was typed are not among them */
+        size_t most, beside; /* the limit in bytes, and how many typed bytes it does not count */
     } rows[] = {
         {"--index", "", "", LIMIT_INDEX_NAME, 0},
         {"--charset", "", "", LIMIT_CHARSET_NAME, 0},
@@ -338,7 +337,7 @@ static void long_values_are_refused(void **state)
     }
 }
 
-/* All header fields together have the room of LIMIT_HEADER_OCTETS, each with ": " and its line's end. */
+/* LIMIT_HEADER_OCTETS bounds the sum of all fields, each with ": " and its line end. */
 static void header_fields_are_bounded_together(void **state)
 {
     enum { EACH = 512, ALL = LIMIT_HEADER_OCTETS / EACH };
@@ -354,16 +353,16 @@ static void header_fields_are_bounded_together(void **state)
     assert_int_equal(settings.header_count, ALL);
     char *last = fields[ALL - 1];
     last[strlen(last) + 1] = '\0';
-    last[strlen(last)] = '0'; /* one octet more */
+    last[strlen(last)] = '0'; /* one byte more */
     assert_int_equal(read_line(words), OPTIONS_BAD);
     assert_int_equal(failure.status, EX_USAGE);
     assert_non_null(strstr(failure.message, "--header"));
     assert_non_null(strstr(failure.message, "4 KiB"));
 }
 
-/* ---- what each option fills in ---- */
+/* ---- the settings of each option ---- */
 
-static void listening_is_said(void **state)
+static void root_and_address_options_are_stored(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){"-L", "-o", NULL}), OPTIONS_SERVE);
@@ -381,7 +380,7 @@ static void listening_is_said(void **state)
     assert_string_equal(settings.allowed_hosts[1], "[::2]");
 }
 
-static void finding_is_said(void **state)
+static void file_options_are_stored(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
@@ -403,7 +402,7 @@ static void finding_is_said(void **state)
     assert_true(settings.listing == LISTING_OFF && settings.symlinks == SYMLINKS_NONE);
 }
 
-static void answering_is_said(void **state)
+static void response_header_options_are_stored(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
@@ -422,7 +421,7 @@ static void answering_is_said(void **state)
     assert_string_equal(settings.types[0].extension, "md");
     assert_string_equal(settings.types[0].type, "text/markdown; charset=utf-8");
     assert_string_equal(settings.charset, "none");
-    /* A port that is another scheme's, or another port that ends alike, is no default one. */
+    /* The default port of another scheme is allowed, and so is a port that ends in the same digits. */
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:443", NULL}), OPTIONS_SERVE);
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:8080", NULL}), OPTIONS_SERVE);
     assert_int_equal(read_line((const char *const[]){"--cors=https://a.example:8443", "-cauto", NULL}),
@@ -442,7 +441,7 @@ static void answering_is_said(void **state)
     assert_int_equal(settings.cache, CACHE_OFF);
 }
 
-static void the_log_is_chosen(void **state)
+static void log_formats_are_stored(void **state)
 {
     static const struct {
         const char *word;
@@ -461,7 +460,7 @@ static void the_log_is_chosen(void **state)
     }
 }
 
-static void counters_have_a_path(void **state)
+static void the_metrics_path_is_stored(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
@@ -470,7 +469,7 @@ static void counters_have_a_path(void **state)
     assert_string_equal(settings.metrics, "/-/metrics");
 }
 
-static void proxies_are_trusted_on_request(void **state)
+static void trusted_proxies_are_stored(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
@@ -490,7 +489,7 @@ static void proxies_are_trusted_on_request(void **state)
     assert_int_equal(settings.trusted_proxies[1].bits, 128);
 }
 
-static void checks_are_asked_for(void **state)
+static void check_takes_a_url_or_settings(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){"--check", "-p", "81", NULL}), OPTIONS_CHECK);
@@ -501,7 +500,7 @@ static void checks_are_asked_for(void **state)
     assert_int_equal(read_line((const char *const[]){"--check", "-p", "x", NULL}), OPTIONS_BAD);
 }
 
-/* Only an operand may turn out to be a file. */
+/* Only an operand may be a file; --root is a directory. */
 static void an_operand_may_be_a_file(void **state)
 {
     (void)state;
@@ -515,7 +514,7 @@ static void an_operand_may_be_a_file(void **state)
 
 /* ---- the environment ---- */
 
-/* Reads a command line with these variables, "NAME=VALUE", and only these. */
+/* Reads a command line with only these variables, "NAME=VALUE". */
 static enum options_result read_with(const char *const *variables, const char *const *words)
 {
     for (char **at = environ; *at != NULL;) {
@@ -539,7 +538,7 @@ static enum options_result read_with(const char *const *variables, const char *c
 #define WITH(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define NOTHING ((const char *const[]){NULL})
 
-static void the_environment_fills_in(void **state)
+static void variables_set_options(void **state)
 {
     (void)state;
     assert_int_equal(read_with(WITH("TINYHTTPD_ROOT=www", "TINYHTTPD_PORT=9000", "TINYHTTPD_NO_LIST=1",
@@ -566,7 +565,7 @@ static void the_environment_fills_in(void **state)
     assert_true(settings.log == LOG_CHOICE_JSON && settings.verbosity == VERBOSITY_QUIET);
 }
 
-static void the_command_line_goes_over_it(void **state)
+static void the_command_line_overrides_variables(void **state)
 {
     (void)state;
     assert_int_equal(read_with(WITH("TINYHTTPD_ROOT=a", "TINYHTTPD_PORT=1", "PORT=2", "TINYHTTPD_BIND=::1",
@@ -579,7 +578,7 @@ static void the_command_line_goes_over_it(void **state)
     assert_int_equal(settings.verbosity, VERBOSITY_QUIET);
     assert_int_equal(settings.header_count, 1);
     assert_string_equal(settings.headers[0], "C: d");
-    /* Not even nonsense matters where the command line decides. */
+    /* An invalid variable is ignored if the command line has the option. */
     assert_int_equal(read_with(WITH("TINYHTTPD_PORT=x", "PORT=y"), WITH("-p", "3")), OPTIONS_SERVE);
     assert_int_equal(read_with(WITH("TINYHTTPD_PORT=1", "PORT=2"), NOTHING), OPTIONS_SERVE);
     assert_int_equal(settings.port, 1);
@@ -587,19 +586,19 @@ static void the_command_line_goes_over_it(void **state)
     assert_true(settings.port == 2 && settings.port_chosen);
 }
 
-static void what_is_no_option_is_left_alone(void **state)
+static void variables_that_are_not_options_are_ignored(void **state)
 {
     (void)state;
     assert_int_equal(
         read_with(WITH("TINYHTTPD_HELP=1", "TINYHTTPD_VERSION=", "TINYHTTPD_CHECK=1", "TINYHTTPD_OTHER="),
                   NOTHING),
         OPTIONS_SERVE);
-    /* What Kubernetes sets for a service of this name. */
+    /* Kubernetes sets this for a service named tinyhttpd. */
     assert_int_equal(read_with(WITH("TINYHTTPD_PORT=tcp://10.0.0.1:80"), NOTHING), OPTIONS_SERVE);
     assert_true(settings.port == 8080 && !settings.port_chosen);
 }
 
-static void what_is_empty_is_refused_unless_overruled(void **state)
+static void empty_variables_are_errors_unless_overridden(void **state)
 {
     static const char *const variables[] = {
         "TINYHTTPD_PORT=", "TINYHTTPD_ROOT=",  "TINYHTTPD_LAN=",   "TINYHTTPD_SPA=",          "PORT=",
@@ -616,7 +615,7 @@ static void what_is_empty_is_refused_unless_overruled(void **state)
     assert_int_equal(read_with(WITH("TINYHTTPD_PORT=1", "PORT="), NOTHING), OPTIONS_SERVE);
 }
 
-static void nonsense_is_refused_by_its_name(void **state)
+static void invalid_variables_are_errors_with_their_name(void **state)
 {
     static const char *const rows[][2] = {
         {"TINYHTTPD_PORT=70000", "TINYHTTPD_PORT '70000'"},
@@ -641,7 +640,7 @@ static void nonsense_is_refused_by_its_name(void **state)
     read_with(NOTHING, NOTHING);
 }
 
-static void addresses_are_bounded(void **state)
+static void the_number_of_addresses_is_bounded(void **state)
 {
     const char *words[2 * LIMIT_LISTENERS + 3] = {0};
     (void)state;
@@ -657,8 +656,8 @@ static void addresses_are_bounded(void **state)
     assert_int_equal(failure.status, EX_USAGE);
 }
 
-/* Longer than any message. */
-static void long_words_are_no_harm(void **state)
+/* Words longer than a message. */
+static void messages_cut_long_words(void **state)
 {
     static char word[20000];
     static const char *const options[] = {"-p", "-j", "--port", "-r"};
@@ -677,8 +676,8 @@ static void long_words_are_no_harm(void **state)
     assert_non_null(memchr(failure.message, '\0', sizeof failure.message));
 }
 
-/* options.h: strings borrow from the arguments. */
-static void strings_are_borrowed(void **state)
+/* options.h: strings of the settings point into the arguments. */
+static void strings_are_not_copied(void **state)
 {
     char root[] = "www", bind[] = "::1";
     char *arguments[] = {"tinyhttpd", "-b", bind, "-r", root, NULL};
@@ -688,7 +687,7 @@ static void strings_are_borrowed(void **state)
     assert_ptr_equal(settings.binds[0], bind);
 }
 
-/* What the help says, on standard output. */
+/* Returns the help that is printed on standard output. */
 static const char *help(void)
 {
     static char text[16384];
@@ -708,7 +707,7 @@ static const char *help(void)
     return text;
 }
 
-static void the_help_tells_all(void **state)
+static void help_lists_every_option(void **state)
 {
     static const char *const pieces[] = {
         "-r, --root",    "-p, --port",    "-b, --bind", "-j, --workers",
@@ -730,28 +729,28 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_are_filled_in),
-        cmocka_unit_test(the_user_is_taken_as_it_is),
-        cmocka_unit_test(help_and_version_are_asked_for),
-        cmocka_unit_test(wrong_command_lines_are_explained),
+        cmocka_unit_test(the_user_is_kept_as_typed),
+        cmocka_unit_test(help_and_version_are_recognized),
+        cmocka_unit_test(invalid_command_lines_are_explained),
         cmocka_unit_test(long_values_are_refused),
         cmocka_unit_test(header_fields_are_bounded_together),
-        cmocka_unit_test(listening_is_said),
-        cmocka_unit_test(finding_is_said),
-        cmocka_unit_test(answering_is_said),
-        cmocka_unit_test(the_log_is_chosen),
-        cmocka_unit_test(counters_have_a_path),
-        cmocka_unit_test(proxies_are_trusted_on_request),
-        cmocka_unit_test(checks_are_asked_for),
+        cmocka_unit_test(root_and_address_options_are_stored),
+        cmocka_unit_test(file_options_are_stored),
+        cmocka_unit_test(response_header_options_are_stored),
+        cmocka_unit_test(log_formats_are_stored),
+        cmocka_unit_test(the_metrics_path_is_stored),
+        cmocka_unit_test(trusted_proxies_are_stored),
+        cmocka_unit_test(check_takes_a_url_or_settings),
         cmocka_unit_test(an_operand_may_be_a_file),
-        cmocka_unit_test(the_environment_fills_in),
-        cmocka_unit_test(the_command_line_goes_over_it),
-        cmocka_unit_test(what_is_no_option_is_left_alone),
-        cmocka_unit_test(what_is_empty_is_refused_unless_overruled),
-        cmocka_unit_test(nonsense_is_refused_by_its_name),
-        cmocka_unit_test(addresses_are_bounded),
-        cmocka_unit_test(long_words_are_no_harm),
-        cmocka_unit_test(strings_are_borrowed),
-        cmocka_unit_test(the_help_tells_all),
+        cmocka_unit_test(variables_set_options),
+        cmocka_unit_test(the_command_line_overrides_variables),
+        cmocka_unit_test(variables_that_are_not_options_are_ignored),
+        cmocka_unit_test(empty_variables_are_errors_unless_overridden),
+        cmocka_unit_test(invalid_variables_are_errors_with_their_name),
+        cmocka_unit_test(the_number_of_addresses_is_bounded),
+        cmocka_unit_test(messages_cut_long_words),
+        cmocka_unit_test(strings_are_not_copied),
+        cmocka_unit_test(help_lists_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

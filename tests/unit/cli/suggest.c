@@ -1,5 +1,5 @@
-/* Advice: near words are offered, by the rule in advice.h, and others are not. */
-#include "cli/advice.h"
+/* Suggestions for mistyped words, by the rule in suggest.h. */
+#include "cli/suggest.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +14,12 @@ static const char *const words[] = {"root", "port", "bind", "workers", "quiet", 
 
 static void assert_nearest(const char *typed, const char *expected)
 {
-    const char *nearest = advice_nearest(typed, words, COUNT(words));
+    const char *nearest = suggest_nearest(typed, words, COUNT(words));
     if (expected == NULL ? nearest != NULL : nearest == NULL || strcmp(nearest, expected) != 0)
         fail_msg("'%s' gives '%s'", typed, nearest != NULL ? nearest : "nothing");
 }
 
-static void near_words_are_offered(void **state)
+static void mistyped_words_are_recognized(void **state)
 {
     (void)state;
     assert_nearest("prot", "port");  /* swapped */
@@ -39,7 +39,7 @@ static void near_words_are_offered(void **state)
     assert_nearest("port", "port");
 }
 
-static void others_are_not(void **state)
+static void unrelated_words_have_no_suggestion(void **state)
 {
     (void)state;
     assert_nearest("", NULL);
@@ -50,8 +50,8 @@ static void others_are_not(void **state)
     assert_nearest("PORT", NULL);
 }
 
-/* "At most a third of its letters, and at least one": of four or five letters, one. */
-static void a_third_is_the_bound(void **state)
+/* "Up to a third of the word's letters (at least one)": one of four or five letters. */
+static void a_third_of_the_letters_may_differ(void **state)
 {
     (void)state;
     assert_nearest("poxx", NULL);
@@ -62,52 +62,51 @@ static void a_third_is_the_bound(void **state)
     assert_nearest("verbxxx", NULL);
 }
 
-static void the_nearest_wins(void **state)
+static void the_nearest_word_wins(void **state)
 {
     static const char *const near[] = {"colour", "color", "colon"};
     (void)state;
-    assert_string_equal(advice_nearest("colou", near, 3), "colour");
-    assert_string_equal(advice_nearest("colon", near, 3), "colon");
-    assert_string_equal(advice_nearest("color", near, 3), "color");
-    assert_string_equal(advice_nearest("color", near + 2, 1), "colon");
-    assert_null(advice_nearest("color", near, 0));
+    assert_string_equal(suggest_nearest("colou", near, 3), "colour");
+    assert_string_equal(suggest_nearest("colon", near, 3), "colon");
+    assert_string_equal(suggest_nearest("color", near, 3), "color");
+    assert_string_equal(suggest_nearest("color", near + 2, 1), "colon");
+    assert_null(suggest_nearest("color", near, 0));
 }
 
 static void short_words_need_a_letter_in_common(void **state)
 {
     static const char *const shorts[] = {"a", "bc"};
     (void)state;
-    assert_null(advice_nearest("x", shorts, 1));
-    assert_null(advice_nearest("", shorts, 2));
-    assert_string_equal(advice_nearest("cb", shorts, 2), "bc");
-    assert_string_equal(advice_nearest("c", shorts, 2), "bc");
+    assert_null(suggest_nearest("x", shorts, 1));
+    assert_null(suggest_nearest("", shorts, 2));
+    assert_string_equal(suggest_nearest("cb", shorts, 2), "bc");
+    assert_string_equal(suggest_nearest("c", shorts, 2), "bc");
 }
 
-/* Whatever is typed, and whatever there is to choose from. */
-static void long_words_are_no_harm(void **state)
+static void long_words_are_ignored(void **state)
 {
     static char typed[1000];
     static const char *const longs[] = {
         "an-option-of-more-than-thirty-two-letters", "help",
-        "another-option-with-a-name-that-nobody-would-ever-want-to-type-in-full"};
+        "another-option-with-a-name-that-is-far-too-long-to-be-typed-in-full-ever"};
     (void)state;
     for (size_t length = 20; length < sizeof typed; length += 3) {
         memset(typed, 'x', length);
         assert_nearest(typed, NULL);
-        assert_null(advice_nearest(typed, longs, COUNT(longs)));
+        assert_null(suggest_nearest(typed, longs, COUNT(longs)));
     }
-    assert_string_equal(advice_nearest("hepl", longs, COUNT(longs)), "help");
+    assert_string_equal(suggest_nearest("hepl", longs, COUNT(longs)), "help");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(near_words_are_offered),
-        cmocka_unit_test(others_are_not),
-        cmocka_unit_test(a_third_is_the_bound),
-        cmocka_unit_test(the_nearest_wins),
+        cmocka_unit_test(mistyped_words_are_recognized),
+        cmocka_unit_test(unrelated_words_have_no_suggestion),
+        cmocka_unit_test(a_third_of_the_letters_may_differ),
+        cmocka_unit_test(the_nearest_word_wins),
         cmocka_unit_test(short_words_need_a_letter_in_common),
-        cmocka_unit_test(long_words_are_no_harm),
+        cmocka_unit_test(long_words_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
-#include "cli/advice.h"
+#include "cli/suggest.h"
 
 #include "base/distance.h"
 
 #include <string.h>
 
-enum { WORD_MAX = 32 }; /* a longer one was not mistyped, but pasted */
+enum { WORD_MAX = 32 }; /* longer words are pasted, not mistyped */
 
-const char *advice_nearest(const char *typed, const char *const *words, size_t count)
+const char *suggest_nearest(const char *typed, const char *const *words, size_t count)
 {
     const char *nearest = NULL;
     unsigned least_distance = 0;

@@ -1,12 +1,12 @@
-#include "cli/elsewhere.h"
+#include "cli/option_aliases.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define IS_CALLED(option) "is called '" option "' here"
 
-/* Names that the servers which people know by heart use: those of Python, PHP, Node.js, Ruby, Go and the small ones in
-   C. Names of options that exist here, and their beginnings, do not belong here. */
+/* Names used by the servers of Python, PHP, Node.js, Ruby and Go, and by small servers in C. Leave out our own names and
+   their abbreviations. */
 static const struct {
     const char *names; /* separated by blanks */
     const char *answer;
@@ -34,23 +34,24 @@ static const struct {
     {"follow-symlinks follow-links follow", IS_CALLED("--symlinks all")},
     {"no-symlinks no-follow-symlinks", IS_CALLED("--symlinks none")},
     {"hidden show-hidden all-files dot-files", IS_CALLED("--dotfiles")},
-    {"no-dotfiles no-hidden", "is not needed: names with a dot are hidden unless '--dotfiles' is given"},
+    {"no-dotfiles no-hidden", "is not needed: dotfiles are hidden unless you add '--dotfiles'"},
     {"access-log log-format log-level logger", IS_CALLED("--log FORM")},
     {"allowed-hosts server-name virtual-host vhost", IS_CALLED("--allow-host NAME")},
     {"ssl tls https cert certificate key ssl-cert ssl-key",
-     "is not here: it speaks plain HTTP; put a proxy that speaks TLS before it"},
+     "is not supported: the server speaks plain HTTP; put a TLS proxy in front of it"},
     {"gzip brotli compress compression zstd",
-     "is not needed: FILE.br, FILE.zst and FILE.gz are sent in place of FILE to those who accept them"},
-    {"cgi php router proxy", "is not here: it serves files and runs nothing"},
+     "is not needed: FILE.br, FILE.zst or FILE.gz is sent for FILE if the client accepts it"},
+    {"cgi php router proxy", "is not supported: the server only sends files"},
     {"upload auth basic-auth username password",
-     "is not here: it only reads, and everybody; put a proxy before it"},
-    {"daemon daemonize background detach", "is not here: end the line with '&', or let systemd start it"},
-    {"config conf config-file", "is not here: options, or TINYHTTPD_... in the environment, say it all"},
-    {"chroot", "is not needed: workers can't open what is outside the root; '--verbose' shows it"},
+     "is not supported: the server has no accounts and no uploads; put a proxy in front of it"},
+    {"daemon daemonize background detach",
+     "is not supported: end the line with '&', or start the server with systemd"},
+    {"config conf config-file", "is not supported: use options, or TINYHTTPD_... variables"},
+    {"chroot", "is not needed: workers can't open files outside the root; '--verbose' shows their sandbox"},
     {"no-clean-urls no-clipboard no-port-switching no-ipv6", "is not needed here; leave it out"},
 };
 
-const char *elsewhere_find(const char *name)
+const char *option_aliases_find(const char *name)
 {
     size_t length = strlen(name);
     for (size_t i = 0; i < sizeof rows / sizeof *rows && length > 0; i++) {

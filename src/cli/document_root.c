@@ -1,0 +1,157 @@
+#include "cli/document_root.h"
+
+#include "cli/suggest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+/* The output directories of site generators and bundlers. */
+static const char *const output_directories[] = {"dist", "build", "public", "_site", "www", "site"};
+enum { OUTPUT_DIRECTORIES = sizeof output_directories / sizeof *output_directories, SIBLINGS_MAX = 256 };
+
+static bool is_directory(const char *path)
+{
+    struct stat attributes;
+    return stat(path, &attributes) == 0 && S_ISDIR(attributes.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat attributes;
+    return stat(path, &attributes) == 0 && S_ISREG(attributes.st_mode);
+}
+
+/* The offset of the last component of a path. */
+static size_t last_component(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash + 1 - path) : 0;
+}
+
+/* Writes the sibling directory of `path` with the most similar name. */
+static bool find_similar(const char *path, char *similar, size_t size)
+{
+    size_t at = last_component(path);
+    char *names[SIBLINGS_MAX];
+    size_t count = 0;
+    if (snprintf(similar, size, "%.*s", (int)at, path) >= (int)size)
+        return false;
+    DIR *folder = opendir(at > 0 ? similar : ".");
+    const struct dirent *entry;
+    /* cppcheck-suppress readdirCalled ; the process has one thread */
+    while (folder != NULL && count < SIBLINGS_MAX && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] == '.' || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
+            continue;
+        names[count] = strdup(entry->d_name);
+        count += names[count] != NULL;
+    }
+    if (folder != NULL)
+        closedir(folder);
+    const char *nearest = suggest_nearest(path + at, (const char *const *)names, count);
+    bool found = nearest != NULL && snprintf(similar + at, size - at, "%s", nearest) < (int)(size - at) &&
+                 is_directory(similar);
+    while (count > 0)
+        free(names[--count]);
+    return found;
+}
+
+static int fail_missing(struct failure *failure, const char *typed)
+{
+    char path[PATH_MAX], similar[PATH_MAX];
+    size_t length = strlen(typed);
+    while (length > 1 && typed[length - 1] == '/')
+        length--;
+    if (length < sizeof path) {
+        memcpy(path, typed, length);
+        path[length] = '\0';
+        if (find_similar(path, similar, sizeof similar))
+            return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean '%s%s'?", typed,
+                        strchr(similar, '/') == NULL ? "./" : "", similar);
+    }
+    for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
+        if (is_directory(output_directories[i]))
+            return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean './%s'?", typed,
+                        output_directories[i]);
+    }
+    return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'",
+                typed);
+}
+
+/* Makes the directory of the file the root. */
+static int take_file(struct settings *settings, struct failure *failure)
+{
+    static char folder[PATH_MAX];
+    const char *typed = settings->root;
+    size_t at = last_component(typed);
+    if (at >= sizeof folder)
+        return fail(failure, EX_NOINPUT, "root '%s': the path is too long; give a shorter one", typed);
+    memcpy(folder, at > 0 ? typed : ".", at > 0 ? at : 1);
+    folder[at > 0 ? at : 1] = '\0';
+    settings->root = folder;
+    settings->file = typed + at;
+    return 0;
+}
+
+int document_root_read(struct settings *settings, struct failure *failure)
+{
+    struct stat attributes;
+    const char *typed = settings->root;
+    if (stat(typed, &attributes) < 0) {
+        if (errno == ENOENT)
+            return fail_missing(failure, typed);
+        settings->file = NULL; /* master_open() reports the error */
+        return 0;
+    }
+    if (settings->file != NULL && S_ISREG(attributes.st_mode))
+        return take_file(settings, failure);
+    settings->file = NULL;
+    if (S_ISREG(attributes.st_mode))
+        return fail(failure, EX_NOINPUT,
+                    "root '%s' is not a directory; type 'tinyhttpd %s' to serve only this file", typed,
+                    typed);
+    return 0;
+}
+
+/* True if the root has such a file, or if the path is too long to check. */
+static bool has_file(const struct settings *settings, const char *name)
+{
+    char path[PATH_MAX];
+    return snprintf(path, sizeof path, "%s/%s", settings->root, name) >= (int)sizeof path || is_file(path);
+}
+
+/* Writes a hint if an output directory in the root has the index that the root lacks. */
+static bool hint_at_output(const struct settings *settings, char *hint, size_t size)
+{
+    char path[PATH_MAX];
+    size_t length = strlen(settings->root);
+    bool slash = length > 0 && settings->root[length - 1] == '/';
+    for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
+        int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/",
+                               output_directories[i], settings->index);
+        if (written >= (int)sizeof path || !is_file(path))
+            continue;
+        path[last_component(path) - 1] = '\0';
+        snprintf(hint, size, "the root has no '%s', but '%s' has one; did you mean 'tinyhttpd %s'?",
+                 settings->index, path, path);
+        return true;
+    }
+    return false;
+}
+
+bool document_root_hint(const struct settings *settings, char *hint, size_t size)
+{
+    if (settings->file != NULL)
+        return false;
+    if (!has_file(settings, settings->index) && hint_at_output(settings, hint, size))
+        return true;
+    if (settings->spa == NULL || has_file(settings, settings->spa))
+        return false;
+    snprintf(hint, size, "--spa: the root has no '%s', so unknown page URLs are 404", settings->spa);
+    return true;
+}
