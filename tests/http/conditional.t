@@ -18,7 +18,7 @@ put_file($root, 'index.html', "<p>page</p>\n");
 put_file($root, 'dir/a',      'a');
 put_canary($root);
 my $server = Harness->start(root => $root, args => ['-j', '1']); # each worker trusts a file some seconds after it saw it
-$server->dated("/$_") for sort keys %octets;
+$server->dated("/$_") for sort keys %bytes;
 
 my %etag = map { $_ => $server->settled("/$_")->{field}{etag} } keys %bytes;
 for my $name (sort keys %bytes) {
