@@ -1,0 +1,151 @@
+/* What becomes of a request: each outcome of answer(), and which of two comes first. */
+#include "asked.h"
+
+static void a_file_is_served(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/file.txt", ""));
+    assert_status(response, 200);
+    assert_has(response, "Content-Length: 10\r\n");
+    assert_body(response, "0123456789");
+}
+
+static void a_bad_request_is_refused_with_its_status(void **state)
+{
+    (void)state;
+    assert_status(ask("GET /file.txt HTTP/1.1\r\n\r\n"), 400);                    /* no Host (RFC 9112 3.2) */
+    assert_status(ask("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);      /* a bad escape */
+    assert_status(ask("GET /file.txt HTTP/1.1\r\nHost: a b\r\n\r\n"), 400);       /* no host */
+    assert_status(ask("GET /file.txt HTTP/2.0\r\nHost: localhost\r\n\r\n"), 505); /* RFC 9110 15.6.6 */
+    assert_status(ask("BREW /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"), 501); /* RFC 9110 9.1 */
+}
+
+static void methods_that_write_are_refused(void **state)
+{
+    (void)state;
+    const char *response = ask("DELETE /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_status(response, 405);
+    assert_has(response, "Allow: GET, HEAD, OPTIONS\r\n"); /* RFC 9110 15.5.6 */
+}
+
+static void options_are_answered_without_a_body(void **state)
+{
+    (void)state;
+    const char *response = ask("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_status(response, 204);
+    assert_has(response, "Allow: GET, HEAD, OPTIONS\r\n");
+    assert_body(response, "");
+    assert_status(ask("OPTIONS /missing HTTP/1.1\r\nHost: localhost\r\n\r\n"), 204);
+}
+
+static void foreign_hosts_are_refused_where_only_this_machine_is_served(void **state)
+{
+    (void)state;
+    asked.guarded = true;
+    const char *response = ask("GET / HTTP/1.1\r\nHost: evil.example:80\r\n\r\n");
+    assert_status(response, 403);
+    assert_has(response, "--allow-host evil.example");
+    assert_status(ask(GET("/", "")), 200);
+    asked.settings.allowed_hosts[asked.settings.allowed_host_count++] = "evil.example";
+    assert_status(ask("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200);
+    asked.guarded = false;
+    assert_status(ask("GET / HTTP/1.1\r\nHost: other.example\r\n\r\n"), 200);
+}
+
+/* RFC 9112 3.2.2 */
+static void the_authority_of_an_absolute_target_replaces_host(void **state)
+{
+    (void)state;
+    asked.guarded = true;
+    assert_status(ask("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), 403);
+    assert_status(ask("GET http://localhost/ HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200);
+}
+
+static void a_directory_without_its_slash_is_redirected(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/dir?a=b", ""));
+    assert_status(response, 302);
+    assert_has(response, "Location: /dir/?a=b\r\n");
+    assert_body(ask(GET("/dir/", "")), "<p>dir</p>");
+}
+
+static void a_redirect_never_leads_to_another_host(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("evil.example", 0755), 0);
+    assert_has(ask(GET("//evil.example", "")), "Location: /evil.example/\r\n");
+    assert_has(ask(GET("/%2Fevil.example", "")), "Location: /evil.example/\r\n");
+}
+
+static void the_servers_own_addresses_come_before_files(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(".well-known", 0755), 0);
+    assert_int_equal(mkdir(".well-known/tinyhttpd", 0755), 0);
+    make_file(".well-known/tinyhttpd/health", "a file");
+    make_file("metrics", "a file");
+    assert_body(ask(GET("/.well-known/tinyhttpd/health", "")), "ok\n");
+    assert_body(ask(GET("/metrics", "")), "a file");
+    asked.settings.metrics = "/metrics";
+    assert_has(ask(GET("/metrics?query", "")), "tinyhttpd_requests_total");
+    assert_true(asked.response.unlogged);
+    assert_body(ask("GET http://localhost/.well-known/tinyhttpd/health?a HTTP/1.1\r\nHost: a\r\n\r\n"),
+                "ok\n");
+}
+
+static void a_draining_server_is_unhealthy_and_still_answers(void **state)
+{
+    (void)state;
+    asked.draining = true;
+    assert_status(ask(GET("/.well-known/tinyhttpd/health", "")), 503);
+    assert_true(asked.response.unlogged);
+    assert_status(ask(GET("/file.txt", "")), 200);
+}
+
+static void nothing_is_404(void **state)
+{
+    (void)state;
+    assert_status(ask(GET("/missing", "")), 404);
+    assert_status(ask(GET("/.hidden", "")), 404);
+    assert_status(ask(GET("/file.txt/", "")), 404);
+    make_file("404.html", "<p>lost</p>");
+    const char *response = ask(GET("/missing", "Range: bytes=0-1\r\nIf-None-Match: *\r\n"));
+    assert_status(response, 404); /* conditions are for answers of 200 (RFC 9110 13.2.1) */
+    assert_body(response, "<p>lost</p>");
+}
+
+/* RFC 9110 9.3.2 */
+static void head_has_the_fields_of_get_and_no_body(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"/file.txt", "/missing", "/dir", "/empty/", "/style.css"};
+    static char whole[65536];
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        char get[128], head[128];
+        snprintf(get, sizeof get, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", targets[i]);
+        snprintf(head, sizeof head, "HEAD %s HTTP/1.1\r\nHost: localhost\r\n\r\n", targets[i]);
+        strcpy(whole, ask(get));
+        strstr(whole, "\r\n\r\n")[4] = '\0';
+        assert_string_equal(ask(head), whole);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(a_file_is_served),
+        ASKED_TEST(a_bad_request_is_refused_with_its_status),
+        ASKED_TEST(methods_that_write_are_refused),
+        ASKED_TEST(options_are_answered_without_a_body),
+        ASKED_TEST(foreign_hosts_are_refused_where_only_this_machine_is_served),
+        ASKED_TEST(the_authority_of_an_absolute_target_replaces_host),
+        ASKED_TEST(a_directory_without_its_slash_is_redirected),
+        ASKED_TEST(a_redirect_never_leads_to_another_host),
+        ASKED_TEST(the_servers_own_addresses_come_before_files),
+        ASKED_TEST(a_draining_server_is_unhealthy_and_still_answers),
+        ASKED_TEST(nothing_is_404),
+        ASKED_TEST(head_has_the_fields_of_get_and_no_body),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,160 @@
+/*
+ * What the tests of src/answer share: a small site, and one struct that is asked. A test sets what it needs of `asked`, then
+ * ask() answers a request and returns the response as text.
+ */
+#ifndef TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
+#define TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
+
+#include "answer/answer.h"
+#include "tree.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <utime.h>
+
+#include <cmocka.h>
+
+static struct {
+    struct settings settings;
+    bool guarded;
+    bool draining;
+    union peer peer;
+
+    /* Filled by ask(). */
+    struct exchange exchange;
+    struct response response;
+    struct config config;
+    struct context context;
+} asked;
+
+/* A file of long ago, so that it has a Last-Modified. */
+static inline void make_file(const char *path, const char *content)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(content, file);
+    fclose(file);
+    assert_int_equal(utime(path, &(struct utimbuf){1000000000, 1000000000}), 0);
+}
+
+/* Each test has a site of its own, and settings that say nothing. */
+static inline int open_site(void **state)
+{
+    (void)state;
+    memset(&asked, 0, sizeof asked);
+    asked.settings = (struct settings){.index = "index.html"};
+    asked.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
+    if (tree_enter() != 0 || mkdir("dir", 0755) != 0 || mkdir("empty", 0755) != 0)
+        return -1;
+    make_file("index.html", "<p>start</p>");
+    make_file("file.txt", "0123456789");
+    make_file("about.html", "<p>about</p>");
+    make_file("app.3f9c2a1b.js", "run()");
+    make_file("style.css", "a {}");
+    make_file("style.css.gz", "compressed");
+    make_file("dir/index.html", "<p>dir</p>");
+    make_file("empty/note.txt", "note");
+    make_file(".hidden", "hidden");
+    return 0;
+}
+
+static inline int close_site(void **state)
+{
+    (void)state;
+    return tree_leave();
+}
+
+/* Appends what is sent of a part. */
+static inline size_t read_part(const struct part *part, char *room, size_t size)
+{
+    assert_true(part->length < size);
+    if (part->bytes != NULL)
+        memcpy(room, part->bytes + part->offset, part->length);
+    else
+        assert_int_equal(pread(part->fd, room, part->length, (off_t)part->offset), part->length);
+    return part->length;
+}
+
+/* The response to a request, as it is sent; valid until the next call. */
+static inline const char *ask(const char *text)
+{
+    static struct request request;
+    static struct target target;
+    static struct part parts[LIMIT_PARTS];
+    static char room[LIMIT_RESPONSE_TEXT], sentences[REASON_MAX], meant[REASON_MAX], sent[65536];
+    struct context *context = &asked.context;
+    int root = open(".", O_RDONLY | O_DIRECTORY);
+    size_t length = 0;
+    config_open(&asked.config, &asked.settings, asked.guarded);
+    *context = (struct context){
+        .store = store_open(root, -1000, false), /* no file is too young to be kept */
+        .config = &asked.config,
+        .iteration = 1,
+        .now = 4000000000,
+        .draining = asked.draining,
+    };
+    assert_non_null(context->store);
+    store_obey(context->store, &asked.settings);
+    store_reserve(context->store, asked.config.lines);
+    date_write(context->date, context->now);
+    request_init(&request);
+    request_read_head(&request, text, strlen(text));
+    response_init(&asked.response, parts, room);
+    asked.exchange = (struct exchange){
+        .context = context,
+        .request = &request,
+        .response = &asked.response,
+        .client = client_find(&asked.peer, &asked.settings, &request),
+        .iteration = 1,
+        .check_host = asked.guarded,
+        .target = &target,
+        .reason = {BUFFER(sentences), BUFFER(meant)},
+    };
+    answer(&asked.exchange);
+    for (unsigned i = asked.response.first; i < asked.response.count; i++)
+        length += read_part(&asked.response.parts[i], sent + length, sizeof sent - length);
+    sent[length] = '\0';
+    if (asked.exchange.entry != NULL)
+        store_release(context->store, asked.exchange.entry);
+    response_drop_producer(&asked.response);
+    store_close(context->store);
+    close(root);
+    return sent;
+}
+
+#define GET(target, fields) "GET " target " HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n"
+
+static inline void assert_status(const char *response, int status)
+{
+    int found = 0;
+    assert_int_equal(sscanf(response, "HTTP/1.1 %d ", &found), 1);
+    if (found != status)
+        fail_msg("%d, not %d:\n%s", found, status, response);
+}
+
+static inline void assert_has(const char *response, const char *text)
+{
+    if (strstr(response, text) == NULL)
+        fail_msg("no '%s' in\n%s", text, response);
+}
+
+static inline void assert_lacks(const char *response, const char *text)
+{
+    if (strstr(response, text) != NULL)
+        fail_msg("'%s' in\n%s", text, response);
+}
+
+static inline void assert_body(const char *response, const char *body)
+{
+    const char *end = strstr(response, "\r\n\r\n");
+    assert_non_null(end);
+    assert_string_equal(end + 4, body);
+}
+
+#define ASKED_TEST(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
+
+#endif

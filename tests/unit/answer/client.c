@@ -1,0 +1,68 @@
+/* Which client a request is from: the peer, or the one that a trusted proxy names; and which are local. */
+#include "asked.h"
+
+#define ACCEPT "Accept: text/plain\r\n"
+
+/* A reason is shown to local clients alone. */
+static bool is_told_the_reason(const char *request)
+{
+    return strstr(ask(request), "about") != NULL;
+}
+
+static void local_clients_see_the_reason_of_a_404(void **state)
+{
+    (void)state;
+    assert_true(is_told_the_reason(GET("/abuot.html", ACCEPT)));
+    assert_false(is_told_the_reason(GET("/abuot.html", ""))); /* no Accept: no person reads it */
+    assert_false(is_told_the_reason("GET /abuot.html HTTP/1.1\r\nHost: example.org\r\n" ACCEPT "\r\n"));
+}
+
+static void clients_of_other_machines_see_no_reason(void **state)
+{
+    (void)state;
+    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
+    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT)));
+}
+
+static void clients_of_a_proxy_see_no_reason(void **state)
+{
+    (void)state;
+    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "Via: 1.1 proxy\r\n")));
+    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
+    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "Forwarded: for=127.0.0.1\r\n")));
+    assert_false(is_told_the_reason("GET /abuot.html HTTP/1.0\r\nHost: localhost\r\n" ACCEPT "\r\n"));
+}
+
+static void a_trusted_proxy_names_the_client(void **state)
+{
+    (void)state;
+    struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
+    assert_true(address_parse_network(SPAN("127.0.0.1"), proxy));
+    ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
+    assert_int_equal(ntohl(asked.exchange.client.address.v4.sin_addr.s_addr), 0xC0000207);
+    assert_true(asked.exchange.client.forwarded);
+    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 192.0.2.7\r\n")));
+    assert_true(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
+}
+
+static void other_peers_are_the_client_themselves(void **state)
+{
+    (void)state;
+    struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
+    assert_true(address_parse_network(SPAN("10.0.0.0/8"), proxy));
+    ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
+    assert_int_equal(ntohl(asked.exchange.client.address.v4.sin_addr.s_addr), INADDR_LOOPBACK);
+    assert_false(asked.exchange.client.forwarded);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(local_clients_see_the_reason_of_a_404),
+        ASKED_TEST(clients_of_other_machines_see_no_reason),
+        ASKED_TEST(clients_of_a_proxy_see_no_reason),
+        ASKED_TEST(a_trusted_proxy_names_the_client),
+        ASKED_TEST(other_peers_are_the_client_themselves),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,66 @@
+/* The pages that the server makes: their form, their policy, the fields that go with a status. */
+#include "asked.h"
+
+static void pages_are_html_for_browsers_and_text_for_programs(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/missing", "Accept: text/html\r\n"));
+    assert_has(response, "\r\nContent-Type: text/html; charset=utf-8\r\n");
+    assert_has(response, "<h1><span>404</span> Not Found</h1>");
+    response = ask(GET("/missing", "Accept: */*\r\n"));
+    assert_has(response, "\r\nContent-Type: text/plain; charset=utf-8\r\n");
+    assert_lacks(response, "<");
+    assert_has(response, "\r\nVary: Accept\r\n"); /* RFC 9110 12.5.5 */
+}
+
+static void pages_run_no_script_and_are_not_kept(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/missing", "Accept: text/html\r\n"));
+    assert_has(response, "\r\nContent-Security-Policy: default-src 'none'; style-src 'sha256-");
+    assert_lacks(response, "script-src");
+    assert_has(response, "\r\nCache-Control: no-cache\r\n");
+}
+
+static void header_replaces_the_policy_of_pages(void **state)
+{
+    (void)state;
+    asked.settings.headers[asked.settings.header_count++] = "Content-Security-Policy: default-src 'self'";
+    const char *response = ask(GET("/missing", "Accept: text/html\r\n"));
+    assert_has(response, "\r\nContent-Security-Policy: default-src 'self'\r\n");
+    assert_lacks(response, "sha256-");
+}
+
+/* RFC 1035 2.3.4 */
+static void names_longer_than_any_host_are_not_repeated(void **state)
+{
+    (void)state;
+    char request[512], name[255];
+    asked.guarded = true;
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name);
+    const char *response = ask(request);
+    assert_status(response, 403);
+    assert_has(response, "--allow-host NAME");
+    assert_lacks(response, "xxx");
+}
+
+static void what_a_client_sends_is_no_markup(void **state)
+{
+    (void)state;
+    asked.guarded = true;
+    assert_lacks(ask(GET("/%3Cscript%3E.txt", "Accept: text/html\r\n")), "<script>");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(pages_are_html_for_browsers_and_text_for_programs),
+        ASKED_TEST(pages_run_no_script_and_are_not_kept),
+        ASKED_TEST(header_replaces_the_policy_of_pages),
+        ASKED_TEST(names_longer_than_any_host_are_not_repeated),
+        ASKED_TEST(what_a_client_sends_is_no_markup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,87 @@
+/* Live reload: which responses get the script, and what the script's own questions are answered. */
+#include "asked.h"
+
+#define PAGE "Accept: text/html\r\n"
+#define CHECK "Tinyhttpd-Live: 1\r\n"
+#define ELEMENT "<script src=\"/.well-known/tinyhttpd/live.js\" data-etag='"
+
+static int open_watched(void **state)
+{
+    int result = open_site(state);
+    asked.settings.watch = true;
+    return result;
+}
+
+static void a_page_to_show_gets_the_script_after_its_own_bytes(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/about.html", PAGE));
+    assert_has(response, "\r\n\r\n<p>about</p>\n" ELEMENT "\"");
+    assert_has(response, "-live\"\r\n"); /* a validator of its own (RFC 9110 8.8.3) */
+    assert_has(response, "\r\nVary: Accept\r\n");
+}
+
+static void everything_else_is_the_file_itself(void **state)
+{
+    (void)state;
+    assert_body(ask(GET("/about.html", "Accept: */*\r\n")), "<p>about</p>");
+    assert_body(ask(GET("/file.txt", PAGE)), "0123456789");
+    assert_body(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "<p>");
+    asked.settings.watch = false;
+    assert_body(ask(GET("/about.html", PAGE)), "<p>about</p>");
+}
+
+static void checks_are_not_logged_and_have_the_files_validators(void **state)
+{
+    (void)state;
+    const char *response = ask("HEAD /about.html HTTP/1.1\r\nHost: localhost\r\n" PAGE CHECK "\r\n");
+    assert_status(response, 200);
+    assert_lacks(response, "-live\"");
+    assert_true(asked.response.unlogged);
+    assert_lacks(ask(GET("/style.css", CHECK "Accept-Encoding: gzip\r\n")), "Content-Encoding:");
+}
+
+/* Browsers write each 404 into the console. */
+static void a_check_of_what_is_missing_is_204(void **state)
+{
+    (void)state;
+    const char *response = ask("HEAD /missing HTTP/1.1\r\nHost: localhost\r\n" CHECK "\r\n");
+    assert_status(response, 204);
+    asked.settings.watch = false;
+    assert_status(ask("HEAD /missing HTTP/1.1\r\nHost: localhost\r\n" CHECK "\r\n"), 404);
+}
+
+static void pages_of_errors_wait_for_the_file(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/missing.html", PAGE));
+    assert_status(response, 404);
+    assert_has(response, ELEMENT "'");
+    assert_has(response, "; script-src 'self'; connect-src 'self'\r\n");
+}
+
+static void the_script_is_served_and_not_logged(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/.well-known/tinyhttpd/live.js", ""));
+    assert_has(response, "\r\nContent-Type: text/javascript; charset=utf-8\r\n");
+    assert_has(response, "document.currentScript");
+    assert_true(asked.response.unlogged);
+    asked.settings.watch = false;
+    assert_status(ask(GET("/.well-known/tinyhttpd/live.js", "")), 404);
+}
+
+#define WATCHED_TEST(name) cmocka_unit_test_setup_teardown(name, open_watched, close_site)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WATCHED_TEST(a_page_to_show_gets_the_script_after_its_own_bytes),
+        WATCHED_TEST(everything_else_is_the_file_itself),
+        WATCHED_TEST(checks_are_not_logged_and_have_the_files_validators),
+        WATCHED_TEST(a_check_of_what_is_missing_is_204),
+        WATCHED_TEST(pages_of_errors_wait_for_the_file),
+        WATCHED_TEST(the_script_is_served_and_not_logged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

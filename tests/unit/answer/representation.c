@@ -1,0 +1,93 @@
+/* The form of a file that is sent: encoded siblings (RFC 9110 12.5.3), and how long caches may keep it. */
+#include "asked.h"
+
+static void a_client_that_accepts_gzip_gets_the_sibling(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/style.css", "Accept-Encoding: gzip\r\n"));
+    assert_status(response, 200);
+    assert_has(response, "\r\nContent-Type: text/css; charset=utf-8\r\n");
+    assert_has(response, "\r\nContent-Encoding: gzip\r\n");
+    assert_has(response, "-gzip\"\r\n"); /* an ETag of its own (8.8.3.3) */
+    assert_has(response, "\r\nVary: Accept-Encoding\r\n");
+    assert_body(response, "compressed");
+}
+
+static void other_clients_get_the_original(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/style.css", ""));
+    assert_lacks(response, "Content-Encoding:");
+    assert_has(response, "\r\nVary: Accept-Encoding\r\n");
+    assert_body(response, "a {}");
+    assert_body(ask(GET("/style.css", "Accept-Encoding: gzip;q=0, br\r\n")), "a {}");
+    assert_body(ask(GET("/style.css", "Accept-Encoding: gzip;q=0.1, identity\r\n")), "a {}");
+}
+
+static void a_file_without_a_sibling_does_not_vary(void **state)
+{
+    (void)state;
+    assert_lacks(ask(GET("/file.txt", "Accept-Encoding: gzip\r\n")), "Vary:");
+}
+
+static void a_sibling_older_than_its_original_is_not_used(void **state)
+{
+    (void)state;
+    assert_int_equal(utime("style.css.gz", &(struct utimbuf){999999999, 999999999}), 0);
+    assert_body(ask(GET("/style.css", "Accept-Encoding: gzip\r\n")), "a {}");
+}
+
+static void a_client_that_refuses_every_form_gets_406(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/file.txt", "Accept-Encoding: identity;q=0\r\n"));
+    assert_status(response, 406);
+    assert_has(response, "Accept-Encoding");
+}
+
+static void only_hashed_names_are_immutable(void **state)
+{
+    (void)state;
+    asked.settings.cache = CACHE_AUTO;
+    assert_has(ask(GET("/app.3f9c2a1b.js", "")),
+               "\r\nCache-Control: public, max-age=31536000, immutable\r\n");
+    assert_has(ask(GET("/file.txt", "")), "\r\nCache-Control: no-cache\r\n");
+    make_file("page.3f9c2a1b.html", "<p>");
+    assert_has(ask(GET("/page.3f9c2a1b.html", "")), "\r\nCache-Control: no-cache\r\n");
+    assert_has(ask(GET("/missing.3f9c2a1b.js", "")), "\r\nCache-Control: no-cache\r\n");
+}
+
+static void cache_seconds_are_for_files_alone(void **state)
+{
+    (void)state;
+    asked.settings.cache = CACHE_SECONDS;
+    asked.settings.cache_seconds = 60;
+    assert_has(ask(GET("/file.txt", "")), "\r\nCache-Control: public, max-age=60\r\n");
+    assert_has(ask(GET("/missing", "")), "\r\nCache-Control: no-cache\r\n");
+    asked.settings.cache = CACHE_OFF;
+    assert_has(ask(GET("/file.txt", "")), "\r\nCache-Control: no-store\r\n");
+}
+
+/* Reproducible builds give all files one date of long ago. */
+static void dates_of_1980_or_before_are_not_sent(void **state)
+{
+    (void)state;
+    assert_int_equal(utime("file.txt", &(struct utimbuf){315532800, 315532800}), 0);
+    assert_lacks(ask(GET("/file.txt", "")), "Last-Modified:");
+    assert_status(ask(GET("/file.txt", "If-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT\r\n")), 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(a_client_that_accepts_gzip_gets_the_sibling),
+        ASKED_TEST(other_clients_get_the_original),
+        ASKED_TEST(a_file_without_a_sibling_does_not_vary),
+        ASKED_TEST(a_sibling_older_than_its_original_is_not_used),
+        ASKED_TEST(a_client_that_refuses_every_form_gets_406),
+        ASKED_TEST(only_hashed_names_are_immutable),
+        ASKED_TEST(cache_seconds_are_for_files_alone),
+        ASKED_TEST(dates_of_1980_or_before_are_not_sent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
