@@ -26,7 +26,7 @@ static void add_slice(struct exchange *exchange, uint64_t offset, uint64_t lengt
 /* Not while its dates may change, nor with the script, nor of an encoded form, which has the type of another entry. */
 static bool may_keep_head(const struct exchange *exchange)
 {
-    return exchange->representation.coding.length == 0 && exchange->steady && !exchange->has_script;
+    return exchange->steady && !exchange->has_script;
 }
 
 /* The head of a 200 with the whole file, at the end of its room, so that the file's bytes follow it in memory. Where the

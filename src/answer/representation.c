@@ -104,7 +104,7 @@ static void select_sibling(struct exchange *exchange, struct entry *sibling, enu
     struct span type = keep(response, exchange->representation.type);
     store_release(exchange->context->store, exchange->entry);
     exchange->entry = sibling;
-    exchange->steady = false;
+    exchange->steady = false; /* it is described by the original, too */
     exchange->representation = (struct representation){
         .type = type,
         .coding = name,

@@ -22,6 +22,7 @@ static struct {
     struct settings settings;
     bool guarded;
     bool draining;
+    bool logs_reasons;
     union peer peer;
 
     /* Filled by ask(). */
@@ -96,6 +97,7 @@ static inline const char *ask(const char *text)
         .iteration = 1,
         .now = 4000000000,
         .draining = asked.draining,
+        .logs_reasons = asked.logs_reasons,
     };
     assert_non_null(context->store);
     store_obey(context->store, &asked.settings);

@@ -22,6 +22,9 @@ static void clients_of_other_machines_see_no_reason(void **state)
     (void)state;
     asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
     assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT)));
+    asked.logs_reasons = true; /* then the log has it, and still no response */
+    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT)));
+    assert_true(asked.exchange.reason.text.length > 0);
 }
 
 static void clients_of_a_proxy_see_no_reason(void **state)

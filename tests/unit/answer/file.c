@@ -52,6 +52,8 @@ static void a_version_that_the_client_has_is_304_without_a_body(void **state)
 static void a_version_that_the_client_does_not_expect_is_412(void **state)
 {
     (void)state;
+    asked.settings.cache = CACHE_SECONDS; /* of files, not of errors */
+    asked.settings.cache_seconds = 60;
     const char *response = ask_with("If-Match: %s", "\"other\"");
     assert_status(response, 412);
     assert_has(response, "Cache-Control: no-cache\r\n");
@@ -84,6 +86,8 @@ static void several_ranges_are_parts_with_their_places(void **state)
 static void a_range_beyond_the_end_is_416_with_the_length(void **state)
 {
     (void)state;
+    asked.settings.cache = CACHE_SECONDS;
+    asked.settings.cache_seconds = 60;
     const char *response = ask(GET("/file.txt", "Range: bytes=10-\r\n"));
     assert_status(response, 416);
     assert_has(response, "\r\nContent-Range: bytes */10\r\n");

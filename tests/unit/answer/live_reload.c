@@ -27,6 +27,7 @@ static void everything_else_is_the_file_itself(void **state)
     assert_body(ask(GET("/about.html", "Accept: */*\r\n")), "<p>about</p>");
     assert_body(ask(GET("/file.txt", PAGE)), "0123456789");
     assert_body(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "<p>");
+    assert_lacks(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "-live\"");
     asked.settings.watch = false;
     assert_body(ask(GET("/about.html", PAGE)), "<p>about</p>");
 }
