@@ -175,7 +175,7 @@ static struct span path_of(const char *typed)
 }
 
 /* What ENTRY_HEAD_MAX has no room for. */
-static size_t extra_octets(const struct config *config)
+static size_t extra_bytes(const struct config *config)
 {
     size_t usual = sizeof RESPONSE_COMMON RESPONSE_NO_CACHE - 1;
     size_t cache = config->cache.length, immutable = config->immutable.length;
@@ -199,5 +199,5 @@ void config_open(struct config *config, const struct settings *settings, bool gu
     config->cache = write_cache(config);
     if (settings->cache == CACHE_AUTO && !is_asked_for(settings, SPAN("Cache-Control")))
         config->immutable = SPAN(IMMUTABLE);
-    config->lines = extra_octets(config);
+    config->lines = extra_bytes(config);
 }

@@ -11,7 +11,7 @@
 
 enum {
     /* All lines that are common to all answers: the server's own, two with an origin in them, and what --header says. */
-    CONFIG_LINES_MAX = LIMIT_HEADER_OCTETS + 2 * LIMIT_ORIGIN + 512,
+    CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + 512,
     /* The field names that an answer to a preflight repeats. A page sends a few, this has room for dozens. */
     CONFIG_PREFLIGHT_MAX = 1024,
 };
@@ -29,7 +29,7 @@ struct config {
     struct span immutable;
     struct span unkept;
 
-    size_t lines; /* by how many octets a head may be longer than with response.h's own lines alone */
+    size_t lines; /* by how many bytes a head may be longer than with response.h's own lines alone */
     bool guarded; /* every TCP listener is bound to a loopback address */
     size_t used;  /* of the room, in which the lines are */
     char room[CONFIG_LINES_MAX];

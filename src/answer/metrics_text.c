@@ -66,7 +66,7 @@ static void append_durations(struct buffer *text, const struct metrics_totals *t
 {
     uint64_t count = 0;
     append_family(text, "tinyhttpd_request_duration_seconds", "histogram",
-                  "From the whole request to the last octet of its answer that the kernel took.");
+                  "From the whole request to the last byte of its answer that the kernel took.");
     for (unsigned i = 0; i < METRICS_BUCKETS; i++) {
         buffer_append(text, SPAN("tinyhttpd_request_duration_seconds_bucket{le=\""));
         if (i < METRICS_BUCKETS - 1)
@@ -87,8 +87,7 @@ void metrics_text_write(struct buffer *text, const struct metrics_totals *totals
     append_family(text, "tinyhttpd_build_info", "gauge", "The version that runs.");
     append_sample(text, "tinyhttpd_build_info{version=\"" TINYHTTPD_VERSION "\"}", 1);
     append_requests(text, totals);
-    append_counter(text, "tinyhttpd_response_octets_total", "Octets of bodies that were sent.",
-                   totals->octets);
+    append_counter(text, "tinyhttpd_response_bytes_total", "Bytes of bodies that were sent.", totals->bytes);
     append_durations(text, totals);
     append_connections(text, totals);
     append_counter(text, "tinyhttpd_cache_hits_total", "Files that were in memory, unchanged on disk.",

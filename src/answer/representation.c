@@ -57,7 +57,7 @@ static const struct {
     [CODING_BR] = {SIBLING_BR, SPAN_INIT("br")},
 };
 
-/* Players seek in these by ranges, which in an encoded form would count its octets. */
+/* Players seek in these by ranges, which in an encoded form would count its bytes. */
 static bool is_seekable(const char *type)
 {
     return strncmp(type, "audio/", 6) == 0 || strncmp(type, "video/", 6) == 0;
@@ -75,16 +75,16 @@ static unsigned available_codings(const struct exchange *exchange)
     return available;
 }
 
-/* Appends to the response's text, and so gives the octets its life. */
-static struct span keep(struct response *response, struct span octets)
+/* Appends to the response's text, and so gives the bytes its life. */
+static struct span keep(struct response *response, struct span bytes)
 {
     size_t start = response->text.length;
-    buffer_append(&response->text, octets);
-    return (struct span){response->text.at + start, octets.length};
+    buffer_append(&response->text, bytes);
+    return (struct span){response->text.at + start, bytes.length};
 }
 
 /* The sibling's tag with the coding before its last quote: no two forms of a file have the same one, not even where
-   their octets are equal (RFC 9110 8.8.3.3). */
+   their bytes are equal (RFC 9110 8.8.3.3). */
 static struct span keep_coded_etag(struct response *response, struct span etag, struct span coding)
 {
     if (etag.length == 0)

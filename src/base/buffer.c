@@ -52,6 +52,33 @@ void buffer_number(struct buffer *buffer, uint64_t number)
     append_number(buffer, number, 10);
 }
 
+/* A number rounded to the next multiple of `unit`, which is even, in these. */
+static uint64_t round_to(uint64_t number, uint64_t unit)
+{
+    return (number / (unit / 2) + 1) / 2;
+}
+
+void buffer_size(struct buffer *buffer, uint64_t bytes)
+{
+    static const char *const units[] = {" B", " kB", " MB", " GB", " TB", " PB", " EB"};
+    uint64_t unit = 1;
+    size_t prefix = 0;
+    for (; bytes / unit >= 1000; prefix++)
+        unit *= 1000;
+    uint64_t whole = prefix > 0 ? round_to(bytes, unit) : bytes;
+    uint64_t tenths = prefix > 0 ? round_to(bytes, unit / 10) : 100;
+    if (whole == 1000) {
+        tenths = 10;
+        prefix++;
+    }
+    buffer_number(buffer, tenths < 100 ? tenths / 10 : whole);
+    if (tenths < 100) {
+        buffer_byte(buffer, '.');
+        buffer_number(buffer, tenths % 10);
+    }
+    buffer_string(buffer, units[prefix]);
+}
+
 void buffer_hex(struct buffer *buffer, uint64_t number)
 {
     append_number(buffer, number, 16);

@@ -17,11 +17,11 @@ static uint64_t mix(uint64_t state, uint64_t word)
     return state ^ (state >> 35);
 }
 
-uint64_t hash_bytes(struct span octets)
+uint64_t hash_bytes(struct span bytes)
 {
-    const unsigned char *at = (const unsigned char *)octets.at;
-    size_t left = octets.length;
-    uint64_t state = 0x243f6a8885a308d3U ^ octets.length; /* the fraction of pi, as good as any */
+    const unsigned char *at = (const unsigned char *)bytes.at;
+    size_t left = bytes.length;
+    uint64_t state = 0x243f6a8885a308d3U ^ bytes.length; /* the fraction of pi, as good as any */
     for (; left >= 8; at += 8, left -= 8)
         state = mix(state, load_word(at));
     if (left > 0) {

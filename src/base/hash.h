@@ -10,8 +10,8 @@
 
 #include <stdint.h>
 
-/* For octets of one length, each step is a bijection of the state, so two texts that differ in one 64-bit word only
+/* For bytes of one length, each step is a bijection of the state, so two texts that differ in one 64-bit word only
    never have the same hash. */
-uint64_t hash_bytes(struct span octets);
+uint64_t hash_bytes(struct span bytes);
 
 #endif

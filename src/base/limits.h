@@ -1,10 +1,10 @@
-/* Every bound in the program, each with its reason. Sizes in octets, times in milliseconds. */
+/* Every bound in the program, each with its reason. Sizes in bytes, times in milliseconds. */
 #ifndef TINYHTTPD_BASE_LIMITS_H
 #define TINYHTTPD_BASE_LIMITS_H
 
 /* ---- what a client may send ---- */
 
-/* A request line with its fields. nginx takes four buffers of 8 KiB, Apache 8190 octets a field; browsers' cookies stay
+/* A request line with its fields. nginx takes four buffers of 8 KiB, Apache 8190 bytes a field; browsers' cookies stay
    well below. Field offsets are 16 bits wide, so it must stay under 64 KiB. */
 #define LIMIT_HEAD 32768
 
@@ -15,7 +15,7 @@
 #define LIMIT_FIELDS 128
 
 /* Of these, the ones that somebody looks at: seventeen fields, of which only lists may stand on several lines. Each
-   takes 6 octets of every request, whether it has them or not. */
+   takes 6 bytes of every request, whether it has them or not. */
 #define LIMIT_FIELD_LINES 32
 
 /* The longest method name worth waiting for before it is called unknown: the registry's longest has 17. */
@@ -38,13 +38,13 @@
    any of it is free. */
 #define LIMIT_BATCH 65536
 
-/* When the memory of a head in part is nearly full it is doubled, so that a client which sends octet by octet costs
-   linear work, and this much is added, so that the first few octets are no reason to do it again. */
+/* When the memory of a head in part is nearly full it is doubled, so that a client which sends byte by byte costs
+   linear work, and this much is added, so that the first few bytes are no reason to do it again. */
 #define LIMIT_INPUT_ROOM 1024
 
 /* ---- what a connection may take ---- */
 
-/* From the first octet of a head to its last; absolute, a trickle does not renew it. */
+/* From the first byte of a head to its last; absolute, a trickle does not renew it. */
 #define LIMIT_HEAD_MS 10000
 
 /* From the end of a head to the end of its body, absolute as well. */
@@ -54,19 +54,19 @@
    never this side that closes while a request is on its way. */
 #define LIMIT_IDLE_MS 75000
 
-/* While the socket is full, in each of these times a client must take so many octets, as its acknowledgements tell: 273
+/* While the socket is full, in each of these times a client must take so many bytes, as its acknowledgements tell: 273
    a second. Slow but honest clients live, even six connections that share 2 KiB/s of a mobile network; one that takes
-   an octet now and then does not hold its answer, and a descriptor, for ever. Whoever pauses a film stops reading and is
+   an byte now and then does not hold its answer, and a descriptor, for ever. Whoever pauses a film stops reading and is
    cut off as well: browsers ask for the rest with a Range when it is played on. Kestrel asks for 240 a second. */
 #define LIMIT_WRITE_MS 30000
-#define LIMIT_WRITE_OCTETS 8192
+#define LIMIT_WRITE_BYTES 8192
 
 /* Reading on after the last answer, so that a reset does not overtake it (RFC 9112 9.6); absolute, so that an upload
    which never ends does. */
 #define LIMIT_LINGER_MS 2000
 
-/* Octets that a connection sends in a turn before others have theirs. */
-#define LIMIT_TURN_OCTETS 1048576
+/* Bytes that a connection sends in a turn before others have theirs. */
+#define LIMIT_TURN_BYTES 1048576
 
 /* ---- what a worker may take ---- */
 
@@ -90,7 +90,7 @@
    round trip apart. */
 #define LIMIT_HALF_REQUEST_MS 1000
 
-/* Connections that a worker holds. At 112 octets each while idle, and malloc's 8, 8 MB. */
+/* Connections that a worker holds. At 112 bytes each while idle, and malloc's 8, 8 MB. */
 #define LIMIT_CONNECTIONS 65536
 
 /* Listening sockets: addresses given with --bind, after names are resolved. More than the interfaces of any usual
@@ -108,9 +108,9 @@
 #define LIMIT_STORE_FILE 131072
 
 /* All files held as bytes, in each worker. */
-#define LIMIT_STORE_OCTETS 67108864
+#define LIMIT_STORE_BYTES 67108864
 
-/* Entries, of which each takes about 1100 octets besides its file, and what --header says. */
+/* Entries, of which each takes about 1100 bytes besides its file, and what --header says. */
 #define LIMIT_STORE_ENTRIES 16384
 
 /* A piece of a file that is compared with the bytes that are held, on the stack. */
@@ -234,7 +234,7 @@
 
 /* All those header fields together, each with ": " and its line's end: they stand in the head of every answer, and are kept
    with each file. */
-#define LIMIT_HEADER_OCTETS 4096
+#define LIMIT_HEADER_BYTES 4096
 
 /* An origin: a scheme, the longest name that DNS can hold, a port. */
 #define LIMIT_ORIGIN 272
@@ -242,10 +242,10 @@
 /* The path that a browser is opened at, query included; it is one of the site's own. */
 #define LIMIT_OPEN_PATH 2048
 
-/* The name of a charset; IANA's longest has 40 octets at most (RFC 2978 2.3). */
+/* The name of a charset; IANA's longest has 40 bytes at most (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
 
-/* A media type, with its parameters. The longest that is registered has 73 octets. */
+/* A media type, with its parameters. The longest that is registered has 73 bytes. */
 #define LIMIT_MEDIA_TYPE 79
 
 /* The name of the file that stands for its directory. */
@@ -288,9 +288,9 @@
    them when it hears of the reload, unless a disk or a lack of CPU time holds it up for longer than clients wait. */
 #define LIMIT_RELEASE_MS 2000
 
-/* How often a worker that stops looks whether the last octets have arrived. When they have, it no longer waits for the
+/* How often a worker that stops looks whether the last bytes have arrived. When they have, it no longer waits for the
    client's end, as the client could hold it up by that. */
-#define LIMIT_LAST_OCTETS_MS 50
+#define LIMIT_LAST_BYTES_MS 50
 
 /* Workers of before at once. With as many left a SIGHUP is refused; so no number of them can fill the machine. */
 #define LIMIT_RETIRED 1024
@@ -307,7 +307,7 @@
 #define LIMIT_PAUSE_MS 50
 #define LIMIT_BACKOFF_MS 5000
 
-/* One line of the access log, and of what is written of it at once: to a pipe, a write(2) of up to PIPE_BUF octets is
+/* One line of the access log, and of what is written of it at once: to a pipe, a write(2) of up to PIPE_BUF bytes is
    whole (pipe(7)). */
 #define LIMIT_LOG_LINE 4096
 

@@ -19,7 +19,7 @@ const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
 /* What one process counts: a worker, or the master, whose part is the last one. */
 struct part {
     _Atomic uint64_t requests[METRICS_CLASSES];
-    _Atomic uint64_t octets;
+    _Atomic uint64_t bytes;
     _Atomic uint64_t connections;
     _Atomic uint64_t idle;
     _Atomic uint64_t durations[METRICS_BUCKETS];
@@ -78,12 +78,12 @@ static void add(_Atomic uint64_t *number, uint64_t more)
     atomic_store_explicit(number, read_number(number) + more, memory_order_relaxed);
 }
 
-void metrics_count(struct metrics *metrics, int status, uint64_t octets)
+void metrics_count(struct metrics *metrics, int status, uint64_t bytes)
 {
     if (metrics == NULL)
         return;
     add(&metrics->part->requests[(unsigned)status / 100 % METRICS_CLASSES], 1);
-    add(&metrics->part->octets, octets);
+    add(&metrics->part->bytes, bytes);
 }
 
 void metrics_time(struct metrics *metrics, int64_t duration)
@@ -199,7 +199,7 @@ static void add_numbers(struct metrics_totals *totals, const struct part *part)
         totals->requests[i] += read_number(&part->requests[i]);
     for (unsigned i = 0; i < METRICS_BUCKETS; i++)
         totals->durations[i] += read_number(&part->durations[i]);
-    totals->octets += read_number(&part->octets);
+    totals->bytes += read_number(&part->bytes);
     totals->connections += read_number(&part->connections);
     totals->idle += read_number(&part->idle);
     totals->duration_sum += read_number(&part->duration_sum);

@@ -14,7 +14,7 @@
 enum {
     METRICS_CLASSES = 6,    /* of statuses, by their first digit */
     METRICS_MISSES = 64,    /* paths that a worker remembers; who misses more at a time forgets the rarest */
-    METRICS_PATH_MAX = 115, /* octets of a path; a longer one is cut */
+    METRICS_PATH_MAX = 115, /* bytes of a path; a longer one is cut */
     METRICS_BUCKETS = 15    /* of durations; the last one has no bound */
 };
 
@@ -31,7 +31,7 @@ struct metrics_miss {
 
 struct metrics_totals {
     uint64_t requests[METRICS_CLASSES];
-    uint64_t octets;
+    uint64_t bytes;
     uint64_t connections; /* that are open ... */
     uint64_t idle;        /* ... and of them, those that wait for a request */
     uint64_t durations[METRICS_BUCKETS];
@@ -57,13 +57,13 @@ struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
 /* Called in a worker: gives up writing all counters but these, for good. False where that fails. */
 bool metrics_keep(const struct metrics *metrics);
 
-/* Counts an answer and the octets of its body. */
-void metrics_count(struct metrics *metrics, int status, uint64_t octets);
+/* Counts an answer and the bytes of its body. */
+void metrics_count(struct metrics *metrics, int status, uint64_t bytes);
 
 /* Counts a target that was not found. Its query is left out. */
 void metrics_miss(struct metrics *metrics, struct span target);
 
-/* Counts how long an answer took, from the whole request to the last octet handed over, in microseconds. */
+/* Counts how long an answer took, from the whole request to the last byte handed over, in microseconds. */
 void metrics_time(struct metrics *metrics, int64_t duration);
 
 /* Adds files that the store found in memory, and those that it read. */

@@ -74,20 +74,20 @@ static void add_block(uint32_t state[8], const unsigned char *block)
         state[i] += v[i];
 }
 
-void sha256(struct span octets, unsigned char digest[SHA256_SIZE])
+void sha256(struct span bytes, unsigned char digest[SHA256_SIZE])
 {
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    size_t whole = octets.length / BLOCK * BLOCK, rest = octets.length - whole;
+    size_t whole = bytes.length / BLOCK * BLOCK, rest = bytes.length - whole;
     for (size_t at = 0; at < whole; at += BLOCK)
-        add_block(state, (const unsigned char *)octets.at + at);
+        add_block(state, (const unsigned char *)bytes.at + at);
 
     /* 5.1.1: a bit, zeros, and the length in bits end the last block, or the one after it. */
     unsigned char end[2 * BLOCK] = {0};
     size_t end_length = rest < BLOCK - 8 ? BLOCK : (size_t)2 * BLOCK;
-    uint64_t bits = (uint64_t)octets.length * 8;
+    uint64_t bits = (uint64_t)bytes.length * 8;
     if (rest > 0)
-        memcpy(end, octets.at + whole, rest);
+        memcpy(end, bytes.at + whole, rest);
     end[rest] = 0x80;
     store_word(end + end_length - 8, (uint32_t)(bits >> 32));
     store_word(end + end_length - 4, (uint32_t)bits);
@@ -97,7 +97,7 @@ void sha256(struct span octets, unsigned char digest[SHA256_SIZE])
         store_word(digest + (size_t)4 * i, state[i]);
 }
 
-/* RFC 4648 4; a digest leaves two octets over, so that one "=" ends it. */
+/* RFC 4648 4; a digest leaves two bytes over, so that one "=" ends it. */
 static void append_base64(struct buffer *out, const unsigned char digest[SHA256_SIZE])
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -112,10 +112,10 @@ static void append_base64(struct buffer *out, const unsigned char digest[SHA256_
         out->at[out->length - 1] = '=';
 }
 
-void sha256_append_source(struct buffer *policy, struct span octets)
+void sha256_append_source(struct buffer *policy, struct span bytes)
 {
     unsigned char digest[SHA256_SIZE];
-    sha256(octets, digest);
+    sha256(bytes, digest);
     buffer_append(policy, SPAN("'sha256-"));
     append_base64(policy, digest);
     buffer_byte(policy, '\'');

@@ -8,9 +8,9 @@
 enum { SHA256_SIZE = 32 };
 
 /* Writes the digest of the bytes. 128 KiB take about 0.3 ms. */
-void sha256(struct span octets, unsigned char digest[SHA256_SIZE]);
+void sha256(struct span bytes, unsigned char digest[SHA256_SIZE]);
 
-/* Appends "'sha256-BASE64'", the source expression (CSP 3, 2.3.1) that allows the inline style or script `octets`. */
-void sha256_append_source(struct buffer *policy, struct span octets);
+/* Appends "'sha256-BASE64'", the source expression (CSP 3, 2.3.1) that allows the inline style or script `bytes`. */
+void sha256_append_source(struct buffer *policy, struct span bytes);
 
 #endif

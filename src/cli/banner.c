@@ -322,7 +322,7 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
         buffer_append(&text, SPAN(" failed"));
     }
     buffer_append(&text, SPAN("; "));
-    append_count(&text, totals->octets, "byte", "bytes");
+    buffer_size(&text, totals->bytes);
     for (unsigned i = 0; i < MISSES_SHOWN && i < totals->miss_count; i++) {
         append_label(&style, i == 0 ? "Missed" : "");
         append_count(&text, totals->misses[i].count, "time ", "times");

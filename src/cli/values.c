@@ -357,7 +357,7 @@ static int add_header(const struct value *value)
     size_t bytes = 0;
     for (unsigned i = 0; i < settings->header_count; i++)
         bytes += strlen(settings->headers[i]) + sizeof ": \r\n";
-    if (bytes + strlen(value->typed) + sizeof ": \r\n" > LIMIT_HEADER_OCTETS)
+    if (bytes + strlen(value->typed) + sizeof ": \r\n" > LIMIT_HEADER_BYTES)
         return refuse(value, "all header fields are too long together; give at most 4 KiB");
     settings->headers[settings->header_count++] = value->typed;
     return 0;

@@ -11,7 +11,7 @@
 
 enum { CGROUP_FILE_MAX = 4096 };
 
-/* Reads a small file whole. Its octets without the last line's end; empty when it can't be read. */
+/* Reads a small file whole. Its bytes without the last line's end; empty when it can't be read. */
 static struct span read_file(const char *path, char room[CGROUP_FILE_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The socket that NOTIFY_SOCKET names: a path, or with '@' first a name in the abstract space, whose first octet is NUL
+/* The socket that NOTIFY_SOCKET names: a path, or with '@' first a name in the abstract space, whose first byte is NUL
    (unix(7)). The length of the address, 0 where there is none, or one of another kind. */
 static socklen_t find_socket(struct sockaddr_un *address)
 {

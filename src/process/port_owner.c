@@ -17,11 +17,11 @@
 enum { ADDRESS_MAX = 33, LISTENING = 0x0A };
 
 /* An address as /proc/net/tcp and tcp6 have it: its words of 32 bits in hexadecimal, in the machine's order. */
-static void write_address(char *text, const void *octets, size_t length)
+static void write_address(char *text, const void *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i += 4) {
         uint32_t word;
-        memcpy(&word, (const char *)octets + i, 4);
+        memcpy(&word, (const char *)bytes + i, 4);
         snprintf(text + 2 * i, 9, "%08" PRIX32, word);
     }
 }

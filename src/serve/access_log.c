@@ -23,12 +23,12 @@ static void append_clock(struct buffer *line, const struct date *date)
     append_two_digits(line, date->second);
 }
 
-static void append_ipv4(struct buffer *line, const unsigned char octets[static 4])
+static void append_ipv4(struct buffer *line, const unsigned char bytes[static 4])
 {
     for (unsigned i = 0; i < 4; i++) {
         if (i > 0)
             buffer_byte(line, '.');
-        buffer_number(line, octets[i]);
+        buffer_number(line, bytes[i]);
     }
 }
 
@@ -48,7 +48,7 @@ static void append_peer(struct buffer *line, const struct sockaddr *peer)
     }
 }
 
-/* How many octets from the text's begin on stand for themselves, in every form. */
+/* How many bytes from the text's begin on stand for themselves, in every form. */
 static size_t plain_length(struct span text)
 {
     size_t length = 0;
@@ -63,9 +63,9 @@ static struct span span_from(struct span text, size_t start)
     return (struct span){text.at + start, text.length - start};
 }
 
-/* Raw text of a client, as much of it as fits into `room` octets, with each escape whole. */
+/* Raw text of a client, as much of it as fits into `room` bytes, with each escape whole. */
 static void append_escaped(struct buffer *line, struct span text, size_t room,
-                           void (*append_escape)(struct buffer *, struct span octet))
+                           void (*append_escape)(struct buffer *, struct span byte))
 {
     struct buffer piece = {line->at + line->length, 0, room, false};
     while (text.length > 0 && !piece.overflow) {
@@ -89,7 +89,7 @@ static void append_raw(struct buffer *line, struct span text, size_t room)
     append_escaped(line, text, room, buffer_log);
 }
 
-/* What is raw in a line may take, escaped. The rest needs less than 120 octets, and 180 in JSON, besides what is known only
+/* What is raw in a line may take, escaped. The rest needs less than 120 bytes, and 180 in JSON, besides what is known only
    at the end. */
 enum {
     TAIL_MAX = 80,
@@ -150,7 +150,7 @@ static void append_json_time(struct buffer *text, const struct date *date)
     buffer_byte(text, 'Z');
 }
 
-static void write_combined(struct buffer *line, const struct access *access, size_t *octets_at)
+static void write_combined(struct buffer *line, const struct access *access, size_t *bytes_at)
 {
     static struct stamp stamp;
     append_peer(line, access->peer);
@@ -161,7 +161,7 @@ static void write_combined(struct buffer *line, const struct access *access, siz
     buffer_append(line, SPAN("\" "));
     buffer_number(line, (uint64_t)access->status);
     buffer_byte(line, ' ');
-    *octets_at = line->length;
+    *bytes_at = line->length;
     buffer_append(line, SPAN(" \""));
     append_raw(line, access->referer, RAW_FIELD_MAX);
     buffer_append(line, SPAN("\" \""));
@@ -209,12 +209,12 @@ static void write_terminal(struct buffer *line, const struct access *access, boo
     buffer_append(line, SPAN("  "));
 }
 
-/* RFC 8259 7: an octet that is no printable ASCII stands as the code point of its number, so that each line is ASCII and
-   can be told back to octets. */
-static void append_json_escape(struct buffer *line, struct span octet)
+/* RFC 8259 7: an byte that is no printable ASCII stands as the code point of its number, so that each line is ASCII and
+   can be told back to bytes. */
+static void append_json_escape(struct buffer *line, struct span byte)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char code = (unsigned char)*octet.at;
+    unsigned char code = (unsigned char)*byte.at;
     if (code == '"' || code == '\\')
         buffer_append(line, (struct span){(const char[]){'\\', (char)code}, 2});
     else
@@ -248,7 +248,7 @@ static void write_json(struct buffer *line, const struct access *access)
     append_json(line, SPAN("\"user_agent\""), access->user_agent, RAW_FIELD_MAX);
     buffer_append(line, SPAN("\"status\":"));
     buffer_number(line, (uint64_t)access->status);
-    buffer_append(line, SPAN(",\"octets\":"));
+    buffer_append(line, SPAN(",\"bytes\":"));
 }
 
 int64_t access_clock(enum access_form form)
@@ -268,18 +268,18 @@ struct access_line access_prepare(enum access_form form, const struct access *ac
     case ACCESS_NONE:
         return log;
     case ACCESS_COMBINED:
-        write_combined(&line, access, &log.octets_at);
+        write_combined(&line, access, &log.bytes_at);
         log.text = buffer_span(&line);
         return log;
     case ACCESS_TERMINAL:
     case ACCESS_COLOURED:
         write_terminal(&line, access, form == ACCESS_COLOURED);
-        log.octets_at = line.length;
+        log.bytes_at = line.length;
         append_why(&line, access->why);
         break;
     case ACCESS_JSON:
         write_json(&line, access);
-        log.octets_at = line.length;
+        log.bytes_at = line.length;
         break;
     }
     buffer_byte(&line, '\n');
@@ -288,10 +288,10 @@ struct access_line access_prepare(enum access_form form, const struct access *ac
 }
 
 /* What is known when the answer has been sent. */
-static void write_tail(struct buffer *tail, const struct access_line *line, uint64_t octets,
-                       uint64_t duration)
+static void write_tail(struct buffer *tail, const struct access_line *line, uint64_t bytes, uint64_t duration)
 {
-    buffer_number(tail, octets);
+    if (line->form == ACCESS_COMBINED || line->form == ACCESS_JSON)
+        buffer_number(tail, bytes);
     if (line->form == ACCESS_COMBINED)
         return;
     if (line->form == ACCESS_JSON) {
@@ -300,7 +300,8 @@ static void write_tail(struct buffer *tail, const struct access_line *line, uint
         buffer_append(tail, SPAN("}"));
         return;
     }
-    buffer_append(tail, octets == 1 ? SPAN(" octet  ") : SPAN(" octets  "));
+    buffer_size(tail, bytes);
+    buffer_append(tail, SPAN("  "));
     buffer_number(tail, duration / 1000);
     buffer_byte(tail, '.');
     buffer_byte(tail, (char)('0' + duration / 100 % 10));
@@ -312,19 +313,19 @@ bool access_tells_why(enum access_form form)
     return form == ACCESS_TERMINAL || form == ACCESS_COLOURED;
 }
 
-void access_write(const struct access_line *line, uint64_t octets, int64_t duration)
+void access_write(const struct access_line *line, uint64_t bytes, int64_t duration)
 {
     char room[TAIL_MAX];
     struct buffer tail = BUFFER(room);
     if (line->text.length == 0)
         return;
-    write_tail(&tail, line, octets, (uint64_t)duration);
+    write_tail(&tail, line, bytes, (uint64_t)duration);
     const struct span pieces[] = {
-        {line->text.at, line->octets_at},
+        {line->text.at, line->bytes_at},
         buffer_span(&tail),
-        {line->text.at + line->octets_at, line->text.length - line->octets_at},
+        {line->text.at + line->bytes_at, line->text.length - line->bytes_at},
     };
     log_add(pieces, sizeof pieces / sizeof *pieces);
-    if (access_tells_why(line->form)) /* somebody watches */
+    if (access_tells_why(line->form)) /* a person watches */
         log_flush();
 }

@@ -13,12 +13,12 @@
 enum access_form {
     ACCESS_NONE,
     ACCESS_COMBINED, /* the Combined Log Format of Apache and nginx, times in UTC */
-    ACCESS_TERMINAL, /* for a person who watches: time, request, status, octets, milliseconds */
+    ACCESS_TERMINAL, /* for a person who watches: time, request, status, bytes, milliseconds */
     ACCESS_COLOURED, /* the same, with the status in colour */
-    ACCESS_JSON, /* an object a line (RFC 8259), in ASCII: an octet beyond it is the code point of its number */
+    ACCESS_JSON, /* an object a line (RFC 8259), in ASCII: an byte beyond it is the code point of its number */
 };
 
-/* What an access line tells. The spans are raw octets of the request: they are escaped when the line is made. */
+/* What an access line tells. The spans are raw bytes of the request: they are escaped when the line is made. */
 struct access {
     const struct sockaddr *peer;
     time_t time;
@@ -26,16 +26,16 @@ struct access {
     struct span method;
     struct span target;
     int status;
-    struct span why; /* of a 404: octets of any kind, or empty */
+    struct span why; /* of a 404: bytes of any kind, or empty */
     struct span referer;
     struct span user_agent;
 };
 
-/* An access line but for the octets of the body and the time that it took, which are known only when the answer has been
+/* An access line but for the bytes of the body and the time that it took, which are known only when the answer has been
    sent. */
 struct access_line {
     struct span text; /* empty: there is no line to write */
-    size_t octets_at; /* where in the text what is known later goes */
+    size_t bytes_at;  /* where in the text what is known later goes */
     enum access_form form;
 };
 
@@ -45,11 +45,11 @@ bool access_tells_why(enum access_form form);
 /* Microseconds of the monotonic clock where this form tells how long an answer took; else 0, without a look at it. */
 int64_t access_clock(enum access_form form);
 
-/* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE octets. */
+/* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE bytes. */
 struct access_line access_prepare(enum access_form form, const struct access *access, char *room);
 
-/* Hands the line to log_add, with the number of body octets that were sent and how many microseconds the answer took; where
+/* Hands the line to log_add, with the number of body bytes that were sent and how many microseconds the answer took; where
    a person watches, it is written at once. */
-void access_write(const struct access_line *line, uint64_t octets, int64_t duration);
+void access_write(const struct access_line *line, uint64_t bytes, int64_t duration);
 
 #endif

@@ -23,7 +23,7 @@ struct outgoing {
     struct access_line log;
     int64_t began; /* microseconds of the monotonic clock, where somebody wants to know how long it takes */
     uint64_t body_bytes;
-    int64_t taken;       /* octets_taken when the deadline began, TAKEN_UNKNOWN before it does */
+    int64_t taken;       /* bytes_taken when the deadline began, TAKEN_UNKNOWN before it does */
     bool linger;         /* the client may still be sending when it is sent */
     struct part parts[]; /* then the text of head and generated body, then the log line */
 };
@@ -85,7 +85,7 @@ struct received connection_receive(struct connection *connection, char *room, si
 struct reading {
     /* To be answered: whole, bad, or one that awaits its answer before its body; else NULL. */
     struct request *request;
-    struct span rest; /* the octets after it */
+    struct span rest; /* the bytes after it */
     bool early;       /* its last byte was received before this iteration looked at the disk */
     bool ended;       /* there will be no request any more */
     bool tls;         /* the client speaks TLS */
@@ -97,9 +97,9 @@ static struct reading no_request(bool ended)
 }
 
 /* A record of TLS that holds a handshake begins so (RFC 8446 5.1), and no request does. */
-static bool is_tls(struct span octets)
+static bool is_tls(struct span bytes)
 {
-    return octets.at[0] == 0x16 && (octets.length == 1 || octets.at[1] == 0x03);
+    return bytes.at[0] == 0x16 && (bytes.length == 1 || bytes.at[1] == 0x03);
 }
 
 static bool is_answerable(const struct request *request)
@@ -124,22 +124,22 @@ static struct reading read_fresh(struct connection *connection, struct service *
     service->received.kind = RECEIVED_NOTHING;
     if (received.kind != RECEIVED_BYTES)
         return no_request(received.kind == RECEIVED_END);
-    struct span octets = request_skip_empty_lines(received.bytes);
-    if (octets.length == 0) /* still idle */
+    struct span bytes = request_skip_empty_lines(received.bytes);
+    if (bytes.length == 0) /* still idle */
         return no_request(false);
-    if (is_tls(octets))
+    if (is_tls(bytes))
         return (struct reading){.tls = true};
     request_init(request);
-    request_read_head(request, octets.at, octets.length);
+    request_read_head(request, bytes.at, bytes.length);
     if (!is_answerable(request)) {
-        connection->input = input_new(octets, request);
+        connection->input = input_new(bytes, request);
         return no_request(connection->input == NULL);
     }
-    struct span rest = {octets.at + request->parsed, octets.length - request->parsed};
+    struct span rest = {bytes.at + request->parsed, bytes.length - request->parsed};
     return (struct reading){.request = request, .rest = rest, .early = early};
 }
 
-/* Goes on with a head that is held in part, or begins with octets that were held back. */
+/* Goes on with a head that is held in part, or begins with bytes that were held back. */
 static struct reading read_more_head(struct connection *connection)
 {
     bool early = !input_is_read(connection->input); /* received in an earlier iteration, and held since */
@@ -157,7 +157,7 @@ static struct reading read_more_head(struct connection *connection)
     return request_if_answerable(&connection->input->request, rest, early);
 }
 
-/* Goes on with a body, whose octets are not kept. */
+/* Goes on with a body, whose bytes are not kept. */
 static struct reading read_more_body(struct connection *connection, struct service *service)
 {
     struct request *request = &connection->input->request;
@@ -181,19 +181,19 @@ static struct reading read_request(struct connection *connection, struct service
 
 /* ---- answering ---- */
 
-/* Octets that the client has not acknowledged yet (tcp(7)); -1 where the kernel does not say. */
-static int octets_unacknowledged(int socket)
+/* Bytes that the client has not acknowledged yet (tcp(7)); -1 where the kernel does not say. */
+static int bytes_unacknowledged(int socket)
 {
-    int octets;
-    return ioctl(socket, SIOCOUTQ, &octets) < 0 ? -1 : octets;
+    int bytes;
+    return ioctl(socket, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
 }
 
 /* How much of an answer the client has taken, counted from where only the difference of two times tells something. A
    socket takes up to megabytes at once and is writable again only when a third of them is gone: whether the client
    reads, its acknowledgements tell sooner. */
-static int64_t octets_taken(int socket, const struct outgoing *answer)
+static int64_t bytes_taken(int socket, const struct outgoing *answer)
 {
-    int unacknowledged = octets_unacknowledged(socket);
+    int unacknowledged = bytes_unacknowledged(socket);
     return (int64_t)(answer->body_bytes - response_bytes_left(&answer->response)) -
            (unacknowledged > 0 ? unacknowledged : 0);
 }
@@ -208,7 +208,7 @@ static bool keep_response(struct connection *connection, const struct outgoing *
         return false;
     *kept = *answer;
     if (kept->taken == TAKEN_UNKNOWN)
-        kept->taken = octets_taken(connection->fd, answer);
+        kept->taken = bytes_taken(connection->fd, answer);
     char *room = (char *)kept->parts + parts;
     memcpy(room, response->text.at, text);
     if (answer->log.text.length > 0)
@@ -267,12 +267,12 @@ static void log_answer(const struct service *service, const struct outgoing *ans
         metrics_time(service->context.metrics, duration);
 }
 
-/* The end of a connection whose answers are all sent. Octets of the client that are unread when the socket closes, or
+/* The end of a connection whose answers are all sent. Bytes of the client that are unread when the socket closes, or
    come after that, reset the connection, and a reset throws away what is on its way. */
 static enum connection_want leave(struct connection *connection, bool linger)
 {
     input_drop(&connection->input);
-    linger |= connection->readable || octets_unacknowledged(connection->fd) != 0;
+    linger |= connection->readable || bytes_unacknowledged(connection->fd) != 0;
     if (!linger || shutdown(connection->fd, SHUT_WR) < 0)
         return WANT_CLOSE;
     connection->state = CONNECTION_LINGER;
@@ -296,7 +296,7 @@ static enum connection_want send_answer(struct connection *connection, struct se
                                         struct outgoing *answer)
 {
     assert(connection->state == CONNECTION_SEND);
-    enum transmit_result result = transmit(connection->fd, &answer->response, LIMIT_TURN_OCTETS);
+    enum transmit_result result = transmit(connection->fd, &answer->response, LIMIT_TURN_BYTES);
     bool owned = answer == connection->outgoing;
     if (result == TRANSMIT_DONE && answer->response.producer != NULL)
         result = TRANSMIT_TURN; /* there is more to make */
@@ -349,10 +349,10 @@ static enum connection_want send_on(struct connection *connection, struct servic
    (RFC 9112 9.6). */
 static bool is_followed(const struct connection *connection, struct span rest)
 {
-    char octet;
+    char byte;
     if (request_skip_empty_lines(rest).length > 0)
         return true;
-    return connection->readable && recv(connection->fd, &octet, sizeof octet, MSG_PEEK) > 0;
+    return connection->readable && recv(connection->fd, &byte, sizeof byte, MSG_PEEK) > 0;
 }
 
 /* Makes the answer, and its line for the log. */
@@ -415,7 +415,7 @@ static enum connection_want respond(struct connection *connection, struct servic
 static enum connection_want refuse_tls(struct connection *connection, const struct service *service)
 {
     static time_t next_hint;
-    /* A fatal alert, protocol_version, in a record of two octets (RFC 8446 5.1, 6.2). */
+    /* A fatal alert, protocol_version, in a record of two bytes (RFC 8446 5.1, 6.2). */
     static const char alert[] = {0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46};
     if (service->context.now >= next_hint) {
         log_error("a client speaks TLS to this port; its address here begins with http://, not https://");
@@ -443,15 +443,15 @@ static enum connection_want read_and_respond(struct connection *connection, stru
     return service->context.draining ? leave(connection, false) : WANT_EVENT;
 }
 
-/* MSG_TRUNC throws the octets away inside the kernel (tcp(7)). */
+/* MSG_TRUNC throws the bytes away inside the kernel (tcp(7)). */
 static enum connection_want linger_on(struct connection *connection)
 {
     assert(connection->state == CONNECTION_LINGER);
     /* cppcheck-suppress nullPointer ; nothing is stored */
-    ssize_t octets = recv(connection->fd, NULL, LIMIT_TURN_OCTETS, MSG_TRUNC);
-    if (octets > 0 || (octets < 0 && errno == EINTR))
+    ssize_t bytes = recv(connection->fd, NULL, LIMIT_TURN_BYTES, MSG_TRUNC);
+    if (bytes > 0 || (bytes < 0 && errno == EINTR))
         return WANT_TURN;
-    return octets < 0 && errno == EAGAIN ? WANT_EVENT : WANT_CLOSE;
+    return bytes < 0 && errno == EAGAIN ? WANT_EVENT : WANT_CLOSE;
 }
 
 enum connection_want connection_step(struct connection *connection, struct service *service)
@@ -475,8 +475,8 @@ static enum connection_want judge_pace(struct connection *connection)
 {
     assert(connection->state == CONNECTION_SEND);
     struct outgoing *answer = connection->outgoing;
-    int64_t taken = octets_taken(connection->fd, answer);
-    if (!connection->ready && taken - answer->taken < LIMIT_WRITE_OCTETS)
+    int64_t taken = bytes_taken(connection->fd, answer);
+    if (!connection->ready && taken - answer->taken < LIMIT_WRITE_BYTES)
         return WANT_CLOSE;
     answer->taken = taken;
     connection->progress = true;
@@ -494,11 +494,11 @@ static enum connection_want give_up_request(struct connection *connection, struc
     return respond(connection, service, &(struct reading){.request = request, .rest = SPAN_NONE});
 }
 
-/* The last octets before the end of the worker are waited for while they are on their way. */
+/* The last bytes before the end of the worker are waited for while they are on their way. */
 static enum connection_want judge_arrival(struct connection *connection, const struct service *service)
 {
     assert(connection->state == CONNECTION_LINGER);
-    if (!service->context.draining || octets_unacknowledged(connection->fd) == 0)
+    if (!service->context.draining || bytes_unacknowledged(connection->fd) == 0)
         return WANT_CLOSE;
     connection->progress = true;
     return connection->ready ? WANT_TURN : WANT_EVENT;

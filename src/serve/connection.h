@@ -51,7 +51,7 @@ struct connection {
     int fd;
     enum connection_state state;
     uint32_t watched;        /* the events that epoll watches the socket for; 0 before it knows of it */
-    bool readable;           /* the socket may hold octets that were not read */
+    bool readable;           /* the socket may hold bytes that were not read */
     bool peer_done;          /* the client has closed its sending side (seen by epoll) */
     bool urgent;             /* it has sent urgent data, before which a read stops short (tcp(7)) */
     bool progress;           /* what the deadline is for was done in time: it begins anew */
@@ -97,7 +97,7 @@ struct received connection_receive(struct connection *connection, char *room, si
 enum connection_want connection_step(struct connection *connection, struct service *service);
 
 /* What happens when the deadline has passed: a request that is late gets 408; an answer that the client takes fast enough
-   goes on, and so do the last octets before the end of the worker while they are on their way; else it is WANT_CLOSE. */
+   goes on, and so do the last bytes before the end of the worker while they are on their way; else it is WANT_CLOSE. */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
 /* The kind of deadline that holds in this state; DEADLINE_KINDS where none does. */

@@ -11,7 +11,7 @@ static const int64_t durations[DEADLINE_KINDS] = {
     [DEADLINE_WRITE] = LIMIT_WRITE_MS,
     [DEADLINE_LINGER] = LIMIT_LINGER_MS,
     [DEADLINE_LAST_REQUEST] = LIMIT_LAST_REQUEST_MS,
-    [DEADLINE_LAST_OCTETS] = LIMIT_LAST_OCTETS_MS,
+    [DEADLINE_LAST_BYTES] = LIMIT_LAST_BYTES_MS,
 };
 
 void deadlines_init(struct deadlines *deadlines)

@@ -15,7 +15,7 @@ enum deadline_kind {
     DEADLINE_WRITE,        /* that the client takes so much of its answer */
     DEADLINE_LINGER,       /* the client's end, after the last answer */
     DEADLINE_LAST_REQUEST, /* idle, in a worker that retires */
-    DEADLINE_LAST_OCTETS,  /* lingering, in a worker that stops */
+    DEADLINE_LAST_BYTES,   /* lingering, in a worker that stops */
     DEADLINE_KINDS,        /* their number; as a kind: not armed */
 };
 

@@ -5,19 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct input *input_new(struct span octets, const struct request *request)
+struct input *input_new(struct span bytes, const struct request *request)
 {
-    struct input *input = malloc(sizeof *input + octets.length);
+    struct input *input = malloc(sizeof *input + bytes.length);
     if (input == NULL)
         return NULL;
     input->start = 0;
-    input->length = input->room = octets.length;
-    memcpy(input->octets, octets.at, octets.length);
+    input->length = input->room = bytes.length;
+    memcpy(input->bytes, bytes.at, bytes.length);
     if (request != NULL)
         input->request = *request;
     else
         request_init(&input->request);
-    request_move(&input->request, input->octets);
+    request_move(&input->request, input->bytes);
     return input;
 }
 
@@ -28,16 +28,16 @@ bool input_is_read(const struct input *input)
 
 bool input_is_blank(const struct input *input)
 {
-    struct span octets = {input->octets + input->start, input->length - input->start};
-    octets = request_skip_empty_lines(octets);
-    return octets.length == 0 || (octets.length == 1 && octets.at[0] == '\r');
+    struct span bytes = {input->bytes + input->start, input->length - input->start};
+    bytes = request_skip_empty_lines(bytes);
+    return bytes.length == 0 || (bytes.length == 1 && bytes.at[0] == '\r');
 }
 
-/* The requests before this one are answered: their octets make room first. */
+/* The requests before this one are answered: their bytes make room first. */
 static void move_to_front(struct input *input)
 {
     input->length -= input->start;
-    memmove(input->octets, input->octets + input->start, input->length);
+    memmove(input->bytes, input->bytes + input->start, input->length);
     input->start = 0;
 }
 
@@ -54,9 +54,9 @@ char *input_room(struct input **input, size_t *size)
         roomy->room = room;
         *input = roomy;
     }
-    request_move(&roomy->request, roomy->octets);
+    request_move(&roomy->request, roomy->bytes);
     *size = roomy->room - roomy->length;
-    return roomy->octets + roomy->length;
+    return roomy->bytes + roomy->length;
 }
 
 void input_add(struct input *input, size_t length)
@@ -67,14 +67,14 @@ void input_add(struct input *input, size_t length)
 struct span input_read_head(struct input *input)
 {
     struct request *request = &input->request;
-    request_read_head(request, input->octets + input->start, input->length - input->start);
+    request_read_head(request, input->bytes + input->start, input->length - input->start);
     size_t end = input->start + request->parsed;
-    return (struct span){input->octets + end, input->length - end};
+    return (struct span){input->bytes + end, input->length - end};
 }
 
-static bool is_inside(const struct input *input, struct span octets)
+static bool is_inside(const struct input *input, struct span bytes)
 {
-    return octets.at >= input->octets && octets.at < input->octets + input->length;
+    return bytes.at >= input->bytes && bytes.at < input->bytes + input->length;
 }
 
 bool input_hold_back(struct input **input, struct span rest)
@@ -85,7 +85,7 @@ bool input_hold_back(struct input **input, struct span rest)
         return true;
     }
     if (*input != NULL && is_inside(*input, rest)) {
-        (*input)->start = (size_t)(rest.at - (*input)->octets);
+        (*input)->start = (size_t)(rest.at - (*input)->bytes);
         request_init(&(*input)->request);
         return true;
     }

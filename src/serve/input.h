@@ -12,28 +12,28 @@
 #include <stddef.h>
 
 struct input {
-    struct request request; /* being read from the octets */
+    struct request request; /* being read from the bytes */
     size_t start;           /* where its head begins in them */
-    size_t length;          /* octets in all */
+    size_t length;          /* bytes in all */
     size_t room;
-    char octets[];
+    char bytes[];
 };
 
-/* Copies octets, and the request as far as it was read from them (NULL where none was begun). To be given back with
+/* Copies bytes, and the request as far as it was read from them (NULL where none was begun). To be given back with
    input_drop. Returns NULL when memory is short. */
-struct input *input_new(struct span octets, const struct request *request);
+struct input *input_new(struct span bytes, const struct request *request);
 
-/* True where the request has read all of the octets, so that more must be received. */
+/* True where the request has read all of the bytes, so that more must be received. */
 bool input_is_read(const struct input *input);
 
-/* True where no octet of a request has come, but empty lines before it or half of one (RFC 9112 2.2). */
+/* True where no byte of a request has come, but empty lines before it or half of one (RFC 9112 2.2). */
 bool input_is_blank(const struct input *input);
 
-/* Where to receive more of the head, `*size` octets, which may move the input. NULL when memory is short; the input is
+/* Where to receive more of the head, `*size` bytes, which may move the input. NULL when memory is short; the input is
    then as it was. */
 char *input_room(struct input **input, size_t *size);
 
-/* Says that `length` octets were received there. */
+/* Says that `length` bytes were received there. */
 void input_add(struct input *input, size_t length);
 
 /* Reads on in the head. Returns what is left after the request, in the state that it is in now. */

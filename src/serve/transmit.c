@@ -9,20 +9,20 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-/* Takes sent octets off the front of the response. */
-static void advance(struct response *response, uint64_t octets)
+/* Takes sent bytes off the front of the response. */
+static void advance(struct response *response, uint64_t bytes)
 {
     while (response->first < response->count) {
         struct part *part = &response->parts[response->first];
-        uint64_t taken = octets < part->length ? octets : part->length;
+        uint64_t taken = bytes < part->length ? bytes : part->length;
         part->offset += taken;
         part->length -= taken;
-        octets -= taken;
+        bytes -= taken;
         if (part->length > 0)
             return;
         response->first++;
     }
-    assert(octets == 0);
+    assert(bytes == 0);
 }
 
 /* The head of an answer and that of its first range. */
@@ -59,8 +59,8 @@ static ssize_t send_before_slice(int socket, const struct iovec *pieces, unsigne
     return send(socket, joined, length, MSG_NOSIGNAL | MSG_MORE);
 }
 
-/* Sends the octets up to the next slice of a file in one call. */
-static ssize_t send_octets(int socket, const struct response *response)
+/* Sends the bytes up to the next slice of a file in one call. */
+static ssize_t send_bytes(int socket, const struct response *response)
 {
     const struct part *first = &response->parts[response->first];
     if (response->first + 1 == response->count) /* the usual case, at two thirds of the cost */
@@ -72,29 +72,29 @@ static ssize_t send_octets(int socket, const struct response *response)
     return send_before_slice(socket, pieces, count);
 }
 
-static ssize_t send_file(int socket, const struct part *part, uint64_t octets_max)
+static ssize_t send_file(int socket, const struct part *part, uint64_t bytes_max)
 {
     off_t offset = (off_t)part->offset;
-    return sendfile(socket, part->fd, &offset, part->length < octets_max ? part->length : octets_max);
+    return sendfile(socket, part->fd, &offset, part->length < bytes_max ? part->length : bytes_max);
 }
 
-enum transmit_result transmit(int socket, struct response *response, uint64_t octets_max)
+enum transmit_result transmit(int socket, struct response *response, uint64_t bytes_max)
 {
     uint64_t sent = 0;
     while (response->first < response->count) {
-        if (sent >= octets_max)
+        if (sent >= bytes_max)
             return TRANSMIT_TURN;
         const struct part *part = &response->parts[response->first];
-        ssize_t octets =
-            part->bytes != NULL ? send_octets(socket, response) : send_file(socket, part, octets_max - sent);
-        if (octets < 0 && errno == EINTR)
+        ssize_t bytes =
+            part->bytes != NULL ? send_bytes(socket, response) : send_file(socket, part, bytes_max - sent);
+        if (bytes < 0 && errno == EINTR)
             continue;
-        if (octets < 0)
+        if (bytes < 0)
             return errno == EAGAIN ? TRANSMIT_AGAIN : TRANSMIT_GONE;
-        if (octets == 0) /* the file ended before its length was sent */
+        if (bytes == 0) /* the file ended before its length was sent */
             return TRANSMIT_GONE;
-        advance(response, (uint64_t)octets);
-        sent += (uint64_t)octets;
+        advance(response, (uint64_t)bytes);
+        sent += (uint64_t)bytes;
     }
     return TRANSMIT_DONE;
 }

@@ -1,4 +1,4 @@
-/* Sends a response's parts: send and writev for octets in memory, sendfile for slices of files. With SIGPIPE ignored. */
+/* Sends a response's parts: send and writev for bytes in memory, sendfile for slices of files. With SIGPIPE ignored. */
 #ifndef TINYHTTPD_SERVE_TRANSMIT_H
 #define TINYHTTPD_SERVE_TRANSMIT_H
 
@@ -9,12 +9,12 @@
 enum transmit_result {
     TRANSMIT_DONE,
     TRANSMIT_AGAIN, /* the socket takes no more for now */
-    TRANSMIT_TURN,  /* `octets_max` are sent; others have their turn */
+    TRANSMIT_TURN,  /* `bytes_max` are sent; others have their turn */
     TRANSMIT_GONE,  /* the client is gone, or the file is shorter than was promised: close the connection */
 };
 
-/* Sends octets and takes them off the response. Slices of files stop at `octets_max`; octets in memory go in one
+/* Sends bytes and takes them off the response. Slices of files stop at `bytes_max`; bytes in memory go in one
    piece. */
-enum transmit_result transmit(int socket, struct response *response, uint64_t octets_max);
+enum transmit_result transmit(int socket, struct response *response, uint64_t bytes_max);
 
 #endif

@@ -147,7 +147,7 @@ static enum deadline_kind deadline_kind_of(const struct worker *worker, const st
     if (kind == DEADLINE_IDLE && worker->service.retiring)
         return DEADLINE_LAST_REQUEST;
     if (kind == DEADLINE_LINGER && worker->service.context.draining)
-        return DEADLINE_LAST_OCTETS;
+        return DEADLINE_LAST_BYTES;
     return kind;
 }
 
@@ -537,7 +537,7 @@ static void drain(struct worker *worker)
     look_again(worker, DEADLINE_LAST_REQUEST);
     look_again(worker, DEADLINE_HEAD);
     look_again(worker, DEADLINE_BODY);
-    rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_OCTETS);
+    rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_BYTES);
 }
 
 static bool is_drained(const struct worker *worker)

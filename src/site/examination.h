@@ -27,7 +27,7 @@ void examination_end(void);
 
 /*
  * Called by the master when this worker is dead. True when it died examining a file, which is remembered from now on;
- * `path` (EXAMINATION_PATH_MAX octets with its NUL) is then its name, cut where it is longer.
+ * `path` (EXAMINATION_PATH_MAX bytes with its NUL) is then its name, cut where it is longer.
  */
 enum { EXAMINATION_PATH_MAX = 240 };
 bool examination_bury(unsigned worker, char path[EXAMINATION_PATH_MAX]);

@@ -23,11 +23,11 @@ static bool is_among(const struct span *list, size_t count, struct span word)
     return false;
 }
 
-/* Cuts what follows the last `octet` off, and returns it; empty where there is none. */
-static struct span cut_after_last(struct span *name, char octet)
+/* Cuts what follows the last `byte` off, and returns it; empty where there is none. */
+static struct span cut_after_last(struct span *name, char byte)
 {
     for (size_t at = name->length; at > 0; at--) {
-        if (name->at[at - 1] == octet) {
+        if (name->at[at - 1] == byte) {
             struct span rest = {name->at + at, name->length - at};
             name->length = at - 1;
             return rest;
@@ -38,13 +38,13 @@ static struct span cut_after_last(struct span *name, char octet)
 
 enum kind { KIND_UPPER, KIND_LOWER, KIND_DIGIT, KIND_OTHER };
 
-static enum kind kind_of(char octet)
+static enum kind kind_of(char byte)
 {
-    if (text_is_digit(octet))
+    if (text_is_digit(byte))
         return KIND_DIGIT;
-    if (!text_is_letter(octet))
+    if (!text_is_letter(byte))
         return KIND_OTHER;
-    return text_lower(octet) == octet ? KIND_LOWER : KIND_UPPER;
+    return text_lower(byte) == byte ? KIND_LOWER : KIND_UPPER;
 }
 
 /* What a word is made of. */
@@ -103,9 +103,9 @@ static bool holds_uuid(struct span stem)
     return false;
 }
 
-static bool is_separator(char octet)
+static bool is_separator(char byte)
 {
-    return octet == '.' || octet == '-' || octet == '_';
+    return byte == '.' || byte == '-' || byte == '_';
 }
 
 static bool has_hexadecimal(struct span stem)
@@ -137,7 +137,7 @@ static bool is_base32(struct span word, struct look look)
            look.count[KIND_UPPER] + look.count[KIND_DIGIT] == word.length && look.digits < 4;
 }
 
-/* The stem's last eight octets, parted from what is before them. */
+/* The stem's last eight bytes, parted from what is before them. */
 static bool ends_in_hash(struct span stem, bool is_code)
 {
     enum { LENGTH = 8 };

@@ -238,7 +238,7 @@ static struct span name_of(const struct item *item)
     return (struct span){item->text + item->key_length, item->name_length};
 }
 
-static int compare_octets(struct span a, struct span b)
+static int compare_bytes(struct span a, struct span b)
 {
     int order = memcmp(a.at, b.at, a.length < b.length ? a.length : b.length);
     return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
@@ -246,8 +246,8 @@ static int compare_octets(struct span a, struct span b)
 
 static int compare_names(const struct item *a, const struct item *b)
 {
-    int order = compare_octets(key_of(a), key_of(b));
-    return order != 0 ? order : compare_octets(name_of(a), name_of(b));
+    int order = compare_bytes(key_of(a), key_of(b));
+    return order != 0 ? order : compare_bytes(name_of(a), name_of(b));
 }
 
 /* What is equal is ordered by name, upwards in any case. */
@@ -440,30 +440,6 @@ static bool read_entries(struct listing *listing, int64_t began)
 
 /* ---- pieces of a row ---- */
 
-void listing_append_size(struct buffer *out, uint64_t octets)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-    unsigned unit = 0;
-    while (octets >> 10 * unit >= 1024)
-        unit++;
-    if (unit == 0) {
-        buffer_number(out, octets);
-    } else {
-        uint64_t tenths = ((octets >> 10 * (unit - 1)) * 10 + 512) / 1024;
-        if (tenths >= 10235) { /* "1024 KiB" */
-            tenths = 10;
-            unit++;
-        }
-        buffer_number(out, tenths < 100 ? tenths / 10 : (tenths + 5) / 10);
-        if (tenths < 100) {
-            buffer_byte(out, '.');
-            buffer_number(out, tenths % 10);
-        }
-    }
-    buffer_byte(out, ' ');
-    buffer_string(out, units[unit]);
-}
-
 static void append_digits(struct buffer *out, int number, char after)
 {
     buffer_byte(out, (char)('0' + number / 10 % 10));
@@ -490,7 +466,7 @@ static void append_time(struct buffer *out, const struct date *date)
     append_digits(out, date->second, 'Z');
 }
 
-/* "./" keeps a name from being taken for anything but a path, and its octets for anything but a name. */
+/* "./" keeps a name from being taken for anything but a path, and its bytes for anything but a name. */
 static void append_href(struct buffer *out, const struct item *item)
 {
     buffer_append(out, SPAN("./"));
@@ -627,7 +603,7 @@ static void write_row(const struct item *item, struct buffer *out)
     if (!item->folder) {
         buffer_number(out, item->size);
         buffer_append(out, SPAN("\">"));
-        listing_append_size(out, item->size);
+        buffer_size(out, item->size);
         buffer_append(out, SPAN("</data>"));
     }
     buffer_append(out, SPAN("<td><time datetime=\""));
@@ -675,21 +651,21 @@ static void write_html(const struct listing *listing, struct buffer *out)
 
 /* ---- JSON (RFC 8259) ---- */
 
-/* What is no UTF-8 becomes U+FFFD, as JSON has no other text; "href" has the very octets. */
+/* What is no UTF-8 becomes U+FFFD, as JSON has no other text; "href" has the very bytes. */
 static void append_json_text(struct buffer *out, struct span text)
 {
     while (text.length > 0) {
         size_t length = text_character(text);
-        char octet = text.at[0];
+        char byte = text.at[0];
         if (length == 0) {
             buffer_append(out, SPAN("\xEF\xBF\xBD"));
             length = 1;
-        } else if (octet == '"' || octet == '\\') {
+        } else if (byte == '"' || byte == '\\') {
             buffer_byte(out, '\\');
-            buffer_byte(out, octet);
-        } else if (octet >= 0 && octet < 0x20) {
-            buffer_append(out, octet < 0x10 ? SPAN("\\u000") : SPAN("\\u001"));
-            buffer_hex(out, (uint64_t)octet & 15);
+            buffer_byte(out, byte);
+        } else if (byte >= 0 && byte < 0x20) {
+            buffer_append(out, byte < 0x10 ? SPAN("\\u000") : SPAN("\\u001"));
+            buffer_hex(out, (uint64_t)byte & 15);
         } else {
             buffer_append(out, (struct span){text.at, length});
         }

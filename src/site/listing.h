@@ -41,11 +41,8 @@ void listing_begin_iteration(void);
 struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
                                    const struct listing_form *form);
 
-/* Appends the key by whose octets names are ordered: capitals as small letters, and before each number, from which
+/* Appends the key by whose bytes names are ordered: capitals as small letters, and before each number, from which
    leading zeros are taken, how many digits it has. At most three times as long as the name. */
 void listing_append_key(struct buffer *key, struct span name);
-
-/* Appends a size as a person reads it, such as "1.5 KiB". */
-void listing_append_size(struct buffer *out, uint64_t octets);
 
 #endif

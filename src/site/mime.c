@@ -24,7 +24,7 @@ static unsigned override_count;
  * The types as browsers need them, sorted by extension. Where IANA has a registration and browsers take it,
  * it is that; source code and notes are text/plain, so that a browser shows them and does not save them.
  *
- * Left out on purpose: "svgz", whose octets need a Content-Encoding, and "php" and other names of programs
+ * Left out on purpose: "svgz", whose bytes need a Content-Encoding, and "php" and other names of programs
  * that a server might be expected to run.
  */
 enum { EXTENSION_MAX = 12 };
@@ -390,7 +390,7 @@ static const char *guess_type(const char *path, int fd, char scratch[MIME_MAX])
 /*
  * UTF-8 text is text/plain whatever libmagic would call it, so that it is not even asked: it takes notes for
  * HTML, is slow with text, and its answers for text would all become text/plain anyway. An empty file is text
- * too: a browser then shows an empty page, where it would otherwise save a file of no octets (WHATWG MIME
+ * too: a browser then shows an empty page, where it would otherwise save a file of no bytes (WHATWG MIME
  * Sniffing 7.1 comes to the same).
  */
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])

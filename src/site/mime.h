@@ -1,4 +1,4 @@
-/* Media types: the table by extension first, libmagic for the rest, the charset by looking at the octets. */
+/* Media types: the table by extension first, libmagic for the rest, the charset by looking at the bytes. */
 #ifndef TINYHTTPD_SITE_MIME_H
 #define TINYHTTPD_SITE_MIME_H
 
@@ -13,7 +13,7 @@ bool mime_open(void);
 
 void mime_close(void);
 
-/* Types that go before the table from now on: `count` of them, of LIMIT_MEDIA_TYPE octets at the most, the caller's, who keeps
+/* Types that go before the table from now on: `count` of them, of LIMIT_MEDIA_TYPE bytes at the most, the caller's, who keeps
    them. Of two for one extension the last counts. */
 void mime_override(const struct type_override *types, unsigned count);
 
@@ -22,15 +22,15 @@ bool mime_knows(struct span path);
 
 /*
  * The media type of the file `path` (its name decides by its extension, in any case), without parameters.
- * Where the extension is unknown or missing, the first octets of `fd` decide: UTF-8 text is text/plain, and
+ * Where the extension is unknown or missing, the first bytes of `fd` decide: UTF-8 text is text/plain, and
  * of the rest libmagic says what it is. `fd` stays the caller's; its file offset may be reset to 0. The
- * result is a static string or is copied into `scratch` (MIME_MAX octets with its NUL). Never fails: what
+ * result is a static string or is copied into `scratch` (MIME_MAX bytes with its NUL). Never fails: what
  * nobody knows, or ended a worker that asked libmagic (site/examination), is "application/octet-stream".
  */
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
 
-/* True for the types that carry text, and so take "charset=utf-8" where their octets are UTF-8. */
+/* True for the types that carry text, and so take "charset=utf-8" where their bytes are UTF-8. */
 bool mime_is_text(const char *type);
 
 #endif

@@ -7,7 +7,7 @@
 #define PAGE_TYPE "text/html; charset=utf-8"
 #define PAGE_TEXT_TYPE "text/plain; charset=utf-8"
 
-/* What a page says. Octets of any kind: they are escaped for where they stand. */
+/* What a page says. Bytes of any kind: they are escaped for where they stand. */
 struct page {
     struct span status; /* its number */
     struct span title;  /* its reason phrase */

@@ -15,7 +15,7 @@
 /* Room for the longest: two names and what is said about them. */
 enum { REASON_MAX = 768 };
 
-/* Both over rooms of REASON_MAX octets, which are the caller's. Names are octets as the disk and the client have them. */
+/* Both over rooms of REASON_MAX bytes, which are the caller's. Names are bytes as the disk and the client have them. */
 struct reason {
     struct buffer text; /* one or two sentences; empty where there is nothing worth telling */
     struct buffer

@@ -58,7 +58,7 @@ struct store {
     struct queue in_fds;   /* larger ones */
     struct queue closed;   /* larger ones whose descriptor is closed until they are asked for */
     int64_t next_expiry;   /* no descriptor is due earlier; -1 while none can be */
-    size_t octets;         /* held as bytes, by nodes that have left the table as well */
+    size_t bytes;          /* held as bytes, by nodes that have left the table as well */
     size_t head_room;      /* in each entry */
     const char *charset;   /* of every text, "none" for none; NULL: utf-8 where it is that */
     struct store_looks looks;
@@ -160,7 +160,7 @@ static void drop_unused(struct store *store, struct node *node)
     if (node->listed || node->entry.users > 0)
         return;
     if (node->entry.bytes != NULL)
-        store->octets -= node->entry.size;
+        store->bytes -= node->entry.size;
     else if (node->entry.fd >= 0)
         close(node->entry.fd);
     free(node);
@@ -218,7 +218,7 @@ static void keep_bounds(struct store *store)
         ;
     while (store->in_bytes.count + store->closed.count > LIMIT_STORE_ENTRIES && evict(store, &store->closed))
         ;
-    while ((store->octets > LIMIT_STORE_OCTETS || store->in_bytes.count > LIMIT_STORE_ENTRIES) &&
+    while ((store->bytes > LIMIT_STORE_BYTES || store->in_bytes.count > LIMIT_STORE_ENTRIES) &&
            evict(store, &store->in_bytes))
         ;
 }
@@ -236,7 +236,7 @@ static void table_add(struct store *store, struct node *node)
     *bucket_of(store, node->hash) = node;
     queue_add(queue_of(store, node), node);
     if (node->entry.bytes != NULL)
-        store->octets += node->entry.size;
+        store->bytes += node->entry.size;
     node->listed = true;
     keep_bounds(store);
 }
@@ -454,7 +454,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
                      const struct identity *identity, int64_t first_seen, struct node **loaded)
 {
     /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
-    bool in_bytes = identity->size <= LIMIT_STORE_FILE && store->octets <= LIMIT_STORE_OCTETS;
+    bool in_bytes = identity->size <= LIMIT_STORE_FILE && store->bytes <= LIMIT_STORE_BYTES;
     struct node *node = node_new(store, hash, path, identity, in_bytes);
     if (node == NULL)
         return 503;
@@ -638,9 +638,9 @@ void store_obey(struct store *store, const struct settings *settings)
     mime_override(settings->types, settings->type_count);
 }
 
-void store_reserve(struct store *store, size_t octets)
+void store_reserve(struct store *store, size_t bytes)
 {
-    store->head_room += octets;
+    store->head_room += bytes;
 }
 
 void store_close(struct store *store)

@@ -31,7 +31,7 @@ enum {
 };
 
 /* What a user keeps with an entry: the head of its answer, in room that ends where the file's bytes begin, if it has
-   some, so that both are one piece of memory. There are ENTRY_HEAD_MAX octets of it, and those that store_reserve asked
+   some, so that both are one piece of memory. There are ENTRY_HEAD_MAX bytes of it, and those that store_reserve asked
    for. */
 struct kept_head {
     char *end;           /* of the room */
@@ -45,7 +45,7 @@ struct kept_head {
 /* What a path names. Everything here is const for users of the store, but for `head`. */
 struct entry {
     enum entry_kind kind;
-    uint64_t size;     /* in octets */
+    uint64_t size;     /* in bytes */
     const char *bytes; /* the whole content, or NULL when `fd` has it */
     int fd;            /* -1 when `bytes` has it */
     char type[ENTRY_TYPE_MAX];
@@ -73,8 +73,8 @@ struct store *store_open(int root, int64_t racy_ms, bool walk);
    before anything is found. */
 void store_obey(struct store *store, const struct settings *settings);
 
-/* Adds `octets` to the room for a head that each entry has. Called before anything is found. */
-void store_reserve(struct store *store, size_t octets);
+/* Adds `bytes` to the room for a head that each entry has. Called before anything is found. */
+void store_reserve(struct store *store, size_t bytes);
 
 void store_close(struct store *store);
 

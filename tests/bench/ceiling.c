@@ -6,7 +6,7 @@
  *
  *     ceiling [-c] [-n] HEAD {send|sendfile PORT FILE}...
  *
- * HEAD is how many octets the head shall have: as many as the server under test sends, for they cost as much as the
+ * HEAD is how many bytes the head shall have: as many as the server under test sends, for they cost as much as the
  * body's. -c closes each connection after its answer, -n answers 304 with a head only. Each PORT of 127.0.0.1 has one
  * answer, so that big files can be pulled beside small ones without reading a target.
  *
@@ -39,7 +39,7 @@ enum {
 };
 
 struct answer {
-    char *octets; /* the head and, unless it goes by sendfile, the body */
+    char *bytes; /* the head and, unless it goes by sendfile, the body */
     size_t head_length, length;
     int file;
     bool by_sendfile;
@@ -71,13 +71,13 @@ static void write_head(struct answer *answer, size_t length, long long body_leng
         used += snprintf(head + used, sizeof head - (size_t)used, "Content-Length: %lld\r\n", body_length);
     size_t least = (size_t)used + strlen("Padding: \r\n\r\n");
     if (length < least || length > HEAD_MAX) {
-        fprintf(stderr, "ceiling: a head has %zu to %d octets\n", least, HEAD_MAX);
+        fprintf(stderr, "ceiling: a head has %zu to %d bytes\n", least, HEAD_MAX);
         exit(EX_USAGE);
     }
-    memcpy(answer->octets, head, (size_t)used);
-    memcpy(answer->octets + used, "Padding: ", strlen("Padding: "));
-    memset(answer->octets + used + strlen("Padding: "), 'x', length - least);
-    memcpy(answer->octets + length - 4, "\r\n\r\n", 4);
+    memcpy(answer->bytes, head, (size_t)used);
+    memcpy(answer->bytes + used, "Padding: ", strlen("Padding: "));
+    memset(answer->bytes + used + strlen("Padding: "), 'x', length - least);
+    memcpy(answer->bytes + length - 4, "\r\n\r\n", 4);
 }
 
 static void prepare(struct answer *answer, size_t head_length, bool by_sendfile, const char *path)
@@ -90,11 +90,11 @@ static void prepare(struct answer *answer, size_t head_length, bool by_sendfile,
     answer->by_sendfile = by_sendfile;
     answer->head_length = head_length;
     answer->length = head_length + body_length;
-    answer->octets = malloc(by_sendfile ? head_length : answer->length);
-    if (answer->octets == NULL)
+    answer->bytes = malloc(by_sendfile ? head_length : answer->length);
+    if (answer->bytes == NULL)
         die("malloc");
     write_head(answer, head_length, (long long)status.st_size);
-    if (!by_sendfile && read(answer->file, answer->octets + head_length, body_length) != (ssize_t)body_length)
+    if (!by_sendfile && read(answer->file, answer->bytes + head_length, body_length) != (ssize_t)body_length)
         die(path);
 }
 
@@ -123,20 +123,20 @@ static int send_on(int fd, struct connection *connection)
 {
     const struct answer *answer = connection->answer;
     while (connection->sent < answer->length) {
-        ssize_t octets;
+        ssize_t bytes;
         size_t left = answer->length - connection->sent;
         if (!answer->by_sendfile) {
-            octets = send(fd, answer->octets + connection->sent, left, MSG_NOSIGNAL);
+            bytes = send(fd, answer->bytes + connection->sent, left, MSG_NOSIGNAL);
         } else if (connection->sent < answer->head_length) {
-            octets = send(fd, answer->octets + connection->sent, answer->head_length - connection->sent,
+            bytes = send(fd, answer->bytes + connection->sent, answer->head_length - connection->sent,
                           MSG_NOSIGNAL | MSG_MORE);
         } else {
             off_t offset = (off_t)(connection->sent - answer->head_length);
-            octets = sendfile(fd, answer->file, &offset, left);
+            bytes = sendfile(fd, answer->file, &offset, left);
         }
-        if (octets < 0)
+        if (bytes < 0)
             return errno == EAGAIN ? 0 : -1;
-        connection->sent += (size_t)octets;
+        connection->sent += (size_t)bytes;
     }
     connection->sent = 0;
     return closes ? -1 : 1;
@@ -153,13 +153,13 @@ static bool serve(int fd)
             return done == 0;
     }
     for (;;) {
-        ssize_t octets = recv(fd, request, sizeof request, 0);
-        if (octets <= 0)
-            return octets < 0 && errno == EAGAIN;
+        ssize_t bytes = recv(fd, request, sizeof request, 0);
+        if (bytes <= 0)
+            return bytes < 0 && errno == EAGAIN;
         int done = send_on(fd, connection);
         if (done <= 0)
             return done == 0;
-        if ((size_t)octets < sizeof request)
+        if ((size_t)bytes < sizeof request)
             return true;
     }
 }

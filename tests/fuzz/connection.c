@@ -1,10 +1,10 @@
 /*
- * A whole connection: octets in, responses out, through the state machine, with the socket replaced by memory and the
- * files real ones. The input: a line that is the script, then what the client sends. Each octet of the script is what
+ * A whole connection: bytes in, responses out, through the state machine, with the socket replaced by memory and the
+ * files real ones. The input: a line that is the script, then what the client sends. Each byte of the script is what
  * happens next:
  *
- *     1 to 9     so many octets arrive, or so much room is there to send (what the server waits for)
- *     A to Z     the same: 16 octets, and for each letter on twice as many
+ *     1 to 9     so many bytes arrive, or so much room is there to send (what the server waits for)
+ *     A to Z     the same: 16 bytes, and for each letter on twice as many
  *     f          all that is left arrives, and with it the end of the client's stream
  *     s          nothing happens, but the server looks
  *     i          the next system call is interrupted
@@ -31,8 +31,8 @@
 
 int LLVMFuzzerInitialize(int *count, char ***arguments);
 
-/* A turn's octets, in slices of files, then what is in memory in one piece: at most a small file, and text. */
-enum { STEP_OCTETS_MAX = LIMIT_TURN_OCTETS + LIMIT_STORE_FILE + LIMIT_RESPONSE_TEXT };
+/* A turn's bytes, in slices of files, then what is in memory in one piece: at most a small file, and text. */
+enum { STEP_BYTES_MAX = LIMIT_TURN_BYTES + LIMIT_STORE_FILE + LIMIT_RESPONSE_TEXT };
 
 static struct service *service;
 
@@ -65,11 +65,11 @@ struct play {
     bool cut; /* the client or the clock may have ended an answer */
 };
 
-static size_t amount_of(char octet)
+static size_t amount_of(char byte)
 {
-    if (octet >= '1' && octet <= '9')
-        return (size_t)(octet - '0');
-    return octet >= 'A' && octet <= 'Z' ? (size_t)16 << (octet - 'A') : SIZE_MAX;
+    if (byte >= '1' && byte <= '9')
+        return (size_t)(byte - '0');
+    return byte >= 'A' && byte <= 'Z' ? (size_t)16 << (byte - 'A') : SIZE_MAX;
 }
 
 /* Between two steps other connections have theirs, and use what all share. */
@@ -86,10 +86,10 @@ static void step(struct play *play)
 {
     size_t before = wire.given;
     play->want = connection_step(play->connection, service);
-    CHECK(wire.given - before <= STEP_OCTETS_MAX);
+    CHECK(wire.given - before <= STEP_BYTES_MAX);
 }
 
-/* What epoll tells when octets have come; at the end of the stream it tells that, too. */
+/* What epoll tells when bytes have come; at the end of the stream it tells that, too. */
 static void arrive(struct play *play, size_t amount, bool ends)
 {
     size_t left = wire.sent.length - wire.arrived;
@@ -144,10 +144,10 @@ static void give_amount(struct play *play, size_t amount, bool ends)
 
 static void happen(struct play *play)
 {
-    char octet = play->script.length > 0 ? play->script.at[0] : '*';
+    char byte = play->script.length > 0 ? play->script.at[0] : '*';
     size_t taken = play->script.length > 0;
     play->script = (struct span){play->script.at + taken, play->script.length - taken};
-    switch (octet) {
+    switch (byte) {
     case 'd':
         drain(play);
         return;
@@ -160,14 +160,14 @@ static void happen(struct play *play)
     case 'i':
     case 'm':
     case 'u':
-        wire.interrupted |= octet == 'i';
-        wire.starving |= octet == 'm';
-        wire.unacknowledged |= octet == 'u';
+        wire.interrupted |= byte == 'i';
+        wire.starving |= byte == 'm';
+        wire.unacknowledged |= byte == 'u';
         break;
     case 's':
         break;
     default:
-        give_amount(play, amount_of(octet), octet == 'f');
+        give_amount(play, amount_of(byte), byte == 'f');
         return;
     }
     step(play);
@@ -209,10 +209,10 @@ static void run(struct play *play, size_t length)
     CHECK(play->connection->input == NULL && play->connection->outgoing == NULL);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static const union peer peer = {.v4 = {.sin_family = AF_INET}};
-    struct span sent = {(const char *)octets, length};
+    struct span sent = {(const char *)bytes, length};
     struct play play = {.script = fuzz_take_line(&sent)};
     wire_open(sent);
     service->context.draining = false;

@@ -1,6 +1,6 @@
 /*
- * Listings of directories whose names are any octets. The input is the order, as a query, then a line's end, then names
- * parted by slashes, the one octet besides NUL that no name has. Those that begin with "d" are directories.
+ * Listings of directories whose names are any bytes. The input is the order, as a query, then a line's end, then names
+ * parted by slashes, the one byte besides NUL that no name has. Those that begin with "d" are directories.
  */
 #include "site/listing.h"
 
@@ -39,7 +39,7 @@ static struct span listed(const struct listing_form *form)
     return (struct span){output, length};
 }
 
-/* The text after `before`, up to the octet `end`; `*text` moves behind it. False where there is no more. */
+/* The text after `before`, up to the byte `end`; `*text` moves behind it. False where there is no more. */
 static bool next_between(struct span *text, struct span before, char end, struct span *found)
 {
     const char *at = text->length > 0 ? memmem(text->at, text->length, before.at, before.length) : NULL;
@@ -59,15 +59,15 @@ static void check_href(struct span href, struct names *awaited)
     char decoded[NAME_MAX + 2];
     size_t length = 0;
     for (size_t i = 0; i < href.length; i++) {
-        unsigned char octet = (unsigned char)href.at[i];
-        CHECK(octet > ' ' && octet < 0x7F && strchr("\"'<>&:?#\\`", octet) == NULL);
-        if (octet == '%') {
+        unsigned char byte = (unsigned char)href.at[i];
+        CHECK(byte > ' ' && byte < 0x7F && strchr("\"'<>&:?#\\`", byte) == NULL);
+        if (byte == '%') {
             CHECK(href.length - i > 2);
-            octet = (unsigned char)(text_hex_value(href.at[i + 1]) * 16 + text_hex_value(href.at[i + 2]));
+            byte = (unsigned char)(text_hex_value(href.at[i + 1]) * 16 + text_hex_value(href.at[i + 2]));
             i += 2;
         }
         CHECK(length < sizeof decoded);
-        decoded[length++] = (char)octet;
+        decoded[length++] = (char)byte;
     }
     CHECK(length > 0 && names_is_directory((struct span){decoded, 1}) == (decoded[length - 1] == '/'));
     struct span name = {decoded, length - (decoded[length - 1] == '/')};
@@ -119,9 +119,9 @@ static void check_json(struct listing_form form, struct names awaited)
     CHECK(awaited.count == 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-    struct span input = {(const char *)octets, length};
+    struct span input = {(const char *)bytes, length};
     struct listing_form form = listing_form_of(fuzz_take_line(&input));
     if (root < 0)
         beneath = beneath_root(root = names_open(), false);

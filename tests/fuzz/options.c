@@ -73,12 +73,12 @@ static void check_result(enum options_result result, const struct failure *failu
     CHECK(memchr(failure->message, '\0', sizeof failure->message) != NULL);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length)
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     struct words words;
     struct settings settings, again;
     struct failure failure, failure_again;
-    split((struct span){(const char *)octets, length}, &words);
+    split((struct span){(const char *)bytes, length}, &words);
     enum options_result result = options_read(words.count, words.at, &settings, &failure);
     check_result(result, &failure);
     if (result == OPTIONS_SERVE) {

@@ -151,7 +151,7 @@ $server->stop;
     $json->exchange("BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n");
     my @lines = $json->log_lines(3);
     like($lines[2], qr/"method":"","target":"","request":"BREW \/pot HTTP\/1\.1","referer":"","user_agent":"","status":501,/, '--log json: what is malformed as it came');
-    like($lines[0], qr/\A\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ","client":"127\.0\.0\.1","method":"GET","target":"\/\?a=\\"\\\\","referer":"","user_agent":"a\\"b\\\\c","status":\d+,"octets":\d+,"duration_us":\d+\}\n\z/, '--log json: an object');
+    like($lines[0], qr/\A\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ","client":"127\.0\.0\.1","method":"GET","target":"\/\?a=\\"\\\\","referer":"","user_agent":"a\\"b\\\\c","status":\d+,"bytes":\d+,"duration_us":\d+\}\n\z/, '--log json: an object');
     like($lines[1], qr/"target":"\/none","referer":"\\u00ff","user_agent":"","status":404,/, '--log json: octets beyond ASCII as their numbers');
     SKIP: {
         eval { require JSON::PP; 1 } or skip 'no JSON::PP', 2;

@@ -61,7 +61,7 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
         is($run->{out} . $run->{err}, '', 'promtool check metrics: nothing to remark');
     }
     is(samples($server)->{ requests('2xx') }, 0, 'what asks for the counters is not counted');
-    is(samples($server)->{tinyhttpd_response_octets_total}, 0, 'nor are its octets');
+    is(samples($server)->{tinyhttpd_response_bytes_total}, 0, 'nor are its bytes');
     is($server->log, '', 'nor is it logged');
 }
 
@@ -91,7 +91,7 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
     my $body = length $server->get('/none')->{body};
     $server->exchange("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", count => 1, methods => ['HEAD']);
     $server->get('/', 'Range: bytes=0-2');
-    comes_to($server, 'tinyhttpd_response_octets_total', $before->{tinyhttpd_response_octets_total} + $body + 3, 'the octets of bodies');
+    comes_to($server, 'tinyhttpd_response_bytes_total', $before->{tinyhttpd_response_bytes_total} + $body + 3, 'the bytes of bodies');
     comes_to($server, requests('2xx'), 82, 'and their answers');
 
     my $socket = $server->connection(receive => 16_384);
@@ -101,7 +101,7 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
     close $socket;
     comes_to($server, requests('2xx'), 83, 'a download that is left counts');
     my $sample = samples($server);
-    cmp_ok($sample->{tinyhttpd_response_octets_total}, '<', 50_000_000, 'with what was sent');
+    cmp_ok($sample->{tinyhttpd_response_bytes_total}, '<', 50_000_000, 'with what was sent');
     cmp_ok($sample->{tinyhttpd_request_duration_seconds_sum}, '>=', 0.3, 'and took as long as the client did');
     my ($long, $all) = map { $sample->{"tinyhttpd_request_duration_seconds_bucket{le=\"$_\"}"} } '0.25', '+Inf';
     cmp_ok($long, '<', $all, 'so it is in none of the buckets below');

@@ -100,8 +100,8 @@ sub fetch {
     fetch($port, "/other\e[31m"); # malformed: counted as a request, but not as a missing path
     fetch($port, '/wrong"name');
     my $log = sees($terminal, qr/wrong.*ms\r\n/);
-    like($log, qr{^\d\d:\d\d:\d\d  GET /  200  4 octets  \d+\.\d ms$}m, 'an access line: time, method, path, status, octets, milliseconds');
-    like($log, qr{^\d\d:\d\d:\d\d  GET /none\?a=b  404  \d+ octets  \d+\.\d ms$}m, 'an access line of a missing path');
+    like($log, qr{^\d\d:\d\d:\d\d  GET /  200  4 B  \d+\.\d ms$}m, 'an access line: time, method, path, status, size, milliseconds');
+    like($log, qr{^\d\d:\d\d:\d\d  GET /none\?a=b  404  \d+ B  \d+\.\d ms$}m, 'an access line of a missing path');
     unlike($log, qr/\e/, 'clients can\'t send control sequences to the terminal');
     my ($end, $status) = interrupt($terminal);
     is($status, 0, 'Ctrl-C: status 0');
@@ -117,7 +117,7 @@ sub fetch {
     fetch($port, '/');
     fetch($port, '/none');
     my $log = sees($terminal, qr{/none.* ms\r\n});
-    like($log, qr{GET /  \e\[32m200\e\[0m  4 octets}, '200 is green');
+    like($log, qr{GET /  \e\[32m200\e\[0m  4 B}, '200 is green');
     like($log, qr{GET /none  \e\[33m404\e\[0m  }, '404 is yellow');
     like((interrupt($terminal))[0], qr{Served.*2 requests, of which 1 failed}, 'the summary');
 }

@@ -1,4 +1,4 @@
-/* What units share: octets before a page that faults, so that reading or writing one too far ends the program. */
+/* What units share: bytes before a page that faults, so that reading or writing one too far ends the program. */
 #ifndef TINYHTTPD_TESTS_UNIT_GUARD_H
 #define TINYHTTPD_TESTS_UNIT_GUARD_H
 
@@ -36,7 +36,7 @@ static inline int guard_open(void **state)
     return 0;
 }
 
-/* The octets again, with the page that faults right behind them. Stand until the next call. */
+/* The bytes again, with the page that faults right behind them. Stand until the next call. */
 static inline struct span guarded(struct span text)
 {
     char *at = guard_end - text.length;

@@ -18,7 +18,7 @@ struct asked {
 /* Takes the next request off what the client has sent. */
 struct asked asked_next(struct span *sent);
 
-/* How many heads can have ended in these octets. */
+/* How many heads can have ended in these bytes. */
 unsigned asked_heads(struct span sent);
 
 #endif

@@ -41,12 +41,12 @@ int64_t fuzz_number(struct span text, int64_t otherwise)
     return negative ? -(int64_t)number : (int64_t)number;
 }
 
-char *fuzz_copy(struct span octets)
+char *fuzz_copy(struct span bytes)
 {
-    char *copy = malloc(octets.length);
-    CHECK(copy != NULL || octets.length == 0);
-    if (octets.length > 0)
-        memcpy(copy, octets.at, octets.length);
+    char *copy = malloc(bytes.length);
+    CHECK(copy != NULL || bytes.length == 0);
+    if (bytes.length > 0)
+        memcpy(copy, bytes.at, bytes.length);
     return copy;
 }
 

@@ -1,6 +1,6 @@
 /*
  * What the fuzz targets share: checks that end the run, and inputs that a person can read and write. An input is text: a
- * line or two that set the scene where the target needs one, then the octets that a client sent.
+ * line or two that set the scene where the target needs one, then the bytes that a client sent.
  */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_FUZZ_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_FUZZ_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* The target itself, which libFuzzer calls with one input after another. */
-int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t length);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 /* Ends the run where the condition does not hold: libFuzzer then writes the input to a file. Not assert(), which means
    the program's own assumptions. */
@@ -33,8 +33,8 @@ void fuzz_expect(struct span *rest, struct span text);
 /* The decimal number that the text is, or `otherwise`. */
 int64_t fuzz_number(struct span text, int64_t otherwise);
 
-/* The octets in memory of exactly their size, so that ASan sees a step beyond them. The caller frees it. */
-char *fuzz_copy(struct span octets);
+/* The bytes in memory of exactly their size, so that ASan sees a step beyond them. The caller frees it. */
+char *fuzz_copy(struct span bytes);
 
 /* True where the text holds the piece. */
 bool fuzz_holds(struct span text, struct span piece);

@@ -57,7 +57,7 @@ static uint64_t expect_number(struct span *text)
 
 /* ---- the head ---- */
 
-/* A line without its CRLF, of printable octets. */
+/* A line without its CRLF, of printable bytes. */
 static struct span take_line(struct span *text)
 {
     size_t length = span_find(*text, '\r');
@@ -115,11 +115,11 @@ static void check_head(const struct response_read *response, struct span date, b
 
 /* ---- the content ---- */
 
-/* The file that the octets are a slice of: the one that was asked for, or any of this size. */
-static bool is_slice(const struct site_file *file, struct span octets, uint64_t offset, uint64_t size)
+/* The file that the bytes are a slice of: the one that was asked for, or any of this size. */
+static bool is_slice(const struct site_file *file, struct span bytes, uint64_t offset, uint64_t size)
 {
-    return file->content.length == size && offset <= size && octets.length <= size - offset &&
-           span_equal((struct span){file->content.at + offset, octets.length}, octets);
+    return file->content.length == size && offset <= size && bytes.length <= size - offset &&
+           span_equal((struct span){file->content.at + offset, bytes.length}, bytes);
 }
 
 /* Where it is known which file was asked for, it is that one or an encoded form of it. */
@@ -131,16 +131,16 @@ static bool is_form_of(const struct site_file *file, const struct site_file *ask
            (*end == '\0' || strcmp(end, ".gz") == 0 || strcmp(end, ".br") == 0 || strcmp(end, ".zst") == 0);
 }
 
-static void check_slice(struct span octets, uint64_t offset, uint64_t size, const struct site_file *asked)
+static void check_slice(struct span bytes, uint64_t offset, uint64_t size, const struct site_file *asked)
 {
     const struct site_file *file;
     bool found = false;
     for (unsigned i = 0; !found && (file = site_file(i)) != NULL; i++)
-        found = is_slice(file, octets, offset, size) && (asked == NULL || is_form_of(file, asked));
+        found = is_slice(file, bytes, offset, size) && (asked == NULL || is_form_of(file, asked));
     CHECK(found);
 }
 
-/* "bytes FIRST-LAST/SIZE", what follows being `length` octets. Returns FIRST. */
+/* "bytes FIRST-LAST/SIZE", what follows being `length` bytes. Returns FIRST. */
 static uint64_t read_content_range(struct span value, uint64_t *length, uint64_t *size)
 {
     fuzz_expect(&value, SPAN("bytes "));
@@ -175,9 +175,9 @@ static void check_multipart(struct span body, struct span boundary, const struct
         fuzz_expect(&type, SPAN("Content-Type: "));
         fuzz_expect(&range, SPAN("Content-Range: "));
         uint64_t offset = read_content_range(range, &length, &size);
-        struct span octets = {body.at, length};
+        struct span bytes = {body.at, length};
         body = rest_of(body, length);
-        check_slice(octets, offset, size, asked);
+        check_slice(bytes, offset, size, asked);
         sum += length;
     }
 }
@@ -239,7 +239,7 @@ static void check_content(const struct response_read *response, const struct ask
 
 /*
  * Whether content follows the head. Where it is not known what was asked, no content is taken for a HEAD's, but only if
- * there is a HEAD among the octets and what follows looks like the next response.
+ * there is a HEAD among the bytes and what follows looks like the next response.
  */
 static bool content_follows(const struct response_read *response, const struct asked *asked, struct span sent,
                             struct span rest)
@@ -263,13 +263,13 @@ struct check {
     unsigned responses;
 };
 
-/* The access line of each answer tells its status and its octets. */
-static void check_line(const struct check *check, int status, size_t octets)
+/* The access line of each answer tells its status and its bytes. */
+static void check_line(const struct check *check, int status, size_t bytes)
 {
     const struct wire_line *line = &check->wire->lines[check->responses];
     CHECK(check->responses < check->wire->line_count);
     CHECK(line->status == status);
-    CHECK(line->octets == octets);
+    CHECK(line->bytes == bytes);
 }
 
 /* False where the response is the last one. */
@@ -361,6 +361,6 @@ void reader_check(const struct wire *used, bool cut, struct span date)
        the server stops becomes the last one after its head is gone. */
     CHECK(!more || check.cut || used->stopped || !check.in_step || asks_for_tls(&check) ||
           !asked_next(&check.asked).known);
-    /* What was not sent to its first octet has a line all the same. */
+    /* What was not sent to its first byte has a line all the same. */
     CHECK(used->line_count == check.responses || (cut && used->line_count == check.responses + 1));
 }

@@ -14,7 +14,7 @@
 enum {
     SMALL = 1024,
     LARGE = LIMIT_STORE_FILE + 70000, /* by sendfile */
-    HUGE = LIMIT_TURN_OCTETS + 70000, /* in more than one turn */
+    HUGE = LIMIT_TURN_BYTES + 70000,  /* in more than one turn */
 };
 
 /* The content has no meaning, and is another for each. */
@@ -33,7 +33,7 @@ enum { FILES = sizeof made / sizeof *made };
 static struct site_file files[FILES];
 static char base[256];
 
-static char octet_at(size_t file, size_t at)
+static char byte_at(size_t file, size_t at)
 {
     return (char)(at * 31 + at / 251 + at / 65536 + file * 101 + 40);
 }
@@ -55,7 +55,7 @@ static void make_file(int root, unsigned number)
     char *content = malloc(size + 1);
     CHECK(content != NULL);
     for (size_t i = 0; i < size; i++)
-        content[i] = octet_at(number, i);
+        content[i] = byte_at(number, i);
     files[number] = (struct site_file){made[number].path, {content, size}};
     write_file(root, made[number].path + 1, files[number].content);
 }

@@ -5,7 +5,7 @@
 #include "base/text.h"
 
 /* What the files outside the root hold, and a hidden one. No request can bring it into a Location or a log: it has
-   control octets. */
+   control bytes. */
 #define SITE_SECRET "\001outside\002"
 
 /* A file that may be served, by the path that stands in a request. */

@@ -18,7 +18,7 @@
 
 struct wire wire = {.fd = -1};
 
-void wire_open(struct span octets)
+void wire_open(struct span bytes)
 {
     static char *output;
     static int fd;
@@ -28,7 +28,7 @@ void wire_open(struct span octets)
     }
     CHECK(output != NULL && fd >= 0);
     wire.fd = fd;
-    wire.sent = octets;
+    wire.sent = bytes;
     wire.arrived = wire.taken = wire.given = wire.room = 0;
     wire.ended = wire.gone = wire.interrupted = wire.unacknowledged = wire.shut = wire.closed = false;
     wire.starving = wire.starved = wire.stopped = false;
@@ -45,7 +45,7 @@ static bool is_interrupted(void)
     return interrupted;
 }
 
-/* How many of `length` octets the socket takes: 0 with errno where that is an error. */
+/* How many of `length` bytes the socket takes: 0 with errno where that is an error. */
 static size_t room_for(size_t length)
 {
     CHECK(!wire.shut && !wire.closed);
@@ -61,9 +61,9 @@ static size_t room_for(size_t length)
     return length < wire.room ? length : wire.room;
 }
 
-static void give(const char *octets, size_t length)
+static void give(const char *bytes, size_t length)
 {
-    memcpy(wire.output + wire.given, octets, length);
+    memcpy(wire.output + wire.given, bytes, length);
     wire.given += length;
     wire.room -= length;
 }
@@ -234,7 +234,7 @@ static void read_line(struct span line)
     CHECK(rest.length > 6 && rest.at[0] == ' ' && rest.at[4] == ' ');
     CHECK(span_to_number((struct span){rest.at + 1, 3}, &status));
     rest = (struct span){rest.at + 5, rest.length - 5};
-    CHECK(span_to_number((struct span){rest.at, span_find(rest, ' ')}, &read->octets));
+    CHECK(span_to_number((struct span){rest.at, span_find(rest, ' ')}, &read->bytes));
     read->status = (int)status;
 }
 

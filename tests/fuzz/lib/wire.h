@@ -21,7 +21,7 @@ enum {
 /* What an access line says. */
 struct wire_line {
     int status;
-    uint64_t octets;
+    uint64_t bytes;
 };
 
 struct wire {
@@ -31,17 +31,17 @@ struct wire {
     size_t arrived;   /* as much of it as the server could have read */
     bool ended;       /* the client has closed its sending side, and that has arrived */
     bool gone;        /* the client has reset the connection */
-    size_t room;      /* octets that the server may send now */
+    size_t room;      /* bytes that the server may send now */
     bool interrupted; /* the next call is interrupted by a signal */
     bool unacknowledged;
     bool starving; /* there is no memory for the next allocation */
     bool starved;  /* there was none for one */
     bool stopped;  /* the server was told to stop */
     /* the server's */
-    size_t taken; /* octets read */
+    size_t taken; /* bytes read */
     bool shut;
     bool closed;
-    size_t given; /* octets sent, which are at `output` */
+    size_t given; /* bytes sent, which are at `output` */
     char *output;
     unsigned line_count;
     struct wire_line lines[WIRE_LINES_MAX];
@@ -49,7 +49,7 @@ struct wire {
 
 extern struct wire wire;
 
-/* A new connection, over which the client is going to send `octets`. Nothing has arrived yet, and there is no room. */
-void wire_open(struct span octets);
+/* A new connection, over which the client is going to send `bytes`. Nothing has arrived yet, and there is no room. */
+void wire_open(struct span bytes);
 
 #endif

@@ -31,7 +31,7 @@ struct control {
     char function[24];    /* whose call fails; "" for none */
     atomic_int countdown; /* the call that brings it from 1 to 0 is the one */
     int32_t error;        /* its errno; 0: no error, but... */
-    int32_t octets;       /* ... only so many are sent, received or read */
+    int32_t bytes;       /* ... only so many are sent, received or read */
     int32_t in_master;    /* in the master, not in the workers */
     atomic_int fired;
     int32_t repeats; /* how many calls after that one fail as well */
@@ -75,7 +75,7 @@ static bool fails(const char *function)
     return true;
 }
 
-/* For a call that moves octets: true where it fails, with errno; else `size` is what it may move. */
+/* For a call that moves bytes: true where it fails, with errno; else `size` is what it may move. */
 static bool fails_or_shrinks(const char *function, size_t *size)
 {
     if (!fires(function))
@@ -83,8 +83,8 @@ static bool fails_or_shrinks(const char *function, size_t *size)
     errno = control->error;
     if (control->error != 0)
         return true;
-    if ((size_t)control->octets < *size)
-        *size = (size_t)control->octets;
+    if ((size_t)control->bytes < *size)
+        *size = (size_t)control->bytes;
     return false;
 }
 
@@ -227,11 +227,11 @@ ssize_t recv(int socket, void *room, size_t size, int flags)
     return fails_or_shrinks("recv", &size) ? -1 : next(socket, room, size, flags);
 }
 
-ssize_t send(int socket, const void *octets, size_t size, int flags)
+ssize_t send(int socket, const void *bytes, size_t size, int flags)
 {
-    typedef ssize_t function(int socket, const void *octets, size_t size, int flags);
+    typedef ssize_t function(int socket, const void *bytes, size_t size, int flags);
     NEXT("send", function *)
-    return fails_or_shrinks("send", &size) ? -1 : next(socket, octets, size, flags);
+    return fails_or_shrinks("send", &size) ? -1 : next(socket, bytes, size, flags);
 }
 
 ssize_t sendfile(int socket, int fd, off_t *offset, size_t size)
@@ -295,11 +295,11 @@ ssize_t writev(int fd, const struct iovec *pieces, int count)
     return first.iov_len < pieces[0].iov_len ? next(fd, &first, 1) : next(fd, pieces, count);
 }
 
-ssize_t write(int fd, const void *octets, size_t size)
+ssize_t write(int fd, const void *bytes, size_t size)
 {
-    typedef ssize_t function(int fd, const void *octets, size_t size);
+    typedef ssize_t function(int fd, const void *bytes, size_t size);
     NEXT("write", function *)
-    return fails_or_shrinks("write", &size) ? -1 : next(fd, octets, size);
+    return fails_or_shrinks("write", &size) ? -1 : next(fd, bytes, size);
 }
 
 int poll(struct pollfd *fds, nfds_t count, int milliseconds)

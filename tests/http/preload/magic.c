@@ -13,22 +13,22 @@ typedef const char *(*magic_descriptor_function)(struct magic_set *magic, int fd
 
 const char *magic_descriptor(struct magic_set *magic, int fd);
 
-static int begins(const char *octets, const char *marker)
+static int begins(const char *bytes, const char *marker)
 {
-    return memcmp(octets, marker, strlen(marker)) == 0;
+    return memcmp(bytes, marker, strlen(marker)) == 0;
 }
 
 const char *magic_descriptor(struct magic_set *magic, int fd)
 {
-    char octets[16] = "";
-    if (pread(fd, octets, sizeof octets, 0) < 0)
+    char bytes[16] = "";
+    if (pread(fd, bytes, sizeof bytes, 0) < 0)
         return NULL;
-    if (begins(octets, "\x80"
+    if (begins(bytes, "\x80"
                        "CRASH")) {
         signal(SIGSEGV, SIG_DFL); /* else a sanitizer takes it for a fault of the program */
         raise(SIGSEGV);
     }
-    while (begins(octets, "\x80"
+    while (begins(bytes, "\x80"
                           "LOOP"))
         ;
     void *next = dlsym(RTLD_NEXT, "magic_descriptor");

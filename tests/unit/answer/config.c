@@ -49,7 +49,7 @@ static void paths_are_relative(void **state)
 /* All that a command line may say has its room, here and in the heads that are kept. */
 static void the_most_fits(void **state)
 {
-    static char origin[LIMIT_ORIGIN + 1], header[LIMIT_HEADER_OCTETS - 1];
+    static char origin[LIMIT_ORIGIN + 1], header[LIMIT_HEADER_BYTES - 1];
     struct settings settings = {.index = "i",
                                 .cors = origin,
                                 .isolate = true,
@@ -65,7 +65,7 @@ static void the_most_fits(void **state)
     size_t head = config.common.length + config.immutable.length;
     assert_true(config.immutable.length > config.cache.length);
     assert_true(config.lines >= head - sizeof RESPONSE_COMMON RESPONSE_NO_CACHE + 1);
-    assert_true(config.common.length > LIMIT_HEADER_OCTETS + 2 * LIMIT_ORIGIN);
+    assert_true(config.common.length > LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN);
     /* Less than what the server says by itself is no more than it. */
     settings = (struct settings){.index = "i", .headers = {"Server:", "Cache-Control:"}, .header_count = 2};
     config_open(&config, &settings, false);

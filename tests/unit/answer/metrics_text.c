@@ -24,7 +24,7 @@ static void samples_have_their_values(void **state)
 {
     static const struct metrics_totals totals = {
         .requests = {[2] = 7, [3] = 3, [4] = 4, [5] = 18446744073709551615U},
-        .octets = 11,
+        .bytes = 11,
         .connections = 12,
         .idle = 5,
         .durations = {[0] = 1, [1] = 2, [13] = 3, [14] = 4},
@@ -39,7 +39,7 @@ static void samples_have_their_values(void **state)
         "\ntinyhttpd_requests_total{class=\"3xx\"} 3\n",
         "\ntinyhttpd_requests_total{class=\"4xx\"} 4\n",
         "\ntinyhttpd_requests_total{class=\"5xx\"} 18446744073709551615\n",
-        "\ntinyhttpd_response_octets_total 11\n",
+        "\ntinyhttpd_response_bytes_total 11\n",
         "\ntinyhttpd_connections{state=\"open\"} 12\ntinyhttpd_connections{state=\"idle\"} 5\n",
         "_seconds histogram\ntinyhttpd_request_duration_seconds_bucket{le=\"0.0005\"} 1\n",
         "{le=\"0.001\"} 3\n",

@@ -133,9 +133,45 @@ static void text_is_escaped_whole_or_not_at_all(void **state)
     }
 }
 
+static void sizes_are_human(void **state)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } rows[] = {
+        {0, "0 B"},
+        {999, "999 B"},
+        {1000, "1.0 kB"},
+        {1049, "1.0 kB"},
+        {1050, "1.1 kB"},
+        {8600, "8.6 kB"},
+        {9949, "9.9 kB"},
+        {9950, "10 kB"},
+        {10499, "10 kB"},
+        {10500, "11 kB"},
+        {99499, "99 kB"},
+        {99500, "100 kB"},
+        {999499, "999 kB"},
+        {999500, "1.0 MB"},
+        {1000000, "1.0 MB"},
+        {5000000000, "5.0 GB"},
+        {999500000000, "1.0 TB"},
+        {UINT64_MAX, "18 EB"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char room[16];
+        struct buffer out = {room, 0, sizeof room - 1, false};
+        buffer_size(&out, rows[i].bytes);
+        room[out.length] = '\0';
+        assert_string_equal(room, rows[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sizes_are_human),
         cmocka_unit_test(only_text_that_fits_is_appended),
         cmocka_unit_test(numbers_are_written_in_decimal_and_hexadecimal),
         cmocka_unit_test(text_is_escaped_whole_or_not_at_all),

@@ -403,11 +403,11 @@ static void diagnostics_do_not_steer_terminals(void **state)
 
 static void long_diagnostics_end_with_their_line(void **state)
 {
-    static const char octets[] = {'a', '\n', '\x1B'};
+    static const char bytes[] = {'a', '\n', '\x1B'};
     static char message[20000];
     (void)state;
-    for (size_t i = 0; i < COUNT(octets); i++) {
-        memset(message, octets[i], sizeof message - 1);
+    for (size_t i = 0; i < COUNT(bytes); i++) {
+        memset(message, bytes[i], sizeof message - 1);
         complained(message);
         assert_one_line("\n");
         assert_memory_equal(captured, "tinyhttpd: ", 11);

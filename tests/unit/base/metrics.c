@@ -38,7 +38,7 @@ static void workers_are_added_up(void **state)
     assert_int_equal(totals.requests[2], 2);
     assert_int_equal(totals.requests[4], 1);
     assert_int_equal(totals.requests[5], 1);
-    assert_int_equal(totals.octets, 16);
+    assert_int_equal(totals.bytes, 16);
     assert_int_equal(totals.connections, 7);
     assert_int_equal(totals.idle, 3);
     assert_int_equal(totals.miss_count, 2);
@@ -86,7 +86,7 @@ static void a_restart_takes_the_connections_and_leaves_the_counts(void **state)
     metrics_restart(metrics_of(metrics, 1));
     metrics_sum_numbers(metrics, &totals);
     assert_int_equal(totals.requests[2], 1);
-    assert_int_equal(totals.octets, 10);
+    assert_int_equal(totals.bytes, 10);
     assert_int_equal(totals.connections, 2);
     assert_int_equal(totals.idle, 1);
     assert_int_equal(totals.restarts, 1);
@@ -217,7 +217,7 @@ static void a_worker_can_write_its_own_counters_only(void **state)
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 14); /* one of its own; three workers and the master */
     metrics_sum(metrics, &totals);
-    assert_int_equal(totals.octets, 7);
+    assert_int_equal(totals.bytes, 7);
     metrics_close(metrics);
 }
 
@@ -267,9 +267,9 @@ static void without_memory_nothing_is_counted(void **state)
     metrics_add_looks(NULL, 1, 1);
     metrics_restart(NULL);
     metrics_sum_numbers(NULL, &totals);
-    assert_int_equal(totals.octets, 0);
+    assert_int_equal(totals.bytes, 0);
     metrics_sum(NULL, &totals);
-    assert_int_equal(totals.miss_count + totals.octets + totals.requests[2], 0);
+    assert_int_equal(totals.miss_count + totals.bytes + totals.requests[2], 0);
 }
 
 int main(void)

@@ -61,8 +61,8 @@ static void a_part_is_seen_by_all_once_it_is_written(void **state)
 /* Whether this process can write there; asked of the kernel, as a try would end it. */
 static bool can_write(const void *at)
 {
-    char octet = 'x';
-    struct iovec from = {&octet, 1}, to = {(void *)(uintptr_t)at, 1};
+    char byte = 'x';
+    struct iovec from = {&byte, 1}, to = {(void *)(uintptr_t)at, 1};
     return process_vm_writev(getpid(), &from, 1, &to, 1, 0) == 1;
 }
 

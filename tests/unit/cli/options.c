@@ -337,10 +337,10 @@ static void long_values_are_refused(void **state)
     }
 }
 
-/* LIMIT_HEADER_OCTETS bounds the sum of all fields, each with ": " and its line end. */
+/* LIMIT_HEADER_BYTES bounds the sum of all fields, each with ": " and its line end. */
 static void header_fields_are_bounded_together(void **state)
 {
-    enum { EACH = 512, ALL = LIMIT_HEADER_OCTETS / EACH };
+    enum { EACH = 512, ALL = LIMIT_HEADER_BYTES / EACH };
     static char fields[ALL + 1][EACH + 16];
     const char *words[2 * (ALL + 1) + 1] = {NULL};
     (void)state;

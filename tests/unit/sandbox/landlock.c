@@ -243,8 +243,8 @@ static void signals_from_outside_arrive(void **state)
         for (;;)
             pause();
     }
-    char octet;
-    assert_int_equal(read(pair[1], &octet, 1), 1);
+    char byte;
+    assert_int_equal(read(pair[1], &byte, 1), 1);
     assert_int_equal(kill(pid, SIGTERM), 0);
     waitpid(pid, &status, 0);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);

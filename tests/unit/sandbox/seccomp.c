@@ -660,8 +660,8 @@ static int accept_nobody(void)
 
 static int ask_sockets(void)
 {
-    int octets;
-    return error_of(ioctl(pair[0], SIOCOUTQ, &octets));
+    int bytes;
+    return error_of(ioctl(pair[0], SIOCOUTQ, &bytes));
 }
 
 static int wait_for_events(void)

@@ -44,14 +44,14 @@ static struct access usual(void)
 static int64_t duration; /* of the answer, in microseconds */
 
 /* What the log writes for such a request. */
-static const char *logged(enum access_form form, const struct access *access, uint64_t octets)
+static const char *logged(enum access_form form, const struct access *access, uint64_t bytes)
 {
     char room[LIMIT_LOG_LINE];
     struct access_line line = access_prepare(form, access, room);
     if (form != ACCESS_NONE)
-        assert_true(line.text.at == room && line.octets_at <= line.text.length);
+        assert_true(line.text.at == room && line.bytes_at <= line.text.length);
     struct capture capture = capture_begin(STDOUT_FILENO);
-    access_write(&line, octets, duration);
+    access_write(&line, bytes, duration);
     log_flush();
     capture_end(&capture);
     return captured;
@@ -116,7 +116,7 @@ static void months_have_names(void **state)
 
 static void terminal_lines_tell_what_happened(void **state)
 {
-    static const char *const pieces[] = {"08:49:37", "GET", "/a?b", "304", "9876"};
+    static const char *const pieces[] = {"08:49:37", "GET", "/a?b", "304", "9.9 kB"};
     (void)state;
     struct access access = usual();
     access.status = 304;
@@ -151,8 +151,8 @@ static void assert_json(const struct access *access, const char *begin)
     const char *line = logged(ACCESS_JSON, access, 1234);
     assert_memory_equal(line, begin, strlen(begin));
     const char *end = line + strlen(begin);
-    assert_memory_equal(end, ",\"octets\":1234,\"duration_us\":", 29);
-    end += 29;
+    assert_memory_equal(end, ",\"bytes\":1234,\"duration_us\":", 28);
+    end += 28;
     assert_in_range(strspn(end, "0123456789"), 1, 12);
     assert_string_equal(end + strspn(end, "0123456789"), "}\n");
 }
@@ -179,7 +179,7 @@ static void durations_are_told(void **state)
     struct access access = usual();
     (void)state;
     duration = 12345678;
-    assert_non_null(strstr(logged(ACCESS_TERMINAL, &access, 1), "  1 octet  1234"));
+    assert_non_null(strstr(logged(ACCESS_TERMINAL, &access, 1), "  1 B  1234"));
     assert_non_null(strstr(logged(ACCESS_JSON, &access, 1), "\"duration_us\":1234"));
     duration = 0;
     assert_int_equal(access_clock(ACCESS_COMBINED), 0);
@@ -232,12 +232,12 @@ static void what_clients_send_is_escaped(void **state)
     assert_non_null(strstr(line, "/\\x1B]0;title\\x07\\x0D\\x0A\\x9B"));
 }
 
-/* Three texts of `length` octets each; every one of them escaped, some of them, or none. */
-static void assert_hostile(char octet, size_t length)
+/* Three texts of `length` bytes each; every one of them escaped, some of them, or none. */
+static void assert_hostile(char byte, size_t length)
 {
     static char hostile[LIMIT_HEAD];
     struct access access = usual();
-    memset(hostile, octet, length);
+    memset(hostile, byte, length);
     access.peer = ipv6();
     access.time = INT64_MAX;
     struct span text = {hostile, length};
@@ -254,23 +254,23 @@ static void assert_hostile(char octet, size_t length)
     assert_non_null(strstr(captured, " 18446744073709551615 "));
     logged(ACCESS_JSON, &access, UINT64_MAX);
     assert_one_line("}\n");
-    assert_non_null(strstr(captured, "\",\"status\":200,\"octets\":18446744073709551615,\"duration_us\":"));
+    assert_non_null(strstr(captured, "\",\"status\":200,\"bytes\":18446744073709551615,\"duration_us\":"));
     access.method = access.target = (struct span){NULL, 0};
     logged(ACCESS_JSON, &access, UINT64_MAX);
     assert_one_line("}\n");
     assert_non_null(strstr(captured, "\"method\":\"\",\"target\":\"\",\"request\":\""));
 }
 
-/* limits.h: a line of up to PIPE_BUF octets is written whole. */
+/* limits.h: a line of up to PIPE_BUF bytes is written whole. */
 static void hostile_lines_are_bounded(void **state)
 {
-    static const char octets[] = {'\xFF', '"', '\\', '\n', '\0', 'a'};
+    static const char bytes[] = {'\xFF', '"', '\\', '\n', '\0', 'a'};
     static const size_t lengths[] = {1,   174, 175, 176,  599,  600,  601,
                                      699, 700, 701, 2399, 2400, 2401, LIMIT_HEAD};
     (void)state;
-    for (size_t i = 0; i < COUNT(octets); i++) {
+    for (size_t i = 0; i < COUNT(bytes); i++) {
         for (size_t k = 0; k < COUNT(lengths); k++)
-            assert_hostile(octets[i], lengths[k]);
+            assert_hostile(bytes[i], lengths[k]);
     }
 }
 

@@ -126,9 +126,9 @@ static size_t client_takes(void)
 {
     static char room[65536];
     size_t taken = 0;
-    ssize_t octets;
-    while ((octets = recv(client, room, sizeof room, 0)) > 0)
-        taken += (size_t)octets;
+    ssize_t bytes;
+    while ((bytes = recv(client, room, sizeof room, 0)) > 0)
+        taken += (size_t)bytes;
     return taken;
 }
 
@@ -159,7 +159,7 @@ static void a_usual_request_allocates_nothing(void **state)
 static void an_idle_connection_owns_only_itself(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct connection) <= 240); /* with malloc's own, 256 octets */
+    assert_true(sizeof(struct connection) <= 240); /* with malloc's own, 256 bytes */
     client_sends("GET /small.txt HT");
     assert_int_equal(connection_step(connection, service), WANT_EVENT);
     assert_non_null(connection->input);
@@ -255,7 +255,7 @@ static void one_request_is_answered_in_a_turn(void **state)
 }
 
 /* However quickly the client takes it, a large answer leaves others their turn. */
-static void octets_in_a_turn_are_bounded(void **state)
+static void bytes_in_a_turn_are_bounded(void **state)
 {
     (void)state;
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -264,12 +264,12 @@ static void octets_in_a_turn_are_bounded(void **state)
     while (connection->state == CONNECTION_SEND) {
         assert_true(want == WANT_EVENT || want == WANT_TURN);
         want = connection_step(connection, service);
-        size_t octets = client_takes();
-        most = octets > most ? octets : most;
-        taken += octets;
+        size_t bytes = client_takes();
+        most = bytes > most ? bytes : most;
+        taken += bytes;
     }
     assert_true(taken > 8 * 1024 * 1024);
-    assert_true(most <= LIMIT_TURN_OCTETS + 4096);
+    assert_true(most <= LIMIT_TURN_BYTES + 4096);
 }
 
 /* ---- deadlines ---- */
@@ -316,7 +316,7 @@ static void a_late_head_gets_408(void **state)
 
 /* ---- the end of the worker ---- */
 
-static void the_last_octets_are_waited_for(void **state)
+static void the_last_bytes_are_waited_for(void **state)
 {
     (void)state;
     service->context.draining = true;
@@ -396,7 +396,7 @@ static void a_client_that_takes_an_answer_slowly_keeps_it(void **state)
     fill_socket();
     for (unsigned i = 0; i < 5; i++) {
         connection->progress = false;
-        assert_true(recv(client, room, sizeof room, MSG_WAITALL) > LIMIT_WRITE_OCTETS);
+        assert_true(recv(client, room, sizeof room, MSG_WAITALL) > LIMIT_WRITE_BYTES);
         if (i % 2 == 0) /* the socket may be writable again, or not yet */
             fill_socket();
         assert_false(connection->progress); /* only time brings another deadline */
@@ -422,7 +422,7 @@ static void a_client_that_takes_too_little_loses_its_answer(void **state)
     assert_int_equal(setsockopt(connection->fd, SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)), 0);
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
     fill_socket();
-    for (size_t taken = 0; taken < LIMIT_WRITE_OCTETS / 4; taken += sizeof room)
+    for (size_t taken = 0; taken < LIMIT_WRITE_BYTES / 4; taken += sizeof room)
         assert_int_equal(recv(client, room, sizeof room, 0), sizeof room);
     connection_step(connection, service);
     assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
@@ -446,9 +446,9 @@ static void who_waits_for_a_turn_is_not_slow(void **state)
 static unsigned count_answers(bool *last_closes)
 {
     static char room[65536];
-    ssize_t octets = recv(client, room, sizeof room - 1, 0);
+    ssize_t bytes = recv(client, room, sizeof room - 1, 0);
     unsigned count = 0;
-    room[octets > 0 ? octets : 0] = '\0';
+    room[bytes > 0 ? bytes : 0] = '\0';
     *last_closes = false;
     for (char *at = room; (at = strstr(at, "HTTP/1.1 200")) != NULL; at++) {
         assert_false(*last_closes); /* nothing comes after it (RFC 9112 9.6) */
@@ -525,11 +525,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_look_serves_the_requests_received_before_it, begin, end),
         cmocka_unit_test_setup_teardown(a_request_that_ends_after_a_look_takes_its_own, begin, end),
         cmocka_unit_test_setup_teardown(one_request_is_answered_in_a_turn, begin, end),
-        cmocka_unit_test_setup_teardown(octets_in_a_turn_are_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(bytes_in_a_turn_are_bounded, begin, end),
         cmocka_unit_test_setup_teardown(each_state_has_its_deadline, begin, end),
         cmocka_unit_test_setup_teardown(empty_lines_leave_a_connection_idle, begin, end),
         cmocka_unit_test_setup_teardown(a_late_head_gets_408, begin, end),
-        cmocka_unit_test_setup_teardown(the_last_octets_are_waited_for, begin, end),
+        cmocka_unit_test_setup_teardown(the_last_bytes_are_waited_for, begin, end),
         cmocka_unit_test_setup_teardown(lingering_is_not_endless, begin, end),
         cmocka_unit_test_setup_teardown(who_retires_answers_once_more, begin, end),
         cmocka_unit_test_setup_teardown(half_an_empty_line_gets_no_answer, begin, end),

@@ -31,7 +31,7 @@ static const struct {
     {DEADLINE_WRITE, LIMIT_WRITE_MS},
     {DEADLINE_LINGER, LIMIT_LINGER_MS},
     {DEADLINE_LAST_REQUEST, LIMIT_LAST_REQUEST_MS},
-    {DEADLINE_LAST_OCTETS, LIMIT_LAST_OCTETS_MS},
+    {DEADLINE_LAST_BYTES, LIMIT_LAST_BYTES_MS},
 };
 
 static void none_is_due_where_none_is_armed(void **state)

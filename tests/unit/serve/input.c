@@ -20,32 +20,32 @@ static void assert_span(struct span actual, struct span expected)
 }
 
 /* A request read in part, out of memory that is gone afterwards. */
-static struct input *part_of_a_request(struct span octets)
+static struct input *part_of_a_request(struct span bytes)
 {
     char room[128];
     struct request request;
-    assert_true(octets.length <= sizeof room);
-    memcpy(room, octets.at, octets.length);
+    assert_true(bytes.length <= sizeof room);
+    memcpy(room, bytes.at, bytes.length);
     request_init(&request);
-    request_read_head(&request, room, octets.length);
-    struct input *input = input_new((struct span){room, octets.length}, &request);
+    request_read_head(&request, room, bytes.length);
+    struct input *input = input_new((struct span){room, bytes.length}, &request);
     assert_non_null(input);
     memset(room, 0xEE, sizeof room);
     return input;
 }
 
-/* Receives octets as a socket would give them. */
-static void receive(struct input **input, struct span octets)
+/* Receives bytes as a socket would give them. */
+static void receive(struct input **input, struct span bytes)
 {
-    while (octets.length > 0) {
+    while (bytes.length > 0) {
         size_t size;
         char *room = input_room(input, &size);
         assert_non_null(room);
         assert_true(size > 0);
-        size_t length = octets.length < size ? octets.length : size;
-        memcpy(room, octets.at, length);
+        size_t length = bytes.length < size ? bytes.length : size;
+        memcpy(room, bytes.at, length);
         input_add(*input, length);
-        octets = (struct span){octets.at + length, octets.length - length};
+        bytes = (struct span){bytes.at + length, bytes.length - length};
     }
 }
 
@@ -82,7 +82,7 @@ static void requests_in_a_row_are_held_back_in_place(void **state)
     assert_null(input);
 }
 
-/* After a body, whose octets are not kept, what follows stands elsewhere. */
+/* After a body, whose bytes are not kept, what follows stands elsewhere. */
 static void what_stands_elsewhere_is_copied(void **state)
 {
     (void)state;

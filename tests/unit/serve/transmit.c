@@ -1,4 +1,4 @@
-/* Sending: every octet once and in order, however little the socket takes, and no octet that was not there. */
+/* Sending: every byte once and in order, however little the socket takes, and no byte that was not there. */
 #include "serve/transmit.h"
 
 #include "base/limits.h"
@@ -21,7 +21,7 @@
 
 enum { CONTENT_SIZE = 3000000 };
 
-/* The two ends of a connection, a file, the same octets in memory, and what has arrived. */
+/* The two ends of a connection, a file, the same bytes in memory, and what has arrived. */
 static int server, client, file;
 static char content[CONTENT_SIZE], arrived[CONTENT_SIZE + 4096];
 static size_t arrived_length;
@@ -63,27 +63,27 @@ static int end(void **state)
     return 0;
 }
 
-/* Takes what has arrived, at most `most` octets. */
+/* Takes what has arrived, at most `most` bytes. */
 static size_t take(size_t most)
 {
     size_t before = arrived_length;
     while (arrived_length - before < most) {
         size_t left = most - (arrived_length - before), space = sizeof arrived - arrived_length;
-        ssize_t octets = recv(client, arrived + arrived_length, left < space ? left : space, 0);
-        if (octets <= 0)
+        ssize_t bytes = recv(client, arrived + arrived_length, left < space ? left : space, 0);
+        if (bytes <= 0)
             break;
-        arrived_length += (size_t)octets;
+        arrived_length += (size_t)bytes;
     }
     return arrived_length - before;
 }
 
 /* Sends until all is sent, with the client taking some after each call. */
-static enum transmit_result send_all(uint64_t octets_max, size_t taken)
+static enum transmit_result send_all(uint64_t bytes_max, size_t taken)
 {
     enum transmit_result result;
     do {
         uint64_t left = response_bytes_left(&response);
-        result = transmit(server, &response, octets_max);
+        result = transmit(server, &response, bytes_max);
         assert_true(response_bytes_left(&response) <= left);
         take(taken);
     } while (result == TRANSMIT_AGAIN || result == TRANSMIT_TURN);
@@ -91,10 +91,10 @@ static enum transmit_result send_all(uint64_t octets_max, size_t taken)
     return result;
 }
 
-static void assert_arrived(size_t *at, const char *octets, size_t length)
+static void assert_arrived(size_t *at, const char *bytes, size_t length)
 {
     assert_true(arrived_length - *at >= length);
-    assert_memory_equal(arrived + *at, octets, length);
+    assert_memory_equal(arrived + *at, bytes, length);
     *at += length;
 }
 
@@ -105,7 +105,7 @@ static void parts_are_sent_in_order(void **state)
     response_add_bytes(&response, SPAN("one "));
     response_add_file(&response, file, 1000, 500);
     response_add_bytes(&response, SPAN(" two"));
-    assert_int_equal(send_all(LIMIT_TURN_OCTETS, SIZE_MAX), TRANSMIT_DONE);
+    assert_int_equal(send_all(LIMIT_TURN_BYTES, SIZE_MAX), TRANSMIT_DONE);
     assert_int_equal(response_bytes_left(&response), 0);
     assert_arrived(&at, "HEAD\r\none ", 10);
     assert_arrived(&at, content + 1000, 500);
@@ -120,7 +120,7 @@ static void files_follow_files(void **state)
     response_add_file(&response, file, CONTENT_SIZE - 7, 7);
     response_add_file(&response, file, 0, 9);
     response_add_file(&response, file, 123456, 1);
-    assert_int_equal(send_all(LIMIT_TURN_OCTETS, SIZE_MAX), TRANSMIT_DONE);
+    assert_int_equal(send_all(LIMIT_TURN_BYTES, SIZE_MAX), TRANSMIT_DONE);
     assert_arrived(&at, "HEAD\r\n", 6);
     assert_arrived(&at, content + CONTENT_SIZE - 7, 7);
     assert_arrived(&at, content, 9);
@@ -133,10 +133,10 @@ static void files_follow_files(void **state)
 static void a_head_may_go_alone(void **state)
 {
     (void)state;
-    assert_int_equal(transmit(server, &response, LIMIT_TURN_OCTETS), TRANSMIT_DONE);
+    assert_int_equal(transmit(server, &response, LIMIT_TURN_BYTES), TRANSMIT_DONE);
     take(SIZE_MAX);
     assert_int_equal(arrived_length, 6);
-    assert_int_equal(transmit(server, &response, LIMIT_TURN_OCTETS), TRANSMIT_DONE);
+    assert_int_equal(transmit(server, &response, LIMIT_TURN_BYTES), TRANSMIT_DONE);
     assert_int_equal(take(SIZE_MAX), 0);
 }
 
@@ -152,7 +152,7 @@ static void assert_goes_on(size_t taken)
     assert_int_equal(arrived_length, at);
 }
 
-static void octets_go_on_where_they_stopped(void **state)
+static void bytes_go_on_where_they_stopped(void **state)
 {
     (void)state;
     response_add_bytes(&response, (struct span){content, 1000});
@@ -191,7 +191,7 @@ static void large_pieces_are_counted(void **state)
     assert_int_equal(arrived_length, at);
 }
 
-/* A turn's octets, or a few more. */
+/* A turn's bytes, or a few more. */
 static void a_turn_ends(void **state)
 {
     static const size_t head = 6, turn = 10000;
@@ -216,7 +216,7 @@ static void a_turn_ends(void **state)
 }
 
 /* What is sent at once needs no other turn. */
-static void the_last_octet_ends_the_answer(void **state)
+static void the_last_byte_ends_the_answer(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, 94);
@@ -231,7 +231,7 @@ static void files_beyond_four_gigabytes_are_exact(void **state)
     (void)state;
     assert_int_equal(pwrite(file, "far away", 8, (off_t)offset), 8);
     response_add_file(&response, file, offset - 2, 10);
-    assert_int_equal(send_all(LIMIT_TURN_OCTETS, SIZE_MAX), TRANSMIT_DONE);
+    assert_int_equal(send_all(LIMIT_TURN_BYTES, SIZE_MAX), TRANSMIT_DONE);
     assert_arrived(&at, "HEAD\r\n\0\0far away", 16);
     assert_int_equal(arrived_length, at);
 }
@@ -243,7 +243,7 @@ static void a_file_that_shrank_ends_the_connection(void **state)
     assert_int_equal(ftruncate(file, 50), 0);
     response_add_file(&response, file, 0, 100);
     response_add_bytes(&response, SPAN("after"));
-    assert_int_equal(send_all(LIMIT_TURN_OCTETS, SIZE_MAX), TRANSMIT_GONE);
+    assert_int_equal(send_all(LIMIT_TURN_BYTES, SIZE_MAX), TRANSMIT_GONE);
     assert_int_equal(arrived_length, 6 + 50);
     assert_int_equal(response_bytes_left(&response), 55);
 }
@@ -262,7 +262,7 @@ static void a_slice_beyond_the_end_ends_the_connection(void **state)
 {
     (void)state;
     response_add_file(&response, file, CONTENT_SIZE, 1);
-    assert_int_equal(send_all(LIMIT_TURN_OCTETS, SIZE_MAX), TRANSMIT_GONE);
+    assert_int_equal(send_all(LIMIT_TURN_BYTES, SIZE_MAX), TRANSMIT_GONE);
     assert_int_equal(arrived_length, 6);
 }
 
@@ -273,7 +273,7 @@ static void a_client_may_go(void **state)
     response_add_file(&response, file, 0, 100);
     close(client);
     client = -1;
-    assert_int_equal(transmit(server, &response, LIMIT_TURN_OCTETS), TRANSMIT_GONE);
+    assert_int_equal(transmit(server, &response, LIMIT_TURN_BYTES), TRANSMIT_GONE);
 }
 
 static void a_client_may_go_in_the_middle_of_a_file(void **state)
@@ -287,7 +287,7 @@ static void a_client_may_go_in_the_middle_of_a_file(void **state)
     assert_int_equal(transmit(server, &response, UINT64_MAX), TRANSMIT_GONE);
 }
 
-static void a_client_may_go_in_the_middle_of_octets(void **state)
+static void a_client_may_go_in_the_middle_of_bytes(void **state)
 {
     (void)state;
     response_add_bytes(&response, (struct span){content, sizeof content});
@@ -314,19 +314,19 @@ int main(void)
         TEST(parts_are_sent_in_order),
         TEST(files_follow_files),
         TEST(a_head_may_go_alone),
-        TEST(octets_go_on_where_they_stopped),
+        TEST(bytes_go_on_where_they_stopped),
         TEST(files_go_on_where_they_stopped),
         TEST(mixed_parts_go_on_where_they_stopped),
         TEST(large_pieces_are_counted),
         TEST(a_turn_ends),
-        TEST(the_last_octet_ends_the_answer),
+        TEST(the_last_byte_ends_the_answer),
         TEST(files_beyond_four_gigabytes_are_exact),
         TEST(a_file_that_shrank_ends_the_connection),
         TEST(a_file_that_shrinks_meanwhile_ends_the_connection),
         TEST(a_slice_beyond_the_end_ends_the_connection),
         TEST(a_client_may_go),
         TEST(a_client_may_go_in_the_middle_of_a_file),
-        TEST(a_client_may_go_in_the_middle_of_octets),
+        TEST(a_client_may_go_in_the_middle_of_bytes),
         TEST(a_half_closed_client_is_served),
     };
     return cmocka_run_group_tests(tests, fill, NULL);

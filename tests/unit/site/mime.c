@@ -303,7 +303,7 @@ static void content_is_guessed(void **state)
     mime_close();
 }
 
-/* The processor's seconds for the type of a file that is one octet of Latin-1 and newlines after it. */
+/* The processor's seconds for the type of a file that is one byte of Latin-1 and newlines after it. */
 static double seconds_for(size_t length)
 {
     static char content[65536];

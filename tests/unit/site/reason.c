@@ -166,7 +166,7 @@ static void each_reason_has_its_words(void **state)
         {"guide/index.htm",
          "There is no 'index.htm' in 'guide'. There is 'Index.htm': capital and small letters differ."},
         {"a\nb.tx", "There is no 'a\nb.tx' in the root. There is 'a\nb.txt': is that the one?"},
-        {"xy", "There is no 'xy' in the root."}, /* two octets are like any two others */
+        {"xy", "There is no 'xy' in the root."}, /* two bytes are like any two others */
         {".env", "'.env' begins with a dot: such names are not served without --dotfiles."},
         {".git/config", "'.git' begins with a dot: such names are not served without --dotfiles."},
         {".svn/entries", "There is no '.svn' in the root."},

@@ -67,20 +67,20 @@ static void make_directory(const char *path)
     assert_int_equal(mkdir(path, 0755), 0);
 }
 
-static void write_octets(const char *path, const void *octets, size_t length)
+static void write_bytes(const char *path, const void *bytes, size_t length)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     assert_true(fd >= 0);
-    assert_int_equal(write(fd, octets, length), length);
+    assert_int_equal(write(fd, bytes, length), length);
     close(fd);
 }
 
 static void write_file(const char *path, const char *text)
 {
-    write_octets(path, text, strlen(text));
+    write_bytes(path, text, strlen(text));
 }
 
-/* A file of so many octets, all 0 and not on disk. */
+/* A file of so many bytes, all 0 and not on disk. */
 static void make_hollow(const char *path, off_t size)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -94,7 +94,7 @@ static void make_link(const char *to, const char *path)
     assert_int_equal(symlink(to, path), 0);
 }
 
-/* Writes over the first octets of a file, its size unchanged. */
+/* Writes over the first bytes of a file, its size unchanged. */
 static void change_in_place(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -158,21 +158,21 @@ static struct entry *found(const char *path)
 }
 
 /* Reads from an entry as a response would. */
-static void read_entry(const struct entry *entry, char *octets, size_t length)
+static void read_entry(const struct entry *entry, char *bytes, size_t length)
 {
     if (entry->bytes != NULL)
-        memcpy(octets, entry->bytes, length);
+        memcpy(bytes, entry->bytes, length);
     else
-        assert_int_equal(pread(entry->fd, octets, length, 0), length);
+        assert_int_equal(pread(entry->fd, bytes, length, 0), length);
 }
 
 static void assert_holds(const struct entry *entry, const char *text)
 {
-    char octets[256];
+    char bytes[256];
     assert_int_equal(entry->kind, ENTRY_FILE);
     assert_int_equal(entry->size, strlen(text));
-    read_entry(entry, octets, strlen(text));
-    assert_memory_equal(octets, text, strlen(text));
+    read_entry(entry, bytes, strlen(text));
+    assert_memory_equal(bytes, text, strlen(text));
 }
 
 static void assert_content(const char *path, const char *text)
@@ -210,16 +210,16 @@ static void files_are_found(void **state)
     store_release(store, entry);
 }
 
-static void octets_are_kept_as_they_are(void **state)
+static void bytes_are_kept_as_they_are(void **state)
 {
-    char octets[256];
+    char bytes[256];
     (void)state;
-    for (unsigned i = 0; i < sizeof octets; i++)
-        octets[i] = (char)i;
-    write_octets("all", octets, sizeof octets);
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)i;
+    write_bytes("all", bytes, sizeof bytes);
     struct entry *entry = found("all");
-    assert_int_equal(entry->size, sizeof octets);
-    assert_memory_equal(entry->bytes, octets, sizeof octets);
+    assert_int_equal(entry->size, sizeof bytes);
+    assert_memory_equal(entry->bytes, bytes, sizeof bytes);
     store_release(store, entry);
 }
 
@@ -510,15 +510,15 @@ static void moved_directories_are_seen(void **state)
 
 static void large_files_follow(void **state)
 {
-    char octet;
+    char byte;
     (void)state;
     make_hollow("large", LIMIT_STORE_FILE + 10);
     for (unsigned i = 0; i < 20; i++) {
         char text[2] = {(char)('a' + i), '\0'};
         change_in_place("large", text);
         struct entry *entry = found("large");
-        read_entry(entry, &octet, 1);
-        assert_int_equal(octet, 'a' + i);
+        read_entry(entry, &byte, 1);
+        assert_int_equal(byte, 'a' + i);
         assert_int_equal(entry->size, LIMIT_STORE_FILE + 10);
         store_release(store, entry);
     }
@@ -673,7 +673,7 @@ static void types_are_told(void **state)
     write_file("latin.html", "<p>\xFC");
     write_file("style.css", "p{}");
     write_file("empty.txt", "");
-    write_octets("wide.txt", "h\0i\0", 4);
+    write_bytes("wide.txt", "h\0i\0", 4);
     write_file("image.png", "\x89PNG\r\n");
     assert_type("utf8.html", "text/html; charset=utf-8");
     assert_type("latin.html", "text/html");
@@ -684,10 +684,10 @@ static void types_are_told(void **state)
     /* A large file whose looked-at part ends in the middle of a character. */
     memset(text, 'a', sizeof text);
     memcpy(text + LIMIT_CHARSET_PROBE - 1, "\xC3\xBC", 2);
-    write_octets("large.txt", text, sizeof text);
+    write_bytes("large.txt", text, sizeof text);
     assert_type("large.txt", "text/plain; charset=utf-8");
     text[100] = '\xFC';
-    write_octets("large.txt", text, sizeof text);
+    write_bytes("large.txt", text, sizeof text);
     assert_type("large.txt", "text/plain");
 }
 
@@ -886,7 +886,7 @@ static void what_is_held_stays(void **state)
 
 static void a_held_descriptor_stays(void **state)
 {
-    char octets[5];
+    char bytes[5];
     (void)state;
     make_hollow("large", LIMIT_STORE_FILE + 1);
     change_in_place("large", "held!");
@@ -895,8 +895,8 @@ static void a_held_descriptor_stays(void **state)
     assert_status("large", 404);
     make_hollow("large", LIMIT_STORE_FILE + 1);
     store_release(store, found("large"));
-    read_entry(held, octets, 5);
-    assert_memory_equal(octets, "held!", 5);
+    read_entry(held, bytes, 5);
+    assert_memory_equal(bytes, "held!", 5);
     store_release(store, held);
 }
 
@@ -955,9 +955,9 @@ static void descriptors_are_bounded(void **state)
         store_release(store, entry);
         assert_true(open_descriptors() - before <= LIMIT_STORE_FDS + 1);
     }
-    char octets[5]; /* long out of the table, and still open */
-    read_entry(held, octets, 5);
-    assert_memory_equal(octets, "held!", 5);
+    char bytes[5]; /* long out of the table, and still open */
+    read_entry(held, bytes, 5);
+    assert_memory_equal(bytes, "held!", 5);
     store_release(store, held);
     assert_true(open_descriptors() - before <= LIMIT_STORE_FDS);
     store_close(store);
@@ -996,7 +996,7 @@ static void idle_descriptors_are_closed(void **state)
 
 static void descriptors_in_use_do_not_expire(void **state)
 {
-    char octets[5];
+    char bytes[5];
     (void)state;
     make_hollow("large", LIMIT_STORE_FILE + 1);
     make_hollow("other", LIMIT_STORE_FILE + 1);
@@ -1005,7 +1005,7 @@ static void descriptors_in_use_do_not_expire(void **state)
     store_release(store, found("other"));
     assert_int_equal(store_expire(store, identity_clock() + LIMIT_STORE_FD_MS), -1);
     assert_int_equal(open_descriptors(), before + 1);
-    read_entry(held, octets, sizeof octets);
+    read_entry(held, bytes, sizeof bytes);
     store_release(store, held);
     assert_int_equal(store_expire(store, identity_clock() + LIMIT_STORE_FD_MS), -1);
     assert_int_equal(open_descriptors(), before);
@@ -1048,10 +1048,10 @@ static void no_descriptor_leaks(void **state)
     assert_int_equal(open_descriptors(), before);
 }
 
-/* More than LIMIT_STORE_OCTETS in small files: all are found, also those that had to go. */
+/* More than LIMIT_STORE_BYTES in small files: all are found, also those that had to go. */
 static void more_than_fits_is_found(void **state)
 {
-    enum { FILES = LIMIT_STORE_OCTETS / LIMIT_STORE_FILE + 20 };
+    enum { FILES = LIMIT_STORE_BYTES / LIMIT_STORE_FILE + 20 };
     (void)state;
     for (unsigned i = 0; i < FILES; i++)
         make_hollow(numbered(i), LIMIT_STORE_FILE);
@@ -1198,7 +1198,7 @@ static void charsets_may_be_said(void **state)
     write_file("a.own", "a");
     write_file("a.bin", "a");
     write_file("a.svg", "a");
-    write_octets("latin.txt", "\xE9", 1);
+    write_bytes("latin.txt", "\xE9", 1);
     store_obey(store, &settings);
     assert_type("a.txt", "text/plain; charset=utf-8");
     assert_type("latin.txt", "text/plain");
@@ -1242,7 +1242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(files_are_found),
-        BOTH(octets_are_kept_as_they_are),
+        BOTH(bytes_are_kept_as_they_are),
         BOTH(directories_are_found),
         BOTH(what_is_missing_is_404),
         BOTH(what_is_no_file_is_404),
