@@ -101,11 +101,11 @@ sub fetch {
     fetch($port, '/wrong"name');
     my $log = sees($terminal, qr/wrong.*ms\r\n/);
     like($log, qr{^\d\d:\d\d:\d\d  GET /  200  4 B  \d+\.\d ms$}m, 'an access line: time, method, path, status, size, milliseconds');
-    like($log, qr{^\d\d:\d\d:\d\d  GET /none\?a=b  404  \d+ B  \d+\.\d ms$}m, 'an access line of a missing path');
+    like($log, qr{^\d\d:\d\d:\d\d  GET /none\?a=b  404  \d\.\d kB  \d+\.\d ms$}m, 'an access line of a missing path');
     unlike($log, qr/\e/, 'clients can\'t send control sequences to the terminal');
     my ($end, $status) = interrupt($terminal);
     is($status, 0, 'Ctrl-C: status 0');
-    like($end, qr{\n  Served    6 requests, of which 5 failed; \d+ bytes\n  Missed    3 times  /none\n            1 time   /wrong"name\n\n\z}, 'the summary: requests, bytes, the most frequent missing paths');
+    like($end, qr{\n  Served    6 requests, of which 5 failed; \d\.\d kB\n  Missed    3 times  /none\n            1 time   /wrong"name\n\n\z}, 'the summary: requests, bytes, the most frequent missing paths');
 }
 
 {
