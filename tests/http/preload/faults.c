@@ -31,7 +31,7 @@ struct control {
     char function[24];    /* whose call fails; "" for none */
     atomic_int countdown; /* the call that brings it from 1 to 0 is the one */
     int32_t error;        /* its errno; 0: no error, but... */
-    int32_t bytes;       /* ... only so many are sent, received or read */
+    int32_t bytes;        /* ... only so many are sent, received or read */
     int32_t in_master;    /* in the master, not in the workers */
     atomic_int fired;
     int32_t repeats; /* how many calls after that one fail as well */

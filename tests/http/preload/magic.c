@@ -24,12 +24,12 @@ const char *magic_descriptor(struct magic_set *magic, int fd)
     if (pread(fd, bytes, sizeof bytes, 0) < 0)
         return NULL;
     if (begins(bytes, "\x80"
-                       "CRASH")) {
+                      "CRASH")) {
         signal(SIGSEGV, SIG_DFL); /* else a sanitizer takes it for a fault of the program */
         raise(SIGSEGV);
     }
     while (begins(bytes, "\x80"
-                          "LOOP"))
+                         "LOOP"))
         ;
     void *next = dlsym(RTLD_NEXT, "magic_descriptor");
     magic_descriptor_function ask;
