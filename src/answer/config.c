@@ -69,7 +69,7 @@ void config_append_own(const struct config *config, struct buffer *lines, struct
         append_line(lines, name, value);
 }
 
-/* Who may embed what is served: with isolation nobody else, but for whoever may read it anyway (Fetch 3.7). */
+/* Which sites may embed the files: with isolation no other one, unless --cors lets it read them anyway (Fetch 3.7). */
 static struct span resource_policy(const struct settings *settings)
 {
     if (settings->cors != NULL && strcmp(settings->cors, "*") == 0)
@@ -79,7 +79,7 @@ static struct span resource_policy(const struct settings *settings)
 
 /*
  * Every answer has these, errors as well: a page that may read an answer should learn why there is none, and one that
- * is isolated stays so. As neither depends on who asks, no Vary is needed: one origin is told to all (Fetch 3.3.5).
+ * is isolated stays so. As neither depends on the client, no Vary is needed: all get the same origin (Fetch 3.3.5).
  */
 static struct span write_common(struct config *config)
 {

@@ -14,14 +14,14 @@
 /* Fields in a request. Apache's figure is 100; a browser behind two proxies sends about 40. */
 #define LIMIT_FIELDS 128
 
-/* Of these, the ones that somebody looks at: seventeen fields, of which only lists may stand on several lines. Each
+/* Of these, those that the server reads: seventeen fields, of which only lists may stand on several lines. Each
    takes 6 bytes of every request, whether it has them or not. */
 #define LIMIT_FIELD_LINES 32
 
 /* The longest method name worth waiting for before it is called unknown: the registry's longest has 17. */
 #define LIMIT_METHOD 32
 
-/* A request body with its framing, which nobody here reads. Large enough for a form or an upload that went to
+/* A request body with its framing, which is discarded. Large enough for a form or an upload that went to
    the wrong place to stay in step, small enough not to be a way to keep a worker busy. */
 #define LIMIT_BODY 1048576
 
@@ -56,7 +56,7 @@
 
 /* While the socket is full, in each of these times a client must take so many bytes, as its acknowledgements tell: 273
    a second. Slow but honest clients live, even six connections that share 2 KiB/s of a mobile network; one that takes
-   an byte now and then does not hold its answer, and a descriptor, for ever. Whoever pauses a film stops reading and is
+   a byte now and then does not hold its answer, and a descriptor, for ever. A client that pauses a film stops reading and is
    cut off as well: browsers ask for the rest with a Range when it is played on. Kestrel asks for 240 a second. */
 #define LIMIT_WRITE_MS 30000
 #define LIMIT_WRITE_BYTES 8192
@@ -167,7 +167,7 @@
 /* CPU time that libmagic may take for a file. With the bounds above the worst file found takes 6 ms. */
 #define LIMIT_EXAMINATION_MS 1000
 
-/* Files that are remembered for having ended a worker. Whoever can put more of them into the root can have a worker
+/* Files that are remembered for having ended a worker. A person who can put more of them into the root can have a worker
    ended by each of the oldest again. */
 #define LIMIT_BAD_FILES 64
 
@@ -263,7 +263,7 @@
 /* How many free ports are tried until one is free on every address. The first nearly always is. */
 #define LIMIT_FREE_PORT_TRIES 16
 
-/* How many ports after the default one are tried where it is in use and nobody chose one. */
+/* How many ports after the default one are tried where it is in use and none was chosen. */
 #define LIMIT_NEXT_PORTS 10
 
 /* From a signal to stop until connections are cut: under the 10 s that Docker waits. */
@@ -277,11 +277,11 @@
 #define LIMIT_DRAIN_GRACE_MS 500
 
 /* From SIGHUP until the workers of before cut what they still send: a large file over a slow line takes its time, and
-   nobody waits for them. */
+   no client waits for them. */
 #define LIMIT_RETIRE_MS 3600000
 
-/* How long a worker of before waits for another request on an idle connection, which it answers as the last one. Who asks
-   in a row, or loads a page, does so sooner; who does not has to open another connection. */
+/* How long a worker of before waits for another request on an idle connection, which it answers as the last one. A client
+   that asks in a row, or loads a page, does so sooner; another one has to open a new connection. */
 #define LIMIT_LAST_REQUEST_MS 2000
 
 /* From SIGHUP until a worker of before must have closed the listening sockets; then once more, before it is ended. It closes
@@ -311,7 +311,7 @@
    whole (pipe(7)). */
 #define LIMIT_LOG_LINE 4096
 
-/* Lines that a worker holds before it writes them, for a few milliseconds at most: waking who reads a pipe costs some
+/* Lines that a worker holds before it writes them, for a few milliseconds at most: waking the reader of a pipe costs some
    microseconds, which many lines shall share. */
 #define LIMIT_LOG_HELD 32768
 

@@ -16,7 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Escaped, an byte takes four; "tinyhttpd: " and the line's end come on top. One line is one write to a pipe. */
+/* Escaped, a byte takes four; "tinyhttpd: " and the line's end come on top. One line is one write to a pipe. */
 enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - 16) / 4 };
 
 /* ---- writing without waiting ---- */

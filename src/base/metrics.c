@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The count is written last: who reads one that is not zero finds a path, perhaps of a moment ago. */
+/* The count is written last: a reader that finds one that is not zero finds a path, perhaps of a moment ago. */
 struct miss {
     _Atomic uint64_t count;
     char path[METRICS_PATH_MAX + 1];

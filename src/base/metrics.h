@@ -13,7 +13,7 @@
 
 enum {
     METRICS_CLASSES = 6,    /* of statuses, by their first digit */
-    METRICS_MISSES = 64,    /* paths that a worker remembers; who misses more at a time forgets the rarest */
+    METRICS_MISSES = 64,    /* paths that a worker remembers; of more it forgets the rarest */
     METRICS_PATH_MAX = 115, /* bytes of a path; a longer one is cut */
     METRICS_BUCKETS = 15    /* of durations; the last one has no bound */
 };

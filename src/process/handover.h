@@ -36,7 +36,7 @@ struct handover {
 void handover_close_inherited(void);
 
 /* Reads the environment, and takes out of it what it was meant for. Where it was meant for another process, or for
-   nobody, nothing was handed over. Returns 0, or the failure's status. */
+   another process, nothing was handed over. Returns 0, or the failure's status. */
 int handover_read(struct handover *handover, struct failure *failure);
 
 /* What to execute: the path by which this program was executed itself. So a new file in its place is the new program. */

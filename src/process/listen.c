@@ -307,7 +307,7 @@ static int add_all(struct listening *listening, const struct settings *settings,
     return 0;
 }
 
-/* The port to try after `port`, or -1: a port free on one address may be taken on another, and one that nobody chose
+/* The port to try after `port`, or -1: a port free on one address may be taken on another, and one that was not chosen
    gives way to the next. */
 static int next_port(const struct settings *settings, uint16_t port, unsigned tries)
 {

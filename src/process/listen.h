@@ -27,9 +27,9 @@ struct listening {
 /*
  * Binds every address of the settings: all for --lan and "*", a Unix socket for "unix:PATH", the two loopback
  * addresses where they name none (of both pairs, one may be missing on this machine). With port 0 all get the same free
- * port; a port that nobody chose and that is in use gives way to one of the next LIMIT_NEXT_PORTS, which is said on
- * standard error. Returns 0, or the failure's status with nothing left open: 69 for a port in use, named with who has
- * it, or an address of another machine, 77 for a port that needs privilege.
+ * port; a default port that is in use gives way to one of the next LIMIT_NEXT_PORTS, which is said on
+ * standard error. Returns 0, or the failure's status with nothing left open: 69 for a port in use, named with its owner,
+ * or an address of another machine, 77 for a port that needs privilege.
  */
 int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure);
 

@@ -38,7 +38,7 @@ struct child {
 enum supervision_state {
     SUPERVISION_SERVE,
     SUPERVISION_DRAIN, /* the workers finish what is in flight */
-    SUPERVISION_END,   /* whoever is left is ended */
+    SUPERVISION_END,   /* the workers that are left are ended */
 };
 
 struct supervision {
@@ -77,7 +77,7 @@ static void on_hangup(int signal)
     hangup = 1;
 }
 
-/* SIGCHLD only has to end the wait; who died is asked of waitpid. What is for workers asks nothing of the master. */
+/* SIGCHLD only has to end the wait; waitpid tells which child died. Signals for workers ask nothing of the master. */
 static void on_other(int signal)
 {
     (void)signal;
@@ -187,7 +187,7 @@ static int open_sockets(struct master *master, struct failure *failure)
     return status;
 }
 
-/* From before the port is open until master_run handles it, SIGHUP waits: it would end who is asked to reload. */
+/* Block SIGHUP until its handler is installed; the default action would end the process. */
 static void hold_hangup(void)
 {
     sigset_t held;
@@ -526,7 +526,7 @@ static void read_stop_signals(struct supervision *supervision)
 
 /* SIGHUP asks for the new program, unless it tells that the terminal is gone: a server that was started by hand is not to
    stay behind unseen, and hold the port. A terminal that closes may say so twice, by the shell and by the kernel: that asks
-   for no haste. One that comes during a trial is looked at after it, by whoever serves then. */
+   for no haste. One that comes during a trial is handled after it, by the program that serves then. */
 static void read_hangup(struct supervision *supervision)
 {
     if (!hangup || supervision->trial > 0 || supervision->trial_passed ||
@@ -539,7 +539,7 @@ static void read_hangup(struct supervision *supervision)
         begin_trial(supervision);
 }
 
-/* Whoever has had its time. */
+/* Ends the trial and the old workers that had their time. */
 static void end_overdue(struct supervision *supervision)
 {
     int64_t now = now_ms();
@@ -647,7 +647,7 @@ static void handle_signals(sigset_t *waiting_mask)
     sigprocmask(SIG_BLOCK, &handled, waiting_mask);
     for (size_t i = 0; i < ROWS; i++) {
         struct sigaction action = {.sa_handler = rows[i].handler};
-        sigdelset(waiting_mask, rows[i].signal); /* it may have been blocked by whoever started us */
+        sigdelset(waiting_mask, rows[i].signal); /* the parent process may have blocked it */
         if (rows[i].signal != SIGHUP || !is_ignored(SIGHUP))
             sigaction(rows[i].signal, &action, NULL);
     }
@@ -674,7 +674,7 @@ int master_run(struct master *master, char *const *command)
     take_over(supervision);
     notify_ready();
     supervise(supervision);
-    signal_children(supervision, SIGKILL); /* whoever is left has had its time */
+    signal_children(supervision, SIGKILL); /* those that are left had their time */
     reap(supervision, 0);
     free(supervision);
     mime_close();

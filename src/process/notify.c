@@ -30,7 +30,7 @@ static socklen_t find_socket(struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
-/* Nobody has to listen. Who does may be busy, though, with a full queue of what others told (unix(7)), and would end a
+/* A service manager need not listen. One that does may be busy, with a full queue of datagrams (unix(7)), and would end a
    service of which it never hears that it is ready: that is waited for, within bounds. */
 static void notify(const char *state)
 {

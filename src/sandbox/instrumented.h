@@ -9,7 +9,7 @@
 #endif
 #endif
 
-/* TINYHTTPD_COVERAGE, given by whoever builds with --coverage: the absolute path of the folder of the .gcda files. */
+/* TINYHTTPD_COVERAGE, given by the build with --coverage: the absolute path of the folder of the .gcda files. */
 #if defined __SANITIZE_ADDRESS__ || defined TINYHTTPD_COVERAGE
 #define TINYHTTPD_INSTRUMENTED 1
 #endif

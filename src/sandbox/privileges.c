@@ -57,7 +57,7 @@ static void drop_capabilities(void)
     syscall(SYS_capset, &header, none); /* giving up is always allowed */
 }
 
-/* ---- who ---- */
+/* ---- the workers' user ---- */
 
 /* True for a number that can be an identity; -1 means "leave it" to setresuid(2). */
 static bool read_id(const char *typed, uint32_t *id)

@@ -1,4 +1,4 @@
-/* Who the workers are, and that they hold no capability. */
+/* The workers' user and groups; they hold no capability. */
 #ifndef TINYHTTPD_SANDBOX_PRIVILEGES_H
 #define TINYHTTPD_SANDBOX_PRIVILEGES_H
 
@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 enum privileges_change {
-    PRIVILEGES_STAY,  /* the workers are who the master is */
-    PRIVILEGES_TRY,   /* root's default: where the kernel refuses the change they stay who the master is */
+    PRIVILEGES_STAY,  /* the workers keep the master's user */
+    PRIVILEGES_TRY,   /* root's default: where the kernel refuses the change they keep the master's user */
     PRIVILEGES_CHANGE /* --user: where the kernel refuses there are no workers */
 };
 
@@ -20,7 +20,7 @@ struct privileges {
 };
 
 /*
- * Finds who the workers shall be. `typed` is --user's value: USER or USER:GROUP, each a name or a number, or NULL where
+ * Finds the workers' user and group. `typed` is --user's value: USER or USER:GROUP, each a name or a number, or NULL where
  * it was not given; then root's workers become nobody (65534). A name without a group has the one of passwd(5), a number
  * has the same number. Returns 0, or the failure's status: 64 when the user is unknown or only root could become it, 77
  * when this is root without the capabilities for it.

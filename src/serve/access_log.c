@@ -209,7 +209,7 @@ static void write_terminal(struct buffer *line, const struct access *access, boo
     buffer_append(line, SPAN("  "));
 }
 
-/* RFC 8259 7: an byte that is no printable ASCII stands as the code point of its number, so that each line is ASCII and
+/* RFC 8259 7: a byte that is no printable ASCII stands as the code point of its number, so that each line is ASCII and
    can be told back to bytes. */
 static void append_json_escape(struct buffer *line, struct span byte)
 {

@@ -13,9 +13,9 @@
 enum access_form {
     ACCESS_NONE,
     ACCESS_COMBINED, /* the Combined Log Format of Apache and nginx, times in UTC */
-    ACCESS_TERMINAL, /* for a person who watches: time, request, status, bytes, milliseconds */
+    ACCESS_TERMINAL, /* for a person at the terminal: time, request, status, bytes, milliseconds */
     ACCESS_COLOURED, /* the same, with the status in colour */
-    ACCESS_JSON, /* an object a line (RFC 8259), in ASCII: an byte beyond it is the code point of its number */
+    ACCESS_JSON, /* an object a line (RFC 8259), in ASCII: a byte beyond it is the code point of its number */
 };
 
 /* What an access line tells. The spans are raw bytes of the request: they are escaped when the line is made. */

@@ -21,7 +21,7 @@ struct outgoing {
     struct response response;
     struct entry *entry; /* what the response borrows from, or NULL */
     struct access_line log;
-    int64_t began; /* microseconds of the monotonic clock, where somebody wants to know how long it takes */
+    int64_t began; /* microseconds of the monotonic clock, where the log or the metrics have durations */
     uint64_t body_bytes;
     int64_t taken;       /* bytes_taken when the deadline began, TAKEN_UNKNOWN before it does */
     bool linger;         /* the client may still be sending when it is sent */
@@ -345,7 +345,7 @@ static enum connection_want send_on(struct connection *connection, struct servic
     return send_answer(connection, service, answer);
 }
 
-/* Whether another request, or a part of one, has arrived: who is told that an answer is the last gets no other
+/* Whether another request, or a part of one, has arrived: a client that was told that an answer is the last gets no other
    (RFC 9112 9.6). */
 static bool is_followed(const struct connection *connection, struct span rest)
 {

@@ -277,8 +277,8 @@ static bool end_oldest(struct worker *worker, enum deadline_kind kind, int64_t a
     return true;
 }
 
-/* Out of descriptors, connections or memory: who waits for nothing gives way first, then who has all of its answers,
-   then who is slow to ask. Who is being answered stays. */
+/* Out of descriptors, connections or memory: close an idle connection first, then a lingering one, then the oldest
+   incomplete request. Never one with a response in flight. */
 static void make_room(struct worker *worker)
 {
     if (!end_idle(worker) && !end_oldest(worker, DEADLINE_LINGER, 0) &&
@@ -307,7 +307,7 @@ static void admit(struct worker *worker, int fd, const union peer *peer)
     step(worker, connection);
 }
 
-/* What accept(2) says: false when there is nobody left to accept. Errors of the connection itself took it out of the
+/* What accept(2) says: false when no connection is left to accept. Errors of the connection itself took it out of the
    queue; any other may be there for good. */
 static bool go_on_after(struct worker *worker, unsigned listener, int error)
 {
@@ -336,7 +336,7 @@ static bool accept_connections(struct worker *worker, unsigned listener)
         union peer peer;
         socklen_t length = sizeof peer;
         if (worker->connections >= worker->connections_max) {
-            if (i > 0) /* that somebody waits was said of the first one only */
+            if (i > 0) /* only the first one is known to wait */
                 return true;
             make_room(worker);
             continue;
@@ -418,7 +418,7 @@ static void serve_listeners(struct worker *worker, const struct epoll_event *eve
     }
 }
 
-/* Those that asked for a turn before this one began. Who asks from now on has to wait for the next. */
+/* Detaches the ready list; connections that become ready now run in the next iteration. */
 static struct connection *take_ready(struct worker *worker)
 {
     struct connection *connection = worker->ready;
@@ -499,8 +499,8 @@ static void leave_listeners(struct worker *worker)
     for (unsigned i = 0; i < worker->setup->listener_count; i++)
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[i], NULL);
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
-        /* Whoever waits to be accepted has been let in by the kernel: closing the last socket would reset them. Who is
-           silent and new is not among them (TCP_DEFER_ACCEPT in listen.c). */
+        /* The kernel has established the connections in the accept queue: closing the last socket would reset them. New
+           and silent ones are not among them (TCP_DEFER_ACCEPT in listen.c). */
         for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS; rounds++) {
             if (!accept_connections(worker, i))
                 break;
@@ -513,7 +513,7 @@ static void leave_listeners(struct worker *worker)
 
 /*
  * Others have taken over: what is on its way is finished, however long it takes. Each connection may ask once more, and
- * is told that this answer is the last; who does not ask soon is closed, as idle connections may be (RFC 9112 9.5).
+ * is told that this answer is the last; one that does not ask soon is closed, as idle connections may be (RFC 9112 9.5).
  */
 static void retire(struct worker *worker)
 {
@@ -524,8 +524,8 @@ static void retire(struct worker *worker)
 }
 
 /*
- * Requests that have arrived are answered, then their connections end. Whoever has none on its way is closed at once;
- * so is half a request, which nobody could tell from one that never ends.
+ * Requests that have arrived are answered, then their connections end. Connections without a
+ * complete request are closed at once.
  */
 static void drain(struct worker *worker)
 {
@@ -590,7 +590,7 @@ static int wait_for_events(struct worker *worker)
         if (count != 0)
             return count;
         log_flush();
-        if (log_is_pending()) /* nobody reads, and no event tells when somebody does */
+        if (log_is_pending()) /* the pipe is full, and no event reports when it is read */
             wait = (int)earlier_of(wait, LIMIT_LOG_RETRY_MS);
     }
     return epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait, &worker->setup->waiting_mask);
@@ -607,7 +607,7 @@ static void turn(struct worker *worker)
     read_clocks(worker);
     if (worker->now != before) {
         let_signals_in(worker);
-        log_flush(); /* however busy it is, nobody waits longer for a line */
+        log_flush(); /* a busy worker, too, holds a line no longer than this */
     }
     serve_connections(worker, worker->events, count);
     serve_listeners(worker, worker->events, count);
@@ -648,7 +648,7 @@ static enum access_form access_form_of(const struct settings *settings)
     return ACCESS_NONE;
 }
 
-/* Each connection may need two descriptors: its socket, and a large file that nobody else is sent. So many are let in
+/* Each connection may need two descriptors: its socket, and a large file that no other one is sent. So many are let in
    that both are there for each. */
 static unsigned connections_max(const struct worker_setup *setup)
 {

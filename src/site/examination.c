@@ -43,7 +43,7 @@ void examination_open(unsigned workers)
     own = NULL;
     next = 0;
 
-    /* Whoever starts us may have it ignored or blocked, which fork(2) and exec(2) hand on. */
+    /* The parent process may have it ignored or blocked, which fork(2) and exec(2) hand on. */
     sigset_t alarm;
     sigemptyset(&alarm);
     sigaddset(&alarm, SIGPROF);
@@ -92,7 +92,7 @@ static bool is_bad(uint64_t mark)
     return false;
 }
 
-/* The kernel ends the process after so much CPU time, as nobody in it can be relied on to do so: SIGPROF is not handled
+/* The kernel ends the process after so much CPU time, as libmagic can't be relied on to return: SIGPROF is not handled
    (setitimer(2)). Not the time of a clock, which goes on while a worker is stopped or waits for a disk. 0 for no end. */
 static void bound_time(unsigned milliseconds)
 {

@@ -13,8 +13,8 @@ bool mime_open(void);
 
 void mime_close(void);
 
-/* Types that go before the table from now on: `count` of them, of LIMIT_MEDIA_TYPE bytes at the most, the caller's, who keeps
-   them. Of two for one extension the last counts. */
+/* Types that go before the table from now on: `count` of them, of LIMIT_MEDIA_TYPE bytes at most, which stay the caller's
+   and must outlive their use. Of two for one extension the last counts. */
 void mime_override(const struct type_override *types, unsigned count);
 
 /* True where the extension of the path's last name has a type of its own, so that it is known what the file is. */
@@ -24,8 +24,8 @@ bool mime_knows(struct span path);
  * The media type of the file `path` (its name decides by its extension, in any case), without parameters.
  * Where the extension is unknown or missing, the first bytes of `fd` decide: UTF-8 text is text/plain, and
  * of the rest libmagic says what it is. `fd` stays the caller's; its file offset may be reset to 0. The
- * result is a static string or is copied into `scratch` (MIME_MAX bytes with its NUL). Never fails: what
- * nobody knows, or ended a worker that asked libmagic (site/examination), is "application/octet-stream".
+ * result is a static string or is copied into `scratch` (MIME_MAX bytes with its NUL). Never fails: a
+ * file of unknown type, or one that ended a worker in libmagic (site/examination), is "application/octet-stream".
  */
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);

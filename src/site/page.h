@@ -12,7 +12,7 @@ struct page {
     struct span status; /* its number */
     struct span title;  /* its reason phrase */
     struct span sentence;
-    struct span reason; /* more, for who has started the server; or empty */
+    struct span reason; /* more, for the person at the terminal; or empty */
     struct span meant;  /* a path without its first slash that probably was meant, for a link; or empty */
     bool way_out;       /* there is a start page that is worth a link */
 };

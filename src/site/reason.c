@@ -241,7 +241,7 @@ static bool append_hidden(struct buffer *out, const struct beneath *beneath, str
 
 /* ---- the interface ---- */
 
-/* Whoever asks for many things that are not there must not keep the server from those that are. */
+/* A client that asks for many missing files must not keep the server from those that are there. */
 static bool is_affordable(int64_t now)
 {
     static int64_t second;

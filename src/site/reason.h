@@ -1,6 +1,6 @@
 /*
  * Why there is nothing at a path: for the person who serves the files, on the terminal and on the page that a client of
- * the same machine gets. It tells of names that are not served, so nobody else may see it.
+ * the same machine gets. It tells of names that are not served, so no other client may see it.
  */
 #ifndef TINYHTTPD_SITE_REASON_H
 #define TINYHTTPD_SITE_REASON_H

@@ -78,7 +78,7 @@ void store_reserve(struct store *store, size_t bytes);
 
 void store_close(struct store *store);
 
-/* Closes directories, or a file that nobody is sent, so that a descriptor is free for something else. False where there
+/* Closes directories, or a file that no response needs, so that a descriptor is free for something else. False where there
    is neither. */
 bool store_free_descriptor(struct store *store);
 
@@ -103,12 +103,11 @@ void store_end_turn(struct store *store);
 
 /*
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).
- * `turn` numbers a round of requests that had all arrived before the first of them was looked up: what was learnt in
- * the same turn is not asked again. 0 always asks. Returns 0 and an entry that the caller gives back with
- * store_release, or an HTTP status: 404 for what is not there, not readable, not beneath the root, neither file nor
- * directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read, or of which no two reads
- * in a row agree; 500
- * otherwise. `*entry` is NULL then.
+ * `turn` numbers a batch of requests that were all received before the first of them was looked up: the disk is asked once
+ * for all that name the same. 0 always asks. Returns 0 and an entry that the caller gives back with store_release, or an
+ * HTTP status: 404 for a path that does not exist, can't be read, leaves the root, or is neither file nor directory; 503
+ * when descriptors or memory are short, and for a file that changes as often as it is read, or of which no two reads in a
+ * row agree; 500 otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);
 
@@ -116,7 +115,7 @@ int store_find(struct store *store, struct span path, uint64_t turn, struct entr
    does. */
 int store_open_directory(struct store *store, struct span path, int *fd);
 
-/* Where the store looks, for those who look at more than a path. Stands as long as the store. */
+/* Where the store looks, for callers that need more than a path. Stays valid as long as the store. */
 const struct beneath *store_beneath(const struct store *store);
 
 /* The siblings that a file has, as bits 1 << enum sibling: regular files that are not older than it. `turn` as for
