@@ -43,7 +43,7 @@ sub asked {
     is($server->log, '', 'none of them is logged');
     my $metrics = asked($server, "GET http://localhost/metrics?name=x HTTP/1.1\r\n$html");
     like($metrics, qr/^tinyhttpd_requests_total\{class="2xx"\} 0$/m, 'nor counted, as the counters say in absolute-form');
-    like($metrics, qr/^tinyhttpd_response_octets_total 0$/m, 'nor are their octets');
+    like($metrics, qr/^tinyhttpd_response_bytes_total 0$/m, 'nor are their bytes');
 
     is(asked($server, 'GET ' . HEALTH . "x HTTP/1.1\r\nHost: localhost\r\n\r\n") =~ s/ .*//sr, 404, 'another name is another address');
     is(asked($server, 'POST ' . HEALTH . " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n") =~ s/ .*//sr, 405, 'POST is refused as ever');
