@@ -62,7 +62,8 @@ static void check_hint(void)
     char hint[HINT_MAX];
     memset(hint, 'x', sizeof hint);
     if (environment_hint(hint, sizeof hint))
-        CHECK(memchr(hint, '\0', sizeof hint) != NULL && strncmp(hint, "TINYHTTPD_", 10) == 0);
+        CHECK(memchr(hint, '\0', sizeof hint) != NULL &&
+              strncmp(hint, "environment variable 'TINYHTTPD_", 32) == 0);
 }
 
 static void check_settings(const struct settings *settings)

@@ -51,8 +51,10 @@ static bool has_openat2(void)
 
 static unsigned torn_reads; /* so many that follow, each of which gives something else */
 
-/* Stands before the C library's. */
-ssize_t pread(int fd, void *room, size_t size, off_t offset)
+/* Takes the C library's place, whose declaration may be an inline function. */
+ssize_t read_torn(int fd, void *room, size_t size, off_t offset) __asm__("pread");
+
+ssize_t read_torn(int fd, void *room, size_t size, off_t offset)
 {
     ssize_t length = (ssize_t)syscall(SYS_pread64, fd, room, size, offset);
     if (torn_reads > 0 && length > 0)
