@@ -338,7 +338,7 @@ valgrind: ## Run the tests below valgrind, which takes some minutes
 # ---- Random input ---------------------------------------------------------------------------------------------------
 
 # What tests/fuzz/lib/wire.c stands before.
-wrapped := recv send sendfile ioctl shutdown close poll writev malloc realloc
+wrapped := recv send sendfile ioctl shutdown close poll write writev malloc realloc
 
 $(fuzz_targets): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(fuzz_lib_objects) $(filter-out $(BUILD)/src/main.o,$(objects)) \
 	$(BUILD)/link.stamp

@@ -86,6 +86,8 @@ int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
 ssize_t __real_writev(int fd, const struct iovec *pieces, int count);
 ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count);
+ssize_t __real_write(int fd, const void *bytes, size_t length);
+ssize_t __wrap_write(int fd, const void *bytes, size_t length);
 
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
@@ -251,17 +253,14 @@ static void read_lines(struct span lines)
 
 ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
 {
-    char lines[2 * LIMIT_LOG_LINE];
-    size_t length = 0;
-    if (fd == wire.fd)
-        return give_pieces(pieces, count);
-    if (fd != STDOUT_FILENO || wire.fd < 0) /* a target without a connection reads its lines itself */
-        return __real_writev(fd, pieces, count);
-    for (int i = 0; i < count; i++) {
-        CHECK(pieces[i].iov_len <= sizeof lines - length);
-        memcpy(lines + length, pieces[i].iov_base, pieces[i].iov_len);
-        length += pieces[i].iov_len;
-    }
-    read_lines((struct span){lines, length});
+    return fd == wire.fd ? give_pieces(pieces, count) : __real_writev(fd, pieces, count);
+}
+
+/* The access log. A target without a connection reads its lines itself. */
+ssize_t __wrap_write(int fd, const void *bytes, size_t length)
+{
+    if (fd != STDOUT_FILENO || wire.fd < 0)
+        return __real_write(fd, bytes, length);
+    read_lines((struct span){bytes, length});
     return (ssize_t)length;
 }
