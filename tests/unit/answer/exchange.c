@@ -1,0 +1,103 @@
+/* What the exchange knows of its request: the authority, the kind of client, and that each question is asked once. */
+#include "asked.h"
+
+#define PAGE "Accept: text/html\r\n"
+
+/* RFC 9112 3.2.2 */
+static void the_authority_of_an_absolute_target_is_the_host(void **state)
+{
+    (void)state;
+    ask("GET http://example.org:8080/file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_true(span_equal(asked.exchange.host, SPAN("example.org")));
+    assert_true(span_equal(asked.exchange.sent_path, SPAN("/file.txt")));
+    assert_false(exchange_is_local(&asked.exchange));
+}
+
+static void the_host_is_the_name_without_the_port(void **state)
+{
+    (void)state;
+    ask("GET /file.txt?a=b HTTP/1.1\r\nHost: localhost:8080\r\n\r\n");
+    assert_true(span_equal(asked.exchange.host, SPAN("localhost")));
+    assert_true(span_equal(asked.exchange.sent_path, SPAN("/file.txt")));
+}
+
+static void a_request_without_host_has_an_empty_one(void **state)
+{
+    (void)state;
+    ask("GET /file.txt HTTP/1.0\r\n\r\n");
+    assert_int_equal(asked.exchange.host.length, 0);
+}
+
+static void a_client_is_local_by_a_loopback_address_and_name(void **state)
+{
+    (void)state;
+    ask(GET("/file.txt", ""));
+    assert_true(exchange_is_local(&asked.exchange));
+    ask("GET /file.txt HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n");
+    assert_true(exchange_is_local(&asked.exchange));
+    ask("GET /file.txt HTTP/1.1\r\nHost: [::1]:80\r\n\r\n");
+    assert_true(exchange_is_local(&asked.exchange));
+    ask("GET /file.txt HTTP/1.1\r\nHost: site.example\r\n\r\n");
+    assert_false(exchange_is_local(&asked.exchange));
+}
+
+static void reasons_need_an_accept_field(void **state)
+{
+    (void)state;
+    ask(GET("/missing", PAGE));
+    assert_true(exchange_wants_reason(&asked.exchange));
+    ask(GET("/missing", ""));
+    assert_false(exchange_wants_reason(&asked.exchange));
+}
+
+static void browsers_navigate_and_scripts_fetch(void **state)
+{
+    (void)state;
+    ask(GET("/file.txt", PAGE "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"));
+    assert_true(exchange_is_navigation(&asked.exchange));
+    ask(GET("/file.txt", "Accept: */*\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"));
+    assert_false(exchange_is_navigation(&asked.exchange));
+}
+
+static void the_media_type_of_own_pages_follows_accept(void **state)
+{
+    (void)state;
+    ask(GET("/missing", PAGE));
+    assert_int_equal(exchange_media(&asked.exchange), MEDIA_HTML);
+    ask(GET("/missing", "Accept: application/json\r\n"));
+    assert_int_equal(exchange_media(&asked.exchange), MEDIA_JSON);
+}
+
+/* The answer to a question stays, whatever becomes of what it was read from. */
+static void each_question_is_asked_once(void **state)
+{
+    (void)state;
+    ask(GET("/missing", PAGE));
+    struct exchange *exchange = &asked.exchange;
+    bool local = exchange_is_local(exchange), navigation = exchange_is_navigation(exchange);
+    enum media media = exchange_media(exchange);
+    static struct request other;
+    static const char text[] = "GET / HTTP/1.0\r\nVia: 1.1 proxy\r\nAccept: application/json\r\n\r\n";
+    request_init(&other);
+    request_read_head(&other, text, strlen(text));
+    exchange->request = &other;
+    exchange->host = SPAN_NONE;
+    assert_true(local && exchange_is_local(exchange));
+    assert_true(navigation && exchange_is_navigation(exchange));
+    assert_int_equal(exchange_media(exchange), media);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(the_authority_of_an_absolute_target_is_the_host),
+        ASKED_TEST(the_host_is_the_name_without_the_port),
+        ASKED_TEST(a_request_without_host_has_an_empty_one),
+        ASKED_TEST(a_client_is_local_by_a_loopback_address_and_name),
+        ASKED_TEST(reasons_need_an_accept_field),
+        ASKED_TEST(browsers_navigate_and_scripts_fetch),
+        ASKED_TEST(the_media_type_of_own_pages_follows_accept),
+        ASKED_TEST(each_question_is_asked_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
