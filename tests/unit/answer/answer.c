@@ -131,6 +131,26 @@ static void head_has_the_fields_of_get_and_no_body(void **state)
     }
 }
 
+/* The server can't tell where the next request would begin (RFC 9112 9.6, RFC 9110 9.3.6). */
+static void requests_whose_end_is_unknown_close_the_connection(void **state)
+{
+    (void)state;
+    const char *response = ask("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n");
+    assert_status(response, 405);
+    assert_has(response, "\r\nConnection: close\r\n");
+    response = ask("GET /file.txt HTTP/1.1\r\nHost: localhost\r\nno field\r\n\r\n");
+    assert_status(response, 400);
+    assert_has(response, "\r\nConnection: close\r\n");
+    assert_lacks(ask(GET("/missing", "")), "Connection:");
+}
+
+static void an_invalid_authority_is_malformed_and_not_foreign(void **state)
+{
+    (void)state;
+    asked.guarded = true;
+    assert_status(ask("GET http://a%zz/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +166,8 @@ int main(void)
         ASKED_TEST(a_draining_server_is_unhealthy_and_still_answers),
         ASKED_TEST(nothing_is_404),
         ASKED_TEST(head_has_the_fields_of_get_and_no_body),
+        ASKED_TEST(requests_whose_end_is_unknown_close_the_connection),
+        ASKED_TEST(an_invalid_authority_is_malformed_and_not_foreign),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

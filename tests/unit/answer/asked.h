@@ -23,6 +23,8 @@ static struct {
     bool guarded;
     bool draining;
     bool logs_reasons;
+    bool keeps_store; /* for the next request, until the site is closed */
+    time_t now;
     union peer peer;
 
     /* Filled by ask(). */
@@ -30,6 +32,8 @@ static struct {
     struct response response;
     struct config config;
     struct context context;
+    struct store *store;
+    int root;
 } asked;
 
 /* A file of long ago, so that it has a Last-Modified. */
@@ -48,6 +52,7 @@ static inline int open_site(void **state)
     (void)state;
     memset(&asked, 0, sizeof asked);
     asked.settings = (struct settings){.index = "index.html"};
+    asked.now = 4000000000;
     asked.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
     if (tree_enter() != 0 || mkdir("dir", 0755) != 0 || mkdir("empty", 0755) != 0)
         return -1;
@@ -63,9 +68,19 @@ static inline int open_site(void **state)
     return 0;
 }
 
+static inline void close_store(void)
+{
+    if (asked.store == NULL)
+        return;
+    store_close(asked.store);
+    close(asked.root);
+    asked.store = NULL;
+}
+
 static inline int close_site(void **state)
 {
     (void)state;
+    close_store();
     return tree_leave();
 }
 
@@ -80,6 +95,19 @@ static inline size_t read_part(const struct part *part, char *room, size_t size)
     return part->length;
 }
 
+/* Unless it is open already. */
+static inline void open_store(void)
+{
+    config_open(&asked.config, &asked.settings, asked.guarded);
+    if (asked.store != NULL)
+        return;
+    asked.root = open(".", O_RDONLY | O_DIRECTORY);
+    asked.store = store_open(asked.root, -1000, false); /* no file is too young to be kept */
+    assert_non_null(asked.store);
+    store_obey(asked.store, &asked.settings);
+    store_reserve(asked.store, asked.config.lines);
+}
+
 /* The response to a request, as it is sent; valid until the next call. */
 static inline const char *ask(const char *text)
 {
@@ -88,20 +116,16 @@ static inline const char *ask(const char *text)
     static struct part parts[LIMIT_PARTS];
     static char room[LIMIT_RESPONSE_TEXT], sentences[REASON_MAX], meant[REASON_MAX], sent[65536];
     struct context *context = &asked.context;
-    int root = open(".", O_RDONLY | O_DIRECTORY);
     size_t length = 0;
-    config_open(&asked.config, &asked.settings, asked.guarded);
+    open_store();
     *context = (struct context){
-        .store = store_open(root, -1000, false), /* no file is too young to be kept */
+        .store = asked.store,
         .config = &asked.config,
         .iteration = 1,
-        .now = 4000000000,
+        .now = asked.now,
         .draining = asked.draining,
         .logs_reasons = asked.logs_reasons,
     };
-    assert_non_null(context->store);
-    store_obey(context->store, &asked.settings);
-    store_reserve(context->store, asked.config.lines);
     date_write(context->date, context->now);
     request_init(&request);
     request_read_head(&request, text, strlen(text));
@@ -123,8 +147,8 @@ static inline const char *ask(const char *text)
     if (asked.exchange.entry != NULL)
         store_release(context->store, asked.exchange.entry);
     response_drop_producer(&asked.response);
-    store_close(context->store);
-    close(root);
+    if (!asked.keeps_store)
+        close_store();
     return sent;
 }
 

@@ -58,6 +58,36 @@ static void other_peers_are_the_client_themselves(void **state)
     assert_false(asked.exchange.client.forwarded);
 }
 
+/* A loopback address that a proxy on another machine names belongs to that machine. */
+static void clients_on_a_distant_proxys_machine_are_not_local(void **state)
+{
+    (void)state;
+    struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
+    assert_true(address_parse_network(SPAN("192.0.2.1"), proxy));
+    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
+    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
+    assert_true(asked.exchange.client.forwarded);
+}
+
+static void peers_of_a_unix_socket_are_on_this_machine(void **state)
+{
+    (void)state;
+    asked.peer = (union peer){.any = {.sa_family = AF_UNIX}};
+    assert_true(is_told_the_reason(GET("/abuot.html", ACCEPT)));
+    ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
+    assert_false(asked.exchange.client.forwarded);
+}
+
+static void a_trusted_unix_socket_names_the_client(void **state)
+{
+    (void)state;
+    asked.peer = (union peer){.any = {.sa_family = AF_UNIX}};
+    asked.settings.trusts_unix = true;
+    ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
+    assert_int_equal(ntohl(asked.exchange.client.address.v4.sin_addr.s_addr), 0xC0000207);
+    assert_true(asked.exchange.client.forwarded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -66,6 +96,9 @@ int main(void)
         ASKED_TEST(clients_of_a_proxy_see_no_reason),
         ASKED_TEST(a_trusted_proxy_names_the_client),
         ASKED_TEST(other_peers_are_the_client_themselves),
+        ASKED_TEST(clients_on_a_distant_proxys_machine_are_not_local),
+        ASKED_TEST(peers_of_a_unix_socket_are_on_this_machine),
+        ASKED_TEST(a_trusted_unix_socket_names_the_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

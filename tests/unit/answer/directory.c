@@ -61,6 +61,42 @@ static void hidden_directories_are_not_listed(void **state)
     assert_status(ask(GET("/none/", "")), 404);
 }
 
+static void the_local_network_gets_listings_with_lan(void **state)
+{
+    (void)state;
+    asked.settings.lan = true;
+    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
+    assert_has(ask(GET("/empty/", "")), "note.txt");
+}
+
+static void one_served_file_opens_no_listing(void **state)
+{
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    asked.settings.file = "file.txt";
+    assert_status(ask(GET("/empty/", "")), 404);
+}
+
+static void dot_names_are_listed_where_they_are_served(void **state)
+{
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    make_file("empty/.secret", "secret");
+    assert_lacks(ask(GET("/empty/", "")), ".secret");
+    asked.settings.dotfiles = true;
+    assert_has(ask(GET("/empty/", "")), ".secret");
+}
+
+/* Browsers read a backslash as a slash (WHATWG URL, "relative slash state"). */
+static void a_redirect_escapes_backslashes_and_line_ends(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("\\evil.example", 0755), 0);
+    assert_int_equal(mkdir("a\r\nX: y", 0755), 0);
+    assert_has(ask(GET("/%5Cevil.example", "")), "\r\nLocation: /%5Cevil.example/\r\n");
+    assert_lacks(ask(GET("/a%0D%0AX:%20y", "")), "\r\nX: y");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +106,10 @@ int main(void)
         ASKED_TEST(programs_get_json),
         ASKED_TEST(a_listing_runs_nothing_but_its_own_script),
         ASKED_TEST(hidden_directories_are_not_listed),
+        ASKED_TEST(the_local_network_gets_listings_with_lan),
+        ASKED_TEST(one_served_file_opens_no_listing),
+        ASKED_TEST(dot_names_are_listed_where_they_are_served),
+        ASKED_TEST(a_redirect_escapes_backslashes_and_line_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* The pages that the server makes: their form, their policy, the fields that go with a status. */
 #include "asked.h"
 
+#include <sys/resource.h>
+
 static void pages_are_html_for_browsers_and_text_for_programs(void **state)
 {
     (void)state;
@@ -53,6 +55,46 @@ static void what_a_client_sends_is_no_markup(void **state)
     assert_lacks(ask(GET("/%3Cscript%3E.txt", "Accept: text/html\r\n")), "<script>");
 }
 
+/* The response while no file can be opened. */
+static const char *ask_without_descriptors(const char *request)
+{
+    struct rlimit before, none;
+    asked.keeps_store = true;
+    ask(GET("/index.html", "")); /* opens the store */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const char *response = ask(request);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    return response;
+}
+
+/* RFC 9110 10.2.3 */
+static void a_server_short_of_descriptors_is_503_with_retry_after(void **state)
+{
+    (void)state;
+    const char *response = ask_without_descriptors(GET("/file.txt", ""));
+    assert_status(response, 503);
+    assert_has(response, "\r\nRetry-After: 1\r\n");
+}
+
+static void header_replaces_retry_after(void **state)
+{
+    (void)state;
+    asked.settings.headers[asked.settings.header_count++] = "Retry-After: 7";
+    const char *response = ask_without_descriptors(GET("/file.txt", ""));
+    assert_status(response, 503);
+    assert_has(response, "\r\nRetry-After: 7\r\n");
+    assert_lacks(response, "\r\nRetry-After: 1\r\n");
+}
+
+static void a_404_page_links_to_the_start_page(void **state)
+{
+    (void)state;
+    assert_has(ask(GET("/missing", "Accept: text/html\r\n")), "<a href=\"/\">");
+    assert_lacks(ask("DELETE / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n"), "<a href");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -61,6 +103,9 @@ int main(void)
         ASKED_TEST(header_replaces_the_policy_of_pages),
         ASKED_TEST(names_longer_than_any_host_are_not_repeated),
         ASKED_TEST(what_a_client_sends_is_no_markup),
+        ASKED_TEST(a_server_short_of_descriptors_is_503_with_retry_after),
+        ASKED_TEST(header_replaces_retry_after),
+        ASKED_TEST(a_404_page_links_to_the_start_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,7 @@ static void the_media_type_of_own_pages_follows_accept(void **state)
     assert_int_equal(exchange_media(&asked.exchange), MEDIA_JSON);
 }
 
-/* The answer to a question stays, whatever becomes of what it was read from. */
+/* The exchange keeps its answers even when the request changes. */
 static void each_question_is_asked_once(void **state)
 {
     (void)state;

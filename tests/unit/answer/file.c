@@ -138,6 +138,87 @@ static void the_page_for_missing_files_has_no_conditions(void **state)
     assert_body(response, "<p>lost</p>");
 }
 
+static void not_modified_repeats_validators_and_no_type(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/file.txt", "If-None-Match: *\r\n"));
+    assert_status(response, 304); /* RFC 9110 15.4.5 */
+    assert_has(response, "\r\nETag: ");
+    assert_has(response, "\r\nCache-Control: ");
+    assert_lacks(response, "Content-Type:");
+}
+
+static void the_date_is_the_one_of_the_response(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    assert_has(ask(GET("/file.txt", "")), "\r\nDate: Tue, 02 Oct 2096 07:06:40 GMT\r\n");
+    asked.now++;
+    assert_has(ask(GET("/file.txt", "")), "\r\nDate: Tue, 02 Oct 2096 07:06:41 GMT\r\n");
+}
+
+/* Another response may have been sent in part from the same memory. */
+static void a_cached_head_in_use_is_not_changed(void **state)
+{
+    (void)state;
+    struct entry *entry;
+    char before[1024];
+    asked.keeps_store = true;
+    ask(GET("/file.txt", ""));
+    assert_int_equal(store_find(asked.store, SPAN("file.txt"), 1, &entry), 0);
+    size_t length = entry->head.length;
+    assert_in_range(length, 1, sizeof before);
+    memcpy(before, entry->head.end - length, length);
+    asked.now++;
+    assert_has(ask(GET("/file.txt", "")), "\r\nDate: Tue, 02 Oct 2096 07:06:41 GMT\r\n");
+    assert_memory_equal(before, entry->head.end - length, length);
+    store_release(asked.store, entry);
+}
+
+/* RFC 9110 8.8.2.1: within its second, a file may change again and keep its date. */
+static void a_file_changed_in_this_second_has_no_date_yet(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    asked.now = 1000000000;
+    assert_lacks(ask(GET("/file.txt", "")), "Last-Modified:");
+    asked.now = 1000000001;
+    assert_has(ask(GET("/file.txt", "")), "\r\nLast-Modified: Sun, 09 Sep 2001 01:46:40 GMT\r\n");
+}
+
+/* RFC 9110 8.8.2.1 */
+static void a_file_of_the_future_counts_as_changed_now(void **state)
+{
+    (void)state;
+    assert_int_equal(utime("file.txt", &(struct utimbuf){4000000100, 4000000100}), 0);
+    assert_lacks(ask(GET("/file.txt", "")), "Last-Modified:");
+    assert_status(ask_with("If-Unmodified-Since: %s", "Tue, 02 Oct 2096 07:06:40 GMT"), 200);
+    assert_status(ask_with("If-Unmodified-Since: %s", "Tue, 02 Oct 2096 07:06:39 GMT"), 412);
+}
+
+/* RFC 2046 5.1.1: a file could contain a boundary that is known before. */
+static void the_boundary_is_another_in_each_response(void **state)
+{
+    (void)state;
+    char first[256];
+    const char *request = GET("/file.txt", "Range: bytes=0-1,8-8\r\n");
+    snprintf(first, sizeof first, "%s", line_of(ask(request), "boundary="));
+    assert_string_not_equal(line_of(ask(request), "boundary="), first);
+}
+
+static void only_a_file_is_the_page_for_missing_files(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("404.html", 0755), 0);
+    const char *response = ask(GET("/missing", ""));
+    assert_status(response, 404);
+    assert_has(response, "There is nothing at this address.");
+    assert_int_equal(rmdir("404.html"), 0);
+    make_file("404.html", "<p>lost</p>");
+    asked.settings.file = "file.txt"; /* the whole site */
+    assert_lacks(ask(GET("/missing", "")), "<p>lost</p>");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +232,13 @@ int main(void)
         ASKED_TEST(a_cached_head_is_the_same_as_a_new_one),
         ASKED_TEST(http_1_0_is_told_whether_the_connection_stays),
         ASKED_TEST(the_page_for_missing_files_has_no_conditions),
+        ASKED_TEST(not_modified_repeats_validators_and_no_type),
+        ASKED_TEST(the_date_is_the_one_of_the_response),
+        ASKED_TEST(a_cached_head_in_use_is_not_changed),
+        ASKED_TEST(a_file_changed_in_this_second_has_no_date_yet),
+        ASKED_TEST(a_file_of_the_future_counts_as_changed_now),
+        ASKED_TEST(the_boundary_is_another_in_each_response),
+        ASKED_TEST(only_a_file_is_the_page_for_missing_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

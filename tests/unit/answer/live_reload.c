@@ -72,6 +72,16 @@ static void the_script_is_served_and_not_logged(void **state)
     assert_status(ask(GET("/.well-known/tinyhttpd/live.js", "")), 404);
 }
 
+/* The element is ASCII, which in UTF-16 is no text. */
+static void pages_in_utf_16_are_sent_as_they_are(void **state)
+{
+    (void)state;
+    make_file("wide.html", "\xFF\xFE"
+                           "ab");
+    assert_body(ask(GET("/wide.html", PAGE)), "\xFF\xFE"
+                                              "ab");
+}
+
 #define WATCHED_TEST(name) cmocka_unit_test_setup_teardown(name, open_watched, close_site)
 
 int main(void)
@@ -83,6 +93,7 @@ int main(void)
         WATCHED_TEST(a_check_of_what_is_missing_is_204),
         WATCHED_TEST(pages_of_errors_wait_for_the_file),
         WATCHED_TEST(the_script_is_served_and_not_logged),
+        WATCHED_TEST(pages_in_utf_16_are_sent_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

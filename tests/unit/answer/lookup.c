@@ -74,6 +74,21 @@ static void links_that_leave_the_root_are_404(void **state)
     assert_status(ask(GET("/outside", "")), 404);
 }
 
+static void an_application_has_addresses_with_a_slash_after_any_name(void **state)
+{
+    (void)state;
+    asked.settings.spa = "/index.html";
+    assert_body(ask(GET("/users/jane.png/", PAGE)), "<p>start</p>");
+}
+
+static void the_reason_for_one_file_names_no_other(void **state)
+{
+    (void)state;
+    asked.settings.file = "file.txt";
+    assert_lacks(ask(GET("/abuot.html", PAGE)), "about");
+    assert_int_equal(asked.exchange.reason.text.length, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +99,8 @@ int main(void)
         ASKED_TEST(an_application_gets_navigations_that_find_nothing),
         ASKED_TEST(one_file_is_the_whole_site),
         ASKED_TEST(links_that_leave_the_root_are_404),
+        ASKED_TEST(an_application_has_addresses_with_a_slash_after_any_name),
+        ASKED_TEST(the_reason_for_one_file_names_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,11 +26,27 @@ static void nothing_but_a_list_of_names_is_repeated(void **state)
     assert_lacks(ask(OPTIONS("")), "Access-Control-Allow-Methods"); /* no preflight */
 }
 
+static void a_list_of_names_beyond_the_bound_is_not_repeated(void **state)
+{
+    (void)state;
+    static char request[CONFIG_PREFLIGHT_MAX + 512], names[CONFIG_PREFLIGHT_MAX + 2];
+    asked.settings.cors = "*";
+    memset(names, 'x', sizeof names - 1);
+    snprintf(request, sizeof request, OPTIONS(PREFLIGHT "Access-Control-Request-Headers: %s\r\n"), names);
+    const char *response = ask(request);
+    assert_status(response, 204);
+    assert_lacks(response, "Access-Control-Allow-Headers");
+    names[CONFIG_PREFLIGHT_MAX] = '\0';
+    snprintf(request, sizeof request, OPTIONS(PREFLIGHT "Access-Control-Request-Headers: %s\r\n"), names);
+    assert_has(ask(request), "Access-Control-Allow-Headers");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKED_TEST(a_preflight_is_answered_where_cors_is_given),
         ASKED_TEST(nothing_but_a_list_of_names_is_repeated),
+        ASKED_TEST(a_list_of_names_beyond_the_bound_is_not_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

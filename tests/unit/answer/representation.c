@@ -77,6 +77,37 @@ static void dates_of_1980_or_before_are_not_sent(void **state)
     assert_status(ask(GET("/file.txt", "If-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT\r\n")), 200);
 }
 
+static void html_by_its_type_is_never_immutable(void **state)
+{
+    (void)state;
+    asked.settings.cache = CACHE_AUTO;
+    asked.settings.types[asked.settings.type_count++] = (struct type_override){"js", "text/html"};
+    assert_has(ask(GET("/app.3f9c2a1b.js", "")), "\r\nCache-Control: no-cache\r\n");
+}
+
+/* Players seek by ranges, and ranges of an encoded form count encoded bytes. */
+static void videos_are_sent_as_they_are(void **state)
+{
+    (void)state;
+    make_file("clip.mp4", "video");
+    make_file("clip.mp4.gz", "compressed");
+    assert_body(ask(GET("/clip.mp4", "Accept-Encoding: gzip\r\n")), "video");
+    assert_body(ask(GET("/clip.mp4", "Accept-Encoding: gzip, identity;q=0\r\n")), "compressed");
+}
+
+static void a_sibling_by_its_own_name_is_a_file_of_its_own_type(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    ask(GET("/style.css", "Accept-Encoding: gzip\r\n"));
+    const char *response = ask(GET("/style.css.gz", ""));
+    assert_has(response, "\r\nContent-Type: application/gzip\r\n");
+    assert_lacks(response, "Content-Encoding:");
+    response = ask(GET("/style.css", "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\r\nContent-Type: text/css; charset=utf-8\r\n");
+    assert_has(response, "\r\nContent-Encoding: gzip\r\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +119,9 @@ int main(void)
         ASKED_TEST(only_hashed_names_are_immutable),
         ASKED_TEST(cache_seconds_are_for_files_alone),
         ASKED_TEST(dates_of_1980_or_before_are_not_sent),
+        ASKED_TEST(html_by_its_type_is_never_immutable),
+        ASKED_TEST(videos_are_sent_as_they_are),
+        ASKED_TEST(a_sibling_by_its_own_name_is_a_file_of_its_own_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
