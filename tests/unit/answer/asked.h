@@ -25,6 +25,7 @@ static struct {
     bool logs_reasons;
     bool keeps_store; /* for the next request, until the site is closed */
     time_t now;
+    int64_t racy_ms; /* of the store (store_open) */
     union peer peer;
 
     /* Filled by ask(). */
@@ -53,6 +54,7 @@ static inline int open_site(void **state)
     memset(&asked, 0, sizeof asked);
     asked.settings = (struct settings){.index = "index.html"};
     asked.now = 4000000000;
+    asked.racy_ms = -1000; /* no file is too young to be kept */
     asked.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
     if (tree_enter() != 0 || mkdir("dir", 0755) != 0 || mkdir("empty", 0755) != 0)
         return -1;
@@ -102,7 +104,7 @@ static inline void open_store(void)
     if (asked.store != NULL)
         return;
     asked.root = open(".", O_RDONLY | O_DIRECTORY);
-    asked.store = store_open(asked.root, -1000, false); /* no file is too young to be kept */
+    asked.store = store_open(asked.root, asked.racy_ms, false);
     assert_non_null(asked.store);
     store_obey(asked.store, &asked.settings);
     store_reserve(asked.store, asked.config.lines);

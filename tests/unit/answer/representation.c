@@ -108,6 +108,14 @@ static void a_sibling_by_its_own_name_is_a_file_of_its_own_type(void **state)
     assert_has(response, "\r\nContent-Encoding: gzip\r\n");
 }
 
+/* RFC 9110 8.8.2.2: a file could change again and keep its times. */
+static void a_file_changed_a_moment_ago_has_no_date(void **state)
+{
+    (void)state;
+    asked.racy_ms = INT32_MAX;
+    assert_lacks(ask(GET("/file.txt", "")), "Last-Modified:");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +130,7 @@ int main(void)
         ASKED_TEST(html_by_its_type_is_never_immutable),
         ASKED_TEST(videos_are_sent_as_they_are),
         ASKED_TEST(a_sibling_by_its_own_name_is_a_file_of_its_own_type),
+        ASKED_TEST(a_file_changed_a_moment_ago_has_no_date),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
