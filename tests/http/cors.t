@@ -21,8 +21,8 @@ sub fields { my ($response, @names) = @_; return [$response->{status}, map { $re
 my @asks = ('Origin: https://app.example', 'Access-Control-Request-Method: GET');
 
 my $server = Harness->start(root => $root, args => ['-j', '1']);
-is_deeply(fields($server->get('/data.json', 'Origin: https://app.example'), qw(allow-origin expose-headers)), [200, undef, undef], 'without --cors nothing is said');
-is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: x-a'), qw(allow-origin allow-methods allow-headers max-age)), [204, (undef) x 4], '... nor to a preflight');
+is_deeply(fields($server->get('/data.json', 'Origin: https://app.example'), qw(allow-origin expose-headers)), [200, undef, undef], 'without --cors: no CORS fields');
+is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: x-a'), qw(allow-origin allow-methods allow-headers max-age)), [204, (undef) x 4], '... nor in the response to a preflight');
 $server->stop;
 
 for my $row (['--cors', '*', 'cross-origin'], ['--cors=https://app.example', 'https://app.example', undef]) {
@@ -34,28 +34,28 @@ for my $row (['--cors', '*', 'cross-origin'], ['--cors=https://app.example', 'ht
             for my $round (1, 2) {
                 my $response = $server->get($target, @$asked);
                 is($response->{field}{'access-control-allow-origin'}, $origin, "$option: $target, $from");
-                like($response->{field}{'access-control-expose-headers'}, qr/\bContent-Range\b.*\bETag\b/, '... with the fields that a script needs');
-                is($response->{field}{'timing-allow-origin'}, $origin, '... and the times');
-                is($response->{field}{'cross-origin-resource-policy'}, $resource, '... and who may embed it');
-                unlike($response->{field}{vary} // '', qr/origin/i, '... the same for all, so that nothing varies by it');
-                is($response->{field}{'access-control-allow-credentials'}, undef, '... never with credentials');
+                like($response->{field}{'access-control-expose-headers'}, qr/\bContent-Range\b.*\bETag\b/, '... exposes the fields that a script needs');
+                is($response->{field}{'timing-allow-origin'}, $origin, '... Timing-Allow-Origin');
+                is($response->{field}{'cross-origin-resource-policy'}, $resource, '... Cross-Origin-Resource-Policy');
+                unlike($response->{field}{vary} // '', qr/origin/i, '... no Vary: Origin, as all origins get the same');
+                is($response->{field}{'access-control-allow-credentials'}, undef, '... never allows credentials');
             }
         }
     }
     is_deeply(fields(preflight($server, @asks), qw(allow-origin allow-methods allow-headers max-age)), [204, $origin, 'GET, HEAD, OPTIONS', undef, 600], "$option: a preflight");
-    is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: range,x-requested-with'), 'allow-headers'), [204, 'range,x-requested-with'], '... that names fields');
+    is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: range,x-requested-with'), 'allow-headers'), [204, 'range,x-requested-with'], '... allows the fields that a preflight names');
     for my $bad ('x a', 'x:y', 'a,b"', "caf\xe9", 'x' x 2000) {
-        is_deeply(fields(preflight($server, @asks, "Access-Control-Request-Headers: $bad"), 'allow-headers'), [204, undef], '... not repeated: ' . told($bad));
+        is_deeply(fields(preflight($server, @asks, "Access-Control-Request-Headers: $bad"), 'allow-headers'), [204, undef], '... does not repeat an invalid value: ' . told($bad));
     }
-    is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: a', 'Access-Control-Request-Headers: b'), 'allow-headers'), [204, undef], '... nor two lines');
+    is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: a', 'Access-Control-Request-Headers: b'), 'allow-headers'), [204, undef], '... does not repeat two lines');
     my $plain = preflight($server);
-    is_deeply(fields($plain, qw(allow-methods max-age)), [204, undef, undef], '... OPTIONS alone is none');
-    is($plain->{field}{allow}, 'GET, HEAD, OPTIONS', '... and says what is offered');
+    is_deeply(fields($plain, qw(allow-methods max-age)), [204, undef, undef], '... OPTIONS without the fields is no preflight');
+    is($plain->{field}{allow}, 'GET, HEAD, OPTIONS', '... OPTIONS without the fields gets Allow');
     responses_framed();
     $server->stop;
 }
 
 $server = Harness->start(root => $root, args => ['-j', '1', '--cors', '--isolate']);
-is($server->get('/data.json')->{field}{'cross-origin-resource-policy'}, 'cross-origin', '--cors with --isolate: who may read it may embed it');
+is($server->get('/data.json')->{field}{'cross-origin-resource-policy'}, 'cross-origin', '--cors with --isolate: Cross-Origin-Resource-Policy is cross-origin');
 $server->stop;
 done_testing();

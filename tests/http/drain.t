@@ -1,4 +1,4 @@
-# What has arrived when the signal to stop comes is answered, whatever the worker was doing.
+# SIGTERM: requests that have arrived are answered, whatever the worker is doing.
 use strict;
 use warnings;
 use FindBin;
@@ -13,7 +13,7 @@ bound_seconds(60);
 my $root = new_root();
 put_file($root, 'small.txt', 'small');
 
-# A worker that is stopped, octets that come meanwhile, the signal: no event has told of them yet.
+# The worker is stopped while bytes and the signal arrive, so that it has seen no event for them.
 {
     my $server   = Harness->start(root => $root, args => ['-j', '1']);
     my ($worker) = $server->workers;
@@ -21,7 +21,7 @@ put_file($root, 'small.txt', 'small');
     my ($half, $body) = map { $server->connection } 1 .. 2;
     syswrite $half, "GET /small.txt HTTP/1.1\r\n";
     syswrite $body, "GET /small.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n";
-    $server->get('/small.txt'); # the worker has seen them by now
+    $server->get('/small.txt'); # the worker has read these by now
     my $before = $server->stderr;
     kill 'STOP', $worker;
     syswrite $_, get_request('/small.txt') for @kept;
@@ -30,15 +30,15 @@ put_file($root, 'small.txt', 'small');
     kill 'TERM', $server->pid;
     kill 'TERM', $worker; # the master's own signal may still be on its way
     kill 'CONT', $worker;
-    # Whether the worker sees the signal or the octets first is its own business: both end with the connection.
+    # The worker may see the signal or the bytes first: the connection ends either way.
     my $answered = grep { answer_on($_) =~ m{\AHTTP/1\.1 200 .*small\z}s } @kept;
-    is($answered, 30, 'requests on kept connections are answered, and the connections ended');
-    like(answer_on($half), qr{\AHTTP/1\.1 200 }, 'so is a head whose second half came');
-    like(answer_on($body), qr{\AHTTP/1\.1 200 }, 'and a request whose body came');
+    is($answered, 30, 'requests on kept connections are answered, and the connections end');
+    like(answer_on($half), qr{\AHTTP/1\.1 200 }, 'a request with its second half of the head is answered');
+    like(answer_on($body), qr{\AHTTP/1\.1 200 }, 'a request with its body is answered');
     $server->ended(stderr => $before);
 }
 
-# A worker that never waits, since there is always a next request, hears the signal all the same.
+# A worker that never waits, as there is always a next request, still handles SIGTERM.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1', '-q'], quiet => 1);
     my $idle   = $server->exchange(get_request('/small.txt'), count => 1)->{socket};
@@ -52,8 +52,8 @@ put_file($root, 'small.txt', 'small');
     my $before = $server->stderr;
     my $start  = time;
     kill 'TERM', $server->pid;
-    is(sysread($idle, my $nothing, 1), 0, 'an idle connection beside it is closed');
-    cmp_ok(time - $start, '<', 4, 'long before the time for the drain is over');
+    is(sysread($idle, my $nothing, 1), 0, 'a busy worker closes an idle connection at SIGTERM');
+    cmp_ok(time - $start, '<', 4, 'a busy worker does so long before the deadline of the drain');
     $server->ended(stderr => $before);
     kill 'KILL', $client;
     waitpid $client, 0;
@@ -61,7 +61,7 @@ put_file($root, 'small.txt', 'small');
 
 done_testing();
 
-# All that comes until the end.
+# All bytes up to the end of the stream.
 sub answer_on {
     my ($socket) = @_;
     my $all = '';
@@ -69,13 +69,13 @@ sub answer_on {
     return $all;
 }
 
-# Writes requests as fast as the answers are taken.
+# Writes requests as fast as the server takes them.
 sub pipeline_for_ever {
     my ($socket) = @_;
     my $requests = get_request('/small.txt') x 200;
     my $reader   = fork // return;
     if ($reader == 0) {
-        1 while sysread $socket, my $octets, 1 << 20;
+        1 while sysread $socket, my $bytes, 1 << 20;
         POSIX::_exit(0);
     }
     1 while syswrite $socket, $requests;

@@ -1,4 +1,4 @@
-# Listings of directories without an index, over a socket: what is in them is in the units.
+# Listings of directories without an index, over a socket. tests/unit/site/listing.c tests their content in detail.
 use strict;
 use warnings;
 use FindBin;
@@ -42,26 +42,26 @@ sub names {
     my $field = $page->{field};
     is("$page->{status} $page->{reason}", '200 OK', 'a directory without an index: 200');
     is($field->{'content-type'}, 'text/html; charset=utf-8', 'HTML');
-    is(join(' ', names($page)), 'sub/ file2.txt file10.txt', 'what is served: no dot names, no FIFO, no link that leads out');
+    is(join(' ', names($page)), 'sub/ file2.txt file10.txt', 'lists what is served: no dot names, no FIFO, no link that leads out of the root');
     is($field->{vary}, 'Accept', 'Vary: Accept (12.5.5)');
-    is($field->{'cache-control'}, 'no-cache', 'never used again unasked');
-    ok(!exists $field->{$_}, "no $_, so that none can be stale") for 'etag', 'last-modified', 'accept-ranges';
-    unlike($page->{body}, qr/\s(?:style|on\w+)=|https?:|\bsrc=|url\(/, 'it loads nothing, and has no inline handler or style');
+    is($field->{'cache-control'}, 'no-cache', 'Cache-Control: no-cache');
+    ok(!exists $field->{$_}, "no $_") for 'etag', 'last-modified', 'accept-ranges';
+    unlike($page->{body}, qr/\s(?:style|on\w+)=|https?:|\bsrc=|url\(/, 'no external resource, no inline handler or style');
     my @allowed = map { sha256_base64($_) . '=' } $page->{body} =~ m{<(?:style|script)>(.*?)</}gs;
     is($field->{'content-security-policy'}, "default-src 'none'; style-src 'sha256-$allowed[0]' 'sha256-$allowed[1]'; "
         . "script-src 'sha256-$allowed[2]'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        'a policy with the hashes of what it holds, and nothing else');
-    is(join(' ', names($server->get('/docs/?sort=size&order=desc', $html))), 'sub/ file10.txt file2.txt', 'in the order that the query asks for');
+        'the Content-Security-Policy allows the page\'s own styles and script only');
+    is(join(' ', names($server->get('/docs/?sort=size&order=desc', $html))), 'sub/ file10.txt file2.txt', 'in the order of the query');
     is($server->get('/docs/', $_)->{field}{'content-type'}, 'text/html; charset=utf-8', "HTML for $_")
         for 'Accept: */*', 'X: y', 'Accept: application/json;q=0.5, text/html', 'Accept: text/html, application/json', 'Accept: image/png';
-    is($server->get('/docs/', 'Range: bytes=0-3', $html)->{status}, 200, 'Range is for files (14.2)');
+    is($server->get('/docs/', 'Range: bytes=0-3', $html)->{status}, 200, 'Range is ignored (14.2)');
     is($server->get('/docs/', 'If-None-Match: *', 'If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT', $html)->{status}, 200,
-        'nothing to compare with: 200');
-    is(join(' ', names($server->get('/inside/', $html))), 'sub/ file2.txt file10.txt', 'through a link that stays inside');
-    like($server->get('/empty/', $html)->{body}, qr/This folder is empty/, 'an empty one');
+        'conditions are ignored, as there are no validators: 200');
+    is(join(' ', names($server->get('/inside/', $html))), 'sub/ file2.txt file10.txt', 'through a link that stays inside the root');
+    like($server->get('/empty/', $html)->{body}, qr/This folder is empty/, 'an empty directory');
     is($server->get('/', $html)->{status}, 200, 'the root');
-    is($server->get('/page/', $html)->{body}, 'a page', 'with an index: the index');
-    is($server->get('/docs', $html)->{status}, 302, 'without its slash: a redirect');
+    is($server->get('/page/', $html)->{body}, 'a page', 'a directory with an index: the index');
+    is($server->get('/docs', $html)->{status}, 302, 'without the final slash: a redirect');
     is($server->get($_, $html)->{status}, 404, "$_: 404") for '/leaves/', '/none/', '/.git/', '/docs/file2.txt/', '/docs/fifo/';
     is($server->exchange("POST /docs/ HTTP/1.1\r\nHost: localhost\r\n\r\n", count => 1)->{responses}[0]{status}, 405, 'POST: 405');
 }
@@ -81,7 +81,7 @@ sub names {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Names of any octets: each link leads to its file.
+# Names of any bytes: each link leads to its file.
 {
     my $page = $server->get('/odd/', $html);
     ok(eval { decode('UTF-8', my $copy = $page->{body}, FB_CROAK); 1 }, 'odd names: valid UTF-8');
@@ -97,9 +97,9 @@ sub names {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# HEAD, and bodies too long for one piece
+# HEAD, and bodies of several chunks
 {
-    for my $target ('/docs/sub/', '/many/') { # a step ends after each link if its time is over, so that docs may come in pieces
+    for my $target ('/docs/sub/', '/many/') { # not /docs/: a step can end after a link, so that it may be chunked
         my $get  = $server->get($target, $html);
         my $head = $server->exchange("HEAD $target HTTP/1.1\r\nHost: localhost\r\n$html\r\nConnection: close\r\n\r\n");
         my $told = sub { return join ' | ', map { "$_->[0]: $_->[1]" } grep { $_->[0] !~ /\A(?:Date|Connection)\z/ } @{ $_[0]{fields} } };
@@ -108,35 +108,35 @@ sub names {
     }
     my $many = $server->get('/many/', $html);
     is($many->{field}{'transfer-encoding'}, 'chunked', 'many entries: chunked');
-    ok($many->{chunks} > 10, 'many entries: in pieces');
+    ok($many->{chunks} > 10, 'many entries: more than 10 chunks');
     is(join(' ', names($many)), join(' ', map { "entry-$_.dat" } 1 .. 3000), 'many entries: all, in natural order');
-    like($many->{body}, qr{</html>\n\z}, 'many entries: to the end');
+    like($many->{body}, qr{</html>\n\z}, 'many entries: complete');
     $server->keeps_step(['a chunked listing', "GET /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 200],
         ['HEAD of it', "HEAD /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 200], ['a listing with a body', "GET /docs/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", 200]);
 
-    # HTTP/1.0 knows no chunks: the end of the connection is that of the body (RFC 9112 6.3).
-    # A proxy may speak it, so that it takes --list.
+    # HTTP/1.0 has no chunked coding: the end of the connection ends the body (RFC 9112 6.3). It may come from a proxy,
+    # so listings need --list.
     my $old    = Harness->start(root => $root, list => 1, args => ['--list']);
     my $socket = $old->connection;
     print {$socket} "GET /many/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     my $raw = do { local $/; <$socket> };
     my ($fields, $body) = split /\r\n\r\n/, $raw, 2;
     unlike($fields, qr/^(?:Transfer-Encoding|Content-Length)/mi, 'HTTP/1.0: neither chunks nor a length');
-    like($fields, qr/^Connection: close\r?$/mi, 'HTTP/1.0: closed after it');
+    like($fields, qr/^Connection: close\r?$/mi, 'HTTP/1.0: Connection: close');
     is($body, $many->{body}, 'HTTP/1.0: the same body');
     $raw = $old->exchange("GET /docs/sub/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", count => 1)->{responses}[0];
-    is($raw->{field}{connection}, 'keep-alive', 'HTTP/1.0: a small one has a length, and the connection stays');
+    is($raw->{field}{connection}, 'keep-alive', 'HTTP/1.0: a small listing has a length, and the connection persists');
     $old->stop;
 
-    # A client that reads slowly, or goes away in the middle, is no harm to others.
+    # A client that reads slowly or leaves in the middle does not disturb others.
     my @slow = map { $server->connection(receive => 4096) } 1 .. 8;
     syswrite $_, "GET /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n" for @slow;
-    is($server->get('/canary')->{body}, "canary\n", 'while eight wait in the middle of theirs');
+    is($server->get('/canary')->{body}, "canary\n", 'another client is served while eight listings are read slowly');
     close $_ for @slow[0 .. 3];
     for my $socket (@slow[4 .. 7]) {
-        my $octets = '';
-        eventually { sysread $socket, $octets, 65536, length $octets; $octets =~ /\r\n0\r\n\r\n\z/ };
-        is(scalar(() = $octets =~ /<tr><td>/g), 3000, 'read slowly: whole');
+        my $bytes = '';
+        eventually { sysread $socket, $bytes, 65536, length $bytes; $bytes =~ /\r\n0\r\n\r\n\z/ };
+        is(scalar(() = $bytes =~ /<tr><td>/g), 3000, 'a listing that is read slowly is whole');
         close $socket;
     }
 }
@@ -151,9 +151,9 @@ sub names {
         $problems .= "$round: $names\n" if $names ne $round;
         unlink "$root/empty/$round";
     }
-    is($problems, '', 'each request lists what is there when it arrives');
+    is($problems, '', 'each listing shows the directory at the time of its request');
     put_file($root, 'empty/index.html', 'now a page');
-    is($server->get('/empty/', $html)->{body}, 'now a page', 'an index that comes takes its place');
+    is($server->get('/empty/', $html)->{body}, 'now a page', 'a new index replaces the listing');
 }
 
 responses_framed();
@@ -178,22 +178,22 @@ $server->stop;
     my ($worker) = $server->workers;
     my $page = $server->get('/', $html);
     my %found = map { (s{/\z}{}r => 1) } names($page);
-    is(join(' ', grep { !$found{ $names[$_] } } 0 .. $#names), '12 13', 'long names: all are listed but those that no request can name');
-    like($page->{body}, qr/Only a part, there are more: 1 folder, 12 files</, 'long names: it is told that some are left out');
+    is(join(' ', grep { !$found{ $names[$_] } } 0 .. $#names), '12 13', 'long names: all are listed but two that no request can name');
+    like($page->{body}, qr/Only a part, there are more: 1 folder, 12 files</, 'long names: the page says that some are left out');
     my %link = map { (s/%([0-9A-F]{2})/chr hex $1/ger => $_) } $page->{body} =~ m{<td><a href="\./([^"]*)"}g;
     my @bodies = map { $unreachable{$_} ? () : $names[$_] =~ /^d/ ? $server->get("/$link{\"$names[$_]/\"}inside")->{body} : $server->get("/$link{$names[$_]}")->{body} } 0 .. $#names;
     is(join(' | ', @bodies), join(' | ', map { $unreachable{$_} ? () : $names[$_] =~ /^d/ ? 'inside' : $names[$_] =~ /^l/ ? 'linked' : "file $_" } 0 .. $#names),
         'long names: each link leads to its file');
-    like($server->get('/', $json)->{status}, qr/\A(?:503|none)\z/, 'long names: JSON, which has no place to say that some are left out, is refused or broken off');
+    like($server->get('/', $json)->{status}, qr/\A(?:503|none)\z/, 'long names: JSON can\'t say that some are left out, so it is 503 or cut off');
     unlink "$root/name-12", "$root/name-13";
     $page = $server->get('/', $json);
-    is(scalar(() = $page->{body} =~ m{"href":"\./}g), 13, 'long names: JSON has all, where all can be named');
-    unlike($server->get('/', $html)->{body}, qr/Only a part/, 'long names: where all are listed, none is said to be left out');
-    is(join(' ', $server->workers), $worker, 'long names: no worker was ended');
+    is(scalar(() = $page->{body} =~ m{"href":"\./}g), 13, 'long names: JSON has all if all can be named');
+    unlike($server->get('/', $html)->{body}, qr/Only a part/, 'long names: the page says nothing if all are listed');
+    is(join(' ', $server->workers), $worker, 'long names: no worker died');
     $server->stop;
 }
 
-# While files are renamed elsewhere on the machine, openat2 fails with EAGAIN for each path with "..".
+# Renames anywhere on the machine make openat2 fail with EAGAIN for paths with ".." (openat2(2)).
 {
     my $root = new_root();
     put_file($root, 'target', 'up');
@@ -207,7 +207,7 @@ $server->stop;
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Clients that do not read theirs leave memory for others, and cost no more than the bounds say.
+# Listings that clients do not read use a bounded share of the memory.
 {
     my $root = new_root();
     put_file($root, 'small/one', '1');
@@ -215,43 +215,43 @@ $server->stop;
     put_file($root, 'huge/' . sprintf('%0240d', 0), '');
     for my $i (1 .. 30_000) { link "$root/huge/" . sprintf('%0240d', 0), sprintf '%s/huge/%s-%d', $root, 'x' x 240, $i or die $! }
     my $server = Harness->start(root => $root, list => 1, args => ['-j', '1']);
-    my $start = resident_octets($server->pid);
+    my $start = resident_bytes($server->pid);
     my $hold = sub {
         my $socket = $server->connection(receive => 4096);
         syswrite $socket, "GET /huge/ HTTP/1.1\r\nHost: localhost\r\n\r\n";
-        my $octets = '';
-        eventually { sysread $socket, $octets, 4096, length $octets; $octets =~ /aria-live="polite">[^<]*</ };
-        return [$socket, $octets =~ /aria-live="polite">([^<]*)</];
+        my $bytes = '';
+        eventually { sysread $socket, $bytes, 4096, length $bytes; $bytes =~ /aria-live="polite">[^<]*</ };
+        return [$socket, $bytes =~ /aria-live="polite">([^<]*)</];
     };
     my @held = $hold->();
-    like($held[0][1], qr/\AOnly a part, there are more: \d+ files\z/, 'a listing has its share, and tells that there is more');
-    my $one = resident_octets($server->pid) - $start;
+    like($held[0][1], qr/\AOnly a part, there are more: \d+ files\z/, 'a listing that reaches its share of the memory says how many entries are left out');
+    my $one = resident_bytes($server->pid) - $start;
     push @held, $hold->() for 2 .. 60;
-    my $all = resident_octets($server->pid) - $start;
-    is(scalar(grep { $_->[1] =~ /: 0 files/ } @held), 0, 'none of sixty says nothing');
+    my $all = resident_bytes($server->pid) - $start;
+    is(scalar(grep { $_->[1] =~ /: 0 files/ } @held), 0, 'sixty listings: each says how many files are left out');
     my $page = $server->get('/small/', $html);
-    is("$page->{status} " . join(' ', names($page)), '200 one two', 'while sixty are not read, others are whole');
+    is("$page->{status} " . join(' ', names($page)), '200 one two', 'another listing is whole while sixty are not read');
     SKIP: {
         skip 'memory is not told under a sanitizer', 2 if is_sanitized();
         note(sprintf 'one: %.1f MiB, sixty: %.1f MiB', $one / 2**20, $all / 2**20);
-        cmp_ok($one, '<', 15 * 2**20, 'one that is not read costs less than 15 MiB');
-        cmp_ok($all, '<', 75 * 2**20, 'sixty that are not read cost less than 75 MiB');
+        cmp_ok($one, '<', 15 * 2**20, 'one unread listing takes less than 15 MiB');
+        cmp_ok($all, '<', 75 * 2**20, 'sixty unread listings take less than 75 MiB');
     }
     close $_->[0] for @held;
     $server->stop;
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Who may see them
+# Which clients may see listings
 {
     my $open = Harness->start(root => $root, list => 1, bind => '0.0.0.0');
-    is($open->get('/docs/', $html)->{status}, 404, 'not bound to the loopback: 404');
+    is($open->get('/docs/', $html)->{status}, 404, 'not bound to loopback: 404');
     $open->stop;
     my $asked = Harness->start(root => $root, list => 1, bind => '0.0.0.0', args => ['--list']);
-    is($asked->get('/docs/', $html)->{status}, 200, 'unless asked for by --list');
+    is($asked->get('/docs/', $html)->{status}, 200, 'not bound to loopback, --list: 200');
     $asked->stop;
     my $never = Harness->start(root => $root, list => 1, args => ['--no-list']);
-    is($never->get('/docs/', $html)->{status}, 404, 'never with --no-list');
+    is($never->get('/docs/', $html)->{status}, 404, '--no-list: 404');
     $never->stop;
 }
 done_testing();

@@ -1,4 +1,4 @@
-# --metrics: what Prometheus reads, counted over all workers. promtool(1) judges the format where it is installed.
+# --metrics: the page for Prometheus, with the sums over all workers. promtool(1) checks the format if it is installed.
 use strict;
 use warnings;
 use FindBin;
@@ -26,7 +26,7 @@ sub samples {
     return \%sample;
 }
 
-# A worker counts after the answer: waits until a sample has a value.
+# A worker counts after it has answered: waits until a sample has a value.
 sub comes_to {
     my ($server, $name, $value, $about) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -43,11 +43,11 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
 # ---- the answer ----
 {
     my $answer = $server->get('/metrics');
-    is($answer->{status}, 200, 'answered before the file of that name');
-    is($answer->{field}{'content-type'}, 'text/plain; version=0.0.4; charset=utf-8', 'with its type');
-    is($answer->{field}{'cache-control'}, 'no-cache', 'and kept by nobody');
-    like($answer->{body}, qr/\A# HELP .*\n\z/s, 'text');
-    is($server->get('/metrics?name=x')->{field}{'content-type'}, $answer->{field}{'content-type'}, 'parameters mean nothing');
+    is($answer->{status}, 200, '/metrics is the metrics page, not the file of that name');
+    is($answer->{field}{'content-type'}, 'text/plain; version=0.0.4; charset=utf-8', 'the media type of the text format');
+    is($answer->{field}{'cache-control'}, 'no-cache', 'Cache-Control: no-cache');
+    like($answer->{body}, qr/\A# HELP .*\n\z/s, 'the text format');
+    is($server->get('/metrics?name=x')->{field}{'content-type'}, $answer->{field}{'content-type'}, 'a query is ignored');
     my $head = $server->exchange("HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", count => 1, methods => ['HEAD']);
     is($head->{responses}[0]{status}, 200, 'HEAD');
     my ($version) = run_program({}, '--version')->{out} =~ /(\S+)$/;
@@ -57,12 +57,12 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
         my $folder = tempdir(CLEANUP => 1);
         put_file($folder, 'text', $server->get('/metrics')->{body});
         my $run = run_program({ command => ['sh', '-c', 'promtool check metrics <"$1"', 'sh', "$folder/text"] });
-        is($run->{status}, 0, 'promtool check metrics: right');
-        is($run->{out} . $run->{err}, '', 'promtool check metrics: nothing to remark');
+        is($run->{status}, 0, 'promtool check metrics: status 0');
+        is($run->{out} . $run->{err}, '', 'promtool check metrics: no output');
     }
-    is(samples($server)->{ requests('2xx') }, 0, 'what asks for the counters is not counted');
-    is(samples($server)->{tinyhttpd_response_bytes_total}, 0, 'nor are its bytes');
-    is($server->log, '', 'nor is it logged');
+    is(samples($server)->{ requests('2xx') }, 0, 'requests for the metrics are not counted');
+    is(samples($server)->{tinyhttpd_response_bytes_total}, 0, 'nor are the bytes of their responses');
+    is($server->log, '', 'nor are they logged');
 }
 
 # ---- exact counts, over two workers ----
@@ -72,61 +72,61 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
         $server->exchange(get_request('/') x 10, socket => $socket, count => 10);
         $server->exchange(get_request('/none'), socket => $socket, count => 1);
     }
-    comes_to($server, requests('2xx'), 80, '8 connections with 10 files each: 80 answers of 2xx');
-    comes_to($server, requests('4xx'), 8,  'and 8 of 4xx');
-    comes_to($server, 'tinyhttpd_request_duration_seconds_count', 88, 'each with its duration');
-    # The one that asks may be one more, and so may the one that asked before it.
-    comes_to($server, 'tinyhttpd_connections{state="idle"}', 8, 'the connections are idle');
-    ok(eventually { samples($server)->{'tinyhttpd_connections{state="open"}'} =~ /\A[89]\z/ }, 'and open');
+    comes_to($server, requests('2xx'), 80, '8 connections with 10 files each: 80 responses of 2xx');
+    comes_to($server, requests('4xx'), 8,  '8 connections with a missing file each: 8 responses of 4xx');
+    comes_to($server, 'tinyhttpd_request_duration_seconds_count', 88, '88 requests: 88 durations');
+    # The connection that asks for the metrics may count as well, and so may the one before it.
+    comes_to($server, 'tinyhttpd_connections{state="idle"}', 8, '8 connections are idle');
+    ok(eventually { samples($server)->{'tinyhttpd_connections{state="open"}'} =~ /\A[89]\z/ }, '8 or 9 connections are open');
     my $sample = samples($server);
-    is($sample->{'tinyhttpd_request_duration_seconds_bucket{le="+Inf"}'}, 88, 'all are in the bucket without a bound');
-    cmp_ok($sample->{tinyhttpd_request_duration_seconds_sum}, '>', 0, 'they took time');
+    is($sample->{'tinyhttpd_request_duration_seconds_bucket{le="+Inf"}'}, 88, 'the bucket +Inf has all requests');
+    cmp_ok($sample->{tinyhttpd_request_duration_seconds_sum}, '>', 0, 'the sum of the durations is positive');
     close $_ for @kept;
-    comes_to($server, 'tinyhttpd_connections{state="idle"}', 0, 'closed: none is idle');
+    comes_to($server, 'tinyhttpd_connections{state="idle"}', 0, 'after the connections are closed: none is idle');
 }
 
-# ---- octets of bodies, of one that is cut as well, and a duration that is known from outside ----
+# ---- bytes of bodies, of an aborted download as well, and a duration with a known minimum ----
 {
     my $before = samples($server);
     my $body = length $server->get('/none')->{body};
     $server->exchange("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n", count => 1, methods => ['HEAD']);
     $server->get('/', 'Range: bytes=0-2');
     comes_to($server, 'tinyhttpd_response_bytes_total', $before->{tinyhttpd_response_bytes_total} + $body + 3, 'the bytes of bodies');
-    comes_to($server, requests('2xx'), 82, 'and their answers');
+    comes_to($server, requests('2xx'), 82, 'the responses to HEAD and Range are counted');
 
     my $socket = $server->connection(receive => 16_384);
     syswrite $socket, get_request('/large.bin');
     sysread $socket, my $buffer, 1000;
     select undef, undef, undef, 0.3;
     close $socket;
-    comes_to($server, requests('2xx'), 83, 'a download that is left counts');
+    comes_to($server, requests('2xx'), 83, 'an aborted download is counted');
     my $sample = samples($server);
-    cmp_ok($sample->{tinyhttpd_response_bytes_total}, '<', 50_000_000, 'with what was sent');
-    cmp_ok($sample->{tinyhttpd_request_duration_seconds_sum}, '>=', 0.3, 'and took as long as the client did');
+    cmp_ok($sample->{tinyhttpd_response_bytes_total}, '<', 50_000_000, 'an aborted download: only the bytes that were sent');
+    cmp_ok($sample->{tinyhttpd_request_duration_seconds_sum}, '>=', 0.3, 'an aborted download: its duration lasts until the client closes');
     my ($long, $all) = map { $sample->{"tinyhttpd_request_duration_seconds_bucket{le=\"$_\"}"} } '0.25', '+Inf';
-    cmp_ok($long, '<', $all, 'so it is in none of the buckets below');
+    cmp_ok($long, '<', $all, 'an aborted download: in no bucket below its duration');
 }
 
 # ---- the store ----
 {
     my $alone = Harness->start(root => $root, args => ['-j', '1', '--metrics', '/metrics']);
-    $alone->dated('/'); # before that it is read every time
+    $alone->dated('/'); # until then each request reads the file
     my $looks = sub { my $sample = samples($alone); return join ' ', map { $sample->{"tinyhttpd_cache_${_}_total"} } qw(hits misses) };
     my ($was, $is) = ('');
-    eventually { ($was, $is) = ($is // '', $looks->()); $was eq $is }; # a look is told of when its turn is over
+    eventually { ($was, $is) = ($is // '', $looks->()); $was eq $is }; # a worker counts at the end of each turn
     my ($hits, $misses) = split / /, $is;
-    cmp_ok($misses, '>=', 1, 'the first time a file is read');
+    cmp_ok($misses, '>=', 1, 'the first request for a file is a miss');
     $alone->get('/') for 1 .. 5;
     my $now;
     eventually { ($now = $looks->()) eq $hits + 5 . " $misses" };
-    is($now, $hits + 5 . " $misses", 'then it is found in memory');
+    is($now, $hits + 5 . " $misses", 'later requests are hits');
     put_file($root, 'index.html', '12345678');
     $alone->get('/');
     eventually { ($now = $looks->()) eq $hits + 5 . ' ' . ($misses + 1) };
-    is($now, $hits + 5 . ' ' . ($misses + 1), 'changed, it is read again');
+    is($now, $hits + 5 . ' ' . ($misses + 1), 'a changed file is a miss');
     $alone->get('/none');
     $looks->();
-    is($looks->(), $now, 'what is not there is neither');
+    is($looks->(), $now, 'a missing file is neither a hit nor a miss');
     $alone->stop;
 }
 
@@ -166,21 +166,21 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
     }
     SKIP: {
         skip 'the mappings of a worker can not be read', 2 if slurp("/proc/$workers[0]/smaps") !~ /VmFlags/;
-        is(join(' ', values %written), '1 1 1 1 1 1', 'each worker can write its counters and what it examines, and no other can');
-        is($openable // 0, 0, 'nor make what it reads writable');
+        is(join(' ', values %written), '1 1 1 1 1 1', 'each worker can write its own counters and examination record, no other can');
+        is($openable // 0, 0, 'no worker can make its read-only mappings writable');
     }
     SKIP: {
         overwrite_shared_memory($workers[0]) or skip 'the memory of a worker can not be written', 2;
         my $answers = grep { ($shared->get('/metrics')->{status} || 0) == 200 } 1 .. 30;
-        is($answers, 30, 'one worker of three has overwritten all that it can: each question is answered');
-        is(join(' ', $shared->workers), "@workers", 'and no worker ended by it');
+        is($answers, 30, 'one worker of three has overwritten all the memory that it can: /metrics still answers');
+        is(join(' ', $shared->workers), "@workers", 'one worker of three has overwritten all the memory that it can: no worker ends');
     }
     $shared->stop;
 }
 
 # ---- without ----
 my $without = Harness->start(root => $root);
-is($without->get('/metrics')->{body}, 'a file of this name', 'without --metrics there is the file');
+is($without->get('/metrics')->{body}, 'a file of this name', 'without --metrics: /metrics is the file');
 $without->stop;
 
 responses_framed();

@@ -1,4 +1,4 @@
-# The reason of a 404 for those on this machine, plain errors for programs, and a client that speaks TLS.
+# The reason of a 404 for local clients, plain text errors for programs, and a client that speaks TLS.
 use strict;
 use warnings;
 use FindBin;
@@ -34,22 +34,22 @@ for my $case (@reasons) {
     my ($target, $reason) = @$case;
     my $page = $server->get($target, $html);
     my $escaped = $reason =~ s/&/&amp;/gr =~ s/</&lt;/gr =~ s/>/&gt;/gr =~ s/"/&quot;/gr =~ s/'/&#39;/gr;
-    is("$page->{status} " . join(' ', $page->{body} =~ m{<aside>(.*?)</aside>}s), "404 $escaped", "$target: the page says why");
-    sleep 1 if $target eq '/.env'; # so many reasons in a second
+    is("$page->{status} " . join(' ', $page->{body} =~ m{<aside>(.*?)</aside>}s), "404 $escaped", "$target: the page has the reason");
+    sleep 1 if $target eq '/.env'; # the number of reasons in a second is limited
     my $text = $server->get($target, $any);
     is("$text->{field}{'content-type'} $text->{body}",
-        "text/plain; charset=utf-8 404 Not Found: There is nothing at this address.\n$reason\n", "$target: so does the plain text for a program");
+        "text/plain; charset=utf-8 404 Not Found: There is nothing at this address.\n$reason\n", "$target: the plain text has the reason");
 }
 
-# What was probably meant is a click away.
+# The page links to the path that was probably meant.
 {
     my ($href) = $server->get('/readme.md', $html)->{body} =~ m{<a href="(/[^"]+)">Go to /README\.md</a>};
-    is($href, '/README.md', 'the page has a link to what was meant');
-    is($server->get($href)->{status}, 200, 'which leads there');
-    unlike($server->exchange("GET /readme.md HTTP/1.1\r\nHost: elsewhere.example\r\n$html\r\n\r\n", count => 1)->{responses}[0]{body}, qr/README/, 'nobody else is told');
+    is($href, '/README.md', 'the page links to the path that was probably meant');
+    is($server->get($href)->{status}, 200, 'the link leads to a file');
+    unlike($server->exchange("GET /readme.md HTTP/1.1\r\nHost: elsewhere.example\r\n$html\r\n\r\n", count => 1)->{responses}[0]{body}, qr/README/, 'a foreign Host: no link');
 }
 
-# Nobody else is told: a proxy on this machine asks with the Host of those it asks for.
+# Only local clients see reasons: a proxy on this machine forwards the Host of its own clients.
 for my $host ('example.com', '192.168.1.7:8080', 'localhost.example', '127.0.0.1.example', 'a127.0.0.1') {
     my $response = $server->exchange("GET /.env HTTP/1.1\r\nHost: $host\r\n$html\r\n\r\n", count => 1)->{responses}[0];
     unlike($response->{body}, qr/<aside>|begins with a dot/, "Host: $host: no reason");
@@ -60,13 +60,13 @@ for my $host ('LOCALHOST', 'localhost:80', '127.0.0.1', '127.1.2.3:8080', '[::1]
 }
 for my $of_proxy ("Via: 1.1 front", "Forwarded: for=203.0.113.7", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-For: 127.0.0.1") {
     my $response = $server->exchange("GET /.env HTTP/1.1\r\nHost: localhost\r\n$of_proxy\r\n$html\r\n\r\n", count => 1)->{responses}[0];
-    unlike($response->{body}, qr/<aside>|begins with a dot/, "$of_proxy: no reason, as a proxy asks for somebody else");
+    unlike($response->{body}, qr/<aside>|begins with a dot/, "$of_proxy: no reason, as the client is behind a proxy");
 }
-unlike($server->exchange("GET /.env HTTP/1.0\r\nHost: localhost\r\n$html\r\n\r\n")->{responses}[0]{body}, qr/<aside>|begins with a dot/, 'HTTP/1.0: no reason, as a proxy may speak it');
-unlike($server->get('/.env')->{body}, qr/<aside>/, 'without Accept: nobody looks at it');
-unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has none');
+unlike($server->exchange("GET /.env HTTP/1.0\r\nHost: localhost\r\n$html\r\n\r\n")->{responses}[0]{body}, qr/<aside>|begins with a dot/, 'HTTP/1.0: no reason, as it may come from a proxy');
+unlike($server->get('/.env')->{body}, qr/<aside>/, 'without Accept: no reason');
+unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has no reason');
 
-# FIFOs are not opened for a reason: who writes to one waits for its reader.
+# The server does not open a FIFO to find the reason: that would wake a writer which waits for a reader.
 {
     my $root = new_root();
     mkfifo("$root/fifo", 0666) or die $!;
@@ -79,13 +79,13 @@ unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has none');
     ok(eventually { slurp("/proc/$writer/wchan") =~ /fifo|pipe/ || slurp("/proc/$writer/syscall") =~ /\A\d/ }, 'a writer waits at a FIFO');
     is($server->get('/fifo', $any)->{body}, "404 Not Found: There is nothing at this address.\n'fifo' is neither a file nor a directory.\n", 'a FIFO: the reason says that it is one');
     is($server->get('/fifo', $html)->{status}, 404, 'a FIFO: 404');
-    is(waitpid($writer, POSIX::WNOHANG), 0, 'a FIFO: its writer waits on');
+    is(waitpid($writer, POSIX::WNOHANG), 0, 'a FIFO: its writer still waits');
     kill 'KILL', $writer;
     waitpid $writer, 0;
     $server->stop;
 }
 
-# A name that is longer than NAME_MAX is told, or left out where there is no room (tests/http/preload/names.c).
+# The suggestion may be longer than NAME_MAX; it is left out if there is no room (tests/http/preload/names.c).
 for my $length (255, 256, 602, 765, 4000) {
     my $root = new_root();
     put_file($root, 'name-0', 'long');
@@ -94,18 +94,18 @@ for my $length (255, 256, 602, 765, 4000) {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my ($worker) = $server->workers;
     my $body = $server->get('/a', $html)->{body};
-    like($body, qr/There is no &#39;a&#39; in the root\./, "a name of $length: the reason");
-    is(scalar(() = $body =~ /the address lacks the extension/), $length < 700 ? 1 : 0, "a name of $length: what was meant, where there is room");
-    is(join(' ', $server->workers), $worker, "a name of $length: the worker goes on");
+    like($body, qr/There is no &#39;a&#39; in the root\./, "a name of $length bytes: the reason");
+    is(scalar(() = $body =~ /the address lacks the extension/), $length < 700 ? 1 : 0, "a name of $length bytes: the suggestion, if there is room");
+    is(join(' ', $server->workers), $worker, "a name of $length bytes: the worker does not die");
     $server->stop;
 }
 
-# 404.html takes the page's place.
+# 404.html replaces the page.
 put_file($root, '404.html', 'own');
-is($server->get('/readme.md', $html)->{body}, 'own', '404.html is the page all the same');
+is($server->get('/readme.md', $html)->{body}, 'own', '404.html replaces the page with a reason');
 unlink "$root/404.html";
 
-# A flood costs little: few of them get a reason.
+# In a flood of requests only some get a reason, as each costs a scan of the directory.
 sleep 1;
 my $told = 0;
 for (1 .. 200) { $told++ if $server->get('/none', $html)->{body} =~ /<aside>/ }
@@ -123,15 +123,15 @@ ok($told >= 1, 'in a flood some get a reason');
         return unpack 'H*', $answer;
     };
     $server->expect_stderr(qr/\Atinyhttpd: a client speaks TLS to this port; its address here begins with http:\/\/, not https:\/\/\n?\z/);
-    is($ask->($hello), '15030100020246', 'a TLS hello: the alert protocol_version, and the end');
-    is($ask->(split //, substr $hello, 0, 8), '15030100020246', 'octet by octet as well');
-    is($ask->($hello x 40), '15030100020246', 'a long one: no reset overtakes the alert');
-    is($ask->($hello), '15030100020246', 'again');
+    is($ask->($hello), '15030100020246', 'a ClientHello: the alert protocol_version, then the end');
+    is($ask->(split //, substr $hello, 0, 8), '15030100020246', 'a ClientHello, byte by byte: the alert');
+    is($ask->($hello x 40), '15030100020246', 'a long ClientHello: no reset overtakes the alert');
+    is($ask->($hello), '15030100020246', 'a second ClientHello: the alert');
     my @hints = $server->stderr =~ /speaks TLS/g;
     my $workers = @{ $server->{workers} };
-    ok(@hints >= 1 && @hints <= $workers, 'one line tells of it, not one for each') or diag("@hints");
-    is($server->get('/canary')->{body}, "canary\n", 'and others are served');
-    unlike($ask->("\x16\x04"), qr/^15/, 'what only looks a little like it is no TLS');
+    ok(@hints >= 1 && @hints <= $workers, 'each worker writes the hint once, not once for each connection') or diag("@hints");
+    is($server->get('/canary')->{body}, "canary\n", 'other clients are served');
+    unlike($ask->("\x16\x04"), qr/^15/, 'another version byte: not taken for TLS');
 }
 
 responses_framed();
