@@ -1,4 +1,4 @@
-# GET and HEAD of files: the fields, index.html, sizes, types, and that a change on disk is seen at once.
+# GET and HEAD of files: fields, index.html, sizes, types, and changes on disk.
 use strict;
 use warnings;
 use FindBin;
@@ -18,11 +18,11 @@ put_file($root, 'odd/index.html/x', 'a directory that is called index.html');
 
 my $server = Harness->start(root => $root);
 
-# GET, of a file that did not change just now
+# GET of a file that is old enough to have validators
 my $got = $server->dated('/file.txt');
 is($got->{status}, 200, 'GET: 200 (RFC 9110 9.3.1)');
 is($got->{reason}, 'OK', 'GET: the reason phrase');
-is($got->{body}, "some text\n", 'GET: the octets of the file');
+is($got->{body}, "some text\n", 'GET: the bytes of the file');
 is($got->{field}{'content-length'}, 10, 'GET: Content-Length is the size (RFC 9110 8.6)');
 like($got->{field}{'last-modified'}, Harness::date_pattern(), 'GET: Last-Modified (RFC 9110 8.8.2)');
 like($got->{field}{etag}, qr/\A"[\x21\x23-\x7e]+"\z/, 'GET: a strong ETag (RFC 9110 8.8.3)');
@@ -40,7 +40,7 @@ ok(!exists $got->{field}{connection} || $got->{field}{connection} !~ /close/i, '
     is($response->{status}, 200, 'a file from the future is served');
     isnt($response->{field}{'last-modified'} || '', http_date($future),
         'Last-Modified is not later than Date (RFC 9110 8.8.2.1)');
-    # The year 2242 and a year that a 32-bit time does not hold: a date must not end the process.
+    # The year 2242 and years before 1970.
     for my $time (8_589_934_592, -86_400, -5_000_000_000) {
         utime $time, $time, "$root/file.txt";
         is($server->get('/file.txt')->{status}, 200, "a file whose time is $time is served");
@@ -63,7 +63,7 @@ for my $target ('/file.txt', '/', '/empty.txt', '/none', '/sub') {
     is($result->{rest}, '', 'HEAD: no body (RFC 9110 9.3.2)');
     ok($result->{eof}, 'HEAD: the connection ends where it was asked to');
     $result = $server->exchange("HEAD /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    is($result->{rest}, '', 'HEAD of what is not there: no body');
+    is($result->{rest}, '', 'HEAD of a missing file: no body');
 }
 
 # Where a representation comes from
@@ -74,11 +74,11 @@ is($server->get('/bare/')->{status}, 404, 'a directory without index.html: 404')
 is($server->get('/odd/')->{status}, 404, 'a directory that is called index.html is not an index');
 is($server->get('/file.txt?query=1&b')->{body}, "some text\n", 'the query does not name another file');
 is($server->get('/file.txt?')->{body}, "some text\n", 'an empty query');
-is($server->get('/none.html')->{status}, 404, 'what is not there: 404 (RFC 9110 15.5.5)');
+is($server->get('/none.html')->{status}, 404, 'a missing file: 404 (RFC 9110 15.5.5)');
 {
     my $response = $server->get('/none.html');
-    cmp_ok(length $response->{body}, '>', 0,    '404: a body for the person');
-    cmp_ok(length $response->{body}, '<', 4096, '404: a small one');
+    cmp_ok(length $response->{body}, '>', 0,    '404: a body');
+    cmp_ok(length $response->{body}, '<', 4096, '404: a body below 4 KiB');
     ok(!exists $response->{field}{etag} && !exists $response->{field}{'last-modified'}, '404: no validators');
 }
 for my $name ('empty.txt', 'empty') {
@@ -93,12 +93,12 @@ for my $name ('empty.txt', 'empty') {
     is($result->{responses}[0]{status}, 200, 'names in any case, empty values, obs-text, every token character');
 }
 
-# Upgrade is an offer that may be passed over (RFC 9110 7.8)
+# A server may ignore Upgrade (RFC 9110 7.8)
 for my $protocol ('h2c', 'websocket', 'TLS/1.2') {
     my $result = $server->exchange(
         get_request('/file.txt', 'Connection: Upgrade, HTTP2-Settings', "Upgrade: $protocol", 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA')
             . get_request('/sub/'), count => 2);
-    is(join(' ', map { $_->{status} } @{ $result->{responses} }), '200 200', "Upgrade: $protocol is passed over, the next request is HTTP/1.1");
+    is(join(' ', map { $_->{status} } @{ $result->{responses} }), '200 200', "Upgrade: $protocol is ignored, the next request is HTTP/1.1");
 }
 
 # Types: by extension first
@@ -135,16 +135,16 @@ my @types = (
     ['a.webm',        'webm',            qr{\Avideo/webm\z}],
     ['a.mp3',         'ID3',             qr{\Aaudio/mpeg\z}],
     ['a.zip',         "PK\3\4",          qr{\Aapplication/zip\z}],
-    # The table wins over what the octets look like.
+    # The extension wins over the content.
     ['lies.css',      "<!doctype html><script>alert(1)</script>\n", qr{\Atext/css; *charset=utf-8\z}],
     ['lies.txt',      "<!doctype html><script>alert(1)</script>\n", qr{\Atext/plain; *charset=utf-8\z}],
     ['lies.png',      $html,             qr{\Aimage/png\z}],
-    # Only what is UTF-8 is called so; a page's own meta is heard where the server says nothing.
+    # Only UTF-8 content gets the charset; without one a browser uses the page's own meta element.
     ['latin.html',    "<p>caf\xe9</p>\n",  qr{\Atext/html\z}],
     ['utf8.html',     "<p>caf\xc3\xa9</p>\n", qr{\Atext/html; *charset=utf-8\z}],
     ['utf16.txt',     "\xff\xfea\0\n\0", qr{\Atext/plain\z}],
     ['empty.html',    '',                qr{\Atext/html(?:; *charset=utf-8)?\z}],
-    # No extension, or one that nobody knows: the octets decide.
+    # Without a known extension, libmagic decides from the content.
     ['README',        "Read me first.\n", qr{\Atext/plain; *charset=utf-8\z}],
     ['picture',       $png,              qr{\Aimage/png\z}],
     ['picture.zzzz',  $png,              qr{\Aimage/png\z}],
@@ -153,42 +153,42 @@ my @types = (
     ['dot.',          "Read me first.\n", qr{\Atext/plain; *charset=utf-8\z}],
 );
 for my $case (@types) {
-    my ($name, $octets, $pattern) = @$case;
-    put_file($root, "types/$name", $octets);
+    my ($name, $bytes, $pattern) = @$case;
+    put_file($root, "types/$name", $bytes);
     my $response = $server->get("/types/$name");
     like($response->{field}{'content-type'}, $pattern, "the type of $name");
-    is($response->{body}, $octets, "the octets of $name");
+    is($response->{body}, $bytes, "the bytes of $name");
 }
 
-# A change on disk is seen by the very next request, on the same connection and however fast it comes.
+# The next request shows a change on disk, on the same connection and however soon it comes.
 {
     my $socket = $server->connection;
     my $fetch  = sub { return $server->exchange(get_request('/changing.txt'), socket => $socket, count => 1)->{responses}[0] };
     my (@stale, @tags);
     for my $round (1 .. 60) {
-        my $octets = sprintf "version %04d\n", $round; # the size stays the same
-        put_file($root, 'changing.txt', $octets);
+        my $bytes = sprintf "version %04d\n", $round; # the size stays the same
+        put_file($root, 'changing.txt', $bytes);
         my $response = $fetch->();
-        push @stale, $round if $response->{body} ne $octets;
+        push @stale, $round if $response->{body} ne $bytes;
         push @tags, $response->{field}{etag} if defined $response->{field}{etag};
     }
-    is("@stale", '', 'a file that is written over is served with its new octets');
+    is("@stale", '', 'a file that is rewritten in place is served with its new bytes');
     my %seen = map { $_ => 1 } @tags;
-    is(scalar keys %seen, scalar @tags, 'and never with the ETag of other octets (RFC 9110 8.8.3)');
+    is(scalar keys %seen, scalar @tags, 'a file that is rewritten in place never keeps its ETag (RFC 9110 8.8.3)');
     put_file($root, 'next.txt', "renamed\n");
     rename "$root/next.txt", "$root/changing.txt";
-    is($fetch->()->{body}, "renamed\n", 'a file that takes its place by rename is served');
+    is($fetch->()->{body}, "renamed\n", 'a file that replaces another by rename is served');
     put_file($root, 'changing.txt', 'longer ' x 1000);
     is(length $fetch->()->{body}, 7000, 'a file that grew is served whole');
     put_file($root, 'changing.txt', 'a');
     is($fetch->()->{body}, 'a', 'a file that shrank is served');
     unlink "$root/changing.txt";
-    is($fetch->()->{status}, 404, 'a file that is gone is 404');
+    is($fetch->()->{status}, 404, 'a deleted file is 404');
     mkdir "$root/changing.txt";
     is($fetch->()->{status}, 302, 'a directory in its place redirects');
     rmdir "$root/changing.txt";
     put_file($root, 'changing.txt', 'back');
-    is($fetch->()->{body}, 'back', 'a file that is there again is served');
+    is($fetch->()->{body}, 'back', 'a file that is created again is served');
 }
 
 # A real client

@@ -18,7 +18,7 @@ put_file($root, 'large.bin', '');
 my $size = 30_000_000;
 truncate "$root/large.bin", $size or die $!;
 
-# A download that is held in the middle: (socket, octets read so far)
+# A download whose client pauses in the middle: (socket, bytes read so far)
 sub held_download {
     my ($server) = @_;
     my $socket = $server->connection(receive => 32_768);
@@ -27,7 +27,7 @@ sub held_download {
     return ($socket, $start);
 }
 
-# A connection that says nothing is offered to the server after a second.
+# The kernel offers a silent connection to the server after a second (TCP_DEFER_ACCEPT).
 sub accepted_silent_connection {
     my ($server) = @_;
     my $sockets = sub {
@@ -39,7 +39,7 @@ sub accepted_silent_connection {
     return $socket;
 }
 
-# All that still comes: the count of octets of the body, and whether the end came in time.
+# Reads to the end of the stream: the count of bytes of the body.
 sub finish_download {
     my ($socket, $start) = @_;
     my ($all, $buffer) = (length $start, '');
@@ -48,8 +48,8 @@ sub finish_download {
     return $all - length $head;
 }
 
-# A signal to stop at any moment of the start: none is lost, in the master or in a worker that begins. What is written first
-# tells that the master has heard of signals; the workers begin after it.
+# SIGTERM at any moment of the start is not lost, in the master or in a new worker. The first line on stderr shows that
+# the master handles signals; the workers start after it.
 {
     my ($folder, @late, @status) = (new_root());
     for my $round (1 .. 25) {
@@ -60,15 +60,15 @@ sub finish_download {
         my $began = time;
         kill 'TERM', $pid;
         my $status = Harness::reap($pid, 20);
-        push @late, sprintf '%.1f s', time - $began if time - $began > 4; # a master loses patience after 8.5 s
-        push @status, $status if defined $status && $status != 0 && $status != 15; # the signal itself, before it is handled
+        push @late, sprintf '%.1f s', time - $began if time - $began > 4; # a master kills its workers after 8.5 s
+        push @status, $status if defined $status && $status != 0 && $status != 15; # the default action of SIGTERM
         kill 'KILL', -$pid if !defined $status;
     }
-    is("@late", '', 'started and stopped at once, 25 times: each ends at once, too');
-    is("@status", '', 'with status 0, or by the signal where it came first');
+    is("@late", '', 'SIGTERM during the start, 25 times: each server ends within 4 s');
+    is("@status", '', 'SIGTERM during the start: status 0, or the signal before its handler is installed');
 }
 
-# Workers: as many as asked for
+# The number of workers
 for my $count (1, 3) {
     my $server = Harness->start(root => $root, args => ['-j', $count]);
     eventually { scalar(my @now = $server->workers) == $count };
@@ -82,7 +82,7 @@ for my $count (1, 3) {
     my @workers;
     eventually { @workers = $server->workers; @workers >= 1 };
     cmp_ok(scalar @workers, '>=', 1, 'without -j: at least one worker');
-    cmp_ok(scalar @workers, '<=', $cpus, 'without -j: not more than CPUs that it may use');
+    cmp_ok(scalar @workers, '<=', $cpus, 'without -j: at most one worker for each CPU that it may use');
     $server->stop;
 }
 SKIP: {
@@ -94,7 +94,7 @@ SKIP: {
     $server->stop;
 }
 
-# A container's quota, in the files of both versions of cgroups, counts as the affinity does.
+# A container's CPU quota (cgroup v1 and v2) limits the workers as the affinity does.
 for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us', "100000\n", 'cpu/cpu.cfs_period_us', "100000\n"],
     ['v2, no quota', 'cpu.max', "max 100000\n"]) {
     SKIP: {
@@ -110,7 +110,7 @@ for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us'
     }
 }
 
-# A worker that dies is replaced, and meanwhile the service goes on.
+# A worker that dies is replaced; other workers serve meanwhile.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr(qr/worker|process/i);
@@ -120,25 +120,25 @@ for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us'
         my $victim = $before[$round % 2];
         kill 'KILL', $victim;
         eventually { !grep { $_ == $victim } $server->workers };
-        is($server->get('/')->{status}, 200, "round $round: served right after a worker died");
+        is($server->get('/')->{status}, 200, "round $round: served while a worker is dead");
         my @after;
         eventually { @after = $server->workers; @after == 2 && !grep { $_ == $victim } @after };
         is(scalar @after, 2, "round $round: the dead worker is replaced");
-        is($server->get('/')->{status}, 200, "round $round: served by the new ones");
+        is($server->get('/')->{status}, 200, "round $round: served by the new workers");
     }
-    # All at once: connections that arrive meanwhile wait and are not lost.
+    # All at once: new connections stay in the accept queue.
     my @victims = $server->workers;
     kill 'KILL', @victims;
     eventually { my $living = join ' ', $server->workers; !grep { $living =~ /\b$_\b/ } @victims };
     is($server->get('/')->{status}, 200, 'all workers dead: the next connection waits for a new one and is served');
     eventually { my @w = $server->workers; @w == 2 };
     is(scalar(my @w = $server->workers), 2, 'all workers dead: all replaced');
-    cmp_ok(length $server->stderr, '<', 20_000, 'each death is told, in few words');
-    like(substr($server->stderr, length $server->banner), qr/worker/, 'a death is told on stderr');
+    cmp_ok(length $server->stderr, '<', 20_000, 'the reports of dead workers are short');
+    like(substr($server->stderr, length $server->banner), qr/worker/, 'a dead worker is reported on stderr');
     $server->stop(lost => 1);
 }
 
-# A client that resets in the middle of a download ends nobody (SIGPIPE).
+# A reset in the middle of a download does not end the worker (SIGPIPE).
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     for my $round (1 .. 10) {
@@ -147,10 +147,10 @@ for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us'
         close $socket;
     }
     is($server->get('/')->{status}, 200, 'after ten resets: serves');
-    $server->stop; # looks whether the worker is the one of the beginning
+    $server->stop; # fails if the worker was replaced
 }
 
-# Drain: what is in flight is finished, what is idle is closed, what is new is refused
+# Drain: responses in flight are finished, idle connections closed, new ones refused
 for my $signal ('TERM', 'INT') {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     my $idle   = $server->exchange(get_request('/'), count => 1)->{socket};
@@ -160,19 +160,19 @@ for my $signal ('TERM', 'INT') {
     my $before = $server->stderr;
     kill $signal, $server->pid;
     my $refused = eventually { my $socket = connect_to('127.0.0.1', $server->port); !$socket } 5;
-    ok($refused, "$signal: new connections are refused while the last ones are served");
+    ok($refused, "$signal: new connections are refused while a response is in flight");
     is(sysread($idle, my $nothing, 1), 0, "$signal: an idle connection is closed");
     my $got = sysread $silent, $nothing, 1;
-    ok(!$got, "$signal: a connection that never spoke is closed");
+    ok(!$got, "$signal: a silent connection is closed");
     is(finish_download($download, $start), $size, "$signal: a download in flight is finished");
     $server->ended(stderr => $before);
-    # The kernel had not offered it yet (TCP_DEFER_ACCEPT): it learns when it speaks.
+    # The kernel had not offered it yet (TCP_DEFER_ACCEPT); it is reset when it sends.
     syswrite $young, get_request('/');
-    ok(!sysread($young, $nothing, 1), "$signal: a connection that was new and silent gets no answer, and an end");
+    ok(!sysread($young, $nothing, 1), "$signal: a silent connection that was not yet accepted ends without a response");
 }
 
-# The last octet of the last answer ends the drain, although the client keeps its connection: its answer had begun
-# before anybody could tell it that it was the last.
+# The last byte of the last response ends the drain, although the client keeps its connection: the head was sent before
+# the signal, without Connection: close.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my ($download, $start) = held_download($server);
@@ -180,18 +180,18 @@ for my $signal ('TERM', 'INT') {
     kill 'TERM', $server->pid;
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM during a kept connection\'s download: the drain has begun');
     my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
-    unlike($head, qr/^Connection: close/mi, 'the answer has not said that it is the last');
+    unlike($head, qr/^Connection: close/mi, 'the head was sent before the signal, without Connection: close');
     my ($left, $buffer) = (length($head) + $size - length $start, '');
     while ($left > 0) {
         my $got = sysread $download, $buffer, $left < 1 << 20 ? $left : 1 << 20 or last;
         $left -= $got;
     }
     is($left, 0, 'the download is whole');
-    $server->ended(stderr => $before, seconds => 4); # and not when the time for the drain is over
+    $server->ended(stderr => $before, seconds => 4); # well before the deadline of the drain
     is(sysread($download, $buffer, 1), 0, 'the connection is closed after it, not reset');
 }
 
-# Who has connected is let in, even if the worker has not come to it when the signal does.
+# Connections in the accept queue are served, even if the signal reaches the worker before it accepts them.
 for my $count (1, 200) {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my ($worker) = $server->workers;
@@ -202,7 +202,7 @@ for my $count (1, 200) {
     syswrite $_, get_request('/') for @sockets;
     kill 'TERM', $server->pid;
     ok(eventually(sub { slurp("/proc/$worker/status") =~ /^ShdPnd:\s*([0-9a-f]+)/m && hex($1) & 1 << 14 }),
-        "$count waiting to be accepted: the worker is told to stop meanwhile");
+        "$count in the accept queue: SIGTERM is pending");
     kill 'CONT', $worker;
     my %outcome;
     for my $socket (@sockets) {
@@ -212,34 +212,33 @@ for my $count (1, 200) {
         $outcome .= ', kept' if $response && ($response->{field}{connection} || '') ne 'close';
         $outcome{$outcome}++;
     }
-    is(join(', ', map { "$outcome{$_} $_" } sort keys %outcome), "$count 200 page", "$count waiting to be accepted when SIGTERM comes: answered");
+    is(join(', ', map { "$outcome{$_} $_" } sort keys %outcome), "$count 200 page", "$count in the accept queue at SIGTERM: all are answered, with Connection: close");
     $server->ended(stderr => $before, seconds => 4);
 }
 
-# A child that is not the master's own doing, as a shell leaves one to the program that it becomes, is not waited for.
+# The master does not wait for a child that it inherited, as from a shell that calls exec after starting one.
 {
     my $port  = free_port();
     my $out   = new_root();
     my $began = time;
     my $pid   = Harness::spawn("$out/out", "$out/err", undef, '/bin/sh', '-c', 'sleep 25 & exec "$0" "$@"',
         program(), '-q', '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
-    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'with a child of somebody else\'s: serves');
-    my $sleep; # it may be the shell still for a moment, when the server serves already
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'with an inherited child: serves');
+    my $sleep; # the child may still be the shell, before its own exec
     eventually { ($sleep) = grep { slurp("/proc/$_/comm") eq "sleep\n" } children_of($pid); $sleep };
-    ok($sleep, 'it is a child of the master\'s');
+    ok($sleep, 'the inherited process is a child of the master');
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 8), 0, 'with a child of somebody else\'s: SIGTERM ends it, with status 0');
+    is(Harness::reap($pid, 8), 0, 'with an inherited child: SIGTERM ends the server with status 0');
     SKIP: {
         skip 'too slow a machine to tell', 1 if time - $began > 24;
-        ok(kill(0, $sleep), 'before that child has ended');
+        ok(kill(0, $sleep), 'with an inherited child: the server does not wait for it');
     }
-    is(slurp("$out/err"), '', 'and nothing is said of it');
+    is(slurp("$out/err"), '', 'with an inherited child: nothing on stderr');
     kill 'KILL', -$pid;
     Harness::reap($pid, 0);
 }
 
-# A request that comes in on a kept connection as the drain begins is answered or the connection is closed; it is
-# never left to hang.
+# A request that arrives on a kept connection as the drain begins never hangs: it is answered, or its connection closed.
 {
     my $server = Harness->start(root => $root);
     my @sockets = map { $server->exchange(get_request('/'), count => 1)->{socket} } 1 .. 20;
@@ -251,47 +250,47 @@ for my $count (1, 200) {
         push @wrong, 'hangs' if !$result->{closed};
         push @wrong, 'not whole' if $result->{rest} ne '';
     }
-    is("@wrong", '', 'requests at the moment of the signal: answered, or closed');
+    is("@wrong", '', 'requests that arrive with SIGTERM: answered or closed');
     $server->ended(stderr => $before);
 }
 
-# A download that stands still does not hold the server for ever: it ends within the 10 s of a container.
+# A stalled download delays the end by less than the 10 s after which a container is killed.
 {
     my $server = Harness->start(root => $root);
     my ($download) = held_download($server);
     $server->stop(seconds => 10);
 }
 
-# A second signal: now
+# A second signal ends the server at once.
 for my $pair (['TERM', 'TERM'], ['INT', 'INT'], ['TERM', 'INT']) {
     my ($first, $second) = @$pair;
     my $server = Harness->start(root => $root);
     my ($download) = held_download($server);
     kill $first, $server->pid;
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), "$first, $second: the drain has begun");
-    is(waitpid($server->pid, POSIX::WNOHANG()), 0, "$first, $second: it waits for the download");
-    select undef, undef, undef, 0.1; # a person's second; at once it would be the first one sent twice
+    is(waitpid($server->pid, POSIX::WNOHANG()), 0, "$first, $second: after the first the server waits for the download");
+    select undef, undef, undef, 0.1; # without a pause the two would count as one
     my $began = time;
     kill $second, $server->pid;
     my $status = Harness::reap($server->pid, 10);
     ok(defined $status, "$first, $second: ends");
-    cmp_ok(time - $began, '<', 4, "$first, $second: at once, not with the deadline");
-    ok(eventually(sub { !processes_of_group($server->pid) }, 5), "$first, $second: nobody is left");
-    unlike($server->stderr, qr/Sanitizer|runtime error/, "$first, $second: no report");
+    cmp_ok(time - $began, '<', 4, "$first, $second: at once, not at the deadline of the drain");
+    ok(eventually(sub { !processes_of_group($server->pid) }, 5), "$first, $second: no process is left");
+    unlike($server->stderr, qr/Sanitizer|runtime error/, "$first, $second: no report of a sanitizer");
 }
 
-# As a terminal does it: SIGINT goes to every process of the group, and still the download is finished.
+# Ctrl-C sends SIGINT to every process of the group; the download is still finished.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     my ($download, $start) = held_download($server);
     my $before = $server->stderr;
     kill 'INT', -$server->pid;
     eventually { !connect_to('127.0.0.1', $server->port) } 5;
-    is(finish_download($download, $start), $size, 'SIGINT to the whole group, as Ctrl-C: a download is finished');
+    is(finish_download($download, $start), $size, 'SIGINT to the whole group, as by Ctrl-C: the download is finished');
     $server->ended(stderr => $before);
 }
 
-# A container's first process has no default action for signals, so there must be a handler.
+# Process 1 of a PID namespace has no default action for signals (pid_namespaces(7)), so it needs a handler.
 SKIP: {
     skip 'needs root and unshare', 9 if $> != 0 || system('unshare --pid --fork true 2>/dev/null') != 0;
     my $first = sub {
@@ -305,22 +304,22 @@ SKIP: {
         kill 'KILL', -$pid;
         return slurp("$out/err");
     };
-    my $nobody = qr/^tinyhttpd: [^\n]*container[^\n]*--bind \*/m;
-    like($first->('-b', '127.0.0.1'), $nobody, 'as process 1 on a loopback address: says that nobody outside reaches it');
-    unlike($first->('-b', '127.0.0.1', '-b', "unix:" . new_root() . "/socket"), $nobody, 'nor by a Unix socket: not said');
-    unlike($first->('-b', '127.0.0.1', '-q'), $nobody, 'quiet: not said');
+    my $warning = qr/^tinyhttpd: [^\n]*container[^\n]*--bind \*/m;
+    like($first->('-b', '127.0.0.1'), $warning, 'as process 1 on loopback only: warns that it is unreachable from outside');
+    unlike($first->('-b', '127.0.0.1', '-b', "unix:" . new_root() . "/socket"), $warning, 'as process 1 with a Unix socket as well: no warning');
+    unlike($first->('-b', '127.0.0.1', '-q'), $warning, 'as process 1 with -q: no warning');
 }
 
-# Before it is ready: libmagic's database is a FIFO that nobody writes.
+# The server blocks in its start: libmagic's database is a FIFO without a writer.
 SKIP: {
     skip 'needs root and unshare', 2 if $> != 0 || system('unshare --pid --fork true 2>/dev/null') != 0;
     my ($port, $out) = (free_port(), new_root());
     POSIX::mkfifo("$out/magic", 0600) or die $!;
     my $pid = Harness::spawn("$out/out", "$out/err", sub { $ENV{MAGIC} = "$out/magic" }, 'unshare', '--pid', '--fork', '--kill-child', program(), '-r', $root, '-p', $port, '-b', '127.0.0.1');
-    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'as process 1, in its start: has its port');
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'as process 1, during the start: the port is bound');
     my ($inner) = children_of($pid);
     kill 'TERM', $inner;
-    is(Harness::reap($pid, 10), 0, 'as process 1, in its start: SIGTERM ends it with status 0');
+    is(Harness::reap($pid, 10), 0, 'as process 1, during the start: SIGTERM ends it with status 0');
     kill 'KILL', -$pid;
 }
 
@@ -332,24 +331,24 @@ SKIP: {
     waitpid $server->pid, 0;
     ok(eventually(sub { !processes_of_group($server->pid) }, 10), 'the master is killed: no worker is left');
     my $again = Harness->start(root => $root, port => $server->port);
-    is($again->get('/')->{status}, 200, 'and the port is free for the next one at once');
+    is($again->get('/')->{status}, 200, 'the master is killed: the port is free at once');
     $again->stop;
 }
 
-# The port is free at once after an ordinary end too, though connections linger in TIME_WAIT.
+# The port is free at once after an ordinary end, although connections are in TIME_WAIT.
 {
     my $first = Harness->start(root => $root);
     $first->exchange(get_request('/', 'Connection: close')) for 1 .. 5;
     $first->stop;
     my $second = Harness->start(root => $root, port => $first->port);
-    is($second->get('/')->{status}, 200, 'the same port at once after the end');
+    is($second->get('/')->{status}, 200, 'the same port right after the end: bound again');
 
     # Two servers never share a port.
     my $third = run_program('-r', $root, '-p', $second->port, '-b', '127.0.0.1');
     is($third->{status}, 69, 'a second server on the same port: 69 (EX_UNAVAILABLE)');
-    like($third->{err}, qr/\Atinyhttpd: [^\n]*\n\z/, 'says so in one line');
-    like($third->{err}, qr/@{[$second->port]}/, 'and names the port');
-    is($second->get('/')->{status}, 200, 'the first one still serves');
+    like($third->{err}, qr/\Atinyhttpd: [^\n]*\n\z/, 'a second server on the same port: one line on stderr');
+    like($third->{err}, qr/@{[$second->port]}/, 'a second server on the same port: the line names the port');
+    is($second->get('/')->{status}, 200, 'a second server on the same port: the first one still serves');
     $second->stop;
 }
 
@@ -375,14 +374,14 @@ SKIP: {
     my ($other) = grep { !/\A127\./ } map { /inet (\S+?)\// ? $1 : () } `ip -4 addr 2>/dev/null`;
     SKIP: {
         skip 'no other address', 1 if !$other;
-        ok(!connect_to($other, $server->port), 'bound to 127.0.0.1: not to be reached by another address');
+        ok(!connect_to($other, $server->port), 'bound to 127.0.0.1: refuses connections to another address');
     }
     kill 'PIPE', $server->pid;
-    is($server->get('/')->{status}, 200, 'SIGPIPE ends nobody');
+    is($server->get('/')->{status}, 200, 'SIGPIPE is ignored');
     $server->stop;
 }
 
-# Out of descriptors: nobody dies, nobody spins, and room is made for those who come
+# Out of descriptors: no worker dies or spins, and idle connections are closed for new ones
 {
     my $limit = 64;
     my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { descriptors($limit) });
@@ -390,12 +389,12 @@ SKIP: {
     my @sockets = grep { defined } map { connect_to('127.0.0.1', $server->port) } 1 .. 150;
     my $before = cpu_seconds($server->pid);
     sleep 2;
-    cmp_ok(cpu_seconds($server->pid) - $before, '<', 0.7, '150 connections on 64 descriptors: no spinning');
+    cmp_ok(cpu_seconds($server->pid) - $before, '<', 0.7, '150 connections on 64 descriptors: the worker does not spin');
     is($server->get('/')->{status}, 200, '150 idle connections on 64 descriptors: one more is served');
     close $_ for @sockets;
     my $all = 0;
     for (1 .. 20) { $all++ if $server->get('/')->{status} == 200 }
-    is($all, 20, 'when they are gone all is as before');
+    is($all, 20, 'after the 150 connections are closed: 20 of 20 requests are answered');
     $server->stop;
 }
 
@@ -406,7 +405,7 @@ sub descriptors {
     return;
 }
 
-# What the process that starts the server has open reaches neither the master nor a worker.
+# The master and the workers close inherited descriptors.
 SKIP: {
     my $folder = new_root();
     put_file($folder, 'secret', "secret\n");
@@ -420,17 +419,17 @@ SKIP: {
     my @plain  = $opened->($plain);
     for my $process ($opened->($server)) {
         my ($pid, @links) = @$process;
-        is(join(' ', grep { /secret/ } @links), '', 'files that were open when the server was started: closed');
-        is(scalar @links, scalar @{ $plain[0] } - 1, 'there are as many descriptors as without them') if $pid == $server->pid;
+        is(join(' ', grep { /secret/ } @links), '', 'inherited descriptors are closed');
+        is(scalar @links, scalar @{ $plain[0] } - 1, 'the master has as many descriptors as without inherited ones') if $pid == $server->pid;
         is(readlink "/proc/$pid/fd/0", '/dev/null', 'standard input: /dev/null');
     }
     open my $lock, '<', "$folder/secret" or die $!;
-    ok(flock($lock, Fcntl::LOCK_EX() | Fcntl::LOCK_NB()), 'a lock that was held by one of them: released');
-    is($server->get('/')->{status}, 200, 'served');
+    ok(flock($lock, Fcntl::LOCK_EX() | Fcntl::LOCK_NB()), 'a lock on an inherited descriptor is released');
+    is($server->get('/')->{status}, 200, 'with inherited descriptors: serves');
     $_->stop for $server, $plain;
 }
 
-# Each connection that is let in can open its file, whatever was open before.
+# Each accepted connection can open its file, however many descriptors were inherited.
 SKIP: {
     have('prlimit') or skip 'no prlimit', 6;
     my ($many, $clients) = (new_root(), 20);
@@ -448,24 +447,24 @@ SKIP: {
         push @sockets,  $socket;
         push @statuses, substr $start // 'none', 9;
     }
-    is("@statuses", join(' ', ('200') x $clients), '64 descriptors, of which 30 were taken: 20 downloads of 20 files');
+    is("@statuses", join(' ', ('200') x $clients), '64 descriptors, 30 of them inherited: 20 downloads of 20 files');
     close $_ for @sockets;
     $server->stop;
 }
 
-# A limit of the size of files (setrlimit(2)) is none of the memory that processes share.
+# RLIMIT_FSIZE does not limit the memory that the processes share.
 SKIP: {
     have('prlimit') or skip 'no prlimit', 5;
     skip 'a build that writes counts is ended by it', 5 if slurp(program()) =~ /\.gcda/;
     my $server = Harness->start(root => $root, quiet => 1, args => ['-j', '1'], as => ['prlimit', '--fsize=0:0', '--']);
-    is($server->get('/')->{status}, 200, 'no file may be written: serves');
+    is($server->get('/')->{status}, 200, 'RLIMIT_FSIZE of 0: serves');
     $server->stop;
 }
 
-# Memory that slow readers hold is bounded: many answers in flight, each with a file of its own, that nobody takes.
-# Beyond what a worker may hold (64 MiB) files are sent from the disk.
+# The memory held for slow readers is bounded: many responses in flight, each of a file of its own, and no client reads.
+# Beyond 64 MiB a worker sends files from the disk.
 SKIP: {
-    my ($clients, $octets, $most) = (1000, 120 * 1024, (64 + 30) << 20);
+    my ($clients, $bytes, $most) = (1000, 120 * 1024, (64 + 30) << 20);
     skip 'memory is not told under a sanitizer', 1 if slurp(program()) =~ /__asan_init/;
     skip 'no prlimit', 1 if !have('prlimit');
     my $before = `prlimit --nofile --noheadings --raw --output=SOFT --pid $$`;
@@ -474,18 +473,18 @@ SKIP: {
 
     my $many   = new_root();
     my @letter = map { chr(97 + $_) } 0 .. 9;
-    put_file($many, $_, $_ x $octets) for @letter;
+    put_file($many, $_, $_ x $bytes) for @letter;
     for my $number (1 .. $clients) { link "$many/$letter[$number % 10]", "$many/$number.txt" or die $! }
     my $server = Harness->start(root => $many, args => ['-j', '1']);
-    $server->get("/$_") for @letter; # libmagic and the like take their memory
-    my $idle    = resident_octets($server->pid);
+    $server->get("/$_") for @letter; # libmagic allocates its memory
+    my $idle    = resident_bytes($server->pid);
     my @sockets = map { slow_reader($server->port) || () } 1 .. $clients;
     is(scalar @sockets, $clients, "$clients slow readers: connected");
     syswrite $sockets[$_ - 1], get_request("/$_.txt") for 1 .. @sockets;
     my $answered = 0;
-    for (@sockets) { $answered++ if sysread($_, my $start, 1) } # the answer has begun, so the file is held
-    is($answered, $clients, "$clients slow readers: each answer has begun");
-    my $held = resident_octets($server->pid);
+    for (@sockets) { $answered++ if sysread($_, my $start, 1) } # the response has begun, so the worker holds the file
+    is($answered, $clients, "$clients slow readers: each response has begun");
+    my $held = resident_bytes($server->pid);
     note(sprintf '%.1f MiB, and %.1f before', $held / (1 << 20), $idle / (1 << 20));
     cmp_ok($held, '<', $most, "$clients slow readers of 120 KiB each: the worker's memory is bounded");
     # The first ones are served from memory, the last ones from the disk.
@@ -494,18 +493,18 @@ SKIP: {
         setsockopt $socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 1 << 18;
         my $raw = 'H';
         1 while $raw !~ /\r\n\r\n/ && sysread $socket, $raw, 1 << 16, length $raw;
-        my $whole = index($raw, "\r\n\r\n") + 4 + $octets;
+        my $whole = index($raw, "\r\n\r\n") + 4 + $bytes;
         1 while length $raw < $whole && sysread $socket, $raw, 1 << 16, length $raw;
-        ok(length $raw == $whole && substr($raw, -$octets) eq $letter[$number % 10] x $octets, "the one with number $number starts to read: its answer is whole");
+        ok(length $raw == $whole && substr($raw, -$bytes) eq $letter[$number % 10] x $bytes, "slow reader $number reads on: its response is whole");
     }
     close $_ for @sockets;
-    is($server->get('/1.txt')->{body}, $letter[1] x $octets, 'when they are gone all is as before');
+    is($server->get('/1.txt')->{body}, $letter[1] x $bytes, 'after the slow readers have left: a new client is served');
     $server->stop;
     system("prlimit --nofile=$before: --pid $$");
 }
 
-# A connection that takes few octets: the segments are small as well as the buffer, or the kernel on the other side
-# would make room for all of the answer.
+# A connection that takes few bytes: small segments as well as a small buffer, or the server's kernel would buffer the
+# whole response.
 sub slow_reader {
     my ($port) = @_;
     socket my $socket, Socket::AF_INET(), Socket::SOCK_STREAM(), 0 or return;

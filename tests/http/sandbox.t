@@ -1,5 +1,5 @@
-# The sandbox, seen from outside: what the kernel says of a worker, that everything is still served in it, and what is
-# said where parts of it are missing. What it refuses is tried from inside by tests/unit/serve.
+# The sandbox from outside: /proc/PID/status of a worker, every kind of file served inside it, and the messages where
+# parts of it are missing. hostile.t tries from inside what it denies.
 use strict;
 use warnings;
 use FindBin;
@@ -14,7 +14,7 @@ use constant { EX_USAGE => 64, EX_NOINPUT => 66, EX_OSERR => 71, EX_NOPERM => 77
 
 my $sanitized = slurp(program()) =~ /__asan_init/;
 
-# The calls' numbers, for the filters that stand for a container's; other machines skip those tests.
+# The numbers of the calls, for filters like a container's; other architectures skip those tests.
 my ($arm64) = ($Config{archname} =~ /aarch64/);
 my %call = $arm64 ? (prctl => 167, seccomp => 277, setgroups => 159, setresuid => 147)
     : $Config{archname} =~ /x86_64/ ? (prctl => 157, seccomp => 317, setgroups => 116, setresuid => 117) : ();
@@ -42,7 +42,7 @@ sub status_of {
     return $value;
 }
 
-# Everything that a worker does, once.
+# Makes a worker do everything that it does, once.
 sub serves_all {
     my ($server, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -82,7 +82,7 @@ sub serves_all {
     return;
 }
 
-# ---- who starts it decides nothing but the user
+# ---- started by root and by an ordinary user: only the user of the workers differs
 
 for my $who ('root', 'an ordinary user') {
     SKIP: {
@@ -94,37 +94,36 @@ for my $who ('root', 'an ordinary user') {
         serves_all($server, "started by $who");
 
         my ($line, @more) = $server->banner =~ /^tinyhttpd: sandbox: (.*)$/mg;
-        is(scalar @more, 0, "$who: -v says what holds, in one line");
+        is(scalar @more, 0, "$who: -v describes the sandbox in one line");
         my $id = $who eq 'root' ? NOBODY : status_of($server->pid, 'Uid') =~ /(\d+)/ ? $1 : '';
-        like($line, qr/\Auid $id, gid \d+, no capabilities, no new privileges, /, "$who: the line tells who it is");
-        is(status_of($worker, 'Uid'), join("\t", ($id) x 4), "$who: every user is the one");
-        is(status_of($worker, 'Groups'), '', "$who: no other groups") if $who eq 'root';
+        like($line, qr/\Auid $id, gid \d+, no capabilities, no new privileges, /, "$who: the line names the workers' user");
+        is(status_of($worker, 'Uid'), join("\t", ($id) x 4), "$who: all four user ids of a worker are $id");
+        is(status_of($worker, 'Groups'), '', "$who: no supplementary groups") if $who eq 'root';
         is(status_of($worker, "Cap$_"), '0' x 16, "$who: no capability in Cap$_") for qw(Inh Prm Eff Amb);
-        is(status_of($worker, 'CapBnd'), '0' x 16, "$who: none can come back") if $who eq 'root';
+        is(status_of($worker, 'CapBnd'), '0' x 16, "$who: an empty bounding set") if $who eq 'root';
         is(status_of($worker, 'NoNewPrivs'), 1, "$who: no_new_privs");
         SKIP: {
             skip 'no seccomp here', 1 if $line !~ /, seccomp \(\d+ calls\)/;
-            is(status_of($worker, 'Seccomp'), 2, "$who: a filter");
+            is(status_of($worker, 'Seccomp'), 2, "$who: seccomp filters the worker's calls");
         }
         my @user = split ' ', status_of($server->pid, 'Uid');
-        is($user[1], $who eq 'root' ? 0 : $id, "$who: the master stays who it is");
+        is($user[1], $who eq 'root' ? 0 : $id, "$who: the master keeps its user");
 
-        # A worker that dies: the next one is no less contained.
+        # A worker that replaces a dead one has the same sandbox.
         $server->expect_stderr(qr/worker/);
         my %dead = map { $_ => 1 } $server->workers;
         kill 'KILL', keys %dead;
         my @after;
-        # Both of them, as one that dies is still there for a moment, and as far as the end of the sandbox: what there is of it
-        # came last.
+        # Waits until both workers are new and have set up the sandbox, whose last step is `$last`.
         my $last = $line =~ /, seccomp \(\d+ calls\)/ ? ['Seccomp', 2] : ['NoNewPrivs', 1];
         eventually {
             @after = $server->workers;
             @after == 2 && !grep({ $dead{$_} } @after) && !grep { (status_of($_, $last->[0]) // '') ne $last->[1] } @after;
         };
         is(scalar @after, 2, "$who: dead workers are replaced");
-        is($server->get('/')->{status}, 200, "$who: and serve");
-        is(status_of($after[0], $_), status_of($after[1], $_), "$who: $_ of the new ones") for qw(Uid NoNewPrivs Seccomp CapEff);
-        is(status_of($after[0], 'Uid'), join("\t", ($id) x 4), "$who: the new ones have that user too");
+        is($server->get('/')->{status}, 200, "$who: the new workers serve");
+        is(status_of($after[0], $_), status_of($after[1], $_), "$who: the new workers have the same $_") for qw(Uid NoNewPrivs Seccomp CapEff);
+        is(status_of($after[0], 'Uid'), join("\t", ($id) x 4), "$who: the new workers have user $id");
         $server->stop(lost => 1);
     }
 }
@@ -139,26 +138,26 @@ SKIP: {
         my ($worker) = $server->workers;
         is(status_of($worker, 'Uid'), join("\t", ($user) x 4), "--user $typed: user $user");
         is(status_of($worker, 'Gid'), join("\t", ($group) x 4), "--user $typed: group $group");
-        is(status_of($worker, 'Groups'), '', "--user $typed: no other groups");
+        is(status_of($worker, 'Groups'), '', "--user $typed: no supplementary groups");
         is(status_of($worker, 'CapEff'), '0' x 16, "--user $typed: no capability");
         is($server->get('/')->{status}, 200, "--user $typed: serves");
         $server->stop;
     }
 
-    # What only root may read is not there for others, and can't be found out by listening for differences.
+    # A file that only root may read is 404, like a missing one.
     put_file($root, 'secret', 'secret');
     chmod 0600, "$root/secret";
     my $server = Harness->start(root => $root, args => ['-j', '1']);
-    is($server->get('/secret')->{status}, 404, 'a file of root\'s alone: 404');
+    is($server->get('/secret')->{status}, 404, 'a file that only root may read: 404');
     $server->stop;
     $server = Harness->start(root => $root, args => ['-j', '1', '--user', 'root']);
     is($server->get('/secret')->{body}, 'secret', '--user root: served');
     chown NOBODY, NOBODY, "$root/secret";
-    is($server->get('/secret')->{status}, 404, '--user root: without capabilities root can\'t read what it may not');
+    is($server->get('/secret')->{status}, 404, '--user root: without capabilities, a file of another user with mode 0600 is 404');
     $server->stop;
     unlink "$root/secret";
 
-    # A port that needs a privilege is bound before it is given up.
+    # The master binds a privileged port before the workers drop privileges.
     my $port = 1023;
     $port-- while $port > 1 && !IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Listen => 1);
     $server = Harness->start(root => $root, port => $port, args => ['-j', '1']);
@@ -171,8 +170,8 @@ sub refused {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $run = run_program({ seconds => 10, %$how }, '-r', $root, '-p', '0', @arguments);
     is($run->{status}, $status, "$name: status $status") or diag("signal $run->{signal}: $run->{err}");
-    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "$name: one line");
-    like($run->{err}, $pattern, "$name: says what is wrong");
+    like($run->{err}, qr/\Atinyhttpd: [^\n]+\n\z/, "$name: one line on stderr");
+    like($run->{err}, $pattern, "$name: the line says what is wrong");
     return;
 }
 
@@ -190,20 +189,20 @@ SKIP: {
     my $closed = new_root();
     put_file($closed, 'index.html', 'page');
     chmod 0700, $closed;
-    refused('a root of root\'s alone', EX_NOINPUT, qr/\Q$closed\E.*--user/, { command => [program(), '-r', $closed, '-p', '0'] });
+    refused('a root that only root may enter', EX_NOINPUT, qr/\Q$closed\E.*--user/, { command => [program(), '-r', $closed, '-p', '0'] });
 
-    # As in a container with '--cap-drop all', as root and as another.
+    # As in a container with '--cap-drop all', as root and as another user.
     for my $user (0, NOBODY) {
         my $server = Harness->start(root => $root, args => ['-v'], as => [@bare, "--reuid=$user", '--clear-groups', '--no-new-privs', '--']);
         serves_all($server, "user $user without capabilities");
-        like($server->banner, qr/^tinyhttpd: sandbox: uid $user, .*no capabilities/m, "user $user without capabilities: it says who it is");
+        like($server->banner, qr/^tinyhttpd: sandbox: uid $user, .*no capabilities/m, "user $user without capabilities: -v names the user");
         $server->stop;
     }
 }
 
-# ---- where the kernel, or a container, has less
+# ---- where the kernel or a container lacks a feature
 
-# A filter of somebody else's: the calls end in `action` (seccomp(2)). For `before`, in the child.
+# Installs a filter as a container's runtime does: the calls end in `action` (seccomp(2)). For `before`, in the child.
 sub filtered {
     my ($action, @calls) = @_;
     my @code = (pack('SCCL', 0x20, 0, 0, 0)); # the call's number
@@ -225,22 +224,22 @@ SKIP: {
 
     my $server = Harness->start(root => $root, args => ['-v'], before => sub { filtered(FAIL | ENOSYS, 'landlock') });
     like($server->banner, qr/^tinyhttpd: sandbox: .*no Landlock \(Function not implemented\), seccomp \(\d+ calls\)$/m, 'without Landlock: -v says so');
-    unlike($server->banner, qr/no Landlock and no seccomp/, 'without Landlock: nothing more');
+    unlike($server->banner, qr/no Landlock and no seccomp/, 'without Landlock: no warning, as seccomp is there');
     serves_all($server, 'without Landlock');
     $server->stop;
 
     my $nothing = qr/^tinyhttpd: no Landlock and no seccomp here: [^\n]+$/m;
     $server = Harness->start(root => $root, before => sub { filtered(FAIL | EPERM, 'landlock', 'seccomp') });
     my @lines = $server->banner =~ /$nothing/g;
-    is(scalar @lines, 1, 'without either: one line, even without -v');
-    serves_all($server, 'without either');
+    is(scalar @lines, 1, 'without Landlock and seccomp: one line of warning, even without -v');
+    serves_all($server, 'without Landlock and seccomp');
     $server->stop;
     $server = Harness->start(root => $root, quiet => 1, before => sub { filtered(FAIL | EPERM, 'landlock', 'seccomp') });
-    is($server->get('/')->{status}, 200, 'without either, -q: serves');
-    $server->stop; # and has said nothing
+    is($server->get('/')->{status}, 200, 'without Landlock and seccomp, -q: serves');
+    $server->stop; # fails if anything is on stderr
 
     $server = Harness->start(root => $root, args => ['-v'], before => sub { filtered(FAIL | EPERM, 'openat2', 'faccessat2', 'landlock') });
-    is($server->get('/dir/')->{body}, 'dir', 'without what Linux has had since 5.6, as an old runtime refuses it: serves');
+    is($server->get('/dir/')->{body}, 'dir', 'without openat2 and faccessat2, as in an old container runtime: serves');
     is($server->get('/picture')->{field}{'content-type'}, 'image/png', 'without openat2: libmagic works');
     is($server->get('/inner')->{body}, 'dir', 'without openat2: follows a link that stays inside the root');
     is($server->get("/$_")->{status}, 404, "without openat2: /$_ leaves the root") for 'outer', 'upward';
@@ -259,7 +258,7 @@ SKIP: {
     refused('a filter that kills', EX_OSERR, qr/SystemCallErrorNumber/, { before => sub { filtered(KILL, 'landlock') } });
 }
 
-# ---- nothing that a worker needs is refused
+# ---- the sandbox allows every call that a worker makes
 
 SKIP: {
     skip 'needs strace', 1 if !have('strace');
@@ -277,11 +276,11 @@ SKIP: {
         kill 'TERM', $server->pid;
         eventually { waitpid($tracer, POSIX::WNOHANG()) == $tracer } 20;
         $server->ended(stderr => $before);
-        # Below ABI 3 of Landlock openat2 is refused on purpose; a worker asks once whether it is there.
+        # Below ABI 3 of Landlock the sandbox denies openat2 on purpose; a worker tries it once.
         my ($version) = $server->banner =~ /Landlock \(ABI (\d+)/;
         my @refused = grep { /= -1 EPERM/ && (/^\d+ +(?!openat2)/ || ($version // 0) >= 3) } split /^/, slurp("$trace/calls");
-        is(join('', @refused), '', 'no call that the worker makes is refused');
-        like(slurp("$trace/calls"), qr/exit_group/, 'and its end was seen');
+        is(join('', @refused), '', 'no call of a worker is denied');
+        like(slurp("$trace/calls"), qr/exit_group/, 'the trace reaches the end of the worker');
     }
     kill 'KILL', $tracer;
 }

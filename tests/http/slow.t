@@ -1,5 +1,5 @@
-# Clients that are slow, silent or too many: who gives way, who is served, and that nobody spins meanwhile. Deadlines of
-# seconds are in timeout.t, the pace that is asked of a reader in tests/unit/serve/connection.c.
+# Clients that are slow, silent or too many: which connections are closed, which are served, and that no worker spins.
+# timeout.t tests the deadlines, tests/unit/serve/connection.c the least pace of a reader.
 use strict;
 use warnings;
 use FindBin;
@@ -35,16 +35,16 @@ sub switches_of {
 
 sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[@sorted / 2] }
 
-# What has come on a connection within a time; undef where nothing has, '' at its end.
+# The bytes that arrive within this time; undef if none do, '' at the end of the stream.
 sub take_some {
     my ($socket, $seconds) = @_;
-    my $octets = '';
+    my $bytes = '';
     IO::Select->new($socket)->can_read($seconds) or return;
-    sysread $socket, $octets, 65_536;
-    return $octets;
+    sysread $socket, $bytes, 65_536;
+    return $bytes;
 }
 
-# After its refusal an upload, and an octet now and then, has two seconds: no more, whatever it sends.
+# A worker reads for two seconds after a refusal, then closes the connection, however much the client still sends.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my ($worker) = $server->workers;
@@ -54,7 +54,7 @@ sub take_some {
     syswrite $sockets[0], "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n";
     syswrite $sockets[1], "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n";
     my ($upload, $trickle) = map { take_some($_, 10) } @sockets;
-    like($upload,  qr/\AHTTP\/1\.1 413 /, 'an upload without end: 413');
+    like($upload,  qr/\AHTTP\/1\.1 413 /, 'an endless upload: 413');
     like($trickle, qr/\AHTTP\/1\.1 400 /, 'a malformed head: 400');
     my ($began, $block, %ended) = (time, 'x' x 65_536);
     Harness::blocking($_, 0) for @sockets;
@@ -66,18 +66,18 @@ sub take_some {
         sleep 0.02;
     }
     for my $number (0, 1) {
-        my $name = $number ? 'a trickle of octets' : 'an upload';
-        cmp_ok($ended{$number} || 99, '>=', 1.5, "$name after the refusal: read for two seconds, so that no reset overtakes the refusal");
-        cmp_ok($ended{$number} || 99, '<', 8, "$name after the refusal: then it is over, whatever is sent");
+        my $name = $number ? 'a trickle of bytes' : 'an upload';
+        cmp_ok($ended{$number} || 99, '>=', 1.5, "$name after the refusal: read on for two seconds, so that no reset overtakes the refusal");
+        cmp_ok($ended{$number} || 99, '<', 8, "$name after the refusal: then closed");
     }
-    ok(eventually(sub { $fds->() <= $before }), 'and its descriptors are free');
+    ok(eventually(sub { $fds->() <= $before }), 'after two refusals: the worker closes both descriptors');
     $server->stop;
 }
 
 SKIP: {
     have('prlimit') or skip 'no prlimit', 1;
 
-    # Who is accepted gets its file, and who is not waits: there is never a 503.
+    # An accepted client gets its file; the others wait in the accept queue. None gets a 503.
     for my $limit (32, 64) {
         my $server  = limited_server($limit);
         my @waiting = map { { number => $_, socket => $server->connection(receive => 4096) } } 1 .. 60;
@@ -100,12 +100,12 @@ SKIP: {
         }
         note("$limit descriptors, served at a time: @at_once");
         is(scalar @waiting, 0, "$limit descriptors, 60 clients with a large file each: all are served");
-        is("@wrong", '', "$limit descriptors: each with its own file, none with a 503");
-        is($server->get('/small.txt')->{status}, 200, "$limit descriptors: then all is as before");
+        is("@wrong", '', "$limit descriptors: each gets its own file, none a 503");
+        is($server->get('/small.txt')->{status}, 200, "$limit descriptors: a later client is served");
         $server->stop;
     }
 
-    # Half requests that take their time give way, the oldest first.
+    # A worker without a free descriptor closes the oldest incomplete request.
     {
         my $server = limited_server(64);
         my @half   = map { $server->connection } 1 .. 60;
@@ -114,16 +114,16 @@ SKIP: {
         while (time < $deadline) { syswrite $_, 'x' for @half; sleep 0.25 }
         my $began    = time;
         my $response = $server->get('/small.txt');
-        is($response->{status}, 200, '60 half requests on 64 descriptors: another client is served');
-        cmp_ok(time - $began, '<', 5, '60 half requests: before their ten seconds are over');
+        is($response->{status}, 200, '60 incomplete heads on 64 descriptors: another client is served');
+        cmp_ok(time - $began, '<', 5, '60 incomplete heads on 64 descriptors: it is served before their deadline of 10 s');
         my @bodies = map { $server->connection } 1 .. 60;
         syswrite $_, "POST /small.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx" for @bodies;
         sleep 1.5;
-        is($server->get('/small.txt')->{status}, 200, 'and 60 half bodies: another client is served');
+        is($server->get('/small.txt')->{status}, 200, '60 incomplete bodies on 64 descriptors: another client is served');
         $server->stop;
     }
 
-    # More clients than descriptors, none of which can be closed; and one that has said all and does not read.
+    # More clients than descriptors, none of which may be closed; and a half-closed client that does not read.
     {
         my $server = limited_server(64);
         my $other  = Harness->start(root => $root, args => ['-j', '1']);
@@ -139,25 +139,25 @@ SKIP: {
         my ($used, $others, $switches) = (cpu_seconds($server->pid), cpu_seconds($other->pid), switches_of($worker));
         sleep 2;
         my $cpu = cpu_seconds($server->pid) - $used;
-        cmp_ok(cpu_seconds($other->pid) - $others, '<=', 0.05, 'a client that has closed its sending side and does not read: no spinning');
+        cmp_ok(cpu_seconds($other->pid) - $others, '<=', 0.05, 'a half-closed client that does not read: the worker does not spin');
         cmp_ok($cpu, '<=', 0.1, '100 idle and 100 slow clients on 64 descriptors: at most 5 % of a CPU');
-        cmp_ok(switches_of($worker) - $switches, '<=', 3, 'a client that has closed its sending side and does not read: no wake-ups');
+        cmp_ok(switches_of($worker) - $switches, '<=', 3, 'a half-closed client that does not read: the worker is not woken');
         close $_ for @idle, @slow;
         my $began = time;
-        is($server->get('/small.txt')->{status}, 200, 'when they are gone: served again');
+        is($server->get('/small.txt')->{status}, 200, 'after these clients have left: a new one is served');
         my $took = time - $began;
         note(sprintf '%.2f s of CPU in 2 s; served again after %.3f s', $cpu, $took);
-        cmp_ok($took, '<', 2, 'when they are gone: at once (0.5 s on a machine of its own)');
+        cmp_ok($took, '<', 2, 'after these clients have left: within 2 s (0.5 s on an idle machine)');
         $server->stop;
         my $left = '';
         while (1) { my $got = take_some($blocked, 10) // last; length $got or last; $start .= $got }
         my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
-        is(length($start) - length $head, 20_000_000, 'the one that reads on gets all of its answer');
+        is(length($start) - length $head, 20_000_000, 'the half-closed client reads on: its response is whole');
         $other->stop;
     }
 }
 
-# A hundred slow clients delay nobody.
+# A hundred slow clients delay no other client.
 {
     my $server  = Harness->start(root => $root, args => ['-j', '1']);
     my $socket  = $server->connection;
@@ -184,7 +184,7 @@ SKIP: {
         for (1 .. 400) {
             last if getppid() != $parent;
             syswrite $_, 'x' for @trickle;
-            for (@readers) { sysread $_, my $octets, 512 }
+            for (@readers) { sysread $_, my $bytes, 512 }
             sleep 0.05;
         }
         POSIX::_exit(0);
@@ -193,12 +193,13 @@ SKIP: {
     kill 'KILL', $pid;
     waitpid $pid, 0;
     note(sprintf 'median latency %.3f ms alone, %.3f ms among 100 slow clients', $alone, $among);
-    cmp_ok($among, '<=', 3 * $alone > 1 ? 3 * $alone : 1, 'among 50 trickling heads and 50 slow readers: the median latency stays');
+    cmp_ok($among, '<=', 3 * $alone > 1 ? 3 * $alone : 1, 'among 50 trickling heads and 50 slow readers: the median latency at most triples');
     close $_ for @trickle, @readers;
     $server->stop;
 }
 
-# Several workers, one log that nobody reads: a line for which there was room a moment ago must not hold a worker up.
+# Several workers share a log pipe that has no reader's attention: a worker must not block when another one has taken
+# the room that poll has announced.
 {
     pipe my $reader, my $writer or die $!;
     my $server = Harness->start(root => $root, args => ['-j', '4'], stdout => $writer);
@@ -217,12 +218,12 @@ SKIP: {
         $pid;
     } 1 .. 6;
     my $failed = grep { waitpid $_, 0; $? != 0 } @pids;
-    is($failed, 0, 'four workers and a log that nobody reads: each of 6,000 requests is answered');
+    is($failed, 0, 'four workers and a log pipe that is never read: each of 6,000 requests is answered');
     $server->stop(seconds => 4);
     close $reader;
 }
 
-# A log that can't be written: a full disk, and a standard output that was closed.
+# A log that can't be written: a full disk, a closed standard output.
 {
     open my $full, '>', '/dev/full' or die $!;
     my $server = Harness->start(root => $root, args => ['-j', '1'], stdout => $full);
