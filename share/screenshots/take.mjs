@@ -10,24 +10,24 @@ import { chromiumArguments, findChromium, findPlaywright, soon } from '../../tes
 
 const program = resolve(process.env.TINYHTTPD || 'tinyhttpd');
 const here = dirname(fileURLToPath(import.meta.url));
-const largest = 60000; // octets: a README is read over slow networks, too
+const largest = 60000; // bytes: a README is read over slow networks, too
 const url = 'http://localhost:8080';
 
-// name -> octets, days before the end of 2025
+// name -> bytes, days before the end of 2025
 const files = { 'CHANGELOG.md': [5321, 3], 'index.js': [18204, 9], 'lesson 2.mp4': [48213004, 40], 'lesson 10.mp4': [61402113, 12],
     'notes.txt': [902, 1], 'README.md': [3377, 9], 'slides.pdf': [2310442, 31], 'app/index.html': [1710, 2], 'app/style.css': [4422, 2],
     'photos/coast.jpg': [381220, 88], 'tools/build.sh': [620, 60] };
 
 function fill(root) {
     const end = Date.UTC(2025, 11, 31, 16, 20) / 1000, folders = new Map();
-    Object.entries(files).forEach(([name, [octets, days]], i) => {
+    Object.entries(files).forEach(([name, [bytes, days]], i) => {
         const path = join(root, name), folder = dirname(path), time = end - days * 86400 - i * 4321;
         mkdirSync(folder, { recursive: true });
         if (name.endsWith('.html')) {
-            writeFileSync(path, '<!doctype html><title>App</title><link rel="icon" href="data:,"><link rel="stylesheet" href="style.css"><p>Hello.'.padEnd(octets));
+            writeFileSync(path, '<!doctype html><title>App</title><link rel="icon" href="data:,"><link rel="stylesheet" href="style.css"><p>Hello.'.padEnd(bytes));
         } else {
             const file = openSync(path, 'w');
-            ftruncateSync(file, octets); // a hole: nothing is written
+            ftruncateSync(file, bytes); // a hole: nothing is written
             closeSync(file);
         }
         utimesSync(path, time, time);
@@ -43,7 +43,7 @@ async function start(parent) {
     const server = spawn('script', ['-qefc', 'stty cols 100; exec tinyhttpd -p 8080 site', '/dev/null'],
         { cwd: parent, env: environment, stdio: ['pipe', 'pipe', 'inherit'] });
     const shown = { text: '' };
-    server.stdout.on('data', octets => { shown.text += octets; });
+    server.stdout.on('data', bytes => { shown.text += bytes; });
     if (!await soon(async () => shown.text.includes('Ctrl-C') && (await fetch(`${url}/.well-known/tinyhttpd/health`)).ok, 5000)) {
         server.kill();
         throw new Error(`the server did not start: ${shown.text}`);
@@ -52,7 +52,7 @@ async function start(parent) {
     return { shown, stop };
 }
 
-const escaped = text => text.replace(/[&<]/g, octet => ({ '&': '&amp;', '<': '&lt;' })[octet]);
+const escaped = text => text.replace(/[&<]/g, byte => ({ '&': '&amp;', '<': '&lt;' })[byte]);
 
 // Terminal output as HTML: the few SGR sequences (ECMA-48 8.3.117) that the program uses.
 function htmlOf(text) {
@@ -77,20 +77,20 @@ ${htmlOf(text).replace(/\n+$/, '')}</pre>`;
 // Two pictures of one page over each other, so that a part of each is seen.
 const pairPage = pictures => `<!doctype html><style>body{margin:0;display:grid}img{grid-area:1/1}
 img+img{clip-path:polygon(56.5% 0,100% 0,100% 100%,44% 100%)}</style>${
-    pictures.map(octets => `<img src="data:image/png;base64,${octets.toString('base64')}" alt="">`).join('')}`;
+    pictures.map(bytes => `<img src="data:image/png;base64,${bytes.toString('base64')}" alt="">`).join('')}`;
 
 // A browser's own PNG are large. Few colours are enough for text on plain ground, so with ffmpeg, where it is there, they
 // become half as large.
-function save(name, octets) {
+function save(name, bytes) {
     const path = join(here, name);
-    writeFileSync(path, octets);
+    writeFileSync(path, bytes);
     const palette = 'split[a][b];[a]palettegen=max_colors=128:reserve_transparent=0[p];[b][p]paletteuse=dither=none';
     const shrunk = spawnSync('ffmpeg', ['-v', 'error', '-i', path, '-vf', palette, '-compression_level', '9', '-pred', 'none',
         '-f', 'image2pipe', '-c:v', 'png', '-']);
-    if (shrunk.status === 0 && shrunk.stdout.length < octets.length) writeFileSync(path, shrunk.stdout);
+    if (shrunk.status === 0 && shrunk.stdout.length < bytes.length) writeFileSync(path, shrunk.stdout);
     const { size } = statSync(path);
-    console.log(`${path}: ${size} octets`);
-    if (size > largest) throw new Error(`${name} is larger than ${largest} octets${shrunk.error ? ': apt install ffmpeg' : ''}`);
+    console.log(`${path}: ${size} bytes`);
+    if (size > largest) throw new Error(`${name} is larger than ${largest} bytes${shrunk.error ? ': apt install ffmpeg' : ''}`);
 }
 
 async function take(browser, parent) {

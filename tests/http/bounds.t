@@ -1,6 +1,6 @@
-# Bad input of the disk's and of the network's: files that change while they are read, paths without end that name nothing,
-# more files than can be held, fewer descriptors than are wanted, thousands of connections. No growth without bound, no
-# stale answer, no crash.
+# Bad input of the disk's and of the network's: files that change while they are read, paths without end that name
+# nothing, more files than can be held, fewer descriptors than are wanted, thousands of connections. No growth without
+# bound, no stale answer, no crash.
 use strict;
 use warnings;
 use FindBin;
@@ -18,12 +18,13 @@ use constant MIB => 1 << 20;
 
 my $told = is_sanitized() ? 'memory is not told under a sanitizer' : '';
 
-# The anonymous memory that is a process's alone, in octets: what it shares with its master since the fork is not its own.
+# The anonymous memory that is a process's alone, in bytes: what it shares with its master since the fork is not its
+# own.
 sub own_memory {
     my ($pid) = @_;
     my $rollup = slurp("/proc/$pid/smaps_rollup");
     my ($dirty) = $rollup =~ /^Private_Dirty:\s+(\d+) kB/m;
-    return defined $dirty ? $dirty * 1024 : resident_octets($pid);
+    return defined $dirty ? $dirty * 1024 : resident_bytes($pid);
 }
 
 sub memory_grows_by_less {
@@ -32,7 +33,7 @@ sub memory_grows_by_less {
     SKIP: {
         skip $told, 1 if $told;
         note(sprintf '%s: from %.2f to %.2f MiB', $about, $before / MIB, $after / MIB);
-        cmp_ok($after - $before, '<', $most, sprintf "$about: memory grows by less than %s", $most < MIB ? "$most octets" : $most / MIB . ' MiB');
+        cmp_ok($after - $before, '<', $most, sprintf "$about: memory grows by less than %s", $most < MIB ? "$most bytes" : $most / MIB . ' MiB');
     }
     return;
 }
@@ -164,12 +165,12 @@ sub light_connection {
     $server->stop;
 }
 
-# More octets than are held: 120 KiB a file
+# More bytes than are held: 120 KiB a file
 {
     my $root = new_root();
-    my ($count, $octets) = (1000, 120 * 1024);
+    my ($count, $bytes) = (1000, 120 * 1024);
     my @letter = 'a' .. 'j';
-    put_file($root, $_, $_ x $octets) for @letter;
+    put_file($root, $_, $_ x $bytes) for @letter;
     for my $number (1 .. $count) { link "$root/$letter[$number % 10]", "$root/$number.txt" or die $! }
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my ($worker) = $server->workers;
@@ -178,7 +179,7 @@ sub light_connection {
     ask_for_all($server, [map { "/$_.txt" } 1 .. $count], sub {
         my ($target, $status, $body) = @_;
         my ($number) = $target =~ /(\d+)\.txt/;
-        push @wrong, "$target: $status" if $status ne '200' || $body ne $letter[$number % 10] x $octets;
+        push @wrong, "$target: $status" if $status ne '200' || $body ne $letter[$number % 10] x $bytes;
     });
     is(join("\n", splice @wrong, 0, 5), '', "$count files of 120 KiB: each is whole");
     memory_grows_by_less($start, own_memory($worker), (64 + 8) * MIB, "$count files of 120 KiB");
@@ -241,7 +242,7 @@ SKIP: {
     $server->stop;
 }
 
-# A file that grows and shrinks while it is read into memory, and across the size up to which it is. Each octet tells its
+# A file that grows and shrinks while it is read into memory, and across the size up to which it is. Each byte tells its
 # place, so whatever length is promised, what comes must be the beginning of all. (Where it is larger, the kernel may
 # have sent what it clears when the file is cut.)
 {
@@ -278,7 +279,7 @@ SKIP: {
         next if $outcome ne '200';
         my $length = length $response->{body};
         $length{$length} = 1;
-        push @wrong, "$length octets that are not the first" if $length <= 131_072 && $response->{body} ne substr $all, 0, $length;
+        push @wrong, "$length bytes that are not the first" if $length <= 131_072 && $response->{body} ne substr $all, 0, $length;
         push @wrong, "$outcome of the other file" if $round % 100 == 0 && $server->get('/calm.txt')->{body} ne 'calm';
     }
     kill 'KILL', $writer;
@@ -314,14 +315,14 @@ SKIP: {
     my @sockets = map { light_connection($server->port) // () } 1 .. $count;
     my $served  = grep { $ask->($_) } @sockets;
     is($served, $count, "$count connections: each is served");
-    my $octets = own_memory($worker) - $start;
-    note(sprintf '%.0f octets each', $octets / $count);
-    memory_grows_by_less($start, $start + $octets, 256 * $count, "$count idle connections, 256 octets each");
+    my $bytes = own_memory($worker) - $start;
+    note(sprintf '%.0f bytes each', $bytes / $count);
+    memory_grows_by_less($start, $start + $bytes, 256 * $count, "$count idle connections, 256 bytes each");
     is(scalar(grep { $ask->($_) } @sockets[0, $count / 2, $count - 1]), 3, 'the first, the last and one between are served again');
     close $_ for @sockets;
     @sockets = map { light_connection($server->port) // () } 1 .. $count;
     is(scalar(grep { $ask->($_) } @sockets), $count, 'when they are gone, as many again');
-    memory_grows_by_less($start, own_memory($worker), 256 * $count, "and as many again, 256 octets each");
+    memory_grows_by_less($start, own_memory($worker), 256 * $count, "and as many again, 256 bytes each");
     close $_ for @sockets;
     $server->stop;
     limit_descriptors($before);

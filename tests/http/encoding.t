@@ -195,7 +195,7 @@ for my $name ('all.css', 'large.js') {
         # Ranges are those of the selected variant (14.2).
         my $part = $server->get("/$name", $accept, 'Range: bytes=-7', "If-Range: $field->{etag}");
         my ($problem, $slice) = slices_of($part);
-        is($problem || "$slice->{from} $slice->{total} $slice->{octets}", $size - 7 . " $size " . substr($bytes{$name}{$coding}, -7),
+        is($problem || "$slice->{from} $slice->{total} $slice->{bytes}", $size - 7 . " $size " . substr($bytes{$name}{$coding}, -7),
             "$name, $coding: a range of the sent variant (14.2)");
         is(join(' ', map { $part->{field}{$_} // '-' } qw(etag vary)), "$field->{etag} Accept-Encoding",
             "$name, $coding: 206 has ETag and Vary (15.3.7)");
@@ -205,7 +205,7 @@ for my $name ('all.css', 'large.js') {
             "$name, $coding: If-Range with another variant's ETag: the whole (13.1.5)");
         my $several = $server->get("/$name", $accept, 'Range: bytes=0-3,-4');
         ($problem, my @slices) = slices_of($several);
-        is($problem || join(' ', map { $_->{octets} } @slices),
+        is($problem || join(' ', map { $_->{bytes} } @slices),
             substr($bytes{$name}{$coding}, 0, 4) . ' ' . substr($bytes{$name}{$coding}, -4), "$name, $coding: several ranges");
         my %codings = map { ($_->{coding} // $several->{field}{'content-encoding'} // 'identity') => 1 } @slices;
         is(join(' ', keys %codings), $coding, "$name, $coding: several ranges say the coding");

@@ -36,9 +36,9 @@ my @errors = (
     [505, 'HTTP Version Not Supported',      "GET / HTTP/2.0\r\n$host\r\n"],
 );
 for my $error (@errors) {
-    my ($status, $reason, $octets, $head) = @$error;
-    my $name   = "$status to " . told(substr $octets, 0, 40);
-    my $result = $server->exchange($octets, count => 1);
+    my ($status, $reason, $bytes, $head) = @$error;
+    my $name   = "$status to " . told(substr $bytes, 0, 40);
+    my $result = $server->exchange($bytes, count => 1);
     my $response = $result->{responses}[0] or do { fail("$name: an answer"); next };
     my $body = $response->{body};
     is($response->{status}, $status, $name);
@@ -49,7 +49,7 @@ for my $error (@errors) {
     unlike($body, qr/alert|BREW|file\.txt|aaaa|xxxx/, "$name: the page repeats nothing of the request");
     ok(!exists $response->{field}{$_}, "$name: no $_") for 'etag', 'last-modified', 'content-encoding', 'accept-ranges';
     next if !$head;
-    my $of_head = $server->exchange(($octets =~ s/\AGET/HEAD/r) =~ s/\r\n\r\n\z/\r\nConnection: close\r\n\r\n/r);
+    my $of_head = $server->exchange(($bytes =~ s/\AGET/HEAD/r) =~ s/\r\n\r\n\z/\r\nConnection: close\r\n\r\n/r);
     my $fields  = sub { return join ' | ', map { "$_->[0]: $_->[1]" } grep { $_->[0] !~ /\A(?:Date|Connection)\z/i } @{ $_[0]{fields} } };
     is($fields->($of_head->{responses}[0]), $fields->($response), "$name: HEAD has the same fields, Content-Length too (9.3.2)");
     is($of_head->{rest}, '', "$name: HEAD has no body (9.3.2)");

@@ -1,6 +1,7 @@
-# Every call can fail: each call that a worker or the master makes fails once, with each error that its man page gives, or
-# does less than it was asked for. Each request of a script is then answered rightly, or refused with 500 or 503, or its
-# connection is closed; never with a wrong body, never too late; and the next script's requests are all answered rightly.
+# Every call can fail: each call that a worker or the master makes fails once, with each error that its man page gives,
+# or does less than it was asked for. Each request of a script is then answered rightly, or refused with 500 or 503, or
+# its connection is closed; never with a wrong body, never too late; and the next script's requests are all answered
+# rightly.
 use strict;
 use warnings;
 use FindBin;
@@ -13,7 +14,7 @@ use Time::HiRes qw(time sleep);
 
 bound_seconds(170);
 
-# What a call gives that fails; numbers are of octets, for a call that takes fewer than it was given.
+# What a call gives that fails; numbers are of bytes, for a call that takes fewer than it was given.
 my @worker_faults = (
     [accept4       => qw(ECONNABORTED EINTR EMFILE ENFILE ENOBUFS ENOMEM EPROTO EPERM)],
     [openat2       => qw(EACCES EAGAIN EINTR EIO ELOOP EMFILE ENFILE ENOENT ENOMEM EXDEV)],
@@ -61,9 +62,9 @@ sub end_fault {
 }
 
 sub write_control {
-    my ($octets) = @_;
+    my ($bytes) = @_;
     open my $file, '+<:raw', $control_path or die $!;
-    syswrite $file, $octets;
+    syswrite $file, $bytes;
     close $file;
     return;
 }
@@ -83,7 +84,7 @@ put_file($root, 'dir/index.html', 'index');
 # Read anew in each round: what has just changed is not kept.
 sub touch_all { utime undef, undef, map { "$root/$_" } qw(small.html large.bin guess dir/index.html); return }
 
-# ---- the script: [name, octets, [expected status, body]...] ----
+# ---- the script: [name, bytes, [expected status, body]...] ----
 
 my $head = "HEAD /small.html HTTP/1.1\r\nHost: localhost\r\n\r\n";
 my @script = (
@@ -131,15 +132,15 @@ sub run_script {
     my ($socket, @wrong);
     touch_all();
     for my $step (@steps ? @steps : @script) {
-        my ($name, $octets, @expected) = @$step;
+        my ($name, $bytes, @expected) = @$step;
         $socket = undef if $socket && !$socket->opened;
-        my $result = $server->exchange($octets, count => scalar @expected, seconds => 10, lenient => $refusals ? 1 : 0,
-            methods => [$octets =~ /\AHEAD/ ? 'HEAD' : ('GET') x @expected], ($socket ? (socket => $socket) : ()),
+        my $result = $server->exchange($bytes, count => scalar @expected, seconds => 10, lenient => $refusals ? 1 : 0,
+            methods => [$bytes =~ /\AHEAD/ ? 'HEAD' : ('GET') x @expected], ($socket ? (socket => $socket) : ()),
             ($name eq 'in two pieces' ? (split => [20]) : ()));
         my $wrong = fault_of(\@expected, $result, $refusals);
         push @wrong, "$name: $wrong" if $wrong;
         $socket = $result->{socket};
-        close $socket if $wrong || $octets =~ /^Connection: close/m && $socket->opened;
+        close $socket if $wrong || $bytes =~ /^Connection: close/m && $socket->opened;
     }
     close $socket if $socket && $socket->opened;
     return join '; ', @wrong;
@@ -165,8 +166,8 @@ sub settled_descriptors {
 
 # ---- in a worker ----
 
-# Each fault in the first call, the second and so on, until the script makes no more of them. What is wrong, and in how many
-# calls the fault was.
+# Each fault in the first call, the second and so on, until the script makes no more of them. What is wrong, and in how
+# many calls the fault was.
 sub try_row {
     my ($server, $function, @faults) = @_;
     my $cases = 0;
@@ -194,7 +195,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     is(run_script($server), '', 'and once more');
     my ($worker)    = $server->workers;
     my $descriptors = settled_descriptors($worker);
-    my $memory      = resident_octets($server->pid);
+    my $memory      = resident_bytes($server->pid);
 
     for my $row (@$rows) {
         my ($function, @faults) = @$row;
@@ -204,7 +205,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     }
     is(join(' ', $server->workers), $worker, 'one and the same worker has lived through all of it') if !$memory_is_short;
     is(settled_descriptors($server->workers), $descriptors, 'no descriptor was lost');
-    cmp_ok(resident_octets($server->pid) - $memory, '<', 4_000_000, 'and no memory') if !is_sanitized();
+    cmp_ok(resident_bytes($server->pid) - $memory, '<', 4_000_000, 'and no memory') if !is_sanitized();
     $server->stop(lost => $memory_is_short);
 }
 
@@ -247,8 +248,8 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
         $back->("$case->[0] fails with $case->[1] in the master");
         end_fault();
     }
-    # Processes are short for a while: the first look is soon, and each pause twice the last. A worker that dies young is
-    # waited for longer from the start, and those of before are still young.
+    # Processes are short for a while: the first look is soon, and each pause twice the last. A worker that dies young
+    # is waited for longer from the start, and those of before are still young.
     sleep 1;
     my $said = length $server->stderr;
     set_fault('fork', 1, 'EAGAIN', 'in the master', 3);

@@ -1,5 +1,5 @@
-# Request bodies: the server finds their end and discards them, so that the connection stays in step, or refuses them and
-# closes the connection (RFC 9110 8.6, 9.3.1, 10.1.1, 15.5.14; RFC 9112 6, 7, 9.6).
+# Request bodies: the server finds their end and discards them, so that the connection stays in step, or refuses them
+# and closes the connection (RFC 9110 8.6, 9.3.1, 10.1.1, 15.5.14; RFC 9112 6, 7, 9.6).
 use strict;
 use warnings;
 use FindBin;

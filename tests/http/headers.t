@@ -16,8 +16,8 @@ utime 1_600_000_000, 1_600_000_000, @old;
 sleep 4;
 
 sub asked {
-    my ($server, $octets) = @_;
-    my $result = $server->exchange($octets, count => 1, lenient => 1);
+    my ($server, $bytes) = @_;
+    my $result = $server->exchange($bytes, count => 1, lenient => 1);
     close $result->{socket} if $result->{socket}->opened;
     return $result->{responses}[0];
 }

@@ -1,6 +1,6 @@
 # Workers that were taken over: they make the calls that they are told to, inside the sandbox of the release, with each
-# version of Landlock that kernels in use have. What must come back stands in the tables; afterwards everything must be as it
-# was, and serve. The server is tests/hostile/worker.c.
+# version of Landlock that kernels in use have. What must come back stands in the tables; afterwards everything must be
+# as it was, and serve. The server is tests/hostile/worker.c.
 use strict;
 use warnings;
 use File::Basename qw(dirname);
@@ -57,7 +57,8 @@ sub client_of {
     return { path => $path, socket => IO::Socket::UNIX->new(Peer => $path) };
 }
 
-# Asks the worker to make a call. Returns its result, -errno, or 'ended' for a connection that is, and then is made anew.
+# Asks the worker to make a call. Returns its result, -errno, or 'ended' for a connection that is, and then is made
+# anew.
 sub attempt {
     my ($client, @words) = @_;
     my $answer = '';
@@ -86,7 +87,8 @@ sub bytes { return '$' . unpack 'H*', shift }
 # struct open_how of openat2(2).
 sub how { my ($flags, $mode) = @_; return (bytes(pack 'QQQ', $flags, $mode || 0, 0), 24) }
 
-# What is expected with a version of Landlock: one outcome, or that of the highest key which is not above it. undef takes any.
+# What is expected with a version of Landlock: one outcome, or that of the highest key which is not above it. undef
+# takes any.
 sub expected {
     my ($expected, $version) = @_;
     return $expected if !ref $expected;

@@ -1,5 +1,5 @@
-# Files whose times no person has lived in: before 1970, before year 0, after 9999, and as far as 64 bits go. They are served
-# like any other, and what is said of them are dates that HTTP can write (RFC 9110 5.6.7, 8.8.2).
+# Files whose times no person has lived in: before 1970, before year 0, after 9999, and as far as 64 bits go. They are
+# served like any other, and what is said of them are dates that HTTP can write (RFC 9110 5.6.7, 8.8.2).
 use strict;
 use warnings;
 use FindBin;
@@ -30,7 +30,7 @@ for my $name (sort keys %times) {
     for my $size (@sizes) {
         my $file = 'file' . ++$number;
         utime $times{$name}, $times{$name}, put_file($root, $file, noise($size, $file));
-        $file{"$name, $size octets"} = [$file, $size];
+        $file{"$name, $size bytes"} = [$file, $size];
         $kept++ if (stat "$root/$file")[9] == $times{$name};
     }
 }

@@ -36,7 +36,7 @@ sub served {
     (my $told = $target) =~ s/([^\x20-\x7e])/sprintf '<%02X>', ord $1/ge;
     $told = substr($told, 0, 60) . '...' if length $told > 64;
     is($response->{status}, $status, "$told: $status" . ($why ? ", $why" : ''));
-    is($response->{body}, $body, "$told: its octets") if defined $body;
+    is($response->{body}, $body, "$told: its bytes") if defined $body;
     unlike($response->{body}, qr/SECRET/, "$told: nothing from outside") if !defined $body;
     return $response;
 }
@@ -129,24 +129,24 @@ served('/.git/../file.txt', 200, 'file', 'a dot name that the dots take away');
 served('/trailing.', 200, 'dots');
 served('/a..b', 200, 'dots');
 
-# Every octet that a file name can have is reached by its percent-encoding.
+# Every byte that a file name can have is reached by its percent-encoding.
 {
     my @wrong;
-    for my $octet (1 .. 255) {
-        next if chr $octet eq '/';
-        my $name = 'n' . chr($octet) . 'x';
-        put_file($root, "octets/$name", "octet $octet");
-        my $response = $server->get(sprintf '/octets/n%%%02Xx', $octet);
-        # A control octet in a name may be refused, but then it must be refused.
-        my $control = $octet < 0x20 || $octet == 0x7f;
-        push @wrong, sprintf '%02X: %s', $octet, $response->{status}
-            if $response->{status} == 200 ? $response->{body} ne "octet $octet" : !$control || $response->{status} !~ /\A40[04]\z/;
+    for my $byte (1 .. 255) {
+        next if chr $byte eq '/';
+        my $name = 'n' . chr($byte) . 'x';
+        put_file($root, "bytes/$name", "byte $byte");
+        my $response = $server->get(sprintf '/bytes/n%%%02Xx', $byte);
+        # A control byte in a name may be refused, but then it must be refused.
+        my $control = $byte < 0x20 || $byte == 0x7f;
+        push @wrong, sprintf '%02X: %s', $byte, $response->{status}
+            if $response->{status} == 200 ? $response->{body} ne "byte $byte" : !$control || $response->{status} !~ /\A40[04]\z/;
     }
-    is("@wrong", '', 'every octet in a file name, percent-encoded');
+    is("@wrong", '', 'every byte in a file name, percent-encoded');
     # Those that may stand for themselves in a path (RFC 3986 3.3)
     my @plain = grep {
-        my $response = $server->get("/octets/n${_}x");
-        $response->{status} != 200 || $response->{body} ne 'octet ' . ord
+        my $response = $server->get("/bytes/n${_}x");
+        $response->{status} != 200 || $response->{body} ne 'byte ' . ord
     } split //, "!\$&'()*+,-.:;=\@_~09azAZ";
     is("@plain", '', 'every pchar in a file name, as it is (RFC 3986 3.3)');
 }
@@ -349,14 +349,14 @@ for my $target ('/c%0dd', '/c%0ad', '/x%0d%0aSet-Cookie:%20a=b', '/t%7f') {
 # The redirect leads where the directory's index is, for every name.
 {
     my @wrong;
-    for my $octet (0x20 .. 0x7e, 0x80 .. 0xff) {
-        next if chr $octet eq '/';
-        put_file($root, 'each/n' . chr($octet) . '/index.html', "octet $octet");
-        my $location = $server->get(sprintf '/each/n%%%02X', $octet)->{field}{location};
+    for my $byte (0x20 .. 0x7e, 0x80 .. 0xff) {
+        next if chr $byte eq '/';
+        put_file($root, 'each/n' . chr($byte) . '/index.html', "byte $byte");
+        my $location = $server->get(sprintf '/each/n%%%02X', $byte)->{field}{location};
         my $response = $server->get(defined $location ? $location : '/none');
-        push @wrong, sprintf '%02X', $octet if $response->{body} ne "octet $octet";
+        push @wrong, sprintf '%02X', $byte if $response->{body} ne "byte $byte";
     }
-    is("@wrong", '', 'for every octet in a directory\'s name the redirect leads to its index');
+    is("@wrong", '', 'for every byte in a directory\'s name the redirect leads to its index');
 }
 
 # Error pages say what was asked for without running it.

@@ -194,7 +194,7 @@ sub difference {
     my @wrong;
     push @wrong, "status @{[$through->{status} // 'none']}, not $direct->{status} $through->{said}"
         if ($through->{status} // '') ne $direct->{status};
-    push @wrong, 'body of ' . length($through->{body}) . ' octets, not ' . length $direct->{body}
+    push @wrong, 'body of ' . length($through->{body}) . ' bytes, not ' . length $direct->{body}
         if without_boundary($through) ne without_boundary($direct);
     for my $name (@compared) {
         # The boundary of several ranges is another each time, its length as well.
@@ -261,7 +261,8 @@ sub behind {
     end_engine($engine);
 }
 
-# SIGHUP replaces the server's program while requests come: the engine's kept connections end, none with a request in it.
+# SIGHUP replaces the server's program while requests come: the engine's kept connections end, none with a request in
+# it.
 sub reloaded {
     my ($engine) = @_;
     my $child = fork // die "fork: $!";

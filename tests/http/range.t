@@ -57,8 +57,8 @@ sub problem {
     return $got if $got ne join ',', map { "$_->[0]-$_->[1]" } @$expected;
     for my $slice (@slices) {
         return "a total of $slice->{total}" if $slice->{total} != $size;
-        return "the bytes of $slice->{from}-$slice->{to}" if $slice->{octets} ne substr $bytes{$name}, $slice->{from},
-            length $slice->{octets};
+        return "the bytes of $slice->{from}-$slice->{to}" if $slice->{bytes} ne substr $bytes{$name}, $slice->{from},
+            length $slice->{bytes};
     }
     return '';
 }
@@ -217,9 +217,9 @@ ranges('empty.txt', ['bytes=0-', 416], ['bytes=0-0', 416], ['bytes=0-99', 416], 
         else {
             ($problem, my @slices) = slices_of($answers[$n]);
             for my $slice (@slices) {
-                $problem ||= 'a byte twice' if substr($got, $slice->{from}, length $slice->{octets}) =~ /1/;
-                $problem ||= 'wrong bytes' if $slice->{octets} ne substr $bytes{'forty.txt'}, $slice->{from}, length $slice->{octets};
-                substr $got, $slice->{from}, length $slice->{octets}, '1' x length $slice->{octets};
+                $problem ||= 'a byte twice' if substr($got, $slice->{from}, length $slice->{bytes}) =~ /1/;
+                $problem ||= 'wrong bytes' if $slice->{bytes} ne substr $bytes{'forty.txt'}, $slice->{from}, length $slice->{bytes};
+                substr $got, $slice->{from}, length $slice->{bytes}, '1' x length $slice->{bytes};
             }
             $problem ||= 'touching parts' if @slices != (() = $got =~ /1+/g);
         }
@@ -302,7 +302,7 @@ for my $name ('small.txt', 'large.bin') {
         ['0-3,4294967293-4294967303,-10', [[0, "\0\0\0\0"], [4_294_967_293, 'around 2^32'], [$size - 10, 'last ones.']]],
         ) {
         my ($problem, @slices) = slices_of($server->get('/huge.bin', "Range: bytes=$case->[0]"));
-        is($problem || join('|', map { "$_->{from} $_->{octets} $_->{total}" } @slices), join('|',
+        is($problem || join('|', map { "$_->{from} $_->{bytes} $_->{total}" } @slices), join('|',
             map { "$_->[0] $_->[1] $size" } @{ $case->[1] }), "a file of 5 GiB: $case->[0]");
     }
     is($server->get('/huge.bin', "Range: bytes=$size-")->{field}{'content-range'}, "bytes */$size", 'a file of 5 GiB: past its end');

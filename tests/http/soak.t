@@ -1,5 +1,5 @@
-# Random and mutated requests, clients that go away at any moment, files that change while they are sent, workers that are
-# killed or stopped, and shortages: the service goes on, what it answers is right, and at the end it holds as many
+# Random and mutated requests, clients that go away at any moment, files that change while they are sent, workers that
+# are killed or stopped, and shortages: the service goes on, what it answers is right, and at the end it holds as many
 # descriptors and as much memory as at the beginning.
 #
 # `make soak` sends 100,000 requests. SOAK_REQUESTS and SOAK_SEED choose; a run tells its seed.
@@ -64,7 +64,7 @@ sub disturb_files {
 my @fields = ('Accept-Encoding: gzip, br', 'Accept: text/html', "User-Agent: \x{e9}\"\\", 'If-None-Match: "x"',
     'If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT', 'Cookie: ' . 'c' x 600, 'X-Empty:', 'Connection: keep-alive');
 
-# { octets, file or none, method, range }: a request whose answer is known.
+# { bytes, file or none, method, range }: a request whose answer is known.
 sub known_request {
     my $file   = pick(keys %steady, keys %volatile);
     my $method = rand() < 0.15 ? 'HEAD' : 'GET';
@@ -77,7 +77,7 @@ sub known_request {
     my %seen;
     @lines = grep { !$seen{ (split /:/)[0] }++ } @lines;
     return {
-        octets => "$method $target HTTP/1.1\r\nHost: localhost\r\n" . join('', map { "$_\r\n" } @lines) . "\r\n$body",
+        bytes => "$method $target HTTP/1.1\r\nHost: localhost\r\n" . join('', map { "$_\r\n" } @lines) . "\r\n$body",
         file => $file, method => $method, range => $range, body => length $body,
     };
 }
@@ -88,17 +88,17 @@ my @pieces = ("\r\n", "\n", "\r", ' ', "\0", ':', '%', '/', '..', "\x80", 'Conte
     'HTTP/1.0', 'GET /', '-1', '99999999999999999999', "\r\n\r\n", "Range: bytes=0-0,-1\r\n", "\t", 'x' x 9000);
 
 sub mutated_request {
-    my $octets = rand() < 0.5 ? pick(@corpus) : known_request()->{octets};
-    $octets =~ s/\A[^\n]*\n// if rand() < 0.5; # the fuzz targets' own first line
+    my $bytes = rand() < 0.5 ? pick(@corpus) : known_request()->{bytes};
+    $bytes =~ s/\A[^\n]*\n// if rand() < 0.5; # the fuzz targets' own first line
     for (0 .. rand 5) {
-        my $at = int rand(1 + length $octets);
+        my $at = int rand(1 + length $bytes);
         my $how = rand;
-        if    ($how < 0.35) { substr $octets, $at, 0, pick(@pieces) }
-        elsif ($how < 0.6)  { substr $octets, $at, 1 + rand 10, '' }
-        elsif ($how < 0.85) { substr $octets, $at, 1, chr rand 256 if $at < length $octets }
-        else                { substr $octets, $at, 0, substr $octets, 0, rand 200 }
+        if    ($how < 0.35) { substr $bytes, $at, 0, pick(@pieces) }
+        elsif ($how < 0.6)  { substr $bytes, $at, 1 + rand 10, '' }
+        elsif ($how < 0.85) { substr $bytes, $at, 1, chr rand 256 if $at < length $bytes }
+        else                { substr $bytes, $at, 0, substr $bytes, 0, rand 200 }
     }
-    return { octets => $octets };
+    return { bytes => $bytes };
 }
 
 # ---- what is right ----
@@ -106,11 +106,11 @@ sub mutated_request {
 my (@wrong, %count);
 my $cuts_allowed; # whether an answer may fail to come: workers are killed, or descriptors are short
 
-sub wrong { my ($request, $what) = @_; push @wrong, told($request->{octets}) . ": $what" if @wrong < 20; return }
+sub wrong { my ($request, $what) = @_; push @wrong, told($request->{bytes}) . ": $what" if @wrong < 20; return }
 
-# Whether a body is the beginning of a file that is cut short from time to time. What sendfile has given to the socket are
-# the pages of the file itself, not copies (sendfile(2)): the kernel fills with NULs the rest of a page that is cut while
-# it is on its way.
+# Whether a body is the beginning of a file that is cut short from time to time. What sendfile has given to the socket
+# are the pages of the file itself, not copies (sendfile(2)): the kernel fills with NULs the rest of a page that is cut
+# while it is on its way.
 sub is_of {
     my ($body, $content) = @_;
     my $size = length $body;
@@ -148,7 +148,7 @@ sub judge {
 sub judge_unknown {
     my ($request, $response) = @_;
     return wrong($request, "broken: @{ $response->{problems} }") if @{ $response->{problems} };
-    return if $response->{status} != 200 || $request->{octets} =~ /HEAD|OPTIONS/;
+    return if $response->{status} != 200 || $request->{bytes} =~ /HEAD|OPTIONS/;
     return if $response->{body} eq '' || grep { $response->{body} eq $_ } values %steady;
     return if grep { is_of($response->{body}, $_) } map { @$_ } values %volatile;
     return wrong($request, 'a body that is no file\'s');
@@ -161,15 +161,15 @@ sub new_client {
     my ($server) = @_;
     my @known   = map { known_request() } 1 .. 1 + rand 4;
     my $unknown = rand() < 0.55 ? mutated_request() : undef;
-    my $octets  = join '', map { $_->{octets} } @known, $unknown || ();
+    my $bytes  = join '', map { $_->{bytes} } @known, $unknown || ();
     my $leave   = rand() < 0.6 ? ($unknown ? 'half' : pick('stay', 'half')) : pick('head', 'sent', 'answer');
-    $octets = substr $octets, 0, rand length $octets if $leave eq 'head';
+    $bytes = substr $bytes, 0, rand length $bytes if $leave eq 'head';
     $count{requests} += @known + !!$unknown;
     $count{$leave}++;
     my $socket = connect_to('127.0.0.1', $server->port) or die "no connection: $!";
     $socket->blocking(0);
     return {
-        socket => $socket, octets => $octets, sent => 0, raw => '', at => 0, known => \@known, unknown => $unknown,
+        socket => $socket, bytes => $bytes, sent => 0, raw => '', at => 0, known => \@known, unknown => $unknown,
         leave => $leave, reset => rand() < 0.5, answers => 0, deadline => time + 40, enough => 1 + rand 200_000,
     };
 }
@@ -184,10 +184,10 @@ sub leave {
 sub send_some {
     my ($client) = @_;
     my $size = rand() < 0.2 ? 1 + rand 20 : 65_536;
-    my $sent = syswrite $client->{socket}, $client->{octets}, $size, $client->{sent};
+    my $sent = syswrite $client->{socket}, $client->{bytes}, $size, $client->{sent};
     return if !defined $sent && ($! == EAGAIN || $! == EINTR);
     $client->{sent} += $sent // 0;
-    my $done = !defined $sent || $client->{sent} >= length $client->{octets};
+    my $done = !defined $sent || $client->{sent} >= length $client->{bytes};
     return if !$done;
     $client->{all_sent} = 1;
     return leave($client) if $client->{leave} =~ /head|sent/;
@@ -199,8 +199,8 @@ sub read_answers {
     my ($client) = @_;
     while (1) {
         my $known   = $client->{known}[ $client->{answers} ];
-        my $request = $known || $client->{unknown} || { octets => '' };
-        my $method  = $known ? $known->{method} : $request->{octets} =~ /\A(?:\r?\n)*HEAD / ? 'HEAD' : 'GET';
+        my $request = $known || $client->{unknown} || { bytes => '' };
+        my $method  = $known ? $known->{method} : $request->{bytes} =~ /\A(?:\r?\n)*HEAD / ? 'HEAD' : 'GET';
         # What else a mutated request may hold is anybody's guess.
         last if !$known && $client->{answers} > @{ $client->{known} };
         my $response = Harness::parse_response(\$client->{raw}, $client->{at}, $method) or last;
@@ -291,7 +291,7 @@ $count{requests} = 0;
     my $before = descriptors($server); # before there is any large file
     soak($server, $requests * 0.05, 32); # until memory is what it will be
     replace($_) for keys %volatile;
-    my $memory = resident_octets($server->pid);
+    my $memory = resident_bytes($server->pid);
     soak($server, $requests * 0.55, 32, \&disturb_files);
     all_right('requests and aborts while files change');
     # What stays open is a file kept for the next answer: each large one in each worker.
@@ -299,7 +299,7 @@ $count{requests} = 0;
     my ($base) = split ' ', $before;
     my $bounded = sub { !grep { $_ > $base + $large } split ' ', descriptors($server) };
     ok((eventually { $bounded->() }), 'no more descriptors than at the beginning, and the large files: ' . descriptors($server) . " from $before");
-    cmp_ok(resident_octets($server->pid) - $memory, '<', 8_000_000, 'no more memory') if !is_sanitized();
+    cmp_ok(resident_bytes($server->pid) - $memory, '<', 8_000_000, 'no more memory') if !is_sanitized();
     serves($server, 'after it');
     $server->stop;
 }

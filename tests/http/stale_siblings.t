@@ -26,7 +26,7 @@ my @codings = (['gz', 'gzip'], ['zst', 'zstd'], ['br', 'br']);
 # Which copy asks for what: each coding, small and large, of the original too.
 sub suffix_of { return $codings[$_[0] % 3][0] }
 sub accepts   { return $_[0] % 4 != 3 }
-sub size_of   { my ($copy, $octet) = @_; return $octet eq 'o' ? ($copy % 8 < 4 ? 600 : 140_000) : ($copy % 5 < 3 ? 500 : 139_000) }
+sub size_of   { my ($copy, $byte) = @_; return $byte eq 'o' ? ($copy % 8 < 4 ? 600 : 140_000) : ($copy % 5 < 3 ? 500 : 139_000) }
 
 sub fields_of { my ($copy) = @_; return accepts($copy) ? "Accept-Encoding: $codings[$copy % 3][1]" : () }
 
@@ -40,13 +40,13 @@ sub variant {
 sub expected {
     my ($copy, $original, $sibling) = @_;
     return "identity $original" if $original eq '404';
-    my $octet = $sibling && accepts($copy) ? $sibling : $original;
-    return join ' ', $octet eq $original ? 'identity' : $codings[$copy % 3][1], "$octet x " . size_of($copy, $octet), $sibling ? 'varies' : ();
+    my $byte = $sibling && accepts($copy) ? $sibling : $original;
+    return join ' ', $byte eq $original ? 'identity' : $codings[$copy % 3][1], "$byte x " . size_of($copy, $byte), $sibling ? 'varies' : ();
 }
 
 sub make {
-    my ($dir, $name, $octet, $copy, $time) = @_;
-    put_file($dir, $name, $octet x size_of($copy, $octet));
+    my ($dir, $name, $byte, $copy, $time) = @_;
+    put_file($dir, $name, $byte x size_of($copy, $byte));
     utime $time, $time, "$dir/$name";
     return;
 }
@@ -189,8 +189,8 @@ sub both {
         change => sub {
             my ($dir, $copy) = @_;
             $change->("$dir/nested", 'file.css.' . suffix_of($copy), $copy);
-            my $octet = $original // 'o';
-            return expected($copy, $octet, $after) if $octet ne 'p';
+            my $byte = $original // 'o';
+            return expected($copy, $byte, $after) if $byte ne 'p';
             return expected($copy, 'o', $after) =~ s/ o x / p x /r;
         },
     }
@@ -250,7 +250,8 @@ for my $own (@own) {
     $own->{server}->stop;
 }
 
-# Once more as fast as it goes, in a directory of its own. What the directory lacked a moment ago is no news of what it has.
+# Once more as fast as it goes, in a directory of its own. What the directory lacked a moment ago is no news of what it
+# has.
 {
     my $server = $servers[0];
     my $reader = Fresh->reader($server);

@@ -27,7 +27,7 @@ sub rewritten {
     for my $size (@sizes) {
         put_file($root, "file-$size", 'z' x $size);
         rounds("rewritten in place, $size bytes, $about", $count, sub { $reader->kept("/file-$size") },
-            sub { overwrite("$root/file-$size", octet_of($_[0]) x $size); return octet_of($_[0]) . " x $size" });
+            sub { overwrite("$root/file-$size", byte_of($_[0]) x $size); return byte_of($_[0]) . " x $size" });
     }
     return;
 }
@@ -35,9 +35,9 @@ sub rewritten {
 rewritten('at once', 200, 500, 140_000);
 put_file($root, 'a', 'a' x 500);
 rounds('deleted and created', 200, sub { $reader->kept('/comes') }, sub {
-    put_file($root, 'comes', octet_of($_[0]) x 500) if $_[0] % 2;
+    put_file($root, 'comes', byte_of($_[0]) x 500) if $_[0] % 2;
     unlink "$root/comes" if !($_[0] % 2);
-    return $_[0] % 2 ? octet_of($_[0]) . ' x 500' : 404;
+    return $_[0] % 2 ? byte_of($_[0]) . ' x 500' : 404;
 });
 put_file($root, 'sub/file.css', 'o' x 500);
 utime 1_000_000_000, 1_000_000_000, "$root/sub/file.css";

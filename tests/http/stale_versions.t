@@ -18,16 +18,16 @@ my $root = new_root();
 
 # Version 12 is "000000000012\n" many times.
 sub version_of {
-    my ($octets) = @_;
-    my $first = substr $octets, 0, 13;
-    return $first =~ /\A([0-9]{12})\n\z/ && length($octets) % 13 == 0 && $octets eq $first x (length($octets) / 13) ? $1 + 0 : undef;
+    my ($bytes) = @_;
+    my $first = substr $bytes, 0, 13;
+    return $first =~ /\A([0-9]{12})\n\z/ && length($bytes) % 13 == 0 && $bytes eq $first x (length($bytes) / 13) ? $1 + 0 : undef;
 }
 
 sub version_on_disk {
     my ($path) = @_;
     open my $file, '<:raw', $path or die "$path: $!";
-    sysread $file, my $octets, 13;
-    return $octets + 0;
+    sysread $file, my $bytes, 13;
+    return $bytes + 0;
 }
 
 # Replaces a file and its encoded form without a pause. Each pair has a time of its own, so that an encoded form counts
@@ -35,7 +35,7 @@ sub version_on_disk {
 sub write_versions {
     my ($folder, $parent) = @_;
     for (my $version = 2; getppid() == $parent; $version++) {
-        my $count = (1, 40, 700, 5000, 10_082)[$version % 5]; # the last is 131,066 octets
+        my $count = (1, 40, 700, 5000, 10_082)[$version % 5]; # the last is 131,066 bytes
         my $line  = sprintf "%012d\n", $version;
         for my $name ('page.css', 'page.css.gz') {
             put_file($folder, 'next', $line x ($name =~ /gz/ ? ($count + 1) >> 1 : $count));
@@ -95,7 +95,7 @@ for my $workers (1, 2) {
             $count{coded}++ if $coding;
             my $version = $status == 304 ? $version_of_tag{$tag} : version_of($response->{body});
             if ($status !~ /\A(?:200|206|304|503)\z/ || $status != 503 && !defined $version) {
-                push @wrong, "$status: a mix of " . length($response->{body}) . ' octets';
+                push @wrong, "$status: a mix of " . length($response->{body}) . ' bytes';
             }
             elsif ($status != 503) {
                 push @wrong, "$status: version $version after $floor{$socket}" if $version < $floor{$socket};
@@ -122,7 +122,8 @@ for my $workers (1, 2) {
 
 # ---------------------------------------------------------------------------------------------------------
 # A head that was made once must not be given to another form of the same request. Each form is asked of a file that is
-# like the others but was never asked for in another form, which tells what is right, and then of one file in every order.
+# like the others but was never asked for in another form, which tells what is right, and then of one file in every
+# order.
 my $server = Harness->start(root => $root, args => ['-j', '1']);
 my @sizes = (300, 140_000);
 my @forms = (
@@ -153,10 +154,10 @@ sub timeless {
 }
 
 for my $size (@sizes) {
-    my $octets = join '', map { sprintf "%09d\n", $_ } 1 .. $size / 10;
+    my $bytes = join '', map { sprintf "%09d\n", $_ } 1 .. $size / 10;
     for my $copy (0 .. 2 * @forms) {
-        put_file($root, "forms-$size/$copy.css", $octets);
-        put_file($root, "forms-$size/$copy.css.gz", reverse $octets);
+        put_file($root, "forms-$size/$copy.css", $bytes);
+        put_file($root, "forms-$size/$copy.css.gz", reverse $bytes);
         utime 1_000_000_000, 1_000_000_000, "$root/forms-$size/$copy.css", "$root/forms-$size/$copy.css.gz";
     }
 }
@@ -206,7 +207,7 @@ for my $size (@sizes) {
         }
         my @wrong = grep { timeless($got[$_]) ne $cold[ $order[$_] ] } 0 .. $#got;
         my $told  = @wrong ? join ' ', "$wrong[0]:", @{ $forms[ $order[ $wrong[0] ] ] } : '';
-        is($told, '', "$size octets, every form in every order, " . ($last ? 'on connections that end' : 'pipelined') . ': each has the head of its own');
+        is($told, '', "$size bytes, every form in every order, " . ($last ? 'on connections that end' : 'pipelined') . ': each has the head of its own');
     }
 }
 

@@ -1,4 +1,5 @@
-# Output on a pseudo-terminal: the banner, an access line, the summary after Ctrl-C, and colours unless they are disabled.
+# Output on a pseudo-terminal: the banner, an access line, the summary after Ctrl-C, and colours unless they are
+# disabled.
 use strict;
 use warnings;
 use FindBin;

@@ -16,19 +16,19 @@ my $server = Harness->start(root => $root);
 my %client;
 
 sub client {
-    my ($name, $octets, $trickle, $socket) = @_;
+    my ($name, $bytes, $trickle, $socket) = @_;
     $socket ||= $server->connection;
-    syswrite $socket, $octets if length $octets;
+    syswrite $socket, $bytes if length $bytes;
     $client{$name} = { socket => $socket, trickle => $trickle, raw => '', began => time, sent_at => time, end => undef };
     return;
 }
 
 my $head = "GET / HTTP/1.1\r\nHost: localhost\r\n";
-client('one octet',            'G');
+client('one byte',            'G');
 client('half a request line',  'GET /ind');
 client('a head without its end', $head);
 client('half a field',         "${head}X: a");
-client('a trickle of octets',  "${head}X: ", 'x');
+client('a trickle of bytes',  "${head}X: ", 'x');
 client('a trickle of fields',  $head, "X: a\r\n");
 client('a trickle of a target', 'GET /', 'a');
 client('a CR at the end',      "$head\r");

@@ -31,7 +31,7 @@ for my $name ('index.html', 'large.html') {
     my $etag  = $plain->{field}{etag};
     like($plain->{field}{vary}, qr/\bAccept\b/, "$name: as a file, which depends on Accept");
     my $live = $server->get("/$name", @shown);
-    is($live->{body}, $plain->{body} . element($etag), "$name: to be shown, it has one element more, after its own octets");
+    is($live->{body}, $plain->{body} . element($etag), "$name: to be shown, it has one element more, after its own bytes");
     is($live->{field}{etag}, $etag =~ s/"\z/-live"/r, "$name: and a validator of its own");
     is($server->get("/$name", @shown, "If-None-Match: $live->{field}{etag}")->{status}, 304, "$name: which is known again");
     is($server->get("/$name", @shown, "If-None-Match: $etag")->{status}, 200, "$name: and is not that of the file");

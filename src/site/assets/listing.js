@@ -17,12 +17,12 @@
   rows.forEach((row, i) => (row.at = i));
   const link = (row) => row.cells[0].firstChild,
     path = (row) => link(row).getAttribute('href');
-  const octets = (row) => +(row.querySelector('data')?.value || 0);
+  const bytes = (row) => +(row.querySelector('data')?.value || 0);
   const time = (row) => row.querySelector('time')?.dateTime || '';
   const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   const orders = [
     (a, b) => order(keys[a.at], keys[b.at]) || order(path(a), path(b)),
-    (a, b) => octets(a) - octets(b),
+    (a, b) => bytes(a) - bytes(b),
     (a, b) => order(time(a), time(b)),
   ];
   const folder = (row) => (row.className === 'd' ? 0 : 1);

@@ -61,10 +61,10 @@ export const chromiumArguments = ['--no-sandbox', '--disable-gpu', '--disable-qu
 async function startServer(root, args) {
     const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let banner = '', logged = '';
-    server.stdout.on('data', octets => { logged += octets; });
+    server.stdout.on('data', bytes => { logged += bytes; });
     const url = await new Promise((done, fail) => {
-        server.stderr.on('data', octets => {
-            banner += octets;
+        server.stderr.on('data', bytes => {
+            banner += bytes;
             const found = banner.match(/http:\/\/[^\s/]+:(\d+)\//);
             if (found) done(`http://localhost:${found[1]}`);
         });

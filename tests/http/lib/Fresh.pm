@@ -11,7 +11,7 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-our @EXPORT = qw(described octet_of overwrite replace rounds settle);
+our @EXPORT = qw(described byte_of overwrite replace rounds settle);
 
 # What a body is: "c x 12" for twelve times c; "mixed" for what is more than one version.
 sub described {
@@ -21,26 +21,26 @@ sub described {
     return $response->{status} if $response->{status} ne '200';
     my $body = $response->{body};
     return 'empty' if $body eq '';
-    my $octet = substr $body, 0, 1;
-    return $body eq $octet x length $body ? "$octet x " . length $body : 'mixed';
+    my $byte = substr $body, 0, 1;
+    return $body eq $byte x length $body ? "$byte x " . length $body : 'mixed';
 }
 
-sub octet_of { return chr(ord('a') + $_[0] % 26) }
+sub byte_of { return chr(ord('a') + $_[0] % 26) }
 
-# Writes over the file's octets, the same inode and the same size.
+# Writes over the file's bytes, the same inode and the same size.
 sub overwrite {
-    my ($path, $octets) = @_;
+    my ($path, $bytes) = @_;
     open my $file, '+<:raw', $path or die "$path: $!";
-    syswrite($file, $octets) == length $octets or die "$path: $!";
+    syswrite($file, $bytes) == length $bytes or die "$path: $!";
     close $file or die "$path: $!";
     return;
 }
 
 # Puts another file in the place of the one that is there.
 sub replace {
-    my ($path, $octets) = @_;
+    my ($path, $bytes) = @_;
     my ($folder, $name) = $path =~ m{\A(.*)/([^/]*)\z}s;
-    put_file($folder, "$name.next", $octets);
+    put_file($folder, "$name.next", $bytes);
     rename "$path.next", $path or die "$path: $!";
     return;
 }

@@ -21,7 +21,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
-    processes_of_group cpu_seconds resident_octets free_port responses_framed connect_to children_of have
+    processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to children_of have
     slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory);
 
 # Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
@@ -62,8 +62,8 @@ sub program { return $program }
 # A sanitizer's memory is not the program's own.
 sub is_sanitized { return slurp($program) =~ /__asan_init/ }
 
-# The environment in which the program loads the library `name` of tests/http/preload before all but ASan's, if that is a
-# library: it must come first, and has functions for memory of its own.
+# The environment in which the program loads the library `name` of tests/http/preload before all but ASan's, if that is
+# a library: it must come first, and has functions for memory of its own.
 sub preload {
     my ($name) = @_;
     my $library = dirname($program) . "/preload/$name.so";
@@ -82,8 +82,8 @@ sub slurp {
     my ($path) = @_;
     open my $file, '<:raw', $path or return '';
     local $/;
-    my $octets = <$file>;
-    return defined $octets ? $octets : '';
+    my $bytes = <$file>;
+    return defined $bytes ? $bytes : '';
 }
 
 # Polls until the condition holds; its value, or false when patience is over.
@@ -108,28 +108,28 @@ sub new_root {
     return $directory;
 }
 
-# Writes a file beneath the root and the folders above it. Names are octets.
+# Writes a file beneath the root and the folders above it. Names are bytes.
 sub put_file {
-    my ($root, $name, $octets) = @_;
+    my ($root, $name, $bytes) = @_;
     my $path = "$root/$name";
     my $folder = $path =~ s{/[^/]*\z}{}r;
     make_path($folder, { mode => 0755 }) if !-d $folder;
     open my $file, '>:raw', $path or die "$path: $!";
-    print {$file} defined $octets ? $octets : '' or die "$path: $!";
+    print {$file} defined $bytes ? $bytes : '' or die "$path: $!";
     close $file or die "$path: $!";
     chmod 0644, $path;
     return $path;
 }
 
-# Octets that no shift or repetition reproduces.
+# Bytes that no shift or repetition reproduces.
 sub noise {
     my ($size, $seed) = @_;
-    my ($octets, $block) = ('', Digest::MD5::md5($seed));
-    while (length $octets < $size) {
+    my ($bytes, $block) = ('', Digest::MD5::md5($seed));
+    while (length $bytes < $size) {
         $block = Digest::MD5::md5($block);
-        $octets .= $block;
+        $bytes .= $block;
     }
-    return substr $octets, 0, $size;
+    return substr $bytes, 0, $size;
 }
 
 # The preferred form of a date (RFC 9110 5.6.7).
@@ -138,11 +138,11 @@ sub http_date {
     return POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime $seconds);
 }
 
-# Octets as a test's name can hold them.
+# Bytes as a test's name can hold them.
 sub told {
-    my ($octets) = @_;
-    $octets =~ s/([^\x20-\x7e])/sprintf '<%02X>', ord $1/ge;
-    return length $octets > 90 ? substr($octets, 0, 84) . '...' : $octets;
+    my ($bytes) = @_;
+    $bytes =~ s/([^\x20-\x7e])/sprintf '<%02X>', ord $1/ge;
+    return length $bytes > 90 ? substr($bytes, 0, 84) . '...' : $bytes;
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -169,19 +169,19 @@ sub processes_of_group {
     return map { $_->[0] } grep { $_->[3] == $group && $_->[1] ne 'Z' } process_table();
 }
 
-# Writes to all the memory that a process shares with others and may write to, as one would that was taken over; how many
-# octets. None where this user may not do that (ptrace(2), PTRACE_MODE_ATTACH).
+# Writes to all the memory that a process shares with others and may write to, as one would that was taken over; how
+# many bytes. None where this user may not do that (ptrace(2), PTRACE_MODE_ATTACH).
 sub overwrite_shared_memory {
     my ($pid) = @_;
-    my $octets = 0;
+    my $bytes = 0;
     no warnings 'portable'; # addresses have 64 bits
     open my $memory, '+<:raw', "/proc/$pid/mem" or return 0;
     for my $line (split /^/, slurp("/proc/$pid/maps")) {
         my ($from, $to) = map { hex } $line =~ /\A([0-9a-f]+)-([0-9a-f]+) rw-s / or next;
         sysseek $memory, $from, 0 or return 0;
-        $octets += syswrite($memory, 'A' x ($to - $from)) || 0;
+        $bytes += syswrite($memory, 'A' x ($to - $from)) || 0;
     }
-    return $octets;
+    return $bytes;
 }
 
 # The CPU time that a group has used, in seconds.
@@ -192,8 +192,8 @@ sub cpu_seconds {
     return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
-# The memory that a group holds for itself, in octets: anonymous pages, so that the page cache does not count.
-sub resident_octets {
+# The memory that a group holds for itself, in bytes: anonymous pages, so that the page cache does not count.
+sub resident_bytes {
     my ($group) = @_;
     my $kibibytes = 0;
     for my $pid (processes_of_group($group)) {
@@ -430,25 +430,25 @@ sub blocking {
     return;
 }
 
-# Sends the octets and reads until the end, or until `count` responses are there.
+# Sends the bytes and reads until the end, or until `count` responses are there.
 #   socket     an open connection to go on with (else a new one)
-#   bytewise   each octet in a write of its own
-#   split      [positions] at which the octets are cut into writes
+#   bytewise   each byte in a write of its own
+#   split      [positions] at which the bytes are cut into writes
 #   half_close shuts the sending side once all is sent
 #   count      stop after so many responses (the connection stays open, in `socket`)
-#   methods    [method of each request], for HEAD; by default told from the octets' first word
+#   methods    [method of each request], for HEAD; by default told from the bytes' first word
 #   seconds    the limit
 #   lenient    responses are not held against the rules of every response
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, seconds }.
 sub exchange {
-    my ($self, $octets, %how) = @_;
-    my $result  = $self->begin($octets, %how);
+    my ($self, $bytes, %how) = @_;
+    my $result  = $self->begin($bytes, %how);
     my $socket  = $result->{socket};
-    my @pieces  = pieces($octets, %how);
+    my @pieces  = pieces($bytes, %how);
     my ($shut, $turn) = (0, 0);
 
     while (1) {
-        # When octets go one by one the server gets its chance to see each alone.
+        # When bytes go one by one the server gets its chance to see each alone.
         my $wait = @pieces && $turn++ ? 0.0002 : @pieces ? 0 : 0.25;
         my ($can_read) = IO::Select->new($socket)->can_read($wait);
         receive($result) if $can_read;
@@ -472,11 +472,11 @@ sub exchange {
         }
     }
     $result->{unsent} = length join '', @pieces;
-    return finish($result, $octets, %how);
+    return finish($result, $bytes, %how);
 }
 
-# An exchange for each of the requests, octet by octet, over as many connections at the same time: while the
-# others have their turn the server sees each octet alone. Gives the results in the order of the requests; `count`
+# An exchange for each of the requests, byte by byte, over as many connections at the same time: while the
+# others have their turn the server sees each byte alone. Gives the results in the order of the requests; `count`
 # and `seconds` as for exchange, `methods` holds a list for each.
 use constant AT_A_TIME => 64;
 
@@ -511,12 +511,12 @@ sub exchange_each {
 }
 
 sub begin {
-    my ($self, $octets, %how) = @_;
+    my ($self, $bytes, %how) = @_;
     my $began  = time;
     my $result = {
         responses => [], raw => '', eof => 0, reset => 0, timeout => 0, unsent => 0, at => 0, over => 0,
         socket    => $how{socket} || $self->connection,
-        methods   => $how{methods} || [$octets =~ /\AHEAD / ? 'HEAD' : 'GET'],
+        methods   => $how{methods} || [$bytes =~ /\AHEAD / ? 'HEAD' : 'GET'],
         count     => $how{count},
         began     => $began,
         deadline  => $began + ($how{seconds} || PATIENCE),
@@ -546,22 +546,22 @@ sub receive {
 }
 
 sub finish {
-    my ($result, $octets, %how) = @_;
+    my ($result, $bytes, %how) = @_;
     my $socket = $result->{socket};
     blocking($socket, 1);
     $result->{closed}  = $result->{eof} || $result->{reset} ? 1 : 0;
     $result->{rest}    = substr $result->{raw}, $result->{at};
     $result->{seconds} = time - $result->{began};
-    check_rules($result, $octets, $how{half_close}) if !$how{lenient};
+    check_rules($result, $bytes, $how{half_close}) if !$how{lenient};
     close $socket if $result->{closed};
     return $result;
 }
 
 sub pieces {
-    my ($octets, %how) = @_;
-    return split //, $octets if $how{bytewise};
-    my @at = (0, @{ $how{split} || [] }, length $octets);
-    return grep { length } map { substr $octets, $at[$_], $at[$_ + 1] - $at[$_] } 0 .. $#at - 1;
+    my ($bytes, %how) = @_;
+    return split //, $bytes if $how{bytewise};
+    my @at = (0, @{ $how{split} || [] }, length $bytes);
+    return grep { length } map { substr $bytes, $at[$_], $at[$_ + 1] - $at[$_] } 0 .. $#at - 1;
 }
 
 # One GET on a connection of its own, or on `socket`.
@@ -600,13 +600,13 @@ sub dated {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Tables of requests that go over fresh connections, at once and again octet by octet: an answer may not depend on
-# how the octets arrive. After each comes a request for the canary, which shows what became of the connection.
+# Tables of requests that go over fresh connections, at once and again byte by byte: an answer may not depend on
+# how the bytes arrive. After each comes a request for the canary, which shows what became of the connection.
 use constant CANARY => "canary\n";
 
 sub put_canary { my ($root) = @_; return put_file($root, 'canary', CANARY) }
 
-# What is no request: [name, octets, status or list of them, 'may stay']. Refused, told to close, the end in order,
+# What is no request: [name, bytes, status or list of them, 'may stay']. Refused, told to close, the end in order,
 # so that no reset overtakes the answer (RFC 9112 9.6), and what follows is not taken for a request. Where only the
 # meaning is wrong the connection may stay, and must then be in step.
 sub refuses {
@@ -628,7 +628,7 @@ sub refuses {
     return;
 }
 
-# What is answered, and its body discarded to the last octet: [name, octets, status, method if not in the octets].
+# What is answered, and its body discarded to the last byte: [name, bytes, status, method if not in the bytes].
 sub keeps_step {
     my ($self, @cases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -645,16 +645,16 @@ sub keeps_step {
 sub both_ways {
     my ($self, $canary, $count, $cases, $problem) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my @octets  = map { $_->[1] . $canary } @$cases;
+    my @bytes  = map { $_->[1] . $canary } @$cases;
     my @methods = map { [$_->[1] =~ /\A(?:\r\n)*HEAD / ? 'HEAD' : 'GET'] } @$cases;
-    my @once    = map { $self->exchange($octets[$_], count => $count, methods => $methods[$_]) } 0 .. $#octets;
-    my @short   = grep { length $octets[$_] < 1000 } 0 .. $#octets;
-    my @each    = $self->exchange_each([@octets[@short]], count => $count, methods => [@methods[@short]]);
+    my @once    = map { $self->exchange($bytes[$_], count => $count, methods => $methods[$_]) } 0 .. $#bytes;
+    my @short   = grep { length $bytes[$_] < 1000 } 0 .. $#bytes;
+    my @each    = $self->exchange_each([@bytes[@short]], count => $count, methods => [@methods[@short]]);
     my %each    = map { $short[$_] => $each[$_] } 0 .. $#short;
     for my $n (0 .. $#$cases) {
         my $status = ref $cases->[$n][2] ? join ' or ', @{ $cases->[$n][2] } : $cases->[$n][2];
         is($problem->($cases->[$n], $once[$n]), '', "$cases->[$n][0]: $status");
-        is($problem->($cases->[$n], $each{$n}), '', "$cases->[$n][0]: $status, octet by octet") if $each{$n};
+        is($problem->($cases->[$n], $each{$n}), '', "$cases->[$n][0]: $status, byte by byte") if $each{$n};
     }
     $_->{socket}->opened and close $_->{socket} for @once, @each;
     return;
@@ -663,7 +663,7 @@ sub both_ways {
 # ---------------------------------------------------------------------------------------------------------
 # Responses
 
-# What a 206 holds: (problem, slices), each slice { from, to, total, octets, type, coding }. The problem is empty
+# What a 206 holds: (problem, slices), each slice { from, to, total, bytes, type, coding }. The problem is empty
 # where it is as RFC 9110 14.4, 14.6, 15.3.7 and RFC 2046 5.1 want it.
 sub slices_of {
     my ($response) = @_;
@@ -678,18 +678,18 @@ sub slices_of {
     return ("boundary: $type") if $boundary !~ m{\A[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]\z};
     my $body = "\r\n$response->{body}"; # the first delimiter's CRLF may be the head's own
     my @parts = split /\r\n--\Q$boundary\E/, $body, -1;
-    return ('octets before the first part') if (shift @parts) !~ /\A(?:\r\n)?\z/;
+    return ('bytes before the first part') if (shift @parts) !~ /\A(?:\r\n)?\z/;
     return ('no end of the parts') if !@parts || (pop @parts) !~ /\A--(?:\r\n)?\z/;
     my @slices;
     for my $part (@parts) {
-        my ($head, $octets) = $part =~ /\A\r\n(.*?\r\n)\r\n(.*)\z/s or return ('a part without a head');
+        my ($head, $bytes) = $part =~ /\A\r\n(.*?\r\n)\r\n(.*)\z/s or return ('a part without a head');
         my %field;
         for my $line (split /\r\n/, $head) {
             $line =~ /\A([!#\$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*\z/ or return ("a part's field: $line");
             return ("$1 twice in a part") if exists $field{ lc $1 };
             $field{ lc $1 } = $2;
         }
-        my $slice = slice_of(\%field, $octets);
+        my $slice = slice_of(\%field, $bytes);
         return ("in a part: $slice") if !ref $slice;
         push @slices, $slice;
     }
@@ -697,12 +697,12 @@ sub slices_of {
 }
 
 sub slice_of {
-    my ($field, $octets) = @_;
+    my ($field, $bytes) = @_;
     my $range = $field->{'content-range'} // 'none';
     my ($from, $to, $total) = $range =~ m{\Abytes (\d+)-(\d+)/(\d+)\z} or return "Content-Range: $range";
-    return "Content-Range: $range with " . length($octets) . ' octets'
-        if $from > $to || $to >= $total || length $octets != $to - $from + 1;
-    return { from => $from, to => $to, total => $total, octets => $octets, type => $field->{'content-type'} || '',
+    return "Content-Range: $range with " . length($bytes) . ' bytes'
+        if $from > $to || $to >= $total || length $bytes != $to - $from + 1;
+    return { from => $from, to => $to, total => $total, bytes => $bytes, type => $field->{'content-type'} || '',
         coding => $field->{'content-encoding'} };
 }
 
@@ -782,8 +782,8 @@ sub decode_chunks {
 
 # What every response of this server must have; broken rules are told by responses_framed.
 sub check_rules {
-    my ($result, $octets, $client_ends) = @_;
-    my ($about) = $octets =~ /\A([^\r\n]{0,60})/;
+    my ($result, $bytes, $client_ends) = @_;
+    my ($about) = $bytes =~ /\A([^\r\n]{0,60})/;
     for my $response (@{ $result->{responses} }) {
         my %count;
         $count{ lc $_->[0] }++ for @{ $response->{fields} };
@@ -810,12 +810,12 @@ sub check_rules {
         }
         push @problems, map { "$about: $response->{status}: $_" } @wrong;
     }
-    push @problems, "$about: octets that are no response: " . substr($result->{rest}, 0, 60)
+    push @problems, "$about: bytes that are no response: " . substr($result->{rest}, 0, 60)
         if $result->{eof} && $result->{rest} ne '';
     my $last = $result->{responses}[-1];
     push @problems, "$about: closed without saying so (RFC 9112 9.6)"
         if $last && $result->{eof} && !$last->{broken} && ($last->{field}{connection} || '') !~ /\bclose\b/
-        && $octets !~ m{ HTTP/1\.0\r} && !$client_ends;
+        && $bytes !~ m{ HTTP/1\.0\r} && !$client_ends;
     return;
 }
 

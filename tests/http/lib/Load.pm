@@ -1,4 +1,4 @@
-# Clients that ask for files all the time, keep their connections as long as they may, and look at every octet.
+# Clients that ask for files all the time, keep their connections as long as they may, and look at every byte.
 package Load;
 
 use strict;
@@ -9,7 +9,7 @@ use POSIX ();
 use Socket qw(AF_INET SOCK_STREAM SOL_SOCKET SO_ERROR IPPROTO_TCP TCP_NODELAY INADDR_LOOPBACK pack_sockaddr_in);
 use Time::HiRes qw(sleep time);
 
-# Load->start(port => PORT, clients => N, files => { target => octets }): in a process of its own.
+# Load->start(port => PORT, clients => N, files => { target => bytes }): in a process of its own.
 sub start {
     my ($class, %how) = @_;
     pipe my $stop_in, my $stop_out or die $!;
@@ -69,12 +69,12 @@ sub run {
                 $answers++ if !defined $failure && !$client->{target};
             }
             next if !defined $failure;
-            push @failures, "$failure ($client->{target}, after $client->{got} octets)";
+            push @failures, "$failure ($client->{target}, after $client->{got} bytes)";
             delete @$client{qw(socket target)};
         }
         if (!$stopping && vec $can_read, fileno $stop, 1) { ($stopping, $since) = (1, time) }
     }
-    push @failures, map { "no answer ($_->{target}, after $_->{got} octets)" } grep { $_->{target} } @clients;
+    push @failures, map { "no answer ($_->{target}, after $_->{got} bytes)" } grep { $_->{target} } @clients;
     return [$answers, @failures];
 }
 
@@ -103,22 +103,22 @@ sub send_on {
 
 sub receive_on {
     my ($client, $files) = @_;
-    my $octets = '';
-    my $got = sysread $client->{socket}, $octets, 1 << 18;
+    my $bytes = '';
+    my $got = sysread $client->{socket}, $bytes, 1 << 18;
     return $!{EAGAIN} || $!{EINTR} ? undef : "cut: $!" if !defined $got;
     return 'cut: end of the stream' if !$got;
     if (!defined $client->{left}) {
-        $client->{head} .= $octets;
+        $client->{head} .= $bytes;
         $client->{head} =~ s/\A(.*?\r\n)\r\n//s or return;
-        ($octets, $client->{head}) = ($client->{head}, $1);
+        ($bytes, $client->{head}) = ($client->{head}, $1);
         $client->{head} =~ m{\AHTTP/1\.1 200 } or return 'answered ' . substr $client->{head}, 0, 30;
         ($client->{left}) = $client->{head} =~ /^Content-Length: (\d+)\r$/mi or return 'no length';
         $client->{last} = $client->{head} =~ /^Connection: close\r$/mi;
     }
-    return 'wrong octets'
-        if substr($files->{ $client->{target} }, $client->{got}, length $octets) ne $octets || length $octets > $client->{left};
-    $client->{got}  += length $octets;
-    $client->{left} -= length $octets;
+    return 'wrong bytes'
+        if substr($files->{ $client->{target} }, $client->{got}, length $bytes) ne $bytes || length $bytes > $client->{left};
+    $client->{got}  += length $bytes;
+    $client->{left} -= length $bytes;
     if ($client->{left} == 0) {
         delete $client->{target};
         delete $client->{socket} if $client->{last};
