@@ -1,5 +1,5 @@
-# Response bodies of every size: exact to the octet, through slow and fast readers, while files change under
-# them (RFC 9110 8.6, RFC 9112 6.2 and 8).
+# Response bodies of every size: exact to the byte, to slow and fast readers, while files change (RFC 9110 8.6, RFC 9112
+# 6.2 and 8).
 use strict;
 use warnings;
 use FindBin;
@@ -13,10 +13,10 @@ use Time::HiRes qw(time sleep);
 bound_seconds(600);
 
 my $root   = new_root();
-my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker: whoever delays one delays all
+my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker: a client that blocks it delays all
 
-# Reads one response from a socket without keeping its body: (head, octets of body read, MD5 of them, first 16
-# octets, last 16 octets). Stops when the body is whole or the connection ends.
+# Reads one response from a socket without keeping its body: (head, bytes of body read, MD5 of them, first 16
+# bytes, last 16 bytes). Stops when the body is whole or the connection ends.
 sub read_body {
     my ($socket, $seconds) = @_;
     my ($head, $digest, $count, $length, $tail) = ('', Digest::MD5->new, 0, undef, '');
@@ -41,16 +41,16 @@ sub read_body {
     return { head => $head, length => $length, count => $count, digest => $digest->hexdigest, tail => $tail };
 }
 
-# Sizes around every bound that a server may have: a buffer, what is held in memory, a page, a window
+# Sizes around the likely bounds of a server: buffers, the store's limit, pages, windows
 {
     my @sizes = (0, 1, 2, 15, 4095, 4096, 4097);
     push @sizes, map { ($_ * 1024 - 1, $_ * 1024, $_ * 1024 + 1) } 8, 16, 32, 64, 128, 256, 512, 1024;
     push @sizes, 5_000_011, 20_000_003;
     my %digest;
     for my $size (@sizes) {
-        my $octets = noise($size, $size);
-        $digest{$size} = Digest::MD5::md5_hex($octets);
-        put_file($root, "size-$size.bin", $octets);
+        my $bytes = noise($size, $size);
+        $digest{$size} = Digest::MD5::md5_hex($bytes);
+        put_file($root, "size-$size.bin", $bytes);
     }
     my (@wrong, @wrong_again);
     for my $size (@sizes) {
@@ -61,14 +61,14 @@ sub read_body {
     }
     is("@wrong", '', 'each size on a connection of its own');
 
-    # All of them in one pipeline: a length that is wrong by one would show in the next head.
+    # All of them in one pipeline: a wrong length would break the next head.
     my $result = $server->exchange(join('', map { get_request("/size-$_.bin") } @sizes), count => scalar @sizes, seconds => 120);
     for my $n (0 .. $#sizes) {
         my $response = $result->{responses}[$n];
         push @wrong_again, $sizes[$n] if !$response || Digest::MD5::md5_hex($response->{body}) ne $digest{ $sizes[$n] };
     }
     is("@wrong_again", '', 'each size in one pipeline');
-    is($result->{rest}, '', 'and nothing more');
+    is($result->{rest}, '', 'one pipeline: no bytes after the last response');
 
     # A reader with a small window that reads a little at a time
     my $socket = $server->connection(receive => 4096);
@@ -78,29 +78,30 @@ sub read_body {
         my $got = sysread $socket, $buffer, 3001 or last;
         $raw .= $buffer;
     }
-    like($raw, qr/\AHTTP\/1\.1 200 /, 'a reader of small bites: 200');
+    like($raw, qr/\AHTTP\/1\.1 200 /, 'a reader with a small window: 200');
     $raw =~ s/\A.*?\r\n\r\n//s;
     my $rest = read_rest($socket, 1_048_577 - length $raw);
-    is(Digest::MD5::md5_hex($raw . $rest), $digest{1_048_577}, 'a reader of small bites gets the same octets');
+    is(Digest::MD5::md5_hex($raw . $rest), $digest{1_048_577}, 'a reader with a small window gets the same bytes');
 }
 
 sub read_rest {
     my ($socket, $size) = @_;
-    my $octets = '';
-    while (length $octets < $size) {
-        sysread $socket, $octets, $size - length $octets, length $octets or last;
+    my $bytes = '';
+    while (length $bytes < $size) {
+        sysread $socket, $bytes, $size - length $bytes, length $bytes or last;
     }
-    return $octets;
+    return $bytes;
 }
 
-# Files over 2 and 4 GiB, sparse. Their ends are marked.
+# Sparse files over 2 and 4 GiB, with known first and last bytes.
 my $large_size = 2_362_232_012; # 2.2 GiB and a little, no multiple of anything
 my $huge_size  = 5 * 1024**3 + 1;
+my $last_bytes = '-last bytes';
 for my $file (['large.bin', $large_size], ['huge.bin', $huge_size]) {
     open my $handle, '>:raw', "$root/$file->[0]" or die $!;
-    print {$handle} 'first octets';
-    seek $handle, $file->[1] - 12, SEEK_SET;
-    print {$handle} '-last octets';
+    print {$handle} 'first bytes';
+    seek $handle, $file->[1] - length $last_bytes, SEEK_SET;
+    print {$handle} $last_bytes;
     close $handle or die $!;
 }
 {
@@ -110,35 +111,35 @@ for my $file (['large.bin', $large_size], ['huge.bin', $huge_size]) {
     syswrite $socket, get_request('/huge.bin');
     my $start = read_rest($socket, 1000);
     like($start, qr/\r\nContent-Length: $huge_size\r\n/i, 'GET of a file over 4 GiB: its exact length');
-    like($start, qr/\r\n\r\nfirst octets\0/, 'and its first octets');
+    like($start, qr/\r\n\r\nfirst bytes\0/, 'GET of a file over 4 GiB: its first bytes');
     close $socket;
 
     $socket = $server->connection;
     syswrite $socket, get_request('/large.bin') . get_request('/size-15.bin', 'Connection: close');
     my $began = time;
-    my ($head_octets, $count, $tail, $buffer) = ('', 0, '', '');
+    my ($head_bytes, $count, $tail, $buffer) = ('', 0, '', '');
     my $wanted;
     while (sysread $socket, $buffer, 1 << 20) {
         if (!defined $wanted) {
-            $head_octets .= $buffer;
-            my $end = index $head_octets, "\r\n\r\n";
+            $head_bytes .= $buffer;
+            my $end = index $head_bytes, "\r\n\r\n";
             next if $end < 0;
-            ($wanted) = $head_octets =~ /^Content-Length: (\d+)\r$/mi;
-            $buffer = substr $head_octets, $end + 4;
+            ($wanted) = $head_bytes =~ /^Content-Length: (\d+)\r$/mi;
+            $buffer = substr $head_bytes, $end + 4;
         }
         $count += length $buffer;
         $tail = substr $tail . $buffer, -2000;
         last if time - $began > 300;
     }
     is($wanted, $large_size, 'a file over 2 GiB: its exact length');
-    cmp_ok($count, '>', $large_size, 'a file over 2 GiB: all of it, then the next answer');
-    my $next_at = index $tail, '-last octetsHTTP/1.1 200 OK';
-    cmp_ok($next_at, '>=', 0, 'a file over 2 GiB: its last octets, and right after them the next answer');
-    is($count - length($tail) + $next_at + 12, $large_size, 'a file over 2 GiB: exact to the octet');
+    cmp_ok($count, '>', $large_size, 'a file over 2 GiB: all of it, then the next response');
+    my $next_at = index $tail, "${last_bytes}HTTP/1.1 200 OK";
+    cmp_ok($next_at, '>=', 0, 'a file over 2 GiB: the next response follows its last byte');
+    is($count - length($tail) + $next_at + length($last_bytes), $large_size, 'a file over 2 GiB: exact to the byte');
 }
 
-# A file that shrinks while it is sent: what was promised cannot come, so the connection must end (RFC 9112 8);
-# no octets of another response may fill the gap, and nobody spins.
+# A file that shrinks while it is sent: the connection must end before Content-Length is reached (RFC 9112 8). No bytes
+# of another response may fill the gap, and the worker must not spin.
 {
     my $size = 64 * 1024 * 1024;
     for my $way ('truncated', 'emptied', 'truncated, client waits') {
@@ -146,18 +147,18 @@ for my $file (['large.bin', $large_size], ['huge.bin', $huge_size]) {
         truncate "$root/shrinking.bin", $size or die $!;
         my $socket = $server->connection(receive => 65_536);
         syswrite $socket, get_request('/shrinking.bin') . get_request('/size-15.bin');
-        my $start = read_rest($socket, 100_000); # it is being sent
+        my $start = read_rest($socket, 100_000); # the response is in flight
         truncate "$root/shrinking.bin", $way eq 'emptied' ? 0 : 20_000_000;
         my $before = cpu_seconds($server->pid);
         sleep 2 if $way =~ /waits/;
         my $result = read_until_end($socket);
         my $total = length($start) + $result->{count};
         ok($result->{ended}, "$way: the connection ends");
-        cmp_ok($total, '<', $size, "$way: short");
+        cmp_ok($total, '<', $size, "$way: the body is cut off");
         unlike($result->{tail}, qr/HTTP\/1\.1/, "$way: no other response in the gap");
         sleep 2;
         cmp_ok(cpu_seconds($server->pid) - $before, '<', 1.5, "$way: the server does not spin");
-        is($server->get('/size-15.bin')->{status}, 200, "$way: others are served");
+        is($server->get('/size-15.bin')->{status}, 200, "$way: other clients are served");
     }
 }
 
@@ -178,7 +179,7 @@ sub read_until_end {
     return { count => $count, tail => $tail, ended => $ended };
 }
 
-# A file that grows while it is sent: as many octets as were promised, then the next response.
+# A file that grows while it is sent: as many bytes as Content-Length says, then the next response.
 {
     my $size = 16 * 1024 * 1024;
     put_file($root, 'growing.bin', '');
@@ -194,13 +195,13 @@ sub read_until_end {
     my $result = read_until_end($socket);
     my ($next) = $result->{tail} =~ /(HTTP\/1\.1 200 .*)\z/s;
     ok(defined $next, 'a file that grows: the next response follows');
-    is(length($start) + $result->{count} - length($head) - length($next || ''), $size, 'a file that grows: what was promised, no more');
+    is(length($start) + $result->{count} - length($head) - length($next || ''), $size, 'a file that grows: exactly Content-Length bytes');
 }
 
-# A file that is replaced while it is sent: the octets of the one whose length was promised
+# A file that is replaced while it is sent: the response is the old file to its end
 {
-    my $octets = noise(8_000_000, 'old');
-    put_file($root, 'replaced.bin', $octets);
+    my $bytes = noise(8_000_000, 'old');
+    put_file($root, 'replaced.bin', $bytes);
     my $socket = $server->connection(receive => 65_536);
     syswrite $socket, get_request('/replaced.bin');
     my $start = read_rest($socket, 50_000);
@@ -208,17 +209,16 @@ sub read_until_end {
     rename "$root/replacement.bin", "$root/replaced.bin" or die $!;
     my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
     my $all = $start . read_rest($socket, 8_000_000 + length($head) - length $start);
-    is(Digest::MD5::md5_hex(substr $all, length $head), Digest::MD5::md5_hex($octets), 'a file that is replaced: the old one to its end');
+    is(Digest::MD5::md5_hex(substr $all, length $head), Digest::MD5::md5_hex($bytes), 'a file that is replaced: the old one to its end');
 }
 
-# Many readers that stop reading: they cost no memory, no CPU time and nobody else's patience; then each gets
-# its octets.
+# Many stalled readers cost no memory and no CPU time and delay no other client; when they read on, each gets its bytes.
 {
-    my $octets = noise(6_000_000, 'slow');
-    put_file($root, 'slow.bin', $octets);
-    my $digest = Digest::MD5::md5_hex($octets);
+    my $bytes = noise(6_000_000, 'slow');
+    put_file($root, 'slow.bin', $bytes);
+    my $digest = Digest::MD5::md5_hex($bytes);
     $server->get('/slow.bin');
-    my $memory = resident_octets($server->pid);
+    my $memory = resident_bytes($server->pid);
     my @readers = map { my $socket = $server->connection(receive => 16_384); syswrite $socket, get_request('/slow.bin'); $socket } 1 .. 60;
     my @slow;
     for (1 .. 20) {
@@ -226,16 +226,16 @@ sub read_until_end {
         my $response = $server->get('/size-16385.bin');
         push @slow, time - $began if $response->{status} != 200 || time - $began > 5;
     }
-    is("@slow", '', '60 readers that stand still delay nobody');
+    is("@slow", '', '60 stalled readers delay no other client');
     my $before = cpu_seconds($server->pid);
     sleep 3;
-    cmp_ok(cpu_seconds($server->pid) - $before, '<', 1, '60 readers that stand still cost no CPU time');
-    cmp_ok(resident_octets($server->pid) - $memory, '<', 16 * 1024 * 1024, '60 readers that stand still cost no memory');
+    cmp_ok(cpu_seconds($server->pid) - $before, '<', 1, '60 stalled readers cost no CPU time');
+    cmp_ok(resident_bytes($server->pid) - $memory, '<', 16 * 1024 * 1024, '60 stalled readers cost no memory');
     my @wrong = grep { read_body($_)->{digest} ne $digest } @readers;
-    is(scalar @wrong, 0, 'then each of them gets all of it');
+    is(scalar @wrong, 0, '60 stalled readers read on: each gets the whole file');
 }
 
-# One reader as fast as it can is no reason for others to wait: a bound on octets a turn.
+# One fast reader does not delay others, as the bytes for a connection in each turn are bounded.
 {
     my $pid = fork;
     if (!$pid) {
@@ -254,12 +254,12 @@ sub read_until_end {
     kill 'KILL', $pid;
     waitpid $pid, 0;
     @waits = sort { $a <=> $b } @waits;
-    cmp_ok($waits[25], '<', 0.5, 'while one downloads 5 GiB, others are answered at once') or diag("@waits");
+    cmp_ok($waits[25], '<', 0.5, 'during a download of 5 GiB other clients are answered at once') or diag("@waits");
 }
 
-# A client that asks and asks and does not read: the server must stop reading too, not pile up answers.
+# A client that sends requests and does not read: the server must stop reading, too, instead of queueing responses.
 {
-    my $memory = resident_octets($server->pid);
+    my $memory = resident_bytes($server->pid);
     my $socket = $server->connection(receive => 16_384);
     Harness::blocking($socket, 0);
     my ($sent, $request) = (0, get_request('/size-16385.bin') x 100);
@@ -268,16 +268,16 @@ sub read_until_end {
         my $wrote = syswrite $socket, $request;
         if (defined $wrote) { $sent += $wrote } else { sleep 0.05 }
     }
-    cmp_ok($sent, '<', 100_000_000, 'a client that only asks is held back (flow control)');
-    cmp_ok(resident_octets($server->pid) - $memory, '<', 16 * 1024 * 1024, 'a client that only asks costs no memory');
+    cmp_ok($sent, '<', 100_000_000, 'a client that never reads: the server stops reading its requests (flow control)');
+    cmp_ok(resident_bytes($server->pid) - $memory, '<', 16 * 1024 * 1024, 'a client that never reads costs no memory');
     my $before = cpu_seconds($server->pid);
     sleep 2;
-    cmp_ok(cpu_seconds($server->pid) - $before, '<', 0.7, 'a client that only asks costs no CPU time while it is held back');
-    is($server->get('/size-15.bin')->{status}, 200, 'others are served');
+    cmp_ok(cpu_seconds($server->pid) - $before, '<', 0.7, 'a client that never reads costs no CPU time');
+    is($server->get('/size-15.bin')->{status}, 200, 'a client that never reads: other clients are served');
     close $socket;
 }
 
-# A client that has closed its sending side and reads slowly: not an abort, and no spinning on the event
+# A half-closed client that reads slowly: not an abort, and EPOLLRDHUP must not make the worker spin
 {
     my $socket = $server->connection(receive => 16_384);
     syswrite $socket, get_request('/slow.bin');
@@ -285,28 +285,28 @@ sub read_until_end {
     my $start = read_rest($socket, 1000);
     my $before = cpu_seconds($server->pid);
     sleep 2;
-    cmp_ok(cpu_seconds($server->pid) - $before, '<', 0.7, 'half-close with an answer that is held back: no spinning');
+    cmp_ok(cpu_seconds($server->pid) - $before, '<', 0.7, 'a half-closed client that does not read: the worker does not spin');
     my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
     my $all = $start . read_rest($socket, 6_000_000 + length($head) - length $start);
-    is(length($all) - length $head, 6_000_000, 'half-close with an answer that is held back: all of it comes');
+    is(length($all) - length $head, 6_000_000, 'a half-closed client that reads on: the response is whole');
 }
 
-# Idle connections cost next to nothing.
+# Idle connections cost little memory.
 {
-    my $memory = resident_octets($server->pid);
+    my $memory = resident_bytes($server->pid);
     my @idle = map { my $result = $server->exchange(get_request('/size-15.bin'), count => 1); $result->{socket} } 1 .. 300;
-    cmp_ok(resident_octets($server->pid) - $memory, '<', 2 * 1024 * 1024, '300 idle connections cost less than 2 MiB');
+    cmp_ok(resident_bytes($server->pid) - $memory, '<', 2 * 1024 * 1024, '300 idle connections cost less than 2 MiB');
     is(scalar(grep { $server->exchange(get_request('/size-15.bin'), socket => $_, count => 1)->{responses}[0]{status} == 200 } @idle),
-        300, 'and each is still good');
+        300, '300 idle connections: each still serves a request');
 }
 
-# curl, whole and cut off
+# curl, complete and aborted
 SKIP: {
     have('curl') or skip 'no curl', 2;
     my $url = $server->url('/size-20000003.bin');
     is(`curl -s $url | md5sum | cut -c1-32`, `md5sum < $root/size-20000003.bin | cut -c1-32`, 'curl: 20 MB');
-    like(`curl -s --limit-rate 200k $url | head -c 10000 | md5sum`, qr/\A[0-9a-f]{32}/, 'curl that is cut off');
-    is($server->get('/size-15.bin')->{status}, 200, 'then others are served');
+    like(`curl -s --limit-rate 200k $url | head -c 10000 | md5sum`, qr/\A[0-9a-f]{32}/, 'curl, aborted');
+    is($server->get('/size-15.bin')->{status}, 200, 'curl, aborted: other clients are served');
 }
 
 responses_framed();

@@ -1,5 +1,5 @@
-# Connections: how long they last, pipelining, their ends (RFC 9112 2.2 and 9). A half-closed client whose answer is
-# held back is in bodies.t, time limits are in timeout.t.
+# Connections: persistence, pipelining, closing (RFC 9112 2.2 and 9). bodies.t tests half-closed clients that read
+# slowly, timeout.t the deadlines.
 use strict;
 use warnings;
 use FindBin;
@@ -12,15 +12,14 @@ use Time::HiRes qw(sleep);
 
 my $root  = new_root();
 my %size  = (a => 1, b => 1000, c => 16_385, d => 70_000, e => 200_000);
-my %octets;
+my %bytes;
 for my $name (keys %size) {
-    $octets{$name} = join '', map { chr(33 + ($_ * 7 + ord $name) % 90) } 1 .. $size{$name};
-    put_file($root, "$name.txt", $octets{$name});
+    $bytes{$name} = join '', map { chr(33 + ($_ * 7 + ord $name) % 90) } 1 .. $size{$name};
+    put_file($root, "$name.txt", $bytes{$name});
 }
 my $server = Harness->start(root => $root);
 
-# Whether the connection stays, by version and by the Connection field (RFC 9112 9.3). The second request shows
-# it: it is answered or it is not.
+# Whether the connection persists, by version and Connection field (RFC 9112 9.3): a second request is answered or not.
 my @cases = (
     # version, field lines, stays
     ['1.1', [],                                              1],
@@ -65,7 +64,7 @@ my @cases = (
 );
 put_canary($root);
 {
-    # The same, octet by octet. Who asks to close and then sends on may meet a reset, but has its answer.
+    # The same, byte by byte. A client that sends on after Connection: close may be reset, but gets its response.
     my @wrong;
     my @requests = map { join("\r\n", "GET /a.txt HTTP/$_->[0]", 'Host: localhost', @{ $_->[1] }) . "\r\n\r\n" . get_request('/a.txt',
         'Connection: close') } @cases;
@@ -74,7 +73,7 @@ put_canary($root);
         push @wrong, told("HTTP/$cases[$n][0] @{ $cases[$n][1] }")
             if @{ $results[$n]{responses} } != 1 + $cases[$n][2] || ($cases[$n][2] && !$results[$n]{eof});
     }
-    is(join("\n", @wrong), '', 'octet by octet: each persists or closes as it does at once (RFC 9112 9.3)');
+    is(join("\n", @wrong), '', 'byte by byte: each persists or closes as in one piece (RFC 9112 9.3)');
 }
 for my $case (@cases) {
     my ($version, $fields, $stays) = @$case;
@@ -83,9 +82,9 @@ for my $case (@cases) {
     my $last  = get_request('/a.txt', 'Connection: close');
     my $result = $server->exchange($first . $last);
     my @responses = @{ $result->{responses} };
-    is($responses[0]{body}, $octets{b}, "$name: answered");
+    is($responses[0]{body}, $bytes{b}, "$name: answered");
     is(scalar @responses, $stays ? 2 : 1, "$name: " . ($stays ? 'persists' : 'closes') . ' (RFC 9112 9.3)');
-    ok($result->{eof}, "$name: ends in order, not by reset") or diag("timeout $result->{timeout} reset $result->{reset}");
+    ok($result->{eof}, "$name: ends without a reset") or diag("timeout $result->{timeout} reset $result->{reset}");
     my $connection = $responses[0]{field}{connection};
     if (!$stays) {
         is(lc($connection || ''), 'close', "$name: says Connection: close (RFC 9112 9.6)");
@@ -94,27 +93,27 @@ for my $case (@cases) {
         is(lc($connection || ''), 'keep-alive', "$name: says Connection: keep-alive (RFC 9112 C.2.2)");
     }
     else {
-        unlike($connection || '', qr/close/i, "$name: does not say close");
+        unlike($connection || '', qr/close/i, "$name: no Connection: close");
     }
 }
 
-# The version of the answer is the server's own (RFC 9110 2.5): parse_response accepts only HTTP/1.1.
+# The response has the server's own version (RFC 9110 2.5); parse_response accepts only HTTP/1.1.
 {
     my $result = $server->exchange("GET /a.txt HTTP/1.0\r\n\r\n");
     is($result->{responses}[0]{status}, 200, 'HTTP/1.0 needs no Host');
     is($result->{responses}[0]{version}, 'HTTP/1.1', 'HTTP/1.0 is answered as HTTP/1.1');
 }
 
-# One after the other on one connection
+# Sequential requests on one connection
 {
     my $socket = $server->connection;
     my @wrong;
     for my $round (1 .. 50) {
         my $name = (qw(a b c d e))[$round % 5];
         my $result = $server->exchange(get_request("/$name.txt"), socket => $socket, count => 1);
-        push @wrong, $round if ($result->{responses}[0]{body} || '') ne $octets{$name} || $result->{rest} ne '';
+        push @wrong, $round if ($result->{responses}[0]{body} || '') ne $bytes{$name} || $result->{rest} ne '';
     }
-    is("@wrong", '', '50 requests one after the other on one connection');
+    is("@wrong", '', '50 sequential requests on one connection');
 }
 
 # Pipelining: answers in the order of the requests (RFC 9112 9.3.2)
@@ -122,33 +121,33 @@ for my $way ([], ['bytewise'], ['split']) {
     my @plan = map { my $n = $_; { method => $n % 7 == 3 ? 'HEAD' : 'GET', name => (qw(a b c d e))[$n * 3 % 5],
         none => $n % 11 == 5 } } 1 .. 200;
     @plan = @plan[0 .. 19] if @$way && $way->[0] eq 'bytewise';
-    my $octets = join '', map {
+    my $bytes = join '', map {
         my $target = $_->{none} ? '/none' : "/$_->{name}.txt";
         "$_->{method} $target HTTP/1.1\r\nHost: localhost\r\n\r\n"
     } @plan;
-    my %how = !@$way ? () : $way->[0] eq 'bytewise' ? (bytewise => 1) : (split => [map { $_ * 37 } 1 .. length($octets) / 37]);
-    my $result = $server->exchange($octets, %how, count => scalar @plan, methods => [map { $_->{method} } @plan], seconds => 60);
+    my %how = !@$way ? () : $way->[0] eq 'bytewise' ? (bytewise => 1) : (split => [map { $_ * 37 } 1 .. length($bytes) / 37]);
+    my $result = $server->exchange($bytes, %how, count => scalar @plan, methods => [map { $_->{method} } @plan], seconds => 60);
     my $name = @plan . ' pipelined requests' . (@$way ? " ($way->[0])" : '');
-    is(scalar @{ $result->{responses} }, scalar @plan, "$name: as many answers (RFC 9112 9.3.2)");
+    is(scalar @{ $result->{responses} }, scalar @plan, "$name: as many responses (RFC 9112 9.3.2)");
     my @wrong = grep {
         my ($plan, $response) = ($plan[$_], $result->{responses}[$_] || { status => 0, body => '', field => {} });
         $plan->{none} ? $response->{status} != 404
             : $plan->{method} eq 'HEAD'
             ? $response->{status} != 200 || $response->{field}{'content-length'} != $size{ $plan->{name} }
-            : $response->{status} != 200 || md5_hex($response->{body}) ne md5_hex($octets{ $plan->{name} });
+            : $response->{status} != 200 || md5_hex($response->{body}) ne md5_hex($bytes{ $plan->{name} });
     } 0 .. $#plan;
-    is("@wrong", '', "$name: each its own, in order");
-    is($result->{rest}, '', "$name: nothing more");
+    is("@wrong", '', "$name: in the order of the requests");
+    is($result->{rest}, '', "$name: no bytes after the last response");
 }
 
-# Thousands of tiny ones in one write: no recursion, no buffer that runs out
+# Thousands of requests in one write: no recursion, no full buffer
 {
     my $many   = 5000;
     my $result = $server->exchange(get_request('/a.txt') x $many, count => $many, seconds => 60);
     is(scalar @{ $result->{responses} }, $many, "$many pipelined requests at once");
 }
 
-# An answer that fails in step: what follows is answered
+# Errors that keep the connection in step: the next request is answered
 {
     my $result = $server->exchange(
         get_request('/a.txt') . get_request('/none') . "POST /a.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nGET /"
@@ -156,28 +155,28 @@ for my $way ([], ['bytewise'], ['split']) {
         methods => [qw(GET GET POST GET HEAD GET)]);
     my @status = map { $_->{status} } @{ $result->{responses} };
     is("@status[0 .. 2]", '200 404 405', 'a 404 and a 405 with a body leave the connection in step');
-    # A 400 may close or go on, but it must do what it says.
+    # A 400 may close the connection or keep it, as its Connection field says.
     if (($result->{responses}[3]{field}{connection} || '') =~ /close/) {
-        is("@status", '200 404 405 400', 'a 400 that says close is the last answer');
+        is("@status", '200 404 405 400', 'a 400 with Connection: close is the last response');
     }
     else {
-        is("@status", '200 404 405 400 200 200', 'a 400 that does not say close leaves the connection in step');
+        is("@status", '200 404 405 400 200 200', 'a 400 without Connection: close leaves the connection in step');
     }
 }
 
-# A malformed request in the middle: the ones before it are answered, nothing after it is taken for a request
+# A malformed request in a pipeline: the ones before it are answered, the bytes after it ignored
 {
     my $result = $server->exchange(get_request('/b.txt') . get_request('/e.txt') . "GET /c.txt HTTP/1.1\r\nHost : x\r\n\r\n" . get_request('/a.txt'));
     is(join(' ', map { $_->{status} } @{ $result->{responses} }), '200 200 400',
-        'a malformed request in the middle: 400 after the answers before it, and the end');
-    is(md5_hex($result->{responses}[1]{body}), md5_hex($octets{e}), 'the answer before the 400 is whole');
-    ok($result->{eof}, 'then the end');
+        'a malformed request in a pipeline: 400 after the responses before it');
+    is(md5_hex($result->{responses}[1]{body}), md5_hex($bytes{e}), 'a malformed request in a pipeline: the response before the 400 is whole');
+    ok($result->{eof}, 'a malformed request in a pipeline: the connection ends without a reset');
 }
 
-# A client that has said all it will say still gets its answers (half-close)
+# A half-closed client still gets its responses
 for my $name (qw(a e)) {
     my $result = $server->exchange(get_request("/$name.txt"), half_close => 1);
-    is(md5_hex($result->{responses}[0]{body} || ''), md5_hex($octets{$name}), "half-close after the request: $name.txt comes whole");
+    is(md5_hex($result->{responses}[0]{body} || ''), md5_hex($bytes{$name}), "half-close after the request: $name.txt is whole");
     ok($result->{eof}, 'half-close: then the server closes too');
 }
 {
@@ -188,7 +187,7 @@ for my $name (qw(a e)) {
     ok(!grep({ $_->{status} !~ /\A4/ } @{ $result->{responses} }), 'half-close inside a head: not answered as a request');
 }
 
-# `close` is echoed and kept whatever the answer is (RFC 9112 9.6).
+# Connection: close is answered and obeyed with every status (RFC 9112 9.6).
 {
     my $tag = $server->settled('/b.txt')->{field}{etag};
     for my $case (['GET /b.txt', 200], ['HEAD /b.txt', 200], ['OPTIONS *', 204], ['GET /b.txt', 206, 'Range: bytes=0-0'],
@@ -199,13 +198,13 @@ for my $name (qw(a e)) {
         my $stays  = $server->exchange("$head\r\n" . get_request('/a.txt', 'Connection: close'), methods => [$asked =~ /\A(\S+)/, 'GET']);
         is(join(' ', map { $_->{status} } @{ $stays->{responses} }), "$status 200", "$asked: $status, in step");
         my $closes = $server->exchange("${head}Connection: close\r\n\r\n" . get_request('/a.txt'), methods => [$asked =~ /\A(\S+)/, 'GET']);
-        is(join(' ', map { $_->{status} } @{ $closes->{responses} }), $status, "$asked: $status, and the last with close (RFC 9112 9.6)");
-        is($closes->{responses}[0]{field}{connection}, 'close', "$asked: $status says close");
-        ok($closes->{eof}, "$asked: $status, then the end");
+        is(join(' ', map { $_->{status} } @{ $closes->{responses} }), $status, "$asked with Connection: close: $status is the last response (RFC 9112 9.6)");
+        is($closes->{responses}[0]{field}{connection}, 'close', "$asked with Connection: close: $status has Connection: close");
+        ok($closes->{eof}, "$asked with Connection: close: $status, then the end of the stream");
     }
 }
 
-# Empty lines before a request line are passed over (RFC 9112 2.2).
+# Empty lines before a request line are ignored (RFC 9112 2.2).
 $server->keeps_step(
     ['an empty line before the request (2.2)',      "\r\n" . get_request('/b.txt'),         200],
     ['several empty lines before the request',      "\r\n\r\n\r\n" . get_request('/b.txt'), 200],
@@ -218,24 +217,24 @@ $server->refuses(
     ['an empty line, then a field (2.2)',           "\r\nHost: localhost\r\n\r\n",          400],
 );
 
-# A client that sends on without reading must find the refusal whole, not a reset (RFC 9112 9.6).
+# A client that sends on without reading must still be able to read the refusal (RFC 9112 9.6).
 for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], ['a body that is too large',
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n", 413],
     ['an answer that closes', get_request('/b.txt', 'Connection: close'), 200]) {
-    my ($name, $octets, $status) = @$case;
+    my ($name, $bytes, $status) = @$case;
     my $socket = $server->connection;
-    syswrite $socket, $octets;
-    for (1 .. 20) { # for half a second, whatever comes back
+    syswrite $socket, $bytes;
+    for (1 .. 20) { # for half a second
         syswrite $socket, 'GET /a.txt ' x 900;
         sleep 0.025;
     }
     my $result = $server->exchange('', socket => $socket);
     is(join(' ', map { $_->{status} } @{ $result->{responses} }), $status, "$name, and the client sends on: $status can still be read");
-    # Where the client asked to close and the answer has arrived, what it sends on may be reset.
-    ok($result->{eof} && !$result->{reset}, "$name: the end in order") if $status != 200;
+    # After Connection: close and a whole response, the server may reset bytes that the client still sends.
+    ok($result->{eof} && !$result->{reset}, "$name: ends without a reset") if $status != 200;
 }
 
-# Leaving at any moment harms nobody
+# Clients that leave at any moment do not disturb others
 {
     for my $round (1 .. 50) {
         my $socket = $server->connection;
@@ -243,11 +242,11 @@ for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], [
         setsockopt $socket, Socket::SOL_SOCKET(), Socket::SO_LINGER(), pack('ii', 1, 0) if $round % 2; # a reset
         close $socket;
     }
-    is($server->get('/a.txt')->{body}, $octets{a}, 'after 50 clients that left in the middle');
+    is($server->get('/a.txt')->{body}, $bytes{a}, 'after 50 clients that left in the middle: another one is served');
 }
 
-# An octet that is urgent is not part of the stream, and a read stops short of it (tcp(7)) though there is more: a worker
-# that takes this for the end of what has come waits until the head's deadline.
+# A read stops before urgent data, although more has arrived (tcp(7)). A worker that takes a short read for the last one
+# would wait until the head's deadline.
 {
     my $alone  = Harness->start(root => $root, args => ['-j', 1]);
     my ($worker) = $alone->workers;
@@ -263,7 +262,7 @@ for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], [
     kill 'CONT', $worker;
     my $result = $alone->exchange('', socket => $socket, count => 1, seconds => 30);
     is($result->{responses}[0]{status}, 200, 'urgent data in a head: answered') or diag($result->{raw});
-    is($result->{responses}[0]{body}, $octets{a}, 'urgent data in a head: with the file');
+    is($result->{responses}[0]{body}, $bytes{a}, 'urgent data in a head: the body is the file');
     close $socket;
     $alone->stop;
 }

@@ -1,5 +1,5 @@
-# SIGHUP: another program in the same process, with the same sockets, and no connection lost by it. Sockets that others hand
-# over, and what they are told.
+# SIGHUP: the process executes its program anew, with the same sockets and without a lost connection. Socket activation
+# and the messages to the service manager.
 use strict;
 use warnings;
 use FindBin;
@@ -19,7 +19,7 @@ bound_seconds(170);
 my $root = new_root();
 put_file($root, 'index.html', 'page');
 
-# What is started without the harness's object is ended whatever happens.
+# Servers that the harness does not know are killed at the end of the test.
 my @spawned;
 END { kill 'KILL', -$_ for @spawned }
 
@@ -31,7 +31,7 @@ sub spawned {
 
 my $told = qr/\Atinyhttpd: reloaded/;
 
-# The workers that accept: those of now, when those of before have none left.
+# The workers that were started after @before.
 sub replaced {
     my ($server, @before) = @_;
     my %old = map { $_ => 1 } @before;
@@ -46,7 +46,7 @@ sub reload {
     return eventually { scalar(my @new = replaced($server, @before)) };
 }
 
-# Whether a worker has left accepting to others: it has none of the master's sockets any more.
+# Whether a worker has closed the listening sockets: it has none of the master's sockets any more.
 sub has_retired {
     my ($server, $worker) = @_;
     my $sockets = sub { map { $_ => 1 } grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
@@ -55,21 +55,21 @@ sub has_retired {
     return !grep { $listening{$_} } keys %own;
 }
 
-# All that comes until the end of the stream, or until `octets` of the body are there.
+# Reads to the end of the stream, or until `bytes` of the body have arrived: (head, body).
 sub read_body {
-    my ($socket, $octets) = @_;
+    my ($socket, $bytes) = @_;
     my ($all, $body_at) = ('', undef);
     while (sysread $socket, $all, 1 << 16, length $all) {
         $body_at = $+[0] if !defined $body_at && $all =~ /\r\n\r\n/;
-        last if defined $octets && defined $body_at && length($all) - $body_at >= $octets;
+        last if defined $bytes && defined $body_at && length($all) - $body_at >= $bytes;
     }
     return defined $body_at ? (substr($all, 0, $body_at), substr($all, $body_at)) : ($all, '');
 }
 
-# A server whose new program never shows that it can serve: what becomes of it is looked at in the end.
+# A server whose new program hangs in its trial; the checks are at the end of this file.
 my ($hanging, $hanging_folder, $hanging_port) = hanging();
 
-# A server whose program can be replaced: its pid, its folder, its port, and the program's path in that folder.
+# A server with a replaceable program: its pid, its folder, its port, and the program's path in that folder.
 sub replaceable {
     my $folder = new_root();
     my $path   = "$folder/tinyhttpd";
@@ -87,18 +87,18 @@ sub hanging {
     return ($pid, $folder, $port);
 }
 
-# Another program at a path, all of it at once.
+# Replaces the program at a path atomically.
 sub replace {
-    my ($path, $octets) = @_;
+    my ($path, $bytes) = @_;
     open my $file, '>:raw', "$path.new" or die $!;
-    print {$file} $octets;
+    print {$file} $bytes;
     close $file;
     chmod 0755, "$path.new";
     rename "$path.new", $path or die $!;
     return;
 }
 
-# The point of it all: under load, nothing is lost.
+# Under load no connection is lost.
 {
     my %files = ('/small.bin' => noise(1000, 'a'), '/medium.bin' => noise(100_000, 'b'), '/large.bin' => noise(700_000, 'c'));
     put_file($root, substr($_, 1), $files{$_}) for keys %files;
@@ -114,18 +114,18 @@ sub replace {
     }
     sleep 0.3;
     my ($answers, @failures) = $load->stop;
-    is($replaced, 10, 'ten times SIGHUP: each brought new workers');
-    cmp_ok($answers, '>', 64, "64 clients meanwhile: $answers answers");
-    is(join("\n", @failures[0 .. ($#failures < 5 ? $#failures : 5)]), '', 'each of them whole, none refused, none cut');
-    is(kill(0, $pid), 1, 'the process is the same');
-    ok(eventually(sub { scalar(my @now = $server->workers) == 2 }, 20), 'the workers of before are gone when they have finished');
+    is($replaced, 10, 'ten times SIGHUP: new workers each time');
+    cmp_ok($answers, '>', 64, "64 clients during ten reloads: $answers responses");
+    is(join("\n", @failures[0 .. ($#failures < 5 ? $#failures : 5)]), '', 'ten reloads: each response is whole, none refused, none cut');
+    is(kill(0, $pid), 1, 'ten reloads: the pid stays the same');
+    ok(eventually(sub { scalar(my @now = $server->workers) == 2 }, 20), 'ten reloads: the old workers exit when they have finished');
     my @zombies = grep { $_->[2] == $pid && $_->[1] eq 'Z' } Harness::process_table();
-    is(scalar @zombies, 0, 'and reaped');
-    is($server->get('/')->{body}, 'page', 'and the service goes on');
+    is(scalar @zombies, 0, 'ten reloads: the old workers are reaped');
+    is($server->get('/')->{body}, 'page', 'ten reloads: the server still serves');
     $server->stop(lost => 1);
 }
 
-# What is held by the workers of before
+# Connections of old workers
 {
     my $size = 20_000_000;
     put_file($root, 'huge.bin', '');
@@ -143,44 +143,45 @@ sub replace {
     syswrite $other, get_request('/huge.bin');
     sleep 0.2;
     my @before = $server->workers;
-    ok(reload($server), 'with a download, half a request and two idle connections: reloaded');
-    ok(eventually(sub { has_retired($server, $before[0]) }), 'the worker of before accepts no more');
+    ok(reload($server), 'with two downloads, half a request and two idle connections: reloaded');
+    ok(eventually(sub { has_retired($server, $before[0]) }), 'the old worker closes the listening sockets');
 
     my $answer = $server->exchange(get_request('/'), socket => $kept);
-    is($answer->{responses}[0]{status}, 200, 'the next request on a kept connection is answered');
-    is($answer->{responses}[0]{field}{connection}, 'close', 'as the last one');
+    is($answer->{responses}[0]{status}, 200, 'an old worker answers the next request on a kept connection');
+    is($answer->{responses}[0]{field}{connection}, 'close', 'an old worker answers with Connection: close');
     syswrite $half, "st: localhost\r\n\r\n";
     my ($head, $body) = read_body($half);
-    is($body, 'page', 'a request that had begun is finished and answered');
-    like($head, qr/^Connection: close\r$/m, 'as the last one');
-    is(sysread($idle, my $nothing, 1), 0, 'a connection that asks for nothing is closed');
+    is($body, 'page', 'an old worker answers a request that was incomplete at the reload');
+    like($head, qr/^Connection: close\r$/m, 'an old worker answers it with Connection: close');
+    is(sysread($idle, my $nothing, 1), 0, 'an old worker closes an idle connection');
     my @still = grep { my $pid = $_; grep { $_ == $pid } @before } $server->workers;
-    is("@still", "@before", 'the worker of before is still there for the downloads');
+    is("@still", "@before", 'the old worker is still there for the downloads');
 
-    # A download that had begun without a word of its being the last: the connection may ask once more.
+    # The head of this download was sent before the reload, without Connection: close: the client may send one more
+    # request.
     ($head, $body) = read_body($other, $size);
-    is(length $body, $size, 'a download in flight is finished');
-    unlike($head, qr/^Connection: close/m, 'which had not said that it is the last');
+    is(length $body, $size, 'an old worker finishes a download in flight');
+    unlike($head, qr/^Connection: close/m, 'its head had no Connection: close');
     syswrite $other, get_request('/');
     ($head, $body) = read_body($other);
-    is($body, 'page', 'so the request that follows on its connection is answered');
-    like($head, qr/^Connection: close\r$/m, 'as the last one');
+    is($body, 'page', 'an old worker answers the request after the download');
+    like($head, qr/^Connection: close\r$/m, 'an old worker answers the request after the download with Connection: close');
 
-    # Once more, and then the end, with workers of two programs before.
-    ok(reload($server), 'reloaded once more');
+    # A second reload, then SIGTERM, with workers of two old programs.
+    ok(reload($server), 'reloaded a second time');
     my $before = $server->stderr;
     my @all    = $server->workers;
-    cmp_ok(scalar @all, '>=', 2, 'workers of before still work');
+    cmp_ok(scalar @all, '>=', 2, 'old workers are still there');
     kill 'TERM', $server->pid;
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM after SIGHUP: new connections are refused');
     my $left = $size + index($start, "\r\n\r\n") + 4 - length $start;
     $left = $size if index($start, "\r\n\r\n") < 0;
-    while ($left > 0) { my $got = sysread $slow, my $octets, 1 << 18 or last; $left -= $got }
-    is($left, 0, 'the download that began two programs before is finished');
+    while ($left > 0) { my $got = sysread $slow, my $bytes, 1 << 18 or last; $left -= $got }
+    is($left, 0, 'the download that began before both reloads is finished');
     $server->ended(stderr => $before);
 }
 
-# A worker of before that does not stop accepting is ended, and no other one.
+# The master kills an old worker that keeps the listening sockets, and no other one.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($told);
@@ -188,28 +189,29 @@ sub replace {
     my ($still, $honest) = $server->workers;
     kill 'STOP', $still;
     eventually { slurp("/proc/$still/stat") =~ /\) T / };
-    my @downloads = map { $server->connection(receive => 32_768) } 1 .. 3; # all of them the other one's
+    my @downloads = map { $server->connection(receive => 32_768) } 1 .. 3; # the other worker accepts all of them
     syswrite $_, get_request('/huge.bin') for @downloads;
     my @starts = map { sysread $_, my $start, 1000; $start } @downloads;
     kill 'HUP', $server->pid;
     ok(eventually(sub { $server->stderr =~ /^tinyhttpd: old worker $still still accepts connections after the reload; killed$/m }, 60),
-        'a worker of before that keeps the listening sockets: said');
-    ok(eventually(sub { !-e "/proc/$still" }, 60), 'and ended');
-    is(scalar(my @all = $server->stderr =~ /still accepts/g), 1, 'no other one is');
+        'an old worker that keeps the listening sockets is reported');
+    ok(eventually(sub { !-e "/proc/$still" }, 60), 'an old worker that keeps the listening sockets is killed');
+    is(scalar(my @all = $server->stderr =~ /still accepts/g), 1, 'no other old worker is reported');
     my @statuses = map { $server->get('/')->{status} // 'none' } 1 .. 20;
-    is("@statuses", join(' ', ('200') x 20), 'all that come are answered by the new ones');
-    ok(-e "/proc/$honest" && has_retired($server, $honest), 'the other worker of before is there, and accepts no more');
+    is("@statuses", join(' ', ('200') x 20), 'the new workers answer all new connections');
+    ok(-e "/proc/$honest" && has_retired($server, $honest), 'the other old worker lives and has closed the listening sockets');
     my @lengths;
     for my $number (0 .. $#downloads) {
-        my $octets = length($starts[$number]) - index($starts[$number], "\r\n\r\n") - 4;
-        while ($octets < 20_000_000) { $octets += sysread($downloads[$number], my $buffer, 1 << 20) || last }
-        push @lengths, $octets;
+        my $bytes = length($starts[$number]) - index($starts[$number], "\r\n\r\n") - 4;
+        while ($bytes < 20_000_000) { $bytes += sysread($downloads[$number], my $buffer, 1 << 20) || last }
+        push @lengths, $bytes;
     }
-    is("@lengths", '20000000 20000000 20000000', 'and finishes its downloads');
+    is("@lengths", '20000000 20000000 20000000', 'the other old worker finishes its downloads');
     $server->stop(lost => 1);
 }
 
-# Where the master may not look into its workers, as root in a container without CAP_SYS_PTRACE, it says so and ends none.
+# A master that may not read its workers' descriptors in /proc, as root in a container without CAP_SYS_PTRACE, reports
+# that and kills none.
 SKIP: {
     my @as = qw(setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace --);
     skip 'needs root and setpriv', 6 if $> != 0 || system("@as true 2>/dev/null") != 0;
@@ -220,14 +222,14 @@ SKIP: {
     kill 'STOP', $still;
     eventually { slurp("/proc/$still/stat") =~ /\) T / };
     kill 'HUP', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't tell whether old workers still accept connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: said');
-    ok(-e "/proc/$still", 'and the worker of before is there');
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't tell whether old workers still accept connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: reported');
+    ok(-e "/proc/$still", 'without CAP_SYS_PTRACE: the old worker is not killed');
     kill 'CONT', $still;
-    ok(eventually(sub { !-e "/proc/$still" }, 60), 'until it has finished');
+    ok(eventually(sub { !-e "/proc/$still" }, 60), 'without CAP_SYS_PTRACE: the old worker exits when it has finished');
     $server->stop(lost => 1);
 }
 
-# A new file in the program's place is the new program; one that can't serve changes nothing.
+# A reload runs the file that is now at the program's path; if that can't serve, the server stays as it is.
 SKIP: {
     my $folder = new_root();
     my $path   = "$folder/tinyhttpd";
@@ -235,12 +237,12 @@ SKIP: {
     chmod 0755, $path;
     my $www = "$folder/www";
     put_file($www, 'index.html', 'first');
-    # By its name alone, found by PATH.
+    # Started without a path, found through PATH.
     local $ENV{PATH} = "$folder:$ENV{PATH}";
     my $port = free_port();
     my $err = "$folder/err";
     my $pid = spawned($folder, 'sh', '-c', 'cd "$0" && exec tinyhttpd "$@"', $folder, '-r', 'www', '-p', $port, '-b', '127.0.0.1', '-j', '1');
-    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'started by its name');
+    ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'started by its name, through PATH');
     my $get = sub { my $socket = connect_to('127.0.0.1', $port) or return 'refused'; syswrite $socket, get_request('/', 'Connection: close'); (read_body($socket))[1] };
     my $program = slurp(program());
     my $inode = sub { (stat "/proc/$pid/exe")[1] };
@@ -252,34 +254,34 @@ SKIP: {
         return substr slurp($err), $size;
     };
     for my $case (
-        ['a file that is no program', sub { replace($path, "nothing\n") }, qr/can't execute '\Q$path\E': .*\n.*not reloaded: .* serving on as before\n/],
+        ['a file that is not executable', sub { replace($path, "nothing\n") }, qr/can't execute '\Q$path\E': .*\n.*not reloaded: .* serving on as before\n/],
         ['no file',                   sub { unlink $path },           qr/can't execute '\Q$path\E': No such file .*\n.*not reloaded: .*\n/],
         ['a program that ends',       sub { replace($path, "#!/bin/sh\nexit 0\n") }, qr/not reloaded: '\Q$path\E' could not start, status 0; .*\n/],
         ['a program that is killed',  sub { replace($path, "#!/bin/sh\nkill -9 \$\$\n") }, qr/not reloaded: .*signal 9.*\n/],
-        ['a root that is gone', sub { replace($path, $program); rename $www, "$www.away" }, qr/root 'www' does not exist.*\n.*not reloaded: .*status 66.*\n/],
+        ['a missing root', sub { replace($path, $program); rename $www, "$www.away" }, qr/root 'www' does not exist.*\n.*not reloaded: .*status 66.*\n/],
     ) {
         my ($name, $do, $pattern) = @$case;
         my ($master, @workers) = ($inode->(), children_of($pid));
         $do->();
-        like($hup->($pattern), $pattern, "SIGHUP with $name: said");
-        is($get->(), 'first', "$name: the service goes on") if $name !~ /root/;
-        is(join(' ', children_of($pid)), "@workers", "$name: with the same workers");
-        is($inode->(), $master, "$name: in the same program");
+        like($hup->($pattern), $pattern, "SIGHUP with $name: reported");
+        is($get->(), 'first', "$name: the server still serves") if $name !~ /root/;
+        is(join(' ', children_of($pid)), "@workers", "$name: the workers stay");
+        is($inode->(), $master, "$name: the master still runs the old program");
     }
     rename "$www.away", $www;
     my $master = $inode->();
-    like($hup->($told), $told, 'SIGHUP with a new program: said');
-    is($get->(), 'first', 'and it serves, on the same port');
-    isnt($inode->(), $master, 'it is the new file that runs');
+    like($hup->($told), $told, 'SIGHUP with a new program: reported');
+    is($get->(), 'first', 'SIGHUP with a new program: serves on the same port');
+    isnt($inode->(), $master, 'SIGHUP with a new program: the master runs the new file');
     rename $www, "$www.old";
     put_file($www, 'index.html', 'second');
     $hup->($told);
     is($get->(), 'second', 'SIGHUP opens the root anew');
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 20), 0, 'SIGTERM ends it, with status 0');
+    is(Harness::reap($pid, 20), 0, 'after these reloads: SIGTERM ends it with status 0');
 }
 
-# While the trial runs, other signals are heard; a program that never answers is given up.
+# The master handles other signals while a trial runs.
 {
     my $folder = new_root();
     my $path   = "$folder/tinyhttpd";
@@ -290,17 +292,17 @@ SKIP: {
     eventually { connect_to('127.0.0.1', $port) };
     replace($path, "#!/bin/sh\nexec sleep 60\n");
     kill 'HUP', $pid;
-    ok(eventually(sub { scalar(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($pid)) }), 'a new program that hangs');
-    ok(connect_to('127.0.0.1', $port), 'the service goes on meanwhile');
+    ok(eventually(sub { scalar(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($pid)) }), 'a trial that hangs: it runs');
+    ok(connect_to('127.0.0.1', $port), 'a trial that hangs: the server still accepts');
     my ($worker) = grep { slurp("/proc/$_/comm") !~ /sleep/ } children_of($pid);
     kill 'KILL', $worker;
-    ok(eventually(sub { grep { $_ != $worker && slurp("/proc/$_/comm") !~ /sleep/ } children_of($pid) }), 'a worker that dies meanwhile is replaced');
+    ok(eventually(sub { grep { $_ != $worker && slurp("/proc/$_/comm") !~ /sleep/ } children_of($pid) }), 'a trial that hangs: a worker that dies is replaced');
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 5), 0, 'SIGTERM meanwhile ends the server');
-    ok(eventually(sub { !processes_of_group($pid) }, 5), 'and the new program with it');
+    is(Harness::reap($pid, 5), 0, 'a trial that hangs: SIGTERM ends the server');
+    ok(eventually(sub { !processes_of_group($pid) }, 5), 'a trial that hangs: SIGTERM ends the trial');
 }
 
-# A second SIGHUP, while the program that the first one asked for shows that it can serve, is not forgotten.
+# A second SIGHUP during the trial of the first one is not lost.
 {
     my ($pid, $folder, $port, $path) = replaceable();
     replace($path, "#!/bin/sh\n[ \"\$TINYHTTPD_HANDOVER\" != trial ] || { : >'$folder/trial'; sleep 1; }\nexec '${\program()}' \"\$@\"\n");
@@ -308,13 +310,13 @@ SKIP: {
     eventually { -e "$folder/trial" };
     kill 'HUP', $pid;
     my $times = sub { scalar(my @all = slurp("$folder/err") =~ /^tinyhttpd: reloaded/mg) };
-    ok(eventually(sub { $times->() == 2 }), 'two times SIGHUP, the second while the first is under way: reloaded twice') or diag(slurp("$folder/err"));
-    ok(connect_to('127.0.0.1', $port), 'and serves');
+    ok(eventually(sub { $times->() == 2 }), 'a second SIGHUP during the trial of the first: reloaded twice') or diag(slurp("$folder/err"));
+    ok(connect_to('127.0.0.1', $port), 'a second SIGHUP during the trial of the first: serves');
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 10), 0, 'and ends as ever');
+    is(Harness::reap($pid, 10), 0, 'a second SIGHUP during the trial of the first: SIGTERM ends it with status 0');
 }
 
-# SIGHUP to a server that has its port, but is still in its start: libmagic's database is a FIFO that nobody has written.
+# SIGHUP to a server that has bound its port and blocks in its start: libmagic's database is a FIFO without a writer.
 {
     my ($folder, $port) = (new_root(), free_port());
     POSIX::mkfifo("$folder/magic", 0600) or die $!;
@@ -322,16 +324,16 @@ SKIP: {
     my $pid = spawned($folder, program(), '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     eventually { connect_to('127.0.0.1', $port) };
     kill 'HUP', $pid;
-    # Each writer that comes and goes ends a look at the database, of the trial and of the new program too.
+    # Each open for writing unblocks one process that reads the database: the server, the trial, the new program.
     ok(eventually(sub {
         sysopen my $writer, "$folder/magic", POSIX::O_WRONLY() | POSIX::O_NONBLOCK();
         slurp("$folder/err") =~ /^tinyhttpd: reloaded/m;
-    }), 'SIGHUP in the start: reloaded when it can be') or diag(slurp("$folder/err"));
+    }), 'SIGHUP during the start: reloaded after the start') or diag(slurp("$folder/err"));
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 10), 0, 'and ends as ever');
+    is(Harness::reap($pid, 10), 0, 'SIGHUP during the start: SIGTERM ends it with status 0');
 }
 
-# SIGTERM at any moment of a reload ends the server as ever: none is lost while one program becomes the other.
+# SIGTERM at any moment of a reload is not lost, not even during execve.
 for my $delay (0, 0.002, 0.004, 0.006, 0.008, 0.012) {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($told);
@@ -342,18 +344,18 @@ for my $delay (0, 0.002, 0.004, 0.006, 0.008, 0.012) {
     $server->ended(stderr => $before, seconds => 5);
 }
 
-# nohup(1) has SIGHUP ignored, and it stays so.
+# A SIGHUP that is ignored at the start, as by nohup(1), stays ignored.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $SIG{HUP} = 'IGNORE' });
     my @before = $server->workers;
     kill 'HUP', $server->pid;
-    is($server->get('/')->{status}, 200, 'SIGHUP that was ignored from the start: serves');
+    is($server->get('/')->{status}, 200, 'SIGHUP ignored at the start: still serves');
     sleep 0.2;
-    is(join(' ', $server->workers), "@before", 'with the same workers');
+    is(join(' ', $server->workers), "@before", 'SIGHUP ignored at the start: no reload');
     $server->stop;
 }
 
-# As the first process of a container, for which signals have no default.
+# As process 1 of a PID namespace, for which signals have no default action.
 SKIP: {
     skip 'needs root and unshare', 4 if $> != 0 || system('unshare --pid --fork true 2>/dev/null') != 0;
     my $folder = new_root();
@@ -364,23 +366,23 @@ SKIP: {
     my ($worker) = children_of($inner);
     kill 'HUP', $inner;
     ok(eventually(sub { slurp("$folder/err") =~ /^tinyhttpd: reloaded/m }), 'as process 1: SIGHUP reloads');
-    ok(eventually(sub { !-e "/proc/$worker" }), 'as process 1: the worker of before ends, and is reaped');
+    ok(eventually(sub { !-e "/proc/$worker" }), 'as process 1: the old worker ends and is reaped');
     kill 'TERM', $inner;
     is(Harness::reap($pid, 10), 0, 'as process 1: SIGTERM ends it with status 0');
 }
 
-# A shell may send SIGHUP to the whole group: nothing else happens.
+# A shell may send SIGHUP to the whole group: the workers ignore it.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($told);
     my @before = $server->workers;
     kill 'HUP', -$server->pid;
     ok(eventually(sub { replaced($server, @before) }), 'SIGHUP to the whole group: reloaded');
-    is($server->get('/')->{status}, 200, 'and serves');
+    is($server->get('/')->{status}, 200, 'SIGHUP to the whole group: serves');
     $server->stop(lost => 1);
 }
 
-# The terminal that it was started from closes: it ends, rather than stay behind with the port.
+# The server ends when its terminal is closed, instead of keeping the port.
 SKIP: {
     have('script') or skip 'no script(1)', 2;
     my $port   = free_port();
@@ -388,12 +390,12 @@ SKIP: {
     my $pid = spawned($folder, 'script', '-qfc', "exec '${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 1", "$folder/typescript");
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'in a terminal: serves');
     push @spawned, map { -$_ } children_of($pid); # it has a group of its own
-    kill 'KILL', $pid; # as a window is closed
+    kill 'KILL', $pid; # like a terminal's window that is closed
     Harness::reap($pid, 5);
-    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 10), 'the terminal is gone: so is the server');
+    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 10), 'the terminal is closed: the server ends');
 }
 
-# A lack of descriptors does not look like the end of the terminal.
+# The server does not take a lack of descriptors for a closed terminal.
 SKIP: {
     have('script')  or skip 'no script(1)', 5;
     have('prlimit') or skip 'no prlimit', 5;
@@ -410,18 +412,18 @@ SKIP: {
     skip 'prlimit does not work here', 4 if system("prlimit --nofile=$free: --pid $pid 2>/dev/null") != 0;
     kill 'HUP', $pid;
     ok($seen->(qr/not reloaded: .*serving on as before/), 'SIGHUP without a free descriptor: not reloaded');
-    ok(connect_to('127.0.0.1', $port), 'and serves on');
+    ok(connect_to('127.0.0.1', $port), 'SIGHUP without a free descriptor: the server still accepts');
     system("prlimit --nofile=$limit: --pid $pid");
     kill 'HUP', $pid;
     ok($seen->(qr/tinyhttpd: reloaded/), 'with descriptors again: reloaded');
     kill 'KILL', $script;
     Harness::reap($script, 5);
-    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 60), 'the terminal is gone: so is the server');
+    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 60), 'the terminal is closed after a reload: the server ends');
 }
 
-# ---- Sockets that others hand over (sd_listen_fds(3)) ----
+# ---- Socket activation (sd_listen_fds(3)) ----
 
-# Puts handles at descriptors from 3 on, as a service manager does, and says so for this process; to be run in the child.
+# Puts handles at descriptors from 3 on and sets LISTEN_FDS, as a service manager does. For `before`, in the child.
 sub handing {
     my ($handles, %environment) = @_;
     return sub {
@@ -444,33 +446,33 @@ sub listening {
     my $server  = Harness->start(bare => 1, args => ['-r', $root, '-j', '2', '-p', free_port()], before => handing(\@sockets));
     $server->expect_stderr($told);
     my @ports = map { $_->sockport } @sockets;
-    is($server->port, $ports[0], 'sockets handed over: the banner names their port, and not that of -p');
+    is($server->port, $ports[0], 'inherited sockets: the banner names their port, not that of -p');
     for my $port (@ports) {
         $server->{port} = $port;
-        is($server->get('/')->{status}, 200, "served on port $port");
+        is($server->get('/')->{status}, 200, "inherited sockets: serves on port $port");
     }
     for my $fd (3, 4) {
         my ($flags) = slurp('/proc/' . $server->pid . "/fdinfo/$fd") =~ /^flags:\s*(\d+)/m;
-        ok(oct($flags) & 04000,    "descriptor $fd does not block, whoever made it");
-        ok(oct($flags) & 02000000, "descriptor $fd is not for programs that this one may start");
+        ok(oct($flags) & 04000,    "inherited descriptor $fd: set to O_NONBLOCK");
+        ok(oct($flags) & 02000000, "inherited descriptor $fd: set to close on exec");
     }
-    ok(reload($server), 'SIGHUP: reloaded');
+    ok(reload($server), 'inherited sockets: SIGHUP reloads');
     for my $port (@ports) {
         $server->{port} = $port;
-        is($server->get('/')->{status}, 200, "served on port $port afterwards");
+        is($server->get('/')->{status}, 200, "inherited sockets: serves on port $port after the reload");
     }
     $server->stop(lost => 1);
     my $socket = connect_to('127.0.0.1', $ports[0]);
-    ok($socket, 'after the end they are still open with whoever handed them over: nothing is refused');
+    ok($socket, 'inherited sockets stay open in the manager after the end: a connection is not refused');
     my $next = Harness->start(bare => 1, args => ['-r', $root, '-j', '1'], before => handing(\@sockets));
     syswrite $socket, get_request('/', 'Connection: close');
-    is((read_body($socket))[1], 'page', 'who has connected meanwhile is served by the next one');
+    is((read_body($socket))[1], 'page', 'the next server serves the connection from between');
     $next->stop;
 }
 
-# The name of a Unix socket goes with the server that made it, however often that was reloaded; not with one that it was
-# handed to, whose clients go on connecting by that name.
-for my $case (['its own', 0], ['handed over', 1]) {
+# A server removes the path of a Unix socket that it has bound, after reloads too; it keeps the path of an inherited
+# one, as clients still connect to it.
+for my $case (['bound', 0], ['inherited', 1]) {
     my ($name, $handed) = @$case;
     my $folder  = new_root();
     my $path    = "$folder/web.sock";
@@ -484,32 +486,33 @@ for my $case (['its own', 0], ['handed over', 1]) {
         syswrite $socket, "GET /index.html HTTP/1.0\r\n\r\n";
         return (read_body($socket))[1];
     };
-    ok(eventually(sub { slurp("$folder/err") =~ / unix:\Q$path\E$/m }), "a Unix socket, $name: the banner has it");
-    is($get->(), 'page', "a Unix socket, $name: served");
+    ok(eventually(sub { slurp("$folder/err") =~ / unix:\Q$path\E$/m }), "a Unix socket, $name: the banner names it");
+    is($get->(), 'page', "a Unix socket, $name: serves");
     for my $time (1, 2) {
         my ($worker) = children_of($pid);
         kill 'HUP', $pid;
-        ok(eventually(sub { my @told = slurp("$folder/err") =~ /^tinyhttpd: reloaded/mg; @told == $time }), "$name: reload $time");
-        is($get->(), 'page', "$name: served afterwards");
-        ok(eventually(sub { !grep { $_ == $worker } children_of($pid) }, 20), "$name: the worker of before is gone");
-        ok(-S $path, "$name: the name is there");
+        ok(eventually(sub { my @told = slurp("$folder/err") =~ /^tinyhttpd: reloaded/mg; @told == $time }), "a Unix socket, $name: reload $time");
+        is($get->(), 'page', "a Unix socket, $name: serves after reload $time");
+        ok(eventually(sub { !grep { $_ == $worker } children_of($pid) }, 20), "a Unix socket, $name: the old worker exits");
+        ok(-S $path, "a Unix socket, $name: the path is there after reload $time");
     }
-    unlike(slurp("$folder/err"), qr/not reloaded|can't|in use/, "$name: nothing to complain about");
+    unlike(slurp("$folder/err"), qr/not reloaded|can't|in use/, "a Unix socket, $name: no error on stderr");
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 10), 0, "$name: SIGTERM ends it with status 0");
-    is(-e $path ? 'there' : 'gone', $handed ? 'there' : 'gone', "$name: its name afterwards");
+    is(Harness::reap($pid, 10), 0, "a Unix socket, $name: SIGTERM ends it with status 0");
+    is(-e $path ? 'there' : 'gone', $handed ? 'there' : 'gone', "a Unix socket, $name: the path after the end is " . ($handed ? 'kept' : 'removed'));
     next if !$handed;
     my $early = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path);
-    ok($early, 'handed over: who connects meanwhile is not refused');
+    ok($early, 'an inherited Unix socket: a connection after the end is not refused');
     $pid = Harness::spawn("$folder/out", "$folder/err", handing(\@handles), program(), '-r', $root, '-j', '1');
     push @spawned, $pid;
     syswrite $early, "GET / HTTP/1.0\r\n\r\n";
-    is((read_body($early))[1], 'page', 'and is served by the next one');
+    is((read_body($early))[1], 'page', 'an inherited Unix socket: the next server serves that connection');
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 10), 0, 'which leaves the name as well') && ok(-S $path, 'indeed');
+    is(Harness::reap($pid, 10), 0, 'an inherited Unix socket: SIGTERM ends the next server with status 0')
+        && ok(-S $path, 'an inherited Unix socket: the next server keeps the path');
 }
 
-# Another server has taken the name: it stays when this one ends, also after a reload.
+# A server keeps the path if another server has bound it meanwhile, after a reload too.
 for my $reloads (0, 1) {
     my $folder = new_root();
     my $path   = "$folder/web.sock";
@@ -532,61 +535,61 @@ for my $reloads (0, 1) {
     my $second = $start->('second');
     if ($reloads) {
         kill 'HUP', $first;
-        ok(eventually(sub { slurp("$folder/first") =~ /^tinyhttpd: reloaded/m }), 'a server whose name another has: reloaded');
+        ok(eventually(sub { slurp("$folder/first") =~ /^tinyhttpd: reloaded/m }), 'another server has bound the path: the first one reloads');
     }
     kill 'TERM', $first;
-    is(Harness::reap($first, 10), 0, "$reloads reloads: a server ends whose name another has");
-    ok(-S $path, "$reloads reloads: the name of the other is there");
-    is($get->(), 'second', "$reloads reloads: and answers");
+    is(Harness::reap($first, 10), 0, "$reloads reloads: the first server ends");
+    ok(-S $path, "$reloads reloads: the path of the second server stays");
+    is($get->(), 'second', "$reloads reloads: the second server answers");
     kill 'TERM', $second;
-    is(Harness::reap($second, 10), 0, "$reloads reloads: the other ends");
-    ok(!-e $path, "$reloads reloads: and takes its name with it");
+    is(Harness::reap($second, 10), 0, "$reloads reloads: the second server ends");
+    ok(!-e $path, "$reloads reloads: the second server removes its path");
 }
 
-# A socket for IPv4 and IPv6, as systemd makes of a port alone: which of both a client came by, it is known by its address.
+# A dual-stack socket, which systemd makes for a port without an address: the log has an IPv4 client's IPv4 address.
 SKIP: {
     my $both = IO::Socket::IP->new(LocalHost => '::', LocalPort => 0, Listen => 10, Type => Socket::SOCK_STREAM(), V6Only => 0);
     skip 'no IPv6', 5 if !$both || !connect_to('127.0.0.1', $both->sockport);
     my $server = Harness->start(bare => 1, args => ['-r', $root, '-j', '1'], before => handing([$both]));
     my $port   = $both->sockport;
     like($server->banner, qr{ at http://127\.0\.0\.1:$port/ \(and every other IPv4 address of this machine\) http://\[::1\]:$port/ \(and every other IPv6 address of this machine\)$}m,
-        'a socket for IPv4 and IPv6: the banner has both');
-    is($server->get('/')->{status}, 200, 'served by IPv4');
-    like(($server->log_lines(1))[-1], qr/\A127\.0\.0\.1 - - /, 'the log has the IPv4 address');
+        'a dual-stack socket: the banner has both addresses');
+    is($server->get('/')->{status}, 200, 'a dual-stack socket: serves over IPv4');
+    like(($server->log_lines(1))[-1], qr/\A127\.0\.0\.1 - - /, 'a dual-stack socket: the log has the IPv4 address');
     $server->{bind} = '::1';
-    is($server->get('/')->{status}, 200, 'served by IPv6');
-    like(($server->log_lines(2))[-1], qr/\A::1 - - /, 'the log has the IPv6 address');
+    is($server->get('/')->{status}, 200, 'a dual-stack socket: serves over IPv6');
+    like(($server->log_lines(2))[-1], qr/\A::1 - - /, 'a dual-stack socket: the log has the IPv6 address');
     $server->stop;
 }
 
-# Bound to an IPv4 address, through IPv6: as guarded as 127.0.0.1 is.
+# An IPv6 socket that is bound to the IPv4-mapped loopback address counts as loopback.
 SKIP: {
     my $mapped = IO::Socket::IP->new(LocalHost => '::ffff:127.0.0.1', LocalPort => 0, Listen => 10, Type => Socket::SOCK_STREAM(), V6Only => 0);
     skip 'no IPv6', 3 if !$mapped || $mapped->sockdomain != Socket::AF_INET6();
     my $server = Harness->start(bare => 1, args => ['-r', $root, '-j', '1'], before => handing([$mapped]));
     my $port   = $mapped->sockport;
     like($server->banner, qr{ at http://127\.0\.0\.1:$port/$}m, 'a socket for ::ffff:127.0.0.1: the banner has the IPv4 address');
-    is($server->get('/')->{status}, 200, 'served');
+    is($server->get('/')->{status}, 200, 'a socket for ::ffff:127.0.0.1: serves');
     my $result = $server->exchange("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", count => 1);
-    is($result->{responses}[0]{status}, 403, 'but not by any name that leads there');
+    is($result->{responses}[0]{status}, 403, 'a socket for ::ffff:127.0.0.1: a foreign Host is 403');
     $server->stop;
 }
 
-# A browser is opened once.
+# A reload does not open the browser again.
 {
     my $bin = new_root();
     put_file($bin, 'xdg-open', "#!/bin/sh\necho \"\$1\" >>'$bin/opened'\n");
     chmod 0755, "$bin/xdg-open";
     my $server = Harness->start(root => $root, args => ['-j', '1', '--open'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}" });
     $server->expect_stderr($told);
-    ok(eventually(sub { -s "$bin/opened" }), '--open: a browser is asked for');
-    ok(reload($server), 'SIGHUP: reloaded');
-    is($server->get('/')->{status}, 200, 'served');
+    ok(eventually(sub { -s "$bin/opened" }), '--open: xdg-open is called');
+    ok(reload($server), '--open: SIGHUP reloads');
+    is($server->get('/')->{status}, 200, '--open: serves after the reload');
     $server->stop(lost => 1);
-    is(scalar(my @lines = split /^/, slurp("$bin/opened")), 1, '--open: a reload opens no second one');
+    is(scalar(my @lines = split /^/, slurp("$bin/opened")), 1, '--open: the reload does not call xdg-open again');
 }
 
-# By systemd's own tool
+# Socket activation by systemd's own tool
 SKIP: {
     have('systemd-socket-activate') or skip 'no systemd-socket-activate', 4;
     my $folder = new_root();
@@ -597,55 +600,55 @@ SKIP: {
     is((read_body($socket))[1], 'page', 'the connection that started the server is served');
     like(slurp("$folder/err"), qr{http://127\.0\.0\.1:$port/}, 'the banner names the port');
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 10), 0, 'SIGTERM ends it with status 0');
+    is(Harness::reap($pid, 10), 0, 'systemd-socket-activate: SIGTERM ends it with status 0');
 }
 
-# What is handed over and of no use
+# Unusable inherited descriptors and variables
 {
     my $datagram = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Proto => 'udp', Type => Socket::SOCK_DGRAM()) or die;
     my $silent   = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Type => Socket::SOCK_STREAM()) or die;
     open my $file, '<', '/dev/null' or die;
-    for my $case (['a datagram socket', $datagram], ['a file', $file], ['a socket that is connected', connect_to('127.0.0.1', (my $l = listening())->sockport)]) {
+    for my $case (['a datagram socket', $datagram], ['a file', $file], ['a connected socket', connect_to('127.0.0.1', (my $l = listening())->sockport)]) {
         my ($name, $handle) = @$case;
         my $run = run_program({ before => handing([listening(), $handle]) }, '-r', $root);
-        is($run->{status}, 64, "$name is handed over: 64");
-        like($run->{err}, qr/\Atinyhttpd: descriptor 4 [^\n]*LISTEN_FDS[^\n]*\n\z/, "$name: said in one line");
+        is($run->{status}, 64, "$name is inherited: 64");
+        like($run->{err}, qr/\Atinyhttpd: descriptor 4 [^\n]*LISTEN_FDS[^\n]*\n\z/, "$name is inherited: one line on stderr");
     }
     for my $number ('33', 'x', '-1', '') {
         my $run = run_program({ before => handing([listening()], LISTEN_FDS => $number) }, '-r', $root);
         is($run->{status}, 64, "LISTEN_FDS '$number': 64");
-        like($run->{err}, qr/\Atinyhttpd: LISTEN_FDS is '$number'; [^\n]*\n\z/, "LISTEN_FDS '$number': said in one line");
+        like($run->{err}, qr/\Atinyhttpd: LISTEN_FDS is '$number'; [^\n]*\n\z/, "LISTEN_FDS '$number': one line on stderr");
     }
-    for my $case (['for another process', LISTEN_PID => 1], ['without a process', LISTEN_PID => ''], ['of which there are none', LISTEN_FDS => 0]) {
+    for my $case (['LISTEN_PID of another process', LISTEN_PID => 1], ['an empty LISTEN_PID', LISTEN_PID => ''], ['LISTEN_FDS of 0', LISTEN_FDS => 0]) {
         my ($name, %environment) = @$case;
         my $port   = free_port();
         my $server = Harness->start(root => $root, port => $port, args => ['-j', '1'], before => handing([listening()], %environment, TINYHTTPD_HANDOVER => 'trial'));
-        is($server->port, $port, "sockets $name: it binds its own");
+        is($server->port, $port, "$name: the server binds its own socket");
         $server->stop;
     }
 }
 
-# A pid in the environment that is no child's is left alone.
+# The server does not signal pids from the environment that are not its children.
 {
     my $pid = fork;
     if (!$pid) { $SIG{USR2} = 'DEFAULT'; sleep 60; POSIX::_exit(0) }
     my $socket = listening();
     my $server = Harness->start(root => $root, quiet => 1, port => $socket->sockport, args => ['-j', '1'],
         before => handing([$socket], TINYHTTPD_HANDOVER => "$pid,x,0,,1,99999999999999999999,"));
-    is($server->get('/')->{status}, 200, 'a process that is no child is named as a worker of before: serves');
-    is(waitpid($pid, POSIX::WNOHANG()), 0, 'that process has not been signalled');
-    $server->stop(lost => 1); # as its socket listened already, the start may have been looked at too soon
+    is($server->get('/')->{status}, 200, 'the environment names a foreign process as an old worker: serves');
+    is(waitpid($pid, POSIX::WNOHANG()), 0, 'the environment names a foreign process as an old worker: it is not signalled');
+    $server->stop(lost => 1); # the socket listened before the start, so the harness may not have seen the workers
     kill 'KILL', $pid;
     waitpid $pid, 0;
 }
 
-# ---- What is told to the service manager (sd_notify(3)) ----
+# ---- Messages to the service manager (sd_notify(3)) ----
 
 for my $kind ('path', 'abstract') {
     my $folder = new_root();
     my $name   = $kind eq 'path' ? "$folder/notify" : "\0tinyhttpd-test-$$";
     socket my $manager, Socket::AF_UNIX(), Socket::SOCK_DGRAM(), 0 or die $!;
-    # Perl cuts no NUL off an abstract name, but pads a path.
+    # Perl pads a path with NUL, but not an abstract name.
     bind $manager, Socket::pack_sockaddr_un($name) or die $!;
     chmod 0777, $name if $kind eq 'path';
     my $receive = sub {
@@ -666,14 +669,14 @@ for my $kind ('path', 'abstract') {
     like($reloading, qr/\ARELOADING=1\nMONOTONIC_USEC=\d+\n\z/, "$kind socket: reloading");
     my $clock = Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC());
     my ($usec) = $reloading =~ /USEC=(\d+)/;
-    ok($usec && $usec / 1e6 <= $clock && $usec / 1e6 > $clock - 60, "$kind socket: with the time of the monotonic clock");
+    ok($usec && $usec / 1e6 <= $clock && $usec / 1e6 > $clock - 60, "$kind socket: the time is that of the monotonic clock");
     is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready again");
     if ($kind eq 'path') {
         rename $root, "$root.away";
         $server->expect_stderr(qr/root|not reloaded/);
         kill 'HUP', $pid;
-        like($receive->(), qr/\ARELOADING=1\n/, "$kind socket: reloading in vain");
-        is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready as before");
+        like($receive->(), qr/\ARELOADING=1\n/, "$kind socket: reloading without a root");
+        is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready again after the failed reload");
         rename "$root.away", $root;
     }
     my $before = $server->stderr;
@@ -681,7 +684,7 @@ for my $kind ('path', 'abstract') {
     is($receive->(), "STOPPING=1\n", "$kind socket: stopping");
     $server->ended(stderr => $before);
 }
-# A manager that has not read for a while: what it is told waits in front of its full queue, but not for ever.
+# A manager whose socket is full: the server retries for a bounded time.
 {
     my $folder = new_root();
     socket my $manager, Socket::AF_UNIX(), Socket::SOCK_DGRAM(), 0 or die $!;
@@ -699,25 +702,25 @@ for my $kind ('path', 'abstract') {
         POSIX::_exit(0);
     }
     my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = "$folder/notify" });
-    is($server->get('/')->{status}, 200, 'a manager that is busy: it serves meanwhile');
+    is($server->get('/')->{status}, 200, 'the manager\'s socket is full: the server serves');
     waitpid $reader, 0;
-    is($?, 0, 'it is told all the same that the server is ready');
+    is($?, 0, 'the manager\'s socket has room again: READY=1 arrives');
     $fill->();
     $server->stop(seconds => 8);
 }
-# Nobody there, and what is no name
-for my $name ('/nowhere/notify', '@nobody', '', 'x', '/' . 'a' x 200) {
+# No manager at the address, and invalid addresses
+for my $name ('/nowhere/notify', '@nowhere', '', 'x', '/' . 'a' x 200) {
     my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = $name });
     is($server->get('/')->{status}, 200, "NOTIFY_SOCKET '" . substr($name, 0, 20) . "': serves");
     $server->stop;
 }
 
 like(eventually(sub { slurp("$hanging_folder/err") =~ /^(tinyhttpd: not reloaded: .*signal 9.*)$/m && $1 }, 40) || '', qr/serving on as before/,
-    'a new program that does not show in time that it can serve is ended');
-ok(connect_to('127.0.0.1', $hanging_port), 'and the service goes on');
-ok(!(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($hanging)), 'without it');
+    'a trial that exceeds its time is killed');
+ok(connect_to('127.0.0.1', $hanging_port), 'a trial that exceeds its time: the server still accepts');
+ok(!(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($hanging)), 'a trial that exceeds its time: its process is gone');
 kill 'TERM', $hanging;
-is(Harness::reap($hanging, 10), 0, 'and ends as ever');
+is(Harness::reap($hanging, 10), 0, 'a trial that exceeds its time: SIGTERM ends the server with status 0');
 
 responses_framed();
 done_testing();

@@ -1,7 +1,7 @@
-# Freshness: an answer is what the disk held at some moment after its request was sent. Nobody sleeps here: files
-# change as fast as they can, because a change within the clock's tick is the one that is easily missed.
+# Freshness: a response shows the disk at some moment after its request was sent. Files change without pauses, because a
+# change within one tick of the clock is easily missed.
 #
-# Each version of a file is one octet repeated, so that a body made of two versions shows.
+# Each version of a file is one byte repeated, so that a body made of two versions shows.
 use strict;
 use warnings;
 use FindBin;
@@ -14,10 +14,10 @@ use Test::More;
 bound_seconds(120);
 
 my $root   = new_root();
-my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker, so that it is the one that remembers
+my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker, so that its store is always the one in use
 my $kept   = $server->connection;
 
-# Looked at in the end
+# Created now, so that they are settled at the end of this file
 my @year_sizes = (100, 200_000);
 my %year       = (2400 => 13_569_465_600, 2262 => 9_223_372_037, 1901 => -2_147_400_000, 1969 => -1);
 for my $size (@year_sizes) {
@@ -43,36 +43,36 @@ sub rewritten_between {
     return $second->{responses}[0];
 }
 
-# The same size, the same inode: nothing but the times tells of the change.
+# The same size and inode: only the timestamps show the change.
 for my $size (2000, 200_000) {
     my $name = "same-$size";
     put_file($root, $name, 'z' x $size);
-    my $change = sub { overwrite("$root/$name", octet_of($_[0]) x $size); return octet_of($_[0]) . " x $size" };
+    my $change = sub { overwrite("$root/$name", byte_of($_[0]) x $size); return byte_of($_[0]) . " x $size" };
     my $few    = $size > 100_000;
-    rounds("rewritten in place, $size octets, one connection",  $few ? 60 : 400, sub { on_kept_connection("/$name") }, $change);
-    rounds("rewritten in place, $size octets, new connections", $few ? 20 : 60,  sub { on_new_connection("/$name") },  $change);
-    rounds("rewritten in place, $size octets, two pipelined",   $few ? 30 : 200, sub { pipelined("/$name") },          $change);
+    rounds("rewritten in place, $size bytes, one connection",  $few ? 60 : 400, sub { on_kept_connection("/$name") }, $change);
+    rounds("rewritten in place, $size bytes, new connections", $few ? 20 : 60,  sub { on_new_connection("/$name") },  $change);
+    rounds("rewritten in place, $size bytes, two pipelined",   $few ? 30 : 200, sub { pipelined("/$name") },          $change);
     my $round = 0;
-    rounds("rewritten in place, $size octets, while a request is on its way", $few ? 30 : 200,
+    rounds("rewritten in place, $size bytes, while a request is on its way", $few ? 30 : 200,
         sub { rewritten_between($name, sub { $change->($round) }) },
-        sub { $round = $_[0]; return octet_of($round) . " x $size" });
+        sub { $round = $_[0]; return byte_of($round) . " x $size" });
 }
 
-# With an mtime that is set back each time, as rsync and reproducible builds do.
+# The mtime is set back each time, as rsync and reproducible builds do.
 {
     put_file($root, 'set-back', 'z' x 1000);
     rounds('rewritten in place, with the same mtime again', 200, sub { on_kept_connection('/set-back') }, sub {
-        overwrite("$root/set-back", octet_of($_[0]) x 1000);
+        overwrite("$root/set-back", byte_of($_[0]) x 1000);
         utime 1_000_000_000, 1_000_000_000, "$root/set-back";
-        return octet_of($_[0]) . ' x 1000';
+        return byte_of($_[0]) . ' x 1000';
     });
 }
 
 # Replaced, as editors and build tools do
 rounds('renamed over', 300, sub { on_kept_connection('/renamed') }, sub {
-    put_file($root, 'next', octet_of($_[0]) x 1000);
+    put_file($root, 'next', byte_of($_[0]) x 1000);
     rename "$root/next", "$root/renamed" or die $!;
-    return octet_of($_[0]) . ' x 1000';
+    return byte_of($_[0]) . ' x 1000';
 });
 rounds('renamed to and fro', 200, sub { on_kept_connection('/here') }, sub {
     my ($round) = @_;
@@ -83,34 +83,34 @@ rounds('renamed to and fro', 200, sub { on_kept_connection('/here') }, sub {
     return $round % 2 ? 'o x 1000' : 'e x 1000';
 });
 
-# 32 that ask at once, right after the change: each sees it.
+# 32 connections send a request right after the change: each gets the new version.
 {
     my $reader = Fresh->reader($server);
     for my $size (2000, 150_000) {
         put_file($root, "crowd-$size", 'z' x $size);
-        rounds("rewritten in place, $size octets, 32 connections", 40, sub { $reader->crowd("/crowd-$size") }, sub {
-            overwrite("$root/crowd-$size", octet_of($_[0]) x $size);
-            return octet_of($_[0]) . " x $size";
+        rounds("rewritten in place, $size bytes, 32 connections", 40, sub { $reader->crowd("/crowd-$size") }, sub {
+            overwrite("$root/crowd-$size", byte_of($_[0]) x $size);
+            return byte_of($_[0]) . " x $size";
         });
     }
     rounds('renamed over, 32 connections', 60, sub { $reader->crowd('/crowd') }, sub {
-        replace("$root/crowd", octet_of($_[0]) x 1000);
-        return octet_of($_[0]) . ' x 1000';
+        replace("$root/crowd", byte_of($_[0]) x 1000);
+        return byte_of($_[0]) . ' x 1000';
     });
     rounds('deleted and created, 32 connections', 60, sub { $reader->crowd('/crowd') }, sub {
-        put_file($root, 'crowd', octet_of($_[0]) x 1000) if $_[0] % 2;
+        put_file($root, 'crowd', byte_of($_[0]) x 1000) if $_[0] % 2;
         unlink "$root/crowd" if !($_[0] % 2);
-        return $_[0] % 2 ? octet_of($_[0]) . ' x 1000' : 404;
+        return $_[0] % 2 ? byte_of($_[0]) . ' x 1000' : 404;
     });
 }
 
-# There, and gone
+# Created and deleted
 for my $size (1000, 200_000) {
-    rounds("deleted and created, $size octets", 200, sub { on_kept_connection('/comes') }, sub {
+    rounds("deleted and created, $size bytes", 200, sub { on_kept_connection('/comes') }, sub {
         my ($round) = @_;
         if ($round % 2) {
-            put_file($root, 'comes', octet_of($round) x $size);
-            return octet_of($round) . " x $size";
+            put_file($root, 'comes', byte_of($round) x $size);
+            return byte_of($round) . " x $size";
         }
         unlink "$root/comes" or die $!;
         return 404;
@@ -118,27 +118,27 @@ for my $size (1000, 200_000) {
     unlink "$root/comes";
 }
 
-# Shorter, longer, and across the size where a file is no longer held as octets (wherever that is)
+# Shorter, longer, and across the size up to which the store keeps bytes
 rounds('truncated and grown', 200, sub { on_kept_connection('/size') }, sub {
     my ($round) = @_;
     my $size = (1000, 999, 1, 0, 1001, 100_000, 140_000, 300_000, 131_072, 131_073)[$round % 10];
-    put_file($root, 'size', octet_of($round) x $size);
-    return $size ? octet_of($round) . " x $size" : 'empty';
+    put_file($root, 'size', byte_of($round) x $size);
+    return $size ? byte_of($round) . " x $size" : 'empty';
 });
-rounds('truncated where it is', 200, sub { on_kept_connection('/cut') }, sub {
+rounds('truncated in place', 200, sub { on_kept_connection('/cut') }, sub {
     my ($round) = @_;
     put_file($root, 'cut', 'c' x 1000) if $round == 1;
     my $size = 1000 - 4 * $round;
     truncate "$root/cut", $size or die $!;
     return "c x $size";
 });
-rounds('grown where it is', 200, sub { on_kept_connection('/grown') }, sub {
+rounds('grown in place', 200, sub { on_kept_connection('/grown') }, sub {
     open my $file, '>>:raw', "$root/grown" or die $!;
     syswrite $file, 'g' x 10;
     return 'g x ' . 10 * $_[0];
 });
 
-# Symbolic links: what is inside the root is served, what is outside is not there
+# Symbolic links: a target inside the root is served, one outside is 404
 {
     my $outside = new_root();
     put_file($root,    'inside/one', 'i' x 500);
@@ -176,8 +176,8 @@ rounds('a file, then a directory, then a file', 100, sub { on_kept_connection('/
     my ($round) = @_;
     if ($round % 2) {
         rmdir "$root/kind";
-        put_file($root, 'kind', octet_of($round) x 100);
-        return octet_of($round) . ' x 100';
+        put_file($root, 'kind', byte_of($round) x 100);
+        return byte_of($round) . ' x 100';
     }
     unlink "$root/kind";
     mkdir "$root/kind" or die $!;
@@ -185,18 +185,18 @@ rounds('a file, then a directory, then a file', 100, sub { on_kept_connection('/
 });
 rounds('an index page comes and goes', 100, sub { on_kept_connection('/pages/') }, sub {
     my ($round) = @_;
-    put_file($root, 'pages/index.html', octet_of($round) x 100) if $round % 2;
+    put_file($root, 'pages/index.html', byte_of($round) x 100) if $round % 2;
     unlink "$root/pages/index.html" if !($round % 2);
-    return $round % 2 ? octet_of($round) . ' x 100' : 404;
+    return $round % 2 ? byte_of($round) . ' x 100' : 404;
 });
 
-# One look at the disk may serve requests that wait together, but never one that is sent after an answer was seen.
+# One stat may serve all requests that waited together, but none that was sent after a response arrived.
 put_file($root, 'turn', 'z' x 1000);
 Fresh::busy_rounds($server, $root, 12, \&described, ['a file changed', sub { overwrite("$root/turn", 'y' x 1000) },
     sub { overwrite("$root/turn", 'n' x 1000) }, 'y x 1000', 'n x 1000', '/turn']);
 
-# Several requests are there when the worker wakes, one of them but for its end: that comes after another's answer has shown
-# what the disk held, and after a change. Downloads between the two take the worker's time, as other clients' would.
+# Several requests wait when the worker wakes, one of them without its last bytes. These arrive after the response to
+# another one and after a change. Downloads between the two keep the worker busy.
 {
     my ($worker) = $server->workers;
     put_file($root, 'between', noise(1 << 20, 'between'));
@@ -204,7 +204,7 @@ Fresh::busy_rounds($server, $root, 12, \&described, ['a file changed', sub { ove
     my $request = get_request('/late');
     my @answers;
     for my $round (1 .. 5) {
-        my ($old, $new) = map { octet_of(2 * $round + $_) } 0, 1;
+        my ($old, $new) = map { byte_of(2 * $round + $_) } 0, 1;
         replace("$root/late", $old x 1000);
         $server->exchange($request, socket => $_, count => 1) for $first, $late, @others;
         kill 'STOP', $worker;
@@ -218,10 +218,10 @@ Fresh::busy_rounds($server, $root, 12, \&described, ['a file changed', sub { ove
         push @answers, described($answer) eq "$new x 1000" ? 'new' : described($answer);
         $server->exchange('', socket => $_, count => 1) for @others;
     }
-    is("@answers", join(' ', ('new') x 5), 'a request that ends after a change gets the new file, whatever others were told before');
+    is("@answers", join(' ', ('new') x 5), 'a request that is completed after a change gets the new file, although others got the old one in the same turn');
 }
 
-# Permissions: the superuser may read everything, so the server has to be someone else.
+# Permissions: root may read everything, so the server runs as another user.
 SKIP: {
     my $as = without_privileges();
     skip 'no setpriv, or the program is out of another user\'s reach', 7 if !$as;
@@ -242,9 +242,9 @@ SKIP: {
     $other->stop;
 }
 
-# While another process replaces a file without a pause, every answer is one whole version, of its own size.
+# While another process replaces a file without a pause, every response is one whole version.
 {
-    my @versions = map { [octet_of($_), (1000, 20_000, 150_000, 70_000)[$_ % 4]] } 0 .. 7;
+    my @versions = map { [byte_of($_), (1000, 20_000, 150_000, 70_000)[$_ % 4]] } 0 .. 7;
     put_file($root, "version-$_", $versions[$_][0] x $versions[$_][1]) for 0 .. $#versions;
     link "$root/version-0", "$root/racing" or die $!;
     my $parent = $$;
@@ -254,7 +254,7 @@ SKIP: {
             my $number = $round % @versions;
             link "$root/version-$number", "$root/racing-next";
             rename "$root/racing-next", "$root/racing";
-            unlink "$root/racing-next"; # a rename to another name of the same file does nothing
+            unlink "$root/racing-next"; # rename(2) does nothing if both names are links to the same file
         }
         POSIX::_exit(0);
     }
@@ -262,23 +262,23 @@ SKIP: {
     my @wrong = grep { !$known{$_} } map { described(on_kept_connection('/racing')) } 1 .. 300;
     kill 'KILL', $pid;
     waitpid $pid, 0;
-    # 503 is what is said where the file was never still for long enough to be read.
-    is(join(' ', grep { $_ ne '503' } @wrong), '', 'replaced without a pause: each of 300 answers is one whole version');
-    cmp_ok(scalar @wrong, '<', 150, 'replaced without a pause: most answers have one');
+    # The server answers 503 if the file changed during every attempt to read it.
+    is(join(' ', grep { $_ ne '503' } @wrong), '', 'replaced without a pause: each of 300 responses is one whole version, or a 503');
+    cmp_ok(scalar @wrong, '<', 150, 'replaced without a pause: fewer than half are a 503');
 }
 
-# Times that do not fit into 64 bits of nanoseconds, or are older than the epoch. The validator of a large file is made
-# of its times, once they are old enough to be trusted.
+# Times that do not fit into 64 bits of nanoseconds, or are before 1970. The ETag of a large file is made of its times,
+# once they are old enough to be trusted.
 for my $size (@year_sizes) {
     for my $year (sort keys %year) {
         SKIP: {
             my $name = "year-$year-$size";
             skip "this file system has no $year", 3 if (stat "$root/$name")[9] != $year{$year};
             my $response = on_kept_connection("/$name");
-            is(described($response), "y x $size", "a file of $year, $size octets: served");
+            is(described($response), "y x $size", "a file of $year, $size bytes: served");
             is($response->{field}{'last-modified'}, undef,
-                "a file of $year, $size octets: no Last-Modified of the future or of no meaning (RFC 9110 8.8.2.1)");
-            ok(eventually(sub { defined on_new_connection("/$name")->{field}{etag} }), "a file of $year, $size octets: has a validator");
+                "a file of $year, $size bytes: no Last-Modified in the future or out of range (RFC 9110 8.8.2.1)");
+            ok(eventually(sub { defined on_new_connection("/$name")->{field}{etag} }), "a file of $year, $size bytes: an ETag");
         }
     }
 }

@@ -1,6 +1,6 @@
-# Freshness where two changes may carry the same time: on a file system whose times are those of the kernel's tick. (Newer
-# kernels give the usual ones finer times where somebody has looked in between, which hides what is lost by trusting
-# them too early.)
+# Freshness where two changes may have the same time: ramfs, whose timestamps have the resolution of the kernel's tick.
+# (Newer kernels give the usual file systems finer timestamps after a stat, which would hide timestamps that the server
+# trusts too early.)
 use strict;
 use warnings;
 use FindBin;
@@ -10,7 +10,7 @@ use Fresh;
 use Harness;
 use Test::More;
 
-# It is mounted in a namespace of our own, which is gone with us.
+# The mount is in a mount namespace of this process, which ends with it.
 if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/null') == 0) {
     $ENV{TEST_OWN_MOUNTS} = 1;
     exec 'unshare', '--mount', $^X, "-I$FindBin::Bin/lib", $0;
@@ -42,7 +42,7 @@ sub variant {
     return join ' ', $response->{field}{'content-encoding'} // 'identity', described($response), $response->{field}{vary} ? 'varies' : ();
 }
 
-# What a directory lacks may be remembered with a file that is trusted already, while the directory is not.
+# The store may remember missing siblings with a file that is settled already while its directory is not.
 put_file($root, 'sub/file.css', 'o' x 500);
 utime 1_000_000_000, 1_000_000_000, "$root/sub/file.css";
 $reader->$_('/sub/file.css', 'Accept-Encoding: gzip') for @ways;
@@ -52,11 +52,11 @@ for my $way (@ways) {
     for my $size (500, 140_000) {
         my $count = $size == 500 ? 300 : 60;
         put_file($root, 'file', 'z' x $size);
-        rounds("rewritten in place, $size octets, $way", $count, sub { $reader->$way('/file') },
-            sub { overwrite("$root/file", octet_of($_[0]) x $size); return octet_of($_[0]) . " x $size" });
-        # Two files take each other's place: the same inodes again.
+        rounds("rewritten in place, $size bytes, $way", $count, sub { $reader->$way('/file') },
+            sub { overwrite("$root/file", byte_of($_[0]) x $size); return byte_of($_[0]) . " x $size" });
+        # Two files are exchanged: the same inodes return.
         put_file($root, $_, $_ x $size) for 'a', 'b';
-        rounds("exchanged, $size octets, $way", $count, sub { $reader->$way('/a') }, sub {
+        rounds("exchanged, $size bytes, $way", $count, sub { $reader->$way('/a') }, sub {
             rename "$root/a", "$root/c" or die $!;
             rename "$root/b", "$root/a" or die $!;
             rename "$root/c", "$root/b" or die $!;
@@ -64,9 +64,9 @@ for my $way (@ways) {
         });
     }
     rounds("deleted and created, $way", 300, sub { $reader->$way('/comes') }, sub {
-        put_file($root, 'comes', octet_of($_[0]) x 500) if $_[0] % 2;
+        put_file($root, 'comes', byte_of($_[0]) x 500) if $_[0] % 2;
         unlink "$root/comes" if !($_[0] % 2);
-        return $_[0] % 2 ? octet_of($_[0]) . ' x 500' : 404;
+        return $_[0] % 2 ? byte_of($_[0]) . ' x 500' : 404;
     });
     unlink "$root/comes";
     for my $kind (['gz', 'gzip'], ['zst', 'zstd'], ['br', 'br']) {
@@ -87,9 +87,9 @@ for my $way (@ways) {
     });
     rename "$root/place", "$root/right";
     rounds("an index page comes and goes, $way", 200, sub { $reader->$way('/left/') }, sub {
-        put_file($root, 'left/index.html', octet_of($_[0]) x 500) if $_[0] % 2;
+        put_file($root, 'left/index.html', byte_of($_[0]) x 500) if $_[0] % 2;
         unlink "$root/left/index.html" if !($_[0] % 2);
-        return $_[0] % 2 ? octet_of($_[0]) . ' x 500' : 404;
+        return $_[0] % 2 ? byte_of($_[0]) . ' x 500' : 404;
     });
     unlink "$root/left/index.html";
 }

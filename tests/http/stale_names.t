@@ -1,8 +1,8 @@
-# Freshness of what is settled: files, directories and links that have not changed for so long that the server trusts
-# their times. All are made first, and waited for once; then each is asked for until whatever can be remembered is, and
-# changed, and asked for at once. A server with one worker and one with two see the same disk.
+# Freshness of settled files, directories and links: those that have not changed for so long that the server trusts
+# their times. All are created first and settle together. Then each is requested until the store has it, changed, and
+# requested at once. A server with one worker and one with two share the disk.
 #
-# Each version of a file is one octet repeated, so that a body made of two versions shows.
+# Each version of a file is one byte repeated, so that a body made of two versions shows.
 use strict;
 use warnings;
 use FindBin;
@@ -22,12 +22,12 @@ my $as      = without_privileges(); # the superuser may read everything
 my @servers = map { Harness->start(root => $root, args => ['-j', $_], as => $as || []) } 1, 2;
 my $up      = '../../../' . basename($outside); # from a case's folder out of the root
 
-# Small files are held as octets, large ones as descriptors.
+# Small files are held as bytes, large ones as descriptors.
 sub size_of { return ($_[0] ^ $_[0] >> 2) & 1 ? 140_000 : 700 }
 
-sub file { my ($octet) = @_; return sub { my ($dir, $copy) = @_; put_file($dir, 'file', $octet x size_of($copy)); return } }
+sub file { my ($byte) = @_; return sub { my ($dir, $copy) = @_; put_file($dir, 'file', $byte x size_of($copy)); return } }
 
-sub is_file { my ($octet) = @_; return sub { return "$octet x " . size_of($_[1]) } }
+sub is_file { my ($byte) = @_; return sub { return "$byte x " . size_of($_[1]) } }
 
 sub switch_link {
     my ($target, $path) = @_;
@@ -38,17 +38,17 @@ sub switch_link {
 
 sub move { my ($from, $to) = @_; rename $from, $to or die "$from: $!"; return }
 
-# A change that gives one answer for all: [what it does, what is answered].
+# A change with one expected answer for all cases: [what it does, the answer].
 sub then_is {
-    my ($octet, $code) = @_;
+    my ($byte, $code) = @_;
     return sub {
         my ($dir, $copy) = @_;
-        $code->($dir, $copy, $octet x size_of($copy));
-        return $octet =~ /\A[a-z]\z/ ? "$octet x " . size_of($copy) : $octet;
+        $code->($dir, $copy, $byte x size_of($copy));
+        return $byte =~ /\A[a-z]\z/ ? "$byte x " . size_of($copy) : $byte;
     };
 }
 
-# [about, make, what is answered then, octet or answer after the change, change, target]
+# [about, make, what is answered then, byte or answer after the change, change, target]
 my @cases = (
     # The file itself
     ['rewritten in place', file('a'), 'a', 'b', sub { overwrite("$_[0]/file", $_[2]) }],
@@ -91,20 +91,20 @@ my @cases = (
     }],
     ['a file becomes a link to nothing', file('a'), 'a', 404, sub { switch_link('nothing', "$_[0]/file") }],
 
-    # A link, which stays what it is while what it leads to changes
+    # A link that stays the same while its target changes
     (map {
-        my ($about, $before, $octet, $change) = @$_;
+        my ($about, $before, $byte, $change) = @$_;
         ["a link's target $about", sub {
             put_file($_[0], 'there/file', 'a' x size_of($_[1])) if $before ne 404;
             make_path("$_[0]/there") if $before eq 404;
             symlink 'there/file', "$_[0]/file" or die $!;
-        }, $before, $octet, $change],
+        }, $before, $byte, $change],
         ["the target of a link's link $about", sub {
             put_file($_[0], 'there/file', 'a' x size_of($_[1])) if $before ne 404;
             make_path("$_[0]/there", "$_[0]/on/the/way");
             symlink '../../../there/file', "$_[0]/on/the/way/link" or die $!;
             symlink 'on/the/way/link', "$_[0]/file" or die $!;
-        }, $before, $octet, $change],
+        }, $before, $byte, $change],
     } ['rewritten in place', 'a', 'b', sub { overwrite("$_[0]/there/file", $_[2]) }],
       ['renamed over', 'a', 'b', sub { replace("$_[0]/there/file", $_[2]) }],
       ['deleted', 'a', 404, sub { unlink "$_[0]/there/file" or die $! }],
@@ -135,10 +135,10 @@ push @$_, 'file' for @cases;
 
 push @$_, 8 for @cases;
 
-# Directories. Each of these is done to a directory that is 1, 2 and 3 levels above the file.
+# Directories: each change is made 1, 2 and 3 levels above the file.
 for my $levels (1 .. 3) {
     my $below = join '/', ('sub') x ($levels - 1), 'file';
-    my $made  = sub { my ($octet, $name) = @_; return sub { put_file($_[0], "$name/$below", $octet x size_of($_[1])); return } };
+    my $made  = sub { my ($byte, $name) = @_; return sub { put_file($_[0], "$name/$below", $byte x size_of($_[1])); return } };
     my $make  = $made->('a', 'place');
     my $other = $made->('b', 'other');
     my $both  = sub { $make->(@_); $other->(@_); return };
@@ -189,7 +189,7 @@ push @cases, map { [@$_, 'file', 8] } (
         sub { chmod 0, "$_[0]/there/file" }],
 ) if $as;
 
-# A directory's page, and a directory without its slash
+# Index pages, and directories without the final slash
 push @cases, map { [@$_[0 .. 4], $_->[5] // 'place/', 8] } (
     ['an index page added', sub { make_path("$_[0]/place") }, 404, 'b', sub { put_file($_[0], 'place/index.html', $_[2]) }],
     ['an index page removed', sub { put_file($_[0], 'place/index.html', 'a' x size_of($_[1])) }, 'a', 404, sub { unlink "$_[0]/place/index.html" or die $! }],
@@ -205,18 +205,18 @@ push @cases, map { [@$_[0 .. 4], $_->[5] // 'place/', 8] } (
     ['a directory becomes a link to the outside', sub { make_path("$_[0]/place") }, 'redirected', 404, sub { rmdir "$_[0]/place"; symlink $outside, "$_[0]/place" or die $! }, 'place'],
 );
 
-# A touch changes nothing but the date that is told.
+# A touch changes only Last-Modified.
 sub dated {
     my ($response) = @_;
     return described($response) . ' of ' . ($response->{field}{'last-modified'} // 'no date');
 }
 
 @cases = map {
-    my ($about, $make, $before, $octet, $change, $target, $copies) = @$_;
-    { copies => $copies, about => $about, make => $make, before => $before =~ /\A[a-z]\z/ ? is_file($before) : $before, change => then_is($octet, $change), target => $target }
+    my ($about, $make, $before, $byte, $change, $target, $copies) = @$_;
+    { copies => $copies, about => $about, make => $make, before => $before =~ /\A[a-z]\z/ ? is_file($before) : $before, change => then_is($byte, $change), target => $target }
 } @cases;
 
-# What is looked at while the worker is busy, in a root of its own
+# The files for busy_rounds, in a root of their own
 my $busy = Harness->start(root => my $other = new_root(), args => ['-j', '1']);
 put_file($other, "$_/sub/file", substr($_, 0, 1) x 500) for 'l', 'r';
 put_file($other, 'folder/file', 'f');
@@ -231,11 +231,11 @@ for my $name ('touched', 'touched-large') {
     my $size = -s "$root/touch/$name";
     is($described[1], "t x $size of " . http_date(1_200_000_000), "$name: has a date");
     utime 1_000_000_000, 1_000_000_000, "$root/touch/$name";
-    isnt(dated($servers[0]->get("/touch/$name")), $described[1], "$name: a touch shows at once");
+    isnt(dated($servers[0]->get("/touch/$name")), $described[1], "$name: the first response after a touch does not have the old date");
 }
 
-# One look may serve requests that wait together, but never one that is sent after an answer was seen: not a look at a
-# directory, and not one that found nothing.
+# One lookup may serve all requests that waited together, but none that was sent after a response arrived; this holds
+# for directories and for missing files, too.
 Fresh::busy_rounds($busy, $other, 4, \&described,
     ['a link to a directory switched',
         sub { switch_link('l', "$other/place") }, sub { switch_link('r', "$other/place") }, 'l x 500', 'r x 500', '/place/sub/file'],
@@ -253,7 +253,7 @@ Fresh::busy_rounds($busy, $other, 4, \&described,
 
 for my $name ('touched', 'touched-large') {
     my $size = -s "$root/touch/$name";
-    ok(eventually(sub { dated($servers[0]->get("/touch/$name")) eq "t x $size of " . http_date(1_000_000_000) }), "$name: has the date of the touch in the end");
+    ok(eventually(sub { dated($servers[0]->get("/touch/$name")) eq "t x $size of " . http_date(1_000_000_000) }), "$name: Last-Modified is the touch's time once the file has settled");
 }
 
 chmod 0755, glob "$root/case-*/*/place $root/case-*/*/first"; # so that all can be removed

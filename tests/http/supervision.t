@@ -1,4 +1,4 @@
-# Supervision: workers that are killed, stopped, or die at their start, under load; how soon the end comes; orphans.
+# Supervision: workers that are killed or stopped or die at their start, under load; the duration of the end; orphans.
 use strict;
 use warnings;
 use FindBin;
@@ -23,7 +23,7 @@ my $death = qr/\Atinyhttpd: worker \d+ (?:was ended by signal|ended with status)
 
 sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ] }
 
-# A figure of time that this machine may spoil once in a while, but not mostly.
+# Checks the median of durations, as a busy machine may delay some of them.
 sub mostly_under {
     my ($limit, $name, @seconds) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -35,14 +35,14 @@ sub mostly_under {
 # A program that is observed takes several times as long for everything.
 sub slowness { return is_sanitized() || slurp(program()) !~ /\A\x7fELF/ ? 10 : 1 }
 
-# The children, told fast enough to measure by it.
+# The children, read fast enough for measurements.
 sub children {
     my ($pid) = @_;
     return split ' ', slurp("/proc/$pid/task/$pid/children") if -e "/proc/$pid/task/$pid/children";
     return children_of($pid);
 }
 
-# How many connections a worker has in its hands: its sockets but the listening ones, which the master has as well.
+# The number of a worker's connections: its sockets but the listening ones, which the master has as well.
 sub connections_of {
     my ($worker, $master) = @_;
     my $sockets = sub { map { $_ => 1 } grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
@@ -53,7 +53,7 @@ sub connections_of {
 
 sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
 
-# Twenty kills under load: a worker is back at once, and nothing fails but what the dead one had in its hands.
+# Twenty kills under load: each worker is replaced at once, and only its own connections fail.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($death);
@@ -64,7 +64,7 @@ sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
     for my $round (1 .. 20) {
         my @before = children($pid);
         my $victim = $before[ $round % 2 ];
-        kill 'STOP', $victim; # so that what it holds can be counted
+        kill 'STOP', $victim; # so that its connections can be counted
         eventually { is_stopped($victim) };
         $held += connections_of($victim, $pid);
         my $began = time;
@@ -79,16 +79,16 @@ sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
         sleep 0.15;
     }
     my ($answers, @failures) = $load->stop;
-    mostly_under(0.1, 'twenty kills: the next worker is there within 100 ms', @seconds);
-    cmp_ok($answers, '>', 64, "meanwhile: $answers answers");
-    note(scalar(@failures) . " failures, $held connections in the hands of those killed");
-    cmp_ok(scalar @failures, '<=', $held, 'no more failed than the dead had in their hands');
-    is(join("\n", grep { !/\Acut: / } @failures), '', 'and they were cut, none refused, none wrong');
-    is($server->get('/')->{status}, 200, 'and the service goes on');
+    mostly_under(0.1, 'twenty kills: the worker is replaced within 100 ms', @seconds);
+    cmp_ok($answers, '>', 64, "twenty kills: $answers responses under load");
+    note(scalar(@failures) . " failures, $held connections of killed workers");
+    cmp_ok(scalar @failures, '<=', $held, 'twenty kills: only connections of killed workers fail');
+    is(join("\n", grep { !/\Acut: / } @failures), '', 'twenty kills: these are cut off, none is refused or has wrong bytes');
+    is($server->get('/')->{status}, 200, 'twenty kills: still serves');
     $server->stop(lost => 1);
 }
 
-# Who waits to be accepted while all workers are stopped and then killed is served by those that follow.
+# Connections in the accept queue while all workers are stopped and then killed are served by the next workers.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($death);
@@ -103,11 +103,11 @@ sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
         my $result = $server->exchange('', socket => $socket, count => 1);
         $outcome{ $result->{responses}[0] ? $result->{responses}[0]{status} : 'none' }++;
     }
-    is(join(' ', %outcome), '200 100', '100 connections that no worker had taken when all were killed: all are served');
+    is(join(' ', %outcome), '200 100', '100 connections in the accept queue when all workers are killed: all are served');
     $server->stop(lost => 1);
 }
 
-# A worker that stands still holds nobody up but those that it has.
+# A stopped worker delays only its own connections.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($death);
@@ -118,25 +118,25 @@ sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
     is($served, 50, 'one worker of two is stopped: 50 of 50 are served');
     kill 'CONT', $still;
     sleep 0.1;
-    # Now it is the only one.
+    # Now this worker is the only one.
     my ($other) = grep { $_ != $still } $server->workers;
     kill 'STOP', $other;
     eventually { is_stopped($other) };
-    is($server->get('/')->{status}, 200, 'it goes on, and the other is stopped: served');
+    is($server->get('/')->{status}, 200, 'the stopped worker continues and the other is stopped: served');
     kill 'CONT', $other;
     for (1 .. 20) { kill 'STOP', $other, $still; select undef, undef, undef, 0.01; kill 'CONT', $other, $still }
     is($server->get('/')->{status}, 200, 'both stopped and continued twenty times: served');
-    # The master stops and goes on, and meanwhile its workers do what they do.
+    # Workers serve while the master is stopped.
     kill 'STOP', $server->pid;
     eventually { is_stopped($server->pid) };
     is($server->get('/')->{status}, 200, 'the master is stopped: its workers serve');
     kill 'CONT', $server->pid;
     kill $_, $server->workers for qw(HUP INT PIPE WINCH);
-    is($server->get('/')->{status}, 200, 'SIGHUP, SIGINT and SIGPIPE to the workers: nothing happens');
+    is($server->get('/')->{status}, 200, 'workers ignore SIGHUP, SIGINT and SIGPIPE');
     $server->stop;
 }
 
-# A worker that can't be told to stop any more does not keep the master.
+# A worker that can't handle SIGTERM does not delay the end of the master.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     my ($still) = $server->workers;
@@ -145,11 +145,11 @@ sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
     my $before = $server->stderr;
     kill 'TERM', $server->pid;
     sleep 0.2;
-    kill 'TERM', $server->pid; # at once, or the time for the drain would pass
+    kill 'TERM', $server->pid; # a second signal, so that the test need not wait for the deadline of the drain
     $server->ended(stderr => $before, seconds => 4);
 }
 
-# Any signal that ends a worker from inside is a death like another; the master has nothing to do with it.
+# A worker that dies by any signal is replaced; the master is not affected.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr($death);
@@ -164,13 +164,13 @@ sub is_stopped { return slurp("/proc/$_[0]/stat") =~ /\) T / }
     $server->stop(lost => 1);
 }
 
-# A worker that dies at its start is tried again, each time after a longer pause, until it can start.
+# A worker that dies at its start is started again, each time after a longer pause.
 SKIP: {
     have('prlimit') or skip 'no prlimit', 4;
     skip 'a sanitizer needs descriptors of its own', 4 if is_sanitized();
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr($death);
-    $server->expect_stderr(qr/^profiling:/); # what counts coverage lacks descriptors, too
+    $server->expect_stderr(qr/^profiling:/); # gcov lacks descriptors, too
     my $pid = $server->pid;
     my ($before) = `prlimit --nofile --noheadings --raw --output=SOFT --pid $pid` =~ /(\d+)/;
     skip 'prlimit does not work here', 4 if !$before || system("prlimit --nofile=3: --pid $pid 2>/dev/null") != 0;
@@ -178,17 +178,17 @@ SKIP: {
     sleep 2;
     my @pauses = $server->stderr =~ /ended with status 71; replaced in (\d+) ms/g;
     is(join(' ', @pauses[0 .. 3]), '50 100 200 400', 'a worker that dies at its start: the pauses double');
-    cmp_ok(scalar @pauses, '<', 8, 'so there are few in two seconds');
+    cmp_ok(scalar @pauses, '<', 8, 'a worker that dies at its start: fewer than 8 attempts in two seconds');
     my $socket = connect_to('127.0.0.1', $server->port);
     syswrite $socket, get_request('/');
     system("prlimit --nofile=$before: --pid $pid");
     my $result = $server->exchange('', socket => $socket, count => 1);
-    is($result->{responses}[0]{status}, 200, 'who came meanwhile is served when one can start again');
-    like($server->stderr, qr/can't start: Too many open files/, 'the reason is told');
+    is($result->{responses}[0]{status}, 200, 'a connection from meanwhile is served when a worker can start again');
+    like($server->stderr, qr/can't start: Too many open files/, 'a worker that dies at its start: the reason is on stderr');
     $server->stop(lost => 1);
 }
 
-# The end: how soon
+# The duration of the end
 {
     my (@refused, @idle, @gone, $late, $whole);
     for my $round (1 .. 3) {
@@ -211,7 +211,7 @@ SKIP: {
         push @refused, time - $began;
         sysread $idle, my $nothing, 1;
         push @idle, time - $began;
-        while ($left > 0) { my $got = sysread $download, my $octets, 1 << 18 or last; $left -= $got }
+        while ($left > 0) { my $got = sysread $download, my $bytes, 1 << 18 or last; $left -= $got }
         my $last = time;
         $whole++ if $left == 0;
         my $status;
@@ -221,18 +221,18 @@ SKIP: {
             select undef, undef, undef, 0.002 if !defined $status;
         }
         push @gone, time - $last;
-        $late += processes_of_group($server->pid); # at once: nobody may be there after the master
+        $late += processes_of_group($server->pid); # at once: no worker may outlive the master
         is($status, 0, 'SIGTERM during a download: exit status 0');
-        unlike(substr($server->stderr, length $before), qr/Sanitizer|runtime error/, 'and no report');
+        unlike(substr($server->stderr, length $before), qr/Sanitizer|runtime error/, 'SIGTERM during a download: no report of a sanitizer');
     }
     mostly_under(0.05, 'SIGTERM: new connections are refused within 50 ms', @refused);
     mostly_under(0.05, 'idle connections are closed within 50 ms',          @idle);
     is($whole, 3, 'the downloads are whole');
-    mostly_under(0.2, 'the last process is gone within 0.2 s of the last octet, though half a request is held', @gone);
-    is($late, 0, 'and the master is the last');
+    mostly_under(0.2, 'the last process is gone within 0.2 s of the last byte, though half a request is held', @gone);
+    is($late, 0, 'no worker outlives the master');
 }
 
-# Orphans of others that come to this process, as to the first one of a container, are reaped (prctl(2),
+# The master reaps orphans of other programs, which it gets as process 1 of a container or as a subreaper (prctl(2),
 # PR_SET_CHILD_SUBREAPER).
 SKIP: {
     my $prctl = { x86_64 => 157, aarch64 => 167 }->{ (POSIX::uname())[4] } or skip 'the number of prctl is not known', 3;
@@ -243,11 +243,11 @@ SKIP: {
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'with an orphan: serves');
     my ($orphan) = slurp("$folder/orphan") =~ /(\d+)/;
     my ($parent) = map { $_->[2] } grep { $_->[0] == $orphan } Harness::process_table();
-    is($parent, $pid, 'it is a child of the server now');
-    ok(eventually(sub { !-e "/proc/$orphan" }, 10), 'when it ends it is reaped');
+    is($parent, $pid, 'the orphan is a child of the server');
+    ok(eventually(sub { !-e "/proc/$orphan" }, 10), 'the orphan is reaped');
     kill 'TERM', $pid;
-    is(Harness::reap($pid, 10), 0, 'and the server ends as ever');
-    is(slurp("$folder/err"), '', 'nothing is said of it');
+    is(Harness::reap($pid, 10), 0, 'with an orphan: SIGTERM ends the server with status 0');
+    is(slurp("$folder/err"), '', 'with an orphan: nothing on stderr');
     kill 'KILL', -$pid;
 }
 
