@@ -1,6 +1,5 @@
-# Bad input of the disk's and of the network's: files that change while they are read, paths without end that name
-# nothing, more files than can be held, fewer descriptors than are wanted, thousands of connections. No growth without
-# bound, no stale answer, no crash.
+# Bounds: files that change while they are read, endless missing paths, more files than the store holds, few
+# descriptors, thousands of connections. No unbounded growth, no stale response, no crash.
 use strict;
 use warnings;
 use FindBin;
@@ -18,8 +17,7 @@ use constant MIB => 1 << 20;
 
 my $told = is_sanitized() ? 'memory is not told under a sanitizer' : '';
 
-# The anonymous memory that is a process's alone, in bytes: what it shares with its master since the fork is not its
-# own.
+# The private anonymous memory of a process in bytes, without the pages that it shares with its master since the fork.
 sub own_memory {
     my ($pid) = @_;
     my $rollup = slurp("/proc/$pid/smaps_rollup");
@@ -38,7 +36,8 @@ sub memory_grows_by_less {
     return;
 }
 
-# Requests in pipelines of a hundred, without the harness's care: the code gets the status and the body of each.
+# Requests in pipelines of a hundred, without the harness's checks, for speed: calls the code with the status and the
+# body of each.
 sub ask_for_all {
     my ($server, $targets, $code, @fields) = @_;
     my $socket = $server->connection;
@@ -59,7 +58,7 @@ sub ask_for_all {
     return;
 }
 
-# Sets the limit of descriptors for a process, or for this one; what was before, or undef where it can't be.
+# Sets the limit of descriptors of a process, or of this one. Returns the old limit; undef if it can't be set.
 sub limit_descriptors {
     my ($limit, $hard) = @_;
     return if !have('prlimit');
@@ -68,14 +67,14 @@ sub limit_descriptors {
     return system("prlimit --nofile=$limit:@{[$hard // '']} --pid $$ 2>/dev/null") == 0 ? $before : undef;
 }
 
-# Descriptors that a worker has of a kind
+# The number of a worker's descriptors of a kind
 sub descriptors_of {
     my ($pid, $kind) = @_;
     opendir my $folder, "/proc/$pid/fd" or return -1;
     return scalar grep { (readlink("/proc/$pid/fd/$_") // '') =~ $kind } readdir $folder;
 }
 
-# A plain connection, which costs the client little and leaves nothing behind when it is closed.
+# A connection that costs the client little and leaves no TIME_WAIT when it is closed.
 sub light_connection {
     my ($port) = @_;
     socket my $socket, AF_INET, SOCK_STREAM, 0 or return;
@@ -84,8 +83,8 @@ sub light_connection {
     return $socket;
 }
 
-# Paths that name nothing: directly, in a directory that is not there, in one that is, under a file, very long ones, and
-# with encodings asked for.
+# Missing paths: in the root, in missing and in existing directories, below a file, very long ones, and with
+# Accept-Encoding.
 {
     my $root = new_root();
     put_file($root, 'file.txt', 'f');
@@ -94,7 +93,7 @@ sub light_connection {
     my ($worker) = $server->workers;
     SKIP: {
         skip $told, 1 if $told;
-        cmp_ok(own_memory($worker), '<', 2 * MIB, 'a worker that has done nothing: less than 2 MiB of its own');
+        cmp_ok(own_memory($worker), '<', 2 * MIB, 'a new worker has less than 2 MiB of private memory');
     }
     my @forms = (
         sub { "/missing-$_[0]" },
@@ -115,22 +114,22 @@ sub light_connection {
         }
         $memory{$last} = own_memory($worker);
     }
-    is(join(' ', map { "$status{$_} x $_" } sort keys %status), '30000 x 404', '30,000 paths that do not exist: 404');
-    memory_grows_by_less($memory{3000}, $memory{10_000}, MIB, 'paths that do not exist, the 3,001st to the 10,000th');
-    memory_grows_by_less($memory{3000}, $memory{30_000}, MIB, 'paths that do not exist, the 3,001st to the 30,000th');
+    is(join(' ', map { "$status{$_} x $_" } sort keys %status), '30000 x 404', '30,000 missing paths: 404');
+    memory_grows_by_less($memory{3000}, $memory{10_000}, MIB, 'missing paths, the 3,001st to the 10,000th');
+    memory_grows_by_less($memory{3000}, $memory{30_000}, MIB, 'missing paths, the 3,001st to the 30,000th');
 
-    # None of them is known for missing when it is there.
+    # The server must not remember any of them as missing.
     my @wrong;
     for my $number (29_900 .. 29_999) {
         my $name = $forms[0]->($number);
         put_file($root, $name, $number);
         push @wrong, $name if $server->get($name)->{body} ne $number;
     }
-    is("@wrong", '', 'those that are made then: served');
+    is("@wrong", '', 'missing paths that are created then: served');
     $server->stop;
 }
 
-# More small files than are remembered, in many directories. Links are enough: it is the path that is remembered.
+# More small files than the store holds, in many directories. Hard links are enough, as the store keeps paths.
 {
     my $root = new_root();
     my ($count, $folders, $kinds, $began) = (20_000, 500, 17, time);
@@ -155,17 +154,17 @@ sub light_connection {
         });
         push @memory, own_memory($worker);
     }
-    is(join("\n", splice @wrong, 0, 5), '', "$count small files, asked for twice: each is what it is");
+    is(join("\n", splice @wrong, 0, 5), '', "$count small files, each requested twice: each body is right");
     memory_grows_by_less($start, $memory[0], 40 * MIB, 'the first 17,000 small files');
-    memory_grows_by_less($memory[0], $memory[2], MIB, 'the small files after them, and all once more');
+    memory_grows_by_less($memory[0], $memory[2], MIB, 'the later small files, and all a second time');
     for my $number (0, 9, 16_999, $count - 1) {
         replace("$root/" . $name_of->($number), "new $number"); # this one, and not the other links
-        is($server->get('/' . $name_of->($number))->{body}, "new $number", "number $number of them replaced: seen at once");
+        is($server->get('/' . $name_of->($number))->{body}, "new $number", "small file $number is replaced: the next response has it");
     }
     $server->stop;
 }
 
-# More bytes than are held: 120 KiB a file
+# More bytes than the store holds: 120 KiB a file
 {
     my $root = new_root();
     my ($count, $bytes) = (1000, 120 * 1024);
@@ -186,7 +185,7 @@ sub light_connection {
     $server->stop;
 }
 
-# Few descriptors: large files are held as these, and connections and directories want some as well
+# Few descriptors: the store keeps large files open, connections and directories need descriptors as well
 SKIP: {
     have('prlimit') or skip 'no prlimit', 1;
     my $limit = 64;
@@ -211,9 +210,9 @@ SKIP: {
     };
     my @targets = map { ("/$_/large.bin", "/$_/small.txt") } 1 .. 300;
     for my $pass (1, 2) { ask_for_all($server, \@targets, $judge, 'Accept-Encoding: gzip') }
-    is(join("\n", splice @wrong, 0, 5), '', "300 large files on $limit descriptors, twice: all are right");
+    is(join("\n", splice @wrong, 0, 5), '', "300 large files on $limit descriptors, twice: each body is right");
 
-    # As many connections as there may be, all idle: they give way to those that come, and the files to them.
+    # More idle connections than descriptors: the server closes files, then idle connections, for new ones.
     my (@sockets, @refused);
     for my $number (1 .. 200) {
         my $socket = connect_to('127.0.0.1', $server->port);
@@ -222,7 +221,7 @@ SKIP: {
         push @refused, $number if $body ne sprintf('large %08d', $number) . "\0" x ($size - 14);
         push @sockets, $socket;
     }
-    is("@refused", '', "200 connections on $limit descriptors, one after the other, none of which is closed: each is served");
+    is("@refused", '', "200 connections on $limit descriptors, opened one after the other and never closed: each is served");
     my @late;
     for (1 .. 150) {
         my $socket = connect_to('127.0.0.1', $server->port) or next;
@@ -232,19 +231,19 @@ SKIP: {
     my $served = grep { my $result = $server->exchange('', socket => $_); ($result->{responses}[0] || { body => '' })->{body} eq 'small 7' } @late;
     is($served, 150, "150 more connections at once on $limit descriptors: each is served");
     close $_ for grep { $_ && $_->opened } @sockets, @late;
-    ok(eventually(sub { descriptors_of($worker, qr/\Asocket:/) <= 1 }), 'when they are gone their descriptors are, but the listener\'s');
+    ok(eventually(sub { descriptors_of($worker, qr/\Asocket:/) <= 1 }), 'after the clients have left: only the listening socket stays open');
     ask_for_all($server, \@targets, $judge, 'Accept-Encoding: gzip');
     is(join("\n", splice @wrong, 0, 5), '', 'when they are gone all is as before');
     replace("$root/9/large.bin", 'n' x $size);
     is(described($server->get('/9/large.bin')), "n x $size", 'and a change is seen at once');
-    is(descriptors_of($worker, qr{\A\Q$root\E/.*\(deleted\)\z}), 0, 'and what was replaced is not held any longer');
+    is(descriptors_of($worker, qr{\A\Q$root\E/.*\(deleted\)\z}), 0, 'the worker does not keep replaced files open');
     $server->expect_stderr(qr/descriptor|files|connections/i);
     $server->stop;
 }
 
-# A file that grows and shrinks while it is read into memory, and across the size up to which it is. Each byte tells its
-# place, so whatever length is promised, what comes must be the beginning of all. (Where it is larger, the kernel may
-# have sent what it clears when the file is cut.)
+# A file that grows and shrinks while the server reads it, also across the size up to which the store keeps bytes. Each
+# byte shows its offset, so any body must be the beginning of the whole content. (A body above that size may have zeros,
+# as the kernel clears the rest of a page when a file is truncated.)
 {
     my $root   = new_root();
     my $server = Harness->start(root => $root, args => ['-j', '1']);
@@ -256,7 +255,7 @@ SKIP: {
     if (!$writer) {
         open my $file, '+<:raw', "$root/restless.bin" or POSIX::_exit(1);
         for (my $round = 0; getppid() == $parent; $round++) {
-            # Now and then one that is emptied and filled as fast as it goes, so that it ends before what was promised.
+            # At times it is emptied and filled without a pause, so that it ends before Content-Length is reached.
             my $size = $round % 200 < 100 ? ($round % 2 ? 131_072 : 0) : (131_072, 131_073, 1000, 300_000, 0, 100_000, 131_071)[$round % 7];
             my $now  = -s $file;
             truncate $file, $size if $size < $now;
@@ -285,15 +284,15 @@ SKIP: {
     kill 'KILL', $writer;
     waitpid $writer, 0;
     note(join ', ', map { "$_: $outcome{$_}" } sort keys %outcome);
-    is(join("\n", splice @wrong, 0, 5), '', 'a file that changes while it is read: whole, or refused, or cut, and never what it did not hold');
-    cmp_ok($outcome{200} || 0, '>', 300, 'a file that changes while it is read: often whole');
-    cmp_ok(scalar keys %length, '>', 2, 'a file that changes while it is read: it did');
+    is(join("\n", splice @wrong, 0, 5), '', 'a file that changes while it is read: whole, refused or cut off, never with other bytes');
+    cmp_ok($outcome{200} || 0, '>', 300, 'a file that changes while it is read: more than 300 responses are whole');
+    cmp_ok(scalar keys %length, '>', 2, 'a file that changes while it is read: responses of more than two lengths');
     replace("$root/restless.bin", 'r' x 131_072);
-    is(described($server->get('/restless.bin')), 'r x 131072', 'when it rests: as it is');
+    is(described($server->get('/restless.bin')), 'r x 131072', 'a file that no longer changes: its last version');
     $server->stop;
 }
 
-# Thousands of connections that have been answered and wait
+# Thousands of idle connections
 SKIP: {
     my $count  = 8000;
     my $before = limit_descriptors($count + 500);
@@ -318,11 +317,11 @@ SKIP: {
     my $bytes = own_memory($worker) - $start;
     note(sprintf '%.0f bytes each', $bytes / $count);
     memory_grows_by_less($start, $start + $bytes, 256 * $count, "$count idle connections, 256 bytes each");
-    is(scalar(grep { $ask->($_) } @sockets[0, $count / 2, $count - 1]), 3, 'the first, the last and one between are served again');
+    is(scalar(grep { $ask->($_) } @sockets[0, $count / 2, $count - 1]), 3, "$count idle connections: the first, the last and one between are served again");
     close $_ for @sockets;
     @sockets = map { light_connection($server->port) // () } 1 .. $count;
-    is(scalar(grep { $ask->($_) } @sockets), $count, 'when they are gone, as many again');
-    memory_grows_by_less($start, own_memory($worker), 256 * $count, "and as many again, 256 bytes each");
+    is(scalar(grep { $ask->($_) } @sockets), $count, "$count more connections after these are closed: each is served");
+    memory_grows_by_less($start, own_memory($worker), 256 * $count, "$count more idle connections, 256 bytes each");
     close $_ for @sockets;
     $server->stop;
     limit_descriptors($before);

@@ -1,4 +1,4 @@
-# How long an answer may be kept (RFC 9111 5.2.2): what --cache says of files, never of errors and redirects.
+# Cache-Control (RFC 9111 5.2.2): --cache applies to files, never to errors and redirects.
 use strict;
 use warnings;
 use FindBin;
@@ -13,11 +13,11 @@ my %file = (
 );
 put_file($root, $_, $file{$_}) for keys %file;
 utime 1_600_000_000, 1_600_000_000, map { "$root/$_" } keys %file;
-sleep 4; # until nothing is too young to have validators
+sleep 4; # until all files are settled
 
 my $long = 'public, max-age=31536000, immutable';
 my @rows = (
-    # options, what files have, what a hashed name has, what errors have
+    # options, Cache-Control of files, of hashed names, of errors
     [[], 'no-cache', 'no-cache', 'no-cache'],
     [['--cache=off'], 'no-store', 'no-store', 'no-store'],
     [['--cache=0'], 'public, max-age=0', 'public, max-age=0', 'no-cache'],
@@ -32,20 +32,20 @@ for my $row (@rows) {
     my $server = Harness->start(root => $root, args => ['-j', '1', @$options]);
     my $about = join(' ', @$options) || 'no option';
     my $cache = sub { return [$_[0]{status}, $_[0]{field}{'cache-control'}] };
-    for my $round (1, 2) { # the second is answered by the head that is kept
+    for my $round (1, 2) { # the second with the cached head
         my $times = $round == 1 ? '' : ', again';
         is_deeply($cache->($server->get('/')), [200, $files], "$about: a page$times");
         is_deeply($cache->($server->get('/index-DgT4x8Qz.html')), [200, $files], "$about: HTML with a hash in its name$times");
         is_deeply($cache->($server->get('/assets/app.js')), [200, $files], "$about: a script$times");
         is_deeply($cache->($server->get('/assets/index-DgT4x8Qz.js')), [200, $hashed], "$about: a script with a hash in its name$times");
-        is_deeply($cache->($server->get('/app.3f9c2a1b.js')), [200, $hashed], "$about: a large one$times");
-        is_deeply($cache->($server->get('/assets/index-DgT4x8Qz.js', 'Range: bytes=0-0')), [206, $hashed], "$about: a range of it$times");
+        is_deeply($cache->($server->get('/app.3f9c2a1b.js')), [200, $hashed], "$about: a large file with a hash in its name$times");
+        is_deeply($cache->($server->get('/assets/index-DgT4x8Qz.js', 'Range: bytes=0-0')), [206, $hashed], "$about: a range of a file with a hash in its name$times");
         is_deeply($cache->($server->get('/app.3f9c2a1b.css', 'Accept-Encoding: gzip')), [200, $hashed], "$about: an encoded form$times");
-        is_deeply($cache->($server->get('/404.html')), [200, $files], "$about: the page for errors, asked for$times");
-        is_deeply($cache->($server->get('/missing.js')), [404, $errors], "$about: that page as an error$times");
+        is_deeply($cache->($server->get('/404.html')), [200, $files], "$about: 404.html by its own name$times");
+        is_deeply($cache->($server->get('/missing.js')), [404, $errors], "$about: 404.html as an error page$times");
         is_deeply($cache->($server->get('/missing-DgT4x8Qz.js')), [404, $errors], "$about: an error for a name with a hash$times");
         is_deeply($cache->($server->get('/dir')), [302, $errors], "$about: a redirect$times");
-        is_deeply($cache->($server->get('/app.3f9c2a1b.js', 'Range: bytes=900000-')), [416, $errors], "$about: no such range$times");
+        is_deeply($cache->($server->get('/app.3f9c2a1b.js', 'Range: bytes=900000-')), [416, $errors], "$about: an unsatisfiable range$times");
         is_deeply($cache->($server->get('/app.3f9c2a1b.js', 'If-Match: "x"')), [412, $errors], "$about: a condition that fails$times");
         my $etag = $server->get('/assets/index-DgT4x8Qz.js')->{field}{etag};
         is_deeply($cache->($server->get('/assets/index-DgT4x8Qz.js', "If-None-Match: $etag")), [304, $hashed], "$about: 304 (RFC 9110 15.4.5)$times");
@@ -53,9 +53,9 @@ for my $row (@rows) {
     responses_framed();
     $server->stop;
 }
-# HTML by another name
+# HTML as the media type of another extension
 my $other = Harness->start(root => $root, args => ['-j', '1', '--cache=auto', '--mime=css=text/html', '--spa=assets/index-DgT4x8Qz.js']);
-is($other->get('/app.3f9c2a1b.css')->{field}{'cache-control'}, 'no-cache', 'a type of HTML is never immutable, whatever the name');
-is($other->get('/assets/index-DgT4x8Qz.js')->{field}{'cache-control'}, $long, '... others are');
+is($other->get('/app.3f9c2a1b.css')->{field}{'cache-control'}, 'no-cache', 'HTML is never immutable, whatever its name');
+is($other->get('/assets/index-DgT4x8Qz.js')->{field}{'cache-control'}, $long, '... other types with a hash in the name are');
 $other->stop;
 done_testing();

@@ -208,9 +208,9 @@ for my $name ('all.css', 'large.js') {
         is($problem || join(' ', map { $_->{bytes} } @slices),
             substr($bytes{$name}{$coding}, 0, 4) . ' ' . substr($bytes{$name}{$coding}, -4), "$name, $coding: several ranges");
         my %codings = map { ($_->{coding} // $several->{field}{'content-encoding'} // 'identity') => 1 } @slices;
-        is(join(' ', keys %codings), $coding, "$name, $coding: several ranges say the coding");
+        is(join(' ', keys %codings), $coding, "$name, $coding: several ranges have the Content-Encoding");
         is($server->get("/$name", $accept, "Range: bytes=$size-")->{field}{'content-range'}, "bytes */$size",
-            "$name, $coding: 416 tells its length");
+            "$name, $coding: 416 has the length of the variant");
     }
 }
 
@@ -232,14 +232,14 @@ for my $name ('all.css', 'large.js') {
     my $direct = $server->get('/all.css.gz', 'Accept-Encoding: gzip');
     is("$direct->{status} $direct->{field}{'content-type'} " . ($direct->{field}{'content-encoding'} // '-'),
         '200 application/gzip -', 'a .gz by its own name is a file like any other');
-    is($direct->{body}, $bytes{'all.css'}{gzip}, 'and its bytes');
+    is($direct->{body}, $bytes{'all.css'}{gzip}, 'a .gz by its own name: its bytes');
     ok(!exists $server->get("/all.css$_", 'Accept-Encoding: gzip, br, zstd')->{field}{'content-encoding'},
         "a $_ by its own name has no Content-Encoding") for '.br', '.zst';
     is($server->get('/alone.css', 'Accept-Encoding: gzip')->{status}, 404, 'a sibling without its original is not served in its place');
-    is($server->get('/alone.css.gz')->{status}, 200, 'but by its own name');
+    is($server->get('/alone.css.gz')->{status}, 200, 'a sibling without its original is served by its own name');
     is(variant('dir/index.html', $server->get('/dir/', 'Accept-Encoding: gzip')), 'gzip', 'a directory\'s index has siblings too');
     is($server->get('/dir/', 'Accept-Encoding: gzip')->{field}{'content-type'}, $server->get('/dir/')->{field}{'content-type'},
-        'and its type');
+        'an encoded index has the media type of the original');
     is(variant('all.css', $server->get('/dir/../%61ll.css?q', 'Accept-Encoding: gzip')), 'gzip', 'the path is normalised first');
 }
 
@@ -316,7 +316,7 @@ SKIP: {
     my $url = $server->url('/real.css');
     is(`curl -s --compressed -H 'Accept-Encoding: gzip' $url`, $text, 'curl --compressed decodes the .gz');
     cmp_ok(`curl -s -o /dev/null -w '%{size_download}' --compressed -H 'Accept-Encoding: gzip' $url`, '<', length($text) / 2,
-        'and receives fewer bytes');
+        'curl --compressed receives fewer bytes');
     is(`curl -s $url`, $text, 'curl without it gets the original');
     for my $tool (['zstd', 'zst'], ['brotli', 'br']) {
         my ($command, $suffix) = @$tool;

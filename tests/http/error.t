@@ -1,5 +1,5 @@
-# Error replies: small pages that stand alone, and 404.html (RFC 9110 15.5, 15.6, 10.2.4; RFC 9112 9.6). Which
-# request gets which is in the other files; 408 is in timeout.t.
+# Error responses: small self-contained pages, and 404.html (RFC 9110 15.5, 15.6, 10.2.4; RFC 9112 9.6). Other files
+# test which request gets which status; 408 is in timeout.t.
 use strict;
 use warnings;
 use FindBin;
@@ -18,7 +18,7 @@ put_canary($root);
 my $server = Harness->start(root => $root);
 my $host   = "Host: localhost\r\n";
 
-# [status, reason, request, 'HEAD' where the same may be asked for with it]
+# [status, reason, request, 'HEAD' if HEAD gets the same]
 my @errors = (
     [400, 'Bad Request',                     "GET /%zz HTTP/1.1\r\n$host\r\n", 'HEAD'],
     [400, 'Bad Request',                     "GET / HTTP/1.1\r\n\r\n", 'HEAD'],
@@ -45,7 +45,7 @@ for my $error (@errors) {
     ref $reason ? like($response->{reason}, $reason, "$name: the reason phrase (15)") : is($response->{reason}, $reason,
         "$name: the reason phrase (15)");
     page($name, $response);
-    like($body, qr/$status/, "$name: the page tells the status");
+    like($body, qr/$status/, "$name: the page has the status");
     unlike($body, qr/alert|BREW|file\.txt|aaaa|xxxx/, "$name: the page repeats nothing of the request");
     ok(!exists $response->{field}{$_}, "$name: no $_") for 'etag', 'last-modified', 'content-encoding', 'accept-ranges';
     next if !$head;
@@ -55,7 +55,7 @@ for my $error (@errors) {
     is($of_head->{rest}, '', "$name: HEAD has no body (9.3.2)");
 }
 
-# What holds for every page of the server's own
+# Rules of each error page of the server
 sub page {
     my ($name, $response) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -64,27 +64,27 @@ sub page {
     is($field->{server}, 'tinyhttpd', "$name: no version in Server (10.2.4)");
     like($body, qr/\A<!doctype html>/i, "$name: an HTML page");
     ok(eval { decode('UTF-8', my $copy = $body, FB_CROAK); 1 }, "$name: in UTF-8");
-    cmp_ok(length $body, '<', 4096, "$name: a small one");
+    cmp_ok(length $body, '<', 4096, "$name: below 4 KiB");
     like($body, qr/<title>[^<]+<\/title>/i, "$name: it has a title");
-    like($body, qr/<html [^>]*lang=/i, "$name: it says its language");
+    like($body, qr/<html [^>]*lang=/i, "$name: it has a language");
     like($body, qr/<meta [^>]*viewport/i, "$name: it fits a small screen");
-    like($body, qr/color-scheme/, "$name: a dark and a light look");
-    unlike($body, qr/\b(?:src|srcset|action)=|<link|<script|<iframe|\@import|url\(|https?:/i, "$name: it stands alone");
-    unlike($body, qr{tinyhttpd[/ ]\d|llhttp|libmagic}i, "$name: it tells no version");
-    # A policy that forbids what the page does not need, and allows the style that it has
+    like($body, qr/color-scheme/, "$name: a dark and a light colour scheme");
+    unlike($body, qr/\b(?:src|srcset|action)=|<link|<script|<iframe|\@import|url\(|https?:/i, "$name: no external resources");
+    unlike($body, qr{tinyhttpd[/ ]\d|llhttp|libmagic}i, "$name: it has no version");
+    # A policy that allows the page's own style and nothing else
     my $policy = $field->{'content-security-policy'} || '';
     my %directive = map { /\A\s*(\S+)\s*(.*?)\s*\z/ ? (lc $1 => $2) : () } split /;/, $policy;
     is($directive{'default-src'}, "'none'", "$name: Content-Security-Policy allows nothing by default");
     my $allowed = $directive{'style-src'} || '';
     for my $style ($body =~ m{<style[^>]*>(.*?)</style>}gis) {
-        ok($allowed =~ /'unsafe-inline'/ || index($allowed, sha256_base64($style)) >= 0, "$name: its policy allows its style")
+        ok($allowed =~ /'unsafe-inline'/ || index($allowed, sha256_base64($style)) >= 0, "$name: the Content-Security-Policy allows its style")
             or diag($policy);
     }
     return;
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# 404.html in the root is the page of every 404, with that status.
+# 404.html in the root is the body of every 404.
 {
     my $own = "<!doctype html><meta charset=utf-8><title>Nothing</title><p>caf\xc3\xa9, nothing here.</p>\n";
     is($server->get('/404.html')->{status}, 404, 'without 404.html: the server\'s own page');
@@ -93,10 +93,10 @@ sub page {
     for my $target ('/none', '/dir/', '/dir/none', '/.hidden', '/file.txt/', '/none?q') {
         my $response = $server->get($target);
         is("$response->{status} $response->{reason} $response->{body}", "404 Not Found $own", "404.html is the page of $target");
-        is($response->{field}{'content-type'}, 'text/html; charset=utf-8', "404.html of $target: its type");
-        ok(!exists $response->{field}{'content-security-policy'}, "404.html of $target: no policy against what its author wrote");
+        is($response->{field}{'content-type'}, 'text/html; charset=utf-8', "404.html of $target: its media type");
+        ok(!exists $response->{field}{'content-security-policy'}, "404.html of $target: no Content-Security-Policy, as it is the site's own page");
     }
-    # It is no representation of what was asked for: no condition, range or coding applies (13.2.1, 14.2).
+    # It is no representation of the target: no condition, range or coding applies (13.2.1, 14.2).
     my $tag = $server->settled('/404.html')->{field}{etag};
     for my $field ('If-None-Match: *', "If-None-Match: $tag", 'If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT', 'If-Match: "x"',
         'If-Match: *',
@@ -109,7 +109,7 @@ sub page {
     is("$head->{responses}[0]{status} $head->{responses}[0]{field}{'content-length'} $head->{rest}", '404 ' . length($own) . ' ',
         '404.html with HEAD: its length and no body');
     is($server->get('/404.html')->{status}, 200, '/404.html by its own name is a file like any other');
-    is($server->get('/404.html', "If-None-Match: $tag")->{status}, 304, 'and has conditions');
+    is($server->get('/404.html', "If-None-Match: $tag")->{status}, 304, '/404.html by its own name has conditions');
     isnt($server->get('/%zz')->{body}, $own, 'a 400 has the server\'s own page');
     $server->keeps_step(['a 404 with 404.html', "GET /none HTTP/1.1\r\n$host\r\n", 404], ['a HEAD of it',
         "HEAD /none HTTP/1.1\r\n$host\r\n", 404],
@@ -120,18 +120,18 @@ sub page {
     my $ask = sub { my $response = $server->exchange(get_request('/none'), socket => $socket,
         count => 1)->{responses}[0]; return "$response->{status} $response->{body}" };
     put_file($root, '404.html', 'changed');
-    is($ask->(), '404 changed', '404.html that changes: the very next request has it');
+    is($ask->(), '404 changed', '404.html that changes: the next response has it');
     my $large = '<p>' . 'large ' x 50_000;
     put_file($root, '404.html', $large);
-    is($ask->(), "404 $large", '404.html that is too large for memory comes whole');
+    is($ask->(), "404 $large", '404.html that is too large for memory is whole');
     put_file($root, '404.html', '');
-    is($ask->(), '404 ', 'an empty 404.html is empty');
+    is($ask->(), '404 ', 'an empty 404.html: an empty body');
     unlink "$root/404.html";
-    is($ask->(), "404 $built_in", '404.html that is gone: the server\'s own page');
+    is($ask->(), "404 $built_in", 'a deleted 404.html: the server\'s own page');
     put_file($root, 'dir/404.html', 'of a folder');
-    is($server->get('/dir/none')->{body}, $built_in, 'a 404.html that is not in the root is none');
+    is($server->get('/dir/none')->{body}, $built_in, 'a 404.html outside the top of the root is not used');
 
-    # What is no file is no page.
+    # Only a regular file is used.
     my $outside = new_root();
     put_file($outside, 'secret', 'SECRET');
     for my $case (['a directory', sub { mkdir $_[0] }], ['a FIFO', sub { mkfifo($_[0], 0644) }], ['a link that leads out',

@@ -1,4 +1,4 @@
-# A file that ends libmagic, or that it never comes back from, costs one worker and no more, and the service goes on.
+# A file that makes libmagic crash or loop ends one worker, no more, and the server still serves.
 use strict;
 use warnings;
 use FindBin;
@@ -9,7 +9,7 @@ use Time::HiRes qw(time sleep);
 
 bound_seconds(120);
 
-# tests/http/preload/magic.c knows these beginnings. They are no UTF-8, so that libmagic is asked.
+# The markers of tests/http/preload/magic.c. They are not UTF-8, so the worker asks libmagic.
 my %marker = (crash => "\x80CRASH", loop => "\x80LOOP");
 
 my $root = new_root();
@@ -21,7 +21,7 @@ my $server = Harness->start(root => $root, args => ['-j', 2],
     before => sub { @ENV{ keys %environment } = values %environment });
 $server->expect_stderr(qr/worker/);
 
-# The client hears of a death before the master does.
+# The client may see the end of a worker before the master does.
 sub blamed {
     my ($name) = @_;
     return eventually { $server->stderr =~ /died when libmagic looked at '\Q$name\E'/ };
@@ -35,17 +35,17 @@ sub workers_settle {
 
 sub deaths { return scalar(() = $server->stderr =~ /^tinyhttpd: worker \d+ (?:was ended|ended with)/mg) }
 
-is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'libmagic is asked, by the stand-in');
+is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'libmagic is called through the preloaded library');
 
 for my $kind (sort keys %marker) {
     my $content = $marker{$kind} . ' 1';
     put_file($root, "dir/$kind", $content);
     my $before = deaths();
 
-    # One client after the other: the first loses its worker, all others have an answer.
+    # Sequential clients: the first one's worker dies, all others get a response.
     my $first = $server->exchange(get_request("/dir/$kind"), count => 1, seconds => 20);
     ok(!@{ $first->{responses} } && !$first->{timeout}, "$kind: the first client's connection is closed in time");
-    ok(blamed("dir/$kind"), "$kind: the file is named");
+    ok(blamed("dir/$kind"), "$kind: the message names the file");
     my @wrong = grep {
         $_->{status} ne '200' || $_->{body} ne $content || $_->{field}{'content-type'} ne 'application/octet-stream'
     } map { $server->get("/dir/$kind") } 1 .. 20;
@@ -54,18 +54,18 @@ for my $kind (sort keys %marker) {
     is($server->get('/')->{status}, 200, "$kind: other files are served");
     is($server->get('/plain')->{field}{'content-type'}, 'image/png', "$kind: other files are examined");
 
-    # What changes is another file, and has its chance.
+    # A file that has changed counts as another one.
     put_file($root, "dir/$kind", "\x89PNG\r\n\x1a\n" . "\0\0\0\rIHDR" . "\0" x 40);
-    is($server->get("/dir/$kind")->{field}{'content-type'}, 'image/png', "$kind: examined again when it has changed");
+    is($server->get("/dir/$kind")->{field}{'content-type'}, 'image/png', "$kind: examined again after a change");
 }
 
-# Names that a terminal must not see.
+# A name with a terminal's control sequence.
 put_file($root, "a\e[31mred", $marker{crash});
 $server->exchange(get_request('/a%1B[31mred'), count => 1, seconds => 20);
 ok(blamed('a\x1B[31mred'), 'a name with an escape sequence: escaped in the diagnostic');
 is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence: served after a death');
 
-# A worker that is ended while it examines nothing accuses no file.
+# A worker that dies while it examines no file blames none.
 my $before = () = $server->stderr =~ /died when/g;
 $server->get('/plain');
 workers_settle();
@@ -75,20 +75,20 @@ workers_settle();
 is(scalar(() = $server->stderr =~ /died when/g), $before, 'killed while idle: no file is blamed');
 is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'killed while idle: the last file is still examined');
 
-# A worker that was taken over does not make the master forget which file ends workers.
+# A hostile worker can't make the master forget a file that crashes workers.
 SKIP: {
     my ($hostile) = $server->workers;
     overwrite_shared_memory($hostile) or skip 'the memory of a worker can not be written', 3;
     put_file($root, 'dir/next', "$marker{crash} 2");
     my $deaths = deaths();
     $server->exchange(get_request('/dir/next'), count => 1, seconds => 20);
-    ok(blamed('dir/next'), 'one worker has overwritten all that it can: the file that ends a worker is named');
+    ok(blamed('dir/next'), 'one worker has overwritten all the memory that it can: the message names the file that crashes another one');
     my @statuses = map { $server->get('/dir/next')->{status} // 'none' } 1 .. 20;
-    is("@statuses", join(' ', ('200') x 20), 'and is served from then on');
-    is(deaths() - $deaths, 1, 'one worker died');
+    is("@statuses", join(' ', ('200') x 20), 'one worker has overwritten all the memory that it can: the file is served from then on');
+    is(deaths() - $deaths, 1, 'one worker has overwritten all the memory that it can: one worker died');
 }
 
-# Stopped in between, and slow to go on: no time of the CPU, no end.
+# A worker that is stopped during an examination uses no CPU time, so the timer does not end it.
 my @workers = $server->workers;
 kill 'STOP', @workers;
 sleep 1.5;

@@ -1,7 +1,6 @@
-# Every call can fail: each call that a worker or the master makes fails once, with each error that its man page gives,
-# or does less than it was asked for. Each request of a script is then answered rightly, or refused with 500 or 503, or
-# its connection is closed; never with a wrong body, never too late; and the next script's requests are all answered
-# rightly.
+# System calls that fail: each call of a worker or the master fails once, with each error of its man page, or does less
+# than requested. Each request of a script then gets its response, or 500 or 503, or its connection is closed; never a
+# wrong body, never too late. The next run of the script succeeds.
 use strict;
 use warnings;
 use FindBin;
@@ -14,7 +13,7 @@ use Time::HiRes qw(time sleep);
 
 bound_seconds(170);
 
-# What a call gives that fails; numbers are of bytes, for a call that takes fewer than it was given.
+# The faults of each call: errors, or numbers of bytes for a short read or write.
 my @worker_faults = (
     [accept4       => qw(ECONNABORTED EINTR EMFILE ENFILE ENOBUFS ENOMEM EPROTO EPERM)],
     [openat2       => qw(EACCES EAGAIN EINTR EIO ELOOP EMFILE ENFILE ENOENT ENOMEM EXDEV)],
@@ -23,7 +22,7 @@ my @worker_faults = (
     [pread         => qw(EINTR EIO EISDIR), 0, 1],
     [epoll_ctl     => qw(ENOMEM ENOSPC)],
     [epoll_pwait   => qw(EINTR)],
-    [recv          => qw(ECONNRESET EINTR ENOMEM)], # never less than there is (epoll(7), question 9)
+    [recv          => qw(ECONNRESET EINTR ENOMEM)], # never short (epoll(7), question 9)
     [send          => qw(ECONNRESET EINTR EAGAIN ENOBUFS ENOMEM EPIPE), 1],
     [sendfile      => qw(EAGAIN EINTR EIO ENOMEM EPIPE ECONNRESET), 0, 1],
     [shutdown      => qw(ENOTCONN)],
@@ -33,14 +32,14 @@ my @worker_faults = (
     [writev        => qw(ECONNRESET EINTR EAGAIN EIO ENOBUFS ENOMEM ENOSPC EPIPE), 1],
 );
 
-# libmagic frees some memory twice where there is no more (5.44): these may cost the worker that asked it.
+# libmagic 5.44 frees some memory twice if malloc fails: these faults may end the worker.
 my @memory_faults = ([malloc => qw(ENOMEM)], [realloc => qw(ENOMEM)], [calloc => qw(ENOMEM)]);
 my $blamed = qr/worker \d+ was ended by signal 6|died when libmagic looked at 'guess'/;
 
-# What a worker can't start without.
+# Calls without which a worker can't start.
 my @start_faults = ([calloc => qw(ENOMEM)], [epoll_create1 => qw(EMFILE ENFILE ENOMEM)], [epoll_ctl => qw(ENOMEM ENOSPC)]);
 
-# Where a call's error says something of the file, the answer is that of such a file.
+# Errors that describe the file: the response is that for such a file.
 my %also = (openat2 => { map { $_ => [404] } qw(EACCES ELOOP ENOENT EXDEV) });
 
 # tests/http/preload/faults.c: struct control.
@@ -73,7 +72,7 @@ sub write_control {
 
 my $root  = new_root();
 my $small = noise(700, 'small');
-my $large = noise(300_000, 'large'); # more than is held in memory
+my $large = noise(300_000, 'large'); # more than the store keeps in memory
 my $guess = "\x89PNG\r\n\x1a\n" . "\0\0\0\rIHDR" . "\0" x 40;
 put_file($root, 'small.html', $small);
 put_file($root, 'old.txt', 'an old file');
@@ -81,7 +80,7 @@ put_file($root, 'large.bin', $large);
 put_file($root, 'guess', $guess);
 put_file($root, 'dir/index.html', 'index');
 
-# Read anew in each round: what has just changed is not kept.
+# The server reads it in each round, as a file that has just changed is not settled.
 sub touch_all { utime undef, undef, map { "$root/$_" } qw(small.html large.bin guess dir/index.html); return }
 
 # ---- the script: [name, bytes, [expected status, body]...] ----
@@ -100,17 +99,17 @@ my @script = (
     ['old',                 get_request('/old.txt'), [200, 'an old file']],
     ['pipelined, closing',  get_request('/small.html') . get_request('/old.txt', 'Connection: close'),
         [200, $small], [200, 'an old file']],
-    # Read to its end, so that no reset overtakes the answer.
+    # The server reads it to its end, so that no reset overtakes the response.
     ['closing, with more behind', get_request('/old.txt', 'Connection: close') . 'GET', [200, 'an old file']],
     ['HEAD',                $head, [200, '']],
     ['in two pieces',       get_request('/old.txt'), [200, 'an old file']],
     ['a body',              "GET /old.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde", [200, 'an old file']],
 );
 
-# The first response's status, as a redirect may be any of the kind.
+# The first response's status; any redirect counts as 302.
 sub same_status { my ($got, $expected) = @_; return $expected == 307 ? $got =~ /^30[1278]$/ : $got == $expected }
 
-# What is wrong with the answers to one request, or ''. `refusals` are the statuses that are right besides.
+# The error in the responses to one request, or ''. `refusals` are statuses that are allowed besides.
 sub fault_of {
     my ($expected, $result, $refusals) = @_;
     my @responses = @{ $result->{responses} };
@@ -126,7 +125,7 @@ sub fault_of {
     return 'the connection is closed';
 }
 
-# Most on one connection as long as there is one, so that some requests are a connection's first and others are not.
+# Most requests share a connection while it lasts, so that some are the first on theirs and others are not.
 sub run_script {
     my ($server, $refusals, @steps) = @_;
     my ($socket, @wrong);
@@ -146,7 +145,7 @@ sub run_script {
     return join '; ', @wrong;
 }
 
-# ---- a server whose calls can be made to fail ----
+# ---- a server with faults ----
 
 my %environment = (preload('faults'), FAULTS => $control_path);
 sub start {
@@ -156,7 +155,7 @@ sub start {
 
 sub descriptors { return scalar map { glob "/proc/$_/fd/*" } @_ }
 
-# Those of connections that are closed take a moment.
+# The worker closes a connection's descriptor a moment after its end.
 sub settled_descriptors {
     my @workers = @_;
     my $last = -1;
@@ -166,8 +165,8 @@ sub settled_descriptors {
 
 # ---- in a worker ----
 
-# Each fault in the first call, the second and so on, until the script makes no more of them. What is wrong, and in how
-# many calls the fault was.
+# Each fault in the first call, the second and so on, until the script makes no more of them. Returns the errors, and
+# the number of calls that failed.
 sub try_row {
     my ($server, $function, @faults) = @_;
     my $cases = 0;
@@ -185,14 +184,14 @@ sub try_row {
     return ('', $cases);
 }
 
-# A sanitizer's memory has no faults.
+# With a sanitizer, malloc has no faults.
 for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     my $server = start('-j', 1);
     my $memory_is_short = $rows == \@memory_faults;
     $server->expect_stderr($blamed), $server->expect_stderr(qr/^(?:free|munmap_chunk|double|corrupted)\b/) if $memory_is_short;
     $server->expect_stderr(qr/lines? of the access log/);
-    is(run_script($server), '', 'the script, without a fault');
-    is(run_script($server), '', 'and once more');
+    is(run_script($server), '', 'the script without a fault');
+    is(run_script($server), '', 'the script without a fault, a second time');
     my ($worker)    = $server->workers;
     my $descriptors = settled_descriptors($worker);
     my $memory      = resident_bytes($server->pid);
@@ -200,12 +199,12 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     for my $row (@$rows) {
         my ($function, @faults) = @$row;
         my ($wrong, $cases) = try_row($server, @$row);
-        is($wrong, '', "$function: $cases calls failed with @faults, and all goes on");
+        is($wrong, '', "$function: $cases calls failed with @faults, each response is right or refused");
         cmp_ok($cases, '>', 0, "$function: some calls failed") if !$memory_is_short;
     }
-    is(join(' ', $server->workers), $worker, 'one and the same worker has lived through all of it') if !$memory_is_short;
-    is(settled_descriptors($server->workers), $descriptors, 'no descriptor was lost');
-    cmp_ok(resident_bytes($server->pid) - $memory, '<', 4_000_000, 'and no memory') if !is_sanitized();
+    is(join(' ', $server->workers), $worker, 'no worker died of a fault') if !$memory_is_short;
+    is(settled_descriptors($server->workers), $descriptors, 'no descriptor leaked');
+    cmp_ok(resident_bytes($server->pid) - $memory, '<', 4_000_000, 'no memory leaked') if !is_sanitized();
     $server->stop(lost => $memory_is_short);
 }
 
@@ -218,7 +217,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
         my ($what) = @_;
         my $wrong = run_script($server);
         ok(eventually { $both->() }, "$what: both workers are back");
-        is($wrong || run_script($server), '', "$what: served meanwhile and after it");
+        is($wrong || run_script($server), '', "$what: the other worker serves, then both");
     };
     my $kill_one = sub {
         eventually { $both->() };
@@ -230,7 +229,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
         my ($function, @faults) = @$row;
         next if is_sanitized() && $function eq 'calloc';
         for my $fault (@faults) {
-            # The other worker is not to take the fault upon itself.
+            # The other worker must not consume the fault.
             eventually { $both->() };
             my (undef, $other) = $server->workers;
             kill 'STOP', $other;
@@ -248,16 +247,16 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
         $back->("$case->[0] fails with $case->[1] in the master");
         end_fault();
     }
-    # Processes are short for a while: the first look is soon, and each pause twice the last. A worker that dies young
-    # is waited for longer from the start, and those of before are still young.
+    # fork fails for a while: the master tries again soon, and doubles each pause. After the early death of a worker the
+    # first pause is longer, and the current workers are still young.
     sleep 1;
     my $said = length $server->stderr;
     set_fault('fork', 1, 'EAGAIN', 'in the master', 3);
     $kill_one->();
     $back->('fork fails four times in the master');
     my @pauses = substr($server->stderr, $said) =~ /can't start a worker: .*; trying again in (\d+) ms$/mg;
-    is("@pauses", '50 100 200 400', 'the pauses before the next try');
-    is(end_fault(), 4, 'no more tries than those');
+    is("@pauses", '50 100 200 400', 'fork fails in the master: the pauses double');
+    is(end_fault(), 4, 'fork fails in the master: four attempts');
     $server->stop(lost => 1);
 }
 responses_framed();

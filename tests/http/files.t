@@ -1,4 +1,4 @@
-# Which files are served, and as what: --index, --dotfiles, --symlinks, --mime, --charset, and one file alone.
+# Which files are served, and with which type: --index, --dotfiles, --symlinks, --mime, --charset, and a single file.
 use strict;
 use warnings;
 use FindBin;
@@ -51,13 +51,13 @@ served(['--symlinks=all'], '/inside.html' => "index\n", '/leak' => "outside\n", 
     '/place/page' => "outside page\n", '/loop' => 404, '/place/../.env' => 404, '/place/../file' => 404, '/%2e%2e/' . basename($outside) . '/file' => 404,
     '/..%2f' . basename($outside) . '/file' => 404, '//etc/passwd' => 404);
 
-# Links that are switched, and what they lead to
+# Links that are switched, and changes of their targets
 for my $mode ('all', 'none') {
     my $server = Harness->start(root => $root, args => ['-j', '1', "--symlinks=$mode"]);
     put_file($root, 'switched', "file\n");
     put_file($root, 'turned/file', "file\n");
     told_of($server, "/$_") for 'switched', 'turned/file';
-    sleep 4; # seen unchanged for long enough, and so trusted
+    sleep 4; # until both are settled
     is(told_of($server, "/$_"), "file\n", "$mode: $_") for ('switched', 'turned/file') x 2;
     unlink "$root/switched";
     symlink "$outside/file", "$root/switched";
@@ -67,7 +67,7 @@ for my $mode ('all', 'none') {
     is(told_of($server, "/$_"), $after, "$mode: $_ is a link now") for ('switched', 'turned/file') x 2;
     if ($mode eq 'all') {
         put_file($outside, 'file', "changed\n");
-        is(told_of($server, "/$_"), "changed\n", "$mode: what $_ leads to changed") for 'switched', 'turned/file';
+        is(told_of($server, "/$_"), "changed\n", "$mode: the target of $_ changed") for 'switched', 'turned/file';
         put_file($outside, 'file', "outside\n");
     }
     unlink "$root/switched", "$root/turned", "$root/was/file";
@@ -79,7 +79,7 @@ my $verbose = Harness->start(root => $root, args => ['-j', '1', '-v', '--symlink
 my $sandbox = $verbose->banner;
 SKIP: {
     skip 'no Landlock here', 1 if $sandbox !~ /, Landlock/;
-    like($sandbox, qr/read everywhere/, '-v tells that links lift the limit of what may be read');
+    like($sandbox, qr/read everywhere/, '-v says that the sandbox allows reading everywhere');
 }
 $verbose->stop;
 
@@ -104,11 +104,11 @@ typed(['--mime=foo=text/x-foo', '--mime=bar=application/x-bar', '--mime=txt=appl
 # One file
 my $single = Harness->start(bare => 1, root => $root, args => ['-p', '0', '-b', '127.0.0.1', '-j', '1', "$root/start.htm"]);
 is(told_of($single, $_), "start\n", "one file: $_") for '/', '/start.htm', '/?x', '/', '/x/..';
-is(told_of($single, $_), 404, "one file: nothing else: $_") for '/index.html', '/start', '/start.htm/', '/sub/start.htm', '/sub/', '/.well-known/ok';
+is(told_of($single, $_), 404, "one file: $_ is 404") for '/index.html', '/start', '/start.htm/', '/sub/start.htm', '/sub/', '/.well-known/ok';
 unlink "$root/start.htm";
-is(told_of($single, '/'), 404, 'one file: gone');
+is(told_of($single, '/'), 404, 'one file: deleted, 404');
 put_file($root, 'start.htm', "again\n");
-is(told_of($single, '/'), "again\n", 'one file: back');
+is(told_of($single, '/'), "again\n", 'one file: created again, served');
 responses_framed();
 $single->stop;
 done_testing();

@@ -82,8 +82,8 @@ refused('GET with a length of 5 GB', "GET / HTTP/1.1\r\n${host}Content-Length: 5
 {
     my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Content-Length: 8000000\r\n\r\n" . 'b' x 8_000_000);
     is($result->{responses}[0]{status}, 413, 'a body of 8 MB that is sent regardless: 413 can be read (RFC 9112 9.6)');
-    is(scalar @{ $result->{responses} }, 1, 'and is the only answer');
-    ok($result->{eof}, 'and ends in order: a reset could overtake it (RFC 9112 9.6)');
+    is(scalar @{ $result->{responses} }, 1, 'a body of 8 MB that is sent regardless: 413 is the only response');
+    ok($result->{eof}, 'a body of 8 MB that is sent regardless: no reset overtakes the 413 (RFC 9112 9.6)');
 }
 for my $size (65_537, 500_000, 1_048_576) {
     # Near the limit both accepting and refusing are right, if the connection then stays in step or closes.
@@ -201,8 +201,8 @@ for my $case (["GET", 200], ["POST", 405]) {
     cmp_ok(time - $began, '<', 8, "$method that expects 100-continue: no stall");
     ok($result->{closed}, "$method that expects 100-continue: closed, so that the body is not read as a request");
     $result = $server->exchange("$method / HTTP/1.1\r\n${host}Expect: 100-CONTINUE\r\nContent-Length: " . length($sneaky) . "\r\n\r\n$sneaky$canary");
-    is($result->{responses}[0]{status}, $status, "$method whose body comes at once anyway: $status");
-    ok(!grep({ $_->{status} == 404 } @{ $result->{responses} }), "$method whose body comes at once: it is not read as a request");
+    is($result->{responses}[0]{status}, $status, "$method with Expect and an immediate body: $status");
+    ok(!grep({ $_->{status} == 404 } @{ $result->{responses} }), "$method with Expect and an immediate body: the body is not read as a request");
 }
 {
     my $result = $server->exchange("POST / HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n");

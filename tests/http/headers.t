@@ -1,4 +1,4 @@
-# Fields of one's own: --header, --isolate.
+# --header and --isolate.
 use strict;
 use warnings;
 use FindBin;
@@ -58,7 +58,7 @@ $server = Harness->start(root => $root, args => ['-j', '1', '--header=X-One: 1',
 each_answer($server, '--header', { 'x-one' => '1', link => '</a>; rel=preload | </b>; rel=preload', server => 'else', 'x-content-type-options' => '', 'x-empty' => '' });
 $server->stop;
 
-# As much as may be said, in a head that is kept before the bytes
+# The most that --header allows, in a cached head
 my $response;
 my @long = map { "--header=X-Long-$_: " . chr(97 + $_) x 480 } 0 .. 7;
 $server = Harness->start(root => $root, args => ['-j', '1', '--cors=https://' . 'o' x 253 . ':12345', '--isolate', '--cache=auto', @long]);
@@ -66,7 +66,7 @@ for my $target ('/', '/large.bin') {
     for my $round (1 .. 3) {
         $response = $server->get($target);
         is(length $response->{body}, $target eq '/' ? 5 : 200_000, "4 KiB of fields: $target");
-        is_deeply([map { $response->{field}{"x-long-$_"} } 0 .. 7], [map { chr(97 + $_) x 480 } 0 .. 7], '... and all of them');
+        is_deeply([map { $response->{field}{"x-long-$_"} } 0 .. 7], [map { chr(97 + $_) x 480 } 0 .. 7], '... each field is there');
     }
 }
 is($server->get('/' . '%20' x 2700 . '/../dir?' . 'q' x 50)->{status}, 302, '... in a redirect as well');
@@ -82,9 +82,9 @@ $server->stop;
 $server = Harness->start(root => $root, args => ['-j', '1', '--isolate', '--header=Cross-Origin-Embedder-Policy: credentialless']);
 each_answer($server, '--isolate and --header', { 'cross-origin-opener-policy' => 'same-origin', 'cross-origin-embedder-policy' => 'credentialless' });
 $server->stop;
-# ---- every field that the server has of its own ----
+# ---- every field of the server ----
 
-# --header stands in place of these...
+# --header replaces these...
 my @replaced = qw(Server X-Content-Type-Options Access-Control-Allow-Origin Access-Control-Expose-Headers Timing-Allow-Origin
     Cross-Origin-Resource-Policy Cross-Origin-Opener-Policy Cross-Origin-Embedder-Policy Content-Security-Policy Retry-After
     Access-Control-Allow-Methods Access-Control-Max-Age Access-Control-Allow-Headers);
@@ -94,7 +94,7 @@ my %refused = (map({ $_ => qr/leave it out/ } qw(Content-Length Transfer-Encodin
 
 # A file with an encoded form, a page for what is missing, a directory that is listed, and a file system that fails.
 my $whole = new_root();
-put_file($whole, $_, "something\n") for 'index.html', 'text.txt', 'text.txt.gz', '404.html', 'listed/file', 'fails.txt'; # the last is asked for only once, so that it has to be opened
+put_file($whole, $_, "something\n") for 'index.html', 'text.txt', 'text.txt.gz', '404.html', 'listed/file', 'fails.txt'; # the last is requested only once, so that it must be opened
 my $control = put_file(new_root(), 'control', "\0" x 48);
 chmod 0666, $control;
 sub let_openat2_fail {
@@ -129,7 +129,7 @@ my @cases = (
     ['the script of --watch', 200, get_request('/.well-known/tinyhttpd/live.js')],
 );
 
-# Gives each answer's fields, by their names in small letters, to the code.
+# Calls the code with the fields of each response, by their lower-case names.
 sub on_every_answer {
     my ($options, $code) = @_;
     my %environment = (preload('faults'), FAULTS => $control);
@@ -158,17 +158,17 @@ sub on_every_answer {
         $seen{$_}++ for keys %$lines;
         is(join(' ', grep { @{ $lines->{$_} } > 1 } sort keys %$lines), '', "$name: each field once");
     });
-    is(join(' ', grep { !$known{$_} } sort keys %seen), '', 'each field of the server is one that --header replaces or is refused for');
-    is(join(' ', grep { !$seen{ lc $_ } } @replaced), '', 'each that --header replaces was seen');
+    is(join(' ', grep { !$known{$_} } sort keys %seen), '', '--header replaces each field of the server or is refused for it');
+    is(join(' ', grep { !$seen{ lc $_ } } @replaced), '', 'each field that --header replaces was sent');
 }
 on_every_answer([map { "--header=$_: mine" } @replaced], sub {
     my ($name, $lines) = @_;
     my %expected = map { lc $_ => 'mine' } @replaced;
-    is_deeply({ map { $_ => join ' | ', @{ $lines->{$_} || [] } } keys %expected }, \%expected, "$name: --header in place of each field of the server");
+    is_deeply({ map { $_ => join ' | ', @{ $lines->{$_} || [] } } keys %expected }, \%expected, "$name: --header replaces each field of the server");
 });
 on_every_answer([map { "--header=$_:" } @replaced], sub {
     my ($name, $lines) = @_;
-    is(join(' ', grep { $lines->{ lc $_ } } @replaced), '', "$name: --header without a value takes each field of the server away");
+    is(join(' ', grep { $lines->{ lc $_ } } @replaced), '', "$name: --header without a value removes each field of the server");
 });
 on_every_answer(['--header=Cache-Control: mine'], sub {
     my ($name, $lines) = @_;
@@ -177,6 +177,6 @@ on_every_answer(['--header=Cache-Control: mine'], sub {
 for my $name (sort keys %refused) {
     my $run = run_program("--header=$name: a", '-p', '0', '-b', '127.0.0.1', $whole);
     is($run->{status}, 64, "--header '$name: a' is refused");
-    like($run->{err}, qr/\Atinyhttpd: --header '\Q$name\E: a': .*$refused{$name}.*\n\z/, '... in one line that says what to do');
+    like($run->{err}, qr/\Atinyhttpd: --header '\Q$name\E: a': .*$refused{$name}.*\n\z/, '... in one line with the alternative');
 }
 done_testing();

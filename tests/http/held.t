@@ -1,5 +1,5 @@
-# What a worker holds open between requests: a large file only for some seconds after its last answer, so that the space
-# of a deleted one is freed and a file system beneath the root can be unmounted.
+# Files that a worker keeps open between requests: a large file stays open only for some seconds after its last
+# response, so that the space of a deleted one is freed and a file system beneath the root can be unmounted.
 use strict;
 use warnings;
 use FindBin;
@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/lib";
 use Harness;
 use Test::More;
 
-# It is mounted in a namespace of our own, which is gone with us.
+# The mount is in a mount namespace of this process, which ends with it.
 if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/null') == 0) {
     $ENV{TEST_OWN_MOUNTS} = 1;
     exec 'unshare', '--mount', $^X, "-I$FindBin::Bin/lib", $0;
@@ -37,22 +37,22 @@ sub nothing_is_held {
     return;
 }
 
-# Without another request.
+# The files are closed without another request.
 is_whole($_) for qw(kept.bin deleted.bin replaced.bin);
 unlink "$root/deleted.bin" or die $!;
 rename "$root/unlinked.bin", "$root/replaced.bin" or die $!;
-nothing_is_held('neither deleted nor replaced nor unused files stay open');
+nothing_is_held('deleted, replaced and unused files are closed');
 is_whole('kept.bin');
-is($server->get('/deleted.bin')->{status}, 404, 'the deleted file is gone');
-is($server->get('/replaced.bin')->{body}, noise($size, 'unlinked.bin'), 'the other file is served by its name');
-nothing_is_held('nor after they were asked for again');
+is($server->get('/deleted.bin')->{status}, 404, 'the deleted file is 404');
+is($server->get('/replaced.bin')->{body}, noise($size, 'unlinked.bin'), 'the replaced file is the new one');
+nothing_is_held('after these requests the files are closed again');
 
 SKIP: {
     my $place = "$root/mounted";
     mkdir $place or die $!;
     skip 'needs root and a mount namespace', 2
         if !$ENV{TEST_OWN_MOUNTS} || system("mount -t tmpfs -o mode=755 none '$place' 2>/dev/null") != 0;
-    # Mounted for the server as well, which has been started in this namespace.
+    # The server runs in this mount namespace and sees the mount.
     put_file($place, 'film.mp4', noise($size, 'film'));
     is($server->get('/mounted/film.mp4')->{body}, noise($size, 'film'), 'a file of another file system is served');
     ok(eventually(sub { system("umount '$place' 2>/dev/null") == 0 }, 60), 'its file system can be unmounted');

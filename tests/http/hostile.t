@@ -1,13 +1,13 @@
-# Workers that were taken over: they make the calls that they are told to, inside the sandbox of the release, with each
-# version of Landlock that kernels in use have. What must come back stands in the tables; afterwards everything must be
-# as it was, and serve. The server is tests/hostile/worker.c.
+# Hostile workers: a worker that an attacker controls makes system calls inside the sandbox, with each version of
+# Landlock that kernels in use have. The tables have the expected results; afterwards no file has changed and the server
+# still serves. The server is tests/hostile/worker.c.
 use strict;
 use warnings;
 use File::Basename qw(dirname);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-# The server of this test lies beside the program.
+# The server of this test is built beside the program.
 BEGIN {
     my $program = $ENV{TINYHTTPD} || "$FindBin::Bin/../../build/release/tinyhttpd";
     $ENV{TINYHTTPD} = dirname($program) . '/hostile/tinyhttpd';
@@ -26,13 +26,13 @@ use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD =
 use constant { SIGCONT => 18, SIGCHLD => 17, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
 
-# The versions of Landlock, and a kernel of each: none (5.10), 1 (5.15), 2 (6.1), 4 (6.7), what this one has.
+# The versions of Landlock, with a kernel of each: none (5.10), 1 (5.15), 2 (6.1), 4 (6.7), and this kernel's own.
 my @versions = (0, 1, 2, 4, undef);
 use constant ABI_TRUNCATE => 3;
 
-# ---- files that the workers' user may write, were there no sandbox
+# ---- files that the workers' user could write without the sandbox
 
-# What is in a folder, and in its files.
+# The names and contents of a folder's files.
 sub content_of {
     my ($folder) = @_;
     return join ' ', map { my $name = s{.*/}{}r; -d $_ ? "$name/" : -l $_ ? "$name->" : "$name=" . slurp($_) } sort glob "$folder/*";
@@ -57,8 +57,8 @@ sub client_of {
     return { path => $path, socket => IO::Socket::UNIX->new(Peer => $path) };
 }
 
-# Asks the worker to make a call. Returns its result, -errno, or 'ended' for a connection that is, and then is made
-# anew.
+# Makes the worker call a system call. Returns its result or -errno; 'ended' if the connection ends, which is then
+# opened again.
 sub attempt {
     my ($client, @words) = @_;
     my $answer = '';
@@ -75,7 +75,7 @@ sub attempt {
 
 my %name_of = map { Errno->can($_)->() => $_ } grep { /\AE[A-Z0-9]+\z/ && !/\A(?:EWOULDBLOCK|EDEADLOCK|EOPNOTSUPP)\z/ } keys %!;
 
-# A call's result as a name: 'done', or that of the error.
+# The name of a call's result: 'done' or the error.
 sub outcome {
     my ($result) = @_;
     return $result if $result eq 'ended';
@@ -87,8 +87,8 @@ sub bytes { return '$' . unpack 'H*', shift }
 # struct open_how of openat2(2).
 sub how { my ($flags, $mode) = @_; return (bytes(pack 'QQQ', $flags, $mode || 0, 0), 24) }
 
-# What is expected with a version of Landlock: one outcome, or that of the highest key which is not above it. undef
-# takes any.
+# The expected outcome with a version of Landlock: the one for all, or that of the highest key not above the version.
+# undef allows any.
 sub expected {
     my ($expected, $version) = @_;
     return $expected if !ref $expected;
@@ -104,7 +104,7 @@ sub try_all {
         my ($what, $expected, @words) = @$row;
         my $wanted = expected($expected, $version);
         my $found  = outcome(attempt($client, @words));
-        next if $found eq 'EOPNOTSUPP' || $found eq 'ENOTSUP'; # a call that this architecture never had
+        next if $found eq 'EOPNOTSUPP' || $found eq 'ENOTSUP'; # a call that this architecture lacks
         push @wrong, "$what: $found, not $wanted" if defined $wanted && $found ne $wanted;
     }
     is(join("\n", @wrong), '', $name);
@@ -113,12 +113,12 @@ sub try_all {
 
 # ---- the tables: [what, outcome, call, arguments...]
 
-# openat2, whose flags seccomp can't see, is allowed where Landlock refuses to empty files.
+# seccomp can't see the flags of openat2, so the sandbox allows it only if Landlock denies truncation.
 my $by_openat2 = { 0 => 'EPERM', ABI_TRUNCATE, 'EACCES' };
 
 sub denied { return map { [join(' ', @$_), 'EPERM', @$_] } @_ }
 
-# `everywhere` where links may lead anywhere, so that every file may be read.
+# `everywhere`: with --symlinks all, every file may be read.
 sub files {
     my ($folder, $master, $everywhere) = @_;
     my $landlock = $everywhere ? 'done' : 'EACCES';
@@ -178,7 +178,7 @@ sub files {
     );
 }
 
-# What the standard streams are to others: a terminal that is typed into, the log's old lines, the journal's socket.
+# The standard streams: a terminal's input, the log's old lines, the journal's socket.
 sub streams {
     return denied(
         (map { (['read', $_, 'room', 0], ['lseek', $_, 0, 0], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 0 .. 2),
@@ -208,7 +208,7 @@ sub network {
         # SO_REUSEPORT, SO_RCVBUF, SO_ATTACH_FILTER; TCP_NODELAY, TCP_FASTOPEN, TCP_REPAIR, TCP_ULP
         (map { ["setsockopt SOL_SOCKET $_", 'EPERM', 'setsockopt', 'tcp', SOL_SOCKET, $_, bytes("\1\0\0\0"), 4] } 15, 8, 26),
         (map { ["setsockopt TCP $_", 'EPERM', 'setsockopt', 'tcp', 6, $_, bytes("\1\0\0\0"), 4] } 1, 23, 19, 31),
-        # Allowed as an answer's end needs it; without effect on a listener.
+        # Allowed, as the end of a response needs it; without effect on a listening socket.
         ['shutdown of a TCP listener for writing', undef, 'shutdown', 'tcp', SHUT_WR],
         ['shutdown of a Unix listener for writing', undef, 'shutdown', 'unix', SHUT_WR],
     );
@@ -253,7 +253,7 @@ sub kernel {
 # ---- one server
 
 sub try_server {
-    my ($who, $user, $as, $limit, @arguments) = @_;
+    my ($started, $user, $as, $limit, @arguments) = @_;
     my $folder = make_site($user);
     my $inner  = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5, Blocking => 0) or die $!;
     my $path   = "$folder/socket";
@@ -262,7 +262,7 @@ sub try_server {
     my $server = Harness->start(root => "$folder/site", args => ['-v', '-j', '2', '-b', "unix:$path", @arguments], as => $as);
     my ($version) = $server->banner =~ /Landlock \(ABI (\d+)/;
     $version //= 0;
-    my $name = join ' ', "$who, Landlock", $version || 'missing', @arguments;
+    my $name = join ' ', "$started, Landlock", $version || 'missing', @arguments;
     like($server->banner, qr/^tinyhttpd: sandbox: uid $user, .*, files read-only, .*seccomp \(\d+ calls\)$/m, "$name: -v says that files are read-only");
     my @workers = $server->workers;
     $server->get('/mine');
@@ -278,22 +278,22 @@ sub try_server {
     try_all($client, "$name: the kernel", $version, kernel());
     try_all($client, "$name: network", $version, network($inner));
     my $i386 = outcome(attempt($client, 'i386'));
-    ok($i386 eq 'EPERM' || $i386 eq 'ENOSYS', "$name: calls of i386, where the kernel has them") or diag($i386);
+    ok($i386 eq 'EPERM' || $i386 eq 'ENOSYS', "$name: i386 calls are denied") or diag($i386);
     close $client->{socket} if $client->{socket};
 
     is(content_of("$folder/site") . content_of("$folder/outside"), $before, "$name: no file has changed");
-    is(scalar($inner->accept), undef, "$name: nothing was connected to");
-    is("@{[$server->workers]}", "@workers", "$name: the workers are those of before");
-    is(($server->log_lines(1))[0], $first, "$name: the log's first line is there");
-    is($server->get('/mine')->{body}, 'mine', "$name: TCP is served") for 1 .. 4;
+    is(scalar($inner->accept), undef, "$name: no connection was opened");
+    is("@{[$server->workers]}", "@workers", "$name: the workers are the same");
+    is(($server->log_lines(1))[0], $first, "$name: the log's first line is unchanged");
+    is($server->get('/mine')->{body}, 'mine', "$name: the TCP socket still serves") for 1 .. 4;
     for (1 .. 4) {
-        is(outcome(attempt(client_of($path), 'openat', 'root', '@mine', O_RDONLY)), 'done', "$name: the Unix socket is served");
+        is(outcome(attempt(client_of($path), 'openat', 'root', '@mine', O_RDONLY)), 'done', "$name: the Unix socket still serves");
     }
     $server->stop;
     return;
 }
 
-# ---- what there is to try
+# ---- the servers to try
 
 my $probe = Harness->start(root => new_root(), args => ['-v']);
 my $instrumented = attempt({ socket => $probe->connection }, 'instrumented');

@@ -1,5 +1,5 @@
-# Files whose times no person has lived in: before 1970, before year 0, after 9999, and as far as 64 bits go. They are
-# served like any other, and what is said of them are dates that HTTP can write (RFC 9110 5.6.7, 8.8.2).
+# Files with times before 1970, before year 0, after 9999, and up to the bounds of 64 bits. The server sends them like
+# any other, with dates that HTTP can write (RFC 9110 5.6.7, 8.8.2).
 use strict;
 use warnings;
 use FindBin;
@@ -22,7 +22,7 @@ my %times = (
 );
 my @sizes = (100, 200_000); # in memory, and from the file
 
-# Few file systems keep all of them: tmpfs does.
+# Few file systems can store all of them; tmpfs can.
 my $root = -w '/dev/shm' ? tempdir('tinyhttpd-test-XXXXXX', DIR => '/dev/shm', CLEANUP => 1) : new_root();
 chmod 0755, $root;
 my ($kept, $number, %file) = (0, 0);
@@ -38,20 +38,20 @@ diag("only $kept of $number times are kept by the file system here") if $kept < 
 
 my $server = Harness->start(root => $root, args => ['-j', 1]);
 my @dates = map { http_date($_) } 0, 1_000_000_000, 253_402_300_799;
-$server->get("/file$_") for 1 .. $number; # they are trusted some seconds after they were seen
+$server->get("/file$_") for 1 .. $number; # they settle some seconds after their first request
 for my $case (sort keys %file) {
     my ($file, $size) = @{ $file{$case} };
     my $content  = noise($size, $file);
     my $response = $server->settled("/$file");
     is($response->{status}, 200, "$case: served");
     ok($response->{body} eq $content, "$case: whole");
-    like($response->{field}{etag}, qr/\A"[0-9a-f-]+"\z/, "$case: a validator");
+    like($response->{field}{etag}, qr/\A"[0-9a-f-]+"\z/, "$case: an ETag");
     my $said = $response->{field}{'last-modified'};
     ok(!defined $said || $said =~ Harness::date_pattern(), "$case: Last-Modified, if any, is a date") or diag($said);
-    is($server->get("/$file", "If-None-Match: $response->{field}{etag}")->{status}, 304, "$case: 304 by the validator");
+    is($server->get("/$file", "If-None-Match: $response->{field}{etag}")->{status}, 304, "$case: If-None-Match with the ETag: 304");
     my @wrong = grep { $_->{status} != 304 && !($_->{status} == 200 && $_->{body} eq $content) }
         map { $server->get("/$file", "If-Modified-Since: $_") } @dates;
-    is(scalar @wrong, 0, "$case: If-Modified-Since is answered 200 or 304");
+    is(scalar @wrong, 0, "$case: If-Modified-Since: 200 or 304");
     my $ranged = $server->get("/$file", 'Range: bytes=1-2', "If-Range: $dates[1]");
     ok($ranged->{status} == 200 || $ranged->{body} eq substr($content, 1, 2), "$case: If-Range with a date");
 }

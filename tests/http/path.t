@@ -12,7 +12,7 @@ use Socket qw(SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(time);
 
-# The root lies one level down, so that there is something beside it that must not be reached.
+# The root is a subdirectory, so that files beside it exist that must not be reached.
 my $above = new_root();
 my $root  = "$above/root";
 put_file($above, 'secret.txt',         'SECRET');
@@ -28,7 +28,7 @@ put_file($root,  'etc/passwd',         'inside passwd');
 
 my $server = Harness->start(root => $root, args => ['-j', '1', '--allow-host=*']);
 
-# Each: target, status, body (undef: any that holds no secret)
+# Each: target, status, body (undef: any without the secret)
 sub served {
     my ($target, $status, $body, $why) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -37,7 +37,7 @@ sub served {
     $told = substr($told, 0, 60) . '...' if length $told > 64;
     is($response->{status}, $status, "$told: $status" . ($why ? ", $why" : ''));
     is($response->{body}, $body, "$told: its bytes") if defined $body;
-    unlike($response->{body}, qr/SECRET/, "$told: nothing from outside") if !defined $body;
+    unlike($response->{body}, qr/SECRET/, "$told: no bytes from outside the root") if !defined $body;
     return $response;
 }
 
@@ -113,7 +113,7 @@ served('/file.txt/.',          404);
 served('/file.txt/x',          404);
 served('/file.txt/index.html', 404);
 
-# Names that begin with a dot are not for the public, RFC 8615's folder excepted
+# Names that begin with a dot are 404, except .well-known (RFC 8615)
 put_file($root, $_, 'SECRET') for '.htaccess', '.git/config', 'dir/.env', '..odd', '...', '.well-known/.hidden', '.well-knownx';
 put_file($root, '.well-known/security.txt', 'Contact: mailto:a@example.org');
 put_file($root, '.well-known/acme-challenge/token', 'token');
@@ -129,7 +129,7 @@ served('/.git/../file.txt', 200, 'file', 'a dot name that the dots take away');
 served('/trailing.', 200, 'dots');
 served('/a..b', 200, 'dots');
 
-# Every byte that a file name can have is reached by its percent-encoding.
+# Every byte of a file name can be percent-encoded.
 {
     my @wrong;
     for my $byte (1 .. 255) {
@@ -137,18 +137,18 @@ served('/a..b', 200, 'dots');
         my $name = 'n' . chr($byte) . 'x';
         put_file($root, "bytes/$name", "byte $byte");
         my $response = $server->get(sprintf '/bytes/n%%%02Xx', $byte);
-        # A control byte in a name may be refused, but then it must be refused.
+        # The server may refuse control bytes, with 400 or 404.
         my $control = $byte < 0x20 || $byte == 0x7f;
         push @wrong, sprintf '%02X: %s', $byte, $response->{status}
             if $response->{status} == 200 ? $response->{body} ne "byte $byte" : !$control || $response->{status} !~ /\A40[04]\z/;
     }
     is("@wrong", '', 'every byte in a file name, percent-encoded');
-    # Those that may stand for themselves in a path (RFC 3986 3.3)
+    # The characters that need no encoding in a path (RFC 3986 3.3)
     my @plain = grep {
         my $response = $server->get("/bytes/n${_}x");
         $response->{status} != 200 || $response->{body} ne 'byte ' . ord
     } split //, "!\$&'()*+,-.:;=\@_~09azAZ";
-    is("@plain", '', 'every pchar in a file name, as it is (RFC 3986 3.3)');
+    is("@plain", '', 'every pchar in a file name, not encoded (RFC 3986 3.3)');
 }
 put_file($root, 'a+b', 'plus');
 put_file($root, 'a b', 'blank');
@@ -182,7 +182,7 @@ served('/' . 'a/' x 3000, 404, undef, 'a path longer than any file\'s');
     served("/$deep/file", 200, 'deep', 'a path of 3 kB');
 }
 
-# Links: those that stay beneath the root work, no other ever does
+# Symbolic links: those that stay beneath the root work, others are 404
 put_file($root, 'links/real.txt', 'real');
 symlink 'real.txt',             "$root/links/near";
 symlink '../dir/file.txt',      "$root/links/up-and-in";
@@ -215,14 +215,14 @@ served('/links/to-dir/',           200, 'dir');
 served('/links/to-dir/file.txt',   200, 'dir file');
 served('/links/twice',             200, 'real');
 served('/links/index-in/',         200, 'real');
-is(served('/links/to-dir', 302)->{field}{location}, '/links/to-dir/', 'a link to a directory redirects as one');
+is(served('/links/to-dir', 302)->{field}{location}, '/links/to-dir/', 'a link to a directory redirects like a directory');
 served($_, 404, undef, 'a link that leaves the root')
     for '/links/out', '/links/parent/secret.txt', '/links/parent/', '/links/parent', '/links/out-dir/', '/links/out-dir',
     '/links/absolute-out', '/links/slash/etc/passwd', '/links/etc/passwd', '/links/passwd', '/links/magic/etc/passwd',
     '/links/magic-fd', '/links/zero', '/links/out-and-in', '/links/index-out/';
 served($_, 404, undef, 'a link to nothing') for '/links/dangling', '/links/dangling/', '/links/loop1', '/links/self', '/links/self/x';
 
-# A link that is swapped while it is read leads out at no moment.
+# A link that is switched between inside and outside never serves the outside.
 {
     my $swapper = fork;
     if (!$swapper) {
@@ -240,10 +240,10 @@ served($_, 404, undef, 'a link to nothing') for '/links/dangling', '/links/dangl
     }
     kill 'KILL', $swapper;
     waitpid $swapper, 0;
-    is(join(', ', grep { !/\A(?:404|200 real)\z/ } sort keys %status), '', 'a link that is swapped all the time');
+    is(join(', ', grep { !/\A(?:404|200 real)\z/ } sort keys %status), '', 'a link that is switched without a pause: 404 or the file inside');
 }
 
-# What is neither file nor directory is not there, and nobody waits for it: there is one worker, and it goes on.
+# FIFOs, sockets and devices are 404, and the only worker does not block on them.
 mkfifo("$root/fifo", 0644) or die $!;
 mkdir "$root/fifo-index";
 mkfifo("$root/fifo-index/index.html", 0644) or die $!;
@@ -259,11 +259,11 @@ SKIP: {
     my $began = time;
     served('/zero', 404, undef, 'a device');
     cmp_ok(time - $began, '<', 5, '/zero: at once');
-    is($server->get('/file.txt')->{body}, 'file', 'then the worker goes on');
+    is($server->get('/file.txt')->{body}, 'file', 'the worker still serves');
     pass('device tried');
 }
 
-# Unreadable files are refused. Root may read them; others may not, and neither may the server.
+# Files that the workers' user may not read are refused, even if root starts the server.
 SKIP: {
     skip 'root reads everything', 4 if $> == 0;
     put_file($root, 'locked.txt', 'SECRET');
@@ -272,13 +272,14 @@ SKIP: {
     chmod 0, "$root/locked";
     for my $target ('/locked.txt', '/locked/file.txt') {
         my $response = $server->get($target);
-        like($response->{status}, qr/\A40[34]\z/, "$target: may not be read");
-        unlike($response->{body}, qr/SECRET/, "$target: nothing of it");
+        like($response->{status}, qr/\A40[34]\z/, "$target: unreadable, 403 or 404");
+        unlike($response->{body}, qr/SECRET/, "$target: unreadable, no bytes of it");
     }
     chmod 0755, "$root/locked";
 }
 
-# Redirects: a directory without its slash. One slash, the normalised path, the query; never another host.
+# Redirects of directories without the final slash: to the normalised path with one slash and the query, never to
+# another host.
 sub redirects {
     my ($target, $location) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -326,7 +327,7 @@ redirects('/caf%E9',               '/caf%E9/');
 redirects('http://evil.example/dir?a', '/dir/?a');
 like($server->get('/%22quoted%22')->{field}{location}, qr{\A/(?:"|%22)quoted(?:"|%22)/\z}, 'a name with quotes redirects');
 
-# Marks that a path may hold as they are may be encoded or not; the meaning is the same.
+# Location may encode the characters that need no encoding in a path.
 for my $pair (['/semi;a', 'semi;a'], ['/colon:a', 'colon:a'], ['/at@a', 'at@a'], ['/http:', 'http:'], ['/+plus', '+plus'],
     ['/%3Cb%3E', '<b>'], ['/javascript:alert(1)', 'javascript:alert(1)']) {
     my ($target, $name) = @$pair;
@@ -334,19 +335,19 @@ for my $pair (['/semi;a', 'semi;a'], ['/colon:a', 'colon:a'], ['/at@a', 'at@a'],
     is($response->{status}, 302, "$target: 302");
     (my $decoded = $response->{field}{location} || '') =~ s/%([0-9A-F]{2})/chr hex $1/ge;
     is($decoded, "/$name/", "$target: Location");
-    unlike($response->{field}{location}, qr/[<>"]/, "$target: no mark that a URI cannot hold (RFC 3986 2)");
+    unlike($response->{field}{location}, qr/[<>"]/, "$target: no character that a URI excludes (RFC 3986 2)");
     unlike($response->{body}, qr/<b>|<script/, "$target: no markup from the name");
 }
 
-# A name cannot write fields of its own: parse_response refuses a line that is none.
+# A name can't inject fields into the head.
 for my $target ('/c%0dd', '/c%0ad', '/x%0d%0aSet-Cookie:%20a=b', '/t%7f') {
     my $response = $server->get($target);
     like($response->{status}, qr/\A(?:302|400|404)\z/, "$target: redirected or refused");
     ok(!exists $response->{field}{'set-cookie'}, "$target: no field from a name");
-    like($response->{field}{location}, qr{\A/[\x21-\x7e]+/\z}, "$target: encoded again") if $response->{status} == 302;
+    like($response->{field}{location}, qr{\A/[\x21-\x7e]+/\z}, "$target: Location is percent-encoded") if $response->{status} == 302;
 }
 
-# The redirect leads where the directory's index is, for every name.
+# For every name the redirect leads to the directory's index.
 {
     my @wrong;
     for my $byte (0x20 .. 0x7e, 0x80 .. 0xff) {
@@ -359,17 +360,17 @@ for my $target ('/c%0dd', '/c%0ad', '/x%0d%0aSet-Cookie:%20a=b', '/t%7f') {
     is("@wrong", '', 'for every byte in a directory\'s name the redirect leads to its index');
 }
 
-# Error pages say what was asked for without running it.
+# Error pages and redirects don't repeat markup from the request.
 {
     my $response = $server->get('/%3Cscript%3Ealert(1)%3C/script%3E');
     unlike($response->{body}, qr/<script/i, 'a 404 does not repeat markup from the path');
     $response = $server->get('/<script>alert(1)</script>');
-    unlike($response->{body}, qr/<script/i, 'nor from a raw target');
+    unlike($response->{body}, qr/<script/i, 'a 404 does not repeat markup from a raw target');
     $response = $server->get('/dir?"><script>alert(1)</script>');
-    unlike($response->{body}, qr/<script/i, 'nor does a redirect from its query');
+    unlike($response->{body}, qr/<script/i, 'a redirect does not repeat markup from its query');
 }
 
-# The client that everyone has
+# curl
 SKIP: {
     have('curl') or skip 'no curl', 3;
     my $url = $server->url;
@@ -378,11 +379,11 @@ SKIP: {
     is(`curl -s -L '$url//dir'`, 'dir', 'curl -L from two slashes stays on this host');
 }
 
-# The root itself: links on the way to it are the person's own choice
+# The root itself may be a link
 {
     my $by_link = Harness->start(root => do { symlink $root, "$above/link-to-root"; "$above/link-to-root" });
-    is($by_link->get('/file.txt')->{body}, 'file', 'a root that is a link');
-    is($by_link->get('/links/out')->{status}, 404, 'does not open what lies outside');
+    is($by_link->get('/file.txt')->{body}, 'file', 'a root that is a link: serves');
+    is($by_link->get('/links/out')->{status}, 404, 'a root that is a link: links out of it are 404');
     $by_link->stop;
 }
 

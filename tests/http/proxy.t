@@ -1,5 +1,5 @@
-# Behind nginx, Caddy and HAProxy, configured as share/proxy shows it: over TLS, HTTP/1.1 and HTTP/2, each answer is the
-# one that the server gives by itself, and the connections to the server are kept. What is not installed is skipped.
+# Behind nginx, Caddy and HAProxy with the configurations of share/proxy: over TLS, HTTP/1.1 and HTTP/2, each response
+# is the same as the server's own, and the proxies keep their connections to it. Missing proxies are skipped.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -10,7 +10,7 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-# Engines lie where only root's PATH looks.
+# Debian installs the proxies outside the PATH of ordinary users.
 local $ENV{PATH} = "$ENV{PATH}:/usr/sbin:/usr/local/sbin";
 plan skip_all => 'no openssl(1) to make a certificate with' if !have('openssl');
 
@@ -26,14 +26,14 @@ put_file($root, 'index.html', "<!doctype html><title>front</title>\n");
 put_file($root, 'dir/index.html', 'directory');
 put_file($root, 'folder/secret.txt', 'not listed');
 put_file($root, 'style.css', "body { color: teal }\n" x 100);
-put_file($root, 'style.css.gz', 'not gzip, but told to be: nobody in between may look');
+put_file($root, 'style.css.gz', 'not gzip, so that a proxy which decodes it would fail');
 put_file($root, 'empty.txt', '');
 put_file($root, "caf\xc3\xa9 %.txt", 'name');
 put_file($root, 'medium.bin', noise(100_000, 'medium'));
 put_file($root, 'large.bin', noise(5_000_000, 'large'));
 utime 1_600_000_000, 1_600_000_000, glob("$root/*"), "$root/dir/index.html";
 
-# The same files on another machine, as far as a server can tell.
+# The same files with other inodes and devices, as on another machine.
 my $copy = new_root();
 system('cp', '-a', "$root/.", "$copy/") == 0 or die "cp: $?";
 
@@ -45,7 +45,7 @@ my $made   = system("cd $folder && openssl req -x509 -newkey ec -pkeyopt ec_para
     . " && cat cert.pem key.pem >tls.pem");
 plan skip_all => 'openssl(1) makes no certificate: ' . told(slurp("$folder/openssl.err")) if $made != 0;
 
-# A server that answers to the name; the option's environment variable, as the engines pass the name on.
+# Servers that allow the name, as the proxies forward Host.
 sub start_server {
     my ($from) = @_;
     return Harness->start(root => $from, list => 1, args => ['-j', '2'], before => sub { $ENV{TINYHTTPD_ALLOW_HOST} = NAME });
@@ -53,7 +53,7 @@ sub start_server {
 
 my @server = map { start_server($_) } $root, $copy;
 
-# An example, with the test's own addresses and certificate. Each replacement must find its place.
+# A configuration of share/proxy with the test's addresses and certificate. Each replacement must match.
 sub example {
     my ($name, @replacements) = @_;
     my $text = slurp("$examples/$name");
@@ -116,13 +116,13 @@ sub end_engine {
     return;
 }
 
-# What curl needs to find an engine by its name, and to trust it.
+# curl's options to resolve the proxy's name and to trust its certificate.
 sub trusting {
     my ($engine) = @_;
     return ('--cacert', "$folder/cert.pem", '--resolve', "${\NAME}:$engine->{port}:127.0.0.1");
 }
 
-# curl's answer from an engine, or from a server itself: { status, field, body, version }.
+# curl's response from a proxy, or from a server directly: { status, field, body, version }.
 sub ask {
     my ($self, $target, @options) = @_;
     my @to = ref $self eq 'HASH'
@@ -135,12 +135,12 @@ sub ask {
     my ($version, $status) = ($line // '') =~ m{\AHTTP/([\d.]+) (\d+)};
     my %field;
     for (@lines) { $field{ lc $1 } = $2 if /\A([^:]+):\s*(.*)\z/ }
-    # curl writes the head there, too, where that was all that was asked for.
+    # With --head, curl writes the head there.
     my $body = grep({ $_ eq '--head' } @options) ? '' : slurp("$folder/body");
     return { status => $status, version => $version, field => \%field, body => $body, said => $result->{err} };
 }
 
-# The number of the server's connections, closed ones of the last minute included, as proc(5) tells.
+# The number of the server's connections in proc(5), with those in TIME_WAIT.
 sub connections {
     my %seen;
     my %port = map { $_->port => 1 } @server;
@@ -188,7 +188,7 @@ my @cases = (
 my @compared = qw(content-type content-length content-encoding content-range etag last-modified location vary
     cache-control allow x-content-type-options accept-ranges);
 
-# In what an answer by way of an engine differs from the server's own; nothing where it does not.
+# The differences between a response through a proxy and the server's own; none if they are equal.
 sub difference {
     my ($direct, $through) = @_;
     my @wrong;
@@ -197,7 +197,7 @@ sub difference {
     push @wrong, 'body of ' . length($through->{body}) . ' bytes, not ' . length $direct->{body}
         if without_boundary($through) ne without_boundary($direct);
     for my $name (@compared) {
-        # The boundary of several ranges is another each time, its length as well.
+        # Each multipart response has another boundary, and so another length.
         next if $name eq 'content-length' && ($direct->{field}{'content-type'} // '') =~ /boundary=/;
         my ($is, $should) = map { my $value = $_->{field}{$name} // 'none'; $value =~ s/boundary=.*//r } $through, $direct;
         push @wrong, "$name: $is, not $should" if $is ne $should;
@@ -212,8 +212,8 @@ sub without_boundary {
 }
 
 my @direct = map { ask($server[0], @$_) } @cases;
-is($direct[0]{status}, 200, 'the server answers to the name');
-is(join(' ', map { $_->{status} } @direct[10, 12, 15, 21, 22, 24]), '304 206 416 405 405 404', 'and as the cases are meant to be answered');
+is($direct[0]{status}, 200, 'the server accepts the name');
+is(join(' ', map { $_->{status} } @direct[10, 12, 15, 21, 22, 24]), '304 206 416 405 405 404', 'the cases have the intended statuses');
 
 for my $name (qw(nginx caddy haproxy)) {
     SKIP: {
@@ -225,31 +225,31 @@ for my $name (qw(nginx caddy haproxy)) {
 sub behind {
     my ($name) = @_;
     my $engine = start_engine($name);
-    is($engine->{ready}, 'ready', 'starts with the example') or do { diag(slurp($engine->{log})); return };
+    is($engine->{ready}, 'ready', 'starts with the configuration of share/proxy') or do { diag(slurp($engine->{log})); return };
 
     for my $version ('1.1', '2') {
         my (@wrong, %version);
         for my $n (0 .. $#cases) {
             my ($target, @options) = @{ $cases[$n] };
-            next if $version eq '2' && grep { /Transfer-Encoding/ } @options; # is none of HTTP/2's
+            next if $version eq '2' && grep { /Transfer-Encoding/ } @options; # HTTP/2 has no Transfer-Encoding
             my $answer     = ask($engine, $target, $version eq '2' ? '--http2' : '--http1.1', @options);
             my $difference = difference($direct[$n], $answer);
             push @wrong, "@{ $cases[$n] }: $difference" if $difference ne '';
             $version{ $answer->{version} // 'none' } = 1;
         }
-        is(join("\n", @wrong), '', "HTTP/$version: each answer is the server's own");
-        is(join(' ', keys %version), $version, "HTTP/$version is what was spoken");
+        is(join("\n", @wrong), '', "HTTP/$version: each response is the server's own");
+        is(join(' ', keys %version), $version, "HTTP/$version: the version in use");
     }
 
-    # A name of this machine makes nobody one of its users: neither listings nor reasons are for them.
+    # A client behind the proxy is not local, even with Host: localhost: no listing, no reason.
     my $told = join ' ', map { ask($engine, $_, '-H', 'Host: localhost', '-H', 'Accept: text/html')->{body} } '/folder/', '/.hidden', '/folder/secrets.txt';
-    unlike($told, qr/secret\.txt|dotfiles/, 'by Host: localhost nobody is told what is there');
+    unlike($told, qr/secret\.txt|dotfiles/, 'Host: localhost through the proxy: no listing, no reason');
 
     my $before = connections();
     my $many   = many($engine, '/medium.bin?[1-100]');
-    ok($many eq slurp("$root/medium.bin") x 100, '100 requests one after another: all of the content');
-    # HAProxy's health checks come on connections of their own.
-    cmp_ok(connections() - $before, '<', 30, '... over connections that are kept');
+    ok($many eq slurp("$root/medium.bin") x 100, '100 sequential requests: each body is complete');
+    # HAProxy makes health checks on connections of their own.
+    cmp_ok(connections() - $before, '<', 30, '100 sequential requests: the proxy keeps its connections');
 
     my @at_once = map { "$folder/large.$_" } 1 .. 8;
     many($engine, '/large.bin?[1-8]', '--parallel', '--parallel-immediate', '--http1.1', '-o', "$folder/large.#1");
@@ -261,8 +261,7 @@ sub behind {
     end_engine($engine);
 }
 
-# SIGHUP replaces the server's program while requests come: the engine's kept connections end, none with a request in
-# it.
+# SIGHUP during requests: the proxy's kept connections end, none with a request in flight.
 sub reloaded {
     my ($engine) = @_;
     my $child = fork // die "fork: $!";
@@ -280,11 +279,11 @@ sub reloaded {
         $rounds++;
     } until waitpid($child, POSIX::WNOHANG()) == $child || $rounds > 200;
     waitpid $child, 0 if $rounds > 200;
-    is($wrong, 0, 'reloads while requests come: not one fails');
+    is($wrong, 0, 'reloads during requests: none fails');
     return;
 }
 
-# One curl for many addresses: what it writes.
+# The output of one curl for many URLs.
 sub many {
     my ($engine, $target, @options) = @_;
     my $result = run_program({ command => ['curl', '-sS', '-m', '30', trusting($engine), @options,
@@ -293,7 +292,7 @@ sub many {
     return $result->{out};
 }
 
-like($_->stderr, qr/reload/, 'it was reloaded') for grep { @engines } @server;
+like($_->stderr, qr/reload/, 'the server was reloaded') for grep { @engines } @server;
 $_->expect_stderr(qr/reload/), $_->stop(lost => 1) for @server;
 responses_framed();
 done_testing();

@@ -323,7 +323,7 @@ for my $name ('small.txt', 'large.bin') {
         my $response = $server->exchange(get_request('/growing.bin', 'Range: bytes=-3,0-0'), socket => $socket, count => 1)->{responses}[0];
         push @wrong, $_ for grep { $_ } problem('growing.bin', $response, [[$size - 3, $size - 1], [0, 0]]);
     }
-    is("@wrong", '', 'a file that changes between two requests');
+    is("@wrong", '', 'a file that changes between two requests: the range of its current version');
 }
 
 # A slow reader with a small window: parts are cut at any byte and continue there.
@@ -336,7 +336,7 @@ for my $name ('small.txt', 'large.bin') {
     sleep 1; # the transfer has stalled by now
     my $result = $server->exchange(get_request('/one.txt', 'Connection: close'), socket => $socket);
     is(problem('windows.bin', $result->{responses}[0], \@wanted), '', '16 ranges to a slow reader');
-    is($result->{responses}[1]{body}, 'a', 'and the next response follows');
+    is($result->{responses}[1]{body}, 'a', '16 ranges to a slow reader: the next response follows');
 }
 
 # A file that shrinks while its parts are sent: the response can't be completed, so the connection closes (RFC 9112 8).
@@ -352,7 +352,7 @@ for my $name ('small.txt', 'large.bin') {
         $raw .= $bytes;
     }
     ok(defined $got, 'a file that shrinks between its parts: the connection is closed without an error');
-    cmp_ok(length $raw, '<', 44_000_000, 'a file that shrinks between its parts: short');
+    cmp_ok(length $raw, '<', 44_000_000, 'a file that shrinks between its parts: the body is cut off');
     unlike(substr($raw, -1000), qr/HTTP\/1\.1/, 'a file that shrinks between its parts: no other response in the gap');
 }
 

@@ -84,30 +84,30 @@ sub serves_all {
 
 # ---- started by root and by an ordinary user: only the user of the workers differs
 
-for my $who ('root', 'an ordinary user') {
+for my $starter ('root', 'an ordinary user') {
     SKIP: {
-        skip "$who can't be tried by user $>", 1 if $who eq 'root' ? $> != 0 : $> == 0 && !have('setpriv');
-        my @by = $who eq 'root' || $> != 0 ? () : ('setpriv', '--reuid=1000', '--regid=1000', '--clear-groups', '--inh-caps=-all', '--');
+        skip "$starter can't be tried by user $>", 1 if $starter eq 'root' ? $> != 0 : $> == 0 && !have('setpriv');
+        my @by = $starter eq 'root' || $> != 0 ? () : ('setpriv', '--reuid=1000', '--regid=1000', '--clear-groups', '--inh-caps=-all', '--');
         my $server = Harness->start(root => $root, args => ['-v', '-j', '2'], as => \@by);
         eventually { scalar(my @now = $server->workers) == 2 };
         my ($worker) = $server->workers;
-        serves_all($server, "started by $who");
+        serves_all($server, "started by $starter");
 
         my ($line, @more) = $server->banner =~ /^tinyhttpd: sandbox: (.*)$/mg;
-        is(scalar @more, 0, "$who: -v describes the sandbox in one line");
-        my $id = $who eq 'root' ? NOBODY : status_of($server->pid, 'Uid') =~ /(\d+)/ ? $1 : '';
-        like($line, qr/\Auid $id, gid \d+, no capabilities, no new privileges, /, "$who: the line names the workers' user");
-        is(status_of($worker, 'Uid'), join("\t", ($id) x 4), "$who: all four user ids of a worker are $id");
-        is(status_of($worker, 'Groups'), '', "$who: no supplementary groups") if $who eq 'root';
-        is(status_of($worker, "Cap$_"), '0' x 16, "$who: no capability in Cap$_") for qw(Inh Prm Eff Amb);
-        is(status_of($worker, 'CapBnd'), '0' x 16, "$who: an empty bounding set") if $who eq 'root';
-        is(status_of($worker, 'NoNewPrivs'), 1, "$who: no_new_privs");
+        is(scalar @more, 0, "$starter: -v describes the sandbox in one line");
+        my $id = $starter eq 'root' ? NOBODY : status_of($server->pid, 'Uid') =~ /(\d+)/ ? $1 : '';
+        like($line, qr/\Auid $id, gid \d+, no capabilities, no new privileges, /, "$starter: the line names the workers' user");
+        is(status_of($worker, 'Uid'), join("\t", ($id) x 4), "$starter: all four user ids of a worker are $id");
+        is(status_of($worker, 'Groups'), '', "$starter: no supplementary groups") if $starter eq 'root';
+        is(status_of($worker, "Cap$_"), '0' x 16, "$starter: no capability in Cap$_") for qw(Inh Prm Eff Amb);
+        is(status_of($worker, 'CapBnd'), '0' x 16, "$starter: an empty bounding set") if $starter eq 'root';
+        is(status_of($worker, 'NoNewPrivs'), 1, "$starter: no_new_privs");
         SKIP: {
             skip 'no seccomp here', 1 if $line !~ /, seccomp \(\d+ calls\)/;
-            is(status_of($worker, 'Seccomp'), 2, "$who: seccomp filters the worker's calls");
+            is(status_of($worker, 'Seccomp'), 2, "$starter: seccomp filters the worker's calls");
         }
         my @user = split ' ', status_of($server->pid, 'Uid');
-        is($user[1], $who eq 'root' ? 0 : $id, "$who: the master keeps its user");
+        is($user[1], $starter eq 'root' ? 0 : $id, "$starter: the master keeps its user");
 
         # A worker that replaces a dead one has the same sandbox.
         $server->expect_stderr(qr/worker/);
@@ -120,10 +120,10 @@ for my $who ('root', 'an ordinary user') {
             @after = $server->workers;
             @after == 2 && !grep({ $dead{$_} } @after) && !grep { (status_of($_, $last->[0]) // '') ne $last->[1] } @after;
         };
-        is(scalar @after, 2, "$who: dead workers are replaced");
-        is($server->get('/')->{status}, 200, "$who: the new workers serve");
-        is(status_of($after[0], $_), status_of($after[1], $_), "$who: the new workers have the same $_") for qw(Uid NoNewPrivs Seccomp CapEff);
-        is(status_of($after[0], 'Uid'), join("\t", ($id) x 4), "$who: the new workers have user $id");
+        is(scalar @after, 2, "$starter: dead workers are replaced");
+        is($server->get('/')->{status}, 200, "$starter: the new workers serve");
+        is(status_of($after[0], $_), status_of($after[1], $_), "$starter: the new workers have the same $_") for qw(Uid NoNewPrivs Seccomp CapEff);
+        is(status_of($after[0], 'Uid'), join("\t", ($id) x 4), "$starter: the new workers have user $id");
         $server->stop(lost => 1);
     }
 }

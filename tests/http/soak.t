@@ -1,8 +1,8 @@
-# Random and mutated requests, clients that go away at any moment, files that change while they are sent, workers that
-# are killed or stopped, and shortages: the service goes on, what it answers is right, and at the end it holds as many
-# descriptors and as much memory as at the beginning.
+# Random and mutated requests, clients that leave at any moment, files that change while they are sent, workers that are
+# killed or stopped, and shortages: the server still serves, its responses are right, and neither descriptors nor memory
+# leak.
 #
-# `make soak` sends 100,000 requests. SOAK_REQUESTS and SOAK_SEED choose; a run tells its seed.
+# `make soak` sends 100,000 requests. SOAK_REQUESTS and SOAK_SEED choose others; each run prints its seed.
 use strict;
 use warnings;
 use FindBin;
@@ -32,13 +32,13 @@ my %steady = (
 );
 put_file($root, $_, $steady{$_}) for keys %steady;
 
-# These change all the time, from one content to the other.
+# Files that alternate between two contents.
 my %volatile = map { ("v$_" => [noise($_ % 2 ? 900 : 350_000, "a$_"), noise($_ % 2 ? 900 : 350_000, "b$_")]) } 1 .. 4;
 put_file($root, $_, $volatile{$_}[0]) for keys %volatile;
 
 sub pick { return $_[rand @_] }
 
-# Puts a file in the place of another, in one step.
+# Replaces a file atomically.
 sub replace {
     my ($name) = @_;
     put_file($root, "$name.new", $volatile{$name}[rand 2]);
@@ -64,7 +64,7 @@ sub disturb_files {
 my @fields = ('Accept-Encoding: gzip, br', 'Accept: text/html', "User-Agent: \x{e9}\"\\", 'If-None-Match: "x"',
     'If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT', 'Cookie: ' . 'c' x 600, 'X-Empty:', 'Connection: keep-alive');
 
-# { bytes, file or none, method, range }: a request whose answer is known.
+# { bytes, file or none, method, range }: a request with a known response.
 sub known_request {
     my $file   = pick(keys %steady, keys %volatile);
     my $method = rand() < 0.15 ? 'HEAD' : 'GET';
@@ -101,16 +101,15 @@ sub mutated_request {
     return { bytes => $bytes };
 }
 
-# ---- what is right ----
+# ---- checks of responses ----
 
 my (@wrong, %count);
-my $cuts_allowed; # whether an answer may fail to come: workers are killed, or descriptors are short
+my $cuts_allowed; # true if a response may be missing: workers are killed, or descriptors are short
 
 sub wrong { my ($request, $what) = @_; push @wrong, told($request->{bytes}) . ": $what" if @wrong < 20; return }
 
-# Whether a body is the beginning of a file that is cut short from time to time. What sendfile has given to the socket
-# are the pages of the file itself, not copies (sendfile(2)): the kernel fills with NULs the rest of a page that is cut
-# while it is on its way.
+# True if a body is the beginning of a file that is truncated at times. sendfile(2) gives the socket the file's own
+# pages, not copies: if the file is truncated while a page is in flight, the kernel fills the rest of the page with NUL.
 sub is_of {
     my ($body, $content) = @_;
     my $size = length $body;
@@ -123,7 +122,7 @@ sub is_of {
     return 1;
 }
 
-# The answer to a known request.
+# Checks the response to a known request.
 sub judge {
     my ($request, $response) = @_;
     my $status = $response->{status};
@@ -144,7 +143,7 @@ sub judge {
     return;
 }
 
-# The answers to what may be no request at all: each is in form, and a whole file is one that there is.
+# Checks the responses to a mutated request: each is well-formed, and a whole file is an existing one.
 sub judge_unknown {
     my ($request, $response) = @_;
     return wrong($request, "broken: @{ $response->{problems} }") if @{ $response->{problems} };
@@ -156,7 +155,7 @@ sub judge_unknown {
 
 # ---- clients: some requests on a connection, then a way to leave ----
 
-# stay: reads all answers; half: closes its sending side first; the others leave in the middle of what the name says.
+# stay: reads all responses; half: closes its sending side first; the others leave in the middle of the named part.
 sub new_client {
     my ($server) = @_;
     my @known   = map { known_request() } 1 .. 1 + rand 4;
@@ -201,7 +200,7 @@ sub read_answers {
         my $known   = $client->{known}[ $client->{answers} ];
         my $request = $known || $client->{unknown} || { bytes => '' };
         my $method  = $known ? $known->{method} : $request->{bytes} =~ /\A(?:\r?\n)*HEAD / ? 'HEAD' : 'GET';
-        # What else a mutated request may hold is anybody's guess.
+        # A mutated request may have any number of responses.
         last if !$known && $client->{answers} > @{ $client->{known} };
         my $response = Harness::parse_response(\$client->{raw}, $client->{at}, $method) or last;
         $client->{at} = $response->{end};
@@ -221,7 +220,7 @@ sub receive_some {
     return leave($client) if $client->{leave} eq 'answer' && length $client->{raw} >= $client->{enough};
     return leave($client) if $got && $client->{leave} =~ /stay|answer/ && $client->{answers} >= $known;
     return if $got;
-    # The end: nothing may be missing. A file that shrank ends its connection in the middle of an answer.
+    # At the end no response may be missing, but a file that shrank ends its connection in the middle of one.
     my $changing = grep { !defined $steady{ $_->{file} } } grep { defined } @{ $client->{known} }[0 .. $client->{answers}];
     $count{cut}++, wrong($client, "only $client->{answers} of $known answers")
         if $client->{answers} < $known && $client->{leave} =~ /stay|half/ && !$changing && !$cuts_allowed;
@@ -248,8 +247,8 @@ sub step_clients {
     return;
 }
 
-# So many requests by so many clients at a time; `disturb` is called now and then, `calm` when the last
-# are on their way.
+# Sends this many requests from this many clients at a time; calls `disturb` from time to time, and `calm` before the
+# last ones.
 sub soak {
     my ($server, $how_many, $at_once, $disturb, $calm) = @_;
     my @clients;
@@ -268,7 +267,7 @@ sub soak {
 
 sub all_right {
     my ($what) = @_;
-    is(join("\n", splice @wrong), '', "$what: every answer is right, and none is missing");
+    is(join("\n", splice @wrong), '', "$what: every response is right, none is missing");
     return;
 }
 
@@ -288,17 +287,17 @@ $count{requests} = 0;
 {
     my $server = Harness->start(root => $root, args => ['-j', 2]);
     $server->expect_stderr(qr/lines? of the access log/);
-    my $before = descriptors($server); # before there is any large file
-    soak($server, $requests * 0.05, 32); # until memory is what it will be
+    my $before = descriptors($server); # before the first request for a large file
+    soak($server, $requests * 0.05, 32); # warms up, so that memory has its final size
     replace($_) for keys %volatile;
     my $memory = resident_bytes($server->pid);
     soak($server, $requests * 0.55, 32, \&disturb_files);
     all_right('requests and aborts while files change');
-    # What stays open is a file kept for the next answer: each large one in each worker.
+    # Each worker may keep each large file open.
     my $large = grep { length > 131_072 } values %steady, map { @$_[0] } values %volatile;
     my ($base) = split ' ', $before;
     my $bounded = sub { !grep { $_ > $base + $large } split ' ', descriptors($server) };
-    ok((eventually { $bounded->() }), 'no more descriptors than at the beginning, and the large files: ' . descriptors($server) . " from $before");
+    ok((eventually { $bounded->() }), 'no more descriptors than at the beginning and one for each large file: ' . descriptors($server) . " from $before");
     cmp_ok(resident_bytes($server->pid) - $memory, '<', 8_000_000, 'no more memory') if !is_sanitized();
     serves($server, 'after it');
     $server->stop;
@@ -315,7 +314,7 @@ $count{requests} = 0;
         kill 'CONT', splice @stopped;
         my @workers = $server->workers or return;
         $since{$_} //= time for @workers;
-        my @old = grep { time - $since{$_} > 1.2 } @workers; # who dies young twice is long in coming back
+        my @old = grep { time - $since{$_} > 1.2 } @workers; # the master waits longer after the early death of a worker
         if (@old && rand() < 0.5) {
             kill 'KILL', pick(@old);
             $kills++;
@@ -327,7 +326,7 @@ $count{requests} = 0;
     kill 'CONT', @stopped;
     kill 'KILL', ($server->workers)[0];
     all_right('workers killed (' . ($kills + 1) . ') and stopped');
-    ok((eventually { my @workers = $server->workers; @workers == 6 }), 'workers killed: all are back');
+    ok((eventually { my @workers = $server->workers; @workers == 6 }), 'workers killed: all are replaced');
     $cuts_allowed = 0;
     soak($server, $requests * 0.02, 16);
     all_right('after workers were killed');
@@ -365,8 +364,8 @@ for my $case (
     }
 }
 
-cmp_ok($count{requests}, '>=', $requests - $requests_left_out, 'so many requests were sent');
-cmp_ok($count{answers}, '>', $requests / 5, 'and enough were answered');
+cmp_ok($count{requests}, '>=', $requests - $requests_left_out, 'all requests were sent');
+cmp_ok($count{answers}, '>', $requests / 5, 'more than a fifth were answered');
 diag(join ', ', map { "$_ $count{$_}" } sort keys %count) if $ENV{SOAK_REQUESTS};
 responses_framed();
 done_testing();

@@ -1,4 +1,4 @@
-# Addresses that an application reads itself (--spa), and clean ones: /about is about.html.
+# --spa, and clean URLs: /about is about.html.
 use strict;
 use warnings;
 use FindBin;
@@ -79,11 +79,11 @@ for my $round (1, 2) {
         is($server->get('/users', @$fields)->{status}, 404, '--spa: no navigation: ' . ($fields->[0] // 'no Accept'));
     }
 }
-is($server->get('/users', PAGE)->{field}{vary}, 'Accept', '--spa: Accept has decided');
-is($server->get('/users')->{field}{vary}, 'Accept', '... and when nothing was found');
-is($server->get('/about', PAGE)->{field}{vary}, undef, '... but not where something was found');
+is($server->get('/users', PAGE)->{field}{vary}, 'Accept', '--spa: the application page has Vary: Accept');
+is($server->get('/users')->{field}{vary}, 'Accept', '... a 404 has Vary: Accept');
+is($server->get('/about', PAGE)->{field}{vary}, undef, '... an existing file has no Vary');
 my $etag = $server->settled('/users', PAGE)->{field}{etag};
-is($etag, $server->get('/')->{field}{etag}, '--spa: the validators of the file');
+is($etag, $server->get('/')->{field}{etag}, '--spa: the application page has the ETag of its file');
 my $same = $server->get('/users', PAGE, "If-None-Match: $etag");
 is_deeply([$same->{status}, $same->{field}{vary}], [304, 'Accept'], '... 304');
 my $range = $server->get('/users', PAGE, 'Range: bytes=1-2');
@@ -91,15 +91,15 @@ is_deeply([$range->{status}, $range->{body}], [206, 'pp'], '... ranges');
 my ($head) = $server->pipeline(["HEAD /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\n\r\n"]);
 is_deeply([$head->{status}, $head->{field}{'content-length'}], [200, 4], '... HEAD');
 my ($post) = $server->pipeline(["POST /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\nContent-Length: 0\r\n\r\n"]);
-is($post->{status}, 405, '... but not POST');
+is($post->{status}, 405, '--spa: POST is 405');
 put_file($root, 'index.html.gz', 'gz');
-is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding', '... and encoded forms');
+is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding', '--spa: encoded siblings of the application page');
 unlink "$root/index.html.gz";
 
 # The next request sees what is on disk
 sub fresh { my ($about, $change, $target, $expected) = @_; $change->(); is(told_of($server->get($target, PAGE)), $expected, "fresh: $about"); return }
 for my $wait (0, 1) {
-    sleep 4 if $wait; # what is settled is trusted, until it changes
+    sleep 4 if $wait; # until all files are settled
     my $how = $wait ? ', settled' : '';
     for my $target ('/new', '/deep/er', '/later') { is(told_of($server->get($target, PAGE)), "app\n", "fresh: nothing yet: $target$how") for 1, 2 }
     fresh("a page appears$how", sub { put_file($root, 'new.html', "new\n") }, '/new', "new\n");
@@ -118,6 +118,6 @@ $server->stop;
 
 $server = Harness->start(root => $root, args => ['-j', '1', '--spa=other.html']);
 is(told_of($server->get('/users', PAGE)), "other app\n", '--spa=FILE: that file');
-is(told_of($server->get('/', PAGE)), "app\n", '... but for what is there');
+is(told_of($server->get('/', PAGE)), "app\n", '--spa=FILE: an existing index is served');
 $server->stop;
 done_testing();

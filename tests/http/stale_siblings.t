@@ -1,5 +1,5 @@
-# Freshness of encoded siblings, and of what lies in the root itself, when all has been settled: that a sibling is not
-# there may be remembered, but a link's target, a permission or a time changes without a trace in the directory.
+# Freshness of settled encoded siblings, and of files in the root itself. The store may remember that a sibling is
+# missing, but a link's target, a permission or a time changes without a new timestamp of the directory.
 use strict;
 use warnings;
 use FindBin;
@@ -19,11 +19,11 @@ my $as      = without_privileges();
 my @servers = map { Harness->start(root => $root, args => ['-j', $_], as => $as || []) } 1, 2;
 my $up      = '../../../../' . basename($outside); # from a case's folder out of the root
 
-use constant { OLD => 900_000_000, THEN => 1_000_000_000, NEW => 1_100_000_000 }; # THEN is the original's
+use constant { OLD => 900_000_000, THEN => 1_000_000_000, NEW => 1_100_000_000 }; # THEN is the time of the original
 
 my @codings = (['gz', 'gzip'], ['zst', 'zstd'], ['br', 'br']);
 
-# Which copy asks for what: each coding, small and large, of the original too.
+# The request of each copy: every coding, small and large files.
 sub suffix_of { return $codings[$_[0] % 3][0] }
 sub accepts   { return $_[0] % 4 != 3 }
 sub size_of   { my ($copy, $byte) = @_; return $byte eq 'o' ? ($copy % 8 < 4 ? 600 : 140_000) : ($copy % 5 < 3 ? 500 : 139_000) }
@@ -36,7 +36,7 @@ sub variant {
     return join ' ', $response->{field}{'content-encoding'} // 'identity', described($response), ($response->{field}{vary} // '') =~ /Accept-Encoding/ ? 'varies' : ();
 }
 
-# What is answered where the original is `original`, and `sibling` the sibling that counts, if there is one.
+# The expected response with this original and this sibling, if one is to be used.
 sub expected {
     my ($copy, $original, $sibling) = @_;
     return "identity $original" if $original eq '404';
@@ -60,12 +60,12 @@ sub switch_link {
     return;
 }
 
-# [about, make, sibling that counts before, sibling that counts after, change, the original after]. The code gets the
-# folder, the name of the sibling and the copy's number. The original is there already.
+# [about, make, sibling in use before, sibling in use after, change, the original after]. The arguments of the code are
+# the folder, the name of the sibling and the copy's number. The original exists already.
 my @cases = (
     ['a sibling added', sub { }, '', 'g', sub { make($_[0], $_[1], 'g', $_[2], NEW) }],
-    ['a sibling moved in that was settled as well', sub { make("$_[0]/there", $_[1], 'g', $_[2], NEW) }, '', 'g', sub { move("$_[0]/there/$_[1]", "$_[0]/$_[1]") }],
-    ['a sibling linked in that was settled as well', sub { make("$_[0]/there", $_[1], 'g', $_[2], NEW) }, '', 'g', sub { link "$_[0]/there/$_[1]", "$_[0]/$_[1]" or die $! }],
+    ['a settled sibling moved in', sub { make("$_[0]/there", $_[1], 'g', $_[2], NEW) }, '', 'g', sub { move("$_[0]/there/$_[1]", "$_[0]/$_[1]") }],
+    ['a settled sibling linked in', sub { make("$_[0]/there", $_[1], 'g', $_[2], NEW) }, '', 'g', sub { link "$_[0]/there/$_[1]", "$_[0]/$_[1]" or die $! }],
     ['a link added as a sibling', sub { make("$_[0]/there", 'file', 'g', $_[2], NEW) }, '', 'g', sub { symlink 'there/file', "$_[0]/$_[1]" or die $! }],
     ['a sibling of the same time added', sub { }, '', 'g', sub { make($_[0], $_[1], 'g', $_[2], THEN) }],
     ['a sibling that is older added', sub { }, '', '', sub { make($_[0], $_[1], 'g', $_[2], OLD) }],
@@ -96,7 +96,7 @@ push @cases, (
     ['a FIFO becomes a sibling', sub { mkfifo("$_[0]/$_[1]", 0644) or die $! }, '', 'g', sub { unlink "$_[0]/$_[1]"; make($_[0], $_[1], 'g', $_[2], NEW) }],
     ['a link to nothing becomes a sibling', sub { symlink 'none', "$_[0]/$_[1]" or die $! }, '', 'g', sub { replace("$_[0]/$_[1]", 'g' x size_of($_[2], 'g')) }],
 
-    # The directory stays as it is: what a link leads to comes, goes and changes elsewhere.
+    # The directory does not change: a link's target appears, disappears and changes elsewhere.
     ['the target of a sibling that is a link appears', sub { make_path("$_[0]/there"); symlink 'there/file', "$_[0]/$_[1]" or die $! }, '', 'g',
         sub { make("$_[0]/there", 'file', 'g', $_[2], NEW) }],
     ['the target of a sibling that is a link to a link appears', sub {
@@ -116,14 +116,14 @@ push @cases, (
       ['is replaced', NEW, 'g', 'h', sub { replace("$_[0]/there/file", 'h' x size_of($_[2], 'h')) }],
       ['becomes a directory', NEW, 'g', '', sub { unlink "$_[0]/there/file"; mkdir "$_[0]/there/file" or die $! }],
       ['moves with its directory', NEW, 'g', '', sub { move("$_[0]/there", "$_[0]/gone") }]),
-    ['a sibling that is a link led out, and leads in', sub {
+    ['a sibling that is a link out of the root is switched to inside', sub {
         make($outside, 'file', 's', $_[2], NEW);
         make("$_[0]/here/inside", 'file', 'g', $_[2], NEW);
         symlink $outside, "$_[0]/here/there" or die $!;
         symlink 'here/there/file', "$_[0]/$_[1]" or die $!;
     }, '', 'g', sub { switch_link('inside', "$_[0]/here/there") }],
 
-    # The file is the very same, by a hard link, and only the directory it is reached through is another.
+    # The file is the same, by a hard link; only its directory is another.
     ['a link to a directory switched to one with a sibling', sub { both($_[0], '', $_[1], @_[2 .. $#_]) }, '', 'g', sub { switch_link('second', "$_[0]/place") }, 'o', 'place/file.css'],
     ['a link to a directory switched to one without a sibling', sub { both($_[0], $_[1], '', @_[2 .. $#_]) }, 'g', '', sub { switch_link('second', "$_[0]/place") }, 'o', 'place/file.css'],
     ['a directory replaced by one with a sibling', sub { both($_[0], '', $_[1], $_[2], 'place') }, '', 'g',
@@ -159,7 +159,7 @@ push @cases, (
         sub { make("$_[0]/there", 'file', 'g', $_[2], NEW); symlink 'there/file', "$_[0]/$_[1]" or die $! }, 'g', '', sub { chmod 0, "$_[0]/there" }],
 ) if $as;
 
-# Two directories with the same file, one of them with a sibling: the first is where `place` leads to.
+# Two directories with the same file, one of them with a sibling; `place` leads to the first.
 sub both {
     my ($dir, $first, $second, $copy, $place, $other) = @_;
     $other ||= 'second';
@@ -196,8 +196,8 @@ sub both {
     }
 } @cases;
 
-# The root itself: a change in it makes all of it new, so each has a root and a server of its own.
-# [about, make, target, answered before, change, answered after]
+# Files in the root itself: a change there unsettles the root, so each case has a root and a server of its own.
+# [about, make, target, response before, change, response after]
 my $gzip = 'Accept-Encoding: gzip, br, zstd';
 my @roots = (
     ['a sibling added', sub { make($_[0], 'file.css', 'o', 0, THEN) }, '/file.css', 'identity o x 600', sub { make($_[0], 'file.css.gz', 'g', 0, NEW) }, 'gzip g x 500 varies'],
@@ -224,7 +224,7 @@ my @roots = (
 );
 put_file($outside, 'is-here', 'secret');
 
-# The root's own page of 404 has a body that is the file's.
+# A 404 with the root's own 404.html has the file's bytes.
 sub variant_in_root {
     my ($response) = @_;
     return variant($response) if $response->{status} != 404 || $response->{body} =~ /</;
@@ -243,15 +243,14 @@ for my $own (@own) {
     my ($about, undef, $target, $before, $change, $after) = @{ $own->{case} };
     my $reader = Fresh->reader($own->{server});
     my @primed = $reader->prime(get_request($target, $gzip), get_request('/none'), get_request($target));
-    is(variant_in_root($primed[0]), $before, "in the root: $about: at first");
+    is(variant_in_root($primed[0]), $before, "in the root: $about: before the change");
     $change->($own->{root});
     my @got = map { variant_in_root($reader->crowd($target, $gzip)) } 1, 2;
-    is("$got[0], $got[1]", "$after, $after", "in the root: $about: seen at once");
+    is("$got[0], $got[1]", "$after, $after", "in the root: $about: in the next two responses");
     $own->{server}->stop;
 }
 
-# Once more as fast as it goes, in a directory of its own. What the directory lacked a moment ago is no news of what it
-# has.
+# The same changes without pauses, in a directory of their own: the store must not reuse its list of missing siblings.
 {
     my $server = $servers[0];
     my $reader = Fresh->reader($server);

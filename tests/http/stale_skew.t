@@ -1,5 +1,4 @@
-# Freshness on a file server whose clock is behind and counts in whole seconds: several changes carry one time, which
-# looks old.
+# Freshness on a file server whose clock is slow and counts whole seconds: several changes have the same, old time.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
-# What belongs together: a body is one version, its length and its ETag are that version's, no ETag is that of two, and
-# who has seen a version never sees an older one. And the head is that of this request, with the date of this moment,
-# however often the same file was answered before.
+# A body is one version, with the length and the ETag of that version; no ETag belongs to two versions; a client that
+# has got a version never gets an older one. Each response has a head for its own request with the current date, however
+# often the file was sent before.
 use strict;
 use warnings;
 use FindBin;
@@ -30,7 +30,7 @@ sub version_on_disk {
     return $bytes + 0;
 }
 
-# Replaces a file and its encoded form without a pause. Each pair has a time of its own, so that an encoded form counts
+# Replaces a file and its encoded sibling without a pause. Each pair has a time of its own, so that a sibling is used
 # only with its original.
 sub write_versions {
     my ($folder, $parent) = @_;
@@ -47,8 +47,8 @@ sub write_versions {
     return;
 }
 
-# Clients that ask as fast as they can while the writer writes. What a client knows when it asks is the newest version
-# that anybody has been given, and the one that it finds on the disk.
+# Clients that send requests without a pause while the writer writes. At each request they know the newest version that
+# any client has received, and the one on disk.
 for my $workers (1, 2) {
     my $server = Harness->start(root => $root, args => ['-j', $workers]);
     my $reader = Fresh->reader($server, crowd => 16);
@@ -111,19 +111,18 @@ for my $workers (1, 2) {
     }
     kill 'KILL', $writer;
     waitpid $writer, 0;
-    is(join("\n", splice @wrong, 0, 5), '', "-j $workers, while a writer replaces a file: each answer is one version, none older than what was known");
+    is(join("\n", splice @wrong, 0, 5), '', "-j $workers, while a writer replaces a file: each response is one version, none older than the known one");
     cmp_ok($answered, '>=', $total, "-j $workers, while a writer replaces a file: all are answered");
-    cmp_ok($newest, '>=', 100, "-j $workers, while a writer replaces a file: there were versions");
-    ok($count{200} && $count{206} && $count{304} && $count{coded}, "-j $workers, while a writer replaces a file: answers of all kinds")
+    cmp_ok($newest, '>=', 100, "-j $workers, while a writer replaces a file: at least 100 versions");
+    ok($count{200} && $count{206} && $count{304} && $count{coded}, "-j $workers, while a writer replaces a file: responses of all kinds")
         or diag(join ' ', %count);
-    cmp_ok($count{503} || 0, '<', $answered / 10, "-j $workers, while a writer replaces a file: hardly ever one that has to come back");
+    cmp_ok($count{503} || 0, '<', $answered / 10, "-j $workers, while a writer replaces a file: fewer than a tenth are 503");
     $server->stop;
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# A head that was made once must not be given to another form of the same request. Each form is asked of a file that is
-# like the others but was never asked for in another form, which tells what is right, and then of one file in every
-# order.
+# A cached head must not be used for another form of the request. Each form is requested once of a file of its own,
+# which shows the right response, then of one file in every order.
 my $server = Harness->start(root => $root, args => ['-j', '1']);
 my @sizes = (300, 140_000);
 my @forms = (
@@ -143,7 +142,7 @@ sub in_form {
     return join("\r\n", "$method $path HTTP/$version", 'Host: localhost', @fields) . "\r\n\r\n";
 }
 
-# An answer without what differs each time: the date, and a boundary
+# A response without the date and the boundary, which differ each time
 sub timeless {
     my ($response) = @_;
     return 'no answer' if !$response;
@@ -164,7 +163,7 @@ for my $size (@sizes) {
 put_file($root, '404.html', 'a page of its own');
 put_file($root, "hot/$_", $_ x 500) for 'a' .. 'j';
 put_file($root, 'hot/tiny.txt', 't');
-my $tomorrow = int(time) + 6; # by the disk's word; settled before that has come
+my $tomorrow = int(time) + 6; # an mtime in the future; the file settles before that time
 utime $tomorrow, $tomorrow, put_file($root, 'hot/soon.txt', 'soon');
 $server->get("/hot/$_") for 'a' .. 'j', 'tiny.txt', 'soon.txt';
 settle($server, $root);
@@ -172,7 +171,7 @@ settle($server, $root);
 my $soon = $server->get('/hot/soon.txt');
 SKIP: {
     skip 'too slow a machine to ask before that time comes', 1 if time >= $tomorrow;
-    is($soon->{field}{'last-modified'}, undef, 'a file with a time to come: no Last-Modified (RFC 9110 8.8.2.1)');
+    is($soon->{field}{'last-modified'}, undef, 'a file with a time in the future: no Last-Modified (RFC 9110 8.8.2.1)');
 }
 
 srand 1;
@@ -191,7 +190,7 @@ for my $size (@sizes) {
             @order = @order[0 .. 99];
             for my $n (@order) {
                 push @got, $server->exchange(in_form($hot, $forms[$n], 1), methods => [$forms[$n][0]], seconds => 10)->{responses}[0];
-                last if timeless($got[-1]) ne $cold[$n]; # a connection that does not end takes its time
+                last if timeless($got[-1]) ne $cold[$n]; # a connection that does not close costs a timeout
             }
         }
         else {
@@ -207,22 +206,22 @@ for my $size (@sizes) {
         }
         my @wrong = grep { timeless($got[$_]) ne $cold[ $order[$_] ] } 0 .. $#got;
         my $told  = @wrong ? join ' ', "$wrong[0]:", @{ $forms[ $order[ $wrong[0] ] ] } : '';
-        is($told, '', "$size bytes, every form in every order, " . ($last ? 'on connections that end' : 'pipelined') . ': each has the head of its own');
+        is($told, '', "$size bytes, every form in every order, " . ($last ? 'on connections that end' : 'pipelined') . ': each has the head for its form');
     }
 }
 
-# The same entry is a page of 200, of 404, and the body of a range that is neither.
+# The same file is the body of a 200 and of a 404, and Range does not apply to the 404.
 {
     my $socket = $server->connection;
     my @targets = map { ('/404.html', '/hot/none', '/hot/', '/404.html')[int rand 4] } 1 .. 200;
     my $result  = $server->exchange(join('', map { get_request($_) } @targets), socket => $socket, count => scalar @targets);
     my @wrong = grep { $result->{responses}[$_]{status} ne ($targets[$_] eq '/404.html' ? 200 : 404) || $result->{responses}[$_]{body} ne 'a page of its own' } 0 .. $#targets;
-    is("@wrong", '', '404.html is 200 by its own name, and 404 for what is missing, in every order');
+    is("@wrong", '', '404.html is 200 by its own name and 404 for missing paths, in every order');
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# The date is that of the moment, whole, for a file that is asked for all the time and for one that rests a while. Some
-# have asked before the seconds change, and take their answers only after that.
+# Date is current and well-formed, for a file that is requested all the time and for one that is not for a while. Some
+# clients send their requests before the second changes and read the responses after it.
 {
     my @waiting = map { $server->connection(receive => 4096) } 1 .. 8;
     my $many = get_request('/hot/tiny.txt') x 400;
@@ -248,8 +247,8 @@ for my $size (@sizes) {
         }
         sleep 0.005;
     }
-    is(join("\n", splice @wrong, 0, 5), '', 'the date is that of the moment');
-    cmp_ok(scalar keys %seen, '>=', 2, 'the second has changed meanwhile');
+    is(join("\n", splice @wrong, 0, 5), '', 'Date is current');
+    cmp_ok(scalar keys %seen, '>=', 2, 'the second has changed during the test');
 
     my %right = map { http_date($_) => $_ } $asked - 1 .. time + 60;
     for my $socket (@waiting) {
@@ -263,19 +262,19 @@ for my $size (@sizes) {
             $before = $date || $before;
         }
     }
-    is(join("\n", splice @wrong, 0, 5), '', 'answers that are taken seconds later: each with a date that is whole, and none before the one before it');
+    is(join("\n", splice @wrong, 0, 5), '', 'responses that are read seconds later: each Date is well-formed and not before the previous one');
 }
 
-# A rest of the server's own: nobody asked while the second changed.
+# The server was idle while the second changed.
 {
     my $kept = $server->connection;
     sleep 1.2;
     my $sent = int time;
     my $date = $server->exchange(get_request('/hot/a'), socket => $kept, count => 1)->{responses}[0]{field}{date};
-    is(scalar(grep { $date eq http_date($_) } $sent - 1 .. int time), 1, 'the date after a rest is not that of before it');
+    is(scalar(grep { $date eq http_date($_) } $sent - 1 .. int time), 1, 'after an idle time Date is current');
 }
 
-# While answers wait to be sent, the file that they are made of is replaced: what has been promised comes, whole.
+# A file is replaced while responses with it are queued: each is whole.
 {
     my @versions = map { sprintf("%012d\n", $_) x (7, 5000, 10_000)[$_ % 3] } 1 .. 12;
     put_file($root, 'waiting/file.txt', $versions[0]);
@@ -284,7 +283,7 @@ for my $size (@sizes) {
         replace("$root/waiting/file.txt", $versions[$n]);
         my $socket = $server->connection(receive => 2048);
         syswrite $socket, get_request('/waiting/file.txt') x 40;
-        sysread $socket, my $first, 1; # the first is on its way, the others are not all made yet
+        sysread $socket, my $first, 1; # the first response is in flight, some others are not made yet
         push @sockets, [$socket, $first, $n + 1];
     }
     unlink "$root/waiting/file.txt";
@@ -308,10 +307,10 @@ for my $size (@sizes) {
         }
         push @wrong, @{ $result->{responses} } . ' answers' if @{ $result->{responses} } != 40;
     }
-    is(join("\n", splice @wrong, 0, 5), '', 'a file that is replaced while answers wait to be sent: each is whole, and of one version');
+    is(join("\n", splice @wrong, 0, 5), '', 'a file that is replaced while responses are queued: each is whole and one version');
 }
 
-ok(eventually(sub { time > $tomorrow + 1 && defined $server->get('/hot/soon.txt')->{field}{'last-modified'} }), 'a file with a time to come: has a Last-Modified when it has come');
+ok(eventually(sub { time > $tomorrow + 1 && defined $server->get('/hot/soon.txt')->{field}{'last-modified'} }), 'a file with a time in the future: Last-Modified once that time has passed');
 
 responses_framed();
 $server->stop;

@@ -1,5 +1,5 @@
-# The units under share/systemd: systemd reads them without a complaint and counts them as safe, and the program, given
-# its sockets as they say, serves in a network that has nothing else.
+# The units of share/systemd: systemd-analyze reports no error and a low exposure, and the program serves on the
+# inherited socket without any other network.
 use strict;
 use warnings;
 use Cwd qw(abs_path);
@@ -15,21 +15,21 @@ my $units  = "$prefix/lib/systemd/system";
 put_file($prefix, 'bin/tinyhttpd', "#!/bin/sh\n");
 chmod 0755, "$prefix/bin/tinyhttpd";
 
-# As make installs them. Its flags are not those of the make that may have called this test.
+# Installed by make, without the flags of a make that runs this test.
 my $install = run_program({ command => ['env', '-u', 'MAKEFLAGS', '-u', 'MFLAGS', '-u', 'MAKELEVEL',
     'make', '-s', '-C', $top, 'install-units', "PREFIX=$prefix"] });
-is($install->{status}, 0, 'make installs them') or BAIL_OUT($install->{err});
+is($install->{status}, 0, 'make installs the units') or BAIL_OUT($install->{err});
 my $service = slurp("$units/tinyhttpd.service");
 my @command = split ' ', ($service =~ /^ExecStart=(.*)$/m)[0] // '';
-is($command[0], "$prefix/bin/tinyhttpd", 'PREFIX is in the service');
+is($command[0], "$prefix/bin/tinyhttpd", 'the service has PREFIX');
 
 SKIP: {
     skip 'no systemd-analyze here', 2 if !have('systemd-analyze');
     my $verified = run_program({ command => ['systemd-analyze', 'verify', '--man=no', map { "$units/tinyhttpd.$_" } qw(service socket)] });
     skip 'systemd-analyze does not run here: ' . told($verified->{err}), 2 if $verified->{err} =~ /^Failed to initialize manager/m;
-    is($verified->{status} . $verified->{err}, 0, 'systemd-analyze verify: nothing to say');
+    is($verified->{status} . $verified->{err}, 0, 'systemd-analyze verify: no message');
 
-    # Of 100: its own word for less than 10 is SAFE.
+    # In tenths of the exposure: below 10 is SAFE.
     my $secure = run_program({ command => ['systemd-analyze', 'security', '--offline=true', '--threshold=10', '--no-pager',
         "$units/tinyhttpd.service"] });
     skip 'this systemd-analyze looks at running units only', 1 if $secure->{err} =~ /unrecognized option/;
@@ -44,7 +44,7 @@ SKIP: {
     put_file($root, 'large.bin', noise(3_000_000, 'large'));
     my $port = free_port();
 
-    # The variables of the service, its root excepted; PrivateNetwork= where that can be had.
+    # The variables of the service but its root; PrivateNetwork= if possible.
     my @environment = grep { !/^TINYHTTPD_ROOT=/ } $service =~ /^Environment=(.*)$/mg;
     my $server = bless { out => "$folder/out", err => "$folder/err", bind => '127.0.0.1', port => $port, expect => [qr/./],
         workers => [] }, 'Harness';
@@ -53,22 +53,22 @@ SKIP: {
         program(), '-r', $root, @command[1 .. $#command]);
     my $socket = eventually { connect_to('127.0.0.1', $port) };
     close $socket if $socket;
-    is($server->get('/')->{body}, 'activated', 'serves on the socket that was handed over'
+    is($server->get('/')->{body}, 'activated', 'serves on the inherited socket'
         . ($alone ? ', in a network without another' : ''));
-    ok($server->get('/large.bin')->{body} eq slurp("$root/large.bin"), '3 MB');
-    is(slurp("/proc/$server->{pid}/comm"), "tinyhttpd\n", 'the process that systemd started is the master');
+    ok($server->get('/large.bin')->{body} eq slurp("$root/large.bin"), 'serves a file of 3 MB');
+    is(slurp("/proc/$server->{pid}/comm"), "tinyhttpd\n", 'the process that systemd-socket-activate started is the master');
     $server->{banner} = $server->stderr;
     $server->stop(lost => 1);
 }
 
-# The calls of a set, as systemd.exec(5) writes it.
+# The calls of a set of SystemCallFilter= (systemd.exec(5)).
 sub calls_of {
     my ($set) = @_;
     my $told = run_program({ command => ['systemd-analyze', '--no-pager', 'syscall-filter', $set] })->{out};
     return map { /\A@/ ? calls_of($_) : $_ } $told =~ /^    ([@\w-]+)$/mg;
 }
 
-# Nothing here enforces the filter, which only systemd sets up; so it is held against what the program does.
+# Only systemd enforces SystemCallFilter=, so this test compares it with the calls that strace sees.
 SKIP: {
     skip 'no strace, or no systemd-analyze', 2 if !have('strace') || !have('systemd-analyze');
     skip "a sanitizer's calls are not the program's", 2 if is_sanitized();
@@ -92,10 +92,10 @@ SKIP: {
     ok(eventually { $server->stderr =~ /reloaded/ }, 'reloads under strace');
     $server->get('/');
     $server->stop(lost => 1);
-    # From the program's own start on. Binding is systemd's part.
+    # Calls from execve on, without bind(2) and listen(2), which systemd makes.
     my ($calls) = slurp("$folder/calls") =~ /(^\d+ +execve\([^\n]*tinyhttpd.*)/ms;
     my %used = map { $_ => 1 } ($calls // '') =~ /^\d+ +(\w+)\(/mg;
-    cmp_ok(scalar keys %used, '>', 20, 'the calls of a whole life');
+    cmp_ok(scalar keys %used, '>', 20, 'strace sees more than 20 different calls');
     is(join(' ', grep { !$allowed{$_} } sort keys %used), '', 'SystemCallFilter= allows each of them');
 }
 

@@ -12,7 +12,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# The ioctls of pts(4); equal on all architectures that the program supports.
+# The ioctls of pts(4), the same on x86-64 and arm64.
 use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430, TIOCSCTTY => 0x540E };
 
 my $root = new_root();
@@ -54,7 +54,7 @@ sub sees {
     return $text;
 }
 
-# Stops the terminal or starts it again: what is typed to that end takes effect a while later.
+# Stops the terminal's output or starts it again (Ctrl-S, Ctrl-Q); the line discipline acts a moment later.
 sub flow {
     my ($self, $action) = @_;
     sysopen my $tty, $self->{name}, O_RDWR | O_NOCTTY or die $!;
@@ -62,7 +62,7 @@ sub flow {
     return;
 }
 
-# All that has been seen by now.
+# The output so far.
 sub sees_now { my ($self) = @_; 1 while sysread $self->{pty}, $self->{seen}, 65536, length $self->{seen}; return $self->{seen} }
 
 # Types Ctrl-C. Returns the later output and the status.
@@ -131,25 +131,25 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     unlike((interrupt($terminal))[0], qr/\e/, "$case->[1]: no colours in the summary");
 }
 
-# A terminal that is stopped, as by Ctrl-S, holds up neither the answers nor the end.
+# A terminal that is stopped, as by Ctrl-S, delays neither responses nor the end of the server.
 {
     my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', '-j', '1', $root);
     my $port     = port_in(sees($terminal, qr/Ctrl-C/));
     flow($terminal, POSIX::TCOOFF());
     my $answered = grep { fetch($port, "/$_" . 'x' x 200) =~ /^HTTP\/1\.1 404 / } 1 .. 100;
     is($answered, 100, 'stopped: 100 requests are answered');
-    unlike(sees_now($terminal), qr/ 404 /, 'stopped: no line comes');
+    unlike(sees_now($terminal), qr/ 404 /, 'stopped: no line arrives');
     flow($terminal, POSIX::TCOON());
     my $log = sees($terminal, qr{ /100x[^\n]* ms\r\n});
-    is(join(' ', $log =~ m{^\S+  GET /(\d+)x+  404  }mg), join(' ', 1 .. 100), 'started again: all lines come, in order and whole');
+    is(join(' ', $log =~ m{^\S+  GET /(\d+)x+  404  }mg), join(' ', 1 .. 100), 'started again: all lines arrive, whole and in order');
     flow($terminal, POSIX::TCOOFF());
     fetch($port, '/last') for 1 .. 300;
     kill 'TERM', $terminal->{pid};
-    is(Harness::reap($terminal->{pid}), 0, 'stopped, then SIGTERM: it ends');
+    is(Harness::reap($terminal->{pid}), 0, 'stopped, then SIGTERM: the server ends');
     @running = grep { $_ != $terminal->{pid} } @running;
 }
 
-# The kernel ends the workers with the master; the process that waits for the terminal has no more time than usual.
+# If the master is killed while the terminal is stopped, the log writer ends as well.
 {
     my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', '-j', '1', $root);
     my $port     = port_in(sees($terminal, qr/Ctrl-C/));
@@ -161,37 +161,37 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     ok(eventually { !Harness::processes_of_group($terminal->{pid}) }, 'stopped, then SIGKILL: no process is left behind');
 }
 
-# The processes that answer can't read the keyboard; a reload keeps the lines as they were.
+# Workers can't read the keyboard; after a reload the lines have the same form.
 {
     my $terminal = start({}, '-p', '0', '-b', '127.0.0.1', '-j', '2', $root);
     (my $plain = sees($terminal, qr/Ctrl-C/)) =~ s/\e\[[0-9;]*m//g;
     my $port = port_in($plain);
     for my $round (0, 1) {
         my (@leads, @piped);
-        eventually { # a worker that has just started has not done so yet
+        eventually { # a new worker replaces its standard output a moment after its start
             @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } Harness::children_of($terminal->{pid});
             @piped = grep { $_->[0] =~ /^pipe:/ && $_->[0] eq $_->[1] } @leads;
             @piped == 2;
         };
         is(scalar @piped, 2, 'both workers write to one pipe');
-        is(scalar(grep { $_->[0] =~ m{^/dev/pts/} } @leads), 1, 'and one process that does nothing else has the terminal');
+        is(scalar(grep { $_->[0] =~ m{^/dev/pts/} } @leads), 1, 'only the log writer has the terminal');
         $terminal->{seen} = '';
         fetch($port, "/none$round");
-        like(sees($terminal, qr{/none$round.* ms\r\n}), qr{GET /none$round  \e\[33m404\e\[0m  }, 'lines are those for a terminal');
+        like(sees($terminal, qr{/none$round.* ms\r\n}), qr{GET /none$round  \e\[33m404\e\[0m  }, 'the lines have the form for terminals');
         next if $round;
         my %before = map { $_ => 1 } Harness::children_of($terminal->{pid});
         kill 'HUP', $terminal->{pid};
         sees($terminal, qr/reloaded/);
-        ok(eventually { my @now = Harness::children_of($terminal->{pid}); @now == 3 && !grep { $before{$_} } @now }, 'a reload replaces all three');
+        ok(eventually { my @now = Harness::children_of($terminal->{pid}); @now == 3 && !grep { $before{$_} } @now }, 'a reload replaces both workers and the log writer');
     }
     like((interrupt($terminal))[0], qr{Served.*1 request, }, 'the summary');
 }
 
-# Without a process that waits for the terminal there is no server, and a line says why.
+# If the log writer can't be started, the server exits with a message.
 {
     my $control = put_file(new_root(), 'control', pack 'Z24 l<6', 'fork', 1, Errno::EAGAIN(), 0, 1, 0, 0);
     my $terminal = start({ preload('faults'), FAULTS => $control }, '-p', '0', '-b', '127.0.0.1', $root);
-    like(sees($terminal, qr/tinyhttpd: .*\n/), qr/can't start a process that writes the log: Resource temporarily unavailable; 'ulimit -a'/, 'no process can be started: said');
+    like(sees($terminal, qr/tinyhttpd: .*\n/), qr/can't start a process that writes the log: Resource temporarily unavailable; 'ulimit -a'/, 'no process can be started: the message');
     is(Harness::reap($terminal->{pid}) >> 8, 71, 'no process can be started: EX_OSERR');
     @running = grep { $_ != $terminal->{pid} } @running;
 }

@@ -1,4 +1,4 @@
-# The Makefile has the version; the program, the man page and the changelog agree with it.
+# The program, the man page and the changelog have the version of the Makefile.
 use strict;
 use warnings;
 use FindBin;
@@ -18,8 +18,8 @@ is($manual, $version, 'the man page (run make share to update it)');
 my $changes = slurp("$top/CHANGELOG.md");
 my ($newest, $date) = $changes =~ /^## \[([^\]]+)\] - (.*)$/m;
 is($newest, $version, 'the newest heading of CHANGELOG.md');
-like($date, qr/\A(?:unreleased|\d{4}-\d\d-\d\d)\z/, 'with its release date, or unreleased');
+like($date, qr/\A(?:unreleased|\d{4}-\d\d-\d\d)\z/, 'the newest heading has its release date, or unreleased');
 my %kind = map { $_ => 1 } qw(Added Changed Deprecated Removed Fixed Security);
-is(join(' ', grep { !$kind{$_} } $changes =~ /^### (.*)$/mg), '', 'and only the kinds of changes of Keep a Changelog');
+is(join(' ', grep { !$kind{$_} } $changes =~ /^### (.*)$/mg), '', 'CHANGELOG.md has only the kinds of changes of Keep a Changelog');
 
 done_testing();

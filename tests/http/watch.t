@@ -1,5 +1,5 @@
-# --watch: pages to show get one element more, everything else is as without it. What the script does in a page is
-# tried in a browser (make browser).
+# --watch: pages for a browser get one more element, everything else is as without it. make browser tests the script
+# itself.
 use strict;
 use warnings;
 use FindBin;
@@ -25,48 +25,48 @@ my $path  = '/.well-known/tinyhttpd/live.js';
 sub element { my $etag = shift; return "\n<script src=\"$path\" data-etag='$etag'></script>\n" }
 
 my $server = Harness->start(root => $root, args => ['-j', '1', '--watch']);
-$server->settled('/large.html'); # before that it has no validator
+$server->settled('/large.html'); # until then it has no ETag
 for my $name ('index.html', 'large.html') {
     my $plain = $server->get("/$name");
     my $etag  = $plain->{field}{etag};
-    like($plain->{field}{vary}, qr/\bAccept\b/, "$name: as a file, which depends on Accept");
+    like($plain->{field}{vary}, qr/\bAccept\b/, "$name: Vary: Accept");
     my $live = $server->get("/$name", @shown);
-    is($live->{body}, $plain->{body} . element($etag), "$name: to be shown, it has one element more, after its own bytes");
-    is($live->{field}{etag}, $etag =~ s/"\z/-live"/r, "$name: and a validator of its own");
-    is($server->get("/$name", @shown, "If-None-Match: $live->{field}{etag}")->{status}, 304, "$name: which is known again");
-    is($server->get("/$name", @shown, "If-None-Match: $etag")->{status}, 200, "$name: and is not that of the file");
+    is($live->{body}, $plain->{body} . element($etag), "$name: as a page, the element follows the file's bytes");
+    is($live->{field}{etag}, $etag =~ s/"\z/-live"/r, "$name: as a page, an ETag of its own");
+    is($server->get("/$name", @shown, "If-None-Match: $live->{field}{etag}")->{status}, 304, "$name: as a page, If-None-Match with its ETag: 304");
+    is($server->get("/$name", @shown, "If-None-Match: $etag")->{status}, 200, "$name: as a page, If-None-Match with the file's ETag: 200");
     my $part = $server->get("/$name", @shown, 'Range: bytes=0-9');
-    is("$part->{status} $part->{body} $part->{field}{etag}", '206 ' . substr($page, 0, 10) . " $etag", "$name: a part is one of the file");
+    is("$part->{status} $part->{body} $part->{field}{etag}", '206 ' . substr($page, 0, 10) . " $etag", "$name: a range is one of the file");
     my $question = $server->get("/$name", @shown, $asked);
-    is($question->{body}, $plain->{body}, "$name: the script is told of the file");
-    is($server->get("/$name", @shown, $asked, "If-None-Match: $etag")->{status}, 304, "$name: or that it is the one it knows");
+    is($question->{body}, $plain->{body}, "$name: the script's check gets the file");
+    is($server->get("/$name", @shown, $asked, "If-None-Match: $etag")->{status}, 304, "$name: the script's check with the file's ETag: 304");
 }
-is($server->get('/style.css', @shown)->{body}, "p{}\n", 'what is no page gets nothing');
-is($server->get('/utf16.html', @shown)->{body}, "\xFF\xFE<\0p\0>\0", 'nor does UTF-16');
+is($server->get('/style.css', @shown)->{body}, "p{}\n", 'a stylesheet gets no element');
+is($server->get('/utf16.html', @shown)->{body}, "\xFF\xFE<\0p\0>\0", 'a page in UTF-16 gets no element');
 my $packed = $server->get('/packed.html', @shown, 'Accept-Encoding: gzip');
-is($packed->{body}, $page . element($packed->{field}{etag} =~ s/-live//r), 'a page that is there encoded is sent as it is, with the element');
-is($server->get('/packed.html', 'Accept-Encoding: gzip', $asked)->{field}{'content-encoding'}, undef, 'and asked about as it is');
+is($packed->{body}, $page . element($packed->{field}{etag} =~ s/-live//r), 'a page with an encoded sibling is sent unencoded, with the element');
+is($server->get('/packed.html', 'Accept-Encoding: gzip', $asked)->{field}{'content-encoding'}, undef, 'the script\'s check of a page with an encoded sibling gets it unencoded');
 
-# What is missing is asked for until it is there.
+# The script checks a missing page until it exists.
 my $missing = $server->get('/none', @shown);
 is($missing->{status}, 404, 'missing: 404');
-like($missing->{body}, qr/\Q@{[element('')]}\E\z/, 'missing: with the element, which knows no version');
-like($missing->{field}{'content-security-policy'}, qr/; script-src 'self'; connect-src 'self'\z/, 'missing: that may run');
-is($server->get('/none', @shown, $asked)->{status}, 204, 'missing: no error to the script');
-unlike($server->get('/none')->{body}, qr/script/, 'missing: nothing for a program');
+like($missing->{body}, qr/\Q@{[element('')]}\E\z/, 'missing: the element without a version');
+like($missing->{field}{'content-security-policy'}, qr/; script-src 'self'; connect-src 'self'\z/, 'missing: the Content-Security-Policy allows the script');
+is($server->get('/none', @shown, $asked)->{status}, 204, 'missing: the script\'s check is 204');
+unlike($server->get('/none')->{body}, qr/script/, 'missing: no element without Accept: text/html');
 put_file($root, '404.html', '<p>own');
-is($server->get('/none', @shown)->{body}, '<p>own' . element(''), "missing: the site's own page has it as well");
+is($server->get('/none', @shown)->{body}, '<p>own' . element(''), "missing: the site's own 404.html gets the element as well");
 
 my $script = $server->get($path);
-is($script->{field}{'content-type'}, 'text/javascript; charset=utf-8', 'the script is there');
-like($script->{body}, qr/\A\(\(\) => \{\n.*\}\)\(\);\n\z/s, 'in a scope of its own');
+is($script->{field}{'content-type'}, 'text/javascript; charset=utf-8', 'the script has its media type');
+like($script->{body}, qr/\A\(\(\) => \{\n.*\}\)\(\);\n\z/s, 'the script runs in a scope of its own');
 
 unlike($server->log, qr{live\.js}, 'the script is not logged');
 my $lines = () = $server->log =~ /\n/g;
 $server->get('/index.html', @shown, $asked);
 $server->get('/style.css');
 ok(eventually { my $now = () = $server->log =~ /\n/g; $now > $lines } 5);
-is((() = $server->log =~ /\n/g) - $lines, 1, 'its questions are not logged, others are');
+is((() = $server->log =~ /\n/g) - $lines, 1, 'the script\'s checks are not logged, other requests are');
 $server->stop;
 
 {
@@ -77,8 +77,8 @@ $server->stop;
 
 my $without = Harness->start(root => $root, args => ['-j', '1']);
 is($without->get('/', @shown)->{body}, $page, 'without --watch: a page is its file');
-is($without->get('/', @shown)->{field}{vary}, undef, 'and depends on nothing');
-is($without->get($path)->{status}, 404, 'and there is no script');
+is($without->get('/', @shown)->{field}{vary}, undef, 'without --watch: no Vary');
+is($without->get($path)->{status}, 404, 'without --watch: no script');
 $without->stop;
 
 done_testing();

@@ -1,5 +1,5 @@
-# What the tests of freshness share: ways to ask, versions that show when they are mixed, changes and what must be
-# answered right after them.
+# For the tests of freshness: ways to request a file, versions that show when they are mixed, and changes with the
+# response that must follow them.
 package Fresh;
 
 use strict;
@@ -13,7 +13,7 @@ use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(described byte_of overwrite replace rounds settle);
 
-# What a body is: "c x 12" for twelve times c; "mixed" for what is more than one version.
+# Describes a response: "c x 12" for a body of twelve times c, "mixed" for a body of more than one version.
 sub described {
     my ($response) = @_;
     return 'no answer' if !$response;
@@ -27,7 +27,7 @@ sub described {
 
 sub byte_of { return chr(ord('a') + $_[0] % 26) }
 
-# Writes over the file's bytes, the same inode and the same size.
+# Overwrites a file in place: the same inode, the same size.
 sub overwrite {
     my ($path, $bytes) = @_;
     open my $file, '+<:raw', $path or die "$path: $!";
@@ -36,7 +36,7 @@ sub overwrite {
     return;
 }
 
-# Puts another file in the place of the one that is there.
+# Replaces a file by rename(2).
 sub replace {
     my ($path, $bytes) = @_;
     my ($folder, $name) = $path =~ m{\A(.*)/([^/]*)\z}s;
@@ -45,19 +45,19 @@ sub replace {
     return;
 }
 
-# Waits until the server trusts all that it has been asked for before: the file that it sees last tells. What it has not
-# been asked for is trusted only some seconds after it was. `meanwhile` is work that changes nothing.
+# Waits until everything that was requested before is settled: the file that is requested last shows it. A file settles
+# only some seconds after its first request. `meanwhile` is work that changes no file.
 sub settle {
     my ($server, $root, $meanwhile) = @_;
     put_file($root, 'settled/last.txt', 'l');
     utime 1_000_000_000, 1_000_000_000, "$root/settled/last.txt";
     $meanwhile->() if $meanwhile;
-    ok(defined $server->dated('/settled/last.txt')->{field}{'last-modified'}, 'all is old enough to be remembered');
+    ok(defined $server->dated('/settled/last.txt')->{field}{'last-modified'}, 'all files are settled');
     sleep 0.3;
     return;
 }
 
-# Calls the change in many rounds and asks at once. `change` gives what has to be answered then.
+# Makes a change and a request right after it, in many rounds. `change` returns the expected description.
 sub rounds {
     my ($about, $count, $ask, $change, $describe) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -76,14 +76,15 @@ sub rounds {
         push @wrong, "round $round: $etag was that of $etag{$etag}" if ($etag{$etag} // $got) ne $got;
         $etag{$etag} = $got;
     }
-    is(join("\n", splice @wrong, 0, 5), '', "$about: $count rounds, each answer is the version of its time");
+    is(join("\n", splice @wrong, 0, 5), '', "$about: $count rounds, each response is the version of its time");
     return;
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Ways to ask. Each gives one response; where there are several that differ, one that tells so.
+# Ways to request. Each returns one response; if several connections get different ones, one that describes the
+# difference.
 
-# A reader has one connection that it keeps and `crowd` more: from each of a server's workers as many.
+# A reader has one kept connection and `crowd` more, the same number from each of the server's workers.
 sub reader {
     my ($class, $server, %how) = @_;
     my $self = bless { server => $server, crowd => [] }, $class;
@@ -125,7 +126,7 @@ sub pipelined {
     return one_of(@{ $self->{server}->exchange(get_request(@request) x 3, socket => $self->{kept}, count => 3)->{responses} }[0 .. 2]);
 }
 
-# All ask before the first one reads.
+# All connections send before the first one reads.
 sub crowd {
     my ($self, @request) = @_;
     my $request = get_request(@request);
@@ -139,7 +140,7 @@ sub ask {
     return $self->$way(@request);
 }
 
-# Asks for all of these on each connection, twice, so that whatever may be remembered is. Gives the last responses.
+# Sends these requests twice on some of the connections, so that the store has everything. Returns the last responses.
 sub prime {
     my ($self, @requests) = @_;
     my @last;
@@ -156,10 +157,10 @@ sub prime {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Each of these comes while the worker is in the middle of a turn, in which it has looked at the target before: the look
-# is not good for a request that is sent after an answer was seen. The worker is held while a whole turn's work piles
-# up behind one request; when that is answered the change happens, and the next request comes while the worker is
-# still busy with the others.
+# Each change and its request come in the middle of a worker's turn, in which the worker has used the target before: it
+# must not reuse that stat for a request that was sent after a response arrived. The worker is stopped while a whole
+# turn's work piles up behind one request; after the response to that one the change is made, and the next request is
+# sent while the worker is still busy with the others.
 sub busy_rounds {
     my ($server, $root, $count, $describe, @changes) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -182,7 +183,7 @@ sub busy_rounds {
             my $before = $waiting{$where};
             my $seen = '';
             rounds("$about while the worker is busy, asked $where", $count, sub {
-                # None of the connections waits to be accepted, and none of the files is known.
+                # Each connection is accepted, and none of the files is in the store.
                 $server->exchange($request, socket => $_, count => 1) for $first, $late, splice @unknown;
                 my $number = 0;
                 utime 1 + $other, 1 + $other++, map { "$root/busy/$_" } 1 .. 100;
@@ -190,7 +191,7 @@ sub busy_rounds {
                 eventually { slurp("/proc/$worker/stat") =~ /\) T / };
                 syswrite $first, $request;
                 syswrite $_, get_request('/busy/' . ++$number) for @others;
-                my $knocking = defined $before ? undef : $server->connection; # the listener has an event as well
+                my $knocking = defined $before ? undef : $server->connection; # an event of the listening socket as well
                 syswrite $late, $before if defined $before;
                 kill 'CONT', $worker;
                 $seen = $describe->($server->exchange('', socket => $first, count => 1)->{responses}[0]);
@@ -211,9 +212,10 @@ sub busy_rounds {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Changes of what is settled. A case is { about, make => code that makes what there is beneath a folder of its own,
-# before => what is answered then, change => code that gives what must be answered then, target => what is asked for
-# there, fields => what is sent with it, copies }. All are made, and waited for, then primed, then changed one by one.
+# Changes of settled files. A case is { about, make => code that makes its files in a folder of its own, before => the
+# description before the change, change => code that makes the change and returns the description after it, target =>
+# the path to request there, fields => further field lines, copies }. All are made, settle, are requested, then changed
+# one by one.
 sub settled_changes {
     my ($how, @cases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -230,7 +232,7 @@ sub settled_changes {
             push @all, $one;
         }
     }
-    # One server is asked in all ways, the others on two connections to each of their workers.
+    # The first server gets requests in all ways, the others on two connections to each of their workers.
     my ($first, @others) = @$servers;
     my @readers = (Fresh->reader($first), map { Fresh->reader($_, crowd => 2 * (my @workers = $_->workers)) } @others);
     my @requests = map { get_request(@{ $_->{request} }) } @all;
@@ -244,7 +246,7 @@ sub settled_changes {
             push @wrong, "$all[$n]{case}{about}: $got, not $all[$n]{before}" if $got ne $all[$n]{before};
         }
     }
-    is(join("\n", splice @wrong, 0, 5), '', scalar(@all) . ' settled: answered as they are');
+    is(join("\n", splice @wrong, 0, 5), '', scalar(@all) . ' settled cases: the responses before the changes');
 
     for my $case (@cases) {
         my @copies = grep { $_->{case} == $case } @all;
@@ -252,7 +254,7 @@ sub settled_changes {
         for my $one (@copies) {
             my ($reader, @others) = @readers;
             my @request = @{ $one->{request} };
-            # What was asked last is remembered even where there is little room for it.
+            # The latest request stays in the store, even if that is small.
             $reader->kept(@request);
             $_->crowd(@request) for @others;
             my $expected = $case->{change}->($one->{dir}, $one->{copy});
@@ -261,7 +263,7 @@ sub settled_changes {
             push @wrong, "copy $one->{copy}, " . (qw(kept crowd pipelined alone))[ $one->{copy} % 4 ] . ": $_, not $expected"
                 for grep { $_ ne $expected } map { $describe->($_) } @got;
         }
-        is(join("\n", splice @wrong, 0, 5), '', "$case->{about}: @{[scalar @copies]} that were settled, each answer is the version of its time");
+        is(join("\n", splice @wrong, 0, 5), '', "$case->{about}: @{[scalar @copies]} settled copies, each response is the version of its time");
     }
     return;
 }

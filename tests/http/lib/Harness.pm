@@ -1,5 +1,5 @@
-# What the black-box tests share: a document root, a running server, raw exchanges and a strict parser of
-# responses. It knows HTTP from RFC 9110 and RFC 9112 and the program only by its command line.
+# For the black-box tests: document roots, running servers, raw exchanges and a strict parser of responses. It knows
+# HTTP from RFC 9110 and RFC 9112, and the program only by its command line.
 package Harness;
 
 use strict;
@@ -24,14 +24,14 @@ our @EXPORT = qw(new_root put_file get_request run_program program eventually sl
     processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to children_of have
     slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory);
 
-# Long enough for a loaded machine under ASan; nothing waits for it but what is broken.
+# Seconds, enough for a loaded machine under ASan; only failing tests wait that long.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
 
-# What would decide for the server.
+# Variables that the server reads.
 delete @ENV{ grep { /\A(?:TINYHTTPD_.*|PORT|NO_COLOR)\z/ } keys %ENV };
 
 my $program = $ENV{TINYHTTPD} || dirname(abs_path(__FILE__)) . '/../../../tinyhttpd';
-my @running;    # servers to end whatever happens
+my @running;    # servers to kill at the end
 my @problems;   # every response that broke the framing rules
 my $owner = $$; # forked children must not run the END block
 
@@ -59,7 +59,7 @@ sub bound_seconds { alarm shift; return }
 
 sub program { return $program }
 
-# A sanitizer's memory is not the program's own.
+# True if the program is built with ASan, whose own memory spoils figures of memory.
 sub is_sanitized { return slurp($program) =~ /__asan_init/ }
 
 # The environment in which the program loads the library `name` of tests/http/preload before all but ASan's, if that is
@@ -72,7 +72,7 @@ sub preload {
     return (LD_PRELOAD => join ' ', $asan || (), $library);
 }
 
-# Whether a program is there to be called.
+# True if a command is in PATH.
 sub have {
     my ($name) = @_;
     return scalar grep { -x "$_/$name" } split /:/, $ENV{PATH} || '';
@@ -86,7 +86,7 @@ sub slurp {
     return defined $bytes ? $bytes : '';
 }
 
-# Polls until the condition holds; its value, or false when patience is over.
+# Polls until the condition holds. Returns its value; false if it does not hold in time.
 sub eventually(&;$) {
     my ($condition, $seconds) = @_;
     my $deadline = time + ($seconds || PATIENCE);
@@ -101,7 +101,7 @@ sub eventually(&;$) {
 # ---------------------------------------------------------------------------------------------------------
 # Files
 
-# An empty document root; others may enter it, because the server may run as another user.
+# Makes an empty document root; other users may enter it, as the server may run as another user.
 sub new_root {
     my $directory = tempdir('tinyhttpd-test-XXXXXX', TMPDIR => 1, CLEANUP => 1);
     chmod 0755, $directory;
@@ -138,7 +138,7 @@ sub http_date {
     return POSIX::strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime $seconds);
 }
 
-# Bytes as a test's name can hold them.
+# Escapes and shortens bytes for a test's name.
 sub told {
     my ($bytes) = @_;
     $bytes =~ s/([^\x20-\x7e])/sprintf '<%02X>', ord $1/ge;
@@ -146,7 +146,7 @@ sub told {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Processes, as /proc tells of them
+# Processes, from /proc
 
 # [pid, state, ppid, pgrp, utime + stime in ticks] of each process. A name may hold blanks and brackets.
 sub process_table {
@@ -169,8 +169,8 @@ sub processes_of_group {
     return map { $_->[0] } grep { $_->[3] == $group && $_->[1] ne 'Z' } process_table();
 }
 
-# Writes to all the memory that a process shares with others and may write to, as one would that was taken over; how
-# many bytes. None where this user may not do that (ptrace(2), PTRACE_MODE_ATTACH).
+# Overwrites all the writable shared memory of a process, as a hostile worker could. Returns the number of bytes; 0 if
+# this user may not do that (ptrace(2), PTRACE_MODE_ATTACH).
 sub overwrite_shared_memory {
     my ($pid) = @_;
     my $bytes = 0;
@@ -202,7 +202,7 @@ sub resident_bytes {
     return $kibibytes * 1024;
 }
 
-# A port that nobody listens on just now.
+# A free TCP port.
 sub free_port {
     my ($address) = @_;
     my $socket = IO::Socket::IP->new(LocalHost => $address || '127.0.0.1', LocalPort => 0, Listen => 1)
@@ -230,7 +230,7 @@ sub spawn {
     return $pid;
 }
 
-# The status of a child that must end by itself: undef when it has not after `seconds`.
+# Waits for a child to exit. Returns its status; undef if it has not exited after `seconds`.
 sub reap {
     my ($pid, $seconds) = @_;
     my $status;
@@ -238,8 +238,8 @@ sub reap {
     return $status;
 }
 
-# Runs the program to its end: { status, signal, out, err, timeout }. A first argument that is a hash may hold
-# `before`, called in the child.
+# Runs the program until it exits: { status, signal, out, err, timeout }. If the first argument is a hash, it may have
+# `before`, code to call in the child, `command`, another command line, and `seconds`, the limit.
 sub run_program {
     my $how = ref $_[0] ? shift : {};
     my @arguments = @_;
@@ -265,8 +265,8 @@ sub run_program {
 # ---------------------------------------------------------------------------------------------------------
 # A server
 
-# What to put before the program's name, so that it runs as a user who may not read everything: nothing where this is
-# none, undef where there is no way.
+# The words to put before the program's name to run it as another user than root: none if this is not root, undef if
+# there is no way.
 sub without_privileges {
     return [] if $> != 0;
     my @as = qw(setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --);
@@ -275,7 +275,7 @@ sub without_privileges {
 
 # Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, before => code run in the child,
 # as => [words to put before the program's name]).
-# Directories are not listed, unless `list` is true.
+# Passes --no-list, unless `list` is true.
 # `bare` leaves -r, -p and -b to the caller's args; `stdout` is a handle to take for the access log's file.
 sub start {
     my ($class, %how) = @_;
@@ -301,7 +301,7 @@ sub start {
     my $ready = eventually {
         waitpid($self->{pid}, WNOHANG) == 0 or return 'dead';
         if (!$how{quiet}) {
-            # A name in the banner instead of the address is as good, the port is what counts.
+            # The banner may have a name instead of the address.
             my ($found) = slurp($self->{err}) =~ m{http://[^\s/]+:(\d+)/} or return 0;
             $self->{port} = $found;
         }
@@ -313,7 +313,7 @@ sub start {
         diag("the server did not start: @arguments\n" . slurp($self->{err}));
         die "the server did not start\n";
     }
-    # The banner may be more than one write: it is whole when it no longer grows.
+    # The server may write the banner in pieces: it is complete when it no longer grows.
     my $size = -1;
     eventually { my $before = $size; $size = -s $self->{err} || 0; sleep 0.05; $before == $size };
     $self->{banner} = slurp($self->{err});
@@ -329,10 +329,10 @@ sub stderr  { return slurp($_[0]{err}) }
 sub workers { return children_of($_[0]{pid}) }
 sub url     { return "http://$_[0]{bind}:$_[0]{port}" . ($_[1] || '') }
 
-# A diagnostic that this test provokes.
+# Allows a line on stderr that the test provokes.
 sub expect_stderr { my ($self, $pattern) = @_; push @{ $self->{expect} }, $pattern; return }
 
-# The log's lines, once there are `count` of them: a worker writes its line after the answer.
+# The log's lines, once there are `count` of them: a worker writes a line after the response.
 sub log_lines {
     my ($self, $count) = @_;
     my @lines;
@@ -340,8 +340,7 @@ sub log_lines {
     return @lines;
 }
 
-# Ends the server as a person or a container does, and looks at what it leaves. `lost` allows that workers of
-# the beginning are gone; `seconds` is the time it may take.
+# Ends the server by a signal and checks its end. `lost` allows that workers were replaced; `seconds` is the time limit.
 sub stop {
     my ($self, %how) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -353,7 +352,7 @@ sub stop {
     return;
 }
 
-# What has to hold when the server ends, whoever told it to.
+# Checks the end of a server that has received its signal.
 sub ended {
     my ($self, %how) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -367,14 +366,14 @@ sub ended {
     }
     @running = grep { $_ != $self } @running;
     is($status, 0, 'SIGTERM: exit status 0');
-    cmp_ok($took, '<', $how{seconds} || 10, 'ends before the 10 s after which a container is killed');
+    cmp_ok($took, '<', $how{seconds} || 10, 'SIGTERM: ends before the 10 s after which a container is killed');
     my @left;
     eventually { @left = processes_of_group($pid); !@left } 10;
     is("@left", '', 'no process is left behind');
     kill 'KILL', -$pid if @left;
 
-    # While it served it must have said nothing that the test does not expect; at the end a summary is welcome,
-    # but no report of a sanitizer or a failed assertion ever.
+    # Before the signal only expected lines are allowed on stderr; at the end also a summary, but no report of a
+    # sanitizer or of a failed assertion.
     my $during = substr(defined $how{stderr} ? $how{stderr} : slurp($self->{err}), length $self->{banner});
     my @unexpected = grep {
         my $line = $_;
@@ -389,7 +388,7 @@ sub ended {
 # ---------------------------------------------------------------------------------------------------------
 # Raw exchanges
 
-# A small request; further fields as lines without their CRLF.
+# A GET request; further field lines without CRLF.
 sub get_request {
     my ($target, @fields) = @_;
     return join("\r\n", "GET $target HTTP/1.1", 'Host: localhost', @fields) . "\r\n\r\n";
@@ -400,7 +399,7 @@ sub connect_to {
     my ($address, $port, %how) = @_;
     my $socket;
     if ($how{receive}) {
-        # The buffer's size must be set before the connection, because it decides the window's scale.
+        # Set before connect(2), as the size decides the window scale.
         my ($error, $info) = Socket::getaddrinfo($address, $port,
             { socktype => SOCK_STREAM, flags => Socket::AI_NUMERICHOST() });
         $info or return;
@@ -436,9 +435,9 @@ sub blocking {
 #   split      [positions] at which the bytes are cut into writes
 #   half_close shuts the sending side once all is sent
 #   count      stop after so many responses (the connection stays open, in `socket`)
-#   methods    [method of each request], for HEAD; by default told from the bytes' first word
+#   methods    [method of each request], for HEAD; by default the first word of the bytes
 #   seconds    the limit
-#   lenient    responses are not held against the rules of every response
+#   lenient    the rules of every response are not checked
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, seconds }.
 sub exchange {
     my ($self, $bytes, %how) = @_;
@@ -448,7 +447,7 @@ sub exchange {
     my ($shut, $turn) = (0, 0);
 
     while (1) {
-        # When bytes go one by one the server gets its chance to see each alone.
+        # A short pause between pieces, so that the server reads each alone.
         my $wait = @pieces && $turn++ ? 0.0002 : @pieces ? 0 : 0.25;
         my ($can_read) = IO::Select->new($socket)->can_read($wait);
         receive($result) if $can_read;
@@ -460,7 +459,7 @@ sub exchange {
                 shift @pieces if $pieces[0] eq '';
             }
             elsif ($! == EPIPE || $! == ECONNRESET) {
-                @pieces = (); # the server has had enough: what it said may still be read
+                @pieces = (); # the server has closed the connection; its response may still be readable
             }
         }
         elsif ($how{half_close} && !$shut++) {
@@ -475,9 +474,9 @@ sub exchange {
     return finish($result, $bytes, %how);
 }
 
-# An exchange for each of the requests, byte by byte, over as many connections at the same time: while the
-# others have their turn the server sees each byte alone. Gives the results in the order of the requests; `count`
-# and `seconds` as for exchange, `methods` holds a list for each.
+# Sends each of the requests byte by byte, on up to AT_A_TIME connections at the same time: the server reads each byte
+# alone while the others get theirs. Returns the results in the order of the requests; `count` and `seconds` as for
+# exchange, `methods` has a list for each request.
 use constant AT_A_TIME => 64;
 
 sub exchange_each {
@@ -525,7 +524,7 @@ sub begin {
     return $result;
 }
 
-# Reads what is there; `over` tells that the end or the last response that was wanted has come.
+# Reads what has arrived; sets `over` at the end of the stream or after `count` responses.
 sub receive {
     my ($result) = @_;
     my $got = sysread $result->{socket}, $result->{raw}, 1 << 20, length $result->{raw};
@@ -564,7 +563,7 @@ sub pieces {
     return grep { length } map { substr $bytes, $at[$_], $at[$_ + 1] - $at[$_] } 0 .. $#at - 1;
 }
 
-# One GET on a connection of its own, or on `socket`.
+# One GET on a connection of its own.
 sub get {
     my ($self, $target, @fields) = @_;
     my $result = $self->exchange(get_request($target, @fields), count => 1);
@@ -573,7 +572,7 @@ sub get {
     return $response;
 }
 
-# The requests in one pipeline: as many responses. `methods` as for exchange.
+# Sends the requests in one pipeline. Returns as many responses.
 sub pipeline {
     my ($self, $requests, %how) = @_;
     my @methods = map { /\A(\S+)/ ? $1 : 'GET' } @$requests;
@@ -582,8 +581,8 @@ sub pipeline {
     return map { $result->{responses}[$_] || { status => 'none', fields => [], body => '', field => {} } } 0 .. $#$requests;
 }
 
-# A GET that is repeated until the answer has an ETag: a file that was written a moment ago has none, as it may
-# change again without a trace.
+# Repeats a GET until the response has an ETag: a file that has just been written has none, as it may change again
+# without a new timestamp.
 sub settled {
     my ($self, $target, @fields) = @_;
     my $response;
@@ -591,7 +590,7 @@ sub settled {
     return $response;
 }
 
-# Last-Modified is left out until the file's times are old enough to be trusted.
+# Repeats a GET until the response has Last-Modified, which the server omits until the file is settled.
 sub dated {
     my ($self, $target, @fields) = @_;
     my $response;
@@ -600,15 +599,15 @@ sub dated {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Tables of requests that go over fresh connections, at once and again byte by byte: an answer may not depend on
-# how the bytes arrive. After each comes a request for the canary, which shows what became of the connection.
+# Tables of requests, each on a new connection, in one piece and again byte by byte: the response must not depend on how
+# the bytes arrive. A request for the canary after each shows whether the connection is closed or in step.
 use constant CANARY => "canary\n";
 
 sub put_canary { my ($root) = @_; return put_file($root, 'canary', CANARY) }
 
-# What is no request: [name, bytes, status or list of them, 'may stay']. Refused, told to close, the end in order,
-# so that no reset overtakes the answer (RFC 9112 9.6), and what follows is not taken for a request. Where only the
-# meaning is wrong the connection may stay, and must then be in step.
+# Invalid requests: [name, bytes, status or list of them, 'may stay']. The response has Connection: close, no reset
+# overtakes it (RFC 9112 9.6), and the bytes after the request are not taken for a request. With 'may stay', the
+# connection may persist and must then be in step.
 sub refuses {
     my ($self, @cases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -628,7 +627,7 @@ sub refuses {
     return;
 }
 
-# What is answered, and its body discarded to the last byte: [name, bytes, status, method if not in the bytes].
+# Requests whose body the server must discard to its last byte: [name, bytes, status].
 sub keeps_step {
     my ($self, @cases) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -663,8 +662,8 @@ sub both_ways {
 # ---------------------------------------------------------------------------------------------------------
 # Responses
 
-# What a 206 holds: (problem, slices), each slice { from, to, total, bytes, type, coding }. The problem is empty
-# where it is as RFC 9110 14.4, 14.6, 15.3.7 and RFC 2046 5.1 want it.
+# Parses a 206: (problem, slices), each slice { from, to, total, bytes, type, coding }. The problem is empty if the 206
+# is as RFC 9110 14.4, 14.6, 15.3.7 and RFC 2046 5.1 demand.
 sub slices_of {
     my ($response) = @_;
     return ("status $response->{status}") if $response->{status} ne '206';
@@ -780,7 +779,7 @@ sub decode_chunks {
     }
 }
 
-# What every response of this server must have; broken rules are told by responses_framed.
+# Checks the rules of every response of this server; responses_framed reports the broken ones.
 sub check_rules {
     my ($result, $bytes, $client_ends) = @_;
     my ($about) = $bytes =~ /\A([^\r\n]{0,60})/;
@@ -825,7 +824,7 @@ sub date_pattern {
     return qr/\A$day, [0-3][0-9] $month [0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT\z/;
 }
 
-# One test for all responses that this file has seen.
+# The test of all responses of this file.
 sub responses_framed {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     is(join("\n", @problems), '', 'every response keeps the rules of every response (RFC 9112 4 to 6, RFC 9110 6.6.1)');

@@ -1,4 +1,4 @@
-# Clients that ask for files all the time, keep their connections as long as they may, and look at every byte.
+# Clients that request files without a pause, keep their connections as long as possible, and check every byte.
 package Load;
 
 use strict;
@@ -9,7 +9,7 @@ use POSIX ();
 use Socket qw(AF_INET SOCK_STREAM SOL_SOCKET SO_ERROR IPPROTO_TCP TCP_NODELAY INADDR_LOOPBACK pack_sockaddr_in);
 use Time::HiRes qw(sleep time);
 
-# Load->start(port => PORT, clients => N, files => { target => bytes }): in a process of its own.
+# Load->start(port => PORT, clients => N, files => { target => bytes }) runs them in a process of its own.
 sub start {
     my ($class, %how) = @_;
     pipe my $stop_in, my $stop_out or die $!;
@@ -29,7 +29,7 @@ sub start {
     return bless { pid => $pid, stop => $stop_out, in => $in }, $class;
 }
 
-# Ends it when the answers that have begun are over: (count of answers, failures in words).
+# Ends it after the responses in flight: (count of responses, descriptions of failures).
 sub stop {
     my ($self) = @_;
     close $self->{stop};
