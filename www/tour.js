@@ -1,4 +1,4 @@
-// Fills in what only a live server can tell. Every page reads well without it.
+// Fills in the values that only a running server has. Every page is complete without it.
 
 import { headersOf, stillCurrent } from "./modules/ask.mjs";
 
@@ -19,13 +19,13 @@ function showHeaders(list, headers) {
     else row.querySelector("dt").after(value(text));
   }
   document.querySelector("#live-note").textContent =
-    "The page has just asked the server about itself, with a HEAD request. This is the answer.";
+    "The page has just sent a HEAD request for itself. This is the response.";
 }
 
 function meaning(status) {
-  if (status === 304) return "Not Modified: nothing but a head came back";
-  if (status === 200) return "OK: the page came back whole";
-  return "an unexpected answer";
+  if (status === 304) return "Not Modified: a head without a body";
+  if (status === 200) return "OK: the whole page";
+  return "an unexpected status";
 }
 
 function offerTiming(box, headers) {
@@ -38,8 +38,8 @@ function offerTiming(box, headers) {
     try {
       const { status, condition, median } = await stillCurrent(here, headers, TIMES);
       line.textContent =
-        `“Has it changed?” asked ${TIMES} times with ${condition}. ` +
-        `Answer: ${status}, ${meaning(status)}. Half of them took ${median.toFixed(1)} ms or less.`;
+        `${TIMES} requests with ${condition}. ` +
+        `Response: ${status}, ${meaning(status)}. Half of them took ${median.toFixed(1)} ms or less.`;
     } catch {
       line.textContent = "The server did not answer. Is it still running?";
     }

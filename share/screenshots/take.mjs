@@ -1,6 +1,5 @@
-// Takes the pictures of README.md and share/doc/options.md (`make screenshots`): a listing in both colour schemes, and what
-// the terminal says. What they show is real: a server on port 8080, its own output through a pseudo-terminal, a browser.
-// Only the files are made up.
+// Takes the pictures of README.md and share/doc/options.md (`make screenshots`): a listing in both colour schemes, and the
+// server's output on a terminal. The server, the pseudo-terminal and the browser are real; only the files are made up.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +35,7 @@ function fill(root) {
     for (const [folder, time] of folders) utimesSync(folder, time, time);
 }
 
-// The server as a person starts it; script(1) gives it a terminal. What it writes there, and a function that ends it.
+// Starts the server on a terminal of script(1). Returns its output and a function that ends it.
 async function start(parent) {
     const environment = { ...process.env, TERM: 'xterm-256color', PATH: `${dirname(program)}:${process.env.PATH}` };
     delete environment.NO_COLOR;
@@ -74,13 +73,12 @@ pre{box-sizing:border-box;width:1000px;margin:0;padding:18px 24px 20px;backgroun
 </style><pre><span class="green">$</span> tinyhttpd -p 8080 site
 ${htmlOf(text).replace(/\n+$/, '')}</pre>`;
 
-// Two pictures of one page over each other, so that a part of each is seen.
+// Combines two pictures of one page, so that a part of each is visible.
 const pairPage = pictures => `<!doctype html><style>body{margin:0;display:grid}img{grid-area:1/1}
 img+img{clip-path:polygon(56.5% 0,100% 0,100% 100%,44% 100%)}</style>${
     pictures.map(bytes => `<img src="data:image/png;base64,${bytes.toString('base64')}" alt="">`).join('')}`;
 
-// A browser's own PNG are large. Few colours are enough for text on plain ground, so with ffmpeg, where it is there, they
-// become half as large.
+// Text on a plain background needs few colours; if ffmpeg is installed, it halves the size of the browser's PNG.
 function save(name, bytes) {
     const path = join(here, name);
     writeFileSync(path, bytes);
@@ -122,8 +120,8 @@ if (!playwright || !chromium) {
     console.error(playwright ? 'no Chromium: apt install chromium' : 'no playwright-core: npm install playwright-core, or PLAYWRIGHT=FOLDER');
     process.exit(1);
 }
-const parent = join(tmpdir(), 'demo'); // it is seen in the picture
-process.umask(0o022); // the server's workers may be another user
+const parent = join(tmpdir(), 'demo'); // the picture shows this path
+process.umask(0o022); // the workers may run as another user
 mkdirSync(parent);
 const browser = await playwright.chromium.launch({ executablePath: chromium, args: [...chromiumArguments, '--disable-lcd-text'] });
 try {

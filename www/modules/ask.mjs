@@ -1,6 +1,6 @@
-// Questions to the server that served this module.
+// Requests to the server that served this module.
 
-// The headers of an address, or null where the answer is none to go by.
+// The headers of a URL, or null if the request fails.
 export async function headersOf(url) {
   try {
     const answer = await fetch(url, { method: "HEAD", cache: "no-store" });
@@ -10,8 +10,8 @@ export async function headersOf(url) {
   }
 }
 
-// Asks `times` times whether the file is still the version that `known` names, one request
-// after the other. A condition set by hand also keeps the browser's own cache out of it.
+// Sends `times` conditional requests for the version in `known`, one after the other. With a
+// condition set by the script, the browser does not use its own cache.
 export async function stillCurrent(url, known, times) {
   const condition = known.has("etag")
     ? { "If-None-Match": known.get("etag") }

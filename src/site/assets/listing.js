@@ -1,7 +1,7 @@
 (() => {
   /*
-   * A listing's script: sorts without asking the server again, filters, and moves by keys: "/" to the filter, arrows from
-   * name to name. The rows are ordered as listing.c orders them. Without it, the headings are links that do the same.
+   * A listing's script: sorts without another request, filters, and moves by keys: "/" to the filter, arrows from name
+   * to name. It orders the rows as listing.c does. Without scripts, the headings are links that sort.
    */
   const body = document.querySelector('tbody:last-of-type'),
     rows = [...body.rows],

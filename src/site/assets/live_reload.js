@@ -1,27 +1,26 @@
 (() => {
   /*
-   * Live reload (--watch): asks, while the tab is seen, whether the page or what it loaded has changed.
+   * Live reload (--watch): while the tab is visible, checks whether the page or a file that it loaded has changed.
    *
-   * The page's own scripts see one element of it, which is removed at once; no name is left behind. A conditional HEAD is
-   * answered 304 as long as the version is the known one (RFC 9110 13.1.2), and 204 where there is nothing, as browsers write
-   * each 404 into the console. A file that is gone, or too young to have a validator, is asked for again: a build is under
-   * way.
+   * The script removes its element at once and defines no global name. The server answers a conditional HEAD with 304
+   * while the version is the known one (RFC 9110 13.1.2), and with 204 for a missing file, as browsers write each 404
+   * into the console. A file that is missing, or too new to have an ETag, is checked again: a build may be running.
    */
   'use strict';
   const pause = 400; // milliseconds between two rounds
   const element = document.currentScript;
-  const mark = 'tinyhttpd-live'; // in the query of a swapped stylesheet, so that it is fetched
-  // Without a query, as that names no other file: a page may load one with ever new ones.
+  const mark = 'tinyhttpd-live'; // in the query of a swapped stylesheet, so that the browser fetches it
+  // Without the query, which names no other file: a page may load one file with many queries.
   const plain = (address) => {
     const url = new URL(address, location.href);
     return url.origin + url.pathname;
   };
   const page = plain(location.href);
-  // Address -> validator, '' for what was missing.
+  // URL -> ETag, '' for a missing file.
   const known = new Map([[page, element.dataset.etag]]);
   element.remove();
 
-  // Observed, as the timeline itself keeps 250 entries only, which questions fill as well.
+  // Observed, as the timeline keeps only 250 entries, and the checks fill it as well.
   const loaded = new Set();
   new PerformanceObserver((list) =>
     list
@@ -31,7 +30,7 @@
       .forEach((address) => loaded.add(address)),
   ).observe({ type: 'resource', buffered: true });
 
-  // True when another version is there than the known one.
+  // True if the version on the server is not the known one.
   const isChanged = async (address) => {
     const before = known.get(address);
     const headers = { 'Tinyhttpd-Live': '1', Accept: address === page ? 'text/html' : '*/*' };
