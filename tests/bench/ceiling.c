@@ -1,18 +1,17 @@
 /*
- * The ceiling: what the kernel alone costs for an answer of this size. It parses nothing and does for each request
- * only what no server can leave out: one recv, one send. The two programs a server is measured against are two ways
- * of this one: "send" sends head and body from memory at once, "sendfile" the head by send with MSG_MORE and the
- * body by sendfile.
+ * The ceiling: the kernel's own cost of a response of this size. It parses nothing and makes only the calls that no
+ * server can omit: one recv, one send. It has two modes: "send" sends head and body from memory in one call,
+ * "sendfile" the head by send with MSG_MORE and the body by sendfile.
  *
  *     ceiling [-c] [-n] HEAD {send|sendfile PORT FILE}...
  *
- * HEAD is how many bytes the head shall have: as many as the server under test sends, for they cost as much as the
- * body's. -c closes each connection after its answer, -n answers 304 with a head only. Each PORT of 127.0.0.1 has one
- * answer, so that big files can be pulled beside small ones without reading a target.
+ * HEAD is the size of the head in bytes: that of the server under test, as its bytes cost as much as the body's. -c
+ * closes each connection after its response, -n answers 304 with a head only. Each PORT of 127.0.0.1 has one
+ * response, so large and small files need no target.
  *
- * It must be hard to beat, or it flatters whoever is measured against it. So it is edge-triggered, takes a short read
- * for a drained socket rather than asking a second time, waits once for all that is ready and never again for what
- * it is about to write, and reads at once after accept, where TCP_DEFER_ACCEPT has the request lie ready.
+ * It must be hard to beat, or the ratios would flatter the servers. So it is edge-triggered, takes a short read for
+ * the last one, does not wait for EPOLLOUT before a write, and reads right after accept, as TCP_DEFER_ACCEPT ensures
+ * that the request has arrived.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -47,7 +46,7 @@ struct answer {
 
 struct connection {
     const struct answer *answer;
-    size_t sent; /* of the answer that is under way, 0 where there is none */
+    size_t sent; /* bytes of the response in flight, 0 if there is none */
     bool listens;
 };
 
@@ -118,7 +117,7 @@ static void listen_on(const struct answer *answer, uint16_t port)
         die("epoll_ctl");
 }
 
-/* 1 when the whole answer is out, 0 when the socket takes no more for now, -1 when the connection is broken. */
+/* Returns 1 if the whole response is sent, 0 if the socket is full, -1 if the connection is broken. */
 static int send_on(int fd, struct connection *connection)
 {
     const struct answer *answer = connection->answer;
@@ -142,7 +141,7 @@ static int send_on(int fd, struct connection *connection)
     return closes ? -1 : 1;
 }
 
-/* False when the connection is to be closed. */
+/* Returns false if the connection must be closed. */
 static bool serve(int fd)
 {
     struct connection *connection = &connections[fd];

@@ -1,12 +1,12 @@
-// What browsers are strict about: a video that is sought in, modules, WebAssembly, fonts. Each is refused, or works worse,
-// with a wrong type or without ranges.
+// Content with strict requirements in browsers: seeking in a video, modules, WebAssembly, fonts. With a wrong media
+// type or without ranges a browser refuses it, or it works worse.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { is, ok, run, skip } from './lib/browser.mjs';
 
-// Half a minute with a key frame each second, so that a seek need not read what lies before; the noise makes it so large
-// that no browser takes it all in at once. Null, or why there is none.
+// Makes a video of half a minute with a key frame each second, so that a seek need not read the part before it; noise
+// makes it too large for a browser's first request. Returns null, or the reason for failing.
 function makeVideo(path) {
     const source = ['-f', 'lavfi', '-i', 'color=gray:size=160x120:rate=10:duration=30,noise=alls=100:allf=t'];
     const coded = ['-c:v', 'libvpx', '-b:v', '4M', '-minrate', '4M', '-deadline', 'realtime', '-cpu-used', '8', '-g', '10'];
@@ -44,8 +44,8 @@ async function seekVideo(site, open, size) {
         video.src = 'film.webm';
     }));
     is([there.time, there.duration], [25, 30], 'a video is sought in: currentTime moves');
-    ok(there.state >= 2, 'to where there is a picture', `readyState ${there.state}`);
-    ok(answers.length >= 2 && answers.every(one => one.status === 206), 'each of its requests is answered 206', JSON.stringify(answers));
+    ok(there.state >= 2, 'the seek reaches a frame', `readyState ${there.state}`);
+    ok(answers.length >= 2 && answers.every(one => one.status === 206), 'each request for the video is answered with 206', JSON.stringify(answers));
     const late = answers.filter(one => +one.asked?.match(/^bytes=(\d+)-/)?.[1] > size / 2);
     ok(late.length > 0 && late.every(one => one.got === `bytes ${one.asked.slice(6)}${size - 1}/${size}`),
         'one of them began in the second half of the file', JSON.stringify(answers));

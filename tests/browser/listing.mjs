@@ -1,4 +1,4 @@
-// Listings in a browser: clicked through, sorted, filtered, by keys, without scripts, in both colour schemes and on a phone.
+// Listings in a browser: links, sorting, the filter, keys, without scripts, in both colour schemes and on a phone.
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { is, ok, pictures, run } from './lib/browser.mjs';
 
@@ -10,7 +10,7 @@ const names = page => page.$$eval('tbody:last-of-type tr:not([hidden]) bdi', all
 const sorted = page => page.$$eval('th', all => all.map(one => one.getAttribute('aria-sort')));
 const focused = page => page.evaluate(() => document.activeElement.querySelector?.('bdi')?.textContent ?? document.activeElement.tagName);
 
-// Whether in each row the size and the time are as high as the first line of the name.
+// True if in each row the size and the time are on the first line of the name.
 const firstLine = () => [...document.querySelectorAll('tbody:last-of-type tr')].every(row => {
     const [name, ...others] = [...row.querySelectorAll('bdi,data,time')].map(one => one.getClientRects()[0]);
     return others.every(other => other.top >= name.top - 1 && other.bottom <= name.bottom + 1);
@@ -80,7 +80,7 @@ run(async ({ root, serve, open }) => {
     await page.waitForURL('**/guide/');
     await page.click('.u a');
     await page.waitForURL(`${site}/`);
-    ok(true, 'crumbs and "Up" lead back');
+    ok(true, 'the path\'s links and "Up" lead back');
     for (const name of ['a<b>"&\'.html', 'javascript:alert(1)', 'two words.css']) {
         const href = await page.$eval(`a:has(bdi:text-is(${JSON.stringify(name)}))`, link => link.href);
         const got = await page.evaluate(async url => (await (await fetch(url)).text()).length, href)
@@ -94,7 +94,7 @@ run(async ({ root, serve, open }) => {
     const dark = await open({ colorScheme: 'dark' });
     await dark.goto(`${site}/`);
     const ground = await dark.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    ok(ground.match(/\d+/g).every(part => part < 64), 'dark where that is preferred', ground);
+    ok(ground.match(/\d+/g).every(part => part < 64), 'a dark background if the user prefers it', ground);
     await dark.screenshot({ path: `${pictures}/listing-dark.png` });
     await dark.goto(`${site}/Readme.md`);
     await dark.screenshot({ path: `${pictures}/missing-dark.png` });
@@ -103,14 +103,14 @@ run(async ({ root, serve, open }) => {
         const phone = await open({ viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 });
         await phone.goto(site + path);
         ok(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} fits a phone's width`);
-        if (path === '/') ok(await phone.evaluate(firstLine), 'and sizes and times stand beside the first line of a long name');
+        if (path === '/') ok(await phone.evaluate(firstLine), 'sizes and times are beside the first line of a long name');
         await phone.screenshot({ path: `${pictures}/phone${path.replace(/\W/g, '-')}.png` });
         await phone.close();
     }
 
     const plain = await open({ javaScriptEnabled: false });
     await plain.goto(`${site}/`);
-    ok(!await plain.isVisible('input'), 'without scripts: no filter that would do nothing');
+    ok(!await plain.isVisible('input'), 'without scripts: no filter');
     await plain.click('text=Size');
     await plain.waitForURL('**/?sort=size&order=asc');
     is(await names(plain), bySize, 'without scripts: headings sort by a request');
@@ -124,6 +124,6 @@ run(async ({ root, serve, open }) => {
     await missing.screenshot({ path: `${pictures}/missing-light.png` });
     await missing.click('text=start page');
     await missing.waitForURL(`${site}/`);
-    ok(true, 'with a way out');
+    ok(true, 'an error page links to the root');
     is([dark, plain, missing].flatMap(one => one.complaints).filter(text => !/404/.test(text)), [], 'no error in any console');
 });

@@ -1,5 +1,6 @@
 // Every page that comes with the server, and those that it makes itself: nothing in the console, nothing that can't be
-// loaded, nothing wider than the window; in both colour schemes, on a desk and on a phone. Pictures are there to be looked at.
+// loaded, nothing wider than the window; in both colour schemes, on a desk and on a phone. Pictures are there to be
+// looked at.
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { is, ok, pictures, run } from './lib/browser.mjs';
@@ -39,11 +40,11 @@ function leastContrast() {
 async function lookOnce(page, url, what, status) {
     const failed = [];
     page.on('response', answer => answer.status() >= 400 && answer.url() !== url && failed.push(answer.url()));
-    // Chromium calls an answer to HEAD aborted when nobody reads the content that it does not have.
+    // Chromium reports a HEAD request as aborted if no script reads its (empty) body.
     page.on('requestfailed', request => request.method() !== 'HEAD' && failed.push(request.url()));
     const answer = await page.goto(url, { waitUntil: 'networkidle' });
-    is([answer.status(), failed], [status, []], `${what}: ${status}, and all that it loads is there`);
-    // That the page itself is an error is the browser's own word on it.
+    is([answer.status(), failed], [status, []], `${what}: ${status}, and everything that it loads exists`);
+    // The browser itself reports the page's own error status.
     const complaints = page.complaints.filter(text => status < 400 || !text.includes(`status of ${status} `));
     is(complaints, [], `${what}: no error, no warning in the console`);
     const extent = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
@@ -54,7 +55,7 @@ async function lookOnce(page, url, what, status) {
     await page.close();
 }
 
-// All four at once, as most of the time goes by waiting.
+// All four in parallel, as most of the time is waiting.
 function look(open, url, name, status) {
     const ways = ['light', 'dark'].flatMap(colorScheme => Object.keys(widths).map(width => [colorScheme, width]));
     return Promise.all(ways.map(async ([colorScheme, width]) =>

@@ -1,5 +1,5 @@
-// --watch in an open page: what is edited on disk is seen in it within two seconds, in place where it is a stylesheet, and
-// nothing else of the page is touched.
+// --watch in an open page: it shows an edited file within two seconds. A stylesheet is replaced in place, other files
+// reload the page.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { is, ok, run, soon } from './lib/browser.mjs';
@@ -12,18 +12,18 @@ const html = text => '<!doctype html><html lang="en"><title>Watched</title><link
 const paint = page => page.evaluate(() => getComputedStyle(document.querySelector('p')).color);
 const text = page => page.textContent('p');
 
-// A variable that a reload would take away.
+// Sets a variable that a reload would remove.
 const mark = page => page.evaluate(() => { window.unloaded = false; });
 const marked = page => page.evaluate(() => window.unloaded === false);
 
-// The questions of the script, counted.
+// Counts the script's checks.
 function countQuestions(page) {
     const count = { asked: 0 };
     page.on('request', request => { count.asked += 'tinyhttpd-live' in request.headers(); });
     return count;
 }
 
-// Hides the tab as far as a page can tell: headless Chromium shows all of its tabs.
+// Makes the page believe that its tab is hidden, as headless Chromium shows all tabs.
 const showTab = (page, state) => page.evaluate(state => {
     Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
     Object.defineProperty(document, 'hidden', { value: state !== 'visible', configurable: true });
@@ -42,7 +42,7 @@ run(async ({ root, serve, log, open }) => {
 
     const page = await open(), questions = countQuestions(page);
     await page.goto(`${site}/`);
-    ok(await soon(async () => questions.asked >= 6, 5000), 'a page that is seen asks for itself and what it has loaded');
+    ok(await soon(async () => questions.asked >= 6, 5000), 'a visible page checks itself and the files that it has loaded');
     is(await page.$$eval('script', all => all.length), 0, 'its element is gone');
     const names = () => Object.getOwnPropertyNames(window);
     const added = await page.evaluate(names);
@@ -58,41 +58,41 @@ run(async ({ root, serve, log, open }) => {
     await page.evaluate(() => { window.shift = document.querySelector('p'); });
     for (const shade of [2, 3]) {
         write('style.css', `p { color: rgb(${shade}, ${shade}, ${shade}) }\n`);
-        ok(await soon(async () => await paint(page) === `rgb(${shade}, ${shade}, ${shade})`, within), `a stylesheet is edited: seen (${shade})`);
+        ok(await soon(async () => await paint(page) === `rgb(${shade}, ${shade}, ${shade})`, within), `an edited stylesheet is shown (${shade})`);
     }
-    ok(await marked(page), 'without a reload');
+    ok(await marked(page), 'an edited stylesheet: no reload');
     await wait(100);
-    is(await page.$$eval('link[rel=stylesheet]', all => all.length), 1, 'and the one before has gone');
+    is(await page.$$eval('link[rel=stylesheet]', all => all.length), 1, 'an edited stylesheet: the old link element is removed');
 
     write('index.html', html('two'));
-    ok(await soon(async () => await text(page) === 'two', within), 'a page is edited: seen');
-    ok(!await marked(page), 'by a reload');
-    is(await paint(page), 'rgb(3, 3, 3)', 'its style is the last one');
+    ok(await soon(async () => await text(page) === 'two', within), 'an edited page is shown');
+    ok(!await marked(page), 'an edited page: by a reload');
+    is(await paint(page), 'rgb(3, 3, 3)', 'an edited page: with the last stylesheet');
 
     await page.waitForLoadState();
-    await wait(600); // the new page has asked once
+    await wait(600); // the new page has made its first checks
     write('dot.svg', svg(7));
-    ok(await soon(async () => await page.$eval('img', image => image.naturalWidth) === 7, within), 'an image is changed: seen');
+    ok(await soon(async () => await page.$eval('img', image => image.naturalWidth) === 7, within), 'a changed image is shown');
 
     await page.waitForLoadState();
     await wait(600);
     await mark(page);
     const before = questions.asked;
     await wait(1200);
-    ok(questions.asked > before, 'where nothing changes it goes on asking');
-    ok(await marked(page), 'and does not reload');
+    ok(questions.asked > before, 'without changes the page goes on checking');
+    ok(await marked(page), 'without changes the page does not reload');
     await showTab(page, 'hidden');
     await wait(1000); // the round under way ends
     const hidden = questions.asked;
     write('index.html', html('three'));
     await wait(1500);
-    is(questions.asked, hidden, 'a tab that is hidden asks nothing');
-    ok(await marked(page), 'and stays as it is');
+    is(questions.asked, hidden, 'a hidden tab makes no checks');
+    ok(await marked(page), 'a hidden tab does not reload');
     await showTab(page, 'visible');
-    ok(await soon(async () => await text(page) === 'three', within), 'until it is seen again');
-    is(page.complaints, [], 'no complaint in the console');
+    ok(await soon(async () => await text(page) === 'three', within), 'a tab that becomes visible reloads');
+    is(page.complaints, [], 'no message in the console');
 
-    // The timeline of a page that is open for long is full.
+    // The resource timeline of a page becomes full (250 entries).
     await page.evaluate(async () => {
         for (let i = 0; i < 260; i++) await fetch(`/?${i}`);
         document.body.append(Object.assign(new Image, { src: 'late.svg' }));
@@ -100,7 +100,7 @@ run(async ({ root, serve, log, open }) => {
     await wait(1200);
     await mark(page);
     write('late.svg', svg(5));
-    ok(await soon(async () => !await marked(page), within), 'what is loaded late is watched, too');
+    ok(await soon(async () => !await marked(page), within), 'a file that is loaded late is watched, too');
     await page.waitForLoadState();
     await page.evaluate(async () => {
         for (let i = 0; i < 20; i++) await fetch(`/style.css?${i}`);
@@ -108,18 +108,18 @@ run(async ({ root, serve, log, open }) => {
     await wait(600);
     questions.asked = 0;
     await wait(1200);
-    ok(questions.asked <= 3 * 4, 'and a file is asked for once, whatever its queries are', questions.asked);
+    ok(questions.asked <= 3 * 4, 'a file that was loaded with many queries is checked once in a round', questions.asked);
 
     const missing = await open(), ours = countQuestions(missing);
     await missing.goto(`${site}/later.html`);
-    is(await missing.textContent('h1'), '404 Not Found', 'a page that is not there');
-    ok(await soon(async () => ours.asked >= 2, 5000), 'asks as well');
+    is(await missing.textContent('h1'), '404 Not Found', 'a missing page: 404');
+    ok(await soon(async () => ours.asked >= 2, 5000), 'a missing page checks itself');
     write('later.html', html('here'));
-    ok(await soon(async () => await text(missing) === 'here', within), 'and is seen as soon as it is');
-    is(missing.complaints.filter(one => !one.includes('status of 404 ')), [], 'no complaint in the console but that of the 404');
-    ok(missing.complaints.length <= 1, 'which is there once', missing.complaints.join('; '));
+    ok(await soon(async () => await text(missing) === 'here', within), 'a missing page is shown when it is created');
+    is(missing.complaints.filter(one => !one.includes('status of 404 ')), [], 'a missing page: no message in the console but that of the 404');
+    ok(missing.complaints.length <= 1, 'a missing page: one message in the console', missing.complaints.join('; '));
 
     await wait(300); // the log is written in batches
-    ok(/"GET \/style\.css\?v=1 /.test(log(site)), 'what pages load is logged');
-    is(log(site).split('\n').filter(line => /"HEAD |live\.js/.test(line)), [], 'the script and its questions are not');
+    ok(/"GET \/style\.css\?v=1 /.test(log(site)), 'requests of pages are logged');
+    is(log(site).split('\n').filter(line => /"HEAD |live\.js/.test(line)), [], 'the script and its checks are not logged');
 });

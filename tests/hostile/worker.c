@@ -1,13 +1,13 @@
 /*
- * A server whose workers do what they are told, as after they were taken over: linked from the objects of the program, so
- * that they try it inside the sandbox of the release. tests/http/hostile.t has the table of what must come back.
+ * A server with hostile workers, which make any system call on request: linked from the program's objects, so that
+ * the calls are made inside its sandbox. tests/http/hostile.t has the table of expected results.
  *
  *   GET /__hostile?CALL,ARGUMENT,...
  *
- * makes a system call, named or by number. An argument is a number, @TEXT and $HEX for a pointer to such bytes, or a word:
- * room (4096 bytes of memory), rights (a struct msghdr that passes a descriptor), root, tcp, unix, peer (descriptors).
- * HOSTILE_LANDLOCK_ABI in the environment stands for a kernel that knows no later version of Landlock; 0 for one that
- * has none.
+ * makes a system call, named or by number. An argument is a number, @TEXT and $HEX for a pointer to such bytes, or a
+ * word: room (4096 bytes of memory), rights (a struct msghdr that passes a descriptor), root, tcp, unix, peer
+ * (descriptors). HOSTILE_LANDLOCK_ABI in the environment simulates a kernel with this version of Landlock; 0 one
+ * without Landlock.
  */
 #include "serve/worker.h"
 
@@ -29,7 +29,7 @@
 
 static const struct span prefix = SPAN_INIT("/__hostile?");
 
-/* What the attempts are made with. */
+/* The arguments of the calls. */
 static const struct worker_setup *worker;
 static int peer = -1; /* the connection that was accepted last */
 static char room[4096] __attribute__((aligned(4096)));
@@ -61,7 +61,7 @@ long __wrap_syscall(long number, ...)
     return result < atol(limit) ? result : atol(limit);
 }
 
-/* ---- what the worker has ---- */
+/* ---- descriptors and memory of the worker ---- */
 
 int __real_worker_run(const struct worker_setup *setup);
 int __wrap_worker_run(const struct worker_setup *setup);
@@ -82,7 +82,7 @@ int __wrap_accept4(int listener, struct sockaddr *address, socklen_t *length, in
     return fd;
 }
 
-/* A message that passes the root's descriptor (unix(7)), or has room for one. */
+/* A message that passes the root's descriptor (unix(7)), or receives one. */
 static void *make_rights(void)
 {
     static char byte = 'x';
@@ -224,7 +224,7 @@ static const struct {
     CALL(getrandom),
     CALL(sched_yield),
     CALL(getpid),
-#ifdef SYS_fork /* and those that arm64 never had */
+#ifdef SYS_fork /* calls that arm64 lacks */
     CALL(fork),
     CALL(vfork),
     CALL(open),
@@ -307,7 +307,7 @@ static void on_fault(int signal)
     siglongjmp(back, 1);
 }
 
-/* Its number 20 is getpid, and writev, which is allowed, among those of x86-64. A kernel without i386 faults. */
+/* Number 20 is getpid on i386 and writev, which is allowed, on x86-64. A kernel without i386 calls faults. */
 static long call_i386(void)
 {
     long result = 20;
@@ -324,9 +324,9 @@ static long call_i386(void)
 }
 #endif
 
-/* ---- answering ---- */
+/* ---- responses ---- */
 
-/* The call's result, or its errno as a negative number. A process that it made is ended, a file closed. */
+/* The call's result, or its errno as a negative number. Kills a process and closes a descriptor that the call made. */
 static long attempt(long number, const long at[6])
 {
     long result = __real_syscall(number, at[0], at[1], at[2], at[3], at[4], at[5]);

@@ -1,6 +1,6 @@
 /*
- * Stands before the C library (LD_PRELOAD) where the server runs below valgrind to be counted: Landlock and seccomp are
- * refused, as valgrind itself has to write its file when a worker ends.
+ * Preloaded (LD_PRELOAD) for measurements by valgrind: makes Landlock and seccomp fail, as valgrind writes a file
+ * when a worker ends.
  */
 #include <dlfcn.h>
 #include <errno.h>

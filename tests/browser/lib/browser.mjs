@@ -1,6 +1,5 @@
-// What the browser tests share: a server on a free port, headless Chromium driven by playwright-core, TAP. Both are found
-// where they are installed (PLAYWRIGHT names a folder with node_modules, CHROMIUM the program); without them a test is
-// skipped, with its reason.
+// For the browser tests: a server on a free port, headless Chromium driven by playwright-core, TAP. PLAYWRIGHT names a
+// folder with node_modules, CHROMIUM the program; without them a test is skipped with the reason.
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,10 +27,10 @@ export function skip(name, reason) {
     console.log(`ok ${++points} - ${name} # SKIP ${reason}`);
 }
 
-// Whether `holds()` comes to be true within `milliseconds`, however often it has to be asked.
+// Polls until `holds()` is true; false if it is not within `milliseconds`.
 export async function soon(holds, milliseconds) {
     for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise(done => setTimeout(done, 50)))
-        if (await holds().catch(() => false)) return true; // a page that is just being reloaded can't be asked
+        if (await holds().catch(() => false)) return true; // a page can't be evaluated while it reloads
     return false;
 }
 
@@ -53,11 +52,11 @@ export function findChromium() {
         .find(path => path && existsSync(path));
 }
 
-// For a page whose program may be run as root; nothing of it calls home.
+// Allows Chromium to run as root, and stops its own network requests.
 export const chromiumArguments = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-// The server with `args`; its URL without a slash at the end, what it has logged so far, and a function that ends it.
+// Starts the server. Returns its URL without the final slash, a function for its log so far, and one that ends it.
 async function startServer(root, args) {
     const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let banner = '', logged = '';
@@ -75,9 +74,9 @@ async function startServer(root, args) {
     return { url, stop, log: () => logged };
 }
 
-// Runs `test` with a folder to fill (`root`); `serve(...args)` serves it and gives the URL,
-// `serveFolder(folder, ...args)` another folder; `log(url)` is what that server has logged; `open(options)` gives a page whose console is watched:
-// `page.complaints` are its errors and warnings.
+// Runs `test` with an empty folder (`root`); `serve(...args)` serves it and returns the URL, `serveFolder(folder,
+// ...args)` another folder; `log(url)` is that server's log; `open(options)` returns a page, whose `page.complaints`
+// are the errors and warnings in its console.
 export async function run(test) {
     const playwright = findPlaywright(), chromium = findChromium();
     if (!playwright || !chromium) {

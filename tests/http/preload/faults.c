@@ -1,6 +1,6 @@
 /*
- * Stands before the C library (LD_PRELOAD) and makes one call fail, or do less than it was asked for: the file that the
- * environment variable FAULTS names is a struct control, which a test writes while the server runs.
+ * Preloaded (LD_PRELOAD): makes one call fail or do less than requested. The file in the environment variable FAULTS
+ * is a struct control, which a test writes while the server runs.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,10 +28,10 @@
 
 /* faults.t knows the order of the members. */
 struct control {
-    char function[24];    /* whose call fails; "" for none */
-    atomic_int countdown; /* the call that brings it from 1 to 0 is the one */
+    char function[24];    /* the function that fails; "" for none */
+    atomic_int countdown; /* the call that brings it from 1 to 0 fails */
     int32_t error;        /* its errno; 0: no error, but... */
-    int32_t bytes;        /* ... only so many are sent, received or read */
+    int32_t bytes;        /* ... at most this many are sent, received or read */
     int32_t in_master;    /* in the master, not in the workers */
     atomic_int fired;
     int32_t repeats; /* how many calls after that one fail as well */
@@ -75,7 +75,7 @@ static bool fails(const char *function)
     return true;
 }
 
-/* For a call that moves bytes: true where it fails, with errno; else `size` is what it may move. */
+/* For a call that moves bytes: true if it fails, with errno; otherwise reduces `size` to the bytes that it may move. */
 static bool fails_or_shrinks(const char *function, size_t *size)
 {
     if (!fires(function))

@@ -1,6 +1,6 @@
 /*
- * Stands before libmagic (LD_PRELOAD): files that begin with a marker have on it the effects that libmagic's defects had.
- * Whatever else is asked goes to the library itself.
+ * Preloaded before libmagic (LD_PRELOAD): files that begin with a marker make it crash or loop, as defects of
+ * libmagic did. All other files go to the library itself.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -25,7 +25,7 @@ const char *magic_descriptor(struct magic_set *magic, int fd)
         return NULL;
     if (begins(bytes, "\x80"
                       "CRASH")) {
-        signal(SIGSEGV, SIG_DFL); /* else a sanitizer takes it for a fault of the program */
+        signal(SIGSEGV, SIG_DFL); /* otherwise a sanitizer reports it as the program's error */
         raise(SIGSEGV);
     }
     while (begins(bytes, "\x80"

@@ -1,10 +1,9 @@
 /*
- * Stands before the C library (LD_PRELOAD), and gives the names of a directory others, as a file system has them whose
- * names may be longer than NAME_MAX. The file that the environment variable NAMES names holds them, parted by slashes: in
- * place of the file "name-0" on disk there is the first one, and so on. What is asked for by a name that is made up is the
- * file on disk; the kernel's bound of a whole path stays.
+ * Preloaded (LD_PRELOAD): replaces names of files, as on a file system that allows names longer than NAME_MAX. The
+ * file in the environment variable NAMES has the new names, separated by slashes: the first replaces "name-0", and so
+ * on. Calls with a new name use the file on disk; the kernel's limit for whole paths stays.
  *
- * With NAMES_RENAMES=N, N of N+1 calls of openat2 fail, as they do while files are renamed elsewhere.
+ * With NAMES_RENAMES=N, N of N+1 calls of openat2 fail, as during renames elsewhere on the machine.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -55,7 +54,7 @@ __attribute__((constructor)) static void read_names(void)
         memcpy(&next, &found, sizeof next); \
     }
 
-/* The path on disk, whose names are no longer than those that are asked for but by ON_DISK_MAX each. */
+/* The path on disk; each name in it is at most ON_DISK_MAX longer than the requested one. */
 static const char *on_disk(const char *path, char room[2 * PATH_MAX])
 {
     size_t length = 0;
@@ -106,7 +105,7 @@ int fstatat(int directory, const char *path, struct stat *attributes, int flags)
     return next(directory, on_disk(path, room), attributes, flags);
 }
 
-/* As many arguments as openat2, the only call of ours with a path, and seccomp have. */
+/* With as many arguments as openat2, the server's only such call with a path, and seccomp have. */
 long syscall(long number, ...)
 {
     typedef long function(long number, ...);

@@ -1,6 +1,6 @@
 /*
- * Stands before the C library (LD_PRELOAD) and makes the root look as on a file server that counts in whole seconds and
- * whose clock is 5 s behind: the times of files have no nanoseconds, and the clock here shows 5 s more.
+ * Preloaded (LD_PRELOAD): simulates a file server with timestamps in whole seconds and a clock that is 5 s slow.
+ * Times of files have no nanoseconds, and the local clock is 5 s ahead.
  */
 #include <dlfcn.h>
 #include <sys/stat.h>
