@@ -1,7 +1,7 @@
 /*
- * Lines of the access log in each form, as they are written to standard output. The input is a line that sets the scene,
- * "FORM STATUS SECONDS BYTES MICROSECONDS PEER", where a PEER that is no IP address is a Unix socket. Then come, parted
- * by "|", the method, the target, the request line, the Referer, the User-Agent, and the reason of a 404.
+ * Lines of the access log in each form, as written to standard output. The input is a line "FORM STATUS SECONDS BYTES
+ * MICROSECONDS PEER", where a PEER that is no IP address means a Unix socket; then, separated by "|", the method, the
+ * target, the request line, the Referer, the User-Agent, and the reason of a 404.
  */
 #include "base/limits.h"
 #include "base/log.h"
@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Bytes of a reason for which there is always room. */
+/* A line always has room for this many bytes of a reason. */
 enum { REASON_MIN = 100 };
 
 struct scene {
@@ -28,7 +28,7 @@ struct scene {
     char peer_text[INET6_ADDRSTRLEN];
 };
 
-/* ---- the scene ---- */
+/* ---- the input ---- */
 
 static int64_t take_number(struct span *rest, int64_t max)
 {
@@ -73,7 +73,7 @@ static void read_scene(struct span input, struct scene *scene)
     scene->access.why = input;
 }
 
-/* What comes out on standard output, a file in memory. */
+/* Reads the line from standard output, a file in memory. */
 static struct span written(const struct scene *scene)
 {
     static char room[LIMIT_LOG_LINE], output[LIMIT_LOG_LINE + 1];
@@ -146,7 +146,7 @@ static void check_json(const struct scene *scene, struct span line)
     CHECK(line.length == 0);
 }
 
-/* Nothing that a terminal obeys but a colour and its end, and the reason on a line of its own. */
+/* No control sequences but a colour and its reset; the reason is on a line of its own. */
 static void check_terminal(const struct scene *scene, struct span line)
 {
     static char shown[LIMIT_LOG_LINE];

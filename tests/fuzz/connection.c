@@ -1,21 +1,20 @@
 /*
- * A whole connection: bytes in, responses out, through the state machine, with the socket replaced by memory and the
- * files real ones. The input: a line that is the script, then what the client sends. Each byte of the script is what
- * happens next:
+ * A whole connection: bytes in, responses out, through the state machine, with a socket in memory and real files. The
+ * input: a line with the script, then the client's bytes. Each byte of the script is the next event:
  *
- *     1 to 9     so many bytes arrive, or so much room is there to send (what the server waits for)
- *     A to Z     the same: 16 bytes, and for each letter on twice as many
- *     f          all that is left arrives, and with it the end of the client's stream
- *     s          nothing happens, but the server looks
+ *     1 to 9     this many bytes arrive, or the socket takes as many (whichever the server waits for)
+ *     A to Z     the same: 16 bytes, and twice as many for each further letter
+ *     f          the rest arrives, with the end of the client's stream
+ *     s          nothing happens, but the server makes a step
  *     i          the next system call is interrupted
  *     m          there is no memory for the next allocation
- *     u          the client has not acknowledged what it was sent
+ *     u          the client has not acknowledged what was sent
  *     r          the client resets the connection
  *     e          the deadline passes
- *     d          the server is told to stop
+ *     d          the server begins to drain
  *     others     all that is left arrives; there is any room
  *
- * After the script, all that is left arrives, then the end of the stream.
+ * After the script the rest arrives, then the end of the stream.
  */
 #include "serve/connection.h"
 
@@ -36,7 +35,7 @@ enum { STEP_BYTES_MAX = LIMIT_TURN_BYTES + LIMIT_STORE_FILE + LIMIT_RESPONSE_TEX
 
 static struct service *service;
 
-/* That of a command line which says nothing. */
+/* The settings of a command line without options. */
 static const struct settings settings = {.index = "index.html"};
 static struct config config;
 
@@ -45,7 +44,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     (void)count, (void)arguments;
     service = calloc(1, sizeof *service);
     CHECK(service != NULL);
-    /* No file is too young to be kept: its ctime is that of its making. */
+    /* Every file counts as settled, although its ctime is the start of this program. */
     service->context.store = store_open(site_open(), -1000, false);
     CHECK(service->context.store != NULL);
     config_open(&config, &settings, false);
@@ -56,7 +55,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     return 0;
 }
 
-/* ---- what happens around the connection ---- */
+/* ---- events ---- */
 
 struct play {
     struct connection *connection;
@@ -72,7 +71,7 @@ static size_t amount_of(char byte)
     return byte >= 'A' && byte <= 'Z' ? (size_t)16 << (byte - 'A') : SIZE_MAX;
 }
 
-/* Between two steps other connections have theirs, and use what all share. */
+/* Overwrites the shared memory, as other connections do between two steps. */
 static void use_service(void)
 {
     memset(&service->request, 0xEE, sizeof service->request);
@@ -89,7 +88,7 @@ static void step(struct play *play)
     CHECK(wire.given - before <= STEP_BYTES_MAX);
 }
 
-/* What epoll tells when bytes have come; at the end of the stream it tells that, too. */
+/* The events of epoll for new bytes, and at the end of the stream for that as well. */
 static void arrive(struct play *play, size_t amount, bool ends)
 {
     size_t left = wire.sent.length - wire.arrived;
@@ -110,7 +109,7 @@ static void reset(struct play *play)
     play->connection->readable = play->connection->peer_done = true;
 }
 
-/* As worker.c's drain: another look for who waits for a request. */
+/* As drain() in worker.c: a connection that waits for a request makes another step. */
 static void drain(struct play *play)
 {
     bool reading = play->connection->state == CONNECTION_READ;
@@ -129,7 +128,7 @@ static void expire(struct play *play)
     play->cut |= sending && play->want == WANT_CLOSE;
 }
 
-/* What the server waits for; both at once would be two events. */
+/* Gives bytes or room, whichever the server waits for. */
 static void give_amount(struct play *play, size_t amount, bool ends)
 {
     static char batch[LIMIT_INPUT];
@@ -173,7 +172,7 @@ static void happen(struct play *play)
     step(play);
 }
 
-/* Who waits for an event has left nothing undone: else it would wait for ever. */
+/* A connection that waits for an event must have read and sent all it could, or it would wait for ever. */
 static void check_wait(const struct play *play)
 {
     enum deadline_kind kind = connection_deadline(play->connection);

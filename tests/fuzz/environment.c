@@ -1,6 +1,6 @@
 /*
- * The environment, down to what it makes of every head. Each line of the input is "NAME=VALUE", where a vertical tab
- * stands for a line's end in the value.
+ * The environment, from variables to the lines of every head. Each line of the input is "NAME=VALUE"; a vertical tab
+ * means a newline in the value.
  */
 #include "cli/environment.h"
 
@@ -55,7 +55,7 @@ static void unset_variables(struct variables *variables)
     }
 }
 
-/* ---- what is checked ---- */
+/* ---- the checks ---- */
 
 static void check_hint(void)
 {
@@ -94,7 +94,7 @@ static bool is_token(struct span text)
     return text.length > 0;
 }
 
-/* Whole lines of "NAME: VALUE" (RFC 9112 5): nothing that ends a line early or begins another head. */
+/* Whole lines of "NAME: VALUE" (RFC 9112 5), without further line ends. */
 static void check_lines(struct span lines)
 {
     while (lines.length > 0) {
@@ -109,7 +109,7 @@ static void check_lines(struct span lines)
     }
 }
 
-/* The longest head that a file can have, in exactly the room that the store keeps for it. */
+/* The longest head of a file must fit into the room that the store keeps for it. */
 static void check_head(const struct config *config, struct span cache)
 {
     static const char date[] = "Sun, 06 Nov 1994 08:49:37 GMT";

@@ -1,7 +1,7 @@
 /*
- * What a program before this one, or any other, has left in the environment. The input is a line each for LISTEN_PID,
- * LISTEN_FDS, LISTEN_FDNAMES and TINYHTTPD_HANDOVER; an empty one leaves its variable out. Words stand for pids: SELF,
- * CHILD, DEAD (a child that has ended), GRANDCHILD and PARENT.
+ * The environment of a program that inherits sockets, from a reload or from any other program. The input has a line for
+ * each of LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES and TINYHTTPD_HANDOVER; an empty line leaves the variable unset. Words
+ * mean pids: SELF, CHILD, DEAD (a child that has exited), GRANDCHILD and PARENT.
  */
 #include "process/handover.h"
 
@@ -33,7 +33,7 @@ static void end_child(void)
     kill(pids[CHILD].pid, SIGKILL);
 }
 
-/* Each ends with its parent, however that ends. */
+/* Each child ends with its parent (PR_SET_PDEATHSIG). */
 static pid_t start(void)
 {
     pid_t pid = fork();
@@ -75,7 +75,7 @@ static void start_all(void)
 
 /* ---- the environment ---- */
 
-/* The pid that the text begins with the word for, or -1. */
+/* The pid for the word at the beginning of the text, or -1. */
 static int word_at(struct span text)
 {
     for (int i = 0; i < PIDS; i++) {
@@ -103,10 +103,10 @@ static void set(const char *name, struct span line)
     CHECK((length > 0 ? setenv(name, value, 1) : unsetenv(name)) == 0);
 }
 
-/* ---- what is checked ---- */
+/* ---- the checks ---- */
 
-/* Only children of this process are workers of before: to any other a signal would be sent. Each stands once,
-   or the second would be one of a reaped child. */
+/* Old workers must be children of this process, as the master sends them signals. Each pid occurs once, or the second
+   one could be that of a reaped child. */
 static void check_workers(const struct handover *handover)
 {
     CHECK(handover->worker_count <= LIMIT_RETIRED);

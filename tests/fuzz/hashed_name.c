@@ -1,5 +1,5 @@
-/* Names that hold a hash of their content: what is kept for a year must not be a name that a person gave. The input is a
-   path. */
+/* Names with a hash of their content: a name that a person gave must not count as one, as browsers would keep the
+   file for a year. The input is a path. */
 #include "site/hashed_name.h"
 
 #include "base/hash.h"
@@ -19,7 +19,7 @@ static bool has_hash(struct span path)
     return has;
 }
 
-/* The same with text at its ends. */
+/* The same name with text before and after it. */
 static bool has_hash_between(const char *before, struct span path, const char *after)
 {
     char *joined;
@@ -46,7 +46,7 @@ static struct span without_extension(struct span name)
     return (struct span){name.at, end > 0 ? end - 1 : 0};
 }
 
-/* Eight or more in a row of what hashes are written in, with a letter and a digit among them. */
+/* Eight or more characters of a hash in a row, with a letter and a digit among them. */
 static bool holds_hash(struct span stem)
 {
     size_t run = 0, letters = 0, digits = 0;
@@ -62,7 +62,7 @@ static bool holds_hash(struct span stem)
     return found;
 }
 
-/* No document, no archive: people number those. */
+/* Not a document or an archive, which people number. */
 static void check_extensions(struct span stem)
 {
     static const char *const others[] = {".html", ".htm", ".xhtml", ".pdf", ".zip", ".txt", ".csv", "."};
@@ -70,7 +70,7 @@ static void check_extensions(struct span stem)
         CHECK(!has_hash_between("a/", stem, others[i]));
 }
 
-/* Digits of a hash of the input, in the names that bundlers give. */
+/* A hash of the input, in the forms of bundlers' names, must be found. */
 static void check_bundled(struct span path)
 {
     char digits[17], joined[64];

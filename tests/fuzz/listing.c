@@ -1,6 +1,6 @@
 /*
- * Listings of directories whose names are any bytes. The input is the order, as a query, then a line's end, then names
- * parted by slashes, the one byte besides NUL that no name has. Those that begin with "d" are directories.
+ * Listings of directories with names of any bytes. The input is a line with the query for the order, then names
+ * separated by slashes, the only byte besides NUL that no name has. Names that begin with "d" are directories.
  */
 #include "site/listing.h"
 
@@ -39,7 +39,7 @@ static struct span listed(const struct listing_form *form)
     return (struct span){output, length};
 }
 
-/* The text after `before`, up to the byte `end`; `*text` moves behind it. False where there is no more. */
+/* The text after `before`, up to the byte `end`; `*text` moves behind it. Returns false if there is none. */
 static bool next_between(struct span *text, struct span before, char end, struct span *found)
 {
     const char *at = text->length > 0 ? memmem(text->at, text->length, before.at, before.length) : NULL;
@@ -53,7 +53,7 @@ static bool next_between(struct span *text, struct span before, char end, struct
     return true;
 }
 
-/* Takes the name that a link leads to off those that are awaited. */
+/* Removes the name of a link's target from the expected ones. */
 static void check_href(struct span href, struct names *awaited)
 {
     char decoded[NAME_MAX + 2];
@@ -78,7 +78,7 @@ static void check_href(struct span href, struct names *awaited)
     awaited->at[i] = awaited->at[--awaited->count];
 }
 
-/* What is shown of a name: no mark-up, and references only to what had to be escaped. */
+/* A displayed name has no markup, and character references only for characters that need them. */
 static void check_shown(struct span shown)
 {
     static const char *const references[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&#39;"};
@@ -113,7 +113,7 @@ static void check_json(struct listing_form form, struct names awaited)
     CHECK(text_is_utf8(text, false));
     for (size_t i = 0; i < text.length; i++)
         CHECK((unsigned char)text.at[i] >= ' ' || text.at[i] == '\n');
-    /* A quote in a name is escaped, so that this can be nothing but the member. */
+    /* Quotes in names are escaped, so this text can only be the member. */
     while (next_between(&rest, SPAN("Z\",\"href\":\"./"), '"', &found))
         check_href(found, &awaited);
     CHECK(awaited.count == 0);

@@ -1,7 +1,7 @@
 /*
- * What the workers count, and Prometheus's text of it. Each line of the input is a call: the worker's number, a letter,
- * and numbers or a path: "0c 200 512" counts an answer, "1t 1500" a duration, "2m /a?b" a miss, "0l 3 4" looks at the
- * disk, "1k 10 5" connections, "2r" a restart.
+ * The counters of the workers, and their text for Prometheus. Each line of the input is a call: the worker's number,
+ * a letter, and numbers or a path: "0c 200 512" counts a response, "1t 1500" a duration, "2m /a?b" a missing path,
+ * "0l 3 4" hits and misses of the store, "1k 10 5" connections, "2r" a restart.
  */
 #include "base/metrics.h"
 
@@ -14,7 +14,7 @@
 
 enum { WORKERS = 3, TEXT_MAX = 4096 };
 
-/* A second account. What was counted for the inputs before this one is no part of it. */
+/* The expected counts of this input, without those of earlier ones. */
 struct account {
     uint64_t answers[METRICS_CLASSES];
     uint64_t durations;
@@ -103,7 +103,7 @@ static void check_totals(const struct metrics_totals *before, const struct metri
           after->idle == sum(account->idle, WORKERS));
 }
 
-/* The most frequent first, each once, and none with what may be a secret behind "?". */
+/* The most frequent paths first, each once, without queries, which may have secrets. */
 static void check_misses(const struct metrics_totals *totals)
 {
     CHECK(totals->miss_count <= METRICS_MISSES);
@@ -119,7 +119,7 @@ static void check_misses(const struct metrics_totals *totals)
 
 /* ---- the text ---- */
 
-/* Buckets grow, and the last has all. */
+/* Buckets are cumulative, and the last has all. */
 static void check_exposed(const struct exposed *exposed, const struct metrics_totals *totals)
 {
     double answers = 0, bucket = 0, duration_count = -1;

@@ -1,6 +1,6 @@
 /*
  * Media types of files by their names and contents. The input is a line with the path, then the content. The extension
- * "data" is given a type of its own.
+ * "data" has a type of its own.
  */
 #include "site/mime.h"
 
@@ -20,7 +20,7 @@ static bool ends_with(const char *text, const char *end)
     return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-/* type "/" subtype, both tokens (RFC 9110 8.3.1), in small letters. */
+/* type "/" subtype, both tokens (RFC 9110 8.3.1), in lower case. */
 static void check_syntax(const char *type)
 {
     unsigned slashes = 0;
@@ -34,7 +34,7 @@ static void check_syntax(const char *type)
     CHECK(slashes == 1);
 }
 
-/* What a browser runs in the name of the site; a content alone must never make it that. */
+/* Types that a browser executes with the site's origin: content alone must never give a file one of them. */
 static bool is_run(const char *type)
 {
     return strstr(type, "html") != NULL || strstr(type, "javascript") != NULL ||
@@ -42,7 +42,7 @@ static bool is_run(const char *type)
            strcmp(type, "text/css") == 0;
 }
 
-/* The extension of the last name, without the dot that hides a file; "" where there is none. */
+/* The extension of the last name; the first dot of a hidden name begins none. "" if there is none. */
 static const char *extension_of(const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path,
@@ -72,7 +72,7 @@ static void check_type(const char *path, int fd, struct span content)
     CHECK(*extension != '\0' || !mime_knows(span_of(path)));
     if (!mime_knows(span_of(path)))
         check_guess(type, content);
-    CHECK(strcmp(type, mime_of(path, fd, again)) == 0); /* wherever the file's offset is now */
+    CHECK(strcmp(type, mime_of(path, fd, again)) == 0); /* at any offset of the file */
     free(scratch);
     free(again);
 }

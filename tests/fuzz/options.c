@@ -50,7 +50,7 @@ static void check_settings(const struct words *words, const struct settings *set
         CHECK(is_borrowed(words, settings->binds[i]) && *settings->binds[i] != '\0');
     CHECK(settings->header_count <= LIMIT_HEADERS && settings->type_count <= LIMIT_TYPE_OVERRIDES &&
           settings->allowed_host_count <= LIMIT_ALLOWED_HOSTS);
-    for (unsigned i = 0; i < settings->header_count; i++) /* nothing ends a line, or begins another */
+    for (unsigned i = 0; i < settings->header_count; i++) /* no line ends */
         CHECK(strpbrk(settings->headers[i], "\r\n") == NULL &&
               strchr(settings->headers[i], ':') > settings->headers[i]);
     for (unsigned i = 0; i < settings->type_count; i++)
@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     check_result(result, &failure);
     if (result == OPTIONS_SERVE) {
         check_settings(&words, &settings);
-        /* Nothing is left over from an earlier reading. Words may have changed places: getopt(3). */
+        /* A second parse must not depend on the first. getopt(3) may have reordered the words. */
         CHECK(options_read(words.count, words.at, &again, &failure_again) == OPTIONS_SERVE);
         CHECK(again.port == settings.port && again.workers == settings.workers &&
               again.bind_count == settings.bind_count && strcmp(again.root, settings.root) == 0);

@@ -1,7 +1,7 @@
 /*
- * Why there is nothing at a path, in a directory whose names are any bytes. The input is a line with the path that is
- * asked for, behind "." where names with a dot are served, or "-"; then names parted by slashes, as for listings. Links
- * lead out, in a circle, and nowhere.
+ * Reasons of a 404, in a directory with names of any bytes. The input is a line with the requested path after "." (with
+ * --dotfiles) or "-"; then names separated by slashes, as for listings. There are links out of the root, to themselves,
+ * and to nothing.
  */
 #include "site/reason.h"
 
@@ -31,7 +31,7 @@ static void remove_links(void)
         unlinkat(root, links[i][0], 0);
 }
 
-/* The links stay from one input to the next. */
+/* The links stay for all inputs. */
 static void open_site(void)
 {
     root = names_open();
@@ -41,7 +41,7 @@ static void open_site(void)
     beneath = beneath_root(root, false);
 }
 
-/* ---- what is checked ---- */
+/* ---- the checks ---- */
 
 static bool is_hidden(struct span path)
 {
@@ -54,7 +54,7 @@ static bool is_hidden(struct span path)
     return false;
 }
 
-/* What was probably meant can be had, and isn't what was asked for. */
+/* The suggested path exists, may be served, and is not the requested one. */
 static void check_meant(struct span meant, struct span path, bool dotfiles)
 {
     char *name = strndup(meant.at, meant.length);
@@ -73,7 +73,7 @@ static unsigned count(struct span text, const char *set)
     return found;
 }
 
-/* The page in one form. The text that it returns is the caller's. */
+/* Writes the page in one form. The caller frees the text. */
 static struct span write_page(struct span reason, struct span meant,
                               void (*write)(struct buffer *, const struct page *))
 {
@@ -86,7 +86,7 @@ static struct span write_page(struct span reason, struct span meant,
     return buffer_span(&out);
 }
 
-/* Nothing in a name becomes mark-up: there is as much of it as with harmless names. */
+/* No name becomes markup: the page has as much of it as with harmless names. */
 static void check_html(struct span reason, struct span meant)
 {
     struct span harmless = {"x", 1}, none = {"", 0};
@@ -111,7 +111,7 @@ static void check_plain(struct span reason, struct span meant)
     free((char *)text.at);
 }
 
-/* True where the path leads to something that can be read. */
+/* True if the path leads to a readable file. */
 static bool can_be_read(struct span path)
 {
     int fd = beneath_open(&beneath, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -122,7 +122,7 @@ static bool can_be_read(struct span path)
 
 static void check_reason(struct span path, bool dotfiles)
 {
-    static int64_t second; /* another one each time: so many reasons in one are looked for */
+    static int64_t second; /* another one each time, as the number of reasons in a second is limited */
     char *rooms[] = {malloc(REASON_MAX), malloc(REASON_MAX)};
     struct reason reason = {{rooms[0], 0, REASON_MAX, false}, {rooms[1], 0, REASON_MAX, false}};
     reason_find(&reason, &beneath, path, dotfiles, ++second);

@@ -1,6 +1,6 @@
 /*
- * Requests, read in one piece and in several. The input: a line whose bytes are the sizes of the pieces, then the
- * client's bytes.
+ * Requests, read in one piece and in several. The input: a line with the sizes of the pieces, one in each byte, then
+ * the client's bytes.
  */
 #include "http/request.h"
 

@@ -1,4 +1,4 @@
-# Time limits on what a client must send (RFC 9110 15.5.9). All connections of this file wait at the same time.
+# Deadlines for requests (RFC 9110 15.5.9). All connections of this file wait at the same time.
 use strict;
 use warnings;
 use FindBin;
@@ -12,7 +12,7 @@ my $root = new_root();
 put_file($root, 'index.html', 'page');
 my $server = Harness->start(root => $root);
 
-# name => { socket, what it sends each second, what came back, when the end came }
+# name => { socket, bytes to send each second, bytes received, time of the end }
 my %client;
 
 sub client {
@@ -36,7 +36,7 @@ client('half a second request', "GET / HTT", undef, $server->exchange(get_reques
 client('half a pipelined request', get_request('/') . "GET / HTT");
 client('nothing',              '');
 client('nothing but half an empty line', "\r");
-client('nothing but one and a half', "\r\n\r");
+client('nothing but one and a half empty lines', "\r\n\r");
 client('nothing after an answer', '', undef, $server->exchange(get_request('/'), count => 1)->{socket});
 
 my $started  = time;
@@ -63,23 +63,23 @@ while (time < $deadline) {
         push @slow, $probed - $started if $server->get('/')->{status} ne '200' || time - $probed > 5;
     }
 }
-is("@slow", '', 'others are served all the while');
+is("@slow", '', 'other clients are served meanwhile');
 
 for my $name (sort grep { !/nothing/ } keys %client) {
     my $one = $client{$name};
     if ($name =~ /pipelined/) {
-        like($one->{raw}, qr/\AHTTP\/1\.1 200 /, "$name: the whole one is answered");
+        like($one->{raw}, qr/\AHTTP\/1\.1 200 /, "$name: the complete request before it is answered");
         $one->{raw} =~ s/\A.*?page//s;
     }
     like($one->{raw}, qr/\AHTTP\/1\.1 408 /, "$name: 408 (RFC 9110 15.5.9)");
-    like($one->{raw}, qr/\r\nConnection: close\r\n/i, "$name: says Connection: close");
-    is(() = $one->{raw} =~ /HTTP\/1\.1 /g, 1, "$name: one answer");
-    ok(defined $one->{end}, "$name: then the end");
+    like($one->{raw}, qr/\r\nConnection: close\r\n/i, "$name: has Connection: close");
+    is(() = $one->{raw} =~ /HTTP\/1\.1 /g, 1, "$name: one response");
+    ok(defined $one->{end}, "$name: the connection ends");
     cmp_ok($one->{end} || 99, '>=', 9.4, "$name: not before 10 s");
-    cmp_ok($one->{end} || 99, '<', 18, "$name: soon after 10 s, whatever trickles in");
+    cmp_ok($one->{end} || 99, '<', 18, "$name: soon after 10 s, even if bytes trickle in");
 }
 for my $name (sort grep { /nothing/ } keys %client) {
-    is($client{$name}{raw}, '', "$name: an idle connection is told nothing");
+    is($client{$name}{raw}, '', "$name: an idle connection gets no response");
 }
 is($server->exchange(get_request('/'), socket => $client{nothing}{socket}, count => 1)->{responses}[0]{status}, 200,
     'a connection that was silent for 10 s (a browser\'s preconnect) is still good') if !defined $client{nothing}{end};

@@ -8,7 +8,7 @@ enum { BODY_MAX = 100000, FIELDS_MAX = 100, HEAD_MAX = 16000 };
 
 static const struct asked UNKNOWN;
 
-/* Takes what stands before the separator, and the separator. False where there is none. */
+/* Takes the text before the separator, and the separator. Returns false if there is none. */
 static bool take_until(struct span *text, struct span separator, struct span *taken)
 {
     const char *found = text->length < separator.length
@@ -53,7 +53,7 @@ static bool read_request_line(struct span line, struct asked *asked)
            is_printable(asked->target);
 }
 
-/* False where the field makes the request one that is not read here. */
+/* Returns false if the field makes the request too odd for this parser. */
 static bool read_field(struct span line, struct asked *asked, uint64_t *body)
 {
     struct span name;

@@ -1,4 +1,4 @@
-/* What the client asked, by a reading of its own: only requests that nobody can read in two ways. */
+/* A second parser of requests, for unambiguous ones only. */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_ASKED_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_ASKED_H
 
@@ -7,18 +7,18 @@
 #include <stdbool.h>
 
 struct asked {
-    bool known; /* else the request is odd or cut, and nothing more is said of it or of what follows */
+    bool known; /* otherwise the request is odd or incomplete, and the rest is not parsed */
     struct span method;
     struct span target;
     unsigned minor_version;
-    bool plain; /* no field besides Host and Connection: nothing but the path decides */
+    bool plain; /* no field besides Host and Connection: only the path decides */
     bool close; /* "Connection: close", alone on its line */
 };
 
-/* Takes the next request off what the client has sent. */
+/* Takes the next request from the client's bytes. */
 struct asked asked_next(struct span *sent);
 
-/* How many heads can have ended in these bytes. */
+/* The largest possible number of complete heads in these bytes. */
 unsigned asked_heads(struct span sent);
 
 #endif

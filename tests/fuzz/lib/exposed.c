@@ -10,7 +10,7 @@ bool exposed_begins(struct span text, struct span beginning)
     return text.length >= beginning.length && memcmp(text.at, beginning.at, beginning.length) == 0;
 }
 
-/* The part before the byte, which must be there; `*text` moves behind it. */
+/* The text before the byte, which must occur; `*text` moves behind it. */
 static struct span take_until(struct span *text, char end)
 {
     CHECK(span_find(*text, end) < text->length);
@@ -56,7 +56,7 @@ static double read_value(struct span text)
     return strtod(string, NULL);
 }
 
-/* The samples of a family, below its two lines. Returns what follows them. */
+/* Parses the samples of a family, after its two comment lines. Returns the text after them. */
 static struct span read_family(struct span text, struct exposed *exposed)
 {
     struct span help = take_until(&text, '\n'), type = take_until(&text, '\n');

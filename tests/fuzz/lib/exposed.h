@@ -18,7 +18,7 @@ struct exposed {
     struct exposed_sample samples[EXPOSED_MAX];
 };
 
-/* Reads all of the text, and checks that each family stands in one group, and each sample once. */
+/* Parses the whole text, and checks that each family is one group, and each sample occurs once. */
 void exposed_read(struct span text, struct exposed *exposed);
 
 bool exposed_begins(struct span text, struct span beginning);

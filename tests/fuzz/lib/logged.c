@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Bytes of a text that is never cut, even if each is escaped as six. */
+/* A text of this many bytes is never cut, even if each becomes six. */
 enum { WHOLE_MAX = 30 };
 
 char logged_byte(struct span *rest)
@@ -38,7 +38,7 @@ void logged_time(struct span *rest, const char *format, char end, int64_t second
     CHECK(timegm(&tm) == (seconds < year_0 ? year_0 : seconds > year_9999_end ? year_9999_end : seconds));
 }
 
-/* The byte that stands next, as \xHH, \u00HH, \" or \\, or as itself. */
+/* The next byte, as \xHH, \u00HH, \" or \\, or as itself. */
 static char take_byte(struct span *rest, bool json)
 {
     char byte = logged_byte(rest);

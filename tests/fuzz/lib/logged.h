@@ -1,4 +1,4 @@
-/* Reads the pieces of a log line as a strict program does. Each takes its piece off the beginning of `*rest`. */
+/* A strict parser of the pieces of a log line. Each function takes its piece from the beginning of `*rest`. */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_LOGGED_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_LOGGED_H
 
@@ -9,13 +9,13 @@
 
 char logged_byte(struct span *rest);
 
-/* This number, in decimal, with no digit behind it. */
+/* This number, in decimal, with no digit after it. */
 void logged_number(struct span *rest, int64_t number);
 
-/* These seconds, as the C library reads them (strptime(3)), and the byte `end` behind them. */
+/* These seconds, as strptime(3) reads them, and the byte `end` after them. */
 void logged_time(struct span *rest, const char *format, char end, int64_t seconds);
 
-/* The client's text up to `end`, escaped as in JSON or as \xHH, and "-" for none there. Only a long one may be cut. */
+/* The client's text up to `end`, escaped as in JSON or as \xHH, where "-" means none. Only a long text may be cut. */
 void logged_text(struct span *rest, char end, struct span source, bool json);
 
 #endif

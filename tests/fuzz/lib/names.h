@@ -1,4 +1,4 @@
-/* A directory below $TMPDIR for names of any bytes, which an input brings along. */
+/* A directory below $TMPDIR for the names of an input, which have any bytes. */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_NAMES_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_NAMES_H
 
@@ -14,14 +14,14 @@ struct names {
     struct span at[NAMES_MAX];
 };
 
-/* Makes the directory, to be removed when the program ends. Returns its descriptor. */
+/* Makes the directory, which is removed when the program exits. Returns its descriptor. */
 int names_open(void);
 
-/* True for the name of a directory: one that begins with "d". */
+/* True for a directory's name, which begins with "d". */
 bool names_is_directory(struct span name);
 
-/* Makes an empty file or directory of each name: they are parted by slashes, the one byte besides NUL that no name has. What
-   the file system can't have, or has already, is left out, and so is what begins with a dot unless `hidden`. */
+/* Makes an empty file or directory of each name; slashes separate them. Skips names that the file system refuses or has
+   already, and those that begin with a dot unless `hidden`. */
 struct names names_make(int directory, struct span parted, bool hidden);
 
 void names_remove(int directory, const struct names *names);

@@ -19,7 +19,7 @@ struct response_read {
     struct field fields[FIELDS_MAX];
     unsigned field_count;
     struct span body;
-    bool has_body; /* false where a HEAD, 204 or 304 has none by its kind */
+    bool has_body; /* false for HEAD, 204 and 304 */
     bool last;
 };
 
@@ -69,7 +69,7 @@ static struct span take_line(struct span *text)
     return line;
 }
 
-/* Status-Line and fields: each name a token, with ": " behind it, and none twice. */
+/* Status line and fields: each name is a token, followed by ": ", and none occurs twice. */
 static void read_head(struct span head, struct response_read *response)
 {
     struct span status = take_line(&head);
@@ -95,8 +95,7 @@ static void check_head(const struct response_read *response, struct span date, b
                                    408, 412, 413, 414, 416, 431, 501, 505};
     struct span connection = field_of(response, SPAN("Connection"));
     struct span location = field_of(response, SPAN("Location"));
-    bool usual =
-        response->status == 503 && starved; /* no answer of a disk and a memory in order, nor is 500 */
+    bool usual = response->status == 503 && starved; /* only without memory; 500 never */
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         usual |= response->status == statuses[i];
     CHECK(usual);
@@ -115,14 +114,14 @@ static void check_head(const struct response_read *response, struct span date, b
 
 /* ---- the content ---- */
 
-/* The file that the bytes are a slice of: the one that was asked for, or any of this size. */
+/* The file of this slice: the requested one, or any of this size. */
 static bool is_slice(const struct site_file *file, struct span bytes, uint64_t offset, uint64_t size)
 {
     return file->content.length == size && offset <= size && bytes.length <= size - offset &&
            span_equal((struct span){file->content.at + offset, bytes.length}, bytes);
 }
 
-/* Where it is known which file was asked for, it is that one or an encoded form of it. */
+/* If the requested file is known, the body is that file or an encoded form of it. */
 static bool is_form_of(const struct site_file *file, const struct site_file *asked)
 {
     size_t length = strlen(asked->path);
@@ -140,7 +139,7 @@ static void check_slice(struct span bytes, uint64_t offset, uint64_t size, const
     CHECK(found);
 }
 
-/* "bytes FIRST-LAST/SIZE", what follows being `length` bytes. Returns FIRST. */
+/* "bytes FIRST-LAST/SIZE" for a slice of `length` bytes. Returns FIRST. */
 static uint64_t read_content_range(struct span value, uint64_t *length, uint64_t *size)
 {
     fuzz_expect(&value, SPAN("bytes "));
@@ -224,11 +223,11 @@ static void check_content(const struct response_read *response, const struct ask
     if (response->status == 404 && response->has_body)
         check_slice(response->body, 0, response->body.length, site_find(SPAN("/404.html")));
     CHECK(!encoded || response->status == 200 || response->status == 206);
-    /* A request that is in order and asks for a file gets it, whole. */
+    /* A plain request for a file gets the whole file. */
     bool get = is_method(asked, SPAN("GET")), head = is_method(asked, SPAN("HEAD"));
     if (file == NULL || !asked->plain || !(get || head))
         return;
-    CHECK(response->status == 200 || response->status == 400); /* which may be due to its Host */
+    CHECK(response->status == 200 || response->status == 400); /* 400 may be due to its Host */
     uint64_t length = 0;
     CHECK(span_to_number(field_of(response, SPAN("Content-Length")), &length));
     CHECK(response->status != 200 || (!encoded && length == file->content.length));
@@ -238,8 +237,8 @@ static void check_content(const struct response_read *response, const struct ask
 /* ---- one response after the other ---- */
 
 /*
- * Whether content follows the head. Where it is not known what was asked, no content is taken for a HEAD's, but only if
- * there is a HEAD among the bytes and what follows looks like the next response.
+ * Whether content follows the head. If the request is unknown, a response without content counts as one to HEAD, but
+ * only if the client's bytes have a HEAD and the next bytes look like another response.
  */
 static bool content_follows(const struct response_read *response, const struct asked *asked, struct span sent,
                             struct span rest)
@@ -257,13 +256,13 @@ struct check {
     const struct wire *wire;
     bool cut;
     struct span date;
-    struct span given; /* still to be read */
-    struct span asked; /* what the client has sent, from the next request on */
-    bool in_step;      /* so far each request is known */
+    struct span given; /* the server's bytes that are not yet parsed */
+    struct span asked; /* the client's bytes from the next request on */
+    bool in_step;      /* each request so far is known */
     unsigned responses;
 };
 
-/* The access line of each answer tells its status and its bytes. */
+/* The access line of each response has its status and its bytes. */
 static void check_line(const struct check *check, int status, size_t bytes)
 {
     const struct wire_line *line = &check->wire->lines[check->responses];
@@ -272,7 +271,7 @@ static void check_line(const struct check *check, int status, size_t bytes)
     CHECK(line->bytes == bytes);
 }
 
-/* False where the response is the last one. */
+/* Returns false after the last response. */
 static bool read_response(struct check *check)
 {
     struct response_read response = {0};
@@ -290,7 +289,7 @@ static bool read_response(struct check *check)
     size_t length = (size_t)(end - check->given.at) + 2;
     read_head((struct span){check->given.at, length}, &response);
     check_head(&response, check->date, check->wire->starved);
-    if (response.status == 408) /* only a part of the request was there by then */
+    if (response.status == 408) /* the request was incomplete */
         asked = (struct asked){0};
     struct span rest = rest_of(check->given, length + 2);
     uint64_t content = 0;
@@ -312,14 +311,14 @@ static bool read_response(struct check *check)
     return whole && !response.last;
 }
 
-/* Empty lines are no request, nor is half of one. */
+/* Empty lines and an incomplete request don't count. */
 static bool may_answer(const struct check *check)
 {
     struct span asked = request_skip_empty_lines(check->asked);
     return asked.length > 0 && !span_equal(asked, SPAN("\r"));
 }
 
-/* A client that speaks TLS gets no answer, but an alert (RFC 8446 6), as much of it as there is room for, and no line. */
+/* A TLS client gets an alert (RFC 8446 6), or its beginning if there is no room, and no line in the log. */
 static bool asks_for_tls(const struct check *check)
 {
     struct span asked = request_skip_empty_lines(check->asked);
@@ -355,12 +354,12 @@ void reader_check(const struct wire *used, bool cut, struct span date)
     while (more && !read_alert(&check) && check.given.length > 0)
         more = read_response(&check);
     CHECK(check.given.length == 0 || !more);
-    CHECK(more || check.cut || check.given.length == 0); /* after "Connection: close" comes nothing */
+    CHECK(more || check.cut || check.given.length == 0); /* no bytes after "Connection: close" */
     CHECK(check.responses <= heads + 1);
-    /* Where the connection was to persist, no request that was read stays without an answer; but an answer in flight when
-       the server stops becomes the last one after its head is gone. */
+    /* If the connection persists, each request that was read gets a response; but a response in flight when the server
+       stops becomes the last one, although its head was sent without "Connection: close". */
     CHECK(!more || check.cut || used->stopped || !check.in_step || asks_for_tls(&check) ||
           !asked_next(&check.asked).known);
-    /* What was not sent to its first byte has a line all the same. */
+    /* A response without a sent byte has a line as well. */
     CHECK(used->line_count == check.responses || (cut && used->line_count == check.responses + 1));
 }

@@ -1,4 +1,4 @@
-/* Reads what the server has sent as a strict client does, and holds it against what was asked and what is on disk. */
+/* A strict client: parses the server's bytes, and compares the responses with the requests and the files on disk. */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_READER_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_READER_H
 
@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Checks all that went over the wire `used`. `cut` says that the last response may lack its end; `date` is the one each has. */
+/* Checks all bytes of the wire `used`. `cut`: the last response may be incomplete; `date`: the Date of each. */
 void reader_check(const struct wire *used, bool cut, struct span date);
 
 #endif

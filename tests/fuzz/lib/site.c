@@ -17,7 +17,7 @@ enum {
     HUGE = LIMIT_TURN_BYTES + 70000,  /* in more than one turn */
 };
 
-/* The content has no meaning, and is another for each. */
+/* Each file has other content. */
 static const struct {
     const char *path;
     size_t size;
@@ -40,7 +40,7 @@ static char byte_at(size_t file, size_t at)
 
 static void write_file(int directory, const char *path, struct span content)
 {
-    /* Old enough to have a date, and no sibling older than its original. */
+    /* Old enough for Last-Modified, with no sibling older than its original. */
     static const struct timespec times[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
     int fd = openat(directory, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     CHECK(fd >= 0);
@@ -60,7 +60,7 @@ static void make_file(int root, unsigned number)
     write_file(root, made[number].path + 1, files[number].content);
 }
 
-/* What is no file of the site: links in and out, a directory without an index, a FIFO, names that are hidden. */
+/* Makes entries that are no files of the site: links in and out, a directory without an index, a FIFO, hidden names. */
 static void make_others(int above, int root)
 {
     struct span secret = SPAN(SITE_SECRET);

@@ -24,7 +24,7 @@ void wire_open(struct span bytes)
     static int fd;
     if (output == NULL) {
         output = malloc(WIRE_OUTPUT_MAX);
-        fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* so that nothing else gets its number */
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* reserves its number */
     }
     CHECK(output != NULL && fd >= 0);
     wire.fd = fd;
@@ -45,7 +45,7 @@ static bool is_interrupted(void)
     return interrupted;
 }
 
-/* How many of `length` bytes the socket takes: 0 with errno where that is an error. */
+/* The number of bytes, of `length`, that the socket takes; 0 with errno on an error. */
 static size_t room_for(size_t length)
 {
     CHECK(!wire.shut && !wire.closed);
@@ -68,7 +68,7 @@ static void give(const char *bytes, size_t length)
     wire.room -= length;
 }
 
-/* ---- what the program calls ---- */
+/* ---- the wrapped calls ---- */
 
 ssize_t __real_recv(int fd, void *at, size_t size, int flags);
 ssize_t __wrap_recv(int fd, void *at, size_t size, int flags);
@@ -218,14 +218,14 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     return 1;
 }
 
-/* One line, whatever the request held. */
+/* One line, whatever bytes the request has. */
 static void read_line(struct span line)
 {
     struct wire_line *read = &wire.lines[wire.line_count];
     CHECK(wire.line_count++ < WIRE_LINES_MAX);
     for (size_t i = 0; i < line.length; i++)
         CHECK(line.at[i] >= ' ' && line.at[i] < 0x7F);
-    /* PEER - - [TIME] "REQUEST LINE" STATUS OCTETS "REFERER" "USER AGENT": an escape has no quote. */
+    /* PEER - - [TIME] "REQUEST LINE" STATUS BYTES "REFERER" "USER AGENT": an escape has no quote. */
     struct span rest = line;
     for (unsigned quotes = 0; quotes < 2; quotes++) {
         size_t taken = span_find(rest, '"') + 1;
@@ -240,7 +240,7 @@ static void read_line(struct span line)
     read->status = (int)status;
 }
 
-/* Whole lines, and no more than a pipe takes at once (base/log.h). */
+/* Whole lines, of at most PIPE_BUF bytes (base/log.h). */
 static void read_lines(struct span lines)
 {
     CHECK(lines.length <= LIMIT_LOG_LINE && lines.at[lines.length - 1] == '\n');
@@ -256,7 +256,7 @@ ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
     return fd == wire.fd ? give_pieces(pieces, count) : __real_writev(fd, pieces, count);
 }
 
-/* The access log. A target without a connection reads its lines itself. */
+/* The access log. A target without a connection parses its lines itself. */
 ssize_t __wrap_write(int fd, const void *bytes, size_t length)
 {
     if (fd != STDOUT_FILENO || wire.fd < 0)

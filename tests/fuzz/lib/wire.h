@@ -1,8 +1,8 @@
 /*
  * A socket in memory. The linker's --wrap puts it before recv, send, writev, sendfile, ioctl, shutdown and close, for
- * its own descriptor; before poll and writev for standard output, so that the access log is looked at as well; and before
- * malloc and realloc, which may find no memory. It behaves as a TCP socket under epoll does: what has not arrived can't be
- * read, and what has no room is not taken.
+ * its own descriptor; before poll and writev for standard output, to check the access log as well; and before malloc
+ * and realloc, which may fail. It behaves like a TCP socket under epoll: only bytes that have arrived can be read,
+ * and only bytes with room are taken.
  */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
@@ -14,11 +14,11 @@
 #include <stdint.h>
 
 enum {
-    WIRE_OUTPUT_MAX = 8 << 20, /* then the client is gone: an input must not take seconds */
+    WIRE_OUTPUT_MAX = 8 << 20, /* then the client resets the connection, so that no input takes seconds */
     WIRE_LINES_MAX = 1024,
 };
 
-/* What an access line says. */
+/* The figures of an access line. */
 struct wire_line {
     int status;
     uint64_t bytes;
@@ -27,16 +27,16 @@ struct wire_line {
 struct wire {
     int fd;
     /* the client's side */
-    struct span sent; /* all that the client is going to send */
-    size_t arrived;   /* as much of it as the server could have read */
+    struct span sent; /* all bytes that the client will send */
+    size_t arrived;   /* the number of them that have arrived */
     bool ended;       /* the client has closed its sending side, and that has arrived */
     bool gone;        /* the client has reset the connection */
     size_t room;      /* bytes that the server may send now */
     bool interrupted; /* the next call is interrupted by a signal */
     bool unacknowledged;
-    bool starving; /* there is no memory for the next allocation */
-    bool starved;  /* there was none for one */
-    bool stopped;  /* the server was told to stop */
+    bool starving; /* the next allocation fails */
+    bool starved;  /* an allocation has failed */
+    bool stopped;  /* the server drains */
     /* the server's */
     size_t taken; /* bytes read */
     bool shut;
@@ -49,7 +49,7 @@ struct wire {
 
 extern struct wire wire;
 
-/* A new connection, over which the client is going to send `bytes`. Nothing has arrived yet, and there is no room. */
+/* Opens a connection for a client that will send `bytes`. No byte has arrived yet, and the socket has no room. */
 void wire_open(struct span bytes);
 
 #endif
