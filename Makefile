@@ -1,10 +1,10 @@
-# tinyhttpd: `make help` lists what can be made.
+# tinyhttpd: `make help` lists the targets.
 #
-# Choices on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
-# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz also FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and
-# SOAK_SEED.
+# Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
+# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak
+# SOAK_REQUESTS and SOAK_SEED.
 
-# The only place of it: the program and the man page have it from here, and a test compares the changelog.
+# The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0
 
 PREFIX ?= /usr/local
@@ -19,18 +19,18 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .PHONY: all help deps run check test tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
 	compile_commands.json install clean
 
-# What `make deps` unpacks lies here whatever BUILD_ROOT says, and `clean` leaves it: it cost a download.
+# `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
 DEPS := build/deps
 
-# `make test` is `make check`, also where the goals decide which tools are needed.
+# `make test` is `make check`, and needs the same tools.
 goals := $(patsubst test,check,$(MAKECMDGOALS))
 
-# `clean` and `deps` change what the other goals find, and pkg-config is asked while this file is read. So they
-# go first, and a second make does the rest.
+# `clean` and `deps` change files that this Makefile examines while make reads it. So they run first, and a second make
+# runs the other goals.
 first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
-# Goals that need more than a compiler and the libraries; .ci/deps has a group of each name.
+# Goals that need more than a compiler and the libraries; .ci/deps has a group for each.
 equipped := check fuzz coverage valgrind lint image-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
@@ -52,9 +52,9 @@ else
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-# ---- What there is to build -------------------------------------------------------------------------------------
+# ---- Files ------------------------------------------------------------------------------------------------------
 
-# A build of each kind has a folder of its own. The goals that need fuzz or coverage ask for them.
+# Each kind of build has a folder of its own. The goals fuzz and coverage set KIND.
 KIND := $(if $(DEBUG),debug,release)
 BUILD := $(BUILD_ROOT)/$(KIND)
 program := $(BUILD)/tinyhttpd
@@ -69,27 +69,27 @@ ifneq ($(T),)
 units := $(filter %/$(T),$(units))
 endif
 http_tests := $(sort $(wildcard tests/http/*.t))
-# Libraries that some of the black-box tests load before the program's own (LD_PRELOAD).
+# Libraries that some of the black-box tests preload (LD_PRELOAD).
 preload_sources := $(sort $(wildcard tests/http/preload/*.c))
 preloads := $(preload_sources:tests/http/preload/%.c=$(BUILD)/preload/%.so)
-# The server whose workers try what a worker that was taken over would.
+# The server with hostile workers.
 hostile_objects := $(BUILD)/tests/hostile/worker.o
 hostile := $(BUILD)/hostile/tinyhttpd
-# Each file right under tests/fuzz/ is a target, lib/ is what they share.
+# Each file directly in tests/fuzz/ is a target, lib/ is their library.
 fuzz_sources := $(sort $(wildcard tests/fuzz/*.c))
 fuzz_lib_sources := $(sort $(wildcard tests/fuzz/lib/*.c))
 fuzz_objects := $(fuzz_sources:%.c=$(BUILD)/%.o)
 fuzz_lib_objects := $(fuzz_lib_sources:%.c=$(BUILD)/%.o)
 fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
-# ---- How: looked into only for the goals that compile ---------------------------------------------------------
+# ---- Tools and flags: only for goals that compile ---------------------------------------------------------------
 
 ifneq ($(filter-out help bench instructions image-check install-units format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
 
-# build/deps comes first, so that header and library are always of one release.
+# build/deps comes first, so that header and library are of the same release.
 PKG_CONFIG ?= pkg-config
 pkg_config := PKG_CONFIG_PATH='$(wildcard $(DEPS)/usr/lib/*/pkgconfig):$(PKG_CONFIG_PATH)' $(PKG_CONFIG)
 LLHTTP_AT_LEAST := 9.2.1
@@ -123,19 +123,19 @@ ifneq ($(missing),)
 $(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(goals)))))))
 endif
 
-# llhttp's static library where there is one: faster, and an installed program must not need build/.
+# llhttp's static library if it exists: it is faster, and an installed program must not need build/.
 llhttp_archive := $(wildcard $(shell $(pkg_config) --variable=libdir libllhttp)/libllhttp.a)
 llhttp_libs := $(or $(llhttp_archive),$(shell $(pkg_config) --libs libllhttp))
 dependency_cflags := $(shell $(pkg_config) --cflags libllhttp libmagic)
 dependency_libs := $(llhttp_libs) $(shell $(pkg_config) --libs libmagic)
 
-# What this compiler knows is found by trying, once for each compiler.
+# Tries which flags this compiler supports, once for each compiler.
 probe := $(BUILD_ROOT)/probe/$(firstword $(shell printf %s '$(CC) $(compiler) $(CFLAGS)' | cksum)).mk
 ifeq ($(wildcard $(probe)),)
 $(shell mkdir -p $(dir $(probe)))
 known = $(shell printf '%s\n' 'int main(void) { return 0; }' \
 	| $(CC) $(CFLAGS) -O2 -Werror $(1) -x c - -o $(probe).out 2>/dev/null && echo '$(1)'; rm -f $(probe).out)
-# Level 3 rests on __builtin_dynamic_object_size: gcc 12, clang 9. Some distributions set a level of their own.
+# Level 3 needs __builtin_dynamic_object_size (gcc 12, clang 9). -U: some distributions predefine a level.
 fortify := $(shell printf '$(hash)if !__has_builtin(%s)\n$(hash)error\n$(hash)endif\n' __builtin_dynamic_object_size \
 	| $(CC) -E -x c - >/dev/null 2>&1 && echo 3 || echo 2)
 $(file >$(probe),hardening_cflags := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(fortify) $(strip \
@@ -153,11 +153,11 @@ cflags_release := -O2 -g $(hardening_cflags)
 ldflags_release := $(hardening_ldflags)
 cflags_debug := -O1 -g -U_FORTIFY_SOURCE $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
 ldflags_debug := $(sanitize)
-# libFuzzer's main comes with the link of a target.
+# -fsanitize=fuzzer adds libFuzzer's main when a target is linked.
 cflags_fuzz := $(cflags_debug) -fsanitize=fuzzer-no-link
 ldflags_fuzz := $(sanitize) -fsanitize=fuzzer
 cflags_analyzer := -O2 -fanalyzer -Werror
-# Without optimization, so that a branch of the program is one of the source.
+# Without optimization, so that the program's branches are those of the source.
 cflags_coverage := -O0 -g -U_FORTIFY_SOURCE --coverage -DTINYHTTPD_COVERAGE='"$(abspath $(BUILD))"'
 ldflags_coverage := --coverage
 
@@ -171,7 +171,7 @@ libs = $(strip $(dependency_libs) $(LDLIBS))
 compile_object = $(compile) $(if $(filter tests/%,$(1)),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $(2) $(1)
 compile_preload = $(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -shared -o $(2) $(1) -ldl
 
-# Stamps: a new compiler, flag, library release or list of files makes anew what rests on it.
+# Stamps: another compiler, flag, library release or list of files rebuilds the files that depend on it.
 stamp = $(if $(findstring <$(strip $(2))>,<$(file <$(1))>),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
 $(call stamp,$(BUILD)/compile.stamp,$(compile) # $(compiler) llhttp $(llhttp_version) libmagic $(magic_version))
 $(call stamp,$(BUILD)/link.stamp,$(link) $(libs) # $(objects))
@@ -192,16 +192,16 @@ $(objects) $(unit_objects) $(hostile_objects) $(fuzz_objects) $(fuzz_lib_objects
 	@mkdir -p $(@D)
 	@$(call compile_object,$<,$@)
 
-# The compiler does not tell make what the assembler includes.
+# The compiler's dependency files lack the assembler's .incbin files.
 $(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)
 
 -include $(BUILD)/share/generate.d $(objects:.o=.d) $(unit_objects:.o=.d) $(hostile_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
 
-# Written while this file is read; named here so that make knows where they come from.
+# Make writes the stamps while it reads this file; the empty rule tells it that they exist.
 $(BUILD)/compile.stamp $(BUILD)/link.stamp: ;
 
-# For clangd and other tools that want the compiler's command line of each file: the same lines as above. Always made anew,
-# as they depend on the command line's choices. A string of JSON escapes the backslash and the double quote.
+# For clangd and other tools that need the compiler's command line of each file. Always rebuilt, as the variables on the
+# command line change it. A JSON string escapes backslash and double quote.
 compiled := $(sources) $(unit_sources) $(fuzz_sources) $(fuzz_lib_sources) share/generate.c
 json_string = "$(subst ",\",$(subst \,\\,$(strip $(1))))"
 # SOURCE, OUTPUT, COMMAND
@@ -234,8 +234,8 @@ install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
 
 installed_share := doc/tinyhttpd man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
 
-# The man page and the completions are kept with the sources, so that installing needs no second program; `make lint`
-# proves that they are what the table of options makes.
+# The repository contains the man page and the completions, so that `make install` need not build the generator; `make
+# lint` compares them with the generator's output.
 generated := share/man/tinyhttpd.1 $(patsubst %,share/completions/tinyhttpd.%,bash zsh fish)
 generator := $(BUILD)/generate
 kind_of = $(patsubst .%,%,$(suffix $(subst .1,.man,$(1))))
@@ -248,7 +248,7 @@ share: $(generator) $(program) ## Make the man page, the completions and README'
 	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) >$(file) &&) true
 	@.ci/docs --update $(program)
 
-# systemd looks into /usr/local/lib, too. The program's place in the unit is what PREFIX says.
+# systemd reads units in /usr/local/lib, too. The unit gets the program's path from PREFIX.
 install: install-units
 .PHONY: install-units
 install-units:
@@ -260,14 +260,14 @@ install-units:
 
 # ---- The tests ------------------------------------------------------------------------------------------------------
 
-# All but main, for the programs that test it: each links what it uses.
+# All objects but main, for the test programs.
 library := $(BUILD)/tinyhttpd.a
 $(library): $(filter-out $(BUILD)/src/main.o,$(objects))
 	@rm -f $@
 	@ar rcsDT $@ $^
 
-# Each file under tests/unit/ is a program of its own. The linker tells which objects it took from the library (ld(1),
-# --trace): only a program whose own objects have changed is linked anew.
+# Each file under tests/unit/ is a program. The linker lists the objects that it took from the library (ld(1), --trace),
+# so that make relinks a program only if one of these has changed.
 $(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/link.stamp | $(library)
 	@echo '  link $@'
 	@mkdir -p $(@D)
@@ -276,13 +276,13 @@ $(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/link.stamp | $(libra
 
 -include $(units:=.d)
 
-# The program's own objects, which the test stands between.
+# The program's own objects; --wrap puts the test between them.
 $(hostile): $(hostile_objects) $(objects) $(BUILD)/link.stamp
 	@echo '  link $@'
 	@mkdir -p $(@D)
 	@$(link) $(addprefix -Wl$(comma)--wrap=,answer worker_run accept4 syscall) -o $@ $(filter %.o,$^) $(libs)
 
-# Without sanitizers, as they see what the program's calls do and not the test's.
+# Without sanitizers, which check the program and not the test.
 $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
@@ -303,13 +303,13 @@ endif
 
 test: check ## The same as make check
 
-# Some tests measure delays: asked for together, they wait until the linters leave the machine to them.
+# Some tests measure delays, so `make check lint` runs the linters first.
 ifneq ($(filter lint,$(goals)),)
 check: | lint
 endif
 
-# In a browser, where playwright-core (in node_modules, or in the folder that PLAYWRIGHT names) and Chromium are there;
-# else each is skipped, and says so. Pictures of the pages come to lie below BUILD_ROOT.
+# Needs Chromium and playwright-core, in node_modules or in the folder PLAYWRIGHT; without them each test is skipped
+# with a message. The pictures of the pages are below BUILD_ROOT.
 browser: $(program) ## Try pages, and --watch, in headless Chromium
 	@command -v node >/dev/null || { echo 'browser: skipped: no node: apt install nodejs'; exit 0; }; \
 	for test in tests/browser/*.mjs; do echo "# $$test"; \
@@ -318,10 +318,10 @@ browser: $(program) ## Try pages, and --watch, in headless Chromium
 screenshots: $(program) ## Take the pictures of README.md and share/doc anew
 	@TINYHTTPD='$(program)' node share/screenshots/take.mjs
 
-# ---- How much of the source the tests run -------------------------------------------------------------------------
+# ---- Coverage -------------------------------------------------------------------------------------------------------
 
-# Processes that end, the workers among them, add their counts to one file; those that are killed leave none. Some tests
-# run the server as another user, who must be able to write there, too.
+# Processes add their counts to one file when they exit; killed ones don't. Some tests run the server as another user,
+# which must be able to write there, too.
 coverage: ## Run the tests, print how many branches they take, and fail where that is too few
 	+@$(MAKE) KIND=coverage tests
 	@find '$(BUILD_ROOT)/coverage' -name '*.gcda' -delete
@@ -329,15 +329,15 @@ coverage: ## Run the tests, print how many branches they take, and fail where th
 	@umask 0 && .ci/test coverage='$(BUILD_ROOT)/coverage'
 	@.ci/coverage '$(BUILD_ROOT)/coverage'
 
-# ---- Memory, by valgrind --------------------------------------------------------------------------------------------
+# ---- valgrind -------------------------------------------------------------------------------------------------------
 
 valgrind: ## Run the tests below valgrind, which takes some minutes
 	+@$(MAKE) DEBUG= tests
 	@.ci/valgrind '$(BUILD_ROOT)/release' '$(BUILD_ROOT)/valgrind'
 
-# ---- Random input ---------------------------------------------------------------------------------------------------
+# ---- Fuzzing --------------------------------------------------------------------------------------------------------
 
-# What tests/fuzz/lib/wire.c stands before.
+# The calls that tests/fuzz/lib/wire.c replaces.
 wrapped := recv send sendfile ioctl shutdown close poll write writev malloc realloc
 
 $(fuzz_targets): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(fuzz_lib_objects) $(filter-out $(BUILD)/src/main.o,$(objects)) \
@@ -346,7 +346,7 @@ $(fuzz_targets): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(fuzz_lib_objects) $(
 	@mkdir -p $(@D)
 	@$(link) $(addprefix -Wl$(comma)--wrap=,$(wrapped)) -o $@ $(filter %.o,$^) $(libs)
 
-# FUZZ=NAME,... chooses.
+# FUZZ=NAME,... selects targets.
 fuzz_known := $(fuzz_sources:tests/fuzz/%.c=%)
 fuzz_names := $(or $(subst $(comma), ,$(FUZZ)),$(fuzz_known))
 ifneq ($(filter-out $(fuzz_known),$(fuzz_names)),)
@@ -360,13 +360,13 @@ fuzz: ## Run the kept inputs of each fuzz target, then look for new ones for FUZ
 	+@$(MAKE) KIND=fuzz CC='$(FUZZ_CC)' fuzz-targets
 	@tests/fuzz/run '$(BUILD_ROOT)/fuzz/fuzz' '$(FUZZ_SECONDS)' $(fuzz_names)
 
-# ---- Everything at once, for long ------------------------------------------------------------------------------------
+# ---- The soak test --------------------------------------------------------------------------------------------------
 
 soak: ## Send 100,000 random requests, while clients vanish, files change, workers die and resources run out
 	+@$(MAKE) DEBUG= tests
 	@TINYHTTPD='$(abspath $(BUILD_ROOT))/release/tinyhttpd' SOAK_REQUESTS='$(SOAK_REQUESTS)' perl -Itests/http/lib tests/http/soak.t
 
-# ---- The speed ------------------------------------------------------------------------------------------------------
+# ---- Benchmarks -----------------------------------------------------------------------------------------------------
 
 $(BUILD)/bench/ceiling: tests/bench/ceiling.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
@@ -393,7 +393,7 @@ instructions: ## Count the instructions of a request, by valgrind; FUNCTIONS=20 
 image-check: ## Build the image without a Docker engine, as root, and run it as in production
 	@.ci/image-check '$(BUILD_ROOT)/image'
 
-# ---- The checks that run nothing ----------------------------------------------------------------------------------
+# ---- Static checks ------------------------------------------------------------------------------------------------
 
 lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
 tidied := $(sources:%.c=$(BUILD_ROOT)/tidy/%.ok)
@@ -438,7 +438,7 @@ $(tidied): $(BUILD_ROOT)/tidy/%.ok: %.c $(headers) .clang-tidy
 	@clang-tidy --quiet $< -- $(base_cflags) $(CPPFLAGS) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 
-# cppcheck does not read the system's headers: it is told which llhttp there is, and can't miss an include.
+# cppcheck does not read system headers, so it gets llhttp's version here, and missing includes are suppressed.
 llhttp_number := $(subst ., ,$(llhttp_version))
 lint-cppcheck:
 	@echo '  cppcheck'
@@ -448,8 +448,8 @@ lint-cppcheck:
 		--enable=warning,performance,portability \
 		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Isrc src
 
-# gcc's analyzer follows the paths through a function that the others do not; it takes a few seconds, and runs nothing.
-# Optimized, as it then sees what its inlined functions do.
+# gcc's analyzer follows paths through functions that the other tools do not. Optimized, so that it sees inlined
+# functions.
 analyzed: $(objects)
 	@:
 
@@ -462,7 +462,7 @@ lint-scripts:
 	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
-# Debian's own Python, for whose packages it looks.
+# Debian's own Python, as .ci/manifest uses Debian's Python packages.
 lint: lint-manifest
 .PHONY: lint-manifest
 lint-manifest:
