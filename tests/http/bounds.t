@@ -233,9 +233,9 @@ SKIP: {
     close $_ for grep { $_ && $_->opened } @sockets, @late;
     ok(eventually(sub { descriptors_of($worker, qr/\Asocket:/) <= 1 }), 'after the clients have left: only the listening socket stays open');
     ask_for_all($server, \@targets, $judge, 'Accept-Encoding: gzip');
-    is(join("\n", splice @wrong, 0, 5), '', 'when they are gone all is as before');
+    is(join("\n", splice @wrong, 0, 5), '', 'after the clients have left: each body is right');
     replace("$root/9/large.bin", 'n' x $size);
-    is(described($server->get('/9/large.bin')), "n x $size", 'and a change is seen at once');
+    is(described($server->get('/9/large.bin')), "n x $size", 'after the clients have left: a change is in the next response');
     is(descriptors_of($worker, qr{\A\Q$root\E/.*\(deleted\)\z}), 0, 'the worker does not keep replaced files open');
     $server->expect_stderr(qr/descriptor|files|connections/i);
     $server->stop;

@@ -265,7 +265,7 @@ sub request_of { my ($method, $target, @fields) = @_; return get_request($target
         my $response = $server->get('/large.bin', 'Range: bytes=10-19', map { "If-Range: $_" } @$lines);
         is($response->{status}, $status, 'If-Range: ' . told(join ' | ', @$lines) . ": $status (13.1.5)");
         is($response->{body}, $status == 206 ? substr($bytes{'large.bin'}, 10, 10) : $bytes{'large.bin'},
-            'and the bytes of its range');
+            'If-Range: ' . told(join ' | ', @$lines) . ": the body of the $status");
     }
     is($server->get('/large.bin', 'If-Range: "other"')->{status}, 200, 'If-Range without Range is ignored (13.1.5)');
 

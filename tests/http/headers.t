@@ -29,7 +29,7 @@ my %request = (
     'ranges'            => [206, get_request('/', 'Range: bytes=0-0,3-4')],
     'to HTTP/1.0'       => [200, "GET / HTTP/1.0\r\n\r\n"],
     'not modified'      => [304, get_request('/', 'If-None-Match: *')],
-    'what is missing'   => [404, get_request('/missing')],
+    'a missing file'    => [404, get_request('/missing')],
     'a redirect'        => [302, get_request('/dir')],
     'a bad request'     => [400, "GET / HTTP/1.1\r\n\r\n"],
     'OPTIONS'           => [204, "OPTIONS / HTTP/1.1\r\nHost: localhost\r\n\r\n"],
@@ -71,7 +71,7 @@ for my $target ('/', '/large.bin') {
 }
 is($server->get('/' . '%20' x 2700 . '/../dir?' . 'q' x 50)->{status}, 302, '... in a redirect as well');
 my @piped = $server->pipeline([map { get_request('/') } 1 .. 40]);
-is(scalar(grep { $_->{body} eq "home\n" } @piped), 40, '... and in a pipeline');
+is(scalar(grep { $_->{body} eq "home\n" } @piped), 40, '... 40 pipelined responses');
 responses_framed();
 $server->stop;
 
@@ -88,11 +88,11 @@ $server->stop;
 my @replaced = qw(Server X-Content-Type-Options Access-Control-Allow-Origin Access-Control-Expose-Headers Timing-Allow-Origin
     Cross-Origin-Resource-Policy Cross-Origin-Opener-Policy Cross-Origin-Embedder-Policy Content-Security-Policy Retry-After
     Access-Control-Allow-Methods Access-Control-Max-Age Access-Control-Allow-Headers);
-# ... and is refused for these, with what to do instead.
+# ... and is refused for these, with an alternative.
 my %refused = (map({ $_ => qr/leave it out/ } qw(Content-Length Transfer-Encoding Connection Date ETag Last-Modified Accept-Ranges Allow Location Content-Range Vary)),
     'Content-Encoding' => qr/FILE\.gz/, 'Content-Type' => qr/--mime/);
 
-# A file with an encoded form, a page for what is missing, a directory that is listed, and a file system that fails.
+# A file with an encoded sibling, 404.html, a listed directory, and a failing file system.
 my $whole = new_root();
 put_file($whole, $_, "something\n") for 'index.html', 'text.txt', 'text.txt.gz', '404.html', 'listed/file', 'fails.txt'; # the last is requested only once, so that it must be opened
 my $control = put_file(new_root(), 'control', "\0" x 48);
@@ -107,7 +107,7 @@ sub let_openat2_fail {
 my $preflight = "OPTIONS / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a.example\r\nAccess-Control-Request-Method: GET\r\nAccess-Control-Request-Headers: x-a\r\n\r\n";
 my @cases = (
     ['a page',               200, get_request('/')],
-    ['a file that is coded', 200, get_request('/text.txt', 'Accept-Encoding: gzip')],
+    ['an encoded file',      200, get_request('/text.txt', 'Accept-Encoding: gzip')],
     ['a range',              206, get_request('/text.txt', 'Range: bytes=0-1')],
     ['ranges',               206, get_request('/text.txt', 'Range: bytes=0-0,3-4')],
     ['not modified',         304, get_request('/', 'If-None-Match: *')],
@@ -117,14 +117,14 @@ my @cases = (
     ['a redirect',           302, get_request('/listed')],
     ['a bad request',        400, "GET / HTTP/1.1\r\n\r\n"],
     ['a foreign host',       403, "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"],
-    ['a method',             405, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"],
-    ['no form of it',        406, get_request('/text.txt', 'Accept-Encoding: *;q=0')],
-    ['a precondition',       412, get_request('/', 'If-Match: "other"')],
-    ['beyond the end',       416, get_request('/text.txt', 'Range: bytes=999-')],
-    ['the disk fails',       503, get_request('/fails.txt')],
+    ['a method that is not allowed', 405, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"],
+    ['no acceptable coding', 406, get_request('/text.txt', 'Accept-Encoding: *;q=0')],
+    ['a failed precondition', 412, get_request('/', 'If-Match: "other"')],
+    ['a range beyond the end', 416, get_request('/text.txt', 'Range: bytes=999-')],
+    ['a failing disk',       503, get_request('/fails.txt')],
     ['OPTIONS',              204, "OPTIONS / HTTP/1.1\r\nHost: localhost\r\n\r\n"],
     ['a preflight',          204, $preflight],
-    ['the health',           200, get_request('/.well-known/tinyhttpd/health')],
+    ['the health check',     200, get_request('/.well-known/tinyhttpd/health')],
     ['the metrics',          200, get_request('/metrics')],
     ['the script of --watch', 200, get_request('/.well-known/tinyhttpd/live.js')],
 );

@@ -136,20 +136,20 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
     my $before = samples($server);
     my @kept   = map { $server->connection } 1 .. 8;
     $server->exchange(get_request('/'), socket => $_, count => 1) for @kept;
-    comes_to($server, 'tinyhttpd_connections{state="idle"}', 8, '8 connections');
-    comes_to($server, requests('2xx'), $before->{ requests('2xx') } + 8, 'and 8 answers');
+    comes_to($server, 'tinyhttpd_connections{state="idle"}', 8, '8 connections are idle before the kill');
+    comes_to($server, requests('2xx'), $before->{ requests('2xx') } + 8, '8 responses before the kill');
     my @workers = $server->workers;
     kill 'KILL', @workers;
     eventually { my @now = $server->workers; @now == 2 && !grep { my $pid = $_; grep { $_ == $pid } @now } @workers };
     comes_to($server, 'tinyhttpd_worker_restarts_total', 2, 'both workers are killed: two restarts');
     my $sample = samples($server);
-    is($sample->{ requests('2xx') }, $before->{ requests('2xx') } + 8, 'what they counted stays');
-    comes_to($server, 'tinyhttpd_connections{state="idle"}', 0, 'their connections are gone');
-    ok(eventually { samples($server)->{'tinyhttpd_connections{state="open"}'} <= 1 }, 'all of them');
+    is($sample->{ requests('2xx') }, $before->{ requests('2xx') } + 8, 'the counts of killed workers stay');
+    comes_to($server, 'tinyhttpd_connections{state="idle"}', 0, 'the connections of killed workers are not idle any more');
+    ok(eventually { samples($server)->{'tinyhttpd_connections{state="open"}'} <= 1 }, 'the connections of killed workers are not open any more');
     $server->stop(lost => 1);
 }
 
-# ---- a worker that was taken over ----
+# ---- a hostile worker ----
 {
     my $shared = Harness->start(root => $root, args => ['--metrics', '/metrics', '-j', '3']);
     $shared->get('/') for 1 .. 10;

@@ -60,8 +60,8 @@ served('/%00',                 400, undef, 'NUL');
 served('/file.txt%00',         400);
 served('/file.txt%00.html',    400);
 served('/dir/%00/../file.txt', 400);
-served('/%2500',               404, undef, 'decoded once only');
-served('/%252e%252e/secret.txt', 404, undef, 'decoded once only');
+served('/%2500',               404, undef, 'decoded only once');
+served('/%252e%252e/secret.txt', 404, undef, 'decoded only once');
 served('/%25',                 404);
 
 # Dot segments, removed after decoding and never above the root (RFC 3986 5.2.4)
@@ -69,8 +69,8 @@ served('/./file.txt',                    200, 'file');
 served('/dir/../file.txt',               200, 'file');
 served('/dir/./deep/../file.txt',        200, 'dir file');
 served('/dir/deep/../../file.txt',       200, 'file');
-served('/none/../file.txt',              200, 'file', 'by the letters, not by the disk');
-served('/file.txt/../dir/file.txt',      200, 'dir file', 'by the letters, not by the disk');
+served('/none/../file.txt',              200, 'file', 'dot segments are removed without the disk');
+served('/file.txt/../dir/file.txt',      200, 'dir file', 'dot segments are removed without the disk');
 served('/..',                            200, 'top');
 served('/../',                           200, 'top');
 served('/.',                             200, 'top');
@@ -89,7 +89,7 @@ served('/.%2e/secret.txt',               200, 'inside');
 served('/%2e/file.txt',                  200, 'file');
 served('/dir/%2e%2e/%2e%2e/secret.txt',  200, 'inside');
 served('/dir/..%2f..%2fsecret.txt',      200, 'inside');
-served('/../root2/secret.txt',           404, undef, 'a neighbour with the same beginning');
+served('/../root2/secret.txt',           404, undef, 'a directory beside the root whose name begins like it');
 served('/../root/file.txt',              404);
 served('/../elsewhere/',                 404);
 served('/..%5csecret.txt',               404, undef, 'a backslash is no separator');
@@ -99,15 +99,15 @@ served('/..;/secret.txt',                404);
 served('/..%c0%af..%c0%afsecret.txt',    404, undef, 'overlong UTF-8 is no slash');
 served('/' . '../' x 2000 . 'secret.txt', 200, 'inside');
 served('/' . 'dir/../' x 1000 . 'file.txt', 200, 'file');
-served('http://localhost/../secret.txt', 200, 'inside', 'absolute-form too');
+served('http://localhost/../secret.txt', 200, 'inside', 'absolute-form as well');
 
 # Slashes
-served('//file.txt',           200, 'file', 'slashes that follow each other are one');
+served('//file.txt',           200, 'file', 'consecutive slashes are one');
 served('///',                  200, 'top');
 served('/dir//file.txt',       200, 'dir file');
 served('/dir///deep//',        200, 'deep');
 served('/%2f%2f',              200, 'top');
-served('/file.txt/',           404, undef, 'a file is no directory');
+served('/file.txt/',           404, undef, 'a final slash after a file: 404');
 served('/file.txt//',          404);
 served('/file.txt/.',          404);
 served('/file.txt/x',          404);
@@ -125,7 +125,7 @@ served($_, 404, undef, 'a dot name')
 served('/.well-known/security.txt', 200, 'Contact: mailto:a@example.org', 'RFC 8615');
 served('/.well-known/acme-challenge/token', 200, 'token', 'RFC 8555 8.3');
 served('/%2Ewell-known/security.txt', 200, 'Contact: mailto:a@example.org');
-served('/.git/../file.txt', 200, 'file', 'a dot name that the dots take away');
+served('/.git/../file.txt', 200, 'file', 'dot segments remove a dot name');
 served('/trailing.', 200, 'dots');
 served('/a..b', 200, 'dots');
 
@@ -158,24 +158,24 @@ put_file($root, "caf\xe9.txt", 'latin');
 put_file($root, '%41', 'percent');
 put_file($root, '-r', 'option');
 put_file($root, '~user', 'tilde');
-served('/a+b',           200, 'plus',    'a plus is a plus');
+served('/a+b',           200, 'plus',    'a plus is not a space');
 served('/a%20b',         200, 'blank');
 served('/q%3Fx',         200, 'mark');
-served('/q?x',           404, undef,     'a query is no name');
+served('/q?x',           404, undef,     'a query is not a part of the name');
 served('/caf%C3%A9.txt', 200, 'utf-8');
 served('/caf%E9.txt',    200, 'latin',   'a name that is not UTF-8');
 served('/%2541',         200, 'percent');
 served('/-r',            200, 'option');
 served('/~user',         200, 'tilde');
-served('/file.txt?a=/../../x', 200, 'file', 'dots in the query are the query\'s');
+served('/file.txt?a=/../../x', 200, 'file', 'dots in the query are kept');
 
 # Long names
 put_file($root, 'n' x 255, 'long');
-served('/' . 'n' x 255, 200, 'long', 'the longest name that a file can have');
-served('/' . 'n' x 256, 404, undef, 'a name longer than any file\'s');
+served('/' . 'n' x 255, 200, 'long', 'the longest file name');
+served('/' . 'n' x 256, 404, undef, 'a name longer than NAME_MAX');
 served('/' . 'n' x 5000, 404);
 served('/' . '%6e' x 255, 200, 'long');
-served('/' . 'a/' x 3000, 404, undef, 'a path longer than any file\'s');
+served('/' . 'a/' x 3000, 404, undef, 'a path longer than PATH_MAX');
 {
     my $deep = join '/', ('d' x 100) x 30;
     put_file($root, "$deep/file", 'deep');
@@ -250,7 +250,7 @@ mkfifo("$root/fifo-index/index.html", 0644) or die $!;
 my $unix = IO::Socket::UNIX->new(Type => SOCK_STREAM, Local => "$root/socket", Listen => 1);
 for my $target ('/fifo', '/fifo-index/', '/socket', '/fifo/') {
     my $began = time;
-    served($target, 404, undef, 'no regular file');
+    served($target, 404, undef, 'neither a file nor a directory');
     cmp_ok(time - $began, '<', 5, "$target: at once");
 }
 SKIP: {

@@ -482,7 +482,7 @@ for my $case (['bound', 0], ['inherited', 1]) {
     my $pid     = Harness::spawn("$folder/out", "$folder/err", $handed ? handing(\@handles) : undef, program(), '-r', $root, '-j', '1', @where);
     push @spawned, $pid;
     my $get = sub {
-        my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path) or return 'nobody';
+        my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path) or return 'refused';
         syswrite $socket, "GET /index.html HTTP/1.0\r\n\r\n";
         return (read_body($socket))[1];
     };
@@ -526,7 +526,7 @@ for my $reloads (0, 1) {
         return $pid;
     };
     my $get = sub {
-        my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path) or return 'nobody';
+        my $socket = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM(), Peer => $path) or return 'refused';
         syswrite $socket, "GET /index.html HTTP/1.0\r\n\r\n";
         return (read_body($socket))[1];
     };

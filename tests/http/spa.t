@@ -30,23 +30,23 @@ sub told_of { my ($response) = @_; return $response->{status} =~ /\A2/ ? $respon
 
 my $server = Harness->start(root => $root, args => ['-j', '1']);
 my @clean = (
-    ['/about', "about\n", 'a page without its suffix'],
-    ['/about.html', "about\n", 'and with it'],
+    ['/about', "about\n", 'a page without its extension'],
+    ['/about.html', "about\n", 'a page with its extension'],
     ['/about?x=1', "about\n", 'with a query'],
     ['/about/', 404, 'a slash names a directory'],
     ['/about/x', 404, 'nothing is beneath a page'],
-    ['/plain', "plain\n", 'a file of the very name goes first'],
-    ['/both', "both: the page\n", 'a page beside a directory that has none of its own'],
-    ['/both/part', "part\n", 'a page in it'],
-    ['/full', '302 /full/', 'a page beside a directory that has one'],
-    ['/full/', "full: the index\n", '... which is this'],
-    ['/full.html', "full: the page\n", '... and this'],
-    ['/logo.png', 404, 'what is known to be no page'],
+    ['/plain', "plain\n", 'a file of this exact name comes first'],
+    ['/both', "both: the page\n", 'a page beside a directory without an index'],
+    ['/both/part', "part\n", 'a page in that directory'],
+    ['/full', '302 /full/', 'a page beside a directory with an index'],
+    ['/full/', "full: the index\n", '... the index of that directory'],
+    ['/full.html', "full: the page\n", '... the page by its own name'],
+    ['/logo.png', 404, 'an extension with a media type'],
     ['/v1.2', "version\n", 'a dot does not make an extension'],
-    ['/.secret', 404, 'what is hidden'],
-    ['/folder', 404, 'a directory with such a name'],
+    ['/.secret', 404, 'a hidden file'],
+    ['/folder', 404, 'a directory whose name ends with .html'],
     ['/empty', '302 /empty/', 'a directory'],
-    ['/nothing', 404, 'nothing'],
+    ['/nothing', 404, 'a missing file'],
 );
 for my $round (1, 2) {
     is(told_of($server->get($_->[0])), $_->[1], "clean: $_->[2]: $_->[0]") for @clean;
@@ -60,18 +60,18 @@ $server->stop;
 $server = Harness->start(root => $root, args => ['-j', '1', '--spa']);
 my @spa = (
     ['/', "app\n", 'the root'],
-    ['/users', "app\n", 'an address of the application'],
-    ['/users/jane.doe', "app\n", 'with a dot'],
-    ['/users/7/edit?tab=1', "app\n", 'deep'],
-    ['/users/', "app\n", 'with a slash'],
-    ['/about', "about\n", 'a page that is there'],
+    ['/users', "app\n", 'a route of the application'],
+    ['/users/jane.doe', "app\n", 'a route with a dot'],
+    ['/users/7/edit?tab=1', "app\n", 'a route with several segments'],
+    ['/users/', "app\n", 'a route with a final slash'],
+    ['/about', "about\n", 'an existing page'],
     ['/empty/', "app\n", 'a directory without a page'],
-    ['/assets/', "app\n", 'also one with files'],
+    ['/assets/', "app\n", 'a directory with files, without a page'],
     ['/assets/missing.js', 404, 'a missing script'],
     ['/missing.png', 404, 'a missing image'],
-    ['/missing.html', 404, 'a missing page with its suffix'],
-    ['/.git/config', 404, 'what is hidden'],
-    ['/%00', 400, 'what is no address'],
+    ['/missing.html', 404, 'a missing page with its extension'],
+    ['/.git/config', 404, 'a hidden path'],
+    ['/%00', 400, 'an invalid path'],
 );
 for my $round (1, 2) {
     is(told_of($server->get($_->[0], PAGE)), $_->[1], "--spa: $_->[2]: $_->[0]") for @spa;
@@ -96,7 +96,7 @@ put_file($root, 'index.html.gz', 'gz');
 is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding', '--spa: encoded siblings of the application page');
 unlink "$root/index.html.gz";
 
-# The next request sees what is on disk
+# The next response shows a change on disk
 sub fresh { my ($about, $change, $target, $expected) = @_; $change->(); is(told_of($server->get($target, PAGE)), $expected, "fresh: $about"); return }
 for my $wait (0, 1) {
     sleep 4 if $wait; # until all files are settled

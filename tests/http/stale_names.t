@@ -48,7 +48,7 @@ sub then_is {
     };
 }
 
-# [about, make, what is answered then, byte or answer after the change, change, target]
+# [about, make, response before, byte or response after the change, change, target]
 my @cases = (
     # The file itself
     ['rewritten in place', file('a'), 'a', 'b', sub { overwrite("$_[0]/file", $_[2]) }],

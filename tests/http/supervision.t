@@ -183,7 +183,7 @@ SKIP: {
     syswrite $socket, get_request('/');
     system("prlimit --nofile=$before: --pid $pid");
     my $result = $server->exchange('', socket => $socket, count => 1);
-    is($result->{responses}[0]{status}, 200, 'a connection from meanwhile is served when a worker can start again');
+    is($result->{responses}[0]{status}, 200, 'a waiting connection is served when a worker can start again');
     like($server->stderr, qr/can't start: Too many open files/, 'a worker that dies at its start: the reason is on stderr');
     $server->stop(lost => 1);
 }
