@@ -94,11 +94,18 @@ static bool never_blocks(mode_t mode, dev_t device)
     return S_ISREG(mode) || (S_ISCHR(mode) && major(device) == 1);
 }
 
+/* A worker that may open the pipe by /proc/self/fd could read the other workers' lines from it: Landlock handles no
+   pipe. */
+static bool may_open(uid_t user, const struct stat *pipe)
+{
+    return pipe->st_uid == user || (pipe->st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
 /*
  * Each write to a pipe is whole or not at all (pipe(7)), so several processes may share one. A terminal takes a part of a
  * line where it has room for no more, and is nearly always open for reading as well: a worker is not to read the keyboard.
  */
-static bool open_output(int stream)
+static bool open_output(int stream, uid_t user)
 {
     struct output *output = &outputs[stream];
     struct stat attributes;
@@ -112,15 +119,15 @@ static bool open_output(int stream)
         return true;
     if (S_ISFIFO(attributes.st_mode)) {
         widen(stream);
-        if (open_anew(stream))
+        if (!may_open(user, &attributes) && open_anew(stream))
             return true;
     }
     return divert(stream, &attributes);
 }
 
-int log_open(struct failure *failure)
+int log_open(uid_t user, struct failure *failure)
 {
-    if (open_output(STDOUT_FILENO) && open_output(STDERR_FILENO))
+    if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
         return 0;
     return fail(failure, EX_OSERR,
                 "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",

@@ -11,11 +11,12 @@
 /*
  * Prepares standard output and standard error for the processes that serve: from now on none of them ever waits for a
  * reader, and what there is no room for is dropped. A pipe is opened anew to that end, as O_NONBLOCK on what is shared would
- * hold for other processes as well. A terminal, and a pipe that can't be opened, get a process of their own that waits
- * for them, and a pipe that leads to it. Descriptors 1 and 2 of this process stay what they are, and what an executed
- * program inherits. To be called once, in the master, before it has workers. Returns 0, or the failure's status.
+ * hold for other processes as well. A terminal, a pipe that can't be opened, and one that the workers' `user` could open
+ * as well get a process of their own that waits for them, and a pipe that leads to it. Descriptors 1 and 2 of this process
+ * stay what they are, and what an executed program inherits. To be called once, in the master, before it has workers.
+ * Returns 0, or the failure's status.
  */
-int log_open(struct failure *failure);
+int log_open(uid_t user, struct failure *failure);
 
 /* In a worker: puts the pipes that lead to the streams in their place, so that it can't read the terminal. */
 void log_enter_worker(void);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -188,7 +189,8 @@ bool log_writer_open(struct log_writer *writer)
         return false;
     writer->from = ends[0];
     writer->into = ends[1];
-    if (fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 && start(writer))
+    /* Without permissions, no worker can open the reading end by /proc/self/fd and take the lines of others. */
+    if (fchmod(writer->into, 0) == 0 && fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 && start(writer))
         return true;
     int error = errno;
     close(ends[0]);

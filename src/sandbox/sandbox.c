@@ -23,11 +23,22 @@ static bool follow(pid_t parent)
     return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
 }
 
-/* A process that has changed its user can't be traced, nor by itself: LeakSanitizer has to. */
+/* LeakSanitizer traces its own process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
 static void keep_traceable(void)
 {
     if (TINYHTTPD_INSTRUMENTED)
         prctl(PR_SET_DUMPABLE, 1UL);
+}
+
+bool sandbox_reads_others(const struct sandbox_held *held)
+{
+    return held->landlock_version == 0 || held->reads_all;
+}
+
+void sandbox_hide_memory(void)
+{
+    if (!TINYHTTPD_INSTRUMENTED)
+        prctl(PR_SET_DUMPABLE, 0UL);
 }
 
 /* Landlock knows no path that a link may lead to but those beneath what it is told: for links to anywhere that is all. */
@@ -60,6 +71,8 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->landlock_error = version < 0 ? errno : 0;
     held->landlock_version = version > 0 ? version : 0;
     held->reads_all = sandbox->reads_all;
+    if (sandbox_reads_others(held))
+        sandbox_hide_memory();
     int calls = seccomp_restrict(held->landlock_version >= LANDLOCK_ABI_TRUNCATE);
     held->seccomp_error = calls < 0 ? errno : 0;
     held->calls = calls > 0 ? calls : 0;

@@ -46,6 +46,12 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
    serve there: 77 when it may not become the user or that user can't read the root, else 71. */
 int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure);
 
+/* True where a worker may open the files of /proc/PID, which hold the memory of other processes of its user (proc_pid(5)). */
+bool sandbox_reads_others(const struct sandbox_held *held);
+
+/* Denies the other processes of this user the memory, descriptors and environment of this one, until the next execve(2). */
+void sandbox_hide_memory(void);
+
 /* Says what holds in one line, without its end. */
 void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX]);
 

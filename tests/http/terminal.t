@@ -190,7 +190,7 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
 {
     my $control = put_file(new_root(), 'control', pack 'Z24 l<6', 'fork', 1, Errno::EAGAIN(), 0, 1, 0, 0);
     my $terminal = start({ preload('faults'), FAULTS => $control }, '-p', '0', '-b', '127.0.0.1', $root);
-    like(sees($terminal, qr/tinyhttpd: .*\n/), qr/can't start a process that writes the log: Resource temporarily unavailable; 'ulimit -a'/, 'no process can be started: said');
+    like(sees($terminal, qr/tinyhttpd: .*\n/), qr/can't start a process: Resource temporarily unavailable; 'ulimit -a'/, 'no process can be started: said');
     is(Harness::reap($terminal->{pid}) >> 8, 71, 'no process can be started: EX_OSERR');
     @running = grep { $_ != $terminal->{pid} } @running;
 }

@@ -15,10 +15,13 @@
 
 static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
 
+/* The workers' user. */
+static uid_t user = 65534;
+
 static void open_log(void)
 {
     struct failure failure = {0};
-    assert_int_equal(log_open(&failure), 0);
+    assert_int_equal(log_open(user, &failure), 0);
 }
 
 /* What is open on a stream, as log_open finds it. */
