@@ -100,8 +100,9 @@ static int find(struct privileges *plan, const char *typed, struct failure *fail
 {
     char user[NAME_ROOM];
     const char *colon = strchr(typed, ':');
-    snprintf(user, sizeof user, "%.*s", colon != NULL ? (int)(colon - typed) : (int)strlen(typed), typed);
-    if (!find_user(plan, user))
+    size_t length = colon != NULL ? (size_t)(colon - typed) : strlen(typed);
+    snprintf(user, sizeof user, "%.*s", (int)length, typed);
+    if (length >= sizeof user || !find_user(plan, user))
         return fail(failure, EX_USAGE, "user '%s' is unknown; give a name of 'getent passwd', or a number",
                     user);
     if (colon != NULL && !find_group(plan, colon + 1))
