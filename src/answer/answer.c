@@ -15,7 +15,6 @@
 /* What becomes of a request. */
 enum outcome {
     OUTCOME_ERROR, /* the exchange has its status */
-    OUTCOME_FOREIGN_HOST,
     OUTCOME_OPTIONS,
     OUTCOME_HEALTH,
     OUTCOME_METRICS,
@@ -91,7 +90,7 @@ static enum outcome decide(struct exchange *exchange)
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
     if (is_foreign(exchange, authority))
-        return OUTCOME_FOREIGN_HOST;
+        return refuse(exchange, 403);
     if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
         return refuse(exchange, 405);
     if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
@@ -121,9 +120,6 @@ void answer(struct exchange *exchange)
     switch (decide(exchange)) {
     case OUTCOME_ERROR:
         error_answer(exchange, exchange->status, SPAN_NONE);
-        break;
-    case OUTCOME_FOREIGN_HOST:
-        error_answer_foreign_host(exchange);
         break;
     case OUTCOME_OPTIONS:
         options_answer(exchange);

@@ -69,6 +69,13 @@ void config_append_own(const struct config *config, struct buffer *lines, struct
         append_line(lines, name, value);
 }
 
+void config_append_page(const struct config *config, struct buffer *lines, struct span type,
+                        struct span policy)
+{
+    append_line(lines, SPAN("Content-Type"), type);
+    config_append_own(config, lines, SPAN("Content-Security-Policy"), policy);
+}
+
 /* Which sites may embed the files: with isolation no other one, unless --cors lets it read them anyway (Fetch 3.7). */
 static struct span resource_policy(const struct settings *settings)
 {

@@ -46,6 +46,10 @@ void config_open(struct config *config, const struct settings *settings, bool gu
 void config_append_own(const struct config *config, struct buffer *lines, struct span name,
                        struct span value);
 
+/* Appends the Content-Type and the Content-Security-Policy of a generated page. */
+void config_append_page(const struct config *config, struct buffer *lines, struct span type,
+                        struct span policy);
+
 /* True where the site may be known by this name, as host_name gives it: a loopback name or address, one that was bound
    to, or one that is allowed. */
 bool config_answers_to(const struct config *config, struct span name);

@@ -61,7 +61,7 @@ void directory_answer(struct exchange *exchange)
     }
     response->text.length += piece.length;
     response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
-    error_append_lines(exchange->context->config, &lines,
+    config_append_page(exchange->context->config, &lines,
                        exchange->listing_is_json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
                        assets_listing_policy());
     if (state == BODY_MORE) {
@@ -75,14 +75,12 @@ void directory_answer(struct exchange *exchange)
 
 void directory_redirect(struct exchange *exchange)
 {
-    char room[3 * LIMIT_TARGET + 512]; /* escaped, a path may be three times as long */
-    struct buffer lines = BUFFER(room);
-    error_append_lines(exchange->context->config, &lines, error_page_type(exchange), assets_page_policy());
-    buffer_append(&lines, SPAN("Location: /"));
-    buffer_uri_path(&lines, exchange->target->path);
-    buffer_byte(&lines, '/');
-    buffer_append(&lines, exchange->target->query);
-    buffer_append(&lines, SPAN("\r\n"));
-    error_answer_page(exchange, 302, SPAN("This is a directory; its address ends with a slash."),
-                      buffer_filled(&lines));
+    char room[ERROR_LINE_MAX];
+    struct buffer line = BUFFER(room);
+    buffer_append(&line, SPAN("Location: /"));
+    buffer_uri_path(&line, exchange->target->path);
+    buffer_byte(&line, '/');
+    buffer_append(&line, exchange->target->query);
+    buffer_append(&line, SPAN("\r\n"));
+    error_answer(exchange, 302, buffer_filled(&line));
 }

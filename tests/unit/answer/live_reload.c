@@ -61,6 +61,19 @@ static void pages_of_errors_wait_for_the_file(void **state)
     assert_has(response, "; script-src 'self'; connect-src 'self'\r\n");
 }
 
+/* A browser leaves the first at once, and the script of the second would be 403 as well. */
+static void redirects_and_foreign_hosts_have_no_script(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/dir", PAGE));
+    assert_status(response, 302);
+    assert_lacks(response, "script");
+    asked.guarded = true;
+    response = ask("GET / HTTP/1.1\r\nHost: evil.example\r\n" PAGE "\r\n");
+    assert_status(response, 403);
+    assert_lacks(response, "script");
+}
+
 static void the_script_is_served_and_not_logged(void **state)
 {
     (void)state;
@@ -92,6 +105,7 @@ int main(void)
         WATCHED_TEST(checks_are_not_logged_and_have_the_files_validators),
         WATCHED_TEST(a_check_of_what_is_missing_is_204),
         WATCHED_TEST(pages_of_errors_wait_for_the_file),
+        WATCHED_TEST(redirects_and_foreign_hosts_have_no_script),
         WATCHED_TEST(the_script_is_served_and_not_logged),
         WATCHED_TEST(pages_in_utf_16_are_sent_as_they_are),
     };
