@@ -14,41 +14,42 @@ static const char *sentence_of(int status)
     case 400:
         return "The request is malformed.";
     case 404:
-        return "There is nothing at this address.";
+        return "No file matches this address.";
     case 405:
-        return "This server only reads: GET, HEAD and OPTIONS are the methods that it knows.";
+        return "This server only serves files: use GET, HEAD or OPTIONS.";
     case 406:
-        return "There is no form of this file that the request accepts.";
+        return "The request accepts none of this file's encodings; change its Accept-Encoding.";
     case 408:
-        return "The request did not arrive in time.";
+        return "The request took too long to arrive; please try again.";
     case 412:
-        return "The file is not the one that the request expects.";
+        return "The file is not the version that the request requires; please load it again.";
     case 413:
-        return "The request's body is too large; this server has no use for one.";
+        return "The request's body is too large; this server needs none.";
     case 414:
         return "The address is too long.";
     case 416:
-        return "The file does not have what the request asks for; it is shorter.";
+        return "The file has none of the requested bytes; Content-Range tells its size.";
     case 431:
-        return "The request's header fields are too long or too many; clearing this site's cookies may help.";
+        return "The request's header fields are too long or too many; try to clear this site's cookies.";
     case 501:
-        return "The request asks for something that this server does not implement.";
+        return "This server does not implement the request's method or transfer coding.";
     case 503:
-        return "The server can't answer this just now; please try again.";
+        return "The server is temporarily unable to answer; please try again in a second.";
     case 505:
-        return "This server speaks HTTP/1.1 and HTTP/1.0.";
+        return "This server speaks HTTP/1.1 and HTTP/1.0 only.";
     default:
-        return "Something went wrong on this side.";
+        return "The server failed to read the file.";
     }
 }
 
-/* An invalid name could be longer than a page has room for, so it is not repeated. */
+/* An authority may hold no name, or more than a page has room for. */
 static void append_foreign_host(struct buffer *sentence, struct span name)
 {
+    bool is_name = name.length > 0 && name.length <= DNS_NAME_MAX;
     buffer_append(sentence,
-                  SPAN("This server answers to the names of its own machine only, such as localhost. "
-                       "To let it have this one as well, start it with --allow-host "));
-    buffer_append(sentence, name.length <= DNS_NAME_MAX ? name : SPAN("NAME"));
+                  SPAN("To prevent DNS rebinding, this server accepts only its own host names, such as "
+                       "localhost. To accept this one too, start it with --allow-host "));
+    buffer_append(sentence, is_name ? name : SPAN("NAME"));
 }
 
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the

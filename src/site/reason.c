@@ -117,14 +117,13 @@ static void append_meant(struct buffer *out, const struct meant *meant)
 {
     if (meant->likeness == LIKENESS_NONE)
         return;
-    buffer_append(out, SPAN(" There is "));
+    buffer_append(out, SPAN(" Did you mean "));
     append_quoted(out, span_of(meant->name));
+    buffer_byte(out, '?');
     if (meant->likeness == LIKENESS_CASE)
-        buffer_append(out, SPAN(": capital and small letters differ."));
-    else if (meant->likeness == LIKENESS_NEAR)
-        buffer_append(out, SPAN(": is that the one?"));
-    else
-        buffer_append(out, SPAN(": the address lacks the extension."));
+        buffer_append(out, SPAN(" Names are case-sensitive."));
+    else if (meant->likeness != LIKENESS_NEAR)
+        buffer_append(out, SPAN(" The address lacks the extension."));
 }
 
 /* Says what is odd about a name that is there and yet can't be opened. False where nothing is known. */
@@ -132,17 +131,17 @@ static bool append_obstacle(struct buffer *out, const struct stop *stop, const s
 {
     const char *why = NULL;
     if (S_ISLNK(attributes->st_mode))
-        why = stop->error == 0       ? " is a symbolic link to what is neither a file nor a directory."
-              : stop->error == EXDEV ? " is a symbolic link that leads out of the root."
-              : stop->error == ELOOP
-                  ? " is a symbolic link that may not be followed, or leads round in a circle."
-              : stop->error == EACCES ? " is a symbolic link to what the server may not read."
-                                      : " is a symbolic link that leads nowhere.";
+        why = stop->error == 0 ? " is a symbolic link to something that is neither a file nor a directory."
+              : stop->error == EXDEV ? " is a symbolic link that points outside the root."
+              : stop->error == ELOOP ? " is a symbolic link that forms a loop or may not be followed."
+              : stop->error == EACCES
+                  ? " is a symbolic link to something that the server's user may not read."
+                  : " is a symbolic link whose target does not exist.";
     else if (stop->error == EACCES || stop->error == EPERM)
         why = S_ISDIR(attributes->st_mode) ? " is a directory that the server's user may not read."
-                                           : " can't be read by the server's user.";
+                                           : " is a file that the server's user may not read.";
     else if (S_ISREG(attributes->st_mode) && stop->error == ENOTDIR)
-        why = " is a file, and no directory.";
+        why = " is a file, not a directory.";
     else if (!S_ISREG(attributes->st_mode) && !S_ISDIR(attributes->st_mode))
         why = " is neither a file nor a directory.";
     if (why == NULL)
@@ -235,7 +234,7 @@ static bool append_hidden(struct buffer *out, const struct beneath *beneath, str
     if (name.length == 0 || !can_open(beneath, path, O_PATH, &error))
         return false;
     append_quoted(out, name);
-    buffer_append(out, SPAN(" begins with a dot: such names are not served without --dotfiles."));
+    buffer_append(out, SPAN(" begins with a dot; start the server with --dotfiles to serve such names."));
     return true;
 }
 

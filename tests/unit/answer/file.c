@@ -212,7 +212,7 @@ static void only_a_file_is_the_page_for_missing_files(void **state)
     assert_int_equal(mkdir("404.html", 0755), 0);
     const char *response = ask(GET("/missing", ""));
     assert_status(response, 404);
-    assert_has(response, "There is nothing at this address.");
+    assert_has(response, "No file matches this address.");
     assert_int_equal(rmdir("404.html"), 0);
     make_file("404.html", "<p>lost</p>");
     asked.settings.file = "file.txt"; /* the whole site */
