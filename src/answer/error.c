@@ -74,7 +74,7 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
         .title = span_of(response_reason(status)),
         .sentence = buffer_filled(&sentence),
         .reason = explains ? buffer_span(&exchange->reason.text) : SPAN_NONE,
-        .meant = explains ? buffer_span(&exchange->reason.meant) : SPAN_NONE,
+        .suggestion = explains ? buffer_span(&exchange->reason.suggestion) : SPAN_NONE,
         .way_out = status == 404,
     };
     if (exchange_media(exchange) == MEDIA_HTML)

@@ -361,7 +361,7 @@ static void make_answer(const struct connection *connection, struct service *ser
 {
     const struct context *context = &service->context;
     const struct request *request = reading->request;
-    char sentences[REASON_MAX], meant[REASON_MAX];
+    char sentences[REASON_MAX], suggestion[REASON_MAX];
     struct exchange exchange = {
         .context = context,
         .request = request,
@@ -371,7 +371,7 @@ static void make_answer(const struct connection *connection, struct service *ser
         .iteration = reading->early ? context->iteration : 0,
         .check_host = context->config->guarded && connection->peer.any.sa_family != AF_UNIX,
         .target = &service->target,
-        .reason = {BUFFER(sentences), BUFFER(meant)},
+        .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
     answer(&exchange);
     made->entry = exchange.entry;

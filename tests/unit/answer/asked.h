@@ -116,7 +116,7 @@ static inline const char *ask(const char *text)
     static struct request request;
     static struct target target;
     static struct part parts[LIMIT_PARTS];
-    static char room[LIMIT_RESPONSE_TEXT], sentences[REASON_MAX], meant[REASON_MAX], sent[65536];
+    static char room[LIMIT_RESPONSE_TEXT], sentences[REASON_MAX], suggestion[REASON_MAX], sent[65536];
     struct context *context = &asked.context;
     size_t length = 0;
     open_store();
@@ -140,7 +140,7 @@ static inline const char *ask(const char *text)
         .iteration = 1,
         .check_host = asked.guarded,
         .target = &target,
-        .reason = {BUFFER(sentences), BUFFER(meant)},
+        .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
     answer(&asked.exchange);
     for (unsigned i = asked.response.first; i < asked.response.count; i++)

@@ -69,12 +69,12 @@ static void what_was_meant_is_a_link(void **state)
 {
     (void)state;
     struct page page = missing;
-    page.meant = SPAN("a dir/#\"b\".html");
+    page.suggestion = SPAN("a dir/#\"b\".html");
     assert_int_equal(
         count_of(written(&page),
                  "<p><a href=\"/a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
         1);
-    page.meant = (struct span){NULL, 0};
+    page.suggestion = (struct span){NULL, 0};
     assert_int_equal(count_of(written(&page), "<a "), 1);
 }
 

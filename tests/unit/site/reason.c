@@ -131,15 +131,15 @@ static int unmake(void **state)
     return rmdir(base);
 }
 
-static char meant[REASON_MAX + 1]; /* of the last reason */
+static char suggestion[REASON_MAX + 1]; /* of the last reason */
 
 static const char *reason_of(const char *path, bool dotfiles)
 {
     static char text[REASON_MAX + 1];
-    struct reason reason = {{text, 0, REASON_MAX, false}, {meant, 0, REASON_MAX, false}};
+    struct reason reason = {{text, 0, REASON_MAX, false}, {suggestion, 0, REASON_MAX, false}};
     reason_find(&reason, &beneath, span_of(path), dotfiles, ++second);
     text[reason.text.length] = '\0';
-    meant[reason.meant.length] = '\0';
+    suggestion[reason.suggestion.length] = '\0';
     return text;
 }
 
@@ -199,7 +199,7 @@ static void what_was_meant_has_its_path(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reason_of(cases[i][0], false);
-        assert_string_equal(meant, cases[i][1]);
+        assert_string_equal(suggestion, cases[i][1]);
     }
 }
 
@@ -275,7 +275,7 @@ static void names_of_any_length_are_told_or_left_out(void **state)
         assert_memory_equal(reason, "There is no 'a' in the root.", 28);
         if (fits || lengths[i] >= REASON_MAX) {
             assert_int_equal(strstr(reason, " Did you mean 'a.") != NULL, fits);
-            assert_int_equal(strlen(meant), fits ? lengths[i] : 0);
+            assert_int_equal(strlen(suggestion), fits ? lengths[i] : 0);
         }
     }
     made_up = NULL;
