@@ -96,7 +96,7 @@ static void append_lines(struct exchange *exchange, int status, struct buffer *l
     if (status == 405)
         buffer_append(lines, SPAN(ERROR_ALLOW));
     if (status == 503)
-        config_append_own(config, lines, SPAN("Retry-After"), SPAN("1"));
+        config_append_default(config, lines, SPAN("Retry-After"), SPAN("1"));
 }
 
 void error_answer(struct exchange *exchange, int status, struct span line)

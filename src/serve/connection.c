@@ -369,7 +369,7 @@ static void make_answer(const struct connection *connection, struct service *ser
         .client = client_find(&connection->peer, context->config->settings, request),
         /* A look at the disk of this iteration is as late as the request's last byte, or later: it may be shared. */
         .iteration = reading->early ? context->iteration : 0,
-        .check_host = context->config->guarded && connection->peer.any.sa_family != AF_UNIX,
+        .check_host = context->config->check_host && connection->peer.any.sa_family != AF_UNIX,
         .target = &service->target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };

@@ -41,14 +41,14 @@ static void options_are_answered_without_a_body(void **state)
 static void foreign_hosts_are_refused_where_only_this_machine_is_served(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     const char *response = ask("GET / HTTP/1.1\r\nHost: evil.example:80\r\n\r\n");
     assert_status(response, 403);
     assert_has(response, "--allow-host evil.example");
     assert_status(ask(GET("/", "")), 200);
     asked.settings.allowed_hosts[asked.settings.allowed_host_count++] = "evil.example";
     assert_status(ask("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200);
-    asked.guarded = false;
+    asked.check_host = false;
     assert_status(ask("GET / HTTP/1.1\r\nHost: other.example\r\n\r\n"), 200);
 }
 
@@ -56,7 +56,7 @@ static void foreign_hosts_are_refused_where_only_this_machine_is_served(void **s
 static void the_authority_of_an_absolute_target_replaces_host(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     assert_status(ask("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), 403);
     assert_status(ask("GET http://localhost/ HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200);
 }
@@ -147,7 +147,7 @@ static void requests_whose_end_is_unknown_close_the_connection(void **state)
 static void an_invalid_authority_is_malformed_and_not_foreign(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     assert_status(ask("GET http://a%zz/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);
 }
 

@@ -20,7 +20,7 @@
 
 static struct {
     struct settings settings;
-    bool guarded;
+    bool check_host;
     bool draining;
     bool logs_reasons;
     bool keeps_store; /* for the next request, until the site is closed */
@@ -100,14 +100,14 @@ static inline size_t read_part(const struct part *part, char *room, size_t size)
 /* Unless it is open already. */
 static inline void open_store(void)
 {
-    config_open(&asked.config, &asked.settings, asked.guarded);
+    config_open(&asked.config, &asked.settings, asked.check_host);
     if (asked.store != NULL)
         return;
     asked.root = open(".", O_RDONLY | O_DIRECTORY);
     asked.store = store_open(asked.root, asked.racy_ms, false);
     assert_non_null(asked.store);
     store_obey(asked.store, &asked.settings);
-    store_reserve(asked.store, asked.config.lines);
+    store_reserve(asked.store, asked.config.extra_head_bytes);
 }
 
 /* The response to a request, as it is sent; valid until the next call. */
@@ -138,7 +138,7 @@ static inline const char *ask(const char *text)
         .response = &asked.response,
         .client = client_find(&asked.peer, &asked.settings, &request),
         .iteration = 1,
-        .check_host = asked.guarded,
+        .check_host = asked.check_host,
         .target = &target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };

@@ -1,11 +1,11 @@
 /* Directories: which clients get a listing, in which form, and the redirect to an address with a slash. */
 #include "asked.h"
 
-static void listings_are_for_local_clients_of_a_guarded_server(void **state)
+static void listings_are_for_local_clients_if_host_is_checked(void **state)
 {
     (void)state;
     assert_status(ask(GET("/empty/", "")), 404);
-    asked.guarded = true;
+    asked.check_host = true;
     assert_has(ask(GET("/empty/", "Accept: text/html\r\n")), "note.txt");
     assert_status(ask(GET("/empty/", "Via: 1.1 proxy\r\n")), 404);
     asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
@@ -19,7 +19,7 @@ static void the_options_decide_for_every_client(void **state)
     asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
     assert_has(ask(GET("/empty/", "")), "note.txt");
     asked.settings.listing = LISTING_OFF;
-    asked.guarded = true;
+    asked.check_host = true;
     asked.peer.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_status(ask(GET("/empty/", "")), 404);
 }
@@ -100,7 +100,7 @@ static void a_redirect_escapes_backslashes_and_line_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ASKED_TEST(listings_are_for_local_clients_of_a_guarded_server),
+        ASKED_TEST(listings_are_for_local_clients_if_host_is_checked),
         ASKED_TEST(the_options_decide_for_every_client),
         ASKED_TEST(an_index_comes_before_the_listing),
         ASKED_TEST(programs_get_json),

@@ -38,7 +38,7 @@ static void names_longer_than_any_host_are_not_repeated(void **state)
 {
     (void)state;
     char request[512], name[255];
-    asked.guarded = true;
+    asked.check_host = true;
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name);
@@ -51,7 +51,7 @@ static void names_longer_than_any_host_are_not_repeated(void **state)
 static void what_a_client_sends_is_no_markup(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     assert_lacks(ask(GET("/%3Cscript%3E.txt", "Accept: text/html\r\n")), "<script>");
 }
 

@@ -68,7 +68,7 @@ static void similar_addresses_are_not_the_health_address(void **state)
 static void foreign_hosts_get_no_health_where_host_is_checked(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     assert_status(ask("GET " HEALTH " HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 403);
     assert_status(ask("GET " HEALTH " HTTP/1.0\r\n\r\n"), 200); /* no Host: not from a browser */
 }

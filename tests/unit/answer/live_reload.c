@@ -68,7 +68,7 @@ static void redirects_and_foreign_hosts_have_no_script(void **state)
     const char *response = ask(GET("/dir", PAGE));
     assert_status(response, 302);
     assert_lacks(response, "script");
-    asked.guarded = true;
+    asked.check_host = true;
     response = ask("GET / HTTP/1.1\r\nHost: evil.example\r\n" PAGE "\r\n");
     assert_status(response, 403);
     assert_lacks(response, "script");
