@@ -24,7 +24,7 @@ struct config {
     struct span immutable;       /* of files with a hash in their name; empty: `cache` */
     struct span generated_cache; /* of errors, listings and other generated responses */
 
-    size_t extra_head_bytes; /* how much longer a cached head may be than ENTRY_HEAD_MAX */
+    size_t extra_head_bytes; /* how much longer a cached header may be than ENTRY_HEAD_MAX */
     bool check_host;         /* reject foreign hosts on TCP connections */
     size_t used;             /* bytes of `room`, which holds the lines */
     char room[CONFIG_LINES_MAX];

@@ -1,7 +1,4 @@
-/*
- * What the tests of src/answer share: a small site, and one struct that is asked. A test sets what it needs of `asked`, then
- * ask() answers a request and returns the response as text.
- */
+/* Shared by the tests of src/answer: a small site, and ask(), which answers a request as the members of `asked` say. */
 #ifndef TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
 #define TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
 
@@ -23,9 +20,9 @@ static struct {
     bool check_host;
     bool draining;
     bool logs_reasons;
-    bool keeps_store; /* for the next request, until the site is closed */
+    bool keeps_store; /* the next request uses the same store */
     time_t now;
-    int64_t racy_ms; /* of the store (store_open) */
+    int64_t racy_ms; /* store_open */
     union peer peer;
 
     /* Filled by ask(). */
@@ -37,7 +34,7 @@ static struct {
     int root;
 } asked;
 
-/* A file of long ago, so that it has a Last-Modified. */
+/* Makes a file that is old enough for a Last-Modified. */
 static inline void make_file(const char *path, const char *content)
 {
     FILE *file = fopen(path, "w");
@@ -47,14 +44,14 @@ static inline void make_file(const char *path, const char *content)
     assert_int_equal(utime(path, &(struct utimbuf){1000000000, 1000000000}), 0);
 }
 
-/* Each test has a site of its own, and settings that say nothing. */
+/* Gives each test a new site and the default settings. */
 static inline int open_site(void **state)
 {
     (void)state;
     memset(&asked, 0, sizeof asked);
     asked.settings = (struct settings){.index = "index.html"};
     asked.now = 4000000000;
-    asked.racy_ms = -1000; /* no file is too young to be kept */
+    asked.racy_ms = -1000; /* no file is too new to be cached */
     asked.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
     if (tree_enter() != 0 || mkdir("dir", 0755) != 0 || mkdir("empty", 0755) != 0)
         return -1;
@@ -86,7 +83,6 @@ static inline int close_site(void **state)
     return tree_leave();
 }
 
-/* Appends what is sent of a part. */
 static inline size_t read_part(const struct part *part, char *room, size_t size)
 {
     assert_true(part->length < size);
@@ -97,7 +93,6 @@ static inline size_t read_part(const struct part *part, char *room, size_t size)
     return part->length;
 }
 
-/* Unless it is open already. */
 static inline void open_store(void)
 {
     config_open(&asked.config, &asked.settings, asked.check_host);
@@ -110,7 +105,7 @@ static inline void open_store(void)
     store_reserve(asked.store, asked.config.extra_head_bytes);
 }
 
-/* The response to a request, as it is sent; valid until the next call. */
+/* Returns the response to a request as sent; valid until the next call. */
 static inline const char *ask(const char *text)
 {
     static struct request request;
