@@ -3,6 +3,7 @@
 #define TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
 
 #include "answer/answer.h"
+#include "site/listing.h"
 #include "tree.h"
 
 #include <fcntl.h>
@@ -83,14 +84,20 @@ static inline int close_site(void **state)
     return tree_leave();
 }
 
-static inline size_t read_part(const struct part *part, char *room, size_t size)
+/* Copies the bytes of all parts. */
+static inline size_t read_parts(char *room, size_t size)
 {
-    assert_true(part->length < size);
-    if (part->bytes != NULL)
-        memcpy(room, part->bytes + part->offset, part->length);
-    else
-        assert_int_equal(pread(part->fd, room, part->length, (off_t)part->offset), part->length);
-    return part->length;
+    size_t length = 0;
+    for (unsigned i = asked.response.first; i < asked.response.count; i++) {
+        const struct part *part = &asked.response.parts[i];
+        assert_true(part->length < size - length);
+        if (part->bytes != NULL)
+            memcpy(room + length, part->bytes + part->offset, part->length);
+        else
+            assert_int_equal(pread(part->fd, room + length, part->length, (off_t)part->offset), part->length);
+        length += part->length;
+    }
+    return length;
 }
 
 static inline void open_store(void)
@@ -113,7 +120,6 @@ static inline const char *ask(const char *text)
     static struct part parts[LIMIT_PARTS];
     static char room[LIMIT_RESPONSE_TEXT], sentences[REASON_MAX], suggestion[REASON_MAX], sent[65536];
     struct context *context = &asked.context;
-    size_t length = 0;
     open_store();
     *context = (struct context){
         .store = asked.store,
@@ -137,13 +143,17 @@ static inline const char *ask(const char *text)
         .target = &target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
+    listing_begin_iteration();
     answer(&asked.exchange);
-    for (unsigned i = asked.response.first; i < asked.response.count; i++)
-        length += read_part(&asked.response.parts[i], sent + length, sizeof sent - length);
+    size_t length = read_parts(sent, sizeof sent);
+    while (asked.response.producer != NULL) { /* a listing that has used up its time */
+        listing_begin_iteration();
+        assert_true(response_refill(&asked.response));
+        length += read_parts(sent + length, sizeof sent - length);
+    }
     sent[length] = '\0';
     if (asked.exchange.entry != NULL)
         store_release(context->store, asked.exchange.entry);
-    response_drop_producer(&asked.response);
     if (!asked.keeps_store)
         close_store();
     return sent;
