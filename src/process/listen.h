@@ -25,18 +25,18 @@ struct listening {
 };
 
 /*
- * Binds every address of the settings: all for --lan and "*", a Unix socket for "unix:PATH", the two loopback addresses
- * where they name none (of both pairs, one may be missing on this machine). With port 0 all get the same free port; a
- * default port that is in use gives way to one of the next LIMIT_NEXT_PORTS, which is said on standard error. Returns
- * 0, or the failure's status with nothing left open: 69 for a port in use, named with its owner, or an address of
- * another machine, 77 for a port that needs privilege.
+ * Binds every address of the settings: all for --lan and "*", a Unix socket for "unix:PATH", the two loopback
+ * addresses where they name none (of both pairs, one may be missing on this machine). With port 0 all get the same free
+ * port; a default port that is in use gives way to one of the next LIMIT_NEXT_PORTS, which is said on
+ * standard error. Returns 0, or the failure's status with nothing left open: 69 for a port in use, named with its owner,
+ * or an address of another machine, 77 for a port that needs privilege.
  */
 int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure);
 
 /*
- * Takes `count` listening sockets that were handed over, from descriptor `first` on, in place of binding any. Returns
- * 0, or the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP or of a
- * path. They are not owned.
+ * Takes `count` listening sockets that were handed over, from descriptor `first` on, in place of binding any. Returns 0, or
+ * the failure's status with all of them closed: 64 for one that is no listening stream socket of TCP or of a path. They
+ * are not owned.
  */
 int listen_take(struct listening *listening, int first, unsigned count, struct failure *failure);
 
@@ -55,9 +55,9 @@ bool listen_must_check_host(const struct listening *listening);
 unsigned listen_addresses(const struct listening *listening,
                           struct sockaddr_storage addresses[static 2 * LIMIT_LISTENERS]);
 
-/* Closes the sockets, and removes the names of Unix ones that are owned, unless they are those of other sockets by now:
-   the workers have theirs open still. Those that were handed over stay, as their maker goes on listening
-   (systemd.socket(5), RemoveOnStop=). */
+/* Closes the sockets, and removes the names of Unix ones that are owned, unless they are those of other sockets by now: the
+   workers have theirs open still. Those that were handed over stay, as their maker goes on listening (systemd.socket(5),
+   RemoveOnStop=). */
 void listen_close(struct listening *listening);
 
 #endif
