@@ -669,7 +669,7 @@ int master_run(struct master *master, char *const *command)
         .root = master->root,
         .listeners = master->listening.fds,
         .listener_count = master->listening.count,
-        .guarded = listen_is_guarded(&master->listening),
+        .check_host = listen_must_check_host(&master->listening),
     };
     handle_signals(&supervision->setup.waiting_mask);
     start_due_children(supervision);
