@@ -12,18 +12,16 @@
 
 #include <assert.h>
 
-/* What becomes of a request. */
 enum outcome {
-    OUTCOME_ERROR, /* the exchange has its status */
-    OUTCOME_FOREIGN_HOST,
+    OUTCOME_ERROR, /* with the exchange's status */
     OUTCOME_OPTIONS,
     OUTCOME_HEALTH,
     OUTCOME_METRICS,
-    OUTCOME_SCRIPT, /* of live reload */
+    OUTCOME_SCRIPT,
     OUTCOME_FILE,
-    OUTCOME_REDIRECT, /* to a directory's address with its slash */
+    OUTCOME_REDIRECT, /* to a directory's address with a slash */
     OUTCOME_LISTING,
-    OUTCOME_NOTHING,
+    OUTCOME_MISSING,
 };
 
 static enum outcome refuse(struct exchange *exchange, int status)
@@ -33,15 +31,13 @@ static enum outcome refuse(struct exchange *exchange, int status)
     return OUTCOME_ERROR;
 }
 
-/* Reject DNS rebinding, which has a browser send a foreign name to this machine. A request without Host is not from a
-   browser; an invalid one is a 400 elsewhere. */
-static bool is_foreign(const struct exchange *exchange, struct span authority)
+/* Detects DNS rebinding. A request without an authority is not from a browser; an invalid authority is a 400 later. */
+static bool has_foreign_host(const struct exchange *exchange, struct span authority)
 {
     return exchange->check_host && authority.length > 0 &&
-           !config_answers_to(exchange->context->config, exchange->host) && target_host_is_valid(authority);
+           !config_allows_host(exchange->context->config, exchange->host) && target_host_is_valid(authority);
 }
 
-/* What a target names on disk. */
 static enum outcome look_up(struct exchange *exchange)
 {
     switch (lookup_find(exchange)) {
@@ -51,7 +47,7 @@ static enum outcome look_up(struct exchange *exchange)
         return OUTCOME_REDIRECT;
     case LOOKUP_ERROR:
         return OUTCOME_ERROR;
-    case LOOKUP_NOTHING:
+    case LOOKUP_MISSING:
         break;
     }
     if (directory_may_list(exchange)) {
@@ -65,17 +61,19 @@ static enum outcome look_up(struct exchange *exchange)
         }
     }
     lookup_explain(exchange);
-    return OUTCOME_NOTHING;
+    return OUTCOME_MISSING;
 }
 
-/* The server's own addresses come before any file of that name. */
+/* GET and HEAD. The server's own paths take precedence over files, and ignore a query. */
 static enum outcome route(struct exchange *exchange)
 {
-    if (health_is_asked_for(exchange))
+    const struct settings *settings = exchange->context->config->settings;
+    struct span path = exchange->sent_path;
+    if (span_equal(path, SPAN(SETTINGS_HEALTH_PATH)))
         return OUTCOME_HEALTH;
-    if (metrics_text_is_asked_for(exchange))
+    if (settings->metrics != NULL && span_equal(path, span_of(settings->metrics)))
         return OUTCOME_METRICS;
-    if (live_reload_is_script(exchange))
+    if (settings->watch && span_equal(path, SPAN(LIVE_RELOAD_SCRIPT_PATH)))
         return OUTCOME_SCRIPT;
     return look_up(exchange);
 }
@@ -90,8 +88,8 @@ static enum outcome decide(struct exchange *exchange)
     exchange->sent_path = target_sent_path(target);
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
-    if (is_foreign(exchange, authority))
-        return OUTCOME_FOREIGN_HOST;
+    if (has_foreign_host(exchange, authority))
+        return refuse(exchange, 403);
     if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
         return refuse(exchange, 405);
     if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
@@ -108,7 +106,7 @@ static void begin(struct exchange *exchange)
     const struct config *config = exchange->context->config;
     struct response *response = exchange->response;
     response->common = config->common;
-    response->cache = config->unkept;
+    response->cache = config->generated_cache;
     response->last |= !request->keep_alive || request_ends_stream(request);
     response->head_only = request->method == METHOD_HEAD;
     exchange->live = live_reload_of(exchange);
@@ -121,9 +119,6 @@ void answer(struct exchange *exchange)
     switch (decide(exchange)) {
     case OUTCOME_ERROR:
         error_answer(exchange, exchange->status, SPAN_NONE);
-        break;
-    case OUTCOME_FOREIGN_HOST:
-        error_answer_foreign_host(exchange);
         break;
     case OUTCOME_OPTIONS:
         options_answer(exchange);
@@ -146,9 +141,9 @@ void answer(struct exchange *exchange)
     case OUTCOME_LISTING:
         directory_answer(exchange);
         break;
-    case OUTCOME_NOTHING:
+    case OUTCOME_MISSING:
         if (exchange->live == LIVE_CHECK)
-            live_reload_answer_nothing(exchange);
+            live_reload_answer_missing(exchange);
         else
             file_answer_missing(exchange);
         break;

@@ -1,13 +1,13 @@
-/* A request in, a response out. Reads as a table of contents of what the server does. */
+/* Answers a request: decides on an outcome, and has the response made. */
 #ifndef TINYHTTPD_ANSWER_ANSWER_H
 #define TINYHTTPD_ANSWER_ANSWER_H
 
 #include "answer/exchange.h"
 
 /*
- * Fills in the response, which was made by response_init, with the answer to a request in any state but REQUEST_HEAD. The
- * exchange has its context, request, response, client and the rooms of its target and reason; the rest is zero. An entry
- * that the response borrows from is left in it, to be released when the response has been sent.
+ * Completes a response (from response_init) to a request in any state but REQUEST_HEAD. The caller sets the exchange's
+ * context, request, response, client, iteration, check_host, target and reason; the rest is zero. Once the response is
+ * sent, it releases the exchange's entry, if there is one.
  */
 void answer(struct exchange *exchange);
 

@@ -8,6 +8,8 @@
 static bool is_trusted_proxy(const union peer *peer, const struct settings *settings)
 {
     struct address address;
+    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
+        return false;
     if (!address_of_socket(&peer->any, &address))
         return settings->trusts_unix;
     return forwarded_is_trusted(&address, settings->trusted_proxies, settings->trusted_proxy_count);
@@ -24,15 +26,12 @@ static union peer peer_of(const struct address *address)
     return peer;
 }
 
-/* What a trusted proxy says of the client. */
 static struct forwarded read_forwarded(const union peer *peer, const struct settings *settings,
                                        const struct request *request)
 {
     struct forwarded forwarded = {0};
     struct span line;
     unsigned cursor = 0;
-    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
-        return forwarded;
     if (!is_trusted_proxy(peer, settings))
         return forwarded;
     while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
@@ -40,8 +39,7 @@ static struct forwarded read_forwarded(const union peer *peer, const struct sett
     return forwarded;
 }
 
-/* True for an address that only this machine has: a loopback one, or a Unix socket's. */
-static bool is_of_host(const union peer *peer)
+static bool is_on_this_machine(const union peer *peer)
 {
     return peer->any.sa_family == AF_UNIX || address_socket_is_loopback(&peer->any);
 }
@@ -54,17 +52,16 @@ struct client client_find(const union peer *peer, const struct settings *setting
     return (struct client){known ? peer_of(&forwarded.client) : *peer, peer, known};
 }
 
-/* What proxies add as a rule (RFC 9110 7.6.3, RFC 7239); or HTTP/1.0, which by itself nginx speaks to the server behind
-   it, and no browser has for decades. */
-static bool is_of_proxy(const struct request *request)
+/* Proxies add these fields (RFC 9110 7.6.3, RFC 7239). HTTP/1.0 is nginx's default for its upstreams, and no browser
+   speaks it. */
+static bool is_proxied(const struct request *request)
 {
-    return request->minor_version == 0 || request_field(request, FIELD_VIA).at != NULL ||
-           request_field(request, FIELD_FORWARDED).at != NULL ||
-           request_field(request, FIELD_X_FORWARDED_FOR).at != NULL;
+    return request->minor_version == 0 ||
+           request_has(request, 1U << FIELD_VIA | 1U << FIELD_FORWARDED | 1U << FIELD_X_FORWARDED_FOR);
 }
 
-bool client_is_near(const struct client *client, const struct request *request)
+bool client_is_local(const struct client *client, const struct request *request)
 {
-    return is_of_host(client->peer) && is_of_host(&client->address) &&
-           (client->forwarded || !is_of_proxy(request));
+    return is_on_this_machine(client->peer) && is_on_this_machine(&client->address) &&
+           (client->forwarded || !is_proxied(request));
 }

@@ -1,4 +1,4 @@
-/* The client of a request: the peer of its connection, or the one that a trusted proxy names. */
+/* The client of a request: the peer of its connection, or the address that a trusted proxy forwards. */
 #ifndef TINYHTTPD_ANSWER_CLIENT_H
 #define TINYHTTPD_ANSWER_CLIENT_H
 
@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* An address of any kind that a connection has; of a Unix socket there is only the family. */
+/* The address of a connection's other end. Of a Unix socket only the family is set. */
 union peer {
     struct sockaddr any;
     struct sockaddr_in v4;
@@ -18,15 +18,15 @@ union peer {
 
 struct client {
     union peer address;
-    const union peer *peer; /* of its connection; borrowed */
-    bool forwarded;         /* a trusted proxy named the address */
+    const union peer *peer; /* of the connection; borrowed */
+    bool forwarded;         /* `address` is from a trusted proxy */
 };
 
-/* The client of a request on the peer's connection, which must outlive it. */
+/* Finds the client of a request from `peer`, which must outlive it. */
 struct client client_find(const union peer *peer, const struct settings *settings,
                           const struct request *request);
 
-/* True where the client is on this machine, as far as a proxy that is not trusted can be recognised. */
-bool client_is_near(const struct client *client, const struct request *request);
+/* True if the client is on this machine, and no untrusted proxy is detected. */
+bool client_is_local(const struct client *client, const struct request *request);
 
 #endif

@@ -9,13 +9,7 @@
 
 #define IMMUTABLE "Cache-Control: public, max-age=31536000, immutable\r\n"
 
-/* A field that the server has of its own. */
-struct own_line {
-    struct span name;
-    struct span value;
-};
-
-/* ---- fields of the command line ---- */
+/* ---- --header ---- */
 
 static struct span name_of(const char *header)
 {
@@ -31,7 +25,7 @@ static struct span value_of(const char *header)
     return span_trim((struct span){header + from, whole.length - from});
 }
 
-static bool is_asked_for(const struct settings *settings, struct span name)
+static bool is_given(const struct settings *settings, struct span name)
 {
     for (unsigned i = 0; i < settings->header_count; i++) {
         if (span_equal_nocase(name_of(settings->headers[i]), name))
@@ -50,7 +44,16 @@ static void append_line(struct buffer *lines, struct span name, struct span valu
     buffer_append(lines, SPAN("\r\n"));
 }
 
-/* Starts where the last ended. */
+/* Appends the fields of --header: Cache-Control, or all others. An empty field only removes the server's own. */
+static void append_given(const struct settings *settings, struct buffer *lines, bool cache_control)
+{
+    for (unsigned i = 0; i < settings->header_count; i++) {
+        struct span name = name_of(settings->headers[i]), value = value_of(settings->headers[i]);
+        if (value.length > 0 && span_equal_nocase(name, SPAN("Cache-Control")) == cache_control)
+            append_line(lines, name, value);
+    }
+}
+
 static struct buffer begin(struct config *config)
 {
     return (struct buffer){config->room + config->used, 0, sizeof config->room - config->used, false};
@@ -58,18 +61,26 @@ static struct buffer begin(struct config *config)
 
 static struct span end(struct config *config, const struct buffer *lines)
 {
-    assert(!lines->overflow); /* cli/values keeps the limits from which the room was made */
+    assert(!lines->overflow); /* cli/values.c enforces the limits in CONFIG_LINES_MAX */
     config->used += lines->length;
     return buffer_span(lines);
 }
 
-void config_append_own(const struct config *config, struct buffer *lines, struct span name, struct span value)
+void config_append_default(const struct config *config, struct buffer *lines, struct span name,
+                           struct span value)
 {
-    if (value.length > 0 && !is_asked_for(config->settings, name))
+    if (value.length > 0 && !is_given(config->settings, name))
         append_line(lines, name, value);
 }
 
-/* Which sites may embed the files: with isolation no other one, unless --cors lets it read them anyway (Fetch 3.7). */
+void config_append_page(const struct config *config, struct buffer *lines, struct span type,
+                        struct span policy)
+{
+    append_line(lines, SPAN("Content-Type"), type);
+    config_append_default(config, lines, SPAN("Content-Security-Policy"), policy);
+}
+
+/* --isolate forbids other sites to embed the files, unless --cors lets them read the files anyway (Fetch 3.7). */
 static struct span resource_policy(const struct settings *settings)
 {
     if (settings->cors != NULL && strcmp(settings->cors, "*") == 0)
@@ -78,8 +89,8 @@ static struct span resource_policy(const struct settings *settings)
 }
 
 /*
- * Every answer has these, errors as well: a page that may read an answer should learn why there is none, and one that
- * is isolated stays so. As neither depends on the client, no Vary is needed: all get the same origin (Fetch 3.3.5).
+ * Errors have these lines too: a page of another origin may read why its request failed, and an isolated page stays
+ * isolated. The origin does not depend on the client, so no Vary is needed (Fetch 3.3.5).
  */
 static struct span write_common(struct config *config)
 {
@@ -87,7 +98,9 @@ static struct span write_common(struct config *config)
     struct buffer lines = begin(config);
     struct span cors = settings->cors != NULL ? span_of(settings->cors) : SPAN_NONE;
     struct span exposed = SPAN("Accept-Ranges, Content-Encoding, Content-Length, Content-Range, Date, ETag");
-    const struct own_line own[] = {
+    const struct {
+        struct span name, value;
+    } own[] = {
         {SPAN("Server"), SPAN("tinyhttpd")},
         {SPAN("X-Content-Type-Options"), SPAN("nosniff")},
         {SPAN("Access-Control-Allow-Origin"), cors},
@@ -98,47 +111,31 @@ static struct span write_common(struct config *config)
         {SPAN("Cross-Origin-Embedder-Policy"), settings->isolate ? SPAN("require-corp") : SPAN("")},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        config_append_own(config, &lines, own[i].name, own[i].value);
-    for (unsigned i = 0; i < settings->header_count; i++) {
-        struct span name = name_of(settings->headers[i]), value = value_of(settings->headers[i]);
-        /* Without a value it only takes the server's own away. */
-        if (value.length > 0 && !span_equal_nocase(name, SPAN("Cache-Control")))
-            append_line(&lines, name, value);
-    }
+        config_append_default(config, &lines, own[i].name, own[i].value);
+    append_given(settings, &lines, false);
     return end(config, &lines);
 }
 
-/* A Cache-Control of the command line is meant for files: an error must not be kept for as long. */
+/* A Cache-Control of --header applies to files only: caches must not keep an error for that long. */
 static struct span write_cache(struct config *config)
 {
     const struct settings *settings = config->settings;
     struct buffer lines = begin(config);
-    if (is_asked_for(settings, SPAN("Cache-Control"))) {
-        for (unsigned i = 0; i < settings->header_count; i++) {
-            struct span name = name_of(settings->headers[i]), value = value_of(settings->headers[i]);
-            if (value.length > 0 && span_equal_nocase(name, SPAN("Cache-Control")))
-                append_line(&lines, name, value);
-        }
+    if (is_given(settings, SPAN("Cache-Control"))) {
+        append_given(settings, &lines, true);
         return end(config, &lines);
     }
-    switch (settings->cache) {
-    case CACHE_OFF:
-        return config->unkept;
-    case CACHE_SECONDS:
-        buffer_append(&lines, SPAN("Cache-Control: public, max-age="));
-        buffer_number(&lines, settings->cache_seconds);
-        buffer_append(&lines, SPAN("\r\n"));
-        return end(config, &lines);
-    case CACHE_ASK:
-    case CACHE_AUTO:
-        break;
-    }
-    return SPAN(RESPONSE_NO_CACHE);
+    if (settings->cache != CACHE_SECONDS)
+        return config->generated_cache;
+    buffer_append(&lines, SPAN("Cache-Control: public, max-age="));
+    buffer_number(&lines, settings->cache_seconds);
+    buffer_append(&lines, SPAN("\r\n"));
+    return end(config, &lines);
 }
 
-/* ---- names of this machine ---- */
+/* ---- host names ---- */
 
-bool config_answers_to(const struct config *config, struct span name)
+bool config_allows_host(const struct config *config, struct span name)
 {
     const struct settings *settings = config->settings;
     if (host_is_loopback(name))
@@ -154,19 +151,9 @@ bool config_answers_to(const struct config *config, struct span name)
     return false;
 }
 
-bool config_is_token_list(struct span list)
-{
-    struct span member;
-    while (span_next_member(&list, &member)) {
-        for (size_t i = 0; i < member.length; i++) {
-            if (!text_is_tchar((unsigned char)member.at[i]))
-                return false;
-        }
-    }
-    return true;
-}
+/* ---- the interface ---- */
 
-/* A path as the store wants it. */
+/* The path as store_find takes it: relative. */
 static struct span path_of(const char *typed)
 {
     while (typed != NULL && *typed == '/')
@@ -174,7 +161,7 @@ static struct span path_of(const char *typed)
     return typed != NULL ? span_of(typed) : SPAN_NONE;
 }
 
-/* What ENTRY_HEAD_MAX has no room for. */
+/* ENTRY_HEAD_MAX has room for the lines that a response has by default. */
 static size_t extra_bytes(const struct config *config)
 {
     size_t usual = sizeof RESPONSE_COMMON RESPONSE_NO_CACHE - 1;
@@ -183,21 +170,21 @@ static size_t extra_bytes(const struct config *config)
     return longest > usual ? longest - usual : 0;
 }
 
-void config_open(struct config *config, const struct settings *settings, bool guarded)
+void config_open(struct config *config, const struct settings *settings, bool check_host)
 {
     *config = (struct config){
         .settings = settings,
         .index = span_of(settings->index),
         .file = path_of(settings->file),
         .spa = path_of(settings->spa),
-        .unkept =
+        .generated_cache =
             settings->cache == CACHE_OFF ? SPAN("Cache-Control: no-store\r\n") : SPAN(RESPONSE_NO_CACHE),
-        .guarded = guarded,
+        .check_host = check_host,
     };
-    assert(config->index.length <= TARGET_NAME_MAX); /* cli/values sees to it */
+    assert(config->index.length <= TARGET_NAME_MAX); /* cli/values.c enforces it */
     config->common = write_common(config);
     config->cache = write_cache(config);
-    if (settings->cache == CACHE_AUTO && !is_asked_for(settings, SPAN("Cache-Control")))
+    if (settings->cache == CACHE_AUTO && !is_given(settings, SPAN("Cache-Control")))
         config->immutable = SPAN(IMMUTABLE);
-    config->lines = extra_bytes(config);
+    config->extra_head_bytes = extra_bytes(config);
 }

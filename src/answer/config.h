@@ -1,4 +1,4 @@
-/* What the command line says of every answer, brought once into the form in which answers need it. */
+/* The settings for responses, converted once into the form that responses need. */
 #ifndef TINYHTTPD_ANSWER_CONFIG_H
 #define TINYHTTPD_ANSWER_CONFIG_H
 
@@ -9,48 +9,39 @@
 
 #include <stdbool.h>
 
-enum {
-    /* All lines that are common to all answers: the server's own, two with an origin in them, and what --header says. */
-    CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + 512,
-    /* The field names that an answer to a preflight repeats. A page sends a few, this has room for dozens. */
-    CONFIG_PREFLIGHT_MAX = 1024,
-};
+/* All lines of a config: those of --header, two with the origin of --cors, and the server's own. */
+enum { CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + 512 };
 
 struct config {
     const struct settings *settings;
-    struct span index; /* the name of the file that stands for its directory */
-    struct span file;  /* the path of the one file that is served; empty: the whole root */
-    struct span spa;   /* the path of the file for navigations that find nothing; empty where there is none */
-    struct span common; /* whole lines of every head */
+    struct span index;  /* the name of a directory's index */
+    struct span file;   /* the path of the only file served; empty: the whole root */
+    struct span spa;    /* the path of the page for unknown page URLs; empty: none */
+    struct span common; /* complete lines of every head */
 
-    /* The line of Cache-Control: of files, of files with a hash in their name (empty where it is no other), and of what the
-       server makes itself. */
-    struct span cache;
-    struct span immutable;
-    struct span unkept;
+    /* Cache-Control lines. */
+    struct span cache;           /* of files */
+    struct span immutable;       /* of files with a hash in their name; empty: `cache` */
+    struct span generated_cache; /* of errors, listings and other generated responses */
 
-    size_t lines; /* by how many bytes a head may be longer than with response.h's own lines alone */
-    bool guarded; /* every TCP listener is bound to a loopback address */
-    size_t used;  /* of the room, in which the lines are */
+    size_t extra_head_bytes; /* how much longer a cached header may be than ENTRY_HEAD_MAX */
+    bool check_host;         /* reject foreign hosts on TCP connections */
+    size_t used;             /* bytes of `room`, which holds the lines */
     char room[CONFIG_LINES_MAX];
 };
 
-/*
- * Reads the settings, which must outlive the config. `guarded`: every TCP listener is bound to a loopback address. The
- * config points into itself: it stays where it is.
- */
-void config_open(struct config *config, const struct settings *settings, bool guarded);
+/* Converts the settings, which must outlive the config. The config contains pointers into itself, so it can't move. */
+void config_open(struct config *config, const struct settings *settings, bool check_host);
 
-/* Appends the line of a field that the server has of its own, unless --header has one of this name: then that stands in
-   its place, in the lines that are common to all answers. */
-void config_append_own(const struct config *config, struct buffer *lines, struct span name,
-                       struct span value);
+/* Appends one of the server's own fields, unless --header replaces or removes it, or the value is empty. */
+void config_append_default(const struct config *config, struct buffer *lines, struct span name,
+                           struct span value);
 
-/* True where the site may be known by this name, as host_name gives it: a loopback name or address, one that was bound
-   to, or one that is allowed. */
-bool config_answers_to(const struct config *config, struct span name);
+/* Appends the Content-Type and the Content-Security-Policy of a generated page. */
+void config_append_page(const struct config *config, struct buffer *lines, struct span type,
+                        struct span policy);
 
-/* True for a list of field names, with blanks and commas between (Access-Control-Request-Headers, Fetch 3.3.2). */
-bool config_is_token_list(struct span list);
+/* True for a name (from host_name) by which clients may address the server: loopback, bound or allowed. */
+bool config_allows_host(const struct config *config, struct span name);
 
 #endif

@@ -8,18 +8,18 @@
 
 #include <errno.h>
 
-static bool lists(struct exchange *exchange)
+static bool is_allowed(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     if (config->settings->listing != LISTING_LOCAL)
         return config->settings->listing == LISTING_ON;
-    return config->settings->lan || (config->guarded && exchange_is_local(exchange));
+    return config->settings->lan || (config->check_host && exchange_is_local(exchange));
 }
 
 bool directory_may_list(struct exchange *exchange)
 {
     return exchange->target->slash && !lookup_is_hidden(exchange) &&
-           exchange->context->config->file.length == 0 && lists(exchange);
+           exchange->context->config->file.length == 0 && is_allowed(exchange);
 }
 
 enum directory directory_open(struct exchange *exchange)
@@ -27,14 +27,13 @@ enum directory directory_open(struct exchange *exchange)
     const struct context *context = exchange->context;
     struct target *target = exchange->target;
     int fd;
-    target->room[target->path.length] = '\0'; /* target_child has put the index there */
+    target->room[target->path.length] = '\0'; /* lookup_find wrote the index after it */
     exchange->status = store_open_directory(context->store, target->path, &fd);
     if (exchange->status != 0)
         return exchange->status == 404 ? DIRECTORY_NONE : DIRECTORY_ERROR;
     struct listing_form form = listing_form_of(target->query);
     form.json = exchange_media(exchange) == MEDIA_JSON;
     form.dotfiles = context->config->settings->dotfiles;
-    exchange->listing_is_json = form.json;
     exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
     if (exchange->listing != NULL)
         return DIRECTORY_LISTED;
@@ -44,7 +43,7 @@ enum directory directory_open(struct exchange *exchange)
     return DIRECTORY_ERROR;
 }
 
-/* The first piece of a listing, which may be all of it, and is what a HEAD asks about as well. */
+/* Fills the first piece for HEAD too: it decides the status, and between Content-Length and chunked. */
 void directory_answer(struct exchange *exchange)
 {
     char room[768];
@@ -61,8 +60,8 @@ void directory_answer(struct exchange *exchange)
     }
     response->text.length += piece.length;
     response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
-    error_append_lines(exchange->context->config, &lines,
-                       exchange->listing_is_json ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
+    config_append_page(exchange->context->config, &lines,
+                       exchange_media(exchange) == MEDIA_JSON ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
                        assets_listing_policy());
     if (state == BODY_MORE) {
         response_stream(response, producer, exchange->request->minor_version, buffer_span(&piece));
@@ -75,14 +74,12 @@ void directory_answer(struct exchange *exchange)
 
 void directory_redirect(struct exchange *exchange)
 {
-    char room[3 * LIMIT_TARGET + 512]; /* escaped, a path may be three times as long */
-    struct buffer lines = BUFFER(room);
-    error_append_lines(exchange->context->config, &lines, error_page_type(exchange), assets_page_policy());
-    buffer_append(&lines, SPAN("Location: /"));
-    buffer_uri_path(&lines, exchange->target->path);
-    buffer_byte(&lines, '/');
-    buffer_append(&lines, exchange->target->query);
-    buffer_append(&lines, SPAN("\r\n"));
-    error_answer_page(exchange, 302, SPAN("This is a directory; its address ends with a slash."),
-                      buffer_filled(&lines));
+    char room[ERROR_LINE_MAX];
+    struct buffer line = BUFFER(room);
+    buffer_append(&line, SPAN("Location: /"));
+    buffer_uri_path(&line, exchange->target->path);
+    buffer_byte(&line, '/');
+    buffer_append(&line, exchange->target->query);
+    buffer_append(&line, SPAN("\r\n"));
+    error_answer(exchange, 302, buffer_filled(&line));
 }

@@ -1,4 +1,4 @@
-/* Answers for directories: listings, and the redirect to an address with a slash. */
+/* Answers for directories: listings, and redirects to the address with a slash. */
 #ifndef TINYHTTPD_ANSWER_DIRECTORY_H
 #define TINYHTTPD_ANSWER_DIRECTORY_H
 
@@ -8,24 +8,23 @@
 
 enum directory {
     DIRECTORY_LISTED,
-    DIRECTORY_NONE,  /* there is none at this path */
+    DIRECTORY_NONE,  /* no directory has this path */
     DIRECTORY_ERROR, /* the exchange has its status */
 };
 
-/* True where the target names a directory, and the client may see what it holds. */
+/* True if the target ends with a slash, and the client may see a listing of it. */
 bool directory_may_list(struct exchange *exchange);
 
-/* Begins the listing of the directory at the target's path, which lacks an index; it is the exchange's until it is
-   answered. */
+/* Opens the listing of the target's directory. After DIRECTORY_LISTED, call directory_answer. */
 enum directory directory_open(struct exchange *exchange);
 
-/* Answers with it. */
+/* Answers with the open listing. */
 void directory_answer(struct exchange *exchange);
 
 /*
- * Answers 302 to a directory without its slash, where relative links would go astray. The location is a path of this
- * server in any case: one slash, then the normalised path, so never "//host" (RFC 3986 4.2). Temporary, as browsers
- * keep a 301 for ever and the next preview on this port may be another site.
+ * Redirects to the address with a slash, as relative links would be wrong without it. The Location has one slash and
+ * the normalised path, so it never is another host's "//host" (RFC 3986 4.2). 302, because browsers cache a 301
+ * forever, and the next site on this port may be another.
  */
 void directory_redirect(struct exchange *exchange);
 

@@ -1,120 +1,117 @@
 #include "answer/error.h"
 
 #include "answer/live_reload.h"
-#include "base/limits.h"
 #include "site/assets.h"
 #include "site/page.h"
 
-/* Why, in one sentence; and what to do where there is something. */
+enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
+
 static const char *sentence_of(int status)
 {
     switch (status) {
+    case 302:
+        return "This is a directory; its address ends with a slash.";
     case 400:
         return "The request is malformed.";
     case 404:
-        return "There is nothing at this address.";
+        return "No file matches this address.";
     case 405:
-        return "This server only reads: GET, HEAD and OPTIONS are the methods that it knows.";
+        return "This server only serves files: use GET, HEAD or OPTIONS.";
     case 406:
-        return "There is no form of this file that the request accepts.";
+        return "The request accepts none of this file's encodings; change its Accept-Encoding.";
     case 408:
-        return "The request did not arrive in time.";
+        return "The request took too long to arrive; please try again.";
     case 412:
-        return "The file is not the one that the request expects.";
+        return "The file is not the version that the request requires; please load it again.";
     case 413:
-        return "The request's body is too large; this server has no use for one.";
+        return "The request's body is too large; this server needs none.";
     case 414:
         return "The address is too long.";
     case 416:
-        return "The file does not have what the request asks for; it is shorter.";
+        return "The file has none of the requested bytes; Content-Range tells its size.";
     case 431:
-        return "The request's header fields are too long or too many; clearing this site's cookies may help.";
+        return "The request's header fields are too long or too many; try to clear this site's cookies.";
     case 501:
-        return "The request asks for something that this server does not implement.";
+        return "This server does not implement the request's method or transfer coding.";
     case 503:
-        return "The server can't answer this just now; please try again.";
+        return "The server is temporarily unable to answer; please try again in a second.";
     case 505:
-        return "This server speaks HTTP/1.1 and HTTP/1.0.";
+        return "This server speaks HTTP/1.1 and HTTP/1.0 only.";
     default:
-        return "Something went wrong on this side.";
+        return "The server failed to read the file.";
     }
 }
 
-void error_append_lines(const struct config *config, struct buffer *lines, struct span type,
-                        struct span policy)
+/* An authority may hold no name, or more than a page has room for. */
+static void append_foreign_host(struct buffer *sentence, struct span name)
 {
-    buffer_append(lines, SPAN("Content-Type: "));
-    buffer_append(lines, type);
-    buffer_append(lines, SPAN("\r\n"));
-    config_append_own(config, lines, SPAN("Content-Security-Policy"), policy);
+    bool is_name = name.length > 0 && name.length <= DNS_NAME_MAX;
+    buffer_append(sentence,
+                  SPAN("To prevent DNS rebinding, this server accepts only its own host names, such as "
+                       "localhost. To accept this one too, start it with --allow-host "));
+    buffer_append(sentence, is_name ? name : SPAN("NAME"));
 }
 
-struct span error_page_type(struct exchange *exchange)
+/* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
+   script. */
+static bool has_script(const struct exchange *exchange, int status)
 {
-    return exchange_media(exchange) == MEDIA_HTML ? SPAN(PAGE_TYPE) : SPAN(PAGE_TEXT_TYPE);
+    return exchange->live == LIVE_PAGE && status != 302 && status != 403;
 }
 
-void error_answer_page(struct exchange *exchange, int status, struct span sentence, struct span lines)
+static void append_page(struct exchange *exchange, int status, struct buffer *out)
 {
-    char digits[4];
-    struct buffer number = BUFFER(digits);
-    struct response *response = exchange->response;
-    size_t start = response->text.length;
-    buffer_number(&number, (uint64_t)status);
+    char digits[4], said[DNS_NAME_MAX + 256];
+    struct buffer number = BUFFER(digits), sentence = BUFFER(said);
     bool explains = status == 404 && exchange_wants_reason(exchange);
+    buffer_number(&number, (uint64_t)status);
+    if (status == 403)
+        append_foreign_host(&sentence, exchange->host);
+    else
+        buffer_string(&sentence, sentence_of(status));
     struct page page = {
         .status = buffer_filled(&number),
         .title = span_of(response_reason(status)),
-        .sentence = sentence,
+        .sentence = buffer_filled(&sentence),
         .reason = explains ? buffer_span(&exchange->reason.text) : SPAN_NONE,
-        .meant = explains ? buffer_span(&exchange->reason.meant) : SPAN_NONE,
+        .suggestion = explains ? buffer_span(&exchange->reason.suggestion) : SPAN_NONE,
         .way_out = status == 404,
     };
     if (exchange_media(exchange) == MEDIA_HTML)
-        page_write(&response->text, &page);
+        page_write(out, &page);
     else
-        page_write_text(&response->text, &page);
-    response_add_text(response, start);
-    if (exchange->live == LIVE_PAGE)
-        live_reload_add_element(response, SPAN_NONE);
-    response->status = status;
-    response->varies |= RESPONSE_BY_ACCEPT; /* which form the page has (RFC 9110 12.5.5) */
-    exchange_finish(exchange, lines);
+        page_write_text(out, &page);
 }
 
-/* The Content-Security-Policy of an error's page: with --watch its script may run. */
-static struct span error_policy(const struct exchange *exchange, struct buffer *room)
+static void append_lines(struct exchange *exchange, int status, struct buffer *lines)
 {
-    buffer_append(room, assets_page_policy());
-    if (exchange->live == LIVE_PAGE)
-        buffer_append(room, SPAN(LIVE_RELOAD_POLICY));
-    return buffer_filled(room);
+    char room[512];
+    const struct config *config = exchange->context->config;
+    struct buffer policy = BUFFER(room);
+    bool html = exchange_media(exchange) == MEDIA_HTML;
+    buffer_append(&policy, assets_page_policy());
+    if (has_script(exchange, status))
+        buffer_append(&policy, SPAN(LIVE_RELOAD_POLICY));
+    config_append_page(config, lines, html ? SPAN(PAGE_TYPE) : SPAN(PAGE_TEXT_TYPE), buffer_filled(&policy));
+    if (status == 405)
+        buffer_append(lines, SPAN(ERROR_ALLOW));
+    if (status == 503)
+        config_append_default(config, lines, SPAN("Retry-After"), SPAN("1"));
 }
 
 void error_answer(struct exchange *exchange, int status, struct span line)
 {
-    char room[768], allowed[512];
-    struct buffer lines = BUFFER(room), policy = BUFFER(allowed);
-    error_append_lines(exchange->context->config, &lines, error_page_type(exchange),
-                       error_policy(exchange, &policy));
+    char room[ERROR_LINE_MAX + 768];
+    struct buffer lines = BUFFER(room);
+    struct response *response = exchange->response;
+    size_t start = response->text.length;
+    append_lines(exchange, status, &lines);
     buffer_append(&lines, line);
-    if (status == 405)
-        buffer_append(&lines, SPAN(ERROR_ALLOW));
-    if (status == 503)
-        config_append_own(exchange->context->config, &lines, SPAN("Retry-After"), SPAN("1"));
-    error_answer_page(exchange, status, span_of(sentence_of(status)), buffer_filled(&lines));
-}
-
-void error_answer_foreign_host(struct exchange *exchange)
-{
-    enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
-    char room[768], said[DNS_NAME_MAX + 256];
-    struct buffer lines = BUFFER(room), sentence = BUFFER(said);
-    struct span name = exchange->host;
-    error_append_lines(exchange->context->config, &lines, error_page_type(exchange), assets_page_policy());
-    buffer_append(&sentence,
-                  SPAN("This server answers to the names of its own machine only, such as localhost. "
-                       "To let it have this one as well, start it with --allow-host "));
-    buffer_append(&sentence, name.length <= DNS_NAME_MAX ? name : SPAN("NAME"));
-    error_answer_page(exchange, 403, buffer_filled(&sentence), buffer_filled(&lines));
+    append_page(exchange, status, &response->text);
+    response_add_text(response, start);
+    if (has_script(exchange, status))
+        live_reload_add_element(response, SPAN_NONE);
+    response->status = status;
+    response->varies |= RESPONSE_BY_ACCEPT; /* Accept decides between HTML and plain text (RFC 9110 12.5.5) */
+    exchange_finish(exchange, buffer_filled(&lines));
 }

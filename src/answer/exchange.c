@@ -24,7 +24,7 @@ bool exchange_is_local(struct exchange *exchange)
 {
     if (!exchange->asked.local_known) {
         exchange->asked.local =
-            client_is_near(&exchange->client, exchange->request) && host_is_loopback(exchange->host);
+            client_is_local(&exchange->client, exchange->request) && host_is_loopback(exchange->host);
         exchange->asked.local_known = true;
     }
     return exchange->asked.local;

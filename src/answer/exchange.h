@@ -1,7 +1,4 @@
-/*
- * One request on its way: the client that sent it, what it asks for, what that names, and what is answered. Each question is
- * asked once, and its answer kept here.
- */
+/* One request with its response, and everything known about it. Each fact is computed once and kept here. */
 #ifndef TINYHTTPD_ANSWER_EXCHANGE_H
 #define TINYHTTPD_ANSWER_EXCHANGE_H
 
@@ -20,23 +17,23 @@
 #include <stdint.h>
 #include <time.h>
 
-/* What the worker knows. Const for everything that answers. */
+/* The worker's part of every exchange. */
 struct context {
     struct store *store;
     const struct config *config;
-    struct metrics *metrics; /* this worker's part, or NULL */
-    uint64_t iteration;      /* of the worker's loop; counts from 1 */
+    struct metrics *metrics; /* this worker's, or NULL */
+    uint64_t iteration;      /* of the worker's loop, from 1 */
     time_t now;              /* seconds since 1970 */
-    char date[DATE_LENGTH];  /* the same, as date_write writes it */
-    bool draining;           /* the worker is about to end */
-    bool logs_reasons;       /* the access log says why a 404 is one */
+    char date[DATE_LENGTH];  /* `now` for the Date field */
+    bool draining;           /* the worker is stopping */
+    bool logs_reasons;       /* the access log shows the reasons of 404s */
 };
 
-/* What a request is to live reload. */
+/* The kinds of requests for live reload. */
 enum live {
     LIVE_NONE,
-    LIVE_PAGE,  /* a browser wants a page to show, which gets the script */
-    LIVE_CHECK, /* the script asks for the validators of a file as it is on disk */
+    LIVE_PAGE,  /* a browser navigates: the page gets the script */
+    LIVE_CHECK, /* the script asks for a file's validators */
 };
 
 struct exchange {
@@ -44,27 +41,26 @@ struct exchange {
     const struct request *request;
     struct response *response;
     struct client client;
-    uint64_t iteration; /* the one whose looks at the disk it may share; 0 for none (store_find) */
+    uint64_t iteration; /* whose stats the request may share; 0: none (store_find) */
 
-    struct span host; /* the name in the request's authority, without its port; empty where it has none */
-    struct span sent_path; /* of the target, as it was sent: for the server's own addresses */
-    struct target *target; /* valid once answer() has parsed it; the caller's room */
+    struct span host;      /* the authority's host, without the port; empty: none */
+    struct span sent_path; /* target_sent_path */
+    struct target *target; /* the caller's memory; set once the target is parsed */
 
-    struct span path;    /* by which the entry was found; may lie in the target's room */
-    struct entry *entry; /* what the response borrows from, or NULL; to be given back with store_release */
-    struct body_producer *listing;        /* of a directory, until the response has it */
-    struct representation representation; /* of the entry, in the form that is sent */
-    struct span cache;                    /* its line of Cache-Control, the same for all forms */
-    struct reason reason;                 /* why there is nothing, where the client or the log may know it */
+    struct span path;              /* of the entry; may be in the target's room */
+    struct entry *entry;           /* the file that the response borrows, or NULL; released by the caller */
+    struct body_producer *listing; /* of a directory, until the response takes it */
+    struct representation representation; /* of the entry */
+    struct span cache;                    /* the Cache-Control line of a file */
+    struct reason reason;                 /* of a 404; empty unless the client or the log may see it */
 
     enum live live;
-    int status;      /* of an error to be answered */
-    bool check_host; /* only the names of this machine and allowed ones are served */
-    bool listing_is_json;
-    bool has_script; /* live reload's script follows the entry's bytes */
-    bool steady;     /* what describes the entry stays the same as long as it does */
+    int status;      /* of an error */
+    bool check_host; /* reject foreign hosts */
+    bool has_script; /* the live-reload script follows the entry's bytes */
+    bool steady;     /* the representation stays the same until the file changes */
 
-    /* Answers to questions that few requests raise, asked at first use by the functions below. */
+    /* Facts that few requests need, computed at first use by the functions below. */
     struct {
         bool media_known, navigation_known, local_known;
         enum media media;
@@ -72,20 +68,19 @@ struct exchange {
     } asked;
 };
 
-/* The form that the client wants a page of the server's own in, by Accept. */
+/* The media type for a generated page. */
 enum media exchange_media(struct exchange *exchange);
 
-/* True where a browser wants a page to show. */
+/* True if a browser navigates to a page. */
 bool exchange_is_navigation(struct exchange *exchange);
 
-/* True where the client is on this machine and asks for one of its own names, and not through a proxy that is recognised as
-   one, unless that is trusted. */
+/* True if the client is on this machine, uses a loopback host, and no untrusted proxy is detected. */
 bool exchange_is_local(struct exchange *exchange);
 
-/* True where a local client sends Accept, so that a person may see why a path is 404. */
+/* True if the client is local and sends Accept, so a person may see why a path is 404. */
 bool exchange_wants_reason(struct exchange *exchange);
 
-/* Writes the head: the response's status, the common lines, and `lines`. Nothing is added to the response after it. */
+/* Completes the response with its head; `lines` are complete lines in addition to the common ones. */
 void exchange_finish(struct exchange *exchange, struct span lines);
 
 #endif

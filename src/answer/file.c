@@ -21,25 +21,27 @@ static void add_slice(struct exchange *exchange, uint64_t offset, uint64_t lengt
         response_add_file(exchange->response, entry->fd, offset, length);
 }
 
-/* ---- the head that is kept with an entry ---- */
+/* ---- the header that is cached with an entry ---- */
 
-/* Not while its dates may change, nor with the script, nor of an encoded form, which has the type of another entry. */
-static bool may_keep_head(const struct exchange *exchange)
+/* False while the validators may still change, for an added script, and for an encoded file, which has its original's
+   type. */
+static bool has_cacheable_header(const struct exchange *exchange)
 {
     return exchange->steady && !exchange->has_script;
 }
 
-/* The head of a 200 with the whole file, at the end of its room, so that the file's bytes follow it in memory. Where the
-   lines that describe the file stand in it is noted, as other answers have these lines, too. */
-static void write_kept_head(const struct exchange *exchange)
+/* Writes the header of a 200 to the end of its room, as the file's bytes follow in memory. Remembers the position of
+   the lines that describe the file, which other responses send too. */
+static void write_cached_header(const struct exchange *exchange)
 {
     char room[ENTRY_HEAD_MAX + CONFIG_LINES_MAX], described[ENTRY_LINES_MAX];
     const struct context *context = exchange->context;
-    struct buffer text = {room, 0, ENTRY_HEAD_MAX + context->config->lines, false}, lines = BUFFER(described);
-    struct kept_head *head = &exchange->entry->head;
-    struct response said = {.common = context->config->common, .cache = exchange->cache};
+    struct buffer text = {room, 0, ENTRY_HEAD_MAX + context->config->extra_head_bytes, false},
+                  lines = BUFFER(described);
+    struct cached_header *head = &exchange->entry->head;
+    struct response response = {.common = context->config->common, .cache = exchange->cache};
     size_t validators = response_describe(&lines, &exchange->representation);
-    head->lines = (uint16_t)response_write_head(&said, &text, context->date, buffer_filled(&lines),
+    head->lines = (uint16_t)response_write_head(&response, &text, context->date, buffer_filled(&lines),
                                                 exchange->entry->size);
     head->lines_end = (uint16_t)(head->lines + lines.length);
     head->validators = (uint16_t)(head->lines + validators);
@@ -48,41 +50,40 @@ static void write_kept_head(const struct exchange *exchange)
     memcpy(head->end - head->length, text.at, text.length);
 }
 
-/* The head that is kept with the entry, written if it is not there yet. */
-static char *kept_head(const struct exchange *exchange)
+static char *cached_header(const struct exchange *exchange)
 {
-    struct kept_head *head = &exchange->entry->head;
+    struct cached_header *head = &exchange->entry->head;
     if (head->length == 0)
-        write_kept_head(exchange);
+        write_cached_header(exchange);
     return head->end - head->length;
 }
 
-/* The lines that describe the file, and where in them the validators begin. */
+/* Returns the lines that describe the file; `*validators` is the offset of those that a 304 sends too. */
 static struct span lines_of(const struct exchange *exchange, struct buffer *room, size_t *validators)
 {
-    if (!may_keep_head(exchange)) {
+    if (!has_cacheable_header(exchange)) {
         *validators = response_describe(room, &exchange->representation);
         return buffer_filled(room);
     }
-    const char *at = kept_head(exchange);
-    const struct kept_head *head = &exchange->entry->head;
+    const char *at = cached_header(exchange);
+    const struct cached_header *head = &exchange->entry->head;
     *validators = (size_t)(head->validators - head->lines);
     return (struct span){at + head->lines, (size_t)(head->lines_end - head->lines)};
 }
 
 /*
- * The kept head with the date of now, where that is the one to be sent: to a client of HTTP/1.1 that stays, from the
- * one form that the file has. An answer that is still being sent may have the old date half way out: then none.
+ * Returns the cached header with the current date; SPAN_NONE if this response needs another header, or if a response in
+ * flight is sending the cached one with an old date.
  */
-static struct span usable_head(const struct exchange *exchange)
+static struct span usable_header(const struct exchange *exchange)
 {
     const struct context *context = exchange->context;
     const struct response *response = exchange->response;
-    struct kept_head *head = &exchange->entry->head;
-    if (!may_keep_head(exchange) || response->status != 200 || response->varies != 0 || response->last ||
-        exchange->request->minor_version == 0)
+    struct cached_header *head = &exchange->entry->head;
+    if (!has_cacheable_header(exchange) || response->status != 200 || response->varies != 0 ||
+        response->last || exchange->request->minor_version == 0)
         return SPAN_NONE;
-    char *at = kept_head(exchange);
+    char *at = cached_header(exchange);
     if (head->second != context->now) {
         if (exchange->entry->users > 1)
             return SPAN_NONE;
@@ -92,7 +93,7 @@ static struct span usable_head(const struct exchange *exchange)
     return (struct span){at, head->length};
 }
 
-/* ---- the file, or what is asked of it ---- */
+/* ---- responses ---- */
 
 static void answer_whole(struct exchange *exchange)
 {
@@ -100,7 +101,7 @@ static void answer_whole(struct exchange *exchange)
     struct buffer lines = BUFFER(room);
     struct response *response = exchange->response;
     size_t validators;
-    struct span head = usable_head(exchange);
+    struct span head = usable_header(exchange);
     add_slice(exchange, 0, exchange->entry->size);
     if (exchange->has_script)
         live_reload_add_element(response,
@@ -134,8 +135,8 @@ static void answer_range(struct exchange *exchange, const struct range *range)
     exchange_finish(exchange, buffer_filled(&lines));
 }
 
-/* RFC 2046 5.1.1: the boundary must not occur in the parts. 64 bits that can't be known before the request was read make
-   that as good as certain. */
+/* RFC 2046 5.1.1: the boundary must not occur in the parts. A file can't contain 64 bits that are unpredictable before
+   the request. */
 static void write_boundary(const struct exchange *exchange, struct buffer *boundary)
 {
     static uint64_t counter;
@@ -173,11 +174,10 @@ static void answer_unsatisfiable(struct exchange *exchange)
     buffer_append(&line, SPAN("Content-Range: bytes */")); /* RFC 9110 15.5.17 */
     buffer_number(&line, exchange->entry->size);
     buffer_append(&line, SPAN("\r\n"));
-    exchange->response->cache = exchange->context->config->unkept;
+    exchange->response->cache = exchange->context->config->generated_cache;
     error_answer(exchange, 416, buffer_filled(&line));
 }
 
-/* Once no condition stands against it. */
 static void answer_content(struct exchange *exchange, const struct validators *validators)
 {
     const struct request *request = exchange->request;
@@ -198,7 +198,7 @@ static void answer_content(struct exchange *exchange, const struct validators *v
         answer_ranges(exchange, ranges, count);
 }
 
-static void answer_if_wanted(struct exchange *exchange)
+static void answer_conditionally(struct exchange *exchange)
 {
     int64_t now = exchange->context->now, modified = exchange->entry->modified;
     struct validators validators = {
@@ -212,7 +212,7 @@ static void answer_if_wanted(struct exchange *exchange)
         answer_not_modified(exchange);
         break;
     case CONDITIONAL_FAILED:
-        exchange->response->cache = exchange->context->config->unkept;
+        exchange->response->cache = exchange->context->config->generated_cache;
         error_answer(exchange, 412, SPAN_NONE);
         break;
     case CONDITIONAL_PERFORM:
@@ -224,9 +224,9 @@ static void answer_if_wanted(struct exchange *exchange)
 void file_answer(struct exchange *exchange)
 {
     representation_of_original(exchange);
-    bool as_it_is = representation_add_script(exchange) || exchange->live == LIVE_CHECK;
-    if (as_it_is || representation_negotiate(exchange))
-        answer_if_wanted(exchange);
+    bool as_is = representation_add_script(exchange) || exchange->live == LIVE_CHECK;
+    if (as_is || representation_negotiate(exchange))
+        answer_conditionally(exchange);
     else
         error_answer(exchange, 406, SPAN_NONE);
 }

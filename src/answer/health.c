@@ -1,11 +1,5 @@
 #include "answer/health.h"
 
-bool health_is_asked_for(const struct exchange *exchange)
-{
-    return request_is_retrieval(exchange->request) &&
-           span_equal(exchange->sent_path, SPAN(SETTINGS_HEALTH_PATH));
-}
-
 void health_answer(struct exchange *exchange)
 {
     struct response *response = exchange->response;

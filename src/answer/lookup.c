@@ -5,27 +5,32 @@
 
 static const struct span page_suffix = SPAN_INIT(".html");
 
+static void drop_entry(struct exchange *exchange)
+{
+    store_release(exchange->context->store, exchange->entry);
+    exchange->entry = NULL;
+}
+
 static enum lookup find(struct exchange *exchange, struct span path)
 {
     int status = store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->path = path;
     if (status == 404)
-        return LOOKUP_NOTHING;
+        return LOOKUP_MISSING;
     if (status == 0)
         return exchange->entry->kind == ENTRY_DIRECTORY ? LOOKUP_DIRECTORY : LOOKUP_FILE;
     exchange->status = status;
     return LOOKUP_ERROR;
 }
 
-/* A directory of that path is no file. */
+/* A directory at the path counts as missing. */
 static enum lookup find_file(struct exchange *exchange, struct span path)
 {
     enum lookup found = find(exchange, path);
     if (found != LOOKUP_DIRECTORY)
         return found;
-    store_release(exchange->context->store, exchange->entry);
-    exchange->entry = NULL;
-    return LOOKUP_NOTHING;
+    drop_entry(exchange);
+    return LOOKUP_MISSING;
 }
 
 static bool is_file(const struct exchange *exchange, struct span path)
@@ -39,34 +44,32 @@ static bool is_file(const struct exchange *exchange, struct span path)
 }
 
 /*
- * "/about" is about.html where nothing has the name itself, or a directory has it that has no page of its own: exporters
- * make both. Not for names that are known to be something else, such as "/logo.png". By both addresses, relative links
- * mean the same.
+ * Finds about.html for "/about" if `about` is missing or a directory without an index, as site generators write both.
+ * Not for a path with a known extension, such as "/logo.png". Relative links are the same from both addresses.
  */
 static enum lookup find_page(struct exchange *exchange)
 {
     struct target *target = exchange->target;
     if (mime_knows(target->path))
-        return LOOKUP_NOTHING;
+        return LOOKUP_MISSING;
     enum lookup found = find_file(exchange, target_suffixed(target, page_suffix));
     if (found != LOOKUP_FILE)
         return found;
     if (is_file(exchange, target_child(target, exchange->context->config->index))) {
-        store_release(exchange->context->store, exchange->entry);
-        exchange->entry = NULL;
-        return LOOKUP_NOTHING;
+        drop_entry(exchange);
+        return LOOKUP_MISSING;
     }
-    exchange->path = target_suffixed(target, page_suffix); /* the index stood in the same room */
+    exchange->path = target_suffixed(target, page_suffix); /* the index overwrote it */
     return LOOKUP_FILE;
 }
 
-/* Where one file is the whole site, it stands at the root and by its name. */
-static enum lookup find_only(struct exchange *exchange)
+/* A file that is the whole site has two addresses: "/" and its path. */
+static enum lookup find_single_file(struct exchange *exchange)
 {
     const struct target *target = exchange->target;
     struct span file = exchange->context->config->file;
     if (target->path.length > 0 && (target->slash || !span_equal(target->path, file)))
-        return LOOKUP_NOTHING;
+        return LOOKUP_MISSING;
     return find_file(exchange, file);
 }
 
@@ -75,25 +78,24 @@ bool lookup_is_hidden(const struct exchange *exchange)
     return exchange->target->hidden && !exchange->context->config->settings->dotfiles;
 }
 
-/* Finds the file, or the directory that lacks its slash. */
-static enum lookup find_there(struct exchange *exchange)
+static enum lookup find_target(struct exchange *exchange)
 {
     struct target *target = exchange->target;
     if (exchange->context->config->file.length > 0)
-        return find_only(exchange);
+        return find_single_file(exchange);
     if (lookup_is_hidden(exchange))
-        return LOOKUP_NOTHING;
+        return LOOKUP_MISSING;
     if (target->slash)
         return find_file(exchange, target_child(target, exchange->context->config->index));
-    enum lookup there = find(exchange, target->path);
-    if (there == LOOKUP_FILE || there == LOOKUP_ERROR)
-        return there;
+    enum lookup found = find(exchange, target->path);
+    if (found == LOOKUP_FILE || found == LOOKUP_ERROR)
+        return found;
     struct entry *directory = exchange->entry; /* or NULL */
     exchange->entry = NULL;
     enum lookup page = find_page(exchange);
-    if (page == LOOKUP_NOTHING) {
+    if (page == LOOKUP_MISSING) {
         exchange->entry = directory;
-        return there;
+        return found;
     }
     if (directory != NULL)
         store_release(exchange->context->store, directory);
@@ -101,23 +103,23 @@ static enum lookup find_there(struct exchange *exchange)
 }
 
 /*
- * The page of an application that reads the address itself, for navigations which find nothing. What is missing of a
- * page's parts stays missing, and so does what is hidden, or known by its extension to be no page of the application.
+ * --spa: unknown page URLs get the application's page, whose script reads the URL. Not for scripts and images of a page
+ * (no navigation), hidden paths, and paths with a known extension.
  */
-static enum lookup find_application(struct exchange *exchange)
+static enum lookup find_spa(struct exchange *exchange)
 {
     const struct target *target = exchange->target;
     struct span page = exchange->context->config->spa;
     if (page.length == 0 || lookup_is_hidden(exchange) || (!target->slash && mime_knows(target->path)))
-        return LOOKUP_NOTHING;
+        return LOOKUP_MISSING;
     exchange->response->varies |= RESPONSE_BY_ACCEPT;
-    return exchange_is_navigation(exchange) ? find_file(exchange, page) : LOOKUP_NOTHING;
+    return exchange_is_navigation(exchange) ? find_file(exchange, page) : LOOKUP_MISSING;
 }
 
 enum lookup lookup_find(struct exchange *exchange)
 {
-    enum lookup found = find_there(exchange);
-    return found == LOOKUP_NOTHING ? find_application(exchange) : found;
+    enum lookup found = find_target(exchange);
+    return found == LOOKUP_MISSING ? find_spa(exchange) : found;
 }
 
 void lookup_explain(struct exchange *exchange)

@@ -1,7 +1,5 @@
-/*
- * What a target names: a file by its path, the index of a directory, a page by its name without ".html", the one file
- * that is served, an application's page, or nothing.
- */
+/* Maps a target to a file: its path, a directory's index, a page without ".html", the single file, or the page of
+   --spa. */
 #ifndef TINYHTTPD_ANSWER_LOOKUP_H
 #define TINYHTTPD_ANSWER_LOOKUP_H
 
@@ -11,19 +9,18 @@
 
 enum lookup {
     LOOKUP_FILE,
-    LOOKUP_DIRECTORY, /* its address lacks the slash */
-    LOOKUP_NOTHING,
-    LOOKUP_ERROR, /* the exchange has its status */
+    LOOKUP_DIRECTORY, /* the target lacks the slash */
+    LOOKUP_MISSING,
+    LOOKUP_ERROR, /* with the exchange's status */
 };
 
-/* Finds it. With a file or a directory the exchange has its entry, and the path that it was found by. Where the answer
-   depends on Accept, the response varies by it. */
+/* Finds a file or directory, and sets the exchange's entry and path. Sets `varies` if the result depends on Accept. */
 enum lookup lookup_find(struct exchange *exchange);
 
-/* True where the path has a segment that begins with a dot (target.h says which), and such are not served. */
+/* True if the target is hidden (target.h), and --dotfiles does not serve such paths. */
 bool lookup_is_hidden(const struct exchange *exchange);
 
-/* Fills in the reason that nothing was found, if the client or the log wants it. Uses the target's room. */
+/* After LOOKUP_MISSING, finds the reason if the client or the log may see it. Overwrites the target's room. */
 void lookup_explain(struct exchange *exchange);
 
 #endif

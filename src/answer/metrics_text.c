@@ -1,10 +1,9 @@
 /*
- * https://prometheus.io/docs/instrumenting/exposition_formats/: lines of "NAME{LABEL="VALUE"} NUMBER", those of a name in
- * one group below its help and its type.
+ * https://prometheus.io/docs/instrumenting/exposition_formats/: a family is a HELP line, a TYPE line, and a sample
+ * NAME{LABEL="VALUE"} NUMBER per line.
  */
 #include "answer/metrics_text.h"
 
-/* The lines that a group begins with. */
 static void append_family(struct buffer *text, const char *name, const char *type, const char *help)
 {
     buffer_append(text, SPAN("# HELP "));
@@ -18,7 +17,7 @@ static void append_family(struct buffer *text, const char *name, const char *typ
     buffer_byte(text, '\n');
 }
 
-/* `name` with its labels. */
+/* `name` includes the labels. */
 static void append_sample(struct buffer *text, const char *name, uint64_t value)
 {
     buffer_string(text, name);
@@ -33,7 +32,7 @@ static void append_counter(struct buffer *text, const char *name, const char *he
     append_sample(text, name, value);
 }
 
-/* Microseconds in seconds, without zeros at the end. */
+/* Appends microseconds as seconds, without trailing zeros. */
 static void append_seconds(struct buffer *text, uint64_t microseconds)
 {
     uint64_t rest = microseconds % 1000000;
@@ -46,7 +45,7 @@ static void append_seconds(struct buffer *text, uint64_t microseconds)
 
 static void append_requests(struct buffer *text, const struct metrics_totals *totals)
 {
-    append_family(text, "tinyhttpd_requests_total", "counter", "Answers, by the class of their status.");
+    append_family(text, "tinyhttpd_requests_total", "counter", "Responses by status class.");
     append_sample(text, "tinyhttpd_requests_total{class=\"2xx\"}", totals->requests[2]);
     append_sample(text, "tinyhttpd_requests_total{class=\"3xx\"}", totals->requests[3]);
     append_sample(text, "tinyhttpd_requests_total{class=\"4xx\"}", totals->requests[4]);
@@ -55,18 +54,17 @@ static void append_requests(struct buffer *text, const struct metrics_totals *to
 
 static void append_connections(struct buffer *text, const struct metrics_totals *totals)
 {
-    append_family(text, "tinyhttpd_connections", "gauge",
-                  "Connections that are open, and how many of these wait for a request.");
+    append_family(text, "tinyhttpd_connections", "gauge", "Open connections, and the idle ones among them.");
     append_sample(text, "tinyhttpd_connections{state=\"open\"}", totals->connections);
     append_sample(text, "tinyhttpd_connections{state=\"idle\"}", totals->idle);
 }
 
-/* A bucket counts all that are not longer than its bound, those of the buckets before included. */
+/* Buckets are cumulative: each includes the ones before it. */
 static void append_durations(struct buffer *text, const struct metrics_totals *totals)
 {
     uint64_t count = 0;
     append_family(text, "tinyhttpd_request_duration_seconds", "histogram",
-                  "From the whole request to the last byte of its answer that the kernel took.");
+                  "Time from the complete request until the kernel accepted the last byte of the response.");
     for (unsigned i = 0; i < METRICS_BUCKETS; i++) {
         buffer_append(text, SPAN("tinyhttpd_request_duration_seconds_bucket{le=\""));
         if (i < METRICS_BUCKETS - 1)
@@ -84,24 +82,18 @@ static void append_durations(struct buffer *text, const struct metrics_totals *t
 
 void metrics_text_write(struct buffer *text, const struct metrics_totals *totals)
 {
-    append_family(text, "tinyhttpd_build_info", "gauge", "The version that runs.");
+    append_family(text, "tinyhttpd_build_info", "gauge", "The running version.");
     append_sample(text, "tinyhttpd_build_info{version=\"" TINYHTTPD_VERSION "\"}", 1);
     append_requests(text, totals);
-    append_counter(text, "tinyhttpd_response_bytes_total", "Bytes of bodies that were sent.", totals->bytes);
+    append_counter(text, "tinyhttpd_response_bytes_total", "Bytes of response bodies that were sent.",
+                   totals->bytes);
     append_durations(text, totals);
     append_connections(text, totals);
-    append_counter(text, "tinyhttpd_cache_hits_total", "Files that were in memory, unchanged on disk.",
+    append_counter(text, "tinyhttpd_cache_hits_total", "Files served from memory, unchanged on disk.",
                    totals->found);
-    append_counter(text, "tinyhttpd_cache_misses_total", "Files that had to be read.", totals->loaded);
+    append_counter(text, "tinyhttpd_cache_misses_total", "Files read from disk.", totals->loaded);
     append_counter(text, "tinyhttpd_worker_restarts_total", "Workers that ended and were replaced.",
                    totals->restarts);
-}
-
-bool metrics_text_is_asked_for(const struct exchange *exchange)
-{
-    const char *path = exchange->context->config->settings->metrics;
-    return path != NULL && request_is_retrieval(exchange->request) &&
-           span_equal(exchange->sent_path, span_of(path));
 }
 
 void metrics_text_answer(struct exchange *exchange)

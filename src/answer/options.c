@@ -2,25 +2,36 @@
 
 #include "answer/error.h"
 
-/* What answers a preflight (Fetch standard, "CORS-preflight fetch") besides the origin, which every answer names. The
-   fields that a page wants to send are of no use here, and so none does harm. */
+static bool is_token_list(struct span list)
+{
+    struct span member;
+    while (span_next_member(&list, &member)) {
+        for (size_t i = 0; i < member.length; i++) {
+            if (!text_is_tchar((unsigned char)member.at[i]))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* The fields of a preflight response (Fetch standard, "CORS-preflight fetch") besides Access-Control-Allow-Origin,
+   which every response has. Allows all request fields: the server ignores them, so they do no harm. */
 static void append_preflight(const struct exchange *exchange, struct buffer *lines)
 {
     const struct request *request = exchange->request;
     const struct config *config = exchange->context->config;
     struct span fields = request_single_field(request, FIELD_ACCESS_CONTROL_REQUEST_HEADERS);
-    if (config->settings->cors == NULL ||
-        request_field(request, FIELD_ACCESS_CONTROL_REQUEST_METHOD).at == NULL)
+    if (config->settings->cors == NULL || !request_has(request, 1U << FIELD_ACCESS_CONTROL_REQUEST_METHOD))
         return;
-    config_append_own(config, lines, SPAN("Access-Control-Allow-Methods"), SPAN("GET, HEAD, OPTIONS"));
-    config_append_own(config, lines, SPAN("Access-Control-Max-Age"), SPAN("600"));
-    if (fields.length <= CONFIG_PREFLIGHT_MAX && config_is_token_list(fields))
-        config_append_own(config, lines, SPAN("Access-Control-Allow-Headers"), fields);
+    config_append_default(config, lines, SPAN("Access-Control-Allow-Methods"), SPAN("GET, HEAD, OPTIONS"));
+    config_append_default(config, lines, SPAN("Access-Control-Max-Age"), SPAN("600"));
+    if (fields.length <= OPTIONS_FIELDS_MAX && is_token_list(fields))
+        config_append_default(config, lines, SPAN("Access-Control-Allow-Headers"), fields);
 }
 
 void options_answer(struct exchange *exchange)
 {
-    char room[CONFIG_PREFLIGHT_MAX + 256];
+    char room[OPTIONS_FIELDS_MAX + 256];
     struct buffer lines = BUFFER(room);
     buffer_append(&lines, SPAN(ERROR_ALLOW));
     append_preflight(exchange, &lines);

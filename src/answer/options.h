@@ -1,10 +1,13 @@
-/* The answer to OPTIONS, and to the preflight of a cross-origin request. */
+/* Answers to OPTIONS, and to the preflights of cross-origin requests. */
 #ifndef TINYHTTPD_ANSWER_OPTIONS_H
 #define TINYHTTPD_ANSWER_OPTIONS_H
 
 #include "answer/exchange.h"
 
-/* Answers 204 to OPTIONS (RFC 9110 9.3.7), and to a preflight where --cors is given. */
+/* The longest list of field names that a preflight response repeats. A page sends a few; this has room for dozens. */
+enum { OPTIONS_FIELDS_MAX = 1024 };
+
+/* Answers 204 with Allow (RFC 9110 9.3.7); with --cors, allows a preflight. */
 void options_answer(struct exchange *exchange);
 
 #endif

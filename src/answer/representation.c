@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A date has seconds only: until the second is over, and as long as the file's times can't be trusted, it may change
-   again and keep it (RFC 9110 8.8.2.2). */
+/* RFC 9110 8.8.2.2: a date has seconds only, so within its second the file may change again and keep its date. Until
+   the entry is settled, its times can't be trusted either. */
 static bool is_steady(const struct exchange *exchange)
 {
     return exchange->entry->settled && exchange->entry->modified < exchange->context->now;
 }
 
-/* Reproducible builds give all files one date of long ago, which then says nothing. */
+/* Reproducible builds give all files the same old date, which can't tell versions apart. */
 static struct span last_modified_of(const struct exchange *exchange)
 {
     static const int64_t year_1980 = 315532800;
@@ -26,7 +26,7 @@ static bool is_html(const struct entry *entry)
     return strncmp(entry->type, "text/html", 9) == 0;
 }
 
-/* Depends on the entry alone, as its head is kept. */
+/* May depend on the entry only, as the line is part of the cached header. */
 static struct span cache_of(const struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
@@ -57,13 +57,13 @@ static const struct {
     [CODING_BR] = {SIBLING_BR, SPAN_INIT("br")},
 };
 
-/* Players seek in these by ranges, which in an encoded form would count its bytes. */
+/* Players seek by ranges, and a range of an encoded file counts encoded bytes. */
 static bool is_seekable(const char *type)
 {
     return strncmp(type, "audio/", 6) == 0 || strncmp(type, "video/", 6) == 0;
 }
 
-/* The codings in which the file is there, as bits 1 << enum coding. */
+/* Bits 1 << enum coding. */
 static unsigned available_codings(const struct exchange *exchange)
 {
     unsigned siblings = store_siblings(exchange->context->store, exchange->entry, exchange->iteration);
@@ -75,7 +75,7 @@ static unsigned available_codings(const struct exchange *exchange)
     return available;
 }
 
-/* Appends to the response's text, and so gives the bytes its life. */
+/* Copies the bytes into the response's text, so that they live as long as the response. */
 static struct span keep(struct response *response, struct span bytes)
 {
     size_t start = response->text.length;
@@ -83,20 +83,20 @@ static struct span keep(struct response *response, struct span bytes)
     return (struct span){response->text.at + start, bytes.length};
 }
 
-/* The sibling's tag with the coding before its last quote: no two forms of a file have the same one, not even where
-   their bytes are equal (RFC 9110 8.8.3.3). */
-static struct span keep_coded_etag(struct response *response, struct span etag, struct span coding)
+/* Inserts "-SUFFIX" before the last quote of an entity tag: two encodings of a file need different tags even if their
+   bytes are equal (RFC 9110 8.8.3.3). */
+static struct span keep_suffixed_etag(struct response *response, struct span etag, struct span suffix)
 {
     if (etag.length == 0)
         return SPAN_NONE;
     struct span kept = keep(response, (struct span){etag.at, etag.length - 1});
     keep(response, SPAN("-"));
-    keep(response, coding);
+    keep(response, suffix);
     keep(response, SPAN("\""));
-    return (struct span){kept.at, kept.length + coding.length + 2};
+    return (struct span){kept.at, kept.length + suffix.length + 2};
 }
 
-/* Makes the sibling's entry that of the exchange, in place of the original's, whose type it keeps. */
+/* Replaces the exchange's entry by the sibling, which gets the original's type. */
 static void select_sibling(struct exchange *exchange, struct entry *sibling, enum coding coding)
 {
     struct response *response = exchange->response;
@@ -104,11 +104,11 @@ static void select_sibling(struct exchange *exchange, struct entry *sibling, enu
     struct span type = keep(response, exchange->representation.type);
     store_release(exchange->context->store, exchange->entry);
     exchange->entry = sibling;
-    exchange->steady = false; /* it is described by the original, too */
+    exchange->steady = false; /* the original may change alone */
     exchange->representation = (struct representation){
         .type = type,
         .coding = name,
-        .etag = keep_coded_etag(response, span_of(sibling->etag), name),
+        .etag = keep_suffixed_etag(response, span_of(sibling->etag), name),
         .last_modified = last_modified_of(exchange),
     };
 }
@@ -117,9 +117,9 @@ bool representation_negotiate(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     unsigned available = available_codings(exchange);
-    bool one_form = available == 1U << CODING_IDENTITY;
-    exchange->response->varies |= one_form ? 0U : RESPONSE_BY_ENCODING;
-    if (one_form && !negotiate_is_weighted(request))
+    bool identity_only = available == 1U << CODING_IDENTITY;
+    exchange->response->varies |= identity_only ? 0U : RESPONSE_BY_ENCODING;
+    if (identity_only && !negotiate_is_weighted(request))
         return true;
     struct acceptance acceptance = negotiate_codings(request);
     struct entry *sibling;
@@ -138,13 +138,13 @@ bool representation_negotiate(struct exchange *exchange)
             select_sibling(exchange, sibling, coding);
             return true;
         }
-        available &= ~(1U << coding); /* it was there a moment ago */
+        available &= ~(1U << coding); /* deleted meanwhile */
     }
 }
 
 /* ---- live reload ---- */
 
-/* UTF-16, where ASCII would be no text (WHATWG Encoding, "BOM sniff"). */
+/* The script's element is ASCII, which is invalid in UTF-16 (WHATWG Encoding, "BOM sniff"). */
 static bool is_utf16(const struct entry *entry)
 {
     unsigned char mark[2] = {0, 0};
@@ -165,6 +165,6 @@ bool representation_add_script(struct exchange *exchange)
         return false;
     exchange->has_script = true;
     exchange->representation.etag =
-        keep_coded_etag(exchange->response, exchange->representation.etag, SPAN("live"));
+        keep_suffixed_etag(exchange->response, exchange->representation.etag, SPAN("live"));
     return true;
 }

@@ -1,6 +1,6 @@
 /*
- * The selected representation (RFC 9110 3.2): a file in the form that is sent. First it is the original, then it becomes
- * another form where the request asks for one. What is put together for it lives in the response's text.
+ * The selected representation (RFC 9110 3.2): the original file, an encoded sibling, or a page with the live-reload
+ * script. Its type and entity tag borrow from the entry or from the response's text.
  */
 #ifndef TINYHTTPD_ANSWER_REPRESENTATION_H
 #define TINYHTTPD_ANSWER_REPRESENTATION_H
@@ -9,17 +9,17 @@
 
 #include <stdbool.h>
 
-/* Describes the exchange's entry as it is. */
+/* Selects the original: the exchange's entry as it is. */
 void representation_of_original(struct exchange *exchange);
 
 /*
- * Chooses the form of the file that the client wants most (RFC 9110 12.5.3), and makes its entry that of the exchange:
- * where that is a sibling's, it gives the original's back to the store. False where no form is acceptable.
+ * Selects the encoding that the client prefers (RFC 9110 12.5.3). An encoded sibling replaces the exchange's entry,
+ * which is released. False if no encoding is acceptable.
  */
 bool representation_negotiate(struct exchange *exchange);
 
-/* With --watch, a page to show gets the script after its own bytes, and a validator of its own (RFC 9110 8.8.3).
-   Returns whether it is such a page. */
+/* With --watch, selects the page with the script, which has an entity tag of its own (RFC 9110 8.8.3), if a browser
+   navigates to an HTML file. Returns true if so. */
 bool representation_add_script(struct exchange *exchange);
 
 #endif

@@ -16,16 +16,16 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Escaped, a byte takes four; "tinyhttpd: " and the line's end come on top. One line is one write to a pipe. */
+/* An escaped byte takes four. 16 bytes are left for "tinyhttpd: " and the line end. */
 enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - 16) / 4 };
 
 /* ---- writing without waiting ---- */
 
-/* What this process writes a stream's lines to. */
+/* Where this process writes the lines of a stream. */
 static struct output {
-    int fd; /* the stream itself, or the pipe of its writer */
+    int fd; /* the stream, or the pipe to its log writer */
     bool is_socket;
-    bool is_terminal; /* the stream is one, whatever stands between */
+    bool is_terminal; /* the stream; with a log writer in between as well */
 } outputs[] = {[STDOUT_FILENO] = {.fd = STDOUT_FILENO}, [STDERR_FILENO] = {.fd = STDERR_FILENO}};
 
 static struct log_writer writers[] = {
@@ -35,8 +35,8 @@ static struct log_writer writers[] = {
 
 static void tell_lost(unsigned long lines, int error);
 
-/* Opens a pipe anew, as O_NONBLOCK on the shared description would hold for the other processes that have it. A pipe of
-   another user can't be opened (proc(5)), and without /proc none can. */
+/* Opens a pipe again: O_NONBLOCK on the inherited description would affect other processes. Fails for a pipe of another
+   user, and without /proc. */
 static bool open_anew(int stream)
 {
     char path[32];
@@ -48,7 +48,7 @@ static bool open_anew(int stream)
     return opened;
 }
 
-/* Best effort: there is a bound to what a user's pipes may take together (pipe(7)). */
+/* Best effort: the pipes of a user have a common limit (pipe(7)). */
 static void widen(int pipe)
 {
     int size = fcntl(pipe, F_GETPIPE_SZ);
@@ -56,8 +56,8 @@ static void widen(int pipe)
         fcntl(pipe, F_SETPIPE_SZ, LIMIT_LOG_PIPE);
 }
 
-/* Lets a process of its own wait for the stream. Where both streams lead to one place, one process serves both, so that
-   their lines keep their order. False with errno where none can be started. */
+/* Starts a log writer for the stream. Two streams to one file share a writer, which keeps the order of their lines. False
+   with errno on failure. */
 static bool divert(int stream, const struct stat *attributes)
 {
     struct log_writer *writer = &writers[stream];
@@ -75,11 +75,8 @@ static bool divert(int stream, const struct stat *attributes)
     return true;
 }
 
-/*
- * A write to a local file waits for no reader. It appends, whatever the file's offset is: with ">access.log" a worker that
- * was taken over could set the offset back, and overwrite the lines of before. The flag is on the description, which the
- * processes that were started with the same redirection share: their lines are appended as well.
- */
+/* Without O_APPEND (">access.log") a compromised worker could move the offset and overwrite earlier lines. The flag also
+   applies to other processes started with the same redirection, which share the description. */
 static void append_to_file(int stream)
 {
     int flags = fcntl(stream, F_GETFL);
@@ -87,24 +84,28 @@ static void append_to_file(int stream)
         fcntl(stream, F_SETFL, flags | O_APPEND);
 }
 
-/* Writes that block on no reader: to a local file, and to /dev/null and its like, the character devices with the major
-   number 1 (null(4), full(4)). */
+/* True for local files and for character devices with major number 1, such as /dev/null (null(4), full(4)). */
 static bool never_blocks(mode_t mode, dev_t device)
 {
     return S_ISREG(mode) || (S_ISCHR(mode) && major(device) == 1);
 }
 
-/*
- * Each write to a pipe is whole or not at all (pipe(7)), so several processes may share one. A terminal takes a part of a
- * line where it has room for no more, and is nearly always open for reading as well: a worker is not to read the keyboard.
- */
-static bool open_output(int stream)
+/* A worker that may open the pipe by /proc/self/fd could read the other workers' lines from it: Landlock handles no
+   pipe. */
+static bool may_open(uid_t user, const struct stat *pipe)
+{
+    return pipe->st_uid == user || (pipe->st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
+/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal may take part of a line, and workers
+   must not be able to read from it. */
+static bool open_output(int stream, uid_t user)
 {
     struct output *output = &outputs[stream];
     struct stat attributes;
     *output = (struct output){.fd = stream, .is_terminal = isatty(stream)};
     if (fstat(stream, &attributes) < 0)
-        return true; /* it is closed */
+        return true; /* the stream is closed */
     output->is_socket = S_ISSOCK(attributes.st_mode);
     if (S_ISREG(attributes.st_mode))
         append_to_file(stream);
@@ -112,15 +113,15 @@ static bool open_output(int stream)
         return true;
     if (S_ISFIFO(attributes.st_mode)) {
         widen(stream);
-        if (open_anew(stream))
+        if (!may_open(user, &attributes) && open_anew(stream))
             return true;
     }
     return divert(stream, &attributes);
 }
 
-int log_open(struct failure *failure)
+int log_open(uid_t user, struct failure *failure)
 {
-    if (open_output(STDOUT_FILENO) && open_output(STDERR_FILENO))
+    if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
         return 0;
     return fail(failure, EX_OSERR,
                 "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
@@ -130,7 +131,7 @@ int log_open(struct failure *failure)
 void log_enter_worker(void)
 {
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        dup2(outputs[stream].fd, stream); /* nothing where they are the same (dup(2)) */
+        dup2(outputs[stream].fd, stream);
         outputs[stream].fd = stream;
     }
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
@@ -164,7 +165,7 @@ void log_end(void)
         log_writer_wait(&writers[stream]);
 }
 
-/* One write of at most LIMIT_LOG_LINE bytes: a pipe takes so many whole or not at all (pipe(7)). */
+/* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). */
 static ssize_t write_output(int stream, struct span text)
 {
     const struct output *output = &outputs[stream];
@@ -175,7 +176,7 @@ static ssize_t write_output(int stream, struct span text)
 
 /* ---- diagnostics ---- */
 
-/* False where it may be written later. */
+/* False if a later attempt may succeed. */
 static bool write_diagnostic(const char *message)
 {
     char escaped[ESCAPED_MAX];
@@ -193,7 +194,7 @@ void log_error(const char *format, ...)
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    log_flush(); /* where both streams lead to the same place, the order is that of time */
+    log_flush(); /* both streams may lead to one file: keep the order */
     write_diagnostic(message);
 }
 
@@ -202,7 +203,7 @@ void log_text(struct span text)
     while (text.length > 0) {
         struct span lines = log_first_lines(text);
         if (write_output(STDERR_FILENO, lines) < 0)
-            return; /* there is no other stream to tell that this one fails */
+            return; /* no other stream is left to report to */
         text = (struct span){text.at + lines.length, text.length - lines.length};
     }
 }
@@ -221,8 +222,7 @@ bool log_is_coloured(int stream)
 
 /* ---- access lines, several at once ---- */
 
-/* Whole lines that wait to be written, but for the beginning of the first where a write took only that. A byte before them
-   has room for a line's end. */
+/* Lines that are not written yet; of the first a part may be. The byte before them has room for a newline. */
 static struct {
     bool is_begun;
     size_t length;
@@ -231,8 +231,8 @@ static struct {
 
 static char *const held_text = held.room + 1;
 
-/* Lines that were dropped since the last one written, and why the last of them was. Of a torn one a part was written, as on
-   a disk that became full: the next line begins on one of its own. */
+/* Lines dropped since the last report, and the errno of the last. torn: a line was cut short (disk full); begin the next
+   write with a newline. */
 static struct {
     unsigned long lines;
     int error;
@@ -252,12 +252,12 @@ static void tell_dropped(void)
         return;
     snprintf(message, sizeof message, "%lu line%s of the access log %s dropped: %s", dropped.lines,
              dropped.lines == 1 ? "" : "s", dropped.lines == 1 ? "was" : "were",
-             dropped.error == EAGAIN ? "nobody read standard output" : strerror(dropped.error));
+             dropped.error == EAGAIN ? "standard output was not read" : strerror(dropped.error));
     if (write_diagnostic(message))
         dropped.lines = 0;
 }
 
-/* In the process of a writer. What standard error could not take, there is no other place for. */
+/* In a log writer's process. */
 static void tell_lost(unsigned long lines, int error)
 {
     outputs[STDERR_FILENO].fd = STDERR_FILENO;
@@ -266,17 +266,17 @@ static void tell_lost(unsigned long lines, int error)
     tell_dropped();
 }
 
-/* Writes, or drops, the first of the lines that are held from `start` on. Returns how many bytes of them are done with; 0
-   where they have to wait. */
+/* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if they
+   have to wait. */
 static size_t write_first(size_t start)
 {
     struct span lines = log_first_lines((struct span){held_text + start, held.length - start});
     size_t mended = dropped.torn ? 1 : 0;
     if (dropped.torn)
-        held.room[start] = '\n'; /* the byte before it */
+        held.room[start] = '\n'; /* the byte before the lines */
     ssize_t written = write_output(STDOUT_FILENO, (struct span){lines.at - mended, lines.length + mended});
     if (written < 0 && errno != EAGAIN && errno != EINTR) {
-        drop(lines, errno); /* no reason to stop serving */
+        drop(lines, errno);
         dropped.torn |= held.is_begun;
         held.is_begun = false;
         return lines.length;

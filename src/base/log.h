@@ -1,4 +1,4 @@
-/* Two outputs that never wait: diagnostics on standard error, lines of the access log on standard output. */
+/* The access log on standard output and diagnostics on standard error. Writing never blocks. */
 #ifndef TINYHTTPD_BASE_LOG_H
 #define TINYHTTPD_BASE_LOG_H
 
@@ -9,52 +9,50 @@
 #include <sys/types.h>
 
 /*
- * Prepares standard output and standard error for the processes that serve: from now on none of them ever waits for a
- * reader, and what there is no room for is dropped. A pipe is opened anew to that end, as O_NONBLOCK on what is shared would
- * hold for other processes as well. A terminal, and a pipe that can't be opened, get a process of their own that waits
- * for them, and a pipe that leads to it. Descriptors 1 and 2 of this process stay what they are, and what an executed
- * program inherits. To be called once, in the master, before it has workers. Returns 0, or the failure's status.
+ * Prepares standard output and standard error, so that no process of the server blocks on their reader; lines without room
+ * are dropped. A pipe is opened again with O_NONBLOCK. A terminal, a pipe that can't be opened, and a pipe that the workers'
+ * `user` could open and read get a log writer, a process that may block, and a pipe to it. Descriptors 1 and 2 of this
+ * process stay as they are, for execve(2). Call it once, in the master, before workers start. Returns 0, or the failure's
+ * exit status.
  */
-int log_open(struct failure *failure);
+int log_open(uid_t user, struct failure *failure);
 
-/* In a worker: puts the pipes that lead to the streams in their place, so that it can't read the terminal. */
+/* In a worker: replaces descriptors 1 and 2 by the pipes to their log writers, so that it can't read the terminal. */
 void log_enter_worker(void);
 
-/* Tells whether a child that ended was a process that log_open started; then another one takes its place. */
+/* True if the child that ended was a log writer; starts another. */
 bool log_replace_writer(pid_t ended);
 
-/* In the master, once its workers have ended: waits until their lines are written, LIMIT_LOG_LAST_MS where the reader
-   does not read. What is lost then is told. */
+/* In the master, after its workers: waits until all lines are written, at most LIMIT_LOG_LAST_MS, and reports lost ones. */
 void log_end(void);
 
-/* Writes "tinyhttpd: MESSAGE" and a line's end to standard error. The message may come from outside: bytes that could
-   steer a terminal are escaped. Where standard error has no room for it, it is lost. */
+/* Writes "tinyhttpd: MESSAGE\n" to standard error. Control characters, which could come from a client, are escaped. The
+   message is lost if standard error has no room. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Writes lines of text for a person to standard error, as they are. */
+/* Writes lines of text to standard error unchanged. */
 void log_text(struct span text);
 
-/* True where the stream, standard output or standard error, led to a terminal when log_open was called. */
+/* True if the stream, STDOUT_FILENO or STDERR_FILENO, was a terminal when log_open was called. */
 bool log_is_terminal(int stream);
 
-/* True where colours may be written: to a terminal that has them, unless NO_COLOR asks for none. */
+/* True if the stream is a terminal with colours and NO_COLOR is not set. */
 bool log_is_coloured(int stream);
 
 /*
- * Takes a whole line, in pieces that are the caller's: at most LIMIT_LOG_LINE bytes, the last of them a line's end. It is
- * held, to be written to standard output with others by log_flush. What can't be written (the reader does not read and
- * there is no room to hold it, the disk is full) is dropped and counted, and the count told on standard error when the
- * next can.
+ * Adds a line of the access log, at most LIMIT_LOG_LINE bytes with its newline, in pieces that are copied. log_flush writes
+ * it. Lines that can't be written or held (a reader that stopped, a full disk) are dropped; their number is reported on
+ * standard error with the next line that can be written.
  */
 void log_add(const struct span *pieces, unsigned count);
 
-/* True where lines are held. */
+/* True if lines wait for log_flush. */
 bool log_is_pending(void);
 
-/* Writes the lines that are held; where the reader does not read, they are held on. */
+/* Writes the waiting lines, as many as the reader takes. */
 void log_flush(void);
 
-/* Writes them for the last time, and tells what was dropped. */
+/* Writes the waiting lines for the last time, and reports dropped ones. */
 void log_close(void);
 
 #endif

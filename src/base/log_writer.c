@@ -9,13 +9,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Tells the writer that the server has ended. The kernel sends it as well where the master is killed. */
+/* Tells the log writer that the server has ended. The kernel sends it if the master is killed (PR_SET_PDEATHSIG). */
 #define WRITER_FINISH SIGUSR1
 
 struct span log_first_lines(struct span text)
@@ -34,12 +35,11 @@ unsigned log_count_lines(struct span text)
     return lines;
 }
 
-/* ---- in the writer's process ---- */
+/* ---- in the log writer ---- */
 
 static volatile sig_atomic_t time_is_up;
 
-/* A signal may come between the look at `time_is_up` and a write that blocks: the timer goes on, so that the next one ends
-   the write. */
+/* The timer repeats: an alarm between the check of `time_is_up` and a blocking write would not end that write. */
 static void on_finish(int signal)
 {
     (void)signal;
@@ -56,9 +56,8 @@ static void on_alarm(int signal)
     time_is_up = 1;
 }
 
-/* What the terminal and service managers send to the whole process group is not for the writer: the workers have last
-   lines to write after it. With SIGTTOU ignored, the log of a job in the background reaches the terminal instead of
-   stopping the job (termios(3), TOSTOP). */
+/* Ignore signals to the whole process group: the workers still have lines to write. With SIGTTOU ignored, a background job
+   writes to the terminal instead of being stopped (termios(3), TOSTOP). */
 static void handle_signals(pid_t parent)
 {
     static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGTERM, SIGUSR2,
@@ -69,7 +68,7 @@ static void handle_signals(pid_t parent)
     signal(SIGCHLD, SIG_DFL);
     sigaction(WRITER_FINISH, &(struct sigaction){.sa_handler = on_finish}, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm},
-              NULL); /* no SA_RESTART: it ends a write */
+              NULL); /* no SA_RESTART: ends a blocking write */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, (unsigned long)WRITER_FINISH);
@@ -77,7 +76,7 @@ static void handle_signals(pid_t parent)
         raise(WRITER_FINISH);
 }
 
-/* The listeners' port would stay taken, and the pipe never end. close_range(2) came with Linux 5.9. */
+/* Else the port would stay in use, and the pipe would never end. close_range(2) is of Linux 5.9. */
 static void close_others(void)
 {
     if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, 0U) == 0)
@@ -86,8 +85,8 @@ static void close_others(void)
         close(fd);
 }
 
-/* Writes all of it, however long that takes, and returns what could not be written, with errno. The stream may be one whose
-   writes don't block, by the choice of another process that has it. */
+/* Blocks until all is written. Returns the rest that could not be, with errno. Another process may have set O_NONBLOCK on the
+   stream. */
 static struct span write_whole(int stream, struct span text)
 {
     while (text.length > 0 && !time_is_up) {
@@ -103,7 +102,7 @@ static struct span write_whole(int stream, struct span text)
     return text;
 }
 
-/* What came through the pipe and is not written yet, and what was lost. */
+/* Text from the pipe that is not written yet, and lines that were lost. */
 struct copy {
     int stream;
     size_t length;
@@ -112,8 +111,8 @@ struct copy {
     int error;
 };
 
-/* Writes the lines that are whole; the rest of one stays until its end has come, unless none can come any more. One write
-   takes no more than a pipe takes whole (pipe(7)), so that the lines of other programs stand beside them. */
+/* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if the
+   stream is a pipe (pipe(7)), so that lines don't mix with those of other programs. */
 static void write_lines(struct copy *copy, bool is_last)
 {
     struct span rest = {copy->text, copy->length};
@@ -133,8 +132,7 @@ static void write_lines(struct copy *copy, bool is_last)
     assert(copy->length < LIMIT_LOG_LINE);
 }
 
-/* False at the pipe's end: its last write end is closed. Once the time is up, what is in it is counted, and no more
-   is waited for. */
+/* False at the pipe's end. When time is up, read what is left in the pipe without waiting, to count it. */
 static bool read_more(struct copy *copy)
 {
     if (time_is_up)
@@ -162,7 +160,7 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
 
 /* ---- in the master ---- */
 
-/* Until the writer handles it, WRITER_FINISH would end it. */
+/* Block WRITER_FINISH until the log writer handles it; the default action would end it. */
 static bool start(struct log_writer *writer)
 {
     sigset_t finish, before;
@@ -188,7 +186,8 @@ bool log_writer_open(struct log_writer *writer)
         return false;
     writer->from = ends[0];
     writer->into = ends[1];
-    if (fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 && start(writer))
+    /* Without permissions, a worker can't open the reading end in /proc/self/fd and take the lines of others. */
+    if (fchmod(writer->into, 0) == 0 && fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 && start(writer))
         return true;
     int error = errno;
     close(ends[0]);
@@ -203,7 +202,7 @@ bool log_writer_replace(struct log_writer *writer, pid_t ended)
         return false;
     writer->pid = 0;
     if (writer->starts <= LIMIT_LOG_WRITERS)
-        start(writer); /* where it can't be, lines are dropped once the pipe is full */
+        start(writer); /* on failure, lines are dropped when the pipe is full */
     return true;
 }
 
@@ -222,7 +221,7 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* SIGCHLD ends the wait; the pause is short, as it does not come where the parent of this process has it ignored. */
+/* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. */
 void log_writer_wait(struct log_writer *writer)
 {
     const struct timespec pause = {0, 20000000};

@@ -1,7 +1,5 @@
-/*
- * A process that copies what comes through a pipe to a stream whose writes may block: a terminal, or a pipe that can't
- * be opened anew. So the processes that serve write to the pipe alone, and never wait for the stream's reader.
- */
+/* A log writer: a process that copies lines from a pipe to a stream that may block. The workers write to the pipe and never
+   wait for the stream's reader. */
 #ifndef TINYHTTPD_BASE_LOG_WRITER_H
 #define TINYHTTPD_BASE_LOG_WRITER_H
 
@@ -12,32 +10,31 @@
 
 struct log_writer {
     pid_t pid;       /* 0 while there is none */
-    int stream;      /* the descriptor that it copies to, standard output or standard error */
-    int from;        /* the pipe's end that it reads, kept for the next one where it is killed */
-    int into;        /* the pipe's end to write to, which never blocks */
-    unsigned starts; /* how many there were */
-    /* Called in the writer's process at its end, with the lines that it could not write and the last error. */
+    int stream;      /* STDOUT_FILENO or STDERR_FILENO */
+    int from;        /* the pipe's reading end, kept for a replacement */
+    int into;        /* the pipe's writing end, O_NONBLOCK */
+    unsigned starts; /* number of processes started */
+    /* Called in the log writer before it exits, with the number of lines that it could not write and the last errno. */
     void (*tell_lost)(unsigned long lines, int error);
 };
 
-/* Makes the pipe and starts the process; `stream` and `tell_lost` are set. False with errno where that fails. */
+/* Makes the pipe and starts the process; the caller has set `stream` and `tell_lost`. False with errno on failure. */
 bool log_writer_open(struct log_writer *writer);
 
-/* True where the child that ended was this writer. Another takes its place and goes on with what is in the pipe, up to
-   LIMIT_LOG_WRITERS times. */
+/* True if the child that ended was this log writer. Starts another that goes on with the pipe, up to LIMIT_LOG_WRITERS
+   times. */
 bool log_writer_replace(struct log_writer *writer, pid_t ended);
 
-/* Closes the pipe and lets the writer end: it has LIMIT_LOG_LAST_MS for what it has not written yet. */
+/* Closes the pipe and tells the log writer to end within LIMIT_LOG_LAST_MS. */
 void log_writer_finish(struct log_writer *writer);
 
-/* Waits until a writer that was told to finish has ended, and kills one that exceeds its time. */
+/* Waits for it to end, and kills it when its time is over. */
 void log_writer_wait(struct log_writer *writer);
 
-/* The whole lines at the beginning that one write takes, LIMIT_LOG_LINE bytes at most; where no line ends within
-   these, all of them. */
+/* Returns as many whole lines as fit into one write, LIMIT_LOG_LINE bytes; so many bytes of a longer line. */
 struct span log_first_lines(struct span text);
 
-/* How many lines end in the text. */
+/* Counts the newlines. */
 unsigned log_count_lines(struct span text);
 
 #endif

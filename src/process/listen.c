@@ -392,7 +392,7 @@ bool listen_is_loopback_only(const struct listening *listening)
 }
 
 /* By what is bound, not by what was typed: a name may lead anywhere, and sockets may be handed over. */
-bool listen_is_guarded(const struct listening *listening)
+bool listen_must_check_host(const struct listening *listening)
 {
     bool loopback = false;
     for (unsigned i = 0; i < listening->count; i++) {

@@ -44,9 +44,9 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
    have. */
 bool listen_is_loopback_only(const struct listening *listening);
 
-/* True where every TCP socket is bound to a loopback address, and there is one: browsers reach the server from this machine
-   alone. */
-bool listen_is_guarded(const struct listening *listening);
+/* True if there are TCP sockets and all are bound to loopback addresses. Then only browsers on this machine reach the
+   server, and the check of Host protects them from DNS rebinding. */
+bool listen_must_check_host(const struct listening *listening);
 
 /*
  * The addresses that reach them, as people know them; returns how many. A socket for both IPv4 and IPv6 (ipv6(7),

@@ -158,20 +158,21 @@ static bool may_remark(const struct master *master)
 }
 
 /* Finds out, before there is anything to serve, whether the workers can do so inside their sandbox. */
-static int try_sandbox(struct master *master, struct failure *failure)
+static int try_sandbox(struct master *master, struct sandbox_held *held, struct failure *failure)
 {
     const struct settings *settings = master->settings;
-    struct sandbox_held held;
     master->sandbox.root = master->root;
     master->sandbox.root_path = settings->root;
     master->sandbox.reads_all = settings->symlinks == SYMLINKS_ALL;
     if (privileges_plan(&master->sandbox.privileges, settings->user, failure) != 0 ||
-        sandbox_rehearse(&master->sandbox, &held, failure) != 0)
+        sandbox_rehearse(&master->sandbox, held, failure) != 0)
         return failure->status;
-    sandbox_describe(&held, master->sandbox_line);
-    if (held.landlock_version == 0 && held.calls == 0 && may_remark(master))
+    sandbox_describe(held, master->sandbox_line);
+    if (sandbox_reads_others(held))
+        sandbox_hide_memory();
+    if (held->landlock_version == 0 && held->calls == 0 && may_remark(master))
         log_error("no Landlock and no seccomp here: only the rights of user %u limit what a worker may do",
-                  held.user);
+                  held->user);
     return 0;
 }
 
@@ -202,9 +203,10 @@ int master_open(struct master *master, const struct settings *settings, struct f
     hold_hangup();
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit (setrlimit(2)) fails a call, and ends no process */
     raise_descriptor_limit();
+    struct sandbox_held held;
     /* Descriptors that were handed over are counted before the log opens its own. */
-    if (handover_read(&master->handover, failure) != 0 || log_open(failure) != 0 ||
-        open_root(master, failure) != 0 || try_sandbox(master, failure) != 0 ||
+    if (handover_read(&master->handover, failure) != 0 || open_root(master, failure) != 0 ||
+        try_sandbox(master, &held, failure) != 0 || log_open(held.user, failure) != 0 ||
         open_sockets(master, failure) != 0) {
         if (master->root >= 0)
             close(master->root);
@@ -667,7 +669,7 @@ int master_run(struct master *master, char *const *command)
         .root = master->root,
         .listeners = master->listening.fds,
         .listener_count = master->listening.count,
-        .guarded = listen_is_guarded(&master->listening),
+        .check_host = listen_must_check_host(&master->listening),
     };
     handle_signals(&supervision->setup.waiting_mask);
     start_due_children(supervision);

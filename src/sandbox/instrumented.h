@@ -1,5 +1,5 @@
-/* Whether this build observes itself: sanitizers read /proc and trace the process when it ends, coverage writes files.
-   What they need is added to the sandbox of such a build, and of no other. */
+/* TINYHTTPD_INSTRUMENTED: 1 in a build with sanitizers, which read /proc and trace the process, or with coverage, which
+   writes files. Only the sandbox of such a build allows that. */
 #ifndef TINYHTTPD_SANDBOX_INSTRUMENTED_H
 #define TINYHTTPD_SANDBOX_INSTRUMENTED_H
 
@@ -9,7 +9,7 @@
 #endif
 #endif
 
-/* TINYHTTPD_COVERAGE, given by the build with --coverage: the absolute path of the folder of the .gcda files. */
+/* TINYHTTPD_COVERAGE, set by a build with --coverage: the absolute path of the folder of the .gcda files. */
 #if defined __SANITIZE_ADDRESS__ || defined TINYHTTPD_COVERAGE
 #define TINYHTTPD_INSTRUMENTED 1
 #endif

@@ -31,7 +31,7 @@ struct path_beneath {
 #define FILES_READ (UINT64_C(1) << 2)
 #define FILES_LIST (UINT64_C(1) << 3)
 
-/* All that each version knows; a kernel refuses bits from later ones (EINVAL). */
+/* All rights of each ABI version; a kernel refuses those of later ones (EINVAL). */
 static const struct ruleset known[] = {
     {0},
     {.files = 0x1FFF},                                /* 1: execute, write, read, list, remove, make */
@@ -61,7 +61,7 @@ static void allow_path(int rules, const char *path, uint64_t files)
     close(fd);
 }
 
-/* /proc for LeakSanitizer; the libraries, and the program itself, to name the functions of a report. */
+/* LeakSanitizer reads /proc; reports name functions from the libraries and the program itself. */
 static void allow_instruments(int rules)
 {
     allow_path(rules, "/proc", FILES_READ | FILES_LIST);

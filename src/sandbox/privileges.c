@@ -14,15 +14,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* nobody's user and group, of Linux's own overflowuid; a container may have no passwd to ask. */
+/* The number of user and group nobody, Linux's default overflowuid (proc_sys_kernel(5)). A container may have no passwd(5). */
 enum { NOBODY = 65534 };
 
-/* As large as a name in passwd(5) may reasonably be. */
+/* For a user's name; useradd(8) takes 32 characters at most. */
 enum { NAME_ROOM = 256 };
 
 /* ---- capabilities ---- */
 
-/* To become another user and group, and still to signal what belongs to them (kill(2)). */
+/* To change the workers' user and group, and to signal processes of that user (kill(2)). */
 static const uint64_t needed =
     UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_KILL;
 
@@ -41,12 +41,12 @@ static uint64_t effective_capabilities(void)
     return read_capabilities(words) ? words[0].effective | (uint64_t)words[1].effective << 32 : 0;
 }
 
-/* What execve could give back (capabilities(7)). It takes CAP_SETPCAP; without it no_new_privs has to do. */
+/* execve could give back a capability of this set (capabilities(7)). Needs CAP_SETPCAP; without it no_new_privs has to do. */
 static void drop_bounding_set(void)
 {
     unsigned long capability = 0;
     while (prctl(PR_CAPBSET_DROP, capability, 0UL, 0UL, 0UL) == 0)
-        capability++; /* fails behind the last one that the kernel has */
+        capability++; /* until the kernel knows no more */
 }
 
 static void drop_capabilities(void)
@@ -54,12 +54,12 @@ static void drop_capabilities(void)
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[WORDS] = {{0}};
     prctl(PR_CAP_AMBIENT, (unsigned long)PR_CAP_AMBIENT_CLEAR_ALL, 0UL, 0UL, 0UL);
-    syscall(SYS_capset, &header, none); /* giving up is always allowed */
+    syscall(SYS_capset, &header, none); /* dropping is always allowed */
 }
 
 /* ---- the workers' user ---- */
 
-/* True for a number that can be an identity; -1 means "leave it" to setresuid(2). */
+/* To setresuid(2), -1 means "no change". */
 static bool read_id(const char *typed, uint32_t *id)
 {
     uint64_t number;
@@ -69,7 +69,7 @@ static bool read_id(const char *typed, uint32_t *id)
     return true;
 }
 
-/* Numbers are never looked up: a container may have no passwd(5), and glibc's lookup is not for a static program. */
+/* Numbers are not looked up: a container may have no passwd(5), and a static program can't load glibc's NSS. */
 static bool find_user(struct privileges *plan, const char *typed)
 {
     if (read_id(typed, &plan->user)) {
@@ -100,8 +100,9 @@ static int find(struct privileges *plan, const char *typed, struct failure *fail
 {
     char user[NAME_ROOM];
     const char *colon = strchr(typed, ':');
-    snprintf(user, sizeof user, "%.*s", colon != NULL ? (int)(colon - typed) : (int)strlen(typed), typed);
-    if (!find_user(plan, user))
+    size_t length = colon != NULL ? (size_t)(colon - typed) : strlen(typed);
+    snprintf(user, sizeof user, "%.*s", (int)length, typed);
+    if (length >= sizeof user || !find_user(plan, user))
         return fail(failure, EX_USAGE, "user '%s' is unknown; give a name of 'getent passwd', or a number",
                     user);
     if (colon != NULL && !find_group(plan, colon + 1))
@@ -110,7 +111,7 @@ static int find(struct privileges *plan, const char *typed, struct failure *fail
     return 0;
 }
 
-/* True when every identity of this process is the planned one already. */
+/* True if all user and group IDs of this process are the planned ones. */
 static bool is_current(const struct privileges *plan)
 {
     uid_t user, effective_user, saved_user;

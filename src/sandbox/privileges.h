@@ -1,4 +1,4 @@
-/* The workers' user and groups; they hold no capability. */
+/* The workers' user and group, without capabilities. */
 #ifndef TINYHTTPD_SANDBOX_PRIVILEGES_H
 #define TINYHTTPD_SANDBOX_PRIVILEGES_H
 
@@ -9,8 +9,8 @@
 
 enum privileges_change {
     PRIVILEGES_STAY,  /* the workers keep the master's user */
-    PRIVILEGES_TRY,   /* root's default: where the kernel refuses the change they keep the master's user */
-    PRIVILEGES_CHANGE /* --user: where the kernel refuses there are no workers */
+    PRIVILEGES_TRY,   /* root's default: become nobody, or keep the master's user if the kernel refuses */
+    PRIVILEGES_CHANGE /* --user: become it, or fail */
 };
 
 struct privileges {
@@ -20,18 +20,15 @@ struct privileges {
 };
 
 /*
- * Finds the workers' user and group. `typed` is --user's value: USER or USER:GROUP, each a name or a number, or NULL where
- * it was not given; then root's workers become nobody (65534). A name without a group has the one of passwd(5), a number
- * has the same number. Returns 0, or the failure's status: 64 when the user is unknown or only root could become it, 77
- * when this is root without the capabilities for it.
+ * Decides on the workers' user and group. `typed` is the value of --user: USER or USER:GROUP, each a name or a number.
+ * NULL: root's workers become nobody (65534). The default group is that of passwd(5) for a name, the same number for a
+ * number. Returns 0, or the failure's exit status: 64 if the user is unknown or only root could become it, 77 if root
+ * lacks the capabilities.
  */
 int privileges_plan(struct privileges *plan, const char *typed, struct failure *failure);
 
-/*
- * In the child: gives up the bounding set, the supplementary groups, the group, the user, and every capability, for
- * good. Clears what PR_SET_PDEATHSIG has set. Returns 0, or the errno of the change of user, after which the process
- * must end if it was asked for.
- */
+/* In the child: drops the bounding set, the supplementary groups, group, user and all capabilities. Undoes
+   PR_SET_PDEATHSIG. Returns 0, or the errno of the change of user. */
 int privileges_drop(const struct privileges *plan);
 
 /* True when this process holds no capability. */

@@ -16,21 +16,32 @@
 
 /* ---- entering ---- */
 
-/* The kernel kills this process when its parent ends. Asked for anew after a change of user, which undoes it
-   (PR_SET_PDEATHSIG(2const)); the parent may have ended before. */
-static bool follow(pid_t parent)
+/* Ask the kernel to kill this process when its parent ends. A change of user undoes that (PR_SET_PDEATHSIG(2const)), so it
+   comes after. False if the parent has ended already. */
+static bool die_with(pid_t parent)
 {
     return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
 }
 
-/* A process that has changed its user can't be traced, nor by itself: LeakSanitizer has to. */
+/* LeakSanitizer traces its own process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
 static void keep_traceable(void)
 {
     if (TINYHTTPD_INSTRUMENTED)
         prctl(PR_SET_DUMPABLE, 1UL);
 }
 
-/* Landlock knows no path that a link may lead to but those beneath what it is told: for links to anywhere that is all. */
+bool sandbox_reads_others(const struct sandbox_held *held)
+{
+    return held->landlock_version == 0 || held->reads_all;
+}
+
+void sandbox_hide_memory(void)
+{
+    if (!TINYHTTPD_INSTRUMENTED)
+        prctl(PR_SET_DUMPABLE, 0UL);
+}
+
+/* With --symlinks all a link may lead anywhere, so everything may be read. */
 static int restrict_files(const struct sandbox *sandbox)
 {
     int all = sandbox->reads_all ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -49,7 +60,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)
         return false;
     keep_traceable();
-    if (!follow(parent))
+    if (!die_with(parent))
         return false;
     held->user = geteuid();
     held->group = getegid();
@@ -60,6 +71,8 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->landlock_error = version < 0 ? errno : 0;
     held->landlock_version = version > 0 ? version : 0;
     held->reads_all = sandbox->reads_all;
+    if (sandbox_reads_others(held))
+        sandbox_hide_memory();
     int calls = seccomp_restrict(held->landlock_version >= LANDLOCK_ABI_TRUNCATE);
     held->seccomp_error = calls < 0 ? errno : 0;
     held->calls = calls > 0 ? calls : 0;
@@ -68,7 +81,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
 
 /* ---- rehearsing ---- */
 
-/* In the child. The root is opened as a worker opens what is in it. */
+/* In the child. Open the root as a worker opens the files in it. */
 static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int answer)
 {
     struct sandbox_held held;
@@ -78,28 +91,27 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
         if (fd >= 0)
             close(fd);
     }
-    ssize_t written = write(answer, &held, sizeof held); /* a pipe takes it in one piece */
+    ssize_t written = write(answer, &held, sizeof held); /* atomic, below PIPE_BUF (pipe(7)) */
     _exit(written == (ssize_t)sizeof held ? EX_OK : EX_OSERR);
 }
 
-static int fail_to_try(struct failure *failure, int error)
+static int fail_to_start(struct failure *failure, int error)
 {
     return fail(failure, EX_OSERR, "can't start a process: %s; 'ulimit -a' shows the limits",
                 strerror(error));
 }
 
-static int fail_without_answer(struct failure *failure, int status)
+static int fail_without_report(struct failure *failure, int status)
 {
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-        return fail(
-            failure, EX_OSERR,
-            "whoever started this kills it for asking for a sandbox; the calls of Landlock and seccomp "
-            "should fail instead (systemd: SystemCallErrorNumber=EPERM)");
-    return fail(failure, EX_OSERR, "a process that tried the sandbox ended without an answer (status %d)",
+        return fail(failure, EX_OSERR,
+                    "the service manager kills processes that call Landlock or seccomp; let these calls fail "
+                    "instead (systemd: SystemCallErrorNumber=EPERM)");
+    return fail(failure, EX_OSERR, "the process that tried the sandbox ended without a report (status %d)",
                 status);
 }
 
-static int judge(const struct sandbox *sandbox, const struct sandbox_held *held, struct failure *failure)
+static int check(const struct sandbox *sandbox, const struct sandbox_held *held, struct failure *failure)
 {
     const struct privileges *plan = &sandbox->privileges;
     if (held->user_error != 0 && plan->change == PRIVILEGES_CHANGE)
@@ -107,10 +119,10 @@ static int judge(const struct sandbox *sandbox, const struct sandbox_held *held,
                     strerror(held->user_error));
     if (held->root_error == EACCES && plan->change == PRIVILEGES_TRY)
         return fail(failure, EX_NOINPUT,
-                    "the workers become nobody (%u), who can't read root '%s'; name with '--user' who can",
+                    "the workers' user nobody (%u) can't read root '%s'; choose one that can with '--user'",
                     held->user, sandbox->root_path);
     if (held->root_error == EACCES)
-        return fail(failure, EX_NOINPUT, "user %u with group %u can't read root '%s'; 'ls -ld' shows who can",
+        return fail(failure, EX_NOINPUT, "user %u with group %u can't read root '%s'; see 'ls -ld'",
                     held->user, held->group, sandbox->root_path);
     if (held->root_error != 0)
         return fail(failure, EX_OSERR, "root '%s' can't be read inside the sandbox: %s", sandbox->root_path,
@@ -122,7 +134,7 @@ int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, s
 {
     int ends[2], status = 0;
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return fail_to_try(failure, errno);
+        return fail_to_start(failure, errno);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
         rehearse(sandbox, parent, ends[1]);
@@ -131,11 +143,11 @@ int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, s
     ssize_t length = pid > 0 ? read(ends[0], held, sizeof *held) : -1;
     close(ends[0]);
     if (pid < 0)
-        return fail_to_try(failure, error);
+        return fail_to_start(failure, error);
     waitpid(pid, &status, 0);
     if (length != (ssize_t)sizeof *held)
-        return fail_without_answer(failure, status);
-    return judge(sandbox, held, failure);
+        return fail_without_report(failure, status);
+    return check(sandbox, held, failure);
 }
 
 /* ---- telling ---- */
@@ -154,7 +166,6 @@ static void append_missing(struct buffer *line, const char *what, int error)
     buffer_byte(line, ')');
 }
 
-/* What the workers can do to files besides reading them. */
 static const char *files_clause(const struct sandbox_held *held)
 {
     if (held->calls > 0 || held->landlock_version >= LANDLOCK_ABI_TRUNCATE)

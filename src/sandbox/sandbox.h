@@ -1,7 +1,7 @@
 /*
- * The sandbox of the workers, in which nothing is left but to read files beneath the root and to answer on sockets that
- * they were given: no privileges (serve/privileges), no files elsewhere (serve/landlock), no other system calls
- * (serve/seccomp). What the kernel or a container does not offer is left out, and told.
+ * The workers' sandbox. Inside it a process can only read files beneath the root and respond on the sockets that it has:
+ * privileges are dropped (privileges.h), other files denied (landlock.h), other system calls refused (seccomp.h). A part
+ * that the kernel or the container does not offer is skipped and reported.
  */
 #ifndef TINYHTTPD_SANDBOX_SANDBOX_H
 #define TINYHTTPD_SANDBOX_SANDBOX_H
@@ -15,38 +15,42 @@
 struct sandbox {
     struct privileges privileges;
     int root;              /* the document root, open as a directory; borrowed */
-    const char *root_path; /* and as it was typed */
-    bool reads_all;        /* links may lead anywhere: files are read wherever they are */
+    const char *root_path; /* as typed, for messages */
+    bool reads_all;        /* --symlinks all: files anywhere may be read */
 };
 
-/* What holds; where something does not, the errno that tells why. */
+/* The parts that hold in a process, and the errno of each that does not. */
 struct sandbox_held {
     uid_t user;
     gid_t group;
     int user_error;
     bool no_capabilities;
     int no_new_privileges_error;
-    int landlock_version; /* 0 where there is none */
+    int landlock_version; /* 0 if missing */
     int landlock_error;
     bool reads_all;
-    int calls; /* 0 where there is no seccomp */
+    int calls; /* that seccomp allows; 0 if it is missing */
     int seccomp_error;
-    int root_error; /* from opening the root once inside */
+    int root_error; /* of opening the root inside the sandbox */
 };
 
 enum { SANDBOX_LINE_MAX = 512 };
 
-/*
- * Enters the sandbox, for good. From here on the process is killed with its parent, `parent`. False when it must end at
- * once: the parent is gone, or the user that was asked for is refused.
- */
+/* Enters the sandbox; there is no way back. The kernel kills the process when `parent` ends. False if the process must exit:
+   the parent has ended, or the kernel refuses the user of --user. */
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held);
 
-/* Has a child enter the sandbox, and tells what held in it. Returns 0, or the failure's status when no worker could
-   serve there: 77 when it may not become the user or that user can't read the root, else 71. */
+/* Lets a child enter the sandbox and report what holds. Returns 0, or the failure's exit status if no worker could serve: 66
+   if its user can't read the root, 77 if it can't become that user, else 71. */
 int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure);
 
-/* Says what holds in one line, without its end. */
+/* True if the sandbox lets a worker open /proc/PID/mem and the like of other processes of its user (proc_pid(5)). */
+bool sandbox_reads_others(const struct sandbox_held *held);
+
+/* Denies the other processes of this user the memory, descriptors and environment of this one, until the next execve(2). */
+void sandbox_hide_memory(void);
+
+/* Describes in one line, without a line end, what holds. */
 void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX]);
 
 #endif

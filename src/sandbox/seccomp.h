@@ -1,15 +1,15 @@
-/* seccomp: the process gives up every system call that serving files does not need (seccomp(2)). */
+/* seccomp (seccomp(2)): only the system calls that serving files needs are allowed. */
 #ifndef TINYHTTPD_SANDBOX_SECCOMP_H
 #define TINYHTTPD_SANDBOX_SECCOMP_H
 
 #include <stdbool.h>
 
-/* From now on all system calls but those of a list fail with EPERM, for this process and its children. Needs
-   no_new_privs. Returns how many are left, or -1 with errno: ENOSYS, EINVAL or EPERM where the kernel or a container
-   offers no filter, and ENOSYS on another architecture than x86-64 and arm64.
-
-   What is left writes, creates, empties and removes no file. openat2(2) could, as its flags lie in memory that no filter
-   sees: `with_openat2` leaves it in the list, for where something else refuses that (landlock.h). */
+/*
+ * Makes all system calls but those of a list fail with EPERM. The allowed ones can't write, create, empty or remove a file.
+ * openat2(2) could, as a filter can't see its flags: `with_openat2` allows it, if Landlock denies that. Needs no_new_privs.
+ * Returns the number of allowed calls, or -1 with errno: ENOSYS, EINVAL or EPERM if the kernel or the container offers no
+ * filter, ENOSYS on an architecture other than x86-64 and arm64.
+ */
 int seccomp_restrict(bool with_openat2);
 
 #endif

@@ -361,7 +361,7 @@ static void make_answer(const struct connection *connection, struct service *ser
 {
     const struct context *context = &service->context;
     const struct request *request = reading->request;
-    char sentences[REASON_MAX], meant[REASON_MAX];
+    char sentences[REASON_MAX], suggestion[REASON_MAX];
     struct exchange exchange = {
         .context = context,
         .request = request,
@@ -369,9 +369,9 @@ static void make_answer(const struct connection *connection, struct service *ser
         .client = client_find(&connection->peer, context->config->settings, request),
         /* A look at the disk of this iteration is as late as the request's last byte, or later: it may be shared. */
         .iteration = reading->early ? context->iteration : 0,
-        .check_host = context->config->guarded && connection->peer.any.sa_family != AF_UNIX,
+        .check_host = context->config->check_host && connection->peer.any.sa_family != AF_UNIX,
         .target = &service->target,
-        .reason = {BUFFER(sentences), BUFFER(meant)},
+        .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
     answer(&exchange);
     made->entry = exchange.entry;

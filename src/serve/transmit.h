@@ -1,4 +1,4 @@
-/* Sends a response's parts: send and writev for bytes in memory, sendfile for slices of files. With SIGPIPE ignored. */
+/* Sends a response's parts: write and writev for bytes in memory, sendfile for slices of files. With SIGPIPE ignored. */
 #ifndef TINYHTTPD_SERVE_TRANSMIT_H
 #define TINYHTTPD_SERVE_TRANSMIT_H
 

@@ -677,7 +677,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
     worker->setup = setup;
     worker->ready_end = &worker->ready;
-    config_open(&worker->config, setup->settings, setup->guarded);
+    config_open(&worker->config, setup->settings, setup->check_host);
     worker->store_expiry = -1;
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
@@ -689,7 +689,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->service.context.store = store_open(setup->root, LIMIT_RACY_MS, false);
     if (worker->service.context.store != NULL) {
         store_obey(worker->service.context.store, setup->settings);
-        store_reserve(worker->service.context.store, worker->config.lines);
+        store_reserve(worker->service.context.store, worker->config.extra_head_bytes);
     }
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     read_clocks(worker);

@@ -398,7 +398,8 @@ static bool consider(struct listing *listing, const char *name, bool *followed)
     if (!is_listed(listing, name))
         return true;
     if (fstatat(dirfd(listing->directory), name, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT || leave_out(listing); /* gone since it was read */
+        return !is_passing(errno) ||
+               leave_out(listing); /* gone since it was read, or a request for it is 404 */
     if (!has_link(listing, span_of(name), S_ISDIR(attributes.st_mode)))
         return leave_out(listing);
     *followed = S_ISLNK(attributes.st_mode);

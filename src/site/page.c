@@ -9,8 +9,7 @@ void page_begin(struct buffer *out)
                             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>"));
 }
 
-/* A link to what probably was meant. */
-static void append_meant(struct buffer *out, struct span path)
+static void append_suggestion(struct buffer *out, struct span path)
 {
     buffer_append(out, SPAN("<p><a href=\"/"));
     buffer_uri_path(out, path);
@@ -39,8 +38,8 @@ void page_write(struct buffer *out, const struct page *page)
         buffer_html_name(out, page->reason);
         buffer_append(out, SPAN("</aside>\n"));
     }
-    if (page->meant.length > 0)
-        append_meant(out, page->meant);
+    if (page->suggestion.length > 0)
+        append_suggestion(out, page->suggestion);
     if (page->way_out)
         buffer_append(out, SPAN("<p><a href=\"/\">Go to the start page</a></p>\n"));
     buffer_append(out, SPAN("</main>\n</html>\n"));

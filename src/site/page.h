@@ -12,9 +12,9 @@ struct page {
     struct span status; /* its number */
     struct span title;  /* its reason phrase */
     struct span sentence;
-    struct span reason; /* more, for the person at the terminal; or empty */
-    struct span meant;  /* a path without its first slash that probably was meant, for a link; or empty */
-    bool way_out;       /* there is a start page that is worth a link */
+    struct span reason;     /* more, for the person at the terminal; or empty */
+    struct span suggestion; /* a similar path to link to, without its first slash; empty: none */
+    bool way_out;           /* there is a start page that is worth a link */
 };
 
 /* Appends the page as HTML, to be sent with assets_page_policy as its Content-Security-Policy. */

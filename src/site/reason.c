@@ -12,14 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- the name in its directory that was meant ---- */
+/* ---- a similar name in the directory ---- */
 
 /* How many changes a name may be away to be near. */
 enum { NEAR_MAX = 2 };
 
 enum likeness { LIKENESS_NONE, LIKENESS_NEAR, LIKENESS_EXTENSION, LIKENESS_HTML, LIKENESS_CASE };
 
-struct meant {
+struct suggestion {
     enum likeness likeness;
     unsigned distance;
     char name[REASON_MAX];
@@ -47,24 +47,25 @@ static enum likeness likeness_of(struct span name, struct span asked, unsigned *
 
 /* The best of those that are served; of equal ones the first in the order of bytes, so that the answer is always the
    same. */
-static void consider(struct meant *meant, struct span name, struct span asked, size_t *work)
+static void consider(struct suggestion *suggestion, struct span name, struct span asked, size_t *work)
 {
     unsigned distance;
-    if (name.length >= sizeof meant->name) /* there is no room to tell of it */
+    if (name.length >= sizeof suggestion->name) /* there is no room to tell of it */
         return;
     enum likeness likeness = likeness_of(name, asked, &distance, work);
-    if (likeness == LIKENESS_NONE || likeness < meant->likeness)
+    if (likeness == LIKENESS_NONE || likeness < suggestion->likeness)
         return;
-    if (likeness == meant->likeness &&
-        (distance > meant->distance || (distance == meant->distance && strcmp(name.at, meant->name) > 0)))
+    if (likeness == suggestion->likeness &&
+        (distance > suggestion->distance ||
+         (distance == suggestion->distance && strcmp(name.at, suggestion->name) > 0)))
         return;
-    meant->likeness = likeness;
-    meant->distance = distance;
-    memcpy(meant->name, name.at, name.length + 1);
+    suggestion->likeness = likeness;
+    suggestion->distance = distance;
+    memcpy(suggestion->name, name.at, name.length + 1);
 }
 
 /* Takes over the descriptor. */
-static void look_through(int fd, struct span asked, bool dotfiles, struct meant *meant)
+static void look_through(int fd, struct span asked, bool dotfiles, struct suggestion *suggestion)
 {
     const struct dirent *entry;
     size_t work = 0;
@@ -79,7 +80,7 @@ static void look_through(int fd, struct span asked, bool dotfiles, struct meant 
             break;
         struct span name = span_of(entry->d_name);
         if (name.at[0] != '.' || (dotfiles && name.length > 2))
-            consider(meant, name, asked, &work);
+            consider(suggestion, name, asked, &work);
     }
     closedir(directory);
 }
@@ -113,18 +114,17 @@ static void append_missing(struct buffer *out, const struct stop *stop)
     buffer_byte(out, '.');
 }
 
-static void append_meant(struct buffer *out, const struct meant *meant)
+static void append_suggestion(struct buffer *out, const struct suggestion *suggestion)
 {
-    if (meant->likeness == LIKENESS_NONE)
+    if (suggestion->likeness == LIKENESS_NONE)
         return;
-    buffer_append(out, SPAN(" There is "));
-    append_quoted(out, span_of(meant->name));
-    if (meant->likeness == LIKENESS_CASE)
-        buffer_append(out, SPAN(": capital and small letters differ."));
-    else if (meant->likeness == LIKENESS_NEAR)
-        buffer_append(out, SPAN(": is that the one?"));
-    else
-        buffer_append(out, SPAN(": the address lacks the extension."));
+    buffer_append(out, SPAN(" Did you mean "));
+    append_quoted(out, span_of(suggestion->name));
+    buffer_byte(out, '?');
+    if (suggestion->likeness == LIKENESS_CASE)
+        buffer_append(out, SPAN(" Names are case-sensitive."));
+    else if (suggestion->likeness != LIKENESS_NEAR)
+        buffer_append(out, SPAN(" The address lacks the extension."));
 }
 
 /* Says what is odd about a name that is there and yet can't be opened. False where nothing is known. */
@@ -132,17 +132,17 @@ static bool append_obstacle(struct buffer *out, const struct stop *stop, const s
 {
     const char *why = NULL;
     if (S_ISLNK(attributes->st_mode))
-        why = stop->error == 0       ? " is a symbolic link to what is neither a file nor a directory."
-              : stop->error == EXDEV ? " is a symbolic link that leads out of the root."
-              : stop->error == ELOOP
-                  ? " is a symbolic link that may not be followed, or leads round in a circle."
-              : stop->error == EACCES ? " is a symbolic link to what the server may not read."
-                                      : " is a symbolic link that leads nowhere.";
+        why = stop->error == 0 ? " is a symbolic link to something that is neither a file nor a directory."
+              : stop->error == EXDEV ? " is a symbolic link that points outside the root."
+              : stop->error == ELOOP ? " is a symbolic link that forms a loop or may not be followed."
+              : stop->error == EACCES
+                  ? " is a symbolic link to something that the server's user may not read."
+                  : " is a symbolic link whose target does not exist.";
     else if (stop->error == EACCES || stop->error == EPERM)
         why = S_ISDIR(attributes->st_mode) ? " is a directory that the server's user may not read."
-                                           : " can't be read by the server's user.";
+                                           : " is a file that the server's user may not read.";
     else if (S_ISREG(attributes->st_mode) && stop->error == ENOTDIR)
-        why = " is a file, and no directory.";
+        why = " is a file, not a directory.";
     else if (!S_ISREG(attributes->st_mode) && !S_ISDIR(attributes->st_mode))
         why = " is neither a file nor a directory.";
     if (why == NULL)
@@ -235,7 +235,7 @@ static bool append_hidden(struct buffer *out, const struct beneath *beneath, str
     if (name.length == 0 || !can_open(beneath, path, O_PATH, &error))
         return false;
     append_quoted(out, name);
-    buffer_append(out, SPAN(" begins with a dot: such names are not served without --dotfiles."));
+    buffer_append(out, SPAN(" begins with a dot; start the server with --dotfiles to serve such names."));
     return true;
 }
 
@@ -269,7 +269,7 @@ static void explain_stop(struct reason *reason, const struct beneath *beneath, c
     struct buffer *out = &reason->text;
     char name[REASON_MAX];
     struct stat attributes;
-    struct meant meant = {0};
+    struct suggestion suggestion = {0};
     int fd = try_open(beneath, stop->directory, O_RDONLY | O_DIRECTORY);
     if (fd < 0 && errno == EACCES) {
         append_quoted(out, stop->directory);
@@ -288,14 +288,14 @@ static void explain_stop(struct reason *reason, const struct beneath *beneath, c
         close(fd);
         return;
     }
-    look_through(fd, stop->name, dotfiles, &meant);
+    look_through(fd, stop->name, dotfiles, &suggestion);
     append_missing(out, stop);
     struct buffer without = *out;
-    append_meant(out, &meant);
+    append_suggestion(out, &suggestion);
     if (out->overflow)
         *out = without;
-    if (meant.likeness != LIKENESS_NONE)
-        write_path(&reason->meant, stop, meant.name);
+    if (suggestion.likeness != LIKENESS_NONE)
+        write_path(&reason->suggestion, stop, suggestion.name);
 }
 
 void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,

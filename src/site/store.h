@@ -33,7 +33,7 @@ enum {
 /* What a user keeps with an entry: the head of its answer, in room that ends where the file's bytes begin, if it has
    some, so that both are one piece of memory. There are ENTRY_HEAD_MAX bytes of it, and those that store_reserve asked
    for. */
-struct kept_head {
+struct cached_header {
     char *end;           /* of the room */
     uint16_t length;     /* 0 until one is written */
     uint16_t lines;      /* where in it the lines that describe the file begin ... */
@@ -54,7 +54,7 @@ struct entry {
     char last_modified[DATE_LENGTH + 1];
     int64_t modified; /* the same in seconds since 1970, not clamped to what a date can say */
     unsigned users;   /* answers that hold it */
-    struct kept_head head;
+    struct cached_header head;
 };
 
 /* Files beside a file that hold it encoded, named by what follows its name: ".gz", ".zst", ".br". */

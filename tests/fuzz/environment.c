@@ -122,7 +122,7 @@ static void check_head(const struct config *config, struct span cache)
         .etag = {etag, sizeof etag},
     };
     const struct response said = {.common = config->common, .cache = cache};
-    size_t room = ENTRY_HEAD_MAX + config->lines;
+    size_t room = ENTRY_HEAD_MAX + config->extra_head_bytes;
     char *head = malloc(room);
     CHECK(head != NULL);
     struct buffer lines = BUFFER(described), text = {head, 0, room, false};
@@ -143,7 +143,7 @@ static void check_policy(const struct settings *settings)
     check_lines(config.common);
     check_lines(config.cache);
     check_lines(config.immutable);
-    check_lines(config.unkept);
+    check_lines(config.generated_cache);
     check_head(&config, config.cache);
     check_head(&config, config.immutable);
 }

@@ -54,14 +54,14 @@ static bool is_hidden(struct span path)
     return false;
 }
 
-/* The suggested path exists, may be served, and is not the requested one. */
-static void check_meant(struct span meant, struct span path, bool dotfiles)
+/* The suggested path exists, may be served, and is not the missing one. */
+static void check_suggestion(struct span suggestion, struct span path, bool dotfiles)
 {
-    char *name = strndup(meant.at, meant.length);
+    char *name = strndup(suggestion.at, suggestion.length);
     struct stat attributes;
-    CHECK(strlen(name) == meant.length && meant.at[0] != '/' && !span_equal(meant, path));
+    CHECK(strlen(name) == suggestion.length && suggestion.at[0] != '/' && !span_equal(suggestion, path));
     CHECK(fstatat(root, name, &attributes, AT_SYMLINK_NOFOLLOW) == 0);
-    CHECK(dotfiles || !is_hidden(meant));
+    CHECK(dotfiles || !is_hidden(suggestion));
     free(name);
 }
 
@@ -74,11 +74,12 @@ static unsigned count(struct span text, const char *set)
 }
 
 /* Writes the page in one form. The caller frees the text. */
-static struct span write_page(struct span reason, struct span meant,
+static struct span write_page(struct span reason, struct span suggestion,
                               void (*write)(struct buffer *, const struct page *))
 {
     struct buffer out = {malloc(LIMIT_RESPONSE_TEXT), 0, LIMIT_RESPONSE_TEXT, false};
-    const struct page page = {SPAN("404"), SPAN("Not Found"), SPAN("There is nothing."), reason, meant, true};
+    const struct page page = {SPAN("404"), SPAN("Not Found"), SPAN("There is nothing."),
+                              reason,      suggestion,        true};
     CHECK(out.at != NULL);
     write(&out, &page);
     CHECK(!out.overflow && out.length < LIMIT_RESPONSE_TEXT / 2);
@@ -87,21 +88,21 @@ static struct span write_page(struct span reason, struct span meant,
 }
 
 /* No name becomes markup: the page has as much of it as with harmless names. */
-static void check_html(struct span reason, struct span meant)
+static void check_html(struct span reason, struct span suggestion)
 {
     struct span harmless = {"x", 1}, none = {"", 0};
-    struct span page = write_page(reason, meant, page_write);
+    struct span page = write_page(reason, suggestion, page_write);
     struct span plain =
-        write_page(reason.length > 0 ? harmless : none, meant.length > 0 ? harmless : none, page_write);
+        write_page(reason.length > 0 ? harmless : none, suggestion.length > 0 ? harmless : none, page_write);
     CHECK(count(page, "<") == count(plain, "<") && count(page, ">") == count(plain, ">"));
     CHECK(count(page, "\"") == count(plain, "\"") && count(page, "'") == count(plain, "'"));
     free((char *)page.at);
     free((char *)plain.at);
 }
 
-static void check_plain(struct span reason, struct span meant)
+static void check_plain(struct span reason, struct span suggestion)
 {
-    struct span text = write_page(reason, meant, page_write_text);
+    struct span text = write_page(reason, suggestion, page_write_text);
     for (size_t i = 0; i < text.length; i++) {
         unsigned char byte = (unsigned char)text.at[i];
         CHECK(byte == '\n' || (byte >= ' ' && byte != 0x7F));
@@ -126,14 +127,14 @@ static void check_reason(struct span path, bool dotfiles)
     char *rooms[] = {malloc(REASON_MAX), malloc(REASON_MAX)};
     struct reason reason = {{rooms[0], 0, REASON_MAX, false}, {rooms[1], 0, REASON_MAX, false}};
     reason_find(&reason, &beneath, path, dotfiles, ++second);
-    struct span text = buffer_span(&reason.text), meant = buffer_span(&reason.meant);
-    CHECK(text.length <= REASON_MAX && meant.length <= REASON_MAX);
+    struct span text = buffer_span(&reason.text), suggestion = buffer_span(&reason.suggestion);
+    CHECK(text.length <= REASON_MAX && suggestion.length <= REASON_MAX);
     if (can_be_read(path))
-        CHECK(meant.length == 0 && (text.length == 0 || (!dotfiles && is_hidden(path))));
-    if (meant.length > 0)
-        check_meant(meant, path, dotfiles);
-    check_html(text, meant);
-    check_plain(text, meant);
+        CHECK(suggestion.length == 0 && (text.length == 0 || (!dotfiles && is_hidden(path))));
+    if (suggestion.length > 0)
+        check_suggestion(suggestion, path, dotfiles);
+    check_html(text, suggestion);
+    check_plain(text, suggestion);
     free(rooms[0]);
     free(rooms[1]);
 }

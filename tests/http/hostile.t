@@ -25,6 +25,8 @@ use constant { NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
 use constant { SIGCONT => 18, SIGCHLD => 17, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
+# The ioctls of pts(4).
+use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430 };
 
 # The versions of Landlock, with a kernel of each: none (5.10), 1 (5.15), 2 (6.1), 4 (6.7), and this kernel's own.
 my @versions = (0, 1, 2, 4, undef);
@@ -120,10 +122,9 @@ sub denied { return map { [join(' ', @$_), 'EPERM', @$_] } @_ }
 
 # `everywhere`: with --symlinks all, every file may be read.
 sub files {
-    my ($folder, $master, $everywhere) = @_;
+    my ($folder, $everywhere) = @_;
     my $landlock = $everywhere ? 'done' : 'EACCES';
     my $outside  = { 0 => 'done', 1 => $landlock }; # without Landlock, files outside can be read
-    my $others   = { 0 => undef, 1 => $everywhere ? undef : 'EACCES' };
     my %writing = (
         'to empty' => O_RDONLY | O_TRUNC, 'to write' => O_WRONLY, 'to read and write' => O_RDWR,
         'to write and empty' => O_WRONLY | O_TRUNC, 'to append' => O_WRONLY | O_APPEND,
@@ -154,9 +155,7 @@ sub files {
         ['a link that leads out', $outside, 'openat', 'root', '@leads-out', O_RDONLY],
         ['a folder outside', $outside, 'openat', CWD, "\@$folder/outside", O_RDONLY | O_DIRECTORY],
         ['/etc/passwd', $outside, 'openat', CWD, '@/etc/passwd', O_RDONLY],
-        ['its own memory', $others, 'openat', CWD, '@/proc/self/mem', O_RDONLY],
-        ['the environment of the master', $others, 'openat', CWD, "\@/proc/$master/environ", O_RDONLY],
-        ['the log by /proc', $others, 'openat', CWD, '@/proc/self/fd/1', O_RDONLY],
+        ['the log by /proc', { 0 => undef, 1 => $everywhere ? undef : 'EACCES' }, 'openat', CWD, '@/proc/self/fd/1', O_RDONLY],
         (map { my ($name, @how) = @$_; ["$name, by openat2", { 0 => 'EPERM', ABI_TRUNCATE, $landlock }, 'openat2', @how, how(O_RDONLY)] }
             ['an absolute path', CWD, "\@$folder/outside/secret"], ['a path upward', 'root', '@../outside/secret'],
             ['a link that leads out', 'root', '@leads-out']),
@@ -182,6 +181,7 @@ sub files {
 sub streams {
     return denied(
         (map { (['read', $_, 'room', 0], ['lseek', $_, 0, 0], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 0 .. 2),
+        (map { (['pread64', $_, 'room', 1, 0], ['sendfile', 'peer', $_, 0, 1]) } 0 .. 2),
         ['readv', 0, 'room', 0], ['pwrite64', 1, '@forged', 6, 0], ['pwritev', 1, 'room', 0, 0],
         ['mmap', 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 1], ['mmap', 0, 4096, PROT_READ, MAP_SHARED, 1],
         ['mmap', 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1],
@@ -190,6 +190,19 @@ sub streams {
         (map { ['fcntl', 1, $_, 0] } 0, 4, 6, 8, 10, 1024, 1026, 1031, 1033),
         ['dup', 1], ['dup3', 1, 9, 0],
     );
+}
+
+# A pipe or a terminal, opened anew by the name that /proc has of it: no Landlock handles pipes.
+sub streams_by_name {
+    my @rows;
+    for my $name ('self/fd/1', 'thread-self/fd/1') {
+        for my $flags (O_RDONLY, O_RDWR, O_WRONLY, O_RDONLY | O_NONBLOCK) {
+            push @rows,
+                ["openat of $name, flags $flags", $flags & O_ACCMODE ? 'EPERM' : 'EACCES', 'openat', CWD, "\@/proc/$name", $flags],
+                ["openat2 of $name, flags $flags", { 0 => 'EPERM', ABI_TRUNCATE, 'EACCES' }, 'openat2', CWD, "\@/proc/$name", how($flags)];
+        }
+    }
+    return @rows;
 }
 
 sub network {
@@ -232,6 +245,7 @@ sub processes {
             ['mq_open', '@a', 0], ['pipe2', 'room', 0], ['setitimer', 0, 'room', 0],
         ),
         ['asking for its own limit', 'done', 'prlimit64', 0, 7, 0, 'room'],
+        (map { my $pid = $_; map { ["$_ of process $pid", 'EACCES', 'openat', CWD, "\@/proc/$pid/$_", O_RDONLY] } 'mem', 'environ', 'auxv', 'fd', 'fd/1' } $master, $sibling),
     );
 }
 
@@ -254,6 +268,7 @@ sub kernel {
 
 sub try_server {
     my ($started, $user, $as, $limit, @arguments) = @_;
+    my $everywhere = grep { $_ eq 'all' } @arguments;
     my $folder = make_site($user);
     my $inner  = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5, Blocking => 0) or die $!;
     my $path   = "$folder/socket";
@@ -270,7 +285,7 @@ sub try_server {
     my $before = content_of("$folder/site") . content_of("$folder/outside");
 
     my $client = client_of($path);
-    try_all($client, "$name: files", $version, files($folder, $server->pid, scalar @arguments));
+    try_all($client, "$name: files", $version, files($folder, $everywhere));
     try_all($client, "$name: standard streams", $version, streams());
     my $self = attempt($client, 'getpid');
     my ($sibling) = grep { $_ != $self } @workers;
@@ -293,6 +308,47 @@ sub try_server {
     return;
 }
 
+# A worker must not open a log's pipe or terminal again: it could read the lines of others.
+sub try_log {
+    my ($started, $user, $as, $limit, $log_kind, $reader, $writer) = @_;
+    my $folder = make_site($user);
+    my $path   = "$folder/socket";
+    local $ENV{HOSTILE_LANDLOCK_ABI} = $limit;
+    delete $ENV{HOSTILE_LANDLOCK_ABI} if !defined $limit;
+    fchown($user, $writer);
+    my $server = Harness->start(root => "$folder/site", args => ['-v', '-j', '2', '-b', "unix:$path"], as => $as, stdout => $writer);
+    close $writer;
+    my ($version) = $server->banner =~ /Landlock \(ABI (\d+)/;
+    $version //= 0;
+    my $name = "$started, Landlock " . ($version || 'missing') . ", the log on $log_kind";
+    my $client = client_of($path);
+    try_all($client, "$name: standard streams", $version, streams());
+    try_all($client, "$name: standard streams by name", $version, streams_by_name());
+    $server->get("/last$_") for 1 .. 50;
+    my $log = '';
+    eventually {
+        sysread $reader, $log, 65_536, length $log if IO::Select->new($reader)->can_read(0);
+        50 == (() = $log =~ m{GET /last}g);
+    };
+    is(scalar(() = $log =~ m{GET /last}g), 50, "$name: each line arrives");
+    close $client->{socket} if $client->{socket};
+    $server->stop;
+    return;
+}
+
+sub fchown { my ($user, $handle) = @_; chown $user, $user, $handle if -p $handle || -c $handle; return }
+
+sub a_pipe { pipe my $reader, my $writer or die $!; return ($reader, $writer) }
+
+sub a_terminal {
+    sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or return;
+    my $number = pack 'i', 0;
+    ioctl $pty, TIOCSPTLCK, $number or return;
+    ioctl $pty, TIOCGPTN, $number or return;
+    sysopen my $tty, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or return;
+    return ($pty, $tty);
+}
+
 # ---- the servers to try
 
 my $probe = Harness->start(root => new_root(), args => ['-v']);
@@ -306,6 +362,11 @@ my @users   = $> != 0 ? (['as an ordinary user', $>, []]) : (['as root', NOBODY,
 for my $limit ($instrumented || !$has_seccomp ? () : @versions) {
     try_server(@$_, $limit) for @users;
     try_server(@{ $users[0] }, $limit, '--symlinks', 'all');
+    for my $user (@users) {
+        try_log(@$user, $limit, 'a pipe', a_pipe());
+        my @terminal = a_terminal() or next;
+        try_log(@$user, $limit, 'a terminal', @terminal);
+    }
 }
 SKIP: {
     skip 'a build that observes itself allows more', 1 if $instrumented;

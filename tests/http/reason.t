@@ -20,14 +20,14 @@ my $any    = 'Accept: */*';
 
 # ---------------------------------------------------------------------------------------------------------
 my @reasons = (
-    ['/readme.md',     "There is no 'readme.md' in the root. There is 'README.md': capital and small letters differ."],
-    ['/README?x=1',    "There is no 'README' in the root. There is 'README.md': the address lacks the extension."],
-    ['/img/sum.png',   "There is no 'sum.png' in 'img'. There is 'sun.png': is that the one?"],
+    ['/readme.md',     "There is no 'readme.md' in the root. Did you mean 'README.md'? Names are case-sensitive."],
+    ['/README?x=1',    "There is no 'README' in the root. Did you mean 'README.md'? The address lacks the extension."],
+    ['/img/sum.png',   "There is no 'sum.png' in 'img'. Did you mean 'sun.png'?"],
     ['/images/a.png',  "There is no 'images' in the root."],
     ['/img/',          "There is no 'index.html' in 'img'."],
-    ['/README.md/',    "'README.md' is a file, and no directory."],
-    ['/.env',          "'.env' begins with a dot: such names are not served without --dotfiles."],
-    ['/out',           "'out' is a symbolic link that leads out of the root."],
+    ['/README.md/',    "'README.md' is a file, not a directory."],
+    ['/.env',          "'.env' begins with a dot; start the server with --dotfiles to serve such names."],
+    ['/out',           "'out' is a symbolic link that points outside the root."],
     ['/%3Cb%3E%26%22', "There is no '<b>&\"' in the root."],
 );
 for my $case (@reasons) {
@@ -38,7 +38,7 @@ for my $case (@reasons) {
     sleep 1 if $target eq '/.env'; # the number of reasons in a second is limited
     my $text = $server->get($target, $any);
     is("$text->{field}{'content-type'} $text->{body}",
-        "text/plain; charset=utf-8 404 Not Found: There is nothing at this address.\n$reason\n", "$target: the plain text has the reason");
+        "text/plain; charset=utf-8 404 Not Found: No file matches this address.\n$reason\n", "$target: the plain text has the reason");
 }
 
 # The page links to the path that was probably meant.
@@ -77,7 +77,7 @@ unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has no reason');
         POSIX::_exit(0);
     }
     ok(eventually { slurp("/proc/$writer/wchan") =~ /fifo|pipe/ || slurp("/proc/$writer/syscall") =~ /\A\d/ }, 'a writer waits at a FIFO');
-    is($server->get('/fifo', $any)->{body}, "404 Not Found: There is nothing at this address.\n'fifo' is neither a file nor a directory.\n", 'a FIFO: the reason says that it is one');
+    is($server->get('/fifo', $any)->{body}, "404 Not Found: No file matches this address.\n'fifo' is neither a file nor a directory.\n", 'a FIFO: the reason says that it is one');
     is($server->get('/fifo', $html)->{status}, 404, 'a FIFO: 404');
     is(waitpid($writer, POSIX::WNOHANG), 0, 'a FIFO: its writer still waits');
     kill 'KILL', $writer;
@@ -95,7 +95,7 @@ for my $length (255, 256, 602, 765, 4000) {
     my ($worker) = $server->workers;
     my $body = $server->get('/a', $html)->{body};
     like($body, qr/There is no &#39;a&#39; in the root\./, "a name of $length bytes: the reason");
-    is(scalar(() = $body =~ /the address lacks the extension/), $length < 700 ? 1 : 0, "a name of $length bytes: the suggestion, if there is room");
+    is(scalar(() = $body =~ /The address lacks the extension/), $length < 700 ? 1 : 0, "a name of $length bytes: the suggestion, if there is room");
     is(join(' ', $server->workers), $worker, "a name of $length bytes: the worker does not die");
     $server->stop;
 }

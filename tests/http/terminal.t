@@ -187,12 +187,13 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     like((interrupt($terminal))[0], qr{Served.*1 request, }, 'the summary');
 }
 
-# If the log writer can't be started, the server exits with a message.
-{
-    my $control = put_file(new_root(), 'control', pack 'Z24 l<6', 'fork', 1, Errno::EAGAIN(), 0, 1, 0, 0);
+# If the child that tries the sandbox or the log writer can't be started, the server exits with a message.
+for my $case ([1, qr/can't start a process: /], [2, qr/can't start a process that writes the log: /]) {
+    my ($fork, $pattern) = @$case;
+    my $control = put_file(new_root(), 'control', pack 'Z24 l<6', 'fork', $fork, Errno::EAGAIN(), 0, 1, 0, 0);
     my $terminal = start({ preload('faults'), FAULTS => $control }, '-p', '0', '-b', '127.0.0.1', $root);
-    like(sees($terminal, qr/tinyhttpd: .*\n/), qr/can't start a process that writes the log: Resource temporarily unavailable; 'ulimit -a'/, 'no process can be started: the message');
-    is(Harness::reap($terminal->{pid}) >> 8, 71, 'no process can be started: EX_OSERR');
+    like(sees($terminal, qr/tinyhttpd: .*\n/), qr/${pattern}Resource temporarily unavailable; 'ulimit -a'/, "process $fork can't be started: the message");
+    is(Harness::reap($terminal->{pid}) >> 8, 71, "process $fork can't be started: EX_OSERR");
     @running = grep { $_ != $terminal->{pid} } @running;
 }
 

@@ -299,7 +299,8 @@ ssize_t write(int fd, const void *bytes, size_t size)
 {
     typedef ssize_t function(int fd, const void *bytes, size_t size);
     NEXT("write", function *)
-    return fails_or_shrinks("write", &size) ? -1 : next(fd, bytes, size);
+    const char *fault = fd > STDERR_FILENO ? "send" : "write"; /* a response, or the log */
+    return fails_or_shrinks(fault, &size) ? -1 : next(fd, bytes, size);
 }
 
 int poll(struct pollfd *fds, nfds_t count, int milliseconds)

@@ -1,7 +1,7 @@
-/* What becomes of a request: each outcome of answer(), and which of two comes first. */
+/* The outcomes of answer(), and their precedence. */
 #include "asked.h"
 
-static void a_file_is_served(void **state)
+static void files_are_served(void **state)
 {
     (void)state;
     const char *response = ask(GET("/file.txt", ""));
@@ -10,17 +10,17 @@ static void a_file_is_served(void **state)
     assert_body(response, "0123456789");
 }
 
-static void a_bad_request_is_refused_with_its_status(void **state)
+static void invalid_requests_get_their_status(void **state)
 {
     (void)state;
     assert_status(ask("GET /file.txt HTTP/1.1\r\n\r\n"), 400);                    /* no Host (RFC 9112 3.2) */
     assert_status(ask("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);      /* a bad escape */
-    assert_status(ask("GET /file.txt HTTP/1.1\r\nHost: a b\r\n\r\n"), 400);       /* no host */
+    assert_status(ask("GET /file.txt HTTP/1.1\r\nHost: a b\r\n\r\n"), 400);       /* an invalid Host */
     assert_status(ask("GET /file.txt HTTP/2.0\r\nHost: localhost\r\n\r\n"), 505); /* RFC 9110 15.6.6 */
     assert_status(ask("BREW /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"), 501); /* RFC 9110 9.1 */
 }
 
-static void methods_that_write_are_refused(void **state)
+static void other_methods_are_405(void **state)
 {
     (void)state;
     const char *response = ask("DELETE /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -28,7 +28,7 @@ static void methods_that_write_are_refused(void **state)
     assert_has(response, "Allow: GET, HEAD, OPTIONS\r\n"); /* RFC 9110 15.5.6 */
 }
 
-static void options_are_answered_without_a_body(void **state)
+static void options_have_no_body(void **state)
 {
     (void)state;
     const char *response = ask("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -38,17 +38,17 @@ static void options_are_answered_without_a_body(void **state)
     assert_status(ask("OPTIONS /missing HTTP/1.1\r\nHost: localhost\r\n\r\n"), 204);
 }
 
-static void foreign_hosts_are_refused_where_only_this_machine_is_served(void **state)
+static void foreign_hosts_are_403_if_host_is_checked(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     const char *response = ask("GET / HTTP/1.1\r\nHost: evil.example:80\r\n\r\n");
     assert_status(response, 403);
     assert_has(response, "--allow-host evil.example");
     assert_status(ask(GET("/", "")), 200);
     asked.settings.allowed_hosts[asked.settings.allowed_host_count++] = "evil.example";
     assert_status(ask("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200);
-    asked.guarded = false;
+    asked.check_host = false;
     assert_status(ask("GET / HTTP/1.1\r\nHost: other.example\r\n\r\n"), 200);
 }
 
@@ -56,12 +56,12 @@ static void foreign_hosts_are_refused_where_only_this_machine_is_served(void **s
 static void the_authority_of_an_absolute_target_replaces_host(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     assert_status(ask("GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), 403);
     assert_status(ask("GET http://localhost/ HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200);
 }
 
-static void a_directory_without_its_slash_is_redirected(void **state)
+static void directories_without_a_slash_are_redirected(void **state)
 {
     (void)state;
     const char *response = ask(GET("/dir?a=b", ""));
@@ -78,7 +78,7 @@ static void a_redirect_never_leads_to_another_host(void **state)
     assert_has(ask(GET("/%2Fevil.example", "")), "Location: /evil.example/\r\n");
 }
 
-static void the_servers_own_addresses_come_before_files(void **state)
+static void own_paths_take_precedence_over_files(void **state)
 {
     (void)state;
     assert_int_equal(mkdir(".well-known", 0755), 0);
@@ -103,7 +103,7 @@ static void a_draining_server_is_unhealthy_and_still_answers(void **state)
     assert_status(ask(GET("/file.txt", "")), 200);
 }
 
-static void nothing_is_404(void **state)
+static void missing_files_are_404(void **state)
 {
     (void)state;
     assert_status(ask(GET("/missing", "")), 404);
@@ -111,7 +111,7 @@ static void nothing_is_404(void **state)
     assert_status(ask(GET("/file.txt/", "")), 404);
     make_file("404.html", "<p>lost</p>");
     const char *response = ask(GET("/missing", "Range: bytes=0-1\r\nIf-None-Match: *\r\n"));
-    assert_status(response, 404); /* conditions are for answers of 200 (RFC 9110 13.2.1) */
+    assert_status(response, 404); /* conditions apply to a 200 only (RFC 9110 13.2.1) */
     assert_body(response, "<p>lost</p>");
 }
 
@@ -144,30 +144,30 @@ static void requests_whose_end_is_unknown_close_the_connection(void **state)
     assert_lacks(ask(GET("/missing", "")), "Connection:");
 }
 
-static void an_invalid_authority_is_malformed_and_not_foreign(void **state)
+static void invalid_authorities_are_400_not_403(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     assert_status(ask("GET http://a%zz/ HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ASKED_TEST(a_file_is_served),
-        ASKED_TEST(a_bad_request_is_refused_with_its_status),
-        ASKED_TEST(methods_that_write_are_refused),
-        ASKED_TEST(options_are_answered_without_a_body),
-        ASKED_TEST(foreign_hosts_are_refused_where_only_this_machine_is_served),
+        ASKED_TEST(files_are_served),
+        ASKED_TEST(invalid_requests_get_their_status),
+        ASKED_TEST(other_methods_are_405),
+        ASKED_TEST(options_have_no_body),
+        ASKED_TEST(foreign_hosts_are_403_if_host_is_checked),
         ASKED_TEST(the_authority_of_an_absolute_target_replaces_host),
-        ASKED_TEST(a_directory_without_its_slash_is_redirected),
+        ASKED_TEST(directories_without_a_slash_are_redirected),
         ASKED_TEST(a_redirect_never_leads_to_another_host),
-        ASKED_TEST(the_servers_own_addresses_come_before_files),
+        ASKED_TEST(own_paths_take_precedence_over_files),
         ASKED_TEST(a_draining_server_is_unhealthy_and_still_answers),
-        ASKED_TEST(nothing_is_404),
+        ASKED_TEST(missing_files_are_404),
         ASKED_TEST(head_has_the_fields_of_get_and_no_body),
         ASKED_TEST(requests_whose_end_is_unknown_close_the_connection),
-        ASKED_TEST(an_invalid_authority_is_malformed_and_not_foreign),
+        ASKED_TEST(invalid_authorities_are_400_not_403),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,9 @@
-/*
- * What the tests of src/answer share: a small site, and one struct that is asked. A test sets what it needs of `asked`, then
- * ask() answers a request and returns the response as text.
- */
+/* Shared by the tests of src/answer: a small site, and ask(), which answers a request as the members of `asked` say. */
 #ifndef TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
 #define TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
 
 #include "answer/answer.h"
+#include "site/listing.h"
 #include "tree.h"
 
 #include <fcntl.h>
@@ -20,12 +18,12 @@
 
 static struct {
     struct settings settings;
-    bool guarded;
+    bool check_host;
     bool draining;
     bool logs_reasons;
-    bool keeps_store; /* for the next request, until the site is closed */
+    bool keeps_store; /* the next request uses the same store */
     time_t now;
-    int64_t racy_ms; /* of the store (store_open) */
+    int64_t racy_ms; /* store_open */
     union peer peer;
 
     /* Filled by ask(). */
@@ -37,7 +35,7 @@ static struct {
     int root;
 } asked;
 
-/* A file of long ago, so that it has a Last-Modified. */
+/* Makes a file that is old enough for a Last-Modified. */
 static inline void make_file(const char *path, const char *content)
 {
     FILE *file = fopen(path, "w");
@@ -47,14 +45,14 @@ static inline void make_file(const char *path, const char *content)
     assert_int_equal(utime(path, &(struct utimbuf){1000000000, 1000000000}), 0);
 }
 
-/* Each test has a site of its own, and settings that say nothing. */
+/* Gives each test a new site and the default settings. */
 static inline int open_site(void **state)
 {
     (void)state;
     memset(&asked, 0, sizeof asked);
     asked.settings = (struct settings){.index = "index.html"};
     asked.now = 4000000000;
-    asked.racy_ms = -1000; /* no file is too young to be kept */
+    asked.racy_ms = -1000; /* no file is too new to be cached */
     asked.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
     if (tree_enter() != 0 || mkdir("dir", 0755) != 0 || mkdir("empty", 0755) != 0)
         return -1;
@@ -86,39 +84,42 @@ static inline int close_site(void **state)
     return tree_leave();
 }
 
-/* Appends what is sent of a part. */
-static inline size_t read_part(const struct part *part, char *room, size_t size)
+/* Copies the bytes of all parts. */
+static inline size_t read_parts(char *room, size_t size)
 {
-    assert_true(part->length < size);
-    if (part->bytes != NULL)
-        memcpy(room, part->bytes + part->offset, part->length);
-    else
-        assert_int_equal(pread(part->fd, room, part->length, (off_t)part->offset), part->length);
-    return part->length;
+    size_t length = 0;
+    for (unsigned i = asked.response.first; i < asked.response.count; i++) {
+        const struct part *part = &asked.response.parts[i];
+        assert_true(part->length < size - length);
+        if (part->bytes != NULL)
+            memcpy(room + length, part->bytes + part->offset, part->length);
+        else
+            assert_int_equal(pread(part->fd, room + length, part->length, (off_t)part->offset), part->length);
+        length += part->length;
+    }
+    return length;
 }
 
-/* Unless it is open already. */
 static inline void open_store(void)
 {
-    config_open(&asked.config, &asked.settings, asked.guarded);
+    config_open(&asked.config, &asked.settings, asked.check_host);
     if (asked.store != NULL)
         return;
     asked.root = open(".", O_RDONLY | O_DIRECTORY);
     asked.store = store_open(asked.root, asked.racy_ms, false);
     assert_non_null(asked.store);
     store_obey(asked.store, &asked.settings);
-    store_reserve(asked.store, asked.config.lines);
+    store_reserve(asked.store, asked.config.extra_head_bytes);
 }
 
-/* The response to a request, as it is sent; valid until the next call. */
+/* Returns the response to a request as sent; valid until the next call. */
 static inline const char *ask(const char *text)
 {
     static struct request request;
     static struct target target;
     static struct part parts[LIMIT_PARTS];
-    static char room[LIMIT_RESPONSE_TEXT], sentences[REASON_MAX], meant[REASON_MAX], sent[65536];
+    static char room[LIMIT_RESPONSE_TEXT], sentences[REASON_MAX], suggestion[REASON_MAX], sent[65536];
     struct context *context = &asked.context;
-    size_t length = 0;
     open_store();
     *context = (struct context){
         .store = asked.store,
@@ -138,17 +139,21 @@ static inline const char *ask(const char *text)
         .response = &asked.response,
         .client = client_find(&asked.peer, &asked.settings, &request),
         .iteration = 1,
-        .check_host = asked.guarded,
+        .check_host = asked.check_host,
         .target = &target,
-        .reason = {BUFFER(sentences), BUFFER(meant)},
+        .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
+    listing_begin_iteration();
     answer(&asked.exchange);
-    for (unsigned i = asked.response.first; i < asked.response.count; i++)
-        length += read_part(&asked.response.parts[i], sent + length, sizeof sent - length);
+    size_t length = read_parts(sent, sizeof sent);
+    while (asked.response.producer != NULL) { /* a listing that has used up its time */
+        listing_begin_iteration();
+        assert_true(response_refill(&asked.response));
+        length += read_parts(sent + length, sizeof sent - length);
+    }
     sent[length] = '\0';
     if (asked.exchange.entry != NULL)
         store_release(context->store, asked.exchange.entry);
-    response_drop_producer(&asked.response);
     if (!asked.keeps_store)
         close_store();
     return sent;

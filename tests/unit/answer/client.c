@@ -1,10 +1,10 @@
-/* Which client a request is from: the peer, or the one that a trusted proxy names; and which are local. */
+/* The client of a request: the peer, or the address that a trusted proxy forwards; and whether it is local. */
 #include "asked.h"
 
 #define ACCEPT "Accept: text/plain\r\n"
 
-/* A reason is shown to local clients alone. */
-static bool is_told_the_reason(const char *request)
+/* Only local clients see reasons. */
+static bool shows_reason(const char *request)
 {
     return strstr(ask(request), "about") != NULL;
 }
@@ -12,28 +12,28 @@ static bool is_told_the_reason(const char *request)
 static void local_clients_see_the_reason_of_a_404(void **state)
 {
     (void)state;
-    assert_true(is_told_the_reason(GET("/abuot.html", ACCEPT)));
-    assert_false(is_told_the_reason(GET("/abuot.html", ""))); /* no Accept: no person reads it */
-    assert_false(is_told_the_reason("GET /abuot.html HTTP/1.1\r\nHost: example.org\r\n" ACCEPT "\r\n"));
+    assert_true(shows_reason(GET("/abuot.html", ACCEPT)));
+    assert_false(shows_reason(GET("/abuot.html", ""))); /* no Accept: not a browser */
+    assert_false(shows_reason("GET /abuot.html HTTP/1.1\r\nHost: example.org\r\n" ACCEPT "\r\n"));
 }
 
-static void clients_of_other_machines_see_no_reason(void **state)
+static void remote_clients_see_no_reason(void **state)
 {
     (void)state;
     asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
-    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT)));
-    asked.logs_reasons = true; /* then the log has it, and still no response */
-    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT)));
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT)));
+    asked.logs_reasons = true; /* the log has it, the response has not */
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT)));
     assert_true(asked.exchange.reason.text.length > 0);
 }
 
 static void clients_of_a_proxy_see_no_reason(void **state)
 {
     (void)state;
-    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "Via: 1.1 proxy\r\n")));
-    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
-    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "Forwarded: for=127.0.0.1\r\n")));
-    assert_false(is_told_the_reason("GET /abuot.html HTTP/1.0\r\nHost: localhost\r\n" ACCEPT "\r\n"));
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT "Via: 1.1 proxy\r\n")));
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT "Forwarded: for=127.0.0.1\r\n")));
+    assert_false(shows_reason("GET /abuot.html HTTP/1.0\r\nHost: localhost\r\n" ACCEPT "\r\n"));
 }
 
 static void a_trusted_proxy_names_the_client(void **state)
@@ -44,11 +44,11 @@ static void a_trusted_proxy_names_the_client(void **state)
     ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
     assert_int_equal(ntohl(asked.exchange.client.address.v4.sin_addr.s_addr), 0xC0000207);
     assert_true(asked.exchange.client.forwarded);
-    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 192.0.2.7\r\n")));
-    assert_true(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 192.0.2.7\r\n")));
+    assert_true(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
 }
 
-static void other_peers_are_the_client_themselves(void **state)
+static void untrusted_peers_are_the_client(void **state)
 {
     (void)state;
     struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
@@ -58,22 +58,22 @@ static void other_peers_are_the_client_themselves(void **state)
     assert_false(asked.exchange.client.forwarded);
 }
 
-/* A loopback address that a proxy on another machine names belongs to that machine. */
-static void clients_on_a_distant_proxys_machine_are_not_local(void **state)
+/* The proxy's loopback is another machine. */
+static void loopback_clients_of_a_remote_proxy_are_not_local(void **state)
 {
     (void)state;
     struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
     assert_true(address_parse_network(SPAN("192.0.2.1"), proxy));
     asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
-    assert_false(is_told_the_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
     assert_true(asked.exchange.client.forwarded);
 }
 
-static void peers_of_a_unix_socket_are_on_this_machine(void **state)
+static void unix_socket_peers_are_local(void **state)
 {
     (void)state;
     asked.peer = (union peer){.any = {.sa_family = AF_UNIX}};
-    assert_true(is_told_the_reason(GET("/abuot.html", ACCEPT)));
+    assert_true(shows_reason(GET("/abuot.html", ACCEPT)));
     ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
     assert_false(asked.exchange.client.forwarded);
 }
@@ -92,12 +92,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKED_TEST(local_clients_see_the_reason_of_a_404),
-        ASKED_TEST(clients_of_other_machines_see_no_reason),
+        ASKED_TEST(remote_clients_see_no_reason),
         ASKED_TEST(clients_of_a_proxy_see_no_reason),
         ASKED_TEST(a_trusted_proxy_names_the_client),
-        ASKED_TEST(other_peers_are_the_client_themselves),
-        ASKED_TEST(clients_on_a_distant_proxys_machine_are_not_local),
-        ASKED_TEST(peers_of_a_unix_socket_are_on_this_machine),
+        ASKED_TEST(untrusted_peers_are_the_client),
+        ASKED_TEST(loopback_clients_of_a_remote_proxy_are_not_local),
+        ASKED_TEST(unix_socket_peers_are_local),
         ASKED_TEST(a_trusted_unix_socket_names_the_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

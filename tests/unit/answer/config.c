@@ -1,4 +1,4 @@
-/* What the command line says of every answer, in lines; and which host names are answered to. */
+/* The header lines that the settings give, and the host names that they allow. */
 #include "answer/config.h"
 
 #include "http/response.h"
@@ -22,22 +22,22 @@ static void assert_lines(struct span lines, const char *expected)
         fail_msg("%.*s\nis not\n%s", (int)lines.length, lines.at, expected);
 }
 
-static void nothing_said_is_as_by_itself(void **state)
+static void settings_without_options_give_the_default_lines(void **state)
 {
     static const struct settings settings = {.index = "index.html"};
     (void)state;
     config_open(&config, &settings, false);
     assert_lines(config.common, RESPONSE_COMMON);
     assert_lines(config.cache, RESPONSE_NO_CACHE);
-    assert_lines(config.unkept, RESPONSE_NO_CACHE);
+    assert_lines(config.generated_cache, RESPONSE_NO_CACHE);
     assert_lines(config.immutable, "");
     assert_lines(config.index, "index.html");
     assert_lines(config.spa, "");
-    assert_int_equal(config.lines, 0);
-    assert_false(config.guarded);
+    assert_int_equal(config.extra_head_bytes, 0);
+    assert_false(config.check_host);
 }
 
-static void paths_are_relative(void **state)
+static void leading_slashes_of_paths_are_removed(void **state)
 {
     static const struct settings settings = {.index = "i", .spa = "//app/index.html", .file = "/one"};
     (void)state;
@@ -46,8 +46,8 @@ static void paths_are_relative(void **state)
     assert_lines(config.file, "one");
 }
 
-/* All that a command line may say has its room, here and in the heads that are kept. */
-static void the_most_fits(void **state)
+/* The longest lines that the command line accepts fit, here and in a cached header. */
+static void the_longest_lines_fit(void **state)
 {
     static char origin[LIMIT_ORIGIN + 1], header[LIMIT_HEADER_BYTES - 1];
     struct settings settings = {.index = "i",
@@ -64,18 +64,18 @@ static void the_most_fits(void **state)
     config_open(&config, &settings, false);
     size_t head = config.common.length + config.immutable.length;
     assert_true(config.immutable.length > config.cache.length);
-    assert_true(config.lines >= head - sizeof RESPONSE_COMMON RESPONSE_NO_CACHE + 1);
+    assert_true(config.extra_head_bytes >= head - sizeof RESPONSE_COMMON RESPONSE_NO_CACHE + 1);
     assert_true(config.common.length > LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN);
-    /* Less than what the server says by itself is no more than it. */
+    /* Fewer lines than the default need no extra room. */
     settings = (struct settings){.index = "i", .headers = {"Server:", "Cache-Control:"}, .header_count = 2};
     config_open(&config, &settings, false);
-    assert_int_equal(config.lines, 0);
+    assert_int_equal(config.extra_head_bytes, 0);
     assert_lines(config.common, "X-Content-Type-Options: nosniff\r\n");
     assert_lines(config.cache, "");
-    assert_lines(config.unkept, RESPONSE_NO_CACHE);
+    assert_lines(config.generated_cache, RESPONSE_NO_CACHE);
 }
 
-static void header_stands_in_place_of_the_own_field_of_its_name(void **state)
+static void header_replaces_or_removes_a_default_field(void **state)
 {
     static const struct settings settings = {
         .index = "i", .headers = {"retry-AFTER: 9", "Content-Security-Policy:"}, .header_count = 2};
@@ -83,28 +83,15 @@ static void header_stands_in_place_of_the_own_field_of_its_name(void **state)
     struct buffer lines = BUFFER(room);
     (void)state;
     config_open(&config, &settings, false);
-    config_append_own(&config, &lines, SPAN("Retry-After"), SPAN("1"));
-    config_append_own(&config, &lines, SPAN("Content-Security-Policy"), SPAN("default-src 'none'"));
-    config_append_own(&config, &lines, SPAN("Retry"), SPAN("own"));
-    config_append_own(&config, &lines, SPAN("X-Empty"), SPAN(""));
+    config_append_default(&config, &lines, SPAN("Retry-After"), SPAN("1"));
+    config_append_default(&config, &lines, SPAN("Content-Security-Policy"), SPAN("default-src 'none'"));
+    config_append_default(&config, &lines, SPAN("Retry"), SPAN("own"));
+    config_append_default(&config, &lines, SPAN("X-Empty"), SPAN(""));
     assert_lines(buffer_span(&lines), "Retry: own\r\n");
     assert_lines(config.common, RESPONSE_COMMON "retry-AFTER: 9\r\n");
 }
 
-static void lists_are_of_tokens(void **state)
-{
-    (void)state;
-    assert_true(config_is_token_list(SPAN("a")));
-    assert_true(config_is_token_list(SPAN("range, x-Requested-With,a")));
-    assert_true(config_is_token_list(SPAN("a,,b,")));
-    assert_false(config_is_token_list(SPAN("a b")));
-    assert_false(config_is_token_list(SPAN("a:b")));
-    assert_false(config_is_token_list(SPAN("a\tb")));
-    assert_false(config_is_token_list(SPAN("\"a\"")));
-    assert_false(config_is_token_list(SPAN("caf\xE9")));
-}
-
-static void names_are_answered_to(void **state)
+static void loopback_bound_and_allowed_names_are_allowed(void **state)
 {
     static const struct settings settings = {
         .index = "i",
@@ -115,24 +102,23 @@ static void names_are_answered_to(void **state)
     };
     (void)state;
     config_open(&config, &settings, false);
-    assert_true(config_answers_to(&config, SPAN("localhost")));
-    assert_true(config_answers_to(&config, SPAN("My-Machine")));
-    assert_true(config_answers_to(&config, SPAN("a.example")));
-    assert_true(config_answers_to(&config, SPAN("c.b.example")));
-    assert_false(config_answers_to(&config, SPAN("c.a.example")));
-    assert_false(config_answers_to(&config, SPAN("my-machine.example")));
-    assert_false(config_answers_to(&config, SPAN("")));
+    assert_true(config_allows_host(&config, SPAN("localhost")));
+    assert_true(config_allows_host(&config, SPAN("My-Machine")));
+    assert_true(config_allows_host(&config, SPAN("a.example")));
+    assert_true(config_allows_host(&config, SPAN("c.b.example")));
+    assert_false(config_allows_host(&config, SPAN("c.a.example")));
+    assert_false(config_allows_host(&config, SPAN("my-machine.example")));
+    assert_false(config_allows_host(&config, SPAN("")));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_said_is_as_by_itself),
-        cmocka_unit_test(paths_are_relative),
-        cmocka_unit_test(the_most_fits),
-        cmocka_unit_test(header_stands_in_place_of_the_own_field_of_its_name),
-        cmocka_unit_test(lists_are_of_tokens),
-        cmocka_unit_test(names_are_answered_to),
+        cmocka_unit_test(settings_without_options_give_the_default_lines),
+        cmocka_unit_test(leading_slashes_of_paths_are_removed),
+        cmocka_unit_test(the_longest_lines_fit),
+        cmocka_unit_test(header_replaces_or_removes_a_default_field),
+        cmocka_unit_test(loopback_bound_and_allowed_names_are_allowed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

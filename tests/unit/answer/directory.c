@@ -1,37 +1,37 @@
-/* Directories: which clients get a listing, in which form, and the redirect to an address with a slash. */
+/* Directories: access to listings, their media types, and redirects to the address with a slash. */
 #include "asked.h"
 
-static void listings_are_for_local_clients_of_a_guarded_server(void **state)
+static void listings_are_for_local_clients_if_host_is_checked(void **state)
 {
     (void)state;
     assert_status(ask(GET("/empty/", "")), 404);
-    asked.guarded = true;
+    asked.check_host = true;
     assert_has(ask(GET("/empty/", "Accept: text/html\r\n")), "note.txt");
     assert_status(ask(GET("/empty/", "Via: 1.1 proxy\r\n")), 404);
     asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
     assert_status(ask(GET("/empty/", "")), 404);
 }
 
-static void the_options_decide_for_every_client(void **state)
+static void list_and_no_list_apply_to_every_client(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
     asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
     assert_has(ask(GET("/empty/", "")), "note.txt");
     asked.settings.listing = LISTING_OFF;
-    asked.guarded = true;
+    asked.check_host = true;
     asked.peer.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_status(ask(GET("/empty/", "")), 404);
 }
 
-static void an_index_comes_before_the_listing(void **state)
+static void an_index_takes_precedence_over_a_listing(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
     assert_body(ask(GET("/dir/", "")), "<p>dir</p>");
 }
 
-static void programs_get_json(void **state)
+static void json_is_sent_on_request(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
@@ -41,7 +41,7 @@ static void programs_get_json(void **state)
     assert_has(response, "\"name\":\"note.txt\"");
 }
 
-static void a_listing_runs_nothing_but_its_own_script(void **state)
+static void listings_allow_only_their_own_script(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
@@ -61,7 +61,7 @@ static void hidden_directories_are_not_listed(void **state)
     assert_status(ask(GET("/none/", "")), 404);
 }
 
-static void the_local_network_gets_listings_with_lan(void **state)
+static void lan_shows_listings_to_every_client(void **state)
 {
     (void)state;
     asked.settings.lan = true;
@@ -69,7 +69,7 @@ static void the_local_network_gets_listings_with_lan(void **state)
     assert_has(ask(GET("/empty/", "")), "note.txt");
 }
 
-static void one_served_file_opens_no_listing(void **state)
+static void a_single_file_has_no_listing(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
@@ -77,7 +77,7 @@ static void one_served_file_opens_no_listing(void **state)
     assert_status(ask(GET("/empty/", "")), 404);
 }
 
-static void dot_names_are_listed_where_they_are_served(void **state)
+static void dotfiles_lists_dot_names(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
@@ -100,15 +100,15 @@ static void a_redirect_escapes_backslashes_and_line_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ASKED_TEST(listings_are_for_local_clients_of_a_guarded_server),
-        ASKED_TEST(the_options_decide_for_every_client),
-        ASKED_TEST(an_index_comes_before_the_listing),
-        ASKED_TEST(programs_get_json),
-        ASKED_TEST(a_listing_runs_nothing_but_its_own_script),
+        ASKED_TEST(listings_are_for_local_clients_if_host_is_checked),
+        ASKED_TEST(list_and_no_list_apply_to_every_client),
+        ASKED_TEST(an_index_takes_precedence_over_a_listing),
+        ASKED_TEST(json_is_sent_on_request),
+        ASKED_TEST(listings_allow_only_their_own_script),
         ASKED_TEST(hidden_directories_are_not_listed),
-        ASKED_TEST(the_local_network_gets_listings_with_lan),
-        ASKED_TEST(one_served_file_opens_no_listing),
-        ASKED_TEST(dot_names_are_listed_where_they_are_served),
+        ASKED_TEST(lan_shows_listings_to_every_client),
+        ASKED_TEST(a_single_file_has_no_listing),
+        ASKED_TEST(dotfiles_lists_dot_names),
         ASKED_TEST(a_redirect_escapes_backslashes_and_line_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

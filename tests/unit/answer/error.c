@@ -1,4 +1,4 @@
-/* The pages that the server makes: their form, their policy, the fields that go with a status. */
+/* Error pages: media type, Content-Security-Policy, and the fields of a status. */
 #include "asked.h"
 
 #include <sys/resource.h>
@@ -15,7 +15,7 @@ static void pages_are_html_for_browsers_and_text_for_programs(void **state)
     assert_has(response, "\r\nVary: Accept\r\n"); /* RFC 9110 12.5.5 */
 }
 
-static void pages_run_no_script_and_are_not_kept(void **state)
+static void pages_allow_no_script_and_are_not_cached(void **state)
 {
     (void)state;
     const char *response = ask(GET("/missing", "Accept: text/html\r\n"));
@@ -34,11 +34,11 @@ static void header_replaces_the_policy_of_pages(void **state)
 }
 
 /* RFC 1035 2.3.4 */
-static void names_longer_than_any_host_are_not_repeated(void **state)
+static void empty_and_too_long_names_are_not_repeated(void **state)
 {
     (void)state;
     char request[512], name[255];
-    asked.guarded = true;
+    asked.check_host = true;
     memset(name, 'x', sizeof name - 1);
     name[sizeof name - 1] = '\0';
     snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name);
@@ -46,16 +46,17 @@ static void names_longer_than_any_host_are_not_repeated(void **state)
     assert_status(response, 403);
     assert_has(response, "--allow-host NAME");
     assert_lacks(response, "xxx");
+    assert_has(ask("GET / HTTP/1.1\r\nHost: :80\r\n\r\n"), "--allow-host NAME");
 }
 
-static void what_a_client_sends_is_no_markup(void **state)
+static void request_text_is_escaped(void **state)
 {
     (void)state;
-    asked.guarded = true;
+    asked.check_host = true;
     assert_lacks(ask(GET("/%3Cscript%3E.txt", "Accept: text/html\r\n")), "<script>");
 }
 
-/* The response while no file can be opened. */
+/* The response while the process can't open files. */
 static const char *ask_without_descriptors(const char *request)
 {
     struct rlimit before, none;
@@ -99,10 +100,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKED_TEST(pages_are_html_for_browsers_and_text_for_programs),
-        ASKED_TEST(pages_run_no_script_and_are_not_kept),
+        ASKED_TEST(pages_allow_no_script_and_are_not_cached),
         ASKED_TEST(header_replaces_the_policy_of_pages),
-        ASKED_TEST(names_longer_than_any_host_are_not_repeated),
-        ASKED_TEST(what_a_client_sends_is_no_markup),
+        ASKED_TEST(empty_and_too_long_names_are_not_repeated),
+        ASKED_TEST(request_text_is_escaped),
         ASKED_TEST(a_server_short_of_descriptors_is_503_with_retry_after),
         ASKED_TEST(header_replaces_retry_after),
         ASKED_TEST(a_404_page_links_to_the_start_page),

@@ -1,4 +1,4 @@
-/* What the exchange knows of its request: the authority, the kind of client, and that each question is asked once. */
+/* The facts about a request: host, locality, navigation, media type. */
 #include "asked.h"
 
 #define PAGE "Accept: text/html\r\n"
@@ -50,7 +50,7 @@ static void reasons_need_an_accept_field(void **state)
     assert_false(exchange_wants_reason(&asked.exchange));
 }
 
-static void browsers_navigate_and_scripts_fetch(void **state)
+static void navigations_accept_html(void **state)
 {
     (void)state;
     ask(GET("/file.txt", PAGE "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"));
@@ -59,7 +59,7 @@ static void browsers_navigate_and_scripts_fetch(void **state)
     assert_false(exchange_is_navigation(&asked.exchange));
 }
 
-static void the_media_type_of_own_pages_follows_accept(void **state)
+static void generated_pages_follow_accept(void **state)
 {
     (void)state;
     ask(GET("/missing", PAGE));
@@ -68,8 +68,8 @@ static void the_media_type_of_own_pages_follows_accept(void **state)
     assert_int_equal(exchange_media(&asked.exchange), MEDIA_JSON);
 }
 
-/* The exchange keeps its answers even when the request changes. */
-static void each_question_is_asked_once(void **state)
+/* The facts stay the same even if the request is replaced. */
+static void facts_are_computed_once(void **state)
 {
     (void)state;
     ask(GET("/missing", PAGE));
@@ -95,9 +95,9 @@ int main(void)
         ASKED_TEST(a_request_without_host_has_an_empty_one),
         ASKED_TEST(a_client_is_local_by_a_loopback_address_and_name),
         ASKED_TEST(reasons_need_an_accept_field),
-        ASKED_TEST(browsers_navigate_and_scripts_fetch),
-        ASKED_TEST(the_media_type_of_own_pages_follows_accept),
-        ASKED_TEST(each_question_is_asked_once),
+        ASKED_TEST(navigations_accept_html),
+        ASKED_TEST(generated_pages_follow_accept),
+        ASKED_TEST(facts_are_computed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* Files: whole, in ranges, under conditions (RFC 9110 13, 14, 15). */
 #include "asked.h"
 
-/* A validator's line, as a client sends it back. */
+/* The rest of the line after `name`; valid until the next call. */
 static const char *line_of(const char *response, const char *name)
 {
     static char line[256];
@@ -34,7 +34,7 @@ static void a_file_has_type_length_and_validators(void **state)
     assert_lacks(response, "Connection:");
 }
 
-static void a_version_that_the_client_has_is_304_without_a_body(void **state)
+static void known_versions_are_304_without_a_body(void **state)
 {
     (void)state;
     char etag[256];
@@ -49,10 +49,10 @@ static void a_version_that_the_client_has_is_304_without_a_body(void **state)
     assert_status(ask_with("If-None-Match: %s", "\"other\""), 200);
 }
 
-static void a_version_that_the_client_does_not_expect_is_412(void **state)
+static void a_failed_if_match_is_412(void **state)
 {
     (void)state;
-    asked.settings.cache = CACHE_SECONDS; /* of files, not of errors */
+    asked.settings.cache = CACHE_SECONDS; /* for files, not for errors */
     asked.settings.cache_seconds = 60;
     const char *response = ask_with("If-Match: %s", "\"other\"");
     assert_status(response, 412);
@@ -60,7 +60,7 @@ static void a_version_that_the_client_does_not_expect_is_412(void **state)
     assert_status(ask_with("If-Match: %s", "*"), 200);
 }
 
-static void one_range_is_206_with_its_place(void **state)
+static void one_range_is_206_with_content_range(void **state)
 {
     (void)state;
     const char *response = ask(GET("/file.txt", "Range: bytes=2-4\r\n"));
@@ -71,7 +71,7 @@ static void one_range_is_206_with_its_place(void **state)
     assert_body(ask(GET("/file.txt", "Range: bytes=-2\r\n")), "89");
 }
 
-static void several_ranges_are_parts_with_their_places(void **state)
+static void several_ranges_are_multipart(void **state)
 {
     (void)state;
     const char *response = ask(GET("/file.txt", "Range: bytes=0-1,8-8\r\n"));
@@ -83,7 +83,7 @@ static void several_ranges_are_parts_with_their_places(void **state)
     assert_has(strstr(response, "\r\n8\r\n--"), "--\r\n");
 }
 
-static void a_range_beyond_the_end_is_416_with_the_length(void **state)
+static void a_range_beyond_the_end_is_416_with_the_size(void **state)
 {
     (void)state;
     asked.settings.cache = CACHE_SECONDS;
@@ -95,7 +95,7 @@ static void a_range_beyond_the_end_is_416_with_the_length(void **state)
 }
 
 /* RFC 9110 13.1.5, 14.2 */
-static void ranges_are_for_get_and_the_version_of_if_range(void **state)
+static void ranges_need_get_and_a_matching_if_range(void **state)
 {
     (void)state;
     assert_status(ask("HEAD /file.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=2-4\r\n\r\n"), 200);
@@ -104,8 +104,8 @@ static void ranges_are_for_get_and_the_version_of_if_range(void **state)
         ask(GET("/file.txt", "Range: bytes=2-4\r\nIf-Range: \"84d89877f0d4041efb6bf91a16f0248f\"\r\n")), 206);
 }
 
-/* The head that is kept with a file, and the one that is made for a response which may not have it. */
-static void a_cached_head_is_the_same_as_a_new_one(void **state)
+/* A response with Connection: close can't use the cached header. */
+static void a_cached_header_equals_a_new_one(void **state)
 {
     (void)state;
     static char kept[65536];
@@ -120,7 +120,7 @@ static void a_cached_head_is_the_same_as_a_new_one(void **state)
 }
 
 /* RFC 9112 9.3 */
-static void http_1_0_is_told_whether_the_connection_stays(void **state)
+static void http_1_0_responses_announce_persistence(void **state)
 {
     (void)state;
     assert_has(ask("GET /file.txt HTTP/1.0\r\n\r\n"), "\r\nConnection: close\r\n");
@@ -128,7 +128,7 @@ static void http_1_0_is_told_whether_the_connection_stays(void **state)
                "\r\nConnection: keep-alive\r\n");
 }
 
-static void the_page_for_missing_files_has_no_conditions(void **state)
+static void the_404_page_ignores_conditions(void **state)
 {
     (void)state;
     make_file("404.html", "<p>lost</p>");
@@ -138,7 +138,7 @@ static void the_page_for_missing_files_has_no_conditions(void **state)
     assert_body(response, "<p>lost</p>");
 }
 
-static void not_modified_repeats_validators_and_no_type(void **state)
+static void not_modified_has_validators_but_no_type(void **state)
 {
     (void)state;
     const char *response = ask(GET("/file.txt", "If-None-Match: *\r\n"));
@@ -148,7 +148,7 @@ static void not_modified_repeats_validators_and_no_type(void **state)
     assert_lacks(response, "Content-Type:");
 }
 
-static void the_date_is_the_one_of_the_response(void **state)
+static void date_is_the_time_of_the_response(void **state)
 {
     (void)state;
     asked.keeps_store = true;
@@ -157,8 +157,8 @@ static void the_date_is_the_one_of_the_response(void **state)
     assert_has(ask(GET("/file.txt", "")), "\r\nDate: Tue, 02 Oct 2096 07:06:41 GMT\r\n");
 }
 
-/* Another response may have been sent in part from the same memory. */
-static void a_cached_head_in_use_is_not_changed(void **state)
+/* A response in flight may be sending the same memory. */
+static void a_cached_header_in_use_is_not_changed(void **state)
 {
     (void)state;
     struct entry *entry;
@@ -196,8 +196,8 @@ static void a_file_of_the_future_counts_as_changed_now(void **state)
     assert_status(ask_with("If-Unmodified-Since: %s", "Tue, 02 Oct 2096 07:06:39 GMT"), 412);
 }
 
-/* RFC 2046 5.1.1: a file could contain a boundary that is known before. */
-static void the_boundary_is_another_in_each_response(void **state)
+/* RFC 2046 5.1.1: a file could contain a predictable boundary. */
+static void boundaries_differ_between_responses(void **state)
 {
     (void)state;
     char first[256];
@@ -206,13 +206,13 @@ static void the_boundary_is_another_in_each_response(void **state)
     assert_string_not_equal(line_of(ask(request), "boundary="), first);
 }
 
-static void only_a_file_is_the_page_for_missing_files(void **state)
+static void only_a_file_is_a_404_page(void **state)
 {
     (void)state;
     assert_int_equal(mkdir("404.html", 0755), 0);
     const char *response = ask(GET("/missing", ""));
     assert_status(response, 404);
-    assert_has(response, "There is nothing at this address.");
+    assert_has(response, "No file matches this address.");
     assert_int_equal(rmdir("404.html"), 0);
     make_file("404.html", "<p>lost</p>");
     asked.settings.file = "file.txt"; /* the whole site */
@@ -223,22 +223,22 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKED_TEST(a_file_has_type_length_and_validators),
-        ASKED_TEST(a_version_that_the_client_has_is_304_without_a_body),
-        ASKED_TEST(a_version_that_the_client_does_not_expect_is_412),
-        ASKED_TEST(one_range_is_206_with_its_place),
-        ASKED_TEST(several_ranges_are_parts_with_their_places),
-        ASKED_TEST(a_range_beyond_the_end_is_416_with_the_length),
-        ASKED_TEST(ranges_are_for_get_and_the_version_of_if_range),
-        ASKED_TEST(a_cached_head_is_the_same_as_a_new_one),
-        ASKED_TEST(http_1_0_is_told_whether_the_connection_stays),
-        ASKED_TEST(the_page_for_missing_files_has_no_conditions),
-        ASKED_TEST(not_modified_repeats_validators_and_no_type),
-        ASKED_TEST(the_date_is_the_one_of_the_response),
-        ASKED_TEST(a_cached_head_in_use_is_not_changed),
+        ASKED_TEST(known_versions_are_304_without_a_body),
+        ASKED_TEST(a_failed_if_match_is_412),
+        ASKED_TEST(one_range_is_206_with_content_range),
+        ASKED_TEST(several_ranges_are_multipart),
+        ASKED_TEST(a_range_beyond_the_end_is_416_with_the_size),
+        ASKED_TEST(ranges_need_get_and_a_matching_if_range),
+        ASKED_TEST(a_cached_header_equals_a_new_one),
+        ASKED_TEST(http_1_0_responses_announce_persistence),
+        ASKED_TEST(the_404_page_ignores_conditions),
+        ASKED_TEST(not_modified_has_validators_but_no_type),
+        ASKED_TEST(date_is_the_time_of_the_response),
+        ASKED_TEST(a_cached_header_in_use_is_not_changed),
         ASKED_TEST(a_file_changed_in_this_second_has_no_date_yet),
         ASKED_TEST(a_file_of_the_future_counts_as_changed_now),
-        ASKED_TEST(the_boundary_is_another_in_each_response),
-        ASKED_TEST(only_a_file_is_the_page_for_missing_files),
+        ASKED_TEST(boundaries_differ_between_responses),
+        ASKED_TEST(only_a_file_is_a_404_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

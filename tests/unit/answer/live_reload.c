@@ -1,4 +1,4 @@
-/* Live reload: which responses get the script, and what the script's own questions are answered. */
+/* Live reload: the responses with the script, and the answers to its checks. */
 #include "asked.h"
 
 #define PAGE "Accept: text/html\r\n"
@@ -12,7 +12,7 @@ static int open_watched(void **state)
     return result;
 }
 
-static void a_page_to_show_gets_the_script_after_its_own_bytes(void **state)
+static void navigations_get_the_script_after_the_page(void **state)
 {
     (void)state;
     const char *response = ask(GET("/about.html", PAGE));
@@ -21,7 +21,7 @@ static void a_page_to_show_gets_the_script_after_its_own_bytes(void **state)
     assert_has(response, "\r\nVary: Accept\r\n");
 }
 
-static void everything_else_is_the_file_itself(void **state)
+static void other_responses_are_the_file(void **state)
 {
     (void)state;
     assert_body(ask(GET("/about.html", "Accept: */*\r\n")), "<p>about</p>");
@@ -32,7 +32,7 @@ static void everything_else_is_the_file_itself(void **state)
     assert_body(ask(GET("/about.html", PAGE)), "<p>about</p>");
 }
 
-static void checks_are_not_logged_and_have_the_files_validators(void **state)
+static void checks_get_the_files_validators_and_are_not_logged(void **state)
 {
     (void)state;
     const char *response = ask("HEAD /about.html HTTP/1.1\r\nHost: localhost\r\n" PAGE CHECK "\r\n");
@@ -42,8 +42,8 @@ static void checks_are_not_logged_and_have_the_files_validators(void **state)
     assert_lacks(ask(GET("/style.css", CHECK "Accept-Encoding: gzip\r\n")), "Content-Encoding:");
 }
 
-/* Browsers write each 404 into the console. */
-static void a_check_of_what_is_missing_is_204(void **state)
+/* Browsers report each 404 in the console. */
+static void checks_of_missing_files_are_204(void **state)
 {
     (void)state;
     const char *response = ask("HEAD /missing HTTP/1.1\r\nHost: localhost\r\n" CHECK "\r\n");
@@ -52,13 +52,26 @@ static void a_check_of_what_is_missing_is_204(void **state)
     assert_status(ask("HEAD /missing HTTP/1.1\r\nHost: localhost\r\n" CHECK "\r\n"), 404);
 }
 
-static void pages_of_errors_wait_for_the_file(void **state)
+static void error_pages_have_the_script(void **state)
 {
     (void)state;
     const char *response = ask(GET("/missing.html", PAGE));
     assert_status(response, 404);
     assert_has(response, ELEMENT "'");
     assert_has(response, "; script-src 'self'; connect-src 'self'\r\n");
+}
+
+/* A browser leaves a 302 at once, and a foreign host can't load the script. */
+static void redirects_and_foreign_hosts_have_no_script(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/dir", PAGE));
+    assert_status(response, 302);
+    assert_lacks(response, "script");
+    asked.check_host = true;
+    response = ask("GET / HTTP/1.1\r\nHost: evil.example\r\n" PAGE "\r\n");
+    assert_status(response, 403);
+    assert_lacks(response, "script");
 }
 
 static void the_script_is_served_and_not_logged(void **state)
@@ -72,8 +85,8 @@ static void the_script_is_served_and_not_logged(void **state)
     assert_status(ask(GET("/.well-known/tinyhttpd/live.js", "")), 404);
 }
 
-/* The element is ASCII, which in UTF-16 is no text. */
-static void pages_in_utf_16_are_sent_as_they_are(void **state)
+/* The element is ASCII, which is invalid in UTF-16. */
+static void utf_16_pages_have_no_script(void **state)
 {
     (void)state;
     make_file("wide.html", "\xFF\xFE"
@@ -87,13 +100,14 @@ static void pages_in_utf_16_are_sent_as_they_are(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WATCHED_TEST(a_page_to_show_gets_the_script_after_its_own_bytes),
-        WATCHED_TEST(everything_else_is_the_file_itself),
-        WATCHED_TEST(checks_are_not_logged_and_have_the_files_validators),
-        WATCHED_TEST(a_check_of_what_is_missing_is_204),
-        WATCHED_TEST(pages_of_errors_wait_for_the_file),
+        WATCHED_TEST(navigations_get_the_script_after_the_page),
+        WATCHED_TEST(other_responses_are_the_file),
+        WATCHED_TEST(checks_get_the_files_validators_and_are_not_logged),
+        WATCHED_TEST(checks_of_missing_files_are_204),
+        WATCHED_TEST(error_pages_have_the_script),
+        WATCHED_TEST(redirects_and_foreign_hosts_have_no_script),
         WATCHED_TEST(the_script_is_served_and_not_logged),
-        WATCHED_TEST(pages_in_utf_16_are_sent_as_they_are),
+        WATCHED_TEST(utf_16_pages_have_no_script),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

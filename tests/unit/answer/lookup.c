@@ -1,9 +1,9 @@
-/* What a target names: indices, pages without their extension, hidden names, an application's page, one file. */
+/* The file of a target: indexes, pages without an extension, hidden names, --spa, a single file. */
 #include "asked.h"
 
 #define PAGE "Accept: text/html\r\n"
 
-static void a_directory_is_its_index(void **state)
+static void directories_serve_their_index(void **state)
 {
     (void)state;
     assert_body(ask(GET("/", "")), "<p>start</p>");
@@ -18,10 +18,10 @@ static void a_page_is_found_without_its_extension(void **state)
     assert_body(ask(GET("/about", "")), "<p>about</p>");
     assert_status(ask(GET("/about/", "")), 404);
     make_file("logo.png.html", "no picture");
-    assert_status(ask(GET("/logo.png", "")), 404); /* known to be something else */
+    assert_status(ask(GET("/logo.png", "")), 404); /* a known extension */
 }
 
-static void a_page_comes_before_a_directory_without_an_index(void **state)
+static void a_page_takes_precedence_over_a_directory_without_an_index(void **state)
 {
     (void)state;
     make_file("empty.html", "page");
@@ -30,7 +30,7 @@ static void a_page_comes_before_a_directory_without_an_index(void **state)
     assert_status(ask(GET("/dir", "")), 302);
 }
 
-static void hidden_names_are_404_unless_asked_for(void **state)
+static void hidden_names_are_404_without_dotfiles(void **state)
 {
     (void)state;
     assert_int_equal(mkdir(".well-known", 0755), 0);
@@ -41,7 +41,7 @@ static void hidden_names_are_404_unless_asked_for(void **state)
     assert_body(ask(GET("/.hidden", "")), "hidden");
 }
 
-static void an_application_gets_navigations_that_find_nothing(void **state)
+static void spa_serves_unknown_page_urls(void **state)
 {
     (void)state;
     asked.settings.spa = "/index.html";
@@ -55,7 +55,7 @@ static void an_application_gets_navigations_that_find_nothing(void **state)
     assert_lacks(ask(GET("/file.txt", PAGE)), "Vary:");
 }
 
-static void one_file_is_the_whole_site(void **state)
+static void a_single_file_is_the_whole_site(void **state)
 {
     (void)state;
     asked.settings.file = "file.txt";
@@ -74,14 +74,14 @@ static void links_that_leave_the_root_are_404(void **state)
     assert_status(ask(GET("/outside", "")), 404);
 }
 
-static void an_application_has_addresses_with_a_slash_after_any_name(void **state)
+static void spa_serves_any_name_with_a_slash(void **state)
 {
     (void)state;
     asked.settings.spa = "/index.html";
     assert_body(ask(GET("/users/jane.png/", PAGE)), "<p>start</p>");
 }
 
-static void the_reason_for_one_file_names_no_other(void **state)
+static void a_single_file_site_gives_no_reasons(void **state)
 {
     (void)state;
     asked.settings.file = "file.txt";
@@ -92,15 +92,15 @@ static void the_reason_for_one_file_names_no_other(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ASKED_TEST(a_directory_is_its_index),
+        ASKED_TEST(directories_serve_their_index),
         ASKED_TEST(a_page_is_found_without_its_extension),
-        ASKED_TEST(a_page_comes_before_a_directory_without_an_index),
-        ASKED_TEST(hidden_names_are_404_unless_asked_for),
-        ASKED_TEST(an_application_gets_navigations_that_find_nothing),
-        ASKED_TEST(one_file_is_the_whole_site),
+        ASKED_TEST(a_page_takes_precedence_over_a_directory_without_an_index),
+        ASKED_TEST(hidden_names_are_404_without_dotfiles),
+        ASKED_TEST(spa_serves_unknown_page_urls),
+        ASKED_TEST(a_single_file_is_the_whole_site),
         ASKED_TEST(links_that_leave_the_root_are_404),
-        ASKED_TEST(an_application_has_addresses_with_a_slash_after_any_name),
-        ASKED_TEST(the_reason_for_one_file_names_no_other),
+        ASKED_TEST(spa_serves_any_name_with_a_slash),
+        ASKED_TEST(a_single_file_site_gives_no_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

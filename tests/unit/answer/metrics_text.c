@@ -61,7 +61,7 @@ static void samples_have_their_values(void **state)
     }
 }
 
-static void the_longest_is_no_longer_than_said(void **state)
+static void the_longest_text_fits_in_4_kib(void **state)
 {
     static struct metrics_totals totals;
     (void)state;
@@ -73,7 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_have_their_values),
-        cmocka_unit_test(the_longest_is_no_longer_than_said),
+        cmocka_unit_test(the_longest_text_fits_in_4_kib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
-/* The form of a file that is sent: encoded siblings (RFC 9110 12.5.3), and how long caches may keep it. */
+/* Representations of a file: encoded siblings (RFC 9110 12.5.3), Cache-Control, Last-Modified. */
 #include "asked.h"
 
-static void a_client_that_accepts_gzip_gets_the_sibling(void **state)
+static void clients_that_accept_gzip_get_the_sibling(void **state)
 {
     (void)state;
     const char *response = ask(GET("/style.css", "Accept-Encoding: gzip\r\n"));
@@ -37,7 +37,7 @@ static void a_sibling_older_than_its_original_is_not_used(void **state)
     assert_body(ask(GET("/style.css", "Accept-Encoding: gzip\r\n")), "a {}");
 }
 
-static void a_client_that_refuses_every_form_gets_406(void **state)
+static void refusing_every_encoding_is_406(void **state)
 {
     (void)state;
     const char *response = ask(GET("/file.txt", "Accept-Encoding: identity;q=0\r\n"));
@@ -57,7 +57,7 @@ static void only_hashed_names_are_immutable(void **state)
     assert_has(ask(GET("/missing.3f9c2a1b.js", "")), "\r\nCache-Control: no-cache\r\n");
 }
 
-static void cache_seconds_are_for_files_alone(void **state)
+static void cache_seconds_apply_to_files_only(void **state)
 {
     (void)state;
     asked.settings.cache = CACHE_SECONDS;
@@ -68,7 +68,7 @@ static void cache_seconds_are_for_files_alone(void **state)
     assert_has(ask(GET("/file.txt", "")), "\r\nCache-Control: no-store\r\n");
 }
 
-/* Reproducible builds give all files one date of long ago. */
+/* Reproducible builds give all files the same old date. */
 static void dates_of_1980_or_before_are_not_sent(void **state)
 {
     (void)state;
@@ -86,7 +86,7 @@ static void html_by_its_type_is_never_immutable(void **state)
 }
 
 /* Players seek by ranges, and ranges of an encoded form count encoded bytes. */
-static void videos_are_sent_as_they_are(void **state)
+static void videos_prefer_identity(void **state)
 {
     (void)state;
     make_file("clip.mp4", "video");
@@ -108,7 +108,7 @@ static void a_sibling_by_its_own_name_is_a_file_of_its_own_type(void **state)
     assert_has(response, "\r\nContent-Encoding: gzip\r\n");
 }
 
-/* RFC 9110 8.8.2.2: a file could change again and keep its times. */
+/* RFC 9110 8.8.2.2: a file may change again and keep its times. */
 static void a_file_changed_a_moment_ago_has_no_date(void **state)
 {
     (void)state;
@@ -119,16 +119,16 @@ static void a_file_changed_a_moment_ago_has_no_date(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ASKED_TEST(a_client_that_accepts_gzip_gets_the_sibling),
+        ASKED_TEST(clients_that_accept_gzip_get_the_sibling),
         ASKED_TEST(other_clients_get_the_original),
         ASKED_TEST(a_file_without_a_sibling_does_not_vary),
         ASKED_TEST(a_sibling_older_than_its_original_is_not_used),
-        ASKED_TEST(a_client_that_refuses_every_form_gets_406),
+        ASKED_TEST(refusing_every_encoding_is_406),
         ASKED_TEST(only_hashed_names_are_immutable),
-        ASKED_TEST(cache_seconds_are_for_files_alone),
+        ASKED_TEST(cache_seconds_apply_to_files_only),
         ASKED_TEST(dates_of_1980_or_before_are_not_sent),
         ASKED_TEST(html_by_its_type_is_never_immutable),
-        ASKED_TEST(videos_are_sent_as_they_are),
+        ASKED_TEST(videos_prefer_identity),
         ASKED_TEST(a_sibling_by_its_own_name_is_a_file_of_its_own_type),
         ASKED_TEST(a_file_changed_a_moment_ago_has_no_date),
     };

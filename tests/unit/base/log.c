@@ -15,10 +15,13 @@
 
 static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
 
+/* The workers' user. */
+static uid_t user = 65534;
+
 static void open_log(void)
 {
     struct failure failure = {0};
-    assert_int_equal(log_open(&failure), 0);
+    assert_int_equal(log_open(user, &failure), 0);
 }
 
 /* What is open on a stream, as log_open finds it. */
@@ -203,7 +206,7 @@ static void what_nobody_reads_yet_is_held(void **state)
     assert_int_equal(captured_length, room * line.length);
     capture_end(&errors);
     assert_string_equal(captured,
-                        "tinyhttpd: 5 lines of the access log were dropped: nobody read standard output\n");
+                        "tinyhttpd: 5 lines of the access log were dropped: standard output was not read\n");
 }
 
 /* Both streams lead to one place that has no room: the count waits until there is some. */
@@ -231,7 +234,7 @@ static void count_of_dropped_lines_is_kept_until_it_is_told(void **state)
     capture_end(&output);
     capture_end(&errors);
     assert_string_equal(captured,
-                        "tinyhttpd: 5 lines of the access log were dropped: nobody read standard output\n");
+                        "tinyhttpd: 5 lines of the access log were dropped: standard output was not read\n");
 }
 
 /* At the end there is no later time to write to. */
@@ -249,7 +252,7 @@ static void what_nobody_reads_in_the_end_is_told(void **state)
     capture_end(&output);
     capture_end(&errors);
     assert_string_equal(captured,
-                        "tinyhttpd: 1 line of the access log was dropped: nobody read standard output\n");
+                        "tinyhttpd: 1 line of the access log was dropped: standard output was not read\n");
 }
 
 /* Both streams may lead to one place. */

@@ -61,11 +61,11 @@ static void one_other_address_is_enough(void **state)
 }
 
 /* A name may lead anywhere: only what is bound decides whether browsers of other machines reach the server. */
-static void a_server_is_guarded_where_each_tcp_socket_is_loopback(void **state)
+static void host_is_checked_if_every_tcp_socket_is_loopback(void **state)
 {
     static const struct {
         const char *addresses[2];
-        bool unix_too, guarded;
+        bool unix_too, check_host;
     } rows[] = {
         {{"127.0.0.1", NULL}, false, true},
         {{"127.0.0.1", "::1"}, false, true},
@@ -87,7 +87,7 @@ static void a_server_is_guarded_where_each_tcp_socket_is_loopback(void **state)
             listening.addresses[listening.count++] = address_of(rows[i].addresses[k]);
         if (rows[i].unix_too)
             listening.addresses[listening.count++].ss_family = AF_UNIX;
-        if (listen_is_guarded(&listening) != rows[i].guarded)
+        if (listen_must_check_host(&listening) != rows[i].check_host)
             fail_msg("row %zu", i);
     }
 }
@@ -254,7 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loopback_addresses_are_known),
         cmocka_unit_test(one_other_address_is_enough),
-        cmocka_unit_test(a_server_is_guarded_where_each_tcp_socket_is_loopback),
+        cmocka_unit_test(host_is_checked_if_every_tcp_socket_is_loopback),
         cmocka_unit_test(a_socket_for_both_families_has_two_addresses),
         cmocka_unit_test(a_name_is_removed_with_its_socket),
         cmocka_unit_test(a_name_that_is_in_use_is_left_alone),

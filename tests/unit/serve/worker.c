@@ -64,7 +64,7 @@ static pid_t start_worker(const int *listeners, unsigned count)
         .root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
         .listeners = listeners,
         .listener_count = count,
-        .guarded = true,
+        .check_host = true,
     };
     sigset_t stop;
     sigemptyset(&stop);

@@ -38,7 +38,7 @@ static size_t count_of(const char *text, const char *piece)
 static const struct page missing = {
     .status = SPAN_INIT("404"),
     .title = SPAN_INIT("Not Found"),
-    .sentence = SPAN_INIT("There is nothing at this address."),
+    .sentence = SPAN_INIT("No file matches this address."),
     .way_out = true,
 };
 
@@ -49,7 +49,7 @@ static void pages_say_what_they_are_given(void **state)
     assert_memory_equal(page, "<!doctype html>", 15);
     assert_int_equal(count_of(page, "<title>404 Not Found</title>"), 1);
     assert_int_equal(count_of(page, "<h1><span>404</span> Not Found</h1>"), 1);
-    assert_int_equal(count_of(page, "<p>There is nothing at this address.</p>"), 1);
+    assert_int_equal(count_of(page, "<p>No file matches this address.</p>"), 1);
     assert_int_equal(count_of(page, "<p><a href=\"/\">Go to the start page</a></p>"), 1);
     assert_int_equal(count_of(page, "<meta charset=\"utf-8\">"), 1);
     assert_int_equal(count_of(page, "<aside>"), 0);
@@ -69,12 +69,12 @@ static void what_was_meant_is_a_link(void **state)
 {
     (void)state;
     struct page page = missing;
-    page.meant = SPAN("a dir/#\"b\".html");
+    page.suggestion = SPAN("a dir/#\"b\".html");
     assert_int_equal(
         count_of(written(&page),
                  "<p><a href=\"/a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
         1);
-    page.meant = (struct span){NULL, 0};
+    page.suggestion = (struct span){NULL, 0};
     assert_int_equal(count_of(written(&page), "<a "), 1);
 }
 
@@ -124,11 +124,11 @@ static void a_program_gets_plain_text(void **state)
     struct page page = missing;
     struct buffer out = BUFFER(room);
     page_write_text(&out, &page);
-    assert_true(span_equal(buffer_span(&out), SPAN("404 Not Found: There is nothing at this address.\n")));
+    assert_true(span_equal(buffer_span(&out), SPAN("404 Not Found: No file matches this address.\n")));
     out.length = 0;
     page.reason = SPAN("There is no 'a\nb\x1B'.");
     page_write_text(&out, &page);
-    assert_true(span_equal(buffer_span(&out), SPAN("404 Not Found: There is nothing at this address.\n"
+    assert_true(span_equal(buffer_span(&out), SPAN("404 Not Found: No file matches this address.\n"
                                                    "There is no 'a\\x0Ab\\x1B'.\n")));
 }
 

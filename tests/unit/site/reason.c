@@ -131,15 +131,15 @@ static int unmake(void **state)
     return rmdir(base);
 }
 
-static char meant[REASON_MAX + 1]; /* of the last reason */
+static char suggestion[REASON_MAX + 1]; /* of the last reason */
 
 static const char *reason_of(const char *path, bool dotfiles)
 {
     static char text[REASON_MAX + 1];
-    struct reason reason = {{text, 0, REASON_MAX, false}, {meant, 0, REASON_MAX, false}};
+    struct reason reason = {{text, 0, REASON_MAX, false}, {suggestion, 0, REASON_MAX, false}};
     reason_find(&reason, &beneath, span_of(path), dotfiles, ++second);
     text[reason.text.length] = '\0';
-    meant[reason.meant.length] = '\0';
+    suggestion[reason.suggestion.length] = '\0';
     return text;
 }
 
@@ -151,38 +151,39 @@ static void each_reason_has_its_words(void **state)
         const char *reason;
     } cases[] = {
         {"readme.md",
-         "There is no 'readme.md' in the root. There is 'README.md': capital and small letters differ."},
-        {"IMG/hills.png", "There is no 'IMG' in the root. There is 'img': capital and small letters differ."},
-        {"img/hill.png", "There is no 'hill.png' in 'img'. There is 'hills.png': is that the one?"},
-        {"about", "There is no 'about' in the root. There is 'about.html': the address lacks the extension."},
+         "There is no 'readme.md' in the root. Did you mean 'README.md'? Names are case-sensitive."},
+        {"IMG/hills.png", "There is no 'IMG' in the root. Did you mean 'img'? Names are case-sensitive."},
+        {"img/hill.png", "There is no 'hill.png' in 'img'. Did you mean 'hills.png'?"},
+        {"about",
+         "There is no 'about' in the root. Did you mean 'about.html'? The address lacks the extension."},
         {"notes",
-         "There is no 'notes' in the root. There is 'notes.tar.gz': the address lacks the extension."},
-        {"pick", "There is no 'pick' in the root. There is 'pick.html': the address lacks the extension."},
-        {"pick.", "There is no 'pick.' in the root. There is 'pick.a': is that the one?"},
-        {"stlye.css", "There is no 'stlye.css' in the root. There is 'style.css': is that the one?"},
+         "There is no 'notes' in the root. Did you mean 'notes.tar.gz'? The address lacks the extension."},
+        {"pick",
+         "There is no 'pick' in the root. Did you mean 'pick.html'? The address lacks the extension."},
+        {"pick.", "There is no 'pick.' in the root. Did you mean 'pick.a'?"},
+        {"stlye.css", "There is no 'stlye.css' in the root. Did you mean 'style.css'?"},
         {"styles/main.css", "There is no 'styles' in the root."},
         {"guide/a/b", "There is no 'a' in 'guide'."},
-        {"guide/index.html", "There is no 'index.html' in 'guide'. There is 'Index.htm': is that the one?"},
+        {"guide/index.html", "There is no 'index.html' in 'guide'. Did you mean 'Index.htm'?"},
         {"guide/index.htm",
-         "There is no 'index.htm' in 'guide'. There is 'Index.htm': capital and small letters differ."},
-        {"a\nb.tx", "There is no 'a\nb.tx' in the root. There is 'a\nb.txt': is that the one?"},
+         "There is no 'index.htm' in 'guide'. Did you mean 'Index.htm'? Names are case-sensitive."},
+        {"a\nb.tx", "There is no 'a\nb.tx' in the root. Did you mean 'a\nb.txt'?"},
         {"xy", "There is no 'xy' in the root."}, /* two bytes are like any two others */
-        {".env", "'.env' begins with a dot: such names are not served without --dotfiles."},
-        {".git/config", "'.git' begins with a dot: such names are not served without --dotfiles."},
+        {".env", "'.env' begins with a dot; start the server with --dotfiles to serve such names."},
+        {".git/config", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
         {".svn/entries", "There is no '.svn' in the root."},
-        {"out", "'out' is a symbolic link that leads out of the root."},
-        {"out/x", "'out' is a symbolic link that leads out of the root."},
-        {"above", "'above' is a symbolic link that leads out of the root."},
-        {"dangling", "'dangling' is a symbolic link that leads nowhere."},
-        {"loop", "'loop' is a symbolic link that may not be followed, or leads round in a circle."},
-        {"README.md/index.html", "'README.md' is a file, and no directory."},
+        {"out", "'out' is a symbolic link that points outside the root."},
+        {"out/x", "'out' is a symbolic link that points outside the root."},
+        {"above", "'above' is a symbolic link that points outside the root."},
+        {"dangling", "'dangling' is a symbolic link whose target does not exist."},
+        {"loop", "'loop' is a symbolic link that forms a loop or may not be followed."},
+        {"README.md/index.html", "'README.md' is a file, not a directory."},
         {"README.md", ""}, /* it is there: somebody has just made it */
         {"img", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(reason_of(cases[i].path, false), cases[i].reason);
-    assert_string_equal(reason_of(".envv", true),
-                        "There is no '.envv' in the root. There is '.env': is that the one?");
+    assert_string_equal(reason_of(".envv", true), "There is no '.envv' in the root. Did you mean '.env'?");
     assert_string_equal(reason_of(".env", true), "");
     assert_string_equal(reason_of("..", true), ""); /* no such path comes, and nothing comes of it */
 }
@@ -198,7 +199,7 @@ static void what_was_meant_has_its_path(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reason_of(cases[i][0], false);
-        assert_string_equal(meant, cases[i][1]);
+        assert_string_equal(suggestion, cases[i][1]);
     }
 }
 
@@ -207,7 +208,8 @@ static void what_is_not_permitted_is_told(void **state)
     (void)state;
     if (geteuid() == 0) /* who may read all */
         return;
-    assert_string_equal(reason_of("private", false), "'private' can't be read by the server's user.");
+    assert_string_equal(reason_of("private", false),
+                        "'private' is a file that the server's user may not read.");
     assert_string_equal(reason_of("locked/x", false),
                         "'locked' is a directory that the server's user may not read.");
 }
@@ -229,7 +231,7 @@ static void fifos_and_devices_are_told_and_never_opened(void **state)
     odd_opens = 0;
     assert_string_equal(reason_of("fifo", false), "'fifo' is neither a file nor a directory.");
     assert_string_equal(reason_of("to-fifo", false),
-                        "'to-fifo' is a symbolic link to what is neither a file nor a directory.");
+                        "'to-fifo' is a symbolic link to something that is neither a file nor a directory.");
     assert_string_equal(reason_of("socket", false), "'socket' is neither a file nor a directory.");
     assert_int_equal(fstatat(root, "device", &attributes, AT_SYMLINK_NOFOLLOW), 0);
     reason_of("device", false);
@@ -272,8 +274,8 @@ static void names_of_any_length_are_told_or_left_out(void **state)
         bool fits = lengths[i] <= 690; /* REASON_MAX, less what is said besides */
         assert_memory_equal(reason, "There is no 'a' in the root.", 28);
         if (fits || lengths[i] >= REASON_MAX) {
-            assert_int_equal(strstr(reason, " There is 'a.") != NULL, fits);
-            assert_int_equal(strlen(meant), fits ? lengths[i] : 0);
+            assert_int_equal(strstr(reason, " Did you mean 'a.") != NULL, fits);
+            assert_int_equal(strlen(suggestion), fits ? lengths[i] : 0);
         }
     }
     made_up = NULL;
