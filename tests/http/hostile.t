@@ -25,8 +25,6 @@ use constant { NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
 use constant { SIGCONT => 18, SIGCHLD => 17, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
-# The ioctls of pts(4).
-use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430 };
 
 # The versions of Landlock, with a kernel of each: none (5.10), 1 (5.15), 2 (6.1), 4 (6.7), and this kernel's own.
 my @versions = (0, 1, 2, 4, undef);
@@ -337,17 +335,6 @@ sub try_log {
 }
 
 sub fchown { my ($user, $handle) = @_; chown $user, $user, $handle if -p $handle || -c $handle; return }
-
-sub a_pipe { pipe my $reader, my $writer or die $!; return ($reader, $writer) }
-
-sub a_terminal {
-    sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or return;
-    my $number = pack 'i', 0;
-    ioctl $pty, TIOCSPTLCK, $number or return;
-    ioctl $pty, TIOCGPTN, $number or return;
-    sysopen my $tty, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or return;
-    return ($pty, $tty);
-}
 
 # ---- the servers to try
 

@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use Fcntl qw(O_RDWR O_NOCTTY);
 use Harness;
 use POSIX ();
 use Test::More;
@@ -201,21 +200,6 @@ $server->stop;
 }
 
 # ---- logs that are not read ----
-
-# The ioctls of pts(4), the same on x86-64 and arm64.
-use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430 };
-
-# Destinations of a log: (the end to read, the end to write to).
-sub a_pipe { pipe my $reader, my $writer or die $!; return ($reader, $writer) }
-
-sub a_terminal {
-    sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or return;
-    my $number = pack 'i', 0;
-    ioctl $pty, TIOCSPTLCK, $number or return;
-    ioctl $pty, TIOCGPTN, $number or return;
-    sysopen my $tty, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or return;
-    return ($pty, $tty);
-}
 
 # A reader that stops and goes on: { server, reader, taken, sent, both }. With `both`, standard error is the same
 # stream.

@@ -9,7 +9,7 @@ use Cwd qw(abs_path);
 use Digest::MD5;
 use Errno qw(EAGAIN EINTR ENOENT EPIPE ECONNRESET);
 use Exporter qw(import);
-use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use Fcntl qw(F_GETFL F_SETFL O_NOCTTY O_NONBLOCK O_RDWR);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
@@ -22,7 +22,8 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
     processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to children_of have
-    slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory);
+    slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory
+    a_pipe a_terminal);
 
 # Seconds, enough for a loaded machine under ASan; only failing tests wait that long.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
@@ -119,6 +120,21 @@ sub put_file {
     close $file or die "$path: $!";
     chmod 0644, $path;
     return $path;
+}
+
+# The ioctls of pts(4), the same on x86-64 and arm64.
+use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430 };
+
+# Destinations of a log: (the end to read, the end to write to); empty where there is no pseudo-terminal.
+sub a_pipe { pipe my $reader, my $writer or die $!; return ($reader, $writer) }
+
+sub a_terminal {
+    sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or return;
+    my $number = pack 'i', 0;
+    ioctl $pty, TIOCSPTLCK, $number or return;
+    ioctl $pty, TIOCGPTN, $number or return;
+    sysopen my $tty, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or return;
+    return ($pty, $tty);
 }
 
 # Bytes that no shift or repetition reproduces.
