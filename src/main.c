@@ -20,8 +20,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Make sure descriptors 0-2 are open, or the log could end up in a connection. Standard input is /dev/null: a worker that was
-   taken over could read what is typed, or stop the whole process group by trying to (SIGTTIN, signal(7)). */
+/* Make sure descriptors 0-2 are open, or the log could end up in a connection. Standard input is /dev/null: a
+   compromised worker could read the terminal, or stop the process group by an attempt to (SIGTTIN, signal(7)). */
 static void open_standard_streams(void)
 {
     int fd;
@@ -97,8 +97,8 @@ static void warn_about_csp(const struct settings *settings)
     }
 }
 
-/* Process 1 of a PID namespace (pid_namespaces(7)) nearly always runs in a container with a network of its own. Inherited
-   sockets may belong to another network. */
+/* Process 1 of a PID namespace (pid_namespaces(7)) nearly always runs in a container with a network of its own.
+   Inherited sockets may belong to another network. */
 static void warn_about_container(const struct listening *listening)
 {
     if (getpid() == 1 && listening->owned && listen_is_loopback_only(listening))
@@ -128,9 +128,10 @@ static int run(struct settings *settings, char *const *command)
     static struct master master;
     static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
     struct failure failure = {0};
-    if (document_root_read(settings, &failure) != 0 || master_open(&master, settings, &failure) != 0)
+    if (document_root_read(settings, &failure) != 0 || master_prepare(&master, &failure) != 0 ||
+        master_open(&master, settings, &failure) != 0)
         return report(&failure);
-    if (master.handover.trial)
+    if (master.handover.dry_run)
         return HANDOVER_READY;
     struct banner banner = {
         .root_path = master.root_path,

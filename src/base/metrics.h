@@ -1,7 +1,7 @@
 /*
  * What the workers count, in memory that they share with the master. Each worker writes a part of its own, so that none
- * waits for another, and one that is killed leaves numbers and no lock. It can write no other part, so that one that was
- * taken over can make its own numbers wrong and do no more.
+ * waits for another, and one that is killed leaves numbers and no lock. It can write no other part, so that one that
+ * was taken over can make its own numbers wrong and do no more.
  */
 #ifndef TINYHTTPD_BASE_METRICS_H
 #define TINYHTTPD_BASE_METRICS_H
@@ -43,8 +43,8 @@ struct metrics_totals {
     struct metrics_miss misses[METRICS_MISSES]; /* the most frequent first */
 };
 
-/* The counters of so many workers, the first one's, all of them zero; NULL where there is no memory for them: then nothing
-   is counted. */
+/* The counters of so many workers, the first one's, all of them zero; NULL where there is no memory for them: then
+   nothing is counted. */
 struct metrics *metrics_open(unsigned workers);
 
 /* Frees all that metrics_open made. Not for a process that keeps one worker's. */
@@ -74,8 +74,8 @@ void metrics_set_connections(struct metrics *metrics, unsigned connections, unsi
 /* For the master, once this worker is dead: counts that, and takes its connections away. */
 void metrics_restart(struct metrics *metrics);
 
-/* Adds the numbers of all workers up, whichever's counters are given; the paths that were missed, which take longer, are
-   left out. */
+/* Adds the numbers of all workers up, whichever's counters are given; the paths that were missed, which take longer,
+   are left out. */
 void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *totals);
 
 /* Adds all workers up: the numbers, and the paths that were missed. */

@@ -29,8 +29,8 @@ static bool map(char *at, size_t size, int protection, int fd)
     return mapped == at;
 }
 
-/* A file for each part: in one for all, a mapping could be grown into the next part (mremap(2)). After the seal it can only
-   be mapped for reading, and what was mapped so stays so. */
+/* A file for each part: in one for all, a mapping could be grown into the next part (mremap(2)). After the seal it can
+   only be mapped for reading, and what was mapped so stays so. */
 static bool map_part(const struct shared *shared, unsigned part)
 {
     enum { SEALS = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };

@@ -1,7 +1,7 @@
 /*
- * Memory in parts: each is written by one process and read by all. The process that makes it can write every part; one that
- * it forks keeps one part, and can't write another any more, whatever it does: the kernel refuses it (F_SEAL_FUTURE_WRITE,
- * fcntl(2)).
+ * Memory in parts: each is written by one process and read by all. The process that makes it can write every part; one
+ * that it forks keeps one part, and can't write another any more, whatever it does: the kernel refuses it
+ * (F_SEAL_FUTURE_WRITE, fcntl(2)).
  */
 #ifndef TINYHTTPD_BASE_SHARED_H
 #define TINYHTTPD_BASE_SHARED_H
@@ -16,14 +16,15 @@ struct shared {
     char *seen;     /* the same, as they are read */
 };
 
-/* Makes `count` parts of at least `size` bytes, all of them zero. False where the kernel has no such memory (Linux 5.1), or
-   not enough; then there are no parts. */
+/* Makes `count` parts of at least `size` bytes, all of them zero. False where the kernel has no such memory (Linux
+   5.1), or not enough; then there are no parts. */
 bool shared_open(struct shared *shared, unsigned count, size_t size);
 
 /* A part for writing, in the process that made it or in one that keeps it. NULL where there is no memory. */
 void *shared_write(const struct shared *shared, unsigned part);
 
-/* A part for reading, in every process. Its writer may change it at any time, to anything. NULL where there is no memory. */
+/* A part for reading, in every process. Its writer may change it at any time, to anything. NULL where there is no
+   memory. */
 const void *shared_read(const struct shared *shared, unsigned part);
 
 /* Called in a forked process: gives up writing all parts but this one, for good. False where that fails. */

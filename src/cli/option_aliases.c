@@ -5,8 +5,8 @@
 
 #define IS_CALLED(option) "is called '" option "' here"
 
-/* Names used by the servers of Python, PHP, Node.js, Ruby and Go, and by small servers in C. Leave out our own names and
-   their abbreviations. */
+/* Names used by the servers of Python, PHP, Node.js, Ruby and Go, and by small servers in C. Leave out our own names
+   and their abbreviations. */
 static const struct {
     const char *names; /* separated by blanks */
     const char *answer;

@@ -11,7 +11,7 @@
 
 enum { CGROUP_FILE_MAX = 4096 };
 
-/* Reads a small file whole. Its bytes without the last line's end; empty when it can't be read. */
+/* Reads the first line of a file. Returns an empty span if it can't be read. */
 static struct span read_file(const char *path, char room[CGROUP_FILE_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -22,13 +22,13 @@ static struct span read_file(const char *path, char room[CGROUP_FILE_MAX])
         (struct span){room, length > 0 ? span_find((struct span){room, (size_t)length}, '\n') : 0});
 }
 
-/* Rounded up, so that no CPU is left idle, and at least one. */
+/* Rounds up, so that the workers can use the whole quota. Returns at least 1. */
 static unsigned cpus_of(uint64_t quota, uint64_t period)
 {
     return quota == 0 ? 1 : (unsigned)((quota + period - 1) / period);
 }
 
-/* "QUOTA PERIOD" of cgroup v2's cpu.max, in microseconds; QUOTA may be "max". Returns 0 where there is no quota. */
+/* Reads "QUOTA PERIOD", in microseconds, from cpu.max of cgroup v2. Returns 0 without a quota: QUOTA is "max". */
 static unsigned quota_of(const char *directory)
 {
     char path[CGROUP_FILE_MAX + 32], room[CGROUP_FILE_MAX];
@@ -42,20 +42,20 @@ static unsigned quota_of(const char *directory)
     return cpus_of(quota, period);
 }
 
-/* The quota of cgroup v1, where the controller is mounted in its usual place (cgroups(7)). */
+/* Reads the quota of cgroup v1, if the controller is at its usual mount point (cgroups(7)). */
 static unsigned quota_of_v1(void)
 {
     char room[CGROUP_FILE_MAX];
     uint64_t quota, period;
-    /* "-1" means none, and is no number here */
+    /* "-1", for no quota, fails span_to_number */
     if (!span_to_number(read_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", room), &quota) ||
         !span_to_number(read_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us", room), &period) || period == 0)
         return 0;
     return cpus_of(quota, period);
 }
 
-/* The least quota of this process's cgroup and those above it. "0::/PATH" in /proc/self/cgroup names it; inside a
-   container it is the root of what can be seen. */
+/* Returns the least quota of this process's cgroup, "0::/PATH" in /proc/self/cgroup, and its ancestors. In a container
+   the path is usually "/". */
 static unsigned cgroup_cpus(void)
 {
     char path[CGROUP_FILE_MAX];

@@ -1,8 +1,8 @@
-/* How many CPUs this process may use. */
+/* The number of CPUs that this process may use. */
 #ifndef TINYHTTPD_PROCESS_CPUS_H
 #define TINYHTTPD_PROCESS_CPUS_H
 
-/* The CPUs of the affinity mask, or the cgroup's quota rounded up where that is less; at least 1. */
+/* Returns the CPUs of the affinity mask, or the cgroup's quota, rounded up, if it is less; at least 1. */
 unsigned cpus_usable(void);
 
 #endif

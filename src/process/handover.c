@@ -19,15 +19,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* What this program tells the next one besides: the word for a trial, or a list with commas between: the word for
-   sockets of its own, if they are, "INDEX:DEVICE:INODE" for the name of each Unix socket, and the workers' pids. */
+/* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for owned
+   sockets, "INDEX:DEVICE:INODE" for each named Unix socket, and the pids of the workers. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
-static const char note_of_trial[] = "trial";
-static const char note_of_owned[] = "owned";
+static const char note_dry_run[] = "trial";
+static const char note_owned[] = "owned";
 
-/* The most names, of two numbers of 64 bits each, and the pids of the most workers that there may be, of seven digits at the
-   most (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = sizeof note_of_owned + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 8 + 1 };
+/* A name has two 64-bit numbers, a pid at most seven digits (PID_MAX_LIMIT, proc(5)). */
+enum { NOTE_ROOM = sizeof note_owned + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 8 + 1 };
 
 /* ---- receiving ---- */
 
@@ -37,15 +36,15 @@ static bool read_number(const char *name, uint64_t *number)
     return text != NULL && span_to_number(span_of(text), number);
 }
 
-/* The environment may be anybody's: only what is a child of this process is a worker of before. One that has ended is
-   still to be waited for. */
+/* The environment is not trusted: only children of this process can be old workers. Leaves an exited one to be
+   reaped. */
 static bool is_child(pid_t pid)
 {
     siginfo_t info;
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* A pid that stood twice would be kept after its child was reaped, and signals sent to what has it by then. */
+/* Rejects duplicates: the second would stay after the child was reaped, and another process could get its signals. */
 static bool is_listed(const struct handover *handover, pid_t pid)
 {
     for (unsigned i = 0; i < handover->worker_count; i++) {
@@ -80,7 +79,7 @@ static void read_note(struct handover *handover, const char *note)
             is_child((pid_t)pid))
             handover->workers[handover->worker_count++] = (pid_t)pid;
         read_name(handover, member);
-        handover->owned |= span_equal(member, span_of(note_of_owned));
+        handover->owned |= span_equal(member, span_of(note_owned));
         note += member.length + (note[member.length] == ',');
     }
 }
@@ -94,14 +93,15 @@ static void clear_environment(void)
     unsetenv(note_name);
 }
 
-/* Whether sockets are handed to this process, and not to one that started it. */
-static bool is_meant_for_this(void)
+/* False if the variables are inherited from a parent that they were for. */
+static bool is_for_this_process(void)
 {
     uint64_t pid;
     return read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid();
 }
 
-/* close_range(2) is of Linux 5.9, and a container's runtime may refuse it. Without it, and without /proc, all stays open. */
+/* close_range(2) needs Linux 5.9, and container runtimes may refuse it. Without it and /proc, the descriptors stay
+   open. */
 static void close_from(unsigned first)
 {
 #ifdef SYS_close_range
@@ -113,7 +113,7 @@ static void close_from(unsigned first)
         return;
     const struct dirent *entry;
     uint64_t fd;
-    /* cppcheck-suppress readdirCalled ; there is one thread */
+    /* cppcheck-suppress readdirCalled ; the process has one thread */
     while ((entry = readdir(folder)) != NULL) {
         if (span_to_number(span_of(entry->d_name), &fd) && fd >= first && fd != (uint64_t)dirfd(folder))
             close((int)fd);
@@ -124,8 +124,8 @@ static void close_from(unsigned first)
 void handover_close_inherited(void)
 {
     uint64_t sockets;
-    bool handed = is_meant_for_this() && read_number("LISTEN_FDS", &sockets) && sockets <= LIMIT_LISTENERS;
-    close_from(HANDOVER_FIRST_FD + (handed ? (unsigned)sockets : 0));
+    bool passed = is_for_this_process() && read_number("LISTEN_FDS", &sockets) && sockets <= LIMIT_LISTENERS;
+    close_from(HANDOVER_FIRST_FD + (passed ? (unsigned)sockets : 0));
 }
 
 int handover_read(struct handover *handover, struct failure *failure)
@@ -134,15 +134,15 @@ int handover_read(struct handover *handover, struct failure *failure)
     const char *note = getenv(note_name);
     uint64_t sockets = 0;
     int status = 0;
-    if (is_meant_for_this()) {
+    if (is_for_this_process()) {
         if (!read_number("LISTEN_FDS", &sockets) || sockets > LIMIT_LISTENERS) {
             const char *typed = getenv("LISTEN_FDS");
-            status = fail(failure, EX_USAGE, "LISTEN_FDS is '%s'; it must be a number up to %d",
+            status = fail(failure, EX_USAGE, "LISTEN_FDS '%s': give a number from 0 to %d",
                           typed != NULL ? typed : "", LIMIT_LISTENERS);
         }
         handover->sockets = (unsigned)sockets;
-        handover->trial = sockets > 0 && note != NULL && strcmp(note, note_of_trial) == 0;
-        handover->reload = sockets > 0 && note != NULL && !handover->trial;
+        handover->dry_run = sockets > 0 && note != NULL && strcmp(note, note_dry_run) == 0;
+        handover->reload = sockets > 0 && note != NULL && !handover->dry_run;
         if (handover->reload)
             read_note(handover, note);
     }
@@ -150,12 +150,12 @@ int handover_read(struct handover *handover, struct failure *failure)
     return status;
 }
 
-/* ---- handing over ---- */
+/* ---- sending ---- */
 
 const char *handover_program(void)
 {
-    /* The path that was given to execve(2), by a shell after its search of PATH (getauxval(3)). */
-    return (const char *)getauxval(AT_EXECFN); // NOLINT(performance-no-int-to-ptr) that is how it is given
+    /* The argument of execve(2): shells pass the path that they found in PATH (getauxval(3)). */
+    return (const char *)getauxval(AT_EXECFN); // NOLINT(performance-no-int-to-ptr) getauxval returns a number
 }
 
 static bool set_number(const char *name, uint64_t number)
@@ -173,8 +173,8 @@ static bool set_environment(unsigned socket_count, const char *note)
            setenv(note_name, note, 1) == 0;
 }
 
-/* Copies the descriptors that stand where the sockets have to be to above them; -1 where there is none. False with
-   errno where one can't be copied. */
+/* Copies the descriptors that the sockets will overwrite to higher numbers; -1 for closed ones. Returns false with
+   errno if one can't be copied. */
 static bool save_descriptors(int saved[LIMIT_LISTENERS], unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -205,19 +205,19 @@ static void restore_descriptors(const int saved[LIMIT_LISTENERS], unsigned count
     }
 }
 
-/* Puts the sockets, which close on exec where they are, where the next program looks for them. */
+/* Copies the sockets to the descriptors of the protocol, without close-on-exec. */
 static bool place_sockets(const int saved[LIMIT_LISTENERS], const int *sockets, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        unsigned place = (unsigned)(sockets[i] - HANDOVER_FIRST_FD);
-        int from = place < count ? saved[place] : sockets[i];
+        unsigned overwritten = (unsigned)(sockets[i] - HANDOVER_FIRST_FD);
+        int from = overwritten < count ? saved[overwritten] : sockets[i];
         if (dup2(from, HANDOVER_FIRST_FD + (int)i) < 0)
             return false;
     }
     return true;
 }
 
-/* Returns an errno, with descriptors and environment as they were. */
+/* Returns only on failure, an errno, with descriptors and environment restored. */
 static int execute(char *const *command, const struct listening *listening, const char *note)
 {
     int saved[LIMIT_LISTENERS];
@@ -235,13 +235,13 @@ static int execute(char *const *command, const struct listening *listening, cons
     return error;
 }
 
-pid_t handover_try(char *const *command, const struct listening *listening)
+pid_t handover_dry_run(char *const *command, const struct listening *listening)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
-    int error = getppid() == parent ? execute(command, listening, note_of_trial) : ESRCH;
+    int error = getppid() == parent ? execute(command, listening, note_dry_run) : ESRCH;
     log_error("can't execute '%s': %s", handover_program(), strerror(error));
     _exit(EX_OSERR);
 }
@@ -270,7 +270,7 @@ int handover_execute(char *const *command, const struct listening *listening, co
     static char room[NOTE_ROOM];
     struct buffer note = {room, 0, sizeof room - 1, false};
     if (listening->owned)
-        buffer_string(&note, note_of_owned);
+        buffer_string(&note, note_owned);
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
     for (unsigned i = 0; i < worker_count; i++)

@@ -23,28 +23,28 @@ static in_port_t *port_of(struct sockaddr_storage *address)
                                           : &((struct sockaddr_in *)(void *)address)->sin_port;
 }
 
-/* What the connections of a listening socket are to be like; they inherit it. */
+/* Sets options of a listening socket that its connections inherit. */
 static void set_options(int fd)
 {
     static const int on = 1, defer_seconds = 1;
-    /* An answer leaves in one piece already, so Nagle's wait would only delay. */
+    /* Each response is one write, so Nagle's algorithm would only delay it. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    /* A connection is offered when its request is here, after a second in any case: it is read at once and mostly
-       over before epoll hears of it. A new connection for each request costs 19.4 us by it, 25.6 without. */
+    /* Accept a connection when its request has arrived, or after a second. Most short connections then need no epoll: a
+       request on a new connection takes 19.4 us instead of 25.6. */
     setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_seconds, sizeof defer_seconds);
 }
 
-/* A socket that listens on `address`, whose port is filled in; -1 with errno. */
+/* Opens a socket that listens on `address`, and fills in the port. Returns -1 with errno. */
 static int listen_on(struct sockaddr_storage *address, socklen_t length)
 {
     static const int on = 1;
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    /* Lets a restart bind while old connections are in TIME-WAIT; a second server still can't (socket(7)). */
+    /* A restart can bind while old connections are in TIME-WAIT; a second server still can't (socket(7)). */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     set_options(fd);
-    if (address->ss_family == AF_INET6) /* "::" does not take 0.0.0.0 as well: each is bound by its name */
+    if (address->ss_family == AF_INET6) /* 0.0.0.0 has a socket of its own */
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     socklen_t bound = sizeof *address;
     if (bind(fd, (struct sockaddr *)address, length) == 0 && listen(fd, SOMAXCONN) == 0 &&
@@ -56,35 +56,35 @@ static int listen_on(struct sockaddr_storage *address, socklen_t length)
     return -1;
 }
 
-/* An address with its port, as it stands in a URL. */
-struct place {
+/* What add_name() tried to bind, for the message. */
+struct attempt {
     const char *name;
     uint16_t port;
-    struct sockaddr_storage address; /* zero where it is not known */
+    struct sockaddr_storage address; /* zero if unknown */
 };
 
-/* What has the port, and how to be rid of it; nothing where /proc does not tell. */
-static void describe_holder(const struct place *place, char *text, size_t size)
+/* Writes the port's owner; "" if unknown. */
+static void describe_owner(const struct attempt *attempt, char *text, size_t size)
 {
-    struct holder holder;
+    struct port_owner owner;
     text[0] = '\0';
-    if (place->address.ss_family != AF_UNSPEC && holder_find(&place->address, &holder))
-        snprintf(text, size, " by %s (process %d)", holder.name, (int)holder.pid);
+    if (attempt->address.ss_family != AF_UNSPEC && port_owner_find(&attempt->address, &owner))
+        snprintf(text, size, " by %s (process %d)", owner.name, (int)owner.pid);
 }
 
-static int fail_to_listen(struct failure *failure, const struct place *place, int error)
+static int fail_to_listen(struct failure *failure, const struct attempt *attempt, int error)
 {
-    const char *name = place->name;
-    uint16_t port = place->port;
-    char holder[80];
+    const char *name = attempt->name;
+    uint16_t port = attempt->port;
+    char owner[80];
     bool bracketed = strchr(name, ':') != NULL; /* IPv6, written as in a URL */
     const char *before = bracketed ? "[" : "", *after = bracketed ? "]" : "";
     switch (error) {
     case EADDRINUSE:
-        describe_holder(place, holder, sizeof holder);
+        describe_owner(attempt, owner, sizeof owner);
         return fail(failure, EX_UNAVAILABLE,
                     "%s%s%s:%u is in use%s; try '-p %u', or '-p 0' for any port that is free", before, name,
-                    after, port, holder, port < UINT16_MAX ? port + 1U : 8080U);
+                    after, port, owner, port < UINT16_MAX ? port + 1U : 8080U);
     case EACCES:
         return fail(failure, EX_NOPERM, "%s%s%s:%u needs a privilege that this user lacks; try '-p 8080'",
                     before, name, after, port);
@@ -97,7 +97,7 @@ static int fail_to_listen(struct failure *failure, const struct place *place, in
     }
 }
 
-/* True when this address, whose port is filled in, is bound already, under another of its names. */
+/* True if this address and port is bound already: two names may have the same address. */
 static bool is_bound(const struct listening *listening, const struct sockaddr_storage *address)
 {
     for (unsigned i = 0; i < listening->count; i++) {
@@ -110,21 +110,21 @@ static bool is_bound(const struct listening *listening, const struct sockaddr_st
 /* Adds one resolved address. Returns 0 or an errno. */
 static int add(struct listening *listening, const struct sockaddr *address, socklen_t length, uint16_t port)
 {
-    struct sockaddr_storage *place = &listening->addresses[listening->count];
-    *place = (struct sockaddr_storage){0};
-    memcpy(place, address, length);
-    *port_of(place) = htons(port);
-    if (is_bound(listening, place))
+    struct sockaddr_storage *bound = &listening->addresses[listening->count];
+    *bound = (struct sockaddr_storage){0};
+    memcpy(bound, address, length);
+    *port_of(bound) = htons(port);
+    if (is_bound(listening, bound))
         return 0;
-    int fd = listen_on(place, length);
+    int fd = listen_on(bound, length);
     if (fd < 0)
         return errno;
     listening->fds[listening->count++] = fd;
     return 0;
 }
 
-/* The port that the first TCP socket got, where any was asked for. */
-static uint16_t port_so_far(struct listening *listening, uint16_t port)
+/* Returns the port of the first TCP socket, or `port`: with port 0, the first one chooses for all. */
+static uint16_t shared_port(struct listening *listening, uint16_t port)
 {
     for (unsigned i = 0; i < listening->count; i++) {
         if (listening->addresses[i].ss_family != AF_UNIX)
@@ -133,13 +133,13 @@ static uint16_t port_so_far(struct listening *listening, uint16_t port)
     return port;
 }
 
-/* The address, or all of its kind, does not exist on this machine. */
+/* True if this machine lacks the address or its family. */
 static bool is_missing(int error)
 {
     return error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
 }
 
-/* Adds every address that `name` stands for. Returns 0 or the failure's status; *error tells the errno of bind. */
+/* Adds all addresses of a name. Returns 0, or the failure's status with bind's errno in *error. */
 static int add_name(struct listening *listening, const char *name, uint16_t port, struct failure *failure,
                     int *error)
 {
@@ -147,22 +147,22 @@ static int add_name(struct listening *listening, const char *name, uint16_t port
     int unknown = getaddrinfo(name, NULL, &hints, &found);
     if (unknown != 0)
         return fail(failure, EX_NOHOST, "can't find the address of '%s': %s", name, gai_strerror(unknown));
-    struct place place = {.name = name, .port = port};
+    struct attempt attempt = {.name = name, .port = port};
     bool added = false;
     *error = 0;
     for (const struct addrinfo *at = found; at != NULL && listening->count < LIMIT_LISTENERS;
          at = at->ai_next) {
-        int result = add(listening, at->ai_addr, at->ai_addrlen, port_so_far(listening, port));
+        int result = add(listening, at->ai_addr, at->ai_addrlen, shared_port(listening, port));
         added |= result == 0;
         if (result != 0 && (*error == 0 || !is_missing(result))) {
             *error = result;
-            place.address = listening->addresses[listening->count]; /* the one that add() tried */
+            attempt.address = listening->addresses[listening->count]; /* where add() left it */
         }
     }
     freeaddrinfo(found);
-    if (added && is_missing(*error)) /* a name for several addresses, of which this machine lacks one */
+    if (added && is_missing(*error)) /* this machine has other addresses of the name */
         *error = 0;
-    return *error != 0 ? fail_to_listen(failure, &place, *error) : 0;
+    return *error != 0 ? fail_to_listen(failure, &attempt, *error) : 0;
 }
 
 /* ---- Unix sockets (unix(7)) ---- */
@@ -176,7 +176,7 @@ static struct sockaddr_un unix_address(const char *path)
     return address;
 }
 
-/* What a path leads to, if that is a socket; else zero. */
+/* Returns zeros if the path is not a socket. */
 static struct listen_name name_at(const char *path)
 {
     struct stat attributes;
@@ -185,14 +185,14 @@ static struct listen_name name_at(const char *path)
     return (struct listen_name){attributes.st_dev, attributes.st_ino};
 }
 
-/* Removes a name, unless another socket has it by now. What is left of a race is the time between the two calls. */
+/* Removes the file unless another socket has the path by now. A short race remains between lstat and unlink. */
 static bool remove_name(const char *path, struct listen_name name)
 {
     struct listen_name now = name_at(path);
     return name.inode != 0 && now.inode == name.inode && now.device == name.device && unlink(path) == 0;
 }
 
-/* True where no process listens there any more. */
+/* True if no process listens at the address. */
 static bool is_refused(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -204,15 +204,15 @@ static bool is_refused(const struct sockaddr_un *address)
     return refused;
 }
 
-/* Removes what a server leaves that was killed. While that is held open, no other socket can have its numbers. */
+/* Removes the socket of a killed server. Keeps it open meanwhile, so that no new file can get its inode number. */
 static bool remove_abandoned(const struct sockaddr_un *address)
 {
-    int held = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (held < 0)
+    int kept = open(address->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (kept < 0)
         return false;
     struct listen_name name = name_at(address->sun_path);
     bool removed = is_refused(address) && remove_name(address->sun_path, name);
-    close(held);
+    close(kept);
     return removed;
 }
 
@@ -233,16 +233,16 @@ static int fail_unix(struct failure *failure, const char *path, int error)
 {
     switch (error) {
     case EADDRINUSE:
-        return fail(failure, EX_UNAVAILABLE, "'%s' is in use; give another path, or end who listens there",
+        return fail(failure, EX_UNAVAILABLE, "socket '%s' is in use; give another path, or stop its server",
                     path);
     case EACCES:
     case EPERM:
     case EROFS:
-        return fail(failure, EX_NOPERM, "can't make the socket '%s': %s; give a path in a directory of yours",
+        return fail(failure, EX_NOPERM, "can't create socket '%s': %s; give a path that you can write to",
                     path, strerror(error));
     default:
         return fail(failure, EX_UNAVAILABLE,
-                    "can't make the socket '%s': %s; give a path in a directory that is there", path,
+                    "can't create socket '%s': %s; give a path in an existing directory", path,
                     strerror(error));
     }
 }
@@ -257,17 +257,17 @@ static int add_unix(struct listening *listening, const char *path, struct failur
             close(fd);
         return fail_unix(failure, path, error);
     }
-    struct sockaddr_storage *place = &listening->addresses[listening->count];
-    *place = (struct sockaddr_storage){0};
-    memcpy(place, &address, sizeof address);
+    struct sockaddr_storage *bound = &listening->addresses[listening->count];
+    *bound = (struct sockaddr_storage){0};
+    memcpy(bound, &address, sizeof address);
     listening->names[listening->count] = name_at(path);
     listening->fds[listening->count++] = fd;
     return 0;
 }
 
-/* ---- all of them ---- */
+/* ---- all addresses ---- */
 
-/* A machine without IPv6, or without IPv4, still has the other of the two addresses. */
+/* Adds two addresses, of which a machine without IPv6 or IPv4 has only one. */
 static int add_either(struct listening *listening, const char *const *names, uint16_t port,
                       struct failure *failure, int *error)
 {
@@ -307,8 +307,8 @@ static int add_all(struct listening *listening, const struct settings *settings,
     return 0;
 }
 
-/* The port to try after `port`, or -1: a port free on one address may be taken on another, and one that was not chosen
-   gives way to the next. */
+/* Returns the next port to try, or -1: any free one for 0, as the last one was taken at another address; the next one
+   for the default port. */
 static int next_port(const struct settings *settings, uint16_t port, unsigned tries)
 {
     if (port == 0)
@@ -345,7 +345,7 @@ static int socket_option(int fd, int level, int option)
     return getsockopt(fd, level, option, &value, &length) == 0 ? value : -1;
 }
 
-/* Of sockets that others made, what this program relies on is looked at or set. */
+/* Takes a socket that another program opened: checks or sets what this program relies on. */
 static bool take(struct listening *listening, int fd)
 {
     struct sockaddr_storage *address = &listening->addresses[listening->count];
@@ -375,8 +375,8 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
             close(first + (int)each);
         *listening = (struct listening){0};
         return fail(failure, EX_USAGE,
-                    "descriptor %d was handed over by LISTEN_FDS, but is no listening stream socket; "
-                    "'ListenStream=' with a port or a path makes one",
+                    "descriptor %d of LISTEN_FDS is not a listening stream socket; "
+                    "use 'ListenStream=' with a port or a path",
                     fd);
     }
     return 0;
@@ -391,13 +391,13 @@ bool listen_is_loopback_only(const struct listening *listening)
     return true;
 }
 
-/* By what is bound, not by what was typed: a name may lead anywhere, and sockets may be handed over. */
+/* Checks the bound addresses, not --bind: a name may have any address, and passed sockets have no name. */
 bool listen_must_check_host(const struct listening *listening)
 {
     bool loopback = false;
     for (unsigned i = 0; i < listening->count; i++) {
         const struct sockaddr *address = (const struct sockaddr *)&listening->addresses[i];
-        if (address->sa_family == AF_UNIX) /* no browser connects to one */
+        if (address->sa_family == AF_UNIX) /* browsers can't connect */
             continue;
         loopback = address_socket_is_loopback(address);
         if (!loopback)
@@ -406,7 +406,7 @@ bool listen_must_check_host(const struct listening *listening)
     return loopback;
 }
 
-/* The IPv4 address, with the port, that an IPv6 socket has as well; false where there is none. */
+/* Writes the IPv4 address and port of an IPv6 socket. Returns false if it has none. */
 static bool read_mapped(int fd, const struct sockaddr_storage *address, struct sockaddr_storage *mapped)
 {
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
@@ -417,7 +417,7 @@ static bool read_mapped(int fd, const struct sockaddr_storage *address, struct s
     if (!IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && (!any || socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) != 0))
         return false;
     v4.sin_port = v6->sin6_port;
-    memcpy(&v4.sin_addr, v6->sin6_addr.s6_addr + 12, sizeof v4.sin_addr); /* of "::", that is 0.0.0.0 */
+    memcpy(&v4.sin_addr, v6->sin6_addr.s6_addr + 12, sizeof v4.sin_addr); /* for "::" this is 0.0.0.0 */
     *mapped = (struct sockaddr_storage){0};
     memcpy(mapped, &v4, sizeof v4);
     return true;

@@ -27,43 +27,43 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One place for a worker; its process may change. */
+/* A worker. If it dies, another process takes its slot. Times are milliseconds of the monotonic clock. */
 struct child {
-    pid_t pid;       /* 0 while there is none */
-    int64_t started; /* milliseconds of the monotonic clock */
-    int64_t due;     /* when to start it again */
-    int64_t pause;   /* the last pause before a start, 0 after a worker that lived; milliseconds */
+    pid_t pid; /* 0: none */
+    int64_t started;
+    int64_t due;   /* the next start */
+    int64_t pause; /* before the last start; 0 if the worker before did not die young */
 };
 
 enum supervision_state {
     SUPERVISION_SERVE,
-    SUPERVISION_DRAIN, /* the workers finish what is in flight */
-    SUPERVISION_END,   /* the workers that are left are ended */
+    SUPERVISION_DRAIN, /* the workers finish the requests in flight */
+    SUPERVISION_END,   /* the remaining workers are killed */
 };
 
 struct supervision {
     struct master *master;
     char *const *command; /* argv */
-    bool has_terminal;    /* one controlled this process when it started */
+    bool has_terminal;    /* this process had a controlling terminal when it started */
     enum supervision_state state;
     struct child children[LIMIT_WORKERS];
     unsigned running;
-    pid_t retired[LIMIT_RETIRED]; /* the workers of programs that were this process before */
-    unsigned retired_count;
-    int64_t retired_due; /* when they are ended */
-    int64_t
-        release_due; /* when to look whether one of them still accepts connections; INT64_MAX: never again */
-    bool release_seen; /* one did at the first look */
-    pid_t trial; /* the program that shows whether it can take this one's place; 0 while there is none */
-    int64_t trial_due; /* when it has had its time */
-    bool trial_passed; /* this program's place is to be taken */
+    pid_t old[LIMIT_RETIRED]; /* the workers of earlier programs in this process */
+    unsigned old_count;
+    bool retire_pending;    /* they serve until a new worker has started */
+    int64_t retire_due;     /* when to kill them */
+    int64_t release_due;    /* when to check that they have closed the listening sockets; INT64_MAX: never */
+    bool release_overdue;   /* one had not at the first check */
+    pid_t dry_run;          /* the process of the new program, 0 if there is none */
+    int64_t dry_run_due;    /* when to kill it */
+    bool dry_run_succeeded; /* replace this program */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
 };
 
-static volatile sig_atomic_t stop_signals; /* how many came */
-static volatile sig_atomic_t hangup;       /* one came that was not looked at yet */
+static volatile sig_atomic_t stop_signals; /* the number received */
+static volatile sig_atomic_t hangup;       /* SIGHUP is pending */
 
 static void on_stop(int signal)
 {
@@ -77,7 +77,7 @@ static void on_hangup(int signal)
     hangup = 1;
 }
 
-/* SIGCHLD only has to end the wait; waitpid tells which child died. Signals for workers ask nothing of the master. */
+/* SIGCHLD only interrupts the wait; waitpid returns the child. The master ignores signals for workers. */
 static void on_other(int signal)
 {
     (void)signal;
@@ -98,10 +98,10 @@ static int fail_root(struct failure *failure, const char *typed, int error)
     case EACCES:
     case EPERM:
         return fail(failure, EX_NOINPUT,
-                    "root '%s' can't be read: %s; 'ls -ld' on it and on what it is in shows who may", typed,
+                    "root '%s' can't be read: %s; 'namei -l' shows the permissions along the path", typed,
                     strerror(error));
     case ENOENT:
-        return fail(failure, EX_NOINPUT, "root '%s' is not there; give a directory that is, such as '.'",
+        return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'",
                     typed);
     case EMFILE:
     case ENFILE:
@@ -114,9 +114,9 @@ static int fail_root(struct failure *failure, const char *typed, int error)
     }
 }
 
-/* Whether paths in the directory can be resolved; errno if not. Tried, as faccessat(2) may be a call that a container's
-   runtime does not know (faccessat2, Linux 5.8), and refuses with EPERM as if the directory could not be searched. */
-static bool may_search(int directory)
+/* True if paths in the directory can be resolved; else sets errno. Not by faccessat(2): old container runtimes refuse
+   its system call (faccessat2, Linux 5.8) with EPERM. */
+static bool can_search(int directory)
 {
     int fd = openat(directory, ".", O_PATH | O_CLOEXEC);
     if (fd >= 0)
@@ -134,14 +134,14 @@ static int open_root(struct master *master, struct failure *failure)
         return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it",
                     typed);
     master->root = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (master->root < 0 || !may_search(master->root))
+    if (master->root < 0 || !can_search(master->root))
         return fail_root(failure, typed, errno);
     if (realpath(typed, master->root_path) == NULL)
         snprintf(master->root_path, sizeof master->root_path, "%s", typed);
     return 0;
 }
 
-/* Descriptors are the first thing to run out; the soft limit is low for the sake of select(2), which is not used. */
+/* Each connection takes a descriptor. The soft limit is low only for programs that use select(2) (getrlimit(2)). */
 static void raise_descriptor_limit(void)
 {
     struct rlimit limit;
@@ -151,14 +151,14 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* A trial leaves what is no error to the program that it stands for. */
-static bool may_remark(const struct master *master)
+/* A dry run leaves warnings to the program that will serve. */
+static bool may_warn(const struct master *master)
 {
-    return master->settings->verbosity != VERBOSITY_QUIET && !master->handover.trial;
+    return master->settings->verbosity != VERBOSITY_QUIET && !master->handover.dry_run;
 }
 
-/* Finds out, before there is anything to serve, whether the workers can do so inside their sandbox. */
-static int try_sandbox(struct master *master, struct sandbox_held *held, struct failure *failure)
+/* Checks before the start that workers can serve inside their sandbox. */
+static int rehearse_sandbox(struct master *master, struct sandbox_held *held, struct failure *failure)
 {
     const struct settings *settings = master->settings;
     master->sandbox.root = master->root;
@@ -170,13 +170,13 @@ static int try_sandbox(struct master *master, struct sandbox_held *held, struct 
     sandbox_describe(held, master->sandbox_line);
     if (sandbox_reads_others(held))
         sandbox_hide_memory();
-    if (held->landlock_version == 0 && held->calls == 0 && may_remark(master))
-        log_error("no Landlock and no seccomp here: only the rights of user %u limit what a worker may do",
+    if (held->landlock_version == 0 && held->calls == 0 && may_warn(master))
+        log_error("no Landlock and no seccomp: only the permissions of user %u limit the workers",
                   held->user);
     return 0;
 }
 
-/* Sockets that were handed over stand for --port and --bind, which a server that is replaced has on its command line. */
+/* Received sockets replace --port and --bind: after a reload, the command line still has these. */
 static int open_sockets(struct master *master, struct failure *failure)
 {
     const struct handover *handover = &master->handover;
@@ -189,25 +189,29 @@ static int open_sockets(struct master *master, struct failure *failure)
 }
 
 /* Block SIGHUP until its handler is installed; the default action would end the process. */
-static void hold_hangup(void)
+static void block_hangup(void)
 {
-    sigset_t held;
-    sigemptyset(&held);
-    sigaddset(&held, SIGHUP);
-    sigprocmask(SIG_BLOCK, &held, NULL);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGHUP);
+    sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+int master_prepare(struct master *master, struct failure *failure)
+{
+    block_hangup();
+    signal(SIGXFSZ, SIG_IGN); /* at a file's size limit, write(2) fails with EFBIG instead */
+    return handover_read(&master->handover, failure);
 }
 
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
-    *master = (struct master){.settings = settings, .root = -1};
-    hold_hangup();
-    signal(SIGXFSZ, SIG_IGN); /* a file at its limit (setrlimit(2)) fails a call, and ends no process */
+    master->settings = settings;
+    master->root = -1;
     raise_descriptor_limit();
     struct sandbox_held held;
-    /* Descriptors that were handed over are counted before the log opens its own. */
-    if (handover_read(&master->handover, failure) != 0 || open_root(master, failure) != 0 ||
-        try_sandbox(master, &held, failure) != 0 || log_open(held.user, failure) != 0 ||
-        open_sockets(master, failure) != 0) {
+    if (open_root(master, failure) != 0 || rehearse_sandbox(master, &held, failure) != 0 ||
+        log_open(held.user, failure) != 0 || open_sockets(master, failure) != 0) {
         if (master->root >= 0)
             close(master->root);
         return failure->status;
@@ -217,33 +221,37 @@ int master_open(struct master *master, const struct settings *settings, struct f
     master->metrics = metrics_open(master->workers);
     if (mime_open())
         examination_open(master->workers);
-    else if (may_remark(master))
-        log_error("libmagic's database can't be read; unknown extensions will be application/octet-stream");
+    else if (may_warn(master))
+        log_error("can't read libmagic's database; files of unknown extension are application/octet-stream");
     return 0;
+}
+
+static int64_t longer_pause(int64_t pause)
+{
+    int64_t longer = pause > 0 ? 2 * pause : LIMIT_PAUSE_MS;
+    return longer < LIMIT_BACKOFF_MS ? longer : LIMIT_BACKOFF_MS;
+}
+
+static struct timespec time_of(int64_t milliseconds)
+{
+    return (struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000};
 }
 
 /* ---- workers ---- */
 
-/* In the child. */
-static _Noreturn void become_worker(const struct supervision *supervision, unsigned place, pid_t parent)
+/* Runs in the child. */
+static _Noreturn void become_worker(const struct supervision *supervision, unsigned index, pid_t parent)
 {
     struct sandbox_held held;
     struct worker_setup setup = supervision->setup;
-    setup.metrics = metrics_of(supervision->master->metrics, place);
+    setup.metrics = metrics_of(supervision->master->metrics, index);
     log_enter_worker();
-    if (!metrics_keep(setup.metrics) || !examination_keep(place))
+    if (!metrics_keep(setup.metrics) || !examination_keep(index))
         _exit(EX_OSERR);
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     signal(SIGCHLD, SIG_DFL);
     exit(worker_run(&setup));
-}
-
-/* What fails is likely to do so again: each time it waits twice as long. */
-static int64_t longer_pause(int64_t pause)
-{
-    int64_t longer = pause > 0 ? 2 * pause : LIMIT_PAUSE_MS;
-    return longer < LIMIT_BACKOFF_MS ? longer : LIMIT_BACKOFF_MS;
 }
 
 static void start_child(struct supervision *supervision, struct child *child)
@@ -280,19 +288,19 @@ static void log_death(pid_t pid, int wait_status, int64_t pause)
     if (pause > 0)
         snprintf(again, sizeof again, "in %lld ms", (long long)pause);
     if (WIFSIGNALED(wait_status))
-        log_error("worker %d was ended by signal %d (%s); replaced %s", (int)pid, WTERMSIG(wait_status),
+        log_error("worker %d was killed by signal %d (%s); replaced %s", (int)pid, WTERMSIG(wait_status),
                   strsignal(WTERMSIG(wait_status)), again);
     else
-        log_error("worker %d ended with status %d; replaced %s", (int)pid, WEXITSTATUS(wait_status), again);
+        log_error("worker %d exited with status %d; replaced %s", (int)pid, WEXITSTATUS(wait_status), again);
 }
 
-/* A file that ends workers ends one. */
-static void bury(unsigned place, pid_t pid)
+/* Quarantines the file that crashed this worker. */
+static void record_crash(unsigned index, pid_t pid)
 {
     char path[EXAMINATION_PATH_MAX];
-    if (examination_bury(place, path))
-        log_error("worker %d died when libmagic looked at '%s': that is application/octet-stream from now on",
-                  (int)pid, path);
+    if (examination_bury(index, path))
+        log_error("worker %d crashed in libmagic on '%s'; serving it as application/octet-stream", (int)pid,
+                  path);
 }
 
 static int64_t next_pause(const struct child *child, int64_t now)
@@ -311,7 +319,7 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
 
 static void end_child(struct supervision *supervision, struct child *child, int wait_status)
 {
-    unsigned place = (unsigned)(child - supervision->children);
+    unsigned index = (unsigned)(child - supervision->children);
     pid_t pid = child->pid;
     int64_t now = now_ms();
     child->pause = next_pause(child, now);
@@ -319,66 +327,65 @@ static void end_child(struct supervision *supervision, struct child *child, int 
     child->pid = 0;
     supervision->running--;
     if (supervision->state == SUPERVISION_SERVE) {
-        metrics_restart(metrics_of(supervision->master->metrics, place));
+        metrics_restart(metrics_of(supervision->master->metrics, index));
         log_death(pid, wait_status, child->pause);
     }
-    bury(place, pid);
+    record_crash(index, pid);
 }
 
-/* A worker of before is not replaced. */
-static void end_retired(struct supervision *supervision, pid_t pid, int wait_status)
+static void end_old(struct supervision *supervision, pid_t pid, int wait_status)
 {
-    for (unsigned i = 0; i < supervision->retired_count; i++) {
-        if (supervision->retired[i] != pid)
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (supervision->old[i] != pid)
             continue;
-        supervision->retired[i] = supervision->retired[--supervision->retired_count];
+        supervision->old[i] = supervision->old[--supervision->old_count];
         if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
-            log_error("worker %d, of before the reload, was ended by signal %d (%s)", (int)pid,
-                      WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+            log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
+                      strsignal(WTERMSIG(wait_status)));
         return;
     }
 }
 
-/* What the trial has shown. Its own words, if it had any, stand on standard error already. */
-static void end_trial(struct supervision *supervision, int wait_status)
+/* The dry run has printed its own error, if any. */
+static void end_dry_run(struct supervision *supervision, int wait_status)
 {
-    supervision->trial = 0;
+    supervision->dry_run = 0;
     if (supervision->state != SUPERVISION_SERVE)
         return;
-    supervision->trial_passed = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == HANDOVER_READY;
-    if (supervision->trial_passed)
+    supervision->dry_run_succeeded = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == HANDOVER_READY;
+    if (supervision->dry_run_succeeded)
         return;
     if (WIFEXITED(wait_status))
-        log_error("not reloaded: '%s' could not start, status %d; serving on as before", handover_program(),
-                  WEXITSTATUS(wait_status));
+        log_error("not reloaded: '%s' could not start, status %d; the running program stays",
+                  handover_program(), WEXITSTATUS(wait_status));
     else
-        log_error("not reloaded: '%s' could not start, signal %d (%s); serving on as before",
+        log_error("not reloaded: '%s' could not start, signal %d (%s); the running program stays",
                   handover_program(), WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
     notify_ready();
 }
 
-/* Takes every dead child, also those that are not ours: as PID 1 of a container we inherit them. With `options` 0
-   instead of WNOHANG, waits until our last one is dead. */
+/* Reaps all dead children: as PID 1 of a container, also orphans of other processes. `options` is WNOHANG, or 0 to wait
+   until all of our own are dead. */
 static void reap(struct supervision *supervision, int options)
 {
     int wait_status;
     pid_t pid;
-    while (supervision->running + supervision->retired_count + (options == WNOHANG) > 0 &&
+    while (supervision->running + supervision->old_count + (options == WNOHANG) > 0 &&
            (pid = waitpid(-1, &wait_status, options)) > 0) {
         struct child *child = find_child(supervision, pid);
         if (child != NULL)
             end_child(supervision, child, wait_status);
-        else if (pid == supervision->trial)
-            end_trial(supervision, wait_status);
+        else if (pid == supervision->dry_run)
+            end_dry_run(supervision, wait_status);
         else if (!log_replace_writer(pid))
-            end_retired(supervision, pid, wait_status);
+            end_old(supervision, pid, wait_status);
     }
 }
 
-static void signal_retired(const struct supervision *supervision, int signal)
+static void signal_old(const struct supervision *supervision, int signal)
 {
-    for (unsigned i = 0; i < supervision->retired_count; i++)
-        kill(supervision->retired[i], signal);
+    for (unsigned i = 0; i < supervision->old_count; i++)
+        kill(supervision->old[i], signal);
 }
 
 static void signal_children(const struct supervision *supervision, int signal)
@@ -387,12 +394,12 @@ static void signal_children(const struct supervision *supervision, int signal)
         if (supervision->children[i].pid > 0)
             kill(supervision->children[i].pid, signal);
     }
-    signal_retired(supervision, signal);
+    signal_old(supervision, signal);
 }
 
-/* ---- making room for a new program ---- */
+/* ---- reload ---- */
 
-/* Opens the terminal that controls this process (tty(4)), to see whether there is one. Returns 0 or an errno. */
+/* Opens the controlling terminal (tty(4)). Returns 0, or an errno if there is none. */
 static int try_terminal(void)
 {
     int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
@@ -402,30 +409,30 @@ static int try_terminal(void)
     return 0;
 }
 
-/* Whether that error says that there is none any more. A lack of descriptors or of memory says nothing of it. */
+/* True if the error means that the terminal is gone, not that descriptors or memory are short. */
 static bool is_hung_up(int error)
 {
     return error == ENXIO || error == EIO || error == ENODEV || error == ENOENT;
 }
 
-static void begin_trial(struct supervision *supervision)
+static void begin_dry_run(struct supervision *supervision)
 {
-    if (supervision->running + supervision->retired_count > LIMIT_RETIRED) {
-        log_error("not reloaded: %u workers of before still finish what they began; serving on as before",
-                  supervision->retired_count);
+    if (supervision->running + supervision->old_count > LIMIT_RETIRED) {
+        log_error("not reloaded: %u old workers still finish their requests; the running program stays",
+                  supervision->old_count);
         return;
     }
     notify_reloading();
-    supervision->trial = handover_try(supervision->command, &supervision->master->listening);
-    supervision->trial_due = now_ms() + LIMIT_TRIAL_MS;
-    if (supervision->trial > 0)
+    supervision->dry_run = handover_dry_run(supervision->command, &supervision->master->listening);
+    supervision->dry_run_due = now_ms() + LIMIT_DRY_RUN_MS;
+    if (supervision->dry_run > 0)
         return;
-    log_error("not reloaded: can't start a process: %s; serving on as before", strerror(errno));
-    supervision->trial = 0;
+    log_error("not reloaded: can't start a process: %s; the running program stays", strerror(errno));
+    supervision->dry_run = 0;
     notify_ready();
 }
 
-/* All that is this program's and lives on: its workers, and those of before. */
+/* Replaces this program. Its workers, and the old ones, stay children of the process. */
 static void hand_over(struct supervision *supervision)
 {
     pid_t workers[LIMIT_RETIRED];
@@ -434,50 +441,57 @@ static void hand_over(struct supervision *supervision)
         if (supervision->children[i].pid > 0)
             workers[count++] = supervision->children[i].pid;
     }
-    for (unsigned i = 0; i < supervision->retired_count && count < LIMIT_RETIRED; i++)
-        workers[count++] = supervision->retired[i];
-    if (hangup) /* another one, since the trial began: it is the new program's, and waits there as it is blocked here */
+    for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
+        workers[count++] = supervision->old[i];
+    if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     int error = handover_execute(supervision->command, &supervision->master->listening, workers, count);
-    log_error("not reloaded: can't execute '%s': %s; serving on as before", handover_program(),
+    log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
               strerror(error));
-    supervision->trial_passed = false;
+    supervision->dry_run_succeeded = false;
     notify_ready();
 }
 
-/* The workers that came with this process serve until its own have started, and then finish what they have. */
-static void take_over(struct supervision *supervision)
+static void adopt_old_workers(struct supervision *supervision)
 {
     const struct handover *handover = &supervision->master->handover;
-    if (!handover->reload)
-        return;
-    for (unsigned i = 0; i < handover->worker_count; i++)
-        supervision->retired[supervision->retired_count++] = handover->workers[i];
-    supervision->retired_due = now_ms() + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
-    supervision->release_due = now_ms() + LIMIT_RELEASE_MS;
-    signal_retired(supervision, WORKER_RETIRE);
-    if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
-        log_error("reloaded; the workers of before finish what they began");
+    supervision->retire_pending = handover->reload;
+    supervision->old_count = handover->worker_count;
+    memcpy(supervision->old, handover->workers, sizeof supervision->old);
+    supervision->retire_due = supervision->release_due = INT64_MAX;
 }
 
-/* True where a worker of before still has a listening socket; with `ending`, each that has is ended. *error is an errno where
-   /proc does not tell it of all of them, else 0. */
-static bool look_for_listeners(const struct supervision *supervision, bool ending, int *error)
+/* If no new worker can be started, for lack of memory or processes, the old ones still serve. */
+static void retire_old_workers(struct supervision *supervision)
+{
+    if (!supervision->retire_pending || supervision->running == 0)
+        return;
+    supervision->retire_pending = false;
+    supervision->retire_due = now_ms() + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
+    supervision->release_due = now_ms() + LIMIT_RELEASE_MS;
+    signal_old(supervision, WORKER_RETIRE);
+    if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
+        log_error("reloaded; old workers are finishing");
+}
+
+/* Returns true if an old worker has a listening socket; kills each of them if `kill_them`. Sets *error to an errno if
+   /proc can't tell for all old workers, else to 0. */
+static bool find_listeners(const struct supervision *supervision, bool kill_them, int *error)
 {
     const struct listening *listening = &supervision->master->listening;
     bool found = false;
     *error = 0;
-    if (holder_has(getpid(), listening->fds, listening->count) != 1) {
-        *error = ENOENT; /* there is no /proc, or that of other processes (pid_namespaces(7)) */
+    if (port_owner_has(getpid(), listening->fds, listening->count) != 1) {
+        *error = ENOENT; /* no /proc, or that of another PID namespace (pid_namespaces(7)) */
         return false;
     }
-    for (unsigned i = 0; i < supervision->retired_count; i++) {
-        pid_t pid = supervision->retired[i];
-        int has = holder_has(pid, listening->fds, listening->count);
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        pid_t pid = supervision->old[i];
+        int has = port_owner_has(pid, listening->fds, listening->count);
         found |= has == 1;
         if (has < 0)
             *error = errno;
-        if (has != 1 || !ending)
+        if (has != 1 || !kill_them)
             continue;
         log_error("old worker %d still accepts connections after the reload; killed", (int)pid);
         kill(pid, SIGKILL);
@@ -486,19 +500,19 @@ static bool look_for_listeners(const struct supervision *supervision, bool endin
 }
 
 /*
- * A worker that was taken over may ignore WORKER_RETIRE; the program that mends its defect is not to leave it in business.
- * One that has closed the listening sockets can't get them back. The second look is the one that counts: until the first,
- * this process may have been stopped together with workers that had no time to obey.
+ * Kills old workers that still accept connections: a compromised one may ignore WORKER_RETIRE, and must not survive the
+ * upgrade that removes its vulnerability. Checks twice, because the whole process group may have been stopped before
+ * the first check.
  */
-static void end_accepting(struct supervision *supervision)
+static void check_release(struct supervision *supervision)
 {
     int error;
-    bool found = look_for_listeners(supervision, supervision->release_seen, &error);
-    bool again = found && !supervision->release_seen;
-    supervision->release_seen = again;
+    bool found = find_listeners(supervision, supervision->release_overdue, &error);
+    bool again = found && !supervision->release_overdue;
+    supervision->release_overdue = again;
     supervision->release_due = again ? now_ms() + LIMIT_RELEASE_MS : INT64_MAX;
     if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
-        log_error("can't tell whether old workers still accept connections: /proc: %s", strerror(error));
+        log_error("can't check that old workers accept no more connections: /proc: %s", strerror(error));
 }
 
 /* ---- the loop ---- */
@@ -510,8 +524,8 @@ static void begin_drain(struct supervision *supervision)
     supervision->drain_started = now_ms();
     listen_close(&supervision->master->listening);
     signal_children(supervision, SIGTERM);
-    if (supervision->trial > 0)
-        kill(supervision->trial, SIGKILL);
+    if (supervision->dry_run > 0)
+        kill(supervision->dry_run, SIGKILL);
     notify_stopping();
 }
 
@@ -526,38 +540,38 @@ static void read_stop_signals(struct supervision *supervision)
         supervision->state = SUPERVISION_END;
 }
 
-/* SIGHUP asks for the new program, unless it tells that the terminal is gone: a server that was started by hand is not to
-   stay behind unseen, and hold the port. A terminal that closes may say so twice, by the shell and by the kernel: that asks
-   for no haste. One that comes during a trial is handled after it, by the program that serves then. */
+/* SIGHUP reloads, or drains if the terminal is gone, so that a forgotten server does not keep the port. Both the shell
+   and the kernel may send it for a closed terminal, so a second one does not stop at once. During a dry run it stays
+   pending for the program that serves afterwards. */
 static void read_hangup(struct supervision *supervision)
 {
-    if (!hangup || supervision->trial > 0 || supervision->trial_passed ||
+    if (!hangup || supervision->dry_run > 0 || supervision->dry_run_succeeded ||
         supervision->state != SUPERVISION_SERVE)
         return;
     hangup = 0;
     if (supervision->has_terminal && is_hung_up(try_terminal()))
         begin_drain(supervision);
     else
-        begin_trial(supervision);
+        begin_dry_run(supervision);
 }
 
-/* Ends the trial and the old workers that had their time. */
+/* Kills the dry run and the old workers when their time is over. */
 static void end_overdue(struct supervision *supervision)
 {
     int64_t now = now_ms();
-    if (supervision->trial > 0 && supervision->trial_due <= now) {
-        kill(supervision->trial, SIGKILL);
-        supervision->trial_due = now + LIMIT_BACKOFF_MS;
+    if (supervision->dry_run > 0 && supervision->dry_run_due <= now) {
+        kill(supervision->dry_run, SIGKILL);
+        supervision->dry_run_due = now + LIMIT_BACKOFF_MS;
     }
-    if (supervision->retired_count > 0 && supervision->retired_due <= now) {
-        signal_retired(supervision, SIGKILL);
-        supervision->retired_due = now + LIMIT_BACKOFF_MS;
+    if (supervision->old_count > 0 && supervision->retire_due <= now) {
+        signal_old(supervision, SIGKILL);
+        supervision->retire_due = now + LIMIT_BACKOFF_MS;
     }
-    if (supervision->retired_count > 0 && supervision->release_due <= now)
-        end_accepting(supervision);
+    if (supervision->old_count > 0 && supervision->release_due <= now)
+        check_release(supervision);
 }
 
-/* The workers end by themselves in time; this is for one that hangs. */
+/* For workers that hang: the others keep LIMIT_DRAIN_MS themselves. */
 static int64_t drain_deadline(const struct supervision *supervision)
 {
     return supervision->drain_started + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
@@ -569,8 +583,7 @@ static bool is_over(const struct supervision *supervision)
     case SUPERVISION_SERVE:
         return false;
     case SUPERVISION_DRAIN:
-        return supervision->running + supervision->retired_count == 0 ||
-               now_ms() >= drain_deadline(supervision);
+        return supervision->running + supervision->old_count == 0 || now_ms() >= drain_deadline(supervision);
     case SUPERVISION_END:
         break;
     }
@@ -583,15 +596,15 @@ static int64_t earliest_of(int64_t a, int64_t b, int64_t c)
     return earlier < c ? earlier : c;
 }
 
-/* Until what happens that no signal tells of: a start that is due, or the end of the drain. */
+/* Returns the time until the next event without a signal, or NULL if there is none. */
 static struct timespec *time_to_wait(const struct supervision *supervision, struct timespec *time)
 {
     bool serving = supervision->state == SUPERVISION_SERVE;
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
-    if (serving && supervision->trial > 0)
-        due = supervision->trial_due;
-    if (serving && supervision->retired_count > 0)
-        due = earliest_of(due, supervision->retired_due, supervision->release_due);
+    if (serving && supervision->dry_run > 0)
+        due = supervision->dry_run_due;
+    if (serving && supervision->old_count > 0)
+        due = earliest_of(due, supervision->retire_due, supervision->release_due);
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
         if (child->pid == 0 && child->due < due)
@@ -599,8 +612,7 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     }
     if (due == INT64_MAX)
         return NULL;
-    int64_t wait = due > now ? due - now : 0;
-    *time = (struct timespec){wait / 1000, wait % 1000 * 1000000};
+    *time = time_of(due > now ? due - now : 0);
     return time;
 }
 
@@ -614,24 +626,25 @@ static void supervise(struct supervision *supervision)
         if (is_over(supervision))
             return;
         if (supervision->state == SUPERVISION_SERVE) {
-            if (supervision->trial_passed)
+            if (supervision->dry_run_succeeded)
                 hand_over(supervision);
             start_due_children(supervision);
+            retire_old_workers(supervision);
             end_overdue(supervision);
         }
         ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
     }
 }
 
-/* nohup(1) starts us so: then the end of the terminal is not ours. */
+/* nohup(1) ignores SIGHUP before it starts the server. */
 static bool is_ignored(int signal)
 {
     struct sigaction action;
     return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-/* All signals that are handled stay blocked but while waiting: no flag is missed between a look and a wait. A worker begins
-   with the same ones blocked, so that WORKER_RETIRE is not lost on one that does not handle it yet. */
+/* Blocks the handled signals except in ppoll, so that none arrives between the check of a flag and the wait. A worker
+   inherits the mask, so that WORKER_RETIRE stays pending until it has its handler. */
 static void handle_signals(sigset_t *waiting_mask)
 {
     static const struct {
@@ -649,7 +662,7 @@ static void handle_signals(sigset_t *waiting_mask)
     sigprocmask(SIG_BLOCK, &handled, waiting_mask);
     for (size_t i = 0; i < ROWS; i++) {
         struct sigaction action = {.sa_handler = rows[i].handler};
-        sigdelset(waiting_mask, rows[i].signal); /* the parent process may have blocked it */
+        sigdelset(waiting_mask, rows[i].signal); /* this process may have started with it blocked */
         if (rows[i].signal != SIGHUP || !is_ignored(SIGHUP))
             sigaction(rows[i].signal, &action, NULL);
     }
@@ -658,9 +671,8 @@ static void handle_signals(sigset_t *waiting_mask)
 
 int master_run(struct master *master, char *const *command)
 {
-    struct supervision *supervision = calloc(1, sizeof *supervision);
-    if (supervision == NULL)
-        return EX_OSERR;
+    static struct supervision room;
+    struct supervision *supervision = &room;
     supervision->master = master;
     supervision->command = command;
     supervision->has_terminal = try_terminal() == 0;
@@ -672,13 +684,13 @@ int master_run(struct master *master, char *const *command)
         .check_host = listen_must_check_host(&master->listening),
     };
     handle_signals(&supervision->setup.waiting_mask);
+    adopt_old_workers(supervision);
     start_due_children(supervision);
-    take_over(supervision);
+    retire_old_workers(supervision);
     notify_ready();
     supervise(supervision);
-    signal_children(supervision, SIGKILL); /* those that are left had their time */
+    signal_children(supervision, SIGKILL);
     reap(supervision, 0);
-    free(supervision);
     mime_close();
     examination_close();
     close(master->root);

@@ -1,5 +1,5 @@
-/* The master: binds the sockets once, starts the workers, replaces those that die, stops them, and makes room for a new
-   program. Serves nothing. */
+/* The master process: opens the sockets, starts the workers, replaces those that die, stops them, and reloads the
+   program. It serves no requests. */
 #ifndef TINYHTTPD_PROCESS_MASTER_H
 #define TINYHTTPD_PROCESS_MASTER_H
 
@@ -10,29 +10,37 @@
 #include "process/listen.h"
 #include "sandbox/sandbox.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct master {
     const struct settings *settings;
     int root;                 /* the document root */
     char root_path[4096];     /* its absolute path, for the banner */
-    unsigned workers;         /* how many there shall be */
-    struct handover handover; /* what was handed to this process */
+    unsigned workers;         /* their number */
+    struct handover handover; /* what this process received */
+    int64_t retry_pause;      /* the last pause of master_wait_to_retry(), in milliseconds */
     struct listening listening;
-    struct metrics *metrics;             /* the workers' counters, or NULL; for the caller to close */
-    struct sandbox sandbox;              /* the workers' */
-    char sandbox_line[SANDBOX_LINE_MAX]; /* what holds in it, for the banner */
+    struct metrics *metrics;             /* the workers' counters, or NULL; the caller closes them */
+    struct sandbox sandbox;              /* of the workers */
+    char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
 };
 
+/* Blocks SIGHUP and reads what this process received, before any descriptor is opened. Returns 0 or the failure's
+   status. */
+int master_prepare(struct master *master, struct failure *failure);
+
 /*
- * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the listening sockets, or takes those that
- * were handed over, and opens libmagic's database. The settings stay the caller's. Returns 0, or the failure's status with
- * nothing left open.
+ * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the log, opens or receives the
+ * listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status
+ * with nothing left open but the sockets that this process received.
  */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
 /*
- * Serves until SIGTERM or SIGINT, or until the terminal that it was started from is gone. Any other SIGHUP, unless that was
- * ignored from the start, replaces this program by that of the same path, with `command`, its argv, and the same sockets.
- * Returns the exit status.
+ * Serves until SIGTERM or SIGINT, or until the terminal that started the server is gone. Any other SIGHUP, unless it
+ * was ignored at the start, replaces this program with the file at its path, with the same sockets and `command`, its
+ * argv. Returns the exit status.
  */
 int master_run(struct master *master, char *const *command);
 

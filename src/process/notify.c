@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The socket that NOTIFY_SOCKET names: a path, or with '@' first a name in the abstract space, whose first byte is NUL
-   (unix(7)). The length of the address, 0 where there is none, or one of another kind. */
+/* Reads NOTIFY_SOCKET: a path, or "@NAME" for an abstract socket, whose first byte is NUL (unix(7)). Returns the length
+   of the address, or 0. */
 static socklen_t find_socket(struct sockaddr_un *address)
 {
     const char *name = getenv("NOTIFY_SOCKET");
@@ -30,8 +30,8 @@ static socklen_t find_socket(struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
-/* A service manager need not listen. One that does may be busy, with a full queue of datagrams (unix(7)), and would end a
-   service of which it never hears that it is ready: that is waited for, within bounds. */
+/* Waits a while if the manager is busy and its queue of datagrams is full (unix(7)): it would stop a service that is
+   never ready. Ignores errors: the manager need not listen. */
 static void notify(const char *state)
 {
     static const struct timeval patience = {LIMIT_NOTIFY_MS / 1000, LIMIT_NOTIFY_MS % 1000 * 1000};
@@ -52,7 +52,7 @@ void notify_ready(void)
     notify(state);
 }
 
-/* systemd asks for the time, to tell this from what was said before it sent the signal (systemd.service(5),
+/* systemd ignores an older notification than its signal, so it needs the time (systemd.service(5),
    Type=notify-reload). */
 void notify_reloading(void)
 {

@@ -1,15 +1,14 @@
-/* Reports the state of the server to the service manager that started it: the datagrams of sd_notify(3). */
+/* Notifies the service manager of the server's state (sd_notify(3)). */
 #ifndef TINYHTTPD_PROCESS_NOTIFY_H
 #define TINYHTTPD_PROCESS_NOTIFY_H
 
-/* This process serves. */
+/* The server accepts requests. */
 void notify_ready(void);
 
-/* It is about to be replaced by a new program in the same process; notify_ready follows, from the old program or the
-   new one. */
+/* A reload begins; the old program or the new one calls notify_ready when it is over. */
 void notify_reloading(void);
 
-/* It finishes what is in flight and ends. */
+/* The server drains. */
 void notify_stopping(void);
 
 #endif

@@ -16,7 +16,7 @@
 
 enum { ADDRESS_MAX = 33, LISTENING = 0x0A };
 
-/* An address as /proc/net/tcp and tcp6 have it: its words of 32 bits in hexadecimal, in the machine's order. */
+/* Writes an address as in /proc/net/tcp and tcp6: words of 32 bits in hexadecimal, in host byte order. */
 static void write_address(char *text, const void *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i += 4) {
@@ -31,8 +31,8 @@ static bool is_wildcard(const char *address)
     return strspn(address, "0") == strlen(address);
 }
 
-/* The inode of a socket that listens on this port, on this address or on all. An address that is none, such as "X", is
-   found only where a socket listens on all. 0 for none. */
+/* Returns the inode of a socket that listens on this port, at this address or the wildcard; 0 if there is none. The
+   address "X" matches only the wildcard. */
 static unsigned long find_inode(const char *table, const char *address, unsigned port)
 {
     char line[512], local[ADDRESS_MAX];
@@ -42,7 +42,7 @@ static unsigned long find_inode(const char *table, const char *address, unsigned
     if (file == NULL)
         return 0;
     while (found == 0 && fgets(line, sizeof line, file) != NULL) {
-        /* The kernel writes these numbers: none overflows. NOLINTNEXTLINE(cert-err34-c) */
+        /* The kernel's numbers do not overflow. NOLINTNEXTLINE(cert-err34-c) */
         if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", local, &local_port,
                    &state, &inode) != 4)
             continue;
@@ -65,7 +65,7 @@ static unsigned long find_socket(const struct sockaddr_storage *address)
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
     write_address(text, &v4->sin_addr, sizeof v4->sin_addr);
     unsigned long inode = find_inode("/proc/net/tcp", text, ntohs(v4->sin_port));
-    /* "::" takes the ports of IPv4 as well, unless its socket says otherwise (ipv6(7)). */
+    /* A socket at "::" also has the IPv4 port, unless it has IPV6_V6ONLY (ipv6(7)). */
     return inode != 0 ? inode : find_inode("/proc/net/tcp6", "X", ntohs(v4->sin_port));
 }
 
@@ -80,8 +80,7 @@ static bool is_among(const char *target, const unsigned long *inodes, unsigned c
     return false;
 }
 
-/* As holder_has(), for sockets with these inodes. A process of another user may list its descriptors and not show what they
-   lead to. */
+/* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. */
 static int has_socket(const char *pid, const unsigned long *inodes, unsigned count)
 {
     char path[64], target[64];
@@ -91,7 +90,7 @@ static int has_socket(const char *pid, const unsigned long *inodes, unsigned cou
     if (folder == NULL)
         return -1;
     const struct dirent *entry;
-    /* cppcheck-suppress readdirCalled ; there is one thread */
+    /* cppcheck-suppress readdirCalled ; the process has one thread */
     while (found == 0 && (entry = readdir(folder)) != NULL) {
         ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
         if (length < 0 && errno == EACCES)
@@ -106,7 +105,7 @@ static int has_socket(const char *pid, const unsigned long *inodes, unsigned cou
     return found;
 }
 
-int holder_has(pid_t pid, const int *sockets, unsigned count)
+int port_owner_has(pid_t pid, const int *sockets, unsigned count)
 {
     unsigned long inodes[LIMIT_LISTENERS];
     char name[16];
@@ -121,19 +120,19 @@ int holder_has(pid_t pid, const int *sockets, unsigned count)
     return has_socket(name, inodes, count);
 }
 
-static void read_name(const char *pid, struct holder *holder)
+static void read_name(const char *pid, struct port_owner *owner)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, holder->name, sizeof holder->name - 1) : 0;
+    ssize_t length = fd >= 0 ? read(fd, owner->name, sizeof owner->name - 1) : 0;
     if (fd >= 0)
         close(fd);
-    holder->name[length > 0 ? length : 0] = '\0';
-    holder->name[strcspn(holder->name, "\n")] = '\0';
+    owner->name[length > 0 ? length : 0] = '\0';
+    owner->name[strcspn(owner->name, "\n")] = '\0';
 }
 
-bool holder_find(const struct sockaddr_storage *address, struct holder *holder)
+bool port_owner_find(const struct sockaddr_storage *address, struct port_owner *owner)
 {
     bool found = false;
     unsigned long inode = find_socket(address);
@@ -141,14 +140,14 @@ bool holder_find(const struct sockaddr_storage *address, struct holder *holder)
     if (processes == NULL)
         return false;
     const struct dirent *entry;
-    /* cppcheck-suppress readdirCalled ; there is one thread */
+    /* cppcheck-suppress readdirCalled ; the process has one thread */
     while (!found && (entry = readdir(processes)) != NULL) {
         char *end;
         long pid = strtol(entry->d_name, &end, 10);
         if (pid <= 0 || *end != '\0' || has_socket(entry->d_name, &inode, 1) != 1)
             continue;
-        holder->pid = (pid_t)pid;
-        read_name(entry->d_name, holder);
+        owner->pid = (pid_t)pid;
+        read_name(entry->d_name, owner);
         found = true;
     }
     closedir(processes);

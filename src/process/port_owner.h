@@ -1,4 +1,4 @@
-/* Which process has a port or a socket, as /proc tells. */
+/* Finds the process that has a port or a socket, in /proc. */
 #ifndef TINYHTTPD_PROCESS_PORT_OWNER_H
 #define TINYHTTPD_PROCESS_PORT_OWNER_H
 
@@ -6,17 +6,17 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-struct holder {
+struct port_owner {
     pid_t pid;
-    char name[32]; /* of its program, as proc_pid_comm(5) has it */
+    char name[32]; /* of its program (proc_pid_comm(5)) */
 };
 
-/* Finds a process that listens where this address, with its port, can't be bound for it. False where there is none, or
-   none that this user may look into. */
-bool holder_find(const struct sockaddr_storage *address, struct holder *holder);
+/* Finds the process whose listening socket keeps this address and port from being bound. Returns false if there is
+   none, or if this user may not inspect it. */
+bool port_owner_find(const struct sockaddr_storage *address, struct port_owner *owner);
 
-/* 1 where the process has one of these sockets open, at most LIMIT_LISTENERS of this process's own; 0 where it has none; -1 with
-   errno where this user may not look. */
-int holder_has(pid_t pid, const int *sockets, unsigned count);
+/* Returns 1 if the process has one of these sockets of this process open, at most LIMIT_LISTENERS; 0 if it has none; -1
+   with errno if this user may not inspect it. */
+int port_owner_has(pid_t pid, const int *sockets, unsigned count);
 
 #endif

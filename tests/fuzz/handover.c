@@ -134,8 +134,8 @@ static void check_read(void)
     CHECK(status == 0 || (status == EX_USAGE && for_us && failure.message[0] != '\0'));
     if (status == 0) {
         CHECK(handover.sockets <= LIMIT_LISTENERS && (handover.sockets == 0 || for_us));
-        CHECK(!(handover.trial && handover.reload) && (!handover.owned || handover.reload));
-        CHECK(handover.sockets > 0 || (!handover.trial && !handover.reload));
+        CHECK(!(handover.dry_run && handover.reload) && (!handover.owned || handover.reload));
+        CHECK(handover.sockets > 0 || (!handover.dry_run && !handover.reload));
         check_workers(&handover);
     }
     CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL && getenv("LISTEN_FDNAMES") == NULL &&

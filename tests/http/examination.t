@@ -24,7 +24,7 @@ $server->expect_stderr(qr/worker/);
 # The client may see the end of a worker before the master does.
 sub blamed {
     my ($name) = @_;
-    return eventually { $server->stderr =~ /died when libmagic looked at '\Q$name\E'/ };
+    return eventually { $server->stderr =~ /crashed in libmagic on '\Q$name\E'/ };
 }
 
 sub workers_settle {
@@ -33,7 +33,7 @@ sub workers_settle {
     return join ' ', @workers;
 }
 
-sub deaths { return scalar(() = $server->stderr =~ /^tinyhttpd: worker \d+ (?:was ended|ended with)/mg) }
+sub deaths { return scalar(() = $server->stderr =~ /^tinyhttpd: worker \d+ (?:was killed|exited with)/mg) }
 
 is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'libmagic is called through the preloaded library');
 
@@ -66,13 +66,13 @@ ok(blamed('a\x1B[31mred'), 'a name with an escape sequence: escaped in the diagn
 is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence: served after a death');
 
 # A worker that dies while it examines no file blames none.
-my $before = () = $server->stderr =~ /died when/g;
+my $before = () = $server->stderr =~ /crashed in libmagic/g;
 $server->get('/plain');
 workers_settle();
 kill 'KILL', $server->workers;
 sleep 0.2;
 workers_settle();
-is(scalar(() = $server->stderr =~ /died when/g), $before, 'killed while idle: no file is blamed');
+is(scalar(() = $server->stderr =~ /crashed in libmagic/g), $before, 'killed while idle: no file is blamed');
 is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'killed while idle: the last file is still examined');
 
 # A hostile worker can't make the master forget a file that crashes workers.

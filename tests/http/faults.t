@@ -34,7 +34,7 @@ my @worker_faults = (
 
 # libmagic 5.44 frees some memory twice if malloc fails: these faults may end the worker.
 my @memory_faults = ([malloc => qw(ENOMEM)], [realloc => qw(ENOMEM)], [calloc => qw(ENOMEM)]);
-my $blamed = qr/worker \d+ was ended by signal 6|died when libmagic looked at 'guess'/;
+my $blamed = qr/worker \d+ was killed by signal 6|crashed in libmagic on 'guess'/;
 
 # Calls without which a worker can't start.
 my @start_faults = ([calloc => qw(ENOMEM)], [epoll_create1 => qw(EMFILE ENFILE ENOMEM)], [epoll_ctl => qw(ENOMEM ENOSPC)]);

@@ -132,7 +132,7 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
 
 # ---- a worker that is killed ----
 {
-    $server->expect_stderr(qr/worker \d+ was ended by signal 9/);
+    $server->expect_stderr(qr/worker \d+ was killed by signal 9/);
     my $before = samples($server);
     my @kept   = map { $server->connection } 1 .. 8;
     $server->exchange(get_request('/'), socket => $_, count => 1) for @kept;

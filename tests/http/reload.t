@@ -185,7 +185,7 @@ sub replace {
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($told);
-    $server->expect_stderr(qr/old worker \d+ still accepts|of before the reload, was ended by signal 9/);
+    $server->expect_stderr(qr/old worker \d+ still accepts|was killed by signal 9/);
     my ($still, $honest) = $server->workers;
     kill 'STOP', $still;
     eventually { slurp("/proc/$still/stat") =~ /\) T / };
@@ -217,12 +217,12 @@ SKIP: {
     skip 'needs root and setpriv', 6 if $> != 0 || system("@as true 2>/dev/null") != 0;
     my $server = Harness->start(root => $root, args => ['-v', '-j', '1'], as => \@as);
     $server->expect_stderr($told);
-    $server->expect_stderr(qr/can't tell whether old workers/);
+    $server->expect_stderr(qr/can't check that old workers/);
     my ($still) = $server->workers;
     kill 'STOP', $still;
     eventually { slurp("/proc/$still/stat") =~ /\) T / };
     kill 'HUP', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't tell whether old workers still accept connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: reported');
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old workers accept no more connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: reported');
     ok(-e "/proc/$still", 'without CAP_SYS_PTRACE: the old worker is not killed');
     kill 'CONT', $still;
     ok(eventually(sub { !-e "/proc/$still" }, 60), 'without CAP_SYS_PTRACE: the old worker exits when it has finished');
@@ -254,7 +254,7 @@ SKIP: {
         return substr slurp($err), $size;
     };
     for my $case (
-        ['a file that is not executable', sub { replace($path, "nothing\n") }, qr/can't execute '\Q$path\E': .*\n.*not reloaded: .* serving on as before\n/],
+        ['a file that is not executable', sub { replace($path, "nothing\n") }, qr/can't execute '\Q$path\E': .*\n.*not reloaded: .* the running program stays\n/],
         ['no file',                   sub { unlink $path },           qr/can't execute '\Q$path\E': No such file .*\n.*not reloaded: .*\n/],
         ['a program that ends',       sub { replace($path, "#!/bin/sh\nexit 0\n") }, qr/not reloaded: '\Q$path\E' could not start, status 0; .*\n/],
         ['a program that is killed',  sub { replace($path, "#!/bin/sh\nkill -9 \$\$\n") }, qr/not reloaded: .*signal 9.*\n/],
@@ -411,7 +411,7 @@ SKIP: {
     $free++ while -l "/proc/$pid/fd/$free";
     skip 'prlimit does not work here', 4 if system("prlimit --nofile=$free: --pid $pid 2>/dev/null") != 0;
     kill 'HUP', $pid;
-    ok($seen->(qr/not reloaded: .*serving on as before/), 'SIGHUP without a free descriptor: not reloaded');
+    ok($seen->(qr/not reloaded: .*the running program stays/), 'SIGHUP without a free descriptor: not reloaded');
     ok(connect_to('127.0.0.1', $port), 'SIGHUP without a free descriptor: the server still accepts');
     system("prlimit --nofile=$limit: --pid $pid");
     kill 'HUP', $pid;
@@ -617,7 +617,7 @@ SKIP: {
     for my $number ('33', 'x', '-1', '') {
         my $run = run_program({ before => handing([listening()], LISTEN_FDS => $number) }, '-r', $root);
         is($run->{status}, 64, "LISTEN_FDS '$number': 64");
-        like($run->{err}, qr/\Atinyhttpd: LISTEN_FDS is '$number'; [^\n]*\n\z/, "LISTEN_FDS '$number': one line on stderr");
+        like($run->{err}, qr/\Atinyhttpd: LISTEN_FDS '$number': [^\n]*\n\z/, "LISTEN_FDS '$number': one line on stderr");
     }
     for my $case (['LISTEN_PID of another process', LISTEN_PID => 1], ['an empty LISTEN_PID', LISTEN_PID => ''], ['LISTEN_FDS of 0', LISTEN_FDS => 0]) {
         my ($name, %environment) = @$case;
@@ -715,7 +715,7 @@ for my $name ('/nowhere/notify', '@nowhere', '', 'x', '/' . 'a' x 200) {
     $server->stop;
 }
 
-like(eventually(sub { slurp("$hanging_folder/err") =~ /^(tinyhttpd: not reloaded: .*signal 9.*)$/m && $1 }, 40) || '', qr/serving on as before/,
+like(eventually(sub { slurp("$hanging_folder/err") =~ /^(tinyhttpd: not reloaded: .*signal 9.*)$/m && $1 }, 40) || '', qr/the running program stays/,
     'a trial that exceeds its time is killed');
 ok(connect_to('127.0.0.1', $hanging_port), 'a trial that exceeds its time: the server still accepts');
 ok(!(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($hanging)), 'a trial that exceeds its time: its process is gone');

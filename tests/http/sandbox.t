@@ -228,7 +228,7 @@ SKIP: {
     serves_all($server, 'without Landlock');
     $server->stop;
 
-    my $nothing = qr/^tinyhttpd: no Landlock and no seccomp here: [^\n]+$/m;
+    my $nothing = qr/^tinyhttpd: no Landlock and no seccomp: [^\n]+$/m;
     $server = Harness->start(root => $root, before => sub { filtered(FAIL | EPERM, 'landlock', 'seccomp') });
     my @lines = $server->banner =~ /$nothing/g;
     is(scalar @lines, 1, 'without Landlock and seccomp: one line of warning, even without -v');

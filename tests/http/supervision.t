@@ -19,7 +19,7 @@ my $size = 20_000_000;
 put_file($root, 'huge.bin', '');
 truncate "$root/huge.bin", $size or die $!;
 
-my $death = qr/\Atinyhttpd: worker \d+ (?:was ended by signal|ended with status)|worker can't start/;
+my $death = qr/\Atinyhttpd: worker \d+ (?:was killed by signal|exited with status)|worker can't start/;
 
 sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[ $#sorted / 2 ] }
 
@@ -176,7 +176,7 @@ SKIP: {
     skip 'prlimit does not work here', 4 if !$before || system("prlimit --nofile=3: --pid $pid 2>/dev/null") != 0;
     kill 'KILL', $server->workers;
     sleep 2;
-    my @pauses = $server->stderr =~ /ended with status 71; replaced in (\d+) ms/g;
+    my @pauses = $server->stderr =~ /exited with status 71; replaced in (\d+) ms/g;
     is(join(' ', @pauses[0 .. 3]), '50 100 200 400', 'a worker that dies at its start: the pauses double');
     cmp_ok(scalar @pauses, '<', 8, 'a worker that dies at its start: fewer than 8 attempts in two seconds');
     my $socket = connect_to('127.0.0.1', $server->port);

@@ -154,7 +154,8 @@ static void a_process_that_is_ended_locks_nobody_out(void **state)
     metrics_close(metrics);
 }
 
-/* The size of the mapping that begins at `at`, and whether it is of the memory that processes share and may be written. */
+/* The size of the mapping that begins at `at`, and whether it is of the memory that processes share and may be
+   written. */
 struct mapping {
     char *at;
     size_t size;
@@ -173,8 +174,8 @@ static bool next_mapping(FILE *maps, struct mapping *mapping)
     return true;
 }
 
-/* In a worker: the number of mappings that it can write, and of those that it can read alone; 100 for one that can be made
-   writable after all, by itself or in a copy. */
+/* In a worker: the number of mappings that it can write, and of those that it can read alone; 100 for one that can be
+   made writable after all, by itself or in a copy. */
 static int count_mappings(bool writable)
 {
     int count = 0;

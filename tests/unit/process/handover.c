@@ -1,5 +1,5 @@
-/* Handing over: what the next program gets, and that nothing has changed where there is none. Each case runs in a copy of
-   this program, whose path it is free to change. */
+/* Handing over: what the next program gets, and that nothing has changed where there is none. Each case runs in a copy
+   of this program, whose path it is free to change. */
 #include "process/handover.h"
 
 #include <errno.h>
@@ -85,7 +85,7 @@ static void next(char **arguments)
     struct failure failure = {0};
     char inodes[128];
     CHECK(handover_read(&handover, &failure) == 0);
-    CHECK(handover.sockets == 4 && handover.reload && !handover.trial);
+    CHECK(handover.sockets == 4 && handover.reload && !handover.dry_run);
     CHECK(handover.owned && handover.worker_count == 1);
     CHECK(handover.names[1].device == 7 && handover.names[1].inode == UINT64_MAX);
     CHECK(handover.names[3].device == UINT64_MAX && handover.names[3].inode == 1);
@@ -128,7 +128,7 @@ static void try_without_program(char **arguments)
     int status = 0;
     static const struct listening listening = {.count = 1, .fds = {0}};
     unlink(handover_program());
-    pid_t pid = handover_try(arguments, &listening);
+    pid_t pid = handover_dry_run(arguments, &listening);
     CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) != HANDOVER_READY && WEXITSTATUS(status) != 0);
 }
@@ -288,7 +288,7 @@ static void what_is_for_others_is_not_taken(void **state)
     setenv("TINYHTTPD_HANDOVER", "trial", 1);
     assert_int_equal(handover_read(&handover, &failure), 0);
     assert_int_equal(handover.sockets, 0);
-    assert_false(handover.trial || handover.reload);
+    assert_false(handover.dry_run || handover.reload);
     assert_null(getenv("LISTEN_FDS"));
 }
 
@@ -304,7 +304,7 @@ static void a_trial_is_one(void **state)
     setenv("TINYHTTPD_HANDOVER", "trial", 1);
     assert_int_equal(handover_read(&handover, &failure), 0);
     assert_int_equal(handover.sockets, 2);
-    assert_true(handover.trial && !handover.reload);
+    assert_true(handover.dry_run && !handover.reload);
 }
 
 static int begin(void **state)
