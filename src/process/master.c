@@ -237,6 +237,21 @@ static struct timespec time_of(int64_t milliseconds)
     return (struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000};
 }
 
+bool master_wait_to_retry(struct master *master, const struct failure *failure)
+{
+    sigset_t stop;
+    if (master->handover.worker_count == 0)
+        return false;
+    master->retry_pause = longer_pause(master->retry_pause);
+    log_error("%s; old workers serve meanwhile, trying again in %lld ms", failure->message,
+              (long long)master->retry_pause);
+    struct timespec pause = time_of(master->retry_pause);
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    return sigtimedwait(&stop, NULL, &pause) < 0;
+}
+
 /* ---- workers ---- */
 
 /* Runs in the child. */

@@ -37,6 +37,10 @@ int master_prepare(struct master *master, struct failure *failure);
  */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
+/* After a reload the old program is gone, but its workers still serve, so a failure to open is not final: logs it and
+   waits. Returns false without old workers, or on SIGTERM or SIGINT. */
+bool master_wait_to_retry(struct master *master, const struct failure *failure);
+
 /*
  * Serves until SIGTERM or SIGINT, or until the terminal that started the server is gone. Any other SIGHUP, unless it
  * was ignored at the start, replaces this program with the file at its path, with the same sockets and `command`, its

@@ -259,5 +259,27 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     is(end_fault(), 4, 'fork fails in the master: four attempts');
     $server->stop(lost => 1);
 }
+# A reload whose new program lacks processes right after it has replaced the old one: the old worker serves until it has them.
+# The calls of fork are the dry run, its rehearsal of the sandbox, the new program's rehearsal, and the new worker.
+for my $case (
+    ['the rehearsal of the sandbox', 3, qr/can't start a process: [^\n]*; old workers serve meanwhile, trying again in 400 ms\n/],
+    ['a worker',                     4, qr/can't start a worker: [^\n]*; trying again in 400 ms\n/],
+) {
+    my ($name, $countdown, $pattern) = @$case;
+    my $server = start('-j', 1);
+    $server->expect_stderr(qr/reloaded|trying again/);
+    my ($old) = $server->workers;
+    my $told = sub { my ($what) = @_; return eventually { $server->stderr =~ $what } };
+    set_fault('fork', $countdown, 'EAGAIN', 'in the master', 1000);
+    kill 'HUP', $server->pid;
+    ok($told->($pattern), "reload without processes for $name: tries again") or diag($server->stderr);
+    unlike($server->stderr, qr/reloaded/, "reload without processes for $name: not reloaded yet");
+    is(run_script($server), '', "reload without processes for $name: the old worker serves");
+    end_fault();
+    ok($told->(qr/reloaded/), "reload without processes for $name: reloaded when there are some");
+    ok(eventually(sub { my ($new) = $server->workers; $new && $new != $old && !-d "/proc/$old" }), "reload without processes for $name: the old worker ends");
+    is(run_script($server), '', "reload without processes for $name: the new worker serves");
+    $server->stop(lost => 1);
+}
 responses_framed();
 done_testing();
