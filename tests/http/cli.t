@@ -115,20 +115,31 @@ for my $case (['TINYHTTPD_PORT', '', qr/TINYHTTPD_PORT is empty/], ['PORT', '', 
     my $run = run_program({ seconds => 10 }, '--check', '-p', $silent->sockport);
     is($run->{status}, 1, '--check of a silent server: 1');
     like($run->{err}, qr/no response in time/, '--check of a silent server: prints the reason');
-    for my $answer ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "SSH-2.0-x\r\n", '', "HTTP/1.1 2000\r\n") {
-        my $pid = fork // die $!;
-        if (!$pid) {
-            my $socket = $silent->accept;
-            $socket = $silent->accept if !$socket;
-            sysread $socket, my $request, 1000;
-            syswrite $socket, $answer;
-            POSIX::_exit(0);
-        }
-        # The child accepts first any earlier connection that is still in the accept queue.
-        is(run_program({ seconds => 10 }, '--check', '-p', $silent->sockport)->{status}, 1, '--check: ' . told($answer || 'nothing'));
-        kill 'KILL', $pid;
-        waitpid $pid, 0;
+}
+# A server that sends this answer.
+for my $case (
+    ["HTTP/1.1 200 OK\r\n\r\n",                  0, 'healthy',   '200 OK'],
+    ["HTTP/1.0 200\r\n\r\n",                     0, 'healthy',   '200'],
+    ["HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, 'unhealthy', '503 Service Unavailable'],
+    ["HTTP/1.1 2000\r\n\r\n",                    1, 'unhealthy', '2000'],
+    ["SSH-2.0-x\r\n",                             1, 'unhealthy', 'the response is not HTTP'],
+    ['',                                          1, 'unhealthy', 'the response is not HTTP'],
+) {
+    my ($answer, $status, $health, $words) = @$case;
+    my $server = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 0, Listen => 1) or die $@;
+    my $port   = $server->sockport;
+    my $pid    = fork // die $!;
+    if (!$pid) {
+        my $socket = $server->accept;
+        sysread $socket, my $request, 1000;
+        syswrite $socket, $answer;
+        POSIX::_exit(0);
     }
+    my $run = run_program({ seconds => 10 }, '--check', '-b', '127.0.0.1', '-p', $port);
+    is($run->{status}, $status, '--check: ' . told($answer || 'nothing'));
+    is($run->{err}, "tinyhttpd: $health at 127.0.0.1 port $port: $words\n", '--check: prints the result');
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
 }
 for my $url ('https://localhost/', 'localhost', 'http://', 'http://localhost:x/', 'http://localhost:0/', "http://a/\r\nX: y", 'http://[::1', 'http://a:1:2/') {
     fails('--check=' . told($url), ["--check=$url"], EX_USAGE, qr/--check/);
