@@ -353,11 +353,15 @@ ifneq ($(filter-out $(fuzz_known),$(fuzz_names)),)
 $(error no fuzz target: $(filter-out $(fuzz_known),$(fuzz_names)); there are $(fuzz_known))
 endif
 
+ifeq ($(KIND),fuzz)
 fuzz-targets: $(fuzz_names:%=$(BUILD)/fuzz/%)
 	@:
-
-fuzz: ## Run the kept inputs of each fuzz target, then look for new ones for FUZZ_SECONDS
+else
+fuzz-targets:
 	+@$(MAKE) KIND=fuzz CC='$(FUZZ_CC)' fuzz-targets
+endif
+
+fuzz: fuzz-targets ## Run the kept inputs of each fuzz target, then look for new ones for FUZZ_SECONDS
 	@tests/fuzz/run '$(BUILD_ROOT)/fuzz/fuzz' '$(FUZZ_SECONDS)' $(fuzz_names)
 
 # ---- The soak test --------------------------------------------------------------------------------------------------
