@@ -199,17 +199,6 @@ static void print_man(void)
 
 /* ---- completions ---- */
 
-/* Escapes text for single quotes of a shell. */
-static void print_quoted(const char *text)
-{
-    for (; *text != '\0'; text++) {
-        if (*text == '\'')
-            fputs("'\\''", stdout);
-        else
-            putchar(*text);
-    }
-}
-
 /* Prints a case pattern of bash: all spellings of the options with this kind of value. */
 static void print_spellings(enum option_offer offer, const char *words)
 {
@@ -254,6 +243,19 @@ static void print_bash(void)
            "complete -o filenames -F _tinyhttpd tinyhttpd\n");
 }
 
+/* Prints "[text]" for a word in single quotes. zsh ends the description at an unescaped "]". */
+static void print_zsh_description(const char *text)
+{
+    putchar('[');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'')
+            fputs("'\\''", stdout);
+        else
+            printf("%s%c", *text == ']' || *text == '\\' ? "\\" : "", *text);
+    }
+    putchar(']');
+}
+
 static void print_zsh_action(const struct option_row *row)
 {
     switch (row->offer) {
@@ -283,9 +285,7 @@ static void print_zsh_line(const struct option_row *row, bool letter)
         printf("-%c%s", row->key, row->takes == VALUE_NEEDED ? "+" : "");
     else
         printf("--%s%s", row->name, ends[row->takes]);
-    printf("[");
-    print_quoted(row->help);
-    printf("]");
+    print_zsh_description(row->help);
     if (row->takes == VALUE_NEEDED || (row->takes == VALUE_OPTIONAL && !letter)) {
         printf("%s", row->takes == VALUE_OPTIONAL ? "::" : ":");
         printf("%.*s:", (int)strcspn(row->name, ":"), row->name);
@@ -324,7 +324,7 @@ static void print_fish(void)
             printf("%s", offers[row->offer]);
         printf(" -d '");
         for (const char *at = row->help; *at != '\0'; at++)
-            printf("%s%c", *at == '\'' ? "\\" : "", *at);
+            printf("%s%c", *at == '\'' || *at == '\\' ? "\\" : "", *at);
         printf("'\n");
     }
 }
