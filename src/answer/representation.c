@@ -1,5 +1,6 @@
 #include "answer/representation.h"
 
+#include "base/date.h"
 #include "http/negotiate.h"
 #include "site/hashed_name.h"
 
@@ -16,9 +17,9 @@ static bool is_steady(const struct exchange *exchange)
 /* Reproducible builds give all files the same old date, which can't tell versions apart. */
 static struct span last_modified_of(const struct exchange *exchange)
 {
-    static const int64_t year_1980 = 315532800;
     const struct entry *entry = exchange->entry;
-    return is_steady(exchange) && entry->modified > year_1980 ? span_of(entry->last_modified) : SPAN_NONE;
+    return is_steady(exchange) && !date_is_placeholder(entry->modified) ? span_of(entry->last_modified)
+                                                                        : SPAN_NONE;
 }
 
 static bool is_html(const struct entry *entry)

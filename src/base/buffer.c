@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+static const char lower_digits[] = "0123456789abcdef";
+static const char upper_digits[] = "0123456789ABCDEF"; /* RFC 3986 2.1 recommends them */
+
 struct span buffer_span(const struct buffer *buffer)
 {
     return (struct span){buffer->at, buffer->length};
@@ -41,7 +44,7 @@ static void append_number(struct buffer *buffer, uint64_t number, unsigned base)
     char digits[20]; /* 18446744073709551615 */
     size_t start = sizeof digits;
     do {
-        digits[--start] = "0123456789abcdef"[number % base];
+        digits[--start] = lower_digits[number % base];
         number /= base;
     } while (number > 0);
     buffer_append(buffer, (struct span){digits + start, sizeof digits - start});
@@ -52,7 +55,7 @@ void buffer_number(struct buffer *buffer, uint64_t number)
     append_number(buffer, number, 10);
 }
 
-/* A number rounded to the next multiple of `unit`, which is even, in these. */
+/* Returns number / unit, rounded half up. `unit` must be even. */
 static uint64_t round_to(uint64_t number, uint64_t unit)
 {
     return (number / (unit / 2) + 1) / 2;
@@ -85,7 +88,7 @@ void buffer_hex(struct buffer *buffer, uint64_t number)
 }
 
 /* Returns the escaped byte: a span over `room` or over a literal. */
-enum { ESCAPE_MAX = 4 };
+enum { ESCAPE_MAX = 6 };
 typedef struct span escape_function(char byte, char room[ESCAPE_MAX]);
 
 /* Keeps all of an escaped text or none: half of it would be a different text. */
@@ -118,11 +121,9 @@ static struct span unescaped(char byte, char room[ESCAPE_MAX])
     return (struct span){room, 1};
 }
 
-/* Writes a prefix of at most two bytes and the byte's two digits. */
-static struct span in_hex(struct span prefix, char byte, char room[ESCAPE_MAX])
+/* Writes a prefix of at most four bytes and the byte's two digits. */
+static struct span in_hex(struct span prefix, const char *digits, char byte, char room[ESCAPE_MAX])
 {
-    /* Percent-encodings should be in upper case (RFC 3986 2.1). */
-    static const char digits[] = "0123456789ABCDEF";
     memcpy(room, prefix.at, prefix.length);
     room[prefix.length] = digits[(unsigned char)byte >> 4];
     room[prefix.length + 1] = digits[(unsigned char)byte & 15];
@@ -151,13 +152,23 @@ static struct span escape_uri_path(char byte, char room[ESCAPE_MAX])
 {
     bool plain = text_is_letter(byte) || text_is_digit(byte) || byte == '-' || byte == '.' || byte == '_' ||
                  byte == '~' || byte == '/';
-    return plain ? unescaped(byte, room) : in_hex(SPAN("%"), byte, room);
+    return plain ? unescaped(byte, room) : in_hex(SPAN("%"), upper_digits, byte, room);
 }
 
 static struct span escape_log(char byte, char room[ESCAPE_MAX])
 {
     bool plain = byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
-    return plain ? unescaped(byte, room) : in_hex(SPAN("\\x"), byte, room);
+    return plain ? unescaped(byte, room) : in_hex(SPAN("\\x"), upper_digits, byte, room);
+}
+
+static struct span escape_json(char byte, char room[ESCAPE_MAX])
+{
+    if (byte == '"')
+        return SPAN("\\\"");
+    if (byte == '\\')
+        return SPAN("\\\\");
+    return byte >= 0x20 && byte < 0x7F ? unescaped(byte, room)
+                                       : in_hex(SPAN("\\u00"), lower_digits, byte, room);
 }
 
 void buffer_html(struct buffer *buffer, struct span text)
@@ -216,6 +227,11 @@ void buffer_uri_path(struct buffer *buffer, struct span path)
 void buffer_log(struct buffer *buffer, struct span text)
 {
     append_escaped(buffer, text, escape_log);
+}
+
+void buffer_json(struct buffer *buffer, struct span text)
+{
+    append_escaped(buffer, text, escape_json);
 }
 
 /* Returns the length of a control character at the text's beginning, or 0. Controls are the bytes below space, DEL, and

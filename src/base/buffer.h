@@ -57,6 +57,10 @@ void buffer_uri_path(struct buffer *buffer, struct span path);
    can't forge a log line or control a terminal. */
 void buffer_log(struct buffer *buffer, struct span text);
 
+/* Appends text for a JSON string as ASCII: quotes, backslashes and all other bytes are escaped (RFC 8259 7), a byte as
+   the code point of its number. */
+void buffer_json(struct buffer *buffer, struct span text);
+
 /* Appends text for a terminal: bytes that could control it become \xHH, and so do all bytes from 0x80 up if the text
    is not UTF-8. */
 void buffer_plain(struct buffer *buffer, struct span text);

@@ -26,11 +26,8 @@ static int days_in_month(int year, int month)
     return days[month - 1] + (month == 2 && is_leap(year));
 }
 
-/*
- * The calendar repeats every 400 years, or 146097 days. A year counted from the 1st of March ends with its
- * leap day, so that its months always begin at the same day of the year: (153 * month + 2) / 5 with March as
- * month 0. 719468 days lie between 0000-03-01 and 1970-01-01.
- */
+/* The calendar repeats every 400 years, or 146097 days. If years begin on 1 March, the leap day is their last, and
+   month m (0: March) begins on day (153 * m + 2) / 5. 719468 days lie between 0000-03-01 and 1970-01-01. */
 enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_DAYS = 719468 };
 
 static int64_t days_from_date(int64_t year, int month, int day)
@@ -64,8 +61,7 @@ struct date date_from_seconds(int64_t seconds)
     int64_t shifted = days + EPOCH_DAYS;
     int64_t era = (shifted >= 0 ? shifted : shifted - (ERA_DAYS - 1)) / ERA_DAYS;
     int day_of_era = (int)(shifted - era * ERA_DAYS);
-    /* Without its leap days (one in 1461 days, but not in 36524, but in 146096), every year has 365
-       days. */
+    /* Subtract the leap days: one in 1461 days, except in 36524, except in 146096. */
     int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int month = (5 * day_of_year + 2) / 153; /* 0 is March */
@@ -101,6 +97,23 @@ void date_write(char *at, int64_t seconds)
     write_digits(at + 17, 2, date.hour);
     write_digits(at + 20, 2, date.minute);
     write_digits(at + 23, 2, date.second);
+}
+
+void date_write_rfc3339(char *at, int64_t seconds)
+{
+    struct date date = date_from_seconds(seconds);
+    memcpy(at, "1994-11-06T08:49:37Z", DATE_RFC3339_LENGTH);
+    write_digits(at, 4, date.year);
+    write_digits(at + 5, 2, date.month);
+    write_digits(at + 8, 2, date.day);
+    write_digits(at + 11, 2, date.hour);
+    write_digits(at + 14, 2, date.minute);
+    write_digits(at + 17, 2, date.second);
+}
+
+bool date_is_placeholder(int64_t seconds)
+{
+    return seconds <= 315532800; /* 1980-01-01T00:00:00Z */
 }
 
 /* Each take function removes something from the text's beginning or returns false. */

@@ -1,4 +1,4 @@
-/* HTTP dates (RFC 9110 5.6.7), independent of the C library's time zones and locales. */
+/* Dates of HTTP (RFC 9110 5.6.7) and RFC 3339, independent of the C library's time zones and locales. */
 #ifndef TINYHTTPD_BASE_DATE_H
 #define TINYHTTPD_BASE_DATE_H
 
@@ -27,11 +27,18 @@ struct date date_from_seconds(int64_t seconds);
 /* Writes DATE_LENGTH bytes of IMF-fixdate, without a NUL. Clamped as date_from_seconds. */
 void date_write(char *at, int64_t seconds);
 
+/* The same for DATE_RFC3339_LENGTH bytes (RFC 3339 5.6): "1994-11-06T08:49:37Z". */
+enum { DATE_RFC3339_LENGTH = 20 };
+void date_write_rfc3339(char *at, int64_t seconds);
+
 /*
  * Reads any of the three formats of RFC 9110 5.6.7 (IMF-fixdate, RFC 850, asctime) into seconds since 1970.
  * `now` decides the century of a two-digit year: one more than 50 years ahead is in the past. Returns false
  * for anything else, such as a day that the month does not have; `*seconds` is then unchanged.
  */
 bool date_read(struct span text, int64_t now, int64_t *seconds);
+
+/* True for dates up to 1980-01-01, the earliest of ZIP: reproducible builds give all files such a date. */
+bool date_is_placeholder(int64_t seconds);
 
 #endif

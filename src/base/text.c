@@ -90,6 +90,11 @@ bool text_is_tchar(unsigned char byte)
            memchr(punctuation, byte, sizeof punctuation - 1) != NULL;
 }
 
+bool text_is_dotfile(struct span name)
+{
+    return name.length > 0 && name.at[0] == '.' && !span_equal(name, SPAN(".well-known"));
+}
+
 int text_hex_value(char digit)
 {
     if (text_is_digit(digit))

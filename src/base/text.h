@@ -18,7 +18,7 @@ struct span {
 /* An empty span. */
 #define SPAN_NONE ((struct span){NULL, 0})
 
-/* SPAN as an initializer of static objects. (Releases of clang-format disagree on it.) */
+/* SPAN for initializers of static objects. Releases of clang-format format it differently. */
 /* clang-format off */
 #define SPAN_INIT(literal) {.at = (literal), .length = sizeof(literal) - 1}
 /* clang-format on */
@@ -67,6 +67,9 @@ static inline char text_lower(char byte)
 
 /* True for tchar (RFC 9110 5.6.2). */
 bool text_is_tchar(unsigned char byte);
+
+/* True for a file name that begins with a dot and is not ".well-known" (RFC 8615); such files need --dotfiles. */
+bool text_is_dotfile(struct span name);
 
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);

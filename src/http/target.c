@@ -85,11 +85,6 @@ static bool decode(struct span raw, char *out, size_t *length)
     return true;
 }
 
-static bool is_hidden(struct span segment)
-{
-    return segment.at[0] == '.' && !span_equal(segment, SPAN(".well-known"));
-}
-
 /* The length of `path` without its last segment. */
 static size_t drop_segment(const char *path, size_t length)
 {
@@ -131,7 +126,7 @@ static bool has_hidden_segment(struct span path)
 {
     for (size_t at = 0; at < path.length;) {
         size_t end = at + span_find((struct span){path.at + at, path.length - at}, '/');
-        if (is_hidden((struct span){path.at + at, end - at}))
+        if (text_is_dotfile((struct span){path.at + at, end - at}))
             return true;
         at = end + 1;
     }

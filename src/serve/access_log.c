@@ -8,21 +8,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-static void append_two_digits(struct buffer *line, int number)
-{
-    buffer_byte(line, (char)('0' + number / 10 % 10));
-    buffer_byte(line, (char)('0' + number % 10));
-}
-
-static void append_clock(struct buffer *line, const struct date *date)
-{
-    append_two_digits(line, date->hour);
-    buffer_byte(line, ':');
-    append_two_digits(line, date->minute);
-    buffer_byte(line, ':');
-    append_two_digits(line, date->second);
-}
-
 static void append_ipv4(struct buffer *line, const unsigned char bytes[static 4])
 {
     for (unsigned i = 0; i < 4; i++) {
@@ -110,12 +95,11 @@ struct stamp {
 };
 
 static struct span stamp_of(struct stamp *stamp, time_t second,
-                            void (*append)(struct buffer *, const struct date *))
+                            void (*append)(struct buffer *, time_t second))
 {
     if (stamp->length == 0 || stamp->second != second) {
-        struct date date = date_from_seconds(second);
         struct buffer text = BUFFER(stamp->text);
-        append(&text, &date);
+        append(&text, second);
         stamp->second = second;
         stamp->length = text.length;
     }
@@ -123,31 +107,25 @@ static struct span stamp_of(struct stamp *stamp, time_t second,
 }
 
 /* As Apache and nginx write it: 06/Nov/1994:08:49:37 +0000. */
-static void append_combined_time(struct buffer *text, const struct date *date)
+static void append_combined_time(struct buffer *text, time_t second)
 {
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    append_two_digits(text, date->day);
+    char date[DATE_LENGTH]; /* Sun, 06 Nov 1994 08:49:37 GMT */
+    date_write(date, second);
+    buffer_append(text, (struct span){date + 5, 2});
     buffer_byte(text, '/');
-    buffer_append(text, (struct span){months + (date->month - 1) * 3, 3});
+    buffer_append(text, (struct span){date + 8, 3});
     buffer_byte(text, '/');
-    buffer_number(text, (uint64_t)date->year);
+    buffer_append(text, (struct span){date + 12, 4});
     buffer_byte(text, ':');
-    append_clock(text, date);
+    buffer_append(text, (struct span){date + 17, 8});
     buffer_append(text, SPAN(" +0000"));
 }
 
-/* RFC 3339 5.6: 1994-11-06T08:49:37Z. */
-static void append_json_time(struct buffer *text, const struct date *date)
+static void append_json_time(struct buffer *text, time_t second)
 {
-    append_two_digits(text, date->year / 100);
-    append_two_digits(text, date->year);
-    buffer_byte(text, '-');
-    append_two_digits(text, date->month);
-    buffer_byte(text, '-');
-    append_two_digits(text, date->day);
-    buffer_byte(text, 'T');
-    append_clock(text, date);
-    buffer_byte(text, 'Z');
+    char date[DATE_RFC3339_LENGTH];
+    date_write_rfc3339(date, second);
+    buffer_append(text, (struct span){date, sizeof date});
 }
 
 static void write_combined(struct buffer *line, const struct access *access, size_t *bytes_at)
@@ -191,8 +169,9 @@ static void append_why(struct buffer *line, struct span why)
 
 static void write_terminal(struct buffer *line, const struct access *access, bool coloured)
 {
-    struct date date = date_from_seconds(access->time);
-    append_clock(line, &date);
+    char date[DATE_LENGTH]; /* Sun, 06 Nov 1994 08:49:37 GMT */
+    date_write(date, access->time);
+    buffer_append(line, (struct span){date + 17, 8});
     buffer_append(line, SPAN("  "));
     append_raw(line, access->method, RAW_FIELD_MAX);
     buffer_byte(line, ' ');
@@ -209,26 +188,12 @@ static void write_terminal(struct buffer *line, const struct access *access, boo
     buffer_append(line, SPAN("  "));
 }
 
-/* RFC 8259 7: a byte that is no printable ASCII stands as the code point of its number, so that each line is ASCII and
-   can be told back to bytes. */
-static void append_json_escape(struct buffer *line, struct span byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char code = (unsigned char)*byte.at;
-    if (code == '"' || code == '\\')
-        buffer_append(line, (struct span){(const char[]){'\\', (char)code}, 2});
-    else
-        buffer_append(
-            line,
-            (struct span){(const char[]){'\\', 'u', '0', '0', digits[code >> 4], digits[code & 15]}, 6});
-}
-
 /* A member of a JSON object whose value is a string. */
 static void append_json(struct buffer *line, struct span name, struct span text, size_t room)
 {
     buffer_append(line, name);
     buffer_append(line, SPAN(":\""));
-    append_escaped(line, text, room, append_json_escape);
+    append_escaped(line, text, room, buffer_json);
     buffer_append(line, SPAN("\","));
 }
 

@@ -441,32 +441,6 @@ static bool read_entries(struct listing *listing, int64_t began)
 
 /* ---- pieces of a row ---- */
 
-static void append_digits(struct buffer *out, int number, char after)
-{
-    buffer_byte(out, (char)('0' + number / 10 % 10));
-    buffer_byte(out, (char)('0' + number % 10));
-    if (after != '\0')
-        buffer_byte(out, after);
-}
-
-static void append_day(struct buffer *out, const struct date *date)
-{
-    append_digits(out, date->year / 100, '\0');
-    append_digits(out, date->year % 100, '-');
-    append_digits(out, date->month, '-');
-    append_digits(out, date->day, '\0');
-}
-
-/* RFC 3339 */
-static void append_time(struct buffer *out, const struct date *date)
-{
-    append_day(out, date);
-    buffer_byte(out, 'T');
-    append_digits(out, date->hour, ':');
-    append_digits(out, date->minute, ':');
-    append_digits(out, date->second, 'Z');
-}
-
 /* "./" keeps a name from being taken for anything but a path, and its bytes for anything but a name. */
 static void append_href(struct buffer *out, const struct item *item)
 {
@@ -595,7 +569,8 @@ static void write_table(const struct listing *listing, struct buffer *out)
 
 static void write_row(const struct item *item, struct buffer *out)
 {
-    struct date date = date_from_seconds(item->modified);
+    char time[DATE_RFC3339_LENGTH]; /* "1994-11-06T08:49:37Z" */
+    date_write_rfc3339(time, item->modified);
     buffer_append(out, item->folder ? SPAN("<tr class=\"d\"><td><a href=\"") : SPAN("<tr><td><a href=\""));
     append_href(out, item);
     buffer_append(out, SPAN("\"><bdi>"));
@@ -608,12 +583,11 @@ static void write_row(const struct item *item, struct buffer *out)
         buffer_append(out, SPAN("</data>"));
     }
     buffer_append(out, SPAN("<td><time datetime=\""));
-    append_time(out, &date);
+    buffer_append(out, (struct span){time, sizeof time});
     buffer_append(out, SPAN("\">"));
-    append_day(out, &date);
+    buffer_append(out, (struct span){time, strlen("1994-11-06")});
     buffer_append(out, SPAN("<span> "));
-    append_digits(out, date.hour, ':');
-    append_digits(out, date.minute, '\0');
+    buffer_append(out, (struct span){time + strlen("1994-11-06T"), strlen("08:49")});
     buffer_append(out, SPAN("</span></time>\n"));
 }
 
@@ -661,12 +635,8 @@ static void append_json_text(struct buffer *out, struct span text)
         if (length == 0) {
             buffer_append(out, SPAN("\xEF\xBF\xBD"));
             length = 1;
-        } else if (byte == '"' || byte == '\\') {
-            buffer_byte(out, '\\');
-            buffer_byte(out, byte);
-        } else if (byte >= 0 && byte < 0x20) {
-            buffer_append(out, byte < 0x10 ? SPAN("\\u000") : SPAN("\\u001"));
-            buffer_hex(out, (uint64_t)byte & 15);
+        } else if (byte == '"' || byte == '\\' || (byte >= 0 && byte < 0x20)) {
+            buffer_json(out, (struct span){text.at, 1});
         } else {
             buffer_append(out, (struct span){text.at, length});
         }
@@ -676,7 +646,8 @@ static void append_json_text(struct buffer *out, struct span text)
 
 static void write_member(const struct item *item, struct buffer *out)
 {
-    struct date date = date_from_seconds(item->modified);
+    char time[DATE_RFC3339_LENGTH];
+    date_write_rfc3339(time, item->modified);
     buffer_append(out, SPAN("{\"name\":\""));
     append_json_text(out, name_of(item));
     buffer_append(out,
@@ -684,7 +655,7 @@ static void write_member(const struct item *item, struct buffer *out)
     if (!item->folder)
         buffer_number(out, item->size);
     buffer_append(out, SPAN(",\"mtime\":\""));
-    append_time(out, &date);
+    buffer_append(out, (struct span){time, sizeof time});
     buffer_append(out, SPAN("\",\"href\":\""));
     append_href(out, item);
     buffer_append(out, SPAN("\"}"));

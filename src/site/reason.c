@@ -211,17 +211,12 @@ static bool find_stop(const struct beneath *beneath, struct span path, struct st
 
 /* ---- hidden names ---- */
 
-static bool is_hidden(struct span name)
-{
-    return name.length > 0 && name.at[0] == '.' && !span_equal(name, SPAN(".well-known"));
-}
-
 /* The first name in the path that is not served for its dot; empty where there is none. */
 static struct span hidden_name(struct span path)
 {
     while (path.length > 0) {
         size_t length = span_find(path, '/'), taken = length + (length < path.length);
-        if (is_hidden((struct span){path.at, length}))
+        if (text_is_dotfile((struct span){path.at, length}))
             return (struct span){path.at, length};
         path = (struct span){path.at + taken, path.length - taken};
     }

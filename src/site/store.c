@@ -269,7 +269,6 @@ static void append_digest(struct buffer *etag, struct span bytes)
  */
 static void write_etag(struct node *node)
 {
-    static const time_t year_1980 = 315532800;
     struct entry *entry = &node->entry;
     struct buffer etag = {entry->etag, 0, sizeof entry->etag - 1, false};
     if (entry->bytes == NULL && !node->entry.settled)
@@ -278,8 +277,8 @@ static void write_etag(struct node *node)
     if (entry->bytes != NULL) {
         append_digest(&etag, (struct span){entry->bytes, entry->size});
     } else {
-        bool set = node->identity.modified.tv_sec <= year_1980;
-        append_time(&etag, set ? node->identity.changed : node->identity.modified);
+        bool placeholder = date_is_placeholder(node->identity.modified.tv_sec);
+        append_time(&etag, placeholder ? node->identity.changed : node->identity.modified);
         buffer_hex(&etag, entry->size);
     }
     buffer_byte(&etag, '"');

@@ -1,4 +1,4 @@
-/* Output: overflow, numbers, and escaping for HTML, paths (RFC 3986), logs and terminals. */
+/* Output: overflow, numbers, and escaping for HTML, paths (RFC 3986), logs, JSON (RFC 8259) and terminals. */
 #include "base/buffer.h"
 
 #include "guard.h"
@@ -101,6 +101,10 @@ static const struct {
     {buffer_log, TEXT("\"\\"), TEXT("\\x22\\x5C")},
     {buffer_log, TEXT("\r\n\t\0\x1B[2J"), TEXT("\\x0D\\x0A\\x09\\x00\\x1B[2J")},
     {buffer_log, TEXT("\x1F\x20\x7E\x7F\x80\x9B\xFF"), TEXT("\\x1F ~\\x7F\\x80\\x9B\\xFF")},
+
+    {buffer_json, TEXT("GET /a b?c=~ HTTP/1.1"), TEXT("GET /a b?c=~ HTTP/1.1")},
+    {buffer_json, TEXT("\"\\/"), TEXT("\\\"\\\\/")},
+    {buffer_json, TEXT("\0\n\x1F\x7F\x80\xFF"), TEXT("\\u0000\\u000a\\u001f\\u007f\\u0080\\u00ff")},
 
     {buffer_plain, TEXT("/srv/\xC3\xA9 site \"a\\b\""), TEXT("/srv/\xC3\xA9 site \"a\\b\"")},
     {buffer_plain,

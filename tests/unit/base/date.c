@@ -262,6 +262,36 @@ static void dates_are_written_as_imf_fixdate(void **state)
     }
 }
 
+static void dates_are_written_as_rfc3339(void **state)
+{
+    static const struct {
+        int64_t seconds;
+        const char *text;
+    } cases[] = {
+        {784111777, "1994-11-06T08:49:37Z"},
+        {-1, "1969-12-31T23:59:59Z"},
+        {INT64_MIN, "0000-01-01T00:00:00Z"},
+        {INT64_MAX, "9999-12-31T23:59:59Z"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[DATE_RFC3339_LENGTH + 1] = "";
+        date_write_rfc3339(text, cases[i].seconds);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void dates_up_to_1980_are_placeholders(void **state)
+{
+    int64_t seconds = 0;
+    (void)state;
+    assert_true(date_read(SPAN("Tue, 01 Jan 1980 00:00:00 GMT"), NOW, &seconds));
+    assert_true(date_is_placeholder(seconds));
+    assert_true(date_is_placeholder(0));
+    assert_true(date_is_placeholder(-1));
+    assert_false(date_is_placeholder(seconds + 1));
+}
+
 static void assert_same_as_gmtime(int64_t seconds)
 {
     time_t time = (time_t)seconds;
@@ -321,6 +351,8 @@ int main(void)
         cmocka_unit_test(invalid_dates_are_refused),
         cmocka_unit_test(two_digit_years_are_at_most_50_years_ahead),
         cmocka_unit_test(dates_are_written_as_imf_fixdate),
+        cmocka_unit_test(dates_are_written_as_rfc3339),
+        cmocka_unit_test(dates_up_to_1980_are_placeholders),
         cmocka_unit_test(every_day_is_read_back_as_written),
         cmocka_unit_test(every_century_agrees_with_gmtime),
     };

@@ -1,4 +1,4 @@
-/* Text: the rules of RFC 9110 5.6 for lists, tokens and blanks, RFC 3629 for UTF-8. */
+/* Text: RFC 9110 5.6 for lists, tokens and blanks, RFC 3629 for UTF-8. */
 #include "base/text.h"
 
 #include "base/buffer.h"
@@ -151,6 +151,25 @@ static void bytes_are_classified_as_ascii(void **state)
     }
 }
 
+static void names_with_a_leading_dot_are_dotfiles(void **state)
+{
+    static const struct {
+        struct span name;
+        bool dotfile;
+    } cases[] = {
+        {SPAN_INIT(".git"), true},
+        {SPAN_INIT("."), true},
+        {SPAN_INIT(".well-knownx"), true},
+        {SPAN_INIT(".Well-Known"), true},
+        {SPAN_INIT(".well-known"), false},
+        {SPAN_INIT("a.b"), false},
+        {SPAN_INIT(""), false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_int_equal(text_is_dotfile(guarded(cases[i].name)), cases[i].dotfile);
+}
+
 static const struct {
     struct span text;
     bool whole, cut;
@@ -287,6 +306,7 @@ int main(void)
         cmocka_unit_test(lists_are_split_into_trimmed_members),
         cmocka_unit_test(numbers_that_fit_are_read),
         cmocka_unit_test(bytes_are_classified_as_ascii),
+        cmocka_unit_test(names_with_a_leading_dot_are_dotfiles),
         cmocka_unit_test(well_formed_utf8_is_recognised),
         cmocka_unit_test(utf8_may_be_cut_anywhere),
         cmocka_unit_test(every_code_point_is_valid_utf8),
