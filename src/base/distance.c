@@ -5,13 +5,13 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* The last rows of the matrix, of which only the cells at most `bound` from the diagonal can be at most `bound`. */
+/* The last rows of the matrix. Only cells at most `bound` from the diagonal can be at most `bound`. */
 struct band {
     unsigned rows[3][DISTANCE_TEXT_MAX + 2];
     unsigned bound;
 };
 
-/* The distance of the first `i` bytes of a from the first `j` of b, by those of shorter beginnings. */
+/* Returns the distance between the first `i` bytes of a and the first `j` of b. */
 static unsigned next_distance(const struct band *band, struct span a, struct span b, size_t i, size_t j)
 {
     const unsigned *above = band->rows[(i + 2) % 3], *two_above = band->rows[(i + 1) % 3];
@@ -22,7 +22,7 @@ static unsigned next_distance(const struct band *band, struct span a, struct spa
     return distance;
 }
 
-/* Fills in a row's part of the band, with a cell that is too far on either side of it. Returns the smallest. */
+/* Fills a row of the band, with a cell above the bound at each end. Returns the smallest cell. */
 static unsigned fill_row(struct band *band, struct span a, struct span b, size_t i, size_t *work)
 {
     unsigned *row = band->rows[i % 3];
@@ -38,7 +38,7 @@ static unsigned fill_row(struct band *band, struct span a, struct span b, size_t
     return smallest;
 }
 
-/* Takes off what both begin with, and what both end with: none of it is changed on the shortest way. */
+/* Removes the common prefix and suffix, which do not change the distance. */
 static void cut_common_ends(struct span *a, struct span *b, size_t *work)
 {
     size_t before = a->length;
@@ -64,7 +64,7 @@ unsigned distance_between(struct span a, struct span b, unsigned bound, size_t *
     for (size_t j = 0; j <= b.length; j++)
         band.rows[0][j] = (unsigned)j;
     for (size_t i = 1; i <= a.length; i++) {
-        if (fill_row(&band, a, b, i, work) > bound) /* it never gets smaller again */
+        if (fill_row(&band, a, b, i, work) > bound) /* later rows are not smaller */
             return bound + 1;
     }
     return least(band.rows[a.length % 3][b.length], bound + 1);

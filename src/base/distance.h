@@ -1,4 +1,4 @@
-/* How near two words are, as people mistype them. */
+/* The distance between two words, for suggestions of mistyped ones. */
 #ifndef TINYHTTPD_BASE_DISTANCE_H
 #define TINYHTTPD_BASE_DISTANCE_H
 
@@ -6,11 +6,11 @@
 
 #include <stddef.h>
 
-/* The longest text that is compared; whatever is longer is far from everything. */
+/* Longer texts differ by more than any bound. */
 enum { DISTANCE_TEXT_MAX = 64 };
 
-/* How many bytes have to be inserted, removed, changed, or swapped with their neighbour to make `b` of `a` (optimal
-   string alignment); at most `bound` + 1. Adds to `*work` how many bytes and cells of the matrix were looked at. */
+/* Returns the optimal string alignment distance: the bytes to insert, remove, change, or swap with their neighbour; at
+   most `bound` + 1. Adds the compared bytes and matrix cells to `*work`. */
 unsigned distance_between(struct span a, struct span b, unsigned bound, size_t *work);
 
 #endif

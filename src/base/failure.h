@@ -3,7 +3,7 @@
 #define TINYHTTPD_BASE_FAILURE_H
 
 struct failure {
-    int status; /* of sysexits.h; 0 while nothing has failed */
+    int status; /* of sysexits.h; 0: no failure */
     char message[512];
 };
 

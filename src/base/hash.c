@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Little-endian on every machine. Compilers make one load of it. */
+/* Little-endian on every machine. Compilers turn it into one load. */
 static uint64_t load_word(const unsigned char *at)
 {
     uint64_t word = 0;
@@ -13,7 +13,7 @@ static uint64_t load_word(const unsigned char *at)
 
 static uint64_t mix(uint64_t state, uint64_t word)
 {
-    state = (state ^ word) * 0x9fb21c651e98df25U; /* odd, so that multiplying loses nothing */
+    state = (state ^ word) * 0x9fb21c651e98df25U; /* odd, so the multiplication is invertible */
     return state ^ (state >> 35);
 }
 
@@ -21,7 +21,7 @@ uint64_t hash_bytes(struct span bytes)
 {
     const unsigned char *at = (const unsigned char *)bytes.at;
     size_t left = bytes.length;
-    uint64_t state = 0x243f6a8885a308d3U ^ bytes.length; /* the fraction of pi, as good as any */
+    uint64_t state = 0x243f6a8885a308d3U ^ bytes.length; /* an arbitrary start: the fraction of pi */
     for (; left >= 8; at += 8, left -= 8)
         state = mix(state, load_word(at));
     if (left > 0) {

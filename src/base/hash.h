@@ -1,7 +1,6 @@
 /*
- * A 64-bit hash for tables. It is no digest: each step can be inverted, so texts with equal hashes are easily made, and
- * a validator takes sha256.h. The tables stay short all the same, as a client can't fill them: only paths of existing
- * files and directories become keys.
+ * A 64-bit hash for tables. Collisions are easy to construct, as each step is invertible; validators use sha256.h.
+ * Clients can't fill the tables, as only paths of existing files and directories become keys.
  */
 #ifndef TINYHTTPD_BASE_HASH_H
 #define TINYHTTPD_BASE_HASH_H
@@ -10,8 +9,8 @@
 
 #include <stdint.h>
 
-/* For bytes of one length, each step is a bijection of the state, so two texts that differ in one 64-bit word only
-   never have the same hash. */
+/* Texts of the same length that differ in only one 64-bit word never have the same hash, as each step is a
+   bijection. */
 uint64_t hash_bytes(struct span bytes);
 
 #endif

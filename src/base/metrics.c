@@ -6,17 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The count is written last: a reader that finds one that is not zero finds a path, perhaps of a moment ago. */
+/* The count is written last, so a count above zero has a path, although that may be replaced while it is read. */
 struct miss {
     _Atomic uint64_t count;
     char path[METRICS_PATH_MAX + 1];
 };
 
-/* Steps of 2 or 2.5, as Prometheus's clients have them, from what a file in memory takes to a slow download. */
+/* Like the defaults of Prometheus's clients, from the time of a cached file to that of a slow download. */
 const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-/* What one process counts: a worker, or the master, whose part is the last one. */
+/* The counters of one process; the last part is the master's. */
 struct part {
     _Atomic uint64_t requests[METRICS_CLASSES];
     _Atomic uint64_t bytes;
@@ -24,16 +24,16 @@ struct part {
     _Atomic uint64_t idle;
     _Atomic uint64_t durations[METRICS_BUCKETS];
     _Atomic uint64_t duration_sum;
-    _Atomic uint64_t found;
-    _Atomic uint64_t loaded;
-    _Atomic uint64_t restarts; /* the master's */
+    _Atomic uint64_t cache_hits;
+    _Atomic uint64_t cache_misses;
+    _Atomic uint64_t restarts; /* counted by the master */
     struct miss misses[METRICS_MISSES];
 };
 
-/* In each process's own memory: of what others can write, nothing tells where to write or how far to read. */
+/* In private memory: shared memory has no pointer and no length that a worker could falsify. */
 struct metrics {
     struct shared shared;
-    unsigned place; /* among its parts */
+    unsigned index; /* of its part */
     struct part *part;
 };
 
@@ -64,7 +64,7 @@ struct metrics *metrics_of(struct metrics *metrics, unsigned worker)
 
 bool metrics_keep(const struct metrics *metrics)
 {
-    return metrics == NULL || shared_keep(&metrics->shared, metrics->place);
+    return metrics == NULL || shared_keep(&metrics->shared, metrics->index);
 }
 
 static uint64_t read_number(const _Atomic uint64_t *number)
@@ -72,7 +72,7 @@ static uint64_t read_number(const _Atomic uint64_t *number)
     return atomic_load_explicit(number, memory_order_relaxed);
 }
 
-/* One writer: a load and a store are enough, and cost no locked instruction. */
+/* Each part has one writer, so a load and a store are enough, without a locked instruction. */
 static void add(_Atomic uint64_t *number, uint64_t more)
 {
     atomic_store_explicit(number, read_number(number) + more, memory_order_relaxed);
@@ -97,12 +97,12 @@ void metrics_time(struct metrics *metrics, int64_t duration)
     add(&metrics->part->duration_sum, (uint64_t)duration);
 }
 
-void metrics_add_looks(struct metrics *metrics, uint64_t found, uint64_t loaded)
+void metrics_count_cache(struct metrics *metrics, uint64_t hits, uint64_t misses)
 {
     if (metrics == NULL)
         return;
-    add(&metrics->part->found, found);
-    add(&metrics->part->loaded, loaded);
+    add(&metrics->part->cache_hits, hits);
+    add(&metrics->part->cache_misses, misses);
 }
 
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle)
@@ -122,8 +122,8 @@ void metrics_restart(struct metrics *metrics)
     add(&masters->restarts, 1);
 }
 
-/* The place that counts this path, or the one to take for it: an empty one, else that of the rarest. */
-static struct miss *place_for(struct part *part, struct span path)
+/* Returns the counter of this path, or one to reuse for it: an empty one, else the rarest path's. */
+static struct miss *find_counter(struct part *part, struct span path)
 {
     struct miss *rarest = &part->misses[0];
     for (unsigned i = 0; i < METRICS_MISSES; i++) {
@@ -146,7 +146,7 @@ void metrics_miss(struct metrics *metrics, struct span target)
         path.length = METRICS_PATH_MAX;
     if (path.length == 0 || memchr(path.at, '\0', path.length) != NULL)
         return;
-    struct miss *miss = place_for(metrics->part, path);
+    struct miss *miss = find_counter(metrics->part, path);
     if (read_number(&miss->count) == 0 || !span_equal(span_of(miss->path), path)) {
         atomic_store_explicit(&miss->count, 0, memory_order_relaxed);
         memcpy(miss->path, path.at, path.length);
@@ -155,7 +155,7 @@ void metrics_miss(struct metrics *metrics, struct span target)
     atomic_store_explicit(&miss->count, read_number(&miss->count) + 1, memory_order_release);
 }
 
-/* Adds one worker's count of a path. Those for which there is no place are left out. */
+/* Adds one worker's count of a path, unless the totals are full. */
 static void add_miss(struct metrics_totals *totals, const char *path, uint64_t count)
 {
     unsigned at = 0;
@@ -171,7 +171,7 @@ static void add_miss(struct metrics_totals *totals, const char *path, uint64_t c
     miss->count += count;
 }
 
-/* A path is looked at in a copy: its writer may take the NUL away at any time. */
+/* Reads a copy of the path, as its writer may overwrite the NUL at any time. */
 static void add_misses(struct metrics_totals *totals, const struct part *part)
 {
     char path[METRICS_PATH_MAX + 1];
@@ -203,8 +203,8 @@ static void add_numbers(struct metrics_totals *totals, const struct part *part)
     totals->connections += read_number(&part->connections);
     totals->idle += read_number(&part->idle);
     totals->duration_sum += read_number(&part->duration_sum);
-    totals->found += read_number(&part->found);
-    totals->loaded += read_number(&part->loaded);
+    totals->cache_hits += read_number(&part->cache_hits);
+    totals->cache_misses += read_number(&part->cache_misses);
     totals->restarts += read_number(&part->restarts);
 }
 

@@ -1,7 +1,6 @@
 /*
- * What the workers count, in memory that they share with the master. Each worker writes a part of its own, so that none
- * waits for another, and one that is killed leaves numbers and no lock. It can write no other part, so that one that
- * was taken over can make its own numbers wrong and do no more.
+ * Counters of the workers, in memory shared with the master. Each worker writes only its own part, without locks: a
+ * killed worker blocks no other, and a compromised one can falsify only its own numbers.
  */
 #ifndef TINYHTTPD_BASE_METRICS_H
 #define TINYHTTPD_BASE_METRICS_H
@@ -12,10 +11,10 @@
 #include <stdint.h>
 
 enum {
-    METRICS_CLASSES = 6,    /* of statuses, by their first digit */
-    METRICS_MISSES = 64,    /* paths that a worker remembers; of more it forgets the rarest */
-    METRICS_PATH_MAX = 115, /* bytes of a path; a longer one is cut */
-    METRICS_BUCKETS = 15    /* of durations; the last one has no bound */
+    METRICS_CLASSES = 6,    /* first digits of a status, and 0 */
+    METRICS_MISSES = 64,    /* frequent 404s that a worker remembers */
+    METRICS_PATH_MAX = 115, /* longer paths are cut */
+    METRICS_BUCKETS = 15    /* of durations; the last one is unbounded */
 };
 
 /* The longest duration of each bucket but the last, in microseconds. */
@@ -32,53 +31,52 @@ struct metrics_miss {
 struct metrics_totals {
     uint64_t requests[METRICS_CLASSES];
     uint64_t bytes;
-    uint64_t connections; /* that are open ... */
-    uint64_t idle;        /* ... and of them, those that wait for a request */
+    uint64_t connections; /* open now, idle ones included */
+    uint64_t idle;        /* waiting for a request */
     uint64_t durations[METRICS_BUCKETS];
     uint64_t duration_sum; /* microseconds */
-    uint64_t found;        /* files that the store had in memory, unchanged ... */
-    uint64_t loaded;       /* ... and those that it had to read */
-    uint64_t restarts;
+    uint64_t cache_hits;   /* lookups that found a current file in memory */
+    uint64_t cache_misses; /* lookups that read the file */
+    uint64_t restarts;     /* of workers */
     unsigned miss_count;
-    struct metrics_miss misses[METRICS_MISSES]; /* the most frequent first */
+    struct metrics_miss misses[METRICS_MISSES]; /* 404s, the most frequent first */
 };
 
-/* The counters of so many workers, the first one's, all of them zero; NULL where there is no memory for them: then
-   nothing is counted. */
+/* Creates the counters of `workers` workers, all zero, and returns the first one's. Returns NULL if there is no memory;
+   then nothing is counted. */
 struct metrics *metrics_open(unsigned workers);
 
-/* Frees all that metrics_open made. Not for a process that keeps one worker's. */
+/* Frees the counters of all workers. Not for a process that has called metrics_keep(). */
 void metrics_close(struct metrics *metrics);
 
-/* The counters of one worker, by its number from 0 on; NULL where nothing is counted. All below do nothing, or count
-   nothing, for NULL. */
+/* Returns the counters of a worker, by its number from 0, or NULL for NULL. The functions below accept NULL and then do
+   nothing. */
 struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
 
-/* Called in a worker: gives up writing all counters but these, for good. False where that fails. */
+/* Called by a worker: makes all other counters read-only for this process. Returns false if that fails. */
 bool metrics_keep(const struct metrics *metrics);
 
-/* Counts an answer and the bytes of its body. */
+/* Counts a response and the bytes of its body. */
 void metrics_count(struct metrics *metrics, int status, uint64_t bytes);
 
-/* Counts a target that was not found. Its query is left out. */
+/* Counts a 404 by its path, without the query. */
 void metrics_miss(struct metrics *metrics, struct span target);
 
-/* Counts how long an answer took, from the whole request to the last byte handed over, in microseconds. */
+/* Counts a response's microseconds, from the end of the request to the last byte sent. */
 void metrics_time(struct metrics *metrics, int64_t duration);
 
-/* Adds files that the store found in memory, and those that it read. */
-void metrics_add_looks(struct metrics *metrics, uint64_t found, uint64_t loaded);
+/* Counts lookups in the file cache. */
+void metrics_count_cache(struct metrics *metrics, uint64_t hits, uint64_t misses);
 
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle);
 
-/* For the master, once this worker is dead: counts that, and takes its connections away. */
+/* Called by the master when this worker has died: counts the restart, and resets its connections. */
 void metrics_restart(struct metrics *metrics);
 
-/* Adds the numbers of all workers up, whichever's counters are given; the paths that were missed, which take longer,
-   are left out. */
+/* Sums the numbers of all workers, without the frequent 404s, which take longer. Any worker's counters will do. */
 void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *totals);
 
-/* Adds all workers up: the numbers, and the paths that were missed. */
+/* Sums the numbers and the frequent 404s of all workers. */
 void metrics_sum(const struct metrics *metrics, struct metrics_totals *totals);
 
 #endif

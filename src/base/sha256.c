@@ -33,7 +33,7 @@ static uint32_t load_word(const unsigned char *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* 6.2.2, 1: a word of the schedule from those before it, of which the last sixteen are kept. */
+/* 6.2.2, 1: the next word of the schedule, which keeps the last sixteen. */
 static uint32_t next_word(const uint32_t schedule[16], unsigned i)
 {
     uint32_t early = schedule[(i + 1) & 15], late = schedule[(i + 14) & 15];
@@ -41,8 +41,8 @@ static uint32_t next_word(const uint32_t schedule[16], unsigned i)
            (rotate(late, 17) ^ rotate(late, 19) ^ late >> 10);
 }
 
-/* 6.2.2, 3. The working variables stay where they are: what the standard calls `a` in round i is v[-i modulo 8]. With a
-   constant `i` compilers keep all of them in registers. */
+/* 6.2.2, 3. Instead of moving the working variables, renames them: `a` of round i is v[-i modulo 8]. If `i` is
+   constant, compilers keep them in registers. */
 static inline void add_round(uint32_t v[8], unsigned i, uint32_t word)
 {
     uint32_t a = v[(0U - i) & 7], b = v[(1U - i) & 7], c = v[(2U - i) & 7];
@@ -82,7 +82,7 @@ void sha256(struct span bytes, unsigned char digest[SHA256_SIZE])
     for (size_t at = 0; at < whole; at += BLOCK)
         add_block(state, (const unsigned char *)bytes.at + at);
 
-    /* 5.1.1: a bit, zeros, and the length in bits end the last block, or the one after it. */
+    /* 5.1.1: append a one bit, zeros, and the length in bits; if they do not fit, in another block. */
     unsigned char end[2 * BLOCK] = {0};
     size_t end_length = rest < BLOCK - 8 ? BLOCK : (size_t)2 * BLOCK;
     uint64_t bits = (uint64_t)bytes.length * 8;
@@ -97,7 +97,7 @@ void sha256(struct span bytes, unsigned char digest[SHA256_SIZE])
         store_word(digest + (size_t)4 * i, state[i]);
 }
 
-/* RFC 4648 4; a digest leaves two bytes over, so that one "=" ends it. */
+/* RFC 4648 4. A digest ends with a group of two bytes, so the text ends with one "=". */
 static void append_base64(struct buffer *out, const unsigned char digest[SHA256_SIZE])
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

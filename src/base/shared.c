@@ -6,14 +6,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef F_SEAL_FUTURE_WRITE /* Linux 5.1, which the C library may be older than */
+#ifndef F_SEAL_FUTURE_WRITE /* Linux 5.1; the C library may be older */
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
 #ifndef MFD_NOEXEC_SEAL /* Linux 6.3 */
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-/* A file in memory that can be sealed. Some systems allow only those that can't be executed (vm.memfd_noexec). */
+/* Creates a memory file that can be sealed. Some systems allow only non-executable ones (vm.memfd_noexec). */
 static int create(void)
 {
     int fd = memfd_create("tinyhttpd", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
@@ -29,8 +29,8 @@ static bool map(char *at, size_t size, int protection, int fd)
     return mapped == at;
 }
 
-/* A file for each part: in one for all, a mapping could be grown into the next part (mremap(2)). After the seal it can
-   only be mapped for reading, and what was mapped so stays so. */
+/* Each part has its own file, or mremap(2) could grow a mapping into the next part. After the seal, new mappings are
+   read-only and stay so. */
 static bool map_part(const struct shared *shared, unsigned part)
 {
     enum { SEALS = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
@@ -49,7 +49,7 @@ bool shared_open(struct shared *shared, unsigned count, size_t size)
     size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (size + page - 1) / page * page;
     assert(count > 0 && size > 0);
     *shared = (struct shared){0};
-    /* Addresses in a row, so that a part is found by its number. */
+    /* Contiguous addresses, so that a part is found by its number. */
     char *rows = mmap(NULL, 2 * count * whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (rows == MAP_FAILED)
         return false;

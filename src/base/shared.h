@@ -1,7 +1,6 @@
 /*
- * Memory in parts: each is written by one process and read by all. The process that makes it can write every part; one
- * that it forks keeps one part, and can't write another any more, whatever it does: the kernel refuses it
- * (F_SEAL_FUTURE_WRITE, fcntl(2)).
+ * Shared memory in parts, each written by one process and read by all. The process that creates it can write all parts.
+ * A forked process keeps one, and the kernel then denies it write access to the others (F_SEAL_FUTURE_WRITE, fcntl(2)).
  */
 #ifndef TINYHTTPD_BASE_SHARED_H
 #define TINYHTTPD_BASE_SHARED_H
@@ -10,27 +9,26 @@
 #include <stddef.h>
 
 struct shared {
-    unsigned count; /* of parts; 0 while there is no memory */
+    unsigned count; /* of parts; 0 without memory */
     size_t size;    /* of a part, in whole pages */
-    char *written;  /* the parts, as their writers have them */
-    char *seen;     /* the same, as they are read */
+    char *written;  /* the parts, writable */
+    char *seen;     /* the same parts, read-only */
 };
 
-/* Makes `count` parts of at least `size` bytes, all of them zero. False where the kernel has no such memory (Linux
-   5.1), or not enough; then there are no parts. */
+/* Creates `count` parts of at least `size` bytes, all zero. Returns false, with no parts, if the kernel lacks the seal
+   (before Linux 5.1) or the memory. */
 bool shared_open(struct shared *shared, unsigned count, size_t size);
 
-/* A part for writing, in the process that made it or in one that keeps it. NULL where there is no memory. */
+/* Returns a part for writing, in the process that created it or keeps it; NULL without memory. */
 void *shared_write(const struct shared *shared, unsigned part);
 
-/* A part for reading, in every process. Its writer may change it at any time, to anything. NULL where there is no
-   memory. */
+/* Returns a part for reading; NULL without memory. Its writer may change it to anything at any time. */
 const void *shared_read(const struct shared *shared, unsigned part);
 
-/* Called in a forked process: gives up writing all parts but this one, for good. False where that fails. */
+/* Called by a forked process: makes all other parts read-only for it. Returns false if that fails. */
 bool shared_keep(const struct shared *shared, unsigned part);
 
-/* Not for a process that keeps one part: that has the memory until it ends. */
+/* Not for a process that has called shared_keep(): it keeps the memory until it ends. */
 void shared_close(struct shared *shared);
 
 #endif

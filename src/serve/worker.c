@@ -576,7 +576,7 @@ static void publish(struct worker *worker)
     if (worker->setup->settings->metrics == NULL)
         return;
     struct store_looks looks = store_take_looks(worker->service.context.store);
-    metrics_add_looks(metrics, looks.found, looks.loaded);
+    metrics_count_cache(metrics, looks.found, looks.loaded);
 }
 
 /* Fills in what has come, and returns how much; -1 where a signal did. The access lines that are held are written before

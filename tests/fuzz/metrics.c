@@ -19,8 +19,8 @@ struct account {
     uint64_t answers[METRICS_CLASSES];
     uint64_t durations;
     uint64_t duration_sum;
-    uint64_t found;
-    uint64_t loaded;
+    uint64_t cache_hits;
+    uint64_t cache_misses;
     uint64_t restarts;
     uint64_t connections[WORKERS];
     uint64_t idle[WORKERS];
@@ -49,9 +49,9 @@ static void call(struct metrics *part, unsigned worker, char letter, struct span
         account->durations++;
         account->duration_sum += first;
     } else if (letter == 'l') {
-        metrics_add_looks(part, first, second);
-        account->found += first;
-        account->loaded += second;
+        metrics_count_cache(part, first, second);
+        account->cache_hits += first;
+        account->cache_misses += second;
     } else if (letter == 'k' || letter == 'r') {
         if (letter == 'k')
             metrics_set_connections(part, (unsigned)first, (unsigned)second);
@@ -96,8 +96,8 @@ static void check_totals(const struct metrics_totals *before, const struct metri
     CHECK(sum(after->durations, METRICS_BUCKETS) - sum(before->durations, METRICS_BUCKETS) ==
           account->durations);
     CHECK(after->duration_sum - before->duration_sum == account->duration_sum);
-    CHECK(after->found - before->found == account->found &&
-          after->loaded - before->loaded == account->loaded);
+    CHECK(after->cache_hits - before->cache_hits == account->cache_hits &&
+          after->cache_misses - before->cache_misses == account->cache_misses);
     CHECK(after->restarts - before->restarts == account->restarts);
     CHECK(after->connections == sum(account->connections, WORKERS) &&
           after->idle == sum(account->idle, WORKERS));

@@ -29,8 +29,8 @@ static void samples_have_their_values(void **state)
         .idle = 5,
         .durations = {[0] = 1, [1] = 2, [13] = 3, [14] = 4},
         .duration_sum = 90000500,
-        .found = 13,
-        .loaded = 14,
+        .cache_hits = 13,
+        .cache_misses = 14,
         .restarts = 15,
     };
     static const char *const lines[] = {

@@ -1,4 +1,4 @@
-/* The distance of words is that of the textbook, up to a bound. */
+/* The distance equals the textbook's, up to the bound. */
 #include "base/distance.h"
 
 #include <setjmp.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* By the textbook, without any bound. */
+/* The textbook's algorithm, without a bound. */
 static unsigned plain_distance(const char *a, const char *b)
 {
     if (*a == '\0' || *b == '\0')
@@ -50,7 +50,7 @@ static void distances_are_those_of_the_textbook(void **state)
     }
 }
 
-/* What is too long is far from everything, itself included; the longest that is compared is not. */
+/* Texts longer than DISTANCE_TEXT_MAX exceed the bound, even if they are equal. */
 static void long_texts_are_far(void **state)
 {
     (void)state;
@@ -63,7 +63,7 @@ static void long_texts_are_far(void **state)
     assert_int_equal(distance(longer, longer, 2), 3);
 }
 
-/* All words of up to six letters of two. */
+/* All words of up to six letters, from an alphabet of two. */
 static void common_ends_change_no_distance(void **state)
 {
     (void)state;
@@ -95,11 +95,10 @@ static void names_that_differ_at_one_end_cost_little(void **state)
     memcpy(b + sizeof b - 3, "456", 3);
     assert_int_equal(distance(x, y, 2), 3);
     assert_true(work <= sizeof a + 9);
-    memset(b, 'b', sizeof b); /* nothing is common */
+    memset(b, 'b', sizeof b); /* no byte in common */
     assert_int_equal(distance(x, y, 2), 3);
     assert_true(work <= 1 + 3 * 5);
-    for (size_t i = 0; i < sizeof a;
-         i++) /* the first and the last byte differ, and all between is looked at */
+    for (size_t i = 0; i < sizeof a; i++) /* the first and the last byte differ, so the rest is compared */
         b[i] = a[i];
     b[0] = b[sizeof b - 1] = 'x';
     assert_int_equal(distance(x, y, 2), 2);

@@ -1,4 +1,4 @@
-/* Counters that processes share: what each adds, and that one that ends in the middle leaves them usable. */
+/* Shared counters: their sums, and that a killed or compromised worker does no harm. */
 #include "base/metrics.h"
 
 #include <errno.h>
@@ -49,8 +49,8 @@ static void workers_are_added_up(void **state)
     metrics_close(metrics);
 }
 
-/* Any part leads to all of them; a bucket holds its bound. */
-static void durations_and_looks_are_added_up(void **state)
+/* Any worker's counters sum all; a bucket includes its bound. */
+static void durations_and_cache_lookups_are_added_up(void **state)
 {
     struct metrics *metrics = metrics_open(3);
     (void)state;
@@ -60,8 +60,8 @@ static void durations_and_looks_are_added_up(void **state)
     metrics_time(metrics_of(metrics, 1), 501);
     metrics_time(metrics_of(metrics, 1), 10000000);
     metrics_time(metrics_of(metrics, 2), 10000001);
-    metrics_add_looks(metrics_of(metrics, 0), 5, 1);
-    metrics_add_looks(metrics_of(metrics, 2), 2, 1);
+    metrics_count_cache(metrics_of(metrics, 0), 5, 1);
+    metrics_count_cache(metrics_of(metrics, 2), 2, 1);
     for (unsigned worker = 0; worker < 3; worker++) {
         metrics_sum_numbers(metrics_of(metrics, worker), &totals);
         assert_int_equal(totals.durations[0], 2);
@@ -69,13 +69,13 @@ static void durations_and_looks_are_added_up(void **state)
         assert_int_equal(totals.durations[METRICS_BUCKETS - 2], 1);
         assert_int_equal(totals.durations[METRICS_BUCKETS - 1], 1);
         assert_int_equal(totals.duration_sum, 500 + 501 + 10000000 + 10000001);
-        assert_int_equal(totals.found, 7);
-        assert_int_equal(totals.loaded, 2);
+        assert_int_equal(totals.cache_hits, 7);
+        assert_int_equal(totals.cache_misses, 2);
     }
     metrics_close(metrics);
 }
 
-static void a_restart_takes_the_connections_and_leaves_the_counts(void **state)
+static void a_restart_resets_the_connections_and_keeps_the_counts(void **state)
 {
     struct metrics *metrics = metrics_open(2);
     (void)state;
@@ -93,8 +93,8 @@ static void a_restart_takes_the_connections_and_leaves_the_counts(void **state)
     metrics_close(metrics);
 }
 
-/* A scan for thousands of names does not drive out what is missed again and again. */
-static void frequent_paths_stay(void **state)
+/* A scan for thousands of names does not replace a frequent 404. */
+static void frequent_404s_are_kept(void **state)
 {
     struct metrics *metrics = metrics_open(1);
     (void)state;
@@ -131,7 +131,7 @@ static void long_paths_are_cut(void **state)
     metrics_close(metrics);
 }
 
-static void a_process_that_is_ended_locks_nobody_out(void **state)
+static void a_killed_worker_blocks_no_other_process(void **state)
 {
     struct metrics *metrics = metrics_open(2);
     (void)state;
@@ -154,15 +154,14 @@ static void a_process_that_is_ended_locks_nobody_out(void **state)
     metrics_close(metrics);
 }
 
-/* The size of the mapping that begins at `at`, and whether it is of the memory that processes share and may be
-   written. */
 struct mapping {
     char *at;
     size_t size;
-    bool shared, writable;
+    bool shared; /* memory of the counters */
+    bool writable;
 };
 
-/* The next mapping of this process (proc_pid_maps(5)); false at the end. */
+/* Reads the next mapping of this process (proc_pid_maps(5)). Returns false at the end. */
 static bool next_mapping(FILE *maps, struct mapping *mapping)
 {
     char line[512], flags[8];
@@ -174,8 +173,8 @@ static bool next_mapping(FILE *maps, struct mapping *mapping)
     return true;
 }
 
-/* In a worker: the number of mappings that it can write, and of those that it can read alone; 100 for one that can be
-   made writable after all, by itself or in a copy. */
+/* Returns the number of writable or read-only mappings of the counters. Adds 100 for a read-only one if it, or a copy,
+   can be made writable. */
 static int count_mappings(bool writable)
 {
     int count = 0;
@@ -216,14 +215,15 @@ static void a_worker_can_write_its_own_counters_only(void **state)
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 14); /* one of its own; three workers and the master */
+    assert_int_equal(WEXITSTATUS(status),
+                     14); /* writable: its own; read-only: three workers and the master */
     metrics_sum(metrics, &totals);
     assert_int_equal(totals.bytes, 7);
     metrics_close(metrics);
 }
 
-/* What a worker that was taken over may leave in its part: every number, and paths without an end. */
-static void nonsense_of_a_worker_ends_no_reader(void **state)
+/* A compromised worker may write any number, and paths without a NUL. */
+static void readers_survive_falsified_counters(void **state)
 {
     static struct metrics *metrics; /* where a leak checker finds it in the child */
     metrics = metrics_open(2);
@@ -265,7 +265,7 @@ static void without_memory_nothing_is_counted(void **state)
     metrics_miss(NULL, SPAN("/a"));
     metrics_set_connections(NULL, 1, 1);
     metrics_time(NULL, 1);
-    metrics_add_looks(NULL, 1, 1);
+    metrics_count_cache(NULL, 1, 1);
     metrics_restart(NULL);
     metrics_sum_numbers(NULL, &totals);
     assert_int_equal(totals.bytes, 0);
@@ -277,13 +277,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_added_up),
-        cmocka_unit_test(durations_and_looks_are_added_up),
-        cmocka_unit_test(a_restart_takes_the_connections_and_leaves_the_counts),
-        cmocka_unit_test(frequent_paths_stay),
+        cmocka_unit_test(durations_and_cache_lookups_are_added_up),
+        cmocka_unit_test(a_restart_resets_the_connections_and_keeps_the_counts),
+        cmocka_unit_test(frequent_404s_are_kept),
         cmocka_unit_test(long_paths_are_cut),
-        cmocka_unit_test(a_process_that_is_ended_locks_nobody_out),
+        cmocka_unit_test(a_killed_worker_blocks_no_other_process),
         cmocka_unit_test(a_worker_can_write_its_own_counters_only),
-        cmocka_unit_test(nonsense_of_a_worker_ends_no_reader),
+        cmocka_unit_test(readers_survive_falsified_counters),
         cmocka_unit_test(without_memory_nothing_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

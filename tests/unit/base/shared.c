@@ -1,4 +1,4 @@
-/* Memory in parts: what each process can write, and what it can do to write more. */
+/* Shared memory in parts: a process can write only its own, whatever it tries. */
 #include "base/shared.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ static int end(void **state)
     return shared.count == 0 && shared_write(&shared, 7) == NULL && shared_read(&shared, 7) == NULL ? 0 : -1;
 }
 
-/* The exit status of a process that keeps part 1 and then does this. */
+/* Returns the exit status of a child that keeps part 1 and calls act(). */
 static int status_of(int (*act)(void))
 {
     int status = -1;
@@ -47,7 +47,7 @@ static int write_own_part(void)
     return 0;
 }
 
-static void a_part_is_seen_by_all_once_it_is_written(void **state)
+static void all_processes_see_a_written_part(void **state)
 {
     (void)state;
     assert_string_equal(shared_read(&shared, 1), "");
@@ -58,7 +58,7 @@ static void a_part_is_seen_by_all_once_it_is_written(void **state)
     assert_string_equal(shared_read(&shared, 2), "master");
 }
 
-/* Whether this process can write there; asked of the kernel, as a try would end it. */
+/* True if this process can write there. Asks the kernel, as a write could crash. */
 static bool can_write(const void *at)
 {
     char byte = 'x';
@@ -69,7 +69,7 @@ static bool can_write(const void *at)
 static int write_other_parts(void)
 {
     if (!can_write((char *)shared_write(&shared, 1) + 5))
-        return 77; /* a container's runtime may refuse the question */
+        return 77; /* container runtimes may refuse the call */
     if (can_write(shared_write(&shared, 0)) || can_write(shared_write(&shared, 2)))
         return 1;
     for (unsigned part = 0; part < shared.count; part++) {
@@ -90,14 +90,14 @@ static void other_parts_cannot_be_written(void **state)
         assert_string_equal(shared_read(&shared, part), "");
 }
 
-/* Its own mapping, grown towards the next part: there is nothing behind the end of the file. */
+/* Grows its mapping into the next part: the file ends before it. */
 static int grow_own_part(void)
 {
     char *grown = mremap(shared_write(&shared, 1), shared.size, 2 * shared.size, MREMAP_MAYMOVE);
     return grown != MAP_FAILED && can_write(grown + shared.size) ? 1 : 0;
 }
 
-static int open_the_views(void)
+static int make_views_writable(void)
 {
     for (unsigned part = 0; part < shared.count; part++) {
         void *view = (void *)(uintptr_t)shared_read(&shared, part);
@@ -110,14 +110,14 @@ static int open_the_views(void)
     return 0;
 }
 
-static void what_can_be_written_cannot_be_extended(void **state)
+static void write_access_cannot_be_extended(void **state)
 {
     (void)state;
     assert_int_equal(status_of(grow_own_part), 0);
-    assert_int_equal(status_of(open_the_views), 0);
+    assert_int_equal(status_of(make_views_writable), 0);
 }
 
-static void memory_that_cannot_be_had_has_no_parts(void **state)
+static void without_memory_there_are_no_parts(void **state)
 {
     (void)state;
     struct shared none;
@@ -132,10 +132,10 @@ static void memory_that_cannot_be_had_has_no_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_part_is_seen_by_all_once_it_is_written, begin, end),
+        cmocka_unit_test_setup_teardown(all_processes_see_a_written_part, begin, end),
         cmocka_unit_test_setup_teardown(other_parts_cannot_be_written, begin, end),
-        cmocka_unit_test_setup_teardown(what_can_be_written_cannot_be_extended, begin, end),
-        cmocka_unit_test(memory_that_cannot_be_had_has_no_parts),
+        cmocka_unit_test_setup_teardown(write_access_cannot_be_extended, begin, end),
+        cmocka_unit_test(without_memory_there_are_no_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Handing over: what the next program gets, and that nothing has changed where there is none. Each case runs in a copy
-   of this program, whose path it is free to change. */
+/* Handover: what the next program receives, and that a failure changes nothing. Each case runs in a copy of this
+   program, which it may delete. */
 #include "process/handover.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@
 static char folder[] = "/tmp/tinyhttpd-unit-XXXXXX";
 static char copy[64];
 
-/* ---- in the copy ---- */
+/* ---- cases, in the copy ---- */
 
 static ino_t inode_of(int fd)
 {
@@ -42,7 +42,7 @@ static ino_t inode_of(int fd)
     return fstat(fd, &attributes) == 0 ? attributes.st_ino : 0;
 }
 
-/* Closes all but the standard streams, and lets the lowest descriptors be files that close on exec. */
+/* Closes all but the standard streams, and opens three files at the lowest descriptors. */
 static void arrange(int files[3])
 {
     for (int fd = 3; fd < 64; fd++)
@@ -58,9 +58,9 @@ static void hand_over(char **arguments)
     pid_t workers[2] = {fork(), 0};
     if (workers[0] == 0)
         _exit(0);
-    workers[1] = getpid(); /* is no child, and left out */
+    workers[1] = getpid(); /* not a child, so ignored */
     arrange(files);
-    /* One stands where another has to be: sockets are 5, 6, 4, 3, and have to be 3, 4, 5, 6. */
+    /* Sockets 5, 6, 4, 3 must become 3, 4, 5, 6, so they overwrite one another. */
     for (int fd = 3; fd < 7; fd++) {
         close(fd);
         CHECK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) == fd);
@@ -94,13 +94,13 @@ static void next(char **arguments)
              (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
              (int)handover.workers[0]);
     CHECK(strcmp(inodes, arguments[2]) == 0);
-    CHECK(fcntl(7, F_GETFD) < 0); /* what was not handed over is closed */
+    CHECK(fcntl(7, F_GETFD) < 0); /* not passed, so closed */
     CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
     CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
     CHECK(wait(NULL) == handover.workers[0]);
 }
 
-/* Where there is no program any more, descriptors and environment are as they were. */
+/* If the program is gone, descriptors and environment are restored. */
 static void fail_to_hand_over(char **arguments)
 {
     int files[3];
@@ -108,7 +108,7 @@ static void fail_to_hand_over(char **arguments)
     CHECK(dup3(open("/", O_RDONLY | O_CLOEXEC), 4, O_CLOEXEC) == 4);
     int highest = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct listening listening = {.count = 3, .fds = {4, highest, 3}};
-    close(5); /* one that is needed, and not taken */
+    close(5); /* needed for a socket, but not open */
     ino_t inodes[] = {inode_of(3), inode_of(4), inode_of(highest)};
     unlink(handover_program());
     CHECK(handover_execute(arguments, &listening, NULL, 0) == ENOENT);
@@ -123,7 +123,7 @@ static void fail_to_hand_over(char **arguments)
     CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
 }
 
-static void try_without_program(char **arguments)
+static void dry_run_without_program(char **arguments)
 {
     int status = 0;
     static const struct listening listening = {.count = 1, .fds = {0}};
@@ -133,7 +133,7 @@ static void try_without_program(char **arguments)
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) != HANDOVER_READY && WEXITSTATUS(status) != 0);
 }
 
-/* As a kernel before Linux 5.9, or a container's runtime, has it. */
+/* Like a kernel before Linux 5.9, or a container runtime. */
 static bool refuse_close_range(void)
 {
     struct sock_filter instructions[] = {
@@ -147,8 +147,8 @@ static bool refuse_close_range(void)
            prctl(PR_SET_SECCOMP, (unsigned long)SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-/* Which of the descriptors 0 to 8 and 200 are open after all that was inherited is closed. */
-static const char *open_after(const char *pid, const char *sockets)
+/* Returns the descriptors from 0 to 8 that handover_close_inherited() leaves open. */
+static const char *left_open(const char *pid, const char *sockets)
 {
     static char open_ones[16];
     size_t length = 0;
@@ -174,13 +174,13 @@ static void close_inherited(char **arguments)
     snprintf(own, sizeof own, "%d", (int)getpid());
     snprintf(other, sizeof other, "%d", (int)getppid());
     if (strcmp(arguments[1], "close without call") == 0 && !refuse_close_range())
-        return; /* nothing may be refused here */
-    CHECK(strcmp(open_after(own, "2"), "01234") == 0);
-    CHECK(strcmp(open_after(own, "0"), "012") == 0);
-    CHECK(strcmp(open_after(own, "33"), "012") == 0);
-    CHECK(strcmp(open_after(own, "-1"), "012") == 0);
-    CHECK(strcmp(open_after(other, "2"), "012") == 0);
-    CHECK(strcmp(open_after("", "2"), "012") == 0);
+        return; /* seccomp is not available */
+    CHECK(strcmp(left_open(own, "2"), "01234") == 0);
+    CHECK(strcmp(left_open(own, "0"), "012") == 0);
+    CHECK(strcmp(left_open(own, "33"), "012") == 0);
+    CHECK(strcmp(left_open(own, "-1"), "012") == 0);
+    CHECK(strcmp(left_open(other, "2"), "012") == 0);
+    CHECK(strcmp(left_open("", "2"), "012") == 0);
 }
 
 static int run_case(char **arguments)
@@ -190,7 +190,7 @@ static int run_case(char **arguments)
         void (*run)(char **arguments);
     } rows[] = {
         {"hand over", hand_over},    {"next", next},
-        {"fail", fail_to_hand_over}, {"try", try_without_program},
+        {"fail", fail_to_hand_over}, {"dry run", dry_run_without_program},
         {"close", close_inherited},  {"close without call", close_inherited},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -202,7 +202,7 @@ static int run_case(char **arguments)
     return 2;
 }
 
-/* ---- here ---- */
+/* ---- tests ---- */
 
 static void copy_program(void)
 {
@@ -230,22 +230,22 @@ static int status_of(const char *name)
     return status;
 }
 
-static void the_next_program_gets_sockets_and_workers(void **state)
+static void the_next_program_receives_sockets_and_workers(void **state)
 {
     (void)state;
     assert_int_equal(status_of("hand over"), 0);
 }
 
-static void without_a_program_nothing_changes(void **state)
+static void a_missing_program_changes_nothing(void **state)
 {
     (void)state;
     assert_int_equal(status_of("fail"), 0);
 }
 
-static void a_trial_without_a_program_fails(void **state)
+static void a_dry_run_of_a_missing_program_fails(void **state)
 {
     (void)state;
-    assert_int_equal(status_of("try"), 0);
+    assert_int_equal(status_of("dry run"), 0);
 }
 
 static void inherited_descriptors_are_closed(void **state)
@@ -255,7 +255,6 @@ static void inherited_descriptors_are_closed(void **state)
     assert_int_equal(status_of("close without call"), 0);
 }
 
-/* What is no name is none, and changes no other. */
 static void malformed_names_are_ignored(void **state)
 {
     (void)state;
@@ -276,7 +275,7 @@ static void malformed_names_are_ignored(void **state)
     }
 }
 
-static void what_is_for_others_is_not_taken(void **state)
+static void variables_of_another_process_are_ignored(void **state)
 {
     (void)state;
     static struct handover handover;
@@ -292,7 +291,7 @@ static void what_is_for_others_is_not_taken(void **state)
     assert_null(getenv("LISTEN_FDS"));
 }
 
-static void a_trial_is_one(void **state)
+static void trial_means_a_dry_run(void **state)
 {
     (void)state;
     static struct handover handover;
@@ -326,13 +325,13 @@ static int end(void **state)
 int main(int count, char **arguments)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_next_program_gets_sockets_and_workers),
-        cmocka_unit_test(without_a_program_nothing_changes),
-        cmocka_unit_test(a_trial_without_a_program_fails),
+        cmocka_unit_test(the_next_program_receives_sockets_and_workers),
+        cmocka_unit_test(a_missing_program_changes_nothing),
+        cmocka_unit_test(a_dry_run_of_a_missing_program_fails),
         cmocka_unit_test(inherited_descriptors_are_closed),
         cmocka_unit_test(malformed_names_are_ignored),
-        cmocka_unit_test(what_is_for_others_is_not_taken),
-        cmocka_unit_test(a_trial_is_one),
+        cmocka_unit_test(variables_of_another_process_are_ignored),
+        cmocka_unit_test(trial_means_a_dry_run),
     };
     return count > 1 ? run_case(arguments) : cmocka_run_group_tests(tests, begin, end);
 }

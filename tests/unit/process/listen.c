@@ -1,4 +1,4 @@
-/* Addresses that only this machine reaches; the names of Unix sockets, and whose they are. */
+/* Loopback addresses, and the files of Unix sockets. */
 #include "process/listen.h"
 
 #include <arpa/inet.h>
@@ -39,7 +39,7 @@ static const struct {
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
-static void loopback_addresses_are_known(void **state)
+static void loopback_addresses_are_recognised(void **state)
 {
     (void)state;
     for (size_t i = 0; i < CASES; i++) {
@@ -49,7 +49,7 @@ static void loopback_addresses_are_known(void **state)
     }
 }
 
-static void one_other_address_is_enough(void **state)
+static void one_other_address_makes_the_server_public(void **state)
 {
     (void)state;
     struct listening listening = {.count = 2, .addresses = {address_of("127.0.0.1"), address_of("::1")}};
@@ -60,7 +60,6 @@ static void one_other_address_is_enough(void **state)
     assert_false(listen_is_loopback_only(&listening));
 }
 
-/* A name may lead anywhere: only what is bound decides whether browsers of other machines reach the server. */
 static void host_is_checked_if_every_tcp_socket_is_loopback(void **state)
 {
     static const struct {
@@ -92,7 +91,7 @@ static void host_is_checked_if_every_tcp_socket_is_loopback(void **state)
     }
 }
 
-/* A socket that listens on any port of such an address; -1 where there is no IPv6. */
+/* Listens on any port of the address. Returns -1 without IPv6. */
 static int listening_on(const char *text, int v6_only, struct sockaddr_storage *address)
 {
     socklen_t length = sizeof *address;
@@ -106,8 +105,8 @@ static int listening_on(const char *text, int v6_only, struct sockaddr_storage *
     return -1;
 }
 
-/* "address:port" of each, with blanks between. */
-static const char *told(const struct listening *listening, uint16_t port)
+/* Returns the addresses, separated by spaces, and asserts their port. */
+static const char *shown(const struct listening *listening, uint16_t port)
 {
     static char text[256];
     struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
@@ -132,7 +131,7 @@ static void a_socket_for_both_families_has_two_addresses(void **state)
     static const struct {
         const char *bound;
         int v6_only;
-        const char *told;
+        const char *shown;
     } rows[] = {
         {"::", 0, "0.0.0.0 ::"},   {"::", 1, "::"}, {"::1", 0, "::1"}, {"::ffff:127.0.0.1", 0, "127.0.0.1"},
         {"0.0.0.0", 0, "0.0.0.0"},
@@ -142,14 +141,15 @@ static void a_socket_for_both_families_has_two_addresses(void **state)
         struct listening listening = {.count = 1};
         listening.fds[0] = listening_on(rows[i].bound, rows[i].v6_only, &listening.addresses[0]);
         if (listening.fds[0] < 0)
-            continue; /* no IPv6 here */
+            continue; /* no IPv6 */
         const struct sockaddr_in *first = (const struct sockaddr_in *)(void *)&listening.addresses[0];
-        assert_string_equal(told(&listening, ntohs(first->sin_port)), rows[i].told); /* both have it there */
+        /* The port is at the same offset in both families. */
+        assert_string_equal(shown(&listening, ntohs(first->sin_port)), rows[i].shown);
         listen_close(&listening);
     }
 }
 
-/* ---- names of Unix sockets ---- */
+/* ---- files of Unix sockets ---- */
 
 static char folder[] = "/tmp/tinyhttpd-unit-XXXXXX";
 static char name[64], other[64], bind_option[80];
@@ -181,33 +181,33 @@ static int open_socket(struct listening *listening)
     return listen_open(listening, &settings, &failure);
 }
 
-static bool is_there(const char *path)
+static bool exists(const char *path)
 {
     return access(path, F_OK) == 0;
 }
 
-static void a_name_is_removed_with_its_socket(void **state)
+static void the_file_is_removed_with_its_socket(void **state)
 {
     struct listening listening;
     (void)state;
     assert_int_equal(open_socket(&listening), 0);
-    assert_true(is_there(name));
+    assert_true(exists(name));
     listen_close(&listening);
-    assert_false(is_there(name));
+    assert_false(exists(name));
 }
 
-static void a_name_that_is_in_use_is_left_alone(void **state)
+static void a_file_in_use_is_kept(void **state)
 {
     struct listening listening, second;
     (void)state;
     assert_int_equal(open_socket(&listening), 0);
     assert_int_equal(open_socket(&second), EX_UNAVAILABLE);
-    assert_true(is_there(name));
+    assert_true(exists(name));
     listen_close(&listening);
-    assert_false(is_there(name));
+    assert_false(exists(name));
 }
 
-static void another_socket_of_that_name_is_left_alone(void **state)
+static void a_later_socket_at_the_path_is_kept(void **state)
 {
     struct listening first, second;
     (void)state;
@@ -215,13 +215,13 @@ static void another_socket_of_that_name_is_left_alone(void **state)
     assert_int_equal(rename(name, other), 0);
     assert_int_equal(open_socket(&second), 0);
     listen_close(&first);
-    assert_true(is_there(name));
-    assert_true(is_there(other));
+    assert_true(exists(name));
+    assert_true(exists(other));
     listen_close(&second);
-    assert_false(is_there(name));
+    assert_false(exists(name));
 }
 
-static void a_file_of_that_name_is_left_alone(void **state)
+static void another_file_at_the_path_is_kept(void **state)
 {
     struct listening listening;
     (void)state;
@@ -231,14 +231,14 @@ static void a_file_of_that_name_is_left_alone(void **state)
     assert_true(fd >= 0);
     close(fd);
     listen_close(&listening);
-    assert_true(is_there(name));
+    assert_true(exists(name));
     assert_int_equal(open_socket(&listening), EX_UNAVAILABLE);
-    assert_true(is_there(name));
+    assert_true(exists(name));
     unlink(name);
 }
 
-/* As it is after a server that was killed. */
-static void an_abandoned_name_is_taken(void **state)
+/* A killed server leaves its file. */
+static void an_abandoned_file_is_replaced(void **state)
 {
     struct listening listening;
     (void)state;
@@ -246,21 +246,21 @@ static void an_abandoned_name_is_taken(void **state)
     close(listening.fds[0]);
     assert_int_equal(open_socket(&listening), 0);
     listen_close(&listening);
-    assert_false(is_there(name));
+    assert_false(exists(name));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(loopback_addresses_are_known),
-        cmocka_unit_test(one_other_address_is_enough),
+        cmocka_unit_test(loopback_addresses_are_recognised),
+        cmocka_unit_test(one_other_address_makes_the_server_public),
         cmocka_unit_test(host_is_checked_if_every_tcp_socket_is_loopback),
         cmocka_unit_test(a_socket_for_both_families_has_two_addresses),
-        cmocka_unit_test(a_name_is_removed_with_its_socket),
-        cmocka_unit_test(a_name_that_is_in_use_is_left_alone),
-        cmocka_unit_test(another_socket_of_that_name_is_left_alone),
-        cmocka_unit_test(a_file_of_that_name_is_left_alone),
-        cmocka_unit_test(an_abandoned_name_is_taken),
+        cmocka_unit_test(the_file_is_removed_with_its_socket),
+        cmocka_unit_test(a_file_in_use_is_kept),
+        cmocka_unit_test(a_later_socket_at_the_path_is_kept),
+        cmocka_unit_test(another_file_at_the_path_is_kept),
+        cmocka_unit_test(an_abandoned_file_is_replaced),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
