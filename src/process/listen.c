@@ -89,8 +89,8 @@ static int fail_to_listen(struct failure *failure, const struct attempt *attempt
         return fail(failure, EX_NOPERM, "%s%s%s:%u needs a privilege that this user lacks; try '-p 8080'",
                     before, name, after, port);
     case EADDRNOTAVAIL:
-        return fail(failure, EX_UNAVAILABLE, "%s is no address of this machine; 'ip address' lists them",
-                    name);
+        return fail(failure, EX_UNAVAILABLE,
+                    "'%s' is not an address of this machine; 'ip address' lists them", name);
     default:
         return fail(failure, EX_OSERR, "can't listen on %s%s%s:%u: %s", before, name, after, port,
                     strerror(error));
@@ -146,7 +146,9 @@ static int add_name(struct listening *listening, const char *name, uint16_t port
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
     int unknown = getaddrinfo(name, NULL, &hints, &found);
     if (unknown != 0)
-        return fail(failure, EX_NOHOST, "can't find the address of '%s': %s", name, gai_strerror(unknown));
+        return fail(failure, EX_NOHOST,
+                    "can't find the address of '%s': %s; give an address, such as 127.0.0.1", name,
+                    gai_strerror(unknown));
     struct attempt attempt = {.name = name, .port = port};
     bool added = false;
     *error = 0;

@@ -69,7 +69,7 @@ fails('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
         [[$site, '-p'],                  EX_USAGE,       "option '-p' needs a value; see 'tinyhttpd --help'"],
         [[$site, $root],                 EX_USAGE,       "two roots, '$site' and '$root'; give only one"],
         [['-b', '127.0.0.1:8080', $site], EX_USAGE,      "--bind '127.0.0.1:8080': give only the address here, and the port with '--port'"],
-        [['-b', '198.51.100.1', '-p', '0', $site], EX_UNAVAILABLE, "198.51.100.1 is no address of this machine; 'ip address' lists them"],
+        [['-b', '198.51.100.1', '-p', '0', $site], EX_UNAVAILABLE, "'198.51.100.1' is not an address of this machine; 'ip address' lists them"],
         ) {
         my ($arguments, $status, $message) = @$case;
         my $run = run_program({ seconds => 10 }, @$arguments);
