@@ -470,8 +470,8 @@ enum connection_want connection_step(struct connection *connection, struct servi
     return WANT_CLOSE;
 }
 
-/* An answer that waits for its turn is not held up by the client. */
-static enum connection_want judge_pace(struct connection *connection)
+/* Closes a connection whose client is too slow, unless the response waits for its turn. */
+static enum connection_want check_pace(struct connection *connection)
 {
     assert(connection->state == CONNECTION_SEND);
     struct outgoing *answer = connection->outgoing;
@@ -483,10 +483,10 @@ static enum connection_want judge_pace(struct connection *connection)
     return connection->ready ? WANT_TURN : WANT_EVENT;
 }
 
-static enum connection_want give_up_request(struct connection *connection, struct service *service)
+static enum connection_want timeout_request(struct connection *connection, struct service *service)
 {
     assert(connection->state == CONNECTION_READ);
-    if (connection->input == NULL || input_is_blank(connection->input)) /* there is nothing to answer */
+    if (connection->input == NULL || input_is_blank(connection->input)) /* no request to answer */
         return WANT_CLOSE;
     struct request *request = &connection->input->request;
     request->state = REQUEST_BAD;
@@ -494,8 +494,8 @@ static enum connection_want give_up_request(struct connection *connection, struc
     return respond(connection, service, &(struct reading){.request = request, .rest = SPAN_NONE});
 }
 
-/* The last bytes before the end of the worker are waited for while they are on their way. */
-static enum connection_want judge_arrival(struct connection *connection, const struct service *service)
+/* Before the worker ends, waits while the last bytes are unacknowledged. */
+static enum connection_want check_arrival(struct connection *connection, const struct service *service)
 {
     assert(connection->state == CONNECTION_LINGER);
     if (!service->context.draining || bytes_unacknowledged(connection->fd) == 0)
@@ -508,11 +508,11 @@ enum connection_want connection_expire(struct connection *connection, struct ser
 {
     switch (connection->state) {
     case CONNECTION_READ:
-        return give_up_request(connection, service);
+        return timeout_request(connection, service);
     case CONNECTION_SEND:
-        return judge_pace(connection);
+        return check_pace(connection);
     case CONNECTION_LINGER:
-        return judge_arrival(connection, service);
+        return check_arrival(connection, service);
     case CONNECTION_CLOSED:
         break;
     }

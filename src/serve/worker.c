@@ -151,9 +151,9 @@ static enum deadline_kind deadline_kind_of(const struct worker *worker, const st
     return kind;
 }
 
-/* Does what the connection asked for, and sees that its deadline is the right one. A connection that never waits is
-   never watched: one request and its answer need no epoll. */
-static void grant(struct worker *worker, struct connection *connection, enum connection_want want)
+/* Waits for what the connection wants, and updates its deadline. A connection that never waits is never added to
+   epoll. */
+static void schedule(struct worker *worker, struct connection *connection, enum connection_want want)
 {
     if (want == WANT_CLOSE || (want == WANT_EVENT && !watch(worker, connection))) {
         close_connection(worker, connection);
@@ -171,7 +171,7 @@ static void grant(struct worker *worker, struct connection *connection, enum con
 static void step(struct worker *worker, struct connection *connection)
 {
     enum connection_want want = connection_step(connection, &worker->service);
-    grant(worker, connection, want);
+    schedule(worker, connection, want);
 }
 
 /* ---- listening ---- */
@@ -447,7 +447,7 @@ static void expire_connections(struct worker *worker)
     struct deadline *due;
     while ((due = deadline_due(&worker->deadlines, worker->now)) != NULL) {
         struct connection *connection = connection_of(due);
-        grant(worker, connection, connection_expire(connection, &worker->service));
+        schedule(worker, connection, connection_expire(connection, &worker->service));
     }
 }
 
