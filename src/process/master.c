@@ -209,7 +209,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
     master->settings = settings;
     master->root = -1;
     raise_descriptor_limit();
-    struct sandbox_held held;
+    struct sandbox_held held = {0};
     if (open_root(master, failure) != 0 || rehearse_sandbox(master, &held, failure) != 0 ||
         log_open(held.user, failure) != 0 || open_sockets(master, failure) != 0) {
         if (master->root >= 0)
