@@ -1,14 +1,14 @@
 #include "base/hash.h"
 
+#include <endian.h>
 #include <string.h>
 
-/* Little-endian on every machine. Compilers make one load of it. */
+/* Little-endian on every machine. */
 static uint64_t load_word(const unsigned char *at)
 {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; i++)
-        word |= (uint64_t)at[i] << (8 * i);
-    return word;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return le64toh(word);
 }
 
 static uint64_t mix(uint64_t state, uint64_t word)
