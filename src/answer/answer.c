@@ -85,9 +85,10 @@ static enum outcome decide(struct exchange *exchange)
     const struct request *request = exchange->request;
     if (request->state == REQUEST_BAD)
         return refuse(exchange, request->status);
-    struct span target = request_target(request), authority = host_of(request);
+    struct span target = request_target(request);
+    int status = target_parse(target, exchange->target);
+    struct span authority = host_of(request, exchange->target);
     exchange->host = host_name(authority);
-    exchange->sent_path = target_sent_path(target);
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
     if (is_foreign(exchange, authority))
@@ -96,7 +97,6 @@ static enum outcome decide(struct exchange *exchange)
         return refuse(exchange, 405);
     if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
         return OUTCOME_OPTIONS;
-    int status = target_parse(target, exchange->target);
     if (status != 0)
         return refuse(exchange, status);
     return request->method == METHOD_OPTIONS ? OUTCOME_OPTIONS : route(exchange);

@@ -47,7 +47,6 @@ struct exchange {
     uint64_t iteration; /* the one whose looks at the disk it may share; 0 for none (store_find) */
 
     struct span host; /* the name in the request's authority, without its port; empty where it has none */
-    struct span sent_path; /* of the target, as it was sent: for the server's own addresses */
     struct target *target; /* valid once answer() has parsed it; the caller's room */
 
     struct span path;    /* by which the entry was found; may lie in the target's room */

@@ -3,7 +3,7 @@
 bool health_is_asked_for(const struct exchange *exchange)
 {
     return request_is_retrieval(exchange->request) &&
-           span_equal(exchange->sent_path, SPAN(SETTINGS_HEALTH_PATH));
+           span_equal(exchange->target->sent_path, SPAN(SETTINGS_HEALTH_PATH));
 }
 
 void health_answer(struct exchange *exchange)

@@ -19,7 +19,7 @@ enum live live_reload_of(struct exchange *exchange)
 bool live_reload_is_script(const struct exchange *exchange)
 {
     return exchange->context->config->settings->watch && request_is_retrieval(exchange->request) &&
-           span_equal(exchange->sent_path, SPAN(SCRIPT_PATH));
+           span_equal(exchange->target->sent_path, SPAN(SCRIPT_PATH));
 }
 
 void live_reload_answer_script(struct exchange *exchange)

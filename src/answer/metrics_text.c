@@ -101,7 +101,7 @@ bool metrics_text_is_asked_for(const struct exchange *exchange)
 {
     const char *path = exchange->context->config->settings->metrics;
     return path != NULL && request_is_retrieval(exchange->request) &&
-           span_equal(exchange->sent_path, span_of(path));
+           span_equal(exchange->target->sent_path, span_of(path));
 }
 
 void metrics_text_answer(struct exchange *exchange)
