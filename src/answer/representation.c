@@ -18,7 +18,9 @@ static struct span last_modified_of(const struct exchange *exchange)
 {
     static const int64_t year_1980 = 315532800;
     const struct entry *entry = exchange->entry;
-    return is_steady(exchange) && entry->modified > year_1980 ? span_of(entry->last_modified) : SPAN_NONE;
+    return is_steady(exchange) && entry->modified > year_1980
+               ? (struct span){entry->last_modified, DATE_LENGTH}
+               : SPAN_NONE;
 }
 
 static bool is_html(const struct entry *entry)

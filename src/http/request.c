@@ -128,11 +128,10 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t length)
  */
 static bool is_field_name(const char *kept, struct span name)
 {
-    for (size_t i = 0; i < name.length; i++) {
-        if ((name.at[i] | 0x20) != kept[i])
-            return false;
-    }
-    return true;
+    size_t same = 0;
+    while (same < name.length && (char)(name.at[same] | 0x20) == kept[same])
+        same++;
+    return same == name.length;
 }
 
 /* Indexed by the name's length, so that other fields cost almost nothing. */

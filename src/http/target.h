@@ -12,9 +12,10 @@ enum { TARGET_NAME_MAX = LIMIT_INDEX_NAME };
 
 struct target {
     struct span authority; /* as sent, valid or not; SPAN_NONE but in absolute-form */
-    struct span sent_path; /* without authority and query: for the server's own paths, which have only one spelling, so
+    struct span
+        sent_path; /* without authority and query: for the server's own paths, which have only one spelling, so
                               that a proxy's rules need no other */
-    struct span query;     /* as sent, with its "?"; empty: none */
+    struct span query; /* as sent, with its "?"; empty: none */
     /*
      * The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by
      * single slashes, none at either end; empty for the root. Followed by a NUL that is not counted, and
