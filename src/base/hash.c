@@ -1,14 +1,12 @@
 #include "base/hash.h"
 
-#include <endian.h>
 #include <string.h>
 
-/* Little-endian on every machine. */
+/* Little-endian on every machine. Compilers make one load of it; of a loop gcc 12 makes eight. */
 static uint64_t load_word(const unsigned char *at)
 {
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-    return le64toh(word);
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
 }
 
 static uint64_t mix(uint64_t state, uint64_t word)
