@@ -151,8 +151,8 @@ base_cflags := -std=c17 -D_GNU_SOURCE -Isrc -DTINYHTTPD_VERSION='"$(VERSION)"' $
 	-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 sanitize := -fsanitize=address,undefined
 cflags_release := -O2 -g $(hardening_cflags)
-# Optimized once more at the link, across files; of the program alone, as --wrap does not reach a call that is inlined. The
-# other links take the code that is in the objects as well.
+# Link-time optimization, for the program alone: --wrap does not reach the calls that it inlines. The other links use the
+# plain code in the same objects.
 lto_release := $(lto)
 ldflags_release := $(hardening_ldflags)
 cflags_debug := -O1 -g -U_FORTIFY_SOURCE $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -198,7 +198,7 @@ $(objects) $(unit_objects) $(hostile_objects) $(fuzz_objects) $(fuzz_lib_objects
 	@mkdir -p $(@D)
 	@$(call compile_object,$<,$@)
 
-# The compiler does not tell make what the assembler includes, and the optimizer of the link does not see it.
+# The compiler does not tell make what the assembler includes, and link-time optimization loses the labels.
 $(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)
 $(BUILD)/src/site/assets.o: override CFLAGS += -fno-lto
 

@@ -12,9 +12,9 @@ enum { TARGET_NAME_MAX = LIMIT_INDEX_NAME };
 
 struct target {
     struct span authority; /* as sent, valid or not; SPAN_NONE but in absolute-form */
-    struct span
-        sent_path; /* without authority and query: for the server's own paths, which have only one spelling, so
-                              that a proxy's rules need no other */
+    /* Without authority and query. For the server's own paths, which have only one spelling, so that a proxy's rules need
+       no other. */
+    struct span sent_path;
     struct span query; /* as sent, with its "?"; empty: none */
     /*
      * The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by
@@ -28,8 +28,8 @@ struct target {
 };
 
 /*
- * Parses a target in origin-form or absolute-form. Writes the path into `target->room`; the members
- * before it borrow `raw`. Returns 0, or 400 for an invalid target, NUL, or a bad escape; only those members are set then.
+ * Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for an
+ * invalid target, too. Writes the path into `target->room`. Returns 0, or 400 for an invalid target, NUL, or a bad escape.
  */
 int target_parse(struct span raw, struct target *target);
 

@@ -613,7 +613,7 @@ static void turn(struct worker *worker)
     serve_connections(worker, worker->events, count);
     serve_listeners(worker, worker->events, count);
     step_ready(worker, ready);
-    if (ticked) /* no deadline that is armed is due at once */
+    if (ticked) /* a deadline is armed for later than now: it can be due only after a tick */
         expire_connections(worker);
     free_closed(worker);
     store_end_turn(worker->service.context.store);
