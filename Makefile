@@ -142,6 +142,7 @@ $(file >$(probe),hardening_cflags := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(forti
 	$(call known,-fstack-protector-strong) $(call known,-fstack-clash-protection) \
 	$(or $(call known,-fcf-protection=full),$(call known,-mbranch-protection=standard))))
 $(file >>$(probe),hardening_ldflags := $(strip $(foreach flag,relro now noexecstack,$(call known,-Wl$(comma)-z$(comma)$(flag)))))
+$(file >>$(probe),lto := $(call known,-flto=auto -ffat-lto-objects))
 $(file >>$(probe),sanitizers := $(call known,-fsanitize=address$(comma)undefined))
 endif
 include $(probe)
@@ -150,6 +151,9 @@ base_cflags := -std=c17 -D_GNU_SOURCE -Isrc -DTINYHTTPD_VERSION='"$(VERSION)"' $
 	-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 sanitize := -fsanitize=address,undefined
 cflags_release := -O2 -g $(hardening_cflags)
+# Link-time optimization, for the program alone: --wrap does not reach the calls that it inlines. The other links use the
+# plain code in the same objects.
+lto_release := $(lto)
 ldflags_release := $(hardening_ldflags)
 cflags_debug := -O1 -g -U_FORTIFY_SOURCE $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
 ldflags_debug := $(sanitize)
@@ -164,8 +168,10 @@ ldflags_coverage := --coverage
 cflags := $(base_cflags) $(if $(WERROR),-Werror) -fPIE $(cflags_$(KIND))
 ldflags := -pie $(ldflags_$(KIND))
 
-compile = $(CC) $(strip $(cflags) $(CPPFLAGS) $(CFLAGS))
-link = $(CC) $(strip $(cflags) $(CFLAGS) $(ldflags) $(LDFLAGS))
+compile = $(CC) $(strip $(cflags) $(lto_$(KIND)) $(CPPFLAGS) $(CFLAGS))
+link_with = $(CC) $(strip $(cflags) $(1) $(CFLAGS) $(ldflags) $(LDFLAGS))
+link = $(call link_with,-fno-lto)
+link_program = $(call link_with,$(lto_$(KIND)))
 libs = $(strip $(dependency_libs) $(LDLIBS))
 # SOURCE, OUTPUT
 compile_object = $(compile) $(if $(filter tests/%,$(1)),-Itests/unit -Itests/fuzz) -MMD -MP -c -o $(2) $(1)
@@ -174,7 +180,7 @@ compile_preload = $(CC) $(base_cflags) $(if $(WERROR),-Werror) -O1 -g -fPIC -sha
 # Stamps: another compiler, flag, library release or list of files rebuilds the files that depend on it.
 stamp = $(if $(findstring <$(strip $(2))>,<$(file <$(1))>),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
 $(call stamp,$(BUILD)/compile.stamp,$(compile) # $(compiler) llhttp $(llhttp_version) libmagic $(magic_version))
-$(call stamp,$(BUILD)/link.stamp,$(link) $(libs) # $(objects))
+$(call stamp,$(BUILD)/link.stamp,$(link_program) $(libs) # $(objects))
 
 endif
 
@@ -185,15 +191,16 @@ all: $(program) ## Build ./tinyhttpd (the default); DEBUG=1 builds it with ASan 
 
 $(program): $(objects) $(BUILD)/link.stamp
 	@echo '  link $@'
-	@$(link) -o $@ $(objects) $(libs)
+	@$(link_program) -o $@ $(objects) $(libs)
 
 $(objects) $(unit_objects) $(hostile_objects) $(fuzz_objects) $(fuzz_lib_objects) $(BUILD)/share/generate.o: $(BUILD)/%.o: %.c $(BUILD)/compile.stamp
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
 	@$(call compile_object,$<,$@)
 
-# The compiler's dependency files lack the assembler's .incbin files.
+# The compiler's dependency files lack the assembler's .incbin files, and link-time optimization loses the labels.
 $(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)
+$(BUILD)/src/site/assets.o: override CFLAGS += -fno-lto
 
 -include $(BUILD)/share/generate.d $(objects:.o=.d) $(unit_objects:.o=.d) $(hostile_objects:.o=.d) $(fuzz_objects:.o=.d) $(fuzz_lib_objects:.o=.d)
 

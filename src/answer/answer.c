@@ -68,7 +68,7 @@ static enum outcome look_up(struct exchange *exchange)
 static enum outcome route(struct exchange *exchange)
 {
     const struct settings *settings = exchange->context->config->settings;
-    struct span path = exchange->sent_path;
+    struct span path = exchange->target->sent_path;
     if (span_equal(path, SPAN(SETTINGS_HEALTH_PATH)))
         return OUTCOME_HEALTH;
     if (settings->metrics != NULL && span_equal(path, span_of(settings->metrics)))
@@ -83,9 +83,10 @@ static enum outcome decide(struct exchange *exchange)
     const struct request *request = exchange->request;
     if (request->state == REQUEST_BAD)
         return refuse(exchange, request->status);
-    struct span target = request_target(request), authority = host_of(request);
+    struct span target = request_target(request);
+    int status = target_parse(target, exchange->target);
+    struct span authority = host_of(request, exchange->target);
     exchange->host = host_name(authority);
-    exchange->sent_path = target_sent_path(target);
     if (!target_host_is_valid(request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
     if (has_foreign_host(exchange, authority))
@@ -94,7 +95,6 @@ static enum outcome decide(struct exchange *exchange)
         return refuse(exchange, 405);
     if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
         return OUTCOME_OPTIONS;
-    int status = target_parse(target, exchange->target);
     if (status != 0)
         return refuse(exchange, status);
     return request->method == METHOD_OPTIONS ? OUTCOME_OPTIONS : route(exchange);

@@ -44,7 +44,6 @@ struct exchange {
     uint64_t iteration; /* whose stats the request may share; 0: none (store_find) */
 
     struct span host;      /* the authority's host, without the port; empty: none */
-    struct span sent_path; /* target_sent_path */
     struct target *target; /* the caller's memory; set once the target is parsed */
 
     struct span path;              /* of the entry; may be in the target's room */

@@ -18,8 +18,9 @@ static bool is_steady(const struct exchange *exchange)
 static struct span last_modified_of(const struct exchange *exchange)
 {
     const struct entry *entry = exchange->entry;
-    return is_steady(exchange) && !date_is_placeholder(entry->modified) ? span_of(entry->last_modified)
-                                                                        : SPAN_NONE;
+    return is_steady(exchange) && !date_is_placeholder(entry->modified)
+               ? (struct span){entry->last_modified, DATE_LENGTH}
+               : SPAN_NONE;
 }
 
 static bool is_html(const struct entry *entry)

@@ -2,13 +2,11 @@
 
 #include <string.h>
 
-/* Little-endian on every machine. Compilers turn it into one load. */
+/* Little-endian on every machine. Compilers turn it into one load; gcc 12 turns a loop into eight. */
 static uint64_t load_word(const unsigned char *at)
 {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; i++)
-        word |= (uint64_t)at[i] << (8 * i);
-    return word;
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
 }
 
 static uint64_t mix(uint64_t state, uint64_t word)

@@ -18,7 +18,7 @@ bool span_equal_nocase(struct span a, struct span b)
     if (a.length != b.length)
         return false;
     for (size_t i = 0; i < a.length; i++) {
-        if (text_lower(a.at[i]) != text_lower(b.at[i]))
+        if (a.at[i] != b.at[i] && text_lower(a.at[i]) != text_lower(b.at[i]))
             return false;
     }
     return true;

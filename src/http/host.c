@@ -1,12 +1,10 @@
 #include "http/host.h"
 
 #include "base/address.h"
-#include "http/target.h"
 
-struct span host_of(const struct request *request)
+struct span host_of(const struct request *request, const struct target *target)
 {
-    struct span authority = target_authority(request_target(request));
-    return authority.at != NULL ? authority : request_field(request, FIELD_HOST);
+    return target->authority.at != NULL ? target->authority : request_field(request, FIELD_HOST);
 }
 
 struct span host_name(struct span authority)

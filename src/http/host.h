@@ -4,14 +4,15 @@
 
 #include "base/text.h"
 #include "http/request.h"
+#include "http/target.h"
 
 #include <stdbool.h>
 
 /*
- * The request's authority: that of a target in absolute-form, which replaces Host (RFC 9112 3.2.2), else the Host
+ * The request's authority, once its target is parsed: that of a target in absolute-form, which replaces Host (RFC 9112 3.2.2), else the Host
  * field. As sent, valid or not; empty if the client sent none.
  */
-struct span host_of(const struct request *request);
+struct span host_of(const struct request *request, const struct target *target);
 
 /* The name or address in a valid authority, without its port and a full name's final dot (RFC 3986 3.2.2). An IPv6
    address keeps its brackets. */

@@ -40,6 +40,12 @@ static void slice_extend(const struct request *request, struct request_slice *sl
     slice->length = (uint16_t)(slice->length + length);
 }
 
+static struct request_slice slice_trim(const struct request *request, struct request_slice slice)
+{
+    struct span trimmed = span_trim(slice_span(request, slice));
+    return (struct request_slice){(uint16_t)(trimmed.at - request->head), (uint16_t)trimmed.length};
+}
+
 static enum request_state refuse(struct request *request, int status)
 {
     request->state = REQUEST_BAD;
@@ -122,11 +128,10 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t length)
  */
 static bool is_field_name(const char *kept, struct span name)
 {
-    for (size_t i = 0; i < name.length; i++) {
-        if ((name.at[i] | 0x20) != kept[i])
-            return false;
-    }
-    return true;
+    size_t same = 0;
+    while (same < name.length && (char)(name.at[same] | 0x20) == kept[same])
+        same++;
+    return same == name.length;
 }
 
 /* Indexed by the name's length, so that other fields cost almost nothing. */
@@ -175,11 +180,20 @@ static int on_field_complete(llhttp_t *parser)
         if (request->field_line_count == LIMIT_FIELD_LINES)
             return refuse_in_callback(request, 431);
         request->field_lines[request->field_line_count++] =
-            (struct field_line){request->value, (uint8_t)field};
+            (struct field_line){slice_trim(request, request->value), (uint8_t)field};
         request->fields |= 1u << field;
     }
     request->name = request->value = (struct request_slice){0};
     return 0;
+}
+
+/* The received bytes after the target; empty unless they begin like an HTTP version. */
+static struct span version_so_far(const struct request *request)
+{
+    size_t start = request->target.at + request->target.length;
+    struct span rest = {request->head + start, request->received - start};
+    bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
+    return is_http ? rest : SPAN_NONE;
 }
 
 /*
@@ -193,16 +207,13 @@ static int check_request_line(struct request *request)
         return 400;
     if (request->target.at != request->method_name.at + request->method_name.length + 1)
         return 400;
-    const char *version = request->head + request->target.at + request->target.length;
-    for (const char *expected = " HTTP/"; *expected != '\0'; expected++, version++) {
-        if (*version != *expected) /* stop before reading past the line's end */
-            return 400;
-    }
-    if (!text_is_digit(version[0]) || version[1] != '.' || !text_is_digit(version[2]) || version[3] != '\r')
+    struct span version = version_so_far(request); /* " HTTP/1.1\r\n" and more */
+    if (version.length < 10 || !text_is_digit(version.at[6]) || version.at[7] != '.' ||
+        !text_is_digit(version.at[8]) || version.at[9] != '\r')
         return 400;
-    if (version[0] != '1' || (version[2] != '0' && version[2] != '1'))
+    if (version.at[6] != '1' || (version.at[8] != '0' && version.at[8] != '1'))
         return 505;
-    request->minor_version = (uint8_t)(version[2] - '0');
+    request->minor_version = (uint8_t)(version.at[8] - '0');
     return 0;
 }
 
@@ -248,10 +259,9 @@ static int check_transfer_coding(const struct request *request)
 
 static unsigned count_lines(const struct request *request, enum request_field field)
 {
-    unsigned count = 0, cursor = 0;
-    struct span value;
-    while (request_next_line(request, field, &cursor, &value))
-        count++;
+    unsigned count = 0;
+    for (unsigned i = 0; i < request->field_line_count; i++)
+        count += request->field_lines[i].field == field;
     return count;
 }
 
@@ -397,15 +407,6 @@ static enum request_state check_method_name(struct request *request)
     return refuse(request, at > start && request->head[at] == ' ' ? 501 : 400);
 }
 
-/* The received bytes after the target; empty unless they begin like an HTTP version. */
-static struct span version_so_far(const struct request *request)
-{
-    size_t start = request->target.at + request->target.length;
-    struct span rest = {request->head + start, request->received - start};
-    bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
-    return is_http ? rest : SPAN_NONE;
-}
-
 /* llhttp stops inside an unknown version. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
 static int check_version(const struct request *request)
 {
@@ -532,7 +533,7 @@ bool request_next_line(const struct request *request, enum request_field field, 
     while (*cursor < request->field_line_count) {
         const struct field_line *line = &request->field_lines[(*cursor)++];
         if (line->field == field) {
-            *value = span_trim(slice_span(request, line->value));
+            *value = slice_span(request, line->value);
             return true;
         }
     }

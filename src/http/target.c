@@ -6,45 +6,38 @@
 #include <assert.h>
 #include <string.h>
 
-/* RFC 9112 3.2.2: a server must accept absolute-form, and its authority replaces Host. False for other forms. */
-static bool find_authority(struct span raw, struct span *authority)
+/* RFC 9112 3.2.2: a server must accept absolute-form, and its authority replaces Host. SPAN_NONE in other forms. */
+static struct span find_authority(struct span raw)
 {
     static const struct span scheme = SPAN_INIT("http://");
     if (raw.length < scheme.length || raw.at[0] == '/' ||
         !span_equal_nocase((struct span){raw.at, scheme.length}, scheme))
-        return false;
+        return SPAN_NONE;
     struct span rest = {raw.at + scheme.length, raw.length - scheme.length};
     size_t end = 0;
     while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?')
         end++;
-    *authority = (struct span){rest.at, end};
-    return true;
+    return (struct span){rest.at, end};
 }
 
-struct span target_authority(struct span raw)
+/* Splits a target, valid or not, into authority, path and query. */
+static void split(struct span raw, struct target *target)
 {
-    struct span authority = SPAN_NONE;
-    find_authority(raw, &authority);
-    return authority;
+    struct span rest = raw, authority = find_authority(raw);
+    if (authority.at != NULL) {
+        size_t before = (size_t)(authority.at - raw.at) + authority.length;
+        rest = (struct span){raw.at + before, raw.length - before};
+    }
+    size_t end = span_find(rest, '?');
+    target->authority = authority;
+    target->sent_path = (struct span){rest.at, end};
+    target->query = (struct span){rest.at + end, rest.length - end};
 }
 
-static struct span strip_authority(struct span raw, bool *valid)
+/* The host of an "http" URI may not be empty (RFC 9110 4.2.1). */
+static bool is_authority(struct span authority)
 {
-    struct span authority;
-    *valid = true;
-    if (!find_authority(raw, &authority))
-        return raw;
-    /* The host of an "http" URI may not be empty (RFC 9110 4.2.1). */
-    *valid = authority.length > 0 && authority.at[0] != ':' && target_host_is_valid(authority);
-    size_t before = (size_t)(authority.at - raw.at) + authority.length;
-    return (struct span){raw.at + before, raw.length - before};
-}
-
-struct span target_sent_path(struct span raw)
-{
-    bool valid;
-    struct span rest = strip_authority(raw, &valid);
-    return (struct span){rest.at, span_find(rest, '?')};
+    return authority.length > 0 && authority.at[0] != ':' && target_host_is_valid(authority);
 }
 
 /* Controls, spaces and non-ASCII bytes must be escaped; a target has no fragment (RFC 9112 3.2). */
@@ -62,64 +55,68 @@ static bool is_query(struct span query)
     return true;
 }
 
-/* Decodes once. False for a bad escape, and for NUL, escaped or not. */
-static bool decode(struct span raw, char *out, size_t *length)
+/* Decodes the byte at `*at`, and moves past it or its escape. Returns -1 for a bad escape, and for NUL, escaped or not. */
+static int decode_byte(struct span raw, size_t *at)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < raw.length; i++) {
-        unsigned char byte = (unsigned char)raw.at[i];
-        if (byte == '%') {
-            if (raw.length - i < 3)
-                return false;
-            int high = text_hex_value(raw.at[i + 1]), low = text_hex_value(raw.at[i + 2]);
-            if (high < 0 || low < 0 || (high == 0 && low == 0))
-                return false;
-            byte = (unsigned char)(high * 16 + low);
-            i += 2;
-        } else if (!is_target_byte(byte)) {
-            return false;
-        }
-        out[n++] = (char)byte;
+    unsigned char byte = (unsigned char)raw.at[*at];
+    if (byte != '%') {
+        (*at)++;
+        return is_target_byte(byte) ? byte : -1;
     }
-    *length = n;
-    return true;
+    if (raw.length - *at < 3)
+        return -1;
+    int high = text_hex_value(raw.at[*at + 1]), low = text_hex_value(raw.at[*at + 2]);
+    *at += 3;
+    return high < 0 || low < 0 || (high == 0 && low == 0) ? -1 : high * 16 + low;
 }
 
-/* The length of `path` without its last segment. */
+/* The length of `path`, which is empty or ends with a slash, without its last segment. */
 static size_t drop_segment(const char *path, size_t length)
 {
+    if (length > 0)
+        length--;
     while (length > 0 && path[length - 1] != '/')
         length--;
-    return length > 0 ? length - 1 : 0;
+    return length;
+}
+
+/* Ends the last segment of a path, which begins at `start`. Returns the length of the path, which is empty or ends with
+   a slash. */
+static size_t end_segment(char *path, size_t start, size_t end)
+{
+    struct span segment = {path + start, end - start};
+    if (segment.length == 0 || span_equal(segment, SPAN(".")))
+        return start;
+    if (span_equal(segment, SPAN("..")))
+        return drop_segment(path, start);
+    path[end] = '/';
+    return end + 1;
 }
 
 /*
- * Removes dot segments (RFC 3986 5.2.4) and repeated slashes in place: the result is never longer than the input.
- * ".." at the root stays at the root.
+ * Decodes the path once, without dot segments (RFC 3986 5.2.4) and repeated slashes. ".." at the root stays at the
+ * root. False for what can't be decoded.
  */
-static void normalise(struct target *target, size_t length)
+static bool read_path(struct target *target)
 {
     char *path = target->room;
-    size_t kept = 0;
-    target->slash = true;
-    for (size_t at = 0; at < length;) {
-        size_t end = at + span_find((struct span){path + at, length - at}, '/');
-        struct span segment = {path + at, end - at};
-        bool up = span_equal(segment, SPAN(".."));
-        bool named = segment.length > 0 && !up && !span_equal(segment, SPAN("."));
-        if (up)
-            kept = drop_segment(path, kept);
-        if (named) {
-            if (kept > 0)
-                path[kept++] = '/';
-            memmove(path + kept, segment.at, segment.length);
-            kept += segment.length;
-        }
-        target->slash = !named || end < length;
-        at = end + 1;
+    size_t start = 0, end = 0; /* of the last segment */
+    for (size_t at = 0; at < target->sent_path.length;) {
+        int byte = decode_byte(target->sent_path, &at);
+        if (byte < 0)
+            return false;
+        if (byte == '/')
+            start = end = end_segment(path, start, end);
+        else
+            path[end++] = (char)byte;
     }
-    path[kept] = '\0';
-    target->path = (struct span){path, kept};
+    size_t length = end_segment(path, start, end);
+    target->slash = length <= start;
+    if (length > 0)
+        length--;
+    path[length] = '\0';
+    target->path = (struct span){path, length};
+    return true;
 }
 
 static bool has_hidden_segment(struct span path)
@@ -135,22 +132,17 @@ static bool has_hidden_segment(struct span path)
 
 int target_parse(struct span raw, struct target *target)
 {
-    bool valid;
-    struct span rest = strip_authority(raw, &valid);
-    if (!valid || rest.length > LIMIT_TARGET)
+    split(raw, target);
+    struct span path = target->sent_path;
+    bool absolute_form = target->authority.at != NULL;
+    if (absolute_form && !is_authority(target->authority))
         return 400;
-    size_t end = span_find(rest, '?');
-    target->query = (struct span){rest.at + end, rest.length - end};
-    struct span path = {rest.at, end};
-    bool absolute_form = rest.at != raw.at;
+    if (path.length + target->query.length > LIMIT_TARGET)
+        return 400;
     if (path.length == 0 ? !absolute_form : path.at[0] != '/')
         return 400;
-    if (!is_query(target->query))
+    if (!is_query(target->query) || !read_path(target))
         return 400;
-    size_t length;
-    if (!decode(path, target->room, &length))
-        return 400;
-    normalise(target, length);
     target->hidden = has_hidden_segment(target->path);
     return 0;
 }

@@ -11,21 +11,25 @@
 enum { TARGET_NAME_MAX = LIMIT_INDEX_NAME };
 
 struct target {
+    struct span authority; /* as sent, valid or not; SPAN_NONE but in absolute-form */
+    /* Without authority and query. For the server's own paths, which have only one spelling, so that a proxy's rules need
+       no other. */
+    struct span sent_path;
+    struct span query; /* as sent, with its "?"; empty: none */
     /*
      * The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by
      * single slashes, none at either end; empty for the root. Followed by a NUL that is not counted, and
      * contains no other.
      */
     struct span path;
-    bool slash;        /* the path ended with a slash or a dot segment, so it names a directory */
-    bool hidden;       /* a segment begins with a dot and is not ".well-known" (RFC 8615) */
-    struct span query; /* as sent, with its "?"; empty: none */
+    bool slash;  /* the path ended with a slash or a dot segment, so it names a directory */
+    bool hidden; /* a segment begins with a dot and is not ".well-known" (RFC 8615) */
     char room[LIMIT_TARGET + TARGET_NAME_MAX + 2];
 };
 
 /*
- * Parses a target in origin-form or absolute-form. Writes the path into `target->room`; the query borrows `raw`.
- * Returns 0, or 400 for an invalid target, NUL, or a bad escape.
+ * Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for an
+ * invalid target, too. Writes the path into `target->room`. Returns 0, or 400 for an invalid target, NUL, or a bad escape.
  */
 int target_parse(struct span raw, struct target *target);
 
@@ -35,13 +39,6 @@ struct span target_child(struct target *target, struct span name);
 
 /* As target_child, for the target's path with `suffix` appended. */
 struct span target_suffixed(struct target *target, struct span suffix);
-
-/* The path of a target of either form as sent, without authority and query. For the server's own paths, which have
-   only one spelling, so that a proxy's rules need no other. */
-struct span target_sent_path(struct span raw);
-
-/* The authority of a target in absolute-form, valid or not; SPAN_NONE for the other forms. */
-struct span target_authority(struct span raw);
 
 /* True for uri-host [":" port], as in a Host field (RFC 9110 7.2, RFC 3986 3.2.2), or empty. */
 bool target_host_is_valid(struct span host);

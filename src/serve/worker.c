@@ -605,14 +605,16 @@ static void turn(struct worker *worker)
     worker->service.context.iteration++;
     listing_begin_iteration();
     read_clocks(worker);
-    if (worker->now != before) {
+    bool ticked = worker->now != before;
+    if (ticked) {
         let_signals_in(worker);
         log_flush(); /* a busy worker, too, holds a line no longer than this */
     }
     serve_connections(worker, worker->events, count);
     serve_listeners(worker, worker->events, count);
     step_ready(worker, ready);
-    expire_connections(worker);
+    if (ticked) /* a deadline is armed for later than now: it can be due only after a tick */
+        expire_connections(worker);
     free_closed(worker);
     store_end_turn(worker->service.context.store);
     worker->store_expiry = store_expire(worker->service.context.store, worker->now);

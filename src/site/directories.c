@@ -18,6 +18,7 @@ struct place {
     int64_t first_seen; /* the identity, by identity_clock */
     bool settled;       /* as identity_is_settled said when the names were looked at */
     uint64_t hash;
+    struct place *next_open; /* while it is open */
     size_t length;
     char path[]; /* with its NUL */
 };
@@ -29,7 +30,7 @@ struct directories {
     const struct beneath *beneath;
     int64_t racy_ms;
     uint64_t last_version;        /* of any directory's names */
-    unsigned open_count;          /* places that are open */
+    struct place *open;           /* those that are open, the last one first */
     struct place *places[PLACES]; /* each path has one where it may be: what is there gives way */
 };
 
@@ -43,21 +44,22 @@ struct directories *directories_new(const struct beneath *beneath, int64_t racy_
 
 static void close_place(struct directories *directories, struct place *place)
 {
+    struct place **link = &directories->open;
     if (place->directory.fd < 0)
         return;
+    while (*link != place)
+        link = &(*link)->next_open;
+    *link = place->next_open;
     if (place->directory.fd != directories->beneath->root)
         close(place->directory.fd);
     place->directory.fd = -1;
-    directories->open_count--;
 }
 
 bool directories_end_turn(struct directories *directories)
 {
-    bool any = directories->open_count > 0;
-    for (unsigned i = 0; directories->open_count > 0 && i < PLACES; i++) {
-        if (directories->places[i] != NULL)
-            close_place(directories, directories->places[i]);
-    }
+    bool any = directories->open != NULL;
+    while (directories->open != NULL)
+        close_place(directories, directories->open);
     return any;
 }
 
@@ -121,7 +123,8 @@ const struct directory *directories_find(struct directories *directories, struct
         return NULL;
     place->directory.fd = fd;
     place->turn = turn;
-    directories->open_count++;
+    place->next_open = directories->open;
+    directories->open = place;
     if (look(directories, place))
         return &place->directory;
     int error = errno;

@@ -9,7 +9,7 @@ static void the_authority_of_an_absolute_target_is_the_host(void **state)
     (void)state;
     ask("GET http://example.org:8080/file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_true(span_equal(asked.exchange.host, SPAN("example.org")));
-    assert_true(span_equal(asked.exchange.sent_path, SPAN("/file.txt")));
+    assert_true(span_equal(asked.exchange.target->sent_path, SPAN("/file.txt")));
     assert_false(exchange_is_local(&asked.exchange));
 }
 
@@ -18,7 +18,7 @@ static void the_host_is_the_name_without_the_port(void **state)
     (void)state;
     ask("GET /file.txt?a=b HTTP/1.1\r\nHost: localhost:8080\r\n\r\n");
     assert_true(span_equal(asked.exchange.host, SPAN("localhost")));
-    assert_true(span_equal(asked.exchange.sent_path, SPAN("/file.txt")));
+    assert_true(span_equal(asked.exchange.target->sent_path, SPAN("/file.txt")));
 }
 
 static void a_request_without_host_has_an_empty_one(void **state)
