@@ -123,9 +123,10 @@ int log_open(uid_t user, struct failure *failure)
 {
     if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
         return 0;
-    return fail(failure, EX_OSERR,
-                "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
-                strerror(errno));
+    fail(failure, EX_OSERR, "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
+         strerror(errno));
+    log_end(); /* standard output may have its log writer */
+    return failure->status;
 }
 
 void log_enter_worker(void)
