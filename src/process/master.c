@@ -158,8 +158,9 @@ static bool may_warn(const struct master *master)
 }
 
 /* Checks before the start that workers can serve inside their sandbox. */
-static int rehearse_sandbox(struct master *master, struct sandbox_held *held, struct failure *failure)
+static int rehearse_sandbox(struct master *master, struct failure *failure)
 {
+    struct sandbox_held *held = &master->held;
     const struct settings *settings = master->settings;
     master->sandbox.root = master->root;
     master->sandbox.root_path = settings->root;
@@ -209,9 +210,8 @@ int master_open(struct master *master, const struct settings *settings, struct f
     master->settings = settings;
     master->root = -1;
     raise_descriptor_limit();
-    struct sandbox_held held = {0};
-    if (open_root(master, failure) != 0 || rehearse_sandbox(master, &held, failure) != 0 ||
-        log_open(held.user, failure) != 0 || open_sockets(master, failure) != 0) {
+    if (open_root(master, failure) != 0 || rehearse_sandbox(master, failure) != 0 ||
+        log_open(master->held.user, failure) != 0 || open_sockets(master, failure) != 0) {
         if (master->root >= 0)
             close(master->root);
         return failure->status;
@@ -265,6 +265,10 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
         _exit(EX_OSERR);
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
+    if (sandbox_is_weaker(&held, &supervision->master->held)) {
+        log_error("a worker can't enter the sandbox for lack of descriptors or memory");
+        _exit(EX_OSERR);
+    }
     signal(SIGCHLD, SIG_DFL);
     exit(worker_run(&setup));
 }

@@ -23,6 +23,7 @@ struct master {
     struct listening listening;
     struct metrics *metrics;             /* the workers' counters, or NULL; the caller closes them */
     struct sandbox sandbox;              /* of the workers */
+    struct sandbox_held held;            /* of it, in the rehearsal */
     char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
 };
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -45,7 +46,9 @@ void sandbox_hide_memory(void)
 static int restrict_files(const struct sandbox *sandbox)
 {
     int all = sandbox->reads_all ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-    int version = landlock_restrict(all >= 0 ? all : sandbox->root);
+    if (sandbox->reads_all && all < 0)
+        return -1;
+    int version = landlock_restrict(sandbox->reads_all ? all : sandbox->root);
     int error = errno;
     if (all >= 0)
         close(all);
@@ -53,9 +56,20 @@ static int restrict_files(const struct sandbox *sandbox)
     return version;
 }
 
+/* Leaves the controlling terminal (tty(4)): reading it in the background would stop the whole process group (SIGTTIN). */
+static void leave_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ioctl(fd, TIOCNOTTY);
+    close(fd);
+}
+
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
 {
     *held = (struct sandbox_held){0};
+    leave_terminal();
     held->user_error = privileges_drop(&sandbox->privileges);
     if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)
         return false;
@@ -73,10 +87,18 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->reads_all = sandbox->reads_all;
     if (sandbox_reads_others(held))
         sandbox_hide_memory();
-    int calls = seccomp_restrict(held->landlock_version >= LANDLOCK_ABI_TRUNCATE);
+    int calls = seccomp_restrict();
     held->seccomp_error = calls < 0 ? errno : 0;
     held->calls = calls > 0 ? calls : 0;
     return true;
+}
+
+bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected)
+{
+    return held->user != expected->user || held->group != expected->group ||
+           held->no_capabilities < expected->no_capabilities ||
+           held->no_new_privileges_error != expected->no_new_privileges_error ||
+           held->landlock_version < expected->landlock_version || held->calls < expected->calls;
 }
 
 /* ---- rehearsing ---- */
@@ -111,12 +133,26 @@ static int fail_without_report(struct failure *failure, int status)
                 status);
 }
 
+/* The kernel or the container does not offer what failed so. Anything else, such as ENFILE or ENOMEM, may be different the next
+   time. */
+static bool is_missing(int error)
+{
+    return error == 0 || error == ENOSYS || error == EOPNOTSUPP || error == EPERM || error == EINVAL;
+}
+
 static int check(const struct sandbox *sandbox, const struct sandbox_held *held, struct failure *failure)
 {
     const struct privileges *plan = &sandbox->privileges;
     if (held->user_error != 0 && plan->change == PRIVILEGES_CHANGE)
         return fail(failure, EX_NOPERM, "can't become user %u with group %u: %s", plan->user, plan->group,
                     strerror(held->user_error));
+    int errors[] = {held->user_error, held->no_new_privileges_error, held->landlock_error,
+                    held->seccomp_error};
+    for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
+        if (!is_missing(errors[i]))
+            return fail(failure, EX_OSERR, "can't enter the sandbox: %s; 'ulimit -a' shows the limits",
+                        strerror(errors[i]));
+    }
     if (held->root_error == EACCES && plan->change == PRIVILEGES_TRY)
         return fail(failure, EX_NOINPUT,
                     "the workers' user nobody (%u) can't read root '%s'; choose one that can with '--user'",

@@ -40,6 +40,9 @@ enum { SANDBOX_LINE_MAX = 512 };
    the parent has ended, or the kernel refuses the user of --user. */
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held);
 
+/* True if less holds in a worker than did in the rehearsal: a call has failed for lack of descriptors or memory. */
+bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected);
+
 /* Lets a child enter the sandbox and report what holds. Returns 0, or the failure's exit status if no worker could serve: 66
    if its user can't read the root, 77 if it can't become that user, else 71. */
 int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure);

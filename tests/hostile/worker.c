@@ -124,7 +124,7 @@ static const struct {
     CALL(getsockopt),
     CALL(openat2),
     CALL(openat),
-    CALL(openat),
+    CALL(epoll_ctl),
     CALL(newfstatat),
     CALL(readlinkat),
     CALL(truncate),

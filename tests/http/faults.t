@@ -16,7 +16,7 @@ bound_seconds(170);
 # The faults of each call: errors, or numbers of bytes for a short read or write.
 my @worker_faults = (
     [accept4       => qw(ECONNABORTED EINTR EMFILE ENFILE ENOBUFS ENOMEM EPROTO EPERM)],
-    [openat2       => qw(EACCES EAGAIN EINTR EIO ELOOP EMFILE ENFILE ENOENT ENOMEM EXDEV)],
+    [openat        => qw(EACCES EAGAIN EINTR EIO ELOOP EMFILE ENFILE ENOENT ENOMEM EXDEV)],
     [fstat         => qw(EIO ENOMEM EOVERFLOW)],
     [fstatat       => qw(EACCES EIO ELOOP ENOENT ENOMEM)],
     [pread         => qw(EINTR EIO EISDIR), 0, 1],
@@ -37,10 +37,10 @@ my @memory_faults = ([malloc => qw(ENOMEM)], [realloc => qw(ENOMEM)], [calloc =>
 my $blamed = qr/worker \d+ was killed by signal 6|crashed in libmagic on 'guess'/;
 
 # Calls without which a worker can't start.
-my @start_faults = ([calloc => qw(ENOMEM)], [epoll_create1 => qw(EMFILE ENFILE ENOMEM)], [epoll_ctl => qw(ENOMEM ENOSPC)]);
+my @start_faults = ([landlock => qw(ENFILE ENOMEM)], [calloc => qw(ENOMEM)], [epoll_create1 => qw(EMFILE ENFILE ENOMEM)], [epoll_ctl => qw(ENOMEM ENOSPC)]);
 
 # Errors that describe the file: the response is that for such a file.
-my %also = (openat2 => { map { $_ => [404] } qw(EACCES ELOOP ENOENT EXDEV) });
+my %also = (openat => { map { $_ => [404] } qw(EACCES ELOOP ENOENT EXDEV) });
 
 # tests/http/preload/faults.c: struct control.
 use constant CONTROL => 'Z24 l<6';
@@ -210,7 +210,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
 
 # ---- when a worker starts, and in the master ----
 {
-    my $server = start('-j', 2);
+    my $server = start('-j', 2, '-v');
     $server->expect_stderr(qr/worker/);
     my $both = sub { my @workers = $server->workers; return @workers == 2 };
     my $back = sub {
@@ -241,6 +241,8 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
             end_fault();
         }
     }
+    # A worker that failed to enter the sandbox would have served without it.
+    is(scalar(() = $server->stderr =~ /^tinyhttpd: a worker can't enter the sandbox/mg), 2, 'no worker serves in a weaker sandbox') if $server->banner =~ /, Landlock \(ABI/;
     for my $case ([fork => 'EAGAIN'], [ppoll => 'EINTR'], [kill => 'EPERM']) {
         set_fault($case->[0], 1, $case->[1], 'in the master');
         $kill_one->();

@@ -97,10 +97,10 @@ my $whole = new_root();
 put_file($whole, $_, "something\n") for 'index.html', 'text.txt', 'text.txt.gz', '404.html', 'listed/file', 'fails.txt'; # the last is requested only once, so that it must be opened
 my $control = put_file(new_root(), 'control', "\0" x 48);
 chmod 0666, $control;
-sub let_openat2_fail {
+sub let_openat_fail {
     my ($times) = @_; # struct control of preload/faults.c
     open my $file, '+<:raw', $control or die $!;
-    syswrite $file, pack 'Z24 l<6', $times ? 'openat2' : '', 1, Errno::ENOMEM(), 0, 0, 0, $times;
+    syswrite $file, pack 'Z24 l<6', $times ? 'openat' : '', 1, Errno::ENOMEM(), 0, 0, 0, $times;
     close $file;
     return;
 }
@@ -138,14 +138,14 @@ sub on_every_answer {
     $all->expect_stderr(qr/--watch/);
     for my $case (@cases) {
         my ($name, $status, $request) = @$case;
-        let_openat2_fail($status == 503 ? 1000 : 0);
+        let_openat_fail($status == 503 ? 1000 : 0);
         my $answer = asked($all, $request);
         is($answer->{status}, $status, "$name: the status");
         my %lines;
         push @{ $lines{ lc $_->[0] } }, $_->[1] for @{ $answer->{fields} };
         $code->($name, \%lines);
     }
-    let_openat2_fail(0);
+    let_openat_fail(0);
     $all->stop;
     return;
 }

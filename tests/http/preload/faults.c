@@ -157,8 +157,9 @@ void free(void *memory)
 
 /* ---- files ---- */
 
-/* Only openat2 is called so where the C library has no function of its own. Four arguments are passed on: no call of the
-   program's has more, but seccomp's fewer. */
+enum { CALL_LANDLOCK_CREATE_RULESET = 444 };
+
+/* The C library has no function for Landlock. Four arguments are passed on: no call of the program has more. */
 long syscall(long number, ...)
 {
     typedef long function(long number, ...);
@@ -169,9 +170,27 @@ long syscall(long number, ...)
     for (unsigned i = 0; i < 4; i++)
         at[i] = va_arg(list, long);
     va_end(list);
-    if (number == SYS_openat2 && fails("openat2"))
+    if (number == CALL_LANDLOCK_CREATE_RULESET && fails("landlock"))
         return -1;
     return next(number, at[0], at[1], at[2], at[3]);
+}
+
+int openat(int directory, const char *path, int flags, ...)
+{
+    typedef int function(int directory, const char *path, int flags, ...);
+    NEXT("openat", function *)
+    va_list list;
+    va_start(list, flags);
+    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    return fails("openat") ? -1 : next(directory, path, flags, mode);
+}
+
+/* openat of a build with _FORTIFY_SOURCE, where the flags are not constant. */
+int __openat_2(int directory, const char *path, int flags);
+int __openat_2(int directory, const char *path, int flags)
+{
+    return openat(directory, path, flags);
 }
 
 int fstat(int fd, struct stat *attributes)
