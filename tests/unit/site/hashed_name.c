@@ -140,7 +140,7 @@ static const char *const plain[] = {
 
 static bool has_hash(const char *name)
 {
-    return cache_name_has_hash(guarded(span_of(name)));
+    return hashed_name_matches(guarded(span_of(name)));
 }
 
 static void names_of_tools_have_a_hash(void **state)
