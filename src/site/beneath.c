@@ -36,9 +36,9 @@ enum {
 };
 
 /*
- * Opens each name in the directory before it, but never "..": that directory may have been moved out of the root, and so
- * its parent is outside. Instead ".." removes the last open name, and the walk starts again at the root. `room` holds, at
- * its beginning, the names that are open, and at its end the rest of the path.
+ * Opens each name in the directory before it, but never "..": that directory may have been moved out of the root, and
+ * so its parent is outside. Instead ".." removes the last open name, and the walk starts again at the root. `room`
+ * holds, at its beginning, the names that are open, and at its end the rest of the path.
  */
 struct walk {
     const struct beneath *beneath;
@@ -152,8 +152,8 @@ static int follow(struct walk *walk, int link, bool last)
     return WALK_ON;
 }
 
-/* Called if a name was not opened as requested: follows it if it is a link, tries again if it was replaced meanwhile, or
-   fails with `error`. */
+/* Called if a name was not opened as requested: follows it if it is a link, tries again if it was replaced meanwhile,
+   or fails with `error`. */
 static int follow_or_fail(struct walk *walk, const char *name, size_t taken, int error)
 {
     struct stat attributes;

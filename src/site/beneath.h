@@ -18,9 +18,9 @@ struct beneath beneath_root(int root, bool walk);
 
 /*
  * Opens `path` (decoded, normalised, relative, with a NUL after it; "" is the root) with the `flags` of open(2) and
- * O_CLOEXEC. Follows symbolic links as `symlinks` says. Returns a descriptor that the caller closes, or -1 with errno as
- * openat2(2): EXDEV or ELOOP if the path leaves the root. The walk gives the same results as openat2. For SYMLINKS_ALL,
- * openat(2) replaces a missing openat2.
+ * O_CLOEXEC. Follows symbolic links as `symlinks` says. Returns a descriptor that the caller closes, or -1 with errno
+ * as openat2(2): EXDEV or ELOOP if the path leaves the root. The walk gives the same results as openat2. For
+ * SYMLINKS_ALL, openat(2) replaces a missing openat2.
  */
 int beneath_open(const struct beneath *beneath, struct span path, int flags);
 

@@ -14,23 +14,23 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
-/* What a worker examines. */
+/* The file that a worker gives to libmagic. */
 struct examination {
-    _Atomic uint64_t mark; /* of the file, 0 for none */
+    _Atomic uint64_t mark; /* 0: none */
     char path[EXAMINATION_PATH_MAX];
 };
 
-/* Of memory that is shared: one for each worker, and then the master's. */
+/* Of the shared memory: a part for each worker, then the master's. */
 union part {
     struct examination examination;
     _Atomic uint64_t bad[LIMIT_BAD_FILES]; /* marks */
 };
-/* A worker dies at any instruction, and must not leave a lock. */
+/* A worker may die at any instruction, and must not leave a lock. */
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "marks are written in one piece");
 
 static struct shared shared;
 static struct examination *own; /* this worker's */
-static unsigned next;           /* of the bad ones, which is the oldest and gives way; the master's */
+static unsigned next;           /* in the master: index of the oldest bad file, to overwrite */
 
 static unsigned masters_part(void)
 {
@@ -43,7 +43,7 @@ void examination_open(unsigned workers)
     own = NULL;
     next = 0;
 
-    /* The parent process may have it ignored or blocked, which fork(2) and exec(2) hand on. */
+    /* The parent process may have ignored or blocked SIGPROF, and execve(2) preserves that. */
     sigset_t alarm;
     sigemptyset(&alarm);
     sigaddset(&alarm, SIGPROF);
@@ -66,7 +66,7 @@ bool examination_keep(unsigned worker)
     return shared_keep(&shared, worker);
 }
 
-/* What a file is remembered by: all that changes when it does. Never 0. */
+/* A hash of the attributes that change with the file. Never 0. */
 static uint64_t mark_of(const struct identity *identity)
 {
     const uint64_t parts[] = {
@@ -92,8 +92,8 @@ static bool is_bad(uint64_t mark)
     return false;
 }
 
-/* The kernel ends the process after so much CPU time, as libmagic can't be relied on to return: SIGPROF is not handled
-   (setitimer(2)). Not the time of a clock, which goes on while a worker is stopped or waits for a disk. 0 for no end. */
+/* Lets SIGPROF, which is not handled, end the process after so much CPU time (setitimer(2)), in case libmagic does not
+   return. Wall-clock time would pass also while the worker is stopped or waits for a disk. 0: no bound. */
 static void bound_time(unsigned milliseconds)
 {
     const struct itimerval once = {

@@ -69,8 +69,8 @@ static struct shape shape_of(struct span word)
     return shape;
 }
 
-/* A hash in lower-case hexadecimal, of a length that one of the tools uses. It needs digits and letters, to be neither a
-   date or serial number nor a word such as "defaced". `alone`: no other word is before it, so it must be longer. */
+/* A hash in lower-case hexadecimal, of a length that one of the tools uses. It needs digits and letters, to be neither
+   a date or serial number nor a word such as "defaced". `alone`: no other word is before it, so it must be longer. */
 static bool is_hexadecimal(struct span word, bool alone)
 {
     static const unsigned char lengths[] = {8, 10, 12, 16, 20, 32, 40, 64};
@@ -133,7 +133,8 @@ static bool is_base32(struct span word, struct shape shape)
            shape.count[KIND_UPPER] + shape.count[KIND_DIGIT] == word.length && shape.digits < 4;
 }
 
-/* True if the stem's last eight bytes, after a separator, are a hash. base32 is not for media: cameras use such names. */
+/* True if the stem's last eight bytes, after a separator, are a hash. base32 is not for media: cameras use such names.
+   */
 static bool ends_in_hash(struct span stem, bool is_code)
 {
     enum { LENGTH = 8 };

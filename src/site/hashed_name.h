@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 /*
- * True if the last name of the path looks like a bundler's: app.3f9c2a1b.js (webpack, parcel), index-DgT4x8Qz.css (vite,
- * rollup), chunk-ABCDEF12.mjs (esbuild), 6ce24c58023cc2f8.woff2 (Next). Never for HTML. False if in doubt: a needless
- * revalidation costs a round trip, but a cached file that changes after all is stale for a year.
+ * True if the last name of the path looks like a bundler's: app.3f9c2a1b.js (webpack, parcel), index-DgT4x8Qz.css
+ * (vite, rollup), chunk-ABCDEF12.mjs (esbuild), 6ce24c58023cc2f8.woff2 (Next). Never for HTML. False if in doubt: a
+ * needless revalidation costs a round trip, but a cached file that changes after all is stale for a year.
  */
 bool hashed_name_matches(struct span path);
 

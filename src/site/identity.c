@@ -48,7 +48,7 @@ bool identity_is_settled(const struct identity *identity, int64_t first_seen, in
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    /* A file system may give any time: distant ones are handled first, so that nothing overflows. */
+    /* A file system may return any time. Handle distant ones first, so that the arithmetic can't overflow. */
     int64_t far = (racy_ms + LIMIT_CLOCK_SKEW_MS) / 1000 + 2;
     if (identity->changed.tv_sec < now.tv_sec - far)
         return true;

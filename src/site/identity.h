@@ -1,4 +1,5 @@
-/* What must be equal for a file or directory to be the one that was read, and to be unchanged since. */
+/* A file stamp: the attributes of a file or directory that tell whether it was replaced or changed since it was read.
+   */
 #ifndef TINYHTTPD_SITE_IDENTITY_H
 #define TINYHTTPD_SITE_IDENTITY_H
 
@@ -18,17 +19,17 @@ struct identity identity_of(const struct stat *attributes);
 
 bool identity_equal(const struct identity *a, const struct identity *b);
 
-/* Whether `a` was modified before `b`. */
+/* True if `a` was modified before `b`. */
 bool identity_is_older(const struct identity *a, const struct identity *b);
 
-/* Milliseconds of the monotonic clock, which differs from the true one by a tick at most. */
+/* Milliseconds of CLOCK_MONOTONIC_COARSE. */
 int64_t identity_clock(void);
 
 /*
- * Whether the next change is certain to give another identity, so that what is read from now on can be kept with this
- * one. Two changes may carry one time, for up to `racy_ms` milliseconds: the identity must be that old by its own
- * times, and must have been seen that long ago (`first_seen`, by identity_clock), as the clock that stamps the file may
- * be another machine's. A change of more than LIMIT_CLOCK_SKEW_MS ago is trusted at once; one in the future never is.
+ * True if the next change is certain to give another stamp: content read from now on may be cached with this one. Two
+ * changes within `racy_ms` may have the same ctime (like git's "racily clean" entries). So the ctime must be that old,
+ * and also the time at which the stamp was first seen (`first_seen`, by identity_clock), as a file server's clock may
+ * differ. A ctime more than LIMIT_CLOCK_SKEW_MS ago is trusted at once, one in the future never.
  */
 bool identity_is_settled(const struct identity *identity, int64_t first_seen, int64_t racy_ms);
 

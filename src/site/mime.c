@@ -21,11 +21,11 @@ static const struct type_override *overrides;
 static unsigned override_count;
 
 /*
- * Sorted by extension. IANA's registrations, unless browsers need another type; source code and notes are text/plain, so
- * that browsers show instead of save them.
+ * Sorted by extension. IANA's registrations, unless browsers need another type; source code and notes are text/plain,
+ * so that browsers show instead of save them.
  *
- * Left out on purpose: "svgz", which needs a Content-Encoding, and "php" and other programs, which users might expect a
- * server to run.
+ * Left out on purpose: "svgz", which needs a Content-Encoding, and "php" and other programs, which users might expect
+ * a server to run.
  */
 enum { EXTENSION_MAX = 12 };
 static const struct known {
@@ -175,8 +175,8 @@ static bool load_quietly(const char *path)
     return loaded;
 }
 
-/* Loads $MAGIC if it is set, else a distribution's compiled database, else the library's default. magic_load(NULL) would
-   also read ~/.magic, and responses must not depend on the user that starts the server. */
+/* Loads $MAGIC if it is set, else a distribution's compiled database, else the library's default. magic_load(NULL)
+   would also read ~/.magic, and responses must not depend on the user that starts the server. */
 static bool load_database(void)
 {
     static const char *const paths[] = {
@@ -222,8 +222,8 @@ bool mime_open(void)
         assert(strcmp(table[i - 1].extension, table[i].extension) < 0);
     }
 
-    /* Switch off the checks that parse a format in C: most of libmagic's past defects were there, and a media type does not
-       need the details that they find. */
+    /* Switch off the checks that parse a format in C: most of libmagic's past defects were there, and a media type does
+       not need the details that they find. */
     int flags = MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF |
                 MAGIC_NO_CHECK_CDF | MAGIC_NO_CHECK_TOKENS | MAGIC_NO_CHECK_APPTYPE;
 #ifdef MAGIC_NO_CHECK_CSV
@@ -340,8 +340,8 @@ static bool is_media_type(const char *type)
     return slashes == 1 && !begins(type, "/") && !ends(type, "/");
 }
 
-/* True if a guess may be sent. Never a type that lets a browser run the content with the site's origin: only an extension
-   gives a file such a type. */
+/* True if a guess may be sent. Never a type that lets a browser run the content with the site's origin: only an
+   extension gives a file such a type. */
 static bool is_allowed(const char *guess)
 {
     if (!is_media_type(guess))
@@ -382,8 +382,8 @@ static const char *guess_type(const char *path, int fd, char scratch[MIME_MAX])
 }
 
 /* libmagic is not asked about UTF-8 text: it is slow with it, mistakes notes for HTML, and all its types for text would
-   become text/plain anyway. An empty file is text too (as in WHATWG MIME Sniffing 7.1), so that browsers show an empty page
-   instead of saving it. */
+   become text/plain anyway. An empty file is text too (as in WHATWG MIME Sniffing 7.1), so that browsers show an empty
+   page instead of saving it. */
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
 {
     const char *type = type_of_name(span_of(path));
@@ -397,8 +397,8 @@ const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
     return type;
 }
 
-/* This includes text/javascript (RFC 9239 4). JSON is always UTF-8 and has no charset parameter (RFC 8259 11). XML, such as
-   image/svg+xml, declares its encoding itself, and a charset parameter would overrule it (RFC 7303 3.2). */
+/* This includes text/javascript (RFC 9239 4). JSON is always UTF-8 and has no charset parameter (RFC 8259 11). XML,
+   such as image/svg+xml, declares its encoding itself, and a charset parameter would overrule it (RFC 7303 3.2). */
 bool mime_is_text(const char *type)
 {
     return begins(type, "text/");

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* Opens libmagic's database: $MAGIC, or the system's. Call once, before the workers are forked. False if it can't be read:
-   binary files of unknown extension are then application/octet-stream. */
+/* Opens libmagic's database: $MAGIC, or the system's. Call once, before the workers are forked. False if it can't be
+   read: binary files of unknown extension are then application/octet-stream. */
 bool mime_open(void);
 
 void mime_close(void);
@@ -22,9 +22,9 @@ bool mime_knows(struct span path);
 
 /*
  * Returns the media type of the file `path`, open at `fd`, without parameters. The extension decides, in any case of
- * letters. If it is unknown or missing, the content does: UTF-8 is text/plain, and libmagic guesses the rest. An unknown
- * file, or one that crashed a worker in libmagic (site/examination), is application/octet-stream. The result is a static
- * string or in `scratch`. The file offset may be reset to 0.
+ * letters. If it is unknown or missing, the content does: UTF-8 is text/plain, and libmagic guesses the rest. An
+ * unknown file, or one that crashed a worker in libmagic (site/examination), is application/octet-stream. The result is
+ * a static string or in `scratch`. The file offset may be reset to 0.
  */
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
