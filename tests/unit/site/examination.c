@@ -1,4 +1,4 @@
-/* Which files may be examined, seen from the master and from workers that live and die. */
+/* Files that crash a worker in libmagic, as seen by the master and by workers. */
 #include "site/examination.h"
 
 #include "base/limits.h"
@@ -38,14 +38,14 @@ static int close_memory(void **state)
     return 0;
 }
 
-/* The worker of this number dies in the middle, or after the end. Returns the number. */
-static unsigned worker_dies_at(unsigned worker, int fd, const char *path, bool in_the_middle)
+/* Lets a worker end in libmagic, or after it. Returns the worker's number. */
+static unsigned crash_worker(unsigned worker, int fd, const char *path, bool in_libmagic)
 {
     pid_t pid = fork();
     if (pid == 0) {
         if (!examination_keep(worker) || !examination_begin(fd, path))
             _exit(2);
-        if (!in_the_middle)
+        if (!in_libmagic)
             examination_end();
         _exit(0);
     }
@@ -55,7 +55,7 @@ static unsigned worker_dies_at(unsigned worker, int fd, const char *path, bool i
     return worker;
 }
 
-/* What a worker that lives on is told. The master, which is this process, examines nothing. */
+/* True if a worker, which survives, may give the file to libmagic. */
 static bool may_examine(int fd, const char *path)
 {
     char buried[EXAMINATION_PATH_MAX];
@@ -73,12 +73,12 @@ static bool may_examine(int fd, const char *path)
     return WEXITSTATUS(status) == 1;
 }
 
-static void test_death_in_the_middle(void **state)
+static void a_file_that_crashes_a_worker_is_bad(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX];
     int bad = file_of(1), good = file_of(2);
-    assert_true(examination_bury(worker_dies_at(2, bad, "a/bad", true), path));
+    assert_true(examination_bury(crash_worker(2, bad, "a/bad", true), path));
     assert_string_equal(path, "a/bad");
     assert_false(may_examine(bad, "a/bad"));
     assert_false(may_examine(bad, "the same by another name"));
@@ -86,22 +86,22 @@ static void test_death_in_the_middle(void **state)
     assert_false(examination_bury(2, path)); /* once */
 
     assert_int_equal(ftruncate(bad, 3), 0);
-    assert_true(may_examine(bad, "a/bad")); /* it has changed */
+    assert_true(may_examine(bad, "a/bad")); /* changed */
     close(bad);
     close(good);
 }
 
-static void test_death_after_the_end(void **state)
+static void a_file_before_the_crash_is_not_bad(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX];
     int fd = file_of(1);
-    assert_false(examination_bury(worker_dies_at(0, fd, "file", false), path));
+    assert_false(examination_bury(crash_worker(0, fd, "file", false), path));
     assert_true(may_examine(fd, "file"));
     close(fd);
 }
 
-static void test_somebody_else_dies(void **state)
+static void the_crash_of_another_worker_marks_no_file(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX];
@@ -111,41 +111,42 @@ static void test_somebody_else_dies(void **state)
     close(fd);
 }
 
-static void test_long_path(void **state)
+static void long_paths_are_cut(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX], longer[2 * EXAMINATION_PATH_MAX];
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     int fd = file_of(1);
-    assert_true(examination_bury(worker_dies_at(0, fd, longer, true), path));
+    assert_true(examination_bury(crash_worker(0, fd, longer, true), path));
     assert_int_equal(strlen(path), EXAMINATION_PATH_MAX - 1);
     close(fd);
 }
 
-/* A place serves as many workers as come and go; of the files the last ones are remembered. */
-static void test_many(void **state)
+/* Any number of workers may have one place after another; the latest bad files are remembered. */
+static void the_latest_bad_files_are_remembered(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX];
     int first = file_of(1);
-    assert_true(examination_bury(worker_dies_at(0, first, "first", true), path));
+    assert_true(examination_bury(crash_worker(0, first, "first", true), path));
     for (int i = 0; i < LIMIT_BAD_FILES; i++) {
         assert_false(may_examine(first, "first"));
         int fd = file_of(2);
-        assert_true(examination_bury(worker_dies_at(0, fd, "one of many", true), path));
+        assert_true(examination_bury(crash_worker(0, fd, "one of many", true), path));
         assert_false(may_examine(fd, "one of many"));
         close(fd);
     }
     assert_true(may_examine(first, "first"));
     for (int i = 0; i < LIMIT_WORKERS; i++)
-        examination_bury(worker_dies_at(0, first, "first", false), path);
-    assert_true(examination_bury(worker_dies_at(0, first, "first", true), path));
+        examination_bury(crash_worker(0, first, "first", false), path);
+    assert_true(examination_bury(crash_worker(0, first, "first", true), path));
     close(first);
 }
 
-/* A worker that was taken over writes to all that it can: it may call a file bad, and others are still remembered. */
-static void test_hostile_worker(void **state)
+/* A compromised worker overwrites all shared memory that it can: it may mark a file as bad, and other bad files are
+   still remembered. */
+static void a_compromised_worker_writes_its_own_part_only(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX];
@@ -170,14 +171,14 @@ static void test_hostile_worker(void **state)
     assert_true(examination_bury(3, path));
     assert_int_equal(strlen(path), EXAMINATION_PATH_MAX - 1);
     assert_true(may_examine(good, "good"));
-    assert_true(examination_bury(worker_dies_at(0, bad, "bad", true), path));
+    assert_true(examination_bury(crash_worker(0, bad, "bad", true), path));
     assert_string_equal(path, "bad");
     assert_false(may_examine(bad, "bad"));
     close(bad);
     close(good);
 }
 
-static void test_timer(void **state)
+static void cpu_time_is_bounded(void **state)
 {
     (void)state;
     struct itimerval timer;
@@ -191,14 +192,13 @@ static void test_timer(void **state)
     close(fd);
 }
 
-/* Nothing is remembered, and nothing fails. */
-static void test_without_memory(void **state)
+static void without_memory_no_file_is_bad(void **state)
 {
     (void)state;
     char path[EXAMINATION_PATH_MAX];
     int fd = file_of(1);
     examination_close();
-    assert_false(examination_bury(worker_dies_at(0, fd, "file", true), path));
+    assert_false(examination_bury(crash_worker(0, fd, "file", true), path));
     assert_true(examination_begin(fd, "file"));
     examination_end();
     close(fd);
@@ -207,14 +207,15 @@ static void test_without_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_death_in_the_middle, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(test_death_after_the_end, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(test_somebody_else_dies, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(test_long_path, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(test_many, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(test_hostile_worker, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(test_timer, open_memory, close_memory),
-        cmocka_unit_test_setup_teardown(test_without_memory, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_file_that_crashes_a_worker_is_bad, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_file_before_the_crash_is_not_bad, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(the_crash_of_another_worker_marks_no_file, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(long_paths_are_cut, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(the_latest_bad_files_are_remembered, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(a_compromised_worker_writes_its_own_part_only, open_memory,
+                                        close_memory),
+        cmocka_unit_test_setup_teardown(cpu_time_is_bounded, open_memory, close_memory),
+        cmocka_unit_test_setup_teardown(without_memory_no_file_is_bad, open_memory, close_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

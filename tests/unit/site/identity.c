@@ -1,4 +1,4 @@
-/* What tells one state of a file from the next, with times that no clock has shown as well. */
+/* File stamps: when a file counts as unchanged, also with times that no clock has shown. */
 #include "site/identity.h"
 
 #include "base/limits.h"
@@ -13,7 +13,7 @@
 
 enum { DAY = LIMIT_CLOCK_SKEW_MS / 1000 };
 
-/* Of a change so many seconds ago by the clock, that was first seen so many seconds ago. */
+/* `changed` and `seen` are seconds ago: the ctime, and when the stamp was first seen. */
 static bool is_settled(int64_t changed, int64_t seen, int64_t racy_ms)
 {
     struct timespec now;
@@ -27,7 +27,7 @@ static bool settled_after(int64_t seconds, int64_t racy_ms)
     return is_settled(seconds, 1000, racy_ms);
 }
 
-/* As the clock of a file server may be behind. */
+/* A file server's clock may be behind. */
 static void an_old_change_that_was_just_seen_is_not_settled(void **state)
 {
     (void)state;
@@ -45,7 +45,7 @@ static void a_change_of_more_than_a_day_ago_is_settled_at_once(void **state)
     assert_true(is_settled(DAY + 10, 0, LIMIT_RACY_MS));
 }
 
-static void test_settled(void **state)
+static void a_change_is_settled_after_its_racy_time(void **state)
 {
     (void)state;
     assert_true(settled_after(3, 2000));
@@ -56,8 +56,8 @@ static void test_settled(void **state)
     assert_false(settled_after(-1, 2000));
 }
 
-/* As a file system may give them, whatever it is that it keeps. */
-static void test_times_beyond_all_clocks(void **state)
+/* A file system may return any time. */
+static void distant_times_do_not_overflow(void **state)
 {
     (void)state;
     static const int64_t past[] = {INT64_MIN, INT64_MIN / 1000 - 1, -62167219201, -1, 0};
@@ -72,7 +72,7 @@ static void test_times_beyond_all_clocks(void **state)
     }
 }
 
-static void test_older(void **state)
+static void the_earlier_mtime_is_older(void **state)
 {
     (void)state;
     struct identity first = {.modified = {INT64_MIN, 5}}, second = {.modified = {INT64_MAX, 0}};
@@ -83,7 +83,7 @@ static void test_older(void **state)
     assert_false(identity_is_older(&first, &first));
 }
 
-static void test_equal(void **state)
+static void stamps_differ_if_one_attribute_does(void **state)
 {
     (void)state;
     struct identity identity = {1, 2, 3, {4, 5}, {6, 7}};
@@ -100,12 +100,12 @@ static void test_equal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settled),
+        cmocka_unit_test(a_change_is_settled_after_its_racy_time),
         cmocka_unit_test(an_old_change_that_was_just_seen_is_not_settled),
         cmocka_unit_test(a_change_of_more_than_a_day_ago_is_settled_at_once),
-        cmocka_unit_test(test_times_beyond_all_clocks),
-        cmocka_unit_test(test_older),
-        cmocka_unit_test(test_equal),
+        cmocka_unit_test(distant_times_do_not_overflow),
+        cmocka_unit_test(the_earlier_mtime_is_older),
+        cmocka_unit_test(stamps_differ_if_one_attribute_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
