@@ -23,17 +23,14 @@ static bool is_among(const struct span *list, size_t count, struct span word)
     return false;
 }
 
-/* Splits the name at its last `byte` and returns the part after it, SPAN_NONE if there is none. */
-static struct span split_at_last(struct span *name, char byte)
+/* Removes the extension and its dot from the name and returns it, SPAN_NONE if there is none. */
+static struct span split_extension(struct span *name)
 {
-    for (size_t at = name->length; at > 0; at--) {
-        if (name->at[at - 1] == byte) {
-            struct span rest = {name->at + at, name->length - at};
-            name->length = at - 1;
-            return rest;
-        }
-    }
-    return SPAN_NONE;
+    struct span extension = span_after_last(*name, '.');
+    if (extension.length == name->length)
+        return SPAN_NONE;
+    name->length -= extension.length + 1;
+    return extension;
 }
 
 enum kind { KIND_UPPER, KIND_LOWER, KIND_DIGIT, KIND_OTHER };
@@ -153,15 +150,12 @@ static bool ends_in_hash(struct span stem, bool is_code)
 
 bool hashed_name_matches(struct span path)
 {
-    struct span stem = path, name = split_at_last(&stem, '/');
-    if (name.at == NULL)
-        name = path;
-    struct span extension = split_at_last(&name, '.');
+    struct span name = span_after_last(path, '/'), extension = split_extension(&name);
     bool is_code = is_among(code, sizeof code / sizeof *code, extension);
     if (!is_code && !is_among(media, sizeof media / sizeof *media, extension))
         return false;
     if (span_equal_nocase(extension, SPAN("map"))) { /* "app-DgT4x8Qz.js.map" */
-        struct span rest = name, inner = split_at_last(&rest, '.');
+        struct span rest = name, inner = split_extension(&rest);
         if (is_among(code, sizeof code / sizeof *code, inner))
             name = rest;
     }

@@ -454,18 +454,10 @@ static void append_href(struct buffer *out, const struct item *item)
 
 /* ---- HTML ---- */
 
-static struct span last_segment(struct span path)
-{
-    size_t start = path.length;
-    while (start > 0 && path.at[start - 1] != '/')
-        start--;
-    return (struct span){path.at + start, path.length - start};
-}
-
 static void write_head(const struct listing *listing, struct buffer *out)
 {
     page_begin(out);
-    buffer_html_name(out, last_segment(path_of(listing)));
+    buffer_html_name(out, span_after_last(path_of(listing), '/'));
     buffer_append(out, SPAN("/</title>\n<style>"));
     buffer_append(out, assets_page_style());
     buffer_append(out, SPAN("</style>\n<style>"));

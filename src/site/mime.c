@@ -263,12 +263,8 @@ static int compare_extension(const void *key, const void *entry)
 /* The extension of the path's last name; empty if it has none. The dot of ".profile" begins no extension. */
 static struct span extension_of(struct span path)
 {
-    size_t at = path.length;
-    while (at > 0 && path.at[at - 1] != '.' && path.at[at - 1] != '/')
-        at--;
-    if (at < 2 || path.at[at - 1] == '/' || path.at[at - 2] == '/')
-        return SPAN_NONE;
-    return (struct span){path.at + at, path.length - at};
+    struct span name = span_after_last(path, '/'), extension = span_after_last(name, '.');
+    return extension.length + 1 < name.length ? extension : SPAN_NONE;
 }
 
 void mime_override(const struct type_override *types, unsigned count)
