@@ -80,11 +80,10 @@ static struct span path_of(const struct listing *listing)
 /* The time of all listings of this worker. Each takes a step at a time. Listings that had to wait in the previous
    iteration go first, so that none starves. */
 static struct {
-    int64_t left;   /* microseconds left in this iteration */
-    uint64_t steps; /* counts steps, to number them */
-    uint64_t
-        waits_now;   /* lowest last step of the listings that had to wait in this iteration, or UINT64_MAX, */
-    uint64_t waited; /* and in the previous one */
+    int64_t left;       /* microseconds left in this iteration */
+    uint64_t steps;     /* counts steps, to number them */
+    uint64_t waits_now; /* lowest last step of listings that had to wait; UINT64_MAX: none had to */
+    uint64_t waited;    /* waits_now of the previous iteration */
 } pace = {LIMIT_LISTING_US, 0, UINT64_MAX, UINT64_MAX};
 
 void listing_begin_iteration(void)
@@ -186,8 +185,9 @@ static void close_directory(struct listing *listing)
     listing->directory_bytes = 0;
 }
 
-static void free_listing(struct listing *listing)
+static void drop(struct body_producer *producer)
 {
+    struct listing *listing = (struct listing *)(void *)producer; /* its first member */
     while (listing->blocks != NULL) {
         struct block *next = listing->blocks->next;
         free(listing->blocks);
@@ -197,11 +197,6 @@ static void free_listing(struct listing *listing)
     release(listing, listing->bytes);
     free(listing->heap);
     free(listing);
-}
-
-static void drop(struct body_producer *producer)
-{
-    free_listing((struct listing *)(void *)producer); /* its first member */
 }
 
 /* ---- order ---- */
@@ -266,10 +261,10 @@ static bool comes_before(const struct listing_form *form, const struct item *a, 
         order = (a->size > b->size) - (a->size < b->size);
     else if (form->order == LISTING_BY_TIME)
         order = (a->modified > b->modified) - (a->modified < b->modified);
-    if (order == 0 && form->order != LISTING_BY_NAME)
-        return compare_names(a, b) < 0;
-    if (order == 0)
+    else
         order = compare_names(a, b);
+    if (order == 0)
+        return compare_names(a, b) < 0;
     return form->descending ? order > 0 : order < 0;
 }
 
@@ -794,7 +789,7 @@ struct body_producer *listing_open(const struct beneath *beneath, struct span pa
     if (error == 0 && (listing->directory = fdopendir(fd)) != NULL)
         return (struct body_producer *)(void *)listing; /* see drop */
     close(fd);
-    free_listing(listing);
+    drop(&listing->producer);
     errno = error != 0 ? error : ENOMEM;
     return NULL;
 }
