@@ -44,6 +44,7 @@ static enum kind kind_of(char byte)
     return text_lower(byte) == byte ? KIND_LOWER : KIND_UPPER;
 }
 
+/* The letters, digits and other bytes of a word. */
 struct shape {
     unsigned count[KIND_OTHER + 1];
     unsigned changes; /* of kind between neighbours */
@@ -130,8 +131,7 @@ static bool is_base32(struct span word, struct shape shape)
            shape.count[KIND_UPPER] + shape.count[KIND_DIGIT] == word.length && shape.digits < 4;
 }
 
-/* True if the stem's last eight bytes, after a separator, are a hash. base32 is not for media: cameras use such names.
-   */
+/* True if the stem's last eight bytes, after a separator, are a hash. base32 only for code: cameras name photos so. */
 static bool ends_in_hash(struct span stem, bool is_code)
 {
     enum { LENGTH = 8 };
