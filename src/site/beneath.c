@@ -110,8 +110,8 @@ static void start_again(struct walk *walk)
 /* Handles one or more ".." in a row. The last one stays as ".", since both demand a directory. */
 static int climb(struct walk *walk)
 {
-    int here =
-        openat(walk->directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC); /* EACCES without search permission */
+    /* ".." needs search permission. */
+    int here = openat(walk->directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (here < 0)
         return -1;
     close(here);
