@@ -3,7 +3,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/shared.h"
-#include "site/identity.h"
+#include "site/file_stamp.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -67,16 +67,16 @@ bool examination_keep(unsigned worker)
 }
 
 /* A hash of the attributes that change with the file. Never 0. */
-static uint64_t mark_of(const struct identity *identity)
+static uint64_t mark_of(const struct file_stamp *stamp)
 {
     const uint64_t parts[] = {
-        identity->device,
-        identity->inode,
-        (uint64_t)identity->size,
-        (uint64_t)identity->modified.tv_sec,
-        (uint64_t)identity->modified.tv_nsec,
-        (uint64_t)identity->changed.tv_sec,
-        (uint64_t)identity->changed.tv_nsec,
+        stamp->device,
+        stamp->inode,
+        (uint64_t)stamp->size,
+        (uint64_t)stamp->modified.tv_sec,
+        (uint64_t)stamp->modified.tv_nsec,
+        (uint64_t)stamp->changed.tv_sec,
+        (uint64_t)stamp->changed.tv_nsec,
     };
     uint64_t mark = hash_bytes((struct span){(const char *)parts, sizeof parts});
     return mark != 0 ? mark : 1;
@@ -106,8 +106,8 @@ bool examination_begin(int fd, const char *path)
 {
     struct stat attributes;
     if (own != NULL && fstat(fd, &attributes) == 0) {
-        struct identity identity = identity_of(&attributes);
-        uint64_t mark = mark_of(&identity);
+        struct file_stamp stamp = file_stamp_of(&attributes);
+        uint64_t mark = mark_of(&stamp);
         if (is_bad(mark))
             return false;
         snprintf(own->path, sizeof own->path, "%s", path);

@@ -1,5 +1,5 @@
 /* File stamps: when a file counts as unchanged, also with times that no clock has shown. */
-#include "site/identity.h"
+#include "site/file_stamp.h"
 
 #include "base/limits.h"
 
@@ -18,8 +18,8 @@ static bool is_settled(int64_t changed, int64_t seen, int64_t racy_ms)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    struct identity identity = {.changed = {now.tv_sec - changed, now.tv_nsec}};
-    return identity_is_settled(&identity, identity_clock() - seen * 1000, racy_ms);
+    struct file_stamp stamp = {.changed = {now.tv_sec - changed, now.tv_nsec}};
+    return file_stamp_is_settled(&stamp, file_stamp_clock() - seen * 1000, racy_ms);
 }
 
 static bool settled_after(int64_t seconds, int64_t racy_ms)
@@ -63,38 +63,38 @@ static void distant_times_do_not_overflow(void **state)
     static const int64_t past[] = {INT64_MIN, INT64_MIN / 1000 - 1, -62167219201, -1, 0};
     static const int64_t future[] = {253402300800, INT64_MAX / 1000, INT64_MAX};
     for (size_t i = 0; i < sizeof past / sizeof *past; i++) {
-        struct identity identity = {.changed = {past[i], 999999999}};
-        assert_true(identity_is_settled(&identity, identity_clock(), 2000));
+        struct file_stamp stamp = {.changed = {past[i], 999999999}};
+        assert_true(file_stamp_is_settled(&stamp, file_stamp_clock(), 2000));
     }
     for (size_t i = 0; i < sizeof future / sizeof *future; i++) {
-        struct identity identity = {.changed = {future[i], 0}};
-        assert_false(identity_is_settled(&identity, 0, 2000));
+        struct file_stamp stamp = {.changed = {future[i], 0}};
+        assert_false(file_stamp_is_settled(&stamp, 0, 2000));
     }
 }
 
 static void the_earlier_mtime_is_older(void **state)
 {
     (void)state;
-    struct identity first = {.modified = {INT64_MIN, 5}}, second = {.modified = {INT64_MAX, 0}};
-    assert_true(identity_is_older(&first, &second));
-    assert_false(identity_is_older(&second, &first));
+    struct file_stamp first = {.modified = {INT64_MIN, 5}}, second = {.modified = {INT64_MAX, 0}};
+    assert_true(file_stamp_is_older(&first, &second));
+    assert_false(file_stamp_is_older(&second, &first));
     second.modified = (struct timespec){INT64_MIN, 6};
-    assert_true(identity_is_older(&first, &second));
-    assert_false(identity_is_older(&first, &first));
+    assert_true(file_stamp_is_older(&first, &second));
+    assert_false(file_stamp_is_older(&first, &first));
 }
 
 static void stamps_differ_if_one_attribute_does(void **state)
 {
     (void)state;
-    struct identity identity = {1, 2, 3, {4, 5}, {6, 7}};
-    struct identity others[] = {
+    struct file_stamp stamp = {1, 2, 3, {4, 5}, {6, 7}};
+    struct file_stamp others[] = {
         {9, 2, 3, {4, 5}, {6, 7}}, {1, 9, 3, {4, 5}, {6, 7}}, {1, 2, 9, {4, 5}, {6, 7}},
         {1, 2, 3, {9, 5}, {6, 7}}, {1, 2, 3, {4, 9}, {6, 7}}, {1, 2, 3, {4, 5}, {9, 7}},
         {1, 2, 3, {4, 5}, {6, 9}},
     };
-    assert_true(identity_equal(&identity, &identity));
+    assert_true(file_stamp_equal(&stamp, &stamp));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_false(identity_equal(&identity, &others[i]));
+        assert_false(file_stamp_equal(&stamp, &others[i]));
 }
 
 int main(void)
