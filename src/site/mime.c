@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "site/examination.h"
+#include "site/magic_guard.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -357,11 +357,11 @@ static bool is_allowed(const char *guess)
 /* Returns libmagic's guess in lower case in `scratch`, or a static string. */
 static const char *guess_type(const char *path, int fd, char scratch[MIME_MAX])
 {
-    if (!magic || !examination_begin(fd, path))
+    if (!magic || !magic_guard_begin(fd, path))
         return UNKNOWN;
     lseek(fd, 0, SEEK_SET);
     const char *guess = magic_descriptor(magic, fd);
-    examination_end();
+    magic_guard_end();
     lseek(fd, 0, SEEK_SET);
     if (!guess)
         return UNKNOWN;

@@ -23,7 +23,7 @@ bool mime_knows(struct span path);
 /*
  * Returns the media type of the file `path`, open at `fd`, without parameters. The extension decides, in any case of
  * letters. If it is unknown or missing, the content does: UTF-8 is text/plain, and libmagic guesses the rest. An
- * unknown file, or one that crashed a worker in libmagic (site/examination), is application/octet-stream. The result is
+ * unknown file, or one that crashed a worker in libmagic (site/magic_guard), is application/octet-stream. The result is
  * a static string or in `scratch`. The file offset may be reset to 0.
  */
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };

@@ -1,5 +1,5 @@
 /* Files that crash a worker in libmagic, as seen by the master and by workers. */
-#include "site/examination.h"
+#include "site/magic_guard.h"
 
 #include "base/limits.h"
 
@@ -27,14 +27,14 @@ static int file_of(size_t size)
 static int open_memory(void **state)
 {
     (void)state;
-    examination_open(LIMIT_WORKERS);
+    magic_guard_open(LIMIT_WORKERS);
     return 0;
 }
 
 static int close_memory(void **state)
 {
     (void)state;
-    examination_close();
+    magic_guard_close();
     return 0;
 }
 
@@ -43,10 +43,10 @@ static unsigned crash_worker(unsigned worker, int fd, const char *path, bool in_
 {
     pid_t pid = fork();
     if (pid == 0) {
-        if (!examination_keep(worker) || !examination_begin(fd, path))
+        if (!magic_guard_keep(worker) || !magic_guard_begin(fd, path))
             _exit(2);
         if (!in_libmagic)
-            examination_end();
+            magic_guard_end();
         _exit(0);
     }
     int status;
@@ -56,37 +56,37 @@ static unsigned crash_worker(unsigned worker, int fd, const char *path, bool in_
 }
 
 /* True if a worker, which survives, may give the file to libmagic. */
-static bool may_examine(int fd, const char *path)
+static bool is_allowed(int fd, const char *path)
 {
-    char buried[EXAMINATION_PATH_MAX];
+    char crashed[MAGIC_GUARD_PATH_MAX];
     pid_t pid = fork();
     if (pid == 0) {
-        bool may = examination_keep(1) && examination_begin(fd, path);
+        bool may = magic_guard_keep(1) && magic_guard_begin(fd, path);
         if (may)
-            examination_end();
+            magic_guard_end();
         _exit(may ? 1 : 0);
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
-    assert_false(examination_bury(1, buried));
+    assert_false(magic_guard_record_crash(1, crashed));
     return WEXITSTATUS(status) == 1;
 }
 
 static void a_file_that_crashes_a_worker_is_bad(void **state)
 {
     (void)state;
-    char path[EXAMINATION_PATH_MAX];
+    char path[MAGIC_GUARD_PATH_MAX];
     int bad = file_of(1), good = file_of(2);
-    assert_true(examination_bury(crash_worker(2, bad, "a/bad", true), path));
+    assert_true(magic_guard_record_crash(crash_worker(2, bad, "a/bad", true), path));
     assert_string_equal(path, "a/bad");
-    assert_false(may_examine(bad, "a/bad"));
-    assert_false(may_examine(bad, "the same by another name"));
-    assert_true(may_examine(good, "a/good"));
-    assert_false(examination_bury(2, path)); /* once */
+    assert_false(is_allowed(bad, "a/bad"));
+    assert_false(is_allowed(bad, "the same by another name"));
+    assert_true(is_allowed(good, "a/good"));
+    assert_false(magic_guard_record_crash(2, path)); /* once */
 
     assert_int_equal(ftruncate(bad, 3), 0);
-    assert_true(may_examine(bad, "a/bad")); /* changed */
+    assert_true(is_allowed(bad, "a/bad")); /* changed */
     close(bad);
     close(good);
 }
@@ -94,32 +94,32 @@ static void a_file_that_crashes_a_worker_is_bad(void **state)
 static void a_file_before_the_crash_is_not_bad(void **state)
 {
     (void)state;
-    char path[EXAMINATION_PATH_MAX];
+    char path[MAGIC_GUARD_PATH_MAX];
     int fd = file_of(1);
-    assert_false(examination_bury(crash_worker(0, fd, "file", false), path));
-    assert_true(may_examine(fd, "file"));
+    assert_false(magic_guard_record_crash(crash_worker(0, fd, "file", false), path));
+    assert_true(is_allowed(fd, "file"));
     close(fd);
 }
 
 static void the_crash_of_another_worker_marks_no_file(void **state)
 {
     (void)state;
-    char path[EXAMINATION_PATH_MAX];
+    char path[MAGIC_GUARD_PATH_MAX];
     int fd = file_of(1);
-    assert_true(may_examine(fd, "file"));
-    assert_false(examination_bury(LIMIT_WORKERS - 1, path));
+    assert_true(is_allowed(fd, "file"));
+    assert_false(magic_guard_record_crash(LIMIT_WORKERS - 1, path));
     close(fd);
 }
 
 static void long_paths_are_cut(void **state)
 {
     (void)state;
-    char path[EXAMINATION_PATH_MAX], longer[2 * EXAMINATION_PATH_MAX];
+    char path[MAGIC_GUARD_PATH_MAX], longer[2 * MAGIC_GUARD_PATH_MAX];
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     int fd = file_of(1);
-    assert_true(examination_bury(crash_worker(0, fd, longer, true), path));
-    assert_int_equal(strlen(path), EXAMINATION_PATH_MAX - 1);
+    assert_true(magic_guard_record_crash(crash_worker(0, fd, longer, true), path));
+    assert_int_equal(strlen(path), MAGIC_GUARD_PATH_MAX - 1);
     close(fd);
 }
 
@@ -127,20 +127,20 @@ static void long_paths_are_cut(void **state)
 static void the_latest_bad_files_are_remembered(void **state)
 {
     (void)state;
-    char path[EXAMINATION_PATH_MAX];
+    char path[MAGIC_GUARD_PATH_MAX];
     int first = file_of(1);
-    assert_true(examination_bury(crash_worker(0, first, "first", true), path));
+    assert_true(magic_guard_record_crash(crash_worker(0, first, "first", true), path));
     for (int i = 0; i < LIMIT_BAD_FILES; i++) {
-        assert_false(may_examine(first, "first"));
+        assert_false(is_allowed(first, "first"));
         int fd = file_of(2);
-        assert_true(examination_bury(crash_worker(0, fd, "one of many", true), path));
-        assert_false(may_examine(fd, "one of many"));
+        assert_true(magic_guard_record_crash(crash_worker(0, fd, "one of many", true), path));
+        assert_false(is_allowed(fd, "one of many"));
         close(fd);
     }
-    assert_true(may_examine(first, "first"));
+    assert_true(is_allowed(first, "first"));
     for (int i = 0; i < LIMIT_WORKERS; i++)
-        examination_bury(crash_worker(0, first, "first", false), path);
-    assert_true(examination_bury(crash_worker(0, first, "first", true), path));
+        magic_guard_record_crash(crash_worker(0, first, "first", false), path);
+    assert_true(magic_guard_record_crash(crash_worker(0, first, "first", true), path));
     close(first);
 }
 
@@ -149,14 +149,14 @@ static void the_latest_bad_files_are_remembered(void **state)
 static void a_compromised_worker_writes_its_own_part_only(void **state)
 {
     (void)state;
-    char path[EXAMINATION_PATH_MAX];
+    char path[MAGIC_GUARD_PATH_MAX];
     int bad = file_of(1), good = file_of(2), status;
     pid_t pid = fork();
     if (pid == 0) {
         char line[512];
         unsigned long from, to;
         FILE *maps = fopen("/proc/self/maps", "re");
-        if (maps == NULL || !examination_keep(3))
+        if (maps == NULL || !magic_guard_keep(3))
             _exit(2);
         while (fgets(line, sizeof line, maps) != NULL) {
             if (sscanf(line, "%lx-%lx rw-s", &from, &to) == 2 && strstr(line, "tinyhttpd") != NULL &&
@@ -167,13 +167,13 @@ static void a_compromised_worker_writes_its_own_part_only(void **state)
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_int_equal(status, 0);
-    assert_true(may_examine(good, "good"));
-    assert_true(examination_bury(3, path));
-    assert_int_equal(strlen(path), EXAMINATION_PATH_MAX - 1);
-    assert_true(may_examine(good, "good"));
-    assert_true(examination_bury(crash_worker(0, bad, "bad", true), path));
+    assert_true(is_allowed(good, "good"));
+    assert_true(magic_guard_record_crash(3, path));
+    assert_int_equal(strlen(path), MAGIC_GUARD_PATH_MAX - 1);
+    assert_true(is_allowed(good, "good"));
+    assert_true(magic_guard_record_crash(crash_worker(0, bad, "bad", true), path));
     assert_string_equal(path, "bad");
-    assert_false(may_examine(bad, "bad"));
+    assert_false(is_allowed(bad, "bad"));
     close(bad);
     close(good);
 }
@@ -183,10 +183,10 @@ static void cpu_time_is_bounded(void **state)
     (void)state;
     struct itimerval timer;
     int fd = file_of(1);
-    assert_true(examination_begin(fd, "file"));
+    assert_true(magic_guard_begin(fd, "file"));
     getitimer(ITIMER_PROF, &timer);
-    assert_true(timer.it_value.tv_sec * 1000 + timer.it_value.tv_usec / 1000 > LIMIT_EXAMINATION_MS / 2);
-    examination_end();
+    assert_true(timer.it_value.tv_sec * 1000 + timer.it_value.tv_usec / 1000 > LIMIT_MAGIC_MS / 2);
+    magic_guard_end();
     getitimer(ITIMER_PROF, &timer);
     assert_true(timer.it_value.tv_sec == 0 && timer.it_value.tv_usec == 0);
     close(fd);
@@ -195,12 +195,12 @@ static void cpu_time_is_bounded(void **state)
 static void without_memory_no_file_is_bad(void **state)
 {
     (void)state;
-    char path[EXAMINATION_PATH_MAX];
+    char path[MAGIC_GUARD_PATH_MAX];
     int fd = file_of(1);
-    examination_close();
-    assert_false(examination_bury(crash_worker(0, fd, "file", true), path));
-    assert_true(examination_begin(fd, "file"));
-    examination_end();
+    magic_guard_close();
+    assert_false(magic_guard_record_crash(crash_worker(0, fd, "file", true), path));
+    assert_true(magic_guard_begin(fd, "file"));
+    magic_guard_end();
     close(fd);
 }
 

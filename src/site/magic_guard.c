@@ -1,4 +1,4 @@
-#include "site/examination.h"
+#include "site/magic_guard.h"
 
 #include "base/hash.h"
 #include "base/limits.h"
@@ -15,29 +15,29 @@
 #include <sys/time.h>
 
 /* The file that a worker gives to libmagic. */
-struct examination {
-    _Atomic uint64_t mark; /* 0: none */
-    char path[EXAMINATION_PATH_MAX];
+struct suspect {
+    _Atomic uint64_t file_key; /* 0: none */
+    char path[MAGIC_GUARD_PATH_MAX];
 };
 
 /* Of the shared memory: a part for each worker, then the master's. */
 union part {
-    struct examination examination;
-    _Atomic uint64_t bad[LIMIT_BAD_FILES]; /* marks */
+    struct suspect suspect;
+    _Atomic uint64_t bad[LIMIT_BAD_FILES]; /* file keys */
 };
 /* A worker may die at any instruction, and must not leave a lock. */
-_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "marks are written in one piece");
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "file keys are written in one piece");
 
 static struct shared shared;
-static struct examination *own; /* this worker's */
-static unsigned next;           /* in the master: index of the oldest bad file, to overwrite */
+static struct suspect *own; /* this worker's */
+static unsigned next;       /* in the master: index of the oldest bad file, to overwrite */
 
 static unsigned masters_part(void)
 {
     return shared.count - 1;
 }
 
-void examination_open(unsigned workers)
+void magic_guard_open(unsigned workers)
 {
     shared_open(&shared, workers + 1, sizeof(union part));
     own = NULL;
@@ -51,23 +51,23 @@ void examination_open(unsigned workers)
     sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 }
 
-void examination_close(void)
+void magic_guard_close(void)
 {
     shared_close(&shared);
     own = NULL;
 }
 
-bool examination_keep(unsigned worker)
+bool magic_guard_keep(unsigned worker)
 {
     if (shared.count == 0)
         return true;
     union part *part = shared_write(&shared, worker);
-    own = &part->examination;
+    own = &part->suspect;
     return shared_keep(&shared, worker);
 }
 
 /* A hash of the attributes that change with the file. Never 0. */
-static uint64_t mark_of(const struct file_stamp *stamp)
+static uint64_t file_key_of(const struct file_stamp *stamp)
 {
     const uint64_t parts[] = {
         stamp->device,
@@ -78,15 +78,15 @@ static uint64_t mark_of(const struct file_stamp *stamp)
         (uint64_t)stamp->changed.tv_sec,
         (uint64_t)stamp->changed.tv_nsec,
     };
-    uint64_t mark = hash_bytes((struct span){(const char *)parts, sizeof parts});
-    return mark != 0 ? mark : 1;
+    uint64_t file_key = hash_bytes((struct span){(const char *)parts, sizeof parts});
+    return file_key != 0 ? file_key : 1;
 }
 
-static bool is_bad(uint64_t mark)
+static bool is_bad(uint64_t file_key)
 {
     const union part *part = shared_read(&shared, masters_part());
     for (size_t i = 0; i < LIMIT_BAD_FILES; i++) {
-        if (part->bad[i] == mark)
+        if (part->bad[i] == file_key)
             return true;
     }
     return false;
@@ -102,39 +102,39 @@ static void bound_time(unsigned milliseconds)
     setitimer(ITIMER_PROF, &once, NULL);
 }
 
-bool examination_begin(int fd, const char *path)
+bool magic_guard_begin(int fd, const char *path)
 {
     struct stat attributes;
     if (own != NULL && fstat(fd, &attributes) == 0) {
         struct file_stamp stamp = file_stamp_of(&attributes);
-        uint64_t mark = mark_of(&stamp);
-        if (is_bad(mark))
+        uint64_t file_key = file_key_of(&stamp);
+        if (is_bad(file_key))
             return false;
         snprintf(own->path, sizeof own->path, "%s", path);
-        own->mark = mark;
+        own->file_key = file_key;
     }
-    bound_time(LIMIT_EXAMINATION_MS);
+    bound_time(LIMIT_MAGIC_MS);
     return true;
 }
 
-void examination_end(void)
+void magic_guard_end(void)
 {
     bound_time(0);
     if (own != NULL)
-        own->mark = 0;
+        own->file_key = 0;
 }
 
-bool examination_bury(unsigned worker, char path[EXAMINATION_PATH_MAX])
+bool magic_guard_record_crash(unsigned worker, char path[MAGIC_GUARD_PATH_MAX])
 {
     if (shared.count == 0)
         return false;
     union part *dead = shared_write(&shared, worker), *masters = shared_write(&shared, masters_part());
-    uint64_t mark = dead->examination.mark;
-    dead->examination.mark = 0;
-    if (mark == 0)
+    uint64_t file_key = dead->suspect.file_key;
+    dead->suspect.file_key = 0;
+    if (file_key == 0)
         return false;
-    memcpy(path, dead->examination.path, EXAMINATION_PATH_MAX);
-    path[EXAMINATION_PATH_MAX - 1] = '\0';
-    masters->bad[next++ % LIMIT_BAD_FILES] = mark;
+    memcpy(path, dead->suspect.path, MAGIC_GUARD_PATH_MAX);
+    path[MAGIC_GUARD_PATH_MAX - 1] = '\0';
+    masters->bad[next++ % LIMIT_BAD_FILES] = file_key;
     return true;
 }
