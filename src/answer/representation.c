@@ -33,7 +33,7 @@ static struct span cache_of(const struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     bool hashed =
-        config->immutable.length > 0 && cache_name_has_hash(exchange->path) && !is_html(exchange->entry);
+        config->immutable.length > 0 && hashed_name_matches(exchange->path) && !is_html(exchange->entry);
     return hashed ? config->immutable : config->cache;
 }
 

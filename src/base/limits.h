@@ -161,7 +161,7 @@
 #define LIMIT_MAGIC_NAMES 50
 
 /* CPU time of libmagic for a file. With the limits above, the worst known file takes 6 ms. */
-#define LIMIT_EXAMINATION_MS 1000
+#define LIMIT_MAGIC_MS 1000
 
 /* Remembered files that crashed a worker in libmagic. With more of them in the root, each of the oldest can crash a
    worker again. */

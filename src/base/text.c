@@ -49,6 +49,15 @@ size_t span_find(struct span span, char byte)
     return found ? (size_t)(found - span.at) : span.length;
 }
 
+struct span span_after_last(struct span span, char byte)
+{
+    for (size_t at = span.length; at > 0; at--) {
+        if (span.at[at - 1] == byte)
+            return (struct span){span.at + at, span.length - at};
+    }
+    return span;
+}
+
 bool span_next_member(struct span *list, struct span *member)
 {
     while (list->length > 0) {

@@ -37,6 +37,9 @@ struct span span_trim(struct span span);
 /* The position of the first `byte` in the span, or the span's length if there is none. */
 size_t span_find(struct span span, char byte);
 
+/* The part after the last `byte`, or the whole span if there is none. */
+struct span span_after_last(struct span span, char byte);
+
 /*
  * Takes the next member off a comma-separated list (RFC 9110 5.6.1): `*list` moves past it, `*member` is
  * trimmed. Empty members are skipped. Returns false at the list's end. Only for

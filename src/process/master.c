@@ -6,7 +6,7 @@
 #include "process/notify.h"
 #include "process/port_owner.h"
 #include "serve/worker.h"
-#include "site/examination.h"
+#include "site/magic_guard.h"
 #include "site/mime.h"
 
 #include <assert.h>
@@ -220,7 +220,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
     master->metrics = metrics_open(master->workers);
     if (mime_open())
-        examination_open(master->workers);
+        magic_guard_open(master->workers);
     else if (may_warn(master))
         log_error("can't read libmagic's database; files of unknown extension are application/octet-stream");
     return 0;
@@ -261,7 +261,7 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     struct worker_setup setup = supervision->setup;
     setup.metrics = metrics_of(supervision->master->metrics, index);
     log_enter_worker();
-    if (!metrics_keep(setup.metrics) || !examination_keep(index))
+    if (!metrics_keep(setup.metrics) || !magic_guard_keep(index))
         _exit(EX_OSERR);
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
@@ -316,8 +316,8 @@ static void log_death(pid_t pid, int wait_status, int64_t pause)
 /* Quarantines the file that crashed this worker. */
 static void record_crash(unsigned index, pid_t pid)
 {
-    char path[EXAMINATION_PATH_MAX];
-    if (examination_bury(index, path))
+    char path[MAGIC_GUARD_PATH_MAX];
+    if (magic_guard_record_crash(index, path))
         log_error("worker %d crashed in libmagic on '%s'; serving it as application/octet-stream", (int)pid,
                   path);
 }
@@ -711,7 +711,7 @@ int master_run(struct master *master, char *const *command)
     signal_children(supervision, SIGKILL);
     reap(supervision, 0);
     mime_close();
-    examination_close();
+    magic_guard_close();
     close(master->root);
     return EX_OK;
 }

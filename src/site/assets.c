@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Has the assembler include a file as it is (as(1), .incbin), and defines a function that gives its bytes. */
+/* Includes a file with the assembler's .incbin, and defines a function that returns its bytes. */
 #define ASSET(name, file) \
     __asm__(".pushsection .rodata\n" \
             "asset_" #name ":\n" \
@@ -32,7 +32,7 @@ static void append_hash(struct buffer *policy, const char *directive, struct spa
     sha256_append_source(policy, text);
 }
 
-/* These pages have no form, base or object, and belong into no frame. */
+/* default-src does not cover these directives (CSP 3 6.1.3). */
 #define REST "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 struct span assets_page_policy(void)

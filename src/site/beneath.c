@@ -29,24 +29,24 @@ static int openat2_beneath(int root, const char *path, int flags, enum symlink_c
 /* ---- without openat2: path_resolution(7), with the rules of RESOLVE_BENEATH ---- */
 
 enum {
-    LINKS_MAX = 40, /* as the kernel counts them */
-    /* The path, and what each link adds, which is at most its text and a slash. */
+    LINKS_MAX = 40, /* the kernel's bound */
+    /* Holds the path, and the text and a slash for each link. */
     WALK_ROOM = (LINKS_MAX + 2) * PATH_MAX,
-    WALK_ON = -2, /* in place of a descriptor */
+    WALK_ON = -2, /* returned instead of a descriptor: more names to open */
 };
 
 /*
- * Each name is opened in the directory before it, and never "..": a directory may have been moved out of the root, and
- * its parent with it. After ".." the names that are left are opened anew, from the root on.
+ * Opens each name in the directory before it, but never "..": that directory may have been moved out of the root, and
+ * so its parent is outside. Instead ".." removes the last open name, and the walk starts again at the root. `room`
+ * holds, at its beginning, the names that are open, and at its end the rest of the path.
  */
 struct walk {
     const struct beneath *beneath;
     int flags;
-    int directory; /* the root's, or the walk's own */
+    int directory; /* the root, or a descriptor that the walk closes */
     unsigned links;
-    size_t
-        done; /* bytes at the beginning of the room: the names that are open, each with a slash before it */
-    size_t rest; /* where what is still to be opened begins; it ends with the room */
+    size_t done; /* bytes of open names, each with a slash before it */
+    size_t rest; /* offset of the rest */
     char *room;
 };
 
@@ -56,7 +56,7 @@ static int fail(int error)
     return -1;
 }
 
-/* Closes a descriptor of ours, and leaves errno as it is. */
+/* Preserves errno. */
 static void close_quietly(int fd)
 {
     int error = errno;
@@ -71,10 +71,9 @@ static void enter(struct walk *walk, int directory)
     walk->directory = directory;
 }
 
-/* The rest with `text` before it. */
 static void prepend(struct walk *walk, struct span text)
 {
-    assert(text.length <= walk->rest); /* WALK_ROOM holds all there can be */
+    assert(text.length <= walk->rest);
     walk->rest -= text.length;
     memmove(walk->room + walk->rest, text.at, text.length);
 }
@@ -97,7 +96,7 @@ static bool begins_with_dot_dot(struct span rest)
     return rest.length >= 2 && memcmp(rest.at, "..", 2) == 0 && (rest.length == 2 || rest.at[2] == '/');
 }
 
-/* Begins anew at the root, with the names that are open before the rest. */
+/* Returns to the root and puts the open names back before the rest. */
 static void start_again(struct walk *walk)
 {
     if (walk->done > 0) {
@@ -108,10 +107,11 @@ static void start_again(struct walk *walk)
     enter(walk, walk->beneath->root);
 }
 
-/* One or more ".." in a row. The last one stays as ".", which needs a directory just so. */
+/* Handles one or more ".." in a row. The last one stays as ".", since both demand a directory. */
 static int climb(struct walk *walk)
 {
-    int here = openat(walk->directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC); /* may it be searched? */
+    /* ".." needs search permission. */
+    int here = openat(walk->directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (here < 0)
         return -1;
     close(here);
@@ -131,7 +131,7 @@ static int climb(struct walk *walk)
     return WALK_ON;
 }
 
-/* Puts a link's text in its place. `last`: nothing follows it. */
+/* Replaces a link by its text in the rest. */
 static int follow(struct walk *walk, int link, bool last)
 {
     char text[PATH_MAX];
@@ -144,7 +144,7 @@ static int follow(struct walk *walk, int link, bool last)
         return fail(ENOENT);
     if (length == sizeof text)
         return fail(ENAMETOOLONG);
-    if (text[0] == '/') /* so do the magic links of proc(5), or they name no file */
+    if (text[0] == '/') /* magic links of proc(5) too, unless they name no file */
         return fail(EXDEV);
     if (!last)
         prepend(walk, SPAN("/"));
@@ -152,9 +152,9 @@ static int follow(struct walk *walk, int link, bool last)
     return WALK_ON;
 }
 
-/* What a name that could not be opened as it was asked for is. Only a link leads on, or what was one a moment ago: then
-   the name is tried again. */
-static int look_closer(struct walk *walk, const char *name, size_t taken, int error)
+/* Called if a name was not opened as requested: follows it if it is a link, tries again if it was replaced meanwhile,
+   or fails with `error`. */
+static int follow_or_fail(struct walk *walk, const char *name, size_t taken, int error)
 {
     struct stat attributes;
     int fd = openat(walk->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -172,33 +172,31 @@ static int look_closer(struct walk *walk, const char *name, size_t taken, int er
     return result;
 }
 
-/* Without O_NOFOLLOW of the caller's, the descriptor of a link is not what was asked for. */
 static bool is_link(int fd)
 {
     struct stat attributes;
     return fstat(fd, &attributes) == 0 && S_ISLNK(attributes.st_mode);
 }
 
-/* Opens the last name, with the caller's flags. */
+/* With O_PATH, O_NOFOLLOW opens a link itself (open(2)); follow it if the caller did not ask for that. */
 static int open_last(struct walk *walk, const char *name, size_t taken)
 {
     int fd = openat(walk->directory, name, walk->flags | O_NOFOLLOW);
     if ((walk->flags & O_NOFOLLOW) != 0)
         return fd;
     if (fd < 0)
-        return errno == ELOOP || errno == ENOTDIR ? look_closer(walk, name, taken, errno) : -1;
+        return errno == ELOOP || errno == ENOTDIR ? follow_or_fail(walk, name, taken, errno) : -1;
     if ((walk->flags & O_PATH) == 0 || !is_link(fd))
         return fd;
     close(fd);
-    return look_closer(walk, name, taken, ELOOP);
+    return follow_or_fail(walk, name, taken, ELOOP);
 }
 
-/* Opens a name that others follow. */
 static int open_next(struct walk *walk, const char *name, size_t length, size_t taken)
 {
     int fd = openat(walk->directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return errno == ELOOP || errno == ENOTDIR ? look_closer(walk, name, taken, errno) : -1;
+        return errno == ELOOP || errno == ENOTDIR ? follow_or_fail(walk, name, taken, errno) : -1;
     enter(walk, fd);
     walk->rest += taken;
     if (strcmp(name, ".") != 0)
@@ -206,7 +204,7 @@ static int open_next(struct walk *walk, const char *name, size_t length, size_t 
     return WALK_ON;
 }
 
-/* One name further. The descriptor at the end of the path, -1 with errno, or WALK_ON. */
+/* Opens one name. Returns the descriptor of the last name, WALK_ON before, or -1 with errno. */
 static int step(struct walk *walk)
 {
     struct span rest = rest_of(walk);
@@ -215,21 +213,21 @@ static int step(struct walk *walk)
     size_t taken = length + slashes;
     if (begins_with_dot_dot(rest))
         return climb(walk);
-    /* Where it would stand if it were open: there is room, as it stands in the rest as well. */
+    /* Copy it behind the open names; the rest, which holds it too, is at least as long. */
     char *name = walk->room + walk->done;
     *name++ = '/';
     memmove(name, length > 0 ? rest.at : ".", length > 0 ? length : 1);
     name[length > 0 ? length : 1] = '\0';
     if (taken < rest.length)
         return open_next(walk, name, length, taken);
-    if (slashes > 0) /* a directory, and one that a link may lead to */
+    if (slashes > 0) /* a trailing slash demands a directory and follows links */
         walk->flags = (walk->flags | O_DIRECTORY) & ~O_NOFOLLOW;
     return open_last(walk, name, taken);
 }
 
 static int walk_beneath(const struct beneath *beneath, struct span path, int flags)
 {
-    static char room[WALK_ROOM]; /* of which a usual path touches two pages */
+    static char room[WALK_ROOM]; /* most paths touch two of its pages */
     struct walk walk = {beneath, flags, beneath->root, 0, 0, sizeof room, room};
     if (path.length >= PATH_MAX)
         return fail(ENAMETOOLONG);
@@ -258,7 +256,7 @@ static int open_once(const struct beneath *beneath, struct span path, int flags)
 struct beneath beneath_root(int root, bool walk)
 {
     int fd = openat2_beneath(root, ".", O_PATH | O_CLOEXEC, SYMLINKS_INSIDE);
-    bool missing = fd < 0 && (errno == ENOSYS || errno == EPERM); /* the kernel, or a container's filter */
+    bool missing = fd < 0 && (errno == ENOSYS || errno == EPERM); /* old kernel; seccomp */
     if (fd >= 0)
         close(fd);
     return (struct beneath){root, walk || missing, SYMLINKS_INSIDE};
@@ -271,7 +269,7 @@ int beneath_open(const struct beneath *beneath, struct span path, int flags)
         if (fd >= 0 || (errno != EINTR && errno != EAGAIN))
             return fd;
     }
-    /* EAGAIN: something was renamed each time while openat2 resolved "..". The walk does not mind. */
+    /* EAGAIN: openat2 met a concurrent rename in each attempt (openat2(2)). The walk is not affected. */
     if (beneath->symlinks == SYMLINKS_ALL)
         return -1;
     return walk_beneath(beneath, path, flags | O_CLOEXEC);

@@ -2,7 +2,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
-#include "site/identity.h"
+#include "site/file_stamp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +14,9 @@
 struct place {
     struct directory directory; /* fd is -1 while it is closed */
     uint64_t turn;              /* in which it was opened */
-    struct identity identity;
-    int64_t first_seen; /* the identity, by identity_clock */
-    bool settled;       /* as identity_is_settled said when the names were looked at */
+    struct file_stamp stamp;
+    int64_t first_seen; /* the stamp, by file_stamp_clock */
+    bool settled;       /* as file_stamp_is_settled said when the names were looked at */
     uint64_t hash;
     struct place *next_open; /* while it is open */
     size_t length;
@@ -96,14 +96,14 @@ static bool look(struct directories *directories, struct place *place)
     struct stat attributes;
     if (fstat(place->directory.fd, &attributes) < 0)
         return false;
-    struct identity identity = identity_of(&attributes);
-    bool same = place->directory.names_version != 0 && identity_equal(&identity, &place->identity);
+    struct file_stamp stamp = file_stamp_of(&attributes);
+    bool same = place->directory.names_version != 0 && file_stamp_equal(&stamp, &place->stamp);
     if (same && place->settled)
         return true;
     if (!same)
-        place->first_seen = identity_clock();
-    place->settled = identity_is_settled(&identity, place->first_seen, directories->racy_ms);
-    place->identity = identity;
+        place->first_seen = file_stamp_clock();
+    place->settled = file_stamp_is_settled(&stamp, place->first_seen, directories->racy_ms);
+    place->stamp = stamp;
     place->directory.names_version = ++directories->last_version;
     return true;
 }

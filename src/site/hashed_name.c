@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 
-/* What bundlers give hashed names to. No HTML, no documents, no archives: people number those. */
+/* Extensions that bundlers give hashed names. No HTML, documents or archives: people number those. */
 static const struct span code[] = {
     SPAN_INIT("js"),  SPAN_INIT("mjs"), SPAN_INIT("cjs"),
     SPAN_INIT("css"), SPAN_INIT("map"), SPAN_INIT("wasm"),
@@ -23,17 +23,14 @@ static bool is_among(const struct span *list, size_t count, struct span word)
     return false;
 }
 
-/* Cuts what follows the last `byte` off, and returns it; empty where there is none. */
-static struct span cut_after_last(struct span *name, char byte)
+/* Removes the extension and its dot from the name and returns it, SPAN_NONE if there is none. */
+static struct span split_extension(struct span *name)
 {
-    for (size_t at = name->length; at > 0; at--) {
-        if (name->at[at - 1] == byte) {
-            struct span rest = {name->at + at, name->length - at};
-            name->length = at - 1;
-            return rest;
-        }
-    }
-    return SPAN_NONE;
+    struct span extension = span_after_last(*name, '.');
+    if (extension.length == name->length)
+        return SPAN_NONE;
+    name->length -= extension.length + 1;
+    return extension;
 }
 
 enum kind { KIND_UPPER, KIND_LOWER, KIND_DIGIT, KIND_OTHER };
@@ -47,33 +44,31 @@ static enum kind kind_of(char byte)
     return text_lower(byte) == byte ? KIND_LOWER : KIND_UPPER;
 }
 
-/* What a word is made of. */
-struct look {
+/* The letters, digits and other bytes of a word. */
+struct shape {
     unsigned count[KIND_OTHER + 1];
-    unsigned changes; /* from one kind to another */
-    unsigned word;    /* the longest run of small letters, with a capital before it if there is one */
-    unsigned digits;  /* how many it begins with */
+    unsigned changes; /* of kind between neighbours */
+    unsigned word;    /* length of the longest run of small letters, with a capital before it */
+    unsigned digits;  /* leading ones */
 };
 
-static struct look look_at(struct span word)
+static struct shape shape_of(struct span word)
 {
-    struct look look = {.count = {0}};
+    struct shape shape = {.count = {0}};
     unsigned run = 0;
     for (size_t i = 0; i < word.length; i++) {
         enum kind kind = kind_of(word.at[i]);
-        look.count[kind]++;
-        look.changes += i > 0 && kind != kind_of(word.at[i - 1]);
-        look.digits += kind == KIND_DIGIT && look.digits == i;
+        shape.count[kind]++;
+        shape.changes += i > 0 && kind != kind_of(word.at[i - 1]);
+        shape.digits += kind == KIND_DIGIT && shape.digits == i;
         run = kind == KIND_LOWER ? run + 1 : kind == KIND_UPPER;
-        look.word = run > look.word ? run : look.word;
+        shape.word = run > shape.word ? run : shape.word;
     }
-    return look;
+    return shape;
 }
 
-/*
- * Hexadecimal digits, as many as one of the tools takes, of both sorts: neither a date nor a serial number, nor a word
- * such as "defaced". A stem that is nothing else must be longer. Capitals are not used.
- */
+/* A hash in lower-case hexadecimal, of a length that one of the tools uses. It needs digits and letters, to be neither
+   a date or serial number nor a word such as "defaced". `alone`: no other word is before it, so it must be longer. */
 static bool is_hexadecimal(struct span word, bool alone)
 {
     static const unsigned char lengths[] = {8, 10, 12, 16, 20, 32, 40, 64};
@@ -82,12 +77,12 @@ static bool is_hexadecimal(struct span word, bool alone)
         fits = word.length == lengths[i] && (!alone || word.length >= 16);
     for (size_t i = 0; i < word.length && fits; i++)
         fits = text_hex_value(word.at[i]) >= 0;
-    struct look look = look_at(word);
-    return fits && look.count[KIND_DIGIT] > 0 && look.count[KIND_LOWER] > 0 && look.count[KIND_UPPER] == 0 &&
-           (look.digits < 8 || word.length >= 16);
+    struct shape shape = shape_of(word);
+    return fits && shape.count[KIND_DIGIT] > 0 && shape.count[KIND_LOWER] > 0 &&
+           shape.count[KIND_UPPER] == 0 && (shape.digits < 8 || word.length >= 16);
 }
 
-/* 8-4-4-4-12: made at random, or of a time, but not of a content. */
+/* UUIDs are random or made from the time, not from the content. */
 static bool holds_uuid(struct span stem)
 {
     static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
@@ -121,23 +116,22 @@ static bool has_hexadecimal(struct span stem)
     return false;
 }
 
-/* Eight of base64url, of all sorts and in no order that a person would write: not "Version2", "iPhone14", "Web-App2". */
-static bool is_base64(struct look look)
+/* Eight characters of base64url, mixed as no person writes: not "Version2", "iPhone14", "Web-App2". */
+static bool is_base64(struct shape shape)
 {
-    return look.count[KIND_UPPER] > 0 && look.count[KIND_LOWER] > 0 && look.count[KIND_DIGIT] > 0 &&
-           look.changes >= 3 && look.word < (look.count[KIND_OTHER] > 0 ? 3U : 4U);
+    return shape.count[KIND_UPPER] > 0 && shape.count[KIND_LOWER] > 0 && shape.count[KIND_DIGIT] > 0 &&
+           shape.changes >= 3 && shape.word < (shape.count[KIND_OTHER] > 0 ? 3U : 4U);
 }
 
-/* Eight capitals and digits behind a hyphen: esbuild's base32. Not "CHAPTER1", nor "2024JAN1". Media are not taken by it,
-   as cameras name them so. */
-static bool is_base32(struct span word, struct look look)
+/* Eight capitals and digits: esbuild's base32. Not "CHAPTER1", nor "2024JAN1". */
+static bool is_base32(struct span word, struct shape shape)
 {
-    bool numbered = look.count[KIND_DIGIT] == 1 && text_is_digit(word.at[word.length - 1]);
-    return look.count[KIND_UPPER] > 0 && look.count[KIND_DIGIT] > 0 && !numbered &&
-           look.count[KIND_UPPER] + look.count[KIND_DIGIT] == word.length && look.digits < 4;
+    bool numbered = shape.count[KIND_DIGIT] == 1 && text_is_digit(word.at[word.length - 1]);
+    return shape.count[KIND_UPPER] > 0 && shape.count[KIND_DIGIT] > 0 && !numbered &&
+           shape.count[KIND_UPPER] + shape.count[KIND_DIGIT] == word.length && shape.digits < 4;
 }
 
-/* The stem's last eight bytes, parted from what is before them. */
+/* True if the stem's last eight bytes, after a separator, are a hash. base32 only for code: cameras name photos so. */
 static bool ends_in_hash(struct span stem, bool is_code)
 {
     enum { LENGTH = 8 };
@@ -150,21 +144,18 @@ static bool ends_in_hash(struct span stem, bool is_code)
         if (kind_of(last.at[i]) == KIND_OTHER && last.at[i] != '-' && last.at[i] != '_')
             return false;
     }
-    struct look look = look_at(last);
-    return is_base64(look) || (is_code && last.at[-1] == '-' && is_base32(last, look));
+    struct shape shape = shape_of(last);
+    return is_base64(shape) || (is_code && last.at[-1] == '-' && is_base32(last, shape));
 }
 
-bool cache_name_has_hash(struct span path)
+bool hashed_name_matches(struct span path)
 {
-    struct span stem = path, name = cut_after_last(&stem, '/');
-    if (name.at == NULL)
-        name = path;
-    struct span extension = cut_after_last(&name, '.');
+    struct span name = span_after_last(path, '/'), extension = split_extension(&name);
     bool is_code = is_among(code, sizeof code / sizeof *code, extension);
     if (!is_code && !is_among(media, sizeof media / sizeof *media, extension))
         return false;
     if (span_equal_nocase(extension, SPAN("map"))) { /* "app-DgT4x8Qz.js.map" */
-        struct span rest = name, inner = cut_after_last(&rest, '.');
+        struct span rest = name, inner = split_extension(&rest);
         if (is_among(code, sizeof code / sizeof *code, inner))
             name = rest;
     }

@@ -1,4 +1,4 @@
-/* Names that hold a hash of the content: what is behind such a name never changes. */
+/* File names with a hash of the content: the content behind such a name never changes, so it may be cached for ever. */
 #ifndef TINYHTTPD_SITE_HASHED_NAME_H
 #define TINYHTTPD_SITE_HASHED_NAME_H
 
@@ -7,11 +7,10 @@
 #include <stdbool.h>
 
 /*
- * True where the last name of a path is one that a bundler made of the content: app.3f9c2a1b.js (webpack, parcel),
- * index-DgT4x8Qz.css (vite, rollup), chunk-ABCDEF12.mjs (esbuild), 6ce24c58023cc2f8.woff2 (Next). Only for what such
- * tools emit, never for HTML. In doubt false: to ask for a file in vain costs a round trip, to keep one that changes
- * costs a reader the change.
+ * True if the last name of the path looks like a bundler's: app.3f9c2a1b.js (webpack, parcel), index-DgT4x8Qz.css
+ * (vite, rollup), chunk-ABCDEF12.mjs (esbuild), 6ce24c58023cc2f8.woff2 (Next). Never for HTML. False if in doubt: a
+ * needless revalidation costs a round trip, but a cached file that changes after all is stale for a year.
  */
-bool cache_name_has_hash(struct span path);
+bool hashed_name_matches(struct span path);
 
 #endif

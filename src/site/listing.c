@@ -16,25 +16,25 @@
 #include <time.h>
 #include <unistd.h>
 
-/* One entry, with the key that it is ordered by. */
+/* An entry of the directory. */
 struct item {
     uint64_t size;
     int64_t modified; /* seconds since 1970 */
     bool folder;
     uint16_t name_length; /* at most NAME_ROOM */
     uint16_t key_length;  /* at most KEY_ROOM */
-    char text[];          /* the key, then the name */
+    char text[];          /* the sort key, then the name */
 };
 
 enum {
-    /* File systems have longer names than NAME_MAX: vfat and CIFS 765 bytes, FUSE 1,024 and more. One of PATH_MAX can't be
-       opened by any path. */
+    /* Names may be longer than NAME_MAX: 765 bytes on vfat and CIFS, 1,024 and more on FUSE. No path can open one of
+       PATH_MAX. */
     NAME_ROOM = PATH_MAX - 1,
-    KEY_ROOM = 3 * NAME_ROOM, /* where each byte of a name is a number of one digit, two come before it */
+    KEY_ROOM = 3 * NAME_ROOM, /* listing_append_key adds two bytes to each number */
 };
-_Static_assert(KEY_ROOM <= UINT16_MAX, "an item holds the length of each key");
+_Static_assert(KEY_ROOM <= UINT16_MAX, "key_length holds it");
 
-/* Memory in pieces, so that what stands in them never moves. */
+/* Items are allocated in blocks, and never move. */
 struct block {
     struct block *next;
     _Alignas(8) char room[65536 - 16];
@@ -42,43 +42,48 @@ struct block {
 _Static_assert(sizeof(struct item) + KEY_ROOM + NAME_ROOM + 7 <= sizeof((struct block *)0)->room,
                "a block holds the longest item");
 
-/* What is written next; all but the rows are written once, and a crumb for each directory on the way. */
+/* The part to write next. There is a crumb for each directory of the path, and a row for each entry. */
 enum listing_part { PART_HEAD, PART_CRUMB, PART_TABLE, PART_ROW, PART_END, PART_NONE };
 
-/* The entries are a binary heap, whose root is the next one: ordering them takes no time of its own, but a little with
-   each that is read and each that is written. */
+/* The entries are a binary heap with the next row at its root, so that sorting is spread over reading and writing
+   instead of delaying other connections. */
 struct listing {
     struct body_producer producer;
     const struct beneath *beneath;
-    DIR *directory; /* NULL once it is read to its end */
+    DIR *directory; /* NULL after its end */
     struct listing_form form;
     struct block *blocks;
     size_t block_used;
     struct item **heap;
     size_t count;
-    size_t room;            /* items that the heap has place for */
-    size_t bytes;           /* of memory that this listing has */
-    size_t directory_bytes; /* of these, what `directory` has */
-    uint64_t step;          /* the number of its last step */
+    size_t room;            /* of the heap, in items */
+    size_t bytes;           /* of memory for this listing */
+    size_t directory_bytes; /* of these, for `directory` */
+    uint64_t step;          /* number of its last step */
     size_t files;
     size_t folders;
-    bool cut; /* there are more entries than these */
+    bool cut; /* entries are missing */
     enum listing_part part;
-    size_t crumb; /* where in the path the next one begins */
-    bool rows;    /* one was written */
+    size_t crumb; /* offset of the next crumb in the path */
+    bool rows;    /* a row was written */
     size_t path_length;
     char path[];
 };
 
+static struct span path_of(const struct listing *listing)
+{
+    return (struct span){listing->path, listing->path_length};
+}
+
 /* ---- time ---- */
 
-/* What all listings of this process share. Each does a step at a time; those that had to wait in an iteration of the
-   worker's loop come before those that had not, so that none waits for ever. */
+/* The time of all listings of this worker. Each takes a step at a time. Listings that had to wait in the previous
+   iteration go first, so that none starves. */
 static struct {
-    int64_t left;       /* microseconds of this iteration */
-    uint64_t steps;     /* in all, so that each has a number */
-    uint64_t waits_now; /* the lowest last step of the listings that had to wait in this iteration, */
-    uint64_t waited;    /* and in the one before; UINT64_MAX where none had to */
+    int64_t left;       /* microseconds left in this iteration */
+    uint64_t steps;     /* counts steps, to number them */
+    uint64_t waits_now; /* lowest last step of listings that had to wait; UINT64_MAX: none had to */
+    uint64_t waited;    /* waits_now of the previous iteration */
 } pace = {LIMIT_LISTING_US, 0, UINT64_MAX, UINT64_MAX};
 
 void listing_begin_iteration(void)
@@ -95,7 +100,7 @@ static int64_t microseconds(void)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-/* False where others come first, or the time is used up. */
+/* False if other listings go first, or time is used up. */
 static bool may_step(struct listing *listing)
 {
     if (pace.left > 0 && listing->step <= pace.waited) {
@@ -109,10 +114,10 @@ static bool may_step(struct listing *listing)
 
 /* ---- memory ---- */
 
-/* Memory that all listings of this process have. */
+/* Memory of all listings of this worker. */
 static size_t bytes_in_use;
 
-/* What this listing may have in all: a share of what the others leave, but a little even where nothing is left to share. */
+/* The bytes that a listing may use: a quarter of what others leave, but always LIMIT_LISTING_SMALL. */
 static size_t share_of(const struct listing *listing)
 {
     size_t others = bytes_in_use - listing->bytes, shared = LIMIT_LISTING_BYTES - LIMIT_LISTING_RESERVE;
@@ -120,7 +125,7 @@ static size_t share_of(const struct listing *listing)
     return quarter > LIMIT_LISTING_SMALL ? quarter : LIMIT_LISTING_SMALL;
 }
 
-static bool take(struct listing *listing, size_t bytes)
+static bool reserve(struct listing *listing, size_t bytes)
 {
     if (bytes > LIMIT_LISTING_BYTES - bytes_in_use || listing->bytes + bytes > share_of(listing))
         return false;
@@ -129,7 +134,7 @@ static bool take(struct listing *listing, size_t bytes)
     return true;
 }
 
-static void give(struct listing *listing, size_t bytes)
+static void release(struct listing *listing, size_t bytes)
 {
     bytes_in_use -= bytes;
     listing->bytes -= bytes;
@@ -137,7 +142,7 @@ static void give(struct listing *listing, size_t bytes)
 
 static bool add_block(struct listing *listing)
 {
-    if (!take(listing, sizeof(struct block)))
+    if (!reserve(listing, sizeof(struct block)))
         return false;
     struct block *block = malloc(sizeof *block);
     if (block == NULL)
@@ -148,7 +153,7 @@ static bool add_block(struct listing *listing)
     return true;
 }
 
-static void *take_room(struct listing *listing, size_t size)
+static void *allocate(struct listing *listing, size_t size)
 {
     size = (size + 7) & ~(size_t)7;
     if (size > sizeof listing->blocks->room - listing->block_used && !add_block(listing))
@@ -161,7 +166,7 @@ static void *take_room(struct listing *listing, size_t size)
 static bool grow_heap(struct listing *listing)
 {
     size_t room = listing->room > 0 ? 2 * listing->room : 64;
-    if (!take(listing, (room - listing->room) * sizeof(struct item *)))
+    if (!reserve(listing, (room - listing->room) * sizeof(struct item *)))
         return false;
     struct item **heap = realloc(listing->heap, room * sizeof(struct item *));
     if (heap == NULL)
@@ -176,31 +181,27 @@ static void close_directory(struct listing *listing)
     if (listing->directory != NULL)
         closedir(listing->directory);
     listing->directory = NULL;
-    give(listing, listing->directory_bytes);
+    release(listing, listing->directory_bytes);
     listing->directory_bytes = 0;
 }
 
-static void give_back(struct listing *listing)
+static void drop(struct body_producer *producer)
 {
+    struct listing *listing = (struct listing *)(void *)producer; /* its first member */
     while (listing->blocks != NULL) {
         struct block *next = listing->blocks->next;
         free(listing->blocks);
         listing->blocks = next;
     }
     close_directory(listing);
-    give(listing, listing->bytes);
+    release(listing, listing->bytes);
     free(listing->heap);
     free(listing);
 }
 
-static void drop(struct body_producer *producer)
-{
-    give_back((struct listing *)(void *)producer); /* its first member */
-}
-
 /* ---- order ---- */
 
-/* How many digits a number has, in one byte, or in three where that holds no more; 255 comes after all that are less. */
+/* In one byte, or from 255 on in three that begin with 255, so that keys still compare byte by byte. */
 static void append_digit_count(struct buffer *key, size_t count)
 {
     if (count >= UINT8_MAX) {
@@ -222,7 +223,7 @@ void listing_append_key(struct buffer *key, struct span name)
         size_t start = at;
         while (at < name.length && text_is_digit(name.at[at]))
             at++;
-        buffer_byte(key, '0'); /* so that a number stands where a digit would */
+        buffer_byte(key, '0'); /* numbers sort where digits do */
         append_digit_count(key, at - start);
         buffer_append(key, (struct span){name.at + start, at - start});
     }
@@ -250,7 +251,7 @@ static int compare_names(const struct item *a, const struct item *b)
     return order != 0 ? order : compare_bytes(name_of(a), name_of(b));
 }
 
-/* What is equal is ordered by name, upwards in any case. */
+/* Folders go first. Equal sizes or times are ordered by name, always ascending. */
 static bool comes_before(const struct listing_form *form, const struct item *a, const struct item *b)
 {
     int order = 0;
@@ -260,14 +261,14 @@ static bool comes_before(const struct listing_form *form, const struct item *a, 
         order = (a->size > b->size) - (a->size < b->size);
     else if (form->order == LISTING_BY_TIME)
         order = (a->modified > b->modified) - (a->modified < b->modified);
-    if (order == 0 && form->order != LISTING_BY_NAME)
-        return compare_names(a, b) < 0;
-    if (order == 0)
+    else
         order = compare_names(a, b);
+    if (order == 0)
+        return compare_names(a, b) < 0;
     return form->descending ? order > 0 : order < 0;
 }
 
-/* Moves `item` up from the place `at`, which is empty. */
+/* Inserts `item` at or above the empty position `at`. */
 static void sift_up(struct listing *listing, size_t at, struct item *item)
 {
     while (at > 0) {
@@ -280,8 +281,8 @@ static void sift_up(struct listing *listing, size_t at, struct item *item)
     listing->heap[at] = item;
 }
 
-/* Takes the first one out. The empty place goes down to a leaf, where the last one moves in: as it comes from a leaf
-   itself it hardly ever moves up again, which makes half the comparisons of the usual way. */
+/* Removes the root: the empty position moves down to a leaf, where the last item takes it. That item was a leaf and
+   rarely moves up again, which halves the comparisons of sifting it down from the root. */
 static void remove_first(struct listing *listing)
 {
     size_t at = 0;
@@ -298,14 +299,14 @@ static void remove_first(struct listing *listing)
 
 /* ---- reading ---- */
 
-/* Notes that an entry is left out which a request for it might find. */
+/* Leaves out an entry that a request might find. Returns true, to go on. */
 static bool leave_out(struct listing *listing)
 {
     listing->cut = true;
     return true;
 }
 
-/* False where there is no room for it. */
+/* False without memory for it. */
 static bool add_item(struct listing *listing, struct span name, const struct stat *attributes)
 {
     char room[KEY_ROOM];
@@ -315,7 +316,7 @@ static bool add_item(struct listing *listing, struct span name, const struct sta
         return leave_out(listing);
     if (listing->count == LIMIT_LISTING_ENTRIES || (listing->count == listing->room && !grow_heap(listing)))
         return false;
-    struct item *item = take_room(listing, sizeof *item + key.length + name.length);
+    struct item *item = allocate(listing, sizeof *item + key.length + name.length);
     if (item == NULL)
         return false;
     *item = (struct item){
@@ -332,17 +333,17 @@ static bool add_item(struct listing *listing, struct span name, const struct sta
     return true;
 }
 
-/* Whether a request can name it: the kernel takes paths below PATH_MAX (ENAMETOOLONG), the server targets up to
-   LIMIT_TARGET (414). It is also what bounds a row. */
+/* True if a request can name the entry: the kernel refuses paths from PATH_MAX on (ENAMETOOLONG), the server targets
+   longer than LIMIT_TARGET (414). This bounds a row's length, too. */
 static bool has_link(const struct listing *listing, struct span name, bool folder)
 {
     char room[LIMIT_TARGET];
     struct buffer target = BUFFER(room);
-    struct span path = {listing->path, listing->path_length};
+    struct span path = path_of(listing);
     size_t length = path.length + (path.length > 0) + name.length;
     if (length >= PATH_MAX)
         return false;
-    if (3 * length + 2 <= sizeof room) /* whatever has to be percent-encoded */
+    if (3 * length + 2 <= sizeof room) /* even if every byte is percent-encoded */
         return true;
     buffer_byte(&target, '/');
     buffer_uri_path(&target, path);
@@ -354,18 +355,17 @@ static bool has_link(const struct listing *listing, struct span name, bool folde
     return !target.overflow;
 }
 
-/* Where a link leads, by the same way that a request for it would go. False with errno where that is nowhere, or
-   outside. */
+/* Follows a symbolic link as a request for it would. False with errno if it leads nowhere or outside. */
 static bool follow(const struct listing *listing, struct span name, struct stat *attributes)
 {
     char room[PATH_MAX];
     struct buffer path = BUFFER(room);
-    buffer_append(&path, (struct span){listing->path, listing->path_length});
+    buffer_append(&path, path_of(listing));
     if (path.length > 0)
         buffer_byte(&path, '/');
     buffer_append(&path, name);
     buffer_byte(&path, '\0');
-    if (path.overflow) { /* has_link says that it is not */
+    if (path.overflow) { /* not after has_link */
         errno = ENAMETOOLONG;
         return false;
     }
@@ -377,55 +377,52 @@ static bool follow(const struct listing *listing, struct span name, struct stat 
     return found;
 }
 
-/* What says nothing of the entry that was asked for: it may be there in a moment. */
-static bool is_passing(int error)
+/* True for errors that say nothing about the entry: a later request may find it. */
+static bool is_transient(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN || error == EINTR ||
            error == EIO;
 }
 
-static bool is_listed(const struct listing *listing, const char *name)
+bool listing_shows(struct span name, bool dotfiles)
 {
-    if (name[0] != '.')
-        return true;
-    return listing->form.dotfiles && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    return name.at[0] != '.' || (dotfiles && !span_equal(name, SPAN(".")) && !span_equal(name, SPAN("..")));
 }
 
-/* Adds an entry, if it is served. False where there is no room for it. */
-static bool consider(struct listing *listing, const char *name, bool *followed)
+/* Adds an entry if it is served. False without memory for it. */
+static bool consider(struct listing *listing, struct span name, bool *followed)
 {
     struct stat attributes;
-    if (!is_listed(listing, name))
+    if (!listing_shows(name, listing->form.dotfiles))
         return true;
-    if (fstatat(dirfd(listing->directory), name, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
-        return !is_passing(errno) ||
-               leave_out(listing); /* gone since it was read, or a request for it is 404 */
-    if (!has_link(listing, span_of(name), S_ISDIR(attributes.st_mode)))
+    if (fstatat(dirfd(listing->directory), name.at, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
+        return !is_transient(errno) || leave_out(listing);
+    if (!has_link(listing, name, S_ISDIR(attributes.st_mode)))
         return leave_out(listing);
     *followed = S_ISLNK(attributes.st_mode);
-    if (*followed && !follow(listing, span_of(name), &attributes))
-        return !is_passing(errno) || leave_out(listing);
-    if (*followed && S_ISDIR(attributes.st_mode) && !has_link(listing, span_of(name), true))
+    if (*followed && !follow(listing, name, &attributes))
+        return !is_transient(errno) || leave_out(listing);
+    if (*followed && S_ISDIR(attributes.st_mode) && !has_link(listing, name, true))
         return leave_out(listing);
     if (!S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode))
         return true;
-    return add_item(listing, span_of(name), &attributes);
+    return add_item(listing, name, &attributes);
 }
 
-/* One more entry. False at the end. */
+/* False at the end. */
 static bool read_entry(struct listing *listing, bool *followed)
 {
     /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
     const struct dirent *entry = readdir(listing->directory);
     if (entry == NULL)
         return false;
-    if (consider(listing, entry->d_name, followed))
+    if (consider(listing, span_of(entry->d_name), followed))
         return true;
     listing->cut = true;
     return false;
 }
 
-/* Reads entries for as long as the time of this iteration lasts. True when all are read. */
+/* Reads entries while this iteration has time left. True when all are read. */
 static bool read_entries(struct listing *listing, int64_t began)
 {
     for (unsigned i = 1;; i++) {
@@ -441,7 +438,7 @@ static bool read_entries(struct listing *listing, int64_t began)
 
 /* ---- pieces of a row ---- */
 
-/* "./" keeps a name from being taken for anything but a path, and its bytes for anything but a name. */
+/* "./" and the encoding keep "javascript:" a file name (RFC 3986 4.2). */
 static void append_href(struct buffer *out, const struct item *item)
 {
     buffer_append(out, SPAN("./"));
@@ -452,23 +449,10 @@ static void append_href(struct buffer *out, const struct item *item)
 
 /* ---- HTML ---- */
 
-static struct span path_of(const struct listing *listing)
-{
-    return (struct span){listing->path, listing->path_length};
-}
-
-static struct span last_segment(struct span path)
-{
-    size_t start = path.length;
-    while (start > 0 && path.at[start - 1] != '/')
-        start--;
-    return (struct span){path.at + start, path.length - start};
-}
-
 static void write_head(const struct listing *listing, struct buffer *out)
 {
     page_begin(out);
-    buffer_html_name(out, last_segment(path_of(listing)));
+    buffer_html_name(out, span_after_last(path_of(listing), '/'));
     buffer_append(out, SPAN("/</title>\n<style>"));
     buffer_append(out, assets_page_style());
     buffer_append(out, SPAN("</style>\n<style>"));
@@ -488,7 +472,7 @@ static size_t crumb_end(const struct listing *listing)
     return at + span_find((struct span){listing->path + at, listing->path_length - at}, '/');
 }
 
-/* Each directory above as a link; the last one is here. */
+/* A link to a directory of the path, or, without a link, the last one. */
 static void write_crumb(const struct listing *listing, struct buffer *out)
 {
     size_t end = crumb_end(listing);
@@ -503,7 +487,7 @@ static void write_crumb(const struct listing *listing, struct buffer *out)
     buffer_append(out, here ? SPAN("</bdi>") : SPAN("</bdi></a><i>/</i>"));
 }
 
-/* The path from here on is that of the last few directories. */
+/* Deep paths show only their last LIMIT_LISTING_CRUMBS directories. */
 static size_t first_crumb(struct span path)
 {
     size_t at = path.length;
@@ -535,7 +519,7 @@ static void write_count(const struct listing *listing, struct buffer *out)
         append_count(out, listing->files, "file", "files");
 }
 
-/* The heading of a column, which leads to its order, and from there to the reverse one. */
+/* A column's heading links to its order, or, if that is the current one, to the reverse order. */
 static void write_heading(const struct listing *listing, struct buffer *out, enum listing_order order,
                           const char *name, const char *title)
 {
@@ -626,12 +610,12 @@ static void write_html(const struct listing *listing, struct buffer *out)
 
 /* ---- JSON (RFC 8259) ---- */
 
-/* What is no UTF-8 becomes U+FFFD, as JSON has no other text; "href" has the very bytes. */
+/* JSON text is UTF-8: invalid bytes become U+FFFD. "href" has the exact bytes. */
 static void append_json_text(struct buffer *out, struct span text)
 {
     while (text.length > 0) {
-        size_t length = text_character(text);
         char byte = text.at[0];
+        size_t length = text_character(text);
         if (length == 0) {
             buffer_append(out, SPAN("\xEF\xBF\xBD"));
             length = 1;
@@ -673,7 +657,7 @@ static void write_json(const struct listing *listing, struct buffer *out)
     }
 }
 
-/* ---- one part after the other ---- */
+/* ---- pieces ---- */
 
 static enum listing_part after_crumbs(const struct listing *listing)
 {
@@ -685,7 +669,6 @@ static enum listing_part after_rows(const struct listing *listing)
     return listing->count > 0 ? PART_ROW : PART_END;
 }
 
-/* What comes after the part that was written. */
 static enum listing_part next_part(struct listing *listing)
 {
     switch (listing->part) {
@@ -708,24 +691,24 @@ static enum listing_part next_part(struct listing *listing)
     return PART_NONE;
 }
 
-/* Reads what is left to read, then writes a piece. */
+/* Reads the rest of the directory, then writes a piece. */
 static enum body_state do_step(struct listing *listing, struct buffer *piece, int64_t began)
 {
     if (listing->directory != NULL && !read_entries(listing, began))
         return BODY_MORE;
-    if (listing->cut && listing->form.json) /* JSON has no place to say so */
+    if (listing->cut && listing->form.json) /* JSON can't say that entries are missing */
         return BODY_BROKEN;
     while (listing->part != PART_NONE) {
-        struct buffer trial = *piece;
+        struct buffer draft = *piece;
         if (listing->form.json)
-            write_json(listing, &trial);
+            write_json(listing, &draft);
         else
-            write_html(listing, &trial);
-        if (trial.overflow) {
-            assert(piece->length > 0); /* each part fits into an empty piece, as has_link sees to it */
+            write_html(listing, &draft);
+        if (draft.overflow) {
+            assert(piece->length > 0); /* has_link bounds each part: it fits into an empty piece */
             return BODY_MORE;
         }
-        *piece = trial;
+        *piece = draft;
         listing->part = next_part(listing);
     }
     return BODY_END;
@@ -748,7 +731,7 @@ struct listing_form listing_form_of(struct span query)
 {
     struct listing_form form = {0};
     while (query.length > 0) {
-        query = (struct span){query.at + 1, query.length - 1}; /* without its "?" or "&" */
+        query = (struct span){query.at + 1, query.length - 1}; /* skip "?" or "&" */
         size_t end = span_find(query, '&');
         struct span member = {query.at, end};
         if (span_equal(member, SPAN("sort=name")))
@@ -766,7 +749,7 @@ struct listing_form listing_form_of(struct span query)
     return form;
 }
 
-/* What opendir(3) of glibc has for a directory: a block of its file system, but not less than 32 KiB nor more than 1 MiB. */
+/* glibc allocates a block of the file system for a DIR, at least 32 KiB and at most 1 MiB. */
 static size_t directory_bytes(int fd)
 {
     struct stat attributes;
@@ -774,11 +757,11 @@ static size_t directory_bytes(int fd)
     return block < 32768 ? 32768 : block < 1048576 ? block : 1048576;
 }
 
-/* Takes memory for a first entry of any length, so that no listing says nothing. */
-static bool take_first_room(struct listing *listing, int fd)
+/* Reserves memory for the first entry, of any length. */
+static bool reserve_first(struct listing *listing, int fd)
 {
     size_t directory = directory_bytes(fd);
-    if (!take(listing, sizeof *listing + listing->path_length + directory))
+    if (!reserve(listing, sizeof *listing + listing->path_length + directory))
         return false;
     listing->directory_bytes = directory;
     return grow_heap(listing) && add_block(listing);
@@ -802,13 +785,11 @@ struct body_producer *listing_open(const struct beneath *beneath, struct span pa
     };
     if (path.length > 0)
         memcpy(listing->path, path.at, path.length);
-    int error = !has_link(listing, SPAN(""), true) ? ENAMETOOLONG
-                : !take_first_room(listing, fd)    ? ENOMEM
-                                                   : 0;
+    int error = !has_link(listing, SPAN(""), true) ? ENAMETOOLONG : !reserve_first(listing, fd) ? ENOMEM : 0;
     if (error == 0 && (listing->directory = fdopendir(fd)) != NULL)
-        return (struct body_producer *)(void *)listing; /* as drop gets it back */
+        return (struct body_producer *)(void *)listing; /* see drop */
     close(fd);
-    give_back(listing);
+    drop(&listing->producer);
     errno = error != 0 ? error : ENOMEM;
     return NULL;
 }

@@ -1,7 +1,8 @@
 /*
- * What a directory holds, as a page or as JSON: folders first, names in natural order ("file2" before "file10"). Read
- * anew for each request, and made piece by piece: neither many entries nor a slow reader keep others waiting.
- * All listings of a process share the time of an iteration of its loop, and a bound of memory (limits.h).
+ * Directory listings as HTML or JSON: folders first, names in natural order ("file2" before "file10"). Each request
+ * reads the directory anew. A listing is produced piece by piece, so that neither a large directory nor a slow client
+ * delays other connections. All listings of a worker share a bound of time in each iteration, and a bound of memory
+ * (limits.h).
  */
 #ifndef TINYHTTPD_SITE_LISTING_H
 #define TINYHTTPD_SITE_LISTING_H
@@ -21,28 +22,31 @@ struct listing_form {
     enum listing_order order;
     bool descending;
     bool json;
-    bool dotfiles; /* names with a leading dot, too */
+    bool dotfiles; /* show dot names */
 };
 
-/* The order that a query asks for, "?sort=name|size|time&order=asc|desc"; by name where it asks for none. */
+/* Parses "?sort=name|size|time&order=asc|desc"; ascending by name is the default. */
 struct listing_form listing_form_of(struct span query);
 
-/* To be called in each iteration of the worker's loop, before any listing is asked for a piece: it gives all of them
-   together their time anew. Without time a piece is empty. */
+/* True for entries of a directory that a listing shows: not "." and "..", and dot names only with `dotfiles`. */
+bool listing_shows(struct span name, bool dotfiles);
+
+/* Call in each iteration of the worker's loop before any listing fills a piece: renews their time. Without time left,
+   pieces are empty. */
 void listing_begin_iteration(void);
 
 /*
- * Begins to list the directory at `path` (as for store_find), open for reading at `fd`, which is the listing's from now
- * on even where it fails. Files and directories are listed, and links to them that stay beneath the root; what would be
- * 404 in any case is not. What is left out for any other reason makes the page say that it is only a part, and the JSON
- * break off: a name that is too long for a link to it, or memory that is short. `beneath` must outlive it. NULL with
- * errno: ENOMEM when memory is short, or listings have as much as they may; ENAMETOOLONG when no target can name it.
+ * Begins to list the directory at `path` (as for store_find), open for reading at `fd`. Takes over `fd`, even on
+ * failure; borrows `beneath`. Lists files, directories, and symbolic links that lead to them beneath the root, but no
+ * entry that is always 404. If other entries are missing (a name too long for a link, too little memory), HTML says so
+ * and JSON ends incomplete. NULL with errno: ENOMEM if memory, or the share of it for listings, is used up;
+ * ENAMETOOLONG if no request target can name the directory.
  */
 struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
                                    const struct listing_form *form);
 
-/* Appends the key by whose bytes names are ordered: capitals as small letters, and before each number, from which
-   leading zeros are taken, how many digits it has. At most three times as long as the name. */
+/* Appends a sort key, to compare byte by byte: the name in lower case, with the number of digits before each number,
+   and without leading zeros. At most three times as long as the name. */
 void listing_append_key(struct buffer *key, struct span name);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "site/examination.h"
+#include "site/magic_guard.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char OCTETS[] = "application/octet-stream";
+static const char UNKNOWN[] = "application/octet-stream";
 static const char TEXT[] = "text/plain";
 static const char TRANSPORT_STREAM[] = "video/mp2t";
 
@@ -21,11 +21,11 @@ static const struct type_override *overrides;
 static unsigned override_count;
 
 /*
- * The types as browsers need them, sorted by extension. Where IANA has a registration and browsers take it,
- * it is that; source code and notes are text/plain, so that a browser shows them and does not save them.
+ * Sorted by extension. IANA's registrations, unless browsers need another type; source code and notes are text/plain,
+ * so that browsers show instead of save them.
  *
- * Left out on purpose: "svgz", whose bytes need a Content-Encoding, and "php" and other names of programs
- * that a server might be expected to run.
+ * Left out on purpose: "svgz", which needs a Content-Encoding, and "php" and other programs, which users might expect
+ * a server to run.
  */
 enum { EXTENSION_MAX = 12 };
 static const struct known {
@@ -159,7 +159,7 @@ static const struct known {
 
 static const size_t TABLE_COUNT = sizeof table / sizeof *table;
 
-/* libmagic writes its complaints about a database to stderr, where they would be taken for ours. */
+/* libmagic writes warnings about a database to stderr, where they would look like the server's. */
 static bool load_quietly(const char *path)
 {
     int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -175,19 +175,16 @@ static bool load_quietly(const char *path)
     return loaded;
 }
 
-/*
- * $MAGIC alone if it is set, else the compiled databases of the distributions, else what the library was
- * built with. Never magic_load(NULL): that also reads ~/.magic, and a server's answers must not hang on whose
- * home it is started from.
- */
+/* Loads $MAGIC if it is set, else a distribution's compiled database, else the library's default. magic_load(NULL)
+   would also read ~/.magic, and responses must not depend on the user that starts the server. */
 static bool load_database(void)
 {
     static const char *const paths[] = {
         "/usr/share/misc/magic.mgc", /* Debian, Ubuntu, Alpine, Fedora */
-        "/usr/lib/file/magic.mgc",   /* where Debian's link leads */
+        "/usr/lib/file/magic.mgc",   /* the target of Debian's link */
         "/usr/share/file/magic.mgc", /* Arch */
     };
-    enum { WITHOUT_HOME = 1 }; /* magic_getpath's action: anything but loading (0) leaves ~/.magic out */
+    enum { WITHOUT_HOME = 1 }; /* magic_getpath leaves out ~/.magic for any action but loading (0) */
 
     const char *chosen = getenv("MAGIC");
     if (chosen && *chosen)
@@ -200,7 +197,7 @@ static bool load_database(void)
     return built_in && load_quietly(built_in);
 }
 
-/* Bounds what one file can cost. What this release of libmagic does not know is left at its own bound. */
+/* Bounds the cost of one file. Older releases of libmagic refuse parameters that they lack, and keep their default. */
 static void set_bounds(void)
 {
     static const struct {
@@ -220,13 +217,13 @@ static void set_bounds(void)
 
 bool mime_open(void)
 {
-    /* The binary search stands on it. */
+    /* bsearch needs a sorted table. */
     for (size_t i = 1; i < TABLE_COUNT; i++) {
         assert(strcmp(table[i - 1].extension, table[i].extension) < 0);
     }
 
-    /* The checks that are off are those which parse a format in C, where libmagic's past defects were; what
-       they add is detail that a media type does not have. */
+    /* Switch off the checks that parse a format in C: most of libmagic's past defects were there, and a media type does
+       not need the details that they find. */
     int flags = MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF |
                 MAGIC_NO_CHECK_CDF | MAGIC_NO_CHECK_TOKENS | MAGIC_NO_CHECK_APPTYPE;
 #ifdef MAGIC_NO_CHECK_CSV
@@ -263,15 +260,11 @@ static int compare_extension(const void *key, const void *entry)
     return strcmp(key, known->extension);
 }
 
-/* What follows the last dot of the path's last name; empty where that has none. */
+/* The extension of the path's last name; empty if it has none. The dot of ".profile" begins no extension. */
 static struct span extension_of(struct span path)
 {
-    size_t at = path.length;
-    while (at > 0 && path.at[at - 1] != '.' && path.at[at - 1] != '/')
-        at--;
-    if (at < 2 || path.at[at - 1] == '/' || path.at[at - 2] == '/')
-        return SPAN_NONE; /* the dot of ".profile" hides a file and begins no extension */
-    return (struct span){path.at + at, path.length - at};
+    struct span name = span_after_last(path, '/'), extension = span_after_last(name, '.');
+    return extension.length + 1 < name.length ? extension : SPAN_NONE;
 }
 
 void mime_override(const struct type_override *types, unsigned count)
@@ -280,7 +273,7 @@ void mime_override(const struct type_override *types, unsigned count)
     override_count = count;
 }
 
-/* The type for the last extension of the path's last name, as it was asked for or in the table, or NULL. */
+/* Returns NULL if neither an override nor the table has the extension. */
 static const char *type_of_name(struct span path)
 {
     struct span typed = extension_of(path);
@@ -317,10 +310,7 @@ static bool ends(const char *text, const char *end)
     return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
 }
 
-/*
- * True when the file begins with UTF-8 text, or is empty. PDF is a format of binary files even where one
- * happens to hold nothing but ASCII.
- */
+/* True if the file begins with UTF-8 text, or is empty. A PDF may be all ASCII, and is no text. */
 static bool holds_text(int fd)
 {
     static const char pdf[] = "%PDF-";
@@ -333,7 +323,7 @@ static bool holds_text(int fd)
     return text_is_utf8((struct span){content, (size_t)length}, length == LIMIT_MIME_PROBE);
 }
 
-/* type "/" subtype, each a token (RFC 9110 8.3.1). libmagic has been seen to run two answers together. */
+/* type "/" subtype, each a token (RFC 9110 8.3.1). libmagic has been seen to return two types in one string. */
 static bool is_media_type(const char *type)
 {
     size_t slashes = 0;
@@ -346,8 +336,8 @@ static bool is_media_type(const char *type)
     return slashes == 1 && !begins(type, "/") && !ends(type, "/");
 }
 
-/* True when libmagic's guess may be sent as it is. Never a type whose content a browser would run in the name
-   of the site: only a file's name can make it one of those. */
+/* True if a guess may be sent. Never a type that lets a browser run the content with the site's origin: only an
+   extension gives a file such a type. */
 static bool is_allowed(const char *guess)
 {
     if (!is_media_type(guess))
@@ -364,54 +354,47 @@ static bool is_allowed(const char *guess)
     return false;
 }
 
-/* What libmagic says of the file's content, in lower case in `scratch`, or a static string. */
+/* Returns libmagic's guess in lower case in `scratch`, or a static string. */
 static const char *guess_type(const char *path, int fd, char scratch[MIME_MAX])
 {
-    if (!magic || !examination_begin(fd, path))
-        return OCTETS;
+    if (!magic || !magic_guard_begin(fd, path))
+        return UNKNOWN;
     lseek(fd, 0, SEEK_SET);
     const char *guess = magic_descriptor(magic, fd);
-    examination_end();
+    magic_guard_end();
     lseek(fd, 0, SEEK_SET);
     if (!guess)
-        return OCTETS;
+        return UNKNOWN;
 
     size_t length = strlen(guess);
     if (length >= MIME_MAX)
-        return OCTETS;
+        return UNKNOWN;
     for (size_t i = 0; i <= length; i++) {
         scratch[i] = text_lower(guess[i]);
     }
     if (begins(scratch, "text/"))
-        return TEXT; /* in another encoding than UTF-8 */
-    return is_allowed(scratch) ? scratch : OCTETS;
+        return TEXT; /* in an encoding other than UTF-8 */
+    return is_allowed(scratch) ? scratch : UNKNOWN;
 }
 
-/*
- * UTF-8 text is text/plain whatever libmagic would call it, so that it is not even asked: it takes notes for
- * HTML, is slow with text, and its answers for text would all become text/plain anyway. An empty file is text
- * too: a browser then shows an empty page, where it would otherwise save a file of no bytes (WHATWG MIME
- * Sniffing 7.1 comes to the same).
- */
+/* libmagic is not asked about UTF-8 text: it is slow with it, mistakes notes for HTML, and all its types for text would
+   become text/plain anyway. An empty file is text too (as in WHATWG MIME Sniffing 7.1), so that browsers show an empty
+   page instead of saving it. */
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
 {
     const char *type = type_of_name(span_of(path));
     if (!type)
         return holds_text(fd) ? TEXT : guess_type(path, fd, scratch);
 
-    /* Two formats share ".ts" and ".mts": MPEG transport streams, as in HLS, and TypeScript. A stream has
-       NULs in its first packet, a program has none; and libmagic knows only some of the streams. No browser
-       runs TypeScript, so text/plain is what makes it readable. */
+    /* ".ts" and ".mts" are MPEG transport streams, as in HLS, or TypeScript. A stream has NULs in its first packet, and
+       libmagic recognises only some streams. Browsers show TypeScript as text/plain and never run it. */
     if (type == TRANSPORT_STREAM && holds_text(fd))
         return TEXT;
     return type;
 }
 
-/*
- * text/javascript among them (RFC 9239 4). Not JSON, which is UTF-8 and has no charset parameter (RFC 8259
- * 11). Nor XML with its image/svg+xml, which says its encoding itself: a charset parameter would overrule
- * that (RFC 7303 3.2), and can add nothing where the two agree.
- */
+/* This includes text/javascript (RFC 9239 4). JSON is always UTF-8 and has no charset parameter (RFC 8259 11). XML,
+   such as image/svg+xml, declares its encoding itself, and a charset parameter would overrule it (RFC 7303 3.2). */
 bool mime_is_text(const char *type)
 {
     return begins(type, "text/");

@@ -1,4 +1,4 @@
-/* Media types: the table by extension first, libmagic for the rest, the charset by looking at the bytes. */
+/* Media types: by extension from a table, else from the content by libmagic. */
 #ifndef TINYHTTPD_SITE_MIME_H
 #define TINYHTTPD_SITE_MIME_H
 
@@ -7,30 +7,29 @@
 
 #include <stdbool.h>
 
-/* Opens libmagic's database for this process: $MAGIC, or the system's. False when it can't be read: binary
-   files of unknown extension are then application/octet-stream. Called once, before the workers are forked. */
+/* Opens libmagic's database: $MAGIC, or the system's. Call once, before the workers are forked. False if it can't be
+   read: binary files of unknown extension are then application/octet-stream. */
 bool mime_open(void);
 
 void mime_close(void);
 
-/* Types that go before the table from now on: `count` of them, of LIMIT_MEDIA_TYPE bytes at most, which stay the caller's
-   and must outlive their use. Of two for one extension the last counts. */
+/* Sets the types of --type, each of at most LIMIT_MEDIA_TYPE bytes, which override the table. The last of two for one
+   extension wins. Borrows them. */
 void mime_override(const struct type_override *types, unsigned count);
 
-/* True where the extension of the path's last name has a type of its own, so that it is known what the file is. */
+/* True if the table or an override has the path's extension. */
 bool mime_knows(struct span path);
 
 /*
- * The media type of the file `path` (its name decides by its extension, in any case), without parameters.
- * Where the extension is unknown or missing, the first bytes of `fd` decide: UTF-8 text is text/plain, and
- * of the rest libmagic says what it is. `fd` stays the caller's; its file offset may be reset to 0. The
- * result is a static string or is copied into `scratch` (MIME_MAX bytes with its NUL). Never fails: a
- * file of unknown type, or one that ended a worker in libmagic (site/examination), is "application/octet-stream".
+ * Returns the media type of the file `path`, open at `fd`, without parameters. The extension decides, in any case of
+ * letters. If it is unknown or missing, the content does: UTF-8 is text/plain, and libmagic guesses the rest. An
+ * unknown file, or one that crashed a worker in libmagic (site/magic_guard), is application/octet-stream. The result is
+ * a static string or in `scratch`. The file offset may be reset to 0.
  */
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
 
-/* True for the types that carry text, and so take "charset=utf-8" where their bytes are UTF-8. */
+/* True for types that take "charset=utf-8" if the content is UTF-8. */
 bool mime_is_text(const char *type);
 
 #endif

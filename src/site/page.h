@@ -1,4 +1,4 @@
-/* The small pages that the server makes itself. */
+/* Error pages, and the beginning of every page. */
 #ifndef TINYHTTPD_SITE_PAGE_H
 #define TINYHTTPD_SITE_PAGE_H
 
@@ -7,23 +7,23 @@
 #define PAGE_TYPE "text/html; charset=utf-8"
 #define PAGE_TEXT_TYPE "text/plain; charset=utf-8"
 
-/* What a page says. Bytes of any kind: they are escaped for where they stand. */
+/* The content of a page, as raw bytes: page_write escapes them. */
 struct page {
-    struct span status; /* its number */
-    struct span title;  /* its reason phrase */
+    struct span status; /* the number */
+    struct span title;  /* the reason phrase */
     struct span sentence;
-    struct span reason;     /* more, for the person at the terminal; or empty */
-    struct span suggestion; /* a similar path to link to, without its first slash; empty: none */
-    bool way_out;           /* there is a start page that is worth a link */
+    struct span reason;     /* why there is no file (site/reason); or empty */
+    struct span suggestion; /* a similar path to link to, without its first slash; or empty */
+    bool way_out;           /* add a link to the start page */
 };
 
-/* Appends the page as HTML, to be sent with assets_page_policy as its Content-Security-Policy. */
+/* Appends the page as HTML. Send it with assets_page_policy as its Content-Security-Policy. */
 void page_write(struct buffer *out, const struct page *page);
 
-/* Appends the same as one or two lines of plain text, for a program. */
+/* Appends one or two lines of plain text, for programs. */
 void page_write_text(struct buffer *out, const struct page *page);
 
-/* Appends how a page of ours begins, up to its title's text. */
+/* Appends the beginning of any page, up to the title's text. */
 void page_begin(struct buffer *out);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/distance.h"
 #include "base/limits.h"
+#include "site/listing.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 /* ---- a similar name in the directory ---- */
 
-/* How many changes a name may be away to be near. */
+/* The largest edit distance of a similar name. */
 enum { NEAR_MAX = 2 };
 
 enum likeness { LIKENESS_NONE, LIKENESS_NEAR, LIKENESS_EXTENSION, LIKENESS_HTML, LIKENESS_CASE };
@@ -34,7 +35,7 @@ static enum likeness likeness_of(struct span name, struct span asked, unsigned *
 {
     unsigned bound = asked.length < 3 ? 0 : asked.length < 6 ? 1 : NEAR_MAX;
     *distance = 0;
-    *work += name.length / 4; /* a byte costs a quarter of a cell here */
+    *work += name.length / 4; /* in cells of the distance's matrix; a byte costs a quarter of one */
     if (span_equal_nocase(name, asked))
         return LIKENESS_CASE;
     if (begins_with(name, asked) && name.at[asked.length] == '.') {
@@ -45,12 +46,11 @@ static enum likeness likeness_of(struct span name, struct span asked, unsigned *
     return *distance <= bound ? LIKENESS_NEAR : LIKENESS_NONE;
 }
 
-/* The best of those that are served; of equal ones the first in the order of bytes, so that the answer is always the
-   same. */
+/* Keeps the most similar name; of equally similar ones the first in byte order, as readdir's order varies. */
 static void consider(struct suggestion *suggestion, struct span name, struct span asked, size_t *work)
 {
     unsigned distance;
-    if (name.length >= sizeof suggestion->name) /* there is no room to tell of it */
+    if (name.length >= sizeof suggestion->name) /* too long for a reason */
         return;
     enum likeness likeness = likeness_of(name, asked, &distance, work);
     if (likeness == LIKENESS_NONE || likeness < suggestion->likeness)
@@ -64,7 +64,7 @@ static void consider(struct suggestion *suggestion, struct span name, struct spa
     memcpy(suggestion->name, name.at, name.length + 1);
 }
 
-/* Takes over the descriptor. */
+/* Closes the descriptor. */
 static void look_through(int fd, struct span asked, bool dotfiles, struct suggestion *suggestion)
 {
     const struct dirent *entry;
@@ -79,13 +79,13 @@ static void look_through(int fd, struct span asked, bool dotfiles, struct sugges
         if ((entry = readdir(directory)) == NULL)
             break;
         struct span name = span_of(entry->d_name);
-        if (name.at[0] != '.' || (dotfiles && name.length > 2))
+        if (listing_shows(name, dotfiles))
             consider(suggestion, name, asked, &work);
     }
     closedir(directory);
 }
 
-/* ---- what is said ---- */
+/* ---- sentences ---- */
 
 static void append_quoted(struct buffer *out, struct span name)
 {
@@ -94,11 +94,11 @@ static void append_quoted(struct buffer *out, struct span name)
     buffer_byte(out, '\'');
 }
 
-/* Where the path ceases to lead anywhere: the first name that can't be opened, in the directory before it. */
+/* The first name of the path that can't be opened, and the directory that should have it. */
 struct stop {
-    struct span directory; /* with a NUL after it */
+    struct span directory;
     struct span name;
-    int error;
+    int error; /* 0: it is neither a file nor a directory */
 };
 
 static void append_missing(struct buffer *out, const struct stop *stop)
@@ -127,8 +127,8 @@ static void append_suggestion(struct buffer *out, const struct suggestion *sugge
         buffer_append(out, SPAN(" The address lacks the extension."));
 }
 
-/* Says what is odd about a name that is there and yet can't be opened. False where nothing is known. */
-static bool append_obstacle(struct buffer *out, const struct stop *stop, const struct stat *attributes)
+/* Says why an existing name can't be opened, if that is known. */
+static void append_obstacle(struct buffer *out, const struct stop *stop, const struct stat *attributes)
 {
     const char *why = NULL;
     if (S_ISLNK(attributes->st_mode))
@@ -146,13 +146,12 @@ static bool append_obstacle(struct buffer *out, const struct stop *stop, const s
     else if (!S_ISREG(attributes->st_mode) && !S_ISDIR(attributes->st_mode))
         why = " is neither a file nor a directory.";
     if (why == NULL)
-        return false;
+        return;
     append_quoted(out, stop->name);
     buffer_string(out, why);
-    return true;
 }
 
-/* ---- where the path stops ---- */
+/* ---- the name at which the path stops ---- */
 
 static int try_open(const struct beneath *beneath, struct span path, int flags)
 {
@@ -175,8 +174,8 @@ static bool can_open(const struct beneath *beneath, struct span path, int flags,
     return fd >= 0;
 }
 
-/* Whether a path leads to a file that can be read, or to a directory. To open a FIFO lets a writer go on, and to open a
-   device may do anything, so only what is a file is opened. False with `*error`, 0 where it is neither of both. */
+/* True if the path leads to a readable file or directory. Nothing else is opened: opening a FIFO releases a waiting
+   writer, and opening a device may have any effect. False with `*error`, which is 0 for these. */
 static bool can_read(const struct beneath *beneath, struct span path, int *error)
 {
     struct stat attributes = {0};
@@ -184,14 +183,14 @@ static bool can_read(const struct beneath *beneath, struct span path, int *error
     *error = fd < 0 || fstat(fd, &attributes) < 0 ? errno : 0;
     if (fd >= 0)
         close(fd);
-    if (S_ISREG(attributes.st_mode)) /* O_NONBLOCK: in case that it has become a FIFO */
+    if (S_ISREG(attributes.st_mode)) /* O_NONBLOCK in case a FIFO has replaced it */
         return can_open(beneath, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
     if (S_ISDIR(attributes.st_mode))
         return can_open(beneath, path, O_RDONLY | O_DIRECTORY, error);
     return false;
 }
 
-/* False where the path leads to something that can be read, or has too many names to be looked at. */
+/* False if the path can be opened, or is too deep to check. */
 static bool find_stop(const struct beneath *beneath, struct span path, struct stop *stop)
 {
     size_t start = 0;
@@ -209,9 +208,9 @@ static bool find_stop(const struct beneath *beneath, struct span path, struct st
     return false;
 }
 
-/* ---- hidden names ---- */
+/* ---- dot names ---- */
 
-/* The first name in the path that is not served for its dot; empty where there is none. */
+/* The first such name in the path, or empty. */
 static struct span hidden_name(struct span path)
 {
     while (path.length > 0) {
@@ -236,7 +235,7 @@ static bool append_hidden(struct buffer *out, const struct beneath *beneath, str
 
 /* ---- the interface ---- */
 
-/* A client that asks for many missing files must not keep the server from those that are there. */
+/* Requests for many missing files must not slow down others. */
 static bool is_affordable(int64_t now)
 {
     static int64_t second;
@@ -247,7 +246,7 @@ static bool is_affordable(int64_t now)
     return count++ < LIMIT_REASONS;
 }
 
-/* The path of a name in the directory where the path stopped. Nothing where it is too long. */
+/* Leaves the path empty if it is too long. */
 static void write_path(struct buffer *path, const struct stop *stop, const char *name)
 {
     buffer_append(path, stop->directory);
@@ -272,7 +271,7 @@ static void explain_stop(struct reason *reason, const struct beneath *beneath, c
     }
     if (fd < 0)
         return;
-    if (stop->name.length >= sizeof name) { /* there is no room to tell of it */
+    if (stop->name.length >= sizeof name) { /* too long for a reason */
         close(fd);
         return;
     }
@@ -301,6 +300,6 @@ void reason_find(struct reason *reason, const struct beneath *beneath, struct sp
         return;
     if ((dotfiles || !append_hidden(&reason->text, beneath, path)) && find_stop(beneath, path, &stop))
         explain_stop(reason, beneath, &stop, dotfiles);
-    if (reason->text.overflow) /* the directory's path may be any length */
+    if (reason->text.overflow) /* by a long path of the directory */
         reason->text.length = 0;
 }

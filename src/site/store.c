@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "site/beneath.h"
 #include "site/directories.h"
-#include "site/identity.h"
+#include "site/file_stamp.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,8 +22,8 @@
    small files, their bytes. */
 struct node {
     struct entry entry;
-    struct identity identity;
-    int64_t first_seen;     /* the identity, by identity_clock; with bytes, that it had these */
+    struct file_stamp stamp;
+    int64_t first_seen;     /* the stamp, by file_stamp_clock; with bytes, that it had these */
     int64_t idle_since;     /* the last answer ended, for an open descriptor without users */
     bool listed;            /* in the table; else it is freed with its last user */
     uint64_t turn;          /* in which the disk was asked last */
@@ -277,8 +277,8 @@ static void write_etag(struct node *node)
     if (entry->bytes != NULL) {
         append_digest(&etag, (struct span){entry->bytes, entry->size});
     } else {
-        bool placeholder = date_is_placeholder(node->identity.modified.tv_sec);
-        append_time(&etag, placeholder ? node->identity.changed : node->identity.modified);
+        bool placeholder = date_is_placeholder(node->stamp.modified.tv_sec);
+        append_time(&etag, placeholder ? node->stamp.changed : node->stamp.modified);
         buffer_hex(&etag, entry->size);
     }
     buffer_byte(&etag, '"');
@@ -286,7 +286,7 @@ static void write_etag(struct node *node)
 
 static void write_last_modified(struct node *node)
 {
-    node->entry.modified = node->identity.modified.tv_sec;
+    node->entry.modified = node->stamp.modified.tv_sec;
     date_write(node->entry.last_modified, node->entry.modified);
 }
 
@@ -337,15 +337,15 @@ static size_t name_of(struct span path)
 }
 
 static struct node *node_new(const struct store *store, uint64_t hash, struct span path,
-                             const struct identity *identity, bool in_bytes)
+                             const struct file_stamp *stamp, bool in_bytes)
 {
-    size_t room = in_bytes ? (size_t)identity->size : 0;
+    size_t room = in_bytes ? (size_t)stamp->size : 0;
     struct node *node = malloc(sizeof *node + path.length + 1 + store->head_room + room);
     if (node == NULL)
         return NULL;
     *node = (struct node){
-        .entry = {.kind = ENTRY_FILE, .size = (uint64_t)identity->size, .fd = -1, .users = 1},
-        .identity = *identity,
+        .entry = {.kind = ENTRY_FILE, .size = (uint64_t)stamp->size, .fd = -1, .users = 1},
+        .stamp = *stamp,
         .hash = hash,
         .path_length = path.length,
         .name = name_of(path),
@@ -375,13 +375,13 @@ static ssize_t read_at(int fd, char *at, size_t length, off_t offset)
     return (ssize_t)done;
 }
 
-static bool is_unchanged(int fd, const struct identity *identity)
+static bool is_unchanged(int fd, const struct file_stamp *stamp)
 {
     struct stat attributes;
     if (fstat(fd, &attributes) < 0)
         return false;
-    struct identity now = identity_of(&attributes);
-    return identity_equal(&now, identity);
+    struct file_stamp now = file_stamp_of(&attributes);
+    return file_stamp_equal(&now, stamp);
 }
 
 /* What a reading came to. */
@@ -425,7 +425,7 @@ static enum reading read_new(struct node *node, int fd)
         return READ_CHANGED;
     for (unsigned attempt = 0; reading == READ_DIFFERS && attempt < LIMIT_STORE_RETRIES; attempt++)
         reading = read_again(node, fd, node->entry.head.end);
-    if (reading == READ_AGREES && !is_unchanged(fd, &node->identity))
+    if (reading == READ_AGREES && !is_unchanged(fd, &node->stamp))
         return READ_CHANGED;
     return reading;
 }
@@ -450,15 +450,15 @@ static int fill(struct node *node, int fd)
  * status, or -1 when the file changed meanwhile and is to be opened again. Takes `fd` over unless it fails.
  */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
-                     const struct identity *identity, int64_t first_seen, struct node **loaded)
+                     const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
 {
     /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
-    bool in_bytes = identity->size <= LIMIT_STORE_FILE && store->bytes <= LIMIT_STORE_BYTES;
-    struct node *node = node_new(store, hash, path, identity, in_bytes);
+    bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= LIMIT_STORE_BYTES;
+    struct node *node = node_new(store, hash, path, stamp, in_bytes);
     if (node == NULL)
         return 503;
     node->first_seen = first_seen;
-    node->entry.settled = identity_is_settled(identity, first_seen, store->racy_ms); /* before it is read */
+    node->entry.settled = file_stamp_is_settled(stamp, first_seen, store->racy_ms); /* before it is read */
     int status = in_bytes ? fill(node, fd) : 0;
     if (status != 0) {
         free(node);
@@ -501,7 +501,7 @@ static void reopen(struct store *store, struct node *node, int fd)
 }
 
 /*
- * Whether the node still is what the open file is, which has its identity. Bytes that aren't settled are compared; when
+ * Whether the node still is what the open file is, which has its stamp. Bytes that aren't settled are compared; when
  * they are equal, that is the second of two reads that agree, and settles them if it comes late enough. A large file
  * that isn't settled gets a new node, as its type may have changed. Takes `fd` over where it is.
  */
@@ -513,9 +513,8 @@ static bool is_confirmed(struct store *store, struct node *node, int fd)
         return true;
     }
     bool settled =
-        identity_is_settled(&node->identity, node->first_seen, store->racy_ms); /* before it is read */
-    if (entry->bytes == NULL || read_again(node, fd, NULL) != READ_AGREES ||
-        !is_unchanged(fd, &node->identity))
+        file_stamp_is_settled(&node->stamp, node->first_seen, store->racy_ms); /* before it is read */
+    if (entry->bytes == NULL || read_again(node, fd, NULL) != READ_AGREES || !is_unchanged(fd, &node->stamp))
         return false;
     entry->settled = settled;
     close(fd);
@@ -533,15 +532,15 @@ static int find_open(struct store *store, struct span path, uint64_t turn, uint6
         return 500;
     if (!S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
         return -1;
-    struct identity identity = identity_of(&attributes);
-    struct node *same = node != NULL && identity_equal(&identity, &node->identity) ? node : NULL;
+    struct file_stamp stamp = file_stamp_of(&attributes);
+    struct node *same = node != NULL && file_stamp_equal(&stamp, &node->stamp) ? node : NULL;
     if (same != NULL && is_confirmed(store, same, fd)) {
         *entry = hold(store, same, turn);
         keep_bounds(store);
         return 0;
     }
-    int64_t first_seen = same != NULL && same->entry.bytes == NULL ? same->first_seen : identity_clock();
-    int status = load_file(store, path, hash, fd, &identity, first_seen, &loaded);
+    int64_t first_seen = same != NULL && same->entry.bytes == NULL ? same->first_seen : file_stamp_clock();
+    int status = load_file(store, path, hash, fd, &stamp, first_seen, &loaded);
     if (status != 0)
         return status;
     if (node != NULL)
@@ -587,8 +586,8 @@ static bool is_open(const struct node *node)
 
 static bool is_current(const struct node *node, const struct stat *attributes)
 {
-    struct identity now = identity_of(attributes);
-    return node->entry.settled && identity_equal(&now, &node->identity);
+    struct file_stamp now = file_stamp_of(attributes);
+    return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
 /* The directory that has the node's name; NULL where it can't be opened. */
@@ -742,8 +741,7 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     if (status != 0)
         return status;
     assert(*entry != NULL);
-    bool usable =
-        (*entry)->kind == ENTRY_FILE && !identity_is_older(&node_of(*entry)->identity, &node->identity);
+    bool usable = (*entry)->kind == ENTRY_FILE && !file_stamp_is_older(&node_of(*entry)->stamp, &node->stamp);
     if (usable)
         return 0;
     store_release(store, *entry);
@@ -801,7 +799,7 @@ __attribute__((noinline)) static void rest(struct store *store, struct node *nod
     /* The unused ones stand in the order in which they became so, and expire in it. */
     queue_remove(&store->in_fds, node);
     queue_add(&store->in_fds, node);
-    node->idle_since = identity_clock();
+    node->idle_since = file_stamp_clock();
     if (store->next_expiry < 0)
         store->next_expiry = node->idle_since + LIMIT_STORE_FD_MS;
 }

@@ -50,7 +50,7 @@ struct entry {
     int fd;            /* -1 when `bytes` has it */
     char type[ENTRY_TYPE_MAX];
     char etag[ENTRY_ETAG_MAX]; /* with quotes, or "" while none can be strong */
-    bool settled;              /* its identity tells of the next change (identity_is_settled) */
+    bool settled;              /* its stamp tells of the next change (file_stamp_is_settled) */
     char last_modified[DATE_LENGTH + 1];
     int64_t modified; /* the same in seconds since 1970, not clamped to what a date can say */
     unsigned users;   /* answers that hold it */

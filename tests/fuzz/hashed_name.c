@@ -14,7 +14,7 @@ enum { HASH_MIN = 8 };
 static bool has_hash(struct span path)
 {
     char *copy = fuzz_copy(path);
-    bool has = cache_name_has_hash((struct span){copy, path.length});
+    bool has = hashed_name_matches((struct span){copy, path.length});
     free(copy);
     return has;
 }
@@ -25,7 +25,7 @@ static bool has_hash_between(const char *before, struct span path, const char *a
     char *joined;
     int length = asprintf(&joined, "%s%.*s%s", before, (int)path.length, path.at, after);
     CHECK(length >= 0);
-    bool has = cache_name_has_hash((struct span){joined, (size_t)length});
+    bool has = hashed_name_matches((struct span){joined, (size_t)length});
     free(joined);
     return has;
 }

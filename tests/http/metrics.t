@@ -166,7 +166,7 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
     }
     SKIP: {
         skip 'the mappings of a worker can not be read', 2 if slurp("/proc/$workers[0]/smaps") !~ /VmFlags/;
-        is(join(' ', values %written), '1 1 1 1 1 1', 'each worker can write its own counters and examination record, no other can');
+        is(join(' ', values %written), '1 1 1 1 1 1', 'each worker can write its own counters and its record of magic_guard, no other can');
         is($openable // 0, 0, 'no worker can make its read-only mappings writable');
     }
     SKIP: {

@@ -74,6 +74,15 @@ static void assert_members(struct span list, const char *expected)
     assert_span(buffer_span(&members), span_of(expected));
 }
 
+static void part_after_the_last_byte_is_found(void **state)
+{
+    (void)state;
+    assert_true(span_equal(span_after_last(SPAN("a/b/c"), '/'), SPAN("c")));
+    assert_true(span_equal(span_after_last(SPAN("a/"), '/'), EMPTY));
+    assert_true(span_equal(span_after_last(SPAN("abc"), '/'), SPAN("abc")));
+    assert_true(span_equal(span_after_last(EMPTY, '/'), EMPTY));
+}
+
 static void lists_are_split_into_trimmed_members(void **state)
 {
     (void)state;
@@ -303,6 +312,7 @@ int main(void)
         cmocka_unit_test(spans_are_compared_with_and_without_case),
         cmocka_unit_test(spaces_and_tabs_are_trimmed),
         cmocka_unit_test(first_occurrence_of_a_byte_is_found),
+        cmocka_unit_test(part_after_the_last_byte_is_found),
         cmocka_unit_test(lists_are_split_into_trimmed_members),
         cmocka_unit_test(numbers_that_fit_are_read),
         cmocka_unit_test(bytes_are_classified_as_ascii),

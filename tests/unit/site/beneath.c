@@ -1,4 +1,4 @@
-/* Opening beneath the root: with openat2 and without it, each path gives the same file or the same error. */
+/* Opening beneath the root: openat2 and the walk give the same file or the same error for each path. */
 #include "site/beneath.h"
 
 #include "base/limits.h"
@@ -25,13 +25,13 @@
 
 #include <cmocka.h>
 
-/* ---- openat2 as it is, or as it would be ---- */
+/* ---- openat2, real or failing ---- */
 
-static int openat2_error;         /* what openat2 gives in place of an answer */
-static unsigned openat2_failures; /* for so many calls */
+static int openat2_error;
+static unsigned openat2_failures; /* calls left to fail with openat2_error */
 static unsigned openat2_calls;
 
-/* In place of the C library's, which has no other function for openat2. */
+/* Replaces the C library's, which has no wrapper for openat2. */
 long syscall(long number, ...)
 {
     typedef long function(long number, ...);
@@ -55,7 +55,7 @@ long syscall(long number, ...)
     return next(number, at[0], at[1], at[2], at[3], at[4]);
 }
 
-/* ---- a root, and what lies outside ---- */
+/* ---- a root, and files outside ---- */
 
 enum { DEEP = 200, LINKS_MAX = 40, RACES = 5000 };
 
@@ -117,7 +117,7 @@ static void make_links(void)
         snprintf(target, sizeof target, "d/../chain-%u", i - 1);
         assert_int_equal(symlinkat(target, root, name), 0);
     }
-    char text[PATH_MAX] = ""; /* as long as a link can be, and back at the root at its end */
+    char text[PATH_MAX] = ""; /* the longest link; it ends at the root */
     for (unsigned i = 0; i < (PATH_MAX - 2) / 5; i++)
         strcat(text, "d/../");
     strcat(text, "f");
@@ -127,7 +127,7 @@ static void make_links(void)
     assert_int_equal(symlinkat(text, root, "too-long"), 0);
 }
 
-/* Directories in one another, with links at the deepest that lead back up. */
+/* Nested directories, with a link at the deepest that leads up to the root. */
 static void make_deep(void)
 {
     char up[3 * DEEP + 2] = "";
@@ -161,7 +161,7 @@ static int make(void **state)
     make_deep();
     assert_int_equal(fchmodat(root, "nox", 0644, 0), 0);
     assert_int_equal(fchmodat(root, "unreadable", 0, 0), 0);
-    if (geteuid() == 0) { /* as root all is permitted */
+    if (geteuid() == 0) { /* root ignores permissions */
         assert_int_equal(fchown(base_fd, 65533, 65533), 0);
         for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
             assert_int_equal(fchownat(base_fd, folders[i], 65533, 65533, 0), 0);
@@ -181,13 +181,13 @@ static int unmake(void **state)
     close(root);
     close(base_fd);
     snprintf(command, sizeof command, "chmod 755 %s/root/nox; rm -rf %s", base, base);
-    return system(command); /* NOLINT(cert-env33-c): its words are our own */
+    return system(command); /* NOLINT(cert-env33-c): no word of it is input */
 }
 
 /* ---- both ways ---- */
 
 struct outcome {
-    int error; /* 0: it was opened */
+    int error; /* 0: opened */
     ino_t inode;
     mode_t mode;
     int flags;
@@ -353,7 +353,7 @@ static void long_paths_give_the_same_with_and_without_openat2(void **state)
     is_the_same_both_ways(path);
 }
 
-/* They read as absolute paths, or name nothing. */
+/* Their texts are absolute paths, or no paths. */
 static void magic_links_are_refused_both_ways(void **state)
 {
     (void)state;
@@ -376,7 +376,7 @@ static void magic_links_are_refused_both_ways(void **state)
 
 /* ---- renames elsewhere ---- */
 
-static void renames_elsewhere_cost_no_answer(void **state)
+static void renames_elsewhere_do_not_fail_an_open(void **state)
 {
     (void)state;
     static const unsigned failures[] = {1, 5, LIMIT_OPENAT2_TRIES - 1, LIMIT_OPENAT2_TRIES, 1000000};
@@ -397,7 +397,7 @@ static void renames_elsewhere_cost_no_answer(void **state)
     }
 }
 
-static void without_openat2_the_walk_takes_its_place(void **state)
+static void the_walk_replaces_a_missing_openat2(void **state)
 {
     (void)state;
     openat2_error = ENOSYS;
@@ -410,7 +410,7 @@ static void without_openat2_the_walk_takes_its_place(void **state)
 
 /* ---- races ---- */
 
-/* A process that exchanges two names for as long as its parent lives and wants it. */
+/* Forks a process that exchanges two names until it is stopped. */
 static pid_t exchange(const char *a, const char *b)
 {
     pid_t parent = getpid(), child = fork();
@@ -435,8 +435,8 @@ static ino_t inode_of(const char *path)
     return attributes.st_ino;
 }
 
-/* Opens the path many times while two names are exchanged, and never gets what lies outside. Returns how often something
-   was opened. */
+/* Opens the path many times while two names are exchanged, and asserts that it never leads outside. Returns the number
+   of successful opens. */
 static unsigned open_while(const char *a, const char *b, const char *path, int flags)
 {
     ino_t secrets[] = {inode_of("secret"), inode_of("outside/secret"), inode_of("outside")};
@@ -457,32 +457,31 @@ static unsigned open_while(const char *a, const char *b, const char *path, int f
 static void races_never_lead_outside(void **state)
 {
     (void)state;
-    /* A directory that becomes a link out, and back. */
+    /* A directory is exchanged with a link to the outside. */
     assert_int_equal(mkdirat(root, "swap", 0755), 0);
     close(openat(root, "swap/secret", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     assert_int_equal(symlinkat("../outside", root, "swap-link"), 0);
     open_while("root/swap", "root/swap-link", "swap/secret", O_RDONLY);
     open_while("root/swap", "root/swap-link", "swap", O_RDONLY | O_DIRECTORY);
-    /* A file that becomes a link out. */
+    /* A file is exchanged with a link to the outside. */
     close(openat(root, "swap-file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     assert_int_equal(symlinkat("../secret", root, "swap-out"), 0);
     open_while("root/swap-file", "root/swap-out", "swap-file", O_RDONLY);
     open_while("root/swap-file", "root/swap-out", "swap-file", O_PATH);
-    /* A directory that is moved out of the root while a link in it leads up: "../secret" lies beside both places. */
+    /* A directory is moved out of the root while a link in it leads up; "../secret" exists in both places. */
     assert_int_equal(mkdirat(root, "rooms/room", 0755), 0);
     assert_int_equal(symlinkat("../../f", root, "rooms/room/up"), 0);
     assert_int_equal(symlinkat("../secret", root, "rooms/room/beside"), 0);
     assert_int_equal(mkdirat(base_fd, "outside/room", 0755), 0);
     open_while("root/rooms/room", "outside/room", "rooms/room/beside", O_RDONLY);
     open_while("root/rooms/room", "outside/room", "rooms/room/up", O_RDONLY);
-    /* A link and a file in turn: one of both is there at each moment. */
+    /* A link and a file are exchanged: one of them always exists. */
     close(openat(root, "turn-file", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     assert_int_equal(symlinkat("f", root, "turn-link"), 0);
     assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_RDONLY), RACES);
     assert_int_equal(open_while("root/turn-file", "root/turn-link", "turn-file", O_PATH), RACES);
 }
 
-/* No descriptor is left open, whatever the outcome. */
 static void no_descriptor_stays_open(void **state)
 {
     (void)state;
@@ -501,8 +500,8 @@ int main(void)
         cmocka_unit_test(each_path_gives_the_same_with_and_without_openat2),
         cmocka_unit_test(long_paths_give_the_same_with_and_without_openat2),
         cmocka_unit_test(magic_links_are_refused_both_ways),
-        cmocka_unit_test(renames_elsewhere_cost_no_answer),
-        cmocka_unit_test(without_openat2_the_walk_takes_its_place),
+        cmocka_unit_test(renames_elsewhere_do_not_fail_an_open),
+        cmocka_unit_test(the_walk_replaces_a_missing_openat2),
         cmocka_unit_test(races_never_lead_outside),
         cmocka_unit_test(no_descriptor_stays_open),
     };

@@ -1,4 +1,4 @@
-/* Names with a hash of the content, as the tools make them, and names that people make. */
+/* Names with a hash, as bundlers make them, and names that people choose. */
 #include "site/hashed_name.h"
 
 #include "guard.h"
@@ -14,7 +14,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const hashed[] = {
-    /* webpack, and create-react-app with it */
+    /* webpack, create-react-app */
     "app.3f9c2a1b.js",
     "static/js/main.3f9c2a1b.js",
     "static/js/main.3f9c2a1b.js.map",
@@ -27,7 +27,7 @@ static const char *const hashed[] = {
     "6ce24c58023cc2f8fd88.png",
     "vendors~main.3f9c2a1b.js",
     "3f9c2a1b4d5e6f708192.module.wasm",
-    /* vite and rollup */
+    /* vite, rollup */
     "assets/index-DgT4x8Qz.css",
     "assets/index-DgT4x8Qz.js",
     "assets/index-DgT4x8Qz.js.map",
@@ -39,7 +39,7 @@ static const char *const hashed[] = {
     "_app/immutable/entry/start.B2xK3m4N.js",
     "_nuxt/entry.D4fG7hJ9.css",
     "_astro/hoisted.Bk2x9QzR.js",
-    /* esbuild, and Angular with it */
+    /* esbuild, Angular */
     "chunk-ABCDEF12.mjs",
     "app-5NA3RLC7.css",
     "chunk-7QV4T2XY.js",
@@ -76,7 +76,7 @@ static const char *const plain[] = {
     "page.3f9c2a1b.html",
     "page.3f9c2a1b.htm",
     "page.3f9c2a1b.xhtml",
-    "app.3f9c2a1b", /* nor what has no extension */
+    "app.3f9c2a1b", /* no extension */
     "app.3f9c2a1b.js/notes.js",
     "DgT4x8Qz.d/main.js",
     "jquery-3.7.1.js",
@@ -84,7 +84,7 @@ static const char *const plain[] = {
     "jquery.min.js",
     "bootstrap.bundle.min.js",
     "report-20240131.pdf",
-    "report.3f9c2a1b.pdf", /* a document, whoever gave it that name */
+    "report.3f9c2a1b.pdf", /* a document */
     "backup-3f9c2a1b.zip",
     "photo-20240131.jpg",
     "photo.2024013112.jpg",
@@ -117,13 +117,13 @@ static const char *const plain[] = {
     "the-defaced.js",
     "the-deadbeef.js", /* a word */
     "app-12345678.js", /* a number */
-    "app.3f9c2a1.js",  /* a commit of git, seven digits */
+    "app.3f9c2a1.js",  /* an abbreviated commit of git */
     "app.3f9c2a1bc.js",
-    "app.3F9C2A1B.js", /* capitals: no tool's */
-    "3f9c2a1b.js",     /* too short to stand alone */
+    "app.3F9C2A1B.js", /* no tool uses capitals */
+    "3f9c2a1b.js",     /* too short without another word */
     "DgT4x8Qz.js",
     "-DgT4x8Qz.js",
-    "avatar-550e8400-e29b-41d4-a716-44665544ab00.jpg", /* a UUID says nothing of the content */
+    "avatar-550e8400-e29b-41d4-a716-44665544ab00.jpg", /* a UUID does not depend on the content */
     "550e8400-e29b-41d4-a716-44665544ab00.png",
     "three.module.js",
     "sw.js",
@@ -140,10 +140,10 @@ static const char *const plain[] = {
 
 static bool has_hash(const char *name)
 {
-    return cache_name_has_hash(guarded(span_of(name)));
+    return hashed_name_matches(guarded(span_of(name)));
 }
 
-static void names_of_tools_have_a_hash(void **state)
+static void names_from_bundlers_have_a_hash(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(hashed); i++) {
@@ -152,7 +152,7 @@ static void names_of_tools_have_a_hash(void **state)
     }
 }
 
-static void names_of_people_have_none(void **state)
+static void human_names_have_no_hash(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(plain); i++) {
@@ -161,7 +161,6 @@ static void names_of_people_have_none(void **state)
     }
 }
 
-/* No name is too long or too odd. */
 static void long_names_are_read(void **state)
 {
     static char name[4096];
@@ -175,8 +174,8 @@ static void long_names_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_of_tools_have_a_hash),
-        cmocka_unit_test(names_of_people_have_none),
+        cmocka_unit_test(names_from_bundlers_have_a_hash),
+        cmocka_unit_test(human_names_have_no_hash),
         cmocka_unit_test(long_names_are_read),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);

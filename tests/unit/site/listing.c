@@ -1,4 +1,4 @@
-/* Listings: what is in them, in which order, and how it is written. */
+/* Listings: their entries, order and format, and their bounds of time and memory. */
 #include "site/listing.h"
 
 #include "base/limits.h"
@@ -24,7 +24,7 @@
 
 #include <cmocka.h>
 
-/* ---- in place of the C library's ---- */
+/* ---- wrappers of the C library's functions ---- */
 
 #define NEXT(name) \
     static function *next; \
@@ -33,7 +33,7 @@
         memcpy(&next, &found, sizeof next); \
     }
 
-/* A clock that goes on only when it is looked at: by so many microseconds each time. */
+/* A clock that advances by so many microseconds at each call. */
 static int64_t clock_pace, clock_now;
 
 int clock_gettime(clockid_t clock, struct timespec *time)
@@ -47,10 +47,10 @@ int clock_gettime(clockid_t clock, struct timespec *time)
     return 0;
 }
 
-/* A directory's names that are made up; where there are none, its own are read. Those that begin with "l" are links to
-   files, those with "d" directories, those with "z" are in a directory that is not searchable. */
+/* Generates a directory's names; NULL: read its own. "l" begins a link to a file, "d" a directory, "z" a name that
+   can't be searched. */
 static const char *(*made_up)(unsigned number);
-static unsigned names_read; /* made up or not */
+static unsigned names_read;
 
 struct dirent *readdir(DIR *directory)
 {
@@ -84,7 +84,7 @@ int fstatat(int directory, const char *path, struct stat *attributes, int flags)
     return 0;
 }
 
-static int openat2_error; /* of the links among the names that are made up; 0: they lead to a file */
+static int openat2_error; /* of generated links; 0: they lead to a file */
 static char openat2_path[PATH_MAX];
 
 long syscall(long number, ...)
@@ -142,7 +142,7 @@ static void names_are_in_natural_order(void **state)
                                           "B.1.10",
                                           "\xC3\xA4"};
     enum { COUNT = sizeof ordered / sizeof *ordered };
-    static const char *const moved[] = {"a-b"}; /* a hyphen comes before a digit */
+    static const char *const moved[] = {"a-b"}; /* hyphens sort before digits */
     for (size_t i = 0; i < COUNT; i++) {
         for (size_t k = 0; k < COUNT; k++) {
             if (strcmp(ordered[i], moved[0]) == 0 || strcmp(ordered[k], moved[0]) == 0)
@@ -153,7 +153,7 @@ static void names_are_in_natural_order(void **state)
     }
     assert_true(compare("a-b", "a1") < 0);
     assert_true(compare("a-b", "a") > 0);
-    /* Equal but for what is not looked at first. */
+    /* Letter case and leading zeros are not in the key. */
     assert_int_equal(compare("File01", "file1"), 0);
     assert_int_equal(compare("0", "000"), 0);
 }
@@ -190,7 +190,7 @@ static void numbers_of_any_length_are_in_order(void **state)
     assert_int_equal(compare(a, a), 0);
 }
 
-static void queries_give_an_order(void **state)
+static void queries_set_the_order(void **state)
 {
     (void)state;
     static const struct {
@@ -273,7 +273,7 @@ static int unmake(void **state)
     return rmdir(base);
 }
 
-/* The whole listing, in pieces of `room` bytes. */
+/* The whole listing, from pieces of LIMIT_PIECE bytes. */
 static const char *listed(const char *path, struct listing_form form)
 {
     static char room[LIMIT_PIECE];
@@ -297,7 +297,7 @@ static const char *listed(const char *path, struct listing_form form)
     return output;
 }
 
-/* The links of the rows, each with a blank after it. */
+/* The links of the rows, each followed by a space. */
 static const char *links(const char *path, struct listing_form form)
 {
     static char found[1024];
@@ -311,7 +311,7 @@ static const char *links(const char *path, struct listing_form form)
     return found;
 }
 
-static void all_that_is_served_is_listed_in_order(void **state)
+static void served_entries_are_listed_in_order(void **state)
 {
     (void)state;
     struct listing_form form = {0};
@@ -364,7 +364,7 @@ static void members_are_json(void **state)
     assert_string_equal(listed("apes", (struct listing_form){.json = true}), "[\n]\n");
 }
 
-static void headings_lead_to_orders(void **state)
+static void headings_link_to_orders(void **state)
 {
     (void)state;
     const char *page = listed("", (struct listing_form){.order = LISTING_BY_SIZE});
@@ -376,7 +376,7 @@ static void headings_lead_to_orders(void **state)
         page, "<th scope=\"col\" aria-sort=\"descending\"><a href=\"?sort=size&amp;order=asc\">Size</a>"));
 }
 
-static void crumbs_lead_up(void **state)
+static void crumbs_link_to_parents(void **state)
 {
     (void)state;
     const char *page = listed("", (struct listing_form){0});
@@ -389,8 +389,8 @@ static void crumbs_lead_up(void **state)
     assert_non_null(strstr(page, "<a href=\"../\">Up</a>"));
 }
 
-/* Only the path's text matters here: what is listed is another directory. */
-static void deep_paths_lose_their_middle(void **state)
+/* Lists another directory, as only the path's text matters. */
+static void deep_paths_show_their_last_crumbs(void **state)
 {
     (void)state;
     char path[4000] = "", room[LIMIT_PIECE];
@@ -420,8 +420,8 @@ static void deep_paths_lose_their_middle(void **state)
                              openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0}));
 }
 
-/* A hash for each style and for the script, of what stands between the tags. */
-static void the_policy_allows_its_own_only(void **state)
+/* The hashes are of the text between the tags (CSP 3 2.3.1). */
+static void the_policy_allows_only_its_own_styles_and_script(void **state)
 {
     (void)state;
     char room[512];
@@ -471,7 +471,7 @@ static const char *one_name(unsigned number)
     return number > 0 ? NULL : write_name(kind_now, lengths[length_now]);
 }
 
-/* The link to the name, as it must be; empty where there can be none. */
+/* The expected link to the name; empty if no request can name it. */
 static struct span link_to(const char *directory)
 {
     static char room[1 << 16];
@@ -486,7 +486,7 @@ static struct span link_to(const char *directory)
     return reachable ? buffer_span(&link) : SPAN_NONE;
 }
 
-static void names_of_any_length_have_links_or_are_told_of(void **state)
+static void names_without_a_link_make_a_partial_listing(void **state)
 {
     (void)state;
     static const char *const directories[] = {"", "apes"};
@@ -503,7 +503,7 @@ static void names_of_any_length_have_links_or_are_told_of(void **state)
                     assert_non_null(memmem(page, strlen(page), link.at, link.length));
                 else
                     assert_null(strstr(page, "\"./"));
-                if (link.length == 0) /* JSON has no place to say so */
+                if (link.length == 0) /* JSON ends incomplete */
                     continue;
                 names_read = 0;
                 page = listed(directories[i], (struct listing_form){.json = true});
@@ -519,7 +519,7 @@ static const char *all_lengths(unsigned number)
     return number < KINDS * LENGTHS ? write_name(number / LENGTHS, lengths[number % LENGTHS]) : NULL;
 }
 
-static void names_of_all_lengths_stand_beside_each_other(void **state)
+static void names_of_all_lengths_are_listed_together(void **state)
 {
     (void)state;
     size_t rows = 0, awaited = 0;
@@ -544,7 +544,7 @@ static const char *not_searchable(unsigned number)
     return number == 0 ? "z" : NULL;
 }
 
-static void entries_that_could_not_be_looked_at_are_told_of(void **state)
+static void transient_errors_make_a_partial_listing(void **state)
 {
     (void)state;
     static const struct {
@@ -564,8 +564,8 @@ static void entries_that_could_not_be_looked_at_are_told_of(void **state)
     made_up = NULL;
 }
 
-/* A directory may be readable and not searchable (path_resolution(7)): each request for what is in it is 404. */
-static void entries_that_no_request_finds_are_left_out(void **state)
+/* In a readable directory without search permission (path_resolution(7)), each entry is 404. */
+static void entries_that_are_always_404_are_left_out(void **state)
 {
     (void)state;
     made_up = not_searchable;
@@ -574,7 +574,7 @@ static void entries_that_no_request_finds_are_left_out(void **state)
     made_up = NULL;
 }
 
-/* A request for it came with its bytes as they are, but a link would be longer than a target. */
+/* A request may have the unescaped path, but a link with the escaped one would be too long. */
 static void directories_that_no_link_can_name_are_not_listed(void **state)
 {
     (void)state;
@@ -593,9 +593,8 @@ static void directories_that_no_link_can_name_are_not_listed(void **state)
 
 /* ---- time ---- */
 
-enum {
-    STEP = LIMIT_LISTING_US / 100 * LIMIT_LISTING_BATCH
-}; /* entries, where a look takes 100 microseconds */
+/* Entries of a step if each call of the clock takes 100 microseconds. */
+enum { STEP = LIMIT_LISTING_US / 100 * LIMIT_LISTING_BATCH };
 
 static const char *endless(unsigned number)
 {
@@ -617,7 +616,7 @@ static struct body_producer *open_root(void)
     return producer;
 }
 
-/* How many names a listing reads when it is asked for a piece. */
+/* The number of names that one call of fill reads. */
 static unsigned names_of_step(struct body_producer *producer)
 {
     static char room[LIMIT_PIECE];
@@ -639,11 +638,11 @@ static void a_step_ends_with_its_time(void **state)
         assert_int_equal(names_of_step(producer), STEP);
         assert_int_equal(names_of_step(producer), 0); /* in the same iteration */
     }
-    clock_pace = 10000; /* each batch takes longer than all of the time */
+    clock_pace = 10000; /* longer than an iteration's time */
     listing_begin_iteration();
     assert_int_equal(names_of_step(producer), LIMIT_LISTING_BATCH);
     producer->drop(producer);
-    made_up = endless_links; /* each is followed */
+    made_up = endless_links; /* following one costs a call of the clock */
     clock_pace = 100;
     producer = open_root();
     listing_begin_iteration();
@@ -656,7 +655,7 @@ static void a_step_ends_with_its_time(void **state)
     made_up = NULL;
 }
 
-static void all_listings_together_do_one_step_an_iteration(void **state)
+static void all_listings_share_one_step_an_iteration(void **state)
 {
     (void)state;
     enum { LISTINGS = 30 };
@@ -676,9 +675,9 @@ static void all_listings_together_do_one_step_an_iteration(void **state)
         }
         assert_int_equal(all, STEP);
     }
-    for (unsigned i = 0; i < LISTINGS; i++) /* one after the other */
+    for (unsigned i = 0; i < LISTINGS; i++) /* each had its turn */
         assert_in_range(read[i], 9 * STEP, 11 * STEP);
-    /* Those that are gone keep no others from theirs. */
+    /* Closed listings don't delay others. */
     for (unsigned i = 0; i < LISTINGS - 1; i++)
         sources[i]->drop(sources[i]);
     unsigned names = 0;
@@ -706,7 +705,7 @@ static const char *two(unsigned number)
     return number == 0 ? "one" : number == 1 ? "two" : NULL;
 }
 
-/* Reads a listing to where it has no more room, and begins to write it. Returns how many entries it has. */
+/* Reads a listing to its bound of memory and writes its first piece. Returns its number of entries. */
 static unsigned long entries_held(struct body_producer *producer)
 {
     static char room[LIMIT_PIECE + 1];
@@ -724,7 +723,7 @@ static unsigned long entries_held(struct body_producer *producer)
     return strtoul(at + strcspn(at, "0123456789"), NULL, 10);
 }
 
-static void each_listing_has_a_share_and_leaves_one(void **state)
+static void each_listing_takes_a_share_of_memory(void **state)
 {
     (void)state;
     enum { HOSTILE = 60, NAME = 2000 };
@@ -742,20 +741,20 @@ static void each_listing_has_a_share_and_leaves_one(void **state)
     }
     assert_true(all * NAME <= LIMIT_LISTING_BYTES);
     assert_true(least * NAME <= LIMIT_LISTING_SMALL);
-    made_up = two; /* another's is whole */
+    made_up = two; /* a small listing is still complete */
     struct body_producer *producer = open_root();
     assert_int_equal(entries_held(producer), 2);
     producer->drop(producer);
     for (unsigned i = 0; i < HOSTILE; i++)
         hostile[i]->drop(hostile[i]);
-    made_up = endless_long; /* all of it is given back */
+    made_up = endless_long; /* all memory was released */
     producer = open_root();
     assert_true(entries_held(producer) * NAME > LIMIT_LISTING_BYTES / 8);
     producer->drop(producer);
     made_up = NULL;
 }
 
-static void a_listing_that_has_no_room_for_an_entry_does_not_begin(void **state)
+static void without_memory_for_an_entry_a_listing_fails_to_open(void **state)
 {
     (void)state;
     enum { MOST = 1000 };
@@ -780,7 +779,6 @@ static void a_listing_that_has_no_room_for_an_entry_does_not_begin(void **state)
 
 /* ---- pieces ---- */
 
-/* Reading waits for its turn, nothing is lost between pieces, and no memory stays. */
 static void many_entries_come_in_pieces(void **state)
 {
     (void)state;
@@ -792,7 +790,7 @@ static void many_entries_come_in_pieces(void **state)
         snprintf(name, sizeof name, "many/entry-%u", i * 7919 % MANY);
         put(name, 0, 0);
     }
-    for (unsigned round = 0; round < 50; round++) { /* dropped at any time */
+    for (unsigned round = 0; round < 50; round++) { /* dropped after any piece */
         struct body_producer *producer = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
         unsigned pieces = 0, silent = 0, next = 0;
@@ -810,7 +808,7 @@ static void many_entries_come_in_pieces(void **state)
         producer->drop(producer);
         assert_true(round > 0 || (next == MANY && silent == 19 && pieces > 24));
     }
-    /* More than LIMIT_LISTING_BYTES in all, if any stayed. */
+    /* Leaked memory would exceed LIMIT_LISTING_BYTES. */
     for (unsigned round = 0; round < LIMIT_LISTING_BYTES / 65536 + 1; round++) {
         struct body_producer *producer = listing_open(
             &beneath, SPAN("many"), openat(root, "many", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
@@ -834,23 +832,23 @@ int main(void)
         cmocka_unit_test(names_are_in_natural_order),
         cmocka_unit_test(the_longest_key_fits),
         cmocka_unit_test(numbers_of_any_length_are_in_order),
-        cmocka_unit_test(queries_give_an_order),
-        cmocka_unit_test(all_that_is_served_is_listed_in_order),
+        cmocka_unit_test(queries_set_the_order),
+        cmocka_unit_test(served_entries_are_listed_in_order),
         cmocka_unit_test(rows_are_html),
         cmocka_unit_test(members_are_json),
-        cmocka_unit_test(headings_lead_to_orders),
-        cmocka_unit_test(crumbs_lead_up),
-        cmocka_unit_test(deep_paths_lose_their_middle),
-        cmocka_unit_test(the_policy_allows_its_own_only),
-        cmocka_unit_test(names_of_any_length_have_links_or_are_told_of),
-        cmocka_unit_test(names_of_all_lengths_stand_beside_each_other),
-        cmocka_unit_test(entries_that_could_not_be_looked_at_are_told_of),
-        cmocka_unit_test(entries_that_no_request_finds_are_left_out),
+        cmocka_unit_test(headings_link_to_orders),
+        cmocka_unit_test(crumbs_link_to_parents),
+        cmocka_unit_test(deep_paths_show_their_last_crumbs),
+        cmocka_unit_test(the_policy_allows_only_its_own_styles_and_script),
+        cmocka_unit_test(names_without_a_link_make_a_partial_listing),
+        cmocka_unit_test(names_of_all_lengths_are_listed_together),
+        cmocka_unit_test(transient_errors_make_a_partial_listing),
+        cmocka_unit_test(entries_that_are_always_404_are_left_out),
         cmocka_unit_test(directories_that_no_link_can_name_are_not_listed),
         cmocka_unit_test(a_step_ends_with_its_time),
-        cmocka_unit_test(all_listings_together_do_one_step_an_iteration),
-        cmocka_unit_test(each_listing_has_a_share_and_leaves_one),
-        cmocka_unit_test(a_listing_that_has_no_room_for_an_entry_does_not_begin),
+        cmocka_unit_test(all_listings_share_one_step_an_iteration),
+        cmocka_unit_test(each_listing_takes_a_share_of_memory),
+        cmocka_unit_test(without_memory_for_an_entry_a_listing_fails_to_open),
         cmocka_unit_test(many_entries_come_in_pieces),
     };
     return cmocka_run_group_tests(tests, make, unmake);

@@ -1,8 +1,5 @@
-/*
- * Media types. The table is compared with what IANA has registered and what WHATWG MIME Sniffing and the
- * browsers ask for; the guesses are tried on real files, and the list of what a guess may become on a
- * database of our own.
- */
+/* Media types. The expected types are IANA's and those that WHATWG MIME Sniffing and browsers need. Guesses are tested
+   on real files, and the list of allowed guesses with a database of its own. */
 #include "site/mime.h"
 
 #include "base/text.h"
@@ -19,7 +16,7 @@
 
 #include <cmocka.h>
 
-/* A span in a static table, where SPAN's compound literal is no constant. */
+/* For static tables: SPAN is no constant expression. */
 #define TEXT(literal) SPAN_INIT(literal)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -53,7 +50,6 @@ static void write_file(const char *name, struct span content)
     close(fd);
 }
 
-/* The type of a file with this name and content. */
 static const char *type_of(const char *name, struct span content)
 {
     static char scratch[MIME_MAX];
@@ -67,7 +63,6 @@ static const char *type_of(const char *name, struct span content)
     return type;
 }
 
-/* The type by the name alone. */
 static const char *type_of_name(const char *path)
 {
     static char scratch[MIME_MAX];
@@ -201,7 +196,7 @@ static void names_have_extensions(void **state)
         {"x..css", "text/css"},
         {"..css", "text/css"},
         {".hidden.css", "text/css"},
-        /* No extension, or none that is known; and no file to look at. */
+        /* No or an unknown extension, and no file. */
         {"html", "application/octet-stream"},
         {".html", "application/octet-stream"},
         {"a/.html", "application/octet-stream"},
@@ -222,7 +217,6 @@ static void names_have_extensions(void **state)
     }
 }
 
-/* The name wins: a style sheet with HTML in it stays one, and a picture that is none. */
 static void names_win_over_content(void **state)
 {
     (void)state;
@@ -237,7 +231,7 @@ static void names_win_over_content(void **state)
 static void ts_has_two_meanings(void **state)
 {
     (void)state;
-    /* The first packets as ffmpeg writes them: the service description before the programs' table. */
+    /* The first packet as ffmpeg writes it: the service description table. */
     struct span stream = SPAN("\x47\x40\x11\x10\x00\x42\xF0\x25\x00\x01\xC1\x00\x00\xFF\x01\xFF");
     assert_string_equal(type_of("a.ts", stream), "video/mp2t");
     assert_string_equal(type_of("a.mts", stream), "video/mp2t");
@@ -270,7 +264,7 @@ static const struct {
     {TEXT(""), "text/plain"},
     {TEXT("\n"), "text/plain"},
 
-    /* What a browser would run is never guessed. */
+    /* Types that browsers run are never guessed. */
     {TEXT("<!DOCTYPE html><html><script>alert(1)</script></html>\n"), "text/plain"},
     {TEXT("<!DOCTYPE html><html><body>gr\xFC\xDF dich</body></html>\n"), "text/plain"},
     {TEXT("<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>\n"), "text/plain"},
@@ -295,7 +289,7 @@ static void content_is_guessed(void **state)
             const char *type = type_of(names[k], GUESSES[i].content);
             if (GUESSES[i].type)
                 assert_string_equal(type, GUESSES[i].type);
-            /* Releases of libmagic differ: all that matters is that it is inert. */
+            /* Releases of libmagic differ, but none of the types runs scripts. */
             else
                 assert_true(strcmp(type, "text/plain") == 0 || strcmp(type, "application/octet-stream") == 0);
         }
@@ -303,7 +297,7 @@ static void content_is_guessed(void **state)
     mime_close();
 }
 
-/* The processor's seconds for the type of a file that is one byte of Latin-1 and newlines after it. */
+/* CPU seconds to find the type of a file with one byte of Latin-1, then newlines. */
 static double seconds_for(size_t length)
 {
     static char content[65536];
@@ -317,7 +311,7 @@ static double seconds_for(size_t length)
     return (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
 }
 
-/* Newlines are libmagic's worst case, and without bounds 64 KiB of them cost thirty times what 4 KiB do. */
+/* Newlines are libmagic's worst case: without bounds, 64 KiB of them take thirty times as long as 4 KiB. */
 static void guesses_are_bounded(void **state)
 {
     (void)state;
@@ -331,7 +325,7 @@ static void guesses_are_bounded(void **state)
 
 /* ---- the database ---- */
 
-/* Opens with $MAGIC at a file of this content. What is written to stderr meanwhile must be nothing. */
+/* Opens with $MAGIC at a file of this content, and asserts that nothing is written to stderr. */
 static bool open_with(struct span database)
 {
     write_file("magic", database);
@@ -353,7 +347,7 @@ static bool open_with(struct span database)
     return opened;
 }
 
-static void guesses_pass_a_list(void **state)
+static void only_listed_guesses_are_sent(void **state)
 {
     static const struct {
         const char *guess, *type;
@@ -413,8 +407,8 @@ static void database_may_be_missing(void **state)
     mime_close();
 }
 
-/* A server's answers do not hang on whose home it is started from; an empty $MAGIC is none. */
-static void homes_are_left_alone(void **state)
+/* $HOME/.magic is not read. An empty $MAGIC counts as unset. */
+static void home_does_not_matter(void **state)
 {
     (void)state;
     write_file(".magic", SPAN("0\tstring\tTINY\ttiny\n!:mime\tapplication/x-tiny\n"));
@@ -432,7 +426,7 @@ static void homes_are_left_alone(void **state)
     unlink(path_of(".magic"));
 }
 
-static void some_types_carry_text(void **state)
+static void only_text_types_take_a_charset(void **state)
 {
     static const char *const text[] = {"text/html", "text/css", "text/javascript", "text/plain",
                                        "text/markdown"};
@@ -458,8 +452,7 @@ static void some_types_carry_text(void **state)
     }
 }
 
-/* What is asked for goes before the table, whatever the case of the name, and the last of two counts. */
-static void types_may_be_others(void **state)
+static void overrides_win_over_the_table(void **state)
 {
     static const struct type_override types[] = {{"css", "text/x-first"},
                                                  {"strange", "application/x-strange"},
@@ -497,12 +490,12 @@ static void types_may_be_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(extensions_have_types),  cmocka_unit_test(names_have_extensions),
-        cmocka_unit_test(names_win_over_content), cmocka_unit_test(ts_has_two_meanings),
-        cmocka_unit_test(content_is_guessed),     cmocka_unit_test(guesses_are_bounded),
-        cmocka_unit_test(guesses_pass_a_list),    cmocka_unit_test(database_may_be_missing),
-        cmocka_unit_test(homes_are_left_alone),   cmocka_unit_test(some_types_carry_text),
-        cmocka_unit_test(types_may_be_others),
+        cmocka_unit_test(extensions_have_types),        cmocka_unit_test(names_have_extensions),
+        cmocka_unit_test(names_win_over_content),       cmocka_unit_test(ts_has_two_meanings),
+        cmocka_unit_test(content_is_guessed),           cmocka_unit_test(guesses_are_bounded),
+        cmocka_unit_test(only_listed_guesses_are_sent), cmocka_unit_test(database_may_be_missing),
+        cmocka_unit_test(home_does_not_matter),         cmocka_unit_test(only_text_types_take_a_charset),
+        cmocka_unit_test(overrides_win_over_the_table),
     };
     return cmocka_run_group_tests(tests, folder_open, folder_close);
 }

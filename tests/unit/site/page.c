@@ -1,4 +1,4 @@
-/* The server's own pages: what comes from a request stands in them as text, never as markup. */
+/* The server's pages: parts of a request appear in them as text, never as markup. */
 #include "site/page.h"
 
 #include "base/buffer.h"
@@ -15,7 +15,6 @@
 
 static char room[8192];
 
-/* A page, as a string. */
 static const char *written(const struct page *page)
 {
     struct buffer out = {room, 0, sizeof room - 1, false};
@@ -42,7 +41,7 @@ static const struct page missing = {
     .way_out = true,
 };
 
-static void pages_say_what_they_are_given(void **state)
+static void pages_contain_status_title_and_sentence(void **state)
 {
     (void)state;
     const char *page = written(&missing);
@@ -55,7 +54,7 @@ static void pages_say_what_they_are_given(void **state)
     assert_int_equal(count_of(page, "<aside>"), 0);
 }
 
-static void what_a_page_has_not_to_say_is_left_out(void **state)
+static void empty_parts_are_left_out(void **state)
 {
     (void)state;
     struct page page = missing;
@@ -65,7 +64,7 @@ static void what_a_page_has_not_to_say_is_left_out(void **state)
     assert_int_equal(count_of(room, "<aside>There is &#39;b&#39;.</aside>"), 1);
 }
 
-static void what_was_meant_is_a_link(void **state)
+static void a_suggestion_is_a_link(void **state)
 {
     (void)state;
     struct page page = missing;
@@ -104,7 +103,7 @@ static void pages_load_nothing(void **state)
     assert_string_equal(PAGE_TYPE, "text/html; charset=utf-8");
 }
 
-/* CSP 3, 2.3.1: the hash is that of the text between the tags. */
+/* The hash is of the text between the tags (CSP 3 2.3.1). */
 static void the_policy_allows_the_style_and_nothing_else(void **state)
 {
     (void)state;
@@ -114,11 +113,11 @@ static void the_policy_allows_the_style_and_nothing_else(void **state)
     buffer_append(&policy, SPAN("default-src 'none'; style-src "));
     sha256_append_source(&policy, (struct span){style, (size_t)(strstr(style, "</style>") - style)});
     buffer_append(&policy, SPAN("; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
-    for (unsigned i = 0; i < 2; i++) /* made once, and the same ever after */
+    for (unsigned i = 0; i < 2; i++) /* built once */
         assert_true(span_equal(assets_page_policy(), buffer_span(&policy)));
 }
 
-static void a_program_gets_plain_text(void **state)
+static void programs_get_plain_text(void **state)
 {
     (void)state;
     struct page page = missing;
@@ -132,7 +131,7 @@ static void a_program_gets_plain_text(void **state)
                                                    "There is no 'a\\x0Ab\\x1B'.\n")));
 }
 
-static void pages_that_do_not_fit_are_told(void **state)
+static void a_page_that_does_not_fit_overflows(void **state)
 {
     (void)state;
     struct buffer out = {room, 0, 100, false};
@@ -144,14 +143,14 @@ static void pages_that_do_not_fit_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_say_what_they_are_given),
-        cmocka_unit_test(what_a_page_has_not_to_say_is_left_out),
-        cmocka_unit_test(what_was_meant_is_a_link),
+        cmocka_unit_test(pages_contain_status_title_and_sentence),
+        cmocka_unit_test(empty_parts_are_left_out),
+        cmocka_unit_test(a_suggestion_is_a_link),
         cmocka_unit_test(all_texts_are_escaped),
         cmocka_unit_test(pages_load_nothing),
         cmocka_unit_test(the_policy_allows_the_style_and_nothing_else),
-        cmocka_unit_test(a_program_gets_plain_text),
-        cmocka_unit_test(pages_that_do_not_fit_are_told),
+        cmocka_unit_test(programs_get_plain_text),
+        cmocka_unit_test(a_page_that_does_not_fit_overflows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Why there is nothing at a path: the exact words, on a real directory. */
+/* The reasons of 404s, word for word, in a real directory. */
 #include "site/reason.h"
 
 #include "base/limits.h"
@@ -23,9 +23,9 @@
 
 #include <cmocka.h>
 
-/* ---- in place of the C library's ---- */
+/* ---- wrappers of the C library's functions ---- */
 
-static unsigned odd_opens; /* of what is neither a file nor a directory, but for O_PATH */
+static unsigned odd_opens; /* without O_PATH, of something that is neither a file nor a directory */
 
 long syscall(long number, ...)
 {
@@ -49,7 +49,7 @@ long syscall(long number, ...)
     return result;
 }
 
-/* Names of a directory that are made up; where there are none the directory's own are read. */
+/* Generates the names of a directory; NULL: read its own. */
 static const char *(*made_up)(unsigned number);
 static unsigned made_up_read;
 
@@ -79,7 +79,7 @@ struct dirent *readdir(DIR *directory)
 static char base[64];
 static int root;
 static struct beneath beneath;
-static int64_t second; /* another for each reason, so that none is too many */
+static int64_t second; /* a new one for each reason, as each second allows few */
 
 static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
 static const char *const folders[] = {"guide", "img", ".git", "locked"};
@@ -109,7 +109,7 @@ static int make(void **state)
         assert_int_equal(symlinkat(symlinks[i].target, root, symlinks[i].name), 0);
     assert_int_equal(mkfifoat(root, "fifo", 0644), 0);
     assert_int_equal(symlinkat("fifo", root, "to-fifo"), 0);
-    if (mknodat(root, "device", S_IFCHR | 0644, makedev(1, 3)) < 0) /* only root may */
+    if (mknodat(root, "device", S_IFCHR | 0644, makedev(1, 3)) < 0) /* needs CAP_MKNOD */
         assert_int_equal(symlinkat("fifo", root, "device"), 0);
     assert_int_equal(fchmodat(root, "private", 0, 0), 0);
     assert_int_equal(fchmodat(root, "locked", 0, 0), 0);
@@ -143,7 +143,7 @@ static const char *reason_of(const char *path, bool dotfiles)
     return text;
 }
 
-static void each_reason_has_its_words(void **state)
+static void reasons_have_these_words(void **state)
 {
     (void)state;
     static const struct {
@@ -168,7 +168,7 @@ static void each_reason_has_its_words(void **state)
         {"guide/index.htm",
          "There is no 'index.htm' in 'guide'. Did you mean 'Index.htm'? Names are case-sensitive."},
         {"a\nb.tx", "There is no 'a\nb.tx' in the root. Did you mean 'a\nb.txt'?"},
-        {"xy", "There is no 'xy' in the root."}, /* two bytes are like any two others */
+        {"xy", "There is no 'xy' in the root."}, /* too short to be similar to another */
         {".env", "'.env' begins with a dot; start the server with --dotfiles to serve such names."},
         {".git/config", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
         {".svn/entries", "There is no '.svn' in the root."},
@@ -178,17 +178,17 @@ static void each_reason_has_its_words(void **state)
         {"dangling", "'dangling' is a symbolic link whose target does not exist."},
         {"loop", "'loop' is a symbolic link that forms a loop or may not be followed."},
         {"README.md/index.html", "'README.md' is a file, not a directory."},
-        {"README.md", ""}, /* it is there: somebody has just made it */
+        {"README.md", ""}, /* it exists: created after the 404 */
         {"img", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(reason_of(cases[i].path, false), cases[i].reason);
     assert_string_equal(reason_of(".envv", true), "There is no '.envv' in the root. Did you mean '.env'?");
     assert_string_equal(reason_of(".env", true), "");
-    assert_string_equal(reason_of("..", true), ""); /* no such path comes, and nothing comes of it */
+    assert_string_equal(reason_of("..", true), ""); /* target_parse returns no such path */
 }
 
-static void what_was_meant_has_its_path(void **state)
+static void suggestions_are_paths(void **state)
 {
     static const char *const cases[][2] = {
         {"readme.md", "README.md"}, {"img/hill.png", "img/hills.png"},
@@ -203,10 +203,10 @@ static void what_was_meant_has_its_path(void **state)
     }
 }
 
-static void what_is_not_permitted_is_told(void **state)
+static void missing_permissions_are_reasons(void **state)
 {
     (void)state;
-    if (geteuid() == 0) /* who may read all */
+    if (geteuid() == 0) /* root may read everything */
         return;
     assert_string_equal(reason_of("private", false),
                         "'private' is a file that the server's user may not read.");
@@ -223,7 +223,7 @@ static void make_socket(void)
     close(fd);
 }
 
-static void fifos_and_devices_are_told_and_never_opened(void **state)
+static void fifos_and_devices_are_reasons_and_never_opened(void **state)
 {
     (void)state;
     struct stat attributes;
@@ -245,7 +245,7 @@ static void fifos_and_devices_are_told_and_never_opened(void **state)
 
 static char room_for_names[8192];
 
-/* "a.", then as many bytes of Japanese as `length`, after a few that are shorter. */
+/* "other", then "a." and Japanese, of this length. */
 static size_t long_length;
 
 static const char *long_names(unsigned number)
@@ -261,7 +261,7 @@ static const char *long_names(unsigned number)
     return room_for_names;
 }
 
-static void names_of_any_length_are_told_or_left_out(void **state)
+static void names_that_fit_are_in_the_reason(void **state)
 {
     (void)state;
     static const size_t lengths[] = {3,   253, 254, 255, 256,  257,  605,  700,
@@ -271,7 +271,7 @@ static void names_of_any_length_are_told_or_left_out(void **state)
         long_length = lengths[i];
         made_up_read = 0;
         const char *reason = reason_of("a", false);
-        bool fits = lengths[i] <= 690; /* REASON_MAX, less what is said besides */
+        bool fits = lengths[i] <= 690; /* REASON_MAX less the sentences */
         assert_memory_equal(reason, "There is no 'a' in the root.", 28);
         if (fits || lengths[i] >= REASON_MAX) {
             assert_int_equal(strstr(reason, " Did you mean 'a.") != NULL, fits);
@@ -279,7 +279,7 @@ static void names_of_any_length_are_told_or_left_out(void **state)
         }
     }
     made_up = NULL;
-    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) { /* and those that are asked for */
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) { /* requested names */
         memset(room_for_names, 'b', lengths[i]);
         room_for_names[lengths[i]] = '\0';
         reason_of(room_for_names, false);
@@ -287,7 +287,7 @@ static void names_of_any_length_are_told_or_left_out(void **state)
     }
 }
 
-/* ---- what a miss may cost ---- */
+/* ---- the cost of a 404 ---- */
 
 static const char *alike_at_the_end(unsigned number)
 {
@@ -317,20 +317,20 @@ static const char *longest(unsigned number)
     return room_for_names;
 }
 
-static const char *as_long_as_can_be_told(unsigned number)
+static const char *as_long_as_fits(unsigned number)
 {
     snprintf(room_for_names, sizeof room_for_names, "%0750u", number);
     return room_for_names;
 }
 
-/* Directories without end. The most that a name can cost is 1 + 5 * DISTANCE_TEXT_MAX. */
-static void a_miss_costs_little_whatever_is_in_the_folder(void **state)
+/* In endless directories. A name costs at most 1 + 5 * DISTANCE_TEXT_MAX. */
+static void a_404_costs_little_in_any_directory(void **state)
 {
     (void)state;
     static const struct {
         const char *(*names)(unsigned number);
         const char *path;
-        unsigned least, most; /* names that are looked at */
+        unsigned least, most; /* names read */
     } cases[] = {
         {alike_at_the_end, "000000000000000000000000000000000000000000000000000000007x5yz7", 600,
          LIMIT_REASON_NAMES},
@@ -338,7 +338,7 @@ static void a_miss_costs_little_whatever_is_in_the_folder(void **state)
          LIMIT_REASON_WORK / 330, LIMIT_REASON_WORK / 300 + 1},
         {screenshots, "Screenshot from 2024-13-14 15-16-77.png", 600, LIMIT_REASON_NAMES},
         {longest, "absent", LIMIT_REASON_NAMES, LIMIT_REASON_NAMES},
-        {as_long_as_can_be_told, "absent", 300, LIMIT_REASON_WORK / 187 + 1},
+        {as_long_as_fits, "absent", 300, LIMIT_REASON_WORK / 187 + 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         made_up = cases[i].names;
@@ -362,11 +362,11 @@ static void long_paths_have_no_reason(void **state)
     path[sizeof path - 1] = '\0';
     assert_string_equal(reason_of(path, false), "There is no 'a' in the root.");
     path[300] = '\0';
-    memset(path, 'b', 256); /* longer than this file system's names, but another may have it */
+    memset(path, 'b', 256); /* other file systems have such names */
     assert_memory_equal(reason_of(path, false), "There is no 'bbb", 16);
 }
 
-static void a_flood_gets_few(void **state)
+static void a_flood_of_404s_gets_few_reasons(void **state)
 {
     (void)state;
     unsigned told = 0;
@@ -384,14 +384,14 @@ static void a_flood_gets_few(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_reason_has_its_words),
-        cmocka_unit_test(what_was_meant_has_its_path),
-        cmocka_unit_test(what_is_not_permitted_is_told),
-        cmocka_unit_test(fifos_and_devices_are_told_and_never_opened),
-        cmocka_unit_test(names_of_any_length_are_told_or_left_out),
-        cmocka_unit_test(a_miss_costs_little_whatever_is_in_the_folder),
+        cmocka_unit_test(reasons_have_these_words),
+        cmocka_unit_test(suggestions_are_paths),
+        cmocka_unit_test(missing_permissions_are_reasons),
+        cmocka_unit_test(fifos_and_devices_are_reasons_and_never_opened),
+        cmocka_unit_test(names_that_fit_are_in_the_reason),
+        cmocka_unit_test(a_404_costs_little_in_any_directory),
         cmocka_unit_test(long_paths_have_no_reason),
-        cmocka_unit_test(a_flood_gets_few),
+        cmocka_unit_test(a_flood_of_404s_gets_few_reasons),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }

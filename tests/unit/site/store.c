@@ -6,7 +6,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
-#include "site/identity.h"
+#include "site/file_stamp.h"
 #include "tree.h"
 
 #include <dirent.h>
@@ -971,21 +971,21 @@ static void descriptors_are_bounded(void **state)
 static void idle_descriptors_are_closed(void **state)
 {
     (void)state;
-    assert_int_equal(store_expire(store, identity_clock()), -1);
+    assert_int_equal(store_expire(store, file_stamp_clock()), -1);
     make_hollow("large", LIMIT_STORE_FILE + 1);
     unsigned before = open_descriptors();
     settle_file("large");
     struct entry *entry = found("large"), *again;
     entry->head.length = 1;
     store_release(store, entry);
-    int64_t now = identity_clock(), due = store_expire(store, now);
+    int64_t now = file_stamp_clock(), due = store_expire(store, now);
     assert_in_range(due, now, now + LIMIT_STORE_FD_MS);
     assert_int_equal(open_descriptors(), before + 1);
     while (due >= 0) {
         now = due;
         due = store_expire(store, now);
     }
-    assert_true(now <= identity_clock() + LIMIT_STORE_FD_MS);
+    assert_true(now <= file_stamp_clock() + LIMIT_STORE_FD_MS);
     assert_int_equal(open_descriptors(), before);
     /* What is known of it stays. */
     again = found("large");
@@ -993,7 +993,7 @@ static void idle_descriptors_are_closed(void **state)
     assert_true(again->fd >= 0);
     assert_int_equal(again->head.length, 1);
     store_release(store, again);
-    assert_true(store_expire(store, identity_clock()) >= 0);
+    assert_true(store_expire(store, file_stamp_clock()) >= 0);
 }
 
 static void descriptors_in_use_do_not_expire(void **state)
@@ -1005,11 +1005,11 @@ static void descriptors_in_use_do_not_expire(void **state)
     unsigned before = open_descriptors();
     struct entry *held = found("large");
     store_release(store, found("other"));
-    assert_int_equal(store_expire(store, identity_clock() + LIMIT_STORE_FD_MS), -1);
+    assert_int_equal(store_expire(store, file_stamp_clock() + LIMIT_STORE_FD_MS), -1);
     assert_int_equal(open_descriptors(), before + 1);
     read_entry(held, bytes, sizeof bytes);
     store_release(store, held);
-    assert_int_equal(store_expire(store, identity_clock() + LIMIT_STORE_FD_MS), -1);
+    assert_int_equal(store_expire(store, file_stamp_clock() + LIMIT_STORE_FD_MS), -1);
     assert_int_equal(open_descriptors(), before);
 }
 

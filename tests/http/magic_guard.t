@@ -88,7 +88,7 @@ SKIP: {
     is(deaths() - $deaths, 1, 'one worker has overwritten all the memory that it can: one worker died');
 }
 
-# A worker that is stopped during an examination uses no CPU time, so the timer does not end it.
+# A worker that is stopped in libmagic uses no CPU time, so the timer does not end it.
 my @workers = $server->workers;
 kill 'STOP', @workers;
 sleep 1.5;

@@ -1,5 +1,5 @@
-/* What tells one state of a file from the next, with times that no clock has shown as well. */
-#include "site/identity.h"
+/* File stamps: when a file counts as unchanged, also with times that no clock has shown. */
+#include "site/file_stamp.h"
 
 #include "base/limits.h"
 
@@ -13,13 +13,13 @@
 
 enum { DAY = LIMIT_CLOCK_SKEW_MS / 1000 };
 
-/* Of a change so many seconds ago by the clock, that was first seen so many seconds ago. */
+/* `changed` and `seen` are seconds ago: the ctime, and when the stamp was first seen. */
 static bool is_settled(int64_t changed, int64_t seen, int64_t racy_ms)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    struct identity identity = {.changed = {now.tv_sec - changed, now.tv_nsec}};
-    return identity_is_settled(&identity, identity_clock() - seen * 1000, racy_ms);
+    struct file_stamp stamp = {.changed = {now.tv_sec - changed, now.tv_nsec}};
+    return file_stamp_is_settled(&stamp, file_stamp_clock() - seen * 1000, racy_ms);
 }
 
 static bool settled_after(int64_t seconds, int64_t racy_ms)
@@ -27,7 +27,7 @@ static bool settled_after(int64_t seconds, int64_t racy_ms)
     return is_settled(seconds, 1000, racy_ms);
 }
 
-/* As the clock of a file server may be behind. */
+/* A file server's clock may be behind. */
 static void an_old_change_that_was_just_seen_is_not_settled(void **state)
 {
     (void)state;
@@ -45,7 +45,7 @@ static void a_change_of_more_than_a_day_ago_is_settled_at_once(void **state)
     assert_true(is_settled(DAY + 10, 0, LIMIT_RACY_MS));
 }
 
-static void test_settled(void **state)
+static void a_change_is_settled_after_its_racy_time(void **state)
 {
     (void)state;
     assert_true(settled_after(3, 2000));
@@ -56,56 +56,56 @@ static void test_settled(void **state)
     assert_false(settled_after(-1, 2000));
 }
 
-/* As a file system may give them, whatever it is that it keeps. */
-static void test_times_beyond_all_clocks(void **state)
+/* A file system may return any time. */
+static void distant_times_do_not_overflow(void **state)
 {
     (void)state;
     static const int64_t past[] = {INT64_MIN, INT64_MIN / 1000 - 1, -62167219201, -1, 0};
     static const int64_t future[] = {253402300800, INT64_MAX / 1000, INT64_MAX};
     for (size_t i = 0; i < sizeof past / sizeof *past; i++) {
-        struct identity identity = {.changed = {past[i], 999999999}};
-        assert_true(identity_is_settled(&identity, identity_clock(), 2000));
+        struct file_stamp stamp = {.changed = {past[i], 999999999}};
+        assert_true(file_stamp_is_settled(&stamp, file_stamp_clock(), 2000));
     }
     for (size_t i = 0; i < sizeof future / sizeof *future; i++) {
-        struct identity identity = {.changed = {future[i], 0}};
-        assert_false(identity_is_settled(&identity, 0, 2000));
+        struct file_stamp stamp = {.changed = {future[i], 0}};
+        assert_false(file_stamp_is_settled(&stamp, 0, 2000));
     }
 }
 
-static void test_older(void **state)
+static void the_earlier_mtime_is_older(void **state)
 {
     (void)state;
-    struct identity first = {.modified = {INT64_MIN, 5}}, second = {.modified = {INT64_MAX, 0}};
-    assert_true(identity_is_older(&first, &second));
-    assert_false(identity_is_older(&second, &first));
+    struct file_stamp first = {.modified = {INT64_MIN, 5}}, second = {.modified = {INT64_MAX, 0}};
+    assert_true(file_stamp_is_older(&first, &second));
+    assert_false(file_stamp_is_older(&second, &first));
     second.modified = (struct timespec){INT64_MIN, 6};
-    assert_true(identity_is_older(&first, &second));
-    assert_false(identity_is_older(&first, &first));
+    assert_true(file_stamp_is_older(&first, &second));
+    assert_false(file_stamp_is_older(&first, &first));
 }
 
-static void test_equal(void **state)
+static void stamps_differ_if_one_attribute_does(void **state)
 {
     (void)state;
-    struct identity identity = {1, 2, 3, {4, 5}, {6, 7}};
-    struct identity others[] = {
+    struct file_stamp stamp = {1, 2, 3, {4, 5}, {6, 7}};
+    struct file_stamp others[] = {
         {9, 2, 3, {4, 5}, {6, 7}}, {1, 9, 3, {4, 5}, {6, 7}}, {1, 2, 9, {4, 5}, {6, 7}},
         {1, 2, 3, {9, 5}, {6, 7}}, {1, 2, 3, {4, 9}, {6, 7}}, {1, 2, 3, {4, 5}, {9, 7}},
         {1, 2, 3, {4, 5}, {6, 9}},
     };
-    assert_true(identity_equal(&identity, &identity));
+    assert_true(file_stamp_equal(&stamp, &stamp));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_false(identity_equal(&identity, &others[i]));
+        assert_false(file_stamp_equal(&stamp, &others[i]));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_settled),
+        cmocka_unit_test(a_change_is_settled_after_its_racy_time),
         cmocka_unit_test(an_old_change_that_was_just_seen_is_not_settled),
         cmocka_unit_test(a_change_of_more_than_a_day_ago_is_settled_at_once),
-        cmocka_unit_test(test_times_beyond_all_clocks),
-        cmocka_unit_test(test_older),
-        cmocka_unit_test(test_equal),
+        cmocka_unit_test(distant_times_do_not_overflow),
+        cmocka_unit_test(the_earlier_mtime_is_older),
+        cmocka_unit_test(stamps_differ_if_one_attribute_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
