@@ -270,6 +270,9 @@
 /* The master kills workers that still run this long after LIMIT_DRAIN_MS or LIMIT_RETIRE_MS. */
 #define LIMIT_DRAIN_GRACE_MS 500
 
+/* From the end until the master exits without a killed worker that does not end. */
+#define LIMIT_KILL_MS 1000
+
 /* From a reload until old workers close their connections: long enough for a large download, as no new request
    waits. */
 #define LIMIT_RETIRE_MS 3600000

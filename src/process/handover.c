@@ -20,13 +20,13 @@
 #include <unistd.h>
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for owned
-   sockets, "INDEX:DEVICE:INODE" for each named Unix socket, and the pids of the workers. */
+   sockets, "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
 
-/* A name has two 64-bit numbers, a pid at most seven digits (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = sizeof note_owned + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 8 + 1 };
+/* A name has two 64-bit numbers, a time is one, a pid has at most seven digits (PID_MAX_LIMIT, proc(5)). */
+enum { NOTE_ROOM = sizeof note_owned + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1 };
 
 /* ---- receiving ---- */
 
@@ -48,7 +48,7 @@ static bool is_child(pid_t pid)
 static bool is_listed(const struct handover *handover, pid_t pid)
 {
     for (unsigned i = 0; i < handover->worker_count; i++) {
-        if (handover->workers[i] == pid)
+        if (handover->workers[i].pid == pid)
             return true;
     }
     return false;
@@ -70,14 +70,25 @@ static void read_name(struct handover *handover, struct span member)
         handover->names[numbers[INDEX]] = (struct listen_name){numbers[DEVICE], numbers[INODE]};
 }
 
+/* "PID" or "PID:RETIRED" */
+static void read_worker(struct handover *handover, struct span member)
+{
+    uint64_t pid, retired = 0;
+    struct span first = {member.at, span_find(member, ':')};
+    size_t taken = first.length + (first.length < member.length);
+    struct span second = {member.at + taken, member.length - taken};
+    if (!span_to_number(first, &pid) || pid <= 1 || pid > INT32_MAX ||
+        (taken > first.length && (!span_to_number(second, &retired) || retired > INT64_MAX)))
+        return;
+    if (!is_listed(handover, (pid_t)pid) && is_child((pid_t)pid))
+        handover->workers[handover->worker_count++] = (struct old_worker){(pid_t)pid, (int64_t)retired};
+}
+
 static void read_note(struct handover *handover, const char *note)
 {
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
         struct span member = {note, strcspn(note, ",")};
-        uint64_t pid;
-        if (span_to_number(member, &pid) && pid > 1 && pid <= INT32_MAX && !is_listed(handover, (pid_t)pid) &&
-            is_child((pid_t)pid))
-            handover->workers[handover->worker_count++] = (pid_t)pid;
+        read_worker(handover, member);
         read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_owned));
         note += member.length + (note[member.length] == ',');
@@ -264,8 +275,17 @@ static void append_name(struct buffer *note, unsigned index, struct listen_name 
     buffer_number(note, name.inode);
 }
 
-int handover_execute(char *const *command, const struct listening *listening, const pid_t *workers,
-                     unsigned worker_count)
+static void append_worker(struct buffer *note, const struct old_worker *worker)
+{
+    append_member(note, (uint64_t)worker->pid);
+    if (worker->retired == 0)
+        return;
+    buffer_byte(note, ':');
+    buffer_number(note, (uint64_t)worker->retired);
+}
+
+int handover_execute(char *const *command, const struct listening *listening,
+                     const struct old_worker *workers, unsigned worker_count)
 {
     static char room[NOTE_ROOM];
     struct buffer note = {room, 0, sizeof room - 1, false};
@@ -274,7 +294,7 @@ int handover_execute(char *const *command, const struct listening *listening, co
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
     for (unsigned i = 0; i < worker_count; i++)
-        append_member(&note, (uint64_t)workers[i]);
+        append_worker(&note, &workers[i]);
     assert(!note.overflow);
     room[note.length] = '\0';
     return execute(command, listening, room);

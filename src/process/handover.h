@@ -10,6 +10,7 @@
 #include "process/listen.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The first passed descriptor; the others follow it. */
@@ -18,6 +19,11 @@ enum { HANDOVER_FIRST_FD = 3 };
 /* The exit status of a successful dry run. Programs that know no dry run do not use it. */
 enum { HANDOVER_READY = 113 };
 
+struct old_worker {
+    pid_t pid;
+    int64_t retired; /* when it was told to finish, in milliseconds of CLOCK_MONOTONIC; 0: not yet */
+};
+
 /* What this process received. */
 struct handover {
     unsigned sockets; /* their number */
@@ -25,7 +31,7 @@ struct handover {
     bool reload;      /* this program has replaced another one in this process; the rest is only set then */
     bool owned;       /* the sockets were opened by one of these programs, not passed to the first */
     unsigned worker_count;
-    pid_t workers[LIMIT_RETIRED];              /* the old workers */
+    struct old_worker workers[LIMIT_RETIRED];
     struct listen_name names[LIMIT_LISTENERS]; /* of the sockets */
 };
 
@@ -48,7 +54,7 @@ pid_t handover_dry_run(char *const *command, const struct listening *listening);
 
 /* Replaces this program, passing these sockets and workers. Returns only on failure, an errno, with descriptors and
    environment restored. */
-int handover_execute(char *const *command, const struct listening *listening, const pid_t *workers,
-                     unsigned worker_count);
+int handover_execute(char *const *command, const struct listening *listening,
+                     const struct old_worker *workers, unsigned worker_count);
 
 #endif

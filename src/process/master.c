@@ -48,15 +48,16 @@ struct supervision {
     enum supervision_state state;
     struct child children[LIMIT_WORKERS];
     unsigned running;
-    pid_t old[LIMIT_RETIRED]; /* the workers of earlier programs in this process */
+    struct old_worker old[LIMIT_RETIRED]; /* the workers of earlier programs in this process */
     unsigned old_count;
-    bool retire_pending;    /* they serve until a new worker has started */
-    int64_t retire_due;     /* when to kill them */
-    int64_t release_due;    /* when to check that they have closed the listening sockets; INT64_MAX: never */
-    bool release_overdue;   /* one had not at the first check */
-    pid_t dry_run;          /* the process of the new program, 0 if there is none */
-    int64_t dry_run_due;    /* when to kill it */
-    bool dry_run_succeeded; /* replace this program */
+    bool retire_pending;     /* some serve until a new worker has started */
+    int64_t retire_started;  /* when they were told to finish */
+    int64_t retire_due;      /* when to kill the first of them */
+    int64_t release_due;     /* when to check that they have closed the listening sockets; INT64_MAX: never */
+    int64_t release_checked; /* when that was checked; 0: never by this program */
+    pid_t dry_run;           /* the process of the new program, 0 if there is none */
+    int64_t dry_run_due;     /* when to kill it */
+    bool dry_run_succeeded;  /* replace this program */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -266,7 +267,8 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     if (sandbox_is_weaker(&held, &supervision->master->held)) {
-        log_error("a worker can't enter the sandbox for lack of descriptors or memory");
+        log_error("a worker can't enter the sandbox: %s; 'ulimit -a' shows the limits",
+                  strerror(sandbox_error(&held)));
         _exit(EX_OSERR);
     }
     signal(SIGCHLD, SIG_DFL);
@@ -355,7 +357,7 @@ static void end_child(struct supervision *supervision, struct child *child, int 
 static void end_old(struct supervision *supervision, pid_t pid, int wait_status)
 {
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i] != pid)
+        if (supervision->old[i].pid != pid)
             continue;
         supervision->old[i] = supervision->old[--supervision->old_count];
         if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
@@ -383,14 +385,12 @@ static void end_dry_run(struct supervision *supervision, int wait_status)
     notify_ready();
 }
 
-/* Reaps all dead children: as PID 1 of a container, also orphans of other processes. `options` is WNOHANG, or 0 to wait
-   until all of our own are dead. */
-static void reap(struct supervision *supervision, int options)
+/* Reaps all dead children: as PID 1 of a container, also orphans of other processes. */
+static void reap(struct supervision *supervision)
 {
     int wait_status;
     pid_t pid;
-    while (supervision->running + supervision->old_count + (options == WNOHANG) > 0 &&
-           (pid = waitpid(-1, &wait_status, options)) > 0) {
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
         struct child *child = find_child(supervision, pid);
         if (child != NULL)
             end_child(supervision, child, wait_status);
@@ -404,7 +404,7 @@ static void reap(struct supervision *supervision, int options)
 static void signal_old(const struct supervision *supervision, int signal)
 {
     for (unsigned i = 0; i < supervision->old_count; i++)
-        kill(supervision->old[i], signal);
+        kill(supervision->old[i].pid, signal);
 }
 
 static void signal_children(const struct supervision *supervision, int signal)
@@ -454,11 +454,11 @@ static void begin_dry_run(struct supervision *supervision)
 /* Replaces this program. Its workers, and the old ones, stay children of the process. */
 static void hand_over(struct supervision *supervision)
 {
-    pid_t workers[LIMIT_RETIRED];
+    struct old_worker workers[LIMIT_RETIRED];
     unsigned count = 0;
     for (unsigned i = 0; i < supervision->master->workers && count < LIMIT_RETIRED; i++) {
         if (supervision->children[i].pid > 0)
-            workers[count++] = supervision->children[i].pid;
+            workers[count++] = (struct old_worker){.pid = supervision->children[i].pid};
     }
     for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
         workers[count++] = supervision->old[i];
@@ -486,16 +486,30 @@ static void retire_old_workers(struct supervision *supervision)
     if (!supervision->retire_pending || supervision->running == 0)
         return;
     supervision->retire_pending = false;
-    supervision->retire_due = now_ms() + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
-    supervision->release_due = now_ms() + LIMIT_RELEASE_MS;
+    int64_t now = now_ms();
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        struct old_worker *old = &supervision->old[i];
+        old->retired = old->retired > 0 && old->retired < now ? old->retired : now;
+    }
+    supervision->retire_due = supervision->retire_started = now;
+    supervision->release_due = now + LIMIT_RELEASE_MS;
     signal_old(supervision, WORKER_RETIRE);
     if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; old workers are finishing");
 }
 
-/* Returns true if an old worker has a listening socket; kills each of them if `kill_them`. Sets *error to an errno if
-   /proc can't tell for all old workers, else to 0. */
-static bool find_listeners(const struct supervision *supervision, bool kill_them, int *error)
+/* True if the worker must have closed the listening sockets: it was told to before the last check, or by an earlier program
+   long ago. */
+static bool is_overdue(const struct supervision *supervision, const struct old_worker *old)
+{
+    bool adopted = old->retired < supervision->retire_started;
+    return old->retired < supervision->release_checked ||
+           (adopted && now_ms() - old->retired >= 2 * LIMIT_RELEASE_MS);
+}
+
+/* Returns true if an old worker has a listening socket, and kills it if it must not. Sets *error to an errno if /proc
+   can't tell for all old workers, else to 0. */
+static bool find_listeners(const struct supervision *supervision, int *error)
 {
     const struct listening *listening = &supervision->master->listening;
     bool found = false;
@@ -505,15 +519,15 @@ static bool find_listeners(const struct supervision *supervision, bool kill_them
         return false;
     }
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        pid_t pid = supervision->old[i];
-        int has = port_owner_has(pid, listening->fds, listening->count);
+        const struct old_worker *old = &supervision->old[i];
+        int has = port_owner_has(old->pid, listening->fds, listening->count);
         found |= has == 1;
         if (has < 0)
             *error = errno;
-        if (has != 1 || !kill_them)
+        if (has != 1 || !is_overdue(supervision, old))
             continue;
-        log_error("old worker %d still accepts connections after the reload; killed", (int)pid);
-        kill(pid, SIGKILL);
+        log_error("old worker %d still accepts connections after the reload; killed", (int)old->pid);
+        kill(old->pid, SIGKILL);
     }
     return found;
 }
@@ -526,10 +540,9 @@ static bool find_listeners(const struct supervision *supervision, bool kill_them
 static void check_release(struct supervision *supervision)
 {
     int error;
-    bool found = find_listeners(supervision, supervision->release_overdue, &error);
-    bool again = found && !supervision->release_overdue;
-    supervision->release_overdue = again;
-    supervision->release_due = again ? now_ms() + LIMIT_RELEASE_MS : INT64_MAX;
+    bool again = find_listeners(supervision, &error);
+    supervision->release_checked = now_ms();
+    supervision->release_due = again ? supervision->release_checked + LIMIT_RELEASE_MS : INT64_MAX;
     if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
         log_error("can't check that old workers accept no more connections: /proc: %s", strerror(error));
 }
@@ -574,6 +587,21 @@ static void read_hangup(struct supervision *supervision)
         begin_dry_run(supervision);
 }
 
+/* Kills the old workers whose time is over, and finds out when the next one's is. */
+static void end_retired(struct supervision *supervision, int64_t now)
+{
+    supervision->retire_due = INT64_MAX;
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        const struct old_worker *old = &supervision->old[i];
+        int64_t due = old->retired + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
+        if (due <= now) {
+            kill(old->pid, SIGKILL);
+            due = now + LIMIT_BACKOFF_MS;
+        }
+        supervision->retire_due = due < supervision->retire_due ? due : supervision->retire_due;
+    }
+}
+
 /* Kills the dry run and the old workers when their time is over. */
 static void end_overdue(struct supervision *supervision)
 {
@@ -582,10 +610,8 @@ static void end_overdue(struct supervision *supervision)
         kill(supervision->dry_run, SIGKILL);
         supervision->dry_run_due = now + LIMIT_BACKOFF_MS;
     }
-    if (supervision->old_count > 0 && supervision->retire_due <= now) {
-        signal_old(supervision, SIGKILL);
-        supervision->retire_due = now + LIMIT_BACKOFF_MS;
-    }
+    if (supervision->old_count > 0 && supervision->retire_due <= now)
+        end_retired(supervision, now);
     if (supervision->old_count > 0 && supervision->release_due <= now)
         check_release(supervision);
 }
@@ -639,7 +665,7 @@ static void supervise(struct supervision *supervision)
 {
     for (;;) {
         struct timespec time;
-        reap(supervision, WNOHANG);
+        reap(supervision);
         read_stop_signals(supervision);
         read_hangup(supervision);
         if (is_over(supervision))
@@ -653,6 +679,27 @@ static void supervise(struct supervision *supervision)
         }
         ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
     }
+}
+
+/* Kills all workers. One that waits for a file system which does not respond ends when that does (signal(7)); this
+   process does not wait for it. */
+static void end_all(struct supervision *supervision)
+{
+    int64_t end = now_ms() + LIMIT_KILL_MS;
+    signal_children(supervision, SIGKILL);
+    for (;;) {
+        reap(supervision);
+        int64_t left = end - now_ms();
+        if (supervision->running + supervision->old_count == 0)
+            return;
+        if (left <= 0)
+            break;
+        struct timespec time = time_of(left);
+        ppoll(NULL, 0, &time, &supervision->setup.waiting_mask);
+    }
+    unsigned count = supervision->running + supervision->old_count;
+    log_error("%u worker%s not end, waiting for a file system; the port stays in use until it responds",
+              count, count == 1 ? " does" : "s do");
 }
 
 /* nohup(1) ignores SIGHUP before it starts the server. */
@@ -708,8 +755,7 @@ int master_run(struct master *master, char *const *command)
     retire_old_workers(supervision);
     notify_ready();
     supervise(supervision);
-    signal_children(supervision, SIGKILL);
-    reap(supervision, 0);
+    end_all(supervision);
     mime_close();
     magic_guard_close();
     close(master->root);

@@ -80,6 +80,26 @@ static bool is_among(const char *target, const unsigned long *inodes, unsigned c
     return false;
 }
 
+/* True for an epoll instance that watches one of the sockets. It does so even after the process has closed them. */
+static bool watches(const char *pid, const char *fd, const unsigned long *inodes, unsigned count)
+{
+    char path[64], line[256];
+    unsigned long inode;
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%.20s/fdinfo/%.20s", pid, fd);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+        const char *at = strncmp(line, "tfd:", 4) == 0 ? strstr(line, "ino:") : NULL; /* proc_pid_fdinfo(5) */
+        if (at == NULL || sscanf(at, "ino:%lx", &inode) != 1) /* NOLINT(cert-err34-c) the kernel's numbers */
+            continue;
+        for (unsigned i = 0; i < count; i++)
+            found |= inodes[i] == inode;
+    }
+    if (file != NULL)
+        fclose(file);
+    return found;
+}
+
 /* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. */
 static int has_socket(const char *pid, const unsigned long *inodes, unsigned count)
 {
@@ -96,7 +116,8 @@ static int has_socket(const char *pid, const unsigned long *inodes, unsigned cou
         if (length < 0 && errno == EACCES)
             found = -1;
         target[length > 0 ? length : 0] = '\0';
-        if (is_among(target, inodes, count))
+        if (is_among(target, inodes, count) ||
+            (strcmp(target, "anon_inode:[eventpoll]") == 0 && watches(pid, entry->d_name, inodes, count)))
             found = 1;
     }
     int error = errno;

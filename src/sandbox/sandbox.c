@@ -93,6 +93,25 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     return true;
 }
 
+/* The kernel or the container does not offer what failed so. Anything else, such as ENFILE or ENOMEM, may be different the next
+   time. */
+static bool is_missing(int error)
+{
+    return error == 0 || error == ENOSYS || error == EOPNOTSUPP || error == EPERM || error == EACCES ||
+           error == EINVAL;
+}
+
+int sandbox_error(const struct sandbox_held *held)
+{
+    int errors[] = {held->user_error, held->no_new_privileges_error, held->landlock_error,
+                    held->seccomp_error};
+    for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
+        if (!is_missing(errors[i]))
+            return errors[i];
+    }
+    return 0;
+}
+
 bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected)
 {
     return held->user != expected->user || held->group != expected->group ||
@@ -131,13 +150,6 @@ static int fail_without_report(struct failure *failure, int status)
                     "instead (systemd: SystemCallErrorNumber=EPERM)");
     return fail(failure, EX_OSERR, "the process that tried the sandbox ended without a report (status %d)",
                 status);
-}
-
-/* The kernel or the container does not offer what failed so. Anything else, such as ENFILE or ENOMEM, may be different the next
-   time. */
-static bool is_missing(int error)
-{
-    return error == 0 || error == ENOSYS || error == EOPNOTSUPP || error == EPERM || error == EINVAL;
 }
 
 static int check(const struct sandbox *sandbox, const struct sandbox_held *held, struct failure *failure)

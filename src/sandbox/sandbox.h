@@ -40,6 +40,10 @@ enum { SANDBOX_LINE_MAX = 512 };
    the parent has ended, or the kernel refuses the user of --user. */
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held);
 
+/* Returns the first errno that means a shortage, such as ENFILE or ENOMEM, not that the kernel or the container does not offer
+   a part; 0 if there is none. */
+int sandbox_error(const struct sandbox_held *held);
+
 /* True if less holds in a worker than did in the rehearsal: a call has failed for lack of descriptors or memory. */
 bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected);
 

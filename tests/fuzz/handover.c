@@ -112,9 +112,9 @@ static void check_workers(const struct handover *handover)
     CHECK(handover->worker_count <= LIMIT_RETIRED);
     CHECK(handover->worker_count == 0 || handover->reload);
     for (unsigned i = 0; i < handover->worker_count; i++)
-        CHECK(handover->workers[i] == pids[CHILD].pid || handover->workers[i] == pids[DEAD].pid);
+        CHECK(handover->workers[i].pid == pids[CHILD].pid || handover->workers[i].pid == pids[DEAD].pid);
     CHECK(handover->worker_count < 2 ||
-          (handover->worker_count == 2 && handover->workers[0] != handover->workers[1]));
+          (handover->worker_count == 2 && handover->workers[0].pid != handover->workers[1].pid));
 }
 
 static bool is_for_us(void)

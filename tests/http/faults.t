@@ -283,5 +283,16 @@ for my $case (
     is(run_script($server), '', "reload without processes for $name: the new worker serves");
     $server->stop(lost => 1);
 }
+# A worker that waits for a file system which does not respond can't be killed. The server ends without it.
+{
+    my $server = start('-j', 1);
+    $server->expect_stderr(qr/1 worker does not end/);
+    run_script($server);
+    set_fault('waitpid', 1, 0, 'in the master', 1_000_000);
+    kill 'TERM', $server->pid;
+    ok(eventually(sub { $server->stderr =~ /1 worker does not end, waiting for a file system/ }, 60), 'a worker that does not end: reported');
+    $server->ended(seconds => 30, stderr => $server->stderr);
+    end_fault();
+}
 responses_framed();
 done_testing();

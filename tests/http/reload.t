@@ -181,6 +181,23 @@ sub replace {
     $server->ended(stderr => $before);
 }
 
+# Reloads that follow each other do not give an old worker more time.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/old worker \d+ still accepts|was killed by signal 9/);
+    my ($still) = $server->workers;
+    kill 'STOP', $still;
+    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    for (1 .. 6) {
+        reload($server);
+        last if eventually(sub { !-e "/proc/$still" }, 3);
+    }
+    ok(!-e "/proc/$still", 'an old worker that keeps the listening sockets is killed, though each program is replaced after 3 s');
+    kill 'KILL', $still if -e "/proc/$still";
+    $server->stop(lost => 1);
+}
+
 # The master kills an old worker that keeps the listening sockets, and no other one.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);

@@ -342,7 +342,12 @@ pid_t waitpid(pid_t pid, int *status, int options)
 {
     typedef pid_t function(pid_t pid, int *status, int options);
     NEXT("waitpid", function *)
-    return fails("waitpid") ? -1 : next(pid, status, options);
+    if (!fires("waitpid"))
+        return next(pid, status, options);
+    while (control->error == 0 && (options & WNOHANG) == 0)
+        sleep(1); /* the child does not end */
+    errno = control->error;
+    return control->error == 0 ? 0 : -1;
 }
 
 int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time, const sigset_t *mask)

@@ -55,10 +55,10 @@ static void arrange(int files[3])
 static void hand_over(char **arguments)
 {
     int files[3];
-    pid_t workers[2] = {fork(), 0};
-    if (workers[0] == 0)
+    struct old_worker workers[2] = {{fork(), INT64_MAX}, {0}};
+    if (workers[0].pid == 0)
         _exit(0);
-    workers[1] = getpid(); /* not a child, so ignored */
+    workers[1].pid = getpid(); /* not a child, so ignored */
     arrange(files);
     /* Sockets 5, 6, 4, 3 must become 3, 4, 5, 6, so they overwrite one another. */
     for (int fd = 3; fd < 7; fd++) {
@@ -72,7 +72,7 @@ static void hand_over(char **arguments)
     char inodes[128];
     snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(5),
              (unsigned long)inode_of(6), (unsigned long)inode_of(4), (unsigned long)inode_of(3),
-             (int)workers[0]);
+             (int)workers[0].pid);
     char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
     CHECK(open("/dev/null", O_RDONLY | O_CLOEXEC) == 7);
     handover_execute(command, &listening, workers, 2);
@@ -86,18 +86,18 @@ static void next(char **arguments)
     char inodes[128];
     CHECK(handover_read(&handover, &failure) == 0);
     CHECK(handover.sockets == 4 && handover.reload && !handover.dry_run);
-    CHECK(handover.owned && handover.worker_count == 1);
+    CHECK(handover.owned && handover.worker_count == 1 && handover.workers[0].retired == INT64_MAX);
     CHECK(handover.names[1].device == 7 && handover.names[1].inode == UINT64_MAX);
     CHECK(handover.names[3].device == UINT64_MAX && handover.names[3].inode == 1);
     CHECK(handover.names[0].inode == 0 && handover.names[2].inode == 0);
     snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(3),
              (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
-             (int)handover.workers[0]);
+             (int)handover.workers[0].pid);
     CHECK(strcmp(inodes, arguments[2]) == 0);
     CHECK(fcntl(7, F_GETFD) < 0); /* not passed, so closed */
     CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
     CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
-    CHECK(wait(NULL) == handover.workers[0]);
+    CHECK(wait(NULL) == handover.workers[0].pid);
 }
 
 /* If the program is gone, descriptors and environment are restored. */
