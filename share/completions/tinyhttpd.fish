@@ -24,7 +24,7 @@ complete -c tinyhttpd -l log -x -a 'text combined json errors off' -d 'access lo
 complete -c tinyhttpd -l trust-proxy -x -d 'trust X-Forwarded-For from these proxies (CIDR or unix)'
 complete -c tinyhttpd -l metrics -x -d 'serve Prometheus metrics at PATH, such as /metrics'
 complete -c tinyhttpd -l check -d 'health check: exit 0 if the server answers 200, else 1'
-complete -c tinyhttpd -s q -l quiet -d 'print no banner and no access log, only errors'
+complete -c tinyhttpd -s q -l quiet -d 'print only errors; an access log only with --log'
 complete -c tinyhttpd -s v -l verbose -d 'also print the number of workers and their sandbox'
 complete -c tinyhttpd -s h -l help -d 'print this help and exit'
 complete -c tinyhttpd -s V -l version -d 'print the version and exit'

@@ -38,8 +38,8 @@ _arguments -s -S \
     '*--trust-proxy=[trust X-Forwarded-For from these proxies (CIDR or unix)]:trust-proxy: ' \
     '--metrics=[serve Prometheus metrics at PATH, such as /metrics]:metrics: ' \
     '--check=-[health check: exit 0 if the server answers 200, else 1]::check: ' \
-    '-q[print no banner and no access log, only errors]' \
-    '--quiet[print no banner and no access log, only errors]' \
+    '-q[print only errors; an access log only with --log]' \
+    '--quiet[print only errors; an access log only with --log]' \
     '-v[also print the number of workers and their sandbox]' \
     '--verbose[also print the number of workers and their sandbox]' \
     '-h[print this help and exit]' \

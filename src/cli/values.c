@@ -493,9 +493,11 @@ static void set_flag(struct settings *settings, int key)
     case KEY_DOTFILES:
         settings->dotfiles = true;
         break;
-    default:
+    case KEY_ISOLATE:
         settings->isolate = true;
         break;
+    default:
+        assert(!"an option of the table sets something");
     }
 }
 

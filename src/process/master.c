@@ -32,7 +32,7 @@ struct child {
     pid_t pid; /* 0: none */
     int64_t started;
     int64_t due;   /* the next start */
-    int64_t pause; /* before the last start; 0 if the worker before did not die young */
+    int64_t pause; /* before the last start; 0 unless the previous worker died young */
 };
 
 enum supervision_state {
@@ -78,7 +78,7 @@ static void on_hangup(int signal)
     hangup = 1;
 }
 
-/* SIGCHLD only interrupts the wait; waitpid returns the child. The master ignores signals for workers. */
+/* SIGCHLD only interrupts the wait; waitpid returns the child. WORKER_RETIRE has no effect on the master. */
 static void on_other(int signal)
 {
     (void)signal;
@@ -338,7 +338,7 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
     return NULL;
 }
 
-static void end_child(struct supervision *supervision, struct child *child, int wait_status)
+static void on_child_exit(struct supervision *supervision, struct child *child, int wait_status)
 {
     unsigned index = (unsigned)(child - supervision->children);
     pid_t pid = child->pid;
@@ -354,7 +354,7 @@ static void end_child(struct supervision *supervision, struct child *child, int 
     record_crash(index, pid);
 }
 
-static void end_old(struct supervision *supervision, pid_t pid, int wait_status)
+static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_status)
 {
     for (unsigned i = 0; i < supervision->old_count; i++) {
         if (supervision->old[i].pid != pid)
@@ -368,7 +368,7 @@ static void end_old(struct supervision *supervision, pid_t pid, int wait_status)
 }
 
 /* The dry run has printed its own error, if any. */
-static void end_dry_run(struct supervision *supervision, int wait_status)
+static void on_dry_run_exit(struct supervision *supervision, int wait_status)
 {
     supervision->dry_run = 0;
     if (supervision->state != SUPERVISION_SERVE)
@@ -393,11 +393,11 @@ static void reap(struct supervision *supervision)
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
         struct child *child = find_child(supervision, pid);
         if (child != NULL)
-            end_child(supervision, child, wait_status);
+            on_child_exit(supervision, child, wait_status);
         else if (pid == supervision->dry_run)
-            end_dry_run(supervision, wait_status);
+            on_dry_run_exit(supervision, wait_status);
         else if (!log_replace_writer(pid))
-            end_old(supervision, pid, wait_status);
+            on_old_exit(supervision, pid, wait_status);
     }
 }
 
@@ -407,7 +407,7 @@ static void signal_old(const struct supervision *supervision, int signal)
         kill(supervision->old[i].pid, signal);
 }
 
-static void signal_children(const struct supervision *supervision, int signal)
+static void signal_all(const struct supervision *supervision, int signal)
 {
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         if (supervision->children[i].pid > 0)
@@ -437,8 +437,9 @@ static bool is_hung_up(int error)
 static void begin_dry_run(struct supervision *supervision)
 {
     if (supervision->running + supervision->old_count > LIMIT_RETIRED) {
-        log_error("not reloaded: %u old workers still finish their requests; the running program stays",
-                  supervision->old_count);
+        log_error("not reloaded: %u old workers still finish their requests, the maximum is %d; the running "
+                  "program stays",
+                  supervision->old_count, LIMIT_RETIRED - (int)supervision->running);
         return;
     }
     notify_reloading();
@@ -500,7 +501,7 @@ static void retire_old_workers(struct supervision *supervision)
 
 /* True if the worker must have closed the listening sockets: it was told to before the last check, or by an earlier program
    long ago. */
-static bool is_overdue(const struct supervision *supervision, const struct old_worker *old)
+static bool must_have_released(const struct supervision *supervision, const struct old_worker *old)
 {
     bool adopted = old->retired < supervision->retire_started;
     return old->retired < supervision->release_checked ||
@@ -524,7 +525,7 @@ static bool find_listeners(const struct supervision *supervision, int *error)
         found |= has == 1;
         if (has < 0)
             *error = errno;
-        if (has != 1 || !is_overdue(supervision, old))
+        if (has != 1 || !must_have_released(supervision, old))
             continue;
         log_error("old worker %d still accepts connections after the reload; killed", (int)old->pid);
         kill(old->pid, SIGKILL);
@@ -534,8 +535,8 @@ static bool find_listeners(const struct supervision *supervision, int *error)
 
 /*
  * Kills old workers that still accept connections: a compromised one may ignore WORKER_RETIRE, and must not survive the
- * upgrade that removes its vulnerability. Checks twice, because the whole process group may have been stopped before
- * the first check.
+ * upgrade that removes its vulnerability. The first check after a reload kills none of the workers that this reload has
+ * retired, because the whole process group may have been stopped in between.
  */
 static void check_release(struct supervision *supervision)
 {
@@ -555,7 +556,7 @@ static void begin_drain(struct supervision *supervision)
     supervision->state = SUPERVISION_DRAIN;
     supervision->drain_started = now_ms();
     listen_close(&supervision->master->listening);
-    signal_children(supervision, SIGTERM);
+    signal_all(supervision, SIGTERM);
     if (supervision->dry_run > 0)
         kill(supervision->dry_run, SIGKILL);
     notify_stopping();
@@ -588,7 +589,7 @@ static void read_hangup(struct supervision *supervision)
 }
 
 /* Kills the old workers whose time is over, and finds out when the next one's is. */
-static void end_retired(struct supervision *supervision, int64_t now)
+static void kill_retired(struct supervision *supervision, int64_t now)
 {
     supervision->retire_due = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
@@ -603,7 +604,7 @@ static void end_retired(struct supervision *supervision, int64_t now)
 }
 
 /* Kills the dry run and the old workers when their time is over. */
-static void end_overdue(struct supervision *supervision)
+static void kill_overdue(struct supervision *supervision)
 {
     int64_t now = now_ms();
     if (supervision->dry_run > 0 && supervision->dry_run_due <= now) {
@@ -611,12 +612,12 @@ static void end_overdue(struct supervision *supervision)
         supervision->dry_run_due = now + LIMIT_BACKOFF_MS;
     }
     if (supervision->old_count > 0 && supervision->retire_due <= now)
-        end_retired(supervision, now);
+        kill_retired(supervision, now);
     if (supervision->old_count > 0 && supervision->release_due <= now)
         check_release(supervision);
 }
 
-/* For workers that hang: the others keep LIMIT_DRAIN_MS themselves. */
+/* Only for workers that hang: the others stop by themselves after LIMIT_DRAIN_MS. */
 static int64_t drain_deadline(const struct supervision *supervision)
 {
     return supervision->drain_started + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
@@ -675,7 +676,7 @@ static void supervise(struct supervision *supervision)
                 hand_over(supervision);
             start_due_children(supervision);
             retire_old_workers(supervision);
-            end_overdue(supervision);
+            kill_overdue(supervision);
         }
         ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
     }
@@ -683,10 +684,10 @@ static void supervise(struct supervision *supervision)
 
 /* Kills all workers. One that waits for a file system which does not respond ends when that does (signal(7)); this
    process does not wait for it. */
-static void end_all(struct supervision *supervision)
+static void kill_all(struct supervision *supervision)
 {
     int64_t end = now_ms() + LIMIT_KILL_MS;
-    signal_children(supervision, SIGKILL);
+    signal_all(supervision, SIGKILL);
     for (;;) {
         reap(supervision);
         int64_t left = end - now_ms();
@@ -755,7 +756,7 @@ int master_run(struct master *master, char *const *command)
     retire_old_workers(supervision);
     notify_ready();
     supervise(supervision);
-    end_all(supervision);
+    kill_all(supervision);
     mime_close();
     magic_guard_close();
     close(master->root);
