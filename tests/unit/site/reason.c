@@ -84,10 +84,10 @@ static int64_t second; /* a new one for each reason, as each second allows few *
 static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
 static const char *const folders[] = {"guide", "img", ".git", "locked"};
 static const char *const files[] = {
-    "about.html",   "about.txt", "README.md",   "style.css",       "style.min.css", "img/hills.png",
-    ".env",         "private",   ".git/config", "guide/Index.htm", "a\nb.txt",      "ab",
-    "notes.tar.gz", "pick.a",    "pick.b",      "pick.c",          "pick.html",     "pick.d",
-    "pick.e",       "pick.x",    "pick.y",      "pick.z"};
+    "about.html", "about.txt",    "README.md", "style.css",   "style.min.css",   "img/hills.png",
+    ".env",       ".a",           "private",   ".git/config", "guide/Index.htm", "a\nb.txt",
+    "ab",         "notes.tar.gz", "pick.a",    "pick.b",      "pick.c",          "pick.html",
+    "pick.d",     "pick.e",       "pick.x",    "pick.y",      "pick.z"};
 static const struct {
     const char *name;
     const char *target;
@@ -184,6 +184,9 @@ static void reasons_have_these_words(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(reason_of(cases[i].path, false), cases[i].reason);
     assert_string_equal(reason_of(".envv", true), "There is no '.envv' in the root. Did you mean '.env'?");
+    assert_string_equal(reason_of(".A", true),
+                        "There is no '.A' in the root. Did you mean '.a'? Names are case-sensitive.");
+    assert_string_equal(reason_of(".A", false), "There is no '.A' in the root.");
     assert_string_equal(reason_of(".env", true), "");
     assert_string_equal(reason_of("..", true), ""); /* target_parse returns no such path */
 }
