@@ -190,7 +190,8 @@ static bool is_link(int fd)
     return fstat(fd, &attributes) == 0 && S_ISLNK(attributes.st_mode);
 }
 
-/* With O_PATH, O_NOFOLLOW opens a link itself (open(2)); follow it if the caller did not ask for that. */
+/* With O_PATH but not O_DIRECTORY, O_NOFOLLOW opens a link itself (open(2)); follow it if the caller did not ask for
+   that. */
 static int open_last(struct walk *walk, const char *name, size_t taken)
 {
     int fd = openat(walk->directory, name, walk->flags | O_NOFOLLOW);
@@ -198,7 +199,7 @@ static int open_last(struct walk *walk, const char *name, size_t taken)
         return fd;
     if (fd < 0)
         return errno == ELOOP || errno == ENOTDIR ? follow_or_fail(walk, name, taken, errno) : -1;
-    if ((walk->flags & O_PATH) == 0 || !is_link(fd))
+    if ((walk->flags & (O_PATH | O_DIRECTORY)) != O_PATH || !is_link(fd))
         return fd;
     close(fd);
     return follow_or_fail(walk, name, taken, ELOOP);
