@@ -133,12 +133,13 @@ static int climb(struct walk *walk)
     return WALK_ON;
 }
 
-static int enter_top(struct walk *walk)
+static bool enter_top(struct walk *walk)
 {
     int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (top >= 0)
-        enter(walk, top);
-    return top;
+    if (top < 0)
+        return false;
+    enter(walk, top);
+    return true;
 }
 
 /* Replaces a link by its text in the rest. */
@@ -156,7 +157,7 @@ static int follow(struct walk *walk, int link, bool last)
         return fail(ENAMETOOLONG);
     if (text[0] == '/' && walk->beneath->symlinks != SYMLINKS_ALL)
         return fail(EXDEV); /* magic links of proc(5) too, unless they name no file */
-    if (text[0] == '/' && enter_top(walk) < 0)
+    if (text[0] == '/' && !enter_top(walk))
         return -1;
     if (!last)
         prepend(walk, SPAN("/"));
