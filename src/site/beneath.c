@@ -26,7 +26,7 @@ static int openat2_beneath(int root, const char *path, int flags, enum symlink_c
     return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
 }
 
-/* ---- without openat2: path_resolution(7), with the rules of RESOLVE_BENEATH ---- */
+/* ---- without openat2: path_resolution(7), with the rules of RESOLVE_BENEATH but for SYMLINKS_ALL ---- */
 
 enum {
     LINKS_MAX = 40, /* the kernel's bound */
@@ -47,6 +47,8 @@ struct walk {
     unsigned links;
     size_t done; /* bytes of open names, each with a slash before it */
     size_t rest; /* offset of the rest */
+    size_t name; /* offset of the last name of the path whose opening began ... */
+    size_t next; /* ... and of the one after it */
     char *room;
 };
 
@@ -107,28 +109,37 @@ static void start_again(struct walk *walk)
     enter(walk, walk->beneath->root);
 }
 
-/* Handles one or more ".." in a row. The last one stays as ".", since both demand a directory. */
+/* Handles one or more ".." in a row. If they are the last names, "." stays, since both demand a directory. */
 static int climb(struct walk *walk)
 {
-    /* ".." needs search permission. */
-    int here = openat(walk->directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (here < 0)
+    struct stat attributes;
+    struct span after;
+    size_t slashes;
+    if (fstatat(walk->directory, ".", &attributes, 0) < 0) /* ".." needs search permission */
         return -1;
-    close(here);
-    for (;;) {
+    do {
         if (walk->done == 0)
             return fail(EXDEV);
         while (walk->room[--walk->done] != '/')
             ;
-        struct span after = {walk->room + walk->rest + 2, WALK_ROOM - walk->rest - 2};
-        size_t slashes = count_slashes(after);
-        if (!begins_with_dot_dot((struct span){after.at + slashes, after.length - slashes}))
-            break;
-        walk->rest += 2 + slashes;
-    }
-    walk->rest++;
+        walk->rest += 2;
+        after = rest_of(walk);
+        slashes = count_slashes(after);
+        walk->rest += slashes;
+    } while (begins_with_dot_dot(rest_of(walk)));
+    if (slashes == after.length)
+        walk->rest -= slashes + 1;
     start_again(walk);
     return WALK_ON;
+}
+
+static bool enter_top(struct walk *walk)
+{
+    int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0)
+        return false;
+    enter(walk, top);
+    return true;
 }
 
 /* Replaces a link by its text in the rest. */
@@ -144,8 +155,10 @@ static int follow(struct walk *walk, int link, bool last)
         return fail(ENOENT);
     if (length == sizeof text)
         return fail(ENAMETOOLONG);
-    if (text[0] == '/') /* magic links of proc(5) too, unless they name no file */
-        return fail(EXDEV);
+    if (text[0] == '/' && walk->beneath->symlinks != SYMLINKS_ALL)
+        return fail(EXDEV); /* magic links of proc(5) too, unless they name no file */
+    if (text[0] == '/' && !enter_top(walk))
+        return -1;
     if (!last)
         prepend(walk, SPAN("/"));
     prepend(walk, (struct span){text, (size_t)length});
@@ -178,7 +191,8 @@ static bool is_link(int fd)
     return fstat(fd, &attributes) == 0 && S_ISLNK(attributes.st_mode);
 }
 
-/* With O_PATH, O_NOFOLLOW opens a link itself (open(2)); follow it if the caller did not ask for that. */
+/* With O_PATH but not O_DIRECTORY, O_NOFOLLOW opens a link itself (open(2)); follow it if the caller did not ask for
+   that. */
 static int open_last(struct walk *walk, const char *name, size_t taken)
 {
     int fd = openat(walk->directory, name, walk->flags | O_NOFOLLOW);
@@ -186,7 +200,7 @@ static int open_last(struct walk *walk, const char *name, size_t taken)
         return fd;
     if (fd < 0)
         return errno == ELOOP || errno == ENOTDIR ? follow_or_fail(walk, name, taken, errno) : -1;
-    if ((walk->flags & O_PATH) == 0 || !is_link(fd))
+    if ((walk->flags & (O_PATH | O_DIRECTORY)) != O_PATH || !is_link(fd))
         return fd;
     close(fd);
     return follow_or_fail(walk, name, taken, ELOOP);
@@ -211,7 +225,11 @@ static int step(struct walk *walk)
     size_t length = span_find(rest, '/');
     size_t slashes = count_slashes((struct span){rest.at + length, rest.length - length});
     size_t taken = length + slashes;
-    if (begins_with_dot_dot(rest))
+    if (walk->rest >= walk->next) { /* no text of a link is left */
+        walk->name = walk->rest;
+        walk->next = walk->rest + taken;
+    }
+    if (begins_with_dot_dot(rest) && walk->beneath->symlinks != SYMLINKS_ALL)
         return climb(walk);
     /* Copy it behind the open names; the rest, which holds it too, is at least as long. */
     char *name = walk->room + walk->done;
@@ -225,23 +243,43 @@ static int step(struct walk *walk)
     return open_last(walk, name, taken);
 }
 
-static int walk_beneath(const struct beneath *beneath, struct span path, int flags)
+/* ---- the interface ---- */
+
+int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps,
+                 struct span *name)
 {
     static char room[WALK_ROOM]; /* most paths touch two of its pages */
-    struct walk walk = {beneath, flags, beneath->root, 0, 0, sizeof room, room};
+    size_t start = sizeof room - path.length;
+    struct walk walk = {
+        .beneath = beneath,
+        .flags = flags | O_CLOEXEC,
+        .directory = beneath->root,
+        .rest = sizeof room,
+        .name = start,
+        .next = start,
+        .room = room,
+    };
+    *name = SPAN_NONE;
     if (path.length >= PATH_MAX)
         return fail(ENAMETOOLONG);
     prepend(&walk, path);
     int fd = WALK_ON;
-    for (unsigned steps = 0; fd == WALK_ON && steps < LIMIT_WALK_STEPS; steps++)
+    for (; fd == WALK_ON && *steps > 0; (*steps)--)
         fd = step(&walk);
     if (fd == WALK_ON)
         fd = fail(ELOOP);
     enter(&walk, beneath->root); /* closes the last directory */
+    size_t at = walk.name - start;
+    *name = (struct span){path.at + at, span_find((struct span){path.at + at, path.length - at}, '/')};
     return fd;
 }
 
-/* ---- the interface ---- */
+static int walk_beneath(const struct beneath *beneath, struct span path, int flags)
+{
+    unsigned steps = LIMIT_WALK_STEPS;
+    struct span name;
+    return beneath_walk(beneath, path, flags, &steps, &name);
+}
 
 static int open_once(const struct beneath *beneath, struct span path, int flags)
 {
@@ -272,5 +310,5 @@ int beneath_open(const struct beneath *beneath, struct span path, int flags)
     /* EAGAIN: openat2 met a concurrent rename in each attempt (openat2(2)). The walk is not affected. */
     if (beneath->symlinks == SYMLINKS_ALL)
         return -1;
-    return walk_beneath(beneath, path, flags | O_CLOEXEC);
+    return walk_beneath(beneath, path, flags);
 }

@@ -409,13 +409,16 @@ static bool consider(struct listing *listing, struct span name, bool *followed)
     return add_item(listing, name, &attributes);
 }
 
-/* False at the end. */
+/* False at the end, or after an error: errno tells them apart (readdir(3)). */
 static bool read_entry(struct listing *listing, bool *followed)
 {
+    errno = 0;
     /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
     const struct dirent *entry = readdir(listing->directory);
-    if (entry == NULL)
+    if (entry == NULL) {
+        listing->cut |= errno != 0;
         return false;
+    }
     if (consider(listing, span_of(entry->d_name), followed))
         return true;
     listing->cut = true;

@@ -153,59 +153,65 @@ static void append_obstacle(struct buffer *out, const struct stop *stop, const s
 
 /* ---- the name at which the path stops ---- */
 
-static int try_open(const struct beneath *beneath, struct span path, int flags)
+/* Opens files for one reason, in a bounded number of steps. */
+struct opener {
+    const struct beneath *beneath;
+    unsigned steps; /* left */
+};
+
+static int open_path(struct opener *opener, struct span path, int flags, struct span *name)
 {
-    char room[PATH_MAX];
-    if (path.length >= sizeof room) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    memcpy(room, path.at, path.length);
-    room[path.length] = '\0';
-    return beneath_open(beneath, (struct span){room, path.length}, flags);
+    return beneath_walk(opener->beneath, path, flags, &opener->steps, name);
 }
 
-static bool can_open(const struct beneath *beneath, struct span path, int flags, int *error)
+static bool can_open(struct opener *opener, struct span path, int flags, struct span *name)
 {
-    int fd = try_open(beneath, path, flags);
-    *error = errno;
+    int fd = open_path(opener, path, flags, name);
     if (fd >= 0)
         close(fd);
     return fd >= 0;
 }
 
 /* True if the path leads to a readable file or directory. Nothing else is opened: opening a FIFO releases a waiting
-   writer, and opening a device may have any effect. False with `*error`, which is 0 for these. */
-static bool can_read(const struct beneath *beneath, struct span path, int *error)
+   writer, and opening a device may have any effect. False with errno, which is 0 for these. */
+static bool can_read(struct opener *opener, struct span path, struct span *name)
 {
-    struct stat attributes = {0};
-    int fd = try_open(beneath, path, O_PATH);
-    *error = fd < 0 || fstat(fd, &attributes) < 0 ? errno : 0;
-    if (fd >= 0)
-        close(fd);
+    struct stat attributes;
+    int fd = open_path(opener, path, O_PATH, name);
+    if (fd < 0)
+        return false;
+    int failed = fstat(fd, &attributes);
+    close(fd);
+    if (failed < 0)
+        return false;
     if (S_ISREG(attributes.st_mode)) /* O_NONBLOCK in case a FIFO has replaced it */
-        return can_open(beneath, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, error);
+        return can_open(opener, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, name);
     if (S_ISDIR(attributes.st_mode))
-        return can_open(beneath, path, O_RDONLY | O_DIRECTORY, error);
+        return can_open(opener, path, O_RDONLY | O_DIRECTORY, name);
+    errno = 0;
     return false;
 }
 
-/* False if the path can be opened, or is too deep to check. */
-static bool find_stop(const struct beneath *beneath, struct span path, struct stop *stop)
+/* The whole names of a path at its beginning that the kernel accepts as a path. */
+static struct span cut(struct span path)
 {
-    size_t start = 0;
-    for (unsigned names = 0; names < LIMIT_REASON_DEPTH; names++) {
-        size_t end = start + span_find((struct span){path.at + start, path.length - start}, '/');
-        struct span beginning = {path.at, end};
-        stop->directory = (struct span){path.at, start > 0 ? start - 1 : 0};
-        stop->name = (struct span){path.at + start, end - start};
-        if (end == path.length)
-            return !can_read(beneath, beginning, &stop->error);
-        if (!can_open(beneath, beginning, O_PATH | O_DIRECTORY, &stop->error))
-            return true;
-        start = end + 1;
+    while (path.length >= PATH_MAX) {
+        while (path.length > 0 && path.at[path.length - 1] != '/')
+            path.length--;
+        path.length -= path.length > 0;
     }
-    return false;
+    return path;
+}
+
+/* False if the path can be opened, or if finding out takes too many steps. */
+static bool find_stop(struct opener *opener, struct span path, struct stop *stop)
+{
+    if (can_read(opener, cut(path), &stop->name))
+        return false;
+    stop->error = errno;
+    size_t start = (size_t)(stop->name.at - path.at);
+    stop->directory = (struct span){path.at, start > 0 ? start - 1 : 0};
+    return opener->steps > 0;
 }
 
 /* ---- dot names ---- */
@@ -222,13 +228,12 @@ static struct span hidden_name(struct span path)
     return (struct span){"", 0};
 }
 
-static bool append_hidden(struct buffer *out, const struct beneath *beneath, struct span path)
+static bool append_hidden(struct buffer *out, struct opener *opener, struct span path)
 {
-    int error;
-    struct span name = hidden_name(path);
-    if (name.length == 0 || !can_open(beneath, path, O_PATH, &error))
+    struct span hidden = hidden_name(path), name;
+    if (hidden.length == 0 || !can_open(opener, path, O_PATH, &name))
         return false;
-    append_quoted(out, name);
+    append_quoted(out, hidden);
     buffer_append(out, SPAN(" begins with a dot; start the server with --dotfiles to serve such names."));
     return true;
 }
@@ -257,14 +262,14 @@ static void write_path(struct buffer *path, const struct stop *stop, const char 
         path->length = 0;
 }
 
-static void explain_stop(struct reason *reason, const struct beneath *beneath, const struct stop *stop,
-                         bool dotfiles)
+static void explain_stop(struct reason *reason, struct opener *opener, const struct stop *stop, bool dotfiles)
 {
     struct buffer *out = &reason->text;
     char name[REASON_MAX];
     struct stat attributes;
     struct suggestion suggestion = {0};
-    int fd = try_open(beneath, stop->directory, O_RDONLY | O_DIRECTORY);
+    struct span last;
+    int fd = open_path(opener, stop->directory, O_RDONLY | O_DIRECTORY, &last);
     if (fd < 0 && errno == EACCES) {
         append_quoted(out, stop->directory);
         buffer_append(out, SPAN(" is a directory that the server's user may not read."));
@@ -295,11 +300,12 @@ static void explain_stop(struct reason *reason, const struct beneath *beneath, c
 void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
                  int64_t now)
 {
+    struct opener opener = {beneath, LIMIT_REASON_STEPS};
     struct stop stop;
     if (!is_affordable(now))
         return;
-    if ((dotfiles || !append_hidden(&reason->text, beneath, path)) && find_stop(beneath, path, &stop))
-        explain_stop(reason, beneath, &stop, dotfiles);
+    if ((dotfiles || !append_hidden(&reason->text, &opener, path)) && find_stop(&opener, path, &stop))
+        explain_stop(reason, &opener, &stop, dotfiles);
     if (reason->text.overflow) /* by a long path of the directory */
         reason->text.length = 0;
 }

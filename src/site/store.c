@@ -452,8 +452,11 @@ static int fill(struct node *node, int fd)
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
                      const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
 {
-    /* When answers in flight hold all the memory there is to hold, even a small file is sent from its descriptor. */
-    bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= LIMIT_STORE_BYTES;
+    bool in_bytes = stamp->size <= LIMIT_STORE_FILE;
+    /* A small file is never sent from its descriptor: a write during the response would tear it, and its ETag would not
+       be its content's. */
+    if (in_bytes && store->bytes > LIMIT_STORE_BYTES)
+        return 503;
     struct node *node = node_new(store, hash, path, stamp, in_bytes);
     if (node == NULL)
         return 503;
@@ -553,6 +556,7 @@ static int find_open(struct store *store, struct span path, uint64_t turn, uint6
 
 static int load(struct store *store, struct span path, uint64_t turn, uint64_t hash, struct entry **entry)
 {
+    keep_bounds(store); /* responses that have ended since may leave room */
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)

@@ -118,10 +118,18 @@ static void make_links(void)
         assert_int_equal(symlinkat(target, root, name), 0);
     }
     char text[PATH_MAX] = ""; /* the longest link; it ends at the root */
-    for (unsigned i = 0; i < (PATH_MAX - 2) / 5; i++)
-        strcat(text, "d/../");
+    for (unsigned i = 0; i < (PATH_MAX - 2) / 17; i++)
+        strcat(text, "d//////..///////");
     strcat(text, "f");
     assert_int_equal(symlinkat(text, root, "long"), 0);
+    char more[PATH_MAX];
+    text[0] = '\0'; /* as many steps as there may be, the link's own included */
+    for (unsigned i = 0; i < LIMIT_WALK_STEPS / 2 - 1; i++)
+        strcat(text, "d/../");
+    strcat(text, "f");
+    assert_int_equal(symlinkat(text, root, "as-many-steps"), 0);
+    snprintf(more, sizeof more, "./%.*s", PATH_MAX - 3, text);
+    assert_int_equal(symlinkat(more, root, "one-step-more"), 0);
     memset(text, 'n', 256);
     text[256] = '\0';
     assert_int_equal(symlinkat(text, root, "too-long"), 0);
@@ -193,13 +201,11 @@ struct outcome {
     int flags;
 };
 
-static struct outcome outcome_of(struct beneath *beneath, enum symlink_choice symlinks, struct span path,
-                                 int flags)
+/* Closes the descriptor, or looks at errno. */
+static struct outcome outcome_of_open(int fd)
 {
     struct stat attributes = {0};
     struct outcome outcome = {0};
-    beneath->symlinks = symlinks;
-    int fd = beneath_open(beneath, path, flags);
     if (fd < 0)
         return (struct outcome){.error = errno};
     assert_int_equal(fstat(fd, &attributes), 0);
@@ -209,6 +215,13 @@ static struct outcome outcome_of(struct beneath *beneath, enum symlink_choice sy
     outcome.flags = fcntl(fd, F_GETFL) & (O_PATH | O_ACCMODE);
     close(fd);
     return outcome;
+}
+
+static struct outcome outcome_of(struct beneath *beneath, enum symlink_choice symlinks, struct span path,
+                                 int flags)
+{
+    beneath->symlinks = symlinks;
+    return outcome_of_open(beneath_open(beneath, path, flags));
 }
 
 static bool is_equal(const struct outcome *a, const struct outcome *b)
@@ -250,67 +263,68 @@ static bool has_openat2(void)
     return false;
 }
 
+static const char *const same_paths[] = {
+    "",
+    ".",
+    "f",
+    "d",
+    "d/f",
+    "d/e/f",
+    "nowhere",
+    "nowhere/f",
+    "d/nowhere",
+    "f/f",
+    "f/",
+    "d/",
+    "d//e///f",
+    "./f",
+    "d/./f",
+    "d/.",
+    "f/.",
+    "f/..",
+    "..",
+    "d/..",
+    "d/../f",
+    "d/../..",
+    "../f",
+    "/",
+    "fifo",
+    "fifo/x",
+    "unreadable",
+    "nox",
+    "nox/f",
+    "nox/.",
+    "nox/..",
+    "nox/../f",
+    "dir/f",
+    "dir/e/up-twice",
+    "dir-slash/f",
+    "dot/dot/dot/f",
+    "dot-dot/root/f",
+    "d/parent/d/parent/f",
+    "d/e/to-root/d/e/to-root/f",
+    "dir/",
+    "file/",
+    "dangling/",
+    "chain-39",
+    "chain-40",
+    "chain-38/x",
+    "file/x",
+    "absolute-dir/etc",
+    "self/x",
+    "d/e/up-twice/",
+    "..f",
+    "...",
+};
+
 static void each_path_gives_the_same_with_and_without_openat2(void **state)
 {
     (void)state;
-    static const char *const paths[] = {
-        "",
-        ".",
-        "f",
-        "d",
-        "d/f",
-        "d/e/f",
-        "nowhere",
-        "nowhere/f",
-        "d/nowhere",
-        "f/f",
-        "f/",
-        "d/",
-        "d//e///f",
-        "./f",
-        "d/./f",
-        "d/.",
-        "f/.",
-        "f/..",
-        "..",
-        "d/..",
-        "d/../f",
-        "d/../..",
-        "../f",
-        "/",
-        "fifo",
-        "fifo/x",
-        "unreadable",
-        "nox",
-        "nox/f",
-        "nox/.",
-        "nox/..",
-        "nox/../f",
-        "dir/f",
-        "dir/e/up-twice",
-        "dir-slash/f",
-        "dot/dot/dot/f",
-        "dot-dot/root/f",
-        "d/parent/d/parent/f",
-        "d/e/to-root/d/e/to-root/f",
-        "dir/",
-        "file/",
-        "dangling/",
-        "chain-39",
-        "chain-40",
-        "chain-38/x",
-        "file/x",
-        "absolute-dir/etc",
-        "self/x",
-        "d/e/up-twice/",
-        "..f",
-        "...",
-    };
     if (!has_openat2())
         return;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        if (paths[i][0] != '/')
-            is_the_same_both_ways(paths[i]);
+    for (size_t i = 0; i < sizeof same_paths / sizeof *same_paths; i++)
+        if (same_paths[i][0] != '/')
+            is_the_same_both_ways(same_paths[i]);
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         char path[64];
         is_the_same_both_ways(links[i].name);
@@ -318,6 +332,84 @@ static void each_path_gives_the_same_with_and_without_openat2(void **state)
         is_the_same_both_ways(path);
         snprintf(path, sizeof path, "%s/f", links[i].name);
         is_the_same_both_ways(path);
+    }
+}
+
+static void is_the_same_as_openat(const char *path)
+{
+    struct beneath all = {root, false, SYMLINKS_ALL};
+    for (size_t i = 0; i < sizeof flag_choices / sizeof *flag_choices; i++) {
+        unsigned steps = 1000;
+        struct span name;
+        int flags = flag_choices[i] | O_CLOEXEC;
+        struct outcome expected = outcome_of_open(openat(root, *path != '\0' ? path : ".", flags));
+        struct outcome found = outcome_of_open(beneath_walk(&all, span_of(path), flags, &steps, &name));
+        if (!is_equal(&expected, &found))
+            fail_msg("'%.100s', flags %o: openat %s, walk %s", path, (unsigned)flags,
+                     strerror(expected.error), strerror(found.error));
+    }
+}
+
+static void the_walk_follows_all_links_as_openat_does(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof same_paths / sizeof *same_paths; i++)
+        if (same_paths[i][0] != '/')
+            is_the_same_as_openat(same_paths[i]);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        char path[64];
+        is_the_same_as_openat(links[i].name);
+        snprintf(path, sizeof path, "%s/f", links[i].name);
+        is_the_same_as_openat(path);
+    }
+}
+
+static void too_many_steps_are_a_loop(void **state)
+{
+    (void)state;
+    assert_int_equal(outcome_of(&by_walk, SYMLINKS_INSIDE, SPAN("as-many-steps"), O_PATH).error, 0);
+    assert_int_equal(outcome_of(&by_walk, SYMLINKS_INSIDE, SPAN("one-step-more"), O_PATH).error, ELOOP);
+    if (has_openat2())
+        assert_int_equal(outcome_of(&by_openat2, SYMLINKS_INSIDE, SPAN("one-step-more"), O_PATH).error, 0);
+}
+
+static void the_walk_counts_its_steps_and_tells_where_it_stops(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        unsigned steps, used;
+        int error;
+        size_t at; /* where the name begins */
+        const char *name;
+    } cases[] = {
+        {"", 9, 1, 0, 0, ""},
+        {"d/e/f", 3, 3, 0, 4, "f"},
+        {"d/e/f", 2, 2, ELOOP, 2, "e"},
+        {"d/e/f", 0, 0, ELOOP, 0, "d"},
+        {"d/nowhere/x", 9, 2, ENOENT, 2, "nowhere"},
+        {"d/e/nowhere", 9, 3, ENOENT, 4, "nowhere"},
+        {"f/x", 9, 1, ENOTDIR, 0, "f"},
+        {"file/x", 9, 2, ENOTDIR, 0, "file"},
+        {"dangling-dir/x", 9, 2, ENOENT, 0, "dangling-dir"},
+        {"d/up/x/y", 9, 4, ENOTDIR, 2, "up"},
+        {"d/e/out/x", 9, 4, EXDEV, 4, "out"},
+        {"d/absolute/x", 9, 2, EXDEV, 2, "absolute"},
+        {"d/e/to-root/nowhere/x", 9, 5, ENOENT, 12, "nowhere"},
+        {"d/parent/d/e/nowhere", 9, 6, ENOENT, 13, "nowhere"},
+        {"d/e/parent/nowhere", 9, 7, ENOENT, 11, "nowhere"},
+        {"through/x", 9, 9, ENOTDIR, 0, "through"},
+        {"self/x", 99, 41, ELOOP, 0, "self"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        unsigned steps = cases[i].steps;
+        struct span path = span_of(cases[i].path), name;
+        by_walk.symlinks = SYMLINKS_INSIDE;
+        struct outcome outcome = outcome_of_open(beneath_walk(&by_walk, path, O_PATH, &steps, &name));
+        if (outcome.error != cases[i].error || cases[i].steps - steps != cases[i].used ||
+            name.at != path.at + cases[i].at || !span_equal(name, span_of(cases[i].name)))
+            fail_msg("'%s': %s after %u steps at '%.*s'", cases[i].path, strerror(outcome.error),
+                     cases[i].steps - steps, (int)name.length, name.at);
     }
 }
 
@@ -342,6 +434,7 @@ static void long_paths_give_the_same_with_and_without_openat2(void **state)
         is_the_same_both_ways(path);
     }
     is_the_same_both_ways("long");
+    is_the_same_both_ways("as-many-steps");
     is_the_same_both_ways("too-long");
     path[0] = '\0';
     for (unsigned i = 0; i < DEEP; i++)
@@ -498,6 +591,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_path_gives_the_same_with_and_without_openat2),
+        cmocka_unit_test(the_walk_follows_all_links_as_openat_does),
+        cmocka_unit_test(too_many_steps_are_a_loop),
+        cmocka_unit_test(the_walk_counts_its_steps_and_tells_where_it_stops),
         cmocka_unit_test(long_paths_give_the_same_with_and_without_openat2),
         cmocka_unit_test(magic_links_are_refused_both_ways),
         cmocka_unit_test(renames_elsewhere_do_not_fail_an_open),

@@ -51,6 +51,7 @@ int clock_gettime(clockid_t clock, struct timespec *time)
    can't be searched. */
 static const char *(*made_up)(unsigned number);
 static unsigned names_read;
+static int readdir_error; /* after the generated names; 0: they are all */
 
 struct dirent *readdir(DIR *directory)
 {
@@ -64,8 +65,11 @@ struct dirent *readdir(DIR *directory)
     names_read++;
     if (made_up == NULL)
         return next(directory);
-    if (name == NULL)
+    if (name == NULL) {
+        if (readdir_error != 0) /* else unchanged (readdir(3)) */
+            errno = readdir_error;
         return NULL;
+    }
     memcpy(one.room + offsetof(struct dirent, d_name), name, strlen(name) + 1);
     return &one.entry;
 }
@@ -564,6 +568,31 @@ static void transient_errors_make_a_partial_listing(void **state)
     made_up = NULL;
 }
 
+static void a_directory_that_cant_be_read_to_its_end_makes_a_partial_listing(void **state)
+{
+    (void)state;
+    char room[LIMIT_PIECE];
+    struct buffer piece = BUFFER(room);
+    made_up = a_link_and_a_file;
+    openat2_error = ENOENT; /* an errno that was left before the end is no error of the directory */
+    names_read = 0;
+    assert_null(strstr(listed("apes", (struct listing_form){0}), "Only a part"));
+    readdir_error = EIO;
+    names_read = 0;
+    assert_non_null(strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 1 file<"));
+    names_read = 0;
+    struct body_producer *producer =
+        listing_open(&beneath, SPAN("apes"), openat(root, "apes", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                     &(struct listing_form){.json = true});
+    assert_non_null(producer);
+    listing_begin_iteration();
+    assert_int_equal(producer->fill(producer, &piece), BODY_BROKEN);
+    producer->drop(producer);
+    readdir_error = 0;
+    openat2_error = 0;
+    made_up = NULL;
+}
+
 /* In a readable directory without search permission (path_resolution(7)), each entry is 404. */
 static void entries_that_are_always_404_are_left_out(void **state)
 {
@@ -843,6 +872,7 @@ int main(void)
         cmocka_unit_test(names_without_a_link_make_a_partial_listing),
         cmocka_unit_test(names_of_all_lengths_are_listed_together),
         cmocka_unit_test(transient_errors_make_a_partial_listing),
+        cmocka_unit_test(a_directory_that_cant_be_read_to_its_end_makes_a_partial_listing),
         cmocka_unit_test(entries_that_are_always_404_are_left_out),
         cmocka_unit_test(directories_that_no_link_can_name_are_not_listed),
         cmocka_unit_test(a_step_ends_with_its_time),

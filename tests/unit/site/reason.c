@@ -25,28 +25,37 @@
 
 /* ---- wrappers of the C library's functions ---- */
 
+static unsigned opens;
 static unsigned odd_opens; /* without O_PATH, of something that is neither a file nor a directory */
 
-long syscall(long number, ...)
+static int open_counted(int directory, const char *path, int flags, mode_t mode)
 {
-    typedef long function(long number, ...);
-    static function *next;
     struct stat attributes;
-    if (next == NULL) {
-        void *found = dlsym(RTLD_NEXT, "syscall");
-        memcpy(&next, &found, sizeof next);
-    }
+    int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
+    opens++;
+    if (fd >= 0 && (flags & O_PATH) == 0 && fstat(fd, &attributes) == 0)
+        odd_opens += !S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode);
+    return fd;
+}
+
+/* Replaces openat(2), and the function that _FORTIFY_SOURCE makes of it. */
+int openat_any(int directory, const char *path, int flags, ...) __asm__("openat");
+int openat_without_mode(int directory, const char *path, int flags) __asm__("__openat_2");
+
+int openat_any(int directory, const char *path, int flags, ...)
+{
+    mode_t mode = 0;
     va_list list;
-    va_start(list, number);
-    long at[4];
-    for (unsigned i = 0; i < 4; i++)
-        at[i] = va_arg(list, long);
+    va_start(list, flags);
+    if ((flags & O_CREAT) != 0)
+        mode = va_arg(list, mode_t);
     va_end(list);
-    long result = next(number, at[0], at[1], at[2], at[3]);
-    if (number == SYS_openat2 && result >= 0 && fstat((int)result, &attributes) == 0)
-        odd_opens += (fcntl((int)result, F_GETFL) & O_PATH) == 0 && !S_ISREG(attributes.st_mode) &&
-                     !S_ISDIR(attributes.st_mode);
-    return result;
+    return open_counted(directory, path, flags, mode);
+}
+
+int openat_without_mode(int directory, const char *path, int flags)
+{
+    return open_counted(directory, path, flags, 0);
 }
 
 /* Generates the names of a directory; NULL: read its own. */
@@ -84,10 +93,10 @@ static int64_t second; /* a new one for each reason, as each second allows few *
 static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
 static const char *const folders[] = {"guide", "img", ".git", "locked"};
 static const char *const files[] = {
-    "about.html",   "about.txt", "README.md",   "style.css",       "style.min.css", "img/hills.png",
-    ".env",         "private",   ".git/config", "guide/Index.htm", "a\nb.txt",      "ab",
-    "notes.tar.gz", "pick.a",    "pick.b",      "pick.c",          "pick.html",     "pick.d",
-    "pick.e",       "pick.x",    "pick.y",      "pick.z"};
+    "about.html", "about.txt",    "README.md", "style.css",   "style.min.css",   "img/hills.png",
+    ".env",       ".a",           "private",   ".git/config", "guide/Index.htm", "a\nb.txt",
+    "ab",         "notes.tar.gz", "pick.a",    "pick.b",      "pick.c",          "pick.html",
+    "pick.d",     "pick.e",       "pick.x",    "pick.y",      "pick.z"};
 static const struct {
     const char *name;
     const char *target;
@@ -184,6 +193,9 @@ static void reasons_have_these_words(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(reason_of(cases[i].path, false), cases[i].reason);
     assert_string_equal(reason_of(".envv", true), "There is no '.envv' in the root. Did you mean '.env'?");
+    assert_string_equal(reason_of(".A", true),
+                        "There is no '.A' in the root. Did you mean '.a'? Names are case-sensitive.");
+    assert_string_equal(reason_of(".A", false), "There is no '.A' in the root.");
     assert_string_equal(reason_of(".env", true), "");
     assert_string_equal(reason_of("..", true), ""); /* target_parse returns no such path */
 }
@@ -229,6 +241,7 @@ static void fifos_and_devices_are_reasons_and_never_opened(void **state)
     struct stat attributes;
     make_socket();
     odd_opens = 0;
+    opens = 0;
     assert_string_equal(reason_of("fifo", false), "'fifo' is neither a file nor a directory.");
     assert_string_equal(reason_of("to-fifo", false),
                         "'to-fifo' is a symbolic link to something that is neither a file nor a directory.");
@@ -238,6 +251,7 @@ static void fifos_and_devices_are_reasons_and_never_opened(void **state)
     if (S_ISCHR(attributes.st_mode))
         assert_string_equal(reason_of("device", false), "'device' is neither a file nor a directory.");
     reason_of("fifo/index.html", false);
+    assert_true(opens > 0);
     assert_int_equal(odd_opens, 0);
 }
 
@@ -350,6 +364,96 @@ static void a_404_costs_little_in_any_directory(void **state)
     made_up = NULL;
 }
 
+/* maze-0 is a link to 'img'. Each further one leads to the one before it by a long way. */
+enum { MAZES = 38 };
+
+static void make_mazes(void)
+{
+    char name[16], before[16], text[4096];
+    assert_int_equal(symlinkat("img", root, "maze-0"), 0);
+    for (unsigned i = 1; i < MAZES; i++) {
+        snprintf(name, sizeof name, "maze-%u", i);
+        snprintf(before, sizeof before, "maze-%u", i - 1);
+        text[0] = '\0';
+        for (unsigned k = 0; k < 580; k++)
+            strcat(text, "img/../");
+        assert_int_equal(symlinkat(strcat(text, before), root, name), 0);
+    }
+}
+
+static void unmake_mazes(void)
+{
+    char name[16];
+    for (unsigned i = 0; i < MAZES; i++) {
+        snprintf(name, sizeof name, "maze-%u", i);
+        assert_int_equal(unlinkat(root, name, 0), 0);
+    }
+}
+
+static void a_404_costs_little_behind_long_links(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"maze-37", "maze-37/x", "maze-1/x/x/x/x/x/x/x/x/x/x/x/x",
+                                        "maze-37/.env"};
+    static const enum symlink_choice choices[] = {SYMLINKS_INSIDE, SYMLINKS_ALL};
+    make_mazes();
+    for (size_t k = 0; k < 2; k++) {
+        beneath.symlinks = choices[k];
+        assert_string_equal(reason_of("maze-0/x", false), "There is no 'x' in 'maze-0'.");
+        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+            opens = 0;
+            assert_string_equal(reason_of(paths[i], false), "");
+            assert_true(opens > LIMIT_REASON_STEPS / 2);
+            assert_true(opens <= 2 * LIMIT_REASON_STEPS); /* two for a link */
+        }
+    }
+    beneath.symlinks = SYMLINKS_INSIDE;
+    unmake_mazes();
+}
+
+/* Makes or removes `count` nested directories named "n". */
+static void nest(unsigned count, bool make)
+{
+    char path[256] = "";
+    for (unsigned i = 0; i < count; i++)
+        strcat(path, i == 0 ? "n" : "/n");
+    for (size_t i = 1; make && i <= strlen(path); i += 2) {
+        char *end = path + i, old = *end;
+        *end = '\0';
+        assert_int_equal(mkdirat(root, path, 0755), 0);
+        *end = old;
+    }
+    for (; !make && path[0] != '\0'; path[strlen(path) > 1 ? strlen(path) - 2 : 0] = '\0')
+        assert_int_equal(unlinkat(root, path, AT_REMOVEDIR), 0);
+}
+
+static void deep_paths_have_a_reason(void **state)
+{
+    (void)state;
+    enum { DEPTH = 60 };
+    char path[256] = "", reason[512];
+    nest(DEPTH, true);
+    for (unsigned i = 0; i < DEPTH; i++)
+        strcat(path, i == 0 ? "n" : "/n");
+    snprintf(reason, sizeof reason, "There is no 'x' in '%s'.", path);
+    assert_string_equal(reason_of(strcat(path, "/x"), false), reason);
+    nest(DEPTH, false);
+}
+
+static void links_that_may_lead_anywhere_have_reasons(void **state)
+{
+    (void)state;
+    beneath.symlinks = SYMLINKS_ALL;
+    assert_string_equal(reason_of("out", false), "");
+    assert_string_equal(reason_of("out/x", false),
+                        "'out' is a symbolic link whose target does not exist."); /* as a directory */
+    assert_string_equal(reason_of("above", false), "'above' is a symbolic link whose target does not exist.");
+    assert_int_equal(symlinkat("/", root, "top"), 0);
+    assert_string_equal(reason_of("top/none-of-this", false), "There is no 'none-of-this' in 'top'.");
+    assert_int_equal(unlinkat(root, "top", 0), 0);
+    beneath.symlinks = SYMLINKS_INSIDE;
+}
+
 static void long_paths_have_no_reason(void **state)
 {
     (void)state;
@@ -390,6 +494,9 @@ int main(void)
         cmocka_unit_test(fifos_and_devices_are_reasons_and_never_opened),
         cmocka_unit_test(names_that_fit_are_in_the_reason),
         cmocka_unit_test(a_404_costs_little_in_any_directory),
+        cmocka_unit_test(a_404_costs_little_behind_long_links),
+        cmocka_unit_test(deep_paths_have_a_reason),
+        cmocka_unit_test(links_that_may_lead_anywhere_have_reasons),
         cmocka_unit_test(long_paths_have_no_reason),
         cmocka_unit_test(a_flood_of_404s_gets_few_reasons),
     };

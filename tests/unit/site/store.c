@@ -1069,6 +1069,35 @@ static void more_than_fits_is_found(void **state)
     store_release(store, held);
 }
 
+/* Responses in flight hold LIMIT_STORE_BYTES. A descriptor would let a write during the response tear a small file. */
+static void a_small_file_is_503_while_memory_is_held(void **state)
+{
+    enum { FILES = LIMIT_STORE_BYTES / LIMIT_STORE_FILE + 1 };
+    static struct entry *held[FILES];
+    (void)state;
+    for (unsigned i = 0; i < FILES; i++)
+        make_hollow(numbered(i), LIMIT_STORE_FILE);
+    make_hollow("large", LIMIT_STORE_FILE + 1);
+    write_file("small", "x");
+    for (unsigned i = 0; i < FILES; i++) {
+        held[i] = found(numbered(i));
+        assert_non_null(held[i]->bytes);
+    }
+    assert_status("small", 503);
+    assert_status("small", 503);
+    struct entry *large = found("large"), *again = found(numbered(0));
+    assert_true(large->fd >= 0);
+    assert_ptr_equal(again, held[0]);
+    store_release(store, large);
+    store_release(store, again);
+    store_release(store, held[1]);
+    assert_content("small", "x"); /* the released file makes room */
+    for (unsigned i = 0; i < FILES; i++)
+        if (i != 1)
+            store_release(store, held[i]);
+    assert_content("small", "x");
+}
+
 /* Leaves room for so many descriptors more; 0 puts the bound back. */
 static void bound_descriptors(unsigned room)
 {
@@ -1286,6 +1315,7 @@ int main(void)
         BOTH(descriptors_of_deleted_files_are_closed_with_their_last_answer),
         BOTH(no_descriptor_leaks),
         BOTH(more_than_fits_is_found),
+        BOTH(a_small_file_is_503_while_memory_is_held),
         BOTH(kept_descriptors_give_way),
         BOTH(a_shortage_passes),
         BOTH(links_may_lead_anywhere),
