@@ -185,14 +185,14 @@ static ssize_t write_after_torn(int fd, struct span text)
 }
 
 /* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). A write to a file that fails tells that
-   the disk is full: another worker's line may have been cut short. */
+   the disk is full: another worker's line may have been cut short as well. */
 static ssize_t write_output(int stream, struct span text)
 {
     struct output *output = &outputs[stream];
     ssize_t written =
         output->is_torn ? write_after_torn(output->fd, text) : write(output->fd, text.at, text.length);
     output->is_torn = false;
-    if (written != (ssize_t)text.length)
+    if (output->is_file && written != (ssize_t)text.length)
         mark_torn();
     return written;
 }
