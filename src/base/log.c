@@ -28,6 +28,8 @@ static struct output {
     bool is_terminal; /* the stream; with a log writer in between as well */
 } outputs[] = {[STDOUT_FILENO] = {.fd = STDOUT_FILENO}, [STDERR_FILENO] = {.fd = STDERR_FILENO}};
 
+static bool is_one_file; /* both streams lead to one file, pipe, terminal or socket */
+
 static struct log_writer writers[] = {
     [STDOUT_FILENO] = {.stream = STDOUT_FILENO},
     [STDERR_FILENO] = {.stream = STDERR_FILENO},
@@ -58,12 +60,10 @@ static void widen(int pipe)
 
 /* Starts a log writer for the stream. Two streams to one file share a writer, which keeps the order of their lines. False
    with errno on failure. */
-static bool divert(int stream, const struct stat *attributes)
+static bool divert(int stream)
 {
     struct log_writer *writer = &writers[stream];
-    struct stat other;
-    if (writers[STDOUT_FILENO].pid > 0 && fstat(STDOUT_FILENO, &other) == 0 &&
-        other.st_dev == attributes->st_dev && other.st_ino == attributes->st_ino) {
+    if (is_one_file && writers[STDOUT_FILENO].pid > 0) {
         outputs[stream].fd = outputs[STDOUT_FILENO].fd;
         return true;
     }
@@ -116,11 +116,19 @@ static bool open_output(int stream, uid_t user)
         if (!may_open(user, &attributes) && open_anew(stream))
             return true;
     }
-    return divert(stream, &attributes);
+    return divert(stream);
+}
+
+static bool lead_to_one_file(void)
+{
+    struct stat output, errors;
+    return fstat(STDOUT_FILENO, &output) == 0 && fstat(STDERR_FILENO, &errors) == 0 &&
+           output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
 }
 
 int log_open(uid_t user, struct failure *failure)
 {
+    is_one_file = lead_to_one_file();
     if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
         return 0;
     fail(failure, EX_OSERR, "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
@@ -166,11 +174,11 @@ void log_end(void)
         log_writer_wait(&writers[stream]);
 }
 
-/* Both streams may lead to one file. */
-static void mark_torn(void)
+static void mark_torn(int stream)
 {
-    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++)
-        outputs[stream].is_torn = outputs[stream].is_file;
+    outputs[stream].is_torn = true;
+    if (is_one_file)
+        outputs[STDOUT_FILENO].is_torn = outputs[STDERR_FILENO].is_torn = true;
 }
 
 /* Ends a line that was cut short, and writes the text. Returns how many bytes of the text were written. */
@@ -193,7 +201,7 @@ static ssize_t write_output(int stream, struct span text)
         output->is_torn ? write_after_torn(output->fd, text) : write(output->fd, text.at, text.length);
     output->is_torn = false;
     if (output->is_file && written != (ssize_t)text.length)
-        mark_torn();
+        mark_torn(stream);
     return written;
 }
 
