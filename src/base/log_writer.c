@@ -62,15 +62,14 @@ static bool has_no_writer(int pipe)
     return poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0;
 }
 
-/* A blocked write can't see that the workers have ended, as they have after a reload while the reader is stopped: look for
-   that each second. */
+/* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. The timer
+   runs on when time is up: an alarm between the check of `time_is_up` and a blocking write would not end that write. */
 static void on_alarm(int signal)
 {
     int error = errno;
     if (is_finishing) {
         time_is_up = 1;
-        set_timer(
-            20); /* an alarm between the check of `time_is_up` and a blocking write would not end that write */
+        set_timer(20);
     } else if (has_no_writer(STDIN_FILENO)) {
         on_finish(signal);
     } else {
