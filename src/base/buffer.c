@@ -234,14 +234,36 @@ void buffer_json(struct buffer *buffer, struct span text)
     append_escaped(buffer, text, escape_json);
 }
 
-/* Returns the length of a control character at the text's beginning, or 0. Controls are the bytes below space, DEL, and
-   U+0080 to U+009F (C2 80 to C2 9F in UTF-8). */
-static size_t control_length(struct span text, bool utf8)
+/* Characters that can steer a terminal, reorder text, or hide in it: General_Category Cc, Cf, Zl and Zp (Unicode 16.0,
+   extracted/DerivedGeneralCategory.txt). */
+static const struct {
+    uint32_t first, last;
+} unprintable[] = {
+    {0x0, 0x1F},        {0x7F, 0x9F},       {0xAD, 0xAD},       {0x600, 0x605},     {0x61C, 0x61C},
+    {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},     {0x8E2, 0x8E2},     {0x180E, 0x180E},
+    {0x200B, 0x200F},   {0x2028, 0x202E},   {0x2060, 0x2064},   {0x2066, 0x206F},   {0xFEFF, 0xFEFF},
+    {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3},
+    {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F},
+};
+
+/* Decodes a well-formed character (RFC 3629 3). */
+static uint32_t code_point(struct span character)
 {
-    unsigned char byte = (unsigned char)text.at[0];
-    if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !utf8))
-        return 1;
-    return byte == 0xC2 && (unsigned char)text.at[1] < 0xA0 ? 2 : 0;
+    unsigned char first = (unsigned char)character.at[0];
+    uint32_t point = character.length == 1 ? first : first & (0x7FU >> character.length);
+    for (size_t i = 1; i < character.length; i++)
+        point = point << 6 | ((unsigned char)character.at[i] & 0x3FU);
+    return point;
+}
+
+static bool is_unprintable(struct span character)
+{
+    uint32_t point = code_point(character);
+    for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++) {
+        if (point >= unprintable[i].first && point <= unprintable[i].last)
+            return true;
+    }
+    return false;
 }
 
 void buffer_plain(struct buffer *buffer, struct span text)
@@ -249,11 +271,12 @@ void buffer_plain(struct buffer *buffer, struct span text)
     struct buffer draft = draft_of(buffer);
     bool utf8 = text_is_utf8(text, false);
     while (text.length > 0 && !draft.overflow) {
-        size_t control = control_length(text, utf8), length = control > 0 ? control : 1;
-        if (control > 0)
-            buffer_log(&draft, (struct span){text.at, control});
+        size_t length = utf8 ? text_character(text) : 1;
+        struct span character = {text.at, length};
+        if ((!utf8 && (unsigned char)text.at[0] >= 0x80) || is_unprintable(character))
+            buffer_log(&draft, character);
         else
-            buffer_byte(&draft, text.at[0]);
+            buffer_append(&draft, character);
         text = (struct span){text.at + length, text.length - length};
     }
     accept_draft(buffer, &draft);

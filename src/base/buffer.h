@@ -61,8 +61,8 @@ void buffer_log(struct buffer *buffer, struct span text);
    the code point of its number. */
 void buffer_json(struct buffer *buffer, struct span text);
 
-/* Appends text for a terminal: bytes that could control it become \xHH, and so do all bytes from 0x80 up if the text
-   is not UTF-8. */
+/* Appends text for a terminal: the bytes of each character that could steer it, or reorder or hide text, become \xHH,
+   and so do all bytes from 0x80 up if the text is not UTF-8. */
 void buffer_plain(struct buffer *buffer, struct span text);
 
 #endif

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sysexits.h>
@@ -23,10 +22,13 @@ enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - 16) / 4 };
 
 /* Where this process writes the lines of a stream. */
 static struct output {
-    int fd; /* the stream, or the pipe to its log writer */
-    bool is_socket;
+    int fd;           /* the stream, or the pipe to its log writer */
+    bool is_file;     /* a full disk can cut a line short */
+    bool is_torn;     /* a write to the file failed or was short: the next one begins with a newline */
     bool is_terminal; /* the stream; with a log writer in between as well */
 } outputs[] = {[STDOUT_FILENO] = {.fd = STDOUT_FILENO}, [STDERR_FILENO] = {.fd = STDERR_FILENO}};
+
+static bool is_one_file; /* both streams lead to one file, pipe, terminal or socket */
 
 static struct log_writer writers[] = {
     [STDOUT_FILENO] = {.stream = STDOUT_FILENO},
@@ -58,12 +60,10 @@ static void widen(int pipe)
 
 /* Starts a log writer for the stream. Two streams to one file share a writer, which keeps the order of their lines. False
    with errno on failure. */
-static bool divert(int stream, const struct stat *attributes)
+static bool divert(int stream)
 {
     struct log_writer *writer = &writers[stream];
-    struct stat other;
-    if (writers[STDOUT_FILENO].pid > 0 && fstat(STDOUT_FILENO, &other) == 0 &&
-        other.st_dev == attributes->st_dev && other.st_ino == attributes->st_ino) {
+    if (is_one_file && writers[STDOUT_FILENO].pid > 0) {
         outputs[stream].fd = outputs[STDOUT_FILENO].fd;
         return true;
     }
@@ -97,8 +97,8 @@ static bool may_open(uid_t user, const struct stat *pipe)
     return pipe->st_uid == user || (pipe->st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
-/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal may take part of a line, and workers
-   must not be able to read from it. */
+/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal or a socket may take part of a line,
+   and workers must not be able to read from it. */
 static bool open_output(int stream, uid_t user)
 {
     struct output *output = &outputs[stream];
@@ -106,21 +106,29 @@ static bool open_output(int stream, uid_t user)
     *output = (struct output){.fd = stream, .is_terminal = isatty(stream)};
     if (fstat(stream, &attributes) < 0)
         return true; /* the stream is closed */
-    output->is_socket = S_ISSOCK(attributes.st_mode);
-    if (S_ISREG(attributes.st_mode))
+    output->is_file = S_ISREG(attributes.st_mode);
+    if (output->is_file)
         append_to_file(stream);
-    if (output->is_socket || never_blocks(attributes.st_mode, attributes.st_rdev))
+    if (never_blocks(attributes.st_mode, attributes.st_rdev))
         return true;
     if (S_ISFIFO(attributes.st_mode)) {
         widen(stream);
         if (!may_open(user, &attributes) && open_anew(stream))
             return true;
     }
-    return divert(stream, &attributes);
+    return divert(stream);
+}
+
+static bool lead_to_one_file(void)
+{
+    struct stat output, errors;
+    return fstat(STDOUT_FILENO, &output) == 0 && fstat(STDERR_FILENO, &errors) == 0 &&
+           output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
 }
 
 int log_open(uid_t user, struct failure *failure)
 {
+    is_one_file = lead_to_one_file();
     if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
         return 0;
     fail(failure, EX_OSERR, "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
@@ -166,13 +174,35 @@ void log_end(void)
         log_writer_wait(&writers[stream]);
 }
 
-/* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). */
+static void mark_torn(int stream)
+{
+    outputs[stream].is_torn = true;
+    if (is_one_file)
+        outputs[STDOUT_FILENO].is_torn = outputs[STDERR_FILENO].is_torn = true;
+}
+
+/* Ends a line that was cut short, and writes the text. Returns how many bytes of the text were written. */
+static ssize_t write_after_torn(int fd, struct span text)
+{
+    char room[1 + LIMIT_LOG_LINE];
+    struct buffer mended = BUFFER(room);
+    buffer_byte(&mended, '\n');
+    buffer_append(&mended, text);
+    ssize_t written = write(fd, mended.at, mended.length);
+    return written > 0 ? written - 1 : written;
+}
+
+/* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). A write to a file that fails tells that
+   the disk is full: another worker's line may have been cut short as well. */
 static ssize_t write_output(int stream, struct span text)
 {
-    const struct output *output = &outputs[stream];
-    if (output->is_socket)
-        return send(output->fd, text.at, text.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return write(output->fd, text.at, text.length);
+    struct output *output = &outputs[stream];
+    ssize_t written =
+        output->is_torn ? write_after_torn(output->fd, text) : write(output->fd, text.at, text.length);
+    output->is_torn = false;
+    if (output->is_file && written != (ssize_t)text.length)
+        mark_torn(stream);
+    return written;
 }
 
 /* ---- diagnostics ---- */
@@ -223,21 +253,16 @@ bool log_is_coloured(int stream)
 
 /* ---- access lines, several at once ---- */
 
-/* Lines that are not written yet; of the first a part may be. The byte before them has room for a newline. */
+/* Lines that are not written yet. */
 static struct {
-    bool is_begun;
     size_t length;
-    char room[1 + LIMIT_LOG_HELD];
+    char text[LIMIT_LOG_HELD];
 } held;
 
-static char *const held_text = held.room + 1;
-
-/* Lines dropped since the last report, and the errno of the last. torn: a line was cut short (disk full); begin the next
-   write with a newline. */
+/* Lines dropped since the last report, and the errno of the last. */
 static struct {
     unsigned long lines;
     int error;
-    bool torn;
 } dropped;
 
 static void drop(struct span lines, int error)
@@ -268,26 +293,18 @@ static void tell_lost(unsigned long lines, int error)
 }
 
 /* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if they
-   have to wait. */
+   have to wait. A line that was cut short is written again. */
 static size_t write_first(size_t start)
 {
-    struct span lines = log_first_lines((struct span){held_text + start, held.length - start});
-    size_t mended = dropped.torn ? 1 : 0;
-    if (dropped.torn)
-        held.room[start] = '\n'; /* the byte before the lines */
-    ssize_t written = write_output(STDOUT_FILENO, (struct span){lines.at - mended, lines.length + mended});
+    struct span lines = log_first_lines((struct span){held.text + start, held.length - start});
+    ssize_t written = write_output(STDOUT_FILENO, lines);
     if (written < 0 && errno != EAGAIN && errno != EINTR) {
         drop(lines, errno);
-        dropped.torn |= held.is_begun;
-        held.is_begun = false;
         return lines.length;
     }
-    if (written <= 0)
-        return 0;
-    size_t done = (size_t)written - mended;
-    dropped.torn = false;
-    if (done > 0)
-        held.is_begun = lines.at[done - 1] != '\n';
+    size_t done = written > 0 ? (size_t)written : 0;
+    while (done > 0 && done < lines.length && lines.at[done - 1] != '\n')
+        done--;
     return done;
 }
 
@@ -306,7 +323,7 @@ void log_flush(void)
         done += last;
     }
     held.length -= done;
-    memmove(held_text, held_text + done, held.length);
+    memmove(held.text, held.text + done, held.length);
     if (done > 0 && last > 0 && dropped.lines == lines_dropped)
         tell_dropped();
 }
@@ -314,7 +331,8 @@ void log_flush(void)
 void log_close(void)
 {
     log_flush();
-    drop((struct span){held_text, held.length}, EAGAIN);
+    if (held.length > 0)
+        drop((struct span){held.text, held.length}, outputs[STDOUT_FILENO].is_torn ? ENOSPC : EAGAIN);
     held.length = 0;
     tell_dropped();
 }
@@ -332,7 +350,7 @@ void log_add(const struct span *pieces, unsigned count)
         return;
     }
     for (unsigned i = 0; i < count; i++) {
-        memcpy(held_text + held.length, pieces[i].at, pieces[i].length);
+        memcpy(held.text + held.length, pieces[i].at, pieces[i].length);
         held.length += pieces[i].length;
     }
 }

@@ -37,23 +37,56 @@ unsigned log_count_lines(struct span text)
 
 /* ---- in the log writer ---- */
 
+static volatile sig_atomic_t is_writing;   /* a write may block */
+static volatile sig_atomic_t is_watching;  /* the timer is set */
+static volatile sig_atomic_t is_finishing; /* the timer ends the last writes */
 static volatile sig_atomic_t time_is_up;
 
-/* The timer repeats: an alarm between the check of `time_is_up` and a blocking write would not end that write. */
-static void on_finish(int signal)
+static void set_timer(long milliseconds)
 {
-    (void)signal;
-    const struct itimerval timer = {
-        .it_value = {LIMIT_LOG_LAST_MS / 1000, LIMIT_LOG_LAST_MS % 1000 * 1000L},
-        .it_interval = {0, 20000},
-    };
+    const struct itimerval timer = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000}};
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-static void on_alarm(int signal)
+static void on_finish(int signal)
 {
     (void)signal;
-    time_is_up = 1;
+    is_finishing = is_watching = 1;
+    set_timer(LIMIT_LOG_LAST_MS);
+}
+
+/* True if no process can write to the pipe any more, whether or not it has been read to its end. */
+static bool has_no_writer(int pipe)
+{
+    struct pollfd end = {.fd = pipe};
+    return poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0;
+}
+
+/* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. The timer
+   runs on when time is up: an alarm between the check of `time_is_up` and a blocking write would not end that write. */
+static void on_alarm(int signal)
+{
+    int error = errno;
+    if (is_finishing) {
+        time_is_up = 1;
+        set_timer(20);
+    } else if (has_no_writer(STDIN_FILENO)) {
+        on_finish(signal);
+    } else {
+        is_watching = is_writing;
+        if (is_writing)
+            set_timer(LIMIT_LOG_LAST_MS);
+    }
+    errno = error;
+}
+
+static void watch_writes(void)
+{
+    is_writing = 1;
+    if (is_watching)
+        return;
+    is_watching = 1;
+    set_timer(LIMIT_LOG_LAST_MS);
 }
 
 /* Ignore signals to the whole process group: the workers still have lines to write. With SIGTTOU ignored, a background job
@@ -116,6 +149,7 @@ struct copy {
 static void write_lines(struct copy *copy, bool is_last)
 {
     struct span rest = {copy->text, copy->length};
+    watch_writes();
     while (rest.length > 0) {
         struct span lines = log_first_lines(rest);
         if (lines.at[lines.length - 1] != '\n' && lines.length < LIMIT_LOG_LINE && !is_last)
@@ -127,6 +161,7 @@ static void write_lines(struct copy *copy, bool is_last)
         }
         rest = (struct span){rest.at + lines.length, rest.length - lines.length};
     }
+    is_writing = 0;
     memmove(copy->text, rest.at, rest.length);
     copy->length = rest.length;
     assert(copy->length < LIMIT_LOG_LINE);

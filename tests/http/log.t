@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
 use POSIX ();
+use Socket ();
 use Test::More;
 
 my $root = new_root();
@@ -221,6 +222,8 @@ sub start_unread {
     return { about => $about, server => $server, reader => $reader, taken => '', sent => 0, both => $both };
 }
 
+sub a_socket { socketpair my $reader, my $writer, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 or die $!; return ($reader, $writer) }
+
 sub take { my ($self) = @_; 1 while sysread $self->{reader}, $self->{taken}, 1 << 16, length $self->{taken}; return }
 
 # The lines of the log, and the counts in the reports of dropped lines.
@@ -278,6 +281,8 @@ for my $case (
     ['a pipe',                          \&a_pipe,     [], 0],
     ['a pipe of another user',          \&a_pipe,     $as, 0],
     ['a pipe of another user, 2>&1',    \&a_pipe,     $as, 1],
+    ['a socket',                        \&a_socket,   [], 0],
+    ['a socket, 2>&1',                  \&a_socket,   [], 1], # as systemd gives one for its journal
     ['a terminal',                      \&a_terminal, [], 0],
     ['a terminal of another user',      \&a_terminal, $as, 0],
     ['a terminal of another user, 2>&1', \&a_terminal, $as, 1],

@@ -204,6 +204,8 @@ for my $case ([1, qr/can't start a process: /], [2, qr/can't start a process tha
     eventually { fetch($port, '/') =~ /200/ };
     fetch($port, '/none');
     like(sees($terminal, qr/ms\r\n/), qr{\A\S+  GET /none  404  [^\n]* ms\n +There is no 'none' in the root\.\n\z}, '-q --log errors: no banner, and a line for each failed request only');
+    fetch($port, '/%E2%80%AEgpj.%E6%97%A5%E2%80%A8%F3%A0%81%81'); # U+202E and U+2028, and a tag character
+    like(sees($terminal, qr/gpj[^\n]*\n[^\n]*gpj[^\n]*\n/), qr{^ +There is no '\\xE2\\x80\\xAEgpj\.\xE6\x97\xA5\\xE2\\x80\\xA8\\xF3\\xA0\\x81\\x81' in the root\.$}m, 'clients can\'t send invisible or reordering characters to the terminal');
     my ($end) = interrupt($terminal);
     unlike($end, qr/Served/, '-q: no summary');
 }

@@ -77,48 +77,147 @@ static void what_was_dropped_is_told_once(void **state)
     assert_int_equal(captured_length, 3 * (line.length));
 }
 
+/* A log file of `room` bytes on standard output, and the diagnostics of what happens to it. */
+struct full_file {
+    int fd, saved;
+    struct rlimit before;
+    struct capture errors;
+};
+
+static struct full_file begin_full_file(size_t room)
+{
+    char path[] = "/tmp/tinyhttpd-log-XXXXXX";
+    struct full_file file = {.fd = mkostemp(path, O_APPEND | O_CLOEXEC), .saved = dup(STDOUT_FILENO)};
+    assert_true(file.fd >= 0 && file.saved >= 0);
+    unlink(path);
+    file.errors = capture_begin(STDERR_FILENO);
+    put_on(STDOUT_FILENO, dup(file.fd));
+    open_log();
+    getrlimit(RLIMIT_FSIZE, &file.before);
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){room, file.before.rlim_max}); /* EFBIG beyond it, as ENOSPC */
+    return file;
+}
+
+static void give_room(const struct full_file *file)
+{
+    setrlimit(RLIMIT_FSIZE, &file->before);
+}
+
+/* Leaves the file's content in `content`, and the diagnostics in `captured`. */
+static void end_full_file(struct full_file *file, char content[LIMIT_LOG_LINE])
+{
+    give_room(file);
+    put_on(STDOUT_FILENO, file->saved);
+    capture_end(&file->errors);
+    open_log();
+    ssize_t length = pread(file->fd, content, LIMIT_LOG_LINE - 1, 0);
+    content[length > 0 ? length : 0] = '\0';
+    close(file->fd);
+}
+
 /* A file that takes only a part of what is written, as a disk that becomes full: the lines that are whole count as written,
    and the next one begins where a line begins. */
 static void a_line_in_part_spoils_no_other(void **state)
 {
-    char path[] = "/tmp/tinyhttpd-log-XXXXXX", content[LIMIT_LOG_LINE];
-    struct rlimit before;
-    (void)state;
+    static char content[LIMIT_LOG_LINE];
     size_t whole = line.length;
-    int file = mkostemp(path, O_APPEND | O_CLOEXEC), saved = dup(STDOUT_FILENO);
-    assert_true(file >= 0 && saved >= 0);
-    struct capture errors = capture_begin(STDERR_FILENO);
-    dup2(file, STDOUT_FILENO);
-    getrlimit(RLIMIT_FSIZE, &before);
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &(struct rlimit){whole + 10, before.rlim_max}); /* EFBIG beyond it, as ENOSPC */
+    (void)state;
+    struct full_file file = begin_full_file(whole + 10);
     for (unsigned i = 1; i <= 3; i++)
         log_add(&line, 1);
     log_flush();
     log_add(&line, 1);
     log_flush();
-    setrlimit(RLIMIT_FSIZE, &before);
+    give_room(&file);
     log_add(&line, 1);
     log_add(&line, 1);
     log_flush();
-    dup2(saved, STDOUT_FILENO);
-    close(saved);
-    capture_end(&errors);
+    end_full_file(&file, content);
     assert_non_null(strstr(captured, "tinyhttpd: 3 lines of the access log were dropped: "));
-    ssize_t length = pread(file, content, sizeof content, 0);
-    close(file);
-    unlink(path);
-    assert_int_equal(length, whole + 10 + 1 + 2 * whole);
+    assert_int_equal(strlen(content), whole + 10 + 1 + 2 * whole);
     assert_memory_equal(content + whole, "192.0.2.7 \n192.0.2.7 - - ", 25);
 }
 
-/* A stream socket whose room is not a multiple of a line: what did not fit is held, and the line goes on. */
-static void line_that_a_write_takes_in_part_goes_on_in_the_next(void **state)
+/* Another worker has cut a line short: this one has seen only that the disk was full. */
+static void line_after_a_failed_write_begins_on_its_own(void **state)
 {
-    static char got[1 << 20];
-    int ends[2], saved = dup(STDOUT_FILENO), size = 4096;
-    size_t length = 0, added = 0;
+    static char content[LIMIT_LOG_LINE];
     (void)state;
+    struct full_file file = begin_full_file(10);
+    assert_int_equal(write(file.fd, "192.0.2.8 - -", 13), 10);
+    log_add(&line, 1);
+    log_flush();
+    give_room(&file);
+    log_add(&line, 1);
+    log_flush();
+    log_add(&line, 1);
+    log_flush();
+    end_full_file(&file, content);
+    assert_memory_equal(content, "192.0.2.8 \n192.0.2.7 - - ", 25);
+    assert_int_equal(strlen(content), 11 + 2 * line.length);
+    assert_non_null(strstr(captured, "tinyhttpd: 1 line of the access log was dropped: File too large"));
+}
+
+/* There is room again before the next write: others may have written in between, so the rest must not be written alone. */
+static void line_that_was_cut_short_is_written_again(void **state)
+{
+    static char content[LIMIT_LOG_LINE];
+    (void)state;
+    struct full_file file = begin_full_file(10);
+    log_add(&line, 1);
+    log_flush();
+    assert_true(log_is_pending());
+    give_room(&file);
+    log_flush();
+    assert_false(log_is_pending());
+    end_full_file(&file, content);
+    assert_memory_equal(content, "192.0.2.7 \n192.0.2.7 - - ", 25);
+    assert_int_equal(strlen(content), 11 + line.length);
+    assert_string_equal(captured, "");
+}
+
+/* Both streams may lead to one file. */
+static void diagnostic_after_a_line_cut_short_begins_on_its_own(void **state)
+{
+    static char content[LIMIT_LOG_LINE];
+    (void)state;
+    struct full_file file = begin_full_file(10);
+    dup2(file.fd, STDERR_FILENO);
+    open_log();
+    log_add(&line, 1);
+    log_flush();
+    log_flush();
+    give_room(&file);
+    log_error("then");
+    end_full_file(&file, content);
+    assert_string_equal(content, "192.0.2.7 \ntinyhttpd: then\n");
+    log_close(); /* reports what was dropped */
+}
+
+static void full_disk_at_the_end_is_told_as_such(void **state)
+{
+    static char content[LIMIT_LOG_LINE];
+    (void)state;
+    struct full_file file = begin_full_file(0);
+    log_add(&line, 1);
+    log_flush();
+    log_close();
+    end_full_file(&file, content);
+    assert_string_equal(captured, "tinyhttpd: 1 line of the access log was dropped: File too large\n");
+
+    file = begin_full_file(10);
+    log_add(&line, 1);
+    log_close();
+    end_full_file(&file, content);
+    assert_string_equal(captured,
+                        "tinyhttpd: 1 line of the access log was dropped: No space left on device\n");
+}
+
+/* A connection with little room, whose ends are ends[0] to read and ends[1] to write. */
+static void open_narrow_connection(int ends[2])
+{
+    int size = 4096;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t address_length = sizeof address;
@@ -131,26 +230,59 @@ static void line_that_a_write_takes_in_part_goes_on_in_the_next(void **state)
     assert_int_equal(connect(ends[1], (struct sockaddr *)&address, sizeof address), 0);
     ends[0] = accept(listener, NULL, NULL);
     close(listener);
+}
+
+/* A worker that writes lines with its number as their first byte, all of them while the socket is read. */
+static pid_t start_worker(unsigned number, unsigned lines)
+{
+    char text[64] = {(char)('0' + number)};
+    struct span own = {text, line.length + 1};
+    memcpy(text + 1, line.at, line.length);
+    pid_t worker = fork();
+    if (worker != 0)
+        return worker;
+    log_enter_worker();
+    alarm(20);
+    for (unsigned i = 0; i < lines; i++) {
+        log_add(&own, 1);
+        for (; log_is_pending() && i % 100 == 99; log_flush())
+            usleep(100);
+    }
+    _exit(0);
+}
+
+/* A stream socket takes lines in part when its room is not a multiple of a line. */
+static void lines_of_several_workers_do_not_mix_on_a_stream_socket(void **state)
+{
+    enum { WORKERS = 3, LINES = 4000 }; /* a multiple of 100 */
+    static char got[1 << 20];
+    int ends[2], saved = dup(STDOUT_FILENO);
+    size_t length = 0, whole = WORKERS * LINES * (line.length + 1);
+    (void)state;
+    assert_true(whole < sizeof got);
+    open_narrow_connection(ends);
     put_on(STDOUT_FILENO, ends[1]);
     open_log();
-    while (added < sizeof got - line.length) {
-        log_add(&line, 1);
-        added += line.length;
-        log_flush();
-        while (log_is_pending()) { /* only a part of it had room, or none */
-            ssize_t came = recv(ends[0], got + length, sizeof got - length, MSG_DONTWAIT);
-            length += came > 0 ? (size_t)came : 0;
-            log_flush();
-        }
+    for (unsigned i = 0; i < WORKERS; i++)
+        start_worker(i, LINES);
+    while (length < whole) {
+        ssize_t came =
+            recv(ends[0], got + length, 700, 0); /* so slowly that the workers meet a full socket */
+        assert_true(came > 0);
+        length += (size_t)came;
+        usleep(100);
     }
+    for (unsigned i = 0; i < WORKERS; i++)
+        wait(NULL);
+    log_end();
     put_on(STDOUT_FILENO, saved);
     open_log();
-    for (ssize_t came; (came = recv(ends[0], got + length, sizeof got - length, 0)) > 0;)
-        length += (size_t)came;
     close(ends[0]);
-    assert_int_equal(length, added);
-    for (size_t at = 0; at < length; at += line.length)
-        assert_memory_equal(got + at, line.at, line.length);
+    assert_int_equal(length, whole);
+    for (size_t at = 0; at < length; at += line.length + 1) {
+        assert_in_range(got[at], '0', '0' + WORKERS - 1);
+        assert_memory_equal(got + at + 1, line.at, line.length);
+    }
 }
 
 /* Each write to this pipe is read as one (pipe(7), O_DIRECT). */
@@ -309,6 +441,7 @@ static void a_full_socket_is_not_waited_for(void **state)
     for (unsigned i = 0; i < 20000; i++)
         log_add(&line, 1);
     log_close();
+    log_end();
     alarm(0);
     put_on(STDOUT_FILENO, saved);
     open_log();
@@ -423,7 +556,11 @@ int main(void)
         cmocka_unit_test(a_log_that_takes_nothing_is_no_harm),
         cmocka_unit_test(what_was_dropped_is_told_once),
         cmocka_unit_test(a_line_in_part_spoils_no_other),
-        cmocka_unit_test(line_that_a_write_takes_in_part_goes_on_in_the_next),
+        cmocka_unit_test(line_after_a_failed_write_begins_on_its_own),
+        cmocka_unit_test(line_that_was_cut_short_is_written_again),
+        cmocka_unit_test(diagnostic_after_a_line_cut_short_begins_on_its_own),
+        cmocka_unit_test(full_disk_at_the_end_is_told_as_such),
+        cmocka_unit_test(lines_of_several_workers_do_not_mix_on_a_stream_socket),
         cmocka_unit_test(lines_are_written_together_and_whole),
         cmocka_unit_test(what_nobody_reads_yet_is_held),
         cmocka_unit_test(count_of_dropped_lines_is_kept_until_it_is_told),

@@ -40,12 +40,17 @@ static struct fixture begin(void)
     return fixture;
 }
 
+static void put_back(const struct fixture *fixture)
+{
+    dup2(fixture->saved, STDOUT_FILENO);
+    close(fixture->saved);
+}
+
 static void end(struct fixture *fixture)
 {
     log_writer_finish(&fixture->writer);
     log_writer_wait(&fixture->writer);
-    dup2(fixture->saved, STDOUT_FILENO);
-    close(fixture->saved);
+    put_back(fixture);
     assert_int_equal(fixture->writer.pid, 0);
 }
 
@@ -124,21 +129,58 @@ static void text_without_a_line_end_is_written_at_the_end(void **state)
     close(fixture.reader);
 }
 
+/* Fills the pipe to the writer. Returns the number of lines. */
+static unsigned long fill(const struct fixture *fixture)
+{
+    unsigned long sent = 0;
+    while (write(fixture->writer.into, line.at, line.length) > 0 && sent < 100000)
+        sent++;
+    return sent;
+}
+
+/* Returns the number of lines that the stream took. */
+static unsigned long drain(const struct fixture *fixture)
+{
+    char got[LIMIT_LOG_LINE];
+    unsigned long came = 0;
+    for (ssize_t size; (size = read(fixture->reader, got, sizeof got)) > 0;)
+        came += log_count_lines((struct span){got, (size_t)size});
+    close(fixture->reader);
+    return came;
+}
+
 /* What came and what was lost are all there was. */
 static void stream_that_is_not_read_delays_the_end_for_a_bounded_time(void **state)
 {
-    unsigned long sent = 0, came = 0;
-    char got[LIMIT_LOG_LINE];
     (void)state;
     struct capture errors = capture_begin(STDERR_FILENO);
     struct fixture fixture = begin();
-    while (write(fixture.writer.into, line.at, line.length) > 0 && sent < 100000)
-        sent++;
+    unsigned long sent = fill(&fixture);
     end(&fixture);
     capture_end(&errors);
-    for (ssize_t size; (size = read(fixture.reader, got, sizeof got)) > 0;)
-        came += log_count_lines((struct span){got, (size_t)size});
-    close(fixture.reader);
+    unsigned long came = drain(&fixture);
+    assert_non_null(strstr(captured, " lost: Resource temporarily unavailable"));
+    assert_true(came > 0);
+    assert_int_equal(came + strtoul(captured, NULL, 10), sent);
+}
+
+/* As after a reload: the program that would tell the writer to finish is gone, and the old workers end. */
+static void writer_of_a_stream_that_is_not_read_ends_after_the_last_worker(void **state)
+{
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    unsigned long sent = fill(&fixture);
+    usleep(LIMIT_LOG_LAST_MS * 2500); /* longer than the writer has at the end */
+    assert_int_equal(waitpid(fixture.writer.pid, NULL, WNOHANG), 0);
+    close(fixture.writer.from);
+    close(fixture.writer.into);
+    alarm(10);
+    assert_int_equal(waitpid(fixture.writer.pid, NULL, 0), fixture.writer.pid);
+    alarm(0);
+    put_back(&fixture);
+    capture_end(&errors);
+    unsigned long came = drain(&fixture);
     assert_non_null(strstr(captured, " lost: Resource temporarily unavailable"));
     assert_true(came > 0);
     assert_int_equal(came + strtoul(captured, NULL, 10), sent);
@@ -201,6 +243,7 @@ int main(void)
         cmocka_unit_test(each_write_has_whole_lines),
         cmocka_unit_test(text_without_a_line_end_is_written_at_the_end),
         cmocka_unit_test(stream_that_is_not_read_delays_the_end_for_a_bounded_time),
+        cmocka_unit_test(writer_of_a_stream_that_is_not_read_ends_after_the_last_worker),
         cmocka_unit_test(stream_without_a_reader_is_told),
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_is_replaced_a_bounded_number_of_times),
