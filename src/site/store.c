@@ -243,6 +243,11 @@ static void table_add(struct store *store, struct node *node)
 
 /* ---- what a file is ---- */
 
+static bool is_small(const struct entry *entry)
+{
+    return entry->size <= LIMIT_STORE_FILE;
+}
+
 static void append_time(struct buffer *etag, struct timespec time)
 {
     buffer_hex(etag, (uint64_t)time.tv_sec);
@@ -264,14 +269,15 @@ static void append_digest(struct buffer *etag, struct span bytes)
 
 /*
  * A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has
- * its times and size, but none while its times can't be trusted; where mtime was set to some date of old by a
+ * its times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest; where
+ * mtime was set to some date of old by a
  * reproducible build, ctime speaks for it.
  */
 static void write_etag(struct node *node)
 {
     struct entry *entry = &node->entry;
     struct buffer etag = {entry->etag, 0, sizeof entry->etag - 1, false};
-    if (entry->bytes == NULL && !node->entry.settled)
+    if (entry->bytes == NULL && (!node->entry.settled || is_small(entry)))
         return;
     buffer_byte(&etag, '"');
     if (entry->bytes != NULL) {
@@ -452,16 +458,16 @@ static int fill(struct node *node, int fd)
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
                      const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
 {
-    bool in_bytes = stamp->size <= LIMIT_STORE_FILE;
-    /* A small file is never sent from its descriptor: a write during the response would tear it, and its ETag would not
-       be its content's. */
-    if (in_bytes && store->bytes > LIMIT_STORE_BYTES)
+    bool settled = file_stamp_is_settled(stamp, first_seen, store->racy_ms); /* before it is read */
+    bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= LIMIT_STORE_BYTES;
+    /* A write during a response from the descriptor would tear a small file, so it must not be one that changes now. */
+    if (!in_bytes && stamp->size <= LIMIT_STORE_FILE && !settled)
         return 503;
     struct node *node = node_new(store, hash, path, stamp, in_bytes);
     if (node == NULL)
         return 503;
     node->first_seen = first_seen;
-    node->entry.settled = file_stamp_is_settled(stamp, first_seen, store->racy_ms); /* before it is read */
+    node->entry.settled = settled;
     int status = in_bytes ? fill(node, fd) : 0;
     if (status != 0) {
         free(node);
@@ -548,7 +554,8 @@ static int find_open(struct store *store, struct span path, uint64_t turn, uint6
         return status;
     if (node != NULL)
         table_remove(store, node);
-    table_add(store, loaded);
+    if (loaded->entry.bytes != NULL || !is_small(&loaded->entry))
+        table_add(store, loaded); /* a small file without bytes is for this response alone */
     loaded->turn = turn;
     *entry = &loaded->entry;
     return 0;
