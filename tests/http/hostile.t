@@ -172,7 +172,7 @@ sub files {
     );
 }
 
-# The standard streams: a terminal's input, the log's old lines, the journal's socket.
+# The standard streams: a terminal's input, the log's old lines.
 sub streams {
     return denied(
         (map { (['read', $_, 'room', 0], ['lseek', $_, 0, 0], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 0 .. 2),
