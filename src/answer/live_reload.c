@@ -15,7 +15,6 @@ enum live live_reload_of(struct exchange *exchange)
 
 void live_reload_answer_script(struct exchange *exchange)
 {
-    exchange->response->unlogged = true;
     response_add_bytes(exchange->response, assets_live_reload_script());
     exchange_finish(exchange, SPAN("Content-Type: text/javascript; charset=utf-8\r\n"));
 }
