@@ -8,6 +8,7 @@
 #include "answer/lookup.h"
 #include "answer/metrics_text.h"
 #include "answer/options.h"
+#include "http/conditional.h"
 #include "http/host.h"
 
 #include <assert.h>
@@ -21,6 +22,7 @@ enum outcome {
     OUTCOME_FILE,
     OUTCOME_REDIRECT, /* to a directory's address with a slash */
     OUTCOME_LISTING,
+    OUTCOME_NOT_MODIFIED, /* a generated response; file.c has the files' */
     OUTCOME_MISSING,
 };
 
@@ -38,6 +40,32 @@ static bool has_foreign_host(const struct exchange *exchange, struct span author
            !config_allows_host(exchange->context->config, exchange->host) && target_host_is_valid(authority);
 }
 
+/* For generated responses, which have no validators (RFC 9110 13.2.1): only "*" matches one. */
+static enum outcome check_conditions(struct exchange *exchange, enum outcome outcome)
+{
+    static const struct validators none = {
+        .modified = CONDITIONAL_UNDATED,
+        .last_modified = CONDITIONAL_UNDATED,
+    };
+    switch (conditional_evaluate(exchange->request, &none, exchange->context->now)) {
+    case CONDITIONAL_NOT_MODIFIED:
+        return OUTCOME_NOT_MODIFIED;
+    case CONDITIONAL_FAILED:
+        return refuse(exchange, 412);
+    case CONDITIONAL_PERFORM:
+        break;
+    }
+    return outcome;
+}
+
+static enum outcome list(struct exchange *exchange)
+{
+    enum outcome outcome = check_conditions(exchange, OUTCOME_LISTING);
+    if (outcome != OUTCOME_LISTING)
+        exchange->listing->drop(exchange->listing);
+    return outcome;
+}
+
 static enum outcome look_up(struct exchange *exchange)
 {
     switch (lookup_find(exchange)) {
@@ -53,7 +81,7 @@ static enum outcome look_up(struct exchange *exchange)
     if (directory_may_list(exchange)) {
         switch (directory_open(exchange)) {
         case DIRECTORY_LISTED:
-            return OUTCOME_LISTING;
+            return list(exchange);
         case DIRECTORY_ERROR:
             return OUTCOME_ERROR;
         case DIRECTORY_NONE:
@@ -64,8 +92,8 @@ static enum outcome look_up(struct exchange *exchange)
     return OUTCOME_MISSING;
 }
 
-/* GET and HEAD. The server's own paths take precedence over files, and ignore a query. */
-static enum outcome route(struct exchange *exchange)
+/* The server's own paths, with any query; OUTCOME_MISSING for others. */
+static enum outcome find_own_path(const struct exchange *exchange)
 {
     const struct settings *settings = exchange->context->config->settings;
     struct span path = exchange->target->sent_path;
@@ -75,7 +103,19 @@ static enum outcome route(struct exchange *exchange)
         return OUTCOME_METRICS;
     if (settings->watch && span_equal(path, SPAN(LIVE_RELOAD_SCRIPT_PATH)))
         return OUTCOME_SCRIPT;
-    return look_up(exchange);
+    return OUTCOME_MISSING;
+}
+
+/* GET and HEAD. The server's own paths take precedence over files; machines poll them, so they are not logged. */
+static enum outcome route(struct exchange *exchange)
+{
+    enum outcome own = find_own_path(exchange);
+    exchange->response->unlogged = own != OUTCOME_MISSING || exchange->live == LIVE_CHECK;
+    if (own == OUTCOME_MISSING)
+        return look_up(exchange);
+    if (own == OUTCOME_HEALTH && exchange->context->draining) /* 503 takes precedence over conditions */
+        return own;
+    return check_conditions(exchange, own);
 }
 
 static enum outcome decide(struct exchange *exchange)
@@ -110,7 +150,6 @@ static void begin(struct exchange *exchange)
     response->last |= !request->keep_alive || request_ends_stream(request);
     response->head_only = request->method == METHOD_HEAD;
     exchange->live = live_reload_of(exchange);
-    response->unlogged = exchange->live == LIVE_CHECK;
 }
 
 void answer(struct exchange *exchange)
@@ -140,6 +179,10 @@ void answer(struct exchange *exchange)
         break;
     case OUTCOME_LISTING:
         directory_answer(exchange);
+        break;
+    case OUTCOME_NOT_MODIFIED:
+        exchange->response->status = 304;
+        exchange_finish(exchange, SPAN_NONE);
         break;
     case OUTCOME_MISSING:
         if (exchange->live == LIVE_CHECK)

@@ -35,8 +35,10 @@ enum directory directory_open(struct exchange *exchange)
     form.json = exchange_media(exchange) == MEDIA_JSON;
     form.dotfiles = context->config->settings->dotfiles;
     exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
-    if (exchange->listing != NULL)
+    if (exchange->listing != NULL) {
+        exchange->response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
         return DIRECTORY_LISTED;
+    }
     if (errno == ENAMETOOLONG)
         return DIRECTORY_NONE;
     exchange->status = 503;
@@ -59,7 +61,6 @@ void directory_answer(struct exchange *exchange)
         return;
     }
     response->text.length += piece.length;
-    response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
     config_append_page(exchange->context->config, &lines,
                        exchange_media(exchange) == MEDIA_JSON ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
                        assets_listing_policy());

@@ -15,7 +15,7 @@ enum directory {
 /* True if the target ends with a slash, and the client may see a listing of it. */
 bool directory_may_list(struct exchange *exchange);
 
-/* Opens the listing of the target's directory. After DIRECTORY_LISTED, call directory_answer. */
+/* Opens the listing of the target's directory. After DIRECTORY_LISTED, call directory_answer, or drop the listing. */
 enum directory directory_open(struct exchange *exchange);
 
 /* Answers with the open listing. */

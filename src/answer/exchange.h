@@ -33,7 +33,7 @@ struct context {
 enum live {
     LIVE_NONE,
     LIVE_PAGE,  /* a browser navigates: the page gets the script */
-    LIVE_CHECK, /* the script asks for a file's validators */
+    LIVE_CHECK, /* the script asks for a file's validators: HEAD, not logged */
 };
 
 struct exchange {

@@ -4,7 +4,7 @@
 
 #include "answer/exchange.h"
 
-/* Answers 200, or 503 while the worker drains. Not logged. */
+/* Answers 200, or 503 while the worker drains. */
 void health_answer(struct exchange *exchange);
 
 #endif

@@ -7,7 +7,7 @@ enum live live_reload_of(struct exchange *exchange)
     const struct request *request = exchange->request;
     if (!exchange->context->config->settings->watch || !request_is_retrieval(request))
         return LIVE_NONE;
-    if (request_has(request, 1U << FIELD_TINYHTTPD_LIVE))
+    if (request->method == METHOD_HEAD && request_has(request, 1U << FIELD_TINYHTTPD_LIVE))
         return LIVE_CHECK;
     bool part = request_has(request, 1U << FIELD_RANGE);
     return !part && exchange_is_navigation(exchange) ? LIVE_PAGE : LIVE_NONE;
@@ -15,7 +15,6 @@ enum live live_reload_of(struct exchange *exchange)
 
 void live_reload_answer_script(struct exchange *exchange)
 {
-    exchange->response->unlogged = true;
     response_add_bytes(exchange->response, assets_live_reload_script());
     exchange_finish(exchange, SPAN("Content-Type: text/javascript; charset=utf-8\r\n"));
 }

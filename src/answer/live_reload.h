@@ -16,7 +16,7 @@
 /* The kind of the request; LIVE_NONE without --watch. */
 enum live live_reload_of(struct exchange *exchange);
 
-/* Answers with the script. Not logged. */
+/* Answers with the script. */
 void live_reload_answer_script(struct exchange *exchange);
 
 /* Answers 204 to the check of a missing file, as browsers report each 404 in the console. */

@@ -103,7 +103,6 @@ void metrics_text_answer(struct exchange *exchange)
     size_t start = response->text.length;
     metrics_sum_numbers(exchange->context->metrics, &totals);
     metrics_text_write(&response->text, &totals);
-    response->unlogged = true;
     response_add_text(response, start);
     exchange_finish(exchange, SPAN("Content-Type: " METRICS_TEXT_TYPE "\r\n"));
 }

@@ -11,7 +11,7 @@
 /* Appends all metrics, at most 4 KiB. */
 void metrics_text_write(struct buffer *text, const struct metrics_totals *totals);
 
-/* Answers with the metrics. Not logged. */
+/* Answers with the metrics. */
 void metrics_text_answer(struct exchange *exchange);
 
 #endif

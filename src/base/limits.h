@@ -71,7 +71,7 @@
 /* Events of one epoll_wait. The next call returns the rest. */
 #define LIMIT_EVENTS 256
 
-/* Connections accepted in one turn, so that other workers get a share of a burst. */
+/* Connections accepted in one iteration, so that other workers get a share of a burst. */
 #define LIMIT_ACCEPTS 16
 
 /* Rounds of LIMIT_ACCEPTS that a stopping worker still accepts: a full accept queue (SOMAXCONN). */

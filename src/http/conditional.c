@@ -102,7 +102,7 @@ static enum finding compare(const struct request *request, enum request_field fi
     struct span line;
     if (!request_next_line(request, field, &cursor, &line))
         return FINDING_ABSENT;
-    /* The file exists, or the response would be a 404. "*" as a list member is malformed. */
+    /* A representation exists, or the response would be a 404. "*" as a list member is malformed. */
     if (span_equal(request_single_field(request, field), SPAN("*")))
         return FINDING_MATCH;
     struct tag current = tag_of(etag);

@@ -20,8 +20,9 @@ enum conditional {
 
 /* The validators of a file's current state. Borrows the etag. */
 struct validators {
-    struct span etag;      /* with its quotes, as sent; empty: none */
-    int64_t modified;      /* last known change in seconds since 1970, not after now */
+    struct span etag; /* with its quotes, as sent; empty: none */
+    int64_t
+        modified; /* last known change in seconds since 1970, not after now; CONDITIONAL_UNDATED: unknown */
     int64_t last_modified; /* the same if sent as Last-Modified, else CONDITIONAL_UNDATED */
 };
 

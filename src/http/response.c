@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* In every head, Date follows the status line directly, so that response_redate finds it in a cached head. */
+/* In every head, Date follows the status line directly, so that response_redate finds it in a cached header. */
 #define BEFORE_DATE "Date: "
 
 void response_init(struct response *response, struct part *parts, char *room)

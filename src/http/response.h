@@ -26,7 +26,7 @@ enum response_varies { RESPONSE_BY_ENCODING = 1, RESPONSE_BY_ACCEPT = 2 };
 
 /*
  * A response being built, then sent from `parts[first]` on. Heads and generated bodies are written into `text`;
- * connection.c moves both if the response outlives the turn.
+ * connection.c moves both if the response outlives the iteration.
  */
 struct response {
     int status;
@@ -112,16 +112,16 @@ void response_drop_producer(struct response *response);
 void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines);
 
 /*
- * Writes a head to be cached: of a 200 to an HTTP/1.1 client on a persistent connection, with a body of `size` bytes
+ * Writes a header to be cached: of a 200 to an HTTP/1.1 client on a persistent connection, with a body of `size` bytes
  * and this response's `common` and `cache`. Returns the offset of `lines` in it.
  */
 size_t response_write_head(const struct response *response, struct buffer *text, const char *date,
                            struct span lines, uint64_t size);
 
-/* Replaces the date in a cached head. */
+/* Replaces the date in a cached header. */
 void response_redate(char *head, const char *date);
 
-/* As response_finish, with a cached head, which must live as long as the response. If the body follows it in memory,
+/* As response_finish, with a cached header, which must live as long as the response. If the body follows it in memory,
    both become one part: one piece costs the kernel less than two. */
 void response_finish_cached(struct response *response, struct span head);
 

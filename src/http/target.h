@@ -12,14 +12,12 @@ enum { TARGET_NAME_MAX = LIMIT_INDEX_NAME };
 
 struct target {
     struct span authority; /* as sent, valid or not; SPAN_NONE but in absolute-form */
-    /* Without authority and query. For the server's own paths, which have only one spelling, so that a proxy's rules need
-       no other. */
-    struct span sent_path;
+    struct span
+        sent_path; /* as sent: the server's own paths have one spelling, so a proxy's rules need no other */
     struct span query; /* as sent, with its "?"; empty: none */
     /*
-     * The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by
-     * single slashes, none at either end; empty for the root. Followed by a NUL that is not counted, and
-     * contains no other.
+     * The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by single
+     * slashes, none at either end; empty for the root. Followed by a NUL that is not counted, and contains no other.
      */
     struct span path;
     bool slash;  /* the path ended with a slash or a dot segment, so it names a directory */
@@ -28,8 +26,9 @@ struct target {
 };
 
 /*
- * Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for an
- * invalid target, too. Writes the path into `target->room`. Returns 0, or 400 for an invalid target, NUL, or a bad escape.
+ * Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for
+ * an invalid target, too. Writes the path into `target->room`. Returns 0, or 400 for an invalid target, NUL, or a bad
+ * escape.
  */
 int target_parse(struct span raw, struct target *target);
 

@@ -14,18 +14,18 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { TAKEN_UNKNOWN = INT_MIN };
+enum { ACKED_UNKNOWN = INT_MIN };
 
-/* An answer that outlives the turn it was made in. */
+/* A response in flight, with its log line. */
 struct outgoing {
     struct response response;
-    struct entry *entry; /* what the response borrows from, or NULL */
+    struct entry *entry; /* the file that the response borrows, or NULL */
     struct access_line log;
-    int64_t began; /* microseconds of the monotonic clock, where the log or the metrics have durations */
+    int64_t began; /* read_clock when the request was complete */
     uint64_t body_bytes;
-    int64_t taken;       /* bytes_taken when the deadline began, TAKEN_UNKNOWN before it does */
-    bool linger;         /* the client may still be sending when it is sent */
-    struct part parts[]; /* then the text of head and generated body, then the log line */
+    int64_t acked;       /* bytes_acked when the deadline was armed; ACKED_UNKNOWN before that */
+    bool linger;         /* the client may still be sending after it */
+    struct part parts[]; /* then the response's text, then the log line */
 };
 
 struct connection *connection_new(int fd, const union peer *peer)
@@ -38,12 +38,12 @@ struct connection *connection_new(int fd, const union peer *peer)
     return connection;
 }
 
-/* Gives back what an answer borrows. */
-static void release(struct service *service, struct outgoing *answer)
+/* Releases what a response borrows. */
+static void release(struct service *service, struct outgoing *outgoing)
 {
-    if (answer->entry != NULL)
-        store_release(service->context.store, answer->entry);
-    response_drop_producer(&answer->response);
+    if (outgoing->entry != NULL)
+        store_release(service->context.store, outgoing->entry);
+    response_drop_producer(&outgoing->response);
 }
 
 static void drop_outgoing(struct connection *connection, struct service *service)
@@ -56,13 +56,15 @@ static void drop_outgoing(struct connection *connection, struct service *service
 
 /* ---- reading ---- */
 
-/* With edge-triggered events a short read says that the socket is empty, and saves asking again; but where the
-   client has closed its side, the end of the stream is still to be read, and what is urgent ends a read before its
-   time. */
+/*
+ * Events are edge-triggered: read until the socket is empty. A short read shows that it is, which saves a recv that
+ * fails with EAGAIN; but not after the client's shutdown, as the end of the stream is still to be read, and not before
+ * urgent data, where a read stops short.
+ */
 static struct received receive(struct connection *connection, char *room, size_t size)
 {
     ssize_t bytes;
-    if (!connection->readable) /* no event has reported any */
+    if (!connection->readable)
         return (struct received){.kind = RECEIVED_NOTHING};
     do
         bytes = recv(connection->fd, room, size, 0);
@@ -71,7 +73,7 @@ static struct received receive(struct connection *connection, char *room, size_t
         connection->readable = false;
         return (struct received){.kind = bytes < 0 && errno == EAGAIN ? RECEIVED_NOTHING : RECEIVED_END};
     }
-    connection->readable = (size_t)bytes == size || connection->peer_done || connection->urgent;
+    connection->readable = (size_t)bytes == size || connection->peer_shutdown || connection->urgent;
     return (struct received){RECEIVED_BYTES, {room, (size_t)bytes}};
 }
 
@@ -81,14 +83,13 @@ struct received connection_receive(struct connection *connection, char *room, si
     return receive(connection, room, size);
 }
 
-/* What became of reading. */
+/* The result of reading. */
 struct reading {
-    /* To be answered: whole, bad, or one that awaits its answer before its body; else NULL. */
-    struct request *request;
-    struct span rest; /* the bytes after it */
-    bool early;       /* its last byte was received before this iteration looked at the disk */
-    bool ended;       /* there will be no request any more */
-    bool tls;         /* the client speaks TLS */
+    struct request *request; /* to be answered: complete, bad, or expecting 100-continue; else NULL */
+    struct span rest;        /* the bytes after it */
+    bool was_readable;       /* its last byte was received before this iteration's first stat */
+    bool ended;              /* no request will follow */
+    bool tls;                /* the client speaks TLS */
 };
 
 static struct reading no_request(bool ended)
@@ -96,7 +97,7 @@ static struct reading no_request(bool ended)
     return (struct reading){.ended = ended};
 }
 
-/* A record of TLS that holds a handshake begins so (RFC 8446 5.1), and no request does. */
+/* A TLS handshake begins like this (RFC 8446 5.1), and no request does. */
 static bool is_tls(struct span bytes)
 {
     return bytes.at[0] == 0x16 && (bytes.length == 1 || bytes.at[1] == 0x03);
@@ -108,19 +109,20 @@ static bool is_answerable(const struct request *request)
            (request->state == REQUEST_BODY && request->expects_continue);
 }
 
-static struct reading request_if_answerable(struct request *request, struct span rest, bool early)
+static struct reading request_if_answerable(struct request *request, struct span rest, bool was_readable)
 {
-    return is_answerable(request) ? (struct reading){.request = request, .rest = rest, .early = early}
-                                  : no_request(false);
+    return is_answerable(request)
+               ? (struct reading){.request = request, .rest = rest, .was_readable = was_readable}
+               : no_request(false);
 }
 
-/* The usual case: nothing is held, a request comes whole, and no memory of the connection's own is needed. */
+/* The usual case: no bytes are held, and a complete request arrives, so the connection needs no memory of its own. */
 static struct reading read_fresh(struct connection *connection, struct service *service)
 {
     struct request *request = &service->request;
-    bool early = service->received.kind != RECEIVED_NOTHING;
+    bool was_readable = service->received.kind != RECEIVED_NOTHING;
     struct received received =
-        early ? service->received : receive(connection, service->room, sizeof service->room);
+        was_readable ? service->received : receive(connection, service->room, sizeof service->room);
     service->received.kind = RECEIVED_NOTHING;
     if (received.kind != RECEIVED_BYTES)
         return no_request(received.kind == RECEIVED_END);
@@ -136,14 +138,14 @@ static struct reading read_fresh(struct connection *connection, struct service *
         return no_request(connection->input == NULL);
     }
     struct span rest = {bytes.at + request->parsed, bytes.length - request->parsed};
-    return (struct reading){.request = request, .rest = rest, .early = early};
+    return (struct reading){.request = request, .rest = rest, .was_readable = was_readable};
 }
 
-/* Goes on with a head that is held in part, or begins with bytes that were held back. */
+/* Continues an incomplete head, or begins with pipelined bytes. */
 static struct reading read_more_head(struct connection *connection)
 {
-    bool early = !input_is_read(connection->input); /* received in an earlier iteration, and held since */
-    if (!early) {
+    bool was_readable = !input_is_read(connection->input); /* pipelined: received in an earlier iteration */
+    if (!was_readable) {
         size_t size;
         char *room = input_room(&connection->input, &size);
         if (room == NULL)
@@ -154,10 +156,10 @@ static struct reading read_more_head(struct connection *connection)
         input_add(connection->input, received.bytes.length);
     }
     struct span rest = input_read_head(connection->input);
-    return request_if_answerable(&connection->input->request, rest, early);
+    return request_if_answerable(&connection->input->request, rest, was_readable);
 }
 
-/* Goes on with a body, whose bytes are not kept. */
+/* Continues a body, whose bytes are discarded. */
 static struct reading read_more_body(struct connection *connection, struct service *service)
 {
     struct request *request = &connection->input->request;
@@ -181,38 +183,40 @@ static struct reading read_request(struct connection *connection, struct service
 
 /* ---- answering ---- */
 
-/* Bytes that the client has not acknowledged yet (tcp(7)); -1 where the kernel does not say. */
+/* Bytes that the client has not acknowledged yet (tcp(7)); -1 if the kernel does not say. */
 static int bytes_unacknowledged(int socket)
 {
     int bytes;
     return ioctl(socket, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
 }
 
-/* How much of an answer the client has taken, counted from where only the difference of two times tells something. A
-   socket takes up to megabytes at once and is writable again only when a third of them is gone: whether the client
-   reads, its acknowledgements tell sooner. */
-static int64_t bytes_taken(int socket, const struct outgoing *answer)
+/*
+ * The bytes of a response that the client has acknowledged, but for a constant: compare two values. A socket takes
+ * megabytes at once and is writable again only when a third of them is acknowledged, so acknowledgements show sooner
+ * that the client reads.
+ */
+static int64_t bytes_acked(int socket, const struct outgoing *outgoing)
 {
     int unacknowledged = bytes_unacknowledged(socket);
-    return (int64_t)(answer->body_bytes - response_bytes_left(&answer->response)) -
+    return (int64_t)(outgoing->body_bytes - response_bytes_left(&outgoing->response)) -
            (unacknowledged > 0 ? unacknowledged : 0);
 }
 
-/* Moves what is left of a response into memory of its own. False when memory is short. */
-static bool keep_response(struct connection *connection, const struct outgoing *answer)
+/* Moves the rest of a response into memory of its own. False if memory is short. */
+static bool keep_response(struct connection *connection, const struct outgoing *outgoing)
 {
-    const struct response *response = &answer->response;
+    const struct response *response = &outgoing->response;
     size_t text = response->text.length, parts = response->count * sizeof(struct part);
-    struct outgoing *kept = malloc(sizeof *kept + parts + text + answer->log.text.length);
+    struct outgoing *kept = malloc(sizeof *kept + parts + text + outgoing->log.text.length);
     if (kept == NULL)
         return false;
-    *kept = *answer;
-    if (kept->taken == TAKEN_UNKNOWN)
-        kept->taken = bytes_taken(connection->fd, answer);
+    *kept = *outgoing;
+    if (kept->acked == ACKED_UNKNOWN)
+        kept->acked = bytes_acked(connection->fd, outgoing);
     char *room = (char *)kept->parts + parts;
     memcpy(room, response->text.at, text);
-    if (answer->log.text.length > 0)
-        memcpy(room + text, answer->log.text.at, answer->log.text.length);
+    if (outgoing->log.text.length > 0)
+        memcpy(room + text, outgoing->log.text.at, outgoing->log.text.length);
     kept->log.text.at = room + text;
     kept->response.text = (struct buffer){room, text, text, false};
     kept->response.parts = kept->parts;
@@ -246,29 +250,29 @@ static struct access_line prepare_log(const struct sockaddr *client, struct serv
     return access_prepare(service->access_form, &access, service->log);
 }
 
-/* Microseconds of the monotonic clock where the log or the counters tell how long an answer takes; else 0. */
+/* Microseconds of the monotonic clock; 0 if neither the log nor the metrics have durations. */
 static int64_t read_clock(const struct service *service)
 {
     bool counted = service->context.config->settings->metrics != NULL;
     return access_clock(counted ? ACCESS_JSON : service->access_form);
 }
 
-/* An answer is over: all of it is sent, or the client is gone before it was. */
-static void log_answer(const struct service *service, const struct outgoing *answer)
+/* Logs and counts a response that is sent or cut short. */
+static void log_response(const struct service *service, const struct outgoing *outgoing)
 {
-    uint64_t left = response_bytes_left(&answer->response);
-    uint64_t sent = left < answer->body_bytes ? answer->body_bytes - left : 0;
-    int64_t duration = read_clock(service) - answer->began;
-    access_write(&answer->log, sent, duration);
-    if (answer->response.unlogged)
+    uint64_t left = response_bytes_left(&outgoing->response);
+    uint64_t sent = left < outgoing->body_bytes ? outgoing->body_bytes - left : 0;
+    int64_t duration = read_clock(service) - outgoing->began;
+    access_write(&outgoing->log, sent, duration);
+    if (outgoing->response.unlogged)
         return;
-    metrics_count(service->context.metrics, answer->response.status, sent);
+    metrics_count(service->context.metrics, outgoing->response.status, sent);
     if (service->context.config->settings->metrics != NULL)
         metrics_time(service->context.metrics, duration);
 }
 
-/* The end of a connection whose answers are all sent. Bytes of the client that are unread when the socket closes, or
-   come after that, reset the connection, and a reset throws away what is on its way. */
+/* Ends a connection after its last response. Client bytes that are unread at the close, or arrive after it, reset the
+   connection, and the client may lose the end of the response: linger then. */
 static enum connection_want leave(struct connection *connection, bool linger)
 {
     input_drop(&connection->input);
@@ -279,74 +283,74 @@ static enum connection_want leave(struct connection *connection, bool linger)
     return WANT_TURN;
 }
 
-/* What comes after an answer that is sent. */
+/* After a response is sent: reads on, or ends the connection. */
 static enum connection_want finish(struct connection *connection, const struct service *service,
-                                   const struct outgoing *answer)
+                                   const struct outgoing *outgoing)
 {
     bool more = connection->input != NULL || connection->readable;
-    connection->progress = true;
-    if (answer->response.last || (service->context.draining && !more))
-        return leave(connection, answer->linger);
+    connection->rearm_deadline = true;
+    if (outgoing->response.last || (service->context.draining && !more))
+        return leave(connection, outgoing->linger);
     connection->state = CONNECTION_READ;
     return more ? WANT_TURN : WANT_EVENT;
 }
 
-/* Sends on. `answer` is the connection's own, or lives on the stack and is kept when it can't be sent whole. */
-static enum connection_want send_answer(struct connection *connection, struct service *service,
-                                        struct outgoing *answer)
+/* Sends as much as possible. A response on the caller's stack becomes the connection's own if some of it remains. */
+static enum connection_want send_response(struct connection *connection, struct service *service,
+                                          struct outgoing *outgoing)
 {
     assert(connection->state == CONNECTION_SEND);
-    enum transmit_result result = transmit(connection->fd, &answer->response, LIMIT_TURN_BYTES);
-    bool owned = answer == connection->outgoing;
-    if (result == TRANSMIT_DONE && answer->response.producer != NULL)
-        result = TRANSMIT_TURN; /* there is more to make */
+    enum transmit_result result = transmit(connection->fd, &outgoing->response, LIMIT_TURN_BYTES);
+    bool owned = outgoing == connection->outgoing;
+    if (result == TRANSMIT_DONE && outgoing->response.producer != NULL)
+        result = TRANSMIT_TURN; /* the producer has more */
     if (result == TRANSMIT_AGAIN || result == TRANSMIT_TURN) {
-        if (owned || keep_response(connection, answer))
+        if (owned || keep_response(connection, outgoing))
             return result == TRANSMIT_AGAIN ? WANT_EVENT : WANT_TURN;
-        result = TRANSMIT_GONE; /* no memory to go on with */
+        result = TRANSMIT_GONE; /* out of memory */
     }
-    log_answer(service, answer);
-    enum connection_want want = result == TRANSMIT_DONE ? finish(connection, service, answer) : WANT_CLOSE;
+    log_response(service, outgoing);
+    enum connection_want want = result == TRANSMIT_DONE ? finish(connection, service, outgoing) : WANT_CLOSE;
     if (owned)
         drop_outgoing(connection, service);
     else
-        release(service, answer);
+        release(service, outgoing);
     return want;
 }
 
-/* The next piece of a body that is made while it is sent. What came before is sent, so the answer moves back into the
-   service's memory until it is known how much of it the socket takes. */
+/* Sends the next piece of a produced body. All pieces before are sent, so the response uses the service's memory again
+   until the socket is full. */
 static enum connection_want send_next_piece(struct connection *connection, struct service *service)
 {
-    struct outgoing answer = *connection->outgoing;
+    struct outgoing outgoing = *connection->outgoing;
     struct span log = connection->outgoing->log.text;
-    answer.response.parts = service->parts;
-    answer.response.text = (struct buffer){service->text, 0, LIMIT_RESPONSE_TEXT, false};
+    outgoing.response.parts = service->parts;
+    outgoing.response.text = (struct buffer){service->text, 0, LIMIT_RESPONSE_TEXT, false};
     if (log.length > 0)
         memcpy(service->log, log.at, log.length);
-    answer.log.text.at = service->log;
+    outgoing.log.text.at = service->log;
     free(connection->outgoing);
     connection->outgoing = NULL;
-    if (!response_refill(&answer.response)) {
-        log_answer(service, &answer);
-        release(service, &answer);
+    if (!response_refill(&outgoing.response)) {
+        log_response(service, &outgoing);
+        release(service, &outgoing);
         return WANT_CLOSE;
     }
-    answer.body_bytes += response_bytes_left(&answer.response);
-    return send_answer(connection, service, &answer);
+    outgoing.body_bytes += response_bytes_left(&outgoing.response);
+    return send_response(connection, service, &outgoing);
 }
 
-/* Goes on with an answer that is kept. */
+/* Continues the connection's own response. */
 static enum connection_want send_on(struct connection *connection, struct service *service)
 {
-    struct outgoing *answer = connection->outgoing;
-    if (answer->response.producer != NULL && response_bytes_left(&answer->response) == 0)
+    struct outgoing *outgoing = connection->outgoing;
+    if (outgoing->response.producer != NULL && response_bytes_left(&outgoing->response) == 0)
         return send_next_piece(connection, service);
-    return send_answer(connection, service, answer);
+    return send_response(connection, service, outgoing);
 }
 
-/* Whether another request, or a part of one, has arrived: a client that was told that an answer is the last gets no other
-   (RFC 9112 9.6). */
+/* True if another request, or a part of one, has arrived: this response must not say then that it is the last, as no
+   other may follow it (RFC 9112 9.6). */
 static bool is_followed(const struct connection *connection, struct span rest)
 {
     char byte;
@@ -355,9 +359,8 @@ static bool is_followed(const struct connection *connection, struct span rest)
     return connection->readable && recv(connection->fd, &byte, sizeof byte, MSG_PEEK) > 0;
 }
 
-/* Makes the answer, and its line for the log. */
-static void make_answer(const struct connection *connection, struct service *service,
-                        const struct reading *reading, struct outgoing *made)
+static void make_response(const struct connection *connection, struct service *service,
+                          const struct reading *reading, struct outgoing *made)
 {
     const struct context *context = &service->context;
     const struct request *request = reading->request;
@@ -367,8 +370,8 @@ static void make_answer(const struct connection *connection, struct service *ser
         .request = request,
         .response = &made->response,
         .client = client_find(&connection->peer, context->config->settings, request),
-        /* A look at the disk of this iteration is as late as the request's last byte, or later: it may be shared. */
-        .iteration = reading->early ? context->iteration : 0,
+        /* All stats of this iteration are later than the last byte of such a request, so it may share them. */
+        .iteration = reading->was_readable ? context->iteration : 0,
         .check_host = context->config->check_host && connection->peer.any.sa_family != AF_UNIX,
         .target = &service->target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
@@ -384,34 +387,32 @@ static void make_answer(const struct connection *connection, struct service *ser
         metrics_miss(context->metrics, request_target(request));
 }
 
-/* Answers a request. What came after it is held back for later, or dropped where no other is awaited. */
+/* Answers a request. Keeps the bytes after it for the next one, unless this response is the last. */
 static enum connection_want respond(struct connection *connection, struct service *service,
                                     const struct reading *reading)
 {
     struct span rest = reading->rest;
     assert(connection->state == CONNECTION_READ);
-    struct outgoing answered;
-    struct response *response = &answered.response;
+    struct outgoing outgoing;
+    struct response *response = &outgoing.response;
     response_init(response, service->parts, service->text);
     response->last = (service->context.draining || service->retiring) && !is_followed(connection, rest);
-    answered.began = read_clock(service);
-    make_answer(connection, service, reading, &answered);
-    answered.taken = TAKEN_UNKNOWN;
-    answered.linger = rest.length > 0 || request_ends_stream(reading->request);
+    outgoing.began = read_clock(service);
+    make_response(connection, service, reading, &outgoing);
+    outgoing.acked = ACKED_UNKNOWN;
+    outgoing.linger = rest.length > 0 || request_ends_stream(reading->request);
     connection->state = CONNECTION_SEND;
 
-    /* From here on the request is gone: what it pointed to may move. */
+    /* Ends the request's life: the bytes that it borrows may move. */
     if (response->last)
         input_drop(&connection->input);
     else if (!input_hold_back(&connection->input, rest))
-        response->last = true; /* the next request is lost, this answer is not */
-    return send_answer(connection, service, &answered);
+        response->last = true; /* out of memory: the next request is lost, this response is not */
+    return send_response(connection, service, &outgoing);
 }
 
-/*
- * A browser that was given an https address. What it is told in its own protocol it shows as an error at once, and the
- * line in the log says what to do.
- */
+/* Answers a TLS handshake with an alert, so that a browser with an https address shows an error at once. The log says
+   what to do. */
 static enum connection_want refuse_tls(struct connection *connection, const struct service *service)
 {
     static time_t next_hint;
@@ -421,7 +422,7 @@ static enum connection_want refuse_tls(struct connection *connection, const stru
         log_error("a client speaks TLS to this port; its address here begins with http://, not https://");
         next_hint = service->context.now + LIMIT_TLS_HINT_S;
     }
-    /* What it sends besides may be unread yet, and must not reset the connection before the alert is there. */
+    /* Linger: the rest of the handshake may be unread, and a reset could overtake the alert. */
     if (send(connection->fd, alert, sizeof alert, MSG_NOSIGNAL) < 0 || shutdown(connection->fd, SHUT_WR) < 0)
         return WANT_CLOSE;
     connection->state = CONNECTION_LINGER;
@@ -443,7 +444,7 @@ static enum connection_want read_and_respond(struct connection *connection, stru
     return service->context.draining ? leave(connection, false) : WANT_EVENT;
 }
 
-/* MSG_TRUNC throws the bytes away inside the kernel (tcp(7)). */
+/* MSG_TRUNC discards the bytes in the kernel (tcp(7)). */
 static enum connection_want linger_on(struct connection *connection)
 {
     assert(connection->state == CONNECTION_LINGER);
@@ -474,12 +475,12 @@ enum connection_want connection_step(struct connection *connection, struct servi
 static enum connection_want check_pace(struct connection *connection)
 {
     assert(connection->state == CONNECTION_SEND);
-    struct outgoing *answer = connection->outgoing;
-    int64_t taken = bytes_taken(connection->fd, answer);
-    if (!connection->ready && taken - answer->taken < LIMIT_WRITE_BYTES)
+    struct outgoing *outgoing = connection->outgoing;
+    int64_t acked = bytes_acked(connection->fd, outgoing);
+    if (!connection->ready && acked - outgoing->acked < LIMIT_WRITE_BYTES)
         return WANT_CLOSE;
-    answer->taken = taken;
-    connection->progress = true;
+    outgoing->acked = acked;
+    connection->rearm_deadline = true;
     return connection->ready ? WANT_TURN : WANT_EVENT;
 }
 
@@ -494,13 +495,13 @@ static enum connection_want timeout_request(struct connection *connection, struc
     return respond(connection, service, &(struct reading){.request = request, .rest = SPAN_NONE});
 }
 
-/* Before the worker ends, waits while the last bytes are unacknowledged. */
+/* Before the worker exits, waits while the last bytes are unacknowledged. */
 static enum connection_want check_arrival(struct connection *connection, const struct service *service)
 {
     assert(connection->state == CONNECTION_LINGER);
     if (!service->context.draining || bytes_unacknowledged(connection->fd) == 0)
         return WANT_CLOSE;
-    connection->progress = true;
+    connection->rearm_deadline = true;
     return connection->ready ? WANT_TURN : WANT_EVENT;
 }
 
@@ -539,7 +540,7 @@ enum deadline_kind connection_deadline(const struct connection *connection)
 void connection_close(struct connection *connection, struct service *service)
 {
     if (connection->outgoing != NULL)
-        log_answer(service, connection->outgoing);
+        log_response(service, connection->outgoing);
     drop_outgoing(connection, service);
     input_drop(&connection->input);
     deadline_disarm(&connection->deadline);

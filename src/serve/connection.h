@@ -1,11 +1,11 @@
 /*
- * One connection's life: read a request, answer it, transmit the answer, log it, and again.
+ * A connection: reads a request, answers it, sends the response, logs it, and reads the next.
  *
  *            .------------------- kept alive -------------------.
  *            v                                                  |
- *     CONNECTION_READ --(whole, bad or late request)--> CONNECTION_SEND --(closing, input left)--> CONNECTION_LINGER
+ *     CONNECTION_READ --(complete, bad or late request)--> CONNECTION_SEND --(last, input left)--> CONNECTION_LINGER
  *
- * A connection that waits for a request owns no memory beyond this struct.
+ * An idle connection owns no memory but this struct.
  */
 #ifndef TINYHTTPD_SERVE_CONNECTION_H
 #define TINYHTTPD_SERVE_CONNECTION_H
@@ -28,20 +28,20 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
-/* What a connection asks of the worker's loop after a step. */
+/* What a connection wants from the worker's loop after a step. */
 enum connection_want {
-    WANT_EVENT, /* nothing, until epoll tells of the socket or the deadline passes */
-    WANT_TURN,  /* there is more to do at once, but others come first */
+    WANT_EVENT, /* to be stepped after an event of its socket */
+    WANT_TURN,  /* to be stepped in the next iteration, after other connections */
     WANT_CLOSE,
 };
 
 enum received_kind {
-    RECEIVED_NOTHING, /* for now */
+    RECEIVED_NOTHING, /* yet */
     RECEIVED_BYTES,
-    RECEIVED_END, /* of the stream, or an error: there will be no more */
+    RECEIVED_END, /* the end of the stream, or an error */
 };
 
-/* What one recv has brought; the bytes are in the room that was given for it. */
+/* The result of a recv; the bytes are in the caller's room. */
 struct received {
     enum received_kind kind;
     struct span bytes;
@@ -50,61 +50,64 @@ struct received {
 struct connection {
     int fd;
     enum connection_state state;
-    uint32_t watched;        /* the events that epoll watches the socket for; 0 before it knows of it */
-    bool readable;           /* the socket may hold bytes that were not read */
-    bool peer_done;          /* the client has closed its sending side (seen by epoll) */
-    bool urgent;             /* it has sent urgent data, before which a read stops short (tcp(7)) */
-    bool progress;           /* what the deadline is for was done in time: it begins anew */
+    uint32_t watched;        /* the events that epoll watches; 0: the socket is not added yet */
+    bool readable;           /* the socket may have unread bytes */
+    bool peer_shutdown;      /* the client has shut down its sending side (EPOLLRDHUP) */
+    bool urgent;             /* the client has sent urgent data, before which a read stops short (tcp(7)) */
+    bool rearm_deadline;     /* the client met the deadline: the next one begins */
     bool ready;              /* in the worker's ready list */
-    struct connection *next; /* there, or among the closed ones */
+    struct connection *next; /* in the ready list, or in the list of closed connections */
     struct deadline deadline;
-    struct input *input;       /* a request in part, or requests not yet looked at */
-    struct outgoing *outgoing; /* an answer that the socket did not take whole */
+    struct input *input;       /* an incomplete request, or pipelined requests */
+    struct outgoing *outgoing; /* a response that the socket did not take completely */
     union peer peer;
 };
 
-/* What the connections of a worker share. One is served at a time, so one buffer of each kind is enough. */
+/* What the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough. */
 struct service {
-    struct context context; /* draining: what has arrived is answered, then each connection ends */
-    bool retiring;          /* each connection may ask once more, and ends then */
+    struct context
+        context;   /* draining: each connection closes when the requests that have arrived are answered */
+    bool retiring; /* each connection closes after one more response */
     enum access_form access_form;
     bool log_errors_only;
 
-    /* What was received for the connection that is stepped next; RECEIVED_NOTHING where that is to receive by itself. */
-    struct received received;
+    struct received
+        received; /* for the connection that is stepped next; RECEIVED_NOTHING: the step receives */
     struct request request;
     struct target target;
     struct part parts[LIMIT_PARTS];
-    char room[LIMIT_INPUT]; /* what is received in a step comes here first */
+    char room[LIMIT_INPUT]; /* for the bytes that a step receives */
     char text[LIMIT_RESPONSE_TEXT];
     char log[LIMIT_LOG_LINE];
 };
 
-/* Makes a connection of an accepted socket, which it owns from now on. NULL when memory is short; the socket is then
-   still the caller's. */
+/* Makes a connection, which owns the accepted socket. NULL if memory is short; the caller keeps the socket then. */
 struct connection *connection_new(int fd, const union peer *peer);
 
-/* True where the connection waits for a request, and has none of it. */
+/* True if the connection waits for a request and holds no byte of it. */
 static inline bool connection_awaits_request(const struct connection *connection)
 {
     return connection->state == CONNECTION_READ && connection->input == NULL;
 }
 
-/* Receives once into `room`, for the next step, of a connection that awaits a request. */
+/* Receives once into `room`, for the next step. The connection must await a request. */
 struct received connection_receive(struct connection *connection, char *room, size_t size);
 
-/* Does what can be done without waiting, one answer at the most. */
+/* Does what is possible without waiting, at most one response. */
 enum connection_want connection_step(struct connection *connection, struct service *service);
 
-/* What happens when the deadline has passed: a request that is late gets 408; an answer that the client takes fast enough
-   goes on, and so do the last bytes before the end of the worker while they are on their way; else it is WANT_CLOSE. */
+/*
+ * Call it when the deadline has passed. Answers a late request with 408. Continues a response if the client
+ * acknowledges it fast enough, and waits for the client to acknowledge a draining worker's last bytes. Else returns
+ * WANT_CLOSE.
+ */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
-/* The kind of deadline that holds in this state; DEADLINE_KINDS where none does. */
+/* The kind of deadline for the connection's state; DEADLINE_KINDS: none. */
 enum deadline_kind connection_deadline(const struct connection *connection);
 
-/* Logs an answer that is cut by it, closes the socket and gives back all memory but the struct itself, which events may
-   still name: the caller frees it. */
+/* Logs a response that is cut short, closes the socket and frees all memory but the struct: the caller frees that when
+   no event points to it. */
 void connection_close(struct connection *connection, struct service *service);
 
 #endif

@@ -1,25 +1,23 @@
-/*
- * Deadlines of connections. One queue for each kind: all in it wait equally long, so that the one that came first
- * is due first, and arming, disarming and finding the next are O(1).
- */
+/* Deadlines of connections, in a queue for each kind. All deadlines of a kind take equally long, so the first armed is
+   the first due, and arming, disarming and finding the next are O(1). */
 #ifndef TINYHTTPD_SERVE_DEADLINE_H
 #define TINYHTTPD_SERVE_DEADLINE_H
 
 #include <stdint.h>
 
-/* What is waited for; limits.h says for how long. */
+/* What a connection waits for; limits.h says for how long. */
 enum deadline_kind {
     DEADLINE_IDLE,         /* a request */
     DEADLINE_HEAD,         /* the rest of a head */
     DEADLINE_BODY,         /* the rest of a body */
-    DEADLINE_WRITE,        /* that the client takes so much of its answer */
-    DEADLINE_LINGER,       /* the client's end, after the last answer */
-    DEADLINE_LAST_REQUEST, /* idle, in a worker that retires */
-    DEADLINE_LAST_BYTES,   /* lingering, in a worker that stops */
+    DEADLINE_WRITE,        /* acknowledgements of LIMIT_WRITE_BYTES of the response */
+    DEADLINE_LINGER,       /* the client's close after the last response */
+    DEADLINE_LAST_REQUEST, /* a request, in a worker that retires */
+    DEADLINE_LAST_BYTES,   /* acknowledgement of the last bytes, in a worker that drains */
     DEADLINE_KINDS,        /* their number; as a kind: not armed */
 };
 
-/* A place in a queue, embedded in what waits. */
+/* A member of a queue, embedded in a connection. */
 struct deadline {
     struct deadline *earlier;
     struct deadline *later;
@@ -28,33 +26,33 @@ struct deadline {
 };
 
 struct deadlines {
-    struct deadline ends[DEADLINE_KINDS]; /* of rings: `later` is the first due, `earlier` the last */
+    struct deadline ends[DEADLINE_KINDS]; /* rings: `later` is the first due, `earlier` the last */
 };
 
 void deadlines_init(struct deadlines *deadlines);
 
-/* Makes a deadline that is not armed. */
+/* Makes an unarmed deadline. */
 void deadline_init(struct deadline *deadline);
 
-/* Arms the deadline anew: `now` plus the time of the kind. */
+/* Arms the deadline, again if it is armed: it is due at `now` plus the time of the kind. */
 void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
                   int64_t now);
 
 void deadline_disarm(struct deadline *deadline);
 
-/* The one of the kind that is due first, or NULL. */
+/* The deadline of this kind that is due first, or NULL. */
 struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_kind kind);
 
-/* The one of the same kind that is due after an armed one, or NULL. */
+/* The deadline of the same kind that is due after this armed one, or NULL. */
 struct deadline *deadline_after(const struct deadlines *deadlines, const struct deadline *deadline);
 
-/* Milliseconds since an armed one was armed. */
+/* Milliseconds since the deadline was armed. */
 int64_t deadline_age(const struct deadline *deadline, int64_t now);
 
-/* One that is due at `now`, or NULL. */
+/* A deadline that is due at `now`, or NULL. */
 struct deadline *deadline_due(const struct deadlines *deadlines, int64_t now);
 
-/* Milliseconds from `now` until the next is due, at least 0; -1 where none is armed. */
+/* Milliseconds from `now` until the next deadline is due, at least 0; -1: none is armed. */
 int64_t deadline_wait(const struct deadlines *deadlines, int64_t now);
 
 #endif

@@ -33,7 +33,7 @@ bool input_is_blank(const struct input *input)
     return bytes.length == 0 || (bytes.length == 1 && bytes.at[0] == '\r');
 }
 
-/* The requests before this one are answered: their bytes make room first. */
+/* Overwrites the bytes of answered requests. */
 static void move_to_front(struct input *input)
 {
     input->length -= input->start;

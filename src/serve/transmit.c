@@ -10,15 +10,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Takes sent bytes off the front of the response. */
+/* Removes sent bytes from the response's front. */
 static void advance(struct response *response, uint64_t bytes)
 {
     while (response->first < response->count) {
         struct part *part = &response->parts[response->first];
-        uint64_t taken = bytes < part->length ? bytes : part->length;
-        part->offset += taken;
-        part->length -= taken;
-        bytes -= taken;
+        uint64_t done = bytes < part->length ? bytes : part->length;
+        part->offset += done;
+        part->length -= done;
+        bytes -= done;
         if (part->length > 0)
             return;
         response->first++;
@@ -26,10 +26,10 @@ static void advance(struct response *response, uint64_t bytes)
     assert(bytes == 0);
 }
 
-/* The head of an answer and that of its first range. */
+/* Holds the head of a response and that of its first range. */
 enum { JOINED_MAX = 4096 };
 
-/* Finds the pieces of memory up to the next slice of a file, or the end. Returns how many. */
+/* Finds the parts in memory before the next slice of a file, or the end. Returns their number. */
 static unsigned find_pieces(const struct response *response, struct iovec pieces[LIMIT_PARTS])
 {
     unsigned count = 0;
@@ -42,8 +42,8 @@ static unsigned find_pieces(const struct response *response, struct iovec pieces
 }
 
 /*
- * Sends the pieces before a slice, or as many as can be joined; MSG_MORE lets them share their packets with the slice
- * (send(2)). sendmsg(2) would need no copy, but the sandbox can't allow it, as it passes descriptors as well (SCM_RIGHTS).
+ * Sends the pieces before a slice, or as many as can be joined. MSG_MORE lets them share packets with the slice
+ * (send(2)). sendmsg(2) would need no copy, but the sandbox can't allow it, as it also passes descriptors (SCM_RIGHTS).
  */
 static ssize_t send_before_slice(int socket, const struct iovec *pieces, unsigned count)
 {
@@ -92,7 +92,7 @@ enum transmit_result transmit(int socket, struct response *response, uint64_t by
             continue;
         if (bytes < 0)
             return errno == EAGAIN ? TRANSMIT_AGAIN : TRANSMIT_GONE;
-        if (bytes == 0) /* the file ended before its length was sent */
+        if (bytes == 0) /* the file is shorter than Content-Length */
             return TRANSMIT_GONE;
         advance(response, (uint64_t)bytes);
         sent += (uint64_t)bytes;

@@ -1,4 +1,4 @@
-/* Sends a response's parts: write and writev for bytes in memory, sendfile for slices of files. With SIGPIPE ignored. */
+/* Sends a response's parts: bytes in memory with writev, slices of files with sendfile. SIGPIPE must be ignored. */
 #ifndef TINYHTTPD_SERVE_TRANSMIT_H
 #define TINYHTTPD_SERVE_TRANSMIT_H
 
@@ -8,13 +8,12 @@
 
 enum transmit_result {
     TRANSMIT_DONE,
-    TRANSMIT_AGAIN, /* the socket takes no more for now */
-    TRANSMIT_TURN,  /* `bytes_max` are sent; others have their turn */
-    TRANSMIT_GONE,  /* the client is gone, or the file is shorter than was promised: close the connection */
+    TRANSMIT_AGAIN, /* the socket is full */
+    TRANSMIT_TURN,  /* `bytes_max` were sent: other connections have their turn */
+    TRANSMIT_GONE,  /* the client is gone, or the file is shorter than Content-Length: close the connection */
 };
 
-/* Sends bytes and takes them off the response. Slices of files stop at `bytes_max`; bytes in memory go in one
-   piece. */
+/* Sends bytes and removes them from the response. Only slices of files stop at `bytes_max`. */
 enum transmit_result transmit(int socket, struct response *response, uint64_t bytes_max);
 
 #endif

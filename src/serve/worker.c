@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A connection that epoll has reported, and what was received from it. */
+/* A connection with an event, and what was received from it. */
 struct arrival {
     struct connection *connection;
     struct received received;
@@ -27,26 +27,26 @@ struct arrival {
 struct worker {
     const struct worker_setup *setup;
     int epoll;
-    /* When to watch a listener again, milliseconds; 0 while epoll watches it. */
-    int64_t paused_until[LIMIT_LISTENERS];
-    int64_t resume_at;                  /* the earliest of them, INT64_MAX while all are watched */
-    bool failing[LIMIT_LISTENERS];      /* nothing was accepted since its last error */
-    time_t complained[LIMIT_LISTENERS]; /* when a lasting error of one was logged */
-    int64_t now;                        /* milliseconds of the monotonic clock, read once a turn */
-    int64_t drain_deadline;             /* when what is still open is cut */
-    int64_t store_expiry;               /* when store_expire wants to be called; -1 for never */
+    int64_t
+        paused_until[LIMIT_LISTENERS];    /* when to watch a listener again, milliseconds; 0: it is watched */
+    int64_t resume_at;                    /* the earliest of these; INT64_MAX: all are watched */
+    bool failing[LIMIT_LISTENERS];        /* no connection was accepted since its last error */
+    time_t error_logged[LIMIT_LISTENERS]; /* when its lasting error was last logged */
+    int64_t now;            /* milliseconds of the monotonic clock, read once in each iteration */
+    int64_t drain_deadline; /* when the remaining connections are closed */
+    int64_t store_expiry;   /* when to call store_expire; -1: never */
     unsigned connections;
-    unsigned idle; /* of these, how many DEADLINE_IDLE holds for */
+    unsigned idle; /* connections with DEADLINE_IDLE */
     unsigned connections_max;
-    struct connection *ready; /* to be stepped in the next turn without an event, first come first served */
+    struct connection *ready; /* a queue: to be stepped in the next iteration without an event */
     struct connection **ready_end;
-    struct connection *closed; /* to be freed at the end of the turn, when no event names them any more */
+    struct connection *closed; /* freed at the end of the iteration, as events may still point to them */
     struct deadlines deadlines;
     struct config config;
     struct service service;
     struct epoll_event events[LIMIT_EVENTS];
     struct arrival arrived[LIMIT_EVENTS];
-    char batch[LIMIT_BATCH]; /* what is received before any of it is answered */
+    char batch[LIMIT_BATCH]; /* requests that are received before the first of them is answered */
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -66,10 +66,12 @@ static void on_retire(int signal)
 
 /* ---- time ---- */
 
-/* A worker that always has something to do never waits, and only a wait lets signals in: epoll hands out what is ready
-   before it looks at them. So the door is opened at every tick of the coarse clock besides; in a turn, whose end looks at
-   what came, as one that is heard outside would not end the next wait. */
-static void let_signals_in(const struct worker *worker)
+/*
+ * Signals are unblocked only while epoll_pwait waits. It returns ready events before it checks for signals, so a busy
+ * worker would never see SIGTERM: unblock them briefly at each clock tick. Call it before iterate() checks the flags; a
+ * signal handled after that check would not end the next wait.
+ */
+static void deliver_signals(const struct worker *worker)
 {
     sigset_t blocked;
     sigprocmask(SIG_SETMASK, &worker->setup->waiting_mask, &blocked);
@@ -95,7 +97,6 @@ static struct connection *connection_of(struct deadline *deadline)
     return (struct connection *)(void *)((char *)deadline - offsetof(struct connection, deadline));
 }
 
-/* Arms the connection's deadline anew. */
 static void arm(struct worker *worker, struct connection *connection, enum deadline_kind kind)
 {
     worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
@@ -108,7 +109,7 @@ static void close_connection(struct worker *worker, struct connection *connectio
     worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
     connection_close(connection, &worker->service);
     worker->connections--;
-    if (connection->ready) /* freed when its turn comes */
+    if (connection->ready) /* step_ready adds it to the closed ones */
         return;
     connection->next = worker->closed;
     worker->closed = connection;
@@ -124,9 +125,11 @@ static void add_ready(struct worker *worker, struct connection *connection)
     worker->ready_end = &connection->next;
 }
 
-/* Edge-triggered, and what is added stays: no epoll_ctl when a connection turns from reading to sending and back. What
-   is ready already when epoll hears of it comes as an event, too (epoll(7)), so sending is left out until a socket was
-   full for the first time: most never are, and each would wake the worker once for nothing. */
+/*
+ * Edge-triggered, and events are only ever added, so switching between reading and sending needs no epoll_ctl. Adding
+ * an event reports it if the socket is ready already (epoll(7)), as new sockets are for EPOLLOUT. To save that wakeup,
+ * EPOLLOUT is added when the socket is full for the first time; most sockets never are.
+ */
 static bool watch(struct worker *worker, struct connection *connection)
 {
     uint32_t wanted = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
@@ -140,7 +143,7 @@ static bool watch(struct worker *worker, struct connection *connection)
     return epoll_ctl(worker->epoll, operation, connection->fd, &event) == 0;
 }
 
-/* The deadline of a connection, which waits less for what may never come where the worker is about to end. */
+/* A worker that will exit has shorter deadlines for clients that may never send or close. */
 static enum deadline_kind deadline_kind_of(const struct worker *worker, const struct connection *connection)
 {
     enum deadline_kind kind = connection_deadline(connection);
@@ -151,8 +154,7 @@ static enum deadline_kind deadline_kind_of(const struct worker *worker, const st
     return kind;
 }
 
-/* Waits for what the connection wants, and updates its deadline. A connection that never waits is never added to
-   epoll. */
+/* Does what the connection wants, and updates its deadline. A connection that never waits is never added to epoll. */
 static void schedule(struct worker *worker, struct connection *connection, enum connection_want want)
 {
     if (want == WANT_CLOSE || (want == WANT_EVENT && !watch(worker, connection))) {
@@ -160,9 +162,9 @@ static void schedule(struct worker *worker, struct connection *connection, enum 
         return;
     }
     enum deadline_kind kind = deadline_kind_of(worker, connection);
-    if (connection->progress || connection->deadline.kind != kind) {
+    if (connection->rearm_deadline || connection->deadline.kind != kind) {
         arm(worker, connection, kind);
-        connection->progress = false;
+        connection->rearm_deadline = false;
     }
     if (want == WANT_TURN)
         add_ready(worker, connection);
@@ -183,8 +185,8 @@ static bool is_paused(const struct worker *worker, unsigned listener)
 
 static bool watch_listener(struct worker *worker, unsigned listener)
 {
-    /* Level-triggered, so that what this worker leaves is offered again; exclusive, so that a new connection wakes one
-       worker and not all (epoll_ctl(2)). */
+    /* Level-triggered: connections that this worker leaves in the queue are reported again. Exclusive: a new connection
+       wakes one worker, not all (epoll_ctl(2)). */
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = listener};
     return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[listener], &event) == 0;
 }
@@ -199,7 +201,8 @@ static bool watch_listeners(struct worker *worker)
     return true;
 }
 
-/* A listener that stays readable would keep the loop spinning: new connections wait in its accept queue meanwhile. */
+/* A listener that can't accept stays readable, and the loop would spin. New connections stay in the accept queue
+   meanwhile. */
 static void pause_listener(struct worker *worker, unsigned listener)
 {
     int64_t until = worker->now + LIMIT_ACCEPT_PAUSE_MS;
@@ -215,7 +218,7 @@ static void pause_all_listeners(struct worker *worker)
         pause_listener(worker, i);
 }
 
-/* Watches those again whose pause is over; one that can't be watched is paused once more. */
+/* Watches the listeners whose pause is over, or pauses them again if that fails. */
 static void resume_listeners(struct worker *worker)
 {
     worker->resume_at = INT64_MAX;
@@ -231,33 +234,30 @@ static void resume_listeners(struct worker *worker)
     }
 }
 
-/*
- * An error of one listener, which may last (another process has shut the socket down): the others serve on. It is logged
- * once it has come twice in a row, as it may be that of a connection that broke before it was accepted (accept(2)).
- */
+/* The error may last, for example if another process has shut the socket down; other listeners go on. Logged from the
+   second error in a row, as a single one may be that of a connection that broke before accept (accept(2)). */
 static void pause_failed_listener(struct worker *worker, unsigned listener, int error)
 {
     time_t now = worker->service.context.now;
     bool lasts = worker->failing[listener];
     pause_listener(worker, listener);
     worker->failing[listener] = true;
-    if (!lasts || now - worker->complained[listener] < LIMIT_ACCEPT_HINT_S)
+    if (!lasts || now - worker->error_logged[listener] < LIMIT_ACCEPT_HINT_S)
         return;
-    worker->complained[listener] = now;
+    worker->error_logged[listener] = now;
     log_error("accepting on listening socket %u of %u fails: %s; trying again every %d ms", listener + 1,
               worker->setup->listener_count, strerror(error), LIMIT_ACCEPT_PAUSE_MS);
 }
 
-/* Ends the longest idle connection. One whose request has come by now is answered instead, and is the last to be looked
-   at again. */
-static bool end_idle(struct worker *worker)
+/* Closes the connection that has been idle longest. If a request has arrived on it by now, answers that instead. */
+static bool close_idle(struct worker *worker)
 {
     struct deadline *idle;
     unsigned connections = worker->connections;
     while ((idle = deadline_first(&worker->deadlines, DEADLINE_IDLE)) != NULL) {
         struct connection *connection = connection_of(idle);
         connection->readable = true;
-        connection->progress = false;
+        connection->rearm_deadline = false;
         step(worker, connection);
         if (deadline_first(&worker->deadlines, DEADLINE_IDLE) == idle)
             close_connection(worker, connection);
@@ -267,8 +267,8 @@ static bool end_idle(struct worker *worker)
     return false;
 }
 
-/* Ends the oldest connection of a kind, if it is old enough. */
-static bool end_oldest(struct worker *worker, enum deadline_kind kind, int64_t age)
+/* Closes the oldest connection with this kind of deadline if it is at least `age` milliseconds old. */
+static bool close_oldest(struct worker *worker, enum deadline_kind kind, int64_t age)
 {
     struct deadline *oldest = deadline_first(&worker->deadlines, kind);
     if (oldest == NULL || deadline_age(oldest, worker->now) < age)
@@ -278,16 +278,16 @@ static bool end_oldest(struct worker *worker, enum deadline_kind kind, int64_t a
 }
 
 /* Out of descriptors, connections or memory: close an idle connection first, then a lingering one, then the oldest
-   incomplete request. Never one with a response in flight. */
+   incomplete request. Never one with a response in flight: if no other is open, accept none for a while. */
 static void make_room(struct worker *worker)
 {
-    if (!end_idle(worker) && !end_oldest(worker, DEADLINE_LINGER, 0) &&
-        !end_oldest(worker, DEADLINE_HEAD, LIMIT_HALF_REQUEST_MS) &&
-        !end_oldest(worker, DEADLINE_BODY, LIMIT_HALF_REQUEST_MS))
+    if (!close_idle(worker) && !close_oldest(worker, DEADLINE_LINGER, 0) &&
+        !close_oldest(worker, DEADLINE_HEAD, LIMIT_HALF_REQUEST_MS) &&
+        !close_oldest(worker, DEADLINE_BODY, LIMIT_HALF_REQUEST_MS))
         pause_all_listeners(worker);
 }
 
-/* A file that is only kept open for later goes before any connection. */
+/* Files that the store keeps open for later requests are closed before any connection. */
 static void make_room_after(struct worker *worker, int error)
 {
     bool descriptors = error == EMFILE || error == ENFILE;
@@ -307,12 +307,12 @@ static void admit(struct worker *worker, int fd, const union peer *peer)
     step(worker, connection);
 }
 
-/* What accept(2) says: false when no connection is left to accept. Errors of the connection itself took it out of the
-   queue; any other may be there for good. */
-static bool go_on_after(struct worker *worker, unsigned listener, int error)
+/* Returns false if accept should not be called again. Errors of a connection have removed it from the queue; any other
+   error may last. */
+static bool handle_accept_error(struct worker *worker, unsigned listener, int error)
 {
     switch (error) {
-    case EAGAIN: /* another worker was faster, or all are taken */
+    case EAGAIN: /* the queue is empty */
         return false;
     case EINTR:
     case ECONNABORTED:
@@ -329,14 +329,14 @@ static bool go_on_after(struct worker *worker, unsigned listener, int error)
     }
 }
 
-/* False when no connection is left to accept, or no room for one. */
+/* Returns false if no connection is left to accept, or there is no room for one. */
 static bool accept_connections(struct worker *worker, unsigned listener)
 {
     for (unsigned i = 0; i < LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
         union peer peer;
         socklen_t length = sizeof peer;
         if (worker->connections >= worker->connections_max) {
-            if (i > 0) /* only the first one is known to wait */
+            if (i > 0) /* the event promises one connection: close no other for nothing */
                 return true;
             make_room(worker);
             continue;
@@ -346,7 +346,7 @@ static bool accept_connections(struct worker *worker, unsigned listener)
         if (fd >= 0) {
             worker->failing[listener] = false;
             admit(worker, fd, &peer);
-        } else if (!go_on_after(worker, listener, errno)) {
+        } else if (!handle_accept_error(worker, listener, errno)) {
             return false;
         }
     }
@@ -364,11 +364,11 @@ static void note_event(struct connection *connection, uint32_t events)
 {
     connection->readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     connection->urgent |= (events & EPOLLPRI) != 0;
-    connection->peer_done |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    connection->peer_shutdown |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
 }
 
-/* Receives from the connections of as many events as there is room for in the batch. Returns how many events that were,
-   at least one; `*arrivals` of their connections are to be stepped. */
+/* Receives from the connections of as many events as the batch has room for. Returns the number of these events, at
+   least one; the first `*arrivals` of worker->arrived are to be stepped. */
 static unsigned receive_batch(struct worker *worker, const struct epoll_event *events, unsigned count,
                               unsigned *arrivals)
 {
@@ -393,10 +393,8 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
     return i;
 }
 
-/*
- * All requests of a batch are received before the first of them is answered: so whatever a look at the disk finds out
- * while they are answered is as late as the last byte of each, and one look may serve them all.
- */
+/* Receives all requests of a batch before it answers the first: a stat made meanwhile is later than the last byte of
+   each of them, so they may share it. */
 static void serve_connections(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
     for (unsigned next = 0, arrivals; next < count;) {
@@ -409,7 +407,7 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     }
 }
 
-/* After the connections, as an idle one may have to make room for a new one, and may not be idle any more. */
+/* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle. */
 static void serve_listeners(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -469,18 +467,18 @@ static void close_all(struct worker *worker, enum deadline_kind kind)
         close_connection(worker, connection_of(first));
 }
 
-/* Another look, in the next turn, for those that wait for a request. */
-static void look_again(struct worker *worker, enum deadline_kind kind)
+/* Steps all connections with this kind of deadline in the next iteration. */
+static void step_all(struct worker *worker, enum deadline_kind kind)
 {
     struct deadline *deadline = deadline_first(&worker->deadlines, kind);
     for (; deadline != NULL; deadline = deadline_after(&worker->deadlines, deadline)) {
         struct connection *connection = connection_of(deadline);
-        connection->readable = true; /* no event has told of what came since the last one */
+        connection->readable = true; /* bytes may have arrived that no event has reported */
         add_ready(worker, connection);
     }
 }
 
-/* Lets the deadlines of one kind begin anew as those of another. */
+/* Replaces all deadlines of one kind by new ones of another. */
 static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadline_kind to)
 {
     struct deadline *first;
@@ -495,12 +493,12 @@ static bool is_leaving(const struct worker *worker)
 
 static void leave_listeners(struct worker *worker)
 {
-    /* From here on no connection wakes this worker where it would have woken another; those that did are taken now. */
+    /* New connections now wake other workers only; those that have woken this one are accepted below. */
     for (unsigned i = 0; i < worker->setup->listener_count; i++)
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[i], NULL);
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
-        /* The kernel has established the connections in the accept queue: closing the last socket would reset them. New
-           and silent ones are not among them (TCP_DEFER_ACCEPT in listen.c). */
+        /* Closing the last listening socket would reset the connections in the accept queue. Connections without data
+           are not in it (TCP_DEFER_ACCEPT in listen.c). */
         for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS; rounds++) {
             if (!accept_connections(worker, i))
                 break;
@@ -512,8 +510,8 @@ static void leave_listeners(struct worker *worker)
 }
 
 /*
- * Others have taken over: what is on its way is finished, however long it takes. Each connection may ask once more, and
- * is told that this answer is the last; one that does not ask soon is closed, as idle connections may be (RFC 9112 9.5).
+ * New workers have taken over. Responses in flight get an hour. Each connection may send one more request, whose
+ * response has Connection: close; if it sends none soon, it is closed, as idle connections may be (RFC 9112 9.5).
  */
 static void retire(struct worker *worker)
 {
@@ -523,20 +521,18 @@ static void retire(struct worker *worker)
     rearm_all(worker, DEADLINE_IDLE, DEADLINE_LAST_REQUEST);
 }
 
-/*
- * Requests that have arrived are answered, then their connections end. Connections without a
- * complete request are closed at once.
- */
+/* Requests that have arrived are answered, then their connections are closed; those without a complete request at
+   once. */
 static void drain(struct worker *worker)
 {
     worker->service.context.draining = true;
     worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
     if (!worker->service.retiring)
         leave_listeners(worker);
-    look_again(worker, DEADLINE_IDLE);
-    look_again(worker, DEADLINE_LAST_REQUEST);
-    look_again(worker, DEADLINE_HEAD);
-    look_again(worker, DEADLINE_BODY);
+    step_all(worker, DEADLINE_IDLE);
+    step_all(worker, DEADLINE_LAST_REQUEST);
+    step_all(worker, DEADLINE_HEAD);
+    step_all(worker, DEADLINE_BODY);
     rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_BYTES);
 }
 
@@ -552,7 +548,7 @@ static int64_t earlier_of(int64_t wait, int64_t other)
     return wait < 0 || other < wait ? other : wait;
 }
 
-/* How long to wait for events, in milliseconds; -1 for as long as there are none. */
+/* How long to wait for events, in milliseconds; -1: without limit. */
 static int wait_time(const struct worker *worker)
 {
     if (worker->ready != NULL)
@@ -564,11 +560,11 @@ static int wait_time(const struct worker *worker)
         wait = earlier_of(wait, worker->drain_deadline - worker->now);
     if (worker->store_expiry >= 0)
         wait = earlier_of(wait, worker->store_expiry - worker->now);
-    /* The coarse clock lags by a tick: a millisecond more, and what is waited for is due. */
+    /* The coarse clock lags by a tick; wait a millisecond longer, so that the deadline has passed. */
     return wait < 0 ? -1 : (int)(wait + (wait > 0));
 }
 
-/* What the turn has changed, for all to see. */
+/* Updates this worker's shared metrics. */
 static void publish(struct worker *worker)
 {
     struct metrics *metrics = worker->service.context.metrics;
@@ -579,8 +575,7 @@ static void publish(struct worker *worker)
     metrics_count_cache(metrics, looks.found, looks.loaded);
 }
 
-/* Fills in what has come, and returns how much; -1 where a signal did. The access lines that are held are written before
-   there is nothing else to do. */
+/* Returns the number of events; -1 after a signal. If none is ready, writes the pending lines of the log first. */
 static int wait_for_events(struct worker *worker)
 {
     struct epoll_event *events = worker->events;
@@ -590,16 +585,16 @@ static int wait_for_events(struct worker *worker)
         if (count != 0)
             return count;
         log_flush();
-        if (log_is_pending()) /* the pipe is full, and no event reports when it is read */
+        if (log_is_pending()) /* the pipe is full, and no event reports when it has room */
             wait = (int)earlier_of(wait, LIMIT_LOG_RETRY_MS);
     }
     return epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait, &worker->setup->waiting_mask);
 }
 
-static void turn(struct worker *worker)
+static void iterate(struct worker *worker)
 {
-    int waited = wait_for_events(worker);
-    unsigned count = waited > 0 ? (unsigned)waited : 0;
+    int reported = wait_for_events(worker);
+    unsigned count = reported > 0 ? (unsigned)reported : 0;
     struct connection *ready = take_ready(worker);
     int64_t before = worker->now;
     worker->service.context.iteration++;
@@ -607,16 +602,16 @@ static void turn(struct worker *worker)
     read_clocks(worker);
     bool ticked = worker->now != before;
     if (ticked) {
-        let_signals_in(worker);
-        log_flush(); /* a busy worker, too, holds a line no longer than this */
+        deliver_signals(worker);
+        log_flush(); /* a busy worker holds no line for longer than a tick either */
     }
     serve_connections(worker, worker->events, count);
     serve_listeners(worker, worker->events, count);
     step_ready(worker, ready);
-    if (ticked) /* a deadline is armed for later than now: it can be due only after a tick */
+    if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
     free_closed(worker);
-    store_end_turn(worker->service.context.store);
+    store_end_iteration(worker->service.context.store);
     worker->store_expiry = store_expire(worker->service.context.store, worker->now);
     publish(worker);
     if (stop_requested && !worker->service.context.draining)
@@ -650,8 +645,7 @@ static enum access_form access_form_of(const struct settings *settings)
     return ACCESS_NONE;
 }
 
-/* Each connection may need two descriptors: its socket, and a large file that no other one is sent. So many are let in
-   that both are there for each. */
+/* So many that each can have two descriptors: its socket, and a large file that is sent to it alone. */
 static unsigned connections_max(const struct worker_setup *setup)
 {
     struct rlimit limit;
@@ -668,7 +662,7 @@ static void handle_signals(void)
     sigaction(SIGTERM, &action, NULL);
     action.sa_handler = on_retire;
     sigaction(WORKER_RETIRE, &action, NULL);
-    /* Ctrl-C, and a terminal that closes, reach the whole process group; the master decides what follows. */
+    /* Ctrl-C and a closing terminal signal the whole process group; the master decides what follows. */
     action.sa_handler = SIG_IGN;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
@@ -722,7 +716,7 @@ int worker_run(const struct worker_setup *setup)
     if (!opened)
         log_error("a worker can't start: %s", strerror(errno));
     while (opened && !is_drained(worker))
-        turn(worker);
+        iterate(worker);
     close_worker(worker);
     return opened ? EX_OK : EX_OSERR;
 }

@@ -7,10 +7,10 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* The signal that has a worker retire. SIGHUP is none for it: a terminal that closes sends that to the whole group. */
+/* Makes a worker retire. Not SIGHUP, which a closing terminal sends to the whole process group. */
 #define WORKER_RETIRE SIGUSR2
 
-/* What the master hands to each worker. */
+/* What the master gives to each worker. */
 struct worker_setup {
     const struct settings *settings;
     struct metrics *metrics; /* this worker's part, or NULL */
@@ -22,9 +22,9 @@ struct worker_setup {
 };
 
 /*
- * Serves until SIGTERM, then finishes what is in flight, with little patience; or until WORKER_RETIRE, then does so with
- * much of it, as others have taken over. Called in the child with all these signals blocked. Returns an
- * exit status of sysexits.h: EX_OK after a drain, EX_OSERR when a resource that it can't do without is missing.
+ * Serves until SIGTERM, then drains: finishes within seconds. Or until WORKER_RETIRE, then retires: finishes within an
+ * hour, as new workers have taken over. Call it in the child, with these signals blocked. Returns an exit status of
+ * sysexits.h: EX_OK after it has finished, EX_OSERR if it can't get a resource that it needs.
  */
 int worker_run(const struct worker_setup *setup);
 

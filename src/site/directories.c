@@ -13,7 +13,7 @@
 /* A directory with what is remembered of it when it is closed again. */
 struct place {
     struct directory directory; /* fd is -1 while it is closed */
-    uint64_t turn;              /* in which it was opened */
+    uint64_t iteration;         /* in which it was opened */
     struct file_stamp stamp;
     int64_t first_seen; /* the stamp, by file_stamp_clock */
     bool settled;       /* as file_stamp_is_settled said when the names were looked at */
@@ -55,7 +55,7 @@ static void close_place(struct directories *directories, struct place *place)
     place->directory.fd = -1;
 }
 
-bool directories_end_turn(struct directories *directories)
+bool directories_end_iteration(struct directories *directories)
 {
     bool any = directories->open != NULL;
     while (directories->open != NULL)
@@ -65,7 +65,7 @@ bool directories_end_turn(struct directories *directories)
 
 void directories_free(struct directories *directories)
 {
-    directories_end_turn(directories);
+    directories_end_iteration(directories);
     for (unsigned i = 0; i < PLACES; i++)
         free(directories->places[i]);
     free(directories);
@@ -108,12 +108,13 @@ static bool look(struct directories *directories, struct place *place)
     return true;
 }
 
-const struct directory *directories_find(struct directories *directories, struct span path, uint64_t turn)
+const struct directory *directories_find(struct directories *directories, struct span path,
+                                         uint64_t iteration)
 {
     struct place *place = place_of(directories, path);
     if (place == NULL)
         return NULL;
-    if (place->directory.fd >= 0 && turn != 0 && place->turn == turn)
+    if (place->directory.fd >= 0 && iteration != 0 && place->iteration == iteration)
         return &place->directory;
     close_place(directories, place);
     int fd = path.length == 0 ? directories->beneath->root
@@ -122,7 +123,7 @@ const struct directory *directories_find(struct directories *directories, struct
     if (fd < 0)
         return NULL;
     place->directory.fd = fd;
-    place->turn = turn;
+    place->iteration = iteration;
     place->next_open = directories->open;
     directories->open = place;
     if (look(directories, place))

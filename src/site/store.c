@@ -23,16 +23,16 @@
 struct node {
     struct entry entry;
     struct file_stamp stamp;
-    int64_t first_seen;     /* the stamp, by file_stamp_clock; with bytes, that it had these */
-    int64_t idle_since;     /* the last answer ended, for an open descriptor without users */
-    bool listed;            /* in the table; else it is freed with its last user */
-    uint64_t turn;          /* in which the disk was asked last */
-    uint64_t siblings_turn; /* and for `siblings` */
-    unsigned siblings;      /* bits 1 << enum sibling */
-    unsigned absent;        /* the same for siblings whose very names are missing ... */
-    uint64_t names_version; /* ... as long as the directory has this one */
-    uint64_t hash;          /* of the path */
-    struct node *next;      /* in the same bucket */
+    int64_t first_seen;          /* the stamp, by file_stamp_clock; with bytes, that it had these */
+    int64_t idle_since;          /* the last answer ended, for an open descriptor without users */
+    bool listed;                 /* in the table; else it is freed with its last user */
+    uint64_t iteration;          /* in which the disk was asked last */
+    uint64_t siblings_iteration; /* and for `siblings` */
+    unsigned siblings;           /* bits 1 << enum sibling */
+    unsigned absent;             /* the same for siblings whose very names are missing ... */
+    uint64_t names_version;      /* ... as long as the directory has this one */
+    uint64_t hash;               /* of the path */
+    struct node *next;           /* in the same bucket */
     struct node *newer;
     struct node *older;
     size_t path_length;
@@ -485,14 +485,14 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
 }
 
 /* One more answer uses the node, which is now the newest. */
-static struct entry *hold(struct store *store, struct node *node, uint64_t turn)
+static struct entry *hold(struct store *store, struct node *node, uint64_t iteration)
 {
     struct queue *queue = queue_of(store, node);
     if (queue->newest != node) {
         queue_remove(queue, node);
         queue_add(queue, node);
     }
-    node->turn = turn;
+    node->iteration = iteration;
     node->entry.users++;
     return &node->entry;
 }
@@ -532,7 +532,7 @@ static bool is_confirmed(struct store *store, struct node *node, int fd)
 
 /* Finds what the open file is in the table, or loads it. Returns 0, or as load_file does. Takes `fd` over unless it
    fails. */
-static int find_open(struct store *store, struct span path, uint64_t turn, uint64_t hash, int fd,
+static int find_open(struct store *store, struct span path, uint64_t iteration, uint64_t hash, int fd,
                      struct entry **entry)
 {
     struct stat attributes;
@@ -544,7 +544,7 @@ static int find_open(struct store *store, struct span path, uint64_t turn, uint6
     struct file_stamp stamp = file_stamp_of(&attributes);
     struct node *same = node != NULL && file_stamp_equal(&stamp, &node->stamp) ? node : NULL;
     if (same != NULL && is_confirmed(store, same, fd)) {
-        *entry = hold(store, same, turn);
+        *entry = hold(store, same, iteration);
         keep_bounds(store);
         return 0;
     }
@@ -556,19 +556,20 @@ static int find_open(struct store *store, struct span path, uint64_t turn, uint6
         table_remove(store, node);
     if (loaded->entry.bytes != NULL || !is_small(&loaded->entry))
         table_add(store, loaded); /* a small file without bytes is for this response alone */
-    loaded->turn = turn;
+    loaded->iteration = iteration;
     *entry = &loaded->entry;
     return 0;
 }
 
-static int load(struct store *store, struct span path, uint64_t turn, uint64_t hash, struct entry **entry)
+static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
+                struct entry **entry)
 {
     keep_bounds(store); /* responses that have ended since may leave room */
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
             return status_of(errno);
-        int result = find_open(store, path, turn, hash, fd, entry);
+        int result = find_open(store, path, iteration, hash, fd, entry);
         if (result == 0)
             store->looks.loaded++;
         else
@@ -602,20 +603,20 @@ static bool is_current(const struct node *node, const struct stat *attributes)
 }
 
 /* The directory that has the node's name; NULL where it can't be opened. */
-static const struct directory *directory_of(struct store *store, const struct node *node, uint64_t turn)
+static const struct directory *directory_of(struct store *store, const struct node *node, uint64_t iteration)
 {
     size_t length = node->name > 0 ? node->name - 1 : 0; /* without its slash */
-    return directories_find(store->directories, (struct span){node->path, length}, turn);
+    return directories_find(store->directories, (struct span){node->path, length}, iteration);
 }
 
 /*
  * The usual case: the name in its directory still is the file that was read. What has changed, is gone, or was reached
  * through a link by this name, is for the full lookup to judge.
  */
-static bool is_still_there(struct store *store, const struct node *node, uint64_t turn)
+static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {
     struct stat attributes;
-    const struct directory *directory = node->entry.settled ? directory_of(store, node, turn) : NULL;
+    const struct directory *directory = node->entry.settled ? directory_of(store, node, iteration) : NULL;
     return directory != NULL &&
            fstatat(directory->fd, node->path + node->name, &attributes, AT_SYMLINK_NOFOLLOW) == 0 &&
            is_current(node, &attributes);
@@ -662,7 +663,7 @@ void store_close(struct store *store)
 
 bool store_free_descriptor(struct store *store)
 {
-    return directories_end_turn(store->directories) || close_oldest(store);
+    return directories_end_iteration(store->directories) || close_oldest(store);
 }
 
 struct store_looks store_take_looks(struct store *store)
@@ -672,13 +673,13 @@ struct store_looks store_take_looks(struct store *store)
     return looks;
 }
 
-void store_end_turn(struct store *store)
+void store_end_iteration(struct store *store)
 {
-    directories_end_turn(store->directories);
+    directories_end_iteration(store->directories);
 }
 
 /* Asks the disk, and loads the file unless the node in the table is still what it was. */
-static int find_on_disk(struct store *store, struct span path, uint64_t turn, uint64_t hash,
+static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
                         struct entry **entry)
 {
     struct stat attributes = {0};
@@ -686,11 +687,11 @@ static int find_on_disk(struct store *store, struct span path, uint64_t turn, ui
     struct node *node = table_find(store, hash, path);
     if (node != NULL && status == 0 && is_open(node) && is_current(node, &attributes)) {
         store->looks.found++;
-        *entry = hold(store, node, turn);
+        *entry = hold(store, node, iteration);
         return 0;
     }
     if (status == 0 && S_ISREG(attributes.st_mode))
-        status = load(store, path, turn, hash, entry);
+        status = load(store, path, iteration, hash, entry);
     else if (status == 0 && S_ISDIR(attributes.st_mode))
         *entry = &store->directory;
     else if (status == 0)
@@ -701,18 +702,18 @@ static int find_on_disk(struct store *store, struct span path, uint64_t turn, ui
     return status;
 }
 
-int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry)
+int store_find(struct store *store, struct span path, uint64_t iteration, struct entry **entry)
 {
     uint64_t hash = hash_bytes(path);
     struct node *node = table_find(store, hash, path);
     *entry = NULL;
     if (node == NULL || !is_open(node))
-        return find_on_disk(store, path, turn, hash, entry);
-    bool known = turn != 0 && node->turn == turn;
-    if (!known && !is_still_there(store, node, turn))
-        return find_on_disk(store, path, turn, hash, entry);
+        return find_on_disk(store, path, iteration, hash, entry);
+    bool known = iteration != 0 && node->iteration == iteration;
+    if (!known && !is_still_there(store, node, iteration))
+        return find_on_disk(store, path, iteration, hash, entry);
     store->looks.found++;
-    *entry = hold(store, node, turn);
+    *entry = hold(store, node, iteration);
     return 0;
 }
 
@@ -743,12 +744,12 @@ static struct span sibling_path(struct store *store, const struct node *node, en
     return (struct span){path.at, path.overflow ? 0 : path.length - 1};
 }
 
-int store_find_sibling(struct store *store, struct entry *original, enum sibling sibling, uint64_t turn,
+int store_find_sibling(struct store *store, struct entry *original, enum sibling sibling, uint64_t iteration,
                        struct entry **entry)
 {
     const struct node *node = node_of(original);
     struct span path = sibling_path(store, node, sibling);
-    int status = path.length > 0 ? store_find(store, path, turn, entry) : 404;
+    int status = path.length > 0 ? store_find(store, path, iteration, entry) : 404;
     if (status != 0)
         return status;
     assert(*entry != NULL);
@@ -760,9 +761,9 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
 }
 
 /* The siblings whose names are not in the directory at all, as bits: neither a file nor a link that leads nowhere. */
-static unsigned absent_siblings(struct store *store, struct node *node, uint64_t turn)
+static unsigned absent_siblings(struct store *store, struct node *node, uint64_t iteration)
 {
-    const struct directory *directory = directory_of(store, node, turn);
+    const struct directory *directory = directory_of(store, node, iteration);
     if (directory == NULL)
         return 0;
     if (node->names_version == directory->names_version)
@@ -780,21 +781,22 @@ static unsigned absent_siblings(struct store *store, struct node *node, uint64_t
     return node->absent;
 }
 
-unsigned store_siblings(struct store *store, struct entry *original, uint64_t turn)
+unsigned store_siblings(struct store *store, struct entry *original, uint64_t iteration)
 {
     struct node *node = node_of(original);
-    if (turn != 0 && node->siblings_turn == turn)
+    if (iteration != 0 && node->siblings_iteration == iteration)
         return node->siblings;
-    unsigned absent = absent_siblings(store, node, turn);
+    unsigned absent = absent_siblings(store, node, iteration);
     node->siblings = 0;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct entry *entry;
-        if ((absent & 1U << sibling) != 0 || store_find_sibling(store, original, sibling, turn, &entry) != 0)
+        if ((absent & 1U << sibling) != 0 ||
+            store_find_sibling(store, original, sibling, iteration, &entry) != 0)
             continue;
         node->siblings |= 1U << sibling;
         store_release(store, entry);
     }
-    node->siblings_turn = turn;
+    node->siblings_iteration = iteration;
     return node->siblings;
 }
 

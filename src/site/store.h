@@ -98,18 +98,18 @@ struct store_looks store_take_looks(struct store *store);
  */
 int64_t store_expire(struct store *store, int64_t now);
 
-/* To be called when a turn is over: lets go of the directories that it looked at. */
-void store_end_turn(struct store *store);
+/* Call it at the end of an iteration: closes the directories that it opened. */
+void store_end_iteration(struct store *store);
 
 /*
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).
- * `turn` numbers a batch of requests that were all received before the first of them was looked up: the disk is asked once
- * for all that name the same. 0 always asks. Returns 0 and an entry that the caller gives back with store_release, or an
+ * `iteration` numbers a batch of requests that were all received before the first of them is looked up, so they share
+ * one stat of each path; 0 makes a new one. Returns 0 and an entry that the caller gives back with store_release, or an
  * HTTP status: 404 for a path that does not exist, can't be read, leaves the root, or is neither file nor directory; 503
  * when descriptors or memory are short, and for a file that changes as often as it is read, or of which no two reads in a
  * row agree; 500 otherwise. `*entry` is NULL then.
  */
-int store_find(struct store *store, struct span path, uint64_t turn, struct entry **entry);
+int store_find(struct store *store, struct span path, uint64_t iteration, struct entry **entry);
 
 /* Opens the directory at `path`, to be read by the caller, whose descriptor it is. Returns 0, or a status as store_find
    does. */
@@ -118,12 +118,12 @@ int store_open_directory(struct store *store, struct span path, int *fd);
 /* Where the store looks, for callers that need more than a path. Stays valid as long as the store. */
 const struct beneath *store_beneath(const struct store *store);
 
-/* The siblings that a file has, as bits 1 << enum sibling: regular files that are not older than it. `turn` as for
+/* The siblings that a file has, as bits 1 << enum sibling: regular files that are not older than it. `iteration` as for
    store_find. */
-unsigned store_siblings(struct store *store, struct entry *original, uint64_t turn);
+unsigned store_siblings(struct store *store, struct entry *original, uint64_t iteration);
 
 /* Finds one of them, as store_find does. */
-int store_find_sibling(struct store *store, struct entry *original, enum sibling sibling, uint64_t turn,
+int store_find_sibling(struct store *store, struct entry *original, enum sibling sibling, uint64_t iteration,
                        struct entry **entry);
 
 void store_release(struct store *store, struct entry *entry);

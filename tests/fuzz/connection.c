@@ -95,7 +95,7 @@ static void arrive(struct play *play, size_t amount, bool ends)
     wire.arrived += amount < left ? amount : left;
     wire.ended |= ends || left == 0;
     play->connection->readable = true;
-    play->connection->peer_done |= wire.ended;
+    play->connection->peer_shutdown |= wire.ended;
 }
 
 static void make_room(size_t amount)
@@ -106,7 +106,7 @@ static void make_room(size_t amount)
 static void reset(struct play *play)
 {
     wire.gone = play->cut = true;
-    play->connection->readable = play->connection->peer_done = true;
+    play->connection->readable = play->connection->peer_shutdown = true;
 }
 
 /* As drain() in worker.c: a connection that waits for a request makes another step. */

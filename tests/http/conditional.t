@@ -399,6 +399,20 @@ for my $case (['the epoch', 0], ['a second later', 1], ['tomorrow', time + 86_40
     is($server->get('/', "If-None-Match: " . $server->settled('/')->{field}{etag})->{status}, 304, 'a directory\'s index: 304');
 }
 
+# An older file is put back: its date is earlier than the client's, so by dates alone it is not modified (13.1.3).
+{
+    put_file($root, 'rolled.txt', 'new');
+    put_file($root, 'earlier.txt', 'old');
+    utime 1_700_000_000, 1_700_000_000, "$root/rolled.txt";
+    utime 1_600_000_000, 1_600_000_000, "$root/earlier.txt";
+    my $field = $server->dated('/rolled.txt')->{field};
+    rename "$root/earlier.txt", "$root/rolled.txt" or die;
+    $server->dated('/rolled.txt');
+    is($server->get('/rolled.txt', "If-Modified-Since: $field->{'last-modified'}")->{status}, 304, 'an older file is put back: 304 by the date alone');
+    is($server->get('/rolled.txt', "If-None-Match: $field->{etag}", "If-Modified-Since: $field->{'last-modified'}")->{body}, 'old',
+        'an older file is put back: by its ETag, the file');
+}
+
 # curl
 SKIP: {
     have('curl') or skip 'no curl', 5;

@@ -35,11 +35,13 @@ sub asked {
         ['absolute-form with a query',                                 'GET HTTP://LOCALHOST:80' . HEALTH . "?a?b HTTP/1.1\r\n$html"],
         ['HTTP/1.0 without a Host',              'GET ' . HEALTH . " HTTP/1.0\r\n\r\n"],
         ['a body',                               'GET ' . HEALTH . " HTTP/1.1\r\nContent-Length: 2\r\n" . $html . 'ab'],
-        ['If-None-Match: *',                     'GET ' . HEALTH . " HTTP/1.1\r\nIf-None-Match: *\r\n$html"],
+        ['If-None-Match with an ETag',           'GET ' . HEALTH . " HTTP/1.1\r\nIf-None-Match: \"x\"\r\n$html"],
         ['a range',                              'GET ' . HEALTH . " HTTP/1.1\r\nRange: bytes=0-0\r\n$html"],
     );
     is(asked($server, $_->[1]), "200 ok\n", $_->[0]) for @well;
     is(asked($server, 'HEAD ' . HEALTH . " HTTP/1.1\r\n$html"), '200 ', 'HEAD');
+    is(asked($server, 'GET ' . HEALTH . " HTTP/1.1\r\nIf-None-Match: *\r\n$html"), '304 ', 'If-None-Match: * (RFC 9110 13.1.2)');
+    like(asked($server, 'GET ' . HEALTH . " HTTP/1.1\r\nIf-Match: \"x\"\r\n$html"), qr/\A412 /, 'If-Match with an ETag (RFC 9110 13.1.1)');
     is($server->log, '', 'health checks are not logged');
     my $metrics = asked($server, "GET http://localhost/metrics?name=x HTTP/1.1\r\n$html");
     like($metrics, qr/^tinyhttpd_requests_total\{class="2xx"\} 0$/m, 'health checks are not counted (the metrics, in absolute-form)');

@@ -55,8 +55,9 @@ sub names {
     is($server->get('/docs/', $_)->{field}{'content-type'}, 'text/html; charset=utf-8', "HTML for $_")
         for 'Accept: */*', 'X: y', 'Accept: application/json;q=0.5, text/html', 'Accept: text/html, application/json', 'Accept: image/png';
     is($server->get('/docs/', 'Range: bytes=0-3', $html)->{status}, 200, 'Range is ignored (14.2)');
-    is($server->get('/docs/', 'If-None-Match: *', 'If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT', $html)->{status}, 200,
-        'conditions are ignored, as there are no validators: 200');
+    is($server->get('/docs/', $_->[0], $html)->{status}, $_->[1], "$_->[0], without validators: $_->[1] (13.1)")
+        for ['If-Match: "x"', 412], ['If-Match: *', 200], ['If-None-Match: "x"', 200], ['If-None-Match: *', 304],
+            ['If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT', 200], ['If-Unmodified-Since: Sun, 09 Sep 2001 01:46:40 GMT', 200];
     is(join(' ', names($server->get('/inside/', $html))), 'sub/ file2.txt file10.txt', 'through a link that stays inside the root');
     like($server->get('/empty/', $html)->{body}, qr/This folder is empty/, 'an empty directory');
     is($server->get('/', $html)->{status}, 200, 'the root');

@@ -25,6 +25,14 @@ my $path  = '/.well-known/tinyhttpd/live.js';
 sub element { my $etag = shift; return "\n<script src=\"$path\" data-etag='$etag'></script>\n" }
 
 my $server = Harness->start(root => $root, args => ['-j', '1', '--watch']);
+
+# Asks as the script does.
+sub check {
+    my ($target, @fields) = @_;
+    my $request = "HEAD $target HTTP/1.1\r\n" . join('', map { "$_\r\n" } 'Host: localhost', $asked, @fields) . "\r\n";
+    return $server->exchange($request, count => 1)->{responses}[0];
+}
+
 $server->settled('/large.html'); # until then it has no ETag
 for my $name ('index.html', 'large.html') {
     my $plain = $server->get("/$name");
@@ -37,22 +45,23 @@ for my $name ('index.html', 'large.html') {
     is($server->get("/$name", @shown, "If-None-Match: $etag")->{status}, 200, "$name: as a page, If-None-Match with the file's ETag: 200");
     my $part = $server->get("/$name", @shown, 'Range: bytes=0-9');
     is("$part->{status} $part->{body} $part->{field}{etag}", '206 ' . substr($page, 0, 10) . " $etag", "$name: a range is one of the file");
-    my $question = $server->get("/$name", @shown, $asked);
-    is($question->{body}, $plain->{body}, "$name: the script's check gets the file");
-    is($server->get("/$name", @shown, $asked, "If-None-Match: $etag")->{status}, 304, "$name: the script's check with the file's ETag: 304");
+    my $checked = check("/$name", @shown);
+    is("@{$checked->{field}}{'content-length', 'etag'}", length($plain->{body}) . " $etag", "$name: the script's check gets the file's length and ETag");
+    is(check("/$name", @shown, "If-None-Match: $etag")->{status}, 304, "$name: the script's check with the file's ETag: 304");
+    is($server->get("/$name", @shown, $asked)->{body}, $live->{body}, "$name: GET with the script's field is any other GET");
 }
 is($server->get('/style.css', @shown)->{body}, "p{}\n", 'a stylesheet gets no element');
 is($server->get('/utf16.html', @shown)->{body}, "\xFF\xFE<\0p\0>\0", 'a page in UTF-16 gets no element');
 my $packed = $server->get('/packed.html', @shown, 'Accept-Encoding: gzip');
 is($packed->{body}, $page . element($packed->{field}{etag} =~ s/-live//r), 'a page with an encoded sibling is sent unencoded, with the element');
-is($server->get('/packed.html', 'Accept-Encoding: gzip', $asked)->{field}{'content-encoding'}, undef, 'the script\'s check of a page with an encoded sibling gets it unencoded');
+is(check('/packed.html', 'Accept-Encoding: gzip')->{field}{'content-encoding'}, undef, 'the script\'s check of a page with an encoded sibling gets it unencoded');
 
 # The script checks a missing page until it exists.
 my $missing = $server->get('/none', @shown);
 is($missing->{status}, 404, 'missing: 404');
 like($missing->{body}, qr/\Q@{[element('')]}\E\z/, 'missing: the element without a version');
 like($missing->{field}{'content-security-policy'}, qr/; script-src 'self'; connect-src 'self'\z/, 'missing: the Content-Security-Policy allows the script');
-is($server->get('/none', @shown, $asked)->{status}, 204, 'missing: the script\'s check is 204');
+is(check('/none', @shown)->{status}, 204, 'missing: the script\'s check is 204');
 unlike($server->get('/none')->{body}, qr/script/, 'missing: no element without Accept: text/html');
 put_file($root, '404.html', '<p>own');
 is($server->get('/none', @shown)->{body}, '<p>own' . element(''), "missing: the site's own 404.html gets the element as well");
@@ -63,10 +72,10 @@ like($script->{body}, qr/\A\(\(\) => \{\n.*\}\)\(\);\n\z/s, 'the script runs in 
 
 unlike($server->log, qr{live\.js}, 'the script is not logged');
 my $lines = () = $server->log =~ /\n/g;
-$server->get('/index.html', @shown, $asked);
-$server->get('/style.css');
+check('/index.html', @shown);
+$server->get('/style.css', $asked);
 ok(eventually { my $now = () = $server->log =~ /\n/g; $now > $lines } 5);
-is((() = $server->log =~ /\n/g) - $lines, 1, 'the script\'s checks are not logged, other requests are');
+is((() = $server->log =~ /\n/g) - $lines, 1, 'the script\'s checks are not logged; GET with its field is');
 $server->stop;
 
 {

@@ -103,6 +103,42 @@ static void a_draining_server_is_unhealthy_and_still_answers(void **state)
     assert_status(ask(GET("/file.txt", "")), 200);
 }
 
+/* RFC 9110 13.1, 13.2.1: without an entity tag, only "*" matches; without a date, dates are ignored. */
+static void generated_responses_have_conditions(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"/empty/", "/metrics", "/.well-known/tinyhttpd/health",
+                                          "/.well-known/tinyhttpd/live.js"};
+    static const struct {
+        const char *line;
+        int status;
+    } conditions[] = {
+        {"If-Match: \"x\"", 412},
+        {"If-Match: *", 200},
+        {"If-None-Match: \"x\"", 200},
+        {"If-None-Match: *", 304},
+        {"If-Match: \"x\"\r\nIf-None-Match: *", 412},
+        {"If-Unmodified-Since: Sun, 09 Sep 2001 01:46:40 GMT", 200},
+        {"If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT", 200},
+    };
+    asked.settings.listing = LISTING_ON;
+    asked.settings.metrics = "/metrics";
+    asked.settings.watch = true;
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        for (size_t j = 0; j < sizeof conditions / sizeof *conditions; j++) {
+            char get[256];
+            snprintf(get, sizeof get, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n", targets[i],
+                     conditions[j].line);
+            assert_status(ask(get), conditions[j].status);
+            assert_int_equal(asked.response.unlogged, i > 0);
+        }
+    }
+    assert_has(ask(GET("/empty/", "If-None-Match: *\r\n")), "\r\nVary: Accept\r\n"); /* 15.4.5 */
+    assert_body(ask(GET("/empty/", "If-None-Match: *\r\n")), "");
+    asked.draining = true; /* a 503 has no conditions */
+    assert_status(ask(GET("/.well-known/tinyhttpd/health", "If-None-Match: *\r\n")), 503);
+}
+
 static void missing_files_are_404(void **state)
 {
     (void)state;
@@ -164,6 +200,7 @@ int main(void)
         ASKED_TEST(a_redirect_never_leads_to_another_host),
         ASKED_TEST(own_paths_take_precedence_over_files),
         ASKED_TEST(a_draining_server_is_unhealthy_and_still_answers),
+        ASKED_TEST(generated_responses_have_conditions),
         ASKED_TEST(missing_files_are_404),
         ASKED_TEST(head_has_the_fields_of_get_and_no_body),
         ASKED_TEST(requests_whose_end_is_unknown_close_the_connection),

@@ -39,7 +39,23 @@ static void checks_get_the_files_validators_and_are_not_logged(void **state)
     assert_status(response, 200);
     assert_lacks(response, "-live\"");
     assert_true(asked.response.unlogged);
-    assert_lacks(ask(GET("/style.css", CHECK "Accept-Encoding: gzip\r\n")), "Content-Encoding:");
+    response = ask("HEAD /style.css HTTP/1.1\r\nHost: localhost\r\n" CHECK "Accept-Encoding: gzip\r\n\r\n");
+    assert_lacks(response, "Content-Encoding:");
+}
+
+/* With --watch any client can send the field. */
+static void other_requests_with_the_field_are_ordinary_and_logged(void **state)
+{
+    (void)state;
+    assert_has(ask(GET("/about.html", PAGE CHECK)), ELEMENT);
+    assert_false(asked.response.unlogged);
+    assert_body(ask(GET("/file.txt", CHECK)), "0123456789");
+    assert_false(asked.response.unlogged);
+    assert_has(ask(GET("/style.css", CHECK "Accept-Encoding: gzip\r\n")), "\r\nContent-Encoding: gzip\r\n");
+    assert_status(ask(GET("/missing", CHECK)), 404);
+    assert_false(asked.response.unlogged);
+    assert_status(ask("HEAD /%zz HTTP/1.1\r\nHost: localhost\r\n" CHECK "\r\n"), 400);
+    assert_false(asked.response.unlogged);
 }
 
 /* Browsers report each 404 in the console. */
@@ -103,6 +119,7 @@ int main(void)
         WATCHED_TEST(navigations_get_the_script_after_the_page),
         WATCHED_TEST(other_responses_are_the_file),
         WATCHED_TEST(checks_get_the_files_validators_and_are_not_logged),
+        WATCHED_TEST(other_requests_with_the_field_are_ordinary_and_logged),
         WATCHED_TEST(checks_of_missing_files_are_204),
         WATCHED_TEST(error_pages_have_the_script),
         WATCHED_TEST(redirects_and_foreign_hosts_have_no_script),

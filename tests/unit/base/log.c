@@ -316,14 +316,15 @@ static void lines_are_written_together_and_whole(void **state)
     assert_int_equal(writes, 100 / (LIMIT_LOG_LINE / line.length) + 1);
 }
 
-/* A pipe that is full, with whoever reads it away for a while: what there is room for waits, and the rest is counted. */
-static void what_nobody_reads_yet_is_held(void **state)
+/* A pipe that is full, and its reader busy: lines wait while there is room, the others are counted. */
+static void unread_lines_are_held(void **state)
 {
     static const char filling[4096];
     const unsigned room = LIMIT_LOG_HELD / line.length;
     (void)state;
     struct capture errors = capture_begin(STDERR_FILENO);
     struct capture output = capture_begin(STDOUT_FILENO);
+    open_log();
     while (write(STDOUT_FILENO, filling, sizeof filling) > 0)
         continue;
     for (unsigned i = 0; i < room + 5; i++)
@@ -349,6 +350,7 @@ static void count_of_dropped_lines_is_kept_until_it_is_told(void **state)
     (void)state;
     struct capture errors = capture_begin(STDERR_FILENO);
     struct capture output = capture_begin(STDOUT_FILENO);
+    open_log();
     while (write(STDERR_FILENO, filling, sizeof filling) > 0)
         continue;
     while (write(STDOUT_FILENO, filling, sizeof filling) > 0)
@@ -370,12 +372,13 @@ static void count_of_dropped_lines_is_kept_until_it_is_told(void **state)
 }
 
 /* At the end there is no later time to write to. */
-static void what_nobody_reads_in_the_end_is_told(void **state)
+static void lines_unread_at_the_end_are_reported(void **state)
 {
     static const char filling[4096];
     (void)state;
     struct capture errors = capture_begin(STDERR_FILENO);
     struct capture output = capture_begin(STDOUT_FILENO);
+    open_log();
     while (write(STDOUT_FILENO, filling, sizeof filling) > 0)
         continue;
     log_add(&line, 1);
@@ -562,9 +565,9 @@ int main(void)
         cmocka_unit_test(full_disk_at_the_end_is_told_as_such),
         cmocka_unit_test(lines_of_several_workers_do_not_mix_on_a_stream_socket),
         cmocka_unit_test(lines_are_written_together_and_whole),
-        cmocka_unit_test(what_nobody_reads_yet_is_held),
+        cmocka_unit_test(unread_lines_are_held),
         cmocka_unit_test(count_of_dropped_lines_is_kept_until_it_is_told),
-        cmocka_unit_test(what_nobody_reads_in_the_end_is_told),
+        cmocka_unit_test(lines_unread_at_the_end_are_reported),
         cmocka_unit_test(a_diagnostic_comes_after_the_lines_before_it),
         cmocka_unit_test(a_full_pipe_is_not_waited_for),
         cmocka_unit_test(a_full_socket_is_not_waited_for),

@@ -17,7 +17,7 @@
 
 /* ---- counting what is allocated ---- */
 
-/* Sanitizers have an allocator of their own, and musl lends nobody its own by name. */
+/* Sanitizers have their own allocator, and musl does not export its allocator by another name. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define SANITIZED 1
@@ -61,7 +61,7 @@ static char base[64];
 static struct service *service;
 static struct connection *connection;
 
-/* That of a command line which says nothing. */
+/* Of a command line without options. */
 static const struct settings settings = {.index = "index.html"};
 static struct config config;
 static int client;
@@ -88,7 +88,7 @@ static int begin(void **state)
         return -1;
     write_file("small.txt", 1024);
     write_file("large.bin", 8 * 1024 * 1024);
-    /* No file is too young to be kept: its time may be ahead of the clock (multigrain timestamps, Linux 6.13). */
+    /* No file is too new to be cached, even if its time is ahead of the clock (multigrain timestamps, Linux 6.13). */
     service->context.store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000, false);
     config_open(&config, &settings, false);
     service->context.config = &config;
@@ -121,8 +121,8 @@ static void client_sends(const char *text)
     connection->readable = true;
 }
 
-/* Takes all that is there; returns how much. */
-static size_t client_takes(void)
+/* Reads all that has arrived; returns its length. */
+static size_t client_reads(void)
 {
     static char room[65536];
     size_t taken = 0;
@@ -137,21 +137,21 @@ static size_t client_takes(void)
 
 /* ---- memory ---- */
 
-/* The usual request finds its file in memory and is sent whole: nothing of it needs the heap. */
-static void a_usual_request_allocates_nothing(void **state)
+/* Its file is in memory, and the socket takes the whole response. */
+static void a_request_for_a_cached_file_allocates_nothing(void **state)
 {
     (void)state;
     if (!COUNTS_ALLOCATIONS)
         return;
     client_sends(GET_SMALL);
     assert_int_equal(connection_step(connection, service), WANT_EVENT);
-    assert_true(allocations > 0); /* the file, the first time: so counting works */
-    client_takes();
+    assert_true(allocations > 0); /* for the file, so counting works */
+    client_reads();
     unsigned before = allocations;
     for (unsigned i = 0; i < 1000; i++) {
         client_sends(GET_SMALL);
         assert_int_equal(connection_step(connection, service), WANT_EVENT);
-        assert_true(client_takes() > 1024);
+        assert_true(client_reads() > 1024);
     }
     assert_int_equal(allocations, before);
 }
@@ -159,7 +159,7 @@ static void a_usual_request_allocates_nothing(void **state)
 static void an_idle_connection_owns_only_itself(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct connection) <= 240); /* with malloc's own, 256 bytes */
+    assert_true(sizeof(struct connection) <= 240); /* 256 bytes with malloc's header */
     client_sends("GET /small.txt HT");
     assert_int_equal(connection_step(connection, service), WANT_EVENT);
     assert_non_null(connection->input);
@@ -169,10 +169,10 @@ static void an_idle_connection_owns_only_itself(void **state)
     assert_null(connection->outgoing);
 }
 
-/* ---- looks at the disk that requests share ---- */
+/* ---- stats that requests share ---- */
 
-/* As the worker does: before anything is answered. */
-static void receive_early(struct received *received, char room[LIMIT_INPUT])
+/* As the worker does before it answers any request. */
+static void receive_first(struct received *received, char room[LIMIT_INPUT])
 {
     *received = connection_receive(connection, room, LIMIT_INPUT);
 }
@@ -186,8 +186,8 @@ static void replace_small(size_t size)
     assert_int_equal(rename(next, path), 0);
 }
 
-/* Another connection's request of the same iteration looks at the disk. */
-static void look_at_small(void)
+/* Another connection's request of the same iteration makes the stat. */
+static void stat_small(void)
 {
     struct entry *entry;
     assert_int_equal(
@@ -195,7 +195,7 @@ static void look_at_small(void)
     store_release(service->context.store, entry);
 }
 
-static void assert_answered_with(uint64_t size)
+static void assert_response_of(uint64_t size)
 {
     char room[8192] = "", field[64];
     assert_true(recv(client, room, sizeof room - 1, 0) > 0);
@@ -203,21 +203,21 @@ static void assert_answered_with(uint64_t size)
     assert_non_null(strstr(room, field));
 }
 
-static void a_look_serves_the_requests_received_before_it(void **state)
+static void a_stat_serves_the_requests_received_before_it(void **state)
 {
     (void)state;
     static char room[LIMIT_INPUT];
     service->context.iteration = 7;
     client_sends(GET_SMALL);
-    receive_early(&service->received, room);
-    look_at_small();
+    receive_first(&service->received, room);
+    stat_small();
     replace_small(2048);
     assert_int_equal(connection_step(connection, service), WANT_EVENT);
-    assert_answered_with(1024);
+    assert_response_of(1024);
 }
 
-/* Its first bytes were there before the look. Cut everywhere: also behind the empty lines that a client may send. */
-static void a_request_that_ends_after_a_look_takes_its_own(void **state)
+/* Its first bytes arrive before the stat. Cut at each byte, also after the empty line that a client may send. */
+static void a_request_that_ends_after_a_stat_makes_its_own(void **state)
 {
     (void)state;
     static const char whole[] = "\r\n" GET_SMALL;
@@ -228,43 +228,43 @@ static void a_request_that_ends_after_a_look_takes_its_own(void **state)
         memcpy(beginning, whole, cut);
         beginning[cut] = '\0';
         client_sends(beginning);
-        receive_early(&service->received, room);
-        look_at_small();
+        receive_first(&service->received, room);
+        stat_small();
         replace_small(2048);
         if (cut > 0)
             assert_int_equal(connection_step(connection, service), WANT_EVENT);
         client_sends(whole + cut);
         assert_int_equal(connection_step(connection, service), WANT_EVENT);
-        assert_answered_with(2048);
+        assert_response_of(2048);
     }
 }
 
-/* ---- turns ---- */
+/* ---- the bounds of a step ---- */
 
-static void one_request_is_answered_in_a_turn(void **state)
+static void a_step_answers_one_request(void **state)
 {
     (void)state;
     client_sends(GET_SMALL GET_SMALL GET_SMALL);
     assert_int_equal(connection_step(connection, service), WANT_TURN);
-    size_t one = client_takes();
+    size_t one = client_reads();
     assert_int_equal(connection_step(connection, service), WANT_TURN);
-    assert_int_equal(client_takes(), one);
+    assert_int_equal(client_reads(), one);
     assert_int_equal(connection_step(connection, service), WANT_EVENT);
-    assert_int_equal(client_takes(), one);
+    assert_int_equal(client_reads(), one);
     assert_null(connection->input);
 }
 
-/* However quickly the client takes it, a large answer leaves others their turn. */
-static void bytes_in_a_turn_are_bounded(void **state)
+/* However fast the client reads, other connections get their turn. */
+static void a_step_sends_a_bounded_number_of_bytes(void **state)
 {
     (void)state;
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
     enum connection_want want = connection_step(connection, service);
-    size_t taken = client_takes(), most = taken;
+    size_t taken = client_reads(), most = taken;
     while (connection->state == CONNECTION_SEND) {
         assert_true(want == WANT_EVENT || want == WANT_TURN);
         want = connection_step(connection, service);
-        size_t bytes = client_takes();
+        size_t bytes = client_reads();
         most = bytes > most ? bytes : most;
         taken += bytes;
     }
@@ -287,13 +287,13 @@ static void each_state_has_its_deadline(void **state)
     client_sends("llo");
     assert_int_equal(connection_step(connection, service), WANT_EVENT);
     assert_int_equal(connection_deadline(connection), DEADLINE_IDLE);
-    client_takes();
+    client_reads();
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
     connection_step(connection, service);
     assert_int_equal(connection_deadline(connection), DEADLINE_WRITE);
 }
 
-/* An empty line is no request, and starts no clock (RFC 9112 2.2). */
+/* They are not part of a request (RFC 9112 2.2). */
 static void empty_lines_leave_a_connection_idle(void **state)
 {
     (void)state;
@@ -314,24 +314,24 @@ static void a_late_head_gets_408(void **state)
     assert_memory_equal(answer, "HTTP/1.1 408", 12);
 }
 
-/* ---- the end of the worker ---- */
+/* ---- a worker that drains or retires ---- */
 
-static void the_last_bytes_are_waited_for(void **state)
+static void a_draining_worker_waits_for_the_last_acknowledgement(void **state)
 {
     (void)state;
     service->context.draining = true;
     client_sends(GET_SMALL);
     connection_step(connection, service);
     assert_int_equal(connection->state, CONNECTION_LINGER);
-    connection->progress = false;
+    connection->rearm_deadline = false;
     assert_int_equal(connection_expire(connection, service), WANT_EVENT);
-    assert_true(connection->progress); /* or the deadline would be due at once again */
-    client_takes();
+    assert_true(connection->rearm_deadline); /* or it would be due again at once */
+    client_reads();
     assert_int_equal(connection_expire(connection, service),
-                     WANT_CLOSE); /* though the client has not closed */
+                     WANT_CLOSE); /* although the client has not closed */
 }
 
-static void lingering_is_not_endless(void **state)
+static void lingering_has_a_deadline(void **state)
 {
     (void)state;
     client_sends("GET /small.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -340,8 +340,8 @@ static void lingering_is_not_endless(void **state)
     assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
 }
 
-/* An answer that has not said that it is the last is followed by one that does. */
-static void who_retires_answers_once_more(void **state)
+/* The response in flight has no Connection: close, so another one must follow. */
+static void a_retiring_worker_answers_once_more(void **state)
 {
     (void)state;
     char answer[1024] = "";
@@ -349,10 +349,10 @@ static void who_retires_answers_once_more(void **state)
     connection_step(connection, service);
     service->retiring = true;
     while (connection->state == CONNECTION_SEND) {
-        client_takes();
+        client_reads();
         connection_step(connection, service);
     }
-    client_takes();
+    client_reads();
     assert_int_equal(connection->state, CONNECTION_READ);
     client_sends(GET_SMALL);
     connection_step(connection, service);
@@ -361,8 +361,8 @@ static void who_retires_answers_once_more(void **state)
     assert_int_not_equal(connection->state, CONNECTION_READ);
 }
 
-/* Half of one is nothing that could be answered, whether it comes first or after a request. */
-static void half_an_empty_line_gets_no_answer(void **state)
+/* It is no request, whether it comes first or after one. */
+static void half_an_empty_line_gets_no_response(void **state)
 {
     static const char *const parts[] = {"\r", "\r\n\r", GET_SMALL "\r"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -371,9 +371,9 @@ static void half_an_empty_line_gets_no_answer(void **state)
         client_sends(parts[i]);
         while (connection_step(connection, service) == WANT_TURN)
             continue;
-        client_takes();
+        client_reads();
         assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
-        assert_int_equal(client_takes(), 0);
+        assert_int_equal(client_reads(), 0);
     }
 }
 
@@ -387,26 +387,26 @@ static void fill_socket(void)
     assert_int_equal(connection->state, CONNECTION_SEND);
 }
 
-/* What lies in a Unix socket counts with what it costs, so the client takes whole pieces of many times the limit. */
-static void a_client_that_takes_an_answer_slowly_keeps_it(void **state)
+/* A Unix socket counts the memory of its buffers, so the client reads pieces of many times the limit. */
+static void a_slow_client_above_the_minimum_rate_is_kept(void **state)
 {
     static char room[LIMIT_STORE_FILE];
     (void)state;
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
     fill_socket();
     for (unsigned i = 0; i < 5; i++) {
-        connection->progress = false;
+        connection->rearm_deadline = false;
         assert_true(recv(client, room, sizeof room, MSG_WAITALL) > LIMIT_WRITE_BYTES);
-        if (i % 2 == 0) /* the socket may be writable again, or not yet */
+        if (i % 2 == 0) /* both when the socket is writable again and when it is not */
             fill_socket();
-        assert_false(connection->progress); /* only time brings another deadline */
+        assert_false(connection->rearm_deadline); /* sending alone does not rearm it */
         assert_int_equal(connection_expire(connection, service), WANT_EVENT);
-        assert_true(connection->progress);
+        assert_true(connection->rearm_deadline);
     }
     assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
 }
 
-static void a_client_that_takes_nothing_loses_its_answer(void **state)
+static void a_client_that_reads_nothing_is_closed(void **state)
 {
     (void)state;
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -414,8 +414,8 @@ static void a_client_that_takes_nothing_loses_its_answer(void **state)
     assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
 }
 
-/* The smallest buffer that there is, so that what a small piece leaves is little, too. */
-static void a_client_that_takes_too_little_loses_its_answer(void **state)
+/* The smallest buffer, so that each piece in it is small too. */
+static void a_client_below_the_minimum_rate_is_closed(void **state)
 {
     char room[16];
     (void)state;
@@ -428,7 +428,7 @@ static void a_client_that_takes_too_little_loses_its_answer(void **state)
     assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
 }
 
-static void who_waits_for_a_turn_is_not_slow(void **state)
+static void a_connection_that_waits_for_its_turn_is_not_slow(void **state)
 {
     (void)state;
     client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -438,12 +438,12 @@ static void who_waits_for_a_turn_is_not_slow(void **state)
     connection->ready = false;
 }
 
-/* ---- draining ---- */
+/* ---- requests that arrive before a stop ---- */
 
-#define ASKS_LAST "HEAD /small.txt HTTP/1.1\r\nHost: a\r\n\r\n"
+#define HEAD_SMALL "HEAD /small.txt HTTP/1.1\r\nHost: a\r\n\r\n"
 
-/* The answers that the client has got: their heads, as all requests are HEAD. */
-static unsigned count_answers(bool *last_closes)
+/* The number of responses that have arrived; all are to HEAD. */
+static unsigned count_responses(bool *last_closes)
 {
     static char room[65536];
     ssize_t bytes = recv(client, room, sizeof room - 1, 0);
@@ -451,7 +451,7 @@ static unsigned count_answers(bool *last_closes)
     room[bytes > 0 ? bytes : 0] = '\0';
     *last_closes = false;
     for (char *at = room; (at = strstr(at, "HTTP/1.1 200")) != NULL; at++) {
-        assert_false(*last_closes); /* nothing comes after it (RFC 9112 9.6) */
+        assert_false(*last_closes); /* it was the last (RFC 9112 9.6) */
         const char *end_of_head = strstr(at, "\r\n\r\n"), *close_field = strstr(at, "Connection: close");
         *last_closes = close_field != NULL && close_field < end_of_head;
         count++;
@@ -468,18 +468,18 @@ static enum connection_want settle(void)
     return want;
 }
 
-static void a_stop_answers_what_has_arrived(void **state)
+static void a_stop_answers_requests_that_have_arrived(void **state)
 {
     static const struct {
-        const char *before; /* what was received before the stop */
-        const char *after;  /* what is in the socket, unread, when it comes */
+        const char *before; /* received before the stop */
+        const char *after;  /* unread in the socket at the stop */
         unsigned answers;
         bool last_closes;
     } cases[] = {
-        {ASKS_LAST ASKS_LAST ASKS_LAST, "", 3, true},
-        {ASKS_LAST ASKS_LAST, ASKS_LAST ASKS_LAST, 4, true},
-        {ASKS_LAST ASKS_LAST "\r\n", "", 2, true},
-        {ASKS_LAST ASKS_LAST "HEAD /", "", 2, false},
+        {HEAD_SMALL HEAD_SMALL HEAD_SMALL, "", 3, true},
+        {HEAD_SMALL HEAD_SMALL, HEAD_SMALL HEAD_SMALL, 4, true},
+        {HEAD_SMALL HEAD_SMALL "\r\n", "", 2, true},
+        {HEAD_SMALL HEAD_SMALL "HEAD /", "", 2, false},
         {"HEAD /small.txt HT", "TP/1.1\r\nHost: a\r\n\r\n", 1, true},
     };
     bool last_closes;
@@ -492,53 +492,54 @@ static void a_stop_answers_what_has_arrived(void **state)
         service->context.draining = true;
         enum connection_want want = settle();
         assert_true(want == WANT_CLOSE || connection->state == CONNECTION_LINGER);
-        assert_int_equal(count_answers(&last_closes), cases[i].answers);
+        assert_int_equal(count_responses(&last_closes), cases[i].answers);
         assert_int_equal(last_closes, cases[i].last_closes);
     }
 }
 
-/* One whose head promised that the connection stays. */
-static void a_stop_during_an_answer_answers_what_has_arrived(void **state)
+/* Its head has no Connection: close. */
+static void a_stop_during_a_response_answers_requests_that_have_arrived(void **state)
 {
     bool last_closes;
     (void)state;
-    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" ASKS_LAST);
+    client_sends("GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" HEAD_SMALL);
     fill_socket();
     service->context.draining = true;
-    client_sends(ASKS_LAST);
+    client_sends(HEAD_SMALL);
     while (connection->state == CONNECTION_SEND) {
-        client_takes();
+        client_reads();
         connection_step(connection, service);
     }
-    client_takes();
+    client_reads();
     assert_int_equal(connection->state, CONNECTION_READ);
     settle();
-    assert_int_equal(count_answers(&last_closes), 2);
+    assert_int_equal(count_responses(&last_closes), 2);
     assert_true(last_closes);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_usual_request_allocates_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(a_request_for_a_cached_file_allocates_nothing, begin, end),
         cmocka_unit_test_setup_teardown(an_idle_connection_owns_only_itself, begin, end),
-        cmocka_unit_test_setup_teardown(a_look_serves_the_requests_received_before_it, begin, end),
-        cmocka_unit_test_setup_teardown(a_request_that_ends_after_a_look_takes_its_own, begin, end),
-        cmocka_unit_test_setup_teardown(one_request_is_answered_in_a_turn, begin, end),
-        cmocka_unit_test_setup_teardown(bytes_in_a_turn_are_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(a_stat_serves_the_requests_received_before_it, begin, end),
+        cmocka_unit_test_setup_teardown(a_request_that_ends_after_a_stat_makes_its_own, begin, end),
+        cmocka_unit_test_setup_teardown(a_step_answers_one_request, begin, end),
+        cmocka_unit_test_setup_teardown(a_step_sends_a_bounded_number_of_bytes, begin, end),
         cmocka_unit_test_setup_teardown(each_state_has_its_deadline, begin, end),
         cmocka_unit_test_setup_teardown(empty_lines_leave_a_connection_idle, begin, end),
         cmocka_unit_test_setup_teardown(a_late_head_gets_408, begin, end),
-        cmocka_unit_test_setup_teardown(the_last_bytes_are_waited_for, begin, end),
-        cmocka_unit_test_setup_teardown(lingering_is_not_endless, begin, end),
-        cmocka_unit_test_setup_teardown(who_retires_answers_once_more, begin, end),
-        cmocka_unit_test_setup_teardown(half_an_empty_line_gets_no_answer, begin, end),
-        cmocka_unit_test_setup_teardown(a_client_that_takes_an_answer_slowly_keeps_it, begin, end),
-        cmocka_unit_test_setup_teardown(a_client_that_takes_nothing_loses_its_answer, begin, end),
-        cmocka_unit_test_setup_teardown(a_client_that_takes_too_little_loses_its_answer, begin, end),
-        cmocka_unit_test_setup_teardown(who_waits_for_a_turn_is_not_slow, begin, end),
-        cmocka_unit_test_setup_teardown(a_stop_answers_what_has_arrived, begin, end),
-        cmocka_unit_test_setup_teardown(a_stop_during_an_answer_answers_what_has_arrived, begin, end),
+        cmocka_unit_test_setup_teardown(a_draining_worker_waits_for_the_last_acknowledgement, begin, end),
+        cmocka_unit_test_setup_teardown(lingering_has_a_deadline, begin, end),
+        cmocka_unit_test_setup_teardown(a_retiring_worker_answers_once_more, begin, end),
+        cmocka_unit_test_setup_teardown(half_an_empty_line_gets_no_response, begin, end),
+        cmocka_unit_test_setup_teardown(a_slow_client_above_the_minimum_rate_is_kept, begin, end),
+        cmocka_unit_test_setup_teardown(a_client_that_reads_nothing_is_closed, begin, end),
+        cmocka_unit_test_setup_teardown(a_client_below_the_minimum_rate_is_closed, begin, end),
+        cmocka_unit_test_setup_teardown(a_connection_that_waits_for_its_turn_is_not_slow, begin, end),
+        cmocka_unit_test_setup_teardown(a_stop_answers_requests_that_have_arrived, begin, end),
+        cmocka_unit_test_setup_teardown(a_stop_during_a_response_answers_requests_that_have_arrived, begin,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Deadlines: who is due when, in which order, and that arming and disarming leave the queues whole. */
+/* Deadlines: when and in which order they are due, and that the queues stay intact. */
 #include "serve/deadline.h"
 
 #include "base/limits.h"
@@ -34,7 +34,7 @@ static const struct {
     {DEADLINE_LAST_BYTES, LIMIT_LAST_BYTES_MS},
 };
 
-static void none_is_due_where_none_is_armed(void **state)
+static void without_armed_deadlines_none_is_due(void **state)
 {
     (void)state;
     assert_int_equal(COUNT(kinds), DEADLINE_KINDS);
@@ -82,7 +82,7 @@ static void the_first_armed_is_the_first_due(void **state)
     assert_int_equal(deadline_wait(&deadlines, 0), -1);
 }
 
-/* Armed long before, and due later. */
+/* Also if others were armed before it. */
 static void the_nearest_of_all_kinds_is_next(void **state)
 {
     struct deadline idle, head, linger;
@@ -102,7 +102,7 @@ static void the_nearest_of_all_kinds_is_next(void **state)
     assert_null(deadline_due(&deadlines, LIMIT_IDLE_MS - 1));
 }
 
-static void arming_anew_moves_to_the_end(void **state)
+static void rearming_moves_to_the_end(void **state)
 {
     struct deadline a, b;
     (void)state;
@@ -118,7 +118,7 @@ static void arming_anew_moves_to_the_end(void **state)
     assert_int_equal(a.due, 10 + LIMIT_WRITE_MS);
 }
 
-static void who_is_after_whom_and_how_old(void **state)
+static void deadlines_have_a_next_and_an_age(void **state)
 {
     struct deadline a, b, other;
     (void)state;
@@ -136,7 +136,7 @@ static void who_is_after_whom_and_how_old(void **state)
     assert_int_equal(deadline_age(&other, 1100), 950);
 }
 
-static void disarming_twice_is_no_harm(void **state)
+static void disarming_twice_is_harmless(void **state)
 {
     struct deadline a, b;
     (void)state;
@@ -154,7 +154,7 @@ static void disarming_twice_is_no_harm(void **state)
 
 enum { WAITING = 40 };
 
-/* The one that is due first, by looking at all of them. */
+/* The deadline that is due first, found by comparing all. */
 static const struct deadline *first_of(const struct deadline *waiting)
 {
     const struct deadline *first = NULL;
@@ -166,8 +166,8 @@ static const struct deadline *first_of(const struct deadline *waiting)
     return first;
 }
 
-/* The same as by looking at all, after thousands of changes. */
-static void queues_stay_whole(void **state)
+/* The next deadline is the same as first_of finds, after thousands of random changes. */
+static void queues_stay_intact(void **state)
 {
     static struct deadline waiting[WAITING];
     uint64_t seed = 88172645463325252;
@@ -195,14 +195,14 @@ static void queues_stay_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(none_is_due_where_none_is_armed, begin),
+        cmocka_unit_test_setup(without_armed_deadlines_none_is_due, begin),
         cmocka_unit_test(each_kind_has_its_time),
         cmocka_unit_test_setup(the_first_armed_is_the_first_due, begin),
         cmocka_unit_test_setup(the_nearest_of_all_kinds_is_next, begin),
-        cmocka_unit_test_setup(arming_anew_moves_to_the_end, begin),
-        cmocka_unit_test_setup(who_is_after_whom_and_how_old, begin),
-        cmocka_unit_test_setup(disarming_twice_is_no_harm, begin),
-        cmocka_unit_test_setup(queues_stay_whole, begin),
+        cmocka_unit_test_setup(rearming_moves_to_the_end, begin),
+        cmocka_unit_test_setup(deadlines_have_a_next_and_an_age, begin),
+        cmocka_unit_test_setup(disarming_twice_is_harmless, begin),
+        cmocka_unit_test_setup(queues_stay_intact, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What a connection keeps of its input: growing, holding back, and reading on where the memory has moved. */
+/* A connection's input: it grows, keeps pipelined requests, and continues after its memory has moved. */
 #include "serve/input.h"
 
 #include "base/limits.h"
@@ -19,8 +19,8 @@ static void assert_span(struct span actual, struct span expected)
     assert_memory_equal(actual.at, expected.at, expected.length);
 }
 
-/* A request read in part, out of memory that is gone afterwards. */
-static struct input *part_of_a_request(struct span bytes)
+/* An incomplete request, read from memory that is overwritten afterwards. */
+static struct input *incomplete_request(struct span bytes)
 {
     char room[128];
     struct request request;
@@ -34,7 +34,7 @@ static struct input *part_of_a_request(struct span bytes)
     return input;
 }
 
-/* Receives bytes as a socket would give them. */
+/* Adds bytes as from a socket. */
 static void receive(struct input **input, struct span bytes)
 {
     while (bytes.length > 0) {
@@ -49,10 +49,10 @@ static void receive(struct input **input, struct span bytes)
     }
 }
 
-static void a_request_in_part_is_read_on(void **state)
+static void an_incomplete_request_is_continued(void **state)
 {
     (void)state;
-    struct input *input = part_of_a_request(SPAN("GET /a HT"));
+    struct input *input = incomplete_request(SPAN("GET /a HT"));
     assert_true(input_is_read(input));
     receive(&input, SPAN("TP/1.1\r\nHost: a\r\n\r\n" NEXT));
     assert_false(input_is_read(input));
@@ -63,7 +63,7 @@ static void a_request_in_part_is_read_on(void **state)
     assert_null(input);
 }
 
-static void requests_in_a_row_are_held_back_in_place(void **state)
+static void pipelined_requests_are_kept_in_place(void **state)
 {
     (void)state;
     struct input *input = input_new(SPAN(HEAD NEXT "\r\nGET /c HT"), NULL);
@@ -82,12 +82,12 @@ static void requests_in_a_row_are_held_back_in_place(void **state)
     assert_null(input);
 }
 
-/* After a body, whose bytes are not kept, what follows stands elsewhere. */
-static void what_stands_elsewhere_is_copied(void **state)
+/* As after a body, whose bytes are received into other memory. */
+static void bytes_in_other_memory_are_copied(void **state)
 {
     (void)state;
     char room[] = NEXT;
-    struct input *input = part_of_a_request(SPAN("GET /a HT"));
+    struct input *input = incomplete_request(SPAN("GET /a HT"));
     assert_true(input_hold_back(&input, (struct span){room, sizeof room - 1}));
     memset(room, 0xEE, sizeof room);
     assert_span(input_read_head(input), SPAN(""));
@@ -100,11 +100,11 @@ static void what_stands_elsewhere_is_copied(void **state)
     input_drop(&input);
 }
 
-/* However it comes, a head takes memory of its own length, not more than a few times. */
+/* A head that arrives byte by byte causes few reallocations, and its room is at most a few times its length. */
 static void growing_is_bounded(void **state)
 {
     (void)state;
-    struct input *input = part_of_a_request(SPAN("GET /"));
+    struct input *input = incomplete_request(SPAN("GET /"));
     unsigned moves = 0;
     for (size_t i = 0; i < LIMIT_HEAD && input->request.state == REQUEST_HEAD; i++) {
         size_t room = input->room;
@@ -122,9 +122,9 @@ static void growing_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_request_in_part_is_read_on),
-        cmocka_unit_test(requests_in_a_row_are_held_back_in_place),
-        cmocka_unit_test(what_stands_elsewhere_is_copied),
+        cmocka_unit_test(an_incomplete_request_is_continued),
+        cmocka_unit_test(pipelined_requests_are_kept_in_place),
+        cmocka_unit_test(bytes_in_other_memory_are_copied),
         cmocka_unit_test(growing_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* Sending: every byte once and in order, however little the socket takes, and no byte that was not there. */
+/* Sending: every byte once and in order, however little the socket takes, and no other byte. */
 #include "serve/transmit.h"
 
 #include "base/limits.h"
@@ -21,7 +21,7 @@
 
 enum { CONTENT_SIZE = 3000000 };
 
-/* The two ends of a connection, a file, the same bytes in memory, and what has arrived. */
+/* The two ends of a connection, a file, the same bytes in memory, and the bytes that have arrived. */
 static int server, client, file;
 static char content[CONTENT_SIZE], arrived[CONTENT_SIZE + 4096];
 static size_t arrived_length;
@@ -63,7 +63,7 @@ static int end(void **state)
     return 0;
 }
 
-/* Takes what has arrived, at most `most` bytes. */
+/* Reads at most `most` of the bytes that have arrived; returns their number. */
 static size_t take(size_t most)
 {
     size_t before = arrived_length;
@@ -77,7 +77,7 @@ static size_t take(size_t most)
     return arrived_length - before;
 }
 
-/* Sends until all is sent, with the client taking some after each call. */
+/* Sends all; the client reads at most `taken` bytes after each call. */
 static enum transmit_result send_all(uint64_t bytes_max, size_t taken)
 {
     enum transmit_result result;
@@ -127,10 +127,10 @@ static void files_follow_files(void **state)
     assert_arrived(&at, content + 123456, 1);
     assert_int_equal(arrived_length, at);
     assert_int_equal(lseek(file, 0, SEEK_CUR),
-                     CONTENT_SIZE); /* the descriptor may be shared: its offset stays */
+                     CONTENT_SIZE); /* the descriptor may be shared, so its offset must stay */
 }
 
-static void a_head_may_go_alone(void **state)
+static void a_head_without_a_body_is_sent(void **state)
 {
     (void)state;
     assert_int_equal(transmit(server, &response, LIMIT_TURN_BYTES), TRANSMIT_DONE);
@@ -140,8 +140,8 @@ static void a_head_may_go_alone(void **state)
     assert_int_equal(take(SIZE_MAX), 0);
 }
 
-/* Three megabytes through a socket that holds a few kilobytes, to a client that takes little at a time. */
-static void assert_goes_on(size_t taken)
+/* 3 MB through a socket that holds a few kilobytes, to a client that reads little at a time. */
+static void assert_continues(size_t taken)
 {
     size_t at = 0;
     assert_int_equal(transmit(server, &response, UINT64_MAX), TRANSMIT_AGAIN);
@@ -152,31 +152,31 @@ static void assert_goes_on(size_t taken)
     assert_int_equal(arrived_length, at);
 }
 
-static void bytes_go_on_where_they_stopped(void **state)
+static void bytes_continue_where_they_stopped(void **state)
 {
     (void)state;
     response_add_bytes(&response, (struct span){content, 1000});
     response_add_bytes(&response, (struct span){content + 1000, sizeof content - 1000});
-    assert_goes_on(5000);
+    assert_continues(5000);
 }
 
-static void files_go_on_where_they_stopped(void **state)
+static void files_continue_where_they_stopped(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, sizeof content);
-    assert_goes_on(5000);
+    assert_continues(5000);
 }
 
-static void mixed_parts_go_on_where_they_stopped(void **state)
+static void mixed_parts_continue_where_they_stopped(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, 1000000);
     response_add_bytes(&response, (struct span){content + 1000000, 1000000});
     response_add_file(&response, file, 2000000, 1000000);
-    assert_goes_on(777);
+    assert_continues(777);
 }
 
-/* To a client with much room, as much as the system allows in one call. */
+/* With a large socket buffer, each call sends as much as the kernel allows. */
 static void large_pieces_are_counted(void **state)
 {
     int large = 1 << 22;
@@ -191,8 +191,8 @@ static void large_pieces_are_counted(void **state)
     assert_int_equal(arrived_length, at);
 }
 
-/* A turn's bytes, or a few more. */
-static void a_turn_ends(void **state)
+/* After `bytes_max`, or the head's few bytes more. */
+static void slices_stop_at_bytes_max(void **state)
 {
     static const size_t head = 6, turn = 10000;
     int large = 1 << 22;
@@ -215,8 +215,8 @@ static void a_turn_ends(void **state)
     assert_int_equal(arrived_length, at);
 }
 
-/* What is sent at once needs no other turn. */
-static void the_last_byte_ends_the_answer(void **state)
+/* A response of exactly `bytes_max` needs no other turn. */
+static void the_last_byte_ends_the_response(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, 94);
@@ -236,7 +236,7 @@ static void files_beyond_four_gigabytes_are_exact(void **state)
     assert_int_equal(arrived_length, at);
 }
 
-/* The length was promised: what is not there can't be made up, and the next response must not fill the place. */
+/* Content-Length is sent already, and the next response must not fill the gap. */
 static void a_file_that_shrank_ends_the_connection(void **state)
 {
     (void)state;
@@ -266,8 +266,8 @@ static void a_slice_beyond_the_end_ends_the_connection(void **state)
     assert_int_equal(arrived_length, 6);
 }
 
-/* With SIGPIPE ignored, as the worker has it. */
-static void a_client_may_go(void **state)
+/* With SIGPIPE ignored, as in the worker. */
+static void a_closed_client_ends_the_connection(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, 100);
@@ -276,7 +276,7 @@ static void a_client_may_go(void **state)
     assert_int_equal(transmit(server, &response, LIMIT_TURN_BYTES), TRANSMIT_GONE);
 }
 
-static void a_client_may_go_in_the_middle_of_a_file(void **state)
+static void a_client_that_closes_during_a_file_ends_the_connection(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, sizeof content);
@@ -287,7 +287,7 @@ static void a_client_may_go_in_the_middle_of_a_file(void **state)
     assert_int_equal(transmit(server, &response, UINT64_MAX), TRANSMIT_GONE);
 }
 
-static void a_client_may_go_in_the_middle_of_bytes(void **state)
+static void a_client_that_closes_during_bytes_ends_the_connection(void **state)
 {
     (void)state;
     response_add_bytes(&response, (struct span){content, sizeof content});
@@ -297,13 +297,13 @@ static void a_client_may_go_in_the_middle_of_bytes(void **state)
     assert_int_equal(transmit(server, &response, UINT64_MAX), TRANSMIT_GONE);
 }
 
-/* A client that has sent all it wants to, and still reads. */
+/* It has shut down its sending side, and still reads. */
 static void a_half_closed_client_is_served(void **state)
 {
     (void)state;
     response_add_file(&response, file, 0, sizeof content);
     shutdown(client, SHUT_WR);
-    assert_goes_on(20000);
+    assert_continues(20000);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
@@ -313,20 +313,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(parts_are_sent_in_order),
         TEST(files_follow_files),
-        TEST(a_head_may_go_alone),
-        TEST(bytes_go_on_where_they_stopped),
-        TEST(files_go_on_where_they_stopped),
-        TEST(mixed_parts_go_on_where_they_stopped),
+        TEST(a_head_without_a_body_is_sent),
+        TEST(bytes_continue_where_they_stopped),
+        TEST(files_continue_where_they_stopped),
+        TEST(mixed_parts_continue_where_they_stopped),
         TEST(large_pieces_are_counted),
-        TEST(a_turn_ends),
-        TEST(the_last_byte_ends_the_answer),
+        TEST(slices_stop_at_bytes_max),
+        TEST(the_last_byte_ends_the_response),
         TEST(files_beyond_four_gigabytes_are_exact),
         TEST(a_file_that_shrank_ends_the_connection),
         TEST(a_file_that_shrinks_meanwhile_ends_the_connection),
         TEST(a_slice_beyond_the_end_ends_the_connection),
-        TEST(a_client_may_go),
-        TEST(a_client_may_go_in_the_middle_of_a_file),
-        TEST(a_client_may_go_in_the_middle_of_bytes),
+        TEST(a_closed_client_ends_the_connection),
+        TEST(a_client_that_closes_during_a_file_ends_the_connection),
+        TEST(a_client_that_closes_during_bytes_ends_the_connection),
         TEST(a_half_closed_client_is_served),
     };
     return cmocka_run_group_tests(tests, fill, NULL);

@@ -1,4 +1,4 @@
-/* A worker whose accept fails again and again: it waits a while each time, and goes on when there is a way. */
+/* A worker whose accept fails repeatedly: it pauses each time, and accepts again when the error is over. */
 #include "serve/worker.h"
 
 #include <errno.h>
@@ -22,12 +22,12 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What accept(2) may say with a client waiting, ENOTSOCK for what nobody has thought of. */
+/* Errors of accept(2) with a connection in the queue; ENOTSOCK stands for undocumented ones. */
 static const int errors[] = {EMFILE,       ENFILE,      ENOBUFS,   ENOMEM,  EPERM,  EPROTO,
                              ENETDOWN,     ENOPROTOOPT, EHOSTDOWN, ENONET,  EINVAL, EOPNOTSUPP,
                              EHOSTUNREACH, ENETUNREACH, EBADF,     ENOTSOCK};
 
-/* What a worker and its test share. */
+/* Shared by a worker and its test. */
 struct trial {
     atomic_int error; /* of each accept; 0 for none */
     atomic_int only;  /* the listener for which accept fails; 0 for each */
@@ -35,7 +35,7 @@ struct trial {
 };
 static struct trial *trials, *trial;
 
-/* Takes the C library's place, whose declaration has types of its own. */
+/* Replaces the C library's accept4, which is declared with other types. */
 int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags) __asm__("accept4");
 
 int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags)
@@ -73,7 +73,7 @@ static pid_t start_worker(const int *listeners, unsigned count)
     sigemptyset(&setup.waiting_mask);
     pid_t pid = fork();
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* end the worker if the test fails */
         _exit(worker_run(&setup));
     }
     assert_true(pid > 0);
@@ -85,7 +85,7 @@ static void wait_ms(long time)
     nanosleep(&(struct timespec){time / 1000, time % 1000 * 1000000}, NULL);
 }
 
-/* A request on a connection that waited to be accepted. */
+/* Waits for the response to the request of ask(). */
 static void assert_served(int client)
 {
     char answer[13] = "";
@@ -113,7 +113,7 @@ static void stop_worker(pid_t worker)
     assert_int_equal(status, 0);
 }
 
-/* Eight pauses of 100 ms have room for eight rounds of LIMIT_ACCEPTS at most. */
+/* 800 ms have room for nine rounds of LIMIT_ACCEPTS, with pauses of 100 ms between them. */
 static void no_error_of_accept_spins(void **state)
 {
     int listeners[COUNT(errors)], clients[COUNT(errors)];
@@ -142,7 +142,7 @@ static void no_error_of_accept_spins(void **state)
     }
 }
 
-/* The failing one comes first in what epoll reports, each time that it is watched again. */
+/* epoll reports the failing listener first, each time that it is watched again. */
 static void a_failing_listener_leaves_the_others_served(void **state)
 {
     struct sockaddr_in bad, good;

@@ -19,7 +19,7 @@
 
 static struct beneath beneath;
 static struct directories *directories;
-static uint64_t turn;
+static uint64_t iteration;
 
 static void make_file(const char *path)
 {
@@ -35,7 +35,7 @@ static int begin(void **state)
         return -1;
     beneath = beneath_root(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), false);
     directories = directories_new(&beneath, RACY_MS);
-    turn = 1;
+    iteration = 1;
     return directories == NULL ? -1 : 0;
 }
 
@@ -49,16 +49,16 @@ static int end(void **state)
 
 static const struct directory *found(const char *path)
 {
-    const struct directory *directory = directories_find(directories, span_of(path), turn);
+    const struct directory *directory = directories_find(directories, span_of(path), iteration);
     assert_non_null(directory);
     return directory;
 }
 
-/* What a new turn says of the directory's names. */
+/* What a new iteration says of the directory's names. */
 static uint64_t names_of(const char *path)
 {
-    directories_end_turn(directories);
-    turn++;
+    directories_end_iteration(directories);
+    iteration++;
     return found(path)->names_version;
 }
 
@@ -143,7 +143,7 @@ static void another_directory_has_other_names(void **state)
     assert_int_not_equal(names_of("a/b"), others);
 }
 
-/* Within a turn a directory is opened once: it is the one of then. Outside of turns it never is. */
+/* Within an iteration a directory is opened once: it is the one of then. Outside of iterations it never is. */
 static void a_turn_looks_once(void **state)
 {
     struct stat before, after;
@@ -153,10 +153,10 @@ static void a_turn_looks_once(void **state)
     assert_int_equal(fstat(found("a/b")->fd, &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
     assert_null(directories_find(directories, SPAN("a/b"), 0));
-    assert_null(directories_find(directories, SPAN("a/b"), turn));
-    directories_end_turn(directories);
-    turn++;
-    assert_null(directories_find(directories, SPAN("a/b"), turn));
+    assert_null(directories_find(directories, SPAN("a/b"), iteration));
+    directories_end_iteration(directories);
+    iteration++;
+    assert_null(directories_find(directories, SPAN("a/b"), iteration));
 }
 
 static void what_is_no_directory_is_not_found(void **state)
@@ -164,9 +164,9 @@ static void what_is_no_directory_is_not_found(void **state)
     (void)state;
     make_file("file");
     assert_int_equal(symlink("/", "out"), 0);
-    assert_null(directories_find(directories, SPAN("file"), turn));
-    assert_null(directories_find(directories, SPAN("missing"), turn));
-    assert_null(directories_find(directories, SPAN("out"), turn));
+    assert_null(directories_find(directories, SPAN("file"), iteration));
+    assert_null(directories_find(directories, SPAN("missing"), iteration));
+    assert_null(directories_find(directories, SPAN("out"), iteration));
 }
 
 static unsigned open_descriptors(void)
@@ -194,7 +194,7 @@ static void descriptors_are_bounded_and_given_back(void **state)
         assert_true(open_descriptors() <= before + LIMIT_STORE_DIRECTORIES);
     }
     assert_true(open_descriptors() > before);
-    directories_end_turn(directories);
+    directories_end_iteration(directories);
     assert_int_equal(open_descriptors(), before);
     assert_true(fcntl(beneath.root, F_GETFD) >= 0); /* the root is somebody else's */
 }

@@ -134,7 +134,7 @@ static int end(void **state)
 
 /* ---- finding ---- */
 
-/* Asks the disk, as the first request of a turn does. */
+/* Asks the disk, as the first request of an iteration does. */
 static int find(const char *path, struct entry **entry)
 {
     return store_find(store, span_of(path), 0, entry);
@@ -532,34 +532,34 @@ static void large_files_follow(void **state)
     store_release(store, entry);
 }
 
-static void assert_in_turn(const char *path, uint64_t turn, const char *text)
+static void assert_in_iteration(const char *path, uint64_t iteration, const char *text)
 {
     struct entry *entry = NULL;
-    assert_int_equal(store_find(store, span_of(path), turn, &entry), 0);
+    assert_int_equal(store_find(store, span_of(path), iteration, &entry), 0);
     assert_holds(entry, text);
     store_release(store, entry);
 }
 
-/* What was learnt in a turn is not asked again in it; the next turn asks, and so does 0. */
+/* What was learnt in an iteration is not asked again in it; the next iteration asks, and so does 0. */
 static void a_turn_asks_once(void **state)
 {
     (void)state;
     write_file("file", "one");
     settle();
-    assert_in_turn("file", 1, "one");
+    assert_in_iteration("file", 1, "one");
     change_in_place("file", "two");
-    assert_in_turn("file", 1, "one");
-    assert_in_turn("file", 2, "two");
+    assert_in_iteration("file", 1, "one");
+    assert_in_iteration("file", 2, "two");
     settle();
-    assert_in_turn("file", 3, "two");
+    assert_in_iteration("file", 3, "two");
     change_in_place("file", "six");
-    assert_in_turn("file", 3, "two");
-    assert_in_turn("file", 0, "six");
+    assert_in_iteration("file", 3, "two");
+    assert_in_iteration("file", 0, "six");
     assert_int_equal(unlink("file"), 0);
     assert_status("file", 404);
 }
 
-/* Every turn sees what was changed before it began, however fast they follow each other. */
+/* Every iteration sees what was changed before it began, however fast they follow each other. */
 static void every_turn_sees_what_went_before(void **state)
 {
     (void)state;
@@ -568,8 +568,8 @@ static void every_turn_sees_what_went_before(void **state)
         char text[5];
         snprintf(text, sizeof text, "%04u", i);
         change_in_place("file", text);
-        assert_in_turn("file", i, text);
-        assert_in_turn("file", i, text);
+        assert_in_iteration("file", i, text);
+        assert_in_iteration("file", i, text);
     }
 }
 
@@ -644,8 +644,8 @@ static void siblings_are_found(void **state)
     assert_siblings(1U << SIBLING_BR);
 }
 
-/* What was learnt in a turn serves that turn and no other. */
-static void siblings_are_asked_once_a_turn(void **state)
+/* What was learnt in an iteration serves that iteration and no other. */
+static void siblings_are_asked_once_an_iteration(void **state)
 {
     (void)state;
     write_file("a.css", "a{}");
@@ -921,11 +921,11 @@ static void heads_begin_empty(void **state)
 
 /* ---- bounds ---- */
 
-/* Between turns. */
+/* Between iterations. */
 static unsigned open_descriptors(void)
 {
     if (store != NULL)
-        store_end_turn(store);
+        store_end_iteration(store);
     unsigned count = 0;
     DIR *directory = opendir("/proc/self/fd");
     assert_non_null(directory);
@@ -1329,7 +1329,7 @@ int main(void)
         BOTH(large_files_have_a_descriptor),
         BOTH(modification_is_told),
         BOTH(siblings_are_found),
-        BOTH(siblings_are_asked_once_a_turn),
+        BOTH(siblings_are_asked_once_an_iteration),
         BOTH(types_are_told),
         BOTH(etags_follow_the_content),
         BOTH(etags_are_the_digest_of_the_content),
