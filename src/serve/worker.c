@@ -571,8 +571,8 @@ static void publish(struct worker *worker)
     metrics_set_connections(metrics, worker->connections, worker->idle);
     if (worker->setup->settings->metrics == NULL)
         return;
-    struct store_looks looks = store_take_looks(worker->service.context.store);
-    metrics_count_cache(metrics, looks.found, looks.loaded);
+    struct store_hits hits = store_take_hits(worker->service.context.store);
+    metrics_count_cache(metrics, hits.found, hits.loaded);
 }
 
 /* Returns the number of events; -1 after a signal. If none is ready, writes the pending lines of the log first. */

@@ -10,28 +10,28 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A directory with what is remembered of it when it is closed again. */
-struct place {
+/* A directory; its data is kept when it is closed. */
+struct slot {
     struct directory directory; /* fd is -1 while it is closed */
     uint64_t iteration;         /* in which it was opened */
     struct file_stamp stamp;
     int64_t first_seen; /* the stamp, by file_stamp_clock */
-    bool settled;       /* as file_stamp_is_settled said when the names were looked at */
+    bool settled;       /* the result of file_stamp_is_settled then */
     uint64_t hash;
-    struct place *next_open; /* while it is open */
+    struct slot *next_open; /* while it is open */
     size_t length;
     char path[]; /* with its NUL */
 };
 
-enum { PLACES = LIMIT_STORE_DIRECTORIES };
-_Static_assert((PLACES & (PLACES - 1)) == 0, "a place is chosen by masking the hash");
+enum { SLOTS = LIMIT_STORE_DIRECTORIES };
+_Static_assert((SLOTS & (SLOTS - 1)) == 0, "a slot is chosen by masking the hash");
 
 struct directories {
     const struct beneath *beneath;
     int64_t racy_ms;
-    uint64_t last_version;        /* of any directory's names */
-    struct place *open;           /* those that are open, the last one first */
-    struct place *places[PLACES]; /* each path has one where it may be: what is there gives way */
+    uint64_t last_version;     /* of any directory's names */
+    struct slot *open;         /* the open ones, the last one first */
+    struct slot *slots[SLOTS]; /* by hash; a new path replaces the one in its slot */
 };
 
 struct directories *directories_new(const struct beneath *beneath, int64_t racy_ms)
@@ -42,94 +42,94 @@ struct directories *directories_new(const struct beneath *beneath, int64_t racy_
     return directories;
 }
 
-static void close_place(struct directories *directories, struct place *place)
+static void close_slot(struct directories *directories, struct slot *slot)
 {
-    struct place **link = &directories->open;
-    if (place->directory.fd < 0)
+    struct slot **link = &directories->open;
+    if (slot->directory.fd < 0)
         return;
-    while (*link != place)
+    while (*link != slot)
         link = &(*link)->next_open;
-    *link = place->next_open;
-    if (place->directory.fd != directories->beneath->root)
-        close(place->directory.fd);
-    place->directory.fd = -1;
+    *link = slot->next_open;
+    if (slot->directory.fd != directories->beneath->root)
+        close(slot->directory.fd);
+    slot->directory.fd = -1;
 }
 
 bool directories_end_iteration(struct directories *directories)
 {
     bool any = directories->open != NULL;
     while (directories->open != NULL)
-        close_place(directories, directories->open);
+        close_slot(directories, directories->open);
     return any;
 }
 
 void directories_free(struct directories *directories)
 {
     directories_end_iteration(directories);
-    for (unsigned i = 0; i < PLACES; i++)
-        free(directories->places[i]);
+    for (unsigned i = 0; i < SLOTS; i++)
+        free(directories->slots[i]);
     free(directories);
 }
 
-/* The place of a path, emptied of any other. NULL when memory is short. */
-static struct place *place_of(struct directories *directories, struct span path)
+/* Returns the slot of a path, which may replace that of another one. NULL without memory. */
+static struct slot *slot_of(struct directories *directories, struct span path)
 {
     uint64_t hash = hash_bytes(path);
-    struct place **at = &directories->places[hash & (PLACES - 1)], *place = *at;
-    if (place != NULL && place->hash == hash && span_equal((struct span){place->path, place->length}, path))
-        return place;
-    if (place != NULL)
-        close_place(directories, place);
-    free(place);
-    *at = place = malloc(sizeof *place + path.length + 1);
-    if (place == NULL)
+    struct slot **at = &directories->slots[hash & (SLOTS - 1)], *slot = *at;
+    if (slot != NULL && slot->hash == hash && span_equal((struct span){slot->path, slot->length}, path))
+        return slot;
+    if (slot != NULL)
+        close_slot(directories, slot);
+    free(slot);
+    *at = slot = malloc(sizeof *slot + path.length + 1);
+    if (slot == NULL)
         return NULL;
-    *place = (struct place){.directory = {.fd = -1}, .hash = hash, .length = path.length};
-    memcpy(place->path, path.at, path.length);
-    place->path[path.length] = '\0';
-    return place;
+    *slot = (struct slot){.directory = {.fd = -1}, .hash = hash, .length = path.length};
+    memcpy(slot->path, path.at, path.length);
+    slot->path[path.length] = '\0';
+    return slot;
 }
 
-/* Reads anew what tells of changes. False with errno. */
-static bool look(struct directories *directories, struct place *place)
+/* Updates the stamp and the version of the names. Returns false with errno on failure. */
+static bool update(struct directories *directories, struct slot *slot)
 {
     struct stat attributes;
-    if (fstat(place->directory.fd, &attributes) < 0)
+    if (fstat(slot->directory.fd, &attributes) < 0)
         return false;
     struct file_stamp stamp = file_stamp_of(&attributes);
-    bool same = place->directory.names_version != 0 && file_stamp_equal(&stamp, &place->stamp);
-    if (same && place->settled)
+    bool same = slot->directory.names_version != 0 && file_stamp_equal(&stamp, &slot->stamp);
+    if (same && slot->settled)
         return true;
     if (!same)
-        place->first_seen = file_stamp_clock();
-    place->settled = file_stamp_is_settled(&stamp, place->first_seen, directories->racy_ms);
-    place->stamp = stamp;
-    place->directory.names_version = ++directories->last_version;
+        slot->first_seen = file_stamp_clock();
+    slot->settled = file_stamp_is_settled(&stamp, slot->first_seen, directories->racy_ms);
+    slot->stamp = stamp;
+    slot->directory.names_version = ++directories->last_version;
     return true;
 }
 
 const struct directory *directories_find(struct directories *directories, struct span path,
                                          uint64_t iteration)
 {
-    struct place *place = place_of(directories, path);
-    if (place == NULL)
+    struct slot *slot = slot_of(directories, path);
+    if (slot == NULL)
         return NULL;
-    if (place->directory.fd >= 0 && iteration != 0 && place->iteration == iteration)
-        return &place->directory;
-    close_place(directories, place);
+    if (slot->directory.fd >= 0 && iteration != 0 && slot->iteration == iteration)
+        return &slot->directory;
+    close_slot(directories, slot);
     int fd = path.length == 0 ? directories->beneath->root
-                              : beneath_open(directories->beneath, (struct span){place->path, place->length},
+                              : beneath_open(directories->beneath, (struct span){slot->path, slot->length},
                                              O_PATH | O_DIRECTORY);
     if (fd < 0)
         return NULL;
-    place->directory.fd = fd;
-    place->iteration = iteration;
-    place->next_open = directories->open;
-    directories->open = place;
-    if (look(directories, place))
-        return &place->directory;
+    slot->directory.fd = fd;
+    slot->iteration = iteration;
+    slot->next_open = directories->open;
+    directories->open = slot;
+    if (update(directories, slot))
+        return &slot->directory;
     int error = errno;
-    close_place(directories, place);
+    close_slot(directories, slot);
     errno = error;
     return NULL;
 }

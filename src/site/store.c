@@ -18,19 +18,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* An entry with what only the store knows of it. Allocated together with its path, the room for a head, and, for
-   small files, their bytes. */
+/* An entry and the store's own data. One allocation with the path, the room for a head, and the bytes of a small file. */
 struct node {
     struct entry entry;
     struct file_stamp stamp;
-    int64_t first_seen;          /* the stamp, by file_stamp_clock; with bytes, that it had these */
-    int64_t idle_since;          /* the last answer ended, for an open descriptor without users */
-    bool listed;                 /* in the table; else it is freed with its last user */
-    uint64_t iteration;          /* in which the disk was asked last */
-    uint64_t siblings_iteration; /* and for `siblings` */
+    int64_t first_seen;          /* when this stamp, with these bytes, was first seen, by file_stamp_clock */
+    int64_t idle_since;          /* when its last response ended; for an open descriptor */
+    bool listed;                 /* in the table; else freed with its last user */
+    uint64_t iteration;          /* of the last stat */
+    uint64_t siblings_iteration; /* in which `siblings` was computed */
     unsigned siblings;           /* bits 1 << enum sibling */
-    unsigned absent;             /* the same for siblings whose very names are missing ... */
-    uint64_t names_version;      /* ... as long as the directory has this one */
+    unsigned absent;             /* siblings without a directory entry, valid for `names_version` */
+    uint64_t names_version;      /* of the directory */
     uint64_t hash;               /* of the path */
     struct node *next;           /* in the same bucket */
     struct node *newer;
@@ -53,15 +52,15 @@ _Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is chosen by masking th
 struct store {
     struct beneath beneath;
     struct directories *directories;
-    int64_t racy_ms;       /* how long a change is too recent to be told from the next */
+    int64_t racy_ms;       /* two changes within this time may have one timestamp */
     struct queue in_bytes; /* small files */
     struct queue in_fds;   /* larger ones */
-    struct queue closed;   /* larger ones whose descriptor is closed until they are asked for */
-    int64_t next_expiry;   /* no descriptor is due earlier; -1 while none can be */
-    size_t bytes;          /* held as bytes, by nodes that have left the table as well */
+    struct queue closed;   /* larger ones whose descriptor is closed until the next request */
+    int64_t next_expiry;   /* when the first descriptor is due; -1: none is open */
+    size_t bytes;          /* of all small files, also of nodes outside the table */
     size_t head_room;      /* in each entry */
-    const char *charset;   /* of every text, "none" for none; NULL: utf-8 where it is that */
-    struct store_looks looks;
+    const char *charset;   /* of every text, "none" for none; NULL: utf-8 if the content is */
+    struct store_hits hits;
     struct entry directory;
     char sibling_path[PATH_MAX];
     struct node *buckets[BUCKETS];
@@ -74,7 +73,7 @@ static struct node *node_of(struct entry *entry)
 
 /* ---- opening beneath the root ---- */
 
-/* Opens `path`. A descriptor that is only kept for later gives way to one that is needed now. */
+/* Opens `path`. If descriptors are short, closes one that is only cached. */
 static int open_beneath(struct store *store, struct span path, int flags)
 {
     for (unsigned attempt = 0;; attempt++) {
@@ -88,7 +87,7 @@ static int open_beneath(struct store *store, struct span path, int flags)
     }
 }
 
-/* The one place where an errno becomes a status. */
+/* Maps the errors of opening and stat. */
 static int status_of(int error)
 {
     switch (error) {
@@ -154,7 +153,7 @@ static struct node *table_find(struct store *store, uint64_t hash, struct span p
     return node;
 }
 
-/* Frees what is of no use to anybody any more. */
+/* Frees a node outside the table without users. */
 static void drop_unused(struct store *store, struct node *node)
 {
     if (node->listed || node->entry.users > 0)
@@ -186,7 +185,7 @@ static struct node *oldest_unused(const struct queue *queue)
     return node;
 }
 
-/* Takes out one node, so that its memory is free. False when all have users. */
+/* Frees one node. Returns false if all have users. */
 static bool evict(struct store *store, struct queue *queue)
 {
     struct node *node = oldest_unused(queue);
@@ -195,7 +194,7 @@ static bool evict(struct store *store, struct queue *queue)
     return node != NULL;
 }
 
-/* Keeps what is known of the file without its descriptor. */
+/* Keeps the node without its descriptor. */
 static void close_descriptor(struct store *store, struct node *node)
 {
     queue_remove(&store->in_fds, node);
@@ -256,7 +255,7 @@ static void append_time(struct buffer *etag, struct timespec time)
     buffer_byte(etag, '-');
 }
 
-/* 128 bits of the digest: content for a tag that is given would take 2^128 tries, and two contents with one tag 2^64. */
+/* 128 bits: content for a given ETag takes 2^128 tries, two contents with one ETag 2^64. */
 static void append_digest(struct buffer *etag, struct span bytes)
 {
     unsigned char digest[SHA256_SIZE];
@@ -307,7 +306,7 @@ static bool is_utf8(const struct entry *entry)
     return utf8;
 }
 
-/* The charset of a text; NULL where none is to be told. What a type says of itself stays. */
+/* Returns the charset of a text, or NULL: not a text, or its type has one already. */
 static const char *charset_of(const struct store *store, const struct node *node, const char *mime)
 {
     if (!mime_is_text(mime) || strchr(mime, ';') != NULL)
@@ -317,7 +316,7 @@ static const char *charset_of(const struct store *store, const struct node *node
     return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
 }
 
-/* `fd` is the open file, also for an entry that holds bytes. */
+/* `fd` is the file, even if the entry holds its bytes. */
 static void write_type(const struct store *store, struct node *node, int fd)
 {
     char scratch[MIME_MAX];
@@ -333,7 +332,7 @@ static void write_type(const struct store *store, struct node *node, int fd)
 
 /* ---- reading a file ---- */
 
-/* Where in a path its last component begins. */
+/* Returns the offset of the last component. */
 static size_t name_of(struct span path)
 {
     size_t at = path.length;
@@ -364,7 +363,7 @@ static struct node *node_new(const struct store *store, uint64_t hash, struct sp
     return node;
 }
 
-/* Reads `length` bytes, less only where the file ends before. -1 with errno. */
+/* Reads `length` bytes, or to the end of the file. Returns -1 with errno on failure. */
 static ssize_t read_at(int fd, char *at, size_t length, off_t offset)
 {
     size_t done = 0;
@@ -394,9 +393,9 @@ static bool is_unchanged(int fd, const struct file_stamp *stamp)
 enum reading { READ_AGREES, READ_DIFFERS, READ_CHANGED, READ_FAILED };
 
 /*
- * Reads the content once more and compares it with the bytes of the node. Where they differ, they are copied to `room`,
- * unless that is NULL. When two reads agree, the file was so at the moment between them: fstat(2) can't tell, as
- * write(2) stamps a file before it copies, and a reader may overtake it and be overtaken.
+ * Reads the content again and compares it with the node's bytes; copies what differs to `room`, unless that is NULL. If two
+ * reads agree, the file had this content between them. fstat(2) can't prove that, as write(2) changes the timestamp before
+ * it copies the data.
  */
 static enum reading read_again(const struct node *node, int fd, char *room)
 {
@@ -420,7 +419,7 @@ static enum reading read_again(const struct node *node, int fd, char *room)
     return reading;
 }
 
-/* Reads the content into a new node: once when it is settled, else until two reads agree. */
+/* Reads the content into a new node: once if it is settled, else until two reads agree. */
 static enum reading read_new(struct node *node, int fd)
 {
     ssize_t got = read_at(fd, node->entry.head.end, (size_t)node->entry.size, 0);
@@ -436,7 +435,7 @@ static enum reading read_new(struct node *node, int fd)
     return reading;
 }
 
-/* Gives the node what the file holds. Returns 0, or as load_file does. The descriptor stays the caller's. */
+/* Fills the node with the file's content. Returns 0, or as load_file does. */
 static int fill(struct node *node, int fd)
 {
     switch (read_new(node, fd)) {
@@ -452,8 +451,8 @@ static int fill(struct node *node, int fd)
 }
 
 /*
- * Makes an entry of an open regular file: all that is said of it comes from this one descriptor. Returns 0, a
- * status, or -1 when the file changed meanwhile and is to be opened again. Takes `fd` over unless it fails.
+ * Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the file
+ * changed meanwhile and must be opened again. Takes over `fd` on success.
  */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
                      const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
@@ -484,7 +483,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     return 0;
 }
 
-/* One more answer uses the node, which is now the newest. */
+/* Counts another user of the node, which becomes the newest. */
 static struct entry *hold(struct store *store, struct node *node, uint64_t iteration)
 {
     struct queue *queue = queue_of(store, node);
@@ -497,7 +496,7 @@ static struct entry *hold(struct store *store, struct node *node, uint64_t itera
     return &node->entry;
 }
 
-/* Gives the open file to a large node, unless it has it already. */
+/* Gives `fd` to the node of a large file, unless it has a descriptor. */
 static void reopen(struct store *store, struct node *node, int fd)
 {
     if (node->entry.fd >= 0) {
@@ -510,9 +509,9 @@ static void reopen(struct store *store, struct node *node, int fd)
 }
 
 /*
- * Whether the node still is what the open file is, which has its stamp. Bytes that aren't settled are compared; when
- * they are equal, that is the second of two reads that agree, and settles them if it comes late enough. A large file
- * that isn't settled gets a new node, as its type may have changed. Takes `fd` over where it is.
+ * True if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are read again
+ * and compared; late enough, that settles them. A large file that is not settled gets a new node, as its type may have
+ * changed. Takes over `fd` if true.
  */
 static bool is_confirmed(struct store *store, struct node *node, int fd)
 {
@@ -530,8 +529,7 @@ static bool is_confirmed(struct store *store, struct node *node, int fd)
     return true;
 }
 
-/* Finds what the open file is in the table, or loads it. Returns 0, or as load_file does. Takes `fd` over unless it
-   fails. */
+/* Finds the open file in the table, or loads it. Returns 0, or as load_file does. Takes over `fd` on success. */
 static int find_open(struct store *store, struct span path, uint64_t iteration, uint64_t hash, int fd,
                      struct entry **entry)
 {
@@ -571,7 +569,7 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
             return status_of(errno);
         int result = find_open(store, path, iteration, hash, fd, entry);
         if (result == 0)
-            store->looks.loaded++;
+            store->hits.loaded++;
         else
             close(fd);
         if (result >= 0)
@@ -580,7 +578,7 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
     return 503;
 }
 
-/* Asks the disk what `path` names now, without opening it: a device or a FIFO is not so much as touched. */
+/* Stats `path`. O_PATH, as opening a device or FIFO has effects. */
 static int probe(struct store *store, struct span path, struct stat *attributes)
 {
     int fd = open_beneath(store, path, O_PATH);
@@ -591,7 +589,7 @@ static int probe(struct store *store, struct span path, struct stat *attributes)
     return failed < 0 ? 500 : 0;
 }
 
-static bool is_open(const struct node *node)
+static bool has_content(const struct node *node)
 {
     return node->entry.bytes != NULL || node->entry.fd >= 0;
 }
@@ -602,17 +600,15 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* The directory that has the node's name; NULL where it can't be opened. */
+/* Returns the directory that holds the node's name, or NULL. */
 static const struct directory *directory_of(struct store *store, const struct node *node, uint64_t iteration)
 {
     size_t length = node->name > 0 ? node->name - 1 : 0; /* without its slash */
     return directories_find(store->directories, (struct span){node->path, length}, iteration);
 }
 
-/*
- * The usual case: the name in its directory still is the file that was read. What has changed, is gone, or was reached
- * through a link by this name, is for the full lookup to judge.
- */
+/* The fast path: the name in its directory is still the same file. A name that changed, is gone or is a link takes the full
+   lookup. */
 static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {
     struct stat attributes;
@@ -666,11 +662,11 @@ bool store_free_descriptor(struct store *store)
     return directories_end_iteration(store->directories) || close_oldest(store);
 }
 
-struct store_looks store_take_looks(struct store *store)
+struct store_hits store_take_hits(struct store *store)
 {
-    struct store_looks looks = store->looks;
-    store->looks = (struct store_looks){0};
-    return looks;
+    struct store_hits hits = store->hits;
+    store->hits = (struct store_hits){0};
+    return hits;
 }
 
 void store_end_iteration(struct store *store)
@@ -678,15 +674,15 @@ void store_end_iteration(struct store *store)
     directories_end_iteration(store->directories);
 }
 
-/* Asks the disk, and loads the file unless the node in the table is still what it was. */
+/* The full lookup: stats the path, and loads the file unless the node is current. */
 static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
                         struct entry **entry)
 {
     struct stat attributes = {0};
     int status = probe(store, path, &attributes);
     struct node *node = table_find(store, hash, path);
-    if (node != NULL && status == 0 && is_open(node) && is_current(node, &attributes)) {
-        store->looks.found++;
+    if (node != NULL && status == 0 && has_content(node) && is_current(node, &attributes)) {
+        store->hits.found++;
         *entry = hold(store, node, iteration);
         return 0;
     }
@@ -696,7 +692,7 @@ static int find_on_disk(struct store *store, struct span path, uint64_t iteratio
         *entry = &store->directory;
     else if (status == 0)
         status = 404;
-    /* What has no answer any more is not kept: opening the path may have freed the node already. */
+    /* Looks the node up again, as opening the path may have freed it. */
     if (*entry == NULL || *entry == &store->directory)
         forget(store, hash, path);
     return status;
@@ -707,12 +703,12 @@ int store_find(struct store *store, struct span path, uint64_t iteration, struct
     uint64_t hash = hash_bytes(path);
     struct node *node = table_find(store, hash, path);
     *entry = NULL;
-    if (node == NULL || !is_open(node))
+    if (node == NULL || !has_content(node))
         return find_on_disk(store, path, iteration, hash, entry);
     bool known = iteration != 0 && node->iteration == iteration;
     if (!known && !is_still_there(store, node, iteration))
         return find_on_disk(store, path, iteration, hash, entry);
-    store->looks.found++;
+    store->hits.found++;
     *entry = hold(store, node, iteration);
     return 0;
 }
@@ -734,7 +730,7 @@ static const struct span suffixes[SIBLINGS] = {
     [SIBLING_BR] = SPAN_INIT(".br"),
 };
 
-/* The path of a sibling, with its NUL, in the store's own room. Empty when it is too long. */
+/* Returns the path of a sibling, with a NUL, in the store's memory; empty if it is too long. */
 static struct span sibling_path(struct store *store, const struct node *node, enum sibling sibling)
 {
     struct buffer path = BUFFER(store->sibling_path);
@@ -760,7 +756,7 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     return 404;
 }
 
-/* The siblings whose names are not in the directory at all, as bits: neither a file nor a link that leads nowhere. */
+/* Returns the siblings that have no directory entry, not even a dangling link, as bits. */
 static unsigned absent_siblings(struct store *store, struct node *node, uint64_t iteration)
 {
     const struct directory *directory = directory_of(store, node, iteration);
@@ -800,16 +796,16 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t it
     return node->siblings;
 }
 
-/* An open file that no answer needs any more is kept open for the next one, unless it is deleted: then its space shall be
-   free. Not inlined: small files, which never come here, would save its registers. */
-__attribute__((noinline)) static void rest(struct store *store, struct node *node)
+/* Keeps an unused file open for the next request, but closes a deleted one to free its space. Not inlined, as small files,
+   which never take this path, would have to save its registers. */
+__attribute__((noinline)) static void keep_idle_descriptor(struct store *store, struct node *node)
 {
     struct stat attributes;
     if (fstat(node->entry.fd, &attributes) < 0 || attributes.st_nlink == 0) {
         close_descriptor(store, node);
         return;
     }
-    /* The unused ones stand in the order in which they became so, and expire in it. */
+    /* Unused files are in the order of their last use, and expire in this order. */
     queue_remove(&store->in_fds, node);
     queue_add(&store->in_fds, node);
     node->idle_since = file_stamp_clock();
@@ -836,7 +832,7 @@ void store_release(struct store *store, struct entry *entry)
     entry->users--;
     struct node *node = node_of(entry);
     if (node->listed && entry->users == 0 && entry->fd >= 0)
-        rest(store, node);
+        keep_idle_descriptor(store, node);
     else
         drop_unused(store, node);
 }

@@ -830,9 +830,9 @@ static void a_fresh_large_file_has_no_etag(void **state)
 
 static void assert_looks(uint64_t of_memory, uint64_t loaded)
 {
-    struct store_looks looks = store_take_looks(store);
-    assert_int_equal(looks.found, of_memory);
-    assert_int_equal(looks.loaded, loaded);
+    struct store_hits hits = store_take_hits(store);
+    assert_int_equal(hits.found, of_memory);
+    assert_int_equal(hits.loaded, loaded);
 }
 
 /* However old its times are: they may be another machine's. What was made of it is not made again. */
@@ -841,7 +841,7 @@ static void a_file_that_was_just_seen_is_read_again(void **state)
     (void)state;
     write_file("file", "content");
     settle();
-    store_take_looks(store);
+    store_take_hits(store);
     struct entry *first = found("file"), *second = found("file");
     assert_looks(0, 2);
     assert_ptr_equal(first, second);
@@ -854,7 +854,7 @@ static void a_file_that_was_seen_unchanged_for_long_enough_is_kept(void **state)
     (void)state;
     write_file("file", "content");
     settle_file("file");
-    store_take_looks(store);
+    store_take_hits(store);
     struct entry *entry = found("file");
     assert_looks(0, 1);
     assert_true(entry->settled);
