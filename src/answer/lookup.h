@@ -9,9 +9,9 @@
 
 enum lookup {
     LOOKUP_FILE,
-    LOOKUP_DIRECTORY, /* the target lacks the slash */
-    LOOKUP_MISSING,
-    LOOKUP_ERROR, /* with the exchange's status */
+    LOOKUP_DIRECTORY, /* the target lacks the slash: redirect */
+    LOOKUP_MISSING,   /* no file; the target may name a directory to list */
+    LOOKUP_ERROR,     /* with the exchange's status */
 };
 
 /* Finds a file or directory, and sets the exchange's entry and path. Sets `varies` if the result depends on Accept. */
