@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -264,6 +265,12 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     log_enter_worker();
     if (!metrics_keep(setup.metrics) || !magic_guard_keep(index))
         _exit(EX_OSERR);
+    setup.epoll =
+        epoll_create1(EPOLL_CLOEXEC); /* many instances could keep the master busy in /proc (check_release) */
+    if (setup.epoll < 0) {
+        log_error("a worker can't start: %s", strerror(errno));
+        _exit(EX_OSERR);
+    }
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     if (sandbox_is_weaker(&held, &supervision->master->held)) {
@@ -481,10 +488,22 @@ static void adopt_old_workers(struct supervision *supervision)
     supervision->retire_due = supervision->release_due = INT64_MAX;
 }
 
-/* If no new worker can be started, for lack of memory or processes, the old ones still serve. */
+/* Returns when the first new worker will have lived for LIMIT_YOUNG_MS, INT64_MAX without workers. */
+static int64_t first_grown_up(const struct supervision *supervision)
+{
+    int64_t first = INT64_MAX;
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        const struct child *child = &supervision->children[i];
+        if (child->pid > 0 && child->started + LIMIT_YOUNG_MS < first)
+            first = child->started + LIMIT_YOUNG_MS;
+    }
+    return first;
+}
+
+/* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
 static void retire_old_workers(struct supervision *supervision)
 {
-    if (!supervision->retire_pending || supervision->running == 0)
+    if (!supervision->retire_pending || first_grown_up(supervision) > now_ms())
         return;
     supervision->retire_pending = false;
     int64_t now = now_ms();
@@ -542,6 +561,7 @@ static void check_release(struct supervision *supervision)
 {
     int error;
     bool again = find_listeners(supervision, &error);
+    again |= error == EMFILE || error == ENFILE || error == ENOMEM; /* may be different the next time */
     supervision->release_checked = now_ms();
     supervision->release_due = again ? supervision->release_checked + LIMIT_RELEASE_MS : INT64_MAX;
     if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
@@ -651,6 +671,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
         due = supervision->dry_run_due;
     if (serving && supervision->old_count > 0)
         due = earliest_of(due, supervision->retire_due, supervision->release_due);
+    if (serving && supervision->retire_pending)
+        due = earliest_of(due, first_grown_up(supervision), INT64_MAX);
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
         if (child->pid == 0 && child->due < due)

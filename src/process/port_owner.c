@@ -80,31 +80,46 @@ static bool is_among(const char *target, const unsigned long *inodes, unsigned c
     return false;
 }
 
-/* True for an epoll instance that watches one of the sockets. It does so even after the process has closed them. */
-static bool watches(const char *pid, const char *fd, const unsigned long *inodes, unsigned count)
+/* Returns 1 if an epoll instance watches one of the sockets, which it does even after the process has closed them, or more
+   files than a worker has connections; 0 if not; -1 with errno if that can't be read. */
+static int watches(const char *pid, const char *fd, const unsigned long *inodes, unsigned count)
 {
     char path[64], line[256];
-    unsigned long inode;
+    unsigned long inode, watched = 0;
     bool found = false;
     snprintf(path, sizeof path, "/proc/%.20s/fdinfo/%.20s", pid, fd);
     FILE *file = fopen(path, "re");
-    while (file != NULL && !found && fgets(line, sizeof line, file) != NULL) {
+    if (file == NULL)
+        return errno == ENOENT ? 0 : -1;
+    while (!found && fgets(line, sizeof line, file) != NULL) {
         const char *at = strncmp(line, "tfd:", 4) == 0 ? strstr(line, "ino:") : NULL; /* proc_pid_fdinfo(5) */
         if (at == NULL || sscanf(at, "ino:%lx", &inode) != 1) /* NOLINT(cert-err34-c) the kernel's numbers */
             continue;
         for (unsigned i = 0; i < count; i++)
             found |= inodes[i] == inode;
+        found |= ++watched > LIMIT_CONNECTIONS + LIMIT_LISTENERS;
     }
-    if (file != NULL)
-        fclose(file);
+    fclose(file);
     return found;
 }
 
-/* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. */
-static int has_socket(const char *pid, const unsigned long *inodes, unsigned count)
+/* What a descriptor leads to: 1 if it is one of the sockets, 0 if not, -1 with errno if this user may not see it. */
+static int is_socket(int folder, const char *fd, const unsigned long *inodes, unsigned count, char target[64])
+{
+    ssize_t length = readlinkat(folder, fd, target, 63);
+    target[length > 0 ? length : 0] = '\0';
+    if (length < 0)
+        return errno == EACCES ? -1 : 0;
+    return is_among(target, inodes, count);
+}
+
+/* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. `with_epoll` looks for
+   epoll instances as well, of which a worker has exactly one. */
+static int has_socket(const char *pid, const unsigned long *inodes, unsigned count, bool with_epoll)
 {
     char path[64], target[64];
     int found = 0;
+    unsigned instances = 0;
     snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
     DIR *folder = opendir(path);
     if (folder == NULL)
@@ -112,13 +127,9 @@ static int has_socket(const char *pid, const unsigned long *inodes, unsigned cou
     const struct dirent *entry;
     /* cppcheck-suppress readdirCalled ; the process has one thread */
     while (found == 0 && (entry = readdir(folder)) != NULL) {
-        ssize_t length = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
-        if (length < 0 && errno == EACCES)
-            found = -1;
-        target[length > 0 ? length : 0] = '\0';
-        if (is_among(target, inodes, count) ||
-            (strcmp(target, "anon_inode:[eventpoll]") == 0 && watches(pid, entry->d_name, inodes, count)))
-            found = 1;
+        found = is_socket(dirfd(folder), entry->d_name, inodes, count, target);
+        if (found == 0 && with_epoll && strcmp(target, "anon_inode:[eventpoll]") == 0)
+            found = ++instances > 1 ? 1 : watches(pid, entry->d_name, inodes, count);
     }
     int error = errno;
     closedir(folder);
@@ -138,7 +149,7 @@ int port_owner_has(pid_t pid, const int *sockets, unsigned count)
         inodes[i] = attributes.st_ino;
     }
     snprintf(name, sizeof name, "%d", (int)pid);
-    return has_socket(name, inodes, count);
+    return has_socket(name, inodes, count, true);
 }
 
 static void read_name(const char *pid, struct port_owner *owner)
@@ -165,7 +176,7 @@ bool port_owner_find(const struct sockaddr_storage *address, struct port_owner *
     while (!found && (entry = readdir(processes)) != NULL) {
         char *end;
         long pid = strtol(entry->d_name, &end, 10);
-        if (pid <= 0 || *end != '\0' || has_socket(entry->d_name, &inode, 1) != 1)
+        if (pid <= 0 || *end != '\0' || has_socket(entry->d_name, &inode, 1, false) != 1)
             continue;
         owner->pid = (pid_t)pid;
         read_name(entry->d_name, owner);

@@ -1,13 +1,16 @@
 #include "sandbox/seccomp.h"
 
+#include "base/limits.h"
 #include "sandbox/instrumented.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <linux/sockios.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -27,10 +30,10 @@
 
 /* A condition on one argument. */
 struct check {
-    enum { ANYTHING, EQUAL, ABOVE } relation; /* to the value, as unsigned numbers */
-    unsigned argument;                        /* from 0 on */
-    unsigned offset;                          /* of the 32-bit half to compare, in bytes */
-    uint32_t mask;                            /* of the bits to compare */
+    enum { ANYTHING, EQUAL, ABOVE, AT_MOST } relation; /* to the value, as unsigned numbers */
+    unsigned argument;                                 /* from 0 on */
+    unsigned offset;                                   /* of the 32-bit half to compare, in bytes */
+    uint32_t mask;                                     /* of the bits to compare */
     uint32_t value;
 };
 enum { CHECKS_MAX = 4 };
@@ -52,6 +55,8 @@ struct rule {
 #define WITHOUT(argument, flags) EQUAL, argument, 0, flags, 0
 /* Not a standard stream. Those may be the user's terminal, or a file or socket of others: workers only write to them. */
 #define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
+#define NO_FILE(argument) ABOVE, argument, 0, WHOLE, UINT32_MAX - 1 /* -1, mmap(2) */
+#define UP_TO(argument, value) AT_MOST, argument, 0, WHOLE, value
 
 /* The flags of open(2) that change no file. An allow-list: O_ACCMODE differs between C libraries, and kernels add flags. */
 #define READING \
@@ -60,26 +65,27 @@ struct rule {
 /*
  * Includes every call that glibc and musl may use for a function, but not openat2(2): its flags are in memory, which a filter
  * can't read, and Landlock lets the access mode 3 of open(2) open devices and create unnamed files everywhere. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their
- * arguments are, and run the filter only for the others, which costs a tenth of a microsecond. So no call of a small
- * response has checks. The most frequent calls come first, for older kernels.
+ * arguments are, and run the filter only for the others: the most frequent of these comes first.
  *
  * sendmsg(2) and recvmsg(2) are missing on purpose: they pass descriptors to other processes (SCM_RIGHTS, unix(7)), and
  * the filter can't see into the struct that they are given.
  */
 static const struct rule rules[] = {
     /* requests and answers */
+    {SYS_write, {{NO_STREAM(0)}}},
     {.call = SYS_recvfrom},
-    {.call = SYS_write}, /* the log as well */
     {.call = SYS_epoll_pwait},
     {.call = SYS_newfstatat},
     {.call = SYS_close},
     {SYS_openat, {{ONLY(2, READING)}}},
-    {.call = SYS_writev},
+    {SYS_writev, {{NO_STREAM(0)}}},
     {SYS_sendto,
      {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)},
       {IS(4, 0)},
       {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
-    {SYS_sendfile, {{NO_STREAM(1)}}},
+    {SYS_sendfile, {{NO_STREAM(0)}, {NO_STREAM(1)}}},
+    /* the log; a long write would keep the other workers' lines waiting */
+    {SYS_write, {{UP_TO(2, 2 * LIMIT_LOG_LINE)}, {HIGH_IS(2, 0)}}},
     {.call = SYS_fstat},
     {.call = SYS_statx},
     {SYS_pread64, {{NO_STREAM(0)}}},
@@ -88,7 +94,6 @@ static const struct rule rules[] = {
      {{NO_STREAM(2)}}}, /* a watched log pipe would wake the worker instead of its other writers */
     {SYS_shutdown, {{NO_STREAM(0)}, {IS(1, SHUT_WR)}}}, /* SHUT_RD ends a listening socket for all workers */
     {SYS_ioctl, {{IS(1, SIOCOUTQ)}}},
-    {.call = SYS_epoll_create1}, /* once, at the worker's start */
 
     /* files: libmagic, the walk where there is no openat2, listings */
     {SYS_read, {{NO_STREAM(0)}}},
@@ -100,9 +105,11 @@ static const struct rule rules[] = {
     {SYS_setitimer, {{IS(0, ITIMER_PROF)}}}, /* bounds libmagic's CPU time */
     {SYS_fcntl, {{IS(1, F_SETFD)}}},         /* fdopendir(3) */
 
-    /* memory: not executable, no shared mapping of a file */
+    /* memory: not executable, not shared */
     {.call = SYS_brk},
-    {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}, {NO_STREAM(4)}}},
+    {SYS_mmap,
+     {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}, {NO_FILE(4)}}}, /* no file: a page of it may never
+                                                                                             come, while a call holds locks */
     {SYS_mprotect, {{WITHOUT(2, PROT_EXEC)}}},
     {.call = SYS_munmap},
     {.call = SYS_mremap},
@@ -116,7 +123,8 @@ static const struct rule rules[] = {
     {.call = SYS_rt_sigaction},
     {.call = SYS_rt_sigprocmask},
     {.call = SYS_restart_syscall}, /* after SIGSTOP and SIGCONT */
-    {.call = SYS_futex},
+    {SYS_futex,
+     {{ONLY(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)}}}, /* FUTEX_LOCK_PI changes priorities of others */
     {SYS_prlimit64, {{IS(0, 0)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}}, /* reads its own limit of descriptors */
     {SYS_prlimit64, {{IS(0, ITSELF)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}},
 
@@ -125,8 +133,9 @@ static const struct rule rules[] = {
     {.call = SYS_exit},
     {.call = SYS_getpid},
     {.call = SYS_gettid},
-    {SYS_tgkill, {{IS(0, ITSELF)}}},
-    {SYS_tkill, {{IS(0, ITSELF)}}},
+    {SYS_tgkill,
+     {{IS(0, ITSELF)}, {IS(2, SIGABRT)}}}, /* SIGSTOP would orphan a stopped process group (SIGHUP) */
+    {SYS_tkill, {{IS(0, ITSELF)}, {IS(1, SIGABRT)}}},
 
 #if TINYHTTPD_INSTRUMENTED
     /* LeakSanitizer stops and reads the process from a clone that shares its memory. */
@@ -152,6 +161,11 @@ static const struct rule rules[] = {
     {.call = SYS_pipe},
     {.call = SYS_mkdir},
 #endif
+    {.call = SYS_write},
+    {.call = SYS_writev},
+    {.call = SYS_futex},
+    {.call = SYS_mmap},
+    {.call = SYS_epoll_create1},
     /* coverage */
     {.call = SYS_openat},
     {.call = SYS_mkdirat},
@@ -211,11 +225,13 @@ static unsigned count_checks(const struct rule *rule)
 static void add_check(struct program *program, const struct check *check, unsigned skipped)
 {
     uint32_t value = check->value == ITSELF ? (uint32_t)getpid() : check->value;
-    uint16_t compare = check->relation == ABOVE ? BPF_JGT : BPF_JEQ;
+    uint16_t compare = check->relation == EQUAL ? BPF_JEQ : BPF_JGT;
+    uint8_t above = check->relation == AT_MOST ? (uint8_t)skipped : 0;
+    uint8_t other = check->relation == AT_MOST ? 0 : (uint8_t)skipped;
     add_load(program,
              offsetof(struct seccomp_data, args) + check->argument * sizeof(uint64_t) + check->offset);
     add(program, BPF_ALU | BPF_AND | BPF_K, check->mask, 0, 0);
-    add(program, BPF_JMP | compare | BPF_K, value, 0, (uint8_t)skipped);
+    add(program, BPF_JMP | compare | BPF_K, value, above, other);
 }
 
 /* The accumulator holds the call's number before and after. */

@@ -687,7 +687,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
         store_obey(worker->service.context.store, setup->settings);
         store_reserve(worker->service.context.store, worker->config.extra_head_bytes);
     }
-    worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+    worker->epoll = setup->epoll;
     read_clocks(worker);
     return worker->service.context.store != NULL && worker->epoll >= 0 && watch_listeners(worker);
 }

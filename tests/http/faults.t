@@ -32,9 +32,9 @@ my @worker_faults = (
     [writev        => qw(ECONNRESET EINTR EAGAIN EIO ENOBUFS ENOMEM ENOSPC EPIPE), 1],
 );
 
-# libmagic 5.44 frees some memory twice if malloc fails: these faults may end the worker.
+# libmagic 5.44 frees some memory twice if malloc fails: the C library aborts or crashes, and the worker ends.
 my @memory_faults = ([malloc => qw(ENOMEM)], [realloc => qw(ENOMEM)], [calloc => qw(ENOMEM)]);
-my $blamed = qr/worker \d+ was killed by signal 6|crashed in libmagic on 'guess'/;
+my $blamed = qr/worker \d+ was killed by signal (?:6|11) |crashed in libmagic on 'guess'/;
 
 # Calls without which a worker can't start.
 my @start_faults = ([landlock => qw(ENFILE ENOMEM)], [calloc => qw(ENOMEM)], [epoll_create1 => qw(EMFILE ENFILE ENOMEM)], [epoll_ctl => qw(ENOMEM ENOSPC)]);

@@ -15,6 +15,7 @@ BEGIN {
 use Errno;
 use Fcntl;
 use Harness;
+use POSIX ();
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
@@ -23,7 +24,7 @@ use Test::More;
 
 use constant { NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
-use constant { SIGCONT => 18, SIGCHLD => 17, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
+use constant { SIGCONT => 18, SIGCHLD => 17, SIGSTOP => 19, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
 
 # The versions of Landlock, with a kernel of each: none (5.10), 1 (5.15), 2 (6.1), 4 (6.7), and this kernel's own.
@@ -103,7 +104,7 @@ sub try_all {
         my ($what, $expected, @words) = @$row;
         my $wanted = expected($expected, $version);
         my $found  = outcome(attempt($client, @words));
-        next if $found eq 'EOPNOTSUPP' || $found eq 'ENOTSUP'; # a call that this architecture lacks
+        next if $found =~ /\AE(?:OP)?NOTSUPP?\z/ && (POSIX::uname())[4] ne 'x86_64'; # a call that this architecture never had
         push @wrong, "$what: $found, not $wanted" if defined $wanted && $found ne $wanted;
     }
     is(join("\n", @wrong), '', $name);
@@ -178,6 +179,8 @@ sub streams {
         (map { (['read', $_, 'room', 0], ['lseek', $_, 0, 0], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 0 .. 2),
         (map { (['pread64', $_, 'room', 1, 0], ['sendfile', 'peer', $_, 0, 1]) } 0 .. 2),
         (map { ['mmap', 0, 4096, PROT_READ, MAP_PRIVATE, $_] } 0 .. 2), (map { ['epoll_ctl', 3, 1, $_, 'room'] } 0 .. 2),
+        # A long write would hold the file, and the other workers' lines.
+        (map { (['write', $_, 'room', 16_384], ['write', $_, 'room', '0x100000001'], ['writev', $_, 'room', 0], ['sendfile', $_, 'root', 0, 1]) } 0 .. 2),
         ['readv', 0, 'room', 0], ['pwrite64', 1, '@forged', 6, 0], ['pwritev', 1, 'room', 0, 0],
         ['mmap', 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 1], ['mmap', 0, 4096, PROT_READ, MAP_SHARED, 1],
         ['mmap', 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1],
@@ -231,6 +234,7 @@ sub processes {
                     ['pidfd_open', $_, 0], ['ptrace', 0x4206, $_, 0, 0], ['kcmp', $worker, $_, 0, 0, 0],
                     ['process_vm_readv', $_, 'room', 0, 'room', 0, 0], ['process_vm_writev', $_, 'room', 0, 'room', 0, 0],
                     ['prlimit64', $_, 7, 0, 'room'], ['setpriority', 0, $_, 0]) } $master, $sibling),
+            ['tkill', $worker, SIGSTOP], ['tgkill', $worker, $worker, SIGSTOP], ['futex', 'room', 6, 0, 0, 0, 0],
             ['kill', 0, SIGCONT], ['kill', -1, 0], ['ptrace', 0, 0, 0, 0], ['pidfd_send_signal', 1, SIGCONT, 0, 0], ['pidfd_getfd', 1, 0, 0],
             ['clone', SIGCHLD, 0, 0, 0, 0], ['clone3', 'room', 64], ['fork'], ['vfork'],
             ['execve', '@/bin/true', 'room', 'room'], ['execveat', 'root', '@mine', 'room', 'room', 0],

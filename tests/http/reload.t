@@ -119,8 +119,8 @@ sub replace {
     is(join("\n", @failures[0 .. ($#failures < 5 ? $#failures : 5)]), '', 'ten reloads: each response is whole, none refused, none cut');
     is(kill(0, $pid), 1, 'ten reloads: the pid stays the same');
     ok(eventually(sub { scalar(my @now = $server->workers) == 2 }, 20), 'ten reloads: the old workers exit when they have finished');
-    my @zombies = grep { $_->[2] == $pid && $_->[1] eq 'Z' } Harness::process_table();
-    is(scalar @zombies, 0, 'ten reloads: the old workers are reaped');
+    my $zombies = sub { scalar grep { $_->[2] == $pid && $_->[1] eq 'Z' } Harness::process_table() };
+    ok(eventually(sub { $zombies->() == 0 }), 'ten reloads: the old workers are reaped');
     is($server->get('/')->{body}, 'page', 'ten reloads: the server still serves');
     $server->stop(lost => 1);
 }
@@ -380,7 +380,7 @@ SKIP: {
     my $pid    = spawned($folder, 'unshare', '--pid', '--fork', '--kill-child', program(), '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'as process 1: serves');
     my ($inner)  = children_of($pid);
-    my ($worker) = children_of($inner);
+    my $worker = eventually { my @workers = children_of($inner); $workers[0] };
     kill 'HUP', $inner;
     ok(eventually(sub { slurp("$folder/err") =~ /^tinyhttpd: reloaded/m }), 'as process 1: SIGHUP reloads');
     ok(eventually(sub { !-e "/proc/$worker" }), 'as process 1: the old worker ends and is reaped');

@@ -25,8 +25,9 @@ const char *magic_descriptor(struct magic_set *magic, int fd)
         return NULL;
     if (begins(bytes, "\x80"
                       "CRASH")) {
+        volatile char *volatile nowhere = NULL;
         signal(SIGSEGV, SIG_DFL); /* otherwise a sanitizer reports it as the program's error */
-        raise(SIGSEGV);
+        *nowhere = 0;             /* the sandbox lets no process send itself SIGSEGV */
     }
     while (begins(bytes, "\x80"
                          "LOOP"))

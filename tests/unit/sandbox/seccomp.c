@@ -30,7 +30,7 @@
 #include <time.h>
 
 /* Made before the filter. */
-static int tcp = -1, listener = -1, null = -1, pair[2] = {-1, -1}, ends[2] = {-1, -1}, file = -1;
+static int tcp = -1, listener = -1, null = -1, pair[2] = {-1, -1}, ends[2] = {-1, -1}, file = -1, epoll = -1;
 static pid_t parent;
 
 static bool enter(void)
@@ -52,6 +52,7 @@ static int open_all(void **state)
 {
     (void)state;
     parent = getpid();
+    epoll = epoll_create1(EPOLL_CLOEXEC);
     tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -663,7 +664,6 @@ static int wait_for_events(void)
     struct epoll_event event = {.events = EPOLLIN};
     sigset_t none;
     sigemptyset(&none);
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
     bool right = epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &event) == 0 &&
                  epoll_pwait(epoll, &event, 1, 1, &none) == 0;
     return right ? 0 : errno;
@@ -694,15 +694,16 @@ static void catch (int signal)
     caught = signal;
 }
 
+/* SIGABRT, the only signal that a worker can send, to itself. */
 static int handle_signal(void)
 {
     struct sigaction action = {.sa_handler = catch};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    bool right = sigaction(SIGTERM, &action, NULL) == 0 && sigprocmask(SIG_BLOCK, &set, NULL) == 0 &&
-                 raise(SIGTERM) == 0 && sigprocmask(SIG_UNBLOCK, &set, NULL) == 0;
-    return right && caught == SIGTERM ? 0 : errno;
+    sigaddset(&set, SIGABRT);
+    bool right = sigaction(SIGABRT, &action, NULL) == 0 && sigprocmask(SIG_BLOCK, &set, NULL) == 0 &&
+                 raise(SIGABRT) == 0 && sigprocmask(SIG_UNBLOCK, &set, NULL) == 0;
+    return right && caught == SIGABRT ? 0 : errno;
 }
 
 static const struct {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -65,6 +66,7 @@ static pid_t start_worker(const int *listeners, unsigned count)
         .listeners = listeners,
         .listener_count = count,
         .check_host = true,
+        .epoll = epoll_create1(EPOLL_CLOEXEC),
     };
     sigset_t stop;
     sigemptyset(&stop);
