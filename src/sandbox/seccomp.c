@@ -164,8 +164,7 @@ static const struct rule rules[] = {
     {.call = SYS_write},
     {.call = SYS_writev},
     {.call = SYS_futex},
-    {.call = SYS_mmap},
-    {.call = SYS_epoll_create1},
+    {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}, {NO_STREAM(4)}}},
     /* coverage */
     {.call = SYS_openat},
     {.call = SYS_mkdirat},
