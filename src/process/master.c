@@ -598,7 +598,9 @@ static void read_stop_signals(struct supervision *supervision)
    pending for the program that serves afterwards. */
 static void read_hangup(struct supervision *supervision)
 {
-    if (!hangup || supervision->dry_run > 0 || supervision->dry_run_succeeded ||
+    bool starting =
+        supervision->retire_pending && supervision->running > 0; /* the reload before is not done yet */
+    if (!hangup || supervision->dry_run > 0 || supervision->dry_run_succeeded || starting ||
         supervision->state != SUPERVISION_SERVE)
         return;
     hangup = 0;
@@ -690,6 +692,8 @@ static void supervise(struct supervision *supervision)
         struct timespec time;
         reap(supervision);
         read_stop_signals(supervision);
+        if (supervision->state == SUPERVISION_SERVE)
+            retire_old_workers(supervision);
         read_hangup(supervision);
         if (is_over(supervision))
             return;
@@ -697,7 +701,6 @@ static void supervise(struct supervision *supervision)
             if (supervision->dry_run_succeeded)
                 hand_over(supervision);
             start_due_children(supervision);
-            retire_old_workers(supervision);
             kill_overdue(supervision);
         }
         ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
@@ -775,7 +778,6 @@ int master_run(struct master *master, char *const *command)
     handle_signals(&supervision->setup.waiting_mask);
     adopt_old_workers(supervision);
     start_due_children(supervision);
-    retire_old_workers(supervision);
     notify_ready();
     supervise(supervision);
     kill_all(supervision);

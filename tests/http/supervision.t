@@ -184,7 +184,7 @@ SKIP: {
     system("prlimit --nofile=$before: --pid $pid");
     my $result = $server->exchange('', socket => $socket, count => 1);
     is($result->{responses}[0]{status}, 200, 'a waiting connection is served when a worker can start again');
-    like($server->stderr, qr/a worker can't enter the sandbox: Too many open files/, 'a worker that dies at its start: the reason is on stderr');
+    like($server->stderr, qr/a worker can't start: Too many open files/, 'a worker that dies at its start: the reason is on stderr');
     $server->stop(lost => 1);
 }
 
