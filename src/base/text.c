@@ -104,6 +104,17 @@ bool text_is_dotfile(struct span name)
     return name.length > 0 && name.at[0] == '.' && !span_equal(name, SPAN(".well-known"));
 }
 
+struct span text_dotfile_in(struct span path)
+{
+    while (path.length > 0) {
+        size_t length = span_find(path, '/'), taken = length + (length < path.length);
+        if (text_is_dotfile((struct span){path.at, length}))
+            return (struct span){path.at, length};
+        path = (struct span){path.at + taken, path.length - taken};
+    }
+    return SPAN_NONE;
+}
+
 int text_hex_value(char digit)
 {
     if (text_is_digit(digit))

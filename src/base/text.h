@@ -74,6 +74,9 @@ bool text_is_tchar(unsigned char byte);
 /* True for a file name that begins with a dot and is not ".well-known" (RFC 8615); such files need --dotfiles. */
 bool text_is_dotfile(struct span name);
 
+/* The first such name in a path, or an empty span. */
+struct span text_dotfile_in(struct span path);
+
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);
 

@@ -119,17 +119,6 @@ static bool read_path(struct target *target)
     return true;
 }
 
-static bool has_hidden_segment(struct span path)
-{
-    for (size_t at = 0; at < path.length;) {
-        size_t end = at + span_find((struct span){path.at + at, path.length - at}, '/');
-        if (text_is_dotfile((struct span){path.at + at, end - at}))
-            return true;
-        at = end + 1;
-    }
-    return false;
-}
-
 int target_parse(struct span raw, struct target *target)
 {
     split(raw, target);
@@ -143,7 +132,7 @@ int target_parse(struct span raw, struct target *target)
         return 400;
     if (!is_query(target->query) || !read_path(target))
         return 400;
-    target->hidden = has_hidden_segment(target->path);
+    target->hidden = text_dotfile_in(target->path).length > 0;
     return 0;
 }
 

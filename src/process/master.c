@@ -92,6 +92,11 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+static int64_t earlier_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* ---- opening ---- */
 
 static int fail_root(struct failure *failure, const char *typed, int error)
@@ -265,8 +270,8 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     log_enter_worker();
     if (!metrics_keep(setup.metrics) || !magic_guard_keep(index))
         _exit(EX_OSERR);
-    setup.epoll =
-        epoll_create1(EPOLL_CLOEXEC); /* many instances could keep the master busy in /proc (check_release) */
+    /* Not in the sandbox: many instances could keep the master busy in /proc (check_release). */
+    setup.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (setup.epoll < 0) {
         log_error("a worker can't start: %s", strerror(errno));
         _exit(EX_OSERR);
@@ -494,8 +499,8 @@ static int64_t first_grown_up(const struct supervision *supervision)
     int64_t first = INT64_MAX;
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         const struct child *child = &supervision->children[i];
-        if (child->pid > 0 && child->started + LIMIT_YOUNG_MS < first)
-            first = child->started + LIMIT_YOUNG_MS;
+        if (child->pid > 0)
+            first = earlier_of(first, child->started + LIMIT_YOUNG_MS);
     }
     return first;
 }
@@ -503,10 +508,10 @@ static int64_t first_grown_up(const struct supervision *supervision)
 /* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
 static void retire_old_workers(struct supervision *supervision)
 {
-    if (!supervision->retire_pending || first_grown_up(supervision) > now_ms())
+    int64_t now = now_ms();
+    if (!supervision->retire_pending || first_grown_up(supervision) > now)
         return;
     supervision->retire_pending = false;
-    int64_t now = now_ms();
     for (unsigned i = 0; i < supervision->old_count; i++) {
         struct old_worker *old = &supervision->old[i];
         old->retired = old->retired > 0 && old->retired < now ? old->retired : now;
@@ -598,8 +603,7 @@ static void read_stop_signals(struct supervision *supervision)
    pending for the program that serves afterwards. */
 static void read_hangup(struct supervision *supervision)
 {
-    bool starting =
-        supervision->retire_pending && supervision->running > 0; /* the reload before is not done yet */
+    bool starting = supervision->retire_pending && supervision->running > 0; /* a reload is not finished */
     if (!hangup || supervision->dry_run > 0 || supervision->dry_run_succeeded || starting ||
         supervision->state != SUPERVISION_SERVE)
         return;
@@ -621,7 +625,7 @@ static void kill_retired(struct supervision *supervision, int64_t now)
             kill(old->pid, SIGKILL);
             due = now + LIMIT_BACKOFF_MS;
         }
-        supervision->retire_due = due < supervision->retire_due ? due : supervision->retire_due;
+        supervision->retire_due = earlier_of(due, supervision->retire_due);
     }
 }
 
@@ -658,12 +662,6 @@ static bool is_over(const struct supervision *supervision)
     return true;
 }
 
-static int64_t earliest_of(int64_t a, int64_t b, int64_t c)
-{
-    int64_t earlier = a < b ? a : b;
-    return earlier < c ? earlier : c;
-}
-
 /* Returns the time until the next event without a signal, or NULL if there is none. */
 static struct timespec *time_to_wait(const struct supervision *supervision, struct timespec *time)
 {
@@ -672,13 +670,13 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     if (serving && supervision->dry_run > 0)
         due = supervision->dry_run_due;
     if (serving && supervision->old_count > 0)
-        due = earliest_of(due, supervision->retire_due, supervision->release_due);
+        due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));
     if (serving && supervision->retire_pending)
-        due = earliest_of(due, first_grown_up(supervision), INT64_MAX);
+        due = earlier_of(due, first_grown_up(supervision));
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
-        if (child->pid == 0 && child->due < due)
-            due = child->due;
+        if (child->pid == 0)
+            due = earlier_of(due, child->due);
     }
     if (due == INT64_MAX)
         return NULL;

@@ -93,8 +93,8 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     return true;
 }
 
-/* The kernel or the container does not offer what failed so. Anything else, such as ENFILE or ENOMEM, may be different the next
-   time. */
+/* True if the error means that the kernel or the container does not offer a part, or if there is none. Others, such as ENFILE or
+   ENOMEM, may be gone the next time. */
 static bool is_missing(int error)
 {
     return error == 0 || error == ENOSYS || error == EOPNOTSUPP || error == EPERM || error == EACCES ||
@@ -158,13 +158,9 @@ static int check(const struct sandbox *sandbox, const struct sandbox_held *held,
     if (held->user_error != 0 && plan->change == PRIVILEGES_CHANGE)
         return fail(failure, EX_NOPERM, "can't become user %u with group %u: %s", plan->user, plan->group,
                     strerror(held->user_error));
-    int errors[] = {held->user_error, held->no_new_privileges_error, held->landlock_error,
-                    held->seccomp_error};
-    for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
-        if (!is_missing(errors[i]))
-            return fail(failure, EX_OSERR, "can't enter the sandbox: %s; 'ulimit -a' shows the limits",
-                        strerror(errors[i]));
-    }
+    if (sandbox_error(held) != 0)
+        return fail(failure, EX_OSERR, "can't enter the sandbox: %s; 'ulimit -a' shows the limits",
+                    strerror(sandbox_error(held)));
     if (held->root_error == EACCES && plan->change == PRIVILEGES_TRY)
         return fail(failure, EX_NOINPUT,
                     "the workers' user nobody (%u) can't read root '%s'; choose one that can with '--user'",

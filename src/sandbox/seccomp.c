@@ -63,9 +63,10 @@ struct rule {
     (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
 /*
- * Includes every call that glibc and musl may use for a function, but not openat2(2): its flags are in memory, which a filter
- * can't read, and Landlock lets the access mode 3 of open(2) open devices and create unnamed files everywhere. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their
- * arguments are, and run the filter only for the others: the most frequent of these comes first.
+ * Includes every call that glibc and musl may use for a function, but not openat2(2): its flags are in memory, which a
+ * filter can't read, and with the access mode 3 of open(2) Landlock lets it open devices and create unnamed files
+ * everywhere. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their arguments are, and run the
+ * filter only for the others: the most frequent of these comes first.
  *
  * sendmsg(2) and recvmsg(2) are missing on purpose: they pass descriptors to other processes (SCM_RIGHTS, unix(7)), and
  * the filter can't see into the struct that they are given.
@@ -90,12 +91,12 @@ static const struct rule rules[] = {
     {.call = SYS_statx},
     {SYS_pread64, {{NO_STREAM(0)}}},
     {.call = SYS_accept4},
-    {SYS_epoll_ctl,
-     {{NO_STREAM(2)}}}, /* a watched log pipe would wake the worker instead of its other writers */
+    /* A watched log pipe would wake the worker instead of the pipe's other writers. */
+    {SYS_epoll_ctl, {{NO_STREAM(2)}}},
     {SYS_shutdown, {{NO_STREAM(0)}, {IS(1, SHUT_WR)}}}, /* SHUT_RD ends a listening socket for all workers */
     {SYS_ioctl, {{IS(1, SIOCOUTQ)}}},
 
-    /* files: libmagic, the walk where there is no openat2, listings */
+    /* files: libmagic, the walk, listings */
     {SYS_read, {{NO_STREAM(0)}}},
     {SYS_lseek, {{NO_STREAM(0)}}},
     {.call = SYS_readlinkat},
@@ -105,11 +106,9 @@ static const struct rule rules[] = {
     {SYS_setitimer, {{IS(0, ITIMER_PROF)}}}, /* bounds libmagic's CPU time */
     {SYS_fcntl, {{IS(1, F_SETFD)}}},         /* fdopendir(3) */
 
-    /* memory: not executable, not shared */
+    /* memory: not executable, not shared, and of no file, whose page may never come while a call holds a lock */
     {.call = SYS_brk},
-    {SYS_mmap,
-     {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}, {NO_FILE(4)}}}, /* no file: a page of it may never
-                                                                                             come, while a call holds locks */
+    {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}, {NO_FILE(4)}}},
     {SYS_mprotect, {{WITHOUT(2, PROT_EXEC)}}},
     {.call = SYS_munmap},
     {.call = SYS_mremap},

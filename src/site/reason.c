@@ -216,21 +216,9 @@ static bool find_stop(struct opener *opener, struct span path, struct stop *stop
 
 /* ---- dot names ---- */
 
-/* The first such name in the path, or empty. */
-static struct span hidden_name(struct span path)
-{
-    while (path.length > 0) {
-        size_t length = span_find(path, '/'), taken = length + (length < path.length);
-        if (text_is_dotfile((struct span){path.at, length}))
-            return (struct span){path.at, length};
-        path = (struct span){path.at + taken, path.length - taken};
-    }
-    return (struct span){"", 0};
-}
-
 static bool append_hidden(struct buffer *out, struct opener *opener, struct span path)
 {
-    struct span hidden = hidden_name(path), name;
+    struct span hidden = text_dotfile_in(path), name;
     if (hidden.length == 0 || !can_open(opener, path, O_PATH, &name))
         return false;
     append_quoted(out, hidden);

@@ -332,15 +332,6 @@ static void write_type(const struct store *store, struct node *node, int fd)
 
 /* ---- reading a file ---- */
 
-/* Returns the offset of the last component. */
-static size_t name_of(struct span path)
-{
-    size_t at = path.length;
-    while (at > 0 && path.at[at - 1] != '/')
-        at--;
-    return at;
-}
-
 static struct node *node_new(const struct store *store, uint64_t hash, struct span path,
                              const struct file_stamp *stamp, bool in_bytes)
 {
@@ -353,7 +344,7 @@ static struct node *node_new(const struct store *store, uint64_t hash, struct sp
         .stamp = *stamp,
         .hash = hash,
         .path_length = path.length,
-        .name = name_of(path),
+        .name = path.length - span_after_last(path, '/').length,
     };
     memcpy(node->path, path.at, path.length);
     node->path[path.length] = '\0';

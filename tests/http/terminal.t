@@ -12,8 +12,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-# The ioctls of pts(4), the same on x86-64 and arm64.
-use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430, TIOCSCTTY => 0x540E };
+use constant TIOCSCTTY => 0x540E; # ioctl_tty(2), the same on x86-64 and arm64
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');
@@ -23,15 +22,10 @@ END { kill 'KILL', $_ for @running }
 # Starts the program on a pseudo-terminal. Returns { pid, pty, seen }.
 sub start {
     my ($environment, @arguments) = @_;
-    sysopen my $pty, '/dev/ptmx', O_RDWR | O_NOCTTY or plan(skip_all => "no pseudo-terminal: $!");
-    my $number = pack 'i', 0;
-    ioctl $pty, TIOCSPTLCK, $number or die "TIOCSPTLCK: $!";
-    ioctl $pty, TIOCGPTN, $number or die "TIOCGPTN: $!";
-    my $name = '/dev/pts/' . unpack 'i', $number;
+    my ($pty, $tty, $name) = a_terminal() or plan(skip_all => "no pseudo-terminal: $!");
     my $pid = fork // die $!;
     if (!$pid) {
         POSIX::setsid();
-        sysopen my $tty, $name, O_RDWR or POSIX::_exit(126);
         ioctl $tty, TIOCSCTTY, my $none = 0;
         %ENV = (%ENV, TERM => 'xterm', %$environment);
         delete @ENV{ grep { !defined $ENV{$_} } keys %ENV };
@@ -41,6 +35,7 @@ sub start {
         $SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP ALRM);
         exec { program() } program(), @arguments or POSIX::_exit(127);
     }
+    close $tty;
     push @running, $pid;
     Harness::blocking($pty, 0);
     return { pid => $pid, pty => $pty, name => $name, seen => '' };

@@ -133,8 +133,9 @@ sub a_terminal {
     my $number = pack 'i', 0;
     ioctl $pty, TIOCSPTLCK, $number or return;
     ioctl $pty, TIOCGPTN, $number or return;
-    sysopen my $tty, '/dev/pts/' . unpack('i', $number), O_RDWR | O_NOCTTY or return;
-    return ($pty, $tty);
+    my $name = '/dev/pts/' . unpack 'i', $number;
+    sysopen my $tty, $name, O_RDWR | O_NOCTTY or return;
+    return ($pty, $tty, $name);
 }
 
 # Bytes that no shift or repetition reproduces.

@@ -179,6 +179,23 @@ static void names_with_a_leading_dot_are_dotfiles(void **state)
         assert_int_equal(text_is_dotfile(guarded(cases[i].name)), cases[i].dotfile);
 }
 
+static void the_first_dotfile_of_a_path_is_found(void **state)
+{
+    static const struct {
+        struct span path, dotfile;
+    } cases[] = {
+        {SPAN_INIT("a/.git/.config"), SPAN_INIT(".git")},
+        {SPAN_INIT(".a"), SPAN_INIT(".a")},
+        {SPAN_INIT("a/b/.c"), SPAN_INIT(".c")},
+        {SPAN_INIT(".well-known/a.b/c"), SPAN_INIT("")},
+        {SPAN_INIT("a//.b"), SPAN_INIT(".b")},
+        {SPAN_INIT(""), SPAN_INIT("")},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_true(span_equal(text_dotfile_in(guarded(cases[i].path)), cases[i].dotfile));
+}
+
 static const struct {
     struct span text;
     bool whole, cut;
@@ -317,6 +334,7 @@ int main(void)
         cmocka_unit_test(numbers_that_fit_are_read),
         cmocka_unit_test(bytes_are_classified_as_ascii),
         cmocka_unit_test(names_with_a_leading_dot_are_dotfiles),
+        cmocka_unit_test(the_first_dotfile_of_a_path_is_found),
         cmocka_unit_test(well_formed_utf8_is_recognised),
         cmocka_unit_test(utf8_may_be_cut_anywhere),
         cmocka_unit_test(every_code_point_is_valid_utf8),

@@ -317,22 +317,27 @@ static const char *const same_paths[] = {
     "...",
 };
 
+/* Calls `compare` with each path, with each link, with what it leads to as a directory, and with a file behind it. */
+static void compare_all(void (*compare)(const char *path))
+{
+    for (size_t i = 0; i < sizeof same_paths / sizeof *same_paths; i++)
+        if (same_paths[i][0] != '/')
+            compare(same_paths[i]);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        char path[64];
+        compare(links[i].name);
+        snprintf(path, sizeof path, "%s/", links[i].name);
+        compare(path);
+        snprintf(path, sizeof path, "%s/f", links[i].name);
+        compare(path);
+    }
+}
+
 static void each_path_gives_the_same_with_and_without_openat2(void **state)
 {
     (void)state;
-    if (!has_openat2())
-        return;
-    for (size_t i = 0; i < sizeof same_paths / sizeof *same_paths; i++)
-        if (same_paths[i][0] != '/')
-            is_the_same_both_ways(same_paths[i]);
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        char path[64];
-        is_the_same_both_ways(links[i].name);
-        snprintf(path, sizeof path, "%s/", links[i].name);
-        is_the_same_both_ways(path);
-        snprintf(path, sizeof path, "%s/f", links[i].name);
-        is_the_same_both_ways(path);
-    }
+    if (has_openat2())
+        compare_all(is_the_same_both_ways);
 }
 
 static void is_the_same_as_openat(const char *path)
@@ -353,15 +358,7 @@ static void is_the_same_as_openat(const char *path)
 static void the_walk_follows_all_links_as_openat_does(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof same_paths / sizeof *same_paths; i++)
-        if (same_paths[i][0] != '/')
-            is_the_same_as_openat(same_paths[i]);
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-        char path[64];
-        is_the_same_as_openat(links[i].name);
-        snprintf(path, sizeof path, "%s/f", links[i].name);
-        is_the_same_as_openat(path);
-    }
+    compare_all(is_the_same_as_openat);
 }
 
 static void too_many_steps_are_a_loop(void **state)
