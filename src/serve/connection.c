@@ -400,7 +400,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     outgoing.began = read_clock(service);
     make_response(connection, service, reading, &outgoing);
     outgoing.acked = ACKED_UNKNOWN;
-    outgoing.linger = rest.length > 0 || request_ends_stream(reading->request);
+    /* After a bad request, more bytes of it may come, even if its version or fields end the connection. */
+    outgoing.linger = rest.length > 0 || request_ends_stream(reading->request) || response->status == 400;
     connection->state = CONNECTION_SEND;
 
     /* Ends the request's life: the bytes that it borrows may move. */

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -54,6 +56,29 @@ void *realloc(void *memory, size_t size)
     return __libc_realloc(memory, size);
 }
 #endif
+
+/* ---- a client whose kernel acknowledges at once ---- */
+
+static bool acknowledged; /* every response, as soon as it is sent */
+
+#ifdef __GLIBC__
+typedef unsigned long ioctl_request;
+#else
+typedef int ioctl_request; /* musl, as POSIX has it */
+#endif
+
+/* Replaces the C library's. The server calls it for SIOCOUTQ only. */
+int ioctl(int fd, ioctl_request request, ...)
+{
+    va_list arguments;
+    va_start(arguments, request);
+    int *bytes = va_arg(arguments, int *);
+    va_end(arguments);
+    if (!acknowledged)
+        return (int)syscall(SYS_ioctl, fd, request, bytes);
+    *bytes = 0;
+    return 0;
+}
 
 /* ---- a site and a connection ---- */
 
@@ -340,6 +365,17 @@ static void lingering_has_a_deadline(void **state)
     assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
 }
 
+/* More bytes of it may be on their way, and would reset a closed connection (RFC 9112 9.6). */
+static void a_bad_request_lingers_even_if_its_version_ends_the_connection(void **state)
+{
+    (void)state;
+    acknowledged = true;
+    client_sends("GET / HTTP/1.0\r\nHost: a b\r\n\r\n");
+    connection_step(connection, service);
+    acknowledged = false;
+    assert_int_equal(connection->state, CONNECTION_LINGER);
+}
+
 /* The response in flight has no Connection: close, so another one must follow. */
 static void a_retiring_worker_answers_once_more(void **state)
 {
@@ -531,6 +567,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_late_head_gets_408, begin, end),
         cmocka_unit_test_setup_teardown(a_draining_worker_waits_for_the_last_acknowledgement, begin, end),
         cmocka_unit_test_setup_teardown(lingering_has_a_deadline, begin, end),
+        cmocka_unit_test_setup_teardown(a_bad_request_lingers_even_if_its_version_ends_the_connection, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_retiring_worker_answers_once_more, begin, end),
         cmocka_unit_test_setup_teardown(half_an_empty_line_gets_no_response, begin, end),
         cmocka_unit_test_setup_teardown(a_slow_client_above_the_minimum_rate_is_kept, begin, end),
