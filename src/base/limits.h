@@ -137,12 +137,8 @@
    that a lookup is repeated after a descriptor was freed for it. */
 #define LIMIT_STORE_RETRIES 4
 
-/* Calls of openat2 for a path, where there is no seccomp. It fails with EAGAIN at each ".." if any file system has a
-   rename meanwhile. After the last one, the path is walked without openat2. */
-#define LIMIT_OPENAT2_TRIES 64
-
-/* Names opened in such a walk, those of links included, in about a millisecond; then the path is 404 (ELOOP). After each
-   ".." of a link, the walk opens the names before it again. Honest paths need some dozens. */
+/* Names opened for a path, those of its links included, in about a millisecond; then the path is 404 (ELOOP). After
+   each ".." of a link, the names before it are opened again. Honest paths need some dozens. */
 #define LIMIT_WALK_STEPS 512
 
 /* The start of a large text file that is checked for UTF-8. Reading all of it would cost more than sending it. */

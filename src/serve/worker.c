@@ -682,7 +682,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
     worker->service.context.metrics = setup->metrics;
-    worker->service.context.store = store_open(setup->root, LIMIT_RACY_MS, false);
+    worker->service.context.store = store_open(setup->root, LIMIT_RACY_MS);
     if (worker->service.context.store != NULL) {
         store_obey(worker->service.context.store, setup->settings);
         store_reserve(worker->service.context.store, worker->config.extra_head_bytes);

@@ -6,27 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-static int openat2_beneath(int root, const char *path, int flags, enum symlink_choice symlinks)
-{
-    static const uint64_t limits[] = {
-        [SYMLINKS_INSIDE] = RESOLVE_BENEATH,
-        [SYMLINKS_ALL] = 0,
-        [SYMLINKS_NONE] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
-    };
-    struct open_how how = {
-        .flags = (uint64_t)flags,
-        .resolve = limits[symlinks] | RESOLVE_NO_MAGICLINKS,
-    };
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
-}
-
-/* ---- without openat2: path_resolution(7), with the rules of RESOLVE_BENEATH but for SYMLINKS_ALL ---- */
+/* path_resolution(7), with the rules of openat2(2)'s RESOLVE_BENEATH unless SYMLINKS_ALL. */
 
 enum {
     LINKS_MAX = 40, /* the kernel's bound */
@@ -274,41 +258,19 @@ int beneath_walk(const struct beneath *beneath, struct span path, int flags, uns
     return fd;
 }
 
-static int walk_beneath(const struct beneath *beneath, struct span path, int flags)
+static int open_once(const struct beneath *beneath, struct span path, int flags)
 {
     unsigned steps = LIMIT_WALK_STEPS;
     struct span name;
-    return beneath_walk(beneath, path, flags, &steps, &name);
-}
-
-static int open_once(const struct beneath *beneath, struct span path, int flags)
-{
-    const char *relative = path.length > 0 ? path.at : ".";
-    if (!beneath->walk)
-        return openat2_beneath(beneath->root, relative, flags, beneath->symlinks);
     if (beneath->symlinks == SYMLINKS_ALL)
-        return openat(beneath->root, relative, flags);
-    return walk_beneath(beneath, path, flags);
-}
-
-struct beneath beneath_root(int root, bool walk)
-{
-    int fd = openat2_beneath(root, ".", O_PATH | O_CLOEXEC, SYMLINKS_INSIDE);
-    bool missing = fd < 0 && (errno == ENOSYS || errno == EPERM); /* old kernel; seccomp */
-    if (fd >= 0)
-        close(fd);
-    return (struct beneath){root, walk || missing, SYMLINKS_INSIDE};
+        return openat(beneath->root, path.length > 0 ? path.at : ".", flags | O_CLOEXEC);
+    return beneath_walk(beneath, path, flags, &steps, &name);
 }
 
 int beneath_open(const struct beneath *beneath, struct span path, int flags)
 {
-    for (unsigned attempt = 0; attempt < LIMIT_OPENAT2_TRIES; attempt++) {
-        int fd = open_once(beneath, path, flags | O_CLOEXEC);
-        if (fd >= 0 || (errno != EINTR && errno != EAGAIN))
-            return fd;
-    }
-    /* EAGAIN: openat2 met a concurrent rename in each attempt (openat2(2)). The walk is not affected. */
-    if (beneath->symlinks == SYMLINKS_ALL)
-        return -1;
-    return walk_beneath(beneath, path, flags);
+    int fd = open_once(beneath, path, flags);
+    while (fd < 0 && errno == EINTR)
+        fd = open_once(beneath, path, flags);
+    return fd;
 }

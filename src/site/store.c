@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* An entry and the store's own data. One allocation with the path, the room for a head, and the bytes of a small file. */
+/* An entry and the store's own data. One allocation with the path, the room for a head, and the bytes of a small
+   file. */
 struct node {
     struct entry entry;
     struct file_stamp stamp;
@@ -268,9 +269,8 @@ static void append_digest(struct buffer *etag, struct span bytes)
 
 /*
  * A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has
- * its times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest; where
- * mtime was set to some date of old by a
- * reproducible build, ctime speaks for it.
+ * its times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest;
+ * where mtime was set to some date of old by a reproducible build, ctime speaks for it.
  */
 static void write_etag(struct node *node)
 {
@@ -384,9 +384,9 @@ static bool is_unchanged(int fd, const struct file_stamp *stamp)
 enum reading { READ_AGREES, READ_DIFFERS, READ_CHANGED, READ_FAILED };
 
 /*
- * Reads the content again and compares it with the node's bytes; copies what differs to `room`, unless that is NULL. If two
- * reads agree, the file had this content between them. fstat(2) can't prove that, as write(2) changes the timestamp before
- * it copies the data.
+ * Reads the content again and compares it with the node's bytes; copies what differs to `room`, unless that is NULL.
+ * If two reads agree, the file had this content between them. fstat(2) can't prove that, as write(2) changes the
+ * timestamp before it copies the data.
  */
 static enum reading read_again(const struct node *node, int fd, char *room)
 {
@@ -442,8 +442,8 @@ static int fill(struct node *node, int fd)
 }
 
 /*
- * Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the file
- * changed meanwhile and must be opened again. Takes over `fd` on success.
+ * Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
+ * file changed meanwhile and must be opened again. Takes over `fd` on success.
  */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
                      const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
@@ -500,9 +500,9 @@ static void reopen(struct store *store, struct node *node, int fd)
 }
 
 /*
- * True if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are read again
- * and compared; late enough, that settles them. A large file that is not settled gets a new node, as its type may have
- * changed. Takes over `fd` if true.
+ * True if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are read
+ * again and compared; late enough, that settles them. A large file that is not settled gets a new node, as its type
+ * may have changed. Takes over `fd` if true.
  */
 static bool is_confirmed(struct store *store, struct node *node, int fd)
 {
@@ -598,8 +598,8 @@ static const struct directory *directory_of(struct store *store, const struct no
     return directories_find(store->directories, (struct span){node->path, length}, iteration);
 }
 
-/* The fast path: the name in its directory is still the same file. A name that changed, is gone or is a link takes the full
-   lookup. */
+/* The fast path: the name in its directory is still the same file. A name that changed, is gone or is a link takes
+   the full lookup. */
 static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {
     struct stat attributes;
@@ -611,12 +611,12 @@ static bool is_still_there(struct store *store, const struct node *node, uint64_
 
 /* ---- the interface ---- */
 
-struct store *store_open(int root, int64_t racy_ms, bool walk)
+struct store *store_open(int root, int64_t racy_ms)
 {
     struct store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return NULL;
-    store->beneath = beneath_root(root, walk);
+    store->beneath = (struct beneath){root, SYMLINKS_INSIDE};
     store->racy_ms = racy_ms;
     store->next_expiry = -1;
     store->head_room = ENTRY_HEAD_MAX;
@@ -787,8 +787,8 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t it
     return node->siblings;
 }
 
-/* Keeps an unused file open for the next request, but closes a deleted one to free its space. Not inlined, as small files,
-   which never take this path, would have to save its registers. */
+/* Keeps an unused file open for the next request, but closes a deleted one to free its space. Not inlined, as small
+   files, which never take this path, would have to save its registers. */
 __attribute__((noinline)) static void keep_idle_descriptor(struct store *store, struct node *node)
 {
     struct stat attributes;

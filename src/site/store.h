@@ -1,9 +1,9 @@
 /*
  * The file cache: the only place where a path of a request meets the file system.
  *
- * Small files are held as bytes, larger ones as an open descriptor for some seconds after the last response. An entry is
- * used again only if a stat or a second read shows that the path still names the same unchanged file. Requests share a
- * stat only if all of them had arrived before it was made.
+ * Small files are held as bytes, larger ones as an open descriptor for some seconds after the last response. An entry
+ * is used again only if a stat or a second read shows that the path still names the same unchanged file. Requests
+ * share a stat only if all of them had arrived before it was made.
  */
 #ifndef TINYHTTPD_SITE_STORE_H
 #define TINYHTTPD_SITE_STORE_H
@@ -60,10 +60,10 @@ struct store;
 
 /*
  * Opens a store on the directory `root`; the caller keeps the descriptor open as long as the store. For `racy_ms`
- * milliseconds after a change a file's times are not trusted (LIMIT_RACY_MS, less in tests). `walk` never uses openat2
- * (for tests). Returns NULL without memory.
+ * milliseconds after a change a file's times are not trusted (LIMIT_RACY_MS, less in tests). Returns NULL without
+ * memory.
  */
-struct store *store_open(int root, int64_t racy_ms, bool walk);
+struct store *store_open(int root, int64_t racy_ms);
 
 /* Applies --symlinks, --mime and --charset. The settings must outlive the store. Call it before store_find. */
 void store_obey(struct store *store, const struct settings *settings);
@@ -97,10 +97,10 @@ void store_end_iteration(struct store *store);
 /*
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).
  * `iteration` numbers a batch of requests that were all received before the first of them is looked up, so they share
- * one stat of each path; 0 makes a new one. Returns 0 and an entry that the caller gives back with store_release, or an
- * HTTP status: 404 for a path that does not exist, can't be read, leaves the root, or is neither file nor directory; 503
- * when descriptors or memory are short, and for a file that changes as often as it is read, or of which no two reads in a
- * row agree; 500 otherwise. `*entry` is NULL then.
+ * one stat of each path; 0 makes a new one. Returns 0 and an entry that the caller gives back with store_release, or
+ * an HTTP status: 404 for a path that does not exist, can't be read, leaves the root, or is neither file nor
+ * directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read, or of
+ * which no two reads in a row agree; 500 otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t iteration, struct entry **entry);
 
@@ -110,8 +110,8 @@ int store_open_directory(struct store *store, struct span path, int *fd);
 /* The store's root, for callers that resolve paths themselves. Valid as long as the store. */
 const struct beneath *store_beneath(const struct store *store);
 
-/* Returns the siblings of a file that are regular files and not older than it, as bits 1 << enum sibling. `iteration` as
-   for store_find. */
+/* Returns the siblings of a file that are regular files and not older than it, as bits 1 << enum sibling. `iteration`
+   as for store_find. */
 unsigned store_siblings(struct store *store, struct entry *original, uint64_t iteration);
 
 /* Finds one of them, as store_find does. */

@@ -45,7 +45,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     service = calloc(1, sizeof *service);
     CHECK(service != NULL);
     /* Every file counts as settled, although its ctime is the start of this program. */
-    service->context.store = store_open(site_open(), -1000, false);
+    service->context.store = store_open(site_open(), -1000);
     CHECK(service->context.store != NULL);
     config_open(&config, &settings, false);
     service->context.config = &config;

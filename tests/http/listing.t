@@ -194,19 +194,6 @@ $server->stop;
     $server->stop;
 }
 
-# Renames anywhere on the machine make openat2 fail with EAGAIN for paths with ".." (openat2(2)).
-{
-    my $root = new_root();
-    put_file($root, 'target', 'up');
-    put_file($root, 'deep/file', 'x');
-    symlink '../target', "$root/deep/up" or die;
-    local %ENV = (%ENV, preload('names'), NAMES_RENAMES => 40);
-    my $server = Harness->start(root => $root, list => 1, args => ['-j', '1']);
-    is($server->get('/deep/up')->{body}, 'up', 'renames elsewhere: a link with ".." is served');
-    is(join(' ', names($server->get('/deep/', $html))), 'file up', 'renames elsewhere: a link with ".." is listed');
-    $server->stop;
-}
-
 # ---------------------------------------------------------------------------------------------------------
 # Listings that clients do not read use a bounded share of the memory.
 {

@@ -2,9 +2,6 @@
  * Preloaded (LD_PRELOAD): replaces names of files, as on a file system that allows names longer than NAME_MAX. The
  * file in the environment variable NAMES has the new names, separated by slashes: the first replaces "name-0", and so
  * on. Calls with a new name use the file on disk; the kernel's limit for whole paths stays.
- *
- * With NAMES_RENAMES=N, the server finds no seccomp(2) and so uses openat2, and N of N+1 calls of that fail, as during
- * renames elsewhere on the machine.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -18,21 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { NAMES_MAX = 64, ON_DISK_MAX = 16 };
 
 static char *names[NAMES_MAX];
 static unsigned count;
-static unsigned long renames;
 
 __attribute__((constructor)) static void read_names(void)
 {
     static char text[1 << 18];
-    const char *path = getenv("NAMES"), *lost = getenv("NAMES_RENAMES");
+    const char *path = getenv("NAMES");
     int fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    renames = lost != NULL ? strtoul(lost, NULL, 10) : 0;
     if (fd < 0)
         return;
     ssize_t length = read(fd, text, sizeof text - 1);
@@ -123,32 +117,4 @@ int __openat_2(int directory, const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags)
 {
     return openat(directory, path, flags);
-}
-
-/* With as many arguments as openat2, the server's only such call with a path, and seccomp have. */
-long syscall(long number, ...)
-{
-    typedef long function(long number, ...);
-    static unsigned long calls;
-    char room[2 * PATH_MAX];
-    NEXT("syscall", function *)
-    va_list list;
-    va_start(list, number);
-    long at[6];
-    for (unsigned i = 0; i < 6; i++)
-        at[i] = va_arg(list, long);
-    va_end(list);
-    if (number == SYS_seccomp && renames > 0) {
-        errno = ENOSYS;
-        return -1;
-    }
-    if (number != SYS_openat2)
-        return next(number, at[0], at[1], at[2], at[3], at[4], at[5]);
-    if (calls++ % (renames + 1) < renames) {
-        errno = EAGAIN;
-        return -1;
-    }
-    const char *path;
-    memcpy(&path, &at[1], sizeof path);
-    return next(number, at[0], on_disk(path, room), at[2], at[3]);
 }

@@ -106,7 +106,7 @@ static inline void open_store(void)
     if (asked.store != NULL)
         return;
     asked.root = open(".", O_RDONLY | O_DIRECTORY);
-    asked.store = store_open(asked.root, asked.racy_ms, false);
+    asked.store = store_open(asked.root, asked.racy_ms);
     assert_non_null(asked.store);
     store_obey(asked.store, &asked.settings);
     store_reserve(asked.store, asked.config.extra_head_bytes);

@@ -114,7 +114,7 @@ static int begin(void **state)
     write_file("small.txt", 1024);
     write_file("large.bin", 8 * 1024 * 1024);
     /* No file is too new to be cached, even if its time is ahead of the clock (multigrain timestamps, Linux 6.13). */
-    service->context.store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000, false);
+    service->context.store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000);
     config_open(&config, &settings, false);
     service->context.config = &config;
     service->context.now = 4000000000;

@@ -33,7 +33,7 @@ static int begin(void **state)
     (void)state;
     if (tree_enter() != 0 || mkdir("a", 0755) != 0 || mkdir("a/b", 0755) != 0)
         return -1;
-    beneath = beneath_root(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), false);
+    beneath = (struct beneath){open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), SYMLINKS_INSIDE};
     directories = directories_new(&beneath, RACY_MS);
     iteration = 1;
     return directories == NULL ? -1 : 0;
