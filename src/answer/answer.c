@@ -33,7 +33,8 @@ static enum outcome refuse(struct exchange *exchange, int status)
     return OUTCOME_ERROR;
 }
 
-/* Detects DNS rebinding. A request without an authority is not from a browser; an invalid one in the target is a 400 later. */
+/* Detects DNS rebinding. A request without an authority is not from a browser; an invalid one in the target is a 400
+   later. */
 static bool has_foreign_host(const struct exchange *exchange, struct span authority)
 {
     return exchange->check_host && authority.length > 0 &&

@@ -44,9 +44,9 @@ static bool is_file(const struct exchange *exchange, struct span path)
 }
 
 /*
- * Finds about.html for "/about" if `about` is missing or a directory without an index, as site generators write both; an
- * index wins.
- * Not for a path with a known extension, such as "/logo.png". Relative links are the same from both addresses.
+ * Finds about.html for "/about" if `about` is missing or a directory without an index, as site generators write both;
+ * an index wins. Not for a path with a known extension, such as "/logo.png". Relative links are the same from both
+ * addresses.
  */
 static enum lookup find_page(struct exchange *exchange)
 {

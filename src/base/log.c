@@ -58,8 +58,8 @@ static void widen(int pipe)
         fcntl(pipe, F_SETPIPE_SZ, LIMIT_LOG_PIPE);
 }
 
-/* Starts a log writer for the stream. Two streams to one file share a writer, which keeps the order of their lines. False
-   with errno on failure. */
+/* Starts a log writer for the stream. Two streams to one file share a writer, which keeps the order of their lines.
+   False with errno on failure. */
 static bool divert(int stream)
 {
     struct log_writer *writer = &writers[stream];
@@ -75,8 +75,8 @@ static bool divert(int stream)
     return true;
 }
 
-/* Without O_APPEND (">access.log") a compromised worker could move the offset and overwrite earlier lines. The flag also
-   applies to other processes started with the same redirection, which share the description. */
+/* Without O_APPEND (">access.log") a compromised worker could move the offset and overwrite earlier lines. The flag
+   also applies to other processes started with the same redirection, which share the description. */
 static void append_to_file(int stream)
 {
     int flags = fcntl(stream, F_GETFL);
@@ -97,8 +97,8 @@ static bool may_open(uid_t user, const struct stat *pipe)
     return pipe->st_uid == user || (pipe->st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
-/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal or a socket may take part of a line,
-   and workers must not be able to read from it. */
+/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal or a socket may take part of a
+   line, and workers must not be able to read from it. */
 static bool open_output(int stream, uid_t user)
 {
     struct output *output = &outputs[stream];
@@ -192,8 +192,8 @@ static ssize_t write_after_torn(int fd, struct span text)
     return written > 0 ? written - 1 : written;
 }
 
-/* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). A write to a file that fails tells that
-   the disk is full: another worker's line may have been cut short as well. */
+/* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). A write to a file that fails tells
+   that the disk is full: another worker's line may have been cut short as well. */
 static ssize_t write_output(int stream, struct span text)
 {
     struct output *output = &outputs[stream];
@@ -292,8 +292,8 @@ static void tell_lost(unsigned long lines, int error)
     tell_dropped();
 }
 
-/* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if they
-   have to wait. A line that was cut short is written again. */
+/* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if
+   they have to wait. A line that was cut short is written again. */
 static size_t write_first(size_t start)
 {
     struct span lines = log_first_lines((struct span){held.text + start, held.length - start});

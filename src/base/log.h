@@ -9,11 +9,11 @@
 #include <sys/types.h>
 
 /*
- * Prepares standard output and standard error, so that no process of the server blocks on their reader; lines without room
- * are dropped. A pipe is opened again with O_NONBLOCK. A terminal, a socket, a pipe that can't be opened, and a pipe that
- * the workers' `user` could open and read get a log writer, a process that may block, and a pipe to it. Descriptors 1 and 2
- * of this process stay as they are, for execve(2). Call it once, in the master, before workers start. Returns 0, or the
- * failure's exit status.
+ * Prepares standard output and standard error, so that no process of the server blocks on their reader; lines without
+ * room are dropped. A pipe is opened again with O_NONBLOCK. A terminal, a socket, a pipe that can't be opened, and a
+ * pipe that the workers' `user` could open and read get a log writer, a process that may block, and a pipe to it.
+ * Descriptors 1 and 2 of this process stay as they are, for execve(2). Call it once, in the master, before workers
+ * start. Returns 0, or the failure's exit status.
  */
 int log_open(uid_t user, struct failure *failure);
 
@@ -24,7 +24,8 @@ void log_enter_worker(void);
 /* True if the child that ended was a log writer; starts another. */
 bool log_replace_writer(pid_t ended);
 
-/* In the master, after its workers: waits until all lines are written, at most LIMIT_LOG_LAST_MS, and reports lost ones. */
+/* In the master, after its workers: waits until all lines are written, at most LIMIT_LOG_LAST_MS, and reports lost
+   ones. */
 void log_end(void);
 
 /* Writes "tinyhttpd: MESSAGE\n" to standard error. Control characters, which could come from a client, are escaped. The
@@ -41,9 +42,9 @@ bool log_is_terminal(int stream);
 bool log_is_coloured(int stream);
 
 /*
- * Adds a line of the access log, at most LIMIT_LOG_LINE bytes with its newline, in pieces that are copied. log_flush writes
- * it. Lines that can't be written or held (a reader that stopped, a full disk) are dropped; their number is reported on
- * standard error with the next line that can be written.
+ * Adds a line of the access log, at most LIMIT_LOG_LINE bytes with its newline, in pieces that are copied. log_flush
+ * writes it. Lines that can't be written or held (a reader that stopped, a full disk) are dropped; their number is
+ * reported on standard error with the next line that can be written.
  */
 void log_add(const struct span *pieces, unsigned count);
 

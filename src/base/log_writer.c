@@ -62,8 +62,9 @@ static bool has_no_writer(int pipe)
     return poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0;
 }
 
-/* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. The timer
-   runs on when time is up: an alarm between the check of `time_is_up` and a blocking write would not end that write. */
+/* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. The
+   timer runs on when time is up: an alarm between the check of `time_is_up` and a blocking write would not end that
+   write. */
 static void on_alarm(int signal)
 {
     int error = errno;
@@ -89,8 +90,8 @@ static void watch_writes(void)
     set_timer(LIMIT_LOG_LAST_MS);
 }
 
-/* Ignore signals to the whole process group: the workers still have lines to write. With SIGTTOU ignored, a background job
-   writes to the terminal instead of being stopped (termios(3), TOSTOP). */
+/* Ignore signals to the whole process group: the workers still have lines to write. With SIGTTOU ignored, a
+   background job writes to the terminal instead of being stopped (termios(3), TOSTOP). */
 static void handle_signals(pid_t parent)
 {
     static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGTERM, SIGUSR2,
@@ -118,8 +119,8 @@ static void close_others(void)
         close(fd);
 }
 
-/* Blocks until all is written. Returns the rest that could not be, with errno. Another process may have set O_NONBLOCK on the
-   stream. */
+/* Blocks until all is written. Returns the rest that could not be, with errno. Another process may have set
+   O_NONBLOCK on the stream. */
 static struct span write_whole(int stream, struct span text)
 {
     while (text.length > 0 && !time_is_up) {
@@ -144,8 +145,8 @@ struct copy {
     int error;
 };
 
-/* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if the
-   stream is a pipe (pipe(7)), so that lines don't mix with those of other programs. */
+/* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if
+   the stream is a pipe (pipe(7)), so that lines don't mix with those of other programs. */
 static void write_lines(struct copy *copy, bool is_last)
 {
     struct span rest = {copy->text, copy->length};

@@ -1,5 +1,5 @@
-/* A log writer: a process that copies lines from a pipe to a stream that may block. The workers write to the pipe and never
-   wait for the stream's reader. */
+/* A log writer: a process that copies lines from a pipe to a stream that may block. The workers write to the pipe and
+   never wait for the stream's reader. */
 #ifndef TINYHTTPD_BASE_LOG_WRITER_H
 #define TINYHTTPD_BASE_LOG_WRITER_H
 

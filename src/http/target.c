@@ -55,7 +55,8 @@ static bool is_query(struct span query)
     return true;
 }
 
-/* Decodes the byte at `*at`, and moves past it or its escape. Returns -1 for a bad escape and for NUL, escaped or not. */
+/* Decodes the byte at `*at`, and moves past it or its escape. Returns -1 for a bad escape and for NUL, escaped or
+   not. */
 static int decode_byte(struct span raw, size_t *at)
 {
     unsigned char byte = (unsigned char)raw.at[*at];

@@ -523,8 +523,8 @@ static void retire_old_workers(struct supervision *supervision)
         log_error("reloaded; old workers are finishing");
 }
 
-/* True if the worker must have closed the listening sockets: it was told to before the last check, or by an earlier program
-   long ago. */
+/* True if the worker must have closed the listening sockets: it was told to before the last check, or by an earlier
+   program long ago. */
 static bool must_have_released(const struct supervision *supervision, const struct old_worker *old)
 {
     bool adopted = old->retired < supervision->retire_started;

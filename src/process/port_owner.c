@@ -80,8 +80,8 @@ static bool is_among(const char *target, const unsigned long *inodes, unsigned c
     return false;
 }
 
-/* Returns 1 if an epoll instance watches one of the sockets, which it does even after the process has closed them, or more
-   files than a worker has connections; 0 if not; -1 with errno if that can't be read. */
+/* Returns 1 if an epoll instance watches one of the sockets, which it does even after the process has closed them, or
+   more files than a worker has connections; 0 if not; -1 with errno if that can't be read. */
 static int watches(const char *pid, const char *fd, const unsigned long *inodes, unsigned count)
 {
     char path[64], line[256];
@@ -113,8 +113,8 @@ static int is_socket(int folder, const char *fd, const unsigned long *inodes, un
     return is_among(target, inodes, count);
 }
 
-/* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. `with_epoll` looks for
-   epoll instances as well, of which a worker has exactly one. */
+/* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. `with_epoll`
+   looks for epoll instances as well, of which a worker has exactly one. */
 static int has_socket(const char *pid, const unsigned long *inodes, unsigned count, bool with_epoll)
 {
     char path[64], target[64];

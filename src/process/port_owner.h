@@ -15,8 +15,8 @@ struct port_owner {
    none, or if this user may not inspect it. */
 bool port_owner_find(const struct sockaddr_storage *address, struct port_owner *owner);
 
-/* Returns 1 if the process has one of these sockets of this process, at most LIMIT_LISTENERS, open or watches it by epoll;
-   0 if not; -1 with errno if this user may not inspect it. */
+/* Returns 1 if the process has one of these sockets of this process, at most LIMIT_LISTENERS, open or watches it by
+   epoll; 0 if not; -1 with errno if this user may not inspect it. */
 int port_owner_has(pid_t pid, const int *sockets, unsigned count);
 
 #endif

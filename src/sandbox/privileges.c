@@ -14,7 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* The number of user and group nobody, Linux's default overflowuid (proc_sys_kernel(5)). A container may have no passwd(5). */
+/* The number of user and group nobody, Linux's default overflowuid (proc_sys_kernel(5)). A container may have no
+   passwd(5). */
 enum { NOBODY = 65534 };
 
 /* For a user's name; useradd(8) takes 32 characters at most. */
@@ -41,7 +42,8 @@ static uint64_t effective_capabilities(void)
     return read_capabilities(words) ? words[0].effective | (uint64_t)words[1].effective << 32 : 0;
 }
 
-/* execve could give back a capability of this set (capabilities(7)). Needs CAP_SETPCAP; without it no_new_privs has to do. */
+/* execve could give back a capability of this set (capabilities(7)). Needs CAP_SETPCAP; without it no_new_privs has
+   to do. */
 static void drop_bounding_set(void)
 {
     unsigned long capability = 0;

@@ -17,8 +17,8 @@
 
 /* ---- entering ---- */
 
-/* Ask the kernel to kill this process when its parent ends. A change of user undoes that (PR_SET_PDEATHSIG(2const)), so it
-   comes after. False if the parent has ended already. */
+/* Ask the kernel to kill this process when its parent ends. A change of user undoes that (PR_SET_PDEATHSIG(2const)),
+   so it comes after. False if the parent has ended already. */
 static bool die_with(pid_t parent)
 {
     return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
@@ -56,7 +56,8 @@ static int restrict_files(const struct sandbox *sandbox)
     return version;
 }
 
-/* Leaves the controlling terminal (tty(4)): reading it in the background would stop the whole process group (SIGTTIN). */
+/* Leaves the controlling terminal (tty(4)): reading it in the background would stop the whole process group
+   (SIGTTIN). */
 static void leave_terminal(void)
 {
     int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
@@ -93,8 +94,8 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     return true;
 }
 
-/* True if the error means that the kernel or the container does not offer a part, or if there is none. Others, such as ENFILE or
-   ENOMEM, may be gone the next time. */
+/* True if the error means that the kernel or the container does not offer a part, or if there is none. Others, such
+   as ENFILE or ENOMEM, may be gone the next time. */
 static bool is_missing(int error)
 {
     return error == 0 || error == ENOSYS || error == EOPNOTSUPP || error == EPERM || error == EACCES ||

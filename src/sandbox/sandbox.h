@@ -1,7 +1,7 @@
 /*
- * The workers' sandbox. Inside it a process can only read files beneath the root and respond on the sockets that it has:
- * privileges are dropped (privileges.h), other files denied (landlock.h), other system calls refused (seccomp.h). A part
- * that the kernel or the container does not offer is skipped and reported.
+ * The workers' sandbox. Inside it a process can only read files beneath the root and respond on the sockets that it
+ * has: privileges are dropped (privileges.h), other files denied (landlock.h), other system calls refused
+ * (seccomp.h). A part that the kernel or the container does not offer is skipped and reported.
  */
 #ifndef TINYHTTPD_SANDBOX_SANDBOX_H
 #define TINYHTTPD_SANDBOX_SANDBOX_H
@@ -36,25 +36,26 @@ struct sandbox_held {
 
 enum { SANDBOX_LINE_MAX = 512 };
 
-/* Enters the sandbox; there is no way back. The kernel kills the process when `parent` ends. False if the process must exit:
-   the parent has ended, or the kernel refuses the user of --user. */
+/* Enters the sandbox; there is no way back. The kernel kills the process when `parent` ends. False if the process
+   must exit: the parent has ended, or the kernel refuses the user of --user. */
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held);
 
-/* Returns the first errno that means a shortage, such as ENFILE or ENOMEM, not that the kernel or the container does not offer
-   a part; 0 if there is none. */
+/* Returns the first errno that means a shortage, such as ENFILE or ENOMEM, not that the kernel or the container does
+   not offer a part; 0 if there is none. */
 int sandbox_error(const struct sandbox_held *held);
 
 /* True if less holds in a worker than did in the rehearsal: a call has failed for lack of descriptors or memory. */
 bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected);
 
-/* Lets a child enter the sandbox and report what holds. Returns 0, or the failure's exit status if no worker could serve: 66
-   if its user can't read the root, 77 if it can't become that user, else 71. */
+/* Lets a child enter the sandbox and report what holds. Returns 0, or the failure's exit status if no worker could
+   serve: 66 if its user can't read the root, 77 if it can't become that user, else 71. */
 int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure);
 
 /* True if the sandbox lets a worker open /proc/PID/mem and the like of other processes of its user (proc_pid(5)). */
 bool sandbox_reads_others(const struct sandbox_held *held);
 
-/* Denies the other processes of this user the memory, descriptors and environment of this one, until the next execve(2). */
+/* Denies the other processes of this user the memory, descriptors and environment of this one, until the next
+   execve(2). */
 void sandbox_hide_memory(void);
 
 /* Describes in one line, without a line end, what holds. */

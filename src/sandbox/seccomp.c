@@ -38,7 +38,8 @@ struct check {
 };
 enum { CHECKS_MAX = 4 };
 
-/* Allows a system call, always or if its arguments pass all checks. A call may have several rules: any of them is enough. */
+/* Allows a system call, always or if its arguments pass all checks. A call may have several rules: any of them is
+   enough. */
 struct rule {
     int call;
     struct check checks[CHECKS_MAX];
@@ -53,23 +54,25 @@ struct rule {
 #define HIGH_IS(argument, value) EQUAL, argument, sizeof(uint32_t), WHOLE, value
 #define ONLY(argument, flags) EQUAL, argument, 0, ~(uint32_t)(flags), 0
 #define WITHOUT(argument, flags) EQUAL, argument, 0, flags, 0
-/* Not a standard stream. Those may be the user's terminal, or a file or socket of others: workers only write to them. */
+/* Not a standard stream. Those may be the user's terminal, or a file or socket of others: workers only write to them.
+   */
 #define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
 #define NO_FILE(argument) ABOVE, argument, 0, WHOLE, UINT32_MAX - 1 /* -1, mmap(2) */
 #define UP_TO(argument, value) AT_MOST, argument, 0, WHOLE, value
 
-/* The flags of open(2) that change no file. An allow-list: O_ACCMODE differs between C libraries, and kernels add flags. */
+/* The flags of open(2) that change no file. An allow-list: O_ACCMODE differs between C libraries, and kernels add
+   flags. */
 #define READING \
     (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
 /*
- * Includes every call that glibc and musl may use for a function, but not openat2(2): its flags are in memory, which a
- * filter can't read, and with the access mode 3 of open(2) Landlock lets it open devices and create unnamed files
- * everywhere. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their arguments are, and run the
- * filter only for the others: the most frequent of these comes first.
+ * Includes every call that glibc and musl may use for a function, but not openat2(2): its flags are in memory, which
+ * a filter can't read, and with the access mode 3 of open(2) Landlock lets it open devices and create unnamed files
+ * everywhere. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their arguments are, and run
+ * the filter only for the others: the most frequent of these comes first.
  *
- * sendmsg(2) and recvmsg(2) are missing on purpose: they pass descriptors to other processes (SCM_RIGHTS, unix(7)), and
- * the filter can't see into the struct that they are given.
+ * sendmsg(2) and recvmsg(2) are missing on purpose: they pass descriptors to other processes (SCM_RIGHTS, unix(7)),
+ * and the filter can't see into the struct that they are given.
  */
 static const struct rule rules[] = {
     /* requests and answers */

@@ -74,8 +74,8 @@ static void append_raw(struct buffer *line, struct span text, size_t room)
     append_escaped(line, text, room, buffer_log);
 }
 
-/* What is raw in a line may take, escaped. The rest needs less than 120 bytes, and 180 in JSON, besides what is known only
-   at the end. */
+/* What is raw in a line may take, escaped. The rest needs less than 120 bytes, and 180 in JSON, besides what is known
+   only at the end. */
 enum {
     TAIL_MAX = 80,
     RAW_LINE_MAX = 2400,

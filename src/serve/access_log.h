@@ -48,8 +48,8 @@ int64_t access_clock(enum access_form form);
 /* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE bytes. */
 struct access_line access_prepare(enum access_form form, const struct access *access, char *room);
 
-/* Hands the line to log_add, with the number of body bytes that were sent and how many microseconds the answer took; where
-   a person watches, it is written at once. */
+/* Hands the line to log_add, with the number of body bytes that were sent and how many microseconds the answer took;
+   where a person watches, it is written at once. */
 void access_write(const struct access_line *line, uint64_t bytes, int64_t duration);
 
 #endif

@@ -1,5 +1,5 @@
-/* The directories used in an iteration, each opened once, so that one fstatat(2) checks a file in it; and whether names have
-   been added to or removed from them. */
+/* The directories used in an iteration, each opened once, so that one fstatat(2) checks a file in it; and whether
+   names have been added to or removed from them. */
 #ifndef TINYHTTPD_SITE_DIRECTORIES_H
 #define TINYHTTPD_SITE_DIRECTORIES_H
 
@@ -22,8 +22,8 @@ struct directories *directories_new(const struct beneath *beneath, int64_t racy_
 void directories_free(struct directories *directories);
 
 /*
- * Opens the directory `path` (relative to the root, "" is the root), unless this iteration has opened it; 0 always opens
- * it. The result is valid until the next call of a function here. Returns NULL with errno on failure.
+ * Opens the directory `path` (relative to the root, "" is the root), unless this iteration has opened it; 0 always
+ * opens it. The result is valid until the next call of a function here. Returns NULL with errno on failure.
  */
 const struct directory *directories_find(struct directories *directories, struct span path,
                                          uint64_t iteration);
