@@ -120,9 +120,9 @@
    deleted file keeps its space and its file system can't be unmounted. */
 #define LIMIT_STORE_FD_MS 5000
 
-/* Directories open at once, only while the worker answers requests. Most pages need two or three. They close first if a
-   descriptor is needed. */
-#define LIMIT_STORE_DIRECTORIES 16
+/* How long one stat is enough to show that a path still names a file, before the path is resolved name by name again. A
+   stat follows the link that has replaced a directory which was moved out of the root. */
+#define LIMIT_STORE_RESOLVED_MS 1000
 
 /* A file must be unchanged for this long before its times are trusted. Two changes can have the same time: within a
    tick on most file systems, within two seconds on others (vfat, ext4 with small inodes). A writer can also be

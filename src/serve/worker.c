@@ -611,7 +611,6 @@ static void iterate(struct worker *worker)
     if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
     free_closed(worker);
-    store_end_iteration(worker->service.context.store);
     worker->store_expiry = store_expire(worker->service.context.store, worker->now);
     publish(worker);
     if (stop_requested && !worker->service.context.draining)

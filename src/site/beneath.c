@@ -229,12 +229,11 @@ static int step(struct walk *walk)
 
 /* ---- the interface ---- */
 
-int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps,
-                 struct span *name)
+static struct walk walk_from(const struct beneath *beneath, struct span path, int flags)
 {
     static char room[WALK_ROOM]; /* most paths touch two of its pages */
     size_t start = sizeof room - path.length;
-    struct walk walk = {
+    return (struct walk){
         .beneath = beneath,
         .flags = flags | O_CLOEXEC,
         .directory = beneath->root,
@@ -243,34 +242,48 @@ int beneath_walk(const struct beneath *beneath, struct span path, int flags, uns
         .next = start,
         .room = room,
     };
-    *name = SPAN_NONE;
+}
+
+static int open_path(struct walk *walk, struct span path, unsigned *steps)
+{
+    int fd = WALK_ON;
     if (path.length >= PATH_MAX)
         return fail(ENAMETOOLONG);
-    prepend(&walk, path);
-    int fd = WALK_ON;
+    prepend(walk, path);
     for (; fd == WALK_ON && *steps > 0; (*steps)--)
-        fd = step(&walk);
+        fd = step(walk);
     if (fd == WALK_ON)
         fd = fail(ELOOP);
-    enter(&walk, beneath->root); /* closes the last directory */
-    size_t at = walk.name - start;
-    *name = (struct span){path.at + at, span_find((struct span){path.at + at, path.length - at}, '/')};
+    enter(walk, walk->beneath->root); /* closes the last directory */
     return fd;
 }
 
-static int open_once(const struct beneath *beneath, struct span path, int flags)
+int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps,
+                 struct span *name)
 {
-    unsigned steps = LIMIT_WALK_STEPS;
-    struct span name;
-    if (beneath->symlinks == SYMLINKS_ALL)
-        return openat(beneath->root, path.length > 0 ? path.at : ".", flags | O_CLOEXEC);
-    return beneath_walk(beneath, path, flags, &steps, &name);
+    struct walk walk = walk_from(beneath, path, flags);
+    size_t start = walk.name;
+    int fd = open_path(&walk, path, steps);
+    struct span rest = {path.at + (walk.name - start), path.length - (walk.name - start)};
+    *name = path.length < PATH_MAX ? (struct span){rest.at, span_find(rest, '/')} : SPAN_NONE;
+    return fd;
 }
 
-int beneath_open(const struct beneath *beneath, struct span path, int flags)
+static int open_once(const struct beneath *beneath, struct span path, int flags, bool *linked)
 {
-    int fd = open_once(beneath, path, flags);
+    *linked = false;
+    if (beneath->symlinks == SYMLINKS_ALL)
+        return openat(beneath->root, path.length > 0 ? path.at : ".", flags | O_CLOEXEC);
+    struct walk walk = walk_from(beneath, path, flags);
+    int fd = open_path(&walk, path, &(unsigned){LIMIT_WALK_STEPS});
+    *linked = walk.links > 0;
+    return fd;
+}
+
+int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked)
+{
+    int fd = open_once(beneath, path, flags, linked);
     while (fd < 0 && errno == EINTR)
-        fd = open_once(beneath, path, flags);
+        fd = open_once(beneath, path, flags, linked);
     return fd;
 }

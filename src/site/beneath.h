@@ -5,6 +5,8 @@
 #include "base/settings.h"
 #include "base/text.h"
 
+#include <stdbool.h>
+
 struct beneath {
     int root; /* an open directory, borrowed */
     enum symlink_choice symlinks;
@@ -12,11 +14,12 @@ struct beneath {
 
 /*
  * Opens `path` (decoded, normalised, relative, with a NUL after it; "" is the root) with the `flags` of open(2) and
- * O_CLOEXEC. Follows symbolic links as `symlinks` says. Returns a descriptor that the caller closes, or -1 with
- * errno. Opens each name by itself, as no system call filter can see the flags of openat2(2), but gives the same
- * results: EXDEV or ELOOP if the path leaves the root. Fails with ELOOP after LIMIT_WALK_STEPS names.
+ * O_CLOEXEC. Follows symbolic links as `symlinks` says; sets `*linked` if it followed one, but always to false for
+ * SYMLINKS_ALL. Returns a descriptor that the caller closes, or -1 with errno. Opens each name by itself, as no system
+ * call filter can see the flags of openat2(2), but gives the same results: EXDEV or ELOOP if the path leaves the root.
+ * Fails with ELOOP after LIMIT_WALK_STEPS names.
  */
-int beneath_open(const struct beneath *beneath, struct span path, int flags);
+int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked);
 
 /*
  * Does the same by opening each name, even for SYMLINKS_ALL. Opens or follows at most `*steps` names, counts them down,

@@ -369,7 +369,8 @@ static bool follow(const struct listing *listing, struct span name, struct stat 
         errno = ENAMETOOLONG;
         return false;
     }
-    int fd = beneath_open(listing->beneath, (struct span){path.at, path.length - 1}, O_PATH);
+    bool linked;
+    int fd = beneath_open(listing->beneath, (struct span){path.at, path.length - 1}, O_PATH, &linked);
     if (fd < 0)
         return false;
     bool found = fstat(fd, attributes) == 0;

@@ -6,7 +6,6 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "site/beneath.h"
-#include "site/directories.h"
 #include "site/file_stamp.h"
 
 #include <assert.h>
@@ -17,6 +16,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A state of a directory's names. */
+struct names {
+    struct file_stamp stamp; /* of the directory */
+    int64_t first_seen;      /* by file_stamp_clock; 0: never */
+    bool settled;            /* a change of the names will change the stamp */
+};
 
 /* An entry and the store's own data. One allocation with the path, the room for a head, and the bytes of a small
    file. */
@@ -29,8 +35,10 @@ struct node {
     uint64_t iteration;          /* of the last stat */
     uint64_t siblings_iteration; /* in which `siblings` was computed */
     unsigned siblings;           /* bits 1 << enum sibling */
-    unsigned absent;             /* siblings without a directory entry, valid for `names_version` */
-    uint64_t names_version;      /* of the directory */
+    struct names names;          /* of its directory */
+    unsigned absent;             /* siblings without a directory entry, valid for `names` */
+    bool by_name;                /* resolve it name by name each time: it has a link, or must have none */
+    int64_t resolved;            /* when its path was last resolved name by name, by file_stamp_clock */
     uint64_t hash;               /* of the path */
     struct node *next;           /* in the same bucket */
     struct node *newer;
@@ -52,7 +60,8 @@ _Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is chosen by masking th
 
 struct store {
     struct beneath beneath;
-    struct directories *directories;
+    dev_t root_device;
+    ino_t root_inode;
     int64_t racy_ms;       /* two changes within this time may have one timestamp */
     struct queue in_bytes; /* small files */
     struct queue in_fds;   /* larger ones */
@@ -63,7 +72,7 @@ struct store {
     const char *charset;   /* of every text, "none" for none; NULL: utf-8 if the content is */
     struct store_hits hits;
     struct entry directory;
-    char sibling_path[PATH_MAX];
+    char scratch[PATH_MAX];
     struct node *buckets[BUCKETS];
 };
 
@@ -74,11 +83,11 @@ static struct node *node_of(struct entry *entry)
 
 /* ---- opening beneath the root ---- */
 
-/* Opens `path`. If descriptors are short, closes one that is only cached. */
-static int open_beneath(struct store *store, struct span path, int flags)
+/* Opens `path`; tells whether it followed a symbolic link. If descriptors are short, closes one that is only cached. */
+static int open_beneath(struct store *store, struct span path, int flags, bool *linked)
 {
     for (unsigned attempt = 0;; attempt++) {
-        int fd = beneath_open(&store->beneath, path, flags);
+        int fd = beneath_open(&store->beneath, path, flags, linked);
         if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || attempt == LIMIT_STORE_RETRIES)
             return fd;
         int error = errno;
@@ -550,29 +559,38 @@ static int find_open(struct store *store, struct span path, uint64_t iteration, 
     return 0;
 }
 
+static void note_resolved(const struct store *store, struct node *node, bool linked)
+{
+    node->by_name = linked || (store->beneath.symlinks == SYMLINKS_NONE && node->name > 0);
+    node->resolved = file_stamp_clock();
+}
+
 static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
                 struct entry **entry)
 {
     keep_bounds(store); /* responses that have ended since may leave room */
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
-        int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+        bool linked;
+        int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &linked);
         if (fd < 0)
             return status_of(errno);
         int result = find_open(store, path, iteration, hash, fd, entry);
-        if (result == 0)
+        if (result == 0) {
             store->hits.loaded++;
-        else
+            note_resolved(store, node_of(*entry), linked);
+        } else {
             close(fd);
+        }
         if (result >= 0)
             return result;
     }
     return 503;
 }
 
-/* Stats `path`. O_PATH, as opening a device or FIFO has effects. */
-static int probe(struct store *store, struct span path, struct stat *attributes)
+/* Stats `path` after resolving it name by name. O_PATH, as opening a device or FIFO has effects. */
+static int probe(struct store *store, struct span path, struct stat *attributes, bool *linked)
 {
-    int fd = open_beneath(store, path, O_PATH);
+    int fd = open_beneath(store, path, O_PATH, linked);
     if (fd < 0)
         return status_of(errno);
     int failed = fstat(fd, attributes);
@@ -591,41 +609,65 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* Returns the directory that holds the node's name, or NULL. */
-static const struct directory *directory_of(struct store *store, const struct node *node, uint64_t iteration)
+/* Appends the path of the directory that holds the node's name; returns its depth beneath the root. */
+static unsigned append_directory(struct buffer *path, const struct node *node)
 {
-    size_t length = node->name > 0 ? node->name - 1 : 0; /* without its slash */
-    return directories_find(store->directories, (struct span){node->path, length}, iteration);
+    unsigned depth = 0;
+    buffer_append(path, (struct span){node->path, node->name}); /* with its slash */
+    for (size_t i = 0; i < path->length; i++)
+        depth += path->at[i] == '/';
+    buffer_byte(path, '.');
+    return depth;
 }
 
-/* The fast path: the name in its directory is still the same file. A name that changed, is gone or is a link takes
-   the full lookup. */
-static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
+/*
+ * True if the directory that holds the node's name is still beneath the root: as many times ".." as its path has names
+ * lead from it to the root. It may have been moved out and replaced by a link to it, which a stat follows.
+ */
+static bool is_beneath(struct store *store, const struct node *node)
 {
     struct stat attributes;
-    const struct directory *directory = node->entry.settled ? directory_of(store, node, iteration) : NULL;
-    return directory != NULL &&
-           fstatat(directory->fd, node->path + node->name, &attributes, AT_SYMLINK_NOFOLLOW) == 0 &&
-           is_current(node, &attributes);
+    struct buffer path = BUFFER(store->scratch);
+    for (unsigned depth = append_directory(&path, node); depth > 0; depth--)
+        buffer_append(&path, SPAN("/.."));
+    buffer_byte(&path, '\0');
+    return !path.overflow && fstatat(store->beneath.root, path.at, &attributes, 0) == 0 &&
+           attributes.st_dev == store->root_device && attributes.st_ino == store->root_inode;
+}
+
+/*
+ * The fast path: a stat shows that the path still names the same file, and for a file in a directory a second one that
+ * this is beneath the root. A path with a symbolic link is resolved name by name each time, and so is every other one
+ * after a while.
+ */
+static bool is_still_there(struct store *store, const struct node *node)
+{
+    struct stat attributes;
+    return node->entry.settled && !node->by_name &&
+           file_stamp_clock() - node->resolved < LIMIT_STORE_RESOLVED_MS &&
+           fstatat(store->beneath.root, node->path, &attributes, AT_SYMLINK_NOFOLLOW) == 0 &&
+           is_current(node, &attributes) &&
+           (node->name == 0 || store->beneath.symlinks == SYMLINKS_ALL || is_beneath(store, node));
 }
 
 /* ---- the interface ---- */
 
 struct store *store_open(int root, int64_t racy_ms)
 {
+    struct stat attributes;
     struct store *store = calloc(1, sizeof *store);
-    if (store == NULL)
+    if (store == NULL || fstat(root, &attributes) < 0) {
+        free(store);
         return NULL;
+    }
     store->beneath = (struct beneath){root, SYMLINKS_INSIDE};
+    store->root_device = attributes.st_dev;
+    store->root_inode = attributes.st_ino;
     store->racy_ms = racy_ms;
     store->next_expiry = -1;
     store->head_room = ENTRY_HEAD_MAX;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
-    store->directories = directories_new(&store->beneath, racy_ms);
-    if (store->directories != NULL)
-        return store;
-    free(store);
-    return NULL;
+    return store;
 }
 
 void store_obey(struct store *store, const struct settings *settings)
@@ -644,13 +686,12 @@ void store_close(struct store *store)
 {
     while (evict(store, &store->in_bytes) || evict(store, &store->in_fds) || evict(store, &store->closed))
         ;
-    directories_free(store->directories);
     free(store);
 }
 
 bool store_free_descriptor(struct store *store)
 {
-    return directories_end_iteration(store->directories) || close_oldest(store);
+    return close_oldest(store);
 }
 
 struct store_hits store_take_hits(struct store *store)
@@ -660,20 +701,17 @@ struct store_hits store_take_hits(struct store *store)
     return hits;
 }
 
-void store_end_iteration(struct store *store)
-{
-    directories_end_iteration(store->directories);
-}
-
 /* The full lookup: stats the path, and loads the file unless the node is current. */
 static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
                         struct entry **entry)
 {
     struct stat attributes = {0};
-    int status = probe(store, path, &attributes);
+    bool linked;
+    int status = probe(store, path, &attributes, &linked);
     struct node *node = table_find(store, hash, path);
     if (node != NULL && status == 0 && has_content(node) && is_current(node, &attributes)) {
         store->hits.found++;
+        note_resolved(store, node, linked);
         *entry = hold(store, node, iteration);
         return 0;
     }
@@ -697,7 +735,7 @@ int store_find(struct store *store, struct span path, uint64_t iteration, struct
     if (node == NULL || !has_content(node))
         return find_on_disk(store, path, iteration, hash, entry);
     bool known = iteration != 0 && node->iteration == iteration;
-    if (!known && !is_still_there(store, node, iteration))
+    if (!known && !is_still_there(store, node))
         return find_on_disk(store, path, iteration, hash, entry);
     store->hits.found++;
     *entry = hold(store, node, iteration);
@@ -706,7 +744,8 @@ int store_find(struct store *store, struct span path, uint64_t iteration, struct
 
 int store_open_directory(struct store *store, struct span path, int *fd)
 {
-    *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY);
+    bool linked;
+    *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY, &linked);
     return *fd >= 0 ? 0 : status_of(errno);
 }
 
@@ -724,7 +763,7 @@ static const struct span suffixes[SIBLINGS] = {
 /* Returns the path of a sibling, with a NUL, in the store's memory; empty if it is too long. */
 static struct span sibling_path(struct store *store, const struct node *node, enum sibling sibling)
 {
-    struct buffer path = BUFFER(store->sibling_path);
+    struct buffer path = BUFFER(store->scratch);
     buffer_append(&path, (struct span){node->path, node->path_length});
     buffer_append(&path, suffixes[sibling]);
     buffer_byte(&path, '\0');
@@ -747,24 +786,43 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     return 404;
 }
 
-/* Returns the siblings that have no directory entry, not even a dangling link, as bits. */
-static unsigned absent_siblings(struct store *store, struct node *node, uint64_t iteration)
+static bool stat_directory(struct store *store, const struct node *node, struct stat *attributes)
 {
-    const struct directory *directory = directory_of(store, node, iteration);
-    if (directory == NULL)
+    struct buffer path = BUFFER(store->scratch);
+    append_directory(&path, node);
+    buffer_byte(&path, '\0');
+    return !path.overflow && fstatat(store->beneath.root, path.at, attributes, 0) == 0;
+}
+
+/* Updates `names` to the directory's stamp. Returns true if no name has been added or removed since the last call. */
+static bool names_are_unchanged(struct names *names, const struct stat *attributes, int64_t racy_ms)
+{
+    struct file_stamp stamp = file_stamp_of(attributes);
+    bool same = names->first_seen != 0 && file_stamp_equal(&stamp, &names->stamp);
+    if (same && names->settled)
+        return true;
+    if (!same)
+        names->first_seen = file_stamp_clock();
+    names->settled = file_stamp_is_settled(&stamp, names->first_seen, racy_ms);
+    names->stamp = stamp;
+    return false;
+}
+
+/* Returns the siblings that have no directory entry, not even a dangling link, as bits. */
+static unsigned absent_siblings(struct store *store, struct node *node)
+{
+    struct stat attributes;
+    if (!stat_directory(store, node, &attributes))
         return 0;
-    if (node->names_version == directory->names_version)
+    if (names_are_unchanged(&node->names, &attributes, store->racy_ms))
         return node->absent;
     node->absent = 0;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
-        struct stat attributes;
         struct span path = sibling_path(store, node, sibling);
-        if (path.length > 0 &&
-            fstatat(directory->fd, path.at + node->name, &attributes, AT_SYMLINK_NOFOLLOW) < 0 &&
+        if (path.length > 0 && fstatat(store->beneath.root, path.at, &attributes, AT_SYMLINK_NOFOLLOW) < 0 &&
             errno == ENOENT)
             node->absent |= 1U << sibling;
     }
-    node->names_version = directory->names_version;
     return node->absent;
 }
 
@@ -773,7 +831,7 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t it
     struct node *node = node_of(original);
     if (iteration != 0 && node->siblings_iteration == iteration)
         return node->siblings;
-    unsigned absent = absent_siblings(store, node, iteration);
+    unsigned absent = absent_siblings(store, node);
     node->siblings = 0;
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct entry *entry;

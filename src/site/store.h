@@ -73,7 +73,7 @@ void store_reserve(struct store *store, size_t bytes);
 
 void store_close(struct store *store);
 
-/* Closes directories or an unused file to free a descriptor. Returns false if none is open. */
+/* Closes an unused file to free a descriptor. Returns false if none is open. */
 bool store_free_descriptor(struct store *store);
 
 /* Numbers of files found in memory unchanged, and of files read. */
@@ -90,9 +90,6 @@ struct store_hits store_take_hits(struct store *store);
  * milliseconds of CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open.
  */
 int64_t store_expire(struct store *store, int64_t now);
-
-/* Call it at the end of an iteration: closes the directories that it opened. */
-void store_end_iteration(struct store *store);
 
 /*
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).

@@ -188,8 +188,9 @@ static struct outcome outcome_of_open(int fd)
 
 static struct outcome outcome_of(enum symlink_choice symlinks, struct span path, int flags)
 {
+    bool linked;
     beneath.symlinks = symlinks;
-    return outcome_of_open(beneath_open(&beneath, path, flags));
+    return outcome_of_open(beneath_open(&beneath, path, flags, &linked));
 }
 
 /* Tries again while renames elsewhere make ".." fail (openat2(2)). */
@@ -427,6 +428,25 @@ static void long_paths_give_the_same_as_with_openat2(void **state)
     is_the_same_as_openat2(path);
 }
 
+static void links_on_the_way_are_reported(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool linked;
+    } cases[] = {{"f", false},      {"d/e/f", false},  {"", false},    {"d", false},
+                 {"file", true},    {"dir/f", true},   {"d/up", true}, {"d/e/to-root/f", true},
+                 {"chain-9", true}, {"nowhere", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool linked = !cases[i].linked;
+        beneath.symlinks = SYMLINKS_INSIDE;
+        int fd = beneath_open(&beneath, span_of(cases[i].path), O_PATH, &linked);
+        assert_int_equal(linked, cases[i].linked);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
 /* Their texts are absolute paths, or no paths. */
 static void magic_links_are_refused(void **state)
 {
@@ -438,9 +458,10 @@ static void magic_links_are_refused(void **state)
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
     snprintf(name, sizeof name, "fd/%d", pipes[0]);
     struct beneath self = {proc, SYMLINKS_INSIDE};
+    bool linked;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        assert_int_equal(beneath_open(&self, span_of(paths[i]), O_RDONLY), -1);
-    assert_int_equal(beneath_open(&self, span_of(name), O_RDONLY), -1);
+        assert_int_equal(beneath_open(&self, span_of(paths[i]), O_RDONLY, &linked), -1);
+    assert_int_equal(beneath_open(&self, span_of(name), O_RDONLY, &linked), -1);
     close(pipes[0]);
     close(pipes[1]);
     close(proc);
@@ -540,6 +561,7 @@ int main(void)
         cmocka_unit_test(too_many_steps_are_a_loop),
         cmocka_unit_test(the_walk_counts_its_steps_and_tells_where_it_stops),
         cmocka_unit_test(long_paths_give_the_same_as_with_openat2),
+        cmocka_unit_test(links_on_the_way_are_reported),
         cmocka_unit_test(magic_links_are_refused),
         cmocka_unit_test(races_never_lead_outside),
         cmocka_unit_test(no_descriptor_stays_open),

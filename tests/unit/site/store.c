@@ -33,6 +33,44 @@
 static int root;
 static struct store *store;
 
+/* ---- a clock that can be moved ---- */
+
+static time_t seconds_ahead; /* of the monotonic clock */
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int failed = (int)syscall(SYS_clock_gettime, clock, time);
+    time->tv_sec += clock == CLOCK_MONOTONIC_COARSE ? seconds_ahead : 0;
+    return failed;
+}
+
+/* ---- counted calls ---- */
+
+static unsigned stats, opens;
+
+int fstatat(int directory, const char *path, struct stat *attributes, int flags)
+{
+    stats++;
+    return (int)syscall(SYS_newfstatat, directory, path, attributes, flags);
+}
+
+int openat(int directory, const char *path, int flags, ...)
+{
+    va_list list;
+    va_start(list, flags);
+    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    opens++;
+    return (int)syscall(SYS_openat, directory, path, flags, mode);
+}
+
+/* openat of a build with _FORTIFY_SOURCE, where the flags are not constant. */
+int __openat_2(int directory, const char *path, int flags);
+int __openat_2(int directory, const char *path, int flags)
+{
+    return openat(directory, path, flags);
+}
+
 /* ---- reads that meet a write ---- */
 
 static unsigned torn_reads; /* so many that follow, each of which gives something else */
@@ -904,13 +942,53 @@ static void heads_begin_empty(void **state)
     store_release(store, entry);
 }
 
+/* ---- what a look costs ---- */
+
+static void a_look_at_an_unchanged_file_is_one_stat_or_two_in_a_directory(void **state)
+{
+    static const struct {
+        const char *path;
+        unsigned stats;
+    } cases[] = {{"file", 1}, {"a/file", 2}, {"a/b/c/file", 2}};
+    (void)state;
+    make_directory("a");
+    make_directory("a/b");
+    make_directory("a/b/c");
+    for (size_t i = 0; i < COUNT(cases); i++)
+        write_file(cases[i].path, "x");
+    for (unsigned times = 0; times < 2; times++) { /* seen for long enough the second time */
+        for (size_t i = 0; i < COUNT(cases); i++)
+            assert_content(cases[i].path, "x");
+        settle();
+    }
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_content(cases[i].path, "x");
+        stats = opens = 0;
+        assert_content(cases[i].path, "x");
+        assert_int_equal(stats, cases[i].stats);
+        assert_int_equal(opens, 0);
+    }
+}
+
+static void a_path_is_resolved_name_by_name_again_after_a_while(void **state)
+{
+    (void)state;
+    write_file("file", "x");
+    settle_file("file");
+    assert_content("file", "x");
+    opens = 0;
+    assert_content("file", "x");
+    assert_int_equal(opens, 0);
+    seconds_ahead = LIMIT_STORE_RESOLVED_MS / 1000;
+    assert_content("file", "x");
+    seconds_ahead = 0;
+    assert_true(opens > 0);
+}
+
 /* ---- bounds ---- */
 
-/* Between iterations. */
 static unsigned open_descriptors(void)
 {
-    if (store != NULL)
-        store_end_iteration(store);
     unsigned count = 0;
     DIR *directory = opendir("/proc/self/fd");
     assert_non_null(directory);
@@ -1319,6 +1397,8 @@ int main(void)
         TEST(a_fresh_large_file_has_no_etag),
         TEST(a_file_that_was_just_seen_is_read_again),
         TEST(a_file_that_was_seen_unchanged_for_long_enough_is_kept),
+        TEST(a_look_at_an_unchanged_file_is_one_stat_or_two_in_a_directory),
+        TEST(a_path_is_resolved_name_by_name_again_after_a_while),
         TEST(what_is_held_stays),
         TEST(a_held_descriptor_stays),
         TEST(heads_begin_empty),
