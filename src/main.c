@@ -20,6 +20,16 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+/* Opens /dev/null; a chroot may have none, and a pipe without a writer serves as well. */
+static int open_nothing(void)
+{
+    int ends[2], fd = open("/dev/null", O_RDWR);
+    if (fd >= 0 || pipe(ends) < 0)
+        return fd;
+    close(ends[1]);
+    return ends[0];
+}
+
 /* Make sure descriptors 0-2 are open, or the log could end up in a connection. Standard input is /dev/null: a
    compromised worker could read the terminal, or stop the process group by an attempt to (SIGTTIN, signal(7)). */
 static void open_standard_streams(void)
@@ -27,7 +37,7 @@ static void open_standard_streams(void)
     int fd;
     close(STDIN_FILENO);
     do
-        fd = open("/dev/null", O_RDWR); /* uses the lowest free descriptor */
+        fd = open_nothing(); /* uses the lowest free descriptor */
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);

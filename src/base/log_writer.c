@@ -1,5 +1,6 @@
 #include "base/log_writer.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 
 #include <assert.h>
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -110,15 +110,6 @@ static void handle_signals(pid_t parent)
         raise(WRITER_FINISH);
 }
 
-/* Else the port would stay in use, and the pipe would never end. close_range(2) is of Linux 5.9. */
-static void close_others(void)
-{
-    if (syscall(SYS_close_range, STDERR_FILENO + 1U, ~0U, 0U) == 0)
-        return;
-    for (int fd = STDERR_FILENO + 1, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++)
-        close(fd);
-}
-
 /* Blocks until all is written. Returns the rest that could not be, with errno. Another process may have set
    O_NONBLOCK on the stream. */
 static struct span write_whole(int stream, struct span text)
@@ -185,7 +176,7 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
     copy.stream = writer->stream;
     handle_signals(parent);
     dup2(writer->from, STDIN_FILENO);
-    close_others();
+    descriptors_close_others(NULL, 0); /* else the port would stay in use, and the pipe would never end */
     while (read_more(&copy))
         write_lines(&copy, false);
     write_lines(&copy, true);

@@ -1,11 +1,11 @@
 #include "process/handover.h"
 
 #include "base/buffer.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/text.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -111,32 +110,15 @@ static bool is_for_this_process(void)
     return read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid();
 }
 
-/* close_range(2) needs Linux 5.9, and container runtimes may refuse it. Without it and /proc, the descriptors stay
-   open. */
-static void close_from(unsigned first)
-{
-#ifdef SYS_close_range
-    if (syscall(SYS_close_range, first, ~0U, 0U) == 0)
-        return;
-#endif
-    DIR *folder = opendir("/proc/self/fd");
-    if (folder == NULL)
-        return;
-    const struct dirent *entry;
-    uint64_t fd;
-    /* cppcheck-suppress readdirCalled ; the process has one thread */
-    while ((entry = readdir(folder)) != NULL) {
-        if (span_to_number(span_of(entry->d_name), &fd) && fd >= first && fd != (uint64_t)dirfd(folder))
-            close((int)fd);
-    }
-    closedir(folder);
-}
-
 void handover_close_inherited(void)
 {
-    uint64_t sockets;
-    bool passed = is_for_this_process() && read_number("LISTEN_FDS", &sockets) && sockets <= LIMIT_LISTENERS;
-    close_from(HANDOVER_FIRST_FD + (passed ? (unsigned)sockets : 0));
+    int sockets[LIMIT_LISTENERS];
+    uint64_t count;
+    if (!is_for_this_process() || !read_number("LISTEN_FDS", &count) || count > LIMIT_LISTENERS)
+        count = 0;
+    for (unsigned i = 0; i < count; i++)
+        sockets[i] = HANDOVER_FIRST_FD + (int)i;
+    descriptors_close_others(sockets, (unsigned)count);
 }
 
 int handover_read(struct handover *handover, struct failure *failure)

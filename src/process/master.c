@@ -1,5 +1,6 @@
 #include "process/master.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "process/cpus.h"
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -56,6 +58,8 @@ struct supervision {
     int64_t retire_due;      /* when to kill the first of them */
     int64_t release_due;     /* when to check that they have closed the listening sockets; INT64_MAX: never */
     int64_t release_checked; /* when that was checked; 0: never by this program */
+    pid_t check;             /* the process that checks, 0 if there is none */
+    int64_t check_due;       /* when it must have ended */
     pid_t dry_run;           /* the process of the new program, 0 if there is none */
     int64_t dry_run_due;     /* when to kill it */
     bool dry_run_succeeded;  /* replace this program */
@@ -261,6 +265,14 @@ bool master_wait_to_retry(struct master *master, const struct failure *failure)
 
 /* ---- workers ---- */
 
+/* Closes what a library has kept open, such as the socket of a name service that found --user. */
+static void close_others(const struct master *master)
+{
+    int kept[LIMIT_LISTENERS + 1] = {master->root};
+    memcpy(kept + 1, master->listening.fds, master->listening.count * sizeof *kept);
+    descriptors_close_others(kept, master->listening.count + 1);
+}
+
 /* Runs in the child. */
 static _Noreturn void become_worker(const struct supervision *supervision, unsigned index, pid_t parent)
 {
@@ -270,14 +282,17 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     log_enter_worker();
     if (!metrics_keep(setup.metrics) || !magic_guard_keep(index))
         _exit(EX_OSERR);
-    /* Not in the sandbox: many instances could keep the master busy in /proc (check_release). */
+    close_others(supervision->master);
+    if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
+        _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
+    /* As the workers' user, whose watches the kernel counts (epoll(7)); but not with seccomp: many instances could keep
+       the master busy in /proc (check_release). */
     setup.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (setup.epoll < 0) {
         log_error("a worker can't start: %s", strerror(errno));
         _exit(EX_OSERR);
     }
-    if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
-        _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
+    sandbox_restrict_calls(&held);
     if (sandbox_is_weaker(&held, &supervision->master->held)) {
         log_error("a worker can't enter the sandbox: %s; 'ulimit -a' shows the limits",
                   strerror(sandbox_error(&held)));
@@ -397,6 +412,16 @@ static void on_dry_run_exit(struct supervision *supervision, int wait_status)
     notify_ready();
 }
 
+/* Of the process that checks whether old workers have closed the listening sockets. */
+enum check_status { CHECK_DONE, CHECK_AGAIN };
+
+static void on_check_exit(struct supervision *supervision, int wait_status)
+{
+    bool done = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == CHECK_DONE;
+    supervision->check = 0;
+    supervision->release_due = done ? INT64_MAX : now_ms() + LIMIT_RELEASE_MS;
+}
+
 /* Reaps all dead children: as PID 1 of a container, also orphans of other processes. */
 static void reap(struct supervision *supervision)
 {
@@ -408,6 +433,8 @@ static void reap(struct supervision *supervision)
             on_child_exit(supervision, child, wait_status);
         else if (pid == supervision->dry_run)
             on_dry_run_exit(supervision, wait_status);
+        else if (pid == supervision->check)
+            on_check_exit(supervision, wait_status);
         else if (!log_replace_writer(pid))
             on_old_exit(supervision, pid, wait_status);
     }
@@ -512,12 +539,14 @@ static void retire_old_workers(struct supervision *supervision)
     if (!supervision->retire_pending || first_grown_up(supervision) > now)
         return;
     supervision->retire_pending = false;
+    supervision->release_due = now + LIMIT_RELEASE_MS;
     for (unsigned i = 0; i < supervision->old_count; i++) {
         struct old_worker *old = &supervision->old[i];
         old->retired = old->retired > 0 && old->retired < now ? old->retired : now;
+        /* Reloads in a row must not put this off. */
+        supervision->release_due = earlier_of(supervision->release_due, old->retired + 2 * LIMIT_RELEASE_MS);
     }
     supervision->retire_due = supervision->retire_started = now;
-    supervision->release_due = now + LIMIT_RELEASE_MS;
     signal_old(supervision, WORKER_RETIRE);
     if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; old workers are finishing");
@@ -557,20 +586,54 @@ static bool find_listeners(const struct supervision *supervision, int *error)
     return found;
 }
 
+/* Runs in a child. */
+static _Noreturn void check_release(const struct supervision *supervision, pid_t parent)
+{
+    int error;
+    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
+    if (getppid() != parent)
+        _exit(CHECK_DONE);
+    bool again = find_listeners(supervision, &error);
+    again |= error == EMFILE || error == ENFILE || error == ENOMEM; /* may be different the next time */
+    if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
+        log_error("can't check that old workers accept no more connections: /proc: %s", strerror(error));
+    _exit(again ? CHECK_AGAIN : CHECK_DONE);
+}
+
 /*
  * Kills old workers that still accept connections: a compromised one may ignore WORKER_RETIRE, and must not survive the
  * upgrade that removes its vulnerability. The first check after a reload kills none of the workers that this reload has
- * retired, because the whole process group may have been stopped in between.
+ * retired, because the whole process group may have been stopped in between. In a process of its own, as reading about
+ * an epoll instance in /proc waits for a hung file system that a worker adds to it.
  */
-static void check_release(struct supervision *supervision)
+static void begin_check(struct supervision *supervision)
 {
-    int error;
-    bool again = find_listeners(supervision, &error);
-    again |= error == EMFILE || error == ENFILE || error == ENOMEM; /* may be different the next time */
-    supervision->release_checked = now_ms();
-    supervision->release_due = again ? supervision->release_checked + LIMIT_RELEASE_MS : INT64_MAX;
-    if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
-        log_error("can't check that old workers accept no more connections: /proc: %s", strerror(error));
+    pid_t parent = getpid(), pid = fork();
+    int64_t now = now_ms();
+    if (pid == 0)
+        check_release(supervision, parent);
+    supervision->check = pid > 0 ? pid : 0;
+    supervision->check_due = now + LIMIT_RELEASE_MS;
+    supervision->release_due = pid > 0 ? INT64_MAX : now + LIMIT_RELEASE_MS;
+    if (pid > 0)
+        supervision->release_checked = now;
+}
+
+/* The check waits, so one of these workers has caused that. */
+static void end_check(struct supervision *supervision)
+{
+    kill(supervision->check, SIGKILL); /* reaped when the file system responds */
+    supervision->check = 0;
+    supervision->release_due = now_ms() + LIMIT_RELEASE_MS;
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        const struct old_worker *old = &supervision->old[i];
+        if (!must_have_released(supervision, old))
+            continue;
+        log_error(
+            "can't check that old worker %d accepts no more connections, as /proc does not respond; killed",
+            (int)old->pid);
+        kill(old->pid, SIGKILL);
+    }
 }
 
 /* ---- the loop ---- */
@@ -584,6 +647,8 @@ static void begin_drain(struct supervision *supervision)
     signal_all(supervision, SIGTERM);
     if (supervision->dry_run > 0)
         kill(supervision->dry_run, SIGKILL);
+    if (supervision->check > 0)
+        kill(supervision->check, SIGKILL);
     notify_stopping();
 }
 
@@ -639,8 +704,10 @@ static void kill_overdue(struct supervision *supervision)
     }
     if (supervision->old_count > 0 && supervision->retire_due <= now)
         kill_retired(supervision, now);
+    if (supervision->check > 0 && supervision->check_due <= now)
+        end_check(supervision);
     if (supervision->old_count > 0 && supervision->release_due <= now)
-        check_release(supervision);
+        begin_check(supervision);
 }
 
 /* Only for workers that hang: the others stop by themselves after LIMIT_DRAIN_MS. */
@@ -671,6 +738,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
         due = supervision->dry_run_due;
     if (serving && supervision->old_count > 0)
         due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));
+    if (serving && supervision->check > 0)
+        due = earlier_of(due, supervision->check_due);
     if (serving && supervision->retire_pending)
         due = earlier_of(due, first_grown_up(supervision));
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {

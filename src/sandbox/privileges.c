@@ -164,10 +164,20 @@ static int change(const struct privileges *plan)
     return is_current(plan) ? 0 : EPERM;
 }
 
+/* Gives up real and saved IDs that differ from the effective ones. Returns 0 or an errno. */
+static int stay(const struct privileges *plan)
+{
+    if (is_current(plan))
+        return 0;
+    bool done = setresgid(plan->group, plan->group, plan->group) == 0 &&
+                setresuid(plan->user, plan->user, plan->user) == 0;
+    return done ? 0 : errno;
+}
+
 int privileges_drop(const struct privileges *plan)
 {
     drop_bounding_set();
-    int error = plan->change != PRIVILEGES_STAY ? change(plan) : 0;
+    int error = plan->change == PRIVILEGES_STAY ? stay(plan) : change(plan);
     drop_capabilities();
     return error;
 }

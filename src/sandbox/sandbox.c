@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -67,10 +68,21 @@ static void leave_terminal(void)
     close(fd);
 }
 
+/* A core dump has the requests in it, and where core_pattern names a program, the kernel starts that as root even if the
+   limit is 0; 1 prevents both (core(5)). */
+static void prevent_core_dumps(void)
+{
+    const struct rlimit limit = {1, 1};
+    setrlimit(RLIMIT_CORE, &limit);
+}
+
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
 {
     *held = (struct sandbox_held){0};
     leave_terminal();
+    prevent_core_dumps();
+    if (fchdir(sandbox->root) < 0) /* else relative paths lead to where the server was started */
+        return false;
     held->user_error = privileges_drop(&sandbox->privileges);
     if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)
         return false;
@@ -88,10 +100,14 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->reads_all = sandbox->reads_all;
     if (sandbox_reads_others(held))
         sandbox_hide_memory();
+    return true;
+}
+
+void sandbox_restrict_calls(struct sandbox_held *held)
+{
     int calls = seccomp_restrict();
     held->seccomp_error = calls < 0 ? errno : 0;
     held->calls = calls > 0 ? calls : 0;
-    return true;
 }
 
 /* True if the error means that the kernel or the container does not offer a part, or if there is none. Others, such
@@ -128,6 +144,7 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
 {
     struct sandbox_held held;
     if (sandbox_enter(sandbox, parent, &held)) {
+        sandbox_restrict_calls(&held);
         int fd = openat(sandbox->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         held.root_error = fd < 0 ? errno : 0;
         if (fd >= 0)

@@ -36,9 +36,12 @@ struct sandbox_held {
 
 enum { SANDBOX_LINE_MAX = 512 };
 
-/* Enters the sandbox; there is no way back. The kernel kills the process when `parent` ends. False if the process
-   must exit: the parent has ended, or the kernel refuses the user of --user. */
+/* Enters the sandbox but for sandbox_restrict_calls(); there is no way back. The kernel kills the process when `parent`
+   ends. False if the process must exit: the parent has ended, or the kernel refuses the user of --user. */
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held);
+
+/* Refuses all system calls but those that a worker needs to serve. */
+void sandbox_restrict_calls(struct sandbox_held *held);
 
 /* Returns the first errno that means a shortage, such as ENFILE or ENOMEM, not that the kernel or the container does
    not offer a part; 0 if there is none. */

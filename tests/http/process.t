@@ -452,6 +452,33 @@ SKIP: {
     $server->stop;
 }
 
+# A file that a library leaves open in the master does not reach a worker.
+SKIP: {
+    skip 'needs root', 1 if $> != 0;
+    local %ENV = (%ENV, preload('host'), HOST_LEAK => "$root/index.html");
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--user', 'nobody']);
+    my @open = map { readlink } glob '/proc/' . ($server->workers)[0] . '/fd/*';
+    is(scalar(grep { /index\.html/ } @open), 0, 'a file that the search for a user leaves open: closed in the worker');
+    $server->stop;
+}
+
+# A chroot may have no /dev/null.
+SKIP: {
+    skip 'needs root and unshare', 3 if $> != 0 || system("unshare -m sh -c 'mount -t tmpfs none /dev/shm && mount -t tmpfs none /dev' 2>/dev/null") != 0;
+    my $folder = new_root();
+    my $pid = Harness::spawn("$folder/out", "$folder/err", undef, 'unshare', '-m', 'sh', '-c',
+        'mount -t tmpfs none /dev && exec "$@" >&-', 'sh', program(), '-r', $root, '-p', '0', '-b', '127.0.0.1', '-j', '1', '--log', 'off');
+    my ($port) = (eventually { slurp("$folder/err") =~ m{http://127\.0\.0\.1:(\d+)} ? $1 : 0 }) || 0;
+    ok($port, 'without /dev/null and with a closed standard output: starts');
+    my $socket = IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port);
+    syswrite $socket, get_request('/', 'Connection: close') if $socket;
+    my $answer = $socket ? join '', <$socket> : '';
+    like($answer, qr/page\z/, 'without /dev/null and with a closed standard output: serves');
+    is(join(' ', map { (readlink "/proc/$pid/fd/$_") =~ /^(pipe)/ ? $1 : 'another' } 0, 1), 'pipe pipe', 'without /dev/null: a pipe without a writer is standard input');
+    kill 'TERM', $pid;
+    Harness::reap($pid, 10);
+}
+
 # RLIMIT_FSIZE does not limit the memory that the processes share.
 SKIP: {
     have('prlimit') or skip 'no prlimit', 5;

@@ -198,6 +198,39 @@ sub replace {
     $server->stop(lost => 1);
 }
 
+# Nor do reloads that follow each other faster than the master looks.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/old worker \d+ still accepts|was killed by signal 9/);
+    my ($still) = $server->workers;
+    kill 'STOP', $still;
+    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    my $reloads = 0;
+    while ($reloads++ < 40 && -e "/proc/$still") { reload($server); sleep 0.5 }
+    ok(!-e "/proc/$still", 'an old worker that keeps the listening sockets is killed, though each program is replaced after half a second');
+    kill 'KILL', $still if -e "/proc/$still";
+    $server->stop(lost => 1);
+}
+
+# The master does not wait for /proc, which waits for a file system that a compromised worker asks.
+{
+    local %ENV = (%ENV, preload('host'), HOST_HANGS => 1);
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/can't check that old worker \d+|was killed by signal 9/);
+    my ($still) = $server->workers;
+    kill 'STOP', $still;
+    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    ok(reload($server), '/proc does not respond: reloaded');
+    ok(eventually(sub { !-e "/proc/$still" }, 60), '/proc does not respond: the old worker is killed');
+    like($server->stderr, qr/^tinyhttpd: can't check that old worker $still accepts no more connections, as \/proc does not respond; killed$/m,
+        '/proc does not respond: the log says so');
+    ok(reload($server), '/proc does not respond: reloaded again');
+    is($server->get('/')->{status}, 200, '/proc does not respond: serves');
+    $server->stop(lost => 1);
+}
+
 # The master kills an old worker that keeps the listening sockets, and no other one.
 {
     my $server = Harness->start(root => $root, args => ['-j', '2']);

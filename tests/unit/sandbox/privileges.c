@@ -171,6 +171,33 @@ static void a_change_that_the_kernel_refuses_is_told(void **state)
     assert_int_equal(inside(be_without_capabilities, become_another), EPERM);
 }
 
+/* As started by a program with the set-user-ID bit. */
+static bool be_effectively_another(void)
+{
+    return setresgid(0, 65533, 0) == 0 && setresuid(0, 65533, 0) == 0;
+}
+
+static int give_up_the_other_ids(void)
+{
+    uid_t user, effective_user, saved_user;
+    gid_t group, effective_group, saved_group;
+    if (privileges_plan(&plan, NULL, &failure) != 0 || privileges_drop(&plan) != 0)
+        return 2;
+    getresuid(&user, &effective_user, &saved_user);
+    getresgid(&group, &effective_group, &saved_group);
+    bool same = user == 65533 && effective_user == 65533 && saved_user == 65533 && group == 65533 &&
+                effective_group == 65533 && saved_group == 65533;
+    return same ? 0 : 1;
+}
+
+static void real_and_saved_ids_become_the_effective_ones(void **state)
+{
+    (void)state;
+    if (!is_root())
+        skip();
+    assert_int_equal(inside(be_effectively_another, give_up_the_other_ids), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +205,7 @@ int main(void)
         cmocka_unit_test(whether_to_change_depends_on_who_starts),
         cmocka_unit_test(what_is_dropped_is_gone),
         cmocka_unit_test(a_change_that_the_kernel_refuses_is_told),
+        cmocka_unit_test(real_and_saved_ids_become_the_effective_ones),
     };
     return cmocka_run_group_tests_name("privileges", tests, NULL, NULL);
 }

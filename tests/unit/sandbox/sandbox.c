@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,7 +32,10 @@ static int tcp = -1;
 
 static bool enter(void)
 {
-    return sandbox_enter(&sandbox, parent, &held);
+    bool entered = sandbox_enter(&sandbox, parent, &held);
+    if (entered)
+        sandbox_restrict_calls(&held);
+    return entered;
 }
 
 static int open_all(void **state)
@@ -164,6 +168,31 @@ static void the_rest_works(void **state)
     (void)state;
     assert_int_equal(inside(enter, read_beneath), 0);
     assert_int_equal(inside(enter, end_by_abort), ENDED_BY_SIGNAL + SIGABRT);
+}
+
+/* Where core_pattern names a program, the limit 1 alone prevents that the kernel starts it (core(5)). */
+static int limit_core_dumps(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 1 && limit.rlim_max == 1 ? 0 : 1;
+}
+
+static int stand_in_root(void)
+{
+    struct stat here, root;
+    bool same = fstatat(AT_FDCWD, ".", &here, 0) == 0 && fstat(sandbox.root, &root) == 0 &&
+                here.st_dev == root.st_dev && here.st_ino == root.st_ino;
+    return same ? 0 : 1;
+}
+
+static void limits_and_directory_are_set(void **state)
+{
+    struct rlimit limit;
+    (void)state;
+    if (getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_max == 0)
+        skip();
+    assert_int_equal(inside(enter, limit_core_dumps), 0);
+    assert_int_equal(inside(enter, stand_in_root), 0);
 }
 
 static int open_terminal(void)
@@ -453,6 +482,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_forbidden_is_refused),
         cmocka_unit_test(the_rest_works),
+        cmocka_unit_test(limits_and_directory_are_set),
         cmocka_unit_test(a_rehearsal_tells_what_holds),
         cmocka_unit_test(links_to_anywhere_may_be_read),
         cmocka_unit_test(every_answer_has_its_words),
