@@ -115,7 +115,10 @@ static const struct rule rules[] = {
     {SYS_mprotect, {{WITHOUT(2, PROT_EXEC)}}},
     {.call = SYS_munmap},
     {.call = SYS_mremap},
-    {.call = SYS_madvise},
+    /* The allocators' advice. Other advice tells about the memory of other processes (MADV_MERGEABLE). */
+    {SYS_madvise, {{IS(2, MADV_DONTNEED)}}},
+    {SYS_madvise, {{IS(2, MADV_FREE)}}},
+    {SYS_madvise, {{IS(2, MADV_HUGEPAGE)}}},
 
     /* the clock, without vDSO */
     {.call = SYS_clock_gettime},
@@ -166,6 +169,7 @@ static const struct rule rules[] = {
     {.call = SYS_write},
     {.call = SYS_writev},
     {.call = SYS_futex},
+    {.call = SYS_madvise},
     {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}, {NO_STREAM(4)}}},
     /* coverage */
     {.call = SYS_openat},

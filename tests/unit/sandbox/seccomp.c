@@ -250,6 +250,12 @@ static int append_to_file(void)
     return error_of(openat(AT_FDCWD, "/dev/null", O_RDONLY | O_APPEND));
 }
 
+static int offer_to_merge(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return error_of(madvise(page, 4096, MADV_MERGEABLE));
+}
+
 static int open_by_openat2(void)
 {
     struct open_how how = {.flags = O_RDONLY};
@@ -517,6 +523,7 @@ static const struct {
     {"symlinkat", make_link, false},
     {"openat to append", append_to_file, true},
     {"openat2, whose flags no filter sees", open_by_openat2, false},
+    {"madvise(MADV_MERGEABLE)", offer_to_merge, true},
     {"read of standard input", read_standard_input, false},
     {"read of standard error", read_standard_error, false},
     {"lseek of standard output", rewind_log, false},
@@ -706,10 +713,17 @@ static int handle_signal(void)
     return right && caught == SIGABRT ? 0 : errno;
 }
 
+static int advise_as_the_allocator(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return error_of(madvise(page, 4096, MADV_DONTNEED));
+}
+
 static const struct {
     const char *name;
     attempt_function *attempt;
 } allowed[] = {
+    {"madvise(MADV_DONTNEED)", advise_as_the_allocator},
     {"memory", use_memory},
     {"reading an open file", read_file},
     {"opening to read", open_to_read},
