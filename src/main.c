@@ -133,17 +133,18 @@ static void greet(const struct settings *settings, const struct banner *banner,
     open_browser(settings, banner);
 }
 
-static int open_server(struct master *master, struct settings *settings, struct failure *failure)
+/* False with the failure, or with its status EX_OK if the server was stopped meanwhile. */
+static bool open_server(struct master *master, struct settings *settings, struct failure *failure)
 {
     const struct settings typed = *settings;
     if (master_prepare(master, failure) != 0)
-        return failure->status;
+        return false;
     while (document_root_read(settings, failure) != 0 || master_open(master, settings, failure) != 0) {
         if (!master_wait_to_retry(master, failure))
-            return failure->status;
+            return false;
         *settings = typed; /* document_root_read() may have changed it */
     }
-    return 0;
+    return true;
 }
 
 static int run(struct settings *settings, char *const *command)
@@ -151,8 +152,8 @@ static int run(struct settings *settings, char *const *command)
     static struct master master;
     static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
     struct failure failure = {0};
-    if (open_server(&master, settings, &failure) != 0)
-        return report(&failure);
+    if (!open_server(&master, settings, &failure))
+        return failure.status == EX_OK ? EX_OK : report(&failure);
     if (master.handover.dry_run)
         return HANDOVER_READY;
     struct banner banner = {

@@ -248,7 +248,30 @@ static struct timespec time_of(int64_t milliseconds)
     return (struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000};
 }
 
-bool master_wait_to_retry(struct master *master, const struct failure *failure)
+static bool have_ended(const struct handover *handover)
+{
+    bool ended = true;
+    for (unsigned i = 0; i < handover->worker_count; i++)
+        ended &= waitpid(handover->workers[i].pid, NULL, WNOHANG) != 0;
+    return ended;
+}
+
+/* Lets the old workers finish the responses in flight, as master_run() does. */
+static void drain_old_workers(const struct handover *handover)
+{
+    const struct timespec step = time_of(20);
+    int64_t end = now_ms() + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
+    for (unsigned i = 0; i < handover->worker_count; i++)
+        kill(handover->workers[i].pid, SIGTERM);
+    while (!have_ended(handover) && now_ms() < end)
+        nanosleep(&step, NULL);
+    for (unsigned i = 0; i < handover->worker_count; i++) {
+        if (waitpid(handover->workers[i].pid, NULL, WNOHANG) == 0)
+            kill(handover->workers[i].pid, SIGKILL);
+    }
+}
+
+bool master_wait_to_retry(struct master *master, struct failure *failure)
 {
     sigset_t stop;
     if (master->handover.worker_count == 0)
@@ -260,7 +283,11 @@ bool master_wait_to_retry(struct master *master, const struct failure *failure)
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
-    return sigtimedwait(&stop, NULL, &pause) < 0;
+    if (sigtimedwait(&stop, NULL, &pause) < 0)
+        return true;
+    drain_old_workers(&master->handover);
+    *failure = (struct failure){.status = EX_OK};
+    return false;
 }
 
 /* ---- workers ---- */

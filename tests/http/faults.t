@@ -283,6 +283,25 @@ for my $case (
     is(run_script($server), '', "reload without processes for $name: the new worker serves");
     $server->stop(lost => 1);
 }
+# SIGTERM while the new program still tries to start: the old worker finishes its response.
+{
+    put_file($root, 'large.bin', '') if !-e "$root/large.bin";
+    truncate "$root/large.bin", 30_000_000 or die $!;
+    my $server = start('-j', 1);
+    $server->expect_stderr(qr/trying again/);
+    my $socket = $server->connection(receive => 32_768);
+    syswrite $socket, get_request('/large.bin');
+    sysread $socket, my $start, 1000 or die 'no answer';
+    set_fault('fork', 3, 'EAGAIN', 'in the master', 1000);
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { $server->stderr =~ /trying again in 200 ms/ }), 'a program that can\'t start: tries again');
+    kill 'TERM', $server->pid;
+    my $bytes = length($start) - index($start, "\r\n\r\n") - 4;
+    while ($bytes < 30_000_000) { $bytes += sysread($socket, my $buffer, 1 << 20) || last }
+    is($bytes, 30_000_000, 'SIGTERM while a program can\'t start: the response in flight is finished');
+    $server->ended(stderr => $server->stderr);
+    end_fault();
+}
 # A worker that waits for a file system which does not respond can't be killed. The server ends without it.
 {
     my $server = start('-j', 1);
