@@ -181,14 +181,20 @@ sub replace {
     $server->ended(stderr => $before);
 }
 
+# Stops a worker, so that it keeps the listening sockets. Returns its pid.
+sub stopped {
+    my ($worker) = @_;
+    kill 'STOP', $worker;
+    eventually { slurp("/proc/$worker/stat") =~ /\) T / };
+    return $worker;
+}
+
 # Reloads that follow each other do not give an old worker more time.
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr($told);
     $server->expect_stderr(qr/old worker \d+ still accepts|was killed by signal 9/);
-    my ($still) = $server->workers;
-    kill 'STOP', $still;
-    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    my $still = stopped($server->workers);
     for (1 .. 6) {
         reload($server);
         last if eventually(sub { !-e "/proc/$still" }, 3);
@@ -203,9 +209,7 @@ sub replace {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr($told);
     $server->expect_stderr(qr/old worker \d+ still accepts|was killed by signal 9/);
-    my ($still) = $server->workers;
-    kill 'STOP', $still;
-    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    my $still = stopped($server->workers);
     my $reloads = 0;
     while ($reloads++ < 40 && -e "/proc/$still") { reload($server); sleep 0.5 }
     ok(!-e "/proc/$still", 'an old worker that keeps the listening sockets is killed, though each program is replaced after half a second');
@@ -219,9 +223,7 @@ sub replace {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr($told);
     $server->expect_stderr(qr/can't check that old worker \d+|was killed by signal 9/);
-    my ($still) = $server->workers;
-    kill 'STOP', $still;
-    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    my $still = stopped($server->workers);
     ok(reload($server), '/proc does not respond: reloaded');
     ok(eventually(sub { !-e "/proc/$still" }, 60), '/proc does not respond: the old worker is killed');
     like($server->stderr, qr/^tinyhttpd: can't check that old worker $still accepts no more connections, as \/proc does not respond; killed$/m,
@@ -237,8 +239,7 @@ sub replace {
     $server->expect_stderr($told);
     $server->expect_stderr(qr/old worker \d+ still accepts|was killed by signal 9/);
     my ($still, $honest) = $server->workers;
-    kill 'STOP', $still;
-    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    stopped($still);
     my @downloads = map { $server->connection(receive => 32_768) } 1 .. 3; # the other worker accepts all of them
     syswrite $_, get_request('/huge.bin') for @downloads;
     my @starts = map { sysread $_, my $start, 1000; $start } @downloads;
@@ -268,9 +269,7 @@ SKIP: {
     my $server = Harness->start(root => $root, args => ['-v', '-j', '1'], as => \@as);
     $server->expect_stderr($told);
     $server->expect_stderr(qr/can't check that old workers/);
-    my ($still) = $server->workers;
-    kill 'STOP', $still;
-    eventually { slurp("/proc/$still/stat") =~ /\) T / };
+    my $still = stopped($server->workers);
     kill 'HUP', $server->pid;
     ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old workers accept no more connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: reported');
     ok(-e "/proc/$still", 'without CAP_SYS_PTRACE: the old worker is not killed');
