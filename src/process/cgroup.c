@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* /proc/self/cgroup has a line for each hierarchy: 4 KiB hold a dozen with the long paths of Kubernetes. */
+/* /proc/self/cgroup has a line for each hierarchy, about a dozen in v1; in Kubernetes, one has 200 bytes. */
 enum { CGROUP_FILE_MAX = 16384, CGROUP_NAME_MAX = 32 };
 
-/* Returns the value that the cgroup's directory has; UINT64_MAX without one. */
+/* Returns the limit that the cgroup's directory sets; UINT64_MAX without one. */
 typedef uint64_t limit_reader(const char *directory);
 
 /* Returns an empty span if the file can't be read. */
@@ -26,6 +26,7 @@ static struct span read_file(const char *path, char room[CGROUP_FILE_MAX])
     return (struct span){room, length > 0 ? (size_t)length : 0};
 }
 
+/* Takes the part before `end`, and drops `end`. */
 static struct span take_until(struct span *text, char end)
 {
     size_t length = span_find(*text, end), taken = length + (length < text->length);
@@ -77,8 +78,8 @@ static struct span path_of(const char *controller, char room[CGROUP_FILE_MAX])
     return text;
 }
 
-/* Returns the least value from the cgroup of this process up to the mount point, the usual one. A container may see its
-   own cgroup there, and in /proc the path of the host: directories that don't exist have no value. */
+/* Returns the least limit from the cgroup of this process up to the hierarchy's usual mount point. A container may see
+   its own cgroup there, and the host's path in /proc: directories that don't exist set no limit. */
 static uint64_t least(const char *mount, const char *controller, limit_reader *limit_of)
 {
     char room[CGROUP_FILE_MAX], directory[CGROUP_FILE_MAX + CGROUP_NAME_MAX];
