@@ -104,10 +104,15 @@
    at 100 KiB, sendfile a third faster at 1 MiB. */
 #define LIMIT_STORE_FILE 131072
 
-/* All files cached in memory, per worker. */
+/* All files cached in memory, per worker: this, or less if the cgroup limits memory. */
 #define LIMIT_STORE_BYTES 67108864
 
-/* Cache entries, per worker. Each takes about 1100 bytes besides its file and the fields of --header. */
+/* The part of the cgroup's memory that the cached files of all workers take at most, and their listings as well: a
+   quarter each. Half remains for the programs, connections, entries of the cache, and pages of large files. */
+#define LIMIT_MEMORY_PART 4
+
+/* Cache entries, per worker; fewer in proportion if LIMIT_STORE_BYTES does not apply. Each takes about 1100 bytes
+   besides its file and the fields of --header. */
 #define LIMIT_STORE_ENTRIES 16384
 
 /* Piece of a file, on the stack, that is compared with cached bytes. */
@@ -188,12 +193,13 @@
    link. */
 #define LIMIT_LISTING_BATCH 16
 
-/* All listings that a worker produces at once. 100,000 entries with names of 12 bytes take about 7 MB. */
+/* All listings that a worker produces at once: this, or less if the cgroup limits memory. 100,000 entries with names of
+   12 bytes take about 7 MB. */
 #define LIMIT_LISTING_BYTES 67108864
 
-/* A listing may take a quarter of the memory that is free beyond the reserve, so that slow clients can't take all of
-   it. Only small listings, of about 1000 entries, may take the reserve. */
-#define LIMIT_LISTING_RESERVE 8388608
+/* A listing may take a quarter of the memory that is free beyond the reserve, an eighth of all, so that slow clients
+   can't take all of it. Only small listings, of about 1000 entries, may take the reserve. */
+#define LIMIT_LISTING_RESERVE 8
 #define LIMIT_LISTING_SMALL 131072
 
 /* Parent directories that a listing links by name. It leaves out those between them and the root. */

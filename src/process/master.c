@@ -3,7 +3,7 @@
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "process/cpus.h"
+#include "process/cgroup.h"
 #include "process/notify.h"
 #include "process/port_owner.h"
 #include "serve/worker.h"
@@ -216,6 +216,15 @@ int master_prepare(struct master *master, struct failure *failure)
     return handover_read(&master->handover, failure);
 }
 
+/* The bound of the files that a worker caches, and of its listings. Even in a tiny cgroup it holds one file. */
+static size_t memory_of_worker(unsigned workers)
+{
+    uint64_t share = cgroup_memory() / LIMIT_MEMORY_PART / workers;
+    if (share < LIMIT_STORE_FILE)
+        return LIMIT_STORE_FILE;
+    return share < LIMIT_STORE_BYTES ? (size_t)share : LIMIT_STORE_BYTES;
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
@@ -227,8 +236,9 @@ int master_open(struct master *master, const struct settings *settings, struct f
             close(master->root);
         return failure->status;
     }
-    unsigned cpus = cpus_usable();
+    unsigned cpus = cgroup_cpus();
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
+    master->worker_memory = memory_of_worker(master->workers);
     master->metrics = metrics_open(master->workers);
     if (mime_open())
         magic_guard_open(master->workers);
@@ -867,6 +877,7 @@ int master_run(struct master *master, char *const *command)
         .root = master->root,
         .listeners = master->listening.fds,
         .listener_count = master->listening.count,
+        .memory = master->worker_memory,
         .check_host = listen_must_check_host(&master->listening),
     };
     handle_signals(&supervision->setup.waiting_mask);

@@ -18,6 +18,7 @@ struct master {
     int root;                 /* the document root */
     char root_path[4096];     /* its absolute path, for the banner */
     unsigned workers;         /* their number */
+    size_t worker_memory;     /* struct worker_setup */
     struct handover handover; /* what this process received */
     int64_t retry_pause;      /* the last pause of master_wait_to_retry(), in milliseconds */
     struct listening listening;

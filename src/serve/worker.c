@@ -685,7 +685,9 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     if (worker->service.context.store != NULL) {
         store_obey(worker->service.context.store, setup->settings);
         store_reserve(worker->service.context.store, worker->config.extra_head_bytes);
+        store_bound(worker->service.context.store, setup->memory);
     }
+    listing_bound(setup->memory);
     worker->epoll = setup->epoll;
     read_clocks(worker);
     return worker->service.context.store != NULL && worker->epoll >= 0 && watch_listeners(worker);

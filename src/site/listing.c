@@ -115,19 +115,24 @@ static bool may_step(struct listing *listing)
 /* ---- memory ---- */
 
 /* Memory of all listings of this worker. */
-static size_t bytes_in_use;
+static size_t bytes_in_use, bytes_max = LIMIT_LISTING_BYTES;
+
+void listing_bound(size_t bytes)
+{
+    bytes_max = bytes;
+}
 
 /* The bytes that a listing may use: a quarter of what others leave, but always LIMIT_LISTING_SMALL. */
 static size_t share_of(const struct listing *listing)
 {
-    size_t others = bytes_in_use - listing->bytes, shared = LIMIT_LISTING_BYTES - LIMIT_LISTING_RESERVE;
+    size_t others = bytes_in_use - listing->bytes, shared = bytes_max - bytes_max / LIMIT_LISTING_RESERVE;
     size_t quarter = others < shared ? (shared - others) / 4 : 0;
     return quarter > LIMIT_LISTING_SMALL ? quarter : LIMIT_LISTING_SMALL;
 }
 
 static bool reserve(struct listing *listing, size_t bytes)
 {
-    if (bytes > LIMIT_LISTING_BYTES - bytes_in_use || listing->bytes + bytes > share_of(listing))
+    if (bytes > bytes_max - bytes_in_use || listing->bytes + bytes > share_of(listing))
         return false;
     bytes_in_use += bytes;
     listing->bytes += bytes;

@@ -31,6 +31,10 @@ struct listing_form listing_form_of(struct span query);
 /* True for entries of a directory that a listing shows: not "." and "..", and dot names only with `dotfiles`. */
 bool listing_shows(struct span name, bool dotfiles);
 
+/* Sets the memory that all listings may take, at least LIMIT_LISTING_SMALL; LIMIT_LISTING_BYTES without this call. Call
+   it before listing_open. */
+void listing_bound(size_t bytes);
+
 /* Call in each iteration of the worker's loop before any listing fills a piece: renews their time. Without time left,
    pieces are empty. */
 void listing_begin_iteration(void);

@@ -68,8 +68,10 @@ struct store {
     struct queue closed;   /* larger ones whose descriptor is closed until the next request */
     int64_t next_expiry;   /* when the first descriptor is due; -1: none is open */
     size_t bytes;          /* of all small files, also of nodes outside the table */
-    size_t head_room;      /* in each entry */
-    const char *charset;   /* of every text, "none" for none; NULL: utf-8 if the content is */
+    size_t bytes_max;
+    unsigned entries_max;
+    size_t head_room;    /* in each entry */
+    const char *charset; /* of every text, "none" for none; NULL: utf-8 if the content is */
     struct store_hits hits;
     struct entry directory;
     char scratch[PATH_MAX];
@@ -225,9 +227,9 @@ static void keep_bounds(struct store *store)
 {
     while (store->in_fds.count > LIMIT_STORE_FDS && close_oldest(store))
         ;
-    while (store->in_bytes.count + store->closed.count > LIMIT_STORE_ENTRIES && evict(store, &store->closed))
+    while (store->in_bytes.count + store->closed.count > store->entries_max && evict(store, &store->closed))
         ;
-    while ((store->bytes > LIMIT_STORE_BYTES || store->in_bytes.count > LIMIT_STORE_ENTRIES) &&
+    while ((store->bytes > store->bytes_max || store->in_bytes.count > store->entries_max) &&
            evict(store, &store->in_bytes))
         ;
 }
@@ -458,7 +460,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
                      const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
 {
     bool settled = file_stamp_is_settled(stamp, first_seen, store->racy_ms); /* before it is read */
-    bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= LIMIT_STORE_BYTES;
+    bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= store->bytes_max;
     /* A write during a response from the descriptor would tear a small file, so it must not be one that changes now. */
     if (!in_bytes && stamp->size <= LIMIT_STORE_FILE && !settled)
         return 503;
@@ -665,6 +667,7 @@ struct store *store_open(int root, int64_t racy_ms)
     store->root_inode = attributes.st_ino;
     store->racy_ms = racy_ms;
     store->next_expiry = -1;
+    store_bound(store, LIMIT_STORE_BYTES);
     store->head_room = ENTRY_HEAD_MAX;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
     return store;
@@ -680,6 +683,12 @@ void store_obey(struct store *store, const struct settings *settings)
 void store_reserve(struct store *store, size_t bytes)
 {
     store->head_room += bytes;
+}
+
+void store_bound(struct store *store, size_t bytes)
+{
+    store->bytes_max = bytes;
+    store->entries_max = (unsigned)(bytes / (LIMIT_STORE_BYTES / LIMIT_STORE_ENTRIES));
 }
 
 void store_close(struct store *store)

@@ -71,6 +71,10 @@ void store_obey(struct store *store, const struct settings *settings);
 /* Adds `bytes` to the room for a head in each entry. Call it before store_find. */
 void store_reserve(struct store *store, size_t bytes);
 
+/* Sets the bound of small files in memory, at least LIMIT_STORE_FILE and at most LIMIT_STORE_BYTES, which it is
+   without this call. That of entries, LIMIT_STORE_ENTRIES, changes in proportion. Call it before store_find. */
+void store_bound(struct store *store, size_t bytes);
+
 void store_close(struct store *store);
 
 /* Closes an unused file to free a descriptor. Returns false if none is open. */

@@ -796,6 +796,37 @@ static void each_listing_takes_a_share_of_memory(void **state)
     made_up = NULL;
 }
 
+static void smaller_bound_of_memory_is_kept(void **state)
+{
+    (void)state;
+    enum { HOSTILE = 60, NAME = 2000, BOUND = 4 << 20 };
+    struct body_producer *hostile[HOSTILE];
+    unsigned long all = 0;
+    unsigned count = 0;
+    made_up = endless_long;
+    listing_bound(BOUND);
+    for (; count < HOSTILE; count++) {
+        hostile[count] =
+            listing_open(&beneath, SPAN(""), openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                         &(struct listing_form){0});
+        if (hostile[count] == NULL)
+            break;
+        all += entries_held(hostile[count]);
+    }
+    assert_true(all * NAME > BOUND / 2 && all * NAME <= BOUND);
+    while (count > 0) {
+        count--;
+        hostile[count]->drop(hostile[count]);
+    }
+    listing_bound(LIMIT_LISTING_SMALL); /* a small listing is still complete */
+    made_up = two;
+    struct body_producer *producer = open_root();
+    assert_int_equal(entries_held(producer), 2);
+    producer->drop(producer);
+    listing_bound(LIMIT_LISTING_BYTES);
+    made_up = NULL;
+}
+
 static void without_memory_for_an_entry_a_listing_fails_to_open(void **state)
 {
     (void)state;
@@ -891,6 +922,7 @@ int main(void)
         cmocka_unit_test(a_step_ends_with_its_time),
         cmocka_unit_test(all_listings_share_one_step_an_iteration),
         cmocka_unit_test(each_listing_takes_a_share_of_memory),
+        cmocka_unit_test(smaller_bound_of_memory_is_kept),
         cmocka_unit_test(without_memory_for_an_entry_a_listing_fails_to_open),
         cmocka_unit_test(many_entries_come_in_pieces),
     };

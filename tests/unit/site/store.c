@@ -1132,6 +1132,62 @@ static void more_than_fits_is_found(void **state)
     store_release(store, held);
 }
 
+static bool is_kept(const char *path)
+{
+    store_take_hits(store);
+    store_release(store, found(path));
+    return store_take_hits(store).loaded == 0;
+}
+
+static void smaller_bound_of_bytes_is_kept(void **state)
+{
+    enum { FILES = 8, KEPT = 3 };
+    (void)state;
+    store_close(store);
+    store = store_open(root, -1000); /* all is settled */
+    store_bound(store, KEPT * LIMIT_STORE_FILE);
+    for (unsigned i = 0; i < FILES; i++)
+        make_hollow(numbered(i), LIMIT_STORE_FILE);
+    for (unsigned i = 0; i < FILES; i++)
+        store_release(store, found(numbered(i)));
+    for (unsigned i = FILES; i-- > 0;)
+        assert_int_equal(is_kept(numbered(i)), i >= FILES - KEPT);
+}
+
+/* With room for one file, two responses hold one each; the third file is sent by its descriptor. */
+static void least_bound_of_bytes_serves_every_file(void **state)
+{
+    enum { FILES = 3 };
+    struct entry *held[FILES];
+    (void)state;
+    store_close(store);
+    store = store_open(root, -1000); /* all is settled */
+    store_bound(store, LIMIT_STORE_FILE);
+    for (unsigned i = 0; i < FILES; i++) {
+        make_hollow(numbered(i), LIMIT_STORE_FILE);
+        held[i] = found(numbered(i));
+        assert_int_equal(held[i]->bytes != NULL, i < 2);
+    }
+    for (unsigned i = 0; i < FILES; i++)
+        store_release(store, held[i]);
+    assert_true(is_kept(numbered(0)) || is_kept(numbered(1)));
+}
+
+static void bound_of_entries_is_in_proportion(void **state)
+{
+    enum { KEPT = LIMIT_STORE_FILE / (LIMIT_STORE_BYTES / LIMIT_STORE_ENTRIES), FILES = KEPT + 10 };
+    (void)state;
+    store_close(store);
+    store = store_open(root, -1000); /* all is settled */
+    store_bound(store, LIMIT_STORE_FILE);
+    for (unsigned i = 0; i < FILES; i++) {
+        write_file(numbered(i), "x");
+        store_release(store, found(numbered(i)));
+    }
+    for (unsigned i = FILES; i-- > 0;)
+        assert_int_equal(is_kept(numbered(i)), i >= FILES - KEPT);
+}
+
 enum { HELD = LIMIT_STORE_BYTES / LIMIT_STORE_FILE + 1 };
 
 /* Responses in flight hold LIMIT_STORE_BYTES. */
@@ -1408,6 +1464,9 @@ int main(void)
         TEST(descriptors_of_deleted_files_are_closed_with_their_last_answer),
         TEST(no_descriptor_leaks),
         TEST(more_than_fits_is_found),
+        TEST(smaller_bound_of_bytes_is_kept),
+        TEST(least_bound_of_bytes_serves_every_file),
+        TEST(bound_of_entries_is_in_proportion),
         TEST(a_small_file_that_may_change_is_503_while_memory_is_held),
         TEST(a_settled_small_file_is_sent_without_etag_while_memory_is_held),
         TEST(kept_descriptors_give_way),
