@@ -74,6 +74,10 @@
 /* Connections accepted in one iteration, so that other workers get a share of a burst. */
 #define LIMIT_ACCEPTS 16
 
+/* Connections after which a worker lets others accept first. 100 connections kept by a proxy then spread evenly over
+   few workers, and the two system calls cost each connection little. */
+#define LIMIT_ACCEPT_SHARE 4
+
 /* Rounds of LIMIT_ACCEPTS that a stopping worker still accepts: a full accept queue (SOMAXCONN). */
 #define LIMIT_DRAIN_ROUNDS 256
 
