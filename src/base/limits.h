@@ -74,6 +74,10 @@
 /* Connections accepted in one iteration, so that other workers get a share of a burst. */
 #define LIMIT_ACCEPTS 16
 
+/* Connections after which a worker lets others accept first: 100 that a proxy keeps are then spread over a few workers,
+   and the two system calls are shared by 16 connections. */
+#define LIMIT_ACCEPT_SHARE 16
+
 /* Rounds of LIMIT_ACCEPTS that a stopping worker still accepts: a full accept queue (SOMAXCONN). */
 #define LIMIT_DRAIN_ROUNDS 256
 

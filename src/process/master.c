@@ -878,6 +878,7 @@ int master_run(struct master *master, char *const *command)
         .listeners = master->listening.fds,
         .listener_count = master->listening.count,
         .memory = master->worker_memory,
+        .worker_count = master->workers,
         .check_host = listen_must_check_host(&master->listening),
     };
     handle_signals(&supervision->setup.waiting_mask);

@@ -32,6 +32,7 @@ struct worker {
     int64_t resume_at;                    /* the earliest of these; INT64_MAX: all are watched */
     bool failing[LIMIT_LISTENERS];        /* no connection was accepted since its last error */
     time_t error_logged[LIMIT_LISTENERS]; /* when its lasting error was last logged */
+    unsigned accepted[LIMIT_LISTENERS];   /* connections since the listener was last added to epoll */
     int64_t now;            /* milliseconds of the monotonic clock, read once in each iteration */
     int64_t drain_deadline; /* when the remaining connections are closed */
     int64_t store_expiry;   /* when to call store_expire; -1: never */
@@ -188,6 +189,7 @@ static bool watch_listener(struct worker *worker, unsigned listener)
     /* Level-triggered: connections that this worker leaves in the queue are reported again. Exclusive: a new connection
        wakes one worker, not all (epoll_ctl(2)). */
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = listener};
+    worker->accepted[listener] = 0;
     return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[listener], &event) == 0;
 }
 
@@ -210,6 +212,18 @@ static void pause_listener(struct worker *worker, unsigned listener)
     worker->paused_until[listener] = until;
     if (until < worker->resume_at)
         worker->resume_at = until;
+}
+
+/* The kernel wakes the first waiting worker in the listener's queue. Move this one to the end after its share, or it
+   would get nearly all connections. Adding reports connections that arrive meanwhile, so none is lost. */
+static void yield_listener(struct worker *worker, unsigned listener)
+{
+    if (worker->setup->worker_count == 1 || worker->accepted[listener] < LIMIT_ACCEPT_SHARE ||
+        is_paused(worker, listener))
+        return;
+    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[listener], NULL);
+    if (!watch_listener(worker, listener))
+        pause_listener(worker, listener);
 }
 
 static void pause_all_listeners(struct worker *worker)
@@ -345,6 +359,7 @@ static bool accept_connections(struct worker *worker, unsigned listener)
             accept4(worker->setup->listeners[listener], &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             worker->failing[listener] = false;
+            worker->accepted[listener]++;
             admit(worker, fd, &peer);
         } else if (!handle_accept_error(worker, listener, errno)) {
             return false;
@@ -411,8 +426,11 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
 static void serve_listeners(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (is_of_listener(worker, &events[i]))
-            accept_connections(worker, (unsigned)events[i].data.u64);
+        if (!is_of_listener(worker, &events[i]))
+            continue;
+        unsigned listener = (unsigned)events[i].data.u64;
+        accept_connections(worker, listener);
+        yield_listener(worker, listener);
     }
 }
 

@@ -18,7 +18,8 @@ struct worker_setup {
     int root;                /* the document root, open as a directory */
     const int *listeners;    /* listening sockets, shared with the other workers */
     unsigned listener_count;
-    size_t memory;   /* bytes that cached files may take, and as many that listings may */
+    size_t memory;         /* bytes that cached files may take, and as many that listings may */
+    unsigned worker_count; /* these workers, this one included */
     int epoll;       /* an instance of its own, as the sandbox lets it make none; the worker closes it */
     bool check_host; /* listen_must_check_host */
     sigset_t waiting_mask; /* the signals that stay blocked while the worker waits */
