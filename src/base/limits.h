@@ -137,6 +137,10 @@
    that a lookup is repeated after a descriptor was freed for it. */
 #define LIMIT_STORE_RETRIES 4
 
+/* The interval between log messages about files that can't be read: each request for one has a line of the access log,
+   too. */
+#define LIMIT_FILE_ERROR_MS 1000
+
 /* Names opened for a path, those of its links included, in about a millisecond; then the path is 404 (ELOOP). After
    each ".." of a link, the names before it are opened again. Honest paths need some dozens. */
 #define LIMIT_WALK_STEPS 512
