@@ -185,6 +185,10 @@
 /* Entries of a listing. More are of no use to a person; the page says that it is cut. */
 #define LIMIT_LISTING_ENTRIES 200000
 
+/* Entries that a listing reads, with those that it does not show: a directory of FUSE may have no end. For each entry
+   that is shown, four may be hidden. */
+#define LIMIT_LISTING_READ (5 * LIMIT_LISTING_ENTRIES)
+
 /* Microseconds that all listings of a worker take per iteration, before it serves other connections. */
 #define LIMIT_LISTING_US 500
 

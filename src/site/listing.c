@@ -61,6 +61,7 @@ struct listing {
     size_t bytes;           /* of memory for this listing */
     size_t directory_bytes; /* of these, for `directory` */
     uint64_t step;          /* number of its last step */
+    size_t entries_read;    /* shown or not */
     size_t files;
     size_t folders;
     bool cut; /* entries are missing */
@@ -414,7 +415,7 @@ static bool read_entry(struct listing *listing, bool *followed)
         listing->cut |= errno != 0;
         return false;
     }
-    if (consider(listing, span_of(entry->d_name), followed))
+    if (listing->entries_read++ < LIMIT_LISTING_READ && consider(listing, span_of(entry->d_name), followed))
         return true;
     listing->cut = true;
     return false;

@@ -610,6 +610,39 @@ static void a_directory_that_cant_be_read_to_its_end_makes_a_partial_listing(voi
     made_up = NULL;
 }
 
+static unsigned hidden_names;
+
+static const char *hidden_then_a_file(unsigned number)
+{
+    return number < hidden_names ? ".hidden" : number == hidden_names ? "file" : NULL;
+}
+
+static const char *hidden_without_end(unsigned number)
+{
+    (void)number;
+    return ".hidden";
+}
+
+/* Such as a directory of FUSE. */
+static void a_directory_without_end_makes_a_partial_listing(void **state)
+{
+    (void)state;
+    made_up = hidden_without_end;
+    names_read = 0;
+    assert_non_null(
+        strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
+    assert_int_equal(names_read, LIMIT_LISTING_READ + 1);
+    made_up = hidden_then_a_file;
+    hidden_names = LIMIT_LISTING_READ;
+    names_read = 0;
+    assert_non_null(
+        strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
+    hidden_names = LIMIT_LISTING_READ - 1;
+    names_read = 0;
+    assert_non_null(strstr(listed("apes", (struct listing_form){0}), "<p aria-live=\"polite\">1 file<"));
+    made_up = NULL;
+}
+
 /* In a readable directory without search permission (path_resolution(7)), each entry is 404. */
 static void entries_that_are_always_404_are_left_out(void **state)
 {
@@ -890,6 +923,7 @@ int main(void)
         cmocka_unit_test(names_of_all_lengths_are_listed_together),
         cmocka_unit_test(errors_that_do_not_mean_404_make_a_partial_listing),
         cmocka_unit_test(a_directory_that_cant_be_read_to_its_end_makes_a_partial_listing),
+        cmocka_unit_test(a_directory_without_end_makes_a_partial_listing),
         cmocka_unit_test(entries_that_are_always_404_are_left_out),
         cmocka_unit_test(directories_that_no_link_can_name_are_not_listed),
         cmocka_unit_test(a_step_ends_with_its_time),
