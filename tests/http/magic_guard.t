@@ -65,6 +65,21 @@ $server->exchange(get_request('/a%1B[31mred'), count => 1, seconds => 20);
 ok(blamed('a\x1B[31mred'), 'a name with an escape sequence: escaped in the diagnostic');
 is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence: served after a death');
 
+# Workers that die young: each file crashes one, so the next starts without a pause.
+{
+    my $young = Harness->start(root => $root, args => ['-j', 1], before => sub { @ENV{ keys %environment } = values %environment });
+    $young->expect_stderr(qr/worker/);
+    put_file($root, "young/$_", "$marker{crash} young $_") for 1 .. 12;
+    for my $n (1 .. 12) {
+        $young->exchange(get_request("/young/$n"), count => 1, seconds => 20);
+        eventually { $young->stderr =~ m{crashed in libmagic on 'young/$n'} };
+    }
+    my @replaced = $young->stderr =~ /^tinyhttpd: worker \d+ was killed by signal .*; replaced (.*)$/mg;
+    is(join(', ', @replaced), join(', ', ('at once') x 12), 'twelve files: each worker is replaced at once');
+    is($young->get('/')->{status}, 200, 'twelve files: served');
+    $young->stop(lost => 1);
+}
+
 # A worker that dies while it examines no file blames none.
 my $before = () = $server->stderr =~ /crashed in libmagic/g;
 $server->get('/plain');
