@@ -212,6 +212,24 @@ int master_prepare(struct master *master, struct failure *failure)
     return handover_read(&master->handover, failure);
 }
 
+/* Without the guard, a file that crashes libmagic would end one worker after another. */
+static void open_libmagic(const struct master *master)
+{
+    if (!mime_open()) {
+        if (may_warn(master))
+            log_error("can't read libmagic's database; files of unknown extension are "
+                      "application/octet-stream");
+        return;
+    }
+    if (magic_guard_open(master->workers))
+        return;
+    if (may_warn(master))
+        log_error("can't create shared memory: %s; without it libmagic is not used, and files of unknown "
+                  "extension are application/octet-stream",
+                  strerror(errno));
+    mime_close();
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
@@ -226,10 +244,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
     unsigned cpus = cpus_usable();
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
     master->metrics = metrics_open(master->workers);
-    if (mime_open())
-        magic_guard_open(master->workers);
-    else if (may_warn(master))
-        log_error("can't read libmagic's database; files of unknown extension are application/octet-stream");
+    open_libmagic(master);
     return 0;
 }
 

@@ -80,6 +80,20 @@ is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence:
     $young->stop(lost => 1);
 }
 
+# Without shared memory the master could not learn which file crashed a worker, so no file is given to libmagic.
+# The limit leaves room for the log, which is a file here.
+SKIP: {
+    have('prlimit') or skip 'no prlimit', 8;
+    skip 'a build that writes counts is ended by it', 8 if slurp(program()) =~ /\.gcda/;
+    my $unguarded = Harness->start(root => $root, args => ['-j', 1], as => ['prlimit', '--fsize=4000:4000', '--'],
+        before => sub { @ENV{ keys %environment } = values %environment });
+    put_file($root, 'unguarded', "$marker{crash} unguarded");
+    like($unguarded->banner, qr/^tinyhttpd: can't create shared memory: File too large; without it libmagic is not used, .*octet-stream$/m,
+        'RLIMIT_FSIZE below a page: a warning');
+    is($unguarded->get("/$_")->{field}{'content-type'}, 'application/octet-stream', "RLIMIT_FSIZE below a page: $_ is not given to libmagic") for qw(plain unguarded);
+    $unguarded->stop;
+}
+
 # A worker that dies while it examines no file blames none.
 my $before = () = $server->stderr =~ /crashed in libmagic/g;
 $server->get('/plain');
