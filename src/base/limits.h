@@ -107,7 +107,8 @@
 /* All files cached in memory, per worker. */
 #define LIMIT_STORE_BYTES 67108864
 
-/* Cache entries, per worker. Each takes about 1100 bytes besides its file and the fields of --header. */
+/* Cache entries, per worker. Each takes about 1100 bytes besides its file, its path and the fields of
+   --header. */
 #define LIMIT_STORE_ENTRIES 16384
 
 /* Piece of a file, on the stack, that is compared with cached bytes. */
