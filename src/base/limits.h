@@ -116,7 +116,7 @@
 #define LIMIT_MEMORY_PART 4
 
 /* Cache entries, per worker; fewer in proportion if LIMIT_STORE_BYTES does not apply. Each takes about 1100 bytes
-   besides its file and the fields of --header. */
+   besides its file, its path and the fields of --header. */
 #define LIMIT_STORE_ENTRIES 16384
 
 /* Piece of a file, on the stack, that is compared with cached bytes. */
@@ -145,6 +145,10 @@
 /* Times that a file is read again if it changes meanwhile or two reads differ, before the response is 503; and times
    that a lookup is repeated after a descriptor was freed for it. */
 #define LIMIT_STORE_RETRIES 4
+
+/* The interval between log messages about files that can't be read: each request for one has a line of the access log,
+   too. */
+#define LIMIT_FILE_ERROR_MS 1000
 
 /* Names opened for a path, those of its links included, in about a millisecond; then the path is 404 (ELOOP). After
    each ".." of a link, the names before it are opened again. Honest paths need some dozens. */
@@ -189,6 +193,10 @@
 
 /* Entries of a listing. More are of no use to a person; the page says that it is cut. */
 #define LIMIT_LISTING_ENTRIES 200000
+
+/* Entries that a listing reads, with those that it does not show: a directory of FUSE may have no end. For each entry
+   that is shown, four may be hidden. */
+#define LIMIT_LISTING_READ (5 * LIMIT_LISTING_ENTRIES)
 
 /* Microseconds that all listings of a worker take per iteration, before it serves other connections. */
 #define LIMIT_LISTING_US 500

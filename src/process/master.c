@@ -225,6 +225,24 @@ static size_t memory_of_worker(unsigned workers)
     return share < LIMIT_STORE_BYTES ? (size_t)share : LIMIT_STORE_BYTES;
 }
 
+/* Without the guard, a file that crashes libmagic would end one worker after another. */
+static void open_libmagic(const struct master *master)
+{
+    if (!mime_open()) {
+        if (may_warn(master))
+            log_error("can't read libmagic's database; files of unknown extension are "
+                      "application/octet-stream");
+        return;
+    }
+    if (magic_guard_open(master->workers))
+        return;
+    if (may_warn(master))
+        log_error("can't create shared memory: %s; without it libmagic is not used, and files of unknown "
+                  "extension are application/octet-stream",
+                  strerror(errno));
+    mime_close();
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
@@ -240,10 +258,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
     master->worker_memory = memory_of_worker(master->workers);
     master->metrics = metrics_open(master->workers);
-    if (mime_open())
-        magic_guard_open(master->workers);
-    else if (may_warn(master))
-        log_error("can't read libmagic's database; files of unknown extension are application/octet-stream");
+    open_libmagic(master);
     return 0;
 }
 
@@ -379,15 +394,6 @@ static void log_death(pid_t pid, int wait_status, int64_t pause)
         log_error("worker %d exited with status %d; replaced %s", (int)pid, WEXITSTATUS(wait_status), again);
 }
 
-/* Quarantines the file that crashed this worker. */
-static void record_crash(unsigned index, pid_t pid)
-{
-    char path[MAGIC_GUARD_PATH_MAX];
-    if (magic_guard_record_crash(index, path))
-        log_error("worker %d crashed in libmagic on '%s'; serving it as application/octet-stream", (int)pid,
-                  path);
-}
-
 static int64_t next_pause(const struct child *child, int64_t now)
 {
     return now - child->started < LIMIT_YOUNG_MS ? longer_pause(child->pause) : 0;
@@ -407,7 +413,9 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
     unsigned index = (unsigned)(child - supervision->children);
     pid_t pid = child->pid;
     int64_t now = now_ms();
-    child->pause = next_pause(child, now);
+    char path[MAGIC_GUARD_PATH_MAX];
+    bool crashed = magic_guard_record_crash(index, path); /* quarantines the file */
+    child->pause = crashed ? 0 : next_pause(child, now);  /* such a file can't crash the next worker */
     child->due = now + child->pause;
     child->pid = 0;
     supervision->running--;
@@ -415,7 +423,9 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
         metrics_restart(metrics_of(supervision->master->metrics, index));
         log_death(pid, wait_status, child->pause);
     }
-    record_crash(index, pid);
+    if (crashed)
+        log_error("worker %d crashed in libmagic on '%s'; serving it as application/octet-stream", (int)pid,
+                  path);
 }
 
 static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_status)

@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "base/limits.h"
 #include "site/assets.h"
+#include "site/file_error.h"
 #include "site/page.h"
 
 #include <assert.h>
@@ -60,6 +61,7 @@ struct listing {
     size_t bytes;           /* of memory for this listing */
     size_t directory_bytes; /* of these, for `directory` */
     uint64_t step;          /* number of its last step */
+    size_t entries_read;    /* shown or not */
     size_t files;
     size_t folders;
     bool cut; /* entries are missing */
@@ -383,13 +385,6 @@ static bool follow(const struct listing *listing, struct span name, struct stat 
     return found;
 }
 
-/* True for errors that say nothing about the entry: a later request may find it. */
-static bool is_transient(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN || error == EINTR ||
-           error == EIO;
-}
-
 bool listing_shows(struct span name, bool dotfiles)
 {
     return name.at[0] != '.' || (dotfiles && !span_equal(name, SPAN(".")) && !span_equal(name, SPAN("..")));
@@ -402,12 +397,12 @@ static bool consider(struct listing *listing, struct span name, bool *followed)
     if (!listing_shows(name, listing->form.dotfiles))
         return true;
     if (fstatat(dirfd(listing->directory), name.at, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
-        return !is_transient(errno) || leave_out(listing);
+        return file_error_is_404(errno) || leave_out(listing);
     if (!has_link(listing, name, S_ISDIR(attributes.st_mode)))
         return leave_out(listing);
     *followed = S_ISLNK(attributes.st_mode);
     if (*followed && !follow(listing, name, &attributes))
-        return !is_transient(errno) || leave_out(listing);
+        return file_error_is_404(errno) || leave_out(listing);
     if (*followed && S_ISDIR(attributes.st_mode) && !has_link(listing, name, true))
         return leave_out(listing);
     if (!S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode))
@@ -425,7 +420,7 @@ static bool read_entry(struct listing *listing, bool *followed)
         listing->cut |= errno != 0;
         return false;
     }
-    if (consider(listing, span_of(entry->d_name), followed))
+    if (listing->entries_read++ < LIMIT_LISTING_READ && consider(listing, span_of(entry->d_name), followed))
         return true;
     listing->cut = true;
     return false;

@@ -37,9 +37,8 @@ static unsigned masters_part(void)
     return shared.count - 1;
 }
 
-void magic_guard_open(unsigned workers)
+bool magic_guard_open(unsigned workers)
 {
-    shared_open(&shared, workers + 1, sizeof(union part));
     own = NULL;
     next = 0;
 
@@ -49,6 +48,7 @@ void magic_guard_open(unsigned workers)
     sigaddset(&alarm, SIGPROF);
     signal(SIGPROF, SIG_DFL);
     sigprocmask(SIG_UNBLOCK, &alarm, NULL);
+    return shared_open(&shared, workers + 1, sizeof(union part));
 }
 
 void magic_guard_close(void)

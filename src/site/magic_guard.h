@@ -10,8 +10,9 @@
 
 #include <stdbool.h>
 
-/* Makes the shared memory, before the workers are forked. Without memory, bad files are not remembered. */
-void magic_guard_open(unsigned workers);
+/* Makes the shared memory, before the workers are forked. False with errno without memory: then don't use libmagic, as
+   bad files would not be remembered. */
+bool magic_guard_open(unsigned workers);
 
 void magic_guard_close(void);
 

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "site/beneath.h"
+#include "site/file_error.h"
 #include "site/file_stamp.h"
 
 #include <assert.h>
@@ -99,31 +100,11 @@ static int open_beneath(struct store *store, struct span path, int flags, bool *
     }
 }
 
-/* Maps the errors of opening and stat. */
-static int status_of(int error)
+/* Called after an error of an open file, with errno. */
+static int fail_open_file(struct span path)
 {
-    switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-    case ENAMETOOLONG:
-    case ELOOP:
-    case EXDEV: /* leaves the root */
-    case EACCES:
-    case EPERM:
-    case ENXIO: /* a socket */
-    case ENODEV:
-    case EINVAL: /* a name that this file system can't have */
-    case EILSEQ:
-    case ESTALE:
-        return 404;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EAGAIN:
-        return 503;
-    default:
-        return 500;
-    }
+    file_error_log(errno, path);
+    return 500;
 }
 
 /* ---- the table ---- */
@@ -444,7 +425,7 @@ static int fill(struct node *node, int fd)
     case READ_AGREES:
         return 0;
     case READ_FAILED:
-        return 500;
+        return fail_open_file((struct span){node->path, node->path_length});
     case READ_DIFFERS:
     case READ_CHANGED:
         break;
@@ -465,8 +446,10 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     if (!in_bytes && stamp->size <= LIMIT_STORE_FILE && !settled)
         return 503;
     struct node *node = node_new(store, hash, path, stamp, in_bytes);
-    if (node == NULL)
+    if (node == NULL) {
+        file_error_log(ENOMEM, path);
         return 503;
+    }
     node->first_seen = first_seen;
     node->entry.settled = settled;
     int status = in_bytes ? fill(node, fd) : 0;
@@ -538,7 +521,7 @@ static int find_open(struct store *store, struct span path, uint64_t iteration, 
     struct stat attributes;
     struct node *node = table_find(store, hash, path), *loaded;
     if (fstat(fd, &attributes) < 0)
-        return 500;
+        return fail_open_file(path);
     if (!S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
         return -1;
     struct file_stamp stamp = file_stamp_of(&attributes);
@@ -575,7 +558,7 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
         bool linked;
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &linked);
         if (fd < 0)
-            return status_of(errno);
+            return file_error_status(errno, path);
         int result = find_open(store, path, iteration, hash, fd, entry);
         if (result == 0) {
             store->hits.loaded++;
@@ -594,10 +577,10 @@ static int probe(struct store *store, struct span path, struct stat *attributes,
 {
     int fd = open_beneath(store, path, O_PATH, linked);
     if (fd < 0)
-        return status_of(errno);
-    int failed = fstat(fd, attributes);
+        return file_error_status(errno, path);
+    int status = fstat(fd, attributes) == 0 ? 0 : fail_open_file(path);
     close(fd);
-    return failed < 0 ? 500 : 0;
+    return status;
 }
 
 static bool has_content(const struct node *node)
@@ -755,7 +738,7 @@ int store_open_directory(struct store *store, struct span path, int *fd)
 {
     bool linked;
     *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY, &linked);
-    return *fd >= 0 ? 0 : status_of(errno);
+    return *fd >= 0 ? 0 : file_error_status(errno, path);
 }
 
 const struct beneath *store_beneath(const struct store *store)

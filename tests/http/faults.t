@@ -16,7 +16,7 @@ bound_seconds(170);
 # The faults of each call: errors, or numbers of bytes for a short read or write.
 my @worker_faults = (
     [accept4       => qw(ECONNABORTED EINTR EMFILE ENFILE ENOBUFS ENOMEM EPROTO EPERM)],
-    [openat        => qw(EACCES EAGAIN EINTR EIO ELOOP EMFILE ENFILE ENOENT ENOMEM EXDEV)],
+    [openat        => qw(EACCES EAGAIN EINTR EIO ELOOP EMFILE ENFILE ENOENT ENOMEM ESTALE EXDEV)],
     [fstat         => qw(EIO ENOMEM EOVERFLOW)],
     [fstatat       => qw(EACCES EIO ELOOP ENOENT ENOMEM)],
     [pread         => qw(EINTR EIO EISDIR), 0, 1],
@@ -190,6 +190,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     my $memory_is_short = $rows == \@memory_faults;
     $server->expect_stderr($blamed), $server->expect_stderr(qr/^(?:free|munmap_chunk|double|corrupted)\b/) if $memory_is_short;
     $server->expect_stderr(qr/lines? of the access log/);
+    $server->expect_stderr(qr{can't read '/});
     is(run_script($server), '', 'the script without a fault');
     is(run_script($server), '', 'the script without a fault, a second time');
     my ($worker)    = $server->workers;
@@ -203,6 +204,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
         cmp_ok($cases, '>', 0, "$function: some calls failed") if !$memory_is_short;
     }
     is(join(' ', $server->workers), $worker, 'no worker died of a fault') if !$memory_is_short;
+    like($server->stderr, qr{^tinyhttpd: can't read '/[^']*': .}m, 'an error of the file system is logged') if !$memory_is_short;
     is(settled_descriptors($server->workers), $descriptors, 'no descriptor leaked');
     cmp_ok(resident_bytes($server->pid) - $memory, '<', 4_000_000, 'no memory leaked') if !is_sanitized();
     $server->stop(lost => $memory_is_short);

@@ -65,6 +65,35 @@ $server->exchange(get_request('/a%1B[31mred'), count => 1, seconds => 20);
 ok(blamed('a\x1B[31mred'), 'a name with an escape sequence: escaped in the diagnostic');
 is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence: served after a death');
 
+# Workers that die young: each file crashes one, so the next starts without a pause.
+{
+    my $young = Harness->start(root => $root, args => ['-j', 1], before => sub { @ENV{ keys %environment } = values %environment });
+    $young->expect_stderr(qr/worker/);
+    put_file($root, "young/$_", "$marker{crash} young $_") for 1 .. 12;
+    for my $n (1 .. 12) {
+        $young->exchange(get_request("/young/$n"), count => 1, seconds => 20);
+        eventually { $young->stderr =~ m{crashed in libmagic on 'young/$n'} };
+    }
+    my @replaced = $young->stderr =~ /^tinyhttpd: worker \d+ was killed by signal .*; replaced (.*)$/mg;
+    is(join(', ', @replaced), join(', ', ('at once') x 12), 'twelve files: each worker is replaced at once');
+    is($young->get('/')->{status}, 200, 'twelve files: served');
+    $young->stop(lost => 1);
+}
+
+# Without shared memory the master could not learn which file crashed a worker, so no file is given to libmagic.
+# The limit leaves room for the log, which is a file here.
+SKIP: {
+    have('prlimit') or skip 'no prlimit', 8;
+    skip 'a build that writes counts is ended by it', 8 if slurp(program()) =~ /\.gcda/;
+    my $unguarded = Harness->start(root => $root, args => ['-j', 1], as => ['prlimit', '--fsize=4000:4000', '--'],
+        before => sub { @ENV{ keys %environment } = values %environment });
+    put_file($root, 'unguarded', "$marker{crash} unguarded");
+    like($unguarded->banner, qr/^tinyhttpd: can't create shared memory: File too large; without it libmagic is not used, .*octet-stream$/m,
+        'RLIMIT_FSIZE below a page: a warning');
+    is($unguarded->get("/$_")->{field}{'content-type'}, 'application/octet-stream', "RLIMIT_FSIZE below a page: $_ is not given to libmagic") for qw(plain unguarded);
+    $unguarded->stop;
+}
+
 # A worker that dies while it examines no file blames none.
 my $before = () = $server->stderr =~ /crashed in libmagic/g;
 $server->get('/plain');

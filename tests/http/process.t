@@ -479,7 +479,7 @@ SKIP: {
     Harness::reap($pid, 10);
 }
 
-# RLIMIT_FSIZE does not limit the memory that the processes share.
+# RLIMIT_FSIZE bounds memory that processes share, too: the server serves without it.
 SKIP: {
     have('prlimit') or skip 'no prlimit', 5;
     skip 'a build that writes counts is ended by it', 5 if slurp(program()) =~ /\.gcda/;

@@ -561,14 +561,18 @@ static const char *not_searchable(unsigned number)
     return number == 0 ? "z" : NULL;
 }
 
-static void transient_errors_make_a_partial_listing(void **state)
+static void errors_that_do_not_mean_404_make_a_partial_listing(void **state)
 {
     (void)state;
     static const struct {
         int error;
         bool told;
-    } cases[] = {{ENOENT, false}, {EXDEV, false}, {ELOOP, false}, {EACCES, false}, {ENOTDIR, false},
-                 {EMFILE, true},  {ENFILE, true}, {ENOMEM, true}, {EIO, true}};
+    } cases[] = {
+        {ENOENT, false}, {EXDEV, false},    {ELOOP, false},   {EACCES, false},   {ENOTDIR, false},
+        {EMFILE, true},  {ENFILE, true},    {ENOMEM, true},   {EIO, true},       {ESTALE, true},
+        {EAGAIN, true},  {ETIMEDOUT, true}, {ENOTCONN, true}, {EREMOTEIO, true}, {EUCLEAN, true},
+        {EBADMSG, true}, {EHOSTDOWN, true},
+    };
     made_up = a_link_and_a_file;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         link_error = cases[i].error;
@@ -603,6 +607,39 @@ static void a_directory_that_cant_be_read_to_its_end_makes_a_partial_listing(voi
     producer->drop(producer);
     readdir_error = 0;
     link_error = 0;
+    made_up = NULL;
+}
+
+static unsigned hidden_names;
+
+static const char *hidden_then_a_file(unsigned number)
+{
+    return number < hidden_names ? ".hidden" : number == hidden_names ? "file" : NULL;
+}
+
+static const char *hidden_without_end(unsigned number)
+{
+    (void)number;
+    return ".hidden";
+}
+
+/* Such as a directory of FUSE. */
+static void a_directory_without_end_makes_a_partial_listing(void **state)
+{
+    (void)state;
+    made_up = hidden_without_end;
+    names_read = 0;
+    assert_non_null(
+        strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
+    assert_int_equal(names_read, LIMIT_LISTING_READ + 1);
+    made_up = hidden_then_a_file;
+    hidden_names = LIMIT_LISTING_READ;
+    names_read = 0;
+    assert_non_null(
+        strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
+    hidden_names = LIMIT_LISTING_READ - 1;
+    names_read = 0;
+    assert_non_null(strstr(listed("apes", (struct listing_form){0}), "<p aria-live=\"polite\">1 file<"));
     made_up = NULL;
 }
 
@@ -915,8 +952,9 @@ int main(void)
         cmocka_unit_test(the_policy_allows_only_its_own_styles_and_script),
         cmocka_unit_test(names_without_a_link_make_a_partial_listing),
         cmocka_unit_test(names_of_all_lengths_are_listed_together),
-        cmocka_unit_test(transient_errors_make_a_partial_listing),
+        cmocka_unit_test(errors_that_do_not_mean_404_make_a_partial_listing),
         cmocka_unit_test(a_directory_that_cant_be_read_to_its_end_makes_a_partial_listing),
+        cmocka_unit_test(a_directory_without_end_makes_a_partial_listing),
         cmocka_unit_test(entries_that_are_always_404_are_left_out),
         cmocka_unit_test(directories_that_no_link_can_name_are_not_listed),
         cmocka_unit_test(a_step_ends_with_its_time),

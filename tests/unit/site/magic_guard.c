@@ -3,13 +3,16 @@
 
 #include "base/limits.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,8 +30,7 @@ static int file_of(size_t size)
 static int open_memory(void **state)
 {
     (void)state;
-    magic_guard_open(LIMIT_WORKERS);
-    return 0;
+    return magic_guard_open(LIMIT_WORKERS) ? 0 : -1;
 }
 
 static int close_memory(void **state)
@@ -204,6 +206,25 @@ static void without_memory_no_file_is_bad(void **state)
     close(fd);
 }
 
+/* RLIMIT_FSIZE bounds shared memory, too (memfd_create(2)). */
+static void opening_fails_without_memory(void **state)
+{
+    (void)state;
+    char path[MAGIC_GUARD_PATH_MAX];
+    struct rlimit usual;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = usual.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    bool opened = magic_guard_open(2);
+    int error = errno;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_false(opened);
+    assert_int_equal(error, EFBIG);
+    assert_false(magic_guard_record_crash(0, path));
+    assert_true(magic_guard_open(2));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +237,7 @@ int main(void)
                                         close_memory),
         cmocka_unit_test_setup_teardown(cpu_time_is_bounded, open_memory, close_memory),
         cmocka_unit_test_setup_teardown(without_memory_no_file_is_bad, open_memory, close_memory),
+        cmocka_unit_test_teardown(opening_fails_without_memory, close_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/limits.h"
+#include "capture.h"
 #include "site/file_stamp.h"
 #include "tree.h"
 
@@ -47,6 +48,7 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 /* ---- counted calls ---- */
 
 static unsigned stats, opens;
+static int open_error; /* of each name that begins with "broken"; 0: none */
 
 int fstatat(int directory, const char *path, struct stat *attributes, int flags)
 {
@@ -61,6 +63,10 @@ int openat(int directory, const char *path, int flags, ...)
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
     va_end(list);
     opens++;
+    if (open_error != 0 && strncmp(path, "broken", strlen("broken")) == 0) {
+        errno = open_error;
+        return -1;
+    }
     return (int)syscall(SYS_openat, directory, path, flags, mode);
 }
 
@@ -329,6 +335,57 @@ static void what_is_not_readable_is_404(void **state)
     chmod("closed", 0755);
     assert_int_equal(secret, 404);
     assert_int_equal(closed, 404);
+}
+
+/* "ESTALE, EIO, ETIMEDOUT and the like" say nothing about the file (RFC 9110 15.6.1). */
+static void errors_of_opening_have_a_status(void **state)
+{
+    static const struct {
+        int error;
+        int status;
+    } cases[] = {
+        {ENOENT, 404},    {ENOTDIR, 404}, {ENAMETOOLONG, 404}, {ELOOP, 404},    {EXDEV, 404},
+        {EACCES, 404},    {EPERM, 404},   {ENXIO, 404},        {ENODEV, 404},   {EINVAL, 404},
+        {EILSEQ, 404},    {ESTALE, 500},  {EIO, 500},          {ENOTCONN, 500}, {EUCLEAN, 500},
+        {ETIMEDOUT, 500}, {EBADMSG, 500}, {EREMOTEIO, 500},    {EMFILE, 503},   {ENFILE, 503},
+        {ENOMEM, 503},    {EAGAIN, 503},
+    };
+    (void)state;
+    make_directory("a");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char expected[128] = "";
+        seconds_ahead += 2;
+        struct capture capture = capture_begin(STDERR_FILENO);
+        struct entry *entry;
+        open_error = cases[i].error;
+        int status = find("a/broken\n", &entry);
+        open_error = 0;
+        capture_end(&capture);
+        if (cases[i].status != 404)
+            snprintf(expected, sizeof expected, "tinyhttpd: can't read '/a/broken\\x0A': %s\n",
+                     strerror(cases[i].error));
+        assert_int_equal(status, cases[i].status);
+        assert_string_equal(captured, expected);
+    }
+    seconds_ahead = 0;
+}
+
+static void errors_are_logged_once_a_second(void **state)
+{
+    struct entry *entry;
+    (void)state;
+    seconds_ahead = 1000; /* later than the tests before it */
+    struct capture capture = capture_begin(STDERR_FILENO);
+    open_error = EIO;
+    for (unsigned i = 0; i < 100; i++)
+        find("broken 1", &entry);
+    seconds_ahead += 1;
+    find("broken 2", &entry);
+    open_error = 0;
+    seconds_ahead = 0;
+    capture_end(&capture);
+    assert_string_equal(captured, "tinyhttpd: can't read '/broken 1': Input/output error\n"
+                                  "tinyhttpd: can't read '/broken 2': Input/output error\n");
 }
 
 /* ---- symbolic links ---- */
@@ -1426,6 +1483,8 @@ int main(void)
         TEST(what_is_no_file_is_404),
         TEST(long_names_are_404),
         TEST(what_is_not_readable_is_404),
+        TEST(errors_of_opening_have_a_status),
+        TEST(errors_are_logged_once_a_second),
         TEST(links_that_stay_are_followed),
         TEST(links_that_leave_are_404),
         TEST(links_to_nowhere_are_404),

@@ -1,0 +1,20 @@
+/* Errors of the file system: the status that each becomes, and the log of those that an administrator must mend. */
+#ifndef TINYHTTPD_SITE_FILE_ERROR_H
+#define TINYHTTPD_SITE_FILE_ERROR_H
+
+#include "base/text.h"
+
+#include <stdbool.h>
+
+/* True for errors of opening and stat that say that nothing is served at the path. Others, such as EIO, ESTALE and
+   ETIMEDOUT, say nothing about it (RFC 9110 15.6.1). */
+bool file_error_is_404(int error);
+
+/* Logs `error` with the path, at most one in LIMIT_FILE_ERROR_MS. */
+void file_error_log(int error, struct span path);
+
+/* Returns the status for an error of opening or stat: 404, 503 when descriptors or memory are short, or 500. Logs
+   errors that become 500 or 503. */
+int file_error_status(int error, struct span path);
+
+#endif
