@@ -166,6 +166,7 @@ put_file($root, 'hot/tiny.txt', 't');
 my $tomorrow = int(time) + 6; # an mtime in the future; the file settles before that time
 utime $tomorrow, $tomorrow, put_file($root, 'hot/soon.txt', 'soon');
 $server->get("/hot/$_") for 'a' .. 'j', 'tiny.txt', 'soon.txt';
+$server->get('/missing'); # the page has Last-Modified when the worker has known it for three seconds, too
 # A large file has validators when the worker has known it for three seconds. A response with a part caches no head.
 for my $size (@sizes) {
     for my $copy (0 .. 2 * @forms) {

@@ -4,7 +4,9 @@
  */
 #include <dlfcn.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { BEHIND = 5 };
 
@@ -38,9 +40,8 @@ int fstatat(int fd, const char *path, struct stat *attributes, int flags)
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
-    typedef int function(clockid_t, struct timespec *);
-    NEXT("clock_gettime", function *)
-    int result = next(clock, time);
+    int result =
+        (int)syscall(SYS_clock_gettime, clock, time); /* a sanitizer calls this before dlsym(3) works */
     if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         time->tv_sec += BEHIND;
     return result;
