@@ -258,13 +258,14 @@ static int add_unix(struct listening *listening, const char *path, struct failur
 {
     struct sockaddr_un address = unix_address(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        set_options(fd); /* a connection takes them over when it is made */
     if (fd < 0 || bind_unix(fd, &address) < 0 || listen(fd, SOMAXCONN) < 0) {
         int error = errno;
         if (fd >= 0)
             close(fd);
         return fail_unix(failure, path, error);
     }
-    set_options(fd);
     struct sockaddr_storage *bound = &listening->addresses[listening->count];
     *bound = (struct sockaddr_storage){0};
     memcpy(bound, &address, sizeof address);

@@ -38,6 +38,16 @@ struct child {
     int64_t pause; /* before the last start; 0 unless the previous worker died young */
 };
 
+/* A worker of an earlier program in this process, and the process that checks whether it has closed the listening
+   sockets. */
+struct old_child {
+    struct old_worker worker;
+    pid_t check;       /* 0: none */
+    int64_t check_due; /* when the check must have ended */
+    bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
+    bool killed;
+};
+
 enum supervision_state {
     SUPERVISION_SERVE,
     SUPERVISION_DRAIN, /* the workers finish the requests in flight */
@@ -51,18 +61,16 @@ struct supervision {
     enum supervision_state state;
     struct child children[LIMIT_WORKERS];
     unsigned running;
-    struct old_worker old[LIMIT_RETIRED]; /* the workers of earlier programs in this process */
+    struct old_child old[LIMIT_RETIRED];
     unsigned old_count;
-    bool retire_pending;     /* some serve until a new worker has started */
-    int64_t retire_started;  /* when they were told to finish */
-    int64_t retire_due;      /* when to kill the first of them */
-    int64_t release_due;     /* when to check that they have closed the listening sockets; INT64_MAX: never */
-    int64_t release_checked; /* when that was checked; 0: never by this program */
-    pid_t check;             /* the process that checks, 0 if there is none */
-    int64_t check_due;       /* when it must have ended */
-    pid_t dry_run;           /* the process of the new program, 0 if there is none */
-    int64_t dry_run_due;     /* when to kill it */
-    bool dry_run_succeeded;  /* replace this program */
+    bool retire_pending;    /* some serve until a new worker has started */
+    int64_t retire_started; /* when they were told to finish */
+    int64_t retire_due;     /* when to kill the first of them */
+    int64_t release_due;    /* when to check that they have closed the listening sockets; INT64_MAX: never */
+    bool told_unchecked;    /* that /proc can't tell */
+    pid_t dry_run;          /* the process of the new program, 0 if there is none */
+    int64_t dry_run_due;    /* when to kill it */
+    bool dry_run_succeeded; /* replace this program */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -431,7 +439,7 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
 static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_status)
 {
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].pid != pid)
+        if (supervision->old[i].worker.pid != pid)
             continue;
         supervision->old[i] = supervision->old[--supervision->old_count];
         if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
@@ -459,14 +467,41 @@ static void on_dry_run_exit(struct supervision *supervision, int wait_status)
     notify_ready();
 }
 
-/* Of the process that checks whether old workers have closed the listening sockets. */
-enum check_status { CHECK_DONE, CHECK_AGAIN };
-
-static void on_check_exit(struct supervision *supervision, int wait_status)
+static struct old_child *find_checked(struct supervision *supervision, pid_t check)
 {
-    bool done = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == CHECK_DONE;
-    supervision->check = 0;
-    supervision->release_due = done ? INT64_MAX : now_ms() + LIMIT_RELEASE_MS;
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (supervision->old[i].check == check)
+            return &supervision->old[i];
+    }
+    return NULL;
+}
+
+/* The exit status of a check: RELEASED, LISTENS, or an errno. */
+enum { CHECK_RELEASED = 0, CHECK_LISTENS = 255 };
+
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+/* `old` has the check that ended. */
+static void on_check_exit(struct supervision *supervision, struct old_child *old, int wait_status)
+{
+    int result = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : ENOMEM;
+    old->check = 0;
+    if (old->killed || result == CHECK_RELEASED || supervision->state != SUPERVISION_SERVE)
+        return;
+    if (result == CHECK_LISTENS && old->suspect) {
+        log_error("old worker %d still accepts connections after the reload; killed", (int)old->worker.pid);
+        kill(old->worker.pid, SIGKILL);
+        old->killed = true;
+    } else if (result == CHECK_LISTENS || is_shortage(result)) {
+        supervision->release_due = earlier_of(supervision->release_due, now_ms() + LIMIT_RELEASE_MS);
+    } else if (!supervision->told_unchecked &&
+               supervision->master->settings->verbosity == VERBOSITY_VERBOSE) {
+        log_error("can't check that old workers accept no more connections: /proc: %s", strerror(result));
+        supervision->told_unchecked = true;
+    }
 }
 
 /* Reaps all dead children: as PID 1 of a container, also orphans of other processes. */
@@ -476,12 +511,13 @@ static void reap(struct supervision *supervision)
     pid_t pid;
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
         struct child *child = find_child(supervision, pid);
+        struct old_child *checked = find_checked(supervision, pid);
         if (child != NULL)
             on_child_exit(supervision, child, wait_status);
         else if (pid == supervision->dry_run)
             on_dry_run_exit(supervision, wait_status);
-        else if (pid == supervision->check)
-            on_check_exit(supervision, wait_status);
+        else if (checked != NULL)
+            on_check_exit(supervision, checked, wait_status);
         else if (!log_replace_writer(pid))
             on_old_exit(supervision, pid, wait_status);
     }
@@ -490,7 +526,7 @@ static void reap(struct supervision *supervision)
 static void signal_old(const struct supervision *supervision, int signal)
 {
     for (unsigned i = 0; i < supervision->old_count; i++)
-        kill(supervision->old[i].pid, signal);
+        kill(supervision->old[i].worker.pid, signal);
 }
 
 static void signal_all(const struct supervision *supervision, int signal)
@@ -548,7 +584,7 @@ static void hand_over(struct supervision *supervision)
             workers[count++] = (struct old_worker){.pid = supervision->children[i].pid};
     }
     for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
-        workers[count++] = supervision->old[i];
+        workers[count++] = supervision->old[i].worker;
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     int error = handover_execute(supervision->command, &supervision->master->listening, workers, count);
@@ -563,7 +599,8 @@ static void adopt_old_workers(struct supervision *supervision)
     const struct handover *handover = &supervision->master->handover;
     supervision->retire_pending = handover->reload;
     supervision->old_count = handover->worker_count;
-    memcpy(supervision->old, handover->workers, sizeof supervision->old);
+    for (unsigned i = 0; i < supervision->old_count; i++)
+        supervision->old[i].worker = handover->workers[i];
     supervision->retire_due = supervision->release_due = INT64_MAX;
 }
 
@@ -588,7 +625,7 @@ static void retire_old_workers(struct supervision *supervision)
     supervision->retire_pending = false;
     supervision->release_due = now + LIMIT_RELEASE_MS;
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        struct old_worker *old = &supervision->old[i];
+        struct old_worker *old = &supervision->old[i].worker;
         old->retired = old->retired > 0 && old->retired < now ? old->retired : now;
         /* Reloads in a row must not put this off. */
         supervision->release_due = earlier_of(supervision->release_due, old->retired + 2 * LIMIT_RELEASE_MS);
@@ -599,88 +636,80 @@ static void retire_old_workers(struct supervision *supervision)
         log_error("reloaded; old workers are finishing");
 }
 
-/* True if the worker must have closed the listening sockets: it was told to before the last check, or by an earlier
-   program long ago. */
-static bool must_have_released(const struct supervision *supervision, const struct old_worker *old)
+/* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell. */
+static int check_worker(const struct listening *listening, pid_t worker)
 {
-    bool adopted = old->retired < supervision->retire_started;
-    return old->retired < supervision->release_checked ||
-           (adopted && now_ms() - old->retired >= 2 * LIMIT_RELEASE_MS);
-}
-
-/* Returns true if an old worker has a listening socket, and kills it if it must not. Sets *error to an errno if /proc
-   can't tell for all old workers, else to 0. */
-static bool find_listeners(const struct supervision *supervision, int *error)
-{
-    const struct listening *listening = &supervision->master->listening;
-    bool found = false;
-    *error = 0;
-    if (port_owner_has(getpid(), listening->fds, listening->count) != 1) {
-        *error = ENOENT; /* no /proc, or that of another PID namespace (pid_namespaces(7)) */
-        return false;
-    }
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        const struct old_worker *old = &supervision->old[i];
-        int has = port_owner_has(old->pid, listening->fds, listening->count);
-        found |= has == 1;
-        if (has < 0)
-            *error = errno;
-        if (has != 1 || !must_have_released(supervision, old))
-            continue;
-        log_error("old worker %d still accepts connections after the reload; killed", (int)old->pid);
-        kill(old->pid, SIGKILL);
-    }
-    return found;
-}
-
-/* Runs in a child. */
-static _Noreturn void check_release(const struct supervision *supervision, pid_t parent)
-{
-    int error;
-    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
-    if (getppid() != parent)
-        _exit(CHECK_DONE);
-    bool again = find_listeners(supervision, &error);
-    again |= error == EMFILE || error == ENFILE || error == ENOMEM; /* may be different the next time */
-    if (error != 0 && !again && supervision->master->settings->verbosity == VERBOSITY_VERBOSE)
-        log_error("can't check that old workers accept no more connections: /proc: %s", strerror(error));
-    _exit(again ? CHECK_AGAIN : CHECK_DONE);
+    if (port_owner_has(getpid(), listening->fds, listening->count) != 1)
+        return ENOENT; /* no /proc, or that of another PID namespace (pid_namespaces(7)) */
+    int has = port_owner_has(worker, listening->fds, listening->count);
+    if (has >= 0)
+        return has == 1 ? CHECK_LISTENS : CHECK_RELEASED;
+    return errno == ENOENT ? CHECK_RELEASED : errno; /* ENOENT: it has ended */
 }
 
 /*
- * Kills old workers that still accept connections: a compromised one may ignore WORKER_RETIRE, and must not survive the
- * upgrade that removes its vulnerability. The first check after a reload kills none of the workers that this reload has
- * retired, because the whole process group may have been stopped in between. In a process of its own, as reading about
- * an epoll instance in /proc waits for a hung file system that a worker adds to it.
+ * Old workers that still accept connections are killed: a compromised one may ignore WORKER_RETIRE, and must not survive
+ * the upgrade that removes its vulnerability. It is a suspect at the second check, as the whole process group may have
+ * been stopped before the first, or if an earlier program told it long ago. Each check is a process of its own, as reading
+ * about an epoll instance in /proc waits for a hung file system that the worker adds to it.
  */
-static void begin_check(struct supervision *supervision)
+static void begin_check(struct supervision *supervision, struct old_child *old, int64_t now)
 {
     pid_t parent = getpid(), pid = fork();
-    int64_t now = now_ms();
-    if (pid == 0)
-        check_release(supervision, parent);
-    supervision->check = pid > 0 ? pid : 0;
-    supervision->check_due = now + LIMIT_RELEASE_MS;
-    supervision->release_due = pid > 0 ? INT64_MAX : now + LIMIT_RELEASE_MS;
-    if (pid > 0)
-        supervision->release_checked = now;
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
+        _exit(getppid() == parent ? check_worker(&supervision->master->listening, old->worker.pid)
+                                  : CHECK_RELEASED);
+    }
+    if (pid < 0) {
+        supervision->release_due = now + LIMIT_RELEASE_MS;
+        return;
+    }
+    bool adopted = old->worker.retired < supervision->retire_started;
+    old->suspect = old->check_due > 0 || (adopted && now - old->worker.retired >= 2 * LIMIT_RELEASE_MS);
+    old->check_due = now + LIMIT_RELEASE_MS;
+    old->check = pid;
 }
 
-/* The check waits, so one of these workers has caused that. */
-static void end_check(struct supervision *supervision)
+static void begin_checks(struct supervision *supervision, int64_t now)
 {
-    kill(supervision->check, SIGKILL); /* reaped when the file system responds */
-    supervision->check = 0;
-    supervision->release_due = now_ms() + LIMIT_RELEASE_MS;
+    supervision->release_due = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        const struct old_worker *old = &supervision->old[i];
-        if (!must_have_released(supervision, old))
-            continue;
-        log_error(
-            "can't check that old worker %d accepts no more connections, as /proc does not respond; killed",
-            (int)old->pid);
-        kill(old->pid, SIGKILL);
+        struct old_child *old = &supervision->old[i];
+        if (old->check == 0 && !old->killed)
+            begin_check(supervision, old, now);
     }
+}
+
+/* True while the check may still end, or the worker may still be killed for it. */
+static bool is_checking(const struct old_child *old)
+{
+    return old->check > 0 && !old->killed;
+}
+
+/* A new program would begin the checks anew. */
+static bool is_any_checked(const struct supervision *supervision)
+{
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (is_checking(&supervision->old[i]))
+            return true;
+    }
+    return false;
+}
+
+/* /proc does not respond, for which the worker is the only reason. */
+static void end_check(struct old_child *old, int64_t now)
+{
+    if (!old->suspect) {
+        old->suspect = true;
+        old->check_due = now + LIMIT_RELEASE_MS;
+        return;
+    }
+    log_error("can't check that old worker %d accepts no more connections, as /proc does not respond; killed",
+              (int)old->worker.pid);
+    kill(old->worker.pid, SIGKILL);
+    kill(old->check, SIGKILL); /* reaped when the file system responds */
+    old->killed = true;
 }
 
 /* ---- the loop ---- */
@@ -694,8 +723,10 @@ static void begin_drain(struct supervision *supervision)
     signal_all(supervision, SIGTERM);
     if (supervision->dry_run > 0)
         kill(supervision->dry_run, SIGKILL);
-    if (supervision->check > 0)
-        kill(supervision->check, SIGKILL);
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (supervision->old[i].check > 0)
+            kill(supervision->old[i].check, SIGKILL);
+    }
     notify_stopping();
 }
 
@@ -731,7 +762,7 @@ static void kill_retired(struct supervision *supervision, int64_t now)
 {
     supervision->retire_due = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        const struct old_worker *old = &supervision->old[i];
+        const struct old_worker *old = &supervision->old[i].worker;
         int64_t due = old->retired + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
         if (due <= now) {
             kill(old->pid, SIGKILL);
@@ -751,10 +782,12 @@ static void kill_overdue(struct supervision *supervision)
     }
     if (supervision->old_count > 0 && supervision->retire_due <= now)
         kill_retired(supervision, now);
-    if (supervision->check > 0 && supervision->check_due <= now)
-        end_check(supervision);
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (is_checking(&supervision->old[i]) && supervision->old[i].check_due <= now)
+            end_check(&supervision->old[i], now);
+    }
     if (supervision->old_count > 0 && supervision->release_due <= now)
-        begin_check(supervision);
+        begin_checks(supervision, now);
 }
 
 /* Only for workers that hang: the others stop by themselves after LIMIT_DRAIN_MS. */
@@ -785,8 +818,10 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
         due = supervision->dry_run_due;
     if (serving && supervision->old_count > 0)
         due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));
-    if (serving && supervision->check > 0)
-        due = earlier_of(due, supervision->check_due);
+    for (unsigned i = 0; i < supervision->old_count && serving; i++) {
+        if (is_checking(&supervision->old[i]))
+            due = earlier_of(due, supervision->old[i].check_due);
+    }
     if (serving && supervision->retire_pending)
         due = earlier_of(due, first_grown_up(supervision));
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
@@ -812,7 +847,7 @@ static void supervise(struct supervision *supervision)
         if (is_over(supervision))
             return;
         if (supervision->state == SUPERVISION_SERVE) {
-            if (supervision->dry_run_succeeded)
+            if (supervision->dry_run_succeeded && !is_any_checked(supervision))
                 hand_over(supervision);
             start_due_children(supervision);
             kill_overdue(supervision);

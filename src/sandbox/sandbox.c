@@ -57,23 +57,31 @@ static int restrict_files(const struct sandbox *sandbox)
     return version;
 }
 
-/* Leaves the controlling terminal (tty(4)): reading it in the background would stop the whole process group
-   (SIGTTIN). */
+/* Leaves the controlling terminal (tty(4)): reading it in the background would stop the whole process group (SIGTTIN).
+   A session of its own has none either, but Ctrl-Z would not stop the worker any more. */
 static void leave_terminal(void)
 {
     int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ioctl(fd, TIOCNOTTY);
-    close(fd);
+    bool left = fd >= 0 ? ioctl(fd, TIOCNOTTY) == 0 : errno == ENXIO;
+    if (!left)
+        setsid();
+    if (fd >= 0)
+        close(fd);
 }
 
-/* A core dump has the requests in it, and where core_pattern names a program, the kernel starts that as root even if the
-   limit is 0; 1 prevents both (core(5)). */
+/*
+ * A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the limit
+ * is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all memory.
+ */
 static void prevent_core_dumps(void)
 {
     const struct rlimit limit = {1, 1};
     setrlimit(RLIMIT_CORE, &limit);
+    int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)!write(fd, "0", 1);
+    close(fd);
 }
 
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)

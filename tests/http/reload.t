@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use File::Basename qw(dirname);
 use File::Copy ();
 use Harness;
 use IO::Socket::UNIX;
@@ -217,19 +218,29 @@ sub stopped {
     $server->stop(lost => 1);
 }
 
-# The master does not wait for /proc, which waits for a file system that a compromised worker asks.
+# The master does not wait for /proc, which waits for a file system that a compromised worker asks. It kills that worker
+# alone.
 {
-    local %ENV = (%ENV, preload('host'), HOST_HANGS => 1);
-    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my $hung = new_root() . '/pid';
+    local %ENV = (%ENV, preload('host'), HOST_HANGS => $hung);
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
     $server->expect_stderr($told);
     $server->expect_stderr(qr/can't check that old worker \d+|was killed by signal 9/);
-    my $still = stopped($server->workers);
+    my ($still, $honest) = $server->workers;
+    stopped($still);
+    my $download = $server->connection(receive => 32_768); # the other worker accepts it
+    syswrite $download, get_request('/huge.bin');
+    sysread $download, my $start, 1000;
+    put_file(dirname($hung), 'pid', $still);
     ok(reload($server), '/proc does not respond: reloaded');
     ok(eventually(sub { !-e "/proc/$still" }, 60), '/proc does not respond: the old worker is killed');
     like($server->stderr, qr/^tinyhttpd: can't check that old worker $still accepts no more connections, as \/proc does not respond; killed$/m,
         '/proc does not respond: the log says so');
     ok(reload($server), '/proc does not respond: reloaded again');
     is($server->get('/')->{status}, 200, '/proc does not respond: serves');
+    my $bytes = length($start) - index($start, "\r\n\r\n") - 4;
+    while ($bytes < 20_000_000) { $bytes += sysread($download, my $buffer, 1 << 20) || last }
+    is($bytes, 20_000_000, '/proc does not respond for one worker: another finishes its download');
     $server->stop(lost => 1);
 }
 

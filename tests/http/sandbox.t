@@ -258,6 +258,19 @@ SKIP: {
     refused('a filter that kills', EX_OSERR, qr/SystemCallErrorNumber/, { before => sub { filtered(KILL, 'landlock') } });
 }
 
+# A core dump would have the requests in it.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($worker) = $server->workers;
+    my ($limit) = slurp("/proc/$worker/limits") =~ /^Max core file size +(\S+ +\S+)/m;
+    like($limit, qr/\A(?:1 +1|0 +0)\z/, 'the limit of core dumps is one byte, or was 0 before');
+    SKIP: {
+        skip 'this user may not read it', 1 if !-r "/proc/$worker/coredump_filter";
+        is(slurp("/proc/$worker/coredump_filter"), "00000000\n", 'a core dump leaves out all memory');
+    }
+    $server->stop;
+}
+
 # ---- the sandbox allows every call that a worker makes
 
 SKIP: {

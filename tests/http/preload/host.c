@@ -1,13 +1,12 @@
 /*
  * Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for a user leaves that file
- * open, as libraries of name services leave sockets open. With HOST_HANGS=1, reading
- * another process's /proc/PID/fd never ends, as while a file system does not respond.
+ * open, as libraries of name services leave sockets open. With
+ * HOST_HANGS=FILE, reading /proc/PID/fd of the process in that file never ends, as while a file system does not respond.
  */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +34,14 @@ DIR *opendir(const char *path)
 {
     typedef DIR *function(const char *path);
     NEXT("opendir", function *)
-    int pid = 0;
-    bool other = sscanf(path, "/proc/%d/fd", &pid) == 1 && pid != getpid(); /* NOLINT(cert-err34-c) ours */
-    while (other && getenv("HOST_HANGS") != NULL)
+    char hung[32] = "", expected[64];
+    const char *name = getenv("HOST_HANGS");
+    int fd = name != NULL ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t length = fd >= 0 ? read(fd, hung, sizeof hung - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    snprintf(expected, sizeof expected, "/proc/%s/fd", hung);
+    while (length > 0 && strcmp(path, expected) == 0)
         pause();
     return next(path);
 }

@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -200,7 +200,12 @@ static int open_terminal(void)
     return error_of(open("/dev/tty", O_RDONLY | O_NOCTTY));
 }
 
-/* The leader of a session with a terminal, as a shell. Returns 0 if its child in the sandbox has no terminal. */
+static bool enter_without_ioctl(void)
+{
+    return filter_calls(SYS_ioctl, SYS_ioctl, SECCOMP_RET_ERRNO | EPERM) && enter();
+}
+
+/* The leader of a session with a terminal, as a shell. Returns 0 if its children in the sandbox have no terminal. */
 static int start_on_terminal(void)
 {
     int pty = posix_openpt(O_RDWR | O_NOCTTY);
@@ -209,8 +214,8 @@ static int start_on_terminal(void)
         return -1;
     sandbox.reads_all = true; /* else Landlock denies the file */
     parent = getpid();
-    int result = inside(enter, open_terminal);
-    return result == ENXIO && open_terminal() == 0 ? 0 : 1;
+    bool left = inside(enter, open_terminal) == ENXIO && inside(enter_without_ioctl, open_terminal) == ENXIO;
+    return left && open_terminal() == 0 ? 0 : 1;
 }
 
 /* A background process that reads its terminal stops the whole process group (SIGTTIN). */
