@@ -75,7 +75,7 @@ struct store {
     const char *charset; /* of every text, "none" for none; NULL: utf-8 if the content is */
     struct store_hits hits;
     struct entry directory;
-    char scratch[PATH_MAX];
+    char sibling_path[PATH_MAX];
     struct node *buckets[BUCKETS];
 };
 
@@ -609,10 +609,11 @@ static unsigned append_directory(struct buffer *path, const struct node *node)
  * True if the directory that holds the node's name is still beneath the root: as many times ".." as its path has names
  * lead from it to the root. It may have been moved out and replaced by a link to it, which a stat follows.
  */
-static bool is_beneath(struct store *store, const struct node *node)
+static bool is_beneath(const struct store *store, const struct node *node)
 {
+    char room[PATH_MAX];
     struct stat attributes;
-    struct buffer path = BUFFER(store->scratch);
+    struct buffer path = BUFFER(room);
     for (unsigned depth = append_directory(&path, node); depth > 0; depth--)
         buffer_append(&path, SPAN("/.."));
     buffer_byte(&path, '\0');
@@ -625,7 +626,7 @@ static bool is_beneath(struct store *store, const struct node *node)
  * this is beneath the root. A path with a symbolic link is resolved name by name each time, and so is every other one
  * after a while.
  */
-static bool is_still_there(struct store *store, const struct node *node)
+static bool is_still_there(const struct store *store, const struct node *node)
 {
     struct stat attributes;
     return node->entry.settled && !node->by_name &&
@@ -755,7 +756,7 @@ static const struct span suffixes[SIBLINGS] = {
 /* Returns the path of a sibling, with a NUL, in the store's memory; empty if it is too long. */
 static struct span sibling_path(struct store *store, const struct node *node, enum sibling sibling)
 {
-    struct buffer path = BUFFER(store->scratch);
+    struct buffer path = BUFFER(store->sibling_path);
     buffer_append(&path, (struct span){node->path, node->path_length});
     buffer_append(&path, suffixes[sibling]);
     buffer_byte(&path, '\0');
@@ -778,9 +779,10 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     return 404;
 }
 
-static bool stat_directory(struct store *store, const struct node *node, struct stat *attributes)
+static bool stat_directory(const struct store *store, const struct node *node, struct stat *attributes)
 {
-    struct buffer path = BUFFER(store->scratch);
+    char room[PATH_MAX];
+    struct buffer path = BUFFER(room);
     append_directory(&path, node);
     buffer_byte(&path, '\0');
     return !path.overflow && fstatat(store->beneath.root, path.at, attributes, 0) == 0;
