@@ -122,6 +122,12 @@ void metrics_restart(struct metrics *metrics)
     add(&masters->restarts, 1);
 }
 
+/* A compromised worker that had this part before may have left no NUL. */
+static struct span path_of(const struct miss *miss)
+{
+    return (struct span){miss->path, strnlen(miss->path, METRICS_PATH_MAX)};
+}
+
 /* Returns the counter of this path, or one to reuse for it: an empty one, else the rarest path's. */
 static struct miss *find_counter(struct part *part, struct span path)
 {
@@ -129,7 +135,7 @@ static struct miss *find_counter(struct part *part, struct span path)
     for (unsigned i = 0; i < METRICS_MISSES; i++) {
         struct miss *miss = &part->misses[i];
         uint64_t count = read_number(&miss->count);
-        if (count > 0 && span_equal(span_of(miss->path), path))
+        if (count > 0 && span_equal(path_of(miss), path))
             return miss;
         if (count < read_number(&rarest->count))
             rarest = miss;
@@ -147,7 +153,7 @@ void metrics_miss(struct metrics *metrics, struct span target)
     if (path.length == 0 || memchr(path.at, '\0', path.length) != NULL)
         return;
     struct miss *miss = find_counter(metrics->part, path);
-    if (read_number(&miss->count) == 0 || !span_equal(span_of(miss->path), path)) {
+    if (read_number(&miss->count) == 0 || !span_equal(path_of(miss), path)) {
         atomic_store_explicit(&miss->count, 0, memory_order_relaxed);
         memcpy(miss->path, path.at, path.length);
         miss->path[path.length] = '\0';

@@ -594,46 +594,68 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* Appends the path of the directory that holds the node's name; returns its depth beneath the root. */
-static unsigned append_directory(struct buffer *path, const struct node *node)
+/* Writes the path of the directory that holds the node's name. False if it is too long. */
+static bool write_directory(char path[PATH_MAX], const struct node *node)
 {
-    unsigned depth = 0;
-    buffer_append(path, (struct span){node->path, node->name}); /* with its slash */
-    for (size_t i = 0; i < path->length; i++)
-        depth += path->at[i] == '/';
-    buffer_byte(path, '.');
-    return depth;
+    if (node->name + 1 >= PATH_MAX)
+        return false;
+    memcpy(path, node->path, node->name); /* with its slash */
+    memcpy(path + node->name, ".", 2);
+    return true;
 }
 
-/*
- * True if the directory that holds the node's name is still beneath the root: as many times ".." as its path has names
- * lead from it to the root. It may have been moved out and replaced by a link to it, which a stat follows.
- */
-static bool is_beneath(const struct store *store, const struct node *node)
+/* Returns -1 on failure. */
+static int open_directory(const struct store *store, const struct node *node)
+{
+    char path[PATH_MAX];
+    return write_directory(path, node) ? openat(store->beneath.root, path, O_PATH | O_DIRECTORY | O_CLOEXEC)
+                                       : -1;
+}
+
+/* True if as many ".." as the directory's path has names lead from it to the root. It may have been moved out of the
+   root and replaced by a link to it, which open_directory() follows. */
+static bool is_beneath(const struct store *store, const struct node *node, int directory)
 {
     char room[PATH_MAX];
     struct stat attributes;
     struct buffer path = BUFFER(room);
-    for (unsigned depth = append_directory(&path, node); depth > 0; depth--)
-        buffer_append(&path, SPAN("/.."));
+    for (size_t i = 0; i < node->name; i++) {
+        if (node->path[i] == '/')
+            buffer_append(&path, SPAN("../"));
+    }
     buffer_byte(&path, '\0');
-    return !path.overflow && fstatat(store->beneath.root, path.at, &attributes, 0) == 0 &&
+    return !path.overflow && fstatat(directory, path.at, &attributes, 0) == 0 &&
            attributes.st_dev == store->root_device && attributes.st_ino == store->root_inode;
 }
 
-/*
- * The fast path: a stat shows that the path still names the same file, and for a file in a directory a second one that
- * this is beneath the root. A path with a symbolic link is resolved name by name each time, and so is every other one
- * after a while.
- */
-static bool is_still_there(const struct store *store, const struct node *node)
+static bool names_same_file(const struct node *node, int directory, const char *path)
 {
     struct stat attributes;
-    return node->entry.settled && !node->by_name &&
-           file_stamp_clock() - node->resolved < LIMIT_STORE_RESOLVED_MS &&
-           fstatat(store->beneath.root, node->path, &attributes, AT_SYMLINK_NOFOLLOW) == 0 &&
-           is_current(node, &attributes) &&
-           (node->name == 0 || store->beneath.symlinks == SYMLINKS_ALL || is_beneath(store, node));
+    return fstatat(directory, path, &attributes, AT_SYMLINK_NOFOLLOW) == 0 && is_current(node, &attributes);
+}
+
+/* For a file in a directory, which is opened so that both stats are of the same one. */
+static bool is_still_in_directory(const struct store *store, const struct node *node)
+{
+    int directory = open_directory(store, node);
+    if (directory < 0)
+        return false;
+    bool same =
+        is_beneath(store, node, directory) && names_same_file(node, directory, node->path + node->name);
+    close(directory);
+    return same;
+}
+
+/* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time, and so
+   is every other one after a while. */
+static bool is_still_there(const struct store *store, const struct node *node)
+{
+    if (!node->entry.settled || node->by_name ||
+        file_stamp_clock() - node->resolved >= LIMIT_STORE_RESOLVED_MS)
+        return false;
+    if (node->name == 0 || store->beneath.symlinks == SYMLINKS_ALL)
+        return names_same_file(node, store->beneath.root, node->path);
+    return is_still_in_directory(store, node);
 }
 
 /* ---- the interface ---- */
@@ -779,44 +801,52 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     return 404;
 }
 
-static bool stat_directory(const struct store *store, const struct node *node, struct stat *attributes)
+/* True if no name has been added to the node's directory, or removed, since `names` was set. */
+static bool names_are_unchanged(const struct store *store, const struct node *node)
 {
-    char room[PATH_MAX];
-    struct buffer path = BUFFER(room);
-    append_directory(&path, node);
-    buffer_byte(&path, '\0');
-    return !path.overflow && fstatat(store->beneath.root, path.at, attributes, 0) == 0;
+    char path[PATH_MAX];
+    struct stat attributes;
+    if (!node->names.settled || !write_directory(path, node) ||
+        fstatat(store->beneath.root, path, &attributes, 0) < 0)
+        return false;
+    struct file_stamp stamp = file_stamp_of(&attributes);
+    return file_stamp_equal(&stamp, &node->names.stamp);
 }
 
-/* Updates `names` to the directory's stamp. Returns true if no name has been added or removed since the last call. */
-static bool names_are_unchanged(struct names *names, const struct stat *attributes, int64_t racy_ms)
+/* Sets `names` to the directory's state before the caller looks for names in it. */
+static bool note_names(struct names *names, int directory, int64_t racy_ms)
 {
-    struct file_stamp stamp = file_stamp_of(attributes);
-    bool same = names->first_seen != 0 && file_stamp_equal(&stamp, &names->stamp);
-    if (same && names->settled)
-        return true;
-    if (!same)
+    struct stat attributes;
+    if (fstat(directory, &attributes) < 0)
+        return false;
+    struct file_stamp stamp = file_stamp_of(&attributes);
+    if (names->first_seen == 0 || !file_stamp_equal(&stamp, &names->stamp))
         names->first_seen = file_stamp_clock();
     names->settled = file_stamp_is_settled(&stamp, names->first_seen, racy_ms);
     names->stamp = stamp;
-    return false;
+    return true;
 }
 
-/* Returns the siblings that have no directory entry, not even a dangling link, as bits. */
+/* Returns the siblings that have no directory entry, not even a dangling link, as bits. Opens the directory to look for
+   them, so that they belong to its stamp. */
 static unsigned absent_siblings(struct store *store, struct node *node)
 {
-    struct stat attributes;
-    if (!stat_directory(store, node, &attributes))
-        return 0;
-    if (names_are_unchanged(&node->names, &attributes, store->racy_ms))
+    if (names_are_unchanged(store, node))
         return node->absent;
     node->absent = 0;
-    for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
+    int directory = open_directory(store, node);
+    bool noted = directory >= 0 && note_names(&node->names, directory, store->racy_ms);
+    for (unsigned sibling = 0; sibling < SIBLINGS && noted; sibling++) {
+        struct stat attributes;
         struct span path = sibling_path(store, node, sibling);
-        if (path.length > 0 && fstatat(store->beneath.root, path.at, &attributes, AT_SYMLINK_NOFOLLOW) < 0 &&
-            errno == ENOENT)
+        if (path.length > 0 &&
+            fstatat(directory, path.at + node->name, &attributes, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
             node->absent |= 1U << sibling;
     }
+    if (directory >= 0)
+        close(directory);
+    if (!noted)
+        node->names.settled = false;
     return node->absent;
 }
 
