@@ -49,6 +49,14 @@ size_t span_find(struct span span, char byte)
     return found ? (size_t)(found - span.at) : span.length;
 }
 
+struct span span_take_until(struct span *span, char byte)
+{
+    size_t length = span_find(*span, byte), taken = length + (length < span->length);
+    struct span part = {span->at, length};
+    *span = (struct span){span->at + taken, span->length - taken};
+    return part;
+}
+
 struct span span_after_last(struct span span, char byte)
 {
     for (size_t at = span.length; at > 0; at--) {
@@ -61,11 +69,7 @@ struct span span_after_last(struct span span, char byte)
 bool span_next_member(struct span *list, struct span *member)
 {
     while (list->length > 0) {
-        size_t comma = span_find(*list, ',');
-        struct span next = span_trim((struct span){list->at, comma});
-        size_t taken = comma < list->length ? comma + 1 : comma;
-        list->at += taken;
-        list->length -= taken;
+        struct span next = span_trim(span_take_until(list, ','));
         /* A recipient must ignore a reasonable number of empty members (RFC 9110 5.6.1.2). */
         if (next.length > 0) {
             *member = next;
@@ -107,10 +111,9 @@ bool text_is_dotfile(struct span name)
 struct span text_dotfile_in(struct span path)
 {
     while (path.length > 0) {
-        size_t length = span_find(path, '/'), taken = length + (length < path.length);
-        if (text_is_dotfile((struct span){path.at, length}))
-            return (struct span){path.at, length};
-        path = (struct span){path.at + taken, path.length - taken};
+        struct span name = span_take_until(&path, '/');
+        if (text_is_dotfile(name))
+            return name;
     }
     return SPAN_NONE;
 }

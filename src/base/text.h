@@ -37,6 +37,9 @@ struct span span_trim(struct span span);
 /* The position of the first `byte` in the span, or the span's length if there is none. */
 size_t span_find(struct span span, char byte);
 
+/* Takes the part before the first `byte`, or all if there is none: `*span` moves past it and that byte. */
+struct span span_take_until(struct span *span, char byte);
+
 /* The part after the last `byte`, or the whole span if there is none. */
 struct span span_after_last(struct span span, char byte);
 

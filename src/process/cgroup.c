@@ -26,15 +26,6 @@ static struct span read_file(const char *path, char room[CGROUP_FILE_MAX])
     return (struct span){room, length > 0 ? (size_t)length : 0};
 }
 
-/* Takes the part before `end`, and drops `end`. */
-static struct span take_until(struct span *text, char end)
-{
-    size_t length = span_find(*text, end), taken = length + (length < text->length);
-    struct span part = {text->at, length};
-    *text = (struct span){text->at + taken, text->length - taken};
-    return part;
-}
-
 /* Reads the first line of a file of the cgroup's directory. */
 static struct span read_line(const char *directory, const char *name, char room[CGROUP_FILE_MAX])
 {
@@ -42,7 +33,7 @@ static struct span read_line(const char *directory, const char *name, char room[
     if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
         return (struct span){room, 0};
     struct span text = read_file(path, room);
-    return span_trim(take_until(&text, '\n'));
+    return span_trim(span_take_until(&text, '\n'));
 }
 
 /* Returns UINT64_MAX for what is no number: "max" in v2, "-1" in v1. */
@@ -58,7 +49,7 @@ static uint64_t read_number(const char *directory, const char *name)
 static bool list_has(struct span list, struct span name)
 {
     do {
-        if (span_equal(take_until(&list, ','), name))
+        if (span_equal(span_take_until(&list, ','), name))
             return true;
     } while (list.length > 0);
     return false;
@@ -70,9 +61,9 @@ static struct span path_of(const char *controller, char room[CGROUP_FILE_MAX])
 {
     struct span text = read_file("/proc/self/cgroup", room);
     while (text.length > 0) {
-        struct span line = take_until(&text, '\n');
-        take_until(&line, ':');
-        if (list_has(take_until(&line, ':'), span_of(controller)))
+        struct span line = span_take_until(&text, '\n');
+        span_take_until(&line, ':');
+        if (list_has(span_take_until(&line, ':'), span_of(controller)))
             return line;
     }
     return text;
@@ -120,7 +111,7 @@ static uint64_t cpus_of_v2(const char *directory)
 {
     char room[CGROUP_FILE_MAX];
     struct span period_text = read_line(directory, "cpu.max", room);
-    struct span quota_text = take_until(&period_text, ' ');
+    struct span quota_text = span_take_until(&period_text, ' ');
     uint64_t quota, period;
     if (!span_to_number(quota_text, &quota) || !span_to_number(period_text, &period))
         return UINT64_MAX;

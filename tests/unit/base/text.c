@@ -179,6 +179,26 @@ static void names_with_a_leading_dot_are_dotfiles(void **state)
         assert_int_equal(text_is_dotfile(guarded(cases[i].name)), cases[i].dotfile);
 }
 
+static void parts_are_taken_up_to_a_byte(void **state)
+{
+    static const struct {
+        struct span text, part, rest;
+    } cases[] = {
+        {SPAN_INIT("a:b:c"), SPAN_INIT("a"), SPAN_INIT("b:c")},
+        {SPAN_INIT("a:"), SPAN_INIT("a"), SPAN_INIT("")},
+        {SPAN_INIT(":a"), SPAN_INIT(""), SPAN_INIT("a")},
+        {SPAN_INIT("a"), SPAN_INIT("a"), SPAN_INIT("")},
+        {SPAN_INIT(":"), SPAN_INIT(""), SPAN_INIT("")},
+        {SPAN_INIT(""), SPAN_INIT(""), SPAN_INIT("")},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct span text = guarded(cases[i].text);
+        assert_true(span_equal(span_take_until(&text, ':'), cases[i].part));
+        assert_true(span_equal(text, cases[i].rest));
+    }
+}
+
 static void the_first_dotfile_of_a_path_is_found(void **state)
 {
     static const struct {
@@ -334,6 +354,7 @@ int main(void)
         cmocka_unit_test(numbers_that_fit_are_read),
         cmocka_unit_test(bytes_are_classified_as_ascii),
         cmocka_unit_test(names_with_a_leading_dot_are_dotfiles),
+        cmocka_unit_test(parts_are_taken_up_to_a_byte),
         cmocka_unit_test(the_first_dotfile_of_a_path_is_found),
         cmocka_unit_test(well_formed_utf8_is_recognised),
         cmocka_unit_test(utf8_may_be_cut_anywhere),
