@@ -59,6 +59,9 @@
 #define LIMIT_WRITE_MS 30000
 #define LIMIT_WRITE_BYTES 8192
 
+/* Between two looks whether the old workers have finished, when a program that can't start is stopped. */
+#define LIMIT_DRAIN_LOOK_MS 20
+
 /* Lingering close: read after the last response, so that a reset does not overtake it (RFC 9112 9.6). An endless upload
    does not extend it. */
 #define LIMIT_LINGER_MS 2000
@@ -129,8 +132,8 @@
    deleted file keeps its space and its file system can't be unmounted. */
 #define LIMIT_STORE_FD_MS 5000
 
-/* How long one stat is enough to show that a path still names a file, before the path is resolved name by name again. A
-   stat follows the link that has replaced a directory which was moved out of the root. */
+/* After this time a path is resolved name by name again, though its file did not change. A link in it that leads out of
+   the root and in again, to the same directory, shows only then. */
 #define LIMIT_STORE_RESOLVED_MS 1000
 
 /* A file must be unchanged for this long before its times are trusted. Two changes can have the same time: within a

@@ -292,7 +292,7 @@ static bool have_ended(const struct handover *handover)
 /* Lets the old workers finish the responses in flight, as master_run() does. */
 static void drain_old_workers(const struct handover *handover)
 {
-    const struct timespec step = time_of(20);
+    const struct timespec step = time_of(LIMIT_DRAIN_LOOK_MS);
     int64_t end = now_ms() + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
     for (unsigned i = 0; i < handover->worker_count; i++)
         kill(handover->workers[i].pid, SIGTERM);
@@ -346,7 +346,7 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     /* As the workers' user, whose watches the kernel counts (epoll(7)); but not with seccomp: many instances could keep
-       the master busy in /proc (check_release). */
+       the master busy in /proc (begin_check). */
     setup.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (setup.epoll < 0) {
         log_error("a worker can't start: %s", strerror(errno));
@@ -697,7 +697,7 @@ static bool is_any_checked(const struct supervision *supervision)
     return false;
 }
 
-/* /proc does not respond, for which the worker is the only reason. */
+/* The check has not ended in time: the worker makes /proc wait. */
 static void end_check(struct old_child *old, int64_t now)
 {
     if (!old->suspect) {

@@ -196,7 +196,7 @@ static void close_descriptor(struct store *store, struct node *node)
     queue_add(&store->closed, node);
 }
 
-static bool close_oldest(struct store *store)
+bool store_free_descriptor(struct store *store)
 {
     struct node *node = oldest_unused(&store->in_fds);
     if (node != NULL)
@@ -206,7 +206,7 @@ static bool close_oldest(struct store *store)
 
 static void keep_bounds(struct store *store)
 {
-    while (store->in_fds.count > LIMIT_STORE_FDS && close_oldest(store))
+    while (store->in_fds.count > LIMIT_STORE_FDS && store_free_descriptor(store))
         ;
     while (store->in_bytes.count + store->closed.count > store->entries_max && evict(store, &store->closed))
         ;
@@ -594,22 +594,20 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* Writes the path of the directory that holds the node's name. False if it is too long. */
-static bool write_directory(char path[PATH_MAX], const struct node *node)
+/* Writes the path of the directory that holds the node's name. */
+static void write_directory(char path[PATH_MAX], const struct node *node)
 {
-    if (node->name + 1 >= PATH_MAX)
-        return false;
+    assert(node->name + 2 <= PATH_MAX);   /* the kernel has opened the whole path */
     memcpy(path, node->path, node->name); /* with its slash */
     memcpy(path + node->name, ".", 2);
-    return true;
 }
 
-/* Returns -1 on failure. */
+/* Returns -1 with errno on failure. */
 static int open_directory(const struct store *store, const struct node *node)
 {
     char path[PATH_MAX];
-    return write_directory(path, node) ? openat(store->beneath.root, path, O_PATH | O_DIRECTORY | O_CLOEXEC)
-                                       : -1;
+    write_directory(path, node);
+    return openat(store->beneath.root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* True if as many ".." as the directory's path has names lead from it to the root. It may have been moved out of the
@@ -702,11 +700,6 @@ void store_close(struct store *store)
     while (evict(store, &store->in_bytes) || evict(store, &store->in_fds) || evict(store, &store->closed))
         ;
     free(store);
-}
-
-bool store_free_descriptor(struct store *store)
-{
-    return close_oldest(store);
 }
 
 struct store_hits store_take_hits(struct store *store)
@@ -806,8 +799,8 @@ static bool names_are_unchanged(const struct store *store, const struct node *no
 {
     char path[PATH_MAX];
     struct stat attributes;
-    if (!node->names.settled || !write_directory(path, node) ||
-        fstatat(store->beneath.root, path, &attributes, 0) < 0)
+    write_directory(path, node);
+    if (!node->names.settled || fstatat(store->beneath.root, path, &attributes, 0) < 0)
         return false;
     struct file_stamp stamp = file_stamp_of(&attributes);
     return file_stamp_equal(&stamp, &node->names.stamp);

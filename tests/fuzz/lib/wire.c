@@ -256,8 +256,7 @@ ssize_t __wrap_writev(int fd, const struct iovec *pieces, int count)
     return fd == wire.fd ? give_pieces(pieces, count) : __real_writev(fd, pieces, count);
 }
 
-/* The access log. A target without a connection parses its lines itself. */
-/* A response, or the log. */
+/* A response, or the access log. A target without a connection parses its lines itself. */
 ssize_t __wrap_write(int fd, const void *bytes, size_t length)
 {
     if (fd == wire.fd) {
