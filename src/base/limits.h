@@ -337,7 +337,7 @@
 /* The interval between writes to a full pipe. */
 #define LIMIT_LOG_RETRY_MS 100
 
-/* Time for the last lines on a terminal after the server has ended, and for the report of lost ones, before the writer
+/* Time for the last lines after the server has ended, and for the report of lost ones, before the writer
    is killed. With LIMIT_DRAIN_MS and its grace under the 10 s of Docker. */
 #define LIMIT_LOG_LAST_MS 1000
 #define LIMIT_LOG_GRACE_MS 250

@@ -23,8 +23,6 @@ enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - 16) / 4 };
 /* Where this process writes the lines of a stream. */
 static struct output {
     int fd;           /* the stream, or the pipe to its log writer */
-    bool is_file;     /* a full disk can cut a line short */
-    bool is_torn;     /* a write to the file failed or was short: the next one begins with a newline */
     bool is_terminal; /* the stream; with a log writer in between as well */
 } outputs[] = {[STDOUT_FILENO] = {.fd = STDOUT_FILENO}, [STDERR_FILENO] = {.fd = STDERR_FILENO}};
 
@@ -75,8 +73,9 @@ static bool divert(int stream)
     return true;
 }
 
-/* Without O_APPEND (">access.log") a compromised worker could move the offset and overwrite earlier lines. The flag
-   also applies to other processes started with the same redirection, which share the description. */
+/* With O_APPEND, ">access.log" behaves as ">>access.log" does: the two streams don't overwrite one another, and a file
+   that is truncated (logrotate's copytruncate) begins anew. The flag also applies to other processes started with the
+   same redirection, which share the description. */
 static void append_to_file(int stream)
 {
     int flags = fcntl(stream, F_GETFL);
@@ -84,10 +83,10 @@ static void append_to_file(int stream)
         fcntl(stream, F_SETFL, flags | O_APPEND);
 }
 
-/* True for local files and for character devices with major number 1, such as /dev/null (null(4), full(4)). */
-static bool never_blocks(mode_t mode, dev_t device)
+/* True for /dev/null, null(4). */
+static bool is_null(const struct stat *stream)
 {
-    return S_ISREG(mode) || (S_ISCHR(mode) && major(device) == 1);
+    return S_ISCHR(stream->st_mode) && stream->st_rdev == makedev(1, 3);
 }
 
 /* A worker that may open the pipe by /proc/self/fd could read the other workers' lines from it: Landlock handles no
@@ -97,8 +96,8 @@ static bool may_open(uid_t user, const struct stat *pipe)
     return pipe->st_uid == user || (pipe->st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
-/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal or a socket may take part of a
-   line, and workers must not be able to read from it. */
+/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal, a socket, or a file on a full
+   disk may take part of a line, and workers must not be able to read from it. */
 static bool open_output(int stream, uid_t user)
 {
     struct output *output = &outputs[stream];
@@ -106,10 +105,9 @@ static bool open_output(int stream, uid_t user)
     *output = (struct output){.fd = stream, .is_terminal = isatty(stream)};
     if (fstat(stream, &attributes) < 0)
         return true; /* the stream is closed */
-    output->is_file = S_ISREG(attributes.st_mode);
-    if (output->is_file)
+    if (S_ISREG(attributes.st_mode))
         append_to_file(stream);
-    if (never_blocks(attributes.st_mode, attributes.st_rdev))
+    if (is_null(&attributes))
         return true;
     if (S_ISFIFO(attributes.st_mode)) {
         widen(stream);
@@ -174,35 +172,10 @@ void log_end(void)
         log_writer_wait(&writers[stream]);
 }
 
-static void mark_torn(int stream)
-{
-    outputs[stream].is_torn = true;
-    if (is_one_file)
-        outputs[STDOUT_FILENO].is_torn = outputs[STDERR_FILENO].is_torn = true;
-}
-
-/* Ends a line that was cut short, and writes the text. Returns how many bytes of the text were written. */
-static ssize_t write_after_torn(int fd, struct span text)
-{
-    char room[1 + LIMIT_LOG_LINE];
-    struct buffer mended = BUFFER(room);
-    buffer_byte(&mended, '\n');
-    buffer_append(&mended, text);
-    ssize_t written = write(fd, mended.at, mended.length);
-    return written > 0 ? written - 1 : written;
-}
-
-/* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). A write to a file that fails tells
-   that the disk is full: another worker's line may have been cut short as well. */
+/* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). */
 static ssize_t write_output(int stream, struct span text)
 {
-    struct output *output = &outputs[stream];
-    ssize_t written =
-        output->is_torn ? write_after_torn(output->fd, text) : write(output->fd, text.at, text.length);
-    output->is_torn = false;
-    if (output->is_file && written != (ssize_t)text.length)
-        mark_torn(stream);
-    return written;
+    return write(outputs[stream].fd, text.at, text.length);
 }
 
 /* ---- diagnostics ---- */
@@ -287,13 +260,13 @@ static void tell_dropped(void)
 static void tell_lost(unsigned long lines, int error)
 {
     outputs[STDERR_FILENO].fd = STDERR_FILENO;
-    dropped.lines = lines;
+    dropped.lines += lines;
     dropped.error = error;
     tell_dropped();
 }
 
 /* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if
-   they have to wait. A line that was cut short is written again. */
+   they have to wait. */
 static size_t write_first(size_t start)
 {
     struct span lines = log_first_lines((struct span){held.text + start, held.length - start});
@@ -302,10 +275,7 @@ static size_t write_first(size_t start)
         drop(lines, errno);
         return lines.length;
     }
-    size_t done = written > 0 ? (size_t)written : 0;
-    while (done > 0 && done < lines.length && lines.at[done - 1] != '\n')
-        done--;
-    return done;
+    return written > 0 ? (size_t)written : 0;
 }
 
 bool log_is_pending(void)
@@ -332,7 +302,7 @@ void log_close(void)
 {
     log_flush();
     if (held.length > 0)
-        drop((struct span){held.text, held.length}, outputs[STDOUT_FILENO].is_torn ? ENOSPC : EAGAIN);
+        drop((struct span){held.text, held.length}, EAGAIN);
     held.length = 0;
     tell_dropped();
 }

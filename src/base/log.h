@@ -10,15 +10,15 @@
 
 /*
  * Prepares standard output and standard error, so that no process of the server blocks on their reader; lines without
- * room are dropped. A pipe is opened again with O_NONBLOCK. A terminal, a socket, a pipe that can't be opened, and a
- * pipe that the workers' `user` could open and read get a log writer, a process that may block, and a pipe to it.
+ * room are dropped. A pipe is opened again with O_NONBLOCK. A file, a terminal, a socket, a pipe that can't be opened,
+ * and a pipe that the workers' `user` could open and read get a log writer, a process that may block, and a pipe to it.
  * Descriptors 1 and 2 of this process stay as they are, for execve(2). Call it once, in the master, before workers
  * start. Returns 0, or the failure's exit status.
  */
 int log_open(uid_t user, struct failure *failure);
 
-/* In a worker: replaces descriptors 1 and 2 by the pipes to their log writers, so that it can't read a terminal or a
-   socket. */
+/* In a worker: replaces descriptors 1 and 2 by the pipes to their log writers, so that it can't reach a file, a
+   terminal or a socket. */
 void log_enter_worker(void);
 
 /* True if the child that ended was a log writer; starts another. */

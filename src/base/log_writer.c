@@ -95,7 +95,7 @@ static void watch_writes(void)
 static void handle_signals(pid_t parent)
 {
     static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGTERM, SIGUSR2,
-                                  SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
+                                  SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ};
     sigset_t none;
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
@@ -129,12 +129,41 @@ static struct span write_whole(int stream, struct span text)
 
 /* Text from the pipe that is not written yet, and lines that were lost. */
 struct copy {
-    int stream;
+    const struct log_writer *writer;
     size_t length;
     char text[2 * LIMIT_LOG_LINE];
     unsigned long lost;
     int error;
+    bool is_torn; /* the stream ends with a part of a line, as on a full disk */
 };
+
+static void tell_lost(struct copy *copy)
+{
+    if (copy->lost > 0)
+        copy->writer->tell_lost(copy->lost, copy->error);
+    copy->lost = 0;
+}
+
+static bool end_torn_line(struct copy *copy)
+{
+    if (copy->is_torn)
+        copy->is_torn = write_whole(copy->writer->stream, SPAN("\n")).length > 0;
+    return !copy->is_torn;
+}
+
+static void write_or_lose(struct copy *copy, struct span lines)
+{
+    struct span lost = end_torn_line(copy) ? write_whole(copy->writer->stream, lines) : lines;
+    size_t written = lines.length - lost.length;
+    if (lost.length == 0) {
+        tell_lost(copy);
+        return;
+    }
+    copy->error = errno;
+    copy->lost += log_count_lines(lost);
+    if (written > 0)
+        copy->is_torn = lines.at[written - 1] != '\n';
+}
 
 /* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if
    the stream is a pipe (pipe(7)), so that lines don't mix with those of other programs. */
@@ -146,11 +175,7 @@ static void write_lines(struct copy *copy, bool is_last)
         struct span lines = log_first_lines(rest);
         if (lines.at[lines.length - 1] != '\n' && lines.length < LIMIT_LOG_LINE && !is_last)
             break;
-        struct span lost = write_whole(copy->stream, lines);
-        if (lost.length > 0) {
-            copy->error = errno;
-            copy->lost += log_count_lines(lost);
-        }
+        write_or_lose(copy, lines);
         rest = (struct span){rest.at + lines.length, rest.length - lines.length};
     }
     is_writing = 0;
@@ -173,15 +198,15 @@ static bool read_more(struct copy *copy)
 static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
 {
     static struct copy copy;
-    copy.stream = writer->stream;
+    copy.writer = writer;
+    prctl(PR_SET_NAME, "tinyhttpd-log");
     handle_signals(parent);
     dup2(writer->from, STDIN_FILENO);
     descriptors_close_others(NULL, 0); /* else the port would stay in use, and the pipe would never end */
     while (read_more(&copy))
         write_lines(&copy, false);
     write_lines(&copy, true);
-    if (copy.lost > 0)
-        writer->tell_lost(copy.lost, copy.error);
+    tell_lost(&copy);
     _exit(0);
 }
 

@@ -14,7 +14,8 @@ struct log_writer {
     int from;        /* the pipe's reading end, kept for a replacement */
     int into;        /* the pipe's writing end, O_NONBLOCK */
     unsigned starts; /* number of processes started */
-    /* Called in the log writer before it exits, with the number of lines that it could not write and the last errno. */
+    /* Called in the log writer with the number of lines that it could not write and the last errno: after the next line
+       that can be written, and before it exits. */
     void (*tell_lost)(unsigned long lines, int error);
 };
 

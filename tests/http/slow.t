@@ -229,6 +229,7 @@ SKIP: {
     my $server = Harness->start(root => $root, args => ['-j', '1'], stdout => $full);
     is($server->get('/small.txt')->{status}, 200, 'a log on a full disk: served') for 1 .. 3;
     $server->stop;
+    like($server->stderr, qr/^tinyhttpd: 3 lines of the access log were dropped: No space left on device$/m, 'a log on a full disk: its lost lines are counted');
     my $closed = Harness->start(root => $root, args => ['-j', '1'], as => ['sh', '-c', 'exec "$0" "$@" >&-']);
     is($closed->get('/small.txt')->{status}, 200, 'a closed standard output: served') for 1 .. 3;
     $closed->stop;

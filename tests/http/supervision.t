@@ -35,11 +35,11 @@ sub mostly_under {
 # A program that is observed takes several times as long for everything.
 sub slowness { return is_sanitized() || slurp(program()) !~ /\A\x7fELF/ ? 10 : 1 }
 
-# The children, read fast enough for measurements.
+# The workers, read fast enough for measurements.
 sub children {
     my ($pid) = @_;
-    return split ' ', slurp("/proc/$pid/task/$pid/children") if -e "/proc/$pid/task/$pid/children";
-    return children_of($pid);
+    return children_of($pid) if !-e "/proc/$pid/task/$pid/children";
+    return grep { slurp("/proc/$_/comm") !~ /-log$/ } split ' ', slurp("/proc/$pid/task/$pid/children");
 }
 
 # The number of a worker's connections: its sockets but the listening ones, which the master has as well.

@@ -156,6 +156,8 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     ok(eventually { !Harness::processes_of_group($terminal->{pid}) }, 'stopped, then SIGKILL: no process is left behind');
 }
 
+sub children_and_log_writers { return (Harness::children_of($_[0]), Harness::log_writers_of($_[0])) }
+
 # Workers can't read the keyboard; after a reload the lines have the same form.
 {
     my $terminal = start({}, '-p', '0', '-b', '127.0.0.1', '-j', '2', $root);
@@ -164,7 +166,7 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
     for my $round (0, 1) {
         my (@leads, @piped);
         eventually { # a new worker replaces its standard output a moment after its start
-            @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } Harness::children_of($terminal->{pid});
+            @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } children_and_log_writers($terminal->{pid});
             @piped = grep { $_->[0] =~ /^pipe:/ && $_->[0] eq $_->[1] } @leads;
             @piped == 2;
         };
@@ -174,10 +176,10 @@ for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TE
         fetch($port, "/none$round");
         like(sees($terminal, qr{/none$round.* ms\r\n}), qr{GET /none$round  \e\[33m404\e\[0m  }, 'the lines have the form for terminals');
         next if $round;
-        my %before = map { $_ => 1 } Harness::children_of($terminal->{pid});
+        my %before = map { $_ => 1 } children_and_log_writers($terminal->{pid});
         kill 'HUP', $terminal->{pid};
         sees($terminal, qr/reloaded/);
-        ok(eventually { my @now = Harness::children_of($terminal->{pid}); @now == 3 && !grep { $before{$_} } @now }, 'a reload replaces both workers and the log writer');
+        ok(eventually { my @now = children_and_log_writers($terminal->{pid}); @now == 3 && !grep { $before{$_} } @now }, 'a reload replaces both workers and the log writer');
     }
     like((interrupt($terminal))[0], qr{Served.*1 request, }, 'the summary');
 }

@@ -21,7 +21,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
-    processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to children_of have
+    processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to children_of log_writers_of have
     slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory
     a_pipe a_terminal);
 
@@ -165,21 +165,25 @@ sub told {
 # ---------------------------------------------------------------------------------------------------------
 # Processes, from /proc
 
-# [pid, state, ppid, pgrp, utime + stime in ticks] of each process. A name may hold blanks and brackets.
+# [pid, state, ppid, pgrp, utime + stime in ticks, name] of each process. A name may hold blanks and brackets.
 sub process_table {
     my @table;
     for my $path (glob '/proc/[0-9]*/stat') {
-        my ($pid, $rest) = slurp($path) =~ /\A(\d+) \(.*\) (.*)/s or next;
+        my ($pid, $name, $rest) = slurp($path) =~ /\A(\d+) \((.*)\) (.*)/s or next;
         my @field = split ' ', $rest;
-        push @table, [$pid, $field[0], $field[1], $field[2], $field[11] + $field[12]];
+        push @table, [$pid, $field[0], $field[1], $field[2], $field[11] + $field[12], $name];
     }
     return @table;
 }
 
-sub children_of {
-    my ($parent) = @_;
-    return sort { $a <=> $b } map { $_->[0] } grep { $_->[2] == $parent && $_->[1] ne 'Z' } process_table();
+sub children_named {
+    my ($parent, $is_named) = @_;
+    return sort { $a <=> $b } map { $_->[0] } grep { $_->[2] == $parent && $_->[1] ne 'Z' && $is_named->($_->[5]) } process_table();
 }
+
+# But the log writers.
+sub children_of    { return children_named($_[0], sub { $_[0] ne 'tinyhttpd-log' }) }
+sub log_writers_of { return children_named($_[0], sub { $_[0] eq 'tinyhttpd-log' }) }
 
 sub processes_of_group {
     my ($group) = @_;

@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -202,6 +204,61 @@ static void stream_without_a_reader_is_told(void **state)
     assert_string_equal(captured, "7 lost: Broken pipe");
 }
 
+/* The writer has read all that was sent, and waits for more. */
+static void await_idle_writer(const struct fixture *fixture)
+{
+    char path[64], attributes[512];
+    int unread = 1;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)fixture->writer.pid);
+    for (bool is_asleep = false; unread > 0 || !is_asleep; usleep(1000)) {
+        assert_int_equal(ioctl(fixture->writer.from, FIONREAD, &unread), 0);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t length = read(fd, attributes, sizeof attributes - 1);
+        close(fd);
+        assert_true(length > 0);
+        attributes[length] = '\0';
+        is_asleep = strncmp(strrchr(attributes, ')'), ") S", 3) == 0;
+    }
+}
+
+static void set_file_size_limit(const struct fixture *fixture, rlim_t limit)
+{
+    const struct rlimit limits = {limit, RLIM_INFINITY};
+    assert_int_equal(prlimit(fixture->writer.pid, RLIMIT_FSIZE, &limits, NULL), 0);
+}
+
+/* A disk that becomes full takes a part of a line: the next line that it takes begins where a line begins, and the lost
+   ones are told of. */
+static void line_cut_short_spoils_no_other(void **state)
+{
+    char path[] = "/tmp/tinyhttpd-log-XXXXXX", content[LIMIT_LOG_LINE] = "";
+    size_t whole = line.length;
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = {.writer = {.stream = STDOUT_FILENO, .tell_lost = tell_lost},
+                              .saved = dup(STDOUT_FILENO),
+                              .reader = mkostemp(path, O_APPEND | O_CLOEXEC)};
+    unlink(path);
+    assert_true(dup2(fixture.reader, STDOUT_FILENO) == STDOUT_FILENO);
+    assert_true(log_writer_open(&fixture.writer));
+    set_file_size_limit(&fixture, whole + 10); /* EFBIG beyond it, as ENOSPC */
+    for (unsigned i = 0; i < 4; i++) {
+        send_text(&fixture, line.at, line.length);
+        await_idle_writer(&fixture);
+    }
+    set_file_size_limit(&fixture, RLIM_INFINITY);
+    for (unsigned i = 0; i < 2; i++) {
+        send_text(&fixture, line.at, line.length);
+        await_idle_writer(&fixture);
+    }
+    end(&fixture);
+    capture_end(&errors);
+    assert_int_equal(pread(fixture.reader, content, sizeof content - 1, 0), whole + 10 + 1 + 2 * whole);
+    close(fixture.reader);
+    assert_memory_equal(content + whole, "192.0.2.7 \n192.0.2.7 - - ", 25);
+    assert_string_equal(captured, "3 lost: File too large");
+}
+
 static void writer_has_no_descriptors_but_its_own(void **state)
 {
     char path[64], got[64];
@@ -248,6 +305,7 @@ int main(void)
         cmocka_unit_test(stream_that_is_not_read_delays_the_end_for_a_bounded_time),
         cmocka_unit_test(writer_of_a_stream_that_is_not_read_ends_after_the_last_worker),
         cmocka_unit_test(stream_without_a_reader_is_told),
+        cmocka_unit_test(line_cut_short_spoils_no_other),
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_is_replaced_a_bounded_number_of_times),
     };
