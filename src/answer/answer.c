@@ -114,7 +114,7 @@ static enum outcome route(struct exchange *exchange)
     exchange->response->unlogged = own != OUTCOME_MISSING || exchange->live == LIVE_CHECK;
     if (own == OUTCOME_MISSING)
         return look_up(exchange);
-    if (own == OUTCOME_HEALTH && exchange->context->draining) /* 503 takes precedence over conditions */
+    if (own == OUTCOME_HEALTH && !health_is_good(exchange)) /* 503 takes precedence over conditions */
         return own;
     return check_conditions(exchange, own);
 }

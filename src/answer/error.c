@@ -4,6 +4,8 @@
 #include "site/assets.h"
 #include "site/page.h"
 
+#include <string.h>
+
 enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
 
 static const char *sentence_of(int status)
@@ -52,6 +54,13 @@ static void append_foreign_host(struct buffer *sentence, struct span name)
     buffer_append(sentence, is_name ? name : SPAN("NAME"));
 }
 
+static void append_missing_root(struct buffer *sentence, int error)
+{
+    buffer_append(sentence, SPAN("The directory that this server serves is missing ("));
+    buffer_string(sentence, strerror(error));
+    buffer_append(sentence, SPAN("). Its pages are there again as soon as it is."));
+}
+
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
    script. */
 static bool has_script(const struct exchange *exchange, int status)
@@ -65,7 +74,9 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
     struct buffer number = BUFFER(digits), sentence = BUFFER(said);
     bool explains = status == 404 && exchange_wants_reason(exchange);
     buffer_number(&number, (uint64_t)status);
-    if (status == 403)
+    if (status == 503 && store_root_state(exchange->context->store) == ROOT_MISSING)
+        append_missing_root(&sentence, store_root_error(exchange->context->store));
+    else if (status == 403)
         append_foreign_host(&sentence, exchange->host);
     else
         buffer_string(&sentence, sentence_of(status));

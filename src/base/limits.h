@@ -299,6 +299,20 @@
    or sends requests in a row is in time; others have to reconnect. */
 #define LIMIT_LAST_REQUEST_MS 2000
 
+/* How long a request waits for the workers of a root that has replaced the open one; they start within milliseconds.
+   Then it gets a 503. */
+#define LIMIT_ROOT_MS 2000
+
+/* The interval in which a waiting request is tried again, as the root may be the open one again. */
+#define LIMIT_ROOT_RETRY_MS 10
+
+/* The interval in which the master looks at the root's name while it leads to no directory, or if the workers can't
+   look. */
+#define LIMIT_ROOT_LOOK_MS 100
+
+/* The interval in which a worker goes on to hand over its connections when the queue is full. */
+#define LIMIT_HANDOFF_RETRY_MS 1
+
 /* From a reload until the master checks that old workers have closed the listening sockets; it checks twice, then kills
    those that have not. Workers close them at once unless they wait for a disk or a CPU. */
 #define LIMIT_RELEASE_MS 2000

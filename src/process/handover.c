@@ -19,13 +19,19 @@
 #include <unistd.h>
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for owned
-   sockets, "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
+   sockets, "successors" for a further socket after those (struct handover, predecessors), "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
+static const char note_successors[] = "successors";
 
 /* A name has two 64-bit numbers, a time is one, a pid has at most seven digits (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = sizeof note_owned + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1 };
+enum {
+    NOTE_ROOM = sizeof note_owned + sizeof note_successors + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1
+};
+
+/* The sockets and the one after them. */
+enum { PASSED_MAX = LIMIT_LISTENERS + 1 };
 
 /* ---- receiving ---- */
 
@@ -90,6 +96,8 @@ static void read_note(struct handover *handover, const char *note)
         read_worker(handover, member);
         read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_owned));
+        if (span_equal(member, span_of(note_successors)))
+            handover->predecessors = HANDOVER_FIRST_FD + (int)handover->sockets;
         note += member.length + (note[member.length] == ',');
     }
 }
@@ -112,10 +120,13 @@ static bool is_for_this_process(void)
 
 void handover_close_inherited(void)
 {
-    int sockets[LIMIT_LISTENERS];
+    int sockets[PASSED_MAX];
     uint64_t count;
+    const char *note = getenv(note_name);
     if (!is_for_this_process() || !read_number("LISTEN_FDS", &count) || count > LIMIT_LISTENERS)
         count = 0;
+    else
+        count += note != NULL && strstr(note, note_successors) != NULL;
     for (unsigned i = 0; i < count; i++)
         sockets[i] = HANDOVER_FIRST_FD + (int)i;
     descriptors_close_others(sockets, (unsigned)count);
@@ -123,7 +134,7 @@ void handover_close_inherited(void)
 
 int handover_read(struct handover *handover, struct failure *failure)
 {
-    *handover = (struct handover){0};
+    *handover = (struct handover){.predecessors = -1};
     const char *note = getenv(note_name);
     uint64_t sockets = 0;
     int status = 0;
@@ -168,7 +179,7 @@ static bool set_environment(unsigned socket_count, const char *note)
 
 /* Copies the descriptors that the sockets will overwrite to higher numbers; -1 for closed ones. Returns false with
    errno if one can't be copied. */
-static bool save_descriptors(int saved[LIMIT_LISTENERS], unsigned count)
+static bool save_descriptors(int saved[PASSED_MAX], unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         saved[i] = fcntl(HANDOVER_FIRST_FD + (int)i, F_DUPFD_CLOEXEC, HANDOVER_FIRST_FD + (int)count);
@@ -185,7 +196,7 @@ static bool save_descriptors(int saved[LIMIT_LISTENERS], unsigned count)
     return true;
 }
 
-static void restore_descriptors(const int saved[LIMIT_LISTENERS], unsigned count)
+static void restore_descriptors(const int saved[PASSED_MAX], unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         int fd = HANDOVER_FIRST_FD + (int)i;
@@ -199,7 +210,7 @@ static void restore_descriptors(const int saved[LIMIT_LISTENERS], unsigned count
 }
 
 /* Copies the sockets to the descriptors of the protocol, without close-on-exec. */
-static bool place_sockets(const int saved[LIMIT_LISTENERS], const int *sockets, unsigned count)
+static bool place_sockets(const int saved[PASSED_MAX], const int *sockets, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         unsigned overwritten = (unsigned)(sockets[i] - HANDOVER_FIRST_FD);
@@ -210,17 +221,21 @@ static bool place_sockets(const int saved[LIMIT_LISTENERS], const int *sockets, 
     return true;
 }
 
-/* Returns only on failure, an errno, with descriptors and environment restored. */
-static int execute(char *const *command, const struct listening *listening, const char *note)
+/* `predecessors`: -1 for none. Returns only on failure, an errno, with descriptors and environment restored. */
+static int execute(char *const *command, const struct listening *listening, int predecessors,
+                   const char *note)
 {
-    int saved[LIMIT_LISTENERS];
+    int saved[PASSED_MAX], passed[PASSED_MAX];
     unsigned count = listening->count;
     const char *program = handover_program();
+    memcpy(passed, listening->fds, count * sizeof *passed);
+    if (predecessors >= 0)
+        passed[count++] = predecessors;
     if (program == NULL)
         return ENOENT;
     if (!save_descriptors(saved, count))
         return errno;
-    if (set_environment(count, note) && place_sockets(saved, listening->fds, count))
+    if (set_environment(listening->count, note) && place_sockets(saved, passed, count))
         execv(program, command);
     int error = errno;
     restore_descriptors(saved, count);
@@ -234,7 +249,7 @@ pid_t handover_dry_run(char *const *command, const struct listening *listening)
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
-    int error = getppid() == parent ? execute(command, listening, note_dry_run) : ESRCH;
+    int error = getppid() == parent ? execute(command, listening, -1, note_dry_run) : ESRCH;
     log_error("can't execute '%s': %s", handover_program(), strerror(error));
     _exit(EX_OSERR);
 }
@@ -267,17 +282,22 @@ static void append_worker(struct buffer *note, const struct old_worker *worker)
 }
 
 int handover_execute(char *const *command, const struct listening *listening,
-                     const struct old_worker *workers, unsigned worker_count)
+                     const struct old_worker *workers, unsigned worker_count, int predecessors)
 {
     static char room[NOTE_ROOM];
     struct buffer note = {room, 0, sizeof room - 1, false};
     if (listening->owned)
         buffer_string(&note, note_owned);
+    if (predecessors >= 0) {
+        if (note.length > 0)
+            buffer_byte(&note, ',');
+        buffer_string(&note, note_successors);
+    }
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
     for (unsigned i = 0; i < worker_count; i++)
         append_worker(&note, &workers[i]);
     assert(!note.overflow);
     room[note.length] = '\0';
-    return execute(command, listening, room);
+    return execute(command, listening, predecessors, room);
 }

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "process/cgroup.h"
+#include "process/channels.h"
 #include "process/notify.h"
 #include "process/port_owner.h"
 #include "serve/worker.h"
@@ -30,18 +31,22 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { SLOTS_MAX = 2 * LIMIT_WORKERS };
+
 /* A worker. If it dies, another process takes its slot. Times are milliseconds of the monotonic clock. */
 struct child {
-    pid_t pid; /* 0: none */
+    pid_t pid;     /* 0: none */
+    unsigned slot; /* of the shared memory */
     int64_t started;
     int64_t due;   /* the next start */
     int64_t pause; /* before the last start; 0 unless the previous worker died young */
 };
 
-/* A worker of an earlier program in this process, and the process that checks whether it has closed the listening
+/* A worker that retires, of this program or an earlier one in this process, and the process that checks whether it has closed the listening
    sockets. */
 struct old_child {
     struct old_worker worker;
+    unsigned slot;     /* of the shared memory; SLOTS_MAX: of an earlier program */
     pid_t check;       /* 0: none */
     int64_t check_due; /* when the check must have ended */
     bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
@@ -71,6 +76,9 @@ struct supervision {
     pid_t dry_run;          /* the process of the new program, 0 if there is none */
     int64_t dry_run_due;    /* when to kill it */
     bool dry_run_succeeded; /* replace this program */
+    struct channels channels;
+    bool root_missing; /* that is logged */
+    int64_t root_due;  /* when to look at the root's name; INT64_MAX: when a worker says so */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -143,17 +151,50 @@ static bool can_search(int directory)
     return fd >= 0;
 }
 
+/* Opens what the root's name leads to now. Returns a descriptor, or -1 with the failure. */
+static int open_directory(const char *typed, struct failure *failure)
+{
+    struct stat attributes;
+    if (stat(typed, &attributes) < 0) {
+        fail_root(failure, typed, errno);
+        return -1;
+    }
+    if (!S_ISDIR(attributes.st_mode)) {
+        fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it", typed);
+        return -1;
+    }
+    int fd = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && can_search(fd))
+        return fd;
+    fail_root(failure, typed, errno);
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* The name stays as typed, whatever its links lead to. Workers stand in another directory, so it must be absolute. */
+static void name_root(struct master *master)
+{
+    char here[PATH_MAX];
+    const char *typed = master->settings->root;
+    int length = -1;
+    if (*typed == '/')
+        length = snprintf(master->root_name, sizeof master->root_name, "%s", typed);
+    else if (getcwd(here, sizeof here) != NULL && *here == '/')
+        length = snprintf(master->root_name, sizeof master->root_name, "%s/%s", here, typed);
+    if (length < 0 || (size_t)length >= sizeof master->root_name)
+        master->root_name[0] = '\0';
+}
+
 static int open_root(struct master *master, struct failure *failure)
 {
     const char *typed = master->settings->root;
-    struct stat attributes;
-    if (stat(typed, &attributes) < 0)
-        return fail_root(failure, typed, errno);
-    if (!S_ISDIR(attributes.st_mode))
-        return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it",
-                    typed);
-    master->root = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (master->root < 0 || !can_search(master->root))
+    name_root(master);
+    master->root.fd = open_directory(typed, failure);
+    if (master->root.fd < 0)
+        return failure->status;
+    const char *name = master->root_name[0] != '\0' ? master->root_name : NULL;
+    if (root_describe(&master->root, name, master->root.fd) < 0)
         return fail_root(failure, typed, errno);
     if (realpath(typed, master->root_path) == NULL)
         snprintf(master->root_path, sizeof master->root_path, "%s", typed);
@@ -181,8 +222,9 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
 {
     struct sandbox_held *held = &master->held;
     const struct settings *settings = master->settings;
-    master->sandbox.root = master->root;
+    master->sandbox.root = master->root.fd;
     master->sandbox.root_path = settings->root;
+    master->sandbox.root_name = master->root.name;
     master->sandbox.reads_all = settings->symlinks == SYMLINKS_ALL;
     if (privileges_plan(&master->sandbox.privileges, settings->user, failure) != 0 ||
         sandbox_rehearse(&master->sandbox, held, failure) != 0)
@@ -206,6 +248,13 @@ static int open_sockets(struct master *master, struct failure *failure)
     master->listening.owned = handover->owned;
     memcpy(master->listening.names, handover->names, sizeof handover->names);
     return status;
+}
+
+static int open_channels(struct master *master, struct failure *failure)
+{
+    if (channels_open(&master->channels, master->handover.predecessors) == 0)
+        return 0;
+    return fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
 }
 
 /* Block SIGHUP until its handler is installed; the default action would end the process. */
@@ -233,6 +282,12 @@ static size_t memory_of_worker(unsigned workers)
     return share < LIMIT_STORE_BYTES ? (size_t)share : LIMIT_STORE_BYTES;
 }
 
+/* Each worker writes to a slot of the shared memory. Those that retire keep theirs. */
+static unsigned slots_of(const struct master *master)
+{
+    return 2 * master->workers;
+}
+
 /* Without the guard, a file that crashes libmagic would end one worker after another. */
 static void open_libmagic(const struct master *master)
 {
@@ -242,7 +297,7 @@ static void open_libmagic(const struct master *master)
                       "application/octet-stream");
         return;
     }
-    if (magic_guard_open(master->workers))
+    if (magic_guard_open(slots_of(master)))
         return;
     if (may_warn(master))
         log_error("can't create shared memory: %s; without it libmagic is not used, and files of unknown "
@@ -254,18 +309,19 @@ static void open_libmagic(const struct master *master)
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
-    master->root = -1;
+    master->root.fd = -1;
     raise_descriptor_limit();
     if (open_root(master, failure) != 0 || rehearse_sandbox(master, failure) != 0 ||
-        log_open(master->held.user, failure) != 0 || open_sockets(master, failure) != 0) {
-        if (master->root >= 0)
-            close(master->root);
+        log_open(master->held.user, failure) != 0 || open_sockets(master, failure) != 0 ||
+        open_channels(master, failure) != 0) {
+        if (master->root.fd >= 0)
+            close(master->root.fd);
         return failure->status;
     }
     unsigned cpus = cgroup_cpus();
     master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
     master->worker_memory = memory_of_worker(master->workers);
-    master->metrics = metrics_open(master->workers);
+    master->metrics = metrics_open(slots_of(master));
     open_libmagic(master);
     return 0;
 }
@@ -325,35 +381,70 @@ bool master_wait_to_retry(struct master *master, struct failure *failure)
 
 /* ---- workers ---- */
 
-/* Closes what a library has kept open, such as the socket of a name service that found --user. */
-static void close_others(const struct master *master)
+/* Frees the fixed descriptors, which these may have. False with errno on failure. */
+static bool move_descriptor(int *fd)
 {
-    int kept[LIMIT_LISTENERS + 1] = {master->root};
-    memcpy(kept + 1, master->listening.fds, master->listening.count * sizeof *kept);
-    descriptors_close_others(kept, master->listening.count + 1);
+    if (*fd > DESCRIPTOR_FIXED_LAST)
+        return true;
+    *fd = fcntl(*fd, F_DUPFD_CLOEXEC, DESCRIPTOR_FIXED_LAST + 1);
+    if (*fd < 0 && errno == EINVAL) /* the limit is lower than that number */
+        errno = EMFILE;
+    return *fd >= 0;
+}
+
+/* In the child: gives the worker's descriptors their places, and closes what a library has kept open, such as the socket
+   of a name service that found --user. False with errno on failure. */
+static bool arrange_descriptors(struct master *master, struct channels *channels)
+{
+    int fixed = DESCRIPTOR_SUCCESSORS, kept[LIMIT_LISTENERS + 1 + DESCRIPTOR_FIXED_LAST];
+    unsigned count = 0;
+    int *moved[] = {&master->root.fd, &channels->predecessors, &channels->successors, &channels->notices};
+    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++) {
+        if (!move_descriptor(moved[i]))
+            return false;
+    }
+    for (unsigned i = 0; i < master->listening.count; i++) {
+        if (!move_descriptor(&master->listening.fds[i]))
+            return false;
+        kept[count++] = master->listening.fds[i];
+    }
+    if (!channels_enter_worker(channels))
+        return false;
+    kept[count++] = master->root.fd;
+    while (fixed <= DESCRIPTOR_FIXED_LAST)
+        kept[count++] = fixed++;
+    descriptors_close_others(kept, count);
+    return true;
+}
+
+static _Noreturn void fail_worker(int error)
+{
+    log_error("a worker can't start: %s", strerror(error));
+    _exit(EX_OSERR);
 }
 
 /* Runs in the child. */
-static _Noreturn void become_worker(const struct supervision *supervision, unsigned index, pid_t parent)
+static _Noreturn void become_worker(struct supervision *supervision, unsigned slot, pid_t parent)
 {
     struct sandbox_held held;
+    struct master *master = supervision->master;
     struct worker_setup setup = supervision->setup;
-    setup.metrics = metrics_of(supervision->master->metrics, index);
+    setup.metrics = metrics_of(master->metrics, slot);
     log_enter_worker();
-    if (!metrics_keep(setup.metrics) || !magic_guard_keep(index))
+    if (!metrics_keep(setup.metrics) || !magic_guard_keep(slot))
         _exit(EX_OSERR);
-    close_others(supervision->master);
-    if (!sandbox_enter(&supervision->master->sandbox, parent, &held))
+    if (!arrange_descriptors(master, &supervision->channels))
+        fail_worker(errno);
+    setup.root = master->sandbox.root = master->root.fd;
+    if (!sandbox_enter(&master->sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     /* As the workers' user, whose watches the kernel counts (epoll(7)); but not with seccomp: many instances could keep
        the master busy in /proc (begin_check). */
     setup.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (setup.epoll < 0) {
-        log_error("a worker can't start: %s", strerror(errno));
-        _exit(EX_OSERR);
-    }
+    if (setup.epoll < 0)
+        fail_worker(errno);
     sandbox_restrict_calls(&held);
-    if (sandbox_is_weaker(&held, &supervision->master->held)) {
+    if (sandbox_is_weaker(&held, &master->held)) {
         log_error("a worker can't enter the sandbox: %s; 'ulimit -a' shows the limits",
                   strerror(sandbox_error(&held)));
         _exit(EX_OSERR);
@@ -362,12 +453,33 @@ static _Noreturn void become_worker(const struct supervision *supervision, unsig
     exit(worker_run(&setup));
 }
 
+/* Returns a slot that no process writes to; the worker's first one if there is none. */
+static unsigned free_slot(const struct supervision *supervision, unsigned index)
+{
+    bool used[SLOTS_MAX] = {false};
+    unsigned slots = slots_of(supervision->master);
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        if (supervision->children[i].pid > 0)
+            used[supervision->children[i].slot] = true;
+    }
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (supervision->old[i].slot < SLOTS_MAX)
+            used[supervision->old[i].slot] = true;
+    }
+    for (unsigned slot = 0; slot < slots; slot++) {
+        if (!used[slot])
+            return slot;
+    }
+    return index;
+}
+
 static void start_child(struct supervision *supervision, struct child *child)
 {
+    child->slot = free_slot(supervision, (unsigned)(child - supervision->children));
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0)
-        become_worker(supervision, (unsigned)(child - supervision->children), parent);
+        become_worker(supervision, child->slot, parent);
     child->started = now_ms();
     if (pid < 0) {
         child->pause = longer_pause(child->pause);
@@ -378,6 +490,13 @@ static void start_child(struct supervision *supervision, struct child *child)
     }
     child->pid = pid;
     supervision->running++;
+}
+
+/* Gives the workers the root's name if they can look it up. */
+static void follow_root_name(struct supervision *supervision)
+{
+    const struct master *master = supervision->master;
+    supervision->setup.root_name = master->held.root_is_visible ? master->root.name : NULL;
 }
 
 static void start_due_children(struct supervision *supervision)
@@ -418,17 +537,17 @@ static struct child *find_child(struct supervision *supervision, pid_t pid)
 
 static void on_child_exit(struct supervision *supervision, struct child *child, int wait_status)
 {
-    unsigned index = (unsigned)(child - supervision->children);
+    unsigned slot = child->slot;
     pid_t pid = child->pid;
     int64_t now = now_ms();
     char path[MAGIC_GUARD_PATH_MAX];
-    bool crashed = magic_guard_record_crash(index, path); /* quarantines the file */
-    child->pause = crashed ? 0 : next_pause(child, now);  /* such a file can't crash the next worker */
+    bool crashed = magic_guard_record_crash(slot, path); /* quarantines the file */
+    child->pause = crashed ? 0 : next_pause(child, now); /* such a file can't crash the next worker */
     child->due = now + child->pause;
     child->pid = 0;
     supervision->running--;
     if (supervision->state == SUPERVISION_SERVE) {
-        metrics_restart(metrics_of(supervision->master->metrics, index));
+        metrics_restart(metrics_of(supervision->master->metrics, slot));
         log_death(pid, wait_status, child->pause);
     }
     if (crashed)
@@ -441,6 +560,8 @@ static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_sta
     for (unsigned i = 0; i < supervision->old_count; i++) {
         if (supervision->old[i].worker.pid != pid)
             continue;
+        if (supervision->old[i].slot < SLOTS_MAX)
+            metrics_set_connections(metrics_of(supervision->master->metrics, supervision->old[i].slot), 0, 0);
         supervision->old[i] = supervision->old[--supervision->old_count];
         if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
             log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
@@ -587,7 +708,8 @@ static void hand_over(struct supervision *supervision)
         workers[count++] = supervision->old[i].worker;
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
-    int error = handover_execute(supervision->command, &supervision->master->listening, workers, count);
+    int error = handover_execute(supervision->command, &supervision->master->listening, workers, count,
+                                 supervision->channels.next);
     log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
               strerror(error));
     supervision->dry_run_succeeded = false;
@@ -600,7 +722,7 @@ static void adopt_old_workers(struct supervision *supervision)
     supervision->retire_pending = handover->reload;
     supervision->old_count = handover->worker_count;
     for (unsigned i = 0; i < supervision->old_count; i++)
-        supervision->old[i].worker = handover->workers[i];
+        supervision->old[i] = (struct old_child){.worker = handover->workers[i], .slot = SLOTS_MAX};
     supervision->retire_due = supervision->release_due = INT64_MAX;
 }
 
@@ -616,12 +738,9 @@ static int64_t first_grown_up(const struct supervision *supervision)
     return first;
 }
 
-/* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
-static void retire_old_workers(struct supervision *supervision)
+/* Tells all old workers to finish. */
+static void retire_old_workers(struct supervision *supervision, int64_t now)
 {
-    int64_t now = now_ms();
-    if (!supervision->retire_pending || first_grown_up(supervision) > now)
-        return;
     supervision->retire_pending = false;
     supervision->release_due = now + LIMIT_RELEASE_MS;
     for (unsigned i = 0; i < supervision->old_count; i++) {
@@ -632,8 +751,149 @@ static void retire_old_workers(struct supervision *supervision)
     }
     supervision->retire_due = supervision->retire_started = now;
     signal_old(supervision, WORKER_RETIRE);
+}
+
+/* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
+static void finish_reload(struct supervision *supervision)
+{
+    int64_t now = now_ms();
+    if (!supervision->retire_pending || first_grown_up(supervision) > now)
+        return;
+    retire_old_workers(supervision, now);
     if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; old workers are finishing");
+}
+
+/* ---- a new root, and workers that leave ---- */
+
+/* False if there are too many old workers. */
+static bool make_old(struct supervision *supervision, struct child *child, int64_t now)
+{
+    if (supervision->old_count == LIMIT_RETIRED)
+        return false;
+    supervision->old[supervision->old_count++] =
+        (struct old_child){{child->pid, now}, child->slot, 0, 0, false, false};
+    supervision->running--;
+    child->pid = 0;
+    child->due = now;
+    supervision->retire_due = earlier_of(supervision->retire_due, now + LIMIT_RETIRE_MS);
+    supervision->release_due = earlier_of(supervision->release_due, now + LIMIT_RELEASE_MS);
+    return true;
+}
+
+/* A worker that drains or retires by itself, as a signal told it to. */
+static void on_leave(struct supervision *supervision, pid_t pid)
+{
+    struct child *child = find_child(supervision, pid);
+    int64_t now = now_ms();
+    if (child == NULL || !make_old(supervision, child, now))
+        return;
+    child->pause = next_pause(child, now);
+    child->due = now + child->pause;
+}
+
+/* Opens the directory that the root's name leads to now, for workers that are forked later. */
+static int open_new_root(struct supervision *supervision, struct failure *failure)
+{
+    struct master *master = supervision->master;
+    struct root root;
+    struct sandbox_held held;
+    struct sandbox sandbox = master->sandbox;
+    int fd = open_directory(master->root_name, failure);
+    if (fd < 0)
+        return failure->status;
+    sandbox.root = fd;
+    if (root_describe(&root, master->root_name, fd) < 0)
+        fail_root(failure, master->settings->root, errno);
+    else if (sandbox_rehearse(&sandbox, &held, failure) == 0) {
+        if (channels_advance(&supervision->channels) == 0) {
+            close(master->root.fd);
+            master->root = root;
+            master->sandbox = sandbox;
+            master->held = held;
+            return 0;
+        }
+        fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
+    }
+    close(fd);
+    return failure->status;
+}
+
+/* Gives the workers of the new root the connections of those of the old one. */
+static void replace_workers(struct supervision *supervision, int64_t now)
+{
+    follow_root_name(supervision);
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        struct child *child = &supervision->children[i];
+        if (child->pid > 0)
+            make_old(supervision, child, now);
+    }
+    start_due_children(supervision);
+    retire_old_workers(supervision, now);
+}
+
+static void tell_missing(struct supervision *supervision, const char *why)
+{
+    if (!supervision->root_missing)
+        log_error("%s; responses are 503 meanwhile", why);
+    supervision->root_missing = true;
+}
+
+static void tell_back(struct supervision *supervision)
+{
+    if (supervision->root_missing)
+        log_error("root '%s' is there again", supervision->master->settings->root);
+    supervision->root_missing = false;
+}
+
+static bool has_room_for_old(const struct supervision *supervision)
+{
+    return supervision->old_count + supervision->running <= LIMIT_RETIRED;
+}
+
+static void look_at_root(struct supervision *supervision)
+{
+    struct failure failure = {0};
+    struct master *master = supervision->master;
+    int64_t now = now_ms();
+    int error;
+    supervision->root_due = INT64_MAX;
+    switch (root_look(&master->root, &error)) {
+    case ROOT_CURRENT:
+        tell_back(supervision);
+        break;
+    case ROOT_REPLACED:
+        if (has_room_for_old(supervision) && open_new_root(supervision, &failure) == 0) {
+            tell_back(supervision);
+            replace_workers(supervision, now);
+            break;
+        }
+        if (failure.status != 0)
+            tell_missing(supervision, failure.message);
+        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
+        return;
+    case ROOT_MISSING:
+        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", master->settings->root, strerror(error));
+        tell_missing(supervision, failure.message);
+        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
+        return;
+    }
+    if (supervision->setup.root_name == NULL)
+        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
+}
+
+static void read_notices(struct supervision *supervision)
+{
+    enum worker_notice notice;
+    pid_t sender;
+    bool root_changed = supervision->root_due <= now_ms();
+    while (channels_read_notice(&supervision->channels, &sender, &notice)) {
+        if (notice == WORKER_LEAVES)
+            on_leave(supervision, sender);
+        root_changed |= notice == WORKER_FOUND_ROOT_CHANGED;
+    }
+    if (root_changed)
+        look_at_root(supervision);
 }
 
 /* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell. */
@@ -816,6 +1076,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
     if (serving && supervision->dry_run > 0)
         due = supervision->dry_run_due;
+    if (serving)
+        due = earlier_of(due, supervision->root_due);
     if (serving && supervision->old_count > 0)
         due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));
     for (unsigned i = 0; i < supervision->old_count && serving; i++) {
@@ -842,17 +1104,20 @@ static void supervise(struct supervision *supervision)
         reap(supervision);
         read_stop_signals(supervision);
         if (supervision->state == SUPERVISION_SERVE)
-            retire_old_workers(supervision);
+            finish_reload(supervision);
         read_hangup(supervision);
         if (is_over(supervision))
             return;
         if (supervision->state == SUPERVISION_SERVE) {
+            read_notices(supervision);
             if (supervision->dry_run_succeeded && !is_any_checked(supervision))
                 hand_over(supervision);
             start_due_children(supervision);
             kill_overdue(supervision);
         }
-        ppoll(NULL, 0, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
+        struct pollfd notices = {.fd = supervision->channels.master, .events = POLLIN};
+        bool serves = supervision->state == SUPERVISION_SERVE;
+        ppoll(&notices, serves, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
     }
 }
 
@@ -919,7 +1184,6 @@ int master_run(struct master *master, char *const *command)
     supervision->has_terminal = try_terminal() == 0;
     supervision->setup = (struct worker_setup){
         .settings = master->settings,
-        .root = master->root,
         .listeners = master->listening.fds,
         .listener_count = master->listening.count,
         .memory = master->worker_memory,
@@ -927,6 +1191,9 @@ int master_run(struct master *master, char *const *command)
         .check_host = listen_must_check_host(&master->listening),
     };
     handle_signals(&supervision->setup.waiting_mask);
+    follow_root_name(supervision);
+    supervision->channels = master->channels;
+    supervision->root_due = supervision->setup.root_name == NULL ? now_ms() + LIMIT_ROOT_LOOK_MS : INT64_MAX;
     adopt_old_workers(supervision);
     start_due_children(supervision);
     notify_ready();
@@ -934,6 +1201,6 @@ int master_run(struct master *master, char *const *command)
     kill_all(supervision);
     mime_close();
     magic_guard_close();
-    close(master->root);
+    close(master->root.fd);
     return EX_OK;
 }

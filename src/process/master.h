@@ -6,22 +6,27 @@
 #include "base/failure.h"
 #include "base/metrics.h"
 #include "base/settings.h"
+#include "process/channels.h"
 #include "process/handover.h"
 #include "process/listen.h"
 #include "sandbox/sandbox.h"
+#include "site/root.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct master {
     const struct settings *settings;
-    int root;                 /* the document root */
-    char root_path[4096];     /* its absolute path, for the banner */
+    struct root root;         /* the document root */
+    char root_name[PATH_MAX]; /* its absolute path as typed; "" if that is unknown */
+    char root_path[PATH_MAX]; /* without links, for the banner */
     unsigned workers;         /* their number */
     size_t worker_memory;     /* struct worker_setup */
     struct handover handover; /* what this process received */
     int64_t retry_pause;      /* the last pause of master_wait_to_retry(), in milliseconds */
     struct listening listening;
+    struct channels channels;
     struct metrics *metrics;             /* the workers' counters, or NULL; the caller closes them */
     struct sandbox sandbox;              /* of the workers */
     struct sandbox_held held;            /* of it, in the rehearsal */

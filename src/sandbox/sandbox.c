@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -157,6 +158,8 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
         held.root_error = fd < 0 ? errno : 0;
         if (fd >= 0)
             close(fd);
+        struct stat attributes;
+        held.root_is_visible = sandbox->root_name != NULL && stat(sandbox->root_name, &attributes) == 0;
     }
     ssize_t written = write(answer, &held, sizeof held); /* atomic, below PIPE_BUF (pipe(7)) */
     _exit(written == (ssize_t)sizeof held ? EX_OK : EX_OSERR);

@@ -16,6 +16,7 @@ struct sandbox {
     struct privileges privileges;
     int root;              /* the document root, open as a directory; borrowed */
     const char *root_path; /* as typed, for messages */
+    const char *root_name; /* its absolute path; NULL if that is unknown */
     bool reads_all;        /* --symlinks all: files anywhere may be read */
 };
 
@@ -31,7 +32,8 @@ struct sandbox_held {
     bool reads_all;
     int calls; /* that seccomp allows; 0 if it is missing */
     int seccomp_error;
-    int root_error; /* of opening the root inside the sandbox */
+    int root_error;       /* of opening the root inside the sandbox */
+    bool root_is_visible; /* the sandbox can look its name up */
 };
 
 enum { SANDBOX_LINE_MAX = 512 };

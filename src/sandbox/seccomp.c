@@ -1,5 +1,6 @@
 #include "sandbox/seccomp.h"
 
+#include "base/descriptors.h"
 #include "sandbox/instrumented.h"
 
 #include <errno.h>
@@ -56,6 +57,8 @@ struct rule {
 /* Not a standard stream. Those may be the user's terminal, or a file or socket of others: workers only write to them.
    */
 #define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
+/* Nor one of the fixed descriptors. */
+#define NOT_FIXED(argument) ABOVE, argument, 0, WHOLE, DESCRIPTOR_FIXED_LAST
 #define NO_FILE(argument) ABOVE, argument, 0, WHOLE, UINT32_MAX - 1 /* -1, mmap(2) */
 
 /* The flags of open(2) that change no file. An allow-list: O_ACCMODE differs between C libraries, and kernels add
@@ -69,8 +72,9 @@ struct rule {
  * everywhere. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their arguments are, and run
  * the filter only for the others: the most frequent of these comes first.
  *
- * sendmsg(2) and recvmsg(2) are missing on purpose: they pass descriptors to other processes (SCM_RIGHTS, unix(7)),
- * and the filter can't see into the struct that they are given.
+ * sendmsg(2) and recvmsg(2) pass descriptors to other processes (SCM_RIGHTS, unix(7)), and the filter can't see into the
+ * struct that they are given: only to and from other workers, over sockets that a worker can neither close nor shut down,
+ * else another socket could get their number.
  */
 static const struct rule rules[] = {
     /* requests and answers */
@@ -78,7 +82,7 @@ static const struct rule rules[] = {
     {.call = SYS_recvfrom},
     {.call = SYS_epoll_pwait},
     {.call = SYS_newfstatat},
-    {.call = SYS_close},
+    {SYS_close, {{NOT_FIXED(0)}}},
     {SYS_openat, {{ONLY(2, READING)}}},
     {.call = SYS_writev}, /* also the message of a failed assertion */
     {SYS_sendto,
@@ -92,8 +96,10 @@ static const struct rule rules[] = {
     {.call = SYS_accept4},
     /* A watched log pipe would wake the worker instead of the pipe's other writers. */
     {SYS_epoll_ctl, {{NO_STREAM(2)}}},
-    {SYS_shutdown, {{NO_STREAM(0)}, {IS(1, SHUT_WR)}}}, /* SHUT_RD ends a listening socket for all workers */
+    {SYS_shutdown, {{NOT_FIXED(0)}, {IS(1, SHUT_WR)}}}, /* SHUT_RD ends a listening socket for all workers */
     {SYS_ioctl, {{IS(1, SIOCOUTQ)}}},
+    {SYS_sendmsg, {{IS(0, DESCRIPTOR_SUCCESSORS)}, {ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL)}}},
+    {SYS_recvmsg, {{IS(0, DESCRIPTOR_PREDECESSORS)}, {ONLY(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}}},
 
     /* files: libmagic, the walk, listings */
     {SYS_read, {{NO_STREAM(0)}}},

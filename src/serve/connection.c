@@ -38,6 +38,29 @@ struct connection *connection_new(int fd, const union peer *peer)
     return connection;
 }
 
+struct connection *connection_take(const struct handoff *handoff)
+{
+    struct connection *connection = connection_new(handoff->fd, &handoff->peer);
+    if (connection == NULL || handoff->bytes.length == 0)
+        return connection;
+    connection->input = input_new(handoff->bytes, NULL);
+    if (connection->input != NULL)
+        return connection;
+    free(connection);
+    return NULL;
+}
+
+bool connection_offer(const struct connection *connection, struct handoff *handoff)
+{
+    const struct input *input = connection->input;
+    if (connection->state != CONNECTION_READ || (input != NULL && input->request.state != REQUEST_HEAD))
+        return false;
+    *handoff = (struct handoff){.fd = connection->fd, .peer = connection->peer};
+    if (input != NULL)
+        handoff->bytes = (struct span){input->bytes + input->start, input->length - input->start};
+    return true;
+}
+
 /* Releases what a response borrows. */
 static void release(struct service *service, struct outgoing *outgoing)
 {
@@ -86,6 +109,7 @@ struct received connection_receive(struct connection *connection, char *room, si
 /* The result of reading. */
 struct reading {
     struct request *request; /* to be answered: complete, bad, or expecting 100-continue; else NULL */
+    struct span bytes;       /* all that was received from its first byte on, unless its body was discarded */
     struct span rest;        /* the bytes after it */
     bool was_readable;       /* its last byte was received before this iteration's first stat */
     bool ended;              /* no request will follow */
@@ -109,11 +133,11 @@ static bool is_answerable(const struct request *request)
            (request->state == REQUEST_BODY && request->expects_continue);
 }
 
-static struct reading request_if_answerable(struct request *request, struct span rest, bool was_readable)
+static struct reading request_if_answerable(struct request *request, struct span bytes, struct span rest,
+                                            bool was_readable)
 {
-    return is_answerable(request)
-               ? (struct reading){.request = request, .rest = rest, .was_readable = was_readable}
-               : no_request(false);
+    return is_answerable(request) ? (struct reading){request, bytes, rest, was_readable, false, false}
+                                  : no_request(false);
 }
 
 /* The usual case: no bytes are held, and a complete request arrives, so the connection needs no memory of its own. */
@@ -138,7 +162,7 @@ static struct reading read_fresh(struct connection *connection, struct service *
         return no_request(connection->input == NULL);
     }
     struct span rest = {bytes.at + request->parsed, bytes.length - request->parsed};
-    return (struct reading){.request = request, .rest = rest, .was_readable = was_readable};
+    return request_if_answerable(request, bytes, rest, was_readable);
 }
 
 /* Continues an incomplete head, or begins with pipelined bytes. */
@@ -155,8 +179,10 @@ static struct reading read_more_head(struct connection *connection)
             return no_request(received.kind == RECEIVED_END);
         input_add(connection->input, received.bytes.length);
     }
-    struct span rest = input_read_head(connection->input);
-    return request_if_answerable(&connection->input->request, rest, was_readable);
+    struct input *input = connection->input;
+    struct span rest = input_read_head(input);
+    struct span bytes = {input->bytes + input->start, input->length - input->start};
+    return request_if_answerable(&input->request, bytes, rest, was_readable);
 }
 
 /* Continues a body, whose bytes are discarded. */
@@ -169,7 +195,7 @@ static struct reading read_more_body(struct connection *connection, struct servi
         return no_request(received.kind == RECEIVED_END);
     request_read_body(request, service->room, received.bytes.length, &used);
     struct span rest = {service->room + used, received.bytes.length - used};
-    return request_if_answerable(request, rest, false);
+    return request_if_answerable(request, SPAN_NONE, rest, false);
 }
 
 static struct reading read_request(struct connection *connection, struct service *service)
@@ -376,7 +402,9 @@ static void make_response(const struct connection *connection, struct service *s
         .target = &service->target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
+    store_begin(context->store);
     answer(&exchange);
+    service->root_changed |= store_root_state(context->store) != ROOT_CURRENT;
     made->entry = exchange.entry;
     made->body_bytes = response_body_bytes(&made->response);
     made->log = (struct access_line){0};
@@ -385,6 +413,28 @@ static void make_response(const struct connection *connection, struct service *s
                                 buffer_span(&exchange.reason.text));
     if (made->response.status == 404)
         metrics_miss(context->metrics, request_target(request));
+}
+
+/*
+ * Turns the request into unread input again: it was made when the root had been replaced already, so the answer must come
+ * from the new one. False if the answer must go out as it is, a 503: the new root's workers do not come, its body is
+ * discarded, or memory is short.
+ */
+static bool await_root(struct connection *connection, struct service *service, const struct reading *reading,
+                       struct outgoing *outgoing)
+{
+    if (store_root_state(service->context.store) != ROOT_REPLACED || connection->awaits_no_longer ||
+        service->context.draining || reading->bytes.length == 0)
+        return false;
+    if (connection->input == NULL)
+        connection->input = input_new(reading->bytes, NULL);
+    else
+        request_init(&connection->input->request);
+    if (connection->input == NULL)
+        return false;
+    release(service, outgoing);
+    connection->awaits_root = true;
+    return true;
 }
 
 /* Answers a request. Keeps the bytes after it for the next one, unless this response is the last. */
@@ -399,6 +449,9 @@ static enum connection_want respond(struct connection *connection, struct servic
     response->last = (service->context.draining || service->retiring) && !is_followed(connection, rest);
     outgoing.began = read_clock(service);
     make_response(connection, service, reading, &outgoing);
+    if (await_root(connection, service, reading, &outgoing))
+        return WANT_ROOT;
+    connection->awaits_root = connection->awaits_no_longer = false;
     outgoing.acked = ACKED_UNKNOWN;
     /* After a bad request, more bytes of it may come, even if its version or fields end the connection. */
     outgoing.linger = rest.length > 0 || request_ends_stream(reading->request) || response->status == 400;
@@ -485,9 +538,14 @@ static enum connection_want check_pace(struct connection *connection)
     return connection->ready ? WANT_TURN : WANT_EVENT;
 }
 
+/* Answers a late request, or one that waits for the new root's workers in vain. */
 static enum connection_want timeout_request(struct connection *connection, struct service *service)
 {
     assert(connection->state == CONNECTION_READ);
+    if (connection->awaits_root) {
+        connection->awaits_no_longer = true;
+        return read_and_respond(connection, service);
+    }
     if (connection->input == NULL || input_is_blank(connection->input)) /* no request to answer */
         return WANT_CLOSE;
     struct request *request = &connection->input->request;
@@ -533,6 +591,8 @@ enum deadline_kind connection_deadline(const struct connection *connection)
     case CONNECTION_READ:
         break;
     }
+    if (connection->awaits_root)
+        return DEADLINE_ROOT;
     if (connection->input == NULL)
         return DEADLINE_IDLE;
     return connection->input->request.state == REQUEST_HEAD ? DEADLINE_HEAD : DEADLINE_BODY;

@@ -17,6 +17,7 @@
 #include "http/response.h"
 #include "serve/access_log.h"
 #include "serve/deadline.h"
+#include "serve/handoff.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ enum connection_state {
 enum connection_want {
     WANT_EVENT, /* to be stepped after an event of its socket */
     WANT_TURN,  /* to be stepped in the next iteration, after other connections */
+    WANT_ROOT, /* to be handed over to the workers of the new root, or stepped again some milliseconds later */
     WANT_CLOSE,
 };
 
@@ -56,6 +58,8 @@ struct connection {
     bool urgent;             /* the client has sent urgent data, before which a read stops short (tcp(7)) */
     bool rearm_deadline;     /* the client met the deadline: the next one begins */
     bool ready;              /* in the worker's ready list */
+    bool awaits_root;        /* its request found that the root was replaced, and is unread input again */
+    bool awaits_no_longer;   /* it is answered from the open directory */
     struct connection *next; /* in the ready list, or in the list of closed connections */
     struct deadline deadline;
     struct input *input;       /* an incomplete request, or pipelined requests */
@@ -66,8 +70,9 @@ struct connection {
 /* What the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough. */
 struct service {
     struct context
-        context;   /* draining: each connection closes when the requests that have arrived are answered */
-    bool retiring; /* each connection closes after one more response */
+        context;       /* draining: each connection closes when the requests that have arrived are answered */
+    bool retiring;     /* without successors: each connection closes after one more response */
+    bool root_changed; /* a lookup has found that; for the worker, which notices the master */
     enum access_form access_form;
     bool log_errors_only;
 
@@ -83,6 +88,14 @@ struct service {
 
 /* Makes a connection, which owns the accepted socket. NULL if memory is short; the caller keeps the socket then. */
 struct connection *connection_new(int fd, const union peer *peer);
+
+/* Makes a connection that another worker had, with the bytes that it had received of the next requests. NULL if memory
+   is short; the caller keeps the socket then. */
+struct connection *connection_take(const struct handoff *handoff);
+
+/* What to give to another worker: a connection that waits for a request, or for the rest of its head. Borrows the bytes.
+   False for one with a response in flight, or a request of whose body a part is discarded. */
+bool connection_offer(const struct connection *connection, struct handoff *handoff);
 
 /* True if the connection waits for a request and holds no byte of it. */
 static inline bool connection_awaits_request(const struct connection *connection)

@@ -12,7 +12,8 @@ enum deadline_kind {
     DEADLINE_BODY,         /* the rest of a body */
     DEADLINE_WRITE,        /* acknowledgements of LIMIT_WRITE_BYTES of the response */
     DEADLINE_LINGER,       /* the client's close after the last response */
-    DEADLINE_LAST_REQUEST, /* a request, in a worker that retires */
+    DEADLINE_ROOT,         /* the workers of a root that has replaced this one's */
+    DEADLINE_LAST_REQUEST, /* a request, in a worker that retires without successors */
     DEADLINE_LAST_BYTES,   /* acknowledgement of the last bytes, in a worker that drains */
     DEADLINE_KINDS,        /* their number; as a kind: not armed */
 };

@@ -1,5 +1,6 @@
 #include "serve/worker.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "serve/connection.h"
@@ -24,18 +25,25 @@ struct arrival {
     struct received received;
 };
 
+/* Where connections come from: the listening sockets, then the workers that this one replaces. */
+enum { SOURCES = LIMIT_LISTENERS + 1 };
+
 struct worker {
     const struct worker_setup *setup;
     int epoll;
-    int64_t
-        paused_until[LIMIT_LISTENERS];    /* when to watch a listener again, milliseconds; 0: it is watched */
-    int64_t resume_at;                    /* the earliest of these; INT64_MAX: all are watched */
-    bool failing[LIMIT_LISTENERS];        /* no connection was accepted since its last error */
-    time_t error_logged[LIMIT_LISTENERS]; /* when its lasting error was last logged */
-    unsigned accepted[LIMIT_LISTENERS];   /* connections since the listener was last added to epoll */
-    int64_t now;            /* milliseconds of the monotonic clock, read once in each iteration */
-    int64_t drain_deadline; /* when the remaining connections are closed */
-    int64_t store_expiry;   /* when to call store_expire; -1: never */
+    int64_t paused_until[SOURCES]; /* when to watch a source again, milliseconds; 0: it is watched */
+    int64_t resume_at;             /* the earliest of these; INT64_MAX: all are watched */
+    bool failing[SOURCES];         /* no connection was accepted since its last error */
+    time_t error_logged[SOURCES];  /* when its lasting error was last logged */
+    unsigned accepted[SOURCES];    /* connections since it was last added to epoll */
+    unsigned first_source;         /* in use; listeners are not after the worker has left them */
+    int64_t now;                   /* milliseconds of the monotonic clock, read once in each iteration */
+    int64_t drain_deadline;        /* when the remaining connections are closed */
+    int64_t store_expiry;          /* when to call store_expire; -1: never */
+    int64_t root_retry; /* when to try the connections again that wait for a new root; INT64_MAX: none do */
+    bool retiring;
+    bool has_successors; /* that take connections over */
+    bool leave_noticed;  /* the master knows that this worker leaves */
     unsigned connections;
     unsigned idle; /* connections with DEADLINE_IDLE */
     unsigned connections_max;
@@ -47,7 +55,8 @@ struct worker {
     struct service service;
     struct epoll_event events[LIMIT_EVENTS];
     struct arrival arrived[LIMIT_EVENTS];
-    char batch[LIMIT_BATCH]; /* requests that are received before the first of them is answered */
+    char handed[HANDOFF_BYTES_MAX]; /* what came with a connection */
+    char batch[LIMIT_BATCH];        /* requests that are received before the first of them is answered */
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -155,6 +164,13 @@ static enum deadline_kind deadline_kind_of(const struct worker *worker, const st
     return kind;
 }
 
+/* False if the master's queue is full. */
+static bool notice(enum worker_notice what)
+{
+    char byte = (char)what;
+    return write(DESCRIPTOR_MASTER, &byte, sizeof byte) > 0 || errno != EAGAIN;
+}
+
 /* Does what the connection wants, and updates its deadline. A connection that never waits is never added to epoll. */
 static void schedule(struct worker *worker, struct connection *connection, enum connection_want want)
 {
@@ -179,25 +195,45 @@ static void step(struct worker *worker, struct connection *connection)
 
 /* ---- listening ---- */
 
-static bool is_paused(const struct worker *worker, unsigned listener)
+static unsigned source_count(const struct worker *worker)
 {
-    return worker->paused_until[listener] != 0;
+    return worker->setup->listener_count + 1;
 }
 
-static bool watch_listener(struct worker *worker, unsigned listener)
+static bool is_listener(const struct worker *worker, unsigned source)
+{
+    return source < worker->setup->listener_count;
+}
+
+static int fd_of_source(const struct worker *worker, unsigned source)
+{
+    return is_listener(worker, source) ? worker->setup->listeners[source] : (int)DESCRIPTOR_PREDECESSORS;
+}
+
+static bool is_paused(const struct worker *worker, unsigned source)
+{
+    return worker->paused_until[source] != 0;
+}
+
+static bool watch_source(struct worker *worker, unsigned source)
 {
     /* Level-triggered: connections that this worker leaves in the queue are reported again. Exclusive: a new connection
        wakes one worker, not all (epoll_ctl(2)). */
-    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = listener};
-    worker->accepted[listener] = 0;
-    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->setup->listeners[listener], &event) == 0;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = source};
+    worker->accepted[source] = 0;
+    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd_of_source(worker, source), &event) == 0;
 }
 
-static bool watch_listeners(struct worker *worker)
+static void ignore_source(const struct worker *worker, unsigned source)
+{
+    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, fd_of_source(worker, source), NULL);
+}
+
+static bool watch_sources(struct worker *worker)
 {
     worker->resume_at = INT64_MAX;
-    for (unsigned i = 0; i < worker->setup->listener_count; i++) {
-        if (!watch_listener(worker, i))
+    for (unsigned i = 0; i < source_count(worker); i++) {
+        if (!watch_source(worker, i))
             return false;
     }
     return true;
@@ -205,11 +241,11 @@ static bool watch_listeners(struct worker *worker)
 
 /* A listener that can't accept stays readable, and the loop would spin. New connections stay in the accept queue
    meanwhile. */
-static void pause_listener(struct worker *worker, unsigned listener)
+static void pause_source(struct worker *worker, unsigned source)
 {
     int64_t until = worker->now + LIMIT_ACCEPT_PAUSE_MS;
-    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[listener], NULL);
-    worker->paused_until[listener] = until;
+    ignore_source(worker, source);
+    worker->paused_until[source] = until;
     if (until < worker->resume_at)
         worker->resume_at = until;
 }
@@ -221,28 +257,28 @@ static void yield_listener(struct worker *worker, unsigned listener)
     if (worker->setup->worker_count == 1 || worker->accepted[listener] < LIMIT_ACCEPT_SHARE ||
         is_paused(worker, listener))
         return;
-    epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[listener], NULL);
-    if (!watch_listener(worker, listener))
-        pause_listener(worker, listener);
+    ignore_source(worker, listener);
+    if (!watch_source(worker, listener))
+        pause_source(worker, listener);
 }
 
-static void pause_all_listeners(struct worker *worker)
+static void pause_all_sources(struct worker *worker)
 {
-    for (unsigned i = 0; i < worker->setup->listener_count; i++)
-        pause_listener(worker, i);
+    for (unsigned i = worker->first_source; i < source_count(worker); i++)
+        pause_source(worker, i);
 }
 
-/* Watches the listeners whose pause is over, or pauses them again if that fails. */
-static void resume_listeners(struct worker *worker)
+/* Watches the sources whose pause is over, or pauses them again if that fails. */
+static void resume_sources(struct worker *worker)
 {
     worker->resume_at = INT64_MAX;
-    for (unsigned i = 0; i < worker->setup->listener_count; i++) {
+    for (unsigned i = worker->first_source; i < source_count(worker); i++) {
         if (!is_paused(worker, i))
             continue;
-        if (worker->now >= worker->paused_until[i] && watch_listener(worker, i))
+        if (worker->now >= worker->paused_until[i] && watch_source(worker, i))
             worker->paused_until[i] = 0;
         else if (worker->now >= worker->paused_until[i])
-            pause_listener(worker, i);
+            pause_source(worker, i);
         else if (worker->paused_until[i] < worker->resume_at)
             worker->resume_at = worker->paused_until[i];
     }
@@ -254,7 +290,7 @@ static void pause_failed_listener(struct worker *worker, unsigned listener, int 
 {
     time_t now = worker->service.context.now;
     bool lasts = worker->failing[listener];
-    pause_listener(worker, listener);
+    pause_source(worker, listener);
     worker->failing[listener] = true;
     if (!lasts || now - worker->error_logged[listener] < LIMIT_ACCEPT_HINT_S)
         return;
@@ -298,7 +334,7 @@ static void make_room(struct worker *worker)
     if (!close_idle(worker) && !close_oldest(worker, DEADLINE_LINGER, 0) &&
         !close_oldest(worker, DEADLINE_HEAD, LIMIT_HALF_REQUEST_MS) &&
         !close_oldest(worker, DEADLINE_BODY, LIMIT_HALF_REQUEST_MS))
-        pause_all_listeners(worker);
+        pause_all_sources(worker);
 }
 
 /* Files that the store keeps open for later requests are closed before any connection. */
@@ -368,11 +404,133 @@ static bool accept_connections(struct worker *worker, unsigned listener)
     return !is_paused(worker, listener);
 }
 
+/* ---- handing over ---- */
+
+/* Steps all connections with this kind of deadline in the next iteration. */
+static void step_all(struct worker *worker, enum deadline_kind kind)
+{
+    struct deadline *deadline = deadline_first(&worker->deadlines, kind);
+    for (; deadline != NULL; deadline = deadline_after(&worker->deadlines, deadline)) {
+        struct connection *connection = connection_of(deadline);
+        connection->readable = true; /* bytes may have arrived that no event has reported */
+        add_ready(worker, connection);
+    }
+}
+
+/* Replaces all deadlines of one kind by new ones of another. */
+static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadline_kind to)
+{
+    struct deadline *first;
+    while ((first = deadline_first(&worker->deadlines, from)) != NULL)
+        arm(worker, connection_of(first), to);
+}
+
+/* In the next iteration: the request may have arrived only after a stat of this one. */
+static void take_over(struct worker *worker, const struct handoff *handoff)
+{
+    struct connection *connection = connection_take(handoff);
+    if (connection == NULL) {
+        close(handoff->fd);
+        make_room(worker);
+        return;
+    }
+    worker->connections++;
+    schedule(worker, connection, WANT_TURN);
+}
+
+/* Returns false if no connection is left to take over, or there is no room for one. */
+static bool take_over_connections(struct worker *worker, unsigned source)
+{
+    for (unsigned i = 0; i < LIMIT_ACCEPTS && !is_paused(worker, source); i++) {
+        struct handoff handoff;
+        if (worker->connections >= worker->connections_max) {
+            if (i > 0)
+                return true;
+            make_room(worker);
+            continue;
+        }
+        enum handoff_result result = handoff_receive(DESCRIPTOR_PREDECESSORS, worker->handed, &handoff);
+        if (result == HANDOFF_DONE)
+            take_over(worker, &handoff);
+        else if (result == HANDOFF_AGAIN)
+            return false;
+    }
+    return !is_paused(worker, source);
+}
+
+/* As nobody takes connections over, an old program or none, each may send one more request, whose response has
+   Connection: close; if it sends none soon, it is closed, as idle connections may be (RFC 9112 9.5). */
+static void keep_connections(struct worker *worker)
+{
+    worker->has_successors = false;
+    worker->service.retiring = true;
+    rearm_all(worker, DEADLINE_IDLE, DEADLINE_LAST_REQUEST);
+}
+
+/* The epoll instance would report on while the other worker has the socket open (epoll(7), Q6). */
+static enum handoff_result hand_over(struct worker *worker, struct connection *connection)
+{
+    struct handoff handoff;
+    if (!connection_offer(connection, &handoff))
+        return HANDOFF_FAILED;
+    enum handoff_result result = handoff_send(DESCRIPTOR_SUCCESSORS, &handoff);
+    if (result != HANDOFF_DONE)
+        return result;
+    if (connection->watched != 0)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+    close_connection(worker, connection);
+    return HANDOFF_DONE;
+}
+
+/* Those with a request first. */
+static const enum deadline_kind handed_over[] = {DEADLINE_ROOT, DEADLINE_HEAD, DEADLINE_IDLE};
+enum { HANDED_OVER = sizeof handed_over / sizeof *handed_over };
+
+static void hand_over_all(struct worker *worker)
+{
+    for (unsigned i = 0; i < HANDED_OVER; i++) {
+        struct deadline *first;
+        while ((first = deadline_first(&worker->deadlines, handed_over[i])) != NULL) {
+            enum handoff_result result = hand_over(worker, connection_of(first));
+            if (result == HANDOFF_FAILED)
+                keep_connections(worker);
+            if (result != HANDOFF_DONE)
+                return;
+        }
+    }
+}
+
+/* True if connections wait for room in the queue. */
+static bool is_handing_over(const struct worker *worker)
+{
+    bool waits = false;
+    for (unsigned i = 0; i < HANDED_OVER && worker->has_successors; i++)
+        waits |= deadline_first(&worker->deadlines, handed_over[i]) != NULL;
+    return waits;
+}
+
+/* Tells the master once in an iteration; a full queue holds such a notice already. Tries waiting requests again, as the
+   root may be the open one again. */
+static void follow_root(struct worker *worker)
+{
+    if (worker->service.root_changed)
+        notice(WORKER_FOUND_ROOT_CHANGED);
+    worker->service.root_changed = false;
+    if (deadline_first(&worker->deadlines, DEADLINE_ROOT) == NULL) {
+        worker->root_retry = INT64_MAX;
+    } else if (worker->root_retry == INT64_MAX) {
+        worker->root_retry = worker->now + LIMIT_ROOT_RETRY_MS;
+    } else if (worker->now >= worker->root_retry) {
+        worker->root_retry = worker->now + LIMIT_ROOT_RETRY_MS;
+        step_all(worker, DEADLINE_ROOT);
+    }
+}
+
 /* ---- the loop ---- */
 
-static bool is_of_listener(const struct worker *worker, const struct epoll_event *event)
+static bool is_of_source(const struct worker *worker, const struct epoll_event *event)
 {
-    return event->data.u64 < worker->setup->listener_count; /* no pointer is that small */
+    return event->data.u64 < source_count(worker); /* no pointer is that small */
 }
 
 static void note_event(struct connection *connection, uint32_t events)
@@ -392,7 +550,7 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
     *arrivals = 0;
     for (i = 0; i < count && sizeof worker->batch - used >= LIMIT_INPUT; i++) {
         struct connection *connection = events[i].data.ptr;
-        if (is_of_listener(worker, &events[i]))
+        if (is_of_source(worker, &events[i]))
             continue;
         note_event(connection, events[i].events);
         if (connection->ready) /* it is stepped in this iteration anyway */
@@ -422,15 +580,22 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     }
 }
 
+static void serve_source(struct worker *worker, unsigned source, uint32_t events)
+{
+    if (is_listener(worker, source)) {
+        accept_connections(worker, source);
+        yield_listener(worker, source);
+    } else if (!take_over_connections(worker, source) && (events & EPOLLHUP) != 0) {
+        ignore_source(worker, source); /* the last worker that this one replaces has ended */
+    }
+}
+
 /* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle. */
-static void serve_listeners(struct worker *worker, const struct epoll_event *events, unsigned count)
+static void serve_sources(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (!is_of_listener(worker, &events[i]))
-            continue;
-        unsigned listener = (unsigned)events[i].data.u64;
-        accept_connections(worker, listener);
-        yield_listener(worker, listener);
+        if (is_of_source(worker, &events[i]))
+            serve_source(worker, (unsigned)events[i].data.u64, events[i].events);
     }
 }
 
@@ -485,35 +650,16 @@ static void close_all(struct worker *worker, enum deadline_kind kind)
         close_connection(worker, connection_of(first));
 }
 
-/* Steps all connections with this kind of deadline in the next iteration. */
-static void step_all(struct worker *worker, enum deadline_kind kind)
-{
-    struct deadline *deadline = deadline_first(&worker->deadlines, kind);
-    for (; deadline != NULL; deadline = deadline_after(&worker->deadlines, deadline)) {
-        struct connection *connection = connection_of(deadline);
-        connection->readable = true; /* bytes may have arrived that no event has reported */
-        add_ready(worker, connection);
-    }
-}
-
-/* Replaces all deadlines of one kind by new ones of another. */
-static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadline_kind to)
-{
-    struct deadline *first;
-    while ((first = deadline_first(&worker->deadlines, from)) != NULL)
-        arm(worker, connection_of(first), to);
-}
-
 static bool is_leaving(const struct worker *worker)
 {
-    return worker->service.context.draining || worker->service.retiring;
+    return worker->service.context.draining || worker->retiring;
 }
 
 static void leave_listeners(struct worker *worker)
 {
     /* New connections now wake other workers only; those that have woken this one are accepted below. */
     for (unsigned i = 0; i < worker->setup->listener_count; i++)
-        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->setup->listeners[i], NULL);
+        ignore_source(worker, i);
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
         /* Closing the last listening socket would reset the connections in the accept queue. Connections without data
            are not in it (TCP_DEFER_ACCEPT in listen.c). */
@@ -523,20 +669,26 @@ static void leave_listeners(struct worker *worker)
         }
     }
     worker->resume_at = INT64_MAX;
+    worker->first_source = worker->setup->listener_count;
     for (unsigned i = 0; i < worker->setup->listener_count; i++)
         close(worker->setup->listeners[i]);
 }
 
-/*
- * New workers have taken over. Responses in flight get an hour. Each connection may send one more request, whose
- * response has Connection: close; if it sends none soon, it is closed, as idle connections may be (RFC 9112 9.5).
- */
+/* New workers have taken over. Responses in flight get an hour. */
 static void retire(struct worker *worker)
 {
-    worker->service.retiring = true;
+    worker->retiring = worker->has_successors = true;
     worker->drain_deadline = worker->now + LIMIT_RETIRE_MS;
     leave_listeners(worker);
-    rearm_all(worker, DEADLINE_IDLE, DEADLINE_LAST_REQUEST);
+    store_forget_unused(worker->service.context.store);
+}
+
+static void leave_predecessors(struct worker *worker)
+{
+    unsigned source = worker->setup->listener_count;
+    for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS && take_over_connections(worker, source); rounds++)
+        ;
+    ignore_source(worker, source);
 }
 
 /* Requests that have arrived are answered, then their connections are closed; those without a complete request at
@@ -545,9 +697,12 @@ static void drain(struct worker *worker)
 {
     worker->service.context.draining = true;
     worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
-    if (!worker->service.retiring)
+    worker->has_successors = false;
+    if (!worker->retiring)
         leave_listeners(worker);
+    leave_predecessors(worker);
     step_all(worker, DEADLINE_IDLE);
+    step_all(worker, DEADLINE_ROOT);
     step_all(worker, DEADLINE_LAST_REQUEST);
     step_all(worker, DEADLINE_HEAD);
     step_all(worker, DEADLINE_BODY);
@@ -576,6 +731,10 @@ static int wait_time(const struct worker *worker)
         wait = earlier_of(wait, worker->resume_at - worker->now);
     if (is_leaving(worker))
         wait = earlier_of(wait, worker->drain_deadline - worker->now);
+    if (is_handing_over(worker))
+        wait = earlier_of(wait, LIMIT_HANDOFF_RETRY_MS);
+    if (worker->root_retry != INT64_MAX)
+        wait = earlier_of(wait, worker->root_retry - worker->now);
     if (worker->store_expiry >= 0)
         wait = earlier_of(wait, worker->store_expiry - worker->now);
     /* The coarse clock lags by a tick; wait a millisecond longer, so that the deadline has passed. */
@@ -624,7 +783,7 @@ static void iterate(struct worker *worker)
         log_flush(); /* a busy worker holds no line for longer than a tick either */
     }
     serve_connections(worker, worker->events, count);
-    serve_listeners(worker, worker->events, count);
+    serve_sources(worker, worker->events, count);
     step_ready(worker, ready);
     if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
@@ -635,8 +794,13 @@ static void iterate(struct worker *worker)
         drain(worker);
     if (retirement_requested && !is_leaving(worker))
         retire(worker);
+    if (worker->has_successors)
+        hand_over_all(worker);
+    if (is_leaving(worker) && !worker->leave_noticed)
+        worker->leave_noticed = notice(WORKER_LEAVES);
     if (worker->now >= worker->resume_at)
-        resume_listeners(worker);
+        resume_sources(worker);
+    follow_root(worker);
 }
 
 /* ---- from start to end ---- */
@@ -692,6 +856,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->ready_end = &worker->ready;
     config_open(&worker->config, setup->settings, setup->check_host);
     worker->store_expiry = -1;
+    worker->root_retry = INT64_MAX;
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines);
     worker->service.context.config = &worker->config;
@@ -702,13 +867,14 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->service.context.store = store_open(setup->root, LIMIT_RACY_MS);
     if (worker->service.context.store != NULL) {
         store_obey(worker->service.context.store, setup->settings);
+        store_follow(worker->service.context.store, setup->root_name);
         store_reserve(worker->service.context.store, worker->config.extra_head_bytes);
         store_bound(worker->service.context.store, setup->memory);
     }
     listing_bound(setup->memory);
     worker->epoll = setup->epoll;
     read_clocks(worker);
-    return worker->service.context.store != NULL && worker->epoll >= 0 && watch_listeners(worker);
+    return worker->service.context.store != NULL && worker->epoll >= 0 && watch_sources(worker);
 }
 
 static void close_worker(struct worker *worker)

@@ -11,11 +11,18 @@
 /* Makes a worker retire. Not SIGHUP, which a closing terminal sends to the whole process group. */
 #define WORKER_RETIRE SIGUSR2
 
-/* What the master gives to each worker. */
+/* What a worker writes to DESCRIPTOR_MASTER: one byte. */
+enum worker_notice {
+    WORKER_FOUND_ROOT_CHANGED = 'r', /* it no longer leads to the open directory */
+    WORKER_LEAVES = 'l',             /* by a signal: it needs a replacement at once */
+};
+
+/* What the master gives to each worker, besides the fixed descriptors (base/descriptors.h). */
 struct worker_setup {
     const struct settings *settings;
     struct metrics *metrics; /* this worker's part, or NULL */
     int root;                /* the document root, open as a directory */
+    const char *root_name;   /* store_follow */
     const int *listeners;    /* listening sockets, shared with the other workers */
     unsigned listener_count;
     size_t memory;         /* bytes that cached files may take, and as many that listings may */
@@ -26,8 +33,8 @@ struct worker_setup {
 };
 
 /*
- * Serves until SIGTERM, then drains: finishes within seconds. Or until WORKER_RETIRE, then retires: finishes within an
- * hour, as new workers have taken over. Call it in the child, with these signals blocked. Returns an exit status of
+ * Serves until SIGTERM, then drains: finishes within seconds. Or until WORKER_RETIRE, then retires: hands its connections
+ * over to the workers that replace it, and finishes the responses in flight within an hour. Call it in the child, with these signals blocked. Returns an exit status of
  * sysexits.h: EX_OK after it has finished, EX_OSERR if it can't get a resource that it needs.
  */
 int worker_run(const struct worker_setup *setup);

@@ -61,14 +61,17 @@ _Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is chosen by masking th
 
 struct store {
     struct beneath beneath;
-    dev_t root_device;
-    ino_t root_inode;
-    int64_t racy_ms;       /* two changes within this time may have one timestamp */
-    struct queue in_bytes; /* small files */
-    struct queue in_fds;   /* larger ones */
-    struct queue closed;   /* larger ones whose descriptor is closed until the next request */
-    int64_t next_expiry;   /* when the first descriptor is due; -1: none is open */
-    size_t bytes;          /* of all small files, also of nodes outside the table */
+    struct root root;
+    enum root_state root_state; /* the worst since store_begin() */
+    int root_error;
+    size_t root_name_length;  /* with its slash; 0: look beneath the open directory */
+    char full_path[PATH_MAX]; /* the root's name and a slash, then room for a path */
+    int64_t racy_ms;          /* two changes within this time may have one timestamp */
+    struct queue in_bytes;    /* small files */
+    struct queue in_fds;      /* larger ones */
+    struct queue closed;      /* larger ones whose descriptor is closed until the next request */
+    int64_t next_expiry;      /* when the first descriptor is due; -1: none is open */
+    size_t bytes;             /* of all small files, also of nodes outside the table */
     size_t bytes_max;
     unsigned entries_max;
     size_t head_room;    /* in each entry */
@@ -82,6 +85,52 @@ struct store {
 static struct node *node_of(struct entry *entry)
 {
     return (struct node *)(void *)entry; /* the entry is its first member */
+}
+
+/* ---- the root's name ---- */
+
+/* What to give to the kernel to look at a path by the root's name, or beneath the open directory. Valid until the next
+   call. */
+struct look {
+    int directory;
+    const char *path;
+};
+
+static struct look look_for(struct store *store, struct span path)
+{
+    if (store->root_name_length == 0 || store->root_name_length + path.length >= PATH_MAX)
+        return (struct look){store->beneath.root, path.at};
+    memcpy(store->full_path + store->root_name_length, path.at, path.length + 1);
+    return (struct look){AT_FDCWD, store->full_path};
+}
+
+void store_begin(struct store *store)
+{
+    store->root_state = ROOT_CURRENT;
+}
+
+enum root_state store_look_at_root(struct store *store)
+{
+    enum root_state state = root_look(&store->root, &store->root_error);
+    if (state > store->root_state)
+        store->root_state = state;
+    return state;
+}
+
+enum root_state store_root_state(const struct store *store)
+{
+    return store->root_state;
+}
+
+int store_root_error(const struct store *store)
+{
+    return store->root_error;
+}
+
+/* Call it after a lookup: what was found beneath a directory that the name leads to afterwards was there for clients. */
+static bool is_root_current(struct store *store)
+{
+    return store_look_at_root(store) == ROOT_CURRENT;
 }
 
 /* ---- opening beneath the root ---- */
@@ -594,20 +643,21 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* Writes the path of the directory that holds the node's name. */
-static void write_directory(char path[PATH_MAX], const struct node *node)
+/* Looks for the directory that holds the node's name. */
+static struct look look_for_directory(struct store *store, const struct node *node)
 {
+    char path[PATH_MAX];
     assert(node->name + 2 <= PATH_MAX);   /* the kernel has opened the whole path */
     memcpy(path, node->path, node->name); /* with its slash */
     memcpy(path + node->name, ".", 2);
+    return look_for(store, (struct span){path, node->name + 1});
 }
 
 /* Returns -1 with errno on failure. */
-static int open_directory(const struct store *store, const struct node *node)
+static int open_directory(struct store *store, const struct node *node)
 {
-    char path[PATH_MAX];
-    write_directory(path, node);
-    return openat(store->beneath.root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct look look = look_for_directory(store, node);
+    return openat(look.directory, look.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* True if as many ".." as the directory's path has names lead from it to the root. It may have been moved out of the
@@ -623,7 +673,7 @@ static bool is_beneath(const struct store *store, const struct node *node, int d
     }
     buffer_byte(&path, '\0');
     return !path.overflow && fstatat(directory, path.at, &attributes, 0) == 0 &&
-           attributes.st_dev == store->root_device && attributes.st_ino == store->root_inode;
+           attributes.st_dev == store->root.device && attributes.st_ino == store->root.inode;
 }
 
 static bool names_same_file(const struct node *node, int directory, const char *path)
@@ -633,7 +683,7 @@ static bool names_same_file(const struct node *node, int directory, const char *
 }
 
 /* For a file in a directory, which is opened so that both stats are of the same one. */
-static bool is_still_in_directory(const struct store *store, const struct node *node)
+static bool is_still_in_directory(struct store *store, const struct node *node)
 {
     int directory = open_directory(store, node);
     if (directory < 0)
@@ -646,35 +696,44 @@ static bool is_still_in_directory(const struct store *store, const struct node *
 
 /* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time, and so
    is every other one after a while. */
-static bool is_still_there(const struct store *store, const struct node *node)
+static bool is_still_there(struct store *store, const struct node *node)
 {
     if (!node->entry.settled || node->by_name ||
         file_stamp_clock() - node->resolved >= LIMIT_STORE_RESOLVED_MS)
         return false;
-    if (node->name == 0 || store->beneath.symlinks == SYMLINKS_ALL)
-        return names_same_file(node, store->beneath.root, node->path);
-    return is_still_in_directory(store, node);
+    if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL)
+        return is_still_in_directory(store, node);
+    struct look look = look_for(store, (struct span){node->path, node->path_length});
+    return names_same_file(node, look.directory, look.path);
 }
 
 /* ---- the interface ---- */
 
 struct store *store_open(int root, int64_t racy_ms)
 {
-    struct stat attributes;
     struct store *store = calloc(1, sizeof *store);
-    if (store == NULL || fstat(root, &attributes) < 0) {
+    if (store == NULL || root_describe(&store->root, NULL, root) < 0) {
         free(store);
         return NULL;
     }
     store->beneath = (struct beneath){root, SYMLINKS_INSIDE};
-    store->root_device = attributes.st_dev;
-    store->root_inode = attributes.st_ino;
     store->racy_ms = racy_ms;
     store->next_expiry = -1;
     store_bound(store, LIMIT_STORE_BYTES);
     store->head_room = ENTRY_HEAD_MAX;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
     return store;
+}
+
+void store_follow(struct store *store, const char *root_name)
+{
+    store->root.name = root_name;
+    size_t length = root_name != NULL ? strlen(root_name) : 0;
+    if (length == 0 || length + 2 > PATH_MAX)
+        return;
+    memcpy(store->full_path, root_name, length);
+    store->full_path[length] = '/';
+    store->root_name_length = length + 1;
 }
 
 void store_obey(struct store *store, const struct settings *settings)
@@ -695,10 +754,15 @@ void store_bound(struct store *store, size_t bytes)
     store->entries_max = (unsigned)(bytes / (LIMIT_STORE_BYTES / LIMIT_STORE_ENTRIES));
 }
 
-void store_close(struct store *store)
+void store_forget_unused(struct store *store)
 {
     while (evict(store, &store->in_bytes) || evict(store, &store->in_fds) || evict(store, &store->closed))
         ;
+}
+
+void store_close(struct store *store)
+{
+    store_forget_unused(store);
     free(store);
 }
 
@@ -709,8 +773,8 @@ struct store_hits store_take_hits(struct store *store)
     return hits;
 }
 
-/* The full lookup: stats the path, and loads the file unless the node is current. */
-static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
+/* Stats the path, and loads the file unless the node is current. */
+static int find_beneath(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
                         struct entry **entry)
 {
     struct stat attributes = {0};
@@ -735,6 +799,19 @@ static int find_on_disk(struct store *store, struct span path, uint64_t iteratio
     return status;
 }
 
+/* The full lookup. */
+static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
+                        struct entry **entry)
+{
+    int status = find_beneath(store, path, iteration, hash, entry);
+    if (is_root_current(store))
+        return status;
+    if (*entry != NULL)
+        store_release(store, *entry);
+    *entry = NULL;
+    return 503;
+}
+
 int store_find(struct store *store, struct span path, uint64_t iteration, struct entry **entry)
 {
     uint64_t hash = hash_bytes(path);
@@ -754,7 +831,12 @@ int store_open_directory(struct store *store, struct span path, int *fd)
 {
     bool linked;
     *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY, &linked);
-    return *fd >= 0 ? 0 : file_error_status(errno, path);
+    int status = *fd >= 0 ? 0 : file_error_status(errno, path);
+    if (is_root_current(store))
+        return status;
+    if (*fd >= 0)
+        close(*fd);
+    return 503;
 }
 
 const struct beneath *store_beneath(const struct store *store)
@@ -795,12 +877,13 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
 }
 
 /* True if no name has been added to the node's directory, or removed, since `names` was set. */
-static bool names_are_unchanged(const struct store *store, const struct node *node)
+static bool names_are_unchanged(struct store *store, const struct node *node)
 {
-    char path[PATH_MAX];
     struct stat attributes;
-    write_directory(path, node);
-    if (!node->names.settled || fstatat(store->beneath.root, path, &attributes, 0) < 0)
+    if (!node->names.settled)
+        return false;
+    struct look look = look_for_directory(store, node);
+    if (fstatat(look.directory, look.path, &attributes, 0) < 0)
         return false;
     struct file_stamp stamp = file_stamp_of(&attributes);
     return file_stamp_equal(&stamp, &node->names.stamp);

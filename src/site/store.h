@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "site/beneath.h"
 #include "site/mime.h"
+#include "site/root.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,6 +65,26 @@ struct store;
  * memory.
  */
 struct store *store_open(int root, int64_t racy_ms);
+
+/* Follows the root's name, which is absolute and must outlive the store. Without this call, or with NULL, the store
+   serves the directory that is open. Call it before store_find. */
+void store_follow(struct store *store, const char *root_name);
+
+/* Begins the lookups of a request. */
+void store_begin(struct store *store);
+
+/* Looks whether the root's name still leads to the open directory, as lookups do. */
+enum root_state store_look_at_root(struct store *store);
+
+/* Returns what the lookups since store_begin have found. If not ROOT_CURRENT, one of them has returned 503, and the
+   response may be wrong. */
+enum root_state store_root_state(const struct store *store);
+
+/* Returns the errno that made it ROOT_MISSING. */
+int store_root_error(const struct store *store);
+
+/* Forgets all files that no response uses. */
+void store_forget_unused(struct store *store);
 
 /* Applies --symlinks, --mime and --charset. The settings must outlive the store. Call it before store_find. */
 void store_obey(struct store *store, const struct settings *settings);

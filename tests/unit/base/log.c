@@ -139,7 +139,6 @@ static void lines_of_several_workers_do_not_mix_on_a_stream_socket(void **state)
         wait(NULL);
     log_end();
     put_on(STDOUT_FILENO, saved);
-    open_log();
     close(ends[0]);
     assert_int_equal(length, whole);
     for (size_t at = 0; at < length; at += line.length + 1) {
@@ -289,10 +288,10 @@ static void a_full_pipe_is_not_waited_for(void **state)
         log_add(&line, 1);
     log_close();
     alarm(0);
+    log_end();
     put_on(STDOUT_FILENO, saved);
     close(shared);
     close(ends[0]);
-    open_log();
 }
 
 /* As systemd gives one for its journal. */
@@ -310,7 +309,6 @@ static void a_full_socket_is_not_waited_for(void **state)
     log_end();
     alarm(0);
     put_on(STDOUT_FILENO, saved);
-    open_log();
     captured_length = read(ends[0], captured, sizeof captured);
     close(ends[0]);
     assert_true(captured_length > (ssize_t)line.length);
@@ -347,6 +345,7 @@ static void terminal_is_written_to_by_another_process(void **state)
     put_on(STDOUT_FILENO, saved);
     close(pty);
     open_log();
+    log_end();
     assert_false(log_is_terminal(STDOUT_FILENO) && !isatty(STDOUT_FILENO));
 }
 
@@ -363,8 +362,8 @@ static void file_is_appended_to_whatever_its_offset_is(void **state)
         log_end(); /* the log writer has written it */
         assert_int_equal(lseek(STDOUT_FILENO, 0, SEEK_SET), 0);
     }
+    log_end();
     put_on(STDOUT_FILENO, saved);
-    open_log();
     ssize_t length = pread(file, content, sizeof content, 0);
     close(file);
     unlink(path);

@@ -74,8 +74,10 @@ static void hand_over(char **arguments)
              (unsigned long)inode_of(6), (unsigned long)inode_of(4), (unsigned long)inode_of(3),
              (int)workers[0].pid);
     char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
-    CHECK(open("/dev/null", O_RDONLY | O_CLOEXEC) == 7);
-    handover_execute(command, &listening, workers, 2);
+    CHECK(open("/", O_RDONLY | O_CLOEXEC) == 7);
+    int predecessors = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    CHECK(predecessors == 8);
+    handover_execute(command, &listening, workers, 2, predecessors);
     CHECK(!"executed");
 }
 
@@ -94,7 +96,10 @@ static void next(char **arguments)
              (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
              (int)handover.workers[0].pid);
     CHECK(strcmp(inodes, arguments[2]) == 0);
-    CHECK(fcntl(7, F_GETFD) < 0); /* not passed, so closed */
+    struct stat null, passed;
+    CHECK(handover.predecessors == 7 && stat("/dev/null", &null) == 0 && fstat(7, &passed) == 0);
+    CHECK(passed.st_rdev == null.st_rdev);
+    CHECK(fcntl(8, F_GETFD) < 0); /* not passed, so closed */
     CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
     CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
     CHECK(wait(NULL) == handover.workers[0].pid);
@@ -111,7 +116,7 @@ static void fail_to_hand_over(char **arguments)
     close(5); /* needed for a socket, but not open */
     ino_t inodes[] = {inode_of(3), inode_of(4), inode_of(highest)};
     unlink(handover_program());
-    CHECK(handover_execute(arguments, &listening, NULL, 0) == ENOENT);
+    CHECK(handover_execute(arguments, &listening, NULL, 0, -1) == ENOENT);
     CHECK(inode_of(3) == inodes[0] && inode_of(4) == inodes[1] && inode_of(highest) == inodes[2]);
     CHECK(fcntl(5, F_GETFD) < 0);
     for (int fd = 3; fd < 32; fd++) {

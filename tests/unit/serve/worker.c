@@ -1,6 +1,8 @@
 /* A worker whose accept fails repeatedly: it pauses each time, and accepts again when the error is over. */
 #include "serve/worker.h"
 
+#include "base/descriptors.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -167,6 +169,16 @@ static void a_failing_listener_leaves_the_others_served(void **state)
     close(listeners[1]);
 }
 
+/* No other workers, and no master that reads notices. */
+static void fill_fixed_descriptors(void)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    ends[0] = fcntl(ends[0], F_DUPFD_CLOEXEC, DESCRIPTOR_FIXED_LAST + 1);
+    for (int fd = DESCRIPTOR_SUCCESSORS; fd <= DESCRIPTOR_FIXED_LAST; fd++)
+        assert_int_equal(dup2(ends[0], fd), fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,5 +187,6 @@ int main(void)
     };
     trials =
         mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    fill_fixed_descriptors();
     return trials == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

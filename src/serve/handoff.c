@@ -1,0 +1,109 @@
+#include "serve/handoff.h"
+
+#include "base/descriptors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* The beginning of a message, before the bytes. The other program may be another version. */
+struct header {
+    uint32_t version;
+    uint32_t size; /* of this struct */
+    union peer peer;
+};
+enum { VERSION = 1 };
+
+/* Room for one descriptor. CMSG_SPACE would have room for two. */
+union control {
+    struct cmsghdr aligned;
+    char bytes[CMSG_LEN(sizeof(int))];
+};
+
+enum handoff_result handoff_send(int socket, const struct handoff *handoff)
+{
+    struct header header = {.version = VERSION, .size = sizeof header, .peer = handoff->peer};
+    struct iovec pieces[] = {
+        {&header, sizeof header},
+        {(void *)(uintptr_t)handoff->bytes.at, handoff->bytes.length}, // NOLINT(performance-no-int-to-ptr)
+    };
+    union control control = {.aligned = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    memcpy(CMSG_DATA(&control.aligned), &handoff->fd, sizeof handoff->fd);
+    const struct msghdr message = {
+        .msg_iov = pieces,
+        .msg_iovlen = 2,
+        .msg_control = &control,
+        .msg_controllen = sizeof control.bytes,
+    };
+    if (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return HANDOFF_DONE;
+    /* ETOOMANYREFS: as many descriptors are on their way as this user may have open (unix(7)). */
+    bool again =
+        errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS;
+    return again ? HANDOFF_AGAIN : HANDOFF_FAILED;
+}
+
+/* Returns the descriptor of the message, -1 if it has none. */
+static int descriptor_of(struct msghdr *message)
+{
+    const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    int fd;
+    if (control == NULL || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
+        control->cmsg_len != CMSG_LEN(sizeof fd))
+        return -1;
+    memcpy(&fd, CMSG_DATA(control), sizeof fd);
+    return fd;
+}
+
+static bool is_same_file(const struct stat *attributes, int fd)
+{
+    struct stat other;
+    return fstat(fd, &other) == 0 && other.st_dev == attributes->st_dev && other.st_ino == attributes->st_ino;
+}
+
+/* A blocking socket would stop this worker, and its own ones would take what they carry. A listening one is harmless:
+   recv(2) fails. */
+static bool is_connection(int fd)
+{
+    struct stat attributes;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_NONBLOCK) == 0 || fstat(fd, &attributes) < 0 || !S_ISSOCK(attributes.st_mode))
+        return false;
+    for (int own = DESCRIPTOR_SUCCESSORS; own <= DESCRIPTOR_FIXED_LAST; own++) {
+        if (is_same_file(&attributes, own))
+            return false;
+    }
+    return true;
+}
+
+enum handoff_result handoff_receive(int socket, char *room, struct handoff *handoff)
+{
+    struct header header;
+    struct iovec pieces[] = {{&header, sizeof header}, {room, HANDOFF_BYTES_MAX}};
+    union control control;
+    struct msghdr message = {
+        .msg_iov = pieces,
+        .msg_iovlen = 2,
+        .msg_control = &control,
+        .msg_controllen = sizeof control.bytes,
+    };
+    ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (length <= 0) /* 0: all senders have ended */
+        return length < 0 && errno == EINTR ? HANDOFF_FAILED : HANDOFF_AGAIN;
+    int fd = descriptor_of(&message);
+    bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
+                 header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;
+    if (fd >= 0 && whole && is_connection(fd)) {
+        *handoff = (struct handoff){fd, header.peer, {room, (size_t)length - sizeof header}};
+        return HANDOFF_DONE;
+    }
+    if (fd >= 0)
+        close(fd);
+    return HANDOFF_FAILED;
+}

@@ -1,0 +1,33 @@
+/*
+ * Hands connections from a worker that retires to the workers that replace it, over a Unix socket (SCM_RIGHTS, unix(7)):
+ * each connection that awaits a request, with the bytes that have arrived of it.
+ */
+#ifndef TINYHTTPD_SERVE_HANDOFF_H
+#define TINYHTTPD_SERVE_HANDOFF_H
+
+#include "answer/client.h"
+#include "base/text.h"
+
+/* More than the input of a connection ever has. */
+enum { HANDOFF_BYTES_MAX = 131072 };
+
+struct handoff {
+    int fd; /* the connection's socket */
+    union peer peer;
+    struct span bytes;
+};
+
+enum handoff_result {
+    HANDOFF_DONE,
+    HANDOFF_AGAIN,  /* the queue is full or empty, or the kernel is short of memory */
+    HANDOFF_FAILED, /* sending: no process will receive; receiving: not a connection, and dropped */
+};
+
+/* Sends a connection without waiting. The caller closes its own descriptor afterwards. */
+enum handoff_result handoff_send(int socket, const struct handoff *handoff);
+
+/* Receives a connection without waiting. The caller owns its descriptor; the bytes are in `room`, of HANDOFF_BYTES_MAX.
+   A compromised worker may send anything: accepts nothing but a socket that does not block. */
+enum handoff_result handoff_receive(int socket, char *room, struct handoff *handoff);
+
+#endif

@@ -1,0 +1,27 @@
+/* The document root is a name: what it leads to may be removed, made anew, swapped or mounted over at any time. */
+#ifndef TINYHTTPD_SITE_ROOT_H
+#define TINYHTTPD_SITE_ROOT_H
+
+#include <sys/types.h>
+
+struct root {
+    const char *name; /* absolute; NULL: this process can't look it up */
+    int fd;           /* the directory that it led to when it was opened */
+    dev_t device;
+    ino_t inode;
+};
+
+enum root_state {
+    ROOT_CURRENT,  /* the name leads to the open directory */
+    ROOT_REPLACED, /* it leads to another directory */
+    ROOT_MISSING,  /* it leads to none */
+};
+
+/* Describes an open directory. `name` is borrowed. Returns 0, or -1 with errno. */
+int root_describe(struct root *root, const char *name, int fd);
+
+/* Looks the name up. Without a name, sees only that the open directory was removed. With ROOT_MISSING, `*error` is an
+   errno: ENOENT, ENOTDIR, ELOOP, EACCES... */
+enum root_state root_look(const struct root *root, int *error);
+
+#endif
