@@ -5,9 +5,10 @@
 /* A worker's descriptors besides the standard streams that the sandbox knows by their numbers: all that a system call
    filter can compare. They stay open. */
 enum {
-    DESCRIPTOR_SUCCESSORS = 3, /* hands connections to the workers that replace this one (serve/handoff.h) */
-    DESCRIPTOR_PREDECESSORS = 4, /* receives those of the workers that this one replaces */
-    DESCRIPTOR_MASTER = 5,       /* takes notices for the master (process/notice.h) */
+    DESCRIPTOR_HANDOFF_OUT = 3, /* sends connections to the other workers of this program (serve/handoff.h) */
+    DESCRIPTOR_HANDOFF_IN = 4,  /* receives them */
+    DESCRIPTOR_HANDOFF_NEXT = 5, /* sends them to the workers of the program that replaces this one */
+    DESCRIPTOR_MASTER = 6,       /* takes notices for the master */
     DESCRIPTOR_FIXED_LAST = DESCRIPTOR_MASTER,
 };
 

@@ -10,46 +10,38 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { SENDER, RECEIVER, ENDS };
-
-/* Messages are received whole, and an end shows when the last other one is closed. */
-static int open_pair(int ends[ENDS])
+/* Messages are received whole, and a sender sees when the last receiver is closed. */
+static int open_channel(struct channel *channel)
 {
-    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+        return -1;
+    *channel = (struct channel){ends[0], ends[1]};
+    return 0;
 }
 
-static void close_pair(const int ends[ENDS])
+static void close_channel(const struct channel *channel)
 {
     int error = errno;
-    close(ends[SENDER]);
-    close(ends[RECEIVER]);
+    close(channel->sender);
+    close(channel->receiver);
     errno = error;
 }
 
-/* No worker sends here: the receiver is at its end. */
-static int open_without_sender(void)
-{
-    int ends[ENDS];
-    if (open_pair(ends) < 0)
-        return -1;
-    close(ends[SENDER]);
-    return ends[RECEIVER];
-}
-
 /* The kernel tells the senders of the notices (SO_PASSCRED, unix(7)). */
-static int open_notices(int ends[ENDS])
+static int open_notices(struct channel *notices)
 {
     const int on = 1;
-    if (open_pair(ends) < 0)
+    if (open_channel(notices) < 0)
         return -1;
-    if (setsockopt(ends[RECEIVER], SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0)
+    if (setsockopt(notices->receiver, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) == 0)
         return 0;
-    close_pair(ends);
+    close_channel(notices);
     return -1;
 }
 
-/* What the program that this one replaces has passed, by way of the environment. */
-static bool is_receiver(int fd)
+/* The environment says which descriptors the program before has passed. */
+static bool is_passed(int fd)
 {
     int type;
     socklen_t length = sizeof type;
@@ -57,47 +49,54 @@ static bool is_receiver(int fd)
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-int channels_open(struct channels *channels, int predecessors)
+static int open_own(struct channel *own, const struct channel *passed)
 {
-    int next[ENDS], notices[ENDS];
-    if (predecessors >= 0 && !is_receiver(predecessors))
-        predecessors = -1;
-    if (predecessors < 0)
-        predecessors = open_without_sender();
-    if (predecessors < 0)
-        return -1;
-    if (open_pair(next) < 0) {
-        close(predecessors);
-        return -1;
-    }
-    if (open_notices(notices) < 0) {
-        close_pair(next);
-        close(predecessors);
-        return -1;
-    }
-    *channels =
-        (struct channels){predecessors, next[SENDER], next[RECEIVER], notices[SENDER], notices[RECEIVER]};
+    if (passed == NULL || !is_passed(passed->sender) || !is_passed(passed->receiver))
+        return open_channel(own);
+    *own = *passed;
     return 0;
 }
 
-int channels_advance(struct channels *channels)
+int channels_open(struct channels *channels, const struct channel *own)
 {
-    int next[ENDS];
-    if (open_pair(next) < 0)
+    if (open_own(&channels->own, own) < 0)
         return -1;
-    close(channels->predecessors);
-    close(channels->successors);
-    channels->predecessors = channels->next;
-    channels->successors = next[SENDER];
-    channels->next = next[RECEIVER];
+    if (open_channel(&channels->next) < 0) {
+        close_channel(&channels->own);
+        return -1;
+    }
+    if (open_notices(&channels->notices) < 0) {
+        close_channel(&channels->next);
+        close_channel(&channels->own);
+        return -1;
+    }
     return 0;
+}
+
+bool channels_make_room(int *fd)
+{
+    if (*fd > DESCRIPTOR_FIXED_LAST)
+        return true;
+    *fd = fcntl(*fd, F_DUPFD_CLOEXEC, DESCRIPTOR_FIXED_LAST + 1);
+    if (*fd < 0 && errno == EINVAL) /* the limit is lower than that number */
+        errno = EMFILE;
+    return *fd >= 0;
 }
 
 bool channels_enter_worker(const struct channels *channels)
 {
-    return dup2(channels->successors, DESCRIPTOR_SUCCESSORS) >= 0 &&
-           dup2(channels->predecessors, DESCRIPTOR_PREDECESSORS) >= 0 &&
-           dup2(channels->notices, DESCRIPTOR_MASTER) >= 0;
+    int ends[] = {channels->own.sender, channels->own.receiver, channels->next.sender,
+                  channels->notices.sender};
+    enum { ENDS = sizeof ends / sizeof *ends };
+    for (int i = 0; i < ENDS; i++) {
+        if (!channels_make_room(&ends[i]))
+            return false;
+    }
+    for (int i = 0; i < ENDS; i++) {
+        if (dup2(ends[i], DESCRIPTOR_HANDOFF_OUT + i) < 0)
+            return false;
+    }
+    return true;
 }
 
 static pid_t sender_of(struct msghdr *message)
@@ -124,7 +123,7 @@ bool channels_read_notice(const struct channels *channels, pid_t *sender, enum w
         .msg_control = &control,
         .msg_controllen = sizeof control,
     };
-    if (recvmsg(channels->master, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+    if (recvmsg(channels->notices.receiver, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
         return false;
     *sender = sender_of(&message);
     *notice = (enum worker_notice)byte;

@@ -1,6 +1,6 @@
 /*
  * The sockets between processes. Workers write notices to the master. Workers that retire hand their connections over to
- * those that replace them, directly: the master reads nothing that a client has sent, and never holds a descriptor that a
+ * others, directly: the master reads nothing that a client has sent, and never holds a descriptor that a
  * worker has opened.
  */
 #ifndef TINYHTTPD_PROCESS_CHANNELS_H
@@ -11,25 +11,28 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Both ends of each pair, for workers that are forked later. A compromised worker can receive what is sent to its own
-   generation, but not what is sent to later ones. */
-struct channels {
-    int predecessors; /* the present workers receive from those that they replace */
-    int successors;   /* the present workers send to those that will replace them */
-    int next;         /* which receive here */
-    int notices;      /* for all workers */
-    int master;       /* receives the notices */
+/* What is sent to one end is received from the other. */
+struct channel {
+    int sender;
+    int receiver;
 };
 
-/* Makes the sockets. `predecessors` receives from the workers of the program that this one replaces, and is owned from now
-   on; -1: there are none. Returns 0, or -1 with errno. */
-int channels_open(struct channels *channels, int predecessors);
+/* A compromised worker can receive what the workers of its program hand over, but not what those of a later program get:
+   each program has a channel of its own, which the one before it has made. */
+struct channels {
+    struct channel own;     /* between the workers of this program: they have both ends */
+    struct channel next;    /* to those of the program that replaces this one */
+    struct channel notices; /* from the workers to the master */
+};
 
-/* Before the first worker of a new generation is forked. Returns 0, or -1 with errno and nothing changed. */
-int channels_advance(struct channels *channels);
+/* Makes the sockets. `own` is the channel that the program before has made, and is owned from now on; NULL: there is none.
+   Returns 0, or -1 with errno. */
+int channels_open(struct channels *channels, const struct channel *own);
 
-/* In a worker: puts its ends at the fixed descriptors (base/descriptors.h), which must be free. False with errno on
-   failure. */
+/* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */
+bool channels_make_room(int *fd);
+
+/* In a worker, when the fixed numbers are free: puts its ends there. False with errno on failure. */
 bool channels_enter_worker(const struct channels *channels);
 
 /* Reads a notice without waiting. `*sender` is the worker, as the kernel says. False if there is none. */

@@ -19,19 +19,17 @@
 #include <unistd.h>
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for owned
-   sockets, "successors" for a further socket after those (struct handover, predecessors), "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
+   sockets, "channel" for two further sockets after those (struct channel), "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
-static const char note_successors[] = "successors";
+static const char note_channel[] = "channel";
 
 /* A name has two 64-bit numbers, a time is one, a pid has at most seven digits (PID_MAX_LIMIT, proc(5)). */
-enum {
-    NOTE_ROOM = sizeof note_owned + sizeof note_successors + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1
-};
+enum { NOTE_ROOM = sizeof note_owned + sizeof note_channel + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1 };
 
-/* The sockets and the one after them. */
-enum { PASSED_MAX = LIMIT_LISTENERS + 1 };
+/* The sockets, then the channel. */
+enum { CHANNEL_ENDS = 2, PASSED_MAX = LIMIT_LISTENERS + CHANNEL_ENDS };
 
 /* ---- receiving ---- */
 
@@ -96,8 +94,8 @@ static void read_note(struct handover *handover, const char *note)
         read_worker(handover, member);
         read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_owned));
-        if (span_equal(member, span_of(note_successors)))
-            handover->predecessors = HANDOVER_FIRST_FD + (int)handover->sockets;
+        if (span_equal(member, span_of(note_channel)))
+            handover->has_channel = true;
         note += member.length + (note[member.length] == ',');
     }
 }
@@ -126,7 +124,7 @@ void handover_close_inherited(void)
     if (!is_for_this_process() || !read_number("LISTEN_FDS", &count) || count > LIMIT_LISTENERS)
         count = 0;
     else
-        count += note != NULL && strstr(note, note_successors) != NULL;
+        count += note != NULL && strstr(note, note_channel) != NULL ? CHANNEL_ENDS : 0;
     for (unsigned i = 0; i < count; i++)
         sockets[i] = HANDOVER_FIRST_FD + (int)i;
     descriptors_close_others(sockets, (unsigned)count);
@@ -134,7 +132,7 @@ void handover_close_inherited(void)
 
 int handover_read(struct handover *handover, struct failure *failure)
 {
-    *handover = (struct handover){.predecessors = -1};
+    *handover = (struct handover){0};
     const char *note = getenv(note_name);
     uint64_t sockets = 0;
     int status = 0;
@@ -144,6 +142,8 @@ int handover_read(struct handover *handover, struct failure *failure)
             status = fail(failure, EX_USAGE, "LISTEN_FDS '%s': give a number from 0 to %d",
                           typed != NULL ? typed : "", LIMIT_LISTENERS);
         }
+        int after = HANDOVER_FIRST_FD + (int)sockets;
+        handover->channel = (struct channel){after, after + 1};
         handover->sockets = (unsigned)sockets;
         handover->dry_run = sockets > 0 && note != NULL && strcmp(note, note_dry_run) == 0;
         handover->reload = sockets > 0 && note != NULL && !handover->dry_run;
@@ -221,16 +221,18 @@ static bool place_sockets(const int saved[PASSED_MAX], const int *sockets, unsig
     return true;
 }
 
-/* `predecessors`: -1 for none. Returns only on failure, an errno, with descriptors and environment restored. */
-static int execute(char *const *command, const struct listening *listening, int predecessors,
+/* `channel`: NULL for none. Returns only on failure, an errno, with descriptors and environment restored. */
+static int execute(char *const *command, const struct listening *listening, const struct channel *channel,
                    const char *note)
 {
     int saved[PASSED_MAX], passed[PASSED_MAX];
     unsigned count = listening->count;
     const char *program = handover_program();
     memcpy(passed, listening->fds, count * sizeof *passed);
-    if (predecessors >= 0)
-        passed[count++] = predecessors;
+    if (channel != NULL) {
+        passed[count++] = channel->sender;
+        passed[count++] = channel->receiver;
+    }
     if (program == NULL)
         return ENOENT;
     if (!save_descriptors(saved, count))
@@ -249,7 +251,7 @@ pid_t handover_dry_run(char *const *command, const struct listening *listening)
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
-    int error = getppid() == parent ? execute(command, listening, -1, note_dry_run) : ESRCH;
+    int error = getppid() == parent ? execute(command, listening, NULL, note_dry_run) : ESRCH;
     log_error("can't execute '%s': %s", handover_program(), strerror(error));
     _exit(EX_OSERR);
 }
@@ -282,16 +284,16 @@ static void append_worker(struct buffer *note, const struct old_worker *worker)
 }
 
 int handover_execute(char *const *command, const struct listening *listening,
-                     const struct old_worker *workers, unsigned worker_count, int predecessors)
+                     const struct old_worker *workers, unsigned worker_count, const struct channel *channel)
 {
     static char room[NOTE_ROOM];
     struct buffer note = {room, 0, sizeof room - 1, false};
     if (listening->owned)
         buffer_string(&note, note_owned);
-    if (predecessors >= 0) {
+    if (channel != NULL) {
         if (note.length > 0)
             buffer_byte(&note, ',');
-        buffer_string(&note, note_successors);
+        buffer_string(&note, note_channel);
     }
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
@@ -299,5 +301,5 @@ int handover_execute(char *const *command, const struct listening *listening,
         append_worker(&note, &workers[i]);
     assert(!note.overflow);
     room[note.length] = '\0';
-    return execute(command, listening, predecessors, room);
+    return execute(command, listening, channel, room);
 }

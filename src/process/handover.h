@@ -7,6 +7,7 @@
 
 #include "base/failure.h"
 #include "base/limits.h"
+#include "process/channels.h"
 #include "process/listen.h"
 
 #include <stdbool.h>
@@ -33,7 +34,8 @@ struct handover {
     unsigned worker_count;
     struct old_worker workers[LIMIT_RETIRED];
     struct listen_name names[LIMIT_LISTENERS]; /* of the sockets */
-    int predecessors; /* receives the connections of these workers (channels_open); -1: none */
+    bool has_channel;                          /* `channel` was passed */
+    struct channel channel; /* on which these workers hand over their connections (channels_open) */
 };
 
 /* Closes all descriptors except the standard streams and the passed sockets: connections need them, and a compromised
@@ -53,9 +55,10 @@ const char *handover_program(void);
  */
 pid_t handover_dry_run(char *const *command, const struct listening *listening);
 
-/* Replaces this program, passing these sockets and workers, and the socket that receives their connections. Returns only on failure, an errno, with descriptors and
+/* Replaces this program, passing these sockets and workers, and the channel on which they hand over their
+   connections; NULL: none. Returns only on failure, an errno, with descriptors and
    environment restored. */
 int handover_execute(char *const *command, const struct listening *listening,
-                     const struct old_worker *workers, unsigned worker_count, int predecessors);
+                     const struct old_worker *workers, unsigned worker_count, const struct channel *channel);
 
 #endif

@@ -76,9 +76,8 @@ struct supervision {
     pid_t dry_run;          /* the process of the new program, 0 if there is none */
     int64_t dry_run_due;    /* when to kill it */
     bool dry_run_succeeded; /* replace this program */
-    struct channels channels;
-    bool root_missing; /* that is logged */
-    int64_t root_due;  /* when to look at the root's name; INT64_MAX: when a worker says so */
+    bool root_missing;      /* that is logged */
+    int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -230,6 +229,9 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
         sandbox_rehearse(&master->sandbox, held, failure) != 0)
         return failure->status;
     sandbox_describe(held, master->sandbox_line);
+    if (!held->root_is_visible && settings->verbosity == VERBOSITY_VERBOSE && may_warn(master))
+        log_error("the workers' user can't look up the root's name; the master looks every %d ms",
+                  LIMIT_ROOT_LOOK_MS);
     if (sandbox_reads_others(held))
         sandbox_hide_memory();
     if (held->landlock_version == 0 && held->calls == 0 && may_warn(master))
@@ -252,7 +254,8 @@ static int open_sockets(struct master *master, struct failure *failure)
 
 static int open_channels(struct master *master, struct failure *failure)
 {
-    if (channels_open(&master->channels, master->handover.predecessors) == 0)
+    if (channels_open(&master->channels, master->handover.has_channel ? &master->handover.channel : NULL) ==
+        0)
         return 0;
     return fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
 }
@@ -381,38 +384,22 @@ bool master_wait_to_retry(struct master *master, struct failure *failure)
 
 /* ---- workers ---- */
 
-/* Frees the fixed descriptors, which these may have. False with errno on failure. */
-static bool move_descriptor(int *fd)
-{
-    if (*fd > DESCRIPTOR_FIXED_LAST)
-        return true;
-    *fd = fcntl(*fd, F_DUPFD_CLOEXEC, DESCRIPTOR_FIXED_LAST + 1);
-    if (*fd < 0 && errno == EINVAL) /* the limit is lower than that number */
-        errno = EMFILE;
-    return *fd >= 0;
-}
-
 /* In the child: gives the worker's descriptors their places, and closes what a library has kept open, such as the socket
    of a name service that found --user. False with errno on failure. */
-static bool arrange_descriptors(struct master *master, struct channels *channels)
+static bool arrange_descriptors(struct master *master)
 {
-    int fixed = DESCRIPTOR_SUCCESSORS, kept[LIMIT_LISTENERS + 1 + DESCRIPTOR_FIXED_LAST];
+    int kept[LIMIT_LISTENERS + 1 + DESCRIPTOR_FIXED_LAST];
     unsigned count = 0;
-    int *moved[] = {&master->root.fd, &channels->predecessors, &channels->successors, &channels->notices};
-    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++) {
-        if (!move_descriptor(moved[i]))
-            return false;
-    }
     for (unsigned i = 0; i < master->listening.count; i++) {
-        if (!move_descriptor(&master->listening.fds[i]))
+        if (!channels_make_room(&master->listening.fds[i]))
             return false;
         kept[count++] = master->listening.fds[i];
     }
-    if (!channels_enter_worker(channels))
+    if (!channels_make_room(&master->root.fd) || !channels_enter_worker(&master->channels))
         return false;
     kept[count++] = master->root.fd;
-    while (fixed <= DESCRIPTOR_FIXED_LAST)
-        kept[count++] = fixed++;
+    for (int fd = DESCRIPTOR_HANDOFF_OUT; fd <= DESCRIPTOR_FIXED_LAST; fd++)
+        kept[count++] = fd;
     descriptors_close_others(kept, count);
     return true;
 }
@@ -433,7 +420,7 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
     log_enter_worker();
     if (!metrics_keep(setup.metrics) || !magic_guard_keep(slot))
         _exit(EX_OSERR);
-    if (!arrange_descriptors(master, &supervision->channels))
+    if (!arrange_descriptors(master))
         fail_worker(errno);
     setup.root = master->sandbox.root = master->root.fd;
     if (!sandbox_enter(&master->sandbox, parent, &held))
@@ -709,7 +696,7 @@ static void hand_over(struct supervision *supervision)
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     int error = handover_execute(supervision->command, &supervision->master->listening, workers, count,
-                                 supervision->channels.next);
+                                 &supervision->master->channels.next);
     log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
               strerror(error));
     supervision->dry_run_succeeded = false;
@@ -806,14 +793,11 @@ static int open_new_root(struct supervision *supervision, struct failure *failur
     if (root_describe(&root, master->root_name, fd) < 0)
         fail_root(failure, master->settings->root, errno);
     else if (sandbox_rehearse(&sandbox, &held, failure) == 0) {
-        if (channels_advance(&supervision->channels) == 0) {
-            close(master->root.fd);
-            master->root = root;
-            master->sandbox = sandbox;
-            master->held = held;
-            return 0;
-        }
-        fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
+        close(master->root.fd);
+        master->root = root;
+        master->sandbox = sandbox;
+        master->held = held;
+        return 0;
     }
     close(fd);
     return failure->status;
@@ -887,7 +871,7 @@ static void read_notices(struct supervision *supervision)
     enum worker_notice notice;
     pid_t sender;
     bool root_changed = supervision->root_due <= now_ms();
-    while (channels_read_notice(&supervision->channels, &sender, &notice)) {
+    while (channels_read_notice(&supervision->master->channels, &sender, &notice)) {
         if (notice == WORKER_LEAVES)
             on_leave(supervision, sender);
         root_changed |= notice == WORKER_FOUND_ROOT_CHANGED;
@@ -1115,7 +1099,7 @@ static void supervise(struct supervision *supervision)
             start_due_children(supervision);
             kill_overdue(supervision);
         }
-        struct pollfd notices = {.fd = supervision->channels.master, .events = POLLIN};
+        struct pollfd notices = {.fd = supervision->master->channels.notices.receiver, .events = POLLIN};
         bool serves = supervision->state == SUPERVISION_SERVE;
         ppoll(&notices, serves, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
     }
@@ -1192,7 +1176,7 @@ int master_run(struct master *master, char *const *command)
     };
     handle_signals(&supervision->setup.waiting_mask);
     follow_root_name(supervision);
-    supervision->channels = master->channels;
+
     supervision->root_due = supervision->setup.root_name == NULL ? now_ms() + LIMIT_ROOT_LOOK_MS : INT64_MAX;
     adopt_old_workers(supervision);
     start_due_children(supervision);

@@ -75,7 +75,7 @@ static bool is_connection(int fd)
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0 || (flags & O_NONBLOCK) == 0 || fstat(fd, &attributes) < 0 || !S_ISSOCK(attributes.st_mode))
         return false;
-    for (int own = DESCRIPTOR_SUCCESSORS; own <= DESCRIPTOR_FIXED_LAST; own++) {
+    for (int own = DESCRIPTOR_HANDOFF_OUT; own <= DESCRIPTOR_FIXED_LAST; own++) {
         if (is_same_file(&attributes, own))
             return false;
     }
@@ -94,8 +94,8 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
         .msg_controllen = sizeof control.bytes,
     };
     ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (length <= 0) /* 0: all senders have ended */
-        return length < 0 && errno == EINTR ? HANDOFF_FAILED : HANDOFF_AGAIN;
+    if (length < 0)
+        return errno == EINTR ? HANDOFF_FAILED : HANDOFF_AGAIN;
     int fd = descriptor_of(&message);
     bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
                  header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;

@@ -43,6 +43,7 @@ struct worker {
     int64_t root_retry; /* when to try the connections again that wait for a new root; INT64_MAX: none do */
     bool retiring;
     bool has_successors; /* that take connections over */
+    int successors;      /* DESCRIPTOR_HANDOFF_OUT, or DESCRIPTOR_HANDOFF_NEXT when the program is replaced */
     bool leave_noticed;  /* the master knows that this worker leaves */
     unsigned connections;
     unsigned idle; /* connections with DEADLINE_IDLE */
@@ -207,7 +208,7 @@ static bool is_listener(const struct worker *worker, unsigned source)
 
 static int fd_of_source(const struct worker *worker, unsigned source)
 {
-    return is_listener(worker, source) ? worker->setup->listeners[source] : (int)DESCRIPTOR_PREDECESSORS;
+    return is_listener(worker, source) ? worker->setup->listeners[source] : (int)DESCRIPTOR_HANDOFF_IN;
 }
 
 static bool is_paused(const struct worker *worker, unsigned source)
@@ -449,7 +450,7 @@ static bool take_over_connections(struct worker *worker, unsigned source)
             make_room(worker);
             continue;
         }
-        enum handoff_result result = handoff_receive(DESCRIPTOR_PREDECESSORS, worker->handed, &handoff);
+        enum handoff_result result = handoff_receive(DESCRIPTOR_HANDOFF_IN, worker->handed, &handoff);
         if (result == HANDOFF_DONE)
             take_over(worker, &handoff);
         else if (result == HANDOFF_AGAIN)
@@ -473,7 +474,7 @@ static enum handoff_result hand_over(struct worker *worker, struct connection *c
     struct handoff handoff;
     if (!connection_offer(connection, &handoff))
         return HANDOFF_FAILED;
-    enum handoff_result result = handoff_send(DESCRIPTOR_SUCCESSORS, &handoff);
+    enum handoff_result result = handoff_send(worker->successors, &handoff);
     if (result != HANDOFF_DONE)
         return result;
     if (connection->watched != 0)
@@ -580,14 +581,14 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     }
 }
 
-static void serve_source(struct worker *worker, unsigned source, uint32_t events)
+static void serve_source(struct worker *worker, unsigned source)
 {
-    if (is_listener(worker, source)) {
-        accept_connections(worker, source);
-        yield_listener(worker, source);
-    } else if (!take_over_connections(worker, source) && (events & EPOLLHUP) != 0) {
-        ignore_source(worker, source); /* the last worker that this one replaces has ended */
+    if (!is_listener(worker, source)) {
+        take_over_connections(worker, source);
+        return;
     }
+    accept_connections(worker, source);
+    yield_listener(worker, source);
 }
 
 /* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle. */
@@ -595,7 +596,7 @@ static void serve_sources(struct worker *worker, const struct epoll_event *event
 {
     for (unsigned i = 0; i < count; i++) {
         if (is_of_source(worker, &events[i]))
-            serve_source(worker, (unsigned)events[i].data.u64, events[i].events);
+            serve_source(worker, (unsigned)events[i].data.u64);
     }
 }
 
@@ -674,21 +675,50 @@ static void leave_listeners(struct worker *worker)
         close(worker->setup->listeners[i]);
 }
 
-/* New workers have taken over. Responses in flight get an hour. */
-static void retire(struct worker *worker)
+/* Nothing reads the notices then: the master has replaced its program. */
+static bool is_program_replaced(void)
 {
-    worker->retiring = worker->has_successors = true;
-    worker->drain_deadline = worker->now + LIMIT_RETIRE_MS;
-    leave_listeners(worker);
-    store_forget_unused(worker->service.context.store);
+    char byte = WORKER_LEAVES;
+    return write(DESCRIPTOR_MASTER, &byte, sizeof byte) < 0 && errno == EPIPE;
 }
 
-static void leave_predecessors(struct worker *worker)
+/* The new program has workers. Takes over what other workers of this one have handed over before they knew, until the last
+   of them has ended. */
+static void follow_program(struct worker *worker)
 {
-    unsigned source = worker->setup->listener_count;
-    for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS && take_over_connections(worker, source); rounds++)
+    const unsigned source = worker->setup->listener_count;
+    worker->successors = DESCRIPTOR_HANDOFF_NEXT;
+    worker->first_source = source;
+    ignore_source(worker, source);
+    if (!watch_source(worker, source))
+        pause_source(worker, source);
+}
+
+/* Other workers take over, of this program or of the next one: this can happen twice. Responses in flight get an hour. */
+static void retire(struct worker *worker)
+{
+    if (!worker->retiring) {
+        worker->retiring = true;
+        worker->drain_deadline = worker->now + LIMIT_RETIRE_MS;
+        leave_listeners(worker);
+        worker->first_source = source_count(worker);
+        ignore_source(worker, worker->setup->listener_count);
+        store_forget_unused(worker->service.context.store);
+        worker->successors = DESCRIPTOR_HANDOFF_OUT;
+    }
+    if (worker->successors == DESCRIPTOR_HANDOFF_OUT && is_program_replaced())
+        follow_program(worker);
+    worker->has_successors = true;
+}
+
+/* What others have handed over would be lost with the last worker. */
+static void take_last_connections(struct worker *worker)
+{
+    unsigned source = worker->setup->listener_count, rounds = 0;
+    while (rounds++ < LIMIT_DRAIN_ROUNDS && take_over_connections(worker, source))
         ;
     ignore_source(worker, source);
+    worker->first_source = source_count(worker);
 }
 
 /* Requests that have arrived are answered, then their connections are closed; those without a complete request at
@@ -700,7 +730,7 @@ static void drain(struct worker *worker)
     worker->has_successors = false;
     if (!worker->retiring)
         leave_listeners(worker);
-    leave_predecessors(worker);
+    take_last_connections(worker);
     step_all(worker, DEADLINE_IDLE);
     step_all(worker, DEADLINE_ROOT);
     step_all(worker, DEADLINE_LAST_REQUEST);
@@ -709,9 +739,14 @@ static void drain(struct worker *worker)
     rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_BYTES);
 }
 
-static bool is_drained(const struct worker *worker)
+static bool is_drained(struct worker *worker)
 {
-    return is_leaving(worker) && (worker->connections == 0 || worker->now >= worker->drain_deadline);
+    if (!is_leaving(worker))
+        return false;
+    if (worker->connections == 0 &&
+        (worker->service.context.draining || worker->successors == DESCRIPTOR_HANDOFF_NEXT))
+        take_last_connections(worker);
+    return worker->connections == 0 || worker->now >= worker->drain_deadline;
 }
 
 static int64_t earlier_of(int64_t wait, int64_t other)
@@ -792,8 +827,9 @@ static void iterate(struct worker *worker)
     publish(worker);
     if (stop_requested && !worker->service.context.draining)
         drain(worker);
-    if (retirement_requested && !is_leaving(worker))
+    if (retirement_requested && !worker->service.context.draining)
         retire(worker);
+    retirement_requested = 0;
     if (worker->has_successors)
         hand_over_all(worker);
     if (is_leaving(worker) && !worker->leave_noticed)

@@ -75,9 +75,10 @@ static void hand_over(char **arguments)
              (int)workers[0].pid);
     char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
     CHECK(open("/", O_RDONLY | O_CLOEXEC) == 7);
-    int predecessors = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    CHECK(predecessors == 8);
-    handover_execute(command, &listening, workers, 2, predecessors);
+    struct channel channel = {open("/dev/null", O_RDONLY | O_CLOEXEC),
+                              open("/dev/zero", O_RDONLY | O_CLOEXEC)};
+    CHECK(channel.sender == 8 && channel.receiver == 9);
+    handover_execute(command, &listening, workers, 2, &channel);
     CHECK(!"executed");
 }
 
@@ -96,10 +97,10 @@ static void next(char **arguments)
              (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
              (int)handover.workers[0].pid);
     CHECK(strcmp(inodes, arguments[2]) == 0);
-    struct stat null, passed;
-    CHECK(handover.predecessors == 7 && stat("/dev/null", &null) == 0 && fstat(7, &passed) == 0);
-    CHECK(passed.st_rdev == null.st_rdev);
-    CHECK(fcntl(8, F_GETFD) < 0); /* not passed, so closed */
+    CHECK(handover.has_channel && handover.channel.sender == 7 && handover.channel.receiver == 8);
+    CHECK(fcntl(9, F_GETFD) < 0); /* not passed, so closed */
+    struct stat null, sender;
+    CHECK(stat("/dev/null", &null) == 0 && fstat(7, &sender) == 0 && sender.st_rdev == null.st_rdev);
     CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
     CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
     CHECK(wait(NULL) == handover.workers[0].pid);
@@ -116,7 +117,7 @@ static void fail_to_hand_over(char **arguments)
     close(5); /* needed for a socket, but not open */
     ino_t inodes[] = {inode_of(3), inode_of(4), inode_of(highest)};
     unlink(handover_program());
-    CHECK(handover_execute(arguments, &listening, NULL, 0, -1) == ENOENT);
+    CHECK(handover_execute(arguments, &listening, NULL, 0, NULL) == ENOENT);
     CHECK(inode_of(3) == inodes[0] && inode_of(4) == inodes[1] && inode_of(highest) == inodes[2]);
     CHECK(fcntl(5, F_GETFD) < 0);
     for (int fd = 3; fd < 32; fd++) {

@@ -1,0 +1,297 @@
+# The root is a name: what it leads to is removed, made anew, swapped, or a link that is pointed elsewhere. The next
+# request gets the new site, on a kept connection as on a new one, and no connection is lost.
+use strict;
+use warnings;
+use Cwd qw(getcwd);
+use File::Path qw(remove_tree);
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+bound_seconds(300);
+
+my $slow   = is_sanitized() ? 4 : 1;
+my $rounds = 40 / $slow;
+
+# Every file of a version says which it is, over and over, so that a mixture shows.
+sub content { my ($version, $bytes) = @_; return substr "$version\n" x ($bytes / 2), 0, $bytes }
+
+my %size = ('index.html' => 1_000, 'dir/page.txt' => 3_000, 'large.bin' => 300_000);
+
+sub make_version {
+    my ($folder, $version) = @_;
+    put_file($folder, $_, content($version, $size{$_})) for sort keys %size;
+    return;
+}
+
+# The ways to replace a site at $path; each is called with a version, once before the server starts.
+my %change = (
+    'removed and made anew' => sub {
+        my ($folder, $version) = @_;
+        remove_tree("$folder/site");
+        make_version("$folder/site", $version);
+        return 'site';
+    },
+    'swapped by rename' => sub {
+        my ($folder, $version) = @_;
+        make_version("$folder/next", $version);
+        remove_tree("$folder/last");
+        rename "$folder/site", "$folder/last";
+        rename "$folder/next", "$folder/site" or die $!;
+        return 'site';
+    },
+    'a link pointed elsewhere' => sub {
+        my ($folder, $version) = @_;
+        make_version("$folder/release-$version", $version);
+        symlink "release-$version", "$folder/link" or die $!;
+        rename "$folder/link", "$folder/current" or die $!;
+        return 'current';
+    },
+    'a link pointed elsewhere, and its target removed' => sub {
+        my ($folder, $version) = @_;
+        my $old = readlink "$folder/current";
+        make_version("$folder/release-$version", $version);
+        symlink "release-$version", "$folder/link" or die $!;
+        rename "$folder/link", "$folder/current" or die $!;
+        remove_tree("$folder/$old") if defined $old;
+        return 'current';
+    },
+    'a link above the root pointed elsewhere' => sub {
+        my ($folder, $version) = @_;
+        make_version("$folder/release-$version/public", $version);
+        symlink "release-$version", "$folder/link" or die $!;
+        rename "$folder/link", "$folder/current" or die $!;
+        return 'current/public';
+    },
+    'its parent removed and made anew' => sub {
+        my ($folder, $version) = @_;
+        remove_tree("$folder/above");
+        make_version("$folder/above/site", $version);
+        return 'above/site';
+    },
+);
+
+sub worker_count { my @now = $_[0]->workers; return scalar @now }
+
+sub body_on { my ($server, $socket, $path) = @_; return $server->exchange(get_request($path), socket => $socket, count => 1)->{responses}[0]{body} // 'none' }
+
+for my $name (sort keys %change) {
+    my $folder = new_root();
+    my $root   = $change{$name}->($folder, 'a');
+    my $server = Harness->start(root => "$folder/$root", args => ['-j', '2']);
+    my @kept   = map { $server->connection } 1 .. 3;
+    body_on($server, $_, '/') for @kept;
+    my ($wrong, $refused) = ('', 0);
+    for my $round (1 .. $rounds) {
+        my $version = sprintf 'v%d', $round;
+        $change{$name}->($folder, $version);
+        my $file = (sort keys %size)[$round % 3];
+        my $path = $file eq 'index.html' ? '/' : "/$file";
+        my $got  = $round % 4 == 0 ? $server->get($path)->{body} // 'none' : body_on($server, $kept[$round % 3], $path);
+        $wrong ||= "round $round, $path: " . substr($got, 0, 40) if $got ne content($version, $size{$file});
+    }
+    is($wrong, '', "$name: $rounds times, the next request gets the new site");
+    ok(eventually { worker_count($server) == 2 }, "$name: the old workers end") or diag(join ' ', $server->workers);
+    $server->expect_stderr(qr/\Atinyhttpd: root '.*' (is missing|is there again)/);
+    $server->stop(lost => 1);
+}
+
+# One file as the root
+{
+    my $folder = new_root();
+    my $make   = sub { put_file($folder, 'site/report.txt', $_[0] x 2_000) };
+    $make->('a');
+    my $server = Harness->start(bare => 1, args => ['-p', '0', '-b', '127.0.0.1', '-j', '2', "$folder/site/report.txt"]);
+    my $kept   = $server->connection;
+    is(body_on($server, $kept, '/'), 'a' x 2_000, 'one file: served');
+    for my $round (1 .. 10) {
+        my $version = chr(ord('a') + $round);
+        remove_tree("$folder/site");
+        $make->($version);
+        is(body_on($server, $kept, '/'), $version x 2_000, "one file, whose directory is made anew, round $round");
+    }
+    $server->stop(lost => 1);
+}
+
+# While the root is missing
+{
+    my $folder = new_root();
+    make_version("$folder/site", 'a');
+    my $server = Harness->start(root => "$folder/site", args => ['-j', '2']);
+    my $kept   = $server->connection;
+    body_on($server, $kept, '/');
+    $server->expect_stderr(qr/\Atinyhttpd: root '.*' (is missing|is there again)/);
+    for my $how ('moved away', 'removed') {
+        my $before = $server->stderr;
+        $how eq 'removed' ? remove_tree("$folder/site") : rename "$folder/site", "$folder/away";
+        for my $socket ($kept, $server->connection) {
+            my $answer = $server->exchange(get_request('/', 'Accept: text/html'), socket => $socket, count => 1)->{responses}[0];
+            is($answer->{status}, 503, "the root is $how: 503");
+            is($answer->{field}{'retry-after'}, '1', "the root is $how: Retry-After");
+            like($answer->{body}, qr/is missing \(No such file or directory\)/, "the root is $how: the page says why");
+        }
+        is($server->get('/.well-known/tinyhttpd/health')->{status}, 503, "the root is $how: the health check");
+        ok(eventually { substr($server->stderr, length $before) =~ /\Atinyhttpd: root '.*site' is missing: No such file or directory; responses are 503 meanwhile\n\z/ }, "the root is $how: one line");
+        $how eq 'removed' ? make_version("$folder/site", 'b') : rename "$folder/away", "$folder/site";
+        is(body_on($server, $kept, '/'), content($how eq 'removed' ? 'b' : 'a', 1_000), "the root was $how: served again");
+        is($server->get('/.well-known/tinyhttpd/health')->{status}, 200, "the root was $how: healthy again");
+        ok(eventually { substr($server->stderr, length $before) =~ /\A[^\n]*\ntinyhttpd: root '.*site' is there again\n\z/ }, "the root was $how: one line when it is back");
+    }
+    # What is not a directory, and a link that loops
+    my %not = (
+        'a file'           => [sub { put_file($folder, 'site', 'x') }, 'Not a directory'],
+        'a link that loops' => [sub { symlink 'site', "$folder/site" }, 'Too many levels of symbolic links'],
+    );
+    for my $what (sort keys %not) {
+        rename "$folder/site", "$folder/away" or die $!;
+        $not{$what}[0]->();
+        like($server->get('/', 'Accept: text/html')->{body}, qr/is missing \(\Q$not{$what}[1]\E\)/, "the root is $what: the page says so");
+        unlink "$folder/site";
+        rename "$folder/away", "$folder/site" or die $!;
+        is($server->get('/')->{status}, 200, "the root was $what: served again");
+    }
+    $server->stop(lost => 1);
+}
+
+# A connection that has sent a request in part, cut at each byte, with another one before it or not
+{
+    my $folder  = new_root();
+    my $name    = 'a link pointed elsewhere';
+    my $root    = $change{$name}->($folder, 'a');
+    my $server  = Harness->start(root => "$folder/$root", args => ['-j', '2']);
+    my $request = get_request('/dir/page.txt', 'X-Padding: ' . 'p' x 40);
+    my @cuts    = map { { at => $_, socket => $server->connection } } 0 .. length $request;
+    $_->{at} > 0 and syswrite $_->{socket}, substr $request, 0, $_->{at} for @cuts[0 .. $#cuts - 1];
+    sleep 0.2;
+    $change{$name}->($folder, 'b');
+    my ($first, @wrong) = pop @cuts;
+    is(body_on($server, $first->{socket}, '/dir/page.txt'), content('b', 3_000), 'the request that finds the new root');
+    for my $cut (@cuts) {
+        my $got = $server->exchange(substr($request, $cut->{at}), socket => $cut->{socket}, count => 1)->{responses}[0];
+        push @wrong, $cut->{at} if ($got->{body} // '') ne content('b', 3_000);
+    }
+    is("@wrong", '', 'a request that was cut at any byte when the root was replaced is answered from the new one');
+
+    # Two requests at once: both from the new root, in order
+    $change{$name}->($folder, 'c');
+    my $both = $server->exchange(get_request('/') . get_request('/dir/page.txt'), socket => $first->{socket}, count => 2)->{responses};
+    is(join(' ', map { $_->{body} eq content('c', length $_->{body}) ? length $_->{body} : 'old' } @$both), '1000 3000', 'two pipelined requests');
+
+    # A download in flight is finished from the old root; its connection is kept.
+    truncate put_file("$folder/release-c", 'huge.bin', ''), 30_000_000;
+    my $slow_one = $server->connection(receive => 32_768);
+    syswrite $slow_one, get_request('/huge.bin');
+    sysread $slow_one, my $start, 1_000 or die;
+    $change{$name}->($folder, 'd');
+    is($server->get('/')->{body}, content('d', 1_000), 'with a download in flight: the new root is served');
+    is(worker_count($server), 3, 'with a download in flight: its worker stays');
+    my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
+    my $left = 30_000_000 + length($head) - length $start;
+    while ($left > 0) { my $got = sysread $slow_one, my $bytes, $left < 1 << 18 ? $left : 1 << 18 or last; $left -= $got }
+    is($left, 0, 'the download is whole');
+    is(body_on($server, $slow_one, '/'), content('d', 1_000), 'its connection gets the new root next');
+    ok(eventually { worker_count($server) == 2 }, 'its worker ends');
+    $server->stop(lost => 1);
+}
+
+# Many switches under load
+{
+    my $folder = new_root();
+    my $server_root = "$folder/current";
+    my $versions = 1_000 / $slow;
+    my $point = sub { my ($n) = @_; symlink "release-$n", "$folder/link" or die $!; rename "$folder/link", $server_root or die $!; return };
+    put_file("$folder/release-$_", 'index.html', content(sprintf('%05d', $_), 600)) for 0 .. $versions;
+    $point->(0);
+    my $server = Harness->start(root => $server_root, args => ['-j', '2']);
+    my $descriptors = sub { my @open = glob "/proc/$_[0]/fd/*"; return scalar @open };
+    my $before = $descriptors->($server->pid);
+    pipe my $in, my $out or die $!;
+    my $stop = "$folder/stop";
+    my $pid = fork // die $!;
+    if (!$pid) {
+        my @sockets = map { connect_to('127.0.0.1', $server->port) } 1 .. 64;
+        my ($answers, %fault) = (0);
+        my $now = sub { return readlink($server_root) =~ /(\d+)/ ? $1 : die };
+        while (!-e $stop) {
+            my @asked = map { my $at = $now->(); syswrite $_, get_request('/'); $at } @sockets;
+            for my $i (0 .. $#sockets) {
+                my $answer = '';
+                while ($answer !~ /\r\n\r\n.{600}\z/s) {
+                    last if !sysread $sockets[$i], $answer, 65_536, length $answer;
+                }
+                my ($status, $version, $rest) = $answer =~ m{\AHTTP/1\.1 (\d+).*?\r\n\r\n(\d{5})\n(.*)\z}s;
+                if (!defined $status) { $fault{'no answer: ' . substr $answer, 0, 30}++; next }
+                $fault{"status $status"}++ if $status != 200;
+                $fault{"older: $version, asked at $asked[$i]"}++ if $version < $asked[$i];
+                $fault{"from the future: $version"}++ if $version > $now->();
+                $fault{mixed}++ if "$version\n$rest" ne content($version, 600);
+                $answers++;
+            }
+        }
+        print {$out} join "\n", $answers, map { "$_ ($fault{$_} times)" } sort keys %fault;
+        close $out;
+        POSIX::_exit(0);
+    }
+    close $out;
+    sleep 0.3;
+    for my $n (1 .. $versions) { $point->($n); sleep 0.003 }
+    sleep 0.2;
+    put_file($folder, 'stop', '');
+    my ($answers, @faults) = split /\n/, join '', readline $in;
+    waitpid $pid, 0;
+    cmp_ok($answers, '>', 640, "$versions switches under load: $answers responses");
+    is(join('; ', @faults[0 .. ($#faults < 4 ? $#faults : 4)]), '', 'each is whole, of one version, and not older than its request; no connection is lost');
+    is($server->get('/')->{body}, content(sprintf('%05d', $versions), 600), 'after all switches: the last version');
+    ok(eventually { worker_count($server) == 2 }, 'after all switches: two workers are left');
+    is($descriptors->($server->pid), $before, 'after all switches: the master has as many descriptors as before');
+    $server->stop(lost => 1);
+}
+
+# Workers of another user that can't search the directory above the root: the master looks.
+SKIP: {
+    skip 'only root can be another user', 4 if $> != 0;
+    my $folder = new_root();
+    make_version("$folder/hidden/site", 'a');
+    chmod 0700, "$folder/hidden";
+    my $server = Harness->start(root => "$folder/hidden/site", args => ['-j', '2', '-v']);
+    like($server->banner, qr/the workers' user can't look up the root's name; the master looks every 100 ms$/m, 'a directory above that workers can not search: -v says so');
+    my $kept = $server->connection;
+    is(body_on($server, $kept, '/'), content('a', 1_000), 'a directory above that workers can not search: served');
+    rename "$folder/hidden/site", "$folder/hidden/old";
+    make_version("$folder/hidden/site", 'b');
+    $server->expect_stderr(qr/\Atinyhttpd: root '.*' (is missing|is there again)/);
+    ok(eventually { body_on($server, $kept, '/') eq content('b', 1_000) }, 'a directory above that workers can not search: the new root is served');
+    remove_tree("$folder/hidden/site");
+    is($server->get('/')->{status}, 503, 'a directory above that workers can not search: a removed root is 503 at once');
+    $server->stop(lost => 1);
+}
+
+# A worker that leaves is replaced at once, not when its last response ends.
+for my $signal ('USR2', 'TERM') {
+    my $folder = new_root();
+    truncate put_file($folder, 'huge.bin', ''), 30_000_000;
+    my $server = Harness->start(root => $folder, args => ['-j', '1']);
+    my ($worker) = $server->workers;
+    my $slow_one = $server->connection(receive => 32_768);
+    syswrite $slow_one, get_request('/huge.bin');
+    sysread $slow_one, my $start, 1_000 or die;
+    my $kept = $server->connection;
+    $server->exchange(get_request('/huge.bin', 'Range: bytes=0-0'), socket => $kept, count => 1);
+    kill $signal, $worker;
+    ok(eventually { grep { $_ != $worker } $server->workers }, "a worker that leaves by SIG$signal is replaced");
+    is(kill(0, $worker), 1, "a worker that leaves by SIG$signal: while it finishes");
+    is($server->get('/huge.bin', 'Range: bytes=0-0')->{status}, 206, "a worker that leaves by SIG$signal: the other serves");
+    if ($signal eq 'USR2') {
+        my $answer = $server->exchange(get_request('/huge.bin', 'Range: bytes=0-0'), socket => $kept, count => 1)->{responses}[0];
+        is($answer->{status}, 206, 'a worker that leaves by SIGUSR2: its idle connection is kept');
+    }
+    close $slow_one;
+    ok(eventually { worker_count($server) == 1 }, "a worker that leaves by SIG$signal: ends");
+    $server->stop(lost => 1);
+}
+
+responses_framed();
+done_testing();
