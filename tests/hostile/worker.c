@@ -109,6 +109,7 @@ static const struct {
     const char *name;
     long number;
 } calls[] = {
+    CALL(close),
     CALL(shutdown),
     CALL(sendto),
     CALL(sendmsg),

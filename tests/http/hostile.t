@@ -225,6 +225,16 @@ sub network {
     );
 }
 
+# The channels to the other workers and the master: nothing else can get their numbers, and nothing else passes descriptors.
+sub channels {
+    return denied(
+        (map { (['close', $_], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 3 .. 6),
+        (map { (['sendmsg', $_, 'rights', 0]) } 4, 6 .. 12), (map { ['recvmsg', $_, 'rights', 0x40] } 3, 5 .. 12),
+        ['sendmsg', 3, 'rights', 1], ['sendmsg', 5, 'rights', FASTOPEN], ['recvmsg', 4, 'rights', 2],
+        (map { (['dup', $_], ['fcntl', $_, 0, 20], ['fcntl', $_, 4, 0]) } 3 .. 6), # F_DUPFD, F_SETFL
+    );
+}
+
 sub processes {
     my ($master, $worker, $sibling) = @_;
     return (
@@ -286,6 +296,7 @@ sub try_server {
     my $client = client_of($path);
     try_all($client, "$name: files", $version, files($folder, $everywhere));
     try_all($client, "$name: standard streams", $version, streams());
+    try_all($client, "$name: channels", $version, channels());
     my $self = attempt($client, 'getpid');
     my ($sibling) = grep { $_ != $self } @workers;
     try_all($client, "$name: processes", $version, processes($server->pid, $self, $sibling));
@@ -304,6 +315,31 @@ sub try_server {
         is(outcome(attempt(client_of($path), 'openat', 'root', '@mine', O_RDONLY)), 'done', "$name: the Unix socket still serves");
     }
     $server->stop;
+    return;
+}
+
+# The workers of a new root can't read the old one.
+sub try_new_root {
+    my ($started, $user, $as, $limit) = @_;
+    my $folder = make_site($user);
+    my $path   = "$folder/socket";
+    local $ENV{HOSTILE_LANDLOCK_ABI} = $limit;
+    delete $ENV{HOSTILE_LANDLOCK_ABI} if !defined $limit;
+    my $server = Harness->start(root => "$folder/site", args => ['-v', '-j', '2', '-b', "unix:$path"], as => $as);
+    my ($version) = $server->banner =~ /Landlock \(ABI (\d+)/ or return $server->stop;
+    my @old = $server->workers;
+    is($server->get('/mine')->{body}, 'mine', "$started: the root");
+    rename "$folder/site", "$folder/old" or die $!;
+    mkdir "$folder/site" or die $!;
+    put_file("$folder/site", 'mine', 'new');
+    is($server->get('/mine')->{body}, 'new', "$started: the new root");
+    ok(eventually { my @now = $server->workers; my %old = map { $_ => 1 } @old; @now == 2 && !grep { $old{$_} } @now }, "$started: its workers");
+    my $client = client_of($path);
+    is(outcome(attempt($client, 'openat', 'root', '@mine', O_RDONLY)), 'done', "$started: a worker of the new root reads that");
+    is(outcome(attempt($client, 'openat', CWD, "\@$folder/old/mine", O_RDONLY)), 'EACCES', "$started: a worker of the new root can't read the old one");
+    is(outcome(attempt($client, 'openat', 'root', '@../old/mine', O_RDONLY)), 'EACCES', "$started: a worker of the new root can't read the old one beside it");
+    close $client->{socket} if $client->{socket};
+    $server->stop(lost => 1);
     return;
 }
 
@@ -351,6 +387,7 @@ for my $limit ($instrumented || !$has_seccomp ? () : @versions) {
     try_server(@$_, $limit) for @users;
     try_server(@{ $users[0] }, $limit, '--symlinks', 'all');
     for my $user (@users) {
+        try_new_root(@$user, $limit);
         try_log(@$user, $limit, 'a pipe', a_pipe());
         my @terminal = a_terminal() or next;
         try_log(@$user, $limit, 'a terminal', @terminal);

@@ -1042,6 +1042,125 @@ static void a_path_is_resolved_name_by_name_again_after_a_while(void **state)
     assert_true(opens > 0);
 }
 
+/* ---- the root's name ---- */
+
+/* Looks by the name of the directory in which the test stands. */
+static void follow_root(void)
+{
+    static char name[PATH_MAX];
+    assert_non_null(getcwd(name, sizeof name));
+    store_follow(store, name);
+}
+
+static void replace_root(void)
+{
+    assert_int_equal(rename("../root", "../old"), 0);
+    assert_int_equal(mkdir("../root", 0755), 0);
+}
+
+static void restore_root(void)
+{
+    assert_int_equal(rmdir("../root"), 0);
+    assert_int_equal(rename("../old", "../root"), 0);
+}
+
+static void a_look_by_the_roots_name_costs_no_more(void **state)
+{
+    (void)state;
+    follow_root();
+    a_look_at_an_unchanged_file_is_one_stat_or_four_calls_in_a_directory(state);
+}
+
+static void nothing_is_found_beneath_a_replaced_root(void **state)
+{
+    static const char *const paths[] = {"file", "a/file", "a", "", "none", "a/none", "file/none"};
+    int fd;
+    (void)state;
+    make_directory("a");
+    write_file("file", "x");
+    write_file("a/file", "x");
+    follow_root();
+    settle();
+    for (unsigned round = 0; round < 2; round++) {
+        for (size_t i = 0; i < COUNT(paths); i++) {
+            store_begin(store);
+            assert_status(paths[i], i < 4 ? 0 : 404);
+            assert_int_equal(store_root_state(store), ROOT_CURRENT);
+        }
+        settle();
+        replace_root();
+        for (size_t i = 0; i < COUNT(paths); i++) {
+            store_begin(store);
+            assert_status(paths[i], 503);
+            assert_int_equal(store_root_state(store), ROOT_REPLACED);
+        }
+        store_begin(store);
+        assert_int_equal(store_open_directory(store, SPAN("a"), &fd), 503);
+        assert_int_equal(store_root_state(store), ROOT_REPLACED);
+        restore_root();
+    }
+}
+
+static void removed_root_is_missing(void **state)
+{
+    (void)state;
+    write_file("file", "x");
+    follow_root();
+    assert_content("file", "x");
+    assert_int_equal(rename("../root", "../old"), 0);
+    store_begin(store);
+    assert_status("file", 503);
+    assert_int_equal(store_root_state(store), ROOT_MISSING);
+    assert_int_equal(store_root_error(store), ENOENT);
+    assert_int_equal(rename("../old", "../root"), 0);
+    store_begin(store);
+    assert_content("file", "x");
+    assert_int_equal(store_root_state(store), ROOT_CURRENT);
+}
+
+/* The first of two requests has looked beneath the old root; the second must not share that. */
+static void lookup_beneath_a_replaced_root_is_not_shared(void **state)
+{
+    (void)state;
+    write_file("file", "old");
+    follow_root();
+    replace_root();
+    for (unsigned request = 0; request < 2; request++) {
+        struct entry *entry;
+        store_begin(store);
+        assert_int_equal(store_find(store, SPAN("file"), 7, &entry), 503);
+        assert_null(entry);
+    }
+    restore_root();
+}
+
+/* Two releases can have the same file, but not the same siblings. */
+static void sibling_that_only_the_new_root_has_shows_that_it_was_replaced(void **state)
+{
+    (void)state;
+    write_file("file", "text");
+    settle();
+    assert_content("file", "text");
+    follow_root();
+    struct entry *entry = found("file");
+    assert_int_equal(store_siblings(store, entry, 0), 0);
+    store_release(store, entry);
+    assert_int_equal(rename("../root", "../old"), 0);
+    assert_int_equal(mkdir("../root", 0755), 0);
+    assert_int_equal(link("../old/file", "../root/file"), 0);
+    write_file("../root/file.gz", "gz");
+    settle();
+    store_begin(store);
+    if (store_find(store, SPAN("file"), 0, &entry) == 0) {
+        store_siblings(store, entry, 0);
+        store_release(store, entry);
+    }
+    assert_int_equal(store_root_state(store), ROOT_REPLACED);
+    unlink("../root/file");
+    unlink("../root/file.gz");
+    restore_root();
+}
+
 /* ---- bounds ---- */
 
 static unsigned open_descriptors(void)
@@ -1514,6 +1633,11 @@ int main(void)
         TEST(a_file_that_was_seen_unchanged_for_long_enough_is_kept),
         TEST(a_look_at_an_unchanged_file_is_one_stat_or_four_calls_in_a_directory),
         TEST(a_path_is_resolved_name_by_name_again_after_a_while),
+        TEST(a_look_by_the_roots_name_costs_no_more),
+        TEST(nothing_is_found_beneath_a_replaced_root),
+        TEST(removed_root_is_missing),
+        TEST(lookup_beneath_a_replaced_root_is_not_shared),
+        TEST(sibling_that_only_the_new_root_has_shows_that_it_was_replaced),
         TEST(what_is_held_stays),
         TEST(a_held_descriptor_stays),
         TEST(heads_begin_empty),

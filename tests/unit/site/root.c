@@ -1,0 +1,116 @@
+/* What the root's name leads to, compared with the directory that was opened. */
+#include "site/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char name[64];
+
+static const char *beside(const char *suffix)
+{
+    static char path[80];
+    snprintf(path, sizeof path, "%s%s", name, suffix);
+    return path;
+}
+
+static struct root opened;
+
+static int begin(void **state)
+{
+    (void)state;
+    strcpy(name, "/tmp/tinyhttpd-root-XXXXXX");
+    assert_non_null(mkdtemp(name));
+    assert_int_equal(root_describe(&opened, name, open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)), 0);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    close(opened.fd);
+    unlink(name);
+    rmdir(name);
+    rmdir(beside("-other"));
+    return 0;
+}
+
+static enum root_state look(int expected)
+{
+    int error = 0;
+    enum root_state state = root_look(&opened, &error);
+    if (state == ROOT_MISSING)
+        assert_int_equal(error, expected);
+    return state;
+}
+
+static void untouched_root_is_current(void **state)
+{
+    (void)state;
+    assert_int_equal(look(0), ROOT_CURRENT);
+    assert_int_equal(rename(name, beside("-other")), 0);
+    assert_int_equal(rename(beside("-other"), name), 0);
+    assert_int_equal(look(0), ROOT_CURRENT);
+}
+
+static void removed_root_is_missing_until_it_is_made_anew(void **state)
+{
+    (void)state;
+    assert_int_equal(rmdir(name), 0);
+    assert_int_equal(look(ENOENT), ROOT_MISSING);
+    assert_int_equal(mkdir(name, 0755), 0);
+    assert_int_equal(look(0), ROOT_REPLACED);
+}
+
+static void link_that_leads_to_it_is_current(void **state)
+{
+    (void)state;
+    assert_int_equal(rename(name, beside("-other")), 0);
+    assert_int_equal(symlink(beside("-other"), name), 0);
+    assert_int_equal(look(0), ROOT_CURRENT);
+}
+
+static void name_of_no_directory_is_missing(void **state)
+{
+    (void)state;
+    assert_int_equal(rename(name, beside("-other")), 0);
+    int file = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    assert_int_equal(look(ENOTDIR), ROOT_MISSING);
+    close(file);
+    unlink(name);
+    assert_int_equal(symlink(name, name), 0);
+    assert_int_equal(look(ELOOP), ROOT_MISSING);
+}
+
+/* A process that can't look the name up sees that the directory was removed, not that it was moved. */
+static void without_a_name_only_a_removed_root_is_missing(void **state)
+{
+    (void)state;
+    opened.name = NULL;
+    assert_int_equal(look(0), ROOT_CURRENT);
+    assert_int_equal(rename(name, beside("-other")), 0);
+    assert_int_equal(look(0), ROOT_CURRENT);
+    assert_int_equal(rmdir(beside("-other")), 0);
+    assert_int_equal(look(ENOENT), ROOT_MISSING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(untouched_root_is_current, begin, end),
+        cmocka_unit_test_setup_teardown(removed_root_is_missing_until_it_is_made_anew, begin, end),
+        cmocka_unit_test_setup_teardown(link_that_leads_to_it_is_current, begin, end),
+        cmocka_unit_test_setup_teardown(name_of_no_directory_is_missing, begin, end),
+        cmocka_unit_test_setup_teardown(without_a_name_only_a_removed_root_is_missing, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
