@@ -273,7 +273,8 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. */
+/* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log writer that
+   waits for a file system which does not respond ends when that does (signal(7)); this process does not wait for it. */
 void log_writer_wait(struct log_writer *writer)
 {
     const struct timespec pause = {0, 20000000};
@@ -282,7 +283,7 @@ void log_writer_wait(struct log_writer *writer)
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
-    while (writer->pid > 0 && waitpid(writer->pid, NULL, WNOHANG) == 0) {
+    while (writer->pid > 0 && waitpid(writer->pid, NULL, WNOHANG) == 0 && now_ms() < end + LIMIT_KILL_MS) {
         if (now_ms() >= end)
             kill(writer->pid, SIGKILL);
         sigtimedwait(&child, NULL, &pause);

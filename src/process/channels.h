@@ -1,12 +1,10 @@
 /*
- * The sockets between processes. Workers write notices to the master. Workers that retire hand their connections over to
+ * The sockets between processes.  Workers that retire hand their connections over to
  * others, directly: the master reads nothing that a client has sent, and never holds a descriptor that a
  * worker has opened.
  */
 #ifndef TINYHTTPD_PROCESS_CHANNELS_H
 #define TINYHTTPD_PROCESS_CHANNELS_H
-
-#include "serve/worker.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -20,22 +18,29 @@ struct channel {
 /* A compromised worker can receive what the workers of its program hand over, but not what those of a later program get:
    each program has a channel of its own, which the one before it has made. */
 struct channels {
-    struct channel own;     /* between the workers of this program: they have both ends */
-    struct channel next;    /* to those of the program that replaces this one */
-    struct channel notices; /* from the workers to the master */
+    struct channel own;  /* between the workers of this program: they have both ends */
+    struct channel next; /* to those of the program that replaces this one */
+    int before; /* receives what workers of the program before hand over among themselves; -1: none */
 };
 
-/* Makes the sockets. `own` is the channel that the program before has made, and is owned from now on; NULL: there is none.
-   Returns 0, or -1 with errno. */
-int channels_open(struct channels *channels, const struct channel *own);
+/* What the program before has passed, owned from now on. */
+struct passed_channels {
+    struct channel own; /* its `next` */
+    int before;         /* of its own */
+};
+
+/* Makes the sockets. `passed`: NULL if there is no program before. Returns 0, or -1 with errno. */
+int channels_open(struct channels *channels, const struct passed_channels *passed);
+
+/* Ends the channel of the program before, and drops what is on its way there: a compromised worker could keep a listening
+   socket in it while the master looks whether it has one. */
+void channels_end_before(struct channels *channels);
 
 /* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */
 bool channels_make_room(int *fd);
 
-/* In a worker, when the fixed numbers are free: puts its ends there. False with errno on failure. */
-bool channels_enter_worker(const struct channels *channels);
-
-/* Reads a notice without waiting. `*sender` is the worker, as the kernel says. False if there is none. */
-bool channels_read_notice(const struct channels *channels, pid_t *sender, enum worker_notice *notice);
+/* In a worker, when the fixed numbers are free: puts its ends there, and `notices`, a pipe to the master. False with errno on
+   failure. */
+bool channels_enter_worker(const struct channels *channels, int notices);
 
 #endif

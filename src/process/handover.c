@@ -19,17 +19,17 @@
 #include <unistd.h>
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for owned
-   sockets, "channel" for two further sockets after those (struct channel), "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
+   sockets, "channels" for three further sockets after those (struct passed_channels), "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
-static const char note_channel[] = "channel";
+static const char note_channels[] = "channels";
 
 /* A name has two 64-bit numbers, a time is one, a pid has at most seven digits (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = sizeof note_owned + sizeof note_channel + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1 };
+enum { NOTE_ROOM = sizeof note_owned + sizeof note_channels + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1 };
 
-/* The sockets, then the channel. */
-enum { CHANNEL_ENDS = 2, PASSED_MAX = LIMIT_LISTENERS + CHANNEL_ENDS };
+/* The sockets, then the ends of channels. */
+enum { CHANNEL_ENDS = 3, PASSED_MAX = LIMIT_LISTENERS + CHANNEL_ENDS };
 
 /* ---- receiving ---- */
 
@@ -94,8 +94,8 @@ static void read_note(struct handover *handover, const char *note)
         read_worker(handover, member);
         read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_owned));
-        if (span_equal(member, span_of(note_channel)))
-            handover->has_channel = true;
+        if (span_equal(member, span_of(note_channels)))
+            handover->has_channels = true;
         note += member.length + (note[member.length] == ',');
     }
 }
@@ -124,7 +124,7 @@ void handover_close_inherited(void)
     if (!is_for_this_process() || !read_number("LISTEN_FDS", &count) || count > LIMIT_LISTENERS)
         count = 0;
     else
-        count += note != NULL && strstr(note, note_channel) != NULL ? CHANNEL_ENDS : 0;
+        count += note != NULL && strstr(note, note_channels) != NULL ? CHANNEL_ENDS : 0;
     for (unsigned i = 0; i < count; i++)
         sockets[i] = HANDOVER_FIRST_FD + (int)i;
     descriptors_close_others(sockets, (unsigned)count);
@@ -143,7 +143,7 @@ int handover_read(struct handover *handover, struct failure *failure)
                           typed != NULL ? typed : "", LIMIT_LISTENERS);
         }
         int after = HANDOVER_FIRST_FD + (int)sockets;
-        handover->channel = (struct channel){after, after + 1};
+        handover->channels = (struct passed_channels){{after, after + 1}, after + 2};
         handover->sockets = (unsigned)sockets;
         handover->dry_run = sockets > 0 && note != NULL && strcmp(note, note_dry_run) == 0;
         handover->reload = sockets > 0 && note != NULL && !handover->dry_run;
@@ -221,17 +221,18 @@ static bool place_sockets(const int saved[PASSED_MAX], const int *sockets, unsig
     return true;
 }
 
-/* `channel`: NULL for none. Returns only on failure, an errno, with descriptors and environment restored. */
-static int execute(char *const *command, const struct listening *listening, const struct channel *channel,
-                   const char *note)
+/* `channels`: NULL for none. Returns only on failure, an errno, with descriptors and environment restored. */
+static int execute(char *const *command, const struct listening *listening,
+                   const struct passed_channels *channels, const char *note)
 {
     int saved[PASSED_MAX], passed[PASSED_MAX];
     unsigned count = listening->count;
     const char *program = handover_program();
     memcpy(passed, listening->fds, count * sizeof *passed);
-    if (channel != NULL) {
-        passed[count++] = channel->sender;
-        passed[count++] = channel->receiver;
+    if (channels != NULL) {
+        passed[count++] = channels->own.sender;
+        passed[count++] = channels->own.receiver;
+        passed[count++] = channels->before;
     }
     if (program == NULL)
         return ENOENT;
@@ -284,16 +285,17 @@ static void append_worker(struct buffer *note, const struct old_worker *worker)
 }
 
 int handover_execute(char *const *command, const struct listening *listening,
-                     const struct old_worker *workers, unsigned worker_count, const struct channel *channel)
+                     const struct old_worker *workers, unsigned worker_count,
+                     const struct passed_channels *channels)
 {
     static char room[NOTE_ROOM];
     struct buffer note = {room, 0, sizeof room - 1, false};
     if (listening->owned)
         buffer_string(&note, note_owned);
-    if (channel != NULL) {
+    if (channels != NULL) {
         if (note.length > 0)
             buffer_byte(&note, ',');
-        buffer_string(&note, note_channel);
+        buffer_string(&note, note_channels);
     }
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
@@ -301,5 +303,5 @@ int handover_execute(char *const *command, const struct listening *listening,
         append_worker(&note, &workers[i]);
     assert(!note.overflow);
     room[note.length] = '\0';
-    return execute(command, listening, channel, room);
+    return execute(command, listening, channels, room);
 }

@@ -34,8 +34,8 @@ struct handover {
     unsigned worker_count;
     struct old_worker workers[LIMIT_RETIRED];
     struct listen_name names[LIMIT_LISTENERS]; /* of the sockets */
-    bool has_channel;                          /* `channel` was passed */
-    struct channel channel; /* on which these workers hand over their connections (channels_open) */
+    bool has_channels;                         /* `channels` was passed */
+    struct passed_channels channels;           /* on which these workers hand over their connections */
 };
 
 /* Closes all descriptors except the standard streams and the passed sockets: connections need them, and a compromised
@@ -55,10 +55,11 @@ const char *handover_program(void);
  */
 pid_t handover_dry_run(char *const *command, const struct listening *listening);
 
-/* Replaces this program, passing these sockets and workers, and the channel on which they hand over their
+/* Replaces this program, passing these sockets and workers, and the channels on which they hand over their
    connections; NULL: none. Returns only on failure, an errno, with descriptors and
    environment restored. */
 int handover_execute(char *const *command, const struct listening *listening,
-                     const struct old_worker *workers, unsigned worker_count, const struct channel *channel);
+                     const struct old_worker *workers, unsigned worker_count,
+                     const struct passed_channels *channels);
 
 #endif

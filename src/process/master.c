@@ -37,6 +37,7 @@ enum { SLOTS_MAX = 2 * LIMIT_WORKERS };
 struct child {
     pid_t pid;     /* 0: none */
     unsigned slot; /* of the shared memory */
+    int notices;   /* a pipe of its own: it can't write in another's name */
     int64_t started;
     int64_t due;   /* the next start */
     int64_t pause; /* before the last start; 0 unless the previous worker died young */
@@ -47,6 +48,7 @@ struct child {
 struct old_child {
     struct old_worker worker;
     unsigned slot;     /* of the shared memory; SLOTS_MAX: of an earlier program */
+    int notices;       /* not read any more, but open: else the worker would take the program for replaced */
     pid_t check;       /* 0: none */
     int64_t check_due; /* when the check must have ended */
     bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
@@ -254,7 +256,7 @@ static int open_sockets(struct master *master, struct failure *failure)
 
 static int open_channels(struct master *master, struct failure *failure)
 {
-    if (channels_open(&master->channels, master->handover.has_channel ? &master->handover.channel : NULL) ==
+    if (channels_open(&master->channels, master->handover.has_channels ? &master->handover.channels : NULL) ==
         0)
         return 0;
     return fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
@@ -386,7 +388,7 @@ bool master_wait_to_retry(struct master *master, struct failure *failure)
 
 /* In the child: gives the worker's descriptors their places, and closes what a library has kept open, such as the socket
    of a name service that found --user. False with errno on failure. */
-static bool arrange_descriptors(struct master *master)
+static bool arrange_descriptors(struct master *master, int notices)
 {
     int kept[LIMIT_LISTENERS + 1 + DESCRIPTOR_FIXED_LAST];
     unsigned count = 0;
@@ -395,7 +397,8 @@ static bool arrange_descriptors(struct master *master)
             return false;
         kept[count++] = master->listening.fds[i];
     }
-    if (!channels_make_room(&master->root.fd) || !channels_enter_worker(&master->channels))
+    if (!channels_make_room(&master->root.fd) || !channels_make_room(&notices) ||
+        !channels_enter_worker(&master->channels, notices))
         return false;
     kept[count++] = master->root.fd;
     for (int fd = DESCRIPTOR_HANDOFF_OUT; fd <= DESCRIPTOR_FIXED_LAST; fd++)
@@ -411,7 +414,7 @@ static _Noreturn void fail_worker(int error)
 }
 
 /* Runs in the child. */
-static _Noreturn void become_worker(struct supervision *supervision, unsigned slot, pid_t parent)
+static _Noreturn void become_worker(struct supervision *supervision, unsigned slot, int notices, pid_t parent)
 {
     struct sandbox_held held;
     struct master *master = supervision->master;
@@ -420,7 +423,7 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
     log_enter_worker();
     if (!metrics_keep(setup.metrics) || !magic_guard_keep(slot))
         _exit(EX_OSERR);
-    if (!arrange_descriptors(master))
+    if (!arrange_descriptors(master, notices))
         fail_worker(errno);
     setup.root = master->sandbox.root = master->root.fd;
     if (!sandbox_enter(&master->sandbox, parent, &held))
@@ -460,13 +463,30 @@ static unsigned free_slot(const struct supervision *supervision, unsigned index)
     return index;
 }
 
+/* Returns its pid, or -1 with errno. */
+static pid_t fork_worker(struct supervision *supervision, struct child *child)
+{
+    enum { READ, WRITE, ENDS };
+    int notices[ENDS];
+    pid_t parent = getpid();
+    if (pipe2(notices, O_NONBLOCK | O_CLOEXEC) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        become_worker(supervision, child->slot, notices[WRITE], parent);
+    int error = errno;
+    close(notices[WRITE]);
+    if (pid < 0)
+        close(notices[READ]);
+    errno = error;
+    child->notices = notices[READ];
+    return pid;
+}
+
 static void start_child(struct supervision *supervision, struct child *child)
 {
     child->slot = free_slot(supervision, (unsigned)(child - supervision->children));
-    pid_t parent = getpid();
-    pid_t pid = fork();
-    if (pid == 0)
-        become_worker(supervision, child->slot, parent);
+    pid_t pid = fork_worker(supervision, child);
     child->started = now_ms();
     if (pid < 0) {
         child->pause = longer_pause(child->pause);
@@ -532,6 +552,7 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
     child->pause = crashed ? 0 : next_pause(child, now); /* such a file can't crash the next worker */
     child->due = now + child->pause;
     child->pid = 0;
+    close(child->notices);
     supervision->running--;
     if (supervision->state == SUPERVISION_SERVE) {
         metrics_restart(metrics_of(supervision->master->metrics, slot));
@@ -549,6 +570,8 @@ static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_sta
             continue;
         if (supervision->old[i].slot < SLOTS_MAX)
             metrics_set_connections(metrics_of(supervision->master->metrics, supervision->old[i].slot), 0, 0);
+        if (supervision->old[i].notices >= 0)
+            close(supervision->old[i].notices);
         supervision->old[i] = supervision->old[--supervision->old_count];
         if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
             log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
@@ -693,10 +716,13 @@ static void hand_over(struct supervision *supervision)
     }
     for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
         workers[count++] = supervision->old[i].worker;
+    channels_end_before(&supervision->master->channels);
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
-    int error = handover_execute(supervision->command, &supervision->master->listening, workers, count,
-                                 &supervision->master->channels.next);
+    const struct channels *channels = &supervision->master->channels;
+    const struct passed_channels passed = {channels->next, channels->own.receiver};
+    int error =
+        handover_execute(supervision->command, &supervision->master->listening, workers, count, &passed);
     log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
               strerror(error));
     supervision->dry_run_succeeded = false;
@@ -709,7 +735,8 @@ static void adopt_old_workers(struct supervision *supervision)
     supervision->retire_pending = handover->reload;
     supervision->old_count = handover->worker_count;
     for (unsigned i = 0; i < supervision->old_count; i++)
-        supervision->old[i] = (struct old_child){.worker = handover->workers[i], .slot = SLOTS_MAX};
+        supervision->old[i] =
+            (struct old_child){.worker = handover->workers[i], .slot = SLOTS_MAX, .notices = -1};
     supervision->retire_due = supervision->release_due = INT64_MAX;
 }
 
@@ -759,7 +786,7 @@ static bool make_old(struct supervision *supervision, struct child *child, int64
     if (supervision->old_count == LIMIT_RETIRED)
         return false;
     supervision->old[supervision->old_count++] =
-        (struct old_child){{child->pid, now}, child->slot, 0, 0, false, false};
+        (struct old_child){.worker = {child->pid, now}, .slot = child->slot, .notices = child->notices};
     supervision->running--;
     child->pid = 0;
     child->due = now;
@@ -769,11 +796,10 @@ static bool make_old(struct supervision *supervision, struct child *child, int64
 }
 
 /* A worker that drains or retires by itself, as a signal told it to. */
-static void on_leave(struct supervision *supervision, pid_t pid)
+static void on_leave(struct supervision *supervision, struct child *child)
 {
-    struct child *child = find_child(supervision, pid);
     int64_t now = now_ms();
-    if (child == NULL || !make_old(supervision, child, now))
+    if (!make_old(supervision, child, now))
         return;
     child->pause = next_pause(child, now);
     child->due = now + child->pause;
@@ -866,15 +892,17 @@ static void look_at_root(struct supervision *supervision)
         supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
 }
 
+/* A few of them tell all; a compromised worker may write on and on. */
 static void read_notices(struct supervision *supervision)
 {
-    enum worker_notice notice;
-    pid_t sender;
     bool root_changed = supervision->root_due <= now_ms();
-    while (channels_read_notice(&supervision->master->channels, &sender, &notice)) {
-        if (notice == WORKER_LEAVES)
-            on_leave(supervision, sender);
-        root_changed |= notice == WORKER_FOUND_ROOT_CHANGED;
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        struct child *child = &supervision->children[i];
+        char notices[256];
+        ssize_t count = child->pid > 0 ? read(child->notices, notices, sizeof notices) : 0;
+        root_changed |= count > 0 && memchr(notices, WORKER_FOUND_ROOT_CHANGED, (size_t)count) != NULL;
+        if (count > 0 && memchr(notices, WORKER_LEAVES, (size_t)count) != NULL)
+            on_leave(supervision, child);
     }
     if (root_changed)
         look_at_root(supervision);
@@ -917,6 +945,7 @@ static void begin_check(struct supervision *supervision, struct old_child *old, 
 
 static void begin_checks(struct supervision *supervision, int64_t now)
 {
+    channels_end_before(&supervision->master->channels);
     supervision->release_due = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
         struct old_child *old = &supervision->old[i];
@@ -1081,6 +1110,18 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     return time;
 }
 
+/* Waits for a signal or a notice. */
+static void wait_for_notices(const struct supervision *supervision, const struct timespec *time)
+{
+    struct pollfd notices[LIMIT_WORKERS];
+    nfds_t count = 0;
+    for (unsigned i = 0; i < supervision->master->workers && supervision->state == SUPERVISION_SERVE; i++) {
+        if (supervision->children[i].pid > 0)
+            notices[count++] = (struct pollfd){.fd = supervision->children[i].notices, .events = POLLIN};
+    }
+    ppoll(notices, count, time, &supervision->setup.waiting_mask);
+}
+
 static void supervise(struct supervision *supervision)
 {
     for (;;) {
@@ -1099,9 +1140,7 @@ static void supervise(struct supervision *supervision)
             start_due_children(supervision);
             kill_overdue(supervision);
         }
-        struct pollfd notices = {.fd = supervision->master->channels.notices.receiver, .events = POLLIN};
-        bool serves = supervision->state == SUPERVISION_SERVE;
-        ppoll(&notices, serves, time_to_wait(supervision, &time), &supervision->setup.waiting_mask);
+        wait_for_notices(supervision, time_to_wait(supervision, &time));
     }
 }
 

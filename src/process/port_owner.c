@@ -110,28 +110,48 @@ static int is_socket(int folder, const char *fd, const unsigned long *inodes, un
     ssize_t length = readlinkat(folder, fd, target, 63);
     target[length > 0 ? length : 0] = '\0';
     if (length < 0)
-        return errno == EACCES ? -1 : 0;
+        return errno == ENOENT || errno == EINVAL ? 0 : -1; /* EINVAL: "." and ".." */
     return is_among(target, inodes, count);
 }
 
+/* What one pass over the descriptors looks for. */
+enum pass { PASS_SOCKETS, PASS_EPOLL };
+
+/* port_owner_has() for inodes, by one pass. A worker has exactly one epoll instance. */
+static int look_through(DIR *folder, const char *pid, const unsigned long *inodes, unsigned count,
+                        enum pass pass)
+{
+    char target[64];
+    unsigned instances = 0;
+    rewinddir(folder);
+    for (;;) {
+        errno = 0;
+        /* cppcheck-suppress readdirCalled ; the process has one thread */
+        const struct dirent *entry = readdir(folder);
+        if (entry == NULL)
+            return errno == 0 ? 0 : -1;
+        int found = is_socket(dirfd(folder), entry->d_name, inodes, count, target);
+        if (found != 0 && pass == PASS_SOCKETS)
+            return found;
+        if (pass == PASS_EPOLL && strcmp(target, "anon_inode:[eventpoll]") == 0)
+            found = ++instances > 1 ? 1 : watches(pid, entry->d_name, inodes, count);
+        if (found != 0)
+            return found;
+    }
+}
+
 /* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. `with_epoll`
-   looks for epoll instances as well, of which a worker has exactly one. */
+   looks for epoll instances as well, after the sockets: one that is closed by then can't be added to an instance any more. */
 static int has_socket(const char *pid, const unsigned long *inodes, unsigned count, bool with_epoll)
 {
-    char path[64], target[64];
-    int found = 0;
-    unsigned instances = 0;
+    char path[64];
     snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
     DIR *folder = opendir(path);
     if (folder == NULL)
         return -1;
-    const struct dirent *entry;
-    /* cppcheck-suppress readdirCalled ; the process has one thread */
-    while (found == 0 && (entry = readdir(folder)) != NULL) {
-        found = is_socket(dirfd(folder), entry->d_name, inodes, count, target);
-        if (found == 0 && with_epoll && strcmp(target, "anon_inode:[eventpoll]") == 0)
-            found = ++instances > 1 ? 1 : watches(pid, entry->d_name, inodes, count);
-    }
+    int found = look_through(folder, pid, inodes, count, PASS_SOCKETS);
+    if (found == 0 && with_epoll)
+        found = look_through(folder, pid, inodes, count, PASS_EPOLL);
     int error = errno;
     closedir(folder);
     errno = error;

@@ -41,7 +41,10 @@ struct connection *connection_new(int fd, const union peer *peer)
 struct connection *connection_take(const struct handoff *handoff)
 {
     struct connection *connection = connection_new(handoff->fd, &handoff->peer);
-    if (connection == NULL || handoff->bytes.length == 0)
+    if (connection == NULL)
+        return NULL;
+    connection->taken_over = true;
+    if (handoff->bytes.length == 0)
         return connection;
     connection->input = input_new(handoff->bytes, NULL);
     if (connection->input != NULL)

@@ -58,6 +58,7 @@ struct connection {
     bool urgent;             /* the client has sent urgent data, before which a read stops short (tcp(7)) */
     bool rearm_deadline;     /* the client met the deadline: the next one begins */
     bool ready;              /* in the worker's ready list */
+    bool taken_over;         /* another process may have the socket open */
     bool awaits_root;        /* its request found that the root was replaced, and is unread input again */
     bool awaits_no_longer;   /* it is answered from the open directory */
     struct connection *next; /* in the ready list, or in the list of closed connections */

@@ -115,8 +115,18 @@ static void arm(struct worker *worker, struct connection *connection, enum deadl
     deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now);
 }
 
+/* The epoll instance reports on a closed socket while another process has it open (epoll(7), Q6), as the one does that
+   handed it over. */
+static void unwatch(const struct worker *worker, const struct connection *connection)
+{
+    if (connection->watched != 0)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+}
+
 static void close_connection(struct worker *worker, struct connection *connection)
 {
+    if (connection->taken_over)
+        unwatch(worker, connection);
     worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
     connection_close(connection, &worker->service);
     worker->connections--;
@@ -468,7 +478,6 @@ static void keep_connections(struct worker *worker)
     rearm_all(worker, DEADLINE_IDLE, DEADLINE_LAST_REQUEST);
 }
 
-/* The epoll instance would report on while the other worker has the socket open (epoll(7), Q6). */
 static enum handoff_result hand_over(struct worker *worker, struct connection *connection)
 {
     struct handoff handoff;
@@ -477,8 +486,7 @@ static enum handoff_result hand_over(struct worker *worker, struct connection *c
     enum handoff_result result = handoff_send(worker->successors, &handoff);
     if (result != HANDOFF_DONE)
         return result;
-    if (connection->watched != 0)
-        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+    unwatch(worker, connection);
     close_connection(worker, connection);
     return HANDOFF_DONE;
 }
@@ -581,10 +589,12 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     }
 }
 
-static void serve_source(struct worker *worker, unsigned source)
+static void serve_source(struct worker *worker, unsigned source, uint32_t events)
 {
     if (!is_listener(worker, source)) {
         take_over_connections(worker, source);
+        if ((events & EPOLLHUP) != 0) /* a later program has ended the channel */
+            ignore_source(worker, source);
         return;
     }
     accept_connections(worker, source);
@@ -596,7 +606,7 @@ static void serve_sources(struct worker *worker, const struct epoll_event *event
 {
     for (unsigned i = 0; i < count; i++) {
         if (is_of_source(worker, &events[i]))
-            serve_source(worker, (unsigned)events[i].data.u64);
+            serve_source(worker, (unsigned)events[i].data.u64, events[i].events);
     }
 }
 

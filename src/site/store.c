@@ -804,7 +804,7 @@ static int find_on_disk(struct store *store, struct span path, uint64_t iteratio
                         struct entry **entry)
 {
     int status = find_beneath(store, path, iteration, hash, entry);
-        if (is_root_current(store))
+    if (is_root_current(store))
         return status;
     if (*entry != NULL && *entry != &store->directory)
         node_of(*entry)->iteration = 0; /* no other request may share this lookup */
@@ -943,7 +943,7 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t it
         node->siblings |= 1U << sibling;
         store_release(store, entry);
     }
-        node->siblings_iteration = store->root_state == ROOT_CURRENT ? iteration : 0;
+    node->siblings_iteration = store->root_state == ROOT_CURRENT ? iteration : 0;
     return node->siblings;
 }
 

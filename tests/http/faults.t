@@ -264,10 +264,12 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     $server->stop(lost => 1);
 }
 # A reload whose new program lacks processes right after it has replaced the old one: the old worker serves until it has them.
-# The calls of fork are the dry run, its rehearsal of the sandbox, the new program's rehearsal, and the new worker.
+# The calls of fork are the dry run, its rehearsal of the sandbox and two log writers, the new program's rehearsal and log
+# writers, and the new worker.
 for my $case (
-    ['the rehearsal of the sandbox', 3, qr/can't start a process: [^\n]*; old workers serve meanwhile, trying again in 400 ms\n/],
-    ['a worker',                     4, qr/can't start a worker: [^\n]*; trying again in 400 ms\n/],
+    ['the rehearsal of the sandbox', 5, qr/can't start a process: [^\n]*; old workers serve meanwhile, trying again in 400 ms\n/],
+        ['a log writer',                 7, qr/can't start a process that writes the log: [^\n]*; old workers serve meanwhile, trying again in 50 ms\n/],
+    ['a worker',                     8, qr/can't start a worker: [^\n]*; trying again in 400 ms\n/],
 ) {
     my ($name, $countdown, $pattern) = @$case;
     my $server = start('-j', 1);
@@ -294,7 +296,7 @@ for my $case (
     my $socket = $server->connection(receive => 32_768);
     syswrite $socket, get_request('/large.bin');
     sysread $socket, my $start, 1000 or die 'no answer';
-    set_fault('fork', 3, 'EAGAIN', 'in the master', 1000);
+    set_fault('fork', 5, 'EAGAIN', 'in the master', 1000);
     kill 'HUP', $server->pid;
     ok(eventually(sub { $server->stderr =~ /trying again in 200 ms/ }), 'a program that can\'t start: tries again');
     kill 'TERM', $server->pid;

@@ -47,12 +47,13 @@ sub reload {
     return eventually { scalar(my @new = replaced($server, @before)) };
 }
 
-# Whether a worker has closed the listening sockets: it has none of the master's sockets any more.
+# Whether a worker has closed the listening sockets: it has none of the master's sockets any more but its channels.
 sub has_retired {
     my ($server, $worker) = @_;
     my $sockets = sub { map { $_ => 1 } grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
     my %listening = $sockets->($server->pid);
     my %own       = $sockets->($worker);
+    delete $own{ readlink("/proc/$worker/fd/$_") // '' } for 3 .. 5;
     return !grep { $listening{$_} } keys %own;
 }
 

@@ -24,36 +24,41 @@ static int begin(void **state)
 }
 
 /* In a worker, at the lowest descriptors: the fixed ones are taken. */
-static int notice_from_worker(void)
+static int use_in_worker(int notices)
 {
-    const char leaves = WORKER_LEAVES;
-    if (!channels_enter_worker(&channels))
+    char got[8];
+    if (!channels_make_room(&notices) || !channels_enter_worker(&channels, notices))
         return 1;
-    if (write(DESCRIPTOR_MASTER, &leaves, 1) != 1 || write(DESCRIPTOR_HANDOFF_OUT, "own", 3) != 3 ||
+    if (write(DESCRIPTOR_MASTER, "l", 1) != 1 || write(DESCRIPTOR_HANDOFF_OUT, "own", 3) != 3 ||
         write(DESCRIPTOR_HANDOFF_NEXT, "next", 4) != 4)
         return 2;
-    char got[8];
     return read(DESCRIPTOR_HANDOFF_IN, got, sizeof got) == 3 ? 0 : 3;
 }
 
-static void master_learns_which_worker_notices(void **state)
+static void worker_has_its_ends(void **state)
 {
-    pid_t sender;
-    enum worker_notice notice;
-    int status;
+    char got[8];
+    int status, notices[2];
     (void)state;
-    assert_false(channels_read_notice(&channels, &sender, &notice));
+    assert_int_equal(pipe2(notices, O_NONBLOCK | O_CLOEXEC), 0);
     pid_t worker = fork();
     if (worker == 0)
-        _exit(notice_from_worker());
+        _exit(use_in_worker(notices[1]));
     assert_int_equal(waitpid(worker, &status, 0), worker);
     assert_int_equal(status, 0);
-    assert_true(channels_read_notice(&channels, &sender, &notice));
-    assert_int_equal(sender, worker);
-    assert_int_equal(notice, WORKER_LEAVES);
-    assert_false(channels_read_notice(&channels, &sender, &notice));
-    char got[8];
+    assert_int_equal(read(notices[0], got, sizeof got), 1);
     assert_int_equal(read(channels.next.receiver, got, sizeof got), 4); /* for the next program */
+}
+
+/* A compromised worker can have a copy of each end, by sending it to itself, and shut it down. */
+static void worker_that_shuts_an_end_down_ends_no_receiver(void **state)
+{
+    char got[8];
+    (void)state;
+    assert_int_equal(shutdown(dup(channels.own.sender), SHUT_WR), 0);
+    assert_int_equal(shutdown(dup(channels.own.receiver), SHUT_WR), 0);
+    assert_true(recv(channels.own.receiver, got, sizeof got, 0) < 0);
+    assert_int_equal(errno, EAGAIN);
 }
 
 static void descriptors_at_fixed_numbers_are_moved(void **state)
@@ -72,12 +77,29 @@ static void descriptors_at_fixed_numbers_are_moved(void **state)
 static void channel_of_the_program_before_is_used(void **state)
 {
     struct channels later;
-    struct channel passed = {dup(channels.next.sender), dup(channels.next.receiver)}; /* without FD_CLOEXEC */
+    struct passed_channels passed = {{dup(channels.next.sender), dup(channels.next.receiver)},
+                                     dup(channels.own.receiver)}; /* without FD_CLOEXEC */
     (void)state;
     assert_int_equal(channels_open(&later, &passed), 0);
-    assert_int_equal(later.own.receiver, passed.receiver);
-    assert_true((fcntl(passed.sender, F_GETFD) & FD_CLOEXEC) != 0);
-    assert_true((fcntl(passed.receiver, F_GETFD) & FD_CLOEXEC) != 0);
+    assert_int_equal(later.own.receiver, passed.own.receiver);
+    assert_true((fcntl(passed.own.sender, F_GETFD) & FD_CLOEXEC) != 0);
+    assert_true((fcntl(passed.own.receiver, F_GETFD) & FD_CLOEXEC) != 0);
+    assert_int_equal(later.before, passed.before);
+}
+
+static void ended_channel_holds_nothing(void **state)
+{
+    char got[8];
+    struct channels later = {.before = dup(channels.own.receiver)};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(send(channels.own.sender, "held", 4, 0), 4);
+    channels_end_before(&later);
+    assert_int_equal(later.before, -1);
+    assert_true(recv(channels.own.receiver, got, sizeof got, 0) <= 0);
+    assert_true(send(channels.own.sender, "more", 4, MSG_NOSIGNAL) < 0);
+    assert_int_equal(errno, EPIPE);
+    channels_end_before(&later);
 }
 
 /* The environment may name anything. */
@@ -87,20 +109,22 @@ static void what_is_no_channel_is_not_used(void **state)
     int ends[2];
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    const struct channel passed[] = {
-        {ends[0], ends[1]}, {1000, 1001}, {open("/", O_RDONLY | O_CLOEXEC), ends[1]}};
+    const struct passed_channels passed[] = {
+        {{ends[0], ends[1]}, -1}, {{1000, 1001}, 1002}, {{open("/", O_RDONLY | O_CLOEXEC), ends[1]}, -1}};
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
         assert_int_equal(channels_open(&later, &passed[i]), 0);
-        assert_int_not_equal(later.own.receiver, passed[i].receiver);
+        assert_int_not_equal(later.own.receiver, passed[i].own.receiver);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(master_learns_which_worker_notices, begin),
+        cmocka_unit_test_setup(worker_has_its_ends, begin),
+        cmocka_unit_test_setup(worker_that_shuts_an_end_down_ends_no_receiver, begin),
         cmocka_unit_test_setup(descriptors_at_fixed_numbers_are_moved, begin),
         cmocka_unit_test_setup(channel_of_the_program_before_is_used, begin),
+        cmocka_unit_test_setup(ended_channel_holds_nothing, begin),
         cmocka_unit_test_setup(what_is_no_channel_is_not_used, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
