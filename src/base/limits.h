@@ -310,6 +310,9 @@
    look. */
 #define LIMIT_ROOT_LOOK_MS 100
 
+/* The least time from one replacement of the root to the next: each forks all workers anew. */
+#define LIMIT_ROOT_REPLACE_MS 20
+
 /* The interval in which a worker goes on to hand over its connections when the queue is full. */
 #define LIMIT_HANDOFF_RETRY_MS 1
 

@@ -79,6 +79,7 @@ struct supervision {
     int64_t dry_run_due;    /* when to kill it */
     bool dry_run_succeeded; /* replace this program */
     bool root_missing;      /* that is logged */
+    int64_t root_replaced;  /* the last time */
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
@@ -873,13 +874,21 @@ static void look_at_root(struct supervision *supervision)
         tell_back(supervision);
         break;
     case ROOT_REPLACED:
-        if (has_room_for_old(supervision) && open_new_root(supervision, &failure) == 0) {
+        if (now < supervision->root_replaced + LIMIT_ROOT_REPLACE_MS) {
+            supervision->root_due = supervision->root_replaced + LIMIT_ROOT_REPLACE_MS;
+            return;
+        }
+        if (!has_room_for_old(supervision))
+            fail(&failure, EX_OSERR,
+                 "root '%s' was replaced, but %u old workers still finish their responses",
+                 master->settings->root, supervision->old_count);
+        else if (open_new_root(supervision, &failure) == 0) {
             tell_back(supervision);
             replace_workers(supervision, now);
+            supervision->root_replaced = now;
             break;
         }
-        if (failure.status != 0)
-            tell_missing(supervision, failure.message);
+        tell_missing(supervision, failure.message);
         supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
         return;
     case ROOT_MISSING:

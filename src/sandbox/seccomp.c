@@ -98,6 +98,7 @@ static const struct rule rules[] = {
     {SYS_epoll_ctl, {{NO_STREAM(2)}}},
     {SYS_shutdown, {{NOT_FIXED(0)}, {IS(1, SHUT_WR)}}}, /* SHUT_RD ends a listening socket for all workers */
     {SYS_ioctl, {{IS(1, SIOCOUTQ)}}},
+    {.call = SYS_getpeername},
     {SYS_sendmsg, {{IS(0, DESCRIPTOR_HANDOFF_OUT)}, {ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL)}}},
     {SYS_sendmsg, {{IS(0, DESCRIPTOR_HANDOFF_NEXT)}, {ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL)}}},
     {SYS_recvmsg, {{IS(0, DESCRIPTOR_HANDOFF_IN)}, {ONLY(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}}},

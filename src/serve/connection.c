@@ -58,7 +58,7 @@ bool connection_offer(const struct connection *connection, struct handoff *hando
     const struct input *input = connection->input;
     if (connection->state != CONNECTION_READ || (input != NULL && input->request.state != REQUEST_HEAD))
         return false;
-    *handoff = (struct handoff){.fd = connection->fd, .peer = connection->peer};
+    *handoff = (struct handoff){.fd = connection->fd};
     if (input != NULL)
         handoff->bytes = (struct span){input->bytes + input->start, input->length - input->start};
     return true;

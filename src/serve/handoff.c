@@ -16,7 +16,6 @@
 struct header {
     uint32_t version;
     uint32_t size; /* of this struct */
-    union peer peer;
 };
 enum { VERSION = 1 };
 
@@ -28,7 +27,7 @@ union control {
 
 enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 {
-    struct header header = {.version = VERSION, .size = sizeof header, .peer = handoff->peer};
+    struct header header = {.version = VERSION, .size = sizeof header};
     struct iovec pieces[] = {
         {&header, sizeof header},
         {(void *)(uintptr_t)handoff->bytes.at, handoff->bytes.length}, // NOLINT(performance-no-int-to-ptr)
@@ -67,8 +66,8 @@ static bool is_same_file(const struct stat *attributes, int fd)
     return fstat(fd, &other) == 0 && other.st_dev == attributes->st_dev && other.st_ino == attributes->st_ino;
 }
 
-/* A blocking socket would stop this worker, and its own ones would take what they carry. A listening one is harmless:
-   recv(2) fails. */
+/* A blocking socket would stop this worker, and its own ones would take what they carry. A listening one has no
+   peer. */
 static bool is_connection(int fd)
 {
     struct stat attributes;
@@ -80,6 +79,13 @@ static bool is_connection(int fd)
             return false;
     }
     return true;
+}
+
+/* Not from the message: a compromised worker could make a client trusted. */
+static bool find_peer(struct handoff *handoff)
+{
+    socklen_t length = sizeof handoff->peer;
+    return getpeername(handoff->fd, &handoff->peer.any, &length) == 0;
 }
 
 enum handoff_result handoff_receive(int socket, char *room, struct handoff *handoff)
@@ -99,10 +105,9 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     int fd = descriptor_of(&message);
     bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
                  header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;
-    if (fd >= 0 && whole && is_connection(fd)) {
-        *handoff = (struct handoff){fd, header.peer, {room, (size_t)length - sizeof header}};
+    *handoff = (struct handoff){.fd = fd, .bytes = {room, (size_t)length - (whole ? sizeof header : 0)}};
+    if (fd >= 0 && whole && is_connection(fd) && find_peer(handoff))
         return HANDOFF_DONE;
-    }
     if (fd >= 0)
         close(fd);
     return HANDOFF_FAILED;

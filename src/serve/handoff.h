@@ -12,8 +12,8 @@
 enum { HANDOFF_BYTES_MAX = 131072 };
 
 struct handoff {
-    int fd; /* the connection's socket */
-    union peer peer;
+    int fd;          /* the connection's socket */
+    union peer peer; /* set by the receiver */
     struct span bytes;
 };
 

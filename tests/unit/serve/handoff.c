@@ -65,11 +65,9 @@ static void connection_arrives_with_its_client_and_bytes(void **state)
     memset(sent, 'b', sizeof sent);
     for (size_t length = 0; length <= sizeof sent; length = 2 * length + 1) {
         struct handoff handoff = {.fd = connection[1], .bytes = {sent, length}}, taken = {0};
-        handoff.peer.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = 7, .sin_addr.s_addr = 9};
         assert_int_equal(handoff_send(DESCRIPTOR_HANDOFF_OUT, &handoff), HANDOFF_DONE);
         assert_int_equal(receive(&taken), HANDOFF_DONE);
-        assert_int_equal(taken.peer.v4.sin_port, 7);
-        assert_int_equal(taken.peer.v4.sin_addr.s_addr, 9);
+        assert_int_equal(taken.peer.any.sa_family, AF_UNIX); /* as the socket has it */
         assert_int_equal(taken.bytes.length, length);
         assert_memory_equal(taken.bytes.at, sent, length);
         assert_true((fcntl(taken.fd, F_GETFD) & FD_CLOEXEC) != 0);
@@ -187,7 +185,13 @@ static void only_sockets_that_do_not_block_are_taken(void **state)
     (void)state;
     assert_int_equal(pipe2(pipes, O_NONBLOCK | O_CLOEXEC), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, blocking), 0);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const struct sockaddr any_name = {.sa_family =
+                                          AF_UNIX}; /* abstract, chosen by the kernel (unix(7), autobind) */
+    assert_int_equal(bind(listener, &any_name, sizeof any_name.sa_family), 0);
+    assert_int_equal(listen(listener, 1), 0);
     const int refused[] = {pipes[0],
+                           listener,
                            open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK),
                            blocking[0],
                            DESCRIPTOR_HANDOFF_OUT,
