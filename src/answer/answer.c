@@ -102,7 +102,7 @@ static enum outcome find_own_path(const struct exchange *exchange)
         return OUTCOME_HEALTH;
     if (settings->metrics != NULL && span_equal(path, span_of(settings->metrics)))
         return OUTCOME_METRICS;
-    if (settings->watch && span_equal(path, SPAN(LIVE_RELOAD_SCRIPT_PATH)))
+    if (settings->watch && live_reload_is_script(path))
         return OUTCOME_SCRIPT;
     return OUTCOME_MISSING;
 }

@@ -112,6 +112,7 @@ void error_answer(struct exchange *exchange, int status, struct span line)
     if (has_script(exchange, status))
         live_reload_add_element(response, SPAN_NONE);
     response->status = status;
-    response->varies |= RESPONSE_BY_ACCEPT; /* Accept decides between HTML and plain text (RFC 9110 12.5.5) */
+    /* Accept decides between HTML and plain text (RFC 9110 12.5.5). */
+    response->varies |= exchange->context->config->settings->watch ? RESPONSE_BY_ASKER : RESPONSE_BY_ACCEPT;
     exchange_finish(exchange, buffer_filled(&lines));
 }

@@ -103,18 +103,41 @@ static enum lookup find_target(struct exchange *exchange)
     return page;
 }
 
-/*
- * --spa: unknown page URLs get the application's page, whose script reads the URL. Not for scripts and images of a page
- * (no navigation), hidden paths, and paths with a known extension.
- */
-static enum lookup find_spa(struct exchange *exchange)
+/* The check of an open page by the script of --watch counts as the navigation that opened the page. */
+static enum asker asker_of(struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    if (exchange->live != LIVE_CHECK)
+        return exchange_asker(exchange);
+    if (!negotiate_prefers_html(request))
+        return ASKER_SCRIPT;
+    return request_has(request, 1U << FIELD_SEC_FETCH_MODE) ? ASKER_NAVIGATION : ASKER_PAGE;
+}
+
+/* A navigation may have any path. Of what is only probably one, files that are missing are known by their names. */
+static bool opens_page(struct exchange *exchange)
 {
     const struct target *target = exchange->target;
+    switch (asker_of(exchange)) {
+    case ASKER_NAVIGATION:
+        return true;
+    case ASKER_PAGE:
+        return !lookup_is_hidden(exchange) && (target->slash || !mime_knows(target->path));
+    case ASKER_PROGRAM:
+    case ASKER_SCRIPT:
+        break;
+    }
+    return false;
+}
+
+/* --spa: unknown page URLs get the application's page, whose script reads the URL. */
+static enum lookup find_spa(struct exchange *exchange)
+{
     struct span page = exchange->context->config->spa;
-    if (page.length == 0 || lookup_is_hidden(exchange) || (!target->slash && mime_knows(target->path)))
+    if (page.length == 0)
         return LOOKUP_MISSING;
-    exchange->response->varies |= RESPONSE_BY_ACCEPT;
-    return exchange_is_navigation(exchange) ? find_file(exchange, page) : LOOKUP_MISSING;
+    exchange->response->varies |= RESPONSE_BY_ASKER;
+    return opens_page(exchange) ? find_file(exchange, page) : LOOKUP_MISSING;
 }
 
 enum lookup lookup_find(struct exchange *exchange)

@@ -71,8 +71,8 @@ const struct option_row table_rows[] = {
      .group = GROUP_FILES,
      .offer = OFFER_FILES,
      .help = "serve FILE (index.html) for unknown page URLs",
-     .manual = "For single-page applications, which route in the browser. A missing image or script is still "
-               "a 404."},
+     .manual = "For single-page applications, which route in the browser. Whatever its path, a navigation "
+               "gets the page; an image or script that is missing, or a script's request, gets a 404."},
     {.key = KEY_DOTFILES,
      .name = "dotfiles",
      .group = GROUP_FILES,
@@ -93,7 +93,8 @@ const struct option_row table_rows[] = {
      .name = "watch",
      .group = GROUP_HEADERS,
      .help = "reload pages in the browser when their files change",
-     .manual = "Appends a script element to HTML pages as they are sent. No file is changed."},
+     .manual = "Appends a script element to HTML pages and listings as they are sent to a browser that opens "
+               "them. No file is changed."},
     {.key = 'c',
      .name = "cache",
      .value = "HOW",

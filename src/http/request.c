@@ -42,7 +42,10 @@ static void slice_extend(const struct request *request, struct request_slice *sl
 
 static struct request_slice slice_trim(const struct request *request, struct request_slice slice)
 {
-    struct span trimmed = span_trim(slice_span(request, slice));
+    struct span value = slice_span(request, slice);
+    if (value.length > 0 && value.at[0] > ' ' && value.at[value.length - 1] > ' ') /* as usual */
+        return slice;
+    struct span trimmed = span_trim(value);
     return (struct request_slice){(uint16_t)(trimmed.at - request->head), (uint16_t)trimmed.length};
 }
 
@@ -122,22 +125,49 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t length)
     return 0;
 }
 
+static uint64_t load_8(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static uint32_t load_4(const char *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
 /*
  * `kept` consists of lower-case letters and "-", and is as long as the name. llhttp accepts only tokens (RFC 9110
- * 5.6.2), and setting the bit 0x20 makes no other tchar equal to one of these.
+ * 5.6.2), and setting the bit 0x20 makes no other tchar equal to one of these. Compares words from the end, which may
+ * overlap: the names of several fields begin alike.
  */
 static bool is_field_name(const char *kept, struct span name)
 {
-    size_t same = 0;
-    while (same < name.length && (char)(name.at[same] | 0x20) == kept[same])
-        same++;
-    return same == name.length;
+    static const uint64_t lower_case = 0x2020202020202020U;
+    size_t left = name.length;
+    for (; left >= 8; left -= 8) {
+        if ((load_8(name.at + left - 8) | lower_case) != load_8(kept + left - 8))
+            return false;
+    }
+    if (left > 0 && name.length >= 8)
+        return (load_8(name.at) | lower_case) == load_8(kept);
+    if (left >= 4) {
+        left -= 4;
+        if ((load_4(name.at + left) | (uint32_t)lower_case) != load_4(kept + left))
+            return false;
+    }
+    while (left > 0 && (char)(name.at[left - 1] | 0x20) == kept[left - 1])
+        left--;
+    return left == 0;
 }
 
 /* Indexed by the name's length, so that other fields cost almost nothing. */
 static enum request_field field_of(struct span name)
 {
-    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 2 };
+    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 4 };
     static const struct {
         const char *name;
         enum request_field field;
@@ -151,8 +181,12 @@ static enum request_field field_of(struct span name)
         [9] = {{"forwarded", FIELD_FORWARDED}},
         [10] = {{"connection", FIELD_CONNECTION}, {"user-agent", FIELD_USER_AGENT}},
         [13] = {{"if-none-match", FIELD_IF_NONE_MATCH}},
-        [14] = {{"tinyhttpd-live", FIELD_TINYHTTPD_LIVE}},
+        [14] = {{"sec-fetch-site", FIELD_SEC_FETCH_SITE},
+                {"sec-fetch-mode", FIELD_SEC_FETCH_MODE},
+                {"sec-fetch-dest", FIELD_SEC_FETCH_DEST},
+                {"tinyhttpd-live", FIELD_TINYHTTPD_LIVE}},
         [15] = {{"accept-encoding", FIELD_ACCEPT_ENCODING}, {"x-forwarded-for", FIELD_X_FORWARDED_FOR}},
+        [16] = {{"x-requested-with", FIELD_X_REQUESTED_WITH}},
         [17] = {{"if-modified-since", FIELD_IF_MODIFIED_SINCE},
                 {"transfer-encoding", FIELD_TRANSFER_ENCODING}},
         [19] = {{"if-unmodified-since", FIELD_IF_UNMODIFIED_SINCE}},

@@ -47,12 +47,27 @@ static void spa_serves_unknown_page_urls(void **state)
     asked.settings.spa = "/index.html";
     const char *response = ask(GET("/users/jane.doe", PAGE));
     assert_status(response, 200);
-    assert_has(response, "Vary: Accept\r\n");
+    assert_has(response, "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n");
     assert_body(response, "<p>start</p>");
     assert_status(ask(GET("/users/1", "Accept: */*\r\n")), 404);
     assert_status(ask(GET("/missing.js", PAGE)), 404);
     assert_status(ask(GET("/.hidden", PAGE)), 404);
+    assert_status(ask(GET("/users/1", PAGE "Sec-Fetch-Mode: cors\r\n")), 404);
+    assert_status(ask(GET("/users/1", PAGE "X-Requested-With: XMLHttpRequest\r\n")), 404);
     assert_lacks(ask(GET("/file.txt", PAGE)), "Vary:");
+}
+
+static void spa_serves_navigations_to_any_path(void **state)
+{
+    (void)state;
+    asked.settings.spa = "/index.html";
+#define NAVIGATION PAGE "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
+    assert_body(ask(GET("/packages/chart.js", NAVIGATION)), "<p>start</p>");
+    assert_body(ask(GET("/u/bob@example.com", NAVIGATION)), "<p>start</p>");
+    assert_body(ask(GET("/topics/.net", NAVIGATION)), "<p>start</p>");
+    assert_body(ask(GET("/.hidden", NAVIGATION)), "<p>start</p>");
+    assert_status(ask(GET("/packages/chart.js", "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n")),
+                  404);
 }
 
 static void a_single_file_is_the_whole_site(void **state)
@@ -97,6 +112,7 @@ int main(void)
         ASKED_TEST(a_page_takes_precedence_over_a_directory_without_an_index),
         ASKED_TEST(hidden_names_are_404_without_dotfiles),
         ASKED_TEST(spa_serves_unknown_page_urls),
+        ASKED_TEST(spa_serves_navigations_to_any_path),
         ASKED_TEST(a_single_file_is_the_whole_site),
         ASKED_TEST(links_that_leave_the_root_are_404),
         ASKED_TEST(spa_serves_any_name_with_a_slash),

@@ -766,6 +766,26 @@ static void fields_are_found(void **state)
     assert_int_equal(request_field(request, FIELD_EXPECT).length, 0);
 }
 
+/* Names of one length, with a common beginning or end. */
+static void similar_field_names_are_told_apart(void **state)
+{
+    static struct reader reader;
+    (void)state;
+    const struct request *request = read_whole(
+        &reader,
+        SPAN("GET / HTTP/1.1\r\nHost: a\r\nSEC-FETCH-USER: ?1\r\nSec-Fetch-Mode: m\r\nsec-fetch-dest: d\r\n"
+             "Sec-Fetch-Site: s\r\nTinyhttpd-Live: 1\r\nX-Requested-With: x\r\nX-Requestec-With: y\r\n"
+             "Bccept: b\r\naCCEPt: c\r\nXf-Match: d\r\nIf-Natch: e\r\nuser_agent: f\r\n\r\n"));
+    assert_int_equal(request->state, REQUEST_WHOLE);
+    assert_span(request_single_field(request, FIELD_SEC_FETCH_SITE), SPAN("s"));
+    assert_span(request_single_field(request, FIELD_SEC_FETCH_MODE), SPAN("m"));
+    assert_span(request_single_field(request, FIELD_SEC_FETCH_DEST), SPAN("d"));
+    assert_span(request_single_field(request, FIELD_TINYHTTPD_LIVE), SPAN("1"));
+    assert_span(request_single_field(request, FIELD_X_REQUESTED_WITH), SPAN("x"));
+    assert_span(request_single_field(request, FIELD_ACCEPT), SPAN("c"));
+    assert_int_equal(request->field_line_count, 7);
+}
+
 /* As browsers send them: longer than any kept name, but with the same beginning. */
 static void long_field_names_are_ignored(void **state)
 {
@@ -1165,6 +1185,7 @@ int main(void)
         cmocka_unit_test(connections_persist_as_requested),
         cmocka_unit_test(expectations_are_recognised),
         cmocka_unit_test(fields_are_found),
+        cmocka_unit_test(similar_field_names_are_told_apart),
         cmocka_unit_test(long_field_names_are_ignored),
         cmocka_unit_test(trailers_do_not_change_the_head),
         cmocka_unit_test(first_line_is_available_for_the_log),

@@ -455,7 +455,7 @@ static void the_policy_allows_only_its_own_styles_and_script(void **state)
     buffer_append(&policy, SPAN("; script-src "));
     sha256_append_source(&policy, (struct span){at, (size_t)(strstr(at, "</script>") - at)});
     buffer_append(&policy, SPAN("; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"));
-    assert_true(span_equal(assets_listing_policy(), buffer_span(&policy)));
+    assert_true(span_equal(assets_listing_policy(false), buffer_span(&policy)));
 }
 
 /* ---- names of any length ---- */
