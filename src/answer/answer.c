@@ -119,6 +119,19 @@ static enum outcome route(struct exchange *exchange)
     return check_conditions(exchange, own);
 }
 
+/* The usual mistake, in links that are written by hand. */
+static enum outcome refuse_target(struct exchange *exchange, int status)
+{
+    struct span escape = target_bad_escape(request_target(exchange->request));
+    if (escape.length > 0) {
+        struct buffer *text = &exchange->reason.text;
+        buffer_append(text, SPAN("'"));
+        buffer_append(text, escape);
+        buffer_append(text, SPAN("' is no escape of two hexadecimal digits; a percent sign is written %25"));
+    }
+    return refuse(exchange, status);
+}
+
 static enum outcome decide(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
@@ -137,7 +150,7 @@ static enum outcome decide(struct exchange *exchange)
     if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
         return OUTCOME_OPTIONS;
     if (status != 0)
-        return refuse(exchange, status);
+        return refuse_target(exchange, status);
     return request->method == METHOD_OPTIONS ? OUTCOME_OPTIONS : route(exchange);
 }
 

@@ -174,14 +174,14 @@ void config_open(struct config *config, const struct settings *settings, bool ch
 {
     *config = (struct config){
         .settings = settings,
-        .index = span_of(settings->index),
         .file = path_of(settings->file),
         .spa = path_of(settings->spa),
         .generated_cache =
             settings->cache == CACHE_OFF ? SPAN("Cache-Control: no-store\r\n") : SPAN(RESPONSE_NO_CACHE),
         .check_host = check_host,
     };
-    assert(config->index.length <= TARGET_NAME_MAX); /* cli/values.c enforces it */
+    for (; config->index_count < settings->index_count; config->index_count++)
+        config->index[config->index_count] = span_of(settings->index[config->index_count]);
     config->common = write_common(config);
     config->cache = write_cache(config);
     if (settings->cache == CACHE_AUTO && !is_given(settings, SPAN("Cache-Control")))

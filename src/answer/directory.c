@@ -126,14 +126,36 @@ void directory_answer(struct exchange *exchange)
     exchange_finish(exchange, buffer_filled(&lines));
 }
 
+/* Copies escapes, and escapes all that is not unreserved, so that no segment looks like a scheme or a host. */
+static void append_segment(struct buffer *line, struct span segment)
+{
+    while (segment.length > 0) {
+        buffer_uri_path(line, span_take_until(&segment, '%'));
+        if (segment.length > 0) /* two digits follow an escape's "%" */
+            buffer_byte(line, '%');
+    }
+}
+
+/* Escapes raw UTF-8. */
+static void append_query(struct buffer *line, struct span query)
+{
+    for (size_t i = 0; i < query.length; i++) {
+        if ((unsigned char)query.at[i] >= 0x80)
+            buffer_uri_path(line, (struct span){query.at + i, 1});
+        else
+            buffer_byte(line, query.at[i]);
+    }
+}
+
 void directory_redirect(struct exchange *exchange)
 {
     char room[ERROR_LINE_MAX];
     struct buffer line = BUFFER(room);
-    buffer_append(&line, SPAN("Location: /"));
-    buffer_uri_path(&line, exchange->target->path);
+    const struct target *target = exchange->target;
+    buffer_append(&line, SPAN("Location: "));
+    append_segment(&line, span_after_last(target->sent_path, '/'));
     buffer_byte(&line, '/');
-    buffer_append(&line, exchange->target->query);
+    append_query(&line, target->query);
     buffer_append(&line, SPAN("\r\n"));
     error_answer(exchange, 302, buffer_filled(&line));
 }

@@ -4,7 +4,10 @@
 #include "site/assets.h"
 #include "site/page.h"
 
-enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
+enum {
+    DNS_NAME_MAX = 253, /* RFC 1035 2.3.4, without the length bytes of its labels */
+    START_DEPTH_MAX = 40,
+};
 
 static const char *sentence_of(int status)
 {
@@ -52,6 +55,20 @@ static void append_foreign_host(struct buffer *sentence, struct span name)
     buffer_append(sentence, is_name ? name : SPAN("NAME"));
 }
 
+/* Relative, so that it holds behind a proxy that removes a prefix. A path with many segments is not a person's. */
+static struct span append_start(struct buffer *start, const struct target *target)
+{
+    unsigned depth = 0;
+    for (size_t i = 1; i < target->sent_path.length; i++)
+        depth += target->sent_path.at[i] == '/';
+    if (depth > START_DEPTH_MAX)
+        return SPAN("/");
+    buffer_append(start, SPAN("./"));
+    for (; depth > 0; depth--)
+        buffer_append(start, SPAN("../"));
+    return buffer_filled(start);
+}
+
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
    script. */
 static bool has_script(const struct exchange *exchange, int status)
@@ -61,9 +78,9 @@ static bool has_script(const struct exchange *exchange, int status)
 
 static void append_page(struct exchange *exchange, int status, struct buffer *out)
 {
-    char digits[4], said[DNS_NAME_MAX + 256];
-    struct buffer number = BUFFER(digits), sentence = BUFFER(said);
-    bool explains = status == 404 && exchange_wants_reason(exchange);
+    char digits[4], said[DNS_NAME_MAX + 256], up[3 * START_DEPTH_MAX + 2];
+    struct buffer number = BUFFER(digits), sentence = BUFFER(said), start = BUFFER(up);
+    bool explains = status == 400 || (status == 404 && exchange_wants_reason(exchange));
     buffer_number(&number, (uint64_t)status);
     if (status == 403)
         append_foreign_host(&sentence, exchange->host);
@@ -75,7 +92,7 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
         .sentence = buffer_filled(&sentence),
         .reason = explains ? buffer_span(&exchange->reason.text) : SPAN_NONE,
         .suggestion = explains ? buffer_span(&exchange->reason.suggestion) : SPAN_NONE,
-        .way_out = status == 404,
+        .start = status == 404 ? append_start(&start, exchange->target) : SPAN_NONE,
     };
     if (exchange_media(exchange) == MEDIA_HTML)
         page_write(out, &page);

@@ -52,7 +52,7 @@ struct exchange {
     uint64_t listing_stamp;        /* for --watch: of the directory */
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
-    struct reason reason;                 /* of a 404; empty unless the client or the log may see it */
+    struct reason reason;                 /* of a 400 or 404; empty unless the client or the log may see it */
 
     enum live live;
     int status;      /* of an error */

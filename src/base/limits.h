@@ -264,6 +264,9 @@
 /* A media type with parameters. The longest registered one has 73 bytes. */
 #define LIMIT_MEDIA_TYPE 79
 
+/* The names of --index; each that a directory lacks costs a system call. */
+#define LIMIT_INDEX_NAMES 8
+
 /* The file name of --index. */
 #define LIMIT_INDEX_NAME 64
 

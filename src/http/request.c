@@ -106,6 +106,8 @@ static int on_target_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
     request->target_whole = true;
+    if (request->raw_target && !text_is_utf8(slice_span(request, request->target), false))
+        return refuse_in_callback(request, 400);
     return 0;
 }
 
@@ -412,7 +414,7 @@ void request_init(struct request *request)
     request->field_line_count = 0;
     request->head = NULL;
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
-    request->method_whole = request->target_whole = request->unknown_method = false;
+    request->method_whole = request->target_whole = request->raw_target = request->unknown_method = false;
     request->field_count = 0;
     request->body_bytes = 0;
     llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
@@ -483,6 +485,63 @@ static size_t feed(struct request *request, const char *bytes, size_t length)
     return (size_t)(llhttp_get_error_pos(parser) - bytes);
 }
 
+/* ---- bytes above 0x7F in the target ---- */
+
+static size_t ascii_length(struct span bytes)
+{
+    size_t length = 0;
+    while (length < bytes.length && (unsigned char)bytes.at[length] < 0x80)
+        length++;
+    return length;
+}
+
+/* As feed, with a letter for each of these bytes in the target, which llhttp refuses. */
+static size_t feed_raw(struct request *request, struct span bytes)
+{
+    size_t used = 0;
+    while (used < bytes.length) {
+        struct span rest = {bytes.at + used, bytes.length - used};
+        bool is_head = request->state == REQUEST_HEAD && !request->target_whole;
+        size_t length = is_head ? ascii_length(rest) : rest.length;
+        bool is_raw = length == 0 && request->target.length > 0;
+        size_t fed = is_raw ? feed(request, "x", 1) : feed(request, rest.at, length > 0 ? length : 1);
+        used += fed;
+        if (fed == 0 || (fed < length && length > 0) || request->state != REQUEST_HEAD)
+            break;
+    }
+    return used;
+}
+
+/* After llhttp has refused such a byte, reads the head again from its beginning. */
+static void read_raw(struct request *request)
+{
+    const char *head = request->head;
+    size_t received = request->received;
+    request_init(request);
+    request->head = head;
+    request->received = received;
+    request->raw_target = true;
+    request->parsed = feed_raw(request, (struct span){head, received});
+}
+
+static bool stopped_at_raw_byte(const struct request *request)
+{
+    return request->state == REQUEST_BAD && request->method_whole && !request->target_whole &&
+           request->parsed < request->received && (unsigned char)request->head[request->parsed] >= 0x80;
+}
+
+static void read_head(struct request *request)
+{
+    struct span rest = {request->head + request->parsed, request->received - request->parsed};
+    if (request->raw_target) {
+        request->parsed += feed_raw(request, rest);
+        return;
+    }
+    request->parsed += feed(request, rest.at, rest.length);
+    if (stopped_at_raw_byte(request))
+        read_raw(request);
+}
+
 /* The offset past the head's empty line (RFC 9112 2.1), which can't be before the target's end. */
 static size_t find_head_end(const struct request *request)
 {
@@ -499,7 +558,7 @@ enum request_state request_read_head(struct request *request, const char *head, 
     if (request->unknown_method)
         check_method_name(request);
     else if (request->parsed < request->received)
-        request->parsed += feed(request, head + request->parsed, request->received - request->parsed);
+        read_head(request);
     if (request->unknown_method) /* llhttp can't read past it */
         request->parsed = request->received;
     if (request->state == REQUEST_HEAD && request->received == LIMIT_HEAD)

@@ -94,6 +94,7 @@ struct request {
     bool unknown_method; /* llhttp does not know the method: read on without it to choose 400 or 501 */
     struct request_slice target;
     bool target_whole;
+    bool raw_target; /* contains bytes above 0x7F */
     struct request_slice name;
     struct request_slice value;
     unsigned field_count;
@@ -129,7 +130,8 @@ bool request_ends_stream(const struct request *request);
 /* True for GET and HEAD (RFC 9110 9.3.2). */
 bool request_is_retrieval(const struct request *request);
 
-/* The target as sent; empty until it is complete. */
+/* The target as sent; empty until it is complete. Bytes above 0x7F must be escaped (RFC 3986 2), but tools such as
+   busybox's wget send what their users type: UTF-8 is accepted, anything else is 400. */
 struct span request_target(const struct request *request);
 
 /* The method as sent; empty until it is complete. */

@@ -40,14 +40,14 @@ my @clean = (
     ['/plain', "plain\n", 'a file of this exact name comes first'],
     ['/both', "both: the page\n", 'a page beside a directory without an index'],
     ['/both/part', "part\n", 'a page in that directory'],
-    ['/full', '302 /full/', 'a page beside a directory with an index'],
+    ['/full', "full: the page\n", 'a page beside a directory with an index'],
     ['/full/', "full: the index\n", '... the index of that directory'],
     ['/full.html', "full: the page\n", '... the page by its own name'],
     ['/logo.png', 404, 'an extension with a media type'],
     ['/v1.2', "version\n", 'a dot does not make an extension'],
     ['/.secret', 404, 'a hidden file'],
     ['/folder', 404, 'a directory whose name ends with .html'],
-    ['/empty', '302 /empty/', 'a directory'],
+    ['/empty', '302 empty/', 'a directory'],
     ['/nothing', 404, 'a missing file'],
 );
 for my $round (1, 2) {
@@ -122,9 +122,9 @@ for my $wait (0, 1) {
     fresh("a page appears$how", sub { put_file($root, 'new.html', "new\n") }, '/new', "new\n");
     fresh("a file of the very name appears$how", sub { put_file($root, 'new', "file\n") }, '/new', "file\n");
     fresh("it goes$how", sub { unlink "$root/new" }, '/new', "new\n");
-    fresh("a directory with a page comes$how", sub { put_file($root, 'new/index.html', "index\n") }, '/new', '302 /new/');
-    fresh("that page goes$how", sub { unlink "$root/new/index.html" }, '/new', "new\n");
-    fresh("the page goes$how", sub { unlink "$root/new.html" }, '/new', '302 /new/');
+    fresh("a directory with an index comes: the page stays$how", sub { put_file($root, 'new/index.html', "index\n") }, '/new', "new\n");
+    fresh("that index goes$how", sub { unlink "$root/new/index.html" }, '/new', "new\n");
+    fresh("the page goes$how", sub { unlink "$root/new.html" }, '/new', '302 new/');
     fresh("the directory goes$how", sub { rmdir "$root/new" }, '/new', "app\n");
     fresh("the application changes$how", sub { Fresh::replace("$root/index.html", "APP$wait\n") }, '/later', "APP$wait\n");
     fresh("the application goes$how", sub { unlink "$root/index.html" }, '/later', 404);
@@ -136,5 +136,17 @@ $server->stop;
 $server = Harness->start(root => $root, args => ['-j', '1', '--spa=other.html']);
 is(told_of($server->get('/users', PAGE)), "other app\n", '--spa=FILE: that file');
 is(told_of($server->get('/', PAGE)), "app\n", '--spa=FILE: an existing index is served');
+$server->stop;
+
+# Several names of an index
+put_file($root, 'old/index.htm', "old\n");
+put_file($root, 'old/default.htm', "default\n");
+$server = Harness->start(root => $root, args => ['-j', '1', '--index', 'index.html', '--index=index.htm', '--index', 'default.htm']);
+is(told_of($server->get('/old/')), "old\n", '--index: the first name that the directory has');
+is(told_of($server->get('/full/')), "full: the index\n", '... in the order given');
+unlink "$root/old/index.htm";
+is(told_of($server->get('/old/')), "default\n", '... the next one after a deletion');
+put_file($root, 'old/index.html', "new\n");
+is(told_of($server->get('/old/')), "new\n", '... a new one before it');
 $server->stop;
 done_testing();

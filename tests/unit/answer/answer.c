@@ -66,7 +66,7 @@ static void directories_without_a_slash_are_redirected(void **state)
     (void)state;
     const char *response = ask(GET("/dir?a=b", ""));
     assert_status(response, 302);
-    assert_has(response, "Location: /dir/?a=b\r\n");
+    assert_has(response, "Location: dir/?a=b\r\n");
     assert_body(ask(GET("/dir/", "")), "<p>dir</p>");
 }
 
@@ -74,8 +74,8 @@ static void a_redirect_never_leads_to_another_host(void **state)
 {
     (void)state;
     assert_int_equal(mkdir("evil.example", 0755), 0);
-    assert_has(ask(GET("//evil.example", "")), "Location: /evil.example/\r\n");
-    assert_has(ask(GET("/%2Fevil.example", "")), "Location: /evil.example/\r\n");
+    assert_has(ask(GET("//evil.example", "")), "Location: evil.example/\r\n");
+    assert_has(ask(GET("/%2Fevil.example", "")), "Location: %2Fevil.example/\r\n");
 }
 
 static void own_paths_take_precedence_over_files(void **state)

@@ -8,8 +8,13 @@ static void directories_serve_their_index(void **state)
     (void)state;
     assert_body(ask(GET("/", "")), "<p>start</p>");
     assert_body(ask(GET("/dir/", "")), "<p>dir</p>");
-    asked.settings.index = "note.txt";
+    asked.settings.index[asked.settings.index_count++] = "note.txt";
+    make_file("dir/note.txt", "other");
     assert_body(ask(GET("/empty/", "")), "note");
+    assert_body(ask(GET("/dir/", "")), "<p>dir</p>");
+    asked.settings.index[0] = "note.txt";
+    asked.settings.index[1] = "index.html";
+    assert_body(ask(GET("/dir/", "")), "other");
 }
 
 static void a_page_is_found_without_its_extension(void **state)
@@ -21,13 +26,14 @@ static void a_page_is_found_without_its_extension(void **state)
     assert_status(ask(GET("/logo.png", "")), 404); /* a known extension */
 }
 
-static void a_page_takes_precedence_over_a_directory_without_an_index(void **state)
+static void a_page_takes_precedence_over_a_directory(void **state)
 {
     (void)state;
     make_file("empty.html", "page");
     make_file("dir.html", "page");
     assert_body(ask(GET("/empty", "")), "page");
-    assert_status(ask(GET("/dir", "")), 302);
+    assert_body(ask(GET("/dir", "")), "page");
+    assert_body(ask(GET("/dir/", "")), "<p>dir</p>");
 }
 
 static void hidden_names_are_404_without_dotfiles(void **state)
@@ -109,7 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ASKED_TEST(directories_serve_their_index),
         ASKED_TEST(a_page_is_found_without_its_extension),
-        ASKED_TEST(a_page_takes_precedence_over_a_directory_without_an_index),
+        ASKED_TEST(a_page_takes_precedence_over_a_directory),
         ASKED_TEST(hidden_names_are_404_without_dotfiles),
         ASKED_TEST(spa_serves_unknown_page_urls),
         ASKED_TEST(spa_serves_navigations_to_any_path),
