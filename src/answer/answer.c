@@ -41,6 +41,21 @@ static bool has_foreign_host(const struct exchange *exchange, struct span author
            !config_allows_host(exchange->context->config, exchange->host) && target_host_is_valid(authority);
 }
 
+/* Browsers load scripts, styles and images of any site without asking the server (CVE-2025-30359). */
+static bool is_foreign_load(const struct exchange *exchange)
+{
+    return exchange->check_host && request_has(exchange->request, 1U << FIELD_SEC_FETCH_SITE) &&
+           client_is_cross_site_load(exchange->request) && exchange->context->config->settings->cors == NULL;
+}
+
+static enum outcome refuse_load(struct exchange *exchange)
+{
+    exchange->cross_site = true;
+    buffer_append(&exchange->reason.text,
+                  SPAN("a page of another site tries to load this; --cors allows it"));
+    return refuse(exchange, 403);
+}
+
 /* For generated responses, which have no validators (RFC 9110 13.2.1): only "*" matches one. */
 static enum outcome check_conditions(struct exchange *exchange, enum outcome outcome)
 {
@@ -141,10 +156,13 @@ static enum outcome decide(struct exchange *exchange)
     int status = target_parse(target, exchange->target);
     struct span authority = host_of(request, exchange->target);
     exchange->host = host_name(authority);
-    if (!target_host_is_valid(request_field(request, FIELD_HOST)))
+    bool is_field = exchange->target->authority.at == NULL;
+    if (!target_host_is_valid(is_field ? authority : request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
     if (has_foreign_host(exchange, authority))
         return refuse(exchange, 403);
+    if (is_foreign_load(exchange))
+        return refuse_load(exchange);
     if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
         return refuse(exchange, 405);
     if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))

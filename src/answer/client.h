@@ -44,6 +44,9 @@ enum asker client_asker(const struct request *request);
 /* True if a page of another site makes the request (Sec-Fetch-Site; other ports of localhost are the same site). */
 bool client_is_cross_site(const struct request *request);
 
+/* True if such a page loads a script, style or image: it could execute or measure what it can't read. */
+bool client_is_cross_site_load(const struct request *request);
+
 /* True if the client is on this machine, and no untrusted proxy is detected. */
 bool client_is_local(const struct client *client, const struct request *request);
 

@@ -26,7 +26,7 @@ struct config {
     struct span generated_cache; /* of errors, listings and other generated responses */
 
     size_t extra_head_bytes; /* how much longer a cached header may be than ENTRY_HEAD_MAX */
-    bool check_host;         /* reject foreign hosts on TCP connections */
+    bool check_host;         /* reject foreign hosts, and pages of other sites, on TCP connections */
     size_t used;             /* bytes of `room`, which holds the lines */
     char room[CONFIG_LINES_MAX];
 };

@@ -82,7 +82,11 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
     struct buffer number = BUFFER(digits), sentence = BUFFER(said), start = BUFFER(up);
     bool explains = status == 400 || (status == 404 && exchange_wants_reason(exchange));
     buffer_number(&number, (uint64_t)status);
-    if (status == 403)
+    if (exchange->cross_site)
+        buffer_append(&sentence,
+                      SPAN("Pages of other sites can't load files from this server. To allow it, start it "
+                           "with --cors."));
+    else if (status == 403)
         append_foreign_host(&sentence, exchange->host);
     else
         buffer_string(&sentence, sentence_of(status));

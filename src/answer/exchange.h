@@ -56,7 +56,8 @@ struct exchange {
 
     enum live live;
     int status;      /* of an error */
-    bool check_host; /* reject foreign hosts */
+    bool check_host; /* reject foreign hosts, and pages of other sites */
+    bool cross_site; /* the request is rejected as a load by a page of another site */
     bool has_script; /* the live-reload script follows the page's bytes */
     bool steady;     /* the representation stays the same until the file changes */
 

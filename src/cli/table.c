@@ -48,7 +48,8 @@ const struct option_row table_rows[] = {
      .separator = ',',
      .help = "accept this host name as well",
      .manual = "A server that only this machine can reach accepts only loopback names, so that other sites "
-               "can't read it by DNS rebinding. This option adds a name; .NAME also adds all names below it, "
+               "can't read it by DNS rebinding. Their pages can't load its files, either, unless --cors is "
+               "given. This option adds a name; .NAME also adds all names below it, "
                "and * every name."},
 
     {.key = KEY_INDEX,

@@ -53,6 +53,25 @@ static void foreign_hosts_are_403_if_host_is_checked(void **state)
 }
 
 /* RFC 9112 3.2.2 */
+static void loads_of_other_sites_are_403_if_host_is_checked(void **state)
+{
+    (void)state;
+#define LOAD "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n"
+    assert_status(ask(GET("/file.txt", LOAD)), 200);
+    asked.check_host = true;
+    const char *response = ask(GET("/file.txt", LOAD));
+    assert_status(response, 403);
+    assert_has(response, "start it with --cors");
+    assert_has(response, "\r\nCross-Origin-Resource-Policy: same-site\r\n");
+    assert_true(asked.exchange.reason.text.length > 0); /* for the log */
+    assert_status(ask("GET / HTTP/1.1\r\nHost: evil.example\r\n" LOAD "\r\n"), 403);
+    assert_has(ask(GET("/file.txt", "")), "\r\nCross-Origin-Resource-Policy: same-site\r\n");
+    asked.settings.cors = "https://app.example";
+    response = ask(GET("/file.txt", LOAD));
+    assert_status(response, 200);
+    assert_lacks(response, "Resource-Policy");
+}
+
 static void the_authority_of_an_absolute_target_replaces_host(void **state)
 {
     (void)state;
@@ -195,6 +214,7 @@ int main(void)
         ASKED_TEST(other_methods_are_405),
         ASKED_TEST(options_have_no_body),
         ASKED_TEST(foreign_hosts_are_403_if_host_is_checked),
+        ASKED_TEST(loads_of_other_sites_are_403_if_host_is_checked),
         ASKED_TEST(the_authority_of_an_absolute_target_replaces_host),
         ASKED_TEST(directories_without_a_slash_are_redirected),
         ASKED_TEST(a_redirect_never_leads_to_another_host),

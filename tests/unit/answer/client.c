@@ -143,6 +143,33 @@ static void without_fetch_metadata_other_fields_tell(void **state)
     assert_int_equal(asker_of(""), ASKER_PROGRAM);
 }
 
+static void loads_of_other_sites_are_recognised(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool is;
+    } rows[] = {
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n", true},
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n", false},
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n", false},
+        {"Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\n", false},
+        {"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: no-cors\r\n", false},
+        {"Sec-Fetch-Site: none\r\nSec-Fetch-Mode: no-cors\r\n", false},
+        {"Sec-Fetch-Site: cross-site\r\n", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static char text[256];
+        static struct request request;
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: localhost\r\n%s\r\n", rows[i].lines);
+        request_init(&request);
+        request_read_head(&request, text, strlen(text));
+        if (client_is_cross_site_load(&request) != rows[i].is)
+            fail_msg("%s", rows[i].lines);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +181,7 @@ int main(void)
         ASKED_TEST(loopback_clients_of_a_remote_proxy_are_not_local),
         ASKED_TEST(unix_socket_peers_are_local),
         ASKED_TEST(a_trusted_unix_socket_names_the_client),
+        ASKED_TEST(loads_of_other_sites_are_recognised),
         ASKED_TEST(fetch_metadata_tells_navigations_from_scripts),
         ASKED_TEST(without_fetch_metadata_other_fields_tell),
     };
