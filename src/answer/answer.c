@@ -8,6 +8,7 @@
 #include "answer/lookup.h"
 #include "answer/metrics_text.h"
 #include "answer/options.h"
+#include "answer/unregister.h"
 #include "http/conditional.h"
 #include "http/host.h"
 
@@ -23,6 +24,7 @@ enum outcome {
     OUTCOME_REDIRECT, /* to a directory's address with a slash */
     OUTCOME_LISTING,
     OUTCOME_NOT_MODIFIED, /* a generated response; file.c has the files' */
+    OUTCOME_UNREGISTER,   /* the service worker of another site */
     OUTCOME_MISSING,
 };
 
@@ -104,6 +106,8 @@ static enum outcome look_up(struct exchange *exchange)
             break;
         }
     }
+    if (unregister_applies(exchange))
+        return OUTCOME_UNREGISTER;
     lookup_explain(exchange);
     return OUTCOME_MISSING;
 }
@@ -215,6 +219,9 @@ void answer(struct exchange *exchange)
     case OUTCOME_NOT_MODIFIED:
         exchange->response->status = 304;
         exchange_finish(exchange, SPAN_NONE);
+        break;
+    case OUTCOME_UNREGISTER:
+        unregister_answer(exchange);
         break;
     case OUTCOME_MISSING:
         if (exchange->live == LIVE_CHECK)

@@ -169,7 +169,7 @@ static bool is_field_name(const char *kept, struct span name)
 /* Indexed by the name's length, so that other fields cost almost nothing. */
 static enum request_field field_of(struct span name)
 {
-    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 4 };
+    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 5 };
     static const struct {
         const char *name;
         enum request_field field;
@@ -186,7 +186,8 @@ static enum request_field field_of(struct span name)
         [14] = {{"sec-fetch-site", FIELD_SEC_FETCH_SITE},
                 {"sec-fetch-mode", FIELD_SEC_FETCH_MODE},
                 {"sec-fetch-dest", FIELD_SEC_FETCH_DEST},
-                {"tinyhttpd-live", FIELD_TINYHTTPD_LIVE}},
+                {"tinyhttpd-live", FIELD_TINYHTTPD_LIVE},
+                {"service-worker", FIELD_SERVICE_WORKER}},
         [15] = {{"accept-encoding", FIELD_ACCEPT_ENCODING}, {"x-forwarded-for", FIELD_X_FORWARDED_FOR}},
         [16] = {{"x-requested-with", FIELD_X_REQUESTED_WITH}},
         [17] = {{"if-modified-since", FIELD_IF_MODIFIED_SINCE},

@@ -25,6 +25,7 @@ ASSET(page_style, "page.css")
 ASSET(listing_style, "listing.css")
 ASSET(listing_script, "listing.js")
 ASSET(live_reload_script, "live_reload.js")
+ASSET(unregister_script, "unregister.js")
 
 static void append_hash(struct buffer *policy, const char *directive, struct span text)
 {

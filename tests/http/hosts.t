@@ -50,6 +50,14 @@ is(loaded($local, @$_)->{status}, 200, "Sec-Fetch-Site: $_->[0], Sec-Fetch-Mode:
     for ['same-site', 'no-cors'], ['same-origin', 'no-cors'], ['none', 'no-cors'], ['cross-site', 'navigate'], ['cross-site', 'cors'];
 is($local->get('/')->{field}{'cross-origin-resource-policy'}, 'same-site', 'files have Cross-Origin-Resource-Policy');
 
+# A service worker's script that is missing unregisters itself; an existing one is served.
+my $worker = $local->get('/sw.js', 'Service-Worker: script', 'If-None-Match: "a"');
+is("$worker->{status} $worker->{field}{'content-type'} $worker->{field}{'cache-control'}", '200 text/javascript; charset=utf-8 no-store', 'a missing service worker: a script');
+like($worker->{body}, qr/registration\.unregister\(\)/, '... that unregisters itself');
+is($local->get('/sw.js')->{status}, 404, '... for no other request');
+put_file($root, 'own.js', 'own()');
+is($local->get('/own.js', 'Service-Worker: script')->{body}, 'own()', 'an existing service worker is served');
+
 # Host and absolute-form
 is(asked($local, "GET http://example.org/ HTTP/1.1\r\nHost: localhost\r\n\r\n")->{status}, 403, 'the authority of absolute-form replaces Host (RFC 9112 3.2.2)');
 is(asked($local, "GET http://localhost/ HTTP/1.1\r\nHost: example.org\r\n\r\n")->{status}, 200, '... a foreign Host is ignored then');
@@ -86,6 +94,7 @@ $named->stop;
 my $open = Harness->start(root => $root, bare => 1, args => ['-r', $root, '-p', '0', '-b', '0.0.0.0', '-j', '1']);
 is(with_host($open, 'example.org')->{status}, 200, 'bound to all addresses: any Host is accepted');
 is(loaded($open, 'cross-site', 'no-cors')->{status}, 200, '... and a load by a page of any site');
+is($open->get('/sw.js', 'Service-Worker: script')->{status}, 404, '... and a missing service worker is 404');
 is($open->get('/')->{field}{'cross-origin-resource-policy'}, undef, '... without Cross-Origin-Resource-Policy');
 responses_framed();
 $open->stop;
