@@ -169,7 +169,7 @@ static bool is_field_name(const char *kept, struct span name)
 /* Indexed by the name's length, so that other fields cost almost nothing. */
 static enum request_field field_of(struct span name)
 {
-    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 5 };
+    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 8 /* a power of two: cheap to index */ };
     static const struct {
         const char *name;
         enum request_field field;
@@ -257,13 +257,13 @@ static int check_request_line(struct request *request)
 /* RFC 9112 9.3, with the options of all Connection lines. */
 static void read_connection_options(struct request *request)
 {
-    bool close = false, keep_alive = false;
+    bool close = false, keep_alive = false; /* HTTP/1.1 needs no keep-alive */
     unsigned cursor = 0;
     struct span list, option;
     while (request_next_line(request, FIELD_CONNECTION, &cursor, &list)) {
         while (span_next_member(&list, &option)) {
             close |= span_equal_nocase(option, SPAN("close"));
-            keep_alive |= span_equal_nocase(option, SPAN("keep-alive"));
+            keep_alive |= request->minor_version == 0 && span_equal_nocase(option, SPAN("keep-alive"));
         }
     }
     request->keep_alive = !close && (request->minor_version == 1 || keep_alive);
