@@ -504,7 +504,8 @@ static size_t feed_raw(struct request *request, struct span bytes)
         struct span rest = {bytes.at + used, bytes.length - used};
         bool is_head = request->state == REQUEST_HEAD && !request->target_whole;
         size_t length = is_head ? ascii_length(rest) : rest.length;
-        bool is_raw = length == 0 && request->target.length > 0;
+        bool in_target = rest.at == request->head + request->target.at + request->target.length;
+        bool is_raw = length == 0 && request->target.length > 0 && in_target;
         size_t fed = is_raw ? feed(request, "x", 1) : feed(request, rest.at, length > 0 ? length : 1);
         used += fed;
         if (fed == 0 || (fed < length && length > 0) || request->state != REQUEST_HEAD)

@@ -389,6 +389,7 @@ static const struct refused refused_lines[] = {
     {400, TEXT("GET /\xC3%BC HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET /\xC3/\xBC HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET /\xC3\xBC?\xC3 HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\nGET /\xC3\xBCHost:a\r\n\xFFst:a\r\n\xFF\xFF\xFF\r\n\r\n")}, /* HTTP/0.9 */
     {400, TEXT("GET /\xC0\xAF HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET /\xED\xA0\x80 HTTP/1.1\r\n" HOST "\r\n")},
     {505, TEXT("GET /\xC3\xA9 HTTP/2.0\r\n" HOST "\r\n")},
