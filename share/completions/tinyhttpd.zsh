@@ -12,7 +12,7 @@ _arguments -s -S \
     '-o[open a browser at PATH (default: /)]' \
     '--open=-[open a browser at PATH (default: /)]::open: ' \
     '*--allow-host=[accept this host name as well]:allow-host: ' \
-    '--index=[index file of directories (default: index.html)]:index: ' \
+    '*--index=[index file of directories (default: index.html)]:index: ' \
     '--list[list directories that have no index]' \
     '--no-list[never list a directory]' \
     '-s[serve FILE (index.html) for unknown page URLs]' \

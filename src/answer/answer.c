@@ -8,6 +8,7 @@
 #include "answer/lookup.h"
 #include "answer/metrics_text.h"
 #include "answer/options.h"
+#include "answer/unregister.h"
 #include "http/conditional.h"
 #include "http/host.h"
 
@@ -23,6 +24,7 @@ enum outcome {
     OUTCOME_REDIRECT, /* to a directory's address with a slash */
     OUTCOME_LISTING,
     OUTCOME_NOT_MODIFIED, /* a generated response; file.c has the files' */
+    OUTCOME_UNREGISTER,   /* the service worker of another site */
     OUTCOME_MISSING,
 };
 
@@ -39,6 +41,21 @@ static bool has_foreign_host(const struct exchange *exchange, struct span author
 {
     return exchange->check_host && authority.length > 0 &&
            !config_allows_host(exchange->context->config, exchange->host) && target_host_is_valid(authority);
+}
+
+/* Browsers load scripts, styles and images of any site without asking the server (CVE-2025-30359). */
+static bool is_foreign_load(const struct exchange *exchange)
+{
+    return exchange->check_host && request_has(exchange->request, 1U << FIELD_SEC_FETCH_SITE) &&
+           client_is_cross_site_load(exchange->request) && exchange->context->config->settings->cors == NULL;
+}
+
+static enum outcome refuse_load(struct exchange *exchange)
+{
+    exchange->cross_site = true;
+    buffer_append(&exchange->reason.text,
+                  SPAN("a page of another site tries to load this; --cors allows it"));
+    return refuse(exchange, 403);
 }
 
 /* For generated responses, which have no validators (RFC 9110 13.2.1): only "*" matches one. */
@@ -89,6 +106,8 @@ static enum outcome look_up(struct exchange *exchange)
             break;
         }
     }
+    if (unregister_applies(exchange))
+        return OUTCOME_UNREGISTER;
     lookup_explain(exchange);
     return OUTCOME_MISSING;
 }
@@ -102,7 +121,7 @@ static enum outcome find_own_path(const struct exchange *exchange)
         return OUTCOME_HEALTH;
     if (settings->metrics != NULL && span_equal(path, span_of(settings->metrics)))
         return OUTCOME_METRICS;
-    if (settings->watch && span_equal(path, SPAN(LIVE_RELOAD_SCRIPT_PATH)))
+    if (settings->watch && live_reload_is_script(path))
         return OUTCOME_SCRIPT;
     return OUTCOME_MISSING;
 }
@@ -119,6 +138,19 @@ static enum outcome route(struct exchange *exchange)
     return check_conditions(exchange, own);
 }
 
+/* The usual mistake, in links that are written by hand. */
+static enum outcome refuse_target(struct exchange *exchange, int status)
+{
+    struct span escape = target_bad_escape(request_target(exchange->request));
+    if (escape.length > 0) {
+        struct buffer *text = &exchange->reason.text;
+        buffer_append(text, SPAN("'"));
+        buffer_append(text, escape);
+        buffer_append(text, SPAN("' is no escape of two hexadecimal digits; a percent sign is written %25"));
+    }
+    return refuse(exchange, status);
+}
+
 static enum outcome decide(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
@@ -128,16 +160,19 @@ static enum outcome decide(struct exchange *exchange)
     int status = target_parse(target, exchange->target);
     struct span authority = host_of(request, exchange->target);
     exchange->host = host_name(authority);
-    if (!target_host_is_valid(request_field(request, FIELD_HOST)))
+    bool is_field = exchange->target->authority.at == NULL;
+    if (!target_host_is_valid(is_field ? authority : request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
     if (has_foreign_host(exchange, authority))
         return refuse(exchange, 403);
+    if (is_foreign_load(exchange))
+        return refuse_load(exchange);
     if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
         return refuse(exchange, 405);
     if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
         return OUTCOME_OPTIONS;
     if (status != 0)
-        return refuse(exchange, status);
+        return refuse_target(exchange, status);
     return request->method == METHOD_OPTIONS ? OUTCOME_OPTIONS : route(exchange);
 }
 
@@ -184,6 +219,9 @@ void answer(struct exchange *exchange)
     case OUTCOME_NOT_MODIFIED:
         exchange->response->status = 304;
         exchange_finish(exchange, SPAN_NONE);
+        break;
+    case OUTCOME_UNREGISTER:
+        unregister_answer(exchange);
         break;
     case OUTCOME_MISSING:
         if (exchange->live == LIVE_CHECK)

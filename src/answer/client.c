@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "http/forwarded.h"
+#include "http/negotiate.h"
 
 #include <string.h>
 
@@ -50,6 +51,36 @@ struct client client_find(const union peer *peer, const struct settings *setting
     struct forwarded forwarded = read_forwarded(peer, settings, request);
     bool known = forwarded_is_known(&forwarded);
     return (struct client){known ? peer_of(&forwarded.client) : *peer, peer, known};
+}
+
+/* An object or embed element loads its file in mode navigate, too (HTML 4.8.6, 4.8.7). The destination of a page that a
+   service worker fetches is "empty". */
+static enum asker asker_by_mode(struct span mode, struct span destination)
+{
+    bool is_part = span_equal(destination, SPAN("object")) || span_equal(destination, SPAN("embed"));
+    return span_equal(mode, SPAN("navigate")) && !is_part ? ASKER_NAVIGATION : ASKER_SCRIPT;
+}
+
+enum asker client_asker(const struct request *request)
+{
+    if (request_has(request, 1U << FIELD_SEC_FETCH_MODE))
+        return asker_by_mode(request_single_field(request, FIELD_SEC_FETCH_MODE),
+                             request_single_field(request, FIELD_SEC_FETCH_DEST));
+    /* Android's WebView sends the name of its app with every request, also when it navigates. */
+    if (span_equal_nocase(request_single_field(request, FIELD_X_REQUESTED_WITH), SPAN("XMLHttpRequest")))
+        return ASKER_SCRIPT;
+    return negotiate_prefers_html(request) ? ASKER_PAGE : ASKER_PROGRAM;
+}
+
+bool client_is_cross_site(const struct request *request)
+{
+    return span_equal(request_field(request, FIELD_SEC_FETCH_SITE), SPAN("cross-site"));
+}
+
+bool client_is_cross_site_load(const struct request *request)
+{
+    return client_is_cross_site(request) &&
+           span_equal(request_field(request, FIELD_SEC_FETCH_MODE), SPAN("no-cors"));
 }
 
 /* Proxies add these fields (RFC 9110 7.6.3, RFC 7239). HTTP/1.0 is nginx's default for its upstreams, and no browser

@@ -26,6 +26,27 @@ struct client {
 struct client client_find(const union peer *peer, const struct settings *settings,
                           const struct request *request);
 
+/* What sends a request, as far as its fields tell. */
+enum asker {
+    ASKER_PROGRAM,    /* curl and the like: no field names a kind */
+    ASKER_PAGE,       /* probably a person's browser: Accept prefers HTML */
+    ASKER_NAVIGATION, /* a browser that says so: a person opens a page */
+    ASKER_SCRIPT,     /* a script of a page, or a page that loads a part of itself */
+};
+
+/*
+ * Tells navigations from what pages load: by the fields of Fetch Metadata, which only browsers can set, else by
+ * X-Requested-With and Accept. Browsers send Fetch Metadata to https and loopback addresses only (W3C Fetch Metadata
+ * 2.1), so previews in a LAN need the latter.
+ */
+enum asker client_asker(const struct request *request);
+
+/* True if a page of another site makes the request (Sec-Fetch-Site; other ports of localhost are the same site). */
+bool client_is_cross_site(const struct request *request);
+
+/* True if such a page loads a script, style or image: it could execute or measure what it can't read. */
+bool client_is_cross_site_load(const struct request *request);
+
 /* True if the client is on this machine, and no untrusted proxy is detected. */
 bool client_is_local(const struct client *client, const struct request *request);
 

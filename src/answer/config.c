@@ -80,12 +80,18 @@ void config_append_page(const struct config *config, struct buffer *lines, struc
     config_append_default(config, lines, SPAN("Content-Security-Policy"), policy);
 }
 
-/* --isolate forbids other sites to embed the files, unless --cors lets them read the files anyway (Fetch 3.7). */
-static struct span resource_policy(const struct settings *settings)
+/*
+ * --isolate forbids other origins to embed the files, and a server for this machine only forbids other sites, unless
+ * --cors lets them read the files anyway (Fetch 3.7). Other ports of localhost are the same site.
+ */
+static struct span resource_policy(const struct config *config)
 {
+    const struct settings *settings = config->settings;
     if (settings->cors != NULL && strcmp(settings->cors, "*") == 0)
         return SPAN("cross-origin");
-    return settings->isolate ? SPAN("same-origin") : SPAN_NONE;
+    if (settings->isolate)
+        return SPAN("same-origin");
+    return config->check_host && settings->cors == NULL ? SPAN("same-site") : SPAN_NONE;
 }
 
 /*
@@ -106,7 +112,7 @@ static struct span write_common(struct config *config)
         {SPAN("Access-Control-Allow-Origin"), cors},
         {SPAN("Access-Control-Expose-Headers"), cors.length > 0 ? exposed : cors},
         {SPAN("Timing-Allow-Origin"), cors},
-        {SPAN("Cross-Origin-Resource-Policy"), resource_policy(settings)},
+        {SPAN("Cross-Origin-Resource-Policy"), resource_policy(config)},
         {SPAN("Cross-Origin-Opener-Policy"), settings->isolate ? SPAN("same-origin") : SPAN("")},
         {SPAN("Cross-Origin-Embedder-Policy"), settings->isolate ? SPAN("require-corp") : SPAN("")},
     };
@@ -174,14 +180,14 @@ void config_open(struct config *config, const struct settings *settings, bool ch
 {
     *config = (struct config){
         .settings = settings,
-        .index = span_of(settings->index),
         .file = path_of(settings->file),
         .spa = path_of(settings->spa),
         .generated_cache =
             settings->cache == CACHE_OFF ? SPAN("Cache-Control: no-store\r\n") : SPAN(RESPONSE_NO_CACHE),
         .check_host = check_host,
     };
-    assert(config->index.length <= TARGET_NAME_MAX); /* cli/values.c enforces it */
+    for (; config->index_count < settings->index_count; config->index_count++)
+        config->index[config->index_count] = span_of(settings->index[config->index_count]);
     config->common = write_common(config);
     config->cache = write_cache(config);
     if (settings->cache == CACHE_AUTO && !is_given(settings, SPAN("Cache-Control")))

@@ -14,7 +14,8 @@ enum { CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + 512 };
 
 struct config {
     const struct settings *settings;
-    struct span index;  /* the name of a directory's index */
+    struct span index[LIMIT_INDEX_NAMES]; /* names of a directory's index */
+    unsigned index_count;
     struct span file;   /* the path of the only file served; empty: the whole root */
     struct span spa;    /* the path of the page for unknown page URLs; empty: none */
     struct span common; /* complete lines of every head */
@@ -25,7 +26,7 @@ struct config {
     struct span generated_cache; /* of errors, listings and other generated responses */
 
     size_t extra_head_bytes; /* how much longer a cached header may be than ENTRY_HEAD_MAX */
-    bool check_host;         /* reject foreign hosts on TCP connections */
+    bool check_host;         /* reject foreign hosts, and pages of other sites, on TCP connections */
     size_t used;             /* bytes of `room`, which holds the lines */
     char room[CONFIG_LINES_MAX];
 };

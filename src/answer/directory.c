@@ -1,9 +1,11 @@
 #include "answer/directory.h"
 
 #include "answer/error.h"
+#include "answer/live_reload.h"
 #include "answer/lookup.h"
 #include "base/limits.h"
 #include "site/assets.h"
+#include "site/directory_stamp.h"
 #include "site/listing.h"
 
 #include <errno.h>
@@ -22,12 +24,55 @@ bool directory_may_list(struct exchange *exchange)
            exchange->context->config->file.length == 0 && is_allowed(exchange);
 }
 
+/* ---- --watch ---- */
+
+/* Before the listing reads the directory, so that a change between the two is noticed. */
+static void find_stamp(struct exchange *exchange)
+{
+    int fd;
+    if (exchange->live != LIVE_NONE &&
+        store_open_directory(exchange->context->store, exchange->target->path, &fd) == 0)
+        exchange->listing_stamp = directory_stamp(fd);
+}
+
+static void append_etag(const struct exchange *exchange, struct buffer *text)
+{
+    buffer_byte(text, '"');
+    buffer_hex(text, exchange->listing_stamp);
+    buffer_byte(text, '"');
+}
+
+static void add_script(struct exchange *exchange)
+{
+    char room[LIVE_RELOAD_ETAG_MAX];
+    struct buffer etag = BUFFER(room);
+    append_etag(exchange, &etag);
+    struct body_producer *followed = live_reload_follow(exchange->listing, buffer_filled(&etag));
+    if (followed == NULL)
+        return;
+    exchange->listing = followed;
+    exchange->has_script = true;
+}
+
+static void answer_check(struct exchange *exchange)
+{
+    char room[64];
+    struct buffer line = BUFFER(room);
+    buffer_append(&line, SPAN("ETag: "));
+    append_etag(exchange, &line);
+    buffer_append(&line, SPAN("\r\n"));
+    exchange_finish(exchange, buffer_filled(&line));
+}
+
+/* ---- listings ---- */
+
 enum directory directory_open(struct exchange *exchange)
 {
     const struct context *context = exchange->context;
     struct target *target = exchange->target;
     int fd;
     target->room[target->path.length] = '\0'; /* lookup_find wrote the index after it */
+    find_stamp(exchange);
     exchange->status = store_open_directory(context->store, target->path, &fd);
     if (exchange->status != 0)
         return exchange->status == 404 ? DIRECTORY_NONE : DIRECTORY_ERROR;
@@ -36,7 +81,10 @@ enum directory directory_open(struct exchange *exchange)
     form.dotfiles = context->config->settings->dotfiles;
     exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
     if (exchange->listing != NULL) {
-        exchange->response->varies |= RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
+        bool watch = context->config->settings->watch;
+        exchange->response->varies |= watch ? RESPONSE_BY_ASKER : RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
+        if (exchange->live == LIVE_PAGE && !form.json)
+            add_script(exchange);
         return DIRECTORY_LISTED;
     }
     if (errno == ENAMETOOLONG)
@@ -52,6 +100,11 @@ void directory_answer(struct exchange *exchange)
     struct buffer lines = BUFFER(room);
     struct response *response = exchange->response;
     struct body_producer *producer = exchange->listing;
+    if (exchange->live == LIVE_CHECK) {
+        producer->drop(producer);
+        answer_check(exchange);
+        return;
+    }
     size_t start = response->text.length;
     struct buffer piece = {response->text.at + start, 0, LIMIT_PIECE, false};
     enum body_state state = producer->fill(producer, &piece);
@@ -63,7 +116,7 @@ void directory_answer(struct exchange *exchange)
     response->text.length += piece.length;
     config_append_page(exchange->context->config, &lines,
                        exchange_media(exchange) == MEDIA_JSON ? SPAN(LISTING_JSON_TYPE) : SPAN(LISTING_TYPE),
-                       assets_listing_policy());
+                       assets_listing_policy(exchange->has_script));
     if (state == BODY_MORE) {
         response_stream(response, producer, exchange->request->minor_version, buffer_span(&piece));
     } else {
@@ -73,14 +126,36 @@ void directory_answer(struct exchange *exchange)
     exchange_finish(exchange, buffer_filled(&lines));
 }
 
+/* Copies escapes, and escapes all that is not unreserved, so that no segment looks like a scheme or a host. */
+static void append_segment(struct buffer *line, struct span segment)
+{
+    while (segment.length > 0) {
+        buffer_uri_path(line, span_take_until(&segment, '%'));
+        if (segment.length > 0) /* two digits follow an escape's "%" */
+            buffer_byte(line, '%');
+    }
+}
+
+/* Escapes raw UTF-8. */
+static void append_query(struct buffer *line, struct span query)
+{
+    for (size_t i = 0; i < query.length; i++) {
+        if ((unsigned char)query.at[i] >= 0x80)
+            buffer_uri_path(line, (struct span){query.at + i, 1});
+        else
+            buffer_byte(line, query.at[i]);
+    }
+}
+
 void directory_redirect(struct exchange *exchange)
 {
     char room[ERROR_LINE_MAX];
     struct buffer line = BUFFER(room);
-    buffer_append(&line, SPAN("Location: /"));
-    buffer_uri_path(&line, exchange->target->path);
+    const struct target *target = exchange->target;
+    buffer_append(&line, SPAN("Location: "));
+    append_segment(&line, span_after_last(target->sent_path, '/'));
     buffer_byte(&line, '/');
-    buffer_append(&line, exchange->target->query);
+    append_query(&line, target->query);
     buffer_append(&line, SPAN("\r\n"));
     error_answer(exchange, 302, buffer_filled(&line));
 }

@@ -22,9 +22,9 @@ enum directory directory_open(struct exchange *exchange);
 void directory_answer(struct exchange *exchange);
 
 /*
- * Redirects to the address with a slash, as relative links would be wrong without it. The Location has one slash and
- * the normalised path, so it never is another host's "//host" (RFC 3986 4.2). 302, because browsers cache a 301
- * forever, and the next site on this port may be another.
+ * Redirects to the address with a slash, as relative links would be wrong without it. The Location is the last segment
+ * of the target, relative to its address (RFC 9110 10.2.2): so it holds behind a proxy that removes a prefix, and never
+ * leads to another host. 302, because browsers cache a 301 forever, and the next site on this port may be another.
  */
 void directory_redirect(struct exchange *exchange);
 

@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
+enum {
+    DNS_NAME_MAX = 253, /* RFC 1035 2.3.4, without the length bytes of its labels */
+    START_DEPTH_MAX = 40,
+};
 
 static const char *sentence_of(int status)
 {
@@ -61,6 +64,20 @@ static void append_missing_root(struct buffer *sentence, int error)
     buffer_append(sentence, SPAN("). Its pages are there again as soon as it is."));
 }
 
+/* Relative, so that it holds behind a proxy that removes a prefix. A path with many segments is not a person's. */
+static struct span append_start(struct buffer *start, const struct target *target)
+{
+    unsigned depth = 0;
+    for (size_t i = 1; i < target->sent_path.length; i++)
+        depth += target->sent_path.at[i] == '/';
+    if (depth > START_DEPTH_MAX)
+        return SPAN("/");
+    buffer_append(start, SPAN("./"));
+    for (; depth > 0; depth--)
+        buffer_append(start, SPAN("../"));
+    return buffer_filled(start);
+}
+
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
    script. */
 static bool has_script(const struct exchange *exchange, int status)
@@ -70,12 +87,16 @@ static bool has_script(const struct exchange *exchange, int status)
 
 static void append_page(struct exchange *exchange, int status, struct buffer *out)
 {
-    char digits[4], said[DNS_NAME_MAX + 256];
-    struct buffer number = BUFFER(digits), sentence = BUFFER(said);
-    bool explains = status == 404 && exchange_wants_reason(exchange);
+    char digits[4], said[DNS_NAME_MAX + 256], up[3 * START_DEPTH_MAX + 2];
+    struct buffer number = BUFFER(digits), sentence = BUFFER(said), start = BUFFER(up);
+    bool explains = status == 400 || (status == 404 && exchange_wants_reason(exchange));
     buffer_number(&number, (uint64_t)status);
     if (status == 503 && store_root_state(exchange->context->store) == ROOT_MISSING)
         append_missing_root(&sentence, store_root_error(exchange->context->store));
+    else if (exchange->cross_site)
+        buffer_append(&sentence,
+                      SPAN("Pages of other sites can't load files from this server. To allow it, start it "
+                           "with --cors."));
     else if (status == 403)
         append_foreign_host(&sentence, exchange->host);
     else
@@ -86,7 +107,7 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
         .sentence = buffer_filled(&sentence),
         .reason = explains ? buffer_span(&exchange->reason.text) : SPAN_NONE,
         .suggestion = explains ? buffer_span(&exchange->reason.suggestion) : SPAN_NONE,
-        .way_out = status == 404,
+        .start = status == 404 ? append_start(&start, exchange->target) : SPAN_NONE,
     };
     if (exchange_media(exchange) == MEDIA_HTML)
         page_write(out, &page);
@@ -123,6 +144,7 @@ void error_answer(struct exchange *exchange, int status, struct span line)
     if (has_script(exchange, status))
         live_reload_add_element(response, SPAN_NONE);
     response->status = status;
-    response->varies |= RESPONSE_BY_ACCEPT; /* Accept decides between HTML and plain text (RFC 9110 12.5.5) */
+    /* Accept decides between HTML and plain text (RFC 9110 12.5.5). */
+    response->varies |= exchange->context->config->settings->watch ? RESPONSE_BY_ASKER : RESPONSE_BY_ACCEPT;
     exchange_finish(exchange, buffer_filled(&lines));
 }

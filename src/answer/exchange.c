@@ -11,13 +11,13 @@ enum media exchange_media(struct exchange *exchange)
     return exchange->asked.media;
 }
 
-bool exchange_is_navigation(struct exchange *exchange)
+enum asker exchange_asker(struct exchange *exchange)
 {
-    if (!exchange->asked.navigation_known) {
-        exchange->asked.navigation = negotiate_is_navigation(exchange->request);
-        exchange->asked.navigation_known = true;
+    if (!exchange->asked.asker_known) {
+        exchange->asked.asker = client_asker(exchange->request);
+        exchange->asked.asker_known = true;
     }
-    return exchange->asked.navigation;
+    return exchange->asked.asker;
 }
 
 bool exchange_is_local(struct exchange *exchange)
@@ -32,7 +32,10 @@ bool exchange_is_local(struct exchange *exchange)
 
 bool exchange_wants_reason(struct exchange *exchange)
 {
-    return request_field(exchange->request, FIELD_ACCEPT).length > 0 && exchange_is_local(exchange);
+    const struct request *request = exchange->request;
+    if (request_field(request, FIELD_ACCEPT).length == 0 || !exchange_is_local(exchange))
+        return false;
+    return exchange_asker(exchange) != ASKER_SCRIPT || !client_is_cross_site(request);
 }
 
 void exchange_finish(struct exchange *exchange, struct span lines)

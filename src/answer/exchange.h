@@ -32,7 +32,7 @@ struct context {
 /* The kinds of requests for live reload. */
 enum live {
     LIVE_NONE,
-    LIVE_PAGE,  /* a browser navigates: the page gets the script */
+    LIVE_PAGE,  /* a person opens a page: it gets the script */
     LIVE_CHECK, /* the script asks for a file's validators: HEAD, not logged */
 };
 
@@ -49,34 +49,38 @@ struct exchange {
     struct span path;              /* of the entry; may be in the target's room */
     struct entry *entry;           /* the file that the response borrows, or NULL; released by the caller */
     struct body_producer *listing; /* of a directory, until the response takes it */
+    uint64_t listing_stamp;        /* for --watch: of the directory */
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
-    struct reason reason;                 /* of a 404; empty unless the client or the log may see it */
+    struct reason reason;                 /* of a 400 or 404; empty unless the client or the log may see it */
 
     enum live live;
     int status;      /* of an error */
-    bool check_host; /* reject foreign hosts */
-    bool has_script; /* the live-reload script follows the entry's bytes */
+    bool check_host; /* reject foreign hosts, and pages of other sites */
+    bool cross_site; /* the request is rejected as a load by a page of another site */
+    bool has_script; /* the live-reload script follows the page's bytes */
     bool steady;     /* the representation stays the same until the file changes */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {
-        bool media_known, navigation_known, local_known;
+        bool media_known, asker_known, local_known;
         enum media media;
-        bool navigation, local;
+        enum asker asker;
+        bool local;
     } asked;
 };
 
 /* The media type for a generated page. */
 enum media exchange_media(struct exchange *exchange);
 
-/* True if a browser navigates to a page. */
-bool exchange_is_navigation(struct exchange *exchange);
+/* What sends the request. */
+enum asker exchange_asker(struct exchange *exchange);
 
 /* True if the client is on this machine, uses a loopback host, and no untrusted proxy is detected. */
 bool exchange_is_local(struct exchange *exchange);
 
-/* True if the client is local and sends Accept, so a person may see why a path is 404. */
+/* True if the client is local and sends Accept, so a person may see why a path is 404. False for a script of another
+   site, which --cors may allow to read the response. */
 bool exchange_wants_reason(struct exchange *exchange);
 
 /* Completes the response with its head; `lines` are complete lines in addition to the common ones. */

@@ -2,6 +2,10 @@
 
 #include "site/assets.h"
 
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
 enum live live_reload_of(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
@@ -9,8 +13,17 @@ enum live live_reload_of(struct exchange *exchange)
         return LIVE_NONE;
     if (request->method == METHOD_HEAD && request_has(request, 1U << FIELD_TINYHTTPD_LIVE))
         return LIVE_CHECK;
-    bool part = request_has(request, 1U << FIELD_RANGE);
-    return !part && exchange_is_navigation(exchange) ? LIVE_PAGE : LIVE_NONE;
+    if (request_has(request, 1U << FIELD_RANGE))
+        return LIVE_NONE;
+    enum asker asker = exchange_asker(exchange);
+    return asker == ASKER_NAVIGATION || asker == ASKER_PAGE ? LIVE_PAGE : LIVE_NONE;
+}
+
+bool live_reload_is_script(struct span path)
+{
+    static const struct span end = SPAN_INIT("/" LIVE_RELOAD_SCRIPT);
+    return path.length >= end.length &&
+           span_equal((struct span){path.at + path.length - end.length, end.length}, end);
 }
 
 void live_reload_answer_script(struct exchange *exchange)
@@ -26,12 +39,61 @@ void live_reload_answer_missing(struct exchange *exchange)
 }
 
 /* The entity tag needs no escaping in single quotes: ours contains neither these nor an ampersand. */
-void live_reload_add_element(struct response *response, struct span etag)
+static void append_element(struct buffer *text, struct span etag)
 {
-    struct buffer *text = &response->text;
-    size_t start = text->length;
-    buffer_append(text, SPAN("\n<script src=\"" LIVE_RELOAD_SCRIPT_PATH "\" data-etag='"));
+    buffer_append(text, SPAN("\n<script src=\"" LIVE_RELOAD_SCRIPT "\" data-etag='"));
     buffer_append(text, etag);
     buffer_append(text, SPAN("'></script>\n"));
+}
+
+void live_reload_add_element(struct response *response, struct span etag)
+{
+    size_t start = response->text.length;
+    append_element(&response->text, etag);
     response_add_text(response, start);
+}
+
+/* ---- listings ---- */
+
+struct followed {
+    struct body_producer producer;
+    struct body_producer *page;
+    bool ended; /* only the element is left */
+    size_t etag_length;
+    char etag[LIVE_RELOAD_ETAG_MAX];
+};
+
+static enum body_state fill(struct body_producer *producer, struct buffer *piece)
+{
+    struct followed *followed = (struct followed *)(void *)producer; /* its first member */
+    if (!followed->ended) {
+        enum body_state state = followed->page->fill(followed->page, piece);
+        if (state != BODY_END)
+            return state;
+        followed->ended = true;
+    }
+    struct buffer draft = *piece;
+    append_element(&draft, (struct span){followed->etag, followed->etag_length});
+    if (draft.overflow)
+        return BODY_MORE;
+    *piece = draft;
+    return BODY_END;
+}
+
+static void drop(struct body_producer *producer)
+{
+    struct followed *followed = (struct followed *)(void *)producer;
+    followed->page->drop(followed->page);
+    free(followed);
+}
+
+struct body_producer *live_reload_follow(struct body_producer *page, struct span etag)
+{
+    struct followed *followed = malloc(sizeof *followed);
+    if (followed == NULL)
+        return NULL;
+    assert(etag.length <= sizeof followed->etag);
+    *followed = (struct followed){.producer = {fill, drop}, .page = page, .etag_length = etag.length};
+    memcpy(followed->etag, etag.at, etag.length);
+    return &followed->producer;
 }

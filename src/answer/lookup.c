@@ -33,35 +33,26 @@ static enum lookup find_file(struct exchange *exchange, struct span path)
     return LOOKUP_MISSING;
 }
 
-static bool is_file(const struct exchange *exchange, struct span path)
-{
-    struct entry *entry;
-    if (store_find(exchange->context->store, path, exchange->iteration, &entry) != 0)
-        return false;
-    bool file = entry->kind == ENTRY_FILE;
-    store_release(exchange->context->store, entry);
-    return file;
-}
-
 /*
- * Finds about.html for "/about" if `about` is missing or a directory without an index, as site generators write both;
- * an index wins. Not for a path with a known extension, such as "/logo.png". Relative links are the same from both
- * addresses.
+ * Finds about.html for "/about", also if `about` is a directory, as site generators write both: GitHub Pages, Netlify and
+ * Cloudflare serve the page at "/about", and the directory's index at "/about/". Not for a path with a known extension,
+ * such as "/logo.png".
  */
 static enum lookup find_page(struct exchange *exchange)
 {
     struct target *target = exchange->target;
     if (mime_knows(target->path))
         return LOOKUP_MISSING;
-    enum lookup found = find_file(exchange, target_suffixed(target, page_suffix));
-    if (found != LOOKUP_FILE)
-        return found;
-    if (is_file(exchange, target_child(target, exchange->context->config->index))) {
-        drop_entry(exchange);
-        return LOOKUP_MISSING;
-    }
-    exchange->path = target_suffixed(target, page_suffix); /* the index overwrote it */
-    return LOOKUP_FILE;
+    return find_file(exchange, target_suffixed(target, page_suffix));
+}
+
+static enum lookup find_index(struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    enum lookup found = LOOKUP_MISSING;
+    for (unsigned i = 0; i < config->index_count && found == LOOKUP_MISSING; i++)
+        found = find_file(exchange, target_child(exchange->target, config->index[i]));
+    return found;
 }
 
 /* A file that is the whole site has two addresses: "/" and its path. */
@@ -87,7 +78,7 @@ static enum lookup find_target(struct exchange *exchange)
     if (lookup_is_hidden(exchange))
         return LOOKUP_MISSING;
     if (target->slash)
-        return find_file(exchange, target_child(target, exchange->context->config->index));
+        return find_index(exchange);
     enum lookup found = find(exchange, target->path);
     if (found == LOOKUP_FILE || found == LOOKUP_ERROR)
         return found;
@@ -103,18 +94,41 @@ static enum lookup find_target(struct exchange *exchange)
     return page;
 }
 
-/*
- * --spa: unknown page URLs get the application's page, whose script reads the URL. Not for scripts and images of a page
- * (no navigation), hidden paths, and paths with a known extension.
- */
-static enum lookup find_spa(struct exchange *exchange)
+/* The check of an open page by the script of --watch counts as the navigation that opened the page. */
+static enum asker asker_of(struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    if (exchange->live != LIVE_CHECK)
+        return exchange_asker(exchange);
+    if (!negotiate_prefers_html(request))
+        return ASKER_SCRIPT;
+    return request_has(request, 1U << FIELD_SEC_FETCH_MODE) ? ASKER_NAVIGATION : ASKER_PAGE;
+}
+
+/* A navigation may have any path. Of what is only probably one, files that are missing are known by their names. */
+static bool opens_page(struct exchange *exchange)
 {
     const struct target *target = exchange->target;
+    switch (asker_of(exchange)) {
+    case ASKER_NAVIGATION:
+        return true;
+    case ASKER_PAGE:
+        return !lookup_is_hidden(exchange) && (target->slash || !mime_knows(target->path));
+    case ASKER_PROGRAM:
+    case ASKER_SCRIPT:
+        break;
+    }
+    return false;
+}
+
+/* --spa: unknown page URLs get the application's page, whose script reads the URL. */
+static enum lookup find_spa(struct exchange *exchange)
+{
     struct span page = exchange->context->config->spa;
-    if (page.length == 0 || lookup_is_hidden(exchange) || (!target->slash && mime_knows(target->path)))
+    if (page.length == 0)
         return LOOKUP_MISSING;
-    exchange->response->varies |= RESPONSE_BY_ACCEPT;
-    return exchange_is_navigation(exchange) ? find_file(exchange, page) : LOOKUP_MISSING;
+    exchange->response->varies |= RESPONSE_BY_ASKER;
+    return opens_page(exchange) ? find_file(exchange, page) : LOOKUP_MISSING;
 }
 
 enum lookup lookup_find(struct exchange *exchange)
@@ -129,7 +143,7 @@ void lookup_explain(struct exchange *exchange)
     struct target *target = exchange->target;
     if (context->config->file.length > 0 || (!context->logs_reasons && !exchange_wants_reason(exchange)))
         return;
-    struct span path = target->slash ? target_child(target, context->config->index) : target->path;
+    struct span path = target->slash ? target_child(target, context->config->index[0]) : target->path;
     reason_find(&exchange->reason, store_beneath(context->store), path, context->config->settings->dotfiles,
                 context->now);
 }

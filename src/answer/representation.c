@@ -162,7 +162,7 @@ bool representation_add_script(struct exchange *exchange)
     const struct entry *entry = exchange->entry;
     if (!exchange->context->config->settings->watch || !is_html(entry) || is_utf16(entry))
         return false;
-    exchange->response->varies |= RESPONSE_BY_ACCEPT;
+    exchange->response->varies |= RESPONSE_BY_ASKER;
     if (exchange->live != LIVE_PAGE)
         return false;
     exchange->has_script = true;

@@ -14,7 +14,7 @@
 /* Fields of a request. Apache allows 100; a browser behind two proxies sends about 40. */
 #define LIMIT_FIELDS 128
 
-/* Field lines that the server evaluates: it knows seventeen fields, and only lists may have several lines. Each line
+/* Field lines that the server evaluates: it knows two dozen fields, and only lists may have several lines. Each line
    takes 6 bytes in every request. */
 #define LIMIT_FIELD_LINES 32
 
@@ -258,8 +258,14 @@
 /* A charset name: at most 40 bytes in IANA's registry (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
 
+/* Entries of a listing whose size and time --watch checks, a system call for each; of the rest only the names. */
+#define LIMIT_WATCHED_ENTRIES 1000
+
 /* A media type with parameters. The longest registered one has 73 bytes. */
 #define LIMIT_MEDIA_TYPE 79
+
+/* The names of --index; each that a directory lacks costs a system call. */
+#define LIMIT_INDEX_NAMES 8
 
 /* The file name of --index. */
 #define LIMIT_INDEX_NAME 64

@@ -52,7 +52,8 @@ struct settings {
     const char *open;  /* the path to open in a browser, or NULL */
     const char *check; /* the URL that --check requests; NULL: the address of these settings */
 
-    const char *index; /* the file served for its directory */
+    const char *index[LIMIT_INDEX_NAMES]; /* the first of these that a directory has is served for it */
+    unsigned index_count;
     enum listing_choice listing;
     bool dotfiles; /* serve names with a leading dot */
     bool watch;    /* reload pages when their files change */

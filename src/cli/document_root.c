@@ -125,6 +125,15 @@ static bool has_file(const struct settings *settings, const char *name)
     return snprintf(path, sizeof path, "%s/%s", settings->root, name) >= (int)sizeof path || is_file(path);
 }
 
+static bool has_index(const struct settings *settings)
+{
+    for (unsigned i = 0; i < settings->index_count; i++) {
+        if (has_file(settings, settings->index[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Writes a hint if an output directory in the root has the index that the root lacks. */
 static bool hint_at_output(const struct settings *settings, char *hint, size_t size)
 {
@@ -133,12 +142,12 @@ static bool hint_at_output(const struct settings *settings, char *hint, size_t s
     bool slash = length > 0 && settings->root[length - 1] == '/';
     for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
         int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/",
-                               output_directories[i], settings->index);
+                               output_directories[i], settings->index[0]);
         if (written >= (int)sizeof path || !is_file(path))
             continue;
         path[last_component(path) - 1] = '\0';
         snprintf(hint, size, "the root has no '%s', but '%s' has one; did you mean 'tinyhttpd %s'?",
-                 settings->index, path, path);
+                 settings->index[0], path, path);
         return true;
     }
     return false;
@@ -148,7 +157,7 @@ bool document_root_hint(const struct settings *settings, char *hint, size_t size
 {
     if (settings->file != NULL)
         return false;
-    if (!has_file(settings, settings->index) && hint_at_output(settings, hint, size))
+    if (!has_index(settings) && hint_at_output(settings, hint, size))
         return true;
     if (settings->spa == NULL || has_file(settings, settings->spa))
         return false;

@@ -48,7 +48,8 @@ const struct option_row table_rows[] = {
      .separator = ',',
      .help = "accept this host name as well",
      .manual = "A server that only this machine can reach accepts only loopback names, so that other sites "
-               "can't read it by DNS rebinding. This option adds a name; .NAME also adds all names below it, "
+               "can't read it by DNS rebinding. Their pages can't load its files, either, unless --cors is "
+               "given. This option adds a name; .NAME also adds all names below it, "
                "and * every name."},
 
     {.key = KEY_INDEX,
@@ -56,7 +57,9 @@ const struct option_row table_rows[] = {
      .value = "NAME",
      .takes = VALUE_NEEDED,
      .group = GROUP_FILES,
-     .help = "index file of directories (default: index.html)"},
+     .separator = ',',
+     .help = "index file of directories (default: index.html)",
+     .manual = "Of several, the first that a directory has is served."},
     {.key = KEY_LIST,
      .name = "list",
      .group = GROUP_FILES,
@@ -71,8 +74,8 @@ const struct option_row table_rows[] = {
      .group = GROUP_FILES,
      .offer = OFFER_FILES,
      .help = "serve FILE (index.html) for unknown page URLs",
-     .manual = "For single-page applications, which route in the browser. A missing image or script is still "
-               "a 404."},
+     .manual = "For single-page applications, which route in the browser. Whatever its path, a navigation "
+               "gets the page; an image or script that is missing, or a script's request, gets a 404."},
     {.key = KEY_DOTFILES,
      .name = "dotfiles",
      .group = GROUP_FILES,
@@ -93,7 +96,8 @@ const struct option_row table_rows[] = {
      .name = "watch",
      .group = GROUP_HEADERS,
      .help = "reload pages in the browser when their files change",
-     .manual = "Appends a script element to HTML pages as they are sent. No file is changed."},
+     .manual = "Appends a script element to HTML pages and listings as they are sent to a browser that opens "
+               "them. No file is changed."},
     {.key = 'c',
      .name = "cache",
      .value = "HOW",

@@ -186,7 +186,9 @@ static int set_index(const struct value *value)
         return refuse(value, "give a file name without a directory, such as index.html");
     if (strlen(name) > LIMIT_INDEX_NAME)
         return refuse_length(value, strlen(name), LIMIT_INDEX_NAME);
-    value->settings->index = name;
+    if (value->settings->index_count == LIMIT_INDEX_NAMES)
+        return refuse(value, "too many index files; leave some out");
+    value->settings->index[value->settings->index_count++] = name;
     return 0;
 }
 

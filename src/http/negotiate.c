@@ -102,35 +102,41 @@ enum media negotiate_media(const struct request *request)
     return json > html ? MEDIA_JSON : MEDIA_HTML;
 }
 
-/* True if one of the parameters is a weight of 0. Others, such as a charset, refuse nothing. */
-static bool is_refused(struct span parameters)
+/* The weight among the parameters of a type. Others, such as a charset, don't change it. */
+static uint16_t weight_among(struct span parameters)
 {
+    uint16_t weight = 1000;
     while (parameters.length > 0) {
-        uint16_t quality;
         struct span rest = {parameters.at + 1, parameters.length - 1}; /* after the ";" */
         size_t length = 1 + span_find(rest, ';');
-        if (read_weight((struct span){parameters.at, length}, &quality) && quality == 0)
-            return true;
+        read_weight((struct span){parameters.at, length}, &weight);
         parameters = (struct span){parameters.at + length, parameters.length - length};
     }
-    return false;
+    return weight;
 }
 
-bool negotiate_is_navigation(const struct request *request)
+static uint16_t larger(uint16_t a, uint16_t b)
 {
+    return a > b ? a : b;
+}
+
+bool negotiate_prefers_html(const struct request *request)
+{
+    uint16_t html = 0, other = 0;
     unsigned cursor = 0;
     struct span list, member;
-    if (!request_is_retrieval(request))
-        return false;
     while (request_next_line(request, FIELD_ACCEPT, &cursor, &list)) {
         while (span_next_member(&list, &member)) {
             size_t end = span_find(member, ';');
-            if (span_equal_nocase(span_trim((struct span){member.at, end}), SPAN("text/html")) &&
-                !is_refused((struct span){member.at + end, member.length - end}))
-                return true;
+            struct span type = span_trim((struct span){member.at, end});
+            uint16_t weight = weight_among((struct span){member.at + end, member.length - end});
+            if (span_equal_nocase(type, SPAN("text/html")))
+                html = larger(html, weight);
+            else if (span_equal(type, SPAN("*/*")) || span_equal_nocase(type, SPAN("application/json")))
+                other = larger(other, weight);
         }
     }
-    return false;
+    return html > 0 && html >= other;
 }
 
 bool negotiate_is_weighted(const struct request *request)

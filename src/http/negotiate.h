@@ -54,10 +54,9 @@ enum media { MEDIA_HTML, MEDIA_TEXT, MEDIA_JSON };
 enum media negotiate_media(const struct request *request);
 
 /*
- * True for GET and HEAD if Accept names text/html itself with a weight above 0 (RFC 9110 12.5.1). Browsers do so only
- * when they navigate; curl and fetch() name no type by default. Sec-Fetch-Mode is no use: browsers omit it on addresses
- * that are neither HTTPS nor local.
+ * True if Accept names text/html itself with a weight above 0, and gives neither JSON nor any type a higher
+ * one (RFC 9110 12.5.1), as browsers do when they navigate; curl and fetch() name no type by default.
  */
-bool negotiate_is_navigation(const struct request *request);
+bool negotiate_prefers_html(const struct request *request);
 
 #endif

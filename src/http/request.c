@@ -42,7 +42,10 @@ static void slice_extend(const struct request *request, struct request_slice *sl
 
 static struct request_slice slice_trim(const struct request *request, struct request_slice slice)
 {
-    struct span trimmed = span_trim(slice_span(request, slice));
+    struct span value = slice_span(request, slice);
+    if (value.length > 0 && value.at[0] > ' ' && value.at[value.length - 1] > ' ') /* as usual */
+        return slice;
+    struct span trimmed = span_trim(value);
     return (struct request_slice){(uint16_t)(trimmed.at - request->head), (uint16_t)trimmed.length};
 }
 
@@ -103,6 +106,8 @@ static int on_target_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
     request->target_whole = true;
+    if (request->raw_target && !text_is_utf8(slice_span(request, request->target), false))
+        return refuse_in_callback(request, 400);
     return 0;
 }
 
@@ -122,22 +127,49 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t length)
     return 0;
 }
 
+static uint64_t load_8(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static uint32_t load_4(const char *at)
+{
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
 /*
  * `kept` consists of lower-case letters and "-", and is as long as the name. llhttp accepts only tokens (RFC 9110
- * 5.6.2), and setting the bit 0x20 makes no other tchar equal to one of these.
+ * 5.6.2), and setting the bit 0x20 makes no other tchar equal to one of these. Compares words from the end, which may
+ * overlap: the names of several fields begin alike.
  */
 static bool is_field_name(const char *kept, struct span name)
 {
-    size_t same = 0;
-    while (same < name.length && (char)(name.at[same] | 0x20) == kept[same])
-        same++;
-    return same == name.length;
+    static const uint64_t lower_case = 0x2020202020202020U;
+    size_t left = name.length;
+    for (; left >= 8; left -= 8) {
+        if ((load_8(name.at + left - 8) | lower_case) != load_8(kept + left - 8))
+            return false;
+    }
+    if (left > 0 && name.length >= 8)
+        return (load_8(name.at) | lower_case) == load_8(kept);
+    if (left >= 4) {
+        left -= 4;
+        if ((load_4(name.at + left) | (uint32_t)lower_case) != load_4(kept + left))
+            return false;
+    }
+    while (left > 0 && (char)(name.at[left - 1] | 0x20) == kept[left - 1])
+        left--;
+    return left == 0;
 }
 
 /* Indexed by the name's length, so that other fields cost almost nothing. */
 static enum request_field field_of(struct span name)
 {
-    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 2 };
+    enum { LENGTH_MAX = 30, SAME_LENGTH_MAX = 8 /* a power of two: cheap to index */ };
     static const struct {
         const char *name;
         enum request_field field;
@@ -151,8 +183,13 @@ static enum request_field field_of(struct span name)
         [9] = {{"forwarded", FIELD_FORWARDED}},
         [10] = {{"connection", FIELD_CONNECTION}, {"user-agent", FIELD_USER_AGENT}},
         [13] = {{"if-none-match", FIELD_IF_NONE_MATCH}},
-        [14] = {{"tinyhttpd-live", FIELD_TINYHTTPD_LIVE}},
+        [14] = {{"sec-fetch-site", FIELD_SEC_FETCH_SITE},
+                {"sec-fetch-mode", FIELD_SEC_FETCH_MODE},
+                {"sec-fetch-dest", FIELD_SEC_FETCH_DEST},
+                {"tinyhttpd-live", FIELD_TINYHTTPD_LIVE},
+                {"service-worker", FIELD_SERVICE_WORKER}},
         [15] = {{"accept-encoding", FIELD_ACCEPT_ENCODING}, {"x-forwarded-for", FIELD_X_FORWARDED_FOR}},
+        [16] = {{"x-requested-with", FIELD_X_REQUESTED_WITH}},
         [17] = {{"if-modified-since", FIELD_IF_MODIFIED_SINCE},
                 {"transfer-encoding", FIELD_TRANSFER_ENCODING}},
         [19] = {{"if-unmodified-since", FIELD_IF_UNMODIFIED_SINCE}},
@@ -220,13 +257,13 @@ static int check_request_line(struct request *request)
 /* RFC 9112 9.3, with the options of all Connection lines. */
 static void read_connection_options(struct request *request)
 {
-    bool close = false, keep_alive = false;
+    bool close = false, keep_alive = false; /* HTTP/1.1 needs no keep-alive */
     unsigned cursor = 0;
     struct span list, option;
     while (request_next_line(request, FIELD_CONNECTION, &cursor, &list)) {
         while (span_next_member(&list, &option)) {
             close |= span_equal_nocase(option, SPAN("close"));
-            keep_alive |= span_equal_nocase(option, SPAN("keep-alive"));
+            keep_alive |= request->minor_version == 0 && span_equal_nocase(option, SPAN("keep-alive"));
         }
     }
     request->keep_alive = !close && (request->minor_version == 1 || keep_alive);
@@ -378,7 +415,7 @@ void request_init(struct request *request)
     request->field_line_count = 0;
     request->head = NULL;
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
-    request->method_whole = request->target_whole = request->unknown_method = false;
+    request->method_whole = request->target_whole = request->raw_target = request->unknown_method = false;
     request->field_count = 0;
     request->body_bytes = 0;
     llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
@@ -449,6 +486,64 @@ static size_t feed(struct request *request, const char *bytes, size_t length)
     return (size_t)(llhttp_get_error_pos(parser) - bytes);
 }
 
+/* ---- bytes above 0x7F in the target ---- */
+
+static size_t ascii_length(struct span bytes)
+{
+    size_t length = 0;
+    while (length < bytes.length && (unsigned char)bytes.at[length] < 0x80)
+        length++;
+    return length;
+}
+
+/* As feed, with a letter for each of these bytes in the target, which llhttp refuses. */
+static size_t feed_raw(struct request *request, struct span bytes)
+{
+    size_t used = 0;
+    while (used < bytes.length) {
+        struct span rest = {bytes.at + used, bytes.length - used};
+        bool is_head = request->state == REQUEST_HEAD && !request->target_whole;
+        size_t length = is_head ? ascii_length(rest) : rest.length;
+        bool in_target = rest.at == request->head + request->target.at + request->target.length;
+        bool is_raw = length == 0 && request->target.length > 0 && in_target;
+        size_t fed = is_raw ? feed(request, "x", 1) : feed(request, rest.at, length > 0 ? length : 1);
+        used += fed;
+        if (fed == 0 || (fed < length && length > 0) || request->state != REQUEST_HEAD)
+            break;
+    }
+    return used;
+}
+
+/* After llhttp has refused such a byte, reads the head again from its beginning. */
+static void read_raw(struct request *request)
+{
+    const char *head = request->head;
+    size_t received = request->received;
+    request_init(request);
+    request->head = head;
+    request->received = received;
+    request->raw_target = true;
+    request->parsed = feed_raw(request, (struct span){head, received});
+}
+
+static bool stopped_at_raw_byte(const struct request *request)
+{
+    return request->state == REQUEST_BAD && request->method_whole && !request->target_whole &&
+           request->parsed < request->received && (unsigned char)request->head[request->parsed] >= 0x80;
+}
+
+static void read_head(struct request *request)
+{
+    struct span rest = {request->head + request->parsed, request->received - request->parsed};
+    if (request->raw_target) {
+        request->parsed += feed_raw(request, rest);
+        return;
+    }
+    request->parsed += feed(request, rest.at, rest.length);
+    if (stopped_at_raw_byte(request))
+        read_raw(request);
+}
+
 /* The offset past the head's empty line (RFC 9112 2.1), which can't be before the target's end. */
 static size_t find_head_end(const struct request *request)
 {
@@ -465,7 +560,7 @@ enum request_state request_read_head(struct request *request, const char *head, 
     if (request->unknown_method)
         check_method_name(request);
     else if (request->parsed < request->received)
-        request->parsed += feed(request, head + request->parsed, request->received - request->parsed);
+        read_head(request);
     if (request->unknown_method) /* llhttp can't read past it */
         request->parsed = request->received;
     if (request->state == REQUEST_HEAD && request->received == LIMIT_HEAD)

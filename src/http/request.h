@@ -37,11 +37,16 @@ enum request_field {
     FIELD_IF_UNMODIFIED_SINCE,
     FIELD_RANGE,
     FIELD_REFERER,
+    FIELD_SEC_FETCH_DEST,
+    FIELD_SEC_FETCH_MODE,
+    FIELD_SEC_FETCH_SITE,
+    FIELD_SERVICE_WORKER,
     FIELD_TINYHTTPD_LIVE, /* our own: sent by the live-reload script */
     FIELD_TRANSFER_ENCODING,
     FIELD_USER_AGENT,
     FIELD_VIA,
     FIELD_X_FORWARDED_FOR,
+    FIELD_X_REQUESTED_WITH,
     FIELD_OTHER,
 };
 
@@ -90,6 +95,7 @@ struct request {
     bool unknown_method; /* llhttp does not know the method: read on without it to choose 400 or 501 */
     struct request_slice target;
     bool target_whole;
+    bool raw_target; /* contains bytes above 0x7F */
     struct request_slice name;
     struct request_slice value;
     unsigned field_count;
@@ -125,7 +131,8 @@ bool request_ends_stream(const struct request *request);
 /* True for GET and HEAD (RFC 9110 9.3.2). */
 bool request_is_retrieval(const struct request *request);
 
-/* The target as sent; empty until it is complete. */
+/* The target as sent; empty until it is complete. Bytes above 0x7F must be escaped (RFC 3986 2), but tools such as
+   busybox's wget send what their users type: UTF-8 is accepted, anything else is 400. */
 struct span request_target(const struct request *request);
 
 /* The method as sent; empty until it is complete. */

@@ -254,12 +254,17 @@ static size_t append_lines(const struct response *response, struct buffer *text,
     return text->length - lines.length;
 }
 
+#define BY_ASKER ", Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"
+
 static void append_vary(struct buffer *text, unsigned varies)
 {
     static const struct span lines[] = {
         [RESPONSE_BY_ENCODING] = SPAN_INIT("Vary: Accept-Encoding\r\n"),
         [RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept\r\n"),
         [RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept, Accept-Encoding\r\n"),
+        [RESPONSE_BY_ASKER] = SPAN_INIT("Vary: Accept" BY_ASKER "\r\n"),
+        [RESPONSE_BY_ENCODING | RESPONSE_BY_ASKER] =
+            SPAN_INIT("Vary: Accept, Accept-Encoding" BY_ASKER "\r\n"),
     };
     buffer_append(text, lines[varies]);
 }

@@ -21,8 +21,13 @@ struct part {
 #define RESPONSE_COMMON "Server: tinyhttpd\r\nX-Content-Type-Options: nosniff\r\n"
 #define RESPONSE_NO_CACHE "Cache-Control: no-cache\r\n"
 
-/* Request fields that the response depends on (RFC 9110 12.5.5). */
-enum response_varies { RESPONSE_BY_ENCODING = 1, RESPONSE_BY_ACCEPT = 2 };
+/* Request fields that the response depends on (RFC 9110 12.5.5): Accept-Encoding, Accept, and all those that tell a
+   person from a script (answer/client.h), among them Accept. */
+enum response_varies {
+    RESPONSE_BY_ENCODING = 1,
+    RESPONSE_BY_ACCEPT = 2,
+    RESPONSE_BY_ASKER = 4 | RESPONSE_BY_ACCEPT
+};
 
 /*
  * A response being built, then sent from `parts[first]` on. Heads and generated bodies are written into `text`;

@@ -40,10 +40,10 @@ static bool is_authority(struct span authority)
     return authority.length > 0 && authority.at[0] != ':' && target_host_is_valid(authority);
 }
 
-/* Controls, spaces and non-ASCII bytes must be escaped; a target has no fragment (RFC 9112 3.2). */
+/* Controls and spaces must be escaped; a target has no fragment (RFC 9112 3.2). */
 static bool is_target_byte(unsigned char byte)
 {
-    return byte > ' ' && byte < 0x7f && byte != '#';
+    return (byte > ' ' && byte < 0x7f && byte != '#') || byte >= 0x80;
 }
 
 static bool is_query(struct span query)
@@ -135,6 +135,19 @@ int target_parse(struct span raw, struct target *target)
         return 400;
     target->hidden = text_dotfile_in(target->path).length > 0;
     return 0;
+}
+
+struct span target_bad_escape(struct span raw)
+{
+    size_t path = span_find(raw, '?'); /* a query has no escapes that the server decodes */
+    for (size_t at = 0; at < path; at++) {
+        size_t left = path - at;
+        if (raw.at[at] != '%')
+            continue;
+        if (left < 3 || text_hex_value(raw.at[at + 1]) < 0 || text_hex_value(raw.at[at + 2]) < 0)
+            return (struct span){raw.at + at, left < 3 ? left : 3};
+    }
+    return SPAN_NONE;
 }
 
 struct span target_child(struct target *target, struct span name)

@@ -27,10 +27,13 @@ struct target {
 
 /*
  * Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for
- * an invalid target, too. Writes the path into `target->room`. Returns 0, or 400 for an invalid target, NUL, or a bad
- * escape.
+ * an invalid target, too. Writes the path into `target->room`. Bytes above 0x7F, which request.c accepts
+ * if they are UTF-8, are taken as if they were escaped. Returns 0, or 400 for an invalid target, NUL, or a bad escape.
  */
 int target_parse(struct span raw, struct target *target);
+
+/* The first "%" of a target that begins no escape, with up to two bytes after it; empty if there is none. */
+struct span target_bad_escape(struct span raw);
 
 /* The path of `name` in the directory `target->path`, with a NUL after it. Written into the target's room, where it
    overwrites the NUL after `target->path`. */

@@ -26,7 +26,7 @@ struct access {
     struct span method;
     struct span target;
     int status;
-    struct span why; /* of a 404: bytes of any kind, or empty */
+    struct span why; /* of a 400 or 404: bytes of any kind, or empty */
     struct span referer;
     struct span user_agent;
 };

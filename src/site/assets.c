@@ -25,6 +25,7 @@ ASSET(page_style, "page.css")
 ASSET(listing_style, "listing.css")
 ASSET(listing_script, "listing.js")
 ASSET(live_reload_script, "live_reload.js")
+ASSET(unregister_script, "unregister.js")
 
 static void append_hash(struct buffer *policy, const char *directive, struct span text)
 {
@@ -47,16 +48,20 @@ struct span assets_page_policy(void)
     return buffer_span(&policy);
 }
 
-struct span assets_listing_policy(void)
+struct span assets_listing_policy(bool reloads)
 {
-    static char room[384];
-    static struct buffer policy = {room, 0, sizeof room, false};
-    if (policy.length == 0) {
-        buffer_append(&policy, SPAN("default-src 'none'"));
-        append_hash(&policy, "; style-src ", assets_page_style());
-        append_hash(&policy, " ", assets_listing_style());
-        append_hash(&policy, "; script-src ", assets_listing_script());
-        buffer_append(&policy, SPAN(REST));
+    static char rooms[2][384];
+    static struct buffer policies[] = {{rooms[0], 0, sizeof rooms[0], false},
+                                       {rooms[1], 0, sizeof rooms[1], false}};
+    struct buffer *policy = &policies[reloads];
+    if (policy->length == 0) {
+        buffer_append(policy, SPAN("default-src 'none'"));
+        append_hash(policy, "; style-src ", assets_page_style());
+        append_hash(policy, " ", assets_listing_style());
+        append_hash(policy, "; script-src ", assets_listing_script());
+        if (reloads)
+            buffer_append(policy, SPAN(" 'self'; connect-src 'self'"));
+        buffer_append(policy, SPAN(REST));
     }
-    return buffer_span(&policy);
+    return buffer_span(policy);
 }

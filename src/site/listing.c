@@ -453,6 +453,19 @@ static void append_href(struct buffer *out, const struct item *item)
 
 /* ---- HTML ---- */
 
+/* A link to the directory that has the first `end` bytes of the path. Relative, so that it holds behind a proxy that
+   removes a prefix. */
+static void write_link_up(struct buffer *out, const struct listing *listing, size_t end, struct span rest)
+{
+    buffer_append(out, SPAN("<a href=\""));
+    for (size_t at = end; at < listing->path_length; at++) {
+        if (at == 0 || listing->path[at] == '/')
+            buffer_append(out, SPAN("../"));
+    }
+    buffer_byte(out, '"');
+    buffer_append(out, rest);
+}
+
 static void write_head(const struct listing *listing, struct buffer *out)
 {
     page_begin(out);
@@ -463,7 +476,7 @@ static void write_head(const struct listing *listing, struct buffer *out)
     buffer_append(out, assets_listing_style());
     buffer_append(out, SPAN("</style>\n<header>\n<h1>"));
     if (listing->path_length > 0)
-        buffer_append(out, SPAN("<a href=\"/\" aria-label=\"Start\">/</a>"));
+        write_link_up(out, listing, 0, SPAN(" aria-label=\"Start\">/</a>"));
     else
         buffer_byte(out, '/');
     if (listing->crumb > 0)
@@ -482,9 +495,7 @@ static void write_crumb(const struct listing *listing, struct buffer *out)
     size_t end = crumb_end(listing);
     bool here = end == listing->path_length;
     if (!here) {
-        buffer_append(out, SPAN("<a href=\"/"));
-        buffer_uri_path(out, (struct span){listing->path, end});
-        buffer_append(out, SPAN("/\">"));
+        write_link_up(out, listing, end, SPAN(">"));
     }
     buffer_append(out, SPAN("<bdi>"));
     buffer_html_name(out, (struct span){listing->path + listing->crumb, end - listing->crumb});

@@ -9,9 +9,10 @@ void page_begin(struct buffer *out)
                             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>"));
 }
 
-static void append_suggestion(struct buffer *out, struct span path)
+static void append_suggestion(struct buffer *out, struct span start, struct span path)
 {
-    buffer_append(out, SPAN("<p><a href=\"/"));
+    buffer_append(out, SPAN("<p><a href=\""));
+    buffer_append(out, start);
     buffer_uri_path(out, path);
     buffer_append(out, SPAN("\">Go to /"));
     buffer_html_name(out, path);
@@ -39,9 +40,12 @@ void page_write(struct buffer *out, const struct page *page)
         buffer_append(out, SPAN("</aside>\n"));
     }
     if (page->suggestion.length > 0)
-        append_suggestion(out, page->suggestion);
-    if (page->way_out)
-        buffer_append(out, SPAN("<p><a href=\"/\">Go to the start page</a></p>\n"));
+        append_suggestion(out, page->start, page->suggestion);
+    if (page->start.length > 0) {
+        buffer_append(out, SPAN("<p><a href=\""));
+        buffer_append(out, page->start);
+        buffer_append(out, SPAN("\">Go to the start page</a></p>\n"));
+    }
     buffer_append(out, SPAN("</main>\n</html>\n"));
 }
 

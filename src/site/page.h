@@ -14,7 +14,7 @@ struct page {
     struct span sentence;
     struct span reason;     /* why there is no file (site/reason); or empty */
     struct span suggestion; /* a similar path to link to, without its first slash; or empty */
-    bool way_out;           /* add a link to the start page */
+    struct span start;      /* the start page's address, relative to this page's, to link to; or empty */
 };
 
 /* Appends the page as HTML. Send it with assets_page_policy as its Content-Security-Policy. */

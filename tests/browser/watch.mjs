@@ -1,6 +1,6 @@
 // --watch in an open page: it shows an edited file within two seconds. A stylesheet is replaced in place, other files
 // reload the page.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { is, ok, run, soon } from './lib/browser.mjs';
 
@@ -109,6 +109,64 @@ run(async ({ root, serve, log, open }) => {
     questions.asked = 0;
     await wait(1200);
     ok(questions.asked <= 3 * 4, 'a file that was loaded with many queries is checked once in a round', questions.asked);
+
+    // Scripts fetch fragments, also jQuery's way: X-Requested-With, and scripts of the fragment evaluated.
+    write('frag.html', '<p id="frag">fragment');
+    const whole = await page.evaluate(async () => (await fetch('/frag.html', { headers: { Accept: 'text/html, */*; q=0.01' } })).text());
+    is(whole, '<p id="frag">fragment', 'a fragment that a script fetches is its file');
+    await page.goto(`${site}/frag.html`);
+    const again = await page.evaluate(async () => {
+        const script = document.createElement('script'), parent = document.head;
+        script.text = await (await fetch('/.well-known/tinyhttpd/live.js')).text();
+        parent.append(script);
+        parent.removeChild(script); // throws if the script has removed it
+        return 'no error';
+    });
+    is(again, 'no error', 'the script does not remove the element of a script that evaluates it');
+    questions.asked = 0;
+    await wait(1200);
+    ok(questions.asked <= 2 * 4, 'and does not start twice', questions.asked);
+
+    // A page saved with the element, with another version.
+    const copy = '<script src="/.well-known/tinyhttpd/live.js" data-etag=\'"old"\'></script>';
+    write('saved.html', html('saved') + copy);
+    await page.goto(`${site}/saved.html`);
+    await mark(page);
+    questions.asked = 0;
+    await wait(1500);
+    ok(await marked(page), 'a page with the element twice does not reload without a change');
+    ok(questions.asked > 0 && questions.asked <= 3 * 5, '... and checks itself once in a round', questions.asked);
+    is(await page.$$eval('script', all => all.map(one => one.dataset.etag)), ['"old"'], "... the file's own element stays, the server's is removed");
+    write('saved.html', html('saved again') + copy);
+    ok(await soon(async () => await text(page) === 'saved again', within), '... and is shown when it is edited');
+
+    // A listing, sorted by size.
+    mkdirSync(join(root, 'folder'));
+    write('folder/one.txt', '1');
+    const listing = await open();
+    await listing.goto(`${site}/folder/?sort=size&order=desc`);
+    const rows = () => listing.$$eval('tbody:last-of-type a', all => all.map(link => link.textContent));
+    is(await rows(), ['one.txt'], 'a listing');
+    await mark(listing);
+    await wait(1000);
+    ok(await marked(listing), '... does not reload without a change');
+    write('folder/two.txt', '22');
+    ok(await soon(async () => (await rows()).length === 2, within), '... shows a new file');
+    is(await rows(), ['two.txt', 'one.txt'], '... in its order');
+    await wait(600);
+    write('folder/one.txt', '333');
+    ok(await soon(async () => (await rows())[0] === 'one.txt', within), '... and a new size');
+    is(listing.complaints, [], '... without a message in the console');
+
+    // The application at an unknown address.
+    const app = await serve('--watch', '--spa');
+    await listing.goto(`${app}/packages/chart.js`);
+    is(await text(listing), 'three', '--spa: the application at an address that looks like a script');
+    await mark(listing);
+    await wait(1200);
+    ok(await marked(listing), '... does not reload without a change');
+    write('index.html', html('four'));
+    ok(await soon(async () => await text(listing) === 'four', within), '... and reloads with the application');
 
     const missing = await open(), ours = countQuestions(missing);
     await missing.goto(`${site}/later.html`);

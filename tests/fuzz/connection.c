@@ -36,7 +36,7 @@ enum { STEP_BYTES_MAX = LIMIT_TURN_BYTES + LIMIT_STORE_FILE + LIMIT_RESPONSE_TEX
 static struct service *service;
 
 /* The settings of a command line without options. */
-static const struct settings settings = {.index = "index.html"};
+static const struct settings settings = {.index = {"index.html"}, .index_count = 1};
 static struct config config;
 
 int LLVMFuzzerInitialize(int *count, char ***arguments)

@@ -110,7 +110,7 @@ static void check_guard(struct span name, const char *allowed, const char *bound
 {
     static struct config config;
     static struct settings settings;
-    settings = (struct settings){.root = ".", .index = "index.html"};
+    settings = (struct settings){.root = ".", .index = {"index.html"}, .index_count = 1};
     settings.binds[settings.bind_count++] = bound;
     settings.allowed_hosts[settings.allowed_host_count++] = allowed;
     config_open(&config, &settings, false);

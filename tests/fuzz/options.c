@@ -58,7 +58,7 @@ static void check_settings(const struct words *words, const struct settings *set
               strlen(settings->types[i].type) <= LIMIT_MEDIA_TYPE);
     CHECK(settings->cors == NULL ||
           (strpbrk(settings->cors, "\r\n ") == NULL && strlen(settings->cors) <= LIMIT_ORIGIN));
-    CHECK(strlen(settings->index) <= LIMIT_INDEX_NAME && strchr(settings->index, '/') == NULL);
+    CHECK(strlen(settings->index[0]) <= LIMIT_INDEX_NAME && strchr(settings->index[0], '/') == NULL);
     CHECK(settings->charset == NULL || strlen(settings->charset) <= LIMIT_CHARSET_NAME);
     CHECK(settings->spa == NULL || *settings->spa != '/');
     CHECK(settings->open == NULL || (*settings->open == '/' && strpbrk(settings->open, "\r\n ") == NULL));

@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (status != 0)
         return 0;
     for (size_t i = 0; i < length; i++)
-        CHECK(bytes[i] > ' ' && bytes[i] < 0x7F && bytes[i] != '#');
+        CHECK(bytes[i] > ' ' && bytes[i] != 0x7F && bytes[i] != '#'); /* request.c checks UTF-8 */
     check_path(&target);
     check_query(raw, target.query);
     check_round_trip(&target);

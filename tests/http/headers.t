@@ -50,7 +50,7 @@ sub each_answer {
 
 my $server = Harness->start(root => $root, args => ['-j', '1']);
 each_answer($server, 'no option', { server => 'tinyhttpd', 'x-content-type-options' => 'nosniff', 'cross-origin-opener-policy' => '', 'cross-origin-embedder-policy' => '',
-    'cross-origin-resource-policy' => '', 'access-control-allow-origin' => '', 'timing-allow-origin' => '' });
+    'cross-origin-resource-policy' => 'same-site', 'access-control-allow-origin' => '', 'timing-allow-origin' => '' });
 $server->stop;
 
 $server = Harness->start(root => $root, args => ['-j', '1', '--header=X-One: 1', '--header=Link: </a>; rel=preload', '--header=Link:   </b>; rel=preload  ',

@@ -21,10 +21,10 @@ sub asked {
 }
 sub with_host { my ($server, $host, $target) = @_; return asked($server, 'GET ' . ($target || '/') . " HTTP/1.1\r\nHost: $host\r\n\r\n") }
 
-for my $host ('localhost', 'localhost:8080', 'LOCALHOST', 'localhost.', 'app.localhost:3000', '127.0.0.1', '127.0.0.1:80', '127.9.9.9', '[::1]', '[::1]:8080', '') {
+for my $host ('localhost', 'localhost:8080', 'LOCALHOST', 'localhost.', 'app.localhost:3000', '127.0.0.1', '127.0.0.1:80', '127.9.9.9', '[::1]', '[::1]:8080', '0.0.0.0:8080', '[::]:8080', 'ip6-localhost', '') {
     is(with_host($local, $host)->{status}, 200, "Host '$host': answered");
 }
-for my $host ('example.org', 'example.org:8080', 'localhost.example.org', '192.168.1.5', '0.0.0.0', '[::]', '127.0.0.1.nip.io', 'x' x 300) {
+for my $host ('example.org', 'example.org:8080', 'localhost.example.org', '192.168.1.5', '0.0.0.1', '[::2]', '127.0.0.1.nip.io', 'x' x 300) {
     my $response = with_host($local, $host);
     is($response->{status}, 403, 'Host ' . told($host) . ': forbidden');
     unlike($response->{body}, qr/home/, '... and shows nothing of the site');
@@ -37,6 +37,26 @@ is(with_host($local, ':80')->{status}, 403, 'a Host without a name, only a port:
 like(with_host($local, 'example.org:81')->{body}, qr/--allow-host example\.org</, 'the page names the option');
 like(with_host($local, "a&'b")->{body}, qr/--allow-host a&amp;&#0?39;b</, '... escaped');
 like(with_host($local, 'x' x 300)->{body}, qr/--allow-host NAME</, '... without a Host that is too long for a name');
+
+# Loads by pages of other sites (Fetch Metadata): what a page can't read, it could still execute or measure.
+sub loaded { my ($server, $site, $mode, $target) = @_; return $server->get($target || '/', "Sec-Fetch-Site: $site", "Sec-Fetch-Mode: $mode", 'Sec-Fetch-Dest: script') }
+for ('/', '/missing', '/.well-known/tinyhttpd/health') {
+    my $response = loaded($local, 'cross-site', 'no-cors', $_);
+    is($response->{status}, 403, "a page of another site loads $_: 403");
+    like($response->{body}, qr/start it with --cors/, '... which names the option');
+    is($response->{field}{'cross-origin-resource-policy'}, 'same-site', '... Cross-Origin-Resource-Policy');
+}
+is(loaded($local, @$_)->{status}, 200, "Sec-Fetch-Site: $_->[0], Sec-Fetch-Mode: $_->[1]: answered")
+    for ['same-site', 'no-cors'], ['same-origin', 'no-cors'], ['none', 'no-cors'], ['cross-site', 'navigate'], ['cross-site', 'cors'];
+is($local->get('/')->{field}{'cross-origin-resource-policy'}, 'same-site', 'files have Cross-Origin-Resource-Policy');
+
+# A service worker's script that is missing unregisters itself; an existing one is served.
+my $worker = $local->get('/sw.js', 'Service-Worker: script', 'If-None-Match: "a"');
+is("$worker->{status} $worker->{field}{'content-type'} $worker->{field}{'cache-control'}", '200 text/javascript; charset=utf-8 no-store', 'a missing service worker: a script');
+like($worker->{body}, qr/registration\.unregister\(\)/, '... that unregisters itself');
+is($local->get('/sw.js')->{status}, 404, '... for no other request');
+put_file($root, 'own.js', 'own()');
+is($local->get('/own.js', 'Service-Worker: script')->{body}, 'own()', 'an existing service worker is served');
 
 # Host and absolute-form
 is(asked($local, "GET http://example.org/ HTTP/1.1\r\nHost: localhost\r\n\r\n")->{status}, 403, 'the authority of absolute-form replaces Host (RFC 9112 3.2.2)');
@@ -60,12 +80,22 @@ $any->stop;
 
 # The bound addresses decide, not the words after -b; a second address that is not loopback lifts the check. This test
 # connects to 127.0.0.1 only.
+for my $option ('--cors', '--cors=https://app.example') {
+    my $cors = Harness->start(root => $root, args => ['-j', '1', $option]);
+    is(loaded($cors, 'cross-site', 'no-cors')->{status}, 200, "$option: a page of another site may load files");
+    isnt($cors->get('/')->{field}{'cross-origin-resource-policy'} // '', 'same-site', '... and Cross-Origin-Resource-Policy does not forbid it');
+    $cors->stop;
+}
+
 my $named = Harness->start(root => $root, args => ['-j', '1', '-b', 'localhost']);
 is(with_host($named, 'example.org')->{status}, 403, 'bound to the name localhost: a foreign Host is 403');
 $named->stop;
 
 my $open = Harness->start(root => $root, bare => 1, args => ['-r', $root, '-p', '0', '-b', '0.0.0.0', '-j', '1']);
 is(with_host($open, 'example.org')->{status}, 200, 'bound to all addresses: any Host is accepted');
+is(loaded($open, 'cross-site', 'no-cors')->{status}, 200, '... and a load by a page of any site');
+is($open->get('/sw.js', 'Service-Worker: script')->{status}, 404, '... and a missing service worker is 404');
+is($open->get('/')->{field}{'cross-origin-resource-policy'}, undef, '... without Cross-Origin-Resource-Policy');
 responses_framed();
 $open->stop;
 

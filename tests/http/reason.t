@@ -43,9 +43,11 @@ for my $case (@reasons) {
 
 # The page links to the path that was probably meant.
 {
-    my ($href) = $server->get('/readme.md', $html)->{body} =~ m{<a href="(/[^"]+)">Go to /README\.md</a>};
-    is($href, '/README.md', 'the page links to the path that was probably meant');
-    is($server->get($href)->{status}, 200, 'the link leads to a file');
+    my ($href) = $server->get('/readme.md', $html)->{body} =~ m{<a href="([^"]+)">Go to /README\.md</a>};
+    is($href, './README.md', 'the page links to the path that was probably meant');
+    is($server->get($href =~ s/\A\.//r)->{status}, 200, 'the link leads to a file');
+    like($server->get('/a/b//c?d/e', $html)->{body}, qr{<a href="\./\.\./\.\./\.\./">Go to the start page</a>}, 'the link to the start page is relative');
+    like($server->get('/a' x 60, $html)->{body}, qr{<a href="/">Go to the start page</a>}, '... unless the path has many segments');
     unlike($server->exchange("GET /readme.md HTTP/1.1\r\nHost: elsewhere.example\r\n$html\r\n\r\n", count => 1)->{responses}[0]{body}, qr/README/, 'a foreign Host: no link');
 }
 
@@ -64,7 +66,9 @@ for my $of_proxy ("Via: 1.1 front", "Forwarded: for=203.0.113.7", "X-Forwarded-F
 }
 unlike($server->exchange("GET /.env HTTP/1.0\r\nHost: localhost\r\n$html\r\n\r\n")->{responses}[0]{body}, qr/<aside>|begins with a dot/, 'HTTP/1.0: no reason, as it may come from a proxy');
 unlike($server->get('/.env')->{body}, qr/<aside>/, 'without Accept: no reason');
-unlike($server->get('/%zz', $html)->{body}, qr/<aside>/, 'a 400 has no reason');
+like($server->get('/50%.txt', $html)->{body}, qr{<aside>&#39;%\.t&#39; is no escape of two hexadecimal digits; a percent sign is written %25</aside>}, 'a bad escape: the page tells the cause');
+like($server->get('/a/%zz')->{body}, qr/%zz/, '... in plain text, too');
+unlike($server->get("/\xff", $html)->{body}, qr/<aside>/, 'another 400 has no reason');
 
 # The server does not open a FIFO to find the reason: that would wake a writer which waits for a reader.
 {

@@ -10,6 +10,8 @@ use Test::More;
 
 use constant PAGE => 'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 
+use constant ASKER => 'Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With';
+
 my $root = new_root();
 put_file($root, 'index.html', "app\n");
 put_file($root, 'other.html', "other app\n");
@@ -38,14 +40,14 @@ my @clean = (
     ['/plain', "plain\n", 'a file of this exact name comes first'],
     ['/both', "both: the page\n", 'a page beside a directory without an index'],
     ['/both/part', "part\n", 'a page in that directory'],
-    ['/full', '302 /full/', 'a page beside a directory with an index'],
+    ['/full', "full: the page\n", 'a page beside a directory with an index'],
     ['/full/', "full: the index\n", '... the index of that directory'],
     ['/full.html', "full: the page\n", '... the page by its own name'],
     ['/logo.png', 404, 'an extension with a media type'],
     ['/v1.2', "version\n", 'a dot does not make an extension'],
     ['/.secret', 404, 'a hidden file'],
     ['/folder', 404, 'a directory whose name ends with .html'],
-    ['/empty', '302 /empty/', 'a directory'],
+    ['/empty', '302 empty/', 'a directory'],
     ['/nothing', 404, 'a missing file'],
 );
 for my $round (1, 2) {
@@ -79,13 +81,28 @@ for my $round (1, 2) {
         is($server->get('/users', @$fields)->{status}, 404, '--spa: no navigation: ' . ($fields->[0] // 'no Accept'));
     }
 }
-is($server->get('/users', PAGE)->{field}{vary}, 'Accept', '--spa: the application page has Vary: Accept');
-is($server->get('/users')->{field}{vary}, 'Accept', '... a 404 has Vary: Accept');
+is($server->get('/users', PAGE)->{field}{vary}, ASKER, '--spa: Vary of the application page names the fields that tell navigations');
+is($server->get('/users')->{field}{vary}, ASKER, '... so has a 404');
 is($server->get('/about', PAGE)->{field}{vary}, undef, '... an existing file has no Vary');
+my @fetched = (
+    ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: document', "app\n"],
+    ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: iframe', "app\n"],
+    ['Sec-Fetch-Mode: no-cors', 'Sec-Fetch-Dest: script', 404],
+    ['Sec-Fetch-Mode: no-cors', 'Sec-Fetch-Dest: image', 404],
+    ['Sec-Fetch-Mode: cors', 'Sec-Fetch-Dest: empty', 404],
+    ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: object', 404],
+);
+for my $target ('/packages/chart.js', '/files/report.pdf', '/topics/.net', '/u/bob@example.com', '/users') {
+    for (@fetched) {
+        my ($mode, $destination, $expected) = @$_;
+        is(told_of($server->get($target, PAGE, $mode, $destination)), $expected, "--spa: $mode, $destination: $target");
+    }
+    is(told_of($server->get($target, 'Accept: text/html, */*; q=0.01', 'X-Requested-With: XMLHttpRequest')), 404, "--spa: a script's XMLHttpRequest: $target");
+}
 my $etag = $server->settled('/users', PAGE)->{field}{etag};
 is($etag, $server->get('/')->{field}{etag}, '--spa: the application page has the ETag of its file');
 my $same = $server->get('/users', PAGE, "If-None-Match: $etag");
-is_deeply([$same->{status}, $same->{field}{vary}], [304, 'Accept'], '... 304');
+is_deeply([$same->{status}, $same->{field}{vary}], [304, ASKER], '... 304');
 my $range = $server->get('/users', PAGE, 'Range: bytes=1-2');
 is_deeply([$range->{status}, $range->{body}], [206, 'pp'], '... ranges');
 my ($head) = $server->pipeline(["HEAD /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\n\r\n"]);
@@ -93,7 +110,7 @@ is_deeply([$head->{status}, $head->{field}{'content-length'}], [200, 4], '... HE
 my ($post) = $server->pipeline(["POST /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\nContent-Length: 0\r\n\r\n"]);
 is($post->{status}, 405, '--spa: POST is 405');
 put_file($root, 'index.html.gz', 'gz');
-is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding', '--spa: encoded siblings of the application page');
+is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding' . substr(ASKER, 6), '--spa: encoded siblings of the application page');
 unlink "$root/index.html.gz";
 
 # The next response shows a change on disk
@@ -105,9 +122,9 @@ for my $wait (0, 1) {
     fresh("a page appears$how", sub { put_file($root, 'new.html', "new\n") }, '/new', "new\n");
     fresh("a file of the very name appears$how", sub { put_file($root, 'new', "file\n") }, '/new', "file\n");
     fresh("it goes$how", sub { unlink "$root/new" }, '/new', "new\n");
-    fresh("a directory with a page comes$how", sub { put_file($root, 'new/index.html', "index\n") }, '/new', '302 /new/');
-    fresh("that page goes$how", sub { unlink "$root/new/index.html" }, '/new', "new\n");
-    fresh("the page goes$how", sub { unlink "$root/new.html" }, '/new', '302 /new/');
+    fresh("a directory with an index comes: the page stays$how", sub { put_file($root, 'new/index.html', "index\n") }, '/new', "new\n");
+    fresh("that index goes$how", sub { unlink "$root/new/index.html" }, '/new', "new\n");
+    fresh("the page goes$how", sub { unlink "$root/new.html" }, '/new', '302 new/');
     fresh("the directory goes$how", sub { rmdir "$root/new" }, '/new', "app\n");
     fresh("the application changes$how", sub { Fresh::replace("$root/index.html", "APP$wait\n") }, '/later', "APP$wait\n");
     fresh("the application goes$how", sub { unlink "$root/index.html" }, '/later', 404);
@@ -119,5 +136,17 @@ $server->stop;
 $server = Harness->start(root => $root, args => ['-j', '1', '--spa=other.html']);
 is(told_of($server->get('/users', PAGE)), "other app\n", '--spa=FILE: that file');
 is(told_of($server->get('/', PAGE)), "app\n", '--spa=FILE: an existing index is served');
+$server->stop;
+
+# Several names of an index
+put_file($root, 'old/index.htm', "old\n");
+put_file($root, 'old/default.htm', "default\n");
+$server = Harness->start(root => $root, args => ['-j', '1', '--index', 'index.html', '--index=index.htm', '--index', 'default.htm']);
+is(told_of($server->get('/old/')), "old\n", '--index: the first name that the directory has');
+is(told_of($server->get('/full/')), "full: the index\n", '... in the order given');
+unlink "$root/old/index.htm";
+is(told_of($server->get('/old/')), "default\n", '... the next one after a deletion');
+put_file($root, 'old/index.html', "new\n");
+is(told_of($server->get('/old/')), "new\n", '... a new one before it');
 $server->stop;
 done_testing();

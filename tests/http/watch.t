@@ -22,9 +22,9 @@ my @shown = ('Accept: text/html,*/*;q=0.8');
 my $asked = 'Tinyhttpd-Live: 1';
 my $path  = '/.well-known/tinyhttpd/live.js';
 
-sub element { my $etag = shift; return "\n<script src=\"$path\" data-etag='$etag'></script>\n" }
+sub element { my $etag = shift; return "\n<script src=\"" . substr($path, 1) . "\" data-etag='$etag'></script>\n" }
 
-my $server = Harness->start(root => $root, args => ['-j', '1', '--watch']);
+my $server = Harness->start(root => $root, args => ['-j', '1', '--watch', '--list']);
 
 # Asks as the script does.
 sub check {
@@ -50,11 +50,25 @@ for my $name ('index.html', 'large.html') {
     is(check("/$name", @shown, "If-None-Match: $etag")->{status}, 304, "$name: the script's check with the file's ETag: 304");
     is($server->get("/$name", @shown, $asked)->{body}, $live->{body}, "$name: GET with the script's field is any other GET");
 }
+for my $fields (['Sec-Fetch-Mode: cors', 'Sec-Fetch-Dest: empty'], ['X-Requested-With: XMLHttpRequest']) {
+    is($server->get('/index.html', 'Accept: text/html, */*; q=0.01', @$fields)->{body}, $page, "a script gets the file's bytes: $fields->[0]");
+    is($server->get('/none', @shown, @$fields)->{body} =~ /data-etag/, '', "... and a 404 without the element: $fields->[0]");
+}
 is($server->get('/style.css', @shown)->{body}, "p{}\n", 'a stylesheet gets no element');
 is($server->get('/utf16.html', @shown)->{body}, "\xFF\xFE<\0p\0>\0", 'a page in UTF-16 gets no element');
 my $packed = $server->get('/packed.html', @shown, 'Accept-Encoding: gzip');
 is($packed->{body}, $page . element($packed->{field}{etag} =~ s/-live//r), 'a page with an encoded sibling is sent unencoded, with the element');
 is(check('/packed.html', 'Accept-Encoding: gzip')->{field}{'content-encoding'}, undef, 'the script\'s check of a page with an encoded sibling gets it unencoded');
+
+# A listing has no file, and no ETag as a page.
+put_file($root, 'folder/a.txt', 'a');
+my $listing = $server->get('/folder/', @shown);
+my ($stamp) = $listing->{body} =~ m{</html>\n\n<script src="\.well-known/tinyhttpd/live\.js" data-etag='("[0-9a-f]+")'></script>\n\z};
+is(check('/folder/', @shown)->{field}{etag}, $stamp, 'a listing: the element has the version that the check tells');
+like($listing->{field}{'content-security-policy'}, qr/script-src 'sha256-[^;]+' 'self'; connect-src 'self';/, 'a listing: the Content-Security-Policy allows the script');
+put_file($root, 'folder/b.txt', 'b');
+isnt(check('/folder/', @shown)->{field}{etag}, $stamp, 'a listing: a new entry changes the version');
+is($server->get('/a/b/folder/.well-known/tinyhttpd/live.js')->{status}, 200, 'the script has its address in every directory');
 
 # The script checks a missing page until it exists.
 my $missing = $server->get('/none', @shown);

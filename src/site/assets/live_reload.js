@@ -2,23 +2,50 @@
   /*
    * Live reload (--watch): while the tab is visible, checks whether the page or a file that it loaded has changed.
    *
-   * The script removes its element at once and defines no global name. The server answers a conditional HEAD with 304
-   * while the version is the known one (RFC 9110 13.1.2), and with 204 for a missing file, as browsers write each 404
-   * into the console. A file that is missing, or too new to have an ETag, is checked again: a build may be running.
+   * The script removes its element before the page's own scripts see the document, and defines no global name. The
+   * server answers a conditional HEAD with 304 while the version is the known one (RFC 9110 13.1.2), and with 204 for a
+   * missing file, as browsers write each 404 into the console. A file that is missing, or too new to have an ETag, is
+   * checked again: a build may be running.
    */
   'use strict';
   const pause = 400; // milliseconds between two rounds
-  const element = document.currentScript;
   const mark = 'tinyhttpd-live'; // in the query of a swapped stylesheet, so that the browser fetches it
   // Without the query, which names no other file: a page may load one file with many queries.
   const plain = (address) => {
     const url = new URL(address, location.href);
     return url.origin + url.pathname;
   };
-  const page = plain(location.href);
+  // null: a script evaluates this text. Then there is no element, or one without our attribute.
+  const element = document.currentScript;
+  const etag = element?.dataset.etag;
+
+  // Starts once in a document. Of several elements the last one is the server's: a file may contain copies, and an
+  // application may replace the body by that of another page.
+  const key = Symbol.for('tinyhttpd live reload');
+  const running = document[key];
+  if (running) {
+    if (etag !== undefined) running.follow(element, etag);
+    return;
+  }
+
   // URL -> ETag, '' for a missing file.
-  const known = new Map([[page, element.dataset.etag]]);
-  element.remove();
+  const known = new Map();
+  const parsed =
+    document.readyState !== 'loading' ||
+    new Promise((resolve) => {
+      document.addEventListener('readystatechange', resolve, { once: true });
+    });
+  let page = location.href.replace(/#.*/, ''),
+    last;
+  const follow = async (next, version) => {
+    page = location.href.replace(/#.*/, '');
+    known.set(page, version);
+    last = next;
+    await parsed;
+    if (last === next) next.remove();
+  };
+  Object.defineProperty(document, key, { value: { follow } });
+  if (etag !== undefined) follow(element, etag);
 
   // Observed, as the timeline keeps only 250 entries, and the checks fill it as well.
   const loaded = new Set();
@@ -26,7 +53,7 @@
     list
       .getEntries()
       .map((entry) => plain(entry.name))
-      .filter((address) => address.startsWith(`${location.origin}/`) && address !== plain(element.src))
+      .filter((address) => address.startsWith(`${location.origin}/`) && !address.endsWith('/tinyhttpd/live.js'))
       .forEach((address) => loaded.add(address)),
   ).observe({ type: 'resource', buffered: true });
 
@@ -72,6 +99,7 @@
     });
 
   (async () => {
+    await parsed;
     for (;;) {
       await visible();
       await round();

@@ -106,8 +106,9 @@ static void check_head(const struct response_read *response, struct span date, b
     CHECK(!has(response, SPAN("Transfer-Encoding")));
     CHECK((response->status == 204 || response->status == 304) != has(response, SPAN("Content-Length")));
     CHECK((response->status == 302) == (location.at != NULL));
-    CHECK(location.at == NULL ||
-          (location.at[0] == '/' && (location.length == 1 || strchr("/\\", location.at[1]) == NULL)));
+    struct span segment = {location.at, location.at != NULL ? span_find(location, '/') : 0};
+    CHECK(location.at == NULL || segment.length > 0); /* relative: no path, no host */
+    CHECK(span_find(segment, ':') == segment.length && span_find(segment, '\\') == segment.length);
     CHECK(response->status != 405 || has(response, SPAN("Allow")));
     CHECK(response->status != 416 || has(response, SPAN("Content-Range")));
 }

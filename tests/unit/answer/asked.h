@@ -50,7 +50,7 @@ static inline int open_site(void **state)
 {
     (void)state;
     memset(&asked, 0, sizeof asked);
-    asked.settings = (struct settings){.index = "index.html"};
+    asked.settings = (struct settings){.index = {"index.html"}, .index_count = 1};
     asked.now = 4000000000;
     asked.racy_ms = -1000; /* no file is too new to be cached */
     asked.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};

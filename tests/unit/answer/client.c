@@ -1,4 +1,5 @@
-/* The client of a request: the peer, or the address that a trusted proxy forwards; and whether it is local. */
+/* The client of a request: the peer, or the address that a trusted proxy forwards; whether it is local, and whether a
+   person or a script asks. */
 #include "asked.h"
 
 #define ACCEPT "Accept: text/plain\r\n"
@@ -88,6 +89,87 @@ static void a_trusted_unix_socket_names_the_client(void **state)
     assert_true(asked.exchange.client.forwarded);
 }
 
+static enum asker asker_of(const char *lines)
+{
+    static char text[1024];
+    static struct request request;
+    snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: localhost\r\n%s\r\n", lines);
+    request_init(&request);
+    assert_int_equal(request_read_head(&request, text, strlen(text)), REQUEST_WHOLE);
+    return client_asker(&request);
+}
+
+#define HTML "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+#define MODE(mode, dest) "Sec-Fetch-Mode: " mode "\r\nSec-Fetch-Dest: " dest "\r\n"
+
+static void fetch_metadata_tells_navigations_from_scripts(void **state)
+{
+    static const struct {
+        const char *lines;
+        enum asker asker;
+    } rows[] = {
+        {HTML MODE("navigate", "document"), ASKER_NAVIGATION},
+        {HTML MODE("navigate", "iframe"), ASKER_NAVIGATION},
+        {HTML MODE("navigate", "empty"), ASKER_NAVIGATION}, /* by a service worker */
+        {"Sec-Fetch-Mode: navigate\r\n", ASKER_NAVIGATION},
+        {"Accept: */*\r\n" MODE("navigate", "document"), ASKER_NAVIGATION},
+        {HTML MODE("navigate", "object"), ASKER_SCRIPT},
+        {HTML MODE("navigate", "embed"), ASKER_SCRIPT},
+        {HTML MODE("cors", "empty"), ASKER_SCRIPT},
+        {HTML MODE("same-origin", "empty"), ASKER_SCRIPT},
+        {"Accept: */*\r\n" MODE("no-cors", "script"), ASKER_SCRIPT},
+        {"Accept: image/avif,*/*;q=0.8\r\n" MODE("no-cors", "image"), ASKER_SCRIPT},
+        {MODE("navigate", "document") "X-Requested-With: XMLHttpRequest\r\n", ASKER_NAVIGATION},
+        {"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Mode: cors\r\n", ASKER_SCRIPT},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (asker_of(rows[i].lines) != rows[i].asker)
+            fail_msg("%s", rows[i].lines);
+    }
+}
+
+/* Browsers send no Fetch Metadata to http addresses in a LAN. */
+static void without_fetch_metadata_other_fields_tell(void **state)
+{
+    (void)state;
+    assert_int_equal(asker_of(HTML), ASKER_PAGE);
+    assert_int_equal(asker_of("Accept: text/html, */*; q=0.01\r\nX-Requested-With: XMLHttpRequest\r\n"),
+                     ASKER_SCRIPT); /* jQuery */
+    assert_int_equal(asker_of(HTML "X-Requested-With: com.example.app\r\n"),
+                     ASKER_PAGE); /* Android's WebView */
+    assert_int_equal(asker_of("Accept: application/json, text/html;q=0.5\r\n"), ASKER_PROGRAM);
+    assert_int_equal(asker_of("Accept: */*\r\n"), ASKER_PROGRAM);
+    assert_int_equal(asker_of(""), ASKER_PROGRAM);
+}
+
+static void loads_of_other_sites_are_recognised(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool is;
+    } rows[] = {
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n", true},
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n", false},
+        {"Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n", false},
+        {"Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\n", false},
+        {"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: no-cors\r\n", false},
+        {"Sec-Fetch-Site: none\r\nSec-Fetch-Mode: no-cors\r\n", false},
+        {"Sec-Fetch-Site: cross-site\r\n", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static char text[256];
+        static struct request request;
+        snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: localhost\r\n%s\r\n", rows[i].lines);
+        request_init(&request);
+        request_read_head(&request, text, strlen(text));
+        if (client_is_cross_site_load(&request) != rows[i].is)
+            fail_msg("%s", rows[i].lines);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +181,9 @@ int main(void)
         ASKED_TEST(loopback_clients_of_a_remote_proxy_are_not_local),
         ASKED_TEST(unix_socket_peers_are_local),
         ASKED_TEST(a_trusted_unix_socket_names_the_client),
+        ASKED_TEST(loads_of_other_sites_are_recognised),
+        ASKED_TEST(fetch_metadata_tells_navigations_from_scripts),
+        ASKED_TEST(without_fetch_metadata_other_fields_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,14 +24,14 @@ static void assert_lines(struct span lines, const char *expected)
 
 static void settings_without_options_give_the_default_lines(void **state)
 {
-    static const struct settings settings = {.index = "index.html"};
+    static const struct settings settings = {.index = {"index.html"}, .index_count = 1};
     (void)state;
     config_open(&config, &settings, false);
     assert_lines(config.common, RESPONSE_COMMON);
     assert_lines(config.cache, RESPONSE_NO_CACHE);
     assert_lines(config.generated_cache, RESPONSE_NO_CACHE);
     assert_lines(config.immutable, "");
-    assert_lines(config.index, "index.html");
+    assert_lines(config.index[0], "index.html");
     assert_lines(config.spa, "");
     assert_int_equal(config.extra_head_bytes, 0);
     assert_false(config.check_host);
@@ -39,7 +39,8 @@ static void settings_without_options_give_the_default_lines(void **state)
 
 static void leading_slashes_of_paths_are_removed(void **state)
 {
-    static const struct settings settings = {.index = "i", .spa = "//app/index.html", .file = "/one"};
+    static const struct settings settings = {
+        .index = {"i"}, .index_count = 1, .spa = "//app/index.html", .file = "/one"};
     (void)state;
     config_open(&config, &settings, false);
     assert_lines(config.spa, "app/index.html");
@@ -50,7 +51,8 @@ static void leading_slashes_of_paths_are_removed(void **state)
 static void the_longest_lines_fit(void **state)
 {
     static char origin[LIMIT_ORIGIN + 1], header[LIMIT_HEADER_BYTES - 1];
-    struct settings settings = {.index = "i",
+    struct settings settings = {.index = {"i"},
+                                .index_count = 1,
                                 .cors = origin,
                                 .isolate = true,
                                 .cache = CACHE_AUTO,
@@ -67,7 +69,8 @@ static void the_longest_lines_fit(void **state)
     assert_true(config.extra_head_bytes >= head - sizeof RESPONSE_COMMON RESPONSE_NO_CACHE + 1);
     assert_true(config.common.length > LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN);
     /* Fewer lines than the default need no extra room. */
-    settings = (struct settings){.index = "i", .headers = {"Server:", "Cache-Control:"}, .header_count = 2};
+    settings = (struct settings){
+        .index = {"i"}, .index_count = 1, .headers = {"Server:", "Cache-Control:"}, .header_count = 2};
     config_open(&config, &settings, false);
     assert_int_equal(config.extra_head_bytes, 0);
     assert_lines(config.common, "X-Content-Type-Options: nosniff\r\n");
@@ -77,8 +80,10 @@ static void the_longest_lines_fit(void **state)
 
 static void header_replaces_or_removes_a_default_field(void **state)
 {
-    static const struct settings settings = {
-        .index = "i", .headers = {"retry-AFTER: 9", "Content-Security-Policy:"}, .header_count = 2};
+    static const struct settings settings = {.index = {"i"},
+                                             .index_count = 1,
+                                             .headers = {"retry-AFTER: 9", "Content-Security-Policy:"},
+                                             .header_count = 2};
     char room[256];
     struct buffer lines = BUFFER(room);
     (void)state;
@@ -94,7 +99,8 @@ static void header_replaces_or_removes_a_default_field(void **state)
 static void loopback_bound_and_allowed_names_are_allowed(void **state)
 {
     static const struct settings settings = {
-        .index = "i",
+        .index = {"i"},
+        .index_count = 1,
         .binds = {"my-machine", "127.0.0.1"},
         .bind_count = 2,
         .allowed_hosts = {"a.example", ".b.example"},

@@ -92,8 +92,20 @@ static void header_replaces_retry_after(void **state)
 static void a_404_page_links_to_the_start_page(void **state)
 {
     (void)state;
-    assert_has(ask(GET("/missing", "Accept: text/html\r\n")), "<a href=\"/\">");
+    assert_has(ask(GET("/missing", "Accept: text/html\r\n")), "<a href=\"./\">");
     assert_lacks(ask("DELETE / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n"), "<a href");
+}
+
+/* Tells the likely cause to everyone: it has no secret. */
+static void a_bad_escape_is_explained(void **state)
+{
+    (void)state;
+    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
+    const char *response = ask(GET("/50%.txt", ""));
+    assert_status(response, 400);
+    assert_has(response, "<aside>&#39;%.t&#39; is no escape");
+    assert_true(asked.exchange.reason.text.length > 0); /* for the log */
+    assert_lacks(ask(GET("/a#b", "")), "<aside>");
 }
 
 int main(void)
@@ -107,6 +119,7 @@ int main(void)
         ASKED_TEST(a_server_short_of_descriptors_is_503_with_retry_after),
         ASKED_TEST(header_replaces_retry_after),
         ASKED_TEST(a_404_page_links_to_the_start_page),
+        ASKED_TEST(a_bad_escape_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The facts about a request: host, locality, navigation, media type. */
+/* The facts about a request: host, locality, what asks, media type. */
 #include "asked.h"
 
 #define PAGE "Accept: text/html\r\n"
@@ -50,13 +50,15 @@ static void reasons_need_an_accept_field(void **state)
     assert_false(exchange_wants_reason(&asked.exchange));
 }
 
-static void navigations_accept_html(void **state)
+static void scripts_of_other_sites_get_no_reason(void **state)
 {
     (void)state;
-    ask(GET("/file.txt", PAGE "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"));
-    assert_true(exchange_is_navigation(&asked.exchange));
-    ask(GET("/file.txt", "Accept: */*\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"));
-    assert_false(exchange_is_navigation(&asked.exchange));
+    ask(GET("/missing", "Accept: */*\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n"));
+    assert_false(exchange_wants_reason(&asked.exchange));
+    ask(GET("/missing", "Accept: */*\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n"));
+    assert_true(exchange_wants_reason(&asked.exchange));
+    ask(GET("/missing", PAGE "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n"));
+    assert_true(exchange_wants_reason(&asked.exchange));
 }
 
 static void generated_pages_follow_accept(void **state)
@@ -74,7 +76,8 @@ static void facts_are_computed_once(void **state)
     (void)state;
     ask(GET("/missing", PAGE));
     struct exchange *exchange = &asked.exchange;
-    bool local = exchange_is_local(exchange), navigation = exchange_is_navigation(exchange);
+    bool local = exchange_is_local(exchange);
+    enum asker asker = exchange_asker(exchange);
     enum media media = exchange_media(exchange);
     static struct request other;
     static const char text[] = "GET / HTTP/1.0\r\nVia: 1.1 proxy\r\nAccept: application/json\r\n\r\n";
@@ -83,7 +86,8 @@ static void facts_are_computed_once(void **state)
     exchange->request = &other;
     exchange->host = SPAN_NONE;
     assert_true(local && exchange_is_local(exchange));
-    assert_true(navigation && exchange_is_navigation(exchange));
+    assert_int_equal(asker, ASKER_PAGE);
+    assert_int_equal(exchange_asker(exchange), asker);
     assert_int_equal(exchange_media(exchange), media);
 }
 
@@ -95,7 +99,7 @@ int main(void)
         ASKED_TEST(a_request_without_host_has_an_empty_one),
         ASKED_TEST(a_client_is_local_by_a_loopback_address_and_name),
         ASKED_TEST(reasons_need_an_accept_field),
-        ASKED_TEST(navigations_accept_html),
+        ASKED_TEST(scripts_of_other_sites_get_no_reason),
         ASKED_TEST(generated_pages_follow_accept),
         ASKED_TEST(facts_are_computed_once),
     };

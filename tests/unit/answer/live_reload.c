@@ -3,7 +3,7 @@
 
 #define PAGE "Accept: text/html\r\n"
 #define CHECK "Tinyhttpd-Live: 1\r\n"
-#define ELEMENT "<script src=\"/.well-known/tinyhttpd/live.js\" data-etag='"
+#define ELEMENT "<script src=\".well-known/tinyhttpd/live.js\" data-etag='"
 
 static int open_watched(void **state)
 {
@@ -18,13 +18,16 @@ static void navigations_get_the_script_after_the_page(void **state)
     const char *response = ask(GET("/about.html", PAGE));
     assert_has(response, "\r\n\r\n<p>about</p>\n" ELEMENT "\"");
     assert_has(response, "-live\"\r\n"); /* a validator of its own (RFC 9110 8.8.3) */
-    assert_has(response, "\r\nVary: Accept\r\n");
+    assert_has(response, "\r\nVary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n");
 }
 
 static void other_responses_are_the_file(void **state)
 {
     (void)state;
     assert_body(ask(GET("/about.html", "Accept: */*\r\n")), "<p>about</p>");
+    assert_body(ask(GET("/about.html", PAGE "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n")),
+                "<p>about</p>");
+    assert_body(ask(GET("/about.html", PAGE "X-Requested-With: XMLHttpRequest\r\n")), "<p>about</p>");
     assert_body(ask(GET("/file.txt", PAGE)), "0123456789");
     assert_body(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "<p>");
     assert_lacks(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "-live\"");
@@ -97,6 +100,8 @@ static void the_script_is_served_and_not_logged(void **state)
     assert_has(response, "\r\nContent-Type: text/javascript; charset=utf-8\r\n");
     assert_has(response, "document.currentScript");
     assert_true(asked.response.unlogged);
+    assert_has(ask(GET("/app/.well-known/tinyhttpd/live.js", "")), "document.currentScript");
+    assert_status(ask(GET("/app.well-known/tinyhttpd/live.js", "")), 404);
     asked.settings.watch = false;
     assert_status(ask(GET("/.well-known/tinyhttpd/live.js", "")), 404);
 }
@@ -109,6 +114,51 @@ static void utf_16_pages_have_no_script(void **state)
                            "ab");
     assert_body(ask(GET("/wide.html", PAGE)), "\xFF\xFE"
                                               "ab");
+}
+
+static void no_script_is_in_answers_to_other_methods(void **state)
+{
+    (void)state;
+    const char *response = ask("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n" PAGE "\r\n");
+    assert_status(response, 405);
+    assert_lacks(response, "script");
+}
+
+static void listings_have_the_script_and_a_stamp(void **state)
+{
+    char first[128], second[128];
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    const char *response = ask(GET("/empty/", PAGE));
+    assert_has(response, "</html>\n\n" ELEMENT "\"");
+    assert_has(response, " 'self'; connect-src 'self'; base-uri");
+    assert_int_equal(sscanf(strstr(response, ELEMENT) + strlen(ELEMENT), "%127[^']", first), 1);
+    assert_lacks(ask(GET("/empty/", "Accept: application/json\r\nSec-Fetch-Mode: navigate\r\n")),
+                 "data-etag");
+    assert_lacks(ask(GET("/empty/", PAGE "Sec-Fetch-Mode: cors\r\n")), "data-etag");
+    static const char check[] = "HEAD /empty/ HTTP/1.1\r\nHost: localhost\r\n" PAGE CHECK "\r\n";
+    response = ask(check);
+    assert_has(response, first);
+    assert_true(asked.response.unlogged);
+    make_file("empty/note.txt", "longer");
+    assert_int_equal(sscanf(strstr(ask(check), "ETag: "), "ETag: %127[^\r]", second), 1);
+    assert_string_not_equal(first, second);
+    make_file("empty/more.txt", "");
+    assert_lacks(ask(check), second);
+}
+
+/* The page at an unknown address is the application's. */
+static void checks_of_application_pages_find_the_application(void **state)
+{
+    (void)state;
+    asked.settings.spa = "/index.html";
+    assert_status(
+        ask("HEAD /users HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" PAGE CHECK "\r\n"), 200);
+    assert_status(ask("HEAD /a.js HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" PAGE CHECK "\r\n"),
+                  200);
+    assert_status(ask("HEAD /a.js HTTP/1.1\r\nHost: localhost\r\n" PAGE CHECK "\r\n"), 204);
+    assert_status(ask("HEAD /users HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" CHECK "\r\n"),
+                  204);
 }
 
 #define WATCHED_TEST(name) cmocka_unit_test_setup_teardown(name, open_watched, close_site)
@@ -125,6 +175,9 @@ int main(void)
         WATCHED_TEST(redirects_and_foreign_hosts_have_no_script),
         WATCHED_TEST(the_script_is_served_and_not_logged),
         WATCHED_TEST(utf_16_pages_have_no_script),
+        WATCHED_TEST(no_script_is_in_answers_to_other_methods),
+        WATCHED_TEST(listings_have_the_script_and_a_stamp),
+        WATCHED_TEST(checks_of_application_pages_find_the_application),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -387,12 +387,15 @@ static void file_options_are_stored(void **state)
     assert_true(settings.listing == LISTING_LOCAL && settings.symlinks == SYMLINKS_INSIDE &&
                 settings.spa == NULL && !settings.dotfiles && !settings.watch && settings.open == NULL &&
                 settings.check == NULL);
-    assert_string_equal(settings.index, "index.html");
+    assert_int_equal(settings.index_count, 1);
+    assert_string_equal(settings.index[0], "index.html");
     assert_int_equal(read_line((const char *const[]){"-sw", "--list", "--dotfiles", "--symlinks", "all",
-                                                     "--index=a.htm", NULL}),
+                                                     "--index=a.htm", "--index", "b.htm", NULL}),
                      OPTIONS_SERVE);
     assert_string_equal(settings.spa, "index.html");
-    assert_string_equal(settings.index, "a.htm");
+    assert_int_equal(settings.index_count, 2);
+    assert_string_equal(settings.index[0], "a.htm");
+    assert_string_equal(settings.index[1], "b.htm");
     assert_true(settings.watch && settings.dotfiles && settings.listing == LISTING_ON &&
                 settings.symlinks == SYMLINKS_ALL);
     assert_int_equal(

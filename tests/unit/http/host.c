@@ -36,10 +36,26 @@ static void names_have_no_port_and_no_final_dot(void **state)
 static void loopback_names_are_recognised(void **state)
 {
     static const char *const own[] = {
-        "localhost",         "LocalHost",          "localhost:8080",  "localhost.",
-        "a.localhost",       "a.b.LOCALHOST.:1",   "127.0.0.1",       "127.0.0.1:80",
-        "127.1.2.3",         "127.255.255.255",    "[::1]",           "[::1]:8080",
-        "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::FFFF:7f00:1]",
+        "localhost",
+        "LocalHost",
+        "localhost:8080",
+        "localhost.",
+        "a.localhost",
+        "a.b.LOCALHOST.:1",
+        "127.0.0.1",
+        "127.0.0.1:80",
+        "127.1.2.3",
+        "127.255.255.255",
+        "[::1]",
+        "[::1]:8080",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "[::FFFF:7f00:1]",
+        "0.0.0.0:8080",
+        "[::]",
+        "[::]:80",
+        "ip6-localhost",
+        "[::ffff:0.0.0.0]",
     };
     static const char *const foreign[] = {
         "",
@@ -51,13 +67,11 @@ static void loopback_names_are_recognised(void **state)
         "10.0.0.1",
         "128.0.0.1",
         "126.255.255.255",
-        "0.0.0.0",
         "127.1",
         "127.0.0.1.example.org",
         "0x7f.0.0.1",
         "2130706433",
         "127.0.0.1.nip.io",
-        "[::]",
         "[::2]",
         "[fe80::1]",
         "[::ffff:10.0.0.1]",
@@ -65,6 +79,10 @@ static void loopback_names_are_recognised(void **state)
         "[::1",
         "::1",
         "localhost..",
+        "0.0.0.1",
+        "[::ffff:0.0.0.1]",
+        "::",
+        "a.ip6-localhost",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(own); i++) {

@@ -230,6 +230,18 @@ static const struct valid valid_rows[] = {
     /* 3.2: the four forms of a target. */
     {TEXT("GET http://www.example.org/pub/WWW/TheProject.html HTTP/1.1\r\nHost: www.example.org\r\n\r\n"),
      METHOD_GET, 1, true, TEXT("GET"), TEXT("http://www.example.org/pub/WWW/TheProject.html")},
+    /* UTF-8. */
+    {TEXT("GET /caf\xC3\xA9.txt HTTP/1.1\r\n" HOST "\r\n"), METHOD_GET, 1, true, TEXT("GET"),
+     TEXT("/caf\xC3\xA9.txt")},
+    {TEXT("GET /\xF0\x9F\x98\x80?q=\xC3\xA9&r=\xE2\x82\xAC HTTP/1.1\r\n" HOST
+          "X: \xE9\r\nY: \xFF\xFE\r\n\r\n"),
+     METHOD_GET, 1, true, TEXT("GET"), TEXT("/\xF0\x9F\x98\x80?q=\xC3\xA9&r=\xE2\x82\xAC")},
+    {TEXT("\r\nHEAD /\xC3\xA9 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), METHOD_HEAD, 0, true,
+     TEXT("HEAD"), TEXT("/\xC3\xA9")},
+    {TEXT("POST /\xC3\xA9 HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n\xFF\x80zz"), METHOD_OTHER, 1, true,
+     TEXT("POST"), TEXT("/\xC3\xA9")},
+    {TEXT("POST /\xC3\xA9 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\n\xFF\x80\r\n0\r\n\r\n"),
+     METHOD_OTHER, 1, true, TEXT("POST"), TEXT("/\xC3\xA9")},
     {TEXT("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"), METHOD_OPTIONS, 1, true, TEXT("OPTIONS"), TEXT("*")},
     {TEXT("CONNECT www.example.com:80 HTTP/1.1\r\nHost: www.example.com\r\n\r\n"), METHOD_CONNECT, 1, true,
      TEXT("CONNECT"), TEXT("www.example.com:80")},
@@ -371,6 +383,22 @@ struct refused {
 };
 
 static const struct refused refused_lines[] = {
+    /* Bytes above 0x7F that are not UTF-8; after UTF-8, as without it. */
+    {400, TEXT("GET /\x80 HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET /a?\xFF HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET /\xC3%BC HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET /\xC3/\xBC HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET /\xC3\xBC?\xC3 HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\nGET /\xC3\xBCHost:a\r\n\xFFst:a\r\n\xFF\xFF\xFF\r\n\r\n")}, /* HTTP/0.9 */
+    {400, TEXT("GET /\xC0\xAF HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET /\xED\xA0\x80 HTTP/1.1\r\n" HOST "\r\n")},
+    {505, TEXT("GET /\xC3\xA9 HTTP/2.0\r\n" HOST "\r\n")},
+    {400, TEXT("GET /\xC3\xA9\x01 HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET /\xC3\xA9  HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET \xC3\xA9 HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("G\xC3\xA9T / HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET / HTTP\xC3\xA9/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("GET /\xC3\xA9 HTTP/1.1\r\n\r\n")},
     /* RFC 9112 3: only single spaces separate the parts of the request line. */
     {400, TEXT(" GET / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET  / HTTP/1.1\r\n" HOST "\r\n")},
@@ -764,6 +792,28 @@ static void fields_are_found(void **state)
     assert_int_equal(request_field(request, FIELD_REFERER).length, 0);
     assert_null(request_field(request, FIELD_EXPECT).at);
     assert_int_equal(request_field(request, FIELD_EXPECT).length, 0);
+}
+
+/* Names of one length, with a common beginning or end. */
+static void similar_field_names_are_told_apart(void **state)
+{
+    static struct reader reader;
+    (void)state;
+    const struct request *request = read_whole(
+        &reader,
+        SPAN("GET / HTTP/1.1\r\nHost: a\r\nSEC-FETCH-USER: ?1\r\nSec-Fetch-Mode: m\r\nsec-fetch-dest: d\r\n"
+             "Sec-Fetch-Site: s\r\nTinyhttpd-Live: 1\r\nX-Requested-With: x\r\nX-Requestec-With: y\r\n"
+             "Service-Worker: script\r\nBccept: b\r\naCCEPt: c\r\nXf-Match: d\r\nIf-Natch: e\r\nuser_agent: "
+             "f\r\n\r\n"));
+    assert_int_equal(request->state, REQUEST_WHOLE);
+    assert_span(request_single_field(request, FIELD_SEC_FETCH_SITE), SPAN("s"));
+    assert_span(request_single_field(request, FIELD_SEC_FETCH_MODE), SPAN("m"));
+    assert_span(request_single_field(request, FIELD_SEC_FETCH_DEST), SPAN("d"));
+    assert_span(request_single_field(request, FIELD_TINYHTTPD_LIVE), SPAN("1"));
+    assert_span(request_single_field(request, FIELD_X_REQUESTED_WITH), SPAN("x"));
+    assert_span(request_single_field(request, FIELD_ACCEPT), SPAN("c"));
+    assert_span(request_single_field(request, FIELD_SERVICE_WORKER), SPAN("script"));
+    assert_int_equal(request->field_line_count, 8);
 }
 
 /* As browsers send them: longer than any kept name, but with the same beginning. */
@@ -1165,6 +1215,7 @@ int main(void)
         cmocka_unit_test(connections_persist_as_requested),
         cmocka_unit_test(expectations_are_recognised),
         cmocka_unit_test(fields_are_found),
+        cmocka_unit_test(similar_field_names_are_told_apart),
         cmocka_unit_test(long_field_names_are_ignored),
         cmocka_unit_test(trailers_do_not_change_the_head),
         cmocka_unit_test(first_line_is_available_for_the_log),

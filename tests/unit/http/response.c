@@ -256,6 +256,11 @@ static void vary_names_the_deciding_fields(void **state)
         {RESPONSE_BY_ENCODING, "Vary: Accept-Encoding\r\n"},
         {RESPONSE_BY_ACCEPT, "Vary: Accept\r\n"},
         {RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT, "Vary: Accept, Accept-Encoding\r\n"},
+        {RESPONSE_BY_ASKER, "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
+        {RESPONSE_BY_ACCEPT | RESPONSE_BY_ASKER,
+         "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
+        {RESPONSE_BY_ENCODING | RESPONSE_BY_ASKER,
+         "Vary: Accept, Accept-Encoding, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char memory[512];

@@ -87,7 +87,7 @@ static struct service *service;
 static struct connection *connection;
 
 /* Of a command line without options. */
-static const struct settings settings = {.index = "index.html"};
+static const struct settings settings = {.index = {"index.html"}, .index_count = 1};
 static struct config config;
 static int client;
 

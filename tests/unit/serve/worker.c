@@ -61,7 +61,8 @@ static int listen_at(struct sockaddr_in *address)
 
 static pid_t start_worker(const int *listeners, unsigned count)
 {
-    static struct settings settings = {.index = "index.html", .verbosity = VERBOSITY_QUIET};
+    static struct settings settings = {
+        .index = {"index.html"}, .index_count = 1, .verbosity = VERBOSITY_QUIET};
     struct worker_setup setup = {
         .settings = &settings,
         .root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),

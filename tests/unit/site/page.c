@@ -38,7 +38,7 @@ static const struct page missing = {
     .status = SPAN_INIT("404"),
     .title = SPAN_INIT("Not Found"),
     .sentence = SPAN_INIT("No file matches this address."),
-    .way_out = true,
+    .start = SPAN_INIT("./../"),
 };
 
 static void pages_contain_status_title_and_sentence(void **state)
@@ -49,7 +49,7 @@ static void pages_contain_status_title_and_sentence(void **state)
     assert_int_equal(count_of(page, "<title>404 Not Found</title>"), 1);
     assert_int_equal(count_of(page, "<h1><span>404</span> Not Found</h1>"), 1);
     assert_int_equal(count_of(page, "<p>No file matches this address.</p>"), 1);
-    assert_int_equal(count_of(page, "<p><a href=\"/\">Go to the start page</a></p>"), 1);
+    assert_int_equal(count_of(page, "<p><a href=\"./../\">Go to the start page</a></p>"), 1);
     assert_int_equal(count_of(page, "<meta charset=\"utf-8\">"), 1);
     assert_int_equal(count_of(page, "<aside>"), 0);
 }
@@ -58,7 +58,7 @@ static void empty_parts_are_left_out(void **state)
 {
     (void)state;
     struct page page = missing;
-    page.way_out = false;
+    page.start = (struct span){NULL, 0};
     page.reason = SPAN("There is 'b'.");
     assert_int_equal(count_of(written(&page), "<a "), 0);
     assert_int_equal(count_of(room, "<aside>There is &#39;b&#39;.</aside>"), 1);
@@ -71,7 +71,7 @@ static void a_suggestion_is_a_link(void **state)
     page.suggestion = SPAN("a dir/#\"b\".html");
     assert_int_equal(
         count_of(written(&page),
-                 "<p><a href=\"/a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
+                 "<p><a href=\"./../a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
         1);
     page.suggestion = (struct span){NULL, 0};
     assert_int_equal(count_of(written(&page), "<a "), 1);
@@ -81,7 +81,7 @@ static void all_texts_are_escaped(void **state)
 {
     (void)state;
     struct span evil = SPAN("</title></p><script>alert(\"1\")</script>&'\n\xFF");
-    struct page page = {evil, evil, evil, evil, evil, false};
+    struct page page = {evil, evil, evil, evil, evil, {NULL, 0}};
     written(&page);
     assert_int_equal(count_of(room, "<script"), 0);
     assert_int_equal(count_of(room, "</title>"), 1);

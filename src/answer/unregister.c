@@ -1,0 +1,16 @@
+#include "answer/unregister.h"
+
+#include "site/assets.h"
+
+bool unregister_applies(const struct exchange *exchange)
+{
+    return exchange->check_host &&
+           span_equal(request_single_field(exchange->request, FIELD_SERVICE_WORKER), SPAN("script"));
+}
+
+void unregister_answer(struct exchange *exchange)
+{
+    exchange->response->cache = SPAN("Cache-Control: no-store\r\n");
+    response_add_bytes(exchange->response, assets_unregister_script());
+    exchange_finish(exchange, SPAN("Content-Type: text/javascript; charset=utf-8\r\n"));
+}

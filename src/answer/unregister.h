@@ -1,0 +1,20 @@
+/*
+ * Service workers of other sites. A browser keeps a service worker for a port of localhost, and it goes on answering for
+ * the next site that is served there. The browser looks for a new version of its script at each navigation (Service
+ * Workers, "Update"); a 404 would keep the old one.
+ */
+#ifndef TINYHTTPD_ANSWER_UNREGISTER_H
+#define TINYHTTPD_ANSWER_UNREGISTER_H
+
+#include "answer/exchange.h"
+
+#include <stdbool.h>
+
+/* True for a request of a service worker's script, if the server is for this machine only. Call it if there is no file:
+   the site's own service worker takes precedence. */
+bool unregister_applies(const struct exchange *exchange);
+
+/* Answers with a service worker that unregisters itself and reloads its pages. */
+void unregister_answer(struct exchange *exchange);
+
+#endif
