@@ -25,9 +25,10 @@
    mistake; too little to keep a worker busy. */
 #define LIMIT_BODY 1048576
 
-/* Ranges of a request; more get the whole file (RFC 9110 14.2). Browsers ask for one, PDF viewers for a few. Each adds
-   a part with its own head, so this bounds how far a small request can inflate a small file (RFC 9110 17.15). */
-#define LIMIT_RANGES 16
+/* Ranges of a request; more get the whole file (RFC 9110 14.2). Browsers ask for one, PDF viewers for a few, zsync for
+   20, zchunk for 127. Ranges that touch are joined, so a response has each byte of the file once at most, and besides
+   only a head of about 150 bytes for each part (RFC 9110 17.15). */
+#define LIMIT_RANGES 256
 
 /* One recv. Holds any usual request, and bounds what a pipelining client leaves in memory. */
 #define LIMIT_INPUT 16384
@@ -181,8 +182,9 @@
 
 /* ---- responses ---- */
 
-/* Head, and the body of an error page or redirect. A Location can be three times as long as a target. */
-#define LIMIT_RESPONSE_TEXT 40960
+/* Head, and the body of an error page or redirect, or the heads of LIMIT_RANGES parts. A Location can be three times as
+   long as a target. The kernel gives only pages that are used. */
+#define LIMIT_RESPONSE_TEXT 81920
 
 /* Parts of a response: its head, a head and a slice for each range, and the end of the multipart. */
 #define LIMIT_PARTS (2 * LIMIT_RANGES + 2)
