@@ -34,9 +34,10 @@ enum log_choice {
     LOG_CHOICE_OFF
 };
 
-/* A file extension, in lower case and without its dot, and its media type. */
+/* The media type of files whose name is, or ends with a dot and, `name`. ".NAME" is only an end; "." stands for names
+   without an extension. */
 struct type_override {
-    const char *extension;
+    const char *name;
     const char *type;
 };
 

@@ -134,8 +134,10 @@ const struct option_row table_rows[] = {
      .takes = VALUE_NEEDED,
      .group = GROUP_HEADERS,
      .separator = ',',
-     .help = "media type of a file extension",
-     .manual = "Overrides the built-in table and libmagic."},
+     .help = "media type of an extension, or of a file NAME",
+     .manual =
+         "Overrides the built-in table and libmagic. EXT may have several parts, such as user.js, or be "
+         "the whole NAME of a file; a single dot stands for names without an extension."},
     {.key = KEY_CHARSET,
      .name = "charset",
      .value = "NAME",

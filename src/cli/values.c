@@ -378,23 +378,29 @@ static bool is_media_type(const char *type)
     return *rest == '\0' || strchr(rest, '=') != NULL;
 }
 
+/* True if a file's name may end so. A blank at either end is a slip of the keyboard, and so is "*.md". */
+static bool is_end_of_name(const char *text, size_t length)
+{
+    return length > 0 && length <= NAME_MAX && memchr(text, '/', length) == NULL &&
+           memchr(text, '*', length) == NULL && text[0] != ' ' && text[length - 1] != ' ' &&
+           !(length == 2 && memcmp(text, "..", 2) == 0);
+}
+
 static int add_type(const struct value *value)
 {
     struct settings *settings = value->settings;
-    const char *typed = value->typed + (*value->typed == '.');
-    size_t length = strcspn(typed, "=/. ");
-    if (length == 0 || typed[length] != '=' || !is_media_type(typed + length + 1))
-        return refuse(value, "give EXT=TYPE, such as md=text/markdown");
+    const char *typed = value->typed;
+    size_t length = strcspn(typed, "=");
+    if (!is_end_of_name(typed, length) || typed[length] != '=' || !is_media_type(typed + length + 1))
+        return refuse(value, "give EXT=TYPE or NAME=TYPE, such as md=text/markdown");
     if (strlen(typed + length + 1) > LIMIT_MEDIA_TYPE)
         return refuse_length(value, strlen(typed + length + 1), LIMIT_MEDIA_TYPE);
     if (settings->type_count == LIMIT_TYPE_OVERRIDES)
         return refuse(value, "too many types; leave some out");
-    char *extension = keep(value, typed, length);
-    if (extension == NULL)
+    char *name = keep(value, typed, length);
+    if (name == NULL)
         return value->failure->status;
-    for (char *at = extension; *at != '\0'; at++)
-        *at = text_lower(*at);
-    settings->types[settings->type_count++] = (struct type_override){extension, typed + length + 1};
+    settings->types[settings->type_count++] = (struct type_override){name, typed + length + 1};
     return 0;
 }
 

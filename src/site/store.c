@@ -287,13 +287,15 @@ static void write_last_modified(struct node *node)
     date_write(node->entry.last_modified, node->entry.modified);
 }
 
-static bool is_utf8(const struct entry *entry)
+/* False also if only the start is known to be UTF-8, and the file names its charset itself. */
+static bool is_utf8(const struct entry *entry, const char *mime)
 {
     if (entry->bytes != NULL)
         return text_is_utf8((struct span){entry->bytes, entry->size}, false);
     char *probe = malloc(LIMIT_CHARSET_PROBE);
     ssize_t length = probe != NULL ? pread(entry->fd, probe, LIMIT_CHARSET_PROBE, 0) : -1;
-    bool utf8 = length > 0 && text_is_utf8((struct span){probe, (size_t)length}, true);
+    bool utf8 = length > 0 && text_is_utf8((struct span){probe, (size_t)length}, true) &&
+                !mime_declares_charset(mime, (struct span){probe, (size_t)length});
     free(probe);
     return utf8;
 }
@@ -304,7 +306,7 @@ static const char *charset_of(const struct store *store, const struct node *node
     if (!mime_is_text(mime) || strchr(mime, ';') != NULL)
         return NULL;
     if (store->charset == NULL)
-        return is_utf8(&node->entry) ? "utf-8" : NULL;
+        return is_utf8(&node->entry, mime) ? "utf-8" : NULL;
     return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
 }
 

@@ -230,7 +230,12 @@ static const struct {
     {{"--mime", "md=text"}, {"--mime", "'md=text'"}},
     {{"--mime", "md=text/"}, {"--mime", "'md=text/'"}},
     {{"--mime", "md=text/a\r\n"}, {"--mime"}},
-    {{"--mime", "a.b=text/css"}, {"--mime", "'a.b=text/css'"}},
+    {{"--mime", "a/b=text/css"}, {"--mime", "'a/b=text/css'"}},
+    {{"--mime", "/b=text/css"}, {"--mime", "'/b=text/css'"}},
+    {{"--mime", "..=text/css"}, {"--mime", "'..=text/css'"}},
+    {{"--mime", "*.md=text/css"}, {"--mime", "'*.md=text/css'"}},
+    {{"--mime", "md =text/css"}, {"--mime", "'md =text/css'"}},
+    {{"--mime", " md=text/css"}, {"--mime", "' md=text/css'"}},
     {{"--charset", ""}, {"--charset", "''", "utf-8"}},
     {{"--charset", "a b"}, {"--charset", "'a b'"}},
     {{"--log", "apache"}, {"--log", "'apache'", "text, combined, json, errors or off"}},
@@ -418,7 +423,7 @@ static void response_header_options_are_stored(void **state)
     assert_string_equal(settings.headers[0], "X-A: b, c");
     assert_string_equal(settings.headers[1], "X-B:");
     assert_int_equal(settings.type_count, 1);
-    assert_string_equal(settings.types[0].extension, "md");
+    assert_string_equal(settings.types[0].name, ".MD");
     assert_string_equal(settings.types[0].type, "text/markdown; charset=utf-8");
     assert_string_equal(settings.charset, "none");
     /* The default port of another scheme is allowed, and so is a port that ends in the same digits. */
