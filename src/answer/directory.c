@@ -7,6 +7,9 @@
 #include "site/listing.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool is_allowed(struct exchange *exchange)
 {
@@ -22,11 +25,36 @@ bool directory_may_list(struct exchange *exchange)
            exchange->context->config->file.length == 0 && is_allowed(exchange);
 }
 
+/* True if the index that was not found is a file, and only the worker's user may not read it. */
+static bool has_unreadable_index(struct exchange *exchange)
+{
+    const struct context *context = exchange->context;
+    struct span path = target_child(exchange->target, context->config->index);
+    struct stat attributes;
+    bool linked;
+    int fd = beneath_open(store_beneath(context->store), path, O_PATH, &linked);
+    bool is_file = fd >= 0 && fstat(fd, &attributes) == 0 && S_ISREG(attributes.st_mode);
+    if (fd >= 0)
+        close(fd);
+    if (!is_file)
+        return false;
+    fd = beneath_open(store_beneath(context->store), path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &linked);
+    if (fd >= 0) /* it has appeared since */
+        close(fd);
+    return fd < 0 && (errno == EACCES || errno == EPERM);
+}
+
 enum directory directory_open(struct exchange *exchange)
 {
     const struct context *context = exchange->context;
     struct target *target = exchange->target;
     int fd;
+    if (has_unreadable_index(exchange)) {
+        exchange->index_unreadable = true;
+        exchange->status = 403;
+        lookup_explain(exchange);
+        return DIRECTORY_ERROR;
+    }
     target->room[target->path.length] = '\0'; /* lookup_find wrote the index after it */
     exchange->status = store_open_directory(context->store, target->path, &fd);
     if (exchange->status != 0)

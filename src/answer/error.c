@@ -13,6 +13,8 @@ static const char *sentence_of(int status)
         return "This is a directory; its address ends with a slash.";
     case 400:
         return "The request is malformed.";
+    case 403:
+        return "The server's user may not read the index of this directory.";
     case 404:
         return "No file matches this address.";
     case 405:
@@ -52,20 +54,25 @@ static void append_foreign_host(struct buffer *sentence, struct span name)
     buffer_append(sentence, is_name ? name : SPAN("NAME"));
 }
 
+static bool is_foreign_host(const struct exchange *exchange, int status)
+{
+    return status == 403 && !exchange->index_unreadable;
+}
+
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
    script. */
 static bool has_script(const struct exchange *exchange, int status)
 {
-    return exchange->live == LIVE_PAGE && status != 302 && status != 403;
+    return exchange->live == LIVE_PAGE && status != 302 && !is_foreign_host(exchange, status);
 }
 
 static void append_page(struct exchange *exchange, int status, struct buffer *out)
 {
     char digits[4], said[DNS_NAME_MAX + 256];
     struct buffer number = BUFFER(digits), sentence = BUFFER(said);
-    bool explains = status == 404 && exchange_wants_reason(exchange);
+    bool explains = (status == 404 || exchange->index_unreadable) && exchange_wants_reason(exchange);
     buffer_number(&number, (uint64_t)status);
-    if (status == 403)
+    if (is_foreign_host(exchange, status))
         append_foreign_host(&sentence, exchange->host);
     else
         buffer_string(&sentence, sentence_of(status));

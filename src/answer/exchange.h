@@ -54,10 +54,11 @@ struct exchange {
     struct reason reason;                 /* of a 404; empty unless the client or the log may see it */
 
     enum live live;
-    int status;      /* of an error */
-    bool check_host; /* reject foreign hosts */
-    bool has_script; /* the live-reload script follows the entry's bytes */
-    bool steady;     /* the representation stays the same until the file changes */
+    int status;            /* of an error */
+    bool check_host;       /* reject foreign hosts */
+    bool index_unreadable; /* 403: the directory's index may not be read */
+    bool has_script;       /* the live-reload script follows the entry's bytes */
+    bool steady;           /* the representation stays the same until the file changes */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {

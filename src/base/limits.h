@@ -206,8 +206,8 @@
 /* Microseconds that all listings of a worker take per iteration, before it serves other connections. */
 #define LIMIT_LISTING_US 500
 
-/* Entries read between two readings of the clock: about 20 microseconds. The clock is also read after each symbolic
-   link. */
+/* Entries read between two readings of the clock: about 20 microseconds. The clock is also read after each entry
+   that had to be opened. */
 #define LIMIT_LISTING_BATCH 16
 
 /* All listings that a worker produces at once: this, or less if the cgroup limits memory. 100,000 entries with names of
