@@ -17,6 +17,7 @@ complete -c tinyhttpd -s C -l cors -d 'let pages of any site, or of ORIGIN, read
 complete -c tinyhttpd -s H -l header -x -d 'add this field to every response'
 complete -c tinyhttpd -l isolate -d 'cross-origin isolation, for SharedArrayBuffer'
 complete -c tinyhttpd -l mime -x -d 'media type of an extension, or of a file NAME'
+complete -c tinyhttpd -l encoded -x -d 'files of this extension are encoded: gzip, br or zstd'
 complete -c tinyhttpd -l charset -x -a 'utf-8 none' -d 'charset of text, or none (default: utf-8 if valid)'
 complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: one per usable CPU)'
 complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'run workers as this user (default for root: nobody)'

@@ -36,6 +36,12 @@ enum live {
     LIVE_CHECK, /* the script asks for a file's validators: HEAD, not logged */
 };
 
+/* A path that exists only in encodings which the client does not accept. */
+struct refused {
+    struct span path; /* may be in the target's room */
+    unsigned codings; /* bits 1 << enum coding; 0: there is no such path */
+};
+
 struct exchange {
     const struct context *context;
     const struct request *request;
@@ -49,6 +55,9 @@ struct exchange {
     struct span path;              /* of the entry; may be in the target's room */
     struct entry *entry;           /* the file that the response borrows, or NULL; released by the caller */
     struct body_producer *listing; /* of a directory, until the response takes it */
+    enum coding
+        coding; /* of an entry whose path exists only encoded; CODING_IDENTITY: as the entry's own name says */
+    struct refused refused;
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
     struct reason reason;                 /* of a 404; empty unless the client or the log may see it */

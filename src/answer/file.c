@@ -258,6 +258,10 @@ void file_answer_missing(struct exchange *exchange)
     exchange->path = missing_page;
     exchange->response->status = 404;
     representation_of_original(exchange);
-    representation_add_script(exchange);
-    answer_whole(exchange);
+    if (exchange->entry->coding == NULL || representation_negotiate(exchange)) {
+        representation_add_script(exchange);
+        answer_whole(exchange);
+    } else {
+        error_answer(exchange, 404, SPAN_NONE);
+    }
 }

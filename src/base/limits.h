@@ -246,6 +246,7 @@
 /* Values of a repeatable option: more than a person types. */
 #define LIMIT_HEADERS 32
 #define LIMIT_TYPE_OVERRIDES 64
+#define LIMIT_ENCODED_NAMES 32
 #define LIMIT_ALLOWED_HOSTS 32
 
 /* All fields of --header, each with ": " and CRLF. Every response and every cached file has them. */

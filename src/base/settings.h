@@ -41,6 +41,12 @@ struct type_override {
     const char *type;
 };
 
+/* The content coding of files whose name is so, as of type_override. */
+struct encoded_name {
+    const char *name;
+    const char *coding; /* "gzip", "br" or "zstd" */
+};
+
 struct settings {
     const char *root; /* the document root as typed */
     const char *file; /* the name of the only file to serve, in the root; NULL: serve the whole root */
@@ -68,6 +74,8 @@ struct settings {
     bool isolate; /* cross-origin isolation */
     struct type_override types[LIMIT_TYPE_OVERRIDES];
     unsigned type_count;
+    struct encoded_name encoded[LIMIT_ENCODED_NAMES];
+    unsigned encoded_count;
     const char *charset; /* of text files; "none": none; NULL: utf-8 if the content is UTF-8 */
     const char *allowed_hosts[LIMIT_ALLOWED_HOSTS];
     unsigned allowed_host_count;

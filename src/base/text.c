@@ -108,6 +108,16 @@ bool text_is_dotfile(struct span name)
     return name.length > 0 && name.at[0] == '.' && !span_equal(name, SPAN(".well-known"));
 }
 
+bool text_is_called(struct span name, struct span wanted)
+{
+    if (name.length < wanted.length || wanted.length == 0)
+        return false;
+    size_t before = name.length - wanted.length;
+    if (!span_equal_nocase((struct span){name.at + before, wanted.length}, wanted))
+        return false;
+    return before == 0 || wanted.at[0] == '.' || (before > 1 && name.at[before - 1] == '.');
+}
+
 struct span text_dotfile_in(struct span path)
 {
     while (path.length > 0) {

@@ -138,6 +138,16 @@ const struct option_row table_rows[] = {
      .manual =
          "Overrides the built-in table and libmagic. EXT may have several parts, such as user.js, or be "
          "the whole NAME of a file; a single dot stands for names without an extension."},
+    {.key = KEY_ENCODED,
+     .name = "encoded",
+     .value = "EXT=CODING",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_HEADERS,
+     .separator = ',',
+     .help = "files of this extension are encoded: gzip, br or zstd",
+     .manual =
+         "They are sent with that Content-Encoding. Of an EXT of several parts, such as js.gz=gzip, the "
+         "last part is the coding's, and the others give the media type. svgz=gzip is the default."},
     {.key = KEY_CHARSET,
      .name = "charset",
      .value = "NAME",

@@ -327,7 +327,7 @@ static const char *advice_for_field(const char *name, size_t length)
         {"Location", NULL},
         {"Content-Range", NULL},
         {"Vary", "leave it out; each answer names the request's fields that it depends on"},
-        {"Content-Encoding", "put FILE.gz, FILE.br or FILE.zst beside FILE instead"},
+        {"Content-Encoding", "put FILE.gz, FILE.br or FILE.zst beside FILE, or use '--encoded'"},
         {"Content-Type", "use '--mime EXT=TYPE' instead"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -401,6 +401,24 @@ static int add_type(const struct value *value)
     if (name == NULL)
         return value->failure->status;
     settings->types[settings->type_count++] = (struct type_override){name, typed + length + 1};
+    return 0;
+}
+
+static int add_encoded(const struct value *value)
+{
+    static const char *const codings[] = {"gzip", "br", "zstd", NULL};
+    struct settings *settings = value->settings;
+    const char *typed = value->typed;
+    size_t length = strcspn(typed, "=");
+    int coding = typed[length] == '=' ? find_word(typed + length + 1, codings) : -1;
+    if (coding < 0 || !is_end_of_name(typed, length))
+        return refuse(value, "give EXT=gzip, EXT=br or EXT=zstd, such as js.gz=gzip");
+    if (settings->encoded_count == LIMIT_ENCODED_NAMES)
+        return refuse(value, "too many extensions; leave some out");
+    char *name = keep(value, typed, length);
+    if (name == NULL)
+        return value->failure->status;
+    settings->encoded[settings->encoded_count++] = (struct encoded_name){name, codings[coding]};
     return 0;
 }
 
@@ -526,6 +544,7 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {'C', set_cors},
         {'H', add_header},
         {KEY_MIME, add_type},
+        {KEY_ENCODED, add_encoded},
         {KEY_CHARSET, set_charset},
         {'j', set_workers},
         {'u', set_user},

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
+#include "site/encoded_name.h"
 #include "site/magic_guard.h"
 
 #include <assert.h>
@@ -254,6 +255,7 @@ static const struct known {
     {"stl", "model/stl"},
     {"stp", "model/step"},
     {"svg", "image/svg+xml"},
+    {"svgz", "image/svg+xml"}, /* with a Content-Encoding */
     {"swf", "application/x-shockwave-flash"},
     {"tar", "application/x-tar"},
     {"tbz2", "application/x-bzip2"},
@@ -434,25 +436,13 @@ void mime_override(const struct type_override *types, unsigned count)
     override_count = count;
 }
 
-/* True if a file of this name is what --mime calls `wanted`: its whole name, or its end after a dot. With a leading dot,
-   only the end, which may be the whole name of a hidden file. */
-static bool is_called(struct span name, struct span wanted)
-{
-    if (name.length < wanted.length)
-        return false;
-    size_t before = name.length - wanted.length;
-    if (!span_equal_nocase((struct span){name.at + before, wanted.length}, wanted))
-        return false;
-    return before == 0 || wanted.at[0] == '.' || (before > 1 && name.at[before - 1] == '.');
-}
-
 /* The longest name of --mime that fits wins, the last one of equal length. Returns NULL if none fits. */
 static const char *overriding_type(struct span name)
 {
     const struct type_override *best = NULL;
     for (unsigned i = 0; i < override_count; i++) {
         bool longer = best == NULL || strlen(overrides[i].name) >= strlen(best->name);
-        if (longer && strcmp(overrides[i].name, ".") != 0 && is_called(name, span_of(overrides[i].name)))
+        if (longer && strcmp(overrides[i].name, ".") != 0 && text_is_called(name, span_of(overrides[i].name)))
             best = &overrides[i];
     }
     return best != NULL ? best->type : NULL;
@@ -653,8 +643,19 @@ static const char *type_of_ts(int fd)
     return read_start(fd, room, &start) && is_text(start) ? TEXT : TRANSPORT_STREAM;
 }
 
+const char *mime_of_name(struct span path)
+{
+    const char *type = type_of_name(path);
+    if (type == NULL)
+        type = type_without_extension(path);
+    return type != NULL ? type : UNKNOWN;
+}
+
+/* The content of an encoded file says nothing of its type. */
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
 {
+    if (encoded_name_coding(span_of(path)) != NULL)
+        return mime_of_name(encoded_name_decoded(span_of(path)));
     const char *type = type_of_name(span_of(path));
     if (type == TRANSPORT_STREAM)
         return type_of_ts(fd);

@@ -30,6 +30,9 @@ bool mime_knows(struct span path);
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
 
+/* The type that the name alone gives; application/octet-stream if it gives none. */
+const char *mime_of_name(struct span path);
+
 /* True for types that take "charset=utf-8" if the content is UTF-8. */
 bool mime_is_text(const char *type);
 

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "site/beneath.h"
+#include "site/encoded_name.h"
 #include "site/file_error.h"
 #include "site/file_stamp.h"
 
@@ -306,7 +307,7 @@ static const char *charset_of(const struct store *store, const struct node *node
     if (!mime_is_text(mime) || strchr(mime, ';') != NULL)
         return NULL;
     if (store->charset == NULL)
-        return is_utf8(&node->entry, mime) ? "utf-8" : NULL;
+        return node->entry.coding == NULL && is_utf8(&node->entry, mime) ? "utf-8" : NULL;
     return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
 }
 
@@ -316,6 +317,7 @@ static void write_type(const struct store *store, struct node *node, int fd)
     char scratch[MIME_MAX];
     struct buffer type = {node->entry.type, 0, sizeof node->entry.type - 1, false};
     const char *mime = mime_of(node->path, fd, scratch);
+    node->entry.coding = encoded_name_coding(span_of(node->path));
     const char *charset = charset_of(store, node, mime);
     buffer_string(&type, mime);
     if (charset != NULL) {
@@ -684,6 +686,7 @@ void store_obey(struct store *store, const struct settings *settings)
     store->beneath.symlinks = settings->symlinks;
     store->charset = settings->charset;
     mime_override(settings->types, settings->type_count);
+    encoded_name_set(settings->encoded, settings->encoded_count);
 }
 
 void store_reserve(struct store *store, size_t bytes)

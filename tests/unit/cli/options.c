@@ -236,6 +236,10 @@ static const struct {
     {{"--mime", "*.md=text/css"}, {"--mime", "'*.md=text/css'"}},
     {{"--mime", "md =text/css"}, {"--mime", "'md =text/css'"}},
     {{"--mime", " md=text/css"}, {"--mime", "' md=text/css'"}},
+    {{"--encoded", "js.gz"}, {"--encoded", "'js.gz'", "js.gz=gzip"}},
+    {{"--encoded", "js.gz=deflate"}, {"--encoded", "'js.gz=deflate'"}},
+    {{"--encoded", "=gzip"}, {"--encoded", "'=gzip'"}},
+    {{"--encoded", "a/b=gzip"}, {"--encoded", "'a/b=gzip'"}},
     {{"--charset", ""}, {"--charset", "''", "utf-8"}},
     {{"--charset", "a b"}, {"--charset", "'a b'"}},
     {{"--log", "apache"}, {"--log", "'apache'", "text, combined, json, errors or off"}},
@@ -426,6 +430,14 @@ static void response_header_options_are_stored(void **state)
     assert_string_equal(settings.types[0].name, ".MD");
     assert_string_equal(settings.types[0].type, "text/markdown; charset=utf-8");
     assert_string_equal(settings.charset, "none");
+    assert_int_equal(read_line((const char *const[]){"--encoded=pbf=gzip", "--encoded", "wasm.br=br", NULL}),
+                     OPTIONS_SERVE);
+    assert_int_equal(settings.encoded_count, 2);
+    assert_string_equal(settings.encoded[1].name, "wasm.br");
+    assert_string_equal(settings.encoded[1].coding, "br");
+    assert_int_equal(read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H",
+                                                     "X-B:", "--isolate", "--charset=none", NULL}),
+                     OPTIONS_SERVE);
     /* The default port of another scheme is allowed, and so is a port that ends in the same digits. */
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:443", NULL}), OPTIONS_SERVE);
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:8080", NULL}), OPTIONS_SERVE);
