@@ -33,7 +33,7 @@ static struct entry *find_form(const struct exchange *exchange, struct span path
 }
 
 /* Without Accept-Encoding the client may not be able to decode any form (negotiate.h). */
-bool encoded_find(struct exchange *exchange, struct span path)
+__attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span path)
 {
     struct entry *found[CODINGS] = {NULL};
     unsigned available = 0;
@@ -61,7 +61,7 @@ bool encoded_find(struct exchange *exchange, struct span path)
     return true;
 }
 
-bool encoded_explain(struct exchange *exchange)
+__attribute__((cold)) bool encoded_explain(struct exchange *exchange)
 {
     struct buffer *text = &exchange->reason.text;
     struct refused refused = exchange->refused;

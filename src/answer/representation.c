@@ -29,13 +29,39 @@ static bool is_html(const struct entry *entry)
     return strncmp(entry->type, "text/html", 9) == 0 && entry->coding == NULL;
 }
 
+static bool is_beneath(struct span path, struct span prefix)
+{
+    return prefix.length == 0 ||
+           (path.length >= prefix.length && span_equal((struct span){path.at, prefix.length}, prefix) &&
+            (path.length == prefix.length || path.at[prefix.length] == '/'));
+}
+
+/* The longest prefix of --cache that fits wins, the last of two equal ones. HTML is never immutable: it names the files
+   that are. */
+__attribute__((cold)) static struct span cache_by_path(const struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    const struct settings *settings = config->settings;
+    const struct cache_rule *best = NULL;
+    bool is_page = strncmp(exchange->entry->type, "text/html", 9) == 0;
+    for (unsigned i = 0; i < settings->cache_rule_count; i++) {
+        const struct cache_rule *rule = &settings->cache_rules[i];
+        bool longer = best == NULL || strlen(rule->prefix) >= strlen(best->prefix);
+        if (longer && !(is_page && rule->cache == CACHE_IMMUTABLE) &&
+            is_beneath(exchange->path, span_of(rule->prefix)))
+            best = rule;
+    }
+    if (best != NULL)
+        return config->rules[best - settings->cache_rules];
+    bool hashed = config->immutable.length > 0 && !is_page && hashed_name_matches(exchange->path);
+    return hashed ? config->immutable : config->cache;
+}
+
 /* May depend on the entry only, as the line is part of the cached header. */
 static struct span cache_of(const struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
-    bool hashed =
-        config->immutable.length > 0 && hashed_name_matches(exchange->path) && !is_html(exchange->entry);
-    return hashed ? config->immutable : config->cache;
+    return config->caches_by_path ? cache_by_path(exchange) : config->cache;
 }
 
 void representation_of_original(struct exchange *exchange)
@@ -160,7 +186,7 @@ static bool select_undecoded(struct exchange *exchange, enum coding coding)
 
 /* Without Accept-Encoding, or with an empty field, the file is sent encoded too: there is no other form of it, and it is
    what its name promises. */
-__attribute__((noinline)) static bool negotiate_encoded(struct exchange *exchange)
+__attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     exchange->response->varies |= RESPONSE_BY_ENCODING;

@@ -184,7 +184,7 @@
 
 /* Head, and the body of an error page or redirect, or the heads of LIMIT_RANGES parts. A Location can be three times as
    long as a target. The kernel gives only pages that are used. */
-#define LIMIT_RESPONSE_TEXT 81920
+#define LIMIT_RESPONSE_TEXT 90112
 
 /* Parts of a response: its head, a head and a slice for each range, and the end of the multipart. */
 #define LIMIT_PARTS (2 * LIMIT_RANGES + 2)
@@ -246,6 +246,7 @@
 /* Values of a repeatable option: more than a person types. */
 #define LIMIT_HEADERS 32
 #define LIMIT_TYPE_OVERRIDES 64
+#define LIMIT_CACHE_RULES 16
 #define LIMIT_ENCODED_NAMES 32
 #define LIMIT_ALLOWED_HOSTS 32
 

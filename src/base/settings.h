@@ -23,6 +23,7 @@ enum cache_choice {
     CACHE_OFF,     /* "no-store" */
     CACHE_SECONDS, /* "max-age" of cache_seconds */
     CACHE_AUTO,    /* "immutable" for names with a content hash, else as CACHE_ASK */
+    CACHE_IMMUTABLE,
 };
 
 enum log_choice {
@@ -47,6 +48,13 @@ struct encoded_name {
     const char *coding; /* "gzip", "br" or "zstd" */
 };
 
+/* What caches do with the files beneath a path. */
+struct cache_rule {
+    const char *prefix; /* without slashes at its ends; "": the root */
+    enum cache_choice cache;
+    uint32_t seconds; /* of CACHE_SECONDS */
+};
+
 struct settings {
     const char *root; /* the document root as typed */
     const char *file; /* the name of the only file to serve, in the root; NULL: serve the whole root */
@@ -68,6 +76,8 @@ struct settings {
 
     enum cache_choice cache;
     uint32_t cache_seconds;
+    struct cache_rule cache_rules[LIMIT_CACHE_RULES];
+    unsigned cache_rule_count;
     const char *cors;                   /* the allowed origin, "*" for all, or NULL */
     const char *headers[LIMIT_HEADERS]; /* "Name: value", except for fields that the server sets itself */
     unsigned header_count;

@@ -99,12 +99,15 @@ const struct option_row table_rows[] = {
      .value = "HOW",
      .takes = VALUE_NEEDED,
      .group = GROUP_HEADERS,
+     .separator = ',',
      .offer = OFFER_WORDS,
      .words = "auto off",
      .help = "Cache-Control: off, auto or SECONDS (default: no-cache)",
      .manual = "By default, caches keep files, and ask each time whether they have changed. With off, they "
                "keep nothing. With SECONDS, they use files for that time without asking. With auto, they "
-               "keep files with a hash in the name for a year, and ask for all others."},
+               "keep files whose names prove that they never change for a year, and ask for all others. "
+               "/PREFIX=HOW (repeatable) is for the files beneath a path, with HOW off, SECONDS or "
+               "immutable: /assets/=immutable keeps what a bundler writes there for a year, but no HTML."},
     {.key = 'C',
      .name = "cors",
      .value = "ORIGIN",

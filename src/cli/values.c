@@ -228,21 +228,55 @@ static int set_symlinks(const struct value *value)
 
 /* ---- response headers ---- */
 
+static bool read_cache(const char *how, enum cache_choice *cache, uint32_t *seconds)
+{
+    uint64_t number;
+    *seconds = 0;
+    if (strcmp(how, "off") == 0) {
+        *cache = CACHE_OFF;
+    } else if (span_to_number(span_of(how), &number) && number <= INT32_MAX) { /* RFC 9111 1.2.2 */
+        *cache = CACHE_SECONDS;
+        *seconds = (uint32_t)number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* /PREFIX=HOW, for the files beneath a path. */
+static int add_cache_rule(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    const char *typed = value->typed + strspn(value->typed, "/"), *how = strrchr(typed, '=');
+    struct cache_rule rule = {.cache = CACHE_IMMUTABLE};
+    bool known =
+        how != NULL && (strcmp(how + 1, "immutable") == 0 || read_cache(how + 1, &rule.cache, &rule.seconds));
+    if (!known)
+        return refuse(value, "give /PREFIX=immutable, =off or =SECONDS, such as /assets/=immutable");
+    size_t length = (size_t)(how - typed);
+    while (length > 0 && typed[length - 1] == '/')
+        length--;
+    if (settings->cache_rule_count == LIMIT_CACHE_RULES)
+        return refuse(value, "too many prefixes; leave some out");
+    rule.prefix = keep(value, typed, length);
+    if (rule.prefix == NULL)
+        return value->failure->status;
+    settings->cache_rules[settings->cache_rule_count++] = rule;
+    return 0;
+}
+
 static int set_cache(const struct value *value)
 {
     struct settings *settings = value->settings;
-    uint64_t seconds;
-    settings->cache_seconds = 0;
-    if (strcmp(value->typed, "off") == 0) {
-        settings->cache = CACHE_OFF;
-    } else if (strcmp(value->typed, "auto") == 0) {
+    if (*value->typed == '/')
+        return add_cache_rule(value);
+    if (strcmp(value->typed, "auto") == 0) {
         settings->cache = CACHE_AUTO;
-    } else if (span_to_number(span_of(value->typed), &seconds) && seconds <= INT32_MAX) { /* RFC 9111 1.2.2 */
-        settings->cache = CACHE_SECONDS;
-        settings->cache_seconds = (uint32_t)seconds;
-    } else {
-        return refuse(value, "give off, auto, or a number of seconds up to 2147483647");
+        settings->cache_seconds = 0;
+        return 0;
     }
+    if (!read_cache(value->typed, &settings->cache, &settings->cache_seconds))
+        return refuse(value, "give off, auto, /PREFIX=immutable, or a number of seconds up to 2147483647");
     return 0;
 }
 

@@ -173,6 +173,10 @@ static const struct {
     {{"-c", "1d"}, {"--cache", "'1d'", "seconds"}},
     {{"-c", "2147483648"}, {"--cache", "'2147483648'", "2147483647"}},
     {{"-c", "-1"}, {"--cache", "'-1'"}},
+    {{"-c", "/assets/"}, {"--cache", "'/assets/'", "/assets/=immutable"}},
+    {{"-c", "/assets/=forever"}, {"--cache", "'/assets/=forever'"}},
+    {{"-c", "/assets/=auto"}, {"--cache", "'/assets/=auto'"}},
+    {{"-c", "immutable"}, {"--cache", "'immutable'", "/PREFIX=immutable"}},
     {{"--cors=example.org"}, {"--cors", "'example.org'", "https://example.org"}},
     {{"--cors=https://example.org/"}, {"--cors", "'https://example.org/'"}},
     {{"--cors=https://a\r\nX: y"}, {"--cors"}},
@@ -456,6 +460,17 @@ static void response_header_options_are_stored(void **state)
     }
     assert_int_equal(read_line((const char *const[]){"-c", "off", NULL}), OPTIONS_SERVE);
     assert_int_equal(settings.cache, CACHE_OFF);
+    assert_int_equal(read_line((const char *const[]){"-c", "60", "-c", "/assets/=immutable", "-c/=off", "-c",
+                                                     "//a=b/c//=5", NULL}),
+                     OPTIONS_SERVE);
+    assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 60 &&
+                settings.cache_rule_count == 3);
+    assert_string_equal(settings.cache_rules[0].prefix, "assets");
+    assert_int_equal(settings.cache_rules[0].cache, CACHE_IMMUTABLE);
+    assert_string_equal(settings.cache_rules[1].prefix, "");
+    assert_int_equal(settings.cache_rules[1].cache, CACHE_OFF);
+    assert_string_equal(settings.cache_rules[2].prefix, "a=b/c");
+    assert_int_equal(settings.cache_rules[2].seconds, 5);
 }
 
 static void log_formats_are_stored(void **state)
