@@ -24,23 +24,6 @@ bool span_equal_nocase(struct span a, struct span b)
     return true;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-struct span span_trim(struct span span)
-{
-    while (span.length > 0 && is_blank(span.at[0])) {
-        span.at++;
-        span.length--;
-    }
-    while (span.length > 0 && is_blank(span.at[span.length - 1])) {
-        span.length--;
-    }
-    return span;
-}
-
 size_t span_find(struct span span, char byte)
 {
     if (span.length == 0)
