@@ -83,9 +83,8 @@ struct settings {
     unsigned header_count;
     bool isolate; /* cross-origin isolation */
     struct type_override types[LIMIT_TYPE_OVERRIDES];
-    unsigned type_count;
     struct encoded_name encoded[LIMIT_ENCODED_NAMES];
-    unsigned encoded_count;
+    unsigned type_count, encoded_count;
     const char *charset; /* of text files; "none": none; NULL: utf-8 if the content is UTF-8 */
     const char *allowed_hosts[LIMIT_ALLOWED_HOSTS];
     unsigned allowed_host_count;

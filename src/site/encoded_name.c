@@ -2,13 +2,13 @@
 
 #include <string.h>
 
-static const struct encoded_name *names;
-static unsigned name_count;
+static const struct encoded_name *given;
+static unsigned given_count;
 
-void encoded_name_set(const struct encoded_name *given, unsigned count)
+void encoded_name_set(const struct encoded_name *names, unsigned count)
 {
-    names = given;
-    name_count = count;
+    given = names;
+    given_count = count;
 }
 
 static const struct encoded_name *find(struct span path)
@@ -16,10 +16,13 @@ static const struct encoded_name *find(struct span path)
     static const struct encoded_name svgz = {"svgz", "gzip"}; /* SVG 2 1.2 */
     struct span name = span_after_last(path, '/');
     const struct encoded_name *best = text_is_called(name, span_of(svgz.name)) ? &svgz : NULL;
-    for (unsigned i = 0; i < name_count; i++) {
-        bool longer = best == NULL || strlen(names[i].name) >= strlen(best->name);
-        if (longer && text_is_called(name, span_of(names[i].name)))
-            best = &names[i];
+    size_t length = best != NULL ? strlen(best->name) : 0;
+    for (unsigned i = 0; i < given_count; i++) {
+        size_t own = strlen(given[i].name);
+        if (own < length || !text_is_called(name, span_of(given[i].name)))
+            continue;
+        best = &given[i];
+        length = own;
     }
     return best;
 }

@@ -439,13 +439,17 @@ void mime_override(const struct type_override *types, unsigned count)
 /* The longest name of --mime that fits wins, the last one of equal length. Returns NULL if none fits. */
 static const char *overriding_type(struct span name)
 {
-    const struct type_override *best = NULL;
+    const char *best = NULL;
+    size_t length = 0;
     for (unsigned i = 0; i < override_count; i++) {
-        bool longer = best == NULL || strlen(overrides[i].name) >= strlen(best->name);
-        if (longer && strcmp(overrides[i].name, ".") != 0 && text_is_called(name, span_of(overrides[i].name)))
-            best = &overrides[i];
+        size_t own = strlen(overrides[i].name);
+        if (own < length || strcmp(overrides[i].name, ".") == 0 ||
+            !text_is_called(name, span_of(overrides[i].name)))
+            continue;
+        best = overrides[i].type;
+        length = own;
     }
-    return best != NULL ? best->type : NULL;
+    return best;
 }
 
 /* The type of `--mime .=TYPE`, for names without an extension; NULL without it. */
