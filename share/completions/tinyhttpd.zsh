@@ -21,14 +21,15 @@ _arguments -s -S \
     '--symlinks=[links to follow: inside, all, none (default: inside)]:symlinks:(inside all none)' \
     '-w[reload pages in the browser when their files change]' \
     '--watch[reload pages in the browser when their files change]' \
-    '-c+[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
-    '--cache=[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
+    '*-c+[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
+    '*--cache=[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
     '-C[let pages of any site, or of ORIGIN, read responses]' \
     '--cors=-[let pages of any site, or of ORIGIN, read responses]::cors: ' \
     '*-H+[add this field to every response]:header: ' \
     '*--header=[add this field to every response]:header: ' \
     '--isolate[cross-origin isolation, for SharedArrayBuffer]' \
-    '*--mime=[media type of a file extension]:mime: ' \
+    '*--mime=[media type of an extension, or of a file NAME]:mime: ' \
+    '*--encoded=[files of this extension are encoded: gzip, br or zstd]:encoded: ' \
     '--charset=[charset of text, or none (default: utf-8 if valid)]:charset:(utf-8 none)' \
     '-j+[worker processes (default: one per usable CPU)]:workers: ' \
     '--workers=[worker processes (default: one per usable CPU)]:workers: ' \

@@ -122,6 +122,26 @@ static struct span write_common(struct config *config)
     return end(config, &lines);
 }
 
+static struct span write_choice(struct config *config, enum cache_choice choice, uint32_t seconds)
+{
+    switch (choice) {
+    case CACHE_OFF:
+        return SPAN("Cache-Control: no-store\r\n");
+    case CACHE_IMMUTABLE:
+        return SPAN(IMMUTABLE);
+    case CACHE_ASK:
+    case CACHE_AUTO:
+        return SPAN(RESPONSE_NO_CACHE);
+    case CACHE_SECONDS:
+        break;
+    }
+    struct buffer lines = begin(config);
+    buffer_append(&lines, SPAN("Cache-Control: public, max-age="));
+    buffer_number(&lines, seconds);
+    buffer_append(&lines, SPAN("\r\n"));
+    return end(config, &lines);
+}
+
 /* A Cache-Control of --header applies to files only: caches must not keep an error for that long. */
 static struct span write_cache(struct config *config)
 {
@@ -131,12 +151,7 @@ static struct span write_cache(struct config *config)
         append_given(settings, &lines, true);
         return end(config, &lines);
     }
-    if (settings->cache != CACHE_SECONDS)
-        return config->generated_cache;
-    buffer_append(&lines, SPAN("Cache-Control: public, max-age="));
-    buffer_number(&lines, settings->cache_seconds);
-    buffer_append(&lines, SPAN("\r\n"));
-    return end(config, &lines);
+    return write_choice(config, settings->cache, settings->cache_seconds);
 }
 
 /* ---- host names ---- */
@@ -167,12 +182,27 @@ static struct span path_of(const char *typed)
     return typed != NULL ? span_of(typed) : SPAN_NONE;
 }
 
+/* Lines of --header replace these. */
+static void write_rules(struct config *config)
+{
+    const struct settings *settings = config->settings;
+    if (settings->cache == CACHE_AUTO)
+        config->immutable = SPAN(IMMUTABLE);
+    for (unsigned i = 0; i < settings->cache_rule_count; i++)
+        config->rules[i] =
+            write_choice(config, settings->cache_rules[i].cache, settings->cache_rules[i].seconds);
+    config->caches_by_path = settings->cache == CACHE_AUTO || settings->cache_rule_count > 0;
+}
+
 /* ENTRY_HEAD_MAX has room for the lines that a response has by default. */
 static size_t extra_bytes(const struct config *config)
 {
     size_t usual = sizeof RESPONSE_COMMON RESPONSE_NO_CACHE - 1;
-    size_t cache = config->cache.length, immutable = config->immutable.length;
-    size_t longest = config->common.length + (cache > immutable ? cache : immutable);
+    size_t cache =
+        config->cache.length > config->immutable.length ? config->cache.length : config->immutable.length;
+    for (unsigned i = 0; i < LIMIT_CACHE_RULES; i++)
+        cache = config->rules[i].length > cache ? config->rules[i].length : cache;
+    size_t longest = config->common.length + cache;
     return longest > usual ? longest - usual : 0;
 }
 
@@ -190,7 +220,7 @@ void config_open(struct config *config, const struct settings *settings, bool ch
         config->index[config->index_count] = span_of(settings->index[config->index_count]);
     config->common = write_common(config);
     config->cache = write_cache(config);
-    if (settings->cache == CACHE_AUTO && !is_given(settings, SPAN("Cache-Control")))
-        config->immutable = SPAN(IMMUTABLE);
+    if (!is_given(settings, SPAN("Cache-Control")))
+        write_rules(config);
     config->extra_head_bytes = extra_bytes(config);
 }

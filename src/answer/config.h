@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-/* All lines of a config: those of --header, two with the origin of --cors, and the server's own. */
-enum { CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + 512 };
+/* All lines of a config: those of --header, two with the origin of --cors, those of --cache, and the server's own. */
+enum { CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + LIMIT_CACHE_RULES * 64 + 512 };
 
 struct config {
     const struct settings *settings;
@@ -24,6 +24,9 @@ struct config {
     struct span cache;           /* of files */
     struct span immutable;       /* of files with a hash in their name; empty: `cache` */
     struct span generated_cache; /* of errors, listings and other generated responses */
+
+    struct span rules[LIMIT_CACHE_RULES]; /* of --cache PREFIX=HOW, in the order of the settings */
+    bool caches_by_path;                  /* there are rules, or `immutable` */
 
     size_t extra_head_bytes; /* how much longer a cached header may be than ENTRY_HEAD_MAX */
     bool check_host;         /* reject foreign hosts, and pages of other sites, on TCP connections */

@@ -18,6 +18,8 @@ static const char *sentence_of(int status)
         return "This is a directory; its address ends with a slash.";
     case 400:
         return "The request is malformed.";
+    case 403:
+        return "The server's user may not read the index of this directory.";
     case 404:
         return "No file matches this address.";
     case 405:
@@ -78,18 +80,24 @@ static struct span append_start(struct buffer *start, const struct target *targe
     return buffer_filled(start);
 }
 
+static bool is_foreign_host(const struct exchange *exchange, int status)
+{
+    return status == 403 && !exchange->index_unreadable;
+}
+
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
    script. */
 static bool has_script(const struct exchange *exchange, int status)
 {
-    return exchange->live == LIVE_PAGE && status != 302 && status != 403;
+    return exchange->live == LIVE_PAGE && status != 302 && !is_foreign_host(exchange, status);
 }
 
 static void append_page(struct exchange *exchange, int status, struct buffer *out)
 {
     char digits[4], said[DNS_NAME_MAX + 256], up[3 * START_DEPTH_MAX + 2];
     struct buffer number = BUFFER(digits), sentence = BUFFER(said), start = BUFFER(up);
-    bool explains = status == 400 || (status == 404 && exchange_wants_reason(exchange));
+    bool may_explain = status == 404 || exchange->index_unreadable;
+    bool explains = status == 400 || (may_explain && exchange_wants_reason(exchange));
     buffer_number(&number, (uint64_t)status);
     if (status == 503 && store_root_state(exchange->context->store) == ROOT_MISSING)
         append_missing_root(&sentence, store_root_error(exchange->context->store));
@@ -97,7 +105,7 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
         buffer_append(&sentence,
                       SPAN("Pages of other sites can't load files from this server. To allow it, start it "
                            "with --cors."));
-    else if (status == 403)
+    else if (is_foreign_host(exchange, status))
         append_foreign_host(&sentence, exchange->host);
     else
         buffer_string(&sentence, sentence_of(status));

@@ -36,6 +36,12 @@ enum live {
     LIVE_CHECK, /* the script asks for a file's validators: HEAD, not logged */
 };
 
+/* A path that exists only in encodings which the client does not accept. */
+struct refused {
+    struct span path; /* may be in the target's room */
+    unsigned codings; /* bits 1 << enum coding; 0: there is no such path */
+};
+
 struct exchange {
     const struct context *context;
     const struct request *request;
@@ -50,16 +56,20 @@ struct exchange {
     struct entry *entry;           /* the file that the response borrows, or NULL; released by the caller */
     struct body_producer *listing; /* of a directory, until the response takes it */
     uint64_t listing_stamp;        /* for --watch: of the directory */
+    enum coding
+        coding; /* of an entry whose path exists only encoded; CODING_IDENTITY: as the entry's own name says */
+    struct refused refused;
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
     struct reason reason;                 /* of a 400 or 404; empty unless the client or the log may see it */
 
     enum live live;
-    int status;      /* of an error */
-    bool check_host; /* reject foreign hosts, and pages of other sites */
-    bool cross_site; /* the request is rejected as a load by a page of another site */
-    bool has_script; /* the live-reload script follows the page's bytes */
-    bool steady;     /* the representation stays the same until the file changes */
+    int status;            /* of an error */
+    bool check_host;       /* reject foreign hosts, and pages of other sites */
+    bool cross_site;       /* the request is rejected as a load by a page of another site */
+    bool index_unreadable; /* 403: the directory's index may not be read */
+    bool has_script;       /* the live-reload script follows the page's bytes */
+    bool steady;           /* the representation stays the same until the file changes */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {

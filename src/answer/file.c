@@ -147,9 +147,17 @@ static void write_boundary(const struct exchange *exchange, struct buffer *bound
     buffer_hex(boundary, hash_bytes((struct span){(const char *)seed, sizeof seed}));
 }
 
+enum {
+    BOUNDARY_MAX = 32,
+    /* With the names and line ends of its two fields. */
+    PART_HEAD_MAX = BOUNDARY_MAX + ENTRY_TYPE_MAX + RESPONSE_RANGE_MAX + 48,
+};
+_Static_assert(LIMIT_RANGES *PART_HEAD_MAX + ENTRY_LINES_MAX + CONFIG_LINES_MAX + 1024 < LIMIT_RESPONSE_TEXT,
+               "a response has room for the heads of all parts, and its own");
+
 static void answer_ranges(struct exchange *exchange, const struct range *ranges, unsigned count)
 {
-    char room[ENTRY_LINES_MAX], value[32], typed[64];
+    char room[ENTRY_LINES_MAX], value[BOUNDARY_MAX], typed[64];
     struct buffer lines = BUFFER(room), boundary = BUFFER(value), type = BUFFER(typed);
     struct representation whole = exchange->representation;
     write_boundary(exchange, &boundary);
@@ -159,7 +167,7 @@ static void answer_ranges(struct exchange *exchange, const struct range *ranges,
     response_describe(&lines, &whole);
     for (unsigned i = 0; i < count; i++) {
         response_add_part_head(exchange->response, buffer_filled(&boundary), exchange->representation.type,
-                               i == 0, ranges[i].offset, ranges[i].length, exchange->entry->size);
+                               ranges[i].offset, ranges[i].length, exchange->entry->size);
         add_slice(exchange, ranges[i].offset, ranges[i].length);
     }
     response_add_parts_end(exchange->response, buffer_filled(&boundary));
@@ -178,16 +186,13 @@ static void answer_unsatisfiable(struct exchange *exchange)
     error_answer(exchange, 416, buffer_filled(&line));
 }
 
-static void answer_content(struct exchange *exchange, const struct validators *validators)
+/* Not inlined, as every other request would have to probe the pages of this large stack frame. */
+__attribute__((noinline)) static void answer_requested_ranges(struct exchange *exchange)
 {
-    const struct request *request = exchange->request;
     struct range ranges[LIMIT_RANGES];
     unsigned count = 0;
-    enum range_result result = RANGE_WHOLE;
-    if (request_has(request, 1U << FIELD_RANGE) &&
-        conditional_range_applies(request, validators, exchange->context->now))
-        result =
-            range_parse(request_single_field(request, FIELD_RANGE), exchange->entry->size, ranges, &count);
+    enum range_result result = range_parse(request_single_field(exchange->request, FIELD_RANGE),
+                                           exchange->entry->size, ranges, &count);
     if (result == RANGE_UNSATISFIABLE)
         answer_unsatisfiable(exchange);
     else if (result == RANGE_WHOLE)
@@ -196,6 +201,16 @@ static void answer_content(struct exchange *exchange, const struct validators *v
         answer_range(exchange, &ranges[0]);
     else
         answer_ranges(exchange, ranges, count);
+}
+
+static void answer_content(struct exchange *exchange, const struct validators *validators)
+{
+    const struct request *request = exchange->request;
+    if (request_has(request, 1U << FIELD_RANGE) &&
+        conditional_range_applies(request, validators, exchange->context->now))
+        answer_requested_ranges(exchange);
+    else
+        answer_whole(exchange);
 }
 
 static void answer_conditionally(struct exchange *exchange)
@@ -243,6 +258,10 @@ void file_answer_missing(struct exchange *exchange)
     exchange->path = missing_page;
     exchange->response->status = 404;
     representation_of_original(exchange);
-    representation_add_script(exchange);
-    answer_whole(exchange);
+    if (exchange->entry->coding == NULL || representation_negotiate(exchange)) {
+        representation_add_script(exchange);
+        answer_whole(exchange);
+    } else {
+        error_answer(exchange, 404, SPAN_NONE);
+    }
 }

@@ -1,5 +1,6 @@
 #include "answer/lookup.h"
 
+#include "answer/encoded.h"
 #include "site/mime.h"
 #include "site/reason.h"
 
@@ -9,6 +10,7 @@ static void drop_entry(struct exchange *exchange)
 {
     store_release(exchange->context->store, exchange->entry);
     exchange->entry = NULL;
+    exchange->coding = CODING_IDENTITY;
 }
 
 static enum lookup find(struct exchange *exchange, struct span path)
@@ -16,7 +18,7 @@ static enum lookup find(struct exchange *exchange, struct span path)
     int status = store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->path = path;
     if (status == 404)
-        return LOOKUP_MISSING;
+        return encoded_find(exchange, path) ? LOOKUP_FILE : LOOKUP_MISSING;
     if (status == 0)
         return exchange->entry->kind == ENTRY_DIRECTORY ? LOOKUP_DIRECTORY : LOOKUP_FILE;
     exchange->status = status;
@@ -142,6 +144,8 @@ void lookup_explain(struct exchange *exchange)
     const struct context *context = exchange->context;
     struct target *target = exchange->target;
     if (context->config->file.length > 0 || (!context->logs_reasons && !exchange_wants_reason(exchange)))
+        return;
+    if (encoded_explain(exchange))
         return;
     struct span path = target->slash ? target_child(target, context->config->index[0]) : target->path;
     reason_find(&exchange->reason, store_beneath(context->store), path, context->config->settings->dotfiles,

@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "http/negotiate.h"
 #include "site/hashed_name.h"
+#include "site/mime.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -25,16 +26,42 @@ static struct span last_modified_of(const struct exchange *exchange)
 
 static bool is_html(const struct entry *entry)
 {
-    return strncmp(entry->type, "text/html", 9) == 0;
+    return strncmp(entry->type, "text/html", 9) == 0 && entry->coding == NULL;
+}
+
+static bool is_beneath(struct span path, struct span prefix)
+{
+    return prefix.length == 0 ||
+           (path.length >= prefix.length && span_equal((struct span){path.at, prefix.length}, prefix) &&
+            (path.length == prefix.length || path.at[prefix.length] == '/'));
+}
+
+/* The longest prefix of --cache that fits wins, the last of two equal ones. HTML is never immutable: it names the files
+   that are. */
+__attribute__((cold)) static struct span cache_by_path(const struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    const struct settings *settings = config->settings;
+    const struct cache_rule *best = NULL;
+    bool is_page = strncmp(exchange->entry->type, "text/html", 9) == 0;
+    for (unsigned i = 0; i < settings->cache_rule_count; i++) {
+        const struct cache_rule *rule = &settings->cache_rules[i];
+        bool longer = best == NULL || strlen(rule->prefix) >= strlen(best->prefix);
+        if (longer && !(is_page && rule->cache == CACHE_IMMUTABLE) &&
+            is_beneath(exchange->path, span_of(rule->prefix)))
+            best = rule;
+    }
+    if (best != NULL)
+        return config->rules[best - settings->cache_rules];
+    bool hashed = config->immutable.length > 0 && !is_page && hashed_name_matches(exchange->path);
+    return hashed ? config->immutable : config->cache;
 }
 
 /* May depend on the entry only, as the line is part of the cached header. */
 static struct span cache_of(const struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
-    bool hashed =
-        config->immutable.length > 0 && hashed_name_matches(exchange->path) && !is_html(exchange->entry);
-    return hashed ? config->immutable : config->cache;
+    return config->caches_by_path ? cache_by_path(exchange) : config->cache;
 }
 
 void representation_of_original(struct exchange *exchange)
@@ -98,25 +125,88 @@ static struct span keep_suffixed_etag(struct response *response, struct span eta
     return (struct span){kept.at, kept.length + suffix.length + 2};
 }
 
-/* Replaces the exchange's entry by the sibling, which gets the original's type. */
-static void select_sibling(struct exchange *exchange, struct entry *sibling, enum coding coding)
+/* Describes the exchange's entry as an encoded form. */
+static void describe_encoded(struct exchange *exchange, struct span type, enum coding coding)
 {
-    struct response *response = exchange->response;
     struct span name = codings[coding].name;
-    struct span type = keep(response, exchange->representation.type);
-    store_release(exchange->context->store, exchange->entry);
-    exchange->entry = sibling;
     exchange->steady = false; /* the original may change alone */
     exchange->representation = (struct representation){
         .type = type,
         .coding = name,
-        .etag = keep_suffixed_etag(response, span_of(sibling->etag), name),
+        .etag = keep_suffixed_etag(exchange->response, span_of(exchange->entry->etag), name),
         .last_modified = last_modified_of(exchange),
     };
 }
 
+/* Replaces the exchange's entry by the sibling, which gets the original's type. */
+static void select_sibling(struct exchange *exchange, struct entry *sibling, enum coding coding)
+{
+    struct span type = keep(exchange->response, exchange->representation.type);
+    store_release(exchange->context->store, exchange->entry);
+    exchange->entry = sibling;
+    describe_encoded(exchange, type, coding);
+}
+
+/* ---- files that are encoded themselves ---- */
+
+/* The type of a name whose file was not read. */
+static struct span keep_type_of_name(const struct exchange *exchange)
+{
+    struct buffer *text = &exchange->response->text;
+    const char *type = mime_of_name(exchange->path), *charset = exchange->context->config->settings->charset;
+    size_t start = text->length;
+    buffer_string(text, type);
+    if (charset != NULL && strcmp(charset, "none") != 0 && mime_is_text(type) && strchr(type, ';') == NULL) {
+        buffer_append(text, SPAN("; charset="));
+        buffer_string(text, charset);
+    }
+    return (struct span){text->at + start, text->length - start};
+}
+
+static enum coding coding_named(const char *name)
+{
+    unsigned coding = CODING_IDENTITY + 1;
+    while (!span_equal(codings[coding].name, span_of(name)))
+        coding++;
+    return coding;
+}
+
+/* A client that accepts no coding gets the file's bytes as such, as it would save them (RFC 9110 12.5.3). */
+static bool select_undecoded(struct exchange *exchange, enum coding coding)
+{
+    static const struct span types[CODINGS] = {
+        [CODING_GZIP] = SPAN_INIT("application/gzip"),
+        [CODING_ZSTD] = SPAN_INIT("application/zstd"),
+        [CODING_BR] = SPAN_INIT("application/octet-stream"),
+    };
+    exchange->steady = false; /* the cached header is that of no form */
+    exchange->representation.type = types[coding];
+    return true;
+}
+
+/* Without Accept-Encoding, or with an empty field, the file is sent encoded too: there is no other form of it, and it is
+   what its name promises. */
+__attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    exchange->response->varies |= RESPONSE_BY_ENCODING;
+    if (exchange->coding != CODING_IDENTITY) { /* encoded_find has negotiated */
+        describe_encoded(exchange, keep_type_of_name(exchange), exchange->coding);
+        return true;
+    }
+    enum coding coding = coding_named(exchange->entry->coding);
+    struct acceptance acceptance = negotiate_codings(request);
+    if (acceptance.quality[coding] > 0 || request_field(request, FIELD_ACCEPT_ENCODING).length == 0) {
+        describe_encoded(exchange, exchange->representation.type, coding);
+        return true;
+    }
+    return acceptance.quality[CODING_IDENTITY] > 0 && select_undecoded(exchange, coding);
+}
+
 bool representation_negotiate(struct exchange *exchange)
 {
+    if (exchange->entry->coding != NULL || exchange->coding != CODING_IDENTITY)
+        return negotiate_encoded(exchange);
     const struct request *request = exchange->request;
     unsigned available = available_codings(exchange);
     bool identity_only = available == 1U << CODING_IDENTITY;

@@ -25,9 +25,10 @@
    mistake; too little to keep a worker busy. */
 #define LIMIT_BODY 1048576
 
-/* Ranges of a request; more get the whole file (RFC 9110 14.2). Browsers ask for one, PDF viewers for a few. Each adds
-   a part with its own head, so this bounds how far a small request can inflate a small file (RFC 9110 17.15). */
-#define LIMIT_RANGES 16
+/* Ranges of a request; more get the whole file (RFC 9110 14.2). Browsers ask for one, PDF viewers for a few, zsync for
+   20, zchunk for 127. Ranges that touch are joined, so a response has each byte of the file once at most, and besides
+   only a head of about 150 bytes for each part (RFC 9110 17.15). */
+#define LIMIT_RANGES 256
 
 /* One recv. Holds any usual request, and bounds what a pipelining client leaves in memory. */
 #define LIMIT_INPUT 16384
@@ -181,8 +182,9 @@
 
 /* ---- responses ---- */
 
-/* Head, and the body of an error page or redirect. A Location can be three times as long as a target. */
-#define LIMIT_RESPONSE_TEXT 40960
+/* Head, and the body of an error page or redirect, or the heads of LIMIT_RANGES parts. A Location can be three times as
+   long as a target. The kernel gives only pages that are used. */
+#define LIMIT_RESPONSE_TEXT 90112
 
 /* Parts of a response: its head, a head and a slice for each range, and the end of the multipart. */
 #define LIMIT_PARTS (2 * LIMIT_RANGES + 2)
@@ -204,8 +206,8 @@
 /* Microseconds that all listings of a worker take per iteration, before it serves other connections. */
 #define LIMIT_LISTING_US 500
 
-/* Entries read between two readings of the clock: about 20 microseconds. The clock is also read after each symbolic
-   link. */
+/* Entries read between two readings of the clock: about 20 microseconds. The clock is also read after each entry
+   that had to be opened. */
 #define LIMIT_LISTING_BATCH 16
 
 /* All listings that a worker produces at once: this, or less if the cgroup limits memory. 100,000 entries with names of
@@ -244,6 +246,8 @@
 /* Values of a repeatable option: more than a person types. */
 #define LIMIT_HEADERS 32
 #define LIMIT_TYPE_OVERRIDES 64
+#define LIMIT_CACHE_RULES 16
+#define LIMIT_ENCODED_NAMES 32
 #define LIMIT_ALLOWED_HOSTS 32
 
 /* All fields of --header, each with ": " and CRLF. Every response and every cached file has them. */

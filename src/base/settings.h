@@ -23,6 +23,7 @@ enum cache_choice {
     CACHE_OFF,     /* "no-store" */
     CACHE_SECONDS, /* "max-age" of cache_seconds */
     CACHE_AUTO,    /* "immutable" for names with a content hash, else as CACHE_ASK */
+    CACHE_IMMUTABLE,
 };
 
 enum log_choice {
@@ -34,10 +35,24 @@ enum log_choice {
     LOG_CHOICE_OFF
 };
 
-/* A file extension, in lower case and without its dot, and its media type. */
+/* The media type of files whose name is, or ends with a dot and, `name`. ".NAME" is only an end; "." stands for names
+   without an extension. */
 struct type_override {
-    const char *extension;
+    const char *name;
     const char *type;
+};
+
+/* The content coding of files whose name is so, as of type_override. */
+struct encoded_name {
+    const char *name;
+    const char *coding; /* "gzip", "br" or "zstd" */
+};
+
+/* What caches do with the files beneath a path. */
+struct cache_rule {
+    const char *prefix; /* without slashes at its ends; "": the root */
+    enum cache_choice cache;
+    uint32_t seconds; /* of CACHE_SECONDS */
 };
 
 struct settings {
@@ -62,12 +77,15 @@ struct settings {
 
     enum cache_choice cache;
     uint32_t cache_seconds;
+    struct cache_rule cache_rules[LIMIT_CACHE_RULES];
+    unsigned cache_rule_count;
     const char *cors;                   /* the allowed origin, "*" for all, or NULL */
     const char *headers[LIMIT_HEADERS]; /* "Name: value", except for fields that the server sets itself */
     unsigned header_count;
     bool isolate; /* cross-origin isolation */
     struct type_override types[LIMIT_TYPE_OVERRIDES];
-    unsigned type_count;
+    struct encoded_name encoded[LIMIT_ENCODED_NAMES];
+    unsigned type_count, encoded_count;
     const char *charset; /* of text files; "none": none; NULL: utf-8 if the content is UTF-8 */
     const char *allowed_hosts[LIMIT_ALLOWED_HOSTS];
     unsigned allowed_host_count;

@@ -24,23 +24,6 @@ bool span_equal_nocase(struct span a, struct span b)
     return true;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
-struct span span_trim(struct span span)
-{
-    while (span.length > 0 && is_blank(span.at[0])) {
-        span.at++;
-        span.length--;
-    }
-    while (span.length > 0 && is_blank(span.at[span.length - 1])) {
-        span.length--;
-    }
-    return span;
-}
-
 size_t span_find(struct span span, char byte)
 {
     if (span.length == 0)
@@ -106,6 +89,16 @@ bool text_is_tchar(unsigned char byte)
 bool text_is_dotfile(struct span name)
 {
     return name.length > 0 && name.at[0] == '.' && !span_equal(name, SPAN(".well-known"));
+}
+
+bool text_is_called(struct span name, struct span wanted)
+{
+    if (name.length < wanted.length || wanted.length == 0)
+        return false;
+    size_t before = name.length - wanted.length;
+    if (!span_equal_nocase((struct span){name.at + before, wanted.length}, wanted))
+        return false;
+    return before == 0 || wanted.at[0] == '.' || (before > 1 && name.at[before - 1] == '.');
 }
 
 struct span text_dotfile_in(struct span path)

@@ -31,8 +31,22 @@ bool span_equal(struct span a, struct span b);
 /* Ignores the case of ASCII letters, as for field names and tokens (RFC 9110 5.1, 5.6.2). */
 bool span_equal_nocase(struct span a, struct span b);
 
-/* The span without leading and trailing spaces and tabs (OWS, RFC 9110 5.6.3). */
-struct span span_trim(struct span span);
+static inline bool text_is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* The span without leading and trailing spaces and tabs (OWS, RFC 9110 5.6.3). Inline, as each field is trimmed. */
+static inline struct span span_trim(struct span span)
+{
+    while (span.length > 0 && text_is_blank(span.at[0])) {
+        span.at++;
+        span.length--;
+    }
+    while (span.length > 0 && text_is_blank(span.at[span.length - 1]))
+        span.length--;
+    return span;
+}
 
 /* The position of the first `byte` in the span, or the span's length if there is none. */
 size_t span_find(struct span span, char byte);
@@ -79,6 +93,10 @@ bool text_is_dotfile(struct span name);
 
 /* The first such name in a path, or an empty span. */
 struct span text_dotfile_in(struct span path);
+
+/* True if a file of this name is what an option calls `wanted`, in any case of letters: its whole name, or its end after a
+   dot. With a leading dot, only the end, which may be the whole name of a hidden file. */
+bool text_is_called(struct span name, struct span wanted);
 
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);

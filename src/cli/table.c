@@ -103,12 +103,15 @@ const struct option_row table_rows[] = {
      .value = "HOW",
      .takes = VALUE_NEEDED,
      .group = GROUP_HEADERS,
+     .separator = ',',
      .offer = OFFER_WORDS,
      .words = "auto off",
      .help = "Cache-Control: off, auto or SECONDS (default: no-cache)",
      .manual = "By default, caches keep files, and ask each time whether they have changed. With off, they "
                "keep nothing. With SECONDS, they use files for that time without asking. With auto, they "
-               "keep files with a hash in the name for a year, and ask for all others."},
+               "keep files whose names prove that they never change for a year, and ask for all others. "
+               "/PREFIX=HOW (repeatable) is for the files beneath a path, with HOW off, SECONDS or "
+               "immutable: /assets/=immutable keeps what a bundler writes there for a year, but no HTML."},
     {.key = 'C',
      .name = "cors",
      .value = "ORIGIN",
@@ -138,8 +141,20 @@ const struct option_row table_rows[] = {
      .takes = VALUE_NEEDED,
      .group = GROUP_HEADERS,
      .separator = ',',
-     .help = "media type of a file extension",
-     .manual = "Overrides the built-in table and libmagic."},
+     .help = "media type of an extension, or of a file NAME",
+     .manual =
+         "Overrides the built-in table and libmagic. EXT may have several parts, such as user.js, or be "
+         "the whole NAME of a file; a single dot stands for names without an extension."},
+    {.key = KEY_ENCODED,
+     .name = "encoded",
+     .value = "EXT=CODING",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_HEADERS,
+     .separator = ',',
+     .help = "files of this extension are encoded: gzip, br or zstd",
+     .manual =
+         "They are sent with that Content-Encoding. Of an EXT of several parts, such as js.gz=gzip, the "
+         "last part is the coding's, and the others give the media type. svgz=gzip is the default."},
     {.key = KEY_CHARSET,
      .name = "charset",
      .value = "NAME",

@@ -19,6 +19,7 @@ enum option_key {
     KEY_SYMLINKS,
     KEY_ISOLATE,
     KEY_MIME,
+    KEY_ENCODED,
     KEY_CHARSET,
     KEY_ALLOW_HOST,
     KEY_LOG,

@@ -230,21 +230,55 @@ static int set_symlinks(const struct value *value)
 
 /* ---- response headers ---- */
 
+static bool read_cache(const char *how, enum cache_choice *cache, uint32_t *seconds)
+{
+    uint64_t number;
+    *seconds = 0;
+    if (strcmp(how, "off") == 0) {
+        *cache = CACHE_OFF;
+    } else if (span_to_number(span_of(how), &number) && number <= INT32_MAX) { /* RFC 9111 1.2.2 */
+        *cache = CACHE_SECONDS;
+        *seconds = (uint32_t)number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* /PREFIX=HOW, for the files beneath a path. */
+static int add_cache_rule(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    const char *typed = value->typed + strspn(value->typed, "/"), *how = strrchr(typed, '=');
+    struct cache_rule rule = {.cache = CACHE_IMMUTABLE};
+    bool known =
+        how != NULL && (strcmp(how + 1, "immutable") == 0 || read_cache(how + 1, &rule.cache, &rule.seconds));
+    if (!known)
+        return refuse(value, "give /PREFIX=immutable, =off or =SECONDS, such as /assets/=immutable");
+    size_t length = (size_t)(how - typed);
+    while (length > 0 && typed[length - 1] == '/')
+        length--;
+    if (settings->cache_rule_count == LIMIT_CACHE_RULES)
+        return refuse(value, "too many prefixes; leave some out");
+    rule.prefix = keep(value, typed, length);
+    if (rule.prefix == NULL)
+        return value->failure->status;
+    settings->cache_rules[settings->cache_rule_count++] = rule;
+    return 0;
+}
+
 static int set_cache(const struct value *value)
 {
     struct settings *settings = value->settings;
-    uint64_t seconds;
-    settings->cache_seconds = 0;
-    if (strcmp(value->typed, "off") == 0) {
-        settings->cache = CACHE_OFF;
-    } else if (strcmp(value->typed, "auto") == 0) {
+    if (*value->typed == '/')
+        return add_cache_rule(value);
+    if (strcmp(value->typed, "auto") == 0) {
         settings->cache = CACHE_AUTO;
-    } else if (span_to_number(span_of(value->typed), &seconds) && seconds <= INT32_MAX) { /* RFC 9111 1.2.2 */
-        settings->cache = CACHE_SECONDS;
-        settings->cache_seconds = (uint32_t)seconds;
-    } else {
-        return refuse(value, "give off, auto, or a number of seconds up to 2147483647");
+        settings->cache_seconds = 0;
+        return 0;
     }
+    if (!read_cache(value->typed, &settings->cache, &settings->cache_seconds))
+        return refuse(value, "give off, auto, /PREFIX=immutable, or a number of seconds up to 2147483647");
     return 0;
 }
 
@@ -329,7 +363,7 @@ static const char *advice_for_field(const char *name, size_t length)
         {"Location", NULL},
         {"Content-Range", NULL},
         {"Vary", "leave it out; each answer names the request's fields that it depends on"},
-        {"Content-Encoding", "put FILE.gz, FILE.br or FILE.zst beside FILE instead"},
+        {"Content-Encoding", "put FILE.gz, FILE.br or FILE.zst beside FILE, or use '--encoded'"},
         {"Content-Type", "use '--mime EXT=TYPE' instead"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -380,23 +414,47 @@ static bool is_media_type(const char *type)
     return *rest == '\0' || strchr(rest, '=') != NULL;
 }
 
+/* True if a file's name may end so. A blank at either end is a slip of the keyboard, and so is "*.md". */
+static bool is_end_of_name(const char *text, size_t length)
+{
+    return length > 0 && length <= NAME_MAX && memchr(text, '/', length) == NULL &&
+           memchr(text, '*', length) == NULL && text[0] != ' ' && text[length - 1] != ' ' &&
+           !(length == 2 && memcmp(text, "..", 2) == 0);
+}
+
 static int add_type(const struct value *value)
 {
     struct settings *settings = value->settings;
-    const char *typed = value->typed + (*value->typed == '.');
-    size_t length = strcspn(typed, "=/. ");
-    if (length == 0 || typed[length] != '=' || !is_media_type(typed + length + 1))
-        return refuse(value, "give EXT=TYPE, such as md=text/markdown");
+    const char *typed = value->typed;
+    size_t length = strcspn(typed, "=");
+    if (!is_end_of_name(typed, length) || typed[length] != '=' || !is_media_type(typed + length + 1))
+        return refuse(value, "give EXT=TYPE or NAME=TYPE, such as md=text/markdown");
     if (strlen(typed + length + 1) > LIMIT_MEDIA_TYPE)
         return refuse_length(value, strlen(typed + length + 1), LIMIT_MEDIA_TYPE);
     if (settings->type_count == LIMIT_TYPE_OVERRIDES)
         return refuse(value, "too many types; leave some out");
-    char *extension = keep(value, typed, length);
-    if (extension == NULL)
+    char *name = keep(value, typed, length);
+    if (name == NULL)
         return value->failure->status;
-    for (char *at = extension; *at != '\0'; at++)
-        *at = text_lower(*at);
-    settings->types[settings->type_count++] = (struct type_override){extension, typed + length + 1};
+    settings->types[settings->type_count++] = (struct type_override){name, typed + length + 1};
+    return 0;
+}
+
+static int add_encoded(const struct value *value)
+{
+    static const char *const codings[] = {"gzip", "br", "zstd", NULL};
+    struct settings *settings = value->settings;
+    const char *typed = value->typed;
+    size_t length = strcspn(typed, "=");
+    int coding = typed[length] == '=' ? find_word(typed + length + 1, codings) : -1;
+    if (coding < 0 || !is_end_of_name(typed, length))
+        return refuse(value, "give EXT=gzip, EXT=br or EXT=zstd, such as js.gz=gzip");
+    if (settings->encoded_count == LIMIT_ENCODED_NAMES)
+        return refuse(value, "too many extensions; leave some out");
+    char *name = keep(value, typed, length);
+    if (name == NULL)
+        return value->failure->status;
+    settings->encoded[settings->encoded_count++] = (struct encoded_name){name, codings[coding]};
     return 0;
 }
 
@@ -522,6 +580,7 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {'C', set_cors},
         {'H', add_header},
         {KEY_MIME, add_type},
+        {KEY_ENCODED, add_encoded},
         {KEY_CHARSET, set_charset},
         {'j', set_workers},
         {'u', set_user},

@@ -179,12 +179,12 @@ void response_add_text(struct response *response, size_t start)
     response_add_bytes(response, (struct span){text->at + start, text->length - start});
 }
 
-void response_add_part_head(struct response *response, struct span boundary, struct span type, bool first,
+void response_add_part_head(struct response *response, struct span boundary, struct span type,
                             uint64_t offset, uint64_t length, uint64_t size)
 {
     struct buffer *text = &response->text;
     size_t start = text->length;
-    buffer_append(text, first ? SPAN("--") : SPAN("\r\n--"));
+    buffer_append(text, SPAN("\r\n--"));
     buffer_append(text, boundary);
     buffer_append(text, SPAN("\r\nContent-Type: "));
     buffer_append(text, type);

@@ -71,16 +71,19 @@ const char *response_reason(int status);
  */
 size_t response_describe(struct buffer *lines, const struct representation *representation);
 
-/* Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its
-   slice next. `first`: no part precedes it. */
-void response_add_part_head(struct response *response, struct span boundary, struct span type, bool first,
+/* The maximum length of a Content-Range value: three 64-bit numbers. */
+enum { RESPONSE_RANGE_MAX = 80 };
+
+/*
+ * Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its slice
+ * next. The first one begins with CRLF too, an empty preamble (RFC 2046 5.1.1): nginx and Apache send it, and zsync
+ * never finds a delimiter at the very start of a body.
+ */
+void response_add_part_head(struct response *response, struct span boundary, struct span type,
                             uint64_t offset, uint64_t length, uint64_t size);
 
 /* Adds the end of multipart/byteranges. */
 void response_add_parts_end(struct response *response, struct span boundary);
-
-/* The maximum length of a Content-Range value: three 64-bit numbers. */
-enum { RESPONSE_RANGE_MAX = 80 };
 
 /* "bytes OFFSET-LAST/SIZE", the value of Content-Range (RFC 9110 14.4). */
 void response_write_range(struct buffer *value, uint64_t offset, uint64_t length, uint64_t size);

@@ -60,17 +60,25 @@ static ssize_t send_before_slice(int socket, const struct iovec *pieces, unsigne
     return send(socket, joined, length, MSG_NOSIGNAL | MSG_MORE);
 }
 
+_Static_assert(LIMIT_PARTS <= 1024, "writev(2) takes at most IOV_MAX pieces");
+
+/* Not inlined, as responses of one piece need no such stack frame. */
+__attribute__((noinline)) static ssize_t send_pieces(int socket, const struct response *response)
+{
+    struct iovec pieces[LIMIT_PARTS];
+    unsigned count = find_pieces(response, pieces);
+    if (response->first + count == response->count)
+        return writev(socket, pieces, (int)count);
+    return send_before_slice(socket, pieces, count);
+}
+
 /* Sends the bytes up to the next slice of a file in one call. */
 static ssize_t send_bytes(int socket, const struct response *response)
 {
     const struct part *first = &response->parts[response->first];
     if (response->first + 1 == response->count) /* the usual case, at two thirds of the cost of writev */
         return write(socket, first->bytes + first->offset, first->length); /* the worker ignores SIGPIPE */
-    struct iovec pieces[LIMIT_PARTS];
-    unsigned count = find_pieces(response, pieces);
-    if (response->first + count == response->count)
-        return writev(socket, pieces, (int)count);
-    return send_before_slice(socket, pieces, count);
+    return send_pieces(socket, response);
 }
 
 static ssize_t send_file(int socket, const struct part *part, uint64_t bytes_max)

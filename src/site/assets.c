@@ -34,7 +34,7 @@ static void append_hash(struct buffer *policy, const char *directive, struct spa
 }
 
 /* default-src does not cover these directives (CSP 3 6.1.3). */
-#define REST "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+#define REST(form_action) "; base-uri 'none'; form-action " form_action "; frame-ancestors 'none'"
 
 struct span assets_page_policy(void)
 {
@@ -43,7 +43,7 @@ struct span assets_page_policy(void)
     if (policy.length == 0) {
         buffer_append(&policy, SPAN("default-src 'none'"));
         append_hash(&policy, "; style-src ", assets_page_style());
-        buffer_append(&policy, SPAN(REST));
+        buffer_append(&policy, SPAN(REST("'none'")));
     }
     return buffer_span(&policy);
 }
@@ -61,7 +61,7 @@ struct span assets_listing_policy(bool reloads)
         append_hash(policy, "; script-src ", assets_listing_script());
         if (reloads)
             buffer_append(policy, SPAN(" 'self'; connect-src 'self'"));
-        buffer_append(policy, SPAN(REST));
+        buffer_append(policy, SPAN(REST("'self'")));
     }
     return buffer_span(policy);
 }

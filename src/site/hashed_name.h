@@ -7,9 +7,10 @@
 #include <stdbool.h>
 
 /*
- * True if the last name of the path looks like a bundler's: app.3f9c2a1b.js (webpack, parcel), index-DgT4x8Qz.css
- * (vite, rollup), chunk-ABCDEF12.mjs (esbuild), 6ce24c58023cc2f8.woff2 (Next). Never for HTML. False if in doubt: a
- * needless revalidation costs a round trip, but a cached file that changes after all is stale for a year.
+ * True if the path shows for certain that its file never changes: code or a font with a hash of at least 16 hexadecimal
+ * digits in its name (webpack, Next, Rails, Hugo), or a file in a directory that a framework reserves for such files.
+ * The 8 characters of vite, rollup, esbuild and parcel are no proof: "iPadPro2", "CHAPTER2" and "facade01" are names as
+ * well, and a file that changes after all is stale for a year. Their directory is given with --cache PREFIX=immutable.
  */
 bool hashed_name_matches(struct span path);
 

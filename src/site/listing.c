@@ -362,8 +362,8 @@ static bool has_link(const struct listing *listing, struct span name, bool folde
     return !target.overflow;
 }
 
-/* Follows a symbolic link as a request for it would. False with errno if it leads nowhere or outside. */
-static bool follow(const struct listing *listing, struct span name, struct stat *attributes)
+/* Opens an entry as a request for it would. -1 with errno if it is a link that leads nowhere or outside. */
+static int open_entry(const struct listing *listing, struct span name, int flags)
 {
     char room[PATH_MAX];
     struct buffer path = BUFFER(room);
@@ -374,15 +374,43 @@ static bool follow(const struct listing *listing, struct span name, struct stat 
     buffer_byte(&path, '\0');
     if (path.overflow) { /* not after has_link */
         errno = ENAMETOOLONG;
-        return false;
+        return -1;
     }
     bool linked;
-    int fd = beneath_open(listing->beneath, (struct span){path.at, path.length - 1}, O_PATH, &linked);
-    if (fd < 0)
-        return false;
-    bool found = fstat(fd, attributes) == 0;
-    close(fd);
+    return beneath_open(listing->beneath, (struct span){path.at, path.length - 1}, flags, &linked);
+}
+
+static bool follow(const struct listing *listing, struct span name, struct stat *attributes)
+{
+    int fd = open_entry(listing, name, O_PATH);
+    bool found = fd >= 0 && fstat(fd, attributes) == 0;
+    if (fd >= 0)
+        close(fd);
     return found;
+}
+
+/* True if every user may read the file, or enter the directory. Says nothing of those whom an ACL refuses. */
+static bool is_open_to_all(mode_t mode)
+{
+    mode_t all = S_ISDIR(mode) ? S_IXUSR | S_IXGRP | S_IXOTH : S_IRUSR | S_IRGRP | S_IROTH;
+    return (mode & all) == all;
+}
+
+/* False with errno if a request for the file or for any name in the directory would fail. Opens only what the mode
+   leaves open: that is the smaller part, and access(2) is denied by the sandbox. */
+static bool is_served(const struct listing *listing, struct span name, mode_t mode, bool *opened)
+{
+    struct stat attributes;
+    if (is_open_to_all(mode))
+        return true;
+    *opened = true;
+    int fd = open_entry(listing, name, S_ISDIR(mode) ? O_PATH : O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    bool served = fd >= 0 && (!S_ISDIR(mode) || fstatat(fd, ".", &attributes, 0) == 0);
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return served;
 }
 
 bool listing_shows(struct span name, bool dotfiles)
@@ -391,7 +419,7 @@ bool listing_shows(struct span name, bool dotfiles)
 }
 
 /* Adds an entry if it is served. False without memory for it. */
-static bool consider(struct listing *listing, struct span name, bool *followed)
+static bool consider(struct listing *listing, struct span name, bool *opened)
 {
     struct stat attributes;
     if (!listing_shows(name, listing->form.dotfiles))
@@ -400,18 +428,20 @@ static bool consider(struct listing *listing, struct span name, bool *followed)
         return file_error_is_404(errno) || leave_out(listing);
     if (!has_link(listing, name, S_ISDIR(attributes.st_mode)))
         return leave_out(listing);
-    *followed = S_ISLNK(attributes.st_mode);
-    if (*followed && !follow(listing, name, &attributes))
+    *opened = S_ISLNK(attributes.st_mode);
+    if (*opened && !follow(listing, name, &attributes))
         return file_error_is_404(errno) || leave_out(listing);
-    if (*followed && S_ISDIR(attributes.st_mode) && !has_link(listing, name, true))
+    if (*opened && S_ISDIR(attributes.st_mode) && !has_link(listing, name, true))
         return leave_out(listing);
     if (!S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode))
+        return true;
+    if (!is_served(listing, name, attributes.st_mode, opened) && file_error_is_404(errno))
         return true;
     return add_item(listing, name, &attributes);
 }
 
 /* False at the end, or after an error: errno tells them apart (readdir(3)). */
-static bool read_entry(struct listing *listing, bool *followed)
+static bool read_entry(struct listing *listing, bool *opened)
 {
     errno = 0;
     /* cppcheck-suppress readdirCalled ; there is one thread, and readdir_r is deprecated (readdir_r(3)) */
@@ -420,7 +450,7 @@ static bool read_entry(struct listing *listing, bool *followed)
         listing->cut |= errno != 0;
         return false;
     }
-    if (listing->entries_read++ < LIMIT_LISTING_READ && consider(listing, span_of(entry->d_name), followed))
+    if (listing->entries_read++ < LIMIT_LISTING_READ && consider(listing, span_of(entry->d_name), opened))
         return true;
     listing->cut = true;
     return false;
@@ -430,22 +460,21 @@ static bool read_entry(struct listing *listing, bool *followed)
 static bool read_entries(struct listing *listing, int64_t began)
 {
     for (unsigned i = 1;; i++) {
-        bool followed = false;
-        if (!read_entry(listing, &followed)) {
+        bool opened = false;
+        if (!read_entry(listing, &opened)) {
             close_directory(listing);
             return true;
         }
-        if ((followed || i % LIMIT_LISTING_BATCH == 0) && microseconds() - began >= pace.left)
+        if ((opened || i % LIMIT_LISTING_BATCH == 0) && microseconds() - began >= pace.left)
             return false;
     }
 }
 
 /* ---- pieces of a row ---- */
 
-/* "./" and the encoding keep "javascript:" a file name (RFC 3986 4.2). */
+/* The encoding of colons keeps "javascript:" a file name (RFC 3986 4.2). */
 static void append_href(struct buffer *out, const struct item *item)
 {
-    buffer_append(out, SPAN("./"));
     buffer_uri_path(out, name_of(item));
     if (item->folder)
         buffer_byte(out, '/');
@@ -534,7 +563,8 @@ static void write_count(const struct listing *listing, struct buffer *out)
         append_count(out, listing->files, "file", "files");
 }
 
-/* A column's heading links to its order, or, if that is the current one, to the reverse order. */
+/* A column's heading asks for its order, or, if that is the current one, for the reverse order. It is a button of a form,
+   as programs that mirror a site (wget -r) follow links, and would fetch the directory in each order. */
 static void write_heading(const struct listing *listing, struct buffer *out, enum listing_order order,
                           const char *name, const char *title)
 {
@@ -542,11 +572,12 @@ static void write_heading(const struct listing *listing, struct buffer *out, enu
     buffer_append(out, SPAN("<th scope=\"col\""));
     if (sorted)
         buffer_append(out, down ? SPAN(" aria-sort=\"descending\"") : SPAN(" aria-sort=\"ascending\""));
-    buffer_append(out, SPAN("><a href=\"?sort="));
+    buffer_append(out, SPAN("><form><button name=\"sort\" value=\""));
     buffer_string(out, name);
-    buffer_append(out, sorted && !down ? SPAN("&amp;order=desc\">") : SPAN("&amp;order=asc\">"));
+    buffer_append(out, SPAN("\">"));
     buffer_string(out, title);
-    buffer_append(out, SPAN("</a>\n"));
+    buffer_append(out, SPAN("</button><input type=\"hidden\" name=\"order\" value=\""));
+    buffer_append(out, sorted && !down ? SPAN("desc\"></form>\n") : SPAN("asc\"></form>\n"));
 }
 
 static void write_table(const struct listing *listing, struct buffer *out)
@@ -566,15 +597,16 @@ static void write_table(const struct listing *listing, struct buffer *out)
     buffer_append(out, SPAN("<tbody>\n"));
 }
 
+/* The link's text is the name and no markup, as programs (Kodi) take a link for an entry only if both are equal. */
 static void write_row(const struct item *item, struct buffer *out)
 {
     char time[DATE_RFC3339_LENGTH]; /* "1994-11-06T08:49:37Z" */
     date_write_rfc3339(time, item->modified);
     buffer_append(out, item->folder ? SPAN("<tr class=\"d\"><td><a href=\"") : SPAN("<tr><td><a href=\""));
     append_href(out, item);
-    buffer_append(out, SPAN("\"><bdi>"));
+    buffer_append(out, SPAN("\">"));
     buffer_html_name(out, name_of(item));
-    buffer_append(out, item->folder ? SPAN("</bdi>/</a><td>") : SPAN("</bdi></a><td><data value=\""));
+    buffer_append(out, item->folder ? SPAN("/</a><td>") : SPAN("</a><td><data value=\""));
     if (!item->folder) {
         buffer_number(out, item->size);
         buffer_append(out, SPAN("\">"));
@@ -655,7 +687,7 @@ static void write_member(const struct item *item, struct buffer *out)
         buffer_number(out, item->size);
     buffer_append(out, SPAN(",\"mtime\":\""));
     buffer_append(out, (struct span){time, sizeof time});
-    buffer_append(out, SPAN("\",\"href\":\""));
+    buffer_append(out, SPAN("\",\"href\":\"./"));
     append_href(out, item);
     buffer_append(out, SPAN("\"}"));
 }

@@ -13,23 +13,30 @@ bool mime_open(void);
 
 void mime_close(void);
 
-/* Sets the types of --type, each of at most LIMIT_MEDIA_TYPE bytes, which override the table. The last of two for one
-   extension wins. Borrows them. */
+/* Sets the types of --mime, each of at most LIMIT_MEDIA_TYPE bytes, which override the table. The longest name that
+   fits a file wins, the last of two equal ones. Borrows them. */
 void mime_override(const struct type_override *types, unsigned count);
 
-/* True if the table or an override has the path's extension. */
+/* True if the table has the path's extension, or an override its name. */
 bool mime_knows(struct span path);
 
 /*
- * Returns the media type of the file `path`, open at `fd`, without parameters. The extension decides, in any case of
- * letters. If it is unknown or missing, the content does: UTF-8 is text/plain, and libmagic guesses the rest. An
- * unknown file, or one that crashed a worker in libmagic (site/magic_guard), is application/octet-stream. The result is
- * a static string or in `scratch`. The file offset may be reset to 0.
+ * Returns the media type of the file `path`, open at `fd`, without parameters. The name decides, in any case of
+ * letters. If it is unknown, the content does: HTML in a file without any extension, text/plain for UTF-8,
+ * application/zip, or what libmagic guesses. An unknown file, or one that crashed a worker in libmagic
+ * (site/magic_guard), is application/octet-stream. The result is a static string or in `scratch`. The file offset may
+ * be reset to 0.
  */
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
 
+/* The type that the name alone gives; application/octet-stream if it gives none. */
+const char *mime_of_name(struct span path);
+
 /* True for types that take "charset=utf-8" if the content is UTF-8. */
 bool mime_is_text(const char *type);
+
+/* True if an HTML page or a style sheet that begins with `start` names its charset itself. */
+bool mime_declares_charset(const char *type, struct span start);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "site/beneath.h"
+#include "site/encoded_name.h"
 #include "site/file_error.h"
 #include "site/file_stamp.h"
 
@@ -336,13 +337,15 @@ static void write_last_modified(struct node *node)
     date_write(node->entry.last_modified, node->entry.modified);
 }
 
-static bool is_utf8(const struct entry *entry)
+/* False also if only the start is known to be UTF-8, and the file names its charset itself. */
+static bool is_utf8(const struct entry *entry, const char *mime)
 {
     if (entry->bytes != NULL)
         return text_is_utf8((struct span){entry->bytes, entry->size}, false);
     char *probe = malloc(LIMIT_CHARSET_PROBE);
     ssize_t length = probe != NULL ? pread(entry->fd, probe, LIMIT_CHARSET_PROBE, 0) : -1;
-    bool utf8 = length > 0 && text_is_utf8((struct span){probe, (size_t)length}, true);
+    bool utf8 = length > 0 && text_is_utf8((struct span){probe, (size_t)length}, true) &&
+                !mime_declares_charset(mime, (struct span){probe, (size_t)length});
     free(probe);
     return utf8;
 }
@@ -353,7 +356,7 @@ static const char *charset_of(const struct store *store, const struct node *node
     if (!mime_is_text(mime) || strchr(mime, ';') != NULL)
         return NULL;
     if (store->charset == NULL)
-        return is_utf8(&node->entry) ? "utf-8" : NULL;
+        return node->entry.coding == NULL && is_utf8(&node->entry, mime) ? "utf-8" : NULL;
     return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
 }
 
@@ -363,6 +366,7 @@ static void write_type(const struct store *store, struct node *node, int fd)
     char scratch[MIME_MAX];
     struct buffer type = {node->entry.type, 0, sizeof node->entry.type - 1, false};
     const char *mime = mime_of(node->path, fd, scratch);
+    node->entry.coding = encoded_name_coding(span_of(node->path));
     const char *charset = charset_of(store, node, mime);
     buffer_string(&type, mime);
     if (charset != NULL) {
@@ -741,6 +745,7 @@ void store_obey(struct store *store, const struct settings *settings)
     store->beneath.symlinks = settings->symlinks;
     store->charset = settings->charset;
     mime_override(settings->types, settings->type_count);
+    encoded_name_set(settings->encoded, settings->encoded_count);
 }
 
 void store_reserve(struct store *store, size_t bytes)

@@ -46,6 +46,7 @@ struct entry {
     const char *bytes; /* the whole content, or NULL when `fd` has it */
     int fd;            /* -1 when `bytes` has it */
     char type[ENTRY_TYPE_MAX];
+    const char *coding;        /* of a file that is encoded itself: "gzip", "br" or "zstd", else NULL */
     char etag[ENTRY_ETAG_MAX]; /* with quotes; "" if there is no strong one */
     bool settled;              /* the next change will change the stamp (file_stamp_is_settled) */
     char last_modified[DATE_LENGTH + 1];
@@ -86,7 +87,7 @@ int store_root_error(const struct store *store);
 /* Forgets all files that no response uses. */
 void store_forget_unused(struct store *store);
 
-/* Applies --symlinks, --mime and --charset. The settings must outlive the store. Call it before store_find. */
+/* Applies --symlinks, --mime, --encoded and --charset. The settings must outlive the store. Call it before store_find. */
 void store_obey(struct store *store, const struct settings *settings);
 
 /* Adds `bytes` to the room for a head in each entry. Call it before store_find. */

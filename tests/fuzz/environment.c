@@ -146,6 +146,10 @@ static void check_policy(const struct settings *settings)
     check_lines(config.generated_cache);
     check_head(&config, config.cache);
     check_head(&config, config.immutable);
+    for (unsigned i = 0; i < settings->cache_rule_count; i++) {
+        check_lines(config.rules[i]);
+        check_head(&config, config.rules[i]);
+    }
 }
 
 static enum options_result read_options(struct settings *settings, struct failure *failure)

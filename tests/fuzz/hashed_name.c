@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_MIN = 8 };
+enum { HASH_MIN = 16 };
 
 static bool has_hash(struct span path)
 {
@@ -46,7 +46,7 @@ static struct span without_extension(struct span name)
     return (struct span){name.at, end > 0 ? end - 1 : 0};
 }
 
-/* Eight or more characters of a hash in a row, with a letter and a digit among them. */
+/* Sixteen or more characters of a hash in a row, with a letter and a digit among them. */
 static bool holds_hash(struct span stem)
 {
     size_t run = 0, letters = 0, digits = 0;
@@ -86,9 +86,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     bool has = has_hash(path);
     if (span_find(path, '\0') < path.length)
         return 0;
-    CHECK(has_hash(name) == has);
-    CHECK(has_hash_between("c0ffee12/", name, "") == has);
-    CHECK(!has || holds_hash(stem));
+    bool by_name = has_hash(name);
+    CHECK(!by_name || has);
+    CHECK(has_hash_between("c0ffee12/", name, "") == by_name);
+    CHECK(!by_name || holds_hash(stem));
+    if (has && !by_name)
+        CHECK(memmem(path.at, path.length, "_next/static/", 13) != NULL ||
+              memmem(path.at, path.length, "_app/immutable/", 15) != NULL ||
+              memmem(path.at, path.length, "_astro/", 7) != NULL);
     CHECK(!has_hash_between("", path, "/"));
     check_extensions(stem);
     check_bundled(path);

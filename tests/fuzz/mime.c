@@ -1,6 +1,6 @@
 /*
- * Media types of files by their names and contents. The input is a line with the path, then the content. The extension
- * "data" has a type of its own.
+ * Media types of files by their names and contents. The input is a line with the path, then the content. The name and
+ * the extension "data" have a type of their own.
  */
 #include "site/mime.h"
 
@@ -50,12 +50,15 @@ static const char *extension_of(const char *path)
     return dot != NULL && dot > name ? dot + 1 : "";
 }
 
-static void check_guess(const char *type, struct span content)
+static void check_guess(const char *path, const char *type, struct span content)
 {
     struct span probe = {content.at, content.length < LIMIT_MIME_PROBE ? content.length : LIMIT_MIME_PROBE};
     bool pdf = content.length >= 5 && memcmp(content.at, "%PDF-", 5) == 0;
-    CHECK(!is_run(type));
-    if (text_is_utf8(probe, probe.length == LIMIT_MIME_PROBE) && !pdf)
+    const char *slash = strrchr(path, '/');
+    bool html = strcmp(type, "text/html") == 0 && strchr(slash != NULL ? slash : path, '.') == NULL &&
+                memchr(probe.at, '<', probe.length) != NULL;
+    CHECK(!is_run(type) || html);
+    if (!html && text_is_utf8(probe, probe.length == LIMIT_MIME_PROBE) && !pdf)
         CHECK(strcmp(type, "text/plain") == 0);
 }
 
@@ -64,14 +67,16 @@ static void check_type(const char *path, int fd, struct span content)
     char *scratch = malloc(MIME_MAX), *again = malloc(MIME_MAX);
     CHECK(scratch != NULL && again != NULL);
     const char *type = mime_of(path, fd, scratch), *extension = extension_of(path);
-    bool overridden = strcasecmp(extension, "data") == 0;
+    const char *slash = strrchr(path, '/');
+    bool overridden =
+        strcasecmp(extension, "data") == 0 || strcasecmp(slash != NULL ? slash + 1 : path, "data") == 0;
     check_syntax(type);
     CHECK(mime_is_text(type) == (strncmp(type, "text/", 5) == 0));
     CHECK(overridden == (strcmp(type, overrides[1].type) == 0));
     CHECK(!overridden || mime_knows(span_of(path)));
-    CHECK(*extension != '\0' || !mime_knows(span_of(path)));
+    CHECK(*extension != '\0' || overridden || !mime_knows(span_of(path)));
     if (!mime_knows(span_of(path)))
-        check_guess(type, content);
+        check_guess(path, type, content);
     CHECK(strcmp(type, mime_of(path, fd, again)) == 0); /* at any offset of the file */
     free(scratch);
     free(again);

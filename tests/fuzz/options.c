@@ -54,7 +54,7 @@ static void check_settings(const struct words *words, const struct settings *set
         CHECK(strpbrk(settings->headers[i], "\r\n") == NULL &&
               strchr(settings->headers[i], ':') > settings->headers[i]);
     for (unsigned i = 0; i < settings->type_count; i++)
-        CHECK(strpbrk(settings->types[i].type, "\r\n") == NULL && *settings->types[i].extension != '\0' &&
+        CHECK(strpbrk(settings->types[i].type, "\r\n") == NULL && *settings->types[i].name != '\0' &&
               strlen(settings->types[i].type) <= LIMIT_MEDIA_TYPE);
     CHECK(settings->cors == NULL ||
           (strpbrk(settings->cors, "\r\n ") == NULL && strlen(settings->cors) <= LIMIT_ORIGIN));

@@ -112,7 +112,7 @@ my @types = (
     ['a.mjs',         "export {};\n",    qr{\Atext/javascript; *charset=utf-8\z}],
     ['a.min.js',      "let a;\n",        qr{\Atext/javascript; *charset=utf-8\z}],
     ['a.txt',         "text\n",          qr{\Atext/plain; *charset=utf-8\z}],
-    ['a.md',          "# title\n",       qr{\Atext/markdown; *charset=utf-8\z}],
+    ['a.md',          "# title\n",       qr{\Atext/plain; *charset=utf-8\z}],
     ['a.csv',         "a,b\n",           qr{\Atext/csv; *charset=utf-8\z}],
     ['a.json',        "{}\n",            qr{\Aapplication/json(?:; *charset=utf-8)?\z}],
     ['a.map',         "{}\n",            qr{\Aapplication/json(?:; *charset=utf-8)?\z}],
@@ -151,6 +151,23 @@ my @types = (
     ['a.css.d/plain', "Read me first.\n", qr{\Atext/plain; *charset=utf-8\z}],
     ['noise.zzzz',    join('', map { chr($_ * 167 % 256) } 1 .. 300), qr{\Aapplication/octet-stream\z}],
     ['dot.',          "Read me first.\n", qr{\Atext/plain; *charset=utf-8\z}],
+    # Browsers show these.
+    (map { ["a.$_",   "a: 1\n",          qr{\Atext/plain; *charset=utf-8\z}] } qw(yaml yml toml md log)),
+    # What phones and browsers install or open
+    ['a.apk',         "PK\3\4\x14\0\x08\x08\x08\0\0\0!\0" . "\0" x 12 . "\x09\0\x04\0META-INF/\xfe\xca\0\0", qr{\Aapplication/vnd\.android\.package-archive\z}],
+    ['a.xpi',         "PK\3\4",          qr{\Aapplication/x-xpinstall\z}],
+    ['a.pkpass',      "PK\3\4",          qr{\Aapplication/vnd\.apple\.pkpass\z}],
+    ['a.mobileconfig', "<plist/>\n",     qr{\Aapplication/x-apple-aspen-config\z}],
+    ['a.crt',         "-----BEGIN CERTIFICATE-----\n", qr{\Aapplication/x-x509-ca-cert\z}],
+    # An archive of an unknown extension is a ZIP, whatever its first entry is.
+    ['a.whl',         "PK\3\4\x14\0\x08\x08\x08\0\0\0!\0" . "\0" x 12 . "\x09\0\x04\0META-INF/\xfe\xca\0\0", qr{\Aapplication/zip\z}],
+    # HTML needs no extension, but an unknown one is not HTML.
+    ['about',         $html,             qr{\Atext/html; *charset=utf-8\z}],
+    ['about.zzzz',    $html,             qr{\Atext/plain; *charset=utf-8\z}],
+    # A long page whose own meta element names a charset gets none, unless all of it is known to be UTF-8.
+    ['long.html',     '<meta charset=iso-8859-1>' . 'a' x 147_000 . "\xe9", qr{\Atext/html\z}],
+    ['short.html',    '<meta charset=iso-8859-1>' . 'a' x 100_000 . "\xc3\xa9", qr{\Atext/html; *charset=utf-8\z}],
+    ['long2.html',    '<title>a</title>' . 'a' x 147_000, qr{\Atext/html; *charset=utf-8\z}],
 );
 for my $case (@types) {
     my ($name, $bytes, $pattern) = @$case;

@@ -243,6 +243,8 @@ for my $case (
     ["--cors=https://example.org\r\nX: y", 'an origin of two lines'],
     ['--mime=md=text/' . 'a' x 75, 'a long type'],
     ['--mime=md=text',      'a type without a subtype'],
+    ['--mime=a/b=text/css', 'an extension that no file can have'],
+    ['--mime==text/css',    'an empty extension'],
     ["--header=X-Long: " . 'a' x 4096, 'a long header field'],
     ['--spa=../outside.html', 'a path out of the root'],
     ['--spa=' . 'a/' x 2048 . 'a', 'a long path'],

@@ -235,12 +235,47 @@ for my $name ('all.css', 'large.js') {
     is($direct->{body}, $bytes{'all.css'}{gzip}, 'a .gz by its own name: its bytes');
     ok(!exists $server->get("/all.css$_", 'Accept-Encoding: gzip, br, zstd')->{field}{'content-encoding'},
         "a $_ by its own name has no Content-Encoding") for '.br', '.zst';
-    is($server->get('/alone.css', 'Accept-Encoding: gzip')->{status}, 404, 'a sibling without its original is not served in its place');
+    my $alone = $server->get('/alone.css', 'Accept-Encoding: gzip');
+    is(join(' ', $alone->{status}, map { $alone->{field}{$_} // '-' } qw(content-type content-encoding vary)), '200 text/css gzip Accept-Encoding',
+        'a file that exists only encoded is sent to a client that accepts it');
+    is($alone->{body}, 'no original', 'a file that exists only encoded: its bytes');
+    is($server->get('/alone.css', "Accept-Encoding: $_")->{status}, 404, "a file that exists only encoded: 404 for '$_'") for '', 'br', 'gzip;q=0';
+    my $why = $server->get('/alone.css', 'Accept: text/plain');
+    is($why->{status}, 404, 'a file that exists only encoded: 404 without Accept-Encoding');
+    like($why->{body}, qr/only 'alone\.css\.gz', and the request does not accept gzip/, 'a file that exists only encoded: the reason');
+    is($server->get('/alone.css', 'Accept-Encoding: gzip', 'Range: bytes=3-5')->{body}, 'ori', 'a file that exists only encoded: ranges are of its bytes');
+    put_file($root, 'alone.css', 'an original');
+    is($server->get('/alone.css')->{body}, 'an original', 'an original that appears is used at once');
+    unlink "$root/alone.css";
+    is($server->get('/alone.css')->{status}, 404, 'an original that is removed: the encoded form alone again');
     is($server->get('/alone.css.gz')->{status}, 200, 'a sibling without its original is served by its own name');
     is(variant('dir/index.html', $server->get('/dir/', 'Accept-Encoding: gzip')), 'gzip', 'a directory\'s index has siblings too');
     is($server->get('/dir/', 'Accept-Encoding: gzip')->{field}{'content-type'}, $server->get('/dir/')->{field}{'content-type'},
         'an encoded index has the media type of the original');
     is(variant('all.css', $server->get('/dir/../%61ll.css?q', 'Accept-Encoding: gzip')), 'gzip', 'the path is normalised first');
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Files that are encoded themselves: .svgz, and --encoded
+{
+    my $own = Harness->start(root => $root, args => ['-j', '1', map { "--encoded=$_" } 'js.gz=gzip', 'wasm.br=br', 'data.gz=gzip', 'pbf=gzip']);
+    put_file($root, "encoded/$_", noise(500, $_)) for 'p.svgz', 'g.framework.js.gz', 'g.wasm.br', 'g.data.gz', '1.pbf', 'x.tar.gz', 'x.css.gz';
+    for my $case (
+        ['p.svgz', 'image/svg+xml gzip'], ['g.framework.js.gz', 'text/javascript gzip'], ['g.wasm.br', 'application/wasm br'],
+        ['g.data.gz', 'application/octet-stream gzip'], ['1.pbf', 'application/x-protobuf gzip'], ['x.tar.gz', 'application/gzip -'],
+        ['x.css.gz', 'application/gzip -']) {
+        my ($name, $expected) = @$case;
+        my $got = $own->get("/encoded/$name", 'Accept-Encoding: gzip, deflate, br, zstd');
+        is(join(' ', map { $got->{field}{$_} // '-' } qw(content-type content-encoding)), $expected, "$name: $expected");
+        is($got->{body}, noise(500, $name), "$name: its bytes");
+        my $part = $own->get("/encoded/$name", 'Accept-Encoding: gzip, deflate, br, zstd', 'Range: bytes=100-199', "If-Range: $got->{field}{etag}");
+        is($part->{body}, substr(noise(500, $name), 100, 100), "$name: a range of its bytes");
+    }
+    my ($encoded, $plain) = map { $own->get('/encoded/p.svgz', "Accept-Encoding: $_") } 'gzip', 'identity';
+    is(join(' ', map { $plain->{field}{$_} // '-' } qw(content-type content-encoding vary)), 'application/gzip - Accept-Encoding',
+        'p.svgz as such to a client that does not accept gzip');
+    isnt($plain->{field}{etag}, $encoded->{field}{etag}, 'p.svgz: two representations have two ETags (8.8.3.3)');
+    $own->stop;
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -276,7 +311,8 @@ for my $name ('all.css', 'large.js') {
     is($ask->(), 'identity plain 2 -', 'a removed sibling is not used');
     put_file($root, 'fresh.css.gz', 'gz 4');
     unlink "$root/fresh.css";
-    is($server->get('/fresh.css', 'Accept-Encoding: gzip')->{status}, 404, 'a removed original: 404');
+    is($ask->(), 'gzip gz 4 Accept-Encoding', 'a removed original: its encoded form alone');
+    is($server->get('/fresh.css')->{status}, 404, 'a removed original: 404 without Accept-Encoding');
     put_file($root, 'fresh.css', 'plain 3');
     $at->('fresh.css', 1000);
     rename "$root/fresh.css.gz", "$root/fresh.css.br";

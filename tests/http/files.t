@@ -100,6 +100,10 @@ typed(['--mime=foo=text/x-foo', '--mime=bar=application/x-bar', '--mime=txt=appl
     '--mime=js=a/b', '--mime=js=text/x-js'],
     'text.foo' => "text/x-foo$utf8", 'text.BAR' => 'application/x-bar', 'text.txt' => 'application/x-text', 'text.css' => 'text/plain; charset=koi8-r', 'text.md' => $long,
     'text.js' => "text/x-js$utf8", 'text.json' => 'application/json', 'index.html' => "text/html$utf8");
+put_file($root, $_, "{}\n") for '.well-known/apple-app-site-association', 'app.user.js', 'plain-name';
+typed(['--mime=apple-app-site-association=application/json', '--mime=.=text/x-nameless', '--mime=user.js=text/x-user'],
+    '.well-known/apple-app-site-association' => 'application/json', 'plain-name' => "text/x-nameless$utf8", 'app.user.js' => "text/x-user$utf8",
+    'text.js' => "text/javascript$utf8", 'text.foo' => "text/plain$utf8");
 
 # One file
 my $single = Harness->start(bare => 1, root => $root, args => ['-p', '0', '-b', '127.0.0.1', '-j', '1', "$root/start.htm"]);

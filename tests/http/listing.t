@@ -32,7 +32,7 @@ my $json   = 'Accept: application/json';
 # The links of a listing's rows, decoded.
 sub names {
     my ($response) = @_;
-    return map { s/%([0-9A-F]{2})/chr hex $1/ger } $response->{body} =~ m{<td><a href="\./([^"]*)"}g;
+    return map { s/%([0-9A-F]{2})/chr hex $1/ger } $response->{body} =~ m{<td><a href="([^"]*)">(?!Up<)}g;
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ sub names {
     unlike($page->{body}, qr/\s(?:style|on\w+)=|https?:|\bsrc=|url\(/, 'no external resource, no inline handler or style');
     my @allowed = map { sha256_base64($_) . '=' } $page->{body} =~ m{<(?:style|script)>(.*?)</}gs;
     is($field->{'content-security-policy'}, "default-src 'none'; style-src 'sha256-$allowed[0]' 'sha256-$allowed[1]'; "
-        . "script-src 'sha256-$allowed[2]'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        . "script-src 'sha256-$allowed[2]'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         'the Content-Security-Policy allows the page\'s own styles and script only');
     is(join(' ', names($server->get('/docs/?sort=size&order=desc', $html))), 'sub/ file10.txt file2.txt', 'in the order of the query');
     is($server->get('/docs/', $_)->{field}{'content-type'}, 'text/html; charset=utf-8', "HTML for $_")
@@ -65,6 +65,38 @@ sub names {
     is($server->get('/docs', $html)->{status}, 302, 'without the final slash: a redirect');
     is($server->get($_, $html)->{status}, 404, "$_: 404") for '/leaves/', '/none/', '/.git/', '/docs/file2.txt/', '/docs/fifo/';
     is($server->exchange("POST /docs/ HTTP/1.1\r\nHost: localhost\r\n\r\n", count => 1)->{responses}[0]{status}, 405, 'POST: 405');
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Programs that read listings: they compare the text of a link with its target, and follow all links.
+{
+    my $body = $server->get('/docs/', $html)->{body};
+    like($body, qr{<a href="sub/">sub/</a>}, 'a folder: link and text are equal');
+    like($body, qr{<a href="file2.txt">file2.txt</a>}, 'a file: link and text are equal');
+    unlike($body, qr/<a [^>]*href="[^"]*\?/, 'no link has a query');
+}
+for my $case (
+    ['wget', "wget -q -r -np -nH --cut-dirs=1 -P '%s' %s", 'docs/'],
+    ['lftp', "lftp -e 'set net:max-retries 1; mirror . %s; quit' %s", 'docs/'],
+    ['rclone', "rclone --config=/dev/null copy :http: '%s' --http-url %s", 'docs/']) {
+    my ($program, $command, $folder) = @$case;
+    SKIP: {
+        have($program) or skip "no $program", 1;
+        my $copy = new_root();
+        system 'sh', '-c', 'HOME=/nonexistent timeout 60 ' . sprintf($command, $copy, $server->url("/$folder")) . " >'$copy.said' 2>&1";
+        my @got = sort grep { !/index\.html/ } map { s{\A\Q$copy\E/}{}r } grep { -f } glob("$copy/* $copy/*/*");
+        is("@got", 'file10.txt file2.txt sub/a', "$program copies a listing") or diag(slurp("$copy.said"));
+        unlink "$copy.said";
+    }
+}
+{
+    my %times;
+    $times{$_}++ for $server->log =~ m{"GET (\S+) HTTP/1\.1" 200 \d+ "[^"]*" "Wget}g;
+    SKIP: {
+        have('wget') or skip 'no wget', 1;
+        is(join(' ', map { "$_ $times{$_}" } sort keys %times), '/docs/ 1 /docs/file10.txt 1 /docs/file2.txt 1 /docs/sub/ 1 /docs/sub/a 1',
+            'wget -r -np requests each address once');
+    }
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -86,12 +118,12 @@ sub names {
 {
     my $page = $server->get('/odd/', $html);
     ok(eval { decode('UTF-8', my $copy = $page->{body}, FB_CROAK); 1 }, 'odd names: valid UTF-8');
-    my @links = $page->{body} =~ m{<td><a href="\./([^"]*)"}g;
+    my @links = $page->{body} =~ m{<td><a href="([^"]*)">(?!Up<)}g;
     is(scalar @links, 10, 'odd names: all are there');
     for my $link (@links) {
         is($server->get("/odd/$link")->{body}, 'odd', "odd names: $link");
     }
-    unlike($page->{body}, qr/<b>|href="(?:javascript|\?y|#)/, 'odd names: none is markup, a scheme, a query or a fragment');
+    unlike($page->{body}, qr/<b>|href="(?:javascript:|\?y|#)/, 'odd names: none is markup, a scheme, a query or a fragment');
     my ($answer) = $server->get('/odd/', $json);
     ok(eval { decode('UTF-8', my $copy = $answer->{body}, FB_CROAK); 1 }, 'odd names: JSON is valid UTF-8');
     is(scalar(() = $answer->{body} =~ m{"href":"\./[\w.%~-]+"}g), 10, 'odd names: JSON has all');
@@ -157,6 +189,28 @@ sub names {
     is($server->get('/empty/', $html)->{body}, 'now a page', 'a new index replaces the listing');
 }
 
+# ---------------------------------------------------------------------------------------------------------
+# What the worker's user may not read
+{
+    my @names = map { "locked/$_" } qw(secret.txt open.txt group.txt);
+    put_file($root, $_, 'x') for @names, 'locked/shut/a', 'locked/entered/a', 'private/index.html', 'private/other.txt';
+    symlink 'secret.txt', "$root/locked/link" or die;
+    my $mode = $> == 0 ? 0600 : 0000; # root's workers are another user
+    chmod $mode, "$root/locked/secret.txt", "$root/private/index.html" or die;
+    chmod 0444, "$root/locked/group.txt" or die;
+    chmod $> == 0 ? 0700 : 0000, "$root/locked/shut" or die;
+    chmod 0711, "$root/locked/entered" or die;
+    is(join(' ', sort(names($server->get('/locked/', $html)))), 'entered/ group.txt open.txt',
+        'a listing has nothing that the server\'s user may not read');
+    my $page = $server->get('/private/', $html);
+    is($page->{status}, 403, 'an index that may not be read: 403, no listing');
+    like($page->{body}, qr/index\.html.* is a file that the server&#39;s user may not read\./, 'the reason is on the page of a local client');
+    unlike($page->{body}, qr/other\.txt|rebinding/, 'and neither a listing nor another reason');
+    chmod 0644, "$root/private/index.html";
+    is($server->get('/private/', $html)->{body}, 'x', 'readable again: the index');
+    chmod 0755, "$root/locked/shut";
+}
+
 responses_framed();
 $server->stop;
 
@@ -181,7 +235,7 @@ $server->stop;
     my %found = map { (s{/\z}{}r => 1) } names($page);
     is(join(' ', grep { !$found{ $names[$_] } } 0 .. $#names), '12 13', 'long names: all are listed but two that no request can name');
     like($page->{body}, qr/Only a part, there are more: 1 folder, 12 files</, 'long names: the page says that some are left out');
-    my %link = map { (s/%([0-9A-F]{2})/chr hex $1/ger => $_) } $page->{body} =~ m{<td><a href="\./([^"]*)"}g;
+    my %link = map { (s/%([0-9A-F]{2})/chr hex $1/ger => $_) } $page->{body} =~ m{<td><a href="([^"]*)">(?!Up<)}g;
     my @bodies = map { $unreachable{$_} ? () : $names[$_] =~ /^d/ ? $server->get("/$link{\"$names[$_]/\"}inside")->{body} : $server->get("/$link{$names[$_]}")->{body} } 0 .. $#names;
     is(join(' | ', @bodies), join(' | ', map { $unreachable{$_} ? () : $names[$_] =~ /^d/ ? 'inside' : $names[$_] =~ /^l/ ? 'linked' : "file $_" } 0 .. $#names),
         'long names: each link leads to its file');

@@ -63,6 +63,17 @@ sub problem {
     return '';
 }
 
+# COUNT ranges that do not touch
+sub apart {
+    my ($count) = @_;
+    return map { [3 * $_, 3 * $_ + 1] } 0 .. $count - 1;
+}
+
+sub ranges_of {
+    my (@ranges) = @_;
+    return 'bytes=' . join ',', map { "$_->[0]-$_->[1]" } @ranges;
+}
+
 # One range (14.1.2)
 my ($two63, $two64) = ('9223372036854775808', '18446744073709551616');
 ranges('small.txt',
@@ -162,13 +173,12 @@ ranges('small.txt',
     ["bytes=0-0,$two64-,2-2",   [[0, 0], [2, 2]], 'the second is unsatisfiable'],
     ['bytes=990-5000,0-0',      [[990, 999], [0, 0]], 'clamped'],
     ['bytes=1000-,2000-3000,-0', 416],
-    ['bytes=' . join(',', map { 10 * $_ . '-' . (10 * $_ + 4) } 0 .. 15), [map { [10 * $_, 10 * $_ + 4] } 0 .. 15], '16 ranges'],
-    ['bytes=' . join(',', map { 10 * $_ . '-' . (10 * $_ + 4) } reverse 0 .. 15), [map { [10 * $_, 10 * $_ + 4] } reverse 0 .. 15],
-        '16 ranges'],
-    ['bytes=' . join(',', ('0-') x 16), [[0, 999]], '16 times the whole'],
-    ['bytes=' . join(',', map { 10 * $_ . '-' . (10 * $_ + 4) } 0 .. 16), 200, '17 ranges (14.2: a server may ignore them)'],
-    ['bytes=' . join(',', ('0-') x 17), 200, '17 times the whole'],
-    ['bytes=' . join(',', ('1000-') x 17), 200, '17 that are unsatisfiable'],
+    (map { my @set = @$_; [ranges_of(@set), [@set], scalar(@set) . ' ranges'] } [apart(17)], [reverse apart(17)], [apart(20)],
+        [apart(127)], [apart(256)], [reverse apart(256)]),
+    ['bytes=' . join(',', ('0-') x 256), [[0, 999]], '256 times the whole'],
+    [ranges_of(apart(257)), 200, '257 ranges (14.2: a server may ignore them)'],
+    ['bytes=' . join(',', ('0-') x 257), 200, '257 times the whole'],
+    ['bytes=' . join(',', ('1000-') x 257), 200, '257 that are unsatisfiable'],
     ['bytes=' . join(',', ('0-') x 5000), 200, '5000 times the whole (17.15)'],
     ['bytes=' . join(',', map { "$_-$_" } map { 2 * $_ } 0 .. 499), 200, '500 bytes, each its own range'],
     ['bytes=' . ',' x 1000 . '0-0', [[0, 0]], 'a thousand empty members'],
@@ -184,6 +194,7 @@ ranges('large.bin',
     ['bytes=' . join(',', map { 18_000 * $_ . '-' . (18_000 * $_ + 17_000) } 0 .. 15), [map { [18_000 * $_,
         18_000 * $_ + 17_000] } 0 .. 15]],
     ['bytes=' . join(',', ('0-') x 16), [[0, 300_000]]],
+    [ranges_of(map { [1100 * $_, 1100 * $_ + 1023] } 0 .. 255), [map { [1100 * $_, 1100 * $_ + 1023] } 0 .. 255], '256 blocks'],
     ['bytes=200000-,0-250000',  [[0, 300_000]]],
 );
 ranges('one.txt', ['bytes=0-0', [[0, 0]]], ['bytes=-1', [[0, 0]]], ['bytes=-5', [[0, 0]]], ['bytes=0-0,0-0,-1', [[0, 0]]],
@@ -243,6 +254,7 @@ for my $name ('small.txt', 'large.bin') {
     my $several = $server->get("/$name", 'Range: bytes=1-5,7-9');
     my ($problem, @slices) = slices_of($several);
     is($problem, '', "$name: multipart/byteranges (14.6)");
+    like($several->{body}, qr/\A\r\n--/, "$name: CRLF precedes the first boundary, as clients expect (RFC 2046 5.1.1)");
     is(join(' ', map { $_->{type} } @slices), join(' ', ($whole->{field}{'content-type'}) x 2), "$name: each part has the type (15.3.7.2)");
     is($several->{field}{$_}, $whole->{field}{$_}, "$name: multipart has the $_ of the 200 (15.3.7)") for 'etag', 'last-modified',
         'cache-control';
@@ -369,6 +381,37 @@ SKIP: {
         system 'curl', '-s', '-C', '-', '-o', $part, $url;
         is(slurp($part), $bytes{'large.bin'}, "curl -C - goes on after $have bytes");
     }
+}
+
+# zsync fetches the blocks that have changed, 20 ranges in a request.
+SKIP: {
+    have('zsync') && have('zsyncmake') or skip 'no zsync', 2;
+    my ($block, $work) = (2048, new_root());
+    my $new = noise(300 * $block, 'zsync');
+    put_file($root, 'image.bin', $new);
+    system "cd '$root' && zsyncmake -b $block -u image.bin -o image.zsync image.bin >'$work/said' 2>&1";
+    for my $changed (10, 120) {
+        my $old = $new;
+        substr $old, 2 * $block * $_, $block, 'x' x $block for 0 .. $changed - 1;
+        put_file($work, 'old.bin', $old);
+        unlink "$work/got.bin";
+        system "cd '$work' && timeout 60 zsync -q -i old.bin -o got.bin " . $server->url('/image.zsync') . ' >said 2>&1';
+        ok(-e "$work/got.bin" && slurp("$work/got.bin") eq $new, "zsync completes a file of which $changed blocks differ")
+            or diag(slurp("$work/said"));
+    }
+}
+
+# zchunk asks for the ranges of all chunks that it lacks, up to 127 in a request.
+SKIP: {
+    have('zck') && have('zckdl') or skip 'no zchunk', 1;
+    my $work = new_root();
+    my @lines = map { unpack('H*', noise(3000, "chunk $_")) . "\n" } 1 .. 60;
+    put_file($work, 'old', join '', @lines);
+    put_file($work, 'new', join '', map { $_ % 2 ? $lines[$_] : unpack('H*', noise(3000, "other $_")) . "\n" } 0 .. $#lines);
+    system "cd '$work' && zck -s '\n' old >said 2>&1 && zck -s '\n' new >>said 2>&1 && mv new.zck '$root/index.zck'";
+    system "cd '$work' && timeout 60 zckdl -s old.zck " . $server->url('/index.zck') . ' >>said 2>&1';
+    ok(-e "$work/index.zck" && slurp("$work/index.zck") eq slurp("$root/index.zck"), 'zckdl completes a file of which 30 chunks differ')
+        or diag(slurp("$work/said"));
 }
 
 responses_framed();

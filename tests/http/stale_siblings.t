@@ -39,7 +39,7 @@ sub variant {
 # The expected response with this original and this sibling, if one is to be used.
 sub expected {
     my ($copy, $original, $sibling) = @_;
-    return "identity $original" if $original eq '404';
+    return 'identity 404' . ($sibling ? ' varies' : '') if $original eq '404' && !($sibling && accepts($copy));
     my $byte = $sibling && accepts($copy) ? $sibling : $original;
     return join ' ', $byte eq $original ? 'identity' : $codings[$copy % 3][1], "$byte x " . size_of($copy, $byte), $sibling ? 'varies' : ();
 }
@@ -84,7 +84,7 @@ push @cases, (
     ['the original made newer', sub { make($_[0], $_[1], 'g', $_[2], THEN) }, 'g', '', sub { utime NEW, NEW, "$_[0]/file.css" }],
     ['the original made as old as its sibling', sub { make($_[0], $_[1], 'g', $_[2], OLD) }, '', 'g', sub { utime OLD, OLD, "$_[0]/file.css" }],
     ['the original written to', sub { make($_[0], $_[1], 'g', $_[2], NEW) }, 'g', '', sub { overwrite("$_[0]/file.css", 'p' x size_of($_[2], 'o')) }, 'p'],
-    ['the original removed', sub { make($_[0], $_[1], 'g', $_[2], NEW) }, 'g', '', sub { unlink "$_[0]/file.css" or die $! }, 404],
+    ['the original removed', sub { make($_[0], $_[1], 'g', $_[2], NEW) }, 'g', 'g', sub { unlink "$_[0]/file.css" or die $! }, 404],
     ['a sibling becomes a directory', sub { make($_[0], $_[1], 'g', $_[2], NEW) }, 'g', '', sub { unlink "$_[0]/$_[1]"; mkdir "$_[0]/$_[1]" or die $! }],
     ['a sibling becomes a FIFO', sub { make($_[0], $_[1], 'g', $_[2], NEW) }, 'g', '', sub { unlink "$_[0]/$_[1]"; mkfifo("$_[0]/$_[1]", 0644) or die $! }],
     ['a sibling becomes a link to nothing', sub { make($_[0], $_[1], 'g', $_[2], NEW) }, 'g', '', sub { switch_link('none', "$_[0]/$_[1]") }],

@@ -1,22 +1,22 @@
 (() => {
   /*
    * A listing's script: sorts without another request, filters, and moves by keys: "/" to the filter, arrows from name
-   * to name. It orders the rows as listing.c does. Without scripts, the headings are links that sort.
+   * to name. It orders the rows as listing.c does. Without scripts, the headings are forms that sort.
    */
   const body = document.querySelector('tbody:last-of-type'),
     rows = [...body.rows],
-    filter = document.querySelector('input');
+    filter = document.querySelector('header input');
   const heads = [...document.querySelectorAll('th')],
     count = document.querySelector('header p'),
     told = count.textContent;
   const lower = (text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase());
   const number = (run) => ((run = run.replace(/^0+/, '')), '0' + String.fromCharCode(run.length) + run);
-  const name = (row) => row.querySelector('bdi').textContent;
+  const link = (row) => row.cells[0].firstChild,
+    path = (row) => link(row).getAttribute('href');
+  const name = (row) => link(row).textContent.replace(/\/$/, '');
   const names = rows.map((row) => name(row).toLowerCase()),
     keys = rows.map((row) => lower(name(row)).replace(/\d+/g, number));
   rows.forEach((row, i) => (row.at = i));
-  const link = (row) => row.cells[0].firstChild,
-    path = (row) => link(row).getAttribute('href');
   const bytes = (row) => +(row.querySelector('data')?.value || 0);
   const time = (row) => row.querySelector('time')?.dateTime || '';
   const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
@@ -30,20 +30,17 @@
     rows.sort((a, b) => folder(a) - folder(b) || (down ? -1 : 1) * orders[column](a, b) || orders[0](a, b));
     body.append(...rows);
     heads.forEach((head, i) => {
-      const link = head.firstChild,
-        url = new URL(link.href);
       if (i === column) head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
       else head.removeAttribute('aria-sort');
-      url.searchParams.set('order', i === column && !down ? 'desc' : 'asc');
-      link.href = url.search;
+      head.firstChild.order.value = i === column && !down ? 'desc' : 'asc';
     });
   }
   heads.forEach((head, i) =>
-    head.addEventListener('click', (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    head.addEventListener('submit', (event) => {
       event.preventDefault();
-      const search = head.firstChild.search;
-      sort(i, head.getAttribute('aria-sort') === 'ascending');
+      const { sort: button, order } = head.firstChild,
+        search = `?sort=${button.value}&order=${order.value}`;
+      sort(i, order.value === 'desc');
       history.replaceState(null, '', search);
     }),
   );

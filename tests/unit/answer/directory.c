@@ -87,6 +87,25 @@ static void dotfiles_lists_dot_names(void **state)
     assert_has(ask(GET("/empty/", "")), ".secret");
 }
 
+/* Root may read every file: then tests/http/listing.t alone tests this. */
+static void an_index_that_may_not_be_read_is_403(void **state)
+{
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    make_file("empty/index.html", "private");
+    assert_int_equal(chmod("empty/index.html", 0), 0);
+    const char *response = ask(GET("/empty/", "Accept: text/html\r\n"));
+    if (geteuid() == 0) {
+        assert_status(response, 200);
+        return;
+    }
+    assert_status(response, 403);
+    assert_has(response, "may not read the index");
+    assert_lacks(response, "note.txt");
+    asked.settings.listing = LISTING_OFF;
+    assert_status(ask(GET("/empty/", "")), 404);
+}
+
 /* Browsers read a backslash as a slash (WHATWG URL, "relative slash state"). */
 static void a_redirect_escapes_backslashes_and_line_ends(void **state)
 {
@@ -109,6 +128,7 @@ int main(void)
         ASKED_TEST(lan_shows_listings_to_every_client),
         ASKED_TEST(a_single_file_has_no_listing),
         ASKED_TEST(dotfiles_lists_dot_names),
+        ASKED_TEST(an_index_that_may_not_be_read_is_403),
         ASKED_TEST(a_redirect_escapes_backslashes_and_line_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,12 +49,15 @@ static void only_hashed_names_are_immutable(void **state)
 {
     (void)state;
     asked.settings.cache = CACHE_AUTO;
-    assert_has(ask(GET("/app.3f9c2a1b.js", "")),
+    make_file("app.3f9c2a1b4d5e6f70.js", "run()");
+    assert_has(ask(GET("/app.3f9c2a1b4d5e6f70.js", "")),
                "\r\nCache-Control: public, max-age=31536000, immutable\r\n");
+    make_file("hero-iPadPro2.png", "png");
+    assert_has(ask(GET("/hero-iPadPro2.png", "")), "\r\nCache-Control: no-cache\r\n");
     assert_has(ask(GET("/file.txt", "")), "\r\nCache-Control: no-cache\r\n");
-    make_file("page.3f9c2a1b.html", "<p>");
-    assert_has(ask(GET("/page.3f9c2a1b.html", "")), "\r\nCache-Control: no-cache\r\n");
-    assert_has(ask(GET("/missing.3f9c2a1b.js", "")), "\r\nCache-Control: no-cache\r\n");
+    make_file("page.3f9c2a1b4d5e6f70.html", "<p>");
+    assert_has(ask(GET("/page.3f9c2a1b4d5e6f70.html", "")), "\r\nCache-Control: no-cache\r\n");
+    assert_has(ask(GET("/missing.3f9c2a1b4d5e6f70.js", "")), "\r\nCache-Control: no-cache\r\n");
 }
 
 static void cache_seconds_apply_to_files_only(void **state)
@@ -82,7 +85,42 @@ static void html_by_its_type_is_never_immutable(void **state)
     (void)state;
     asked.settings.cache = CACHE_AUTO;
     asked.settings.types[asked.settings.type_count++] = (struct type_override){"js", "text/html"};
-    assert_has(ask(GET("/app.3f9c2a1b.js", "")), "\r\nCache-Control: no-cache\r\n");
+    make_file("app.3f9c2a1b4d5e6f70.js", "run()");
+    assert_has(ask(GET("/app.3f9c2a1b4d5e6f70.js", "")), "\r\nCache-Control: no-cache\r\n");
+}
+
+static void the_longest_prefix_decides(void **state)
+{
+    static const struct {
+        const char *request, *line;
+    } rows[] = {
+        {GET("/assets/hero.png", ""), "public, max-age=31536000, immutable"},
+        {GET("/assets/page.html", ""), "no-store"}, /* never immutable: the next prefix */
+        {GET("/assets/live/feed.js", ""), "public, max-age=5"},
+        {GET("/assets-old/a.js", ""), "no-store"},
+        {GET("/file.txt", ""), "no-store"},
+        {GET("/assets", ""), "no-cache"}, /* a redirect */
+        {GET("/assets/missing.png", ""), "no-cache"},
+    };
+    (void)state;
+    assert_true(mkdir("assets", 0755) == 0 && mkdir("assets/live", 0755) == 0 &&
+                mkdir("assets-old", 0755) == 0);
+    make_file("assets/hero.png", "png");
+    make_file("assets/page.html", "<p>");
+    make_file("assets/live/feed.js", "1");
+    make_file("assets-old/a.js", "2");
+    asked.settings.cache_rules[0] = (struct cache_rule){"assets/live", CACHE_OFF, 0};
+    asked.settings.cache_rules[1] = (struct cache_rule){"assets", CACHE_IMMUTABLE, 0};
+    asked.settings.cache_rules[2] = (struct cache_rule){"", CACHE_OFF, 0};
+    asked.settings.cache_rules[3] = (struct cache_rule){"assets/live", CACHE_SECONDS, 5};
+    asked.settings.cache_rule_count = 4;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "\r\nCache-Control: %s\r\n", rows[i].line);
+        assert_has(ask(rows[i].request), line);
+    }
+    asked.settings.headers[asked.settings.header_count++] = "Cache-Control: max-age=7";
+    assert_has(ask(GET("/assets/hero.png", "")), "\r\nCache-Control: max-age=7\r\n");
 }
 
 /* Players seek by ranges, and ranges of an encoded form count encoded bytes. */
@@ -128,6 +166,7 @@ int main(void)
         ASKED_TEST(cache_seconds_apply_to_files_only),
         ASKED_TEST(dates_of_1980_or_before_are_not_sent),
         ASKED_TEST(html_by_its_type_is_never_immutable),
+        ASKED_TEST(the_longest_prefix_decides),
         ASKED_TEST(videos_prefer_identity),
         ASKED_TEST(a_sibling_by_its_own_name_is_a_file_of_its_own_type),
         ASKED_TEST(a_file_changed_a_moment_ago_has_no_date),

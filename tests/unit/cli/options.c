@@ -173,6 +173,10 @@ static const struct {
     {{"-c", "1d"}, {"--cache", "'1d'", "seconds"}},
     {{"-c", "2147483648"}, {"--cache", "'2147483648'", "2147483647"}},
     {{"-c", "-1"}, {"--cache", "'-1'"}},
+    {{"-c", "/assets/"}, {"--cache", "'/assets/'", "/assets/=immutable"}},
+    {{"-c", "/assets/=forever"}, {"--cache", "'/assets/=forever'"}},
+    {{"-c", "/assets/=auto"}, {"--cache", "'/assets/=auto'"}},
+    {{"-c", "immutable"}, {"--cache", "'immutable'", "/PREFIX=immutable"}},
     {{"--cors=example.org"}, {"--cors", "'example.org'", "https://example.org"}},
     {{"--cors=https://example.org/"}, {"--cors", "'https://example.org/'"}},
     {{"--cors=https://a\r\nX: y"}, {"--cors"}},
@@ -230,7 +234,16 @@ static const struct {
     {{"--mime", "md=text"}, {"--mime", "'md=text'"}},
     {{"--mime", "md=text/"}, {"--mime", "'md=text/'"}},
     {{"--mime", "md=text/a\r\n"}, {"--mime"}},
-    {{"--mime", "a.b=text/css"}, {"--mime", "'a.b=text/css'"}},
+    {{"--mime", "a/b=text/css"}, {"--mime", "'a/b=text/css'"}},
+    {{"--mime", "/b=text/css"}, {"--mime", "'/b=text/css'"}},
+    {{"--mime", "..=text/css"}, {"--mime", "'..=text/css'"}},
+    {{"--mime", "*.md=text/css"}, {"--mime", "'*.md=text/css'"}},
+    {{"--mime", "md =text/css"}, {"--mime", "'md =text/css'"}},
+    {{"--mime", " md=text/css"}, {"--mime", "' md=text/css'"}},
+    {{"--encoded", "js.gz"}, {"--encoded", "'js.gz'", "js.gz=gzip"}},
+    {{"--encoded", "js.gz=deflate"}, {"--encoded", "'js.gz=deflate'"}},
+    {{"--encoded", "=gzip"}, {"--encoded", "'=gzip'"}},
+    {{"--encoded", "a/b=gzip"}, {"--encoded", "'a/b=gzip'"}},
     {{"--charset", ""}, {"--charset", "''", "utf-8"}},
     {{"--charset", "a b"}, {"--charset", "'a b'"}},
     {{"--log", "apache"}, {"--log", "'apache'", "text, combined, json, errors or off"}},
@@ -421,9 +434,17 @@ static void response_header_options_are_stored(void **state)
     assert_string_equal(settings.headers[0], "X-A: b, c");
     assert_string_equal(settings.headers[1], "X-B:");
     assert_int_equal(settings.type_count, 1);
-    assert_string_equal(settings.types[0].extension, "md");
+    assert_string_equal(settings.types[0].name, ".MD");
     assert_string_equal(settings.types[0].type, "text/markdown; charset=utf-8");
     assert_string_equal(settings.charset, "none");
+    assert_int_equal(read_line((const char *const[]){"--encoded=pbf=gzip", "--encoded", "wasm.br=br", NULL}),
+                     OPTIONS_SERVE);
+    assert_int_equal(settings.encoded_count, 2);
+    assert_string_equal(settings.encoded[1].name, "wasm.br");
+    assert_string_equal(settings.encoded[1].coding, "br");
+    assert_int_equal(read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H",
+                                                     "X-B:", "--isolate", "--charset=none", NULL}),
+                     OPTIONS_SERVE);
     /* The default port of another scheme is allowed, and so is a port that ends in the same digits. */
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:443", NULL}), OPTIONS_SERVE);
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:8080", NULL}), OPTIONS_SERVE);
@@ -442,6 +463,17 @@ static void response_header_options_are_stored(void **state)
     }
     assert_int_equal(read_line((const char *const[]){"-c", "off", NULL}), OPTIONS_SERVE);
     assert_int_equal(settings.cache, CACHE_OFF);
+    assert_int_equal(read_line((const char *const[]){"-c", "60", "-c", "/assets/=immutable", "-c/=off", "-c",
+                                                     "//a=b/c//=5", NULL}),
+                     OPTIONS_SERVE);
+    assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 60 &&
+                settings.cache_rule_count == 3);
+    assert_string_equal(settings.cache_rules[0].prefix, "assets");
+    assert_int_equal(settings.cache_rules[0].cache, CACHE_IMMUTABLE);
+    assert_string_equal(settings.cache_rules[1].prefix, "");
+    assert_int_equal(settings.cache_rules[1].cache, CACHE_OFF);
+    assert_string_equal(settings.cache_rules[2].prefix, "a=b/c");
+    assert_int_equal(settings.cache_rules[2].seconds, 5);
 }
 
 static void log_formats_are_stored(void **state)

@@ -216,20 +216,20 @@ static void assert_described(const struct representation *representation, const 
     assert_true(span_equal((struct span){memory + length, lines.length - length}, span_of(validators)));
 }
 
-/* RFC 9110 14.6: each part has its type and its range; the boundary is as in RFC 2046 5.1.1. */
+/* RFC 9110 14.6: each part has its type and its range. Each boundary, the first too, follows a CRLF (RFC 2046 5.1.1). */
 static void parts_of_multipart_have_heads(void **state)
 {
     (void)state;
     struct span boundary = SPAN("b"), type = SPAN("text/plain");
     response.status = 206;
-    response_add_part_head(&response, boundary, type, true, 0, 2, 9);
+    response_add_part_head(&response, boundary, type, 0, 2, 9);
     response_add_file(&response, 7, 0, 2);
-    response_add_part_head(&response, boundary, type, false, 8, 1, 9);
+    response_add_part_head(&response, boundary, type, 8, 1, 9);
     response_add_file(&response, 7, 8, 1);
     response_add_parts_end(&response, boundary);
     response_finish(&response, date, 1, SPAN(""));
     assert_int_equal(response.count, 6);
-    static const char first[] = "--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/9\r\n\r\n";
+    static const char first[] = "\r\n--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/9\r\n\r\n";
     static const char second[] = "\r\n--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 8-8/9\r\n\r\n";
     assert_true(span_equal((struct span){parts[1].bytes, parts[1].length}, span_of(first)));
     assert_true(span_equal((struct span){parts[3].bytes, parts[3].length}, span_of(second)));

@@ -14,55 +14,26 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const hashed[] = {
-    /* webpack, create-react-app */
-    "app.3f9c2a1b.js",
-    "static/js/main.3f9c2a1b.js",
-    "static/js/main.3f9c2a1b.js.map",
-    "static/js/2.3f9c2a1b.chunk.js",
-    "static/js/787.a1b2c3d4.chunk.js.map",
-    "static/css/main.0f1e2d3c.css",
-    "static/media/logo.6ce24c58023cc2f8fd88fe9d219db6c6.svg",
+    /* webpack, Next, Gatsby, Rails, Hugo, Symfony: 16 hexadecimal digits or more */
     "main.3f9c2a1b4d5e6f708192.js",
-    "runtime-main.a1b2c3d4.js",
-    "6ce24c58023cc2f8fd88.png",
-    "vendors~main.3f9c2a1b.js",
+    "main.3f9c2a1b4d5e6f708192.js.map",
     "3f9c2a1b4d5e6f708192.module.wasm",
-    /* vite, rollup */
-    "assets/index-DgT4x8Qz.css",
-    "assets/index-DgT4x8Qz.js",
-    "assets/index-DgT4x8Qz.js.map",
-    "assets/logo-B-x_9aKq.svg",
-    "assets/vendor-Bk3sP9qX.js",
-    "assets/inter-latin-400-normal-C38fXH4l.woff2",
-    "assets/index.3f9c2a1b.js",
-    "_app/immutable/chunks/index.DgT4x8Qz.js",
-    "_app/immutable/entry/start.B2xK3m4N.js",
-    "_nuxt/entry.D4fG7hJ9.css",
-    "_astro/hoisted.Bk2x9QzR.js",
-    /* esbuild, Angular */
-    "chunk-ABCDEF12.mjs",
-    "app-5NA3RLC7.css",
-    "chunk-7QV4T2XY.js",
-    "chunk-QWE5TZUI.js",
-    "main-2XWO5K6H.js.map",
-    /* parcel */
-    "index.4f9d2a1b.css",
-    "hero.0a1b2c3d.webp",
-    "favicon.a1b2c3d4.ico",
-    /* Next */
-    "_next/static/chunks/main-0a1b2c3d4e5f6a7b.js",
-    "_next/static/chunks/4bd1b696-0123456789abcdef.js",
-    "_next/static/chunks/pages/_app-1a2b3c4d5e6f7a8b.js",
-    "_next/static/css/0123456789abcdef.css",
-    "_next/static/media/c9a5bc6a7c948fb0-s.p.woff2",
-    /* Gatsby, Rails, Django, Hugo, Workbox */
+    "3f9c2a1b4d5e6f708192.js",
+    "chunks/main-0a1b2c3d4e5f6a7b.js",
+    "chunks/4bd1b696-0123456789abcdef.js",
+    "media/c9a5bc6a7c948fb0-s.p.woff2",
     "app-3f9c2a1b4d5e6f708192.js",
     "component---src-pages-index-js-3f9c2a1b4d5e6f708192.js",
     "application-0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9.css",
-    "application-3f9c2a1b.css",
-    "base.3f9c2a1b4d5e.css",
-    "style.min.0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9.css",
-    "workbox-3f9c2a1b.js",
+    "style.min.0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9.CSS",
+    "app.6ce24c58023cc2f8fd88fe9d219db6c6.mjs",
+    /* directories that frameworks reserve */
+    "_next/static/chunks/pages/_app.js",
+    "_next/static/media/photo.png",
+    "docs/_next/static/css/a.css",
+    "_app/immutable/chunks/index.DgT4x8Qz.js",
+    "_app/immutable/entry/start.js",
+    "_astro/hoisted.Bk2x9QzR.js",
 };
 
 static const char *const plain[] = {
@@ -72,70 +43,55 @@ static const char *const plain[] = {
     "js",
     "a.js",
     "index.html",
-    "index-DgT4x8Qz.html", /* never HTML */
-    "page.3f9c2a1b.html",
-    "page.3f9c2a1b.htm",
-    "page.3f9c2a1b.xhtml",
-    "app.3f9c2a1b", /* no extension */
-    "app.3f9c2a1b.js/notes.js",
-    "DgT4x8Qz.d/main.js",
-    "jquery-3.7.1.js",
-    "jquery-3.7.1.min.js",
-    "jquery.min.js",
-    "bootstrap.bundle.min.js",
+    /* 8 characters are no proof, */
+    "assets/index-DgT4x8Qz.js",
+    "chunk-7QV4T2XY.js",
+    "app.3f9c2a1b.js",
+    /* as people write names like these */
+    "hero-iPadPro2.png",
+    "chapter-facade01.js",
+    "x.decade12.js",
+    "demo-GPT4oAPI.js",
+    "x-PS5vsXBX.png",
+    "clip-4KHDRvid.mp4",
+    "auth-OAuth2Ui.js",
+    "lib-K8sAPIv1.js",
+    "tool-MP4toGIF.js",
+    "page-x86Win10.css",
+    "chart-Q3FY2024.svg",
+    "font-Inter4Vf.woff2",
+    "app-B2BSales.js",
+    "a-beef1234.js",
+    "menu.cafe2024.css",
+    "x.abad1dea.js",
+    "mix-a1b2c3d4.js",
+    "chunk-CHAPTER2.js",
+    "app-WINDOWS7.js",
+    "app-2025Q3V2.js",
+    "map-R2D2C3PO.js",
     "report-20240131.pdf",
-    "report.3f9c2a1b.pdf", /* a document */
-    "backup-3f9c2a1b.zip",
-    "photo-20240131.jpg",
-    "photo.2024013112.jpg",
-    "photo-20240131ab.jpg", /* a date with a letter */
-    "my-document.html",
-    "my-document.js",
-    "IMG-12345678.jpg",
-    "IMG_20240131_123456.jpg",
     "holiday-DSCN0012.jpg",
-    "holiday-GOPR1234.mp4",
-    "PXL-20240131.jpg",
-    "font-awesome.css",
-    "fontawesome-webfont.woff2",
-    "Inter-SemiBold.woff2",
-    "Inter-Regular4.woff2",
-    "Roboto-Bold700x.woff2",
-    "OpenSans-ExtraBold.woff2",
-    "MaterialIcons-Regular.ttf",
-    "report-Version2.js",
-    "mock-iPhone14.png",
-    "demo-Vue3Demo.js",
-    "auth-Web3Auth.js",
-    "my-Web-App2.js",
-    "x-My-App-2.js",
-    "app-README12.png",
-    "app-2024JAN1.js",
-    "app-CHAPTERX.js",
-    "app-CHAPTER1.js",
-    "app-DEADBEEF.js",
-    "the-defaced.js",
-    "the-deadbeef.js", /* a word */
-    "app-12345678.js", /* a number */
-    "app.3f9c2a1.js",  /* an abbreviated commit of git */
-    "app.3f9c2a1bc.js",
-    "app.3F9C2A1B.js", /* no tool uses capitals */
-    "3f9c2a1b.js",     /* too short without another word */
-    "DgT4x8Qz.js",
-    "-DgT4x8Qz.js",
-    "avatar-550e8400-e29b-41d4-a716-44665544ab00.jpg", /* a UUID does not depend on the content */
-    "550e8400-e29b-41d4-a716-44665544ab00.png",
-    "three.module.js",
-    "sw.js",
-    "service-worker.js",
+    "jquery-3.7.1.min.js",
+    /* not the hash of the content */
+    "user.205e460b479e2e5b48aec07710c08d50.png", /* of an e-mail address */
+    "data.205e460b479e2e5b48aec07710c08d50.json",
+    "avatar-550e8400-e29b-41d4-a716-44665544ab00.js", /* a UUID does not depend on the content */
+    "log-1706659200000000.js",                        /* a time */
+    "app-deadbeefdeadbeef.js",                        /* no digit */
+    "app.3F9C2A1B4D5E6F708192.js",                    /* no tool uses capitals */
+    "app.3f9c2a1b4d5e6f70819.js",                     /* no tool uses 19 */
+    "app.3f9c2a1b4d5e6f708192.pdf",
+    "app.3f9c2a1b4d5e6f708192", /* no extension */
+    "app.3f9c2a1b4d5e6f708192.js/notes.js",
+    /* not the directory of a framework */
     "_next/static/development/_buildManifest.js",
-    "manifest.json",
-    "data-2024.json",
-    "v1.2.3.js",
-    "en-US.json",
-    "Makefile",
-    "app-DgT4x8Q\xC3.js",
-    "app-DgT4 8Qz.js",
+    "_next/static/development/_next/static/a.js",
+    "_next/data/a.json",
+    "my_next/static/a.js",
+    "_app/version.json",
+    "_astro.js",
+    "a_astro/b.js",
+    "_nuxt/builds/latest.json",
 };
 
 static bool has_hash(const char *name)
@@ -167,7 +123,7 @@ static void long_names_are_read(void **state)
     (void)state;
     memset(name, '-', sizeof name - 1);
     assert_false(has_hash(name));
-    memcpy(name + sizeof name - 1 - 12, "-3f9c2a1b.js", 12);
+    memcpy(name + sizeof name - 1 - 20, "-3f9c2a1b4d5e6f70.js", 20);
     assert_true(has_hash(name));
 }
 

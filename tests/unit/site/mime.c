@@ -74,30 +74,28 @@ static const char *type_of_name(const char *path)
 static const struct {
     const char *type, *extensions;
 } TYPES[] = {
-    {"text/html", "htm html"},
+    {"text/html", "htm html shtml"},
     {"text/css", "css"},
     {"text/javascript", "cjs js mjs"},
-    {"text/plain", "c cc conf cpp diff go h ini java jsx log patch py rs scss sh sql srt tsx txt"},
-    {"text/markdown", "markdown md"},
+    {"text/plain", "c cc conf cpp diff go h ini java jsx log markdown md patch py rs scss sh sql srt toml "
+                   "tsx txt yaml yml"},
     {"text/csv", "csv"},
     {"text/tab-separated-values", "tsv"},
     {"text/calendar", "ics"},
-    {"text/vcard", "vcf"},
+    {"text/vcard", "vcard vcf"},
     {"text/vtt", "vtt"},
-    {"application/json", "json map"},
+    {"application/json", "czml json map topojson"},
     {"application/ld+json", "jsonld"},
     {"application/geo+json", "geojson"},
     {"application/manifest+json", "webmanifest"},
     {"application/wasm", "wasm"},
-    {"application/xml", "xml"},
-    {"application/xhtml+xml", "xhtml"},
-    {"application/xslt+xml", "xsl"},
+    {"application/xml", "opml xml xsd"},
+    {"application/xhtml+xml", "xht xhtml"},
+    {"application/xslt+xml", "xsl xslt"},
     {"application/rss+xml", "rss"},
     {"application/atom+xml", "atom"},
     {"application/gpx+xml", "gpx"},
     {"application/vnd.google-earth.kml+xml", "kml"},
-    {"application/yaml", "yaml yml"},
-    {"application/toml", "toml"},
     {"application/pdf", "pdf"},
     {"application/epub+zip", "epub"},
     {"application/msword", "doc"},
@@ -111,15 +109,15 @@ static const struct {
     {"application/vnd.oasis.opendocument.presentation", "odp"},
     {"application/zip", "zip"},
     {"application/gzip", "gz tgz"},
-    {"application/zstd", "zst"},
-    {"application/x-bzip2", "bz2"},
-    {"application/x-xz", "xz"},
+    {"application/zstd", "tzst zst"},
+    {"application/x-bzip2", "bz2 tbz2"},
+    {"application/x-xz", "txz xz"},
     {"application/x-7z-compressed", "7z"},
     {"application/x-tar", "tar"},
     {"application/vnd.rar", "rar"},
     {"application/vnd.debian.binary-package", "deb"},
     {"application/vnd.microsoft.portable-executable", "exe"},
-    {"application/octet-stream", "bin br dmg iso"},
+    {"application/octet-stream", "bin br dmg img ipa iso pkg"},
     {"application/vnd.apple.mpegurl", "m3u8"},
     {"application/dash+xml", "mpd"},
     {"application/vnd.ms-fontobject", "eot"},
@@ -128,23 +126,23 @@ static const struct {
     {"font/woff", "woff"},
     {"font/woff2", "woff2"},
     {"image/apng", "apng"},
-    {"image/avif", "avif"},
+    {"image/avif", "avif avifs"},
     {"image/bmp", "bmp"},
     {"image/gif", "gif"},
     {"image/heic", "heic"},
     {"image/heif", "heif"},
-    {"image/jpeg", "jpeg jpg"},
+    {"image/jpeg", "jfif jpe jpeg jpg"},
     {"image/jxl", "jxl"},
     {"image/png", "png"},
     {"image/svg+xml", "svg"},
     {"image/tiff", "tif tiff"},
-    {"image/vnd.microsoft.icon", "ico"},
+    {"image/vnd.microsoft.icon", "cur ico"},
     {"image/webp", "webp"},
     {"audio/aac", "aac"},
     {"audio/flac", "flac"},
-    {"audio/mp4", "m4a"},
-    {"audio/mpeg", "mp3"},
-    {"audio/ogg", "oga ogg opus"},
+    {"audio/mp4", "m4a m4b"},
+    {"audio/mpeg", "mp2 mp3"},
+    {"audio/ogg", "oga ogg opus spx"},
     {"audio/wav", "wav"},
     {"audio/webm", "weba"},
     {"video/3gpp", "3gp"},
@@ -153,13 +151,135 @@ static const struct {
     {"video/mp4", "m4v mp4"},
     {"video/mpeg", "mpeg mpg"},
     {"video/ogg", "ogv"},
-    {"video/quicktime", "mov"},
+    {"video/quicktime", "mov qt"},
     {"video/webm", "webm"},
     {"video/x-msvideo", "avi"},
     {"model/gltf+json", "gltf"},
-    {"model/gltf-binary", "glb"},
+    {"model/gltf-binary", "glb vrm"},
     {"model/stl", "stl"},
     {"model/vnd.usdz+zip", "usdz"},
+    {"video/3gpp2", "3g2"},
+    {"model/3mf", "3mf"},
+    {"audio/ac3", "ac3"},
+    {"audio/aiff", "aif aiff"},
+    {"audio/amr", "amr"},
+    {"application/vnd.android.package-archive", "apk"},
+    {"application/appinstaller", "appinstaller"},
+    {"application/appx", "appx"},
+    {"application/appxbundle", "appxbundle"},
+    {"application/vnd.apache.arrow.file", "arrow"},
+    {"video/x-ms-asf", "asf"},
+    {"audio/basic", "au"},
+    {"application/vnd.amazon.mobi8-ebook", "azw3"},
+    {"application/vnd.ms-cab-compressed", "cab"},
+    {"audio/x-caf", "caf"},
+    {"application/vnd.comicbook-rar", "cbr"},
+    {"application/vnd.comicbook+zip", "cbz"},
+    {"application/pkix-cert", "cer"},
+    {"application/pkix-crl", "crl"},
+    {"application/x-x509-ca-cert", "crt der"},
+    {"application/x-chrome-extension", "crx"},
+    {"model/vnd.collada+xml", "dae"},
+    {"image/vnd.ms-dds", "dds"},
+    {"image/vnd.djvu", "djvu"},
+    {"application/vnd.ms-word.document.macroenabled.12", "docm"},
+    {"application/vnd.openxmlformats-officedocument.wordprocessingml.template", "dotx"},
+    {"image/vnd.dwg", "dwg"},
+    {"application/java-archive", "ear jar war"},
+    {"audio/eac3", "ec3"},
+    {"image/emf", "emf"},
+    {"application/postscript", "eps ps"},
+    {"image/aces", "exr"},
+    {"application/flatgeobuf", "fgb"},
+    {"application/fits", "fits"},
+    {"application/vnd.flatpak.ref", "flatpakref"},
+    {"application/vnd.flatpak.repo", "flatpakrepo"},
+    {"video/x-flv", "flv"},
+    {"application/gml+xml", "gml"},
+    {"application/geopackage+sqlite3", "gpkg"},
+    {"application/x-java-jnlp-file", "jnlp"},
+    {"image/jp2", "jp2"},
+    {"application/vnd.google-earth.kmz", "kmz"},
+    {"image/ktx", "ktx"},
+    {"image/ktx2", "ktx2"},
+    {"application/vnd.laszip", "laz"},
+    {"audio/mpegurl", "m3u"},
+    {"video/iso.segment", "m4s"},
+    {"application/mathml+xml", "mathml mml"},
+    {"application/metalink4+xml", "meta4"},
+    {"application/metalink+xml", "metalink"},
+    {"audio/midi", "mid midi"},
+    {"audio/matroska", "mka"},
+    {"application/x-mobipocket-ebook", "mobi"},
+    {"application/x-apple-aspen-config", "mobileconfig"},
+    {"application/x-msi", "msi"},
+    {"application/msix", "msix"},
+    {"application/msixbundle", "msixbundle"},
+    {"application/vnd.ms-outlook", "msg"},
+    {"application/vnd.recordare.musicxml+xml", "musicxml"},
+    {"application/vnd.mapbox-vector-tile", "mvt"},
+    {"application/vnd.recordare.musicxml", "mxl"},
+    {"application/x-dtbncx+xml", "ncx"},
+    {"application/n-quads", "nq"},
+    {"application/n-triples", "nt"},
+    {"application/vnd.apple.numbers", "numbers"},
+    {"application/vnd.oasis.opendocument.graphics", "odg"},
+    {"application/ogg", "ogx"},
+    {"application/oebps-package+xml", "opf"},
+    {"application/vnd.openstreetmap.data+xml", "osm"},
+    {"application/vnd.oasis.opendocument.spreadsheet-template", "ots"},
+    {"application/vnd.oasis.opendocument.text-template", "ott"},
+    {"application/oxps", "oxps"},
+    {"application/vnd.openofficeorg.extension", "oxt"},
+    {"application/x-pkcs12", "p12 pfx"},
+    {"application/x-pkcs7-certificates", "p7b"},
+    {"application/pkcs7-mime", "p7c p7m"},
+    {"application/pkcs7-signature", "p7s"},
+    {"application/vnd.apple.pages", "pages"},
+    {"application/vnd.apache.parquet", "parquet"},
+    {"application/x-protobuf", "pbf"},
+    {"image/x-portable-bitmap", "pbm"},
+    {"image/x-portable-graymap", "pgm"},
+    {"application/vnd.apple.pkpass", "pkpass"},
+    {"application/vnd.apple.pkpasses", "pkpasses"},
+    {"audio/x-scpls", "pls"},
+    {"application/vnd.pmtiles", "pmtiles"},
+    {"image/x-portable-anymap", "pnm"},
+    {"image/x-portable-pixmap", "ppm"},
+    {"application/vnd.openxmlformats-officedocument.presentationml.slideshow", "ppsx"},
+    {"application/vnd.ms-powerpoint.presentation.macroenabled.12", "pptm"},
+    {"image/vnd.adobe.photoshop", "psd"},
+    {"application/rdf+xml", "owl rdf"},
+    {"application/x-rpm", "rpm"},
+    {"application/rtf", "rtf"},
+    {"application/vnd.sqlite3", "sqlite sqlite3"},
+    {"model/step", "step stp"},
+    {"application/x-shockwave-flash", "swf"},
+    {"image/x-tga", "tga"},
+    {"application/x-bittorrent", "torrent"},
+    {"application/trig", "trig"},
+    {"font/collection", "ttc"},
+    {"text/turtle", "ttl"},
+    {"application/ttml+xml", "ttml"},
+    {"application/vnd.ms-visio.drawing", "vsdx"},
+    {"application/warc", "warc"},
+    {"audio/x-ms-wma", "wma"},
+    {"image/wmf", "wmf"},
+    {"video/x-ms-wmv", "wmv"},
+    {"model/vrml", "wrl"},
+    {"application/wsdl+xml", "wsdl"},
+    {"model/x3d+xml", "x3d"},
+    {"application/vnd.ms-excel.sheet.binary.macroenabled.12", "xlsb"},
+    {"application/vnd.ms-excel.sheet.macroenabled.12", "xlsm"},
+    {"application/vnd.openxmlformats-officedocument.spreadsheetml.template", "xltx"},
+    {"application/x-xpinstall", "xpi"},
+    {"application/vnd.ms-xpsdocument", "xps"},
+    {"application/xspf+xml", "xspf"},
+    {"application/cbor", "cbor"},
+    {"application/dicom", "dcm"},
+    {"application/x-ipynb+json", "ipynb"},
+    {"text/n3", "n3"},
+    {"application/x-ns-proxy-autoconfig", "pac"},
 };
 
 static void extensions_have_types(void **state)
@@ -167,7 +287,7 @@ static void extensions_have_types(void **state)
     (void)state;
     assert_true(mime_open()); /* asserts that the table is sorted */
     for (size_t i = 0; i < COUNT(TYPES); i++) {
-        char extensions[128];
+        char extensions[256];
         snprintf(extensions, sizeof extensions, "%s", TYPES[i].extensions);
         char *rest = extensions;
         for (char *word; (word = strsep(&rest, " "));) {
@@ -254,6 +374,17 @@ static const struct {
           "\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0a"
           "PK\x05\x06\0\0\0\0\x01\0\x01\0/\0\0\0\x1F\0\0\0\0\0"),
      "application/zip"},
+    /* libmagic judges by the first entry: these are a Java archive, a document and an EPUB for it. */
+    {TEXT("PK\x03\x04\x14\0\x08\x08\x08\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x09\0\x04\0META-INF/\xFE\xCA\0\0"),
+     "application/zip"},
+    {TEXT("PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0[Content_Types].xml"
+          "PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0_rels"
+          "PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0word/"),
+     "application/zip"},
+    {TEXT(
+         "PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\x14\0\0\0\x14\0\0\0\x08\0\0\0mimetypeapplication/epub+zip"),
+     "application/zip"},
+    {TEXT("PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), "application/zip"},
     {TEXT("%PDF-1.4\n%\xE2\xE3\xCF\xD3\n1 0 obj\n"), "application/pdf"},
     {TEXT("%PDF-1.4\n1 0 obj\n"), "application/pdf"},
 
@@ -264,9 +395,7 @@ static const struct {
     {TEXT(""), "text/plain"},
     {TEXT("\n"), "text/plain"},
 
-    /* Types that browsers run are never guessed. */
-    {TEXT("<!DOCTYPE html><html><script>alert(1)</script></html>\n"), "text/plain"},
-    {TEXT("<!DOCTYPE html><html><body>gr\xFC\xDF dich</body></html>\n"), "text/plain"},
+    /* Types that browsers run are never guessed by libmagic. */
     {TEXT("<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>\n"), "text/plain"},
     {TEXT("<svg xmlns=\"http://www.w3.org/2000/svg\"><!-- \xFC --></svg>\n"), NULL},
     {TEXT("<?xml version=\"1.0\"?><html xmlns=\"http://www.w3.org/1999/xhtml\"/>\n"), "text/plain"},
@@ -278,6 +407,49 @@ static const struct {
 
     {TEXT("\x01\x02\x03\x04\x00\xFE\xFD\x99"), "application/octet-stream"},
 };
+
+/* WHATWG MIME Sniffing 7.1, first table */
+static void html_needs_no_extension(void **state)
+{
+    static const struct span pages[] = {
+        TEXT("<!doctype html>"),
+        TEXT("<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\">"),
+        TEXT("\t\n\f\r <html>"),
+        TEXT("<HTML lang=en>"),
+        TEXT("<head>"),
+        TEXT("<script >"),
+        TEXT("<iframe src=x>"),
+        TEXT("<h1>caf\xE9"),
+        TEXT("<div>"),
+        TEXT("<font >"),
+        TEXT("<table>"),
+        TEXT("<a href=x>"),
+        TEXT("<style>"),
+        TEXT("<title>\0"),
+        TEXT("<b>"),
+        TEXT("<body>"),
+        TEXT("<br>"),
+        TEXT("<p>"),
+        TEXT("<!-- x -->"),
+        TEXT("<!DOCTYPE html><html><body>gr\xFC\xDF dich</body></html>\n"),
+    };
+    static const struct span others[] = {
+        TEXT("<!doctype html"), TEXT("<!doctype>"), TEXT("<html"),    TEXT("<html\n>"),       TEXT("<pre>"),
+        TEXT("<article>"),      TEXT("< p>"),       TEXT("x <p>"),    TEXT("<?php\n<p>"),     TEXT("<svg>"),
+        TEXT("# <p>"),          TEXT(" \n"),        TEXT("<!--x-->"), TEXT("<!doctype svg>"),
+    };
+    static const char *const plain[] = {"about", "About-us", "a b", "html"};
+    static const char *const named[] = {"about.unknown", "about.", ".about", "a.b.c", "about.html~"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(pages); i++) {
+        for (size_t k = 0; k < COUNT(plain); k++)
+            assert_string_equal(type_of(plain[k], pages[i]), "text/html");
+        for (size_t k = 0; k < COUNT(named); k++)
+            assert_string_not_equal(type_of(named[k], pages[i]), "text/html");
+    }
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_string_equal(type_of("about", others[i]), "text/plain");
+}
 
 static void content_is_guessed(void **state)
 {
@@ -452,19 +624,42 @@ static void only_text_types_take_a_charset(void **state)
     }
 }
 
+static void pages_and_styles_may_name_their_charset(void **state)
+{
+    char late[2048];
+    (void)state;
+    memset(late, ' ', sizeof late);
+    memcpy(late + 1100, "<meta charset=koi8-r>", 21);
+    assert_true(mime_declares_charset("text/html", SPAN("<!doctype html><META CharSet=iso-8859-1>")));
+    assert_true(mime_declares_charset(
+        "text/html", SPAN("<meta http-equiv=content-type content='text/html; charset=koi8-r'>")));
+    assert_false(mime_declares_charset("text/html", SPAN("<meta name=viewport>")));
+    assert_false(
+        mime_declares_charset("text/html", (struct span){late, sizeof late})); /* browsers look no further */
+    assert_false(mime_declares_charset("text/plain", SPAN("<meta charset=koi8-r>")));
+    assert_true(mime_declares_charset("text/css", SPAN("@charset \"koi8-r\";")));
+    assert_false(mime_declares_charset("text/css", SPAN("p {} @charset \"koi8-r\";")));
+    assert_false(mime_declares_charset("text/css", SPAN("")));
+}
+
 static void overrides_win_over_the_table(void **state)
 {
     static const struct type_override types[] = {{"css", "text/x-first"},
                                                  {"strange", "application/x-strange"},
                                                  {"css", "text/x-css"},
-                                                 {"longer-than-any-other", "a/b"}};
+                                                 {"longer-than-any-other", "a/b"},
+                                                 {"manifest.json", "a/manifest"},
+                                                 {"json", "a/json"},
+                                                 {"user.js", "a/user"},
+                                                 {".htaccess", "a/hidden"},
+                                                 {".", "a/never"},
+                                                 {".", "a/plain"}};
     static const char *const rows[][2] = {
         {"a.css", "text/x-css"},
         {"a.CSS", "text/x-css"},
         {"a.strange", "application/x-strange"},
         {"a.longer-than-any-other", "a/b"},
         {"a.js", "text/javascript"},
-        {"css", NULL},
         {".css", NULL},
         {"a.css/b", NULL},
         {"a.cs", NULL},
@@ -474,6 +669,27 @@ static void overrides_win_over_the_table(void **state)
         {"b/.css", NULL},
         {"b/a.css", "text/x-css"},
     };
+    static const char *const named[][2] = {
+        {"css", "text/x-css"}, /* the whole name */
+        {"b/CSS", "text/x-css"},
+        {"manifest.json", "a/manifest"},
+        {"b/Manifest.JSON", "a/manifest"},
+        {"web.manifest.json", "a/manifest"},
+        {"webmanifest.json", "a/json"},
+        {".manifest.json", "a/json"},
+        {"a.json", "a/json"},
+        {"a.user.js", "a/user"},
+        {"user.js", "a/user"},
+        {".htaccess", "a/hidden"},
+        {"b/.htaccess", "a/hidden"},
+        {"a.htaccess", "a/hidden"},
+        {"htaccess", "a/plain"},
+        {"about", "a/plain"},
+        {"b.c/about", "a/plain"},
+        {"about.", "a/plain"},
+        {".profile", "a/plain"},
+        {"about.css", "text/x-css"},
+    };
     char scratch[MIME_MAX];
     (void)state;
     mime_override(types, COUNT(types));
@@ -482,6 +698,9 @@ static void overrides_win_over_the_table(void **state)
         if (rows[i][1] != NULL)
             assert_string_equal(mime_of(rows[i][0], -1, scratch), rows[i][1]);
     }
+    for (size_t i = 0; i < COUNT(named); i++)
+        assert_string_equal(mime_of(named[i][0], -1, scratch), named[i][1]);
+    assert_false(mime_knows(SPAN("about"))); /* may be the page about.html */
     mime_override(NULL, 0);
     assert_string_equal(mime_of("a.css", -1, scratch), "text/css");
     assert_false(mime_knows(SPAN("a.strange")));
@@ -490,12 +709,19 @@ static void overrides_win_over_the_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(extensions_have_types),        cmocka_unit_test(names_have_extensions),
-        cmocka_unit_test(names_win_over_content),       cmocka_unit_test(ts_has_two_meanings),
-        cmocka_unit_test(content_is_guessed),           cmocka_unit_test(guesses_are_bounded),
-        cmocka_unit_test(only_listed_guesses_are_sent), cmocka_unit_test(database_may_be_missing),
-        cmocka_unit_test(home_does_not_matter),         cmocka_unit_test(only_text_types_take_a_charset),
+        cmocka_unit_test(extensions_have_types),
+        cmocka_unit_test(names_have_extensions),
+        cmocka_unit_test(names_win_over_content),
+        cmocka_unit_test(ts_has_two_meanings),
+        cmocka_unit_test(content_is_guessed),
+        cmocka_unit_test(guesses_are_bounded),
+        cmocka_unit_test(only_listed_guesses_are_sent),
+        cmocka_unit_test(database_may_be_missing),
+        cmocka_unit_test(home_does_not_matter),
+        cmocka_unit_test(only_text_types_take_a_charset),
         cmocka_unit_test(overrides_win_over_the_table),
+        cmocka_unit_test(html_needs_no_extension),
+        cmocka_unit_test(pages_and_styles_may_name_their_charset),
     };
     return cmocka_run_group_tests(tests, folder_open, folder_close);
 }

@@ -1,0 +1,85 @@
+#include "answer/encoded.h"
+
+#include "http/negotiate.h"
+
+#include <limits.h>
+
+static const struct {
+    struct span suffix;
+    struct span name;
+} forms[CODINGS] = {
+    [CODING_GZIP] = {SPAN_INIT(".gz"), SPAN_INIT("gzip")},
+    [CODING_ZSTD] = {SPAN_INIT(".zst"), SPAN_INIT("zstd")},
+    [CODING_BR] = {SPAN_INIT(".br"), SPAN_INIT("br")},
+};
+
+/* Finds one encoded form; NULL if there is none. */
+static struct entry *find_form(const struct exchange *exchange, struct span path, enum coding coding)
+{
+    char room[PATH_MAX];
+    struct buffer encoded = BUFFER(room);
+    struct store *store = exchange->context->store;
+    struct entry *entry;
+    buffer_append(&encoded, path);
+    buffer_append(&encoded, forms[coding].suffix);
+    buffer_byte(&encoded, '\0');
+    if (encoded.overflow ||
+        store_find(store, (struct span){room, encoded.length - 1}, exchange->iteration, &entry) != 0)
+        return NULL;
+    if (entry->kind == ENTRY_FILE)
+        return entry;
+    store_release(store, entry);
+    return NULL;
+}
+
+/* Without Accept-Encoding the client may not be able to decode any form (negotiate.h). */
+__attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span path)
+{
+    struct entry *found[CODINGS] = {NULL};
+    unsigned available = 0;
+    if (path.length == 0 || exchange->context->config->file.length > 0)
+        return false;
+    for (unsigned coding = CODING_IDENTITY + 1; coding < CODINGS; coding++) {
+        found[coding] = find_form(exchange, path, coding);
+        available |= found[coding] != NULL ? 1U << coding : 0;
+    }
+    if (available == 0)
+        return false;
+    struct acceptance acceptance = negotiate_codings(exchange->request);
+    enum coding choice = negotiate_choose(&acceptance, available);
+    for (unsigned coding = CODING_IDENTITY + 1; coding < CODINGS; coding++) {
+        if (found[coding] != NULL && coding != choice)
+            store_release(exchange->context->store, found[coding]);
+    }
+    exchange->response->varies |= RESPONSE_BY_ENCODING;
+    if (choice == CODINGS) {
+        exchange->refused = (struct refused){path, available};
+        return false;
+    }
+    exchange->entry = found[choice];
+    exchange->coding = choice;
+    return true;
+}
+
+__attribute__((cold)) bool encoded_explain(struct exchange *exchange)
+{
+    struct buffer *text = &exchange->reason.text;
+    struct refused refused = exchange->refused;
+    struct span name = span_after_last(refused.path, '/');
+    unsigned first = CODING_IDENTITY + 1;
+    if (refused.codings == 0)
+        return false;
+    while ((refused.codings & 1U << first) == 0)
+        first++;
+    buffer_append(text, SPAN("There is no '"));
+    buffer_append(text, name);
+    buffer_append(text, SPAN("', only '"));
+    buffer_append(text, name);
+    buffer_append(text, forms[first].suffix);
+    buffer_append(text, SPAN("', and the request does not accept "));
+    buffer_append(text, forms[first].name);
+    buffer_append(text, SPAN(" (Accept-Encoding)."));
+    if (text->overflow) /* by a long name */
+        text->length = 0;
+    return true;
+}

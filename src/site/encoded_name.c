@@ -1,0 +1,57 @@
+#include "site/encoded_name.h"
+
+#include <string.h>
+
+static const struct encoded_name *given;
+static unsigned given_count;
+
+void encoded_name_set(const struct encoded_name *names, unsigned count)
+{
+    given = names;
+    given_count = count;
+}
+
+static const struct encoded_name *find(struct span path)
+{
+    static const struct encoded_name svgz = {"svgz", "gzip"}; /* SVG 2 1.2 */
+    struct span name = span_after_last(path, '/');
+    const struct encoded_name *best = text_is_called(name, span_of(svgz.name)) ? &svgz : NULL;
+    size_t length = best != NULL ? strlen(best->name) : 0;
+    for (unsigned i = 0; i < given_count; i++) {
+        size_t own = strlen(given[i].name);
+        if (own < length || !text_is_called(name, span_of(given[i].name)))
+            continue;
+        best = &given[i];
+        length = own;
+    }
+    return best;
+}
+
+const char *encoded_name_coding(struct span path)
+{
+    const struct encoded_name *found = find(path);
+    return found != NULL ? found->coding : NULL;
+}
+
+static bool is_extension_of_coding(struct span extension)
+{
+    static const struct span usual[] = {SPAN_INIT("gz"), SPAN_INIT("br"), SPAN_INIT("zst")};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        if (span_equal_nocase(usual[i], extension))
+            return true;
+    }
+    return false;
+}
+
+/* Of an extension of several parts, such as "js.unityweb", the last one is the coding's. */
+struct span encoded_name_decoded(struct span path)
+{
+    const struct encoded_name *found = find(path);
+    struct span extension = span_after_last(path, '.');
+    if (found == NULL || extension.length == path.length)
+        return path;
+    bool has_parts = strchr(found->name + (found->name[0] == '.'), '.') != NULL;
+    if (has_parts || is_extension_of_coding(extension))
+        path.length -= extension.length + 1;
+    return path;
+}

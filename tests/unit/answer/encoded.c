@@ -1,0 +1,166 @@
+/* Files that exist only encoded, and files that are encoded themselves. */
+#include "asked.h"
+
+static void a_file_that_exists_only_encoded_is_sent_to_clients_that_accept_it(void **state)
+{
+    (void)state;
+    make_file("alone.css.gz", "compressed");
+    const char *response = ask(GET("/alone.css", "Accept-Encoding: br, gzip\r\n"));
+    assert_status(response, 200);
+    assert_has(response, "\r\nContent-Type: text/css\r\n");
+    assert_has(response, "\r\nContent-Encoding: gzip\r\n");
+    assert_has(response, "-gzip\"\r\n");
+    assert_has(response, "\r\nVary: Accept-Encoding\r\n");
+    assert_body(response, "compressed");
+    response = ask(GET("/alone.css", "Accept-Encoding: gzip\r\nRange: bytes=4-7\r\n"));
+    assert_status(response, 206);
+    assert_has(response, "\r\nContent-Range: bytes 4-7/10\r\n");
+    assert_has(response, "\r\nContent-Encoding: gzip\r\n");
+    assert_body(response, "ress");
+}
+
+static void other_clients_get_404_with_the_reason(void **state)
+{
+    (void)state;
+    make_file("alone.css.gz", "compressed");
+    static const char *const requests[] = {
+        GET("/alone.css", "Accept: */*\r\n"),
+        GET("/alone.css", "Accept: */*\r\nAccept-Encoding: br\r\n"),
+        GET("/alone.css", "Accept: */*\r\nAccept-Encoding: gzip;q=0\r\n"),
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        const char *response = ask(requests[i]);
+        assert_status(response, 404);
+        assert_has(response,
+                   "There is no 'alone.css', only 'alone.css.gz', and the request does not accept gzip");
+        assert_has(response, "\r\nVary: Accept, Accept-Encoding\r\n");
+    }
+}
+
+static void the_preferred_of_several_forms_is_sent(void **state)
+{
+    (void)state;
+    make_file("alone.js.gz", "as gzip");
+    make_file("alone.js.br", "as br");
+    assert_body(ask(GET("/alone.js", "Accept-Encoding: gzip, br\r\n")), "as br");
+    assert_body(ask(GET("/alone.js", "Accept-Encoding: gzip, br;q=0.5\r\n")), "as gzip");
+    assert_body(ask(GET("/alone.js", "Accept-Encoding: gzip\r\n")), "as gzip");
+    make_file("alone.js", "as it is");
+    assert_body(ask(GET("/alone.js", "")), "as it is");
+}
+
+static void an_index_and_a_page_may_exist_only_encoded(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("solo", 0755), 0);
+    make_file("solo/index.html.gz", "index");
+    make_file("page.html.gz", "page");
+    const char *response = ask(GET("/solo/", "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\r\nContent-Type: text/html\r\n");
+    assert_body(response, "index");
+    assert_body(ask(GET("/page", "Accept-Encoding: gzip\r\n")), "page");
+    asked.settings.charset = "utf-8";
+    assert_has(ask(GET("/page", "Accept-Encoding: gzip\r\n")),
+               "\r\nContent-Type: text/html; charset=utf-8\r\n");
+    asked.settings.watch = true; /* no script can follow encoded bytes */
+    assert_body(ask(GET("/page", "Accept: text/html\r\nAccept-Encoding: gzip\r\n")), "page");
+}
+
+static void a_single_file_has_no_encoded_forms(void **state)
+{
+    (void)state;
+    make_file("only.css.gz", "compressed");
+    asked.settings.file = "only.css";
+    assert_status(ask(GET("/only.css", "Accept-Encoding: gzip\r\n")), 404);
+}
+
+static void svgz_has_a_type_and_a_coding(void **state)
+{
+    (void)state;
+    make_file("p.svgz", "compressed");
+    static const char *const requests[] = {
+        GET("/p.svgz", ""),
+        GET("/p.svgz", "Accept-Encoding: gzip, br\r\n"),
+    };
+    for (size_t i = 0; i < 2; i++) {
+        const char *response = ask(requests[i]);
+        assert_has(response, "\r\nContent-Type: image/svg+xml\r\n");
+        assert_has(response, "\r\nContent-Encoding: gzip\r\n");
+        assert_has(response, "-gzip\"\r\n");
+        assert_has(response, "\r\nVary: Accept-Encoding\r\n");
+        assert_body(response, "compressed");
+    }
+}
+
+/* RFC 9110 12.5.3: without any acceptable coding, no coding. */
+static void clients_that_refuse_the_coding_get_the_bytes_as_such(void **state)
+{
+    (void)state;
+    make_file("p.svgz", "compressed");
+    asked.keeps_store = true;
+    ask(GET("/p.svgz", "Accept-Encoding: gzip\r\n"));
+    const char *response = ask(GET("/p.svgz", "Accept-Encoding: identity\r\n"));
+    assert_has(response, "\r\nContent-Type: application/gzip\r\n");
+    assert_lacks(response, "Content-Encoding:");
+    assert_lacks(response, "-gzip\"");
+    assert_has(response, "\r\nVary: Accept-Encoding\r\n");
+    assert_body(response, "compressed");
+    assert_status(ask(GET("/p.svgz", "Accept-Encoding: *;q=0\r\n")), 406);
+    assert_has(ask(GET("/p.svgz", "Accept-Encoding: gzip\r\n")), "\r\nContent-Encoding: gzip\r\n");
+}
+
+static void given_extensions_have_a_coding_and_the_type_of_the_decoded_name(void **state)
+{
+    (void)state;
+    make_file("g.framework.js.gz", "script");
+    make_file("g.data.gz", "data");
+    make_file("1.pbf", "tile");
+    make_file("x.tar.gz", "archive");
+    asked.settings.encoded[0] = (struct encoded_name){"js.gz", "gzip"};
+    asked.settings.encoded[1] = (struct encoded_name){"data.gz", "gzip"};
+    asked.settings.encoded[2] = (struct encoded_name){"pbf", "gzip"};
+    asked.settings.encoded_count = 3;
+    const char *response = ask(GET("/g.framework.js.gz", "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\r\nContent-Type: text/javascript\r\nContent-Encoding: gzip\r\n");
+    response = ask(GET("/g.data.gz", "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\r\nContent-Type: application/octet-stream\r\nContent-Encoding: gzip\r\n");
+    response = ask(GET("/1.pbf", "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\r\nContent-Type: application/x-protobuf\r\nContent-Encoding: gzip\r\n");
+    response = ask(GET("/x.tar.gz", "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\r\nContent-Type: application/gzip\r\n");
+    assert_lacks(response, "Content-Encoding:");
+    /* Under the name without the coding, too. */
+    response = ask(GET("/g.framework.js", "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\r\nContent-Type: text/javascript\r\nContent-Encoding: gzip\r\n");
+}
+
+static void validators_of_an_encoded_file_are_compared(void **state)
+{
+    (void)state;
+    char request[512], etag[128] = "";
+    make_file("alone.css.gz", "compressed");
+    const char *at = strstr(ask(GET("/alone.css", "Accept-Encoding: gzip\r\n")), "ETag: ");
+    assert_non_null(at);
+    snprintf(etag, sizeof etag, "%.*s", (int)strcspn(at + 6, "\r"), at + 6);
+    snprintf(
+        request, sizeof request,
+        "GET /alone.css HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nIf-None-Match: %s\r\n\r\n",
+        etag);
+    assert_status(ask(request), 304);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(a_file_that_exists_only_encoded_is_sent_to_clients_that_accept_it),
+        ASKED_TEST(other_clients_get_404_with_the_reason),
+        ASKED_TEST(the_preferred_of_several_forms_is_sent),
+        ASKED_TEST(an_index_and_a_page_may_exist_only_encoded),
+        ASKED_TEST(a_single_file_has_no_encoded_forms),
+        ASKED_TEST(svgz_has_a_type_and_a_coding),
+        ASKED_TEST(clients_that_refuse_the_coding_get_the_bytes_as_such),
+        ASKED_TEST(given_extensions_have_a_coding_and_the_type_of_the_decoded_name),
+        ASKED_TEST(validators_of_an_encoded_file_are_compared),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
