@@ -7,11 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Datagrams: a worker that shuts its end down can't end the others' receiving (unix(7)). */
+/* Not datagrams: those could be sent to other sockets as well (unix(7)). */
 static int open_channel(struct channel *channel)
 {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
         return -1;
     *channel = (struct channel){ends[0], ends[1]};
     return 0;
@@ -30,42 +30,49 @@ static bool is_passed(int fd)
 {
     int type;
     socklen_t length = sizeof type;
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_DGRAM &&
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET &&
            fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-static int open_own(struct channels *channels, const struct passed_channels *passed)
+/* From nowhere: without a sender, it is at its end. */
+static int open_ended(void)
 {
-    channels->before = -1;
-    if (passed == NULL || !is_passed(passed->own.sender) || !is_passed(passed->own.receiver))
-        return open_channel(&channels->own);
-    channels->own = passed->own;
-    if (is_passed(passed->before))
-        channels->before = passed->before;
-    return 0;
+    struct channel channel;
+    if (open_channel(&channel) < 0)
+        return -1;
+    close(channel.sender);
+    return channel.receiver;
 }
 
 int channels_open(struct channels *channels, const struct passed_channels *passed)
 {
-    if (open_own(channels, passed) < 0)
+    bool receives = passed != NULL && is_passed(passed->next);
+    channels->before_own = passed != NULL && is_passed(passed->own) ? passed->own : -1;
+    channels->before = receives ? passed->next : open_ended();
+    if (channels->before < 0)
         return -1;
-    if (open_channel(&channels->next) == 0)
-        return 0;
-    close_channel(&channels->own);
+    if (open_channel(&channels->own) == 0) {
+        if (open_channel(&channels->next) == 0)
+            return 0;
+        close_channel(&channels->own);
+    }
+    int error = errno;
+    close(channels->before);
+    errno = error;
     return -1;
 }
 
 void channels_end_before(struct channels *channels)
 {
     char byte;
-    if (channels->before < 0)
+    if (channels->before_own < 0)
         return;
-    shutdown(channels->before, SHUT_RDWR);
+    shutdown(channels->before_own, SHUT_RDWR);
     /* Without room for descriptors they are dropped: closing a file of a hung file system would not return. */
-    while (recv(channels->before, &byte, sizeof byte, MSG_DONTWAIT) > 0)
+    while (recv(channels->before_own, &byte, sizeof byte, MSG_DONTWAIT) > 0)
         ;
-    close(channels->before);
-    channels->before = -1;
+    close(channels->before_own);
+    channels->before_own = -1;
 }
 
 bool channels_make_room(int *fd)
@@ -80,7 +87,8 @@ bool channels_make_room(int *fd)
 
 bool channels_enter_worker(const struct channels *channels, int notices)
 {
-    int ends[] = {channels->own.sender, channels->own.receiver, channels->next.sender, notices};
+    int ends[] = {channels->own.sender, channels->own.receiver, channels->next.sender, channels->before,
+                  notices};
     enum { ENDS = sizeof ends / sizeof *ends };
     for (int i = 0; i < ENDS; i++) {
         if (!channels_make_room(&ends[i]))

@@ -15,18 +15,19 @@ struct channel {
     int receiver;
 };
 
-/* A compromised worker can receive what the workers of its program hand over, but not what those of a later program get:
-   each program has a channel of its own, which the one before it has made. */
+/* Each program has channels of its own: a compromised worker of the program before can spoil and read none of them but
+   that on which it hands over. */
 struct channels {
     struct channel own;  /* between the workers of this program: they have both ends */
     struct channel next; /* to those of the program that replaces this one */
-    int before; /* receives what workers of the program before hand over among themselves; -1: none */
+    int before;          /* receives from those of the program that this one replaces */
+    int before_own;      /* receives what those hand over among themselves; -1: none */
 };
 
 /* What the program before has passed, owned from now on. */
 struct passed_channels {
-    struct channel own; /* its `next` */
-    int before;         /* of its own */
+    int next; /* the receiving ends */
+    int own;
 };
 
 /* Makes the sockets. `passed`: NULL if there is no program before. Returns 0, or -1 with errno. */

@@ -564,13 +564,22 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
                   path);
 }
 
+/* Of an old worker that has ended, perhaps in libmagic. */
+static void clear_slot(const struct supervision *supervision, unsigned slot)
+{
+    char path[MAGIC_GUARD_PATH_MAX];
+    metrics_set_connections(metrics_of(supervision->master->metrics, slot), 0, 0);
+    if (magic_guard_record_crash(slot, path))
+        log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream", path);
+}
+
 static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_status)
 {
     for (unsigned i = 0; i < supervision->old_count; i++) {
         if (supervision->old[i].worker.pid != pid)
             continue;
         if (supervision->old[i].slot < SLOTS_MAX)
-            metrics_set_connections(metrics_of(supervision->master->metrics, supervision->old[i].slot), 0, 0);
+            clear_slot(supervision, supervision->old[i].slot);
         if (supervision->old[i].notices >= 0)
             close(supervision->old[i].notices);
         supervision->old[i] = supervision->old[--supervision->old_count];
@@ -721,7 +730,7 @@ static void hand_over(struct supervision *supervision)
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     const struct channels *channels = &supervision->master->channels;
-    const struct passed_channels passed = {channels->next, channels->own.receiver};
+    const struct passed_channels passed = {channels->next.receiver, channels->own.receiver};
     int error =
         handover_execute(supervision->command, &supervision->master->listening, workers, count, &passed);
     log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
@@ -796,11 +805,17 @@ static bool make_old(struct supervision *supervision, struct child *child, int64
     return true;
 }
 
+static bool has_room_for_old(const struct supervision *supervision)
+{
+    return supervision->old_count + supervision->running <=
+           LIMIT_RETIRED / 2; /* so that a reload always has room */
+}
+
 /* A worker that drains or retires by itself, as a signal told it to. */
 static void on_leave(struct supervision *supervision, struct child *child)
 {
     int64_t now = now_ms();
-    if (!make_old(supervision, child, now))
+    if (!has_room_for_old(supervision) || !make_old(supervision, child, now))
         return;
     child->pause = next_pause(child, now);
     child->due = now + child->pause;
@@ -855,11 +870,6 @@ static void tell_back(struct supervision *supervision)
     if (supervision->root_missing)
         log_error("root '%s' is there again", supervision->master->settings->root);
     supervision->root_missing = false;
-}
-
-static bool has_room_for_old(const struct supervision *supervision)
-{
-    return supervision->old_count + supervision->running <= LIMIT_RETIRED;
 }
 
 static void look_at_root(struct supervision *supervision)

@@ -101,6 +101,7 @@ static const struct rule rules[] = {
     {.call = SYS_getpeername},
     {SYS_sendmsg, {{IS(0, DESCRIPTOR_HANDOFF_OUT)}, {ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL)}}},
     {SYS_sendmsg, {{IS(0, DESCRIPTOR_HANDOFF_NEXT)}, {ONLY(2, MSG_DONTWAIT | MSG_NOSIGNAL)}}},
+    {SYS_recvmsg, {{IS(0, DESCRIPTOR_HANDOFF_BEFORE)}, {ONLY(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}}},
     {SYS_recvmsg, {{IS(0, DESCRIPTOR_HANDOFF_IN)}, {ONLY(2, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)}}},
 
     /* files: libmagic, the walk, listings */

@@ -450,6 +450,7 @@ static enum connection_want respond(struct connection *connection, struct servic
     struct response *response = &outgoing.response;
     response_init(response, service->parts, service->text);
     response->last = (service->context.draining || service->retiring) && !is_followed(connection, rest);
+    response->last |= connection->awaits_no_longer; /* the next connection reaches a worker of the new root */
     outgoing.began = read_clock(service);
     make_response(connection, service, reading, &outgoing);
     if (await_root(connection, service, reading, &outgoing))

@@ -106,7 +106,7 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
                  header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;
     *handoff = (struct handoff){.fd = fd, .bytes = {room, (size_t)length - (whole ? sizeof header : 0)}};
-    if (fd >= 0 && whole && is_connection(fd) && find_peer(handoff))
+    if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd))
         return HANDOFF_DONE;
     if (fd >= 0)
         close(fd);

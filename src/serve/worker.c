@@ -25,8 +25,8 @@ struct arrival {
     struct received received;
 };
 
-/* Where connections come from: the listening sockets, then the workers that this one replaces. */
-enum { SOURCES = LIMIT_LISTENERS + 1 };
+/* Where connections come from: the listening sockets, then workers that retire, of this program and of the one before. */
+enum { CHANNELS = 2, SOURCES = LIMIT_LISTENERS + CHANNELS };
 
 struct worker {
     const struct worker_setup *setup;
@@ -44,7 +44,8 @@ struct worker {
     bool retiring;
     bool has_successors; /* that take connections over */
     int successors;      /* DESCRIPTOR_HANDOFF_OUT, or DESCRIPTOR_HANDOFF_NEXT when the program is replaced */
-    bool leave_noticed;  /* the master knows that this worker leaves */
+    int64_t handoff_deadline; /* when a queue that stays full counts as broken */
+    bool leave_noticed;       /* the master knows that this worker leaves */
     unsigned connections;
     unsigned idle; /* connections with DEADLINE_IDLE */
     unsigned connections_max;
@@ -208,7 +209,7 @@ static void step(struct worker *worker, struct connection *connection)
 
 static unsigned source_count(const struct worker *worker)
 {
-    return worker->setup->listener_count + 1;
+    return worker->setup->listener_count + CHANNELS;
 }
 
 static bool is_listener(const struct worker *worker, unsigned source)
@@ -218,7 +219,9 @@ static bool is_listener(const struct worker *worker, unsigned source)
 
 static int fd_of_source(const struct worker *worker, unsigned source)
 {
-    return is_listener(worker, source) ? worker->setup->listeners[source] : (int)DESCRIPTOR_HANDOFF_IN;
+    if (is_listener(worker, source))
+        return worker->setup->listeners[source];
+    return source == worker->setup->listener_count ? DESCRIPTOR_HANDOFF_IN : DESCRIPTOR_HANDOFF_BEFORE;
 }
 
 static bool is_paused(const struct worker *worker, unsigned source)
@@ -460,7 +463,7 @@ static bool take_over_connections(struct worker *worker, unsigned source)
             make_room(worker);
             continue;
         }
-        enum handoff_result result = handoff_receive(DESCRIPTOR_HANDOFF_IN, worker->handed, &handoff);
+        enum handoff_result result = handoff_receive(fd_of_source(worker, source), worker->handed, &handoff);
         if (result == HANDOFF_DONE)
             take_over(worker, &handoff);
         else if (result == HANDOFF_AGAIN)
@@ -501,10 +504,12 @@ static void hand_over_all(struct worker *worker)
         struct deadline *first;
         while ((first = deadline_first(&worker->deadlines, handed_over[i])) != NULL) {
             enum handoff_result result = hand_over(worker, connection_of(first));
-            if (result == HANDOFF_FAILED)
+            if (result == HANDOFF_FAILED ||
+                (result == HANDOFF_AGAIN && worker->now >= worker->handoff_deadline))
                 keep_connections(worker);
             if (result != HANDOFF_DONE)
                 return;
+            worker->handoff_deadline = worker->now + LIMIT_ROOT_MS;
         }
     }
 }
@@ -593,7 +598,7 @@ static void serve_source(struct worker *worker, unsigned source, uint32_t events
 {
     if (!is_listener(worker, source)) {
         take_over_connections(worker, source);
-        if ((events & EPOLLHUP) != 0) /* a later program has ended the channel */
+        if ((events & EPOLLHUP) != 0) /* no worker sends any more, or one has shut it down */
             ignore_source(worker, source);
         return;
     }
@@ -692,16 +697,23 @@ static bool is_program_replaced(void)
     return write(DESCRIPTOR_MASTER, &byte, sizeof byte) < 0 && errno == EPIPE;
 }
 
+static void ignore_channels(struct worker *worker)
+{
+    for (unsigned source = worker->setup->listener_count; source < source_count(worker); source++)
+        ignore_source(worker, source);
+    worker->first_source = source_count(worker);
+}
+
 /* The new program has workers. Takes over what other workers of this one have handed over before they knew, until the last
    of them has ended. */
 static void follow_program(struct worker *worker)
 {
-    const unsigned source = worker->setup->listener_count;
     worker->successors = DESCRIPTOR_HANDOFF_NEXT;
-    worker->first_source = source;
-    ignore_source(worker, source);
-    if (!watch_source(worker, source))
-        pause_source(worker, source);
+    worker->first_source = worker->setup->listener_count;
+    for (unsigned source = worker->first_source; source < source_count(worker); source++) {
+        if (!watch_source(worker, source))
+            pause_source(worker, source);
+    }
 }
 
 /* Other workers take over, of this program or of the next one: this can happen twice. Responses in flight get an hour. */
@@ -711,24 +723,25 @@ static void retire(struct worker *worker)
         worker->retiring = true;
         worker->drain_deadline = worker->now + LIMIT_RETIRE_MS;
         leave_listeners(worker);
-        worker->first_source = source_count(worker);
-        ignore_source(worker, worker->setup->listener_count);
+        ignore_channels(worker);
         store_forget_unused(worker->service.context.store);
         worker->successors = DESCRIPTOR_HANDOFF_OUT;
     }
     if (worker->successors == DESCRIPTOR_HANDOFF_OUT && is_program_replaced())
         follow_program(worker);
     worker->has_successors = true;
+    worker->handoff_deadline = worker->now + LIMIT_ROOT_MS;
 }
 
 /* What others have handed over would be lost with the last worker. */
 static void take_last_connections(struct worker *worker)
 {
-    unsigned source = worker->setup->listener_count, rounds = 0;
-    while (rounds++ < LIMIT_DRAIN_ROUNDS && take_over_connections(worker, source))
-        ;
-    ignore_source(worker, source);
-    worker->first_source = source_count(worker);
+    for (unsigned source = worker->setup->listener_count; source < source_count(worker); source++) {
+        unsigned rounds = 0;
+        while (rounds++ < LIMIT_DRAIN_ROUNDS && take_over_connections(worker, source))
+            ;
+    }
+    ignore_channels(worker);
 }
 
 /* Requests that have arrived are answered, then their connections are closed; those without a complete request at

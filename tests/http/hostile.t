@@ -228,10 +228,10 @@ sub network {
 # The channels to the other workers and the master: nothing else can get their numbers, and nothing else passes descriptors.
 sub channels {
     return denied(
-        (map { (['close', $_], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 3 .. 6),
-        (map { (['sendmsg', $_, 'rights', 0]) } 4, 6 .. 12), (map { ['recvmsg', $_, 'rights', 0x40] } 3, 5 .. 12),
-        ['sendmsg', 3, 'rights', 1], ['sendmsg', 5, 'rights', FASTOPEN], ['recvmsg', 4, 'rights', 2],
-        (map { (['dup', $_], ['fcntl', $_, 0, 20], ['fcntl', $_, 4, 0]) } 3 .. 6), # F_DUPFD, F_SETFL
+        (map { (['close', $_], ['shutdown', $_, SHUT_WR], ['shutdown', $_, SHUT_RD]) } 3 .. 7),
+        (map { (['sendmsg', $_, 'rights', 0]) } 4, 6 .. 12), (map { ['recvmsg', $_, 'rights', 0x40] } 3, 5, 7 .. 12),
+        ['sendmsg', 3, 'rights', 1], ['sendmsg', 5, 'rights', FASTOPEN], ['recvmsg', 4, 'rights', 2], ['recvmsg', 6, 'rights', 2],
+        (map { (['dup', $_], ['fcntl', $_, 0, 20], ['fcntl', $_, 4, 0]) } 3 .. 7), # F_DUPFD, F_SETFL
     );
 }
 

@@ -53,7 +53,7 @@ sub has_retired {
     my $sockets = sub { map { $_ => 1 } grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
     my %listening = $sockets->($server->pid);
     my %own       = $sockets->($worker);
-    delete $own{ readlink("/proc/$worker/fd/$_") // '' } for 3 .. 5;
+    delete $own{ readlink("/proc/$worker/fd/$_") // '' } for 3 .. 6;
     return !grep { $listening{$_} } keys %own;
 }
 

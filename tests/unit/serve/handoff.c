@@ -24,7 +24,7 @@ static int connection[2]; /* the client's end, and the server's */
 static int begin(void **state)
 {
     (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, own), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, own), 0);
     for (int i = 0; i < 2; i++)
         own[i] = fcntl(own[i], F_DUPFD_CLOEXEC, 20);
     for (int fd = DESCRIPTOR_HANDOFF_OUT; fd <= DESCRIPTOR_FIXED_LAST; fd++)
@@ -102,7 +102,7 @@ static void without_a_receiver_it_fails(void **state)
     int pair[2];
     struct handoff handoff = {.fd = connection[1]};
     (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     close(pair[1]);
     assert_int_equal(handoff_send(pair[0], &handoff), HANDOFF_FAILED);
 }

@@ -174,7 +174,7 @@ static void a_failing_listener_leaves_the_others_served(void **state)
 static void fill_fixed_descriptors(void)
 {
     int ends[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     ends[0] = fcntl(ends[0], F_DUPFD_CLOEXEC, DESCRIPTOR_FIXED_LAST + 1);
     for (int fd = DESCRIPTOR_HANDOFF_OUT; fd <= DESCRIPTOR_FIXED_LAST; fd++)
         assert_int_equal(dup2(ends[0], fd), fd);
