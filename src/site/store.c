@@ -80,6 +80,7 @@ struct store {
     struct store_hits hits;
     struct entry directory;
     char sibling_path[PATH_MAX];
+    char directory_path[PATH_MAX];
     struct node *buckets[BUCKETS];
 };
 
@@ -650,7 +651,7 @@ static bool is_current(const struct node *node, const struct stat *attributes)
 /* Looks for the directory that holds the node's name. */
 static struct look look_for_directory(struct store *store, const struct node *node)
 {
-    char path[PATH_MAX];
+    char *path = store->directory_path;
     assert(node->name + 2 <= PATH_MAX);   /* the kernel has opened the whole path */
     memcpy(path, node->path, node->name); /* with its slash */
     memcpy(path + node->name, ".", 2);
