@@ -73,7 +73,7 @@ static void check_settings(const struct settings *settings)
           settings->allowed_host_count <= LIMIT_ALLOWED_HOSTS &&
           settings->trusted_proxy_count <= LIMIT_TRUSTED_PROXIES && settings->workers <= LIMIT_WORKERS);
     CHECK(*settings->index[0] != '\0' && strlen(settings->index[0]) <= LIMIT_INDEX_NAME &&
-          strchr(settings->index, '/') == NULL && strcmp(settings->index, "..") != 0);
+          strchr(settings->index[0], '/') == NULL && strcmp(settings->index[0], "..") != 0);
     CHECK(settings->spa == NULL || (*settings->spa != '/' && strncmp(settings->spa, "../", 3) != 0));
     CHECK(settings->metrics == NULL || *settings->metrics == '/');
     CHECK(settings->open == NULL || *settings->open == '/');

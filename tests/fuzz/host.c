@@ -82,11 +82,15 @@ static bool ends_with(struct span name, struct span end)
 
 static bool is_loopback(struct span name)
 {
-    static const unsigned char one[16] = {[15] = 1}, mapped[13] = {[10] = 0xFF, [11] = 0xFF, [12] = 127};
+    static const unsigned char none[16] = {0}, one[16] = {[15] = 1};
+    static const unsigned char mapped[13] = {[10] = 0xFF, [11] = 0xFF, [12] = 127};
     struct in6_addr address;
     if (read_v6(name, &address))
-        return memcmp(&address, one, 16) == 0 || memcmp(&address, mapped, sizeof mapped) == 0;
-    return is_v4_loopback(name) || span_equal_nocase(name, SPAN("localhost")) ||
+        return memcmp(&address, none, 16) == 0 || memcmp(&address, one, 16) == 0 ||
+               memcmp(&address, mapped, sizeof mapped) == 0;
+    /* Connections to an unspecified address reach this machine. */
+    return is_v4_loopback(name) || span_equal(name, SPAN("0.0.0.0")) ||
+           span_equal_nocase(name, SPAN("ip6-localhost")) || span_equal_nocase(name, SPAN("localhost")) ||
            ends_with(name, SPAN(".localhost"));
 }
 
