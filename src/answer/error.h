@@ -12,10 +12,12 @@
 enum { ERROR_LINE_MAX = 3 * LIMIT_TARGET + 32 };
 
 /*
- * Answers with the page of a status, and finishes the response. `line` is one more header line with its CRLF, or empty.
+ * Answers with the page of a status, and finishes the response. `line` is one more header line with its CRLF, or
+ * empty.
  *
- * 302 needs a Location. 403 rejects a load by another site's page, or the exchange's host, and says how to allow it: DNS rebinding makes a browser on this
- * machine send a foreign name, by which another site's page could read the files.
+ * 302 needs a Location. 403 rejects a load by another site's page, or the exchange's host, and says how to allow it:
+ * DNS rebinding makes a browser on this machine send a foreign name, by which another site's page could read the
+ * files.
  */
 void error_answer(struct exchange *exchange, int status, struct span line);
 

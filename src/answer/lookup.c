@@ -36,9 +36,9 @@ static enum lookup find_file(struct exchange *exchange, struct span path)
 }
 
 /*
- * Finds about.html for "/about", also if `about` is a directory, as site generators write both: GitHub Pages, Netlify and
- * Cloudflare serve the page at "/about", and the directory's index at "/about/". Not for a path with a known extension,
- * such as "/logo.png".
+ * Finds about.html for "/about", also if `about` is a directory, as site generators write both: GitHub Pages, Netlify
+ * and Cloudflare serve the page at "/about", and the directory's index at "/about/". Not for a path with a known
+ * extension, such as "/logo.png".
  */
 static enum lookup find_page(struct exchange *exchange)
 {

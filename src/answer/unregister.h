@@ -1,7 +1,7 @@
 /*
- * Service workers of other sites. A browser keeps a service worker for a port of localhost, and it goes on answering for
- * the next site that is served there. The browser looks for a new version of its script at each navigation (Service
- * Workers, "Update"); a 404 would keep the old one.
+ * Service workers of other sites. A browser keeps a service worker for a port of localhost, and it goes on answering
+ * for the next site that is served there. The browser looks for a new version of its script at each navigation
+ * (Service Workers, "Update"); a 404 would keep the old one.
  */
 #ifndef TINYHTTPD_ANSWER_UNREGISTER_H
 #define TINYHTTPD_ANSWER_UNREGISTER_H

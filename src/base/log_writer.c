@@ -273,8 +273,9 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log writer that
-   waits for a file system which does not respond ends when that does (signal(7)); this process does not wait for it. */
+/* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log
+   writer that waits for a file system which does not respond ends when that does (signal(7)); this process does not
+   wait for it. */
 void log_writer_wait(struct log_writer *writer)
 {
     const struct timespec pause = {0, 20000000};

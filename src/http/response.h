@@ -75,9 +75,9 @@ size_t response_describe(struct buffer *lines, const struct representation *repr
 enum { RESPONSE_RANGE_MAX = 80 };
 
 /*
- * Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its slice
- * next. The first one begins with CRLF too, an empty preamble (RFC 2046 5.1.1): nginx and Apache send it, and zsync
- * never finds a delimiter at the very start of a body.
+ * Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its
+ * slice next. The first one begins with CRLF too, an empty preamble (RFC 2046 5.1.1): nginx and Apache send it, and
+ * zsync never finds a delimiter at the very start of a body.
  */
 void response_add_part_head(struct response *response, struct span boundary, struct span type,
                             uint64_t offset, uint64_t length, uint64_t size);

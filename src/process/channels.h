@@ -33,15 +33,15 @@ struct passed_channels {
 /* Makes the sockets. `passed`: NULL if there is no program before. Returns 0, or -1 with errno. */
 int channels_open(struct channels *channels, const struct passed_channels *passed);
 
-/* Ends the channel of the program before, and drops what is on its way there: a compromised worker could keep a listening
-   socket in it while the master looks whether it has one. */
+/* Ends the channel of the program before, and drops what is on its way there: a compromised worker could keep a
+   listening socket in it while the master looks whether it has one. */
 void channels_end_before(struct channels *channels);
 
 /* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */
 bool channels_make_room(int *fd);
 
-/* In a worker, when the fixed numbers are free: puts its ends there, and `notices`, a pipe to the master. False with errno on
-   failure. */
+/* In a worker, when the fixed numbers are free: puts its ends there, and `notices`, a pipe to the master. False with
+   errno on failure. */
 bool channels_enter_worker(const struct channels *channels, int notices);
 
 #endif

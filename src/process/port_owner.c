@@ -141,7 +141,8 @@ static int look_through(DIR *folder, const char *pid, const unsigned long *inode
 }
 
 /* port_owner_has() for inodes. The descriptors of another user's process can be listed, but not read. `with_epoll`
-   looks for epoll instances as well, after the sockets: one that is closed by then can't be added to an instance any more. */
+   looks for epoll instances as well, after the sockets: one that is closed by then can't be added to an instance any
+   more. */
 static int has_socket(const char *pid, const unsigned long *inodes, unsigned count, bool with_epoll)
 {
     char path[64];

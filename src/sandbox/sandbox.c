@@ -71,8 +71,9 @@ static void leave_terminal(void)
 }
 
 /*
- * A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the limit
- * is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all memory.
+ * A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the
+ * limit is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all
+ * memory.
  */
 static void prevent_core_dumps(void)
 {

@@ -72,9 +72,9 @@ struct rule {
  * everywhere. Kernels from 5.11 on keep a bitmap of the calls that are allowed whatever their arguments are, and run
  * the filter only for the others: the most frequent of these comes first.
  *
- * sendmsg(2) and recvmsg(2) pass descriptors to other processes (SCM_RIGHTS, unix(7)), and the filter can't see into the
- * struct that they are given: only to and from other workers, over sockets that a worker can neither close nor shut down,
- * else another socket could get their number.
+ * sendmsg(2) and recvmsg(2) pass descriptors to other processes (SCM_RIGHTS, unix(7)), and the filter can't see into
+ * the struct that they are given: only to and from other workers, at descriptors that a worker can't close, else another
+ * socket could get their number.
  */
 static const struct rule rules[] = {
     /* requests and answers */

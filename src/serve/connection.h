@@ -94,8 +94,8 @@ struct connection *connection_new(int fd, const union peer *peer);
    is short; the caller keeps the socket then. */
 struct connection *connection_take(const struct handoff *handoff);
 
-/* What to give to another worker: a connection that waits for a request, or for the rest of its head. Borrows the bytes.
-   False for one with a response in flight, or a request of whose body a part is discarded. */
+/* What to give to another worker: a connection that waits for a request, or for the rest of its head. Borrows the
+   bytes. False for one with a response in flight, or a request of whose body a part is discarded. */
 bool connection_offer(const struct connection *connection, struct handoff *handoff);
 
 /* True if the connection waits for a request and holds no byte of it. */

@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
-/* Extensions that bundlers give hashed names. No images or JSON: a long number may be that of a user or an object, whose
-   content changes. */
+/* Extensions that bundlers give hashed names. No images or JSON: a long number may be that of a user or an object,
+   whose content changes. */
 static const struct span code[] = {
     SPAN_INIT("js"),  SPAN_INIT("mjs"),  SPAN_INIT("cjs"),   SPAN_INIT("css"),
     SPAN_INIT("map"), SPAN_INIT("wasm"), SPAN_INIT("woff2"), SPAN_INIT("woff"),
@@ -48,8 +48,8 @@ static bool is_code(struct span extension)
     return false;
 }
 
-/* A hash in lower-case hexadecimal, of a length that one of the tools uses: at least 16, as no word has, and not a number
-   alone, such as a time. */
+/* A hash in lower-case hexadecimal, of a length that one of the tools uses: at least 16, as no word has, and not a
+   number alone, such as a time. */
 static bool is_hash(struct span word)
 {
     static const unsigned char lengths[] = {16, 20, 32, 40, 64};

@@ -563,8 +563,8 @@ static void write_count(const struct listing *listing, struct buffer *out)
         append_count(out, listing->files, "file", "files");
 }
 
-/* A column's heading asks for its order, or, if that is the current one, for the reverse order. It is a button of a form,
-   as programs that mirror a site (wget -r) follow links, and would fetch the directory in each order. */
+/* A column's heading asks for its order, or, if that is the current one, for the reverse order. It is a button of a
+   form, as programs that mirror a site (wget -r) follow links, and would fetch the directory in each order. */
 static void write_heading(const struct listing *listing, struct buffer *out, enum listing_order order,
                           const char *name, const char *title)
 {

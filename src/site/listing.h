@@ -42,9 +42,9 @@ void listing_begin_iteration(void);
 /*
  * Begins to list the directory at `path` (as for store_find), open for reading at `fd`. Takes over `fd`, even on
  * failure; borrows `beneath`. Lists files, directories, and symbolic links that lead to them beneath the root, but no
- * entry that is always 404, as those are that the worker's user may not read. If other entries are missing (a name too long for a link, too little memory), HTML says so
- * and JSON ends incomplete. NULL with errno: ENOMEM if memory, or the share of it for listings, is used up;
- * ENAMETOOLONG if no request target can name the directory.
+ * entry that is always 404, as those are that the worker's user may not read. If other entries are missing (a name
+ * too long for a link, too little memory), HTML says so and JSON ends incomplete. NULL with errno: ENOMEM if memory,
+ * or the share of it for listings, is used up; ENAMETOOLONG if no request target can name the directory.
  */
 struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
                                    const struct listing_form *form);
