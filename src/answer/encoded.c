@@ -1,17 +1,14 @@
 #include "answer/encoded.h"
 
+#include "answer/representation.h"
 #include "http/negotiate.h"
 
 #include <limits.h>
 
-static const struct {
-    struct span suffix;
-    struct span name;
-} forms[CODINGS] = {
-    [CODING_GZIP] = {SPAN_INIT(".gz"), SPAN_INIT("gzip")},
-    [CODING_ZSTD] = {SPAN_INIT(".zst"), SPAN_INIT("zstd")},
-    [CODING_BR] = {SPAN_INIT(".br"), SPAN_INIT("br")},
-};
+static struct span suffix_of(enum coding coding)
+{
+    return store_suffixes[representation_forms[coding].sibling];
+}
 
 /* Finds one encoded form; NULL if there is none. */
 static struct entry *find_form(const struct exchange *exchange, struct span path, enum coding coding)
@@ -21,7 +18,7 @@ static struct entry *find_form(const struct exchange *exchange, struct span path
     struct store *store = exchange->context->store;
     struct entry *entry;
     buffer_append(&encoded, path);
-    buffer_append(&encoded, forms[coding].suffix);
+    buffer_append(&encoded, suffix_of(coding));
     buffer_byte(&encoded, '\0');
     if (encoded.overflow ||
         store_find(store, (struct span){room, encoded.length - 1}, exchange->iteration, &entry) != 0)
@@ -75,9 +72,9 @@ __attribute__((cold)) bool encoded_explain(struct exchange *exchange)
     buffer_append(text, name);
     buffer_append(text, SPAN("', only '"));
     buffer_append(text, name);
-    buffer_append(text, forms[first].suffix);
+    buffer_append(text, suffix_of(first));
     buffer_append(text, SPAN("', and the request does not accept "));
-    buffer_append(text, forms[first].name);
+    buffer_append(text, representation_forms[first].name);
     buffer_append(text, SPAN(" (Accept-Encoding)."));
     if (text->overflow) /* by a long name */
         text->length = 0;

@@ -77,10 +77,7 @@ void representation_of_original(struct exchange *exchange)
 
 /* ---- encoded siblings ---- */
 
-static const struct {
-    enum sibling sibling;
-    struct span name;
-} codings[CODINGS] = {
+const struct coded_form representation_forms[CODINGS] = {
     [CODING_GZIP] = {SIBLING_GZ, SPAN_INIT("gzip")},
     [CODING_ZSTD] = {SIBLING_ZST, SPAN_INIT("zstd")},
     [CODING_BR] = {SIBLING_BR, SPAN_INIT("br")},
@@ -98,7 +95,7 @@ static unsigned available_codings(const struct exchange *exchange)
     unsigned siblings = store_siblings(exchange->context->store, exchange->entry, exchange->iteration);
     unsigned available = 1U << CODING_IDENTITY;
     for (unsigned coding = CODING_IDENTITY + 1; siblings != 0 && coding < CODINGS; coding++) {
-        if ((siblings & 1U << codings[coding].sibling) != 0)
+        if ((siblings & 1U << representation_forms[coding].sibling) != 0)
             available |= 1U << coding;
     }
     return available;
@@ -128,7 +125,7 @@ static struct span keep_suffixed_etag(struct response *response, struct span eta
 /* Describes the exchange's entry as an encoded form. */
 static void describe_encoded(struct exchange *exchange, struct span type, enum coding coding)
 {
-    struct span name = codings[coding].name;
+    struct span name = representation_forms[coding].name;
     exchange->steady = false; /* the original may change alone */
     exchange->representation = (struct representation){
         .type = type,
@@ -166,7 +163,7 @@ static struct span keep_type_of_name(const struct exchange *exchange)
 static enum coding coding_named(const char *name)
 {
     unsigned coding = CODING_IDENTITY + 1;
-    while (!span_equal(codings[coding].name, span_of(name)))
+    while (!span_equal(representation_forms[coding].name, span_of(name)))
         coding++;
     return coding;
 }
@@ -184,8 +181,8 @@ static bool select_undecoded(struct exchange *exchange, enum coding coding)
     return true;
 }
 
-/* Without Accept-Encoding, or with an empty field, the file is sent encoded too: there is no other form of it, and it is
-   what its name promises. */
+/* Without Accept-Encoding, or with an empty field, the file is sent encoded too: there is no other form of it, and it
+   is what its name promises. */
 __attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
@@ -225,8 +222,8 @@ bool representation_negotiate(struct exchange *exchange)
             exchange->response->varies |= RESPONSE_BY_ENCODING;
             return false;
         }
-        if (store_find_sibling(exchange->context->store, exchange->entry, codings[coding].sibling,
-                               exchange->iteration, &sibling) == 0) {
+        if (store_find_sibling(exchange->context->store, exchange->entry,
+                               representation_forms[coding].sibling, exchange->iteration, &sibling) == 0) {
             select_sibling(exchange, sibling, coding);
             return true;
         }

@@ -9,6 +9,13 @@
 
 #include <stdbool.h>
 
+/* The encoded forms of a file, by enum coding. */
+struct coded_form {
+    enum sibling sibling; /* whose suffix their names have */
+    struct span name;     /* of the coding */
+};
+extern const struct coded_form representation_forms[CODINGS];
+
 /* Selects the original: the exchange's entry as it is. */
 void representation_of_original(struct exchange *exchange);
 

@@ -18,8 +18,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for owned
-   sockets, "channels" for two further sockets after those (struct passed_channels), "INDEX:DEVICE:INODE" for each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
+/* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for
+   owned sockets, "channels" for two further sockets after those (struct passed_channels), "INDEX:DEVICE:INODE" for
+   each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
@@ -94,8 +95,7 @@ static void read_note(struct handover *handover, const char *note)
         read_worker(handover, member);
         read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_owned));
-        if (span_equal(member, span_of(note_channels)))
-            handover->has_channels = true;
+        handover->has_channels |= span_equal(member, span_of(note_channels));
         note += member.length + (note[member.length] == ',');
     }
 }
@@ -256,10 +256,15 @@ pid_t handover_dry_run(char *const *command, const struct listening *listening)
     _exit(EX_OSERR);
 }
 
-static void append_member(struct buffer *note, uint64_t number)
+static void begin_member(struct buffer *note)
 {
     if (note->length > 0)
         buffer_byte(note, ',');
+}
+
+static void append_member(struct buffer *note, uint64_t number)
+{
+    begin_member(note);
     buffer_number(note, number);
 }
 
@@ -292,8 +297,7 @@ int handover_execute(char *const *command, const struct listening *listening,
     if (listening->owned)
         buffer_string(&note, note_owned);
     if (channels != NULL) {
-        if (note.length > 0)
-            buffer_byte(&note, ',');
+        begin_member(&note);
         buffer_string(&note, note_channels);
     }
     for (unsigned i = 0; i < listening->count; i++)

@@ -43,8 +43,8 @@ struct child {
     int64_t pause; /* before the last start; 0 unless the previous worker died young */
 };
 
-/* A worker that retires, of this program or an earlier one in this process, and the process that checks whether it has closed the listening
-   sockets. */
+/* A worker that retires, of this program or an earlier one in this process, and the process that checks whether it
+   has closed the listening sockets. */
 struct old_child {
     struct old_worker worker;
     unsigned slot;     /* of the shared memory; SLOTS_MAX: of an earlier program */
@@ -387,8 +387,8 @@ bool master_wait_to_retry(struct master *master, struct failure *failure)
 
 /* ---- workers ---- */
 
-/* In the child: gives the worker's descriptors their places, and closes what a library has kept open, such as the socket
-   of a name service that found --user. False with errno on failure. */
+/* In the child: gives the worker's descriptors their places, and closes what a library has kept open, such as the
+   socket of a name service that found --user. False with errno on failure. */
 static bool arrange_descriptors(struct master *master, int notices)
 {
     int kept[LIMIT_LISTENERS + 1 + DESCRIPTOR_FIXED_LAST];
@@ -790,11 +790,10 @@ static void finish_reload(struct supervision *supervision)
 
 /* ---- a new root, and workers that leave ---- */
 
-/* False if there are too many old workers. */
-static bool make_old(struct supervision *supervision, struct child *child, int64_t now)
+/* Call it only with has_room_for_old(). */
+static void make_old(struct supervision *supervision, struct child *child, int64_t now)
 {
-    if (supervision->old_count == LIMIT_RETIRED)
-        return false;
+    assert(supervision->old_count < LIMIT_RETIRED);
     supervision->old[supervision->old_count++] =
         (struct old_child){.worker = {child->pid, now}, .slot = child->slot, .notices = child->notices};
     supervision->running--;
@@ -802,7 +801,6 @@ static bool make_old(struct supervision *supervision, struct child *child, int64
     child->due = now;
     supervision->retire_due = earlier_of(supervision->retire_due, now + LIMIT_RETIRE_MS);
     supervision->release_due = earlier_of(supervision->release_due, now + LIMIT_RELEASE_MS);
-    return true;
 }
 
 static bool has_room_for_old(const struct supervision *supervision)
@@ -815,8 +813,9 @@ static bool has_room_for_old(const struct supervision *supervision)
 static void on_leave(struct supervision *supervision, struct child *child)
 {
     int64_t now = now_ms();
-    if (!has_room_for_old(supervision) || !make_old(supervision, child, now))
+    if (!has_room_for_old(supervision))
         return;
+    make_old(supervision, child, now);
     child->pause = next_pause(child, now);
     child->due = now + child->pause;
 }
@@ -927,7 +926,8 @@ static void read_notices(struct supervision *supervision)
         look_at_root(supervision);
 }
 
-/* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell. */
+/* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell.
+   */
 static int check_worker(const struct listening *listening, pid_t worker)
 {
     if (port_owner_has(getpid(), listening->fds, listening->count) != 1)
@@ -939,10 +939,10 @@ static int check_worker(const struct listening *listening, pid_t worker)
 }
 
 /*
- * Old workers that still accept connections are killed: a compromised one may ignore WORKER_RETIRE, and must not survive
- * the upgrade that removes its vulnerability. It is a suspect at the second check, as the whole process group may have
- * been stopped before the first, or if an earlier program told it long ago. Each check is a process of its own, as reading
- * about an epoll instance in /proc waits for a hung file system that the worker adds to it.
+ * Old workers that still accept connections are killed: a compromised one may ignore WORKER_RETIRE, and must not
+ * survive the upgrade that removes its vulnerability. It is a suspect at the second check, as the whole process group
+ * may have been stopped before the first, or if an earlier program told it long ago. Each check is a process of its
+ * own, as reading about an epoll instance in /proc waits for a hung file system that the worker adds to it.
  */
 static void begin_check(struct supervision *supervision, struct old_child *old, int64_t now)
 {

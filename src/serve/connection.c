@@ -165,7 +165,7 @@ static struct reading read_fresh(struct connection *connection, struct service *
         return no_request(connection->input == NULL);
     }
     struct span rest = {bytes.at + request->parsed, bytes.length - request->parsed};
-    return request_if_answerable(request, bytes, rest, was_readable);
+    return (struct reading){request, bytes, rest, was_readable, false, false};
 }
 
 /* Continues an incomplete head, or begins with pipelined bytes. */
@@ -419,9 +419,9 @@ static void make_response(const struct connection *connection, struct service *s
 }
 
 /*
- * Turns the request into unread input again: it was made when the root had been replaced already, so the answer must come
- * from the new one. False if the answer must go out as it is, a 503: the new root's workers do not come, its body is
- * discarded, or memory is short.
+ * Turns the request into unread input again: it was made when the root had been replaced already, so the answer must
+ * come from the new one. False if the answer must go out as it is, a 503: the new root's workers do not come, its
+ * body is discarded, or memory is short.
  */
 static bool await_root(struct connection *connection, struct service *service, const struct reading *reading,
                        struct outgoing *outgoing)

@@ -25,7 +25,8 @@ struct arrival {
     struct received received;
 };
 
-/* Where connections come from: the listening sockets, then workers that retire, of this program and of the one before. */
+/* Where connections come from: the listening sockets, then workers that retire, of this program and of the one
+   before. */
 enum { CHANNELS = 2, SOURCES = LIMIT_LISTENERS + CHANNELS };
 
 struct worker {
@@ -176,11 +177,12 @@ static enum deadline_kind deadline_kind_of(const struct worker *worker, const st
     return kind;
 }
 
-/* False if the master's queue is full. */
-static bool notice(enum worker_notice what)
+/* Returns 0 or an errno: EAGAIN if the pipe is full; EPIPE if the master has replaced its program, so that nothing
+   reads the notices. */
+static int notice(enum worker_notice what)
 {
     char byte = (char)what;
-    return write(DESCRIPTOR_MASTER, &byte, sizeof byte) > 0 || errno != EAGAIN;
+    return write(DESCRIPTOR_MASTER, &byte, sizeof byte) > 0 ? 0 : errno;
 }
 
 /* Does what the connection wants, and updates its deadline. A connection that never waits is never added to epoll. */
@@ -359,16 +361,16 @@ static void make_room_after(struct worker *worker, int error)
         make_room(worker);
 }
 
-static void admit(struct worker *worker, int fd, const union peer *peer)
+/* `connection` is NULL if memory is short. Returns it, after closing the socket in that case. */
+static struct connection *admit(struct worker *worker, struct connection *connection, int fd)
 {
-    struct connection *connection = connection_new(fd, peer);
-    if (connection == NULL) {
-        close(fd);
-        make_room(worker);
-        return;
+    if (connection != NULL) {
+        worker->connections++;
+        return connection;
     }
-    worker->connections++;
-    step(worker, connection);
+    close(fd);
+    make_room(worker);
+    return NULL;
 }
 
 /* Returns false if accept should not be called again. Errors of a connection have removed it from the queue; any other
@@ -393,29 +395,51 @@ static bool handle_accept_error(struct worker *worker, unsigned listener, int er
     }
 }
 
-/* Returns false if no connection is left to accept, or there is no room for one. */
-static bool accept_connections(struct worker *worker, unsigned listener)
+/* Returns false if the listener has no more, or fails. */
+static bool accept_one(struct worker *worker, unsigned listener)
 {
-    for (unsigned i = 0; i < LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
-        union peer peer;
-        socklen_t length = sizeof peer;
+    union peer peer;
+    socklen_t length = sizeof peer;
+    int fd = accept4(worker->setup->listeners[listener], &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+        return handle_accept_error(worker, listener, errno);
+    worker->failing[listener] = false;
+    worker->accepted[listener]++;
+    struct connection *connection = admit(worker, connection_new(fd, &peer), fd);
+    if (connection != NULL)
+        step(worker, connection);
+    return true;
+}
+
+/* Steps the connection in the next iteration: its request may have arrived only after a stat of this one. Returns false
+   if the channel is empty. */
+static bool take_over_one(struct worker *worker, unsigned source)
+{
+    struct handoff handoff;
+    enum handoff_result result = handoff_receive(fd_of_source(worker, source), worker->handed, &handoff);
+    if (result != HANDOFF_DONE)
+        return result == HANDOFF_FAILED;
+    struct connection *connection = admit(worker, connection_take(&handoff), handoff.fd);
+    if (connection != NULL)
+        schedule(worker, connection, WANT_TURN);
+    return true;
+}
+
+/* Returns false if the source has no connection left, or there is no room for one. */
+static bool take_connections(struct worker *worker, unsigned source)
+{
+    for (unsigned i = 0; i < LIMIT_ACCEPTS && !is_paused(worker, source); i++) {
         if (worker->connections >= worker->connections_max) {
             if (i > 0) /* the event promises one connection: close no other for nothing */
                 return true;
             make_room(worker);
             continue;
         }
-        int fd =
-            accept4(worker->setup->listeners[listener], &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            worker->failing[listener] = false;
-            worker->accepted[listener]++;
-            admit(worker, fd, &peer);
-        } else if (!handle_accept_error(worker, listener, errno)) {
+        bool more = is_listener(worker, source) ? accept_one(worker, source) : take_over_one(worker, source);
+        if (!more)
             return false;
-        }
     }
-    return !is_paused(worker, listener);
+    return !is_paused(worker, source);
 }
 
 /* ---- handing over ---- */
@@ -439,40 +463,7 @@ static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadl
         arm(worker, connection_of(first), to);
 }
 
-/* In the next iteration: the request may have arrived only after a stat of this one. */
-static void take_over(struct worker *worker, const struct handoff *handoff)
-{
-    struct connection *connection = connection_take(handoff);
-    if (connection == NULL) {
-        close(handoff->fd);
-        make_room(worker);
-        return;
-    }
-    worker->connections++;
-    schedule(worker, connection, WANT_TURN);
-}
-
-/* Returns false if no connection is left to take over, or there is no room for one. */
-static bool take_over_connections(struct worker *worker, unsigned source)
-{
-    for (unsigned i = 0; i < LIMIT_ACCEPTS && !is_paused(worker, source); i++) {
-        struct handoff handoff;
-        if (worker->connections >= worker->connections_max) {
-            if (i > 0)
-                return true;
-            make_room(worker);
-            continue;
-        }
-        enum handoff_result result = handoff_receive(fd_of_source(worker, source), worker->handed, &handoff);
-        if (result == HANDOFF_DONE)
-            take_over(worker, &handoff);
-        else if (result == HANDOFF_AGAIN)
-            return false;
-    }
-    return !is_paused(worker, source);
-}
-
-/* As nobody takes connections over, an old program or none, each may send one more request, whose response has
+/* If no worker takes connections over, as with an older program, each may send one more request, whose response has
    Connection: close; if it sends none soon, it is closed, as idle connections may be (RFC 9112 9.5). */
 static void keep_connections(struct worker *worker)
 {
@@ -596,14 +587,11 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
 
 static void serve_source(struct worker *worker, unsigned source, uint32_t events)
 {
-    if (!is_listener(worker, source)) {
-        take_over_connections(worker, source);
-        if ((events & EPOLLHUP) != 0) /* no worker sends any more, or one has shut it down */
-            ignore_source(worker, source);
-        return;
-    }
-    accept_connections(worker, source);
-    yield_listener(worker, source);
+    take_connections(worker, source);
+    if (is_listener(worker, source))
+        yield_listener(worker, source);
+    else if ((events & EPOLLHUP) != 0) /* no worker sends any more, or one has shut it down */
+        ignore_source(worker, source);
 }
 
 /* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle. */
@@ -680,7 +668,7 @@ static void leave_listeners(struct worker *worker)
         /* Closing the last listening socket would reset the connections in the accept queue. Connections without data
            are not in it (TCP_DEFER_ACCEPT in listen.c). */
         for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS; rounds++) {
-            if (!accept_connections(worker, i))
+            if (!take_connections(worker, i))
                 break;
         }
     }
@@ -690,11 +678,11 @@ static void leave_listeners(struct worker *worker)
         close(worker->setup->listeners[i]);
 }
 
-/* Nothing reads the notices then: the master has replaced its program. */
-static bool is_program_replaced(void)
+static int notice_leaving(struct worker *worker)
 {
-    char byte = WORKER_LEAVES;
-    return write(DESCRIPTOR_MASTER, &byte, sizeof byte) < 0 && errno == EPIPE;
+    int error = notice(WORKER_LEAVES);
+    worker->leave_noticed = error != EAGAIN;
+    return error;
 }
 
 static void ignore_channels(struct worker *worker)
@@ -704,8 +692,8 @@ static void ignore_channels(struct worker *worker)
     worker->first_source = source_count(worker);
 }
 
-/* The new program has workers. Takes over what other workers of this one have handed over before they knew, until the last
-   of them has ended. */
+/* The new program has workers. Takes over what other workers of this one have handed over before they knew, until the
+   last of them has ended. */
 static void follow_program(struct worker *worker)
 {
     worker->successors = DESCRIPTOR_HANDOFF_NEXT;
@@ -716,7 +704,8 @@ static void follow_program(struct worker *worker)
     }
 }
 
-/* Other workers take over, of this program or of the next one: this can happen twice. Responses in flight get an hour. */
+/* Other workers take over, of this program or of the next one: this can happen twice. Responses in flight get an
+   hour. */
 static void retire(struct worker *worker)
 {
     if (!worker->retiring) {
@@ -727,7 +716,7 @@ static void retire(struct worker *worker)
         store_forget_unused(worker->service.context.store);
         worker->successors = DESCRIPTOR_HANDOFF_OUT;
     }
-    if (worker->successors == DESCRIPTOR_HANDOFF_OUT && is_program_replaced())
+    if (worker->successors == DESCRIPTOR_HANDOFF_OUT && notice_leaving(worker) == EPIPE)
         follow_program(worker);
     worker->has_successors = true;
     worker->handoff_deadline = worker->now + LIMIT_ROOT_MS;
@@ -738,7 +727,7 @@ static void take_last_connections(struct worker *worker)
 {
     for (unsigned source = worker->setup->listener_count; source < source_count(worker); source++) {
         unsigned rounds = 0;
-        while (rounds++ < LIMIT_DRAIN_ROUNDS && take_over_connections(worker, source))
+        while (rounds++ < LIMIT_DRAIN_ROUNDS && take_connections(worker, source))
             ;
     }
     ignore_channels(worker);
@@ -856,7 +845,7 @@ static void iterate(struct worker *worker)
     if (worker->has_successors)
         hand_over_all(worker);
     if (is_leaving(worker) && !worker->leave_noticed)
-        worker->leave_noticed = notice(WORKER_LEAVES);
+        notice_leaving(worker);
     if (worker->now >= worker->resume_at)
         resume_sources(worker);
     follow_root(worker);

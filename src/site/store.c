@@ -129,7 +129,8 @@ int store_root_error(const struct store *store)
     return store->root_error;
 }
 
-/* Call it after a lookup: what was found beneath a directory that the name leads to afterwards was there for clients. */
+/* Call it after a lookup: what was found beneath a directory that the name leads to afterwards was there for clients.
+   */
 static bool is_root_current(struct store *store)
 {
     return store_look_at_root(store) == ROOT_CURRENT;
@@ -699,8 +700,8 @@ static bool is_still_in_directory(struct store *store, const struct node *node)
     return same;
 }
 
-/* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time, and so
-   is every other one after a while. */
+/* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time, and
+   so is every other one after a while. */
 static bool is_still_there(struct store *store, const struct node *node)
 {
     if (!node->entry.settled || node->by_name ||
@@ -852,7 +853,7 @@ const struct beneath *store_beneath(const struct store *store)
     return &store->beneath;
 }
 
-static const struct span suffixes[SIBLINGS] = {
+const struct span store_suffixes[SIBLINGS] = {
     [SIBLING_GZ] = SPAN_INIT(".gz"),
     [SIBLING_ZST] = SPAN_INIT(".zst"),
     [SIBLING_BR] = SPAN_INIT(".br"),
@@ -863,7 +864,7 @@ static struct span sibling_path(struct store *store, const struct node *node, en
 {
     struct buffer path = BUFFER(store->sibling_path);
     buffer_append(&path, (struct span){node->path, node->path_length});
-    buffer_append(&path, suffixes[sibling]);
+    buffer_append(&path, store_suffixes[sibling]);
     buffer_byte(&path, '\0');
     return (struct span){path.at, path.overflow ? 0 : path.length - 1};
 }

@@ -57,6 +57,7 @@ struct entry {
 
 /* Encoded files beside a file, named by their suffix: ".gz", ".zst", ".br". */
 enum sibling { SIBLING_GZ, SIBLING_ZST, SIBLING_BR, SIBLINGS };
+extern const struct span store_suffixes[SIBLINGS]; /* with their dots */
 
 struct store;
 
@@ -87,7 +88,8 @@ int store_root_error(const struct store *store);
 /* Forgets all files that no response uses. */
 void store_forget_unused(struct store *store);
 
-/* Applies --symlinks, --mime, --encoded and --charset. The settings must outlive the store. Call it before store_find. */
+/* Applies --symlinks, --mime, --encoded and --charset. The settings must outlive the store. Call it before
+   store_find. */
 void store_obey(struct store *store, const struct settings *settings);
 
 /* Adds `bytes` to the room for a head in each entry. Call it before store_find. */

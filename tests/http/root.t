@@ -27,6 +27,14 @@ sub make_version {
     return;
 }
 
+# Points the link "current" elsewhere, at once.
+sub point_at {
+    my ($folder, $target) = @_;
+    symlink $target, "$folder/link" or die $!;
+    rename "$folder/link", "$folder/current" or die $!;
+    return;
+}
+
 # The ways to replace a site at $path; each is called with a version, once before the server starts.
 my %change = (
     'removed and made anew' => sub {
@@ -46,24 +54,21 @@ my %change = (
     'a link pointed elsewhere' => sub {
         my ($folder, $version) = @_;
         make_version("$folder/release-$version", $version);
-        symlink "release-$version", "$folder/link" or die $!;
-        rename "$folder/link", "$folder/current" or die $!;
+        point_at($folder, "release-$version");
         return 'current';
     },
     'a link pointed elsewhere, and its target removed' => sub {
         my ($folder, $version) = @_;
         my $old = readlink "$folder/current";
         make_version("$folder/release-$version", $version);
-        symlink "release-$version", "$folder/link" or die $!;
-        rename "$folder/link", "$folder/current" or die $!;
+        point_at($folder, "release-$version");
         remove_tree("$folder/$old") if defined $old;
         return 'current';
     },
     'a link above the root pointed elsewhere' => sub {
         my ($folder, $version) = @_;
         make_version("$folder/release-$version/public", $version);
-        symlink "release-$version", "$folder/link" or die $!;
-        rename "$folder/link", "$folder/current" or die $!;
+        point_at($folder, "release-$version");
         return 'current/public';
     },
     'its parent removed and made anew' => sub {
@@ -202,7 +207,7 @@ for my $name (sort keys %change) {
     my $folder = new_root();
     my $server_root = "$folder/current";
     my $versions = 1_000 / $slow;
-    my $point = sub { my ($n) = @_; symlink "release-$n", "$folder/link" or die $!; rename "$folder/link", $server_root or die $!; return };
+    my $point = sub { return point_at($folder, "release-$_[0]") };
     put_file("$folder/release-$_", 'index.html', content(sprintf('%05d', $_), 600)) for 0 .. $versions;
     $point->(0);
     my $server = Harness->start(root => $server_root, args => ['-j', '2']);
