@@ -27,30 +27,23 @@ static union peer peer_of(const struct address *address)
     return peer;
 }
 
-static struct forwarded read_forwarded(const union peer *peer, const struct settings *settings,
-                                       const struct request *request)
-{
-    struct forwarded forwarded = {0};
-    struct span line;
-    unsigned cursor = 0;
-    if (!is_trusted_proxy(peer, settings))
-        return forwarded;
-    while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
-        forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
-    return forwarded;
-}
-
 static bool is_on_this_machine(const union peer *peer)
 {
     return peer->any.sa_family == AF_UNIX || address_socket_is_loopback(&peer->any);
 }
 
-struct client client_find(const union peer *peer, const struct settings *settings,
-                          const struct request *request)
+void client_find(struct client *client, const struct settings *settings, const struct request *request)
 {
-    struct forwarded forwarded = read_forwarded(peer, settings, request);
-    bool known = forwarded_is_known(&forwarded);
-    return (struct client){known ? peer_of(&forwarded.client) : *peer, peer, known};
+    struct forwarded forwarded = {0};
+    struct span line;
+    unsigned cursor = 0;
+    if (!is_trusted_proxy(client->peer, settings))
+        return;
+    while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
+        forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
+    client->forwarded = forwarded_is_known(&forwarded);
+    if (client->forwarded)
+        client->forwarded_as = peer_of(&forwarded.client);
 }
 
 /* An object or embed element loads its file in mode navigate, too (HTML 4.8.6, 4.8.7). The destination of a page that a
@@ -93,6 +86,6 @@ static bool is_proxied(const struct request *request)
 
 bool client_is_local(const struct client *client, const struct request *request)
 {
-    return is_on_this_machine(client->peer) && is_on_this_machine(&client->address) &&
+    return is_on_this_machine(client->peer) && is_on_this_machine(client_address(client)) &&
            (client->forwarded || !is_proxied(request));
 }

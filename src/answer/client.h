@@ -17,14 +17,18 @@ union peer {
 };
 
 struct client {
-    union peer address;
-    const union peer *peer; /* of the connection; borrowed */
-    bool forwarded;         /* `address` is from a trusted proxy */
+    const union peer *peer;  /* of the connection; borrowed */
+    bool forwarded;          /* a trusted proxy has named another address */
+    union peer forwarded_as; /* that address */
 };
 
-/* Finds the client of a request from `peer`, which must outlive it. */
-struct client client_find(const union peer *peer, const struct settings *settings,
-                          const struct request *request);
+/* Finds the client of a request from `client->peer`; the other members are 0. */
+void client_find(struct client *client, const struct settings *settings, const struct request *request);
+
+static inline const union peer *client_address(const struct client *client)
+{
+    return client->forwarded ? &client->forwarded_as : client->peer;
+}
 
 /* What sends a request, as far as its fields tell. */
 enum asker {

@@ -200,17 +200,10 @@ __attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
     return acceptance.quality[CODING_IDENTITY] > 0 && select_undecoded(exchange, coding);
 }
 
-bool representation_negotiate(struct exchange *exchange)
+/* Not inlined, as most files have no sibling, and would have to save its registers. */
+__attribute__((noinline)) static bool negotiate_siblings(struct exchange *exchange, unsigned available)
 {
-    if (exchange->entry->coding != NULL || exchange->coding != CODING_IDENTITY)
-        return negotiate_encoded(exchange);
-    const struct request *request = exchange->request;
-    unsigned available = available_codings(exchange);
-    bool identity_only = available == 1U << CODING_IDENTITY;
-    exchange->response->varies |= identity_only ? 0U : RESPONSE_BY_ENCODING;
-    if (identity_only && !negotiate_is_weighted(request))
-        return true;
-    struct acceptance acceptance = negotiate_codings(request);
+    struct acceptance acceptance = negotiate_codings(exchange->request);
     struct entry *sibling;
     if (is_seekable(exchange->entry->type))
         negotiate_rank_identity_first(&acceptance);
@@ -231,6 +224,17 @@ bool representation_negotiate(struct exchange *exchange)
     }
 }
 
+bool representation_negotiate(struct exchange *exchange)
+{
+    if (exchange->entry->coding != NULL || exchange->coding != CODING_IDENTITY)
+        return negotiate_encoded(exchange);
+    unsigned available = available_codings(exchange);
+    bool identity_only = available == 1U << CODING_IDENTITY;
+    exchange->response->varies |= identity_only ? 0U : RESPONSE_BY_ENCODING;
+    return (identity_only && !negotiate_is_weighted(exchange->request)) ||
+           negotiate_siblings(exchange, available);
+}
+
 /* ---- live reload ---- */
 
 /* The script's element is ASCII, which is invalid in UTF-16 (WHATWG Encoding, "BOM sniff"). */
@@ -244,10 +248,10 @@ static bool is_utf16(const struct entry *entry)
     return (mark[0] == 0xFE && mark[1] == 0xFF) || (mark[0] == 0xFF && mark[1] == 0xFE);
 }
 
-bool representation_add_script(struct exchange *exchange)
+__attribute__((cold)) static bool add_script(struct exchange *exchange)
 {
     const struct entry *entry = exchange->entry;
-    if (!exchange->context->config->settings->watch || !is_html(entry) || is_utf16(entry))
+    if (!is_html(entry) || is_utf16(entry))
         return false;
     exchange->response->varies |= RESPONSE_BY_ASKER;
     if (exchange->live != LIVE_PAGE)
@@ -256,4 +260,9 @@ bool representation_add_script(struct exchange *exchange)
     exchange->representation.etag =
         keep_suffixed_etag(exchange->response, exchange->representation.etag, SPAN("live"));
     return true;
+}
+
+bool representation_add_script(struct exchange *exchange)
+{
+    return exchange->context->config->settings->watch && add_script(exchange);
 }

@@ -398,13 +398,14 @@ static void make_response(const struct connection *connection, struct service *s
         .context = context,
         .request = request,
         .response = &made->response,
-        .client = client_find(&connection->peer, context->config->settings, request),
+        .client = {.peer = &connection->peer},
         /* All stats of this iteration are later than the last byte of such a request, so it may share them. */
         .iteration = reading->was_readable ? context->iteration : 0,
         .check_host = context->config->check_host && connection->peer.any.sa_family != AF_UNIX,
         .target = &service->target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
+    client_find(&exchange.client, context->config->settings, request);
     store_begin(context->store);
     answer(&exchange);
     service->root_changed |= store_root_state(context->store) != ROOT_CURRENT;
@@ -412,8 +413,8 @@ static void make_response(const struct connection *connection, struct service *s
     made->body_bytes = response_body_bytes(&made->response);
     made->log = (struct access_line){0};
     if (!made->response.unlogged)
-        made->log = prepare_log(&exchange.client.address.any, service, request, made->response.status,
-                                buffer_span(&exchange.reason.text));
+        made->log = prepare_log(&client_address(&exchange.client)->any, service, request,
+                                made->response.status, buffer_span(&exchange.reason.text));
     if (made->response.status == 404)
         metrics_miss(context->metrics, request_target(request));
 }
@@ -423,11 +424,10 @@ static void make_response(const struct connection *connection, struct service *s
  * come from the new one. False if the answer must go out as it is, a 503: the new root's workers do not come, its
  * body is discarded, or memory is short.
  */
-static bool await_root(struct connection *connection, struct service *service, const struct reading *reading,
-                       struct outgoing *outgoing)
+__attribute__((cold)) static bool await_root(struct connection *connection, struct service *service,
+                                             const struct reading *reading, struct outgoing *outgoing)
 {
-    if (store_root_state(service->context.store) != ROOT_REPLACED || connection->awaits_no_longer ||
-        service->context.draining || reading->bytes.length == 0)
+    if (connection->awaits_no_longer || service->context.draining || reading->bytes.length == 0)
         return false;
     if (connection->input == NULL)
         connection->input = input_new(reading->bytes, NULL);
@@ -453,7 +453,8 @@ static enum connection_want respond(struct connection *connection, struct servic
     response->last |= connection->awaits_no_longer; /* the next connection reaches a worker of the new root */
     outgoing.began = read_clock(service);
     make_response(connection, service, reading, &outgoing);
-    if (await_root(connection, service, reading, &outgoing))
+    if (store_root_state(service->context.store) == ROOT_REPLACED &&
+        await_root(connection, service, reading, &outgoing))
         return WANT_ROOT;
     connection->awaits_root = connection->awaits_no_longer = false;
     outgoing.acked = ACKED_UNKNOWN;
@@ -471,7 +472,8 @@ static enum connection_want respond(struct connection *connection, struct servic
 
 /* Answers a TLS handshake with an alert, so that a browser with an https address shows an error at once. The log says
    what to do. */
-static enum connection_want refuse_tls(struct connection *connection, const struct service *service)
+__attribute__((cold)) static enum connection_want refuse_tls(struct connection *connection,
+                                                             const struct service *service)
 {
     static time_t next_hint;
     /* A fatal alert, protocol_version, in a record of two bytes (RFC 8446 5.1, 6.2). */

@@ -21,6 +21,7 @@ void deadlines_init(struct deadlines *deadlines)
         struct deadline *end = &deadlines->ends[kind];
         *end = (struct deadline){.earlier = end, .later = end, .kind = kind};
     }
+    deadlines->earliest = INT64_MAX;
 }
 
 void deadline_init(struct deadline *deadline)
@@ -50,6 +51,8 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum d
     };
     end->earlier->later = deadline;
     end->earlier = deadline;
+    if (deadline->due < deadlines->earliest)
+        deadlines->earliest = deadline->due;
 }
 
 struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_kind kind)
@@ -69,7 +72,8 @@ int64_t deadline_age(const struct deadline *deadline, int64_t now)
     return now + durations[deadline->kind] - deadline->due;
 }
 
-static struct deadline *next_due(const struct deadlines *deadlines)
+/* Also sets `earliest`. */
+static struct deadline *next_due(struct deadlines *deadlines)
 {
     struct deadline *next = NULL;
     for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++) {
@@ -77,19 +81,23 @@ static struct deadline *next_due(const struct deadlines *deadlines)
         if (first != NULL && (next == NULL || first->due < next->due))
             next = first;
     }
+    deadlines->earliest = next != NULL ? next->due : INT64_MAX;
     return next;
 }
 
-struct deadline *deadline_due(const struct deadlines *deadlines, int64_t now)
+struct deadline *deadline_due(struct deadlines *deadlines, int64_t now)
 {
+    if (now < deadlines->earliest)
+        return NULL;
     struct deadline *next = next_due(deadlines);
     return next != NULL && next->due <= now ? next : NULL;
 }
 
-int64_t deadline_wait(const struct deadlines *deadlines, int64_t now)
+int64_t deadline_wait(struct deadlines *deadlines, int64_t now)
 {
-    const struct deadline *next = next_due(deadlines);
-    if (next == NULL)
+    if (now >= deadlines->earliest)
+        next_due(deadlines);
+    if (deadlines->earliest == INT64_MAX)
         return -1;
-    return next->due > now ? next->due - now : 0;
+    return deadlines->earliest > now ? deadlines->earliest - now : 0;
 }

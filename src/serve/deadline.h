@@ -28,6 +28,7 @@ struct deadline {
 
 struct deadlines {
     struct deadline ends[DEADLINE_KINDS]; /* rings: `later` is the first due, `earlier` the last */
+    int64_t earliest;                     /* none is due before; the one that was may be disarmed */
 };
 
 void deadlines_init(struct deadlines *deadlines);
@@ -51,9 +52,10 @@ struct deadline *deadline_after(const struct deadlines *deadlines, const struct 
 int64_t deadline_age(const struct deadline *deadline, int64_t now);
 
 /* A deadline that is due at `now`, or NULL. */
-struct deadline *deadline_due(const struct deadlines *deadlines, int64_t now);
+struct deadline *deadline_due(struct deadlines *deadlines, int64_t now);
 
-/* Milliseconds from `now` until the next deadline is due, at least 0; -1: none is armed. */
-int64_t deadline_wait(const struct deadlines *deadlines, int64_t now);
+/* Milliseconds from `now` until the next deadline is due, or until one that is disarmed would have been; at least 0.
+   -1: none is armed. */
+int64_t deadline_wait(struct deadlines *deadlines, int64_t now);
 
 #endif

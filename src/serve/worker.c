@@ -562,10 +562,9 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
             continue;
         struct arrival *arrival = &worker->arrived[(*arrivals)++];
         arrival->connection = connection;
-        arrival->received = (struct received){.kind = RECEIVED_NOTHING};
-        if (!connection_awaits_request(connection))
-            continue;
-        arrival->received = connection_receive(connection, worker->batch + used, LIMIT_INPUT);
+        arrival->received = connection_awaits_request(connection)
+                                ? connection_receive(connection, worker->batch + used, LIMIT_INPUT)
+                                : (struct received){.kind = RECEIVED_NOTHING};
         used += arrival->received.bytes.length;
     }
     return i;
@@ -769,7 +768,7 @@ static int64_t earlier_of(int64_t wait, int64_t other)
 }
 
 /* How long to wait for events, in milliseconds; -1: without limit. */
-static int wait_time(const struct worker *worker)
+static int wait_time(struct worker *worker)
 {
     if (worker->ready != NULL)
         return 0;

@@ -65,14 +65,14 @@ struct store {
     struct root root;
     enum root_state root_state; /* the worst since store_begin() */
     int root_error;
-    size_t root_name_length;  /* with its slash; 0: look beneath the open directory */
-    char full_path[PATH_MAX]; /* the root's name and a slash, then room for a path */
-    int64_t racy_ms;          /* two changes within this time may have one timestamp */
-    struct queue in_bytes;    /* small files */
-    struct queue in_fds;      /* larger ones */
-    struct queue closed;      /* larger ones whose descriptor is closed until the next request */
-    int64_t next_expiry;      /* when the first descriptor is due; -1: none is open */
-    size_t bytes;             /* of all small files, also of nodes outside the table */
+    size_t root_name_length;      /* with its slash; 0: look beneath the open directory */
+    char full_path[2 * PATH_MAX]; /* the root's name and a slash, then room for a path */
+    int64_t racy_ms;              /* two changes within this time may have one timestamp */
+    struct queue in_bytes;        /* small files */
+    struct queue in_fds;          /* larger ones */
+    struct queue closed;          /* larger ones whose descriptor is closed until the next request */
+    int64_t next_expiry;          /* when the first descriptor is due; -1: none is open */
+    size_t bytes;                 /* of all small files, also of nodes outside the table */
     size_t bytes_max;
     unsigned entries_max;
     size_t head_room;    /* in each entry */
@@ -80,7 +80,6 @@ struct store {
     struct store_hits hits;
     struct entry directory;
     char sibling_path[PATH_MAX];
-    char directory_path[PATH_MAX];
     struct node *buckets[BUCKETS];
 };
 
@@ -98,11 +97,15 @@ struct look {
     const char *path;
 };
 
-static struct look look_for(struct store *store, struct span path)
+static struct look look_for(struct store *store, struct span path, char end)
 {
-    if (store->root_name_length == 0 || store->root_name_length + path.length >= PATH_MAX)
-        return (struct look){store->beneath.root, path.at};
-    memcpy(store->full_path + store->root_name_length, path.at, path.length + 1);
+    char *beneath = store->full_path + store->root_name_length;
+    assert(path.length < PATH_MAX); /* as beneath_open has opened it */
+    memcpy(beneath, path.at, path.length);
+    beneath[path.length] = end;
+    beneath[path.length + 1] = '\0';
+    if (store->root_name_length == 0 || store->root_name_length + path.length + 2 > PATH_MAX)
+        return (struct look){store->beneath.root, beneath};
     return (struct look){AT_FDCWD, store->full_path};
 }
 
@@ -652,11 +655,7 @@ static bool is_current(const struct node *node, const struct stat *attributes)
 /* Looks for the directory that holds the node's name. */
 static struct look look_for_directory(struct store *store, const struct node *node)
 {
-    char *path = store->directory_path;
-    assert(node->name + 2 <= PATH_MAX);   /* the kernel has opened the whole path */
-    memcpy(path, node->path, node->name); /* with its slash */
-    memcpy(path + node->name, ".", 2);
-    return look_for(store, (struct span){path, node->name + 1});
+    return look_for(store, (struct span){node->path, node->name}, '.');
 }
 
 /* Returns -1 with errno on failure. */
@@ -709,7 +708,7 @@ static bool is_still_there(struct store *store, const struct node *node)
         return false;
     if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL)
         return is_still_in_directory(store, node);
-    struct look look = look_for(store, (struct span){node->path, node->path_length});
+    struct look look = look_for(store, (struct span){node->path, node->path_length}, '\0');
     return names_same_file(node, look.directory, look.path);
 }
 
@@ -912,12 +911,10 @@ static bool note_names(struct names *names, int directory, int64_t racy_ms)
     return true;
 }
 
-/* Returns the siblings that have no directory entry, not even a dangling link, as bits. Opens the directory to look for
-   them, so that they belong to its stamp. */
-static unsigned absent_siblings(struct store *store, struct node *node)
+/* Finds the siblings that have no directory entry, not even a dangling link. Opens the directory to look for them, so
+   that they belong to its stamp. */
+__attribute__((noinline)) static void find_absent_siblings(struct store *store, struct node *node)
 {
-    if (names_are_unchanged(store, node))
-        return node->absent;
     node->absent = 0;
     int directory = open_directory(store, node);
     bool noted = directory >= 0 && note_names(&node->names, directory, store->racy_ms);
@@ -932,7 +929,19 @@ static unsigned absent_siblings(struct store *store, struct node *node)
         close(directory);
     if (!noted)
         node->names.settled = false;
-    return node->absent;
+}
+
+__attribute__((noinline)) static void find_siblings(struct store *store, struct node *node,
+                                                    uint64_t iteration)
+{
+    for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
+        struct entry *entry;
+        if ((node->absent & 1U << sibling) != 0 ||
+            store_find_sibling(store, &node->entry, sibling, iteration, &entry) != 0)
+            continue;
+        node->siblings |= 1U << sibling;
+        store_release(store, entry);
+    }
 }
 
 unsigned store_siblings(struct store *store, struct entry *original, uint64_t iteration)
@@ -940,16 +949,11 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t it
     struct node *node = node_of(original);
     if (iteration != 0 && node->siblings_iteration == iteration)
         return node->siblings;
-    unsigned absent = absent_siblings(store, node);
+    if (!names_are_unchanged(store, node))
+        find_absent_siblings(store, node);
     node->siblings = 0;
-    for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
-        struct entry *entry;
-        if ((absent & 1U << sibling) != 0 ||
-            store_find_sibling(store, original, sibling, iteration, &entry) != 0)
-            continue;
-        node->siblings |= 1U << sibling;
-        store_release(store, entry);
-    }
+    if (node->absent != (1U << SIBLINGS) - 1)
+        find_siblings(store, node, iteration);
     node->siblings_iteration = store->root_state == ROOT_CURRENT ? iteration : 0;
     return node->siblings;
 }

@@ -137,12 +137,13 @@ static inline const char *ask(const char *text)
         .context = context,
         .request = &request,
         .response = &asked.response,
-        .client = client_find(&asked.peer, &asked.settings, &request),
+        .client = {.peer = &asked.peer},
         .iteration = 1,
         .check_host = asked.check_host,
         .target = &target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
+    client_find(&asked.exchange.client, &asked.settings, &request);
     listing_begin_iteration();
     answer(&asked.exchange);
     size_t length = read_parts(sent, sizeof sent);

@@ -43,7 +43,7 @@ static void a_trusted_proxy_names_the_client(void **state)
     struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
     assert_true(address_parse_network(SPAN("127.0.0.1"), proxy));
     ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
-    assert_int_equal(ntohl(asked.exchange.client.address.v4.sin_addr.s_addr), 0xC0000207);
+    assert_int_equal(ntohl(client_address(&asked.exchange.client)->v4.sin_addr.s_addr), 0xC0000207);
     assert_true(asked.exchange.client.forwarded);
     assert_false(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 192.0.2.7\r\n")));
     assert_true(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
@@ -55,7 +55,7 @@ static void untrusted_peers_are_the_client(void **state)
     struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
     assert_true(address_parse_network(SPAN("10.0.0.0/8"), proxy));
     ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
-    assert_int_equal(ntohl(asked.exchange.client.address.v4.sin_addr.s_addr), INADDR_LOOPBACK);
+    assert_int_equal(ntohl(client_address(&asked.exchange.client)->v4.sin_addr.s_addr), INADDR_LOOPBACK);
     assert_false(asked.exchange.client.forwarded);
 }
 
@@ -85,7 +85,7 @@ static void a_trusted_unix_socket_names_the_client(void **state)
     asked.peer = (union peer){.any = {.sa_family = AF_UNIX}};
     asked.settings.trusts_unix = true;
     ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
-    assert_int_equal(ntohl(asked.exchange.client.address.v4.sin_addr.s_addr), 0xC0000207);
+    assert_int_equal(ntohl(client_address(&asked.exchange.client)->v4.sin_addr.s_addr), 0xC0000207);
     assert_true(asked.exchange.client.forwarded);
 }
 
