@@ -15,6 +15,8 @@ bool span_equal(struct span a, struct span b)
 
 bool span_equal_nocase(struct span a, struct span b)
 {
+    if (span_equal(a, b)) /* the usual case, and fast */
+        return true;
     if (a.length != b.length)
         return false;
     for (size_t i = 0; i < a.length; i++) {

@@ -76,7 +76,7 @@ static inline bool text_is_digit(char byte)
 
 static inline bool text_is_letter(char byte)
 {
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+    return (unsigned char)((byte | 0x20) - 'a') < 26;
 }
 
 /* Lowers an ASCII letter; returns anything else unchanged. */

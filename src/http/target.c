@@ -55,6 +55,12 @@ static bool is_query(struct span query)
     return true;
 }
 
+/* True for bytes that stand for themselves in a path, for most of them: the fast case of decode_byte. */
+static bool is_plain(unsigned char byte)
+{
+    return byte > '/' && byte != 0x7f;
+}
+
 /* Decodes the byte at `*at`, and moves past it or its escape. Returns -1 for a bad escape and for NUL, escaped or
    not. */
 static int decode_byte(struct span raw, size_t *at)
@@ -102,8 +108,13 @@ static bool read_path(struct target *target)
 {
     char *path = target->room;
     size_t start = 0, end = 0; /* of the last segment */
-    for (size_t at = 0; at < target->sent_path.length;) {
-        int byte = decode_byte(target->sent_path, &at);
+    struct span raw = target->sent_path;
+    for (size_t at = 0; at < raw.length;) {
+        if (is_plain((unsigned char)raw.at[at])) {
+            path[end++] = raw.at[at++];
+            continue;
+        }
+        int byte = decode_byte(raw, &at);
         if (byte < 0)
             return false;
         if (byte == '/')
@@ -187,12 +198,13 @@ static bool is_reg_name(struct span host)
 {
     for (size_t i = 0; i < host.length; i++) {
         char byte = host.at[i];
+        if (text_is_letter(byte) || text_is_digit(byte))
+            continue;
         if (byte == '%') {
             if (host.length - i < 3 || text_hex_value(host.at[i + 1]) < 0 ||
                 text_hex_value(host.at[i + 2]) < 0)
                 return false;
-        } else if (!text_is_letter(byte) && !text_is_digit(byte) &&
-                   (byte == '\0' || strchr("-._~!$&'()*+,;=", byte) == NULL)) {
+        } else if (byte == '\0' || strchr("-._~!$&'()*+,;=", byte) == NULL) {
             return false;
         }
     }
