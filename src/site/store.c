@@ -57,6 +57,16 @@ struct queue {
     unsigned count;
 };
 
+/* The directory of the last file that was looked up: the requests of an iteration share what is found of it. */
+struct directory {
+    uint64_t iteration;      /* whose requests share it; 0: none */
+    int fd;                  /* it is beneath the root; -1: not opened yet, or the root itself */
+    bool stamped;            /* `stamp` is set */
+    struct file_stamp stamp; /* its names change with it */
+    size_t length;           /* of the path */
+    char path[PATH_MAX];     /* with its last slash; empty: the root */
+};
+
 enum { BUCKETS = LIMIT_STORE_ENTRIES };
 _Static_assert((BUCKETS & (BUCKETS - 1)) == 0, "a bucket is chosen by masking the hash");
 
@@ -79,6 +89,7 @@ struct store {
     const char *charset; /* of every text, "none" for none; NULL: utf-8 if the content is */
     struct store_hits hits;
     struct entry directory;
+    struct directory parent;
     char sibling_path[PATH_MAX];
     struct node *buckets[BUCKETS];
 };
@@ -665,6 +676,30 @@ static int open_directory(struct store *store, const struct node *node)
     return openat(look.directory, look.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+static void leave_parent(struct store *store)
+{
+    if (store->parent.fd >= 0)
+        close(store->parent.fd);
+    store->parent.fd = -1;
+    store->parent.iteration = 0;
+}
+
+/* Returns the node's directory as requests of the iteration have found it, or without any finding yet. */
+static struct directory *parent_of(struct store *store, const struct node *node, uint64_t iteration)
+{
+    struct directory *parent = &store->parent;
+    if (iteration != 0 && parent->iteration == iteration && parent->length == node->name &&
+        memcmp(parent->path, node->path, node->name) == 0)
+        return parent;
+    leave_parent(store);
+    parent->iteration = iteration;
+    parent->stamped = false;
+    parent->length = node->name;
+    if (node->name > 0)
+        memcpy(parent->path, node->path, node->name);
+    return parent;
+}
+
 /* True if as many ".." as the directory's path has names lead from it to the root. It may have been moved out of the
    root and replaced by a link to it, which open_directory() follows. */
 static bool is_beneath(const struct store *store, const struct node *node, int directory)
@@ -687,27 +722,33 @@ static bool names_same_file(const struct node *node, int directory, const char *
     return fstatat(directory, path, &attributes, AT_SYMLINK_NOFOLLOW) == 0 && is_current(node, &attributes);
 }
 
-/* For a file in a directory, which is opened so that both stats are of the same one. */
-static bool is_still_in_directory(struct store *store, const struct node *node)
+/*
+ * For a file in a directory, which is opened so that all stats are of the same one. If it is moved, or the file in it
+ * changes, after an earlier request of the iteration has opened it: the file's ctime shows that it was as it is now when
+ * the directory was opened, which was after this request had arrived.
+ */
+static bool is_still_in_directory(struct store *store, const struct node *node, uint64_t iteration)
 {
-    int directory = open_directory(store, node);
-    if (directory < 0)
-        return false;
-    bool same =
-        is_beneath(store, node, directory) && names_same_file(node, directory, node->path + node->name);
-    close(directory);
-    return same;
+    struct directory *parent = parent_of(store, node, iteration);
+    if (parent->fd < 0) {
+        parent->fd = open_directory(store, node);
+        if (parent->fd < 0 || !is_beneath(store, node, parent->fd)) {
+            leave_parent(store);
+            return false;
+        }
+    }
+    return names_same_file(node, parent->fd, node->path + node->name);
 }
 
 /* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time, and
    so is every other one after a while. */
-static bool is_still_there(struct store *store, const struct node *node)
+static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {
     if (!node->entry.settled || node->by_name ||
         file_stamp_clock() - node->resolved >= LIMIT_STORE_RESOLVED_MS)
         return false;
     if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL)
-        return is_still_in_directory(store, node);
+        return is_still_in_directory(store, node, iteration);
     struct look look = look_for(store, (struct span){node->path, node->path_length}, '\0');
     return names_same_file(node, look.directory, look.path);
 }
@@ -727,6 +768,7 @@ struct store *store_open(int root, int64_t racy_ms)
     store_bound(store, LIMIT_STORE_BYTES);
     store->head_room = ENTRY_HEAD_MAX;
     store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
+    store->parent.fd = -1;
     return store;
 }
 
@@ -768,6 +810,7 @@ void store_forget_unused(struct store *store)
 
 void store_close(struct store *store)
 {
+    leave_parent(store);
     store_forget_unused(store);
     free(store);
 }
@@ -828,7 +871,7 @@ int store_find(struct store *store, struct span path, uint64_t iteration, struct
     if (node == NULL || !has_content(node))
         return find_on_disk(store, path, iteration, hash, entry);
     bool known = iteration != 0 && node->iteration == iteration;
-    if (!known && !is_still_there(store, node))
+    if (!known && !is_still_there(store, node, iteration))
         return find_on_disk(store, path, iteration, hash, entry);
     store->hits.found++;
     *entry = hold(store, node, iteration);
@@ -884,17 +927,27 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     return 404;
 }
 
-/* True if no name has been added to the node's directory, or removed, since `names` was set. */
-static bool names_are_unchanged(struct store *store, const struct node *node)
+static bool stamp_parent(struct store *store, const struct node *node, struct directory *parent)
 {
     struct stat attributes;
+    if (parent->stamped)
+        return true;
+    struct look look = look_for_directory(store, node);
+    if ((parent->fd >= 0 ? fstat(parent->fd, &attributes)
+                         : fstatat(look.directory, look.path, &attributes, 0)) < 0)
+        return false;
+    parent->stamp = file_stamp_of(&attributes);
+    parent->stamped = true;
+    return true;
+}
+
+/* True if no name has been added to the node's directory, or removed, since `names` was set. */
+static bool names_are_unchanged(struct store *store, const struct node *node, uint64_t iteration)
+{
     if (!node->names.settled)
         return false;
-    struct look look = look_for_directory(store, node);
-    if (fstatat(look.directory, look.path, &attributes, 0) < 0)
-        return false;
-    struct file_stamp stamp = file_stamp_of(&attributes);
-    return file_stamp_equal(&stamp, &node->names.stamp);
+    struct directory *parent = parent_of(store, node, iteration);
+    return stamp_parent(store, node, parent) && file_stamp_equal(&parent->stamp, &node->names.stamp);
 }
 
 /* Sets `names` to the directory's state before the caller looks for names in it. */
@@ -949,7 +1002,7 @@ unsigned store_siblings(struct store *store, struct entry *original, uint64_t it
     struct node *node = node_of(original);
     if (iteration != 0 && node->siblings_iteration == iteration)
         return node->siblings;
-    if (!names_are_unchanged(store, node))
+    if (!names_are_unchanged(store, node, iteration))
         find_absent_siblings(store, node);
     node->siblings = 0;
     if (node->absent != (1U << SIBLINGS) - 1)
@@ -977,6 +1030,7 @@ __attribute__((noinline)) static void keep_idle_descriptor(struct store *store, 
 
 int64_t store_expire(struct store *store, int64_t now)
 {
+    leave_parent(store);
     if (store->next_expiry < 0 || now < store->next_expiry)
         return store->next_expiry;
     struct node *node;

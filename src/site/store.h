@@ -114,7 +114,7 @@ struct store_hits {
 struct store_hits store_take_hits(struct store *store);
 
 /*
- * Closes files that no response has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in
+ * Call it at the end of each iteration. Closes files that no response has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in
  * milliseconds of CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open.
  */
 int64_t store_expire(struct store *store, int64_t now);

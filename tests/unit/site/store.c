@@ -999,6 +999,17 @@ static void heads_begin_empty(void **state)
     store_release(store, entry);
 }
 
+static unsigned open_descriptors(void)
+{
+    unsigned count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    assert_non_null(directory);
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count - 3; /* ".", ".." and the directory's own */
+}
+
 /* ---- what a look costs ---- */
 
 static void a_look_at_an_unchanged_file_is_one_stat_or_four_calls_in_a_directory(void **state)
@@ -1025,6 +1036,46 @@ static void a_look_at_an_unchanged_file_is_one_stat_or_four_calls_in_a_directory
         assert_int_equal(stats, cases[i].stats);
         assert_int_equal(opens, cases[i].opens);
     }
+}
+
+/* Finds the path as a request of the iteration, and checks the number of calls. */
+static void assert_calls(const char *path, uint64_t iteration, unsigned expected_stats,
+                         unsigned expected_opens)
+{
+    struct entry *entry = NULL;
+    stats = opens = 0;
+    assert_int_equal(store_find(store, span_of(path), iteration, &entry), 0);
+    store_release(store, entry);
+    assert_int_equal(stats, expected_stats);
+    assert_int_equal(opens, expected_opens);
+}
+
+static void requests_of_an_iteration_share_their_directory(void **state)
+{
+    static const char *const paths[] = {"a/one", "a/two", "b/one"};
+    (void)state;
+    unsigned before = open_descriptors();
+    make_directory("a");
+    make_directory("b");
+    for (size_t i = 0; i < COUNT(paths); i++)
+        write_file(paths[i], "x");
+    for (unsigned times = 0; times < 2; times++) {
+        for (size_t i = 0; i < COUNT(paths); i++)
+            assert_content(paths[i], "x");
+        settle();
+    }
+    assert_calls("a/one", 5, 2, 1);
+    assert_calls("a/two", 5, 1, 0);
+    assert_calls("b/one", 5, 2, 1);
+    assert_calls("b/one", 6, 2, 1);
+    store_expire(store, file_stamp_clock());
+    assert_int_equal(open_descriptors(), before);
+    assert_int_equal(rename("a", "c"), 0);
+    make_directory("a");
+    write_file("a/two", "new");
+    struct entry *entry;
+    assert_int_equal(store_find(store, SPAN("a/one"), 7, &entry), 404);
+    assert_content("a/two", "new");
 }
 
 static void a_path_is_resolved_name_by_name_again_after_a_while(void **state)
@@ -1163,17 +1214,6 @@ static void sibling_that_only_the_new_root_has_shows_that_it_was_replaced(void *
 
 /* ---- bounds ---- */
 
-static unsigned open_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count - 3; /* ".", ".." and the directory's own */
-}
-
 static const char *numbered(unsigned number)
 {
     static char path[32];
@@ -1286,6 +1326,7 @@ static void no_descriptor_leaks(void **state)
         }
         write_file("file", times % 2 == 0 ? "y" : "longer");
     }
+    store_expire(store, file_stamp_clock());
     assert_int_equal(open_descriptors(), before);
 }
 
@@ -1632,6 +1673,7 @@ int main(void)
         TEST(a_file_that_was_just_seen_is_read_again),
         TEST(a_file_that_was_seen_unchanged_for_long_enough_is_kept),
         TEST(a_look_at_an_unchanged_file_is_one_stat_or_four_calls_in_a_directory),
+        TEST(requests_of_an_iteration_share_their_directory),
         TEST(a_path_is_resolved_name_by_name_again_after_a_while),
         TEST(a_look_by_the_roots_name_costs_no_more),
         TEST(nothing_is_found_beneath_a_replaced_root),
