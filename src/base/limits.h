@@ -133,8 +133,8 @@
    deleted file keeps its space and its file system can't be unmounted. */
 #define LIMIT_STORE_FD_MS 5000
 
-/* After this time a path is resolved name by name again, though its file did not change. A link in it that leads out of
-   the root and in again, to the same directory, shows only then. */
+/* After this time a path in a directory is resolved name by name again, though its file did not change. A link that
+   leads out of the root and in again, to the same directory, shows only then. */
 #define LIMIT_STORE_RESOLVED_MS 1000
 
 /* A file must be unchanged for this long before its times are trusted. Two changes can have the same time: within a

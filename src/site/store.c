@@ -63,6 +63,7 @@ struct directory {
     int fd;                  /* it is beneath the root; -1: not opened yet, or the root itself */
     bool stamped;            /* `stamp` is set */
     struct file_stamp stamp; /* its names change with it */
+    int64_t resolved;        /* when a path in it was last resolved name by name, without a link */
     size_t length;           /* of the path */
     char path[PATH_MAX];     /* with its last slash; empty: the root */
 };
@@ -613,10 +614,59 @@ static int find_open(struct store *store, struct span path, uint64_t iteration, 
     return 0;
 }
 
-static void note_resolved(const struct store *store, struct node *node, bool linked)
+/* ---- the directory of a file ---- */
+
+static bool is_in_parent(const struct node *node, const struct directory *parent)
+{
+    return parent->length == node->name && memcmp(parent->path, node->path, node->name) == 0;
+}
+
+static void leave_parent(struct store *store)
+{
+    if (store->parent.fd >= 0)
+        close(store->parent.fd);
+    store->parent.fd = -1;
+    store->parent.iteration = 0;
+}
+
+/* Returns the node's directory as requests of the iteration have found it, or without any finding yet. */
+static struct directory *parent_of(struct store *store, const struct node *node, uint64_t iteration)
+{
+    struct directory *parent = &store->parent;
+    bool same = is_in_parent(node, parent);
+    if (same && iteration != 0 && parent->iteration == iteration)
+        return parent;
+    leave_parent(store);
+    parent->iteration = iteration;
+    parent->stamped = false;
+    if (same)
+        return parent;
+    parent->resolved = node->resolved;
+    parent->length = node->name;
+    memcpy(parent->path, node->path, node->name);
+    return parent;
+}
+
+static void note_resolved(struct store *store, struct node *node, bool linked)
 {
     node->by_name = linked || (store->beneath.symlinks == SYMLINKS_NONE && node->name > 0);
     node->resolved = file_stamp_clock();
+    if (linked || node->name == 0)
+        return;
+    if (!is_in_parent(node, &store->parent))
+        parent_of(store, node, 0);
+    store->parent.resolved = node->resolved;
+}
+
+/* True if no directory of the path was a link a moment ago: the path was resolved name by name, or another one in the
+   same directory. */
+static bool was_resolved(const struct store *store, const struct node *node)
+{
+    if (node->name == 0)
+        return true;
+    int64_t now = file_stamp_clock();
+    return now - node->resolved < LIMIT_STORE_RESOLVED_MS ||
+           (is_in_parent(node, &store->parent) && now - store->parent.resolved < LIMIT_STORE_RESOLVED_MS);
 }
 
 static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
@@ -676,30 +726,6 @@ static int open_directory(struct store *store, const struct node *node)
     return openat(look.directory, look.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void leave_parent(struct store *store)
-{
-    if (store->parent.fd >= 0)
-        close(store->parent.fd);
-    store->parent.fd = -1;
-    store->parent.iteration = 0;
-}
-
-/* Returns the node's directory as requests of the iteration have found it, or without any finding yet. */
-static struct directory *parent_of(struct store *store, const struct node *node, uint64_t iteration)
-{
-    struct directory *parent = &store->parent;
-    if (iteration != 0 && parent->iteration == iteration && parent->length == node->name &&
-        memcmp(parent->path, node->path, node->name) == 0)
-        return parent;
-    leave_parent(store);
-    parent->iteration = iteration;
-    parent->stamped = false;
-    parent->length = node->name;
-    if (node->name > 0)
-        memcpy(parent->path, node->path, node->name);
-    return parent;
-}
-
 /* True if as many ".." as the directory's path has names lead from it to the root. It may have been moved out of the
    root and replaced by a link to it, which open_directory() follows. */
 static bool is_beneath(const struct store *store, const struct node *node, int directory)
@@ -740,12 +766,10 @@ static bool is_still_in_directory(struct store *store, const struct node *node, 
     return names_same_file(node, parent->fd, node->path + node->name);
 }
 
-/* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time, and
-   so is every other one after a while. */
+/* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time. */
 static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {
-    if (!node->entry.settled || node->by_name ||
-        file_stamp_clock() - node->resolved >= LIMIT_STORE_RESOLVED_MS)
+    if (!node->entry.settled || node->by_name || !was_resolved(store, node))
         return false;
     if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL)
         return is_still_in_directory(store, node, iteration);

@@ -1081,16 +1081,22 @@ static void requests_of_an_iteration_share_their_directory(void **state)
 static void a_path_is_resolved_name_by_name_again_after_a_while(void **state)
 {
     (void)state;
-    write_file("file", "x");
-    settle_file("file");
-    assert_content("file", "x");
-    opens = 0;
-    assert_content("file", "x");
-    assert_int_equal(opens, 0);
+    make_directory("a");
+    write_file("a/one", "x");
+    write_file("a/two", "x");
+    settle_file("a/one");
+    settle_file("a/two");
+    assert_content("a/one", "x");
+    assert_content("a/two", "x");
     seconds_ahead = LIMIT_STORE_RESOLVED_MS / 1000;
-    assert_content("file", "x");
+    opens = 0;
+    assert_content("a/one", "x");
+    assert_true(opens > 1);
+    assert_calls("a/two", 5, 2, 1); /* in the same directory */
+    assert_calls("a/one", 5, 1, 0);
+    seconds_ahead *= 2;
+    assert_calls("a/two", 6, 0, 2);
     seconds_ahead = 0;
-    assert_true(opens > 0);
 }
 
 /* ---- the root's name ---- */
