@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,6 +68,7 @@ struct store {
     int root_error;
     size_t root_name_length;  /* with its slash; 0: look beneath the open directory */
     char full_path[PATH_MAX]; /* the root's name and a slash, then room for a path */
+    char real_path[PATH_MAX]; /* the root's name without links */
     int64_t racy_ms;          /* two changes within this time may have one timestamp */
     struct queue in_bytes;    /* small files */
     struct queue in_fds;      /* larger ones */
@@ -722,7 +724,7 @@ struct store *store_open(int root, int64_t racy_ms)
         free(store);
         return NULL;
     }
-    store->beneath = (struct beneath){root, SYMLINKS_INSIDE};
+    store->beneath = (struct beneath){.root = root, .symlinks = SYMLINKS_INSIDE};
     store->racy_ms = racy_ms;
     store->next_expiry = -1;
     store_bound(store, LIMIT_STORE_BYTES);
@@ -731,9 +733,21 @@ struct store *store_open(int root, int64_t racy_ms)
     return store;
 }
 
+/* The kernel's name of the open root, if there is a proc(5): realpath(3) fails behind a directory that the worker may not
+   enter. */
+static void find_real_path(struct store *store)
+{
+    char room[32];
+    snprintf(room, sizeof room, "/proc/self/fd/%d", store->beneath.root);
+    ssize_t length = readlinkat(AT_FDCWD, room, store->real_path, sizeof store->real_path - 1);
+    if (length > 0 && store->real_path[0] == '/')
+        store->beneath.names[1] = store->real_path;
+}
+
 void store_follow(struct store *store, const char *root_name)
 {
-    store->root.name = root_name;
+    store->root.name = store->beneath.names[0] = root_name;
+    find_real_path(store);
     size_t length = root_name != NULL ? strlen(root_name) : 0;
     if (length == 0 || length + 2 > PATH_MAX)
         return;

@@ -218,6 +218,7 @@ served('/links/up-and-in',         200, 'dir file');
 served('/links/to-dir/',           200, 'dir');
 served('/links/to-dir/file.txt',   200, 'dir file');
 served('/links/twice',             200, 'real');
+served('/links/absolute-in',       200, 'file');
 served('/links/index-in/',         200, 'real');
 is(served('/links/to-dir', 302)->{field}{location}, 'to-dir/', 'a link to a directory redirects like a directory');
 served($_, 404, undef, 'a link that leaves the root')

@@ -109,7 +109,7 @@ static int make(void **state)
     if (mkdtemp(base) == NULL)
         return -1;
     root = open(base, O_RDONLY | O_DIRECTORY);
-    beneath = (struct beneath){root, SYMLINKS_INSIDE};
+    beneath = (struct beneath){.root = root, .symlinks = SYMLINKS_INSIDE};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         mkdirat(root, folders[i], 0755);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)

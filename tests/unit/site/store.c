@@ -1515,6 +1515,32 @@ static void links_may_lead_anywhere(void **state)
     assert_content("place/file", "changed");
 }
 
+static void absolute_links_into_the_root_are_followed(void **state)
+{
+    char here[PATH_MAX], target[PATH_MAX + 16];
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    make_directory("a");
+    write_file("a/file", "file");
+    snprintf(target, sizeof target, "%s/a/file", here);
+    make_link(target, "link");
+    make_link("/etc/passwd", "leaves");
+    settle();
+    assert_status("link", 404); /* the root has no name yet */
+    store_follow(store, NULL);
+    assert_content("link", "file"); /* the kernel's name */
+    store_follow(store, here);
+    for (unsigned times = 0; times < 2; times++) {
+        assert_content("link", "file");
+        assert_status("leaves", 404);
+    }
+    write_file("a/file", "changed");
+    assert_content("link", "changed");
+    assert_int_equal(unlink("link"), 0);
+    make_link("/etc/passwd", "link");
+    assert_status("link", 404);
+}
+
 static void links_may_be_refused(void **state)
 {
     static const struct settings no_links = {.symlinks = SYMLINKS_NONE};
@@ -1655,6 +1681,7 @@ int main(void)
         TEST(kept_descriptors_give_way),
         TEST(a_shortage_passes),
         TEST(links_may_lead_anywhere),
+        TEST(absolute_links_into_the_root_are_followed),
         TEST(links_may_be_refused),
         TEST(charsets_may_be_said),
         TEST(heads_may_be_longer),
