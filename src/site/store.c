@@ -1,6 +1,5 @@
 #include "site/store.h"
 
-#include "base/buffer.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/sha256.h"
@@ -354,14 +353,30 @@ static bool is_utf8(const struct entry *entry, const char *mime)
     return utf8;
 }
 
-/* Returns the charset of a text, or NULL: not a text, or its type has one already. */
-static const char *charset_of(const struct store *store, const struct node *node, const char *mime)
+/* Returns the charset of a text, or NULL: not a text, or its type has one already. `entry`: NULL if it was not read. */
+static const char *charset_of(const struct store *store, const struct entry *entry, const char *mime)
 {
     if (!mime_is_text(mime) || strchr(mime, ';') != NULL)
         return NULL;
     if (store->charset == NULL)
-        return node->entry.coding == NULL && is_utf8(&node->entry, mime) ? "utf-8" : NULL;
+        return entry != NULL && entry->coding == NULL && is_utf8(entry, mime) ? "utf-8" : NULL;
     return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
+}
+
+static void append_type(const struct store *store, const struct entry *entry, const char *mime,
+                        struct buffer *type)
+{
+    const char *charset = charset_of(store, entry, mime);
+    buffer_string(type, mime);
+    if (charset != NULL) {
+        buffer_append(type, SPAN("; charset="));
+        buffer_string(type, charset);
+    }
+}
+
+void store_append_type_of_name(const struct store *store, struct span path, struct buffer *type)
+{
+    append_type(store, NULL, mime_of_name(path), type);
 }
 
 /* `fd` is the file, even if the entry holds its bytes. */
@@ -371,12 +386,7 @@ static void write_type(const struct store *store, struct node *node, int fd)
     struct buffer type = {node->entry.type, 0, sizeof node->entry.type - 1, false};
     const char *mime = mime_of(node->path, fd, scratch);
     node->entry.coding = encoded_name_coding(span_of(node->path));
-    const char *charset = charset_of(store, node, mime);
-    buffer_string(&type, mime);
-    if (charset != NULL) {
-        buffer_append(&type, SPAN("; charset="));
-        buffer_string(&type, charset);
-    }
+    append_type(store, &node->entry, mime, &type);
 }
 
 /* ---- reading a file ---- */
@@ -614,8 +624,8 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
         bool linked;
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &linked);
-        if (fd < 0)
-            return file_error_status(errno, path);
+        if (fd < 0) /* of a file, as the caller has seen */
+            return errno == EACCES || errno == EPERM ? 403 : file_error_status(errno, path);
         int result = find_open(store, path, iteration, hash, fd, entry);
         if (result == 0) {
             store->hits.loaded++;

@@ -12,6 +12,7 @@ put_file($root, 'README.md',   'x');
 put_file($root, 'about.html',  'x');
 put_file($root, 'img/sun.png', 'x');
 put_file($root, '.env',        'x');
+put_file($root, "cafe\xcc\x81", 'x');
 symlink '/etc/passwd', "$root/out" or die;
 put_canary($root);
 my $server = Harness->start(root => $root);
@@ -27,7 +28,8 @@ my @reasons = (
     ['/img/',          "There is no 'index.html' in 'img'."],
     ['/README.md/',    "'README.md' is a file, not a directory."],
     ['/.env',          "'.env' begins with a dot; start the server with --dotfiles to serve such names."],
-    ['/out',           "'out' is a symbolic link that points outside the root."],
+    ['/out',           "'out' is a symbolic link to '/etc/passwd', which leads outside the root; a relative link inside the root works, and --symlinks all follows every link."],
+    ['/caf%C3%A9',     "There is no 'caf\xc3\xa9' in the root. Did you mean 'cafe\xcc\x81'? It is the same name in another Unicode form: the one on disk is decomposed (NFD)."],
     ['/%3Cb%3E%26%22', "There is no '<b>&\"' in the root."],
 );
 for my $case (@reasons) {

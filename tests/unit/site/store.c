@@ -316,7 +316,7 @@ static void long_names_are_404(void **state)
 }
 
 /* As a client that may not read it sees it: the superuser may read all. */
-static void what_is_not_readable_is_404(void **state)
+static void files_that_may_not_be_read_are_403(void **state)
 {
     bool superuser = geteuid() == 0;
     (void)state;
@@ -333,7 +333,7 @@ static void what_is_not_readable_is_404(void **state)
     if (superuser)
         assert_int_equal(seteuid(0), 0);
     chmod("closed", 0755);
-    assert_int_equal(secret, 404);
+    assert_int_equal(secret, 403);
     assert_int_equal(closed, 404);
 }
 
@@ -1627,7 +1627,7 @@ int main(void)
         TEST(what_is_missing_is_404),
         TEST(what_is_no_file_is_404),
         TEST(long_names_are_404),
-        TEST(what_is_not_readable_is_404),
+        TEST(files_that_may_not_be_read_are_403),
         TEST(errors_of_opening_have_a_status),
         TEST(errors_are_logged_once_a_second),
         TEST(links_that_stay_are_followed),
