@@ -1,15 +1,14 @@
 #include "base/unicode.h"
 
 #include <stdint.h>
-#include <uchar.h>
 
 /* ---- composed letters (Unicode 3.7, UnicodeData.txt) ---- */
 
 /* For each mark, the letters composed with it, each followed by the letter without it: Latin, Greek, Cyrillic, kana. */
 /* clang-format off */
 static const struct {
-    char16_t mark;
-    const char16_t *letters;
+    uint_least16_t mark;
+    const uint_least16_t *letters;
 } composed[] = {
     {0x0300, u"ÀAÈEÌIÒOÙUàaèeìiòoùuǛÜǜüǸNǹnЀЕЍИѐеѝиḔĒḕēṐŌṑōẀWẁwẦÂầâẰĂằăỀÊềêỒÔồôỜƠờơỪƯừưỲYỳyἂἀἃἁἊἈἋἉἒἐἓἑἚἘἛἙ"
              u"ἢἠἣἡἪἨἫἩἲἰἳἱἺἸἻἹὂὀὃὁὊὈὋὉὒὐὓὑὛὙὢὠὣὡὪὨὫὩὰαὲεὴηὶιὸοὺυὼωᾺΑῈΕῊΗ῍᾿ῒϊῚΙ῝῾ῢϋῪΥ῭¨ῸΟῺΩ"},
@@ -52,8 +51,8 @@ static const struct {
 /* clang-format on */
 
 struct pair {
-    char16_t letter;
-    char16_t mark; /* 0: the letter is not composed */
+    uint_least16_t letter;
+    uint_least16_t mark; /* 0: the letter is not composed */
 };
 
 enum { SLOTS = 0x800 };
@@ -73,7 +72,7 @@ static struct pair pair_of(uint32_t point)
     static struct pair pairs[SLOTS];
     static bool filled;
     for (size_t i = 0; !filled && i < sizeof composed / sizeof *composed; i++) {
-        for (const char16_t *at = composed[i].letters; *at != 0; at += 2)
+        for (const uint_least16_t *at = composed[i].letters; *at != 0; at += 2)
             pairs[slot_of(at[0])] = (struct pair){at[1], composed[i].mark};
     }
     filled = true;
@@ -220,6 +219,7 @@ bool unicode_is_equivalent(struct span a, struct span b, size_t *work)
 {
     struct reader readers[2] = {{.rest = a}, {.rest = b}};
     uint32_t part;
+    *work += b.length / 8;
     if (is_ascii(a) || is_ascii(b)) /* has one form only */
         return span_equal(a, b);
     do {

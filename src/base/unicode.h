@@ -9,10 +9,11 @@
 #include <stddef.h>
 
 /* What a part of a letter counts as work. */
-enum { UNICODE_WORK = 4 };
+enum { UNICODE_WORK = 6 };
 
 /* True if the texts are canonically equivalent, for Latin, Greek, Cyrillic, kana and Hangul; other letters equal
-   themselves only. Never true for texts that are not equivalent. Adds UNICODE_WORK for each compared part to `*work`. */
+   themselves only. Never true for texts that are not equivalent. Adds to `*work` UNICODE_WORK for each compared part,
+   and an eighth of the length of `b`. */
 bool unicode_is_equivalent(struct span a, struct span b, size_t *work);
 
 /* True if the text has no composed letter, as in NFD. */

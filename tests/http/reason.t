@@ -106,6 +106,21 @@ for my $length (255, 256, 602, 765, 4000) {
     $server->stop;
 }
 
+# Of several indexes the reason is that of the one that matters.
+{
+    my $root = new_root();
+    put_file($root, 'locked/second.html', 'x');
+    put_file($root, 'encoded/index.html.gz', 'x');
+    chmod $> == 0 ? 0600 : 0, "$root/locked/second.html" or die; # root's workers are another user
+    my $server = Harness->start(root => $root, args => ['--index', 'index.html', '--index', 'second.html', '--no-list']);
+    my $listed = Harness->start(root => $root, args => ['--index', 'index.html', '--index', 'second.html', '--list']);
+    my $why = "'second.html' is a file that the server's user may not read.\n";
+    is($server->get('/locked/', $any)->{body}, "404 Not Found: No file matches this address.\n$why", 'the second index may not be read: the reason of the 404');
+    is($listed->get('/locked/', $any)->{body}, "403 Forbidden: The server's user may not read the index of this directory.\n$why", '... and of the 403 that replaces a listing');
+    like($server->get('/encoded/', $any)->{body}, qr/^There is no 'index\.html', only 'index\.html\.gz', and/m, 'the first index exists only encoded: the reason');
+    $_->stop for $server, $listed;
+}
+
 # 404.html replaces the page.
 put_file($root, '404.html', 'own');
 is($server->get('/readme.md', $html)->{body}, 'own', '404.html replaces the page with a reason');

@@ -2,6 +2,7 @@
 #include "site/reason.h"
 
 #include "base/limits.h"
+#include "base/unicode.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -381,11 +382,30 @@ static const char *as_long_as_fits(unsigned number)
     return room_for_names;
 }
 
+/* With accents, in NFD, and alike but for the end. */
+static const char *accented(unsigned number)
+{
+    size_t length = 0;
+    while (length < 700)
+        length += (size_t)snprintf(room_for_names + length, sizeof room_for_names - length, "e\u0323\u0302");
+    snprintf(room_for_names + length, sizeof room_for_names - length, "%u", number);
+    return room_for_names;
+}
+
+/* The same in NFC, for which the directory has no number. */
+static const char *composed(void)
+{
+    static char text[512];
+    while (strlen(text) < 420)
+        strcat(text, "\u1EC7");
+    return strcat(text, "x");
+}
+
 /* In endless directories. A name costs at most 1 + 5 * DISTANCE_TEXT_MAX. */
 static void a_404_costs_little_in_any_directory(void **state)
 {
     (void)state;
-    static const struct {
+    const struct {
         const char *(*names)(unsigned number);
         const char *path;
         unsigned least, most; /* names read */
@@ -397,6 +417,7 @@ static void a_404_costs_little_in_any_directory(void **state)
         {screenshots, "Screenshot from 2024-13-14 15-16-77.png", 600, LIMIT_REASON_NAMES},
         {longest, "absent", LIMIT_REASON_NAMES, LIMIT_REASON_NAMES},
         {as_long_as_fits, "absent", 300, LIMIT_REASON_WORK / 187 + 1},
+        {accented, composed(), 10, LIMIT_REASON_WORK / (6 * 140 * UNICODE_WORK) + 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         made_up = cases[i].names;
