@@ -7,12 +7,12 @@
 
 #include <stdbool.h>
 
-enum { BENEATH_NAMES = 2 };
+enum { BENEATH_NAMES = 2 }; /* as given, and without links */
 
 struct beneath {
     int root; /* an open directory, borrowed */
     enum symlink_choice symlinks;
-    const char *names[BENEATH_NAMES]; /* the root's absolute paths or NULL, borrowed; absolute links may begin with them */
+    const char *names[BENEATH_NAMES]; /* absolute paths of the root, borrowed, or NULL */
 };
 
 /*
