@@ -9,9 +9,6 @@
 #include "site/listing.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static bool is_allowed(struct exchange *exchange)
 {
@@ -69,41 +66,12 @@ static void answer_check(struct exchange *exchange)
 
 /* ---- listings ---- */
 
-/* True if an index that was not found is a file, and only the worker's user may not read it. */
-static bool is_unreadable(struct exchange *exchange, struct span path)
-{
-    const struct context *context = exchange->context;
-    struct stat attributes;
-    bool linked;
-    int fd = beneath_open(store_beneath(context->store), path, O_PATH, &linked);
-    bool is_file = fd >= 0 && fstat(fd, &attributes) == 0 && S_ISREG(attributes.st_mode);
-    if (fd >= 0)
-        close(fd);
-    if (!is_file)
-        return false;
-    fd = beneath_open(store_beneath(context->store), path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &linked);
-    if (fd >= 0) /* it has appeared since */
-        close(fd);
-    return fd < 0 && (errno == EACCES || errno == EPERM);
-}
-
-static bool has_unreadable_index(struct exchange *exchange)
-{
-    const struct config *config = exchange->context->config;
-    for (unsigned i = 0; i < config->index_count; i++) {
-        if (is_unreadable(exchange, target_child(exchange->target, config->index[i])))
-            return true;
-    }
-    return false;
-}
-
 enum directory directory_open(struct exchange *exchange)
 {
     const struct context *context = exchange->context;
     struct target *target = exchange->target;
     int fd;
-    if (has_unreadable_index(exchange)) {
-        exchange->index_unreadable = true;
+    if (exchange->denied_index.length > 0) {
         exchange->status = 403;
         lookup_explain(exchange);
         return DIRECTORY_ERROR;

@@ -82,7 +82,7 @@ static struct span append_start(struct buffer *start, const struct target *targe
 
 static bool is_foreign_host(const struct exchange *exchange, int status)
 {
-    return status == 403 && !exchange->index_unreadable;
+    return status == 403 && exchange->denied_index.length == 0;
 }
 
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
@@ -96,7 +96,7 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
 {
     char digits[4], said[DNS_NAME_MAX + 256], up[3 * START_DEPTH_MAX + 2];
     struct buffer number = BUFFER(digits), sentence = BUFFER(said), start = BUFFER(up);
-    bool may_explain = status == 404 || exchange->index_unreadable;
+    bool may_explain = status == 404 || exchange->denied_index.length > 0;
     bool explains = status == 400 || (may_explain && exchange_wants_reason(exchange));
     buffer_number(&number, (uint64_t)status);
     if (status == 503 && store_root_state(exchange->context->store) == ROOT_MISSING)

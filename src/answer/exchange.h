@@ -59,17 +59,18 @@ struct exchange {
     enum coding
         coding; /* of an entry whose path exists only encoded; CODING_IDENTITY: as the entry's own name says */
     struct refused refused;
+    struct span denied_index;             /* the directory's first index that may not be read, or empty */
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
     struct reason reason;                 /* of a 400 or 404; empty unless the client or the log may see it */
 
     enum live live;
-    int status;            /* of an error */
-    bool check_host;       /* reject foreign hosts, and pages of other sites */
-    bool cross_site;       /* the request is rejected as a load by a page of another site */
-    bool index_unreadable; /* 403: the directory's index may not be read */
-    bool has_script;       /* the live-reload script follows the page's bytes */
-    bool steady;           /* the representation stays the same until the file changes */
+    int status;      /* of an error */
+    bool check_host; /* reject foreign hosts, and pages of other sites */
+    bool cross_site; /* the request is rejected as a load by a page of another site */
+    bool denied;     /* the last lookup found a file that may not be read */
+    bool has_script; /* the live-reload script follows the page's bytes */
+    bool steady;     /* the representation stays the same until the file changes */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {

@@ -17,7 +17,8 @@ static enum lookup find(struct exchange *exchange, struct span path)
 {
     int status = store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->path = path;
-    if (status == 404)
+    exchange->denied = status == 403;
+    if (status == 404 || status == 403)
         return encoded_find(exchange, path) ? LOOKUP_FILE : LOOKUP_MISSING;
     if (status == 0)
         return exchange->entry->kind == ENTRY_DIRECTORY ? LOOKUP_DIRECTORY : LOOKUP_FILE;
@@ -52,8 +53,14 @@ static enum lookup find_index(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     enum lookup found = LOOKUP_MISSING;
-    for (unsigned i = 0; i < config->index_count && found == LOOKUP_MISSING; i++)
-        found = find_file(exchange, target_child(exchange->target, config->index[i]));
+    for (unsigned i = 0; i < config->index_count && found == LOOKUP_MISSING; i++) {
+        struct span name = config->index[i];
+        found = find_file(exchange, target_child(exchange->target, name));
+        if (found == LOOKUP_MISSING && exchange->denied && exchange->denied_index.length == 0)
+            exchange->denied_index = name;
+        if (exchange->refused.path.at == exchange->path.at)
+            exchange->refused.path = name; /* the next one overwrites the room */
+    }
     return found;
 }
 
@@ -147,7 +154,9 @@ void lookup_explain(struct exchange *exchange)
         return;
     if (encoded_explain(exchange))
         return;
-    struct span path = target->slash ? target_child(target, context->config->index[0]) : target->path;
+    struct span index =
+        exchange->denied_index.length > 0 ? exchange->denied_index : context->config->index[0];
+    struct span path = target->slash ? target_child(target, index) : target->path;
     reason_find(&exchange->reason, store_beneath(context->store), path, context->config->settings->dotfiles,
                 context->now);
 }

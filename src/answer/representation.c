@@ -3,7 +3,6 @@
 #include "base/date.h"
 #include "http/negotiate.h"
 #include "site/hashed_name.h"
-#include "site/mime.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -150,13 +149,8 @@ static void select_sibling(struct exchange *exchange, struct entry *sibling, enu
 static struct span keep_type_of_name(const struct exchange *exchange)
 {
     struct buffer *text = &exchange->response->text;
-    const char *type = mime_of_name(exchange->path), *charset = exchange->context->config->settings->charset;
     size_t start = text->length;
-    buffer_string(text, type);
-    if (charset != NULL && strcmp(charset, "none") != 0 && mime_is_text(type) && strchr(type, ';') == NULL) {
-        buffer_append(text, SPAN("; charset="));
-        buffer_string(text, charset);
-    }
+    store_append_type_of_name(exchange->context->store, exchange->path, text);
     return (struct span){text->at + start, text->length - start};
 }
 

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* path_resolution(7), with the rules of openat2(2)'s RESOLVE_BENEATH unless SYMLINKS_ALL. */
+/* path_resolution(7), with the rules of openat2(2)'s RESOLVE_BENEATH unless SYMLINKS_ALL, but follows absolute links to
+   one of the root's names. */
 
 enum {
     LINKS_MAX = 40, /* the kernel's bound */
@@ -126,6 +127,48 @@ static bool enter_top(struct walk *walk)
     return true;
 }
 
+/* Takes the next name that is not ".". Returns it, or an empty span at the end. */
+static struct span take_name(struct span *path)
+{
+    struct span name = SPAN_NONE;
+    while (path->length > 0 && (name.length == 0 || span_equal(name, SPAN("."))))
+        name = span_take_until(path, '/');
+    return span_equal(name, SPAN(".")) ? SPAN_NONE : name;
+}
+
+/* True if the absolute `path` begins with the root's name, which is removed then. */
+static bool take_root(const char *name, struct span *path)
+{
+    struct span root = span_of(name), rest = *path;
+    for (;;) {
+        struct span expected = take_name(&root);
+        if (expected.length == 0)
+            break;
+        if (!span_equal(take_name(&rest), expected))
+            return false;
+    }
+    *path = rest.length > 0 ? rest : SPAN(".");
+    return true;
+}
+
+/* Goes to where an absolute link begins. Without SYMLINKS_ALL that is the root: compares names only, so that no link
+   makes the server touch what is outside. */
+static bool enter_start(struct walk *walk, struct span *path)
+{
+    const struct beneath *beneath = walk->beneath;
+    if (beneath->symlinks == SYMLINKS_ALL)
+        return enter_top(walk);
+    for (size_t i = 0; i < BENEATH_NAMES; i++) {
+        if (beneath->names[i] == NULL || !take_root(beneath->names[i], path))
+            continue;
+        walk->done = 0;
+        enter(walk, beneath->root);
+        return true;
+    }
+    errno = EXDEV; /* magic links of proc(5) too, unless they name no file */
+    return false;
+}
+
 /* Replaces a link by its text in the rest. */
 static int follow(struct walk *walk, int link, bool last)
 {
@@ -139,13 +182,12 @@ static int follow(struct walk *walk, int link, bool last)
         return fail(ENOENT);
     if (length == sizeof text)
         return fail(ENAMETOOLONG);
-    if (text[0] == '/' && walk->beneath->symlinks != SYMLINKS_ALL)
-        return fail(EXDEV); /* magic links of proc(5) too, unless they name no file */
-    if (text[0] == '/' && !enter_top(walk))
+    struct span path = {text, (size_t)length};
+    if (text[0] == '/' && !enter_start(walk, &path))
         return -1;
     if (!last)
         prepend(walk, SPAN("/"));
-    prepend(walk, (struct span){text, (size_t)length});
+    prepend(walk, path);
     return WALK_ON;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/distance.h"
 #include "base/limits.h"
+#include "base/unicode.h"
 #include "site/listing.h"
 
 #include <dirent.h>
@@ -18,7 +19,17 @@
 /* The largest edit distance of a similar name. */
 enum { NEAR_MAX = 2 };
 
-enum likeness { LIKENESS_NONE, LIKENESS_NEAR, LIKENESS_EXTENSION, LIKENESS_HTML, LIKENESS_CASE };
+/* A longer target of a link is left out of its reason. */
+enum { LINK_SHOWN = 255 };
+
+enum likeness {
+    LIKENESS_NONE,
+    LIKENESS_NEAR,
+    LIKENESS_EXTENSION,
+    LIKENESS_HTML,
+    LIKENESS_CASE,
+    LIKENESS_FORM
+};
 
 struct suggestion {
     enum likeness likeness;
@@ -38,6 +49,8 @@ static enum likeness likeness_of(struct span name, struct span asked, unsigned *
     *work += name.length / 4; /* in cells of the distance's matrix; a byte costs a quarter of one */
     if (span_equal_nocase(name, asked))
         return LIKENESS_CASE;
+    if (unicode_is_equivalent(name, asked, work))
+        return LIKENESS_FORM;
     if (begins_with(name, asked) && name.at[asked.length] == '.') {
         struct span rest = {name.at + asked.length, name.length - asked.length};
         return span_equal(rest, SPAN(".html")) ? LIKENESS_HTML : LIKENESS_EXTENSION;
@@ -101,20 +114,43 @@ struct stop {
     int error; /* 0: it is neither a file nor a directory */
 };
 
+static void append_directory(struct buffer *out, const struct stop *stop)
+{
+    if (stop->directory.length > 0)
+        append_quoted(out, stop->directory);
+    else
+        buffer_append(out, SPAN("the root"));
+}
+
 static void append_missing(struct buffer *out, const struct stop *stop)
 {
     buffer_append(out, SPAN("There is no "));
     append_quoted(out, stop->name);
-    if (stop->directory.length == 0) {
-        buffer_append(out, SPAN(" in the root."));
-        return;
-    }
     buffer_append(out, SPAN(" in "));
-    append_quoted(out, stop->directory);
+    append_directory(out, stop);
     buffer_byte(out, '.');
 }
 
-static void append_suggestion(struct buffer *out, const struct suggestion *suggestion)
+static void append_denied(struct buffer *out, const char *verb, const struct stop *stop)
+{
+    buffer_append(out, SPAN("The server's user may not "));
+    buffer_string(out, verb);
+    append_directory(out, stop);
+    buffer_byte(out, '.');
+}
+
+/* Both names look the same. */
+static void append_form(struct buffer *out, struct span asked, struct span name)
+{
+    buffer_append(out, SPAN(" It is the same name in another Unicode form"));
+    if (unicode_is_decomposed(name))
+        buffer_append(out, SPAN(": the one on disk is decomposed (NFD)"));
+    else if (unicode_is_decomposed(asked))
+        buffer_append(out, SPAN(": the requested one is decomposed (NFD)"));
+    buffer_byte(out, '.');
+}
+
+static void append_suggestion(struct buffer *out, struct span asked, const struct suggestion *suggestion)
 {
     if (suggestion->likeness == LIKENESS_NONE)
         return;
@@ -123,32 +159,59 @@ static void append_suggestion(struct buffer *out, const struct suggestion *sugge
     buffer_byte(out, '?');
     if (suggestion->likeness == LIKENESS_CASE)
         buffer_append(out, SPAN(" Names are case-sensitive."));
+    else if (suggestion->likeness == LIKENESS_FORM)
+        append_form(out, asked, span_of(suggestion->name));
     else if (suggestion->likeness != LIKENESS_NEAR)
         buffer_append(out, SPAN(" The address lacks the extension."));
 }
 
-/* Says why an existing name can't be opened, if that is known. */
-static void append_obstacle(struct buffer *out, const struct stop *stop, const struct stat *attributes)
+/* Where a symbolic link leads, through others or not. */
+static const char *destination_of(const struct stop *stop, enum symlink_choice symlinks, bool absolute)
 {
-    const char *why = NULL;
-    if (S_ISLNK(attributes->st_mode))
-        why = stop->error == 0 ? " is a symbolic link to something that is neither a file nor a directory."
-              : stop->error == EXDEV ? " is a symbolic link that points outside the root."
-              : stop->error == ELOOP ? " is a symbolic link that forms a loop or may not be followed."
-              : stop->error == EACCES
-                  ? " is a symbolic link to something that the server's user may not read."
-                  : " is a symbolic link whose target does not exist.";
-    else if (stop->error == EACCES || stop->error == EPERM)
-        why = S_ISDIR(attributes->st_mode) ? " is a directory that the server's user may not read."
-                                           : " is a file that the server's user may not read.";
-    else if (S_ISREG(attributes->st_mode) && stop->error == ENOTDIR)
-        why = " is a file, not a directory.";
-    else if (!S_ISREG(attributes->st_mode) && !S_ISDIR(attributes->st_mode))
-        why = " is neither a file nor a directory.";
-    if (why == NULL)
-        return;
-    append_quoted(out, stop->name);
-    buffer_string(out, why);
+    switch (stop->error) {
+    case 0:
+        return ", which leads to neither a file nor a directory.";
+    case EXDEV:
+        return absolute ? ", which leads outside the root; a relative link inside the root works, and "
+                          "--symlinks all follows every link."
+                        : ", which leads outside the root; --symlinks all follows every link.";
+    case ELOOP:
+        return symlinks == SYMLINKS_NONE
+                   ? "; the server follows none, as it was started with --symlinks none."
+                   : ", which leads back to itself or through too many links.";
+    case EACCES:
+    case EPERM:
+        return ", which leads to something that the server's user may not read.";
+    case ENOTDIR:
+        return ", which leads to a file where a directory is needed.";
+    default:
+        return ", which leads to nothing.";
+    }
+}
+
+static void append_link(struct buffer *out, const struct stop *stop, enum symlink_choice symlinks, int fd,
+                        const char *name)
+{
+    char target[LINK_SHOWN + 1];
+    ssize_t length = readlinkat(fd, name, target, sizeof target);
+    bool absolute = length > 0 && target[0] == '/';
+    buffer_append(out, SPAN(" is a symbolic link"));
+    if (length > 0 && length <= LINK_SHOWN) {
+        buffer_append(out, SPAN(" to "));
+        append_quoted(out, (struct span){target, (size_t)length});
+    }
+    buffer_string(out, destination_of(stop, symlinks, absolute));
+}
+
+/* Says why an existing name that is no link can't be opened, or NULL. */
+static const char *obstacle_of(const struct stop *stop, mode_t mode)
+{
+    if (stop->error == EACCES || stop->error == EPERM)
+        return S_ISDIR(mode) ? " is a directory that the server's user may not read."
+                             : " is a file that the server's user may not read.";
+    if (S_ISREG(mode) && stop->error == ENOTDIR)
+        return " is a file, not a directory.";
+    return S_ISREG(mode) || S_ISDIR(mode) ? NULL : " is neither a file nor a directory.";
 }
 
 /* ---- the name at which the path stops ---- */
@@ -216,10 +279,14 @@ static bool find_stop(struct opener *opener, struct span path, struct stop *stop
 
 /* ---- dot names ---- */
 
+/* Says that a name is hidden, whether or not there is something in it. */
 static bool append_hidden(struct buffer *out, struct opener *opener, struct span path)
 {
     struct span hidden = text_dotfile_in(path), name;
-    if (hidden.length == 0 || !can_open(opener, path, O_PATH, &name))
+    if (hidden.length == 0)
+        return false;
+    path.length = (size_t)(hidden.at - path.at) + hidden.length;
+    if (!can_open(opener, path, O_PATH, &name))
         return false;
     append_quoted(out, hidden);
     buffer_append(out, SPAN(" begins with a dot; start the server with --dotfiles to serve such names."));
@@ -250,39 +317,64 @@ static void write_path(struct buffer *path, const struct stop *stop, const char 
         path->length = 0;
 }
 
-static void explain_stop(struct reason *reason, struct opener *opener, const struct stop *stop, bool dotfiles)
+static void explain_missing(struct reason *reason, int directory, const struct stop *stop, bool dotfiles)
 {
     struct buffer *out = &reason->text;
-    char name[REASON_MAX];
-    struct stat attributes;
     struct suggestion suggestion = {0};
-    struct span last;
-    int fd = open_path(opener, stop->directory, O_RDONLY | O_DIRECTORY, &last);
-    if (fd < 0 && errno == EACCES) {
-        append_quoted(out, stop->directory);
-        buffer_append(out, SPAN(" is a directory that the server's user may not read."));
+    int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool unreadable = fd < 0 && errno == EACCES;
+    append_missing(out, stop);
+    if (unreadable) {
+        buffer_byte(out, ' ');
+        append_denied(out, "list ", stop);
     }
     if (fd < 0)
         return;
-    if (stop->name.length >= sizeof name) { /* too long for a reason */
-        close(fd);
-        return;
-    }
-    memcpy(name, stop->name.at, stop->name.length);
-    name[stop->name.length] = '\0';
-    if (fstatat(fd, name, &attributes, AT_SYMLINK_NOFOLLOW) == 0) {
-        append_obstacle(out, stop, &attributes);
-        close(fd);
-        return;
-    }
     look_through(fd, stop->name, dotfiles, &suggestion);
-    append_missing(out, stop);
     struct buffer without = *out;
-    append_suggestion(out, &suggestion);
+    append_suggestion(out, stop->name, &suggestion);
     if (out->overflow)
         *out = without;
     if (suggestion.likeness != LIKENESS_NONE)
         write_path(&reason->suggestion, stop, suggestion.name);
+}
+
+static void explain_name(struct reason *reason, const struct opener *opener, int directory,
+                         const struct stop *stop, bool dotfiles)
+{
+    struct buffer *out = &reason->text;
+    char name[REASON_MAX];
+    struct stat attributes;
+    if (stop->name.length >= sizeof name) /* too long for a reason */
+        return;
+    memcpy(name, stop->name.at, stop->name.length);
+    name[stop->name.length] = '\0';
+    if (fstatat(directory, name, &attributes, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno != EACCES) {
+            explain_missing(reason, directory, stop, dotfiles);
+            return;
+        }
+        append_denied(out, "enter ", stop);
+        return;
+    }
+    const char *obstacle = obstacle_of(stop, attributes.st_mode);
+    if (!S_ISLNK(attributes.st_mode) && obstacle == NULL)
+        return;
+    append_quoted(out, stop->name);
+    if (S_ISLNK(attributes.st_mode))
+        append_link(out, stop, opener->beneath->symlinks, directory, name);
+    else
+        buffer_string(out, obstacle);
+}
+
+static void explain_stop(struct reason *reason, struct opener *opener, const struct stop *stop, bool dotfiles)
+{
+    struct span last;
+    int fd = open_path(opener, stop->directory, O_PATH | O_DIRECTORY, &last);
+    if (fd < 0)
+        return;
+    explain_name(reason, opener, fd, stop, dotfiles);
+    close(fd);
 }
 
 void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,

@@ -1,6 +1,5 @@
 #include "site/store.h"
 
-#include "base/buffer.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/sha256.h"
@@ -14,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -78,6 +78,7 @@ struct store {
     int root_error;
     size_t root_name_length;      /* with its slash; 0: look beneath the open directory */
     char full_path[2 * PATH_MAX]; /* the root's name and a slash, then room for a path */
+    char real_path[PATH_MAX];     /* the root's name without links */
     int64_t racy_ms;              /* two changes within this time may have one timestamp */
     struct queue in_bytes;        /* small files */
     struct queue in_fds;          /* larger ones */
@@ -367,14 +368,30 @@ static bool is_utf8(const struct entry *entry, const char *mime)
     return utf8;
 }
 
-/* Returns the charset of a text, or NULL: not a text, or its type has one already. */
-static const char *charset_of(const struct store *store, const struct node *node, const char *mime)
+/* Returns the charset of a text, or NULL: not a text, or its type has one already. `entry`: NULL if it was not read. */
+static const char *charset_of(const struct store *store, const struct entry *entry, const char *mime)
 {
     if (!mime_is_text(mime) || strchr(mime, ';') != NULL)
         return NULL;
     if (store->charset == NULL)
-        return node->entry.coding == NULL && is_utf8(&node->entry, mime) ? "utf-8" : NULL;
+        return entry != NULL && entry->coding == NULL && is_utf8(entry, mime) ? "utf-8" : NULL;
     return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
+}
+
+static void append_type(const struct store *store, const struct entry *entry, const char *mime,
+                        struct buffer *type)
+{
+    const char *charset = charset_of(store, entry, mime);
+    buffer_string(type, mime);
+    if (charset != NULL) {
+        buffer_append(type, SPAN("; charset="));
+        buffer_string(type, charset);
+    }
+}
+
+void store_append_type_of_name(const struct store *store, struct span path, struct buffer *type)
+{
+    append_type(store, NULL, mime_of_name(path), type);
 }
 
 /* `fd` is the file, even if the entry holds its bytes. */
@@ -384,12 +401,7 @@ static void write_type(const struct store *store, struct node *node, int fd)
     struct buffer type = {node->entry.type, 0, sizeof node->entry.type - 1, false};
     const char *mime = mime_of(node->path, fd, scratch);
     node->entry.coding = encoded_name_coding(span_of(node->path));
-    const char *charset = charset_of(store, node, mime);
-    buffer_string(&type, mime);
-    if (charset != NULL) {
-        buffer_append(&type, SPAN("; charset="));
-        buffer_string(&type, charset);
-    }
+    append_type(store, &node->entry, mime, &type);
 }
 
 /* ---- reading a file ---- */
@@ -676,8 +688,8 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
         bool linked;
         int fd = open_beneath(store, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &linked);
-        if (fd < 0)
-            return file_error_status(errno, path);
+        if (fd < 0) /* of a file, as the caller has seen */
+            return errno == EACCES || errno == EPERM ? 403 : file_error_status(errno, path);
         int result = find_open(store, path, iteration, hash, fd, entry);
         if (result == 0) {
             store->hits.loaded++;
@@ -786,7 +798,7 @@ struct store *store_open(int root, int64_t racy_ms)
         free(store);
         return NULL;
     }
-    store->beneath = (struct beneath){root, SYMLINKS_INSIDE};
+    store->beneath = (struct beneath){.root = root, .symlinks = SYMLINKS_INSIDE};
     store->racy_ms = racy_ms;
     store->next_expiry = -1;
     store_bound(store, LIMIT_STORE_BYTES);
@@ -796,9 +808,21 @@ struct store *store_open(int root, int64_t racy_ms)
     return store;
 }
 
+/* The kernel's name of the open root, if there is a proc(5): realpath(3) fails behind a directory that the worker may not
+   enter. */
+static void find_real_path(struct store *store)
+{
+    char room[32];
+    snprintf(room, sizeof room, "/proc/self/fd/%d", store->beneath.root);
+    ssize_t length = readlinkat(AT_FDCWD, room, store->real_path, sizeof store->real_path - 1);
+    if (length > 0 && store->real_path[0] == '/')
+        store->beneath.names[1] = store->real_path;
+}
+
 void store_follow(struct store *store, const char *root_name)
 {
-    store->root.name = root_name;
+    store->root.name = store->beneath.names[0] = root_name;
+    find_real_path(store);
     size_t length = root_name != NULL ? strlen(root_name) : 0;
     if (length == 0 || length + 2 > PATH_MAX)
         return;

@@ -8,6 +8,7 @@
 #ifndef TINYHTTPD_SITE_STORE_H
 #define TINYHTTPD_SITE_STORE_H
 
+#include "base/buffer.h"
 #include "base/date.h"
 #include "base/limits.h"
 #include "base/settings.h"
@@ -123,11 +124,14 @@ int64_t store_expire(struct store *store, int64_t now);
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).
  * `iteration` numbers a batch of requests that were all received before the first of them is looked up, so they share
  * one stat of each path; 0 makes a new one. Returns 0 and an entry that the caller gives back with store_release, or
- * an HTTP status: 404 for a path that does not exist, can't be read, leaves the root, or is neither file nor
- * directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read, or of
+ * an HTTP status: 403 for a file that may not be read; 404 for a path that does not exist, can't be reached, leaves the
+ * root, or is neither file nor directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read, or of
  * which no two reads in a row agree; 500 otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t iteration, struct entry **entry);
+
+/* Appends the media type of a file that was not read, after its name and --charset. */
+void store_append_type_of_name(const struct store *store, struct span path, struct buffer *type);
 
 /* Opens the directory at `path` for reading; the caller closes it. Returns 0 or a status as store_find does. */
 int store_open_directory(struct store *store, struct span path, int *fd);

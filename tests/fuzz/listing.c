@@ -124,7 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     struct span input = {(const char *)bytes, length};
     struct listing_form form = listing_form_of(fuzz_take_line(&input));
     if (root < 0)
-        beneath = (struct beneath){root = names_open(), SYMLINKS_INSIDE};
+        beneath = (struct beneath){.root = root = names_open(), .symlinks = SYMLINKS_INSIDE};
     struct names names = names_make(root, input, false);
     check_html(&form, names);
     check_json(form, names);

@@ -38,7 +38,7 @@ static void open_site(void)
     for (size_t i = 0; i < LINKS; i++)
         CHECK(symlinkat(links[i][1], root, links[i][0]) == 0);
     atexit(remove_links);
-    beneath = (struct beneath){root, SYMLINKS_INSIDE};
+    beneath = (struct beneath){.root = root, .symlinks = SYMLINKS_INSIDE};
 }
 
 /* ---- the checks ---- */

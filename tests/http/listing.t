@@ -195,12 +195,14 @@ for my $case (
     my @names = map { "locked/$_" } qw(secret.txt open.txt group.txt);
     put_file($root, $_, 'x') for @names, 'locked/shut/a', 'locked/entered/a', 'private/index.html', 'private/other.txt';
     symlink 'secret.txt', "$root/locked/link" or die;
+    symlink "$root/locked/open.txt", "$root/locked/absolute" or die;
+    symlink '/etc/passwd', "$root/locked/outside" or die;
     my $mode = $> == 0 ? 0600 : 0000; # root's workers are another user
     chmod $mode, "$root/locked/secret.txt", "$root/private/index.html" or die;
     chmod 0444, "$root/locked/group.txt" or die;
     chmod $> == 0 ? 0700 : 0000, "$root/locked/shut" or die;
     chmod 0711, "$root/locked/entered" or die;
-    is(join(' ', sort(names($server->get('/locked/', $html)))), 'entered/ group.txt open.txt',
+    is(join(' ', sort(names($server->get('/locked/', $html)))), 'absolute entered/ group.txt open.txt',
         'a listing has nothing that the server\'s user may not read');
     my $page = $server->get('/private/', $html);
     is($page->{status}, 403, 'an index that may not be read: 403, no listing');

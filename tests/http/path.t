@@ -218,6 +218,7 @@ served('/links/up-and-in',         200, 'dir file');
 served('/links/to-dir/',           200, 'dir');
 served('/links/to-dir/file.txt',   200, 'dir file');
 served('/links/twice',             200, 'real');
+served('/links/absolute-in',       200, 'file');
 served('/links/index-in/',         200, 'real');
 is(served('/links/to-dir', 302)->{field}{location}, 'to-dir/', 'a link to a directory redirects like a directory');
 served($_, 404, undef, 'a link that leaves the root')
@@ -396,6 +397,10 @@ SKIP: {
     my $by_link = Harness->start(root => do { symlink $root, "$above/link-to-root"; "$above/link-to-root" });
     is($by_link->get('/file.txt')->{body}, 'file', 'a root that is a link: serves');
     is($by_link->get('/links/out')->{status}, 404, 'a root that is a link: links out of it are 404');
+    is($by_link->get('/links/absolute-in')->{body}, 'file', 'a root that is a link: an absolute link to its target');
+    symlink "$above/link-to-root/file.txt", "$root/links/by-link" or die $!;
+    is($by_link->get('/links/by-link')->{body}, 'file', 'a root that is a link: an absolute link to its name');
+    is($server->get('/links/by-link')->{status}, 404, 'an absolute link to another name of the root');
     $by_link->stop;
 }
 

@@ -12,6 +12,7 @@ put_file($root, 'README.md',   'x');
 put_file($root, 'about.html',  'x');
 put_file($root, 'img/sun.png', 'x');
 put_file($root, '.env',        'x');
+put_file($root, "cafe\xcc\x81", 'x');
 symlink '/etc/passwd', "$root/out" or die;
 put_canary($root);
 my $server = Harness->start(root => $root);
@@ -27,7 +28,8 @@ my @reasons = (
     ['/img/',          "There is no 'index.html' in 'img'."],
     ['/README.md/',    "'README.md' is a file, not a directory."],
     ['/.env',          "'.env' begins with a dot; start the server with --dotfiles to serve such names."],
-    ['/out',           "'out' is a symbolic link that points outside the root."],
+    ['/out',           "'out' is a symbolic link to '/etc/passwd', which leads outside the root; a relative link inside the root works, and --symlinks all follows every link."],
+    ['/caf%C3%A9',     "There is no 'caf\xc3\xa9' in the root. Did you mean 'cafe\xcc\x81'? It is the same name in another Unicode form: the one on disk is decomposed (NFD)."],
     ['/%3Cb%3E%26%22', "There is no '<b>&\"' in the root."],
 );
 for my $case (@reasons) {
@@ -102,6 +104,21 @@ for my $length (255, 256, 602, 765, 4000) {
     is(scalar(() = $body =~ /The address lacks the extension/), $length < 700 ? 1 : 0, "a name of $length bytes: the suggestion, if there is room");
     is(join(' ', $server->workers), $worker, "a name of $length bytes: the worker does not die");
     $server->stop;
+}
+
+# Of several indexes the reason is that of the one that matters.
+{
+    my $root = new_root();
+    put_file($root, 'locked/second.html', 'x');
+    put_file($root, 'encoded/index.html.gz', 'x');
+    chmod $> == 0 ? 0600 : 0, "$root/locked/second.html" or die; # root's workers are another user
+    my $server = Harness->start(root => $root, args => ['--index', 'index.html', '--index', 'second.html', '--no-list']);
+    my $listed = Harness->start(root => $root, args => ['--index', 'index.html', '--index', 'second.html', '--list']);
+    my $why = "'second.html' is a file that the server's user may not read.\n";
+    is($server->get('/locked/', $any)->{body}, "404 Not Found: No file matches this address.\n$why", 'the second index may not be read: the reason of the 404');
+    is($listed->get('/locked/', $any)->{body}, "403 Forbidden: The server's user may not read the index of this directory.\n$why", '... and of the 403 that replaces a listing');
+    like($server->get('/encoded/', $any)->{body}, qr/^There is no 'index\.html', only 'index\.html\.gz', and/m, 'the first index exists only encoded: the reason');
+    $_->stop for $server, $listed;
 }
 
 # 404.html replaces the page.

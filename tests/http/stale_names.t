@@ -128,6 +128,15 @@ my @cases = (
         file('b')->("$_[0]/b", $_[1]);
         symlink "$outside/secret", "$_[0]/file" or die $!;
     }, 404, 'b', sub { switch_link('b/file', "$_[0]/file") }],
+    ['an absolute link switched inside', sub {
+        put_file($_[0], "$_/file", $_ x size_of($_[1])) for 'a', 'b';
+        symlink "$_[0]/a/file", "$_[0]/file" or die $!;
+    }, 'a', 'b', sub { switch_link("$_[0]/b/file", "$_[0]/file") }],
+    ['an absolute link switched to the outside', sub {
+        put_file($_[0], 'a/file', 'a' x size_of($_[1]));
+        put_file($outside, 'secret', 's' x size_of($_[1]));
+        symlink "$_[0]/a/file", "$_[0]/file" or die $!;
+    }, 'a', 404, sub { switch_link("$outside/secret", "$_[0]/file") }],
     ['a link becomes a file', sub { put_file($_[0], 'a/file', 'a' x size_of($_[1])); symlink 'a/file', "$_[0]/file" or die $! }, 'a', 'b',
         sub { replace("$_[0]/file", $_[2]) }],
 );

@@ -329,7 +329,7 @@ static void each_path_gives_the_same_as_with_openat2(void **state)
 
 static void is_the_same_as_openat(const char *path)
 {
-    struct beneath all = {root, SYMLINKS_ALL};
+    struct beneath all = {.root = root, .symlinks = SYMLINKS_ALL};
     for (size_t i = 0; i < sizeof flag_choices / sizeof *flag_choices; i++) {
         unsigned steps = 1000;
         struct span name;
@@ -447,6 +447,44 @@ static void links_on_the_way_are_reported(void **state)
     }
 }
 
+static void absolute_links_to_a_name_of_the_root_stay_inside(void **state)
+{
+    (void)state;
+    char name[PATH_MAX], target[2 * PATH_MAX];
+    static const struct {
+        const char *behind_base;
+        int error;
+        const char *same; /* in the root */
+    } cases[] = {
+        {"/root/d/f", 0, "d/f"},      {"/root", 0, ""},          {"/root/", 0, ""},
+        {"/root/d/e/../f", 0, "d/f"}, {"//./root/.//f", 0, "f"}, {"/root/dir/up", 0, "d/up"},
+        {"/root/d/", 0, "d"},         {"/root/f/", ENOTDIR, ""}, {"/root/nowhere", ENOENT, ""},
+        {"/root/out", EXDEV, ""},     {"/root/..", EXDEV, ""},   {"/root/../root/f", EXDEV, ""},
+        {"/secret", EXDEV, ""},       {"/rootless", EXDEV, ""},  {"", EXDEV, ""},
+        {"/../f", EXDEV, ""},
+    };
+    snprintf(name, sizeof name, "%s/.//root/.", base);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(target, sizeof target, "%s%s", base, cases[i].behind_base);
+        assert_int_equal(symlinkat(target, root, "to-name"), 0);
+        beneath.names[0] = beneath.names[1] = NULL;
+        assert_int_equal(outcome_of(SYMLINKS_INSIDE, SPAN("to-name"), O_PATH).error, EXDEV);
+        beneath.names[i % 2] = name;
+        assert_int_equal(outcome_of(SYMLINKS_NONE, SPAN("to-name"), O_PATH).error, ELOOP);
+        struct outcome found = outcome_of(SYMLINKS_INSIDE, SPAN("to-name"), O_PATH);
+        assert_int_equal(found.error, cases[i].error);
+        struct outcome expected = outcome_of_open(openat(root, "to-name", O_PATH | O_CLOEXEC));
+        struct outcome same = outcome_of(SYMLINKS_INSIDE, span_of(cases[i].same), O_PATH);
+        assert_true(found.error != 0 || (is_equal(&found, &expected) && is_equal(&found, &same)));
+        assert_int_equal(unlinkat(root, "to-name", 0), 0);
+    }
+    assert_int_equal(symlinkat("/d", root, "to-name"), 0); /* "/" as the root's name */
+    beneath.names[0] = "/";
+    assert_int_equal(outcome_of(SYMLINKS_INSIDE, SPAN("to-name/f"), O_RDONLY).error, 0);
+    beneath.names[0] = beneath.names[1] = NULL;
+    assert_int_equal(unlinkat(root, "to-name", 0), 0);
+}
+
 /* Their texts are absolute paths, or no paths. */
 static void magic_links_are_refused(void **state)
 {
@@ -457,7 +495,7 @@ static void magic_links_are_refused(void **state)
     char name[32];
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
     snprintf(name, sizeof name, "fd/%d", pipes[0]);
-    struct beneath self = {proc, SYMLINKS_INSIDE};
+    struct beneath self = {.root = proc, .symlinks = SYMLINKS_INSIDE};
     bool linked;
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         assert_int_equal(beneath_open(&self, span_of(paths[i]), O_RDONLY, &linked), -1);
@@ -562,6 +600,7 @@ int main(void)
         cmocka_unit_test(the_walk_counts_its_steps_and_tells_where_it_stops),
         cmocka_unit_test(long_paths_give_the_same_as_with_openat2),
         cmocka_unit_test(links_on_the_way_are_reported),
+        cmocka_unit_test(absolute_links_to_a_name_of_the_root_stay_inside),
         cmocka_unit_test(magic_links_are_refused),
         cmocka_unit_test(races_never_lead_outside),
         cmocka_unit_test(no_descriptor_stays_open),

@@ -258,7 +258,7 @@ static int make(void **state)
     if (mkdtemp(base) == NULL)
         return -1;
     root = open(base, O_RDONLY | O_DIRECTORY);
-    beneath = (struct beneath){root, SYMLINKS_INSIDE};
+    beneath = (struct beneath){.root = root, .symlinks = SYMLINKS_INSIDE};
     put("file10.txt", 1536, 0);
     put("file2.txt", 20, 1000000000);
     put(".hidden", 1, 0);

@@ -2,6 +2,7 @@
 #include "site/reason.h"
 
 #include "base/limits.h"
+#include "base/unicode.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -91,16 +92,19 @@ static struct beneath beneath;
 static int64_t second; /* a new one for each reason, as each second allows few */
 
 static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
-static const char *const folders[] = {"guide", "img", ".git", "locked"};
+static const char *const folders[] = {"guide", "img", ".git", "locked", "shown", "entered"};
 static const char *const files[] = {
     "about.html", "about.txt",    "README.md", "style.css",   "style.min.css",   "img/hills.png",
     ".env",       ".a",           "private",   ".git/config", "guide/Index.htm", "a\nb.txt",
     "ab",         "notes.tar.gz", "pick.a",    "pick.b",      "pick.c",          "pick.html",
-    "pick.d",     "pick.e",       "pick.x",    "pick.y",      "pick.z"};
+    "pick.d",     "pick.e",       "pick.x",    "pick.y",      "pick.z",          "cafe\u0301",
+    "\uD55C",     "\u00E9e\u0301"};
+static char far[300] = ".."; /* longer than a reason shows */
 static const struct {
     const char *name;
     const char *target;
-} symlinks[] = {{"out", "/etc/passwd"}, {"above", "../x"}, {"dangling", "nowhere"}, {"loop", "loop"}};
+} symlinks[] = {{"out", "/etc/passwd"},   {"above", "../x"},       {"far", far},
+                {"to-file", "about.txt"}, {"dangling", "nowhere"}, {"loop", "loop"}};
 
 static int make(void **state)
 {
@@ -109,7 +113,9 @@ static int make(void **state)
     if (mkdtemp(base) == NULL)
         return -1;
     root = open(base, O_RDONLY | O_DIRECTORY);
-    beneath = (struct beneath){root, SYMLINKS_INSIDE};
+    for (size_t i = 2; i + 1 < sizeof far; i++)
+        far[i] = '/';
+    beneath = (struct beneath){.root = root, .symlinks = SYMLINKS_INSIDE};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         mkdirat(root, folders[i], 0755);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
@@ -122,6 +128,9 @@ static int make(void **state)
         assert_int_equal(symlinkat("fifo", root, "device"), 0);
     assert_int_equal(fchmodat(root, "private", 0, 0), 0);
     assert_int_equal(fchmodat(root, "locked", 0, 0), 0);
+    assert_int_equal(fchmodat(root, "shown", S_IRUSR | S_IRGRP | S_IROTH, 0), 0);
+    assert_int_equal(fchmodat(root, "entered", S_IXUSR | S_IXGRP | S_IXOTH, 0), 0);
+    assert_int_equal(fchmod(root, 0755), 0);
     return 0;
 }
 
@@ -152,6 +161,10 @@ static const char *reason_of(const char *path, bool dotfiles)
     return text;
 }
 
+#define OUTSIDE_ABSOLUTE \
+    "which leads outside the root; a relative link inside the root works, and --symlinks all follows every " \
+    "link."
+
 static void reasons_have_these_words(void **state)
 {
     (void)state;
@@ -181,11 +194,27 @@ static void reasons_have_these_words(void **state)
         {".env", "'.env' begins with a dot; start the server with --dotfiles to serve such names."},
         {".git/config", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
         {".svn/entries", "There is no '.svn' in the root."},
-        {"out", "'out' is a symbolic link that points outside the root."},
-        {"out/x", "'out' is a symbolic link that points outside the root."},
-        {"above", "'above' is a symbolic link that points outside the root."},
-        {"dangling", "'dangling' is a symbolic link whose target does not exist."},
-        {"loop", "'loop' is a symbolic link that forms a loop or may not be followed."},
+        {"out", "'out' is a symbolic link to '/etc/passwd', " OUTSIDE_ABSOLUTE},
+        {"out/x", "'out' is a symbolic link to '/etc/passwd', " OUTSIDE_ABSOLUTE},
+        {"above", "'above' is a symbolic link to '../x', which leads outside the root; --symlinks all "
+                  "follows every link."},
+        {"far", "'far' is a symbolic link, which leads outside the root; --symlinks all follows every link."},
+        {"to-file/x",
+         "'to-file' is a symbolic link to 'about.txt', which leads to a file where a directory is needed."},
+        {".git/", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
+        {".git/nothing", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
+        {"caf\u00E9",
+         "There is no 'caf\u00E9' in the root. Did you mean 'cafe\u0301'? It is the same name in another "
+         "Unicode form: the one on disk is decomposed (NFD)."},
+        {"\u1112\u1161\u11AB",
+         "There is no '\u1112\u1161\u11AB' in the root. Did you mean '\uD55C'? It is the same name in "
+         "another Unicode form: the requested one is decomposed (NFD)."},
+        {"e\u0301\u00E9",
+         "There is no 'e\u0301\u00E9' in the root. Did you mean '\u00E9e\u0301'? It is the same name in "
+         "another Unicode form."},
+        {"dangling", "'dangling' is a symbolic link to 'nowhere', which leads to nothing."},
+        {"loop",
+         "'loop' is a symbolic link to 'loop', which leads back to itself or through too many links."},
         {"README.md/index.html", "'README.md' is a file, not a directory."},
         {"README.md", ""}, /* it exists: created after the 404 */
         {"img", ""},
@@ -218,12 +247,27 @@ static void suggestions_are_paths(void **state)
 static void missing_permissions_are_reasons(void **state)
 {
     (void)state;
-    if (geteuid() == 0) /* root may read everything */
-        return;
+    bool superuser = geteuid() == 0; /* it may read everything */
+    if (superuser)
+        assert_int_equal(seteuid(65534), 0);
     assert_string_equal(reason_of("private", false),
                         "'private' is a file that the server's user may not read.");
-    assert_string_equal(reason_of("locked/x", false),
-                        "'locked' is a directory that the server's user may not read.");
+    assert_string_equal(reason_of("locked/x", false), "The server's user may not enter 'locked'.");
+    assert_string_equal(reason_of("shown/x", false), "The server's user may not enter 'shown'.");
+    assert_string_equal(reason_of("entered/x", false),
+                        "There is no 'x' in 'entered'. The server's user may not list 'entered'.");
+    if (superuser)
+        assert_int_equal(seteuid(0), 0);
+}
+
+static void links_are_not_followed_at_all(void **state)
+{
+    (void)state;
+    beneath.symlinks = SYMLINKS_NONE;
+    assert_string_equal(reason_of("to-file", false),
+                        "'to-file' is a symbolic link to 'about.txt'; the server follows "
+                        "none, as it was started with --symlinks none.");
+    beneath.symlinks = SYMLINKS_INSIDE;
 }
 
 static void make_socket(void)
@@ -243,8 +287,9 @@ static void fifos_and_devices_are_reasons_and_never_opened(void **state)
     odd_opens = 0;
     opens = 0;
     assert_string_equal(reason_of("fifo", false), "'fifo' is neither a file nor a directory.");
-    assert_string_equal(reason_of("to-fifo", false),
-                        "'to-fifo' is a symbolic link to something that is neither a file nor a directory.");
+    assert_string_equal(
+        reason_of("to-fifo", false),
+        "'to-fifo' is a symbolic link to 'fifo', which leads to neither a file nor a directory.");
     assert_string_equal(reason_of("socket", false), "'socket' is neither a file nor a directory.");
     assert_int_equal(fstatat(root, "device", &attributes, AT_SYMLINK_NOFOLLOW), 0);
     reason_of("device", false);
@@ -337,11 +382,30 @@ static const char *as_long_as_fits(unsigned number)
     return room_for_names;
 }
 
+/* With accents, in NFD, and alike but for the end. */
+static const char *accented(unsigned number)
+{
+    size_t length = 0;
+    while (length < 700)
+        length += (size_t)snprintf(room_for_names + length, sizeof room_for_names - length, "e\u0323\u0302");
+    snprintf(room_for_names + length, sizeof room_for_names - length, "%u", number);
+    return room_for_names;
+}
+
+/* The same in NFC, for which the directory has no number. */
+static const char *composed(void)
+{
+    static char text[512];
+    while (strlen(text) < 420)
+        strcat(text, "\u1EC7");
+    return strcat(text, "x");
+}
+
 /* In endless directories. A name costs at most 1 + 5 * DISTANCE_TEXT_MAX. */
 static void a_404_costs_little_in_any_directory(void **state)
 {
     (void)state;
-    static const struct {
+    const struct {
         const char *(*names)(unsigned number);
         const char *path;
         unsigned least, most; /* names read */
@@ -353,6 +417,7 @@ static void a_404_costs_little_in_any_directory(void **state)
         {screenshots, "Screenshot from 2024-13-14 15-16-77.png", 600, LIMIT_REASON_NAMES},
         {longest, "absent", LIMIT_REASON_NAMES, LIMIT_REASON_NAMES},
         {as_long_as_fits, "absent", 300, LIMIT_REASON_WORK / 187 + 1},
+        {accented, composed(), 10, LIMIT_REASON_WORK / (6 * 140 * UNICODE_WORK) + 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         made_up = cases[i].names;
@@ -445,9 +510,11 @@ static void links_that_may_lead_anywhere_have_reasons(void **state)
     (void)state;
     beneath.symlinks = SYMLINKS_ALL;
     assert_string_equal(reason_of("out", false), "");
-    assert_string_equal(reason_of("out/x", false),
-                        "'out' is a symbolic link whose target does not exist."); /* as a directory */
-    assert_string_equal(reason_of("above", false), "'above' is a symbolic link whose target does not exist.");
+    assert_string_equal(
+        reason_of("out/x", false),
+        "'out' is a symbolic link to '/etc/passwd', which leads to a file where a directory is needed.");
+    assert_string_equal(reason_of("above", false),
+                        "'above' is a symbolic link to '../x', which leads to nothing.");
     assert_int_equal(symlinkat("/", root, "top"), 0);
     assert_string_equal(reason_of("top/none-of-this", false), "There is no 'none-of-this' in 'top'.");
     assert_int_equal(unlinkat(root, "top", 0), 0);
@@ -491,6 +558,7 @@ int main(void)
         cmocka_unit_test(reasons_have_these_words),
         cmocka_unit_test(suggestions_are_paths),
         cmocka_unit_test(missing_permissions_are_reasons),
+        cmocka_unit_test(links_are_not_followed_at_all),
         cmocka_unit_test(fifos_and_devices_are_reasons_and_never_opened),
         cmocka_unit_test(names_that_fit_are_in_the_reason),
         cmocka_unit_test(a_404_costs_little_in_any_directory),

@@ -316,7 +316,7 @@ static void long_names_are_404(void **state)
 }
 
 /* As a client that may not read it sees it: the superuser may read all. */
-static void what_is_not_readable_is_404(void **state)
+static void files_that_may_not_be_read_are_403(void **state)
 {
     bool superuser = geteuid() == 0;
     (void)state;
@@ -333,7 +333,7 @@ static void what_is_not_readable_is_404(void **state)
     if (superuser)
         assert_int_equal(seteuid(0), 0);
     chmod("closed", 0755);
-    assert_int_equal(secret, 404);
+    assert_int_equal(secret, 403);
     assert_int_equal(closed, 404);
 }
 
@@ -1562,6 +1562,32 @@ static void links_may_lead_anywhere(void **state)
     assert_content("place/file", "changed");
 }
 
+static void absolute_links_into_the_root_are_followed(void **state)
+{
+    char here[PATH_MAX], target[PATH_MAX + 16];
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    make_directory("a");
+    write_file("a/file", "file");
+    snprintf(target, sizeof target, "%s/a/file", here);
+    make_link(target, "link");
+    make_link("/etc/passwd", "leaves");
+    settle();
+    assert_status("link", 404); /* the root has no name yet */
+    store_follow(store, NULL);
+    assert_content("link", "file"); /* the kernel's name */
+    store_follow(store, here);
+    for (unsigned times = 0; times < 2; times++) {
+        assert_content("link", "file");
+        assert_status("leaves", 404);
+    }
+    write_file("a/file", "changed");
+    assert_content("link", "changed");
+    assert_int_equal(unlink("link"), 0);
+    make_link("/etc/passwd", "link");
+    assert_status("link", 404);
+}
+
 static void links_may_be_refused(void **state)
 {
     static const struct settings no_links = {.symlinks = SYMLINKS_NONE};
@@ -1648,7 +1674,7 @@ int main(void)
         TEST(what_is_missing_is_404),
         TEST(what_is_no_file_is_404),
         TEST(long_names_are_404),
-        TEST(what_is_not_readable_is_404),
+        TEST(files_that_may_not_be_read_are_403),
         TEST(errors_of_opening_have_a_status),
         TEST(errors_are_logged_once_a_second),
         TEST(links_that_stay_are_followed),
@@ -1703,6 +1729,7 @@ int main(void)
         TEST(kept_descriptors_give_way),
         TEST(a_shortage_passes),
         TEST(links_may_lead_anywhere),
+        TEST(absolute_links_into_the_root_are_followed),
         TEST(links_may_be_refused),
         TEST(charsets_may_be_said),
         TEST(heads_may_be_longer),
