@@ -263,6 +263,18 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     is(end_fault(), 4, 'fork fails in the master: four attempts');
     $server->stop(lost => 1);
 }
+# No memory for what the workers share: reported at the start, and nothing ends a worker later (SIGBUS).
+for my $n (1, 2, 4, 5, 6) {
+    set_fault('fallocate', $n, 'ENOSPC', 'in the master');
+    my $server = start('-j', 1);
+    $server->expect_stderr(qr/can't create shared memory/);
+    is(end_fault(), 1, "shared memory, allocation $n fails");
+    my $guard = $n > 3; # the counters have three parts
+    like($server->stderr, $guard ? qr/^tinyhttpd: can't create shared memory: No space left on device; without it libmagic is not used/m : qr/\A(?!.*shared memory)/s,
+        "shared memory, allocation $n fails: " . ($guard ? 'libmagic is not used' : 'nothing is counted'));
+    is(run_script($server), '', "shared memory, allocation $n fails: the script");
+    $server->stop;
+}
 # A reload whose new program lacks processes right after it has replaced the old one: the old worker serves until it has them.
 # The calls of fork are the dry run, its rehearsal of the sandbox and two log writers, the new program's rehearsal and log
 # writers, and the new worker.

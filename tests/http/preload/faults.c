@@ -207,6 +207,13 @@ int fstatat(int directory, const char *path, struct stat *attributes, int flags)
     return fails("fstatat") ? -1 : next(directory, path, attributes, flags);
 }
 
+int fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    typedef int function(int fd, int mode, off_t offset, off_t length);
+    NEXT("fallocate", function *)
+    return fails("fallocate") ? -1 : next(fd, mode, offset, length);
+}
+
 ssize_t pread(int fd, void *room, size_t size, off_t offset)
 {
     typedef ssize_t function(int fd, void *room, size_t size, off_t offset);
