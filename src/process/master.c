@@ -79,8 +79,12 @@ struct supervision {
     int64_t dry_run_due;    /* when to kill it */
     bool dry_run_succeeded; /* replace this program */
     bool root_missing;      /* that is logged */
-    int64_t root_replaced;  /* the last time */
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
+    pid_t look;             /* the process that looks, 0 if there is none */
+    int64_t look_started;   /* the last one */
+    int64_t look_due;       /* when to kill it */
+    bool look_ended;        /* with look_status */
+    int look_status;
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -659,7 +663,11 @@ static void reap(struct supervision *supervision)
             on_dry_run_exit(supervision, wait_status);
         else if (checked != NULL)
             on_check_exit(supervision, checked, wait_status);
-        else if (!log_replace_writer(pid))
+        else if (pid == supervision->look) {
+            supervision->look = 0;
+            supervision->look_ended = true;
+            supervision->look_status = wait_status;
+        } else if (!log_replace_writer(pid))
             on_old_exit(supervision, pid, wait_status);
     }
 }
@@ -871,49 +879,88 @@ static void tell_back(struct supervision *supervision)
     supervision->root_missing = false;
 }
 
-static void look_at_root(struct supervision *supervision)
+/* Forks a process that waits for a hung file system in place of this one. Returns as fork(2). */
+static pid_t fork_check(void)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
+    if (getppid() != parent)
+        _exit(EX_OK);
+    return 0;
+}
+
+/* The exit status of a look: CURRENT, REPLACED, or an errno if the root is missing. */
+enum { LOOK_CURRENT = 0, LOOK_REPLACED = 255 };
+
+static void begin_look(struct supervision *supervision, int64_t now)
+{
+    const struct root *root = &supervision->master->root;
+    pid_t pid = fork_check();
+    if (pid == 0) {
+        int error;
+        descriptors_close_others(&root->fd, 1); /* else it might keep the port */
+        enum root_state state = root_look(root, &error);
+        _exit(state == ROOT_MISSING ? error : state == ROOT_REPLACED ? LOOK_REPLACED : LOOK_CURRENT);
+    }
+    supervision->look = pid > 0 ? pid : 0;
+    supervision->look_started = now;
+    supervision->look_due = now + LIMIT_ROOT_MS;
+    supervision->root_due = pid > 0 ? INT64_MAX : now + LIMIT_ROOT_LOOK_MS;
+}
+
+/* The look has not ended in time. */
+static void end_look(struct supervision *supervision)
+{
+    kill(supervision->look, SIGKILL); /* reaped when the file system responds, if not before */
+    supervision->look_due = INT64_MAX;
+    if (!supervision->root_missing)
+        log_error("root '%s' can't be looked up: a file system does not respond",
+                  supervision->master->settings->root);
+    supervision->root_missing = true;
+}
+
+/* Returns false if the name is to be looked up again. */
+static bool take_look(struct supervision *supervision, int64_t now)
 {
     struct failure failure = {0};
-    struct master *master = supervision->master;
-    int64_t now = now_ms();
-    int error;
-    supervision->root_due = INT64_MAX;
-    switch (root_look(&master->root, &error)) {
-    case ROOT_CURRENT:
+    const char *typed = supervision->master->settings->root;
+    int result = supervision->look_status;
+    if (WIFSIGNALED(result))
+        return false;
+    if (WEXITSTATUS(result) == LOOK_CURRENT) {
         tell_back(supervision);
-        break;
-    case ROOT_REPLACED:
-        if (now < supervision->root_replaced + LIMIT_ROOT_REPLACE_MS) {
-            supervision->root_due = supervision->root_replaced + LIMIT_ROOT_REPLACE_MS;
-            return;
-        }
-        if (!has_room_for_old(supervision))
-            fail(&failure, EX_OSERR,
-                 "root '%s' was replaced, but %u old workers still finish their responses",
-                 master->settings->root, supervision->old_count);
-        else if (open_new_root(supervision, &failure) == 0) {
-            tell_back(supervision);
-            replace_workers(supervision, now);
-            supervision->root_replaced = now;
-            break;
-        }
-        tell_missing(supervision, failure.message);
-        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
-        return;
-    case ROOT_MISSING:
-        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", master->settings->root, strerror(error));
-        tell_missing(supervision, failure.message);
-        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
-        return;
+        return supervision->setup.root_name != NULL;
     }
-    if (supervision->setup.root_name == NULL)
-        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
+    if (WEXITSTATUS(result) != LOOK_REPLACED)
+        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", typed, strerror(WEXITSTATUS(result)));
+    else if (!has_room_for_old(supervision))
+        fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
+             typed, supervision->old_count);
+    else if (open_new_root(supervision, &failure) == 0) {
+        tell_back(supervision);
+        replace_workers(supervision, now);
+        return supervision->setup.root_name != NULL;
+    }
+    tell_missing(supervision, failure.message);
+    return false;
+}
+
+static void look_at_root(struct supervision *supervision, int64_t now)
+{
+    if (supervision->look_ended && !take_look(supervision, now))
+        supervision->root_due = earlier_of(supervision->root_due, now + LIMIT_ROOT_LOOK_MS);
+    supervision->look_ended = false;
+    if (supervision->look == 0 && supervision->root_due <= now)
+        begin_look(supervision, now);
 }
 
 /* A few of them tell all; a compromised worker may write on and on. */
 static void read_notices(struct supervision *supervision)
 {
-    bool root_changed = supervision->root_due <= now_ms();
+    int64_t now = now_ms(), soon = supervision->look_started + LIMIT_ROOT_REPLACE_MS;
+    bool root_changed = false;
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         struct child *child = &supervision->children[i];
         char notices[256];
@@ -923,7 +970,8 @@ static void read_notices(struct supervision *supervision)
             on_leave(supervision, child);
     }
     if (root_changed)
-        look_at_root(supervision);
+        supervision->root_due = earlier_of(supervision->root_due, soon);
+    look_at_root(supervision, now);
 }
 
 /* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell.
@@ -946,12 +994,9 @@ static int check_worker(const struct listening *listening, pid_t worker)
  */
 static void begin_check(struct supervision *supervision, struct old_child *old, int64_t now)
 {
-    pid_t parent = getpid(), pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
-        _exit(getppid() == parent ? check_worker(&supervision->master->listening, old->worker.pid)
-                                  : CHECK_RELEASED);
-    }
+    pid_t pid = fork_check();
+    if (pid == 0)
+        _exit(check_worker(&supervision->master->listening, old->worker.pid));
     if (pid < 0) {
         supervision->release_due = now + LIMIT_RELEASE_MS;
         return;
@@ -1015,6 +1060,8 @@ static void begin_drain(struct supervision *supervision)
     signal_all(supervision, SIGTERM);
     if (supervision->dry_run > 0)
         kill(supervision->dry_run, SIGKILL);
+    if (supervision->look > 0)
+        kill(supervision->look, SIGKILL);
     for (unsigned i = 0; i < supervision->old_count; i++) {
         if (supervision->old[i].check > 0)
             kill(supervision->old[i].check, SIGKILL);
@@ -1072,6 +1119,8 @@ static void kill_overdue(struct supervision *supervision)
         kill(supervision->dry_run, SIGKILL);
         supervision->dry_run_due = now + LIMIT_BACKOFF_MS;
     }
+    if (supervision->look > 0 && supervision->look_due <= now)
+        end_look(supervision);
     if (supervision->old_count > 0 && supervision->retire_due <= now)
         kill_retired(supervision, now);
     for (unsigned i = 0; i < supervision->old_count; i++) {
@@ -1109,7 +1158,7 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     if (serving && supervision->dry_run > 0)
         due = supervision->dry_run_due;
     if (serving)
-        due = earlier_of(due, supervision->root_due);
+        due = earlier_of(due, supervision->look > 0 ? supervision->look_due : supervision->root_due);
     if (serving && supervision->old_count > 0)
         due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));
     for (unsigned i = 0; i < supervision->old_count && serving; i++) {

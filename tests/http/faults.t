@@ -329,5 +329,31 @@ for my $case (
     $server->ended(seconds => 30, stderr => $server->stderr);
     end_fault();
 }
+# The file system that holds the root's name does not respond: a process waits for it, the master does not.
+SKIP: {
+    skip 'only root can be another user', 7 if $> != 0;
+    my $folder = new_root(); # which the workers can't search, so the master looks
+    put_file($folder, 'hidden/site/index.html', 'index');
+    chmod 0700, "$folder/hidden";
+    my $server = Harness->start(root => "$folder/hidden/site", args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    $server->expect_stderr(qr/can't be looked up|is there again|was killed by signal 9/);
+    my ($worker) = $server->workers;
+    my $said = sub { return scalar(() = $server->stderr =~ /^tinyhttpd: root '.*' can't be looked up: a file system does not respond$/mg) };
+    set_fault('stat', 1, 0, 0, 1_000_000);
+    ok(eventually(sub { $said->() }), 'a root that does not respond: reported');
+    my ($look) = grep { $_ != $worker } eventually { my @both = $server->workers; @both == 2 && \@both } ? $server->workers : ();
+    is_deeply([map { readlink } grep { !m{/[012]\z} } glob "/proc/$look/fd/*"], ["$folder/hidden/site"], 'a root that does not respond: the process that looks has no socket');
+    is($server->get('/')->{body}, 'index', 'a root that does not respond: the worker serves');
+    kill 'KILL', $worker;
+    ok(eventually(sub { $server->get('/')->{body} eq 'index' }), 'a root that does not respond: a worker is replaced');
+    sleep 3;
+    is($said->(), 1, 'a root that does not respond: reported once');
+    end_fault();
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: root '.*' is there again$/m }), 'a root that responds again: reported');
+    set_fault('stat', 1, 0, 0, 1_000_000);
+    ok(eventually(sub { (unpack CONTROL, slurp($control_path))[5] > 0 }), 'a root that does not respond: SIGTERM ends the server');
+    $server->stop(lost => 1);
+    end_fault();
+}
 responses_framed();
 done_testing();
