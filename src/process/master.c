@@ -82,7 +82,6 @@ struct supervision {
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
     pid_t look;             /* the process that looks, 0 if there is none */
     int64_t look_started;   /* the last one */
-    int64_t look_due;       /* when to kill it */
     bool look_ended;        /* with look_status */
     int look_status;
     int64_t drain_started;
@@ -735,6 +734,8 @@ static void hand_over(struct supervision *supervision)
     for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
         workers[count++] = supervision->old[i].worker;
     channels_end_before(&supervision->master->channels);
+    if (supervision->look > 0)
+        kill(supervision->look, SIGKILL);
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     const struct channels *channels = &supervision->master->channels;
@@ -894,27 +895,43 @@ static pid_t fork_check(void)
 /* The exit status of a look: CURRENT, REPLACED, or an errno if the root is missing. */
 enum { LOOK_CURRENT = 0, LOOK_REPLACED = 255 };
 
-static void begin_look(struct supervision *supervision, int64_t now)
+/* In the child. Looks on while nothing changes, if no worker can: a fork each time would cost more. SIGALRM ends it if
+   a file system does not respond, SIGKILL would as well. */
+static _Noreturn void look_at_name(const struct supervision *supervision)
 {
     const struct root *root = &supervision->master->root;
-    pid_t pid = fork_check();
-    if (pid == 0) {
-        int error;
-        descriptors_close_others(&root->fd, 1); /* else it might keep the port */
-        enum root_state state = root_look(root, &error);
-        _exit(state == ROOT_MISSING ? error : state == ROOT_REPLACED ? LOOK_REPLACED : LOOK_CURRENT);
+    const struct timespec pause = time_of(LIMIT_ROOT_LOOK_MS);
+    enum root_state state;
+    int error;
+    sigset_t alarmed;
+    sigemptyset(&alarmed);
+    sigaddset(&alarmed, SIGALRM);
+    signal(SIGALRM, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &alarmed, NULL);
+    descriptors_close_others(&root->fd, 1); /* a process that waits for a file system keeps the port */
+    for (;;) {
+        alarm(LIMIT_ROOT_MS / 1000);
+        state = root_look(root, &error);
+        if (supervision->root_missing ? state != ROOT_MISSING
+                                      : state != ROOT_CURRENT || supervision->setup.root_name != NULL)
+            break;
+        ppoll(NULL, 0, &pause, &supervision->setup.waiting_mask);
     }
+    _exit(state == ROOT_MISSING ? error : state == ROOT_REPLACED ? LOOK_REPLACED : LOOK_CURRENT);
+}
+
+static void begin_look(struct supervision *supervision, int64_t now)
+{
+    pid_t pid = fork_check();
+    if (pid == 0)
+        look_at_name(supervision);
     supervision->look = pid > 0 ? pid : 0;
     supervision->look_started = now;
-    supervision->look_due = now + LIMIT_ROOT_MS;
     supervision->root_due = pid > 0 ? INT64_MAX : now + LIMIT_ROOT_LOOK_MS;
 }
 
-/* The look has not ended in time. */
-static void end_look(struct supervision *supervision)
+static void tell_hung(struct supervision *supervision)
 {
-    kill(supervision->look, SIGKILL); /* reaped when the file system responds, if not before */
-    supervision->look_due = INT64_MAX;
     if (!supervision->root_missing)
         log_error("root '%s' can't be looked up: a file system does not respond",
                   supervision->master->settings->root);
@@ -927,8 +944,11 @@ static bool take_look(struct supervision *supervision, int64_t now)
     struct failure failure = {0};
     const char *typed = supervision->master->settings->root;
     int result = supervision->look_status;
-    if (WIFSIGNALED(result))
+    if (WIFSIGNALED(result)) {
+        if (WTERMSIG(result) == SIGALRM)
+            tell_hung(supervision);
         return false;
+    }
     if (WEXITSTATUS(result) == LOOK_CURRENT) {
         tell_back(supervision);
         return supervision->setup.root_name != NULL;
@@ -971,6 +991,8 @@ static void read_notices(struct supervision *supervision)
     }
     if (root_changed)
         supervision->root_due = earlier_of(supervision->root_due, soon);
+    if (root_changed && supervision->look > 0)
+        kill(supervision->look, WORKER_RETIRE); /* ends its pause */
     look_at_root(supervision, now);
 }
 
@@ -1119,8 +1141,6 @@ static void kill_overdue(struct supervision *supervision)
         kill(supervision->dry_run, SIGKILL);
         supervision->dry_run_due = now + LIMIT_BACKOFF_MS;
     }
-    if (supervision->look > 0 && supervision->look_due <= now)
-        end_look(supervision);
     if (supervision->old_count > 0 && supervision->retire_due <= now)
         kill_retired(supervision, now);
     for (unsigned i = 0; i < supervision->old_count; i++) {
@@ -1157,8 +1177,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
     if (serving && supervision->dry_run > 0)
         due = supervision->dry_run_due;
-    if (serving)
-        due = earlier_of(due, supervision->look > 0 ? supervision->look_due : supervision->root_due);
+    if (serving && supervision->look == 0)
+        due = earlier_of(due, supervision->root_due);
     if (serving && supervision->old_count > 0)
         due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));
     for (unsigned i = 0; i < supervision->old_count && serving; i++) {
