@@ -77,6 +77,7 @@ struct supervision {
     bool told_unchecked;    /* that /proc can't tell */
     pid_t dry_run;          /* the process of the new program, 0 if there is none */
     int64_t dry_run_due;    /* when to kill it */
+    bool dry_run_killed;    /* its time is over */
     bool dry_run_succeeded; /* replace this program */
     bool root_missing;      /* that is logged */
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
@@ -250,6 +251,8 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
 static int open_sockets(struct master *master, struct failure *failure)
 {
     const struct handover *handover = &master->handover;
+    if (handover->dry_run)
+        return 0; /* master_prepare() has checked them */
     if (handover->sockets == 0)
         return listen_open(&master->listening, master->settings, failure);
     int status = listen_take(&master->listening, HANDOVER_FIRST_FD, handover->sockets, failure);
@@ -279,7 +282,13 @@ int master_prepare(struct master *master, struct failure *failure)
 {
     block_hangup();
     signal(SIGXFSZ, SIG_IGN); /* at a file's size limit, write(2) fails with EFBIG instead */
-    return handover_read(&master->handover, failure);
+    int status = handover_read(&master->handover, failure);
+    if (status != 0 || !master->handover.dry_run)
+        return status;
+    status = listen_take(&master->listening, HANDOVER_FIRST_FD, master->handover.sockets, failure);
+    for (unsigned i = 0; i < master->listening.count; i++)
+        close(master->listening.fds[i]); /* a process that waits for a file system keeps the port */
+    return status;
 }
 
 /* The bound of the files that a worker caches, and of its listings. Even in a tiny cgroup it holds one file. */
@@ -715,6 +724,7 @@ static void begin_dry_run(struct supervision *supervision)
     notify_reloading();
     supervision->dry_run = handover_dry_run(supervision->command, &supervision->master->listening);
     supervision->dry_run_due = now_ms() + LIMIT_DRY_RUN_MS;
+    supervision->dry_run_killed = false;
     if (supervision->dry_run > 0)
         return;
     log_error("not reloaded: can't start a process: %s; the running program stays", strerror(errno));
@@ -1133,14 +1143,24 @@ static void kill_retired(struct supervision *supervision, int64_t now)
     }
 }
 
+static void end_dry_run(struct supervision *supervision, int64_t now)
+{
+    kill(supervision->dry_run, SIGKILL);
+    supervision->dry_run_due = supervision->dry_run_killed ? INT64_MAX : now + LIMIT_BACKOFF_MS;
+    if (supervision->dry_run_killed) {
+        log_error("not reloaded: '%s' does not end, waiting for a file system; the running program stays",
+                  handover_program());
+        notify_ready();
+    }
+    supervision->dry_run_killed = true;
+}
+
 /* Kills the dry run and the old workers when their time is over. */
 static void kill_overdue(struct supervision *supervision)
 {
     int64_t now = now_ms();
-    if (supervision->dry_run > 0 && supervision->dry_run_due <= now) {
-        kill(supervision->dry_run, SIGKILL);
-        supervision->dry_run_due = now + LIMIT_BACKOFF_MS;
-    }
+    if (supervision->dry_run > 0 && supervision->dry_run_due <= now)
+        end_dry_run(supervision, now);
     if (supervision->old_count > 0 && supervision->retire_due <= now)
         kill_retired(supervision, now);
     for (unsigned i = 0; i < supervision->old_count; i++) {

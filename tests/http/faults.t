@@ -329,6 +329,27 @@ for my $case (
     $server->ended(seconds => 30, stderr => $server->stderr);
     end_fault();
 }
+# A dry run that waits for a file system: it does not keep the port. If it can't be killed, one line says so.
+{
+    my $server = start('-j', 1);
+    $server->expect_stderr(qr/not reloaded/);
+    my ($worker) = $server->workers;
+    set_fault('stat', 1, 0, 'in the master', 1_000_000); # the new program is a master as well
+    kill 'HUP', $server->pid;
+    my ($dry_run) = grep { $_ != $worker } eventually { my @both = $server->workers; @both == 2 } ? $server->workers : ();
+    eventually { (unpack CONTROL, slurp($control_path))[5] > 0 };
+    my $sockets = sub { return grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
+    my %listening = map { $_ => 1 } $sockets->($server->pid);
+    is_deeply([grep { $listening{$_} } $sockets->($dry_run)], [], 'a dry run that waits for a file system has no socket of the server');
+    kill 'STOP', $dry_run;
+    set_fault('kill', 1, 'EPERM', 'in the master', 1_000_000);
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' does not end, waiting for a file system; the running program stays$/m }, 60), 'a dry run that does not end: reported');
+    is(run_script($server), '', 'a dry run that does not end: the server serves');
+    end_fault();
+    kill 'KILL', $dry_run;
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' could not start, signal 9 /m }), 'a dry run that ends at last: reported');
+    $server->stop(lost => 1);
+}
 # The file system that holds the root's name does not respond: a process waits for it, the master does not.
 SKIP: {
     skip 'only root can be another user', 7 if $> != 0;
