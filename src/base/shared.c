@@ -29,8 +29,8 @@ static bool map(char *at, size_t size, int protection, int fd)
     return mapped == at;
 }
 
-/* Each part has its own file, or mremap(2) could grow a mapping into the next part. Allocates it now: for lack of memory
-   a later access would end the process (SIGBUS). After the seal, new mappings are read-only and stay so. */
+/* Each part has its own file, or mremap(2) could grow a mapping into the next part. Allocates it now: without memory a
+   later access would end the process (SIGBUS). After the seal, new mappings are read-only and stay so. */
 static bool map_part(const struct shared *shared, unsigned part)
 {
     enum { SEALS = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
