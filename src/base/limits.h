@@ -310,7 +310,7 @@
 #define LIMIT_LAST_REQUEST_MS 2000
 
 /* How long a request waits for the workers of a root that has replaced the open one; they start within milliseconds.
-   Then it gets a 503. */
+   Then it gets a 503. The master waits as long for the file system that holds the root's name. */
 #define LIMIT_ROOT_MS 2000
 
 /* The interval in which a waiting request is tried again, as the root may be the open one again. */
@@ -320,7 +320,8 @@
    look. */
 #define LIMIT_ROOT_LOOK_MS 100
 
-/* The least time from one replacement of the root to the next: each forks all workers anew. */
+/* The least time from one look of the master at the root's name to the next when workers say that it has changed: each
+   forks a process, and all workers anew if it has. */
 #define LIMIT_ROOT_REPLACE_MS 20
 
 /* The interval in which a worker goes on to hand over its connections when the queue is full. */

@@ -29,14 +29,14 @@ static bool map(char *at, size_t size, int protection, int fd)
     return mapped == at;
 }
 
-/* Each part has its own file, or mremap(2) could grow a mapping into the next part. After the seal, new mappings are
-   read-only and stay so. */
+/* Each part has its own file, or mremap(2) could grow a mapping into the next part. Allocates it now: without memory a
+   later access would end the process (SIGBUS). After the seal, new mappings are read-only and stay so. */
 static bool map_part(const struct shared *shared, unsigned part)
 {
     enum { SEALS = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL };
     size_t at = part * shared->size;
     int fd = create();
-    bool mapped = fd >= 0 && ftruncate(fd, (off_t)shared->size) == 0 &&
+    bool mapped = fd >= 0 && fallocate(fd, 0, 0, (off_t)shared->size) == 0 &&
                   map(shared->written + at, shared->size, PROT_READ | PROT_WRITE, fd) &&
                   fcntl(fd, F_ADD_SEALS, SEALS) == 0 && map(shared->seen + at, shared->size, PROT_READ, fd);
     if (fd >= 0)

@@ -77,10 +77,14 @@ struct supervision {
     bool told_unchecked;    /* that /proc can't tell */
     pid_t dry_run;          /* the process of the new program, 0 if there is none */
     int64_t dry_run_due;    /* when to kill it */
+    bool dry_run_killed;    /* its time is over */
     bool dry_run_succeeded; /* replace this program */
     bool root_missing;      /* that is logged */
-    int64_t root_replaced;  /* the last time */
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
+    pid_t look;             /* the process that looks, 0 if there is none */
+    int64_t look_started;   /* the last one */
+    bool look_ended;        /* with look_status */
+    int look_status;
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -247,6 +251,8 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
 static int open_sockets(struct master *master, struct failure *failure)
 {
     const struct handover *handover = &master->handover;
+    if (handover->dry_run)
+        return 0; /* master_prepare() has checked them */
     if (handover->sockets == 0)
         return listen_open(&master->listening, master->settings, failure);
     int status = listen_take(&master->listening, HANDOVER_FIRST_FD, handover->sockets, failure);
@@ -276,7 +282,13 @@ int master_prepare(struct master *master, struct failure *failure)
 {
     block_hangup();
     signal(SIGXFSZ, SIG_IGN); /* at a file's size limit, write(2) fails with EFBIG instead */
-    return handover_read(&master->handover, failure);
+    int status = handover_read(&master->handover, failure);
+    if (status != 0 || !master->handover.dry_run)
+        return status;
+    status = listen_take(&master->listening, HANDOVER_FIRST_FD, master->handover.sockets, failure);
+    for (unsigned i = 0; i < master->listening.count; i++)
+        close(master->listening.fds[i]); /* a process that waits for a file system keeps the port */
+    return status;
 }
 
 /* The bound of the files that a worker caches, and of its listings. Even in a tiny cgroup it holds one file. */
@@ -659,7 +671,11 @@ static void reap(struct supervision *supervision)
             on_dry_run_exit(supervision, wait_status);
         else if (checked != NULL)
             on_check_exit(supervision, checked, wait_status);
-        else if (!log_replace_writer(pid))
+        else if (pid == supervision->look) {
+            supervision->look = 0;
+            supervision->look_ended = true;
+            supervision->look_status = wait_status;
+        } else if (!log_replace_writer(pid))
             on_old_exit(supervision, pid, wait_status);
     }
 }
@@ -708,6 +724,7 @@ static void begin_dry_run(struct supervision *supervision)
     notify_reloading();
     supervision->dry_run = handover_dry_run(supervision->command, &supervision->master->listening);
     supervision->dry_run_due = now_ms() + LIMIT_DRY_RUN_MS;
+    supervision->dry_run_killed = false;
     if (supervision->dry_run > 0)
         return;
     log_error("not reloaded: can't start a process: %s; the running program stays", strerror(errno));
@@ -727,6 +744,8 @@ static void hand_over(struct supervision *supervision)
     for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
         workers[count++] = supervision->old[i].worker;
     channels_end_before(&supervision->master->channels);
+    if (supervision->look > 0)
+        kill(supervision->look, SIGKILL);
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     const struct channels *channels = &supervision->master->channels;
@@ -871,49 +890,107 @@ static void tell_back(struct supervision *supervision)
     supervision->root_missing = false;
 }
 
-static void look_at_root(struct supervision *supervision)
+/* Forks a process that waits for a hung file system in place of this one. Returns as fork(2). */
+static pid_t fork_check(void)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
+    if (getppid() != parent)
+        _exit(EX_OK);
+    return 0;
+}
+
+/* The exit status of a look: CURRENT, REPLACED, or an errno if the root is missing. */
+enum { LOOK_CURRENT = 0, LOOK_REPLACED = 255 };
+
+/* In the child. Looks on while nothing changes, if no worker can: a fork each time would cost more. SIGALRM ends it if
+   a file system does not respond, SIGKILL would as well. */
+static _Noreturn void look_at_name(const struct supervision *supervision)
+{
+    const struct root *root = &supervision->master->root;
+    const struct timespec pause = time_of(LIMIT_ROOT_LOOK_MS);
+    enum root_state state;
+    int error;
+    sigset_t alarmed;
+    sigemptyset(&alarmed);
+    sigaddset(&alarmed, SIGALRM);
+    signal(SIGALRM, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &alarmed, NULL);
+    descriptors_close_others(&root->fd, 1); /* a process that waits for a file system keeps the port */
+    for (;;) {
+        alarm(LIMIT_ROOT_MS / 1000);
+        state = root_look(root, &error);
+        if (supervision->root_missing ? state != ROOT_MISSING
+                                      : state != ROOT_CURRENT || supervision->setup.root_name != NULL)
+            break;
+        ppoll(NULL, 0, &pause, &supervision->setup.waiting_mask);
+    }
+    _exit(state == ROOT_MISSING ? error : state == ROOT_REPLACED ? LOOK_REPLACED : LOOK_CURRENT);
+}
+
+static void begin_look(struct supervision *supervision, int64_t now)
+{
+    pid_t pid = fork_check();
+    if (pid == 0)
+        look_at_name(supervision);
+    supervision->look = pid > 0 ? pid : 0;
+    supervision->look_started = now;
+    supervision->root_due = pid > 0 ? INT64_MAX : now + LIMIT_ROOT_LOOK_MS;
+}
+
+static void tell_hung(struct supervision *supervision)
+{
+    if (!supervision->root_missing)
+        log_error("root '%s' can't be looked up: a file system does not respond",
+                  supervision->master->settings->root);
+    supervision->root_missing = true;
+}
+
+/* Returns false if the name is to be looked up again. */
+static bool take_look(struct supervision *supervision, int64_t now)
 {
     struct failure failure = {0};
-    struct master *master = supervision->master;
-    int64_t now = now_ms();
-    int error;
-    supervision->root_due = INT64_MAX;
-    switch (root_look(&master->root, &error)) {
-    case ROOT_CURRENT:
-        tell_back(supervision);
-        break;
-    case ROOT_REPLACED:
-        if (now < supervision->root_replaced + LIMIT_ROOT_REPLACE_MS) {
-            supervision->root_due = supervision->root_replaced + LIMIT_ROOT_REPLACE_MS;
-            return;
-        }
-        if (!has_room_for_old(supervision))
-            fail(&failure, EX_OSERR,
-                 "root '%s' was replaced, but %u old workers still finish their responses",
-                 master->settings->root, supervision->old_count);
-        else if (open_new_root(supervision, &failure) == 0) {
-            tell_back(supervision);
-            replace_workers(supervision, now);
-            supervision->root_replaced = now;
-            break;
-        }
-        tell_missing(supervision, failure.message);
-        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
-        return;
-    case ROOT_MISSING:
-        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", master->settings->root, strerror(error));
-        tell_missing(supervision, failure.message);
-        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
-        return;
+    const char *typed = supervision->master->settings->root;
+    int result = supervision->look_status;
+    if (WIFSIGNALED(result)) {
+        if (WTERMSIG(result) == SIGALRM)
+            tell_hung(supervision);
+        return false;
     }
-    if (supervision->setup.root_name == NULL)
-        supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
+    if (WEXITSTATUS(result) == LOOK_CURRENT) {
+        tell_back(supervision);
+        return supervision->setup.root_name != NULL;
+    }
+    if (WEXITSTATUS(result) != LOOK_REPLACED)
+        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", typed, strerror(WEXITSTATUS(result)));
+    else if (!has_room_for_old(supervision))
+        fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
+             typed, supervision->old_count);
+    else if (open_new_root(supervision, &failure) == 0) {
+        tell_back(supervision);
+        replace_workers(supervision, now);
+        return supervision->setup.root_name != NULL;
+    }
+    tell_missing(supervision, failure.message);
+    return false;
+}
+
+static void look_at_root(struct supervision *supervision, int64_t now)
+{
+    if (supervision->look_ended && !take_look(supervision, now))
+        supervision->root_due = earlier_of(supervision->root_due, now + LIMIT_ROOT_LOOK_MS);
+    supervision->look_ended = false;
+    if (supervision->look == 0 && supervision->root_due <= now)
+        begin_look(supervision, now);
 }
 
 /* A few of them tell all; a compromised worker may write on and on. */
 static void read_notices(struct supervision *supervision)
 {
-    bool root_changed = supervision->root_due <= now_ms();
+    int64_t now = now_ms(), soon = supervision->look_started + LIMIT_ROOT_REPLACE_MS;
+    bool root_changed = false;
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         struct child *child = &supervision->children[i];
         char notices[256];
@@ -923,7 +1000,10 @@ static void read_notices(struct supervision *supervision)
             on_leave(supervision, child);
     }
     if (root_changed)
-        look_at_root(supervision);
+        supervision->root_due = earlier_of(supervision->root_due, soon);
+    if (root_changed && supervision->look > 0)
+        kill(supervision->look, WORKER_RETIRE); /* ends its pause */
+    look_at_root(supervision, now);
 }
 
 /* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell.
@@ -946,12 +1026,9 @@ static int check_worker(const struct listening *listening, pid_t worker)
  */
 static void begin_check(struct supervision *supervision, struct old_child *old, int64_t now)
 {
-    pid_t parent = getpid(), pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
-        _exit(getppid() == parent ? check_worker(&supervision->master->listening, old->worker.pid)
-                                  : CHECK_RELEASED);
-    }
+    pid_t pid = fork_check();
+    if (pid == 0)
+        _exit(check_worker(&supervision->master->listening, old->worker.pid));
     if (pid < 0) {
         supervision->release_due = now + LIMIT_RELEASE_MS;
         return;
@@ -1015,6 +1092,8 @@ static void begin_drain(struct supervision *supervision)
     signal_all(supervision, SIGTERM);
     if (supervision->dry_run > 0)
         kill(supervision->dry_run, SIGKILL);
+    if (supervision->look > 0)
+        kill(supervision->look, SIGKILL);
     for (unsigned i = 0; i < supervision->old_count; i++) {
         if (supervision->old[i].check > 0)
             kill(supervision->old[i].check, SIGKILL);
@@ -1064,14 +1143,24 @@ static void kill_retired(struct supervision *supervision, int64_t now)
     }
 }
 
+static void end_dry_run(struct supervision *supervision, int64_t now)
+{
+    kill(supervision->dry_run, SIGKILL);
+    supervision->dry_run_due = supervision->dry_run_killed ? INT64_MAX : now + LIMIT_BACKOFF_MS;
+    if (supervision->dry_run_killed) {
+        log_error("not reloaded: '%s' does not end, waiting for a file system; the running program stays",
+                  handover_program());
+        notify_ready();
+    }
+    supervision->dry_run_killed = true;
+}
+
 /* Kills the dry run and the old workers when their time is over. */
 static void kill_overdue(struct supervision *supervision)
 {
     int64_t now = now_ms();
-    if (supervision->dry_run > 0 && supervision->dry_run_due <= now) {
-        kill(supervision->dry_run, SIGKILL);
-        supervision->dry_run_due = now + LIMIT_BACKOFF_MS;
-    }
+    if (supervision->dry_run > 0 && supervision->dry_run_due <= now)
+        end_dry_run(supervision, now);
     if (supervision->old_count > 0 && supervision->retire_due <= now)
         kill_retired(supervision, now);
     for (unsigned i = 0; i < supervision->old_count; i++) {
@@ -1108,7 +1197,7 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
     if (serving && supervision->dry_run > 0)
         due = supervision->dry_run_due;
-    if (serving)
+    if (serving && supervision->look == 0)
         due = earlier_of(due, supervision->root_due);
     if (serving && supervision->old_count > 0)
         due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));

@@ -33,7 +33,8 @@ struct master {
     char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
 };
 
-/* Blocks SIGHUP, and reads what this process received. Call it first. Returns 0 or the failure's status. */
+/* Blocks SIGHUP, and reads what this process received. A dry run also closes its sockets. Call it first. Returns 0 or
+   the failure's status. */
 int master_prepare(struct master *master, struct failure *failure);
 
 /*

@@ -73,24 +73,25 @@ static void leave_terminal(void)
 /*
  * A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the
  * limit is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all
- * memory.
+ * memory. False if that fails, as without /proc.
  */
-static void prevent_core_dumps(void)
+static bool prevent_core_dumps(void)
 {
     const struct rlimit limit = {1, 1};
     setrlimit(RLIMIT_CORE, &limit);
     int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return;
-    (void)!write(fd, "0", 1);
+        return false;
+    bool set = write(fd, "0", 1) == 1;
     close(fd);
+    return set;
 }
 
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
 {
     *held = (struct sandbox_held){0};
     leave_terminal();
-    prevent_core_dumps();
+    bool no_dumps = prevent_core_dumps();
     if (fchdir(sandbox->root) < 0) /* else relative paths lead to where the server was started */
         return false;
     held->user_error = privileges_drop(&sandbox->privileges);
@@ -108,8 +109,8 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->landlock_error = version < 0 ? errno : 0;
     held->landlock_version = version > 0 ? version : 0;
     held->reads_all = sandbox->reads_all;
-    if (sandbox_reads_others(held))
-        sandbox_hide_memory();
+    if (sandbox_reads_others(held) || !no_dumps)
+        sandbox_hide_memory(); /* after the change of user, which may undo it (fs.suid_dumpable, proc_sys_fs(5)) */
     return true;
 }
 

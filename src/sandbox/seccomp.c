@@ -66,6 +66,9 @@ struct rule {
 #define READING \
     (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
+/* The flags of mmap(2) with which the C libraries allocate. */
+#define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED)
+
 /*
  * Includes every call that glibc and musl may use for a function, but not openat2(2): its flags are in memory, which
  * a filter can't read, and with the access mode 3 of open(2) Landlock lets it open devices and create unnamed files
@@ -114,12 +117,13 @@ static const struct rule rules[] = {
     {SYS_setitimer, {{IS(0, ITIMER_PROF)}}}, /* bounds libmagic's CPU time */
     {SYS_fcntl, {{IS(1, F_SETFD)}}},         /* fdopendir(3) */
 
-    /* memory: not executable, not shared, and of no file, whose page may never come while a call holds a lock */
+    /* memory: not executable, not shared, of no reserved huge pages, and of no file, whose page may never come while a
+       call holds a lock */
     {.call = SYS_brk},
-    {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {WITHOUT(3, MAP_SHARED)}, {NO_FILE(4)}}},
+    {SYS_mmap, {{WITHOUT(2, PROT_EXEC)}, {ONLY(3, PRIVATE)}, {NO_FILE(4)}}},
     {SYS_mprotect, {{WITHOUT(2, PROT_EXEC)}}},
     {.call = SYS_munmap},
-    {.call = SYS_mremap},
+    {SYS_mremap, {{ONLY(3, MREMAP_MAYMOVE)}}},
     /* The allocators' advice. Other advice tells about the memory of other processes (MADV_MERGEABLE). */
     {SYS_madvise, {{IS(2, MADV_DONTNEED)}}},
     {SYS_madvise, {{IS(2, MADV_FREE)}}},
@@ -136,7 +140,6 @@ static const struct rule rules[] = {
     {SYS_futex,
      {{ONLY(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)}}}, /* FUTEX_LOCK_PI changes priorities of others */
     {SYS_prlimit64, {{IS(0, 0)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}}, /* reads its own limit of descriptors */
-    {SYS_prlimit64, {{IS(0, ITSELF)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}},
 
     /* exit(3), and abort(3) of glibc and musl */
     {.call = SYS_exit_group},

@@ -5,14 +5,15 @@
  *   GET /__hostile?CALL,ARGUMENT,...
  *
  * makes a system call, named or by number. An argument is a number, @TEXT and $HEX for a pointer to such bytes, or a
- * word: room (4096 bytes of memory), rights (a struct msghdr that passes a descriptor), root, tcp, unix, peer
- * (descriptors). HOSTILE_LANDLOCK_ABI in the environment simulates a kernel with this version of Landlock; 0 one
+ * word: room (4096 bytes of memory), rights (a struct msghdr that passes a descriptor), counters and guard (shared
+ * memory that another process writes to), root, tcp, unix, peer (descriptors). HOSTILE_LANDLOCK_ABI in the environment simulates a kernel with this version of Landlock; 0 one
  * without Landlock.
  */
 #include "serve/worker.h"
 
 #include "answer/answer.h"
 #include "base/buffer.h"
+#include "base/shared.h"
 #include "sandbox/instrumented.h"
 
 #include <errno.h>
@@ -62,6 +63,21 @@ long __wrap_syscall(long number, ...)
 }
 
 /* ---- descriptors and memory of the worker ---- */
+
+/* A worker keeps its part of the counters, then that of the magic guard. */
+enum { COUNTERS, GUARD, SHARED };
+static const char *others[SHARED]; /* the view of the last part, the master's */
+static unsigned kept;
+
+bool __real_shared_keep(const struct shared *shared, unsigned part);
+bool __wrap_shared_keep(const struct shared *shared, unsigned part);
+
+bool __wrap_shared_keep(const struct shared *shared, unsigned part)
+{
+    if (shared->count > 0 && kept < SHARED)
+        others[kept++] = shared_read(shared, shared->count - 1);
+    return __real_shared_keep(shared, part);
+}
 
 int __real_worker_run(const struct worker_setup *setup);
 int __wrap_worker_run(const struct worker_setup *setup);
@@ -160,6 +176,10 @@ static const struct {
     CALL(pwritev),
     CALL(mmap),
     CALL(mprotect),
+    CALL(mremap),
+    CALL(clock_gettime),
+    CALL(fstat),
+    CALL(capset),
     CALL(pkey_mprotect),
     CALL(flock),
     CALL(fcntl),
@@ -283,6 +303,10 @@ static long find_word(const char *word)
         return (long)(intptr_t)room;
     if (strcmp(word, "rights") == 0)
         return (long)(intptr_t)make_rights();
+    if (strcmp(word, "counters") == 0)
+        return (long)(intptr_t)others[COUNTERS];
+    if (strcmp(word, "guard") == 0)
+        return (long)(intptr_t)others[GUARD];
     if (strcmp(word, "root") == 0)
         return worker->root;
     if (strcmp(word, "tcp") == 0)

@@ -11,7 +11,7 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(170);
+bound_seconds(220);
 
 # The faults of each call: errors, or numbers of bytes for a short read or write.
 my @worker_faults = (
@@ -263,6 +263,18 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     is(end_fault(), 4, 'fork fails in the master: four attempts');
     $server->stop(lost => 1);
 }
+# No memory for what the workers share: reported at the start, and nothing ends a worker later (SIGBUS).
+for my $n (1, 2, 4, 5, 6) {
+    set_fault('fallocate', $n, 'ENOSPC', 'in the master');
+    my $server = start('-j', 1);
+    $server->expect_stderr(qr/can't create shared memory/);
+    is(end_fault(), 1, "shared memory, allocation $n fails");
+    my $guard = $n > 3; # the counters have three parts
+    like($server->stderr, $guard ? qr/^tinyhttpd: can't create shared memory: No space left on device; without it libmagic is not used/m : qr/\A(?!.*shared memory)/s,
+        "shared memory, allocation $n fails: " . ($guard ? 'libmagic is not used' : 'nothing is counted'));
+    is(run_script($server), '', "shared memory, allocation $n fails: the script");
+    $server->stop;
+}
 # A reload whose new program lacks processes right after it has replaced the old one: the old worker serves until it has them.
 # The calls of fork are the dry run, its rehearsal of the sandbox and two log writers, the new program's rehearsal and log
 # writers, and the new worker.
@@ -315,6 +327,53 @@ for my $case (
     kill 'TERM', $server->pid;
     ok(eventually(sub { $server->stderr =~ /1 worker does not end, waiting for a file system/ }, 60), 'a worker that does not end: reported');
     $server->ended(seconds => 30, stderr => $server->stderr);
+    end_fault();
+}
+# A dry run that waits for a file system: it does not keep the port. If it can't be killed, one line says so.
+{
+    my $server = start('-j', 1);
+    $server->expect_stderr(qr/not reloaded/);
+    my ($worker) = $server->workers;
+    set_fault('stat', 1, 0, 'in the master', 1_000_000); # the new program is a master as well
+    kill 'HUP', $server->pid;
+    my ($dry_run) = grep { $_ != $worker } eventually { my @both = $server->workers; @both == 2 } ? $server->workers : ();
+    eventually { (unpack CONTROL, slurp($control_path))[5] > 0 };
+    my $sockets = sub { return grep { defined && /^socket:/ } map { readlink } glob "/proc/$_[0]/fd/*" };
+    my %listening = map { $_ => 1 } $sockets->($server->pid);
+    is_deeply([grep { $listening{$_} } $sockets->($dry_run)], [], 'a dry run that waits for a file system has no socket of the server');
+    kill 'STOP', $dry_run;
+    set_fault('kill', 1, 'EPERM', 'in the master', 1_000_000);
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' does not end, waiting for a file system; the running program stays$/m }, 60), 'a dry run that does not end: reported');
+    is($server->get('/old.txt')->{body}, 'an old file', 'a dry run that does not end: the server serves');
+    end_fault();
+    kill 'KILL', $dry_run;
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' could not start, signal 9 /m }), 'a dry run that ends at last: reported');
+    $server->stop(lost => 1);
+}
+# The file system that holds the root's name does not respond: a process waits for it, the master does not.
+SKIP: {
+    skip 'only root can be another user', 7 if $> != 0;
+    my $folder = new_root(); # which the workers can't search, so the master looks
+    put_file($folder, 'hidden/site/index.html', 'index');
+    chmod 0700, "$folder/hidden";
+    my $server = Harness->start(root => "$folder/hidden/site", args => ['-j', '1'], before => sub { @ENV{ keys %environment } = values %environment });
+    $server->expect_stderr(qr/can't be looked up|is there again|was killed by signal 9/);
+    my ($worker) = $server->workers;
+    my $said = sub { return scalar(() = $server->stderr =~ /^tinyhttpd: root '.*' can't be looked up: a file system does not respond$/mg) };
+    set_fault('stat', 1, 0, 0, 1_000_000);
+    ok(eventually(sub { $said->() }), 'a root that does not respond: reported');
+    my ($look) = grep { $_ != $worker } eventually { my @both = $server->workers; @both == 2 && \@both } ? $server->workers : ();
+    is_deeply([map { readlink } grep { !m{/[012]\z} } glob "/proc/$look/fd/*"], ["$folder/hidden/site"], 'a root that does not respond: the process that looks has no socket');
+    is($server->get('/')->{body}, 'index', 'a root that does not respond: the worker serves');
+    kill 'KILL', $worker;
+    ok(eventually(sub { $server->get('/')->{body} eq 'index' }), 'a root that does not respond: a worker is replaced');
+    sleep 3;
+    is($said->(), 1, 'a root that does not respond: reported once');
+    end_fault();
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: root '.*' is there again$/m }), 'a root that responds again: reported');
+    set_fault('stat', 1, 0, 0, 1_000_000);
+    ok(eventually(sub { (unpack CONTROL, slurp($control_path))[5] > 0 }), 'a root that does not respond: SIGTERM ends the server');
+    $server->stop(lost => 1);
     end_fault();
 }
 responses_framed();

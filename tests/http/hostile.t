@@ -24,6 +24,7 @@ use Test::More;
 
 use constant { NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
+use constant { GROWSDOWN => 0x100, LOCKED => 0x2000, POPULATE => 0x8000, HUGETLB => 0x40000 }; # of mmap(2)
 use constant { SIGCONT => 18, SIGCHLD => 17, SIGSTOP => 19, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
 
@@ -249,7 +250,7 @@ sub processes {
             ['execve', '@/bin/true', 'room', 'room'], ['execveat', 'root', '@mine', 'room', 'room', 0],
             ['prlimit64', 0, 7, 'room', 0], ['prlimit64', $worker, 7, 'room', 0], ['prlimit64', 0, 7, '0x100000000', 0],
             ['setrlimit', 7, 'room'], ['prctl', 4, 1, 0, 0, 0], ['prctl', 1, 0, 0, 0, 0], ['personality', 0x0400000],
-            ['seccomp', 2, 0, 'room'], ['setpgid', 0, 0], ['setsid'], ['setresuid', 0, 0, 0], ['setgroups', 0, 'room'],
+            ['seccomp', 2, 0, 'room'], ['setpgid', 0, 0], ['setsid'], ['setresuid', 0, 0, 0], ['setgroups', 0, 'room'], ['capset', 'room', 'room'],
             ['sched_setaffinity', 0, 8, 'room'], ['shmget', 0, 4096, 01600], ['msgget', 0, 01600], ['semget', 0, 1, 01600],
             ['mq_open', '@a', 0], ['pipe2', 'room', 0], ['setitimer', 0, 'room', 0],
         ),
@@ -258,8 +259,33 @@ sub processes {
     );
 }
 
+# Memory that another process writes to. EFAULT: the kernel could not write there for the worker.
+sub other_workers {
+    my @rows;
+    for my $memory ('counters', 'guard') {
+        push @rows,
+            ["writing to the $memory", 'EFAULT', 'clock_gettime', 0, $memory],
+            ["reading a file into the $memory", 'EFAULT', 'fstat', 'root', $memory],
+            ["making the $memory writable", 'EACCES', 'mprotect', $memory, 4096, PROT_READ | PROT_WRITE],
+            ["moving a mapping over the $memory", 'EPERM', 'mremap', 'room', 4096, 4096, 3, $memory];
+    }
+    return (['writing to its own memory', 'done', 'clock_gettime', 0, 'room'], @rows);
+}
+
+# An abstract address, of a socket that listens: the kernel asks for no file's permission.
+sub abstract_sockets {
+    my ($name) = @_;
+    my $address = bytes(pack_sockaddr_un("\0$name"));
+    my $length  = 3 + length $name; # sun_family, NUL, name
+    return denied(
+        (map { (['connect', $_, $address, $length], ['bind', $_, $address, $length], ['sendto', $_, '@stolen', 6, 0, $address, $length]) } 'unix', 'tcp', 'peer', 3, 5, 7),
+        ['socket', AF_UNIX, SOCK_STREAM, 0], ['socket', AF_UNIX, SOCK_DGRAM, 0], ['socketpair', AF_UNIX, SOCK_DGRAM, 0, 'room'],
+    );
+}
+
 sub kernel {
     return denied(
+        (map { ['mmap', 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | $_, -1] } HUGETLB, LOCKED, POPULATE, GROWSDOWN),
         ['memfd_create', '@a', 0], ['mmap', 0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1],
         ['mprotect', 'room', 4096, PROT_READ | PROT_EXEC], ['pkey_mprotect', 'room', 4096, PROT_READ | PROT_EXEC, -1],
         ['io_uring_setup', 1, 'room'], ['io_uring_enter', 1, 0, 0, 0, 0, 0], ['io_uring_register', 1, 0, 0, 0], ['bpf', 0, 'room', 0],
@@ -281,6 +307,7 @@ sub try_server {
     my $folder = make_site($user);
     my $inner  = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5, Blocking => 0) or die $!;
     my $path   = "$folder/socket";
+    my $abstract = IO::Socket::UNIX->new(Local => "\0tinyhttpd-hostile-$$", Listen => 5, Blocking => 0) or die $!;
     local $ENV{HOSTILE_LANDLOCK_ABI} = $limit;
     delete $ENV{HOSTILE_LANDLOCK_ABI} if !defined $limit;
     my $server = Harness->start(root => "$folder/site", args => ['-v', '-j', '2', '-b', "unix:$path", @arguments], as => $as);
@@ -301,13 +328,15 @@ sub try_server {
     my ($sibling) = grep { $_ != $self } @workers;
     try_all($client, "$name: processes", $version, processes($server->pid, $self, $sibling));
     try_all($client, "$name: the kernel", $version, kernel());
+    try_all($client, "$name: other workers", $version, other_workers());
     try_all($client, "$name: network", $version, network($inner));
+    try_all($client, "$name: abstract sockets", $version, abstract_sockets("tinyhttpd-hostile-$$"));
     my $i386 = outcome(attempt($client, 'i386'));
     ok($i386 eq 'EPERM' || $i386 eq 'ENOSYS', "$name: i386 calls are denied") or diag($i386);
     close $client->{socket} if $client->{socket};
 
     is(content_of("$folder/site") . content_of("$folder/outside"), $before, "$name: no file has changed");
-    is(scalar($inner->accept), undef, "$name: no connection was opened");
+    is(scalar($_->accept), undef, "$name: no connection was opened") for $inner, $abstract;
     is("@{[$server->workers]}", "@workers", "$name: the workers are the same");
     is(($server->log_lines(1))[0], $first, "$name: the log's first line is unchanged");
     is($server->get('/mine')->{body}, 'mine', "$name: the TCP socket still serves") for 1 .. 4;

@@ -200,11 +200,31 @@ int fstat(int fd, struct stat *attributes)
     return fails("fstat") ? -1 : next(fd, attributes);
 }
 
+/* Without an error, the file system does not respond. */
+int stat(const char *path, struct stat *attributes)
+{
+    typedef int function(const char *path, struct stat *attributes);
+    NEXT("stat", function *)
+    if (!fires("stat"))
+        return next(path, attributes);
+    while (control->error == 0)
+        sleep(1);
+    errno = control->error;
+    return -1;
+}
+
 int fstatat(int directory, const char *path, struct stat *attributes, int flags)
 {
     typedef int function(int directory, const char *path, struct stat *attributes, int flags);
     NEXT("fstatat", function *)
     return fails("fstatat") ? -1 : next(directory, path, attributes, flags);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t length)
+{
+    typedef int function(int fd, int mode, off_t offset, off_t length);
+    NEXT("fallocate", function *)
+    return fails("fallocate") ? -1 : next(fd, mode, offset, length);
 }
 
 ssize_t pread(int fd, void *room, size_t size, off_t offset)

@@ -6,8 +6,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -117,6 +119,21 @@ static void write_access_cannot_be_extended(void **state)
     assert_int_equal(status_of(make_views_writable), 0);
 }
 
+static void memory_is_allocated_at_creation(void **state)
+{
+    (void)state;
+    for (unsigned part = 0; part < shared.count; part++) {
+        struct stat file;
+        char name[80];
+        uintptr_t from = (uintptr_t)shared_read(&shared, part);
+        snprintf(name, sizeof name, "/proc/self/map_files/%lx-%lx", (unsigned long)from,
+                 (unsigned long)(from + shared.size));
+        if (stat(name, &file) < 0)
+            skip(); /* only root may follow these links (proc_pid_map_files(5)) */
+        assert_int_equal(file.st_blocks * 512, shared.size);
+    }
+}
+
 static void without_memory_there_are_no_parts(void **state)
 {
     (void)state;
@@ -135,6 +152,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_processes_see_a_written_part, begin, end),
         cmocka_unit_test_setup_teardown(other_parts_cannot_be_written, begin, end),
         cmocka_unit_test_setup_teardown(write_access_cannot_be_extended, begin, end),
+        cmocka_unit_test_setup_teardown(memory_is_allocated_at_creation, begin, end),
         cmocka_unit_test(without_memory_there_are_no_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,9 +11,11 @@
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -193,6 +195,30 @@ static void limits_and_directory_are_set(void **state)
         skip();
     assert_int_equal(inside(enter, limit_core_dumps), 0);
     assert_int_equal(inside(enter, stand_in_root), 0);
+}
+
+/* Enters without /proc. Without Landlock the sandbox hides its memory anyway. */
+static bool enter_without_proc(void)
+{
+    /* A change of user may hide it as well. */
+    sandbox.privileges = (struct privileges){PRIVILEGES_STAY, geteuid(), getegid()};
+    bool hidden = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                  mount("none", "/proc", "tmpfs", 0, NULL) == 0;
+    return hidden && sandbox_enter(&sandbox, parent, &held) && held.landlock_version > 0;
+}
+
+static int look_at_dumps(void)
+{
+    return prctl(PR_GET_DUMPABLE, 0UL, 0UL, 0UL, 0UL);
+}
+
+static void without_proc_there_is_no_core_dump(void **state)
+{
+    (void)state;
+    int dumpable = inside(enter_without_proc, look_at_dumps);
+    if (dumpable == NOT_ENTERED || TINYHTTPD_INSTRUMENTED)
+        skip();
+    assert_int_equal(dumpable, 0);
 }
 
 static int open_terminal(void)
@@ -488,6 +514,7 @@ int main(void)
         cmocka_unit_test(the_forbidden_is_refused),
         cmocka_unit_test(the_rest_works),
         cmocka_unit_test(limits_and_directory_are_set),
+        cmocka_unit_test(without_proc_there_is_no_core_dump),
         cmocka_unit_test(a_rehearsal_tells_what_holds),
         cmocka_unit_test(links_to_anywhere_may_be_read),
         cmocka_unit_test(every_answer_has_its_words),

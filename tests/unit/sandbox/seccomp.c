@@ -350,7 +350,7 @@ static int limit_itself(void)
 
 static int limit_itself_by_high_address(void)
 {
-    return error_of(syscall(SYS_prlimit64, getpid(), RLIMIT_NOFILE, UINT64_C(1) << 32, NULL));
+    return error_of(syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, UINT64_C(1) << 32, NULL));
 }
 
 static int map_shared(void)
@@ -363,6 +363,40 @@ static int map_shared_and_validated(void)
 {
     void *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED_VALIDATE, file, 0);
     return at == MAP_FAILED ? errno : 0;
+}
+
+static int map_with(int flags)
+{
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    return at == MAP_FAILED ? errno : 0;
+}
+
+/* Of those that the administrator has reserved (proc_sys_vm(5)). */
+static int map_huge_pages(void)
+{
+    return map_with(MAP_HUGETLB);
+}
+
+static int map_locked(void)
+{
+    return map_with(MAP_LOCKED);
+}
+
+static int map_populated(void)
+{
+    return map_with(MAP_POPULATE);
+}
+
+static int map_growing(void)
+{
+    return map_with(MAP_GROWSDOWN);
+}
+
+static int move_to_address(void)
+{
+    void *at = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *moved = mremap(at, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, (char *)at + 4096);
+    return moved == MAP_FAILED ? errno : 0;
 }
 
 static int ask_for_option(void)
@@ -542,6 +576,11 @@ static const struct {
     {"prlimit64 with a high address", limit_itself_by_high_address, false},
     {"mmap to share", map_shared, false},
     {"mmap to share, validated", map_shared_and_validated, false},
+    {"mmap of huge pages", map_huge_pages, true},
+    {"mmap, locked", map_locked, true},
+    {"mmap, populated", map_populated, true},
+    {"mmap of a stack", map_growing, true},
+    {"mremap to an address", move_to_address, true},
     {"getsockopt", ask_for_option, false},
     {"fchmod", change_mode, false},
     {"ftruncate", cut_file, true},
