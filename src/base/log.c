@@ -33,7 +33,7 @@ static struct log_writer writers[] = {
     [STDERR_FILENO] = {.stream = STDERR_FILENO},
 };
 
-static void tell_lost(unsigned long lines, int error);
+static struct span describe_lost(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
 
 /* Opens a pipe again: O_NONBLOCK on the inherited description would affect other processes. Fails for a pipe of another
    user, and without /proc. */
@@ -65,7 +65,8 @@ static bool divert(int stream)
         outputs[stream].fd = outputs[STDOUT_FILENO].fd;
         return true;
     }
-    writer->tell_lost = tell_lost;
+    writer->reports = is_one_file ? stream : STDERR_FILENO;
+    writer->describe_lost = describe_lost;
     if (!log_writer_open(writer))
         return false;
     widen(writer->into);
@@ -180,26 +181,24 @@ static ssize_t write_output(int stream, struct span text)
 
 /* ---- diagnostics ---- */
 
-/* False if a later attempt may succeed. */
-static bool write_diagnostic(const char *message)
+static struct span format_diagnostic(char room[ESCAPED_MAX], const char *message)
 {
-    char escaped[ESCAPED_MAX];
-    struct buffer line = BUFFER(escaped);
+    struct buffer line = {room, 0, ESCAPED_MAX, false};
     buffer_append(&line, SPAN("tinyhttpd: "));
     buffer_plain(&line, span_of(message));
     buffer_byte(&line, '\n');
-    return write_output(STDERR_FILENO, buffer_span(&line)) >= 0 || errno != EAGAIN;
+    return buffer_span(&line);
 }
 
 void log_error(const char *format, ...)
 {
-    char message[DIAGNOSTIC_MAX];
+    char message[DIAGNOSTIC_MAX], room[ESCAPED_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     log_flush(); /* both streams may lead to one file: keep the order */
-    write_diagnostic(message);
+    write_output(STDERR_FILENO, format_diagnostic(room, message)); /* no other stream is left to report to */
 }
 
 void log_text(struct span text)
@@ -244,25 +243,23 @@ static void drop(struct span lines, int error)
     dropped.error = error;
 }
 
-static void tell_dropped(void)
+static struct span describe_lost(char room[ESCAPED_MAX], unsigned long lines, int error)
 {
     char message[DIAGNOSTIC_MAX];
-    if (dropped.lines == 0)
-        return;
-    snprintf(message, sizeof message, "%lu line%s of the access log %s dropped: %s", dropped.lines,
-             dropped.lines == 1 ? "" : "s", dropped.lines == 1 ? "was" : "were",
-             dropped.error == EAGAIN ? "standard output was not read" : strerror(dropped.error));
-    if (write_diagnostic(message))
-        dropped.lines = 0;
+    snprintf(message, sizeof message, "%lu line%s of the access log %s dropped: %s", lines,
+             lines == 1 ? "" : "s", lines == 1 ? "was" : "were",
+             error == EAGAIN ? "standard output was not read" : strerror(error));
+    return format_diagnostic(room, message);
 }
 
-/* In a log writer's process. */
-static void tell_lost(unsigned long lines, int error)
+static void tell_dropped(void)
 {
-    outputs[STDERR_FILENO].fd = STDERR_FILENO;
-    dropped.lines += lines;
-    dropped.error = error;
-    tell_dropped();
+    char room[ESCAPED_MAX];
+    if (dropped.lines == 0)
+        return;
+    struct span report = describe_lost(room, dropped.lines, dropped.error);
+    if (write_output(STDERR_FILENO, report) >= 0 || errno != EAGAIN)
+        dropped.lines = 0;
 }
 
 /* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if

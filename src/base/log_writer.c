@@ -110,11 +110,11 @@ static void handle_signals(pid_t parent)
         raise(WRITER_FINISH);
 }
 
-/* Blocks until all is written. Returns the rest that could not be, with errno. Another process may have set
-   O_NONBLOCK on the stream. */
+/* Blocks until all is written; tries once when time is up. Returns the rest that could not be, with errno. Another
+   process may have set O_NONBLOCK on the stream. */
 static struct span write_whole(int stream, struct span text)
 {
-    while (text.length > 0 && !time_is_up) {
+    do {
         ssize_t written = write(stream, text.at, text.length);
         if (written >= 0)
             text = (struct span){text.at + written, text.length - (size_t)written};
@@ -122,7 +122,7 @@ static struct span write_whole(int stream, struct span text)
             poll(&(struct pollfd){.fd = stream, .events = POLLOUT}, 1, -1);
         else if (errno != EINTR)
             return text;
-    }
+    } while (text.length > 0 && !time_is_up);
     errno = EAGAIN;
     return text;
 }
@@ -134,35 +134,40 @@ struct copy {
     char text[2 * LIMIT_LOG_LINE];
     unsigned long lost;
     int error;
-    bool is_torn; /* the stream ends with a part of a line, as on a full disk */
+    bool is_torn[STDERR_FILENO + 1]; /* the stream ends with a part of a line, as on a full disk */
 };
+
+/* Returns the rest that could not be written, with errno. */
+static struct span write_lines_to(struct copy *copy, int stream, struct span lines)
+{
+    bool *is_torn = &copy->is_torn[stream];
+    if (*is_torn && write_whole(stream, SPAN("\n")).length > 0)
+        return lines;
+    struct span rest = write_whole(stream, lines);
+    *is_torn = rest.length > 0 && rest.at > lines.at && rest.at[-1] != '\n';
+    return rest;
+}
 
 static void tell_lost(struct copy *copy)
 {
-    if (copy->lost > 0)
-        copy->writer->tell_lost(copy->lost, copy->error);
-    copy->lost = 0;
-}
-
-static bool end_torn_line(struct copy *copy)
-{
-    if (copy->is_torn)
-        copy->is_torn = write_whole(copy->writer->stream, SPAN("\n")).length > 0;
-    return !copy->is_torn;
+    char room[LIMIT_LOG_LINE];
+    if (copy->lost == 0)
+        return;
+    struct span report = copy->writer->describe_lost(room, copy->lost, copy->error);
+    if (write_lines_to(copy, copy->writer->reports, report).length == 0)
+        copy->lost = 0;
 }
 
 static void write_or_lose(struct copy *copy, struct span lines)
 {
-    struct span lost = end_torn_line(copy) ? write_whole(copy->writer->stream, lines) : lines;
-    size_t written = lines.length - lost.length;
-    if (lost.length == 0) {
-        tell_lost(copy);
-        return;
-    }
-    copy->error = errno;
+    struct span lost = lines;
+    errno = EAGAIN;
+    if (!time_is_up)
+        lost = write_lines_to(copy, copy->writer->stream, lines);
+    copy->error = lost.length > 0 ? errno : copy->error;
     copy->lost += log_count_lines(lost);
-    if (written > 0)
-        copy->is_torn = lines.at[written - 1] != '\n';
+    if (lost.length == 0)
+        tell_lost(copy);
 }
 
 /* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if

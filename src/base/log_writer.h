@@ -3,6 +3,7 @@
 #ifndef TINYHTTPD_BASE_LOG_WRITER_H
 #define TINYHTTPD_BASE_LOG_WRITER_H
 
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -14,12 +15,13 @@ struct log_writer {
     int from;        /* the pipe's reading end, kept for a replacement */
     int into;        /* the pipe's writing end, O_NONBLOCK */
     unsigned starts; /* number of processes started */
-    /* Called in the log writer with the number of lines that it could not write and the last errno: after the next line
-       that can be written, and before it exits. */
-    void (*tell_lost)(unsigned long lines, int error);
+    int reports;     /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
+    /* Returns the report of so many lines, the last of them lost with this errno. It is written after the next line that
+       can be written, and before the log writer exits. */
+    struct span (*describe_lost)(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
 };
 
-/* Makes the pipe and starts the process; the caller has set `stream` and `tell_lost`. False with errno on failure. */
+/* Makes the pipe and starts the process; the caller has set `stream`, `reports` and `describe_lost`. False with errno on failure. */
 bool log_writer_open(struct log_writer *writer);
 
 /* True if the child that ended was this log writer. Starts another that goes on with the pipe, up to LIMIT_LOG_WRITERS

@@ -16,11 +16,17 @@
 
 static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
 
-/* In the writer's process, whose other descriptors are closed. */
-static void tell_lost(unsigned long lines, int error)
+static struct span describe_lost(char room[LIMIT_LOG_LINE], unsigned long lines, int error)
 {
-    dprintf(STDERR_FILENO, "%lu lost: %s", lines, strerror(error));
+    int length = snprintf(room, LIMIT_LOG_LINE, "%lu lost: %s\n", lines, strerror(error));
+    return (struct span){room, (size_t)length};
 }
+
+static const struct log_writer template = {
+    .stream = STDOUT_FILENO,
+    .reports = STDERR_FILENO,
+    .describe_lost = describe_lost,
+};
 
 /* A writer to a pipe on standard output, each of whose writes is read as one (pipe(7), O_DIRECT). */
 struct fixture {
@@ -31,8 +37,7 @@ struct fixture {
 
 static struct fixture begin(void)
 {
-    struct fixture fixture = {.writer = {.stream = STDOUT_FILENO, .tell_lost = tell_lost},
-                              .saved = dup(STDOUT_FILENO)};
+    struct fixture fixture = {.writer = template, .saved = dup(STDOUT_FILENO)};
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_DIRECT), 0);
     assert_true(dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
@@ -206,7 +211,7 @@ static void stream_without_a_reader_is_told(void **state)
         send_text(&fixture, line.at, line.length);
     end(&fixture);
     capture_end(&errors);
-    assert_string_equal(captured, "7 lost: Broken pipe");
+    assert_string_equal(captured, "7 lost: Broken pipe\n");
 }
 
 /* The writer has read all that was sent, and waits for more. */
@@ -232,36 +237,65 @@ static void set_file_size_limit(const struct fixture *fixture, rlim_t limit)
     assert_int_equal(prlimit(fixture->writer.pid, RLIMIT_FSIZE, &limits, NULL), 0);
 }
 
+/* A writer to a file, which is the reader's descriptor. */
+static struct fixture begin_file(int reports)
+{
+    char path[] = "/tmp/tinyhttpd-log-XXXXXX";
+    struct fixture fixture = {
+        .writer = template, .saved = dup(STDOUT_FILENO), .reader = mkostemp(path, O_APPEND | O_CLOEXEC)};
+    fixture.writer.reports = reports;
+    unlink(path);
+    assert_true(dup2(fixture.reader, STDOUT_FILENO) == STDOUT_FILENO);
+    assert_true(log_writer_open(&fixture.writer));
+    return fixture;
+}
+
+static void send_lines(const struct fixture *fixture, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        send_text(fixture, line.at, line.length);
+        await_idle_writer(fixture);
+    }
+}
+
 /* A disk that becomes full takes a part of a line: the next line that it takes begins where a line begins, and the lost
    ones are told of. */
 static void line_cut_short_spoils_no_other(void **state)
 {
-    char path[] = "/tmp/tinyhttpd-log-XXXXXX", content[LIMIT_LOG_LINE] = "";
+    char content[LIMIT_LOG_LINE] = "";
     size_t whole = line.length;
     (void)state;
     struct capture errors = capture_begin(STDERR_FILENO);
-    struct fixture fixture = {.writer = {.stream = STDOUT_FILENO, .tell_lost = tell_lost},
-                              .saved = dup(STDOUT_FILENO),
-                              .reader = mkostemp(path, O_APPEND | O_CLOEXEC)};
-    unlink(path);
-    assert_true(dup2(fixture.reader, STDOUT_FILENO) == STDOUT_FILENO);
-    assert_true(log_writer_open(&fixture.writer));
+    struct fixture fixture = begin_file(STDERR_FILENO);
     set_file_size_limit(&fixture, whole + 10); /* EFBIG beyond it, as ENOSPC */
-    for (unsigned i = 0; i < 4; i++) {
-        send_text(&fixture, line.at, line.length);
-        await_idle_writer(&fixture);
-    }
+    send_lines(&fixture, 4);
     set_file_size_limit(&fixture, RLIM_INFINITY);
-    for (unsigned i = 0; i < 2; i++) {
-        send_text(&fixture, line.at, line.length);
-        await_idle_writer(&fixture);
-    }
+    send_lines(&fixture, 2);
     end(&fixture);
     capture_end(&errors);
     assert_int_equal(pread(fixture.reader, content, sizeof content - 1, 0), whole + 10 + 1 + 2 * whole);
     close(fixture.reader);
     assert_memory_equal(content + whole, "192.0.2.7 \n192.0.2.7 - - ", 25);
-    assert_string_equal(captured, "3 lost: File too large");
+    assert_string_equal(captured, "3 lost: File too large\n");
+}
+
+/* The disk has room for a line but not for the report of those lost before. */
+static void report_cut_short_is_repeated(void **state)
+{
+    char content[LIMIT_LOG_LINE] = "", expected[LIMIT_LOG_LINE];
+    (void)state;
+    struct fixture fixture = begin_file(STDOUT_FILENO);
+    set_file_size_limit(&fixture, 0);
+    send_lines(&fixture, 3);
+    set_file_size_limit(&fixture, line.length + 4);
+    send_lines(&fixture, 2);
+    set_file_size_limit(&fixture, RLIM_INFINITY);
+    send_lines(&fixture, 2);
+    end(&fixture);
+    assert_true(pread(fixture.reader, content, sizeof content - 1, 0) > 0);
+    close(fixture.reader);
+    snprintf(expected, sizeof expected, "%s3 lo\n%s4 lost: File too large\n%s", line.at, line.at, line.at);
+    assert_string_equal(content, expected);
 }
 
 static void writer_has_no_descriptors_but_its_own(void **state)
@@ -311,6 +345,7 @@ int main(void)
         cmocka_unit_test(writer_of_a_stream_that_is_not_read_ends_after_the_last_worker),
         cmocka_unit_test(stream_without_a_reader_is_told),
         cmocka_unit_test(line_cut_short_spoils_no_other),
+        cmocka_unit_test(report_cut_short_is_repeated),
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_is_replaced_a_bounded_number_of_times),
     };
