@@ -33,6 +33,13 @@ static struct log_writer writers[] = {
     [STDERR_FILENO] = {.stream = STDERR_FILENO},
 };
 
+static struct {
+    pid_t pids[LIMIT_LOG_FORMER];
+    unsigned count;
+} former; /* log writers of earlier programs in this process */
+
+static bool is_hurried; /* the end */
+
 static struct span describe_lost(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
 
 /* Opens a pipe again: O_NONBLOCK on the inherited description would affect other processes. Fails for a pipe of another
@@ -61,6 +68,10 @@ static void widen(int pipe)
 static bool divert(int stream)
 {
     struct log_writer *writer = &writers[stream];
+    if (writer->is_open) {
+        outputs[stream].fd = writer->into;
+        return true; /* log_open() is called again after a failure */
+    }
     if (is_one_file && writers[STDOUT_FILENO].pid > 0) {
         outputs[stream].fd = outputs[STDOUT_FILENO].fd;
         return true;
@@ -125,15 +136,15 @@ static bool lead_to_one_file(void)
            output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
 }
 
-int log_open(uid_t user, struct failure *failure)
+int log_open(uid_t user, void (*confine)(void), struct failure *failure)
 {
+    writers[STDOUT_FILENO].confine = writers[STDERR_FILENO].confine = confine;
     is_one_file = lead_to_one_file();
     if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
         return 0;
-    fail(failure, EX_OSERR, "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
-         strerror(errno));
-    log_end(); /* standard output may have its log writer */
-    return failure->status;
+    return fail(failure, EX_OSERR,
+                "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
+                strerror(errno));
 }
 
 void log_enter_worker(void)
@@ -143,34 +154,60 @@ void log_enter_worker(void)
         outputs[stream].fd = stream;
     }
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        if (writers[stream].starts == 0)
-            continue;
-        close(writers[stream].into);
-        close(writers[stream].from);
+        if (writers[stream].is_open)
+            log_writer_close(&writers[stream]);
     }
 }
 
-bool log_replace_writer(pid_t ended)
+bool log_writer_ended(pid_t ended)
 {
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        if (!log_writer_replace(&writers[stream], ended))
+        if (writers[stream].pid != ended)
             continue;
-        log_error("process %d, which wrote the log, was killed; %s", (int)ended,
-                  writers[stream].pid > 0 ? "replaced" : "not replaced, its lines will be dropped");
+        writers[stream].pid = 0;
+        log_error("process %d, which wrote the log, was killed; starting another", (int)ended);
         return true;
     }
     return false;
 }
 
-void log_end(void)
+int64_t log_start_writers(int64_t now)
 {
+    int64_t next = INT64_MAX;
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        outputs[stream].fd = stream;
-        if (writers[stream].starts > 0)
-            log_writer_finish(&writers[stream]);
+        struct log_writer *writer = &writers[stream];
+        bool was_failing = writer->is_failing;
+        if (!writer->is_open || writer->pid > 0)
+            continue;
+        if (writer->due <= now && !log_writer_start(writer) && !was_failing)
+            log_error("can't start a process that writes the log: %s; trying again each second",
+                      strerror(errno));
+        if (writer->pid == 0 && writer->due < next)
+            next = writer->due;
     }
-    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++)
-        log_writer_wait(&writers[stream]);
+    return next;
+}
+
+unsigned log_writers(pid_t pids[LOG_WRITERS_MAX])
+{
+    unsigned count = 0;
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (writers[stream].pid > 0)
+            pids[count++] = writers[stream].pid;
+    }
+    memcpy(pids + count, former.pids, former.count * sizeof *pids);
+    return count + former.count;
+}
+
+void log_adopt_writer(pid_t pid)
+{
+    if (former.count < LIMIT_LOG_FORMER)
+        former.pids[former.count++] = pid;
+}
+
+void log_hurry(void)
+{
+    is_hurried = true;
 }
 
 /* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). */
@@ -320,4 +357,33 @@ void log_add(const struct span *pieces, unsigned count)
         memcpy(held.text + held.length, pieces[i].at, pieces[i].length);
         held.length += pieces[i].length;
     }
+}
+
+/* ---- the end ---- */
+
+/* The lines that no log writer will write. */
+static void drop_unwritten(const struct log_writer *writer)
+{
+    char text[LIMIT_LOG_LINE];
+    fcntl(writer->from, F_SETFL, O_NONBLOCK);
+    for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;)
+        drop((struct span){text, (size_t)got}, ECHILD);
+}
+
+void log_end(void)
+{
+    pid_t pids[LOG_WRITERS_MAX];
+    log_start_writers(INT64_MAX); /* for the lines in the pipes */
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (writers[stream].is_open && writers[stream].pid == 0)
+            drop_unwritten(&writers[stream]);
+    }
+    tell_dropped();
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        outputs[stream].fd = stream;
+        if (writers[stream].is_open)
+            log_writer_close(&writers[stream]);
+    }
+    log_writers_end(pids, log_writers(pids), is_hurried);
+    writers[STDOUT_FILENO].pid = writers[STDERR_FILENO].pid = 0;
 }

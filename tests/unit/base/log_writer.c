@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
 
@@ -55,8 +56,8 @@ static void put_back(const struct fixture *fixture)
 
 static void end(struct fixture *fixture)
 {
-    log_writer_finish(&fixture->writer);
-    log_writer_wait(&fixture->writer);
+    log_writer_close(&fixture->writer);
+    log_writers_end(&fixture->writer.pid, 1, false);
     put_back(fixture);
     assert_int_equal(fixture->writer.pid, 0);
 }
@@ -314,25 +315,68 @@ static void writer_has_no_descriptors_but_its_own(void **state)
     close(fixture.reader);
 }
 
-static void killed_writer_is_replaced_a_bounded_number_of_times(void **state)
+static void killed_writer_can_be_started_again(void **state)
 {
     char got[64];
     (void)state;
     struct fixture fixture = begin();
-    assert_false(log_writer_replace(&fixture.writer, getpid()));
-    assert_false(log_writer_replace(&fixture.writer, 0));
-    for (unsigned i = 0; i <= LIMIT_LOG_WRITERS; i++) {
+    for (unsigned i = 0; i < 20; i++) {
         pid_t pid = fixture.writer.pid;
         assert_true(pid > 0);
         send_text(&fixture, line.at, line.length);
         assert_int_equal(read(fixture.reader, got, sizeof got), line.length);
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-        assert_true(log_writer_replace(&fixture.writer, pid));
+        assert_true(log_writer_start(&fixture.writer));
     }
-    assert_int_equal(fixture.writer.pid, 0);
     end(&fixture);
     close(fixture.reader);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Each is killed when the time that they have in common is over. */
+static void stopped_writers_share_one_wait(void **state)
+{
+    enum { WRITERS = 3 };
+    struct log_writer writers[WRITERS];
+    pid_t pids[WRITERS];
+    (void)state;
+    for (unsigned i = 0; i < WRITERS; i++) {
+        writers[i] = template;
+        assert_true(log_writer_open(&writers[i]));
+        pids[i] = writers[i].pid;
+        kill(pids[i], SIGSTOP);
+    }
+    int64_t begin = now_ms();
+    log_writers_end(pids, WRITERS, false);
+    assert_in_range(now_ms() - begin, LIMIT_LOG_LAST_MS, 2 * LIMIT_LOG_LAST_MS - 1);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        assert_int_equal(pids[i], 0);
+        assert_int_equal(kill(writers[i].pid, 0), -1);
+        log_writer_close(&writers[i]);
+    }
+}
+
+/* What came and what was lost are all there was, as ever. */
+static void hurried_writer_does_not_wait_for_the_reader(void **state)
+{
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    unsigned long sent = fill(&fixture);
+    log_writer_close(&fixture.writer);
+    int64_t begin = now_ms();
+    log_writers_end(&fixture.writer.pid, 1, true);
+    assert_true(now_ms() - begin < LIMIT_LOG_LAST_MS);
+    put_back(&fixture);
+    capture_end(&errors);
+    assert_lines_came_or_were_told(&fixture, sent);
 }
 
 int main(void)
@@ -347,7 +391,9 @@ int main(void)
         cmocka_unit_test(line_cut_short_spoils_no_other),
         cmocka_unit_test(report_cut_short_is_repeated),
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
-        cmocka_unit_test(killed_writer_is_replaced_a_bounded_number_of_times),
+        cmocka_unit_test(killed_writer_can_be_started_again),
+        cmocka_unit_test(stopped_writers_share_one_wait),
+        cmocka_unit_test(hurried_writer_does_not_wait_for_the_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
