@@ -375,7 +375,6 @@ SKIP: {
     fill($self, 'before a reload');
     kill 'HUP', $pid;
     ok(eventually { $server->stderr =~ /reloaded/ && !-d "/proc/$old" }, 'a second SIGTERM: reloaded before');
-    fill($self, 'after a reload');
     my $before = $server->stderr;
     kill 'TERM', $pid;
     ok(eventually { my @workers = $server->workers; !@workers }, 'a second SIGTERM: the workers end after the first');
