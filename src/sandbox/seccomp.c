@@ -197,6 +197,11 @@ static const struct rule log_writer_rules[] = {
     {.call = SYS_rt_sigreturn},
     {.call = SYS_restart_syscall},
     {.call = SYS_exit_group},
+#if TINYHTTPD_INSTRUMENTED
+    {.call = SYS_sigaltstack}, /* AddressSanitizer, in _exit(2) */
+    {.call = SYS_mmap},
+    {.call = SYS_munmap},
+#endif
 };
 enum { LOG_WRITER_RULES = sizeof log_writer_rules / sizeof *log_writer_rules };
 _Static_assert((int)LOG_WRITER_RULES <= (int)RULES, "a program has room for either");
