@@ -370,7 +370,13 @@
 #define LIMIT_LOG_LAST_MS 1000
 #define LIMIT_LOG_GRACE_MS 250
 
-/* Replacements of a killed log writer, so that the master does not start new ones forever. */
-#define LIMIT_LOG_WRITERS 16
+/* The same after a second SIGTERM or SIGINT. */
+#define LIMIT_LOG_HURRY_MS 100
+
+/* The least time from one start of a log writer to the next. */
+#define LIMIT_LOG_RESTART_MS 1000
+
+/* Log writers of earlier programs that are passed on at a reload; each ends with the old workers. */
+#define LIMIT_LOG_FORMER 64
 
 #endif

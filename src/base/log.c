@@ -33,7 +33,14 @@ static struct log_writer writers[] = {
     [STDERR_FILENO] = {.stream = STDERR_FILENO},
 };
 
-static void tell_lost(unsigned long lines, int error);
+static struct {
+    pid_t pids[LIMIT_LOG_FORMER];
+    unsigned count;
+} former; /* log writers of earlier programs in this process */
+
+static bool is_hurried; /* the end */
+
+static struct span describe_lost(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
 
 /* Opens a pipe again: O_NONBLOCK on the inherited description would affect other processes. Fails for a pipe of another
    user, and without /proc. */
@@ -61,11 +68,16 @@ static void widen(int pipe)
 static bool divert(int stream)
 {
     struct log_writer *writer = &writers[stream];
+    if (writer->is_open) {
+        outputs[stream].fd = writer->into;
+        return true; /* log_open() is called again after a failure */
+    }
     if (is_one_file && writers[STDOUT_FILENO].pid > 0) {
         outputs[stream].fd = outputs[STDOUT_FILENO].fd;
         return true;
     }
-    writer->tell_lost = tell_lost;
+    writer->reports = is_one_file ? stream : STDERR_FILENO;
+    writer->describe_lost = describe_lost;
     if (!log_writer_open(writer))
         return false;
     widen(writer->into);
@@ -124,15 +136,15 @@ static bool lead_to_one_file(void)
            output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
 }
 
-int log_open(uid_t user, struct failure *failure)
+int log_open(uid_t user, void (*confine)(void), struct failure *failure)
 {
+    writers[STDOUT_FILENO].confine = writers[STDERR_FILENO].confine = confine;
     is_one_file = lead_to_one_file();
     if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
         return 0;
-    fail(failure, EX_OSERR, "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
-         strerror(errno));
-    log_end(); /* standard output may have its log writer */
-    return failure->status;
+    return fail(failure, EX_OSERR,
+                "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
+                strerror(errno));
 }
 
 void log_enter_worker(void)
@@ -142,34 +154,60 @@ void log_enter_worker(void)
         outputs[stream].fd = stream;
     }
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        if (writers[stream].starts == 0)
-            continue;
-        close(writers[stream].into);
-        close(writers[stream].from);
+        if (writers[stream].is_open)
+            log_writer_close(&writers[stream]);
     }
 }
 
-bool log_replace_writer(pid_t ended)
+bool log_writer_ended(pid_t ended)
 {
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        if (!log_writer_replace(&writers[stream], ended))
+        if (writers[stream].pid != ended)
             continue;
-        log_error("process %d, which wrote the log, was killed; %s", (int)ended,
-                  writers[stream].pid > 0 ? "replaced" : "not replaced, its lines will be dropped");
+        writers[stream].pid = 0;
+        log_error("process %d, which wrote the log, was killed; starting another", (int)ended);
         return true;
     }
     return false;
 }
 
-void log_end(void)
+int64_t log_start_writers(int64_t now)
 {
+    int64_t next = INT64_MAX;
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        outputs[stream].fd = stream;
-        if (writers[stream].starts > 0)
-            log_writer_finish(&writers[stream]);
+        struct log_writer *writer = &writers[stream];
+        bool was_failing = writer->is_failing;
+        if (!writer->is_open || writer->pid > 0)
+            continue;
+        if (writer->due <= now && !log_writer_start(writer) && !was_failing)
+            log_error("can't start a process that writes the log: %s; trying again each second",
+                      strerror(errno));
+        if (writer->pid == 0 && writer->due < next)
+            next = writer->due;
     }
-    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++)
-        log_writer_wait(&writers[stream]);
+    return next;
+}
+
+unsigned log_writers(pid_t pids[LOG_WRITERS_MAX])
+{
+    unsigned count = 0;
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (writers[stream].pid > 0)
+            pids[count++] = writers[stream].pid;
+    }
+    memcpy(pids + count, former.pids, former.count * sizeof *pids);
+    return count + former.count;
+}
+
+void log_adopt_writer(pid_t pid)
+{
+    if (former.count < LIMIT_LOG_FORMER)
+        former.pids[former.count++] = pid;
+}
+
+void log_hurry(void)
+{
+    is_hurried = true;
 }
 
 /* At most LIMIT_LOG_LINE bytes, which a pipe takes whole or not at all (pipe(7)). */
@@ -180,26 +218,24 @@ static ssize_t write_output(int stream, struct span text)
 
 /* ---- diagnostics ---- */
 
-/* False if a later attempt may succeed. */
-static bool write_diagnostic(const char *message)
+static struct span format_diagnostic(char room[ESCAPED_MAX], const char *message)
 {
-    char escaped[ESCAPED_MAX];
-    struct buffer line = BUFFER(escaped);
+    struct buffer line = {room, 0, ESCAPED_MAX, false};
     buffer_append(&line, SPAN("tinyhttpd: "));
     buffer_plain(&line, span_of(message));
     buffer_byte(&line, '\n');
-    return write_output(STDERR_FILENO, buffer_span(&line)) >= 0 || errno != EAGAIN;
+    return buffer_span(&line);
 }
 
 void log_error(const char *format, ...)
 {
-    char message[DIAGNOSTIC_MAX];
+    char message[DIAGNOSTIC_MAX], room[ESCAPED_MAX];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     log_flush(); /* both streams may lead to one file: keep the order */
-    write_diagnostic(message);
+    write_output(STDERR_FILENO, format_diagnostic(room, message)); /* no other stream is left to report to */
 }
 
 void log_text(struct span text)
@@ -244,25 +280,23 @@ static void drop(struct span lines, int error)
     dropped.error = error;
 }
 
-static void tell_dropped(void)
+static struct span describe_lost(char room[ESCAPED_MAX], unsigned long lines, int error)
 {
     char message[DIAGNOSTIC_MAX];
-    if (dropped.lines == 0)
-        return;
-    snprintf(message, sizeof message, "%lu line%s of the access log %s dropped: %s", dropped.lines,
-             dropped.lines == 1 ? "" : "s", dropped.lines == 1 ? "was" : "were",
-             dropped.error == EAGAIN ? "standard output was not read" : strerror(dropped.error));
-    if (write_diagnostic(message))
-        dropped.lines = 0;
+    snprintf(message, sizeof message, "%lu line%s of the access log %s dropped: %s", lines,
+             lines == 1 ? "" : "s", lines == 1 ? "was" : "were",
+             error == EAGAIN ? "standard output was not read" : strerror(error));
+    return format_diagnostic(room, message);
 }
 
-/* In a log writer's process. */
-static void tell_lost(unsigned long lines, int error)
+static void tell_dropped(void)
 {
-    outputs[STDERR_FILENO].fd = STDERR_FILENO;
-    dropped.lines += lines;
-    dropped.error = error;
-    tell_dropped();
+    char room[ESCAPED_MAX];
+    if (dropped.lines == 0)
+        return;
+    struct span report = describe_lost(room, dropped.lines, dropped.error);
+    if (write_output(STDERR_FILENO, report) >= 0 || errno != EAGAIN)
+        dropped.lines = 0;
 }
 
 /* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if
@@ -323,4 +357,33 @@ void log_add(const struct span *pieces, unsigned count)
         memcpy(held.text + held.length, pieces[i].at, pieces[i].length);
         held.length += pieces[i].length;
     }
+}
+
+/* ---- the end ---- */
+
+/* The lines that no log writer will write. */
+static void drop_unwritten(const struct log_writer *writer)
+{
+    char text[LIMIT_LOG_LINE];
+    fcntl(writer->from, F_SETFL, O_NONBLOCK);
+    for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;)
+        drop((struct span){text, (size_t)got}, ECHILD);
+}
+
+void log_end(void)
+{
+    pid_t pids[LOG_WRITERS_MAX];
+    log_start_writers(INT64_MAX); /* for the lines in the pipes */
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (writers[stream].is_open && writers[stream].pid == 0)
+            drop_unwritten(&writers[stream]);
+    }
+    tell_dropped();
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        outputs[stream].fd = stream;
+        if (writers[stream].is_open)
+            log_writer_close(&writers[stream]);
+    }
+    log_writers_end(pids, log_writers(pids), is_hurried);
+    writers[STDOUT_FILENO].pid = writers[STDERR_FILENO].pid = 0;
 }

@@ -3,29 +3,46 @@
 #define TINYHTTPD_BASE_LOG_H
 
 #include "base/failure.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
  * Prepares standard output and standard error, so that no process of the server blocks on their reader; lines without
  * room are dropped. A pipe is opened again with O_NONBLOCK. A file, a terminal, a socket, a pipe that can't be opened,
  * and a pipe that the workers' `user` could open and read get a log writer, a process that may block, and a pipe to it.
- * Descriptors 1 and 2 of this process stay as they are, for execve(2). Call it once, in the master, before workers
- * start. Returns 0, or the failure's exit status.
+ * That calls `confine`, unless it is NULL, to give up what it does not need. Descriptors 1 and 2 of this process stay as they are, for execve(2). Call it in the master, before workers start; again
+ * after a failure. Returns 0, or the failure's exit status.
  */
-int log_open(uid_t user, struct failure *failure);
+int log_open(uid_t user, void (*confine)(void), struct failure *failure);
 
 /* In a worker: replaces descriptors 1 and 2 by the pipes to their log writers, so that it can't reach a file, a
    terminal or a socket. */
 void log_enter_worker(void);
 
-/* True if the child that ended was a log writer; starts another. */
-bool log_replace_writer(pid_t ended);
+/* True if the child that ended was a log writer. */
+bool log_writer_ended(pid_t ended);
+
+/* Starts the log writers that have ended or could not be started, each at most once in LIMIT_LOG_RESTART_MS; their
+   pipes keep the lines meanwhile. Returns when to call it again, INT64_MAX if all run. Times are milliseconds of
+   CLOCK_MONOTONIC. */
+int64_t log_start_writers(int64_t now);
+
+/* The log writers of this program and of the earlier ones in this process. */
+enum { LOG_WRITERS_MAX = 2 + LIMIT_LOG_FORMER };
+unsigned log_writers(pid_t pids[LOG_WRITERS_MAX]);
+
+/* Lets log_end() wait for a log writer of an earlier program as well. */
+void log_adopt_writer(pid_t pid);
+
+/* Lets log_end() wait for LIMIT_LOG_HURRY_MS only. */
+void log_hurry(void);
 
 /* In the master, after its workers: waits until all lines are written, at most LIMIT_LOG_LAST_MS, and reports lost
-   ones. */
+   ones. Blocks SIGTERM and SIGINT; either shortens the wait as log_hurry() does. */
 void log_end(void);
 
 /* Writes "tinyhttpd: MESSAGE\n" to standard error. Control characters, which could come from a client, are escaped. The

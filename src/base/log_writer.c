@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Tells the log writer that the server has ended. The kernel sends it if the master is killed (PR_SET_PDEATHSIG). */
+/* Tells the log writer that the server has ended, and the second time not to wait any more. The kernel sends it if the
+   master is killed (PR_SET_PDEATHSIG). */
 #define WRITER_FINISH SIGUSR1
 
 struct span log_first_lines(struct span text)
@@ -48,9 +49,20 @@ static void set_timer(long milliseconds)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
+/* The timer runs on: an alarm between the check of `time_is_up` and a blocking write would not end that write. */
+static void end_time(void)
+{
+    time_is_up = 1;
+    set_timer(20);
+}
+
 static void on_finish(int signal)
 {
     (void)signal;
+    if (is_finishing) {
+        end_time();
+        return;
+    }
     is_finishing = is_watching = 1;
     set_timer(LIMIT_LOG_LAST_MS);
 }
@@ -62,15 +74,12 @@ static bool has_no_writer(int pipe)
     return poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0;
 }
 
-/* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. The
-   timer runs on when time is up: an alarm between the check of `time_is_up` and a blocking write would not end that
-   write. */
+/* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. */
 static void on_alarm(int signal)
 {
     int error = errno;
     if (is_finishing) {
-        time_is_up = 1;
-        set_timer(20);
+        end_time();
     } else if (has_no_writer(STDIN_FILENO)) {
         on_finish(signal);
     } else {
@@ -110,11 +119,11 @@ static void handle_signals(pid_t parent)
         raise(WRITER_FINISH);
 }
 
-/* Blocks until all is written. Returns the rest that could not be, with errno. Another process may have set
-   O_NONBLOCK on the stream. */
+/* Blocks until all is written; tries once when time is up. Returns the rest that could not be, with errno. Another
+   process may have set O_NONBLOCK on the stream. */
 static struct span write_whole(int stream, struct span text)
 {
-    while (text.length > 0 && !time_is_up) {
+    do {
         ssize_t written = write(stream, text.at, text.length);
         if (written >= 0)
             text = (struct span){text.at + written, text.length - (size_t)written};
@@ -122,7 +131,7 @@ static struct span write_whole(int stream, struct span text)
             poll(&(struct pollfd){.fd = stream, .events = POLLOUT}, 1, -1);
         else if (errno != EINTR)
             return text;
-    }
+    } while (text.length > 0 && !time_is_up);
     errno = EAGAIN;
     return text;
 }
@@ -134,35 +143,40 @@ struct copy {
     char text[2 * LIMIT_LOG_LINE];
     unsigned long lost;
     int error;
-    bool is_torn; /* the stream ends with a part of a line, as on a full disk */
+    bool is_torn[STDERR_FILENO + 1]; /* the stream ends with a part of a line, as on a full disk */
 };
+
+/* Returns the rest that could not be written, with errno. */
+static struct span write_lines_to(struct copy *copy, int stream, struct span lines)
+{
+    bool *is_torn = &copy->is_torn[stream];
+    if (*is_torn && write_whole(stream, SPAN("\n")).length > 0)
+        return lines;
+    struct span rest = write_whole(stream, lines);
+    *is_torn = rest.length > 0 && rest.at > lines.at && rest.at[-1] != '\n';
+    return rest;
+}
 
 static void tell_lost(struct copy *copy)
 {
-    if (copy->lost > 0)
-        copy->writer->tell_lost(copy->lost, copy->error);
-    copy->lost = 0;
-}
-
-static bool end_torn_line(struct copy *copy)
-{
-    if (copy->is_torn)
-        copy->is_torn = write_whole(copy->writer->stream, SPAN("\n")).length > 0;
-    return !copy->is_torn;
+    char room[LIMIT_LOG_LINE];
+    if (copy->lost == 0)
+        return;
+    struct span report = copy->writer->describe_lost(room, copy->lost, copy->error);
+    if (write_lines_to(copy, copy->writer->reports, report).length == 0)
+        copy->lost = 0;
 }
 
 static void write_or_lose(struct copy *copy, struct span lines)
 {
-    struct span lost = end_torn_line(copy) ? write_whole(copy->writer->stream, lines) : lines;
-    size_t written = lines.length - lost.length;
-    if (lost.length == 0) {
-        tell_lost(copy);
-        return;
-    }
-    copy->error = errno;
+    struct span lost = lines;
+    errno = EAGAIN;
+    if (!time_is_up)
+        lost = write_lines_to(copy, copy->writer->stream, lines);
+    copy->error = lost.length > 0 ? errno : copy->error;
     copy->lost += log_count_lines(lost);
-    if (written > 0)
-        copy->is_torn = lines.at[written - 1] != '\n';
+    if (lost.length == 0)
+        tell_lost(copy);
 }
 
 /* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if
@@ -203,6 +217,8 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
     handle_signals(parent);
     dup2(writer->from, STDIN_FILENO);
     descriptors_close_others(NULL, 0); /* else the port would stay in use, and the pipe would never end */
+    if (writer->confine != NULL)
+        writer->confine();
     while (read_more(&copy))
         write_lines(&copy, false);
     write_lines(&copy, true);
@@ -212,8 +228,15 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
 
 /* ---- in the master ---- */
 
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
 /* Block WRITER_FINISH until the log writer handles it; the default action would end it. */
-static bool start(struct log_writer *writer)
+bool log_writer_start(struct log_writer *writer)
 {
     sigset_t finish, before;
     pid_t parent = getpid();
@@ -227,8 +250,16 @@ static bool start(struct log_writer *writer)
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
     writer->pid = pid > 0 ? pid : 0;
-    writer->starts++;
+    writer->due = now_ms() + LIMIT_LOG_RESTART_MS;
+    writer->is_failing = pid < 0;
     return pid > 0;
+}
+
+void log_writer_close(struct log_writer *writer)
+{
+    close(writer->into);
+    close(writer->from);
+    writer->is_open = false;
 }
 
 bool log_writer_open(struct log_writer *writer)
@@ -239,56 +270,66 @@ bool log_writer_open(struct log_writer *writer)
     writer->from = ends[0];
     writer->into = ends[1];
     /* Without permissions, a worker can't open the reading end in /proc/self/fd and take the lines of others. */
-    if (fchmod(writer->into, 0) == 0 && fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 && start(writer))
+    if (fchmod(writer->into, 0) == 0 && fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 &&
+        log_writer_start(writer)) {
+        writer->is_open = true;
         return true;
+    }
     int error = errno;
-    close(ends[0]);
-    close(ends[1]);
+    log_writer_close(writer);
     errno = error;
     return false;
 }
 
-bool log_writer_replace(struct log_writer *writer, pid_t ended)
+/* True if any still runs. */
+static bool reap_writers(pid_t *pids, unsigned count)
 {
-    if (writer->pid == 0 || writer->pid != ended)
-        return false;
-    writer->pid = 0;
-    if (writer->starts <= LIMIT_LOG_WRITERS)
-        start(writer); /* on failure, lines are dropped when the pipe is full */
-    return true;
+    bool any = false;
+    for (unsigned i = 0; i < count; i++) {
+        if (pids[i] > 0 && waitpid(pids[i], NULL, WNOHANG) != 0)
+            pids[i] = 0;
+        any |= pids[i] > 0;
+    }
+    return any;
 }
 
-void log_writer_finish(struct log_writer *writer)
+static void signal_writers(const pid_t *pids, unsigned count, int signal)
 {
-    close(writer->into);
-    close(writer->from);
-    if (writer->pid > 0)
-        kill(writer->pid, WRITER_FINISH);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+    for (unsigned i = 0; i < count; i++) {
+        if (pids[i] > 0)
+            kill(pids[i], signal);
+    }
 }
 
 /* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log
    writer that waits for a file system which does not respond ends when that does (signal(7)); this process does not
    wait for it. */
-void log_writer_wait(struct log_writer *writer)
+void log_writers_end(pid_t *pids, unsigned count, bool at_once)
 {
     const struct timespec pause = {0, 20000000};
-    const int64_t end = now_ms() + LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS;
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, NULL);
-    while (writer->pid > 0 && waitpid(writer->pid, NULL, WNOHANG) == 0 && now_ms() < end + LIMIT_KILL_MS) {
-        if (now_ms() >= end)
-            kill(writer->pid, SIGKILL);
-        sigtimedwait(&child, NULL, &pause);
+    const int64_t begin = now_ms();
+    int64_t kill_due = begin + LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS, end = kill_due + LIMIT_KILL_MS;
+    bool is_hurried = false;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    reap_writers(pids, count);
+    signal_writers(pids, count, WRITER_FINISH);
+    while (reap_writers(pids, count) && now_ms() < end) {
+        if (at_once && !is_hurried) {
+            kill_due = now_ms() + LIMIT_LOG_HURRY_MS;
+            end = kill_due + LIMIT_LOG_HURRY_MS;
+            is_hurried = true;
+        }
+        if (now_ms() >= kill_due)
+            signal_writers(pids, count, SIGKILL);
+        else if (at_once)
+            signal_writers(pids, count, WRITER_FINISH);
+        int signal = sigtimedwait(&signals, NULL, &pause);
+        at_once |= (signal == SIGTERM || signal == SIGINT) && now_ms() >= begin + LIMIT_STOP_TWICE_MS;
     }
-    writer->pid = 0;
-    writer->starts = 0;
+    memset(pids, 0, count * sizeof *pids);
 }

@@ -3,9 +3,11 @@
 #ifndef TINYHTTPD_BASE_LOG_WRITER_H
 #define TINYHTTPD_BASE_LOG_WRITER_H
 
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct log_writer {
@@ -13,24 +15,28 @@ struct log_writer {
     int stream;      /* STDOUT_FILENO or STDERR_FILENO */
     int from;        /* the pipe's reading end, kept for a replacement */
     int into;        /* the pipe's writing end, O_NONBLOCK */
-    unsigned starts; /* number of processes started */
-    /* Called in the log writer with the number of lines that it could not write and the last errno: after the next line
-       that can be written, and before it exits. */
-    void (*tell_lost)(unsigned long lines, int error);
+    bool is_open;    /* the pipe */
+    bool is_failing; /* the last start failed */
+    int64_t due;     /* the next start, in milliseconds of CLOCK_MONOTONIC */
+    int reports;     /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
+    /* Returns the report of so many lines, the last of them lost with this errno. It is written after the next line that
+       can be written, and before the log writer exits. */
+    struct span (*describe_lost)(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
+    void (*confine)(void); /* called in the log writer before it reads; NULL: none */
 };
 
-/* Makes the pipe and starts the process; the caller has set `stream` and `tell_lost`. False with errno on failure. */
+/* Makes the pipe and starts the process; the caller has set `stream`, `reports` and `describe_lost`. False with errno on failure. */
 bool log_writer_open(struct log_writer *writer);
 
-/* True if the child that ended was this log writer. Starts another that goes on with the pipe, up to LIMIT_LOG_WRITERS
-   times. */
-bool log_writer_replace(struct log_writer *writer, pid_t ended);
+/* Starts a process that goes on with the pipe, and sets `due`. False with errno on failure. */
+bool log_writer_start(struct log_writer *writer);
 
-/* Closes the pipe and tells the log writer to end within LIMIT_LOG_LAST_MS. */
-void log_writer_finish(struct log_writer *writer);
+/* Closes the pipe. */
+void log_writer_close(struct log_writer *writer);
 
-/* Waits for it to end, and kills it when its time is over. */
-void log_writer_wait(struct log_writer *writer);
+/* Tells the log writers to end, waits for them at most LIMIT_LOG_LAST_MS, then kills them, and sets each pid to 0. With
+   `at_once`, or after SIGTERM or SIGINT, waits only LIMIT_LOG_HURRY_MS. Skips pids that are no children. */
+void log_writers_end(pid_t *pids, unsigned count, bool at_once);
 
 /* Returns as many whole lines as fit into one write, LIMIT_LOG_LINE bytes; so many bytes of a longer line. */
 struct span log_first_lines(struct span text);

@@ -20,14 +20,18 @@
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for
    owned sockets, "channels" for two further sockets after those (struct passed_channels), "INDEX:DEVICE:INODE" for
-   each named Unix socket, and "PID" or "PID:RETIRED" for each worker. */
+   each named Unix socket, "log:PID" for each log writer, and "PID" or "PID:RETIRED" for each worker. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
 static const char note_channels[] = "channels";
+static const char note_log[] = "log:";
 
 /* A name has two 64-bit numbers, a time is one, a pid has at most seven digits (PID_MAX_LIMIT, proc(5)). */
-enum { NOTE_ROOM = sizeof note_owned + sizeof note_channels + LIMIT_LISTENERS * 46 + LIMIT_RETIRED * 29 + 1 };
+enum {
+    NOTE_ROOM = sizeof note_owned + sizeof note_channels + LIMIT_LISTENERS * 46 + LOG_WRITERS_MAX * 12 +
+                LIMIT_RETIRED * 29 + 1
+};
 
 /* The sockets, then the ends of channels. */
 enum { CHANNEL_ENDS = 2, PASSED_MAX = LIMIT_LISTENERS + CHANNEL_ENDS };
@@ -88,10 +92,23 @@ static void read_worker(struct handover *handover, struct span member)
         handover->workers[handover->worker_count++] = (struct old_worker){(pid_t)pid, (int64_t)retired};
 }
 
+/* "log:PID" */
+static void read_log_writer(struct span member)
+{
+    uint64_t pid;
+    struct span label = {member.at, sizeof note_log - 1};
+    if (member.length < label.length || !span_equal(label, span_of(note_log)))
+        return;
+    struct span number = {member.at + label.length, member.length - label.length};
+    if (span_to_number(number, &pid) && pid > 1 && pid <= INT32_MAX && is_child((pid_t)pid))
+        log_adopt_writer((pid_t)pid);
+}
+
 static void read_note(struct handover *handover, const char *note)
 {
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
         struct span member = {note, strcspn(note, ",")};
+        read_log_writer(member);
         read_worker(handover, member);
         read_name(handover, member);
         handover->owned |= span_equal(member, span_of(note_owned));
@@ -293,6 +310,7 @@ int handover_execute(char *const *command, const struct listening *listening,
                      const struct passed_channels *channels)
 {
     static char room[NOTE_ROOM];
+    pid_t writers[LOG_WRITERS_MAX];
     struct buffer note = {room, 0, sizeof room - 1, false};
     if (listening->owned)
         buffer_string(&note, note_owned);
@@ -302,6 +320,12 @@ int handover_execute(char *const *command, const struct listening *listening,
     }
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
+    unsigned writer_count = log_writers(writers);
+    for (unsigned i = 0; i < writer_count; i++) {
+        begin_member(&note);
+        buffer_string(&note, note_log);
+        buffer_number(&note, (uint64_t)writers[i]);
+    }
     for (unsigned i = 0; i < worker_count; i++)
         append_worker(&note, &workers[i]);
     assert(!note.overflow);

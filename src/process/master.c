@@ -85,6 +85,7 @@ struct supervision {
     int64_t look_started;   /* the last one */
     bool look_ended;        /* with look_status */
     int look_status;
+    int64_t log_due;        /* when to start a log writer; INT64_MAX: all run */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -330,8 +331,8 @@ int master_open(struct master *master, const struct settings *settings, struct f
     master->root.fd = -1;
     raise_descriptor_limit();
     if (open_root(master, failure) != 0 || rehearse_sandbox(master, failure) != 0 ||
-        log_open(master->held.user, failure) != 0 || open_sockets(master, failure) != 0 ||
-        open_channels(master, failure) != 0) {
+        log_open(master->held.user, sandbox_enter_log_writer, failure) != 0 ||
+        open_sockets(master, failure) != 0 || open_channels(master, failure) != 0) {
         if (master->root.fd >= 0)
             close(master->root.fd);
         return failure->status;
@@ -675,7 +676,7 @@ static void reap(struct supervision *supervision)
             supervision->look = 0;
             supervision->look_ended = true;
             supervision->look_status = wait_status;
-        } else if (!log_replace_writer(pid))
+        } else if (!log_writer_ended(pid))
             on_old_exit(supervision, pid, wait_status);
     }
 }
@@ -1108,8 +1109,10 @@ static void read_stop_signals(struct supervision *supervision)
     supervision->stop_signals_seen = stop_signals;
     if (supervision->state == SUPERVISION_SERVE)
         begin_drain(supervision);
-    else if (now_ms() - supervision->drain_started >= LIMIT_STOP_TWICE_MS)
+    else if (now_ms() - supervision->drain_started >= LIMIT_STOP_TWICE_MS) {
         supervision->state = SUPERVISION_END;
+        log_hurry();
+    }
 }
 
 /* SIGHUP reloads, or drains if the terminal is gone, so that a forgotten server does not keep the port. Both the shell
@@ -1195,8 +1198,9 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
 {
     bool serving = supervision->state == SUPERVISION_SERVE;
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
+    due = earlier_of(due, supervision->log_due);
     if (serving && supervision->dry_run > 0)
-        due = supervision->dry_run_due;
+        due = earlier_of(due, supervision->dry_run_due);
     if (serving && supervision->look == 0)
         due = earlier_of(due, supervision->root_due);
     if (serving && supervision->old_count > 0)
@@ -1235,6 +1239,7 @@ static void supervise(struct supervision *supervision)
     for (;;) {
         struct timespec time;
         reap(supervision);
+        supervision->log_due = log_start_writers(now_ms());
         read_stop_signals(supervision);
         if (supervision->state == SUPERVISION_SERVE)
             finish_reload(supervision);

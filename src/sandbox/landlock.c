@@ -91,7 +91,7 @@ int landlock_restrict(int root)
     int rules = (int)syscall(CALL_CREATE_RULESET, handled, sizeof *handled, 0U);
     if (rules < 0)
         return -1;
-    int failed = allow(rules, root, FILES_READ | FILES_LIST);
+    int failed = root >= 0 ? allow(rules, root, FILES_READ | FILES_LIST) : 0;
     allow_instruments(rules);
     if (failed == 0)
         failed = (int)syscall(CALL_RESTRICT_SELF, rules, 0U);

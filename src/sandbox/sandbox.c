@@ -121,6 +121,16 @@ void sandbox_restrict_calls(struct sandbox_held *held)
     held->calls = calls > 0 ? calls : 0;
 }
 
+void sandbox_enter_log_writer(void)
+{
+    const struct privileges own = {PRIVILEGES_STAY, geteuid(), getegid()};
+    prevent_core_dumps();
+    privileges_drop(&own);
+    prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
+    landlock_restrict(-1);
+    seccomp_restrict_log_writer();
+}
+
 /* True if the error means that the kernel or the container does not offer a part, or if there is none. Others, such
    as ENFILE or ENOMEM, may be gone the next time. */
 static bool is_missing(int error)

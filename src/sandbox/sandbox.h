@@ -45,6 +45,10 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
 /* Refuses all system calls but those that a worker needs to serve. */
 void sandbox_restrict_calls(struct sandbox_held *held);
 
+/* Lets a log writer only copy between the streams that it has. It keeps its user: processes of the workers' user can't
+   signal it. What the kernel or the container does not offer is skipped. */
+void sandbox_enter_log_writer(void);
+
 /* Returns the first errno that means a shortage, such as ENFILE or ENOMEM, not that the kernel or the container does
    not offer a part; 0 if there is none. */
 int sandbox_error(const struct sandbox_held *held);

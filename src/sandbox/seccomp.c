@@ -79,7 +79,7 @@ struct rule {
  * the struct that they are given: only to and from other workers, at descriptors that a worker can't close, else another
  * socket could get their number.
  */
-static const struct rule rules[] = {
+static const struct rule worker_rules[] = {
     /* requests and answers */
     {.call = SYS_write}, /* to a stream as well, a pipe with O_NONBLOCK */
     {.call = SYS_recvfrom},
@@ -185,7 +185,29 @@ static const struct rule rules[] = {
     {.call = SYS_umask},
 #endif
 };
-enum { RULES = sizeof rules / sizeof *rules };
+enum { RULES = sizeof worker_rules / sizeof *worker_rules };
+
+static const struct rule log_writer_rules[] = {
+    {SYS_read, {{IS(0, STDIN_FILENO)}}},
+    {SYS_write, {{IS(0, STDOUT_FILENO)}}},
+    {SYS_write, {{IS(0, STDERR_FILENO)}}},
+#ifdef SYS_poll
+    {.call = SYS_poll},
+#endif
+    {.call = SYS_ppoll},
+    {SYS_fcntl, {{IS(0, STDIN_FILENO)}, {IS(1, F_SETFL)}}},
+    {SYS_setitimer, {{IS(0, ITIMER_REAL)}}},
+    {.call = SYS_rt_sigreturn},
+    {.call = SYS_restart_syscall},
+    {.call = SYS_exit_group},
+#if TINYHTTPD_INSTRUMENTED
+    {.call = SYS_sigaltstack}, /* AddressSanitizer, in _exit(2) */
+    {.call = SYS_mmap},
+    {.call = SYS_munmap},
+#endif
+};
+enum { LOG_WRITER_RULES = sizeof log_writer_rules / sizeof *log_writer_rules };
+_Static_assert((int)LOG_WRITER_RULES <= (int)RULES, "a program has room for either");
 
 /* A rule: compare the number, three instructions for each check, allow, reload the number. */
 enum { RULE_MAX = 1 + 3 * CHECKS_MAX + 2 };
@@ -260,10 +282,10 @@ static void add_rule(struct program *program, const struct rule *rule)
 }
 
 /* A call with several rules counts once. */
-static int count_calls(void)
+static int count_calls(const struct rule *rules, unsigned rule_count)
 {
     int count = 0;
-    for (unsigned i = 0; i < RULES; i++) {
+    for (unsigned i = 0; i < rule_count; i++) {
         unsigned same = 0;
         while (rules[same].call != rules[i].call)
             same++;
@@ -272,7 +294,7 @@ static int count_calls(void)
     return count;
 }
 
-int seccomp_restrict(void)
+static int restrict_to(const struct rule *rules, unsigned rule_count)
 {
     if (ARCHITECTURE == 0) {
         errno = ENOSYS;
@@ -281,11 +303,21 @@ int seccomp_restrict(void)
     struct program program;
     program.length = 0;
     add_architecture(&program);
-    for (unsigned i = 0; i < RULES; i++)
+    for (unsigned i = 0; i < rule_count; i++)
         add_rule(&program, &rules[i]);
     add_return(&program, SECCOMP_RET_ERRNO | EPERM);
     struct sock_fprog filter = {program.length, program.at};
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &filter) != 0)
         return -1;
-    return count_calls();
+    return count_calls(rules, rule_count);
+}
+
+int seccomp_restrict(void)
+{
+    return restrict_to(worker_rules, RULES);
+}
+
+int seccomp_restrict_log_writer(void)
+{
+    return restrict_to(log_writer_rules, LOG_WRITER_RULES);
 }

@@ -10,4 +10,7 @@
  */
 int seccomp_restrict(void);
 
+/* The same for a log writer, which copies from standard input to the other streams. */
+int seccomp_restrict_log_writer(void);
+
 #endif

@@ -275,6 +275,30 @@ for my $n (1, 2, 4, 5, 6) {
     is(run_script($server), '', "shared memory, allocation $n fails: the script");
     $server->stop;
 }
+# fork fails when a log writer was killed: the master tries again, and the pipe keeps the lines. At the end the lines that
+# no log writer takes are counted.
+{
+    my $server = start('-j', 1);
+    my ($first, $second) = log_writers_of($server->pid); # of standard output, of standard error
+    my $kill = sub { my ($pid) = @_; kill 'KILL', $pid; return eventually { !-d "/proc/$pid" } };
+    $server->expect_stderr(qr/which wrote the log, was killed; starting another$|can't start a process that writes the log: .*; trying again each second$/);
+    set_fault('fork', 1, 'EAGAIN', 'in the master', 1_000_000);
+    ok($kill->($first), 'a log writer is killed');
+    ok(eventually(sub { $server->stderr =~ /can't start a process that writes the log/ }), 'fork fails for a log writer: told');
+    run_script($server);
+    is($server->log, '', 'fork fails for a log writer: the lines wait');
+    end_fault();
+    is(scalar($server->log_lines(scalar @script)) >= @script, 1, 'fork fails for a log writer no more: the lines arrive');
+    my ($third) = grep { $_ != $second } log_writers_of($server->pid);
+    set_fault('fork', 1, 'EAGAIN', 'in the master', 1_000_000);
+    $kill->($third);
+    my $written = $server->log_lines(0);
+    $server->get('/old.txt') for 1 .. 7;
+    $server->stop;
+    end_fault();
+    is(scalar($server->log_lines(0)), $written, 'no log writer at the end: no line is written');
+    like($server->stderr, qr/^tinyhttpd: 7 lines of the access log were dropped: No child processes$/m, 'no log writer at the end: the lines are counted');
+}
 # A reload whose new program lacks processes right after it has replaced the old one: the old worker serves until it has them.
 # The calls of fork are the dry run, its rehearsal of the sandbox and two log writers, the new program's rehearsal and log
 # writers, and the new worker.

@@ -5,9 +5,11 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use Fcntl ();
 use POSIX ();
 use Socket ();
 use Test::More;
+use Time::HiRes ();
 
 my $root = new_root();
 put_file($root, 'index.html', '123456789');
@@ -209,7 +211,13 @@ sub start_unread {
     my @shell = $both ? ('sh', '-c', 'exec "$0" "$@" 2>&1') : ();
     my $server = Harness->start(root => $root, quiet => $both, args => ['-j', '1', '--log', 'combined'], stdout => $writer, as => [@$as, @shell]);
     $server->expect_stderr(qr/\Atinyhttpd: \d+ lines? of the access log w(?:as|ere) dropped/) if !$both;
-    close $writer;
+    my $stuffing;
+    if (-S $writer) {
+        $stuffing = $writer;
+    } else { # O_NONBLOCK on the server's own description would hide a write that waits
+        sysopen $stuffing, '/proc/self/fd/' . fileno $writer, Fcntl::O_WRONLY() | Fcntl::O_NONBLOCK() | Fcntl::O_NOCTTY() or die $!;
+        close $writer;
+    }
     Harness::blocking($reader, 0);
     my ($worker, $is_blocking) = $server->workers;
     eventually { # a new worker sets O_NONBLOCK a moment after its start
@@ -217,7 +225,7 @@ sub start_unread {
         !$is_blocking;
     };
     ok(!$is_blocking, "$about: the worker's log descriptor is non-blocking");
-    return { about => $about, server => $server, reader => $reader, taken => '', sent => 0, both => $both };
+    return { about => $about, server => $server, reader => $reader, stuffing => $stuffing, taken => '', sent => 0, both => $both };
 }
 
 sub a_socket { socketpair my $reader, my $writer, Socket::AF_UNIX(), Socket::SOCK_STREAM(), 0 or die $!; return ($reader, $writer) }
@@ -228,7 +236,7 @@ sub take { my ($self) = @_; 1 while sysread $self->{reader}, $self->{taken}, 1 <
 sub came {
     my ($self) = @_;
     (my $text = $self->{taken}) =~ s/\r\n/\n/g;
-    return grep { !/\Atinyhttpd: / } split /^/, $text;
+    return grep { !/\A(?:tinyhttpd: |\n)/ } split /^/, $text;
 }
 
 sub drop_counts {
@@ -237,9 +245,22 @@ sub drop_counts {
     return $text =~ /^tinyhttpd: (\d+) lines?/mg;
 }
 
+# Leaves no room in the stream, so that nothing but a reader makes some.
+sub stuff {
+    my ($self) = @_;
+    for my $size (4096, 1) { 1 while send_or_write($self->{stuffing}, "\n" x $size) }
+    return;
+}
+
+sub send_or_write {
+    my ($handle, $bytes) = @_;
+    return -S $handle ? send $handle, $bytes, Socket::MSG_DONTWAIT() : syswrite $handle, $bytes;
+}
+
 # 3 MB of lines: a pipe holds 64 KiB to 1 MiB, a terminal less.
 sub fill {
     my ($self, $when) = @_;
+    stuff($self);
     my $kept = $self->{server}->connection;
     my $answered = 0;
     for (1 .. 80) {
@@ -309,7 +330,7 @@ SKIP: {
     my ($pty, $tty) = a_terminal() or skip "no pseudo-terminal: $!", 1;
     my $self = start_unread('a writer that is killed', $pty, $tty, [], 0);
     my $server = $self->{server};
-    $server->expect_stderr(qr/\Atinyhttpd: process \d+, which wrote the log, was killed; replaced$/);
+    $server->expect_stderr(qr/\Atinyhttpd: process \d+, which wrote the log, was killed; starting another$/);
     my $is_writer = sub { (readlink("/proc/$_[0]/fd/1") // '') =~ m{\A/dev/pts/} };
     my ($first, @piped);
     eventually {
@@ -319,6 +340,10 @@ SKIP: {
     };
     ok($first, 'a log writer has the terminal');
     is(scalar @piped, 1, 'the worker has a pipe to the log writer');
+    my $rights = sub { my ($pid) = @_; join ' ', slurp("/proc/$pid/status") =~ /^(?:CapEff|CapPrm|CapBnd|NoNewPrivs|Seccomp):\s*(\w+)/mg };
+    my ($worker) = $server->workers;
+    ok(eventually(sub { $rights->($first) eq $rights->($worker) }), 'the log writer has no capabilities, no way to get some, and a filter of system calls, as a worker') or diag($rights->($first), ' ', $rights->($worker));
+    is(join(' ', slurp("/proc/$first/limits") =~ /^Max core file size\s+(\d+)\s+(\d+)/m), '1 1', 'the log writer dumps no core');
     $server->get('/before');
     eventually { take($self); $self->{taken} =~ m{/before } };
     kill 'KILL', $first;
@@ -336,6 +361,33 @@ SKIP: {
         ok(eventually { take($self); $self->{taken} =~ m{/reloaded$round } }, "reload $round: lines arrive");
     }
     $server->stop(lost => 1);
+}
+
+# After a reload the former log writer still has lines that are not read. A second SIGTERM ends the server at once, with
+# all log writers; their lost lines are counted.
+{
+    my ($reader, $writer) = a_socket();
+    my $self   = start_unread('a second SIGTERM', $reader, $writer, [], 0);
+    my $server = $self->{server};
+    my ($old)  = $server->workers;
+    my ($pid, @former) = ($server->pid, log_writers_of($server->pid));
+    $server->expect_stderr(qr/\Atinyhttpd: reloaded/);
+    fill($self, 'before a reload');
+    kill 'HUP', $pid;
+    ok(eventually { $server->stderr =~ /reloaded/ && !-d "/proc/$old" }, 'a second SIGTERM: reloaded before');
+    my $before = $server->stderr;
+    kill 'TERM', $pid;
+    ok(eventually { my @workers = $server->workers; !@workers }, 'a second SIGTERM: the workers end after the first');
+    my $began = Time::HiRes::time();
+    kill 'TERM', $pid;
+    eventually { (slurp("/proc/$pid/stat") =~ /\) (\w)/)[0] eq 'Z' };
+    cmp_ok(Time::HiRes::time() - $began, '<', 0.9, 'a second SIGTERM: the server does not wait the second that the log has after the first');
+    is(join(' ', Harness::processes_of_group($pid)), '', 'a second SIGTERM: the server ends after its log writers, the former included');
+    $server->ended(stderr => $before);
+    take($self);
+    my $dropped = 0;
+    $dropped += $_ for drop_counts($self);
+    is(scalar(grep { /$line_pattern/ } came($self)) + $dropped, $self->{sent}, 'a second SIGTERM: written and dropped lines add up');
 }
 
 # The server appends to a file, even if another process that shares the open file description sets its offset back.

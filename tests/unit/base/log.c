@@ -21,7 +21,7 @@ static uid_t user = 65534;
 static void open_log(void)
 {
     struct failure failure = {0};
-    assert_int_equal(log_open(user, &failure), 0);
+    assert_int_equal(log_open(user, NULL, &failure), 0);
 }
 
 /* What is open on a stream, as log_open finds it. */

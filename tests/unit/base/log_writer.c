@@ -13,14 +13,21 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static const struct span line = SPAN_INIT("192.0.2.7 - - \"GET / HTTP/1.1\" 200 7\n");
 
-/* In the writer's process, whose other descriptors are closed. */
-static void tell_lost(unsigned long lines, int error)
+static struct span describe_lost(char room[LIMIT_LOG_LINE], unsigned long lines, int error)
 {
-    dprintf(STDERR_FILENO, "%lu lost: %s", lines, strerror(error));
+    int length = snprintf(room, LIMIT_LOG_LINE, "%lu lost: %s\n", lines, strerror(error));
+    return (struct span){room, (size_t)length};
 }
+
+static const struct log_writer template = {
+    .stream = STDOUT_FILENO,
+    .reports = STDERR_FILENO,
+    .describe_lost = describe_lost,
+};
 
 /* A writer to a pipe on standard output, each of whose writes is read as one (pipe(7), O_DIRECT). */
 struct fixture {
@@ -31,8 +38,7 @@ struct fixture {
 
 static struct fixture begin(void)
 {
-    struct fixture fixture = {.writer = {.stream = STDOUT_FILENO, .tell_lost = tell_lost},
-                              .saved = dup(STDOUT_FILENO)};
+    struct fixture fixture = {.writer = template, .saved = dup(STDOUT_FILENO)};
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_DIRECT), 0);
     assert_true(dup2(ends[1], STDOUT_FILENO) == STDOUT_FILENO);
@@ -50,8 +56,8 @@ static void put_back(const struct fixture *fixture)
 
 static void end(struct fixture *fixture)
 {
-    log_writer_finish(&fixture->writer);
-    log_writer_wait(&fixture->writer);
+    log_writer_close(&fixture->writer);
+    log_writers_end(&fixture->writer.pid, 1, false);
     put_back(fixture);
     assert_int_equal(fixture->writer.pid, 0);
 }
@@ -206,7 +212,7 @@ static void stream_without_a_reader_is_told(void **state)
         send_text(&fixture, line.at, line.length);
     end(&fixture);
     capture_end(&errors);
-    assert_string_equal(captured, "7 lost: Broken pipe");
+    assert_string_equal(captured, "7 lost: Broken pipe\n");
 }
 
 /* The writer has read all that was sent, and waits for more. */
@@ -232,36 +238,65 @@ static void set_file_size_limit(const struct fixture *fixture, rlim_t limit)
     assert_int_equal(prlimit(fixture->writer.pid, RLIMIT_FSIZE, &limits, NULL), 0);
 }
 
+/* A writer to a file, which is the reader's descriptor. */
+static struct fixture begin_file(int reports)
+{
+    char path[] = "/tmp/tinyhttpd-log-XXXXXX";
+    struct fixture fixture = {
+        .writer = template, .saved = dup(STDOUT_FILENO), .reader = mkostemp(path, O_APPEND | O_CLOEXEC)};
+    fixture.writer.reports = reports;
+    unlink(path);
+    assert_true(dup2(fixture.reader, STDOUT_FILENO) == STDOUT_FILENO);
+    assert_true(log_writer_open(&fixture.writer));
+    return fixture;
+}
+
+static void send_lines(const struct fixture *fixture, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        send_text(fixture, line.at, line.length);
+        await_idle_writer(fixture);
+    }
+}
+
 /* A disk that becomes full takes a part of a line: the next line that it takes begins where a line begins, and the lost
    ones are told of. */
 static void line_cut_short_spoils_no_other(void **state)
 {
-    char path[] = "/tmp/tinyhttpd-log-XXXXXX", content[LIMIT_LOG_LINE] = "";
+    char content[LIMIT_LOG_LINE] = "";
     size_t whole = line.length;
     (void)state;
     struct capture errors = capture_begin(STDERR_FILENO);
-    struct fixture fixture = {.writer = {.stream = STDOUT_FILENO, .tell_lost = tell_lost},
-                              .saved = dup(STDOUT_FILENO),
-                              .reader = mkostemp(path, O_APPEND | O_CLOEXEC)};
-    unlink(path);
-    assert_true(dup2(fixture.reader, STDOUT_FILENO) == STDOUT_FILENO);
-    assert_true(log_writer_open(&fixture.writer));
+    struct fixture fixture = begin_file(STDERR_FILENO);
     set_file_size_limit(&fixture, whole + 10); /* EFBIG beyond it, as ENOSPC */
-    for (unsigned i = 0; i < 4; i++) {
-        send_text(&fixture, line.at, line.length);
-        await_idle_writer(&fixture);
-    }
+    send_lines(&fixture, 4);
     set_file_size_limit(&fixture, RLIM_INFINITY);
-    for (unsigned i = 0; i < 2; i++) {
-        send_text(&fixture, line.at, line.length);
-        await_idle_writer(&fixture);
-    }
+    send_lines(&fixture, 2);
     end(&fixture);
     capture_end(&errors);
     assert_int_equal(pread(fixture.reader, content, sizeof content - 1, 0), whole + 10 + 1 + 2 * whole);
     close(fixture.reader);
     assert_memory_equal(content + whole, "192.0.2.7 \n192.0.2.7 - - ", 25);
-    assert_string_equal(captured, "3 lost: File too large");
+    assert_string_equal(captured, "3 lost: File too large\n");
+}
+
+/* The disk has room for a line but not for the report of those lost before. */
+static void report_cut_short_is_repeated(void **state)
+{
+    char content[LIMIT_LOG_LINE] = "", expected[LIMIT_LOG_LINE];
+    (void)state;
+    struct fixture fixture = begin_file(STDOUT_FILENO);
+    set_file_size_limit(&fixture, 0);
+    send_lines(&fixture, 3);
+    set_file_size_limit(&fixture, line.length + 4);
+    send_lines(&fixture, 2);
+    set_file_size_limit(&fixture, RLIM_INFINITY);
+    send_lines(&fixture, 2);
+    end(&fixture);
+    assert_true(pread(fixture.reader, content, sizeof content - 1, 0) > 0);
+    close(fixture.reader);
+    snprintf(expected, sizeof expected, "%s3 lo\n%s4 lost: File too large\n%s", line.at, line.at, line.at);
+    assert_string_equal(content, expected);
 }
 
 static void writer_has_no_descriptors_but_its_own(void **state)
@@ -280,25 +315,68 @@ static void writer_has_no_descriptors_but_its_own(void **state)
     close(fixture.reader);
 }
 
-static void killed_writer_is_replaced_a_bounded_number_of_times(void **state)
+static void killed_writer_can_be_started_again(void **state)
 {
     char got[64];
     (void)state;
     struct fixture fixture = begin();
-    assert_false(log_writer_replace(&fixture.writer, getpid()));
-    assert_false(log_writer_replace(&fixture.writer, 0));
-    for (unsigned i = 0; i <= LIMIT_LOG_WRITERS; i++) {
+    for (unsigned i = 0; i < 20; i++) {
         pid_t pid = fixture.writer.pid;
         assert_true(pid > 0);
         send_text(&fixture, line.at, line.length);
         assert_int_equal(read(fixture.reader, got, sizeof got), line.length);
         kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, NULL, 0), pid);
-        assert_true(log_writer_replace(&fixture.writer, pid));
+        assert_true(log_writer_start(&fixture.writer));
     }
-    assert_int_equal(fixture.writer.pid, 0);
     end(&fixture);
     close(fixture.reader);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* Each is killed when the time that they have in common is over. */
+static void stopped_writers_share_one_wait(void **state)
+{
+    enum { WRITERS = 3 };
+    struct log_writer writers[WRITERS];
+    pid_t pids[WRITERS];
+    (void)state;
+    for (unsigned i = 0; i < WRITERS; i++) {
+        writers[i] = template;
+        assert_true(log_writer_open(&writers[i]));
+        pids[i] = writers[i].pid;
+        kill(pids[i], SIGSTOP);
+    }
+    int64_t begin = now_ms();
+    log_writers_end(pids, WRITERS, false);
+    assert_in_range(now_ms() - begin, LIMIT_LOG_LAST_MS, 2 * LIMIT_LOG_LAST_MS - 1);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        assert_int_equal(pids[i], 0);
+        assert_int_equal(kill(writers[i].pid, 0), -1);
+        log_writer_close(&writers[i]);
+    }
+}
+
+/* What came and what was lost are all there was, as ever. */
+static void hurried_writer_does_not_wait_for_the_reader(void **state)
+{
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    unsigned long sent = fill(&fixture);
+    log_writer_close(&fixture.writer);
+    int64_t begin = now_ms();
+    log_writers_end(&fixture.writer.pid, 1, true);
+    assert_true(now_ms() - begin < LIMIT_LOG_LAST_MS);
+    put_back(&fixture);
+    capture_end(&errors);
+    assert_lines_came_or_were_told(&fixture, sent);
 }
 
 int main(void)
@@ -311,8 +389,11 @@ int main(void)
         cmocka_unit_test(writer_of_a_stream_that_is_not_read_ends_after_the_last_worker),
         cmocka_unit_test(stream_without_a_reader_is_told),
         cmocka_unit_test(line_cut_short_spoils_no_other),
+        cmocka_unit_test(report_cut_short_is_repeated),
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
-        cmocka_unit_test(killed_writer_is_replaced_a_bounded_number_of_times),
+        cmocka_unit_test(killed_writer_can_be_started_again),
+        cmocka_unit_test(stopped_writers_share_one_wait),
+        cmocka_unit_test(hurried_writer_does_not_wait_for_the_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
