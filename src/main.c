@@ -2,6 +2,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "cli/bad_port.h"
 #include "cli/banner.h"
 #include "cli/browser.h"
 #include "cli/check.h"
@@ -91,9 +92,7 @@ static void open_browser(const struct settings *settings, const struct banner *b
         return;
     }
     snprintf(whole, sizeof whole, "%s%s", url, settings->open);
-    int error = browser_open(whole);
-    if (error != 0)
-        log_error("can't run 'xdg-open': %s; open %s yourself", strerror(error), whole);
+    browser_open(whole);
 }
 
 /* The site's own Content-Security-Policy may block the script of --watch; only the browser can tell. */
@@ -126,6 +125,8 @@ static void greet(const struct settings *settings, const struct banner *banner,
         if (environment_hint(hint, sizeof hint))
             log_error("%s", hint);
         if (document_root_hint(settings, hint, sizeof hint))
+            log_error("%s", hint);
+        if (bad_port_hint(banner->addresses, banner->address_count, hint, sizeof hint))
             log_error("%s", hint);
         warn_about_csp(settings);
         warn_about_container(listening);

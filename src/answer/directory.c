@@ -66,6 +66,20 @@ static void answer_check(struct exchange *exchange)
 
 /* ---- listings ---- */
 
+/* True if the address has a slash for each directory, as "/a//b/" and "/a%2Fb/" have not: the client takes ".." from the
+   address. Slashes at the begin don't matter, as no link leads up to them. */
+static bool has_own_slashes(const struct target *target)
+{
+    size_t slashes = 0, folders = target->path.length > 0, at = 0;
+    while (at < target->sent_path.length && target->sent_path.at[at] == '/')
+        at++;
+    for (; at < target->sent_path.length; at++)
+        slashes += target->sent_path.at[at] == '/';
+    for (at = 0; at < target->path.length; at++)
+        folders += target->path.at[at] == '/';
+    return slashes == folders;
+}
+
 enum directory directory_open(struct exchange *exchange)
 {
     const struct context *context = exchange->context;
@@ -83,6 +97,7 @@ enum directory directory_open(struct exchange *exchange)
         return exchange->status == 404 ? DIRECTORY_NONE : DIRECTORY_ERROR;
     struct listing_form form = listing_form_of(target->query);
     form.json = exchange_media(exchange) == MEDIA_JSON;
+    form.no_links_up = !has_own_slashes(target);
     form.dotfiles = context->config->settings->dotfiles;
     exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
     if (exchange->listing != NULL) {

@@ -176,13 +176,30 @@ void buffer_html(struct buffer *buffer, struct span text)
     append_escaped(buffer, text, escape_html);
 }
 
+/* Decodes a well-formed character (RFC 3629 3). */
+static uint32_t code_point(struct span character)
+{
+    unsigned char first = (unsigned char)character.at[0];
+    uint32_t point = character.length == 1 ? first : first & (0x7FU >> character.length);
+    for (size_t i = 1; i < character.length; i++)
+        point = point << 6 | ((unsigned char)character.at[i] & 0x3FU);
+    return point;
+}
+
+/* True for controls without a control picture: U+0080 to U+009F, and Bidi_Control (PropList.txt), which would reorder a
+   name so that "exe.gpj" looks like a picture. */
+static bool has_no_picture(uint32_t point)
+{
+    return (point >= 0x80 && point < 0xA0) || point == 0x61C || point == 0x200E || point == 0x200F ||
+           (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
 /* Appends one character or its replacement. Returns its length in the text. */
 static size_t append_shown(struct buffer *buffer, struct span text)
 {
     size_t length = text_character(text);
     unsigned char byte = (unsigned char)text.at[0];
-    if (length == 0 ||
-        (byte == 0xC2 && (unsigned char)text.at[1] < 0xA0)) { /* U+0080 to U+009F have no control picture */
+    if (length == 0 || has_no_picture(code_point((struct span){text.at, length}))) {
         buffer_append(buffer, SPAN("\xEF\xBF\xBD"));
         return length > 0 ? length : 1;
     }
@@ -245,16 +262,6 @@ static const struct {
     {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3},
     {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F},
 };
-
-/* Decodes a well-formed character (RFC 3629 3). */
-static uint32_t code_point(struct span character)
-{
-    unsigned char first = (unsigned char)character.at[0];
-    uint32_t point = character.length == 1 ? first : first & (0x7FU >> character.length);
-    for (size_t i = 1; i < character.length; i++)
-        point = point << 6 | ((unsigned char)character.at[i] & 0x3FU);
-    return point;
-}
 
 static bool is_unprintable(struct span character)
 {

@@ -46,8 +46,8 @@ void buffer_hex(struct buffer *buffer, uint64_t number);
 /* Appends text as HTML content or inside a quoted attribute: & < > " ' become references. */
 void buffer_html(struct buffer *buffer, struct span text);
 
-/* As buffer_html, for file names, which may be any bytes: invalid UTF-8 becomes U+FFFD, and an invisible control
-   becomes its control picture (U+2400 and up). */
+/* As buffer_html, for file names, which may be any bytes: invalid UTF-8 and controls of the direction of text become
+   U+FFFD, and any other control becomes its control picture (U+2400 and up). */
 void buffer_html_name(struct buffer *buffer, struct span name);
 
 /* Appends a path; percent-encodes every byte but "/" and unreserved ones (RFC 3986 2.3). */

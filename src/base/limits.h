@@ -259,6 +259,9 @@
 /* The path of --open, with its query. */
 #define LIMIT_OPEN_PATH 2048
 
+/* A command of --open that runs for so long has not failed: some browsers stay in the foreground. */
+#define LIMIT_BROWSER_MS 5000
+
 /* A charset name: at most 40 bytes in IANA's registry (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
 

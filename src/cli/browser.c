@@ -1,33 +1,160 @@
 #include "cli/browser.h"
 
+#include "base/descriptors.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/text.h"
+
 #include <errno.h>
-#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <signal.h>
-#include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-int browser_open(const char *url)
+/* CANT_RUN is the status that shells give a command that is not found. */
+enum { WORDS_MAX = 16, COMMAND_MAX = 4096, CANT_RUN = 127 };
+
+/* ---- in the command's process ---- */
+
+static void set_home(const struct passwd *user)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    char program[] = "xdg-open";
-    char *arguments[] = {program, (char *)(uintptr_t)url, NULL}; /* exec(3) does not change them */
-    pid_t pid;
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return ENOMEM;
-    if (posix_spawnattr_init(&attributes) != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return ENOMEM;
-    }
-    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
-        posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_RDWR, 0);
+    char folder[32];
+    snprintf(folder, sizeof folder, "/run/user/%u", (unsigned)user->pw_uid);
+    setenv("HOME", user->pw_dir, 1);
+    setenv("USER", user->pw_name, 1);
+    setenv("LOGNAME", user->pw_name, 1);
+    setenv("XDG_RUNTIME_DIR", folder, 1); /* leads to the session bus and to Wayland; sudo(8) removes it */
+}
+
+/* Under sudo, the browser belongs to the user that typed the command. False if it would run as root. */
+static bool leave_root(void)
+{
+    const char *typed = getenv("SUDO_UID");
+    uint64_t number;
+    if (geteuid() != 0 || typed == NULL)
+        return true;
+    const struct passwd *user = span_to_number(span_of(typed), &number) ? getpwuid((uid_t)number) : NULL;
+    if (user == NULL)
+        return false;
+    set_home(user);
+    return initgroups(user->pw_name, user->pw_gid) == 0 && setgid(user->pw_gid) == 0 &&
+           setuid(user->pw_uid) == 0;
+}
+
+/* In a session of its own, Ctrl-C does not end the browser with the server. */
+static void leave_server(void)
+{
     sigset_t none;
+    setsid();
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++)
+        dup2(STDIN_FILENO, stream); /* /dev/null */
+    signal(SIGXFSZ, SIG_DFL);
     sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none); /* our blocked signals would be inherited */
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
-    int error = posix_spawnp(&pid, program, &actions, &attributes, arguments, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The words of a command are separated by blanks. The URL takes the place of "%s", else it is the last argument. No
+   shell reads it. */
+static _Noreturn void execute(char *command, const char *url)
+{
+    char whole[COMMAND_MAX], *rest, *words[WORDS_MAX + 2];
+    unsigned count = 0;
+    bool is_placed = false;
+    for (char *word = strtok_r(command, " ", &rest); word != NULL && count < WORDS_MAX;
+         word = strtok_r(NULL, " ", &rest)) {
+        const char *place = is_placed ? NULL : strstr(word, "%s");
+        if (place != NULL)
+            snprintf(whole, sizeof whole, "%.*s%s%s", (int)(place - word), word, url, place + 2);
+        words[count++] = place != NULL ? whole : word;
+        is_placed |= place != NULL;
+    }
+    if (!is_placed)
+        words[count++] = (char *)(uintptr_t)url; /* exec(3) does not change it */
+    words[count] = NULL;
+    leave_server();
+    if (leave_root())
+        execvp(words[0], words);
+    _exit(CANT_RUN);
+}
+
+/* ---- in the process that tries the commands ---- */
+
+/* Returns the command's exit status, or 128 and its signal as shells do; 0 if it runs on, as a browser may. */
+static int try_command(char *command, const char *url, const sigset_t *child)
+{
+    static const struct timespec time = {LIMIT_BROWSER_MS / 1000, 0};
+    int wait_status;
+    pid_t pid = fork();
+    if (pid == 0)
+        execute(command, url);
+    if (pid < 0)
+        return CANT_RUN;
+    sigtimedwait(child, NULL, &time);
+    if (waitpid(pid, &wait_status, WNOHANG) != pid)
+        return 0;
+    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+static bool is_in_container(void)
+{
+    return getppid() == 1 || access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
+}
+
+static void tell_failure(const char *failed, int status, const char *url)
+{
+    if (failed != NULL)
+        log_error("--open: '%s' failed with status %d; open %s yourself", failed, status, url);
+    else if (is_in_container())
+        log_error("--open: this container has no browser; publish the port and open %s on its host", url);
+    else
+        log_error("--open: can't run 'xdg-open'; open %s yourself, or set BROWSER to a browser's command",
+                  url);
+}
+
+/* Tries $BROWSER, a list of commands separated by colons, then what desktops and WSL have. */
+static void try_all(const char *url)
+{
+    char commands[COMMAND_MAX], command[COMMAND_MAX], failed[COMMAND_MAX], *rest;
+    const char *chosen = getenv("BROWSER");
+    int status = CANT_RUN, failure = CANT_RUN;
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    signal(SIGCHLD, SIG_DFL); /* else a parent process that ignores it would hide the status */
+    if (chosen == NULL || strlen(chosen) > COMMAND_MAX / 2)
+        chosen = "";
+    snprintf(commands, sizeof commands, "%s:xdg-open:wslview", chosen);
+    for (char *at = strtok_r(commands, ":", &rest); at != NULL && status != 0;
+         at = strtok_r(NULL, ":", &rest)) {
+        snprintf(command, sizeof command, "%s", at);
+        status = try_command(command, url, &child);
+        if (status == CANT_RUN || failure != CANT_RUN)
+            continue;
+        failure = status;
+        snprintf(failed, sizeof failed, "%s", at);
+    }
+    if (status != 0)
+        tell_failure(failure != CANT_RUN ? failed : NULL, failure, url);
+}
+
+void browser_open(const char *url)
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        log_error("--open: can't start a process: %s; open %s yourself", strerror(errno), url);
+    if (pid != 0)
+        return;
+    prctl(PR_SET_NAME, "tinyhttpd-open");
+    log_enter_worker();
+    descriptors_close_others(NULL, 0); /* else the port would stay in use */
+    try_all(url);
+    _exit(0);
 }

@@ -1,9 +1,10 @@
-/* Opens the desktop's browser. */
+/* Opens a browser. */
 #ifndef TINYHTTPD_CLI_BROWSER_H
 #define TINYHTTPD_CLI_BROWSER_H
 
-/* Starts xdg-open with the URL, in a session of its own, so that Ctrl-C does not end the browser with the server. The
-   caller reaps the child. Returns 0 or an errno, such as ENOENT if xdg-open is not installed. */
-int browser_open(const char *url);
+/* Starts a process that tries the commands of $BROWSER, xdg-open and wslview until one does not fail, and logs the first
+   failure if all do. Under sudo they run as the user that typed the command. The caller reaps the process, which ends
+   after LIMIT_BROWSER_MS for each command at most. */
+void browser_open(const char *url);
 
 #endif

@@ -39,7 +39,9 @@ const struct option_row table_rows[] = {
      .takes = VALUE_OPTIONAL,
      .group = GROUP_LISTEN,
      .help = "open a browser at PATH (default: /)",
-     .manual = "Runs xdg-open once the server listens."},
+     .manual =
+         "Once the server listens, tries the commands of BROWSER, then xdg-open, then wslview, until one "
+         "does not fail. Under sudo, they run as the user that typed the command."},
     {.key = KEY_ALLOW_HOST,
      .name = "allow-host",
      .value = "NAME",
@@ -118,7 +120,9 @@ const struct option_row table_rows[] = {
      .takes = VALUE_OPTIONAL,
      .group = GROUP_HEADERS,
      .help = "let pages of any site, or of ORIGIN, read responses",
-     .manual = "Write ORIGIN as browsers do: https://example.org."},
+     .manual =
+         "Write ORIGIN as browsers do: https://example.org. Pages that are opened as file:// need --cors, "
+         "too."},
     {.key = 'H',
      .name = "header",
      .value = "'NAME: VALUE'",

@@ -570,7 +570,9 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
     supervision->running--;
     if (supervision->state == SUPERVISION_SERVE) {
         metrics_restart(metrics_of(supervision->master->metrics, slot));
-        log_death(pid, wait_status, child->pause);
+        if (wait_status !=
+            0) /* 0: SIGTERM or WORKER_RETIRE told it to leave, perhaps with the process group */
+            log_death(pid, wait_status, child->pause);
     }
     if (crashed)
         log_error("worker %d crashed in libmagic on '%s'; serving it as application/octet-stream", (int)pid,
@@ -1238,9 +1240,9 @@ static void supervise(struct supervision *supervision)
 {
     for (;;) {
         struct timespec time;
+        read_stop_signals(supervision); /* before reap(): the same signal may have ended a child */
         reap(supervision);
         supervision->log_due = log_start_writers(now_ms());
-        read_stop_signals(supervision);
         if (supervision->state == SUPERVISION_SERVE)
             finish_reload(supervision);
         read_hangup(supervision);

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <string.h>
 
 static void append_ipv4(struct buffer *line, const unsigned char bytes[static 4])
 {
@@ -167,6 +168,20 @@ static void append_why(struct buffer *line, struct span why)
         line->length += piece.length;
 }
 
+/* What the request line has between the method and the version: of a malformed one, it is no target. */
+static struct span asked_target(const struct access *access)
+{
+    static const struct span version = SPAN_INIT(" HTTP/1.1");
+    struct span line = access->request_line;
+    if (access->target.length > 0 || access->method.length == 0 || line.length <= access->method.length)
+        return access->target;
+    line = span_from(line, access->method.length + 1);
+    if (line.length >= version.length &&
+        memcmp(line.at + line.length - version.length, version.at, version.length - 3) == 0)
+        line.length -= version.length;
+    return line;
+}
+
 static void write_terminal(struct buffer *line, const struct access *access, bool coloured)
 {
     char date[DATE_LENGTH]; /* Sun, 06 Nov 1994 08:49:37 GMT */
@@ -175,7 +190,7 @@ static void write_terminal(struct buffer *line, const struct access *access, boo
     buffer_append(line, SPAN("  "));
     append_raw(line, access->method, RAW_FIELD_MAX);
     buffer_byte(line, ' ');
-    append_raw(line, access->target, RAW_LINE_MAX);
+    append_raw(line, asked_target(access), RAW_LINE_MAX);
     buffer_append(line, SPAN("  "));
     if (coloured) {
         buffer_append(line, SPAN("\x1B["));

@@ -482,8 +482,13 @@ static void append_href(struct buffer *out, const struct item *item)
 
 /* ---- HTML ---- */
 
-/* A link to the directory that has the first `end` bytes of the path. Relative, so that it holds behind a proxy that
-   removes a prefix. */
+static bool has_links_up(const struct listing *listing)
+{
+    return listing->path_length > 0 && !listing->form.no_links_up;
+}
+
+/* Begins a link to the directory that has the first `end` bytes of the path. Relative, so that it holds behind a proxy
+   that removes a prefix. */
 static void write_link_up(struct buffer *out, const struct listing *listing, size_t end, struct span rest)
 {
     buffer_append(out, SPAN("<a href=\""));
@@ -504,7 +509,7 @@ static void write_head(const struct listing *listing, struct buffer *out)
     buffer_append(out, SPAN("</style>\n<style>"));
     buffer_append(out, assets_listing_style());
     buffer_append(out, SPAN("</style>\n<header>\n<h1>"));
-    if (listing->path_length > 0)
+    if (has_links_up(listing))
         write_link_up(out, listing, 0, SPAN(" aria-label=\"Start\">/</a>"));
     else
         buffer_byte(out, '/');
@@ -522,13 +527,14 @@ static size_t crumb_end(const struct listing *listing)
 static void write_crumb(const struct listing *listing, struct buffer *out)
 {
     size_t end = crumb_end(listing);
-    bool here = end == listing->path_length;
-    if (!here) {
+    bool linked = end < listing->path_length && has_links_up(listing);
+    if (linked)
         write_link_up(out, listing, end, SPAN(">"));
-    }
     buffer_append(out, SPAN("<bdi>"));
     buffer_html_name(out, (struct span){listing->path + listing->crumb, end - listing->crumb});
-    buffer_append(out, here ? SPAN("</bdi>") : SPAN("</bdi></a><i>/</i>"));
+    buffer_append(out, linked ? SPAN("</bdi></a>") : SPAN("</bdi>"));
+    if (end < listing->path_length)
+        buffer_append(out, SPAN("<i>/</i>"));
 }
 
 /* Deep paths show only their last LIMIT_LISTING_CRUMBS directories. */
@@ -592,7 +598,7 @@ static void write_table(const struct listing *listing, struct buffer *out)
     write_heading(listing, out, LISTING_BY_SIZE, "size", "Size");
     write_heading(listing, out, LISTING_BY_TIME, "time", "Modified<span> (UTC)</span>");
     buffer_append(out, SPAN("</thead>\n"));
-    if (listing->path_length > 0)
+    if (has_links_up(listing))
         buffer_append(out, SPAN("<tbody><tr class=\"u\"><td><a href=\"../\">Up</a><td><td>\n"));
     buffer_append(out, SPAN("<tbody>\n"));
 }

@@ -22,7 +22,8 @@ struct listing_form {
     enum listing_order order;
     bool descending;
     bool json;
-    bool dotfiles; /* show dot names */
+    bool dotfiles;    /* show dot names */
+    bool no_links_up; /* the address has other slashes than the path, so that "../" would lead elsewhere */
 };
 
 /* Parses "?sort=name|size|time&order=asc|desc"; ascending by name is the default. */

@@ -297,7 +297,8 @@ close \$opened;
 exit 3;
 PERL
     chmod 0755, "$bin/xdg-open";
-    my $server = Harness->start(root => $root, args => ['--open=/file.txt?a'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}" });
+    my $server = Harness->start(root => $root, args => ['--open=/file.txt?a'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}"; delete $ENV{BROWSER} });
+    $server->expect_stderr(qr/--open/);
     eventually { -s "$bin/opened" };
     my ($url, $blocked) = split /^/, slurp("$bin/opened");
     is($url, 'http://localhost:' . $server->port . "/file.txt?a\n", '--open: xdg-open gets the URL');
@@ -306,9 +307,88 @@ PERL
     eventually { !grep { slurp("/proc/$_->[0]/comm") =~ /xdg-open/ } Harness::process_table() };
     is(scalar(grep { $_->[2] == $server->pid && $_->[1] eq 'Z' } Harness::process_table()), 0, '--open: xdg-open is reaped');
     $server->stop;
-    $server = Harness->start(root => $root, args => ['-o'], before => sub { $ENV{PATH} = '/nonexistent' });
-    like($server->banner, qr{^tinyhttpd: can't run 'xdg-open': No such file or directory; open http://localhost:\d+/ yourself$}m, 'without xdg-open: the message has the URL');
+    $server = Harness->start(root => $root, args => ['-o'], before => sub { $ENV{PATH} = '/nonexistent'; delete $ENV{BROWSER} });
+    $server->expect_stderr(qr/--open/);
+    ok(eventually(sub { $server->stderr =~ m{^tinyhttpd: --open: .*open http://localhost:\d+/ }m }), 'without a browser: the message has the URL');
     $server->stop;
+}
+
+# --open: the commands of $BROWSER come first, then xdg-open and wslview; each is tried only if those before it fail.
+for my $case (
+    ['all commands fail',                'first:second %s', [qw(first second xdg-open wslview)], 'first:1 URL|second:URL|xdg-open:URL|wslview:URL', 3],
+    ['the second command succeeds',      'first a b:second --app=%s c', [qw(first xdg-open wslview)], 'first:a b URL|second:--app=URL c', undef],
+    ['a command is not installed',       'none %s::second', [], 'second:URL', undef],
+    ['without $BROWSER',                 undef, [], 'xdg-open:URL', undef],
+    ['xdg-open fails, as in WSL',        undef, ['xdg-open'], 'xdg-open:URL|wslview:URL', undef],
+    ['a command is not read by a shell', 'first;second $HOME', [], 'xdg-open:URL', undef],
+) {
+    my ($name, $browser, $failing, $expected, $status) = @$case;
+    my $bin = new_root();
+    $browser =~ s/\Afirst:/first 1:/ if defined $browser;
+    for my $command (qw(first second xdg-open wslview)) {
+        my $exit = grep({ $_ eq $command } @$failing) ? 3 : 0;
+        put_file($bin, $command, "#!/bin/sh\necho \"$command:\$*\" >>'$bin/opened'\necho noise\nexit $exit\n");
+        chmod 0755, "$bin/$command";
+    }
+    my $server = Harness->start(root => $root, args => ['-o'], before => sub {
+        $ENV{PATH} = "$bin:$ENV{PATH}";
+        delete $ENV{BROWSER};
+        $ENV{BROWSER} = $browser if defined $browser;
+    });
+    my $url = 'http://localhost:' . $server->port . '/';
+    my $tried = join '', map { s/URL/$url/r . "\n" } split /\|/, $expected;
+    ok(eventually(sub { -e "$bin/opened" && slurp("$bin/opened") eq $tried }), "--open: $name") or diag(slurp("$bin/opened"));
+    $server->expect_stderr(qr/--open/);
+    my $told = defined $status ? qr/^tinyhttpd: --open: 'first 1' failed with status $status; open \Q$url\E yourself$/m : qr/\A(?!.*--open)/s;
+    ok(eventually(sub { my @trying = grep { slurp("/proc/$_->[0]/comm") =~ /-open$/ } Harness::process_table(); !@trying }), "--open: $name: no process is left");
+    like($server->stderr, $told, "--open: $name: what is logged");
+    is(scalar(() = $server->stderr =~ /--open/g), defined $status ? 1 : 0, "--open: $name: logged once or never");
+    $server->stop;
+}
+
+# --open: a browser that stays in the foreground holds neither the port nor the log, and the server ends without it.
+{
+    my $bin = new_root();
+    put_file($bin, 'stays', "#!/bin/sh\nls -l /proc/self/fd >'$bin/fds'\nexec sleep 60\n");
+    chmod 0755, "$bin/stays";
+    my $server = Harness->start(root => $root, args => ['-o'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}"; $ENV{BROWSER} = 'stays' });
+    ok(eventually(sub { -s "$bin/fds" }), '--open: a browser in the foreground is started');
+    unlike(slurp("$bin/fds"), qr/socket:|pipe:/, '--open: the browser has no socket and no pipe of the server');
+    my ($browser) = map { $_->[0] } grep { slurp("/proc/$_->[0]/cmdline") =~ /\Asleep\0006?60/ } Harness::process_table();
+    $server->stop;
+    ok(defined $browser && -e "/proc/$browser", '--open: the browser stays when the server ends');
+    ok(!connect_to('127.0.0.1', $server->port), '--open: the port is free again');
+    kill 'KILL', $browser if defined $browser;
+}
+
+# --open under sudo: the browser is not started as root.
+SKIP: {
+    my $user = getpwuid 65534;
+    skip 'needs root and a user 65534', 2 if $> != 0 || !defined $user;
+    my $bin = new_root();
+    chmod 0777, $bin;
+    put_file($bin, 'xdg-open', "#!/bin/sh\necho \"\$(id -u) \$(id -G) \$USER\" >'$bin/opened'\n");
+    chmod 0755, "$bin/xdg-open";
+    my $server = Harness->start(root => $root, args => ['-o'], before => sub {
+        $ENV{PATH} = "$bin:$ENV{PATH}";
+        delete $ENV{BROWSER};
+        $ENV{SUDO_UID} = 65534;
+    });
+    ok(eventually(sub { -s "$bin/opened" }), '--open under sudo: the browser is started');
+    like(slurp("$bin/opened"), qr/\A65534 [1-9]\d*(?: [1-9]\d*)* \Q$user\E\n\z/, '--open under sudo: as the user that typed the command');
+    $server->stop;
+}
+
+# Ports that browsers refuse: the server starts and says so.
+{
+    my ($bad) = grep { IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $_, Listen => 1, ReuseAddr => 1) } 6000, 6566, 10080;
+    my $hint = qr/^tinyhttpd: browsers refuse port \d+, as another protocol uses it; try another, such as 8080$/m;
+    my $server = Harness->start(root => $root, port => $bad);
+    like($server->banner, qr/^tinyhttpd: browsers refuse port $bad,/m, "port $bad: a hint that browsers refuse it");
+    is(scalar(() = $server->stderr =~ /$hint/g), 1, "port $bad: one line");
+    is($server->get('/file.txt')->{status}, 200, "port $bad: serves");
+    $server->stop;
+    unlike(Harness->start(root => $root)->banner, $hint, 'any other port: no hint');
 }
 
 # Ports

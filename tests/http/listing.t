@@ -286,6 +286,41 @@ $server->stop;
 }
 
 # ---------------------------------------------------------------------------------------------------------
+# Links up are relative to the address, as a browser resolves them (RFC 3986 5.2).
+{
+    my $deep = new_root();
+    put_file($deep, 'a/b/file.txt', 'x');
+    my $server = Harness->start(root => $deep, list => 1);
+    for my $path ('/a/b/', '//a/b/', '/a//b/', '/a/b//', '///a///b///', '/a%2Fb/', '/a/./b/', '/a/b/../b/', '/a/', '/a//', '/') {
+        my $body = $server->get($path, $html)->{body};
+        my @up = $body =~ m{<a href="((?:\.\./)+)"[^>]*>(?:<bdi>)?([^<]*)}g;
+        my ($folders) = $path =~ /b/ ? 2 : $path =~ /a/ ? 1 : 0;
+        my %expected = (Up => $folders == 2 ? 'a' : '', a => 'a', '/' => '');
+        my @wrong;
+        while (my ($link, $text) = splice @up, 0, 2) {
+            my @at = split m{/}, $path, -1; # with an empty first and last segment
+            pop @at for 1 .. 1 + ($link =~ tr{/}{});
+            my $found = join '/', grep { length } map { s/%2F/\//r } @at;
+            push @wrong, "$text: $link" if $found ne $expected{$text};
+        }
+        is("@wrong", '', "$path: no link up leads elsewhere");
+        like($body, qr{<h1>.*/.*<bdi>a</bdi>.*<i>/</i><bdi>b</bdi></h1>}, "$path: the directories of the path") if $folders == 2;
+        like($body, qr{<td><a href="file\.txt">file\.txt</a>}, "$path: the file") if $folders == 2;
+        like($body, qr{<a href="\.\./">Up</a>}, "$path: a link up") if $path =~ m{\A/{1,2}a/(?:b/)?\z};
+    }
+    $server->stop;
+}
+
+# A name that turns the direction of text is shown as it is ordered; its link is exact.
+{
+    my $server = Harness->start(root => $root, list => 1);
+    my $page = $server->get('/odd/', $html)->{body};
+    like($page, qr{<a href="%E2%80%AEgpj\.exe">\xEF\xBF\xBDgpj\.exe</a>}, 'U+202E in a name: shown as U+FFFD, exact in the link');
+    unlike($page, qr/\xE2\x80\xAE/, 'U+202E in a name: not in the page');
+    $server->stop;
+}
+
+# ---------------------------------------------------------------------------------------------------------
 # Which clients may see listings
 {
     my $open = Harness->start(root => $root, list => 1, bind => '0.0.0.0');

@@ -516,6 +516,7 @@ sub listening {
         ok(oct($flags) & 04000,    "inherited descriptor $fd: set to O_NONBLOCK");
         ok(oct($flags) & 02000000, "inherited descriptor $fd: set to close on exec");
     }
+    unlike($server->banner, qr/browsers refuse/, 'inherited sockets: no hint at a port that browsers accept');
     ok(reload($server), 'inherited sockets: SIGHUP reloads');
     for my $port (@ports) {
         $server->{port} = $port;
@@ -640,13 +641,22 @@ SKIP: {
     my $bin = new_root();
     put_file($bin, 'xdg-open', "#!/bin/sh\necho \"\$1\" >>'$bin/opened'\n");
     chmod 0755, "$bin/xdg-open";
-    my $server = Harness->start(root => $root, args => ['-j', '1', '--open'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}" });
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--open'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}"; delete $ENV{BROWSER} });
     $server->expect_stderr($told);
     ok(eventually(sub { -s "$bin/opened" }), '--open: xdg-open is called');
     ok(reload($server), '--open: SIGHUP reloads');
     is($server->get('/')->{status}, 200, '--open: serves after the reload');
     $server->stop(lost => 1);
     is(scalar(my @lines = split /^/, slurp("$bin/opened")), 1, '--open: the reload does not call xdg-open again');
+}
+
+# An inherited port that browsers refuse
+{
+    my ($bad) = grep { defined } map { IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $_, Listen => 10, ReuseAddr => 1) } 6000, 6566, 10080;
+    my $port = $bad->sockport;
+    my $server = Harness->start(bare => 1, args => ['-r', $root, '-j', '1'], before => handing([$bad]));
+    like($server->banner, qr/^tinyhttpd: browsers refuse port $port,/m, 'an inherited port that browsers refuse: a hint');
+    $server->stop;
 }
 
 # Socket activation by systemd's own tool

@@ -233,6 +233,49 @@ SKIP: {
     is($late, 0, 'no worker outlives the master');
 }
 
+# A signal to the process group ends the server without a word about its workers, whichever process gets it first.
+for my $signal (qw(TERM INT)) {
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    my $before = $server->stderr;
+    kill $signal, -$server->pid;
+    $server->ended(stderr => $before);
+    is($server->stderr, $before, "SIG$signal to the process group: nothing on stderr");
+}
+for my $late (0, 1) {
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    my $before = $server->stderr;
+    my @workers = $server->workers;
+    kill 'STOP', $server->pid;
+    eventually { is_stopped($server->pid) };
+    kill 'TERM', @workers;
+    eventually { 2 == grep { slurp("/proc/$_/stat") =~ /\) Z / } @workers };
+    kill 'TERM', $server->pid if !$late;
+    kill 'CONT', $server->pid;
+    eventually { 2 == grep { $_ != $workers[0] && $_ != $workers[1] } $server->workers } if $late;
+    kill 'TERM', $server->pid if $late;
+    $server->ended(stderr => $before);
+    is($server->stderr, $before, 'SIGTERM to the workers, ' . ($late ? 'and once they are replaced' : 'then') . ' to the master: nothing on stderr');
+}
+
+# SIGUSR2 and SIGHUP to the process group during a slow download: new connections are served at once.
+for my $signal (qw(USR2 HUP)) {
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr(qr/\Atinyhttpd: reloaded; /);
+    sleep 0.15; # old enough to be replaced at once
+    my @downloads = map { my $slow = $server->connection(receive => 32_768); syswrite $slow, get_request('/huge.bin'); sysread $slow, my $first, 1000; $slow } 1 .. 6;
+    my @before = $server->workers;
+    kill $signal, -$server->pid;
+    my $began = time;
+    my $whole = grep { $server->get('/small.bin')->{body} eq $files{'/small.bin'} } 1 .. 20;
+    is($whole, 20, "SIG$signal to the process group during downloads: new connections are served");
+    cmp_ok(time - $began, '<', 2 * slowness(), "SIG$signal to the process group during downloads: at once");
+    my %old = map { $_ => 1 } @before;
+    ok(eventually(sub { 2 == grep { !$old{$_} } $server->workers }), "SIG$signal to the process group: the workers are replaced");
+    is(scalar(grep { defined sysread $_, my $more, 1000 } @downloads), 6, "SIG$signal to the process group: the downloads go on");
+    close $_ for @downloads;
+    $server->stop(lost => 1);
+}
+
 # The master reaps orphans of other programs, which it gets as process 1 of a container or as a subreaper (prctl(2),
 # PR_SET_CHILD_SUBREAPER).
 SKIP: {

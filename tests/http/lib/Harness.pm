@@ -182,7 +182,7 @@ sub children_named {
 }
 
 # But the log writers.
-sub children_of    { return children_named($_[0], sub { $_[0] ne 'tinyhttpd-log' }) }
+sub children_of    { return children_named($_[0], sub { $_[0] !~ /\Atinyhttpd-(?:log|open)\z/ }) }
 sub log_writers_of { return children_named($_[0], sub { $_[0] eq 'tinyhttpd-log' }) }
 
 sub processes_of_group {

@@ -85,6 +85,12 @@ static const struct {
     {buffer_html_name, SPAN_INIT("\xC2\x9B\xC2\xA0\xED\xA0\x80"),
      SPAN_INIT("\xEF\xBF\xBD\xC2\xA0\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD")},
     {buffer_html_name, SPAN_INIT("\xF0\x9F\x98\x80"), SPAN_INIT("\xF0\x9F\x98\x80")},
+    /* U+061C, U+200E, U+202A, U+202E, U+2066, U+2069 */
+    {buffer_html_name, SPAN_INIT("\xD8\x9C\xE2\x80\x8E\xE2\x80\xAA\xE2\x80\xAE\xE2\x81\xA6\xE2\x81\xA9"),
+     SPAN_INIT("\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD")},
+    /* U+061D, U+200D (emoji are joined by it), U+2029, U+206A, U+05D0 */
+    {buffer_html_name, SPAN_INIT("\xD8\x9D\xE2\x80\x8D\xE2\x80\xA9\xE2\x81\xAA\xD7\x90"),
+     SPAN_INIT("\xD8\x9D\xE2\x80\x8D\xE2\x80\xA9\xE2\x81\xAA\xD7\x90")},
     {buffer_html, TEXT("a<b>&\"c\"'d'"), TEXT("a&lt;b&gt;&amp;&quot;c&quot;&#39;d&#39;")},
     {buffer_html, TEXT("&amp;"), TEXT("&amp;amp;")},
     {buffer_html, TEXT("gr\xC3\xBC\xC3\x9F/e\n"), TEXT("gr\xC3\xBC\xC3\x9F/e\n")},

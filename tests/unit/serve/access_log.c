@@ -186,6 +186,34 @@ static void durations_are_told(void **state)
     assert_int_equal(access_clock(ACCESS_NONE), 0);
 }
 
+/* A malformed request line has no target, but a person wants to see what was asked. */
+static void malformed_request_lines_are_shown(void **state)
+{
+    static const struct {
+        const char *line, *method, *shown;
+    } cases[] = {
+        {"GET /a\x01"
+         "b HTTP/1.1",
+         "GET", "  GET /a\\x01b  400"},
+        {"GET /a\x1B[31m?\x7F HTTP/1.0", "GET", "  GET /a\\x1B[31m?\\x7F  400"},
+        {"GET /a", "GET", "  GET /a  400"},
+        {"GET  HTTP/1.1", "GET", "  GET -  400"},
+        {"GET ", "GET", "  GET -  400"},
+        {"GET", "GET", "  GET -  400"},
+        {"\x16\x03\x01", "", "  - -  400"},
+        {"", "", "  - -  400"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct access access = usual();
+        access.status = 400;
+        access.request_line = span_of(cases[i].line);
+        access.method = span_of(cases[i].method);
+        access.target = SPAN_NONE;
+        assert_non_null(strstr(logged(ACCESS_TERMINAL, &access, 9), cases[i].shown));
+    }
+}
+
 /* Below the request, for a person; other forms have no place for it. */
 static void reasons_are_for_the_terminal(void **state)
 {
@@ -328,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_status_is_coloured_by_its_class),
         cmocka_unit_test(json_lines_have_their_form),
         cmocka_unit_test(durations_are_told),
+        cmocka_unit_test(malformed_request_lines_are_shown),
         cmocka_unit_test(reasons_are_for_the_terminal),
         cmocka_unit_test(no_log_writes_nothing),
         cmocka_unit_test(what_clients_send_is_escaped),

@@ -1,0 +1,44 @@
+#include "cli/bad_port.h"
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
+    return address->ss_family == AF_INET
+               ? ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port)
+               : 0;
+}
+
+/* https://fetch.spec.whatwg.org/#port-blocking */
+static bool is_bad(uint16_t port)
+{
+    static const uint16_t bad[] = {
+        1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,    42,   43,   53,
+        69,   77,   79,   87,   95,   101,  102,  103,  104,  109,  110,  111,  113,  115,   117,  119,  123,
+        135,  137,  139,  143,  161,  179,  389,  427,  465,  512,  513,  514,  515,  526,   530,  531,  532,
+        540,  548,  554,  556,  563,  587,  601,  636,  989,  990,  993,  995,  1719, 1720,  1723, 2049, 3659,
+        4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (bad[i] == port)
+            return true;
+    }
+    return false;
+}
+
+bool bad_port_hint(const struct sockaddr_storage *addresses, unsigned count, char *hint, size_t size)
+{
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t port = port_of(&addresses[i]);
+        if (!is_bad(port))
+            continue;
+        snprintf(hint, size,
+                 "browsers refuse port %u, as another protocol uses it; try another, such as 8080", port);
+        return true;
+    }
+    return false;
+}
