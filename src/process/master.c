@@ -198,6 +198,7 @@ static int open_root(struct master *master, struct failure *failure)
     const char *name = master->root_name[0] != '\0' ? master->root_name : NULL;
     if (root_describe(&master->root, name, master->root.fd) < 0)
         return fail_root(failure, typed, errno);
+    master->root.file = master->settings->file;
     if (realpath(typed, master->root_path) == NULL)
         snprintf(master->root_path, sizeof master->root_path, "%s", typed);
     return 0;
@@ -836,6 +837,7 @@ static int open_new_root(struct supervision *supervision, struct failure *failur
     else if (sandbox_rehearse(&sandbox, &held, failure) == 0) {
         close(master->root.fd);
         master->root = root;
+        master->root.file = master->settings->file;
         master->sandbox = sandbox;
         master->held = held;
         return 0;
@@ -864,10 +866,17 @@ static void tell_missing(struct supervision *supervision, const char *why)
     supervision->root_missing = true;
 }
 
+/* The name whose absence is told. */
+static const char *name_of_root(const struct supervision *supervision)
+{
+    const struct settings *settings = supervision->master->settings;
+    return settings->file != NULL ? settings->file : settings->root;
+}
+
 static void tell_back(struct supervision *supervision)
 {
     if (supervision->root_missing)
-        log_error("root '%s' is there again", supervision->master->settings->root);
+        log_error("root '%s' is there again", name_of_root(supervision));
     supervision->root_missing = false;
 }
 
@@ -901,7 +910,7 @@ static void look_at_root(struct supervision *supervision)
         supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
         return;
     case ROOT_MISSING:
-        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", master->settings->root, strerror(error));
+        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", name_of_root(supervision), strerror(error));
         tell_missing(supervision, failure.message);
         supervision->root_due = now + LIMIT_ROOT_LOOK_MS;
         return;

@@ -180,6 +180,16 @@ for my $name (sort keys %change) {
     }
     is("@wrong", '', 'a request that was cut at any byte when the root was replaced is answered from the new one');
 
+    # A request whose body is under way stays with its worker, whose root is not the current one any more.
+    my $body = $server->connection;
+    syswrite $body, "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbo";
+    sleep 0.1;
+    $change{$name}->($folder, 'bb');
+    is($server->get('/')->{body}, content('bb', 1_000), 'a body under way: others get the new root');
+    my $bodied = $server->exchange('dy', socket => $body, count => 1)->{responses}[0];
+    is("$bodied->{status} $bodied->{field}{'retry-after'}", '503 1', 'a body under way: 503 with Retry-After, not the old root');
+    is(body_on($server, $body, '/'), content('bb', 1_000), 'a body under way: the next request gets the new root');
+
     # Two requests at once: both from the new root, in order
     $change{$name}->($folder, 'c');
     my $both = $server->exchange(get_request('/') . get_request('/dir/page.txt'), socket => $first->{socket}, count => 2)->{responses};
