@@ -370,7 +370,7 @@ for my $n (1 .. 3) {
     kill 'HUP', $server->pid;
     ok(eventually(sub { $server->stderr =~ /trying again in 200 ms/ }), 'a program that can\'t start: tries again');
     kill 'TERM', $server->pid;
-    is(finish_download($socket, $start, 30_000_000), 30_000_000, 'SIGTERM while a program can\'t start: the response in flight is finished');
+    is(rest_of_download($socket, $start, 30_000_000), 30_000_000, 'SIGTERM while a program can\'t start: the response in flight is finished');
     $server->ended(stderr => $server->stderr);
     end_fault();
 }

@@ -181,7 +181,7 @@ for my $signal ('TERM', 'INT') {
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM during a kept connection\'s download: the drain has begun');
     my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
     unlike($head, qr/^Connection: close/mi, 'the head was sent before the signal, without Connection: close');
-    is(finish_download($download, $start, $size), $size, 'the download is whole');
+    is(rest_of_download($download, $start, $size), $size, 'the download is whole');
     $server->ended(stderr => $before, seconds => 4); # well before the deadline of the drain
     is(sysread($download, my $more, 1), 0, 'the connection is closed after it, not reset');
 }

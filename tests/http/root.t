@@ -237,7 +237,7 @@ SKIP: {
     $change{$name}->($folder, 'd');
     is($server->get('/')->{body}, content('d', 1_000), 'with a download in flight: the new root is served');
     ok(eventually { worker_count($server) == 3 }, 'with a download in flight: its worker stays');
-    is(finish_download($slow_one, $start, 30_000_000), 30_000_000, 'the download is whole');
+    is(rest_of_download($slow_one, $start, 30_000_000), 30_000_000, 'the download is whole');
     is(body_on($server, $slow_one, '/'), content('d', 1_000), 'its connection gets the new root next');
     ok(eventually { worker_count($server) == 2 }, 'its worker ends');
     $server->stop(lost => 1);
