@@ -285,7 +285,8 @@ SKIP: {
     close $out;
     sleep 0.3;
     my $last = 0;
-    while ($last < $versions || (-s "$folder/rounds" || 0) < 12) { $publish->(++$last); sleep 0.003 }
+    # Each switch makes the requests wait for other workers: the last ones leave these the time to start on a busy machine.
+    while ($last < $versions || (-s "$folder/rounds" || 0) < 12) { $publish->(++$last); sleep($last < $versions ? 0.003 : 0.3) }
     sleep 0.2;
     put_file($folder, 'stop', '');
     my ($answers, @faults) = split /\n/, join '', readline $in;
