@@ -295,7 +295,7 @@ SKIP: {
     is(join('; ', @faults[0 .. ($#faults < 4 ? $#faults : 4)]), '', 'each is whole, of one version, and not older than its request; no connection is lost');
     is($server->get('/')->{body}, content(sprintf('%05d', $last), 600), 'after all switches: the last version');
     ok(eventually { worker_count($server) == 2 }, 'after all switches: two workers are left');
-    is($descriptors->($server->pid), $before, 'after all switches: the master has as many descriptors as before');
+    ok(eventually { $descriptors->($server->pid) == $before }, 'after all switches: the master has as many descriptors as before');
     $server->stop(lost => 1);
 }
 
