@@ -59,11 +59,12 @@ static void append_foreign_host(struct buffer *sentence, struct span name)
     buffer_append(sentence, is_name ? name : SPAN("NAME"));
 }
 
-static void append_missing_root(struct buffer *sentence, int error)
+static void append_missing_root(struct buffer *sentence, bool is_file, int error)
 {
-    buffer_append(sentence, SPAN("The directory that this server serves is missing ("));
+    buffer_append(sentence, is_file ? SPAN("The file") : SPAN("The directory"));
+    buffer_append(sentence, SPAN(" that this server serves is missing ("));
     buffer_string(sentence, strerror(error));
-    buffer_append(sentence, SPAN("). Its pages are there again as soon as it is."));
+    buffer_append(sentence, SPAN("). It is served again as soon as it is back."));
 }
 
 /* Relative, so that it holds behind a proxy that removes a prefix. A path with many segments is not a person's. */
@@ -100,7 +101,8 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
     bool explains = status == 400 || (may_explain && exchange_wants_reason(exchange));
     buffer_number(&number, (uint64_t)status);
     if (status == 503 && store_root_state(exchange->context->store) == ROOT_MISSING)
-        append_missing_root(&sentence, store_root_error(exchange->context->store));
+        append_missing_root(&sentence, exchange->context->config->file.length > 0,
+                            store_root_error(exchange->context->store));
     else if (exchange->cross_site)
         buffer_append(&sentence,
                       SPAN("Pages of other sites can't load files from this server. To allow it, start it "

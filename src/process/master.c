@@ -203,6 +203,7 @@ static int open_root(struct master *master, struct failure *failure)
     const char *name = master->root_name[0] != '\0' ? master->root_name : NULL;
     if (root_describe(&master->root, name, master->root.fd) < 0)
         return fail_root(failure, typed, errno);
+    master->root.file = master->settings->file;
     if (realpath(typed, master->root_path) == NULL)
         snprintf(master->root_path, sizeof master->root_path, "%s", typed);
     return 0;
@@ -858,6 +859,7 @@ static int open_new_root(struct supervision *supervision, struct failure *failur
     else if (sandbox_rehearse(&sandbox, &held, failure) == 0) {
         close(master->root.fd);
         master->root = root;
+        master->root.file = master->settings->file;
         master->sandbox = sandbox;
         master->held = held;
         return 0;
@@ -886,10 +888,17 @@ static void tell_missing(struct supervision *supervision, const char *why)
     supervision->root_missing = true;
 }
 
+/* The name whose absence is told. */
+static const char *name_of_root(const struct supervision *supervision)
+{
+    const struct settings *settings = supervision->master->settings;
+    return settings->file != NULL ? settings->file : settings->root;
+}
+
 static void tell_back(struct supervision *supervision)
 {
     if (supervision->root_missing)
-        log_error("root '%s' is there again", supervision->master->settings->root);
+        log_error("root '%s' is there again", name_of_root(supervision));
     supervision->root_missing = false;
 }
 
@@ -967,7 +976,8 @@ static bool take_look(struct supervision *supervision, int64_t now)
         return supervision->setup.root_name != NULL;
     }
     if (WEXITSTATUS(result) != LOOK_REPLACED)
-        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", typed, strerror(WEXITSTATUS(result)));
+        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", name_of_root(supervision),
+             strerror(WEXITSTATUS(result)));
     else if (!has_room_for_old(supervision))
         fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
              typed, supervision->old_count);

@@ -171,7 +171,9 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
         if (fd >= 0)
             close(fd);
         struct stat attributes;
-        held.root_is_visible = sandbox->root_name != NULL && stat(sandbox->root_name, &attributes) == 0;
+        /* After another error, as of a root that has just been removed, a later look may succeed. */
+        held.root_is_visible = sandbox->root_name != NULL && (stat(sandbox->root_name, &attributes) == 0 ||
+                                                              (errno != EACCES && errno != EPERM));
     }
     ssize_t written = write(answer, &held, sizeof held); /* atomic, below PIPE_BUF (pipe(7)) */
     _exit(written == (ssize_t)sizeof held ? EX_OK : EX_OSERR);

@@ -42,17 +42,16 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum d
                   int64_t now)
 {
     struct deadline *end = &deadlines->ends[kind];
+    struct deadline *later = end;
+    int64_t due = now + durations[kind];
     deadline_disarm(deadline);
-    *deadline = (struct deadline){
-        .earlier = end->earlier,
-        .later = end,
-        .due = now + durations[kind],
-        .kind = kind,
-    };
-    end->earlier->later = deadline;
-    end->earlier = deadline;
-    if (deadline->due < deadlines->earliest)
-        deadlines->earliest = deadline->due;
+    while (later->earlier != end && later->earlier->due > due)
+        later = later->earlier;
+    *deadline = (struct deadline){.earlier = later->earlier, .later = later, .due = due, .kind = kind};
+    later->earlier->later = deadline;
+    later->earlier = deadline;
+    if (due < deadlines->earliest)
+        deadlines->earliest = due;
 }
 
 struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_kind kind)

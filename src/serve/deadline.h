@@ -1,5 +1,5 @@
 /* Deadlines of connections, in a queue for each kind. All deadlines of a kind take equally long, so the first armed is
-   the first due, and arming, disarming and finding the next are O(1). */
+   the first due, and arming, disarming and finding the next are O(1); but for those that another worker has armed. */
 #ifndef TINYHTTPD_SERVE_DEADLINE_H
 #define TINYHTTPD_SERVE_DEADLINE_H
 
@@ -36,7 +36,7 @@ void deadlines_init(struct deadlines *deadlines);
 /* Makes an unarmed deadline. */
 void deadline_init(struct deadline *deadline);
 
-/* Arms the deadline, again if it is armed: it is due at `now` plus the time of the kind. */
+/* Arms the deadline, again if it is armed: it is due at `now`, or an earlier time, plus the time of the kind. */
 void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
                   int64_t now);
 

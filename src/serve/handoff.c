@@ -16,8 +16,9 @@
 struct header {
     uint32_t version;
     uint32_t size; /* of this struct */
+    uint32_t age;
 };
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 /* Room for one descriptor. CMSG_SPACE would have room for two. */
 union control {
@@ -27,7 +28,7 @@ union control {
 
 enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 {
-    struct header header = {.version = VERSION, .size = sizeof header};
+    struct header header = {.version = VERSION, .size = sizeof header, .age = handoff->age};
     struct iovec pieces[] = {
         {&header, sizeof header},
         {(void *)(uintptr_t)handoff->bytes.at, handoff->bytes.length}, // NOLINT(performance-no-int-to-ptr)
@@ -103,11 +104,16 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     if (length < 0)
         return errno == EINTR ? HANDOFF_FAILED : HANDOFF_AGAIN;
     int fd = descriptor_of(&message);
+    if (length == 0 && fd < 0)
+        return HANDOFF_END;
     bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
                  header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;
-    *handoff = (struct handoff){.fd = fd, .bytes = {room, (size_t)length - (whole ? sizeof header : 0)}};
-    if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd))
+    *handoff = (struct handoff){.fd = fd};
+    if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd)) {
+        handoff->age = header.age;
+        handoff->bytes = (struct span){room, (size_t)length - sizeof header};
         return HANDOFF_DONE;
+    }
     if (fd >= 0)
         close(fd);
     return HANDOFF_FAILED;

@@ -411,18 +411,37 @@ static bool accept_one(struct worker *worker, unsigned listener)
     return true;
 }
 
-/* Steps the connection in the next iteration: its request may have arrived only after a stat of this one. Returns false
-   if the channel is empty. */
+/* Steps the connection in the next iteration: its request may have arrived only after a stat of this one. The time for
+   its head goes on, or a slow client would get more with each new root. */
+static void take_over(struct worker *worker, struct connection *connection, uint32_t age)
+{
+    schedule(worker, connection, WANT_TURN);
+    if (connection->deadline.kind == DEADLINE_HEAD)
+        deadline_arm(&worker->deadlines, &connection->deadline, DEADLINE_HEAD, worker->now - age);
+}
+
+/* Returns false if the channel is empty, at its end, or fails. */
 static bool take_over_one(struct worker *worker, unsigned source)
 {
     struct handoff handoff;
-    enum handoff_result result = handoff_receive(fd_of_source(worker, source), worker->handed, &handoff);
-    if (result != HANDOFF_DONE)
-        return result == HANDOFF_FAILED;
-    struct connection *connection = admit(worker, connection_take(&handoff), handoff.fd);
-    if (connection != NULL)
-        schedule(worker, connection, WANT_TURN);
-    return true;
+    switch (handoff_receive(fd_of_source(worker, source), worker->handed, &handoff)) {
+    case HANDOFF_DONE: {
+        struct connection *connection = admit(worker, connection_take(&handoff), handoff.fd);
+        if (connection != NULL)
+            take_over(worker, connection, handoff.age);
+        return true;
+    }
+    case HANDOFF_FAILED:
+        return true;
+    case HANDOFF_AGAIN:
+        if (errno != EAGAIN) /* it stays readable, and the loop would spin */
+            pause_source(worker, source);
+        return false;
+    case HANDOFF_END:
+        ignore_source(worker, source); /* it would be reported again and again */
+        break;
+    }
+    return false;
 }
 
 /* Returns false if the source has no connection left, or there is no room for one. */
@@ -477,6 +496,7 @@ static enum handoff_result hand_over(struct worker *worker, struct connection *c
     struct handoff handoff;
     if (!connection_offer(connection, &handoff))
         return HANDOFF_FAILED;
+    handoff.age = (uint32_t)deadline_age(&connection->deadline, worker->now);
     enum handoff_result result = handoff_send(worker->successors, &handoff);
     if (result != HANDOFF_DONE)
         return result;
@@ -584,21 +604,16 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     }
 }
 
-static void serve_source(struct worker *worker, unsigned source, uint32_t events)
-{
-    take_connections(worker, source);
-    if (is_listener(worker, source))
-        yield_listener(worker, source);
-    else if ((events & EPOLLHUP) != 0) /* no worker sends any more, or one has shut it down */
-        ignore_source(worker, source);
-}
-
 /* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle. */
 static void serve_sources(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (is_of_source(worker, &events[i]))
-            serve_source(worker, (unsigned)events[i].data.u64, events[i].events);
+        if (!is_of_source(worker, &events[i]))
+            continue;
+        unsigned source = (unsigned)events[i].data.u64;
+        take_connections(worker, source);
+        if (is_listener(worker, source))
+            yield_listener(worker, source);
     }
 }
 

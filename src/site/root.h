@@ -9,6 +9,7 @@ struct root {
     int fd;           /* the directory that it led to when it was opened */
     dev_t device;
     ino_t inode;
+    const char *file; /* the only file served: without it the root is missing; NULL: the whole directory */
 };
 
 enum root_state {
@@ -17,7 +18,7 @@ enum root_state {
     ROOT_MISSING,  /* it leads to none */
 };
 
-/* Describes an open directory. `name` is borrowed. Returns 0, or -1 with errno. */
+/* Describes an open directory; the caller may set `file`. `name` is borrowed. Returns 0, or -1 with errno. */
 int root_describe(struct root *root, const char *name, int fd);
 
 /* Looks the name up. Without a name, sees only that the open directory was removed. With ROOT_MISSING, `*error` is an

@@ -833,6 +833,7 @@ void store_follow(struct store *store, const char *root_name)
 
 void store_obey(struct store *store, const struct settings *settings)
 {
+    store->root.file = settings->file;
     store->beneath.symlinks = settings->symlinks;
     store->charset = settings->charset;
     mime_override(settings->types, settings->type_count);

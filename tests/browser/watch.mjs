@@ -1,6 +1,6 @@
 // --watch in an open page: it shows an edited file within two seconds. A stylesheet is replaced in place, other files
 // reload the page.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { is, ok, run, soon } from './lib/browser.mjs';
 
@@ -176,6 +176,11 @@ run(async ({ root, serve, log, open }) => {
     ok(await soon(async () => await text(missing) === 'here', within), 'a missing page is shown when it is created');
     is(missing.complaints.filter(one => !one.includes('status of 404 ')), [], 'a missing page: no message in the console but that of the 404');
     ok(missing.complaints.length <= 1, 'a missing page: one message in the console', missing.complaints.join('; '));
+
+    renameSync(root, `${root}.away`);
+    ok(await soon(async () => await missing.$('html > output') !== null, within), 'the root is missing: the page says so');
+    renameSync(`${root}.away`, root);
+    ok(await soon(async () => await missing.$('output') === null, within), 'the root is there again: the notice is gone');
 
     await wait(300); // the log is written in batches
     ok(/"GET \/style\.css\?v=1 /.test(log(site)), 'requests of pages are logged');

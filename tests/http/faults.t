@@ -11,7 +11,7 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(220);
+bound_seconds(300);
 
 # The faults of each call: errors, or numbers of bytes for a short read or write.
 my @worker_faults = (
@@ -323,6 +323,76 @@ for my $case (
     is(run_script($server), '', "reload without processes for $name: the new worker serves");
     $server->stop(lost => 1);
 }
+# The root is replaced while connections wait, some with half a head. `lost`: the error is that of a connection which
+# broke, so one may be lost. `refused`: connections can't be handed over, so each may get 503 and be closed.
+sub switch_root {
+    my ($folder, $version) = @_;
+    put_file("$folder/$version", 'index.html', "version $version");
+    symlink $version, "$folder/link" or die $!;
+    rename "$folder/link", "$folder/current" or die $!;
+    return;
+}
+{
+    my $folder = new_root();
+    switch_root($folder, my $version = 'v0');
+    my $server = Harness->start(root => "$folder/current", args => ['-j', 2], before => sub { @ENV{ keys %environment } = values %environment });
+    $server->expect_stderr(qr/; responses are 503 meanwhile$|root '.*' is there again|can't start a (?:worker|process)/);
+    my $count = sub { my ($in_workers) = @_; return descriptors($in_workers ? $server->workers : $server->pid) };
+    my $settle = sub { return eventually { my @workers = $server->workers; @workers == 2 } };
+    $settle->();
+    my @before = map { $count->($_) } 0, 1;
+    my $request = get_request('/');
+    for my $row (
+        ['in the worker that hands over', 0, 'sendmsg', {}, qw(EAGAIN EINTR ENOBUFS ENOMEM ETOOMANYREFS)],
+        ['in the worker that hands over', 0, 'sendmsg', { refused => 1 }, qw(EPIPE ECONNRESET EMSGSIZE)],
+        ['in the worker that takes over', 0, 'recvmsg', {}, qw(EAGAIN EINTR ENOBUFS ENOMEM)],
+        ['in the worker that takes over', 0, 'getpeername', { lost => 1 }, qw(ENOTCONN ENOBUFS)],
+        ["of the root's name in a worker", 0, 'stat', { refused => 1 }, qw(EIO ESTALE ENOMEM ELOOP)],
+        ["of the root's name in the master", 1, 'stat', {}, qw(EIO ESTALE ENOMEM EACCES)],
+        ['in the master', 1, 'pipe2', {}, qw(EMFILE ENFILE ENOMEM)],
+    ) {
+        my ($where, $in_master, $function, $may, @faults) = @$row;
+        my ($wrong, $fired) = ('', 0);
+        for my $fault (@faults) {
+            for my $n (1 .. ($may->{refused} ? 1 : 3)) {
+                my @sockets = map { $server->connection } 1 .. 6;
+                $server->exchange($request, socket => $_, count => 1) for @sockets;
+                syswrite $_, substr $request, 0, 9 for @sockets[0 .. 2];
+                $version = 'v' . (1 + substr $version, 1);
+                set_fault($function, $n, $fault, $in_master ? 'in the master' : '');
+                switch_root($folder, $version);
+                my @got;
+                for my $i (3 .. 5, 0 .. 2) {
+                    my $result = $server->exchange($i < 3 ? substr $request, 9 : $request, socket => $sockets[$i], count => 1, lenient => 1, seconds => 20);
+                    my $answer = $result->{responses}[0];
+                    push @got, $answer ? $answer->{status} == 200 ? $answer->{body} : $answer->{status} : $result->{closed} ? 'closed' : 'none';
+                }
+                $fired += end_fault();
+                my @odd = grep { $_ ne "version $version" } @got;
+                @odd = grep { !/\A(?:503|closed)\z/ } @odd if $may->{refused};
+                @odd = () if $may->{lost} && @odd == 1 && $odd[0] eq 'closed';
+                $wrong ||= "$fault in call $n: @odd" if @odd;
+                $wrong ||= "after $fault in call $n" if $server->get('/')->{body} ne "version $version";
+                close $_ for grep { $_->opened } @sockets;
+                $settle->();
+            }
+        }
+        is($wrong, '', "$function fails $where with @faults: each connection gets the new root");
+        cmp_ok($fired, '>=', @faults, "$function fails $where: some calls failed");
+    }
+    ok(eventually { $settle->() && $count->(0) == $before[0] && $count->(1) == $before[1] }, 'after all faults: no descriptor leaked')
+        or diag(join ' ', @before, map { $count->($_) } 0, 1);
+    $server->stop(lost => 1);
+}
+# A start, and a reload, without the sockets on which workers hand over.
+for my $n (1 .. 3) {
+    for my $error (qw(EMFILE ENOMEM)) {
+        set_fault('socketpair', $n, $error, 'in the master');
+        my $ended = run_program({ before => sub { @ENV{ keys %environment } = values %environment } }, '-r', $root, '-p', '0', '-b', '127.0.0.1');
+        is("$ended->{status} " . end_fault(), '71 1', "socketpair $n fails with $error: exit status of the system");
+        like($ended->{err}, qr/\Atinyhttpd: can't make a socket: [^\n]+; 'ulimit -a' shows the limits\n\z/, "socketpair $n fails with $error: one line");
+    }
+}
 # SIGTERM while the new program still tries to start: the old worker finishes its response.
 {
     put_file($root, 'large.bin', '') if !-e "$root/large.bin";
@@ -336,9 +406,7 @@ for my $case (
     kill 'HUP', $server->pid;
     ok(eventually(sub { $server->stderr =~ /trying again in 200 ms/ }), 'a program that can\'t start: tries again');
     kill 'TERM', $server->pid;
-    my $bytes = length($start) - index($start, "\r\n\r\n") - 4;
-    while ($bytes < 30_000_000) { $bytes += sysread($socket, my $buffer, 1 << 20) || last }
-    is($bytes, 30_000_000, 'SIGTERM while a program can\'t start: the response in flight is finished');
+    is(rest_of_download($socket, $start, 30_000_000), 30_000_000, 'SIGTERM while a program can\'t start: the response in flight is finished');
     $server->ended(stderr => $server->stderr);
     end_fault();
 }

@@ -109,10 +109,21 @@ typed(['--mime=apple-app-site-association=application/json', '--mime=.=text/x-na
 my $single = Harness->start(bare => 1, root => $root, args => ['-p', '0', '-b', '127.0.0.1', '-j', '1', "$root/start.htm"]);
 is(told_of($single, $_), "start\n", "one file: $_") for '/', '/start.htm', '/?x', '/', '/x/..';
 is(told_of($single, $_), 404, "one file: $_ is 404") for '/index.html', '/start', '/start.htm/', '/sub/start.htm', '/sub/', '/.well-known/ok';
+$single->expect_stderr(qr/\Atinyhttpd: root 'start\.htm' (?:is missing: No such file or directory; responses are 503 meanwhile|is there again)$/);
 unlink "$root/start.htm";
-is(told_of($single, '/'), 404, 'one file: deleted, 404');
+for my $path ('/', '/start.htm') {
+    my $answer = $single->get($path, 'Accept: text/html');
+    is("$answer->{status} $answer->{field}{'retry-after'}", '503 1', "one file: deleted, $path is 503 with Retry-After");
+    like($answer->{body}, qr/The file that this server serves is missing \(No such file or directory\)/, "one file: deleted, $path says why");
+}
+is($single->get('/other')->{status}, 404, 'one file: deleted, other paths are 404');
+is($single->get('/.well-known/tinyhttpd/health')->{status}, 503, 'one file: deleted, the health check');
+ok(eventually { $single->stderr =~ /is missing: .*\n\z/ }, 'one file: deleted, a line');
 put_file($root, 'start.htm', "again\n");
 is(told_of($single, '/'), "again\n", 'one file: created again, served');
+is($single->get('/.well-known/tinyhttpd/health')->{status}, 200, 'one file: created again, the health check');
+ok(eventually { $single->stderr =~ /'start\.htm' is there again\n\z/ }, 'one file: created again, a line');
+is(scalar(() = $single->stderr =~ /^tinyhttpd: root /mg), 2, 'one file: one line each way');
 responses_framed();
 $single->stop;
 done_testing();

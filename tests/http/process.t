@@ -181,14 +181,9 @@ for my $signal ('TERM', 'INT') {
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM during a kept connection\'s download: the drain has begun');
     my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
     unlike($head, qr/^Connection: close/mi, 'the head was sent before the signal, without Connection: close');
-    my ($left, $buffer) = (length($head) + $size - length $start, '');
-    while ($left > 0) {
-        my $got = sysread $download, $buffer, $left < 1 << 20 ? $left : 1 << 20 or last;
-        $left -= $got;
-    }
-    is($left, 0, 'the download is whole');
+    is(rest_of_download($download, $start, $size), $size, 'the download is whole');
     $server->ended(stderr => $before, seconds => 4); # well before the deadline of the drain
-    is(sysread($download, $buffer, 1), 0, 'the connection is closed after it, not reset');
+    is(sysread($download, my $more, 1), 0, 'the connection is closed after it, not reset');
 }
 
 # Connections in the accept queue are served, even if the signal reaches the worker before it accepts them.

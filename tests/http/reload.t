@@ -175,10 +175,7 @@ sub replace {
     cmp_ok(scalar @all, '>=', 2, 'old workers are still there');
     kill 'TERM', $server->pid;
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM after SIGHUP: new connections are refused');
-    my $left = $size + index($start, "\r\n\r\n") + 4 - length $start;
-    $left = $size if index($start, "\r\n\r\n") < 0;
-    while ($left > 0) { my $got = sysread $slow, my $bytes, 1 << 18 or last; $left -= $got }
-    is($left, 0, 'the download that began before both reloads is finished');
+    is(rest_of_download($slow, $start, $size), $size, 'the download that began before both reloads is finished');
     $server->ended(stderr => $before);
 }
 
@@ -238,9 +235,7 @@ sub stopped {
         '/proc does not respond: the log says so');
     ok(reload($server), '/proc does not respond: reloaded again');
     is($server->get('/')->{status}, 200, '/proc does not respond: serves');
-    my $bytes = length($start) - index($start, "\r\n\r\n") - 4;
-    while ($bytes < 20_000_000) { $bytes += sysread($download, my $buffer, 1 << 20) || last }
-    is($bytes, 20_000_000, '/proc does not respond for one worker: another finishes its download');
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, '/proc does not respond for one worker: another finishes its download');
     $server->stop(lost => 1);
 }
 
@@ -262,12 +257,7 @@ sub stopped {
     my @statuses = map { $server->get('/')->{status} // 'none' } 1 .. 20;
     is("@statuses", join(' ', ('200') x 20), 'the new workers answer all new connections');
     ok(-e "/proc/$honest" && has_retired($server, $honest), 'the other old worker lives and has closed the listening sockets');
-    my @lengths;
-    for my $number (0 .. $#downloads) {
-        my $bytes = length($starts[$number]) - index($starts[$number], "\r\n\r\n") - 4;
-        while ($bytes < 20_000_000) { $bytes += sysread($downloads[$number], my $buffer, 1 << 20) || last }
-        push @lengths, $bytes;
-    }
+    my @lengths = map { rest_of_download($downloads[$_], $starts[$_], 20_000_000) } 0 .. $#downloads;
     is("@lengths", '20000000 20000000 20000000', 'the other old worker finishes its downloads');
     $server->stop(lost => 1);
 }

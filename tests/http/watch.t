@@ -84,6 +84,14 @@ my $script = $server->get($path);
 is($script->{field}{'content-type'}, 'text/javascript; charset=utf-8', 'the script has its media type');
 like($script->{body}, qr/\A\(\(\) => \{\n.*\}\)\(\);\n\z/s, 'the script runs in a scope of its own');
 
+# The script tells a missing root by 503, and the page's version is the same when it is back.
+$server->settled('/index.html');
+my $known = check('/index.html', @shown)->{field}{etag};
+rename $root, "$root.away" or die $!;
+$server->expect_stderr(qr/\Atinyhttpd: root '.*' (?:is missing|is there again)/);
+is(check('/index.html', @shown, "If-None-Match: $known")->{status}, 503, 'the root is missing: the script\'s check is 503');
+rename "$root.away", $root or die $!;
+is(check('/index.html', @shown, "If-None-Match: $known")->{status}, 304, 'the root is there again: the script\'s check is 304');
 unlike($server->log, qr{live\.js}, 'the script is not logged');
 my $lines = () = $server->log =~ /\n/g;
 check('/index.html', @shown);

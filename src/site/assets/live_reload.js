@@ -5,7 +5,7 @@
    * The script removes its element before the page's own scripts see the document, and defines no global name. The
    * server answers a conditional HEAD with 304 while the version is the known one (RFC 9110 13.1.2), and with 204 for a
    * missing file, as browsers write each 404 into the console. A file that is missing, or too new to have an ETag, is
-   * checked again: a build may be running.
+   * checked again: a build may be running. While the root is missing, the server answers 503, and a notice says so.
    */
   'use strict';
   const pause = 400; // milliseconds between two rounds
@@ -57,12 +57,20 @@
       .forEach((address) => loaded.add(address)),
   ).observe({ type: 'resource', buffered: true });
 
+  // Outside the body, whose content is the page's own. Not by a style attribute, which a policy may forbid.
+  const notice = document.createElement('output');
+  notice.textContent = 'This site is missing at the moment (503). It comes back by itself.';
+  notice.style.cssText =
+    'all:initial;position:fixed;z-index:9999;inset:auto 0 0;padding:.5em;font:1rem sans-serif;color:#fff;background:#a00';
+  const tell = (missing) => (missing ? document.documentElement.append(notice) : notice.remove());
+
   // True if the version on the server is not the known one.
   const isChanged = async (address) => {
     const before = known.get(address);
     const headers = { 'Tinyhttpd-Live': '1', Accept: address === page ? 'text/html' : '*/*' };
     if (before) headers['If-None-Match'] = before;
     const answer = await fetch(address, { method: 'HEAD', headers, cache: 'no-store' });
+    if (address === page) tell(answer.status === 503);
     const etag = answer.status === 200 ? answer.headers.get('ETag') : '';
     if (answer.status === 304 || etag === null || (etag === '' && before)) return false;
     known.set(address, etag);

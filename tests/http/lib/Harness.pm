@@ -21,7 +21,7 @@ use Test::More;
 use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
-    processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to children_of log_writers_of have
+    processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to rest_of_download children_of log_writers_of have
     slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory
     a_pipe a_terminal);
 
@@ -441,6 +441,21 @@ sub connection {
     my $socket = connect_to($self->{bind}, $self->{port}, %how);
     die "no connection: $!" if !$socket;
     return $socket;
+}
+
+# Reads the rest of a response whose body has `size` bytes, and no more; `start` is what was read of it. Returns how many
+# bytes of the body there were.
+sub rest_of_download {
+    my ($socket, $start, $size) = @_;
+    my $head_end = index $start, "\r\n\r\n";
+    my $bytes = $head_end < 0 ? 0 : length($start) - $head_end - 4;
+    while ($head_end < 0 || $bytes < $size) {
+        my $room = $head_end < 0 ? 1 : $size - $bytes < 1 << 18 ? $size - $bytes : 1 << 18;
+        my $got = sysread $socket, my $more, $room or last;
+        if ($head_end < 0) { $start .= $more; $head_end = index $start, "\r\n\r\n" }
+        else { $bytes += $got }
+    }
+    return $bytes;
 }
 
 sub blocking {

@@ -200,7 +200,7 @@ int fstat(int fd, struct stat *attributes)
     return fails("fstat") ? -1 : next(fd, attributes);
 }
 
-/* Without an error, the file system does not respond. */
+/* Of the root's name alone. Without an error, the file system does not respond. */
 int stat(const char *path, struct stat *attributes)
 {
     typedef int function(const char *path, struct stat *attributes);
@@ -271,6 +271,34 @@ ssize_t send(int socket, const void *bytes, size_t size, int flags)
     typedef ssize_t function(int socket, const void *bytes, size_t size, int flags);
     NEXT("send", function *)
     return fails_or_shrinks("send", &size) ? -1 : next(socket, bytes, size, flags);
+}
+
+ssize_t sendmsg(int socket, const struct msghdr *message, int flags)
+{
+    typedef ssize_t function(int socket, const struct msghdr *message, int flags);
+    NEXT("sendmsg", function *)
+    return fails("sendmsg") ? -1 : next(socket, message, flags);
+}
+
+ssize_t recvmsg(int socket, struct msghdr *message, int flags)
+{
+    typedef ssize_t function(int socket, struct msghdr *message, int flags);
+    NEXT("recvmsg", function *)
+    return fails("recvmsg") ? -1 : next(socket, message, flags);
+}
+
+int getpeername(int socket, PEER peer, socklen_t *length)
+{
+    typedef int function(int socket, PEER peer, socklen_t *length);
+    NEXT("getpeername", function *)
+    return fails("getpeername") ? -1 : next(socket, peer, length);
+}
+
+int socketpair(int domain, int type, int protocol, int ends[2])
+{
+    typedef int function(int domain, int type, int protocol, int ends[2]);
+    NEXT("socketpair", function *)
+    return fails("socketpair") ? -1 : next(domain, type, protocol, ends);
 }
 
 ssize_t sendfile(int socket, int fd, off_t *offset, size_t size)
@@ -356,6 +384,13 @@ pid_t fork(void)
     typedef pid_t function(void);
     NEXT("fork", function *)
     return fails("fork") ? -1 : next();
+}
+
+int pipe2(int ends[2], int flags)
+{
+    typedef int function(int ends[2], int flags);
+    NEXT("pipe2", function *)
+    return fails("pipe2") ? -1 : next(ends, flags);
 }
 
 pid_t waitpid(pid_t pid, int *status, int options)

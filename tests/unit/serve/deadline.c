@@ -85,6 +85,24 @@ static void the_first_armed_is_the_first_due(void **state)
 }
 
 /* Also if others were armed before it. */
+static void one_that_began_earlier_is_due_earlier(void **state)
+{
+    static const int64_t begun[] = {100, 300, 50, 200, 300}, sorted[] = {50, 100, 200, 300, 300};
+    struct deadline all[COUNT(begun)];
+    (void)state;
+    for (size_t i = 0; i < COUNT(begun); i++) {
+        deadline_init(&all[i]);
+        deadline_arm(&deadlines, &all[i], DEADLINE_HEAD, begun[i]);
+    }
+    for (size_t i = 0; i < COUNT(sorted); i++) {
+        struct deadline *due = deadline_due(&deadlines, sorted[i] + LIMIT_HEAD_MS);
+        assert_non_null(due);
+        assert_int_equal(due->due, sorted[i] + LIMIT_HEAD_MS);
+        deadline_disarm(due);
+    }
+    assert_int_equal(deadline_wait(&deadlines, 0), -1);
+}
+
 static void the_nearest_of_all_kinds_is_next(void **state)
 {
     struct deadline idle, head, linger;
@@ -203,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup(without_armed_deadlines_none_is_due, begin),
         cmocka_unit_test(each_kind_has_its_time),
         cmocka_unit_test_setup(the_first_armed_is_the_first_due, begin),
+        cmocka_unit_test_setup(one_that_began_earlier_is_due_earlier, begin),
         cmocka_unit_test_setup(the_nearest_of_all_kinds_is_next, begin),
         cmocka_unit_test_setup(rearming_moves_to_the_end, begin),
         cmocka_unit_test_setup(deadlines_have_a_next_and_an_age, begin),

@@ -64,10 +64,11 @@ static void connection_arrives_with_its_client_and_bytes(void **state)
     (void)state;
     memset(sent, 'b', sizeof sent);
     for (size_t length = 0; length <= sizeof sent; length = 2 * length + 1) {
-        struct handoff handoff = {.fd = connection[1], .bytes = {sent, length}}, taken = {0};
+        struct handoff handoff = {.fd = connection[1], .age = 7, .bytes = {sent, length}}, taken = {0};
         assert_int_equal(handoff_send(DESCRIPTOR_HANDOFF_OUT, &handoff), HANDOFF_DONE);
         assert_int_equal(receive(&taken), HANDOFF_DONE);
         assert_int_equal(taken.peer.any.sa_family, AF_UNIX); /* as the socket has it */
+        assert_int_equal(taken.age, 7);
         assert_int_equal(taken.bytes.length, length);
         assert_memory_equal(taken.bytes.at, sent, length);
         assert_true((fcntl(taken.fd, F_GETFD) & FD_CLOEXEC) != 0);
@@ -105,6 +106,17 @@ static void without_a_receiver_it_fails(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
     close(pair[1]);
     assert_int_equal(handoff_send(pair[0], &handoff), HANDOFF_FAILED);
+}
+
+static void what_was_sent_before_the_end_is_received(void **state)
+{
+    struct handoff handoff = {.fd = connection[1]}, taken;
+    (void)state;
+    assert_int_equal(handoff_send(DESCRIPTOR_HANDOFF_OUT, &handoff), HANDOFF_DONE);
+    assert_int_equal(shutdown(DESCRIPTOR_HANDOFF_OUT, SHUT_RDWR), 0);
+    assert_int_equal(receive(&taken), HANDOFF_DONE);
+    close(taken.fd);
+    assert_int_equal(receive(&taken), HANDOFF_END);
 }
 
 /* Sends bytes with `count` descriptors. */
@@ -211,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(connection_arrives_with_its_client_and_bytes, begin, end),
         cmocka_unit_test_setup_teardown(full_queue_is_no_failure, begin, end),
         cmocka_unit_test_setup_teardown(without_a_receiver_it_fails, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_sent_before_the_end_is_received, begin, end),
         cmocka_unit_test_setup_teardown(malformed_messages_are_dropped, begin, end),
         cmocka_unit_test_setup_teardown(more_than_one_descriptor_leaves_none_open, begin, end),
         cmocka_unit_test_setup_teardown(only_sockets_that_do_not_block_are_taken, begin, end),

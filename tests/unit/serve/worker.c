@@ -1,14 +1,19 @@
-/* A worker whose accept fails repeatedly: it pauses each time, and accepts again when the error is over. */
+/* A worker whose accept fails repeatedly: it pauses each time, and accepts again when the error is over. Connections
+   that it takes over from another worker, or hands over. */
 #include "serve/worker.h"
 
 #include "base/descriptors.h"
+#include "base/limits.h"
+#include "serve/handoff.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -74,6 +79,7 @@ static pid_t start_worker(const int *listeners, unsigned count)
     sigset_t stop;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, WORKER_RETIRE);
     sigprocmask(SIG_BLOCK, &stop, NULL);
     sigemptyset(&setup.waiting_mask);
     pid_t pid = fork();
@@ -170,6 +176,166 @@ static void a_failing_listener_leaves_the_others_served(void **state)
     close(listeners[1]);
 }
 
+/* Puts one end of a channel at a fixed descriptor of the next worker. Returns the other. */
+static int open_channel_at(int fixed)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(dup2(ends[1], fixed), fixed);
+    close(ends[1]);
+    return ends[0];
+}
+
+/* Hands a connection to a worker, with bytes that have arrived of it. Returns the client's end; `*kept` is the server's.
+   */
+static int hand_to(int channel, const char *bytes, uint32_t age, int *kept)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    const struct handoff handoff = {.fd = ends[1], .age = age, .bytes = {bytes, strlen(bytes)}};
+    assert_int_equal(handoff_send(channel, &handoff), HANDOFF_DONE);
+    *kept = ends[1];
+    return ends[0];
+}
+
+/* The old workers have handed over more than one iteration takes, and have ended. */
+static void connections_of_a_program_that_has_ended_are_served(void **state)
+{
+    enum { CONNECTIONS = 3 * LIMIT_ACCEPTS };
+    int clients[CONNECTIONS], kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_BEFORE);
+    (void)state;
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        clients[i] = hand_to(channel, request, 0, &kept);
+        close(kept);
+    }
+    close(channel);
+    pid_t worker = start_worker(NULL, 0);
+    for (unsigned i = 0; i < CONNECTIONS; i++) {
+        assert_served(clients[i]);
+        close(clients[i]);
+    }
+    stop_worker(worker);
+}
+
+static void time_for_a_head_goes_on_when_it_is_handed_over(void **state)
+{
+    char answer[13] = "";
+    int kept, fresh_kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_IN);
+    struct timeval patience = {.tv_sec = LIMIT_HEAD_MS / 1000 - 5};
+    (void)state;
+    pid_t worker = start_worker(NULL, 0);
+    int fresh = hand_to(channel, "GET /", 0, &fresh_kept);
+    int slow = hand_to(channel, "GET /", LIMIT_HEAD_MS - 300, &kept);
+    setsockopt(slow, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    assert_int_equal(recv(slow, answer, 12, MSG_WAITALL), 12);
+    assert_string_equal(answer, "HTTP/1.1 408");
+    assert_true(recv(fresh, answer, 1, MSG_DONTWAIT) < 0);
+    stop_worker(worker);
+    close(slow), close(fresh), close(kept), close(fresh_kept), close(channel);
+}
+
+/* This process has the socket open, as a worker that handed it over may: epoll would still report it after the close.
+   */
+static void a_closed_connection_that_was_taken_over_has_no_more_events(void **state)
+{
+    enum { ROUNDS = 20 };
+    int clients[ROUNDS], kept[ROUNDS], other, other_kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_IN);
+    (void)state;
+    pid_t worker = start_worker(NULL, 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        clients[i] = hand_to(channel, "GET /none HTTP/1.1\r\nHost: a\r\n", 0, &kept[i]);
+        wait_ms(5); /* it waits, so the worker adds it to epoll */
+        assert_int_equal(send(clients[i], "Connection: close\r\n\r\n", 21, 0), 21);
+        shutdown(clients[i], SHUT_WR);
+        assert_served(clients[i]);
+    }
+    wait_ms(300); /* all are closed then */
+    for (unsigned i = 0; i < ROUNDS; i++)
+        shutdown(kept[i], SHUT_RDWR); /* an event */
+    other = hand_to(channel, request, 0, &other_kept);
+    assert_served(other);
+    for (unsigned i = 0; i < ROUNDS; i++)
+        close(clients[i]), close(kept[i]);
+    stop_worker(worker);
+    close(other), close(other_kept), close(channel);
+}
+
+/* Waits for a connection. */
+static int receive_from(int channel)
+{
+    static char room[HANDOFF_BYTES_MAX];
+    struct handoff taken;
+    enum handoff_result result;
+    for (unsigned i = 0; (result = handoff_receive(channel, room, &taken)) == HANDOFF_AGAIN && i < 2000; i++)
+        wait_ms(10);
+    assert_int_equal(result, HANDOFF_DONE);
+    return taken.fd;
+}
+
+static void a_connection_that_was_handed_over_has_no_more_events(void **state)
+{
+    static const char head[] = "GET /none HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n";
+    int staying_kept, idle_kept, in = open_channel_at(DESCRIPTOR_HANDOFF_IN);
+    int out = open_channel_at(DESCRIPTOR_HANDOFF_OUT), master = open_channel_at(DESCRIPTOR_MASTER);
+    (void)state;
+    pid_t worker = start_worker(NULL, 0);
+    int staying = hand_to(in, head, 0, &staying_kept), idle = hand_to(in, "", 0, &idle_kept);
+    wait_ms(100);
+    kill(worker, WORKER_RETIRE);
+    int taken = receive_from(out);
+    assert_int_equal(send(idle, request, sizeof request - 1, 0), sizeof request - 1); /* an event */
+    assert_int_equal(send(staying, "b", 1, 0), 1); /* its body: it is answered, then handed over as well */
+    assert_served(staying);
+    int last = receive_from(out), status;
+    assert_int_equal(waitpid(worker, &status, 0), worker);
+    assert_int_equal(status, 0);
+    close(taken), close(last), close(staying), close(idle), close(staying_kept), close(idle_kept);
+    close(in), close(out), close(master);
+}
+
+/* Receives a whole response that has no body behind its head but what came with it. */
+static bool says_close(int client)
+{
+    static char answer[4096];
+    wait_ms(100);
+    struct timeval patience = {.tv_sec = 20};
+    setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ssize_t length = recv(client, answer, sizeof answer - 1, 0);
+    assert_true(length > 12);
+    answer[length] = '\0';
+    return strstr(answer, "\r\nConnection: close\r\n") != NULL;
+}
+
+/* No other worker takes anything: each connection gets one more response. */
+static void a_queue_that_stays_full_counts_as_broken(void **state)
+{
+    int kept, filler_kept, in = open_channel_at(DESCRIPTOR_HANDOFF_IN);
+    int out = open_channel_at(DESCRIPTOR_HANDOFF_OUT), master = open_channel_at(DESCRIPTOR_MASTER);
+    (void)state;
+    pid_t worker = start_worker(NULL, 0);
+    int filler = hand_to(in, request, 0, &filler_kept);
+    const struct handoff handoff = {.fd = filler_kept};
+    assert_served(filler);
+    while (handoff_send(DESCRIPTOR_HANDOFF_OUT, &handoff) == HANDOFF_DONE)
+        ;
+    int client = hand_to(in, request, 0, &kept);
+    close(kept); /* so that the end of the stream shows */
+    assert_false(says_close(client));
+    kill(worker, WORKER_RETIRE);
+    wait_ms(LIMIT_ROOT_MS / 8);
+    unsigned kept_alive = 0;
+    do
+        assert_int_equal(send(client, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    while (!says_close(client) && kept_alive++ < 100);
+    assert_true(kept_alive > 0 && kept_alive < 100);
+    kill(worker, SIGTERM);
+    int status;
+    assert_int_equal(waitpid(worker, &status, 0), worker);
+    assert_int_equal(status, 0);
+    close(client), close(filler), close(filler_kept), close(in), close(out), close(master);
+}
+
 /* No other workers, and no master that reads notices. */
 static void fill_fixed_descriptors(void)
 {
@@ -185,6 +351,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_error_of_accept_spins),
         cmocka_unit_test(a_failing_listener_leaves_the_others_served),
+        cmocka_unit_test(connections_of_a_program_that_has_ended_are_served),
+        cmocka_unit_test(time_for_a_head_goes_on_when_it_is_handed_over),
+        cmocka_unit_test(a_closed_connection_that_was_taken_over_has_no_more_events),
+        cmocka_unit_test(a_connection_that_was_handed_over_has_no_more_events),
+        cmocka_unit_test(a_queue_that_stays_full_counts_as_broken),
     };
     trials =
         mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

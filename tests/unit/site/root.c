@@ -103,6 +103,22 @@ static void without_a_name_only_a_removed_root_is_missing(void **state)
     assert_int_equal(look(ENOENT), ROOT_MISSING);
 }
 
+static void missing_file_is_a_missing_root(void **state)
+{
+    char path[100];
+    (void)state;
+    const char *names[] = {name, NULL};
+    snprintf(path, sizeof path, "%s/page.html", name);
+    opened.file = "page.html";
+    for (size_t i = 0; i < 2; i++) {
+        opened.name = names[i];
+        assert_int_equal(look(ENOENT), ROOT_MISSING);
+        close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        assert_int_equal(look(0), ROOT_CURRENT);
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +126,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(removed_root_is_missing_until_it_is_made_anew, begin, end),
         cmocka_unit_test_setup_teardown(link_that_leads_to_it_is_current, begin, end),
         cmocka_unit_test_setup_teardown(name_of_no_directory_is_missing, begin, end),
+        cmocka_unit_test_setup_teardown(missing_file_is_a_missing_root, begin, end),
         cmocka_unit_test_setup_teardown(without_a_name_only_a_removed_root_is_missing, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
