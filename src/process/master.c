@@ -203,6 +203,34 @@ static int open_root(struct master *master, struct failure *failure)
     return 0;
 }
 
+/* Opens an empty directory without a name: no file can be made in it. Returns a descriptor, or -1. */
+static int open_empty_directory(void)
+{
+    char name[] = P_tmpdir "/tinyhttpd-XXXXXX";
+    if (mkdtemp(name) == NULL)
+        return -1;
+    int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        fchmod(fd, 0755); /* the workers' user may be another */
+    rmdir(name);
+    return fd;
+}
+
+bool master_awaits_root(const struct master *master)
+{
+    const struct handover *handover = &master->handover;
+    return (handover->sockets > 0 || notify_is_expected()) && !handover->dry_run && !handover->reload;
+}
+
+/* Serves from an empty directory, as if the root had been removed, until look_at_root() finds the root. */
+static int open_placeholder(struct master *master)
+{
+    const char *typed = master->settings->root;
+    master->root.fd = master->root_name[0] != '\0' ? open_empty_directory() : -1;
+    snprintf(master->root_path, sizeof master->root_path, "%s", typed);
+    return master->root.fd < 0 ? -1 : root_describe(&master->root, master->root_name, master->root.fd);
+}
+
 /* Each connection takes a descriptor. The soft limit is low only for programs that use select(2) (getrlimit(2)). */
 static void raise_descriptor_limit(void)
 {
@@ -241,6 +269,23 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
         log_error("no Landlock and no seccomp: only the permissions of user %u limit the workers",
                   held->user);
     return 0;
+}
+
+static void close_root(struct master *master)
+{
+    if (master->root.fd >= 0)
+        close(master->root.fd);
+    master->root.fd = -1;
+}
+
+static int open_sandboxed_root(struct master *master, struct failure *failure)
+{
+    if (open_root(master, failure) == 0 && rehearse_sandbox(master, failure) == 0)
+        return 0;
+    close_root(master);
+    if (failure->status != EX_NOINPUT || !master_awaits_root(master) || open_placeholder(master) < 0)
+        return failure->status;
+    return rehearse_sandbox(master, failure);
 }
 
 /* Received sockets replace --port and --bind: after a reload, the command line still has these. */
@@ -317,11 +362,9 @@ int master_open(struct master *master, const struct settings *settings, struct f
     master->settings = settings;
     master->root.fd = -1;
     raise_descriptor_limit();
-    if (open_root(master, failure) != 0 || rehearse_sandbox(master, failure) != 0 ||
-        log_open(master->held.user, failure) != 0 || open_sockets(master, failure) != 0 ||
-        open_channels(master, failure) != 0) {
-        if (master->root.fd >= 0)
-            close(master->root.fd);
+    if (open_sandboxed_root(master, failure) != 0 || log_open(master->held.user, failure) != 0 ||
+        open_sockets(master, failure) != 0 || open_channels(master, failure) != 0) {
+        close_root(master);
         return failure->status;
     }
     unsigned cpus = cgroup_cpus();
@@ -1235,7 +1278,7 @@ int master_run(struct master *master, char *const *command)
     handle_signals(&supervision->setup.waiting_mask);
     follow_root_name(supervision);
 
-    supervision->root_due = supervision->setup.root_name == NULL ? now_ms() + LIMIT_ROOT_LOOK_MS : INT64_MAX;
+    supervision->root_due = now_ms(); /* the root may be missing */
     adopt_old_workers(supervision);
     start_due_children(supervision);
     notify_ready();

@@ -160,7 +160,8 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
         if (fd >= 0)
             close(fd);
         struct stat attributes;
-        held.root_is_visible = sandbox->root_name != NULL && stat(sandbox->root_name, &attributes) == 0;
+        held.root_is_visible =
+            sandbox->root_name != NULL && (stat(sandbox->root_name, &attributes) == 0 || errno == ENOENT);
     }
     ssize_t written = write(answer, &held, sizeof held); /* atomic, below PIPE_BUF (pipe(7)) */
     _exit(written == (ssize_t)sizeof held ? EX_OK : EX_OSERR);
