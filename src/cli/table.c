@@ -178,9 +178,10 @@ const struct option_row table_rows[] = {
      .group = GROUP_PROCESS,
      .offer = OFFER_USERS,
      .help = "run workers as this user (default for root: nobody)",
-     .manual = "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
-               "keep the user "
-               "that started the server."},
+     .manual =
+         "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
+         "keep the user that started the server. If nobody can't read the root, root's workers become its "
+         "owner and group."},
     {.key = KEY_LOG,
      .name = "log",
      .value = "FORM",

@@ -257,9 +257,14 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
     master->sandbox.root_name = master->root.name;
     master->sandbox.reads_all = settings->symlinks == SYMLINKS_ALL;
     if (privileges_plan(&master->sandbox.privileges, settings->user, failure) != 0 ||
-        sandbox_rehearse(&master->sandbox, held, failure) != 0)
+        sandbox_choose_user(&master->sandbox, held, failure) != 0)
         return failure->status;
     sandbox_describe(held, master->sandbox_line);
+    if (settings->user == NULL && master->sandbox.privileges.change == PRIVILEGES_CHANGE && held->user == 0 &&
+        may_warn(master))
+        log_error("only root can read root '%s'; the workers stay root, without capabilities and inside the "
+                  "sandbox; '--user' chooses another user",
+                  settings->root);
     if (!held->root_is_visible && settings->verbosity == VERBOSITY_VERBOSE && may_warn(master))
         log_error("the workers' user can't look up the root's name; the master looks every %d ms",
                   LIMIT_ROOT_LOOK_MS);
