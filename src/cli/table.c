@@ -169,8 +169,10 @@ const struct option_row table_rows[] = {
      .value = "N",
      .takes = VALUE_NEEDED,
      .group = GROUP_PROCESS,
-     .help = "worker processes (default: one per usable CPU)",
-     .manual = "CPU affinity and the cgroup's quota limit the usable CPUs."},
+     .help = "worker processes (default: CPUs, at least 2)",
+     .manual =
+         "The default is one for each CPU that affinity and the cgroup's quota allow, and at least 2. While "
+         "a worker waits for a slow disk it answers nothing else: give more there."},
     {.key = 'u',
      .name = "user",
      .value = "USER",

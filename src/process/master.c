@@ -362,6 +362,14 @@ static void open_libmagic(const struct master *master)
     mime_close();
 }
 
+static unsigned default_workers(void)
+{
+    unsigned cpus = cgroup_cpus();
+    if (cpus < LIMIT_WORKERS_LEAST)
+        return LIMIT_WORKERS_LEAST;
+    return cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
@@ -372,8 +380,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
         close_root(master);
         return failure->status;
     }
-    unsigned cpus = cgroup_cpus();
-    master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
+    master->workers = settings->workers > 0 ? settings->workers : default_workers();
     master->worker_memory = memory_of_worker(master->workers);
     master->metrics = metrics_open(slots_of(master));
     open_libmagic(master);
