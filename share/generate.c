@@ -170,6 +170,8 @@ static void print_statuses(void)
            ".It 64\nThe command line or the environment is invalid, the user is unknown, or only root\n"
            "can change to that user.\n"
            ".It 66\nThe root does not exist, is not a directory, or the workers' user can't read it.\n"
+           "Where a service manager started the server\n.Pf ( Ev LISTEN_FDS ,\n.Ev NOTIFY_SOCKET ) ,\n"
+           "it starts and waits for the root, with status 503 for each request.\n"
            ".It 68\nThe name given to\n.Fl Fl bind\nis unknown.\n"
            ".It 69\nThe port is in use, or this machine does not have the address.\n"
            ".It 71\nThe system lacks a resource.\n"

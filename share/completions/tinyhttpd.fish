@@ -19,7 +19,7 @@ complete -c tinyhttpd -l isolate -d 'cross-origin isolation, for SharedArrayBuff
 complete -c tinyhttpd -l mime -x -d 'media type of an extension, or of a file NAME'
 complete -c tinyhttpd -l encoded -x -d 'files of this extension are encoded: gzip, br or zstd'
 complete -c tinyhttpd -l charset -x -a 'utf-8 none' -d 'charset of text, or none (default: utf-8 if valid)'
-complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: one per usable CPU)'
+complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: CPUs, at least 2)'
 complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'run workers as this user (default for root: nobody)'
 complete -c tinyhttpd -l log -x -a 'text combined json errors off' -d 'access log: text, combined, json, errors, off'
 complete -c tinyhttpd -l trust-proxy -x -d 'trust X-Forwarded-For from these proxies (CIDR or unix)'

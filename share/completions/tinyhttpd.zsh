@@ -31,8 +31,8 @@ _arguments -s -S \
     '*--mime=[media type of an extension, or of a file NAME]:mime: ' \
     '*--encoded=[files of this extension are encoded: gzip, br or zstd]:encoded: ' \
     '--charset=[charset of text, or none (default: utf-8 if valid)]:charset:(utf-8 none)' \
-    '-j+[worker processes (default: one per usable CPU)]:workers: ' \
-    '--workers=[worker processes (default: one per usable CPU)]:workers: ' \
+    '-j+[worker processes (default: CPUs, at least 2)]:workers: ' \
+    '--workers=[worker processes (default: CPUs, at least 2)]:workers: ' \
     '-u+[run workers as this user (default for root: nobody)]:user:_users' \
     '--user=[run workers as this user (default for root: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \

@@ -285,6 +285,9 @@
 /* Workers: the CPUs of the largest machines with two sockets. */
 #define LIMIT_WORKERS 512
 
+/* Workers on one CPU: while one waits for a disk, the other accepts. */
+#define LIMIT_WORKERS_LEAST 2
+
 /* Tries to find a port that is free at every address. The first nearly always is. */
 #define LIMIT_FREE_PORT_TRIES 16
 

@@ -103,10 +103,8 @@ int document_root_read(struct settings *settings, struct failure *failure)
     struct stat attributes;
     const char *typed = settings->root;
     if (stat(typed, &attributes) < 0) {
-        if (errno == ENOENT)
-            return fail_missing(failure, typed);
-        settings->file = NULL; /* master_open() reports the error */
-        return 0;
+        settings->file = NULL;
+        return errno == ENOENT ? fail_missing(failure, typed) : 0; /* master_open() reports other errors */
     }
     if (settings->file != NULL && S_ISREG(attributes.st_mode))
         return take_file(settings, failure);

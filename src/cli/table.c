@@ -173,8 +173,10 @@ const struct option_row table_rows[] = {
      .value = "N",
      .takes = VALUE_NEEDED,
      .group = GROUP_PROCESS,
-     .help = "worker processes (default: one per usable CPU)",
-     .manual = "CPU affinity and the cgroup's quota limit the usable CPUs."},
+     .help = "worker processes (default: CPUs, at least 2)",
+     .manual =
+         "The default is one for each CPU that affinity and the cgroup's quota allow, and at least 2. While "
+         "a worker waits for a slow disk it answers nothing else: give more there."},
     {.key = 'u',
      .name = "user",
      .value = "USER",
@@ -182,9 +184,10 @@ const struct option_row table_rows[] = {
      .group = GROUP_PROCESS,
      .offer = OFFER_USERS,
      .help = "run workers as this user (default for root: nobody)",
-     .manual = "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
-               "keep the user "
-               "that started the server."},
+     .manual =
+         "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
+         "keep the user that started the server. If nobody can't read the root, root's workers become its "
+         "owner and group."},
     {.key = KEY_LOG,
      .name = "log",
      .value = "FORM",

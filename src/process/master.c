@@ -85,7 +85,7 @@ struct supervision {
     int64_t look_started;   /* the last one */
     bool look_ended;        /* with look_status */
     int look_status;
-    int64_t log_due;        /* when to start a log writer; INT64_MAX: all run */
+    int64_t log_due; /* when to start a log writer; INT64_MAX: all run */
     int64_t drain_started;
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
@@ -209,6 +209,34 @@ static int open_root(struct master *master, struct failure *failure)
     return 0;
 }
 
+/* Opens an empty directory without a name: no file can be made in it. Returns a descriptor, or -1. */
+static int open_empty_directory(void)
+{
+    char name[] = P_tmpdir "/tinyhttpd-XXXXXX";
+    if (mkdtemp(name) == NULL)
+        return -1;
+    int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        fchmod(fd, 0755); /* the workers' user may be another */
+    rmdir(name);
+    return fd;
+}
+
+bool master_awaits_root(const struct master *master)
+{
+    const struct handover *handover = &master->handover;
+    return (handover->sockets > 0 || notify_is_expected()) && !handover->dry_run && !handover->reload;
+}
+
+/* Serves from an empty directory, as if the root had been removed, until look_at_root() finds the root. */
+static int open_placeholder(struct master *master)
+{
+    const char *typed = master->settings->root;
+    master->root.fd = master->root_name[0] != '\0' ? open_empty_directory() : -1;
+    snprintf(master->root_path, sizeof master->root_path, "%s", typed);
+    return master->root.fd < 0 ? -1 : root_describe(&master->root, master->root_name, master->root.fd);
+}
+
 /* Each connection takes a descriptor. The soft limit is low only for programs that use select(2) (getrlimit(2)). */
 static void raise_descriptor_limit(void)
 {
@@ -235,9 +263,14 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
     master->sandbox.root_name = master->root.name;
     master->sandbox.reads_all = settings->symlinks == SYMLINKS_ALL;
     if (privileges_plan(&master->sandbox.privileges, settings->user, failure) != 0 ||
-        sandbox_rehearse(&master->sandbox, held, failure) != 0)
+        sandbox_choose_user(&master->sandbox, held, failure) != 0)
         return failure->status;
     sandbox_describe(held, master->sandbox_line);
+    if (settings->user == NULL && master->sandbox.privileges.change == PRIVILEGES_CHANGE && held->user == 0 &&
+        may_warn(master))
+        log_error("only root can read root '%s'; the workers stay root, without capabilities and inside the "
+                  "sandbox; '--user' chooses another user",
+                  settings->root);
     if (!held->root_is_visible && settings->verbosity == VERBOSITY_VERBOSE && may_warn(master))
         log_error("the workers' user can't look up the root's name; the master looks every %d ms",
                   LIMIT_ROOT_LOOK_MS);
@@ -247,6 +280,23 @@ static int rehearse_sandbox(struct master *master, struct failure *failure)
         log_error("no Landlock and no seccomp: only the permissions of user %u limit the workers",
                   held->user);
     return 0;
+}
+
+static void close_root(struct master *master)
+{
+    if (master->root.fd >= 0)
+        close(master->root.fd);
+    master->root.fd = -1;
+}
+
+static int open_sandboxed_root(struct master *master, struct failure *failure)
+{
+    if (open_root(master, failure) == 0 && rehearse_sandbox(master, failure) == 0)
+        return 0;
+    close_root(master);
+    if (failure->status != EX_NOINPUT || !master_awaits_root(master) || open_placeholder(master) < 0)
+        return failure->status;
+    return rehearse_sandbox(master, failure);
 }
 
 /* Received sockets replace --port and --bind: after a reload, the command line still has these. */
@@ -326,20 +376,26 @@ static void open_libmagic(const struct master *master)
     mime_close();
 }
 
+static unsigned default_workers(void)
+{
+    unsigned cpus = cgroup_cpus();
+    if (cpus < LIMIT_WORKERS_LEAST)
+        return LIMIT_WORKERS_LEAST;
+    return cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
     master->root.fd = -1;
     raise_descriptor_limit();
-    if (open_root(master, failure) != 0 || rehearse_sandbox(master, failure) != 0 ||
+    if (open_sandboxed_root(master, failure) != 0 ||
         log_open(master->held.user, sandbox_enter_log_writer, failure) != 0 ||
         open_sockets(master, failure) != 0 || open_channels(master, failure) != 0) {
-        if (master->root.fd >= 0)
-            close(master->root.fd);
+        close_root(master);
         return failure->status;
     }
-    unsigned cpus = cgroup_cpus();
-    master->workers = settings->workers > 0 ? settings->workers : cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
+    master->workers = settings->workers > 0 ? settings->workers : default_workers();
     master->worker_memory = memory_of_worker(master->workers);
     master->metrics = metrics_open(slots_of(master));
     open_libmagic(master);
@@ -1341,7 +1397,7 @@ int master_run(struct master *master, char *const *command)
     handle_signals(&supervision->setup.waiting_mask);
     follow_root_name(supervision);
 
-    supervision->root_due = supervision->setup.root_name == NULL ? now_ms() + LIMIT_ROOT_LOOK_MS : INT64_MAX;
+    supervision->root_due = now_ms(); /* the root may be missing */
     adopt_old_workers(supervision);
     start_due_children(supervision);
     notify_ready();

@@ -44,6 +44,10 @@ int master_prepare(struct master *master, struct failure *failure);
  */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
+/* True if a root that can't be read is no failure of master_open(): responses are 503 until it can. So it is if a
+   service manager starts this process, as the root's file system may be mounted later. */
+bool master_awaits_root(const struct master *master);
+
 /* After a reload the old program is gone, but its workers still serve, so a failure to open is not final: logs it and
    waits. Returns false without old workers; and on SIGTERM or SIGINT, with the failure's status EX_OK, after they have
    finished. */

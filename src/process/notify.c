@@ -30,6 +30,12 @@ static socklen_t find_socket(struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
+bool notify_is_expected(void)
+{
+    struct sockaddr_un address;
+    return find_socket(&address) > 0;
+}
+
 /* Waits a while if the manager is busy and its queue of datagrams is full (unix(7)): it would stop a service that is
    never ready. Ignores errors: the manager need not listen. */
 static void notify(const char *state)

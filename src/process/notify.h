@@ -2,6 +2,11 @@
 #ifndef TINYHTTPD_PROCESS_NOTIFY_H
 #define TINYHTTPD_PROCESS_NOTIFY_H
 
+#include <stdbool.h>
+
+/* True if a service manager waits for notify_ready(). */
+bool notify_is_expected(void);
+
 /* The server accepts requests. */
 void notify_ready(void);
 

@@ -237,6 +237,28 @@ int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, s
     return check(sandbox, held, failure);
 }
 
+/* Root without capabilities still owns files and processes: only Landlock and seccomp keep a worker from them. */
+static bool may_stay_root(const struct sandbox_held *held)
+{
+    return held->no_capabilities && held->no_new_privileges_error == 0 && held->landlock_version > 0 &&
+           !held->reads_all && held->calls > 0;
+}
+
+int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure)
+{
+    struct stat root;
+    struct failure second;
+    *held = (struct sandbox_held){0};
+    if (sandbox_rehearse(sandbox, held, failure) == 0)
+        return 0;
+    if (sandbox->privileges.change != PRIVILEGES_TRY || held->root_error != EACCES ||
+        fstat(sandbox->root, &root) < 0)
+        return failure->status;
+    sandbox->privileges = (struct privileges){PRIVILEGES_CHANGE, root.st_uid, root.st_gid};
+    bool reads = sandbox_rehearse(sandbox, held, &second) == 0;
+    return reads && (root.st_uid != 0 || may_stay_root(held)) ? 0 : failure->status;
+}
+
 /* ---- telling ---- */
 
 static void append_labelled(struct buffer *line, const char *label, unsigned number)

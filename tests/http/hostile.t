@@ -22,7 +22,7 @@ use IO::Socket::UNIX;
 use Socket;
 use Test::More;
 
-use constant { NOBODY => 65534, ORDINARY => 1000 };
+use constant { ROOT => 0, NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
 use constant { GROWSDOWN => 0x100, LOCKED => 0x2000, POPULATE => 0x8000, HUGETLB => 0x40000 }; # of mmap(2)
 use constant { SIGCONT => 18, SIGCHLD => 17, SIGSTOP => 19, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
@@ -47,6 +47,7 @@ sub make_site {
     put_file($folder, 'outside/secret', 'secret');
     symlink '../outside/secret', "$folder/site/leads-out" or die $!;
     chown $user, $user, $folder, glob("$folder/*"), grep { !-l } glob "$folder/*/*";
+    chmod 0700, "$folder/site" if $user == ROOT; # else root's workers become nobody
     return $folder;
 }
 
@@ -255,6 +256,7 @@ sub processes {
             ['mq_open', '@a', 0], ['pipe2', 'room', 0], ['setitimer', 0, 'room', 0],
         ),
         ['asking for its own limit', 'done', 'prlimit64', 0, 7, 0, 'room'],
+        (map { my $pid = $_; map { ["where $_ of process $pid leads", { 0 => undef, 1 => 'EACCES' }, 'readlinkat', CWD, "\@/proc/$pid/$_", 'room', 4096] } 'exe', 'cwd', 'fd/1' } $master, $sibling),
         (map { my $pid = $_; map { ["$_ of process $pid", 'EACCES', 'openat', CWD, "\@/proc/$pid/$_", O_RDONLY] } 'mem', 'environ', 'auxv', 'fd', 'fd/1' } $master, $sibling),
     );
 }
@@ -410,12 +412,15 @@ my $has_seccomp  = $probe->banner =~ /, seccomp \(\d+ calls\)$/m;
 $probe->stop;
 
 my @setpriv = ('setpriv', '--reuid=' . ORDINARY, '--regid=' . ORDINARY, '--clear-groups', '--inh-caps=-all', '--');
+my @own     = ('as root, whose root only root can read', ROOT, []);
 my @users   = $> != 0 ? (['as an ordinary user', $>, []]) : (['as root', NOBODY, []],
     have('setpriv') ? ['as an ordinary user', ORDINARY, \@setpriv] : ());
 for my $limit ($instrumented || !$has_seccomp ? () : @versions) {
     try_server(@$_, $limit) for @users;
     try_server(@{ $users[0] }, $limit, '--symlinks', 'all');
-    for my $user (@users) {
+    my $stays_root = $> == 0 && ($limit // 1) > 0; # only with Landlock
+    try_server(@own, $limit) if $stays_root;
+    for my $user (@users, $stays_root ? \@own : ()) {
         try_new_root(@$user, $limit);
         try_log(@$user, $limit, 'a pipe', a_pipe());
         my @terminal = a_terminal() or next;

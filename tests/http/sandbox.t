@@ -11,6 +11,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use constant { EX_USAGE => 64, EX_NOINPUT => 66, EX_OSERR => 71, EX_NOPERM => 77, NOBODY => 65534 };
+use constant { FAIL => 0x00050000, KILL => 0x80000000, EPERM => 1, ENOSYS => 38 };
 
 my $sanitized = slurp(program()) =~ /__asan_init/;
 
@@ -131,7 +132,7 @@ for my $starter ('root', 'an ordinary user') {
 # ---- --user
 
 SKIP: {
-    skip 'needs root', 30 if $> != 0;
+    skip 'needs root', 55 if $> != 0;
     for my $case (['65533', 65533, 65533], ['65533:4', 65533, 4], ['root', 0, 0], ['nobody', scalar getpwnam 'nobody', (getpwnam 'nobody')[3]]) {
         my ($typed, $user, $group) = @$case;
         my $server = Harness->start(root => $root, args => ['--user', $typed, '-j', '1']);
@@ -157,6 +158,31 @@ SKIP: {
     $server->stop;
     unlink "$root/secret";
 
+    # A root that nobody can't read: its owner serves it, also if that is root.
+    my $closed = new_root();
+    put_file($closed, 'index.html', 'page');
+    for my $case ([1000, 1001], [0, 0]) {
+        my ($user, $group) = @$case;
+        chown $user, $group, $closed, "$closed/index.html";
+        chmod 0700, $closed;
+        chmod 0600, "$closed/index.html";
+        $server = Harness->start(root => $closed, args => ['-j', '1']);
+        my ($worker) = $server->workers;
+        is($server->get('/')->{body}, 'page', "a root that only user $user can read: served");
+        is(status_of($worker, 'Uid'), join("\t", ($user) x 4), "a root that only user $user can read: by that user");
+        is(status_of($worker, 'Gid'), join("\t", ($group) x 4), "a root that only user $user can read: by its group");
+        is(status_of($worker, 'Groups') . status_of($worker, 'CapPrm'), '0' x 16, "a root that only user $user can read: no groups and no capability");
+        my $lines = () = $server->banner =~ /^tinyhttpd: only root can read root '.*'; the workers stay root, [^\n]*$/mg;
+        is($lines, $user == 0 ? 1 : 0, "a root that only user $user can read: " . ($user == 0 ? 'one line says who serves' : 'no warning'));
+        $server->stop;
+    }
+    refused('a root that --user can not read', EX_NOINPUT, qr/user 1000 with group 1000 can't read/, { command => [program(), '-r', $closed, '-p', '0', '--user', '1000'] });
+    refused('a root that only root can read, with links that lead anywhere', EX_NOINPUT, qr/nobody.*--user/,
+        { command => [program(), '-r', $closed, '-p', '0', '--symlinks', 'all'] });
+    refused("a root that only root can read, without $_", EX_NOINPUT, qr/nobody.*--user/,
+        { command => [program(), '-r', $closed, '-p', '0'], before => do { my $call = $_; sub { filtered(FAIL | EPERM, $call) } } })
+        for %call ? ('landlock', 'seccomp') : ();
+
     # The master binds a privileged port before the workers drop privileges.
     my $port = 1023;
     $port-- while $port > 1 && !IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $port, Listen => 1);
@@ -179,17 +205,13 @@ refused('an unknown user', EX_USAGE, qr/no-such-user/, {}, '--user', 'no-such-us
 refused('an unknown group', EX_USAGE, qr/no-such-group/, {}, '--user', 'root:no-such-group');
 refused('an empty user', EX_USAGE, qr/user ''/, {}, '--user=');
 SKIP: {
-    skip 'needs root and setpriv', 9 if $> != 0 || !have('setpriv');
+    skip 'needs root and setpriv', 6 if $> != 0 || !have('setpriv');
     my @bare = ('setpriv', '--bounding-set=-all', '--inh-caps=-all');
     my @nobody = (@bare, '--reuid=65534', '--regid=65534', '--clear-groups', '--');
     my @serve = (program(), '-r', $root, '-p', '0');
     refused('another user, by nobody', EX_USAGE, qr/only root/, { command => [@nobody, @serve, '--user', '1'] });
     refused('another user, by root without capabilities', EX_NOPERM, qr/CAP_SETUID.*--user 1:\d+/,
         { command => [@bare, '--', @serve, '--user', '1'] });
-    my $closed = new_root();
-    put_file($closed, 'index.html', 'page');
-    chmod 0700, $closed;
-    refused('a root that only root may enter', EX_NOINPUT, qr/\Q$closed\E.*--user/, { command => [program(), '-r', $closed, '-p', '0'] });
 
     # As in a container with '--cap-drop all', as root and as another user.
     for my $user (0, NOBODY) {
@@ -216,7 +238,6 @@ sub filtered {
     syscall($call{seccomp}, 1, 0, $program) == 0 or POSIX::_exit(125);
     return;
 }
-use constant { FAIL => 0x00050000, KILL => 0x80000000, EPERM => 1, ENOSYS => 38 };
 
 SKIP: {
     skip 'calls have other numbers here', 20 if !%call;

@@ -235,5 +235,49 @@ SKIP: {
     $closed->stop;
 }
 
+# ---- a disk that hangs
+
+# All workers but one wait for the disk: new connections are answered by the one that is left. On one CPU without -j,
+# where two workers are the least, and with four.
+SKIP: {
+    skip 'no taskset', 8 if !have('taskset');
+    skip 'the sanitizers have their own openat', 8 if is_sanitized();
+    my $site = new_root();
+    put_file($site, 'page.html', 'page');
+    put_file($site, "slow$_.txt", "slow $_") for 1 .. 4;
+    POSIX::mkfifo("$site/disk", 0644) or die $!;
+    chmod 0644, "$site/disk";
+    local %ENV = (%ENV, preload('slow'));
+    my ($cpu) = slurp('/proc/self/status') =~ /^Cpus_allowed_list:\s*(\d+)/m;
+    for my $workers (0, 4) {
+        my $name   = $workers ? "$workers workers" : 'one CPU';
+        my $server = $workers ? Harness->start(root => $site, args => ['-j', $workers])
+            : Harness->start(root => $site, before => sub { system "taskset -pc $cpu $$ >/dev/null" });
+        $server->get('/page.html');
+        my @waiting = map { $server->connection } 1 .. ($workers || 2) - 1;
+        for my $at (0 .. $#waiting) {
+            syswrite $waiting[$at], get_request("/slow$at.txt" =~ s/0/4/r);
+            sleep 0.2; # the next request is then another worker's
+        }
+        my ($latest, @failed) = 0;
+        for (1 .. 20) {
+            for my $path ('/.well-known/tinyhttpd/health', '/page.html') {
+                my $began  = time;
+                my $answer = $server->get($path);
+                push @failed, $path if ($answer->{status} // '') ne '200';
+                $latest = time - $began if time - $began > $latest;
+            }
+        }
+        is("@failed", '', "$name, all workers but one wait for the disk: health and a page in memory are answered");
+        cmp_ok($latest, '<', 0.1, "$name, all workers but one wait for the disk: within 100 ms");
+        is(IO::Select->new(@waiting)->can_read(0) || 0, 0, "$name: the disk still hangs");
+        open my $disk, '>', "$site/disk" or die $!; # lets all of them go on
+        my @got = map { $server->exchange('', socket => $_, count => 1)->{responses}[0]{status} } @waiting;
+        is(join(' ', @got), join(' ', (200) x @waiting), "$name: the disk is back, and so are the responses");
+        close $disk;
+        $server->stop;
+    }
+}
+
 responses_framed();
 done_testing();

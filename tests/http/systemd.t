@@ -7,6 +7,8 @@ use File::Temp qw(tempdir);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use IO::Socket::INET;
+use POSIX ();
 use Test::More;
 
 my $top    = abs_path("$FindBin::Bin/../..");
@@ -58,6 +60,42 @@ SKIP: {
     ok($server->get('/large.bin')->{body} eq slurp("$root/large.bin"), 'serves a file of 3 MB');
     is(slurp("/proc/$server->{pid}/comm"), "tinyhttpd\n", 'the process that systemd-socket-activate started is the master');
     $server->{banner} = $server->stderr;
+    $server->stop(lost => 1);
+}
+
+# A service that gives up, or whose mount fails, would take the socket unit with it: the port is refused for good.
+like($service, qr/^StartLimitIntervalSec=0$/m, 'the service is started again without limit');
+unlike($service, qr/^(?:RestartPreventExitStatus|RequiresMountsFor|BindsTo)=/m, 'no failure of the server or of a mount stops the socket unit');
+
+# A root that is late: missing, then unreadable, then there. The user is given, as root could read any directory.
+for my $sign ('NOTIFY_SOCKET', 'LISTEN_FDS') {
+    my $folder = new_root();
+    my $port   = free_port();
+    my @user   = $> == 0 ? ('--user', '65534') : ();
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 16, ReuseAddr => 1) or die $!;
+    my $before = $sign eq 'NOTIFY_SOCKET' ? sub { $ENV{NOTIFY_SOCKET} = "$folder/notify" } : sub {
+        POSIX::dup2(POSIX::dup(fileno $socket), 3); # the copy stays open over exec
+        @ENV{ 'LISTEN_PID', 'LISTEN_FDS' } = ($$, 1);
+    };
+    close $socket if $sign eq 'NOTIFY_SOCKET';
+    my $server = Harness->start(root => "$folder/above/site", args => ['-j', '2', @user], before => $before, port => $port);
+    close $socket;
+    is($server->get('/')->{status}, 503, "$sign, the root is missing at the start: 503");
+    like($server->get('/', 'Accept: text/html')->{body}, qr/is missing \(No such file or directory\)/, "$sign, the root is missing at the start: the page says so");
+    is($server->get('/.well-known/tinyhttpd/health')->{status}, 503, "$sign, the root is missing at the start: the health check");
+    $server->expect_stderr(qr/\Atinyhttpd: root '.*above\/site' is missing: No such file or directory; responses are 503 meanwhile\n\z/);
+    $server->expect_stderr(qr/\Atinyhttpd: root '.*above\/site' is there again\n\z/);
+    put_file("$folder/above/site", 'index.html', 'late');
+    put_file("$folder/above/site", 'file.txt', 'linked');
+    symlink 'file.txt', "$folder/above/site/link.txt";
+    chmod 0, "$folder/above/site";
+    is($server->get('/')->{status}, 503, "$sign, then unreadable: 503");
+    chmod 0755, "$folder/above/site";
+    ok(eventually { $server->get('/')->{body} eq 'late' }, "$sign, then readable: served");
+    is($server->get('/link.txt')->{body}, 'linked', "$sign, then readable: a link is followed");
+    is($server->get('/.well-known/tinyhttpd/health')->{status}, 200, "$sign, then readable: healthy");
+    my $lines = () = $server->stderr =~ /^tinyhttpd: root/mg;
+    is($lines, 2, "$sign, a root that is late: one line when it is missing, one when it is there");
     $server->stop(lost => 1);
 }
 
