@@ -140,7 +140,7 @@ static bool open_server(struct master *master, struct settings *settings, struct
     if (master_prepare(master, failure) != 0)
         return false;
     while (document_root_read(settings, failure) != 0 || master_open(master, settings, failure) != 0) {
-        if (!master_wait_to_retry(master, failure))
+        if (!master_wait_to_retry(master, settings, failure))
             return false;
         *settings = typed; /* document_root_read() may have changed it */
     }

@@ -94,9 +94,13 @@ struct settings {
     unsigned trusted_proxy_count;
     bool trusts_unix; /* and from clients of a Unix socket */
 
-    unsigned workers;    /* 0: one per available CPU */
-    const char *user;    /* the workers' USER or USER:GROUP as typed; NULL: see --user */
-    const char *metrics; /* the path of the metrics, or NULL */
+    uint32_t
+        keep_alive; /* seconds that a connection may be idle; 0: LIMIT_IDLE_S, and responses don't tell */
+    uint32_t shutdown_delay; /* seconds from SIGTERM until the drain begins */
+    uint32_t drain;          /* seconds for the responses in flight */
+    unsigned workers;        /* 0: one per available CPU */
+    const char *user;        /* the workers' USER or USER:GROUP as typed; NULL: see --user */
+    const char *metrics;     /* the path of the metrics, or NULL */
     enum log_choice log;
     enum verbosity verbosity;
 };

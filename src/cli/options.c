@@ -195,7 +195,7 @@ enum options_result options_read(int count, char *const *arguments, struct setti
                                  struct failure *failure)
 {
     struct reading reading = {.settings = settings, .failure = failure};
-    *settings = (struct settings){.port = 8080, .verbosity = VERBOSITY_NORMAL};
+    *settings = (struct settings){.port = 8080, .drain = LIMIT_DRAIN_S, .verbosity = VERBOSITY_NORMAL};
     *failure = (struct failure){0};
     arena.used = 0;
     enum options_result result = read_arguments(&reading, count, arguments);

@@ -201,6 +201,32 @@ const struct option_row table_rows[] = {
      .help = "trust X-Forwarded-For from these proxies (CIDR or unix)",
      .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for clients of a Unix socket. "
                "If the peer is trusted, the log has the rightmost untrusted address of X-Forwarded-For."},
+    {.key = KEY_KEEP_ALIVE,
+     .name = "keep-alive",
+     .value = "SECONDS",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .help = "seconds an idle connection stays open (default: 75)",
+     .manual =
+         "Give more than the idle time of the load balancer or proxy in front, so that the server never "
+         "closes "
+         "a connection on which a request is on its way. With this option, responses name the time in a "
+         "Keep-Alive field."},
+    {.key = KEY_SHUTDOWN_DELAY,
+     .name = "shutdown-delay",
+     .value = "SECONDS",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .help = "on SIGTERM, first serve on for this, with health 503",
+     .manual = "Load balancers then stop to send new connections before the server refuses them. The default "
+               "is 0."},
+    {.key = KEY_DRAIN,
+     .name = "drain",
+     .value = "SECONDS",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .help = "seconds for responses in flight at the end (default: 8)",
+     .manual = "Then the remaining connections are closed. It begins after the --shutdown-delay."},
     {.key = KEY_METRICS,
      .name = "metrics",
      .value = "PATH",

@@ -514,6 +514,29 @@ static int add_trusted_proxy(const struct value *value)
     return 0;
 }
 
+static int set_seconds(const struct value *value, uint64_t least, uint32_t *seconds)
+{
+    uint64_t number = 0;
+    int status = read_number(value, least, LIMIT_OPTION_S, &number);
+    *seconds = (uint32_t)number;
+    return status;
+}
+
+static int set_keep_alive(const struct value *value)
+{
+    return set_seconds(value, 1, &value->settings->keep_alive);
+}
+
+static int set_shutdown_delay(const struct value *value)
+{
+    return set_seconds(value, 0, &value->settings->shutdown_delay);
+}
+
+static int set_drain(const struct value *value)
+{
+    return set_seconds(value, 0, &value->settings->drain);
+}
+
 static int set_metrics(const struct value *value)
 {
     static const char own[] = "/.well-known/tinyhttpd/";
@@ -586,6 +609,9 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {'u', set_user},
         {KEY_LOG, set_log},
         {KEY_TRUST_PROXY, add_trusted_proxy},
+        {KEY_KEEP_ALIVE, set_keep_alive},
+        {KEY_SHUTDOWN_DELAY, set_shutdown_delay},
+        {KEY_DRAIN, set_drain},
         {KEY_METRICS, set_metrics},
     };
     struct value value = {settings, arena, failure, named, typed};

@@ -39,6 +39,7 @@ struct worker {
     unsigned accepted[SOURCES];    /* connections since it was last added to epoll */
     unsigned first_source;         /* in use; listeners are not after the worker has left them */
     int64_t now;                   /* milliseconds of the monotonic clock, read once in each iteration */
+    int64_t drain_due;             /* when the drain begins, once the worker was told to stop */
     int64_t drain_deadline;        /* when the remaining connections are closed */
     int64_t store_expiry;          /* when to call store_expire; -1: never */
     int64_t root_retry; /* when to try the connections again that wait for a new root; INT64_MAX: none do */
@@ -337,7 +338,7 @@ static bool close_idle(struct worker *worker)
 static bool close_oldest(struct worker *worker, enum deadline_kind kind, int64_t age)
 {
     struct deadline *oldest = deadline_first(&worker->deadlines, kind);
-    if (oldest == NULL || deadline_age(oldest, worker->now) < age)
+    if (oldest == NULL || deadline_age(&worker->deadlines, oldest, worker->now) < age)
         return false;
     close_connection(worker, connection_of(oldest));
     return true;
@@ -737,7 +738,7 @@ static void take_last_connections(struct worker *worker)
 static void drain(struct worker *worker)
 {
     worker->service.context.draining = true;
-    worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
+    worker->drain_deadline = worker->now + INT64_C(1000) * worker->setup->settings->drain;
     worker->has_successors = false;
     if (!worker->retiring)
         leave_listeners(worker);
@@ -748,6 +749,19 @@ static void drain(struct worker *worker)
     step_all(worker, DEADLINE_HEAD);
     step_all(worker, DEADLINE_BODY);
     rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_BYTES);
+}
+
+/* Serves on until the drain is due; the health check tells. */
+static void stop(struct worker *worker)
+{
+    struct context *context = &worker->service.context;
+    if (context->draining)
+        return;
+    if (!context->stopping)
+        worker->drain_due = worker->now + INT64_C(1000) * worker->setup->settings->shutdown_delay;
+    context->stopping = true;
+    if (worker->now >= worker->drain_due)
+        drain(worker);
 }
 
 static bool is_drained(struct worker *worker)
@@ -767,6 +781,13 @@ static int64_t earlier_of(int64_t wait, int64_t other)
     return wait < 0 || other < wait ? other : wait;
 }
 
+/* When the drain begins, or the worker ends. */
+static int64_t next_stage(const struct worker *worker)
+{
+    bool drains = worker->service.context.stopping && !worker->service.context.draining;
+    return drains && worker->drain_due < worker->drain_deadline ? worker->drain_due : worker->drain_deadline;
+}
+
 /* How long to wait for events, in milliseconds; -1: without limit. */
 static int wait_time(struct worker *worker)
 {
@@ -775,8 +796,8 @@ static int wait_time(struct worker *worker)
     int64_t wait = deadline_wait(&worker->deadlines, worker->now);
     if (worker->resume_at != INT64_MAX)
         wait = earlier_of(wait, worker->resume_at - worker->now);
-    if (is_leaving(worker))
-        wait = earlier_of(wait, worker->drain_deadline - worker->now);
+    if (worker->service.context.stopping || worker->retiring)
+        wait = earlier_of(wait, next_stage(worker) - worker->now);
     if (is_handing_over(worker))
         wait = earlier_of(wait, LIMIT_HANDOFF_RETRY_MS);
     if (worker->root_retry != INT64_MAX)
@@ -836,8 +857,8 @@ static void iterate(struct worker *worker)
     free_closed(worker);
     worker->store_expiry = store_expire(worker->service.context.store, worker->now);
     publish(worker);
-    if (stop_requested && !worker->service.context.draining)
-        drain(worker);
+    if (stop_requested)
+        stop(worker);
     if (retirement_requested && !worker->service.context.draining)
         retire(worker);
     retirement_requested = 0;
@@ -897,6 +918,11 @@ static void handle_signals(void)
     sigaction(SIGPIPE, &action, NULL);
 }
 
+static int64_t idle_ms(const struct settings *settings)
+{
+    return INT64_C(1000) * (settings->keep_alive > 0 ? settings->keep_alive : LIMIT_IDLE_S);
+}
+
 static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
     worker->setup = setup;
@@ -904,8 +930,12 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     config_open(&worker->config, setup->settings, setup->check_host);
     worker->store_expiry = -1;
     worker->root_retry = INT64_MAX;
+    worker->drain_due = setup->drain_due;
+    worker->drain_deadline = INT64_MAX;
+    stop_requested = setup->drain_due != 0;
+    worker->service.context.stopping = stop_requested;
     worker->connections_max = connections_max(setup);
-    deadlines_init(&worker->deadlines);
+    deadlines_init(&worker->deadlines, idle_ms(setup->settings));
     worker->service.context.config = &worker->config;
     worker->service.access_form = access_form_of(setup->settings);
     worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);

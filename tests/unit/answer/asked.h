@@ -19,7 +19,7 @@
 static struct {
     struct settings settings;
     bool check_host;
-    bool draining;
+    bool stopping;
     bool logs_reasons;
     bool keeps_store; /* the next request uses the same store */
     time_t now;
@@ -126,7 +126,7 @@ static inline const char *ask(const char *text)
         .config = &asked.config,
         .iteration = 1,
         .now = asked.now,
-        .draining = asked.draining,
+        .stopping = asked.stopping,
         .logs_reasons = asked.logs_reasons,
     };
     date_write(context->date, context->now);
