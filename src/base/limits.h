@@ -60,6 +60,12 @@
 #define LIMIT_WRITE_MS 30000
 #define LIMIT_WRITE_BYTES 8192
 
+/* A header of the PROXY protocol. nginx allows as much; with all usual fields it has less than 536 bytes. */
+#define LIMIT_PROXY_HEADER 4096
+
+/* The interval between log messages about proxies without such a header. */
+#define LIMIT_PROXY_HINT_S 60
+
 /* Between two looks whether the old workers have finished, when a program that can't start is stopped. */
 #define LIMIT_DRAIN_LOOK_MS 20
 

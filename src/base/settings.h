@@ -92,7 +92,8 @@ struct settings {
     /* Trust X-Forwarded-For from these. */
     struct network trusted_proxies[LIMIT_TRUSTED_PROXIES];
     unsigned trusted_proxy_count;
-    bool trusts_unix; /* and from clients of a Unix socket */
+    bool trusts_unix;    /* and from clients of a Unix socket */
+    bool proxy_protocol; /* connections of these begin with a PROXY header */
 
     uint32_t
         keep_alive; /* seconds that a connection may be idle; 0: LIMIT_IDLE_S, and responses don't tell */

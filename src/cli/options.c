@@ -209,6 +209,11 @@ enum options_result options_read(int count, char *const *arguments, struct setti
              settings->binds[0]);
         return OPTIONS_BAD;
     }
+    if (settings->proxy_protocol && settings->trusted_proxy_count == 0 && !settings->trusts_unix) {
+        fail(failure, EX_USAGE,
+             "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
+        return OPTIONS_BAD;
+    }
     if (settings->index_count == 0)
         settings->index[settings->index_count++] = "index.html";
     if (settings->root == NULL)

@@ -201,6 +201,13 @@ const struct option_row table_rows[] = {
      .help = "trust X-Forwarded-For from these proxies (CIDR or unix)",
      .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for clients of a Unix socket. "
                "If the peer is trusted, the log has the rightmost untrusted address of X-Forwarded-For."},
+    {.key = KEY_PROXY_PROTOCOL,
+     .name = "proxy-protocol",
+     .group = GROUP_PROCESS,
+     .help = "those proxies send a PROXY header on each connection",
+     .manual = "Version 1 or 2 of the PROXY protocol. A connection of a peer that --trust-proxy names must "
+               "begin with "
+               "the header, or it is closed; one of any other peer must not, and is plain HTTP."},
     {.key = KEY_KEEP_ALIVE,
      .name = "keep-alive",
      .value = "SECONDS",

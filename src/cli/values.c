@@ -576,6 +576,9 @@ static void set_flag(struct settings *settings, int key)
     case KEY_DOTFILES:
         settings->dotfiles = true;
         break;
+    case KEY_PROXY_PROTOCOL:
+        settings->proxy_protocol = true;
+        break;
     case KEY_ISOLATE:
         settings->isolate = true;
         break;

@@ -16,8 +16,10 @@
 struct header {
     uint32_t version;
     uint32_t size; /* of this struct */
+    struct address client;
+    unsigned char named, header_read; /* 0 or 1 */
 };
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 /* Room for one descriptor. CMSG_SPACE would have room for two. */
 union control {
@@ -27,7 +29,13 @@ union control {
 
 enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 {
-    struct header header = {.version = VERSION, .size = sizeof header};
+    struct header header = {
+        .version = VERSION,
+        .size = sizeof header,
+        .client = handoff->origin.client,
+        .named = handoff->origin.named,
+        .header_read = handoff->header_read,
+    };
     struct iovec pieces[] = {
         {&header, sizeof header},
         {(void *)(uintptr_t)handoff->bytes.at, handoff->bytes.length}, // NOLINT(performance-no-int-to-ptr)
@@ -84,8 +92,9 @@ static bool is_connection(int fd)
 /* Not from the message: a compromised worker could make a client trusted. */
 static bool find_peer(struct handoff *handoff)
 {
-    socklen_t length = sizeof handoff->peer;
-    return getpeername(handoff->fd, &handoff->peer.any, &length) == 0;
+    union peer *peer = &handoff->origin.peer;
+    socklen_t length = sizeof *peer;
+    return getpeername(handoff->fd, &peer->any, &length) == 0;
 }
 
 enum handoff_result handoff_receive(int socket, char *room, struct handoff *handoff)
@@ -106,6 +115,11 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
                  header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;
     *handoff = (struct handoff){.fd = fd, .bytes = {room, (size_t)length - (whole ? sizeof header : 0)}};
+    if (whole) {
+        handoff->origin.named = header.named == 1;
+        handoff->origin.client = header.client;
+        handoff->header_read = header.header_read == 1;
+    }
     if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd))
         return HANDOFF_DONE;
     if (fd >= 0)

@@ -12,8 +12,9 @@
 enum { HANDOFF_BYTES_MAX = 131072 };
 
 struct handoff {
-    int fd;          /* the connection's socket */
-    union peer peer; /* set by the receiver */
+    int fd;               /* the connection's socket */
+    struct origin origin; /* the receiver asks the kernel for the peer */
+    bool header_read;     /* a PROXY header has been taken from the socket, if there was one */
     struct span bytes;
 };
 

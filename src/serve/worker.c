@@ -396,6 +396,13 @@ static bool handle_accept_error(struct worker *worker, unsigned listener, int er
     }
 }
 
+/* Never guessed from the first bytes (the PROXY protocol's specification, 2): a client could invent a header. */
+static bool expects_header(const struct worker *worker, const union peer *peer)
+{
+    const struct settings *settings = worker->setup->settings;
+    return settings->proxy_protocol && client_is_trusted_proxy(peer, settings);
+}
+
 /* Returns false if the listener has no more, or fails. */
 static bool accept_one(struct worker *worker, unsigned listener)
 {
@@ -406,7 +413,8 @@ static bool accept_one(struct worker *worker, unsigned listener)
         return handle_accept_error(worker, listener, errno);
     worker->failing[listener] = false;
     worker->accepted[listener]++;
-    struct connection *connection = admit(worker, connection_new(fd, &peer), fd);
+    struct connection *connection =
+        admit(worker, connection_new(fd, &peer, expects_header(worker, &peer)), fd);
     if (connection != NULL)
         step(worker, connection);
     return true;
@@ -420,7 +428,8 @@ static bool take_over_one(struct worker *worker, unsigned source)
     enum handoff_result result = handoff_receive(fd_of_source(worker, source), worker->handed, &handoff);
     if (result != HANDOFF_DONE)
         return result == HANDOFF_FAILED;
-    struct connection *connection = admit(worker, connection_take(&handoff), handoff.fd);
+    struct connection *connection =
+        admit(worker, connection_take(&handoff, expects_header(worker, &handoff.origin.peer)), handoff.fd);
     if (connection != NULL)
         schedule(worker, connection, WANT_TURN);
     return true;
