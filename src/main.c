@@ -64,7 +64,8 @@ static int finish_output(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EX_OK;
-    log_error("standard output: %s", strerror(errno));
+    if (errno != EPIPE) /* 'tinyhttpd --help | head' */
+        log_error("standard output: %s", strerror(errno));
     return EX_IOERR;
 }
 
@@ -182,6 +183,7 @@ int main(int count, char **arguments)
 {
     struct settings settings;
     struct failure failure;
+    signal(SIGPIPE, SIG_IGN); /* a log that no process reads any more ends no server */
     handle_early_signals();
     handover_close_inherited();
     open_standard_streams();

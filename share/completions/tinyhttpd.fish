@@ -23,6 +23,7 @@ complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: one per 
 complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'run workers as this user (default for root: nobody)'
 complete -c tinyhttpd -l log -x -a 'text combined json errors off' -d 'access log: text, combined, json, errors, off'
 complete -c tinyhttpd -l trust-proxy -x -d 'trust X-Forwarded-For from these proxies (CIDR or unix)'
+complete -c tinyhttpd -l proxy-protocol -d 'those proxies send a PROXY header on each connection'
 complete -c tinyhttpd -l keep-alive -x -d 'seconds an idle connection stays open (default: 75)'
 complete -c tinyhttpd -l shutdown-delay -x -d 'on SIGTERM, first serve on for this, with health 503'
 complete -c tinyhttpd -l drain -x -d 'seconds for responses in flight at the end (default: 8)'

@@ -291,6 +291,9 @@
 /* Workers: the CPUs of the largest machines with two sockets. */
 #define LIMIT_WORKERS 512
 
+/* Supplementary groups of --user. NFS passes on 16, and users of directory services have some dozens. */
+#define LIMIT_GROUPS 256
+
 /* Tries to find a port that is free at every address. The first nearly always is. */
 #define LIMIT_FREE_PORT_TRIES 16
 

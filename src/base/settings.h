@@ -55,13 +55,20 @@ struct cache_rule {
     uint32_t seconds; /* of CACHE_SECONDS */
 };
 
+/* The permissions of a Unix socket's file. */
+struct socket_access {
+    unsigned mode;     /* 0: by the umask */
+    const char *group; /* a name or number; NULL: the process's */
+};
+
 struct settings {
     const char *root; /* the document root as typed */
     const char *file; /* the name of the only file to serve, in the root; NULL: serve the whole root */
     uint16_t port;    /* 0: any free port */
     bool port_chosen; /* the port was given, so fail if it is in use */
-    /* Addresses, names, "*" or "unix:PATH"; none: both loopback addresses. */
+    /* Addresses, names, "*" or "unix:PATH" ("unix:@NAME"); none: both loopback addresses. */
     const char *binds[LIMIT_LISTENERS];
+    struct socket_access socket_access[LIMIT_LISTENERS]; /* of the Unix sockets among them */
     unsigned bind_count;
     bool lan;          /* listen on all addresses and show those of the local network */
     const char *open;  /* the path to open in a browser, or NULL */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -145,7 +146,12 @@ static int open_socket(const struct probe *probe, const char **why)
     int fd = -1;
     if (probe->socket != NULL) {
         snprintf(path.sun_path, sizeof path.sun_path, "%s", probe->socket);
-        fd = connect_to((const struct sockaddr *)(const void *)&path, sizeof path, probe->deadline);
+        socklen_t length = sizeof path;
+        if (path.sun_path[0] == '@') { /* an abstract socket (unix(7)) */
+            length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path.sun_path));
+            path.sun_path[0] = '\0';
+        }
+        fd = connect_to((const struct sockaddr *)(const void *)&path, length, probe->deadline);
         *why = strerror(errno);
         return fd;
     }

@@ -26,7 +26,8 @@ const struct option_row table_rows[] = {
      .help = "listen address, * or unix:PATH (default: loopback)",
      .manual =
          "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix socket, "
-         "which is removed at the end. The default is 127.0.0.1 and ::1, which only this machine can reach."},
+         "which is removed at the end. unix:PATH,mode=660,group=NAME gives it these permissions; unix:@NAME "
+         "is an abstract socket. The default is 127.0.0.1 and ::1, which only this machine can reach."},
     {.key = 'L',
      .name = "lan",
      .group = GROUP_LISTEN,
@@ -178,7 +179,8 @@ const struct option_row table_rows[] = {
      .group = GROUP_PROCESS,
      .offer = OFFER_USERS,
      .help = "run workers as this user (default for root: nobody)",
-     .manual = "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
+     .manual = "USER or USER:GROUP, as names or numbers. A name alone keeps all groups of the user. Only "
+               "root can change the user; otherwise workers "
                "keep the user "
                "that started the server."},
     {.key = KEY_LOG,

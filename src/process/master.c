@@ -1240,7 +1240,6 @@ static void handle_signals(sigset_t *waiting_mask)
         if (rows[i].signal != SIGHUP || !is_ignored(SIGHUP))
             sigaction(rows[i].signal, &action, NULL);
     }
-    signal(SIGPIPE, SIG_IGN);
 }
 
 int master_run(struct master *master, char *const *command)
