@@ -371,7 +371,7 @@ static void a_root_that_the_user_cannot_read_is_told(void **state)
     closed.privileges.change = PRIVILEGES_CHANGE;
     assert_int_equal(sandbox_rehearse(&closed, &held, &failure), EX_NOINPUT);
     assert_non_null(strstr(failure.message, path));
-    closed.privileges = (struct privileges){PRIVILEGES_CHANGE, 0, 0};
+    closed.privileges = (struct privileges){.change = PRIVILEGES_CHANGE, .user = 0, .group = 0};
     assert_int_equal(sandbox_rehearse(&closed, &held, &failure), 0);
     close(closed.root);
     rmdir(path);
