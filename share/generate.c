@@ -151,7 +151,7 @@ static void print_signals(void)
     printf(".Sh SIGNALS\n"
            ".Bl -tag -width Ds\n"
            ".It Dv SIGTERM , SIGINT\n"
-           "Finishes the responses in flight, for at most 8 seconds, then stops.\n"
+           "After the\n.Fl Fl shutdown\\-delay ,\nfinishes the responses in flight, for at most 8 seconds or the time of\n.Fl Fl drain ,\nthen stops.\n"
            "A second signal stops the server at once.\n"
            ".It Dv SIGHUP\n"
            "Starts the program again from its file, with the same options, environment and\nsockets.\n"

@@ -65,7 +65,8 @@ static int finish_output(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EX_OK;
-    log_error("standard output: %s", strerror(errno));
+    if (errno != EPIPE) /* 'tinyhttpd --help | head' */
+        log_error("standard output: %s", strerror(errno));
     return EX_IOERR;
 }
 
@@ -142,7 +143,7 @@ static bool open_server(struct master *master, struct settings *settings, struct
         return false;
     while ((document_root_read(settings, failure) != 0 && !master_awaits_root(master)) ||
            master_open(master, settings, failure) != 0) {
-        if (!master_wait_to_retry(master, failure))
+        if (!master_wait_to_retry(master, settings, failure))
             return false;
         *settings = typed; /* document_root_read() may have changed it */
     }
@@ -184,6 +185,7 @@ int main(int count, char **arguments)
 {
     struct settings settings;
     struct failure failure;
+    signal(SIGPIPE, SIG_IGN); /* a log that no process reads any more ends no server */
     handle_early_signals();
     handover_close_inherited();
     open_standard_streams();

@@ -37,6 +37,10 @@ _arguments -s -S \
     '--user=[run workers as this user (default for root: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \
     '*--trust-proxy=[trust X-Forwarded-For from these proxies (CIDR or unix)]:trust-proxy: ' \
+    '--proxy-protocol[those proxies send a PROXY header on each connection]' \
+    '--keep-alive=[seconds an idle connection stays open (default: 75)]:keep-alive: ' \
+    '--shutdown-delay=[on SIGTERM, first serve on for this, with health 503]:shutdown-delay: ' \
+    '--drain=[seconds for responses in flight at the end (default: 8)]:drain: ' \
     '--metrics=[serve Prometheus metrics at PATH, such as /metrics]:metrics: ' \
     '--check=-[health check: exit 0 if the server answers 200, else 1]::check: ' \
     '-q[print only errors; an access log only with --log]' \

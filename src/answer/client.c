@@ -6,11 +6,9 @@
 
 #include <string.h>
 
-static bool is_trusted_proxy(const union peer *peer, const struct settings *settings)
+bool client_is_trusted_proxy(const union peer *peer, const struct settings *settings)
 {
     struct address address;
-    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
-        return false;
     if (!address_of_socket(&peer->any, &address))
         return settings->trusts_unix;
     return forwarded_is_trusted(&address, settings->trusted_proxies, settings->trusted_proxy_count);
@@ -37,13 +35,20 @@ void client_find(struct client *client, const struct settings *settings, const s
     struct forwarded forwarded = {0};
     struct span line;
     unsigned cursor = 0;
-    if (!is_trusted_proxy(client->peer, settings))
+    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
+        return;
+    if (client->origin->named) {
+        client->forwarded = true;
+        client->forwarded_as = peer_of(&client->origin->client);
+    }
+    if (!client_is_trusted_proxy(client_address(client), settings))
         return;
     while (request_next_line(request, FIELD_X_FORWARDED_FOR, &cursor, &line))
         forwarded_read(&forwarded, line, settings->trusted_proxies, settings->trusted_proxy_count);
-    client->forwarded = forwarded_is_known(&forwarded);
-    if (client->forwarded)
-        client->forwarded_as = peer_of(&forwarded.client);
+    if (!forwarded_is_known(&forwarded))
+        return;
+    client->forwarded = client->in_field = true;
+    client->forwarded_as = peer_of(&forwarded.client);
 }
 
 /* An object or embed element loads its file in mode navigate, too (HTML 4.8.6, 4.8.7). The destination of a page that a
@@ -86,6 +91,6 @@ static bool is_proxied(const struct request *request)
 
 bool client_is_local(const struct client *client, const struct request *request)
 {
-    return is_on_this_machine(client->peer) && is_on_this_machine(client_address(client)) &&
-           (client->forwarded || !is_proxied(request));
+    return is_on_this_machine(&client->origin->peer) && is_on_this_machine(client_address(client)) &&
+           (client->in_field || !is_proxied(request));
 }

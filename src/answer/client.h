@@ -16,18 +16,29 @@ union peer {
     struct sockaddr_in6 v6;
 };
 
-struct client {
-    const union peer *peer;  /* of the connection; borrowed */
-    bool forwarded;          /* a trusted proxy has named another address */
-    union peer forwarded_as; /* that address */
+/* Where a connection comes from. */
+struct origin {
+    union peer peer; /* as the kernel has it */
+    bool named;      /* the peer is a trusted proxy, and its PROXY header names this client */
+    struct address client;
 };
 
-/* Finds the client of a request from `client->peer`; the other members are 0. */
+struct client {
+    const struct origin *origin; /* of the connection; borrowed */
+    bool forwarded;              /* a trusted proxy has named another address than the peer's */
+    bool in_field;               /* by X-Forwarded-For */
+    union peer forwarded_as;     /* that address */
+};
+
+/* True for a peer that --trust-proxy names. */
+bool client_is_trusted_proxy(const union peer *peer, const struct settings *settings);
+
+/* Finds the client of a request from `client->origin`; the other members are 0. */
 void client_find(struct client *client, const struct settings *settings, const struct request *request);
 
 static inline const union peer *client_address(const struct client *client)
 {
-    return client->forwarded ? &client->forwarded_as : client->peer;
+    return client->forwarded ? &client->forwarded_as : &client->origin->peer;
 }
 
 /* What sends a request, as far as its fields tell. */

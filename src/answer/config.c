@@ -122,6 +122,18 @@ static struct span write_common(struct config *config)
     return end(config, &lines);
 }
 
+/* Keep-Alive is an option of Connection, as RFC 2068 19.7.1 has it, whose successors don't define it. */
+static struct span write_kept(struct config *config)
+{
+    struct buffer lines = begin(config);
+    if (config->settings->keep_alive == 0)
+        return config->common;
+    buffer_append(&lines, SPAN("Connection: keep-alive\r\nKeep-Alive: timeout="));
+    buffer_number(&lines, config->settings->keep_alive);
+    buffer_append(&lines, SPAN("\r\n"));
+    return (struct span){config->common.at, config->common.length + end(config, &lines).length};
+}
+
 static struct span write_choice(struct config *config, enum cache_choice choice, uint32_t seconds)
 {
     switch (choice) {
@@ -202,7 +214,7 @@ static size_t extra_bytes(const struct config *config)
         config->cache.length > config->immutable.length ? config->cache.length : config->immutable.length;
     for (unsigned i = 0; i < LIMIT_CACHE_RULES; i++)
         cache = config->rules[i].length > cache ? config->rules[i].length : cache;
-    size_t longest = config->common.length + cache;
+    size_t longest = config->kept.length + cache;
     return longest > usual ? longest - usual : 0;
 }
 
@@ -219,6 +231,7 @@ void config_open(struct config *config, const struct settings *settings, bool ch
     for (; config->index_count < settings->index_count; config->index_count++)
         config->index[config->index_count] = span_of(settings->index[config->index_count]);
     config->common = write_common(config);
+    config->kept = write_kept(config);
     config->cache = write_cache(config);
     if (!is_given(settings, SPAN("Cache-Control")))
         write_rules(config);

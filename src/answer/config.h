@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-/* All lines of a config: those of --header, two with the origin of --cors, those of --cache, and the server's own. */
-enum { CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + LIMIT_CACHE_RULES * 64 + 512 };
+/* All lines of a config: those of --header, two with the origin of --cors, those of --cache and --keep-alive, and the server's own. */
+enum { CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + LIMIT_CACHE_RULES * 64 + 576 };
 
 struct config {
     const struct settings *settings;
@@ -19,6 +19,7 @@ struct config {
     struct span file;   /* the path of the only file served; empty: the whole root */
     struct span spa;    /* the path of the page for unknown page URLs; empty: none */
     struct span common; /* complete lines of every head */
+    struct span kept;   /* `common`, and Keep-Alive: of a head after which the connection stays open */
 
     /* Cache-Control lines. */
     struct span cache;           /* of files */

@@ -40,5 +40,9 @@ bool exchange_wants_reason(struct exchange *exchange)
 
 void exchange_finish(struct exchange *exchange, struct span lines)
 {
-    response_finish(exchange->response, exchange->context->date, exchange->request->minor_version, lines);
+    struct response *response = exchange->response;
+    unsigned minor_version = exchange->request->minor_version;
+    if (!response->last && minor_version > 0)
+        response->common = exchange->context->config->kept;
+    response_finish(response, exchange->context->date, minor_version, lines);
 }

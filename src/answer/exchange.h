@@ -25,7 +25,8 @@ struct context {
     uint64_t iteration;      /* of the worker's loop, from 1 */
     time_t now;              /* seconds since 1970 */
     char date[DATE_LENGTH];  /* `now` for the Date field */
-    bool draining;           /* the worker is stopping */
+    bool stopping;           /* the worker was told to stop: it drains, or will */
+    bool draining;           /* the worker finishes what has begun */
     bool logs_reasons;       /* the access log shows the reasons of 404s */
 };
 

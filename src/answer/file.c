@@ -39,7 +39,7 @@ static void write_cached_header(const struct exchange *exchange)
     struct buffer text = {room, 0, ENTRY_HEAD_MAX + context->config->extra_head_bytes, false},
                   lines = BUFFER(described);
     struct cached_header *head = &exchange->entry->head;
-    struct response response = {.common = context->config->common, .cache = exchange->cache};
+    struct response response = {.common = context->config->kept, .cache = exchange->cache};
     size_t validators = response_describe(&lines, &exchange->representation);
     head->lines = (uint16_t)response_write_head(&response, &text, context->date, buffer_filled(&lines),
                                                 exchange->entry->size);

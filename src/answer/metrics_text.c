@@ -92,6 +92,8 @@ void metrics_text_write(struct buffer *text, const struct metrics_totals *totals
     append_counter(text, "tinyhttpd_cache_hits_total", "Files served from memory, unchanged on disk.",
                    totals->cache_hits);
     append_counter(text, "tinyhttpd_cache_misses_total", "Files read from disk.", totals->cache_misses);
+    append_counter(text, "tinyhttpd_proxy_header_errors_total",
+                   "Connections of trusted proxies without a valid PROXY header.", totals->proxy_errors);
     append_counter(text, "tinyhttpd_worker_restarts_total", "Workers that ended and were replaced.",
                    totals->restarts);
 }

@@ -49,9 +49,9 @@
 /* From the end of a head to the end of its body. Slow progress does not extend it. */
 #define LIMIT_BODY_MS 30000
 
-/* Between requests. Longer than the 60 s of common load balancers, so that the server never closes while a request is
-   on its way. */
-#define LIMIT_IDLE_MS 75000
+/* Seconds between requests, without --keep-alive. Longer than the 60 s of common load balancers, so that the server
+   never closes while a request is on its way. */
+#define LIMIT_IDLE_S 75
 
 /* A client must acknowledge LIMIT_WRITE_BYTES of the response every LIMIT_WRITE_MS, or 273 bytes per second;
    Kestrel asks for 240. Six connections that share a mobile network's 2 KiB/s are fast enough; a client that reads
@@ -59,6 +59,12 @@
    when it continues. */
 #define LIMIT_WRITE_MS 30000
 #define LIMIT_WRITE_BYTES 8192
+
+/* A header of the PROXY protocol. nginx allows as much; with all usual fields it has less than 536 bytes. */
+#define LIMIT_PROXY_HEADER 4096
+
+/* The interval between log messages about proxies without such a header. */
+#define LIMIT_PROXY_HINT_S 60
 
 /* Between two looks whether the old workers have finished, when a program that can't start is stopped. */
 #define LIMIT_DRAIN_LOOK_MS 20
@@ -262,6 +268,9 @@
 /* A command of --open that runs for so long has not failed: some browsers stay in the foreground. */
 #define LIMIT_BROWSER_MS 5000
 
+/* Seconds of --keep-alive, --shutdown-delay and --drain. */
+#define LIMIT_OPTION_S 86400
+
 /* A charset name: at most 40 bytes in IANA's registry (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
 
@@ -288,20 +297,23 @@
 /* Workers on one CPU: while one waits for a disk, the other accepts. */
 #define LIMIT_WORKERS_LEAST 2
 
+/* Supplementary groups of --user. NFS passes on 16, and users of directory services have some dozens. */
+#define LIMIT_GROUPS 256
+
 /* Tries to find a port that is free at every address. The first nearly always is. */
 #define LIMIT_FREE_PORT_TRIES 16
 
 /* Ports tried after the default one, if it is in use. */
 #define LIMIT_NEXT_PORTS 10
 
-/* From SIGTERM until connections are closed. Docker waits 10 s. */
-#define LIMIT_DRAIN_MS 8000
+/* Seconds from SIGTERM until connections are closed, without --drain. Docker waits 10 s. */
+#define LIMIT_DRAIN_S 8
 
 /* A second SIGTERM or SIGINT stops at once, unless it follows so soon that it is the same one: timeout(1) signals the
    process, then its group. */
 #define LIMIT_STOP_TWICE_MS 10
 
-/* The master kills workers that still run this long after LIMIT_DRAIN_MS or LIMIT_RETIRE_MS. */
+/* The master kills workers that still run this long after the drain or LIMIT_RETIRE_MS. */
 #define LIMIT_DRAIN_GRACE_MS 500
 
 /* From the end until the master exits without a killed worker that does not end. */
@@ -372,7 +384,7 @@
 #define LIMIT_LOG_RETRY_MS 100
 
 /* Time for the last lines after the server has ended, and for the report of lost ones, before the writer
-   is killed. With LIMIT_DRAIN_MS and its grace under the 10 s of Docker. */
+   is killed. With LIMIT_DRAIN_S and its grace under the 10 s of Docker. */
 #define LIMIT_LOG_LAST_MS 1000
 #define LIMIT_LOG_GRACE_MS 250
 

@@ -26,6 +26,7 @@ struct part {
     _Atomic uint64_t duration_sum;
     _Atomic uint64_t cache_hits;
     _Atomic uint64_t cache_misses;
+    _Atomic uint64_t proxy_errors;
     _Atomic uint64_t restarts; /* counted by the master */
     struct miss misses[METRICS_MISSES];
 };
@@ -103,6 +104,12 @@ void metrics_count_cache(struct metrics *metrics, uint64_t hits, uint64_t misses
         return;
     add(&metrics->part->cache_hits, hits);
     add(&metrics->part->cache_misses, misses);
+}
+
+void metrics_count_proxy_error(struct metrics *metrics)
+{
+    if (metrics != NULL)
+        add(&metrics->part->proxy_errors, 1);
 }
 
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle)
@@ -211,6 +218,7 @@ static void add_numbers(struct metrics_totals *totals, const struct part *part)
     totals->duration_sum += read_number(&part->duration_sum);
     totals->cache_hits += read_number(&part->cache_hits);
     totals->cache_misses += read_number(&part->cache_misses);
+    totals->proxy_errors += read_number(&part->proxy_errors);
     totals->restarts += read_number(&part->restarts);
 }
 

@@ -37,6 +37,7 @@ struct metrics_totals {
     uint64_t duration_sum; /* microseconds */
     uint64_t cache_hits;   /* lookups that found a current file in memory */
     uint64_t cache_misses; /* lookups that read the file */
+    uint64_t proxy_errors; /* connections of trusted proxies without a valid PROXY header */
     uint64_t restarts;     /* of workers */
     unsigned miss_count;
     struct metrics_miss misses[METRICS_MISSES]; /* 404s, the most frequent first */
@@ -67,6 +68,8 @@ void metrics_time(struct metrics *metrics, int64_t duration);
 
 /* Counts lookups in the file cache. */
 void metrics_count_cache(struct metrics *metrics, uint64_t hits, uint64_t misses);
+
+void metrics_count_proxy_error(struct metrics *metrics);
 
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle);
 

@@ -55,13 +55,20 @@ struct cache_rule {
     uint32_t seconds; /* of CACHE_SECONDS */
 };
 
+/* The permissions of a Unix socket's file. */
+struct socket_access {
+    unsigned mode;     /* 0: by the umask */
+    const char *group; /* a name or number; NULL: the process's */
+};
+
 struct settings {
     const char *root; /* the document root as typed */
     const char *file; /* the name of the only file to serve, in the root; NULL: serve the whole root */
     uint16_t port;    /* 0: any free port */
     bool port_chosen; /* the port was given, so fail if it is in use */
-    /* Addresses, names, "*" or "unix:PATH"; none: both loopback addresses. */
+    /* Addresses, names, "*" or "unix:PATH" ("unix:@NAME"); none: both loopback addresses. */
     const char *binds[LIMIT_LISTENERS];
+    struct socket_access socket_access[LIMIT_LISTENERS]; /* of the Unix sockets among them */
     unsigned bind_count;
     bool lan;          /* listen on all addresses and show those of the local network */
     const char *open;  /* the path to open in a browser, or NULL */
@@ -92,11 +99,16 @@ struct settings {
     /* Trust X-Forwarded-For from these. */
     struct network trusted_proxies[LIMIT_TRUSTED_PROXIES];
     unsigned trusted_proxy_count;
-    bool trusts_unix; /* and from clients of a Unix socket */
+    bool trusts_unix;    /* and from clients of a Unix socket */
+    bool proxy_protocol; /* connections of these begin with a PROXY header */
 
-    unsigned workers;    /* 0: one per available CPU */
-    const char *user;    /* the workers' USER or USER:GROUP as typed; NULL: see --user */
-    const char *metrics; /* the path of the metrics, or NULL */
+    uint32_t
+        keep_alive; /* seconds that a connection may be idle; 0: LIMIT_IDLE_S, and responses don't tell */
+    uint32_t shutdown_delay; /* seconds from SIGTERM until the drain begins */
+    uint32_t drain;          /* seconds for the responses in flight */
+    unsigned workers;        /* 0: one per available CPU */
+    const char *user;        /* the workers' USER or USER:GROUP as typed; NULL: see --user */
+    const char *metrics;     /* the path of the metrics, or NULL */
     enum log_choice log;
     enum verbosity verbosity;
 };

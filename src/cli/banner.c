@@ -6,6 +6,7 @@
 #include "cli/lan.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
@@ -44,6 +45,16 @@ static uint16_t port_of(const struct sockaddr_storage *address)
     return ntohs(address->ss_family == AF_INET6 ? v6_of(address)->sin6_port : v4_of(address)->sin_port);
 }
 
+/* As RFC 4007 11 writes it, and curl and RFC 9844 take it; no browser takes any other form. */
+static void append_zone(struct buffer *text, uint32_t index)
+{
+    char name[IF_NAMESIZE];
+    if (index == 0 || if_indextoname(index, name) == NULL)
+        return;
+    buffer_byte(text, '%');
+    buffer_plain(text, span_of(name));
+}
+
 /* Appends a URL without a path. Shows loopback for a wildcard address, which browsers can't open. */
 static void append_url(struct buffer *text, const struct sockaddr_storage *address, uint16_t port)
 {
@@ -55,6 +66,7 @@ static void append_url(struct buffer *text, const struct sockaddr_storage *addre
         inet_ntop(AF_INET6, any ? &in6addr_loopback : &v6_of(address)->sin6_addr, name, sizeof name);
         buffer_byte(text, '[');
         buffer_string(text, name);
+        append_zone(text, v6_of(address)->sin6_scope_id);
         buffer_byte(text, ']');
     } else {
         inet_ntop(AF_INET, any ? &loopback : &v4_of(address)->sin_addr, name, sizeof name);
@@ -105,7 +117,11 @@ static void append_unix(struct buffer *text, const struct sockaddr_storage *addr
 {
     const struct sockaddr_un *path = (const struct sockaddr_un *)(const void *)address;
     buffer_append(text, SPAN("unix:"));
-    buffer_plain(text, (struct span){path->sun_path, strnlen(path->sun_path, sizeof path->sun_path)});
+    bool abstract = path->sun_path[0] == '\0' && path->sun_path[1] != '\0'; /* unix(7) */
+    const char *name = path->sun_path + abstract;
+    if (abstract)
+        buffer_byte(text, '@');
+    buffer_plain(text, (struct span){name, strnlen(name, sizeof path->sun_path - abstract)});
 }
 
 /* ---- on a terminal ---- */

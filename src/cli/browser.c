@@ -56,6 +56,7 @@ static void leave_server(void)
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++)
         dup2(STDIN_FILENO, stream); /* /dev/null */
     signal(SIGXFSZ, SIG_DFL);
+    signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

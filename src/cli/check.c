@@ -1,11 +1,13 @@
 #include "cli/check.h"
 
+#include "base/address.h"
 #include "base/log.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -19,6 +21,7 @@ enum { HOST_MAX = 256, TARGET_MAX = 2048, STATUS_LINE_MAX = 256 };
 
 /* The server to check. */
 struct probe {
+    const struct settings *settings;
     char host[HOST_MAX]; /* an address or a name; empty for a Unix socket */
     const char *second;  /* an address to try if this machine lacks the family of `host`, or NULL */
     char port[8];
@@ -143,7 +146,12 @@ static int open_socket(const struct probe *probe, const char **why)
     int fd = -1;
     if (probe->socket != NULL) {
         snprintf(path.sun_path, sizeof path.sun_path, "%s", probe->socket);
-        fd = connect_to((const struct sockaddr *)(const void *)&path, sizeof path, probe->deadline);
+        socklen_t length = sizeof path;
+        if (path.sun_path[0] == '@') { /* an abstract socket (unix(7)) */
+            length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path.sun_path));
+            path.sun_path[0] = '\0';
+        }
+        fd = connect_to((const struct sockaddr *)(const void *)&path, length, probe->deadline);
         *why = strerror(errno);
         return fd;
     }
@@ -182,15 +190,33 @@ static void write_host(const struct probe *probe, char *host, size_t size)
                  probe->port);
 }
 
+/* True if the server expects a PROXY header from this socket's address. */
+static bool needs_header(const struct probe *probe, int fd)
+{
+    const struct settings *settings = probe->settings;
+    struct sockaddr_storage own = {0};
+    struct address address;
+    socklen_t length = sizeof own;
+    if (!settings->proxy_protocol || getsockname(fd, (struct sockaddr *)&own, &length) < 0)
+        return false;
+    if (!address_of_socket((const struct sockaddr *)&own, &address))
+        return settings->trusts_unix;
+    for (unsigned i = 0; i < settings->trusted_proxy_count; i++) {
+        if (address_is_in(&address, &settings->trusted_proxies[i]))
+            return true;
+    }
+    return false;
+}
+
 /* Sends the request in one piece: the buffer of a new socket has room for it. */
 static bool send_request(const struct probe *probe, int fd)
 {
-    char host[HOST_MAX + 16], request[TARGET_MAX + HOST_MAX + 128];
+    char host[HOST_MAX + 16], request[TARGET_MAX + HOST_MAX + 144];
     write_host(probe, host, sizeof host);
     int length =
         snprintf(request, sizeof request,
-                 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
-                 probe->target, host);
+                 "%sGET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
+                 needs_header(probe, fd) ? "PROXY UNKNOWN\r\n" : "", probe->target, host);
     return send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
@@ -242,7 +268,7 @@ static bool ask(struct probe *probe, char *words, size_t size)
 
 int check_run(const struct settings *settings)
 {
-    struct probe probe = {.deadline = now_ms() + CHECK_SECONDS * 1000};
+    struct probe probe = {.settings = settings, .deadline = now_ms() + CHECK_SECONDS * 1000};
     char words[STATUS_LINE_MAX];
     /* As an operand the URL would be ignored, and another server checked. */
     if (settings->check == NULL && is_url(settings->root)) {

@@ -195,7 +195,7 @@ enum options_result options_read(int count, char *const *arguments, struct setti
                                  struct failure *failure)
 {
     struct reading reading = {.settings = settings, .failure = failure};
-    *settings = (struct settings){.port = 8080, .verbosity = VERBOSITY_NORMAL};
+    *settings = (struct settings){.port = 8080, .drain = LIMIT_DRAIN_S, .verbosity = VERBOSITY_NORMAL};
     *failure = (struct failure){0};
     arena.used = 0;
     enum options_result result = read_arguments(&reading, count, arguments);
@@ -207,6 +207,11 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     if (settings->lan && settings->bind_count > 0) {
         fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s' or '--lan'",
              settings->binds[0]);
+        return OPTIONS_BAD;
+    }
+    if (settings->proxy_protocol && settings->trusted_proxy_count == 0 && !settings->trusts_unix) {
+        fail(failure, EX_USAGE,
+             "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
         return OPTIONS_BAD;
     }
     if (settings->index_count == 0)

@@ -26,7 +26,8 @@ const struct option_row table_rows[] = {
      .help = "listen address, * or unix:PATH (default: loopback)",
      .manual =
          "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix socket, "
-         "which is removed at the end. The default is 127.0.0.1 and ::1, which only this machine can reach."},
+         "which is removed at the end. unix:PATH,mode=660,group=NAME gives it these permissions; unix:@NAME "
+         "is an abstract socket. The default is 127.0.0.1 and ::1, which only this machine can reach."},
     {.key = 'L',
      .name = "lan",
      .group = GROUP_LISTEN,
@@ -184,10 +185,9 @@ const struct option_row table_rows[] = {
      .group = GROUP_PROCESS,
      .offer = OFFER_USERS,
      .help = "run workers as this user (default for root: nobody)",
-     .manual =
-         "USER or USER:GROUP, as names or numbers. Only root can change the user; otherwise workers "
-         "keep the user that started the server. If nobody can't read the root, root's workers become its "
-         "owner and group."},
+     .manual = "USER or USER:GROUP, as names or numbers. A name alone keeps all groups of the user. Only "
+               "root can change the user; otherwise workers keep the user that started the server. If "
+               "nobody can't read the root, root's workers become its owner and group."},
     {.key = KEY_LOG,
      .name = "log",
      .value = "FORM",
@@ -208,6 +208,39 @@ const struct option_row table_rows[] = {
      .help = "trust X-Forwarded-For from these proxies (CIDR or unix)",
      .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for clients of a Unix socket. "
                "If the peer is trusted, the log has the rightmost untrusted address of X-Forwarded-For."},
+    {.key = KEY_PROXY_PROTOCOL,
+     .name = "proxy-protocol",
+     .group = GROUP_PROCESS,
+     .help = "those proxies send a PROXY header on each connection",
+     .manual = "Version 1 or 2 of the PROXY protocol. A connection of a peer that --trust-proxy names must "
+               "begin with "
+               "the header, or it is closed; one of any other peer must not, and is plain HTTP."},
+    {.key = KEY_KEEP_ALIVE,
+     .name = "keep-alive",
+     .value = "SECONDS",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .help = "seconds an idle connection stays open (default: 75)",
+     .manual =
+         "Give more than the idle time of the load balancer or proxy in front, so that the server never "
+         "closes "
+         "a connection on which a request is on its way. With this option, responses name the time in a "
+         "Keep-Alive field."},
+    {.key = KEY_SHUTDOWN_DELAY,
+     .name = "shutdown-delay",
+     .value = "SECONDS",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .help = "on SIGTERM, first serve on for this, with health 503",
+     .manual = "Load balancers then stop to send new connections before the server refuses them. The default "
+               "is 0."},
+    {.key = KEY_DRAIN,
+     .name = "drain",
+     .value = "SECONDS",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .help = "seconds for responses in flight at the end (default: 8)",
+     .manual = "Then the remaining connections are closed. It begins after the --shutdown-delay."},
     {.key = KEY_METRICS,
      .name = "metrics",
      .value = "PATH",

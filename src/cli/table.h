@@ -26,6 +26,10 @@ enum option_key {
     KEY_CHECK,
     KEY_METRICS,
     KEY_TRUST_PROXY,
+    KEY_PROXY_PROTOCOL,
+    KEY_KEEP_ALIVE,
+    KEY_SHUTDOWN_DELAY,
+    KEY_DRAIN,
 };
 
 enum option_value {

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -119,7 +120,8 @@ static const char *advice_for_address(const char *typed)
 {
     const char *colon = strchr(typed, ':');
     if (strncmp(typed, "unix:", 5) == 0)
-        return typed[5] == '\0' ? "give the socket's path, such as unix:/run/tinyhttpd.sock"
+        return typed[5] == '\0' || strcmp(typed + 5, "@") == 0
+                   ? "give the socket's path, such as unix:/run/tinyhttpd.sock"
                : strlen(typed + 5) > 107
                    ? "the path of a Unix socket has at most 107 bytes; give a shorter one"
                    : NULL;
@@ -132,16 +134,73 @@ static const char *advice_for_address(const char *typed)
     return NULL;
 }
 
+static bool is_mode(const char *text)
+{
+    size_t length = strspn(text, "01234567");
+    return length > 0 && length <= 4 && text[length] == '\0' && strtoul(text, NULL, 8) - 1 < 0777;
+}
+
+/* One of "mode=660" and "group=NAME", after the path or, as the environment's lists are split at commas, alone. */
+static int set_socket_access(const struct value *value, const char *part)
+{
+    struct settings *settings = value->settings;
+    unsigned last = settings->bind_count - 1;
+    bool is_file = settings->bind_count > 0 && strncmp(settings->binds[last], "unix:", 5) == 0 &&
+                   settings->binds[last][5] != '@';
+    if (!is_file)
+        return refuse(value,
+                      "mode and group need a socket with a path before them, such as unix:/run/t.sock");
+    if (strncmp(part, "mode=", 5) == 0 && is_mode(part + 5))
+        settings->socket_access[last].mode = (unsigned)strtoul(part + 5, NULL, 8);
+    else if (strncmp(part, "group=", 6) == 0 && part[6] != '\0')
+        settings->socket_access[last].group = part + 6;
+    else
+        return refuse(value, "give unix:PATH,mode=660,group=NAME, the mode in octal");
+    return 0;
+}
+
+static bool is_socket_access(const char *part)
+{
+    return strncmp(part, "mode=", 5) == 0 || strncmp(part, "group=", 6) == 0;
+}
+
+/* Cuts ",mode=..." and ",group=..." off a path, from the first of them on. */
+static int add_unix(const struct value *value)
+{
+    struct settings *settings = value->settings;
+    char *rest = keep(value, value->typed, strlen(value->typed)), *path = rest;
+    if (rest == NULL)
+        return value->failure->status;
+    while ((rest = strchr(rest, ',')) != NULL && !is_socket_access(rest + 1))
+        rest++;
+    settings->binds[settings->bind_count++] = rest != NULL ? path : value->typed;
+    while (rest != NULL) {
+        char *part = rest + 1;
+        *rest = '\0';
+        rest = strchr(part, ',');
+        if (rest != NULL)
+            *rest = '\0';
+        if (set_socket_access(value, part) != 0)
+            return value->failure->status;
+    }
+    const char *advice = advice_for_address(settings->binds[settings->bind_count - 1]);
+    return advice != NULL ? refuse(value, advice) : 0;
+}
+
 static int add_bind(const struct value *value)
 {
     struct settings *settings = value->settings;
+    if (is_socket_access(value->typed))
+        return set_socket_access(value, value->typed);
     if (*value->typed == '\0')
         return fail(value->failure, EX_USAGE, "--bind '' is empty; give an address, such as 127.0.0.1");
+    if (settings->bind_count == LIMIT_LISTENERS)
+        return refuse(value, "too many addresses; leave some out");
+    if (strncmp(value->typed, "unix:", 5) == 0)
+        return add_unix(value);
     const char *advice = advice_for_address(value->typed);
     if (advice != NULL)
         return refuse(value, advice);
-    if (settings->bind_count == LIMIT_LISTENERS)
-        return refuse(value, "too many addresses; leave some out");
     settings->binds[settings->bind_count++] = value->typed;
     return 0;
 }
@@ -514,6 +573,29 @@ static int add_trusted_proxy(const struct value *value)
     return 0;
 }
 
+static int set_seconds(const struct value *value, uint64_t least, uint32_t *seconds)
+{
+    uint64_t number = 0;
+    int status = read_number(value, least, LIMIT_OPTION_S, &number);
+    *seconds = (uint32_t)number;
+    return status;
+}
+
+static int set_keep_alive(const struct value *value)
+{
+    return set_seconds(value, 1, &value->settings->keep_alive);
+}
+
+static int set_shutdown_delay(const struct value *value)
+{
+    return set_seconds(value, 0, &value->settings->shutdown_delay);
+}
+
+static int set_drain(const struct value *value)
+{
+    return set_seconds(value, 0, &value->settings->drain);
+}
+
 static int set_metrics(const struct value *value)
 {
     static const char own[] = "/.well-known/tinyhttpd/";
@@ -553,6 +635,9 @@ static void set_flag(struct settings *settings, int key)
     case KEY_DOTFILES:
         settings->dotfiles = true;
         break;
+    case KEY_PROXY_PROTOCOL:
+        settings->proxy_protocol = true;
+        break;
     case KEY_ISOLATE:
         settings->isolate = true;
         break;
@@ -586,6 +671,9 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {'u', set_user},
         {KEY_LOG, set_log},
         {KEY_TRUST_PROXY, add_trusted_proxy},
+        {KEY_KEEP_ALIVE, set_keep_alive},
+        {KEY_SHUTDOWN_DELAY, set_shutdown_delay},
+        {KEY_DRAIN, set_drain},
         {KEY_METRICS, set_metrics},
     };
     struct value value = {settings, arena, failure, named, typed};

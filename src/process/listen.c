@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/log.h"
 #include "process/port_owner.h"
+#include "sandbox/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -176,11 +178,15 @@ static int add_name(struct listening *listening, const char *name, uint16_t port
 
 #define UNIX_PREFIX "unix:"
 
-static struct sockaddr_un unix_address(const char *path)
+/* Returns the length; that of an abstract name, which begins with NUL, is exact (unix(7)). */
+static socklen_t unix_address(const char *path, struct sockaddr_un *address)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    return address;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(address->sun_path, sizeof address->sun_path, "%s", path);
+    if (*path != '@')
+        return sizeof *address;
+    address->sun_path[0] = '\0';
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
 }
 
 /* Returns zeros if the path is not a socket. */
@@ -223,16 +229,33 @@ static bool remove_abandoned(const struct sockaddr_un *address)
     return removed;
 }
 
-static int bind_unix(int fd, const struct sockaddr_un *address)
+static int bind_at(int fd, const struct sockaddr_un *address, socklen_t length)
 {
     const struct sockaddr *any = (const struct sockaddr *)(const void *)address;
-    if (bind(fd, any, sizeof *address) == 0)
+    if (bind(fd, any, length) == 0)
         return 0;
-    if (errno != EADDRINUSE)
+    if (errno != EADDRINUSE || address->sun_path[0] == '\0')
         return -1;
     if (remove_abandoned(address))
-        return bind(fd, any, sizeof *address);
+        return bind(fd, any, length);
     errno = EADDRINUSE;
+    return -1;
+}
+
+/* Makes the file with its mode, and its group before listen(2), so that no other group ever connects. */
+static int bind_unix(int fd, const struct sockaddr_un *address, socklen_t length, unsigned mode, gid_t group)
+{
+    mode_t before = umask(0);
+    umask(mode != 0 ? ~mode & 0777 : before);
+    int result = bind_at(fd, address, length);
+    int error = errno;
+    umask(before);
+    errno = error;
+    if (result < 0 || group == (gid_t)-1 || lchown(address->sun_path, (uid_t)-1, group) == 0)
+        return result;
+    error = errno;
+    unlink(address->sun_path);
+    errno = error;
     return -1;
 }
 
@@ -254,13 +277,19 @@ static int fail_unix(struct failure *failure, const char *path, int error)
     }
 }
 
-static int add_unix(struct listening *listening, const char *path, struct failure *failure)
+static int add_unix(struct listening *listening, const char *path, const struct socket_access *access,
+                    struct failure *failure)
 {
-    struct sockaddr_un address = unix_address(path);
+    struct sockaddr_un address;
+    socklen_t length = unix_address(path, &address);
+    gid_t group = (gid_t)-1;
+    if (access->group != NULL && !privileges_find_group(access->group, &group))
+        return fail(failure, EX_USAGE, "group '%s' is unknown; give a name of 'getent group', or a number",
+                    access->group);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0)
         set_options(fd); /* a connection takes them over when it is made */
-    if (fd < 0 || bind_unix(fd, &address) < 0 || listen(fd, SOMAXCONN) < 0) {
+    if (fd < 0 || bind_unix(fd, &address, length, access->mode, group) < 0 || listen(fd, SOMAXCONN) < 0) {
         int error = errno;
         if (fd >= 0)
             close(fd);
@@ -289,14 +318,14 @@ static int add_either(struct listening *listening, const char *const *names, uin
     return listening->count > before ? 0 : failure->status;
 }
 
-static int add_typed(struct listening *listening, const char *typed, uint16_t port, struct failure *failure,
-                     int *error)
+static int add_typed(struct listening *listening, const char *typed, const struct socket_access *access,
+                     uint16_t port, struct failure *failure, int *error)
 {
     static const char *const all[] = {"0.0.0.0", "::"};
     if (strcmp(typed, "*") == 0)
         return add_either(listening, all, port, failure, error);
     if (strncmp(typed, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-        return add_unix(listening, typed + strlen(UNIX_PREFIX), failure);
+        return add_unix(listening, typed + strlen(UNIX_PREFIX), access, failure);
     return add_name(listening, typed, port, failure, error);
 }
 
@@ -306,11 +335,11 @@ static int add_all(struct listening *listening, const struct settings *settings,
     static const char *const loopback[] = {"127.0.0.1", "::1"};
     *error = 0;
     if (settings->lan)
-        return add_typed(listening, "*", port, failure, error);
+        return add_typed(listening, "*", NULL, port, failure, error);
     if (settings->bind_count == 0)
         return add_either(listening, loopback, port, failure, error);
     for (unsigned i = 0; i < settings->bind_count && listening->count < LIMIT_LISTENERS; i++) {
-        if (add_typed(listening, settings->binds[i], port, failure, error) != 0)
+        if (add_typed(listening, settings->binds[i], &settings->socket_access[i], port, failure, error) != 0)
             return failure->status;
     }
     return 0;

@@ -85,8 +85,8 @@ struct supervision {
     int64_t look_started;   /* the last one */
     bool look_ended;        /* with look_status */
     int look_status;
-    int64_t log_due; /* when to start a log writer; INT64_MAX: all run */
-    int64_t drain_started;
+    int64_t log_due;      /* when to start a log writer; INT64_MAX: all run */
+    int64_t stop_started; /* INT64_MAX: this program was not told to stop */
     sig_atomic_t stop_signals_seen;
     struct worker_setup setup; /* for all workers */
 };
@@ -122,6 +122,11 @@ static int64_t now_ms(void)
 static int64_t earlier_of(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static bool is_stopping(const struct supervision *supervision)
+{
+    return supervision->stop_started != INT64_MAX;
 }
 
 /* ---- opening ---- */
@@ -413,6 +418,12 @@ static struct timespec time_of(int64_t milliseconds)
     return (struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000};
 }
 
+/* From SIGTERM until a worker must have ended. */
+static int64_t stop_ms(const struct settings *settings)
+{
+    return INT64_C(1000) * (settings->shutdown_delay + settings->drain) + LIMIT_DRAIN_GRACE_MS;
+}
+
 static bool have_ended(const struct handover *handover)
 {
     bool ended = true;
@@ -422,10 +433,10 @@ static bool have_ended(const struct handover *handover)
 }
 
 /* Lets the old workers finish the responses in flight, as master_run() does. */
-static void drain_old_workers(const struct handover *handover)
+static void drain_old_workers(const struct handover *handover, const struct settings *settings)
 {
     const struct timespec step = time_of(LIMIT_DRAIN_LOOK_MS);
-    int64_t end = now_ms() + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
+    int64_t end = now_ms() + stop_ms(settings);
     for (unsigned i = 0; i < handover->worker_count; i++)
         kill(handover->workers[i].pid, SIGTERM);
     while (!have_ended(handover) && now_ms() < end)
@@ -436,7 +447,7 @@ static void drain_old_workers(const struct handover *handover)
     }
 }
 
-bool master_wait_to_retry(struct master *master, struct failure *failure)
+bool master_wait_to_retry(struct master *master, const struct settings *settings, struct failure *failure)
 {
     sigset_t stop;
     if (master->handover.worker_count == 0)
@@ -450,7 +461,7 @@ bool master_wait_to_retry(struct master *master, struct failure *failure)
     sigaddset(&stop, SIGINT);
     if (sigtimedwait(&stop, NULL, &pause) < 0)
         return true;
-    drain_old_workers(&master->handover);
+    drain_old_workers(&master->handover, settings);
     *failure = (struct failure){.status = EX_OK};
     return false;
 }
@@ -666,7 +677,7 @@ static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_sta
 static void on_dry_run_exit(struct supervision *supervision, int wait_status)
 {
     supervision->dry_run = 0;
-    if (supervision->state != SUPERVISION_SERVE)
+    if (is_stopping(supervision))
         return;
     supervision->dry_run_succeeded = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == HANDOVER_READY;
     if (supervision->dry_run_succeeded)
@@ -1156,18 +1167,28 @@ static void begin_drain(struct supervision *supervision)
 {
     assert(supervision->state == SUPERVISION_SERVE);
     supervision->state = SUPERVISION_DRAIN;
-    supervision->drain_started = now_ms();
     listen_close(&supervision->master->listening);
     signal_all(supervision, SIGTERM);
-    if (supervision->dry_run > 0)
-        kill(supervision->dry_run, SIGKILL);
     if (supervision->look > 0)
         kill(supervision->look, SIGKILL);
     for (unsigned i = 0; i < supervision->old_count; i++) {
         if (supervision->old[i].check > 0)
             kill(supervision->old[i].check, SIGKILL);
     }
+}
+
+/* Serves on for --shutdown-delay. Workers measure it themselves, as a service manager may signal them as well. */
+static void begin_stop(struct supervision *supervision)
+{
+    assert(supervision->state == SUPERVISION_SERVE);
+    supervision->stop_started = now_ms();
+    supervision->setup.drain_due =
+        supervision->stop_started + INT64_C(1000) * supervision->master->settings->shutdown_delay;
+    if (supervision->dry_run > 0)
+        kill(supervision->dry_run, SIGKILL);
+    supervision->dry_run_succeeded = false;
     notify_stopping();
+    signal_all(supervision, SIGTERM);
 }
 
 static void read_stop_signals(struct supervision *supervision)
@@ -1175,9 +1196,9 @@ static void read_stop_signals(struct supervision *supervision)
     if (stop_signals == supervision->stop_signals_seen)
         return;
     supervision->stop_signals_seen = stop_signals;
-    if (supervision->state == SUPERVISION_SERVE)
-        begin_drain(supervision);
-    else if (now_ms() - supervision->drain_started >= LIMIT_STOP_TWICE_MS) {
+    if (!is_stopping(supervision)) {
+        begin_stop(supervision);
+    } else if (now_ms() - supervision->stop_started >= LIMIT_STOP_TWICE_MS) {
         supervision->state = SUPERVISION_END;
         log_hurry();
     }
@@ -1190,11 +1211,11 @@ static void read_hangup(struct supervision *supervision)
 {
     bool starting = supervision->retire_pending && supervision->running > 0; /* a reload is not finished */
     if (!hangup || supervision->dry_run > 0 || supervision->dry_run_succeeded || starting ||
-        supervision->state != SUPERVISION_SERVE)
+        is_stopping(supervision))
         return;
     hangup = 0;
     if (supervision->has_terminal && is_hung_up(try_terminal()))
-        begin_drain(supervision);
+        begin_stop(supervision);
     else
         begin_dry_run(supervision);
 }
@@ -1242,10 +1263,10 @@ static void kill_overdue(struct supervision *supervision)
         begin_checks(supervision, now);
 }
 
-/* Only for workers that hang: the others stop by themselves after LIMIT_DRAIN_MS. */
+/* Only for workers that hang: the others stop by themselves after --drain. */
 static int64_t drain_deadline(const struct supervision *supervision)
 {
-    return supervision->drain_started + LIMIT_DRAIN_MS + LIMIT_DRAIN_GRACE_MS;
+    return supervision->stop_started + stop_ms(supervision->master->settings);
 }
 
 static bool is_over(const struct supervision *supervision)
@@ -1267,6 +1288,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     bool serving = supervision->state == SUPERVISION_SERVE;
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
     due = earlier_of(due, supervision->log_due);
+    if (serving && is_stopping(supervision))
+        due = earlier_of(due, supervision->setup.drain_due);
     if (serving && supervision->dry_run > 0)
         due = earlier_of(due, supervision->dry_run_due);
     if (serving && supervision->look == 0)
@@ -1312,6 +1335,9 @@ static void supervise(struct supervision *supervision)
         if (supervision->state == SUPERVISION_SERVE)
             finish_reload(supervision);
         read_hangup(supervision);
+        if (supervision->state == SUPERVISION_SERVE && is_stopping(supervision) &&
+            now_ms() >= supervision->setup.drain_due)
+            begin_drain(supervision);
         if (is_over(supervision))
             return;
         if (supervision->state == SUPERVISION_SERVE) {
@@ -1376,7 +1402,6 @@ static void handle_signals(sigset_t *waiting_mask)
         if (rows[i].signal != SIGHUP || !is_ignored(SIGHUP))
             sigaction(rows[i].signal, &action, NULL);
     }
-    signal(SIGPIPE, SIG_IGN);
 }
 
 int master_run(struct master *master, char *const *command)
@@ -1386,6 +1411,7 @@ int master_run(struct master *master, char *const *command)
     supervision->master = master;
     supervision->command = command;
     supervision->has_terminal = try_terminal() == 0;
+    supervision->stop_started = INT64_MAX;
     supervision->setup = (struct worker_setup){
         .settings = master->settings,
         .listeners = master->listening.fds,
@@ -1402,6 +1428,7 @@ int master_run(struct master *master, char *const *command)
     start_due_children(supervision);
     notify_ready();
     supervise(supervision);
+    listen_close(&master->listening);
     kill_all(supervision);
     mime_close();
     magic_guard_close();

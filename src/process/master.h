@@ -51,7 +51,7 @@ bool master_awaits_root(const struct master *master);
 /* After a reload the old program is gone, but its workers still serve, so a failure to open is not final: logs it and
    waits. Returns false without old workers; and on SIGTERM or SIGINT, with the failure's status EX_OK, after they have
    finished. */
-bool master_wait_to_retry(struct master *master, struct failure *failure);
+bool master_wait_to_retry(struct master *master, const struct settings *settings, struct failure *failure);
 
 /*
  * Serves until SIGTERM or SIGINT, or until the terminal that started the server is gone. Any other SIGHUP, unless it

@@ -87,15 +87,25 @@ static bool find_user(struct privileges *plan, const char *typed)
     return true;
 }
 
-static bool find_group(struct privileges *plan, const char *typed)
+bool privileges_find_group(const char *typed, gid_t *group)
 {
-    if (read_id(typed, &plan->group))
+    if (read_id(typed, group))
         return true;
     /* cppcheck-suppress getgrnamCalled; there are no threads */
     const struct group *entry = getgrnam(typed);
     if (entry != NULL)
-        plan->group = entry->gr_gid;
+        *group = entry->gr_gid;
     return entry != NULL;
+}
+
+/* The groups of a user that is given by name. Here, as initgroups(3) in each worker would ask a name service again. */
+static bool find_others(struct privileges *plan, const char *user)
+{
+    uint32_t number;
+    if (read_id(user, &number))
+        return true;
+    plan->other_count = LIMIT_GROUPS;
+    return getgrouplist(user, plan->group, plan->others, &plan->other_count) >= 0;
 }
 
 static int find(struct privileges *plan, const char *typed, struct failure *failure)
@@ -107,9 +117,12 @@ static int find(struct privileges *plan, const char *typed, struct failure *fail
     if (length >= sizeof user || !find_user(plan, user))
         return fail(failure, EX_USAGE, "user '%s' is unknown; give a name of 'getent passwd', or a number",
                     user);
-    if (colon != NULL && !find_group(plan, colon + 1))
+    if (colon != NULL && !privileges_find_group(colon + 1, &plan->group))
         return fail(failure, EX_USAGE, "group '%s' is unknown; give a name of 'getent group', or a number",
                     colon + 1);
+    if (colon == NULL && !find_others(plan, user))
+        return fail(failure, EX_USAGE, "user '%s' has more than %d groups; give '%s:GROUP'", user,
+                    LIMIT_GROUPS, user);
     return 0;
 }
 
@@ -158,7 +171,8 @@ int privileges_plan(struct privileges *plan, const char *typed, struct failure *
 /* Groups first, as a user without CAP_SETGID can't. Returns 0 or an errno. */
 static int change(const struct privileges *plan)
 {
-    if (setgroups(0, NULL) < 0 || setresgid(plan->group, plan->group, plan->group) < 0 ||
+    if (setgroups((size_t)plan->other_count, plan->others) < 0 ||
+        setresgid(plan->group, plan->group, plan->group) < 0 ||
         setresuid(plan->user, plan->user, plan->user) < 0)
         return errno;
     return is_current(plan) ? 0 : EPERM;

@@ -123,7 +123,7 @@ void sandbox_restrict_calls(struct sandbox_held *held)
 
 void sandbox_enter_log_writer(void)
 {
-    const struct privileges own = {PRIVILEGES_STAY, geteuid(), getegid()};
+    const struct privileges own = {.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
     prevent_core_dumps();
     privileges_drop(&own);
     prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
@@ -254,7 +254,8 @@ int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, stru
     if (sandbox->privileges.change != PRIVILEGES_TRY || held->root_error != EACCES ||
         fstat(sandbox->root, &root) < 0)
         return failure->status;
-    sandbox->privileges = (struct privileges){PRIVILEGES_CHANGE, root.st_uid, root.st_gid};
+    sandbox->privileges =
+        (struct privileges){.change = PRIVILEGES_CHANGE, .user = root.st_uid, .group = root.st_gid};
     bool reads = sandbox_rehearse(sandbox, held, &second) == 0;
     return reads && (root.st_uid != 0 || may_stay_root(held)) ? 0 : failure->status;
 }

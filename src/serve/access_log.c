@@ -18,6 +18,15 @@ static void append_ipv4(struct buffer *line, const unsigned char bytes[static 4]
     }
 }
 
+/* The zone of a link-local address (RFC 4007 11.2), as a number: the sandbox hides the interfaces' names. */
+static void append_zone(struct buffer *line, uint32_t zone)
+{
+    if (zone == 0)
+        return;
+    buffer_byte(line, '%');
+    buffer_number(line, zone);
+}
+
 static void append_peer(struct buffer *line, const struct sockaddr *peer)
 {
     const struct in_addr *v4 = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
@@ -31,6 +40,8 @@ static void append_peer(struct buffer *line, const struct sockaddr *peer)
         if (peer->sa_family == AF_INET6)
             inet_ntop(AF_INET6, v6, text, sizeof text);
         buffer_string(line, text);
+        if (peer->sa_family == AF_INET6)
+            append_zone(line, ((const struct sockaddr_in6 *)(const void *)peer)->sin6_scope_id);
     }
 }
 

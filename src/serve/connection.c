@@ -2,6 +2,7 @@
 
 #include "answer/answer.h"
 #include "base/log.h"
+#include "http/proxy_header.h"
 #include "serve/input.h"
 #include "serve/transmit.h"
 
@@ -28,21 +29,30 @@ struct outgoing {
     struct part parts[]; /* then the response's text, then the log line */
 };
 
-struct connection *connection_new(int fd, const union peer *peer)
+struct connection *connection_new(int fd, const union peer *peer, bool expects_header)
 {
     struct connection *connection = malloc(sizeof *connection);
     if (connection == NULL)
         return NULL;
-    *connection = (struct connection){.fd = fd, .readable = true, .peer = *peer};
+    *connection = (struct connection){
+        .fd = fd,
+        .state = expects_header ? CONNECTION_PROXY : CONNECTION_READ,
+        .readable = true,
+        .origin = {.peer = *peer},
+    };
     deadline_init(&connection->deadline);
     return connection;
 }
 
-struct connection *connection_take(const struct handoff *handoff)
+struct connection *connection_take(const struct handoff *handoff, bool expects_header)
 {
-    struct connection *connection = connection_new(handoff->fd, &handoff->peer);
+    const struct origin *origin = &handoff->origin;
+    struct connection *connection =
+        connection_new(handoff->fd, &origin->peer, expects_header && !handoff->header_read);
     if (connection == NULL)
         return NULL;
+    if (expects_header)
+        connection->origin = *origin;
     connection->taken_over = true;
     if (handoff->bytes.length == 0)
         return connection;
@@ -56,9 +66,14 @@ struct connection *connection_take(const struct handoff *handoff)
 bool connection_offer(const struct connection *connection, struct handoff *handoff)
 {
     const struct input *input = connection->input;
-    if (connection->state != CONNECTION_READ || (input != NULL && input->request.state != REQUEST_HEAD))
+    bool waits = connection->state == CONNECTION_PROXY || connection->state == CONNECTION_READ;
+    if (!waits || (input != NULL && input->request.state != REQUEST_HEAD))
         return false;
-    *handoff = (struct handoff){.fd = connection->fd};
+    *handoff = (struct handoff){
+        .fd = connection->fd,
+        .origin = connection->origin,
+        .header_read = connection->state == CONNECTION_READ,
+    };
     if (input != NULL)
         handoff->bytes = (struct span){input->bytes + input->start, input->length - input->start};
     return true;
@@ -398,10 +413,10 @@ static void make_response(const struct connection *connection, struct service *s
         .context = context,
         .request = request,
         .response = &made->response,
-        .client = {.peer = &connection->peer},
+        .client = {.origin = &connection->origin},
         /* All stats of this iteration are later than the last byte of such a request, so it may share them. */
         .iteration = reading->was_readable ? context->iteration : 0,
-        .check_host = context->config->check_host && connection->peer.any.sa_family != AF_UNIX,
+        .check_host = context->config->check_host && connection->origin.peer.any.sa_family != AF_UNIX,
         .target = &service->target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},
     };
@@ -504,6 +519,53 @@ static enum connection_want read_and_respond(struct connection *connection, stru
     return service->context.draining ? leave(connection, false) : WANT_EVENT;
 }
 
+/* ---- the PROXY header ---- */
+
+/* Closes the connection, as the specification demands (2). */
+__attribute__((cold)) static enum connection_want refuse_header(const struct service *service)
+{
+    static time_t next_hint;
+    metrics_count_proxy_error(service->context.metrics);
+    if (service->context.now < next_hint)
+        return WANT_CLOSE;
+    next_hint = service->context.now + LIMIT_PROXY_HINT_S;
+    log_error("a peer that --trust-proxy names sent no valid PROXY header; configure it there ('send-proxy' "
+              "of HAProxy), "
+              "or leave out '--proxy-protocol'");
+    return WANT_CLOSE;
+}
+
+/* Looks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. */
+static enum connection_want read_header(struct connection *connection, struct service *service)
+{
+    struct proxy_header header;
+    ssize_t length;
+    assert(connection->state == CONNECTION_PROXY);
+    do
+        length = recv(connection->fd, service->room, LIMIT_PROXY_HEADER, MSG_PEEK);
+    while (length < 0 && errno == EINTR);
+    if (length == 0 || (length < 0 && errno != EAGAIN)) /* a balancer tries the port */
+        return WANT_CLOSE;
+    struct span bytes = {service->room, length > 0 ? (size_t)length : 0};
+    switch (proxy_header_parse(bytes, &header)) {
+    case PROXY_HEADER_BAD:
+        return refuse_header(service);
+    case PROXY_HEADER_PARTIAL:
+        connection->readable = false;
+        if (service->context.draining)
+            return WANT_CLOSE;
+        return connection->peer_shutdown ? refuse_header(service) : WANT_EVENT;
+    case PROXY_HEADER_WHOLE:
+        break;
+    }
+    if (recv(connection->fd, service->room, header.length, 0) != (ssize_t)header.length)
+        return WANT_CLOSE;
+    connection->origin.named = header.named;
+    connection->origin.client = header.client;
+    connection->state = CONNECTION_READ;
+    return read_and_respond(connection, service);
+}
+
 /* MSG_TRUNC discards the bytes in the kernel (tcp(7)). */
 static enum connection_want linger_on(struct connection *connection)
 {
@@ -518,6 +580,8 @@ static enum connection_want linger_on(struct connection *connection)
 enum connection_want connection_step(struct connection *connection, struct service *service)
 {
     switch (connection->state) {
+    case CONNECTION_PROXY:
+        return read_header(connection, service);
     case CONNECTION_READ:
         return read_and_respond(connection, service);
     case CONNECTION_SEND:
@@ -573,6 +637,8 @@ static enum connection_want check_arrival(struct connection *connection, const s
 enum connection_want connection_expire(struct connection *connection, struct service *service)
 {
     switch (connection->state) {
+    case CONNECTION_PROXY:
+        return refuse_header(service);
     case CONNECTION_READ:
         return timeout_request(connection, service);
     case CONNECTION_SEND:
@@ -588,6 +654,8 @@ enum connection_want connection_expire(struct connection *connection, struct ser
 enum deadline_kind connection_deadline(const struct connection *connection)
 {
     switch (connection->state) {
+    case CONNECTION_PROXY:
+        return DEADLINE_HEAD;
     case CONNECTION_SEND:
         return DEADLINE_WRITE;
     case CONNECTION_LINGER:

@@ -1,5 +1,5 @@
 /*
- * A connection: reads a request, answers it, sends the response, logs it, and reads the next.
+ * A connection: with --proxy-protocol reads the header of a trusted proxy first; reads a request, answers it, sends the response, logs it, and reads the next.
  *
  *            .------------------- kept alive -------------------.
  *            v                                                  |
@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 enum connection_state {
+    CONNECTION_PROXY, /* expects a PROXY header, which is left in the socket until it is whole */
     CONNECTION_READ,
     CONNECTION_SEND,
     CONNECTION_LINGER, /* everything is sent; reads on so that no reset overtakes it (RFC 9112 9.6) */
@@ -65,7 +66,7 @@ struct connection {
     struct deadline deadline;
     struct input *input;       /* an incomplete request, or pipelined requests */
     struct outgoing *outgoing; /* a response that the socket did not take completely */
-    union peer peer;
+    struct origin origin;
 };
 
 /* What the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough. */
@@ -87,12 +88,16 @@ struct service {
     char log[LIMIT_LOG_LINE];
 };
 
-/* Makes a connection, which owns the accepted socket. NULL if memory is short; the caller keeps the socket then. */
-struct connection *connection_new(int fd, const union peer *peer);
+/* Makes a connection, which owns the accepted socket, and expects a PROXY header if `expects_header`. NULL if memory is short; the caller keeps the socket then. */
+struct connection *connection_new(int fd, const union peer *peer, bool expects_header);
 
-/* Makes a connection that another worker had, with the bytes that it had received of the next requests. NULL if memory
-   is short; the caller keeps the socket then. */
-struct connection *connection_take(const struct handoff *handoff);
+/*
+ * Makes a connection that another worker had, with the bytes that it had received of the next requests. If
+ * `expects_header`, the client is the one that this worker says, as the header can't be read again: a compromised
+ * worker can lie about it, but could as well answer the connection itself. Otherwise the client is the peer. NULL if
+ * memory is short; the caller keeps the socket then.
+ */
+struct connection *connection_take(const struct handoff *handoff, bool expects_header);
 
 /* What to give to another worker: a connection that waits for a request, or for the rest of its head. Borrows the
    bytes. False for one with a response in flight, or a request of whose body a part is discarded. */

@@ -3,9 +3,9 @@
 #include "base/limits.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static const int64_t durations[DEADLINE_KINDS] = {
-    [DEADLINE_IDLE] = LIMIT_IDLE_MS,
     [DEADLINE_HEAD] = LIMIT_HEAD_MS,
     [DEADLINE_BODY] = LIMIT_BODY_MS,
     [DEADLINE_WRITE] = LIMIT_WRITE_MS,
@@ -15,8 +15,10 @@ static const int64_t durations[DEADLINE_KINDS] = {
     [DEADLINE_LAST_BYTES] = LIMIT_LAST_BYTES_MS,
 };
 
-void deadlines_init(struct deadlines *deadlines)
+void deadlines_init(struct deadlines *deadlines, int64_t idle)
 {
+    memcpy(deadlines->durations, durations, sizeof durations);
+    deadlines->durations[DEADLINE_IDLE] = idle;
     for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++) {
         struct deadline *end = &deadlines->ends[kind];
         *end = (struct deadline){.earlier = end, .later = end, .kind = kind};
@@ -43,7 +45,7 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum d
 {
     struct deadline *end = &deadlines->ends[kind];
     struct deadline *later = end;
-    int64_t due = now + durations[kind];
+    int64_t due = now + deadlines->durations[kind];
     deadline_disarm(deadline);
     while (later->earlier != end && later->earlier->due > due)
         later = later->earlier;
@@ -66,9 +68,9 @@ struct deadline *deadline_after(const struct deadlines *deadlines, const struct 
     return deadline->later != end ? deadline->later : NULL;
 }
 
-int64_t deadline_age(const struct deadline *deadline, int64_t now)
+int64_t deadline_age(const struct deadlines *deadlines, const struct deadline *deadline, int64_t now)
 {
-    return now + durations[deadline->kind] - deadline->due;
+    return now + deadlines->durations[deadline->kind] - deadline->due;
 }
 
 /* Also sets `earliest`. */

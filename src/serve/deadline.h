@@ -29,9 +29,11 @@ struct deadline {
 struct deadlines {
     struct deadline ends[DEADLINE_KINDS]; /* rings: `later` is the first due, `earlier` the last */
     int64_t earliest;                     /* none is due before; the one that was may be disarmed */
+    int64_t durations[DEADLINE_KINDS];
 };
 
-void deadlines_init(struct deadlines *deadlines);
+/* `idle`: milliseconds of DEADLINE_IDLE. */
+void deadlines_init(struct deadlines *deadlines, int64_t idle);
 
 /* Makes an unarmed deadline. */
 void deadline_init(struct deadline *deadline);
@@ -49,7 +51,7 @@ struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline
 struct deadline *deadline_after(const struct deadlines *deadlines, const struct deadline *deadline);
 
 /* Milliseconds since the deadline was armed. */
-int64_t deadline_age(const struct deadline *deadline, int64_t now);
+int64_t deadline_age(const struct deadlines *deadlines, const struct deadline *deadline, int64_t now);
 
 /* A deadline that is due at `now`, or NULL. */
 struct deadline *deadline_due(struct deadlines *deadlines, int64_t now);

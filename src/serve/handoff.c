@@ -17,6 +17,8 @@ struct header {
     uint32_t version;
     uint32_t size; /* of this struct */
     uint32_t age;
+    struct address client;
+    unsigned char named, header_read; /* 0 or 1 */
 };
 enum { VERSION = 2 };
 
@@ -28,7 +30,14 @@ union control {
 
 enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 {
-    struct header header = {.version = VERSION, .size = sizeof header, .age = handoff->age};
+    struct header header = {
+        .version = VERSION,
+        .size = sizeof header,
+        .age = handoff->age,
+        .client = handoff->origin.client,
+        .named = handoff->origin.named,
+        .header_read = handoff->header_read,
+    };
     struct iovec pieces[] = {
         {&header, sizeof header},
         {(void *)(uintptr_t)handoff->bytes.at, handoff->bytes.length}, // NOLINT(performance-no-int-to-ptr)
@@ -85,8 +94,9 @@ static bool is_connection(int fd)
 /* Not from the message: a compromised worker could make a client trusted. */
 static bool find_peer(struct handoff *handoff)
 {
-    socklen_t length = sizeof handoff->peer;
-    return getpeername(handoff->fd, &handoff->peer.any, &length) == 0;
+    union peer *peer = &handoff->origin.peer;
+    socklen_t length = sizeof *peer;
+    return getpeername(handoff->fd, &peer->any, &length) == 0;
 }
 
 enum handoff_result handoff_receive(int socket, char *room, struct handoff *handoff)
@@ -111,6 +121,9 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     *handoff = (struct handoff){.fd = fd};
     if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd)) {
         handoff->age = header.age;
+        handoff->origin.named = header.named == 1;
+        handoff->origin.client = header.client;
+        handoff->header_read = header.header_read == 1;
         handoff->bytes = (struct span){room, (size_t)length - sizeof header};
         return HANDOFF_DONE;
     }

@@ -14,9 +14,10 @@
 enum { HANDOFF_BYTES_MAX = 131072 };
 
 struct handoff {
-    int fd;          /* the connection's socket */
-    union peer peer; /* set by the receiver */
-    uint32_t age;    /* milliseconds since its deadline was armed */
+    int fd;               /* the connection's socket */
+    struct origin origin; /* the receiver asks the kernel for the peer */
+    uint32_t age;         /* milliseconds since its deadline was armed */
+    bool header_read;     /* a PROXY header has been taken from the socket, if there was one */
     struct span bytes;
 };
 

@@ -39,6 +39,7 @@ struct worker {
     unsigned accepted[SOURCES];    /* connections since it was last added to epoll */
     unsigned first_source;         /* in use; listeners are not after the worker has left them */
     int64_t now;                   /* milliseconds of the monotonic clock, read once in each iteration */
+    int64_t drain_due;             /* when the drain begins, once the worker was told to stop */
     int64_t drain_deadline;        /* when the remaining connections are closed */
     int64_t store_expiry;          /* when to call store_expire; -1: never */
     int64_t root_retry; /* when to try the connections again that wait for a new root; INT64_MAX: none do */
@@ -337,7 +338,7 @@ static bool close_idle(struct worker *worker)
 static bool close_oldest(struct worker *worker, enum deadline_kind kind, int64_t age)
 {
     struct deadline *oldest = deadline_first(&worker->deadlines, kind);
-    if (oldest == NULL || deadline_age(oldest, worker->now) < age)
+    if (oldest == NULL || deadline_age(&worker->deadlines, oldest, worker->now) < age)
         return false;
     close_connection(worker, connection_of(oldest));
     return true;
@@ -395,6 +396,13 @@ static bool handle_accept_error(struct worker *worker, unsigned listener, int er
     }
 }
 
+/* Never guessed from the first bytes (the PROXY protocol's specification, 2): a client could invent a header. */
+static bool expects_header(const struct worker *worker, const union peer *peer)
+{
+    const struct settings *settings = worker->setup->settings;
+    return settings->proxy_protocol && client_is_trusted_proxy(peer, settings);
+}
+
 /* Returns false if the listener has no more, or fails. */
 static bool accept_one(struct worker *worker, unsigned listener)
 {
@@ -405,7 +413,8 @@ static bool accept_one(struct worker *worker, unsigned listener)
         return handle_accept_error(worker, listener, errno);
     worker->failing[listener] = false;
     worker->accepted[listener]++;
-    struct connection *connection = admit(worker, connection_new(fd, &peer), fd);
+    struct connection *connection =
+        admit(worker, connection_new(fd, &peer, expects_header(worker, &peer)), fd);
     if (connection != NULL)
         step(worker, connection);
     return true;
@@ -426,7 +435,8 @@ static bool take_over_one(struct worker *worker, unsigned source)
     struct handoff handoff;
     switch (handoff_receive(fd_of_source(worker, source), worker->handed, &handoff)) {
     case HANDOFF_DONE: {
-        struct connection *connection = admit(worker, connection_take(&handoff), handoff.fd);
+        bool has_header = expects_header(worker, &handoff.origin.peer);
+        struct connection *connection = admit(worker, connection_take(&handoff, has_header), handoff.fd);
         if (connection != NULL)
             take_over(worker, connection, handoff.age);
         return true;
@@ -496,7 +506,7 @@ static enum handoff_result hand_over(struct worker *worker, struct connection *c
     struct handoff handoff;
     if (!connection_offer(connection, &handoff))
         return HANDOFF_FAILED;
-    handoff.age = (uint32_t)deadline_age(&connection->deadline, worker->now);
+    handoff.age = (uint32_t)deadline_age(&worker->deadlines, &connection->deadline, worker->now);
     enum handoff_result result = handoff_send(worker->successors, &handoff);
     if (result != HANDOFF_DONE)
         return result;
@@ -752,7 +762,7 @@ static void take_last_connections(struct worker *worker)
 static void drain(struct worker *worker)
 {
     worker->service.context.draining = true;
-    worker->drain_deadline = worker->now + LIMIT_DRAIN_MS;
+    worker->drain_deadline = worker->now + INT64_C(1000) * worker->setup->settings->drain;
     worker->has_successors = false;
     if (!worker->retiring)
         leave_listeners(worker);
@@ -763,6 +773,19 @@ static void drain(struct worker *worker)
     step_all(worker, DEADLINE_HEAD);
     step_all(worker, DEADLINE_BODY);
     rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_BYTES);
+}
+
+/* Serves on until the drain is due; the health check tells. */
+static void stop(struct worker *worker)
+{
+    struct context *context = &worker->service.context;
+    if (context->draining)
+        return;
+    if (!context->stopping)
+        worker->drain_due = worker->now + INT64_C(1000) * worker->setup->settings->shutdown_delay;
+    context->stopping = true;
+    if (worker->now >= worker->drain_due)
+        drain(worker);
 }
 
 static bool is_drained(struct worker *worker)
@@ -782,6 +805,13 @@ static int64_t earlier_of(int64_t wait, int64_t other)
     return wait < 0 || other < wait ? other : wait;
 }
 
+/* When the drain begins, or the worker ends. */
+static int64_t next_stage(const struct worker *worker)
+{
+    bool drains = worker->service.context.stopping && !worker->service.context.draining;
+    return drains && worker->drain_due < worker->drain_deadline ? worker->drain_due : worker->drain_deadline;
+}
+
 /* How long to wait for events, in milliseconds; -1: without limit. */
 static int wait_time(struct worker *worker)
 {
@@ -790,8 +820,8 @@ static int wait_time(struct worker *worker)
     int64_t wait = deadline_wait(&worker->deadlines, worker->now);
     if (worker->resume_at != INT64_MAX)
         wait = earlier_of(wait, worker->resume_at - worker->now);
-    if (is_leaving(worker))
-        wait = earlier_of(wait, worker->drain_deadline - worker->now);
+    if (worker->service.context.stopping || worker->retiring)
+        wait = earlier_of(wait, next_stage(worker) - worker->now);
     if (is_handing_over(worker))
         wait = earlier_of(wait, LIMIT_HANDOFF_RETRY_MS);
     if (worker->root_retry != INT64_MAX)
@@ -851,8 +881,8 @@ static void iterate(struct worker *worker)
     free_closed(worker);
     worker->store_expiry = store_expire(worker->service.context.store, worker->now);
     publish(worker);
-    if (stop_requested && !worker->service.context.draining)
-        drain(worker);
+    if (stop_requested)
+        stop(worker);
     if (retirement_requested && !worker->service.context.draining)
         retire(worker);
     retirement_requested = 0;
@@ -912,6 +942,11 @@ static void handle_signals(void)
     sigaction(SIGPIPE, &action, NULL);
 }
 
+static int64_t idle_ms(const struct settings *settings)
+{
+    return INT64_C(1000) * (settings->keep_alive > 0 ? settings->keep_alive : LIMIT_IDLE_S);
+}
+
 static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
     worker->setup = setup;
@@ -919,8 +954,12 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     config_open(&worker->config, setup->settings, setup->check_host);
     worker->store_expiry = -1;
     worker->root_retry = INT64_MAX;
+    worker->drain_due = setup->drain_due;
+    worker->drain_deadline = INT64_MAX;
+    stop_requested = setup->drain_due != 0;
+    worker->service.context.stopping = stop_requested;
     worker->connections_max = connections_max(setup);
-    deadlines_init(&worker->deadlines);
+    deadlines_init(&worker->deadlines, idle_ms(setup->settings));
     worker->service.context.config = &worker->config;
     worker->service.access_form = access_form_of(setup->settings);
     worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);

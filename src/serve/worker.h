@@ -27,13 +27,14 @@ struct worker_setup {
     unsigned listener_count;
     size_t memory;         /* bytes that cached files may take, and as many that listings may */
     unsigned worker_count; /* these workers, this one included */
-    int epoll;       /* an instance of its own, as the sandbox lets it make none; the worker closes it */
-    bool check_host; /* listen_must_check_host */
+    int epoll;         /* an instance of its own, as the sandbox lets it make none; the worker closes it */
+    bool check_host;   /* listen_must_check_host */
+    int64_t drain_due; /* milliseconds of the monotonic clock; 0: the server was not told to stop */
     sigset_t waiting_mask; /* the signals that stay blocked while the worker waits */
 };
 
 /*
- * Serves until SIGTERM, then drains: finishes within seconds. Or until WORKER_RETIRE, then retires: hands its
+ * Serves until SIGTERM and for --shutdown-delay, then drains: finishes within seconds. Or until WORKER_RETIRE, then retires: hands its
  * connections over to the workers that replace it, and finishes the responses in flight within an hour. Call it in
  * the child, with these signals blocked. Returns an exit status of sysexits.h: EX_OK after it has finished, EX_OSERR
  * if it can't get a resource that it needs.

@@ -216,7 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     wire_open(sent);
     service->context.draining = false;
     service->context.iteration++;
-    play.connection = connection_new(wire.fd, &peer);
+    play.connection = connection_new(wire.fd, &peer, false);
     CHECK(play.connection != NULL);
     run(&play, length);
     free(play.connection);

@@ -116,7 +116,7 @@ static void own_paths_take_precedence_over_files(void **state)
 static void a_draining_server_is_unhealthy_and_still_answers(void **state)
 {
     (void)state;
-    asked.draining = true;
+    asked.stopping = true;
     assert_status(ask(GET("/.well-known/tinyhttpd/health", "")), 503);
     assert_true(asked.response.unlogged);
     assert_status(ask(GET("/file.txt", "")), 200);
@@ -154,7 +154,7 @@ static void generated_responses_have_conditions(void **state)
     }
     assert_has(ask(GET("/empty/", "If-None-Match: *\r\n")), "\r\nVary: Accept, Sec-"); /* 15.4.5 */
     assert_body(ask(GET("/empty/", "If-None-Match: *\r\n")), "");
-    asked.draining = true; /* a 503 has no conditions */
+    asked.stopping = true; /* a 503 has no conditions */
     assert_status(ask(GET("/.well-known/tinyhttpd/health", "If-None-Match: *\r\n")), 503);
 }
 

@@ -19,12 +19,12 @@
 static struct {
     struct settings settings;
     bool check_host;
-    bool draining;
+    bool stopping;
     bool logs_reasons;
     bool keeps_store; /* the next request uses the same store */
     time_t now;
     int64_t racy_ms; /* store_open */
-    union peer peer;
+    struct origin origin;
 
     /* Filled by ask(). */
     struct exchange exchange;
@@ -53,7 +53,7 @@ static inline int open_site(void **state)
     asked.settings = (struct settings){.index = {"index.html"}, .index_count = 1};
     asked.now = 4000000000;
     asked.racy_ms = -1000; /* no file is too new to be cached */
-    asked.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
+    asked.origin.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
     if (tree_enter() != 0 || mkdir("dir", 0755) != 0 || mkdir("empty", 0755) != 0)
         return -1;
     make_file("index.html", "<p>start</p>");
@@ -126,7 +126,7 @@ static inline const char *ask(const char *text)
         .config = &asked.config,
         .iteration = 1,
         .now = asked.now,
-        .draining = asked.draining,
+        .stopping = asked.stopping,
         .logs_reasons = asked.logs_reasons,
     };
     date_write(context->date, context->now);
@@ -137,7 +137,7 @@ static inline const char *ask(const char *text)
         .context = context,
         .request = &request,
         .response = &asked.response,
-        .client = {.peer = &asked.peer},
+        .client = {.origin = &asked.origin},
         .iteration = 1,
         .check_host = asked.check_host,
         .target = &target,

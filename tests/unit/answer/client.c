@@ -21,7 +21,7 @@ static void local_clients_see_the_reason_of_a_404(void **state)
 static void remote_clients_see_no_reason(void **state)
 {
     (void)state;
-    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
     assert_false(shows_reason(GET("/abuot.html", ACCEPT)));
     asked.logs_reasons = true; /* the log has it, the response has not */
     assert_false(shows_reason(GET("/abuot.html", ACCEPT)));
@@ -65,7 +65,7 @@ static void loopback_clients_of_a_remote_proxy_are_not_local(void **state)
     (void)state;
     struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
     assert_true(address_parse_network(SPAN("192.0.2.1"), proxy));
-    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
     assert_false(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
     assert_true(asked.exchange.client.forwarded);
 }
@@ -73,7 +73,7 @@ static void loopback_clients_of_a_remote_proxy_are_not_local(void **state)
 static void unix_socket_peers_are_local(void **state)
 {
     (void)state;
-    asked.peer = (union peer){.any = {.sa_family = AF_UNIX}};
+    asked.origin.peer = (union peer){.any = {.sa_family = AF_UNIX}};
     assert_true(shows_reason(GET("/abuot.html", ACCEPT)));
     ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
     assert_false(asked.exchange.client.forwarded);
@@ -82,7 +82,7 @@ static void unix_socket_peers_are_local(void **state)
 static void a_trusted_unix_socket_names_the_client(void **state)
 {
     (void)state;
-    asked.peer = (union peer){.any = {.sa_family = AF_UNIX}};
+    asked.origin.peer = (union peer){.any = {.sa_family = AF_UNIX}};
     asked.settings.trusts_unix = true;
     ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
     assert_int_equal(ntohl(client_address(&asked.exchange.client)->v4.sin_addr.s_addr), 0xC0000207);

@@ -8,7 +8,7 @@ static void listings_are_for_local_clients_if_host_is_checked(void **state)
     asked.check_host = true;
     assert_has(ask(GET("/empty/", "Accept: text/html\r\n")), "note.txt");
     assert_status(ask(GET("/empty/", "Via: 1.1 proxy\r\n")), 404);
-    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
     assert_status(ask(GET("/empty/", "")), 404);
 }
 
@@ -16,11 +16,11 @@ static void list_and_no_list_apply_to_every_client(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
-    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
     assert_has(ask(GET("/empty/", "")), "note.txt");
     asked.settings.listing = LISTING_OFF;
     asked.check_host = true;
-    asked.peer.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_status(ask(GET("/empty/", "")), 404);
 }
 
@@ -65,7 +65,7 @@ static void lan_shows_listings_to_every_client(void **state)
 {
     (void)state;
     asked.settings.lan = true;
-    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000201);
     assert_has(ask(GET("/empty/", "")), "note.txt");
 }
 

@@ -100,7 +100,7 @@ static void a_404_page_links_to_the_start_page(void **state)
 static void a_bad_escape_is_explained(void **state)
 {
     (void)state;
-    asked.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000201); /* 192.0.2.1 */
     const char *response = ask(GET("/50%.txt", ""));
     assert_status(response, 400);
     assert_has(response, "<aside>&#39;%.t&#39; is no escape");

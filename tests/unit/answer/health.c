@@ -17,7 +17,7 @@ static void a_healthy_server_says_ok(void **state)
 static void a_draining_server_is_503_with_the_reason(void **state)
 {
     (void)state;
-    asked.draining = true;
+    asked.stopping = true;
     const char *response = ask(GET(HEALTH, ""));
     assert_status(response, 503);
     assert_body(response, "draining\n");
@@ -31,7 +31,7 @@ static void head_has_the_status_and_no_body(void **state)
     assert_status(response, 200);
     assert_has(response, "\r\nContent-Length: 3\r\n");
     assert_body(response, "");
-    asked.draining = true;
+    asked.stopping = true;
     assert_status(ask("HEAD " HEALTH " HTTP/1.1\r\nHost: localhost\r\n\r\n"), 503);
 }
 

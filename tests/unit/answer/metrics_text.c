@@ -31,6 +31,7 @@ static void samples_have_their_values(void **state)
         .duration_sum = 90000500,
         .cache_hits = 13,
         .cache_misses = 14,
+        .proxy_errors = 16,
         .restarts = 15,
     };
     static const char *const lines[] = {
@@ -51,6 +52,7 @@ static void samples_have_their_values(void **state)
         "\ntinyhttpd_request_duration_seconds_sum 90.0005\ntinyhttpd_request_duration_seconds_count 10\n",
         "\ntinyhttpd_cache_hits_total 13\n",
         "\ntinyhttpd_cache_misses_total 14\n",
+        "\ntinyhttpd_proxy_header_errors_total 16\n",
         "\ntinyhttpd_worker_restarts_total 15\n",
     };
     const char *text = written(&totals);

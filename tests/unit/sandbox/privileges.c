@@ -19,12 +19,13 @@ static bool be_as_started(void)
 /* As in a container with every capability dropped. */
 static bool be_without_capabilities(void)
 {
-    return privileges_drop(&(struct privileges){PRIVILEGES_STAY, 0, 0}) == 0;
+    return privileges_drop(&(struct privileges){.change = PRIVILEGES_STAY, .user = 0, .group = 0}) == 0;
 }
 
 static bool be_nobody(void)
 {
-    return privileges_drop(&(struct privileges){PRIVILEGES_CHANGE, 65534, 65534}) == 0;
+    return privileges_drop(
+               &(struct privileges){.change = PRIVILEGES_CHANGE, .user = 65534, .group = 65534}) == 0;
 }
 
 static int do_nothing(void)
@@ -160,7 +161,7 @@ static void what_is_dropped_is_gone(void **state)
 
 static int become_another(void)
 {
-    return privileges_drop(&(struct privileges){PRIVILEGES_CHANGE, 65533, 65533});
+    return privileges_drop(&(struct privileges){.change = PRIVILEGES_CHANGE, .user = 65533, .group = 65533});
 }
 
 static void a_change_that_the_kernel_refuses_is_told(void **state)

@@ -201,7 +201,8 @@ static void limits_and_directory_are_set(void **state)
 static bool enter_without_proc(void)
 {
     /* A change of user may hide it as well. */
-    sandbox.privileges = (struct privileges){PRIVILEGES_STAY, geteuid(), getegid()};
+    sandbox.privileges =
+        (struct privileges){.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
     bool hidden = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
                   mount("none", "/proc", "tmpfs", 0, NULL) == 0;
     return hidden && sandbox_enter(&sandbox, parent, &held) && held.landlock_version > 0;
@@ -397,7 +398,7 @@ static void a_root_that_the_user_cannot_read_is_told(void **state)
     closed.privileges.change = PRIVILEGES_CHANGE;
     assert_int_equal(sandbox_rehearse(&closed, &held, &failure), EX_NOINPUT);
     assert_non_null(strstr(failure.message, path));
-    closed.privileges = (struct privileges){PRIVILEGES_CHANGE, 0, 0};
+    closed.privileges = (struct privileges){.change = PRIVILEGES_CHANGE, .user = 0, .group = 0};
     assert_int_equal(sandbox_rehearse(&closed, &held, &failure), 0);
     close(closed.root);
     rmdir(path);

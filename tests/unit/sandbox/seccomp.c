@@ -810,7 +810,7 @@ static void the_end_is_the_end(void **state)
 /* CAP_SYS_ADMIN would do instead (seccomp(2)). */
 static bool drop(void)
 {
-    return privileges_drop(&(struct privileges){PRIVILEGES_STAY, geteuid(), getegid()}) == 0;
+    return privileges_drop(&(struct privileges){.user = geteuid(), .group = getegid()}) == 0;
 }
 
 static int restrict_calls(void)

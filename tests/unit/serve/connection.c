@@ -120,7 +120,7 @@ static int begin(void **state)
     service->context.now = 4000000000;
     date_write(service->context.date, service->context.now);
     client = sockets[1];
-    connection = connection_new(sockets[0], &peer);
+    connection = connection_new(sockets[0], &peer, false);
     return 0;
 }
 

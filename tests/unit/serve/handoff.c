@@ -67,7 +67,7 @@ static void connection_arrives_with_its_client_and_bytes(void **state)
         struct handoff handoff = {.fd = connection[1], .age = 7, .bytes = {sent, length}}, taken = {0};
         assert_int_equal(handoff_send(DESCRIPTOR_HANDOFF_OUT, &handoff), HANDOFF_DONE);
         assert_int_equal(receive(&taken), HANDOFF_DONE);
-        assert_int_equal(taken.peer.any.sa_family, AF_UNIX); /* as the socket has it */
+        assert_int_equal(taken.origin.peer.any.sa_family, AF_UNIX); /* as the socket has it */
         assert_int_equal(taken.age, 7);
         assert_int_equal(taken.bytes.length, length);
         assert_memory_equal(taken.bytes.at, sent, length);
