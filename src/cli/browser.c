@@ -40,7 +40,10 @@ static bool leave_root(void)
     uint64_t number;
     if (geteuid() != 0 || typed == NULL)
         return true;
-    const struct passwd *user = span_to_number(span_of(typed), &number) ? getpwuid((uid_t)number) : NULL;
+    if (!span_to_number(span_of(typed), &number))
+        return false;
+    /* cppcheck-suppress getpwuidCalled ; the process has one thread */
+    const struct passwd *user = getpwuid((uid_t)number);
     if (user == NULL)
         return false;
     set_home(user);

@@ -305,6 +305,8 @@ static int add_unix(struct listening *listening, const char *path, const struct 
 
 /* ---- all addresses ---- */
 
+static const char *const any_address[] = {"0.0.0.0", "::"};
+
 /* Adds two addresses, of which a machine without IPv6 or IPv4 has only one. */
 static int add_either(struct listening *listening, const char *const *names, uint16_t port,
                       struct failure *failure, int *error)
@@ -321,9 +323,8 @@ static int add_either(struct listening *listening, const char *const *names, uin
 static int add_typed(struct listening *listening, const char *typed, const struct socket_access *access,
                      uint16_t port, struct failure *failure, int *error)
 {
-    static const char *const all[] = {"0.0.0.0", "::"};
     if (strcmp(typed, "*") == 0)
-        return add_either(listening, all, port, failure, error);
+        return add_either(listening, any_address, port, failure, error);
     if (strncmp(typed, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
         return add_unix(listening, typed + strlen(UNIX_PREFIX), access, failure);
     return add_name(listening, typed, port, failure, error);
@@ -335,7 +336,7 @@ static int add_all(struct listening *listening, const struct settings *settings,
     static const char *const loopback[] = {"127.0.0.1", "::1"};
     *error = 0;
     if (settings->lan)
-        return add_typed(listening, "*", NULL, port, failure, error);
+        return add_either(listening, any_address, port, failure, error);
     if (settings->bind_count == 0)
         return add_either(listening, loopback, port, failure, error);
     for (unsigned i = 0; i < settings->bind_count && listening->count < LIMIT_LISTENERS; i++) {

@@ -128,7 +128,7 @@ static int send_on(int fd, struct connection *connection)
             bytes = send(fd, answer->bytes + connection->sent, left, MSG_NOSIGNAL);
         } else if (connection->sent < answer->head_length) {
             bytes = send(fd, answer->bytes + connection->sent, answer->head_length - connection->sent,
-                          MSG_NOSIGNAL | MSG_MORE);
+                         MSG_NOSIGNAL | MSG_MORE);
         } else {
             off_t offset = (off_t)(connection->sent - answer->head_length);
             bytes = sendfile(fd, answer->file, &offset, left);
