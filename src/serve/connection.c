@@ -442,7 +442,8 @@ static void make_response(const struct connection *connection, struct service *s
 __attribute__((cold)) static bool await_root(struct connection *connection, struct service *service,
                                              const struct reading *reading, struct outgoing *outgoing)
 {
-    if (connection->awaits_no_longer || service->context.draining || reading->bytes.length == 0)
+    if (connection->awaits_no_longer || service->context.draining || reading->bytes.length == 0 ||
+        service->context.now < service->root_given_up_until)
         return false;
     if (connection->input == NULL)
         connection->input = input_new(reading->bytes, NULL);
@@ -614,6 +615,7 @@ static enum connection_want timeout_request(struct connection *connection, struc
     assert(connection->state == CONNECTION_READ);
     if (connection->awaits_root) {
         connection->awaits_no_longer = true;
+        service->root_given_up_until = service->context.now + LIMIT_ROOT_MS / 1000;
         return read_and_respond(connection, service);
     }
     if (connection->input == NULL || input_is_blank(connection->input)) /* no request to answer */

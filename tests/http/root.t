@@ -318,6 +318,29 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# A new root that the workers may not read: one request waits for its workers, the others get 503 at once.
+SKIP: {
+    skip 'only root can have other workers', 4 if $> != 0;
+    my $folder = new_root();
+    make_version("$folder/site", 'a');
+    my $server = Harness->start(root => "$folder/site", args => ['-j', '1']);
+    is($server->get('/')->{status}, 200, 'a new root that workers may not read: before');
+    rename "$folder/site", "$folder/old";
+    make_version("$folder/site", 'b');
+    chmod 0, "$folder/site";
+    $server->expect_stderr(qr/\Atinyhttpd: (the workers' user .* can't read root|root '.*' is there again)/);
+    my $ask    = sub { my $began = time; my $status = $server->get('/')->{status}; return ($status, time - $began) };
+    my ($status, $waited) = $ask->();
+    my @others = map { [$ask->()] } 1 .. 10;
+    is(join(' ', $status, map { $_->[0] } @others), join(' ', (503) x 11), 'a new root that workers may not read: 503');
+    my $sum = 0;
+    $sum += $_->[1] for @others;
+    cmp_ok($sum, '<', 5 * $waited, 'a new root that workers may not read: ten requests do not wait as one did');
+    chmod 0755, "$folder/site";
+    ok(eventually { my $got = $server->get('/'); $got->{status} == 200 && $got->{body} eq content('b', 1_000) }, 'a new root that workers may read again: served');
+    $server->stop(lost => 1);
+}
+
 # A worker that leaves is replaced at once, not when its last response ends.
 for my $signal ('USR2', 'TERM') {
     my $folder = new_root();
