@@ -64,7 +64,6 @@ enum supervision_state {
 struct supervision {
     struct master *master;
     char *const *command; /* argv */
-    bool has_terminal;    /* this process had a controlling terminal when it started */
     enum supervision_state state;
     struct child children[LIMIT_WORKERS];
     unsigned running;
@@ -335,9 +334,21 @@ static void block_hangup(void)
     sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
 
+/* Opens the controlling terminal (tty(4)). Returns 0, or an errno if there is none. */
+static int try_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
 int master_prepare(struct master *master, struct failure *failure)
 {
     block_hangup();
+    master->has_terminal =
+        try_terminal() == 0;  /* before the port is open: a client may see the server's start */
     signal(SIGXFSZ, SIG_IGN); /* at a file's size limit, write(2) fails with EFBIG instead */
     int status = handover_read(&master->handover, failure);
     if (status != 0 || !master->handover.dry_run)
@@ -767,16 +778,6 @@ static void signal_all(const struct supervision *supervision, int signal)
 }
 
 /* ---- reload ---- */
-
-/* Opens the controlling terminal (tty(4)). Returns 0, or an errno if there is none. */
-static int try_terminal(void)
-{
-    int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    close(fd);
-    return 0;
-}
 
 /* True if the error means that the terminal is gone, not that descriptors or memory are short. */
 static bool is_hung_up(int error)
@@ -1214,7 +1215,7 @@ static void read_hangup(struct supervision *supervision)
         is_stopping(supervision))
         return;
     hangup = 0;
-    if (supervision->has_terminal && is_hung_up(try_terminal()))
+    if (supervision->master->has_terminal && is_hung_up(try_terminal()))
         begin_stop(supervision);
     else
         begin_dry_run(supervision);
@@ -1410,7 +1411,6 @@ int master_run(struct master *master, char *const *command)
     struct supervision *supervision = &room;
     supervision->master = master;
     supervision->command = command;
-    supervision->has_terminal = try_terminal() == 0;
     supervision->stop_started = INT64_MAX;
     supervision->setup = (struct worker_setup){
         .settings = master->settings,

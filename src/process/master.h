@@ -18,6 +18,7 @@
 
 struct master {
     const struct settings *settings;
+    bool has_terminal;        /* this process had a controlling terminal when it started */
     struct root root;         /* the document root */
     char root_name[PATH_MAX]; /* its absolute path as typed; "" if that is unknown */
     char root_path[PATH_MAX]; /* without links, for the banner */

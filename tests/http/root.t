@@ -18,7 +18,7 @@ if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/nul
 bound_seconds(300);
 
 my $slow   = is_sanitized() ? 4 : 1;
-my $rounds = 100 / $slow;
+my $rounds = ($ENV{ROUNDS} // 100) / $slow;
 
 # Every file of a version says which it is, over and over, so that a mixture shows.
 sub content { my ($version, $bytes) = @_; return substr "$version\n" x ($bytes / 2), 0, $bytes }
