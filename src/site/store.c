@@ -110,6 +110,12 @@ struct look {
     const char *path;
 };
 
+/* False for a path that is too long to be given to the kernel by the root's name. */
+static bool fits_root_name(const struct store *store, size_t length)
+{
+    return store->root_name_length + length + 2 <= PATH_MAX;
+}
+
 static struct look look_for(struct store *store, struct span path, char end)
 {
     char *beneath = store->full_path + store->root_name_length;
@@ -117,7 +123,7 @@ static struct look look_for(struct store *store, struct span path, char end)
     memcpy(beneath, path.at, path.length);
     beneath[path.length] = end;
     beneath[path.length + 1] = '\0';
-    if (store->root_name_length == 0 || store->root_name_length + path.length + 2 > PATH_MAX)
+    if (store->root_name_length == 0 || !fits_root_name(store, path.length))
         return (struct look){store->beneath.root, beneath};
     return (struct look){AT_FDCWD, store->full_path};
 }
@@ -778,10 +784,12 @@ static bool is_still_in_directory(struct store *store, const struct node *node, 
     return names_same_file(node, parent->fd, node->path + node->name);
 }
 
-/* The fast path: the path still names the same file. One with a symbolic link is resolved name by name each time. */
+/* The fast path: the path still names the same file, by the root's name. One with a symbolic link is resolved name by
+   name each time. */
 static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {
-    if (!node->entry.settled || node->by_name || !was_resolved(store, node))
+    if (!node->entry.settled || node->by_name || !fits_root_name(store, node->path_length) ||
+        !was_resolved(store, node))
         return false;
     if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL)
         return is_still_in_directory(store, node, iteration);

@@ -1128,6 +1128,35 @@ static void a_look_by_the_roots_name_costs_no_more(void **state)
     a_look_at_an_unchanged_file_is_one_stat_or_four_calls_in_a_directory(state);
 }
 
+/* A path that is too long for the kernel together with the root's name. */
+static void long_path_is_not_found_beneath_a_replaced_root(void **state)
+{
+    char path[PATH_MAX];
+    struct entry *entry;
+    (void)state;
+    memset(path, 'd', sizeof path); /* directories of 200 bytes, then one of 60 */
+    for (size_t end = 200; end < PATH_MAX; end += end == 20 * 201 - 1 ? 61 : 201) {
+        path[end] = '\0';
+        make_directory(path);
+        path[end] = '/';
+    }
+    memcpy(path + 20 * 201 + 61, "f", 2);
+    write_file(path, "x");
+    follow_root();
+    for (unsigned times = 0; times < 3; times++) {
+        assert_content(path, "x");
+        settle();
+    }
+    assert_content(path, "x");
+    replace_root();
+    store_begin(store);
+    assert_int_equal(store_find(store, span_of(path), 0, &entry), 503);
+    assert_int_equal(store_root_state(store), ROOT_REPLACED);
+    restore_root();
+    path[200] = '\0'; /* absolute names are too long for tree_leave() */
+    assert_int_equal(nftw(path, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static void nothing_is_found_beneath_a_replaced_root(void **state)
 {
     static const char *const paths[] = {"file", "a/file", "a", "", "none", "a/none", "file/none"};
@@ -1709,6 +1738,7 @@ int main(void)
         TEST(a_path_is_resolved_name_by_name_again_after_a_while),
         TEST(a_look_by_the_roots_name_costs_no_more),
         TEST(nothing_is_found_beneath_a_replaced_root),
+        TEST(long_path_is_not_found_beneath_a_replaced_root),
         TEST(removed_root_is_missing),
         TEST(lookup_beneath_a_replaced_root_is_not_shared),
         TEST(sibling_that_only_the_new_root_has_shows_that_it_was_replaced),
