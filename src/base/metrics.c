@@ -68,6 +68,11 @@ bool metrics_keep(const struct metrics *metrics)
     return metrics == NULL || shared_keep(&metrics->shared, metrics->index);
 }
 
+bool metrics_drop(const struct metrics *metrics)
+{
+    return metrics == NULL || shared_drop(&metrics->shared);
+}
+
 static uint64_t read_number(const _Atomic uint64_t *number)
 {
     return atomic_load_explicit(number, memory_order_relaxed);

@@ -85,6 +85,11 @@ bool shared_keep(const struct shared *shared, unsigned part)
            (after == 0 || munmap(shared->written + before + shared->size, after) == 0);
 }
 
+bool shared_drop(const struct shared *shared)
+{
+    return shared->count == 0 || munmap(shared->written, shared->count * shared->size) == 0;
+}
+
 void shared_close(struct shared *shared)
 {
     if (shared->count > 0)

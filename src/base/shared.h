@@ -28,7 +28,10 @@ const void *shared_read(const struct shared *shared, unsigned part);
 /* Called by a forked process: makes all other parts read-only for it. Returns false if that fails. */
 bool shared_keep(const struct shared *shared, unsigned part);
 
-/* Not for a process that has called shared_keep(): it keeps the memory until it ends. */
+/* Called by a forked process that writes to no part. Returns false if that fails. */
+bool shared_drop(const struct shared *shared);
+
+/* Not for a process that has called one of these: it keeps the memory until it ends. */
 void shared_close(struct shared *shared);
 
 #endif

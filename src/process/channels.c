@@ -5,7 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+/* With credentials on each message (unix(7)), an empty one differs from the end. */
+static void mark_messages(int receiver)
+{
+    static const int on = 1;
+    setsockopt(receiver, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+}
 
 /* Not datagrams: those could be sent to other sockets as well (unix(7)). */
 static int open_channel(struct channel *channel)
@@ -13,6 +21,7 @@ static int open_channel(struct channel *channel)
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
         return -1;
+    mark_messages(ends[1]);
     *channel = (struct channel){ends[0], ends[1]};
     return 0;
 }
@@ -47,7 +56,8 @@ static int open_ended(void)
 int channels_open(struct channels *channels, const struct passed_channels *passed)
 {
     bool receives = passed != NULL && is_passed(passed->next);
-    channels->before_own = passed != NULL && is_passed(passed->own) ? passed->own : -1;
+    channels->old[0] = passed != NULL && is_passed(passed->own) ? passed->own : -1;
+    channels->old[1] = passed != NULL && is_passed(passed->before) ? passed->before : -1;
     channels->before = receives ? passed->next : open_ended();
     if (channels->before < 0)
         return -1;
@@ -62,17 +72,29 @@ int channels_open(struct channels *channels, const struct passed_channels *passe
     return -1;
 }
 
-void channels_end_before(struct channels *channels)
+/* Returns false if there was none. Without room for them, the message's descriptors are dropped. */
+static bool drop_message(int receiver)
 {
     char byte;
-    if (channels->before_own < 0)
-        return;
-    shutdown(channels->before_own, SHUT_RDWR);
-    /* Without room for descriptors they are dropped: closing a file of a hung file system would not return. */
-    while (recv(channels->before_own, &byte, sizeof byte, MSG_DONTWAIT) > 0)
-        ;
-    close(channels->before_own);
-    channels->before_own = -1;
+    struct iovec piece = {&byte, sizeof byte};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    ssize_t length = recvmsg(receiver, &message, MSG_DONTWAIT);
+    return length > 0 || (length == 0 && (message.msg_flags & MSG_CTRUNC) != 0); /* no room for credentials */
+}
+
+void channels_end_old(struct channels *channels)
+{
+    for (unsigned i = 0; i < sizeof channels->old / sizeof *channels->old; i++) {
+        int receiver = channels->old[i];
+        if (receiver < 0)
+            continue;
+        shutdown(receiver, SHUT_RDWR);
+        mark_messages(receiver);
+        while (drop_message(receiver))
+            ;
+        close(receiver);
+        channels->old[i] = -1;
+    }
 }
 
 bool channels_make_room(int *fd)

@@ -21,21 +21,23 @@ struct channels {
     struct channel own;  /* between the workers of this program: they have both ends */
     struct channel next; /* to those of the program that replaces this one */
     int before;          /* receives from those of the program that this one replaces */
-    int before_own;      /* receives what those hand over among themselves; -1: none */
+    int old[2]; /* receive what nothing is handed over to any more, see channels_end_old(); -1: none */
 };
 
 /* What the program before has passed, owned from now on. */
 struct passed_channels {
     int next; /* the receiving ends */
     int own;
+    int before;
 };
 
 /* Makes the sockets. `passed`: NULL if there is no program before. Returns 0, or -1 with errno. */
 int channels_open(struct channels *channels, const struct passed_channels *passed);
 
-/* Ends the channel of the program before, and drops what is on its way there: a compromised worker could keep a
-   listening socket in it while the master looks whether it has one. */
-void channels_end_before(struct channels *channels);
+/* Ends the channel among the workers of the program before, and that from the program before that one, and drops what
+   is on its way there: a compromised worker could keep a listening socket in them while the master looks whether it has
+   one. */
+void channels_end_old(struct channels *channels);
 
 /* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */
 bool channels_make_room(int *fd);

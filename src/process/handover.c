@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for
-   owned sockets, "channels" for two further sockets after those (struct passed_channels), "INDEX:DEVICE:INODE" for
+   owned sockets, "channels" for three further sockets after those (struct passed_channels), "INDEX:DEVICE:INODE" for
    each named Unix socket, "log:PID" for each log writer, and "PID" or "PID:RETIRED" for each worker. */
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
@@ -34,7 +34,7 @@ enum {
 };
 
 /* The sockets, then the ends of channels. */
-enum { CHANNEL_ENDS = 2, PASSED_MAX = LIMIT_LISTENERS + CHANNEL_ENDS };
+enum { CHANNEL_ENDS = 3, PASSED_MAX = LIMIT_LISTENERS + CHANNEL_ENDS };
 
 /* ---- receiving ---- */
 
@@ -160,7 +160,7 @@ int handover_read(struct handover *handover, struct failure *failure)
                           typed != NULL ? typed : "", LIMIT_LISTENERS);
         }
         int after = HANDOVER_FIRST_FD + (int)sockets;
-        handover->channels = (struct passed_channels){after, after + 1};
+        handover->channels = (struct passed_channels){after, after + 1, after + 2};
         handover->sockets = (unsigned)sockets;
         handover->dry_run = sockets > 0 && note != NULL && strcmp(note, note_dry_run) == 0;
         handover->reload = sockets > 0 && note != NULL && !handover->dry_run;
@@ -249,6 +249,7 @@ static int execute(char *const *command, const struct listening *listening,
     if (channels != NULL) {
         passed[count++] = channels->next;
         passed[count++] = channels->own;
+        passed[count++] = channels->before;
     }
     if (program == NULL)
         return ENOENT;

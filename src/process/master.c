@@ -31,12 +31,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOTS_MAX = 2 * LIMIT_WORKERS };
+/* Of the shared memory: for each worker and the one that it replaces, and more for roots that are replaced in a row. */
+enum { SLOTS_SPARE = 8, SLOTS_MAX = 2 * LIMIT_WORKERS + SLOTS_SPARE };
 
 /* A worker. If it dies, another process takes its slot. Times are milliseconds of the monotonic clock. */
 struct child {
     pid_t pid;     /* 0: none */
-    unsigned slot; /* of the shared memory */
+    unsigned slot; /* of the shared memory; SLOTS_MAX: none */
     int notices;   /* a pipe of its own: it can't write in another's name */
     int64_t started;
     int64_t due;   /* the next start */
@@ -82,6 +83,7 @@ struct supervision {
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
     pid_t look;             /* the process that looks, 0 if there is none */
     int64_t look_started;   /* the last one */
+    int64_t notices_due;    /* when to read the workers' notices again */
     bool look_ended;        /* with look_status */
     int look_status;
     int64_t log_due;      /* when to start a log writer; INT64_MAX: all run */
@@ -371,7 +373,7 @@ static size_t memory_of_worker(unsigned workers)
 /* Each worker writes to a slot of the shared memory. Those that retire keep theirs. */
 static unsigned slots_of(const struct master *master)
 {
-    return 2 * master->workers;
+    return 2 * master->workers + SLOTS_SPARE;
 }
 
 /* Without the guard, a file that crashes libmagic would end one worker after another. */
@@ -506,15 +508,26 @@ static _Noreturn void fail_worker(int error)
     _exit(EX_OSERR);
 }
 
+/* Runs in the child, which from now on can write its own slot only. Without one there are no counters, and no libmagic:
+   a file on which it fails would not be known. */
+static bool take_slot(struct worker_setup *setup, struct master *master, unsigned slot)
+{
+    if (slot == SLOTS_MAX) {
+        mime_close();
+        return metrics_drop(master->metrics) && magic_guard_drop();
+    }
+    setup->metrics = metrics_of(master->metrics, slot);
+    return metrics_keep(setup->metrics) && magic_guard_keep(slot);
+}
+
 /* Runs in the child. */
 static _Noreturn void become_worker(struct supervision *supervision, unsigned slot, int notices, pid_t parent)
 {
     struct sandbox_held held;
     struct master *master = supervision->master;
     struct worker_setup setup = supervision->setup;
-    setup.metrics = metrics_of(master->metrics, slot);
     log_enter_worker();
-    if (!metrics_keep(setup.metrics) || !magic_guard_keep(slot))
+    if (!take_slot(&setup, master, slot))
         _exit(EX_OSERR);
     if (!arrange_descriptors(master, notices))
         fail_worker(errno);
@@ -536,24 +549,26 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
     exit(worker_run(&setup));
 }
 
-/* Returns a slot that no process writes to; the worker's first one if there is none. */
-static unsigned free_slot(const struct supervision *supervision, unsigned index)
+/* Returns a slot that no process can write; SLOTS_MAX if there is none. */
+static unsigned free_slot(const struct supervision *supervision)
 {
-    bool used[SLOTS_MAX] = {false};
+    bool used[SLOTS_MAX + 1] = {false};
     unsigned slots = slots_of(supervision->master);
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         if (supervision->children[i].pid > 0)
             used[supervision->children[i].slot] = true;
     }
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].slot < SLOTS_MAX)
-            used[supervision->old[i].slot] = true;
+        used[supervision->old[i].slot] = true;
     }
     for (unsigned slot = 0; slot < slots; slot++) {
         if (!used[slot])
             return slot;
     }
-    return index;
+    log_error(
+        "%u old workers still finish their responses; a new worker counts nothing and does not use libmagic",
+        supervision->old_count);
+    return SLOTS_MAX;
 }
 
 /* Returns its pid, or -1 with errno. */
@@ -562,7 +577,8 @@ static pid_t fork_worker(struct supervision *supervision, struct child *child)
     enum { READ, WRITE, ENDS };
     int notices[ENDS];
     pid_t parent = getpid();
-    if (pipe2(notices, O_NONBLOCK | O_CLOEXEC) < 0)
+    /* Not a pipe: the kernel locks that while a writer waits, so a worker could keep the master in read(2). */
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, notices) < 0)
         return -1;
     pid_t pid = fork();
     if (pid == 0)
@@ -578,7 +594,7 @@ static pid_t fork_worker(struct supervision *supervision, struct child *child)
 
 static void start_child(struct supervision *supervision, struct child *child)
 {
-    child->slot = free_slot(supervision, (unsigned)(child - supervision->children));
+    child->slot = free_slot(supervision);
     pid_t pid = fork_worker(supervision, child);
     child->started = now_ms();
     if (pid < 0) {
@@ -641,14 +657,16 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
     pid_t pid = child->pid;
     int64_t now = now_ms();
     char path[MAGIC_GUARD_PATH_MAX];
-    bool crashed = magic_guard_record_crash(slot, path); /* quarantines the file */
+    bool has_slot = slot < SLOTS_MAX;
+    bool crashed = has_slot && magic_guard_record_crash(slot, path); /* quarantines the file */
     child->pause = crashed ? 0 : next_pause(child, now); /* such a file can't crash the next worker */
     child->due = now + child->pause;
     child->pid = 0;
     close(child->notices);
     supervision->running--;
     if (supervision->state == SUPERVISION_SERVE) {
-        metrics_restart(metrics_of(supervision->master->metrics, slot));
+        if (has_slot)
+            metrics_restart(metrics_of(supervision->master->metrics, slot));
         if (wait_status !=
             0) /* 0: SIGTERM or WORKER_RETIRE told it to leave, perhaps with the process group */
             log_death(pid, wait_status, child->pause);
@@ -815,13 +833,13 @@ static void hand_over(struct supervision *supervision)
     }
     for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
         workers[count++] = supervision->old[i].worker;
-    channels_end_before(&supervision->master->channels);
+    channels_end_old(&supervision->master->channels);
     if (supervision->look > 0)
         kill(supervision->look, SIGKILL);
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     const struct channels *channels = &supervision->master->channels;
-    const struct passed_channels passed = {channels->next.receiver, channels->own.receiver};
+    const struct passed_channels passed = {channels->next.receiver, channels->own.receiver, channels->before};
     int error =
         handover_execute(supervision->command, &supervision->master->listening, workers, count, &passed);
     log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
@@ -1068,14 +1086,16 @@ static void look_at_root(struct supervision *supervision, int64_t now)
 }
 
 /* A few of them tell all; a compromised worker may write on and on. */
-static void read_notices(struct supervision *supervision)
+static void read_notices(struct supervision *supervision, int64_t now)
 {
-    int64_t now = now_ms(), soon = supervision->look_started + LIMIT_ROOT_REPLACE_MS;
+    int64_t soon = supervision->look_started + LIMIT_ROOT_REPLACE_MS;
     bool root_changed = false;
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         struct child *child = &supervision->children[i];
         char notices[256];
         ssize_t count = child->pid > 0 ? read(child->notices, notices, sizeof notices) : 0;
+        if (count > 0)
+            supervision->notices_due = now + LIMIT_ROOT_REPLACE_MS;
         root_changed |= count > 0 && memchr(notices, WORKER_FOUND_ROOT_CHANGED, (size_t)count) != NULL;
         if (count > 0 && memchr(notices, WORKER_LEAVES, (size_t)count) != NULL)
             on_leave(supervision, child);
@@ -1084,7 +1104,6 @@ static void read_notices(struct supervision *supervision)
         supervision->root_due = earlier_of(supervision->root_due, soon);
     if (root_changed && supervision->look > 0)
         kill(supervision->look, WORKER_RETIRE); /* ends its pause */
-    look_at_root(supervision, now);
 }
 
 /* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell.
@@ -1122,7 +1141,7 @@ static void begin_check(struct supervision *supervision, struct old_child *old, 
 
 static void begin_checks(struct supervision *supervision, int64_t now)
 {
-    channels_end_before(&supervision->master->channels);
+    channels_end_old(&supervision->master->channels);
     supervision->release_due = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
         struct old_child *old = &supervision->old[i];
@@ -1289,6 +1308,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
     bool serving = supervision->state == SUPERVISION_SERVE;
     int64_t now = now_ms(), due = serving ? INT64_MAX : drain_deadline(supervision);
     due = earlier_of(due, supervision->log_due);
+    if (serving && supervision->notices_due > now)
+        due = earlier_of(due, supervision->notices_due);
     if (serving && is_stopping(supervision))
         due = earlier_of(due, supervision->setup.drain_due);
     if (serving && supervision->dry_run > 0)
@@ -1319,7 +1340,8 @@ static void wait_for_notices(const struct supervision *supervision, const struct
 {
     struct pollfd notices[LIMIT_WORKERS];
     nfds_t count = 0;
-    for (unsigned i = 0; i < supervision->master->workers && supervision->state == SUPERVISION_SERVE; i++) {
+    bool reads = supervision->state == SUPERVISION_SERVE && now_ms() >= supervision->notices_due;
+    for (unsigned i = 0; i < supervision->master->workers && reads; i++) {
         if (supervision->children[i].pid > 0)
             notices[count++] = (struct pollfd){.fd = supervision->children[i].notices, .events = POLLIN};
     }
@@ -1342,7 +1364,10 @@ static void supervise(struct supervision *supervision)
         if (is_over(supervision))
             return;
         if (supervision->state == SUPERVISION_SERVE) {
-            read_notices(supervision);
+            int64_t now = now_ms();
+            if (now >= supervision->notices_due)
+                read_notices(supervision, now);
+            look_at_root(supervision, now);
             if (supervision->dry_run_succeeded && !is_any_checked(supervision))
                 hand_over(supervision);
             start_due_children(supervision);

@@ -92,11 +92,13 @@ static const struct rule worker_rules[] = {
      {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)},
       {IS(4, 0)},
       {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
-    {SYS_sendfile, {{NO_STREAM(0)}, {NO_STREAM(1)}}},
+    {SYS_sendfile, {{NOT_FIXED(0)}, {NO_STREAM(1)}}},
     {.call = SYS_fstat},
     {.call = SYS_statx},
     {SYS_pread64, {{NO_STREAM(0)}}},
-    {.call = SYS_accept4},
+    /* sendfile(2) from a blocking socket into a pipe, such as the log's under another number, would keep all from the
+       pipe. */
+    {SYS_accept4, {{IS(3, SOCK_NONBLOCK | SOCK_CLOEXEC)}}},
     /* A watched log pipe would wake the worker instead of the pipe's other writers. */
     {SYS_epoll_ctl, {{NO_STREAM(2)}}},
     {SYS_shutdown, {{NOT_FIXED(0)}, {IS(1, SHUT_WR)}}}, /* SHUT_RD ends a listening socket for all workers */

@@ -28,6 +28,12 @@ union control {
     char bytes[CMSG_LEN(sizeof(int))];
 };
 
+/* The kernel adds credentials, which come first. */
+union received_control {
+    struct cmsghdr aligned;
+    char bytes[CMSG_SPACE(sizeof(struct ucred)) + CMSG_LEN(sizeof(int))];
+};
+
 enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 {
     struct header header = {
@@ -61,12 +67,13 @@ enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 /* Returns the descriptor of the message, -1 if it has none. */
 static int descriptor_of(struct msghdr *message)
 {
-    const struct cmsghdr *control = CMSG_FIRSTHDR(message);
-    int fd;
-    if (control == NULL || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
-        control->cmsg_len != CMSG_LEN(sizeof fd))
-        return -1;
-    memcpy(&fd, CMSG_DATA(control), sizeof fd);
+    int fd = -1;
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control != NULL;
+         control = CMSG_NXTHDR(message, control)) {
+        if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
+            control->cmsg_len == CMSG_LEN(sizeof fd))
+            memcpy(&fd, CMSG_DATA(control), sizeof fd);
+    }
     return fd;
 }
 
@@ -103,7 +110,7 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
 {
     struct header header;
     struct iovec pieces[] = {{&header, sizeof header}, {room, HANDOFF_BYTES_MAX}};
-    union control control;
+    union received_control control;
     struct msghdr message = {
         .msg_iov = pieces,
         .msg_iovlen = 2,
@@ -114,7 +121,7 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     if (length < 0)
         return errno == EINTR ? HANDOFF_FAILED : HANDOFF_AGAIN;
     int fd = descriptor_of(&message);
-    if (length == 0 && fd < 0)
+    if (length == 0 && message.msg_controllen == 0) /* each message has credentials, also an empty one */
         return HANDOFF_END;
     bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
                  header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;

@@ -66,6 +66,11 @@ bool magic_guard_keep(unsigned worker)
     return shared_keep(&shared, worker);
 }
 
+bool magic_guard_drop(void)
+{
+    return shared_drop(&shared);
+}
+
 /* A hash of the attributes that change with the file. Never 0. */
 static uint64_t file_key_of(const struct file_stamp *stamp)
 {

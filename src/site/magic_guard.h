@@ -19,6 +19,9 @@ void magic_guard_close(void);
 /* Call in a worker, numbered from 0: from now on it can write only its own part of the memory. False on failure. */
 bool magic_guard_keep(unsigned worker);
 
+/* Call in a worker that is none of these, and does not use libmagic: it can write none of the memory. */
+bool magic_guard_drop(void);
+
 /* Call in a worker before it gives the file `fd` to libmagic; `path` is for the log. False if the file is bad: then
    don't, and don't call magic_guard_end. */
 bool magic_guard_begin(int fd, const char *path);

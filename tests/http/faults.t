@@ -349,7 +349,7 @@ sub switch_root {
         ['in the worker that takes over', 0, 'getpeername', { lost => 1 }, qw(ENOTCONN ENOBUFS)],
         ["of the root's name in a worker", 0, 'stat', { refused => 1 }, qw(EIO ESTALE ENOMEM ELOOP)],
         ["of the root's name in the master", 1, 'stat', {}, qw(EIO ESTALE ENOMEM EACCES)],
-        ['in the master', 1, 'pipe2', {}, qw(EMFILE ENFILE ENOMEM)],
+        ['in the master', 1, 'socketpair', {}, qw(EMFILE ENFILE ENOMEM)],
     ) {
         my ($where, $in_master, $function, $may, @faults) = @$row;
         my ($wrong, $fired) = ('', 0);

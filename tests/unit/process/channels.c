@@ -66,13 +66,14 @@ static void descriptors_at_fixed_numbers_are_moved(void **state)
 static void channels_of_the_program_before_are_used(void **state)
 {
     struct channels later;
-    struct passed_channels passed = {dup(channels.next.receiver),
-                                     dup(channels.own.receiver)}; /* not FD_CLOEXEC */
+    struct passed_channels passed = {dup(channels.next.receiver), dup(channels.own.receiver),
+                                     dup(channels.before)}; /* not FD_CLOEXEC */
     char got[8];
     (void)state;
     assert_int_equal(channels_open(&later, &passed), 0);
     assert_int_equal(later.before, passed.next);
-    assert_int_equal(later.before_own, passed.own);
+    assert_int_equal(later.old[0], passed.own);
+    assert_int_equal(later.old[1], passed.before);
     assert_true((fcntl(passed.next, F_GETFD) & FD_CLOEXEC) != 0);
     assert_true((fcntl(passed.own, F_GETFD) & FD_CLOEXEC) != 0);
     assert_int_equal(write(channels.next.sender, "next", 4), 4);
@@ -92,16 +93,22 @@ static void without_a_program_before_its_channel_is_at_its_end(void **state)
 static void ended_channel_holds_nothing(void **state)
 {
     char got[8];
-    struct channels later = {.before_own = dup(channels.own.receiver)};
+    struct channels later = {.old = {dup(channels.own.receiver), dup(channels.next.receiver)}};
+    const struct channel *const ended[] = {&channels.own, &channels.next};
     (void)state;
-    for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(send(channels.own.sender, "held", 4, 0), 4);
-    channels_end_before(&later);
-    assert_int_equal(later.before_own, -1);
-    assert_true(recv(channels.own.receiver, got, sizeof got, 0) <= 0);
-    assert_true(send(channels.own.sender, "more", 4, MSG_NOSIGNAL) < 0);
-    assert_int_equal(errno, EPIPE);
-    channels_end_before(&later);
+    for (unsigned i = 0; i < 2; i++) { /* empty messages as well */
+        for (unsigned length = 0; length < 3; length++)
+            assert_int_equal(send(ended[i]->sender, "held", length, 0), length);
+    }
+    channels_end_old(&later);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(later.old[i], -1);
+        for (unsigned times = 0; times < 4; times++)
+            assert_true(recv(ended[i]->receiver, got, sizeof got, 0) <= 0);
+        assert_true(send(ended[i]->sender, "more", 4, MSG_NOSIGNAL) < 0);
+        assert_int_equal(errno, EPIPE);
+    }
+    channels_end_old(&later);
 }
 
 /* The environment may name anything. */
@@ -112,11 +119,12 @@ static void what_is_no_channel_is_not_used(void **state)
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     const struct passed_channels passed[] = {
-        {ends[0], ends[1]}, {1000, 1001}, {open("/", O_RDONLY | O_CLOEXEC), -1}};
+        {ends[0], ends[1], -1}, {1000, 1001, 1002}, {open("/", O_RDONLY | O_CLOEXEC), -1, ends[0]}};
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
         assert_int_equal(channels_open(&later, &passed[i]), 0);
         assert_int_not_equal(later.before, passed[i].next);
-        assert_int_equal(later.before_own, -1);
+        assert_int_equal(later.old[0], -1);
+        assert_int_equal(later.old[1], -1);
     }
 }
 

@@ -76,8 +76,9 @@ static void hand_over(char **arguments)
     char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
     CHECK(open("/", O_RDONLY | O_CLOEXEC) == 7);
     struct passed_channels channels = {open("/dev/null", O_RDONLY | O_CLOEXEC),
-                                       open("/dev/zero", O_RDONLY | O_CLOEXEC)};
-    CHECK(channels.next == 8 && channels.own == 9);
+                                       open("/dev/zero", O_RDONLY | O_CLOEXEC),
+                                       open("/dev/full", O_RDONLY | O_CLOEXEC)};
+    CHECK(channels.next == 8 && channels.own == 9 && channels.before == 10);
     handover_execute(command, &listening, workers, 2, &channels);
     CHECK(!"executed");
 }
@@ -97,10 +98,12 @@ static void next(char **arguments)
              (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
              (int)handover.workers[0].pid);
     CHECK(strcmp(inodes, arguments[2]) == 0);
-    CHECK(handover.has_channels && handover.channels.next == 7 && handover.channels.own == 8);
-    CHECK(fcntl(9, F_GETFD) < 0); /* not passed, so closed */
-    struct stat null, sender;
-    CHECK(stat("/dev/null", &null) == 0 && fstat(7, &sender) == 0 && sender.st_rdev == null.st_rdev);
+    CHECK(handover.has_channels && handover.channels.next == 7 && handover.channels.own == 8 &&
+          handover.channels.before == 9);
+    CHECK(fcntl(10, F_GETFD) < 0); /* not passed, so closed */
+    struct stat null, full, first, last;
+    CHECK(stat("/dev/null", &null) == 0 && fstat(7, &first) == 0 && first.st_rdev == null.st_rdev);
+    CHECK(stat("/dev/full", &full) == 0 && fstat(9, &last) == 0 && last.st_rdev == full.st_rdev);
     CHECK(getenv("LISTEN_PID") == NULL && getenv("LISTEN_FDS") == NULL);
     CHECK(getenv("TINYHTTPD_HANDOVER") == NULL);
     CHECK(wait(NULL) == handover.workers[0].pid);

@@ -1,5 +1,6 @@
 /* seccomp: what a compromised worker would try fails with EPERM, what serving needs goes on. Numbers of calls, flags
    and what they do are from their man pages; the way of each attempt is the kernel's interface, not a C library's. */
+#include "base/descriptors.h"
 #include "sandbox/seccomp.h"
 
 #include "inside.h"
@@ -294,6 +295,21 @@ static int shut_log(void)
     return error_of(shutdown(STDOUT_FILENO, SHUT_WR));
 }
 
+static int accept_blocking(void)
+{
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC) < 0 && errno == EAGAIN ? 0 : errno;
+}
+
+static int send_file_to_log(void)
+{
+    return error_of(sendfile(STDOUT_FILENO, file, NULL, 1));
+}
+
+static int send_file_to_master(void)
+{
+    return error_of(sendfile(DESCRIPTOR_MASTER, file, NULL, 1));
+}
+
 static int send_with_fastopen(void)
 {
     return error_of(send(pair[0], "a", 1, MSG_FASTOPEN | MSG_NOSIGNAL));
@@ -561,6 +577,9 @@ static const struct {
     {"read of standard input", read_standard_input, false},
     {"read of standard error", read_standard_error, false},
     {"lseek of standard output", rewind_log, false},
+    {"accept4 of a blocking socket", accept_blocking, false},
+    {"sendfile to standard output", send_file_to_log, false},
+    {"sendfile to a fixed descriptor", send_file_to_master, false},
     {"shutdown for reading", shut_reading, false},
     {"shutdown for both", shut_both, false},
     {"shutdown of standard output", shut_log, false},
@@ -696,7 +715,7 @@ static int exchange(void)
 
 static int accept_nobody(void)
 {
-    return accept4(listener, NULL, NULL, SOCK_CLOEXEC) < 0 && errno == EAGAIN ? 0 : errno;
+    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) < 0 && errno == EAGAIN ? 0 : errno;
 }
 
 static int ask_sockets(void)

@@ -25,6 +25,7 @@ static int begin(void **state)
 {
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, own), 0);
+    assert_int_equal(setsockopt(own[1], SOL_SOCKET, SO_PASSCRED, &(int){1}, sizeof(int)), 0);
     for (int i = 0; i < 2; i++)
         own[i] = fcntl(own[i], F_DUPFD_CLOEXEC, 20);
     for (int fd = DESCRIPTOR_HANDOFF_OUT; fd <= DESCRIPTOR_FIXED_LAST; fd++)
@@ -117,6 +118,19 @@ static void what_was_sent_before_the_end_is_received(void **state)
     assert_int_equal(receive(&taken), HANDOFF_DONE);
     close(taken.fd);
     assert_int_equal(receive(&taken), HANDOFF_END);
+}
+
+/* What is behind it would stay in the queue. */
+static void empty_message_is_not_the_end(void **state)
+{
+    struct handoff handoff = {.fd = connection[1]}, taken;
+    (void)state;
+    assert_int_equal(send(DESCRIPTOR_HANDOFF_OUT, "", 0, 0), 0);
+    assert_int_equal(handoff_send(DESCRIPTOR_HANDOFF_OUT, &handoff), HANDOFF_DONE);
+    assert_int_equal(receive(&taken), HANDOFF_FAILED);
+    assert_int_equal(receive(&taken), HANDOFF_DONE);
+    close(taken.fd);
+    assert_int_equal(receive(&taken), HANDOFF_AGAIN);
 }
 
 /* Sends bytes with `count` descriptors. */
@@ -224,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(full_queue_is_no_failure, begin, end),
         cmocka_unit_test_setup_teardown(without_a_receiver_it_fails, begin, end),
         cmocka_unit_test_setup_teardown(what_was_sent_before_the_end_is_received, begin, end),
+        cmocka_unit_test_setup_teardown(empty_message_is_not_the_end, begin, end),
         cmocka_unit_test_setup_teardown(malformed_messages_are_dropped, begin, end),
         cmocka_unit_test_setup_teardown(more_than_one_descriptor_leaves_none_open, begin, end),
         cmocka_unit_test_setup_teardown(only_sockets_that_do_not_block_are_taken, begin, end),
