@@ -102,7 +102,7 @@
    two a round trip apart. */
 #define LIMIT_HALF_REQUEST_MS 1000
 
-/* Connections of a worker. Idle ones take 120 bytes each, so all take 8 MB. */
+/* Connections of a worker. Idle ones take 144 bytes each, so all take 9 MB. */
 #define LIMIT_CONNECTIONS 65536
 
 /* Listening sockets. More addresses than usual machines have; each takes a descriptor in every worker. */
@@ -274,8 +274,10 @@
 /* A charset name: at most 40 bytes in IANA's registry (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
 
-/* Entries of a listing whose size and time --watch checks, a system call for each; of the rest only the names. */
+/* Entries of a listing whose size and time --watch checks, a system call for each; of further ones only the names, some
+   milliseconds for all. */
 #define LIMIT_WATCHED_ENTRIES 1000
+#define LIMIT_WATCHED_NAMES 10000
 
 /* A media type with parameters. The longest registered one has 73 bytes. */
 #define LIMIT_MEDIA_TYPE 79

@@ -34,13 +34,14 @@ static void close_channel(const struct channel *channel)
     errno = error;
 }
 
-/* The environment says which descriptors the program before has passed. */
-static bool is_passed(int fd)
+/* Returns the descriptor, or -1 if it is no channel: the environment says what the program before has passed. */
+static int take_passed(int fd)
 {
     int type;
     socklen_t length = sizeof type;
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET &&
-           fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+    bool taken = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_SEQPACKET &&
+                 fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+    return taken ? fd : -1;
 }
 
 /* From nowhere: without a sender, it is at its end. */
@@ -55,10 +56,12 @@ static int open_ended(void)
 
 int channels_open(struct channels *channels, const struct passed_channels *passed)
 {
-    bool receives = passed != NULL && is_passed(passed->next);
-    channels->old[0] = passed != NULL && is_passed(passed->own) ? passed->own : -1;
-    channels->old[1] = passed != NULL && is_passed(passed->before) ? passed->before : -1;
-    channels->before = receives ? passed->next : open_ended();
+    static const struct passed_channels none = {-1, -1, -1};
+    passed = passed != NULL ? passed : &none;
+    channels->old[0] = take_passed(passed->own);
+    channels->old[1] = take_passed(passed->before);
+    int next = take_passed(passed->next);
+    channels->before = next >= 0 ? next : open_ended();
     if (channels->before < 0)
         return -1;
     if (open_channel(&channels->own) == 0) {
@@ -67,7 +70,8 @@ int channels_open(struct channels *channels, const struct passed_channels *passe
         close_channel(&channels->own);
     }
     int error = errno;
-    close(channels->before);
+    if (next < 0) /* else the caller's, for its next attempt */
+        close(channels->before);
     errno = error;
     return -1;
 }

@@ -24,14 +24,15 @@ struct channels {
     int old[2]; /* receive what nothing is handed over to any more, see channels_end_old(); -1: none */
 };
 
-/* What the program before has passed, owned from now on. */
+/* What the program before has passed. */
 struct passed_channels {
     int next; /* the receiving ends */
     int own;
     int before;
 };
 
-/* Makes the sockets. `passed`: NULL if there is no program before. Returns 0, or -1 with errno. */
+/* Makes the sockets. `passed`: NULL if there is no program before; on failure the caller keeps it. Returns 0, or -1 with
+   errno. */
 int channels_open(struct channels *channels, const struct passed_channels *passed);
 
 /* Ends the channel among the workers of the program before, and that from the program before that one, and drops what

@@ -421,12 +421,13 @@ static bool accept_one(struct worker *worker, unsigned listener)
 }
 
 /* Steps the connection in the next iteration: its request may have arrived only after a stat of this one. The time for
-   its head goes on, or a slow client would get more with each new root. */
+   its head, or for its next request, goes on, or a client would get more with each new root. */
 static void take_over(struct worker *worker, struct connection *connection, uint32_t age)
 {
     schedule(worker, connection, WANT_TURN);
-    if (connection->deadline.kind == DEADLINE_HEAD)
-        deadline_arm(&worker->deadlines, &connection->deadline, DEADLINE_HEAD, worker->now - age);
+    enum deadline_kind kind = connection->deadline.kind;
+    if (kind == DEADLINE_HEAD || kind == DEADLINE_IDLE)
+        deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now - age);
 }
 
 /* Returns false if the channel is empty, at its end, or fails. */

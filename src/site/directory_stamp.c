@@ -22,10 +22,14 @@ static uint64_t stamp_of_entry(int fd, const struct dirent *entry, bool attribut
     return hash_bytes((struct span){(const char *)words, sizeof words});
 }
 
-/* The directory's own times have only the clock's resolution, so two changes can have the same. */
+/* The directory's own times have only the clock's resolution, so two changes can have the same: they tell of the names
+   that are not read. */
 uint64_t directory_stamp(int fd)
 {
-    uint64_t stamp = 1;
+    struct stat attributes = {0};
+    fstat(fd, &attributes);
+    const uint64_t times[] = {(uint64_t)attributes.st_mtim.tv_sec, (uint64_t)attributes.st_mtim.tv_nsec};
+    uint64_t stamp = hash_bytes((struct span){(const char *)times, sizeof times}) | 1;
     DIR *directory = fdopendir(fd);
     if (directory == NULL) {
         close(fd);
@@ -33,7 +37,7 @@ uint64_t directory_stamp(int fd)
     }
     const struct dirent *entry;
     /* cppcheck-suppress readdirCalled ; the process has one thread */
-    for (unsigned count = 0; (entry = readdir(directory)) != NULL; count++)
+    for (unsigned count = 0; count < LIMIT_WATCHED_NAMES && (entry = readdir(directory)) != NULL; count++)
         stamp += stamp_of_entry(fd, entry, count < LIMIT_WATCHED_ENTRIES);
     closedir(directory);
     return stamp;

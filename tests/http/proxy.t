@@ -200,6 +200,8 @@ sub difference {
         # Each multipart response has another boundary, and so another length.
         next if $name eq 'content-length' && ($direct->{field}{'content-type'} // '') =~ /boundary=/;
         my ($is, $should) = map { my $value = $_->{field}{$name} // 'none'; $value =~ s/boundary=.*//r } $through, $direct;
+        # A worker omits Last-Modified until it trusts the file's times.
+        next if $name eq 'last-modified' && ($is eq 'none' || $should eq 'none');
         push @wrong, "$name: $is, not $should" if $is ne $should;
     }
     return join ', ', @wrong;
@@ -241,6 +243,8 @@ sub behind {
         is(join(' ', keys %version), $version, "HTTP/$version: the version in use");
     }
 
+    ok(eventually { defined ask($engine, '/medium.bin')->{field}{'last-modified'} }, 'Last-Modified arrives');
+
     # A client behind the proxy is not local, even with Host: localhost: no listing, no reason.
     my $told = join ' ', map { ask($engine, $_, '-H', 'Host: localhost', '-H', 'Accept: text/html')->{body} } '/folder/', '/.hidden', '/folder/secrets.txt';
     unlike($told, qr/secret\.txt|dotfiles/, 'Host: localhost through the proxy: no listing, no reason');
@@ -279,6 +283,7 @@ sub reloaded {
         $rounds++;
     } until waitpid($child, POSIX::WNOHANG()) == $child || $rounds > 200;
     waitpid $child, 0 if $rounds > 200;
+    ok(eventually { !grep { $_->stderr !~ /reload/ } @server }, 'reloads during requests: each server was reloaded');
     is($wrong, 0, 'reloads during requests: none fails');
     return;
 }
@@ -292,7 +297,6 @@ sub many {
     return $result->{out};
 }
 
-like($_->stderr, qr/reload/, 'the server was reloaded') for grep { @engines } @server;
 $_->expect_stderr(qr/reload/), $_->stop(lost => 1) for @server;
 responses_framed();
 done_testing();
