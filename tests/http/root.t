@@ -318,6 +318,28 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# More old workers than slots of shared memory: a new one has none, and uses no libmagic.
+{
+    my $folder = new_root();
+    my $roots  = sub { my ($n) = @_; put_file("$folder/$n", 'plain', "%!PS\n"); truncate put_file("$folder/$n", 'huge.bin', ''), 30_000_000; return point_at($folder, $n) };
+    $roots->(0);
+    my $server = Harness->start(root => "$folder/current", args => ['-j', '1']);
+    my @slow;
+    for my $n (1 .. 11) {
+        push @slow, $server->connection(receive => 32_768);
+        syswrite $slow[-1], get_request('/huge.bin');
+        sysread $slow[-1], my $start, 1_000 or die;
+        is($server->get('/plain')->{field}{'content-type'}, 'application/postscript', 'many old workers: the type by libmagic before') if $n == 1;
+        $roots->($n);
+        $server->expect_stderr(qr/^tinyhttpd: \d+ old workers still finish their responses; a new worker counts nothing and does not use libmagic$/m);
+        is($server->get('/plain')->{status}, 200, "many old workers: root $n is served");
+    }
+    is($server->get('/plain')->{field}{'content-type'}, 'application/octet-stream', 'many old workers: a worker without a slot does not use libmagic');
+    close $_ for @slow;
+    ok(eventually { worker_count($server) == 1 }, 'many old workers: they end');
+    $server->stop(lost => 1);
+}
+
 # A new root that the workers may not read: one request waits for its workers, the others get 503 at once.
 SKIP: {
     skip 'only root can have other workers', 4 if $> != 0;
