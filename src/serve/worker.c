@@ -235,8 +235,10 @@ static bool is_paused(const struct worker *worker, unsigned source)
 static bool watch_source(struct worker *worker, unsigned source)
 {
     /* Level-triggered: connections that this worker leaves in the queue are reported again. Exclusive: a new connection
-       wakes one worker, not all (epoll_ctl(2)). */
-    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.u64 = source};
+       wakes one worker, not all (epoll_ctl(2)). One that is handed over wakes all, as the first may have no room. */
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = source};
+    if (is_listener(worker, source))
+        event.events |= EPOLLEXCLUSIVE;
     worker->accepted[source] = 0;
     return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd_of_source(worker, source), &event) == 0;
 }
@@ -462,7 +464,10 @@ static bool take_connections(struct worker *worker, unsigned source)
         if (worker->connections >= worker->connections_max) {
             if (i > 0) /* the event promises one connection: close no other for nothing */
                 return true;
-            make_room(worker);
+            if (is_listener(worker, source))
+                make_room(worker);
+            else /* for a worker with room, or the old one keeps it */
+                pause_source(worker, source);
             continue;
         }
         bool more = is_listener(worker, source) ? accept_one(worker, source) : take_over_one(worker, source);

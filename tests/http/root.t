@@ -144,6 +144,7 @@ SKIP: {
     my $make   = sub { put_file($folder, 'site/report.txt', $_[0] x 2_000) };
     $make->('a');
     my $server = Harness->start(bare => 1, args => ['-p', '0', '-b', '127.0.0.1', '-j', '2', "$folder/site/report.txt"]);
+    $server->expect_stderr(qr/\Atinyhttpd: .* (is missing|is there again)/); # seen between the two steps
     my $kept   = $server->connection;
     is(body_on($server, $kept, '/'), 'a' x 2_000, 'one file: served');
     for my $round (1 .. 10) {
@@ -318,10 +319,26 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# Workers with room for all connections together, but not each for all of them
+SKIP: {
+    system('prlimit --version >/dev/null 2>&1') == 0 or skip 'no prlimit', 1;
+    my $folder = new_root();
+    my $name   = 'a link pointed elsewhere';
+    my $root   = $change{$name}->($folder, 'a');
+    my $server = Harness->start(root => "$folder/$root", args => ['-j', '2'], before => sub {
+        system('prlimit', '--nofile=200:200', '--pid', $$) == 0 or POSIX::_exit(125);
+    });
+    my @kept = map { my $socket = $server->connection; body_on($server, $socket, '/'); $socket } 1 .. 130;
+    $change{$name}->($folder, 'b');
+    my @wrong = grep { body_on($server, $kept[$_], '/') ne content('b', 1_000) } 0 .. $#kept;
+    is("@wrong", '', '130 connections, two workers with room for fewer each: all are handed over');
+    $server->stop(lost => 1);
+}
+
 # More old workers than slots of shared memory: a new one has none, and uses no libmagic.
 {
     my $folder = new_root();
-    my $roots  = sub { my ($n) = @_; put_file("$folder/$n", 'plain', "%!PS\n"); truncate put_file("$folder/$n", 'huge.bin', ''), 30_000_000; return point_at($folder, $n) };
+    my $roots  = sub { my ($n) = @_; put_file("$folder/$n", 'plain', "GIF89a" . "\0" x 20); truncate put_file("$folder/$n", 'huge.bin', ''), 30_000_000; return point_at($folder, $n) };
     $roots->(0);
     my $server = Harness->start(root => "$folder/current", args => ['-j', '1']);
     my @slow;
@@ -329,7 +346,7 @@ SKIP: {
         push @slow, $server->connection(receive => 32_768);
         syswrite $slow[-1], get_request('/huge.bin');
         sysread $slow[-1], my $start, 1_000 or die;
-        is($server->get('/plain')->{field}{'content-type'}, 'application/postscript', 'many old workers: the type by libmagic before') if $n == 1;
+        is($server->get('/plain')->{field}{'content-type'}, 'image/gif', 'many old workers: the type by libmagic before') if $n == 1;
         $roots->($n);
         $server->expect_stderr(qr/^tinyhttpd: \d+ old workers still finish their responses; a new worker counts nothing and does not use libmagic$/m);
         is($server->get('/plain')->{status}, 200, "many old workers: root $n is served");
