@@ -90,6 +90,8 @@ enum directory directory_open(struct exchange *exchange)
         lookup_explain(exchange);
         return DIRECTORY_ERROR;
     }
+    if (exchange->refused.codings != 0) /* the index is there, but only encoded */
+        return DIRECTORY_NONE;
     target->room[target->path.length] = '\0'; /* lookup_find wrote the index after it */
     find_stamp(exchange);
     exchange->status = store_open_directory(context->store, target->path, &fd);

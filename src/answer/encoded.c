@@ -68,9 +68,9 @@ __attribute__((cold)) bool encoded_explain(struct exchange *exchange)
         return false;
     while ((refused.codings & 1U << first) == 0)
         first++;
-    buffer_append(text, SPAN("There is no '"));
+    buffer_append(text, SPAN("'"));
     buffer_append(text, name);
-    buffer_append(text, SPAN("', only '"));
+    buffer_append(text, SPAN("' can only be served from '"));
     buffer_append(text, name);
     buffer_append(text, suffix_of(first));
     buffer_append(text, SPAN("', and the request does not accept "));

@@ -42,7 +42,9 @@ __attribute__((cold)) static struct span cache_by_path(const struct exchange *ex
     const struct config *config = exchange->context->config;
     const struct settings *settings = config->settings;
     const struct cache_rule *best = NULL;
-    bool is_page = strncmp(exchange->entry->type, "text/html", 9) == 0;
+    const char *type =
+        exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
+    bool is_page = strncmp(type, "text/html", 9) == 0;
     for (unsigned i = 0; i < settings->cache_rule_count; i++) {
         const struct cache_rule *rule = &settings->cache_rules[i];
         bool longer = best == NULL || strlen(rule->prefix) >= strlen(best->prefix);

@@ -408,8 +408,11 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
     *listening = (struct listening){0};
     for (unsigned i = 0; i < count; i++) {
         int fd = first + (int)i;
-        if (take(listening, fd))
+        if (take(listening, fd)) {
+            /* Connections inherit it (tcp(7)), and close(2) would wait for their clients. */
+            setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof(struct linger));
             continue;
+        }
         for (unsigned each = 0; each < count; each++)
             close(first + (int)each);
         *listening = (struct listening){0};

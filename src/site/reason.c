@@ -172,9 +172,9 @@ static const char *destination_of(const struct stop *stop, enum symlink_choice s
     case 0:
         return ", which leads to neither a file nor a directory.";
     case EXDEV:
-        return absolute ? ", which leads outside the root; a relative link inside the root works, and "
+        return absolute ? ", whose path leads outside the root; a relative link inside the root works, and "
                           "--symlinks all follows every link."
-                        : ", which leads outside the root; --symlinks all follows every link.";
+                        : ", whose path leads outside the root; --symlinks all follows every link.";
     case ELOOP:
         return symlinks == SYMLINKS_NONE
                    ? "; the server follows none, as it was started with --symlinks none."

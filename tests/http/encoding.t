@@ -242,7 +242,7 @@ for my $name ('all.css', 'large.js') {
     is($server->get('/alone.css', "Accept-Encoding: $_")->{status}, 404, "a file that exists only encoded: 404 for '$_'") for '', 'br', 'gzip;q=0';
     my $why = $server->get('/alone.css', 'Accept: text/plain');
     is($why->{status}, 404, 'a file that exists only encoded: 404 without Accept-Encoding');
-    like($why->{body}, qr/only 'alone\.css\.gz', and the request does not accept gzip/, 'a file that exists only encoded: the reason');
+    like($why->{body}, qr/only be served from 'alone\.css\.gz', and the request does not accept gzip/, 'a file that exists only encoded: the reason');
     is($server->get('/alone.css', 'Accept-Encoding: gzip', 'Range: bytes=3-5')->{body}, 'ori', 'a file that exists only encoded: ranges are of its bytes');
     put_file($root, 'alone.css', 'an original');
     is($server->get('/alone.css')->{body}, 'an original', 'an original that appears is used at once');

@@ -28,7 +28,7 @@ my @reasons = (
     ['/img/',          "There is no 'index.html' in 'img'."],
     ['/README.md/',    "'README.md' is a file, not a directory."],
     ['/.env',          "'.env' begins with a dot; start the server with --dotfiles to serve such names."],
-    ['/out',           "'out' is a symbolic link to '/etc/passwd', which leads outside the root; a relative link inside the root works, and --symlinks all follows every link."],
+    ['/out',           "'out' is a symbolic link to '/etc/passwd', whose path leads outside the root; a relative link inside the root works, and --symlinks all follows every link."],
     ['/caf%C3%A9',     "There is no 'caf\xc3\xa9' in the root. Did you mean 'cafe\xcc\x81'? It is the same name in another Unicode form: the one on disk is decomposed (NFD)."],
     ['/%3Cb%3E%26%22', "There is no '<b>&\"' in the root."],
 );
@@ -117,7 +117,8 @@ for my $length (255, 256, 602, 765, 4000) {
     my $why = "'second.html' is a file that the server's user may not read.\n";
     is($server->get('/locked/', $any)->{body}, "404 Not Found: No file matches this address.\n$why", 'the second index may not be read: the reason of the 404');
     is($listed->get('/locked/', $any)->{body}, "403 Forbidden: The server's user may not read the index of this directory.\n$why", '... and of the 403 that replaces a listing');
-    like($server->get('/encoded/', $any)->{body}, qr/^There is no 'index\.html', only 'index\.html\.gz', and/m, 'the first index exists only encoded: the reason');
+    is($listed->get('/encoded/', $any)->{status}, 404, 'the first index exists only encoded: no listing');
+    like($server->get('/encoded/', $any)->{body}, qr/^'index\.html' can only be served from 'index\.html\.gz', and/m, 'the first index exists only encoded: the reason');
     $_->stop for $server, $listed;
 }
 

@@ -59,7 +59,7 @@
 
   // Outside the body, whose content is the page's own. Not by a style attribute, which a policy may forbid.
   const notice = document.createElement('output');
-  notice.textContent = 'This site is missing at the moment (503). It comes back by itself.';
+  notice.textContent = 'The server answers 503 for this page at the moment. It comes back by itself.';
   notice.style.cssText =
     'all:initial;position:fixed;z-index:9999;inset:auto 0 0;padding:.5em;font:1rem sans-serif;color:#fff;background:#a00';
   const tell = (missing) => (missing ? document.documentElement.append(notice) : notice.remove());

@@ -32,7 +32,7 @@ static void other_clients_get_404_with_the_reason(void **state)
         const char *response = ask(requests[i]);
         assert_status(response, 404);
         assert_has(response,
-                   "There is no 'alone.css', only 'alone.css.gz', and the request does not accept gzip");
+                   "'alone.css' can only be served from 'alone.css.gz', and the request does not accept gzip");
         assert_has(response, "\r\nVary: Accept, Accept-Encoding\r\n");
     }
 }

@@ -80,6 +80,17 @@ static void dates_of_1980_or_before_are_not_sent(void **state)
     assert_status(ask(GET("/file.txt", "If-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT\r\n")), 200);
 }
 
+static void html_that_exists_only_encoded_is_never_immutable(void **state)
+{
+    (void)state;
+    make_file("page.html.gz", "compressed");
+    asked.settings.cache_rules[0] = (struct cache_rule){"", CACHE_IMMUTABLE};
+    asked.settings.cache_rule_count = 1;
+    const char *answer = ask(GET("/page.html", "Accept-Encoding: gzip\r\n"));
+    assert_status(answer, 200);
+    assert_non_null(strstr(answer, "\r\nCache-Control: no-cache\r\n"));
+}
+
 static void html_by_its_type_is_never_immutable(void **state)
 {
     (void)state;
@@ -165,6 +176,7 @@ int main(void)
         ASKED_TEST(only_hashed_names_are_immutable),
         ASKED_TEST(cache_seconds_apply_to_files_only),
         ASKED_TEST(dates_of_1980_or_before_are_not_sent),
+        ASKED_TEST(html_that_exists_only_encoded_is_never_immutable),
         ASKED_TEST(html_by_its_type_is_never_immutable),
         ASKED_TEST(the_longest_prefix_decides),
         ASKED_TEST(videos_prefer_identity),
