@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -35,6 +36,10 @@ enum {
 
 /* The sockets, then the ends of channels. */
 enum { CHANNEL_ENDS = 3, PASSED_MAX = LIMIT_LISTENERS + CHANNEL_ENDS };
+
+/* The name of the current directory, by which a relative root is followed: the directory itself may be moved. "" if it
+   is unknown. */
+static char start_directory[PATH_MAX];
 
 /* ---- receiving ---- */
 
@@ -150,6 +155,8 @@ void handover_close_inherited(void)
 int handover_read(struct handover *handover, struct failure *failure)
 {
     *handover = (struct handover){0};
+    if (getcwd(start_directory, sizeof start_directory) == NULL || start_directory[0] != '/')
+        start_directory[0] = '\0';
     const char *note = getenv(note_name);
     uint64_t sockets = 0;
     int status = 0;
@@ -255,7 +262,8 @@ static int execute(char *const *command, const struct listening *listening,
         return ENOENT;
     if (!save_descriptors(saved, count))
         return errno;
-    if (set_environment(listening->count, note) && place_sockets(saved, passed, count))
+    bool entered = start_directory[0] == '\0' || chdir(start_directory) == 0 || errno == ENOENT;
+    if (entered && set_environment(listening->count, note) && place_sockets(saved, passed, count))
         execv(program, command);
     int error = errno;
     restore_descriptors(saved, count);

@@ -54,6 +54,7 @@ struct old_child {
     int64_t check_due; /* when the check must have ended */
     bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
     bool killed;
+    bool ended_early; /* told to stop, as there are too many */
 };
 
 enum supervision_state {
@@ -912,10 +913,34 @@ static void make_old(struct supervision *supervision, struct child *child, int64
     supervision->release_due = earlier_of(supervision->release_due, now + LIMIT_RELEASE_MS);
 }
 
+/* So many that a reload always has room, and descriptors for their notices. */
+static unsigned old_max(void)
+{
+    struct rlimit limit;
+    bool few = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < LIMIT_RETIRED / 2;
+    return few ? (unsigned)limit.rlim_cur / 4 : LIMIT_RETIRED / 2;
+}
+
 static bool has_room_for_old(const struct supervision *supervision)
 {
-    return supervision->old_count + supervision->running <=
-           LIMIT_RETIRED / 2; /* so that a reload always has room */
+    return supervision->old_count + supervision->running <= old_max();
+}
+
+/* Ends those that left first, or a client could keep a new root from being served by slow downloads. */
+static void make_room_for_old(struct supervision *supervision)
+{
+    int64_t first = INT64_MAX;
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (supervision->old[i].ended_early) /* they leave room soon */
+            return;
+        first = earlier_of(first, supervision->old[i].worker.retired);
+    }
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        struct old_child *old = &supervision->old[i];
+        old->ended_early = old->worker.retired == first;
+        if (old->ended_early)
+            kill(old->worker.pid, SIGTERM);
+    }
 }
 
 /* A worker that drains or retires by itself, as a signal told it to. */
@@ -1064,10 +1089,11 @@ static bool take_look(struct supervision *supervision, int64_t now)
     if (WEXITSTATUS(result) != LOOK_REPLACED)
         fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", name_of_root(supervision),
              strerror(WEXITSTATUS(result)));
-    else if (!has_room_for_old(supervision))
+    else if (!has_room_for_old(supervision)) {
+        make_room_for_old(supervision);
         fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
              typed, supervision->old_count);
-    else if (open_new_root(supervision, &failure) == 0) {
+    } else if (open_new_root(supervision, &failure) == 0) {
         tell_back(supervision);
         replace_workers(supervision, now);
         return supervision->setup.root_name != NULL;

@@ -9,6 +9,7 @@
 #include "site/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -432,10 +433,28 @@ static void take_over(struct worker *worker, struct connection *connection, uint
         deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now - age);
 }
 
+/* Frees a descriptor, unless one is free: without one, recvmsg(2) would drop the connection. */
+static bool has_descriptor(const struct worker *worker)
+{
+    for (;;) {
+        int fd = openat(worker->setup->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0) {
+            close(fd);
+            return true;
+        }
+        if ((errno != EMFILE && errno != ENFILE) || !store_free_descriptor(worker->service.context.store))
+            return false;
+    }
+}
+
 /* Returns false if the channel is empty, at its end, or fails. */
 static bool take_over_one(struct worker *worker, unsigned source)
 {
     struct handoff handoff;
+    if (!has_descriptor(worker)) {
+        pause_source(worker, source);
+        return false;
+    }
     switch (handoff_receive(fd_of_source(worker, source), worker->handed, &handoff)) {
     case HANDOFF_DONE: {
         bool has_header = expects_header(worker, &handoff.origin.peer);

@@ -432,6 +432,23 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# The default root is the current directory: after a reload as well, its name counts.
+{
+    my $folder = new_root();
+    put_file($folder, 'site/file.txt', 'old');
+    my $server = Harness->start(bare => 1, args => ['-p', '0', '-b', '127.0.0.1', '-j', '1'], before => sub { chdir "$folder/site" or die });
+    $server->expect_stderr($told);
+    is($server->get('/file.txt')->{body}, 'old', 'the current directory is served');
+    rename "$folder/site", "$folder/moved" or die $!;
+    put_file($folder, 'site/file.txt', 'new');
+    is($server->get('/file.txt')->{body}, 'new', 'the current directory is replaced: its name is followed');
+    my @before = $server->workers;
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { replaced($server, @before) }), 'the current directory is replaced: reloaded');
+    is($server->get('/file.txt')->{body}, 'new', 'the current directory is replaced: its name is followed after a reload');
+    $server->stop(lost => 1);
+}
+
 # The server ends when its terminal is closed, instead of keeping the port.
 SKIP: {
     have('script') or skip 'no script(1)', 2;

@@ -31,8 +31,9 @@ static void other_clients_get_404_with_the_reason(void **state)
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         const char *response = ask(requests[i]);
         assert_status(response, 404);
-        assert_has(response,
-                   "'alone.css' can only be served from 'alone.css.gz', and the request does not accept gzip");
+        assert_has(
+            response,
+            "'alone.css' can only be served from 'alone.css.gz', and the request does not accept gzip");
         assert_has(response, "\r\nVary: Accept, Accept-Encoding\r\n");
     }
 }

@@ -84,7 +84,7 @@ static void html_that_exists_only_encoded_is_never_immutable(void **state)
 {
     (void)state;
     make_file("page.html.gz", "compressed");
-    asked.settings.cache_rules[0] = (struct cache_rule){"", CACHE_IMMUTABLE};
+    asked.settings.cache_rules[0] = (struct cache_rule){"", CACHE_IMMUTABLE, 0};
     asked.settings.cache_rule_count = 1;
     const char *answer = ask(GET("/page.html", "Accept-Encoding: gzip\r\n"));
     assert_status(answer, 200);

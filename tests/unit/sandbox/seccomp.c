@@ -1,8 +1,8 @@
 /* seccomp: what a compromised worker would try fails with EPERM, what serving needs goes on. Numbers of calls, flags
    and what they do are from their man pages; the way of each attempt is the kernel's interface, not a C library's. */
-#include "base/descriptors.h"
 #include "sandbox/seccomp.h"
 
+#include "base/descriptors.h"
 #include "inside.h"
 #include "sandbox/instrumented.h"
 #include "sandbox/privileges.h"

@@ -162,7 +162,8 @@ static const char *reason_of(const char *path, bool dotfiles)
 }
 
 #define OUTSIDE_ABSOLUTE \
-    "whose path leads outside the root; a relative link inside the root works, and --symlinks all follows every " \
+    "whose path leads outside the root; a relative link inside the root works, and --symlinks all follows " \
+    "every " \
     "link."
 
 static void reasons_have_these_words(void **state)
@@ -198,7 +199,8 @@ static void reasons_have_these_words(void **state)
         {"out/x", "'out' is a symbolic link to '/etc/passwd', " OUTSIDE_ABSOLUTE},
         {"above", "'above' is a symbolic link to '../x', whose path leads outside the root; --symlinks all "
                   "follows every link."},
-        {"far", "'far' is a symbolic link, whose path leads outside the root; --symlinks all follows every link."},
+        {"far",
+         "'far' is a symbolic link, whose path leads outside the root; --symlinks all follows every link."},
         {"to-file/x",
          "'to-file' is a symbolic link to 'about.txt', which leads to a file where a directory is needed."},
         {".git/", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
