@@ -19,13 +19,14 @@ struct log_writer {
     bool is_failing; /* the last start failed */
     int64_t due;     /* the next start, in milliseconds of CLOCK_MONOTONIC */
     int reports;     /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
-    /* Returns the report of so many lines, the last of them lost with this errno. It is written after the next line that
-       can be written, and before the log writer exits. */
+    /* Returns the report of so many lines, the last of them lost with this errno. It is written after the next line
+       that can be written, and before the log writer exits. */
     struct span (*describe_lost)(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
     void (*confine)(void); /* called in the log writer before it reads; NULL: none */
 };
 
-/* Makes the pipe and starts the process; the caller has set `stream`, `reports` and `describe_lost`. False with errno on failure. */
+/* Makes the pipe and starts the process; the caller has set `stream`, `reports` and `describe_lost`. False with errno
+   on failure. */
 bool log_writer_open(struct log_writer *writer);
 
 /* Starts a process that goes on with the pipe, and sets `due`. False with errno on failure. */
@@ -34,8 +35,9 @@ bool log_writer_start(struct log_writer *writer);
 /* Closes the pipe. */
 void log_writer_close(struct log_writer *writer);
 
-/* Tells the log writers to end, waits for them at most LIMIT_LOG_LAST_MS, then kills them, and sets each pid to 0. With
-   `at_once`, or after SIGTERM or SIGINT, waits only LIMIT_LOG_HURRY_MS. Skips pids that are no children. */
+/* Tells the log writers to end, and sets each pid to 0. Waits at most LIMIT_LOG_LAST_MS and LIMIT_LOG_GRACE_MS, then
+   kills them and waits at most LIMIT_KILL_MS. With `at_once`, or after SIGTERM or SIGINT, both waits are
+   LIMIT_LOG_HURRY_MS. Skips pids that are no children. */
 void log_writers_end(pid_t *pids, unsigned count, bool at_once);
 
 /* Returns as many whole lines as fit into one write, LIMIT_LOG_LINE bytes; so many bytes of a longer line. */

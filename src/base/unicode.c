@@ -2,7 +2,7 @@
 
 #include <stdint.h>
 
-/* ---- composed letters (Unicode 3.7, UnicodeData.txt) ---- */
+/* ---- composed letters (Unicode Standard, section 3.7; UnicodeData.txt) ---- */
 
 /* For each mark, the letters composed with it, each followed by the letter without it: Latin, Greek, Cyrillic, kana. */
 /* clang-format off */
@@ -79,7 +79,7 @@ static struct pair pair_of(uint32_t point)
     return pairs[slot_of(point)];
 }
 
-/* The canonical combining class of the marks above, and 0 for all others, which then stay where they are (3.11). */
+/* The canonical combining class of the marks above, and 0 for all others, which then stay where they are (section 3.11). */
 static unsigned class_of(uint32_t point)
 {
     if (point < 0x300 || (point > 0x345 && point != 0x3099 && point != 0x309A))

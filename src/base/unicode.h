@@ -1,5 +1,5 @@
-/* Texts that are equal but for their Unicode form (Unicode 3.11): composed letters (NFC), as most systems write them, or
-   letters with separate marks (NFD), as macOS does. */
+/* Texts that are equal but for their Unicode form (Unicode Standard, section 3.11): composed letters (NFC), as most
+   systems write them, or letters with separate marks (NFD), as macOS does. */
 #ifndef TINYHTTPD_BASE_UNICODE_H
 #define TINYHTTPD_BASE_UNICODE_H
 

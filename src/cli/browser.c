@@ -34,7 +34,7 @@ static void set_home(const struct passwd *user)
 }
 
 /* Under sudo, the browser belongs to the user that typed the command. False if it would run as root. */
-static bool leave_root(void)
+static bool become_sudo_user(void)
 {
     const char *typed = getenv("SUDO_UID");
     uint64_t number;
@@ -52,7 +52,7 @@ static bool leave_root(void)
 }
 
 /* In a session of its own, Ctrl-C does not end the browser with the server. */
-static void leave_server(void)
+static void detach(void)
 {
     sigset_t none;
     setsid();
@@ -82,8 +82,8 @@ static _Noreturn void execute(char *command, const char *url)
     if (!is_placed)
         words[count++] = (char *)(uintptr_t)url; /* exec(3) does not change it */
     words[count] = NULL;
-    leave_server();
-    if (leave_root())
+    detach();
+    if (become_sudo_user())
         execvp(words[0], words);
     _exit(CANT_RUN);
 }

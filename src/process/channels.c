@@ -44,7 +44,7 @@ static int take_passed(int fd)
     return taken ? fd : -1;
 }
 
-/* From nowhere: without a sender, it is at its end. */
+/* Returns a receiver whose sender is closed: recvmsg(2) returns 0. */
 static int open_ended(void)
 {
     struct channel channel;
@@ -116,6 +116,8 @@ bool channels_enter_worker(const struct channels *channels, int notices)
     int ends[] = {channels->own.sender, channels->own.receiver, channels->next.sender, channels->before,
                   notices};
     enum { ENDS = sizeof ends / sizeof *ends };
+    _Static_assert(ENDS == DESCRIPTOR_FIXED_LAST - DESCRIPTOR_HANDOFF_OUT + 1,
+                   "each fixed number has an end");
     for (int i = 0; i < ENDS; i++) {
         if (!channels_make_room(&ends[i]))
             return false;

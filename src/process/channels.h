@@ -1,7 +1,6 @@
 /*
- * The sockets between processes.  Workers that retire hand their connections over to
- * others, directly: the master reads nothing that a client has sent, and never holds a descriptor that a
- * worker has opened.
+ * The sockets between processes. Workers that retire hand their connections over to others, directly: the master reads
+ * nothing that a client has sent, and never holds a descriptor that a worker has opened.
  */
 #ifndef TINYHTTPD_PROCESS_CHANNELS_H
 #define TINYHTTPD_PROCESS_CHANNELS_H
@@ -31,8 +30,8 @@ struct passed_channels {
     int before;
 };
 
-/* Makes the sockets. `passed`: NULL if there is no program before; on failure the caller keeps it. Returns 0, or -1 with
-   errno. */
+/* Makes the sockets. `passed`: NULL if there is no program before; on failure the caller keeps it. Returns 0, or -1
+   with errno. */
 int channels_open(struct channels *channels, const struct passed_channels *passed);
 
 /* Ends the channel among the workers of the program before, and that from the program before that one, and drops what

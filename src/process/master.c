@@ -83,7 +83,7 @@ struct supervision {
     bool root_missing;      /* that is logged */
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
     pid_t look;             /* the process that looks, 0 if there is none */
-    int64_t look_started;   /* the last one */
+    int64_t look_started;   /* when the last look began */
     int64_t notices_due;    /* when to read the workers' notices again */
     bool look_ended;        /* with look_status */
     int look_status;
@@ -610,7 +610,7 @@ static void start_child(struct supervision *supervision, struct child *child)
 }
 
 /* Gives the workers the root's name if they can look it up. */
-static void follow_root_name(struct supervision *supervision)
+static void set_root_name(struct supervision *supervision)
 {
     const struct master *master = supervision->master;
     supervision->setup.root_name = master->held.root_is_visible ? master->root.name : NULL;
@@ -730,7 +730,7 @@ static struct old_child *find_checked(struct supervision *supervision, pid_t che
     return NULL;
 }
 
-/* The exit status of a check: RELEASED, LISTENS, or an errno. */
+/* The exit status of a check: one of these, or an errno. */
 enum { CHECK_RELEASED = 0, CHECK_LISTENS = 255 };
 
 static bool is_shortage(int error)
@@ -982,7 +982,7 @@ static int open_new_root(struct supervision *supervision, struct failure *failur
 /* Gives the workers of the new root the connections of those of the old one. */
 static void replace_workers(struct supervision *supervision, int64_t now)
 {
-    follow_root_name(supervision);
+    set_root_name(supervision);
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         struct child *child = &supervision->children[i];
         if (child->pid > 0)
@@ -992,24 +992,35 @@ static void replace_workers(struct supervision *supervision, int64_t now)
     retire_old_workers(supervision, now);
 }
 
-static void tell_missing(struct supervision *supervision, const char *why)
+static void log_root_missing(struct supervision *supervision, const char *why)
 {
     if (!supervision->root_missing)
         log_error("%s; responses are 503 meanwhile", why);
     supervision->root_missing = true;
 }
 
-/* The name whose absence is told. */
-static const char *name_of_root(const struct supervision *supervision)
+/* The root or the one file that is served, as typed. */
+struct typed_root {
+    const char *kind;
+    const char *folder; /* with its slash; "" for a directory */
+    const char *name;
+};
+
+static struct typed_root typed_root_of(const struct supervision *supervision)
 {
     const struct settings *settings = supervision->master->settings;
-    return settings->file != NULL ? settings->file : settings->root;
+    if (settings->file == NULL)
+        return (struct typed_root){"root", "", settings->root};
+    bool has_folder =
+        settings->root[strlen(settings->root) - 1] == '/'; /* else it is ".", which was not typed */
+    return (struct typed_root){"file", has_folder ? settings->root : "", settings->file};
 }
 
-static void tell_back(struct supervision *supervision)
+static void log_root_back(struct supervision *supervision)
 {
+    struct typed_root root = typed_root_of(supervision);
     if (supervision->root_missing)
-        log_error("root '%s' is there again", name_of_root(supervision));
+        log_error("%s '%s%s' is there again", root.kind, root.folder, root.name);
     supervision->root_missing = false;
 }
 
@@ -1025,11 +1036,11 @@ static pid_t fork_check(void)
     return 0;
 }
 
-/* The exit status of a look: CURRENT, REPLACED, or an errno if the root is missing. */
+/* The exit status of a look: one of these, or an errno if the root is missing. */
 enum { LOOK_CURRENT = 0, LOOK_REPLACED = 255 };
 
-/* In the child. Looks on while nothing changes, if no worker can: a fork each time would cost more. SIGALRM ends it if
-   a file system does not respond, SIGKILL would as well. */
+/* In the child. While the root is missing, and where workers can't look the name up, it looks every LIMIT_ROOT_LOOK_MS
+   until something changes, as a fork for each look costs more. SIGALRM ends it if a file system does not respond. */
 static _Noreturn void look_at_name(const struct supervision *supervision)
 {
     const struct root *root = &supervision->master->root;
@@ -1063,7 +1074,7 @@ static void begin_look(struct supervision *supervision, int64_t now)
     supervision->root_due = pid > 0 ? INT64_MAX : now + LIMIT_ROOT_LOOK_MS;
 }
 
-static void tell_hung(struct supervision *supervision)
+static void log_root_hung(struct supervision *supervision)
 {
     if (!supervision->root_missing)
         log_error("root '%s' can't be looked up: a file system does not respond",
@@ -1072,39 +1083,39 @@ static void tell_hung(struct supervision *supervision)
 }
 
 /* Returns false if the name is to be looked up again. */
-static bool take_look(struct supervision *supervision, int64_t now)
+static bool handle_look(struct supervision *supervision, int64_t now)
 {
     struct failure failure = {0};
-    const char *typed = supervision->master->settings->root;
+    struct typed_root root = typed_root_of(supervision);
     int result = supervision->look_status;
     if (WIFSIGNALED(result)) {
         if (WTERMSIG(result) == SIGALRM)
-            tell_hung(supervision);
+            log_root_hung(supervision);
         return false;
     }
     if (WEXITSTATUS(result) == LOOK_CURRENT) {
-        tell_back(supervision);
+        log_root_back(supervision);
         return supervision->setup.root_name != NULL;
     }
-    if (WEXITSTATUS(result) != LOOK_REPLACED)
-        fail(&failure, EX_NOINPUT, "root '%s' is missing: %s", name_of_root(supervision),
+    if (WEXITSTATUS(result) != LOOK_REPLACED) {
+        fail(&failure, EX_NOINPUT, "%s '%s%s' is missing: %s", root.kind, root.folder, root.name,
              strerror(WEXITSTATUS(result)));
-    else if (!has_room_for_old(supervision)) {
+    } else if (!has_room_for_old(supervision)) {
         make_room_for_old(supervision);
         fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
-             typed, supervision->old_count);
+             supervision->master->settings->root, supervision->old_count);
     } else if (open_new_root(supervision, &failure) == 0) {
-        tell_back(supervision);
+        log_root_back(supervision);
         replace_workers(supervision, now);
         return supervision->setup.root_name != NULL;
     }
-    tell_missing(supervision, failure.message);
+    log_root_missing(supervision, failure.message);
     return false;
 }
 
 static void look_at_root(struct supervision *supervision, int64_t now)
 {
-    if (supervision->look_ended && !take_look(supervision, now))
+    if (supervision->look_ended && !handle_look(supervision, now))
         supervision->root_due = earlier_of(supervision->root_due, now + LIMIT_ROOT_LOOK_MS);
     supervision->look_ended = false;
     if (supervision->look == 0 && supervision->root_due <= now)
@@ -1132,8 +1143,7 @@ static void read_notices(struct supervision *supervision, int64_t now)
         kill(supervision->look, WORKER_RETIRE); /* ends its pause */
 }
 
-/* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, or an errno if /proc can't tell.
-   */
+/* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, an errno if /proc can't tell. */
 static int check_worker(const struct listening *listening, pid_t worker)
 {
     if (port_owner_has(getpid(), listening->fds, listening->count) != 1)
@@ -1472,8 +1482,7 @@ int master_run(struct master *master, char *const *command)
         .check_host = listen_must_check_host(&master->listening),
     };
     handle_signals(&supervision->setup.waiting_mask);
-    follow_root_name(supervision);
-
+    set_root_name(supervision);
     supervision->root_due = now_ms(); /* the root may be missing */
     adopt_old_workers(supervision);
     start_due_children(supervision);

@@ -40,8 +40,8 @@ int master_prepare(struct master *master, struct failure *failure);
 
 /*
  * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the log, opens or receives the
- * listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status
- * with nothing left open but the sockets that this process received.
+ * listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status.
+ * Then the log and the received sockets stay open for the next call.
  */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
@@ -55,7 +55,7 @@ bool master_awaits_root(const struct master *master);
 bool master_wait_to_retry(struct master *master, const struct settings *settings, struct failure *failure);
 
 /*
- * Serves until SIGTERM or SIGINT, or until the terminal that started the server is gone. Any other SIGHUP, unless it
+ * Serves until SIGTERM or SIGINT, or until the terminal in which the server was started is gone. Any other SIGHUP, unless it
  * was ignored at the start, replaces this program with the file at its path, with the same sockets and `command`, its
  * argv. Returns the exit status.
  */

@@ -83,8 +83,8 @@ static bool is_same_file(const struct stat *attributes, int fd)
     return fstat(fd, &other) == 0 && other.st_dev == attributes->st_dev && other.st_ino == attributes->st_ino;
 }
 
-/* A blocking socket would stop this worker, and its own ones would take what they carry. A listening one has no
-   peer. */
+/* Refuses a blocking socket, which would stop the worker, and this worker's own channels. find_peer() has refused
+   listening sockets. */
 static bool is_connection(int fd)
 {
     struct stat attributes;
@@ -98,7 +98,7 @@ static bool is_connection(int fd)
     return true;
 }
 
-/* Not from the message: a compromised worker could make a client trusted. */
+/* Asks the kernel; the message may come from a compromised worker, which could make a client trusted. */
 static bool find_peer(struct handoff *handoff)
 {
     union peer *peer = &handoff->origin.peer;

@@ -23,16 +23,18 @@ struct handoff {
 
 enum handoff_result {
     HANDOFF_DONE,
-    HANDOFF_AGAIN,  /* the queue is full or empty, or the kernel is short of memory */
-    HANDOFF_FAILED, /* sending: no process will receive; receiving: not a connection, and dropped */
-    HANDOFF_END,    /* receiving: no process sends any more */
+    HANDOFF_AGAIN, /* the queue is full or empty, or the kernel is short of memory */
+    HANDOFF_FAILED, /* sending: no process will receive; receiving: not a connection, and dropped, or interrupted:
+                       call again */
+    HANDOFF_END, /* receiving: no process sends any more */
 };
 
 /* Sends a connection without waiting. The caller closes its own descriptor afterwards. */
 enum handoff_result handoff_send(int socket, const struct handoff *handoff);
 
-/* Receives a connection without waiting. With HANDOFF_AGAIN, errno is EAGAIN if the queue is empty. The caller owns its descriptor; the bytes are in `room`, of HANDOFF_BYTES_MAX.
-   A compromised worker may send anything: accepts nothing but a socket that does not block. */
+/* Receives a connection without waiting. With HANDOFF_AGAIN, errno is EAGAIN if the queue is empty. The caller owns its
+   descriptor; the bytes are in `room`, of HANDOFF_BYTES_MAX. A compromised worker may send anything: accepts nothing
+   but a socket that does not block. */
 enum handoff_result handoff_receive(int socket, char *room, struct handoff *handoff);
 
 #endif

@@ -42,7 +42,7 @@ struct worker {
     int64_t now;                   /* milliseconds of the monotonic clock, read once in each iteration */
     int64_t drain_due;             /* when the drain begins, once the worker was told to stop */
     int64_t drain_deadline;        /* when the remaining connections are closed */
-    int64_t store_expiry;          /* when to call store_expire; -1: never */
+    int64_t store_expiry;          /* when to call store_end_iteration; -1: never */
     int64_t root_retry; /* when to try the connections again that wait for a new root; INT64_MAX: none do */
     bool retiring;
     bool has_successors; /* that take connections over */
@@ -904,7 +904,7 @@ static void iterate(struct worker *worker)
     if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
     free_closed(worker);
-    worker->store_expiry = store_expire(worker->service.context.store, worker->now);
+    worker->store_expiry = store_end_iteration(worker->service.context.store, worker->now);
     publish(worker);
     if (stop_requested)
         stop(worker);

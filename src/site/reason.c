@@ -256,7 +256,7 @@ static bool can_read(struct opener *opener, struct span path, struct span *name)
 }
 
 /* The whole names of a path at its beginning that the kernel accepts as a path. */
-static struct span cut(struct span path)
+static struct span shorten(struct span path)
 {
     while (path.length >= PATH_MAX) {
         while (path.length > 0 && path.at[path.length - 1] != '/')
@@ -269,7 +269,7 @@ static struct span cut(struct span path)
 /* False if the path can be opened, or if finding out takes too many steps. */
 static bool find_stop(struct opener *opener, struct span path, struct stop *stop)
 {
-    if (can_read(opener, cut(path), &stop->name))
+    if (can_read(opener, shorten(path), &stop->name))
         return false;
     stop->error = errno;
     size_t start = (size_t)(stop->name.at - path.at);

@@ -57,7 +57,8 @@ struct queue {
     unsigned count;
 };
 
-/* The directory of the last file that was looked up: the requests of an iteration share what is found of it. */
+/* The directory of the last file that was looked up. The requests of an iteration share what is found of it;
+   `resolved` outlives the iteration. */
 struct directory {
     uint64_t iteration;      /* whose requests share it; 0: none */
     int fd;                  /* it is beneath the root; -1: not opened yet, or the root itself */
@@ -90,8 +91,8 @@ struct store {
     size_t head_room;    /* in each entry */
     const char *charset; /* of every text, "none" for none; NULL: utf-8 if the content is */
     struct store_hits hits;
-    struct entry directory;
-    struct directory parent;
+    struct entry directory_entry;
+    struct directory shared_directory;
     char sibling_path[PATH_MAX];
     struct node *buckets[BUCKETS];
 };
@@ -151,8 +152,7 @@ int store_root_error(const struct store *store)
     return store->root_error;
 }
 
-/* Call it after a lookup: what was found beneath a directory that the name leads to afterwards was there for clients.
-   */
+/* Call it after a lookup. If the name still leads to the open directory, the lookup saw what clients would see. */
 static bool is_root_current(struct store *store)
 {
     return store_look_at_root(store) == ROOT_CURRENT;
@@ -634,35 +634,36 @@ static int find_open(struct store *store, struct span path, uint64_t iteration, 
 
 /* ---- the directory of a file ---- */
 
-static bool is_in_parent(const struct node *node, const struct directory *parent)
+static bool is_in_directory(const struct node *node, const struct directory *directory)
 {
-    return parent->length == node->name && memcmp(parent->path, node->path, node->name) == 0;
+    return directory->length == node->name && memcmp(directory->path, node->path, node->name) == 0;
 }
 
-static void leave_parent(struct store *store)
+static void leave_directory(struct store *store)
 {
-    if (store->parent.fd >= 0)
-        close(store->parent.fd);
-    store->parent.fd = -1;
-    store->parent.iteration = 0;
+    if (store->shared_directory.fd >= 0)
+        close(store->shared_directory.fd);
+    store->shared_directory.fd = -1;
+    store->shared_directory.iteration = 0;
 }
 
-/* Returns the node's directory as requests of the iteration have found it, or without any finding yet. */
-static struct directory *parent_of(struct store *store, const struct node *node, uint64_t iteration)
+/* Makes the node's directory the shared one; keeps its stamp and descriptor if a request of this iteration found
+   them. */
+static struct directory *enter_directory(struct store *store, const struct node *node, uint64_t iteration)
 {
-    struct directory *parent = &store->parent;
-    bool same = is_in_parent(node, parent);
-    if (same && iteration != 0 && parent->iteration == iteration)
-        return parent;
-    leave_parent(store);
-    parent->iteration = iteration;
-    parent->stamped = false;
+    struct directory *directory = &store->shared_directory;
+    bool same = is_in_directory(node, directory);
+    if (same && iteration != 0 && directory->iteration == iteration)
+        return directory;
+    leave_directory(store);
+    directory->iteration = iteration;
+    directory->stamped = false;
     if (same)
-        return parent;
-    parent->resolved = node->resolved;
-    parent->length = node->name;
-    memcpy(parent->path, node->path, node->name);
-    return parent;
+        return directory;
+    directory->resolved = node->resolved;
+    directory->length = node->name;
+    memcpy(directory->path, node->path, node->name);
+    return directory;
 }
 
 static void note_resolved(struct store *store, struct node *node, bool linked)
@@ -671,9 +672,9 @@ static void note_resolved(struct store *store, struct node *node, bool linked)
     node->resolved = file_stamp_clock();
     if (linked || node->name == 0)
         return;
-    if (!is_in_parent(node, &store->parent))
-        parent_of(store, node, 0);
-    store->parent.resolved = node->resolved;
+    if (!is_in_directory(node, &store->shared_directory))
+        enter_directory(store, node, 0);
+    store->shared_directory.resolved = node->resolved;
 }
 
 /* True if no directory of the path was a link a moment ago: the path was resolved name by name, or another one in the
@@ -684,7 +685,8 @@ static bool was_resolved(const struct store *store, const struct node *node)
         return true;
     int64_t now = file_stamp_clock();
     return now - node->resolved < LIMIT_STORE_RESOLVED_MS ||
-           (is_in_parent(node, &store->parent) && now - store->parent.resolved < LIMIT_STORE_RESOLVED_MS);
+           (is_in_directory(node, &store->shared_directory) &&
+            now - store->shared_directory.resolved < LIMIT_STORE_RESOLVED_MS);
 }
 
 static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
@@ -766,22 +768,20 @@ static bool names_same_file(const struct node *node, int directory, const char *
     return fstatat(directory, path, &attributes, AT_SYMLINK_NOFOLLOW) == 0 && is_current(node, &attributes);
 }
 
-/*
- * For a file in a directory, which is opened so that all stats are of the same one. If it is moved, or the file in it
- * changes, after an earlier request of the iteration has opened it: the file's ctime shows that it was as it is now when
- * the directory was opened, which was after this request had arrived.
- */
+/* All stats of an iteration go through one descriptor of the directory. If the directory is moved afterwards, an
+   unchanged ctime still proves that the file was in it when the descriptor was opened, after this request had
+   arrived. */
 static bool is_still_in_directory(struct store *store, const struct node *node, uint64_t iteration)
 {
-    struct directory *parent = parent_of(store, node, iteration);
-    if (parent->fd < 0) {
-        parent->fd = open_directory(store, node);
-        if (parent->fd < 0 || !is_beneath(store, node, parent->fd)) {
-            leave_parent(store);
+    struct directory *directory = enter_directory(store, node, iteration);
+    if (directory->fd < 0) {
+        directory->fd = open_directory(store, node);
+        if (directory->fd < 0 || !is_beneath(store, node, directory->fd)) {
+            leave_directory(store);
             return false;
         }
     }
-    return names_same_file(node, parent->fd, node->path + node->name);
+    return names_same_file(node, directory->fd, node->path + node->name);
 }
 
 /* The fast path: the path still names the same file, by the root's name. One with a symbolic link is resolved name by
@@ -811,13 +811,13 @@ struct store *store_open(int root, int64_t racy_ms)
     store->next_expiry = -1;
     store_bound(store, LIMIT_STORE_BYTES);
     store->head_room = ENTRY_HEAD_MAX;
-    store->directory = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
-    store->parent.fd = -1;
+    store->directory_entry = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
+    store->shared_directory.fd = -1;
     return store;
 }
 
-/* The kernel's name of the open root, if there is a proc(5): realpath(3) fails behind a directory that the worker may not
-   enter. */
+/* The kernel's name of the open root, if there is a proc(5): realpath(3) fails behind a directory that the worker may
+   not enter. */
 static void find_real_path(struct store *store)
 {
     char room[32];
@@ -867,7 +867,7 @@ void store_forget_unused(struct store *store)
 
 void store_close(struct store *store)
 {
-    leave_parent(store);
+    leave_directory(store);
     store_forget_unused(store);
     free(store);
 }
@@ -896,11 +896,11 @@ static int find_beneath(struct store *store, struct span path, uint64_t iteratio
     if (status == 0 && S_ISREG(attributes.st_mode))
         status = load(store, path, iteration, hash, entry);
     else if (status == 0 && S_ISDIR(attributes.st_mode))
-        *entry = &store->directory;
+        *entry = &store->directory_entry;
     else if (status == 0)
         status = 404;
     /* Looks the node up again, as opening the path may have freed it. */
-    if (*entry == NULL || *entry == &store->directory)
+    if (*entry == NULL || *entry == &store->directory_entry)
         forget(store, hash, path);
     return status;
 }
@@ -912,7 +912,7 @@ static int find_on_disk(struct store *store, struct span path, uint64_t iteratio
     int status = find_beneath(store, path, iteration, hash, entry);
     if (is_root_current(store))
         return status;
-    if (*entry != NULL && *entry != &store->directory)
+    if (*entry != NULL && *entry != &store->directory_entry)
         node_of(*entry)->iteration = 0; /* no other request may share this lookup */
     if (*entry != NULL)
         store_release(store, *entry);
@@ -984,17 +984,17 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     return 404;
 }
 
-static bool stamp_parent(struct store *store, const struct node *node, struct directory *parent)
+static bool stamp_directory(struct store *store, const struct node *node, struct directory *directory)
 {
     struct stat attributes;
-    if (parent->stamped)
+    if (directory->stamped)
         return true;
     struct look look = look_for_directory(store, node);
-    if ((parent->fd >= 0 ? fstat(parent->fd, &attributes)
-                         : fstatat(look.directory, look.path, &attributes, 0)) < 0)
+    if ((directory->fd >= 0 ? fstat(directory->fd, &attributes)
+                            : fstatat(look.directory, look.path, &attributes, 0)) < 0)
         return false;
-    parent->stamp = file_stamp_of(&attributes);
-    parent->stamped = true;
+    directory->stamp = file_stamp_of(&attributes);
+    directory->stamped = true;
     return true;
 }
 
@@ -1003,8 +1003,8 @@ static bool names_are_unchanged(struct store *store, const struct node *node, ui
 {
     if (!node->names.settled)
         return false;
-    struct directory *parent = parent_of(store, node, iteration);
-    return stamp_parent(store, node, parent) && file_stamp_equal(&parent->stamp, &node->names.stamp);
+    struct directory *directory = enter_directory(store, node, iteration);
+    return stamp_directory(store, node, directory) && file_stamp_equal(&directory->stamp, &node->names.stamp);
 }
 
 /* Sets `names` to the directory's state before the caller looks for names in it. */
@@ -1085,9 +1085,9 @@ __attribute__((noinline)) static void keep_idle_descriptor(struct store *store, 
         store->next_expiry = node->idle_since + LIMIT_STORE_FD_MS;
 }
 
-int64_t store_expire(struct store *store, int64_t now)
+int64_t store_end_iteration(struct store *store, int64_t now)
 {
-    leave_parent(store);
+    leave_directory(store);
     if (store->next_expiry < 0 || now < store->next_expiry)
         return store->next_expiry;
     struct node *node;
@@ -1099,7 +1099,7 @@ int64_t store_expire(struct store *store, int64_t now)
 
 void store_release(struct store *store, struct entry *entry)
 {
-    if (entry == &store->directory)
+    if (entry == &store->directory_entry)
         return;
     assert(entry->users > 0);
     entry->users--;

@@ -115,18 +115,19 @@ struct store_hits {
 struct store_hits store_take_hits(struct store *store);
 
 /*
- * Call it at the end of each iteration. Closes files that no response has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in
- * milliseconds of CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open.
+ * Call it at the end of each iteration. Closes the directory that its requests have shared, and files that no response
+ * has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in milliseconds of
+ * CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open.
  */
-int64_t store_expire(struct store *store, int64_t now);
+int64_t store_end_iteration(struct store *store, int64_t now);
 
 /*
  * Finds the file or directory at `path` (decoded, normalised, relative, with a NUL after it; "" is the root).
  * `iteration` numbers a batch of requests that were all received before the first of them is looked up, so they share
  * one stat of each path; 0 makes a new one. Returns 0 and an entry that the caller gives back with store_release, or
  * an HTTP status: 403 for a file that may not be read; 404 for a path that does not exist, can't be reached, leaves the
- * root, or is neither file nor directory; 503 when descriptors or memory are short, and for a file that changes as often as it is read, or of
- * which no two reads in a row agree; 500 otherwise. `*entry` is NULL then.
+ * root, or is neither file nor directory; 503 when descriptors or memory are short, and for a file that changes as
+ * often as it is read, or of which no two reads in a row agree; 500 otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t iteration, struct entry **entry);
 

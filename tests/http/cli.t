@@ -382,7 +382,7 @@ SKIP: {
 # Ports that browsers refuse: the server starts and says so.
 {
     my ($bad) = grep { IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => $_, Listen => 1, ReuseAddr => 1) } 6000, 6566, 10080;
-    my $hint = qr/^tinyhttpd: browsers refuse port \d+, as another protocol uses it; try another, such as 8080$/m;
+    my $hint = qr/^tinyhttpd: browsers refuse port \d+, as another protocol uses it; try '-p 8080'$/m;
     my $server = Harness->start(root => $root, port => $bad);
     like($server->banner, qr/^tinyhttpd: browsers refuse port $bad,/m, "port $bad: a hint that browsers refuse it");
     is(scalar(() = $server->stderr =~ /$hint/g), 1, "port $bad: one line");

@@ -109,7 +109,7 @@ typed(['--mime=apple-app-site-association=application/json', '--mime=.=text/x-na
 my $single = Harness->start(bare => 1, root => $root, args => ['-p', '0', '-b', '127.0.0.1', '-j', '1', "$root/start.htm"]);
 is(told_of($single, $_), "start\n", "one file: $_") for '/', '/start.htm', '/?x', '/', '/x/..';
 is(told_of($single, $_), 404, "one file: $_ is 404") for '/index.html', '/start', '/start.htm/', '/sub/start.htm', '/sub/', '/.well-known/ok';
-$single->expect_stderr(qr/\Atinyhttpd: root 'start\.htm' (?:is missing: No such file or directory; responses are 503 meanwhile|is there again)$/);
+$single->expect_stderr(qr/\Atinyhttpd: file '.*\/start\.htm' (?:is missing: No such file or directory; responses are 503 meanwhile|is there again)$/);
 unlink "$root/start.htm";
 for my $path ('/', '/start.htm') {
     my $answer = $single->get($path, 'Accept: text/html');
@@ -122,8 +122,8 @@ ok(eventually { $single->stderr =~ /is missing: .*\n\z/ }, 'one file: deleted, a
 put_file($root, 'start.htm', "again\n");
 is(told_of($single, '/'), "again\n", 'one file: created again, served');
 is($single->get('/.well-known/tinyhttpd/health')->{status}, 200, 'one file: created again, the health check');
-ok(eventually { $single->stderr =~ /'start\.htm' is there again\n\z/ }, 'one file: created again, a line');
-is(scalar(() = $single->stderr =~ /^tinyhttpd: root /mg), 2, 'one file: one line each way');
+ok(eventually { $single->stderr =~ /file '\Q$root\E\/start\.htm' is there again\n\z/ }, 'one file: created again, a line');
+is(scalar(() = $single->stderr =~ /^tinyhttpd: file /mg), 2, 'one file: one line each way');
 responses_framed();
 $single->stop;
 done_testing();

@@ -1068,7 +1068,7 @@ static void requests_of_an_iteration_share_their_directory(void **state)
     assert_calls("a/two", 5, 1, 0);
     assert_calls("b/one", 5, 2, 1);
     assert_calls("b/one", 6, 2, 1);
-    store_expire(store, file_stamp_clock());
+    store_end_iteration(store, file_stamp_clock());
     assert_int_equal(open_descriptors(), before);
     assert_int_equal(rename("a", "c"), 0);
     make_directory("a");
@@ -1285,19 +1285,19 @@ static void descriptors_are_bounded(void **state)
 static void idle_descriptors_are_closed(void **state)
 {
     (void)state;
-    assert_int_equal(store_expire(store, file_stamp_clock()), -1);
+    assert_int_equal(store_end_iteration(store, file_stamp_clock()), -1);
     make_hollow("large", LIMIT_STORE_FILE + 1);
     unsigned before = open_descriptors();
     settle_file("large");
     struct entry *entry = found("large"), *again;
     entry->head.length = 1;
     store_release(store, entry);
-    int64_t now = file_stamp_clock(), due = store_expire(store, now);
+    int64_t now = file_stamp_clock(), due = store_end_iteration(store, now);
     assert_in_range(due, now, now + LIMIT_STORE_FD_MS);
     assert_int_equal(open_descriptors(), before + 1);
     while (due >= 0) {
         now = due;
-        due = store_expire(store, now);
+        due = store_end_iteration(store, now);
     }
     assert_true(now <= file_stamp_clock() + LIMIT_STORE_FD_MS);
     assert_int_equal(open_descriptors(), before);
@@ -1307,7 +1307,7 @@ static void idle_descriptors_are_closed(void **state)
     assert_true(again->fd >= 0);
     assert_int_equal(again->head.length, 1);
     store_release(store, again);
-    assert_true(store_expire(store, file_stamp_clock()) >= 0);
+    assert_true(store_end_iteration(store, file_stamp_clock()) >= 0);
 }
 
 static void descriptors_in_use_do_not_expire(void **state)
@@ -1319,11 +1319,11 @@ static void descriptors_in_use_do_not_expire(void **state)
     unsigned before = open_descriptors();
     struct entry *held = found("large");
     store_release(store, found("other"));
-    assert_int_equal(store_expire(store, file_stamp_clock() + LIMIT_STORE_FD_MS), -1);
+    assert_int_equal(store_end_iteration(store, file_stamp_clock() + LIMIT_STORE_FD_MS), -1);
     assert_int_equal(open_descriptors(), before + 1);
     read_entry(held, bytes, sizeof bytes);
     store_release(store, held);
-    assert_int_equal(store_expire(store, file_stamp_clock() + LIMIT_STORE_FD_MS), -1);
+    assert_int_equal(store_end_iteration(store, file_stamp_clock() + LIMIT_STORE_FD_MS), -1);
     assert_int_equal(open_descriptors(), before);
 }
 
@@ -1361,7 +1361,7 @@ static void no_descriptor_leaks(void **state)
         }
         write_file("file", times % 2 == 0 ? "y" : "longer");
     }
-    store_expire(store, file_stamp_clock());
+    store_end_iteration(store, file_stamp_clock());
     assert_int_equal(open_descriptors(), before);
 }
 
