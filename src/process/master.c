@@ -663,7 +663,8 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
     child->pause = crashed ? 0 : next_pause(child, now); /* such a file can't crash the next worker */
     child->due = now + child->pause;
     child->pid = 0;
-    close(child->notices);
+    if (child->notices >= 0)
+        close(child->notices);
     supervision->running--;
     if (supervision->state == SUPERVISION_SERVE) {
         if (has_slot)
@@ -1130,9 +1131,13 @@ static void read_notices(struct supervision *supervision, int64_t now)
     for (unsigned i = 0; i < supervision->master->workers; i++) {
         struct child *child = &supervision->children[i];
         char notices[256];
-        ssize_t count = child->pid > 0 ? read(child->notices, notices, sizeof notices) : 0;
-        if (count > 0)
+        ssize_t count = child->pid > 0 ? read(child->notices, notices, sizeof notices) : -1;
+        if (count >= 0)
             supervision->notices_due = now + LIMIT_ROOT_REPLACE_MS;
+        if (count == 0) { /* it ends, or has shut its end down: poll(2) would return at once for ever */
+            close(child->notices);
+            child->notices = -1;
+        }
         root_changed |= count > 0 && memchr(notices, WORKER_FOUND_ROOT_CHANGED, (size_t)count) != NULL;
         if (count > 0 && memchr(notices, WORKER_LEAVES, (size_t)count) != NULL)
             on_leave(supervision, child);

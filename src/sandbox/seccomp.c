@@ -54,6 +54,7 @@ struct rule {
 #define HIGH_IS(argument, value) EQUAL, argument, sizeof(uint32_t), WHOLE, value
 #define ONLY(argument, flags) EQUAL, argument, 0, ~(uint32_t)(flags), 0
 #define WITHOUT(argument, flags) EQUAL, argument, 0, flags, 0
+#define HAS(argument, flag) EQUAL, argument, 0, flag, flag
 /* Not a standard stream. Those may be the user's terminal, or a file or socket of others: workers only write to them.
    */
 #define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
@@ -86,7 +87,10 @@ static const struct rule worker_rules[] = {
     {.call = SYS_epoll_pwait},
     {.call = SYS_newfstatat},
     {SYS_close, {{NOT_FIXED(0)}}},
-    {SYS_openat, {{ONLY(2, READING)}}},
+    /* Nothing that could block, as a terminal: see accept4(2). */
+    {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_PATH)}}},
+    {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_NONBLOCK)}}},
+    {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_DIRECTORY)}}},
     {.call = SYS_writev}, /* also the message of a failed assertion */
     {SYS_sendto,
      {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)},

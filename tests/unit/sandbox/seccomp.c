@@ -257,6 +257,11 @@ static int offer_to_merge(void)
     return error_of(madvise(page, 4096, MADV_MERGEABLE));
 }
 
+static int open_blocking(void)
+{
+    return error_of(openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC));
+}
+
 static int open_by_openat2(void)
 {
     struct open_how how = {.flags = O_RDONLY};
@@ -572,6 +577,7 @@ static const struct {
     {"renameat", rename_file, false},
     {"symlinkat", make_link, false},
     {"openat to append", append_to_file, true},
+    {"openat that may block", open_blocking, true},
     {"openat2, whose flags no filter sees", open_by_openat2, false},
     {"madvise(MADV_MERGEABLE)", offer_to_merge, true},
     {"read of standard input", read_standard_input, false},
