@@ -24,6 +24,7 @@ use Test::More;
 
 use constant { ROOT => 0, NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
+use constant { READ => O_RDONLY | O_NONBLOCK };
 use constant { GROWSDOWN => 0x100, LOCKED => 0x2000, POPULATE => 0x8000, HUGETLB => 0x40000 }; # of mmap(2)
 use constant { SIGCONT => 18, SIGCHLD => 17, SIGSTOP => 19, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
@@ -139,7 +140,8 @@ sub files {
     }
     return (
         @rows,
-        ['openat to read, beneath the root', 'done', 'openat', 'root', '@mine', O_RDONLY],
+        ['openat to read, beneath the root', 'done', 'openat', 'root', '@mine', READ],
+        ['openat that may block', 'EPERM', 'openat', 'root', '@mine', O_RDONLY],
         ['openat2 to read, beneath the root', 'EPERM', 'openat2', 'root', '@mine', how(O_RDONLY)],
         ['openat2 to create', 'EPERM', 'openat2', 'root', '@new', how(O_RDONLY | O_CREAT, 0644)],
         ['openat2 to create outside', 'EPERM', 'openat2', CWD, "\@$folder/outside/new", how(O_RDONLY | O_CREAT, 0644)],
@@ -148,12 +150,12 @@ sub files {
         ['openat of an unnamed file', 'EPERM', 'openat', 'root', '@.', O_RDWR | TMPFILE, 0644],
         ['openat with a signal at input', 'EPERM', 'openat', 'root', '@mine', O_RDONLY | O_ASYNC],
 
-        ['an absolute path', $outside, 'openat', CWD, "\@$folder/outside/secret", O_RDONLY],
-        ['a path upward', $outside, 'openat', 'root', '@../outside/secret', O_RDONLY],
-        ['a link that leads out', $outside, 'openat', 'root', '@leads-out', O_RDONLY],
+        ['an absolute path', $outside, 'openat', CWD, "\@$folder/outside/secret", READ],
+        ['a path upward', $outside, 'openat', 'root', '@../outside/secret', READ],
+        ['a link that leads out', $outside, 'openat', 'root', '@leads-out', READ],
         ['a folder outside', $outside, 'openat', CWD, "\@$folder/outside", O_RDONLY | O_DIRECTORY],
-        ['/etc/passwd', $outside, 'openat', CWD, '@/etc/passwd', O_RDONLY],
-        ['the log by /proc', { 0 => undef, 1 => $everywhere ? undef : 'EACCES' }, 'openat', CWD, '@/proc/self/fd/1', O_RDONLY],
+        ['/etc/passwd', $outside, 'openat', CWD, '@/etc/passwd', READ],
+        ['the log by /proc', { 0 => undef, 1 => $everywhere ? undef : 'EACCES' }, 'openat', CWD, '@/proc/self/fd/1', READ],
         (map { my ($name, @how) = @$_; ["$name, by openat2", 'EPERM', 'openat2', @how, how(O_RDONLY)] }
             ['an absolute path', CWD, "\@$folder/outside/secret"], ['a path upward', 'root', '@../outside/secret'],
             ['a link that leads out', 'root', '@leads-out']),
@@ -198,7 +200,7 @@ sub streams_by_name {
     for my $name ('self/fd/1', 'thread-self/fd/1') {
         for my $flags (O_RDONLY, O_RDWR, O_WRONLY, O_RDONLY | O_NONBLOCK) {
             push @rows,
-                ["openat of $name, flags $flags", $flags & O_ACCMODE ? 'EPERM' : 'EACCES', 'openat', CWD, "\@/proc/$name", $flags],
+                ["openat of $name, flags $flags", $flags == READ ? 'EACCES' : 'EPERM', 'openat', CWD, "\@/proc/$name", $flags],
                 ["openat2 of $name, flags $flags", 'EPERM', 'openat2', CWD, "\@/proc/$name", how($flags)];
         }
     }
@@ -257,7 +259,7 @@ sub processes {
         ),
         ['asking for its own limit', 'done', 'prlimit64', 0, 7, 0, 'room'],
         (map { my $pid = $_; map { ["where $_ of process $pid leads", { 0 => undef, 1 => 'EACCES' }, 'readlinkat', CWD, "\@/proc/$pid/$_", 'room', 4096] } 'exe', 'cwd', 'fd/1' } $master, $sibling),
-        (map { my $pid = $_; map { ["$_ of process $pid", 'EACCES', 'openat', CWD, "\@/proc/$pid/$_", O_RDONLY] } 'mem', 'environ', 'auxv', 'fd', 'fd/1' } $master, $sibling),
+        (map { my $pid = $_; map { ["$_ of process $pid", 'EACCES', 'openat', CWD, "\@/proc/$pid/$_", READ] } 'mem', 'environ', 'auxv', 'fd', 'fd/1' } $master, $sibling),
     );
 }
 
@@ -343,7 +345,7 @@ sub try_server {
     is(($server->log_lines(1))[0], $first, "$name: the log's first line is unchanged");
     is($server->get('/mine')->{body}, 'mine', "$name: the TCP socket still serves") for 1 .. 4;
     for (1 .. 4) {
-        is(outcome(attempt(client_of($path), 'openat', 'root', '@mine', O_RDONLY)), 'done', "$name: the Unix socket still serves");
+        is(outcome(attempt(client_of($path), 'openat', 'root', '@mine', READ)), 'done', "$name: the Unix socket still serves");
     }
     $server->stop;
     return;
@@ -366,9 +368,9 @@ sub try_new_root {
     is($server->get('/mine')->{body}, 'new', "$started: the new root");
     ok(eventually { my @now = $server->workers; my %old = map { $_ => 1 } @old; @now == 2 && !grep { $old{$_} } @now }, "$started: its workers");
     my $client = client_of($path);
-    is(outcome(attempt($client, 'openat', 'root', '@mine', O_RDONLY)), 'done', "$started: a worker of the new root reads that");
-    is(outcome(attempt($client, 'openat', CWD, "\@$folder/old/mine", O_RDONLY)), 'EACCES', "$started: a worker of the new root can't read the old one");
-    is(outcome(attempt($client, 'openat', 'root', '@../old/mine', O_RDONLY)), 'EACCES', "$started: a worker of the new root can't read the old one beside it");
+    is(outcome(attempt($client, 'openat', 'root', '@mine', READ)), 'done', "$started: a worker of the new root reads that");
+    is(outcome(attempt($client, 'openat', CWD, "\@$folder/old/mine", READ)), 'EACCES', "$started: a worker of the new root can't read the old one");
+    is(outcome(attempt($client, 'openat', 'root', '@../old/mine', READ)), 'EACCES', "$started: a worker of the new root can't read the old one beside it");
     close $client->{socket} if $client->{socket};
     $server->stop(lost => 1);
     return;
