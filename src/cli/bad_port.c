@@ -36,8 +36,7 @@ bool bad_port_hint(const struct sockaddr_storage *addresses, unsigned count, cha
         uint16_t port = port_of(&addresses[i]);
         if (!is_bad(port))
             continue;
-        snprintf(hint, size,
-                 "browsers refuse port %u, as another protocol uses it; try '-p 8080'", port);
+        snprintf(hint, size, "browsers refuse port %u, as another protocol uses it; try '-p 8080'", port);
         return true;
     }
     return false;
