@@ -158,7 +158,7 @@ static void print_signals(void)
            "Starts the program again from its file, with the same options, environment and\nsockets.\n"
            "No connection is lost.\n"
            "If that fails, the running server stays.\n"
-           "If the terminal that started the server is gone, the server stops instead.\n"
+           "If the terminal in which the server was started is gone, the server stops instead.\n"
            ".El\n");
 }
 

@@ -12,7 +12,7 @@ complete -c tinyhttpd -s s -l spa -d 'serve FILE (index.html) for unknown page U
 complete -c tinyhttpd -l dotfiles -d 'serve files whose names begin with a dot'
 complete -c tinyhttpd -l symlinks -x -a 'inside all none' -d 'links to follow: inside, all, none (default: inside)'
 complete -c tinyhttpd -s w -l watch -d 'reload pages in the browser when their files change'
-complete -c tinyhttpd -s c -l cache -x -a 'auto off' -d 'Cache-Control: off, auto or SECONDS (default: no-cache)'
+complete -c tinyhttpd -s c -l cache -x -a 'auto off' -d 'Cache-Control: off, auto, SECONDS or /PREFIX=HOW'
 complete -c tinyhttpd -s C -l cors -d 'let pages of any site, or of ORIGIN, read responses'
 complete -c tinyhttpd -s H -l header -x -d 'add this field to every response'
 complete -c tinyhttpd -l isolate -d 'cross-origin isolation, for SharedArrayBuffer'

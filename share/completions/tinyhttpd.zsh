@@ -21,8 +21,8 @@ _arguments -s -S \
     '--symlinks=[links to follow: inside, all, none (default: inside)]:symlinks:(inside all none)' \
     '-w[reload pages in the browser when their files change]' \
     '--watch[reload pages in the browser when their files change]' \
-    '*-c+[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
-    '*--cache=[Cache-Control: off, auto or SECONDS (default: no-cache)]:cache:(auto off)' \
+    '*-c+[Cache-Control: off, auto, SECONDS or /PREFIX=HOW]:cache:(auto off)' \
+    '*--cache=[Cache-Control: off, auto, SECONDS or /PREFIX=HOW]:cache:(auto off)' \
     '-C[let pages of any site, or of ORIGIN, read responses]' \
     '--cors=-[let pages of any site, or of ORIGIN, read responses]::cors: ' \
     '*-H+[add this field to every response]:header: ' \

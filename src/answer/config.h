@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-/* All lines of a config: those of --header, two with the origin of --cors, those of --cache and --keep-alive, and the server's own. */
+/* All lines of a config: those of --header, two with the origin of --cors, those of --cache and --keep-alive, and the
+   server's own. */
 enum { CONFIG_LINES_MAX = LIMIT_HEADER_BYTES + 2 * LIMIT_ORIGIN + LIMIT_CACHE_RULES * 64 + 576 };
 
 struct config {

@@ -66,8 +66,8 @@ static void answer_check(struct exchange *exchange)
 
 /* ---- listings ---- */
 
-/* True if the address has a slash for each directory, as "/a//b/" and "/a%2Fb/" have not: the client takes ".." from the
-   address. Slashes at the begin don't matter, as no link leads up to them. */
+/* True if the address has a slash for each directory, as "/a//b/" and "/a%2Fb/" have not: the client takes ".." from
+   the address. Slashes at the begin don't matter, as no link leads up to them. */
 static bool has_own_slashes(const struct target *target)
 {
     size_t slashes = 0, folders = target->path.length > 0, at = 0;

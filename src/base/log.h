@@ -14,8 +14,9 @@
  * Prepares standard output and standard error, so that no process of the server blocks on their reader; lines without
  * room are dropped. A pipe is opened again with O_NONBLOCK. A file, a terminal, a socket, a pipe that can't be opened,
  * and a pipe that the workers' `user` could open and read get a log writer, a process that may block, and a pipe to it.
- * That calls `confine`, unless it is NULL, to give up what it does not need. Descriptors 1 and 2 of this process stay as they are, for execve(2). Call it in the master, before workers start; again
- * after a failure. Returns 0, or the failure's exit status.
+ * That calls `confine`, unless it is NULL, to give up what it does not need. Descriptors 1 and 2 of this process stay
+ * as they are, for execve(2). Call it in the master, before workers start; again after a failure. Returns 0, or the
+ * failure's exit status.
  */
 int log_open(uid_t user, void (*confine)(void), struct failure *failure);
 

@@ -57,7 +57,8 @@ struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
 /* Called by a worker: makes all other counters read-only for this process. Returns false if that fails. */
 bool metrics_keep(const struct metrics *metrics);
 
-/* Called by a worker that counts nothing: makes all counters read-only for this process. Returns false if that fails. */
+/* Called by a worker that counts nothing: makes all counters read-only for this process. Returns false if that
+   fails. */
 bool metrics_drop(const struct metrics *metrics);
 
 /* Counts a response and the bytes of its body. */

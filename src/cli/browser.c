@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 /* CANT_RUN is the status that shells give a command that is not found. */
-enum { WORDS_MAX = 16, COMMAND_MAX = 4096, CANT_RUN = 127 };
+enum { WORDS_MAX = 16, COMMAND_MAX = 4096, CHOSEN_MAX = 2048, CANT_RUN = 127 };
 
 /* ---- in the command's process ---- */
 
@@ -111,10 +111,25 @@ static bool is_in_container(void)
     return getppid() == 1 || access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
 }
 
-static void tell_failure(const char *failed, int status, const char *url)
+/* Returns $BROWSER, "" without it. */
+static const char *chosen_commands(void)
+{
+    const char *chosen = getenv("BROWSER");
+    if (chosen == NULL)
+        return "";
+    if (strlen(chosen) <= CHOSEN_MAX)
+        return chosen;
+    log_error("--open: ignoring $BROWSER, which has more than %d bytes", CHOSEN_MAX);
+    return "";
+}
+
+/* `failed`: NULL if no command could be run. */
+static void tell_failure(const char *failed, int status, const char *chosen, const char *url)
 {
     if (failed != NULL)
         log_error("--open: '%s' failed with status %d; open %s yourself", failed, status, url);
+    else if (*chosen != '\0')
+        log_error("--open: can't run '%s' of $BROWSER; open %s yourself", chosen, url);
     else if (is_in_container())
         log_error("--open: this container has no browser; publish the port and open %s on its host", url);
     else
@@ -126,15 +141,13 @@ static void tell_failure(const char *failed, int status, const char *url)
 static void try_all(const char *url)
 {
     char commands[COMMAND_MAX], command[COMMAND_MAX], failed[COMMAND_MAX], *rest;
-    const char *chosen = getenv("BROWSER");
+    const char *chosen = chosen_commands();
     int status = CANT_RUN, failure = CANT_RUN;
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     signal(SIGCHLD, SIG_DFL); /* else a parent process that ignores it would hide the status */
-    if (chosen == NULL || strlen(chosen) > COMMAND_MAX / 2)
-        chosen = "";
     snprintf(commands, sizeof commands, "%s:xdg-open:wslview", chosen);
     for (char *at = strtok_r(commands, ":", &rest); at != NULL && status != 0;
          at = strtok_r(NULL, ":", &rest)) {
@@ -146,7 +159,7 @@ static void try_all(const char *url)
         snprintf(failed, sizeof failed, "%s", at);
     }
     if (status != 0)
-        tell_failure(failure != CANT_RUN ? failed : NULL, failure, url);
+        tell_failure(failure != CANT_RUN ? failed : NULL, failure, chosen, url);
 }
 
 void browser_open(const char *url)

@@ -109,10 +109,11 @@ const struct option_row table_rows[] = {
      .separator = ',',
      .offer = OFFER_WORDS,
      .words = "auto off",
-     .help = "Cache-Control: off, auto or SECONDS (default: no-cache)",
+     .help = "Cache-Control: off, auto, SECONDS or /PREFIX=HOW",
      .manual = "By default, caches keep files, and ask each time whether they have changed. With off, they "
                "keep nothing. With SECONDS, they use files for that time without asking. With auto, they "
-               "keep files whose names prove that they never change for a year, and ask for all others. "
+               "keep scripts, styles and fonts with a hash of at least 16 digits in the name for a year, as "
+               "well as directories of such files, such as _next/static/, and revalidate all others. "
                "/PREFIX=HOW (repeatable) is for the files beneath a path, with HOW off, SECONDS or "
                "immutable: /assets/=immutable keeps what a bundler writes there for a year, but no HTML."},
     {.key = 'C',

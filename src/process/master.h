@@ -55,9 +55,9 @@ bool master_awaits_root(const struct master *master);
 bool master_wait_to_retry(struct master *master, const struct settings *settings, struct failure *failure);
 
 /*
- * Serves until SIGTERM or SIGINT, or until the terminal in which the server was started is gone. Any other SIGHUP, unless it
- * was ignored at the start, replaces this program with the file at its path, with the same sockets and `command`, its
- * argv. Returns the exit status.
+ * Serves until SIGTERM or SIGINT, or until the terminal in which the server was started is gone. Any other SIGHUP,
+ * unless it was ignored at the start, replaces this program with the file at its path, with the same sockets and
+ * `command`, its argv. Returns the exit status.
  */
 int master_run(struct master *master, char *const *command);
 

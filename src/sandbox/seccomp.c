@@ -77,8 +77,8 @@ struct rule {
  * the filter only for the others: the most frequent of these comes first.
  *
  * sendmsg(2) and recvmsg(2) pass descriptors to other processes (SCM_RIGHTS, unix(7)), and the filter can't see into
- * the struct that they are given: only to and from other workers, at descriptors that a worker can't close, else another
- * socket could get their number.
+ * the struct that they are given: only to and from other workers, at descriptors that a worker can't close, else
+ * another socket could get their number.
  */
 static const struct rule worker_rules[] = {
     /* requests and answers */

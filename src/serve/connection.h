@@ -1,5 +1,6 @@
 /*
- * A connection: with --proxy-protocol reads the header of a trusted proxy first; reads a request, answers it, sends the response, logs it, and reads the next.
+ * A connection: with --proxy-protocol reads the header of a trusted proxy first; reads a request, answers it, sends the
+ * response, logs it, and reads the next.
  *
  *            .------------------- kept alive -------------------.
  *            v                                                  |
@@ -89,7 +90,8 @@ struct service {
     char log[LIMIT_LOG_LINE];
 };
 
-/* Makes a connection, which owns the accepted socket, and expects a PROXY header if `expects_header`. NULL if memory is short; the caller keeps the socket then. */
+/* Makes a connection, which owns the accepted socket, and expects a PROXY header if `expects_header`. NULL
+   if memory is short; the caller keeps the socket then. */
 struct connection *connection_new(int fd, const union peer *peer, bool expects_header);
 
 /*

@@ -6,8 +6,8 @@
  *
  * makes a system call, named or by number. An argument is a number, @TEXT and $HEX for a pointer to such bytes, or a
  * word: room (4096 bytes of memory), rights (a struct msghdr that passes a descriptor), counters and guard (shared
- * memory that another process writes to), root, tcp, unix, peer (descriptors). HOSTILE_LANDLOCK_ABI in the environment simulates a kernel with this version of Landlock; 0 one
- * without Landlock.
+ * memory that another process writes to), root, tcp, unix, peer (descriptors). HOSTILE_LANDLOCK_ABI in the environment
+ * simulates a kernel with this version of Landlock; 0 one without Landlock.
  */
 #include "serve/worker.h"
 

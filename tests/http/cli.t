@@ -311,6 +311,16 @@ PERL
     $server->expect_stderr(qr/--open/);
     ok(eventually(sub { $server->stderr =~ m{^tinyhttpd: --open: .*open http://localhost:\d+/ }m }), 'without a browser: the message has the URL');
     $server->stop;
+    for my $case (
+        ['a command that does not exist', 'firefoxx', qr{^tinyhttpd: --open: can't run 'firefoxx' of \$BROWSER; open http://localhost:\d+/ yourself$}m],
+        ['more than 2048 bytes', 'x' x 2049, qr{^tinyhttpd: --open: ignoring \$BROWSER, which has more than 2048 bytes\ntinyhttpd: --open: .*open http://localhost:\d+/ }m],
+    ) {
+        my ($name, $browser, $told) = @$case;
+        $server = Harness->start(root => $root, args => ['-o'], before => sub { @ENV{qw(PATH BROWSER)} = ('/nonexistent', $browser) });
+        $server->expect_stderr(qr/--open/);
+        ok(eventually(sub { $server->stderr =~ $told }), "\$BROWSER has $name: the message says so");
+        $server->stop;
+    }
 }
 
 # --open: the commands of $BROWSER come first, then xdg-open and wslview; each is tried only if those before it fail.

@@ -61,7 +61,8 @@
   const notice = document.createElement('output');
   notice.textContent = 'The server answers 503 for this page at the moment. It comes back by itself.';
   notice.style.cssText =
-    'all:initial;position:fixed;z-index:9999;inset:auto 0 0;padding:.5em;font:1rem sans-serif;color:#fff;background:#a00';
+    'all:initial;position:fixed;z-index:9999;inset:auto 0 0;padding:.5em;' +
+    'font:1rem sans-serif;color:#fff;background:#a00';
   const tell = (missing) => (missing ? document.documentElement.append(notice) : notice.remove());
 
   // True if the version on the server is not the known one.

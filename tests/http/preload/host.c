@@ -1,7 +1,7 @@
 /*
  * Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for a user leaves that file
- * open, as libraries of name services leave sockets open. With
- * HOST_HANGS=FILE, reading /proc/PID/fd of the process in that file never ends, as while a file system does not respond.
+ * open, as libraries of name services leave sockets open. With HOST_HANGS=FILE, reading /proc/PID/fd of the process in
+ * that file never ends, as while a file system does not respond.
  */
 #include <dirent.h>
 #include <dlfcn.h>

@@ -216,7 +216,8 @@ static void assert_described(const struct representation *representation, const 
     assert_true(span_equal((struct span){memory + length, lines.length - length}, span_of(validators)));
 }
 
-/* RFC 9110 14.6: each part has its type and its range. Each boundary, the first too, follows a CRLF (RFC 2046 5.1.1). */
+/* RFC 9110 14.6: each part has its type and its range. Each boundary, the first too, follows a CRLF (RFC 2046
+   5.1.1). */
 static void parts_of_multipart_have_heads(void **state)
 {
     (void)state;

@@ -186,8 +186,8 @@ static int open_channel_at(int fixed)
     return ends[0];
 }
 
-/* Hands a connection to a worker, with bytes that have arrived of it. Returns the client's end; `*kept` is the server's.
-   */
+/* Hands a connection to a worker, with bytes that have arrived of it. Returns the client's end; `*kept` is the
+   server's. */
 static int hand_to(int channel, const char *bytes, uint32_t age, int *kept)
 {
     int ends[2];
