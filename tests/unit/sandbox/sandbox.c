@@ -58,12 +58,12 @@ static int rehearse(void);
 
 static int open_outside(void)
 {
-    return error_of(openat(AT_FDCWD, "/etc/passwd", O_RDONLY));
+    return error_of(openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK));
 }
 
 static int open_upward(void)
 {
-    return error_of(openat(sandbox.root, "../etc/passwd", O_RDONLY));
+    return error_of(openat(sandbox.root, "../etc/passwd", O_RDONLY | O_NONBLOCK));
 }
 
 static int open_to_write(void)
@@ -224,7 +224,7 @@ static void without_proc_there_is_no_core_dump(void **state)
 
 static int open_terminal(void)
 {
-    return error_of(open("/dev/tty", O_RDONLY | O_NOCTTY));
+    return error_of(open("/dev/tty", O_RDONLY | O_NOCTTY | O_NONBLOCK));
 }
 
 static bool enter_without_ioctl(void)
