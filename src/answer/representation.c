@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "http/negotiate.h"
 #include "site/hashed_name.h"
+#include "site/mime.h"
 
 #include <string.h>
 #include <unistd.h>

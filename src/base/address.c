@@ -46,6 +46,14 @@ bool address_socket_is_loopback(const struct sockaddr *socket)
     return address_of_socket(socket, &address) && address_is_loopback(&address);
 }
 
+uint16_t address_port(const struct sockaddr_storage *socket)
+{
+    if (socket->ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)socket)->sin6_port);
+    return socket->ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)(const void *)socket)->sin_port)
+                                        : 0;
+}
+
 bool address_parse(struct span text, struct address *address)
 {
     char string[INET6_ADDRSTRLEN];

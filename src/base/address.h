@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 /* An IPv6 address, or an IPv4-mapped one (RFC 4291 2.5.5.2), in network order. */
@@ -37,6 +38,9 @@ bool address_is_loopback(const struct address *address);
 
 /* The same for a socket's address; false for a Unix socket. */
 bool address_socket_is_loopback(const struct sockaddr *socket);
+
+/* The port of an IPv4 or IPv6 socket, in host order; 0 for any other family. */
+uint16_t address_port(const struct sockaddr_storage *socket);
 
 /* An IPv4 address is never in an IPv6 network, although "::/0" would match its mapped form. */
 bool address_is_in(const struct address *address, const struct network *network);

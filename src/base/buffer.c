@@ -176,16 +176,6 @@ void buffer_html(struct buffer *buffer, struct span text)
     append_escaped(buffer, text, escape_html);
 }
 
-/* Decodes a well-formed character (RFC 3629 3). */
-static uint32_t code_point(struct span character)
-{
-    unsigned char first = (unsigned char)character.at[0];
-    uint32_t point = character.length == 1 ? first : first & (0x7FU >> character.length);
-    for (size_t i = 1; i < character.length; i++)
-        point = point << 6 | ((unsigned char)character.at[i] & 0x3FU);
-    return point;
-}
-
 /* True for controls without a control picture: U+0080 to U+009F, and Bidi_Control (PropList.txt), which would reorder a
    name so that "exe.gpj" looks like a picture. */
 static bool has_no_picture(uint32_t point)
@@ -199,7 +189,7 @@ static size_t append_shown(struct buffer *buffer, struct span text)
 {
     size_t length = text_character(text);
     unsigned char byte = (unsigned char)text.at[0];
-    if (length == 0 || has_no_picture(code_point((struct span){text.at, length}))) {
+    if (length == 0 || has_no_picture(text_code_point((struct span){text.at, length}))) {
         buffer_append(buffer, SPAN("\xEF\xBF\xBD"));
         return length > 0 ? length : 1;
     }
@@ -265,7 +255,7 @@ static const struct {
 
 static bool is_unprintable(struct span character)
 {
-    uint32_t point = code_point(character);
+    uint32_t point = text_code_point(character);
     for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++) {
         if (point >= unprintable[i].first && point <= unprintable[i].last)
             return true;

@@ -169,6 +169,15 @@ size_t text_character(struct span text)
                : 0;
 }
 
+uint32_t text_code_point(struct span character)
+{
+    unsigned char first = (unsigned char)character.at[0];
+    uint32_t point = character.length == 1 ? first : first & (0x7FU >> character.length);
+    for (size_t i = 1; i < character.length; i++)
+        point = point << 6 | ((unsigned char)character.at[i] & 0x3FU);
+    return point;
+}
+
 bool text_is_utf8(struct span text, bool cut)
 {
     size_t i = 0;

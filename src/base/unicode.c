@@ -133,12 +133,8 @@ struct reader {
 static uint32_t take_point(struct span *text)
 {
     size_t length = text_character(*text);
-    unsigned char first = (unsigned char)text->at[0];
-    uint32_t point = length == 0   ? (uint32_t)(INVALID | first)
-                     : length == 1 ? first
-                                   : first & 0x7FU >> length;
-    for (size_t i = 1; i < length; i++)
-        point = point << 6 | ((unsigned char)text->at[i] & 0x3FU);
+    uint32_t point = length > 0 ? text_code_point((struct span){text->at, length})
+                                : (uint32_t)(INVALID | (unsigned char)text->at[0]);
     length += length == 0;
     *text = (struct span){text->at + length, text->length - length};
     return point;

@@ -1,17 +1,9 @@
 #include "cli/bad_port.h"
 
-#include <netinet/in.h>
+#include "base/address.h"
+
 #include <stdint.h>
 #include <stdio.h>
-
-static uint16_t port_of(const struct sockaddr_storage *address)
-{
-    if (address->ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
-    return address->ss_family == AF_INET
-               ? ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port)
-               : 0;
-}
 
 /* https://fetch.spec.whatwg.org/#port-blocking */
 static bool is_bad(uint16_t port)
@@ -33,7 +25,7 @@ static bool is_bad(uint16_t port)
 bool bad_port_hint(const struct sockaddr_storage *addresses, unsigned count, char *hint, size_t size)
 {
     for (unsigned i = 0; i < count; i++) {
-        uint16_t port = port_of(&addresses[i]);
+        uint16_t port = address_port(&addresses[i]);
         if (!is_bad(port))
             continue;
         snprintf(hint, size, "browsers refuse port %u, as another protocol uses it; try '-p 8080'", port);

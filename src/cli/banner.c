@@ -40,11 +40,6 @@ static bool is_loopback(const struct sockaddr_storage *address)
     return address_socket_is_loopback((const struct sockaddr *)address);
 }
 
-static uint16_t port_of(const struct sockaddr_storage *address)
-{
-    return ntohs(address->ss_family == AF_INET6 ? v6_of(address)->sin6_port : v4_of(address)->sin_port);
-}
-
 /* As RFC 4007 11 writes it, and curl and RFC 9844 take it; no browser takes any other form. */
 static void append_zone(struct buffer *text, uint32_t index)
 {
@@ -105,9 +100,9 @@ bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MA
         return false;
     if (localhost) {
         buffer_append(&text, SPAN("http://localhost:"));
-        buffer_number(&text, port_of(local));
+        buffer_number(&text, address_port(local));
     } else {
-        append_url(&text, local, port_of(local));
+        append_url(&text, local, address_port(local));
     }
     url[text.length] = '\0';
     return true;
@@ -174,7 +169,7 @@ static unsigned append_network(const struct style *style, const struct banner *b
         const struct sockaddr_storage *address = &banner->addresses[i];
         if (address->ss_family == AF_UNIX || is_loopback(address))
             continue;
-        port = port_of(address);
+        port = address_port(address);
         any4 = any4 || (is_any(address) && address->ss_family == AF_INET);
         any6 = any6 || (is_any(address) && address->ss_family == AF_INET6);
         if (is_any(address))
@@ -276,7 +271,7 @@ static void write_line(struct buffer *text, const struct settings *settings, con
             append_unix(text, address);
             continue;
         }
-        append_url(text, address, port_of(address));
+        append_url(text, address, address_port(address));
         buffer_byte(text, '/');
         if (is_any(address) && !settings->lan)
             buffer_string(text, address->ss_family == AF_INET6
@@ -284,7 +279,7 @@ static void write_line(struct buffer *text, const struct settings *settings, con
                                     : " (and every other IPv4 address of this machine)");
     }
     if (settings->lan && banner->address_count > 0)
-        append_lan(text, port_of(&banner->addresses[0]));
+        append_lan(text, address_port(&banner->addresses[0]));
     buffer_byte(text, '\n');
 }
 

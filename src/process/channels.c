@@ -93,7 +93,6 @@ void channels_end_old(struct channels *channels)
         if (receiver < 0)
             continue;
         shutdown(receiver, SHUT_RDWR);
-        mark_messages(receiver);
         while (drop_message(receiver))
             ;
         close(receiver);

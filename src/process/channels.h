@@ -42,7 +42,7 @@ void channels_end_old(struct channels *channels);
 /* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */
 bool channels_make_room(int *fd);
 
-/* In a worker, when the fixed numbers are free: puts its ends there, and `notices`, a pipe to the master. False with
+/* In a worker, when the fixed numbers are free: puts its ends there, and `notices`, a socket to the master. False with
    errno on failure. */
 bool channels_enter_worker(const struct channels *channels, int notices);
 

@@ -39,6 +39,8 @@ static void set_options(int fd)
     /* Refuse descriptors (SCM_RIGHTS, unix(7)): a worker would close them, and a socket with SO_LINGER blocks
        close(2). Since Linux 6.16. */
     setsockopt(fd, SOL_SOCKET, PASS_RIGHTS, &off, sizeof off);
+    /* An inherited socket may have it, and close(2) of each connection would wait for the client. */
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof(struct linger));
 }
 
 /* Opens a socket that listens on `address`, and fills in the port. Returns -1 with errno. */
@@ -408,11 +410,8 @@ int listen_take(struct listening *listening, int first, unsigned count, struct f
     *listening = (struct listening){0};
     for (unsigned i = 0; i < count; i++) {
         int fd = first + (int)i;
-        if (take(listening, fd)) {
-            /* Connections inherit it (tcp(7)), and close(2) would wait for their clients. */
-            setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){0}, sizeof(struct linger));
+        if (take(listening, fd))
             continue;
-        }
         for (unsigned each = 0; each < count; each++)
             close(first + (int)each);
         *listening = (struct listening){0};

@@ -38,7 +38,7 @@ enum { SLOTS_SPARE = 8, SLOTS_MAX = 2 * LIMIT_WORKERS + SLOTS_SPARE };
 struct child {
     pid_t pid;     /* 0: none */
     unsigned slot; /* of the shared memory; SLOTS_MAX: none */
-    int notices;   /* a pipe of its own: it can't write in another's name */
+    int notices;   /* a socket of its own: it can't write in another's name */
     int64_t started;
     int64_t due;   /* the next start */
     int64_t pause; /* before the last start; 0 unless the previous worker died young */

@@ -989,10 +989,14 @@ static bool stamp_directory(struct store *store, const struct node *node, struct
     struct stat attributes;
     if (directory->stamped)
         return true;
-    struct look look = look_for_directory(store, node);
-    if ((directory->fd >= 0 ? fstat(directory->fd, &attributes)
-                            : fstatat(look.directory, look.path, &attributes, 0)) < 0)
-        return false;
+    if (directory->fd >= 0) {
+        if (fstat(directory->fd, &attributes) < 0)
+            return false;
+    } else {
+        struct look look = look_for_directory(store, node);
+        if (fstatat(look.directory, look.path, &attributes, 0) < 0)
+            return false;
+    }
     directory->stamp = file_stamp_of(&attributes);
     directory->stamped = true;
     return true;
