@@ -20,6 +20,9 @@ bound_seconds(300);
 my $slow   = is_sanitized() ? 4 : 1;
 my $rounds = ($ENV{ROUNDS} // 100) / $slow;
 
+# Where roots follow each other faster than old workers end, as on a busy machine
+my $many_old = qr/\Atinyhttpd: \d+ old workers still finish their responses; a new worker counts nothing /;
+
 # Every file of a version says which it is, over and over, so that a mixture shows.
 sub content { my ($version, $bytes) = @_; return substr "$version\n" x ($bytes / 2), 0, $bytes }
 
@@ -103,6 +106,7 @@ for my $name (sort keys %change) {
         $wrong ||= "round $round, $path: " . substr($got, 0, 40) if $got ne content($version, $size{$file});
     }
     is($wrong, '', "$name: $rounds times, the next request gets the new site");
+    $server->expect_stderr($many_old);
     ok(eventually { worker_count($server) == 2 }, "$name: the old workers end") or diag(join ' ', $server->workers);
     $server->expect_stderr(qr/\Atinyhttpd: root '.*' (is missing|is there again)/);
     $server->stop(lost => 1);
@@ -133,7 +137,7 @@ SKIP: {
         }
         is($wrong, '', "$what, and is unmounted: the next request gets what the name leads to");
         ok(eventually { worker_count($server) == 2 }, "$what: the old workers end");
-        $server->expect_stderr(qr/\Atinyhttpd: root '.*' (is missing|is there again)/);
+        $server->expect_stderr($_) for $many_old, qr/\Atinyhttpd: root '.*' (is missing|is there again)/;
         $server->stop(lost => 1);
     }
 }
@@ -144,7 +148,7 @@ SKIP: {
     my $make   = sub { put_file($folder, 'site/report.txt', $_[0] x 2_000) };
     $make->('a');
     my $server = Harness->start(bare => 1, args => ['-p', '0', '-b', '127.0.0.1', '-j', '2', "$folder/site/report.txt"]);
-    $server->expect_stderr(qr/\Atinyhttpd: .* (is missing|is there again)/); # seen between the two steps
+    $server->expect_stderr($_) for $many_old, qr/\Atinyhttpd: .* (is missing|is there again)/; # seen between the two steps
     my $kept   = $server->connection;
     is(body_on($server, $kept, '/'), 'a' x 2_000, 'one file: served');
     for my $round (1 .. 10) {
@@ -253,6 +257,7 @@ SKIP: {
     my $publish = sub { put_file("$folder/release-$_[0]", 'index.html', content(sprintf('%05d', $_[0]), 600)); return $point->($_[0]) };
     $publish->(0);
     my $server = Harness->start(root => $server_root, args => ['-j', '2']);
+    $server->expect_stderr($many_old);
     my $descriptors = sub { my @open = glob "/proc/$_[0]/fd/*"; return scalar @open };
     my $before = $descriptors->($server->pid);
     pipe my $in, my $out or die $!;
@@ -333,8 +338,9 @@ SKIP: {
     @kept = grep { body_on($server, $_, '/') eq content('a', 1_000) } @kept;
     cmp_ok(scalar @kept, '>', 100, 'more connections than one of two workers has room for');
     $change{$name}->($folder, 'b');
-    my @wrong = grep { body_on($server, $kept[$_], '/') ne content('b', 1_000) } 0 .. $#kept;
-    is("@wrong", '', 'connections of two workers with room for fewer each: all are handed over');
+    my @got   = map { body_on($server, $_, '/') } @kept;
+    my @wrong = map { "$_: " . substr $got[$_], 0, 60 } grep { $got[$_] ne content('b', 1_000) } 0 .. $#kept;
+    is(join('; ', @wrong), '', 'connections of two workers with room for fewer each: all are handed over');
     $server->stop(lost => 1);
 }
 

@@ -164,14 +164,15 @@ sub children_and_log_writers { return (Harness::children_of($_[0]), Harness::log
     (my $plain = sees($terminal, qr/Ctrl-C/)) =~ s/\e\[[0-9;]*m//g;
     my $port = port_in($plain);
     for my $round (0, 1) {
-        my (@leads, @piped);
-        eventually { # a new worker replaces its standard output a moment after its start
-            @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } children_and_log_writers($terminal->{pid});
-            @piped = grep { $_->[0] =~ /^pipe:/ && $_->[0] eq $_->[1] } @leads;
-            @piped == 2;
+        my (@piped, @terminals);
+        eventually { # a new process replaces its standard output a moment after its start
+            my @leads = map { my $pid = $_; [map { readlink("/proc/$pid/fd/$_") // '' } 1, 2] } children_and_log_writers($terminal->{pid});
+            @piped     = grep { $_->[0] =~ /^pipe:/ && $_->[0] eq $_->[1] } @leads;
+            @terminals = grep { $_->[0] =~ m{^/dev/pts/} } @leads;
+            @piped == 2 && @terminals == 1;
         };
         is(scalar @piped, 2, 'both workers write to one pipe');
-        is(scalar(grep { $_->[0] =~ m{^/dev/pts/} } @leads), 1, 'only the log writer has the terminal');
+        is(scalar @terminals, 1, 'only the log writer has the terminal');
         $terminal->{seen} = '';
         fetch($port, "/none$round");
         like(sees($terminal, qr{/none$round.* ms\r\n}), qr{GET /none$round  \e\[33m404\e\[0m  }, 'the lines have the form for terminals');
