@@ -88,9 +88,10 @@ static bool is_foreign_host(const struct exchange *exchange, int status)
 
 /* The script reloads the page once the error is gone. A browser leaves a 302 at once, and a foreign host can't load the
    script. */
-static bool has_script(const struct exchange *exchange, int status)
+static bool has_script(struct exchange *exchange, int status)
 {
-    return exchange->live == LIVE_PAGE && status != 302 && !is_foreign_host(exchange, status);
+    return exchange->live == LIVE_PAGE && exchange_media(exchange) == MEDIA_HTML && status != 302 &&
+           !is_foreign_host(exchange, status);
 }
 
 static void append_page(struct exchange *exchange, int status, struct buffer *out)

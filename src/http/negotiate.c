@@ -76,32 +76,6 @@ static void read_member(struct span member, uint16_t named[NAMES])
         named[coding] = quality;
 }
 
-enum media negotiate_media(const struct request *request)
-{
-    uint16_t html = 0, json = 0;
-    unsigned cursor = 0;
-    struct span list, member;
-    if ((request->fields & 1U << FIELD_ACCEPT) == 0)
-        return MEDIA_HTML;
-    while (request_next_line(request, FIELD_ACCEPT, &cursor, &list)) {
-        while (span_next_member(&list, &member)) {
-            uint16_t quality;
-            size_t end = span_find(member, ';');
-            struct span type = span_trim((struct span){member.at, end});
-            /* A parameter before the weight names a variant that the server can't produce. */
-            if (!read_weight((struct span){member.at + end, member.length - end}, &quality))
-                continue;
-            if (span_equal_nocase(type, SPAN("text/html")))
-                html = quality;
-            else if (span_equal_nocase(type, SPAN("application/json")))
-                json = quality;
-        }
-    }
-    if (html == 0 && json == 0)
-        return MEDIA_TEXT;
-    return json > html ? MEDIA_JSON : MEDIA_HTML;
-}
-
 /* The weight among the parameters of a type. Others, such as a charset, don't change it. */
 static uint16_t weight_among(struct span parameters)
 {
@@ -109,7 +83,9 @@ static uint16_t weight_among(struct span parameters)
     while (parameters.length > 0) {
         struct span rest = {parameters.at + 1, parameters.length - 1}; /* after the ";" */
         size_t length = 1 + span_find(rest, ';');
-        read_weight((struct span){parameters.at, length}, &weight);
+        uint16_t quality;
+        if (read_weight((struct span){parameters.at, length}, &quality))
+            weight = quality;
         parameters = (struct span){parameters.at + length, parameters.length - length};
     }
     return weight;
@@ -120,9 +96,14 @@ static uint16_t larger(uint16_t a, uint16_t b)
     return a > b ? a : b;
 }
 
-bool negotiate_prefers_html(const struct request *request)
+struct weights {
+    uint16_t html, json, any;
+};
+
+/* Of a type that is named twice, the larger weight counts. */
+static struct weights read_accept(const struct request *request)
 {
-    uint16_t html = 0, other = 0;
+    struct weights weights = {0};
     unsigned cursor = 0;
     struct span list, member;
     while (request_next_line(request, FIELD_ACCEPT, &cursor, &list)) {
@@ -131,12 +112,30 @@ bool negotiate_prefers_html(const struct request *request)
             struct span type = span_trim((struct span){member.at, end});
             uint16_t weight = weight_among((struct span){member.at + end, member.length - end});
             if (span_equal_nocase(type, SPAN("text/html")))
-                html = larger(html, weight);
-            else if (span_equal(type, SPAN("*/*")) || span_equal_nocase(type, SPAN("application/json")))
-                other = larger(other, weight);
+                weights.html = larger(weights.html, weight);
+            else if (span_equal_nocase(type, SPAN("application/json")))
+                weights.json = larger(weights.json, weight);
+            else if (span_equal(type, SPAN("*/*")))
+                weights.any = larger(weights.any, weight);
         }
     }
-    return html > 0 && html >= other;
+    return weights;
+}
+
+enum media negotiate_media(const struct request *request)
+{
+    if ((request->fields & 1U << FIELD_ACCEPT) == 0)
+        return MEDIA_HTML;
+    struct weights weights = read_accept(request);
+    if (weights.html == 0 && weights.json == 0)
+        return MEDIA_TEXT;
+    return weights.json > weights.html ? MEDIA_JSON : MEDIA_HTML;
+}
+
+bool negotiate_prefers_html(const struct request *request)
+{
+    struct weights weights = read_accept(request);
+    return weights.html > 0 && weights.html >= larger(weights.any, weights.json);
 }
 
 bool negotiate_is_weighted(const struct request *request)

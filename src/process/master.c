@@ -669,8 +669,8 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
     if (supervision->state == SUPERVISION_SERVE) {
         if (has_slot)
             metrics_restart(metrics_of(supervision->master->metrics, slot));
-        if (wait_status !=
-            0) /* 0: SIGTERM or WORKER_RETIRE told it to leave, perhaps with the process group */
+        /* 0: SIGTERM or WORKER_RETIRE told it to leave, perhaps with the process group. */
+        if (wait_status != 0)
             log_death(pid, wait_status, child->pause);
     }
     if (crashed)

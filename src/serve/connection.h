@@ -75,7 +75,7 @@ struct service {
     struct context
         context;       /* draining: each connection closes when the requests that have arrived are answered */
     bool retiring;     /* without successors: each connection closes after one more response */
-    bool root_changed; /* a lookup has found that; for the worker, which notices the master */
+    bool root_changed; /* a lookup has found that; for the worker, which tells the master */
     time_t root_given_up_until; /* a request has waited for the new root in vain: others don't until then */
     enum access_form access_form;
     bool log_errors_only;

@@ -389,7 +389,7 @@ static bool follow(const struct listing *listing, struct span name, struct stat 
     return found;
 }
 
-/* True if every user may read the file, or enter the directory. Says nothing of those whom an ACL refuses. */
+/* True if every user may read the file, or enter the directory. An ACL may still refuse a user. */
 static bool is_open_to_all(mode_t mode)
 {
     mode_t all = S_ISDIR(mode) ? S_IXUSR | S_IXGRP | S_IXOTH : S_IRUSR | S_IRGRP | S_IROTH;

@@ -110,7 +110,7 @@ for my $case (
         . qq({"name":"file2.txt","type":"file","size":1,"mtime":T,"href":"./file2.txt"},\n)
         . qq({"name":"file10.txt","type":"file","size":2000,"mtime":T,"href":"./file10.txt"}\n]\n), 'JSON: an array, in order');
     is($server->get('/docs/', $_)->{field}{'content-type'}, 'application/json', "JSON for $_")
-        for 'Accept: application/json, text/plain, */*', 'Accept: text/html;q=0.8, Application/JSON;q=0.9';
+        for 'Accept: application/json; charset=utf-8', 'Accept: application/json, text/plain, */*', 'Accept: text/html;q=0.8, Application/JSON;q=0.9';
 }
 
 # ---------------------------------------------------------------------------------------------------------

@@ -100,6 +100,18 @@ ok(eventually { my $now = () = $server->log =~ /\n/g; $now > $lines } 5);
 is((() = $server->log =~ /\n/g) - $lines, 1, 'the script\'s checks are not logged; GET with its field is');
 $server->stop;
 
+# The server's own error pages: as text they have no script.
+{
+    my $own = Harness->start(root => new_root(), args => ['--watch']);
+    for my $accept ('*/*', 'application/json') {
+        my $missing = $own->get('/missing', 'Sec-Fetch-Mode: navigate', "Accept: $accept");
+        like($missing->{field}{'content-type'}, qr{^text/plain\b}, "a navigation with Accept: $accept: the error is plain text");
+        unlike($missing->{body}, qr/<script/, "a navigation with Accept: $accept: it has no script");
+    }
+    like($own->get('/missing', 'Accept: text/html; charset=utf-8')->{body}, qr/<script/, 'Accept with a parameter: a page, with the script');
+    $own->stop;
+}
+
 {
     my $strict = Harness->start(root => $root, args => ['--watch', '-H', "content-security-policy: default-src 'none'"]);
     $strict->expect_stderr(qr/--watch: the Content-Security-Policy of --header may block the script/);

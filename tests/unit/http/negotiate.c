@@ -248,7 +248,10 @@ static void media_types_are_chosen_by_accept(void **state)
         {SPAN_INIT("Accept: application/json, text/plain, */*\r\n"), MEDIA_JSON},
         {SPAN_INIT("Accept: application/json, text/html\r\n"), MEDIA_HTML},
         {SPAN_INIT("Accept: application/json;q=0.9\r\nAccept: text/html;q=0.8\r\n"), MEDIA_JSON},
-        {SPAN_INIT("Accept: text/html;level=1, application/json;q=0.2\r\n"), MEDIA_JSON},
+        {SPAN_INIT("Accept: text/html;level=1, application/json;q=0.2\r\n"), MEDIA_HTML},
+        {SPAN_INIT("Accept: text/html; charset=utf-8\r\n"), MEDIA_HTML},
+        {SPAN_INIT("Accept: application/json; charset=utf-8\r\n"), MEDIA_JSON},
+        {SPAN_INIT("Accept: application/json; charset=utf-8; q=0.5, text/html\r\n"), MEDIA_HTML},
         {SPAN_INIT("Accept: text/htm, application/jsonp\r\n"), MEDIA_TEXT},
     };
     (void)state;
