@@ -76,14 +76,17 @@ int channels_open(struct channels *channels, const struct passed_channels *passe
     return -1;
 }
 
-/* Returns false if there was none. Without room for them, the message's descriptors are dropped. */
+/* Returns false if there was none. Without room for them, the message's descriptors are dropped. Of a sender that was
+   closed with bytes in its own queue, the kernel first reports ECONNRESET, once, and then the messages. */
 static bool drop_message(int receiver)
 {
     char byte;
     struct iovec piece = {&byte, sizeof byte};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     ssize_t length = recvmsg(receiver, &message, MSG_DONTWAIT);
-    return length > 0 || (length == 0 && (message.msg_flags & MSG_CTRUNC) != 0); /* no room for credentials */
+    if (length < 0)
+        return errno == ECONNRESET;
+    return length > 0 || (message.msg_flags & MSG_CTRUNC) != 0; /* no room for credentials */
 }
 
 void channels_end_old(struct channels *channels)

@@ -708,6 +708,17 @@ static bool is_leaving(const struct worker *worker)
     return worker->service.context.draining || worker->retiring;
 }
 
+/* No event promises a connection here, so a full worker makes room only for one that has come. */
+static void accept_last(struct worker *worker, unsigned listener)
+{
+    for (unsigned i = 0; i < LIMIT_DRAIN_ROUNDS * LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
+        if (!accept_one(worker, listener))
+            return;
+        if (worker->connections > worker->connections_max)
+            make_room(worker);
+    }
+}
+
 static void leave_listeners(struct worker *worker)
 {
     /* New connections now wake other workers only; those that have woken this one are accepted below. */
@@ -716,10 +727,7 @@ static void leave_listeners(struct worker *worker)
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
         /* Closing the last listening socket would reset the connections in the accept queue. Connections without data
            are not in it (TCP_DEFER_ACCEPT in listen.c). */
-        for (unsigned rounds = 0; rounds < LIMIT_DRAIN_ROUNDS; rounds++) {
-            if (!take_connections(worker, i))
-                break;
-        }
+        accept_last(worker, i);
     }
     worker->resume_at = INT64_MAX;
     worker->first_source = worker->setup->listener_count;

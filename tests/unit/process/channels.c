@@ -111,6 +111,20 @@ static void ended_channel_holds_nothing(void **state)
     channels_end_old(&later);
 }
 
+/* A worker can write to the end that it receives from. */
+static void ended_channel_whose_sender_was_reset_holds_nothing(void **state)
+{
+    char got[8];
+    struct channels later = {.old = {dup(channels.own.receiver), -1}};
+    (void)state;
+    assert_int_equal(send(channels.own.sender, "held", 4, 0), 4);
+    assert_int_equal(write(channels.own.receiver, "x", 1), 1);
+    close(channels.own.sender);
+    channels_end_old(&later);
+    assert_true(recv(channels.own.receiver, got, sizeof got, 0) <= 0);
+    assert_true(recv(channels.own.receiver, got, sizeof got, 0) <= 0);
+}
+
 /* The environment may name anything. */
 static void what_is_no_channel_is_not_used(void **state)
 {
@@ -137,6 +151,7 @@ int main(void)
         cmocka_unit_test_setup(channels_of_the_program_before_are_used, begin),
         cmocka_unit_test_setup(without_a_program_before_its_channel_is_at_its_end, begin),
         cmocka_unit_test_setup(ended_channel_holds_nothing, begin),
+        cmocka_unit_test_setup(ended_channel_whose_sender_was_reset_holds_nothing, begin),
         cmocka_unit_test_setup(what_is_no_channel_is_not_used, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
