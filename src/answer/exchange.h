@@ -63,7 +63,7 @@ struct exchange {
     struct span denied_index;             /* the directory's first index that may not be read, or empty */
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
-    struct reason reason; /* of a 400, 403 or 404; error.c decides whether the client sees it */
+    struct reason reason;                 /* of a 400, 403 or 404; error.c shows it or not */
 
     enum live live;
     int status;      /* of an error */
