@@ -15,8 +15,10 @@ static const struct encoded_name *find(struct span path)
 {
     static const struct encoded_name svgz = {"svgz", "gzip"}; /* SVG 2 1.2 */
     struct span name = span_after_last(path, '/');
-    const struct encoded_name *best = text_is_called(name, span_of(svgz.name)) ? &svgz : NULL;
-    size_t length = best != NULL ? strlen(best->name) : 0;
+    /* Only as an extension: a file of this whole name may be anything. */
+    bool is_svgz = name.length > strlen(svgz.name) && text_is_called(name, span_of(svgz.name));
+    const struct encoded_name *best = is_svgz ? &svgz : NULL;
+    size_t length = is_svgz ? strlen(svgz.name) : 0;
     for (unsigned i = 0; i < given_count; i++) {
         size_t own = strlen(given[i].name);
         if (own < length || !text_is_called(name, span_of(given[i].name)))

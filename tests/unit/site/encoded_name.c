@@ -33,6 +33,7 @@ static void svgz_is_encoded_by_default(void **state)
         {"a.svgz", "gzip", "a.svgz"}, {"b/A.SVGZ", "gzip", "b/A.SVGZ"}, {"a.svg", NULL, "a.svg"},
         {"a.gz", NULL, "a.gz"},       {"a.tar.gz", NULL, "a.tar.gz"},   {"a.svgz/b", NULL, "a.svgz/b"},
         {"a.js.br", NULL, "a.js.br"}, {".svgz", NULL, ".svgz"},         {"", NULL, ""},
+        {"svgz", NULL, "svgz"},       {"b/SVGZ", NULL, "b/SVGZ"},
     };
     (void)state;
     ASSERT_ROWS(rows);
