@@ -567,12 +567,11 @@ static enum connection_want read_header(struct connection *connection, struct se
     return read_and_respond(connection, service);
 }
 
-/* MSG_TRUNC discards the bytes in the kernel (tcp(7)). */
-static enum connection_want linger_on(struct connection *connection)
+/* Discards what the client still sends. Only TCP can do that in the kernel (MSG_TRUNC, tcp(7)); a Unix socket can't. */
+static enum connection_want linger_on(struct connection *connection, struct service *service)
 {
     assert(connection->state == CONNECTION_LINGER);
-    /* cppcheck-suppress nullPointer ; nothing is stored */
-    ssize_t bytes = recv(connection->fd, NULL, LIMIT_TURN_BYTES, MSG_TRUNC);
+    ssize_t bytes = recv(connection->fd, service->room, sizeof service->room, 0);
     if (bytes > 0 || (bytes < 0 && errno == EINTR))
         return WANT_TURN;
     return bytes < 0 && errno == EAGAIN ? WANT_EVENT : WANT_CLOSE;
@@ -588,7 +587,7 @@ enum connection_want connection_step(struct connection *connection, struct servi
     case CONNECTION_SEND:
         return send_on(connection, service);
     case CONNECTION_LINGER:
-        return linger_on(connection);
+        return linger_on(connection, service);
     case CONNECTION_CLOSED:
         break;
     }

@@ -365,6 +365,23 @@ static void lingering_has_a_deadline(void **state)
     assert_int_equal(connection_expire(connection, service), WANT_CLOSE);
 }
 
+/* The client of this test has a Unix socket, as a proxy behind -b unix: has. */
+static void lingering_discards_the_rest_of_an_upload(void **state)
+{
+    (void)state;
+    char rest[4096] = "";
+    client_sends("POST /small.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999\r\n\r\n");
+    while (connection->state != CONNECTION_LINGER)
+        assert_int_not_equal(connection_step(connection, service), WANT_CLOSE);
+    for (unsigned i = 0; i < 32; i++) {
+        assert_int_equal(send(client, rest, sizeof rest, MSG_NOSIGNAL), sizeof rest);
+        assert_int_equal(connection_step(connection, service), WANT_TURN);
+        assert_int_equal(connection_step(connection, service), WANT_EVENT);
+    }
+    shutdown(client, SHUT_WR);
+    assert_int_equal(connection_step(connection, service), WANT_CLOSE);
+}
+
 /* More bytes of it may be on their way, and would reset a closed connection (RFC 9112 9.6). */
 static void a_bad_request_lingers_even_if_its_version_ends_the_connection(void **state)
 {
@@ -567,6 +584,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_late_head_gets_408, begin, end),
         cmocka_unit_test_setup_teardown(a_draining_worker_waits_for_the_last_acknowledgement, begin, end),
         cmocka_unit_test_setup_teardown(lingering_has_a_deadline, begin, end),
+        cmocka_unit_test_setup_teardown(lingering_discards_the_rest_of_an_upload, begin, end),
         cmocka_unit_test_setup_teardown(a_bad_request_lingers_even_if_its_version_ends_the_connection, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_retiring_worker_answers_once_more, begin, end),
