@@ -54,7 +54,7 @@ struct old_child {
     int64_t check_due; /* when the check must have ended */
     bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
     bool killed;
-    bool ended_early; /* told to stop, as there are too many */
+    int64_t ended_early; /* when it was told to stop, as there are too many; 0: it was not */
 };
 
 enum supervision_state {
@@ -927,20 +927,30 @@ static bool has_room_for_old(const struct supervision *supervision)
     return supervision->old_count + supervision->running <= old_max();
 }
 
+/* When to kill an old worker that has not ended by itself. */
+static int64_t end_of_old(const struct supervision *supervision, const struct old_child *old)
+{
+    if (old->ended_early > 0)
+        return old->ended_early + stop_ms(supervision->master->settings);
+    return old->worker.retired + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
+}
+
 /* Ends those that left first, or a client could keep a new root from being served by slow downloads. */
 static void make_room_for_old(struct supervision *supervision)
 {
-    int64_t first = INT64_MAX;
+    int64_t now = now_ms(), first = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].ended_early) /* they leave room soon */
+        if (supervision->old[i].ended_early > 0) /* they leave room soon */
             return;
         first = earlier_of(first, supervision->old[i].worker.retired);
     }
     for (unsigned i = 0; i < supervision->old_count; i++) {
         struct old_child *old = &supervision->old[i];
-        old->ended_early = old->worker.retired == first;
-        if (old->ended_early)
-            kill(old->worker.pid, SIGTERM);
+        if (old->worker.retired != first)
+            continue;
+        old->ended_early = now;
+        kill(old->worker.pid, SIGTERM);
+        supervision->retire_due = earlier_of(supervision->retire_due, end_of_old(supervision, old));
     }
 }
 
@@ -1286,10 +1296,10 @@ static void kill_retired(struct supervision *supervision, int64_t now)
 {
     supervision->retire_due = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        const struct old_worker *old = &supervision->old[i].worker;
-        int64_t due = old->retired + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
+        const struct old_child *old = &supervision->old[i];
+        int64_t due = end_of_old(supervision, old);
         if (due <= now) {
-            kill(old->pid, SIGKILL);
+            kill(old->worker.pid, SIGKILL);
             due = now + LIMIT_BACKOFF_MS;
         }
         supervision->retire_due = earlier_of(due, supervision->retire_due);

@@ -368,6 +368,33 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# More old workers than a quarter of the descriptors: the oldest is told to stop, and killed if it does not.
+SKIP: {
+    system('prlimit --version >/dev/null 2>&1') == 0 or skip 'no prlimit', 2;
+    my $folder = new_root();
+    my $roots  = sub { my ($n) = @_; truncate put_file("$folder/$n", 'huge.bin', ''), 30_000_000; put_file("$folder/$n", 'n', $n); return point_at($folder, $n) };
+    $roots->(0);
+    my $server = Harness->start(root => "$folder/current", args => ['-j', '1', '--drain', '1'], before => sub {
+        system('prlimit', '--nofile=64:64', '--pid', $$) == 0 or POSIX::_exit(125);
+    });
+    $server->expect_stderr(qr/\Atinyhttpd: (root '.*' was replaced, but \d+ old workers still finish|root '.*' is there again|old worker \d+ was killed by signal 9|\d+ old workers still finish)/);
+    my (@slow, %stopped, $got);
+    for my $n (1 .. 20) {
+        my ($worker) = grep { !$stopped{$_} } $server->workers;
+        push @slow, $server->connection(receive => 32_768);
+        syswrite $slow[-1], get_request('/huge.bin');
+        sysread $slow[-1], my $start, 1_000 or die;
+        $roots->($n);
+        last if !eventually { $got = $server->get('/n'); $got->{body} eq $n };
+        kill 'STOP', $worker;
+        $stopped{$worker} = 1;
+    }
+    is($got->{body}, 20, 'stopped old workers: the newest root is served');
+    cmp_ok(worker_count($server), '<=', 17, 'stopped old workers: no more than their maximum');
+    close $_ for @slow;
+    $server->stop(lost => 1);
+}
+
 # A new root that the workers may not read: one request waits for its workers, the others get 503 at once.
 SKIP: {
     skip 'only root can have other workers', 4 if $> != 0;
