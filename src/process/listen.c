@@ -490,3 +490,26 @@ void listen_close(struct listening *listening)
         close(listening->fds[last]);
     }
 }
+
+pid_t listen_close_in_child(struct listening *listening)
+{
+    int gate[2];
+    if (listening->count == 0 || pipe2(gate, O_CLOEXEC) < 0) {
+        listen_close(listening);
+        return 0;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        char none;
+        close(gate[1]);
+        while (read(gate[0], &none, sizeof none) < 0 && errno == EINTR)
+            ;
+        for (unsigned i = 0; i < listening->count; i++)
+            close(listening->fds[i]);
+        _exit(EX_OK);
+    }
+    listen_close(listening);
+    close(gate[0]);
+    close(gate[1]);
+    return pid > 0 ? pid : 0;
+}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 
 /* Identifies the file of a Unix socket, whose path may be another socket's by now. No other file has these numbers
    while the socket is open. */
@@ -52,5 +53,13 @@ unsigned listen_addresses(const struct listening *listening,
 /* Closes the sockets, and removes the files of owned Unix sockets unless another socket has the path by now. Passed
    ones stay, as the service manager still listens (systemd.socket(5), RemoveOnStop=). */
 void listen_close(struct listening *listening);
+
+/*
+ * Closes them as listen_close() does, but a child is the last to close. The last close(2) of a socket waits for the
+ * epoll instances that watch it (epoll(7)), and a compromised worker can keep one busy with a file system that does not
+ * respond. Returns the child's process ID, which ends when the sockets are closed; 0 if there is none to close, or no
+ * process for it: then they are closed here.
+ */
+pid_t listen_close_in_child(struct listening *listening);
 
 #endif

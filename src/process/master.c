@@ -87,6 +87,7 @@ struct supervision {
     int64_t notices_due;    /* when to read the workers' notices again */
     bool look_ended;        /* with look_status */
     int look_status;
+    pid_t closer;         /* the process that closes the listening sockets, 0 if there is none */
     int64_t log_due;      /* when to start a log writer; INT64_MAX: all run */
     int64_t stop_started; /* INT64_MAX: this program was not told to stop */
     sig_atomic_t stop_signals_seen;
@@ -777,7 +778,9 @@ static void reap(struct supervision *supervision)
             supervision->look = 0;
             supervision->look_ended = true;
             supervision->look_status = wait_status;
-        } else if (!log_writer_ended(pid))
+        } else if (pid == supervision->closer)
+            supervision->closer = 0;
+        else if (!log_writer_ended(pid))
             on_old_exit(supervision, pid, wait_status);
     }
 }
@@ -1238,7 +1241,7 @@ static void begin_drain(struct supervision *supervision)
 {
     assert(supervision->state == SUPERVISION_SERVE);
     supervision->state = SUPERVISION_DRAIN;
-    listen_close(&supervision->master->listening);
+    supervision->closer = listen_close_in_child(&supervision->master->listening);
     signal_all(supervision, SIGTERM);
     if (supervision->look > 0)
         kill(supervision->look, SIGKILL);
@@ -1428,8 +1431,8 @@ static void supervise(struct supervision *supervision)
     }
 }
 
-/* Kills all workers. One that waits for a file system which does not respond ends when that does (signal(7)); this
-   process does not wait for it. */
+/* Kills all workers. One that waits for a file system which does not respond ends when that does (signal(7)), and so
+   does the process that closes the listening sockets; this process does not wait for them. */
 static void kill_all(struct supervision *supervision)
 {
     int64_t end = now_ms() + LIMIT_KILL_MS;
@@ -1437,16 +1440,18 @@ static void kill_all(struct supervision *supervision)
     for (;;) {
         reap(supervision);
         int64_t left = end - now_ms();
-        if (supervision->running + supervision->old_count == 0)
+        unsigned count = supervision->running + supervision->old_count + (supervision->closer > 0);
+        if (count == 0)
             return;
-        if (left <= 0)
-            break;
+        if (left <= 0) {
+            log_error(
+                "%u process%s not end, waiting for a file system; the port stays in use until it responds",
+                count, count == 1 ? " does" : "es do");
+            return;
+        }
         struct timespec time = time_of(left);
         ppoll(NULL, 0, &time, &supervision->setup.waiting_mask);
     }
-    unsigned count = supervision->running + supervision->old_count;
-    log_error("%u worker%s not end, waiting for a file system; the port stays in use until it responds",
-              count, count == 1 ? " does" : "s do");
 }
 
 /* nohup(1) ignores SIGHUP before it starts the server. */
@@ -1503,7 +1508,8 @@ int master_run(struct master *master, char *const *command)
     start_due_children(supervision);
     notify_ready();
     supervise(supervision);
-    listen_close(&master->listening);
+    if (master->listening.count > 0)
+        supervision->closer = listen_close_in_child(&master->listening);
     kill_all(supervision);
     mime_close();
     magic_guard_close();

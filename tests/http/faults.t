@@ -417,7 +417,7 @@ for my $n (1 .. 3) {
     run_script($server);
     set_fault('waitpid', 1, 0, 'in the master', 1_000_000);
     kill 'TERM', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /1 worker does not end, waiting for a file system/ }, 60), 'a worker that does not end: reported');
+    ok(eventually(sub { $server->stderr =~ /1 process does not end, waiting for a file system/ }, 60), 'a worker that does not end: reported');
     $server->ended(seconds => 30, stderr => $server->stderr);
     end_fault();
 }

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -249,6 +251,43 @@ static void an_abandoned_file_is_replaced(void **state)
     assert_false(exists(name));
 }
 
+/* A listening socket that a close(2) waits for can't be had without a hung file system; a connection with SO_LINGER and
+   a client that does not read is one. */
+static void the_last_close_waits_in_a_child(void **state)
+{
+    static const struct linger minute = {.l_onoff = 1, .l_linger = 60};
+    static char full[65536];
+    struct sockaddr_storage address = address_of("127.0.0.1");
+    socklen_t length = sizeof address;
+    int status, listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(struct sockaddr_in)), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, length), 0);
+    struct listening listening = {.count = 1, .addresses = {address}};
+    listening.fds[0] = accept(listener, NULL, NULL);
+    assert_true(listening.fds[0] >= 0);
+    assert_int_equal(setsockopt(listening.fds[0], SOL_SOCKET, SO_LINGER, &minute, sizeof minute), 0);
+    while (send(listening.fds[0], full, sizeof full, MSG_DONTWAIT) > 0)
+        ;
+    pid_t child = listen_close_in_child(&listening);
+    assert_true(child > 0);
+    assert_int_equal(listening.count, 0);
+    assert_int_equal(waitpid(child, &status, WNOHANG), 0); /* it waits, and this process does not */
+    close(client);                                         /* with unread bytes: resets the connection */
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(listener);
+}
+
+static void without_sockets_there_is_no_child(void **state)
+{
+    struct listening listening = {.count = 0};
+    (void)state;
+    assert_int_equal(listen_close_in_child(&listening), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +300,8 @@ int main(void)
         cmocka_unit_test(a_later_socket_at_the_path_is_kept),
         cmocka_unit_test(another_file_at_the_path_is_kept),
         cmocka_unit_test(an_abandoned_file_is_replaced),
+        cmocka_unit_test(the_last_close_waits_in_a_child),
+        cmocka_unit_test(without_sockets_there_is_no_child),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
