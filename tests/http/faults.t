@@ -410,14 +410,15 @@ for my $n (1 .. 3) {
     $server->ended(stderr => $server->stderr);
     end_fault();
 }
-# A worker that waits for a file system which does not respond can't be killed. The server ends without it.
+# A worker that waits for a file system which does not respond can't be killed, nor can the process that closes the
+# listening sockets. The server ends without them.
 {
     my $server = start('-j', 1);
-    $server->expect_stderr(qr/1 worker does not end/);
+    $server->expect_stderr(qr/2 processes do not end/);
     run_script($server);
     set_fault('waitpid', 1, 0, 'in the master', 1_000_000);
     kill 'TERM', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /1 process does not end, waiting for a file system/ }, 60), 'a worker that does not end: reported');
+    ok(eventually(sub { $server->stderr =~ /2 processes do not end, waiting for a file system/ }, 60), 'a worker that does not end: reported');
     $server->ended(seconds => 30, stderr => $server->stderr);
     end_fault();
 }
