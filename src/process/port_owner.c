@@ -109,8 +109,9 @@ static int is_socket(int folder, const char *fd, const unsigned long *inodes, un
 {
     ssize_t length = readlinkat(folder, fd, target, 63);
     target[length > 0 ? length : 0] = '\0';
+    /* EINVAL: "." and ".."; ENAMETOOLONG: a file in deep directories, so no socket. */
     if (length < 0)
-        return errno == ENOENT || errno == EINVAL ? 0 : -1; /* EINVAL: "." and ".." */
+        return errno == ENOENT || errno == EINVAL || errno == ENAMETOOLONG ? 0 : -1;
     return is_among(target, inodes, count);
 }
 
