@@ -160,12 +160,11 @@ int handover_read(struct handover *handover, struct failure *failure)
     const char *note = getenv(note_name);
     uint64_t sockets = 0;
     int status = 0;
-    if (is_for_this_process()) {
-        if (!read_number("LISTEN_FDS", &sockets) || sockets > LIMIT_LISTENERS) {
-            const char *typed = getenv("LISTEN_FDS");
-            status = fail(failure, EX_USAGE, "LISTEN_FDS '%s': give a number from 0 to %d",
-                          typed != NULL ? typed : "", LIMIT_LISTENERS);
-        }
+    if (is_for_this_process() && (!read_number("LISTEN_FDS", &sockets) || sockets > LIMIT_LISTENERS)) {
+        const char *typed = getenv("LISTEN_FDS");
+        status = fail(failure, EX_USAGE, "LISTEN_FDS '%s': give a number from 0 to %d",
+                      typed != NULL ? typed : "", LIMIT_LISTENERS);
+    } else if (is_for_this_process()) {
         int after = HANDOVER_FIRST_FD + (int)sockets;
         handover->channels = (struct passed_channels){after, after + 1, after + 2};
         handover->sockets = (unsigned)sockets;

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -284,6 +285,22 @@ static void malformed_names_are_ignored(void **state)
     }
 }
 
+static void impossible_numbers_of_sockets_are_refused(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"2147483647", "2147483645", "18446744073709551615", "-1", "x", ""};
+    static struct handover handover;
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct failure failure = {0};
+        setenv("LISTEN_PID", pid, 1);
+        setenv("LISTEN_FDS", numbers[i], 1);
+        assert_int_equal(handover_read(&handover, &failure), EX_USAGE);
+        assert_int_equal(handover.sockets, 0);
+    }
+}
+
 static void variables_of_another_process_are_ignored(void **state)
 {
     (void)state;
@@ -339,6 +356,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_dry_run_of_a_missing_program_fails),
         cmocka_unit_test(inherited_descriptors_are_closed),
         cmocka_unit_test(malformed_names_are_ignored),
+        cmocka_unit_test(impossible_numbers_of_sockets_are_refused),
         cmocka_unit_test(variables_of_another_process_are_ignored),
         cmocka_unit_test(trial_means_a_dry_run),
     };
