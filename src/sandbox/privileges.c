@@ -178,9 +178,11 @@ static int change(const struct privileges *plan)
     return is_current(plan) ? 0 : EPERM;
 }
 
-/* Gives up real and saved IDs that differ from the effective ones. Returns 0 or an errno. */
+/* Gives up real and saved IDs that differ from the effective ones, and supplementary groups if CAP_SETGID allows that.
+   Returns 0 or an errno. */
 static int stay(const struct privileges *plan)
 {
+    setgroups(0, NULL);
     if (is_current(plan))
         return 0;
     bool done = setresgid(plan->group, plan->group, plan->group) == 0 &&

@@ -159,6 +159,25 @@ static void what_is_dropped_is_gone(void **state)
     assert_int_equal(inside(be_without_capabilities, look_at_capabilities), 0);
 }
 
+/* As root in a container that lacks CAP_SETUID only. */
+static bool stay_with_groups(void)
+{
+    return setgroups(2, (gid_t[]){4, 24}) == 0 && be_without_capabilities();
+}
+
+static int count_groups(void)
+{
+    return getgroups(0, NULL);
+}
+
+static void a_user_that_stays_gives_up_its_groups(void **state)
+{
+    (void)state;
+    if (!is_root())
+        skip();
+    assert_int_equal(inside(stay_with_groups, count_groups), 0);
+}
+
 static int become_another(void)
 {
     return privileges_drop(&(struct privileges){.change = PRIVILEGES_CHANGE, .user = 65533, .group = 65533});
@@ -205,6 +224,7 @@ int main(void)
         cmocka_unit_test(users_and_groups_are_found),
         cmocka_unit_test(whether_to_change_depends_on_who_starts),
         cmocka_unit_test(what_is_dropped_is_gone),
+        cmocka_unit_test(a_user_that_stays_gives_up_its_groups),
         cmocka_unit_test(a_change_that_the_kernel_refuses_is_told),
         cmocka_unit_test(real_and_saved_ids_become_the_effective_ones),
     };
