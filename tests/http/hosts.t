@@ -87,9 +87,12 @@ for my $option ('--cors', '--cors=https://app.example') {
     $cors->stop;
 }
 
-my $named = Harness->start(root => $root, args => ['-j', '1', '-b', 'localhost']);
-is(with_host($named, 'example.org')->{status}, 403, 'bound to the name localhost: a foreign Host is 403');
-$named->stop;
+SKIP: {
+    gethostbyname('localhost') or skip 'the name localhost leads to no address here', 1;
+    my $named = Harness->start(root => $root, args => ['-j', '1', '-b', 'localhost']);
+    is(with_host($named, 'example.org')->{status}, 403, 'bound to the name localhost: a foreign Host is 403');
+    $named->stop;
+}
 
 my $open = Harness->start(root => $root, bare => 1, args => ['-r', $root, '-p', '0', '-b', '0.0.0.0', '-j', '1']);
 is(with_host($open, 'example.org')->{status}, 200, 'bound to all addresses: any Host is accepted');
