@@ -1512,8 +1512,7 @@ int master_run(struct master *master, char *const *command)
         .worker_count = master->workers,
         .check_host = listen_must_check_host(&master->listening),
     };
-    sigemptyset(
-        &supervision->setup.waiting_mask); /* this process may have started with some of them blocked */
+    sigemptyset(&supervision->setup.waiting_mask); /* this process may have started with some blocked */
     handle_signals();
     set_root_name(supervision);
     supervision->root_due = now_ms(); /* the root may be missing */
