@@ -16,7 +16,7 @@ use constant TIOCSCTTY => 0x540E; # ioctl_tty(2), the same on x86-64 and arm64
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');
-put_file($root, 'huge.bin', noise(SIZE));
+put_file($root, 'huge.bin', noise(SIZE, 'signals'));
 
 my %number;
 @number{ split ' ', $Config{sig_name} } = split ' ', $Config{sig_num};
