@@ -247,7 +247,7 @@ generated := share/man/tinyhttpd.1 $(patsubst %,share/completions/tinyhttpd.%,ba
 generator := $(BUILD)/generate
 kind_of = $(patsubst .%,%,$(suffix $(subst .1,.man,$(1))))
 
-$(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/link.stamp
+$(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/src/base/signals.o $(BUILD)/link.stamp
 	@echo '  link $@'
 	@$(link) -o $@ $(filter %.o,$^)
 

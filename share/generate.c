@@ -1,4 +1,6 @@
-/* Prints the man page or a shell's completions from the table of options: `generate man|bash|zsh|fish`. */
+/* Prints the man page or a shell's completions from the tables of options and of signals:
+   `generate man|bash|zsh|fish`. */
+#include "base/signals.h"
 #include "cli/table.h"
 
 #include <stdbool.h>
@@ -91,7 +93,8 @@ static void print_options(void)
 
 static void print_head(void)
 {
-    printf(".\\\" Made from src/cli/table.c by share/generate.c; update it with `make share`.\n"
+    printf(".\\\" Made from src/cli/table.c and src/base/signals.c by share/generate.c; update it with "
+           "`make share`.\n"
            ".Dd November 20, 2026\n.Dt TINYHTTPD 1\n.Os \"tinyhttpd " TINYHTTPD_VERSION "\"\n"
            ".Sh NAME\n.Nm tinyhttpd\n.Nd serve static files over HTTP/1.1\n"
            ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n.Op Ar DIR | FILE\n"
@@ -149,17 +152,36 @@ static void print_files(void)
 static void print_signals(void)
 {
     printf(".Sh SIGNALS\n"
-           ".Bl -tag -width Ds\n"
-           ".It Dv SIGTERM , SIGINT\n"
+           "Signal the master, the process that was started; its children are the workers.\n"
+           ".Bl -column \"SIGRTMIN to SIGRTMAX\" \"stops all\" \"hands over\"\n"
+           ".It Sy signal Ta Sy master Ta Sy worker\n");
+    for (size_t i = 0; i < signal_row_count; i++)
+        printf(".It Dv %s Ta %s Ta %s\n", signal_rows[i].name,
+               signal_effect_name(signal_rows[i].effects[SIGNAL_MASTER]),
+               signal_effect_name(signal_rows[i].effects[SIGNAL_WORKER]));
+    printf(".El\n"
+           ".Bl -tag -width \"hands over\"\n"
+           ".It drains\n"
            "After the\n.Fl Fl shutdown\\-delay ,\nfinishes the responses in flight, for at most 8 seconds or "
-           "the time of\n.Fl Fl drain ,\nthen stops.\n"
-           "A second signal stops the server at once.\n"
-           ".It Dv SIGHUP\n"
+           "the time of\n.Fl Fl drain ,\nthen ends.\n"
+           "A second signal ends the server at once.\n"
+           "The master replaces a worker that drains alone.\n"
+           ".It reloads\n"
            "Starts the program again from its file, with the same options, environment and\nsockets.\n"
            "No connection is lost.\n"
            "If that fails, the running server stays.\n"
-           "If the terminal in which the server was started is gone, the server stops instead.\n"
-           ".El\n");
+           "If the terminal in which the server was started is gone, the server drains instead.\n"
+           ".It hands over\n"
+           "Finishes the responses in flight, for at most an hour, and ends.\n"
+           "Other workers take its connections over.\n"
+           ".It stops all\n"
+           "Stops all processes of the server until SIGCONT, as Ctrl\\-Z does until\n.Ic fg .\n"
+           ".It goes on\n"
+           "After a stop.\nThe time limits of its connections begin anew.\n"
+           ".It ends\n"
+           "At once.\nThe workers end with the master; the master replaces a worker.\n"
+           ".El\n"
+           ".Pp\nUnder\n.Xr nohup 1 ,\nSIGHUP is ignored.\n");
 }
 
 static void print_statuses(void)

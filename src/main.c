@@ -2,6 +2,7 @@
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/settings.h"
+#include "base/signals.h"
 #include "cli/bad_port.h"
 #include "cli/banner.h"
 #include "cli/browser.h"
@@ -59,6 +60,7 @@ static void handle_early_signals(void)
         return;
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGQUIT, &action, NULL);
 }
 
 static int finish_output(void)
@@ -185,7 +187,7 @@ int main(int count, char **arguments)
 {
     struct settings settings;
     struct failure failure;
-    signal(SIGPIPE, SIG_IGN); /* a log that no process reads any more ends no server */
+    signals_begin();
     handle_early_signals();
     handover_close_inherited();
     open_standard_streams();

@@ -311,8 +311,8 @@
 /* Seconds from SIGTERM until connections are closed, without --drain. Docker waits 10 s. */
 #define LIMIT_DRAIN_S 8
 
-/* A second SIGTERM or SIGINT stops at once, unless it follows so soon that it is the same one: timeout(1) signals the
-   process, then its group. */
+/* A second SIGTERM, SIGINT or SIGQUIT stops at once, unless it follows so soon that it is the same one: timeout(1)
+   signals the process, then its group. */
 #define LIMIT_STOP_TWICE_MS 10
 
 /* The master kills workers that still run this long after the drain or LIMIT_RETIRE_MS. */
@@ -390,7 +390,7 @@
 #define LIMIT_LOG_LAST_MS 1000
 #define LIMIT_LOG_GRACE_MS 250
 
-/* The same after a second SIGTERM or SIGINT. */
+/* The same after a second SIGTERM, SIGINT or SIGQUIT. */
 #define LIMIT_LOG_HURRY_MS 100
 
 /* The least time from one start of a log writer to the next. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,14 @@ void log_adopt_writer(pid_t pid)
 {
     if (former.count < LIMIT_LOG_FORMER)
         former.pids[former.count++] = pid;
+}
+
+void log_signal_writers(int signal)
+{
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (writers[stream].pid > 0)
+            kill(writers[stream].pid, signal);
+    }
 }
 
 void log_hurry(void)

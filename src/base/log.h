@@ -39,11 +39,14 @@ unsigned log_writers(pid_t pids[LOG_WRITERS_MAX]);
 /* Lets log_end() wait for a log writer of an earlier program as well. */
 void log_adopt_writer(pid_t pid);
 
+/* Sends a signal to the log writers of this program. */
+void log_signal_writers(int signal);
+
 /* Lets log_end() wait for LIMIT_LOG_HURRY_MS only. */
 void log_hurry(void);
 
 /* In the master, after its workers: waits until all lines are written, at most LIMIT_LOG_LAST_MS, and reports lost
-   ones. Blocks SIGTERM and SIGINT; either shortens the wait as log_hurry() does. */
+   ones. Blocks SIGTERM, SIGINT and SIGQUIT; each shortens the wait as log_hurry() does. */
 void log_end(void);
 
 /* Writes "tinyhttpd: MESSAGE\n" to standard error. Control characters, which could come from a client, are escaped. The

@@ -315,6 +315,7 @@ void log_writers_end(pid_t *pids, unsigned count, bool at_once)
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGQUIT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     reap_writers(pids, count);
     signal_writers(pids, count, WRITER_FINISH);
@@ -329,7 +330,7 @@ void log_writers_end(pid_t *pids, unsigned count, bool at_once)
         else if (at_once)
             signal_writers(pids, count, WRITER_FINISH);
         int signal = sigtimedwait(&signals, NULL, &pause);
-        at_once |= (signal == SIGTERM || signal == SIGINT) && now_ms() >= begin + LIMIT_STOP_TWICE_MS;
+        at_once |= signal > 0 && signal != SIGCHLD && now_ms() >= begin + LIMIT_STOP_TWICE_MS;
     }
     memset(pids, 0, count * sizeof *pids);
 }

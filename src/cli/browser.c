@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -58,8 +59,7 @@ static void detach(void)
     setsid();
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++)
         dup2(STDIN_FILENO, stream); /* /dev/null */
-    signal(SIGXFSZ, SIG_DFL);
-    signal(SIGPIPE, SIG_DFL);
+    signals_give_back();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -262,9 +263,11 @@ static int execute(char *const *command, const struct listening *listening,
     if (!save_descriptors(saved, count))
         return errno;
     bool entered = start_directory[0] == '\0' || chdir(start_directory) == 0 || errno == ENOENT;
+    signals_give_back();
     if (entered && set_environment(listening->count, note) && place_sockets(saved, passed, count))
         execv(program, command);
     int error = errno;
+    signals_begin_again();
     restore_descriptors(saved, count);
     clear_environment();
     return error;

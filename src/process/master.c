@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "process/cgroup.h"
 #include "process/channels.h"
 #include "process/notify.h"
@@ -96,6 +97,7 @@ struct supervision {
 
 static volatile sig_atomic_t stop_signals; /* the number received */
 static volatile sig_atomic_t hangup;       /* SIGHUP is pending */
+static volatile sig_atomic_t suspension;   /* SIGTSTP is pending */
 
 static void on_stop(int signal)
 {
@@ -109,7 +111,13 @@ static void on_hangup(int signal)
     hangup = 1;
 }
 
-/* SIGCHLD only interrupts the wait; waitpid returns the child. WORKER_RETIRE has no effect on the master. */
+static void on_suspend(int signal)
+{
+    (void)signal;
+    suspension = 1;
+}
+
+/* SIGCHLD interrupts the wait; waitpid returns the child. A worker inherits WORKER_RETIRE blocked, and so pending. */
 static void on_other(int signal)
 {
     (void)signal;
@@ -329,15 +337,6 @@ static int open_channels(struct master *master, struct failure *failure)
     return fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
 }
 
-/* Block SIGHUP until its handler is installed; the default action would end the process. */
-static void block_hangup(void)
-{
-    sigset_t blocked;
-    sigemptyset(&blocked);
-    sigaddset(&blocked, SIGHUP);
-    sigprocmask(SIG_BLOCK, &blocked, NULL);
-}
-
 /* Opens the controlling terminal (tty(4)). Returns 0, or an errno if there is none. */
 static int try_terminal(void)
 {
@@ -350,10 +349,9 @@ static int try_terminal(void)
 
 int master_prepare(struct master *master, struct failure *failure)
 {
-    block_hangup();
-    master->has_terminal =
-        try_terminal() == 0;  /* before the port is open: a client may see the server's start */
-    signal(SIGXFSZ, SIG_IGN); /* at a file's size limit, write(2) fails with EFBIG instead */
+    signals_hold();
+    /* Before the port is open: a client may see the server's start. */
+    master->has_terminal = try_terminal() == 0;
     int status = handover_read(&master->handover, failure);
     if (status != 0 || !master->handover.dry_run)
         return status;
@@ -474,6 +472,7 @@ bool master_wait_to_retry(struct master *master, const struct settings *settings
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
+    sigaddset(&stop, SIGQUIT);
     if (sigtimedwait(&stop, NULL, &pause) < 0)
         return true;
     drain_old_workers(&master->handover, settings);
@@ -547,7 +546,6 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
                   strerror(sandbox_error(&held)));
         _exit(EX_OSERR);
     }
-    signal(SIGCHLD, SIG_DFL);
     exit(worker_run(&setup));
 }
 
@@ -1103,7 +1101,7 @@ static bool handle_look(struct supervision *supervision, int64_t now)
     struct typed_root root = typed_root_of(supervision);
     int result = supervision->look_status;
     if (WIFSIGNALED(result)) {
-        if (WTERMSIG(result) == SIGALRM)
+        if (WTERMSIG(result) == SIGALRM && now - supervision->look_started >= LIMIT_ROOT_MS)
             log_root_hung(supervision);
         return false;
     }
@@ -1237,18 +1235,23 @@ static void end_check(struct old_child *old, int64_t now)
 
 /* ---- the loop ---- */
 
-static void begin_drain(struct supervision *supervision)
+static void kill_looks(const struct supervision *supervision)
 {
-    assert(supervision->state == SUPERVISION_SERVE);
-    supervision->state = SUPERVISION_DRAIN;
-    supervision->closer = listen_close_in_child(&supervision->master->listening);
-    signal_all(supervision, SIGTERM);
     if (supervision->look > 0)
         kill(supervision->look, SIGKILL);
     for (unsigned i = 0; i < supervision->old_count; i++) {
         if (supervision->old[i].check > 0)
             kill(supervision->old[i].check, SIGKILL);
     }
+}
+
+static void begin_drain(struct supervision *supervision)
+{
+    assert(supervision->state == SUPERVISION_SERVE);
+    supervision->state = SUPERVISION_DRAIN;
+    supervision->closer = listen_close_in_child(&supervision->master->listening);
+    signal_all(supervision, SIGTERM);
+    kill_looks(supervision);
 }
 
 /* Serves on for --shutdown-delay. Workers measure it themselves, as a service manager may signal them as well. */
@@ -1292,6 +1295,48 @@ static void read_hangup(struct supervision *supervision)
         begin_stop(supervision);
     else
         begin_dry_run(supervision);
+}
+
+/* The log writers, too: they have lines for the terminal. */
+static void signal_others(const struct supervision *supervision, int signal)
+{
+    signal_all(supervision, signal);
+    log_signal_writers(signal);
+    if (supervision->dry_run > 0)
+        kill(supervision->dry_run, signal);
+}
+
+/* No time limit counts while the server is stopped. */
+static void add_time(struct supervision *supervision, int64_t stopped)
+{
+    if (is_stopping(supervision))
+        supervision->stop_started += stopped;
+    if (!supervision->dry_run_killed)
+        supervision->dry_run_due += stopped;
+    if (supervision->release_due != INT64_MAX)
+        supervision->release_due += stopped;
+    supervision->retire_started += stopped;
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        int64_t *retired = &supervision->old[i].worker.retired;
+        *retired += *retired > 0 ? stopped : 0;
+    }
+    supervision->retire_due = 0; /* finds it out again */
+}
+
+/* Ctrl-Z stops all processes of the server, and fg goes on with them. Looks and checks begin anew, as their time would
+   be over. Workers and log writers don't stop by themselves: in an orphaned process group, where no shell could let
+   them go on, the kernel does not stop this process, and so they go on at once. */
+static void read_suspension(struct supervision *supervision)
+{
+    int64_t start = now_ms();
+    if (!suspension)
+        return;
+    suspension = 0;
+    kill_looks(supervision);
+    signal_others(supervision, SIGSTOP);
+    signals_suspend();
+    signal_others(supervision, SIGCONT);
+    add_time(supervision, now_ms() - start);
 }
 
 /* Kills the old workers whose time is over, and finds out when the next one's is. */
@@ -1406,6 +1451,7 @@ static void supervise(struct supervision *supervision)
 {
     for (;;) {
         struct timespec time;
+        read_suspension(supervision);
         read_stop_signals(supervision); /* before reap(): the same signal may have ended a child */
         reap(supervision);
         supervision->log_due = log_start_writers(now_ms());
@@ -1454,36 +1500,16 @@ static void kill_all(struct supervision *supervision)
     }
 }
 
-/* nohup(1) ignores SIGHUP before it starts the server. */
-static bool is_ignored(int signal)
+/* A worker inherits the mask, so that WORKER_RETIRE stays pending until it has its handler. */
+static void handle_signals(void)
 {
-    struct sigaction action;
-    return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
-/* Blocks the handled signals except in ppoll, so that none arrives between the check of a flag and the wait. A worker
-   inherits the mask, so that WORKER_RETIRE stays pending until it has its handler. */
-static void handle_signals(sigset_t *waiting_mask)
-{
-    static const struct {
-        int signal;
-        void (*handler)(int signal);
-    } rows[] = {
-        {SIGTERM, on_stop},  {SIGINT, on_stop},         {SIGHUP, on_hangup},
-        {SIGCHLD, on_other}, {WORKER_RETIRE, on_other},
+    static void (*const handlers[SIGNAL_EFFECTS])(int signal) = {
+        [SIGNAL_DRAIN] = on_stop,
+        [SIGNAL_RELOAD] = on_hangup,
+        [SIGNAL_WAKE] = on_other,
+        [SIGNAL_SUSPEND] = on_suspend,
     };
-    enum { ROWS = sizeof rows / sizeof *rows };
-    sigset_t handled;
-    sigemptyset(&handled);
-    for (size_t i = 0; i < ROWS; i++)
-        sigaddset(&handled, rows[i].signal);
-    sigprocmask(SIG_BLOCK, &handled, waiting_mask);
-    for (size_t i = 0; i < ROWS; i++) {
-        struct sigaction action = {.sa_handler = rows[i].handler};
-        sigdelset(waiting_mask, rows[i].signal); /* this process may have started with it blocked */
-        if (rows[i].signal != SIGHUP || !is_ignored(SIGHUP))
-            sigaction(rows[i].signal, &action, NULL);
-    }
+    signals_handle(SIGNAL_MASTER, handlers);
 }
 
 int master_run(struct master *master, char *const *command)
@@ -1501,7 +1527,8 @@ int master_run(struct master *master, char *const *command)
         .worker_count = master->workers,
         .check_host = listen_must_check_host(&master->listening),
     };
-    handle_signals(&supervision->setup.waiting_mask);
+    sigemptyset(&supervision->setup.waiting_mask); /* this process may have started with some blocked */
+    handle_signals();
     set_root_name(supervision);
     supervision->root_due = now_ms(); /* the root may be missing */
     adopt_old_workers(supervision);

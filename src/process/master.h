@@ -34,7 +34,7 @@ struct master {
     char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
 };
 
-/* Blocks SIGHUP, and reads what this process received. A dry run also closes its sockets. Call it first. Returns 0 or
+/* Blocks signals that are handled later, and reads what this process received. A dry run also closes its sockets. Call it first. Returns 0 or
    the failure's status. */
 int master_prepare(struct master *master, struct failure *failure);
 
@@ -50,13 +50,13 @@ int master_open(struct master *master, const struct settings *settings, struct f
 bool master_awaits_root(const struct master *master);
 
 /* After a reload the old program is gone, but its workers still serve, so a failure to open is not final: logs it and
-   waits. Returns false without old workers; and on SIGTERM or SIGINT, with the failure's status EX_OK, after they have
-   finished. */
+   waits. Returns false without old workers; and on SIGTERM, SIGINT or SIGQUIT, with the failure's status EX_OK, after
+   they have finished. */
 bool master_wait_to_retry(struct master *master, const struct settings *settings, struct failure *failure);
 
 /*
- * Serves until SIGTERM or SIGINT, or until the terminal in which the server was started is gone. Any other SIGHUP,
- * unless it was ignored at the start, replaces this program with the file at its path, with the same sockets and
+ * Serves until SIGTERM, SIGINT or SIGQUIT, or until the terminal in which the server was started is gone. Any other
+ * SIGHUP, unless it was ignored at the start, replaces this program with the file at its path, with the same sockets and
  * `command`, its argv. Returns the exit status.
  */
 int master_run(struct master *master, char *const *command);

@@ -86,6 +86,16 @@ static struct deadline *next_due(struct deadlines *deadlines)
     return next;
 }
 
+void deadlines_renew(struct deadlines *deadlines, int64_t now)
+{
+    for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++) {
+        struct deadline *deadline = deadline_first(deadlines, kind);
+        for (; deadline != NULL; deadline = deadline_after(deadlines, deadline))
+            deadline->due = now + deadlines->durations[kind];
+    }
+    next_due(deadlines);
+}
+
 struct deadline *deadline_due(struct deadlines *deadlines, int64_t now)
 {
     if (now < deadlines->earliest)

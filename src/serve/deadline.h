@@ -44,6 +44,9 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum d
 
 void deadline_disarm(struct deadline *deadline);
 
+/* Arms all armed deadlines again at `now`; their order stays. */
+void deadlines_renew(struct deadlines *deadlines, int64_t now);
+
 /* The deadline of this kind that is due first, or NULL. */
 struct deadline *deadline_first(const struct deadlines *deadlines, enum deadline_kind kind);
 

@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "serve/connection.h"
 #include "serve/deadline.h"
 #include "site/listing.h"
@@ -66,6 +67,7 @@ struct worker {
 
 static volatile sig_atomic_t stop_requested;
 static volatile sig_atomic_t retirement_requested;
+static volatile sig_atomic_t is_resumed; /* SIGCONT, perhaps after a stop */
 
 static void on_stop(int signal)
 {
@@ -77,6 +79,12 @@ static void on_retire(int signal)
 {
     (void)signal;
     retirement_requested = 1;
+}
+
+static void on_resume(int signal)
+{
+    (void)signal;
+    is_resumed = 1;
 }
 
 /* ---- time ---- */
@@ -749,6 +757,13 @@ static void ignore_channels(struct worker *worker)
     worker->first_source = source_count(worker);
 }
 
+/* How long the remaining connections may take. */
+static int64_t leave_ms(const struct worker *worker)
+{
+    bool drains = worker->service.context.draining;
+    return drains ? INT64_C(1000) * worker->setup->settings->drain : LIMIT_RETIRE_MS;
+}
+
 /* The new program has workers. Takes over what other workers of this one have handed over before they knew, until the
    last of them has ended. */
 static void follow_program(struct worker *worker)
@@ -767,7 +782,7 @@ static void retire(struct worker *worker)
 {
     if (!worker->retiring) {
         worker->retiring = true;
-        worker->drain_deadline = worker->now + LIMIT_RETIRE_MS;
+        worker->drain_deadline = worker->now + leave_ms(worker);
         leave_listeners(worker);
         ignore_channels(worker);
         store_forget_unused(worker->service.context.store);
@@ -795,7 +810,7 @@ static void take_last_connections(struct worker *worker)
 static void drain(struct worker *worker)
 {
     worker->service.context.draining = true;
-    worker->drain_deadline = worker->now + INT64_C(1000) * worker->setup->settings->drain;
+    worker->drain_deadline = worker->now + leave_ms(worker);
     worker->has_successors = false;
     if (!worker->retiring)
         leave_listeners(worker);
@@ -892,6 +907,18 @@ static int wait_for_events(struct worker *worker)
     return epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait, &worker->setup->waiting_mask);
 }
 
+/* No client is to blame for the time for which this process was stopped: its deadlines begin anew. Call it after
+   deliver_signals(), else a deadline may count as over before SIGCONT is handled. */
+static void renew_deadlines(struct worker *worker)
+{
+    is_resumed = 0;
+    read_clocks(worker);
+    deadlines_renew(&worker->deadlines, worker->now);
+    worker->handoff_deadline = worker->now + LIMIT_ROOT_MS;
+    if (worker->drain_deadline != INT64_MAX)
+        worker->drain_deadline = worker->now + leave_ms(worker);
+}
+
 static void iterate(struct worker *worker)
 {
     int reported = wait_for_events(worker);
@@ -906,6 +933,8 @@ static void iterate(struct worker *worker)
         deliver_signals(worker);
         log_flush(); /* a busy worker holds no line for longer than a tick either */
     }
+    if (is_resumed)
+        renew_deadlines(worker);
     serve_connections(worker, worker->events, count);
     serve_sources(worker, worker->events, count);
     step_ready(worker, ready);
@@ -960,19 +989,6 @@ static unsigned connections_max(const struct worker_setup *setup)
         return LIMIT_CONNECTIONS;
     rlim_t connections = limit.rlim_cur > reserved + 2 ? (limit.rlim_cur - reserved) / 2 : 1;
     return connections < LIMIT_CONNECTIONS ? (unsigned)connections : LIMIT_CONNECTIONS;
-}
-
-static void handle_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_stop};
-    sigaction(SIGTERM, &action, NULL);
-    action.sa_handler = on_retire;
-    sigaction(WORKER_RETIRE, &action, NULL);
-    /* Ctrl-C and a closing terminal signal the whole process group; the master decides what follows. */
-    action.sa_handler = SIG_IGN;
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    sigaction(SIGPIPE, &action, NULL);
 }
 
 static int64_t idle_ms(const struct settings *settings)
@@ -1030,7 +1046,12 @@ int worker_run(const struct worker_setup *setup)
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL)
         return EX_OSERR;
-    handle_signals();
+    static void (*const handlers[SIGNAL_EFFECTS])(int signal) = {
+        [SIGNAL_DRAIN] = on_stop,
+        [SIGNAL_RETIRE] = on_retire,
+        [SIGNAL_RESUME] = on_resume,
+    };
+    signals_handle(SIGNAL_WORKER, handlers);
     bool opened = open_worker(worker, setup);
     if (!opened)
         log_error("a worker can't start: %s", strerror(errno));

@@ -42,11 +42,10 @@ bool magic_guard_open(unsigned workers)
     own = NULL;
     next = 0;
 
-    /* The parent process may have ignored or blocked SIGPROF, and execve(2) preserves that. */
+    /* The parent process may have blocked SIGPROF, and execve(2) preserves that. */
     sigset_t alarm;
     sigemptyset(&alarm);
     sigaddset(&alarm, SIGPROF);
-    signal(SIGPROF, SIG_DFL);
     sigprocmask(SIG_UNBLOCK, &alarm, NULL);
     return shared_open(&shared, workers + 1, sizeof(union part));
 }
@@ -97,14 +96,18 @@ static bool is_bad(uint64_t file_key)
     return false;
 }
 
-/* Lets SIGPROF, which is not handled, end the process after so much CPU time (setitimer(2)), in case libmagic does not
-   return. Wall-clock time would pass also while the worker is stopped or waits for a disk. 0: no bound. */
+/* Lets SIGPROF, which is ignored otherwise, end the process after so much CPU time (setitimer(2)), in case libmagic
+   does not return. Wall-clock time would pass also while the worker is stopped or waits for a disk. 0: no bound. */
 static void bound_time(unsigned milliseconds)
 {
     const struct itimerval once = {
         .it_value = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000},
     };
+    if (milliseconds > 0)
+        signal(SIGPROF, SIG_DFL);
     setitimer(ITIMER_PROF, &once, NULL);
+    if (milliseconds == 0)
+        signal(SIGPROF, SIG_IGN);
 }
 
 bool magic_guard_begin(int fd, const char *path)

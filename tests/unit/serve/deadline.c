@@ -159,6 +159,27 @@ static void deadlines_have_a_next_and_an_age(void **state)
     assert_int_equal(deadline_age(&deadlines, &other, 1100), 950);
 }
 
+static void renewed_deadlines_begin_anew_in_the_same_order(void **state)
+{
+    struct deadline a, b, other, unarmed;
+    (void)state;
+    deadline_init(&a);
+    deadline_init(&b);
+    deadline_init(&other);
+    deadline_init(&unarmed);
+    deadline_arm(&deadlines, &a, DEADLINE_HEAD, 100);
+    deadline_arm(&deadlines, &b, DEADLINE_HEAD, 200);
+    deadline_arm(&deadlines, &other, DEADLINE_ROOT, 150);
+    deadlines_renew(&deadlines, 1000000);
+    assert_null(deadline_due(&deadlines, 1000000 + LIMIT_ROOT_MS - 1));
+    assert_ptr_equal(deadline_due(&deadlines, 1000000 + LIMIT_ROOT_MS), &other);
+    assert_int_equal(deadline_age(&deadlines, &a, 1000000), 0);
+    assert_ptr_equal(deadline_first(&deadlines, DEADLINE_HEAD), &a);
+    assert_ptr_equal(deadline_after(&deadlines, &a), &b);
+    assert_int_equal(b.due, a.due);
+    assert_int_equal(unarmed.kind, DEADLINE_KINDS);
+}
+
 static void disarming_twice_is_harmless(void **state)
 {
     struct deadline a, b;
@@ -228,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup(the_nearest_of_all_kinds_is_next, begin),
         cmocka_unit_test_setup(rearming_moves_to_the_end, begin),
         cmocka_unit_test_setup(deadlines_have_a_next_and_an_age, begin),
+        cmocka_unit_test_setup(renewed_deadlines_begin_anew_in_the_same_order, begin),
         cmocka_unit_test_setup(disarming_twice_is_harmless, begin),
         cmocka_unit_test_setup(queues_stay_intact, begin),
     };

@@ -1,0 +1,179 @@
+#include "base/signals.h"
+
+#include <stdbool.h>
+
+#define ROW(number, master, worker) \
+    { \
+#number, number, \
+        { \
+            SIGNAL_##master, SIGNAL_##worker \
+        } \
+    }
+
+const struct signal_row signal_rows[] = {
+    ROW(SIGTERM, DRAIN, DRAIN),
+    /* Ctrl-C, Ctrl-\, Ctrl-Z and a closing terminal signal the whole process group; the master decides what follows. */
+    ROW(SIGINT, DRAIN, IGNORE),
+    ROW(SIGQUIT, DRAIN, IGNORE),
+    ROW(SIGHUP, RELOAD, IGNORE),
+    ROW(SIGUSR1, WAKE, IGNORE),
+    ROW(SIGUSR2, WAKE, RETIRE),
+    ROW(SIGTSTP, SUSPEND, IGNORE),
+    ROW(SIGCONT, RESUME, RESUME),
+    ROW(SIGCHLD, WAKE, DEFAULT),
+    ROW(SIGPIPE, IGNORE, IGNORE), /* a log that no process reads any more ends no server */
+    ROW(SIGXFSZ, IGNORE, IGNORE), /* at a file's size limit, write(2) fails with EFBIG instead */
+    ROW(SIGXCPU, IGNORE, IGNORE), /* at the hard limit, the kernel sends SIGKILL (setrlimit(2)) */
+    ROW(SIGTTIN, IGNORE, IGNORE),
+    ROW(SIGTTOU, IGNORE, IGNORE), /* a background job writes to the terminal instead of being stopped */
+    ROW(SIGALRM, IGNORE, IGNORE),
+    ROW(SIGVTALRM, IGNORE, IGNORE),
+    ROW(SIGPROF, IGNORE, IGNORE), /* except while libmagic runs: site/magic_guard.c */
+    ROW(SIGIO, IGNORE, IGNORE),
+    ROW(SIGPWR, IGNORE, IGNORE),
+    ROW(SIGSTKFLT, IGNORE, IGNORE),
+    {"SIGRTMIN to SIGRTMAX", 0, {SIGNAL_IGNORE, SIGNAL_IGNORE}},
+    ROW(SIGURG, DEFAULT, DEFAULT),
+    ROW(SIGWINCH, DEFAULT, DEFAULT),
+    ROW(SIGSTOP, HALT, HALT),
+    ROW(SIGKILL, END, END),
+    ROW(SIGABRT, END, END),
+    ROW(SIGBUS, END, END),
+    ROW(SIGFPE, END, END),
+    ROW(SIGILL, END, END),
+    ROW(SIGSEGV, END, END),
+    ROW(SIGSYS, END, END),
+    ROW(SIGTRAP, END, END),
+};
+const size_t signal_row_count = sizeof signal_rows / sizeof *signal_rows;
+
+static sigset_t given; /* ignored when the program started */
+
+const char *signal_effect_name(enum signal_effect effect)
+{
+    static const char *const names[SIGNAL_EFFECTS] = {
+        [SIGNAL_DEFAULT] = "ignored",   [SIGNAL_IGNORE] = "ignored", [SIGNAL_WAKE] = "ignored",
+        [SIGNAL_DRAIN] = "drains",      [SIGNAL_RELOAD] = "reloads", [SIGNAL_RETIRE] = "hands over",
+        [SIGNAL_SUSPEND] = "stops all", [SIGNAL_RESUME] = "goes on", [SIGNAL_HALT] = "stops",
+        [SIGNAL_END] = "ends",
+    };
+    return names[effect];
+}
+
+static int first_of(const struct signal_row *row)
+{
+    return row->number != 0 ? row->number : SIGRTMIN;
+}
+
+static int last_of(const struct signal_row *row)
+{
+    return row->number != 0 ? row->number : SIGRTMAX;
+}
+
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void add_row(const struct signal_row *row, sigset_t *set)
+{
+    for (int number = first_of(row); number <= last_of(row); number++)
+        sigaddset(set, number);
+}
+
+/* The set of the signals that have one of two effects on the master. */
+static sigset_t signals_with(enum signal_effect one, enum signal_effect other)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < signal_row_count; i++) {
+        enum signal_effect effect = signal_rows[i].effects[SIGNAL_MASTER];
+        if (effect == one || effect == other)
+            add_row(&signal_rows[i], &set);
+    }
+    return set;
+}
+
+static void ignore(bool remember)
+{
+    sigset_t ignored = signals_with(SIGNAL_IGNORE, SIGNAL_IGNORE);
+    for (int number = 1; number <= SIGRTMAX; number++) {
+        if (sigismember(&ignored, number) != 1)
+            continue;
+        if (remember && is_ignored(number))
+            sigaddset(&given, number);
+        signal(number, SIG_IGN);
+    }
+    sigprocmask(SIG_UNBLOCK, &ignored, NULL); /* the program before has blocked them: signals_give_back() */
+}
+
+void signals_begin(void)
+{
+    sigemptyset(&given);
+    ignore(true);
+}
+
+void signals_begin_again(void)
+{
+    ignore(false);
+}
+
+void signals_give_back(void)
+{
+    sigset_t ignored = signals_with(SIGNAL_IGNORE, SIGNAL_IGNORE);
+    sigprocmask(SIG_BLOCK, &ignored, NULL);
+    for (int number = 1; number <= SIGRTMAX; number++) {
+        if (sigismember(&ignored, number) == 1 && sigismember(&given, number) == 0)
+            signal(number, SIG_DFL);
+    }
+}
+
+void signals_hold(void)
+{
+    sigset_t held = signals_with(SIGNAL_RELOAD, SIGNAL_WAKE);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
+static void set_action(const struct signal_row *row, void (*handler)(int signal))
+{
+    struct sigaction action = {.sa_handler = handler};
+    for (int number = first_of(row); number <= last_of(row); number++)
+        sigaction(number, &action, NULL);
+}
+
+void signals_handle(enum signal_process process, void (*const handlers[SIGNAL_EFFECTS])(int signal))
+{
+    sigset_t handled;
+    sigemptyset(&handled);
+    for (size_t i = 0; i < signal_row_count; i++) {
+        if (handlers[signal_rows[i].effects[process]] != NULL)
+            add_row(&signal_rows[i], &handled);
+    }
+    sigprocmask(SIG_BLOCK, &handled, NULL);
+    for (size_t i = 0; i < signal_row_count; i++) {
+        const struct signal_row *row = &signal_rows[i];
+        enum signal_effect effect = row->effects[process];
+        bool may_stay = effect == SIGNAL_RELOAD || effect == SIGNAL_SUSPEND;
+        if (effect == SIGNAL_HALT || effect == SIGNAL_END || (may_stay && is_ignored(row->number)))
+            continue;
+        if (handlers[effect] != NULL)
+            set_action(row, handlers[effect]);
+        else
+            set_action(row, effect == SIGNAL_IGNORE ? SIG_IGN : SIG_DFL);
+    }
+}
+
+void signals_suspend(void)
+{
+    struct sigaction handled;
+    sigset_t suspend, before;
+    sigemptyset(&suspend);
+    sigaddset(&suspend, SIGTSTP);
+    sigprocmask(SIG_BLOCK, &suspend, &before);
+    sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_DFL}, &handled);
+    raise(SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &suspend, NULL); /* here it stops */
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    sigaction(SIGTSTP, &handled, NULL);
+}

@@ -1,0 +1,56 @@
+/* The signals (signal(7)) and what the server's processes do on each. The man page's table is made from the rows. */
+#ifndef TINYHTTPD_BASE_SIGNALS_H
+#define TINYHTTPD_BASE_SIGNALS_H
+
+#include <signal.h>
+#include <stddef.h>
+
+enum signal_effect {
+    SIGNAL_DEFAULT, /* the kernel's default, which has no effect */
+    SIGNAL_IGNORE,
+    SIGNAL_WAKE, /* interrupts a wait, and nothing else */
+    SIGNAL_DRAIN,
+    SIGNAL_RELOAD,
+    SIGNAL_RETIRE,
+    SIGNAL_SUSPEND,
+    SIGNAL_RESUME,
+    SIGNAL_HALT, /* the kernel's default, which stops the process */
+    SIGNAL_END,  /* the kernel's default, which ends the process: crashes must be seen */
+    SIGNAL_EFFECTS,
+};
+
+enum signal_process { SIGNAL_MASTER, SIGNAL_WORKER, SIGNAL_PROCESSES };
+
+struct signal_row {
+    const char *name;
+    int number; /* 0: SIGRTMIN to SIGRTMAX, which are no constants */
+    enum signal_effect effects[SIGNAL_PROCESSES];
+};
+
+extern const struct signal_row signal_rows[];
+extern const size_t signal_row_count;
+
+/* Returns the effect's name in the man page. */
+const char *signal_effect_name(enum signal_effect effect);
+
+/* Ignores the signals that the master ignores, and remembers which were ignored before. Call it first. */
+void signals_begin(void);
+
+/* Blocks the signals that would end the master before it has their handlers, except those that are to stop it. */
+void signals_hold(void);
+
+/* Undoes signals_begin() before execve(2), which keeps ignored signals ignored, and blocks these signals: the same
+   program ignores them again. signals_begin_again() after a failure of execve(2). */
+void signals_give_back(void);
+void signals_begin_again(void);
+
+/* Installs the handlers of the process, by effect; NULL: none. SIGHUP and SIGTSTP stay ignored in the master if they
+   are, as by nohup(1). Blocks the handled signals, except while the process waits (ppoll(2)), so that none arrives
+   between the check of a flag and the wait. */
+void signals_handle(enum signal_process process, void (*const handlers[SIGNAL_EFFECTS])(int signal));
+
+/* Stops this process as SIGTSTP does by default, until SIGCONT: not at all if its process group is orphaned
+   (setpgid(2)). */
+void signals_suspend(void);
+
+#endif
