@@ -170,12 +170,12 @@ static int run(struct settings *settings, char *const *command)
         greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
-    metrics_close(master.metrics);
     return status;
 }
 
 static int serve(struct settings *settings, char *const *command)
 {
+    log_stamp();
     int status = run(settings, command);
     log_end();
     return status;

@@ -200,6 +200,23 @@ const struct option_row table_rows[] = {
      .manual =
          "The default is text on a terminal, else combined, the format of Apache and nginx. With errors, "
          "only responses of 400 and above are logged. Each request is one line on standard output."},
+    {.key = KEY_ACCESS_LOG,
+     .name = "access-log",
+     .value = "FILE",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .offer = OFFER_FILES,
+     .help = "append the access log to FILE, reopened by SIGUSR1",
+     .manual = "FILE is made with mode 0640, and keeps its owner: the user that starts the server. SIGHUP "
+               "reopens it as well. With --quiet, it is written nevertheless."},
+    {.key = KEY_ERROR_LOG,
+     .name = "error-log",
+     .value = "FILE",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_PROCESS,
+     .offer = OFFER_FILES,
+     .help = "append standard error to FILE, in the same way",
+     .manual = "From the moment at which the root is open; errors before that go to standard error."},
     {.key = KEY_TRUST_PROXY,
      .name = "trust-proxy",
      .value = "CIDR",

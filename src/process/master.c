@@ -95,6 +95,7 @@ struct supervision {
 
 static volatile sig_atomic_t stop_signals; /* the number received */
 static volatile sig_atomic_t hangup;       /* SIGHUP is pending */
+static volatile sig_atomic_t reopen;       /* SIGUSR1 is pending */
 
 static void on_stop(int signal)
 {
@@ -106,6 +107,12 @@ static void on_hangup(int signal)
 {
     (void)signal;
     hangup = 1;
+}
+
+static void on_reopen(int signal)
+{
+    (void)signal;
+    reopen = 1;
 }
 
 /* SIGCHLD only interrupts the wait; waitpid returns the child. WORKER_RETIRE has no effect on the master. */
@@ -328,12 +335,13 @@ static int open_channels(struct master *master, struct failure *failure)
     return fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
 }
 
-/* Block SIGHUP until its handler is installed; the default action would end the process. */
-static void block_hangup(void)
+/* Block SIGHUP and SIGUSR1 until their handlers are installed; the default action would end the process. */
+static void block_requests(void)
 {
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGHUP);
+    sigaddset(&blocked, SIGUSR1);
     sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
 
@@ -349,7 +357,7 @@ static int try_terminal(void)
 
 int master_prepare(struct master *master, struct failure *failure)
 {
-    block_hangup();
+    block_requests();
     master->has_terminal =
         try_terminal() == 0;  /* before the port is open: a client may see the server's start */
     signal(SIGXFSZ, SIG_IGN); /* at a file's size limit, write(2) fails with EFBIG instead */
@@ -403,20 +411,32 @@ static unsigned default_workers(void)
     return cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
 }
 
+static int open_log(struct master *master, struct failure *failure)
+{
+    const struct log_setup setup = {
+        .user = master->held.user,
+        .confine = sandbox_enter_log_writer,
+        .files =
+            {[STDOUT_FILENO] = master->settings->access_log, [STDERR_FILENO] = master->settings->error_log},
+        .metrics = master->metrics,
+    };
+    return log_open(&setup, failure);
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
     master->root.fd = -1;
+    master->workers = settings->workers > 0 ? settings->workers : default_workers();
+    if (master->metrics == NULL)
+        master->metrics = metrics_open(slots_of(master));
     raise_descriptor_limit();
-    if (open_sandboxed_root(master, failure) != 0 ||
-        log_open(master->held.user, sandbox_enter_log_writer, failure) != 0 ||
+    if (open_sandboxed_root(master, failure) != 0 || open_log(master, failure) != 0 ||
         open_sockets(master, failure) != 0 || open_channels(master, failure) != 0) {
         close_root(master);
         return failure->status;
     }
-    master->workers = settings->workers > 0 ? settings->workers : default_workers();
     master->worker_memory = memory_of_worker(master->workers);
-    master->metrics = metrics_open(slots_of(master));
     open_libmagic(master);
     return 0;
 }
@@ -527,7 +547,7 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
     struct sandbox_held held;
     struct master *master = supervision->master;
     struct worker_setup setup = supervision->setup;
-    log_enter_worker();
+    log_enter_worker(slot == SLOTS_MAX ? NULL : metrics_of(master->metrics, slot));
     if (!take_slot(&setup, master, slot))
         _exit(EX_OSERR);
     if (!arrange_descriptors(master, notices))
@@ -1281,6 +1301,14 @@ static void read_hangup(struct supervision *supervision)
         begin_dry_run(supervision);
 }
 
+static void read_reopen(void)
+{
+    if (!reopen)
+        return;
+    reopen = 0;
+    log_reopen();
+}
+
 /* Kills the old workers whose time is over, and finds out when the next one's is. */
 static void kill_retired(struct supervision *supervision, int64_t now)
 {
@@ -1394,6 +1422,7 @@ static void supervise(struct supervision *supervision)
     for (;;) {
         struct timespec time;
         read_stop_signals(supervision); /* before reap(): the same signal may have ended a child */
+        read_reopen();
         reap(supervision);
         supervision->log_due = log_start_writers(now_ms());
         if (supervision->state == SUPERVISION_SERVE)
@@ -1409,7 +1438,7 @@ static void supervise(struct supervision *supervision)
             if (now >= supervision->notices_due)
                 read_notices(supervision, now);
             look_at_root(supervision, now);
-            if (supervision->dry_run_succeeded && !is_any_checked(supervision))
+            if (supervision->dry_run_succeeded && !is_any_checked(supervision) && !log_is_reopening())
                 hand_over(supervision);
             start_due_children(supervision);
             kill_overdue(supervision);
@@ -1455,7 +1484,7 @@ static void handle_signals(sigset_t *waiting_mask)
         void (*handler)(int signal);
     } rows[] = {
         {SIGTERM, on_stop},  {SIGINT, on_stop},         {SIGHUP, on_hangup},
-        {SIGCHLD, on_other}, {WORKER_RETIRE, on_other},
+        {SIGCHLD, on_other}, {WORKER_RETIRE, on_other}, {SIGUSR1, on_reopen},
     };
     enum { ROWS = sizeof rows / sizeof *rows };
     sigset_t handled;

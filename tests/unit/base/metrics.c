@@ -216,7 +216,7 @@ static void a_worker_can_write_its_own_counters_only(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status),
-                     14); /* writable: its own; read-only: three workers and the master */
+                     16); /* writable: its own; read-only: three workers, the master and two log writers */
     metrics_sum(metrics, &totals);
     assert_int_equal(totals.bytes, 7);
     metrics_close(metrics);
