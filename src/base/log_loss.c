@@ -74,6 +74,6 @@ void log_loss_note(struct log_loss *loss, enum log_loss_state state, bool said, 
     if (state != LOG_LOSS_LASTS || loss->is_told)
         loss->lines = 0;
     loss->is_told = state == LOG_LOSS_LASTS;
-    if (state == LOG_LOSS_OVER)
+    if (state != LOG_LOSS_LASTS)
         loss->due = now + LIMIT_LOG_LOSS_AGAIN_MS;
 }

@@ -20,7 +20,7 @@
 
 /* Tells the log writer that the server has ended, and the second time not to wait any more. The kernel sends it if the
    master is killed (PR_SET_PDEATHSIG). */
-#define WRITER_FINISH SIGRTMIN
+#define WRITER_FINISH SIGURG
 
 /* Tells the log writer that another goes on. Not harmful if the whole process group gets it, to reopen the log. */
 #define WRITER_SWITCH SIGUSR1
