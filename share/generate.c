@@ -159,6 +159,9 @@ static void print_signals(void)
            "No connection is lost.\n"
            "If that fails, the running server stays.\n"
            "If the terminal in which the server was started is gone, the server stops instead.\n"
+           ".It Dv SIGUSR1\n"
+           "Opens the files of\n.Fl Fl access\\-log\nand\n.Fl Fl error\\-log\nanew, as\n.Xr logrotate 8\n"
+           "needs it.\n"
            ".El\n");
 }
 
@@ -176,6 +179,7 @@ static void print_statuses(void)
            ".It 68\nThe name given to\n.Fl Fl bind\nis unknown.\n"
            ".It 69\nThe port is in use, or this machine does not have the address.\n"
            ".It 71\nThe system lacks a resource.\n"
+           ".It 73\nThe file of\n.Fl Fl access\\-log\nor\n.Fl Fl error\\-log\ncan't be opened.\n"
            ".It 74\nWriting to standard output failed.\n"
            ".It 77\nThe port needs a privilege, or the user can't be changed.\n"
            ".El\n");

@@ -208,7 +208,7 @@ const struct option_row table_rows[] = {
      .offer = OFFER_FILES,
      .help = "append the access log to FILE, reopened by SIGUSR1",
      .manual = "FILE is made with mode 0640, and keeps its owner: the user that starts the server. SIGHUP "
-               "reopens it as well. With --quiet, it is written nevertheless."},
+               "reopens it as well."},
     {.key = KEY_ERROR_LOG,
      .name = "error-log",
      .value = "FILE",
@@ -280,7 +280,7 @@ const struct option_row table_rows[] = {
      .name = "quiet",
      .group = GROUP_PROCESS,
      .help = "print only errors; an access log only with --log",
-     .manual = "An access log that you choose with --log is still written."},
+     .manual = "An access log that you choose with --log or --access-log is still written."},
     {.key = 'v',
      .name = "verbose",
      .group = GROUP_PROCESS,

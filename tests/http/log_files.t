@@ -75,6 +75,17 @@ SKIP: { # the files are the starting user's, whatever --user is
     $server->stop;
 }
 
+{ # a log that clients could read
+    my $site = new_root();
+    my $server = Harness->start(root => $site, args => ['--access-log', "$site/access.log"]);
+    like($server->banner, qr{^tinyhttpd: --access-log '\Q$site\E/access\.log' is beneath the root, where clients may read it;}m, 'a log beneath the root: a hint');
+    $server->stop;
+    $server = Harness->start(root => $site, args => ['--access-log', "$site-beside.log"]);
+    unlike($server->banner, qr/beneath the root/, 'a log beside the root: no hint');
+    $server->stop;
+    unlink "$site-beside.log";
+}
+
 # ---- rotation ----
 
 # Clients that ask for /?0, /?1 ... until they are told to stop. Returns a sub that ends them, and returns what they
