@@ -165,8 +165,9 @@ static bool may_open(uid_t user, const struct stat *pipe)
     return pipe->st_uid == user || (pipe->st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
-/* The file of an option always has a log writer, which log_reopen() can replace. Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal, a socket, or a file on a full
-   disk may take part of a line, and workers must not be able to read from it. */
+/* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal, a socket, or a file on a full
+   disk may take part of a line, and workers must not be able to read from it. The file of an option always has a log
+   writer, which log_reopen() can replace. */
 static bool open_output(int stream, uid_t user)
 {
     struct output *output = &outputs[stream];

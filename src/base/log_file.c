@@ -9,7 +9,7 @@ static const char *reason_of(int error)
 {
     switch (error) {
     case ENXIO:
-        return "no process reads this FIFO; start its reader first";
+        return "this is a FIFO that no process reads, or a socket";
     case EISDIR:
         return "this is a directory; give a file in it";
     case ENOENT:

@@ -162,6 +162,45 @@ static unsigned long drain(const struct fixture *fixture)
     return came;
 }
 
+/* Reads `count` bytes of the stream. */
+static void take(const struct fixture *fixture, char *at, size_t count)
+{
+    for (ssize_t got; count > 0; at += got, count -= (size_t)got)
+        assert_true((got = read(fixture->reader, at, count)) > 0);
+}
+
+/* The next one goes on with the pipe, which has lines all the time; each line arrives once, in its order. */
+static void writer_that_is_switched_leaves_whole_lines(void **state)
+{
+    static char text[3 * LIMIT_LOG_PIPE], expected[sizeof text];
+    int status, unread = 0;
+    (void)state;
+    alarm(20);
+    struct fixture fixture = begin();
+    fcntl(STDOUT_FILENO, F_SETFL, 0); /* not O_DIRECT, of which a part can't be read */
+    fcntl(fixture.writer.into, F_SETPIPE_SZ, LIMIT_LOG_PIPE);
+    size_t length = 0, taken = 0;
+    for (int number = 0; length < LIMIT_LOG_PIPE; number++) {
+        int size = snprintf(expected + length, 64, "%d %.*s\n", number, number % 40, line.at);
+        if (write(fixture.writer.into, expected + length, (size_t)size) < 0)
+            break; /* both pipes are full */
+        length += (size_t)size;
+    }
+    log_writer_switch(&fixture.writer);
+    assert_true(fixture.writer.is_switching);
+    for (; waitpid(fixture.writer.pid, &status, WNOHANG) == 0; taken += 64)
+        take(&fixture, text + taken, 64);
+    assert_int_equal(status, 0);
+    assert_int_equal(ioctl(fixture.writer.from, FIONREAD, &unread), 0);
+    assert_true(unread > LIMIT_LOG_LINE);
+    assert_true(log_writer_start(&fixture.writer));
+    take(&fixture, text + taken, length - taken);
+    end(&fixture);
+    alarm(0);
+    close(fixture.reader);
+    assert_memory_equal(text, expected, length);
+}
+
 /* Of the lines sent to a stream that is not read. */
 static void assert_lines_came_or_were_told(struct fixture *fixture, unsigned long sent)
 {
@@ -405,6 +444,7 @@ int main(void)
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_can_be_started_again),
         cmocka_unit_test(stopped_writers_share_one_wait),
+        cmocka_unit_test(writer_that_is_switched_leaves_whole_lines),
         cmocka_unit_test(hurried_writer_does_not_wait_for_the_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
