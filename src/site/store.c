@@ -532,7 +532,7 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= store->bytes_max;
     /* A write during a response from the descriptor would tear a small file, so it must not be one that changes now. */
     if (!in_bytes && stamp->size <= LIMIT_STORE_FILE && !settled) {
-        file_error_log(EBUSY, path);
+        file_error_log(EAGAIN, path);
         return 503;
     }
     struct node *node = node_new(store, hash, path, stamp, in_bytes);

@@ -2,14 +2,18 @@
 #include "base/log.h"
 
 #include "base/limits.h"
+#include "base/log_file.h"
 #include "capture.h"
 
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -421,6 +425,74 @@ static void long_diagnostics_end_with_their_line(void **state)
     }
 }
 
+/* ---- files and times ---- */
+
+/* A new file is for this user and its group; a directory is none. */
+static void log_files_are_opened_or_the_reason_is_told(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *reason;
+    } cases[] = {
+        {"/tmp", "this is a directory; give a file in it"},
+        {"/none/log", "its directory does not exist"},
+        {"/dev/null/log", "Not a directory"},
+    };
+    char directory[] = "/tmp/tinyhttpd-log-XXXXXX", path[64], expected[128];
+    struct failure failure;
+    struct stat attributes;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(log_file_open("--error-log", cases[i].name, &failure), -1);
+        assert_int_equal(failure.status, EX_CANTCREAT);
+        snprintf(expected, sizeof expected, "--error-log '%s' can't be opened: %s", cases[i].name,
+                 cases[i].reason);
+        assert_string_equal(failure.message, expected);
+    }
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/log", directory);
+    mode_t mask = umask(0);
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = log_file_open("--access-log", path, &failure);
+        assert_int_equal(write(fd, "line\n", 5), 5);
+        assert_int_equal(fstat(fd, &attributes), 0);
+        close(fd);
+        assert_int_equal(attributes.st_mode & 07777, 0640);
+        assert_int_equal(attributes.st_size, 5 * (i + 1));
+    }
+    umask(mask);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(log_file_open("--access-log", path, &failure), -1);
+    assert_non_null(strstr(failure.message, "a FIFO that no process reads"));
+    unlink(path);
+    rmdir(directory);
+}
+
+/* "1994-11-06T08:49:37Z tinyhttpd: a\n"; the journal has times of its own. */
+static void lines_are_stamped_but_for_the_journal(void **state)
+{
+    char journal[64];
+    struct stat attributes;
+    (void)state;
+    unsetenv("JOURNAL_STREAM");
+    struct capture capture = capture_begin(STDERR_FILENO);
+    log_stamp();
+    log_error("a");
+    log_text(SPAN("tinyhttpd 1\ntinyhttpd 2\n"));
+    assert_int_equal(fstat(STDERR_FILENO, &attributes), 0);
+    snprintf(journal, sizeof journal, "%ju:%ju", (uintmax_t)attributes.st_dev, (uintmax_t)attributes.st_ino);
+    setenv("JOURNAL_STREAM", journal, 1);
+    log_stamp();
+    log_error("b");
+    capture_end(&capture);
+    assert_int_equal(captured_length, 21 + 13 + 2 * (21 + 12) + 13);
+    assert_int_equal(captured[4], '-');
+    assert_memory_equal(captured + 19, "Z tinyhttpd: a\n", 15);
+    assert_memory_equal(captured + 34 + 19, "Z tinyhttpd 1\n", 14);
+    assert_memory_equal(captured + 34 + 33 + 19, "Z tinyhttpd 2\ntinyhttpd: b\n", 27);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,7 +510,9 @@ int main(void)
         cmocka_unit_test(file_is_appended_to_whatever_its_offset_is),
         cmocka_unit_test(diagnostics_have_their_form),
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
+        cmocka_unit_test(log_files_are_opened_or_the_reason_is_told),
         cmocka_unit_test(long_diagnostics_end_with_their_line),
+        cmocka_unit_test(lines_are_stamped_but_for_the_journal), /* the last, as it lasts */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
