@@ -55,8 +55,8 @@ static void samples_have_their_values(void **state)
         "\ntinyhttpd_cache_misses_total 14\n",
         "\ntinyhttpd_proxy_header_errors_total 16\n",
         "\ntinyhttpd_worker_restarts_total 15\n",
-        "\ntinyhttpd_log_lines_lost_total{log=\"access\"} 17\n"
-        "tinyhttpd_log_lines_lost_total{log=\"error\"} 18\n",
+        "\ntinyhttpd_log_lines_lost_total{log=\"access\"} 17\n",
+        "\ntinyhttpd_log_lines_lost_total{log=\"error\"} 18\n",
     };
     const char *text = written(&totals);
     (void)state;
