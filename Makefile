@@ -238,6 +238,7 @@ install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
 	install -m 644 share/completions/tinyhttpd.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tinyhttpd'
 	install -m 644 share/completions/tinyhttpd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tinyhttpd.fish'
 	install -m 644 $(wildcard share/doc/*.md) '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/'
+	install -m 644 share/logrotate/tinyhttpd '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/logrotate'
 
 installed_share := doc/tinyhttpd man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
 

@@ -153,14 +153,14 @@ static void print_signals(void)
 {
     printf(".Sh SIGNALS\n"
            "Signal the master, the process that was started; its children are the workers.\n"
-           ".Bl -column \"SIGRTMIN to SIGRTMAX\" \"stops all\" \"hands over\"\n"
+           ".Bl -column \"SIGRTMIN to SIGRTMAX\" \"reopens logs\" \"hands over\"\n"
            ".It Sy signal Ta Sy master Ta Sy worker\n");
     for (size_t i = 0; i < signal_row_count; i++)
         printf(".It Dv %s Ta %s Ta %s\n", signal_rows[i].name,
                signal_effect_name(signal_rows[i].effects[SIGNAL_MASTER]),
                signal_effect_name(signal_rows[i].effects[SIGNAL_WORKER]));
     printf(".El\n"
-           ".Bl -tag -width \"hands over\"\n"
+           ".Bl -tag -width \"reopens logs\"\n"
            ".It drains\n"
            "After the\n.Fl Fl shutdown\\-delay ,\nfinishes the responses in flight, for at most 8 seconds or "
            "the time of\n.Fl Fl drain ,\nthen ends.\n"
@@ -171,6 +171,9 @@ static void print_signals(void)
            "No connection is lost.\n"
            "If that fails, the running server stays.\n"
            "If the terminal in which the server was started is gone, the server drains instead.\n"
+           ".It reopens logs\n"
+           "Opens the files of\n.Fl Fl access\\-log\nand\n.Fl Fl error\\-log\nanew, as\n.Xr logrotate 8\n"
+           "needs it.\n"
            ".It hands over\n"
            "Finishes the responses in flight, for at most an hour, and ends.\n"
            "Other workers take its connections over.\n"
@@ -198,6 +201,7 @@ static void print_statuses(void)
            ".It 68\nThe name given to\n.Fl Fl bind\nis unknown.\n"
            ".It 69\nThe port is in use, or this machine does not have the address.\n"
            ".It 71\nThe system lacks a resource.\n"
+           ".It 73\nThe file of\n.Fl Fl access\\-log\nor\n.Fl Fl error\\-log\ncan't be opened.\n"
            ".It 74\nWriting to standard output failed.\n"
            ".It 77\nThe port needs a privilege, or the user can't be changed.\n"
            ".El\n");

@@ -15,8 +15,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sysexits.h>
@@ -118,6 +120,19 @@ static void warn_about_container(const struct listening *listening)
                   "TINYHTTPD_BIND=*");
 }
 
+/* Clients could read it there. */
+static void warn_about_log(const char *option, const char *log, const struct settings *settings,
+                           const char *root)
+{
+    char path[PATH_MAX];
+    size_t length = strlen(root);
+    if (log == NULL || settings->file != NULL || realpath(log, path) == NULL)
+        return;
+    if (strncmp(path, root, length) == 0 && (path[length] == '/' || root[length - 1] == '/'))
+        log_error("%s '%s' is beneath the root, where clients may read it; give a file elsewhere", option,
+                  log);
+}
+
 /* Prints the banner and hints, and opens the browser. */
 static void greet(const struct settings *settings, const struct banner *banner,
                   const struct listening *listening)
@@ -132,6 +147,8 @@ static void greet(const struct settings *settings, const struct banner *banner,
         if (bad_port_hint(banner->addresses, banner->address_count, hint, sizeof hint))
             log_error("%s", hint);
         warn_about_csp(settings);
+        warn_about_log("--access-log", settings->access_log, settings, banner->root_path);
+        warn_about_log("--error-log", settings->error_log, settings, banner->root_path);
         warn_about_container(listening);
     }
     open_browser(settings, banner);
@@ -172,12 +189,12 @@ static int run(struct settings *settings, char *const *command)
         greet(settings, &banner, &master.listening);
     int status = master_run(&master, command);
     print_summary(&master, settings);
-    metrics_close(master.metrics);
     return status;
 }
 
 static int serve(struct settings *settings, char *const *command)
 {
+    log_stamp();
     int status = run(settings, command);
     log_end();
     return status;

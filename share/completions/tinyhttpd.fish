@@ -22,6 +22,8 @@ complete -c tinyhttpd -l charset -x -a 'utf-8 none' -d 'charset of text, or none
 complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: CPUs, at least 2)'
 complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'run workers as this user (default for root: nobody)'
 complete -c tinyhttpd -l log -x -a 'text combined json errors off' -d 'access log: text, combined, json, errors, off'
+complete -c tinyhttpd -l access-log -r -F -d 'append the access log to FILE, reopened by SIGUSR1'
+complete -c tinyhttpd -l error-log -r -F -d 'append standard error to FILE, in the same way'
 complete -c tinyhttpd -l trust-proxy -x -d 'trust X-Forwarded-For from these proxies (CIDR or unix)'
 complete -c tinyhttpd -l proxy-protocol -d 'those proxies send a PROXY header on each connection'
 complete -c tinyhttpd -l keep-alive -x -d 'seconds an idle connection stays open (default: 75)'

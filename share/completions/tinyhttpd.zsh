@@ -36,6 +36,8 @@ _arguments -s -S \
     '-u+[run workers as this user (default for root: nobody)]:user:_users' \
     '--user=[run workers as this user (default for root: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \
+    '--access-log=[append the access log to FILE, reopened by SIGUSR1]:access-log:_files' \
+    '--error-log=[append standard error to FILE, in the same way]:error-log:_files' \
     '*--trust-proxy=[trust X-Forwarded-For from these proxies (CIDR or unix)]:trust-proxy: ' \
     '--proxy-protocol[those proxies send a PROXY header on each connection]' \
     '--keep-alive=[seconds an idle connection stays open (default: 75)]:keep-alive: ' \

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "site/assets.h"
 #include "site/directory_stamp.h"
+#include "site/file_error.h"
 #include "site/listing.h"
 
 #include <errno.h>
@@ -111,6 +112,7 @@ enum directory directory_open(struct exchange *exchange)
     }
     if (errno == ENAMETOOLONG)
         return DIRECTORY_NONE;
+    file_error_log(errno, target->path);
     exchange->status = 503;
     return DIRECTORY_ERROR;
 }
@@ -132,6 +134,7 @@ void directory_answer(struct exchange *exchange)
     enum body_state state = producer->fill(producer, &piece);
     if (state == BODY_BROKEN) {
         producer->drop(producer);
+        file_error_log(EFBIG, exchange->target->path); /* too many entries */
         error_answer(exchange, 503, SPAN_NONE);
         return;
     }

@@ -52,6 +52,16 @@ static void append_requests(struct buffer *text, const struct metrics_totals *to
     append_sample(text, "tinyhttpd_requests_total{class=\"5xx\"}", totals->requests[5]);
 }
 
+static void append_lost_lines(struct buffer *text, const struct metrics_totals *totals)
+{
+    append_family(text, "tinyhttpd_log_lines_lost_total", "counter",
+                  "Lines that could not be written to a log.");
+    append_sample(text, "tinyhttpd_log_lines_lost_total{log=\"access\"}",
+                  totals->lost_lines[METRICS_ACCESS_LOG]);
+    append_sample(text, "tinyhttpd_log_lines_lost_total{log=\"error\"}",
+                  totals->lost_lines[METRICS_ERROR_LOG]);
+}
+
 static void append_connections(struct buffer *text, const struct metrics_totals *totals)
 {
     append_family(text, "tinyhttpd_connections", "gauge", "Open connections, and the idle ones among them.");
@@ -96,6 +106,7 @@ void metrics_text_write(struct buffer *text, const struct metrics_totals *totals
                    "Connections of trusted proxies without a valid PROXY header.", totals->proxy_errors);
     append_counter(text, "tinyhttpd_worker_restarts_total", "Workers that ended and were replaced.",
                    totals->restarts);
+    append_lost_lines(text, totals);
 }
 
 void metrics_text_answer(struct exchange *exchange)

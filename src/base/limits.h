@@ -156,9 +156,9 @@
    that a lookup is repeated after a descriptor was freed for it. */
 #define LIMIT_STORE_RETRIES 4
 
-/* The interval between log messages about files that can't be read: each request for one has a line of the access log,
-   too. */
-#define LIMIT_FILE_ERROR_MS 1000
+/* The interval between log messages about files that can't be opened for lack of descriptors or memory: while it lasts,
+   each request may fail. */
+#define LIMIT_SHORTAGE_MS 60000
 
 /* Names opened for a path, those of its links included, in about a millisecond; then the path is 404 (ELOOP). After
    each ".." of a link, the names before it are opened again. Honest paths need some dozens. */
@@ -381,6 +381,11 @@
 
 /* Minimum capacity of a pipe on standard output: several workers may write at once. */
 #define LIMIT_LOG_PIPE 262144
+
+/* The interval between messages while a log loses lines, and from the end of a loss to the message that the next one has
+   begun: a reader that is a little too slow begins and ends them all the time. */
+#define LIMIT_LOG_LOSS_MS 60000
+#define LIMIT_LOG_LOSS_AGAIN_MS 1000
 
 /* The interval between writes to a full pipe. */
 #define LIMIT_LOG_RETRY_MS 100

@@ -1,7 +1,10 @@
 #include "base/log.h"
 
 #include "base/buffer.h"
+#include "base/date.h"
 #include "base/limits.h"
+#include "base/log_file.h"
+#include "base/log_loss.h"
 #include "base/log_writer.h"
 
 #include <errno.h>
@@ -13,11 +16,53 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
-/* An escaped byte takes four. 16 bytes are left for "tinyhttpd: " and the line end. */
-enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - 16) / 4 };
+/* An escaped byte takes four. The rest is for the time, "tinyhttpd: " and the line end. */
+enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - DATE_RFC3339_LENGTH - 16) / 4 };
+
+/* ---- the time ---- */
+
+static bool wants_stamp; /* log_stamp() was called */
+static bool is_stamped;  /* lines on standard error begin with the time */
+
+/* JOURNAL_STREAM is "DEVICE:INODE"; standard error may have been redirected since (systemd.exec(5)). */
+static bool is_journal(void)
+{
+    char stream[64];
+    struct stat attributes;
+    const char *journal = getenv("JOURNAL_STREAM");
+    if (journal == NULL || fstat(STDERR_FILENO, &attributes) < 0)
+        return false;
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)attributes.st_dev, (uintmax_t)attributes.st_ino);
+    return strcmp(journal, stream) == 0;
+}
+
+static void choose_stamp(void)
+{
+    is_stamped = wants_stamp && !isatty(STDERR_FILENO) && !is_journal();
+}
+
+void log_stamp(void)
+{
+    wants_stamp = true;
+    choose_stamp();
+}
+
+static void append_stamp(struct buffer *line)
+{
+    char date[DATE_RFC3339_LENGTH];
+    struct timespec now;
+    if (!is_stamped)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    date_write_rfc3339(date, now.tv_sec);
+    buffer_append(line, (struct span){date, sizeof date});
+    buffer_byte(line, ' ');
+}
 
 /* ---- writing without waiting ---- */
 
@@ -27,11 +72,16 @@ static struct output {
     bool is_terminal; /* the stream; with a log writer in between as well */
 } outputs[] = {[STDOUT_FILENO] = {.fd = STDOUT_FILENO}, [STDERR_FILENO] = {.fd = STDERR_FILENO}};
 
+static const char *const options[] = {[STDOUT_FILENO] = "--access-log", [STDERR_FILENO] = "--error-log"};
+static const char *files[STDERR_FILENO + 1]; /* that are open on the streams; NULL: none */
+
+static struct metrics *counted; /* this process's counters, or NULL */
+
 static bool is_one_file; /* both streams lead to one file, pipe, terminal or socket */
 
 static struct log_writer writers[] = {
-    [STDOUT_FILENO] = {.stream = STDOUT_FILENO},
-    [STDERR_FILENO] = {.stream = STDERR_FILENO},
+    [STDOUT_FILENO] = {.stream = STDOUT_FILENO, .log = METRICS_ACCESS_LOG},
+    [STDERR_FILENO] = {.stream = STDERR_FILENO, .log = METRICS_ERROR_LOG},
 };
 
 static struct {
@@ -41,7 +91,14 @@ static struct {
 
 static bool is_hurried; /* the end */
 
-static struct span describe_lost(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
+static struct span format_diagnostic(char room[ESCAPED_MAX], const char *message);
+
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
 
 /* Opens a pipe again: O_NONBLOCK on the inherited description would affect other processes. Fails for a pipe of another
    user, and without /proc. */
@@ -78,7 +135,7 @@ static bool divert(int stream)
         return true;
     }
     writer->reports = is_one_file ? stream : STDERR_FILENO;
-    writer->describe_lost = describe_lost;
+    writer->format = format_diagnostic;
     if (!log_writer_open(writer))
         return false;
     widen(writer->into);
@@ -110,7 +167,8 @@ static bool may_open(uid_t user, const struct stat *pipe)
 }
 
 /* Several processes can share a pipe, as writes to it are atomic (pipe(7)). A terminal, a socket, or a file on a full
-   disk may take part of a line, and workers must not be able to read from it. */
+   disk may take part of a line, and workers must not be able to read from it. The file of an option always has a log
+   writer, which log_reopen() can replace. */
 static bool open_output(int stream, uid_t user)
 {
     struct output *output = &outputs[stream];
@@ -120,6 +178,8 @@ static bool open_output(int stream, uid_t user)
         return true; /* the stream is closed */
     if (S_ISREG(attributes.st_mode))
         append_to_file(stream);
+    if (files[stream] != NULL)
+        return divert(stream);
     if (is_null(&attributes))
         return true;
     if (S_ISFIFO(attributes.st_mode)) {
@@ -137,19 +197,74 @@ static bool lead_to_one_file(void)
            output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
 }
 
-int log_open(uid_t user, void (*confine)(void), struct failure *failure)
+/* Puts the file on its stream, for this process and those that it starts. False with the failure. */
+static bool put_file(int stream, const char *name, struct failure *failure)
 {
-    writers[STDOUT_FILENO].confine = writers[STDERR_FILENO].confine = confine;
+    int fd = log_file_open(options[stream], name, failure);
+    if (fd < 0)
+        return false;
+    dup2(fd, stream);
+    close(fd);
+    return true;
+}
+
+static int open_files(const struct log_setup *setup, struct failure *failure)
+{
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        const char *name = setup->files[stream];
+        if (name == NULL || files[stream] != NULL)
+            continue;
+        if (!put_file(stream, name, failure))
+            return failure->status;
+        files[stream] = name;
+    }
+    return 0;
+}
+
+int log_open(const struct log_setup *setup, struct failure *failure)
+{
+    counted = metrics_of_other(setup->metrics, METRICS_MASTER);
+    writers[STDOUT_FILENO].metrics = metrics_of_other(setup->metrics, METRICS_ACCESS_WRITER);
+    writers[STDERR_FILENO].metrics = metrics_of_other(setup->metrics, METRICS_ERROR_WRITER);
+    writers[STDOUT_FILENO].confine = writers[STDERR_FILENO].confine = setup->confine;
+    if (open_files(setup, failure) != 0)
+        return failure->status;
     is_one_file = lead_to_one_file();
-    if (open_output(STDOUT_FILENO, user) && open_output(STDERR_FILENO, user))
+    choose_stamp();
+    if (open_output(STDOUT_FILENO, setup->user) && open_output(STDERR_FILENO, setup->user))
         return 0;
     return fail(failure, EX_OSERR,
                 "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
                 strerror(errno));
 }
 
-void log_enter_worker(void)
+static bool reopen(int stream)
 {
+    struct failure failure;
+    if (files[stream] == NULL || put_file(stream, files[stream], &failure))
+        return files[stream] != NULL;
+    log_error("%s; the file that is open stays", failure.message);
+    return false;
+}
+
+/* The log writer of standard output has standard error as well, for its reports. */
+void log_reopen(void)
+{
+    bool output = reopen(STDOUT_FILENO), errors = reopen(STDERR_FILENO);
+    if (output || errors)
+        log_writer_switch(&writers[STDOUT_FILENO]);
+    if (errors)
+        log_writer_switch(&writers[STDERR_FILENO]);
+}
+
+bool log_is_reopening(void)
+{
+    return writers[STDOUT_FILENO].is_switching || writers[STDERR_FILENO].is_switching;
+}
+
+void log_enter_worker(struct metrics *metrics)
+{
+    counted = metrics;
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
         dup2(outputs[stream].fd, stream);
         outputs[stream].fd = stream;
@@ -166,7 +281,9 @@ bool log_writer_ended(pid_t ended)
         if (writers[stream].pid != ended)
             continue;
         writers[stream].pid = 0;
-        log_error("process %d, which wrote the log, was killed; starting another", (int)ended);
+        if (!writers[stream].is_switching)
+            log_error("process %d, which wrote the log, was killed; starting another", (int)ended);
+        writers[stream].is_switching = false;
         return true;
     }
     return false;
@@ -230,10 +347,20 @@ static ssize_t write_output(int stream, struct span text)
 static struct span format_diagnostic(char room[ESCAPED_MAX], const char *message)
 {
     struct buffer line = {room, 0, ESCAPED_MAX, false};
+    append_stamp(&line);
     buffer_append(&line, SPAN("tinyhttpd: "));
     buffer_plain(&line, span_of(message));
     buffer_byte(&line, '\n');
     return buffer_span(&line);
+}
+
+/* No other stream is left to report to. */
+static bool write_errors(struct span lines)
+{
+    if (write_output(STDERR_FILENO, lines) >= 0)
+        return true;
+    metrics_count_lost(counted, METRICS_ERROR_LOG, log_count_lines(lines));
+    return false;
 }
 
 void log_error(const char *format, ...)
@@ -244,15 +371,21 @@ void log_error(const char *format, ...)
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     log_flush(); /* both streams may lead to one file: keep the order */
-    write_output(STDERR_FILENO, format_diagnostic(room, message)); /* no other stream is left to report to */
+    write_errors(format_diagnostic(room, message));
 }
 
 void log_text(struct span text)
 {
     while (text.length > 0) {
-        struct span lines = log_first_lines(text);
-        if (write_output(STDERR_FILENO, lines) < 0)
-            return; /* no other stream is left to report to */
+        char room[LIMIT_LOG_LINE + DATE_RFC3339_LENGTH + 1];
+        struct buffer stamped = BUFFER(room);
+        struct span first = {text.at, span_find(text, '\n') + 1}, lines = log_first_lines(text);
+        if (is_stamped && first.length < lines.length)
+            lines = first;
+        append_stamp(&stamped);
+        buffer_append(&stamped, lines);
+        if (!write_errors(buffer_span(&stamped)))
+            return;
         text = (struct span){text.at + lines.length, text.length - lines.length};
     }
 }
@@ -277,35 +410,24 @@ static struct {
     char text[LIMIT_LOG_HELD];
 } held;
 
-/* Lines dropped since the last report, and the errno of the last. */
-static struct {
-    unsigned long lines;
-    int error;
-} dropped;
+static struct log_loss loss; /* of the access log */
 
-static void drop(struct span lines, int error)
+static void tell_loss(enum log_loss_state state)
 {
-    dropped.lines += log_count_lines(lines);
-    dropped.error = error;
-}
-
-static struct span describe_lost(char room[ESCAPED_MAX], unsigned long lines, int error)
-{
-    char message[DIAGNOSTIC_MAX];
-    snprintf(message, sizeof message, "%lu line%s of the access log %s dropped: %s", lines,
-             lines == 1 ? "" : "s", lines == 1 ? "was" : "were",
-             error == EAGAIN ? "standard output was not read" : strerror(error));
-    return format_diagnostic(room, message);
-}
-
-static void tell_dropped(void)
-{
-    char room[ESCAPED_MAX];
-    if (dropped.lines == 0)
+    char text[LOG_LOSS_MAX], room[ESCAPED_MAX];
+    if (loss.lines == 0 && !loss.is_told)
         return;
-    struct span report = describe_lost(room, dropped.lines, dropped.error);
-    if (write_output(STDERR_FILENO, report) >= 0 || errno != EAGAIN)
-        dropped.lines = 0;
+    int64_t now = now_ms();
+    if (!log_loss_describe(&loss, state, log_writer_name(METRICS_ACCESS_LOG), now, text))
+        return;
+    bool said = write_output(STDERR_FILENO, format_diagnostic(room, text)) >= 0 || errno != EAGAIN;
+    log_loss_note(&loss, state, said, now);
+}
+
+static void drop(unsigned lines, int error)
+{
+    log_loss_add(&loss, lines, error);
+    metrics_count_lost(counted, METRICS_ACCESS_LOG, lines);
 }
 
 /* Writes or drops the first of the held lines from `start` on. Returns the number of bytes written or dropped, 0 if
@@ -315,7 +437,7 @@ static size_t write_first(size_t start)
     struct span lines = log_first_lines((struct span){held.text + start, held.length - start});
     ssize_t written = write_output(STDOUT_FILENO, lines);
     if (written < 0 && errno != EAGAIN && errno != EINTR) {
-        drop(lines, errno);
+        drop(log_count_lines(lines), errno);
         return lines.length;
     }
     return written > 0 ? (size_t)written : 0;
@@ -328,26 +450,28 @@ bool log_is_pending(void)
 
 void log_flush(void)
 {
-    unsigned long lines_dropped = dropped.lines;
+    unsigned long lost = loss.lines;
     size_t done = 0, last = 1;
     while (done < held.length && last > 0) {
-        lines_dropped = dropped.lines;
+        lost = loss.lines;
         last = write_first(done);
         done += last;
     }
     held.length -= done;
     memmove(held.text, held.text + done, held.length);
-    if (done > 0 && last > 0 && dropped.lines == lines_dropped)
-        tell_dropped();
+    if (loss.lines > lost)
+        tell_loss(LOG_LOSS_LASTS);
+    else if (done > 0 && last > 0)
+        tell_loss(LOG_LOSS_OVER);
 }
 
 void log_close(void)
 {
     log_flush();
     if (held.length > 0)
-        drop((struct span){held.text, held.length}, EAGAIN);
+        drop(log_count_lines((struct span){held.text, held.length}), EAGAIN);
     held.length = 0;
-    tell_dropped();
+    tell_loss(LOG_LOSS_FINAL);
 }
 
 void log_add(const struct span *pieces, unsigned count)
@@ -358,8 +482,8 @@ void log_add(const struct span *pieces, unsigned count)
     if (held.length + length > LIMIT_LOG_HELD)
         log_flush();
     if (held.length + length > LIMIT_LOG_HELD) {
-        dropped.lines++;
-        dropped.error = EAGAIN;
+        drop(1, EAGAIN);
+        tell_loss(LOG_LOSS_LASTS);
         return;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -376,18 +500,33 @@ static void drop_unwritten(const struct log_writer *writer)
     char text[LIMIT_LOG_LINE];
     fcntl(writer->from, F_SETFL, O_NONBLOCK);
     for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;)
-        drop((struct span){text, (size_t)got}, ECHILD);
+        drop(log_count_lines((struct span){text, (size_t)got}), ECHILD);
+}
+
+/* A log writer that is replaced reads no more: its successor will write what is in the pipe. */
+static void await_switch(struct log_writer *writer)
+{
+    const struct timespec pause = {0, 1000000};
+    for (unsigned ms = 0; writer->is_switching && ms < LIMIT_LOG_LAST_MS; ms++) {
+        writer->is_switching = waitpid(writer->pid, NULL, WNOHANG) == 0;
+        nanosleep(&pause, NULL);
+    }
+    writer->pid = writer->is_switching ? writer->pid : 0;
 }
 
 void log_end(void)
 {
     pid_t pids[LOG_WRITERS_MAX];
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (writers[stream].is_switching)
+            await_switch(&writers[stream]);
+    }
     log_start_writers(INT64_MAX); /* for the lines in the pipes */
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
         if (writers[stream].is_open && writers[stream].pid == 0)
             drop_unwritten(&writers[stream]);
     }
-    tell_dropped();
+    tell_loss(LOG_LOSS_FINAL);
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
         outputs[stream].fd = stream;
         if (writers[stream].is_open)

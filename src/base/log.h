@@ -4,25 +4,40 @@
 
 #include "base/failure.h"
 #include "base/limits.h"
+#include "base/metrics.h"
 #include "base/text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
+
+struct log_setup {
+    uid_t user;                           /* of the workers */
+    void (*confine)(void);                /* gives up what a log writer does not need; NULL: none */
+    const char *files[STDERR_FILENO + 1]; /* that replace standard output and standard error; NULL: none */
+    struct metrics *metrics;              /* the first worker's, or NULL */
+};
 
 /*
- * Prepares standard output and standard error, so that no process of the server blocks on their reader; lines without
+ * Opens the files, and prepares standard output and standard error, so that no process of the server blocks on their reader; lines without
  * room are dropped. A pipe is opened again with O_NONBLOCK. A file, a terminal, a socket, a pipe that can't be opened,
- * and a pipe that the workers' `user` could open and read get a log writer, a process that may block, and a pipe to it.
- * That calls `confine`, unless it is NULL, to give up what it does not need. Descriptors 1 and 2 of this process stay
- * as they are, for execve(2). Call it in the master, before workers start; again after a failure. Returns 0, or the
- * failure's exit status.
+ * and a pipe that the workers' user could open and read get a log writer, a process that may block, and a pipe to it.
+ * Descriptors 1 and 2 of this process are the files or stay as they are, for execve(2). Call it in the master, before
+ * workers start; again after a failure. Returns 0, or the failure's exit status: EX_CANTCREAT for a file.
  */
-int log_open(uid_t user, void (*confine)(void), struct failure *failure);
+int log_open(const struct log_setup *setup, struct failure *failure);
+
+/* Opens the files anew, as their names may lead to others by now, and replaces the log writers. Lines in the pipes stay
+   there meanwhile. A file that can't be opened is reported, and the open one stays. */
+void log_reopen(void);
+
+/* True from log_reopen() until the log writers are replaced. */
+bool log_is_reopening(void);
 
 /* In a worker: replaces descriptors 1 and 2 by the pipes to their log writers, so that it can't reach a file, a
-   terminal or a socket. */
-void log_enter_worker(void);
+   terminal or a socket. Counts lost lines in `metrics`, its own part or NULL. */
+void log_enter_worker(struct metrics *metrics);
 
 /* True if the child that ended was a log writer. */
 bool log_writer_ended(pid_t ended);
@@ -49,11 +64,15 @@ void log_hurry(void);
    ones. Blocks SIGTERM, SIGINT and SIGQUIT; each shortens the wait as log_hurry() does. */
 void log_end(void);
 
+/* From now on, lines on standard error begin with the time (RFC 3339, UTC), unless that is a terminal or the journal,
+   which has times of its own (JOURNAL_STREAM, systemd.exec(5)). */
+void log_stamp(void);
+
 /* Writes "tinyhttpd: MESSAGE\n" to standard error. Control characters, which could come from a client, are escaped. The
    message is lost if standard error has no room. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Writes lines of text to standard error unchanged. */
+/* Writes lines of text to standard error, unchanged but for the time. */
 void log_text(struct span text);
 
 /* True if the stream, STDOUT_FILENO or STDERR_FILENO, was a terminal when log_open was called. */
@@ -64,8 +83,8 @@ bool log_is_coloured(int stream);
 
 /*
  * Adds a line of the access log, at most LIMIT_LOG_LINE bytes with its newline, in pieces that are copied. log_flush
- * writes it. Lines that can't be written or held (a reader that stopped, a full disk) are dropped; their number is
- * reported on standard error with the next line that can be written.
+ * writes it. Lines that can't be written or held (a reader that stopped, a full disk) are dropped and reported on
+ * standard error (base/log_loss.h).
  */
 void log_add(const struct span *pieces, unsigned count);
 

@@ -2,6 +2,7 @@
 
 #include "base/descriptors.h"
 #include "base/limits.h"
+#include "base/log_loss.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,12 +14,21 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Tells the log writer that the server has ended, and the second time not to wait any more. The kernel sends it if the
    master is killed (PR_SET_PDEATHSIG). */
-#define WRITER_FINISH SIGUSR1
+#define WRITER_FINISH SIGURG
+
+/* Tells the log writer that another goes on. Not harmful if the whole process group gets it, to reopen the log. */
+#define WRITER_SWITCH SIGUSR1
+
+const char *log_writer_name(enum metrics_log log)
+{
+    return log == METRICS_ACCESS_LOG ? "access log" : "error log";
+}
 
 struct span log_first_lines(struct span text)
 {
@@ -36,11 +46,19 @@ unsigned log_count_lines(struct span text)
     return lines;
 }
 
+static int64_t now_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
 /* ---- in the log writer ---- */
 
 static volatile sig_atomic_t is_writing;   /* a write may block */
 static volatile sig_atomic_t is_watching;  /* the timer is set */
 static volatile sig_atomic_t is_finishing; /* the timer ends the last writes */
+static volatile sig_atomic_t is_switching; /* another log writer goes on with the pipe; the same */
 static volatile sig_atomic_t time_is_up;
 
 static void set_timer(long milliseconds)
@@ -67,6 +85,16 @@ static void on_finish(int signal)
     set_timer(LIMIT_LOG_LAST_MS);
 }
 
+/* Arrives in wait_for() only. */
+static void on_switch(int signal)
+{
+    (void)signal;
+    if (is_switching || is_finishing)
+        return;
+    is_switching = is_watching = 1;
+    set_timer(LIMIT_LOG_LAST_MS);
+}
+
 /* True if no process can write to the pipe any more, whether or not it has been read to its end. */
 static bool has_no_writer(int pipe)
 {
@@ -78,7 +106,7 @@ static bool has_no_writer(int pipe)
 static void on_alarm(int signal)
 {
     int error = errno;
-    if (is_finishing) {
+    if (is_finishing || is_switching) {
         end_time();
     } else if (has_no_writer(STDIN_FILENO)) {
         on_finish(signal);
@@ -105,18 +133,31 @@ static void handle_signals(pid_t parent)
 {
     static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGTERM, SIGUSR2,
                                   SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ};
-    sigset_t none;
+    sigset_t blocked;
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     sigaction(WRITER_FINISH, &(struct sigaction){.sa_handler = on_finish}, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm},
               NULL); /* no SA_RESTART: ends a blocking write */
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigaction(WRITER_SWITCH, &(struct sigaction){.sa_handler = on_switch}, NULL);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, WRITER_SWITCH);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
     prctl(PR_SET_PDEATHSIG, (unsigned long)WRITER_FINISH);
     if (getppid() != parent)
         raise(WRITER_FINISH);
+}
+
+/* Lets WRITER_SWITCH in here only, so that it can't arrive between the check of a flag and a read that waits; first
+   without a descriptor, as one that is ready keeps signals out. Returns false at a signal. */
+static bool wait_for(int fd, short events)
+{
+    const struct timespec at_once = {0, 0};
+    sigset_t none;
+    sigemptyset(&none);
+    return ppoll(NULL, 0, &at_once, &none) == 0 &&
+           ppoll(&(struct pollfd){.fd = fd, .events = events}, 1, NULL, &none) > 0;
 }
 
 /* Blocks until all is written; tries once when time is up. Returns the rest that could not be, with errno. Another
@@ -128,7 +169,7 @@ static struct span write_whole(int stream, struct span text)
         if (written >= 0)
             text = (struct span){text.at + written, text.length - (size_t)written};
         else if (errno == EAGAIN)
-            poll(&(struct pollfd){.fd = stream, .events = POLLOUT}, 1, -1);
+            wait_for(stream, POLLOUT);
         else if (errno != EINTR)
             return text;
     } while (text.length > 0 && !time_is_up);
@@ -141,8 +182,7 @@ struct copy {
     const struct log_writer *writer;
     size_t length;
     char text[2 * LIMIT_LOG_LINE];
-    unsigned long lost;
-    int error;
+    struct log_loss loss;
     bool is_torn[STDERR_FILENO + 1]; /* the stream ends with a part of a line, as on a full disk */
 };
 
@@ -157,14 +197,16 @@ static struct span write_lines_to(struct copy *copy, int stream, struct span lin
     return rest;
 }
 
-static void tell_lost(struct copy *copy)
+static void tell_loss(struct copy *copy, enum log_loss_state state)
 {
-    char room[LIMIT_LOG_LINE];
-    if (copy->lost == 0)
+    char text[LOG_LOSS_MAX], room[LIMIT_LOG_LINE];
+    if (copy->loss.lines == 0 && !copy->loss.is_told)
         return;
-    struct span report = copy->writer->describe_lost(room, copy->lost, copy->error);
-    if (write_lines_to(copy, copy->writer->reports, report).length == 0)
-        copy->lost = 0;
+    int64_t now = now_ms();
+    if (!log_loss_describe(&copy->loss, state, log_writer_name(copy->writer->log), now, text))
+        return;
+    struct span report = copy->writer->format(room, text);
+    log_loss_note(&copy->loss, state, write_lines_to(copy, copy->writer->reports, report).length == 0, now);
 }
 
 static void write_or_lose(struct copy *copy, struct span lines)
@@ -173,10 +215,11 @@ static void write_or_lose(struct copy *copy, struct span lines)
     errno = EAGAIN;
     if (!time_is_up)
         lost = write_lines_to(copy, copy->writer->stream, lines);
-    copy->error = lost.length > 0 ? errno : copy->error;
-    copy->lost += log_count_lines(lost);
-    if (lost.length == 0)
-        tell_lost(copy);
+    if (lost.length > 0) {
+        log_loss_add(&copy->loss, log_count_lines(lost), errno);
+        metrics_count_lost(copy->writer->metrics, copy->writer->log, log_count_lines(lost));
+    }
+    tell_loss(copy, lost.length > 0 ? LOG_LOSS_LASTS : LOG_LOSS_OVER);
 }
 
 /* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if
@@ -203,10 +246,21 @@ static bool read_more(struct copy *copy)
 {
     if (time_is_up)
         fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+    else if (!wait_for(STDIN_FILENO, POLLIN))
+        return true;
     ssize_t got = read(STDIN_FILENO, copy->text + copy->length, sizeof copy->text - copy->length);
     if (got > 0)
         copy->length += (size_t)got;
     return got > 0 || (got < 0 && errno == EINTR);
+}
+
+/* Leaves a whole number of lines in the pipe, whose writers write whole lines. */
+static void read_to_line_end(struct copy *copy)
+{
+    struct pollfd more = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (copy->length > 0 && copy->length < LIMIT_LOG_LINE && copy->text[copy->length - 1] != '\n' &&
+           poll(&more, 1, 0) > 0 && read(STDIN_FILENO, copy->text + copy->length, 1) == 1)
+        copy->length++;
 }
 
 static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
@@ -217,32 +271,30 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
     handle_signals(parent);
     dup2(writer->from, STDIN_FILENO);
     descriptors_close_others(NULL, 0); /* else the port would stay in use, and the pipe would never end */
+    if (!metrics_keep(writer->metrics))
+        _exit(EX_OSERR);
     if (writer->confine != NULL)
         writer->confine();
-    while (read_more(&copy))
+    while (!is_switching && read_more(&copy))
         write_lines(&copy, false);
+    if (is_switching)
+        read_to_line_end(&copy);
     write_lines(&copy, true);
-    tell_lost(&copy);
+    tell_loss(&copy, LOG_LOSS_FINAL);
     _exit(0);
 }
 
 /* ---- in the master ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-/* Block WRITER_FINISH until the log writer handles it; the default action would end it. */
+/* Block the signals until the log writer handles them; the default action would end it. */
 bool log_writer_start(struct log_writer *writer)
 {
-    sigset_t finish, before;
+    sigset_t blocked, before;
     pid_t parent = getpid();
-    sigemptyset(&finish);
-    sigaddset(&finish, WRITER_FINISH);
-    sigprocmask(SIG_BLOCK, &finish, &before);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, WRITER_FINISH);
+    sigaddset(&blocked, WRITER_SWITCH);
+    sigprocmask(SIG_BLOCK, &blocked, &before);
     pid_t pid = fork();
     if (pid == 0)
         copy_lines(writer, parent);
@@ -253,6 +305,12 @@ bool log_writer_start(struct log_writer *writer)
     writer->due = now_ms() + LIMIT_LOG_RESTART_MS;
     writer->is_failing = pid < 0;
     return pid > 0;
+}
+
+void log_writer_switch(struct log_writer *writer)
+{
+    writer->due = 0;
+    writer->is_switching = writer->pid > 0 && kill(writer->pid, WRITER_SWITCH) == 0;
 }
 
 void log_writer_close(struct log_writer *writer)

@@ -4,6 +4,7 @@
 #define TINYHTTPD_BASE_LOG_WRITER_H
 
 #include "base/limits.h"
+#include "base/metrics.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -11,26 +12,33 @@
 #include <sys/types.h>
 
 struct log_writer {
-    pid_t pid;       /* 0 while there is none */
-    int stream;      /* STDOUT_FILENO or STDERR_FILENO */
-    int from;        /* the pipe's reading end, kept for a replacement */
-    int into;        /* the pipe's writing end, O_NONBLOCK */
-    bool is_open;    /* the pipe */
-    bool is_failing; /* the last start failed */
-    int64_t due;     /* the next start, in milliseconds of CLOCK_MONOTONIC */
-    int reports;     /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
-    /* Returns the report of so many lines, the last of them lost with this errno. It is written after the next line
-       that can be written, and before the log writer exits. */
-    struct span (*describe_lost)(char room[LIMIT_LOG_LINE], unsigned long lines, int error);
-    void (*confine)(void); /* called in the log writer before it reads; NULL: none */
+    pid_t pid;         /* 0 while there is none */
+    int stream;        /* STDOUT_FILENO or STDERR_FILENO */
+    int from;          /* the pipe's reading end, kept for a replacement */
+    int into;          /* the pipe's writing end, O_NONBLOCK */
+    bool is_open;      /* the pipe */
+    bool is_failing;   /* the last start failed */
+    bool is_switching; /* log_writer_switch() was called, and the process has not ended */
+    int64_t due;       /* the next start, in milliseconds of CLOCK_MONOTONIC */
+    int reports; /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
+    struct span (*format)(char room[LIMIT_LOG_LINE], const char *message); /* makes a line of a report */
+    void (*confine)(void);   /* called in the log writer before it reads; NULL: none */
+    enum metrics_log log;    /* the log of the stream */
+    struct metrics *metrics; /* the log writer's part, for its lost lines, or NULL */
 };
 
-/* Makes the pipe and starts the process; the caller has set `stream`, `reports` and `describe_lost`. False with errno
-   on failure. */
+/* Returns what reports call it. */
+const char *log_writer_name(enum metrics_log log);
+
+/* Makes the pipe and starts the process; the caller has set the rest. False with errno on failure. */
 bool log_writer_open(struct log_writer *writer);
 
 /* Starts a process that goes on with the pipe, and sets `due`. False with errno on failure. */
 bool log_writer_start(struct log_writer *writer);
+
+/* Lets the process end after the line that it has begun to read, or after LIMIT_LOG_LAST_MS if that can't be written.
+   Then log_writer_start() goes on with the pipe, and with the streams as they are then. */
+void log_writer_switch(struct log_writer *writer);
 
 /* Closes the pipe. */
 void log_writer_close(struct log_writer *writer);

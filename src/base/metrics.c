@@ -16,7 +16,7 @@ struct miss {
 const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
-/* The counters of one process; the last part is the master's. */
+/* The counters of one process: the workers, then those of enum metrics_other. */
 struct part {
     _Atomic uint64_t requests[METRICS_CLASSES];
     _Atomic uint64_t bytes;
@@ -28,6 +28,7 @@ struct part {
     _Atomic uint64_t cache_misses;
     _Atomic uint64_t proxy_errors;
     _Atomic uint64_t restarts; /* counted by the master */
+    _Atomic uint64_t lost_lines[METRICS_LOGS];
     struct miss misses[METRICS_MISSES];
 };
 
@@ -41,12 +42,13 @@ struct metrics {
 struct metrics *metrics_open(unsigned workers)
 {
     struct shared shared;
-    struct metrics *metrics = calloc(workers, sizeof *metrics);
-    if (metrics == NULL || !shared_open(&shared, workers + 1, sizeof(struct part))) {
+    unsigned count = workers + METRICS_OTHERS;
+    struct metrics *metrics = calloc(count, sizeof *metrics);
+    if (metrics == NULL || !shared_open(&shared, count, sizeof(struct part))) {
         free(metrics);
         return NULL;
     }
-    for (unsigned i = 0; i < workers; i++)
+    for (unsigned i = 0; i < count; i++)
         metrics[i] = (struct metrics){shared, i, shared_write(&shared, i)};
     return metrics;
 }
@@ -61,6 +63,11 @@ void metrics_close(struct metrics *metrics)
 struct metrics *metrics_of(struct metrics *metrics, unsigned worker)
 {
     return metrics != NULL ? metrics + worker : NULL;
+}
+
+struct metrics *metrics_of_other(struct metrics *metrics, enum metrics_other other)
+{
+    return metrics != NULL ? metrics + metrics->shared.count - METRICS_OTHERS + other : NULL;
 }
 
 bool metrics_keep(const struct metrics *metrics)
@@ -117,6 +124,12 @@ void metrics_count_proxy_error(struct metrics *metrics)
         add(&metrics->part->proxy_errors, 1);
 }
 
+void metrics_count_lost(struct metrics *metrics, enum metrics_log log, uint64_t lines)
+{
+    if (metrics != NULL)
+        add(&metrics->part->lost_lines[log], lines);
+}
+
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle)
 {
     if (metrics == NULL)
@@ -129,7 +142,8 @@ void metrics_restart(struct metrics *metrics)
 {
     if (metrics == NULL)
         return;
-    struct part *masters = shared_write(&metrics->shared, metrics->shared.count - 1);
+    struct part *masters =
+        shared_write(&metrics->shared, metrics->shared.count - METRICS_OTHERS + METRICS_MASTER);
     metrics_set_connections(metrics, 0, 0);
     add(&masters->restarts, 1);
 }
@@ -215,6 +229,8 @@ static void add_numbers(struct metrics_totals *totals, const struct part *part)
 {
     for (unsigned i = 0; i < METRICS_CLASSES; i++)
         totals->requests[i] += read_number(&part->requests[i]);
+    for (unsigned i = 0; i < METRICS_LOGS; i++)
+        totals->lost_lines[i] += read_number(&part->lost_lines[i]);
     for (unsigned i = 0; i < METRICS_BUCKETS; i++)
         totals->durations[i] += read_number(&part->durations[i]);
     totals->bytes += read_number(&part->bytes);

@@ -17,6 +17,11 @@ enum {
     METRICS_BUCKETS = 15    /* of durations; the last one is unbounded */
 };
 
+enum metrics_log { METRICS_ACCESS_LOG, METRICS_ERROR_LOG, METRICS_LOGS };
+
+/* The processes besides the workers that count. */
+enum metrics_other { METRICS_MASTER, METRICS_ACCESS_WRITER, METRICS_ERROR_WRITER, METRICS_OTHERS };
+
 /* The longest duration of each bucket but the last, in microseconds. */
 extern const uint32_t metrics_bounds[METRICS_BUCKETS - 1];
 
@@ -39,6 +44,7 @@ struct metrics_totals {
     uint64_t cache_misses; /* lookups that read the file */
     uint64_t proxy_errors; /* connections of trusted proxies without a valid PROXY header */
     uint64_t restarts;     /* of workers */
+    uint64_t lost_lines[METRICS_LOGS];
     unsigned miss_count;
     struct metrics_miss misses[METRICS_MISSES]; /* 404s, the most frequent first */
 };
@@ -54,7 +60,10 @@ void metrics_close(struct metrics *metrics);
    nothing. */
 struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
 
-/* Called by a worker: makes all other counters read-only for this process. Returns false if that fails. */
+/* Returns the counters of another process, from the first worker's; NULL for NULL. */
+struct metrics *metrics_of_other(struct metrics *metrics, enum metrics_other other);
+
+/* Called by a worker or a log writer: makes all other counters read-only for this process. Returns false if that fails. */
 bool metrics_keep(const struct metrics *metrics);
 
 /* Called by a worker that counts nothing: makes all counters read-only for this process. Returns false if that
@@ -74,6 +83,9 @@ void metrics_time(struct metrics *metrics, int64_t duration);
 void metrics_count_cache(struct metrics *metrics, uint64_t hits, uint64_t misses);
 
 void metrics_count_proxy_error(struct metrics *metrics);
+
+/* Counts lines that could not be written to a log. */
+void metrics_count_lost(struct metrics *metrics, enum metrics_log log, uint64_t lines);
 
 void metrics_set_connections(struct metrics *metrics, unsigned connections, unsigned idle);
 

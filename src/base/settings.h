@@ -110,6 +110,7 @@ struct settings {
     const char *user;        /* the workers' USER or USER:GROUP as typed; NULL: see --user */
     const char *metrics;     /* the path of the metrics, or NULL */
     enum log_choice log;
+    const char *access_log, *error_log; /* files, or NULL: the standard streams */
     enum verbosity verbosity;
 };
 

@@ -16,7 +16,7 @@ const struct signal_row signal_rows[] = {
     ROW(SIGINT, DRAIN, IGNORE),
     ROW(SIGQUIT, DRAIN, IGNORE),
     ROW(SIGHUP, RELOAD, IGNORE),
-    ROW(SIGUSR1, WAKE, IGNORE),
+    ROW(SIGUSR1, REOPEN, IGNORE),
     ROW(SIGUSR2, WAKE, RETIRE),
     ROW(SIGTSTP, SUSPEND, IGNORE),
     ROW(SIGCONT, RESUME, RESUME),
@@ -52,10 +52,10 @@ static sigset_t given; /* ignored when the program started */
 const char *signal_effect_name(enum signal_effect effect)
 {
     static const char *const names[SIGNAL_EFFECTS] = {
-        [SIGNAL_DEFAULT] = "ignored",   [SIGNAL_IGNORE] = "ignored", [SIGNAL_WAKE] = "ignored",
-        [SIGNAL_DRAIN] = "drains",      [SIGNAL_RELOAD] = "reloads", [SIGNAL_RETIRE] = "hands over",
-        [SIGNAL_SUSPEND] = "stops all", [SIGNAL_RESUME] = "goes on", [SIGNAL_HALT] = "stops",
-        [SIGNAL_END] = "ends",
+        [SIGNAL_DEFAULT] = "ignored",   [SIGNAL_IGNORE] = "ignored",    [SIGNAL_WAKE] = "ignored",
+        [SIGNAL_DRAIN] = "drains",      [SIGNAL_RELOAD] = "reloads",    [SIGNAL_REOPEN] = "reopens logs",
+        [SIGNAL_RETIRE] = "hands over", [SIGNAL_SUSPEND] = "stops all", [SIGNAL_RESUME] = "goes on",
+        [SIGNAL_HALT] = "stops",        [SIGNAL_END] = "ends",
     };
     return names[effect];
 }
@@ -82,14 +82,13 @@ static void add_row(const struct signal_row *row, sigset_t *set)
         sigaddset(set, number);
 }
 
-/* The set of the signals that have one of two effects on the master. */
-static sigset_t signals_with(enum signal_effect one, enum signal_effect other)
+/* The set of the signals that have one of the effects, bits 1 << enum signal_effect, on the master. */
+static sigset_t signals_with(unsigned effects)
 {
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < signal_row_count; i++) {
-        enum signal_effect effect = signal_rows[i].effects[SIGNAL_MASTER];
-        if (effect == one || effect == other)
+        if ((effects & 1U << signal_rows[i].effects[SIGNAL_MASTER]) != 0)
             add_row(&signal_rows[i], &set);
     }
     return set;
@@ -97,7 +96,7 @@ static sigset_t signals_with(enum signal_effect one, enum signal_effect other)
 
 static void ignore(bool remember)
 {
-    sigset_t ignored = signals_with(SIGNAL_IGNORE, SIGNAL_IGNORE);
+    sigset_t ignored = signals_with(1U << SIGNAL_IGNORE);
     for (int number = 1; number <= SIGRTMAX; number++) {
         if (sigismember(&ignored, number) != 1)
             continue;
@@ -121,7 +120,7 @@ void signals_begin_again(void)
 
 void signals_give_back(void)
 {
-    sigset_t ignored = signals_with(SIGNAL_IGNORE, SIGNAL_IGNORE);
+    sigset_t ignored = signals_with(1U << SIGNAL_IGNORE);
     sigprocmask(SIG_BLOCK, &ignored, NULL);
     for (int number = 1; number <= SIGRTMAX; number++) {
         if (sigismember(&ignored, number) == 1 && sigismember(&given, number) == 0)
@@ -131,7 +130,7 @@ void signals_give_back(void)
 
 void signals_hold(void)
 {
-    sigset_t held = signals_with(SIGNAL_RELOAD, SIGNAL_WAKE);
+    sigset_t held = signals_with(1U << SIGNAL_RELOAD | 1U << SIGNAL_REOPEN | 1U << SIGNAL_WAKE);
     sigprocmask(SIG_BLOCK, &held, NULL);
 }
 

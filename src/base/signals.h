@@ -11,6 +11,7 @@ enum signal_effect {
     SIGNAL_WAKE, /* interrupts a wait, and nothing else */
     SIGNAL_DRAIN,
     SIGNAL_RELOAD,
+    SIGNAL_REOPEN,
     SIGNAL_RETIRE,
     SIGNAL_SUSPEND,
     SIGNAL_RESUME,

@@ -170,7 +170,7 @@ void browser_open(const char *url)
     if (pid != 0)
         return;
     prctl(PR_SET_NAME, "tinyhttpd-open");
-    log_enter_worker();
+    log_enter_worker(NULL);
     descriptors_close_others(NULL, 0); /* else the port would stay in use */
     try_all(url);
     _exit(0);

@@ -23,6 +23,8 @@ enum option_key {
     KEY_CHARSET,
     KEY_ALLOW_HOST,
     KEY_LOG,
+    KEY_ACCESS_LOG,
+    KEY_ERROR_LOG,
     KEY_CHECK,
     KEY_METRICS,
     KEY_TRUST_PROXY,

@@ -557,6 +557,24 @@ static int set_log(const struct value *value)
     return 0;
 }
 
+static int set_log_file(const struct value *value, const char **file)
+{
+    if (*value->typed == '\0')
+        return refuse(value, "give the name of a file");
+    *file = value->typed;
+    return 0;
+}
+
+static int set_access_log(const struct value *value)
+{
+    return set_log_file(value, &value->settings->access_log);
+}
+
+static int set_error_log(const struct value *value)
+{
+    return set_log_file(value, &value->settings->error_log);
+}
+
 static int add_trusted_proxy(const struct value *value)
 {
     struct settings *settings = value->settings;
@@ -670,6 +688,8 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {'j', set_workers},
         {'u', set_user},
         {KEY_LOG, set_log},
+        {KEY_ACCESS_LOG, set_access_log},
+        {KEY_ERROR_LOG, set_error_log},
         {KEY_TRUST_PROXY, add_trusted_proxy},
         {KEY_KEEP_ALIVE, set_keep_alive},
         {KEY_SHUTDOWN_DELAY, set_shutdown_delay},

@@ -98,6 +98,7 @@ struct supervision {
 static volatile sig_atomic_t stop_signals; /* the number received */
 static volatile sig_atomic_t hangup;       /* SIGHUP is pending */
 static volatile sig_atomic_t suspension;   /* SIGTSTP is pending */
+static volatile sig_atomic_t reopen;       /* SIGUSR1 is pending */
 
 static void on_stop(int signal)
 {
@@ -115,6 +116,12 @@ static void on_suspend(int signal)
 {
     (void)signal;
     suspension = 1;
+}
+
+static void on_reopen(int signal)
+{
+    (void)signal;
+    reopen = 1;
 }
 
 /* SIGCHLD interrupts the wait; waitpid returns the child. A worker inherits WORKER_RETIRE blocked, and so pending. */
@@ -402,20 +409,32 @@ static unsigned default_workers(void)
     return cpus < LIMIT_WORKERS ? cpus : LIMIT_WORKERS;
 }
 
+static int open_log(struct master *master, struct failure *failure)
+{
+    const struct log_setup setup = {
+        .user = master->held.user,
+        .confine = sandbox_enter_log_writer,
+        .files =
+            {[STDOUT_FILENO] = master->settings->access_log, [STDERR_FILENO] = master->settings->error_log},
+        .metrics = master->metrics,
+    };
+    return log_open(&setup, failure);
+}
+
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
     master->root.fd = -1;
+    master->workers = settings->workers > 0 ? settings->workers : default_workers();
+    if (master->metrics == NULL)
+        master->metrics = metrics_open(slots_of(master));
     raise_descriptor_limit();
-    if (open_sandboxed_root(master, failure) != 0 ||
-        log_open(master->held.user, sandbox_enter_log_writer, failure) != 0 ||
+    if (open_sandboxed_root(master, failure) != 0 || open_log(master, failure) != 0 ||
         open_sockets(master, failure) != 0 || open_channels(master, failure) != 0) {
         close_root(master);
         return failure->status;
     }
-    master->workers = settings->workers > 0 ? settings->workers : default_workers();
     master->worker_memory = memory_of_worker(master->workers);
-    master->metrics = metrics_open(slots_of(master));
     open_libmagic(master);
     return 0;
 }
@@ -527,7 +546,7 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
     struct sandbox_held held;
     struct master *master = supervision->master;
     struct worker_setup setup = supervision->setup;
-    log_enter_worker();
+    log_enter_worker(slot == SLOTS_MAX ? NULL : metrics_of(master->metrics, slot));
     if (!take_slot(&setup, master, slot))
         _exit(EX_OSERR);
     if (!arrange_descriptors(master, notices))
@@ -1339,6 +1358,14 @@ static void read_suspension(struct supervision *supervision)
     add_time(supervision, now_ms() - start);
 }
 
+static void read_reopen(void)
+{
+    if (!reopen)
+        return;
+    reopen = 0;
+    log_reopen();
+}
+
 /* Kills the old workers whose time is over, and finds out when the next one's is. */
 static void kill_retired(struct supervision *supervision, int64_t now)
 {
@@ -1453,6 +1480,7 @@ static void supervise(struct supervision *supervision)
         struct timespec time;
         read_suspension(supervision);
         read_stop_signals(supervision); /* before reap(): the same signal may have ended a child */
+        read_reopen();
         reap(supervision);
         supervision->log_due = log_start_writers(now_ms());
         if (supervision->state == SUPERVISION_SERVE)
@@ -1468,7 +1496,7 @@ static void supervise(struct supervision *supervision)
             if (now >= supervision->notices_due)
                 read_notices(supervision, now);
             look_at_root(supervision, now);
-            if (supervision->dry_run_succeeded && !is_any_checked(supervision))
+            if (supervision->dry_run_succeeded && !is_any_checked(supervision) && !log_is_reopening())
                 hand_over(supervision);
             start_due_children(supervision);
             kill_overdue(supervision);
@@ -1504,10 +1532,8 @@ static void kill_all(struct supervision *supervision)
 static void handle_signals(void)
 {
     static void (*const handlers[SIGNAL_EFFECTS])(int signal) = {
-        [SIGNAL_DRAIN] = on_stop,
-        [SIGNAL_RELOAD] = on_hangup,
-        [SIGNAL_WAKE] = on_other,
-        [SIGNAL_SUSPEND] = on_suspend,
+        [SIGNAL_DRAIN] = on_stop,      [SIGNAL_RELOAD] = on_hangup, [SIGNAL_WAKE] = on_other,
+        [SIGNAL_SUSPEND] = on_suspend, [SIGNAL_REOPEN] = on_reopen,
     };
     signals_handle(SIGNAL_MASTER, handlers);
 }

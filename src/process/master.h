@@ -28,7 +28,7 @@ struct master {
     int64_t retry_pause;      /* the last pause of master_wait_to_retry(), in milliseconds */
     struct listening listening;
     struct channels channels;
-    struct metrics *metrics;             /* the workers' counters, or NULL; the caller closes them */
+    struct metrics *metrics;             /* the counters, or NULL; log_end() needs them */
     struct sandbox sandbox;              /* of the workers */
     struct sandbox_held held;            /* of it, in the rehearsal */
     char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
@@ -39,9 +39,9 @@ struct master {
 int master_prepare(struct master *master, struct failure *failure);
 
 /*
- * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the log, opens or receives the
+ * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the logs, opens or receives the
  * listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status.
- * Then the log and the received sockets stay open for the next call.
+ * Then the logs and the received sockets stay open for the next call.
  */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
@@ -57,7 +57,7 @@ bool master_wait_to_retry(struct master *master, const struct settings *settings
 /*
  * Serves until SIGTERM, SIGINT or SIGQUIT, or until the terminal in which the server was started is gone. Any other
  * SIGHUP, unless it was ignored at the start, replaces this program with the file at its path, with the same sockets and
- * `command`, its argv. Returns the exit status.
+ * `command`, its argv. SIGUSR1 reopens the logs. Returns the exit status.
  */
 int master_run(struct master *master, char *const *command);
 

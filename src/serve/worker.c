@@ -965,7 +965,7 @@ static enum access_form access_form_of(const struct settings *settings)
     enum access_form usual = log_is_terminal(STDOUT_FILENO) ? text : ACCESS_COMBINED;
     switch (settings->log) {
     case LOG_CHOICE_AUTO:
-        return settings->verbosity == VERBOSITY_QUIET ? ACCESS_NONE : usual;
+        return settings->verbosity == VERBOSITY_QUIET && settings->access_log == NULL ? ACCESS_NONE : usual;
     case LOG_CHOICE_TEXT:
         return text;
     case LOG_CHOICE_COMBINED:

@@ -28,14 +28,20 @@ bool file_error_is_404(int error)
     }
 }
 
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN;
+}
+
 void file_error_log(int error, struct span path)
 {
     enum { PATH_SHOWN = 512 }; /* the error follows it, and log_error cuts long messages */
     static int64_t next;
     int64_t now = file_stamp_clock();
-    if (now < next)
+    if (is_shortage(error) && now < next)
         return;
-    next = now + LIMIT_FILE_ERROR_MS;
+    if (is_shortage(error))
+        next = now + LIMIT_SHORTAGE_MS;
     log_error("can't read '/%.*s': %s", path.length < PATH_SHOWN ? (int)path.length : PATH_SHOWN, path.at,
               strerror(error));
 }
@@ -45,5 +51,5 @@ int file_error_status(int error, struct span path)
     if (file_error_is_404(error))
         return 404;
     file_error_log(error, path);
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN ? 503 : 500;
+    return is_shortage(error) ? 503 : 500;
 }

@@ -10,7 +10,7 @@
    ETIMEDOUT, say nothing about it (RFC 9110 15.6.1). */
 bool file_error_is_404(int error);
 
-/* Logs `error` with the path, at most one in LIMIT_FILE_ERROR_MS. */
+/* Logs `error` with the path; of a shortage of descriptors or memory, one in LIMIT_SHORTAGE_MS. */
 void file_error_log(int error, struct span path);
 
 /* Returns the status for an error of opening or stat: 404, 503 when descriptors or memory are short, or 500. Logs

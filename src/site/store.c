@@ -531,8 +531,10 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
     bool settled = file_stamp_is_settled(stamp, first_seen, store->racy_ms); /* before it is read */
     bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= store->bytes_max;
     /* A write during a response from the descriptor would tear a small file, so it must not be one that changes now. */
-    if (!in_bytes && stamp->size <= LIMIT_STORE_FILE && !settled)
+    if (!in_bytes && stamp->size <= LIMIT_STORE_FILE && !settled) {
+        file_error_log(EAGAIN, path);
         return 503;
+    }
     struct node *node = node_new(store, hash, path, stamp, in_bytes);
     if (node == NULL) {
         file_error_log(ENOMEM, path);
@@ -708,6 +710,7 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
         if (result >= 0)
             return result;
     }
+    file_error_log(EBUSY, path);
     return 503;
 }
 

@@ -525,10 +525,12 @@ SKIP: {
         my $raw = $reads_on->($sockets[$number - 1]);
         ok(substr($raw, -$bytes) eq $letter[$number % 10] x $bytes, "slow reader $number reads on: its response is whole");
     }
+    $server->expect_stderr(qr{\Atinyhttpd: can't read '/\d+\.txt': Resource temporarily unavailable$}); # no memory for it
     like($reads_on->($sockets[-1]), qr/\AHTTP\/1\.1 503 .*\r\nRetry-After: 1\r\n/s, 'the last slow reader: 503 with Retry-After');
     close $_ for @sockets;
     is($server->get('/1.txt')->{body}, $letter[1] x $bytes, 'after the slow readers have left: a new client is served');
     $server->stop;
+    is(scalar(() = $server->stderr =~ /can't read/g), 1, 'the slow readers: the shortage is one line a minute');
     system("prlimit --nofile=$before: --pid $$");
 }
 

@@ -298,7 +298,7 @@ SKIP: {
     my $inode = sub { (stat "/proc/$pid/exe")[1] };
     my $hup = sub {
         my ($pattern) = @_;
-        my $size = -s $err;
+        my $size = length slurp($err);
         kill 'HUP', $pid;
         eventually { substr(slurp($err), $size) =~ $pattern };
         return substr slurp($err), $size;

@@ -79,13 +79,18 @@ sub have {
     return scalar grep { -x "$_/$name" } split /:/, $ENV{PATH} || '';
 }
 
-sub slurp {
+# A file's bytes. The server's own lines are without their time, which log_files.t tests.
+sub slurp { return undated(slurp_raw(@_)) }
+
+sub slurp_raw {
     my ($path) = @_;
     open my $file, '<:raw', $path or return '';
     local $/;
     my $bytes = <$file>;
     return defined $bytes ? $bytes : '';
 }
+
+sub undated { return $_[0] =~ s/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?=tinyhttpd[ :])//mgr }
 
 # Polls until the condition holds. Returns its value; false if it does not hold in time.
 sub eventually(&;$) {

@@ -33,6 +33,7 @@ static void samples_have_their_values(void **state)
         .cache_misses = 14,
         .proxy_errors = 16,
         .restarts = 15,
+        .lost_lines = {[METRICS_ACCESS_LOG] = 17, [METRICS_ERROR_LOG] = 18},
     };
     static const char *const lines[] = {
         "tinyhttpd_build_info{version=\"" TINYHTTPD_VERSION "\"} 1\n",
@@ -54,6 +55,8 @@ static void samples_have_their_values(void **state)
         "\ntinyhttpd_cache_misses_total 14\n",
         "\ntinyhttpd_proxy_header_errors_total 16\n",
         "\ntinyhttpd_worker_restarts_total 15\n",
+        "\ntinyhttpd_log_lines_lost_total{log=\"access\"} 17\n",
+        "\ntinyhttpd_log_lines_lost_total{log=\"error\"} 18\n",
     };
     const char *text = written(&totals);
     (void)state;

@@ -2,14 +2,18 @@
 #include "base/log.h"
 
 #include "base/limits.h"
+#include "base/log_file.h"
 #include "capture.h"
 
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -21,7 +25,7 @@ static uid_t user = 65534;
 static void open_log(void)
 {
     struct failure failure = {0};
-    assert_int_equal(log_open(user, NULL, &failure), 0);
+    assert_int_equal(log_open(&(struct log_setup){.user = user}, &failure), 0);
 }
 
 /* What is open on a stream, as log_open finds it. */
@@ -56,6 +60,7 @@ static void what_was_dropped_is_told_once(void **state)
     struct capture output = capture_begin(STDOUT_FILENO);
     log_add(&line, 1); /* of what was dropped before */
     log_flush();
+    usleep(LIMIT_LOG_LOSS_AGAIN_MS * 1000);
     struct capture errors = capture_begin(STDERR_FILENO);
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     dup2(full, STDOUT_FILENO); /* ENOSPC (full(4)) */
@@ -71,8 +76,10 @@ static void what_was_dropped_is_told_once(void **state)
     log_add(&line, 1);
     log_flush();
     capture_end(&errors);
-    assert_string_equal(captured,
-                        "tinyhttpd: 7 lines of the access log were dropped: No space left on device\n");
+    assert_string_equal(
+        captured,
+        "tinyhttpd: the access log loses lines: No space left on device\n"
+        "tinyhttpd: 7 lines of the access log were dropped: No space left on device; it is written again\n");
     capture_end(&output);
     assert_int_equal(captured_length, 3 * (line.length));
 }
@@ -104,7 +111,7 @@ static pid_t start_worker(unsigned number, unsigned lines)
     pid_t worker = fork();
     if (worker != 0)
         return worker;
-    log_enter_worker();
+    log_enter_worker(NULL);
     alarm(20);
     for (unsigned i = 0; i < lines; i++) {
         log_add(&own, 1);
@@ -201,7 +208,8 @@ static void unread_lines_are_held(void **state)
     assert_int_equal(captured_length, room * line.length);
     capture_end(&errors);
     assert_string_equal(captured,
-                        "tinyhttpd: 5 lines of the access log were dropped: standard output was not read\n");
+                        "tinyhttpd: 5 lines of the access log were dropped: its reader or its disk does not "
+                        "keep up; it is written again\n");
 }
 
 /* Both streams lead to one place that has no room: the count waits until there is some. */
@@ -229,8 +237,8 @@ static void count_of_dropped_lines_is_kept_until_it_is_told(void **state)
     log_flush();
     capture_end(&output);
     capture_end(&errors);
-    assert_string_equal(captured,
-                        "tinyhttpd: 5 lines of the access log were dropped: standard output was not read\n");
+    assert_string_equal(captured, "tinyhttpd: 5 lines of the access log were dropped: its reader or its disk "
+                                  "does not keep up; it is written again\n");
 }
 
 /* At the end there is no later time to write to. */
@@ -248,8 +256,9 @@ static void lines_unread_at_the_end_are_reported(void **state)
     assert_false(log_is_pending());
     capture_end(&output);
     capture_end(&errors);
-    assert_string_equal(captured,
-                        "tinyhttpd: 1 line of the access log was dropped: standard output was not read\n");
+    assert_string_equal(
+        captured,
+        "tinyhttpd: 1 line of the access log was dropped: its reader or its disk does not keep up\n");
 }
 
 /* Both streams may lead to one place. */
@@ -328,7 +337,7 @@ static void terminal_is_written_to_by_another_process(void **state)
     assert_true(isatty(STDOUT_FILENO)); /* for a program that is executed */
     pid_t worker = fork();
     if (worker == 0) {
-        log_enter_worker();
+        log_enter_worker(NULL);
         bool hidden = !isatty(STDOUT_FILENO) && log_is_terminal(STDOUT_FILENO);
         alarm(20);
         for (unsigned i = 0; i < 20000; i++) /* more than there is room for */
@@ -416,6 +425,74 @@ static void long_diagnostics_end_with_their_line(void **state)
     }
 }
 
+/* ---- files and times ---- */
+
+/* A new file is for this user and its group; a directory is none. */
+static void log_files_are_opened_or_the_reason_is_told(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *reason;
+    } cases[] = {
+        {"/tmp", "this is a directory; give a file in it"},
+        {"/none/log", "its directory does not exist"},
+        {"/dev/null/log", "Not a directory"},
+    };
+    char directory[] = "/tmp/tinyhttpd-log-XXXXXX", path[64], expected[128];
+    struct failure failure;
+    struct stat attributes;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(log_file_open("--error-log", cases[i].name, &failure), -1);
+        assert_int_equal(failure.status, EX_CANTCREAT);
+        snprintf(expected, sizeof expected, "--error-log '%s' can't be opened: %s", cases[i].name,
+                 cases[i].reason);
+        assert_string_equal(failure.message, expected);
+    }
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/log", directory);
+    mode_t mask = umask(0);
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = log_file_open("--access-log", path, &failure);
+        assert_int_equal(write(fd, "line\n", 5), 5);
+        assert_int_equal(fstat(fd, &attributes), 0);
+        close(fd);
+        assert_int_equal(attributes.st_mode & 07777, 0640);
+        assert_int_equal(attributes.st_size, 5 * (i + 1));
+    }
+    umask(mask);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(log_file_open("--access-log", path, &failure), -1);
+    assert_non_null(strstr(failure.message, "a FIFO that no process reads"));
+    unlink(path);
+    rmdir(directory);
+}
+
+/* "1994-11-06T08:49:37Z tinyhttpd: a\n"; the journal has times of its own. */
+static void lines_are_stamped_but_for_the_journal(void **state)
+{
+    char journal[64];
+    struct stat attributes;
+    (void)state;
+    unsetenv("JOURNAL_STREAM");
+    struct capture capture = capture_begin(STDERR_FILENO);
+    log_stamp();
+    log_error("a");
+    log_text(SPAN("tinyhttpd 1\ntinyhttpd 2\n"));
+    assert_int_equal(fstat(STDERR_FILENO, &attributes), 0);
+    snprintf(journal, sizeof journal, "%ju:%ju", (uintmax_t)attributes.st_dev, (uintmax_t)attributes.st_ino);
+    setenv("JOURNAL_STREAM", journal, 1);
+    log_stamp();
+    log_error("b");
+    capture_end(&capture);
+    assert_int_equal(captured_length, 21 + 13 + 2 * (21 + 12) + 13);
+    assert_int_equal(captured[4], '-');
+    assert_memory_equal(captured + 19, "Z tinyhttpd: a\n", 15);
+    assert_memory_equal(captured + 34 + 19, "Z tinyhttpd 1\n", 14);
+    assert_memory_equal(captured + 34 + 33 + 19, "Z tinyhttpd 2\ntinyhttpd: b\n", 27);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,7 +510,9 @@ int main(void)
         cmocka_unit_test(file_is_appended_to_whatever_its_offset_is),
         cmocka_unit_test(diagnostics_have_their_form),
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
+        cmocka_unit_test(log_files_are_opened_or_the_reason_is_told),
         cmocka_unit_test(long_diagnostics_end_with_their_line),
+        cmocka_unit_test(lines_are_stamped_but_for_the_journal), /* the last, as it lasts */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,12 @@ static void workers_are_added_up(void **state)
     metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/a"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/a"));
+    metrics_count_lost(metrics_of(metrics, 1), METRICS_ACCESS_LOG, 2);
+    metrics_count_lost(metrics_of_other(metrics, METRICS_ACCESS_WRITER), METRICS_ACCESS_LOG, 3);
+    metrics_count_lost(metrics_of_other(metrics, METRICS_MASTER), METRICS_ERROR_LOG, 1);
     metrics_sum(metrics, &totals);
+    assert_int_equal(totals.lost_lines[METRICS_ACCESS_LOG], 5);
+    assert_int_equal(totals.lost_lines[METRICS_ERROR_LOG], 1);
     assert_int_equal(totals.requests[2], 2);
     assert_int_equal(totals.requests[4], 1);
     assert_int_equal(totals.requests[5], 1);
@@ -216,7 +221,7 @@ static void a_worker_can_write_its_own_counters_only(void **state)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status),
-                     14); /* writable: its own; read-only: three workers and the master */
+                     16); /* writable: its own; read-only: three workers, the master and two log writers */
     metrics_sum(metrics, &totals);
     assert_int_equal(totals.bytes, 7);
     metrics_close(metrics);
@@ -267,6 +272,8 @@ static void without_memory_nothing_is_counted(void **state)
 {
     (void)state;
     assert_null(metrics_of(NULL, 3));
+    assert_null(metrics_of_other(NULL, METRICS_MASTER));
+    metrics_count_lost(NULL, METRICS_ACCESS_LOG, 1);
     assert_true(metrics_keep(NULL));
     metrics_close(NULL);
     metrics_count(NULL, 200, 1);

@@ -354,7 +354,7 @@ static void errors_of_opening_have_a_status(void **state)
     make_directory("a");
     for (size_t i = 0; i < COUNT(cases); i++) {
         char expected[128] = "";
-        seconds_ahead += 2;
+        seconds_ahead += 61;
         struct capture capture = capture_begin(STDERR_FILENO);
         struct entry *entry;
         open_error = cases[i].error;
@@ -370,22 +370,30 @@ static void errors_of_opening_have_a_status(void **state)
     seconds_ahead = 0;
 }
 
-static void errors_are_logged_once_a_second(void **state)
+static void each_error_is_logged_but_a_shortage_once_a_minute(void **state)
 {
+    static const char eio[] = "tinyhttpd: can't read '/broken': Input/output error\n";
+    static const char full[] = "tinyhttpd: can't read '/broken': Too many open files\n";
+    char expected[1024];
     struct entry *entry;
     (void)state;
-    seconds_ahead = 1000; /* later than the tests before it */
+    seconds_ahead = 10000; /* later than the tests before it */
     struct capture capture = capture_begin(STDERR_FILENO);
     open_error = EIO;
-    for (unsigned i = 0; i < 100; i++)
-        find("broken 1", &entry);
-    seconds_ahead += 1;
-    find("broken 2", &entry);
+    for (unsigned i = 0; i < 3; i++)
+        find("broken", &entry);
+    open_error = EMFILE;
+    for (unsigned i = 0; i < 3; i++)
+        find("broken", &entry);
+    seconds_ahead += 59;
+    find("broken", &entry);
+    seconds_ahead += 2;
+    find("broken", &entry);
     open_error = 0;
     seconds_ahead = 0;
     capture_end(&capture);
-    assert_string_equal(captured, "tinyhttpd: can't read '/broken 1': Input/output error\n"
-                                  "tinyhttpd: can't read '/broken 2': Input/output error\n");
+    snprintf(expected, sizeof expected, "%s%s%s%s%s", eio, eio, eio, full, full);
+    assert_string_equal(captured, expected);
 }
 
 /* ---- symbolic links ---- */
@@ -1705,7 +1713,7 @@ int main(void)
         TEST(long_names_are_404),
         TEST(files_that_may_not_be_read_are_403),
         TEST(errors_of_opening_have_a_status),
-        TEST(errors_are_logged_once_a_second),
+        TEST(each_error_is_logged_but_a_shortage_once_a_minute),
         TEST(links_that_stay_are_followed),
         TEST(links_that_leave_are_404),
         TEST(links_to_nowhere_are_404),
