@@ -33,7 +33,7 @@
 #include <unistd.h>
 
 /* Of the shared memory: for each worker and the one that it replaces, and more for roots that are replaced in a row. */
-enum { SLOTS_SPARE = 8, SLOTS_MAX = 2 * LIMIT_WORKERS + SLOTS_SPARE };
+enum { SLOTS_SPARE = 32, SLOTS_MAX = 2 * LIMIT_WORKERS + SLOTS_SPARE };
 
 /* A worker. If it dies, another process takes its slot. Times are milliseconds of the monotonic clock. */
 struct child {
@@ -43,6 +43,7 @@ struct child {
     int64_t started;
     int64_t due;   /* the next start */
     int64_t pause; /* before the last start; 0 unless the previous worker died young */
+    bool leaving;  /* it leaves, but there are too many old workers: it is not replaced yet */
 };
 
 /* A worker that retires, of this program or an earlier one in this process, and the process that checks whether it
@@ -584,9 +585,6 @@ static unsigned free_slot(const struct supervision *supervision)
         if (!used[slot])
             return slot;
     }
-    log_error(
-        "%u old workers still finish their responses; a new worker counts nothing and does not use libmagic",
-        supervision->old_count);
     return SLOTS_MAX;
 }
 
@@ -614,6 +612,10 @@ static pid_t fork_worker(struct supervision *supervision, struct child *child)
 static void start_child(struct supervision *supervision, struct child *child)
 {
     child->slot = free_slot(supervision);
+    if (child->slot == SLOTS_MAX)
+        log_error("%u old workers still finish their responses; until one has ended, a new worker counts "
+                  "nothing and does not use libmagic",
+                  supervision->old_count);
     pid_t pid = fork_worker(supervision, child);
     child->started = now_ms();
     if (pid < 0) {
@@ -624,6 +626,7 @@ static void start_child(struct supervision *supervision, struct child *child)
         return;
     }
     child->pid = pid;
+    child->leaving = false;
     supervision->running++;
 }
 
@@ -705,6 +708,19 @@ static void clear_slot(const struct supervision *supervision, unsigned slot)
         log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream", path);
 }
 
+/* Lets a worker that serves without a slot leave if one is free, and another one when this has ended. */
+static void replace_without_slot(const struct supervision *supervision)
+{
+    bool free = supervision->state == SUPERVISION_SERVE && free_slot(supervision) < SLOTS_MAX;
+    for (unsigned i = 0; i < supervision->master->workers && free; i++) {
+        const struct child *child = &supervision->children[i];
+        if (child->pid > 0 && child->slot == SLOTS_MAX) {
+            kill(child->pid, WORKER_RETIRE);
+            return;
+        }
+    }
+}
+
 static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_status)
 {
     for (unsigned i = 0; i < supervision->old_count; i++) {
@@ -715,6 +731,7 @@ static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_sta
         if (supervision->old[i].notices >= 0)
             close(supervision->old[i].notices);
         supervision->old[i] = supervision->old[--supervision->old_count];
+        replace_without_slot(supervision);
         if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
             log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
                       strsignal(WTERMSIG(wait_status)));
@@ -960,13 +977,16 @@ static void make_room_for_old(struct supervision *supervision)
 {
     int64_t now = now_ms(), first = INT64_MAX;
     for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].ended_early > 0) /* they leave room soon */
+        const struct old_child *old = &supervision->old[i];
+        if (old->ended_early == 0)
+            first = earlier_of(first, old->worker.retired);
+        else if (now <
+                 end_of_old(supervision, old)) /* it leaves room soon; one that is killed by now hangs */
             return;
-        first = earlier_of(first, supervision->old[i].worker.retired);
     }
     for (unsigned i = 0; i < supervision->old_count; i++) {
         struct old_child *old = &supervision->old[i];
-        if (old->worker.retired != first)
+        if (old->ended_early > 0 || old->worker.retired != first)
             continue;
         old->ended_early = now;
         kill(old->worker.pid, SIGTERM);
@@ -978,8 +998,16 @@ static void make_room_for_old(struct supervision *supervision)
 static void on_leave(struct supervision *supervision, struct child *child)
 {
     int64_t now = now_ms();
-    if (!has_room_for_old(supervision))
+    if (!has_room_for_old(supervision)) {
+        if (!child->leaving)
+            log_error(
+                "worker %d leaves, but %u old workers still finish their responses; it is replaced when "
+                "one has ended",
+                (int)child->pid, supervision->old_count);
+        child->leaving = true;
+        make_room_for_old(supervision);
         return;
+    }
     make_old(supervision, child, now);
     child->pause = next_pause(child, now);
     child->due = now + child->pause;
@@ -1151,6 +1179,15 @@ static void look_at_root(struct supervision *supervision, int64_t now)
     supervision->look_ended = false;
     if (supervision->look == 0 && supervision->root_due <= now)
         begin_look(supervision, now);
+}
+
+static void replace_leaving(struct supervision *supervision)
+{
+    for (unsigned i = 0; i < supervision->master->workers; i++) {
+        struct child *child = &supervision->children[i];
+        if (child->pid > 0 && child->leaving)
+            on_leave(supervision, child);
+    }
 }
 
 /* A few of them tell all; a compromised worker may write on and on. */
@@ -1495,6 +1532,7 @@ static void supervise(struct supervision *supervision)
             int64_t now = now_ms();
             if (now >= supervision->notices_due)
                 read_notices(supervision, now);
+            replace_leaving(supervision);
             look_at_root(supervision, now);
             if (supervision->dry_run_succeeded && !is_any_checked(supervision) && !log_is_reopening())
                 hand_over(supervision);

@@ -21,7 +21,7 @@ my $slow   = is_sanitized() ? 4 : 1;
 my $rounds = ($ENV{ROUNDS} // 100) / $slow;
 
 # Where roots follow each other faster than old workers end, as on a busy machine
-my $many_old = qr/\Atinyhttpd: \d+ old workers still finish their responses; a new worker counts nothing /;
+my $many_old = qr/\Atinyhttpd: \d+ old workers still finish their responses; until one has ended, a new worker counts nothing /;
 
 # Every file of a version says which it is, over and over, so that a mixture shows.
 sub content { my ($version, $bytes) = @_; return substr "$version\n" x ($bytes / 2), 0, $bytes }
@@ -353,18 +353,19 @@ SKIP: {
     $roots->(0);
     my $server = Harness->start(root => "$folder/current", args => ['-j', '1']);
     my @slow;
-    for my $n (1 .. 11) {
+    for my $n (1 .. 35) { # one more than there are slots
         push @slow, $server->connection(receive => 32_768);
         syswrite $slow[-1], get_request('/huge.bin');
         sysread $slow[-1], my $start, 1_000 or die;
         is($server->get('/plain')->{field}{'content-type'}, 'image/gif', 'many old workers: the type by libmagic before') if $n == 1;
         $roots->($n);
-        $server->expect_stderr(qr/^tinyhttpd: \d+ old workers still finish their responses; a new worker counts nothing and does not use libmagic$/m);
+        $server->expect_stderr($many_old);
         is($server->get('/plain')->{status}, 200, "many old workers: root $n is served");
     }
     is($server->get('/plain')->{field}{'content-type'}, 'application/octet-stream', 'many old workers: a worker without a slot does not use libmagic');
     close $_ for @slow;
     ok(eventually { worker_count($server) == 1 }, 'many old workers: they end');
+    ok(eventually { $server->get('/plain')->{field}{'content-type'} eq 'image/gif' }, 'many old workers: when one has ended, a worker with a slot serves');
     $server->stop(lost => 1);
 }
 
@@ -391,6 +392,32 @@ SKIP: {
     }
     is($got->{body}, 20, 'stopped old workers: the newest root is served');
     cmp_ok(worker_count($server), '<=', 17, 'stopped old workers: no more than their maximum');
+    close $_ for @slow;
+    $server->stop(lost => 1);
+}
+
+# More workers that leave than a quarter of the descriptors: the oldest is told to stop, and each is replaced at last.
+SKIP: {
+    system('prlimit --version >/dev/null 2>&1') == 0 or skip 'no prlimit', 2;
+    my $folder = new_root();
+    put_file($folder, 'n', 'n');
+    truncate put_file($folder, 'huge.bin', ''), 30_000_000;
+    my $server = Harness->start(root => $folder, args => ['-j', '1', '--drain', '1'], before => sub {
+        system('prlimit', '--nofile=64:64', '--pid', $$) == 0 or POSIX::_exit(125);
+    });
+    $server->expect_stderr(qr/\Atinyhttpd: worker \d+ leaves, but \d+ old workers still finish their responses; it is replaced when one has ended$/m);
+    my (@slow, %left, $got);
+    for my $n (1 .. 20) {
+        my ($worker) = grep { !$left{$_} } $server->workers;
+        push @slow, $server->connection(receive => 32_768);
+        syswrite $slow[-1], get_request('/huge.bin');
+        sysread $slow[-1], my $start, 1_000 or die;
+        kill 'USR2', $worker;
+        $left{$worker} = 1;
+        last if !eventually { $got = grep { !$left{$_} } $server->workers };
+    }
+    is($got, 1, 'many workers that leave: each is replaced');
+    is($server->get('/n')->{body}, 'n', 'many workers that leave: the last one serves');
     close $_ for @slow;
     $server->stop(lost => 1);
 }

@@ -4,6 +4,7 @@ use warnings;
 use Config;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use File::Temp qw(tempdir);
 use Harness;
 use POSIX ();
 use Test::More;
@@ -141,6 +142,16 @@ $try{reloads}{master} = sub {
 };
 
 # All processes of the server stop and go on; an idle connection is not closed for the time between.
+$try{'reopens logs'}{master} = sub {
+    my ($name) = @_;
+    my $log    = tempdir(CLEANUP => 1) . '/log';
+    my $server = new_server('--access-log', $log);
+    rename $log, "$log.1" or die $!;
+    kill $name, $server->pid;
+    ok(eventually(sub { -f $log }), "SIG$name to the master: the log is made anew");
+    $server->stop;
+};
+
 $try{'stops all'}{master} = sub {
     my ($name, $number) = @_;
     my $server = Harness->start(root => $root, args => ['-j', '2', '--keep-alive', '4']);
