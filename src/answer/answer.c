@@ -47,7 +47,8 @@ static bool has_foreign_host(const struct exchange *exchange, struct span author
 static bool is_foreign_load(const struct exchange *exchange)
 {
     return exchange->check_host && request_has(exchange->request, 1U << FIELD_SEC_FETCH_SITE) &&
-           client_is_cross_site_load(exchange->request) && exchange->context->config->settings->cors == NULL;
+           client_is_cross_site_load(exchange->request) &&
+           exchange->context->config->settings->cors == NULL && exchange_is_guarded(exchange);
 }
 
 static enum outcome refuse_load(struct exchange *exchange)

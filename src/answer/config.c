@@ -82,7 +82,8 @@ void config_append_page(const struct config *config, struct buffer *lines, struc
 
 /*
  * --isolate forbids other origins to embed the files, and a server for this machine only forbids other sites, unless
- * --cors lets them read the files anyway (Fetch 3.7). Other ports of localhost are the same site.
+ * --cors lets them read the files anyway (Fetch 3.7), or --allow-host publishes them by a proxy. Other ports of
+ * localhost are the same site.
  */
 static struct span resource_policy(const struct config *config)
 {
@@ -91,7 +92,8 @@ static struct span resource_policy(const struct config *config)
         return SPAN("cross-origin");
     if (settings->isolate)
         return SPAN("same-origin");
-    return config->check_host && settings->cors == NULL ? SPAN("same-site") : SPAN_NONE;
+    bool published = settings->allowed_host_count > 0;
+    return config->check_host && settings->cors == NULL && !published ? SPAN("same-site") : SPAN_NONE;
 }
 
 /*
@@ -168,15 +170,21 @@ static struct span write_cache(struct config *config)
 
 /* ---- host names ---- */
 
+bool config_publishes_host(const struct config *config, struct span name)
+{
+    const struct settings *settings = config->settings;
+    for (unsigned i = 0; i < settings->allowed_host_count; i++) {
+        if (host_is_allowed(name, span_of(settings->allowed_hosts[i])))
+            return !host_is_loopback(name);
+    }
+    return false;
+}
+
 bool config_allows_host(const struct config *config, struct span name)
 {
     const struct settings *settings = config->settings;
-    if (host_is_loopback(name))
+    if (host_is_loopback(name) || config_publishes_host(config, name))
         return true;
-    for (unsigned i = 0; i < settings->allowed_host_count; i++) {
-        if (host_is_allowed(name, span_of(settings->allowed_hosts[i])))
-            return true;
-    }
     for (unsigned i = 0; i < settings->bind_count; i++) {
         if (span_equal_nocase(name, span_of(settings->binds[i])))
             return true;

@@ -47,6 +47,10 @@ void config_append_default(const struct config *config, struct buffer *lines, st
 void config_append_page(const struct config *config, struct buffer *lines, struct span type,
                         struct span policy);
 
+/* True for a name (from host_name) of --allow-host by which others may reach the server, through a proxy: not for
+   loopback names. */
+bool config_publishes_host(const struct config *config, struct span name);
+
 /* True for a name (from host_name) by which clients may address the server: loopback, bound or allowed. */
 bool config_allows_host(const struct config *config, struct span name);
 

@@ -30,6 +30,11 @@ bool exchange_is_local(struct exchange *exchange)
     return exchange->asked.local;
 }
 
+bool exchange_is_guarded(const struct exchange *exchange)
+{
+    return exchange->check_host && !config_publishes_host(exchange->context->config, exchange->host);
+}
+
 bool exchange_wants_reason(struct exchange *exchange)
 {
     const struct request *request = exchange->request;

@@ -88,6 +88,9 @@ enum media exchange_media(struct exchange *exchange);
 /* What sends the request. */
 enum asker exchange_asker(struct exchange *exchange);
 
+/* True if the request is to a server for this machine only, by a name that --allow-host does not publish. */
+bool exchange_is_guarded(const struct exchange *exchange);
+
 /* True if the client is on this machine, uses a loopback host, and no untrusted proxy is detected. */
 bool exchange_is_local(struct exchange *exchange);
 

@@ -4,7 +4,8 @@
 
 bool unregister_applies(const struct exchange *exchange)
 {
-    return exchange->check_host &&
+    bool is_there = exchange->denied || exchange->refused.codings != 0;
+    return !is_there && exchange_is_guarded(exchange) &&
            span_equal(request_single_field(exchange->request, FIELD_SERVICE_WORKER), SPAN("script"));
 }
 

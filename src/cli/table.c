@@ -52,8 +52,8 @@ const struct option_row table_rows[] = {
      .help = "accept this host name as well",
      .manual = "A server that only this machine can reach accepts only loopback names, so that other sites "
                "can't read it by DNS rebinding. Their pages can't load its files, either, unless --cors is "
-               "given. This option adds a name; .NAME also adds all names below it, "
-               "and * every name."},
+               "given. This option adds a name, by which any page may load them; .NAME also adds all "
+               "names below it, and * every name."},
 
     {.key = KEY_INDEX,
      .name = "index",

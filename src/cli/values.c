@@ -304,6 +304,17 @@ static bool read_cache(const char *how, enum cache_choice *cache, uint32_t *seco
     return true;
 }
 
+/* True if a path can begin so: no name is empty, "." or "..". */
+static bool is_beginning_of_path(struct span prefix)
+{
+    while (prefix.length > 0) {
+        struct span name = span_take_until(&prefix, '/');
+        if (name.length == 0 || span_equal(name, SPAN(".")) || span_equal(name, SPAN("..")))
+            return false;
+    }
+    return true;
+}
+
 /* /PREFIX=HOW, for the files beneath a path. */
 static int add_cache_rule(const struct value *value)
 {
@@ -317,6 +328,8 @@ static int add_cache_rule(const struct value *value)
     size_t length = (size_t)(how - typed);
     while (length > 0 && typed[length - 1] == '/')
         length--;
+    if (!is_beginning_of_path((struct span){typed, length}))
+        return refuse(value, "no file has such a path; give /PREFIX=HOW, such as /assets/=immutable");
     if (settings->cache_rule_count == LIMIT_CACHE_RULES)
         return refuse(value, "too many prefixes; leave some out");
     rule.prefix = keep(value, typed, length);
@@ -506,7 +519,7 @@ static int add_encoded(const struct value *value)
     const char *typed = value->typed;
     size_t length = strcspn(typed, "=");
     int coding = typed[length] == '=' ? find_word(typed + length + 1, codings) : -1;
-    if (coding < 0 || !is_end_of_name(typed, length))
+    if (coding < 0 || !is_end_of_name(typed, length) || strncmp(typed, ".=", 2) == 0)
         return refuse(value, "give EXT=gzip, EXT=br or EXT=zstd, such as js.gz=gzip");
     if (settings->encoded_count == LIMIT_ENCODED_NAMES)
         return refuse(value, "too many extensions; leave some out");

@@ -51,7 +51,8 @@ bool host_is_loopback(struct span name)
 {
     return name.length > 0 &&
            (span_equal_nocase(name, SPAN("localhost")) || ends_with(name, SPAN(".localhost")) ||
-            is_loopback_address(name) || span_equal_nocase(name, SPAN("ip6-localhost")));
+            is_loopback_address(name) || span_equal_nocase(name, SPAN("ip6-localhost")) ||
+            span_equal_nocase(name, SPAN("ip6-loopback")));
 }
 
 bool host_is_allowed(struct span name, struct span allowed)

@@ -18,8 +18,9 @@ struct span host_of(const struct request *request, const struct target *target);
    address keeps its brackets. */
 struct span host_name(struct span authority);
 
-/* True for "localhost" and names beneath it (RFC 6761 6.3), "ip6-localhost" (Debian's /etc/hosts), 127.0.0.0/8 (also
-   IPv4-mapped), [::1], 0.0.0.0 and [::], which can only mean this machine. `name` as from host_name. */
+/* True for "localhost" and names beneath it (RFC 6761 6.3), "ip6-localhost" and "ip6-loopback" (Debian's /etc/hosts),
+   127.0.0.0/8 (also IPv4-mapped), [::1], 0.0.0.0 and [::], which can only mean this machine. `name` as from
+   host_name. */
 bool host_is_loopback(struct span name);
 
 /* True if `name` equals `allowed`, ignoring case. A leading dot also allows names beneath it, "*" every name. */

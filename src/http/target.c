@@ -155,8 +155,12 @@ struct span target_bad_escape(struct span raw)
         size_t left = path - at;
         if (raw.at[at] != '%')
             continue;
-        if (left < 3 || text_hex_value(raw.at[at + 1]) < 0 || text_hex_value(raw.at[at + 2]) < 0)
-            return (struct span){raw.at + at, left < 3 ? left : 3};
+        if (left >= 3 && text_hex_value(raw.at[at + 1]) >= 0 && text_hex_value(raw.at[at + 2]) >= 0)
+            continue;
+        size_t length = left < 3 ? left : 3;
+        while (length < left && ((unsigned char)raw.at[at + length] & 0xC0) == 0x80)
+            length++;
+        return (struct span){raw.at + at, length};
     }
     return SPAN_NONE;
 }

@@ -32,7 +32,8 @@ struct target {
  */
 int target_parse(struct span raw, struct target *target);
 
-/* The first "%" of a target that begins no escape, with up to two bytes after it; empty if there is none. */
+/* The first "%" of a target that begins no escape, with up to two bytes after it, and the rest of a UTF-8 character
+   that begins there; empty if there is none. */
 struct span target_bad_escape(struct span raw);
 
 /* The path of `name` in the directory `target->path`, with a NUL after it. Written into the target's room, where it

@@ -42,19 +42,32 @@ static bool begins_with(struct span text, struct span beginning)
     return text.length >= beginning.length && memcmp(text.at, beginning.at, beginning.length) == 0;
 }
 
+/* True if the name is the one asked for, in any Unicode form, and an extension, which begins with its dot. */
+static bool is_with_extension(struct span name, struct span asked, struct span *extension, size_t *work)
+{
+    size_t stem = asked.length;
+    bool same = begins_with(name, asked) && name.at[stem] == '.';
+    if (!same) {
+        size_t last = span_after_last(name, '.').length + 1;
+        stem = last <= name.length ? name.length - last : 0;
+        same = stem > 0 && unicode_is_equivalent((struct span){name.at, stem}, asked, work);
+    }
+    *extension = (struct span){name.at + stem, name.length - stem};
+    return same;
+}
+
 static enum likeness likeness_of(struct span name, struct span asked, unsigned *distance, size_t *work)
 {
     unsigned bound = asked.length < 3 ? 0 : asked.length < 6 ? 1 : NEAR_MAX;
+    struct span extension;
     *distance = 0;
     *work += name.length / 4; /* in cells of the distance's matrix; a byte costs a quarter of one */
     if (span_equal_nocase(name, asked))
         return LIKENESS_CASE;
     if (unicode_is_equivalent(name, asked, work))
         return LIKENESS_FORM;
-    if (begins_with(name, asked) && name.at[asked.length] == '.') {
-        struct span rest = {name.at + asked.length, name.length - asked.length};
-        return span_equal(rest, SPAN(".html")) ? LIKENESS_HTML : LIKENESS_EXTENSION;
-    }
+    if (is_with_extension(name, asked, &extension, work))
+        return span_equal(extension, SPAN(".html")) ? LIKENESS_HTML : LIKENESS_EXTENSION;
     *distance = distance_between(name, asked, bound, work);
     return *distance <= bound ? LIKENESS_NEAR : LIKENESS_NONE;
 }

@@ -90,8 +90,8 @@ static bool is_loopback(struct span name)
                memcmp(&address, mapped, sizeof mapped) == 0;
     /* Connections to an unspecified address reach this machine. */
     return is_v4_loopback(name) || span_equal(name, SPAN("0.0.0.0")) ||
-           span_equal_nocase(name, SPAN("ip6-localhost")) || span_equal_nocase(name, SPAN("localhost")) ||
-           ends_with(name, SPAN(".localhost"));
+           span_equal_nocase(name, SPAN("ip6-localhost")) || span_equal_nocase(name, SPAN("ip6-loopback")) ||
+           span_equal_nocase(name, SPAN("localhost")) || ends_with(name, SPAN(".localhost"));
 }
 
 /* ---- the checks ---- */

@@ -57,6 +57,9 @@ like($worker->{body}, qr/registration\.unregister\(\)/, '... that unregisters it
 is($local->get('/sw.js')->{status}, 404, '... for no other request');
 put_file($root, 'own.js', 'own()');
 is($local->get('/own.js', 'Service-Worker: script')->{body}, 'own()', 'an existing service worker is served');
+put_file($root, $_, 'own()') for 'secret.js', 'coded.js.gz';
+chmod 0, "$root/secret.js" or die;
+is($local->get("/$_", 'Service-Worker: script')->{status}, 404, "... and one that can't be sent is 404: $_") for 'secret.js', 'coded.js';
 
 # Host and absolute-form
 is(asked($local, "GET http://example.org/ HTTP/1.1\r\nHost: localhost\r\n\r\n")->{status}, 403, 'the authority of absolute-form replaces Host (RFC 9112 3.2.2)');
@@ -72,10 +75,19 @@ $local->stop;
 my $allowing = Harness->start(root => $root, args => ['-j', '1', '--allow-host=Dev.example.org', '--allow-host=.example.net']);
 is(with_host($allowing, $_)->{status}, 200, "$_ is allowed") for 'dev.example.org', 'DEV.example.org:1234', 'dev.example.org.', 'example.net', 'a.b.example.net', 'localhost';
 is(with_host($allowing, $_)->{status}, 403, "$_ is not allowed") for 'example.org', 'x.dev.example.org', 'badexample.net', 'dev.example.org.evil.com';
+# A proxy serves these names to everyone.
+for my $host ('dev.example.org', 'a.example.net') {
+    my $response = asked($allowing, "GET /sw.js HTTP/1.1\r\nHost: $host\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nService-Worker: script\r\n\r\n");
+    is($response->{status}, 404, "$host: a page of another site may load files, and a missing service worker is 404");
+    is($response->{field}{'cross-origin-resource-policy'}, undef, '... without Cross-Origin-Resource-Policy');
+}
+is(loaded($allowing, 'cross-site', 'no-cors')->{status}, 403, '... but not by a loopback name');
+like($allowing->get('/sw.js', 'Service-Worker: script')->{body}, qr/unregister/, '... where a missing service worker unregisters itself');
 $allowing->stop;
 
 my $any = Harness->start(root => $root, args => ['-j', '1', '--allow-host=*']);
 is(with_host($any, 'example.org')->{status}, 200, '* allows every name');
+is(loaded($any, 'cross-site', 'no-cors')->{status}, 403, '... but loads by a loopback name stay forbidden');
 $any->stop;
 
 # The bound addresses decide, not the words after -b; a second address that is not loopback lifts the check. This test

@@ -55,6 +55,7 @@ static void loopback_names_are_recognised(void **state)
         "[::]",
         "[::]:80",
         "ip6-localhost",
+        "IP6-loopback",
         "[::ffff:0.0.0.0]",
     };
     static const char *const foreign[] = {

@@ -295,8 +295,9 @@ static void invalid_targets_are_refused(void **state)
 static void bad_escapes_are_found(void **state)
 {
     static const char *const rows[][2] = {
-        {"/50%.txt", "%.t"}, {"/50%", "%"}, {"/%4", "%4"},   {"/%4g", "%4g"}, {"/%41%zz", "%zz"},
-        {"/%41", ""},        {"/a?%", ""},  {"/%?a=b", "%"}, {"/%00", ""},    {"", ""},
+        {"/50%.txt", "%.t"}, {"/50%", "%"},   {"/%4", "%4"},    {"/%4g", "%4g"}, {"/%41%zz", "%zz"},
+        {"/%41", ""},        {"/a?%", ""},    {"/%?a=b", "%"},  {"/%00", ""},    {"", ""},
+        {"/%€.", "%€"},      {"/%aé", "%aé"}, {"/%a😀b", "%a😀"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)

@@ -94,11 +94,12 @@ static int64_t second; /* a new one for each reason, as each second allows few *
 static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
 static const char *const folders[] = {"guide", "img", ".git", "locked", "shown", "entered"};
 static const char *const files[] = {
-    "about.html", "about.txt",    "README.md", "style.css",   "style.min.css",   "img/hills.png",
-    ".env",       ".a",           "private",   ".git/config", "guide/Index.htm", "a\nb.txt",
-    "ab",         "notes.tar.gz", "pick.a",    "pick.b",      "pick.c",          "pick.html",
-    "pick.d",     "pick.e",       "pick.x",    "pick.y",      "pick.z",          "cafe\u0301",
-    "\uD55C",     "\u00E9e\u0301"};
+    "about.html",      "about.txt",     "README.md", "style.css",    "style.min.css",
+    "img/hills.png",   ".env",          ".a",        "private",      ".git/config",
+    "guide/Index.htm", "a\nb.txt",      "ab",        "notes.tar.gz", "pick.a",
+    "pick.b",          "pick.c",        "pick.html", "pick.d",       "pick.e",
+    "pick.x",          "pick.y",        "pick.z",    "cafe\u0301",   "\uD55C",
+    "\u00E9e\u0301",   "gr\u00FCn.html"};
 static char far[300] = ".."; /* longer than a reason shows */
 static const struct {
     const char *name;
@@ -214,6 +215,8 @@ static void reasons_have_these_words(void **state)
         {"e\u0301\u00E9",
          "There is no 'e\u0301\u00E9' in the root. Did you mean '\u00E9e\u0301'? It is the same name in "
          "another Unicode form."},
+        {"gru\u0308n", "There is no 'gru\u0308n' in the root. Did you mean 'gr\u00FCn.html'? The address "
+                       "lacks the extension."},
         {"dangling", "'dangling' is a symbolic link to 'nowhere', which leads to nothing."},
         {"loop",
          "'loop' is a symbolic link to 'loop', which leads back to itself or through too many links."},
