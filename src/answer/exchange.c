@@ -45,9 +45,12 @@ bool exchange_wants_reason(struct exchange *exchange)
 
 void exchange_finish(struct exchange *exchange, struct span lines)
 {
+    const struct config *config = exchange->context->config;
     struct response *response = exchange->response;
-    unsigned minor_version = exchange->request->minor_version;
-    if (!response->last && minor_version > 0)
-        response->common = exchange->context->config->kept;
-    response_finish(response, exchange->context->date, minor_version, lines);
+    /* Then `kept` has the Connection field that HTTP/1.0 needs as well. */
+    bool announced = !response->last && config->settings->keep_alive > 0;
+    if (!response->last)
+        response->common = config->kept;
+    response_finish(response, exchange->context->date, announced ? 1 : exchange->request->minor_version,
+                    lines);
 }

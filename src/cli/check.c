@@ -53,6 +53,17 @@ static bool is_url(const char *text)
     return strncasecmp(text, "http://", 7) == 0;
 }
 
+/* Takes an IPv6 address without its brackets. "%25" before a zone is '%' in a URL (RFC 6874 2), which also accepts a '%'
+   that is typed as it is. */
+static void take_host(struct probe *probe, struct span host)
+{
+    bool bracketed = host.at[0] == '[';
+    snprintf(probe->host, sizeof probe->host, "%.*s", (int)host.length - 2 * bracketed, host.at + bracketed);
+    char *zone = strstr(probe->host, "%25");
+    if (bracketed && zone != NULL && zone[3] != '\0')
+        memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
+}
+
 /* http://host[:port][/path[?query]] */
 static bool read_url(struct probe *probe, const char *url)
 {
@@ -67,8 +78,7 @@ static bool read_url(struct probe *probe, const char *url)
     if (name == 0 || name >= sizeof probe->host || (name < length && host[name] != ':') ||
         !take_port(probe, port) || strlen(target) >= sizeof probe->target - 1)
         return false;
-    memcpy(probe->host, host, name);
-    probe->host[name] = '\0';
+    take_host(probe, (struct span){host, name});
     for (const char *at = url; *at != '\0'; at++) {
         if (*at <= ' ' || *at > '~' || *at == '#')
             return false;
@@ -142,7 +152,6 @@ static int open_socket(const struct probe *probe, const char **why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
     struct sockaddr_un path = {.sun_family = AF_UNIX};
-    char name[HOST_MAX];
     int fd = -1;
     if (probe->socket != NULL) {
         snprintf(path.sun_path, sizeof path.sun_path, "%s", probe->socket);
@@ -155,9 +164,7 @@ static int open_socket(const struct probe *probe, const char **why)
         *why = strerror(errno);
         return fd;
     }
-    bool bracketed = *probe->host == '[';
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(probe->host + bracketed, "]"), probe->host + bracketed);
-    int unknown = getaddrinfo(name, probe->port, &hints, &found);
+    int unknown = getaddrinfo(probe->host, probe->port, &hints, &found);
     if (unknown != 0) {
         *why = gai_strerror(unknown);
         errno = 0;
@@ -182,11 +189,11 @@ static bool is_family_missing(int error)
    machine (RFC 6874 4). Over a Unix socket the server accepts any name. */
 static void write_host(const struct probe *probe, char *host, size_t size)
 {
-    bool bare = strchr(probe->host, ':') != NULL && *probe->host != '[';
+    bool v6 = strchr(probe->host, ':') != NULL;
     if (probe->socket != NULL)
         snprintf(host, size, "localhost");
     else
-        snprintf(host, size, bare ? "[%.*s]:%s" : "%.*s:%s", (int)strcspn(probe->host, "%"), probe->host,
+        snprintf(host, size, v6 ? "[%.*s]:%s" : "%.*s:%s", (int)strcspn(probe->host, "%"), probe->host,
                  probe->port);
 }
 

@@ -81,6 +81,13 @@ static void describe_owner(const struct attempt *attempt, char *text, size_t siz
         snprintf(text, size, " by %s (process %d)", owner.name, (int)owner.pid);
 }
 
+/* True for an IPv6 address that means nothing without its interface (RFC 4007 6). */
+static bool lacks_zone(const struct attempt *attempt)
+{
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)&attempt->address;
+    return v6->sin6_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr) && v6->sin6_scope_id == 0;
+}
+
 static int fail_to_listen(struct failure *failure, const struct attempt *attempt, int error)
 {
     const char *name = attempt->name;
@@ -101,6 +108,10 @@ static int fail_to_listen(struct failure *failure, const struct attempt *attempt
         return fail(failure, EX_UNAVAILABLE,
                     "'%s' is not an address of this machine; 'ip address' lists them", name);
     default:
+        if (lacks_zone(attempt))
+            return fail(failure, EX_USAGE,
+                        "'%s' needs the interface that has it, such as '%s%%eth0'; 'ip address' lists both",
+                        name, name);
         return fail(failure, EX_OSERR, "can't listen on %s%s%s:%u: %s", before, name, after, port,
                     strerror(error));
     }
@@ -240,12 +251,12 @@ static int bind_at(int fd, const struct sockaddr_un *address, socklen_t length)
         return -1;
     if (remove_abandoned(address))
         return bind(fd, any, length);
-    errno = EADDRINUSE;
+    errno = name_at(address->sun_path).inode != 0 ? EADDRINUSE : EEXIST;
     return -1;
 }
 
-/* Makes the file with its mode, and its group before listen(2), so that no other group ever connects. */
-static int bind_unix(int fd, const struct sockaddr_un *address, socklen_t length, unsigned mode, gid_t group)
+/* Makes the file with its mode. */
+static int bind_unix(int fd, const struct sockaddr_un *address, socklen_t length, unsigned mode)
 {
     mode_t before = umask(0);
     umask(mode != 0 ? ~mode & 0777 : before);
@@ -253,12 +264,7 @@ static int bind_unix(int fd, const struct sockaddr_un *address, socklen_t length
     int error = errno;
     umask(before);
     errno = error;
-    if (result < 0 || group == (gid_t)-1 || lchown(address->sun_path, (uid_t)-1, group) == 0)
-        return result;
-    error = errno;
-    unlink(address->sun_path);
-    errno = error;
-    return -1;
+    return result;
 }
 
 static int fail_unix(struct failure *failure, const char *path, int error)
@@ -267,6 +273,9 @@ static int fail_unix(struct failure *failure, const char *path, int error)
     case EADDRINUSE:
         return fail(failure, EX_UNAVAILABLE, "socket '%s' is in use; give another path, or stop its server",
                     path);
+    case EEXIST:
+        return fail(failure, EX_UNAVAILABLE,
+                    "can't create socket '%s': there is another file; remove it, or give another path", path);
     case EACCES:
     case EPERM:
     case EROFS:
@@ -277,6 +286,13 @@ static int fail_unix(struct failure *failure, const char *path, int error)
                     "can't create socket '%s': %s; give a path in an existing directory", path,
                     strerror(error));
     }
+}
+
+static int fail_group(struct failure *failure, const char *path, const char *group, int error)
+{
+    return fail(failure, EX_NOPERM,
+                "socket '%s' can't have group '%s': %s; give one that this user is a member of", path, group,
+                strerror(error));
 }
 
 static int add_unix(struct listening *listening, const char *path, const struct socket_access *access,
@@ -291,15 +307,21 @@ static int add_unix(struct listening *listening, const char *path, const struct 
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0)
         set_options(fd); /* a connection takes them over when it is made */
-    if (fd < 0 || bind_unix(fd, &address, length, access->mode, group) < 0 || listen(fd, SOMAXCONN) < 0) {
+    bool bound = fd >= 0 && bind_unix(fd, &address, length, access->mode) == 0;
+    /* The group is there before listen(2), so that no other one ever connects. */
+    bool grouped = bound && (group == (gid_t)-1 || lchown(path, (uid_t)-1, group) == 0);
+    if (!grouped || listen(fd, SOMAXCONN) < 0) {
         int error = errno;
+        if (bound && *path != '@')
+            unlink(path);
         if (fd >= 0)
             close(fd);
-        return fail_unix(failure, path, error);
+        return bound && !grouped ? fail_group(failure, path, access->group, error)
+                                 : fail_unix(failure, path, error);
     }
-    struct sockaddr_storage *bound = &listening->addresses[listening->count];
-    *bound = (struct sockaddr_storage){0};
-    memcpy(bound, &address, sizeof address);
+    struct sockaddr_storage *own = &listening->addresses[listening->count];
+    *own = (struct sockaddr_storage){0};
+    memcpy(own, &address, sizeof address);
     listening->names[listening->count] = name_at(path);
     listening->fds[listening->count++] = fd;
     return 0;

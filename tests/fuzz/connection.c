@@ -14,11 +14,12 @@
  *     d          the server begins to drain
  *     others     all that is left arrives; there is any room
  *
- * After the script the rest arrives, then the end of the stream.
+ * If it begins with p, the peer is a trusted proxy, which begins with a PROXY header (--proxy-protocol). After the script the rest arrives, then the end of the stream.
  */
 #include "serve/connection.h"
 
 #include "base/log.h"
+#include "http/proxy_header.h"
 #include "lib/fuzz.h"
 #include "lib/reader.h"
 #include "lib/site.h"
@@ -112,7 +113,7 @@ static void reset(struct play *play)
 /* As drain() in worker.c: a connection that waits for a request makes another step. */
 static void drain(struct play *play)
 {
-    bool reading = play->connection->state == CONNECTION_READ;
+    bool reading = play->connection->state == CONNECTION_READ || play->connection->state == CONNECTION_PROXY;
     service->context.draining = wire.stopped = true;
     play->connection->readable |= reading;
     if (reading || play->want == WANT_TURN)
@@ -172,11 +173,24 @@ static void happen(struct play *play)
     step(play);
 }
 
+/* The PROXY header in what has arrived. */
+static enum proxy_header_state header_arrived(struct proxy_header *header)
+{
+    size_t length = wire.arrived < LIMIT_PROXY_HEADER ? wire.arrived : LIMIT_PROXY_HEADER;
+    return proxy_header_parse((struct span){wire.sent.at, length}, header);
+}
+
 /* A connection that waits for an event must have read and sent all it could, or it would wait for ever. */
 static void check_wait(const struct play *play)
 {
     enum deadline_kind kind = connection_deadline(play->connection);
+    struct proxy_header header;
     CHECK(kind != DEADLINE_KINDS);
+    if (play->connection->state == CONNECTION_PROXY) {
+        CHECK(kind == DEADLINE_HEAD && wire.taken == 0 && !wire.ended && !wire.gone);
+        CHECK(header_arrived(&header) == PROXY_HEADER_PARTIAL);
+        return;
+    }
     CHECK(kind != DEADLINE_HEAD || input_is_read(play->connection->input));
     if (kind == DEADLINE_WRITE)
         CHECK(wire.room == 0);
@@ -208,19 +222,47 @@ static void run(struct play *play, size_t length)
     CHECK(play->connection->input == NULL && play->connection->outgoing == NULL);
 }
 
+/* Without a whole header nothing is read or answered. Otherwise makes what follows it the client's bytes. */
+static void check_header(const struct origin *origin, struct wire *used)
+{
+    struct proxy_header header;
+    if (header_arrived(&header) != PROXY_HEADER_WHOLE || used->taken == 0) {
+        CHECK(header_arrived(&header) != PROXY_HEADER_WHOLE || used->gone);
+        CHECK(used->taken == 0 && used->given == 0 && used->line_count == 0);
+        return;
+    }
+    CHECK(used->taken >= header.length);
+    CHECK(origin->named == header.named &&
+          memcmp(&origin->client, &header.client, sizeof header.client) == 0);
+    used->taken -= header.length;
+    used->sent = (struct span){used->sent.at + header.length, used->sent.length - header.length};
+}
+
+/* True if the script begins with p, which is taken. */
+static bool take_proxied(struct span *script)
+{
+    bool proxied = script->length > 0 && script->at[0] == 'p';
+    *script = (struct span){script->at + proxied, script->length - proxied};
+    return proxied;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static const union peer peer = {.v4 = {.sin_family = AF_INET}};
     struct span sent = {(const char *)bytes, length};
     struct play play = {.script = fuzz_take_line(&sent)};
+    bool proxied = take_proxied(&play.script);
     wire_open(sent);
     service->context.draining = false;
     service->context.iteration++;
-    play.connection = connection_new(wire.fd, &peer, false);
+    play.connection = connection_new(wire.fd, &peer, proxied);
     CHECK(play.connection != NULL);
     run(&play, length);
-    free(play.connection);
     log_flush();
-    reader_check(&wire, play.cut, (struct span){service->context.date, DATE_LENGTH});
+    struct wire used = wire;
+    if (proxied)
+        check_header(&play.connection->origin, &used);
+    free(play.connection);
+    reader_check(&used, play.cut, (struct span){service->context.date, DATE_LENGTH});
     return 0;
 }

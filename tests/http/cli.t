@@ -280,7 +280,7 @@ fails('many header fields', [(map { "--header=X-$_: " . 'a' x 500 } 1 .. 9), '-p
     is(run_program('--check', '-b', "unix:$path")->{status}, 0, 'a stale socket is replaced');
     $server->stop;
     put_file($folder, 'a.sock', 'precious');
-    fails('a file at the path of the socket', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/in use/);
+    fails('a file at the path of the socket', ['-p', '0', '-b', "unix:$path", $root], EX_UNAVAILABLE, qr/there is another file/);
     is(slurp($path), 'precious', 'a file at the path of the socket is not changed');
     fails('a Unix socket in a missing directory', ['-p', '0', '-b', "unix:$folder/none/a", $root], EX_UNAVAILABLE, qr{\Q$folder\E/none/a});
 }

@@ -30,6 +30,7 @@ truncate "$root/large.bin", 30_000_000;
     is($last->{field}{connection}, 'close', 'the last response says close');
     my $old = $server->exchange("GET /small.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", count => 1)->{responses}[0];
     is($old->{field}{connection}, 'keep-alive', 'HTTP/1.0: one Connection field');
+    is($old->{field}{'keep-alive'}, 'timeout=1', 'HTTP/1.0: the idle time');
     is(sysread($first->{socket}, my $nothing, 1), 0, 'an idle connection is closed');
     cmp_ok(time - $began, '>=', 0.9, 'not before the time');
     cmp_ok(time - $began, '<', 20, 'soon after it');
