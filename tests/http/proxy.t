@@ -228,6 +228,7 @@ sub behind {
     my ($name) = @_;
     my $engine = start_engine($name);
     is($engine->{ready}, 'ready', 'starts with the configuration of share/proxy') or do { diag(slurp($engine->{log})); return };
+    for my $one (@server) { $one->settled($_) for '/large.bin', '/medium.bin' } # again, after a reload
 
     for my $version ('1.1', '2') {
         my (@wrong, %version);
