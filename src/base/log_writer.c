@@ -2,6 +2,7 @@
 
 #include "base/descriptors.h"
 #include "base/limits.h"
+#include "base/now.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -227,13 +228,6 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
 }
 
 /* ---- in the master ---- */
-
-static int64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 /* Block WRITER_FINISH until the log writer handles it; the default action would end it. */
 bool log_writer_start(struct log_writer *writer)

@@ -2,6 +2,7 @@
 
 #include "base/date.h"
 #include "base/limits.h"
+#include "base/now.h"
 #include "site/assets.h"
 #include "site/file_error.h"
 #include "site/page.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* An entry of the directory. */
@@ -93,13 +93,6 @@ void listing_begin_iteration(void)
     pace.left = LIMIT_LISTING_US;
     pace.waited = pace.waits_now;
     pace.waits_now = UINT64_MAX;
-}
-
-static int64_t microseconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
 /* False if other listings go first, or time is used up. */
@@ -465,7 +458,7 @@ static bool read_entries(struct listing *listing, int64_t began)
             close_directory(listing);
             return true;
         }
-        if ((opened || i % LIMIT_LISTING_BATCH == 0) && microseconds() - began >= pace.left)
+        if ((opened || i % LIMIT_LISTING_BATCH == 0) && now_us() - began >= pace.left)
             return false;
     }
 }
@@ -772,9 +765,9 @@ static enum body_state fill(struct body_producer *producer, struct buffer *piece
     struct listing *listing = (struct listing *)(void *)producer; /* its first member */
     if (!may_step(listing))
         return BODY_MORE;
-    int64_t began = microseconds();
+    int64_t began = now_us();
     enum body_state state = do_step(listing, piece, began);
-    pace.left -= microseconds() - began;
+    pace.left -= now_us() - began;
     return state;
 }
 
