@@ -114,7 +114,7 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
         buffer_string(&sentence, sentence_of(status));
     struct page page = {
         .status = buffer_filled(&number),
-        .title = span_of(response_reason(status)),
+        .title = span_of(response_reason_phrase(status)),
         .sentence = buffer_filled(&sentence),
         .reason = explains ? buffer_span(&exchange->reason.text) : SPAN_NONE,
         .suggestion = explains ? buffer_span(&exchange->reason.suggestion) : SPAN_NONE,
@@ -156,6 +156,6 @@ void error_answer(struct exchange *exchange, int status, struct span line)
         live_reload_add_element(response, SPAN_NONE);
     response->status = status;
     /* Accept decides between HTML and plain text (RFC 9110 12.5.5). */
-    response->varies |= exchange->context->config->settings->watch ? RESPONSE_BY_ASKER : RESPONSE_BY_ACCEPT;
+    response->varies |= exchange->context->config->settings->watch ? RESPONSE_BY_CLIENT : RESPONSE_BY_ACCEPT;
     exchange_finish(exchange, buffer_filled(&lines));
 }

@@ -75,9 +75,9 @@ struct exchange {
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {
-        bool media_known, asker_known, local_known;
+        bool media_known, kind_known, local_known;
         enum media media;
-        enum asker asker;
+        enum client_kind kind;
         bool local;
     } asked;
 };
@@ -86,7 +86,7 @@ struct exchange {
 enum media exchange_media(struct exchange *exchange);
 
 /* What sends the request. */
-enum asker exchange_asker(struct exchange *exchange);
+enum client_kind exchange_kind(struct exchange *exchange);
 
 /* True if the client is on this machine, uses a loopback host, and no untrusted proxy is detected. */
 bool exchange_is_local(struct exchange *exchange);

@@ -250,7 +250,7 @@ __attribute__((cold)) static bool add_script(struct exchange *exchange)
     const struct entry *entry = exchange->entry;
     if (!is_html(entry) || is_utf16(entry))
         return false;
-    exchange->response->varies |= RESPONSE_BY_ASKER;
+    exchange->response->varies |= RESPONSE_BY_CLIENT;
     if (exchange->live != LIVE_PAGE)
         return false;
     exchange->has_script = true;
