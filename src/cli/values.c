@@ -3,7 +3,9 @@
 #include "base/text.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -57,8 +59,9 @@ static int read_number(const struct value *value, uint64_t least, uint64_t most,
 {
     if (span_to_number(span_of(value->typed), number) && *number >= least && *number <= most)
         return 0;
-    return fail(value->failure, EX_USAGE, "%s '%s': give a number from %llu to %llu", value->named,
-                value->typed, (unsigned long long)least, (unsigned long long)most);
+    char advice[80];
+    snprintf(advice, sizeof advice, "give a number from %" PRIu64 " to %" PRIu64, least, most);
+    return refuse(value, advice);
 }
 
 /* Returns the index of the word in a NULL-terminated list, or -1. */
