@@ -63,12 +63,11 @@ struct exchange {
     struct span denied_index;             /* the directory's first index that may not be read, or empty */
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
-    struct reason reason;                 /* of a 400, 403 or 404; error.c shows it or not */
+    struct reason reason; /* of a 400, 403, 404 or 406: whole sentences; error.c shows it or not */
 
     enum live live;
     int status;      /* of an error */
     bool check_host; /* reject foreign hosts, and pages of other sites */
-    bool cross_site; /* the request is rejected as a load by a page of another site */
     bool denied;     /* the last lookup found a file that may not be read */
     bool has_script; /* the live-reload script follows the page's bytes */
     bool steady;     /* the representation stays the same until the file changes */
