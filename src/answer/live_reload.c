@@ -21,9 +21,7 @@ enum live live_reload_of(struct exchange *exchange)
 
 bool live_reload_is_script(struct span path)
 {
-    static const struct span end = SPAN_INIT("/" LIVE_RELOAD_SCRIPT);
-    return path.length >= end.length &&
-           span_equal((struct span){path.at + path.length - end.length, end.length}, end);
+    return span_ends(path, SPAN("/" LIVE_RELOAD_SCRIPT));
 }
 
 void live_reload_answer_script(struct exchange *exchange)

@@ -32,8 +32,7 @@ static bool is_html(const struct entry *entry)
 static bool is_beneath(struct span path, struct span prefix)
 {
     return prefix.length == 0 ||
-           (path.length >= prefix.length && span_equal((struct span){path.at, prefix.length}, prefix) &&
-            (path.length == prefix.length || path.at[prefix.length] == '/'));
+           (span_begins(path, prefix) && (path.length == prefix.length || path.at[prefix.length] == '/'));
 }
 
 /* The longest prefix of --cache that fits wins, the last of two equal ones. HTML is never immutable: it names the files

@@ -376,17 +376,11 @@ static bool is_origin(const char *text)
     return is_origin_port(host + length + bracketed);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 /* True if the port is the scheme's default: browsers leave it out (RFC 6454 6.2), so it would never match. */
 static bool has_default_port(const char *origin)
 {
-    return (strncmp(origin, "https://", 8) == 0 && ends_with(origin, ":443")) ||
-           (strncmp(origin, "http://", 7) == 0 && ends_with(origin, ":80"));
+    return (span_begins(span_of(origin), SPAN("https://")) && span_ends(span_of(origin), SPAN(":443"))) ||
+           (span_begins(span_of(origin), SPAN("http://")) && span_ends(span_of(origin), SPAN(":80")));
 }
 
 static int set_cors(const struct value *value)

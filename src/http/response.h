@@ -20,6 +20,7 @@ struct part {
 /* The lines of every head by default. */
 #define RESPONSE_COMMON "Server: tinyhttpd\r\nX-Content-Type-Options: nosniff\r\n"
 #define RESPONSE_NO_CACHE "Cache-Control: no-cache\r\n"
+#define RESPONSE_NO_STORE "Cache-Control: no-store\r\n"
 
 /* Request fields that the response depends on (RFC 9110 12.5.5): Accept-Encoding, Accept, and all those that tell
    the kind of the client (answer/client.h), among them Accept. */

@@ -543,23 +543,16 @@ static size_t first_crumb(struct span path)
     return at;
 }
 
-static void append_count(struct buffer *out, size_t count, const char *one, const char *several)
-{
-    buffer_number(out, count);
-    buffer_byte(out, ' ');
-    buffer_string(out, count == 1 ? one : several);
-}
-
 static void write_count(const struct listing *listing, struct buffer *out)
 {
     if (listing->cut)
         buffer_append(out, SPAN("Only a part, there are more: "));
     if (listing->folders > 0)
-        append_count(out, listing->folders, "folder", "folders");
+        buffer_count(out, listing->folders, "folder", "folders");
     if (listing->folders > 0 && listing->files > 0)
         buffer_append(out, SPAN(", "));
     if (listing->files > 0 || listing->folders == 0)
-        append_count(out, listing->files, "file", "files");
+        buffer_count(out, listing->files, "file", "files");
 }
 
 /* A column's heading asks for its order, or, if that is the current one, for the reverse order. It is a button of a

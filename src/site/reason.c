@@ -37,11 +37,6 @@ struct suggestion {
     char name[REASON_MAX];
 };
 
-static bool begins_with(struct span text, struct span beginning)
-{
-    return text.length >= beginning.length && memcmp(text.at, beginning.at, beginning.length) == 0;
-}
-
 static enum likeness likeness_of(struct span name, struct span asked, unsigned *distance, size_t *work)
 {
     unsigned bound = asked.length < 3 ? 0 : asked.length < 6 ? 1 : NEAR_MAX;
@@ -51,7 +46,7 @@ static enum likeness likeness_of(struct span name, struct span asked, unsigned *
         return LIKENESS_CASE;
     if (unicode_is_equivalent(name, asked, work))
         return LIKENESS_FORM;
-    if (begins_with(name, asked) && name.at[asked.length] == '.') {
+    if (span_begins(name, asked) && name.at[asked.length] == '.') {
         struct span rest = {name.at + asked.length, name.length - asked.length};
         return span_equal(rest, SPAN(".html")) ? LIKENESS_HTML : LIKENESS_EXTENSION;
     }
