@@ -51,26 +51,29 @@ static void print_capitalized(const char *text)
     print_mdoc(line);
 }
 
+/* A quote is the apostrophe that a shell knows. */
+static void print_value(const char *value)
+{
+    printf(" Ar \"");
+    for (; *value != '\0'; value++)
+        *value == '\'' ? fputs("\\(aq", stdout) : putchar(*value);
+    putchar('"');
+}
+
 static void print_item(const struct option_row *row)
 {
-    const char *value = row->value;
-    char bare[32];
-    if (value != NULL && *value == '\'') { /* remove the quotes for a shell */
-        snprintf(bare, sizeof bare, "%.*s", (int)strlen(value) - 2, value + 1);
-        value = bare;
-    }
     printf(".It ");
     if (table_has_letter(row)) {
         printf("Fl %c", row->key);
         if (row->takes == VALUE_NEEDED)
-            printf(" Ar \"%s\"", value);
+            print_value(row->value);
         printf(" , ");
     }
     printf("Fl Fl %s", row->name);
     if (row->takes == VALUE_NEEDED)
-        printf(" Ar \"%s\"", value);
+        print_value(row->value);
     else if (row->takes == VALUE_OPTIONAL)
-        printf(" Ns Op = Ns Ar %s", value);
+        printf(" Ns Op = Ns Ar %s", row->value);
     putchar('\n');
     print_capitalized(row->help);
     if (row->manual != NULL)
@@ -103,7 +106,7 @@ static void print_head(void)
            "or one file, at the root and at its own name.\n"
            "Without options, only this machine can reach it, at\n.Lk http://localhost:8080/ .\n"
            "The next request sees a change on disk.\n"
-           "The banner and errors go to standard error, and a line for each request to\nstandard output.\n"
+           "The banner and errors go to standard error, and the access log to\nstandard output.\n"
            ".Pp\n.Pa /.well-known/tinyhttpd/health\n"
            "is the health path: 200 while the server accepts requests, and 503 while it stops.\n"
            "It is not logged.\n"

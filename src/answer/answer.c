@@ -14,6 +14,8 @@
 
 #include <assert.h>
 
+enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
+
 enum outcome {
     OUTCOME_ERROR, /* with the exchange's status */
     OUTCOME_OPTIONS,
@@ -51,11 +53,23 @@ static bool is_foreign_load(const struct exchange *exchange)
            exchange->context->config->settings->cors == NULL && exchange_is_guarded(exchange);
 }
 
+/* An authority may hold no name, or more than a page has room for. */
+static enum outcome refuse_host(struct exchange *exchange)
+{
+    struct buffer *text = &exchange->reason.text;
+    bool is_name = exchange->host.length > 0 && exchange->host.length <= DNS_NAME_MAX;
+    buffer_append(text, SPAN("To prevent DNS rebinding, this server accepts only its own host names, such as "
+                             "localhost. To accept this one too, start it with --allow-host "));
+    buffer_append(text, is_name ? exchange->host : SPAN("NAME"));
+    buffer_byte(text, '.');
+    return refuse(exchange, 403);
+}
+
 static enum outcome refuse_load(struct exchange *exchange)
 {
-    exchange->cross_site = true;
-    buffer_append(&exchange->reason.text,
-                  SPAN("a page of another site tries to load this; --cors allows it"));
+    buffer_append(
+        &exchange->reason.text,
+        SPAN("Pages of other sites can't load files from this server. To allow it, start it with --cors."));
     return refuse(exchange, 403);
 }
 
@@ -147,7 +161,7 @@ static enum outcome refuse_target(struct exchange *exchange, int status)
         struct buffer *text = &exchange->reason.text;
         buffer_append(text, SPAN("'"));
         buffer_append(text, escape);
-        buffer_append(text, SPAN("' is no escape of two hexadecimal digits; a percent sign is written %25"));
+        buffer_append(text, SPAN("' is no escape of two hexadecimal digits; a percent sign is written %25."));
     }
     return refuse(exchange, status);
 }
@@ -165,7 +179,7 @@ static enum outcome decide(struct exchange *exchange)
     if (!target_host_is_valid(is_field ? authority : request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
     if (has_foreign_host(exchange, authority))
-        return refuse(exchange, 403);
+        return refuse_host(exchange);
     if (is_foreign_load(exchange))
         return refuse_load(exchange);
     if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)

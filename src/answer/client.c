@@ -53,21 +53,24 @@ void client_find(struct client *client, const struct settings *settings, const s
 
 /* An object or embed element loads its file in mode navigate, too (HTML 4.8.6, 4.8.7). The destination of a page that a
    service worker fetches is "empty". */
-static enum asker asker_by_mode(struct span mode, struct span destination)
+static bool is_navigation(struct span mode, struct span destination)
 {
-    bool is_part = span_equal(destination, SPAN("object")) || span_equal(destination, SPAN("embed"));
-    return span_equal(mode, SPAN("navigate")) && !is_part ? ASKER_NAVIGATION : ASKER_SCRIPT;
+    return span_equal(mode, SPAN("navigate")) && !span_equal(destination, SPAN("object")) &&
+           !span_equal(destination, SPAN("embed"));
 }
 
-enum asker client_asker(const struct request *request)
+enum client_kind client_kind(const struct request *request, bool live_check)
 {
-    if (request_has(request, 1U << FIELD_SEC_FETCH_MODE))
-        return asker_by_mode(request_single_field(request, FIELD_SEC_FETCH_MODE),
-                             request_single_field(request, FIELD_SEC_FETCH_DEST));
+    if (request_has(request, 1U << FIELD_SEC_FETCH_MODE)) {
+        bool navigates = live_check ? negotiate_prefers_html(request) && !client_is_cross_site(request)
+                                    : is_navigation(request_single_field(request, FIELD_SEC_FETCH_MODE),
+                                                    request_single_field(request, FIELD_SEC_FETCH_DEST));
+        return navigates ? CLIENT_NAVIGATION : CLIENT_SUBRESOURCE;
+    }
     /* Android's WebView sends the name of its app with every request, also when it navigates. */
     if (span_equal_nocase(request_single_field(request, FIELD_X_REQUESTED_WITH), SPAN("XMLHttpRequest")))
-        return ASKER_SCRIPT;
-    return negotiate_prefers_html(request) ? ASKER_PAGE : ASKER_PROGRAM;
+        return CLIENT_SUBRESOURCE;
+    return negotiate_prefers_html(request) ? CLIENT_LIKELY_NAVIGATION : CLIENT_PROGRAM;
 }
 
 bool client_is_cross_site(const struct request *request)

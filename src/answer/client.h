@@ -41,20 +41,21 @@ static inline const union peer *client_address(const struct client *client)
     return client->forwarded ? &client->forwarded_as : &client->origin->peer;
 }
 
-/* What sends a request, as far as its fields tell. */
-enum asker {
-    ASKER_PROGRAM,    /* curl and the like: no field names a kind */
-    ASKER_PAGE,       /* probably a person's browser: Accept prefers HTML */
-    ASKER_NAVIGATION, /* a browser that says so: a person opens a page */
-    ASKER_SCRIPT,     /* a script of a page, or a page that loads a part of itself */
+/* What sends a request, as far as its fields tell; in the terms of Fetch. */
+enum client_kind {
+    CLIENT_PROGRAM,           /* curl and the like: no field names a kind */
+    CLIENT_LIKELY_NAVIGATION, /* Accept prefers HTML: probably a person's browser */
+    CLIENT_NAVIGATION,        /* Sec-Fetch-Mode says so: a person opens a page */
+    CLIENT_SUBRESOURCE,       /* a page or its script loads a part */
 };
 
 /*
  * Tells navigations from what pages load: by the fields of Fetch Metadata, which only browsers can set, else by
  * X-Requested-With and Accept. Browsers send Fetch Metadata to https and loopback addresses only (W3C Fetch Metadata
- * 2.1), so previews in a LAN need the latter.
+ * 2.1), so previews in a LAN need the latter. A `live_check`, by which the script of --watch asks for an open page,
+ * counts as the navigation that opened it.
  */
-enum asker client_asker(const struct request *request);
+enum client_kind client_kind(const struct request *request, bool live_check);
 
 /* True if a page of another site makes the request (Sec-Fetch-Site; other ports of localhost are the same site). */
 bool client_is_cross_site(const struct request *request);

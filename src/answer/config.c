@@ -140,7 +140,7 @@ static struct span write_choice(struct config *config, enum cache_choice choice,
 {
     switch (choice) {
     case CACHE_OFF:
-        return SPAN("Cache-Control: no-store\r\n");
+        return SPAN(RESPONSE_NO_STORE);
     case CACHE_IMMUTABLE:
         return SPAN(IMMUTABLE);
     case CACHE_ASK:
@@ -232,8 +232,7 @@ void config_open(struct config *config, const struct settings *settings, bool ch
         .settings = settings,
         .file = path_of(settings->file),
         .spa = path_of(settings->spa),
-        .generated_cache =
-            settings->cache == CACHE_OFF ? SPAN("Cache-Control: no-store\r\n") : SPAN(RESPONSE_NO_CACHE),
+        .generated_cache = settings->cache == CACHE_OFF ? SPAN(RESPONSE_NO_STORE) : SPAN(RESPONSE_NO_CACHE),
         .check_host = check_host,
     };
     for (; config->index_count < settings->index_count; config->index_count++)

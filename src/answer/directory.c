@@ -105,7 +105,7 @@ enum directory directory_open(struct exchange *exchange)
     exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
     if (exchange->listing != NULL) {
         bool watch = context->config->settings->watch;
-        exchange->response->varies |= watch ? RESPONSE_BY_ASKER : RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
+        exchange->response->varies |= watch ? RESPONSE_BY_CLIENT : RESPONSE_BY_ACCEPT; /* RFC 9110 12.5.5 */
         if (exchange->live == LIVE_PAGE && !form.json)
             add_script(exchange);
         return DIRECTORY_LISTED;

@@ -6,10 +6,7 @@
 
 #include <string.h>
 
-enum {
-    DNS_NAME_MAX = 253, /* RFC 1035 2.3.4, without the length bytes of its labels */
-    START_DEPTH_MAX = 40,
-};
+enum { START_DEPTH_MAX = 40 };
 
 static const char *sentence_of(int status)
 {
@@ -49,16 +46,6 @@ static const char *sentence_of(int status)
     }
 }
 
-/* An authority may hold no name, or more than a page has room for. */
-static void append_foreign_host(struct buffer *sentence, struct span name)
-{
-    bool is_name = name.length > 0 && name.length <= DNS_NAME_MAX;
-    buffer_append(sentence,
-                  SPAN("To prevent DNS rebinding, this server accepts only its own host names, such as "
-                       "localhost. To accept this one too, start it with --allow-host "));
-    buffer_append(sentence, is_name ? name : SPAN("NAME"));
-}
-
 static void append_missing_root(struct buffer *sentence, bool is_file, int error)
 {
     buffer_append(sentence, is_file ? SPAN("The file") : SPAN("The directory"));
@@ -81,7 +68,8 @@ static struct span append_start(struct buffer *start, const struct target *targe
     return buffer_filled(start);
 }
 
-static bool is_foreign_host(const struct exchange *exchange, int status)
+/* The request's host, or the site of the page that sends it, is foreign. */
+static bool is_foreign(const struct exchange *exchange, int status)
 {
     return status == 403 && exchange->denied_index.length == 0;
 }
@@ -91,12 +79,12 @@ static bool is_foreign_host(const struct exchange *exchange, int status)
 static bool has_script(struct exchange *exchange, int status)
 {
     return exchange->live == LIVE_PAGE && exchange_media(exchange) == MEDIA_HTML && status != 302 &&
-           !is_foreign_host(exchange, status);
+           !is_foreign(exchange, status);
 }
 
 static void append_page(struct exchange *exchange, int status, struct buffer *out)
 {
-    char digits[4], said[DNS_NAME_MAX + 256], up[3 * START_DEPTH_MAX + 2];
+    char digits[4], said[REASON_MAX], up[3 * START_DEPTH_MAX + 2];
     struct buffer number = BUFFER(digits), sentence = BUFFER(said), start = BUFFER(up);
     bool may_explain = status == 404 || exchange->denied_index.length > 0;
     bool explains = status == 400 || (may_explain && exchange_wants_reason(exchange));
@@ -104,17 +92,13 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
     if (status == 503 && store_root_state(exchange->context->store) == ROOT_MISSING)
         append_missing_root(&sentence, exchange->context->config->file.length > 0,
                             store_root_error(exchange->context->store));
-    else if (exchange->cross_site)
-        buffer_append(&sentence,
-                      SPAN("Pages of other sites can't load files from this server. To allow it, start it "
-                           "with --cors."));
-    else if (is_foreign_host(exchange, status))
-        append_foreign_host(&sentence, exchange->host);
+    else if (is_foreign(exchange, status))
+        buffer_append(&sentence, buffer_span(&exchange->reason.text));
     else
         buffer_string(&sentence, sentence_of(status));
     struct page page = {
         .status = buffer_filled(&number),
-        .title = span_of(response_reason(status)),
+        .title = span_of(response_reason_phrase(status)),
         .sentence = buffer_filled(&sentence),
         .reason = explains ? buffer_span(&exchange->reason.text) : SPAN_NONE,
         .suggestion = explains ? buffer_span(&exchange->reason.suggestion) : SPAN_NONE,
@@ -156,6 +140,6 @@ void error_answer(struct exchange *exchange, int status, struct span line)
         live_reload_add_element(response, SPAN_NONE);
     response->status = status;
     /* Accept decides between HTML and plain text (RFC 9110 12.5.5). */
-    response->varies |= exchange->context->config->settings->watch ? RESPONSE_BY_ASKER : RESPONSE_BY_ACCEPT;
+    response->varies |= exchange->context->config->settings->watch ? RESPONSE_BY_CLIENT : RESPONSE_BY_ACCEPT;
     exchange_finish(exchange, buffer_filled(&lines));
 }

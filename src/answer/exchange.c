@@ -11,13 +11,13 @@ enum media exchange_media(struct exchange *exchange)
     return exchange->asked.media;
 }
 
-enum asker exchange_asker(struct exchange *exchange)
+enum client_kind exchange_kind(struct exchange *exchange)
 {
-    if (!exchange->asked.asker_known) {
-        exchange->asked.asker = client_asker(exchange->request);
-        exchange->asked.asker_known = true;
+    if (!exchange->asked.kind_known) {
+        exchange->asked.kind = client_kind(exchange->request, exchange->live == LIVE_CHECK);
+        exchange->asked.kind_known = true;
     }
-    return exchange->asked.asker;
+    return exchange->asked.kind;
 }
 
 bool exchange_is_local(struct exchange *exchange)
@@ -40,7 +40,7 @@ bool exchange_wants_reason(struct exchange *exchange)
     const struct request *request = exchange->request;
     if (request_field(request, FIELD_ACCEPT).length == 0 || !exchange_is_local(exchange))
         return false;
-    return exchange_asker(exchange) != ASKER_SCRIPT || !client_is_cross_site(request);
+    return exchange_kind(exchange) != CLIENT_SUBRESOURCE || !client_is_cross_site(request);
 }
 
 void exchange_finish(struct exchange *exchange, struct span lines)

@@ -63,21 +63,20 @@ struct exchange {
     struct span denied_index;             /* the directory's first index that may not be read, or empty */
     struct representation representation; /* of the entry */
     struct span cache;                    /* the Cache-Control line of a file */
-    struct reason reason;                 /* of a 400, 403 or 404; error.c shows it or not */
+    struct reason reason; /* of a 400, 403, 404 or 406: whole sentences; error.c shows it or not */
 
     enum live live;
     int status;      /* of an error */
     bool check_host; /* reject foreign hosts, and pages of other sites */
-    bool cross_site; /* the request is rejected as a load by a page of another site */
     bool denied;     /* the last lookup found a file that may not be read */
     bool has_script; /* the live-reload script follows the page's bytes */
     bool steady;     /* the representation stays the same until the file changes */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {
-        bool media_known, asker_known, local_known;
+        bool media_known, kind_known, local_known;
         enum media media;
-        enum asker asker;
+        enum client_kind kind;
         bool local;
     } asked;
 };
@@ -86,7 +85,7 @@ struct exchange {
 enum media exchange_media(struct exchange *exchange);
 
 /* What sends the request. */
-enum asker exchange_asker(struct exchange *exchange);
+enum client_kind exchange_kind(struct exchange *exchange);
 
 /* True if the request is to a server for this machine only, by a name that --allow-host does not publish. */
 bool exchange_is_guarded(const struct exchange *exchange);

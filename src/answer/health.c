@@ -12,7 +12,7 @@ void health_answer(struct exchange *exchange)
     const struct context *context = exchange->context;
     bool misses_root = store_root_state(context->store) != ROOT_CURRENT;
     response->status = context->stopping || misses_root ? 503 : 200;
-    response_add_bytes(response, context->stopping ? SPAN("draining\n")
+    response_add_bytes(response, context->stopping ? SPAN("stopping\n")
                                  : misses_root     ? SPAN("the root is missing\n")
                                                    : SPAN("ok\n"));
     exchange_finish(exchange, SPAN("Content-Type: text/plain; charset=utf-8\r\n"));

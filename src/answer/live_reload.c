@@ -15,15 +15,13 @@ enum live live_reload_of(struct exchange *exchange)
         return LIVE_CHECK;
     if (request_has(request, 1U << FIELD_RANGE))
         return LIVE_NONE;
-    enum asker asker = exchange_asker(exchange);
-    return asker == ASKER_NAVIGATION || asker == ASKER_PAGE ? LIVE_PAGE : LIVE_NONE;
+    enum client_kind kind = exchange_kind(exchange);
+    return kind == CLIENT_NAVIGATION || kind == CLIENT_LIKELY_NAVIGATION ? LIVE_PAGE : LIVE_NONE;
 }
 
 bool live_reload_is_script(struct span path)
 {
-    static const struct span end = SPAN_INIT("/" LIVE_RELOAD_SCRIPT);
-    return path.length >= end.length &&
-           span_equal((struct span){path.at + path.length - end.length, end.length}, end);
+    return span_ends(path, SPAN("/" LIVE_RELOAD_SCRIPT));
 }
 
 void live_reload_answer_script(struct exchange *exchange)

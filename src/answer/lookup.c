@@ -103,28 +103,17 @@ static enum lookup find_target(struct exchange *exchange)
     return page;
 }
 
-/* The check of an open page by the script of --watch counts as the navigation that opened the page. */
-static enum asker asker_of(struct exchange *exchange)
-{
-    const struct request *request = exchange->request;
-    if (exchange->live != LIVE_CHECK)
-        return exchange_asker(exchange);
-    if (!negotiate_prefers_html(request))
-        return ASKER_SCRIPT;
-    return request_has(request, 1U << FIELD_SEC_FETCH_MODE) ? ASKER_NAVIGATION : ASKER_PAGE;
-}
-
 /* A navigation may have any path. Of what is only probably one, files that are missing are known by their names. */
 static bool opens_page(struct exchange *exchange)
 {
     const struct target *target = exchange->target;
-    switch (asker_of(exchange)) {
-    case ASKER_NAVIGATION:
+    switch (exchange_kind(exchange)) {
+    case CLIENT_NAVIGATION:
         return true;
-    case ASKER_PAGE:
+    case CLIENT_LIKELY_NAVIGATION:
         return !lookup_is_hidden(exchange) && (target->slash || !mime_knows(target->path));
-    case ASKER_PROGRAM:
-    case ASKER_SCRIPT:
+    case CLIENT_PROGRAM:
+    case CLIENT_SUBRESOURCE:
         break;
     }
     return false;
@@ -136,7 +125,7 @@ static enum lookup find_spa(struct exchange *exchange)
     struct span page = exchange->context->config->spa;
     if (page.length == 0)
         return LOOKUP_MISSING;
-    exchange->response->varies |= RESPONSE_BY_ASKER;
+    exchange->response->varies |= RESPONSE_BY_CLIENT;
     return opens_page(exchange) ? find_file(exchange, page) : LOOKUP_MISSING;
 }
 

@@ -32,8 +32,7 @@ static bool is_html(const struct entry *entry)
 static bool is_beneath(struct span path, struct span prefix)
 {
     return prefix.length == 0 ||
-           (path.length >= prefix.length && span_equal((struct span){path.at, prefix.length}, prefix) &&
-            (path.length == prefix.length || path.at[prefix.length] == '/'));
+           (span_begins(path, prefix) && (path.length == prefix.length || path.at[prefix.length] == '/'));
 }
 
 /* The longest prefix of --cache that fits wins, the last of two equal ones. HTML is never immutable: it names the files
@@ -250,7 +249,7 @@ __attribute__((cold)) static bool add_script(struct exchange *exchange)
     const struct entry *entry = exchange->entry;
     if (!is_html(entry) || is_utf16(entry))
         return false;
-    exchange->response->varies |= RESPONSE_BY_ASKER;
+    exchange->response->varies |= RESPONSE_BY_CLIENT;
     if (exchange->live != LIVE_PAGE)
         return false;
     exchange->has_script = true;

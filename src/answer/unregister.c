@@ -11,7 +11,7 @@ bool unregister_applies(const struct exchange *exchange)
 
 void unregister_answer(struct exchange *exchange)
 {
-    exchange->response->cache = SPAN("Cache-Control: no-store\r\n");
+    exchange->response->cache = SPAN(RESPONSE_NO_STORE);
     response_add_bytes(exchange->response, assets_unregister_script());
     exchange_finish(exchange, SPAN("Content-Type: text/javascript; charset=utf-8\r\n"));
 }

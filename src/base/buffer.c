@@ -82,6 +82,13 @@ void buffer_size(struct buffer *buffer, uint64_t bytes)
     buffer_string(buffer, units[prefix]);
 }
 
+void buffer_count(struct buffer *buffer, uint64_t count, const char *one, const char *many)
+{
+    buffer_number(buffer, count);
+    buffer_byte(buffer, ' ');
+    buffer_string(buffer, count == 1 ? one : many);
+}
+
 void buffer_hex(struct buffer *buffer, uint64_t number)
 {
     append_number(buffer, number, 16);

@@ -37,6 +37,9 @@ void buffer_byte(struct buffer *buffer, char byte);
 /* Appends a number in decimal. */
 void buffer_number(struct buffer *buffer, uint64_t number);
 
+/* Appends "1 file" or "2 files". */
+void buffer_count(struct buffer *buffer, uint64_t count, const char *one, const char *many);
+
 /* Appends a size as a person reads it, with SI prefixes: "512 B", "8.6 kB", "86 kB". */
 void buffer_size(struct buffer *buffer, uint64_t bytes);
 

@@ -6,6 +6,7 @@
 #include "base/log_file.h"
 #include "base/log_loss.h"
 #include "base/log_writer.h"
+#include "base/now.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,13 +93,6 @@ static struct {
 static bool is_hurried; /* the end */
 
 static struct span format_diagnostic(char room[ESCAPED_MAX], const char *message);
-
-static int64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 /* Opens a pipe again: O_NONBLOCK on the inherited description would affect other processes. Fails for a pipe of another
    user, and without /proc. */

@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log_loss.h"
+#include "base/now.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -44,13 +45,6 @@ unsigned log_count_lines(struct span text)
     for (size_t i = 0; i < text.length; i++)
         lines += text.at[i] == '\n';
     return lines;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 /* ---- in the log writer ---- */

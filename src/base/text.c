@@ -13,6 +13,17 @@ bool span_equal(struct span a, struct span b)
     return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
 }
 
+bool span_begins(struct span span, struct span beginning)
+{
+    return span.length >= beginning.length && span_equal((struct span){span.at, beginning.length}, beginning);
+}
+
+bool span_ends(struct span span, struct span end)
+{
+    return span.length >= end.length &&
+           span_equal((struct span){span.at + span.length - end.length, end.length}, end);
+}
+
 bool span_equal_nocase(struct span a, struct span b)
 {
     if (span_equal(a, b)) /* the usual case, and fast */

@@ -27,6 +27,8 @@ struct span {
 struct span span_of(const char *string);
 
 bool span_equal(struct span a, struct span b);
+bool span_begins(struct span span, struct span beginning);
+bool span_ends(struct span span, struct span end);
 
 /* Ignores the case of ASCII letters, as for field names and tokens (RFC 9110 5.1, 5.6.2). */
 bool span_equal_nocase(struct span a, struct span b);

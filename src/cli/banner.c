@@ -305,13 +305,6 @@ void banner_print(const struct settings *settings, const struct banner *banner)
 
 /* ---- summary ---- */
 
-static void append_count(struct buffer *text, uint64_t count, const char *one, const char *many)
-{
-    buffer_number(text, count);
-    buffer_byte(text, ' ');
-    buffer_string(text, count == 1 ? one : many);
-}
-
 /* The number of paths in the list of frequent 404s. */
 enum { MISSES_SHOWN = 5 };
 
@@ -326,7 +319,7 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
     for (unsigned i = 0; i < 4; i++)
         requests += totals->requests[i];
     append_label(&style, "Served");
-    append_count(&text, requests, "request", "requests");
+    buffer_count(&text, requests, "request", "requests");
     if (failed > 0) {
         buffer_append(&text, SPAN(", of which "));
         buffer_number(&text, failed);
@@ -336,7 +329,7 @@ void banner_print_summary(const struct settings *settings, const struct metrics_
     buffer_size(&text, totals->bytes);
     for (unsigned i = 0; i < MISSES_SHOWN && i < totals->miss_count; i++) {
         append_label(&style, i == 0 ? "Missed" : "");
-        append_count(&text, totals->misses[i].count, "time ", "times");
+        buffer_count(&text, totals->misses[i].count, "time ", "times");
         buffer_append(&text, SPAN("  "));
         buffer_plain(&text, span_of(totals->misses[i].path));
     }

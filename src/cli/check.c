@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -14,7 +15,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { HOST_MAX = 256, TARGET_MAX = 2048, STATUS_LINE_MAX = 256 };
@@ -29,13 +29,6 @@ struct probe {
     char target[TARGET_MAX];
     int64_t deadline; /* milliseconds of the monotonic clock */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 /* ---- the request ---- */
 

@@ -114,7 +114,7 @@ const struct option_row table_rows[] = {
                "keep nothing. With SECONDS, they use files for that time without asking. With auto, they "
                "keep scripts, styles and fonts with a hash of at least 16 digits in the name for a year, as "
                "well as directories of such files, such as _next/static/, and revalidate all others. "
-               "/PREFIX=HOW (repeatable) is for the files beneath a path, with HOW off, SECONDS or "
+               "/PREFIX=HOW is for the files beneath a path, with HOW off, SECONDS or "
                "immutable: /assets/=immutable keeps what a bundler writes there for a year, but no HTML."},
     {.key = 'C',
      .name = "cors",
@@ -199,7 +199,8 @@ const struct option_row table_rows[] = {
      .help = "access log: text, combined, json, errors, off",
      .manual =
          "The default is text on a terminal, else combined, the format of Apache and nginx. With errors, "
-         "only responses of 400 and above are logged. Each request is one line on standard output."},
+         "only responses of 400 and above are logged. Each request is one line on standard output; with "
+         "text, a second line gives the reason of an error, where one is known."},
     {.key = KEY_ACCESS_LOG,
      .name = "access-log",
      .value = "FILE",
@@ -279,8 +280,10 @@ const struct option_row table_rows[] = {
     {.key = 'q',
      .name = "quiet",
      .group = GROUP_PROCESS,
-     .help = "print only errors; an access log only with --log",
-     .manual = "An access log that you choose with --log or --access-log is still written."},
+     .help = "no banner and no summary; an access log only with --log",
+     .manual = "Errors and most warnings are still printed, and an access log that you choose with --log or "
+               "--access-log is "
+               "still written."},
     {.key = 'v',
      .name = "verbose",
      .group = GROUP_PROCESS,

@@ -3,7 +3,9 @@
 #include "base/text.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -57,8 +59,9 @@ static int read_number(const struct value *value, uint64_t least, uint64_t most,
 {
     if (span_to_number(span_of(value->typed), number) && *number >= least && *number <= most)
         return 0;
-    return fail(value->failure, EX_USAGE, "%s '%s': give a number from %llu to %llu", value->named,
-                value->typed, (unsigned long long)least, (unsigned long long)most);
+    char advice[80];
+    snprintf(advice, sizeof advice, "give a number from %" PRIu64 " to %" PRIu64, least, most);
+    return refuse(value, advice);
 }
 
 /* Returns the index of the word in a NULL-terminated list, or -1. */
@@ -386,17 +389,11 @@ static bool is_origin(const char *text)
     return is_origin_port(host + length + bracketed);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text), end_length = strlen(end);
-    return length >= end_length && strcmp(text + length - end_length, end) == 0;
-}
-
 /* True if the port is the scheme's default: browsers leave it out (RFC 6454 6.2), so it would never match. */
 static bool has_default_port(const char *origin)
 {
-    return (strncmp(origin, "https://", 8) == 0 && ends_with(origin, ":443")) ||
-           (strncmp(origin, "http://", 7) == 0 && ends_with(origin, ":80"));
+    return (span_begins(span_of(origin), SPAN("https://")) && span_ends(span_of(origin), SPAN(":443"))) ||
+           (span_begins(span_of(origin), SPAN("http://")) && span_ends(span_of(origin), SPAN(":80")));
 }
 
 static int set_cors(const struct value *value)

@@ -38,7 +38,7 @@ static bool is_tag_byte(unsigned char byte)
 /* Removes an entity tag from the text's beginning, or returns false. */
 static bool take_tag(struct span *text, struct tag *tag)
 {
-    bool weak = text->length >= 2 && memcmp(text->at, "W/", 2) == 0; /* case-sensitive */
+    bool weak = span_begins(*text, SPAN("W/")); /* case-sensitive */
     size_t start = weak ? 2 : 0;
     if (start == text->length || text->at[start] != '"')
         return false;

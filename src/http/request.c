@@ -229,7 +229,7 @@ static struct span version_so_far(const struct request *request)
 {
     size_t start = request->target.at + request->target.length;
     struct span rest = {request->head + start, request->received - start};
-    bool is_http = request->target.length > 0 && rest.length >= 6 && memcmp(rest.at, " HTTP/", 6) == 0;
+    bool is_http = request->target.length > 0 && span_begins(rest, SPAN(" HTTP/"));
     return is_http ? rest : SPAN_NONE;
 }
 

@@ -21,7 +21,7 @@ void response_init(struct response *response, struct part *parts, char *room)
     };
 }
 
-const char *response_reason(int status)
+const char *response_reason_phrase(int status)
 {
     switch (status) { /* RFC 9110 15 */
     case 200:
@@ -222,7 +222,7 @@ static void append_status_line(struct buffer *text, int status)
     buffer_append(text, SPAN("HTTP/1.1 "));
     buffer_number(text, (uint64_t)status);
     buffer_byte(text, ' ');
-    buffer_string(text, response_reason(status));
+    buffer_string(text, response_reason_phrase(status));
     buffer_append(text, SPAN("\r\n"));
 }
 
@@ -254,7 +254,7 @@ static size_t append_lines(const struct response *response, struct buffer *text,
     return text->length - lines.length;
 }
 
-#define BY_ASKER ", Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"
+#define BY_CLIENT ", Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"
 
 static void append_vary(struct buffer *text, unsigned varies)
 {
@@ -262,9 +262,9 @@ static void append_vary(struct buffer *text, unsigned varies)
         [RESPONSE_BY_ENCODING] = SPAN_INIT("Vary: Accept-Encoding\r\n"),
         [RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept\r\n"),
         [RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept, Accept-Encoding\r\n"),
-        [RESPONSE_BY_ASKER] = SPAN_INIT("Vary: Accept" BY_ASKER "\r\n"),
-        [RESPONSE_BY_ENCODING | RESPONSE_BY_ASKER] =
-            SPAN_INIT("Vary: Accept, Accept-Encoding" BY_ASKER "\r\n"),
+        [RESPONSE_BY_CLIENT] = SPAN_INIT("Vary: Accept" BY_CLIENT "\r\n"),
+        [RESPONSE_BY_ENCODING | RESPONSE_BY_CLIENT] =
+            SPAN_INIT("Vary: Accept, Accept-Encoding" BY_CLIENT "\r\n"),
     };
     buffer_append(text, lines[varies]);
 }

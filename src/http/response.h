@@ -20,13 +20,14 @@ struct part {
 /* The lines of every head by default. */
 #define RESPONSE_COMMON "Server: tinyhttpd\r\nX-Content-Type-Options: nosniff\r\n"
 #define RESPONSE_NO_CACHE "Cache-Control: no-cache\r\n"
+#define RESPONSE_NO_STORE "Cache-Control: no-store\r\n"
 
-/* Request fields that the response depends on (RFC 9110 12.5.5): Accept-Encoding, Accept, and all those that tell a
-   person from a script (answer/client.h), among them Accept. */
+/* Request fields that the response depends on (RFC 9110 12.5.5): Accept-Encoding, Accept, and all those that tell
+   the kind of the client (answer/client.h), among them Accept. */
 enum response_varies {
     RESPONSE_BY_ENCODING = 1,
     RESPONSE_BY_ACCEPT = 2,
-    RESPONSE_BY_ASKER = 4 | RESPONSE_BY_ACCEPT
+    RESPONSE_BY_CLIENT = 4 | RESPONSE_BY_ACCEPT
 };
 
 /*
@@ -63,7 +64,7 @@ struct representation {
 void response_init(struct response *response, struct part *parts, char *room);
 
 /* The reason phrase of a status that the server sends. */
-const char *response_reason(int status);
+const char *response_reason_phrase(int status);
 
 /*
  * Writes a representation's constant fields as lines for response_finish. Returns the offset of the lines that a 304

@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/signals.h"
 #include "process/cgroup.h"
 #include "process/channels.h"
@@ -129,13 +130,6 @@ static void on_reopen(int signal)
 static void on_other(int signal)
 {
     (void)signal;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 static int64_t earlier_of(int64_t a, int64_t b)
@@ -457,7 +451,7 @@ static int64_t stop_ms(const struct settings *settings)
     return INT64_C(1000) * (settings->shutdown_delay + settings->drain) + LIMIT_DRAIN_GRACE_MS;
 }
 
-static bool have_ended(const struct handover *handover)
+static bool reap_old_workers(const struct handover *handover)
 {
     bool ended = true;
     for (unsigned i = 0; i < handover->worker_count; i++)
@@ -468,11 +462,11 @@ static bool have_ended(const struct handover *handover)
 /* Lets the old workers finish the responses in flight, as master_run() does. */
 static void drain_old_workers(const struct handover *handover, const struct settings *settings)
 {
-    const struct timespec step = time_of(LIMIT_DRAIN_LOOK_MS);
+    const struct timespec step = time_of(LIMIT_DRAIN_POLL_MS);
     int64_t end = now_ms() + stop_ms(settings);
     for (unsigned i = 0; i < handover->worker_count; i++)
         kill(handover->workers[i].pid, SIGTERM);
-    while (!have_ended(handover) && now_ms() < end)
+    while (!reap_old_workers(handover) && now_ms() < end)
         nanosleep(&step, NULL);
     for (unsigned i = 0; i < handover->worker_count; i++) {
         if (waitpid(handover->workers[i].pid, NULL, WNOHANG) == 0)

@@ -1,16 +1,16 @@
 #include "process/notify.h"
 
 #include "base/limits.h"
+#include "base/now.h"
 
+#include <inttypes.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Reads NOTIFY_SOCKET: a path, or "@NAME" for an abstract socket, whose first byte is NUL (unix(7)). Returns the length
@@ -62,11 +62,8 @@ void notify_ready(void)
    Type=notify-reload). */
 void notify_reloading(void)
 {
-    struct timespec time;
     char state[64];
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld\n",
-             (long long)time.tv_sec * 1000000 + time.tv_nsec / 1000);
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\n", now_us());
     notify(state);
 }
 

@@ -115,12 +115,10 @@ static int is_socket(int folder, const char *fd, const unsigned long *inodes, un
     return is_among(target, inodes, count);
 }
 
-/* What one pass over the descriptors looks for. */
 enum pass { PASS_SOCKETS, PASS_EPOLL };
 
 /* port_owner_has() for inodes, by one pass. A worker has exactly one epoll instance. */
-static int look_through(DIR *folder, const char *pid, const unsigned long *inodes, unsigned count,
-                        enum pass pass)
+static int scan(DIR *folder, const char *pid, const unsigned long *inodes, unsigned count, enum pass pass)
 {
     char target[64];
     unsigned instances = 0;
@@ -151,9 +149,9 @@ static int has_socket(const char *pid, const unsigned long *inodes, unsigned cou
     DIR *folder = opendir(path);
     if (folder == NULL)
         return -1;
-    int found = look_through(folder, pid, inodes, count, PASS_SOCKETS);
+    int found = scan(folder, pid, inodes, count, PASS_SOCKETS);
     if (found == 0 && with_epoll)
-        found = look_through(folder, pid, inodes, count, PASS_EPOLL);
+        found = scan(folder, pid, inodes, count, PASS_EPOLL);
     int error = errno;
     closedir(folder);
     errno = error;

@@ -171,7 +171,7 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
         if (fd >= 0)
             close(fd);
         struct stat attributes;
-        /* After another error, as of a root that has just been removed, a later look may succeed. */
+        /* After another error, as of a root that has just been removed, a later stat(2) may succeed. */
         held.root_is_visible = sandbox->root_name != NULL && (stat(sandbox->root_name, &attributes) == 0 ||
                                                               (errno != EACCES && errno != EPERM));
     }

@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/now.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -244,11 +245,7 @@ static void write_json(struct buffer *line, const struct access *access)
 
 int64_t access_clock(enum access_form form)
 {
-    struct timespec time;
-    if (form == ACCESS_NONE || form == ACCESS_COMBINED)
-        return 0;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+    return form == ACCESS_NONE || form == ACCESS_COMBINED ? 0 : now_us();
 }
 
 struct access_line access_prepare(enum access_form form, const struct access *access, char *room)

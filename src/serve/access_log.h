@@ -42,7 +42,7 @@ struct access_line {
 /* True for the forms that a person reads, with the reason of a 404. */
 bool access_tells_why(enum access_form form);
 
-/* Microseconds of the monotonic clock where this form tells how long an answer took; else 0, without a look at it. */
+/* Microseconds of the monotonic clock where this form tells how long an answer took; else 0, without reading it. */
 int64_t access_clock(enum access_form form);
 
 /* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE bytes. */

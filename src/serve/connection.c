@@ -536,7 +536,7 @@ __attribute__((cold)) static enum connection_want refuse_header(const struct ser
     return WANT_CLOSE;
 }
 
-/* Looks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. */
+/* Peeks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. */
 static enum connection_want read_header(struct connection *connection, struct service *service)
 {
     struct proxy_header header;

@@ -189,7 +189,7 @@ static enum deadline_kind deadline_kind_of(const struct worker *worker, const st
 
 /* Returns 0 or an errno: EAGAIN if the pipe is full; EPIPE if the master has replaced its program, so that nothing
    reads the notices. */
-static int notice(enum worker_notice what)
+static int send_notice(enum worker_notice what)
 {
     char byte = (char)what;
     return write(DESCRIPTOR_MASTER, &byte, sizeof byte) > 0 ? 0 : errno;
@@ -441,8 +441,8 @@ static void take_over(struct worker *worker, struct connection *connection, uint
         deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now - age);
 }
 
-/* Frees a descriptor, unless one is free: without one, recvmsg(2) would drop the connection. */
-static bool has_descriptor(const struct worker *worker)
+/* Frees a descriptor, unless one is free: without one, recvmsg(2) would drop the connection. False if none can be. */
+static bool keep_descriptor_free(const struct worker *worker)
 {
     for (;;) {
         int fd = openat(worker->setup->root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -459,7 +459,7 @@ static bool has_descriptor(const struct worker *worker)
 static bool take_over_one(struct worker *worker, unsigned source)
 {
     struct handoff handoff;
-    if (!has_descriptor(worker)) {
+    if (!keep_descriptor_free(worker)) {
         pause_source(worker, source);
         return false;
     }
@@ -582,7 +582,7 @@ static bool is_handing_over(const struct worker *worker)
 static void follow_root(struct worker *worker)
 {
     if (worker->service.root_changed)
-        notice(WORKER_FOUND_ROOT_CHANGED);
+        send_notice(WORKER_FOUND_ROOT_CHANGED);
     worker->service.root_changed = false;
     if (deadline_first(&worker->deadlines, DEADLINE_ROOT) == NULL) {
         worker->root_retry = INT64_MAX;
@@ -743,9 +743,9 @@ static void leave_listeners(struct worker *worker)
         close(worker->setup->listeners[i]);
 }
 
-static int notice_leaving(struct worker *worker)
+static int send_leaving(struct worker *worker)
 {
-    int error = notice(WORKER_LEAVES);
+    int error = send_notice(WORKER_LEAVES);
     worker->leave_noticed = error != EAGAIN;
     return error;
 }
@@ -788,7 +788,7 @@ static void retire(struct worker *worker)
         store_forget_unused(worker->service.context.store);
         worker->successors = DESCRIPTOR_HANDOFF_OUT;
     }
-    if (worker->successors == DESCRIPTOR_HANDOFF_OUT && notice_leaving(worker) == EPIPE)
+    if (worker->successors == DESCRIPTOR_HANDOFF_OUT && send_leaving(worker) == EPIPE)
         follow_program(worker);
     worker->has_successors = true;
     worker->handoff_deadline = worker->now + LIMIT_ROOT_MS;
@@ -836,7 +836,8 @@ static void stop(struct worker *worker)
         drain(worker);
 }
 
-static bool is_drained(struct worker *worker)
+/* Takes the last connections from the channels before it says that the worker may end. */
+static bool finish(struct worker *worker)
 {
     if (!is_leaving(worker))
         return false;
@@ -846,7 +847,8 @@ static bool is_drained(struct worker *worker)
     return worker->connections == 0 || worker->now >= worker->drain_deadline;
 }
 
-static int64_t earlier_of(int64_t wait, int64_t other)
+/* A wait below 0 has no limit. */
+static int64_t shorter_wait(int64_t wait, int64_t other)
 {
     if (other < 0)
         other = 0;
@@ -867,15 +869,15 @@ static int wait_time(struct worker *worker)
         return 0;
     int64_t wait = deadline_wait(&worker->deadlines, worker->now);
     if (worker->resume_at != INT64_MAX)
-        wait = earlier_of(wait, worker->resume_at - worker->now);
+        wait = shorter_wait(wait, worker->resume_at - worker->now);
     if (worker->service.context.stopping || worker->retiring)
-        wait = earlier_of(wait, next_stage(worker) - worker->now);
+        wait = shorter_wait(wait, next_stage(worker) - worker->now);
     if (is_handing_over(worker))
-        wait = earlier_of(wait, LIMIT_HANDOFF_RETRY_MS);
+        wait = shorter_wait(wait, LIMIT_HANDOFF_RETRY_MS);
     if (worker->root_retry != INT64_MAX)
-        wait = earlier_of(wait, worker->root_retry - worker->now);
+        wait = shorter_wait(wait, worker->root_retry - worker->now);
     if (worker->store_expiry >= 0)
-        wait = earlier_of(wait, worker->store_expiry - worker->now);
+        wait = shorter_wait(wait, worker->store_expiry - worker->now);
     /* The coarse clock lags by a tick; wait a millisecond longer, so that the deadline has passed. */
     return wait < 0 ? -1 : (int)(wait + (wait > 0));
 }
@@ -902,7 +904,7 @@ static int wait_for_events(struct worker *worker)
             return count;
         log_flush();
         if (log_is_pending()) /* the pipe is full, and no event reports when it has room */
-            wait = (int)earlier_of(wait, LIMIT_LOG_RETRY_MS);
+            wait = (int)shorter_wait(wait, LIMIT_LOG_RETRY_MS);
     }
     return epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait, &worker->setup->waiting_mask);
 }
@@ -951,7 +953,7 @@ static void iterate(struct worker *worker)
     if (worker->has_successors)
         hand_over_all(worker);
     if (is_leaving(worker) && !worker->leave_noticed)
-        notice_leaving(worker);
+        send_leaving(worker);
     if (worker->now >= worker->resume_at)
         resume_sources(worker);
     follow_root(worker);
@@ -1055,7 +1057,7 @@ int worker_run(const struct worker_setup *setup)
     bool opened = open_worker(worker, setup);
     if (!opened)
         log_error("a worker can't start: %s", strerror(errno));
-    while (opened && !is_drained(worker))
+    while (opened && !finish(worker))
         iterate(worker);
     close_worker(worker);
     return opened ? EX_OK : EX_OSERR;

@@ -80,7 +80,7 @@ static size_t count_slashes(struct span text)
 
 static bool begins_with_dot_dot(struct span rest)
 {
-    return rest.length >= 2 && memcmp(rest.at, "..", 2) == 0 && (rest.length == 2 || rest.at[2] == '/');
+    return span_begins(rest, SPAN("..")) && (rest.length == 2 || rest.at[2] == '/');
 }
 
 /* Returns to the root and puts the open names back before the rest. */

@@ -2,6 +2,7 @@
 
 #include "base/date.h"
 #include "base/limits.h"
+#include "base/now.h"
 #include "site/assets.h"
 #include "site/file_error.h"
 #include "site/page.h"
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* An entry of the directory. */
@@ -93,13 +93,6 @@ void listing_begin_iteration(void)
     pace.left = LIMIT_LISTING_US;
     pace.waited = pace.waits_now;
     pace.waits_now = UINT64_MAX;
-}
-
-static int64_t microseconds(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
 /* False if other listings go first, or time is used up. */
@@ -465,7 +458,7 @@ static bool read_entries(struct listing *listing, int64_t began)
             close_directory(listing);
             return true;
         }
-        if ((opened || i % LIMIT_LISTING_BATCH == 0) && microseconds() - began >= pace.left)
+        if ((opened || i % LIMIT_LISTING_BATCH == 0) && now_us() - began >= pace.left)
             return false;
     }
 }
@@ -550,23 +543,16 @@ static size_t first_crumb(struct span path)
     return at;
 }
 
-static void append_count(struct buffer *out, size_t count, const char *one, const char *several)
-{
-    buffer_number(out, count);
-    buffer_byte(out, ' ');
-    buffer_string(out, count == 1 ? one : several);
-}
-
 static void write_count(const struct listing *listing, struct buffer *out)
 {
     if (listing->cut)
         buffer_append(out, SPAN("Only a part, there are more: "));
     if (listing->folders > 0)
-        append_count(out, listing->folders, "folder", "folders");
+        buffer_count(out, listing->folders, "folder", "folders");
     if (listing->folders > 0 && listing->files > 0)
         buffer_append(out, SPAN(", "));
     if (listing->files > 0 || listing->folders == 0)
-        append_count(out, listing->files, "file", "files");
+        buffer_count(out, listing->files, "file", "files");
 }
 
 /* A column's heading asks for its order, or, if that is the current one, for the reverse order. It is a button of a
@@ -772,9 +758,9 @@ static enum body_state fill(struct body_producer *producer, struct buffer *piece
     struct listing *listing = (struct listing *)(void *)producer; /* its first member */
     if (!may_step(listing))
         return BODY_MORE;
-    int64_t began = microseconds();
+    int64_t began = now_us();
     enum body_state state = do_step(listing, piece, began);
-    pace.left -= microseconds() - began;
+    pace.left -= now_us() - began;
     return state;
 }
 

@@ -495,8 +495,7 @@ static bool begins(const char *text, const char *beginning)
 
 static bool ends(const char *text, const char *end)
 {
-    size_t length = strlen(text);
-    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+    return span_ends(span_of(text), span_of(end));
 }
 
 /* True if UTF-8 text, or nothing. A PDF may be all ASCII, and is no text. */

@@ -37,16 +37,11 @@ struct suggestion {
     char name[REASON_MAX];
 };
 
-static bool begins_with(struct span text, struct span beginning)
-{
-    return text.length >= beginning.length && memcmp(text.at, beginning.at, beginning.length) == 0;
-}
-
 /* True if the name is the one asked for, in any Unicode form, and an extension, which begins with its dot. */
 static bool is_with_extension(struct span name, struct span asked, struct span *extension, size_t *work)
 {
     size_t stem = asked.length;
-    bool same = begins_with(name, asked) && name.at[stem] == '.';
+    bool same = span_begins(name, asked) && name.at[stem] == '.';
     if (!same) {
         size_t last = span_after_last(name, '.').length + 1;
         stem = last <= name.length ? name.length - last : 0;
@@ -91,7 +86,7 @@ static void consider(struct suggestion *suggestion, struct span name, struct spa
 }
 
 /* Closes the descriptor. */
-static void look_through(int fd, struct span asked, bool dotfiles, struct suggestion *suggestion)
+static void scan(int fd, struct span asked, bool dotfiles, struct suggestion *suggestion)
 {
     const struct dirent *entry;
     size_t work = 0;
@@ -308,8 +303,8 @@ static bool append_hidden(struct buffer *out, struct opener *opener, struct span
 
 /* ---- the interface ---- */
 
-/* Requests for many missing files must not slow down others. */
-static bool is_affordable(int64_t now)
+/* False after LIMIT_REASONS in a second: requests for many missing files must not slow down others. */
+static bool count_reason(int64_t now)
 {
     static int64_t second;
     static unsigned count;
@@ -343,7 +338,7 @@ static void explain_missing(struct reason *reason, int directory, const struct s
     }
     if (fd < 0)
         return;
-    look_through(fd, stop->name, dotfiles, &suggestion);
+    scan(fd, stop->name, dotfiles, &suggestion);
     struct buffer without = *out;
     append_suggestion(out, stop->name, &suggestion);
     if (out->overflow)
@@ -395,7 +390,7 @@ void reason_find(struct reason *reason, const struct beneath *beneath, struct sp
 {
     struct opener opener = {beneath, LIMIT_REASON_STEPS};
     struct stop stop;
-    if (!is_affordable(now))
+    if (!count_reason(now))
         return;
     if ((dotfiles || !append_hidden(&reason->text, &opener, path)) && find_stop(&opener, path, &stop))
         explain_stop(reason, &opener, &stop, dotfiles);

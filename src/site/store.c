@@ -77,7 +77,7 @@ struct store {
     struct root root;
     enum root_state root_state; /* the worst since store_begin() */
     int root_error;
-    size_t root_name_length;      /* with its slash; 0: look beneath the open directory */
+    size_t root_name_length;      /* with its slash; 0: names are found beneath the open directory */
     char full_path[2 * PATH_MAX]; /* the root's name and a slash, then room for a path */
     char real_path[PATH_MAX];     /* the root's name without links */
     int64_t racy_ms;              /* two changes within this time may have one timestamp */
@@ -104,9 +104,8 @@ static struct node *node_of(struct entry *entry)
 
 /* ---- the root's name ---- */
 
-/* What to give to the kernel to look at a path by the root's name, or beneath the open directory. Valid until the next
-   call. */
-struct look {
+/* A path by the root's name, or beneath the open directory, for openat(2) and fstatat(2). Valid until the next call. */
+struct at_path {
     int directory;
     const char *path;
 };
@@ -117,7 +116,7 @@ static bool fits_root_name(const struct store *store, size_t length)
     return store->root_name_length + length + 2 <= PATH_MAX;
 }
 
-static struct look look_for(struct store *store, struct span path, char end)
+static struct at_path at_path(struct store *store, struct span path, char end)
 {
     char *beneath = store->full_path + store->root_name_length;
     assert(path.length < PATH_MAX); /* as beneath_open has opened it */
@@ -125,8 +124,8 @@ static struct look look_for(struct store *store, struct span path, char end)
     beneath[path.length] = end;
     beneath[path.length + 1] = '\0';
     if (store->root_name_length == 0 || !fits_root_name(store, path.length))
-        return (struct look){store->beneath.root, beneath};
-    return (struct look){AT_FDCWD, store->full_path};
+        return (struct at_path){store->beneath.root, beneath};
+    return (struct at_path){AT_FDCWD, store->full_path};
 }
 
 void store_begin(struct store *store)
@@ -150,12 +149,6 @@ enum root_state store_root_state(const struct store *store)
 int store_root_error(const struct store *store)
 {
     return store->root_error;
-}
-
-/* Call it after a lookup. If the name still leads to the open directory, the lookup saw what clients would see. */
-static bool is_root_current(struct store *store)
-{
-    return store_look_at_root(store) == ROOT_CURRENT;
 }
 
 /* ---- opening beneath the root ---- */
@@ -584,11 +577,11 @@ static void reopen(struct store *store, struct node *node, int fd)
 }
 
 /*
- * True if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are read
- * again and compared; late enough, that settles them. A large file that is not settled gets a new node, as its type
+ * Returns true if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are
+ * read again and compared; late enough, that settles them. A large file that is not settled gets a new node, as its type
  * may have changed. Takes over `fd` if true.
  */
-static bool is_confirmed(struct store *store, struct node *node, int fd)
+static bool confirm(struct store *store, struct node *node, int fd)
 {
     struct entry *entry = &node->entry;
     if (entry->settled && entry->bytes == NULL) {
@@ -616,7 +609,7 @@ static int find_open(struct store *store, struct span path, uint64_t iteration, 
         return -1;
     struct file_stamp stamp = file_stamp_of(&attributes);
     struct node *same = node != NULL && file_stamp_equal(&stamp, &node->stamp) ? node : NULL;
-    if (same != NULL && is_confirmed(store, same, fd)) {
+    if (same != NULL && confirm(store, same, fd)) {
         *entry = hold(store, same, iteration);
         keep_bounds(store);
         return 0;
@@ -736,17 +729,17 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* Looks for the directory that holds the node's name. */
-static struct look look_for_directory(struct store *store, const struct node *node)
+/* The directory that holds the node's name. */
+static struct at_path at_directory(struct store *store, const struct node *node)
 {
-    return look_for(store, (struct span){node->path, node->name}, '.');
+    return at_path(store, (struct span){node->path, node->name}, '.');
 }
 
 /* Returns -1 with errno on failure. */
 static int open_directory(struct store *store, const struct node *node)
 {
-    struct look look = look_for_directory(store, node);
-    return openat(look.directory, look.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct at_path at = at_directory(store, node);
+    return openat(at.directory, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* True if as many ".." as the directory's path has names lead from it to the root. It may have been moved out of the
@@ -796,8 +789,8 @@ static bool is_still_there(struct store *store, const struct node *node, uint64_
         return false;
     if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL)
         return is_still_in_directory(store, node, iteration);
-    struct look look = look_for(store, (struct span){node->path, node->path_length}, '\0');
-    return names_same_file(node, look.directory, look.path);
+    struct at_path at = at_path(store, (struct span){node->path, node->path_length}, '\0');
+    return names_same_file(node, at.directory, at.path);
 }
 
 /* ---- the interface ---- */
@@ -913,7 +906,7 @@ static int find_on_disk(struct store *store, struct span path, uint64_t iteratio
                         struct entry **entry)
 {
     int status = find_beneath(store, path, iteration, hash, entry);
-    if (is_root_current(store))
+    if (store_look_at_root(store) == ROOT_CURRENT) /* so the lookup was below the root's name */
         return status;
     if (*entry != NULL && *entry != &store->directory_entry)
         node_of(*entry)->iteration = 0; /* no other request may share this lookup */
@@ -943,7 +936,7 @@ int store_open_directory(struct store *store, struct span path, int *fd)
     bool linked;
     *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY, &linked);
     int status = *fd >= 0 ? 0 : file_error_status(errno, path);
-    if (is_root_current(store))
+    if (store_look_at_root(store) == ROOT_CURRENT)
         return status;
     if (*fd >= 0)
         close(*fd);
@@ -996,8 +989,8 @@ static bool stamp_directory(struct store *store, const struct node *node, struct
         if (fstat(directory->fd, &attributes) < 0)
             return false;
     } else {
-        struct look look = look_for_directory(store, node);
-        if (fstatat(look.directory, look.path, &attributes, 0) < 0)
+        struct at_path at = at_directory(store, node);
+        if (fstatat(at.directory, at.path, &attributes, 0) < 0)
             return false;
     }
     directory->stamp = file_stamp_of(&attributes);

@@ -75,7 +75,7 @@ for my $case (['all addresses', '0.0.0.0', "200 ok\n", "200 ok\n"], ['the loopba
     1 while sysread $socket, $all, 1 << 20, length $all;
     my ($head, $body) = substr($all, index($all, "\r\n\r\n") + 4 + 30_000_000) =~ /\A(.*?\r\n)\r\n(.*)\z/s;
     like($head, qr{\AHTTP/1\.1 503 [^\r]*\r\n(?:.*\r\n)?Connection: close\r\n}s, 'SIGTERM: a health check in the pipeline is 503, with Connection: close');
-    is($body, "draining\n", 'SIGTERM: the body says that the server is draining');
+    is($body, "stopping\n", 'SIGTERM: the body says that the server is stopping');
     $server->ended(stderr => $before);
 }
 

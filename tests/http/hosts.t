@@ -34,9 +34,9 @@ is(with_host($local, '[::1')->{status}, 400, 'an invalid Host is still 400');
 is(with_host($local, 'localhost', $_)->{status}, 400, "an invalid authority is 400: $_") for 'http://a@b/', 'http:///', 'http://[::1/';
 is(with_host($local, ':80')->{status}, 403, 'a Host without a name, only a port: 403');
 
-like(with_host($local, 'example.org:81')->{body}, qr/--allow-host example\.org</, 'the page names the option');
-like(with_host($local, "a&'b")->{body}, qr/--allow-host a&amp;&#0?39;b</, '... escaped');
-like(with_host($local, 'x' x 300)->{body}, qr/--allow-host NAME</, '... without a Host that is too long for a name');
+like(with_host($local, 'example.org:81')->{body}, qr/--allow-host example\.org\.</, 'the page names the option');
+like(with_host($local, "a&'b")->{body}, qr/--allow-host a&amp;&#0?39;b\.</, '... escaped');
+like(with_host($local, 'x' x 300)->{body}, qr/--allow-host NAME\.</, '... without a Host that is too long for a name');
 
 # Loads by pages of other sites (Fetch Metadata): what a page can't read, it could still execute or measure.
 sub loaded { my ($server, $site, $mode, $target) = @_; return $server->get($target || '/', "Sec-Fetch-Site: $site", "Sec-Fetch-Mode: $mode", 'Sec-Fetch-Dest: script') }

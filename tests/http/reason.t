@@ -68,7 +68,7 @@ for my $of_proxy ("Via: 1.1 front", "Forwarded: for=203.0.113.7", "X-Forwarded-F
 }
 unlike($server->exchange("GET /.env HTTP/1.0\r\nHost: localhost\r\n$html\r\n\r\n")->{responses}[0]{body}, qr/<aside>|begins with a dot/, 'HTTP/1.0: no reason, as it may come from a proxy');
 unlike($server->get('/.env')->{body}, qr/<aside>/, 'without Accept: no reason');
-like($server->get('/50%.txt', $html)->{body}, qr{<aside>&#39;%\.t&#39; is no escape of two hexadecimal digits; a percent sign is written %25</aside>}, 'a bad escape: the page tells the cause');
+like($server->get('/50%.txt', $html)->{body}, qr{<aside>&#39;%\.t&#39; is no escape of two hexadecimal digits; a percent sign is written %25\.</aside>}, 'a bad escape: the page tells the cause');
 like($server->get('/a/%zz')->{body}, qr/%zz/, '... in plain text, too');
 unlike($server->get("/\xff", $html)->{body}, qr/<aside>/, 'another 400 has no reason');
 

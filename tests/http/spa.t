@@ -10,7 +10,7 @@ use Test::More;
 
 use constant PAGE => 'Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
 
-use constant ASKER => 'Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With';
+use constant VARY => 'Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With';
 
 my $root = new_root();
 put_file($root, 'index.html', "app\n");
@@ -81,8 +81,8 @@ for my $round (1, 2) {
         is($server->get('/users', @$fields)->{status}, 404, '--spa: no navigation: ' . ($fields->[0] // 'no Accept'));
     }
 }
-is($server->get('/users', PAGE)->{field}{vary}, ASKER, '--spa: Vary of the application page names the fields that tell navigations');
-is($server->get('/users')->{field}{vary}, ASKER, '... so has a 404');
+is($server->get('/users', PAGE)->{field}{vary}, VARY, '--spa: Vary of the application page names the fields that tell navigations');
+is($server->get('/users')->{field}{vary}, VARY, '... so has a 404');
 is($server->get('/about', PAGE)->{field}{vary}, undef, '... an existing file has no Vary');
 my @fetched = (
     ['Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: document', "app\n"],
@@ -102,7 +102,7 @@ for my $target ('/packages/chart.js', '/files/report.pdf', '/topics/.net', '/u/b
 my $etag = $server->settled('/users', PAGE)->{field}{etag};
 is($etag, $server->get('/')->{field}{etag}, '--spa: the application page has the ETag of its file');
 my $same = $server->get('/users', PAGE, "If-None-Match: $etag");
-is_deeply([$same->{status}, $same->{field}{vary}], [304, ASKER], '... 304');
+is_deeply([$same->{status}, $same->{field}{vary}], [304, VARY], '... 304');
 my $range = $server->get('/users', PAGE, 'Range: bytes=1-2');
 is_deeply([$range->{status}, $range->{body}], [206, 'pp'], '... ranges');
 my ($head) = $server->pipeline(["HEAD /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\n\r\n"]);
@@ -110,7 +110,7 @@ is_deeply([$head->{status}, $head->{field}{'content-length'}], [200, 4], '... HE
 my ($post) = $server->pipeline(["POST /users HTTP/1.1\r\nHost: localhost\r\n" . PAGE . "\r\nContent-Length: 0\r\n\r\n"]);
 is($post->{status}, 405, '--spa: POST is 405');
 put_file($root, 'index.html.gz', 'gz');
-is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding' . substr(ASKER, 6), '--spa: encoded siblings of the application page');
+is($server->get('/users', PAGE, 'Accept-Encoding: gzip')->{field}{vary}, 'Accept, Accept-Encoding' . substr(VARY, 6), '--spa: encoded siblings of the application page');
 unlink "$root/index.html.gz";
 
 # The next response shows a change on disk

@@ -51,6 +51,7 @@ truncate "$root/large.bin", 30_000_000;
     my $began   = time;
     kill 'TERM', $server->pid, @workers; # a service manager signals all processes
     ok(eventually(sub { $server->get(HEALTH)->{status} == 503 }), 'SIGTERM: the server is unhealthy');
+    is($server->get(HEALTH)->{body}, "stopping\n", 'the body does not say that connections are drained, as they are not yet');
     is($server->get('/small.txt')->{status}, 200, 'a new connection is served');
     my $response = $server->exchange(get_request('/small.txt'), socket => $kept, count => 1)->{responses}[0];
     is($response->{status}, 200, 'a kept connection is served');

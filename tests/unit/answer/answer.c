@@ -45,6 +45,7 @@ static void foreign_hosts_are_403_if_host_is_checked(void **state)
     const char *response = ask("GET / HTTP/1.1\r\nHost: evil.example:80\r\n\r\n");
     assert_status(response, 403);
     assert_has(response, "--allow-host evil.example");
+    assert_true(asked.exchange.reason.text.length > 0); /* for the log */
     assert_status(ask(GET("/", "")), 200);
     asked.settings.allowed_hosts[asked.settings.allowed_host_count++] = "evil.example";
     assert_status(ask("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200);

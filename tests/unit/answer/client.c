@@ -89,14 +89,14 @@ static void a_trusted_unix_socket_names_the_client(void **state)
     assert_true(asked.exchange.client.forwarded);
 }
 
-static enum asker asker_of(const char *lines)
+static enum client_kind kind_of(const char *lines, bool live_check)
 {
     static char text[1024];
     static struct request request;
     snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: localhost\r\n%s\r\n", lines);
     request_init(&request);
     assert_int_equal(request_read_head(&request, text, strlen(text)), REQUEST_WHOLE);
-    return client_asker(&request);
+    return client_kind(&request, live_check);
 }
 
 #define HTML "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
@@ -106,41 +106,51 @@ static void fetch_metadata_tells_navigations_from_scripts(void **state)
 {
     static const struct {
         const char *lines;
-        enum asker asker;
+        enum client_kind kind;
     } rows[] = {
-        {HTML MODE("navigate", "document"), ASKER_NAVIGATION},
-        {HTML MODE("navigate", "iframe"), ASKER_NAVIGATION},
-        {HTML MODE("navigate", "empty"), ASKER_NAVIGATION}, /* by a service worker */
-        {"Sec-Fetch-Mode: navigate\r\n", ASKER_NAVIGATION},
-        {"Accept: */*\r\n" MODE("navigate", "document"), ASKER_NAVIGATION},
-        {HTML MODE("navigate", "object"), ASKER_SCRIPT},
-        {HTML MODE("navigate", "embed"), ASKER_SCRIPT},
-        {HTML MODE("cors", "empty"), ASKER_SCRIPT},
-        {HTML MODE("same-origin", "empty"), ASKER_SCRIPT},
-        {"Accept: */*\r\n" MODE("no-cors", "script"), ASKER_SCRIPT},
-        {"Accept: image/avif,*/*;q=0.8\r\n" MODE("no-cors", "image"), ASKER_SCRIPT},
-        {MODE("navigate", "document") "X-Requested-With: XMLHttpRequest\r\n", ASKER_NAVIGATION},
-        {"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Mode: cors\r\n", ASKER_SCRIPT},
+        {HTML MODE("navigate", "document"), CLIENT_NAVIGATION},
+        {HTML MODE("navigate", "iframe"), CLIENT_NAVIGATION},
+        {HTML MODE("navigate", "empty"), CLIENT_NAVIGATION}, /* by a service worker */
+        {"Sec-Fetch-Mode: navigate\r\n", CLIENT_NAVIGATION},
+        {"Accept: */*\r\n" MODE("navigate", "document"), CLIENT_NAVIGATION},
+        {HTML MODE("navigate", "object"), CLIENT_SUBRESOURCE},
+        {HTML MODE("navigate", "embed"), CLIENT_SUBRESOURCE},
+        {HTML MODE("cors", "empty"), CLIENT_SUBRESOURCE},
+        {HTML MODE("same-origin", "empty"), CLIENT_SUBRESOURCE},
+        {"Accept: */*\r\n" MODE("no-cors", "script"), CLIENT_SUBRESOURCE},
+        {"Accept: image/avif,*/*;q=0.8\r\n" MODE("no-cors", "image"), CLIENT_SUBRESOURCE},
+        {MODE("navigate", "document") "X-Requested-With: XMLHttpRequest\r\n", CLIENT_NAVIGATION},
+        {"Sec-Fetch-Mode: navigate\r\nSec-Fetch-Mode: cors\r\n", CLIENT_SUBRESOURCE},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (asker_of(rows[i].lines) != rows[i].asker)
+        if (kind_of(rows[i].lines, false) != rows[i].kind)
             fail_msg("%s", rows[i].lines);
     }
+}
+
+static void live_check_counts_as_the_navigation_that_opened_the_page(void **state)
+{
+    (void)state;
+    assert_int_equal(kind_of(HTML MODE("cors", "empty"), true), CLIENT_NAVIGATION);
+    assert_int_equal(kind_of(HTML, true), CLIENT_LIKELY_NAVIGATION);
+    assert_int_equal(kind_of("Accept: */*\r\n" MODE("cors", "empty"), true), CLIENT_SUBRESOURCE);
+    assert_int_equal(kind_of(HTML MODE("cors", "empty") "Sec-Fetch-Site: cross-site\r\n", true),
+                     CLIENT_SUBRESOURCE);
 }
 
 /* Browsers send no Fetch Metadata to http addresses in a LAN. */
 static void without_fetch_metadata_other_fields_tell(void **state)
 {
     (void)state;
-    assert_int_equal(asker_of(HTML), ASKER_PAGE);
-    assert_int_equal(asker_of("Accept: text/html, */*; q=0.01\r\nX-Requested-With: XMLHttpRequest\r\n"),
-                     ASKER_SCRIPT); /* jQuery */
-    assert_int_equal(asker_of(HTML "X-Requested-With: com.example.app\r\n"),
-                     ASKER_PAGE); /* Android's WebView */
-    assert_int_equal(asker_of("Accept: application/json, text/html;q=0.5\r\n"), ASKER_PROGRAM);
-    assert_int_equal(asker_of("Accept: */*\r\n"), ASKER_PROGRAM);
-    assert_int_equal(asker_of(""), ASKER_PROGRAM);
+    assert_int_equal(kind_of(HTML, false), CLIENT_LIKELY_NAVIGATION);
+    assert_int_equal(kind_of("Accept: text/html, */*; q=0.01\r\nX-Requested-With: XMLHttpRequest\r\n", false),
+                     CLIENT_SUBRESOURCE); /* jQuery */
+    assert_int_equal(kind_of(HTML "X-Requested-With: com.example.app\r\n", false),
+                     CLIENT_LIKELY_NAVIGATION); /* Android's WebView */
+    assert_int_equal(kind_of("Accept: application/json, text/html;q=0.5\r\n", false), CLIENT_PROGRAM);
+    assert_int_equal(kind_of("Accept: */*\r\n", false), CLIENT_PROGRAM);
+    assert_int_equal(kind_of("", false), CLIENT_PROGRAM);
 }
 
 static void loads_of_other_sites_are_recognised(void **state)
@@ -183,6 +193,7 @@ int main(void)
         ASKED_TEST(a_trusted_unix_socket_names_the_client),
         ASKED_TEST(loads_of_other_sites_are_recognised),
         ASKED_TEST(fetch_metadata_tells_navigations_from_scripts),
+        ASKED_TEST(live_check_counts_as_the_navigation_that_opened_the_page),
         ASKED_TEST(without_fetch_metadata_other_fields_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

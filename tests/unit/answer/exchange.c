@@ -77,7 +77,7 @@ static void facts_are_computed_once(void **state)
     ask(GET("/missing", PAGE));
     struct exchange *exchange = &asked.exchange;
     bool local = exchange_is_local(exchange);
-    enum asker asker = exchange_asker(exchange);
+    enum client_kind kind = exchange_kind(exchange);
     enum media media = exchange_media(exchange);
     static struct request other;
     static const char text[] = "GET / HTTP/1.0\r\nVia: 1.1 proxy\r\nAccept: application/json\r\n\r\n";
@@ -86,8 +86,8 @@ static void facts_are_computed_once(void **state)
     exchange->request = &other;
     exchange->host = SPAN_NONE;
     assert_true(local && exchange_is_local(exchange));
-    assert_int_equal(asker, ASKER_PAGE);
-    assert_int_equal(exchange_asker(exchange), asker);
+    assert_int_equal(kind, CLIENT_LIKELY_NAVIGATION);
+    assert_int_equal(exchange_kind(exchange), kind);
     assert_int_equal(exchange_media(exchange), media);
 }
 

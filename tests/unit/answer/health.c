@@ -20,7 +20,7 @@ static void a_draining_server_is_503_with_the_reason(void **state)
     asked.stopping = true;
     const char *response = ask(GET(HEALTH, ""));
     assert_status(response, 503);
-    assert_body(response, "draining\n");
+    assert_body(response, "stopping\n");
 }
 
 /* RFC 9110 9.3.2 */

@@ -18,6 +18,10 @@ static void spans_are_compared_with_and_without_case(void **state)
     (void)state;
     assert_true(span_equal(SPAN("GET"), span_of("GET")));
     assert_false(span_equal(SPAN("GET"), SPAN("get")));
+    assert_true(span_begins(SPAN("GET"), SPAN("GE")) && span_begins(SPAN("GET"), SPAN("GET")));
+    assert_false(span_begins(SPAN("GET"), SPAN("ET")) || span_begins(SPAN("GET"), SPAN("GETS")));
+    assert_true(span_ends(SPAN("GET"), SPAN("ET")) && span_ends(SPAN("GET"), SPAN_NONE));
+    assert_false(span_ends(SPAN("GET"), SPAN("GE")) || span_ends(SPAN("GET"), SPAN("AGET")));
     assert_false(span_equal(SPAN("GET"), SPAN("GETS")));
     assert_true(span_equal(SPAN("a\0b"), SPAN("a\0b")));
     assert_false(span_equal(SPAN("a\0b"), SPAN("a\0c")));

@@ -134,6 +134,9 @@ static void help_and_version_are_recognized(void **state)
         assert_words(i, "result", read_line(asked[i].words) == asked[i].result);
 }
 
+#define ONES "1111111111111111111111111111111111111111"
+#define LONG_NUMBER ONES ONES ONES
+
 /* All are EX_USAGE; the message contains each piece. */
 static const struct {
     const char *words[8];
@@ -267,6 +270,7 @@ static const struct {
     {{"--keep-alive", "600s"}, {"--keep-alive", "'600s'", "from 1 to 86400"}},
     {{"--shutdown-delay", "-1"}, {"--shutdown-delay", "'-1'", "from 0 to 86400"}},
     {{"--shutdown-delay", ""}, {"--shutdown-delay", "''"}},
+    {{"--drain", LONG_NUMBER}, {"--drain", "11...'", "give a number from 0 to 86400"}},
     {{"--drain", "86401"}, {"--drain", "'86401'", "from 0 to 86400"}},
     {{"--trust-proxy", ""}, {"--trust-proxy", "''", "10.0.0.0/8"}},
     {{"--trust-proxy", "10.0.0.0/33"}, {"--trust-proxy", "'10.0.0.0/33'"}},

@@ -162,7 +162,7 @@ static void every_status_has_its_reason_phrase(void **state)
     for (size_t i = 0; i < COUNT(statuses); i++) {
         char memory[512];
         struct buffer expected = {memory, 0, sizeof memory - 1, false};
-        assert_string_equal(response_reason(statuses[i].status), statuses[i].reason);
+        assert_string_equal(response_reason_phrase(statuses[i].status), statuses[i].reason);
         begin(state);
         response.status = statuses[i].status;
         response_add_bytes(&response, SPAN("page"));
@@ -257,10 +257,10 @@ static void vary_names_the_deciding_fields(void **state)
         {RESPONSE_BY_ENCODING, "Vary: Accept-Encoding\r\n"},
         {RESPONSE_BY_ACCEPT, "Vary: Accept\r\n"},
         {RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT, "Vary: Accept, Accept-Encoding\r\n"},
-        {RESPONSE_BY_ASKER, "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
-        {RESPONSE_BY_ACCEPT | RESPONSE_BY_ASKER,
+        {RESPONSE_BY_CLIENT, "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
+        {RESPONSE_BY_ACCEPT | RESPONSE_BY_CLIENT,
          "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
-        {RESPONSE_BY_ENCODING | RESPONSE_BY_ASKER,
+        {RESPONSE_BY_ENCODING | RESPONSE_BY_CLIENT,
          "Vary: Accept, Accept-Encoding, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

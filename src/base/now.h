@@ -1,0 +1,20 @@
+/* The monotonic clock (clock_gettime(2)). */
+#ifndef TINYHTTPD_BASE_NOW_H
+#define TINYHTTPD_BASE_NOW_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline int64_t now_us(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+static inline int64_t now_ms(void)
+{
+    return now_us() / 1000;
+}
+
+#endif
