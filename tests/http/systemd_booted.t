@@ -75,7 +75,12 @@ sub inside {
     return $run->{out} . $run->{err};
 }
 sub property { my ($name, $unit) = @_; my $value = inside('systemctl', 'show', '-p', $name, '--value', "tinyhttpd.$unit"); chomp $value; return $value }
-sub status   { my ($path) = @_; return inside('tinyhttpd', "--check=http://127.0.0.1:8080$path") =~ /port 8080: (\d+)/ ? $1 : 'none' }
+
+# A request may wait for a new root as long as --check does, so one without a response is repeated.
+sub status {
+    my ($path) = @_;
+    return eventually { inside('tinyhttpd', "--check=http://127.0.0.1:8080$path") =~ /port 8080: (\d+)/ ? $1 : 0 } || 'none';
+}
 
 my $booted = eventually(sub {
     waitpid($pid, POSIX::WNOHANG()) == 0 or return 'ended';
