@@ -1314,7 +1314,8 @@ static void begin_stop(struct supervision *supervision)
     if (supervision->dry_run > 0)
         kill(supervision->dry_run, SIGKILL);
     supervision->dry_run_succeeded = false;
-    notify_stopping();
+    notify_stopping(stop_ms(supervision->master->settings) + LIMIT_KILL_MS + LIMIT_LOG_LAST_MS +
+                    LIMIT_LOG_GRACE_MS);
     signal_all(supervision, SIGTERM);
 }
 

@@ -67,7 +67,9 @@ void notify_reloading(void)
     notify(state);
 }
 
-void notify_stopping(void)
+void notify_stopping(int64_t milliseconds)
 {
-    notify("STOPPING=1\n");
+    char state[64];
+    snprintf(state, sizeof state, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld\n", (long long)milliseconds * 1000);
+    notify(state);
 }

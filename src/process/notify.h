@@ -3,6 +3,7 @@
 #define TINYHTTPD_PROCESS_NOTIFY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* True if a service manager waits for notify_ready(). */
 bool notify_is_expected(void);
@@ -13,7 +14,7 @@ void notify_ready(void);
 /* A reload begins; the old program or the new one calls notify_ready when it is over. */
 void notify_reloading(void);
 
-/* The server drains. */
-void notify_stopping(void);
+/* The server stops, which may take this long: systemd then waits longer than TimeoutStopSec=. */
+void notify_stopping(int64_t milliseconds);
 
 #endif

@@ -736,7 +736,7 @@ for my $kind ('path', 'abstract') {
         return $text;
     };
     my $variable = $kind eq 'path' ? $name : '@' . substr $name, 1;
-    my $server = Harness->start(root => $root, args => ['-j', '1'], before => sub { $ENV{NOTIFY_SOCKET} = $variable });
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--shutdown-delay', '1', '--drain', '17'], before => sub { $ENV{NOTIFY_SOCKET} = $variable });
     $server->expect_stderr($told);
     my $pid = $server->pid;
     is($receive->(), "READY=1\nMAINPID=$pid\n", "$kind socket: ready");
@@ -758,7 +758,8 @@ for my $kind ('path', 'abstract') {
     }
     my $before = $server->stderr;
     kill 'TERM', $pid;
-    is($receive->(), "STOPPING=1\n", "$kind socket: stopping");
+    my ($stopping) = $receive->() =~ /\ASTOPPING=1\nEXTEND_TIMEOUT_USEC=(\d+)\n\z/;
+    cmp_ok($stopping // 0, '>', 18_500_000, "$kind socket: stopping, with the time for --shutdown-delay and --drain");
     $server->ended(stderr => $before);
 }
 # A manager whose socket is full: the server retries for a bounded time.
