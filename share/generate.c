@@ -155,7 +155,8 @@ static void print_files(void)
 static void print_signals(void)
 {
     printf(".Sh SIGNALS\n"
-           "Signal the master, the process that was started; its children are the workers.\n"
+           "Signal the master, the process that was started; its children are the workers and the processes "
+           "that write the logs (tinyhttpd-log).\n"
            ".Bl -column \"SIGRTMIN to SIGRTMAX\" \"reopens logs\" \"hands over\"\n"
            ".It Sy signal Ta Sy master Ta Sy worker\n");
     for (size_t i = 0; i < signal_row_count; i++)

@@ -31,7 +31,7 @@ complete -c tinyhttpd -l shutdown-delay -x -d 'on SIGTERM, first serve on for th
 complete -c tinyhttpd -l drain -x -d 'seconds for responses in flight at the end (default: 8)'
 complete -c tinyhttpd -l metrics -x -d 'serve Prometheus metrics at PATH, such as /metrics'
 complete -c tinyhttpd -l check -d 'health check: exit 0 if the server answers 200, else 1'
-complete -c tinyhttpd -s q -l quiet -d 'no banner and no summary; an access log only with --log'
+complete -c tinyhttpd -s q -l quiet -d 'no banner, no summary; access log only if asked for'
 complete -c tinyhttpd -s v -l verbose -d 'also print the number of workers and their sandbox'
 complete -c tinyhttpd -s h -l help -d 'print this help and exit'
 complete -c tinyhttpd -s V -l version -d 'print the version and exit'

@@ -45,8 +45,8 @@ _arguments -s -S \
     '--drain=[seconds for responses in flight at the end (default: 8)]:drain: ' \
     '--metrics=[serve Prometheus metrics at PATH, such as /metrics]:metrics: ' \
     '--check=-[health check: exit 0 if the server answers 200, else 1]::check: ' \
-    '-q[no banner and no summary; an access log only with --log]' \
-    '--quiet[no banner and no summary; an access log only with --log]' \
+    '-q[no banner, no summary; access log only if asked for]' \
+    '--quiet[no banner, no summary; access log only if asked for]' \
     '-v[also print the number of workers and their sandbox]' \
     '--verbose[also print the number of workers and their sandbox]' \
     '-h[print this help and exit]' \

@@ -78,7 +78,8 @@ static const char *files[STDERR_FILENO + 1]; /* that are open on the streams; NU
 
 static struct metrics *counted; /* this process's counters, or NULL */
 
-static bool is_one_file; /* both streams lead to one file, pipe, terminal or socket */
+static bool
+    is_one_file; /* both streams lead to one file, pipe, terminal or socket, and none to an option's file */
 
 static struct log_writer writers[] = {
     [STDOUT_FILENO] = {.stream = STDOUT_FILENO, .log = METRICS_ACCESS_LOG},
@@ -223,7 +224,7 @@ int log_open(const struct log_setup *setup, struct failure *failure)
     writers[STDOUT_FILENO].confine = writers[STDERR_FILENO].confine = setup->confine;
     if (open_files(setup, failure) != 0)
         return failure->status;
-    is_one_file = lead_to_one_file();
+    is_one_file = files[STDOUT_FILENO] == NULL && files[STDERR_FILENO] == NULL && lead_to_one_file();
     choose_stamp();
     if (open_output(STDOUT_FILENO, setup->user) && open_output(STDERR_FILENO, setup->user))
         return 0;
@@ -251,9 +252,14 @@ void log_reopen(void)
         log_writer_switch(&writers[STDERR_FILENO]);
 }
 
-bool log_is_reopening(void)
+bool log_awaits_writer(void)
 {
-    return writers[STDOUT_FILENO].is_switching || writers[STDERR_FILENO].is_switching;
+    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
+        const struct log_writer *writer = &writers[stream];
+        if (writer->is_switching ? now_ms() < writer->kill_due : writer->is_open && writer->pid == 0)
+            return true;
+    }
+    return false;
 }
 
 void log_enter_worker(struct metrics *metrics)
@@ -276,7 +282,7 @@ bool log_writer_ended(pid_t ended)
             continue;
         writers[stream].pid = 0;
         if (!writers[stream].is_switching)
-            log_error("process %d, which wrote the log, was killed; starting another", (int)ended);
+            log_error("process %d, which wrote the log, has ended; starting another", (int)ended);
         writers[stream].is_switching = false;
         return true;
     }
@@ -289,6 +295,10 @@ int64_t log_start_writers(int64_t now)
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
         struct log_writer *writer = &writers[stream];
         bool was_failing = writer->is_failing;
+        if (writer->is_switching && writer->kill_due <= now)
+            kill(writer->pid, SIGKILL);
+        else if (writer->is_switching && writer->kill_due < next)
+            next = writer->kill_due;
         if (!writer->is_open || writer->pid > 0)
             continue;
         if (writer->due <= now && !log_writer_start(writer) && !was_failing)

@@ -32,8 +32,9 @@ int log_open(const struct log_setup *setup, struct failure *failure);
    there meanwhile. A file that can't be opened is reported, and the open one stays. */
 void log_reopen(void);
 
-/* True from log_reopen() until the log writers are replaced. */
-bool log_is_reopening(void);
+/* True while a log writer is to be replaced or started: another program could not read what is left in the pipes. One
+   that a file system blocks is not waited for longer than LIMIT_LOG_LAST_MS and LIMIT_LOG_GRACE_MS. */
+bool log_awaits_writer(void);
 
 /* In a worker: replaces descriptors 1 and 2 by the pipes to their log writers, so that it can't reach a file, a
    terminal or a socket. Counts lost lines in `metrics`, its own part or NULL. */

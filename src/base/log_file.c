@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 static const char *reason_of(int error)
 {
@@ -19,10 +22,25 @@ static const char *reason_of(int error)
     }
 }
 
+/* Opens the file for reading as well: the log writer looks whether it ends with a whole line. Not a FIFO, which would then
+   have a reader. Returns a descriptor in place of `fd`, or `fd`. */
+static int open_for_reading(int fd, const char *name)
+{
+    struct stat written, read;
+    if (fstat(fd, &written) < 0 || !S_ISREG(written.st_mode))
+        return fd;
+    int both = open(name, O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (both < 0)
+        return fd;
+    bool same = fstat(both, &read) == 0 && read.st_dev == written.st_dev && read.st_ino == written.st_ino;
+    close(same ? fd : both);
+    return same ? both : fd;
+}
+
 int log_file_open(const char *option, const char *name, struct failure *failure)
 {
     int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
     if (fd < 0)
         fail(failure, EX_CANTCREAT, "%s '%s' can't be opened: %s", option, name, reason_of(errno));
-    return fd;
+    return fd < 0 ? fd : open_for_reading(fd, name);
 }

@@ -79,7 +79,7 @@ static void on_finish(int signal)
     set_timer(LIMIT_LOG_LAST_MS);
 }
 
-/* Arrives in wait_for() only. */
+/* Arrives in wait_for() and write_whole() only. */
 static void on_switch(int signal)
 {
     (void)signal;
@@ -143,8 +143,8 @@ static void handle_signals(pid_t parent)
         raise(WRITER_FINISH);
 }
 
-/* Lets WRITER_SWITCH in here only, so that it can't arrive between the check of a flag and a read that waits; first
-   without a descriptor, as one that is ready keeps signals out. Returns false at a signal. */
+/* Lets WRITER_SWITCH in, so that it can't arrive between the check of a flag and a read that waits; first without a
+   descriptor, as one that is ready keeps signals out. Returns false at a signal. */
 static bool wait_for(int fd, short events)
 {
     const struct timespec at_once = {0, 0};
@@ -154,12 +154,32 @@ static bool wait_for(int fd, short events)
            ppoll(&(struct pollfd){.fd = fd, .events = events}, 1, NULL, &none) > 0;
 }
 
+/* Lets WRITER_SWITCH in or keeps it out. */
+static void let_switch(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, WRITER_SWITCH);
+    sigprocmask(how, &set, NULL);
+}
+
+/* write(2), which WRITER_SWITCH gives a limit: a stream without O_NONBLOCK may wait for its reader for ever. */
+static ssize_t write_some(int stream, struct span text)
+{
+    let_switch(SIG_UNBLOCK);
+    ssize_t written = write(stream, text.at, text.length);
+    int error = errno;
+    let_switch(SIG_BLOCK);
+    errno = error;
+    return written;
+}
+
 /* Blocks until all is written; tries once when time is up. Returns the rest that could not be, with errno. Another
    process may have set O_NONBLOCK on the stream. */
 static struct span write_whole(int stream, struct span text)
 {
     do {
-        ssize_t written = write(stream, text.at, text.length);
+        ssize_t written = write_some(stream, text);
         if (written >= 0)
             text = (struct span){text.at + written, text.length - (size_t)written};
         else if (errno == EAGAIN)
@@ -257,6 +277,16 @@ static void read_to_line_end(struct copy *copy)
         copy->length++;
 }
 
+/* True if the file ends with a part of a line, which the log writer before had no space to finish. Only of files that
+   are open for reading as well. */
+static bool ends_in_line(int stream)
+{
+    struct stat file;
+    char last = '\n';
+    return fstat(stream, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 &&
+           pread(stream, &last, 1, file.st_size - 1) == 1 && last != '\n';
+}
+
 static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
 {
     static struct copy copy;
@@ -267,6 +297,9 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
     descriptors_close_others(NULL, 0); /* else the port would stay in use, and the pipe would never end */
     if (!metrics_keep(writer->metrics))
         _exit(EX_OSERR);
+    if (writer->stream == STDERR_FILENO)
+        close(STDOUT_FILENO); /* its file, which may be deleted by now, would keep its space */
+    copy.is_torn[writer->stream] = ends_in_line(writer->stream);
     if (writer->confine != NULL)
         writer->confine();
     while (!is_switching && read_more(&copy))
@@ -304,6 +337,7 @@ bool log_writer_start(struct log_writer *writer)
 void log_writer_switch(struct log_writer *writer)
 {
     writer->due = 0;
+    writer->kill_due = now_ms() + LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS;
     writer->is_switching = writer->pid > 0 && kill(writer->pid, WRITER_SWITCH) == 0;
 }
 

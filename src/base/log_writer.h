@@ -19,6 +19,7 @@ struct log_writer {
     bool is_open;      /* the pipe */
     bool is_failing;   /* the last start failed */
     bool is_switching; /* log_writer_switch() was called, and the process has not ended */
+    int64_t kill_due;  /* when to kill it then: its stream takes nothing, or it is stopped */
     int64_t due;       /* the next start, in milliseconds of CLOCK_MONOTONIC */
     int reports; /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
     struct span (*format)(char room[LIMIT_LOG_LINE], const char *message); /* makes a line of a report */

@@ -280,10 +280,10 @@ const struct option_row table_rows[] = {
     {.key = 'q',
      .name = "quiet",
      .group = GROUP_PROCESS,
-     .help = "no banner and no summary; an access log only with --log",
-     .manual = "Errors and most warnings are still printed, and an access log that you choose with --log or "
-               "--access-log is "
-               "still written."},
+     .help = "no banner, no summary; access log only if asked for",
+     .manual = "Errors are still printed, hints and warnings at the start are not. An access log that you "
+               "ask for with "
+               "--log or --access-log is still written."},
     {.key = 'v',
      .name = "verbose",
      .group = GROUP_PROCESS,

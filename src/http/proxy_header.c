@@ -8,7 +8,7 @@
 
 /* ---- version 1, a line (2.1) ---- */
 
-enum { LINE_MAX = 107 }; /* with CRLF */
+enum { V1_MAX = 107 }; /* with CRLF */
 
 /* Leading zeros are invalid. */
 static bool is_port(struct span text)
@@ -39,10 +39,10 @@ static bool read_line(struct span line, struct proxy_header *header)
 static enum proxy_header_state parse_line(struct span bytes, struct proxy_header *header)
 {
     static const size_t begin = sizeof "PROXY " - 1;
-    size_t most = bytes.length < LINE_MAX ? bytes.length : LINE_MAX;
+    size_t most = bytes.length < V1_MAX ? bytes.length : V1_MAX;
     const char *end = memchr(bytes.at, '\n', most);
     if (end == NULL)
-        return bytes.length < LINE_MAX ? PROXY_HEADER_PARTIAL : PROXY_HEADER_BAD;
+        return bytes.length < V1_MAX ? PROXY_HEADER_PARTIAL : PROXY_HEADER_BAD;
     size_t length = (size_t)(end - bytes.at);
     if (length <= begin || end[-1] != '\r' ||
         !read_line((struct span){bytes.at + begin, length - 1 - begin}, header))

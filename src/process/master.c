@@ -963,6 +963,8 @@ static int64_t end_of_old(const struct supervision *supervision, const struct ol
 {
     if (old->ended_early > 0)
         return old->ended_early + stop_ms(supervision->master->settings);
+    if (old->worker.retired == 0) /* it serves until the new workers do */
+        return INT64_MAX;
     return old->worker.retired + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
 }
 
@@ -1370,6 +1372,7 @@ static void add_time(struct supervision *supervision, int64_t stopped)
     for (unsigned i = 0; i < supervision->old_count; i++) {
         int64_t *retired = &supervision->old[i].worker.retired;
         *retired += *retired > 0 ? stopped : 0;
+        supervision->old[i].ended_early += supervision->old[i].ended_early > 0 ? stopped : 0;
     }
     supervision->retire_due = 0; /* finds it out again */
 }
@@ -1529,7 +1532,7 @@ static void supervise(struct supervision *supervision)
                 read_notices(supervision, now);
             replace_leaving(supervision);
             look_at_root(supervision, now);
-            if (supervision->dry_run_succeeded && !is_any_checked(supervision) && !log_is_reopening())
+            if (supervision->dry_run_succeeded && !is_any_checked(supervision) && !log_awaits_writer())
                 hand_over(supervision);
             start_due_children(supervision);
             kill_overdue(supervision);

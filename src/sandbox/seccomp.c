@@ -203,6 +203,7 @@ static const struct rule log_writer_rules[] = {
     {.call = SYS_ppoll},
     {SYS_fcntl, {{IS(0, STDIN_FILENO)}, {IS(1, F_SETFL)}}},
     {SYS_setitimer, {{IS(0, ITIMER_REAL)}}},
+    {.call = SYS_rt_sigprocmask},
     {.call = SYS_clock_gettime}, /* where the vDSO has no clock (vdso(7)) */
     {.call = SYS_rt_sigreturn},
     {.call = SYS_restart_syscall},

@@ -281,7 +281,7 @@ for my $n (1, 2, 13, 14, 15, 24) {
     my $server = start('-j', 1);
     my ($first, $second) = log_writers_of($server->pid); # of standard output, of standard error
     my $kill = sub { my ($pid) = @_; kill 'KILL', $pid; return eventually { !-d "/proc/$pid" } };
-    $server->expect_stderr(qr/which wrote the log, was killed; starting another$|can't start a process that writes the log: .*; trying again each second$/);
+    $server->expect_stderr(qr/which wrote the log, has ended; starting another$|can't start a process that writes the log: .*; trying again each second$/);
     set_fault('fork', 1, 'EAGAIN', 'in the master', 1_000_000);
     ok($kill->($first), 'a log writer is killed');
     ok(eventually(sub { $server->stderr =~ /can't start a process that writes the log/ }), 'fork fails for a log writer: told');

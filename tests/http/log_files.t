@@ -7,7 +7,7 @@ use Fcntl qw(O_NONBLOCK O_RDONLY);
 use File::Temp qw(tempdir);
 use Harness;
 use POSIX ();
-use Socket ();
+use Socket qw(AF_UNIX SOCK_STREAM);
 use Test::More;
 use Time::HiRes ();
 
@@ -177,7 +177,7 @@ SKIP: {
     my $folder = a_folder();
     mkdir "$folder/bin";
     my $server = start(['--access-log', "$folder/access.log", '--error-log', "$folder/error.log"]);
-    my $script = put_file($folder, 'bin/systemctl', "#!/bin/sh\n[ \"\$*\" = 'kill -s USR1 --kill-whom=main tinyhttpd.service' ] && kill -USR1 @{[$server->pid]}\n");
+    my $script = put_file($folder, 'bin/systemctl', "#!/bin/sh\n[ \"\$*\" = 'kill -s USR1 --kill-who=main tinyhttpd.service' ] && kill -USR1 @{[$server->pid]}\n");
     chmod 0755, $script;
     (my $shipped = slurp("$FindBin::Bin/../../share/logrotate/tinyhttpd")) =~ s{/var/log/tinyhttpd}{$folder}g;
     put_file($folder, 'logrotate.conf', $shipped);
@@ -355,6 +355,67 @@ PYTHON
     $server->stop;
     my $program = program();
     like(`'$program' --check -p 1 2>&1`, qr/\Atinyhttpd: unhealthy /, '--check: no time');
+}
+
+# A file that both a shell and an option name is reopened as one of the option alone.
+{
+    my $folder = new_root();
+    my $log    = "$folder/log";
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--error-log', $log], quiet => 1, stdout => do { open my $file, '>>', $log or die $!; $file });
+    rename $log, "$log.1" or die $!;
+    kill 'USR1', $server->pid;
+    ok(eventually(sub { -f $log }), 'a file of an option and a shell: made anew');
+    $server->expect_stderr(qr/killed by signal 9/);
+    kill 'KILL', $server->workers;
+    ok(eventually(sub { $slurp->($log) =~ /was killed by signal 9/ }), 'a file of an option and a shell: errors go to the new one');
+    $server->stop(lost => 1);
+}
+
+# Lines that wait for a log writer which was killed are not lost by a reload.
+{
+    my $folder = new_root();
+    my $log    = "$folder/log";
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--access-log', $log], quiet => 1);
+    my ($writer) = grep { readlink("/proc/$_/fd/1") eq $log } Harness::log_writers_of($server->pid);
+    $server->expect_stderr(qr/which wrote the log, has ended|reloaded/);
+    kill 'KILL', $writer;
+    eventually { !-d "/proc/$writer" };
+    $server->get("/?waits$_") for 1 .. 30;
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { my @lines = $slurp->($log) =~ /waits\d+/g; @lines == 30 }), 'SIGHUP after the log writer was killed: each line is there');
+    $server->stop(lost => 1);
+}
+
+# A reader of standard output that pauses, as a terminal after Ctrl-S, keeps no reload from happening.
+{
+    my $folder = new_root();
+    socketpair my $reader, my $paused, AF_UNIX, SOCK_STREAM, 0 or die $!;
+    my $log = "$folder/log";
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--log', 'combined', '--error-log', $log], stdout => $paused, quiet => 1);
+    close $paused;
+    my ($worker) = $server->workers;
+    $server->get('/?' . 'x' x 900) for 1 .. 400;
+    kill 'USR1', $server->pid;
+    kill 'HUP', $server->pid;
+    ok(eventually(sub { !-d "/proc/$worker" && $server->get('/')->{status} }), 'a paused reader, SIGUSR1 and SIGHUP: reloaded');
+    close $reader;
+    $server->stop(lost => 1);
+}
+
+# After a line that a full disk has cut short, also another log writer begins on a new one.
+{
+    my $folder = new_root();
+    my $log    = put_file($folder, 'log', "a whole line\npart of a line");
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--access-log', $log], quiet => 1);
+    $server->get('/?first');
+    ok(eventually(sub { $slurp->($log) =~ /first/ }), 'a torn line: the next is there');
+    like($slurp->($log), qr/^a whole line\npart of a line\n127\.0\.0\.1 .*first/, '... and begins on a line of its own');
+    $server->stop;
+}
+
+for my $name ('-', '/dev/stdout', '/dev/stderr', '/dev/fd/3', '/proc/self/fd/1') {
+    my $run = run_program('-r', $root, '--error-log', $name);
+    is($run->{status}, 64, "--error-log $name: status 64");
 }
 
 done_testing();

@@ -310,4 +310,24 @@ SKIP: {
     Harness::reap($parent);
 }
 
+# Stopped while a reload waits for its new workers: the old ones stay.
+{
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr(qr/reloaded; old workers are finishing/);
+    my $download = $server->connection(receive => 32_768);
+    syswrite $download, get_request('/huge.bin');
+    sysread $download, my $start, 1_000 or die;
+    for my $pause (0, 5, 10, 20, 30, 50) { # milliseconds
+        kill 'HUP', $server->pid;
+        sleep $pause / 1000;
+        kill 'TSTP', $server->pid;
+        sleep 0.05;
+        kill 'CONT', $server->pid;
+        eventually { none_stopped($server->pid) };
+    }
+    is(rest_of_download($download, $start, SIZE), SIZE, 'Ctrl-Z during a reload: the response in flight is finished');
+    unlike($server->stderr, qr/killed/, 'Ctrl-Z during a reload: no worker is killed');
+    $server->stop(lost => 1);
+}
+
 done_testing();
