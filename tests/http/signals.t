@@ -244,7 +244,7 @@ for my $case (['SIGQUIT'], ['as process 1: SIGQUIT', qw(unshare --pid --fork --k
 
 # Ctrl-Z and fg in a shell with job control.
 SKIP: {
-    my ($pty, $tty) = a_terminal() or skip "no pseudo-terminal: $!", 5;
+    my ($pty, $tty) = a_terminal() or skip "no pseudo-terminal: $!", 7;
     my ($port, $seen) = (free_port(), '');
     my $shell = fork // die $!;
     if (!$shell) {
@@ -277,7 +277,8 @@ SKIP: {
     $type->("\x03");
     ok($sees->('Served') && $sees->('ready> '), 'Ctrl-C: ends with the summary');
     $type->("exit\n");
-    Harness::reap($shell);
+    is(Harness::reap($shell), 0, 'the shell ends');
+    kill 'KILL', grep { $_ && -e "/proc/$_" } $shell, $server;
 }
 
 # Without a shell that could let it go on, the kernel does not stop it: the leader of its session.
@@ -293,7 +294,8 @@ SKIP: {
     ok(eventually(sub { $healthy->() }), 'and it serves on');
     isnt(state_of($server), 'T', 'it is not stopped');
     kill 'TERM', $server;
-    Harness::reap($parent);
+    is(Harness::reap($parent), 0, 'and ends');
+    kill 'KILL', $server;
 }
 
 done_testing();
