@@ -34,8 +34,8 @@ struct master {
     char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
 };
 
-/* Blocks signals that are handled later, and reads what this process received. A dry run also closes its sockets. Call it first. Returns 0 or
-   the failure's status. */
+/* Blocks the signals that master_run() handles, except those that stop the server, and reads what this process received.
+   A dry run also closes its sockets. Call it first. Returns 0 or the failure's status. */
 int master_prepare(struct master *master, struct failure *failure);
 
 /*
