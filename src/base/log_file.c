@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -32,9 +31,12 @@ static int open_for_reading(int fd, const char *name)
     int both = open(name, O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (both < 0)
         return fd;
-    bool same = fstat(both, &read) == 0 && read.st_dev == written.st_dev && read.st_ino == written.st_ino;
-    close(same ? fd : both);
-    return same ? both : fd;
+    if (fstat(both, &read) == 0 && read.st_dev == written.st_dev && read.st_ino == written.st_ino) {
+        close(fd);
+        return both;
+    }
+    close(both);
+    return fd;
 }
 
 int log_file_open(const char *option, const char *name, struct failure *failure)

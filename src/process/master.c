@@ -86,11 +86,11 @@ struct supervision {
     bool root_missing;      /* that is logged */
     int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
     pid_t look;             /* the process that looks, 0 if there is none */
+    pid_t closer;           /* the process that closes the listening sockets, 0 if there is none */
     int64_t look_started;   /* when the last look began */
     int64_t notices_due;    /* when to read the workers' notices again */
     bool look_ended;        /* with look_status */
     int look_status;
-    pid_t closer;         /* the process that closes the listening sockets, 0 if there is none */
     int64_t log_due;      /* when to start a log writer; INT64_MAX: all run */
     int64_t stop_started; /* INT64_MAX: this program was not told to stop */
     sig_atomic_t stop_signals_seen;
