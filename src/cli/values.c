@@ -140,7 +140,7 @@ static const char *advice_for_address(const char *typed)
 static bool is_mode(const char *text)
 {
     size_t length = strspn(text, "01234567");
-    return length > 0 && length <= 4 && text[length] == '\0' && strtoul(text, NULL, 8) - 1 < 0777;
+    return length >= 3 && length <= 4 && text[length] == '\0' && strtoul(text, NULL, 8) - 1 < 0777;
 }
 
 /* One of "mode=660" and "group=NAME", after the path or, as the environment's lists are split at commas, alone. */
@@ -167,14 +167,23 @@ static bool is_socket_access(const char *part)
     return strncmp(part, "mode=", 5) == 0 || strncmp(part, "group=", 6) == 0;
 }
 
-/* Cuts ",mode=..." and ",group=..." off a path, from the first of them on. */
+/* True for what looks like a part, also a misspelt one: a word and "=". */
+static bool is_like_socket_access(const char *part)
+{
+    size_t length = 0;
+    while (text_is_letter(part[length]))
+        length++;
+    return length > 0 && part[length] == '=';
+}
+
+/* Cuts ",mode=..." and ",group=..." off a path, from the first part on that has a word and "=". */
 static int add_unix(const struct value *value)
 {
     struct settings *settings = value->settings;
     char *rest = keep(value, value->typed, strlen(value->typed)), *path = rest;
     if (rest == NULL)
         return value->failure->status;
-    while ((rest = strchr(rest, ',')) != NULL && !is_socket_access(rest + 1))
+    while ((rest = strchr(rest, ',')) != NULL && !is_like_socket_access(rest + 1))
         rest++;
     settings->binds[settings->bind_count++] = rest != NULL ? path : value->typed;
     while (rest != NULL) {

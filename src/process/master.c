@@ -1359,7 +1359,7 @@ static void signal_others(const struct supervision *supervision, int signal)
         kill(supervision->dry_run, signal);
 }
 
-/* No time limit counts while the server is stopped. */
+/* No time limit of the master counts while the server is stopped, but --shutdown-delay, which workers measure as well. */
 static void add_time(struct supervision *supervision, int64_t stopped)
 {
     if (is_stopping(supervision))

@@ -101,7 +101,8 @@ sub fails {
     return;
 }
 
-fails("mode=$_", "unix:$path,mode=$_", EX_USAGE, qr/mode in octal/) for '0', '888', '1777', '', '66x';
+fails("mode=$_", "unix:$path,mode=$_", EX_USAGE, qr/mode in octal/) for '0', '66', '888', '1777', '', '66x';
+fails("misspelt: $_", "unix:$path,$_", EX_USAGE, qr/mode=660,group=NAME/) for 'mod=660', 'Mode=660', 'groups=x';
 fails('an unknown group', "unix:$path,group=no-such-group", EX_USAGE, qr/no-such-group/);
 fails('an empty group',   "unix:$path,group=",              EX_USAGE, qr/group=NAME/);
 fails('an unknown part',  "unix:$path,mode=660,user=x",     EX_USAGE, qr/mode=660,group=NAME/);
