@@ -264,12 +264,12 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     $server->stop(lost => 1);
 }
 # No memory for what the workers share: reported at the start, and nothing ends a worker later (SIGBUS).
-for my $n (1, 2, 13, 14, 15, 24) {
+for my $n (1, 2, 37, 38, 39, 72) {
     set_fault('fallocate', $n, 'ENOSPC', 'in the master');
     my $server = start('-j', 1);
     $server->expect_stderr(qr/can't create shared memory/);
     is(end_fault(), 1, "shared memory, allocation $n fails");
-    my $guard = $n > 13; # the counters have ten slots, and parts of the master and two log writers
+    my $guard = $n > 37; # the counters have 34 slots, and parts of the master and two log writers
     like($server->stderr, $guard ? qr/^tinyhttpd: can't create shared memory: No space left on device; without it libmagic is not used/m : qr/\A(?!.*shared memory)/s,
         "shared memory, allocation $n fails: " . ($guard ? 'libmagic is not used' : 'nothing is counted'));
     is(run_script($server), '', "shared memory, allocation $n fails: the script");

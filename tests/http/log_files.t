@@ -376,7 +376,7 @@ PYTHON
     my $folder = new_root();
     my $log    = "$folder/log";
     my $server = Harness->start(root => $root, args => ['-j', '1', '--access-log', $log], quiet => 1);
-    my ($writer) = grep { readlink("/proc/$_/fd/1") eq $log } Harness::log_writers_of($server->pid);
+    my ($writer) = grep { (readlink("/proc/$_/fd/1") // '') eq $log } Harness::log_writers_of($server->pid);
     $server->expect_stderr(qr/which wrote the log, has ended|reloaded/);
     kill 'KILL', $writer;
     eventually { !-d "/proc/$writer" };
