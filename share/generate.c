@@ -103,7 +103,7 @@ static void print_head(void)
            ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n.Op Ar DIR | FILE\n"
            ".Sh DESCRIPTION\n.Nm\n"
            "serves the files of a directory, by default the current one,\n"
-           "or one file, at the root and at its own name.\n"
+           "or one file with its encoded forms, at the root and at its own name.\n"
            "Without options, only this machine can reach it, at\n.Lk http://localhost:8080/ .\n"
            "The next request sees a change on disk.\n"
            "The banner and errors go to standard error, and the access log to\nstandard output.\n"

@@ -18,7 +18,7 @@ struct config {
     struct span index[LIMIT_INDEX_NAMES]; /* names of a directory's index */
     unsigned index_count;
     struct span file;   /* the path of the only file served; empty: the whole root */
-    struct span spa;    /* the path of the page for unknown page URLs; empty: none */
+    struct span spa;    /* the path of the page for unknown page URLs, `file` if that is given; empty: none */
     struct span common; /* complete lines of every head */
     struct span kept;   /* `common`, and Keep-Alive: of a head after which the connection stays open */
 

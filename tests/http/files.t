@@ -126,4 +126,37 @@ ok(eventually { $single->stderr =~ /file '\Q$root\E\/start\.htm' is there again\
 is(scalar(() = $single->stderr =~ /^tinyhttpd: file /mg), 2, 'one file: one line each way');
 responses_framed();
 $single->stop;
+
+# One file, beside others that options or encodings could lead to
+my $lone = new_root();
+my @others = qw(index.html app.html 404.html report.html report.pdf.html other.txt other.txt.gz gone.html.gz sub/report.pdf sub/index.html);
+put_file($lone, $_, "other file $_\n") for @others;
+put_file($lone, 'report.pdf', "report\n");
+put_file($lone, "report.pdf.$_", "report, encoded $_\n") for qw(gz br);
+my @asked = ('/', '/report.pdf', '/report', '/report.pdf/', '/report.pdf.gz', '/nothing', '/gone.html', '/other.txt', '/sub', '/sub/', map { "/$_" } @others);
+my @page  = ('Accept: text/html', 'Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: document');
+for my $options ([], ['--spa'], ['--spa=app.html', '--index=app.html', '--list', '--watch']) {
+    my $about = join ' ', 'one file', @$options;
+    $single = Harness->start(bare => 1, root => $lone, args => ['-p', '0', '-b', '127.0.0.1', '-j', '1', @$options, "$lone/report.pdf"]);
+    for my $target (@asked) {
+        my $own = $target eq '/' || $target eq '/report.pdf';
+        for my $coding ('identity', 'gzip', 'br') {
+            my $body = $coding eq 'identity' ? "report\n" : 'report, encoded ' . ($coding eq 'gzip' ? 'gz' : 'br') . "\n";
+            is($single->get($target, "Accept-Encoding: $coding")->{body}, $body, "$about: $target, $coding") if $own;
+            my $page = $single->get($target, @page, "Accept-Encoding: $coding");
+            is($page->{status}, $own || @$options ? 200 : 404, "$about: $target opened as a page, $coding: the status");
+            is($page->{body}, $body, "$about: $target opened as a page, $coding: the file") if $page->{status} == 200;
+            unlike($page->{body}, qr/other file/, "$about: $target opened as a page, $coding: no other file");
+        }
+        my $fetched = $single->get($target, 'Accept: */*', 'Accept-Encoding: gzip');
+        is($fetched->{status}, $own ? 200 : 404, "$about: $target fetched by a script: the status");
+        unlike($fetched->{body}, qr/other file/, "$about: $target fetched by a script: no other file");
+    }
+    $single->expect_stderr(qr/\Atinyhttpd: file '.*\/report\.pdf' (?:is missing: No such file or directory; responses are 503 meanwhile|is there again)$/);
+    unlink "$lone/report.pdf";
+    is($single->get($_, @page, 'Accept-Encoding: gzip')->{status}, $_ eq '/' || @$options ? 503 : 404, "$about: deleted, $_") for '/', '/nothing';
+    put_file($lone, 'report.pdf', "report\n");
+    utime 0, time - 60, "$lone/report.pdf";
+    $single->stop;
+}
 done_testing();

@@ -39,12 +39,24 @@ static void settings_without_options_give_the_default_lines(void **state)
 
 static void leading_slashes_of_paths_are_removed(void **state)
 {
-    static const struct settings settings = {
-        .index = {"i"}, .index_count = 1, .spa = "//app/index.html", .file = "/one"};
+    struct settings settings = {.index = {"i"}, .index_count = 1, .spa = "//app/index.html"};
     (void)state;
-    config_open(&config, &settings, false);
+    config_open(&config, &settings, true);
     assert_lines(config.spa, "app/index.html");
+    settings.file = "/one";
+    config_open(&config, &settings, true);
     assert_lines(config.file, "one");
+}
+
+static void the_only_file_is_the_page_of_spa(void **state)
+{
+    struct settings settings = {.index = {"i"}, .index_count = 1, .spa = "/app.html", .file = "/one"};
+    (void)state;
+    config_open(&config, &settings, true);
+    assert_lines(config.spa, "one");
+    settings.spa = NULL;
+    config_open(&config, &settings, true);
+    assert_lines(config.spa, "");
 }
 
 /* The longest lines that the command line accepts fit, here and in a cached header. */
@@ -122,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_without_options_give_the_default_lines),
         cmocka_unit_test(leading_slashes_of_paths_are_removed),
+        cmocka_unit_test(the_only_file_is_the_page_of_spa),
         cmocka_unit_test(the_longest_lines_fit),
         cmocka_unit_test(header_replaces_or_removes_a_default_field),
         cmocka_unit_test(loopback_bound_and_allowed_names_are_allowed),
