@@ -19,6 +19,8 @@ put_file($root, '.well-known/ok', "ok\n");
 put_file($outside, 'file', "outside\n");
 put_file($outside, 'dir/page.html', "outside page\n");
 symlink 'index.html', "$root/inside.html";
+symlink '.env', "$root/shown" or die;
+symlink '.git', "$root/shown-too" or die;
 symlink "$outside/file", "$root/leak" or die;
 symlink '../' . basename($outside) . '/file', "$root/up" or die;
 symlink "$outside/dir", "$root/place" or die;
@@ -42,7 +44,8 @@ sub served {
 }
 
 served([], '/' => "index\n", '/sub/' => 404, '/.env' => 404, '/.git/config' => 404, '/.well-known/ok' => "ok\n",
-    '/inside.html' => "index\n", '/leak' => 404, '/up' => 404, '/place/page.html' => 404, '/loop' => 404);
+    '/inside.html' => "index\n", '/leak' => 404, '/up' => 404, '/place/page.html' => 404, '/loop' => 404,
+    '/shown' => "hidden\n", '/shown-too/config' => "hidden too\n");
 served(['--index=start.htm'], '/' => "start\n", '/sub/' => "sub start\n", '/index.html' => "index\n");
 served(['--dotfiles'], '/.env' => "hidden\n", '/.git/config' => "hidden too\n", '/.well-known/ok' => "ok\n", '/../.env' => "hidden\n", '/leak' => 404);
 served(['--symlinks=inside'], '/inside.html' => "index\n", '/leak' => 404, '/up' => 404, '/place/page.html' => 404);
