@@ -675,7 +675,7 @@ SKIP: {
     ok(my $socket = eventually(sub { connect_to('127.0.0.1', $port) }), 'systemd-socket-activate: listens');
     syswrite $socket, get_request('/', 'Connection: close');
     is((read_body($socket))[1], 'page', 'the connection that started the server is served');
-    like(slurp("$folder/err"), qr{http://127\.0\.0\.1:$port/}, 'the banner names the port');
+    ok(eventually(sub { slurp("$folder/err") =~ m{http://127\.0\.0\.1:$port/} }), 'the banner names the port');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 10), 0, 'systemd-socket-activate: SIGTERM ends it with status 0');
 }
