@@ -262,6 +262,7 @@ static bool read_more(struct copy *copy)
         fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
     else if (!wait_for(STDIN_FILENO, POLLIN))
         return true;
+    assert(copy->length < LIMIT_LOG_LINE);
     ssize_t got = read(STDIN_FILENO, copy->text + copy->length, sizeof copy->text - copy->length);
     if (got > 0)
         copy->length += (size_t)got;
