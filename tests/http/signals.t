@@ -273,14 +273,14 @@ SKIP: {
     }
     close $tty;
     Harness::blocking($pty, 0);
-    my $sees = sub { my ($text) = @_; eventually { 1 while sysread $pty, $seen, 65536, length $seen; $seen =~ /$text.*/s && substr($seen, 0, $+[0], ''); $& } };
+    my $sees = sub { my ($text) = @_; eventually { 1 while sysread $pty, $seen, 65536, length $seen; $seen =~ s/\A.*?$text//s } };
     my $type = sub { syswrite $pty, $_[0] };
     $sees->('ready> ');
     $type->("'${\program()}' -r '$root' -p $port -b 127.0.0.1 -j 2 --no-list\n");
-    ok($sees->('Ctrl-C'), 'in a shell: starts');
+    my $answers = sub { my $socket = connect_to('127.0.0.1', $port) or return 0; syswrite $socket, get_request('/'); sysread $socket, my $head, 12; ($head || '') eq 'HTTP/1.1 200' };
+    ok($sees->('Ctrl-C') && eventually(sub { $answers->() }), 'in a shell: starts');
     my $server;
     eventually { ($server) = children_of($shell) };
-    my $answers = sub { my $socket = connect_to('127.0.0.1', $port) or return 0; syswrite $socket, get_request('/'); sysread $socket, my $head, 12; ($head || '') eq 'HTTP/1.1 200' };
     for my $time (1, 2) {
         $type->("\x1a");
         ok($sees->('ready> ') && eventually(sub { all_stopped($server) }), "Ctrl-Z, time $time: the shell has the terminal, all processes are stopped");
@@ -315,9 +315,7 @@ SKIP: {
 {
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr(qr/reloaded; old workers are finishing/);
-    my $download = $server->connection(receive => 32_768);
-    syswrite $download, get_request('/huge.bin');
-    sysread $download, my $start, 1_000 or die;
+    my ($download, $start) = begin_download($server);
     for my $pause (0, 5, 10, 20, 30, 50) { # milliseconds
         kill 'HUP', $server->pid;
         sleep $pause / 1000;
