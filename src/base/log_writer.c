@@ -79,7 +79,7 @@ static void on_finish(int signal)
     set_timer(LIMIT_LOG_LAST_MS);
 }
 
-/* Arrives in wait_for() and write_whole() only. */
+/* Arrives in wait_for() and write_lines() only. */
 static void on_switch(int signal)
 {
     (void)signal;
@@ -154,32 +154,12 @@ static bool wait_for(int fd, short events)
            ppoll(&(struct pollfd){.fd = fd, .events = events}, 1, NULL, &none) > 0;
 }
 
-/* Lets WRITER_SWITCH in or keeps it out. */
-static void let_switch(int how)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, WRITER_SWITCH);
-    sigprocmask(how, &set, NULL);
-}
-
-/* write(2), which WRITER_SWITCH gives a limit: a stream without O_NONBLOCK may wait for its reader for ever. */
-static ssize_t write_some(int stream, struct span text)
-{
-    let_switch(SIG_UNBLOCK);
-    ssize_t written = write(stream, text.at, text.length);
-    int error = errno;
-    let_switch(SIG_BLOCK);
-    errno = error;
-    return written;
-}
-
 /* Blocks until all is written; tries once when time is up. Returns the rest that could not be, with errno. Another
    process may have set O_NONBLOCK on the stream. */
 static struct span write_whole(int stream, struct span text)
 {
     do {
-        ssize_t written = write_some(stream, text);
+        ssize_t written = write(stream, text.at, text.length);
         if (written >= 0)
             text = (struct span){text.at + written, text.length - (size_t)written};
         else if (errno == EAGAIN)
@@ -236,12 +216,23 @@ static void write_or_lose(struct copy *copy, struct span lines)
     tell_loss(copy, lost.length > 0 ? LOG_LOSS_LASTS : LOG_LOSS_OVER);
 }
 
+/* Lets WRITER_SWITCH in or keeps it out. */
+static void let_switch(int how)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, WRITER_SWITCH);
+    sigprocmask(how, &set, NULL);
+}
+
 /* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if
-   the stream is a pipe (pipe(7)), so that lines don't mix with those of other programs. */
+   the stream is a pipe (pipe(7)), so that lines don't mix with those of other programs. WRITER_SWITCH gives them a
+   limit: a stream without O_NONBLOCK may wait for its reader for ever. */
 static void write_lines(struct copy *copy, bool is_last)
 {
     struct span rest = {copy->text, copy->length};
     watch_writes();
+    let_switch(SIG_UNBLOCK);
     while (rest.length > 0) {
         struct span lines = log_first_lines(rest);
         if (lines.at[lines.length - 1] != '\n' && lines.length < LIMIT_LOG_LINE && !is_last)
@@ -249,6 +240,7 @@ static void write_lines(struct copy *copy, bool is_last)
         write_or_lose(copy, lines);
         rest = (struct span){rest.at + lines.length, rest.length - lines.length};
     }
+    let_switch(SIG_BLOCK);
     is_writing = 0;
     memmove(copy->text, rest.at, rest.length);
     copy->length = rest.length;
