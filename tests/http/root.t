@@ -86,6 +86,15 @@ my %change = (
     },
 );
 
+# A download of huge.bin that holds its worker until the client reads on; its socket and first bytes.
+sub slow_download {
+    my ($server) = @_;
+    my $socket = $server->connection(receive => 32_768);
+    syswrite $socket, get_request('/huge.bin');
+    sysread $socket, my $start, 1_000 or die;
+    return ($socket, $start);
+}
+
 sub worker_count { my @now = $_[0]->workers; return scalar @now }
 
 sub body_on { my ($server, $socket, $path) = @_; return $server->exchange(get_request($path), socket => $socket, count => 1)->{responses}[0]{body} // 'none' }
@@ -236,9 +245,7 @@ SKIP: {
 
     # A download in flight is finished from the old root; its connection is kept.
     truncate put_file("$folder/release-c", 'huge.bin', ''), 30_000_000;
-    my $slow_one = $server->connection(receive => 32_768);
-    syswrite $slow_one, get_request('/huge.bin');
-    sysread $slow_one, my $start, 1_000 or die;
+    my ($slow_one, $start) = slow_download($server);
     $change{$name}->($folder, 'd');
     is($server->get('/')->{body}, content('d', 1_000), 'with a download in flight: the new root is served');
     ok(eventually { worker_count($server) == 3 }, 'with a download in flight: its worker stays');
@@ -354,9 +361,7 @@ SKIP: {
     my $server = Harness->start(root => "$folder/current", args => ['-j', '1']);
     my @slow;
     for my $n (1 .. 35) { # one more than there are slots
-        push @slow, $server->connection(receive => 32_768);
-        syswrite $slow[-1], get_request('/huge.bin');
-        sysread $slow[-1], my $start, 1_000 or die;
+        push @slow, (slow_download($server))[0];
         is($server->get('/plain')->{field}{'content-type'}, 'image/gif', 'many old workers: the type by libmagic before') if $n == 1;
         $roots->($n);
         $server->expect_stderr($many_old);
@@ -382,9 +387,7 @@ SKIP: {
     my (@slow, %stopped, $got);
     for my $n (1 .. 20) {
         my ($worker) = grep { !$stopped{$_} } $server->workers;
-        push @slow, $server->connection(receive => 32_768);
-        syswrite $slow[-1], get_request('/huge.bin');
-        sysread $slow[-1], my $start, 1_000 or die;
+        push @slow, (slow_download($server))[0];
         $roots->($n);
         last if !eventually { $got = $server->get('/n'); $got->{body} eq $n };
         kill 'STOP', $worker;
@@ -409,9 +412,7 @@ SKIP: {
     my (@slow, %left, $got);
     for my $n (1 .. 20) {
         my $worker = eventually { my ($one) = grep { !$left{$_} } $server->workers; $one } or last;
-        push @slow, $server->connection(receive => 32_768);
-        syswrite $slow[-1], get_request('/huge.bin');
-        sysread $slow[-1], my $start, 1_000 or die;
+        push @slow, (slow_download($server))[0];
         kill 'USR2', $worker;
         $left{$worker} = 1;
         $got = $n;
@@ -451,9 +452,7 @@ for my $signal ('USR2', 'TERM') {
     truncate put_file($folder, 'huge.bin', ''), 30_000_000;
     my $server = Harness->start(root => $folder, args => ['-j', '1']);
     my ($worker) = $server->workers;
-    my $slow_one = $server->connection(receive => 32_768);
-    syswrite $slow_one, get_request('/huge.bin');
-    sysread $slow_one, my $start, 1_000 or die;
+    my ($slow_one) = slow_download($server);
     my $kept = $server->connection;
     $server->exchange(get_request('/huge.bin', 'Range: bytes=0-0'), socket => $kept, count => 1);
     kill $signal, $worker;
