@@ -65,9 +65,14 @@ struct metrics *metrics_of(struct metrics *metrics, unsigned worker)
     return metrics != NULL ? metrics + worker : NULL;
 }
 
+static unsigned part_of_other(const struct metrics *metrics, enum metrics_other other)
+{
+    return metrics->shared.count - METRICS_OTHERS + other;
+}
+
 struct metrics *metrics_of_other(struct metrics *metrics, enum metrics_other other)
 {
-    return metrics != NULL ? metrics + metrics->shared.count - METRICS_OTHERS + other : NULL;
+    return metrics != NULL ? metrics + part_of_other(metrics, other) : NULL;
 }
 
 bool metrics_keep(const struct metrics *metrics)
@@ -142,8 +147,7 @@ void metrics_restart(struct metrics *metrics)
 {
     if (metrics == NULL)
         return;
-    struct part *masters =
-        shared_write(&metrics->shared, metrics->shared.count - METRICS_OTHERS + METRICS_MASTER);
+    struct part *masters = shared_write(&metrics->shared, part_of_other(metrics, METRICS_MASTER));
     metrics_set_connections(metrics, 0, 0);
     add(&masters->restarts, 1);
 }

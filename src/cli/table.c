@@ -282,8 +282,7 @@ const struct option_row table_rows[] = {
      .group = GROUP_PROCESS,
      .help = "no banner, no summary; access log only if asked for",
      .manual = "Errors are still printed, hints and warnings at the start are not. An access log that you "
-               "ask for with "
-               "--log or --access-log is still written."},
+               "ask for with --log or --access-log is still written."},
     {.key = 'v',
      .name = "verbose",
      .group = GROUP_PROCESS,

@@ -581,8 +581,9 @@ static int set_log_file(const struct value *value, const char **file)
     if (*value->typed == '\0')
         return refuse(value, "give the name of a file");
     /* The option puts the file in the stream's place, so that such a name would lead to the file itself. */
-    if (strcmp(value->typed, "-") == 0 || strncmp(value->typed, "/dev/std", 8) == 0 ||
-        strncmp(value->typed, "/dev/fd/", 8) == 0 || strncmp(value->typed, "/proc/", 6) == 0)
+    struct span name = span_of(value->typed);
+    if (span_equal(name, SPAN("-")) || span_begins(name, SPAN("/dev/std")) ||
+        span_begins(name, SPAN("/dev/fd/")) || span_begins(name, SPAN("/proc/")))
         return refuse(value, "give a file; a shell's '>' and '2>&1' lead to standard streams");
     *file = value->typed;
     return 0;

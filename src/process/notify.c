@@ -70,6 +70,6 @@ void notify_reloading(void)
 void notify_stopping(int64_t milliseconds)
 {
     char state[64];
-    snprintf(state, sizeof state, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%lld\n", (long long)milliseconds * 1000);
+    snprintf(state, sizeof state, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRId64 "\n", milliseconds * 1000);
     notify(state);
 }
