@@ -143,15 +143,13 @@ static void handle_signals(pid_t parent)
         raise(WRITER_FINISH);
 }
 
-/* Lets WRITER_SWITCH in, so that it can't arrive between the check of a flag and a read that waits; first without a
-   descriptor, as one that is ready keeps signals out. Returns false at a signal. */
+/* Lets WRITER_SWITCH in while it waits, so that it can't arrive between the check of a flag and a read that waits. A
+   descriptor that is always ready keeps it out: write_lines() lets it in as well. Returns false at a signal. */
 static bool wait_for(int fd, short events)
 {
-    const struct timespec at_once = {0, 0};
     sigset_t none;
     sigemptyset(&none);
-    return ppoll(NULL, 0, &at_once, &none) == 0 &&
-           ppoll(&(struct pollfd){.fd = fd, .events = events}, 1, NULL, &none) > 0;
+    return ppoll(&(struct pollfd){.fd = fd, .events = events}, 1, NULL, &none) > 0;
 }
 
 /* Blocks until all is written; tries once when time is up. Returns the rest that could not be, with errno. Another
