@@ -100,12 +100,18 @@ static void print_head(void)
            "`make share`.\n"
            ".Dd November 20, 2026\n.Dt TINYHTTPD 1\n.Os \"tinyhttpd " TINYHTTPD_VERSION "\"\n"
            ".Sh NAME\n.Nm tinyhttpd\n.Nd serve static files over HTTP/1.1\n"
-           ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n.Op Ar DIR | FILE\n"
+           ".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n.Op Ar DIR | FILE\n.Op \\-\\- Ar COMMAND Op Ar ARG ...\n"
            ".Sh DESCRIPTION\n.Nm\n"
            "serves the files of a directory, by default the current one,\n"
            "or one file with its encoded forms, at the root and at its own name.\n"
            "Without options, only this machine can reach it, at\n.Lk http://localhost:8080/ .\n"
            "The next request sees a change on disk.\n"
+           ".Pp\nWith\n.Ar COMMAND ,\nit serves while that runs, on any free port unless one is given, and "
+           "exits with its\n"
+           "status.\n.Ev TINYHTTPD_URL\nis the address, without a slash at its end.\nStandard output is the "
+           "command's;\n"
+           "the server writes to standard error.\nSignals go to the command; one that goes on 8 seconds "
+           "after SIGTERM or SIGHUP is killed.\n.Pp\n"
            "The banner and errors go to standard error, and the access log to\nstandard output.\n"
            ".Pp\n.Pa /.well-known/tinyhttpd/health\n"
            "is the health path: 200 while the server accepts requests, and 503 while it stops.\n"
@@ -208,13 +214,17 @@ static void print_statuses(void)
            ".It 73\nThe file of\n.Fl Fl access\\-log\nor\n.Fl Fl error\\-log\ncan't be opened.\n"
            ".It 74\nWriting to standard output failed.\n"
            ".It 77\nThe port needs a privilege, or the user can't be changed.\n"
-           ".El\n");
+           ".El\n"
+           "With\n.Ar COMMAND ,\nits own status; 128 and the signal's number if a signal ended it; 126 if it "
+           "can't be executed,\n"
+           "127 if it is not found.\n");
 }
 
 static void print_end(void)
 {
     printf(".Sh EXAMPLES\n"
            "Serve a folder, and open a browser:\n.Pp\n.Dl tinyhttpd \\-o dist\n.Pp\n"
+           "Serve it while tests run:\n.Pp\n.Dl tinyhttpd dist \\-\\- npx playwright test\n.Pp\n"
            "Show it on a phone in the same network:\n.Pp\n.Dl tinyhttpd \\-\\-lan dist\n.Pp\n"
            "In a container, with its health check:\n.Pp\n"
            ".Dl tinyhttpd \\-b \\(aq*\\(aq \\-c auto /www\n.Dl tinyhttpd \\-\\-check\n"

@@ -10,6 +10,7 @@
 #include "cli/document_root.h"
 #include "cli/environment.h"
 #include "cli/options.h"
+#include "process/command.h"
 #include "process/handover.h"
 #include "process/master.h"
 
@@ -169,7 +170,15 @@ static bool open_server(struct master *master, struct settings *settings, struct
     return true;
 }
 
-static int run(struct settings *settings, char *const *command)
+/* Lets the command start. */
+static void start_command(const struct banner *banner, int ready)
+{
+    char url[BANNER_URL_MAX];
+    if (ready >= 0)
+        command_tell(ready, banner_write_url(banner, url) ? url : "");
+}
+
+static int run(struct settings *settings, char *const *arguments, int ready)
 {
     static struct master master;
     static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
@@ -187,15 +196,23 @@ static int run(struct settings *settings, char *const *command)
     };
     if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);
-    int status = master_run(&master, command);
+    start_command(&banner, ready);
+    int status = master_run(&master, arguments);
     print_summary(&master, settings);
     return status;
 }
 
-static int serve(struct settings *settings, char *const *command)
+static int serve(struct settings *settings, char *const *arguments)
 {
+    int ready = -1, error = settings->command != NULL ? command_begin(settings->command, &ready) : 0;
+    if (error != 0) {
+        log_error("command '%s': %s", settings->command[0], strerror(error));
+        return EX_OSERR;
+    }
+    handover_close_inherited(ready);
+    open_standard_streams();
     log_stamp();
-    int status = run(settings, command);
+    int status = run(settings, arguments, ready);
     log_end();
     return status;
 }
@@ -206,10 +223,9 @@ int main(int count, char **arguments)
     struct failure failure;
     signals_begin();
     handle_early_signals();
-    handover_close_inherited();
-    open_standard_streams();
     switch (options_read(count, arguments, &settings, &failure)) {
     case OPTIONS_CHECK:
+        open_standard_streams();
         return check_run(&settings);
     case OPTIONS_HELP:
         options_print_help();

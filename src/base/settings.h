@@ -62,7 +62,8 @@ struct socket_access {
 };
 
 struct settings {
-    const char *root; /* the document root as typed */
+    char *const *command; /* the argv to run while serving, or NULL */
+    const char *root;     /* the document root as typed */
     const char *file; /* the name of the only file to serve, in the root; NULL: serve the whole root */
     uint16_t port;    /* 0: any free port */
     bool port_chosen; /* the port was given, so fail if it is in use */

@@ -242,8 +242,9 @@ static void write_lines(struct buffer *text, const struct settings *settings, co
     append_label(&style, "Serving");
     append_served(text, settings, banner);
     append_addresses(&style, settings, banner);
-    append_label(&style, "Stop");
-    buffer_append(text, SPAN("Ctrl-C\n\n"));
+    append_label(&style, settings->command != NULL ? "Running" : "Stop");
+    buffer_plain(text, settings->command != NULL ? span_of(settings->command[0]) : SPAN("Ctrl-C"));
+    buffer_append(text, SPAN("\n\n"));
 }
 
 /* ---- not on a terminal ---- */

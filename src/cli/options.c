@@ -28,8 +28,9 @@ static struct values_arena arena;
 
 void options_print_help(void)
 {
-    printf("Usage: tinyhttpd [OPTION]... [DIR | FILE]\n"
-           "Serve the files of a directory, or one file, over HTTP/1.1.\n");
+    printf("Usage: tinyhttpd [OPTION]... [DIR | FILE] [-- COMMAND [ARG]...]\n"
+           "Serve the files of a directory, or one file, over HTTP/1.1; with COMMAND, while\n"
+           "it runs, with the address in TINYHTTPD_URL, and exit with its status.\n");
     for (enum option_group group = 0; group < GROUPS; group++) {
         printf("\n%s:\n", table_heading(group));
         for (size_t i = 0; i < table_count; i++) {
@@ -168,6 +169,15 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
     return result;
 }
 
+/* Returns the index of the first "--", after which the command follows; `count` without one. */
+static int find_command(int count, char *const *arguments)
+{
+    int at = 1;
+    while (at < count && strcmp(arguments[at], "--") != 0)
+        at++;
+    return at < count ? at : count;
+}
+
 /* The first of two operands is often the value of an option that takes it only after "=". */
 static int fail_roots(const struct reading *reading, const char *first, const char *second)
 {
@@ -191,6 +201,20 @@ static int read_operands(struct reading *reading, int count, char *const *argume
     return 0;
 }
 
+/* A command learns the port, so any free one will do. */
+static int check_command(struct settings *settings, enum options_result result, struct failure *failure)
+{
+    if (settings->command == NULL)
+        return 0;
+    if (settings->command[0] == NULL)
+        return fail(failure, EX_USAGE, "'--' needs a command after it, such as '-- npm test'");
+    if (result == OPTIONS_CHECK)
+        return fail(failure, EX_USAGE, "--check runs no command; leave out '-- %s'", settings->command[0]);
+    if (!settings->port_chosen)
+        settings->port = 0;
+    return 0;
+}
+
 enum options_result options_read(int count, char *const *arguments, struct settings *settings,
                                  struct failure *failure)
 {
@@ -198,6 +222,10 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     *settings = (struct settings){.port = 8080, .drain = LIMIT_DRAIN_S, .verbosity = VERBOSITY_NORMAL};
     *failure = (struct failure){0};
     arena.used = 0;
+    int words = find_command(count, arguments);
+    if (words < count)
+        settings->command = &arguments[words + 1];
+    count = words;
     enum options_result result = read_arguments(&reading, count, arguments);
     if (result != OPTIONS_SERVE && result != OPTIONS_CHECK)
         return result;
@@ -214,6 +242,8 @@ enum options_result options_read(int count, char *const *arguments, struct setti
              "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
         return OPTIONS_BAD;
     }
+    if (check_command(settings, result, failure) != 0)
+        return OPTIONS_BAD;
     if (settings->index_count == 0)
         settings->index[settings->index_count++] = "index.html";
     if (settings->root == NULL)

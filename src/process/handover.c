@@ -139,9 +139,9 @@ static bool is_for_this_process(void)
     return read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid();
 }
 
-void handover_close_inherited(void)
+void handover_close_inherited(int ready)
 {
-    int sockets[PASSED_MAX];
+    int kept[PASSED_MAX + 1];
     uint64_t count;
     const char *note = getenv(note_name);
     if (!is_for_this_process() || !read_number("LISTEN_FDS", &count) || count > LIMIT_LISTENERS)
@@ -149,8 +149,9 @@ void handover_close_inherited(void)
     else
         count += note != NULL && strstr(note, note_channels) != NULL ? CHANNEL_ENDS : 0;
     for (unsigned i = 0; i < count; i++)
-        sockets[i] = HANDOVER_FIRST_FD + (int)i;
-    descriptors_close_others(sockets, (unsigned)count);
+        kept[i] = HANDOVER_FIRST_FD + (int)i;
+    kept[count++] = ready;
+    descriptors_close_others(kept, (unsigned)count);
 }
 
 int handover_read(struct handover *handover, struct failure *failure)

@@ -504,7 +504,6 @@ for my $arguments (
     ["--root=$root", "--port=$port"],
     [$root, '-p', $port],
     ['-p', $port, $root],
-    ['-p', $port, '--', $root],
     ['-r', $root, $root, '-p', $port],
     ['-p', $port, '-r', "$root/"],
     ['-j', '1', '-v', '-p', $port, $root],

@@ -75,10 +75,13 @@ static const struct {
     {{"-v"}, ".", 8080, 0, VERBOSITY_VERBOSE, {0}},
     {{"--verbose", "www"}, "www", 8080, 0, VERBOSITY_VERBOSE, {0}},
     {{"-qp", "81", "www"}, "www", 81, 0, VERBOSITY_QUIET, {0}},
-    /* Options after the directory; "--" before a directory that looks like an option; "-" is an ordinary name. */
+    /* Options after the directory; "-" is an ordinary name. */
     {{"www", "-p", "81", "-q"}, "www", 81, 0, VERBOSITY_QUIET, {0}},
-    {{"--", "-www"}, "-www", 8080, 0, VERBOSITY_NORMAL, {0}},
-    {{"-p", "81", "--", "--port"}, "--port", 81, 0, VERBOSITY_NORMAL, {0}},
+    {{"./-www"}, "./-www", 8080, 0, VERBOSITY_NORMAL, {0}},
+    /* A command after "--", which may have options of its own; the port is any free one then. */
+    {{"--", "true"}, ".", 0, 0, VERBOSITY_NORMAL, {0}},
+    {{"www", "--", "run", "-p", "81", "--", "x"}, "www", 0, 0, VERBOSITY_NORMAL, {0}},
+    {{"-p", "81", "--", "--port"}, ".", 81, 0, VERBOSITY_NORMAL, {0}},
     {{"-r", "-p"}, "-p", 8080, 0, VERBOSITY_NORMAL, {0}},
     {{"-"}, "-", 8080, 0, VERBOSITY_NORMAL, {0}},
     {{"/a b/\xC3\xBC"}, "/a b/\xC3\xBC", 8080, 0, VERBOSITY_NORMAL, {0}},

@@ -167,7 +167,7 @@ static const char *left_open(const char *pid, const char *sockets)
     dup2(STDIN_FILENO, 200);
     setenv("LISTEN_PID", pid, 1);
     setenv("LISTEN_FDS", sockets, 1);
-    handover_close_inherited();
+    handover_close_inherited(-1);
     for (int fd = 0; fd <= 8; fd++) {
         if (fcntl(fd, F_GETFD) >= 0)
             open_ones[length++] = (char)('0' + fd);

@@ -1,0 +1,219 @@
+#include "process/command.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/now.h"
+#include "base/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What the waiting process knows of its two children. */
+struct runner {
+    pid_t server;  /* 0: it has ended */
+    pid_t command; /* 0: not started, or ended */
+    int server_status, command_status;
+    bool is_told;           /* a signal has told the command to stop */
+    int64_t told;           /* when, in milliseconds */
+    sigset_t mask, waiting; /* the signals blocked at the start; those that are waited for */
+};
+
+/* ---- the server's side ---- */
+
+/* The kernel sends no SIGTERM for a parent that ended before prctl(2). */
+static void follow(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        raise(SIGTERM);
+}
+
+void command_tell(int ready, const char *url)
+{
+    (void)!write(ready, url,
+                 strlen(url) + 1); /* whole, as the pipe is empty and this is less than PIPE_BUF (pipe(7)) */
+    close(ready);
+}
+
+/* ---- the command ---- */
+
+__attribute__((noreturn)) static void execute(const struct runner *runner, char *const *words,
+                                              const char *url)
+{
+    signals_give_back();
+    sigprocmask(SIG_SETMASK, &runner->mask, NULL);
+    if (*url != '\0')
+        setenv("TINYHTTPD_URL", url, 1);
+    execvp(words[0], words);
+    int error = errno;
+    bool missing = error == ENOENT || error == ENOTDIR;
+    if (missing && words[0][0] == '-')
+        log_error("command '%s' not found; to serve a directory of this name, type './%s'", words[0],
+                  words[0]);
+    else
+        log_error("command '%s': %s", words[0], missing ? "not found" : strerror(error));
+    _exit(missing ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE);
+}
+
+/* Reads the server's address until it closes the pipe. Returns false if the server ended instead. */
+static bool read_url(int fd, char *url, size_t room)
+{
+    size_t length = 0;
+    ssize_t got;
+    while (length < room &&
+           ((got = read(fd, url + length, room - length)) > 0 || (got < 0 && errno == EINTR)))
+        length += got > 0 ? (size_t)got : 0;
+    return length > 0 && url[length - 1] == '\0';
+}
+
+/* ---- waiting ---- */
+
+static int status_of(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? COMMAND_SIGNALLED + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/* As process 1 of a container this process also reaps orphans. */
+static void reap(struct runner *runner, int flags)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, flags)) > 0) {
+        if (pid == runner->command) {
+            runner->command = 0;
+            runner->command_status = status_of(status);
+        } else if (pid == runner->server) {
+            runner->server = 0;
+            runner->server_status = status_of(status);
+        }
+        if (flags == 0)
+            return;
+    }
+}
+
+/* The terminal has sent its signals to the command as well. Only other senders want the end by all means: a shell or a
+   debugger that runs as the command goes on after Ctrl-C. */
+static void pass_on(struct runner *runner, const siginfo_t *info)
+{
+    if (runner->command == 0 || info->si_code == SI_KERNEL)
+        return;
+    bool ends = info->si_signo == SIGTERM || info->si_signo == SIGHUP;
+    bool again = ends && runner->is_told && now_ms() - runner->told >= LIMIT_STOP_TWICE_MS;
+    kill(runner->command, again ? SIGKILL : info->si_signo);
+    if (ends && !runner->is_told) {
+        runner->is_told = true;
+        runner->told = now_ms();
+    }
+}
+
+/* Returns at a signal, or after the time that a command has that was told to stop. */
+static void wait_for_signal(struct runner *runner)
+{
+    siginfo_t info;
+    int64_t left = runner->told + INT64_C(1000) * LIMIT_DRAIN_S - now_ms();
+    struct timespec time = {left > 0 ? left / 1000 : 0, left > 0 ? left % 1000 * 1000000 : 0};
+    int number = sigtimedwait(&runner->waiting, &info, runner->is_told ? &time : NULL);
+    if (number > 0 && number != SIGCHLD)
+        pass_on(runner, &info);
+    else if (number < 0 && errno == EAGAIN)
+        kill(runner->command, SIGKILL);
+}
+
+/* The server ends before the command only if it fails. */
+static void tell_command_to_stop(struct runner *runner)
+{
+    log_error("the server has ended; the command is told to stop");
+    kill(runner->command, SIGTERM);
+    runner->is_told = true;
+    runner->told = now_ms();
+}
+
+static void await_command(struct runner *runner)
+{
+    for (;;) {
+        reap(runner, WNOHANG);
+        if (runner->command == 0)
+            return;
+        if (runner->server == 0 && !runner->is_told)
+            tell_command_to_stop(runner);
+        wait_for_signal(runner);
+    }
+}
+
+/* The server has its own bound for responses in flight. */
+static void end_server(struct runner *runner)
+{
+    if (runner->server > 0)
+        kill(runner->server, SIGTERM);
+    while (runner->server > 0)
+        reap(runner, 0);
+}
+
+/* A signal that was ignored at the start stays so, as for nohup(1). */
+static void block_signals(struct runner *runner)
+{
+    static const int passed[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+    struct sigaction action;
+    sigemptyset(&runner->waiting);
+    sigaddset(&runner->waiting, SIGCHLD);
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
+        if (sigaction(passed[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&runner->waiting, passed[i]);
+    }
+    signal(SIGCHLD, SIG_DFL); /* or children would leave no status, if the parent process has it ignored */
+    sigprocmask(SIG_BLOCK, &runner->waiting, &runner->mask);
+}
+
+/* Returns the exit status. */
+static int run(struct runner *runner, char *const *words, int ready)
+{
+    char url[COMMAND_URL_MAX];
+    bool is_serving = read_url(ready, url, sizeof url);
+    close(ready);
+    runner->command = is_serving ? fork() : 0;
+    if (is_serving && runner->command == 0)
+        execute(runner, words, url);
+    if (runner->command < 0) {
+        log_error("command '%s': %s", words[0], strerror(errno));
+        runner->command = 0;
+        runner->command_status = EX_OSERR;
+    }
+    await_command(runner);
+    end_server(runner);
+    return runner->command_status != EX_OK ? runner->command_status : runner->server_status;
+}
+
+int command_begin(char *const *command, int *ready)
+{
+    struct runner runner = {0};
+    int ends[2];
+    pid_t self = getpid();
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return errno;
+    block_signals(&runner);
+    runner.server = fork();
+    if (runner.server < 0)
+        return errno;
+    if (runner.server > 0) {
+        close(ends[1]);
+        exit(run(&runner, command, ends[0]));
+    }
+    close(ends[0]);
+    *ready = ends[1];
+    sigprocmask(SIG_SETMASK, &runner.mask, NULL);
+    setpgid(0, 0);
+    signal(SIGHUP, SIG_IGN);            /* a reload would run the command again */
+    dup2(STDERR_FILENO, STDOUT_FILENO); /* not if it is closed */
+    follow(self);
+    return 0;
+}
