@@ -308,6 +308,9 @@
 /* Ports tried after the default one, if it is in use. */
 #define LIMIT_NEXT_PORTS 10
 
+/* Time to resolve the name of the project's own origin, before the banner is printed without it. */
+#define LIMIT_RESOLVE_MS 200
+
 /* Seconds from SIGTERM until connections are closed, without --drain. Docker waits 10 s. */
 #define LIMIT_DRAIN_S 8
 

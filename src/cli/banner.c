@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "cli/lan.h"
+#include "cli/origin.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -191,6 +192,23 @@ static unsigned append_network(const struct style *style, const struct banner *b
     return shown + any4 + any6;
 }
 
+/* Where "localhost" works, so may the project's own name. */
+static void append_origin(const struct style *style, const struct banner *banner, uint16_t port)
+{
+    char name[ORIGIN_NAME_MAX], room[ORIGIN_NAME_MAX + 24];
+    struct buffer url = BUFFER(room);
+    if (!origin_find(banner->root_path, name))
+        return;
+    buffer_append(&url, SPAN("http://"));
+    buffer_string(&url, name);
+    buffer_byte(&url, ':');
+    buffer_number(&url, port);
+    buffer_byte(&url, '/');
+    append_label(style, "");
+    append_styled(style, "36", buffer_span(&url));
+    buffer_append(style->text, SPAN(" (storage and cookies of its own)"));
+}
+
 static void append_addresses(const struct style *style, const struct settings *settings,
                              const struct banner *banner)
 {
@@ -202,6 +220,8 @@ static void append_addresses(const struct style *style, const struct settings *s
         buffer_byte(&url, '/');
         append_label(style, "Local");
         append_styled(style, "36", buffer_span(&url));
+        if (localhost)
+            append_origin(style, banner, address_port(local));
     }
     for (unsigned i = 0; i < banner->address_count; i++) {
         if (banner->addresses[i].ss_family != AF_UNIX)

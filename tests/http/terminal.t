@@ -88,7 +88,7 @@ sub fetch {
     my $banner   = sees($terminal, qr/Ctrl-C/);
     my $port     = port_in($banner);
     my ($version) = run_program('-V')->{out} =~ /(\S+)$/;
-    like($banner, qr{\A\n  tinyhttpd \Q$version\E\n\n  Serving   \Q$root\E\n  Local     http://localhost:$port/\n  Network   this machine only; --lan opens it to the local network\n  Stop      Ctrl-C\n\n}, 'the banner: version, root, URL, network, how to stop');
+    like($banner, qr{\A\n  tinyhttpd \Q$version\E\n\n  Serving   \Q$root\E\n  Local     http://localhost:$port/\n(?: {12}http://[^\n]*\n)?  Network   this machine only; --lan opens it to the local network\n  Stop      Ctrl-C\n\n}, 'the banner: version, root, URL, network, how to stop');
     unlike($banner, qr/\e/, 'NO_COLOR: no colours');
 
     fetch($port, '/');
@@ -215,6 +215,26 @@ for my $case ([1, qr/can't start a process: /], [2, qr/can't start a process tha
     like($banner, qr{^  Serving   \Q$root\E/index\.html, only this file$}m, 'one file: the banner names it');
     like(fetch(port_in($banner), '/'), qr{page\z}, 'one file: served at the root');
     interrupt($terminal);
+}
+
+# A name of the project's own, where it resolves.
+SKIP: {
+    my $site   = tempdir(CLEANUP => 1) . '/My-Site2';
+    my $hosts  = put_file(new_root(), 'hosts', "127.0.0.1 localhost my-site2.localhost\n192.0.2.1 away.localhost\n127.0.0.1 under_score.localhost\n");
+    my $set_up = "mount --bind '$hosts' /etc/hosts";
+    skip 'needs root and unshare', 4 if $> != 0 || system("unshare --mount sh -c '$set_up' 2>/dev/null") != 0;
+    my $banner_of = sub {
+        my ($root) = @_;
+        mkdir $root or die "$root: $!";
+        my $script = qq(unshare --mount sh -c "$set_up && exec script -qec '${\program()} -p 0 $root -- true' /dev/null");
+        return scalar qx($script </dev/null 2>&1);
+    };
+    skip 'needs script(1)', 4 if !have('script');
+    like($banner_of->($site), qr{Local[^\n]*http://localhost:(\d+)/[^\n]*\n[^\n]*http://my-site2\.localhost:\1/[^\n]* \(storage and cookies of its own\)}, 'a folder whose name resolves: its own address as well');
+    (my $folder = $site) =~ s{/[^/]*\z}{};
+    for my $case (['away', 'a name of another machine'], ['under_score', 'a name that is no host name'], ['none', 'a name that does not resolve']) {
+        unlike($banner_of->("$folder/$case->[0]"), qr/\Q$case->[0]\E\.localhost/, "$case->[1]: is not shown");
+    }
 }
 
 # Without a terminal, the banner is one line.
