@@ -81,11 +81,16 @@ static int report(const struct failure *failure)
     return failure->status;
 }
 
-static void print_summary(const struct master *master, const struct settings *settings)
+/* Returns the status that --strict makes of it. */
+static int print_summary(const struct master *master, const struct settings *settings, int status)
 {
     static struct metrics_totals totals;
     metrics_sum(master->metrics, &totals);
     banner_print_summary(settings, &totals);
+    if (!settings->strict || totals.failures == 0)
+        return status;
+    banner_print_failures(&totals);
+    return status == EX_OK ? EXIT_FAILURE : status;
 }
 
 static void open_browser(const struct settings *settings, const struct banner *banner)
@@ -198,8 +203,7 @@ static int run(struct settings *settings, char *const *arguments, int ready)
         greet(settings, &banner, &master.listening);
     start_command(&banner, ready);
     int status = master_run(&master, arguments);
-    print_summary(&master, settings);
-    return status;
+    return print_summary(&master, settings, status);
 }
 
 static int serve(struct settings *settings, char *const *arguments)

@@ -30,6 +30,7 @@ complete -c tinyhttpd -l keep-alive -x -d 'seconds an idle connection stays open
 complete -c tinyhttpd -l shutdown-delay -x -d 'on SIGTERM, first serve on for this, with health 503'
 complete -c tinyhttpd -l drain -x -d 'seconds for responses in flight at the end (default: 8)'
 complete -c tinyhttpd -l metrics -x -d 'serve Prometheus metrics at PATH, such as /metrics'
+complete -c tinyhttpd -l strict -d 'exit 1 if a page misses a part or has an error'
 complete -c tinyhttpd -l check -d 'health check: exit 0 if the server answers 200, else 1'
 complete -c tinyhttpd -s q -l quiet -d 'no banner, no summary; access log only if asked for'
 complete -c tinyhttpd -s v -l verbose -d 'also print the number of workers and their sandbox'

@@ -44,6 +44,7 @@ _arguments -s -S \
     '--shutdown-delay=[on SIGTERM, first serve on for this, with health 503]:shutdown-delay: ' \
     '--drain=[seconds for responses in flight at the end (default: 8)]:drain: ' \
     '--metrics=[serve Prometheus metrics at PATH, such as /metrics]:metrics: ' \
+    '--strict[exit 1 if a page misses a part or has an error]' \
     '--check=-[health check: exit 0 if the server answers 200, else 1]::check: ' \
     '-q[no banner, no summary; access log only if asked for]' \
     '--quiet[no banner, no summary; access log only if asked for]' \

@@ -8,6 +8,7 @@
 #include "answer/lookup.h"
 #include "answer/metrics_text.h"
 #include "answer/options.h"
+#include "answer/page_part.h"
 #include "answer/unregister.h"
 #include "http/conditional.h"
 #include "http/host.h"
@@ -22,6 +23,7 @@ enum outcome {
     OUTCOME_HEALTH,
     OUTCOME_METRICS,
     OUTCOME_SCRIPT,
+    OUTCOME_REPORT, /* of an error in a page */
     OUTCOME_FILE,
     OUTCOME_REDIRECT, /* to a directory's address with a slash */
     OUTCOME_LISTING,
@@ -137,7 +139,7 @@ static enum outcome find_own_path(const struct exchange *exchange)
     if (settings->metrics != NULL && span_equal(path, span_of(settings->metrics)))
         return OUTCOME_METRICS;
     if (settings->watch && live_reload_is_script(path))
-        return OUTCOME_SCRIPT;
+        return page_part_is_report(exchange) ? OUTCOME_REPORT : OUTCOME_SCRIPT;
     return OUTCOME_MISSING;
 }
 
@@ -221,6 +223,9 @@ void answer(struct exchange *exchange)
         break;
     case OUTCOME_SCRIPT:
         live_reload_answer_script(exchange);
+        break;
+    case OUTCOME_REPORT:
+        page_part_answer_report(exchange);
         break;
     case OUTCOME_FILE:
         file_answer(exchange);

@@ -29,7 +29,9 @@ struct part {
     _Atomic uint64_t proxy_errors;
     _Atomic uint64_t restarts; /* counted by the master */
     _Atomic uint64_t lost_lines[METRICS_LOGS];
+    _Atomic uint64_t failures;
     struct miss misses[METRICS_MISSES];
+    struct miss failed[METRICS_MISSES];
 };
 
 /* In private memory: shared memory has no pointer and no length that a worker could falsify. */
@@ -159,11 +161,11 @@ static struct span path_of(const struct miss *miss)
 }
 
 /* Returns the counter of this path, or one to reuse for it: an empty one, else the rarest path's. */
-static struct miss *find_counter(struct part *part, struct span path)
+static struct miss *find_counter(struct miss *misses, struct span path)
 {
-    struct miss *rarest = &part->misses[0];
+    struct miss *rarest = &misses[0];
     for (unsigned i = 0; i < METRICS_MISSES; i++) {
-        struct miss *miss = &part->misses[i];
+        struct miss *miss = &misses[i];
         uint64_t count = read_number(&miss->count);
         if (count > 0 && span_equal(path_of(miss), path))
             return miss;
@@ -173,16 +175,13 @@ static struct miss *find_counter(struct part *part, struct span path)
     return rarest;
 }
 
-void metrics_miss(struct metrics *metrics, struct span target)
+static void count_path(struct miss *misses, struct span path)
 {
-    if (metrics == NULL)
-        return;
-    struct span path = {target.at, span_find(target, '?')};
     if (path.length > METRICS_PATH_MAX)
         path.length = METRICS_PATH_MAX;
     if (path.length == 0 || memchr(path.at, '\0', path.length) != NULL)
         return;
-    struct miss *miss = find_counter(metrics->part, path);
+    struct miss *miss = find_counter(misses, path);
     if (read_number(&miss->count) == 0 || !span_equal(path_of(miss), path)) {
         atomic_store_explicit(&miss->count, 0, memory_order_relaxed);
         memcpy(miss->path, path.at, path.length);
@@ -191,34 +190,54 @@ void metrics_miss(struct metrics *metrics, struct span target)
     atomic_store_explicit(&miss->count, read_number(&miss->count) + 1, memory_order_release);
 }
 
+void metrics_miss(struct metrics *metrics, struct span target)
+{
+    if (metrics != NULL)
+        count_path(metrics->part->misses, (struct span){target.at, span_find(target, '?')});
+}
+
+void metrics_fail(struct metrics *metrics, struct span text)
+{
+    if (metrics == NULL)
+        return;
+    add(&metrics->part->failures, 1);
+    count_path(metrics->part->failed, text);
+}
+
 /* Adds one worker's count of a path, unless the totals are full. */
-static void add_miss(struct metrics_totals *totals, const char *path, uint64_t count)
+static void add_miss(struct metrics_miss *totals, unsigned *total, const char *path, uint64_t count)
 {
     unsigned at = 0;
-    while (at < totals->miss_count && strcmp(totals->misses[at].path, path) != 0)
+    while (at < *total && strcmp(totals[at].path, path) != 0)
         at++;
     if (at == METRICS_MISSES)
         return;
-    struct metrics_miss *miss = &totals->misses[at];
-    if (at == totals->miss_count) {
-        totals->miss_count++;
+    struct metrics_miss *miss = &totals[at];
+    if (at == *total) {
+        ++*total;
         memcpy(miss->path, path, sizeof miss->path);
     }
     miss->count += count;
 }
 
 /* Reads a copy of the path, as its writer may overwrite the NUL at any time. */
-static void add_misses(struct metrics_totals *totals, const struct part *part)
+static void add_misses(struct metrics_miss *totals, unsigned *total, const struct miss *misses)
 {
     char path[METRICS_PATH_MAX + 1];
     for (unsigned i = 0; i < METRICS_MISSES; i++) {
-        uint64_t count = atomic_load_explicit(&part->misses[i].count, memory_order_acquire);
+        uint64_t count = atomic_load_explicit(&misses[i].count, memory_order_acquire);
         if (count == 0)
             continue;
-        memcpy(path, part->misses[i].path, sizeof path);
+        memcpy(path, misses[i].path, sizeof path);
         path[METRICS_PATH_MAX] = '\0';
-        add_miss(totals, path, count);
+        add_miss(totals, total, path, count);
     }
+}
+
+static void add_all_misses(struct metrics_totals *totals, const struct part *part)
+{
+    add_misses(totals->misses, &totals->miss_count, part->misses);
+    add_misses(totals->failed, &totals->failure_count, part->failed);
 }
 
 static int by_count(const void *a, const void *b)
@@ -245,6 +264,7 @@ static void add_numbers(struct metrics_totals *totals, const struct part *part)
     totals->cache_misses += read_number(&part->cache_misses);
     totals->proxy_errors += read_number(&part->proxy_errors);
     totals->restarts += read_number(&part->restarts);
+    totals->failures += read_number(&part->failures);
 }
 
 void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *totals)
@@ -258,6 +278,7 @@ void metrics_sum(const struct metrics *metrics, struct metrics_totals *totals)
 {
     metrics_sum_numbers(metrics, totals);
     for (unsigned i = 0; metrics != NULL && i < metrics->shared.count; i++)
-        add_misses(totals, shared_read(&metrics->shared, i));
+        add_all_misses(totals, shared_read(&metrics->shared, i));
     qsort(totals->misses, totals->miss_count, sizeof totals->misses[0], by_count);
+    qsort(totals->failed, totals->failure_count, sizeof totals->failed[0], by_count);
 }

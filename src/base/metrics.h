@@ -13,7 +13,7 @@
 enum {
     METRICS_CLASSES = 6,    /* first digits of a status, and 0 */
     METRICS_MISSES = 64,    /* frequent 404s that a worker remembers */
-    METRICS_PATH_MAX = 115, /* longer paths are cut */
+    METRICS_PATH_MAX = 243, /* longer paths are cut */
     METRICS_BUCKETS = 15    /* of durations; the last one is unbounded */
 };
 
@@ -47,6 +47,9 @@ struct metrics_totals {
     uint64_t lost_lines[METRICS_LOGS];
     unsigned miss_count;
     struct metrics_miss misses[METRICS_MISSES]; /* 404s, the most frequent first */
+    uint64_t failures;                          /* of metrics_fail() */
+    unsigned failure_count;
+    struct metrics_miss failed[METRICS_MISSES]; /* their texts, as `misses` */
 };
 
 /* Creates the counters of `workers` workers, all zero, and returns the first one's. Returns NULL if there is no memory;
@@ -73,8 +76,11 @@ bool metrics_drop(const struct metrics *metrics);
 /* Counts a response and the bytes of its body. */
 void metrics_count(struct metrics *metrics, int status, uint64_t bytes);
 
-/* Counts a 404 by its path, without the query. */
+/* Counts a 404 by its path, without the query, for the summary. */
 void metrics_miss(struct metrics *metrics, struct span target);
+
+/* Counts what a page did not get, or an error in it, by this text without NUL, for --strict. */
+void metrics_fail(struct metrics *metrics, struct span text);
 
 /* Counts a response's microseconds, from the end of the request to the last byte sent. */
 void metrics_time(struct metrics *metrics, int64_t duration);
@@ -92,10 +98,10 @@ void metrics_set_connections(struct metrics *metrics, unsigned connections, unsi
 /* Called by the master when this worker has died: counts the restart, and resets its connections. */
 void metrics_restart(struct metrics *metrics);
 
-/* Sums the numbers of all workers, without the frequent 404s, which take longer. Any worker's counters will do. */
+/* Sums the numbers of all workers, without the frequent 404s and failures, which take longer. Any worker's counters will do. */
 void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *totals);
 
-/* Sums the numbers and the frequent 404s of all workers. */
+/* Sums the numbers and the frequent 404s and failures of all workers. */
 void metrics_sum(const struct metrics *metrics, struct metrics_totals *totals);
 
 #endif

@@ -326,6 +326,19 @@ void banner_print(const struct settings *settings, const struct banner *banner)
 
 /* ---- summary ---- */
 
+void banner_print_failures(const struct metrics_totals *totals)
+{
+    uint64_t shown = 0;
+    for (unsigned i = 0; i < totals->failure_count; i++) {
+        uint64_t count = totals->failed[i].count;
+        log_error("--strict: %s (%ju %s)", totals->failed[i].path, (uintmax_t)count,
+                  count == 1 ? "time" : "times");
+        shown += count;
+    }
+    if (shown < totals->failures)
+        log_error("--strict: %ju more", (uintmax_t)(totals->failures - shown));
+}
+
 /* The number of paths in the list of frequent 404s. */
 enum { MISSES_SHOWN = 5 };
 

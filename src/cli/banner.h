@@ -25,6 +25,9 @@ enum { BANNER_URL_MAX = 80 };
    only Unix sockets. */
 bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MAX]);
 
+/* Prints what pages did not get, for --strict: a line each. */
+void banner_print_failures(const struct metrics_totals *totals);
+
 /* Prints totals to standard error if it is a terminal; nothing if quiet. */
 void banner_print_summary(const struct settings *settings, const struct metrics_totals *totals);
 

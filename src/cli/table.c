@@ -268,6 +268,17 @@ const struct option_row table_rows[] = {
      .help = "serve Prometheus metrics at PATH, such as /metrics",
      .manual = "Requests, bytes, connections and durations of all workers, in the text format. Every client "
                "that reaches the server can read them. Off by default."},
+    {.key = KEY_STRICT,
+     .name = "strict",
+     .group = GROUP_PROCESS,
+     .help = "exit 1 if a page misses a part or has an error",
+     .manual = "At the end, a line for each part that a page of this server asked for and that was missing, "
+               "failed, or "
+               "has a type that browsers refuse for a script or a stylesheet; with --watch, also for "
+               "uncaught errors, "
+               "violations of a Content-Security-Policy and failed loads from elsewhere, which the script in "
+               "the page "
+               "reports."},
     {.key = KEY_CHECK,
      .name = "check",
      .value = "URL",

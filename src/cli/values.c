@@ -662,6 +662,9 @@ static void set_flag(struct settings *settings, int key)
     case 'w':
         settings->watch = true;
         break;
+    case KEY_STRICT:
+        settings->strict = true;
+        break;
     case 'q':
         settings->verbosity = VERBOSITY_QUIET;
         break;

@@ -1,6 +1,7 @@
 #include "serve/connection.h"
 
 #include "answer/answer.h"
+#include "answer/page_part.h"
 #include "base/log.h"
 #include "http/proxy_header.h"
 #include "serve/input.h"
@@ -430,6 +431,8 @@ static void make_response(const struct connection *connection, struct service *s
     if (!made->response.unlogged)
         made->log = prepare_log(&client_address(&exchange.client)->any, service, request,
                                 made->response.status, buffer_span(&exchange.reason.text));
+    if (context->config->settings->strict)
+        page_part_check(&exchange);
     if (made->response.status == 404)
         metrics_miss(context->metrics, request_target(request));
 }

@@ -47,6 +47,27 @@
   Object.defineProperty(document, key, { value: { follow } });
   if (etag !== undefined) follow(element, etag);
 
+  // The server shows these errors in its log, and --strict counts them: at most 20 of a document, each once. It sees by
+  // itself which of its own files are missing.
+  const reported = new Set();
+  const report = (text) => {
+    if (!element?.src || reported.size >= 20 || reported.has(text)) return;
+    reported.add(text);
+    const headers = { 'Tinyhttpd-Live': encodeURIComponent(text.slice(0, 200)) };
+    fetch(element.src, { method: 'HEAD', headers, cache: 'no-store', keepalive: true }).catch(() => {});
+  };
+  const listen = (type, handle) => addEventListener(type, handle, true);
+  const place = (file, line) => (file ? ` (${file}:${line})` : '');
+  listen('error', ({ target, message, filename, lineno }) => {
+    const address = target.currentSrc || target.src || target.href;
+    if (target === window) report(message + place(filename, lineno));
+    else if (address && !address.startsWith(`${location.origin}/`)) report(`can't load ${address}`);
+  });
+  listen('unhandledrejection', ({ reason }) => report(`Unhandled rejection: ${reason}`));
+  listen('securitypolicyviolation', ({ violatedDirective, blockedURI, sourceFile, lineNumber }) =>
+    report(`Content-Security-Policy ${violatedDirective} blocks ${blockedURI}${place(sourceFile, lineNumber)}`),
+  );
+
   // Observed, as the timeline keeps only 250 entries, and the checks fill it as well.
   const loaded = new Set();
   new PerformanceObserver((list) =>
