@@ -354,6 +354,11 @@
    those that have not. Workers close them at once unless they wait for a disk or a CPU. */
 #define LIMIT_RELEASE_MS 2000
 
+/* A check that uses this much CPU time between two looks at it goes on, and is given more time, up to LIMIT_CHECK_MS: it
+   takes 12 microseconds for each descriptor, and a machine may have no CPU for it. */
+#define LIMIT_CHECK_STEP_US 5000
+#define LIMIT_CHECK_MS 30000
+
 /* The interval at which a stopping worker checks whether the client has acknowledged everything. Then it does not wait
    for the client to close. */
 #define LIMIT_LAST_BYTES_MS 50

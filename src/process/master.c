@@ -51,10 +51,12 @@ struct child {
    has closed the listening sockets. */
 struct old_child {
     struct old_worker worker;
-    unsigned slot;     /* of the shared memory; SLOTS_MAX: of an earlier program */
-    int notices;       /* not read any more, but open: else the worker would take the program for replaced */
-    pid_t check;       /* 0: none */
-    int64_t check_due; /* when the check must have ended */
+    unsigned slot; /* of the shared memory; SLOTS_MAX: of an earlier program */
+    int notices;   /* not read any more, but open: else the worker would take the program for replaced */
+    pid_t check;   /* 0: none */
+    int64_t check_started;
+    int64_t check_due; /* when the check must have ended, or have gone on */
+    int64_t check_us;  /* the CPU time that it had used by the last one */
     bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
     bool killed;
     int64_t ended_early; /* when it was told to stop, as there are too many; 0: it was not */
@@ -80,7 +82,8 @@ struct supervision {
     int64_t release_due;    /* when to check that they have closed the listening sockets; INT64_MAX: never */
     bool told_unchecked;    /* that /proc can't tell */
     pid_t dry_run;          /* the process of the new program, 0 if there is none */
-    int64_t dry_run_due;    /* when to kill it */
+    int64_t
+        dry_run_due; /* when to kill it; after it has succeeded: when checks no longer delay what follows */
     bool dry_run_killed;    /* its time is over */
     bool dry_run_succeeded; /* replace this program */
     bool root_missing;      /* that is logged */
@@ -740,6 +743,7 @@ static void on_dry_run_exit(struct supervision *supervision, int wait_status)
     if (is_stopping(supervision))
         return;
     supervision->dry_run_succeeded = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == HANDOVER_READY;
+    supervision->dry_run_due = now_ms() + 2 * LIMIT_RELEASE_MS;
     if (supervision->dry_run_succeeded)
         return;
     if (WIFEXITED(wait_status))
@@ -776,7 +780,8 @@ static void on_check_exit(struct supervision *supervision, struct old_child *old
     if (old->killed || result == CHECK_RELEASED || supervision->state != SUPERVISION_SERVE)
         return;
     if (result == CHECK_LISTENS && old->suspect) {
-        log_error("old worker %d still accepts connections after the reload; killed", (int)old->worker.pid);
+        log_error("old worker %d still accepts connections after it was replaced; killed",
+                  (int)old->worker.pid);
         kill(old->worker.pid, SIGKILL);
         old->killed = true;
     } else if (result == CHECK_LISTENS || is_shortage(result)) {
@@ -855,6 +860,16 @@ static void begin_dry_run(struct supervision *supervision)
     notify_ready();
 }
 
+static void kill_looks(const struct supervision *supervision)
+{
+    if (supervision->look > 0)
+        kill(supervision->look, SIGKILL);
+    for (unsigned i = 0; i < supervision->old_count; i++) {
+        if (supervision->old[i].check > 0)
+            kill(supervision->old[i].check, SIGKILL);
+    }
+}
+
 /* Replaces this program. Its workers, and the old ones, stay children of the process. */
 static void hand_over(struct supervision *supervision)
 {
@@ -867,8 +882,7 @@ static void hand_over(struct supervision *supervision)
     for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
         workers[count++] = supervision->old[i].worker;
     channels_end_old(&supervision->master->channels);
-    if (supervision->look > 0)
-        kill(supervision->look, SIGKILL);
+    kill_looks(supervision);
     if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
         raise(SIGHUP);
     const struct channels *channels = &supervision->master->channels;
@@ -1239,7 +1253,9 @@ static void begin_check(struct supervision *supervision, struct old_child *old, 
     }
     bool adopted = old->worker.retired < supervision->retire_started;
     old->suspect = old->check_due > 0 || (adopted && now - old->worker.retired >= 2 * LIMIT_RELEASE_MS);
+    old->check_started = now;
     old->check_due = now + LIMIT_RELEASE_MS;
+    old->check_us = 0;
     old->check = pid;
 }
 
@@ -1260,7 +1276,7 @@ static bool is_checking(const struct old_child *old)
     return old->check > 0 && !old->killed;
 }
 
-/* A new program would begin the checks anew. */
+/* A new program would begin the checks anew, but not the times since the workers were told to finish. */
 static bool is_any_checked(const struct supervision *supervision)
 {
     for (unsigned i = 0; i < supervision->old_count; i++) {
@@ -1270,15 +1286,28 @@ static bool is_any_checked(const struct supervision *supervision)
     return false;
 }
 
-/* The check has not ended in time: the worker makes /proc wait. */
+/* Returns the microseconds of CPU time that a process has used, 0 if that is unknown. */
+static int64_t cpu_time_us(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec time;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) < 0)
+        return 0;
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* The check has not ended in time. If it goes on, it lacks CPU time; else the worker makes /proc wait. */
 static void end_check(struct old_child *old, int64_t now)
 {
-    if (!old->suspect) {
-        old->suspect = true;
+    int64_t used = cpu_time_us(old->check);
+    bool goes_on = used - old->check_us >= LIMIT_CHECK_STEP_US && now - old->check_started < LIMIT_CHECK_MS;
+    if (goes_on || !old->suspect) {
+        old->suspect |= !goes_on;
+        old->check_us = used;
         old->check_due = now + LIMIT_RELEASE_MS;
         return;
     }
-    log_error("can't check that old worker %d accepts no more connections, as /proc does not respond; killed",
+    log_error("can't check that old worker %d accepts no more connections: /proc takes too long; killed",
               (int)old->worker.pid);
     kill(old->worker.pid, SIGKILL);
     kill(old->check, SIGKILL); /* reaped when the file system responds */
@@ -1286,16 +1315,6 @@ static void end_check(struct old_child *old, int64_t now)
 }
 
 /* ---- the loop ---- */
-
-static void kill_looks(const struct supervision *supervision)
-{
-    if (supervision->look > 0)
-        kill(supervision->look, SIGKILL);
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].check > 0)
-            kill(supervision->old[i].check, SIGKILL);
-    }
-}
 
 static void begin_drain(struct supervision *supervision)
 {
@@ -1473,7 +1492,8 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
         due = earlier_of(due, supervision->notices_due);
     if (serving && is_stopping(supervision))
         due = earlier_of(due, supervision->setup.drain_due);
-    if (serving && supervision->dry_run > 0)
+    if (serving &&
+        (supervision->dry_run > 0 || (supervision->dry_run_succeeded && supervision->dry_run_due > now)))
         due = earlier_of(due, supervision->dry_run_due);
     if (serving && supervision->look == 0)
         due = earlier_of(due, supervision->root_due);
@@ -1509,6 +1529,14 @@ static void wait_for_notices(const struct supervision *supervision, const struct
     ppoll(notices, count, time, &supervision->setup.waiting_mask);
 }
 
+/* The next program lets each check begin anew, so it waits for them; but workers could make them follow each other for
+   ever. */
+static bool may_hand_over(const struct supervision *supervision, int64_t now)
+{
+    return supervision->dry_run_succeeded && !log_awaits_writer() &&
+           (!is_any_checked(supervision) || now >= supervision->dry_run_due);
+}
+
 static void supervise(struct supervision *supervision)
 {
     for (;;) {
@@ -1532,7 +1560,7 @@ static void supervise(struct supervision *supervision)
                 read_notices(supervision, now);
             replace_leaving(supervision);
             look_at_root(supervision, now);
-            if (supervision->dry_run_succeeded && !is_any_checked(supervision) && !log_awaits_writer())
+            if (may_hand_over(supervision, now))
                 hand_over(supervision);
             start_due_children(supervision);
             kill_overdue(supervision);

@@ -231,11 +231,57 @@ sub stopped {
     put_file(dirname($hung), 'pid', $still);
     ok(reload($server), '/proc does not respond: reloaded');
     ok(eventually(sub { !-e "/proc/$still" }, 60), '/proc does not respond: the old worker is killed');
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old worker $still accepts no more connections, as \/proc does not respond; killed$/m }),
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old worker $still accepts no more connections: \/proc takes too long; killed$/m }),
         '/proc does not respond: the log says so');
     ok(reload($server), '/proc does not respond: reloaded again');
     is($server->get('/')->{status}, 200, '/proc does not respond: serves');
     is(rest_of_download($download, $start, 20_000_000), 20_000_000, '/proc does not respond for one worker: another finishes its download');
+    $server->stop(lost => 1);
+}
+
+# A check that only lacks CPU time kills no worker.
+{
+    my $busy = new_root() . '/pid';
+    local %ENV = (%ENV, preload('host'), HOST_HANGS => $busy);
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    my ($honest) = $server->workers;
+    my $download = $server->connection(receive => 32_768);
+    syswrite $download, get_request('/huge.bin');
+    sysread $download, my $start, 1000;
+    put_file(dirname($busy), 'pid', "busy $honest");
+    ok(reload($server), 'a check that takes long: reloaded');
+    my ($check, $begin) = (undef, time);
+    eventually { ($check) = grep { $_ != $honest && slurp("/proc/$_/stat") =~ /\) R (?:\S+ ){10}(\d+) (\d+)/ && $1 + $2 >= 100 } Harness::children_of($server->pid); time - $begin > 6.5 } 30;
+    ok($check && -e "/proc/$check" && -e "/proc/$honest", 'a check that goes on for more than two periods: the worker lives');
+    unlink $busy;
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, 'and finishes its download');
+    $server->stop(lost => 1);
+}
+
+# Workers that leave one after the other, and of which each makes its check wait, put off no reload.
+{
+    my $hung = new_root() . '/pid';
+    local %ENV = (%ENV, preload('host'), HOST_HANGS => $hung);
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/can't check that old worker \d+|was killed by signal 9|still accepts/);
+    put_file(dirname($hung), 'pid', '*');
+    # A replaced worker that has a response in flight lives on.
+    my (@downloads, $reloaded);
+    my $leave = sub {
+        my $download = $server->connection(receive => 32_768);
+        syswrite $download, get_request('/huge.bin');
+        sysread $download, my $start, 1000;
+        push @downloads, $download;
+        kill 'USR2', $server->workers;
+    };
+    $leave->();
+    ok(eventually(sub { scalar(grep { slurp("/proc/$_/cmdline") =~ /./ && slurp("/proc/$_/status") !~ /^Seccomp:\s+2$/m } Harness::children_of($server->pid)) }, 30), 'a check hangs');
+    kill 'HUP', $server->pid;
+    for (1 .. 20) { $leave->(); sleep 1; last if $reloaded = $server->stderr =~ /^tinyhttpd: reloaded/m }
+    ok($reloaded, 'a check hangs at any time: reloaded all the same');
+    unlink $hung;
     $server->stop(lost => 1);
 }
 
@@ -250,7 +296,7 @@ sub stopped {
     syswrite $_, get_request('/huge.bin') for @downloads;
     my @starts = map { sysread $_, my $start, 1000; $start } @downloads;
     kill 'HUP', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: old worker $still still accepts connections after the reload; killed$/m }, 60),
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: old worker $still still accepts connections after it was replaced; killed$/m }, 60),
         'an old worker that keeps the listening sockets is reported');
     ok(eventually(sub { !-e "/proc/$still" }, 60), 'an old worker that keeps the listening sockets is killed');
     is(scalar(my @all = $server->stderr =~ /still accepts/g), 1, 'no other old worker is reported');
