@@ -1,5 +1,6 @@
 #include "cli/values.h"
 
+#include "base/buffer.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -217,13 +218,30 @@ static int add_bind(const struct value *value)
     return 0;
 }
 
+/* Percent-encodes bytes beyond ASCII, as browsers do (RFC 3987 3.1). Escapes that are there stay. */
+static void append_url_path(struct buffer *url, const char *path)
+{
+    for (; *path != '\0'; path++) {
+        if ((unsigned char)*path < 0x80)
+            buffer_byte(url, *path);
+        else
+            buffer_uri_path(url, (struct span){path, 1});
+    }
+}
+
 static int set_open(const struct value *value)
 {
+    char room[3 * LIMIT_OPEN_PATH]; /* for a path that is escaped whole */
+    struct buffer url = BUFFER(room);
     const char *path = value->typed != NULL ? value->typed : "/";
+    append_url_path(&url, path);
+    if (url.overflow || url.length > LIMIT_OPEN_PATH)
+        return refuse_length(value, url.overflow ? strlen(path) : url.length, LIMIT_OPEN_PATH);
+    path = keep(value, room, url.length);
+    if (path == NULL)
+        return value->failure->status;
     if (*path != '/' || !is_graphic(path))
         return refuse(value, "give a URL path of this site, such as /docs/");
-    if (strlen(path) > LIMIT_OPEN_PATH)
-        return refuse_length(value, strlen(path), LIMIT_OPEN_PATH);
     value->settings->open = path;
     return 0;
 }

@@ -164,6 +164,7 @@ static const struct {
     {{"-b", "unix:"}, {"--bind", "'unix:'", "path"}},
     {{"--open=docs"}, {"--open", "'docs'", "/docs/"}},
     {{"--open=/a b"}, {"--open", "'/a b'"}},
+    {{"--open=\xC3\xA9"}, {"--open", "/docs/"}},
     {{"--allow-host", "http://a"}, {"--allow-host", "'http://a'"}},
     {{"--allow-host", "a:80"}, {"--allow-host", "'a:80'"}},
     {{"--allow-host", ""}, {"--allow-host", "''"}},
@@ -331,6 +332,15 @@ static void invalid_command_lines_are_explained(void **state)
         for (size_t k = 0; k < COUNT(refused[i].pieces) && refused[i].pieces[k] != NULL; k++)
             assert_words(i, refused[i].pieces[k], strstr(failure.message, refused[i].pieces[k]) != NULL);
     }
+}
+
+/* A percent sign that is typed stays, as the rest of an escape. */
+static void path_to_open_is_percent_encoded(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){"--open=/\xC3\xA9/%C3%A9?\xE2\x82\xAC#a", NULL}),
+                     OPTIONS_SERVE);
+    assert_string_equal(settings.open, "/%C3%A9/%C3%A9?%E2%82%AC#a");
 }
 
 /* The longest value is accepted; one byte more is an error. */
@@ -787,6 +797,7 @@ int main(void)
         cmocka_unit_test(the_user_is_kept_as_typed),
         cmocka_unit_test(help_and_version_are_recognized),
         cmocka_unit_test(invalid_command_lines_are_explained),
+        cmocka_unit_test(path_to_open_is_percent_encoded),
         cmocka_unit_test(long_values_are_refused),
         cmocka_unit_test(header_fields_are_bounded_together),
         cmocka_unit_test(root_and_address_options_are_stored),
