@@ -56,12 +56,14 @@ static char *keep(const struct value *value, const char *bytes, size_t length)
 
 /* ---- words and numbers ---- */
 
-static int read_number(const struct value *value, uint64_t least, uint64_t most, uint64_t *number)
+/* `what`: "a number", or with its unit. */
+static int read_number(const struct value *value, const char *what, uint64_t least, uint64_t most,
+                       uint64_t *number)
 {
     if (span_to_number(span_of(value->typed), number) && *number >= least && *number <= most)
         return 0;
     char advice[80];
-    snprintf(advice, sizeof advice, "give a number from %" PRIu64 " to %" PRIu64, least, most);
+    snprintf(advice, sizeof advice, "give %s from %" PRIu64 " to %" PRIu64, what, least, most);
     return refuse(value, advice);
 }
 
@@ -113,7 +115,7 @@ static int set_root(const struct value *value)
 static int set_port(const struct value *value)
 {
     uint64_t number = 0;
-    int status = read_number(value, 0, UINT16_MAX, &number);
+    int status = read_number(value, "a number", 0, UINT16_MAX, &number);
     value->settings->port = (uint16_t)number;
     value->settings->port_chosen = status == 0;
     return status;
@@ -569,7 +571,7 @@ static int set_charset(const struct value *value)
 static int set_workers(const struct value *value)
 {
     uint64_t number = 0;
-    int status = read_number(value, 1, LIMIT_WORKERS, &number);
+    int status = read_number(value, "a number", 1, LIMIT_WORKERS, &number);
     value->settings->workers = (unsigned)number;
     return status;
 }
@@ -636,7 +638,7 @@ static int add_trusted_proxy(const struct value *value)
 static int set_seconds(const struct value *value, uint64_t least, uint32_t *seconds)
 {
     uint64_t number = 0;
-    int status = read_number(value, least, LIMIT_OPTION_S, &number);
+    int status = read_number(value, "a number of seconds", least, LIMIT_OPTION_S, &number);
     *seconds = (uint32_t)number;
     return status;
 }
