@@ -347,6 +347,19 @@ static bool is_beginning_of_path(struct span prefix)
     return true;
 }
 
+/* A prefix means all files beneath it; an asterisk would only match a name that has one. */
+static int refuse_pattern(const struct value *value, const char *prefix, const char *asterisk,
+                          const char *how)
+{
+    enum { SHOWN = 50 };
+    char advice[160];
+    while (asterisk > prefix && asterisk[-1] != '/')
+        asterisk--;
+    snprintf(advice, sizeof advice, "a prefix has no '*' and means all files beneath it; give '/%.*s%.*s'",
+             (int)(asterisk - prefix), prefix, SHOWN, how);
+    return refuse(value, asterisk - prefix <= SHOWN ? advice : "a prefix has no '*'; leave it out");
+}
+
 /* /PREFIX=HOW, for the files beneath a path. */
 static int add_cache_rule(const struct value *value)
 {
@@ -358,6 +371,9 @@ static int add_cache_rule(const struct value *value)
     if (!known)
         return refuse(value, "give /PREFIX=immutable, =off or =SECONDS, such as /assets/=immutable");
     size_t length = (size_t)(how - typed);
+    const char *asterisk = memchr(typed, '*', length);
+    if (asterisk != NULL)
+        return refuse_pattern(value, typed, asterisk, how);
     while (length > 0 && typed[length - 1] == '/')
         length--;
     if (!is_beginning_of_path((struct span){typed, length}))
