@@ -380,16 +380,18 @@ void log_error(const char *format, ...)
 
 void log_text(struct span text)
 {
+    bool begins = true; /* a line; a longer one than LIMIT_LOG_LINE takes several writes */
     while (text.length > 0) {
-        char room[LIMIT_LOG_LINE + DATE_RFC3339_LENGTH + 1];
-        struct buffer stamped = BUFFER(room);
-        struct span first = {text.at, span_find(text, '\n') + 1}, lines = log_first_lines(text);
-        if (is_stamped && first.length < lines.length)
-            lines = first;
-        append_stamp(&stamped);
-        buffer_append(&stamped, lines);
-        if (!write_errors(buffer_span(&stamped)))
+        char room[LIMIT_LOG_LINE];
+        struct buffer piece = BUFFER(room);
+        if (begins)
+            append_stamp(&piece);
+        size_t most = is_stamped ? span_find(text, '\n') + 1 : text.length, left = sizeof room - piece.length;
+        struct span lines = log_first_lines((struct span){text.at, most < left ? most : left});
+        buffer_append(&piece, lines);
+        if (!write_errors(buffer_span(&piece)))
             return;
+        begins = lines.at[lines.length - 1] == '\n';
         text = (struct span){text.at + lines.length, text.length - lines.length};
     }
 }

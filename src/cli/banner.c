@@ -6,6 +6,7 @@
 #include "cli/lan.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -13,7 +14,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BANNER_MAX = 16384, LAN_MAX = 8 };
+/* An escaped byte takes four: of the root, of FILE, and of each socket's name. */
+enum {
+    LAN_MAX = 8,
+    BANNER_MAX = 4 * 2 * PATH_MAX + 2 * LIMIT_LISTENERS * 4 * (int)sizeof(struct sockaddr_un) + 4096
+};
 
 /* ---- addresses ---- */
 

@@ -493,6 +493,28 @@ static void lines_are_stamped_but_for_the_journal(void **state)
     assert_memory_equal(captured + 34 + 33 + 19, "Z tinyhttpd 2\ntinyhttpd: b\n", 27);
 }
 
+/* As the banner of many addresses, whose line no write takes whole. */
+static void long_line_of_text_has_one_stamp_and_all_bytes(void **state)
+{
+    static char text[3 * LIMIT_LOG_LINE];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    text[4] = text[sizeof text - 6] = text[sizeof text - 1] = '\n';
+    unsetenv("JOURNAL_STREAM");
+    for (unsigned stamped = 0; stamped < 2; stamped++) {
+        size_t stamp = stamped ? 21 : 0;
+        struct capture capture = capture_begin(STDERR_FILENO);
+        if (stamped)
+            log_stamp();
+        log_text((struct span){text, sizeof text});
+        capture_end(&capture);
+        assert_int_equal(captured_length, sizeof text + 3 * stamp);
+        assert_memory_equal(captured + stamp, text, 5);
+        assert_memory_equal(captured + 2 * stamp + 5, text + 5, sizeof text - 10);
+        assert_memory_equal(captured + 3 * stamp + sizeof text - 5, text + sizeof text - 5, 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,7 +534,9 @@ int main(void)
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
         cmocka_unit_test(log_files_are_opened_or_the_reason_is_told),
         cmocka_unit_test(long_diagnostics_end_with_their_line),
-        cmocka_unit_test(lines_are_stamped_but_for_the_journal), /* the last, as it lasts */
+        /* These last: log_stamp() can't be undone. */
+        cmocka_unit_test(long_line_of_text_has_one_stamp_and_all_bytes),
+        cmocka_unit_test(lines_are_stamped_but_for_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
