@@ -500,13 +500,21 @@ void log_add(const struct span *pieces, unsigned count)
 
 /* ---- the end ---- */
 
-/* The lines that no log writer will write. */
+/* Drops the lines in a pipe whose log writer could not be started. Those of the error log are only counted, as they can't
+   be reported anywhere. */
 static void drop_unwritten(const struct log_writer *writer)
 {
     char text[LIMIT_LOG_LINE];
+    if (!writer->is_open || writer->pid > 0)
+        return;
     fcntl(writer->from, F_SETFL, O_NONBLOCK);
-    for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;)
-        drop(log_count_lines((struct span){text, (size_t)got}), ECHILD);
+    for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;) {
+        unsigned lines = log_count_lines((struct span){text, (size_t)got});
+        if (writer->log == METRICS_ACCESS_LOG)
+            drop(lines, ECHILD);
+        else
+            metrics_count_lost(counted, METRICS_ERROR_LOG, lines);
+    }
 }
 
 /* A log writer that is replaced reads no more: its successor will write what is in the pipe. */
@@ -528,11 +536,9 @@ void log_end(void)
             await_switch(&writers[stream]);
     }
     log_start_writers(INT64_MAX); /* for the lines in the pipes */
-    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        if (writers[stream].is_open && writers[stream].pid == 0)
-            drop_unwritten(&writers[stream]);
-    }
+    drop_unwritten(&writers[STDOUT_FILENO]);
     tell_loss(LOG_LOSS_FINAL);
+    drop_unwritten(&writers[STDERR_FILENO]);
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
         outputs[stream].fd = stream;
         if (writers[stream].is_open)
