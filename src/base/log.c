@@ -363,7 +363,7 @@ static bool write_errors(struct span lines)
 {
     if (write_output(STDERR_FILENO, lines) >= 0)
         return true;
-    metrics_count_lost(counted, METRICS_ERROR_LOG, log_count_lines(lines));
+    metrics_count_lost(counted, METRICS_ERROR_LOG, log_writer_count_lines(lines));
     return false;
 }
 
@@ -387,7 +387,7 @@ void log_text(struct span text)
         if (begins)
             append_stamp(&piece);
         size_t most = is_stamped ? span_find(text, '\n') + 1 : text.length, left = sizeof room - piece.length;
-        struct span lines = log_first_lines((struct span){text.at, most < left ? most : left});
+        struct span lines = log_writer_first_lines((struct span){text.at, most < left ? most : left});
         buffer_append(&piece, lines);
         if (!write_errors(buffer_span(&piece)))
             return;
@@ -440,10 +440,10 @@ static void drop(unsigned lines, int error)
    they have to wait. */
 static size_t write_first(size_t start)
 {
-    struct span lines = log_first_lines((struct span){held.text + start, held.length - start});
+    struct span lines = log_writer_first_lines((struct span){held.text + start, held.length - start});
     ssize_t written = write_output(STDOUT_FILENO, lines);
     if (written < 0 && errno != EAGAIN && errno != EINTR) {
-        drop(log_count_lines(lines), errno);
+        drop(log_writer_count_lines(lines), errno);
         return lines.length;
     }
     return written > 0 ? (size_t)written : 0;
@@ -475,7 +475,7 @@ void log_close(void)
 {
     log_flush();
     if (held.length > 0)
-        drop(log_count_lines((struct span){held.text, held.length}), EAGAIN);
+        drop(log_writer_count_lines((struct span){held.text, held.length}), EAGAIN);
     held.length = 0;
     tell_loss(LOG_LOSS_FINAL);
 }
@@ -509,7 +509,7 @@ static void drop_unwritten(const struct log_writer *writer)
         return;
     fcntl(writer->from, F_SETFL, O_NONBLOCK);
     for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;) {
-        unsigned lines = log_count_lines((struct span){text, (size_t)got});
+        unsigned lines = log_writer_count_lines((struct span){text, (size_t)got});
         if (writer->log == METRICS_ACCESS_LOG)
             drop(lines, ECHILD);
         else
@@ -544,6 +544,6 @@ void log_end(void)
         if (writers[stream].is_open)
             log_writer_close(&writers[stream]);
     }
-    log_writers_end(pids, log_writers(pids), is_hurried);
+    log_writer_end_all(pids, log_writers(pids), is_hurried);
     writers[STDOUT_FILENO].pid = writers[STDERR_FILENO].pid = 0;
 }

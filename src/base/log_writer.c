@@ -31,7 +31,7 @@ const char *log_writer_name(enum metrics_log log)
     return log == METRICS_ACCESS_LOG ? "access log" : "error log";
 }
 
-struct span log_first_lines(struct span text)
+struct span log_writer_first_lines(struct span text)
 {
     size_t most = text.length < LIMIT_LOG_LINE ? text.length : LIMIT_LOG_LINE, length = most;
     while (length > 0 && text.at[length - 1] != '\n')
@@ -39,7 +39,7 @@ struct span log_first_lines(struct span text)
     return (struct span){text.at, length > 0 ? length : most};
 }
 
-unsigned log_count_lines(struct span text)
+unsigned log_writer_count_lines(struct span text)
 {
     unsigned lines = 0;
     for (size_t i = 0; i < text.length; i++)
@@ -208,8 +208,8 @@ static void write_or_lose(struct copy *copy, struct span lines)
     if (!time_is_up)
         lost = write_lines_to(copy, copy->writer->stream, lines);
     if (lost.length > 0) {
-        log_loss_add(&copy->loss, log_count_lines(lost), errno);
-        metrics_count_lost(copy->writer->metrics, copy->writer->log, log_count_lines(lost));
+        log_loss_add(&copy->loss, log_writer_count_lines(lost), errno);
+        metrics_count_lost(copy->writer->metrics, copy->writer->log, log_writer_count_lines(lost));
     }
     tell_loss(copy, lost.length > 0 ? LOG_LOSS_LASTS : LOG_LOSS_OVER);
 }
@@ -232,7 +232,7 @@ static void write_lines(struct copy *copy, bool is_last)
     watch_writes();
     let_switch(SIG_UNBLOCK);
     while (rest.length > 0) {
-        struct span lines = log_first_lines(rest);
+        struct span lines = log_writer_first_lines(rest);
         if (lines.at[lines.length - 1] != '\n' && lines.length < LIMIT_LOG_LINE && !is_last)
             break;
         write_or_lose(copy, lines);
@@ -381,7 +381,7 @@ static void signal_writers(const pid_t *pids, unsigned count, int signal)
 /* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log
    writer that waits for a file system which does not respond ends when that does (signal(7)); this process does not
    wait for it. */
-void log_writers_end(pid_t *pids, unsigned count, bool at_once)
+void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
 {
     const struct timespec pause = {0, 20000000};
     const int64_t begin = now_ms();

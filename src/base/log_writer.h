@@ -47,12 +47,12 @@ void log_writer_close(struct log_writer *writer);
 /* Tells the log writers to end, and sets each pid to 0. Waits at most LIMIT_LOG_LAST_MS and LIMIT_LOG_GRACE_MS, then
    kills them and waits at most LIMIT_KILL_MS. With `at_once`, or after SIGTERM, SIGINT or SIGQUIT, both waits
    are LIMIT_LOG_HURRY_MS. Skips pids that are no children. */
-void log_writers_end(pid_t *pids, unsigned count, bool at_once);
+void log_writer_end_all(pid_t *pids, unsigned count, bool at_once);
 
 /* Returns as many whole lines as fit into one write, LIMIT_LOG_LINE bytes; so many bytes of a longer line. */
-struct span log_first_lines(struct span text);
+struct span log_writer_first_lines(struct span text);
 
 /* Counts the newlines. */
-unsigned log_count_lines(struct span text);
+unsigned log_writer_count_lines(struct span text);
 
 #endif
