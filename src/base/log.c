@@ -138,9 +138,9 @@ static bool divert(int stream)
     return true;
 }
 
-/* With O_APPEND, ">access.log" behaves as ">>access.log" does: the two streams don't overwrite one another, and a file
-   that is truncated (logrotate's copytruncate) begins anew. The flag also applies to other processes started with the
-   same redirection, which share the description. */
+/* With O_APPEND, ">access.log" behaves as ">>access.log" does: the two streams don't overwrite one another, and after a
+   truncation (logrotate's copytruncate) the server writes at the file's new end. The flag also applies to other
+   processes started with the same redirection, which share the description. */
 static void append_to_file(int stream)
 {
     int flags = fcntl(stream, F_GETFL);
@@ -192,7 +192,7 @@ static bool lead_to_one_file(void)
            output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
 }
 
-/* Puts the file on its stream, for this process and those that it starts. False with the failure. */
+/* Opens the file as its stream, for this process and its children. False with the failure. */
 static bool put_file(int stream, const char *name, struct failure *failure)
 {
     int fd = log_file_open(options[stream], name, failure);
@@ -358,7 +358,7 @@ static struct span format_diagnostic(char room[ESCAPED_MAX], const char *message
     return buffer_span(&line);
 }
 
-/* No other stream is left to report to. */
+/* Only the metrics can tell that the error log loses lines. */
 static bool write_errors(struct span lines)
 {
     if (write_output(STDERR_FILENO, lines) >= 0)
@@ -500,8 +500,7 @@ void log_add(const struct span *pieces, unsigned count)
 
 /* ---- the end ---- */
 
-/* Drops the lines in a pipe whose log writer could not be started. Those of the error log are only counted, as they can't
-   be reported anywhere. */
+/* Drops the lines in a pipe whose log writer could not be started. Those of the error log are only counted. */
 static void drop_unwritten(const struct log_writer *writer)
 {
     char text[LIMIT_LOG_LINE];
@@ -517,7 +516,7 @@ static void drop_unwritten(const struct log_writer *writer)
     }
 }
 
-/* A log writer that is replaced reads no more: its successor will write what is in the pipe. */
+/* A log writer that is replaced reads no more: its successor writes the lines in the pipe. */
 static void await_switch(struct log_writer *writer)
 {
     const struct timespec pause = {0, 1000000};

@@ -42,7 +42,7 @@ struct type_override {
     const char *type;
 };
 
-/* The content coding of files whose name is so, as of type_override. */
+/* The content coding of files with this name, as in type_override. */
 struct encoded_name {
     const char *name;
     const char *coding; /* "gzip", "br" or "zstd" */

@@ -45,7 +45,7 @@ static bool is_loopback(const struct sockaddr_storage *address)
     return address_socket_is_loopback((const struct sockaddr *)address);
 }
 
-/* As RFC 4007 11 writes it, and curl and RFC 9844 take it; no browser takes any other form. */
+/* In the form of RFC 4007 11, which curl accepts (RFC 9844). Browsers accept no form. */
 static void append_zone(struct buffer *text, uint32_t index)
 {
     char name[IF_NAMESIZE];

@@ -146,7 +146,8 @@ static bool is_mode(const char *text)
     return length >= 3 && length <= 4 && text[length] == '\0' && strtoul(text, NULL, 8) - 1 < 0777;
 }
 
-/* One of "mode=660" and "group=NAME", after the path or, as the environment's lists are split at commas, alone. */
+/* Reads "mode=660" or "group=NAME". It follows the path, or is a value of its own, as lists in the environment are
+   split at commas. */
 static int set_socket_access(const struct value *value, const char *part)
 {
     struct settings *settings = value->settings;
@@ -170,7 +171,7 @@ static bool is_socket_access(const char *part)
     return strncmp(part, "mode=", 5) == 0 || strncmp(part, "group=", 6) == 0;
 }
 
-/* True for what looks like a part, also a misspelt one: a word and "=". */
+/* True for a word and "=", which may be a misspelt part. */
 static bool is_like_socket_access(const char *part)
 {
     size_t length = 0;
@@ -179,7 +180,7 @@ static bool is_like_socket_access(const char *part)
     return length > 0 && part[length] == '=';
 }
 
-/* Cuts ",mode=..." and ",group=..." off a path, from the first part on that has a word and "=". */
+/* Cuts the parts off a path, from the first one on that is a word and "=": ",mode=..." and ",group=...". */
 static int add_unix(const struct value *value)
 {
     struct settings *settings = value->settings;
@@ -360,7 +361,7 @@ static int refuse_pattern(const struct value *value, const char *prefix, const c
     return refuse(value, asterisk - prefix <= SHOWN ? advice : "a prefix has no '*'; leave it out");
 }
 
-/* /PREFIX=HOW, for the files beneath a path. */
+/* Reads /PREFIX=HOW. */
 static int add_cache_rule(const struct value *value)
 {
     struct settings *settings = value->settings;

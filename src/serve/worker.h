@@ -13,8 +13,8 @@
 
 /* What a worker writes to DESCRIPTOR_MASTER: one byte. */
 enum worker_notice {
-    WORKER_FOUND_ROOT_CHANGED = 'r', /* it no longer leads to the open directory */
-    WORKER_LEAVES = 'l',             /* by a signal: it needs a replacement at once */
+    WORKER_FOUND_ROOT_CHANGED = 'r', /* the root's name no longer leads to the open directory */
+    WORKER_LEAVES = 'l',             /* a signal told it to leave: the master replaces it at once */
 };
 
 /* What the master gives to each worker, besides the fixed descriptors (base/descriptors.h). */
