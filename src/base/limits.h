@@ -66,7 +66,7 @@
 /* The interval between log messages about proxies without such a header. */
 #define LIMIT_PROXY_HINT_S 60
 
-/* How often waitpid(2) polls the old workers when a program that can't start is stopped. */
+/* The interval at which waitpid(2) polls the old workers when a program that can't start is stopped. */
 #define LIMIT_DRAIN_POLL_MS 20
 
 /* Lingering close: read after the last response, so that a reset does not overtake it (RFC 9112 9.6). An endless upload

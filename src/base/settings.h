@@ -48,7 +48,7 @@ struct encoded_name {
     const char *coding; /* "gzip", "br" or "zstd" */
 };
 
-/* What caches do with the files beneath a path. */
+/* The Cache-Control of the files beneath a path. */
 struct cache_rule {
     const char *prefix; /* without slashes at its ends; "": the root */
     enum cache_choice cache;

@@ -31,7 +31,7 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
-/* What a connection wants from the worker's loop after a step. */
+/* The result of a step: the event or turn that the connection needs next from the worker. */
 enum connection_want {
     WANT_EVENT, /* to be stepped after an event of its socket */
     WANT_TURN,  /* to be stepped in the next iteration, after other connections */
@@ -70,7 +70,8 @@ struct connection {
     struct origin origin;
 };
 
-/* What the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough. */
+/* Memory that the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough.
+   */
 struct service {
     struct context
         context;       /* draining: each connection closes when the requests that have arrived are answered */

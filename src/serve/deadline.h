@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* What a connection waits for; limits.h says for how long. */
+/* The events that a connection waits for; limits.h has the times. */
 enum deadline_kind {
     DEADLINE_IDLE,         /* a request */
     DEADLINE_HEAD,         /* the rest of a head */

@@ -757,7 +757,7 @@ static void ignore_channels(struct worker *worker)
     worker->first_source = source_count(worker);
 }
 
-/* How long the remaining connections may take. */
+/* Returns the time for the remaining connections, in milliseconds. */
 static int64_t leave_ms(const struct worker *worker)
 {
     bool drains = worker->service.context.draining;
@@ -862,7 +862,7 @@ static int64_t next_stage(const struct worker *worker)
     return drains && worker->drain_due < worker->drain_deadline ? worker->drain_due : worker->drain_deadline;
 }
 
-/* How long to wait for events, in milliseconds; -1: without limit. */
+/* Returns the longest wait for events, in milliseconds; -1: without limit. */
 static int wait_time(struct worker *worker)
 {
     if (worker->ready != NULL)

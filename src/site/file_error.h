@@ -10,7 +10,7 @@
    whether there is a file (RFC 9110 15.6.1). */
 bool file_error_is_404(int error);
 
-/* Logs `error` with the path; of a shortage of descriptors or memory, one in LIMIT_SHORTAGE_MS. */
+/* Logs `error` with the path; a shortage of descriptors or memory only once in LIMIT_SHORTAGE_MS. */
 void file_error_log(int error, struct span path);
 
 /* Returns the status for an error of opening or stat: 404, 503 when descriptors or memory are short, or 500. Logs
