@@ -1,5 +1,5 @@
-// Takes the pictures of README.md and share/doc/options.md (`make screenshots`): a listing in both colour schemes, and the
-// server's output on a terminal. The server, the pseudo-terminal and the browser are real; only the files are made up.
+// Takes the pictures of README.md and share/doc/options.md (`make screenshots`): a listing in both colour schemes, and
+// the server's output on a terminal. Server, pseudo-terminal and browser are real; only the files are made up.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

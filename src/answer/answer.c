@@ -55,7 +55,7 @@ static bool is_foreign_load(const struct exchange *exchange)
            exchange->context->config->settings->cors == NULL && exchange_is_guarded(exchange);
 }
 
-/* An authority may hold no name, or more than a page has room for. */
+/* An authority may have no name, or one that is too long for a page. */
 static enum outcome refuse_host(struct exchange *exchange)
 {
     struct buffer *text = &exchange->reason.text;

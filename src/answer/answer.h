@@ -1,4 +1,4 @@
-/* Answers a request: decides on an outcome, and has the response made. */
+/* Answers a request: decides on an outcome, and makes its response. */
 #ifndef TINYHTTPD_ANSWER_ANSWER_H
 #define TINYHTTPD_ANSWER_ANSWER_H
 

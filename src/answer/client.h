@@ -41,7 +41,7 @@ static inline const union peer *client_address(const struct client *client)
     return client->forwarded ? &client->forwarded_as : &client->origin->peer;
 }
 
-/* What sends a request, as far as its fields tell; in the terms of Fetch. */
+/* The kind of client that sends a request, by its fields, in the terms of Fetch. */
 enum client_kind {
     CLIENT_PROGRAM,           /* curl and the like: no field names a kind */
     CLIENT_LIKELY_NAVIGATION, /* Accept prefers HTML: probably a person's browser */
@@ -50,10 +50,10 @@ enum client_kind {
 };
 
 /*
- * Tells navigations from what pages load: by the fields of Fetch Metadata, which only browsers can set, else by
+ * Distinguishes navigations from subresources: by the fields of Fetch Metadata, which only browsers can set, else by
  * X-Requested-With and Accept. Browsers send Fetch Metadata to https and loopback addresses only (W3C Fetch Metadata
- * 2.1), so previews in a LAN need the latter. A `live_check`, by which the script of --watch asks for an open page,
- * counts as the navigation that opened it.
+ * 2.1), so previews in a LAN need X-Requested-With and Accept. A `live_check`, by which the script of --watch checks an
+ * open page, counts as the navigation that opened it.
  */
 enum client_kind client_kind(const struct request *request, bool live_check);
 

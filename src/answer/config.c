@@ -124,7 +124,7 @@ static struct span write_common(struct config *config)
     return end(config, &lines);
 }
 
-/* Keep-Alive is an option of Connection, as RFC 2068 19.7.1 has it, whose successors don't define it. */
+/* Keep-Alive is an option of Connection: RFC 2068 19.7.1 defines it, its successors don't. */
 static struct span write_kept(struct config *config)
 {
     struct buffer lines = begin(config);

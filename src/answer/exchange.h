@@ -84,7 +84,7 @@ struct exchange {
 /* The media type for a generated page. */
 enum media exchange_media(struct exchange *exchange);
 
-/* What sends the request. */
+/* The kind of client that sends the request. */
 enum client_kind exchange_kind(struct exchange *exchange);
 
 /* True if the request is to a server for this machine only, by a name that --allow-host does not publish. */

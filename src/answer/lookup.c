@@ -103,7 +103,7 @@ static enum lookup find_target(struct exchange *exchange)
     return page;
 }
 
-/* A navigation may have any path. Of what is only probably one, files that are missing are known by their names. */
+/* A navigation may have any path. If it is only a likely navigation, the path must not look like a file's. */
 static bool opens_page(struct exchange *exchange)
 {
     const struct target *target = exchange->target;

@@ -14,8 +14,8 @@ enum lookup {
     LOOKUP_ERROR,     /* with the exchange's status */
 };
 
-/* Finds a file or directory, and sets the exchange's entry and path. Sets `varies` if the result depends on what
-   asks. */
+/* Finds a file or directory, and sets the exchange's entry and path. Sets `varies` if the result depends on the kind of
+   client. */
 enum lookup lookup_find(struct exchange *exchange);
 
 /* True if the target is hidden (target.h), and --dotfiles does not serve such paths. */

@@ -164,7 +164,7 @@ static enum coding coding_named(const char *name)
     return coding;
 }
 
-/* A client that accepts no coding gets the file's bytes as such, as it would save them (RFC 9110 12.5.3). */
+/* A client that accepts no coding gets the file's bytes without Content-Encoding, to save them (RFC 9110 12.5.3). */
 static bool select_undecoded(struct exchange *exchange, enum coding coding)
 {
     static const struct span types[CODINGS] = {
@@ -172,13 +172,12 @@ static bool select_undecoded(struct exchange *exchange, enum coding coding)
         [CODING_ZSTD] = SPAN_INIT("application/zstd"),
         [CODING_BR] = SPAN_INIT("application/octet-stream"),
     };
-    exchange->steady = false; /* the cached header is that of no form */
+    exchange->steady = false; /* the cached header belongs to no form */
     exchange->representation.type = types[coding];
     return true;
 }
 
-/* Without Accept-Encoding, or with an empty field, the file is sent encoded too: there is no other form of it, and it
-   is what its name promises. */
+/* Without Accept-Encoding, or with an empty field, the file is sent encoded too: it has no other form. */
 __attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
@@ -196,7 +195,7 @@ __attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
     return acceptance.quality[CODING_IDENTITY] > 0 && select_undecoded(exchange, coding);
 }
 
-/* Not inlined, as most files have no sibling, and would have to save its registers. */
+/* Not inlined: requests for files without siblings, the most frequent, need not save its registers. */
 __attribute__((noinline)) static bool negotiate_siblings(struct exchange *exchange, unsigned available)
 {
     struct acceptance acceptance = negotiate_codings(exchange->request);

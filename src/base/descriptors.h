@@ -2,8 +2,8 @@
 #ifndef TINYHTTPD_BASE_DESCRIPTORS_H
 #define TINYHTTPD_BASE_DESCRIPTORS_H
 
-/* A worker's descriptors besides the standard streams that the sandbox knows by their numbers: all that a system call
-   filter can compare. They stay open. */
+/* A worker's descriptors at fixed numbers, besides the standard streams. A system call filter can only compare numbers.
+   They stay open. */
 enum {
     DESCRIPTOR_HANDOFF_OUT = 3, /* sends connections to the other workers of this program (serve/handoff.h) */
     DESCRIPTOR_HANDOFF_IN = 4,  /* receives them */

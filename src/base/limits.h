@@ -66,7 +66,7 @@
 /* The interval between log messages about proxies without such a header. */
 #define LIMIT_PROXY_HINT_S 60
 
-/* How often waitpid(2) polls the old workers when a program that can't start is stopped. */
+/* The interval at which waitpid(2) polls the old workers when a program that can't start is stopped. */
 #define LIMIT_DRAIN_POLL_MS 20
 
 /* Lingering close: read after the last response, so that a reset does not overtake it (RFC 9112 9.6). An endless upload
@@ -189,7 +189,7 @@
 /* ---- responses ---- */
 
 /* Head, and the body of an error page or redirect, or the heads of LIMIT_RANGES parts. A Location can be three times as
-   long as a target. The kernel gives only pages that are used. */
+   long as a target. The kernel allocates only pages that are used. */
 #define LIMIT_RESPONSE_TEXT 90112
 
 /* Parts of a response: its head, a head and a slice for each range, and the end of the multipart. */
@@ -274,8 +274,8 @@
 /* A charset name: at most 40 bytes in IANA's registry (RFC 2978 2.3). */
 #define LIMIT_CHARSET_NAME 40
 
-/* Entries of a listing whose size and time --watch checks, a system call for each; of further ones only the names, some
-   milliseconds for all. */
+/* Entries of a listing whose size and time --watch checks, with a system call for each. It checks only the names of
+   further entries, in some milliseconds for all. */
 #define LIMIT_WATCHED_ENTRIES 1000
 #define LIMIT_WATCHED_NAMES 10000
 
@@ -321,7 +321,7 @@
 /* The master kills workers that still run this long after the drain or LIMIT_RETIRE_MS. */
 #define LIMIT_DRAIN_GRACE_MS 500
 
-/* From the end until the master exits without a killed worker that does not end. */
+/* The master waits this long for a killed worker before it exits without it. */
 #define LIMIT_KILL_MS 1000
 
 /* From a reload until old workers close their connections: long enough for a large download, as no new request
@@ -332,19 +332,19 @@
    or sends requests in a row is in time; others have to reconnect. */
 #define LIMIT_LAST_REQUEST_MS 2000
 
-/* How long a request waits for the workers of a root that has replaced the open one; they start within milliseconds.
-   Then it gets a 503. The master waits as long for the file system that holds the root's name. */
+/* A request waits this long for the workers of a new root, which start within milliseconds; then it gets a 503. The
+   master waits as long for the file system that holds the root's name. */
 #define LIMIT_ROOT_MS 2000
 
-/* The interval in which a waiting request is tried again, as the root may be the open one again. */
+/* The interval at which a worker retries such a request, as the root's name may lead to the open root again. */
 #define LIMIT_ROOT_RETRY_MS 10
 
 /* The interval in which the master looks at the root's name while it leads to no directory, or if the workers can't
    look. */
 #define LIMIT_ROOT_LOOK_MS 100
 
-/* The least time from one look of the master at the root's name to the next when workers say that it has changed: each
-   forks a process, and all workers anew if it has. */
+/* The least time between two looks of the master at the root's name when workers report a change. Each look forks a
+   process, and after a change all workers. */
 #define LIMIT_ROOT_REPLACE_MS 20
 
 /* The interval in which a worker goes on to hand over its connections when the queue is full. */

@@ -138,9 +138,9 @@ static bool divert(int stream)
     return true;
 }
 
-/* With O_APPEND, ">access.log" behaves as ">>access.log" does: the two streams don't overwrite one another, and a file
-   that is truncated (logrotate's copytruncate) begins anew. The flag also applies to other processes started with the
-   same redirection, which share the description. */
+/* With O_APPEND, ">access.log" behaves as ">>access.log" does: the two streams don't overwrite one another, and after a
+   truncation (logrotate's copytruncate) the server writes at the file's new end. The flag also applies to other
+   processes started with the same redirection, which share the description. */
 static void append_to_file(int stream)
 {
     int flags = fcntl(stream, F_GETFL);
@@ -192,7 +192,7 @@ static bool lead_to_one_file(void)
            output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
 }
 
-/* Puts the file on its stream, for this process and those that it starts. False with the failure. */
+/* Opens the file as its stream, for this process and its children. False with the failure. */
 static bool put_file(int stream, const char *name, struct failure *failure)
 {
     int fd = log_file_open(options[stream], name, failure);
@@ -358,12 +358,12 @@ static struct span format_diagnostic(char room[ESCAPED_MAX], const char *message
     return buffer_span(&line);
 }
 
-/* No other stream is left to report to. */
+/* Only the metrics can tell that the error log loses lines. */
 static bool write_errors(struct span lines)
 {
     if (write_output(STDERR_FILENO, lines) >= 0)
         return true;
-    metrics_count_lost(counted, METRICS_ERROR_LOG, log_count_lines(lines));
+    metrics_count_lost(counted, METRICS_ERROR_LOG, log_writer_count_lines(lines));
     return false;
 }
 
@@ -380,16 +380,18 @@ void log_error(const char *format, ...)
 
 void log_text(struct span text)
 {
+    bool begins = true; /* a line; a longer one than LIMIT_LOG_LINE takes several writes */
     while (text.length > 0) {
-        char room[LIMIT_LOG_LINE + DATE_RFC3339_LENGTH + 1];
-        struct buffer stamped = BUFFER(room);
-        struct span first = {text.at, span_find(text, '\n') + 1}, lines = log_first_lines(text);
-        if (is_stamped && first.length < lines.length)
-            lines = first;
-        append_stamp(&stamped);
-        buffer_append(&stamped, lines);
-        if (!write_errors(buffer_span(&stamped)))
+        char room[LIMIT_LOG_LINE];
+        struct buffer piece = BUFFER(room);
+        if (begins)
+            append_stamp(&piece);
+        size_t most = is_stamped ? span_find(text, '\n') + 1 : text.length, left = sizeof room - piece.length;
+        struct span lines = log_writer_first_lines((struct span){text.at, most < left ? most : left});
+        buffer_append(&piece, lines);
+        if (!write_errors(buffer_span(&piece)))
             return;
+        begins = lines.at[lines.length - 1] == '\n';
         text = (struct span){text.at + lines.length, text.length - lines.length};
     }
 }
@@ -438,10 +440,10 @@ static void drop(unsigned lines, int error)
    they have to wait. */
 static size_t write_first(size_t start)
 {
-    struct span lines = log_first_lines((struct span){held.text + start, held.length - start});
+    struct span lines = log_writer_first_lines((struct span){held.text + start, held.length - start});
     ssize_t written = write_output(STDOUT_FILENO, lines);
     if (written < 0 && errno != EAGAIN && errno != EINTR) {
-        drop(log_count_lines(lines), errno);
+        drop(log_writer_count_lines(lines), errno);
         return lines.length;
     }
     return written > 0 ? (size_t)written : 0;
@@ -473,7 +475,7 @@ void log_close(void)
 {
     log_flush();
     if (held.length > 0)
-        drop(log_count_lines((struct span){held.text, held.length}), EAGAIN);
+        drop(log_writer_count_lines((struct span){held.text, held.length}), EAGAIN);
     held.length = 0;
     tell_loss(LOG_LOSS_FINAL);
 }
@@ -498,16 +500,23 @@ void log_add(const struct span *pieces, unsigned count)
 
 /* ---- the end ---- */
 
-/* The lines that no log writer will write. */
+/* Drops the lines in a pipe whose log writer could not be started. Those of the error log are only counted. */
 static void drop_unwritten(const struct log_writer *writer)
 {
     char text[LIMIT_LOG_LINE];
+    if (!writer->is_open || writer->pid > 0)
+        return;
     fcntl(writer->from, F_SETFL, O_NONBLOCK);
-    for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;)
-        drop(log_count_lines((struct span){text, (size_t)got}), ECHILD);
+    for (ssize_t got; (got = read(writer->from, text, sizeof text)) > 0;) {
+        unsigned lines = log_writer_count_lines((struct span){text, (size_t)got});
+        if (writer->log == METRICS_ACCESS_LOG)
+            drop(lines, ECHILD);
+        else
+            metrics_count_lost(counted, METRICS_ERROR_LOG, lines);
+    }
 }
 
-/* A log writer that is replaced reads no more: its successor will write what is in the pipe. */
+/* A log writer that is replaced reads no more: its successor writes the lines in the pipe. */
 static void await_switch(struct log_writer *writer)
 {
     const struct timespec pause = {0, 1000000};
@@ -526,16 +535,14 @@ void log_end(void)
             await_switch(&writers[stream]);
     }
     log_start_writers(INT64_MAX); /* for the lines in the pipes */
-    for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
-        if (writers[stream].is_open && writers[stream].pid == 0)
-            drop_unwritten(&writers[stream]);
-    }
+    drop_unwritten(&writers[STDOUT_FILENO]);
     tell_loss(LOG_LOSS_FINAL);
+    drop_unwritten(&writers[STDERR_FILENO]);
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
         outputs[stream].fd = stream;
         if (writers[stream].is_open)
             log_writer_close(&writers[stream]);
     }
-    log_writers_end(pids, log_writers(pids), is_hurried);
+    log_writer_end_all(pids, log_writers(pids), is_hurried);
     writers[STDOUT_FILENO].pid = writers[STDERR_FILENO].pid = 0;
 }

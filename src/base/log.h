@@ -20,20 +20,21 @@ struct log_setup {
 };
 
 /*
- * Opens the files, and prepares standard output and standard error, so that no process of the server blocks on their reader; lines without
- * room are dropped. A pipe is opened again with O_NONBLOCK. A file, a terminal, a socket, a pipe that can't be opened,
- * and a pipe that the workers' user could open and read get a log writer, a process that may block, and a pipe to it.
- * Descriptors 1 and 2 of this process are the files or stay as they are, for execve(2). Call it in the master, before
- * workers start; again after a failure. Returns 0, or the failure's exit status: EX_CANTCREAT for a file.
+ * Opens the files, and prepares standard output and standard error so that no process of the server blocks on their
+ * reader; lines without room are dropped. Opens a pipe again with O_NONBLOCK. Starts a log writer, a process that may
+ * block, and makes a pipe to it: for a file, a terminal, a socket, a pipe that can't be opened, and a pipe that the
+ * workers' user could open and read. Descriptors 1 and 2 of this process are the files or stay as they are, for
+ * execve(2). Call it in the master, before workers start; again after a failure. Returns 0, or the failure's exit
+ * status: EX_CANTCREAT for a file.
  */
 int log_open(const struct log_setup *setup, struct failure *failure);
 
-/* Opens the files anew, as their names may lead to others by now, and replaces the log writers. Lines in the pipes stay
-   there meanwhile. A file that can't be opened is reported, and the open one stays. */
+/* Opens the files again by their names (after a rotation) and replaces the log writers; lines wait in the pipes
+   meanwhile. If a file can't be opened, reports it and keeps the open one. */
 void log_reopen(void);
 
-/* True while a log writer is to be replaced or started: another program could not read what is left in the pipes. One
-   that a file system blocks is not waited for longer than LIMIT_LOG_LAST_MS and LIMIT_LOG_GRACE_MS. */
+/* True while a log writer is to be replaced or started. Don't execute another program then: it could not read the lines
+   in the pipes. Waits at most LIMIT_LOG_LAST_MS and LIMIT_LOG_GRACE_MS for one that a file system blocks. */
 bool log_awaits_writer(void);
 
 /* In a worker: replaces descriptors 1 and 2 by the pipes to their log writers, so that it can't reach a file, a
@@ -65,15 +66,15 @@ void log_hurry(void);
    ones. Blocks SIGTERM, SIGINT and SIGQUIT; each shortens the wait as log_hurry() does. */
 void log_end(void);
 
-/* From now on, lines on standard error begin with the time (RFC 3339, UTC), unless that is a terminal or the journal,
-   which has times of its own (JOURNAL_STREAM, systemd.exec(5)). */
+/* Lets lines on standard error begin with the time (RFC 3339, UTC), except on a terminal and in the journal, which adds
+   the time itself (JOURNAL_STREAM, systemd.exec(5)). */
 void log_stamp(void);
 
 /* Writes "tinyhttpd: MESSAGE\n" to standard error. Control characters, which could come from a client, are escaped. The
    message is lost if standard error has no room. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Writes lines of text to standard error, unchanged but for the time. */
+/* Writes lines of text to standard error as they are, each after the time if log_stamp() was called. */
 void log_text(struct span text);
 
 /* True if the stream, STDOUT_FILENO or STDERR_FILENO, was a terminal when log_open was called. */

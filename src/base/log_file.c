@@ -21,8 +21,8 @@ static const char *reason_of(int error)
     }
 }
 
-/* Opens the file for reading as well: the log writer looks whether it ends with a whole line. Not a FIFO, which would then
-   have a reader. Returns a descriptor in place of `fd`, or `fd`. */
+/* Opens a regular file for reading as well, so that the log writer can check its last byte for a line end. A FIFO would
+   get a reader by that. Returns a descriptor in place of `fd`, or `fd`. */
 static int open_for_reading(int fd, const char *name)
 {
     struct stat written, read;

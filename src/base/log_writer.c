@@ -23,7 +23,8 @@
    master is killed (PR_SET_PDEATHSIG). */
 #define WRITER_FINISH SIGURG
 
-/* Tells the log writer that another goes on. Not harmful if the whole process group gets it, to reopen the log. */
+/* Tells the log writer that another takes over the pipe. Harmless if it is sent to the whole process group, to reopen
+   the log. */
 #define WRITER_SWITCH SIGUSR1
 
 const char *log_writer_name(enum metrics_log log)
@@ -31,7 +32,7 @@ const char *log_writer_name(enum metrics_log log)
     return log == METRICS_ACCESS_LOG ? "access log" : "error log";
 }
 
-struct span log_first_lines(struct span text)
+struct span log_writer_first_lines(struct span text)
 {
     size_t most = text.length < LIMIT_LOG_LINE ? text.length : LIMIT_LOG_LINE, length = most;
     while (length > 0 && text.at[length - 1] != '\n')
@@ -39,7 +40,7 @@ struct span log_first_lines(struct span text)
     return (struct span){text.at, length > 0 ? length : most};
 }
 
-unsigned log_count_lines(struct span text)
+unsigned log_writer_count_lines(struct span text)
 {
     unsigned lines = 0;
     for (size_t i = 0; i < text.length; i++)
@@ -143,8 +144,9 @@ static void handle_signals(pid_t parent)
         raise(WRITER_FINISH);
 }
 
-/* Lets WRITER_SWITCH in while it waits, so that it can't arrive between the check of a flag and a read that waits. A
-   descriptor that is always ready keeps it out: write_lines() lets it in as well. Returns false at a signal. */
+/* Unblocks WRITER_SWITCH only during the wait, so that the signal can't arrive between the check of a flag and a
+   blocking read. If the descriptor is always ready, the signal never arrives here: write_lines() unblocks it as well.
+   Returns false at a signal. */
 static bool wait_for(int fd, short events)
 {
     sigset_t none;
@@ -152,7 +154,7 @@ static bool wait_for(int fd, short events)
     return ppoll(&(struct pollfd){.fd = fd, .events = events}, 1, NULL, &none) > 0;
 }
 
-/* Blocks until all is written; tries once when time is up. Returns the rest that could not be, with errno. Another
+/* Blocks until the whole text is written; when time is up, tries once. Returns the unwritten rest, with errno. Another
    process may have set O_NONBLOCK on the stream. */
 static struct span write_whole(int stream, struct span text)
 {
@@ -208,13 +210,13 @@ static void write_or_lose(struct copy *copy, struct span lines)
     if (!time_is_up)
         lost = write_lines_to(copy, copy->writer->stream, lines);
     if (lost.length > 0) {
-        log_loss_add(&copy->loss, log_count_lines(lost), errno);
-        metrics_count_lost(copy->writer->metrics, copy->writer->log, log_count_lines(lost));
+        log_loss_add(&copy->loss, log_writer_count_lines(lost), errno);
+        metrics_count_lost(copy->writer->metrics, copy->writer->log, log_writer_count_lines(lost));
     }
     tell_loss(copy, lost.length > 0 ? LOG_LOSS_LASTS : LOG_LOSS_OVER);
 }
 
-/* Lets WRITER_SWITCH in or keeps it out. */
+/* Blocks or unblocks WRITER_SWITCH. */
 static void let_switch(int how)
 {
     sigset_t set;
@@ -223,16 +225,16 @@ static void let_switch(int how)
     sigprocmask(how, &set, NULL);
 }
 
-/* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write is atomic if
-   the stream is a pipe (pipe(7)), so that lines don't mix with those of other programs. WRITER_SWITCH gives them a
-   limit: a stream without O_NONBLOCK may wait for its reader for ever. */
+/* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write to a pipe is
+   atomic (pipe(7)), so that lines don't mix with those of other programs. WRITER_SWITCH bounds the writes, as a stream
+   without O_NONBLOCK may block for ever. */
 static void write_lines(struct copy *copy, bool is_last)
 {
     struct span rest = {copy->text, copy->length};
     watch_writes();
     let_switch(SIG_UNBLOCK);
     while (rest.length > 0) {
-        struct span lines = log_first_lines(rest);
+        struct span lines = log_writer_first_lines(rest);
         if (lines.at[lines.length - 1] != '\n' && lines.length < LIMIT_LOG_LINE && !is_last)
             break;
         write_or_lose(copy, lines);
@@ -259,7 +261,7 @@ static bool read_more(struct copy *copy)
     return got > 0 || (got < 0 && errno == EINTR);
 }
 
-/* Leaves a whole number of lines in the pipe, whose writers write whole lines. */
+/* Reads the rest of a line that was read in part, so that the next log writer begins with a whole line. */
 static void read_to_line_end(struct copy *copy)
 {
     struct pollfd more = {.fd = STDIN_FILENO, .events = POLLIN};
@@ -268,8 +270,8 @@ static void read_to_line_end(struct copy *copy)
         copy->length++;
 }
 
-/* True if the file ends with a part of a line, which the log writer before had no space to finish. Only of files that
-   are open for reading as well. */
+/* True if the file ends within a line, as the previous log writer had no space to finish it. Known only if the file is
+   open for reading as well. */
 static bool ends_in_line(int stream)
 {
     struct stat file;
@@ -381,7 +383,7 @@ static void signal_writers(const pid_t *pids, unsigned count, int signal)
 /* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log
    writer that waits for a file system which does not respond ends when that does (signal(7)); this process does not
    wait for it. */
-void log_writers_end(pid_t *pids, unsigned count, bool at_once)
+void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
 {
     const struct timespec pause = {0, 20000000};
     const int64_t begin = now_ms();

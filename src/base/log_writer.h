@@ -19,7 +19,7 @@ struct log_writer {
     bool is_open;      /* the pipe */
     bool is_failing;   /* the last start failed */
     bool is_switching; /* log_writer_switch() was called, and the process has not ended */
-    int64_t kill_due;  /* when to kill it then: its stream takes nothing, or it is stopped */
+    int64_t kill_due;  /* when to kill the process then: its stream blocks, or it is stopped */
     int64_t due;       /* the next start, in milliseconds of CLOCK_MONOTONIC */
     int reports; /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
     struct span (*format)(char room[LIMIT_LOG_LINE], const char *message); /* makes a line of a report */
@@ -28,7 +28,7 @@ struct log_writer {
     struct metrics *metrics; /* the log writer's part, for its lost lines, or NULL */
 };
 
-/* Returns what reports call it. */
+/* Returns the log's name for reports, such as "access log". */
 const char *log_writer_name(enum metrics_log log);
 
 /* Makes the pipe and starts the process; the caller has set the rest. False with errno on failure. */
@@ -47,12 +47,13 @@ void log_writer_close(struct log_writer *writer);
 /* Tells the log writers to end, and sets each pid to 0. Waits at most LIMIT_LOG_LAST_MS and LIMIT_LOG_GRACE_MS, then
    kills them and waits at most LIMIT_KILL_MS. With `at_once`, or after SIGTERM, SIGINT or SIGQUIT, both waits
    are LIMIT_LOG_HURRY_MS. Skips pids that are no children. */
-void log_writers_end(pid_t *pids, unsigned count, bool at_once);
+void log_writer_end_all(pid_t *pids, unsigned count, bool at_once);
 
-/* Returns as many whole lines as fit into one write, LIMIT_LOG_LINE bytes; so many bytes of a longer line. */
-struct span log_first_lines(struct span text);
+/* Returns the whole lines at the beginning that fit into one write of LIMIT_LOG_LINE bytes; of a longer line, its first
+   LIMIT_LOG_LINE bytes. */
+struct span log_writer_first_lines(struct span text);
 
 /* Counts the newlines. */
-unsigned log_count_lines(struct span text);
+unsigned log_writer_count_lines(struct span text);
 
 #endif

@@ -12,7 +12,7 @@ struct miss {
     char path[METRICS_PATH_MAX + 1];
 };
 
-/* Like the defaults of Prometheus's clients, from the time of a cached file to that of a slow download. */
+/* As the defaults of Prometheus's clients, from a cached file's duration to a slow download's. */
 const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
     500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 

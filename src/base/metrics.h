@@ -66,7 +66,7 @@ struct metrics *metrics_of(struct metrics *metrics, unsigned worker);
 /* Returns the counters of another process, from the first worker's; NULL for NULL. */
 struct metrics *metrics_of_other(struct metrics *metrics, enum metrics_other other);
 
-/* Called by a worker or a log writer: makes all other counters read-only for this process. Returns false if that fails. */
+/* Called by a worker or a log writer: makes all other counters read-only for this process. False on failure. */
 bool metrics_keep(const struct metrics *metrics);
 
 /* Called by a worker that counts nothing: makes all counters read-only for this process. Returns false if that
@@ -98,7 +98,8 @@ void metrics_set_connections(struct metrics *metrics, unsigned connections, unsi
 /* Called by the master when this worker has died: counts the restart, and resets its connections. */
 void metrics_restart(struct metrics *metrics);
 
-/* Sums the numbers of all workers, without the frequent 404s and failures, which take longer. Any worker's counters will do. */
+/* Sums the numbers of all workers, without the frequent 404s and failures, which take longer. `metrics` may be any
+   worker's. */
 void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *totals);
 
 /* Sums the numbers and the frequent 404s and failures of all workers. */

@@ -42,13 +42,13 @@ struct type_override {
     const char *type;
 };
 
-/* The content coding of files whose name is so, as of type_override. */
+/* The content coding of files with this name, as in type_override. */
 struct encoded_name {
     const char *name;
     const char *coding; /* "gzip", "br" or "zstd" */
 };
 
-/* What caches do with the files beneath a path. */
+/* The Cache-Control of the files beneath a path. */
 struct cache_rule {
     const char *prefix; /* without slashes at its ends; "": the root */
     enum cache_choice cache;

@@ -104,7 +104,7 @@ static void ignore(bool remember)
             sigaddset(&given, number);
         signal(number, SIG_IGN);
     }
-    sigprocmask(SIG_UNBLOCK, &ignored, NULL); /* the program before has blocked them: signals_give_back() */
+    sigprocmask(SIG_UNBLOCK, &ignored, NULL); /* the previous program blocked them in signals_give_back() */
 }
 
 void signals_begin(void)

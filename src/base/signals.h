@@ -37,7 +37,7 @@ const char *signal_effect_name(enum signal_effect effect);
 /* Ignores the signals that the master ignores, and remembers which were ignored before. Call it first. */
 void signals_begin(void);
 
-/* Blocks the signals that would end the master before it has their handlers, except those that are to stop it. */
+/* Blocks the signals that would end the master before its handlers are installed, except those that shall stop it. */
 void signals_hold(void);
 
 /* Undoes signals_begin() before execve(2), which keeps ignored signals ignored, and blocks these signals: the same

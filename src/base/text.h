@@ -107,7 +107,7 @@ int text_hex_value(char digit);
    count as characters. */
 size_t text_character(struct span text);
 
-/* Decodes a character of which that is the length (RFC 3629 3). */
+/* Decodes one character, with the length that text_character() returns (RFC 3629 3). */
 uint32_t text_code_point(struct span character);
 
 /* True for plain UTF-8 text (RFC 3629): well-formed, and without NUL or ESC, which would mean UTF-16 or

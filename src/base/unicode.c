@@ -79,7 +79,7 @@ static struct pair pair_of(uint32_t point)
     return pairs[slot_of(point)];
 }
 
-/* The canonical combining class of the marks above, and 0 for all others, which then stay where they are (section 3.11). */
+/* The canonical combining class of the marks above; 0 for all others, which are not reordered (section 3.11). */
 static unsigned class_of(uint32_t point)
 {
     if (point < 0x300 || (point > 0x345 && point != 0x3099 && point != 0x309A))
@@ -148,7 +148,7 @@ static unsigned decompose_syllable(uint32_t index, uint32_t *parts)
     return index % TAILS == 0 ? 2 : 3;
 }
 
-/* Writes what the code point consists of; returns the number of parts. */
+/* Writes the parts of the code point; returns their number. */
 static unsigned decompose(uint32_t point, uint32_t *parts)
 {
     if (point >= HANGUL && point < HANGUL + SYLLABLES)

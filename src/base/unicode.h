@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a part of a letter counts as work. */
+/* The work that a part of a letter counts as. */
 enum { UNICODE_WORK = 6 };
 
 /* True if the texts are canonically equivalent, for Latin, Greek, Cyrillic, kana and Hangul; other letters equal

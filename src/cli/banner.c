@@ -7,6 +7,7 @@
 #include "cli/origin.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -14,7 +15,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BANNER_MAX = 16384, LAN_MAX = 8 };
+/* An escaped byte takes four: of the root, of FILE, and of each socket's name. */
+enum {
+    LAN_MAX = 8,
+    BANNER_MAX = 4 * 2 * PATH_MAX + 2 * LIMIT_LISTENERS * 4 * (int)sizeof(struct sockaddr_un) + 4096
+};
 
 /* ---- addresses ---- */
 
@@ -41,7 +46,7 @@ static bool is_loopback(const struct sockaddr_storage *address)
     return address_socket_is_loopback((const struct sockaddr *)address);
 }
 
-/* As RFC 4007 11 writes it, and curl and RFC 9844 take it; no browser takes any other form. */
+/* In the form of RFC 4007 11, which curl accepts (RFC 9844). Browsers accept no form. */
 static void append_zone(struct buffer *text, uint32_t index)
 {
     char name[IF_NAMESIZE];

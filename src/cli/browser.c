@@ -52,7 +52,7 @@ static bool become_sudo_user(void)
            setuid(user->pw_uid) == 0;
 }
 
-/* In a session of its own, Ctrl-C does not end the browser with the server. */
+/* Starts a session, so that Ctrl-C ends the server but not the browser. */
 static void detach(void)
 {
     sigset_t none;

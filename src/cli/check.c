@@ -270,7 +270,7 @@ int check_run(const struct settings *settings)
 {
     struct probe probe = {.settings = settings, .deadline = now_ms() + CHECK_SECONDS * 1000};
     char words[STATUS_LINE_MAX];
-    /* As an operand the URL would be ignored, and another server checked. */
+    /* An operand is the root: the check would reach another server. */
     if (settings->check == NULL && is_url(settings->root)) {
         log_error("--check takes its URL after '='; type '--check=%s'", settings->root);
         return EX_USAGE;

@@ -1,5 +1,6 @@
 #include "cli/values.h"
 
+#include "base/buffer.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -55,12 +56,14 @@ static char *keep(const struct value *value, const char *bytes, size_t length)
 
 /* ---- words and numbers ---- */
 
-static int read_number(const struct value *value, uint64_t least, uint64_t most, uint64_t *number)
+/* `what`: "a number", or with its unit. */
+static int read_number(const struct value *value, const char *what, uint64_t least, uint64_t most,
+                       uint64_t *number)
 {
     if (span_to_number(span_of(value->typed), number) && *number >= least && *number <= most)
         return 0;
     char advice[80];
-    snprintf(advice, sizeof advice, "give a number from %" PRIu64 " to %" PRIu64, least, most);
+    snprintf(advice, sizeof advice, "give %s from %" PRIu64 " to %" PRIu64, what, least, most);
     return refuse(value, advice);
 }
 
@@ -112,7 +115,7 @@ static int set_root(const struct value *value)
 static int set_port(const struct value *value)
 {
     uint64_t number = 0;
-    int status = read_number(value, 0, UINT16_MAX, &number);
+    int status = read_number(value, "a number", 0, UINT16_MAX, &number);
     value->settings->port = (uint16_t)number;
     value->settings->port_chosen = status == 0;
     return status;
@@ -143,7 +146,8 @@ static bool is_mode(const char *text)
     return length >= 3 && length <= 4 && text[length] == '\0' && strtoul(text, NULL, 8) - 1 < 0777;
 }
 
-/* One of "mode=660" and "group=NAME", after the path or, as the environment's lists are split at commas, alone. */
+/* Reads "mode=660" or "group=NAME". It follows the path, or is a value of its own, as lists in the environment are
+   split at commas. */
 static int set_socket_access(const struct value *value, const char *part)
 {
     struct settings *settings = value->settings;
@@ -167,7 +171,7 @@ static bool is_socket_access(const char *part)
     return strncmp(part, "mode=", 5) == 0 || strncmp(part, "group=", 6) == 0;
 }
 
-/* True for what looks like a part, also a misspelt one: a word and "=". */
+/* True for a word and "=", which may be a misspelt part. */
 static bool is_like_socket_access(const char *part)
 {
     size_t length = 0;
@@ -176,7 +180,7 @@ static bool is_like_socket_access(const char *part)
     return length > 0 && part[length] == '=';
 }
 
-/* Cuts ",mode=..." and ",group=..." off a path, from the first part on that has a word and "=". */
+/* Cuts the parts off a path, from the first one on that is a word and "=": ",mode=..." and ",group=...". */
 static int add_unix(const struct value *value)
 {
     struct settings *settings = value->settings;
@@ -217,13 +221,30 @@ static int add_bind(const struct value *value)
     return 0;
 }
 
+/* Percent-encodes bytes beyond ASCII, as browsers do (RFC 3987 3.1). Escapes that are there stay. */
+static void append_url_path(struct buffer *url, const char *path)
+{
+    for (; *path != '\0'; path++) {
+        if ((unsigned char)*path < 0x80)
+            buffer_byte(url, *path);
+        else
+            buffer_uri_path(url, (struct span){path, 1});
+    }
+}
+
 static int set_open(const struct value *value)
 {
+    char room[3 * LIMIT_OPEN_PATH]; /* for a path that is escaped whole */
+    struct buffer url = BUFFER(room);
     const char *path = value->typed != NULL ? value->typed : "/";
+    append_url_path(&url, path);
+    if (url.overflow || url.length > LIMIT_OPEN_PATH)
+        return refuse_length(value, url.overflow ? strlen(path) : url.length, LIMIT_OPEN_PATH);
+    path = keep(value, room, url.length);
+    if (path == NULL)
+        return value->failure->status;
     if (*path != '/' || !is_graphic(path))
         return refuse(value, "give a URL path of this site, such as /docs/");
-    if (strlen(path) > LIMIT_OPEN_PATH)
-        return refuse_length(value, strlen(path), LIMIT_OPEN_PATH);
     value->settings->open = path;
     return 0;
 }
@@ -327,7 +348,20 @@ static bool is_beginning_of_path(struct span prefix)
     return true;
 }
 
-/* /PREFIX=HOW, for the files beneath a path. */
+/* A prefix means all files beneath it; an asterisk would only match a name that has one. */
+static int refuse_pattern(const struct value *value, const char *prefix, const char *asterisk,
+                          const char *how)
+{
+    enum { SHOWN = 50 };
+    char advice[160];
+    while (asterisk > prefix && asterisk[-1] != '/')
+        asterisk--;
+    snprintf(advice, sizeof advice, "a prefix has no '*' and means all files beneath it; give '/%.*s%.*s'",
+             (int)(asterisk - prefix), prefix, SHOWN, how);
+    return refuse(value, asterisk - prefix <= SHOWN ? advice : "a prefix has no '*'; leave it out");
+}
+
+/* Reads /PREFIX=HOW. */
 static int add_cache_rule(const struct value *value)
 {
     struct settings *settings = value->settings;
@@ -338,6 +372,9 @@ static int add_cache_rule(const struct value *value)
     if (!known)
         return refuse(value, "give /PREFIX=immutable, =off or =SECONDS, such as /assets/=immutable");
     size_t length = (size_t)(how - typed);
+    const char *asterisk = memchr(typed, '*', length);
+    if (asterisk != NULL)
+        return refuse_pattern(value, typed, asterisk, how);
     while (length > 0 && typed[length - 1] == '/')
         length--;
     if (!is_beginning_of_path((struct span){typed, length}))
@@ -551,7 +588,7 @@ static int set_charset(const struct value *value)
 static int set_workers(const struct value *value)
 {
     uint64_t number = 0;
-    int status = read_number(value, 1, LIMIT_WORKERS, &number);
+    int status = read_number(value, "a number", 1, LIMIT_WORKERS, &number);
     value->settings->workers = (unsigned)number;
     return status;
 }
@@ -618,7 +655,7 @@ static int add_trusted_proxy(const struct value *value)
 static int set_seconds(const struct value *value, uint64_t least, uint32_t *seconds)
 {
     uint64_t number = 0;
-    int status = read_number(value, least, LIMIT_OPTION_S, &number);
+    int status = read_number(value, "a number of seconds", least, LIMIT_OPTION_S, &number);
     *seconds = (uint32_t)number;
     return status;
 }

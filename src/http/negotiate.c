@@ -100,7 +100,7 @@ struct weights {
     uint16_t html, json, any;
 };
 
-/* Of a type that is named twice, the larger weight counts. */
+/* If a type is named twice, the larger weight counts. */
 static struct weights read_accept(const struct request *request)
 {
     struct weights weights = {0};

@@ -18,7 +18,7 @@ struct proxy_header {
 };
 
 /* Reads the header at the start of `bytes`; sets `*header` if it is whole. One of more than LIMIT_PROXY_HEADER bytes is
-   bad, so this many bytes always decide. */
+   bad, so LIMIT_PROXY_HEADER bytes always decide. */
 enum proxy_header_state proxy_header_parse(struct span bytes, struct proxy_header *header);
 
 #endif

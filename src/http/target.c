@@ -102,7 +102,7 @@ static size_t end_segment(char *path, size_t start, size_t end)
 
 /*
  * Decodes the path once, without dot segments (RFC 3986 5.2.4) and repeated slashes. ".." at the root stays at the
- * root. False for what can't be decoded.
+ * root. False if the path can't be decoded.
  */
 static bool read_path(struct target *target)
 {

@@ -1,5 +1,5 @@
 /* TINYHTTPD_INSTRUMENTED: 1 in a build with sanitizers, which read /proc and trace the process, or with coverage, which
-   writes files. Only the sandbox of such a build allows that. */
+   writes files. The sandbox allows these calls only in such a build. */
 #ifndef TINYHTTPD_SANDBOX_INSTRUMENTED_H
 #define TINYHTTPD_SANDBOX_INSTRUMENTED_H
 

@@ -71,7 +71,7 @@ static bool read_id(const char *typed, uint32_t *id)
     return true;
 }
 
-/* Numbers are not looked up: a container may have no passwd(5), and a static program can't load glibc's NSS. */
+/* Don't look numbers up: a container may have no passwd(5), and a static program can't load glibc's NSS. */
 static bool find_user(struct privileges *plan, const char *typed)
 {
     if (read_id(typed, &plan->user)) {
@@ -98,7 +98,7 @@ bool privileges_find_group(const char *typed, gid_t *group)
     return entry != NULL;
 }
 
-/* The groups of a user that is given by name. Here, as initgroups(3) in each worker would ask a name service again. */
+/* Looks up the groups of a user that is given by name. initgroups(3) in each worker would ask a name service again. */
 static bool find_others(struct privileges *plan, const char *user)
 {
     uint32_t number;

@@ -19,8 +19,8 @@
 
 /* ---- entering ---- */
 
-/* Ask the kernel to kill this process when its parent ends. A change of user undoes that (PR_SET_PDEATHSIG(2const)),
-   so it comes after. False if the parent has ended already. */
+/* Asks the kernel to kill this process when its parent ends. Call it after a change of user, which undoes that
+   (PR_SET_PDEATHSIG(2const)). False if the parent has ended already. */
 static bool die_with(pid_t parent)
 {
     return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
@@ -131,8 +131,8 @@ void sandbox_enter_log_writer(void)
     seccomp_restrict_log_writer();
 }
 
-/* True if the error means that the kernel or the container does not offer a part, or if there is none. Others, such
-   as ENFILE or ENOMEM, may be gone the next time. */
+/* True for 0, and for an error by which the kernel or the container does not offer a part. Other errors, such as ENFILE
+   or ENOMEM, may be gone the next time. */
 static bool is_missing(int error)
 {
     return error == 0 || error == ENOSYS || error == EOPNOTSUPP || error == EPERM || error == EACCES ||

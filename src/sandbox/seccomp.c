@@ -55,10 +55,10 @@ struct rule {
 #define ONLY(argument, flags) EQUAL, argument, 0, ~(uint32_t)(flags), 0
 #define WITHOUT(argument, flags) EQUAL, argument, 0, flags, 0
 #define HAS(argument, flag) EQUAL, argument, 0, flag, flag
-/* Not a standard stream. Those may be the user's terminal, or a file or socket of others: workers only write to them.
-   */
+/* Excludes the standard streams. They may be the user's terminal, or another process's file or socket: workers only
+   write to them. */
 #define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
-/* Nor one of the fixed descriptors. */
+/* Excludes the fixed descriptors, too. */
 #define NOT_FIXED(argument) ABOVE, argument, 0, WHOLE, DESCRIPTOR_FIXED_LAST
 #define NO_FILE(argument) ABOVE, argument, 0, WHOLE, UINT32_MAX - 1 /* -1, mmap(2) */
 
@@ -87,7 +87,7 @@ static const struct rule worker_rules[] = {
     {.call = SYS_epoll_pwait},
     {.call = SYS_newfstatat},
     {SYS_close, {{NOT_FIXED(0)}}},
-    /* Nothing that could block, as a terminal: see accept4(2). */
+    /* Nothing that could block, such as a terminal; see accept4(2). */
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_PATH)}}},
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_NONBLOCK)}}},
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_DIRECTORY)}}},

@@ -46,7 +46,7 @@ static void append_peer(struct buffer *line, const struct sockaddr *peer)
     }
 }
 
-/* How many bytes from the text's begin on stand for themselves, in every form. */
+/* Returns the number of bytes at the text's beginning that need no escape in any form. */
 static size_t plain_length(struct span text)
 {
     size_t length = 0;
@@ -61,7 +61,7 @@ static struct span span_from(struct span text, size_t start)
     return (struct span){text.at + start, text.length - start};
 }
 
-/* Raw text of a client, as much of it as fits into `room` bytes, with each escape whole. */
+/* Appends raw text of a client, cut to `room` bytes after a whole escape. */
 static void append_escaped(struct buffer *line, struct span text, size_t room,
                            void (*append_escape)(struct buffer *, struct span byte))
 {
@@ -87,8 +87,8 @@ static void append_raw(struct buffer *line, struct span text, size_t room)
     append_escaped(line, text, room, buffer_log);
 }
 
-/* What is raw in a line may take, escaped. The rest needs less than 120 bytes, and 180 in JSON, besides what is known
-   only at the end. */
+/* The bytes that a client's raw text may take in a line, escaped. The rest needs less than 120 bytes, and 180 in JSON,
+   besides the numbers that access_write() adds. */
 enum {
     TAIL_MAX = 80,
     RAW_LINE_MAX = 2400,
@@ -100,7 +100,7 @@ _Static_assert(RAW_LINE_MAX + 2 * RAW_FIELD_MAX + 120 + TAIL_MAX <= LIMIT_LOG_LI
 _Static_assert(RAW_TARGET_MAX + RAW_METHOD_MAX + 2 * RAW_FIELD_MAX + 180 + TAIL_MAX <= LIMIT_LOG_LINE,
                "and in JSON");
 
-/* A time as text, which all lines of one second share. */
+/* The time as text; all lines of one second have the same. */
 struct stamp {
     time_t second;
     size_t length; /* 0: none yet */
@@ -168,7 +168,7 @@ static const char *colour_of(int status)
     return class >= 2 && class <= 5 ? colours[class - 2] : "0";
 }
 
-/* In a line of its own below the request's, unless that leaves no room. */
+/* On a line of its own below the request's, if there is room. */
 static void append_why(struct buffer *line, struct span why)
 {
     struct buffer piece = {line->at + line->length, 0, line->room - line->length - 1, false};
@@ -180,7 +180,7 @@ static void append_why(struct buffer *line, struct span why)
         line->length += piece.length;
 }
 
-/* What the request line has between the method and the version: of a malformed one, it is no target. */
+/* The bytes between the method and the version. In a malformed request line they are no target. */
 static struct span asked_target(const struct access *access)
 {
     static const struct span version = SPAN_INIT(" HTTP/1.1");
@@ -215,7 +215,7 @@ static void write_terminal(struct buffer *line, const struct access *access, boo
     buffer_append(line, SPAN("  "));
 }
 
-/* A member of a JSON object whose value is a string. */
+/* Appends a member with a string value. */
 static void append_json(struct buffer *line, struct span name, struct span text, size_t room)
 {
     buffer_append(line, name);
@@ -234,7 +234,7 @@ static void write_json(struct buffer *line, const struct access *access)
     buffer_append(line, SPAN("\","));
     append_json(line, SPAN("\"method\""), access->method, RAW_METHOD_MAX);
     append_json(line, SPAN("\"target\""), access->target, RAW_TARGET_MAX);
-    if (access->target.length == 0) /* what is malformed is told as it came */
+    if (access->target.length == 0) /* a malformed request is logged as it arrived */
         append_json(line, SPAN("\"request\""), access->request_line, RAW_TARGET_MAX);
     append_json(line, SPAN("\"referer\""), access->referer, RAW_FIELD_MAX);
     append_json(line, SPAN("\"user_agent\""), access->user_agent, RAW_FIELD_MAX);
@@ -275,7 +275,7 @@ struct access_line access_prepare(enum access_form form, const struct access *ac
     return log;
 }
 
-/* What is known when the answer has been sent. */
+/* The numbers that are known only when the response has been sent. */
 static void write_tail(struct buffer *tail, const struct access_line *line, uint64_t bytes, uint64_t duration)
 {
     if (line->form == ACCESS_COMBINED || line->form == ACCESS_JSON)

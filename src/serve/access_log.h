@@ -1,4 +1,4 @@
-/* Lines of the access log: what is told of a request, and in which form. */
+/* Lines of the access log, in each of its forms. */
 #ifndef TINYHTTPD_SERVE_ACCESS_LOG_H
 #define TINYHTTPD_SERVE_ACCESS_LOG_H
 
@@ -18,7 +18,7 @@ enum access_form {
     ACCESS_JSON, /* an object a line (RFC 8259), in ASCII: a byte beyond it is the code point of its number */
 };
 
-/* What an access line tells. The spans are raw bytes of the request: they are escaped when the line is made. */
+/* The facts of an access line. The spans are raw bytes of the request; access_prepare() escapes them. */
 struct access {
     const struct sockaddr *peer;
     time_t time;
@@ -31,25 +31,24 @@ struct access {
     struct span user_agent;
 };
 
-/* An access line but for the bytes of the body and the time that it took, which are known only when the answer has been
-   sent. */
+/* An access line without the body's bytes and the duration, which are known only when the response has been sent. */
 struct access_line {
     struct span text; /* empty: there is no line to write */
-    size_t bytes_at;  /* where in the text what is known later goes */
+    size_t bytes_at;  /* where access_write() inserts these numbers */
     enum access_form form;
 };
 
 /* True for the forms that a person reads, with the reason of a 404. */
 bool access_tells_why(enum access_form form);
 
-/* Microseconds of the monotonic clock where this form tells how long an answer took; else 0, without reading it. */
+/* Microseconds of the monotonic clock if this form has durations; else 0, without reading it. */
 int64_t access_clock(enum access_form form);
 
 /* Makes a line. Its text points into `room`, which has LIMIT_LOG_LINE bytes. */
 struct access_line access_prepare(enum access_form form, const struct access *access, char *room);
 
-/* Hands the line to log_add, with the number of body bytes that were sent and how many microseconds the answer took;
-   where a person watches, it is written at once. */
+/* Passes the line to log_add, with the number of body bytes that were sent and the response's duration in microseconds.
+   On a terminal, writes it at once. */
 void access_write(const struct access_line *line, uint64_t bytes, int64_t duration);
 
 #endif

@@ -415,7 +415,7 @@ static void make_response(const struct connection *connection, struct service *s
         .request = request,
         .response = &made->response,
         .client = {.origin = &connection->origin},
-        /* All stats of this iteration are later than the last byte of such a request, so it may share them. */
+        /* Such a request's last byte arrived before all stats of this iteration, so it may share them. */
         .iteration = reading->was_readable ? context->iteration : 0,
         .check_host = context->config->check_host && connection->origin.peer.any.sa_family != AF_UNIX,
         .target = &service->target,
@@ -438,9 +438,9 @@ static void make_response(const struct connection *connection, struct service *s
 }
 
 /*
- * Turns the request into unread input again: it was made when the root had been replaced already, so the answer must
- * come from the new one. False if the answer must go out as it is, a 503: the new root's workers do not come, its
- * body is discarded, or memory is short.
+ * Turns the request into unread input again. It arrived after the root was replaced, so the response must come from the
+ * new root. False if the 503 must be sent: the new root's workers do not come, the request's body is discarded, or
+ * memory is short.
  */
 __attribute__((cold)) static bool await_root(struct connection *connection, struct service *service,
                                              const struct reading *reading, struct outgoing *outgoing)
@@ -477,7 +477,7 @@ static enum connection_want respond(struct connection *connection, struct servic
         return WANT_ROOT;
     connection->awaits_root = connection->awaits_no_longer = false;
     outgoing.acked = ACKED_UNKNOWN;
-    /* After a bad request, more bytes of it may come, even if its version or fields end the connection. */
+    /* More bytes of a bad request may come, even if its version or fields end the connection. */
     outgoing.linger = rest.length > 0 || request_ends_stream(reading->request) || response->status == 400;
     connection->state = CONNECTION_SEND;
 
@@ -611,7 +611,7 @@ static enum connection_want check_pace(struct connection *connection)
     return connection->ready ? WANT_TURN : WANT_EVENT;
 }
 
-/* Answers a late request, or one that waits for the new root's workers in vain. */
+/* Answers a late request, or one that waited for the new root's workers too long. */
 static enum connection_want timeout_request(struct connection *connection, struct service *service)
 {
     assert(connection->state == CONNECTION_READ);

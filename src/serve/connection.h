@@ -31,7 +31,7 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
-/* What a connection wants from the worker's loop after a step. */
+/* The result of a step: the event or turn that the connection needs next from the worker. */
 enum connection_want {
     WANT_EVENT, /* to be stepped after an event of its socket */
     WANT_TURN,  /* to be stepped in the next iteration, after other connections */
@@ -62,7 +62,7 @@ struct connection {
     bool ready;              /* in the worker's ready list */
     bool taken_over;         /* another process may have the socket open */
     bool awaits_root;        /* its request found that the root was replaced, and is unread input again */
-    bool awaits_no_longer;   /* it is answered from the open directory */
+    bool awaits_no_longer;   /* its request is answered from the open directory */
     struct connection *next; /* in the ready list, or in the list of closed connections */
     struct deadline deadline;
     struct input *input;       /* an incomplete request, or pipelined requests */
@@ -70,13 +70,14 @@ struct connection {
     struct origin origin;
 };
 
-/* What the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough. */
+/* Memory that the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough.
+   */
 struct service {
     struct context
         context;       /* draining: each connection closes when the requests that have arrived are answered */
     bool retiring;     /* without successors: each connection closes after one more response */
-    bool root_changed; /* a lookup has found that; for the worker, which tells the master */
-    time_t root_given_up_until; /* a request has waited for the new root in vain: others don't until then */
+    bool root_changed; /* a lookup found that the root was replaced; the worker tells the master */
+    time_t root_given_up_until; /* a request waited too long for the new root: no other waits until then */
     enum access_form access_form;
     bool log_errors_only;
 
@@ -96,13 +97,13 @@ struct connection *connection_new(int fd, const union peer *peer, bool expects_h
 
 /*
  * Makes a connection that another worker had, with the bytes that it had received of the next requests. If
- * `expects_header`, the client is the one that this worker says, as the header can't be read again: a compromised
- * worker can lie about it, but could as well answer the connection itself. Otherwise the client is the peer. NULL if
- * memory is short; the caller keeps the socket then.
+ * `expects_header`, believes that worker which client it is, as the header can't be read again. A compromised worker
+ * can lie about it, but could as well answer the connection itself. Otherwise the client is the peer. NULL if memory is
+ * short; the caller keeps the socket then.
  */
 struct connection *connection_take(const struct handoff *handoff, bool expects_header);
 
-/* What to give to another worker: a connection that waits for a request, or for the rest of its head. Borrows the
+/* Describes a connection for another worker: one that waits for a request, or for the rest of its head. Borrows the
    bytes. False for one with a response in flight, or a request of whose body a part is discarded. */
 bool connection_offer(const struct connection *connection, struct handoff *handoff);
 

@@ -1,11 +1,12 @@
 /* Deadlines of connections, in a queue for each kind. All deadlines of a kind take equally long, so the first armed is
-   the first due, and arming, disarming and finding the next are O(1); but for those that another worker has armed. */
+   the first due, and arming, disarming and finding the next are O(1). Only a deadline that another worker armed is
+   sorted in. */
 #ifndef TINYHTTPD_SERVE_DEADLINE_H
 #define TINYHTTPD_SERVE_DEADLINE_H
 
 #include <stdint.h>
 
-/* What a connection waits for; limits.h says for how long. */
+/* The events that a connection waits for; limits.h has the times. */
 enum deadline_kind {
     DEADLINE_IDLE,         /* a request */
     DEADLINE_HEAD,         /* the rest of a head */
@@ -28,7 +29,7 @@ struct deadline {
 
 struct deadlines {
     struct deadline ends[DEADLINE_KINDS]; /* rings: `later` is the first due, `earlier` the last */
-    int64_t earliest;                     /* none is due before; the one that was may be disarmed */
+    int64_t earliest; /* no deadline is due before; the one that was due then may be disarmed */
     int64_t durations[DEADLINE_KINDS];
 };
 
@@ -59,8 +60,8 @@ int64_t deadline_age(const struct deadlines *deadlines, const struct deadline *d
 /* A deadline that is due at `now`, or NULL. */
 struct deadline *deadline_due(struct deadlines *deadlines, int64_t now);
 
-/* Milliseconds from `now` until the next deadline is due, or until one that is disarmed would have been; at least 0.
-   -1: none is armed. */
+/* Milliseconds from `now` until the next deadline is due, at least 0; perhaps less, if a deadline was disarmed. -1:
+   none is armed. */
 int64_t deadline_wait(struct deadlines *deadlines, int64_t now);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-/* More than the input of a connection ever has. */
+/* More than the input of any connection. */
 enum { HANDOFF_BYTES_MAX = 131072 };
 
 struct handoff {

@@ -26,7 +26,7 @@ static void advance(struct response *response, uint64_t bytes)
     assert(bytes == 0);
 }
 
-/* Holds the head of a response and that of its first range. */
+/* Room for the head of a response and the head of its first part. */
 enum { JOINED_MAX = 4096 };
 
 /* Finds the parts in memory before the next slice of a file, or the end. Returns their number. */

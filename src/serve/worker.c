@@ -39,7 +39,7 @@ struct worker {
     bool failing[SOURCES];         /* no connection was accepted since its last error */
     time_t error_logged[SOURCES];  /* when its lasting error was last logged */
     unsigned accepted[SOURCES];    /* connections since it was last added to epoll */
-    unsigned first_source;         /* in use; listeners are not after the worker has left them */
+    unsigned first_source;         /* in use: the first channel after the worker has left the listeners */
     int64_t now;                   /* milliseconds of the monotonic clock, read once in each iteration */
     int64_t drain_due;             /* when the drain begins, once the worker was told to stop */
     int64_t drain_deadline;        /* when the remaining connections are closed */
@@ -61,7 +61,7 @@ struct worker {
     struct service service;
     struct epoll_event events[LIMIT_EVENTS];
     struct arrival arrived[LIMIT_EVENTS];
-    char handed[HANDOFF_BYTES_MAX]; /* what came with a connection */
+    char handed[HANDOFF_BYTES_MAX]; /* bytes that came with a connection */
     char batch[LIMIT_BATCH];        /* requests that are received before the first of them is answered */
 };
 
@@ -127,8 +127,8 @@ static void arm(struct worker *worker, struct connection *connection, enum deadl
     deadline_arm(&worker->deadlines, &connection->deadline, kind, worker->now);
 }
 
-/* The epoll instance reports on a closed socket while another process has it open (epoll(7), Q6), as the one does that
-   handed it over. */
+/* The epoll instance reports events of a closed socket while another process has it open (epoll(7), Q6): here, the
+   worker that handed it over. */
 static void unwatch(const struct worker *worker, const struct connection *connection)
 {
     if (connection->watched != 0)
@@ -278,8 +278,8 @@ static void pause_source(struct worker *worker, unsigned source)
         worker->resume_at = until;
 }
 
-/* The kernel wakes the first waiting worker in the listener's queue. Move this one to the end after its share, or it
-   would get nearly all connections. Adding reports connections that arrive meanwhile, so none is lost. */
+/* The kernel wakes the first waiting worker in the listener's queue. Move this worker to the end after its share, or it
+   would get nearly all connections. epoll_ctl reports connections that arrive meanwhile, so none is lost. */
 static void yield_listener(struct worker *worker, unsigned listener)
 {
     if (worker->setup->worker_count == 1 || worker->accepted[listener] < LIMIT_ACCEPT_SHARE ||
@@ -312,8 +312,8 @@ static void resume_sources(struct worker *worker)
     }
 }
 
-/* The error may last, for example if another process has shut the socket down; other listeners go on. Logged from the
-   second error in a row, as a single one may be that of a connection that broke before accept (accept(2)). */
+/* The error may last, for example if another process has shut the socket down; other listeners go on. Log it from the
+   second in a row on: a single error may come from a connection that broke before accept (accept(2)). */
 static void pause_failed_listener(struct worker *worker, unsigned listener, int error)
 {
     time_t now = worker->service.context.now;
@@ -327,7 +327,7 @@ static void pause_failed_listener(struct worker *worker, unsigned listener, int 
               worker->setup->listener_count, strerror(error), LIMIT_ACCEPT_PAUSE_MS);
 }
 
-/* Closes the connection that has been idle longest. If a request has arrived on it by now, answers that instead. */
+/* Closes the longest idle connection. If a request has arrived on it by now, answers it instead. */
 static bool close_idle(struct worker *worker)
 {
     struct deadline *idle;
@@ -407,7 +407,7 @@ static bool handle_accept_error(struct worker *worker, unsigned listener, int er
     }
 }
 
-/* Never guessed from the first bytes (the PROXY protocol's specification, 2): a client could invent a header. */
+/* Don't guess from the first bytes (the PROXY protocol's specification, 2): a client could invent a header. */
 static bool expects_header(const struct worker *worker, const union peer *peer)
 {
     const struct settings *settings = worker->setup->settings;
@@ -431,8 +431,8 @@ static bool accept_one(struct worker *worker, unsigned listener)
     return true;
 }
 
-/* Steps the connection in the next iteration: its request may have arrived only after a stat of this one. The time for
-   its head, or for its next request, goes on, or a client would get more with each new root. */
+/* Steps the connection in the next iteration, as its request may have arrived after a stat of this iteration. Its
+   deadline goes on, or a client would get more time with each new root. */
 static void take_over(struct worker *worker, struct connection *connection, uint32_t age)
 {
     schedule(worker, connection, WANT_TURN);
@@ -478,7 +478,7 @@ static bool take_over_one(struct worker *worker, unsigned source)
             pause_source(worker, source);
         return false;
     case HANDOFF_END:
-        ignore_source(worker, source); /* it would be reported again and again */
+        ignore_source(worker, source); /* epoll would report it again and again */
         break;
     }
     return false;
@@ -493,7 +493,7 @@ static bool take_connections(struct worker *worker, unsigned source)
                 return true;
             if (is_listener(worker, source))
                 make_room(worker);
-            else /* for a worker with room, or the old one keeps it */
+            else /* a worker with room takes it, or the old worker keeps it */
                 pause_source(worker, source);
             continue;
         }
@@ -525,8 +525,8 @@ static void rearm_all(struct worker *worker, enum deadline_kind from, enum deadl
         arm(worker, connection_of(first), to);
 }
 
-/* If no worker takes connections over, as with an older program, each may send one more request, whose response has
-   Connection: close; if it sends none soon, it is closed, as idle connections may be (RFC 9112 9.5). */
+/* If no worker takes connections over, as with an older program, each client may send one more request, and its
+   response has Connection: close. A connection without one is soon closed, as idle ones may be (RFC 9112 9.5). */
 static void keep_connections(struct worker *worker)
 {
     worker->has_successors = false;
@@ -548,7 +548,7 @@ static enum handoff_result hand_over(struct worker *worker, struct connection *c
     return HANDOFF_DONE;
 }
 
-/* Those with a request first. */
+/* Hands over connections with a request first. */
 static const enum deadline_kind handed_over[] = {DEADLINE_ROOT, DEADLINE_HEAD, DEADLINE_IDLE};
 enum { HANDED_OVER = sizeof handed_over / sizeof *handed_over };
 
@@ -716,7 +716,7 @@ static bool is_leaving(const struct worker *worker)
     return worker->service.context.draining || worker->retiring;
 }
 
-/* No event promises a connection here, so a full worker makes room only for one that has come. */
+/* No event announced a connection here, so a full worker makes room only when one has arrived. */
 static void accept_last(struct worker *worker, unsigned listener)
 {
     for (unsigned i = 0; i < LIMIT_DRAIN_ROUNDS * LIMIT_ACCEPTS && !is_paused(worker, listener); i++) {
@@ -729,7 +729,7 @@ static void accept_last(struct worker *worker, unsigned listener)
 
 static void leave_listeners(struct worker *worker)
 {
-    /* New connections now wake other workers only; those that have woken this one are accepted below. */
+    /* New connections now wake other workers only. Below, accept those that woke this worker. */
     for (unsigned i = 0; i < worker->setup->listener_count; i++)
         ignore_source(worker, i);
     for (unsigned i = 0; i < worker->setup->listener_count; i++) {
@@ -757,15 +757,15 @@ static void ignore_channels(struct worker *worker)
     worker->first_source = source_count(worker);
 }
 
-/* How long the remaining connections may take. */
+/* Returns the time for the remaining connections, in milliseconds. */
 static int64_t leave_ms(const struct worker *worker)
 {
     bool drains = worker->service.context.draining;
     return drains ? INT64_C(1000) * worker->setup->settings->drain : LIMIT_RETIRE_MS;
 }
 
-/* The new program has workers. Takes over what other workers of this one have handed over before they knew, until the
-   last of them has ended. */
+/* The new program has workers. Takes over the connections that other workers of this program handed over before they
+   knew, until the last of these workers has ended. */
 static void follow_program(struct worker *worker)
 {
     worker->successors = DESCRIPTOR_HANDOFF_NEXT;
@@ -794,7 +794,7 @@ static void retire(struct worker *worker)
     worker->handoff_deadline = worker->now + LIMIT_ROOT_MS;
 }
 
-/* What others have handed over would be lost with the last worker. */
+/* Connections in the channels would be lost with the last worker. */
 static void take_last_connections(struct worker *worker)
 {
     for (unsigned source = worker->setup->listener_count; source < source_count(worker); source++) {
@@ -823,7 +823,7 @@ static void drain(struct worker *worker)
     rearm_all(worker, DEADLINE_LINGER, DEADLINE_LAST_BYTES);
 }
 
-/* Serves on until the drain is due; the health check tells. */
+/* Serves on until the drain is due; the health check answers 503. */
 static void stop(struct worker *worker)
 {
     struct context *context = &worker->service.context;
@@ -855,14 +855,14 @@ static int64_t shorter_wait(int64_t wait, int64_t other)
     return wait < 0 || other < wait ? other : wait;
 }
 
-/* When the drain begins, or the worker ends. */
+/* Returns when the drain begins, or when the worker ends. */
 static int64_t next_stage(const struct worker *worker)
 {
     bool drains = worker->service.context.stopping && !worker->service.context.draining;
     return drains && worker->drain_due < worker->drain_deadline ? worker->drain_due : worker->drain_deadline;
 }
 
-/* How long to wait for events, in milliseconds; -1: without limit. */
+/* Returns the longest wait for events, in milliseconds; -1: without limit. */
 static int wait_time(struct worker *worker)
 {
     if (worker->ready != NULL)
@@ -909,8 +909,8 @@ static int wait_for_events(struct worker *worker)
     return epoll_pwait(worker->epoll, events, LIMIT_EVENTS, wait, &worker->setup->waiting_mask);
 }
 
-/* No client is to blame for the time for which this process was stopped: its deadlines begin anew. Call it after
-   deliver_signals(), else a deadline may count as over before SIGCONT is handled. */
+/* Begins all deadlines anew after this process was stopped. Call it after deliver_signals(), or a deadline may pass
+   before SIGCONT is handled. */
 static void renew_deadlines(struct worker *worker)
 {
     is_resumed = 0;
@@ -982,7 +982,7 @@ static enum access_form access_form_of(const struct settings *settings)
     return ACCESS_NONE;
 }
 
-/* So many that each can have two descriptors: its socket, and a large file that is sent to it alone. */
+/* Each connection may need two descriptors: its socket, and a large file that is sent to it alone. */
 static unsigned connections_max(const struct worker_setup *setup)
 {
     struct rlimit limit;

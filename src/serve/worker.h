@@ -11,13 +11,13 @@
 /* Makes a worker retire. Not SIGHUP, which a closing terminal sends to the whole process group. */
 #define WORKER_RETIRE SIGUSR2
 
-/* What a worker writes to DESCRIPTOR_MASTER: one byte. */
+/* The notices that a worker writes to DESCRIPTOR_MASTER, one byte each. */
 enum worker_notice {
-    WORKER_FOUND_ROOT_CHANGED = 'r', /* it no longer leads to the open directory */
-    WORKER_LEAVES = 'l',             /* by a signal: it needs a replacement at once */
+    WORKER_FOUND_ROOT_CHANGED = 'r', /* the root's name no longer leads to the open directory */
+    WORKER_LEAVES = 'l',             /* a signal told it to leave: the master replaces it at once */
 };
 
-/* What the master gives to each worker, besides the fixed descriptors (base/descriptors.h). */
+/* The parameters of a worker, besides the fixed descriptors (base/descriptors.h). */
 struct worker_setup {
     const struct settings *settings;
     struct metrics *metrics; /* this worker's part, or NULL */

@@ -1,4 +1,4 @@
-/* A directory stamp: a number that changes with what a listing of the directory shows. */
+/* A directory stamp: a number that changes when a listing of the directory would. */
 #ifndef TINYHTTPD_SITE_DIRECTORY_STAMP_H
 #define TINYHTTPD_SITE_DIRECTORY_STAMP_H
 

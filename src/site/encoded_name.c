@@ -45,7 +45,7 @@ static bool is_extension_of_coding(struct span extension)
     return false;
 }
 
-/* Of an extension of several parts, such as "js.unityweb", the last one is the coding's. */
+/* If an extension has several parts, such as "js.unityweb", the last one stands for the coding. */
 struct span encoded_name_decoded(struct span path)
 {
     const struct encoded_name *found = find(path);

@@ -11,8 +11,7 @@ void encoded_name_set(const struct encoded_name *names, unsigned count);
 /* The content coding of a file with this path, "gzip", "br" or "zstd"; NULL for a file that is not encoded. */
 const char *encoded_name_coding(struct span path);
 
-/* The path whose name gives an encoded file its media type: "app.js" for "app.js.gz", the path itself for "tile.pbf".
-   */
+/* The path whose name gives an encoded file its media type: "app.js" for "app.js.gz", "tile.pbf" for itself. */
 struct span encoded_name_decoded(struct span path);
 
 #endif

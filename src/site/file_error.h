@@ -1,4 +1,4 @@
-/* Errors of the file system: the status that each becomes, and the log of those that an administrator must mend. */
+/* Errors of the file system: the status of each, and log lines for those that an administrator must fix. */
 #ifndef TINYHTTPD_SITE_FILE_ERROR_H
 #define TINYHTTPD_SITE_FILE_ERROR_H
 
@@ -6,11 +6,11 @@
 
 #include <stdbool.h>
 
-/* True for errors of opening and stat that say that nothing is served at the path. Others, such as EIO, ESTALE and
-   ETIMEDOUT, say nothing about it (RFC 9110 15.6.1). */
+/* True for errors of open and stat after which the path is 404. Others, such as EIO, ESTALE and ETIMEDOUT, don't tell
+   whether there is a file (RFC 9110 15.6.1). */
 bool file_error_is_404(int error);
 
-/* Logs `error` with the path; of a shortage of descriptors or memory, one in LIMIT_SHORTAGE_MS. */
+/* Logs `error` with the path; a shortage of descriptors or memory only once in LIMIT_SHORTAGE_MS. */
 void file_error_log(int error, struct span path);
 
 /* Returns the status for an error of opening or stat: 404, 503 when descriptors or memory are short, or 500. Logs

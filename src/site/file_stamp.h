@@ -1,5 +1,4 @@
-/* A file stamp: the attributes of a file or directory that tell whether it was replaced or changed since it was read.
-   */
+/* A file stamp: the attributes of a file or directory that change when it is replaced or changed. */
 #ifndef TINYHTTPD_SITE_FILE_STAMP_H
 #define TINYHTTPD_SITE_FILE_STAMP_H
 

@@ -15,7 +15,7 @@ static const struct span reserved[] = {
     SPAN_INIT("_app/immutable/"),
     SPAN_INIT("_astro/"),
 };
-/* What Next's development server writes there does change. */
+/* Files of Next's development server do change. */
 static const struct span development = SPAN_INIT("_next/static/development/");
 
 static bool begins(struct span text, struct span beginning)

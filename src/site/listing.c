@@ -389,8 +389,8 @@ static bool is_open_to_all(mode_t mode)
     return (mode & all) == all;
 }
 
-/* False with errno if a request for the file or for any name in the directory would fail. Opens only what the mode
-   leaves open: that is the smaller part, and access(2) is denied by the sandbox. */
+/* False with errno if a request for the file or for any name in the directory would fail. Opens only entries whose mode
+   does not decide, the smaller part; the sandbox denies access(2). */
 static bool is_served(const struct listing *listing, struct span name, mode_t mode, bool *opened)
 {
     struct stat attributes;

@@ -20,7 +20,7 @@ struct suspect {
     char path[MAGIC_GUARD_PATH_MAX];
 };
 
-/* Of the shared memory: a part for each worker, then the master's. */
+/* The shared memory has a part for each worker, then the master's. */
 union part {
     struct suspect suspect;
     _Atomic uint64_t bad[LIMIT_BAD_FILES]; /* file keys */

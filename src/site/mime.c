@@ -498,7 +498,7 @@ static bool ends(const char *text, const char *end)
     return span_ends(span_of(text), span_of(end));
 }
 
-/* True if UTF-8 text, or nothing. A PDF may be all ASCII, and is no text. */
+/* True for UTF-8 text and for an empty file. A PDF may be all ASCII, and is no text. */
 static bool is_text(struct span start)
 {
     static const char pdf[] = "%PDF-";
@@ -507,8 +507,8 @@ static bool is_text(struct span start)
     return text_is_utf8(start, start.length == LIMIT_MIME_PROBE);
 }
 
-/* What the first entry is differs between builds, and is what libmagic judges by: so an archive is no more than a ZIP
-   unless the name says so. An archive without entries begins with its end. */
+/* libmagic judges an archive by its first entry, which differs between builds. So an archive is only a ZIP unless its
+   name says more. An archive without entries begins with its end record. */
 static bool is_zip(struct span start)
 {
     return start.length >= 4 && (memcmp(start.at, "PK\3\4", 4) == 0 || memcmp(start.at, "PK\5\6", 4) == 0);

@@ -173,7 +173,7 @@ static void append_suggestion(struct buffer *out, struct span asked, const struc
         buffer_append(out, SPAN(" The address lacks the extension."));
 }
 
-/* Where a symbolic link leads, through others or not. */
+/* Says where a symbolic link leads, also through other links. */
 static const char *destination_of(const struct stop *stop, enum symlink_choice symlinks, bool absolute)
 {
     switch (stop->error) {
@@ -263,7 +263,7 @@ static bool can_read(struct opener *opener, struct span path, struct span *name)
     return false;
 }
 
-/* The whole names of a path at its beginning that the kernel accepts as a path. */
+/* Returns the longest beginning of a path, in whole names, that the kernel accepts. */
 static struct span shorten(struct span path)
 {
     while (path.length >= PATH_MAX) {
@@ -287,7 +287,7 @@ static bool find_stop(struct opener *opener, struct span path, struct stop *stop
 
 /* ---- dot names ---- */
 
-/* Says that a name is hidden, whether or not there is something in it. */
+/* Says that a name is hidden, whether or not it exists. */
 static bool append_hidden(struct buffer *out, struct opener *opener, struct span path)
 {
     struct span hidden = text_dotfile_in(path), name;

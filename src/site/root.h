@@ -1,4 +1,5 @@
-/* The document root is a name: what it leads to may be removed, made anew, swapped or mounted over at any time. */
+/* The document root is a name. The directory that it leads to may be removed, created again, swapped or mounted over at
+   any time. */
 #ifndef TINYHTTPD_SITE_ROOT_H
 #define TINYHTTPD_SITE_ROOT_H
 
@@ -21,8 +22,8 @@ enum root_state {
 /* Describes an open directory; the caller may set `file`. `name` is borrowed. Returns 0, or -1 with errno. */
 int root_describe(struct root *root, const char *name, int fd);
 
-/* Looks the name up. Without a name, sees only that the open directory was removed. With ROOT_MISSING, `*error` is an
-   errno: ENOENT, ENOTDIR, ELOOP, EACCES... */
+/* Looks the name up. Without a name, notices only that the open directory was removed. With ROOT_MISSING, `*error` is
+   an errno: ENOENT, ENOTDIR, ELOOP, EACCES... */
 enum root_state root_look(const struct root *root, int *error);
 
 #endif

@@ -57,7 +57,7 @@ struct queue {
     unsigned count;
 };
 
-/* The directory of the last file that was looked up. The requests of an iteration share what is found of it;
+/* The directory of the last file that was looked up. The requests of an iteration share its stamp and descriptor;
    `resolved` outlives the iteration. */
 struct directory {
     uint64_t iteration;      /* whose requests share it; 0: none */
@@ -327,9 +327,9 @@ static void append_digest(struct buffer *etag, struct span bytes)
 }
 
 /*
- * A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has
- * its times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest;
- * where mtime was set to some date of old by a reproducible build, ctime speaks for it.
+ * A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has its
+ * times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest; if a
+ * reproducible build set mtime to an old date, ctime takes its place.
  */
 static void write_etag(struct node *node)
 {
@@ -453,7 +453,7 @@ static bool is_unchanged(int fd, const struct file_stamp *stamp)
     return file_stamp_equal(&now, stamp);
 }
 
-/* What a reading came to. */
+/* The result of reading a file. */
 enum reading { READ_AGREES, READ_DIFFERS, READ_CHANGED, READ_FAILED };
 
 /*
@@ -578,8 +578,8 @@ static void reopen(struct store *store, struct node *node, int fd)
 
 /*
  * Returns true if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are
- * read again and compared; late enough, that settles them. A large file that is not settled gets a new node, as its type
- * may have changed. Takes over `fd` if true.
+ * read again and compared; if it is late enough, they are settled then. A large file that is not settled gets a new
+ * node, as its type may have changed. Takes over `fd` if true.
  */
 static bool confirm(struct store *store, struct node *node, int fd)
 {

@@ -40,7 +40,7 @@ struct cached_header {
     int64_t second;      /* its Date */
 };
 
-/* What a path names. Callers change nothing but `head`. */
+/* A file or directory that a path names. Callers change nothing but `head`. */
 struct entry {
     enum entry_kind kind;
     uint64_t size;     /* in bytes */

@@ -298,11 +298,11 @@ close \$opened;
 exit 3;
 PERL
     chmod 0755, "$bin/xdg-open";
-    my $server = Harness->start(root => $root, args => ['--open=/file.txt?a'], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}"; delete $ENV{BROWSER} });
+    my $server = Harness->start(root => $root, args => ["--open=/file\xC3\xA9.txt?a"], before => sub { $ENV{PATH} = "$bin:$ENV{PATH}"; delete $ENV{BROWSER} });
     $server->expect_stderr(qr/--open/);
     eventually { -s "$bin/opened" };
     my ($url, $blocked) = split /^/, slurp("$bin/opened");
-    is($url, 'http://localhost:' . $server->port . "/file.txt?a\n", '--open: xdg-open gets the URL');
+    is($url, 'http://localhost:' . $server->port . "/file%C3%A9.txt?a\n", '--open: xdg-open gets the URL');
     like($blocked, qr/\ASigBlk:\s*0+\n\z/, '--open: xdg-open has no blocked signals');
     is($server->log, '', '--open: the output of xdg-open is discarded');
     eventually { !grep { slurp("/proc/$_->[0]/comm") =~ /xdg-open/ } Harness::process_table() };

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -379,6 +380,49 @@ static void file_is_appended_to_whatever_its_offset_is(void **state)
     assert_int_equal(length, 2 * line.length);
 }
 
+/* Ends both log writers, and lets no other start. */
+static void end_without_log_writers(struct metrics *metrics, int files[2])
+{
+    struct failure failure = {0};
+    struct log_setup setup = {.user = user, .metrics = metrics};
+    pid_t writers[LOG_WRITERS_MAX];
+    put_on(STDOUT_FILENO, files[0]);
+    put_on(STDERR_FILENO, files[1]);
+    assert_int_equal(log_open(&setup, &failure), 0);
+    assert_int_equal(log_writers(writers), 2);
+    log_signal_writers(SIGKILL);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(waitpid(writers[i], NULL, 0), writers[i]);
+        assert_true(log_writer_ended(writers[i]));
+    }
+    log_add(&line, 1);
+    log_close();
+    assert_int_equal(setrlimit(RLIMIT_NPROC, &(struct rlimit){0}), 0);
+    assert_true(geteuid() != 0 || setuid(user) == 0); /* no limit for root */
+    log_end();
+}
+
+static void lines_without_a_log_writer_are_counted_by_their_log(void **state)
+{
+    struct metrics *metrics = metrics_open(1);
+    struct metrics_totals totals;
+    int status;
+    (void)state;
+    assert_non_null(metrics);
+    pid_t child = fork();
+    if (child == 0) {
+        end_without_log_writers(metrics, (int[2]){memfd_create("out", 0), memfd_create("errors", 0)});
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    metrics_sum(metrics, &totals);
+    assert_int_equal(totals.lost_lines[METRICS_ACCESS_LOG], 1);
+    /* Two writers ended and could not be started, and the access log lost a line. */
+    assert_int_equal(totals.lost_lines[METRICS_ERROR_LOG], 2 + 2 + 1);
+    metrics_close(metrics);
+}
+
 /* ---- diagnostics ---- */
 
 static const char *complained(const char *message)
@@ -493,6 +537,28 @@ static void lines_are_stamped_but_for_the_journal(void **state)
     assert_memory_equal(captured + 34 + 33 + 19, "Z tinyhttpd 2\ntinyhttpd: b\n", 27);
 }
 
+/* As the banner of many addresses, whose line no write takes whole. */
+static void long_line_of_text_has_one_stamp_and_all_bytes(void **state)
+{
+    static char text[3 * LIMIT_LOG_LINE];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    text[4] = text[sizeof text - 6] = text[sizeof text - 1] = '\n';
+    unsetenv("JOURNAL_STREAM");
+    for (unsigned stamped = 0; stamped < 2; stamped++) {
+        size_t stamp = stamped ? 21 : 0;
+        struct capture capture = capture_begin(STDERR_FILENO);
+        if (stamped)
+            log_stamp();
+        log_text((struct span){text, sizeof text});
+        capture_end(&capture);
+        assert_int_equal(captured_length, sizeof text + 3 * stamp);
+        assert_memory_equal(captured + stamp, text, 5);
+        assert_memory_equal(captured + 2 * stamp + 5, text + 5, sizeof text - 10);
+        assert_memory_equal(captured + 3 * stamp + sizeof text - 5, text + sizeof text - 5, 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,11 +574,14 @@ int main(void)
         cmocka_unit_test(a_full_socket_is_not_waited_for),
         cmocka_unit_test(terminal_is_written_to_by_another_process),
         cmocka_unit_test(file_is_appended_to_whatever_its_offset_is),
+        cmocka_unit_test(lines_without_a_log_writer_are_counted_by_their_log),
         cmocka_unit_test(diagnostics_have_their_form),
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
         cmocka_unit_test(log_files_are_opened_or_the_reason_is_told),
         cmocka_unit_test(long_diagnostics_end_with_their_line),
-        cmocka_unit_test(lines_are_stamped_but_for_the_journal), /* the last, as it lasts */
+        /* These last: log_stamp() can't be undone. */
+        cmocka_unit_test(long_line_of_text_has_one_stamp_and_all_bytes),
+        cmocka_unit_test(lines_are_stamped_but_for_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static void put_back(const struct fixture *fixture)
 static void end(struct fixture *fixture)
 {
     log_writer_close(&fixture->writer);
-    log_writers_end(&fixture->writer.pid, 1, false);
+    log_writer_end_all(&fixture->writer.pid, 1, false);
     put_back(fixture);
     assert_int_equal(fixture->writer.pid, 0);
 }
@@ -78,16 +78,16 @@ static void first_lines_are_whole(void **state)
 {
     static char text[2 * LIMIT_LOG_LINE];
     (void)state;
-    assert_int_equal(log_first_lines(SPAN("a\nb\nc")).length, 4);
-    assert_int_equal(log_first_lines(SPAN("abc")).length, 3);
-    assert_int_equal(log_first_lines(SPAN("")).length, 0);
+    assert_int_equal(log_writer_first_lines(SPAN("a\nb\nc")).length, 4);
+    assert_int_equal(log_writer_first_lines(SPAN("abc")).length, 3);
+    assert_int_equal(log_writer_first_lines(SPAN("")).length, 0);
     memset(text, 'a', sizeof text);
-    assert_int_equal(log_first_lines((struct span){text, sizeof text}).length, LIMIT_LOG_LINE);
+    assert_int_equal(log_writer_first_lines((struct span){text, sizeof text}).length, LIMIT_LOG_LINE);
     text[LIMIT_LOG_LINE] = '\n';
-    assert_int_equal(log_first_lines((struct span){text, sizeof text}).length, LIMIT_LOG_LINE);
+    assert_int_equal(log_writer_first_lines((struct span){text, sizeof text}).length, LIMIT_LOG_LINE);
     text[10] = '\n';
-    assert_int_equal(log_first_lines((struct span){text, sizeof text}).length, 11);
-    assert_int_equal(log_count_lines((struct span){text, sizeof text}), 2);
+    assert_int_equal(log_writer_first_lines((struct span){text, sizeof text}).length, 11);
+    assert_int_equal(log_writer_count_lines((struct span){text, sizeof text}), 2);
 }
 
 /* However they come: in the middle of a line, or many at once. */
@@ -157,7 +157,7 @@ static unsigned long drain(const struct fixture *fixture)
     char got[LIMIT_LOG_LINE];
     unsigned long came = 0;
     for (ssize_t size; (size = read(fixture->reader, got, sizeof got)) > 0;)
-        came += log_count_lines((struct span){got, (size_t)size});
+        came += log_writer_count_lines((struct span){got, (size_t)size});
     close(fixture->reader);
     return came;
 }
@@ -407,7 +407,7 @@ static void stopped_writers_share_one_wait(void **state)
         kill(pids[i], SIGSTOP);
     }
     int64_t begin = now_ms();
-    log_writers_end(pids, WRITERS, false);
+    log_writer_end_all(pids, WRITERS, false);
     assert_in_range(now_ms() - begin, LIMIT_LOG_LAST_MS, WRITERS * LIMIT_LOG_LAST_MS - 1);
     for (unsigned i = 0; i < WRITERS; i++) {
         assert_int_equal(pids[i], 0);
@@ -427,7 +427,7 @@ static void hurried_writer_does_not_wait_for_the_reader(void **state)
         unsigned long sent = fill(&fixture);
         log_writer_close(&fixture.writer);
         int64_t began = now_ms();
-        log_writers_end(&fixture.writer.pid, 1, hurried);
+        log_writer_end_all(&fixture.writer.pid, 1, hurried);
         waited[hurried] = now_ms() - began;
         put_back(&fixture);
         capture_end(&errors);

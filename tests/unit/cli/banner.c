@@ -2,6 +2,7 @@
 #include "cli/banner.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +35,7 @@ static struct sockaddr_storage v6(const char *address, uint16_t port)
 /* Returns the printed text, valid until the next call. */
 static const char *printed_for(struct settings settings, const struct banner *banner)
 {
-    static char text[4096];
+    static char text[65536];
     int ends[2], kept = dup(STDERR_FILENO);
     assert_int_equal(pipe(ends), 0);
     dup2(ends[1], STDERR_FILENO);
@@ -120,6 +121,26 @@ static void unix_sockets_are_shown_as_paths(void **state)
         strstr(printed(VERBOSITY_NORMAL, &banner), " at unix:/run/a\\x1B.sock http://127.0.0.1:80/\n"));
 }
 
+/* Every byte of the root and of the sockets' names is escaped. */
+static void longest_banner_is_whole(void **state)
+{
+    static char root[PATH_MAX];
+    static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
+    struct banner banner = {root, addresses, 2 * LIMIT_LISTENERS, 4, "uid 7"};
+    char path[104];
+    (void)state;
+    memset(root, '\x1B', sizeof root - 1);
+    memset(path, '\x1B', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    for (unsigned i = 0; i < 2 * LIMIT_LISTENERS; i++)
+        addresses[i] = unix_socket(path);
+    const char *text = printed(VERBOSITY_VERBOSE, &banner);
+    size_t line = strlen("tinyhttpd " TINYHTTPD_VERSION ": serving  at\n") + 4 * strlen(root) +
+                  2 * LIMIT_LISTENERS * (strlen(" unix:") + 4 * strlen(path));
+    assert_int_equal(strcspn(text, "\n") + 1, line);
+    assert_string_equal(text + line, "tinyhttpd: workers: 4\ntinyhttpd: sandbox: uid 7\n");
+}
+
 static void the_local_url_prefers_localhost(void **state)
 {
     char url[BANNER_URL_MAX];
@@ -161,6 +182,7 @@ int main(void)
         cmocka_unit_test(control_characters_of_the_root_are_escaped),
         cmocka_unit_test(a_single_file_is_named),
         cmocka_unit_test(unix_sockets_are_shown_as_paths),
+        cmocka_unit_test(longest_banner_is_whole),
         cmocka_unit_test(the_local_url_prefers_localhost),
         cmocka_unit_test(the_summary_is_printed_only_on_a_terminal),
     };

@@ -167,6 +167,7 @@ static const struct {
     {{"-b", "unix:"}, {"--bind", "'unix:'", "path"}},
     {{"--open=docs"}, {"--open", "'docs'", "/docs/"}},
     {{"--open=/a b"}, {"--open", "'/a b'"}},
+    {{"--open=\xC3\xA9"}, {"--open", "/docs/"}},
     {{"--allow-host", "http://a"}, {"--allow-host", "'http://a'"}},
     {{"--allow-host", "a:80"}, {"--allow-host", "'a:80'"}},
     {{"--allow-host", ""}, {"--allow-host", "''"}},
@@ -182,6 +183,9 @@ static const struct {
     {{"-c", "/assets/"}, {"--cache", "'/assets/'", "/assets/=immutable"}},
     {{"-c", "/assets/=forever"}, {"--cache", "'/assets/=forever'"}},
     {{"-c", "/assets/=auto"}, {"--cache", "'/assets/=auto'"}},
+    {{"-c", "/assets/*=immutable"}, {"--cache '/assets/*=immutable'", "give '/assets/=immutable'"}},
+    {{"-c", "/a/**/*.js=60"}, {"--cache", "give '/a/=60'"}},
+    {{"-c", "/*=off"}, {"--cache", "give '/=off'"}},
     {{"-c", "immutable"}, {"--cache", "'immutable'", "/PREFIX=immutable"}},
     {{"-c", "/a/../b=off"}, {"--cache", "'/a/../b=off'", "no file has such a path"}},
     {{"-c", "/..=off"}, {"--cache", "'/..=off'"}},
@@ -270,10 +274,10 @@ static const struct {
     {{"-b", "mode=660"}, {"--bind", "path before them"}},
     {{"--proxy-protocol"}, {"--proxy-protocol", "--trust-proxy"}},
     {{"--keep-alive", "0"}, {"--keep-alive", "'0'", "from 1 to 86400"}},
-    {{"--keep-alive", "600s"}, {"--keep-alive", "'600s'", "from 1 to 86400"}},
+    {{"--keep-alive", "600s"}, {"--keep-alive", "'600s'", "give a number of seconds from 1 to 86400"}},
     {{"--shutdown-delay", "-1"}, {"--shutdown-delay", "'-1'", "from 0 to 86400"}},
     {{"--shutdown-delay", ""}, {"--shutdown-delay", "''"}},
-    {{"--drain", LONG_NUMBER}, {"--drain", "11...'", "give a number from 0 to 86400"}},
+    {{"--drain", LONG_NUMBER}, {"--drain", "11...'", "give a number of seconds from 0 to 86400"}},
     {{"--drain", "86401"}, {"--drain", "'86401'", "from 0 to 86400"}},
     {{"--trust-proxy", ""}, {"--trust-proxy", "''", "10.0.0.0/8"}},
     {{"--trust-proxy", "10.0.0.0/33"}, {"--trust-proxy", "'10.0.0.0/33'"}},
@@ -334,6 +338,15 @@ static void invalid_command_lines_are_explained(void **state)
         for (size_t k = 0; k < COUNT(refused[i].pieces) && refused[i].pieces[k] != NULL; k++)
             assert_words(i, refused[i].pieces[k], strstr(failure.message, refused[i].pieces[k]) != NULL);
     }
+}
+
+/* A percent sign that is typed stays, as the rest of an escape. */
+static void path_to_open_is_percent_encoded(void **state)
+{
+    (void)state;
+    assert_int_equal(read_line((const char *const[]){"--open=/\xC3\xA9/%C3%A9?\xE2\x82\xAC#a", NULL}),
+                     OPTIONS_SERVE);
+    assert_string_equal(settings.open, "/%C3%A9/%C3%A9?%E2%82%AC#a");
 }
 
 /* The longest value is accepted; one byte more is an error. */
@@ -790,6 +803,7 @@ int main(void)
         cmocka_unit_test(the_user_is_kept_as_typed),
         cmocka_unit_test(help_and_version_are_recognized),
         cmocka_unit_test(invalid_command_lines_are_explained),
+        cmocka_unit_test(path_to_open_is_percent_encoded),
         cmocka_unit_test(long_values_are_refused),
         cmocka_unit_test(header_fields_are_bounded_together),
         cmocka_unit_test(root_and_address_options_are_stored),
