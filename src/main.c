@@ -184,6 +184,7 @@ static int run(struct settings *settings, char *const *command)
         .address_count = listen_addresses(&master.listening, addresses),
         .workers = master.workers,
         .sandbox = master.sandbox_line,
+        .base = settings->base,
     };
     if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);
