@@ -198,6 +198,7 @@ static int run(struct settings *settings, char *const *arguments, int ready)
         .address_count = listen_addresses(&master.listening, addresses),
         .workers = master.workers,
         .sandbox = master.sandbox_line,
+        .base = settings->base,
     };
     if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);

@@ -26,6 +26,7 @@ enum outcome {
     OUTCOME_REPORT, /* of an error in a page */
     OUTCOME_FILE,
     OUTCOME_REDIRECT, /* to a directory's address with a slash */
+    OUTCOME_TO_BASE,  /* a redirect to the site's root, which --base moves */
     OUTCOME_LISTING,
     OUTCOME_NOT_MODIFIED, /* a generated response; file.c has the files' */
     OUTCOME_UNREGISTER,   /* the service worker of another site */
@@ -103,17 +104,21 @@ static enum outcome list(struct exchange *exchange)
 
 static enum outcome look_up(struct exchange *exchange)
 {
-    switch (lookup_find(exchange)) {
+    enum lookup found = lookup_find(exchange);
+    switch (found) {
     case LOOKUP_FILE:
         return OUTCOME_FILE;
     case LOOKUP_DIRECTORY:
         return OUTCOME_REDIRECT;
+    case LOOKUP_ABOVE:
+        return OUTCOME_TO_BASE;
     case LOOKUP_ERROR:
         return OUTCOME_ERROR;
+    case LOOKUP_OUTSIDE:
     case LOOKUP_MISSING:
         break;
     }
-    if (directory_may_list(exchange)) {
+    if (found == LOOKUP_MISSING && directory_may_list(exchange)) {
         switch (directory_open(exchange)) {
         case DIRECTORY_LISTED:
             return list(exchange);
@@ -125,7 +130,10 @@ static enum outcome look_up(struct exchange *exchange)
     }
     if (unregister_applies(exchange))
         return OUTCOME_UNREGISTER;
-    lookup_explain(exchange);
+    if (found == LOOKUP_OUTSIDE)
+        lookup_explain_base(exchange);
+    else
+        lookup_explain(exchange);
     return OUTCOME_MISSING;
 }
 
@@ -232,6 +240,9 @@ void answer(struct exchange *exchange)
         break;
     case OUTCOME_REDIRECT:
         directory_redirect(exchange);
+        break;
+    case OUTCOME_TO_BASE:
+        directory_redirect_to_base(exchange);
         break;
     case OUTCOME_LISTING:
         directory_answer(exchange);

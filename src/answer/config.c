@@ -230,7 +230,9 @@ void config_open(struct config *config, const struct settings *settings, bool ch
 {
     *config = (struct config){
         .settings = settings,
+        .base = path_of(settings->base),
         .file = path_of(settings->file),
+        .is_plain = settings->base == NULL && settings->file == NULL,
         .spa = path_of(settings->spa != NULL && settings->file != NULL ? settings->file : settings->spa),
         .generated_cache = settings->cache == CACHE_OFF ? SPAN(RESPONSE_NO_STORE) : SPAN(RESPONSE_NO_CACHE),
         .check_host = check_host,

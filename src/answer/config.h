@@ -17,6 +17,7 @@ struct config {
     const struct settings *settings;
     struct span index[LIMIT_INDEX_NAMES]; /* names of a directory's index */
     unsigned index_count;
+    struct span base;   /* the path below which the site is, as in the settings; empty: the root */
     struct span file;   /* the path of the only file served; empty: the whole root */
     struct span spa;    /* the path of the page for unknown page URLs, `file` if that is given; empty: none */
     struct span common; /* complete lines of every head */
@@ -31,6 +32,7 @@ struct config {
     bool caches_by_path;                  /* there are rules, or `immutable` */
 
     size_t extra_head_bytes; /* how much longer a cached header may be than ENTRY_HEAD_MAX */
+    bool is_plain;           /* neither `base` nor `file` is set */
     bool check_host;         /* reject foreign hosts, and pages of other sites, on TCP connections */
     size_t used;             /* bytes of `room`, which holds the lines */
     char room[CONFIG_LINES_MAX];

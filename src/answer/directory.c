@@ -67,18 +67,24 @@ static void answer_check(struct exchange *exchange)
 
 /* ---- listings ---- */
 
+static size_t count_segments(struct span path)
+{
+    size_t count = path.length > 0;
+    for (size_t at = 0; at < path.length; at++)
+        count += path.at[at] == '/';
+    return count;
+}
+
 /* True if the address has a slash for each directory, as "/a//b/" and "/a%2Fb/" have not: the client takes ".." from
    the address. Slashes at the begin don't matter, as no link leads up to them. */
-static bool has_own_slashes(const struct target *target)
+static bool has_own_slashes(const struct target *target, struct span base)
 {
-    size_t slashes = 0, folders = target->path.length > 0, at = 0;
+    size_t slashes = 0, at = 0;
     while (at < target->sent_path.length && target->sent_path.at[at] == '/')
         at++;
     for (; at < target->sent_path.length; at++)
         slashes += target->sent_path.at[at] == '/';
-    for (at = 0; at < target->path.length; at++)
-        folders += target->path.at[at] == '/';
-    return slashes == folders;
+    return slashes == count_segments(base) + count_segments(target->path);
 }
 
 enum directory directory_open(struct exchange *exchange)
@@ -100,7 +106,8 @@ enum directory directory_open(struct exchange *exchange)
         return exchange->status == 404 ? DIRECTORY_NONE : DIRECTORY_ERROR;
     struct listing_form form = listing_form_of(target->query);
     form.json = exchange_media(exchange) == MEDIA_JSON;
-    form.no_links_up = !has_own_slashes(target);
+    form.base = context->config->base;
+    form.no_links_up = !has_own_slashes(target, form.base);
     form.dotfiles = context->config->settings->dotfiles;
     exchange->listing = listing_open(store_beneath(context->store), target->path, fd, &form);
     if (exchange->listing != NULL) {
@@ -172,15 +179,28 @@ static void append_query(struct buffer *line, struct span query)
     }
 }
 
+static void redirect(struct exchange *exchange, struct buffer *line)
+{
+    append_query(line, exchange->target->query);
+    buffer_append(line, SPAN("\r\n"));
+    error_answer(exchange, 302, buffer_filled(line));
+}
+
 void directory_redirect(struct exchange *exchange)
 {
     char room[ERROR_LINE_MAX];
     struct buffer line = BUFFER(room);
-    const struct target *target = exchange->target;
     buffer_append(&line, SPAN("Location: "));
-    append_segment(&line, span_after_last(target->sent_path, '/'));
+    append_segment(&line, span_after_last(exchange->target->sent_path, '/'));
     buffer_byte(&line, '/');
-    append_query(&line, target->query);
-    buffer_append(&line, SPAN("\r\n"));
-    error_answer(exchange, 302, buffer_filled(&line));
+    redirect(exchange, &line);
+}
+
+void directory_redirect_to_base(struct exchange *exchange)
+{
+    char room[ERROR_LINE_MAX];
+    struct buffer line = BUFFER(room);
+    buffer_append(&line, SPAN("Location: "));
+    target_append_start(&line, exchange->target, exchange->context->config->base);
+    redirect(exchange, &line);
 }

@@ -28,4 +28,7 @@ void directory_answer(struct exchange *exchange);
  */
 void directory_redirect(struct exchange *exchange);
 
+/* Redirects to the site's root, below --base, in the same way. */
+void directory_redirect_to_base(struct exchange *exchange);
+
 #endif

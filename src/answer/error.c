@@ -6,13 +6,11 @@
 
 #include <string.h>
 
-enum { START_DEPTH_MAX = 40 };
-
 static const char *sentence_of(int status)
 {
     switch (status) {
     case 302:
-        return "This is a directory; its address ends with a slash.";
+        return "This address is incomplete; the Location field has the whole one.";
     case 400:
         return "The request is malformed.";
     case 403:
@@ -54,20 +52,6 @@ static void append_missing_root(struct buffer *sentence, bool is_file, int error
     buffer_append(sentence, SPAN("). It is served again as soon as it is back."));
 }
 
-/* Relative, so that it holds behind a proxy that removes a prefix. A path with many segments is not a person's. */
-static struct span append_start(struct buffer *start, const struct target *target)
-{
-    unsigned depth = 0;
-    for (size_t i = 1; i < target->sent_path.length; i++)
-        depth += target->sent_path.at[i] == '/';
-    if (depth > START_DEPTH_MAX)
-        return SPAN("/");
-    buffer_append(start, SPAN("./"));
-    for (; depth > 0; depth--)
-        buffer_append(start, SPAN("../"));
-    return buffer_filled(start);
-}
-
 /* The request's host, or the site of the page that sends it, is foreign. */
 static bool is_foreign(const struct exchange *exchange, int status)
 {
@@ -84,11 +68,14 @@ static bool has_script(struct exchange *exchange, int status)
 
 static void append_page(struct exchange *exchange, int status, struct buffer *out)
 {
-    char digits[4], said[REASON_MAX], up[3 * START_DEPTH_MAX + 2];
+    char digits[4], said[REASON_MAX], up[TARGET_START_MAX];
+    struct span base = exchange->context->config->base;
     struct buffer number = BUFFER(digits), sentence = BUFFER(said), start = BUFFER(up);
     bool may_explain = status == 404 || exchange->denied_index.length > 0;
     bool explains = status == 400 || (may_explain && exchange_wants_reason(exchange));
     buffer_number(&number, (uint64_t)status);
+    if (status == 404)
+        target_append_start(&start, exchange->target, base);
     if (status == 503 && store_root_state(exchange->context->store) == ROOT_MISSING)
         append_missing_root(&sentence, exchange->context->config->file.length > 0,
                             store_root_error(exchange->context->store));
@@ -102,7 +89,8 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
         .sentence = buffer_filled(&sentence),
         .reason = explains ? buffer_span(&exchange->reason.text) : SPAN_NONE,
         .suggestion = explains ? buffer_span(&exchange->reason.suggestion) : SPAN_NONE,
-        .start = status == 404 ? append_start(&start, exchange->target) : SPAN_NONE,
+        .start = buffer_filled(&start),
+        .base = base,
     };
     if (exchange_media(exchange) == MEDIA_HTML)
         page_write(out, &page);

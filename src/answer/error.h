@@ -8,8 +8,8 @@
 /* RFC 9110 15.5.6, 9.3.7 */
 #define ERROR_ALLOW "Allow: GET, HEAD, OPTIONS\r\n"
 
-/* The longest line is a Location: percent-encoding triples a path. */
-enum { ERROR_LINE_MAX = 3 * LIMIT_TARGET + 32 };
+/* The longest line is a Location: percent-encoding triples a path, and the query of one that leads to --base. */
+enum { ERROR_LINE_MAX = 3 * LIMIT_TARGET + TARGET_START_MAX + 32 };
 
 /*
  * Answers with the page of a status, and finishes the response. `line` is one more header line with its CRLF, or

@@ -79,11 +79,9 @@ bool lookup_is_hidden(const struct exchange *exchange)
     return exchange->target->hidden && !exchange->context->config->settings->dotfiles;
 }
 
-static enum lookup find_target(struct exchange *exchange)
+static enum lookup find_path(struct exchange *exchange)
 {
     struct target *target = exchange->target;
-    if (exchange->context->config->file.length > 0)
-        return find_single_file(exchange);
     if (lookup_is_hidden(exchange))
         return LOOKUP_MISSING;
     if (target->slash)
@@ -101,6 +99,23 @@ static enum lookup find_target(struct exchange *exchange)
     if (directory != NULL)
         store_release(exchange->context->store, directory);
     return page;
+}
+
+/* With --base, a single file, or both. */
+static enum lookup find_special(struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    if (config->base.length > 0) {
+        switch (target_take_base(exchange->target, config->base)) {
+        case TARGET_ABOVE:
+            return LOOKUP_ABOVE;
+        case TARGET_OUTSIDE:
+            return LOOKUP_OUTSIDE;
+        case TARGET_INSIDE:
+            break;
+        }
+    }
+    return config->file.length > 0 ? find_single_file(exchange) : find_path(exchange);
 }
 
 /* A navigation may have any path. If it is only a likely navigation, the path must not look like a file's. */
@@ -131,8 +146,28 @@ static enum lookup find_spa(struct exchange *exchange)
 
 enum lookup lookup_find(struct exchange *exchange)
 {
-    enum lookup found = find_target(exchange);
+    bool is_plain = exchange->context->config->is_plain;
+    enum lookup found = is_plain ? find_path(exchange) : find_special(exchange);
     return found == LOOKUP_MISSING ? find_spa(exchange) : found;
+}
+
+__attribute__((cold)) void lookup_explain_base(struct exchange *exchange)
+{
+    const struct target *target = exchange->target;
+    struct span base = exchange->context->config->base;
+    struct buffer *text = &exchange->reason.text, *suggestion = &exchange->reason.suggestion;
+    buffer_append(suggestion, target->path);
+    if (target->slash)
+        buffer_byte(suggestion, '/');
+    buffer_append(text, SPAN("The site is below '/"));
+    buffer_append(text, base);
+    buffer_append(text, SPAN("/' (--base). Did you mean '/"));
+    buffer_append(text, base);
+    buffer_byte(text, '/');
+    buffer_append(text, buffer_span(suggestion));
+    buffer_append(text, SPAN("'?"));
+    if (text->overflow || suggestion->overflow) /* by a long path */
+        text->length = suggestion->length = 0;
 }
 
 void lookup_explain(struct exchange *exchange)

@@ -262,6 +262,9 @@
 /* An origin: a scheme, the longest DNS name, and a port. */
 #define LIMIT_ORIGIN 272
 
+/* The path of --base, decoded. A repository's name has at most 100 bytes on GitHub and GitLab. */
+#define LIMIT_BASE 255
+
 /* The path of --open, with its query. */
 #define LIMIT_OPEN_PATH 2048
 

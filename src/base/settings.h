@@ -71,8 +71,10 @@ struct settings {
     const char *binds[LIMIT_LISTENERS];
     struct socket_access socket_access[LIMIT_LISTENERS]; /* of the Unix sockets among them */
     unsigned bind_count;
-    bool lan;          /* listen on all addresses and show those of the local network */
-    const char *open;  /* the path to open in a browser, or NULL */
+    bool lan; /* listen on all addresses and show those of the local network */
+    const char
+        *base; /* the path below which the site is, decoded, without slashes at its ends; NULL: the root */
+    const char *open;  /* the path below it to open in a browser, or NULL */
     const char *check; /* the URL that --check requests; NULL: the address of these settings */
 
     const char *index[LIMIT_INDEX_NAMES]; /* the first of these that a directory has is served for it */

@@ -18,7 +18,8 @@
 /* An escaped byte takes four: of the root, of FILE, and of each socket's name. */
 enum {
     LAN_MAX = 8,
-    BANNER_MAX = 4 * 2 * PATH_MAX + 2 * LIMIT_LISTENERS * 4 * (int)sizeof(struct sockaddr_un) + 4096
+    BANNER_MAX = 4 * 2 * PATH_MAX + 2 * LIMIT_LISTENERS * 4 * (int)sizeof(struct sockaddr_un) +
+                 (2 * LIMIT_LISTENERS + LAN_MAX) * 3 * LIMIT_BASE + 4096
 };
 
 /* ---- addresses ---- */
@@ -56,8 +57,17 @@ static void append_zone(struct buffer *text, uint32_t index)
     buffer_plain(text, span_of(name));
 }
 
-/* Appends a URL without a path. Shows loopback for a wildcard address, which browsers can't open. */
-static void append_url(struct buffer *text, const struct sockaddr_storage *address, uint16_t port)
+static void append_base(struct buffer *text, const struct banner *banner)
+{
+    if (banner->base == NULL)
+        return;
+    buffer_byte(text, '/');
+    buffer_uri_path(text, span_of(banner->base));
+}
+
+/* Appends a URL up to the base. Shows loopback for a wildcard address, which browsers can't open. */
+static void append_url(struct buffer *text, const struct banner *banner,
+                       const struct sockaddr_storage *address, uint16_t port)
 {
     char name[INET6_ADDRSTRLEN];
     struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
@@ -75,6 +85,7 @@ static void append_url(struct buffer *text, const struct sockaddr_storage *addre
     }
     buffer_byte(text, ':');
     buffer_number(text, port);
+    append_base(text, banner);
 }
 
 /* Returns the address that "localhost" reaches, else the first with a port; NULL if all are Unix sockets. */
@@ -107,8 +118,9 @@ bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MA
     if (localhost) {
         buffer_append(&text, SPAN("http://localhost:"));
         buffer_number(&text, address_port(local));
+        append_base(&text, banner);
     } else {
-        append_url(&text, local, address_port(local));
+        append_url(&text, banner, local, address_port(local));
     }
     url[text.length] = '\0';
     return true;
@@ -155,11 +167,12 @@ static void append_label(const struct style *style, const char *label)
     buffer_append(style->text, (struct span){blanks, sizeof blanks - 1 - length});
 }
 
-static void append_link(const struct style *style, const struct sockaddr_storage *address, uint16_t port)
+static void append_link(const struct style *style, const struct banner *banner,
+                        const struct sockaddr_storage *address, uint16_t port)
 {
     char room[BANNER_URL_MAX];
     struct buffer url = BUFFER(room);
-    append_url(&url, address, port);
+    append_url(&url, banner, address, port);
     buffer_byte(&url, '/');
     append_styled(style, "36", buffer_span(&url));
 }
@@ -181,14 +194,14 @@ static unsigned append_network(const struct style *style, const struct banner *b
         if (is_any(address))
             continue;
         append_label(style, shown++ == 0 ? "Network" : "");
-        append_link(style, address, port);
+        append_link(style, banner, address, port);
     }
     unsigned count = any4 || any6 ? lan_addresses(lan, LAN_MAX) : 0;
     for (unsigned i = 0; i < count; i++) {
         if (lan[i].ss_family == AF_INET ? !any4 : !any6)
             continue;
         append_label(style, shown++ == 0 ? "Network" : "");
-        append_link(style, &lan[i], port);
+        append_link(style, banner, &lan[i], port);
     }
     if (shown == 0 && (any4 || any6)) {
         append_label(style, "Network");
@@ -274,13 +287,13 @@ static void write_lines(struct buffer *text, const struct settings *settings, co
 
 /* ---- not on a terminal ---- */
 
-static void append_lan(struct buffer *text, uint16_t port)
+static void append_lan(struct buffer *text, const struct banner *banner, uint16_t port)
 {
     struct sockaddr_storage lan[LAN_MAX];
     unsigned count = lan_addresses(lan, LAN_MAX);
     for (unsigned i = 0; i < count; i++) {
         buffer_byte(text, ' ');
-        append_url(text, &lan[i], port);
+        append_url(text, banner, &lan[i], port);
         buffer_byte(text, '/');
     }
 }
@@ -297,7 +310,7 @@ static void write_line(struct buffer *text, const struct settings *settings, con
             append_unix(text, address);
             continue;
         }
-        append_url(text, address, address_port(address));
+        append_url(text, banner, address, address_port(address));
         buffer_byte(text, '/');
         if (is_any(address) && !settings->lan)
             buffer_string(text, address->ss_family == AF_INET6
@@ -305,7 +318,7 @@ static void write_line(struct buffer *text, const struct settings *settings, con
                                     : " (and every other IPv4 address of this machine)");
     }
     if (settings->lan && banner->address_count > 0)
-        append_lan(text, address_port(&banner->addresses[0]));
+        append_lan(text, banner, address_port(&banner->addresses[0]));
     buffer_byte(text, '\n');
 }
 

@@ -14,14 +14,15 @@ struct banner {
     unsigned address_count;
     unsigned workers;
     const char *sandbox; /* a description of the workers' sandbox */
+    const char *base;    /* as in the settings */
 };
 
 /* Prints to standard error: a few lines on a terminal, else one; nothing if quiet. */
 void banner_print(const struct settings *settings, const struct banner *banner);
 
-enum { BANNER_URL_MAX = 80 };
+enum { BANNER_URL_MAX = 80 + 3 * LIMIT_BASE };
 
-/* Writes the URL for browsers on this machine, without a path: "http://localhost:8080". Returns false if the server has
+/* Writes the URL for browsers on this machine, up to the base: "http://localhost:8080/repo". Returns false if the server has
    only Unix sockets. */
 bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MAX]);
 

@@ -244,6 +244,12 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     }
     if (check_command(settings, result, failure) != 0)
         return OPTIONS_BAD;
+    if (settings->base != NULL && !settings->dotfiles &&
+        text_dotfile_in(span_of(settings->base)).length > 0) {
+        fail(failure, EX_USAGE, "--base '/%s/': names that begin with a dot are 404; add '--dotfiles'",
+             settings->base);
+        return OPTIONS_BAD;
+    }
     if (settings->index_count == 0)
         settings->index[settings->index_count++] = "index.html";
     if (settings->root == NULL)

@@ -34,6 +34,16 @@ const struct option_row table_rows[] = {
      .help = "listen on all addresses, print the network's URLs",
      .manual = "Other devices use plain HTTP, where browsers offer no service workers, camera, microphone, "
                "location or clipboard."},
+    {.key = KEY_BASE,
+     .name = "base",
+     .value = "PATH",
+     .takes = VALUE_NEEDED,
+     .group = GROUP_LISTEN,
+     .help = "serve the site below PATH, such as /repo/",
+     .manual =
+         "As hosts do for the pages of a project. / and /repo redirect to /repo/, and any other address "
+         "outside is 404. The paths of --open and --cache are relative to the site; those of --metrics and "
+         "of the health check are not."},
     {.key = 'o',
      .name = "open",
      .value = "PATH",

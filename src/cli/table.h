@@ -22,6 +22,7 @@ enum option_key {
     KEY_ENCODED,
     KEY_CHARSET,
     KEY_ALLOW_HOST,
+    KEY_BASE,
     KEY_LOG,
     KEY_ACCESS_LOG,
     KEY_ERROR_LOG,

@@ -232,6 +232,57 @@ static void append_url_path(struct buffer *url, const char *path)
     }
 }
 
+/* True if a path can begin so: no name is empty, "." or "..". */
+static bool is_beginning_of_path(struct span prefix)
+{
+    while (prefix.length > 0) {
+        struct span name = span_take_until(&prefix, '/');
+        if (name.length == 0 || span_equal(name, SPAN(".")) || span_equal(name, SPAN("..")))
+            return false;
+    }
+    return true;
+}
+
+/* Decodes escapes in place. False for a bad one, and for NUL. */
+static bool decode(char *text)
+{
+    char *end = text;
+    for (const char *at = text; *at != '\0'; end++) {
+        if (*at != '%') {
+            *end = *at++;
+            continue;
+        }
+        int high = text_hex_value(at[1]), low = high < 0 ? -1 : text_hex_value(at[2]);
+        if (low < 0 || (high == 0 && low == 0))
+            return false;
+        *end = (char)(high * 16 + low);
+        at += 3;
+    }
+    *end = '\0';
+    return true;
+}
+
+static int set_base(const struct value *value)
+{
+    const char *typed = value->typed;
+    char *base = keep(value, typed, strlen(typed));
+    if (base == NULL)
+        return value->failure->status;
+    if (strpbrk(typed, "?#") != NULL || !decode(base))
+        return refuse(value,
+                      "give the path of a URL, such as /repo/; write '?', '#' and '%' as %3F, %23 and %25");
+    base += strspn(base, "/");
+    size_t length = strlen(base);
+    while (length > 0 && base[length - 1] == '/')
+        base[--length] = '\0';
+    if (!is_beginning_of_path((struct span){base, length}))
+        return refuse(value, "give a path without empty names, '.' and '..', such as /repo/");
+    if (length > LIMIT_BASE)
+        return refuse_length(value, length, LIMIT_BASE);
+    value->settings->base = length > 0 ? base : NULL;
+    return 0;
+}
+
 static int set_open(const struct value *value)
 {
     char room[3 * LIMIT_OPEN_PATH]; /* for a path that is escaped whole */
@@ -333,17 +384,6 @@ static bool read_cache(const char *how, enum cache_choice *cache, uint32_t *seco
         *seconds = (uint32_t)number;
     } else {
         return false;
-    }
-    return true;
-}
-
-/* True if a path can begin so: no name is empty, "." or "..". */
-static bool is_beginning_of_path(struct span prefix)
-{
-    while (prefix.length > 0) {
-        struct span name = span_take_until(&prefix, '/');
-        if (name.length == 0 || span_equal(name, SPAN(".")) || span_equal(name, SPAN("..")))
-            return false;
     }
     return true;
 }
@@ -738,6 +778,7 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {'r', set_root},
         {'p', set_port},
         {'b', add_bind},
+        {KEY_BASE, set_base},
         {'o', set_open},
         {KEY_ALLOW_HOST, add_allowed_host},
         {KEY_INDEX, set_index},

@@ -1,7 +1,5 @@
 #include "http/target.h"
 
-#include "base/buffer.h"
-
 #include <arpa/inet.h>
 #include <assert.h>
 #include <string.h>
@@ -146,6 +144,33 @@ int target_parse(struct span raw, struct target *target)
         return 400;
     target->hidden = text_dotfile_in(target->path).length > 0;
     return 0;
+}
+
+enum target_place target_take_base(struct target *target, struct span base)
+{
+    struct span path = target->path;
+    bool is_base = span_equal(path, base);
+    if (path.length == 0 || (is_base && !target->slash))
+        return TARGET_ABOVE;
+    if (!is_base && !(span_begins(path, base) && path.at[base.length] == '/')) /* or the NUL after the path */
+        return TARGET_OUTSIDE;
+    size_t taken = base.length + !is_base;
+    target->path.length -= taken;
+    memmove(target->room, target->room + taken, target->path.length + 1);
+    return TARGET_INSIDE;
+}
+
+void target_append_start(struct buffer *address, const struct target *target, struct span base)
+{
+    unsigned depth = 0;
+    for (size_t i = 1; i < target->sent_path.length; i++)
+        depth += target->sent_path.at[i] == '/';
+    buffer_append(address, depth > TARGET_START_DEPTH_MAX ? SPAN("/") : SPAN("./"));
+    for (; depth > 0 && depth <= TARGET_START_DEPTH_MAX; depth--)
+        buffer_append(address, SPAN("../"));
+    buffer_uri_path(address, base);
+    if (base.length > 0)
+        buffer_byte(address, '/');
 }
 
 struct span target_bad_escape(struct span raw)

@@ -2,6 +2,7 @@
 #ifndef TINYHTTPD_HTTP_TARGET_H
 #define TINYHTTPD_HTTP_TARGET_H
 
+#include "base/buffer.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -31,6 +32,24 @@ struct target {
  * if they are UTF-8, are taken as if they were escaped. Returns 0, or 400 for an invalid target, NUL, or a bad escape.
  */
 int target_parse(struct span raw, struct target *target);
+
+/* Where a path is, seen from a base. */
+enum target_place {
+    TARGET_INSIDE,
+    TARGET_ABOVE,   /* the root, or the base without its slash: the site begins at the base */
+    TARGET_OUTSIDE, /* no part of the site */
+};
+
+/* Takes the base (--base: decoded segments, as `path`) off a valid target's path, which is then relative to the site.
+   `sent_path` keeps it. Only TARGET_INSIDE changes the target. */
+enum target_place target_take_base(struct target *target, struct span base);
+
+/* The longest text that target_append_start appends. */
+enum { TARGET_START_DEPTH_MAX = 40, TARGET_START_MAX = 3 * TARGET_START_DEPTH_MAX + 3 + 3 * LIMIT_BASE };
+
+/* Appends the address of the site's root, with the base if that is not empty. Relative to the target's, so that it holds
+   behind a proxy that removes a prefix; not for a path with many segments, which is not a person's. */
+void target_append_start(struct buffer *address, const struct target *target, struct span base);
 
 /* The first "%" of a target that begins no escape, with up to two bytes after it, and the rest of a UTF-8 character
    that begins there; empty if there is none. */

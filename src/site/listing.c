@@ -339,13 +339,16 @@ static bool has_link(const struct listing *listing, struct span name, bool folde
 {
     char room[LIMIT_TARGET];
     struct buffer target = BUFFER(room);
-    struct span path = path_of(listing);
+    struct span path = path_of(listing), base = listing->form.base;
     size_t length = path.length + (path.length > 0) + name.length;
     if (length >= PATH_MAX)
         return false;
-    if (3 * length + 2 <= sizeof room) /* even if every byte is percent-encoded */
+    if (3 * (base.length + length) + 3 <= sizeof room) /* even if every byte is percent-encoded */
         return true;
     buffer_byte(&target, '/');
+    buffer_uri_path(&target, base);
+    if (base.length > 0)
+        buffer_byte(&target, '/');
     buffer_uri_path(&target, path);
     if (path.length > 0)
         buffer_byte(&target, '/');
@@ -496,16 +499,19 @@ static void write_link_up(struct buffer *out, const struct listing *listing, siz
 static void write_head(const struct listing *listing, struct buffer *out)
 {
     page_begin(out);
-    buffer_html_name(out, span_after_last(path_of(listing), '/'));
+    buffer_html_name(out,
+                     span_after_last(listing->path_length > 0 ? path_of(listing) : listing->form.base, '/'));
     buffer_append(out, SPAN("/</title>\n<style>"));
     buffer_append(out, assets_page_style());
     buffer_append(out, SPAN("</style>\n<style>"));
     buffer_append(out, assets_listing_style());
     buffer_append(out, SPAN("</style>\n<header>\n<h1>"));
     if (has_links_up(listing))
-        write_link_up(out, listing, 0, SPAN(" aria-label=\"Start\">/</a>"));
-    else
-        buffer_byte(out, '/');
+        write_link_up(out, listing, 0, SPAN(" aria-label=\"Start\">"));
+    buffer_byte(out, '/');
+    page_append_base(out, listing->form.base);
+    if (has_links_up(listing))
+        buffer_append(out, SPAN("</a>"));
     if (listing->crumb > 0)
         buffer_append(out, SPAN("<i>\xE2\x80\xA6</i>/"));
 }

@@ -23,6 +23,7 @@ struct listing_form {
     bool descending;
     bool json;
     bool dotfiles;    /* show dot names */
+    struct span base; /* borrowed: the path of the root in addresses, without slashes at its ends; or empty */
     bool no_links_up; /* the address has other slashes than the path, so that "../" would lead elsewhere */
 };
 

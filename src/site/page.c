@@ -9,13 +9,21 @@ void page_begin(struct buffer *out)
                             "<meta name=\"color-scheme\" content=\"light dark\">\n<title>"));
 }
 
-static void append_suggestion(struct buffer *out, struct span start, struct span path)
+void page_append_base(struct buffer *out, struct span base)
+{
+    buffer_html_name(out, base);
+    if (base.length > 0)
+        buffer_byte(out, '/');
+}
+
+static void append_suggestion(struct buffer *out, const struct page *page)
 {
     buffer_append(out, SPAN("<p><a href=\""));
-    buffer_append(out, start);
-    buffer_uri_path(out, path);
+    buffer_append(out, page->start);
+    buffer_uri_path(out, page->suggestion);
     buffer_append(out, SPAN("\">Go to /"));
-    buffer_html_name(out, path);
+    page_append_base(out, page->base);
+    buffer_html_name(out, page->suggestion);
     buffer_append(out, SPAN("</a></p>\n"));
 }
 
@@ -40,7 +48,7 @@ void page_write(struct buffer *out, const struct page *page)
         buffer_append(out, SPAN("</aside>\n"));
     }
     if (page->suggestion.length > 0)
-        append_suggestion(out, page->start, page->suggestion);
+        append_suggestion(out, page);
     if (page->start.length > 0) {
         buffer_append(out, SPAN("<p><a href=\""));
         buffer_append(out, page->start);

@@ -61,6 +61,9 @@ static void check_settings(const struct words *words, const struct settings *set
     CHECK(strlen(settings->index[0]) <= LIMIT_INDEX_NAME && strchr(settings->index[0], '/') == NULL);
     CHECK(settings->charset == NULL || strlen(settings->charset) <= LIMIT_CHARSET_NAME);
     CHECK(settings->spa == NULL || *settings->spa != '/');
+    CHECK(settings->base == NULL ||
+          (*settings->base != '\0' && *settings->base != '/' && strlen(settings->base) <= LIMIT_BASE &&
+           settings->base[strlen(settings->base) - 1] != '/'));
     CHECK(settings->open == NULL || (*settings->open == '/' && strpbrk(settings->open, "\r\n ") == NULL));
     CHECK(settings->verbosity <= VERBOSITY_VERBOSE);
 }

@@ -61,6 +61,24 @@ static void check_child(struct target *target)
     CHECK(memcmp(child.at + child.length - name.length, name.at, name.length) == 0);
 }
 
+/* A path is inside its own first segment, and the rest of it is relative to that. */
+static void check_base(struct target *target)
+{
+    char room[LIMIT_TARGET], before[LIMIT_TARGET];
+    struct span path = target->path;
+    size_t length = span_find(path, '/');
+    memcpy(room, path.at, length);
+    memcpy(before, path.at, path.length);
+    struct span base = {room, length};
+    if (length == 0)
+        return;
+    enum target_place place = target_take_base(target, base);
+    CHECK(place == (length == path.length && !target->slash ? TARGET_ABOVE : TARGET_INSIDE));
+    size_t taken = place == TARGET_ABOVE ? 0 : length == path.length ? length : length + 1;
+    CHECK(span_equal(target->path, (struct span){before + taken, path.length - taken}));
+    check_path(target);
+}
+
 /* RFC 3986 3.2.2: a valid host contains no byte that ends an authority or begins another component. */
 static void check_host(struct span host)
 {
@@ -87,5 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     check_query(raw, target.query);
     check_round_trip(&target);
     check_child(&target);
+    CHECK(target_parse(raw, &target) == 0); /* the child overwrote the NUL */
+    check_base(&target);
     return 0;
 }

@@ -58,7 +58,7 @@ static const char *printed(enum verbosity verbosity, const struct banner *banner
 static void one_line_has_root_and_addresses(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 8080), v6("::1", 8080)};
-    struct banner banner = {"/srv/www", addresses, 2, 4, "uid 7, no capabilities"};
+    struct banner banner = {"/srv/www", addresses, 2, 4, "uid 7, no capabilities", NULL};
     (void)state;
     assert_string_equal(printed(VERBOSITY_NORMAL, &banner),
                         "tinyhttpd " TINYHTTPD_VERSION
@@ -73,7 +73,7 @@ static void one_line_has_root_and_addresses(void **state)
 static void wildcard_addresses_are_explained(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("0.0.0.0", 80), v6("::", 80), v4("192.0.2.1", 80)};
-    struct banner banner = {"/srv/www", addresses, 3, 4, ""};
+    struct banner banner = {"/srv/www", addresses, 3, 4, "", NULL};
     (void)state;
     assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner),
                            " http://127.0.0.1:80/ (and every other IPv4 address of this machine)"
@@ -84,7 +84,7 @@ static void wildcard_addresses_are_explained(void **state)
 static void control_characters_of_the_root_are_escaped(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 80)};
-    struct banner banner = {"/srv/\xC3\xA9 site", addresses, 1, 4, ""};
+    struct banner banner = {"/srv/\xC3\xA9 site", addresses, 1, 4, "", NULL};
     (void)state;
     assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner), " /srv/\xC3\xA9 site at "));
     banner.root_path = "/srv/\x1B[2J\n";
@@ -94,13 +94,30 @@ static void control_characters_of_the_root_are_escaped(void **state)
 static void a_single_file_is_named(void **state)
 {
     struct sockaddr_storage addresses[] = {v4("127.0.0.1", 80)};
-    struct banner banner = {"/srv/www", addresses, 1, 4, ""};
+    struct banner banner = {"/srv/www", addresses, 1, 4, "", NULL};
     (void)state;
     struct settings settings = {.verbosity = VERBOSITY_NORMAL, .file = "a\n.html"};
     assert_non_null(
         strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, only this file at http"));
     banner.root_path = "/";
     assert_non_null(strstr(printed_for(settings, &banner), " serving /a\\x0A.html, only this file at http"));
+}
+
+static void urls_have_the_base(void **state)
+{
+    char url[BANNER_URL_MAX], base[LIMIT_BASE + 1];
+    struct sockaddr_storage addresses[] = {v4("127.0.0.1", 65535), v6("::1", 65535)};
+    struct banner banner = {"/srv/www", addresses, 2, 4, "", "a b/\xC3\xA9"};
+    (void)state;
+    assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner),
+                           " at http://127.0.0.1:65535/a%20b/%C3%A9/ http://[::1]:65535/a%20b/%C3%A9/\n"));
+    assert_true(banner_write_url(&banner, url));
+    assert_string_equal(url, "http://localhost:65535/a%20b/%C3%A9");
+    memset(base, ' ', LIMIT_BASE);
+    base[LIMIT_BASE] = '\0';
+    banner.base = base;
+    assert_true(banner_write_url(&banner, url));
+    assert_int_equal(strlen(url), strlen("http://localhost:65535/") + 3 * LIMIT_BASE);
 }
 
 static struct sockaddr_storage unix_socket(const char *path)
@@ -115,7 +132,7 @@ static struct sockaddr_storage unix_socket(const char *path)
 static void unix_sockets_are_shown_as_paths(void **state)
 {
     struct sockaddr_storage addresses[] = {unix_socket("/run/a\x1B.sock"), v4("127.0.0.1", 80)};
-    struct banner banner = {"/srv/www", addresses, 2, 4, ""};
+    struct banner banner = {"/srv/www", addresses, 2, 4, "", NULL};
     (void)state;
     assert_non_null(
         strstr(printed(VERBOSITY_NORMAL, &banner), " at unix:/run/a\\x1B.sock http://127.0.0.1:80/\n"));
@@ -146,7 +163,7 @@ static void the_local_url_prefers_localhost(void **state)
     char url[BANNER_URL_MAX];
     struct sockaddr_storage addresses[] = {unix_socket("/a"), v6("2001:db8::1", 81), v4("192.0.2.1", 81),
                                            v4("0.0.0.0", 81)};
-    struct banner banner = {"/srv/www", addresses, 4, 4, ""};
+    struct banner banner = {"/srv/www", addresses, 4, 4, "", NULL};
     (void)state;
     assert_true(banner_write_url(&banner, url));
     assert_string_equal(url, "http://localhost:81");
@@ -181,6 +198,7 @@ int main(void)
         cmocka_unit_test(wildcard_addresses_are_explained),
         cmocka_unit_test(control_characters_of_the_root_are_escaped),
         cmocka_unit_test(a_single_file_is_named),
+        cmocka_unit_test(urls_have_the_base),
         cmocka_unit_test(unix_sockets_are_shown_as_paths),
         cmocka_unit_test(longest_banner_is_whole),
         cmocka_unit_test(the_local_url_prefers_localhost),

@@ -262,6 +262,19 @@ static const struct {
     {{"--charset", ""}, {"--charset", "''", "utf-8"}},
     {{"--charset", "a b"}, {"--charset", "'a b'"}},
     {{"--log", "apache"}, {"--log", "'apache'", "text, combined, json, errors or off"}},
+    {{"--base", "/../repo"}, {"--base '/../repo'", "without empty names, '.' and '..'"}},
+    {{"--base", "a/%2e%2E/b"}, {"--base", "without empty names"}},
+    {{"--base", "/a/./b"}, {"--base", "without empty names"}},
+    {{"--base", "/a//b"}, {"--base", "without empty names"}},
+    {{"--base", "https://user.github.io/repo/"}, {"--base", "give a path", "such as /repo/"}},
+    {{"--base", "/repo?a"}, {"--base '/repo?a'", "the path of a URL", "%3F"}},
+    {{"--base", "/repo#a"}, {"--base '/repo#a'", "the path of a URL"}},
+    {{"--base", "/50%"}, {"--base", "%25"}},
+    {{"--base", "/50%2"}, {"--base", "%25"}},
+    {{"--base", "/%zz"}, {"--base", "%25"}},
+    {{"--base", "/a%00b"}, {"--base", "the path of a URL"}},
+    {{"--base", "/.git/a"}, {"--base '/.git/a/'", "begin with a dot", "'--dotfiles'"}},
+    {{"--base", "/a/%2Egit"}, {"--base '/a/.git/'", "'--dotfiles'"}},
     {{"--metrics", "metrics"}, {"--metrics", "'metrics'", "such as /metrics"}},
     {{"--metrics", "/"}, {"--metrics", "'/'", "such as /metrics"}},
     {{"--metrics", "/a?b"}, {"--metrics", "'/a?b'"}},
@@ -529,6 +542,43 @@ static void log_formats_are_stored(void **state)
         assert_int_equal(read_line((const char *const[]){"--log", rows[i].word, NULL}), OPTIONS_SERVE);
         assert_int_equal(settings.log, rows[i].choice);
     }
+}
+
+static void bases_are_decoded_and_trimmed(void **state)
+{
+    static const struct {
+        const char *typed, *stored;
+    } rows[] = {
+        {"repo", "repo"},
+        {"/repo", "repo"},
+        {"/repo/", "repo"},
+        {"//a/b//", "a/b"},
+        {"/caf%C3%A9/", "caf\xC3\xA9"},
+        {"/caf\xC3\xA9/", "caf\xC3\xA9"},
+        {"/a b%20c%2Fd%2F/", "a b c/d"},
+        {"/%3F%23%25", "?#%"},
+        {"/.well-known/a", ".well-known/a"},
+        {"", NULL},
+        {"/", NULL},
+        {"%2F", NULL},
+    };
+    char longest[LIMIT_BASE + 2];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(read_line((const char *const[]){"--base", rows[i].typed, NULL}), OPTIONS_SERVE);
+        if (rows[i].stored == NULL)
+            assert_null(settings.base);
+        else
+            assert_string_equal(settings.base, rows[i].stored);
+    }
+    assert_int_equal(read_line((const char *const[]){"--base=.a", "--dotfiles", NULL}), OPTIONS_SERVE);
+    memset(longest, 'a', sizeof longest);
+    longest[LIMIT_BASE] = '\0';
+    assert_int_equal(read_line((const char *const[]){"--base", longest, NULL}), OPTIONS_SERVE);
+    longest[LIMIT_BASE] = 'a';
+    longest[LIMIT_BASE + 1] = '\0';
+    assert_int_equal(read_line((const char *const[]){"--base", longest, NULL}), OPTIONS_BAD);
+    assert_non_null(strstr(failure.message, "has 256 bytes; give at most 255"));
 }
 
 static void the_metrics_path_is_stored(void **state)
@@ -810,6 +860,7 @@ int main(void)
         cmocka_unit_test(file_options_are_stored),
         cmocka_unit_test(response_header_options_are_stored),
         cmocka_unit_test(log_formats_are_stored),
+        cmocka_unit_test(bases_are_decoded_and_trimmed),
         cmocka_unit_test(the_metrics_path_is_stored),
         cmocka_unit_test(trusted_proxies_are_stored),
         cmocka_unit_test(check_takes_a_url_or_settings),

@@ -362,6 +362,94 @@ static void longest_path_has_room_for_a_child(void **state)
     assert_memory_equal(child.at + LIMIT_TARGET, name, TARGET_NAME_MAX);
 }
 
+/* ---- bases ---- */
+
+static void base_is_taken_off(void **state)
+{
+    static const struct {
+        struct span raw;
+        const char *base;
+        enum target_place place;
+        const char *path;
+        bool slash;
+    } rows[] = {
+        {TEXT("/"), "repo", TARGET_ABOVE, "", true},
+        {TEXT("/repo"), "repo", TARGET_ABOVE, "repo", false},
+        {TEXT("/repo/"), "repo", TARGET_INSIDE, "", true},
+        {TEXT("/repo/a"), "repo", TARGET_INSIDE, "a", false},
+        {TEXT("/repo/a/b/"), "repo", TARGET_INSIDE, "a/b", true},
+        {TEXT("/repo/repo"), "repo", TARGET_INSIDE, "repo", false},
+        {TEXT("/repos"), "repo", TARGET_OUTSIDE, "repos", false},
+        {TEXT("/repos/a"), "repo", TARGET_OUTSIDE, "repos/a", false},
+        {TEXT("/Repo/"), "repo", TARGET_OUTSIDE, "Repo", true},
+        {TEXT("/rep/"), "repo", TARGET_OUTSIDE, "rep", true},
+        {TEXT("/a/repo/"), "repo", TARGET_OUTSIDE, "a/repo", true},
+        /* As paths: after decoding, and without dot segments. */
+        {TEXT("/%72epo/a"), "repo", TARGET_INSIDE, "a", false},
+        {TEXT("/repo%2Fa"), "repo", TARGET_INSIDE, "a", false},
+        {TEXT("//repo//a"), "repo", TARGET_INSIDE, "a", false},
+        {TEXT("/repo/."), "repo", TARGET_INSIDE, "", true},
+        {TEXT("/repo/.."), "repo", TARGET_ABOVE, "", true},
+        {TEXT("/repo/../a"), "repo", TARGET_OUTSIDE, "a", false},
+        {TEXT("/repo/%2e%2e/%2e%2e/repo/a"), "repo", TARGET_INSIDE, "a", false},
+        {TEXT("/caf%C3%A9/a"), "caf\xC3\xA9", TARGET_INSIDE, "a", false},
+        {TEXT("/caf\xC3\xA9/a"), "caf\xC3\xA9", TARGET_INSIDE, "a", false},
+        /* Several segments: what is between the root and the base is outside. */
+        {TEXT("/a/b"), "a/b", TARGET_ABOVE, "a/b", false},
+        {TEXT("/a/b/c"), "a/b", TARGET_INSIDE, "c", false},
+        {TEXT("/a/"), "a/b", TARGET_OUTSIDE, "a", true},
+        {TEXT("/a"), "a/b", TARGET_OUTSIDE, "a", false},
+        {TEXT("/a/c/b"), "a/b", TARGET_OUTSIDE, "a/c/b", false},
+        {TEXT("http://h"), "repo", TARGET_ABOVE, "", true},
+        {TEXT("http://h/repo/a?b"), "repo", TARGET_INSIDE, "a", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(parse(rows[i].raw), 0);
+        struct span sent = target.sent_path;
+        if (target_take_base(&target, span_of(rows[i].base)) != rows[i].place)
+            fail_msg("'%s' is elsewhere, seen from '%s'", rows[i].raw.at, rows[i].base);
+        assert_string_equal(target.path.at, rows[i].path);
+        assert_int_equal(target.path.length, strlen(rows[i].path));
+        assert_int_equal(target.slash, rows[i].slash);
+        assert_ptr_equal(target.sent_path.at, sent.at);
+        assert_int_equal(target.sent_path.length, sent.length);
+    }
+}
+
+static const char *start_of(const char *sent_path, const char *base)
+{
+    static char room[TARGET_START_MAX + 1];
+    struct buffer address = {room, 0, TARGET_START_MAX, false};
+    target.sent_path = span_of(sent_path);
+    target_append_start(&address, &target, span_of(base));
+    room[buffer_filled(&address).length] = '\0';
+    return room;
+}
+
+/* Each leads to /BASE/, resolved as RFC 3986 5.2 says. */
+static void start_is_relative_to_the_sent_path(void **state)
+{
+    char deep[2 * TARGET_START_DEPTH_MAX + 4] = "", base[LIMIT_BASE + 1], longest[TARGET_START_MAX + 1];
+    (void)state;
+    assert_string_equal(start_of("/", ""), "./");
+    assert_string_equal(start_of("", "repo"), "./repo/");
+    assert_string_equal(start_of("/", "repo"), "./repo/");
+    assert_string_equal(start_of("/repo", "repo"), "./repo/");
+    assert_string_equal(start_of("//", "repo"), "./../repo/");
+    assert_string_equal(start_of("/repo/a/b", "repo"), "./../../repo/");
+    assert_string_equal(start_of("/a/b", "a/b"), "./../a/b/");
+    assert_string_equal(start_of("/x", "a b/\xC3\xA9"), "./a%20b/%C3%A9/");
+    memset(base, '%', LIMIT_BASE);
+    base[LIMIT_BASE] = '\0';
+    for (unsigned i = 0; i < TARGET_START_DEPTH_MAX + 1; i++)
+        strcat(deep, "/a");
+    snprintf(longest, sizeof longest, "./%s", start_of(deep, base) + 2);
+    assert_int_equal(strlen(longest), TARGET_START_MAX);
+    strcat(deep, "/");
+    assert_string_equal(start_of(deep, "repo"), "/repo/");
+}
+
 /* ---- hosts ---- */
 
 static const struct {
@@ -681,6 +769,8 @@ int main(void)
         cmocka_unit_test(targets_over_the_limit_are_refused),
         cmocka_unit_test(children_follow_the_path),
         cmocka_unit_test(longest_path_has_room_for_a_child),
+        cmocka_unit_test(base_is_taken_off),
+        cmocka_unit_test(start_is_relative_to_the_sent_path),
         cmocka_unit_test(valid_hosts_are_recognised),
         cmocka_unit_test(ipv6_addresses_follow_the_grammar),
         cmocka_unit_test(normalised_paths_equal_the_reference),

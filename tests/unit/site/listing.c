@@ -413,6 +413,14 @@ static void crumbs_link_to_parents(void **state)
     assert_non_null(strstr(page, "<title>Zoo/</title>"));
     assert_non_null(strstr(page, "<h1><a href=\"../\" aria-label=\"Start\">/</a><bdi>Zoo</bdi></h1>"));
     assert_non_null(strstr(page, "<a href=\"../\">Up</a>"));
+    struct listing_form form = {.base = SPAN("a/b&c")};
+    page = listed("", form);
+    assert_non_null(strstr(page, "<title>b&amp;c/</title>"));
+    assert_non_null(strstr(page, "<h1>/a/b&amp;c/</h1>"));
+    assert_null(strstr(page, "../"));
+    page = listed("Zoo", form);
+    assert_non_null(
+        strstr(page, "<h1><a href=\"../\" aria-label=\"Start\">/a/b&amp;c/</a><bdi>Zoo</bdi></h1>"));
 }
 
 /* Lists another directory, as only the path's text matters. */

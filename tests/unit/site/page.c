@@ -73,6 +73,8 @@ static void a_suggestion_is_a_link(void **state)
         count_of(written(&page),
                  "<p><a href=\"./../a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
         1);
+    page.base = SPAN("a&b");
+    assert_int_equal(count_of(written(&page), ">Go to /a&amp;b/a dir/#&quot;b&quot;.html</a></p>"), 1);
     page.suggestion = (struct span){NULL, 0};
     assert_int_equal(count_of(written(&page), "<a "), 1);
 }
@@ -81,14 +83,14 @@ static void all_texts_are_escaped(void **state)
 {
     (void)state;
     struct span evil = SPAN("</title></p><script>alert(\"1\")</script>&'\n\xFF");
-    struct page page = {evil, evil, evil, evil, evil, {NULL, 0}};
+    struct page page = {evil, evil, evil, evil, evil, {NULL, 0}, evil};
     written(&page);
     assert_int_equal(count_of(room, "<script"), 0);
     assert_int_equal(count_of(room, "</title>"), 1);
     assert_int_equal(count_of(room,
                               "&lt;/title&gt;&lt;/p&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
                               "&amp;&#39;\xE2\x90\x8A\xEF\xBF\xBD"),
-                     7);
+                     8);
 }
 
 /* assets_page_policy: nothing loads, and no script runs. */
