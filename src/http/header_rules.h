@@ -36,7 +36,7 @@ struct header_fields {
     bool overflow; /* fields beyond LIMIT_RULES_FIELDS or LIMIT_HEADER_BYTES were left out */
     struct header_field fields[LIMIT_RULES_FIELDS];
     size_t used;
-    char room[LIMIT_HEADER_BYTES];
+    char room[2 * LIMIT_HEADER_BYTES]; /* values that were joined or have placeholders */
 };
 
 /*

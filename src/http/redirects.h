@@ -7,7 +7,6 @@
 #define TINYHTTPD_HTTP_REDIRECTS_H
 
 #include "base/buffer.h"
-#include "base/limits.h"
 #include "http/path_pattern.h"
 #include "http/rules.h"
 
@@ -39,6 +38,7 @@ struct redirect {
         rewrite; /* 200, 404, 410, 451: the target is a file here, sent with the status. Otherwise: a Location */
     const struct redirects_rule *rule;
     struct span query;
+    unsigned capture_count;
     struct path_capture captures[LIMIT_RULES_WILDCARDS];
 };
 
@@ -50,10 +50,10 @@ bool redirects_match(const struct redirects *redirects, struct span path, struct
                      enum redirects_pass pass, struct redirect *match);
 
 /*
- * Appends the target. Of a redirect: a Location with the target's query, or else the request's, and the fragment; at
- * most three times as long as rule, path and query together. It names a foreign host only if the rule's own text does.
- * Of a rewrite: a path for store_find, without the NUL behind it; `*slash` is true if the target ended with a slash. The
- * caller checks hidden names. False if the buffer has overflowed, or a captured value has a NUL in a rewrite.
+ * Appends the target. Of a redirect: a Location with the target's query, or else the request's, and the fragment; it
+ * names a foreign host only if the rule's own text does. Of a rewrite: a path for store_find, without the NUL behind it;
+ * `*slash` is true if the target ended with a slash. The caller checks hidden names. False if the buffer has overflowed,
+ * or if a rewrite's path has a NUL, so that no file has it.
  */
 bool redirect_write_target(const struct redirect *match, struct buffer *target, bool *slash);
 
