@@ -17,8 +17,9 @@ struct header_line {
 struct header_block {
     const struct header_line *lines;
     unsigned count;
+    struct span path;
     unsigned line;  /* of its path */
-    bool templates; /* a value may have a placeholder */
+    bool templates; /* a value has a placeholder */
 };
 
 struct header_rules {
@@ -57,7 +58,7 @@ static void end_block(const struct parser *parser)
     if (parser->block == NULL || parser->block->count > 0)
         return;
     at.line = parser->block->line;
-    rules_refuse(&at, SPAN("a path"), "has no field below it; add 'NAME: VALUE', or remove the path");
+    rules_refuse(&at, parser->block->path, "has no field below it; add 'NAME: VALUE', or remove the path");
 }
 
 /* False at the limit, after which no block can follow. */
@@ -84,7 +85,7 @@ static bool begin_block(struct parser *parser, struct span path)
         return true;
     }
     parser->block = &rules->blocks[rules->set.count - 1];
-    *parser->block = (struct header_block){.lines = parser->next, .line = parser->reader.line};
+    *parser->block = (struct header_block){.lines = parser->next, .path = path, .line = parser->reader.line};
     return true;
 }
 
@@ -148,6 +149,31 @@ static bool read_field(const struct parser *parser, struct span text, struct hea
     return check_name(parser, line->name) && check_value(parser, line->name, line->value);
 }
 
+/* Moves past the next ":" and the name behind it, which it returns; it may be empty or no placeholder's. */
+static struct span take_name(struct span *text)
+{
+    span_take_until(text, ':');
+    size_t length = 0;
+    while (length < text->length && path_is_word(text->at[length]))
+        length++;
+    struct span name = {text->at, length};
+    *text = (struct span){text->at + length, text->length - length};
+    return name;
+}
+
+/* True if the value names a wildcard of the pattern. */
+static bool has_placeholder(const struct path_pattern *pattern, struct span value)
+{
+    while (value.length > 0) {
+        struct span name = take_name(&value);
+        for (unsigned i = 0; i < pattern->wildcards && name.length > 0; i++) {
+            if (span_equal(pattern->pieces[i].name, name))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void add_field(struct parser *parser, struct span text)
 {
     struct header_line line;
@@ -161,26 +187,26 @@ static void add_field(struct parser *parser, struct span text)
         return;
     *parser->next++ = line;
     block->count++;
-    block->templates |= parser->rules->dialect != RULES_NETLIFY && line.value.length > 0 &&
-                        span_find(line.value, ':') < line.value.length;
+    const struct path_set *set = &parser->rules->set;
+    block->templates |= parser->rules->dialect != RULES_NETLIFY &&
+                        has_placeholder(&set->patterns[set->count - 1], line.value);
 }
 
 struct header_rules *header_rules_parse(struct span text, enum rules_choice dialect, rules_report *report,
                                         void *context)
 {
-    size_t kept = text.length < rules_text_max(dialect) ? text.length : rules_text_max(dialect) + 1;
-    unsigned lines = rules_count_lines((struct span){text.at, kept}, UINT32_MAX);
-    unsigned most = dialect == RULES_NETLIFY ? LIMIT_RULES : LIMIT_RULES_BLOCKS,
-             max = lines < most ? lines : most;
+    text = rules_clip(text, dialect);
+    unsigned lines = rules_count_lines(text, UINT32_MAX);
+    unsigned most = dialect == RULES_NETLIFY ? LIMIT_RULES : LIMIT_RULES_BLOCKS;
+    unsigned max = lines < most ? lines : most;
     size_t blocks = sizeof(struct header_rules), fields = blocks + max * sizeof(struct header_block);
-    size_t set = fields + lines * sizeof(struct header_line);
-    size_t copy = set + path_set_bytes((struct span){text.at, kept}, max);
-    char *memory = malloc(copy + kept);
+    size_t set = fields + lines * sizeof(struct header_line), copy = set + path_set_bytes(text, max);
+    char *memory = malloc(copy + text.length);
     if (memory == NULL)
         return NULL;
-    if (kept > 0)
-        memcpy(memory + copy, text.at, kept);
-    text = (struct span){memory + copy, kept};
+    if (text.length > 0)
+        memcpy(memory + copy, text.at, text.length);
+    text.at = memory + copy;
     struct header_rules *rules = (void *)memory;
     *rules = (struct header_rules){.dialect = dialect, .blocks = (void *)(memory + blocks)};
     path_set_init(&rules->set, dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES, memory + set, text, max);
@@ -231,17 +257,16 @@ static const struct path_capture *find_capture(const struct matched *matched, st
 /* Appends a value. What its placeholders matched is percent-encoded: at Cloudflare the path was never decoded. */
 static void write_value(const struct matched *matched, struct span text, struct buffer *out)
 {
-    for (size_t at = 0; at < text.length;) {
-        size_t end = at + 1;
-        while (text.at[at] == ':' && end < text.length && path_is_word(text.at[end]))
-            end++;
-        const struct path_capture *capture =
-            text.at[at] == ':' ? find_capture(matched, (struct span){text.at + at + 1, end - at - 1}) : NULL;
+    while (text.length > 0) {
+        struct span before = {text.at, span_find(text, ':')};
+        struct span name = take_name(&text);
+        const struct path_capture *capture = find_capture(matched, name);
+        buffer_append(out, before);
         if (capture != NULL)
             buffer_uri_path(out, capture->value);
         else
-            buffer_append(out, (struct span){text.at + at, end - at});
-        at = end;
+            buffer_append(
+                out, (struct span){before.at + before.length, (size_t)(text.at - before.at) - before.length});
     }
 }
 

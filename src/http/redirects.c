@@ -348,18 +348,17 @@ static unsigned max_rules(enum rules_choice dialect)
 struct redirects *redirects_parse(struct span text, enum rules_choice dialect, rules_report *report,
                                   void *context)
 {
-    /* What is beyond the limit is not copied, but reported. */
-    size_t kept = text.length < rules_text_max(dialect) ? text.length : rules_text_max(dialect) + 1;
-    unsigned max = rules_count_lines((struct span){text.at, kept}, max_rules(dialect));
+    text = rules_clip(text, dialect);
+    unsigned max = rules_count_lines(text, max_rules(dialect));
     size_t before = sizeof(struct redirects) + max * sizeof(struct redirects_rule);
-    size_t set_bytes = path_set_bytes((struct span){text.at, kept}, max);
-    struct redirects *redirects = malloc(before + set_bytes + kept);
+    size_t set_bytes = path_set_bytes(text, max);
+    struct redirects *redirects = malloc(before + set_bytes + text.length);
     if (redirects == NULL)
         return NULL;
     char *copy = (char *)redirects + before + set_bytes;
-    if (kept > 0)
-        memcpy(copy, text.at, kept);
-    text = (struct span){copy, kept};
+    if (text.length > 0)
+        memcpy(copy, text.at, text.length);
+    text.at = copy;
     *redirects = (struct redirects){.dialect = dialect};
     enum path_style style = dialect == RULES_CLOUDFLARE ? PATH_BYTES : PATH_SEGMENTS;
     path_set_init(&redirects->set, style, (char *)redirects + before, text, max);
@@ -544,6 +543,17 @@ static void write_template(struct writer *writer, struct span text)
     }
 }
 
+/* As sent, but for bytes that no URI has. */
+static void write_query(struct writer *writer, struct span query)
+{
+    for (size_t at = 0; at < query.length;) {
+        if (query.at[at] == '%')
+            buffer_byte(writer->out, query.at[at++]);
+        else
+            write_literal(writer, query, &at);
+    }
+}
+
 /* Removes dot segments and slashes at the ends from what was written behind `start`, in place (RFC 3986 5.2.4). Returns
    true if it ended with a slash or a dot segment. */
 static bool normalise(struct buffer *out, size_t start)
@@ -581,17 +591,18 @@ bool redirect_write_target(const struct redirect *match, struct buffer *target, 
     write_template(&writer, to->path);
     if (to->splat)
         write_template(&writer, SPAN(":splat"));
-    if (match->rewrite) {
-        *slash = normalise(target, writer.start);
-        return !target->overflow && !writer.failed;
-    }
     *slash = false;
     writer.one_slash = false;
+    if (match->rewrite) {
+        *slash = normalise(target, writer.start);
+        if (writer.failed)
+            target->length = writer.start;
+        return !target->overflow && !writer.failed;
+    }
     if (to->query.length > 1) {
         write_template(&writer, to->query);
     } else if (match->query.length > 1) {
-        for (size_t at = 0; at < match->query.length;)
-            write_literal(&writer, match->query, &at);
+        write_query(&writer, match->query);
     }
     write_template(&writer, to->fragment);
     return !target->overflow;

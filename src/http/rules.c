@@ -44,6 +44,12 @@ static bool is_good(const struct rules_reader *reader, struct span line)
     return true;
 }
 
+struct span rules_clip(struct span text, enum rules_choice dialect)
+{
+    size_t max = rules_text_max(dialect);
+    return text.length > max ? (struct span){text.at, max + 1} : text;
+}
+
 bool rules_next(struct rules_reader *reader, struct span *line)
 {
     static const struct span mark = SPAN_INIT("\xEF\xBB\xBF");

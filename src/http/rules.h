@@ -19,6 +19,9 @@ static inline size_t rules_text_max(enum rules_choice dialect)
     return dialect == RULES_CLOUDFLARE ? LIMIT_RULES_TEXT_CLOUDFLARE : LIMIT_RULES_TEXT;
 }
 
+/* The text up to one byte beyond rules_text_max: what is further is reported without being read. */
+struct span rules_clip(struct span text, enum rules_choice dialect);
+
 /* The lines of a file. */
 struct rules_reader {
     struct span rest;
