@@ -228,6 +228,31 @@
 /* Parent directories that a listing links by name. It leaves out those between them and the root. */
 #define LIMIT_LISTING_CRUMBS 12
 
+/* ---- rules by path: _redirects and _headers ---- */
+
+/* A file of rules, as the IPFS specification says. Cloudflare names no size; this one has room for all of its rules
+   with 120 bytes each. */
+#define LIMIT_RULES_TEXT 65536
+#define LIMIT_RULES_TEXT_CLOUDFLARE 262144
+
+/* Rules of a file; GitLab Pages takes as many. Cloudflare: rules without wildcards above the first one with them, and
+   the rest (MAX_STATIC_REDIRECT_RULES, MAX_DYNAMIC_REDIRECT_RULES). */
+#define LIMIT_RULES 1000
+#define LIMIT_RULES_STATIC 2000
+#define LIMIT_RULES_DYNAMIC 100
+
+/* Blocks of a _headers at Cloudflare (MAX_HEADER_RULES). */
+#define LIMIT_RULES_BLOCKS 100
+
+/* A line of rules (Cloudflare: MAX_LINE_LENGTH). */
+#define LIMIT_RULES_LINE 2000
+
+/* Wildcards of a rule, with its query parameters: more than segments of honest paths. */
+#define LIMIT_RULES_WILDCARDS 16
+
+/* Fields that _headers adds to a response. */
+#define LIMIT_RULES_FIELDS 64
+
 /* ---- explanations of a 404 ---- */
 
 /* Explanations per second and worker: enough for a page full of dead links, too few to make a flood of 404s costly. */

@@ -35,6 +35,10 @@ enum log_choice {
     LOG_CHOICE_OFF
 };
 
+/* Whether _redirects and _headers in the root are obeyed, and the host whose rules they follow. PLAIN: the IPFS
+   specification of _redirects, and Cloudflare's _headers. */
+enum rules_choice { RULES_OFF, RULES_PLAIN, RULES_NETLIFY, RULES_CLOUDFLARE };
+
 /* The media type of files whose name is, or ends with a dot and, `name`. ".NAME" is only an end; "." stands for names
    without an extension. */
 struct type_override {

@@ -213,7 +213,7 @@ static unsigned append_network(const struct style *style, const struct banner *b
 /* Where "localhost" works, so may the project's own name. */
 static void append_origin(const struct style *style, const struct banner *banner, uint16_t port)
 {
-    char name[ORIGIN_NAME_MAX], room[ORIGIN_NAME_MAX + 24];
+    char name[ORIGIN_NAME_MAX], room[ORIGIN_NAME_MAX + 24 + 3 * LIMIT_BASE];
     struct buffer url = BUFFER(room);
     if (!origin_find(banner->root_path, name))
         return;
@@ -221,6 +221,7 @@ static void append_origin(const struct style *style, const struct banner *banner
     buffer_string(&url, name);
     buffer_byte(&url, ':');
     buffer_number(&url, port);
+    append_base(&url, banner);
     buffer_byte(&url, '/');
     append_label(style, "");
     append_styled(style, "36", buffer_span(&url));

@@ -1,6 +1,7 @@
 #include "cli/values.h"
 
 #include "base/buffer.h"
+#include "base/reserved_fields.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -495,40 +496,6 @@ static int set_cors(const struct value *value)
     return 0;
 }
 
-/* Rejects fields that frame a message or that the server computes: a second one would contradict the first. */
-static const char *advice_for_field(const char *name, size_t length)
-{
-    static const struct {
-        const char *name;
-        const char *advice;
-    } rows[] = {
-        {"Content-Length", NULL},
-        {"Transfer-Encoding", NULL},
-        {"Connection", NULL},
-        {"Keep-Alive", NULL},
-        {"Proxy-Connection", NULL},
-        {"Upgrade", NULL},
-        {"TE", NULL},
-        {"Trailer", NULL},
-        {"Date", NULL},
-        {"ETag", NULL},
-        {"Last-Modified", NULL},
-        {"Accept-Ranges", NULL},
-        {"Allow", NULL},
-        {"Location", NULL},
-        {"Content-Range", NULL},
-        {"Vary", "leave it out; each answer names the request's fields that it depends on"},
-        {"Content-Encoding", "put FILE.gz, FILE.br or FILE.zst beside FILE, or use '--encoded'"},
-        {"Content-Type", "use '--mime EXT=TYPE' instead"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (span_equal_nocase(span_of(rows[i].name), (struct span){name, length}))
-            return rows[i].advice != NULL ? rows[i].advice
-                                          : "leave it out; the server sends this field itself";
-    }
-    return NULL;
-}
-
 static int add_header(const struct value *value)
 {
     struct settings *settings = value->settings;
@@ -540,7 +507,7 @@ static int add_header(const struct value *value)
         if ((*at < ' ' && *at != '\t') || *at > '~')
             return refuse(value, "remove line ends, controls and bytes beyond ASCII");
     }
-    const char *advice = advice_for_field(value->typed, length);
+    const char *advice = reserved_field_advice((struct span){value->typed, length});
     if (advice != NULL)
         return refuse(value, advice);
     if (settings->header_count == LIMIT_HEADERS)

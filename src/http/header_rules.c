@@ -1,0 +1,407 @@
+#include "http/header_rules.h"
+
+#include "base/hash.h"
+#include "base/reserved_fields.h"
+#include "http/path_pattern.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A line of a block. */
+struct header_line {
+    struct span name;
+    struct span value; /* `at` is NULL: removes the field */
+    unsigned line;
+};
+
+struct header_block {
+    const struct header_line *lines;
+    unsigned count;
+    struct span path;
+    unsigned line;  /* of its path */
+    bool templates; /* a value has a placeholder */
+};
+
+struct header_rules {
+    enum rules_choice dialect;
+    struct path_set set;
+    struct header_block *blocks; /* one for each pattern */
+};
+
+/* ---- parsing ---- */
+
+struct parser {
+    struct rules_reader reader;
+    struct header_rules *rules;
+    struct header_line *next;   /* the next free one */
+    struct header_block *block; /* NULL: none, or its path was bad */
+    bool skips;                 /* its path was bad, and reported */
+};
+
+static bool refuse(const struct parser *parser, struct span value, const char *advice)
+{
+    return rules_refuse(&parser->reader, value, advice);
+}
+
+/* SCHEME:// or a slash, as Cloudflare tells paths from fields. */
+static bool is_path(struct span line)
+{
+    struct span scheme = {line.at, span_find(line, ':')};
+    struct span rest = {line.at + scheme.length, line.length - scheme.length};
+    return line.at[0] == '/' ||
+           (scheme.length > 0 && span_find(scheme, ' ') == scheme.length && span_begins(rest, SPAN("://")));
+}
+
+static void end_block(const struct parser *parser)
+{
+    struct rules_reader at = parser->reader;
+    if (parser->block == NULL || parser->block->count > 0)
+        return;
+    at.line = parser->block->line;
+    rules_refuse(&at, parser->block->path, "has no field below it; add 'NAME: VALUE', or remove the path");
+}
+
+/* False at the limit, after which no block can follow. */
+static bool begin_block(struct parser *parser, struct span path)
+{
+    struct header_rules *rules = parser->rules;
+    bool netlify = rules->dialect == RULES_NETLIFY;
+    end_block(parser);
+    parser->block = NULL;
+    parser->skips = true;
+    if (path.at[0] != '/') {
+        refuse(parser, path, "is for a host, which is not supported; give the path only");
+        return true;
+    }
+    if (rules->set.count == (netlify ? LIMIT_RULES : LIMIT_RULES_BLOCKS)) {
+        refuse(parser, path,
+               netlify ? "and all after it is ignored: there are more than 1000 paths"
+                       : "and all after it is ignored: Cloudflare takes 100 paths");
+        return false;
+    }
+    const char *wrong = path_set_add(&rules->set, path);
+    if (wrong != NULL) {
+        refuse(parser, path, wrong);
+        return true;
+    }
+    parser->block = &rules->blocks[rules->set.count - 1];
+    *parser->block = (struct header_block){.lines = parser->next, .path = path, .line = parser->reader.line};
+    return true;
+}
+
+static bool is_token(struct span name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if (!text_is_tchar((unsigned char)name.at[i]))
+            return false;
+    }
+    return name.length > 0;
+}
+
+static bool check_name(const struct parser *parser, struct span name)
+{
+    static const struct span netlifys[] = {SPAN_INIT("Age"), SPAN_INIT("Alt-Svc"), SPAN_INIT("Server")};
+    if (!is_token(name))
+        return refuse(parser, name, "is no field name; use letters, digits and hyphens");
+    if (span_equal_nocase(name, SPAN("Basic-Auth")))
+        return refuse(parser, name, "is not supported; protect the site by a proxy");
+    for (size_t i = 0; i < sizeof netlifys / sizeof *netlifys; i++) {
+        if (parser->rules->dialect == RULES_NETLIFY && span_equal_nocase(name, netlifys[i]))
+            return refuse(parser, name, "is set by Netlify itself; leave it out");
+    }
+    const char *advice = reserved_field_advice(name);
+    if (advice == NULL)
+        return true;
+    char room[128];
+    struct buffer why = BUFFER(room);
+    buffer_string(&why, "can't be set: ");
+    buffer_string(&why, advice);
+    buffer_byte(&why, '\0');
+    return refuse(parser, name, buffer_filled(&why).at);
+}
+
+static bool check_value(const struct parser *parser, struct span name, struct span value)
+{
+    if (value.length == 0)
+        return refuse(parser, name, "has no value; write 'NAME: VALUE'");
+    for (size_t i = 0; i < value.length; i++) {
+        if ((unsigned char)value.at[i] >= 0x80)
+            return refuse(parser, value, "has bytes beyond ASCII; remove them");
+    }
+    return true;
+}
+
+/* Reads "Name: value", or Cloudflare's "! Name". */
+static bool read_field(const struct parser *parser, struct span text, struct header_line *line)
+{
+    struct span value = text;
+    bool removes = parser->rules->dialect != RULES_NETLIFY && span_begins(text, SPAN("! ")) &&
+                   span_find(text, ':') == text.length;
+    *line = (struct header_line){.line = parser->reader.line};
+    if (removes) {
+        line->name = span_trim((struct span){text.at + 1, text.length - 1});
+        return check_name(parser, line->name);
+    }
+    if (span_find(text, ':') == text.length)
+        return refuse(parser, text, "is neither a path nor a field; write 'NAME: VALUE'");
+    line->name = span_trim(span_take_until(&value, ':'));
+    line->value = span_trim(value);
+    return check_name(parser, line->name) && check_value(parser, line->name, line->value);
+}
+
+/* Moves past the next ":" and the name behind it, which it returns; it may be empty or no placeholder's. */
+static struct span take_name(struct span *text)
+{
+    span_take_until(text, ':');
+    size_t length = 0;
+    while (length < text->length && path_is_word(text->at[length]))
+        length++;
+    struct span name = {text->at, length};
+    *text = (struct span){text->at + length, text->length - length};
+    return name;
+}
+
+/* True if the value names a wildcard of the pattern. */
+static bool has_placeholder(const struct path_pattern *pattern, struct span value)
+{
+    while (value.length > 0) {
+        struct span name = take_name(&value);
+        for (unsigned i = 0; i < pattern->wildcards && name.length > 0; i++) {
+            if (span_equal(pattern->pieces[i].name, name))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void add_field(struct parser *parser, struct span text)
+{
+    struct header_line line;
+    struct header_block *block = parser->block;
+    if (block == NULL) {
+        if (!parser->skips)
+            refuse(parser, text, "has no path above it; write the path first, '/*' for all");
+        return;
+    }
+    if (!read_field(parser, text, &line))
+        return;
+    *parser->next++ = line;
+    block->count++;
+    const struct path_set *set = &parser->rules->set;
+    block->templates |= parser->rules->dialect != RULES_NETLIFY &&
+                        has_placeholder(&set->patterns[set->count - 1], line.value);
+}
+
+struct header_rules *header_rules_parse(struct span text, enum rules_choice dialect, rules_report *report,
+                                        void *context)
+{
+    text = rules_clip(text, dialect);
+    unsigned lines = rules_count_lines(text, UINT32_MAX);
+    unsigned most = dialect == RULES_NETLIFY ? LIMIT_RULES : LIMIT_RULES_BLOCKS;
+    unsigned max = lines < most ? lines : most;
+    size_t blocks = sizeof(struct header_rules), fields = blocks + max * sizeof(struct header_block);
+    size_t set = fields + lines * sizeof(struct header_line), copy = set + path_set_bytes(text, max);
+    char *memory = malloc(copy + text.length);
+    if (memory == NULL)
+        return NULL;
+    if (text.length > 0)
+        memcpy(memory + copy, text.at, text.length);
+    text.at = memory + copy;
+    struct header_rules *rules = (void *)memory;
+    *rules = (struct header_rules){.dialect = dialect, .blocks = (void *)(memory + blocks)};
+    path_set_init(&rules->set, dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES, memory + set, text, max);
+    struct parser parser = {.reader = {text, 0, dialect, 0, report, context}, .rules = rules};
+    parser.next = (void *)(memory + fields);
+    for (struct span line; rules_next(&parser.reader, &line);) {
+        if (!is_path(line))
+            add_field(&parser, line);
+        else if (!begin_block(&parser, line))
+            break;
+    }
+    end_block(&parser);
+    return rules;
+}
+
+void header_rules_free(struct header_rules *rules)
+{
+    free(rules);
+}
+
+unsigned header_rules_count(const struct header_rules *rules)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < rules->set.count; i++)
+        count += rules->blocks[i].count > 0;
+    return count;
+}
+
+/* ---- matching ---- */
+
+/* A block that matches a path. */
+struct matched {
+    const struct header_rules *rules;
+    const struct header_block *block;
+    const struct path_capture *captures;
+    unsigned capture_count;
+};
+
+static const struct path_capture *find_capture(const struct matched *matched, struct span name)
+{
+    for (unsigned i = 0; i < matched->capture_count; i++) {
+        if (span_equal(matched->captures[i].name, name))
+            return &matched->captures[i];
+    }
+    return NULL;
+}
+
+/* Appends a value. What its placeholders matched is percent-encoded: at Cloudflare the path was never decoded. */
+static void write_value(const struct matched *matched, struct span text, struct buffer *out)
+{
+    while (text.length > 0) {
+        struct span before = {text.at, span_find(text, ':')};
+        struct span name = take_name(&text);
+        const struct path_capture *capture = find_capture(matched, name);
+        buffer_append(out, before);
+        if (capture != NULL)
+            buffer_uri_path(out, capture->value);
+        else
+            buffer_append(
+                out, (struct span){before.at + before.length, (size_t)(text.at - before.at) - before.length});
+    }
+}
+
+static struct header_field *find_field(struct header_fields *fields, struct span name)
+{
+    for (unsigned i = 0; i < fields->count; i++) {
+        if (span_equal_nocase(fields->fields[i].name, name))
+            return &fields->fields[i];
+    }
+    return NULL;
+}
+
+/* Writes the value into the room, behind `before` and a comma if that has any text. */
+static struct span keep_value(struct header_fields *fields, const struct matched *matched, struct span before,
+                              struct span value)
+{
+    struct buffer room = {fields->room, fields->used, sizeof fields->room, false};
+    if (before.at != NULL) {
+        buffer_append(&room, before);
+        buffer_append(&room, SPAN(", "));
+    }
+    if (matched->block->templates)
+        write_value(matched, value, &room);
+    else
+        buffer_append(&room, value);
+    fields->overflow |= room.overflow;
+    if (room.overflow)
+        return before;
+    struct span kept = {fields->room + fields->used, room.length - fields->used};
+    fields->used = room.length;
+    return kept;
+}
+
+static void add_new(struct header_fields *fields, struct span name, struct span value, unsigned line)
+{
+    if (fields->count < LIMIT_RULES_FIELDS)
+        fields->fields[fields->count++] = (struct header_field){name, value, line};
+    else
+        fields->overflow = true;
+}
+
+/* Sets a field: joins it with a value that an earlier line gave it, or at Netlify replaces one of an earlier block.
+   Cookies are never joined, as their attributes may have commas (RFC 6265 3). */
+static void set_field(struct header_fields *fields, const struct matched *matched,
+                      const struct header_line *line)
+{
+    struct header_field *field = find_field(fields, line->name);
+    bool cookie = span_equal_nocase(line->name, SPAN("Set-Cookie"));
+    bool has_value = field != NULL && field->value.at != NULL;
+    bool replaces =
+        has_value && matched->rules->dialect == RULES_NETLIFY && field->line < matched->block->line;
+    struct span before = has_value && !replaces && !cookie ? field->value : SPAN_NONE, value = line->value;
+    if (before.at != NULL || matched->block->templates)
+        value = keep_value(fields, matched, before, line->value);
+    if (value.at == NULL)
+        return;
+    if (field == NULL || (cookie && has_value && !replaces)) {
+        add_new(fields, line->name, value, line->line);
+        return;
+    }
+    field->value = value;
+    field->line = line->line;
+}
+
+static void remove_field(struct header_fields *fields, const struct header_line *line)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < fields->count; i++) {
+        if (!span_equal_nocase(fields->fields[i].name, line->name))
+            fields->fields[kept++] = fields->fields[i];
+    }
+    fields->count = kept;
+    add_new(fields, line->name, SPAN_NONE, line->line);
+}
+
+/* Cloudflare removes fields first, wherever in the block it is told to. */
+static void apply(struct header_fields *fields, const struct matched *matched)
+{
+    const struct header_block *block = matched->block;
+    for (unsigned i = 0; i < block->count; i++) {
+        if (block->lines[i].value.at == NULL)
+            remove_field(fields, &block->lines[i]);
+    }
+    for (unsigned i = 0; i < block->count; i++) {
+        if (block->lines[i].value.at != NULL)
+            set_field(fields, matched, &block->lines[i]);
+    }
+}
+
+/* Leaves out fields that are too long together. */
+static void bound(struct header_fields *fields)
+{
+    size_t bytes = 0;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < fields->count; i++) {
+        const struct header_field *field = &fields->fields[i];
+        size_t length = field->value.at == NULL ? 0 : field->name.length + field->value.length + 4;
+        if (bytes + length > LIMIT_HEADER_BYTES) {
+            fields->overflow = true;
+            continue;
+        }
+        bytes += length;
+        fields->fields[kept++] = *field;
+    }
+    fields->count = kept;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    uint64_t words[] = {hash, word};
+    return hash_bytes((struct span){(const char *)words, sizeof words});
+}
+
+uint64_t header_rules_match(const struct header_rules *rules, struct span path, struct header_fields *fields)
+{
+    struct path_capture captures[LIMIT_RULES_WILDCARDS];
+    const struct path_set *set = &rules->set;
+    uint64_t hash = 0;
+    if (fields != NULL) {
+        fields->count = 0;
+        fields->overflow = false;
+        fields->used = 0;
+    }
+    for (unsigned at = 0; (at = path_set_find(set, path, at, captures)) < set->count; at++) {
+        const struct header_block *block = &rules->blocks[at];
+        struct matched matched = {rules, block, captures, set->patterns[at].wildcards};
+        if (block->count == 0)
+            continue;
+        hash = mix(hash, at + 1);
+        for (unsigned i = 0; block->templates && i < matched.capture_count; i++)
+            hash = mix(hash, hash_bytes(captures[i].value));
+        if (fields != NULL)
+            apply(fields, &matched);
+    }
+    if (fields != NULL)
+        bound(fields);
+    return hash;
+}
