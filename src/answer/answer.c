@@ -9,6 +9,7 @@
 #include "answer/metrics_text.h"
 #include "answer/options.h"
 #include "answer/page_part.h"
+#include "answer/rules.h"
 #include "answer/unregister.h"
 #include "http/conditional.h"
 #include "http/host.h"
@@ -25,6 +26,8 @@ enum outcome {
     OUTCOME_SCRIPT,
     OUTCOME_REPORT, /* of an error in a page */
     OUTCOME_FILE,
+    OUTCOME_PAGE,     /* a file with the exchange's status */
+    OUTCOME_RULE,     /* a redirect by a rule */
     OUTCOME_REDIRECT, /* to a directory's address with a slash */
     OUTCOME_TO_BASE,  /* a redirect to the site's root, which --base moves */
     OUTCOME_LISTING,
@@ -112,7 +115,12 @@ static enum outcome look_up(struct exchange *exchange)
         return OUTCOME_REDIRECT;
     case LOOKUP_ABOVE:
         return OUTCOME_TO_BASE;
+    case LOOKUP_REDIRECT:
+        return OUTCOME_RULE;
+    case LOOKUP_PAGE:
+        return OUTCOME_PAGE;
     case LOOKUP_ERROR:
+        rules_forget(exchange);
         return OUTCOME_ERROR;
     case LOOKUP_OUTSIDE:
     case LOOKUP_MISSING:
@@ -237,6 +245,12 @@ void answer(struct exchange *exchange)
         break;
     case OUTCOME_FILE:
         file_answer(exchange);
+        break;
+    case OUTCOME_PAGE:
+        file_answer_page(exchange, exchange->status);
+        break;
+    case OUTCOME_RULE:
+        rules_answer_redirect(exchange);
         break;
     case OUTCOME_REDIRECT:
         directory_redirect(exchange);

@@ -232,7 +232,7 @@ void config_open(struct config *config, const struct settings *settings, bool ch
         .settings = settings,
         .base = path_of(settings->base),
         .file = path_of(settings->file),
-        .is_plain = settings->base == NULL && settings->file == NULL,
+        .is_plain = settings->base == NULL && settings->file == NULL && settings->rules == RULES_OFF,
         .spa = path_of(settings->spa != NULL && settings->file != NULL ? settings->file : settings->spa),
         .generated_cache = settings->cache == CACHE_OFF ? SPAN(RESPONSE_NO_STORE) : SPAN(RESPONSE_NO_CACHE),
         .check_host = check_host,

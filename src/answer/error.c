@@ -9,7 +9,11 @@
 static const char *sentence_of(int status)
 {
     switch (status) {
+    case 301:
     case 302:
+    case 303:
+    case 307:
+    case 308:
         return "This address is incomplete; the Location field has the whole one.";
     case 400:
         return "The request is malformed.";
@@ -17,6 +21,10 @@ static const char *sentence_of(int status)
         return "The server's user may not read the index of this directory.";
     case 404:
         return "No file matches this address.";
+    case 410:
+        return "What this address had is gone.";
+    case 451:
+        return "What this address has may not be shown, for legal reasons.";
     case 405:
         return "This server only serves files: use GET, HEAD or OPTIONS.";
     case 406:

@@ -17,10 +17,13 @@
 #include <stdint.h>
 #include <time.h>
 
+struct rules;
+
 /* The worker's part of every exchange. */
 struct context {
     struct store *store;
     const struct config *config;
+    struct rules *rules;     /* of --rules, or NULL */
     struct metrics *metrics; /* this worker's, or NULL */
     uint64_t iteration;      /* of the worker's loop, from 1 */
     time_t now;              /* seconds since 1970 */
@@ -62,6 +65,7 @@ struct exchange {
     struct refused refused;
     struct span denied_index;             /* the directory's first index that may not be read, or empty */
     struct representation representation; /* of the entry */
+    struct span location;                 /* where a rule of _redirects leads; in the response's text */
     struct span cache;                    /* the Cache-Control line of a file */
     struct reason reason; /* of a 400, 403, 404 or 406: whole sentences; error.c shows it or not */
 

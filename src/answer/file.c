@@ -246,6 +246,18 @@ void file_answer(struct exchange *exchange)
         error_answer(exchange, 406, SPAN_NONE);
 }
 
+void file_answer_page(struct exchange *exchange, int status)
+{
+    exchange->response->status = status;
+    representation_of_original(exchange);
+    if (exchange->entry->coding == NULL || representation_negotiate(exchange)) {
+        representation_add_script(exchange);
+        answer_whole(exchange);
+    } else {
+        error_answer(exchange, status, SPAN_NONE);
+    }
+}
+
 void file_answer_missing(struct exchange *exchange)
 {
     const struct context *context = exchange->context;
@@ -256,12 +268,5 @@ void file_answer_missing(struct exchange *exchange)
         return;
     }
     exchange->path = missing_page;
-    exchange->response->status = 404;
-    representation_of_original(exchange);
-    if (exchange->entry->coding == NULL || representation_negotiate(exchange)) {
-        representation_add_script(exchange);
-        answer_whole(exchange);
-    } else {
-        error_answer(exchange, 404, SPAN_NONE);
-    }
+    file_answer_page(exchange, 404);
 }

@@ -1,6 +1,7 @@
 #include "answer/lookup.h"
 
 #include "answer/encoded.h"
+#include "answer/rules.h"
 #include "site/mime.h"
 #include "site/reason.h"
 
@@ -82,7 +83,7 @@ bool lookup_is_hidden(const struct exchange *exchange)
 static enum lookup find_path(struct exchange *exchange)
 {
     struct target *target = exchange->target;
-    if (lookup_is_hidden(exchange))
+    if (lookup_is_hidden(exchange) || rules_is_file(target->path))
         return LOOKUP_MISSING;
     if (target->slash)
         return find_index(exchange);
@@ -101,7 +102,52 @@ static enum lookup find_path(struct exchange *exchange)
     return page;
 }
 
-/* With --base, a single file, or both. */
+static enum lookup find_in_site(struct exchange *exchange)
+{
+    return exchange->context->config->file.length > 0 ? find_single_file(exchange) : find_path(exchange);
+}
+
+/* Of what a rule leads to, no other rule is asked. */
+static enum lookup find_rewritten(struct exchange *exchange)
+{
+    int status = exchange->status;
+    enum lookup found = find_in_site(exchange);
+    if (found == LOOKUP_FILE && status != 200) {
+        exchange->status = status;
+        return LOOKUP_PAGE;
+    }
+    return found;
+}
+
+static enum lookup find_by_rule(struct exchange *exchange, enum redirects_pass pass)
+{
+    switch (rules_apply(exchange, pass)) {
+    case RULES_REDIRECT:
+        return LOOKUP_REDIRECT;
+    case RULES_REWRITE:
+        return find_rewritten(exchange);
+    case RULES_ERROR:
+        return LOOKUP_ERROR;
+    case RULES_NONE:
+        break;
+    }
+    return LOOKUP_MISSING;
+}
+
+/* A rewrite to a file that is missing is a 404, and asks no later rule. */
+static enum lookup find_with_rules(struct exchange *exchange)
+{
+    if (rules_begin(exchange) == RULES_ERROR)
+        return LOOKUP_ERROR;
+    exchange->status = 0;
+    enum lookup found = find_by_rule(exchange, REDIRECTS_FORCED);
+    if (exchange->status != 0)
+        return found;
+    found = find_in_site(exchange);
+    return found == LOOKUP_MISSING ? find_by_rule(exchange, REDIRECTS_MISSING) : found;
+}
+
+/* With --base, a single file, or rules. */
 static enum lookup find_special(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
@@ -115,7 +161,7 @@ static enum lookup find_special(struct exchange *exchange)
             break;
         }
     }
-    return config->file.length > 0 ? find_single_file(exchange) : find_path(exchange);
+    return exchange->context->rules != NULL ? find_with_rules(exchange) : find_in_site(exchange);
 }
 
 /* A navigation may have any path. If it is only a likely navigation, the path must not look like a file's. */

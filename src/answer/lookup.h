@@ -13,6 +13,8 @@ enum lookup {
     LOOKUP_MISSING,   /* no file; the target may name a directory to list */
     LOOKUP_ABOVE,     /* above --base: redirect to the site's root */
     LOOKUP_OUTSIDE,   /* elsewhere outside --base */
+    LOOKUP_REDIRECT,  /* by a rule of _redirects */
+    LOOKUP_PAGE,      /* a file for another status than 200, which a rule of _redirects gives */
     LOOKUP_ERROR,     /* with the exchange's status */
 };
 

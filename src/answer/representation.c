@@ -37,11 +37,15 @@ static bool is_beneath(struct span path, struct span prefix)
 
 /* The longest prefix of --cache that fits wins, the last of two equal ones. HTML is never immutable: it names the files
    that are. */
-__attribute__((cold)) static struct span cache_by_path(const struct exchange *exchange)
+__attribute__((cold)) static struct span cache_by_path(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     const struct settings *settings = config->settings;
     const struct cache_rule *best = NULL;
+    if (config->is_ruled)
+        exchange->steady = false;
+    if (config->rules[0].length == 0 && config->immutable.length == 0)
+        return config->cache;
     const char *type =
         exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
     bool is_page = strncmp(type, "text/html", 9) == 0;
@@ -59,7 +63,7 @@ __attribute__((cold)) static struct span cache_by_path(const struct exchange *ex
 }
 
 /* May depend on the entry only, as the line is part of the cached header. */
-static struct span cache_of(const struct exchange *exchange)
+static struct span cache_of(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     return config->caches_by_path ? cache_by_path(exchange) : config->cache;
@@ -72,8 +76,8 @@ void representation_of_original(struct exchange *exchange)
         .etag = span_of(exchange->entry->etag),
         .last_modified = last_modified_of(exchange),
     };
-    exchange->cache = cache_of(exchange);
     exchange->steady = is_steady(exchange);
+    exchange->cache = cache_of(exchange);
 }
 
 /* ---- encoded siblings ---- */

@@ -30,6 +30,7 @@ struct part {
     _Atomic uint64_t restarts; /* counted by the master */
     _Atomic uint64_t lost_lines[METRICS_LOGS];
     _Atomic uint64_t failures;
+    _Atomic uint64_t told[2]; /* hashes of what it has told for all, the last first */
     struct miss misses[METRICS_MISSES];
     struct miss failed[METRICS_MISSES];
 };
@@ -202,6 +203,21 @@ void metrics_fail(struct metrics *metrics, struct span text)
         return;
     add(&metrics->part->failures, 1);
     count_path(metrics->part->failed, text);
+}
+
+bool metrics_tells(struct metrics *metrics, uint64_t hash)
+{
+    if (metrics == NULL)
+        return true;
+    for (unsigned i = 0; i < metrics->shared.count; i++) {
+        const struct part *part = shared_read(&metrics->shared, i);
+        if (read_number(&part->told[0]) == hash || read_number(&part->told[1]) == hash)
+            return false;
+    }
+    atomic_store_explicit(&metrics->part->told[1], read_number(&metrics->part->told[0]),
+                          memory_order_relaxed);
+    atomic_store_explicit(&metrics->part->told[0], hash, memory_order_relaxed);
+    return true;
 }
 
 /* Adds one worker's count of a path, unless the totals are full. */

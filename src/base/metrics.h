@@ -82,6 +82,9 @@ void metrics_miss(struct metrics *metrics, struct span target);
 /* Counts what a page did not get, or an error in it, by this text without NUL, for --strict. */
 void metrics_fail(struct metrics *metrics, struct span text);
 
+/* True if no worker has said so of this hash lately: a line for all of them is then this one's to log. */
+bool metrics_tells(struct metrics *metrics, uint64_t hash);
+
 /* Counts a response's microseconds, from the end of the request to the last byte sent. */
 void metrics_time(struct metrics *metrics, int64_t duration);
 

@@ -105,6 +105,20 @@ const struct option_row table_rows[] = {
      .manual = "With inside, a symbolic link that leaves the root is 404. With none, every link is 404. With "
                "all, links may lead anywhere."},
 
+    {.key = KEY_RULES,
+     .name = "rules",
+     .value = "HOST",
+     .takes = VALUE_OPTIONAL,
+     .group = GROUP_FILES,
+     .offer = OFFER_WORDS,
+     .words = "netlify cloudflare",
+     .help = "obey _redirects and _headers, as HOST does",
+     .manual = "HOST is netlify or cloudflare (Cloudflare Pages). Without it: _redirects after the IPFS "
+               "specification, and "
+               "_headers as Cloudflare's. Lines that are ignored are told with file and line. The two files "
+               "are never "
+               "served."},
+
     {.key = 'w',
      .name = "watch",
      .group = GROUP_HEADERS,

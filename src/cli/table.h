@@ -34,6 +34,7 @@ enum option_key {
     KEY_SHUTDOWN_DELAY,
     KEY_DRAIN,
     KEY_STRICT,
+    KEY_RULES,
 };
 
 enum option_value {

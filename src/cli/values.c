@@ -372,6 +372,17 @@ static int set_symlinks(const struct value *value)
     return 0;
 }
 
+static int set_rules(const struct value *value)
+{
+    static const char *const words[] = {"netlify", "cloudflare", NULL};
+    static const enum rules_choice choices[] = {RULES_NETLIFY, RULES_CLOUDFLARE};
+    int word = value->typed != NULL ? find_word(value->typed, words) : -1;
+    if (value->typed != NULL && word < 0)
+        return refuse(value, "give netlify or cloudflare, or no value");
+    value->settings->rules = word < 0 ? RULES_PLAIN : choices[word];
+    return 0;
+}
+
 /* ---- response headers ---- */
 
 static bool read_cache(const char *how, enum cache_choice *cache, uint32_t *seconds)
@@ -751,6 +762,7 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {KEY_INDEX, set_index},
         {'s', set_spa},
         {KEY_SYMLINKS, set_symlinks},
+        {KEY_RULES, set_rules},
         {'c', set_cache},
         {'C', set_cors},
         {'H', add_header},

@@ -30,10 +30,18 @@ const char *response_reason_phrase(int status)
         return "No Content";
     case 206:
         return "Partial Content";
+    case 301:
+        return "Moved Permanently";
     case 302:
         return "Found";
+    case 303:
+        return "See Other";
     case 304:
         return "Not Modified";
+    case 307:
+        return "Temporary Redirect";
+    case 308:
+        return "Permanent Redirect";
     case 400:
         return "Bad Request";
     case 403:
@@ -46,6 +54,8 @@ const char *response_reason_phrase(int status)
         return "Not Acceptable";
     case 408:
         return "Request Timeout";
+    case 410:
+        return "Gone";
     case 412:
         return "Precondition Failed";
     case 413:
@@ -56,6 +66,8 @@ const char *response_reason_phrase(int status)
         return "Range Not Satisfiable";
     case 431:
         return "Request Header Fields Too Large"; /* RFC 6585 5 */
+    case 451:
+        return "Unavailable For Legal Reasons"; /* RFC 7725 3 */
     case 500:
         return "Internal Server Error";
     case 501:

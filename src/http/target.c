@@ -146,6 +146,16 @@ int target_parse(struct span raw, struct target *target)
     return 0;
 }
 
+void target_replace(struct target *target, struct span path, bool slash)
+{
+    assert(path.length <= LIMIT_TARGET);
+    memmove(target->room, path.at, path.length);
+    target->room[path.length] = '\0';
+    target->path = (struct span){target->room, path.length};
+    target->slash = slash || path.length == 0;
+    target->hidden = text_dotfile_in(target->path).length > 0;
+}
+
 enum target_place target_take_base(struct target *target, struct span base)
 {
     struct span path = target->path;

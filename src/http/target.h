@@ -51,6 +51,9 @@ enum { TARGET_START_DEPTH_MAX = 40, TARGET_START_MAX = 3 * TARGET_START_DEPTH_MA
    behind a proxy that removes a prefix; not for a path with many segments, which is not a person's. */
 void target_append_start(struct buffer *address, const struct target *target, struct span base);
 
+/* Makes `path`, as target_parse has it but without a NUL, the target's. It has at most LIMIT_TARGET bytes. */
+void target_replace(struct target *target, struct span path, bool slash);
+
 /* The first "%" of a target that begins no escape, with up to two bytes after it, and the rest of a UTF-8 character
    that begins there; empty if there is none. */
 struct span target_bad_escape(struct span raw);

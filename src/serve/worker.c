@@ -1,5 +1,6 @@
 #include "serve/worker.h"
 
+#include "answer/rules.h"
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -1012,6 +1013,9 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines, idle_ms(setup->settings));
     worker->service.context.config = &worker->config;
+    if (setup->settings->rules != RULES_OFF)
+        worker->service.context.rules = rules_open(&worker->config);
+    bool has_rules = worker->service.context.rules != NULL || setup->settings->rules == RULES_OFF;
     worker->service.access_form = access_form_of(setup->settings);
     worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
@@ -1026,7 +1030,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     listing_bound(setup->memory);
     worker->epoll = setup->epoll;
     read_clocks(worker);
-    return worker->service.context.store != NULL && worker->epoll >= 0 && watch_sources(worker);
+    return has_rules && worker->service.context.store != NULL && worker->epoll >= 0 && watch_sources(worker);
 }
 
 static void close_worker(struct worker *worker)
@@ -1038,6 +1042,7 @@ static void close_worker(struct worker *worker)
     log_close();
     if (worker->epoll >= 0)
         close(worker->epoll);
+    rules_close(worker->service.context.rules);
     if (worker->service.context.store != NULL)
         store_close(worker->service.context.store);
     free(worker);

@@ -1,0 +1,41 @@
+/*
+ * --rules: the rules of _redirects and _headers in the root. The files are looked up for each request as any file is, so
+ * an edit is in the next response; they are parsed when they have changed.
+ */
+#ifndef TINYHTTPD_ANSWER_RULES_H
+#define TINYHTTPD_ANSWER_RULES_H
+
+#include "answer/exchange.h"
+#include "http/redirects.h"
+
+struct rules;
+
+/* Returns NULL without memory. The config must outlive the rules. */
+struct rules *rules_open(const struct config *config);
+
+void rules_close(struct rules *rules);
+
+/* True for the path of a file of rules in the root, which is never served, with or without --rules. */
+bool rules_is_file(struct span path);
+
+enum rules_outcome {
+    RULES_NONE,    /* no rule matches */
+    RULES_REWRITE, /* the target is another one now, which no rule rewrites again, with the exchange's status */
+    RULES_REDIRECT, /* answered by rules_answer_redirect() */
+    RULES_ERROR,    /* with the exchange's status: a file of rules can't be read */
+};
+
+/* Reads the files again if they have changed, and gives the exchange the fields of _headers for its target. Returns
+   RULES_NONE or RULES_ERROR. */
+enum rules_outcome rules_begin(struct exchange *exchange);
+
+/* Finds the first rule of the pass that matches the target, which must be relative to the site's root. */
+enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pass);
+
+/* Answers with the status and Location of the rule. */
+void rules_answer_redirect(struct exchange *exchange);
+
+/* Takes the fields of _headers back, which errors of the server do not have. */
+void rules_forget(struct exchange *exchange);
+
+#endif
