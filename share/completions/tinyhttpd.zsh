@@ -9,6 +9,7 @@ _arguments -s -S \
     '*--bind=[listen address, * or unix:PATH (default: loopback)]:bind: ' \
     '-L[listen on all addresses, print the network'\''s URLs]' \
     '--lan[listen on all addresses, print the network'\''s URLs]' \
+    '--base=[serve the site below PATH, such as /repo/]:base: ' \
     '-o[open a browser at PATH (default: /)]' \
     '--open=-[open a browser at PATH (default: /)]::open: ' \
     '*--allow-host=[accept this host name as well]:allow-host: ' \
@@ -19,6 +20,7 @@ _arguments -s -S \
     '--spa=-[serve FILE (index.html) for unknown page URLs]::spa:_files' \
     '--dotfiles[serve files whose names begin with a dot]' \
     '--symlinks=[links to follow: inside, all, none (default: inside)]:symlinks:(inside all none)' \
+    '--rules=-[obey _redirects and _headers, as HOST does]::rules:(netlify cloudflare)' \
     '-w[reload pages in the browser when their files change]' \
     '--watch[reload pages in the browser when their files change]' \
     '*-c+[Cache-Control: off, auto, SECONDS or /PREFIX=HOW]:cache:(auto off)' \

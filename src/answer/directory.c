@@ -169,7 +169,7 @@ static void append_segment(struct buffer *line, struct span segment)
 }
 
 /* Escapes raw UTF-8. */
-static void append_query(struct buffer *line, struct span query)
+void directory_append_query(struct buffer *line, struct span query)
 {
     for (size_t i = 0; i < query.length; i++) {
         if ((unsigned char)query.at[i] >= 0x80)
@@ -181,7 +181,7 @@ static void append_query(struct buffer *line, struct span query)
 
 static void redirect(struct exchange *exchange, struct buffer *line)
 {
-    append_query(line, exchange->target->query);
+    directory_append_query(line, exchange->target->query);
     buffer_append(line, SPAN("\r\n"));
     error_answer(exchange, 302, buffer_filled(line));
 }

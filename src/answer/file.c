@@ -258,15 +258,47 @@ void file_answer_page(struct exchange *exchange, int status)
     }
 }
 
+static bool find_file(struct exchange *exchange, struct span path)
+{
+    struct store *store = exchange->context->store;
+    if (store_find(store, path, exchange->iteration, &exchange->entry) != 0)
+        return false;
+    exchange->path = path;
+    if (exchange->entry->kind != ENTRY_DIRECTORY)
+        return true;
+    store_release(store, exchange->entry);
+    exchange->entry = NULL;
+    return false;
+}
+
+/* The nearest 404.html, from the target's directory upwards; a site without any is an application of one page. */
+__attribute__((cold)) static void answer_missing_at_cloudflare(struct exchange *exchange)
+{
+    struct target *target = exchange->target;
+    bool up = !target->slash;
+    for (;; up = true) {
+        size_t name = up ? span_after_last(target->path, '/').length : 0, length = target->path.length;
+        target->path.length = name < length ? length - name - up : 0;
+        if (find_file(exchange, target_child(target, missing_page))) {
+            file_answer_page(exchange, 404);
+            return;
+        }
+        if (target->path.length == 0)
+            break;
+    }
+    if (find_file(exchange, SPAN("index.html")))
+        file_answer(exchange);
+    else
+        error_answer(exchange, 404, SPAN_NONE);
+}
+
 void file_answer_missing(struct exchange *exchange)
 {
-    const struct context *context = exchange->context;
-    if (context->config->file.length > 0 ||
-        store_find(context->store, missing_page, exchange->iteration, &exchange->entry) != 0 ||
-        exchange->entry->kind == ENTRY_DIRECTORY) {
+    const struct config *config = exchange->context->config;
+    if (config->file.length == 0 && config->settings->rules == RULES_CLOUDFLARE)
+        answer_missing_at_cloudflare(exchange);
+    else if (config->file.length == 0 && find_file(exchange, missing_page))
+        file_answer_page(exchange, 404);
+    else
         error_answer(exchange, 404, SPAN_NONE);
-        return;
-    }
-    exchange->path = missing_page;
-    file_answer_page(exchange, 404);
 }

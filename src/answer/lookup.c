@@ -83,7 +83,7 @@ bool lookup_is_hidden(const struct exchange *exchange)
 static enum lookup find_path(struct exchange *exchange)
 {
     struct target *target = exchange->target;
-    if (lookup_is_hidden(exchange) || rules_is_file(target->path))
+    if (lookup_is_hidden(exchange) || (target->path.at[0] == '_' && rules_is_file(target->path)))
         return LOOKUP_MISSING;
     if (target->slash)
         return find_index(exchange);
@@ -106,6 +106,80 @@ static enum lookup find_in_site(struct exchange *exchange)
 {
     return exchange->context->config->file.length > 0 ? find_single_file(exchange) : find_path(exchange);
 }
+
+/* ---- the addresses of a host ---- */
+
+static bool has_file(struct exchange *exchange, struct span path)
+{
+    if (find_file(exchange, path) != LOOKUP_FILE)
+        return false;
+    drop_entry(exchange);
+    return true;
+}
+
+static enum lookup lead_to(struct exchange *exchange, struct span path, bool slash, int status)
+{
+    struct buffer *text = &exchange->response->text;
+    size_t start = text->length;
+    buffer_byte(text, '/');
+    buffer_uri_path(text, path);
+    if (slash && path.length > 0)
+        buffer_byte(text, '/');
+    exchange->location = (struct span){text->at + start, text->length - start};
+    exchange->location_takes_query = true;
+    exchange->status = status;
+    return LOOKUP_REDIRECT;
+}
+
+/* Netlify: a page has no slash, also beside a directory of its name, and a directory has one. */
+static enum lookup find_at_netlify(struct exchange *exchange)
+{
+    struct target *target = exchange->target;
+    if (target->slash && target->path.length > 0 && has_file(exchange, target_suffixed(target, page_suffix)))
+        return lead_to(exchange, target->path, false, 301);
+    target->room[target->path.length] = '\0';
+    enum lookup found = find_in_site(exchange);
+    if (found != LOOKUP_DIRECTORY)
+        return found;
+    drop_entry(exchange);
+    return lead_to(exchange, target->path, true, 301);
+}
+
+/* Cloudflare Pages: an address has no ".html" and no "index.html", and the slash of a directory with an index. */
+static enum lookup find_at_cloudflare(struct exchange *exchange)
+{
+    struct target *target = exchange->target;
+    struct span path = target->path, name = span_after_last(path, '/');
+    bool is_page = !target->slash && span_ends(name, page_suffix) && name.length > page_suffix.length;
+    if (is_page && has_file(exchange, path)) {
+        bool is_index = span_equal(name, SPAN("index.html"));
+        size_t cut = is_index ? name.length + (name.length < path.length) : page_suffix.length;
+        return lead_to(exchange, (struct span){path.at, path.length - cut}, is_index, 308);
+    }
+    enum lookup found = find_in_site(exchange);
+    if (found == LOOKUP_DIRECTORY) {
+        drop_entry(exchange);
+        return lead_to(exchange, path, true, 308);
+    }
+    if (found == LOOKUP_MISSING && target->slash && path.length > 0 &&
+        has_file(exchange, target_suffixed(target, page_suffix)))
+        return lead_to(exchange, path, false, 308);
+    target->room[path.length] = '\0';
+    return found;
+}
+
+static enum lookup find_as_host(struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    bool is_hidden = lookup_is_hidden(exchange) || config->file.length > 0;
+    if (!is_hidden && config->settings->rules == RULES_NETLIFY)
+        return find_at_netlify(exchange);
+    if (!is_hidden && config->settings->rules == RULES_CLOUDFLARE)
+        return find_at_cloudflare(exchange);
+    return find_in_site(exchange);
+}
+
+/* ---- rules ---- */
 
 /* Of what a rule leads to, no other rule is asked. */
 static enum lookup find_rewritten(struct exchange *exchange)
@@ -143,7 +217,7 @@ static enum lookup find_with_rules(struct exchange *exchange)
     enum lookup found = find_by_rule(exchange, REDIRECTS_FORCED);
     if (exchange->status != 0)
         return found;
-    found = find_in_site(exchange);
+    found = find_as_host(exchange);
     return found == LOOKUP_MISSING ? find_by_rule(exchange, REDIRECTS_MISSING) : found;
 }
 

@@ -1,5 +1,6 @@
 #include "answer/rules.h"
 
+#include "answer/directory.h"
 #include "answer/error.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -64,9 +65,8 @@ void rules_close(struct rules *rules)
 
 bool rules_is_file(struct span path)
 {
-    return path.length > 0 && path.at[0] == '_' &&
-           (span_equal(path, SPAN("_redirects")) || span_equal(path, SPAN("_headers")) ||
-            span_equal(path, SPAN("_routes.json")));
+    return span_equal(path, SPAN("_redirects")) || span_equal(path, SPAN("_headers")) ||
+           span_equal(path, SPAN("_routes.json"));
 }
 
 /* ---- reading the files ---- */
@@ -348,6 +348,8 @@ void rules_answer_redirect(struct exchange *exchange)
         buffer_uri_path(&line, base);
     }
     buffer_append(&line, exchange->location);
+    if (exchange->location_takes_query)
+        directory_append_query(&line, exchange->target->query);
     buffer_append(&line, SPAN("\r\n"));
     error_answer(exchange, exchange->status, buffer_filled(&line));
 }

@@ -143,7 +143,7 @@ static void longest_banner_is_whole(void **state)
 {
     static char root[PATH_MAX];
     static struct sockaddr_storage addresses[2 * LIMIT_LISTENERS];
-    struct banner banner = {root, addresses, 2 * LIMIT_LISTENERS, 4, "uid 7"};
+    struct banner banner = {root, addresses, 2 * LIMIT_LISTENERS, 4, "uid 7", NULL};
     char path[104];
     (void)state;
     memset(root, '\x1B', sizeof root - 1);

@@ -1,0 +1,218 @@
+# --rules: the site's _redirects and _headers, and the addresses of its host. The parsers' tables: tests/unit/http.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Harness;
+use Test::More;
+
+bound_seconds(240);
+
+sub new_site {
+    my (%files) = @_;
+    my $root = new_root();
+    put_file($root, $_, $files{$_}) for keys %files;
+    return $root;
+}
+
+sub get { my ($server, $target, @fields) = @_; return $server->get($target, @fields) }
+sub field { my ($response, $name) = @_; return $response->{field}{ lc $name } // "" }
+sub value { my $value = field(@_); return ref $value ? join("|", @$value) : $value }
+
+# [target, status, Location or body]
+sub answers {
+    my ($server, $what, @rows) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    for my $row (@rows) {
+        my ($target, $status, $expected) = @$row;
+        my $response = get($server, $target);
+        my $got = $status =~ /^30/ ? value($response, 'Location') : $response->{body};
+        is("$response->{status} $got", "$status $expected", "$what: $target");
+    }
+    return;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Addresses of hosts: the table of slorber/trailing-slash-guide
+
+my %pages = (
+    'file.html' => 'file', 'folder/index.html' => 'folder', 'both.html' => 'both page', 'both/index.html' => 'both index',
+    '404.html'  => 'lost', 'deep/404.html' => 'deep lost', 'index.html' => 'home',
+);
+my $site = new_site(%pages);
+my %expected = (
+    netlify => [
+        ['/file', 200, 'file'], ['/file/', 301, '/file'], ['/file.html', 200, 'file'], ['/folder', 301, '/folder/'], ['/folder/', 200, 'folder'],
+        ['/folder/index.html', 200, 'folder'], ['/both', 200, 'both page'], ['/both/', 301, '/both'], ['/both.html', 200, 'both page'],
+        ['/none', 404, 'lost'], ['/deep/none', 404, 'lost'], ['/', 200, 'home'], ['/file/?a=b', 301, '/file?a=b'],
+    ],
+    cloudflare => [
+        ['/file', 200, 'file'], ['/file/', 308, '/file'], ['/file.html', 308, '/file'], ['/folder', 308, '/folder/'], ['/folder/', 200, 'folder'],
+        ['/folder/index.html', 308, '/folder/'], ['/both', 200, 'both page'], ['/both/', 200, 'both index'], ['/both.html', 308, '/both'],
+        ['/none', 404, 'lost'], ['/deep/none', 404, 'deep lost'], ['/deep/er/none', 404, 'deep lost'], ['/deep/er/none/', 404, 'deep lost'],
+        ['/', 200, 'home'], ['/index.html', 308, '/'], ['/file.html?a=b', 308, '/file?a=b'], ['//file.html', 308, '/file'],
+    ],
+);
+for my $host (sort keys %expected) {
+    my $server = Harness->start(root => $site, args => ["--rules=$host"]);
+    answers($server, $host, @{ $expected{$host} });
+    $server->stop;
+}
+{
+    my $server = Harness->start(root => new_site('index.html' => 'the application', 'a.js' => 'x'), args => ['--rules=cloudflare']);
+    answers($server, 'cloudflare, no 404.html anywhere', ['/any/path', 200, 'the application'], ['/none.js', 200, 'the application'], ['/a.js', 200, 'x']);
+    $server->stop;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# _redirects
+
+my $redirects = <<'RULES';
+# old addresses
+/old        /new
+/moved      /new      302
+/file.html  /shadowed
+/news/*     /blog/:splat  302
+/app/*      /app.html     200
+/api/:v/u/:id  /users?id=:id&v=:v  303
+/temporary  /new 307
+/permanent  /new#part 308
+/gone       /404.html 410
+/law        /404.html 451
+/elsewhere  https://example.com/a?b=c
+/loop       /loop 200
+/chain      /old 200
+/hidden     /.secret 200
+/root/*     /:splat 302
+RULES
+my @plain = (
+    ['/old', 301, '/new'], ['/old?x=1', 301, '/new?x=1'], ['/moved', 302, '/new'], ['/file.html', 200, 'file'], ['/news/2024/a', 302, '/blog/2024/a'],
+    ['/news/%C3%A9%2Fb%25', 302, '/blog/%C3%A9/b%25'], ['/app/any/route', 200, 'application'], ['/app.html', 200, 'application'], ['/api/2/u/ann%26x', 303, '/users?id=ann%26x&v=2'],
+    ['/temporary', 307, '/new'], ['/permanent?q', 308, '/new?q#part'], ['/gone', 410, 'lost'], ['/law', 451, 'lost'], ['/elsewhere?d', 301, 'https://example.com/a?b=c'],
+    ['/loop', 404, 'lost'], ['/chain', 404, 'lost'], ['/hidden', 404, 'lost'], ['/none', 404, 'lost'],
+    # No foreign host and no further line comes from a placeholder.
+    ['/root//example.com', 302, '/example.com'], ['/root/%2F%2Fexample.com', 302, '/example.com'], ['/root/%5Cexample.com', 302, '/%5Cexample.com'],
+    ['/root/%0D%0AX-Evil:1', 302, '/%0D%0AX-Evil%3A1'], ['/root/%09/example.com', 302, '/%09/example.com'],
+);
+my $ruled = new_site(%pages, _redirects => $redirects, 'app.html' => 'application', '.secret' => 'secret', '_routes.json' => '{}', '_headers' => '');
+{
+    my $server = Harness->start(root => $ruled, args => ['--rules']);
+    answers($server, 'plain', @plain);
+    answers($server, 'the files of rules are never served', map { [$_, 404, 'lost'] } qw(/_redirects /_headers /_routes.json /%5Fredirects /x/../_redirects));
+    my ($head) = $server->exchange("HEAD /old HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")->{responses}[0];
+    is("$head->{status} " . value($head, 'Location'), '301 /new', 'HEAD: the same');
+    $server->stop;
+
+    $server = Harness->start(root => $ruled);
+    answers($server, 'without --rules', ['/old', 404, 'lost'], ['/_redirects', 404, 'lost'], ['/_headers', 404, 'lost'], ['/file.html', 200, 'file']);
+    $server->stop;
+}
+{
+    my $server = Harness->start(root => $ruled, args => ['--rules', '--base', '/repo/']);
+    answers($server, 'below a base', ['/repo/old', 301, '/repo/new'], ['/repo/app/x', 200, 'application'], ['/repo/elsewhere', 301, 'https://example.com/a?b=c'], ['/old', 404, 'lost']);
+    $server->stop;
+}
+{
+    my $server = Harness->start(root => new_site(%pages, _redirects => "/file.html /forced 301!\n/both /plain\n/id id=:id /posts/:id\n"), args => ['--rules=netlify']);
+    answers($server, 'netlify', ['/file.html', 301, '/forced'], ['/both', 200, 'both page'], ['/id?id=7', 301, '/posts/7?id=7'], ['/id', 404, 'lost']);
+    $server->stop;
+    $server = Harness->start(root => new_site(%pages, _redirects => "/both /first\n/file /last 301\n"), args => ['--rules=cloudflare']);
+    answers($server, 'cloudflare: rules come before files', ['/both', 302, '/first'], ['/file', 301, '/last']);
+    $server->stop;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# _headers
+
+{
+    my $root = new_site(%pages, 'assets/a.js' => 'script', 'empty/.keep' => '', _redirects => "/old /new\n", _headers => <<'RULES');
+/*
+  X-All: yes
+  ! Server
+/assets/*
+  Cache-Control: public, max-age=60
+  X-All: assets
+/file.html
+  Content-Security-Policy: default-src 'self'
+/old
+  X-Redirect: too
+RULES
+    my $server = Harness->start(root => $root, args => ['--rules', '-H', 'X-All: command line', '-H', 'X-Other: kept'], list => 1);
+    my %of = map { $_ => get($server, $_) } qw(/ /assets/a.js /file.html /old /none /empty/);
+    is(value($of{'/'}, 'X-All'), 'yes', 'a field of _headers replaces that of --header');
+    is(value($of{'/'}, 'X-Other'), 'kept', 'others of --header stay');
+    is(value($of{'/'}, 'Server'), '', 'the server\'s own can be removed');
+    is(value($of{'/'}, 'Cache-Control'), 'no-cache', 'Cache-Control is that of the server without a rule');
+    is(value($of{'/assets/a.js'}, 'X-All'), 'yes, assets', 'fields of several blocks are joined');
+    is(value($of{'/assets/a.js'}, 'Cache-Control'), 'public, max-age=60', 'Cache-Control of a path');
+    is(value($of{'/file.html'}, 'Content-Security-Policy'), q(default-src 'self'), 'Content-Security-Policy of a path');
+    is(value($of{'/old'}, 'X-Redirect'), 'too', 'redirects have them');
+    is(value($of{'/none'}, 'X-All'), 'yes', 'the 404 page has them');
+    is(value($of{'/none'}, 'Cache-Control'), 'no-cache', 'but no Cache-Control of a file');
+    is(value($of{'/empty/'}, 'X-All'), 'yes', 'listings have them');
+    is($of{$_}{status}, { '/old' => 301, '/none' => 404 }->{$_} || 200, "$_: status") for sort keys %of;
+    my $etag = value($of{'/assets/a.js'}, 'ETag');
+    my $not_modified = get($server, '/assets/a.js', "If-None-Match: $etag");
+    is(join(' ', $not_modified->{status}, value($not_modified, 'Cache-Control'), value($not_modified, 'X-All')), '304 public, max-age=60 yes, assets', '304 has them, too (RFC 9110 15.4.5)');
+    my $range = get($server, '/assets/a.js', 'Range: bytes=0-2');
+    is(join(' ', $range->{status}, $range->{body}, value($range, 'X-All')), '206 scr yes, assets', 'and a range');
+    is(value(get($server, '/.well-known/tinyhttpd/health'), 'X-All'), 'command line', 'the health check has none');
+    # Many in turn: the sets of fields do not mix.
+    my @mixed = map { value(get($server, $_), 'X-All') } ('/', '/assets/a.js') x 20;
+    is(join(';', @mixed), join(';', ('yes', 'yes, assets') x 20), 'paths in turn: each has its own');
+    $server->stop;
+}
+{
+    my @blocks = map { "/p$_/*\n  X-N: $_\n" } 1 .. 40;
+    my $server = Harness->start(root => new_site('index.html' => 'x', _headers => join('', @blocks)), args => ['--rules', '-j', '1']);
+    is(join(' ', map { value(get($server, "/p$_/x"), 'X-N') } (1 .. 40, reverse 1 .. 40)), join(' ', 1 .. 40, reverse 1 .. 40), 'more sets of fields than are kept');
+    $server->stop;
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Edits and mistakes
+
+{
+    my $root = new_site(%pages, _redirects => "/a /one\n", _headers => "/*\n  X-N: 1\n");
+    my $server = Harness->start(root => $root, args => ['--rules', '-j', '2']);
+    my $fresh = 0;
+    for my $round (1 .. 100) {
+        put_file($root, '_redirects', "/a /to$round\n");
+        put_file($root, '_headers',   "/*\n  X-N: $round\n");
+        my $response = get($server, '/a');
+        $fresh++ if value($response, 'Location') eq "/to$round" && value($response, 'X-N') eq $round;
+    }
+    is($fresh, 100, '100 edits: each is in the next response');
+    unlink "$root/_redirects", "$root/_headers";
+    my $response = get($server, '/a');
+    is("$response->{status} " . value($response, 'X-N'), '404 ', 'removed: in the next response');
+    put_file($root, '_redirects', "/a /back\n");
+    is(value(get($server, '/a'), 'Location'), '/back', 'made anew: in the next response');
+    chmod 0, "$root/_redirects";
+    is(get($server, '/a')->{status}, 404, 'a file that may not be read has no rules');
+    $server->stop;
+}
+{
+    my $root = new_site(%pages, _redirects => "/good /new\n/bad\n/\x00 /x\n/proxy https://example.com 200\n", _headers => "/*\n  Content-Length: 5\n  no colon\n");
+    my $server = Harness->start(root => $root, args => ['--rules', '-j', '4']);
+    $server->expect_stderr(qr/^tinyhttpd: _(?:redirects|headers):\d+: /);
+    get($server, '/') for 1 .. 40;
+    is(value(get($server, '/good'), 'Location'), '/new', 'bad lines: the others hold');
+    my @told = $server->stderr =~ /^tinyhttpd: (_\w+:\d+): /mg;
+    is(join(' ', sort @told), '_headers:1 _headers:2 _headers:3 _redirects:2 _redirects:3 _redirects:4', 'each is told once by all workers, with file and line, and the block that has no field');
+    put_file($root, '_redirects', join('', map { "/bad$_\n" } 1 .. 100));
+    get($server, '/');
+    $server->expect_stderr(qr/^tinyhttpd: _redirects: 80 more lines are ignored$/);
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: _redirects: 80 more lines are ignored$/m }), 'many: counted');
+    $server->stop;
+}
+{
+    my $server = Harness->start(root => new_site('index.html' => 'x', _redirects => '# ' . 'x' x 200_000 . "\n/late /new\n"), args => ['--rules']);
+    $server->expect_stderr(qr/^tinyhttpd: _redirects:\d+: /);
+    is(get($server, '/late')->{status}, 404, 'a file beyond 64 KiB: the rest is ignored');
+    is(get($server, '/')->{status}, 200, 'and the site is served');
+    $server->stop;
+}
+like(run_program('--rules=vercel', '-r', $site)->{err}, qr/--rules 'vercel': give netlify or cloudflare/, 'another host: what to type');
+
+done_testing();
