@@ -58,6 +58,8 @@ static struct span take_word(struct span *line)
 {
     size_t length = 0;
     *line = span_trim(*line);
+    if (line->length == 0)
+        return SPAN_NONE;
     while (length < line->length && !text_is_blank(line->at[length]))
         length++;
     struct span word = {line->at, length};
