@@ -181,12 +181,13 @@ static bool check_loop(const struct parser *parser, struct span from, const stru
     bool to_index = span_ends(to->path, SPAN("/index.html")) || span_ends(to->path, SPAN("/index"));
     if (parser->redirects->dialect != RULES_CLOUDFLARE || to->origin.length > 0 || !to_index)
         return true;
+    struct span rule = {from.at, (size_t)(to->path.at + to->path.length - from.at)};
     if (span_ends(from, SPAN("/*")))
-        return refuse(parser, from,
-                      "to an index is refused by Cloudflare as a loop; remove the rule: without a 404.html, "
-                      "Pages serves /index.html for unknown paths, as '--spa' does");
+        return refuse(parser, rule,
+                      "is refused by Cloudflare as a loop; remove it: without a 404.html, Pages serves "
+                      "/index.html for unknown paths, as '--spa' does");
     if (span_ends(from, SPAN("/")))
-        return refuse(parser, from, "to its index is refused by Cloudflare as a loop; remove the rule");
+        return refuse(parser, rule, "is refused by Cloudflare as a loop; remove it");
     return true;
 }
 
@@ -495,7 +496,7 @@ static char take_byte(struct span text, size_t *at)
 
 static void write_capture(struct writer *writer, const struct path_capture *capture)
 {
-    for (size_t at = 0; at < capture->value.length;) {
+    for (size_t at = 0; at < capture->value.length && !writer->out->overflow;) {
         char byte = capture->value.at[at];
         bool plus = capture->encoded && byte == '+'; /* a space, as in forms */
         if (capture->encoded && !plus)
@@ -532,7 +533,7 @@ static void write_literal(struct writer *writer, struct span text, size_t *at)
 
 static void write_template(struct writer *writer, struct span text)
 {
-    for (size_t at = 0; at < text.length;) {
+    for (size_t at = 0; at < text.length && !writer->out->overflow;) {
         const struct path_capture *capture = NULL;
         if (text.at[at] == ':')
             capture = find_capture(writer->match, (struct span){text.at + at + 1, text.length - at - 1});
@@ -601,11 +602,10 @@ bool redirect_write_target(const struct redirect *match, struct buffer *target, 
             target->length = writer.start;
         return !target->overflow && !writer.failed;
     }
-    if (to->query.length > 1) {
+    if (to->query.length > 1)
         write_template(&writer, to->query);
-    } else if (match->query.length > 1) {
+    else if (match->query.length > 1)
         write_query(&writer, match->query);
-    }
     write_template(&writer, to->fragment);
     return !target->overflow;
 }

@@ -301,7 +301,7 @@ static void check_target(const struct redirect *match, struct span text)
 
 static void check_redirects(struct span text, enum rules_choice dialect, struct span path, struct span query)
 {
-    memset(bad, 0, sizeof bad);
+    memset(bad, 0, text.length < LINES - 2 ? text.length + 2 : LINES);
     ignored_from = LINES;
     struct redirects *redirects = redirects_parse(text, dialect, note, NULL);
     CHECK(redirects != NULL);
@@ -386,7 +386,7 @@ static bool has_block(struct span text, enum rules_choice dialect, struct span p
 static void check_fields(struct span text, enum rules_choice dialect, struct span path)
 {
     static struct header_fields fields;
-    memset(bad, 0, sizeof bad);
+    memset(bad, 0, text.length < LINES - 2 ? text.length + 2 : LINES);
     ignored_from = LINES;
     struct header_rules *rules = header_rules_parse(text, dialect, note, NULL);
     CHECK(rules != NULL);
