@@ -119,7 +119,7 @@ static bool check_from(const struct parser *parser, struct span *from)
         path++;
     if (dialect == RULES_CLOUDFLARE) /* its parser drops them */
         from->length = path;
-    else if (from->at[0] != '/')
+    else if (!span_begins(*from, SPAN("/")))
         return refuse(parser, *from, "does not begin with '/'; give a path");
     else if (path < from->length)
         return refuse(parser, *from, "has a query or fragment, but rules match the path; remove it");
