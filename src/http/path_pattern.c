@@ -18,7 +18,7 @@ static size_t name_length(struct span text, size_t at, enum path_style style)
 {
     size_t length = 0;
     if (style != PATH_BYTES) {
-        if (at > 0 && text.at[at - 1] == '/')
+        if (at == 0 || text.at[at - 1] == '/')
             length = span_find((struct span){text.at + at + 1, text.length - at - 1}, '/');
         return length;
     }
@@ -83,7 +83,6 @@ static const char *add_star(struct draft *draft, struct span rest)
     else if (draft->names_since_star > 0)
         return "has a placeholder between two '*'; use '*' for it as well";
     draft->names_since_star = 0;
-    /* "**" matches as "*". */
     if (!first && draft->piece->text.length == 0 && draft->piece[-1].wildcard == PATH_ANY)
         return NULL;
     return add_wildcard(draft, whole && style == PATH_SEGMENTS ? PATH_REST : PATH_ANY, SPAN("splat"));
@@ -136,7 +135,8 @@ static const char *read_pattern(struct draft *draft, struct span text)
     while (wrong == NULL && at < text.length) {
         size_t length = text.at[at] == ':' ? name_length(text, at, style) : 0;
         if (text.at[at] == '*') {
-            at++;
+            while (++at < text.length && text.at[at] == '*' && style == PATH_GLOB)
+                ; /* "**" is "*" */
             wrong = add_star(draft, (struct span){text.at + at, text.length - at});
         } else if (length > 0) {
             wrong = add_wildcard(draft, PATH_NAME, (struct span){text.at + at + 1, length});
@@ -286,7 +286,8 @@ static bool find_range(const struct path_pattern *pattern, unsigned i, struct sp
         range[1] = end - 1;
         return start < end;
     }
-    size_t most = i == pattern->first_star ? segment_end(path, pattern->slashes) : end;
+    bool anchored = i == 0 && wildcard == PATH_ANY; /* behind the path's first bytes */
+    size_t most = i == pattern->first_star && !anchored ? segment_end(path, pattern->slashes) : end;
     range[1] = most < end ? most : end;
     range[0] = wildcard == PATH_REST ? range[1] : 0;
     return true;

@@ -58,6 +58,8 @@ static struct span take_word(struct span *line)
 {
     size_t length = 0;
     *line = span_trim(*line);
+    if (line->length == 0)
+        return SPAN_NONE;
     while (length < line->length && !text_is_blank(line->at[length]))
         length++;
     struct span word = {line->at, length};
@@ -117,7 +119,7 @@ static bool check_from(const struct parser *parser, struct span *from)
         path++;
     if (dialect == RULES_CLOUDFLARE) /* its parser drops them */
         from->length = path;
-    else if (from->at[0] != '/')
+    else if (!span_begins(*from, SPAN("/")))
         return refuse(parser, *from, "does not begin with '/'; give a path");
     else if (path < from->length)
         return refuse(parser, *from, "has a query or fragment, but rules match the path; remove it");
@@ -179,12 +181,13 @@ static bool check_loop(const struct parser *parser, struct span from, const stru
     bool to_index = span_ends(to->path, SPAN("/index.html")) || span_ends(to->path, SPAN("/index"));
     if (parser->redirects->dialect != RULES_CLOUDFLARE || to->origin.length > 0 || !to_index)
         return true;
+    struct span rule = {from.at, (size_t)(to->path.at + to->path.length - from.at)};
     if (span_ends(from, SPAN("/*")))
-        return refuse(parser, from,
-                      "to an index is refused by Cloudflare as a loop; remove the rule: without a 404.html, "
-                      "Pages serves /index.html for unknown paths, as '--spa' does");
+        return refuse(parser, rule,
+                      "is refused by Cloudflare as a loop; remove it: without a 404.html, Pages serves "
+                      "/index.html for unknown paths, as '--spa' does");
     if (span_ends(from, SPAN("/")))
-        return refuse(parser, from, "to its index is refused by Cloudflare as a loop; remove the rule");
+        return refuse(parser, rule, "is refused by Cloudflare as a loop; remove it");
     return true;
 }
 
@@ -493,7 +496,7 @@ static char take_byte(struct span text, size_t *at)
 
 static void write_capture(struct writer *writer, const struct path_capture *capture)
 {
-    for (size_t at = 0; at < capture->value.length;) {
+    for (size_t at = 0; at < capture->value.length && !writer->out->overflow;) {
         char byte = capture->value.at[at];
         bool plus = capture->encoded && byte == '+'; /* a space, as in forms */
         if (capture->encoded && !plus)
@@ -530,7 +533,7 @@ static void write_literal(struct writer *writer, struct span text, size_t *at)
 
 static void write_template(struct writer *writer, struct span text)
 {
-    for (size_t at = 0; at < text.length;) {
+    for (size_t at = 0; at < text.length && !writer->out->overflow;) {
         const struct path_capture *capture = NULL;
         if (text.at[at] == ':')
             capture = find_capture(writer->match, (struct span){text.at + at + 1, text.length - at - 1});
@@ -599,11 +602,10 @@ bool redirect_write_target(const struct redirect *match, struct buffer *target, 
             target->length = writer.start;
         return !target->overflow && !writer.failed;
     }
-    if (to->query.length > 1) {
+    if (to->query.length > 1)
         write_template(&writer, to->query);
-    } else if (match->query.length > 1) {
+    else if (match->query.length > 1)
         write_query(&writer, match->query);
-    }
     write_template(&writer, to->fragment);
     return !target->overflow;
 }

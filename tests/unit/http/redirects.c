@@ -327,13 +327,13 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_CLOUDFLARE, TEXT("/*/:splat /b"), "':splat' beside '*'"},
         {RULES_CLOUDFLARE, TEXT("/*/* /b"), "has '*' twice; "},
         {RULES_CLOUDFLARE, TEXT("/* /index.html 200"),
-         "1: '/*' to an index is refused by Cloudflare as a loop; remove the rule: without a 404.html, Pages "
+         "1: '/* /index.html' is refused by Cloudflare as a loop; remove it: without a 404.html, Pages "
          "serves "
          "/index.html for unknown paths, as '--spa' does\n"},
-        {RULES_CLOUDFLARE, TEXT("/* /index 302"), "to an index is refused by Cloudflare as a loop; "},
-        {RULES_CLOUDFLARE, TEXT("/app/* /app/index.html"), "1: '/app/*' to an index is refused "},
-        {RULES_CLOUDFLARE, TEXT("/ /index"), "1: '/' to its index is refused by Cloudflare as a loop; "},
-        {RULES_CLOUDFLARE, TEXT("/ /index.html"), "1: '/' to its index is refused "},
+        {RULES_CLOUDFLARE, TEXT("/* /index 302"), "1: '/* /index' is refused by Cloudflare as a loop; "},
+        {RULES_CLOUDFLARE, TEXT("/app/* /app/index.html"), "1: '/app/* /app/index.html' is refused "},
+        {RULES_CLOUDFLARE, TEXT("/ /index"), "1: '/ /index' is refused by Cloudflare as a loop; remove it\n"},
+        {RULES_CLOUDFLARE, TEXT("/ /index.html?x 302"), "1: '/ /index.html' is refused "},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
