@@ -214,6 +214,14 @@ enum options_result options_read(int count, char *const *arguments, struct setti
              "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
         return OPTIONS_BAD;
     }
+    if (settings->slow.rate > 0 && settings->workers > 1) {
+        fail(failure, EX_USAGE,
+             "--slow needs a single worker, as all connections share its rate; leave out '--workers %u'",
+             settings->workers);
+        return OPTIONS_BAD;
+    }
+    if (settings->slow.rate > 0)
+        settings->workers = 1;
     if (settings->index_count == 0)
         settings->index[settings->index_count++] = "index.html";
     if (settings->root == NULL)

@@ -32,6 +32,7 @@ enum option_key {
     KEY_KEEP_ALIVE,
     KEY_SHUTDOWN_DELAY,
     KEY_DRAIN,
+    KEY_SLOW,
 };
 
 enum option_value {
