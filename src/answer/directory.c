@@ -168,20 +168,9 @@ static void append_segment(struct buffer *line, struct span segment)
     }
 }
 
-/* Escapes raw UTF-8. */
-void directory_append_query(struct buffer *line, struct span query)
-{
-    for (size_t i = 0; i < query.length; i++) {
-        if ((unsigned char)query.at[i] >= 0x80)
-            buffer_uri_path(line, (struct span){query.at + i, 1});
-        else
-            buffer_byte(line, query.at[i]);
-    }
-}
-
 static void redirect(struct exchange *exchange, struct buffer *line)
 {
-    directory_append_query(line, exchange->target->query);
+    target_append_query(line, exchange->target->query);
     buffer_append(line, SPAN("\r\n"));
     error_answer(exchange, 302, buffer_filled(line));
 }

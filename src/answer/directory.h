@@ -28,9 +28,6 @@ void directory_answer(struct exchange *exchange);
  */
 void directory_redirect(struct exchange *exchange);
 
-/* Appends the query of a request to a Location: raw UTF-8 is percent-encoded. */
-void directory_append_query(struct buffer *line, struct span query);
-
 /* Redirects to the site's root, below --base, in the same way. */
 void directory_redirect_to_base(struct exchange *exchange);
 

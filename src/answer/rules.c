@@ -1,6 +1,5 @@
 #include "answer/rules.h"
 
-#include "answer/directory.h"
 #include "answer/error.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -349,7 +348,7 @@ void rules_answer_redirect(struct exchange *exchange)
     }
     buffer_append(&line, exchange->location);
     if (exchange->location_takes_query)
-        directory_append_query(&line, exchange->target->query);
+        target_append_query(&line, exchange->target->query);
     buffer_append(&line, SPAN("\r\n"));
     error_answer(exchange, exchange->status, buffer_filled(&line));
 }

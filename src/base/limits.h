@@ -76,6 +76,17 @@
 /* Bytes that a connection sends before other connections have their turn. */
 #define LIMIT_TURN_BYTES 1048576
 
+/* A turn of a response in a simulated slow network: short enough that six downloads look even, and 50 wakeups a second
+   cost no CPU time to speak of. */
+#define LIMIT_SLOW_TURN_MS 20
+
+/* Bytes a second of --slow. Below, its user meant kilobytes; above, no network is slow. */
+#define LIMIT_SLOW_RATE_LEAST 1000
+#define LIMIT_SLOW_RATE 104857600
+
+/* Milliseconds of --slow before each response: no network is slower, and clients give up. */
+#define LIMIT_SLOW_DELAY_MS 60000
+
 /* ---- workers ---- */
 
 /* Events of one epoll_wait. The next call returns the rest. */

@@ -59,6 +59,13 @@ struct cache_rule {
     uint32_t seconds; /* of CACHE_SECONDS */
 };
 
+/* A simulated slow network. */
+struct slow_choice {
+    const char *preset; /* its name, or NULL */
+    uint32_t rate;      /* bytes a second; 0: none is simulated */
+    uint32_t delay;     /* milliseconds before each response */
+};
+
 /* The permissions of a Unix socket's file. */
 struct socket_access {
     unsigned mode;     /* 0: by the umask */
@@ -115,9 +122,10 @@ struct settings {
         keep_alive; /* seconds that a connection may be idle; 0: LIMIT_IDLE_S, and responses don't tell */
     uint32_t shutdown_delay; /* seconds from SIGTERM until the drain begins */
     uint32_t drain;          /* seconds for the responses in flight */
-    unsigned workers;        /* 0: one per available CPU */
-    const char *user;        /* the workers' USER or USER:GROUP as typed; NULL: see --user */
-    const char *metrics;     /* the path of the metrics, or NULL */
+    unsigned workers;        /* 0: one per available CPU; one with `slow` */
+    struct slow_choice slow;
+    const char *user;    /* the workers' USER or USER:GROUP as typed; NULL: see --user */
+    const char *metrics; /* the path of the metrics, or NULL */
     enum log_choice log;
     const char *access_log, *error_log; /* files, or NULL: the standard streams */
     enum verbosity verbosity;

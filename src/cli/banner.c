@@ -272,6 +272,19 @@ static void append_served(struct buffer *text, const struct settings *settings, 
     buffer_append(text, SPAN(", only this file"));
 }
 
+/* Appends "3g (87.5 kB/s, 300 ms)", or a rate and a delay alone. */
+static void append_slow(struct buffer *text, const struct slow_choice *slow)
+{
+    if (slow->preset != NULL) {
+        buffer_string(text, slow->preset);
+        buffer_append(text, SPAN(" ("));
+    }
+    buffer_size(text, slow->rate);
+    buffer_append(text, SPAN("/s, "));
+    buffer_number(text, slow->delay);
+    buffer_append(text, slow->preset != NULL ? SPAN(" ms)") : SPAN(" ms"));
+}
+
 static void write_lines(struct buffer *text, const struct settings *settings, const struct banner *banner)
 {
     struct style style = {text, log_is_coloured(STDERR_FILENO)};
@@ -281,6 +294,10 @@ static void write_lines(struct buffer *text, const struct settings *settings, co
     append_label(&style, "Serving");
     append_served(text, settings, banner);
     append_addresses(&style, settings, banner);
+    if (settings->slow.rate > 0) {
+        append_label(&style, "Slow");
+        append_slow(text, &settings->slow);
+    }
     append_label(&style, settings->command != NULL ? "Running" : "Stop");
     buffer_plain(text, settings->command != NULL ? span_of(settings->command[0]) : SPAN("Ctrl-C"));
     buffer_append(text, SPAN("\n\n"));
@@ -320,6 +337,10 @@ static void write_line(struct buffer *text, const struct settings *settings, con
     }
     if (settings->lan && banner->address_count > 0)
         append_lan(text, banner, address_port(&banner->addresses[0]));
+    if (settings->slow.rate > 0) {
+        buffer_append(text, SPAN("\ntinyhttpd: slow network: "));
+        append_slow(text, &settings->slow);
+    }
     buffer_byte(text, '\n');
 }
 

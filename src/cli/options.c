@@ -215,6 +215,38 @@ static int check_command(struct settings *settings, enum options_result result, 
     return 0;
 }
 
+/* Checks what several options say together. Returns 0 or the failure's status. */
+static int check_settings(struct settings *settings, enum options_result result, struct failure *failure)
+{
+    if (settings->lan && settings->bind_count > 0) {
+        fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s' or '--lan'",
+             settings->binds[0]);
+        return failure->status;
+    }
+    if (settings->proxy_protocol && settings->trusted_proxy_count == 0 && !settings->trusts_unix) {
+        fail(failure, EX_USAGE,
+             "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
+        return failure->status;
+    }
+    if (check_command(settings, result, failure) != 0)
+        return failure->status;
+    if (settings->base != NULL && !settings->dotfiles &&
+        text_dotfile_in(span_of(settings->base)).length > 0) {
+        fail(failure, EX_USAGE, "--base '/%s/': names that begin with a dot are 404; add '--dotfiles'",
+             settings->base);
+        return failure->status;
+    }
+    if (settings->slow.rate > 0 && settings->workers > 1) {
+        fail(failure, EX_USAGE,
+             "--slow needs a single worker, as all connections share its rate; leave out '--workers %u'",
+             settings->workers);
+        return failure->status;
+    }
+    if (settings->slow.rate > 0)
+        settings->workers = 1;
+    return 0;
+}
+
 enum options_result options_read(int count, char *const *arguments, struct settings *settings,
                                  struct failure *failure)
 {
@@ -232,24 +264,8 @@ enum options_result options_read(int count, char *const *arguments, struct setti
     if (read_operands(&reading, count, arguments) != 0 ||
         environment_read(settings, &arena, reading.given, failure) != 0)
         return OPTIONS_BAD;
-    if (settings->lan && settings->bind_count > 0) {
-        fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s' or '--lan'",
-             settings->binds[0]);
+    if (check_settings(settings, result, failure) != 0)
         return OPTIONS_BAD;
-    }
-    if (settings->proxy_protocol && settings->trusted_proxy_count == 0 && !settings->trusts_unix) {
-        fail(failure, EX_USAGE,
-             "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
-        return OPTIONS_BAD;
-    }
-    if (check_command(settings, result, failure) != 0)
-        return OPTIONS_BAD;
-    if (settings->base != NULL && !settings->dotfiles &&
-        text_dotfile_in(span_of(settings->base)).length > 0) {
-        fail(failure, EX_USAGE, "--base '/%s/': names that begin with a dot are 404; add '--dotfiles'",
-             settings->base);
-        return OPTIONS_BAD;
-    }
     if (settings->index_count == 0)
         settings->index[settings->index_count++] = "index.html";
     if (settings->root == NULL)

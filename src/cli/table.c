@@ -203,6 +203,20 @@ const struct option_row table_rows[] = {
      .manual =
          "The default is one for each CPU that affinity and the cgroup's quota allow, and at least 2. While "
          "a worker waits for a slow disk it answers nothing else: give more there."},
+    {.key = KEY_SLOW,
+     .name = "slow",
+     .value = "RATE[,DELAY]",
+     .takes = VALUE_OPTIONAL,
+     .group = GROUP_PROCESS,
+     .offer = OFFER_WORDS,
+     .words = "4g 3g 2g",
+     .help = "simulate a slow network: 4g (default), 3g, 2g or a rate",
+     .manual =
+         "All connections share RATE bytes per second; k and M are 1024 and 1048576, as for curl's "
+         "--limit-rate. Each response begins DELAY milliseconds after its request (default: 0). 4g is "
+         "Lighthouse's slow 4G, 1638.4 kbit/s and 150 ms; 3g its regular 3G, 700 kbit/s and 300 ms; 2g, "
+         "which Lighthouse lacks, WebPageTest's Mobile Edge, 240 kbit/s and 840 ms. Health checks, metrics "
+         "and the requests of --watch's script are not slowed. There is one worker."},
     {.key = 'u',
      .name = "user",
      .value = "USER",

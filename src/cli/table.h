@@ -35,6 +35,7 @@ enum option_key {
     KEY_DRAIN,
     KEY_STRICT,
     KEY_RULES,
+    KEY_SLOW,
 };
 
 enum option_value {

@@ -611,6 +611,55 @@ static int set_workers(const struct value *value)
     return status;
 }
 
+/* A number of bytes, with k for 1024 or M for 1048576, as of curl's --limit-rate and nginx's limit_rate. */
+static bool read_rate(struct span typed, uint32_t *rate)
+{
+    uint64_t number, unit = 1;
+    char last = typed.length > 0 ? typed.at[typed.length - 1] : '\0';
+    if (last == 'k' || last == 'K')
+        unit = 1024;
+    else if (last == 'm' || last == 'M')
+        unit = 1048576;
+    typed.length -= unit > 1;
+    if (!span_to_number(typed, &number) || number > LIMIT_SLOW_RATE / unit ||
+        number * unit < LIMIT_SLOW_RATE_LEAST)
+        return false;
+    *rate = (uint32_t)(number * unit);
+    return true;
+}
+
+/*
+ * Lighthouse's mobileSlow4G, its default, and mobileRegular3G (core/config/constants.js: throughputKbps, rttMs). It has
+ * no slower one; 2g is "Mobile Edge" of WebPageTest, whose presets it follows (www/settings/connectivity.ini.sample).
+ */
+static const struct slow_choice slow_presets[] = {
+    {"4g", 204800, 150}, /* 1.6 * 1024 kbit/s */
+    {"3g", 87500, 300},  /* 700 kbit/s */
+    {"2g", 30000, 840},  /* 240 kbit/s */
+};
+
+static int set_slow(const struct value *value)
+{
+    struct slow_choice *slow = &value->settings->slow;
+    const char *typed = value->typed != NULL ? value->typed : slow_presets[0].preset;
+    for (size_t i = 0; i < sizeof slow_presets / sizeof *slow_presets; i++) {
+        if (strcmp(typed, slow_presets[i].preset) == 0) {
+            *slow = slow_presets[i];
+            return 0;
+        }
+    }
+    struct span delay = span_of(typed), rate = span_take_until(&delay, ',');
+    uint64_t number = 0;
+    bool has_delay = strchr(typed, ',') != NULL;
+    *slow = (struct slow_choice){0};
+    if (!read_rate(rate, &slow->rate) ||
+        (has_delay && (!span_to_number(delay, &number) || number > LIMIT_SLOW_DELAY_MS)))
+        return refuse(value, "give 4g, 3g, 2g, or bytes per second from 1000 to 100M, and milliseconds up to "
+                             "60000, such as 100k,300");
+    slow->delay = (uint32_t)number;
+    return 0;
+}
+
 static int set_user(const struct value *value)
 {
     if (*value->typed == '\0' || *value->typed == ':')
@@ -770,6 +819,7 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {KEY_ENCODED, add_encoded},
         {KEY_CHARSET, set_charset},
         {'j', set_workers},
+        {KEY_SLOW, set_slow},
         {'u', set_user},
         {KEY_LOG, set_log},
         {KEY_ACCESS_LOG, set_access_log},

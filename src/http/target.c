@@ -146,6 +146,16 @@ int target_parse(struct span raw, struct target *target)
     return 0;
 }
 
+void target_append_query(struct buffer *line, struct span query)
+{
+    for (size_t i = 0; i < query.length; i++) {
+        if ((unsigned char)query.at[i] >= 0x80)
+            buffer_uri_path(line, (struct span){query.at + i, 1});
+        else
+            buffer_byte(line, query.at[i]);
+    }
+}
+
 void target_replace(struct target *target, struct span path, bool slash)
 {
     assert(path.length <= LIMIT_TARGET);

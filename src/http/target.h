@@ -54,6 +54,9 @@ void target_append_start(struct buffer *address, const struct target *target, st
 /* Makes `path`, as target_parse has it but without a NUL, the target's. It has at most LIMIT_TARGET bytes. */
 void target_replace(struct target *target, struct span path, bool slash);
 
+/* Appends a query to a Location: raw UTF-8 is percent-encoded. */
+void target_append_query(struct buffer *line, struct span query);
+
 /* The first "%" of a target that begins no escape, with up to two bytes after it, and the rest of a UTF-8 character
    that begins there; empty if there is none. */
 struct span target_bad_escape(struct span raw);

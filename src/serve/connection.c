@@ -27,6 +27,7 @@ struct outgoing {
     uint64_t body_bytes;
     int64_t acked;       /* bytes_acked when the deadline was armed; ACKED_UNKNOWN before that */
     bool linger;         /* the client may still be sending after it */
+    bool delayed;        /* the delay of the slow network has begun */
     struct part parts[]; /* then the response's text, then the log line */
 };
 
@@ -256,6 +257,7 @@ static bool keep_response(struct connection *connection, const struct outgoing *
     if (kept == NULL)
         return false;
     *kept = *outgoing;
+    kept->delayed = kept->acked != ACKED_UNKNOWN;
     if (kept->acked == ACKED_UNKNOWN)
         kept->acked = bytes_acked(connection->fd, outgoing);
     char *room = (char *)kept->parts + parts;
@@ -340,12 +342,10 @@ static enum connection_want finish(struct connection *connection, const struct s
     return more ? WANT_TURN : WANT_EVENT;
 }
 
-/* Sends as much as possible. A response on the caller's stack becomes the connection's own if some of it remains. */
-static enum connection_want send_response(struct connection *connection, struct service *service,
-                                          struct outgoing *outgoing)
+/* After a call of transmit. A response on the caller's stack becomes the connection's own if some of it remains. */
+static enum connection_want settle(struct connection *connection, struct service *service,
+                                   struct outgoing *outgoing, enum transmit_result result)
 {
-    assert(connection->state == CONNECTION_SEND);
-    enum transmit_result result = transmit(connection->fd, &outgoing->response, LIMIT_TURN_BYTES);
     bool owned = outgoing == connection->outgoing;
     if (result == TRANSMIT_DONE && outgoing->response.producer != NULL)
         result = TRANSMIT_TURN; /* the producer has more */
@@ -361,6 +361,15 @@ static enum connection_want send_response(struct connection *connection, struct 
     else
         release(service, outgoing);
     return want;
+}
+
+/* Sends as much as possible, but nothing in a slow network. */
+static enum connection_want send_response(struct connection *connection, struct service *service,
+                                          struct outgoing *outgoing)
+{
+    assert(connection->state == CONNECTION_SEND);
+    enum transmit_result result = transmit(connection->fd, &outgoing->response, service->turn_bytes);
+    return settle(connection, service, outgoing, result);
 }
 
 /* Sends the next piece of a produced body. All pieces before are sent, so the response uses the service's memory again
@@ -393,6 +402,67 @@ static enum connection_want send_on(struct connection *connection, struct servic
         return send_next_piece(connection, service);
     return send_response(connection, service, outgoing);
 }
+
+/* ---- a slow network ---- */
+
+/* True if the slow network has the response, so that its deadline is the end of that. */
+static bool is_slowed(const struct connection *connection)
+{
+    return connection->deadline.kind == DEADLINE_DELAY || connection->deadline.kind == DEADLINE_TURN;
+}
+
+enum deadline_kind connection_slow_down(const struct connection *connection, struct service *service,
+                                        enum connection_want want, int64_t *due)
+{
+    struct outgoing *outgoing = connection->outgoing;
+    /* Machines that poll are not slowed; without bytes left, the producer has its turn. */
+    if (connection->state != CONNECTION_SEND || outgoing->response.unlogged ||
+        response_bytes_left(&outgoing->response) == 0)
+        return DEADLINE_KINDS;
+    /* Not the loop's coarse clock, which lags: the network would be too fast. */
+    int64_t ready = want == WANT_NEXT_TURN ? 0 : access_clock(ACCESS_JSON), end;
+    enum deadline_kind kind = outgoing->delayed || service->slow.delay == 0 ? DEADLINE_TURN : DEADLINE_DELAY;
+    if (kind == DEADLINE_DELAY) {
+        outgoing->delayed = true;
+        end = ready + service->slow.delay;
+    } else {
+        uint64_t turn = slow_network_turn(&service->slow, response_bytes_left(&outgoing->response));
+        end = slow_network_carry(&service->slow, ready, turn);
+    }
+    *due = (end + 999) / 1000;
+    return kind;
+}
+
+/* A step in a slow network, of a response that it does not have: refills it, or sends one that is not slowed. */
+__attribute__((cold)) static enum connection_want send_on_slowly(struct connection *connection,
+                                                                 struct service *service)
+{
+    if (is_slowed(connection)) /* an event of the socket */
+        return WANT_EVENT;
+    service->turn_bytes = connection->outgoing->response.unlogged ? LIMIT_TURN_BYTES : 0;
+    enum connection_want want = send_on(connection, service);
+    service->turn_bytes = 0;
+    return want;
+}
+
+/* Sends what the slow network has carried. From a full socket on, it is the client that is slow. */
+__attribute__((cold)) static enum connection_want send_turn(struct connection *connection,
+                                                            struct service *service)
+{
+    struct outgoing *outgoing = connection->outgoing;
+    bool delayed = connection->deadline.kind == DEADLINE_DELAY;
+    deadline_disarm(&connection->deadline);
+    if (delayed)
+        return WANT_TURN;
+    uint64_t turn = slow_network_turn(&service->slow, response_bytes_left(&outgoing->response));
+    enum transmit_result result = transmit_at_most(connection->fd, &outgoing->response, turn);
+    enum connection_want want = settle(connection, service, outgoing, result);
+    if (result == TRANSMIT_AGAIN)
+        outgoing->acked = bytes_acked(connection->fd, outgoing);
+    return result == TRANSMIT_TURN ? WANT_NEXT_TURN : want;
+}
+
+/* ---- requests ---- */
 
 /* True if another request, or a part of one, has arrived: this response must not say then that it is the last, as no
    other may follow it (RFC 9112 9.6). */
@@ -588,7 +658,7 @@ enum connection_want connection_step(struct connection *connection, struct servi
     case CONNECTION_READ:
         return read_and_respond(connection, service);
     case CONNECTION_SEND:
-        return send_on(connection, service);
+        return service->turn_bytes > 0 ? send_on(connection, service) : send_on_slowly(connection, service);
     case CONNECTION_LINGER:
         return linger_on(connection, service);
     case CONNECTION_CLOSED:
@@ -646,7 +716,7 @@ enum connection_want connection_expire(struct connection *connection, struct ser
     case CONNECTION_READ:
         return timeout_request(connection, service);
     case CONNECTION_SEND:
-        return check_pace(connection);
+        return is_slowed(connection) ? send_turn(connection, service) : check_pace(connection);
     case CONNECTION_LINGER:
         return check_arrival(connection, service);
     case CONNECTION_CLOSED:
@@ -661,7 +731,7 @@ enum deadline_kind connection_deadline(const struct connection *connection)
     case CONNECTION_PROXY:
         return DEADLINE_HEAD;
     case CONNECTION_SEND:
-        return DEADLINE_WRITE;
+        return is_slowed(connection) ? connection->deadline.kind : DEADLINE_WRITE;
     case CONNECTION_LINGER:
         return DEADLINE_LINGER;
     case CONNECTION_CLOSED:

@@ -19,6 +19,7 @@
 #include "serve/access_log.h"
 #include "serve/deadline.h"
 #include "serve/handoff.h"
+#include "serve/slow_network.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,9 +35,10 @@ enum connection_state {
 /* The result of a step: the event or turn that the connection needs next from the worker. */
 enum connection_want {
     WANT_EVENT, /* to be stepped after an event of its socket */
-    WANT_TURN,  /* to be stepped in the next iteration, after other connections */
     WANT_ROOT, /* to be handed over to the workers of the new root, or stepped again some milliseconds later */
     WANT_CLOSE,
+    WANT_TURN, /* to be stepped in the next iteration, after other connections; see connection_slow_down */
+    WANT_NEXT_TURN, /* the same, after a turn of the slow network */
 };
 
 enum received_kind {
@@ -80,6 +82,8 @@ struct service {
     time_t root_given_up_until; /* a request waited too long for the new root: no other waits until then */
     enum access_form access_form;
     bool log_errors_only;
+    uint64_t turn_bytes; /* LIMIT_TURN_BYTES; 0 with a slow network, in which no step sends anything */
+    struct slow_network slow;
 
     struct received
         received; /* for the connection that is stepped next; RECEIVED_NOTHING: the step receives */
@@ -120,11 +124,17 @@ struct received connection_receive(struct connection *connection, char *room, si
 enum connection_want connection_step(struct connection *connection, struct service *service);
 
 /*
- * Call it when the deadline has passed. Answers a late request with 408. Continues a response if the client
+ * Call it when the deadline has passed. Answers a late request with 408. Sends the turn of a response that a slow network
+ * has carried. Continues a response if the client
  * acknowledges it fast enough, and waits for the client to acknowledge a draining worker's last bytes. Else returns
  * WANT_CLOSE.
  */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
+
+/* Call it for a connection that wants a turn. If a slow network has its response, returns the kind of the deadline to arm
+   instead, and when it is due, in milliseconds of the monotonic clock; DEADLINE_KINDS: the connection is ready. */
+enum deadline_kind connection_slow_down(const struct connection *connection, struct service *service,
+                                        enum connection_want want, int64_t *due);
 
 /* The kind of deadline for the connection's state; DEADLINE_KINDS: none. */
 enum deadline_kind connection_deadline(const struct connection *connection);

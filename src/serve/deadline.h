@@ -16,6 +16,8 @@ enum deadline_kind {
     DEADLINE_ROOT,         /* the workers of a root that has replaced this one's */
     DEADLINE_LAST_REQUEST, /* a request, in a worker that retires without successors */
     DEADLINE_LAST_BYTES,   /* acknowledgement of the last bytes, in a worker that drains */
+    DEADLINE_DELAY,        /* the delay of a slow network; armed for its end */
+    DEADLINE_TURN,         /* a turn in a slow network; armed for its end */
     DEADLINE_KINDS,        /* their number; as a kind: not armed */
 };
 

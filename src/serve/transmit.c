@@ -87,6 +87,23 @@ static ssize_t send_file(int socket, const struct part *part, uint64_t bytes_max
     return sendfile(socket, part->fd, &offset, part->length < bytes_max ? part->length : bytes_max);
 }
 
+enum transmit_result transmit_at_most(int socket, struct response *response, uint64_t bytes_max)
+{
+    while (bytes_max > 0 && response->first < response->count) {
+        const struct part *part = &response->parts[response->first];
+        uint64_t length = part->length < bytes_max ? part->length : bytes_max;
+        ssize_t bytes = part->bytes != NULL ? write(socket, part->bytes + part->offset, length)
+                                            : send_file(socket, part, length);
+        if (bytes < 0 && errno == EINTR)
+            continue;
+        if (bytes <= 0)
+            return bytes < 0 && errno == EAGAIN ? TRANSMIT_AGAIN : TRANSMIT_GONE;
+        advance(response, (uint64_t)bytes);
+        bytes_max -= (uint64_t)bytes;
+    }
+    return response->first < response->count ? TRANSMIT_TURN : TRANSMIT_DONE;
+}
+
 enum transmit_result transmit(int socket, struct response *response, uint64_t bytes_max)
 {
     uint64_t sent = 0;

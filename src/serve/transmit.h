@@ -16,4 +16,7 @@ enum transmit_result {
 /* Sends bytes and removes them from the response. Only slices of files stop at `bytes_max`. */
 enum transmit_result transmit(int socket, struct response *response, uint64_t bytes_max);
 
+/* The same, but nothing stops later: what is in memory does not, either. */
+enum transmit_result transmit_at_most(int socket, struct response *response, uint64_t bytes_max);
+
 #endif

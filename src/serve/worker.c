@@ -196,6 +196,19 @@ static int send_notice(enum worker_notice what)
     return write(DESCRIPTOR_MASTER, &byte, sizeof byte) > 0 ? 0 : errno;
 }
 
+/* The connection's turn comes in the next iteration, or when the slow network has carried it. */
+static void add_turn(struct worker *worker, struct connection *connection, enum connection_want want)
+{
+    int64_t due = 0;
+    enum deadline_kind kind = DEADLINE_KINDS;
+    if (worker->service.turn_bytes == 0)
+        kind = connection_slow_down(connection, &worker->service, want, &due);
+    if (kind == DEADLINE_KINDS)
+        add_ready(worker, connection);
+    else
+        deadline_arm(&worker->deadlines, &connection->deadline, kind, due);
+}
+
 /* Does what the connection wants, and updates its deadline. A connection that never waits is never added to epoll. */
 static void schedule(struct worker *worker, struct connection *connection, enum connection_want want)
 {
@@ -208,8 +221,8 @@ static void schedule(struct worker *worker, struct connection *connection, enum 
         arm(worker, connection, kind);
         connection->rearm_deadline = false;
     }
-    if (want == WANT_TURN)
-        add_ready(worker, connection);
+    if (want >= WANT_TURN)
+        add_turn(worker, connection, want);
 }
 
 static void step(struct worker *worker, struct connection *connection)
@@ -917,6 +930,8 @@ static void renew_deadlines(struct worker *worker)
     is_resumed = 0;
     read_clocks(worker);
     deadlines_renew(&worker->deadlines, worker->now);
+    if (worker->service.slow.free_at < worker->now * 1000)
+        worker->service.slow.free_at = worker->now * 1000;
     worker->handoff_deadline = worker->now + LIMIT_ROOT_MS;
     if (worker->drain_deadline != INT64_MAX)
         worker->drain_deadline = worker->now + leave_ms(worker);
@@ -1019,6 +1034,9 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->service.access_form = access_form_of(setup->settings);
     worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
+    worker->service.turn_bytes = setup->settings->slow.rate == 0 ? LIMIT_TURN_BYTES : 0;
+    worker->service.slow.rate = setup->settings->slow.rate;
+    worker->service.slow.delay = INT64_C(1000) * setup->settings->slow.delay;
     worker->service.context.metrics = setup->metrics;
     worker->service.context.store = store_open(setup->root, LIMIT_RACY_MS);
     if (worker->service.context.store != NULL) {

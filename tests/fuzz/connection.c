@@ -51,6 +51,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments)
     config_open(&config, &settings, false);
     service->context.config = &config;
     service->access_form = ACCESS_COMBINED;
+    service->turn_bytes = LIMIT_TURN_BYTES;
     service->context.now = 4000000000;
     date_write(service->context.date, service->context.now);
     return 0;

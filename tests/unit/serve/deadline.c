@@ -35,6 +35,8 @@ static const struct {
     {DEADLINE_ROOT, LIMIT_ROOT_MS},
     {DEADLINE_LAST_REQUEST, LIMIT_LAST_REQUEST_MS},
     {DEADLINE_LAST_BYTES, LIMIT_LAST_BYTES_MS},
+    {DEADLINE_DELAY, 0},
+    {DEADLINE_TURN, 0},
 };
 
 static void without_armed_deadlines_none_is_due(void **state)
