@@ -42,7 +42,8 @@ struct header_fields {
 /*
  * Collects the fields for a path, which is as for redirects_match; `fields` may be NULL. All lines are within
  * LIMIT_HEADER_BYTES, each with ": " and CRLF. Returns 0 if no block matches, else a hash of the blocks that match and
- * of the values of their placeholders: for the same rules, the same hash means the same fields.
+ * of the values of their placeholders: for the same rules, the same hash means the same fields, but for collisions, which
+ * a client can construct only where a field has a placeholder (base/hash.h).
  */
 uint64_t header_rules_match(const struct header_rules *rules, struct span path, struct header_fields *fields);
 

@@ -34,8 +34,7 @@ enum redirects_pass { REDIRECTS_FORCED, REDIRECTS_MISSING };
 struct redirect {
     int status;
     unsigned line; /* of the file, from 1 */
-    bool
-        rewrite; /* 200, 404, 410, 451: the target is a file here, sent with the status. Otherwise: a Location */
+    bool rewrite;  /* 200, 404, 410, 451: the target is a file here. Otherwise it is a Location */
     const struct redirects_rule *rule;
     struct span query;
     unsigned capture_count;
