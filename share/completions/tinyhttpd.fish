@@ -3,6 +3,7 @@ complete -c tinyhttpd -s r -l root -x -a '(__fish_complete_directories)' -d 'dir
 complete -c tinyhttpd -s p -l port -x -d 'TCP port, 0 for any free port (default: 8080)'
 complete -c tinyhttpd -s b -l bind -x -d 'listen address, * or unix:PATH (default: loopback)'
 complete -c tinyhttpd -s L -l lan -d 'listen on all addresses, print the network\'s URLs'
+complete -c tinyhttpd -l base -x -d 'serve the site below PATH, such as /repo/'
 complete -c tinyhttpd -s o -l open -d 'open a browser at PATH (default: /)'
 complete -c tinyhttpd -l allow-host -x -d 'accept this host name as well'
 complete -c tinyhttpd -l index -x -d 'index file of directories (default: index.html)'

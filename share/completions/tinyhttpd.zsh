@@ -9,6 +9,7 @@ _arguments -s -S \
     '*--bind=[listen address, * or unix:PATH (default: loopback)]:bind: ' \
     '-L[listen on all addresses, print the network'\''s URLs]' \
     '--lan[listen on all addresses, print the network'\''s URLs]' \
+    '--base=[serve the site below PATH, such as /repo/]:base: ' \
     '-o[open a browser at PATH (default: /)]' \
     '--open=-[open a browser at PATH (default: /)]::open: ' \
     '*--allow-host=[accept this host name as well]:allow-host: ' \
