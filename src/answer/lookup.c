@@ -79,9 +79,26 @@ bool lookup_is_hidden(const struct exchange *exchange)
     return exchange->target->hidden && !exchange->context->config->settings->dotfiles;
 }
 
-static enum lookup find_path(struct exchange *exchange)
+/* Takes --base off the target. True if the site is a single file, or the target is outside the base. */
+static bool find_special(struct exchange *exchange, enum lookup *found)
+{
+    const struct config *config = exchange->context->config;
+    enum target_place place =
+        config->base.length > 0 ? target_take_base(exchange->target, config->base) : TARGET_INSIDE;
+    if (place == TARGET_INSIDE && config->file.length == 0)
+        return false;
+    *found = place == TARGET_ABOVE     ? LOOKUP_ABOVE
+             : place == TARGET_OUTSIDE ? LOOKUP_OUTSIDE
+                                       : find_single_file(exchange);
+    return true;
+}
+
+static enum lookup find_target(struct exchange *exchange)
 {
     struct target *target = exchange->target;
+    enum lookup special;
+    if (!exchange->context->config->is_plain && find_special(exchange, &special))
+        return special;
     if (lookup_is_hidden(exchange))
         return LOOKUP_MISSING;
     if (target->slash)
@@ -99,23 +116,6 @@ static enum lookup find_path(struct exchange *exchange)
     if (directory != NULL)
         store_release(exchange->context->store, directory);
     return page;
-}
-
-/* With --base, a single file, or both. */
-static enum lookup find_special(struct exchange *exchange)
-{
-    const struct config *config = exchange->context->config;
-    if (config->base.length > 0) {
-        switch (target_take_base(exchange->target, config->base)) {
-        case TARGET_ABOVE:
-            return LOOKUP_ABOVE;
-        case TARGET_OUTSIDE:
-            return LOOKUP_OUTSIDE;
-        case TARGET_INSIDE:
-            break;
-        }
-    }
-    return config->file.length > 0 ? find_single_file(exchange) : find_path(exchange);
 }
 
 /* A navigation may have any path. Of what is only probably one, files that are missing are known by their names. */
@@ -146,8 +146,7 @@ static enum lookup find_spa(struct exchange *exchange)
 
 enum lookup lookup_find(struct exchange *exchange)
 {
-    bool is_plain = exchange->context->config->is_plain;
-    enum lookup found = is_plain ? find_path(exchange) : find_special(exchange);
+    enum lookup found = find_target(exchange);
     return found == LOOKUP_MISSING ? find_spa(exchange) : found;
 }
 
