@@ -222,7 +222,7 @@ static enum lookup find_with_rules(struct exchange *exchange)
 }
 
 /* With --base, a single file, or rules. */
-static enum lookup find_special(struct exchange *exchange)
+__attribute__((noinline)) static enum lookup find_special(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     if (config->base.length > 0) {

@@ -76,7 +76,7 @@ sub names {
     unlike($body, qr/<a [^>]*href="[^"]*\?/, 'no link has a query');
 }
 for my $case (
-    ['wget', "wget -q -r -np -nH --cut-dirs=1 -P '%s' %s", 'docs/'],
+    ['wget', "wget -q -r -np -nH --cut-dirs=${\(1 + (Harness::BASE =~ tr|/||))} -P '%s' %s", 'docs/'],
     ['lftp', "lftp -e 'set net:max-retries 1; mirror . %s; quit' %s", 'docs/'],
     ['rclone', "rclone --config=/dev/null copy :http: '%s' --http-url %s", 'docs/']) {
     my ($program, $command, $folder) = @$case;
@@ -91,7 +91,7 @@ for my $case (
 }
 {
     my %times;
-    $times{$_}++ for $server->log =~ m{"GET (\S+) HTTP/1\.1" 200 \d+ "[^"]*" "Wget}g;
+    $times{$_}++ for $server->log =~ m{"GET \Q${\Harness::BASE}\E(\S+) HTTP/1\.1" 200 \d+ "[^"]*" "Wget}g;
     SKIP: {
         have('wget') or skip 'no wget', 1;
         is(join(' ', map { "$_ $times{$_}" } sort keys %times), '/docs/ 1 /docs/file10.txt 1 /docs/file2.txt 1 /docs/sub/ 1 /docs/sub/a 1',
@@ -151,7 +151,7 @@ for my $case (
     # so listings need --list.
     my $old    = Harness->start(root => $root, list => 1, args => ['--list']);
     my $socket = $old->connection;
-    print {$socket} "GET /many/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+    print {$socket} Harness::below_base("GET /many/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     my $raw = do { local $/; <$socket> };
     my ($fields, $body) = split /\r\n\r\n/, $raw, 2;
     unlike($fields, qr/^(?:Transfer-Encoding|Content-Length)/mi, 'HTTP/1.0: neither chunks nor a length');
@@ -163,7 +163,7 @@ for my $case (
 
     # A client that reads slowly or leaves in the middle does not disturb others.
     my @slow = map { $server->connection(receive => 4096) } 1 .. 8;
-    syswrite $_, "GET /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n" for @slow;
+    syswrite $_, get_request('/many/') for @slow;
     is($server->get('/canary')->{body}, "canary\n", 'another client is served while eight listings are read slowly');
     close $_ for @slow[0 .. 3];
     for my $socket (@slow[4 .. 7]) {
@@ -263,7 +263,7 @@ $server->stop;
     my $start = resident_bytes($server->pid);
     my $hold = sub {
         my $socket = $server->connection(receive => 4096);
-        syswrite $socket, "GET /huge/ HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        syswrite $socket, get_request('/huge/');
         my $bytes = '';
         eventually { sysread $socket, $bytes, 4096, length $bytes; $bytes =~ /aria-live="polite">[^<]*</ };
         return [$socket, $bytes =~ /aria-live="polite">([^<]*)</];

@@ -118,6 +118,15 @@ sub fetch {
     like((interrupt($terminal))[0], qr{Served.*2 requests, of which 1 failed}, 'the summary');
 }
 
+{
+    my $terminal = start({ NO_COLOR => 1 }, '-p', '0', '-b', '127.0.0.1', '--base', '/repo/', $root);
+    my $banner   = sees($terminal, qr/Ctrl-C/);
+    like($banner, qr{^  Local     http://localhost:\d+/repo/$}m, '--base: the URL has it');
+    fetch(port_in($banner), '/img/a.png');
+    like(sees($terminal, qr/Did you.*\n/), qr{GET /img/a\.png  404  .*\n          The site is below '/repo/' \(--base\)\. Did you mean '/repo/img/a\.png'\?\n}, '--base: the log has the address below it');
+    interrupt($terminal);
+}
+
 for my $case ([{ TERM => 'dumb' }, 'TERM=dumb'], [{ TERM => undef }, 'without TERM'], [{ NO_COLOR => '1' }, 'NO_COLOR']) {
     my $terminal = start($case->[0], '-p', '0', '-b', '127.0.0.1', $root);
     my $banner   = sees($terminal, qr/Ctrl-C/);

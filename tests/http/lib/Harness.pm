@@ -28,6 +28,9 @@ our @EXPORT = qw(new_root put_file get_request run_program program eventually sl
 # Seconds, enough for a loaded machine under ASan; only failing tests wait that long.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
 
+# Serve every site below this path (--base), and request it there: below_base.t runs other files again so.
+use constant BASE => $ENV{TEST_BASE} || '';
+
 # Variables that the server reads.
 delete @ENV{ grep { /\A(?:TINYHTTPD_.*|PORT|NO_COLOR)\z/ } keys %ENV };
 
@@ -324,6 +327,7 @@ sub start {
     my @arguments = $how{bare} ? () : ('-r', $how{root}, '-p', $port, '-b', $bind);
     push @arguments, '-q' if $how{quiet};
     push @arguments, '--no-list' if !$how{bare} && !$how{list};
+    push @arguments, '--base', BASE if BASE;
     push @arguments, @{ $how{args} || [] };
 
     my $folder = tempdir(CLEANUP => 1);
@@ -367,7 +371,7 @@ sub banner  { return $_[0]{banner} }
 sub log     { return slurp($_[0]{out}) }
 sub stderr  { return slurp($_[0]{err}) }
 sub workers { return children_of($_[0]{pid}) }
-sub url     { return "http://$_[0]{bind}:$_[0]{port}" . ($_[1] || '') }
+sub url     { return "http://$_[0]{bind}:$_[0]{port}" . BASE . ($_[1] || '') }
 
 # Allows a line on stderr that the test provokes.
 sub expect_stderr { my ($self, $pattern) = @_; push @{ $self->{expect} }, $pattern; return }
@@ -431,7 +435,7 @@ sub ended {
 # A GET request; further field lines without CRLF.
 sub get_request {
     my ($target, @fields) = @_;
-    return join("\r\n", "GET $target HTTP/1.1", 'Host: localhost', @fields) . "\r\n\r\n";
+    return below_base(join("\r\n", "GET $target HTTP/1.1", 'Host: localhost', @fields) . "\r\n\r\n");
 }
 
 # A connection without Nagle's delay; `receive` bounds the client's receive buffer.
@@ -496,6 +500,7 @@ sub blocking {
 # Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, seconds }.
 sub exchange {
     my ($self, $bytes, %how) = @_;
+    $bytes = below_base($bytes);
     my $result  = $self->begin($bytes, %how);
     my $socket  = $result->{socket};
     my @pieces  = pieces($bytes, %how);
@@ -536,6 +541,7 @@ use constant AT_A_TIME => 64;
 
 sub exchange_each {
     my ($self, $requests, %how) = @_;
+    $requests = [map { below_base($_) } @$requests];
     my @results;
     for (my $first = 0; $first < @$requests; $first += AT_A_TIME) {
         my $last  = $first + AT_A_TIME - 1 < $#$requests ? $first + AT_A_TIME - 1 : $#$requests;
@@ -562,6 +568,14 @@ sub exchange_each {
         push @results, map { finish($batch[$_], $requests->[$first + $_], %how) } 0 .. $#batch;
     }
     return @results;
+}
+
+# The requests, for the same files below the base, if they are not there already; the server's own paths stay.
+sub below_base {
+    my ($bytes) = @_;
+    return $bytes if !BASE;
+    my $others = qr{(?!\Q${\BASE}\E/|/\.well-known/tinyhttpd/health)};
+    return $bytes =~ s{(?:\A|\r\n\r\n)(?:\r\n)*[A-Z]+ (?i:(?:http://[^/ ?]*)?(?:/(?:\.\.)?(?=/))*+)\K(?=/[^\r\n]* HTTP/1)$others}{BASE}ger;
 }
 
 sub begin {

@@ -113,6 +113,13 @@ static void urls_have_the_base(void **state)
                            " at http://127.0.0.1:65535/a%20b/%C3%A9/ http://[::1]:65535/a%20b/%C3%A9/\n"));
     assert_true(banner_write_url(&banner, url));
     assert_string_equal(url, "http://localhost:65535/a%20b/%C3%A9");
+    const char *url_of_lan =
+        printed_for((struct settings){.verbosity = VERBOSITY_NORMAL, .lan = true}, &banner);
+    while ((url_of_lan = strstr(url_of_lan, "http://")) != NULL) { /* as many as this machine has addresses */
+        url_of_lan += strcspn(url_of_lan, " \n");
+        assert_memory_equal(url_of_lan - strlen("/a%20b/%C3%A9/"), "/a%20b/%C3%A9/",
+                            strlen("/a%20b/%C3%A9/"));
+    }
     memset(base, ' ', LIMIT_BASE);
     base[LIMIT_BASE] = '\0';
     banner.base = base;
