@@ -9,7 +9,7 @@ use Test::More;
 
 bound_seconds(300);
 
-for my $subject (qw(cache encoding files listing range spa watch)) {
+for my $subject (qw(cache encoding range spa)) {
     my $output = `TEST_BASE='/a%20b/r%C3%A9po' '$^X' '$FindBin::Bin/$subject.t' 2>&1`;
     is($?, 0, "$subject.t below a base") or diag($output);
 }
