@@ -179,11 +179,11 @@ static int run(struct settings *settings, char *const *command)
     if (master.handover.dry_run)
         return HANDOVER_READY;
     struct banner banner = {
-        .root_path = master.root_path,
+        .root_path = master.served.path,
         .addresses = addresses,
         .address_count = listen_addresses(&master.listening, addresses),
         .workers = master.workers,
-        .sandbox = master.sandbox_line,
+        .sandbox = master.served.sandbox_line,
     };
     if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);

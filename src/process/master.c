@@ -27,7 +27,6 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -144,115 +143,10 @@ static bool is_stopping(const struct supervision *supervision)
 
 /* ---- opening ---- */
 
-static int fail_root(struct failure *failure, const char *typed, int error)
-{
-    switch (error) {
-    case EACCES:
-    case EPERM:
-        return fail(failure, EX_NOINPUT,
-                    "root '%s' can't be read: %s; 'namei -l' shows the permissions along the path", typed,
-                    strerror(error));
-    case ENOENT:
-        return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'",
-                    typed);
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-        return fail(failure, EX_OSERR, "root '%s' can't be opened: %s; 'ulimit -a' shows the limits", typed,
-                    strerror(error));
-    default:
-        return fail(failure, EX_NOINPUT, "root '%s': %s; give a directory, such as '.'", typed,
-                    strerror(error));
-    }
-}
-
-/* True if paths in the directory can be resolved; else sets errno. Not by faccessat(2): old container runtimes refuse
-   its system call (faccessat2, Linux 5.8) with EPERM. */
-static bool can_search(int directory)
-{
-    int fd = openat(directory, ".", O_PATH | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    return fd >= 0;
-}
-
-/* Opens what the root's name leads to now. Returns a descriptor, or -1 with the failure. */
-static int open_directory(const char *typed, struct failure *failure)
-{
-    struct stat attributes;
-    if (stat(typed, &attributes) < 0) {
-        fail_root(failure, typed, errno);
-        return -1;
-    }
-    if (!S_ISDIR(attributes.st_mode)) {
-        fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it", typed);
-        return -1;
-    }
-    int fd = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && can_search(fd))
-        return fd;
-    fail_root(failure, typed, errno);
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-/* The name stays as typed, whatever its links lead to. Workers stand in another directory, so it must be absolute. */
-static void name_root(struct master *master)
-{
-    char here[PATH_MAX];
-    const char *typed = master->settings->root;
-    int length = -1;
-    if (*typed == '/')
-        length = snprintf(master->root_name, sizeof master->root_name, "%s", typed);
-    else if (getcwd(here, sizeof here) != NULL && *here == '/')
-        length = snprintf(master->root_name, sizeof master->root_name, "%s/%s", here, typed);
-    if (length < 0 || (size_t)length >= sizeof master->root_name)
-        master->root_name[0] = '\0';
-}
-
-static int open_root(struct master *master, struct failure *failure)
-{
-    const char *typed = master->settings->root;
-    name_root(master);
-    master->root.fd = open_directory(typed, failure);
-    if (master->root.fd < 0)
-        return failure->status;
-    const char *name = master->root_name[0] != '\0' ? master->root_name : NULL;
-    if (root_describe(&master->root, name, master->root.fd) < 0)
-        return fail_root(failure, typed, errno);
-    master->root.file = master->settings->file;
-    if (realpath(typed, master->root_path) == NULL)
-        snprintf(master->root_path, sizeof master->root_path, "%s", typed);
-    return 0;
-}
-
-/* Opens an empty directory without a name: no file can be made in it. Returns a descriptor, or -1. */
-static int open_empty_directory(void)
-{
-    char name[] = P_tmpdir "/tinyhttpd-XXXXXX";
-    if (mkdtemp(name) == NULL)
-        return -1;
-    int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        fchmod(fd, 0755); /* the workers' user may be another */
-    rmdir(name);
-    return fd;
-}
-
 bool master_awaits_root(const struct master *master)
 {
     const struct handover *handover = &master->handover;
     return (handover->sockets > 0 || notify_is_expected()) && !handover->dry_run && !handover->reload;
-}
-
-/* Serves from an empty directory, as if the root had been removed, until look_at_root() finds the root. */
-static int open_placeholder(struct master *master)
-{
-    const char *typed = master->settings->root;
-    master->root.fd = master->root_name[0] != '\0' ? open_empty_directory() : -1;
-    snprintf(master->root_path, sizeof master->root_path, "%s", typed);
-    return master->root.fd < 0 ? -1 : root_describe(&master->root, master->root_name, master->root.fd);
 }
 
 /* Each connection takes a descriptor. The soft limit is low only for programs that use select(2) (getrlimit(2)). */
@@ -263,58 +157,6 @@ static void raise_descriptor_limit(void)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-/* A dry run leaves warnings to the program that will serve. */
-static bool may_warn(const struct master *master)
-{
-    return master->settings->verbosity != VERBOSITY_QUIET && !master->handover.dry_run;
-}
-
-/* Checks before the start that workers can serve inside their sandbox. */
-static int rehearse_sandbox(struct master *master, struct failure *failure)
-{
-    struct sandbox_held *held = &master->held;
-    const struct settings *settings = master->settings;
-    master->sandbox.root = master->root.fd;
-    master->sandbox.root_path = settings->root;
-    master->sandbox.root_name = master->root.name;
-    master->sandbox.reads_all = settings->symlinks == SYMLINKS_ALL;
-    if (privileges_plan(&master->sandbox.privileges, settings->user, failure) != 0 ||
-        sandbox_choose_user(&master->sandbox, held, failure) != 0)
-        return failure->status;
-    sandbox_describe(held, master->sandbox_line);
-    if (settings->user == NULL && master->sandbox.privileges.change == PRIVILEGES_CHANGE && held->user == 0 &&
-        may_warn(master))
-        log_error("only root can read root '%s'; the workers stay root, without capabilities and inside the "
-                  "sandbox; '--user' chooses another user",
-                  settings->root);
-    if (!held->root_is_visible && settings->verbosity == VERBOSITY_VERBOSE && may_warn(master))
-        log_error("the workers' user can't look up the root's name; the master looks every %d ms",
-                  LIMIT_ROOT_LOOK_MS);
-    if (sandbox_reads_others(held))
-        sandbox_hide_memory();
-    if (held->landlock_version == 0 && held->calls == 0 && may_warn(master))
-        log_error("no Landlock and no seccomp: only the permissions of user %u limit the workers",
-                  held->user);
-    return 0;
-}
-
-static void close_root(struct master *master)
-{
-    if (master->root.fd >= 0)
-        close(master->root.fd);
-    master->root.fd = -1;
-}
-
-static int open_sandboxed_root(struct master *master, struct failure *failure)
-{
-    if (open_root(master, failure) == 0 && rehearse_sandbox(master, failure) == 0)
-        return 0;
-    close_root(master);
-    if (failure->status != EX_NOINPUT || !master_awaits_root(master) || open_placeholder(master) < 0)
-        return failure->status;
-    return rehearse_sandbox(master, failure);
 }
 
 /* Received sockets replace --port and --bind: after a reload, the command line still has these. */
@@ -382,14 +224,14 @@ static unsigned slots_of(const struct master *master)
 static void open_libmagic(const struct master *master)
 {
     if (!mime_open()) {
-        if (may_warn(master))
+        if (master->served.warns)
             log_error("can't read libmagic's database; files of unknown extension are "
                       "application/octet-stream");
         return;
     }
     if (magic_guard_open(slots_of(master)))
         return;
-    if (may_warn(master))
+    if (master->served.warns)
         log_error("can't create shared memory: %s; without it libmagic is not used, and files of unknown "
                   "extension are application/octet-stream",
                   strerror(errno));
@@ -407,7 +249,7 @@ static unsigned default_workers(void)
 static int open_log(struct master *master, struct failure *failure)
 {
     const struct log_setup setup = {
-        .user = master->held.user,
+        .user = master->served.held.user,
         .confine = sandbox_enter_log_writer,
         .files =
             {[STDOUT_FILENO] = master->settings->access_log, [STDERR_FILENO] = master->settings->error_log},
@@ -419,14 +261,20 @@ static int open_log(struct master *master, struct failure *failure)
 int master_open(struct master *master, const struct settings *settings, struct failure *failure)
 {
     master->settings = settings;
-    master->root.fd = -1;
+    master->served = (struct served_root){
+        .settings = settings,
+        .warns = settings->verbosity != VERBOSITY_QUIET && !master->handover.dry_run,
+        .may_be_missing = master_awaits_root(master),
+    };
     master->workers = settings->workers > 0 ? settings->workers : default_workers();
     if (master->metrics == NULL)
         master->metrics = metrics_open(slots_of(master));
     raise_descriptor_limit();
-    if (open_sandboxed_root(master, failure) != 0 || open_log(master, failure) != 0 ||
-        open_sockets(master, failure) != 0 || open_channels(master, failure) != 0) {
-        close_root(master);
+    if (served_root_open(&master->served, failure) != 0)
+        return failure->status;
+    if (open_log(master, failure) != 0 || open_sockets(master, failure) != 0 ||
+        open_channels(master, failure) != 0) {
+        close(master->served.root.fd);
         return failure->status;
     }
     master->worker_memory = memory_of_worker(master->workers);
@@ -507,10 +355,10 @@ static bool arrange_descriptors(struct master *master, int notices)
             return false;
         kept[count++] = master->listening.fds[i];
     }
-    if (!channels_make_room(&master->root.fd) || !channels_make_room(&notices) ||
+    if (!channels_make_room(&master->served.root.fd) || !channels_make_room(&notices) ||
         !channels_enter_worker(&master->channels, notices))
         return false;
-    kept[count++] = master->root.fd;
+    kept[count++] = master->served.root.fd;
     for (int fd = DESCRIPTOR_HANDOFF_OUT; fd <= DESCRIPTOR_FIXED_LAST; fd++)
         kept[count++] = fd;
     descriptors_close_others(kept, count);
@@ -546,8 +394,8 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
         _exit(EX_OSERR);
     if (!arrange_descriptors(master, notices))
         fail_worker(errno);
-    setup.root = master->sandbox.root = master->root.fd;
-    if (!sandbox_enter(&master->sandbox, parent, &held))
+    setup.root = master->served.sandbox.root = master->served.root.fd;
+    if (!sandbox_enter(&master->served.sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     /* As the workers' user, whose watches the kernel counts (epoll(7)); but not with seccomp: many instances could keep
        the master busy in /proc (begin_check). */
@@ -555,7 +403,7 @@ static _Noreturn void become_worker(struct supervision *supervision, unsigned sl
     if (setup.epoll < 0)
         fail_worker(errno);
     sandbox_restrict_calls(&held);
-    if (sandbox_is_weaker(&held, &master->held)) {
+    if (sandbox_is_weaker(&held, &master->served.held)) {
         log_error("a worker can't enter the sandbox: %s; 'ulimit -a' shows the limits",
                   strerror(sandbox_error(&held)));
         _exit(EX_OSERR);
@@ -628,7 +476,7 @@ static void start_child(struct supervision *supervision, struct child *child)
 static void set_root_name(struct supervision *supervision)
 {
     const struct master *master = supervision->master;
-    supervision->setup.root_name = master->held.root_is_visible ? master->root.name : NULL;
+    supervision->setup.root_name = master->served.held.root_is_visible ? master->served.root.name : NULL;
 }
 
 static void start_due_children(struct supervision *supervision)
@@ -1009,31 +857,6 @@ static void on_leave(struct supervision *supervision, struct child *child)
     child->due = now + child->pause;
 }
 
-/* Opens the directory that the root's name leads to now, for workers that are forked later. */
-static int open_new_root(struct supervision *supervision, struct failure *failure)
-{
-    struct master *master = supervision->master;
-    struct root root;
-    struct sandbox_held held;
-    struct sandbox sandbox = master->sandbox;
-    int fd = open_directory(master->root_name, failure);
-    if (fd < 0)
-        return failure->status;
-    sandbox.root = fd;
-    if (root_describe(&root, master->root_name, fd) < 0)
-        fail_root(failure, master->settings->root, errno);
-    else if (sandbox_rehearse(&sandbox, &held, failure) == 0) {
-        close(master->root.fd);
-        master->root = root;
-        master->root.file = master->settings->file;
-        master->sandbox = sandbox;
-        master->held = held;
-        return 0;
-    }
-    close(fd);
-    return failure->status;
-}
-
 /* Gives the workers of the new root the connections of those of the old one. */
 static void replace_workers(struct supervision *supervision, int64_t now)
 {
@@ -1098,7 +921,7 @@ enum { LOOK_CURRENT = 0, LOOK_REPLACED = 255 };
    until something changes, as a fork for each look costs more. SIGALRM ends it if a file system does not respond. */
 static _Noreturn void look_at_name(const struct supervision *supervision)
 {
-    const struct root *root = &supervision->master->root;
+    const struct root *root = &supervision->master->served.root;
     const struct timespec pause = time_of(LIMIT_ROOT_LOOK_MS);
     enum root_state state;
     int error;
@@ -1159,7 +982,7 @@ static bool handle_look(struct supervision *supervision, int64_t now)
         make_room_for_old(supervision);
         fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
              supervision->master->settings->root, supervision->old_count);
-    } else if (open_new_root(supervision, &failure) == 0) {
+    } else if (served_root_replace(&supervision->master->served, &failure) == 0) {
         log_root_back(supervision);
         replace_workers(supervision, now);
         return supervision->setup.root_name != NULL;
@@ -1602,6 +1425,6 @@ int master_run(struct master *master, char *const *command)
     kill_all(supervision);
     mime_close();
     magic_guard_close();
-    close(master->root.fd);
+    close(master->served.root.fd);
     return EX_OK;
 }

@@ -9,29 +9,22 @@
 #include "process/channels.h"
 #include "process/handover.h"
 #include "process/listen.h"
-#include "sandbox/sandbox.h"
-#include "site/root.h"
+#include "process/served_root.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct master {
     const struct settings *settings;
-    bool has_terminal;        /* this process had a controlling terminal when it started */
-    struct root root;         /* the document root */
-    char root_name[PATH_MAX]; /* its absolute path as typed; "" if that is unknown */
-    char root_path[PATH_MAX]; /* without links, for the banner */
+    bool has_terminal; /* this process had a controlling terminal when it started */
+    struct served_root served;
     unsigned workers;         /* their number */
     size_t worker_memory;     /* struct worker_setup */
     struct handover handover; /* what this process received */
     int64_t retry_pause;      /* the last pause of master_wait_to_retry(), in milliseconds */
     struct listening listening;
     struct channels channels;
-    struct metrics *metrics;             /* the counters, or NULL; log_end() needs them */
-    struct sandbox sandbox;              /* of the workers */
-    struct sandbox_held held;            /* of it, in the rehearsal */
-    char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
+    struct metrics *metrics; /* the counters, or NULL; log_end() needs them */
 };
 
 /* Blocks the signals that master_run() handles, except those that stop the server, and reads what this process received.
