@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "process/handover.h"
 #include "process/master.h"
+#include "process/supervision.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,7 +188,7 @@ static int run(struct settings *settings, char *const *command)
     };
     if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);
-    int status = master_run(&master, command);
+    int status = supervision_run(&master, command);
     print_summary(&master, settings);
     return status;
 }
