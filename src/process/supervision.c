@@ -7,7 +7,7 @@
 #include "base/signals.h"
 #include "process/channels.h"
 #include "process/notify.h"
-#include "process/port_owner.h"
+#include "process/old_workers.h"
 #include "serve/worker.h"
 #include "site/magic_guard.h"
 #include "site/mime.h"
@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -37,19 +36,6 @@ struct child {
     bool leaving;  /* it leaves, but there are too many old workers: it is not replaced yet */
 };
 
-/* A worker that retires, of this program or an earlier one in this process, and the process that checks whether it
-   has closed the listening sockets. */
-struct old_child {
-    struct old_worker worker;
-    unsigned slot;     /* of the shared memory; MASTER_SLOTS_MAX: of an earlier program */
-    int notices;       /* not read any more, but open: else the worker would take the program for replaced */
-    pid_t check;       /* 0: none */
-    int64_t check_due; /* when the check must have ended */
-    bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
-    bool killed;
-    int64_t ended_early; /* when it was told to stop, as there are too many; 0: it was not */
-};
-
 enum supervision_state {
     SUPERVISION_SERVE,
     SUPERVISION_DRAIN, /* the workers finish the requests in flight */
@@ -62,13 +48,7 @@ struct supervision {
     enum supervision_state state;
     struct child children[LIMIT_WORKERS];
     unsigned running;
-    struct old_child old[LIMIT_RETIRED];
-    unsigned old_count;
-    bool retire_pending;    /* some serve until a new worker has started */
-    int64_t retire_started; /* when they were told to finish */
-    int64_t retire_due;     /* when to kill the first of them */
-    int64_t release_due;    /* when to check that they have closed the listening sockets; INT64_MAX: never */
-    bool told_unchecked;    /* that /proc can't tell */
+    struct old_workers old;
     pid_t dry_run;          /* the process of the new program, 0 if there is none */
     int64_t dry_run_due;    /* when to kill it */
     bool dry_run_killed;    /* its time is over */
@@ -205,9 +185,8 @@ static unsigned free_slot(const struct supervision *supervision)
         if (supervision->children[i].pid > 0)
             used[supervision->children[i].slot] = true;
     }
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        used[supervision->old[i].slot] = true;
-    }
+    for (unsigned i = 0; i < supervision->old.count; i++)
+        used[supervision->old.list[i].slot] = true;
     for (unsigned slot = 0; slot < slots; slot++) {
         if (!used[slot])
             return slot;
@@ -242,7 +221,7 @@ static void start_child(struct supervision *supervision, struct child *child)
     if (child->slot == MASTER_SLOTS_MAX)
         log_error("%u old workers still finish their responses; until one has ended, a new worker counts "
                   "nothing and does not use libmagic",
-                  supervision->old_count);
+                  supervision->old.count);
     pid_t pid = fork_worker(supervision, child);
     child->started = now_ms();
     if (pid < 0) {
@@ -326,15 +305,6 @@ static void on_child_exit(struct supervision *supervision, struct child *child, 
                   path);
 }
 
-/* Of an old worker that has ended, perhaps in libmagic. */
-static void clear_slot(const struct supervision *supervision, unsigned slot)
-{
-    char path[MAGIC_GUARD_PATH_MAX];
-    metrics_set_connections(metrics_of(supervision->master->metrics, slot), 0, 0);
-    if (magic_guard_record_crash(slot, path))
-        log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream", path);
-}
-
 /* Lets a worker that serves without a slot leave if one is free, and another one when this has ended. */
 static void replace_without_slot(const struct supervision *supervision)
 {
@@ -345,24 +315,6 @@ static void replace_without_slot(const struct supervision *supervision)
             kill(child->pid, WORKER_RETIRE);
             return;
         }
-    }
-}
-
-static void on_old_exit(struct supervision *supervision, pid_t pid, int wait_status)
-{
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].worker.pid != pid)
-            continue;
-        if (supervision->old[i].slot < MASTER_SLOTS_MAX)
-            clear_slot(supervision, supervision->old[i].slot);
-        if (supervision->old[i].notices >= 0)
-            close(supervision->old[i].notices);
-        supervision->old[i] = supervision->old[--supervision->old_count];
-        replace_without_slot(supervision);
-        if (WIFSIGNALED(wait_status) && supervision->state == SUPERVISION_SERVE)
-            log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
-                      strsignal(WTERMSIG(wait_status)));
-        return;
     }
 }
 
@@ -384,43 +336,6 @@ static void on_dry_run_exit(struct supervision *supervision, int wait_status)
     notify_ready();
 }
 
-static struct old_child *find_checked(struct supervision *supervision, pid_t check)
-{
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].check == check)
-            return &supervision->old[i];
-    }
-    return NULL;
-}
-
-/* The exit status of a check: one of these, or an errno. */
-enum { CHECK_RELEASED = 0, CHECK_LISTENS = 255 };
-
-static bool is_shortage(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOMEM;
-}
-
-/* `old` has the check that ended. */
-static void on_check_exit(struct supervision *supervision, struct old_child *old, int wait_status)
-{
-    int result = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : ENOMEM;
-    old->check = 0;
-    if (old->killed || result == CHECK_RELEASED || supervision->state != SUPERVISION_SERVE)
-        return;
-    if (result == CHECK_LISTENS && old->suspect) {
-        log_error("old worker %d still accepts connections after the reload; killed", (int)old->worker.pid);
-        kill(old->worker.pid, SIGKILL);
-        old->killed = true;
-    } else if (result == CHECK_LISTENS || is_shortage(result)) {
-        supervision->release_due = earlier_of(supervision->release_due, now_ms() + LIMIT_RELEASE_MS);
-    } else if (!supervision->told_unchecked &&
-               supervision->master->settings->verbosity == VERBOSITY_VERBOSE) {
-        log_error("can't check that old workers accept no more connections: /proc: %s", strerror(result));
-        supervision->told_unchecked = true;
-    }
-}
-
 /* Reaps all dead children: as PID 1 of a container, also orphans of other processes. */
 static void reap(struct supervision *supervision)
 {
@@ -428,28 +343,24 @@ static void reap(struct supervision *supervision)
     pid_t pid;
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
         struct child *child = find_child(supervision, pid);
-        struct old_child *checked = find_checked(supervision, pid);
+        unsigned old_count = supervision->old.count;
         if (child != NULL)
             on_child_exit(supervision, child, wait_status);
         else if (pid == supervision->dry_run)
             on_dry_run_exit(supervision, wait_status);
-        else if (checked != NULL)
-            on_check_exit(supervision, checked, wait_status);
         else if (pid == supervision->look) {
             supervision->look = 0;
             supervision->look_ended = true;
             supervision->look_status = wait_status;
         } else if (pid == supervision->closer)
             supervision->closer = 0;
-        else if (!log_writer_ended(pid))
-            on_old_exit(supervision, pid, wait_status);
+        else if (old_workers_on_exit(&supervision->old, pid, wait_status,
+                                     supervision->state == SUPERVISION_SERVE)) {
+            if (supervision->old.count < old_count)
+                replace_without_slot(supervision);
+        } else
+            log_writer_ended(pid);
     }
-}
-
-static void signal_old(const struct supervision *supervision, int signal)
-{
-    for (unsigned i = 0; i < supervision->old_count; i++)
-        kill(supervision->old[i].worker.pid, signal);
 }
 
 static void signal_all(const struct supervision *supervision, int signal)
@@ -458,17 +369,17 @@ static void signal_all(const struct supervision *supervision, int signal)
         if (supervision->children[i].pid > 0)
             kill(supervision->children[i].pid, signal);
     }
-    signal_old(supervision, signal);
+    old_workers_signal(&supervision->old, signal);
 }
 
 /* ---- reload ---- */
 
 static void begin_dry_run(struct supervision *supervision)
 {
-    if (supervision->running + supervision->old_count > LIMIT_RETIRED) {
+    if (supervision->running + supervision->old.count > LIMIT_RETIRED) {
         log_error("not reloaded: %u old workers still finish their requests, the maximum is %d; the running "
                   "program stays",
-                  supervision->old_count, LIMIT_RETIRED - (int)supervision->running);
+                  supervision->old.count, LIMIT_RETIRED - (int)supervision->running);
         return;
     }
     notify_reloading();
@@ -491,8 +402,8 @@ static void hand_over(struct supervision *supervision)
         if (supervision->children[i].pid > 0)
             workers[count++] = (struct old_worker){.pid = supervision->children[i].pid};
     }
-    for (unsigned i = 0; i < supervision->old_count && count < LIMIT_RETIRED; i++)
-        workers[count++] = supervision->old[i].worker;
+    for (unsigned i = 0; i < supervision->old.count && count < LIMIT_RETIRED; i++)
+        workers[count++] = supervision->old.list[i].worker;
     channels_end_old(&supervision->master->channels);
     if (supervision->look > 0)
         kill(supervision->look, SIGKILL);
@@ -508,17 +419,6 @@ static void hand_over(struct supervision *supervision)
     notify_ready();
 }
 
-static void adopt_old_workers(struct supervision *supervision)
-{
-    const struct handover *handover = &supervision->master->handover;
-    supervision->retire_pending = handover->reload;
-    supervision->old_count = handover->worker_count;
-    for (unsigned i = 0; i < supervision->old_count; i++)
-        supervision->old[i] =
-            (struct old_child){.worker = handover->workers[i], .slot = MASTER_SLOTS_MAX, .notices = -1};
-    supervision->retire_due = supervision->release_due = INT64_MAX;
-}
-
 /* Returns when the first new worker will have lived for LIMIT_YOUNG_MS, INT64_MAX without workers. */
 static int64_t first_grown_up(const struct supervision *supervision)
 {
@@ -531,104 +431,39 @@ static int64_t first_grown_up(const struct supervision *supervision)
     return first;
 }
 
-/* Tells all old workers to finish. */
-static void retire_old_workers(struct supervision *supervision, int64_t now)
-{
-    supervision->retire_pending = false;
-    supervision->release_due = now + LIMIT_RELEASE_MS;
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        struct old_worker *old = &supervision->old[i].worker;
-        old->retired = old->retired > 0 && old->retired < now ? old->retired : now;
-        /* Reloads in a row must not put this off. */
-        supervision->release_due = earlier_of(supervision->release_due, old->retired + 2 * LIMIT_RELEASE_MS);
-    }
-    supervision->retire_due = supervision->retire_started = now;
-    signal_old(supervision, WORKER_RETIRE);
-}
-
 /* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
 static void finish_reload(struct supervision *supervision)
 {
     int64_t now = now_ms();
-    if (!supervision->retire_pending || first_grown_up(supervision) > now)
+    if (!supervision->old.retire_pending || first_grown_up(supervision) > now)
         return;
-    retire_old_workers(supervision, now);
+    old_workers_retire(&supervision->old, now);
     if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; old workers are finishing");
 }
 
 /* ---- a new root, and workers that leave ---- */
 
-/* Call it only with has_room_for_old(). */
+/* Call it only with old_workers_make_room(). */
 static void make_old(struct supervision *supervision, struct child *child, int64_t now)
 {
-    assert(supervision->old_count < LIMIT_RETIRED);
-    supervision->old[supervision->old_count++] =
-        (struct old_child){.worker = {child->pid, now}, .slot = child->slot, .notices = child->notices};
+    old_workers_add(&supervision->old, child->pid, child->slot, child->notices, now);
     supervision->running--;
     child->pid = 0;
     child->due = now;
-    supervision->retire_due = earlier_of(supervision->retire_due, now + LIMIT_RETIRE_MS);
-    supervision->release_due = earlier_of(supervision->release_due, now + LIMIT_RELEASE_MS);
-}
-
-/* So many that a reload always has room, and descriptors for their notices. */
-static unsigned old_max(void)
-{
-    struct rlimit limit;
-    bool few = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 4 < LIMIT_RETIRED / 2;
-    return few ? (unsigned)limit.rlim_cur / 4 : LIMIT_RETIRED / 2;
-}
-
-static bool has_room_for_old(const struct supervision *supervision)
-{
-    return supervision->old_count + supervision->running <= old_max();
-}
-
-/* When to kill an old worker that has not ended by itself. */
-static int64_t end_of_old(const struct supervision *supervision, const struct old_child *old)
-{
-    if (old->ended_early > 0)
-        return old->ended_early + master_stop_ms(supervision->master->settings);
-    if (old->worker.retired == 0) /* it serves until the new workers do */
-        return INT64_MAX;
-    return old->worker.retired + LIMIT_RETIRE_MS + LIMIT_DRAIN_GRACE_MS;
-}
-
-/* Ends those that left first, or a client could keep a new root from being served by slow downloads. */
-static void make_room_for_old(struct supervision *supervision)
-{
-    int64_t now = now_ms(), first = INT64_MAX;
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        const struct old_child *old = &supervision->old[i];
-        if (old->ended_early == 0)
-            first = earlier_of(first, old->worker.retired);
-        else if (now <
-                 end_of_old(supervision, old)) /* it leaves room soon; one that is killed by now hangs */
-            return;
-    }
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        struct old_child *old = &supervision->old[i];
-        if (old->ended_early > 0 || old->worker.retired != first)
-            continue;
-        old->ended_early = now;
-        kill(old->worker.pid, SIGTERM);
-        supervision->retire_due = earlier_of(supervision->retire_due, end_of_old(supervision, old));
-    }
 }
 
 /* A worker that drains or retires by itself, as a signal told it to. */
 static void on_leave(struct supervision *supervision, struct child *child)
 {
     int64_t now = now_ms();
-    if (!has_room_for_old(supervision)) {
+    if (!old_workers_make_room(&supervision->old, supervision->running)) {
         if (!child->leaving)
             log_error(
                 "worker %d leaves, but %u old workers still finish their responses; it is replaced when "
                 "one has ended",
-                (int)child->pid, supervision->old_count);
+                (int)child->pid, supervision->old.count);
         child->leaving = true;
-        make_room_for_old(supervision);
         return;
     }
     make_old(supervision, child, now);
@@ -646,7 +481,7 @@ static void replace_workers(struct supervision *supervision, int64_t now)
             make_old(supervision, child, now);
     }
     start_due_children(supervision);
-    retire_old_workers(supervision, now);
+    old_workers_retire(&supervision->old, now);
 }
 
 static void log_root_missing(struct supervision *supervision, const char *why)
@@ -745,10 +580,9 @@ static bool handle_look(struct supervision *supervision, int64_t now)
     if (WEXITSTATUS(result) != LOOK_REPLACED) {
         fail(&failure, EX_NOINPUT, "%s '%s%s' is missing: %s", root.kind, root.folder, root.name,
              strerror(WEXITSTATUS(result)));
-    } else if (!has_room_for_old(supervision)) {
-        make_room_for_old(supervision);
+    } else if (!old_workers_make_room(&supervision->old, supervision->running)) {
         fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
-             supervision->master->settings->root, supervision->old_count);
+             supervision->master->settings->root, supervision->old.count);
     } else if (served_root_replace(&supervision->master->served, &failure) == 0) {
         log_root_back(supervision);
         replace_workers(supervision, now);
@@ -801,90 +635,13 @@ static void read_notices(struct supervision *supervision, int64_t now)
         kill(supervision->look, WORKER_RETIRE); /* ends its pause */
 }
 
-/* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, an errno if /proc can't tell. */
-static int check_worker(const struct listening *listening, pid_t worker)
-{
-    if (port_owner_has(getpid(), listening->fds, listening->count) != 1)
-        return ENOENT; /* no /proc, or that of another PID namespace (pid_namespaces(7)) */
-    int has = port_owner_has(worker, listening->fds, listening->count);
-    if (has >= 0)
-        return has == 1 ? CHECK_LISTENS : CHECK_RELEASED;
-    return errno == ENOENT ? CHECK_RELEASED : errno; /* ENOENT: it has ended */
-}
-
-/*
- * Old workers that still accept connections are killed: a compromised one may ignore WORKER_RETIRE, and must not
- * survive the upgrade that removes its vulnerability. It is a suspect at the second check, as the whole process group
- * may have been stopped before the first, or if an earlier program told it long ago. Each check is a process of its
- * own, as reading about an epoll instance in /proc waits for a hung file system that the worker adds to it.
- */
-static void begin_check(struct supervision *supervision, struct old_child *old, int64_t now)
-{
-    pid_t pid = master_fork();
-    if (pid == 0)
-        _exit(check_worker(&supervision->master->listening, old->worker.pid));
-    if (pid < 0) {
-        supervision->release_due = now + LIMIT_RELEASE_MS;
-        return;
-    }
-    bool adopted = old->worker.retired < supervision->retire_started;
-    old->suspect = old->check_due > 0 || (adopted && now - old->worker.retired >= 2 * LIMIT_RELEASE_MS);
-    old->check_due = now + LIMIT_RELEASE_MS;
-    old->check = pid;
-}
-
-static void begin_checks(struct supervision *supervision, int64_t now)
-{
-    channels_end_old(&supervision->master->channels);
-    supervision->release_due = INT64_MAX;
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        struct old_child *old = &supervision->old[i];
-        if (old->check == 0 && !old->killed)
-            begin_check(supervision, old, now);
-    }
-}
-
-/* True while the check may still end, or the worker may still be killed for it. */
-static bool is_checking(const struct old_child *old)
-{
-    return old->check > 0 && !old->killed;
-}
-
-/* A new program would begin the checks anew. */
-static bool is_any_checked(const struct supervision *supervision)
-{
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (is_checking(&supervision->old[i]))
-            return true;
-    }
-    return false;
-}
-
-/* The check has not ended in time: the worker makes /proc wait. */
-static void end_check(struct old_child *old, int64_t now)
-{
-    if (!old->suspect) {
-        old->suspect = true;
-        old->check_due = now + LIMIT_RELEASE_MS;
-        return;
-    }
-    log_error("can't check that old worker %d accepts no more connections, as /proc does not respond; killed",
-              (int)old->worker.pid);
-    kill(old->worker.pid, SIGKILL);
-    kill(old->check, SIGKILL); /* reaped when the file system responds */
-    old->killed = true;
-}
-
 /* ---- the loop ---- */
 
 static void kill_looks(const struct supervision *supervision)
 {
     if (supervision->look > 0)
         kill(supervision->look, SIGKILL);
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (supervision->old[i].check > 0)
-            kill(supervision->old[i].check, SIGKILL);
-    }
+    old_workers_stop_checks(&supervision->old);
 }
 
 static void begin_drain(struct supervision *supervision)
@@ -929,7 +686,8 @@ static void read_stop_signals(struct supervision *supervision)
    pending for the program that serves afterwards. */
 static void read_hangup(struct supervision *supervision)
 {
-    bool starting = supervision->retire_pending && supervision->running > 0; /* a reload is not finished */
+    bool starting =
+        supervision->old.retire_pending && supervision->running > 0; /* a reload is not finished */
     if (!hangup || supervision->dry_run > 0 || supervision->dry_run_succeeded || starting ||
         is_stopping(supervision))
         return;
@@ -956,15 +714,7 @@ static void add_time(struct supervision *supervision, int64_t stopped)
         supervision->stop_started += stopped;
     if (!supervision->dry_run_killed)
         supervision->dry_run_due += stopped;
-    if (supervision->release_due != INT64_MAX)
-        supervision->release_due += stopped;
-    supervision->retire_started += stopped;
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        int64_t *retired = &supervision->old[i].worker.retired;
-        *retired += *retired > 0 ? stopped : 0;
-        supervision->old[i].ended_early += supervision->old[i].ended_early > 0 ? stopped : 0;
-    }
-    supervision->retire_due = 0; /* finds it out again */
+    old_workers_add_time(&supervision->old, stopped);
 }
 
 /* Ctrl-Z stops all processes of the server, and fg goes on with them. Looks and checks begin anew, as their time would
@@ -991,21 +741,6 @@ static void read_reopen(void)
     log_reopen();
 }
 
-/* Kills the old workers whose time is over, and finds out when the next one's is. */
-static void kill_retired(struct supervision *supervision, int64_t now)
-{
-    supervision->retire_due = INT64_MAX;
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        const struct old_child *old = &supervision->old[i];
-        int64_t due = end_of_old(supervision, old);
-        if (due <= now) {
-            kill(old->worker.pid, SIGKILL);
-            due = now + LIMIT_BACKOFF_MS;
-        }
-        supervision->retire_due = earlier_of(due, supervision->retire_due);
-    }
-}
-
 static void end_dry_run(struct supervision *supervision, int64_t now)
 {
     kill(supervision->dry_run, SIGKILL);
@@ -1024,14 +759,7 @@ static void kill_overdue(struct supervision *supervision)
     int64_t now = now_ms();
     if (supervision->dry_run > 0 && supervision->dry_run_due <= now)
         end_dry_run(supervision, now);
-    if (supervision->old_count > 0 && supervision->retire_due <= now)
-        kill_retired(supervision, now);
-    for (unsigned i = 0; i < supervision->old_count; i++) {
-        if (is_checking(&supervision->old[i]) && supervision->old[i].check_due <= now)
-            end_check(&supervision->old[i], now);
-    }
-    if (supervision->old_count > 0 && supervision->release_due <= now)
-        begin_checks(supervision, now);
+    old_workers_step(&supervision->old, now);
 }
 
 /* Only for workers that hang: the others stop by themselves after --drain. */
@@ -1046,7 +774,7 @@ static bool is_over(const struct supervision *supervision)
     case SUPERVISION_SERVE:
         return false;
     case SUPERVISION_DRAIN:
-        return supervision->running + supervision->old_count == 0 || now_ms() >= drain_deadline(supervision);
+        return supervision->running + supervision->old.count == 0 || now_ms() >= drain_deadline(supervision);
     case SUPERVISION_END:
         break;
     }
@@ -1067,13 +795,9 @@ static struct timespec *time_to_wait(const struct supervision *supervision, stru
         due = earlier_of(due, supervision->dry_run_due);
     if (serving && supervision->look == 0)
         due = earlier_of(due, supervision->root_due);
-    if (serving && supervision->old_count > 0)
-        due = earlier_of(due, earlier_of(supervision->retire_due, supervision->release_due));
-    for (unsigned i = 0; i < supervision->old_count && serving; i++) {
-        if (is_checking(&supervision->old[i]))
-            due = earlier_of(due, supervision->old[i].check_due);
-    }
-    if (serving && supervision->retire_pending)
+    if (serving)
+        due = earlier_of(due, old_workers_next_due(&supervision->old));
+    if (serving && supervision->old.retire_pending)
         due = earlier_of(due, first_grown_up(supervision));
     for (unsigned i = 0; i < supervision->master->workers && serving; i++) {
         const struct child *child = &supervision->children[i];
@@ -1122,7 +846,8 @@ static void supervise(struct supervision *supervision)
                 read_notices(supervision, now);
             replace_leaving(supervision);
             look_at_root(supervision, now);
-            if (supervision->dry_run_succeeded && !is_any_checked(supervision) && !log_awaits_writer())
+            if (supervision->dry_run_succeeded && !old_workers_are_checked(&supervision->old) &&
+                !log_awaits_writer())
                 hand_over(supervision);
             start_due_children(supervision);
             kill_overdue(supervision);
@@ -1140,7 +865,7 @@ static void kill_all(struct supervision *supervision)
     for (;;) {
         reap(supervision);
         int64_t left = end - now_ms();
-        unsigned count = supervision->running + supervision->old_count + (supervision->closer > 0);
+        unsigned count = supervision->running + supervision->old.count + (supervision->closer > 0);
         if (count == 0)
             return;
         if (left <= 0) {
@@ -1183,7 +908,7 @@ int supervision_run(struct master *master, char *const *command)
     handle_signals();
     set_root_name(supervision);
     supervision->root_due = now_ms(); /* the root may be missing */
-    adopt_old_workers(supervision);
+    old_workers_adopt(&supervision->old, master);
     start_due_children(supervision);
     notify_ready();
     supervise(supervision);
