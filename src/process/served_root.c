@@ -167,3 +167,8 @@ int served_root_replace(struct served_root *served, struct failure *failure)
     served->held = held;
     return 0;
 }
+
+const char *served_root_name(const struct served_root *served)
+{
+    return served->held.root_is_visible ? served->root.name : NULL;
+}

@@ -32,4 +32,7 @@ int served_root_open(struct served_root *served, struct failure *failure);
    status (sandbox_rehearse) with the root unchanged. */
 int served_root_replace(struct served_root *served, struct failure *failure);
 
+/* Returns the root's absolute name; NULL if it is unknown, or if workers can't look it up. */
+const char *served_root_name(const struct served_root *served);
+
 #endif
