@@ -5,15 +5,14 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/signals.h"
-#include "process/channels.h"
 #include "process/notify.h"
+#include "process/reload.h"
 #include "process/workers.h"
 #include "serve/worker.h"
 #include "site/magic_guard.h"
 #include "site/mime.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -30,19 +29,15 @@ enum supervision_state {
 
 struct supervision {
     struct master *master;
-    char *const *command; /* argv */
     enum supervision_state state;
     struct workers workers;
-    pid_t dry_run;          /* the process of the new program, 0 if there is none */
-    int64_t dry_run_due;    /* when to kill it */
-    bool dry_run_killed;    /* its time is over */
-    bool dry_run_succeeded; /* replace this program */
-    bool root_missing;      /* that is logged */
-    int64_t root_due;       /* when to look at the root's name; INT64_MAX: when a worker says so */
-    pid_t look;             /* the process that looks, 0 if there is none */
-    pid_t closer;           /* the process that closes the listening sockets, 0 if there is none */
-    int64_t look_started;   /* when the last look began */
-    bool look_ended;        /* with look_status */
+    struct reload reload;
+    bool root_missing;    /* that is logged */
+    int64_t root_due;     /* when to look at the root's name; INT64_MAX: when a worker says so */
+    pid_t look;           /* the process that looks, 0 if there is none */
+    pid_t closer;         /* the process that closes the listening sockets, 0 if there is none */
+    int64_t look_started; /* when the last look began */
+    bool look_ended;      /* with look_status */
     int look_status;
     int64_t log_due;      /* when to start a log writer; INT64_MAX: all run */
     int64_t stop_started; /* if the server was told to stop */
@@ -91,24 +86,6 @@ static bool is_stopping(const struct supervision *supervision)
 
 /* ---- workers ---- */
 
-/* The dry run has printed its own error, if any. */
-static void on_dry_run_exit(struct supervision *supervision, int wait_status)
-{
-    supervision->dry_run = 0;
-    if (is_stopping(supervision))
-        return;
-    supervision->dry_run_succeeded = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == HANDOVER_READY;
-    if (supervision->dry_run_succeeded)
-        return;
-    if (WIFEXITED(wait_status))
-        log_error("not reloaded: '%s' could not start, status %d; the running program stays",
-                  handover_program(), WEXITSTATUS(wait_status));
-    else
-        log_error("not reloaded: '%s' could not start, signal %d (%s); the running program stays",
-                  handover_program(), WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
-    notify_ready();
-}
-
 /* Reaps all dead children: as PID 1 of a container, also orphans of other processes. */
 static void reap(struct supervision *supervision)
 {
@@ -117,9 +94,9 @@ static void reap(struct supervision *supervision)
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
         if (workers_on_exit(&supervision->workers, pid, wait_status, supervision->state == SUPERVISION_SERVE))
             continue;
-        if (pid == supervision->dry_run)
-            on_dry_run_exit(supervision, wait_status);
-        else if (pid == supervision->look) {
+        if (reload_on_exit(&supervision->reload, pid, wait_status))
+            continue;
+        if (pid == supervision->look) {
             supervision->look = 0;
             supervision->look_ended = true;
             supervision->look_status = wait_status;
@@ -130,62 +107,14 @@ static void reap(struct supervision *supervision)
     }
 }
 
-/* ---- reload ---- */
-
-static void begin_dry_run(struct supervision *supervision)
-{
-    if (supervision->workers.running + supervision->workers.old.count > LIMIT_RETIRED) {
-        log_error("not reloaded: %u old workers still finish their requests, the maximum is %d; the running "
-                  "program stays",
-                  supervision->workers.old.count, LIMIT_RETIRED - (int)supervision->workers.running);
-        return;
-    }
-    notify_reloading();
-    supervision->dry_run = handover_dry_run(supervision->command, &supervision->master->listening);
-    supervision->dry_run_due = now_ms() + LIMIT_DRY_RUN_MS;
-    supervision->dry_run_killed = false;
-    if (supervision->dry_run > 0)
-        return;
-    log_error("not reloaded: can't start a process: %s; the running program stays", strerror(errno));
-    supervision->dry_run = 0;
-    notify_ready();
-}
-
-/* Replaces this program. Its workers, and the old ones, stay children of the process. */
+/* SIGHUP since the dry run began stays pending, as it is blocked, for the new program. */
 static void hand_over(struct supervision *supervision)
 {
-    struct old_worker workers[LIMIT_RETIRED];
-    unsigned count = 0;
-    for (unsigned i = 0; i < supervision->master->workers && count < LIMIT_RETIRED; i++) {
-        if (supervision->workers.list[i].pid > 0)
-            workers[count++] = (struct old_worker){.pid = supervision->workers.list[i].pid};
-    }
-    for (unsigned i = 0; i < supervision->workers.old.count && count < LIMIT_RETIRED; i++)
-        workers[count++] = supervision->workers.old.list[i].worker;
-    channels_end_old(&supervision->master->channels);
     if (supervision->look > 0)
         kill(supervision->look, SIGKILL);
-    if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
+    if (hangup)
         raise(SIGHUP);
-    const struct channels *channels = &supervision->master->channels;
-    const struct passed_channels passed = {channels->next.receiver, channels->own.receiver, channels->before};
-    int error =
-        handover_execute(supervision->command, &supervision->master->listening, workers, count, &passed);
-    log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
-              strerror(error));
-    supervision->dry_run_succeeded = false;
-    notify_ready();
-}
-
-/* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
-static void finish_reload(struct supervision *supervision)
-{
-    int64_t now = now_ms();
-    if (!supervision->workers.old.retire_pending || workers_grown_up(&supervision->workers) > now)
-        return;
-    old_workers_retire(&supervision->workers.old, now);
-    if (supervision->master->settings->verbosity != VERBOSITY_QUIET)
-        log_error("reloaded; old workers are finishing");
+    reload_hand_over(&supervision->reload);
 }
 
 /* ---- a new root, and workers that leave ---- */
@@ -342,9 +271,7 @@ static void begin_stop(struct supervision *supervision)
     supervision->stop_started = now_ms();
     supervision->workers.setup.drain_due =
         supervision->stop_started + INT64_C(1000) * supervision->master->settings->shutdown_delay;
-    if (supervision->dry_run > 0)
-        kill(supervision->dry_run, SIGKILL);
-    supervision->dry_run_succeeded = false;
+    reload_cancel(&supervision->reload);
     notify_stopping(master_stop_ms(supervision->master->settings) + LIMIT_KILL_MS + LIMIT_LOG_LAST_MS +
                     LIMIT_LOG_GRACE_MS);
     workers_signal(&supervision->workers, SIGTERM);
@@ -368,16 +295,13 @@ static void read_stop_signals(struct supervision *supervision)
    pending for the program that serves afterwards. */
 static void read_hangup(struct supervision *supervision)
 {
-    bool starting = supervision->workers.old.retire_pending &&
-                    supervision->workers.running > 0; /* a reload is not finished */
-    if (!hangup || supervision->dry_run > 0 || supervision->dry_run_succeeded || starting ||
-        is_stopping(supervision))
+    if (!hangup || reload_is_under_way(&supervision->reload) || is_stopping(supervision))
         return;
     hangup = 0;
     if (master_lost_terminal(supervision->master))
         begin_stop(supervision);
     else
-        begin_dry_run(supervision);
+        reload_begin(&supervision->reload);
 }
 
 /* The log writers, too: they have lines for the terminal. */
@@ -385,16 +309,16 @@ static void signal_others(const struct supervision *supervision, int signal)
 {
     workers_signal(&supervision->workers, signal);
     log_signal_writers(signal);
-    if (supervision->dry_run > 0)
-        kill(supervision->dry_run, signal);
+    if (supervision->reload.dry_run > 0)
+        kill(supervision->reload.dry_run, signal);
 }
 
 /* No time limit of the master counts while the server is stopped, but --shutdown-delay, which workers measure as well. */
 static void add_time(struct supervision *supervision, int64_t stopped)
 {
     supervision->stop_started += stopped;
-    if (!supervision->dry_run_killed)
-        supervision->dry_run_due += stopped;
+    if (!supervision->reload.killed)
+        supervision->reload.due += stopped;
     old_workers_add_time(&supervision->workers.old, stopped);
 }
 
@@ -420,27 +344,6 @@ static void read_reopen(void)
         return;
     reopen = 0;
     log_reopen();
-}
-
-static void end_dry_run(struct supervision *supervision, int64_t now)
-{
-    kill(supervision->dry_run, SIGKILL);
-    supervision->dry_run_due = supervision->dry_run_killed ? INT64_MAX : now + LIMIT_BACKOFF_MS;
-    if (supervision->dry_run_killed) {
-        log_error("not reloaded: '%s' does not end, waiting for a file system; the running program stays",
-                  handover_program());
-        notify_ready();
-    }
-    supervision->dry_run_killed = true;
-}
-
-/* Kills the dry run and the old workers when their time is over. */
-static void kill_overdue(struct supervision *supervision)
-{
-    int64_t now = now_ms();
-    if (supervision->dry_run > 0 && supervision->dry_run_due <= now)
-        end_dry_run(supervision, now);
-    old_workers_step(&supervision->workers.old, now);
 }
 
 /* Only for workers that hang: the others stop by themselves after --drain. */
@@ -471,12 +374,9 @@ static int64_t next_due(const struct supervision *supervision)
         return earlier_of(due, drain_deadline(supervision));
     if (is_stopping(supervision))
         due = earlier_of(due, supervision->workers.setup.drain_due);
-    if (supervision->dry_run > 0)
-        due = earlier_of(due, supervision->dry_run_due);
+    due = earlier_of(due, reload_next_due(&supervision->reload));
     if (supervision->look == 0)
         due = earlier_of(due, supervision->root_due);
-    if (supervision->workers.old.retire_pending)
-        due = earlier_of(due, workers_grown_up(&supervision->workers));
     return earlier_of(due, workers_next_due(&supervision->workers, now_ms()));
 }
 
@@ -489,7 +389,7 @@ static void supervise(struct supervision *supervision)
         reap(supervision);
         supervision->log_due = log_start_writers(now_ms());
         if (supervision->state == SUPERVISION_SERVE)
-            finish_reload(supervision);
+            reload_step(&supervision->reload, now_ms());
         read_hangup(supervision);
         if (supervision->state == SUPERVISION_SERVE && is_stopping(supervision) &&
             now_ms() >= supervision->workers.setup.drain_due)
@@ -501,11 +401,11 @@ static void supervise(struct supervision *supervision)
             if (workers_read_notices(&supervision->workers, now))
                 hurry_look(supervision);
             look_at_root(supervision, now);
-            if (supervision->dry_run_succeeded && !old_workers_are_checked(&supervision->workers.old) &&
+            if (supervision->reload.succeeded && !old_workers_are_checked(&supervision->workers.old) &&
                 !log_awaits_writer())
                 hand_over(supervision);
             workers_start(&supervision->workers, now_ms());
-            kill_overdue(supervision);
+            old_workers_step(&supervision->workers.old, now_ms());
         }
         workers_wait(&supervision->workers, next_due(supervision), supervision->state == SUPERVISION_SERVE);
     }
@@ -548,7 +448,7 @@ int supervision_run(struct master *master, char *const *command)
     static struct supervision room;
     struct supervision *supervision = &room;
     supervision->master = master;
-    supervision->command = command;
+    supervision->reload = (struct reload){.workers = &supervision->workers, .command = command};
     handle_signals();
     supervision->root_due = now_ms(); /* the root may be missing */
     workers_begin(&supervision->workers, master);
