@@ -1,24 +1,20 @@
 #include "process/supervision.h"
 
-#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "base/signals.h"
 #include "process/notify.h"
 #include "process/reload.h"
+#include "process/root_watch.h"
 #include "process/workers.h"
-#include "serve/worker.h"
 #include "site/magic_guard.h"
 #include "site/mime.h"
 
 #include <assert.h>
-#include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 enum supervision_state {
@@ -32,13 +28,8 @@ struct supervision {
     enum supervision_state state;
     struct workers workers;
     struct reload reload;
-    bool root_missing;    /* that is logged */
-    int64_t root_due;     /* when to look at the root's name; INT64_MAX: when a worker says so */
-    pid_t look;           /* the process that looks, 0 if there is none */
+    struct root_watch root_watch;
     pid_t closer;         /* the process that closes the listening sockets, 0 if there is none */
-    int64_t look_started; /* when the last look began */
-    bool look_ended;      /* with look_status */
-    int look_status;
     int64_t log_due;      /* when to start a log writer; INT64_MAX: all run */
     int64_t stop_started; /* if the server was told to stop */
     sig_atomic_t stop_signals_seen;
@@ -84,25 +75,18 @@ static bool is_stopping(const struct supervision *supervision)
     return supervision->workers.setup.drain_due > 0;
 }
 
-/* ---- workers ---- */
-
 /* Reaps all dead children: as PID 1 of a container, also orphans of other processes. */
 static void reap(struct supervision *supervision)
 {
     int wait_status;
     pid_t pid;
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
-        if (workers_on_exit(&supervision->workers, pid, wait_status, supervision->state == SUPERVISION_SERVE))
-            continue;
-        if (reload_on_exit(&supervision->reload, pid, wait_status))
-            continue;
-        if (pid == supervision->look) {
-            supervision->look = 0;
-            supervision->look_ended = true;
-            supervision->look_status = wait_status;
-        } else if (pid == supervision->closer)
+        bool serving = supervision->state == SUPERVISION_SERVE;
+        if (pid == supervision->closer)
             supervision->closer = 0;
-        else
+        else if (!workers_on_exit(&supervision->workers, pid, wait_status, serving) &&
+                 !reload_on_exit(&supervision->reload, pid, wait_status) &&
+                 !root_watch_on_exit(&supervision->root_watch, pid, wait_status))
             log_writer_ended(pid);
     }
 }
@@ -110,148 +94,15 @@ static void reap(struct supervision *supervision)
 /* SIGHUP since the dry run began stays pending, as it is blocked, for the new program. */
 static void hand_over(struct supervision *supervision)
 {
-    if (supervision->look > 0)
-        kill(supervision->look, SIGKILL);
+    root_watch_stop(&supervision->root_watch);
     if (hangup)
         raise(SIGHUP);
     reload_hand_over(&supervision->reload);
 }
 
-/* ---- a new root, and workers that leave ---- */
-
-static void log_root_missing(struct supervision *supervision, const char *why)
-{
-    if (!supervision->root_missing)
-        log_error("%s; responses are 503 meanwhile", why);
-    supervision->root_missing = true;
-}
-
-/* The root or the one file that is served, as typed. */
-struct typed_root {
-    const char *kind;
-    const char *folder; /* with its slash; "" for a directory */
-    const char *name;
-};
-
-static struct typed_root typed_root_of(const struct supervision *supervision)
-{
-    const struct settings *settings = supervision->master->settings;
-    if (settings->file == NULL)
-        return (struct typed_root){"root", "", settings->root};
-    bool has_folder =
-        settings->root[strlen(settings->root) - 1] == '/'; /* else it is ".", which was not typed */
-    return (struct typed_root){"file", has_folder ? settings->root : "", settings->file};
-}
-
-static void log_root_back(struct supervision *supervision)
-{
-    struct typed_root root = typed_root_of(supervision);
-    if (supervision->root_missing)
-        log_error("%s '%s%s' is there again", root.kind, root.folder, root.name);
-    supervision->root_missing = false;
-}
-
-/* The exit status of a look: one of these, or an errno if the root is missing. */
-enum { LOOK_CURRENT = 0, LOOK_REPLACED = 255 };
-
-/* In the child. While the root is missing, and where workers can't look the name up, it looks every LIMIT_ROOT_LOOK_MS
-   until something changes, as a fork for each look costs more. SIGALRM ends it if a file system does not respond. */
-static _Noreturn void look_at_name(const struct supervision *supervision)
-{
-    const struct root *root = &supervision->master->served.root;
-    const struct timespec pause = timespec_of(LIMIT_ROOT_LOOK_MS);
-    enum root_state state;
-    int error;
-    sigset_t alarmed;
-    sigemptyset(&alarmed);
-    sigaddset(&alarmed, SIGALRM);
-    signal(SIGALRM, SIG_DFL);
-    sigprocmask(SIG_UNBLOCK, &alarmed, NULL);
-    descriptors_close_others(&root->fd, 1); /* a process that waits for a file system keeps the port */
-    for (;;) {
-        alarm(LIMIT_ROOT_MS / 1000);
-        state = root_look(root, &error);
-        if (supervision->root_missing
-                ? state != ROOT_MISSING
-                : state != ROOT_CURRENT || served_root_name(&supervision->master->served) != NULL)
-            break;
-        ppoll(NULL, 0, &pause, &supervision->workers.setup.waiting_mask);
-    }
-    _exit(state == ROOT_MISSING ? error : state == ROOT_REPLACED ? LOOK_REPLACED : LOOK_CURRENT);
-}
-
-static void begin_look(struct supervision *supervision, int64_t now)
-{
-    pid_t pid = master_fork();
-    if (pid == 0)
-        look_at_name(supervision);
-    supervision->look = pid > 0 ? pid : 0;
-    supervision->look_started = now;
-    supervision->root_due = pid > 0 ? INT64_MAX : now + LIMIT_ROOT_LOOK_MS;
-}
-
-static void log_root_hung(struct supervision *supervision)
-{
-    if (!supervision->root_missing)
-        log_error("root '%s' can't be looked up: a file system does not respond",
-                  supervision->master->settings->root);
-    supervision->root_missing = true;
-}
-
-/* Returns false if the name is to be looked up again. */
-static bool handle_look(struct supervision *supervision, int64_t now)
-{
-    struct failure failure = {0};
-    struct typed_root root = typed_root_of(supervision);
-    int result = supervision->look_status;
-    if (WIFSIGNALED(result)) {
-        if (WTERMSIG(result) == SIGALRM && now - supervision->look_started >= LIMIT_ROOT_MS)
-            log_root_hung(supervision);
-        return false;
-    }
-    if (WEXITSTATUS(result) == LOOK_CURRENT) {
-        log_root_back(supervision);
-        return served_root_name(&supervision->master->served) != NULL;
-    }
-    if (WEXITSTATUS(result) != LOOK_REPLACED) {
-        fail(&failure, EX_NOINPUT, "%s '%s%s' is missing: %s", root.kind, root.folder, root.name,
-             strerror(WEXITSTATUS(result)));
-    } else if (!old_workers_make_room(&supervision->workers.old, supervision->workers.running)) {
-        fail(&failure, EX_OSERR, "root '%s' was replaced, but %u old workers still finish their responses",
-             supervision->master->settings->root, supervision->workers.old.count);
-    } else if (served_root_replace(&supervision->master->served, &failure) == 0) {
-        log_root_back(supervision);
-        workers_replace(&supervision->workers, now);
-        return served_root_name(&supervision->master->served) != NULL;
-    }
-    log_root_missing(supervision, failure.message);
-    return false;
-}
-
-static void look_at_root(struct supervision *supervision, int64_t now)
-{
-    if (supervision->look_ended && !handle_look(supervision, now))
-        supervision->root_due = earlier_of(supervision->root_due, now + LIMIT_ROOT_LOOK_MS);
-    supervision->look_ended = false;
-    if (supervision->look == 0 && supervision->root_due <= now)
-        begin_look(supervision, now);
-}
-
-/* A worker has found that the root has changed. */
-static void hurry_look(struct supervision *supervision)
-{
-    supervision->root_due =
-        earlier_of(supervision->root_due, supervision->look_started + LIMIT_ROOT_REPLACE_MS);
-    if (supervision->look > 0)
-        kill(supervision->look, WORKER_RETIRE); /* ends its pause */
-}
-
-/* ---- the loop ---- */
-
 static void kill_looks(const struct supervision *supervision)
 {
-    if (supervision->look > 0)
-        kill(supervision->look, SIGKILL);
+    root_watch_stop(&supervision->root_watch);
     old_workers_stop_checks(&supervision->workers.old);
 }
 
@@ -354,16 +205,9 @@ static int64_t drain_deadline(const struct supervision *supervision)
 
 static bool is_over(const struct supervision *supervision)
 {
-    switch (supervision->state) {
-    case SUPERVISION_SERVE:
-        return false;
-    case SUPERVISION_DRAIN:
-        return supervision->workers.running + supervision->workers.old.count == 0 ||
-               now_ms() >= drain_deadline(supervision);
-    case SUPERVISION_END:
-        break;
-    }
-    return true;
+    bool is_drained = supervision->workers.running + supervision->workers.old.count == 0;
+    return supervision->state == SUPERVISION_END || (supervision->state == SUPERVISION_DRAIN &&
+                                                     (is_drained || now_ms() >= drain_deadline(supervision)));
 }
 
 /* Returns when to go on without a signal or a notice; INT64_MAX: never. */
@@ -375,8 +219,7 @@ static int64_t next_due(const struct supervision *supervision)
     if (is_stopping(supervision))
         due = earlier_of(due, supervision->workers.setup.drain_due);
     due = earlier_of(due, reload_next_due(&supervision->reload));
-    if (supervision->look == 0)
-        due = earlier_of(due, supervision->root_due);
+    due = earlier_of(due, root_watch_next_due(&supervision->root_watch));
     return earlier_of(due, workers_next_due(&supervision->workers, now_ms()));
 }
 
@@ -399,8 +242,8 @@ static void supervise(struct supervision *supervision)
         if (supervision->state == SUPERVISION_SERVE) {
             int64_t now = now_ms();
             if (workers_read_notices(&supervision->workers, now))
-                hurry_look(supervision);
-            look_at_root(supervision, now);
+                root_watch_hurry(&supervision->root_watch);
+            root_watch_step(&supervision->root_watch, now);
             if (supervision->reload.succeeded && !old_workers_are_checked(&supervision->workers.old) &&
                 !log_awaits_writer())
                 hand_over(supervision);
@@ -450,7 +293,8 @@ int supervision_run(struct master *master, char *const *command)
     supervision->master = master;
     supervision->reload = (struct reload){.workers = &supervision->workers, .command = command};
     handle_signals();
-    supervision->root_due = now_ms(); /* the root may be missing */
+    supervision->root_watch =
+        (struct root_watch){.workers = &supervision->workers, .due = now_ms()}; /* it may be missing */
     workers_begin(&supervision->workers, master);
     notify_ready();
     supervise(supervision);
