@@ -69,15 +69,10 @@ static int try_terminal(void)
     return 0;
 }
 
-/* True if the error means that the terminal is gone, not that descriptors or memory are short. */
-static bool is_hung_up(int error)
-{
-    return error == ENXIO || error == EIO || error == ENODEV || error == ENOENT;
-}
-
 bool master_lost_terminal(const struct master *master)
 {
-    return master->has_terminal && is_hung_up(try_terminal());
+    int error = master->has_terminal ? try_terminal() : 0;
+    return error == ENXIO || error == EIO || error == ENODEV || error == ENOENT;
 }
 
 int master_prepare(struct master *master, struct failure *failure)

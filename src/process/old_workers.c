@@ -203,11 +203,6 @@ static void end_check(struct old_child *old, int64_t now)
     old->killed = true;
 }
 
-static bool is_shortage(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOMEM;
-}
-
 static void on_check_exit(struct old_workers *workers, struct old_child *old, int wait_status, bool serving)
 {
     int result = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : ENOMEM;
@@ -218,7 +213,7 @@ static void on_check_exit(struct old_workers *workers, struct old_child *old, in
         log_error("old worker %d still accepts connections after the reload; killed", (int)old->worker.pid);
         kill(old->worker.pid, SIGKILL);
         old->killed = true;
-    } else if (result == CHECK_LISTENS || is_shortage(result)) {
+    } else if (result == CHECK_LISTENS || result == EMFILE || result == ENFILE || result == ENOMEM) {
         workers->release_due = earlier_of(workers->release_due, now_ms() + LIMIT_RELEASE_MS);
     } else if (!workers->told_unchecked && workers->master->settings->verbosity == VERBOSITY_VERBOSE) {
         log_error("can't check that old workers accept no more connections: /proc: %s", strerror(result));
@@ -226,22 +221,16 @@ static void on_check_exit(struct old_workers *workers, struct old_child *old, in
     }
 }
 
-/* ---- for the loop ---- */
-
-/* The worker may have ended in libmagic. */
-static void clear_slot(const struct master *master, unsigned slot)
-{
-    char path[MAGIC_GUARD_PATH_MAX];
-    metrics_set_connections(metrics_of(master->metrics, slot), 0, 0);
-    if (magic_guard_record_crash(slot, path))
-        log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream", path);
-}
-
 static void on_worker_exit(struct old_workers *workers, struct old_child *old, int wait_status, bool serving)
 {
     pid_t pid = old->worker.pid;
-    if (old->slot < MASTER_SLOTS_MAX)
-        clear_slot(workers->master, old->slot);
+    char path[MAGIC_GUARD_PATH_MAX];
+    if (old->slot < MASTER_SLOTS_MAX) {
+        metrics_set_connections(metrics_of(workers->master->metrics, old->slot), 0, 0);
+        if (magic_guard_record_crash(old->slot, path))
+            log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream",
+                      path);
+    }
     if (old->notices >= 0)
         close(old->notices);
     *old = workers->list[--workers->count];

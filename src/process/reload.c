@@ -98,20 +98,17 @@ static void end_dry_run(struct reload *reload, int64_t now)
     reload->killed = true;
 }
 
-/* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
-static void finish(struct workers *workers, int64_t now)
+void reload_step(struct reload *reload, int64_t now)
 {
+    struct workers *workers = reload->workers;
+    if (reload->dry_run > 0 && reload->due <= now)
+        end_dry_run(reload, now);
+    /* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
+    if (!workers->old.retire_pending || workers_grown_up(workers) > now)
+        return;
     old_workers_retire(&workers->old, now);
     if (workers->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; old workers are finishing");
-}
-
-void reload_step(struct reload *reload, int64_t now)
-{
-    if (reload->dry_run > 0 && reload->due <= now)
-        end_dry_run(reload, now);
-    if (reload->workers->old.retire_pending && workers_grown_up(reload->workers) <= now)
-        finish(reload->workers, now);
 }
 
 int64_t reload_next_due(const struct reload *reload)

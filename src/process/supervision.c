@@ -91,15 +91,6 @@ static void reap(struct supervision *supervision)
     }
 }
 
-/* SIGHUP since the dry run began stays pending, as it is blocked, for the new program. */
-static void hand_over(struct supervision *supervision)
-{
-    root_watch_stop(&supervision->root_watch);
-    if (hangup)
-        raise(SIGHUP);
-    reload_hand_over(&supervision->reload);
-}
-
 static void kill_looks(const struct supervision *supervision)
 {
     root_watch_stop(&supervision->root_watch);
@@ -189,14 +180,6 @@ static void read_suspension(struct supervision *supervision)
     add_time(supervision, now_ms() - start);
 }
 
-static void read_reopen(void)
-{
-    if (!reopen)
-        return;
-    reopen = 0;
-    log_reopen();
-}
-
 /* Only for workers that hang: the others stop by themselves after --drain. */
 static int64_t drain_deadline(const struct supervision *supervision)
 {
@@ -228,7 +211,10 @@ static void supervise(struct supervision *supervision)
     for (;;) {
         read_suspension(supervision);
         read_stop_signals(supervision); /* before reap(): the same signal may have ended a child */
-        read_reopen();
+        if (reopen) {
+            reopen = 0;
+            log_reopen();
+        }
         reap(supervision);
         supervision->log_due = log_start_writers(now_ms());
         if (supervision->state == SUPERVISION_SERVE)
@@ -245,8 +231,12 @@ static void supervise(struct supervision *supervision)
                 root_watch_hurry(&supervision->root_watch);
             root_watch_step(&supervision->root_watch, now);
             if (supervision->reload.succeeded && !old_workers_are_checked(&supervision->workers.old) &&
-                !log_awaits_writer())
-                hand_over(supervision);
+                !log_awaits_writer()) {
+                root_watch_stop(&supervision->root_watch);
+                if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
+                    raise(SIGHUP);
+                reload_hand_over(&supervision->reload);
+            }
             workers_start(&supervision->workers, now_ms());
             old_workers_step(&supervision->workers.old, now_ms());
         }

@@ -23,8 +23,8 @@
 
 /* ---- in the child ---- */
 
-/* Gives the worker's descriptors their places, and closes what a library has kept open, such as the
-   socket of a name service that found --user. False with errno on failure. */
+/* Gives the worker's descriptors their places, and closes what a library has kept open, such as the socket of a name
+   service that found --user. False with errno on failure. */
 static bool arrange_descriptors(struct master *master, int notices)
 {
     int kept[LIMIT_LISTENERS + 1 + DESCRIPTOR_FIXED_LAST];
@@ -77,7 +77,7 @@ static _Noreturn void become_worker(struct workers *workers, unsigned slot, int 
     if (!sandbox_enter(&master->served.sandbox, parent, &held))
         _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
     /* As the workers' user, whose watches the kernel counts (epoll(7)); but not with seccomp: many instances could keep
-       the master busy in /proc (begin_check). */
+       the master's check busy in /proc (old_workers.c). */
     setup.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (setup.epoll < 0)
         fail_worker(errno);
@@ -223,8 +223,6 @@ bool workers_read_notices(struct workers *workers, int64_t now)
     return root_changed;
 }
 
-/* ---- signals and ends ---- */
-
 static void log_death(pid_t pid, int wait_status, int64_t pause)
 {
     char again[64] = "at once";
@@ -301,8 +299,6 @@ void workers_signal(const struct workers *workers, int signal)
     old_workers_signal(&workers->old, signal);
 }
 
-/* ---- times ---- */
-
 int64_t workers_grown_up(const struct workers *workers)
 {
     int64_t first = INT64_MAX;
@@ -337,8 +333,6 @@ void workers_wait(const struct workers *workers, int64_t due, bool serving)
     }
     ppoll(notices, count, due < INT64_MAX ? &time : NULL, &workers->setup.waiting_mask);
 }
-
-/* ---- the start ---- */
 
 void workers_begin(struct workers *workers, struct master *master)
 {
