@@ -13,6 +13,7 @@
 #include "process/command.h"
 #include "process/handover.h"
 #include "process/master.h"
+#include "process/supervision.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -193,17 +194,17 @@ static int run(struct settings *settings, char *const *arguments, int ready)
     if (master.handover.dry_run)
         return HANDOVER_READY;
     struct banner banner = {
-        .root_path = master.root_path,
+        .root_path = master.served.path,
         .addresses = addresses,
         .address_count = listen_addresses(&master.listening, addresses),
         .workers = master.workers,
-        .sandbox = master.sandbox_line,
+        .sandbox = master.served.sandbox_line,
         .base = settings->base,
     };
     if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);
     start_command(&banner, ready);
-    int status = master_run(&master, arguments);
+    int status = supervision_run(&master, arguments);
     return print_summary(&master, settings, status);
 }
 

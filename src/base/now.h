@@ -1,4 +1,4 @@
-/* The monotonic clock (clock_gettime(2)). */
+/* The monotonic clock (clock_gettime(2)), and its times. */
 #ifndef TINYHTTPD_BASE_NOW_H
 #define TINYHTTPD_BASE_NOW_H
 
@@ -15,6 +15,16 @@ static inline int64_t now_us(void)
 static inline int64_t now_ms(void)
 {
     return now_us() / 1000;
+}
+
+static inline int64_t earlier_of(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline struct timespec timespec_of(int64_t milliseconds)
+{
+    return (struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000};
 }
 
 #endif

@@ -1,41 +1,39 @@
-/* The master process: opens the sockets, starts the workers, replaces those that die, stops them, and reloads the
-   program. It serves no requests. */
+/* The master process: opens what it needs to supervise the workers (supervision.h). It serves no requests. */
 #ifndef TINYHTTPD_PROCESS_MASTER_H
 #define TINYHTTPD_PROCESS_MASTER_H
 
 #include "base/failure.h"
+#include "base/limits.h"
 #include "base/metrics.h"
 #include "base/settings.h"
 #include "process/channels.h"
 #include "process/handover.h"
 #include "process/listen.h"
-#include "sandbox/sandbox.h"
-#include "site/root.h"
+#include "process/served_root.h"
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+/* Of the shared memory: for each worker and the one that it replaces, and more for roots that are replaced in a row. */
+enum { MASTER_SLOTS_SPARE = 32, MASTER_SLOTS_MAX = 2 * LIMIT_WORKERS + MASTER_SLOTS_SPARE };
 
 struct master {
     const struct settings *settings;
-    bool has_terminal;        /* this process had a controlling terminal when it started */
-    struct root root;         /* the document root */
-    char root_name[PATH_MAX]; /* its absolute path as typed; "" if that is unknown */
-    char root_path[PATH_MAX]; /* without links, for the banner */
+    bool has_terminal; /* this process had a controlling terminal when it started */
+    struct served_root served;
     unsigned workers;         /* their number */
+    unsigned slots;           /* each worker writes to one, and those that retire keep theirs */
     size_t worker_memory;     /* struct worker_setup */
     struct handover handover; /* what this process received */
     int64_t retry_pause;      /* the last pause of master_wait_to_retry(), in milliseconds */
     struct listening listening;
     struct channels channels;
-    struct metrics *metrics;             /* the counters, or NULL; log_end() needs them */
-    struct sandbox sandbox;              /* of the workers */
-    struct sandbox_held held;            /* of it, in the rehearsal */
-    char sandbox_line[SANDBOX_LINE_MAX]; /* its description, for the banner */
+    struct metrics *metrics; /* the counters, or NULL; log_end() needs them */
 };
 
-/* Blocks the signals that master_run() handles, except those that stop the server, and reads what this process received.
-   A dry run also closes its sockets. Call it first. Returns 0 or the failure's status. */
+/* Blocks the signals that the supervision handles, except those that stop the server, and reads what this process
+   received. A dry run also closes its sockets. Call it first. Returns 0 or the failure's status. */
 int master_prepare(struct master *master, struct failure *failure);
 
 /*
@@ -54,11 +52,17 @@ bool master_awaits_root(const struct master *master);
    they have finished. */
 bool master_wait_to_retry(struct master *master, const struct settings *settings, struct failure *failure);
 
-/*
- * Serves until SIGTERM, SIGINT or SIGQUIT, or until the terminal in which the server was started is gone. Any other
- * SIGHUP, unless it was ignored at the start, replaces this program with the file at its path, with the same sockets and
- * `command`, its argv. SIGUSR1 reopens the logs. Returns the exit status.
- */
-int master_run(struct master *master, char *const *command);
+/* True if the controlling terminal of the start is gone; false without one, or if descriptors or memory are short. */
+bool master_lost_terminal(const struct master *master);
+
+/* Forks a process that waits for a hung file system in place of this one, and that the kernel kills when this one ends.
+   Returns as fork(2). */
+pid_t master_fork(void);
+
+/* Returns the milliseconds from SIGTERM until a worker must have ended. */
+int64_t master_stop_ms(const struct settings *settings);
+
+/* Returns the milliseconds to wait after a failure, from those after the last one; 0: it is the first. */
+int64_t master_longer_pause(int64_t pause);
 
 #endif
