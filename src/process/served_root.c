@@ -151,7 +151,7 @@ int served_root_open(struct served_root *served, struct failure *failure)
 
 int served_root_replace(struct served_root *served, struct failure *failure)
 {
-    struct root root;
+    struct root root = {.fd = -1};
     struct sandbox_held held;
     struct sandbox sandbox = served->sandbox;
     if (open_directory(served, served->name, &root, failure) != 0)
