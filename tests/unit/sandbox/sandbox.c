@@ -58,12 +58,12 @@ static int rehearse(void);
 
 static int open_outside(void)
 {
-    return error_of(openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK));
+    return error_of(openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY));
 }
 
 static int open_upward(void)
 {
-    return error_of(openat(sandbox.root, "../etc/passwd", O_RDONLY | O_NONBLOCK));
+    return error_of(openat(sandbox.root, "../etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY));
 }
 
 static int open_to_write(void)
