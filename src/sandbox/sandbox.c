@@ -153,7 +153,7 @@ int sandbox_error(const struct sandbox_held *held)
 bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected)
 {
     return held->user != expected->user || held->group != expected->group ||
-           held->no_capabilities < expected->no_capabilities ||
+           held->user_error != expected->user_error || held->no_capabilities < expected->no_capabilities ||
            held->no_new_privileges_error != expected->no_new_privileges_error ||
            held->landlock_version < expected->landlock_version || held->calls < expected->calls;
 }
