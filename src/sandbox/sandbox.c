@@ -254,8 +254,10 @@ int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, stru
     if (sandbox->privileges.change != PRIVILEGES_TRY || held->root_error != EACCES ||
         fstat(sandbox->root, &root) < 0)
         return failure->status;
+    /* Another owner does not need group root, by which it could read files of root. */
+    gid_t group = root.st_uid != 0 && root.st_gid == 0 ? sandbox->privileges.group : root.st_gid;
     sandbox->privileges =
-        (struct privileges){.change = PRIVILEGES_CHANGE, .user = root.st_uid, .group = root.st_gid};
+        (struct privileges){.change = PRIVILEGES_CHANGE, .user = root.st_uid, .group = group};
     bool reads = sandbox_rehearse(sandbox, held, &second) == 0;
     return reads && (root.st_uid != 0 || may_stay_root(held)) ? 0 : failure->status;
 }
