@@ -226,7 +226,8 @@ const struct option_row table_rows[] = {
      .help = "run workers as this user (default for root: nobody)",
      .manual = "USER or USER:GROUP, as names or numbers. A name alone keeps all groups of the user. Only "
                "root can change the user; otherwise workers keep the user that started the server. If "
-               "nobody can't read the root, root's workers become its owner and group."},
+               "nobody can't read the root, root's workers become its owner and group, but not group root "
+               "without user root."},
     {.key = KEY_LOG,
      .name = "log",
      .value = "FORM",

@@ -182,7 +182,8 @@ static int change(const struct privileges *plan)
    Returns 0 or an errno. */
 static int stay(const struct privileges *plan)
 {
-    setgroups(0, NULL);
+    if (setgroups(0, NULL) < 0 && errno != EPERM && errno != ENOSYS)
+        return errno;
     if (is_current(plan))
         return 0;
     bool done = setresgid(plan->group, plan->group, plan->group) == 0 &&

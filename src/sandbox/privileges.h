@@ -31,7 +31,7 @@ struct privileges {
 int privileges_plan(struct privileges *plan, const char *typed, struct failure *failure);
 
 /* In the child: drops the bounding set, other supplementary groups, group, user and all capabilities. Undoes
-   PR_SET_PDEATHSIG. Returns 0, or the errno of the change of user. */
+   PR_SET_PDEATHSIG. Returns 0, or the errno of the change of user or groups. */
 int privileges_drop(const struct privileges *plan);
 
 /* Finds a group by its name or number. */

@@ -153,7 +153,7 @@ int sandbox_error(const struct sandbox_held *held)
 bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected)
 {
     return held->user != expected->user || held->group != expected->group ||
-           held->no_capabilities < expected->no_capabilities ||
+           held->user_error != expected->user_error || held->no_capabilities < expected->no_capabilities ||
            held->no_new_privileges_error != expected->no_new_privileges_error ||
            held->landlock_version < expected->landlock_version || held->calls < expected->calls;
 }
@@ -254,8 +254,10 @@ int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, stru
     if (sandbox->privileges.change != PRIVILEGES_TRY || held->root_error != EACCES ||
         fstat(sandbox->root, &root) < 0)
         return failure->status;
+    /* Another owner does not need group root, by which it could read files of root. */
+    gid_t group = root.st_uid != 0 && root.st_gid == 0 ? sandbox->privileges.group : root.st_gid;
     sandbox->privileges =
-        (struct privileges){.change = PRIVILEGES_CHANGE, .user = root.st_uid, .group = root.st_gid};
+        (struct privileges){.change = PRIVILEGES_CHANGE, .user = root.st_uid, .group = group};
     bool reads = sandbox_rehearse(sandbox, held, &second) == 0;
     return reads && (root.st_uid != 0 || may_stay_root(held)) ? 0 : failure->status;
 }

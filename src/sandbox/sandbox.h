@@ -60,8 +60,8 @@ bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_hel
    serve: 66 if its user can't read the root, 77 if it can't become that user, else 71. */
 int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure);
 
-/* The same at the start. If nobody, root's default, can't read the root, the workers become the root's owner and group;
-   if that is root, they stay root where Landlock and seccomp hold. */
+/* The same at the start. If nobody, root's default, can't read the root, the workers become the root's owner and group,
+   but not group root without user root. If root owns it, they stay root where Landlock and seccomp hold. */
 int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure);
 
 /* True if the sandbox lets a worker open /proc/PID/mem and the like of other processes of its user (proc_pid(5)). */

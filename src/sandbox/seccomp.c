@@ -54,7 +54,7 @@ struct rule {
 #define HIGH_IS(argument, value) EQUAL, argument, sizeof(uint32_t), WHOLE, value
 #define ONLY(argument, flags) EQUAL, argument, 0, ~(uint32_t)(flags), 0
 #define WITHOUT(argument, flags) EQUAL, argument, 0, flags, 0
-#define HAS(argument, flag) EQUAL, argument, 0, flag, flag
+#define HAS(argument, flags) EQUAL, argument, 0, flags, flags
 /* Excludes the standard streams. They may be the user's terminal, or another process's file or socket: workers only
    write to them. */
 #define NO_STREAM(argument) ABOVE, argument, 0, WHOLE, STDERR_FILENO
@@ -87,9 +87,10 @@ static const struct rule worker_rules[] = {
     {.call = SYS_epoll_pwait},
     {.call = SYS_newfstatat},
     {SYS_close, {{NOT_FIXED(0)}}},
-    /* Nothing that could block, such as a terminal; see accept4(2). */
+    /* Nothing that could block, see accept4(2); a terminal, not as the controlling one, which the kernel hangs up for
+       all processes when the worker ends (tty(4)). */
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_PATH)}}},
-    {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_NONBLOCK)}}},
+    {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_NONBLOCK | O_NOCTTY)}}},
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_DIRECTORY)}}},
     {.call = SYS_writev}, /* also the message of a failed assertion */
     {SYS_sendto,

@@ -24,7 +24,7 @@ use Test::More;
 
 use constant { ROOT => 0, NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
-use constant { READ => O_RDONLY | O_NONBLOCK };
+use constant { READ => O_RDONLY | O_NONBLOCK | O_NOCTTY };
 use constant { GROWSDOWN => 0x100, LOCKED => 0x2000, POPULATE => 0x8000, HUGETLB => 0x40000 }; # of mmap(2)
 use constant { SIGCONT => 18, SIGCHLD => 17, SIGSTOP => 19, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
@@ -142,6 +142,7 @@ sub files {
         @rows,
         ['openat to read, beneath the root', 'done', 'openat', 'root', '@mine', READ],
         ['openat that may block', 'EPERM', 'openat', 'root', '@mine', O_RDONLY],
+        ['openat that may take a terminal', 'EPERM', 'openat', 'root', '@mine', O_RDONLY | O_NONBLOCK],
         ['openat2 to read, beneath the root', 'EPERM', 'openat2', 'root', '@mine', how(O_RDONLY)],
         ['openat2 to create', 'EPERM', 'openat2', 'root', '@new', how(O_RDONLY | O_CREAT, 0644)],
         ['openat2 to create outside', 'EPERM', 'openat2', CWD, "\@$folder/outside/new", how(O_RDONLY | O_CREAT, 0644)],
@@ -198,7 +199,7 @@ sub streams {
 sub streams_by_name {
     my @rows;
     for my $name ('self/fd/1', 'thread-self/fd/1') {
-        for my $flags (O_RDONLY, O_RDWR, O_WRONLY, O_RDONLY | O_NONBLOCK) {
+        for my $flags (O_RDONLY, O_RDWR, O_WRONLY, READ) {
             push @rows,
                 ["openat of $name, flags $flags", $flags == READ ? 'EACCES' : 'EPERM', 'openat', CWD, "\@/proc/$name", $flags],
                 ["openat2 of $name, flags $flags", 'EPERM', 'openat2', CWD, "\@/proc/$name", how($flags)];

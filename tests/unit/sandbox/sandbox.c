@@ -58,12 +58,12 @@ static int rehearse(void);
 
 static int open_outside(void)
 {
-    return error_of(openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK));
+    return error_of(openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY));
 }
 
 static int open_upward(void)
 {
-    return error_of(openat(sandbox.root, "../etc/passwd", O_RDONLY | O_NONBLOCK));
+    return error_of(openat(sandbox.root, "../etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY));
 }
 
 static int open_to_write(void)
@@ -197,12 +197,16 @@ static void limits_and_directory_are_set(void **state)
     assert_int_equal(inside(enter, stand_in_root), 0);
 }
 
+static void stay(void)
+{
+    sandbox.privileges =
+        (struct privileges){.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
+}
+
 /* Enters without /proc. Without Landlock the sandbox hides its memory anyway. */
 static bool enter_without_proc(void)
 {
-    /* A change of user may hide it as well. */
-    sandbox.privileges =
-        (struct privileges){.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
+    stay(); /* a change of user may hide it as well */
     bool hidden = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
                   mount("none", "/proc", "tmpfs", 0, NULL) == 0;
     return hidden && sandbox_enter(&sandbox, parent, &held) && held.landlock_version > 0;
@@ -273,6 +277,17 @@ static bool short_of_memory(void)
     return filter_calls(SYS_seccomp, SYS_seccomp, SECCOMP_RET_ERRNO | ENOMEM);
 }
 
+static bool short_of_groups(void)
+{
+    return filter_calls(SYS_setgroups, SYS_setgroups, SECCOMP_RET_ERRNO | ENOMEM);
+}
+
+/* As in a container that lacks CAP_SETGID. */
+static bool without_groups(void)
+{
+    return filter_calls(SYS_setgroups, SYS_setgroups, SECCOMP_RET_ERRNO | EPERM);
+}
+
 static int fail_to_rehearse(void)
 {
     return rehearse() == EX_OSERR && strstr(failure.message, "can't enter the sandbox: ") != NULL ? 0 : 1;
@@ -285,10 +300,29 @@ static void a_passing_shortage_is_a_failure(void **state)
     assert_int_equal(inside(short_of_memory, fail_to_rehearse), 0);
 }
 
+static int fail_to_stay(void)
+{
+    stay();
+    return fail_to_rehearse();
+}
+
+static int rehearse_staying(void)
+{
+    stay();
+    return rehearse();
+}
+
+static void groups_are_kept_only_without_the_right_to_drop_them(void **state)
+{
+    (void)state;
+    assert_int_equal(inside(short_of_groups, fail_to_stay), 0);
+    assert_int_equal(inside(without_groups, rehearse_staying), 0);
+}
+
 static void a_part_that_is_lost_is_weaker(void **state)
 {
     const struct sandbox_held all = {.no_capabilities = true, .landlock_version = 3, .calls = 40};
-    struct sandbox_held less[] = {all, all, all, all, all, all};
+    struct sandbox_held less[] = {all, all, all, all, all, all, all};
     (void)state;
     less[0].user = 1;
     less[1].group = 1;
@@ -296,6 +330,7 @@ static void a_part_that_is_lost_is_weaker(void **state)
     less[3].no_new_privileges_error = ENOMEM;
     less[4].landlock_version = 0;
     less[5].calls = 0;
+    less[6].user_error = ENOMEM;
     assert_false(sandbox_is_weaker(&all, &all));
     for (size_t i = 0; i < COUNT(less); i++)
         assert_true(sandbox_is_weaker(&less[i], &all));
@@ -523,6 +558,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_left_out),
         cmocka_unit_test(the_terminal_is_left),
         cmocka_unit_test(a_passing_shortage_is_a_failure),
+        cmocka_unit_test(groups_are_kept_only_without_the_right_to_drop_them),
         cmocka_unit_test(a_part_that_is_lost_is_weaker),
         cmocka_unit_test(a_user_is_wished_or_asked_for),
         cmocka_unit_test(being_killed_is_explained),

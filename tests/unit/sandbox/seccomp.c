@@ -262,6 +262,12 @@ static int open_blocking(void)
     return error_of(openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
+/* A session leader without a terminal would get one by it (tty(4)). */
+static int open_terminal(void)
+{
+    return error_of(openat(AT_FDCWD, "/dev/null", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+}
+
 static int open_by_openat2(void)
 {
     struct open_how how = {.flags = O_RDONLY};
@@ -578,6 +584,7 @@ static const struct {
     {"symlinkat", make_link, false},
     {"openat to append", append_to_file, true},
     {"openat that may block", open_blocking, true},
+    {"openat that may take a terminal", open_terminal, true},
     {"openat2, whose flags no filter sees", open_by_openat2, false},
     {"madvise(MADV_MERGEABLE)", offer_to_merge, true},
     {"read of standard input", read_standard_input, false},
@@ -690,6 +697,11 @@ static int open_to_read(void)
     return error_of(openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+static int open_file(void)
+{
+    return error_of(openat(AT_FDCWD, "/dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
 static int open_path(void)
 {
     return error_of(openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
@@ -791,6 +803,7 @@ static const struct {
     {"memory", use_memory},
     {"reading an open file", read_file},
     {"opening to read", open_to_read},
+    {"opening a file to read", open_file},
     {"opening a path", open_path},
     {"reading a link", read_link},
     {"listing a directory", list_directory},
