@@ -10,11 +10,12 @@ _tinyhttpd() {
     --symlinks) mapfile -t COMPREPLY < <(compgen -W 'inside all none' -- "$word") && return ;;
     -c | --cache) mapfile -t COMPREPLY < <(compgen -W 'auto off' -- "$word") && return ;;
     --charset) mapfile -t COMPREPLY < <(compgen -W 'utf-8 none' -- "$word") && return ;;
+    ) mapfile -t COMPREPLY < <(compgen -W '4g 3g 2g' -- "$word") && return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W 'text combined json errors off' -- "$word") && return ;;
     -p | --port | -b | --bind | --allow-host | --index | -H | --header | --mime | --encoded | -j | --workers | --trust-proxy | --keep-alive | --shutdown-delay | --drain | --metrics) return ;;
     esac
     if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--root --port --bind --lan --open --allow-host --index --list --no-list --spa --dotfiles --symlinks --watch --cache --cors --header --isolate --mime --encoded --charset --workers --user --log --access-log --error-log --trust-proxy --proxy-protocol --keep-alive --shutdown-delay --drain --metrics --check --quiet --verbose --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--root --port --bind --lan --open --allow-host --index --list --no-list --spa --dotfiles --symlinks --watch --cache --cors --header --isolate --mime --encoded --charset --workers --slow --user --log --access-log --error-log --trust-proxy --proxy-protocol --keep-alive --shutdown-delay --drain --metrics --check --quiet --verbose --help --version' -- "$word")
     else
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi

@@ -33,6 +33,7 @@ _arguments -s -S \
     '--charset=[charset of text, or none (default: utf-8 if valid)]:charset:(utf-8 none)' \
     '-j+[worker processes (default: CPUs, at least 2)]:workers: ' \
     '--workers=[worker processes (default: CPUs, at least 2)]:workers: ' \
+    '--slow=-[simulate a slow network: 4g (default), 3g, 2g or a rate]::slow:(4g 3g 2g)' \
     '-u+[run workers as this user (default for root: nobody)]:user:_users' \
     '--user=[run workers as this user (default for root: nobody)]:user:_users' \
     '--log=[access log: text, combined, json, errors, off]:log:(text combined json errors off)' \

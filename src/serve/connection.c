@@ -410,8 +410,9 @@ static bool is_slowed(const struct connection *connection)
     return connection->deadline.kind == DEADLINE_DELAY || connection->deadline.kind == DEADLINE_TURN;
 }
 
-__attribute__((cold)) enum deadline_kind connection_slow_down(const struct connection *connection, struct service *service,
-                                        enum connection_want want, int64_t *due)
+__attribute__((cold)) enum deadline_kind connection_slow_down(const struct connection *connection,
+                                                              struct service *service,
+                                                              enum connection_want want, int64_t *due)
 {
     struct outgoing *outgoing = connection->outgoing;
     /* Machines that poll are not slowed; without bytes left, the producer has its turn. */

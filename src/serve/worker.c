@@ -196,7 +196,8 @@ static int send_notice(enum worker_notice what)
 }
 
 /* The connection's turn comes in the next iteration, or when the slow network has carried it. */
-__attribute__((cold)) static void slow_down(struct worker *worker, struct connection *connection, enum connection_want want)
+__attribute__((cold)) static void slow_down(struct worker *worker, struct connection *connection,
+                                            enum connection_want want)
 {
     int64_t due = 0;
     enum deadline_kind kind = connection_slow_down(connection, &worker->service, want, &due);
