@@ -272,8 +272,8 @@ static void print_bash(void)
     print_spellings(OFFER_USERS, NULL);
     printf(") mapfile -t COMPREPLY < <(compgen -u -- \"$word\") && return ;;\n");
     for (size_t i = 0; i < table_count; i++) {
-        if (table_rows[i].offer != OFFER_WORDS)
-            continue;
+        if (table_rows[i].offer != OFFER_WORDS || table_rows[i].takes != VALUE_NEEDED)
+            continue; /* the word after an option with an optional value is no value */
         printf("    ");
         print_spellings(OFFER_WORDS, table_rows[i].words);
         printf(") mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$word\") && return ;;\n",
@@ -364,7 +364,7 @@ static void print_fish(void)
         if (table_has_letter(row))
             printf(" -s %c", row->key);
         printf(" -l %s", row->name);
-        if (row->offer == OFFER_WORDS)
+        if (row->offer == OFFER_WORDS && row->takes == VALUE_NEEDED)
             printf(" -x -a '%s'", row->words);
         else if (row->takes == VALUE_NEEDED)
             printf("%s", offers[row->offer]);

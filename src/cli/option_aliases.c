@@ -19,6 +19,7 @@ static const struct {
     {"live live-reload livereload reload hot", IS_CALLED("--watch")},
     {"browse browser open-browser launch", IS_CALLED("--open")},
     {"threads processes concurrency", IS_CALLED("--workers N")},
+    {"throttle throttling limit-rate rate-limit bandwidth latency", IS_CALLED("--slow[=RATE[,DELAY]]")},
     {"uid setuid run-as", IS_CALLED("--user USER")},
     {"gid setgid group", IS_CALLED("--user USER:GROUP")},
     {"no-cache no-etag", IS_CALLED("--cache off")},

@@ -343,8 +343,8 @@ static enum connection_want finish(struct connection *connection, const struct s
 }
 
 /* After a call of transmit. A response on the caller's stack becomes the connection's own if some of it remains. */
-static enum connection_want settle(struct connection *connection, struct service *service,
-                                   struct outgoing *outgoing, enum transmit_result result)
+static inline enum connection_want settle(struct connection *connection, struct service *service,
+                                          struct outgoing *outgoing, enum transmit_result result)
 {
     bool owned = outgoing == connection->outgoing;
     if (result == TRANSMIT_DONE && outgoing->response.producer != NULL)
@@ -411,8 +411,9 @@ static bool is_slowed(const struct connection *connection)
     return connection->deadline.kind == DEADLINE_DELAY || connection->deadline.kind == DEADLINE_TURN;
 }
 
-enum deadline_kind connection_slow_down(const struct connection *connection, struct service *service,
-                                        enum connection_want want, int64_t *due)
+__attribute__((cold)) enum deadline_kind connection_slow_down(const struct connection *connection,
+                                                              struct service *service,
+                                                              enum connection_want want, int64_t *due)
 {
     struct outgoing *outgoing = connection->outgoing;
     /* Machines that poll are not slowed; without bytes left, the producer has its turn. */

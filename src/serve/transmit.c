@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Removes sent bytes from the response's front. */
-static void advance(struct response *response, uint64_t bytes)
+static inline void advance(struct response *response, uint64_t bytes)
 {
     while (response->first < response->count) {
         struct part *part = &response->parts[response->first];

@@ -197,12 +197,11 @@ static int send_notice(enum worker_notice what)
 }
 
 /* The connection's turn comes in the next iteration, or when the slow network has carried it. */
-static void add_turn(struct worker *worker, struct connection *connection, enum connection_want want)
+__attribute__((cold)) static void slow_down(struct worker *worker, struct connection *connection,
+                                            enum connection_want want)
 {
     int64_t due = 0;
-    enum deadline_kind kind = DEADLINE_KINDS;
-    if (worker->service.turn_bytes == 0)
-        kind = connection_slow_down(connection, &worker->service, want, &due);
+    enum deadline_kind kind = connection_slow_down(connection, &worker->service, want, &due);
     if (kind == DEADLINE_KINDS)
         add_ready(worker, connection);
     else
@@ -221,8 +220,12 @@ static void schedule(struct worker *worker, struct connection *connection, enum 
         arm(worker, connection, kind);
         connection->rearm_deadline = false;
     }
-    if (want >= WANT_TURN)
-        add_turn(worker, connection, want);
+    if (want >= WANT_TURN) {
+        if (worker->service.turn_bytes == 0)
+            slow_down(worker, connection, want);
+        else
+            add_ready(worker, connection);
+    }
 }
 
 static void step(struct worker *worker, struct connection *connection)
@@ -925,7 +928,7 @@ static int wait_for_events(struct worker *worker)
 
 /* Begins all deadlines anew after this process was stopped. Call it after deliver_signals(), or a deadline may pass
    before SIGCONT is handled. */
-static void renew_deadlines(struct worker *worker)
+__attribute__((cold)) static void renew_deadlines(struct worker *worker)
 {
     is_resumed = 0;
     read_clocks(worker);

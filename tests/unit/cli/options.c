@@ -288,6 +288,17 @@ static const struct {
     {{"--proxy-protocol"}, {"--proxy-protocol", "--trust-proxy"}},
     {{"--keep-alive", "0"}, {"--keep-alive", "'0'", "from 1 to 86400"}},
     {{"--keep-alive", "600s"}, {"--keep-alive", "'600s'", "give a number of seconds from 1 to 86400"}},
+    {{"--slow=5g"}, {"--slow", "'5g'", "4g, 3g, 2g"}},
+    {{"--slow=3g,300"}, {"--slow", "'3g,300'"}},
+    {{"--slow=100"}, {"--slow", "'100'", "from 1000 to 100M"}},
+    {{"--slow=101M"}, {"--slow", "'101M'"}},
+    {{"--slow=k"}, {"--slow", "'k'"}},
+    {{"--slow=,5"}, {"--slow", "',5'"}},
+    {{"--slow=9k,"}, {"--slow", "'9k,'"}},
+    {{"--slow=9k,5ms"}, {"--slow", "'9k,5ms'"}},
+    {{"--slow=9k,60001"}, {"--slow", "'9k,60001'"}},
+    {{"--slow", "-j2"}, {"--slow", "'--workers 2'"}},
+    {{"-j512", "--slow=3g"}, {"--slow", "'--workers 512'"}},
     {{"--shutdown-delay", "-1"}, {"--shutdown-delay", "'-1'", "from 0 to 86400"}},
     {{"--shutdown-delay", ""}, {"--shutdown-delay", "''"}},
     {{"--drain", LONG_NUMBER}, {"--drain", "11...'", "give a number of seconds from 0 to 86400"}},
@@ -523,6 +534,33 @@ static void response_header_options_are_stored(void **state)
     assert_int_equal(settings.cache_rules[1].cache, CACHE_OFF);
     assert_string_equal(settings.cache_rules[2].prefix, "a=b/c");
     assert_int_equal(settings.cache_rules[2].seconds, 5);
+}
+
+static void slow_networks_are_stored(void **state)
+{
+    static const struct {
+        const char *word, *preset;
+        uint32_t rate, delay;
+    } rows[] = {
+        {"--slow", "4g", 204800, 150},       {"--slow=4g", "4g", 204800, 150},
+        {"--slow=3g", "3g", 87500, 300},     {"--slow=2g", "2g", 30000, 840},
+        {"--slow=1000", NULL, 1000, 0},      {"--slow=100k,300", NULL, 102400, 300},
+        {"--slow=2K,0", NULL, 2048, 0},      {"--slow=1m", NULL, 1048576, 0},
+        {"--slow=100M", NULL, 104857600, 0}, {"--slow=1000,60000", NULL, 1000, 60000},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct slow_choice *slow = &settings.slow;
+        assert_int_equal(read_line((const char *[]){rows[i].word, NULL}), OPTIONS_SERVE);
+        if (rows[i].preset == NULL)
+            assert_null(slow->preset);
+        else
+            assert_string_equal(slow->preset, rows[i].preset);
+        assert_true(slow->rate == rows[i].rate && slow->delay == rows[i].delay);
+        assert_int_equal(settings.workers, 1); /* they share the rate */
+    }
+    assert_int_equal(read_line((const char *[]){NULL}), OPTIONS_SERVE);
+    assert_true(settings.slow.rate == 0 && settings.workers == 0);
 }
 
 static void log_formats_are_stored(void **state)
@@ -859,6 +897,7 @@ int main(void)
         cmocka_unit_test(root_and_address_options_are_stored),
         cmocka_unit_test(file_options_are_stored),
         cmocka_unit_test(response_header_options_are_stored),
+        cmocka_unit_test(slow_networks_are_stored),
         cmocka_unit_test(log_formats_are_stored),
         cmocka_unit_test(bases_are_decoded_and_trimmed),
         cmocka_unit_test(the_metrics_path_is_stored),

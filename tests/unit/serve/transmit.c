@@ -297,6 +297,46 @@ static void a_client_that_closes_during_bytes_ends_the_connection(void **state)
     assert_int_equal(transmit(server, &response, UINT64_MAX), TRANSMIT_GONE);
 }
 
+/* In memory as well as in files, and across their borders. */
+static void no_more_is_sent_than_allowed(void **state)
+{
+    static const size_t turns[] = {1, 5, 700, 2500};
+    for (size_t i = 0; i < COUNT(turns); i++) {
+        size_t at = 0;
+        enum transmit_result result;
+        if (i > 0)
+            assert_int_equal(begin(state), 0);
+        response_add_bytes(&response, (struct span){content, 2000});
+        response_add_file(&response, file, 1000, 3000);
+        response_add_bytes(&response, SPAN(" end"));
+        do {
+            uint64_t left = response_bytes_left(&response);
+            result = transmit_at_most(server, &response, turns[i]);
+            uint64_t sent = left - response_bytes_left(&response);
+            assert_int_equal(take(SIZE_MAX), sent);
+            assert_int_equal(sent, left < turns[i] ? left : turns[i]);
+        } while (result == TRANSMIT_TURN);
+        assert_int_equal(result, TRANSMIT_DONE);
+        assert_arrived(&at, "HEAD\r\n", 6);
+        assert_arrived(&at, content, 2000);
+        assert_arrived(&at, content + 1000, 3000);
+        assert_arrived(&at, " end", 4);
+        assert_int_equal(arrived_length, at);
+        if (i + 1 < COUNT(turns))
+            end(state);
+    }
+}
+
+static void a_full_socket_and_a_gone_client_are_told_apart(void **state)
+{
+    (void)state;
+    response_add_file(&response, file, 0, sizeof content);
+    assert_int_equal(transmit_at_most(server, &response, UINT64_MAX), TRANSMIT_AGAIN);
+    close(client);
+    client = -1;
+    assert_int_equal(transmit_at_most(server, &response, UINT64_MAX), TRANSMIT_GONE);
+}
+
 /* It has shut down its sending side, and still reads. */
 static void a_half_closed_client_is_served(void **state)
 {
@@ -328,6 +368,8 @@ int main(void)
         TEST(a_client_that_closes_during_a_file_ends_the_connection),
         TEST(a_client_that_closes_during_bytes_ends_the_connection),
         TEST(a_half_closed_client_is_served),
+        TEST(no_more_is_sent_than_allowed),
+        TEST(a_full_socket_and_a_gone_client_are_told_apart),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
 }
