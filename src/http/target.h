@@ -41,7 +41,7 @@ enum target_place {
 };
 
 /* Takes the base (--base: decoded segments, as `path`) off a valid target's path, which is then relative to the site.
-   `sent_path` keeps it. Only TARGET_INSIDE changes the target. */
+   `sent_path` keeps it. Only TARGET_INSIDE changes the target; `hidden` stays that of the whole path. */
 enum target_place target_take_base(struct target *target, struct span base);
 
 /* The longest text that target_append_start appends. */

@@ -70,7 +70,7 @@ static void check_base(struct target *target)
     memcpy(room, path.at, length);
     memcpy(before, path.at, path.length);
     struct span base = {room, length};
-    if (length == 0)
+    if (length == 0 || text_is_dotfile(base)) /* needs --dotfiles, and then `hidden` decides nothing */
         return;
     enum target_place place = target_take_base(target, base);
     CHECK(place == (length == path.length && !target->slash ? TARGET_ABOVE : TARGET_INSIDE));
