@@ -21,7 +21,7 @@ static bool is_allowed(struct exchange *exchange)
 
 bool directory_may_list(struct exchange *exchange)
 {
-    return exchange->target->slash && !lookup_is_hidden(exchange) &&
+    return exchange->target->slash && !exchange->is_rewritten && !lookup_is_hidden(exchange) &&
            exchange->context->config->file.length == 0 && is_allowed(exchange);
 }
 

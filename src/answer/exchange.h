@@ -65,17 +65,18 @@ struct exchange {
     struct refused refused;
     struct span denied_index;             /* the directory's first index that may not be read, or empty */
     struct representation representation; /* of the entry */
-    struct span location;                 /* where a rule, or the addresses of a host, lead; in the response's text */
-    struct span cache;                    /* the Cache-Control line of a file */
+    struct span location; /* where a rule, or the addresses of a host, lead; in the response's text */
+    struct span cache;    /* the Cache-Control line of a file */
     struct reason reason; /* of a 400, 403, 404 or 406: whole sentences; error.c shows it or not */
 
     enum live live;
-    int status;      /* of an error */
+    int status;                /* of an error */
+    bool is_rewritten;         /* the target is that of a rule, not of the client's address */
     bool location_takes_query; /* the request's query follows `location` */
-    bool check_host; /* reject foreign hosts, and pages of other sites */
-    bool denied;     /* the last lookup found a file that may not be read */
-    bool has_script; /* the live-reload script follows the page's bytes */
-    bool steady;     /* the representation stays the same until the file changes */
+    bool check_host;           /* reject foreign hosts, and pages of other sites */
+    bool denied;               /* the last lookup found a file that may not be read */
+    bool has_script;           /* the live-reload script follows the page's bytes */
+    bool steady;               /* the representation stays the same until the file changes */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {

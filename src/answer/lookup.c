@@ -186,6 +186,11 @@ static enum lookup find_rewritten(struct exchange *exchange)
 {
     int status = exchange->status;
     enum lookup found = find_in_site(exchange);
+    if (found == LOOKUP_DIRECTORY) { /* its index, as the client's address is another */
+        drop_entry(exchange);
+        exchange->target->slash = true;
+        found = find_index(exchange);
+    }
     if (found == LOOKUP_FILE && status != 200) {
         exchange->status = status;
         return LOOKUP_PAGE;

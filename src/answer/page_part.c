@@ -38,6 +38,15 @@ static bool is_asked_for_by_browsers(struct span path)
 
 /* ---- which are refused ---- */
 
+/* Browsers compare types without case (MIME Sniffing 4.4). */
+static struct span lower(struct span text, char room[static ENTRY_TYPE_MAX])
+{
+    size_t length = text.length < ENTRY_TYPE_MAX ? text.length : ENTRY_TYPE_MAX;
+    for (size_t i = 0; i < length; i++)
+        room[i] = text_lower(text.at[i]);
+    return (struct span){room, length};
+}
+
 static bool is_javascript(struct span type)
 {
     static const struct span names[] = {SPAN_INIT("javascript"), SPAN_INIT("ecmascript"),
@@ -65,8 +74,10 @@ static bool is_script_like(struct span destination)
 static bool is_refused_by_type(const struct exchange *exchange)
 {
     struct span destination = request_field(exchange->request, FIELD_SEC_FETCH_DEST);
-    struct span type = exchange->representation.type;
-    if (exchange->response->status != 200 || exchange->entry == NULL)
+    char room[ENTRY_TYPE_MAX];
+    struct span type = lower(exchange->representation.type, room), common = exchange->response->common;
+    if (exchange->response->status != 200 || exchange->entry == NULL ||
+        memmem(common.at, common.length, "nosniff", 7) == NULL)
         return false;
     if (span_equal(destination, SPAN("style")))
         return !span_begins(type, SPAN("text/css"));

@@ -303,6 +303,7 @@ static void rewrite(struct exchange *exchange, const struct redirect *match)
         path.length = 0;
     target_replace(exchange->target, buffer_span(&path), slash);
     exchange->status = match->status;
+    exchange->is_rewritten = true;
     exchange->refused = (struct refused){0};
     exchange->denied_index = SPAN_NONE;
     exchange->denied = false;

@@ -75,16 +75,15 @@ struct socket_access {
 struct settings {
     char *const *command; /* the argv to run while serving, or NULL */
     const char *root;     /* the document root as typed */
-    const char *file; /* the name of the only file to serve, in the root; NULL: serve the whole root */
-    uint16_t port;    /* 0: any free port */
-    bool port_chosen; /* the port was given, so fail if it is in use */
+    const char *file;     /* the name of the only file to serve, in the root; NULL: serve the whole root */
+    uint16_t port;        /* 0: any free port */
+    bool port_chosen;     /* the port was given, so fail if it is in use */
+    bool lan;             /* listen on all addresses and show those of the local network */
+    unsigned bind_count;
     /* Addresses, names, "*" or "unix:PATH" ("unix:@NAME"); none: both loopback addresses. */
     const char *binds[LIMIT_LISTENERS];
     struct socket_access socket_access[LIMIT_LISTENERS]; /* of the Unix sockets among them */
-    unsigned bind_count;
-    bool lan; /* listen on all addresses and show those of the local network */
-    const char
-        *base; /* the path below which the site is, decoded, without slashes at its ends; NULL: the root */
+    const char *base;  /* the site's path, decoded, without slashes at its ends; NULL: the root */
     const char *open;  /* the path below it to open in a browser, or NULL */
     const char *check; /* the URL that --check requests; NULL: the address of these settings */
 
@@ -94,6 +93,7 @@ struct settings {
     bool dotfiles; /* serve names with a leading dot */
     bool watch;    /* reload pages when their files change */
     bool strict;   /* exit 1 if a page did not get a part */
+    bool isolate;  /* cross-origin isolation */
     enum rules_choice rules;
     enum symlink_choice symlinks;
     const char *spa; /* the file served for unknown page URLs, or NULL */
@@ -105,7 +105,6 @@ struct settings {
     const char *cors;                   /* the allowed origin, "*" for all, or NULL */
     const char *headers[LIMIT_HEADERS]; /* "Name: value", except for fields that the server sets itself */
     unsigned header_count;
-    bool isolate; /* cross-origin isolation */
     struct type_override types[LIMIT_TYPE_OVERRIDES];
     struct encoded_name encoded[LIMIT_ENCODED_NAMES];
     unsigned type_count, encoded_count;

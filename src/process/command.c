@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,11 +66,15 @@ __attribute__((noreturn)) static void execute(const struct runner *runner, char 
     _exit(missing ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE);
 }
 
-/* Reads the server's address until it closes the pipe. Returns false if the server ended instead. */
-static bool read_url(int fd, char *url, size_t room)
+/* Reads the server's address until it closes the pipe. Returns false if the server ended instead. Meanwhile a signal ends
+   this process, and so the server. */
+static bool read_url(const struct runner *runner, int fd, char *url, size_t room)
 {
     size_t length = 0;
     ssize_t got;
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    while (ppoll(&ready, 1, NULL, &runner->mask) < 0 && errno == EINTR)
+        ;
     while (length < room &&
            ((got = read(fd, url + length, room - length)) > 0 || (got < 0 && errno == EINTR)))
         length += got > 0 ? (size_t)got : 0;
@@ -178,7 +183,7 @@ static void block_signals(struct runner *runner)
 static int run(struct runner *runner, char *const *words, int ready)
 {
     char url[COMMAND_URL_MAX];
-    bool is_serving = read_url(ready, url, sizeof url);
+    bool is_serving = read_url(runner, ready, url, sizeof url);
     close(ready);
     runner->command = is_serving ? fork() : 0;
     if (is_serving && runner->command == 0)
@@ -193,6 +198,17 @@ static int run(struct runner *runner, char *const *words, int ready)
     return runner->command_status != EX_OK ? runner->command_status : runner->server_status;
 }
 
+/* A closed standard stream must not become an end of the pipe. */
+static bool leave_standard_streams(int *fd)
+{
+    int low = *fd;
+    if (low > STDERR_FILENO)
+        return true;
+    *fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    close(low);
+    return *fd >= 0;
+}
+
 int command_begin(char *const *command, int *ready)
 {
     struct runner runner = {0};
@@ -200,6 +216,10 @@ int command_begin(char *const *command, int *ready)
     pid_t self = getpid();
     if (pipe2(ends, O_CLOEXEC) < 0)
         return errno;
+    for (unsigned i = 0; i < 2; i++) {
+        if (!leave_standard_streams(&ends[i]))
+            return errno;
+    }
     block_signals(&runner);
     runner.server = fork();
     if (runner.server < 0)

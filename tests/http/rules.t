@@ -81,6 +81,10 @@ my $redirects = <<'RULES';
 /law        /404.html 451
 /elsewhere  https://example.com/a?b=c
 /loop       /loop 200
+/v1/*       /folder/:splat 200
+/idx        /folder 200
+/list       /deep/ 200
+/none-list  /deep/ 404
 /chain      /old 200
 /hidden     /.secret 200
 /root/*     /:splat 302
@@ -89,14 +93,14 @@ my @plain = (
     ['/old', 301, '/new'], ['/old?x=1', 301, '/new?x=1'], ['/moved', 302, '/new'], ['/file.html', 200, 'file'], ['/news/2024/a', 302, '/blog/2024/a'],
     ['/news/%C3%A9%2Fb%25', 302, '/blog/%C3%A9/b%25'], ['/app/any/route', 200, 'application'], ['/app.html', 200, 'application'], ['/api/2/u/ann%26x', 303, '/users?id=ann%26x&v=2'],
     ['/temporary', 307, '/new'], ['/permanent?q', 308, '/new?q#part'], ['/gone', 410, 'lost'], ['/law', 451, 'lost'], ['/elsewhere?d', 301, 'https://example.com/a?b=c'],
-    ['/loop', 404, 'lost'], ['/chain', 404, 'lost'], ['/hidden', 404, 'lost'], ['/none', 404, 'lost'],
+    ['/loop', 404, 'lost'], ['/v1/', 200, 'folder'], ['/v1/index.html', 200, 'folder'], ['/idx', 200, 'folder'], ['/list', 404, 'lost'], ['/none-list', 404, 'lost'], ['/chain', 404, 'lost'], ['/hidden', 404, 'lost'], ['/none', 404, 'lost'],
     # No foreign host and no further line comes from a placeholder.
     ['/root//example.com', 302, '/example.com'], ['/root/%2F%2Fexample.com', 302, '/example.com'], ['/root/%5Cexample.com', 302, '/%5Cexample.com'],
     ['/root/%0D%0AX-Evil:1', 302, '/%0D%0AX-Evil%3A1'], ['/root/%09/example.com', 302, '/%09/example.com'],
 );
 my $ruled = new_site(%pages, _redirects => $redirects, 'app.html' => 'application', '.secret' => 'secret', '_routes.json' => '{}', '_headers' => '');
 {
-    my $server = Harness->start(root => $ruled, args => ['--rules']);
+    my $server = Harness->start(root => $ruled, args => ['--rules'], list => 1);
     answers($server, 'plain', @plain);
     answers($server, 'the files of rules are never served', map { [$_, 404, 'lost'] } qw(/_redirects /_headers /_routes.json /%5Fredirects /x/../_redirects));
     my ($head) = $server->exchange("HEAD /old HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")->{responses}[0];

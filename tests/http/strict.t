@@ -19,7 +19,7 @@ put_file($root, 'text.txt',   'text');
 # fields.
 sub session {
     my ($arguments, @requests) = @_;
-    my $server = Harness->start(root => $root, args => ['-j', '2', '--strict', @$arguments]);
+    my $server = Harness->start(root => $root, args => ['-j', '2', '--strict', '--mime', 'css=Text/CSS', '--mime', 'mjs=Text/JavaScript', @$arguments]);
     $server->expect_stderr(qr/^tinyhttpd: in the browser: /);
     for my $request (@requests) {
         my ($target, @fields) = @$request;
@@ -44,6 +44,7 @@ for my $case (
     ['requests of no page', ['/none.js'], ['/none.js', 'Accept: */*'], ['/none.js', 'Referer: http://other.example/', 'Accept: */*']],
     ['a part of another site\'s page', ['/none.js', part('script', 'cross-site')], ['/none.js', part('script', 'same-site')]],
     ['what browsers ask for by themselves', ['/favicon.ico', part('image')], ['/.well-known/appspecific/com.chrome.devtools.json', part('empty')]],
+    ['types in another case, which browsers take', ['/style.css', part('style')], ['/app.mjs', part('script')]],
     ['a file of any type as an image', ['/text.txt', part('image')]],
   ) {
     my ($name, @requests) = @$case;
