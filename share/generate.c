@@ -262,7 +262,7 @@ static void print_bash(void)
     print_spellings(OFFER_USERS, NULL);
     printf(") mapfile -t COMPREPLY < <(compgen -u -- \"$word\") && return ;;\n");
     for (size_t i = 0; i < table_count; i++) {
-        if (table_rows[i].offer != OFFER_WORDS)
+        if (table_rows[i].offer != OFFER_WORDS || table_rows[i].takes != VALUE_NEEDED)
             continue;
         printf("    ");
         print_spellings(OFFER_WORDS, table_rows[i].words);
@@ -355,7 +355,7 @@ static void print_fish(void)
             printf(" -s %c", row->key);
         printf(" -l %s", row->name);
         if (row->offer == OFFER_WORDS)
-            printf(" -x -a '%s'", row->words);
+            printf("%s -a '%s'", row->takes == VALUE_NEEDED ? " -x" : "", row->words);
         else if (row->takes == VALUE_NEEDED)
             printf("%s", offers[row->offer]);
         printf(" -d '");

@@ -10,7 +10,6 @@ _tinyhttpd() {
     --symlinks) mapfile -t COMPREPLY < <(compgen -W 'inside all none' -- "$word") && return ;;
     -c | --cache) mapfile -t COMPREPLY < <(compgen -W 'auto off' -- "$word") && return ;;
     --charset) mapfile -t COMPREPLY < <(compgen -W 'utf-8 none' -- "$word") && return ;;
-    ) mapfile -t COMPREPLY < <(compgen -W '4g 3g 2g' -- "$word") && return ;;
     --log) mapfile -t COMPREPLY < <(compgen -W 'text combined json errors off' -- "$word") && return ;;
     -p | --port | -b | --bind | --allow-host | --index | -H | --header | --mime | --encoded | -j | --workers | --trust-proxy | --keep-alive | --shutdown-delay | --drain | --metrics) return ;;
     esac

@@ -20,7 +20,7 @@ complete -c tinyhttpd -l mime -x -d 'media type of an extension, or of a file NA
 complete -c tinyhttpd -l encoded -x -d 'files of this extension are encoded: gzip, br or zstd'
 complete -c tinyhttpd -l charset -x -a 'utf-8 none' -d 'charset of text, or none (default: utf-8 if valid)'
 complete -c tinyhttpd -s j -l workers -x -d 'worker processes (default: CPUs, at least 2)'
-complete -c tinyhttpd -l slow -x -a '4g 3g 2g' -d 'simulate a slow network: 4g (default), 3g, 2g or a rate'
+complete -c tinyhttpd -l slow -a '4g 3g 2g' -d 'simulate a slow network: 4g (default), 3g, 2g or a rate'
 complete -c tinyhttpd -s u -l user -x -a '(__fish_complete_users)' -d 'run workers as this user (default for root: nobody)'
 complete -c tinyhttpd -l log -x -a 'text combined json errors off' -d 'access log: text, combined, json, errors, off'
 complete -c tinyhttpd -l access-log -r -F -d 'append the access log to FILE, reopened by SIGUSR1'
