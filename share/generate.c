@@ -364,8 +364,8 @@ static void print_fish(void)
         if (table_has_letter(row))
             printf(" -s %c", row->key);
         printf(" -l %s", row->name);
-        if (row->offer == OFFER_WORDS && row->takes == VALUE_NEEDED)
-            printf(" -x -a '%s'", row->words);
+        if (row->offer == OFFER_WORDS)
+            printf("%s -a '%s'", row->takes == VALUE_NEEDED ? " -x" : "", row->words);
         else if (row->takes == VALUE_NEEDED)
             printf("%s", offers[row->offer]);
         printf(" -d '");
