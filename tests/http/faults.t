@@ -324,7 +324,8 @@ for my $case (
     $server->stop(lost => 1);
 }
 # The root is replaced while connections wait, some with half a head. `lost`: the error is that of a connection which
-# broke, so one may be lost. `refused`: connections can't be handed over, so each may get 503 and be closed.
+# broke, so one may be lost. `refused`: connections can't be handed over, or not answered, so each may get 503 or be closed.
+# `calls`: how many calls fail, one after the other.
 sub switch_root {
     my ($folder, $version) = @_;
     put_file("$folder/$version", 'index.html', "version $version");
@@ -332,66 +333,124 @@ sub switch_root {
     rename "$folder/link", "$folder/current" or die $!;
     return;
 }
-{
-    my $folder = new_root();
-    switch_root($folder, my $version = 'v0');
-    my $server = Harness->start(root => "$folder/current", args => ['-j', 2], before => sub { @ENV{ keys %environment } = values %environment });
-    $server->expect_stderr(qr/; responses are 503 meanwhile$|root '.*' is there again|can't start a (?:worker|process)/);
-    my $count = sub { my ($in_workers) = @_; return descriptors($in_workers ? $server->workers : $server->pid) };
-    my $settle = sub { return eventually { my @workers = $server->workers; @workers == 2 } };
-    $settle->();
-    my @before = map { $count->($_) } 0, 1;
-    my $request = get_request('/');
-    for my $row (
-        ['in the worker that hands over', 0, 'sendmsg', {}, qw(EAGAIN EINTR ENOBUFS ENOMEM ETOOMANYREFS)],
-        ['in the worker that hands over', 0, 'sendmsg', { refused => 1 }, qw(EPIPE ECONNRESET EMSGSIZE)],
-        ['in the worker that takes over', 0, 'recvmsg', {}, qw(EAGAIN EINTR ENOBUFS ENOMEM)],
-        ['in the worker that takes over', 0, 'getpeername', { lost => 1 }, qw(ENOTCONN ENOBUFS)],
-        ["of the root's name in a worker", 0, 'stat', { refused => 1 }, qw(EIO ESTALE ENOMEM ELOOP)],
-        ["of the root's name in the master", 1, 'stat', {}, qw(EIO ESTALE ENOMEM EACCES)],
-        ['in the master', 1, 'socketpair', {}, qw(EMFILE ENFILE ENOMEM)],
-    ) {
-        my ($where, $in_master, $function, $may, @faults) = @$row;
-        my ($wrong, $fired) = ('', 0);
-        for my $fault (@faults) {
-            for my $n (1 .. ($may->{refused} ? 1 : 3)) {
-                my @sockets = map { $server->connection } 1 .. 6;
-                $server->exchange($request, socket => $_, count => 1) for @sockets;
-                syswrite $_, substr $request, 0, 9 for @sockets[0 .. 2];
-                $version = 'v' . (1 + substr $version, 1);
-                set_fault($function, $n, $fault, $in_master ? 'in the master' : '');
-                switch_root($folder, $version);
-                my @got;
-                for my $i (3 .. 5, 0 .. 2) {
-                    my $result = $server->exchange($i < 3 ? substr $request, 9 : $request, socket => $sockets[$i], count => 1, lenient => 1, seconds => 20);
-                    my $answer = $result->{responses}[0];
-                    push @got, $answer ? $answer->{status} == 200 ? $answer->{body} : $answer->{status} : $result->{closed} ? 'closed' : 'none';
-                }
-                $fired += end_fault();
-                my @odd = grep { $_ ne "version $version" } @got;
-                @odd = grep { !/\A(?:503|closed)\z/ } @odd if $may->{refused};
-                @odd = () if $may->{lost} && @odd == 1 && $odd[0] eq 'closed';
-                $wrong ||= "$fault in call $n: @odd" if @odd;
-                $wrong ||= "after $fault in call $n" if $server->get('/')->{body} ne "version $version";
-                close $_ for grep { $_->opened } @sockets;
-                $settle->();
-            }
-        }
-        is($wrong, '', "$function fails $where with @faults: each connection gets the new root");
-        cmp_ok($fired, '>=', @faults, "$function fails $where: some calls failed");
+my $request = get_request('/');
+
+# Three kept connections without a request, and three with the beginning of one
+sub waiting_connections {
+    my ($server) = @_;
+    my @sockets = map { $server->connection } 1 .. 6;
+    $server->exchange($request, socket => $_, count => 1) for @sockets;
+    syswrite $_, substr $request, 0, 9 for @sockets[3 .. 5];
+    return @sockets;
+}
+
+# What these connections get: bodies, statuses of errors, "closed", or "none"
+sub got_on {
+    my ($server, @sockets) = @_;
+    my @got;
+    for my $i (0 .. 5) {
+        my $result = $server->exchange($i < 3 ? $request : substr($request, 9), socket => $sockets[$i], count => 1, lenient => 1, seconds => 20);
+        my $answer = $result->{responses}[0];
+        push @got, $answer ? $answer->{status} == 200 ? $answer->{body} : $answer->{status} : $result->{closed} ? 'closed' : 'none';
     }
-    ok(eventually { $settle->() && $count->(0) == $before[0] && $count->(1) == $before[1] }, 'after all faults: no descriptor leaked')
-        or diag(join ' ', @before, map { $count->($_) } 0, 1);
+    close $_ for grep { $_->opened } @sockets;
+    return @got;
+}
+
+# Each with a server of its own, as the pauses before a worker is started again double.
+for my $row (
+    ['in the worker that hands over', 0, 'sendmsg', {}, qw(EAGAIN EINTR ENOBUFS ENOMEM ETOOMANYREFS)],
+    ['in the worker that hands over', 0, 'sendmsg', { calls => 1, refused => 1 }, qw(EPIPE ECONNRESET EMSGSIZE)],
+    ['in the worker that tells the master', 0, 'send', { calls => 1 }, qw(EAGAIN EINTR ENOBUFS EPIPE)],
+    ['in the worker that takes over', 0, 'recvmsg', {}, qw(EAGAIN EINTR ENOBUFS ENOMEM)],
+    ['in the worker that takes over', 0, 'getpeername', { lost => 1 }, qw(ENOTCONN ENOBUFS)],
+    ['in the worker that starts or takes over', 0, 'fcntl', { lost => 1, calls => 6 }, qw(EMFILE)],
+    ['in the worker that starts', 0, 'dup2', { calls => 4 }, qw(EMFILE)],
+    ['in the worker that starts or takes over', 0, 'fstat', { refused => 1, calls => 8 }, qw(EIO)],
+    ['in the worker that starts or takes over', 0, 'openat', { refused => 1, calls => 12 }, qw(EMFILE)],
+    ['in the worker that starts or takes over', 0, 'epoll_ctl', { refused => 1, calls => 20 }, qw(ENOSPC)],
+    ["of the root's name in a worker", 0, 'stat', { calls => 1, refused => 1 }, qw(EIO ESTALE ENOMEM ELOOP)],
+    ["of the root's name in the master", 1, 'stat', { calls => 1 }, qw(EIO ESTALE ENOMEM EACCES)],
+    ['of the one file in a worker', 0, 'fstatat', { one_file => 1, calls => 1, refused => 1 }, qw(EIO ESTALE ENOMEM ELOOP)],
+    ['of the new root in the master', 1, 'open', { calls => 1 }, qw(EMFILE ENFILE ENOMEM EINTR EIO)],
+    ['in the new root in the master', 1, 'openat', { calls => 1 }, qw(EMFILE ENOMEM EIO)],
+    ['of the new root in the master', 1, 'fstat', { calls => 1 }, qw(EIO ENOMEM)],
+    ['in the master', 1, 'fork', { calls => 4 }, qw(EAGAIN)],
+    ['in the master', 1, 'socketpair', { calls => 2 }, qw(EMFILE ENFILE ENOMEM)],
+) {
+    my ($where, $in_master, $function, $may, @faults) = @$row;
+    my ($folder, $wrong, $fired) = (new_root(), '', 0);
+    switch_root($folder, my $version = 'v0');
+    my $served = $may->{one_file} ? "$folder/current/index.html" : "$folder/current";
+    my $server = Harness->start(bare => 1, args => [qw(-p 0 -b 127.0.0.1 -j 2 --no-list), $served], before => sub { @ENV{ keys %environment } = values %environment });
+    $server->expect_stderr(qr/; responses are 503 meanwhile$|' is there again|can't start(?: a (?:worker|process))?: |can't read '\/|exited with status|sandbox/);
+    my $settle = sub { return eventually { my @workers = $server->workers; @workers == 2 } };
+    my $count  = sub { return $settle->() && join ' ', map { descriptors(@$_) } [$server->pid], [$server->workers] };
+    my $before = $count->();
+    for my $fault (@faults) {
+        for my $n (1 .. $may->{calls} // 3) {
+            my @sockets = waiting_connections($server);
+            $version = 'v' . (1 + substr $version, 1);
+            set_fault($function, $n, $fault, $in_master ? 'in the master' : '');
+            switch_root($folder, $version);
+            my @got = got_on($server, @sockets);
+            $fired += end_fault();
+            my @odd = grep { $_ ne "version $version" } @got;
+            @odd = grep { !/\A(?:500|503|closed)\z/ } @odd if $may->{refused};
+            @odd = () if $may->{lost} && @odd == 1 && $odd[0] eq 'closed';
+            $wrong ||= "$fault in call $n: @odd" if @odd;
+            $wrong ||= "after $fault in call $n" if $server->get('/')->{body} ne "version $version";
+            $settle->();
+        }
+    }
+    is($wrong, '', "$function fails $where with @faults: each connection gets the new root");
+    cmp_ok($fired, '>=', @faults, "$function fails $where: some calls failed");
+    ok(eventually { $count->() eq $before }, "$function fails $where: no descriptor leaked") or diag("$before, now " . $count->());
     $server->stop(lost => 1);
 }
-# A start, and a reload, without the sockets on which workers hand over.
-for my $n (1 .. 3) {
-    for my $error (qw(EMFILE ENOMEM)) {
-        set_fault('socketpair', $n, $error, 'in the master');
-        my $ended = run_program({ before => sub { @ENV{ keys %environment } = values %environment } }, '-r', $root, '-p', '0', '-b', '127.0.0.1');
-        is("$ended->{status} " . end_fault(), '71 1', "socketpair $n fails with $error: exit status of the system");
-        like($ended->{err}, qr/\Atinyhttpd: can't make a socket: [^\n]+; 'ulimit -a' shows the limits\n\z/, "socketpair $n fails with $error: one line");
+# Faults of the master during a reload: in the running program, in the dry run or in the new program. It is reloaded or
+# not, and no connection is lost.
+{
+    my $server = Harness->start(root => $root, args => ['-j', 2], before => sub { @ENV{ keys %environment } = values %environment });
+    put_file($root, 'index.html', 'the index');
+    $server->expect_stderr(qr/reloaded|can't execute|can't make a socket|can't start a process|trying again/);
+    for my $row (['recvmsg', 2, qw(EAGAIN ECONNRESET ENOMEM)], ['socketpair', 7, 'EMFILE'], ['pipe2', 6, 'EMFILE'], ['dup2', 6, 'EMFILE']) {
+        my ($function, $calls, @faults) = @$row;
+        my ($wrong, $fired) = ('', 0);
+        for my $fault (@faults) {
+            for my $n (1 .. $calls) {
+                my @sockets = waiting_connections($server);
+                my $said = length $server->stderr;
+                set_fault($function, $n, $fault, 'in the master');
+                kill 'HUP', $server->pid;
+                $wrong ||= "$fault in call $n: no line" if !eventually { substr($server->stderr, $said) =~ /reloaded/ };
+                my @odd = grep { $_ ne 'the index' } got_on($server, @sockets);
+                $wrong ||= "$fault in call $n: @odd" if @odd;
+                $fired += end_fault();
+            }
+        }
+        is($wrong, '', "$function fails in a reload with @faults: each connection is kept");
+        cmp_ok($fired, '>=', @faults, "$function fails in a reload: some calls failed");
     }
+    $server->stop(lost => 1);
+    unlink "$root/index.html";
+}
+# A start without the sockets on which workers hand over, or the pipes of the log and of the rehearsal
+for my $row (map { my $function = $_; map { [$function, $_] } 1 .. 3 } 'socketpair', 'pipe2') {
+    my ($function, $n) = @$row;
+    for my $error (qw(EMFILE ENFILE)) {
+        set_fault($function, $n, $error, 'in the master');
+        my $ended = run_program({ before => sub { @ENV{ keys %environment } = values %environment } }, '-r', $root, '-p', '0', '-b', '127.0.0.1');
+        is("$ended->{status} " . end_fault(), '71 1', "$function $n fails with $error: exit status of the system");
+        like($ended->{err}, qr/\Atinyhttpd: can't (?:make a socket|start a process[a-z ]*): [^\n]+; 'ulimit -a' shows the limits\n\z/, "$function $n fails with $error: one line");
+    }
+}
+# A stop without the pipe of the process that closes the listening sockets
+{
+    my $server = start('-j', 1);
+    set_fault('pipe2', 1, 'EMFILE', 'in the master');
+    $server->stop;
+    is(end_fault(), 1, 'pipe2 fails at the end: the server ends');
 }
 # SIGTERM while the new program still tries to start: the old worker finishes its response.
 {

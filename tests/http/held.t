@@ -50,12 +50,18 @@ nothing_is_held('after these requests the files are closed again');
 SKIP: {
     my $place = "$root/mounted";
     mkdir $place or die $!;
-    skip 'needs root and a mount namespace', 2
+    skip 'needs root and a mount namespace', 5
         if !$ENV{TEST_OWN_MOUNTS} || system("mount -t tmpfs -o mode=755 none '$place' 2>/dev/null") != 0;
     # The server runs in this mount namespace and sees the mount.
+    my $used = sub { return (split ' ', (`df -P '$place'`)[1])[2] };
     put_file($place, 'film.mp4', noise($size, 'film'));
-    is($server->get('/mounted/film.mp4')->{body}, noise($size, 'film'), 'a file of another file system is served');
-    ok(eventually(sub { system("umount '$place' 2>/dev/null") == 0 }, 60), 'its file system can be unmounted');
+    my $before = $used->();
+    put_file($place, 'deleted.mp4', noise($size, 'film'));
+    is($server->get("/mounted/$_")->{body}, noise($size, 'film'), "$_ of another file system is served") for 'deleted.mp4', 'film.mp4';
+    cmp_ok($used->(), '>', $before, 'df counts a file');
+    unlink "$place/deleted.mp4" or die $!;
+    ok(eventually(sub { $used->() == $before }, 60), 'df shows the space of a deleted file as free');
+    ok(eventually(sub { system("umount '$place' 2>/dev/null") == 0 }, 60), 'the file system can be unmounted');
     system "umount -l '$place' 2>/dev/null";
 }
 

@@ -186,6 +186,18 @@ int openat(int directory, const char *path, int flags, ...)
     return fails("openat") ? -1 : next(directory, path, flags, mode);
 }
 
+/* The root's directory, a terminal, a log's file. */
+int open(const char *path, int flags, ...)
+{
+    typedef int function(const char *path, int flags, ...);
+    NEXT("open", function *)
+    va_list list;
+    va_start(list, flags);
+    mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    return fails("open") ? -1 : next(path, flags, mode);
+}
+
 /* openat of a build with _FORTIFY_SOURCE, where the flags are not constant. */
 int __openat_2(int directory, const char *path, int flags);
 int __openat_2(int directory, const char *path, int flags)
@@ -241,6 +253,24 @@ int close(int fd)
     NEXT("close", function *)
     int result = next(fd);
     return fails("close") ? -1 : result;
+}
+
+int fcntl(int fd, int operation, ...)
+{
+    typedef int function(int fd, int operation, ...);
+    NEXT("fcntl", function *)
+    va_list list;
+    va_start(list, operation);
+    void *argument = va_arg(list, void *);
+    va_end(list);
+    return fails("fcntl") ? -1 : next(fd, operation, argument);
+}
+
+int dup2(int fd, int number)
+{
+    typedef int function(int fd, int number);
+    NEXT("dup2", function *)
+    return fails("dup2") ? -1 : next(fd, number);
 }
 
 /* ---- sockets ---- */

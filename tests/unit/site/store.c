@@ -1,6 +1,6 @@
 /*
- * The store on a tree of its own, with openat2 and without: what is found, what is not, that a change on disk is seen
- * at once, that nothing outside the root is reached, and that memory and descriptors stay bounded.
+ * The store on a tree of its own: what is found, what is not, that a change on disk is seen at once, that nothing
+ * outside the root is reached, and that memory and descriptors stay bounded.
  */
 #include "site/store.h"
 
