@@ -272,10 +272,7 @@ void answer(struct exchange *exchange)
         unregister_answer(exchange);
         break;
     case OUTCOME_MISSING:
-        if (exchange->live == LIVE_CHECK)
-            live_reload_answer_missing(exchange);
-        else
-            file_answer_missing(exchange);
+        file_answer_missing(exchange);
         break;
     }
 }

@@ -71,6 +71,7 @@ struct exchange {
 
     enum live live;
     int status;                /* of an error */
+    bool is_outside;           /* the target is outside --base */
     bool is_rewritten;         /* the target is that of a rule, not of the client's address */
     bool location_takes_query; /* the request's query follows `location` */
     bool check_host;           /* reject foreign hosts, and pages of other sites */

@@ -2,6 +2,7 @@
 
 #include "answer/error.h"
 #include "answer/live_reload.h"
+#include "answer/lookup.h"
 #include "answer/representation.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -271,23 +272,35 @@ static bool find_file(struct exchange *exchange, struct span path)
     return false;
 }
 
+static void answer_missing_page(struct exchange *exchange)
+{
+    if (exchange->live == LIVE_CHECK)
+        live_reload_answer_missing(exchange);
+    else
+        file_answer_page(exchange, 404);
+}
+
 /* The nearest 404.html, from the target's directory upwards; a site without any is an application of one page. */
 __attribute__((cold)) static void answer_missing_at_cloudflare(struct exchange *exchange)
 {
     struct target *target = exchange->target;
     bool up = !target->slash;
+    if (exchange->is_outside || lookup_is_hidden(exchange))
+        target->path.length = 0;
     for (;; up = true) {
         size_t name = up ? span_after_last(target->path, '/').length : 0, length = target->path.length;
         target->path.length = name < length ? length - name - up : 0;
         if (find_file(exchange, target_child(target, missing_page))) {
-            file_answer_page(exchange, 404);
+            answer_missing_page(exchange);
             return;
         }
         if (target->path.length == 0)
             break;
     }
-    if (find_file(exchange, SPAN("index.html")))
+    if (!exchange->is_outside && find_file(exchange, SPAN("index.html")))
         file_answer(exchange);
+    else if (exchange->live == LIVE_CHECK)
+        live_reload_answer_missing(exchange);
     else
         error_answer(exchange, 404, SPAN_NONE);
 }
@@ -297,6 +310,8 @@ void file_answer_missing(struct exchange *exchange)
     const struct config *config = exchange->context->config;
     if (config->file.length == 0 && config->settings->rules == RULES_CLOUDFLARE)
         answer_missing_at_cloudflare(exchange);
+    else if (exchange->live == LIVE_CHECK)
+        live_reload_answer_missing(exchange);
     else if (config->file.length == 0 && find_file(exchange, missing_page))
         file_answer_page(exchange, 404);
     else

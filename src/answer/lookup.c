@@ -16,7 +16,9 @@ static void drop_entry(struct exchange *exchange)
 
 static enum lookup find(struct exchange *exchange, struct span path)
 {
-    int status = store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
+    int status = path.at[0] == '_' && text_is_rules_file(path)
+                     ? 404
+                     : store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->path = path;
     exchange->denied = status == 403;
     if (status == 404 || status == 403)
@@ -83,7 +85,7 @@ bool lookup_is_hidden(const struct exchange *exchange)
 static enum lookup find_path(struct exchange *exchange)
 {
     struct target *target = exchange->target;
-    if (lookup_is_hidden(exchange) || (target->path.at[0] == '_' && rules_is_file(target->path)))
+    if (lookup_is_hidden(exchange))
         return LOOKUP_MISSING;
     if (target->slash)
         return find_index(exchange);
@@ -278,6 +280,7 @@ enum lookup lookup_find(struct exchange *exchange)
 
 __attribute__((cold)) void lookup_explain_base(struct exchange *exchange)
 {
+    exchange->is_outside = true;
     const struct target *target = exchange->target;
     struct span base = exchange->context->config->base;
     struct buffer *text = &exchange->reason.text, *suggestion = &exchange->reason.suggestion;

@@ -62,12 +62,6 @@ void rules_close(struct rules *rules)
     free(rules);
 }
 
-bool rules_is_file(struct span path)
-{
-    return span_equal(path, SPAN("_redirects")) || span_equal(path, SPAN("_headers")) ||
-           span_equal(path, SPAN("_routes.json"));
-}
-
 /* ---- reading the files ---- */
 
 struct telling {
@@ -220,17 +214,28 @@ static const char *write_field(struct ruled_config *ruled, const struct header_f
     return text.overflow ? NULL : at;
 }
 
+/* Once for all workers and each version of the file. */
+static void tell_overflow(const struct rules *rules)
+{
+    if (metrics_tells(rules->context.metrics, ~rules->headers_file.hash))
+        log_error("_headers: the fields of a path have more than %d bytes, with those of --header; some are "
+                  "left out",
+                  LIMIT_HEADER_BYTES);
+}
+
 static void fill(struct rules *rules, struct ruled_config *ruled, const struct header_fields *fields)
 {
     size_t bytes = 0;
     ruled->settings = *rules->config->settings;
     ruled->settings.header_count = keep_given(rules, fields, ruled->settings.headers, &bytes);
     ruled->used = 0;
-    for (unsigned i = 0; i < fields->count && ruled->settings.header_count < LIMIT_HEADERS; i++) {
+    for (unsigned i = 0; i < fields->count && i < LIMIT_RULES_FIELDS; i++) {
         const char *line = write_field(ruled, &fields->fields[i]);
         bytes += line != NULL ? strlen(line) + 2 : 0;
-        if (line == NULL || bytes > LIMIT_HEADER_BYTES)
+        if (line == NULL || bytes > LIMIT_HEADER_BYTES) {
+            tell_overflow(rules);
             break;
+        }
         ruled->settings.headers[ruled->settings.header_count++] = line;
     }
     config_open(&ruled->config, &ruled->settings, rules->config->check_host);
@@ -246,10 +251,12 @@ static void use_fields(struct rules *rules, struct exchange *exchange, struct sp
     if (id == 0 || rules->fields.count == 0)
         return;
     struct ruled_config *ruled = &rules->configs[id % CONFIGS];
-    if (!is_same(ruled, &rules->fields, keep_given(rules, &rules->fields, given, &bytes)))
-        fill(rules, ruled, &rules->fields);
     rules->plain = exchange->context;
     rules->context = *exchange->context;
+    if (rules->fields.overflow)
+        tell_overflow(rules);
+    if (!is_same(ruled, &rules->fields, keep_given(rules, &rules->fields, given, &bytes)))
+        fill(rules, ruled, &rules->fields);
     rules->context.config = &ruled->config;
     exchange->context = &rules->context;
     exchange->response->common = ruled->config.common;

@@ -15,9 +15,6 @@ struct rules *rules_open(const struct config *config);
 
 void rules_close(struct rules *rules);
 
-/* True for the path of a file of rules in the root, which is never served, with or without --rules. */
-bool rules_is_file(struct span path);
-
 enum rules_outcome {
     RULES_NONE,    /* no rule matches */
     RULES_REWRITE, /* the target is another one now, which no rule rewrites again, with the exchange's status */

@@ -102,8 +102,9 @@ struct settings {
     uint32_t cache_seconds;
     struct cache_rule cache_rules[LIMIT_CACHE_RULES];
     unsigned cache_rule_count;
-    const char *cors;                   /* the allowed origin, "*" for all, or NULL */
-    const char *headers[LIMIT_HEADERS]; /* "Name: value", except for fields that the server sets itself */
+    const char *cors; /* the allowed origin, "*" for all, or NULL */
+    /* "Name: value", except for fields that the server sets itself; those of _headers follow those typed. */
+    const char *headers[LIMIT_HEADERS + LIMIT_RULES_FIELDS];
     unsigned header_count;
     struct type_override types[LIMIT_TYPE_OVERRIDES];
     struct encoded_name encoded[LIMIT_ENCODED_NAMES];

@@ -104,6 +104,12 @@ bool text_is_dotfile(struct span name)
     return name.length > 0 && name.at[0] == '.' && !span_equal(name, SPAN(".well-known"));
 }
 
+bool text_is_rules_file(struct span path)
+{
+    return span_equal(path, SPAN("_redirects")) || span_equal(path, SPAN("_headers")) ||
+           span_equal(path, SPAN("_routes.json"));
+}
+
 bool text_is_called(struct span name, struct span wanted)
 {
     if (name.length < wanted.length || wanted.length == 0)

@@ -96,6 +96,9 @@ bool text_is_dotfile(struct span name);
 /* The first such name in a path, or an empty span. */
 struct span text_dotfile_in(struct span path);
 
+/* True for the path of a file of rules in the root, which is for the server and never served. */
+bool text_is_rules_file(struct span path);
+
 /* True if a file of this name is what an option calls `wanted`, in any case of letters: its whole name, or its end
    after a dot. With a leading dot, only the end, which may be the whole name of a hidden file. */
 bool text_is_called(struct span name, struct span wanted);

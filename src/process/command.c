@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -53,6 +54,8 @@ __attribute__((noreturn)) static void execute(const struct runner *runner, char 
 {
     signals_give_back();
     sigprocmask(SIG_SETMASK, &runner->mask, NULL);
+    unsetenv("LISTEN_PID"); /* the sockets are the server's (sd_listen_fds(3)) */
+    unsetenv("LISTEN_FDS");
     if (*url != '\0')
         setenv("TINYHTTPD_URL", url, 1);
     execvp(words[0], words);
@@ -179,12 +182,30 @@ static void block_signals(struct runner *runner)
     sigprocmask(SIG_BLOCK, &runner->waiting, &runner->mask);
 }
 
+/* Returns the signal that came while the server started, and would have ended the command; 0: none. */
+static int pending_end(const struct runner *runner)
+{
+    static const int ends[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (sigismember(&pending, ends[i]) == 1 && sigismember(&runner->waiting, ends[i]) == 1)
+            return ends[i];
+    }
+    return 0;
+}
+
 /* Returns the exit status. */
 static int run(struct runner *runner, char *const *words, int ready)
 {
     char url[COMMAND_URL_MAX];
     bool is_serving = read_url(runner, ready, url, sizeof url);
     close(ready);
+    int ended_by = is_serving ? pending_end(runner) : 0;
+    if (ended_by != 0) {
+        runner->command_status = COMMAND_SIGNALLED + ended_by;
+        is_serving = false;
+    }
     runner->command = is_serving ? fork() : 0;
     if (is_serving && runner->command == 0)
         execute(runner, words, url);
@@ -196,6 +217,18 @@ static int run(struct runner *runner, char *const *words, int ready)
     await_command(runner);
     end_server(runner);
     return runner->command_status != EX_OK ? runner->command_status : runner->server_status;
+}
+
+/* A service manager has named the first process, which serves nothing (sd_listen_fds(3)). */
+static void pass_sockets(pid_t parent)
+{
+    char typed[24];
+    const char *named = getenv("LISTEN_PID");
+    snprintf(typed, sizeof typed, "%d", (int)parent);
+    if (named == NULL || strcmp(named, typed) != 0)
+        return;
+    snprintf(typed, sizeof typed, "%d", (int)getpid());
+    setenv("LISTEN_PID", typed, 1);
 }
 
 /* A closed standard stream must not become an end of the pipe. */
@@ -230,6 +263,7 @@ int command_begin(char *const *command, int *ready)
     }
     close(ends[0]);
     *ready = ends[1];
+    pass_sockets(self);
     sigprocmask(SIG_SETMASK, &runner.mask, NULL);
     setpgid(0, 0);
     signal(SIGHUP, SIG_IGN);            /* a reload would run the command again */

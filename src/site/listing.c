@@ -418,7 +418,8 @@ bool listing_shows(struct span name, bool dotfiles)
 static bool consider(struct listing *listing, struct span name, bool *opened)
 {
     struct stat attributes;
-    if (!listing_shows(name, listing->form.dotfiles))
+    if (!listing_shows(name, listing->form.dotfiles) ||
+        (listing->path_length == 0 && text_is_rules_file(name)))
         return true;
     if (fstatat(dirfd(listing->directory), name.at, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
         return file_error_is_404(errno) || leave_out(listing);

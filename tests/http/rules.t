@@ -173,6 +173,40 @@ RULES
     $server->stop;
 }
 
+{
+    my $root = new_site('index.html' => 'x', _headers => "/*\n" . join('', map { "  X-F$_: v\n" } 1 .. 60) . "  Content-Security-Policy: default-src 'self'\n");
+    my $server = Harness->start(root => $root, args => ['--rules', map { ('-H', "Y$_: z") } 1 .. 31]);
+    my $response = get($server, '/');
+    is(join(' ', map { value($response, $_) } qw(Y31 X-F60 Content-Security-Policy)), "z v default-src 'self'", '31 fields of --header and 61 of _headers: all');
+    put_file($root, '_headers', "/*\n  X-A: 1\n" . join('', map { "  X-F$_: " . 'v' x 1900 . "\n" } 1 .. 3) . "  X-Last: 1\n");
+    $server->expect_stderr(qr/^tinyhttpd: _headers: the fields of a path/);
+    $response = get($server, '/');
+    is(value($response, 'X-A'), '1', 'more than 4 KiB: what fits is sent');
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: _headers: the fields of a path have more than 4096 bytes, with those of --header; some are left out$/m }), 'and the rest is told');
+    $server->stop;
+}
+
+# Cloudflare: nothing hidden, nothing outside the base, and live reload of an application.
+{
+    my $root = new_site('index.html' => 'the application', '.h/404.html' => 'hidden', 'd/404.html' => 'lost in d');
+    my $server = Harness->start(root => $root, args => ['--rules=cloudflare']);
+    answers($server, 'no 404.html of a hidden directory', map { [$_, 200, 'the application'] } qw(/.h/x /.h/ /.h/in/ /%2eh/404.html));
+    $server->stop;
+    $server = Harness->start(root => $root, args => ['--rules=cloudflare', '--base', '/r']);
+    is(get($server, $_)->{status}, 404, "outside the base: $_") for qw(/zz /d/x);
+    answers($server, 'below the base', ['/r/zz', 200, 'the application'], ['/r/d/x', 404, 'lost in d']);
+    $server->stop;
+    $server = Harness->start(root => $root, args => ['--rules=cloudflare', '--watch']);
+    my $check = sub { $server->exchange("HEAD $_[0] HTTP/1.1\r\nHost: localhost\r\nTinyhttpd-Live: 1\r\nAccept: text/html\r\nConnection: close\r\n\r\n")->{responses}[0]{status} };
+    is($check->('/any/path'), 200, '--watch: a page of the application is checked as its file');
+    is($check->('/d/none'), 204, '--watch: a missing one is 204');
+    $server->stop;
+    $server = Harness->start(root => new_site(_redirects => '', _headers => '', _other => ''), list => 1, args => ['--index', '_redirects']);
+    my $listing = get($server, '/')->{body};
+    ok($listing =~ /_other/ && $listing !~ /_redirects|_headers/, 'a listing has no files of rules, and no option serves one');
+    $server->stop;
+}
+
 # ---------------------------------------------------------------------------------------------------------
 # Edits and mistakes
 
