@@ -126,18 +126,18 @@ bool page_part_is_report(const struct exchange *exchange)
     return exchange->live == LIVE_CHECK && value.length > 0 && !span_equal(value, SPAN("1"));
 }
 
-/* The value is percent-encoded text: field values are ASCII (RFC 9110 5.5). */
+/* The value is percent-encoded text: field values are ASCII (RFC 9110 5.5). A bad escape loses its "%". */
 static void decode(struct buffer *text, struct span value)
 {
     while (value.length > 0 && !text->overflow) {
-        buffer_append(text, span_take_until(&value, '%'));
-        int high = value.length >= 2 ? text_hex_value(value.at[0]) : -1,
-            low = high >= 0 ? text_hex_value(value.at[1]) : -1;
-        if (low < 0)
-            continue;
-        buffer_byte(text, (char)(high << 4 | low));
-        value.at += 2;
-        value.length -= 2;
+        size_t plain = span_find(value, '%');
+        buffer_append(text, (struct span){value.at, plain});
+        value = span_from(value, plain);
+        int escaped = text_escape(value);
+        if (escaped >= 0)
+            buffer_byte(text, (char)escaped);
+        if (value.length > 0)
+            value = span_from(value, escaped >= 0 ? 3 : 1);
     }
 }
 

@@ -138,6 +138,14 @@ int text_hex_value(char digit)
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
+int text_escape(struct span text)
+{
+    if (text.length < 3 || text.at[0] != '%')
+        return -1;
+    int high = text_hex_value(text.at[1]), low = text_hex_value(text.at[2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 /* True if one of the word's eight bytes is zero. */
 static bool has_zero_byte(uint64_t word)
 {

@@ -50,6 +50,12 @@ static inline struct span span_trim(struct span span)
     return span;
 }
 
+/* The span from `start` on, which is at most its length. */
+static inline struct span span_from(struct span span, size_t start)
+{
+    return (struct span){span.at + start, span.length - start};
+}
+
 /* The position of the first `byte` in the span, or the span's length if there is none. */
 size_t span_find(struct span span, char byte);
 
@@ -105,6 +111,9 @@ bool text_is_called(struct span name, struct span wanted);
 
 /* The value of a hexadecimal digit, or -1. */
 int text_hex_value(char digit);
+
+/* The byte that is escaped at the beginning of a text, as "%20" (RFC 3986 2.1); -1: no escape is there. */
+int text_escape(struct span text);
 
 /* The length of the first character of a non-empty text; 0 if it is not well-formed UTF-8 (RFC 3629). NUL and ESC
    count as characters. */

@@ -253,10 +253,10 @@ static bool decode(char *text)
             *end = *at++;
             continue;
         }
-        int high = text_hex_value(at[1]), low = high < 0 ? -1 : text_hex_value(at[2]);
-        if (low < 0 || (high == 0 && low == 0))
+        int escaped = text_escape(span_of(at));
+        if (escaped <= 0)
             return false;
-        *end = (char)(high * 16 + low);
+        *end = (char)escaped;
         at += 3;
     }
     *end = '\0';

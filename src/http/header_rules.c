@@ -47,7 +47,7 @@ static bool refuse(const struct parser *parser, struct span value, const char *a
 static bool is_path(struct span line)
 {
     struct span scheme = {line.at, span_find(line, ':')};
-    struct span rest = {line.at + scheme.length, line.length - scheme.length};
+    struct span rest = span_from(line, scheme.length);
     return line.at[0] == '/' ||
            (scheme.length > 0 && span_find(scheme, ' ') == scheme.length && span_begins(rest, SPAN("://")));
 }
@@ -139,7 +139,7 @@ static bool read_field(const struct parser *parser, struct span text, struct hea
                    span_find(text, ':') == text.length;
     *line = (struct header_line){.line = parser->reader.line};
     if (removes) {
-        line->name = span_trim((struct span){text.at + 1, text.length - 1});
+        line->name = span_trim(span_from(text, 1));
         return check_name(parser, line->name);
     }
     if (span_find(text, ':') == text.length)
@@ -157,7 +157,7 @@ static struct span take_name(struct span *text)
     while (length < text->length && path_is_word(text->at[length]))
         length++;
     struct span name = {text->at, length};
-    *text = (struct span){text->at + length, text->length - length};
+    *text = span_from(*text, length);
     return name;
 }
 

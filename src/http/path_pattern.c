@@ -19,7 +19,7 @@ static size_t name_length(struct span text, size_t at, enum path_style style)
     size_t length = 0;
     if (style != PATH_BYTES) {
         if (at == 0 || text.at[at - 1] == '/')
-            length = span_find((struct span){text.at + at + 1, text.length - at - 1}, '/');
+            length = span_find(span_from(text, at + 1), '/');
         return length;
     }
     /* Cloudflare: :[A-Za-z]\w* */
@@ -93,13 +93,12 @@ static const char *add_byte(struct draft *draft, struct span text, size_t *at)
 {
     char byte = text.at[*at];
     if (byte == '%') {
-        int high = text.length - *at < 3 ? -1 : text_hex_value(text.at[*at + 1]);
-        int low = high < 0 ? -1 : text_hex_value(text.at[*at + 2]);
-        if (low < 0)
+        int escaped = text_escape(span_from(text, *at));
+        if (escaped < 0)
             return "has a '%' that begins no escape; type '%25' for a percent sign";
-        if (high == 0 && low == 0)
+        if (escaped == 0)
             return "has '%00', which no path has; remove it";
-        byte = (char)(high * 16 + low);
+        byte = (char)escaped;
         *at += 2;
     }
     ++*at;
@@ -137,7 +136,7 @@ static const char *read_pattern(struct draft *draft, struct span text)
         if (text.at[at] == '*') {
             while (++at < text.length && text.at[at] == '*' && style == PATH_GLOB)
                 ; /* "**" is "*" */
-            wrong = add_star(draft, (struct span){text.at + at, text.length - at});
+            wrong = add_star(draft, span_from(text, at));
         } else if (length > 0) {
             wrong = add_wildcard(draft, PATH_NAME, (struct span){text.at + at + 1, length});
             draft->names_since_star++;

@@ -63,7 +63,7 @@ static struct span take_word(struct span *line)
     while (length < line->length && !text_is_blank(line->at[length]))
         length++;
     struct span word = {line->at, length};
-    *line = (struct span){line->at + length, line->length - length};
+    *line = span_from(*line, length);
     return word;
 }
 
@@ -134,7 +134,7 @@ static struct span take_until_any(struct span *text, char first, char second)
     while (length < text->length && text->at[length] != first && text->at[length] != second)
         length++;
     struct span part = {text->at, length};
-    *text = (struct span){text->at + length, text->length - length};
+    *text = span_from(*text, length);
     return part;
 }
 
@@ -159,9 +159,9 @@ static bool read_destination(const struct parser *parser, struct span word, stru
     *to = (struct destination){.origin = SPAN_NONE};
     if (is_url(word)) {
         size_t scheme = span_find(word, '/') + 2;
-        struct span rest = {word.at + scheme, word.length - scheme};
+        struct span rest = span_from(word, scheme);
         while (rest.length > 0 && strchr("/?#", rest.at[0]) == NULL)
-            rest = (struct span){rest.at + 1, rest.length - 1};
+            rest = span_from(rest, 1);
         to->origin = (struct span){word.at, word.length - rest.length};
         word = rest;
         if (!check_origin(parser, to->origin))
@@ -391,7 +391,7 @@ unsigned redirects_count(const struct redirects *redirects)
 static bool find_parameter(struct span query, struct span name, struct span *value)
 {
     if (query.length > 0)
-        query = (struct span){query.at + 1, query.length - 1};
+        query = span_from(query, 1);
     while (query.length > 0) {
         *value = span_take_until(&query, '&');
         if (span_equal(span_take_until(value, '='), name))
@@ -484,14 +484,10 @@ static void write_escaped(struct writer *writer, char byte)
 /* The byte at `*at`, or the escape there, decoded; moves past it. */
 static char take_byte(struct span text, size_t *at)
 {
-    char byte = text.at[(*at)++];
-    if (byte != '%' || text.length - *at < 2)
-        return byte;
-    int high = text_hex_value(text.at[*at]), low = text_hex_value(text.at[*at + 1]);
-    if (high < 0 || low < 0)
-        return byte;
-    *at += 2;
-    return (char)(high * 16 + low);
+    int escaped = text_escape(span_from(text, *at));
+    char byte = escaped < 0 ? text.at[*at] : (char)escaped;
+    *at += escaped < 0 ? 1 : 3;
+    return byte;
 }
 
 static void write_capture(struct writer *writer, const struct path_capture *capture)
@@ -512,8 +508,7 @@ static bool is_illegal(struct span text, size_t at)
 {
     unsigned char byte = (unsigned char)text.at[at];
     if (byte == '%')
-        return text.length - at < 3 || text_hex_value(text.at[at + 1]) < 0 ||
-               text_hex_value(text.at[at + 2]) < 0;
+        return text_escape(span_from(text, at)) < 0;
     return byte <= ' ' || byte >= 0x7F || strchr("\"<>\\^`{|}", byte) != NULL;
 }
 
@@ -536,7 +531,7 @@ static void write_template(struct writer *writer, struct span text)
     for (size_t at = 0; at < text.length && !writer->out->overflow;) {
         const struct path_capture *capture = NULL;
         if (text.at[at] == ':')
-            capture = find_capture(writer->match, (struct span){text.at + at + 1, text.length - at - 1});
+            capture = find_capture(writer->match, span_from(text, at + 1));
         if (capture != NULL) {
             write_capture(writer, capture);
             at += 1 + capture->name.length;

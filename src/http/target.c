@@ -68,11 +68,9 @@ static int decode_byte(struct span raw, size_t *at)
         (*at)++;
         return is_target_byte(byte) ? byte : -1;
     }
-    if (raw.length - *at < 3)
-        return -1;
-    int high = text_hex_value(raw.at[*at + 1]), low = text_hex_value(raw.at[*at + 2]);
+    int escaped = text_escape(span_from(raw, *at));
     *at += 3;
-    return high < 0 || low < 0 || (high == 0 && low == 0) ? -1 : high * 16 + low;
+    return escaped == 0 ? -1 : escaped;
 }
 
 /* The length of `path`, which is empty or ends with a slash, without its last segment. */
@@ -198,9 +196,7 @@ struct span target_bad_escape(struct span raw)
     size_t path = span_find(raw, '?'); /* a query has no escapes that the server decodes */
     for (size_t at = 0; at < path; at++) {
         size_t left = path - at;
-        if (raw.at[at] != '%')
-            continue;
-        if (left >= 3 && text_hex_value(raw.at[at + 1]) >= 0 && text_hex_value(raw.at[at + 2]) >= 0)
+        if (raw.at[at] != '%' || text_escape((struct span){raw.at + at, left}) >= 0)
             continue;
         size_t length = left < 3 ? left : 3;
         while (length < left && ((unsigned char)raw.at[at + length] & 0xC0) == 0x80)
@@ -250,8 +246,7 @@ static bool is_reg_name(struct span host)
         if (text_is_letter(byte) || text_is_digit(byte))
             continue;
         if (byte == '%') {
-            if (host.length - i < 3 || text_hex_value(host.at[i + 1]) < 0 ||
-                text_hex_value(host.at[i + 2]) < 0)
+            if (text_escape(span_from(host, i)) < 0)
                 return false;
         } else if (byte == '\0' || strchr("-._~!$&'()*+,;=", byte) == NULL) {
             return false;

@@ -56,11 +56,6 @@ static size_t plain_length(struct span text)
     return length;
 }
 
-static struct span span_from(struct span text, size_t start)
-{
-    return (struct span){text.at + start, text.length - start};
-}
-
 /* Appends raw text of a client, cut to `room` bytes after a whole escape. */
 static void append_escaped(struct buffer *line, struct span text, size_t room,
                            void (*append_escape)(struct buffer *, struct span byte))

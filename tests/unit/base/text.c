@@ -164,6 +164,20 @@ static void bytes_are_classified_as_ascii(void **state)
     }
 }
 
+static void escapes_are_decoded(void **state)
+{
+    static const struct {
+        const char *text;
+        int byte;
+    } rows[] = {
+        {"%20", ' '}, {"%00", 0}, {"%fF", 0xFF}, {"%2F/", '/'}, {"", -1},     {"a", -1},
+        {"%", -1},    {"%2", -1}, {"%g0", -1},   {"%0g", -1},   {"a%20", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(text_escape(guarded(span_of(rows[i].text))), rows[i].byte);
+}
+
 static void names_with_a_leading_dot_are_dotfiles(void **state)
 {
     static const struct {
@@ -357,6 +371,7 @@ int main(void)
         cmocka_unit_test(lists_are_split_into_trimmed_members),
         cmocka_unit_test(numbers_that_fit_are_read),
         cmocka_unit_test(bytes_are_classified_as_ascii),
+        cmocka_unit_test(escapes_are_decoded),
         cmocka_unit_test(names_with_a_leading_dot_are_dotfiles),
         cmocka_unit_test(parts_are_taken_up_to_a_byte),
         cmocka_unit_test(the_first_dotfile_of_a_path_is_found),
