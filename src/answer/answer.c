@@ -247,10 +247,7 @@ void answer(struct exchange *exchange)
         file_answer(exchange);
         break;
     case OUTCOME_PAGE:
-        if (exchange->live == LIVE_CHECK)
-            live_reload_answer_missing(exchange);
-        else
-            file_answer_page(exchange, exchange->status);
+        file_answer_page(exchange, exchange->status);
         break;
     case OUTCOME_RULE:
         rules_answer_redirect(exchange);

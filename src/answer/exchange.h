@@ -70,14 +70,13 @@ struct exchange {
     struct reason reason; /* of a 400, 403, 404 or 406: whole sentences; error.c shows it or not */
 
     enum live live;
-    int status;                /* of an error */
-    bool is_outside;           /* the target is outside --base */
-    bool is_rewritten;         /* the target is that of a rule, not of the client's address */
-    bool location_takes_query; /* the request's query follows `location` */
-    bool check_host;           /* reject foreign hosts, and pages of other sites */
-    bool denied;               /* the last lookup found a file that may not be read */
-    bool has_script;           /* the live-reload script follows the page's bytes */
-    bool steady;               /* the representation stays the same until the file changes */
+    int status;        /* of an error */
+    bool is_outside;   /* the target is outside --base */
+    bool is_rewritten; /* the target is that of a rule, not of the client's address */
+    bool check_host;   /* reject foreign hosts, and pages of other sites */
+    bool denied;       /* the last lookup found a file that may not be read */
+    bool has_script;   /* the live-reload script follows the page's bytes */
+    bool steady;       /* the representation stays the same until the file changes */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {

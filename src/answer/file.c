@@ -249,6 +249,10 @@ void file_answer(struct exchange *exchange)
 
 void file_answer_page(struct exchange *exchange, int status)
 {
+    if (exchange->live == LIVE_CHECK) {
+        live_reload_answer_missing(exchange);
+        return;
+    }
     exchange->response->status = status;
     representation_of_original(exchange);
     if (exchange->entry->coding == NULL || representation_negotiate(exchange)) {
@@ -272,12 +276,12 @@ static bool find_file(struct exchange *exchange, struct span path)
     return false;
 }
 
-static void answer_missing_page(struct exchange *exchange)
+static void answer_without_page(struct exchange *exchange)
 {
     if (exchange->live == LIVE_CHECK)
         live_reload_answer_missing(exchange);
     else
-        file_answer_page(exchange, 404);
+        error_answer(exchange, 404, SPAN_NONE);
 }
 
 /* The nearest 404.html, from the target's directory upwards; a site without any is an application of one page. */
@@ -291,7 +295,7 @@ __attribute__((cold)) static void answer_missing_at_cloudflare(struct exchange *
         size_t name = up ? span_after_last(target->path, '/').length : 0, length = target->path.length;
         target->path.length = name < length ? length - name - up : 0;
         if (find_file(exchange, target_child(target, missing_page))) {
-            answer_missing_page(exchange);
+            file_answer_page(exchange, 404);
             return;
         }
         if (target->path.length == 0)
@@ -299,10 +303,8 @@ __attribute__((cold)) static void answer_missing_at_cloudflare(struct exchange *
     }
     if (!exchange->is_outside && find_file(exchange, SPAN("index.html")))
         file_answer(exchange);
-    else if (exchange->live == LIVE_CHECK)
-        live_reload_answer_missing(exchange);
     else
-        error_answer(exchange, 404, SPAN_NONE);
+        answer_without_page(exchange);
 }
 
 void file_answer_missing(struct exchange *exchange)
@@ -310,10 +312,8 @@ void file_answer_missing(struct exchange *exchange)
     const struct config *config = exchange->context->config;
     if (config->file.length == 0 && config->settings->rules == RULES_CLOUDFLARE)
         answer_missing_at_cloudflare(exchange);
-    else if (exchange->live == LIVE_CHECK)
-        live_reload_answer_missing(exchange);
-    else if (config->file.length == 0 && find_file(exchange, missing_page))
+    else if (config->file.length == 0 && exchange->live != LIVE_CHECK && find_file(exchange, missing_page))
         file_answer_page(exchange, 404);
     else
-        error_answer(exchange, 404, SPAN_NONE);
+        answer_without_page(exchange);
 }

@@ -13,7 +13,7 @@ void file_answer(struct exchange *exchange);
  */
 void file_answer_missing(struct exchange *exchange);
 
-/* Answers with the exchange's file and another status than 200, in the same way. */
+/* Answers with the exchange's file and another status than 200, or 204 to a check, in the same way. */
 void file_answer_page(struct exchange *exchange, int status);
 
 #endif

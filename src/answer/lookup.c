@@ -119,6 +119,7 @@ static bool has_file(struct exchange *exchange, struct span path)
     return true;
 }
 
+/* Redirects to another address of what the target names. */
 static enum lookup lead_to(struct exchange *exchange, struct span path, bool slash, int status)
 {
     struct buffer *text = &exchange->response->text;
@@ -127,8 +128,8 @@ static enum lookup lead_to(struct exchange *exchange, struct span path, bool sla
     buffer_uri_path(text, path);
     if (slash && path.length > 0)
         buffer_byte(text, '/');
+    target_append_query(text, exchange->target->query);
     exchange->location = (struct span){text->at + start, text->length - start};
-    exchange->location_takes_query = true;
     exchange->status = status;
     return LOOKUP_REDIRECT;
 }
@@ -140,7 +141,7 @@ static enum lookup find_at_netlify(struct exchange *exchange)
     if (target->slash && target->path.length > 0 && has_file(exchange, target_suffixed(target, page_suffix)))
         return lead_to(exchange, target->path, false, 301);
     target->room[target->path.length] = '\0';
-    enum lookup found = find_in_site(exchange);
+    enum lookup found = find_path(exchange);
     if (found != LOOKUP_DIRECTORY)
         return found;
     drop_entry(exchange);
@@ -158,7 +159,7 @@ static enum lookup find_at_cloudflare(struct exchange *exchange)
         size_t cut = is_index ? name.length + (name.length < path.length) : page_suffix.length;
         return lead_to(exchange, (struct span){path.at, path.length - cut}, is_index, 308);
     }
-    enum lookup found = find_in_site(exchange);
+    enum lookup found = find_path(exchange);
     if (found == LOOKUP_DIRECTORY) {
         drop_entry(exchange);
         return lead_to(exchange, path, true, 308);
@@ -237,6 +238,7 @@ __attribute__((noinline)) static enum lookup find_special(struct exchange *excha
         case TARGET_ABOVE:
             return LOOKUP_ABOVE;
         case TARGET_OUTSIDE:
+            exchange->is_outside = true;
             return LOOKUP_OUTSIDE;
         case TARGET_INSIDE:
             break;
@@ -280,7 +282,6 @@ enum lookup lookup_find(struct exchange *exchange)
 
 __attribute__((cold)) void lookup_explain_base(struct exchange *exchange)
 {
-    exchange->is_outside = true;
     const struct target *target = exchange->target;
     struct span base = exchange->context->config->base;
     struct buffer *text = &exchange->reason.text, *suggestion = &exchange->reason.suggestion;

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "http/header_rules.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@ enum { CONFIGS = 8, TOLD_MAX = 20 };
 /* The config of responses with certain fields: as if --header had given them. */
 struct ruled_config {
     bool is_filled;
+    unsigned given; /* its fields of --header, which come first */
     struct settings settings;
     struct config config;
     size_t used;
@@ -38,8 +38,9 @@ struct rules {
     struct ruled_config configs[CONFIGS];
     struct context context;      /* of an exchange whose config is one of these */
     const struct context *plain; /* its own */
-    struct header_fields fields;
-    struct redirect match; /* of the current exchange */
+    struct header_fields fields; /* of the current exchange */
+    struct span path; /* its target's, as the rules have it: with slashes as the client sent them */
+    char room[LIMIT_TARGET + 2];
 };
 
 struct rules *rules_open(const struct config *config)
@@ -90,42 +91,8 @@ static struct span read_bytes(const struct entry *entry, size_t max, char **own)
     return got >= 0 ? (struct span){*own, (size_t)got} : SPAN_NONE;
 }
 
-static bool is_current(const struct rules_file *file, const struct entry *entry, struct span bytes)
+static void drop(struct rules *rules, const struct rules_file *file)
 {
-    if (!file->is_there || strcmp(file->etag, entry->etag) != 0)
-        return false;
-    return entry->etag[0] != '\0' || file->hash == hash_bytes(bytes);
-}
-
-static void remember(struct rules_file *file, const struct entry *entry, struct span bytes)
-{
-    file->is_there = true;
-    memcpy(file->etag, entry->etag, sizeof file->etag);
-    file->hash = hash_bytes(bytes);
-}
-
-static void parse(struct rules *rules, const struct rules_file *file, struct span bytes,
-                  const struct context *context)
-{
-    enum rules_choice dialect = rules->config->settings->rules;
-    struct telling telling = {.file = file->name.at,
-                              .tells = metrics_tells(context->metrics, file->hash + file->name.length)};
-    if (file == &rules->redirects_file) {
-        redirects_free(rules->redirects);
-        rules->redirects = redirects_parse(bytes, dialect, tell, &telling);
-    } else {
-        header_rules_free(rules->headers);
-        rules->headers = header_rules_parse(bytes, dialect, tell, &telling);
-        for (unsigned i = 0; i < CONFIGS; i++)
-            rules->configs[i].is_filled = false;
-    }
-    if (telling.tells && telling.count > TOLD_MAX)
-        log_error("%s: %u more lines are ignored", telling.file, telling.count - TOLD_MAX);
-}
-
-static void forget(struct rules *rules, struct rules_file *file)
-{
-    file->is_there = false;
     if (file == &rules->redirects_file) {
         redirects_free(rules->redirects);
         rules->redirects = NULL;
@@ -135,42 +102,71 @@ static void forget(struct rules *rules, struct rules_file *file)
     }
 }
 
+static void parse(struct rules *rules, const struct rules_file *file, struct span bytes,
+                  const struct context *context)
+{
+    enum rules_choice dialect = rules->config->settings->rules;
+    struct telling telling = {.file = file->name.at,
+                              .tells = metrics_tells(context->metrics, file->hash + file->name.length)};
+    drop(rules, file);
+    if (file == &rules->redirects_file)
+        rules->redirects = redirects_parse(bytes, dialect, tell, &telling);
+    else
+        rules->headers = header_rules_parse(bytes, dialect, tell, &telling);
+    if (telling.tells && telling.count > TOLD_MAX)
+        log_error("%s: %u more lines are ignored", telling.file, telling.count - TOLD_MAX);
+}
+
+/* Parses the file unless it is the one that was read last. Its bytes are looked at only if no entity tag tells. */
+static void read_file(struct rules *rules, struct rules_file *file, const struct entry *entry,
+                      const struct context *context)
+{
+    char *own;
+    bool has_same_etag = file->is_there && strcmp(file->etag, entry->etag) == 0;
+    if (has_same_etag && entry->etag[0] != '\0')
+        return;
+    struct span bytes = read_bytes(entry, rules_text_max(rules->config->settings->rules) + 1, &own);
+    uint64_t hash = hash_bytes(bytes);
+    if (!has_same_etag || file->hash != hash) {
+        file->is_there = true;
+        memcpy(file->etag, entry->etag, sizeof file->etag);
+        file->hash = hash;
+        parse(rules, file, bytes, context);
+    }
+    free(own);
+}
+
 /* Returns 0 or a status of the store. A file that may not be read is as if it were not there, as for a path. */
 static int refresh(struct rules *rules, struct rules_file *file, const struct exchange *exchange)
 {
     const struct context *context = exchange->context;
     struct entry *entry;
-    char *own;
     int status = store_find(context->store, file->name, exchange->iteration, &entry);
-    if (status != 0 || entry->kind == ENTRY_DIRECTORY) {
-        if (status == 0)
-            store_release(context->store, entry);
-        if (file->is_there)
-            forget(rules, file);
-        return status == 404 || status == 403 ? 0 : status;
+    if (status == 0 && entry->kind == ENTRY_FILE) {
+        read_file(rules, file, entry, context);
+    } else {
+        file->is_there = false;
+        drop(rules, file);
     }
-    struct span bytes = read_bytes(entry, rules_text_max(rules->config->settings->rules) + 1, &own);
-    if (!is_current(file, entry, bytes)) {
-        remember(file, entry, bytes);
-        parse(rules, file, bytes, context);
-    }
-    free(own);
-    store_release(context->store, entry);
-    return 0;
+    if (status == 0)
+        store_release(context->store, entry);
+    return status == 404 || status == 403 ? 0 : status;
 }
 
 /* ---- the fields of _headers ---- */
 
-static bool is_same(const struct ruled_config *ruled, const struct header_fields *fields, unsigned given)
+/* True for the config of these fields, by their text: a file that was edited needs no other sign. */
+static bool is_same(const struct ruled_config *ruled, const struct header_fields *fields)
 {
-    if (!ruled->is_filled || ruled->settings.header_count != given + fields->count)
+    const struct settings *settings = &ruled->settings;
+    if (!ruled->is_filled || settings->header_count != ruled->given + fields->count)
         return false;
     for (unsigned i = 0; i < fields->count; i++) {
         const struct header_field *field = &fields->fields[i];
-        struct span line = span_of(ruled->settings.headers[given + i]);
+        struct span line = span_of(settings->headers[ruled->given + i]);
         size_t name = field->name.length;
         if (line.length != name + 2 + field->value.length || !span_begins(line, field->name) ||
-            !span_equal((struct span){line.at + name + 2, line.length - name - 2}, field->value))
+            !span_equal(span_from(line, name + 2), field->value))
             return false;
     }
     return true;
@@ -186,19 +182,19 @@ static bool is_overruled(const char *header, const struct header_fields *fields)
     return false;
 }
 
-/* Those of --header that no rule overrules come first. */
-static unsigned keep_given(const struct rules *rules, const struct header_fields *fields,
-                           const char **headers, size_t *bytes)
+/* Keeps the fields of --header that no rule overrules. Returns their bytes. */
+static size_t keep_given(const struct settings *given, const struct header_fields *fields,
+                         struct settings *settings)
 {
-    const struct settings *settings = rules->config->settings;
-    unsigned count = 0;
-    for (unsigned i = 0; i < settings->header_count; i++) {
-        if (is_overruled(settings->headers[i], fields))
+    size_t bytes = 0;
+    settings->header_count = 0;
+    for (unsigned i = 0; i < given->header_count; i++) {
+        if (is_overruled(given->headers[i], fields))
             continue;
-        headers[count++] = settings->headers[i];
-        *bytes += strlen(settings->headers[i]) + 2;
+        settings->headers[settings->header_count++] = given->headers[i];
+        bytes += strlen(given->headers[i]) + 2;
     }
-    return count;
+    return bytes;
 }
 
 static const char *write_field(struct ruled_config *ruled, const struct header_field *field)
@@ -225,9 +221,9 @@ static void tell_overflow(const struct rules *rules)
 
 static void fill(struct rules *rules, struct ruled_config *ruled, const struct header_fields *fields)
 {
-    size_t bytes = 0;
     ruled->settings = *rules->config->settings;
-    ruled->settings.header_count = keep_given(rules, fields, ruled->settings.headers, &bytes);
+    size_t bytes = keep_given(rules->config->settings, fields, &ruled->settings);
+    ruled->given = ruled->settings.header_count;
     ruled->used = 0;
     for (unsigned i = 0; i < fields->count && i < LIMIT_RULES_FIELDS; i++) {
         const char *line = write_field(ruled, &fields->fields[i]);
@@ -243,11 +239,10 @@ static void fill(struct rules *rules, struct ruled_config *ruled, const struct h
     ruled->is_filled = true;
 }
 
-static void use_fields(struct rules *rules, struct exchange *exchange, struct span path)
+static void use_fields(struct rules *rules, struct exchange *exchange)
 {
-    const char *given[LIMIT_HEADERS];
-    size_t bytes = 0;
-    uint64_t id = rules->headers != NULL ? header_rules_match(rules->headers, path, &rules->fields) : 0;
+    uint64_t id =
+        rules->headers != NULL ? header_rules_match(rules->headers, rules->path, &rules->fields) : 0;
     if (id == 0 || rules->fields.count == 0)
         return;
     struct ruled_config *ruled = &rules->configs[id % CONFIGS];
@@ -255,7 +250,7 @@ static void use_fields(struct rules *rules, struct exchange *exchange, struct sp
     rules->context = *exchange->context;
     if (rules->fields.overflow)
         tell_overflow(rules);
-    if (!is_same(ruled, &rules->fields, keep_given(rules, &rules->fields, given, &bytes)))
+    if (!is_same(ruled, &rules->fields))
         fill(rules, ruled, &rules->fields);
     rules->context.config = &ruled->config;
     exchange->context = &rules->context;
@@ -274,10 +269,9 @@ void rules_forget(struct exchange *exchange)
 
 /* ---- the rules of _redirects ---- */
 
-/* The target's path as the rules have it: with a leading slash, and one at its end if the client sent one. */
-static struct span path_of(const struct target *target, char room[static LIMIT_TARGET + 2])
+static struct span write_path(struct rules *rules, const struct target *target)
 {
-    struct buffer path = {room, 0, LIMIT_TARGET + 2, false};
+    struct buffer path = BUFFER(rules->room);
     buffer_byte(&path, '/');
     buffer_append(&path, target->path);
     if (target->slash && target->path.length > 0)
@@ -288,7 +282,6 @@ static struct span path_of(const struct target *target, char room[static LIMIT_T
 enum rules_outcome rules_begin(struct exchange *exchange)
 {
     struct rules *rules = exchange->context->rules;
-    char room[LIMIT_TARGET + 2];
     int status = refresh(rules, &rules->redirects_file, exchange);
     if (status == 0)
         status = refresh(rules, &rules->headers_file, exchange);
@@ -296,7 +289,8 @@ enum rules_outcome rules_begin(struct exchange *exchange)
         exchange->status = status;
         return RULES_ERROR;
     }
-    use_fields(rules, exchange, path_of(exchange->target, room));
+    rules->path = write_path(rules, exchange->target);
+    use_fields(rules, exchange);
     return RULES_NONE;
 }
 
@@ -319,27 +313,25 @@ static void rewrite(struct exchange *exchange, const struct redirect *match)
 enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pass)
 {
     struct rules *rules = exchange->context->rules;
-    char room[LIMIT_TARGET + 2];
-    if (rules->redirects == NULL)
+    struct redirect match;
+    if (rules->redirects == NULL ||
+        !redirects_match(rules->redirects, rules->path, exchange->target->query, pass, &match))
         return RULES_NONE;
-    struct span path = path_of(exchange->target, room);
-    if (!redirects_match(rules->redirects, path, exchange->target->query, pass, &rules->match))
-        return RULES_NONE;
-    if (rules->match.rewrite) {
-        rewrite(exchange, &rules->match);
+    if (match.rewrite) {
+        rewrite(exchange, &match);
         return RULES_REWRITE;
     }
     struct buffer *text = &exchange->response->text;
     size_t start = text->length;
     bool slash;
-    if (!redirect_write_target(&rules->match, text, &slash) || text->length - start > ERROR_LINE_MAX - 32) {
+    if (!redirect_write_target(&match, text, &slash) || text->length - start > ERROR_LINE_MAX - 32) {
         text->length = start;
         text->overflow = false;
         exchange->status = 414;
         return RULES_ERROR;
     }
     exchange->location = (struct span){text->at + start, text->length - start};
-    exchange->status = rules->match.status;
+    exchange->status = match.status;
     return RULES_REDIRECT;
 }
 
@@ -355,8 +347,6 @@ void rules_answer_redirect(struct exchange *exchange)
         buffer_uri_path(&line, base);
     }
     buffer_append(&line, exchange->location);
-    if (exchange->location_takes_query)
-        target_append_query(&line, exchange->target->query);
     buffer_append(&line, SPAN("\r\n"));
     error_answer(exchange, exchange->status, buffer_filled(&line));
 }
