@@ -1,22 +1,22 @@
 #include "answer/page_part.h"
 
 #include "base/log.h"
-#include "http/host.h"
 
 #include <string.h>
 
 /* ---- which requests load a part ---- */
 
-/* "http://localhost:8080/page?q" is `path` "/page" at `authority` "localhost:8080". */
-static void split_referer(struct span referer, struct span *authority, struct span *path)
+/* "http://localhost:8080/page?q" is `page` "/page" at `authority` "localhost:8080". A page may hide its address. */
+static void split_referer(struct span referer, struct span *authority, struct span *page)
 {
     struct span rest = referer;
     span_take_until(&rest, '/');
     span_take_until(&rest, '/');
     *authority = (struct span){rest.at, span_find(rest, '/')};
-    rest.at += authority->length;
-    rest.length -= authority->length;
-    *path = (struct span){rest.at, span_find(rest, '?')};
+    rest = span_from(rest, authority->length);
+    *page = (struct span){rest.at, span_find(rest, '?')};
+    if (page->length == 0)
+        *page = SPAN("a page");
 }
 
 /* Only browsers that trust the address send Fetch Metadata (client.h). */
@@ -115,7 +115,7 @@ void page_part_check(const struct exchange *exchange)
     split_referer(request_field(exchange->request, FIELD_REFERER), &authority, &page);
     if (!is_by_own_page(exchange, authority) || is_asked_for_by_browsers(part))
         return;
-    count(exchange, page.length > 0 ? page : SPAN("a page"), part, by_type);
+    count(exchange, page, part, by_type);
 }
 
 /* ---- reports of the script ---- */
@@ -151,7 +151,7 @@ void page_part_answer_report(struct exchange *exchange)
     exchange->response->status = 204;
     if (!request_has(request, 1U << FIELD_SEC_FETCH_SITE) ||
         span_equal(request_field(request, FIELD_SEC_FETCH_SITE), SPAN("same-origin"))) {
-        buffer_append(&text, page.length > 0 ? page : SPAN("a page"));
+        buffer_append(&text, page);
         buffer_append(&text, SPAN(": "));
         decode(&text, request_field(request, FIELD_TINYHTTPD_LIVE));
         log_error("in the browser: %.*s", (int)text.length, room);

@@ -65,6 +65,21 @@ static void append_base(struct buffer *text, const struct banner *banner)
     buffer_uri_path(text, span_of(banner->base));
 }
 
+static void append_end(struct buffer *text, const struct banner *banner, uint16_t port)
+{
+    buffer_byte(text, ':');
+    buffer_number(text, port);
+    append_base(text, banner);
+}
+
+static void append_named_url(struct buffer *text, const struct banner *banner, const char *name,
+                             uint16_t port)
+{
+    buffer_append(text, SPAN("http://"));
+    buffer_string(text, name);
+    append_end(text, banner, port);
+}
+
 /* Appends a URL up to the base. Shows loopback for a wildcard address, which browsers can't open. */
 static void append_url(struct buffer *text, const struct banner *banner,
                        const struct sockaddr_storage *address, uint16_t port)
@@ -83,9 +98,7 @@ static void append_url(struct buffer *text, const struct banner *banner,
         inet_ntop(AF_INET, any ? &loopback : &v4_of(address)->sin_addr, name, sizeof name);
         buffer_string(text, name);
     }
-    buffer_byte(text, ':');
-    buffer_number(text, port);
-    append_base(text, banner);
+    append_end(text, banner, port);
 }
 
 /* Returns the address that "localhost" reaches, else the first with a port; NULL if all are Unix sockets. */
@@ -115,13 +128,10 @@ bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MA
     const struct sockaddr_storage *local = find_local(banner, &localhost);
     if (local == NULL)
         return false;
-    if (localhost) {
-        buffer_append(&text, SPAN("http://localhost:"));
-        buffer_number(&text, address_port(local));
-        append_base(&text, banner);
-    } else {
+    if (localhost)
+        append_named_url(&text, banner, "localhost", address_port(local));
+    else
         append_url(&text, banner, local, address_port(local));
-    }
     url[text.length] = '\0';
     return true;
 }
@@ -217,11 +227,7 @@ static void append_origin(const struct style *style, const struct banner *banner
     struct buffer url = BUFFER(room);
     if (!origin_find(banner->root_path, name))
         return;
-    buffer_append(&url, SPAN("http://"));
-    buffer_string(&url, name);
-    buffer_byte(&url, ':');
-    buffer_number(&url, port);
-    append_base(&url, banner);
+    append_named_url(&url, banner, name, port);
     buffer_byte(&url, '/');
     append_label(style, "");
     append_styled(style, "36", buffer_span(&url));

@@ -218,30 +218,23 @@ static int check_command(struct settings *settings, enum options_result result, 
 /* Checks what several options say together. Returns 0 or the failure's status. */
 static int check_settings(struct settings *settings, enum options_result result, struct failure *failure)
 {
-    if (settings->lan && settings->bind_count > 0) {
-        fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s' or '--lan'",
-             settings->binds[0]);
-        return failure->status;
-    }
-    if (settings->proxy_protocol && settings->trusted_proxy_count == 0 && !settings->trusts_unix) {
-        fail(failure, EX_USAGE,
-             "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
-        return failure->status;
-    }
+    if (settings->lan && settings->bind_count > 0)
+        return fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s' or '--lan'",
+                    settings->binds[0]);
+    if (settings->proxy_protocol && settings->trusted_proxy_count == 0 && !settings->trusts_unix)
+        return fail(
+            failure, EX_USAGE,
+            "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
     if (check_command(settings, result, failure) != 0)
         return failure->status;
-    if (settings->base != NULL && !settings->dotfiles &&
-        text_dotfile_in(span_of(settings->base)).length > 0) {
-        fail(failure, EX_USAGE, "--base '/%s/': names that begin with a dot are 404; add '--dotfiles'",
-             settings->base);
-        return failure->status;
-    }
-    if (settings->slow.rate > 0 && settings->workers > 1) {
-        fail(failure, EX_USAGE,
-             "--slow needs a single worker, as all connections share its rate; leave out '--workers %u'",
-             settings->workers);
-        return failure->status;
-    }
+    if (settings->base != NULL && !settings->dotfiles && text_dotfile_in(span_of(settings->base)).length > 0)
+        return fail(failure, EX_USAGE, "--base '/%s/': names that begin with a dot are 404; add '--dotfiles'",
+                    settings->base);
+    if (settings->slow.rate > 0 && settings->workers > 1)
+        return fail(
+            failure, EX_USAGE,
+            "--slow needs a single worker, as all connections share its rate; leave out '--workers %u'",
+            settings->workers);
     if (settings->slow.rate > 0)
         settings->workers = 1;
     return 0;

@@ -25,8 +25,7 @@ struct runner {
     pid_t server;  /* 0: it has ended */
     pid_t command; /* 0: not started, or ended */
     int server_status, command_status;
-    bool is_told;           /* a signal has told the command to stop */
-    int64_t told;           /* when, in milliseconds */
+    int64_t told;           /* when a signal has told the command to stop, in milliseconds; 0: not yet */
     sigset_t mask, waiting; /* the signals blocked at the start; those that are waited for */
 };
 
@@ -109,19 +108,25 @@ static void reap(struct runner *runner, int flags)
     }
 }
 
+/* Sends a signal that ends most programs; a second one kills. */
+static void stop_command(struct runner *runner, int signal)
+{
+    bool again = runner->told > 0 && now_ms() - runner->told >= LIMIT_STOP_TWICE_MS;
+    kill(runner->command, again ? SIGKILL : signal);
+    if (runner->told == 0)
+        runner->told = now_ms();
+}
+
 /* The terminal has sent its signals to the command as well. Only other senders want the end by all means: a shell or a
    debugger that runs as the command goes on after Ctrl-C. */
 static void pass_on(struct runner *runner, const siginfo_t *info)
 {
     if (runner->command == 0 || info->si_code == SI_KERNEL)
         return;
-    bool ends = info->si_signo == SIGTERM || info->si_signo == SIGHUP;
-    bool again = ends && runner->is_told && now_ms() - runner->told >= LIMIT_STOP_TWICE_MS;
-    kill(runner->command, again ? SIGKILL : info->si_signo);
-    if (ends && !runner->is_told) {
-        runner->is_told = true;
-        runner->told = now_ms();
-    }
+    if (info->si_signo == SIGTERM || info->si_signo == SIGHUP)
+        stop_command(runner, info->si_signo);
+    else
+        kill(runner->command, info->si_signo);
 }
 
 /* Returns at a signal, or after the time that a command has that was told to stop. */
@@ -129,21 +134,12 @@ static void wait_for_signal(struct runner *runner)
 {
     siginfo_t info;
     int64_t left = runner->told + INT64_C(1000) * LIMIT_DRAIN_S - now_ms();
-    struct timespec time = {left > 0 ? left / 1000 : 0, left > 0 ? left % 1000 * 1000000 : 0};
-    int number = sigtimedwait(&runner->waiting, &info, runner->is_told ? &time : NULL);
+    struct timespec time = timespec_of(left > 0 ? left : 0);
+    int number = sigtimedwait(&runner->waiting, &info, runner->told > 0 ? &time : NULL);
     if (number > 0 && number != SIGCHLD)
         pass_on(runner, &info);
     else if (number < 0 && errno == EAGAIN)
         kill(runner->command, SIGKILL);
-}
-
-/* The server ends before the command only if it fails. */
-static void tell_command_to_stop(struct runner *runner)
-{
-    log_error("the server has ended; the command is told to stop");
-    kill(runner->command, SIGTERM);
-    runner->is_told = true;
-    runner->told = now_ms();
 }
 
 static void await_command(struct runner *runner)
@@ -152,8 +148,10 @@ static void await_command(struct runner *runner)
         reap(runner, WNOHANG);
         if (runner->command == 0)
             return;
-        if (runner->server == 0 && !runner->is_told)
-            tell_command_to_stop(runner);
+        if (runner->server == 0 && runner->told == 0) { /* before the command only if it fails */
+            log_error("the server has ended; the command is told to stop");
+            stop_command(runner, SIGTERM);
+        }
         wait_for_signal(runner);
     }
 }
@@ -195,25 +193,31 @@ static int pending_end(const struct runner *runner)
     return 0;
 }
 
-/* Returns the exit status. */
-static int run(struct runner *runner, char *const *words, int ready)
+static void start_command(struct runner *runner, char *const *words, const char *url)
 {
-    char url[COMMAND_URL_MAX];
-    bool is_serving = read_url(runner, ready, url, sizeof url);
-    close(ready);
-    int ended_by = is_serving ? pending_end(runner) : 0;
-    if (ended_by != 0) {
-        runner->command_status = COMMAND_SIGNALLED + ended_by;
-        is_serving = false;
+    int signal = pending_end(runner);
+    if (signal != 0) {
+        runner->command_status = COMMAND_SIGNALLED + signal;
+        return;
     }
-    runner->command = is_serving ? fork() : 0;
-    if (is_serving && runner->command == 0)
+    runner->command = fork();
+    if (runner->command == 0)
         execute(runner, words, url);
     if (runner->command < 0) {
         log_error("command '%s': %s", words[0], strerror(errno));
         runner->command = 0;
         runner->command_status = EX_OSERR;
     }
+}
+
+/* Returns the exit status. */
+static int run(struct runner *runner, char *const *words, int ready)
+{
+    char url[COMMAND_URL_MAX];
+    bool is_serving = read_url(runner, ready, url, sizeof url);
+    close(ready);
+    if (is_serving)
+        start_command(runner, words, url);
     await_command(runner);
     end_server(runner);
     return runner->command_status != EX_OK ? runner->command_status : runner->server_status;
