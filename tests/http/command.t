@@ -10,8 +10,6 @@ use Time::HiRes qw(sleep);
 
 bound_seconds(240);
 
-use constant TIOCSCTTY => 0x540E; # ioctl_tty(2), the same on x86-64 and arm64
-
 my $root = new_root();
 put_file($root, 'index.html', "the page\n");
 
@@ -159,20 +157,9 @@ sub server_of { my ($pid) = @_; my ($server) = grep { slurp("/proc/$_/comm") =~ 
 
 # Ctrl-C at a terminal.
 SKIP: {
-    my ($pty, $tty) = a_terminal() or skip "no pseudo-terminal: $!", 3;
-    my $pid = fork // die $!;
-    if (!$pid) {
-        POSIX::setsid();
-        ioctl $tty, TIOCSCTTY, my $none = 0;
-        open STDIN,  '<&', $tty or POSIX::_exit(126);
-        open STDOUT, '>&', $tty or POSIX::_exit(126);
-        open STDERR, '>&', $tty or POSIX::_exit(126);
-        $SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP ALRM);
-        exec program(), '-q', '-b', '127.0.0.1', $root, '--', $^X, '-e',
-            '$| = 1; $SIG{INT} = sub { print "got ", ++$n, "\n" }; print "ready\n"; 1 while defined($_ = <STDIN>) && !/end/; print "n=$n\n"; exit 3';
-    }
-    close $tty;
-    Harness::blocking($pty, 0);
+    my ($pid, $pty) = on_terminal({}, program(), '-q', '-b', '127.0.0.1', $root, '--', $^X, '-e',
+        '$| = 1; $SIG{INT} = sub { print "got ", ++$n, "\n" }; print "ready\n"; 1 while defined($_ = <STDIN>) && !/end/; print "n=$n\n"; exit 3')
+        or skip "no pseudo-terminal: $!", 3;
     my $seen = '';
     my $sees = sub { my ($text) = @_; return eventually { 1 while sysread $pty, $seen, 65536, length $seen; $seen =~ $text } };
     $sees->(qr/ready/);

@@ -87,7 +87,7 @@ my $redirects = <<'RULES';
 /none-list  /deep/ 404
 /chain      /old 200
 /hidden     /.secret 200
-/root/*     /:splat 302
+/any/*      /:splat 302
 RULES
 my @plain = (
     ['/old', 301, '/new'], ['/old?x=1', 301, '/new?x=1'], ['/moved', 302, '/new'], ['/file.html', 200, 'file'], ['/news/2024/a', 302, '/blog/2024/a'],
@@ -95,8 +95,8 @@ my @plain = (
     ['/temporary', 307, '/new'], ['/permanent?q', 308, '/new?q#part'], ['/gone', 410, 'lost'], ['/law', 451, 'lost'], ['/elsewhere?d', 301, 'https://example.com/a?b=c'],
     ['/loop', 404, 'lost'], ['/v1/', 200, 'folder'], ['/v1/index.html', 200, 'folder'], ['/idx', 200, 'folder'], ['/list', 404, 'lost'], ['/none-list', 404, 'lost'], ['/chain', 404, 'lost'], ['/hidden', 404, 'lost'], ['/none', 404, 'lost'],
     # No foreign host and no further line comes from a placeholder.
-    ['/root//example.com', 302, '/example.com'], ['/root/%2F%2Fexample.com', 302, '/example.com'], ['/root/%5Cexample.com', 302, '/%5Cexample.com'],
-    ['/root/%0D%0AX-Evil:1', 302, '/%0D%0AX-Evil%3A1'], ['/root/%09/example.com', 302, '/%09/example.com'],
+    ['/any//example.com', 302, '/example.com'], ['/any/%2F%2Fexample.com', 302, '/example.com'], ['/any/%5Cexample.com', 302, '/%5Cexample.com'],
+    ['/any/%0D%0AX-Evil:1', 302, '/%0D%0AX-Evil%3A1'], ['/any/%09/example.com', 302, '/%09/example.com'],
 );
 my $ruled = new_site(%pages, _redirects => $redirects, 'app.html' => 'application', '.secret' => 'secret', '_routes.json' => '{}', '_headers' => '');
 {

@@ -13,7 +13,6 @@ use Time::HiRes qw(sleep);
 bound_seconds(240);
 
 use constant SIZE => 20_000_000;
-use constant TIOCSCTTY => 0x540E; # ioctl_tty(2), the same on x86-64 and arm64
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');
@@ -258,21 +257,8 @@ for my $case (['SIGQUIT'], ['as process 1: SIGQUIT', qw(unshare --pid --fork --k
 
 # Ctrl-Z and fg in a shell with job control.
 SKIP: {
-    my ($pty, $tty) = a_terminal() or skip "no pseudo-terminal: $!", 7;
+    my ($shell, $pty) = on_terminal({ PS1 => 'ready> ', ENV => '' }, 'sh', '-i') or skip "no pseudo-terminal: $!", 7;
     my ($port, $seen) = (free_port(), '');
-    my $shell = fork // die $!;
-    if (!$shell) {
-        POSIX::setsid();
-        ioctl $tty, TIOCSCTTY, my $none = 0;
-        open STDIN,  '<&', $tty or POSIX::_exit(126);
-        open STDOUT, '>&', $tty or POSIX::_exit(126);
-        open STDERR, '>&', $tty or POSIX::_exit(126);
-        $SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP ALRM);
-        @ENV{qw(PS1 ENV)} = ('ready> ', '');
-        exec 'sh', '-i' or POSIX::_exit(127);
-    }
-    close $tty;
-    Harness::blocking($pty, 0);
     my $sees = sub { my ($text) = @_; eventually { 1 while sysread $pty, $seen, 65536, length $seen; $seen =~ s/\A.*?$text//s } };
     my $type = sub { syswrite $pty, $_[0] };
     $sees->('ready> ');

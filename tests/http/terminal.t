@@ -12,8 +12,6 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use constant TIOCSCTTY => 0x540E; # ioctl_tty(2), the same on x86-64 and arm64
-
 my $root = new_root();
 put_file($root, 'index.html', 'page');
 my @running;
@@ -22,22 +20,9 @@ END { kill 'KILL', $_ for @running }
 # Starts the program on a pseudo-terminal. Returns { pid, pty, seen }.
 sub start {
     my ($environment, @arguments) = @_;
-    my ($pty, $tty, $name) = a_terminal() or plan(skip_all => "no pseudo-terminal: $!");
-    my $pid = fork // die $!;
-    if (!$pid) {
-        POSIX::setsid();
-        ioctl $tty, TIOCSCTTY, my $none = 0;
-        %ENV = (%ENV, TERM => 'xterm', %$environment);
-        delete @ENV{ grep { !defined $ENV{$_} } keys %ENV };
-        open STDIN,  '<&', $tty or POSIX::_exit(126);
-        open STDOUT, '>&', $tty or POSIX::_exit(126);
-        open STDERR, '>&', $tty or POSIX::_exit(126);
-        $SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP ALRM);
-        exec { program() } program(), @arguments or POSIX::_exit(127);
-    }
-    close $tty;
+    my ($pid, $pty, $name) = on_terminal({ TERM => 'xterm', %$environment }, program(), @arguments)
+        or plan(skip_all => "no pseudo-terminal: $!");
     push @running, $pid;
-    Harness::blocking($pty, 0);
     return { pid => $pid, pty => $pty, name => $name, seen => '' };
 }
 

@@ -23,7 +23,7 @@ use Time::HiRes qw(time sleep);
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
     processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to rest_of_download children_of log_writers_of have
     slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory
-    a_pipe a_terminal);
+    a_pipe a_terminal on_terminal);
 
 # Seconds, enough for a loaded machine under ASan; only failing tests wait that long.
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 30;
@@ -130,8 +130,8 @@ sub put_file {
     return $path;
 }
 
-# The ioctls of pts(4), the same on x86-64 and arm64.
-use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430 };
+# The ioctls of pts(4) and ioctl_tty(2), the same on x86-64 and arm64.
+use constant { TIOCSPTLCK => 0x40045431, TIOCGPTN => 0x80045430, TIOCSCTTY => 0x540E };
 
 # Destinations of a log: (the end to read, the end to write to); empty where there is no pseudo-terminal.
 sub a_pipe { pipe my $reader, my $writer or die $!; return ($reader, $writer) }
@@ -144,6 +144,28 @@ sub a_terminal {
     my $name = '/dev/pts/' . unpack 'i', $number;
     sysopen my $tty, $name, O_RDWR | O_NOCTTY or return;
     return ($pty, $tty, $name);
+}
+
+# Runs a command on a pseudo-terminal that controls it. Variables of the environment that are undef are removed. Returns
+# (pid, the end to read and type, the terminal's name), or nothing where there is no pseudo-terminal.
+sub on_terminal {
+    my ($environment, @command) = @_;
+    my ($pty, $tty, $name) = a_terminal() or return;
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        POSIX::setsid();
+        ioctl $tty, TIOCSCTTY, my $none = 0;
+        %ENV = (%ENV, %$environment);
+        delete @ENV{ grep { !defined $ENV{$_} } keys %ENV };
+        open STDIN,  '<&', $tty or POSIX::_exit(126);
+        open STDOUT, '>&', $tty or POSIX::_exit(126);
+        open STDERR, '>&', $tty or POSIX::_exit(126);
+        $SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP ALRM);
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    close $tty;
+    blocking($pty, 0);
+    return ($pid, $pty, $name);
 }
 
 # Bytes that no shift or repetition reproduces.

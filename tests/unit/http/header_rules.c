@@ -3,6 +3,7 @@
 #include "http/header_rules.h"
 
 #include "guard.h"
+#include "reports.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,24 +14,14 @@
 
 #include <cmocka.h>
 
-static char reports[4096];
 static struct header_fields fields;
-
-static void collect(void *context, unsigned line, const char *message)
-{
-    struct buffer *buffer = context;
-    buffer_number(buffer, line);
-    buffer_string(buffer, ": ");
-    buffer_string(buffer, message);
-    buffer_string(buffer, "\n");
-}
 
 static struct header_rules *parse(struct span text, enum rules_choice dialect)
 {
-    struct buffer buffer = {reports, 0, sizeof reports - 1, false};
-    struct header_rules *rules = header_rules_parse(guarded(text), dialect, collect, &buffer);
+    struct buffer buffer = reports_begin();
+    struct header_rules *rules = header_rules_parse(guarded(text), dialect, reports_collect, &buffer);
     assert_non_null(rules);
-    reports[buffer.length] = '\0';
+    reports_end(&buffer);
     return rules;
 }
 

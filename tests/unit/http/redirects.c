@@ -3,6 +3,7 @@
 #include "http/redirects.h"
 
 #include "guard.h"
+#include "reports.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,25 +14,12 @@
 
 #include <cmocka.h>
 
-/* The reports so far, as "LINE: MESSAGE\n". */
-static char reports[8192];
-
-static void collect(void *context, unsigned line, const char *message)
-{
-    struct buffer *buffer = context;
-    buffer_number(buffer, line);
-    buffer_string(buffer, ": ");
-    buffer_string(buffer, message);
-    buffer_string(buffer, "\n");
-}
-
 static struct redirects *parse(struct span text, enum rules_choice dialect)
 {
-    struct buffer buffer = {reports, 0, sizeof reports - 1, false};
-    struct redirects *redirects = redirects_parse(guarded(text), dialect, collect, &buffer);
+    struct buffer buffer = reports_begin();
+    struct redirects *redirects = redirects_parse(guarded(text), dialect, reports_collect, &buffer);
     assert_non_null(redirects);
-    assert_false(buffer.overflow);
-    reports[buffer.length] = '\0';
+    reports_end(&buffer);
     return redirects;
 }
 
@@ -363,10 +351,10 @@ static struct span repeat(const char *format, unsigned first, unsigned count)
 
 static struct redirects *parse_large(struct span text, enum rules_choice dialect)
 {
-    struct buffer buffer = {reports, 0, sizeof reports - 1, false};
-    struct redirects *redirects = redirects_parse(text, dialect, collect, &buffer);
+    struct buffer buffer = reports_begin();
+    struct redirects *redirects = redirects_parse(text, dialect, reports_collect, &buffer);
     assert_non_null(redirects);
-    reports[buffer.length] = '\0';
+    reports_end(&buffer);
     return redirects;
 }
 
