@@ -8,8 +8,9 @@
 void file_answer(struct exchange *exchange);
 
 /*
- * Answers 404, or 204 to a check of the live-reload script, with the site's 404.html, or else with a generated page. Ignores conditions and ranges, which apply to
- * responses of 200 (RFC 9110 13.2.1). The exchange has no entry before; 404.html becomes its entry.
+ * Answers 404, or 204 to a check of the live-reload script, with the site's 404.html, or else with a generated page.
+ * Ignores conditions and ranges, which apply to responses of 200 (RFC 9110 13.2.1). The exchange has no entry before;
+ * 404.html becomes its entry.
  */
 void file_answer_missing(struct exchange *exchange);
 

@@ -22,8 +22,8 @@ enum rules_outcome {
     RULES_ERROR,    /* with the exchange's status: a file of rules can't be read */
 };
 
-/* Reads the files again if they have changed, and gives the exchange the fields of _headers for its target, which must be
-   relative to the site's root. Returns RULES_NONE or RULES_ERROR. */
+/* Reads the files again if they have changed, and gives the exchange the fields of _headers for its target, which must
+   be relative to the site's root. Returns RULES_NONE or RULES_ERROR. */
 enum rules_outcome rules_begin(struct exchange *exchange);
 
 /* Finds the first rule of the pass that matches the target as it was at rules_begin(). */

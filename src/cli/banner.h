@@ -22,8 +22,8 @@ void banner_print(const struct settings *settings, const struct banner *banner);
 
 enum { BANNER_URL_MAX = 80 + 3 * LIMIT_BASE };
 
-/* Writes the URL for browsers on this machine, up to the base: "http://localhost:8080/repo". Returns false if the server has
-   only Unix sockets. */
+/* Writes the URL for browsers on this machine, up to the base: "http://localhost:8080/repo". Returns false if the
+   server has only Unix sockets. */
 bool banner_write_url(const struct banner *banner, char url[static BANNER_URL_MAX]);
 
 /* Prints what pages did not get, for --strict: a line each. */

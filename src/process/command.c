@@ -68,8 +68,8 @@ __attribute__((noreturn)) static void execute(const struct runner *runner, char 
     _exit(missing ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE);
 }
 
-/* Reads the server's address until it closes the pipe. Returns false if the server ended instead. Meanwhile a signal ends
-   this process, and so the server. */
+/* Reads the server's address until it closes the pipe. Returns false if the server ended instead. Meanwhile a signal
+   ends this process, and so the server. */
 static bool read_url(const struct runner *runner, int fd, char *url, size_t room)
 {
     size_t length = 0;

@@ -38,8 +38,9 @@ struct handover {
     struct passed_channels channels;           /* on which these workers hand over their connections */
 };
 
-/* Closes all descriptors except the standard streams, the passed sockets and `ready`, if it is not -1: connections need them, and a compromised
-   worker could use them. Call it before handover_read() and before any other descriptor is opened. */
+/* Closes all descriptors except the standard streams, the passed sockets and `ready`, if it is not -1: connections need
+   them, and a compromised worker could use them. Call it before handover_read() and before any other descriptor is
+   opened. */
 void handover_close_inherited(int ready);
 
 /* Reads the variables of this protocol and removes them. Ignores them if they are for another process. Returns 0 or the
