@@ -43,8 +43,8 @@ static const char *terminated(struct span name)
 
 static bool is_name(struct span name, bool hidden)
 {
-    return name.length > 0 && name.length <= NAME_MAX && (hidden || name.at[0] != '.') &&
-           span_find(name, '\0') == name.length;
+    return name.length > 0 && name.length <= NAME_MAX && span_find(name, '\0') == name.length &&
+           (hidden || (name.at[0] != '.' && !text_is_rules_file(name)));
 }
 
 static bool make(int directory, struct span name)

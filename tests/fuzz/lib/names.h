@@ -21,7 +21,7 @@ int names_open(void);
 bool names_is_directory(struct span name);
 
 /* Makes an empty file or directory of each name; slashes separate them. Skips names that the file system refuses or has
-   already, and those that begin with a dot unless `hidden`. */
+   already, and unless `hidden` those that a listing leaves out: the rules files and what begins with a dot. */
 struct names names_make(int directory, struct span parted, bool hidden);
 
 void names_remove(int directory, const struct names *names);
