@@ -495,7 +495,7 @@ for my $row (map { my $function = $_; map { [$function, $_] } 1 .. 3 } 'socketpa
     is_deeply([grep { $listening{$_} } $sockets->($dry_run)], [], 'a dry run that waits for a file system has no socket of the server');
     kill 'STOP', $dry_run;
     set_fault('kill', 1, 'EPERM', 'in the master', 1_000_000);
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' does not end, waiting for a file system; the running program stays$/m }, 60), 'a dry run that does not end: reported');
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' does not end, waiting for a file system; the running program stays$/m }, 60), 'a dry run that does not end: reported') or diag($server->stderr);
     is($server->get('/old.txt')->{body}, 'an old file', 'a dry run that does not end: the server serves');
     end_fault();
     kill 'KILL', $dry_run;
