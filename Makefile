@@ -1,8 +1,8 @@
 # tinyhttpd: `make help` lists the targets.
 #
 # Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
-# WERROR=1, BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak
-# SOAK_REQUESTS and SOAK_SEED.
+# WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz FUZZ=NAME,..., FUZZ_SECONDS
+# and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED.
 
 # The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0
@@ -34,7 +34,7 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check fuzz coverage valgrind lint image-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
+	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
 
 clean: ## Remove everything built
 	@rm -f tinyhttpd compile_commands.json
@@ -98,10 +98,12 @@ compiler := $(shell $(CC) --version 2>/dev/null | head -n 1)
 have = $(shell command -v $(1))
 llhttp_version := $(if $(call have,$(PKG_CONFIG)),$(shell \
 	$(pkg_config) --atleast-version=$(LLHTTP_AT_LEAST) libllhttp && $(pkg_config) --modversion libllhttp))
+# With QR=1 the banner of --lan has a QR code.
+qr := $(if $(QR),libqrencode)
 magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modversion libmagic 2>/dev/null))
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
-	$(if $(magic_version),,libmagic),$(PKG_CONFIG))
+	$(if $(magic_version),,libmagic) $(if $(qr),$(shell $(pkg_config) --exists $(qr) || echo $(qr))),$(PKG_CONFIG))
 ifneq ($(filter check tests soak coverage valgrind,$(goals)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
@@ -126,8 +128,8 @@ endif
 # llhttp's static library if it exists: it is faster, and an installed program must not need build/.
 llhttp_archive := $(wildcard $(shell $(pkg_config) --variable=libdir libllhttp)/libllhttp.a)
 llhttp_libs := $(or $(llhttp_archive),$(shell $(pkg_config) --libs libllhttp))
-dependency_cflags := $(shell $(pkg_config) --cflags libllhttp libmagic)
-dependency_libs := $(llhttp_libs) $(shell $(pkg_config) --libs libmagic)
+dependency_cflags := $(shell $(pkg_config) --cflags libllhttp libmagic $(qr)) $(if $(qr),-DTINYHTTPD_QR)
+dependency_libs := $(llhttp_libs) $(shell $(pkg_config) --libs libmagic $(qr))
 
 # Tries which flags this compiler supports, once for each compiler.
 probe := $(BUILD_ROOT)/probe/$(firstword $(shell printf %s '$(CC) $(compiler) $(CFLAGS)' | cksum)).mk

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/lan.h"
 #include "cli/origin.h"
+#include "cli/qr_code.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -19,7 +20,7 @@
 enum {
     LAN_MAX = 8,
     BANNER_MAX = 4 * 2 * PATH_MAX + 2 * LIMIT_LISTENERS * 4 * (int)sizeof(struct sockaddr_un) +
-                 (2 * LIMIT_LISTENERS + LAN_MAX) * 3 * LIMIT_BASE + 4096
+                 (2 * LIMIT_LISTENERS + LAN_MAX) * 3 * LIMIT_BASE + QR_CODE_MAX + 4096
 };
 
 /* ---- addresses ---- */
@@ -177,21 +178,25 @@ static void append_label(const struct style *style, const char *label)
     buffer_append(style->text, (struct span){blanks, sizeof blanks - 1 - length});
 }
 
-static void append_link(const struct style *style, const struct banner *banner,
-                        const struct sockaddr_storage *address, uint16_t port)
+/* Appends a URL for other machines. `first` is the first of these, empty before. */
+static void append_network_url(const struct style *style, const struct banner *banner,
+                               const struct sockaddr_storage *address, uint16_t port, struct buffer *first)
 {
     char room[BANNER_URL_MAX];
     struct buffer url = BUFFER(room);
     append_url(&url, banner, address, port);
     buffer_byte(&url, '/');
+    append_label(style, first->length == 0 ? "Network" : "");
     append_styled(style, "36", buffer_span(&url));
+    if (first->length == 0)
+        buffer_append(first, buffer_span(&url));
 }
 
-/* Appends the URLs for other machines: bound addresses other than loopback; for a wildcard, those of the network. */
-static unsigned append_network(const struct style *style, const struct banner *banner)
+/* Appends the URLs for other machines: bound addresses other than loopback; for a wildcard, those of the network.
+   Returns false if only this machine reaches the server. */
+static bool append_network(const struct style *style, const struct banner *banner, struct buffer *first)
 {
     struct sockaddr_storage lan[LAN_MAX];
-    unsigned shown = 0;
     bool any4 = false, any6 = false;
     uint16_t port = 0;
     for (unsigned i = 0; i < banner->address_count; i++) {
@@ -201,23 +206,19 @@ static unsigned append_network(const struct style *style, const struct banner *b
         port = address_port(address);
         any4 = any4 || (is_any(address) && address->ss_family == AF_INET);
         any6 = any6 || (is_any(address) && address->ss_family == AF_INET6);
-        if (is_any(address))
-            continue;
-        append_label(style, shown++ == 0 ? "Network" : "");
-        append_link(style, banner, address, port);
+        if (!is_any(address))
+            append_network_url(style, banner, address, port, first);
     }
     unsigned count = any4 || any6 ? lan_addresses(lan, LAN_MAX) : 0;
     for (unsigned i = 0; i < count; i++) {
-        if (lan[i].ss_family == AF_INET ? !any4 : !any6)
-            continue;
-        append_label(style, shown++ == 0 ? "Network" : "");
-        append_link(style, banner, &lan[i], port);
+        if (lan[i].ss_family == AF_INET ? any4 : any6)
+            append_network_url(style, banner, &lan[i], port, first);
     }
-    if (shown == 0 && (any4 || any6)) {
+    if (first->length == 0 && (any4 || any6)) {
         append_label(style, "Network");
         buffer_append(style->text, SPAN("listening, but this machine has no network address"));
     }
-    return shown + any4 + any6;
+    return first->length > 0 || any4 || any6;
 }
 
 /* Where "localhost" works, so may the project's own name. */
@@ -237,7 +238,8 @@ static void append_origin(const struct style *style, const struct banner *banner
 static void append_addresses(const struct style *style, const struct settings *settings,
                              const struct banner *banner)
 {
-    char room[BANNER_URL_MAX];
+    char room[BANNER_URL_MAX], network[BANNER_URL_MAX] = "";
+    struct buffer first = {network, 0, sizeof network - 1, false};
     bool localhost;
     const struct sockaddr_storage *local = find_local(banner, &localhost);
     if (local != NULL && (is_loopback(local) || is_any(local)) && banner_write_url(banner, room)) {
@@ -254,7 +256,7 @@ static void append_addresses(const struct style *style, const struct settings *s
         append_label(style, "Socket");
         append_unix(style->text, &banner->addresses[i]);
     }
-    if (append_network(style, banner) == 0) {
+    if (!append_network(style, banner, &first)) {
         append_label(style, "Network");
         buffer_append(style->text, SPAN("this machine only; --lan opens it to the local network"));
     }
@@ -264,6 +266,8 @@ static void append_addresses(const struct style *style, const struct settings *s
                       SPAN("on other devices plain HTTP is no secure context: browsers offer no"));
         append_label(style, "");
         buffer_append(style->text, SPAN("service workers, camera, microphone, location or clipboard"));
+        if (first.length > 0)
+            qr_code_append(style->text, network, style->coloured);
     }
 }
 

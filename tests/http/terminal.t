@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Encode ();
 use Errno ();
 use Fcntl qw(O_RDWR O_NOCTTY);
 use File::Temp qw(tempdir);
@@ -229,6 +230,42 @@ SKIP: {
     for my $case (['away', 'a name of another machine'], ['under_score', 'a name that is no host name'], ['none', 'a name that does not resolve']) {
         unlike($banner_of->("$folder/$case->[0]"), qr/\Q$case->[0]\E\.localhost/, "$case->[1]: is not shown");
     }
+}
+
+# With --lan, a program built with libqrencode shows the network's URL as a QR code. Compared with qrencode's own.
+SKIP: {
+    skip 'needs root, ip, stty and unshare', 4 if $> != 0 || !have('ip') || !have('stty') || system('unshare -n ip link set lo up 2>/dev/null') != 0;
+    my $script = <<'END';
+        ip link set lo up && ip link add left type veth && ip link set left up && ip address add 192.0.2.9/24 dev left || exit 3
+        stty cols "$1"; shift
+        exec "$@"
+END
+    my $banner_of = sub {
+        my ($locale, $columns) = @_;
+        my ($pid, $pty) = on_terminal({ TERM => 'xterm', NO_COLOR => 1, LC_ALL => $locale }, 'unshare', '-n', 'sh', '-c', $script, 'sh', $columns, program(), '--lan', '-p', '0', $root);
+        my $terminal = { pid => $pid, pty => $pty, seen => '' };
+        push @running, $pid;
+        my $banner = Encode::decode('UTF-8', sees($terminal, qr/Ctrl-C/));
+        interrupt($terminal);
+        return $banner;
+    };
+    my $code_of = sub { return join "\n", $_[0] =~ /^  ([ \x{2580}\x{2584}\x{2588}]{20,})$/mg };
+    my $banner = $banner_of->('C.UTF-8', 80);
+    my ($url) = $banner =~ m{Network   (http://192\.0\.2\.9:\d+/)} or skip 'no address', 4;
+    my $with = slurp(program()) =~ /libqrencode/;
+    SKIP: {
+        skip 'needs qrencode', 1 if $with && !have('qrencode');
+        my @rows = $with ? split /\n/, qx(qrencode -8 -l L -m 4 -t ASCII -o - '$url') : ();
+        push @rows, ' ' x length $rows[0] if @rows % 2;
+        my @lines;
+        while (my ($upper, $lower) = splice @rows, 0, 2) {
+            push @lines, join '', map { ("\x{2588}", "\x{2580}", "\x{2584}", ' ')[2 * (substr($upper, $_, 1) eq '#') + (substr($lower, $_, 1) eq '#')] } map { 2 * $_ } 0 .. length($upper) / 2 - 1;
+        }
+        is($code_of->($banner), join("\n", @lines), $with ? '--lan: the QR code of the first URL' : '--lan, without libqrencode: no QR code');
+    }
+    like($banner, qr/Stop      Ctrl-C\n\n\z/, 'the banner ends as without it');
+    is($code_of->($banner_of->('C', 80)), '', 'a terminal without UTF-8: no QR code');
+    is($code_of->($banner_of->('C.UTF-8', 30)), '', 'a narrow terminal: no QR code');
 }
 
 # Without a terminal, the banner is one line.
