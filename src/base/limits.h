@@ -123,6 +123,9 @@
    libmagic's database, a path lookup, a file being opened, and spare ones. */
 #define LIMIT_RESERVED_FDS 16
 
+/* The most descriptors of a worker: each connection may need two, its socket and a large file. */
+#define LIMIT_DESCRIPTORS (2 * LIMIT_CONNECTIONS + LIMIT_LISTENERS + LIMIT_RESERVED_FDS)
+
 /* ---- cached files ---- */
 
 /* Files up to this size are cached in memory; larger ones are open descriptors for sendfile. Memory is about 5 % faster

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/signals.h"
+#include "base/text.h"
+#include "process/handover.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,10 +55,11 @@ __attribute__((noreturn)) static void execute(const struct runner *runner, char 
 {
     signals_give_back();
     sigprocmask(SIG_SETMASK, &runner->mask, NULL);
-    unsetenv("LISTEN_PID"); /* the sockets are the server's (sd_listen_fds(3)) */
+    unsetenv("LISTEN_PID"); /* for the server (sd_listen_fds(3)) */
     unsetenv("LISTEN_FDS");
-    if (*url != '\0')
-        setenv("TINYHTTPD_URL", url, 1);
+    unsetenv("LISTEN_FDNAMES");
+    unsetenv("LISTEN_PIDFDID");
+    setenv("TINYHTTPD_URL", url, 1);
     execvp(words[0], words);
     int error = errno;
     bool missing = error == ENOENT || error == ENOTDIR;
@@ -156,13 +159,16 @@ static void await_command(struct runner *runner)
     }
 }
 
-/* The server has its own bound for responses in flight. */
+/* The server has its own bound for responses in flight; a signal that comes meanwhile ends it at once. */
 static void end_server(struct runner *runner)
 {
-    if (runner->server > 0)
-        kill(runner->server, SIGTERM);
-    while (runner->server > 0)
-        reap(runner, 0);
+    int number = SIGTERM;
+    while (runner->server > 0) {
+        if (number > 0 && number != SIGCHLD && number != SIGUSR1 && number != SIGUSR2)
+            kill(runner->server, SIGTERM);
+        number = sigwaitinfo(&runner->waiting, NULL);
+        reap(runner, WNOHANG);
+    }
 }
 
 /* A signal that was ignored at the start stays so, as for nohup(1). */
@@ -223,16 +229,34 @@ static int run(struct runner *runner, char *const *words, int ready)
     return runner->command_status != EX_OK ? runner->command_status : runner->server_status;
 }
 
-/* A service manager has named the first process, which serves nothing (sd_listen_fds(3)). */
-static void pass_sockets(pid_t parent)
+/* True if a service manager has passed sockets to this process (sd_listen_fds(3)). */
+static bool has_passed_sockets(pid_t process)
 {
     char typed[24];
     const char *named = getenv("LISTEN_PID");
-    snprintf(typed, sizeof typed, "%d", (int)parent);
-    if (named == NULL || strcmp(named, typed) != 0)
+    snprintf(typed, sizeof typed, "%d", (int)process);
+    return named != NULL && strcmp(named, typed) == 0;
+}
+
+/* A service manager has named the first process, which serves nothing. */
+static void pass_sockets(pid_t parent)
+{
+    char typed[24];
+    if (!has_passed_sockets(parent))
         return;
     snprintf(typed, sizeof typed, "%d", (int)getpid());
     setenv("LISTEN_PID", typed, 1);
+}
+
+/* The sockets are the server's. Open elsewhere, they would take connections that nothing accepts. */
+static void close_passed_sockets(pid_t self)
+{
+    uint64_t count;
+    const char *number = getenv("LISTEN_FDS");
+    if (!has_passed_sockets(self) || number == NULL || !span_to_number(span_of(number), &count))
+        return;
+    for (uint64_t i = 0; i < count && i < LIMIT_LISTENERS; i++)
+        close(HANDOVER_FIRST_FD + (int)i);
 }
 
 /* A closed standard stream must not become an end of the pipe. */
@@ -263,6 +287,7 @@ int command_begin(char *const *command, int *ready)
         return errno;
     if (runner.server > 0) {
         close(ends[1]);
+        close_passed_sockets(self);
         exit(run(&runner, command, ends[0]));
     }
     close(ends[0]);
@@ -270,8 +295,9 @@ int command_begin(char *const *command, int *ready)
     pass_sockets(self);
     sigprocmask(SIG_SETMASK, &runner.mask, NULL);
     setpgid(0, 0);
-    signal(SIGHUP, SIG_IGN);            /* a reload would run the command again */
-    dup2(STDERR_FILENO, STDOUT_FILENO); /* not if it is closed */
+    signal(SIGHUP, SIG_IGN); /* a reload would run the command again */
+    if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        close(STDOUT_FILENO); /* as standard error is */
     follow(self);
     return 0;
 }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -42,6 +43,15 @@ static bool arrange_descriptors(struct master *master, int notices)
         kept[count++] = fd;
     descriptors_close_others(kept, count);
     return true;
+}
+
+/* A worker that an attacker controls could keep the master's check busy in /proc with more (old_workers.c). */
+static void limit_descriptors(void)
+{
+    const struct rlimit enough = {LIMIT_DESCRIPTORS, LIMIT_DESCRIPTORS};
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max > LIMIT_DESCRIPTORS)
+        setrlimit(RLIMIT_NOFILE, &enough);
 }
 
 static _Noreturn void fail_worker(int error)
@@ -72,6 +82,7 @@ static _Noreturn void become_worker(struct workers *workers, unsigned slot, int 
         _exit(EX_OSERR);
     if (!arrange_descriptors(master, notices))
         fail_worker(errno);
+    limit_descriptors();
     setup.root = master->served.sandbox.root = master->served.root.fd;
     setup.root_name = served_root_name(&master->served);
     if (!sandbox_enter(&master->served.sandbox, parent, &held))

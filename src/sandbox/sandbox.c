@@ -102,6 +102,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
         return false;
     held->user = geteuid();
     held->group = getegid();
+    held->groups = getgroups(0, NULL);
     held->no_capabilities = privileges_are_gone();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
         held->no_new_privileges_error = errno;
@@ -316,6 +317,8 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
     struct buffer text = {line, 0, SANDBOX_LINE_MAX - 1, false};
     append_labelled(&text, "uid ", held->user);
     append_labelled(&text, ", gid ", held->group);
+    if (held->groups > 0)
+        append_labelled(&text, ", supplementary groups: ", (unsigned)held->groups);
     if (held->user_error != 0)
         append_missing(&text, " as nobody is refused", held->user_error);
     buffer_string(&text, held->no_capabilities ? ", no capabilities" : ", with capabilities");

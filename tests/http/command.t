@@ -4,6 +4,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use IO::Socket::IP;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -65,6 +66,23 @@ for my $closed ('>&- 2>&-', '<&- >&-', '<&- >&- 2>&-') {
     is($run->{timeout} ? 'hangs' : $run->{status}, 7, "started with $closed: the command runs");
 }
 
+{
+    my $script = "'${\program()}' -b 127.0.0.1 --log combined '$root' -- '$^X' '$fetch' 2>&-";
+    is(run_program({ command => ['sh', '-c', $script] })->{out}, "the page\n", 'without standard error, the log is not in its output either');
+}
+
+# Socket activation: the sockets are the server's. Neither the command nor the waiting process holds them.
+{
+    my $listening = IO::Socket::IP->new(LocalHost => '127.0.0.1', Listen => 5) or die $@;
+    my $activated = sub {
+        POSIX::dup2(POSIX::dup(fileno $listening), 3); # dup2 to itself would keep FD_CLOEXEC
+        @ENV{qw(LISTEN_PID LISTEN_FDS LISTEN_FDNAMES)} = ($$, 1, 'web');
+    };
+    my $script = 'test -e /proc/self/fd/3 && echo held; test -e /proc/$PPID/fd/3 && readlink /proc/$PPID/fd/3 | grep socket; env | grep ^LISTEN_; exec "$0" "$1"';
+    my $ran = run_program({ before => $activated }, '-q', $root, '--', 'sh', '-c', $script, $^X, $fetch);
+    is($ran->{out}, "the page\n", 'sockets of a service manager are the server\'s alone');
+}
+
 # ---------------------------------------------------------------------------------------------------------
 # Mistakes
 
@@ -79,8 +97,9 @@ is(run('--check', '--', 'true')->{status}, 64, '--check with a command: usage');
     my $port = free_port();
     my $ran = run('-p', $port, $root, '--', 'sh', '-c', 'echo $TINYHTTPD_URL');
     is($ran->{out}, "http://localhost:$port\n", 'a port that is given is taken');
-    $ran = run_program('-q', '-b', "unix:$root/socket", $root, '--', 'sh', '-c', 'echo "[$TINYHTTPD_URL]"; test -S "$0"', "$root/socket");
-    is($ran->{out}, "[]\n", 'a Unix socket has no URL');
+    my $unix = { before => sub { $ENV{TINYHTTPD_URL} = 'http://of-another-server' } };
+    $ran = run_program($unix, '-q', '-b', "unix:$root/socket", $root, '--', 'sh', '-c', 'echo "[${TINYHTTPD_URL-unset}]"; test -S "$0"', "$root/socket");
+    is($ran->{out}, "[]\n", 'a Unix socket has no URL, nor that of another server');
     is($ran->{status}, 0, 'but is there');
 }
 
@@ -153,6 +172,27 @@ sub server_of { my ($pid) = @_; my ($server) = grep { slurp("/proc/$_/comm") =~ 
     is(defined $status ? $status >> 8 : 'none', 137, 'when the server dies, its status is the result of a command that succeeds');
     like(slurp($out), qr/^told$/m, 'the command is told to stop');
     like(slurp("$out.err"), qr/the server has ended/, 'and a line');
+}
+
+# A response in flight may take as long as --drain says, but not at a second signal.
+{
+    my $folder = new_root();
+    put_file($folder, 'large', 'x' x (16 << 20));
+    my $err = put_file(new_root(), 'err', '');
+    my $pid = Harness::spawn(my $out = put_file(new_root(), 'out', ''), $err, undef, program(), '-q', '-b', '127.0.0.1', '-j', '1', '--drain', '3600', $folder, '--', 'sh', '-c', 'echo "$TINYHTTPD_URL"; read line <"$0"', my $fifo = new_root() . '/fifo');
+    POSIX::mkfifo($fifo, 0600) or die $!;
+    eventually { slurp($out) =~ /:(\d+)\n/ };
+    my ($port) = slurp($out) =~ /:(\d+)\n/;
+    my $client = connect_to('127.0.0.1', $port) or die $!;
+    syswrite $client, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    sysread $client, my $begun, 1;
+    my $server = server_of($pid);
+    { open my $end, '>', $fifo or die $!; print {$end} "end\n" }
+    ok(eventually(sub { !grep { $_ != $server } Harness::children_of($pid) }), 'the command has ended; a response is in flight');
+    is(waitpid($pid, POSIX::WNOHANG()), 0, 'the server waits for it');
+    my $status;
+    ok(eventually(sub { kill 'TERM', $pid; sleep 0.1; waitpid($pid, POSIX::WNOHANG()) == $pid && defined($status = $?) }), 'a signal ends the server');
+    is($status, 0, 'the status is the command\'s');
 }
 
 # Ctrl-C at a terminal.

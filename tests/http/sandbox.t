@@ -43,6 +43,9 @@ sub status_of {
     return $value;
 }
 
+# The hard limit of its descriptors.
+sub descriptors_of { my ($pid) = @_; return slurp("/proc/$pid/limits") =~ /^Max open files +\d+ +(\d+) /m ? $1 : 0 }
+
 # Makes a worker do everything that it does, once.
 sub serves_all {
     my ($server, $name) = @_;
@@ -103,6 +106,11 @@ for my $starter ('root', 'an ordinary user') {
         is(status_of($worker, "Cap$_"), '0' x 16, "$starter: no capability in Cap$_") for qw(Inh Prm Eff Amb);
         is(status_of($worker, 'CapBnd'), '0' x 16, "$starter: an empty bounding set") if $starter eq 'root';
         is(status_of($worker, 'NoNewPrivs'), 1, "$starter: no_new_privs");
+        SKIP: {
+            my ($most, $enough) = (descriptors_of('self'), 2 * 65536 + 32 + 16);
+            skip "the hard limit of descriptors, $most, is low", 1 if $most <= $enough;
+            is(descriptors_of($worker), $enough, "$starter: a worker opens no more descriptors than it can use");
+        }
         SKIP: {
             skip 'no seccomp here', 1 if $line !~ /, seccomp \(\d+ calls\)/;
             is(status_of($worker, 'Seccomp'), 2, "$starter: seccomp filters the worker's calls");
@@ -206,13 +214,24 @@ refused('an unknown user', EX_USAGE, qr/no-such-user/, {}, '--user', 'no-such-us
 refused('an unknown group', EX_USAGE, qr/no-such-group/, {}, '--user', 'root:no-such-group');
 refused('an empty user', EX_USAGE, qr/user ''/, {}, '--user=');
 SKIP: {
-    skip 'needs root and setpriv', 6 if $> != 0 || !have('setpriv');
+    skip 'needs root and setpriv', 8 if $> != 0 || !have('setpriv');
     my @bare = ('setpriv', '--bounding-set=-all', '--inh-caps=-all');
     my @nobody = (@bare, '--reuid=65534', '--regid=65534', '--clear-groups', '--');
     my @serve = (program(), '-r', $root, '-p', '0');
     refused('another user, by nobody', EX_USAGE, qr/only root/, { command => [@nobody, @serve, '--user', '1'] });
     refused('another user, by root without capabilities', EX_NOPERM, qr/CAP_SETUID.*--user 1:\d+/,
         { command => [@bare, '--', @serve, '--user', '1'] });
+
+    # The kernel lets only CAP_SETGID change the groups.
+    {
+        my @user = ('setpriv', '--reuid=1000', '--regid=1000', '--groups=1000,65533,65534', '--inh-caps=-all', '--');
+        my $server = Harness->start(root => $root, args => ['-v', '-j', '1'], as => \@user);
+        my ($worker) = $server->workers;
+        my $kept = () = status_of($worker, 'Groups') =~ /\d+/g;
+        is($kept, 3, 'an ordinary user: its workers keep its groups');
+        like($server->banner, qr/^tinyhttpd: sandbox: uid 1000, gid 1000, supplementary groups: 3, /m, 'an ordinary user: -v tells the groups that stay');
+        $server->stop;
+    }
 
     # As in a container with '--cap-drop all', as root and as another user.
     for my $user (0, NOBODY) {
