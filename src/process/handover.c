@@ -332,7 +332,7 @@ int handover_execute(char *const *command, const struct listening *listening,
     }
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
-    unsigned writer_count = log_writers(writers);
+    unsigned writer_count = log_list_writers(writers);
     for (unsigned i = 0; i < writer_count; i++) {
         begin_member(&note);
         buffer_string(&note, note_log);

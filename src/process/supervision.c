@@ -87,7 +87,7 @@ static void reap(struct supervision *supervision)
         else if (!workers_on_exit(&supervision->workers, pid, wait_status, serving) &&
                  !reload_on_exit(&supervision->reload, pid, wait_status) &&
                  !root_watch_on_exit(&supervision->root_watch, pid, wait_status))
-            log_writer_ended(pid);
+            log_note_ended(pid);
     }
 }
 
@@ -155,7 +155,8 @@ static void signal_others(const struct supervision *supervision, int signal)
         kill(supervision->reload.dry_run, signal);
 }
 
-/* No time limit of the master counts while the server is stopped, but --shutdown-delay, which workers measure as well. */
+/* No time limit of the master counts while the server is stopped, but --shutdown-delay, which workers measure as
+   well. */
 static void add_time(struct supervision *supervision, int64_t stopped)
 {
     supervision->stop_started += stopped;
