@@ -93,7 +93,6 @@ struct settings {
     bool dotfiles; /* serve names with a leading dot */
     bool watch;    /* reload pages when their files change */
     bool strict;   /* exit 1 if a page did not get a part */
-    bool isolate;  /* cross-origin isolation */
     enum rules_choice rules;
     enum symlink_choice symlinks;
     const char *spa; /* the file served for unknown page URLs, or NULL */

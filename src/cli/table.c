@@ -159,12 +159,6 @@ const struct option_row table_rows[] = {
      .manual =
          "Replaces the server's own field of that name; without a value, only removes it. Cache-Control is "
          "sent for files only. Fields that frame a message, or that the server computes, are errors."},
-    {.key = KEY_ISOLATE,
-     .name = "isolate",
-     .group = GROUP_HEADERS,
-     .help = "cross-origin isolation, for SharedArrayBuffer",
-     .manual =
-         "Sends Cross-Origin-Opener-Policy, Cross-Origin-Embedder-Policy and Cross-Origin-Resource-Policy."},
     {.key = KEY_MIME,
      .name = "mime",
      .value = "EXT=TYPE",

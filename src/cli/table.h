@@ -17,7 +17,6 @@ enum option_key {
     KEY_NO_LIST,
     KEY_DOTFILES,
     KEY_SYMLINKS,
-    KEY_ISOLATE,
     KEY_MIME,
     KEY_ENCODED,
     KEY_CHARSET,

@@ -787,9 +787,6 @@ static void set_flag(struct settings *settings, int key)
     case KEY_PROXY_PROTOCOL:
         settings->proxy_protocol = true;
         break;
-    case KEY_ISOLATE:
-        settings->isolate = true;
-        break;
     default:
         assert(!"an option of the table sets something");
     }
