@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/date.h"
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log_file.h"
 #include "base/log_loss.h"
@@ -103,8 +104,7 @@ static bool open_anew(int stream)
     snprintf(path, sizeof path, "/proc/self/fd/%d", stream);
     int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     bool opened = fd >= 0 && dup2(fd, stream) == stream;
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return opened;
 }
 

@@ -210,12 +210,8 @@ static bool save_descriptors(int saved[PASSED_MAX], unsigned count)
         saved[i] = fcntl(HANDOVER_FIRST_FD + (int)i, F_DUPFD_CLOEXEC, HANDOVER_FIRST_FD + (int)count);
         if (saved[i] >= 0 || errno == EBADF)
             continue;
-        int error = errno;
-        while (i > 0) {
-            if (saved[--i] >= 0)
-                close(saved[i]);
-        }
-        errno = error;
+        while (i > 0)
+            descriptors_close(saved[--i]);
         return false;
     }
     return true;

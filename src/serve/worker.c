@@ -1036,8 +1036,7 @@ static void close_worker(struct worker *worker)
     step_ready(worker, take_ready(worker));
     free_closed(worker);
     log_close();
-    if (worker->epoll >= 0)
-        close(worker->epoll);
+    descriptors_close(worker->epoll);
     rules_close(worker->service.context.rules);
     if (worker->service.context.store != NULL)
         store_close(worker->service.context.store);

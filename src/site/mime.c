@@ -1,5 +1,6 @@
 #include "site/mime.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "site/encoded_name.h"
@@ -284,10 +285,8 @@ static bool load_quietly(const char *path)
     bool loaded = magic_load(magic, path) == 0;
     if (quiet)
         dup2(kept, STDERR_FILENO);
-    if (nowhere >= 0)
-        close(nowhere);
-    if (kept >= 0)
-        close(kept);
+    descriptors_close(nowhere);
+    descriptors_close(kept);
     return loaded;
 }
 
