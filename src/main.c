@@ -203,12 +203,17 @@ static bool open_server(struct master *master, struct settings *settings, struct
     return true;
 }
 
-/* Lets the command start. */
+/* Lets the command start. It may end before the master handles SIGTERM, which its parent process sends then. */
 static void start_command(const struct banner *banner, int ready)
 {
     char url[BANNER_URL_MAX];
-    if (ready >= 0)
-        command_tell(ready, banner_write_url(banner, url) ? url : "");
+    sigset_t stop;
+    if (ready < 0)
+        return;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    command_tell(ready, banner_write_url(banner, url) ? url : "");
 }
 
 static int run(struct settings *settings, char *const *arguments, int ready)
