@@ -84,14 +84,12 @@ static void print_item(const struct option_row *row)
 
 static void print_options(void)
 {
-    for (enum option_group group = 0; group < GROUPS; group++) {
-        printf(".Ss %s\n.Bl -tag -width Ds\n", table_heading(group));
-        for (size_t i = 0; i < table_count; i++) {
-            if (table_rows[i].group == group)
-                print_item(&table_rows[i]);
-        }
-        printf(".El\n");
+    for (size_t i = 0; i < table_count; i++) {
+        if (table_rows[i].heading != NULL)
+            printf("%s.Ss %s\n.Bl -tag -width Ds\n", i > 0 ? ".El\n" : "", table_rows[i].heading);
+        print_item(&table_rows[i]);
     }
+    printf(".El\n");
 }
 
 static void print_head(void)

@@ -1,9 +1,10 @@
 /* tinyhttpd: parse the options, start the server, return the exit status. */
+#include "base/address.h"
+#include "base/descriptors.h"
 #include "base/failure.h"
 #include "base/log.h"
 #include "base/settings.h"
 #include "base/signals.h"
-#include "cli/bad_port.h"
 #include "cli/banner.h"
 #include "cli/browser.h"
 #include "cli/check.h"
@@ -45,8 +46,7 @@ static void open_standard_streams(void)
     do
         fd = open_nothing(); /* uses the lowest free descriptor */
     while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
 }
 
 static void end_at_once(int signal)
@@ -140,6 +140,34 @@ static void warn_about_log(const char *option, const char *log, const struct set
                   log);
 }
 
+/* True for a port that browsers refuse (https://fetch.spec.whatwg.org/#port-blocking). */
+static bool is_bad_port(uint16_t port)
+{
+    static const uint16_t bad[] = {
+        1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,    42,   43,   53,
+        69,   77,   79,   87,   95,   101,  102,  103,  104,  109,  110,  111,  113,  115,   117,  119,  123,
+        135,  137,  139,  143,  161,  179,  389,  427,  465,  512,  513,  514,  515,  526,   530,  531,  532,
+        540,  548,  554,  556,  563,  587,  601,  636,  989,  990,  993,  995,  1719, 1720,  1723, 2049, 3659,
+        4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (bad[i] == port)
+            return true;
+    }
+    return false;
+}
+
+static void warn_about_port(const struct banner *banner)
+{
+    for (unsigned i = 0; i < banner->address_count; i++) {
+        uint16_t port = address_port(&banner->addresses[i]);
+        if (is_bad_port(port)) {
+            log_error("browsers refuse port %u, as another protocol uses it; try '-p 8080'", port);
+            return;
+        }
+    }
+}
+
 /* Prints the banner and hints, and opens the browser. */
 static void greet(const struct settings *settings, const struct banner *banner,
                   const struct listening *listening)
@@ -151,8 +179,7 @@ static void greet(const struct settings *settings, const struct banner *banner,
             log_error("%s", hint);
         if (document_root_hint(settings, hint, sizeof hint))
             log_error("%s", hint);
-        if (bad_port_hint(banner->addresses, banner->address_count, hint, sizeof hint))
-            log_error("%s", hint);
+        warn_about_port(banner);
         warn_about_csp(settings);
         warn_about_log("--access-log", settings->access_log, settings, banner->root_path);
         warn_about_log("--error-log", settings->error_log, settings, banner->root_path);
@@ -176,12 +203,17 @@ static bool open_server(struct master *master, struct settings *settings, struct
     return true;
 }
 
-/* Lets the command start. */
+/* Lets the command start. It may end before the master handles SIGTERM, which its parent process sends then. */
 static void start_command(const struct banner *banner, int ready)
 {
     char url[BANNER_URL_MAX];
-    if (ready >= 0)
-        command_tell(ready, banner_write_url(banner, url) ? url : "");
+    sigset_t stop;
+    if (ready < 0)
+        return;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    command_tell(ready, banner_write_url(banner, url) ? url : "");
 }
 
 static int run(struct settings *settings, char *const *arguments, int ready)

@@ -14,7 +14,7 @@ _tinyhttpd() {
     -p | --port | -b | --bind | --base | --allow-host | --index | -H | --header | --mime | --encoded | -j | --workers | --trust-proxy | --keep-alive | --shutdown-delay | --drain | --metrics) return ;;
     esac
     if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '--root --port --bind --lan --base --open --allow-host --index --list --no-list --spa --dotfiles --symlinks --rules --watch --cache --cors --header --isolate --mime --encoded --charset --workers --slow --user --log --access-log --error-log --trust-proxy --proxy-protocol --keep-alive --shutdown-delay --drain --metrics --strict --check --quiet --verbose --help --version' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W '--root --port --bind --lan --base --open --allow-host --index --list --no-list --spa --dotfiles --symlinks --rules --watch --cache --cors --header --mime --encoded --charset --workers --slow --user --log --access-log --error-log --trust-proxy --proxy-protocol --keep-alive --shutdown-delay --drain --metrics --strict --check --quiet --verbose --help --version' -- "$word")
     else
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     fi

@@ -17,7 +17,6 @@ complete -c tinyhttpd -s w -l watch -d 'reload pages in the browser when their f
 complete -c tinyhttpd -s c -l cache -x -a 'auto off' -d 'Cache-Control: off, auto, SECONDS or /PREFIX=HOW'
 complete -c tinyhttpd -s C -l cors -d 'let pages of any site, or of ORIGIN, read responses'
 complete -c tinyhttpd -s H -l header -x -d 'add this field to every response'
-complete -c tinyhttpd -l isolate -d 'cross-origin isolation, for SharedArrayBuffer'
 complete -c tinyhttpd -l mime -x -d 'media type of an extension, or of a file NAME'
 complete -c tinyhttpd -l encoded -x -d 'files of this extension are encoded: gzip, br or zstd'
 complete -c tinyhttpd -l charset -x -a 'utf-8 none' -d 'charset of text, or none (default: utf-8 if valid)'

@@ -29,7 +29,6 @@ _arguments -s -S \
     '--cors=-[let pages of any site, or of ORIGIN, read responses]::cors: ' \
     '*-H+[add this field to every response]:header: ' \
     '*--header=[add this field to every response]:header: ' \
-    '--isolate[cross-origin isolation, for SharedArrayBuffer]' \
     '*--mime=[media type of an extension, or of a file NAME]:mime: ' \
     '*--encoded=[files of this extension are encoded: gzip, br or zstd]:encoded: ' \
     '--charset=[charset of text, or none (default: utf-8 if valid)]:charset:(utf-8 none)' \

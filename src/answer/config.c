@@ -80,26 +80,19 @@ void config_append_page(const struct config *config, struct buffer *lines, struc
     config_append_default(config, lines, SPAN("Content-Security-Policy"), policy);
 }
 
-/*
- * --isolate forbids other origins to embed the files, and a server for this machine only forbids other sites, unless
- * --cors lets them read the files anyway (Fetch 3.7), or --allow-host publishes them by a proxy. Other ports of
- * localhost are the same site.
- */
+/* A server for this machine only forbids other sites to embed the files, unless --cors lets them read the files anyway
+   (Fetch 3.7), or --allow-host publishes them by a proxy. Other ports of localhost are the same site. */
 static struct span resource_policy(const struct config *config)
 {
     const struct settings *settings = config->settings;
     if (settings->cors != NULL && strcmp(settings->cors, "*") == 0)
         return SPAN("cross-origin");
-    if (settings->isolate)
-        return SPAN("same-origin");
     bool published = settings->allowed_host_count > 0;
     return config->check_host && settings->cors == NULL && !published ? SPAN("same-site") : SPAN_NONE;
 }
 
-/*
- * Errors have these lines too: a page of another origin may read why its request failed, and an isolated page stays
- * isolated. The origin does not depend on the client, so no Vary is needed (Fetch 3.3.5).
- */
+/* Errors have these lines too: a page of another origin may read why its request failed. The origin does not depend on
+   the client, so no Vary is needed (Fetch 3.3.5). */
 static struct span write_common(struct config *config)
 {
     const struct settings *settings = config->settings;
@@ -115,8 +108,6 @@ static struct span write_common(struct config *config)
         {SPAN("Access-Control-Expose-Headers"), cors.length > 0 ? exposed : cors},
         {SPAN("Timing-Allow-Origin"), cors},
         {SPAN("Cross-Origin-Resource-Policy"), resource_policy(config)},
-        {SPAN("Cross-Origin-Opener-Policy"), settings->isolate ? SPAN("same-origin") : SPAN("")},
-        {SPAN("Cross-Origin-Embedder-Policy"), settings->isolate ? SPAN("require-corp") : SPAN("")},
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         config_append_default(config, &lines, own[i].name, own[i].value);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,14 @@
 #include <unistd.h>
 
 enum { FIRST = STDERR_FILENO + 1 };
+
+void descriptors_close(int fd)
+{
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+}
 
 /* Returns the lowest kept descriptor that is `from` or higher; INT_MAX if there is none. */
 static int next_kept(const int *kept, unsigned count, int from)

@@ -13,6 +13,9 @@ enum {
     DESCRIPTOR_FIXED_LAST = DESCRIPTOR_MASTER,
 };
 
+/* Closes the descriptor, unless it is negative. Keeps errno. */
+void descriptors_close(int fd);
+
 /* Closes all descriptors above 2 but the `count` of `kept`, which may be in any order and include -1. */
 void descriptors_close_others(const int *kept, unsigned count);
 

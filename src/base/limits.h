@@ -396,8 +396,8 @@
    those that have not. Workers close them at once unless they wait for a disk or a CPU. */
 #define LIMIT_RELEASE_MS 2000
 
-/* A check that uses this much CPU time between two looks at it goes on, and is given more time, up to LIMIT_CHECK_MS: it
-   takes 12 microseconds for each descriptor, and a machine may have no CPU for it. */
+/* A check that uses this much CPU time between two looks at it goes on, and is given more time, up to LIMIT_CHECK_MS:
+   it takes 12 microseconds for each descriptor, and a machine may have no CPU for it. */
 #define LIMIT_CHECK_STEP_US 5000
 #define LIMIT_CHECK_MS 30000
 
@@ -432,8 +432,8 @@
 /* Minimum capacity of a pipe on standard output: several workers may write at once. */
 #define LIMIT_LOG_PIPE 262144
 
-/* The interval between messages while a log loses lines, and from the end of a loss to the message that the next one has
-   begun: a reader that is a little too slow begins and ends them all the time. */
+/* The interval between messages while a log loses lines, and from the end of a loss to the message that the next one
+   has begun: a reader that is a little too slow begins and ends them all the time. */
 #define LIMIT_LOG_LOSS_MS 60000
 #define LIMIT_LOG_LOSS_AGAIN_MS 1000
 

@@ -2,6 +2,7 @@
 
 #include "base/buffer.h"
 #include "base/date.h"
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log_file.h"
 #include "base/log_loss.h"
@@ -103,8 +104,7 @@ static bool open_anew(int stream)
     snprintf(path, sizeof path, "/proc/self/fd/%d", stream);
     int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     bool opened = fd >= 0 && dup2(fd, stream) == stream;
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return opened;
 }
 
@@ -275,7 +275,7 @@ void log_enter_worker(struct metrics *metrics)
     }
 }
 
-bool log_writer_ended(pid_t ended)
+bool log_note_ended(pid_t ended)
 {
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
         if (writers[stream].pid != ended)
@@ -310,7 +310,7 @@ int64_t log_start_writers(int64_t now)
     return next;
 }
 
-unsigned log_writers(pid_t pids[LOG_WRITERS_MAX])
+unsigned log_list_writers(pid_t pids[LOG_WRITERS_MAX])
 {
     unsigned count = 0;
     for (int stream = STDOUT_FILENO; stream <= STDERR_FILENO; stream++) {
@@ -543,6 +543,6 @@ void log_end(void)
         if (writers[stream].is_open)
             log_writer_close(&writers[stream]);
     }
-    log_writer_end_all(pids, log_writers(pids), is_hurried);
+    log_writer_end_all(pids, log_list_writers(pids), is_hurried);
     writers[STDOUT_FILENO].pid = writers[STDERR_FILENO].pid = 0;
 }

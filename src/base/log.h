@@ -42,7 +42,7 @@ bool log_awaits_writer(void);
 void log_enter_worker(struct metrics *metrics);
 
 /* True if the child that ended was a log writer. */
-bool log_writer_ended(pid_t ended);
+bool log_note_ended(pid_t ended);
 
 /* Starts the log writers that have ended or could not be started, each at most once in LIMIT_LOG_RESTART_MS; their
    pipes keep the lines meanwhile. Returns when to call it again, INT64_MAX if all run. Times are milliseconds of
@@ -51,7 +51,7 @@ int64_t log_start_writers(int64_t now);
 
 /* The log writers of this program and of the earlier ones in this process. */
 enum { LOG_WRITERS_MAX = 2 + LIMIT_LOG_FORMER };
-unsigned log_writers(pid_t pids[LOG_WRITERS_MAX]);
+unsigned log_list_writers(pid_t pids[LOG_WRITERS_MAX]);
 
 /* Lets log_end() wait for a log writer of an earlier program as well. */
 void log_adopt_writer(pid_t pid);

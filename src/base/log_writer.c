@@ -336,8 +336,8 @@ void log_writer_switch(struct log_writer *writer)
 
 void log_writer_close(struct log_writer *writer)
 {
-    close(writer->into);
-    close(writer->from);
+    descriptors_close(writer->into);
+    descriptors_close(writer->from);
     writer->is_open = false;
 }
 
@@ -354,9 +354,7 @@ bool log_writer_open(struct log_writer *writer)
         writer->is_open = true;
         return true;
     }
-    int error = errno;
     log_writer_close(writer);
-    errno = error;
     return false;
 }
 

@@ -16,6 +16,7 @@ enum verbosity { VERBOSITY_QUIET, VERBOSITY_NORMAL, VERBOSITY_VERBOSE };
 /* Whether to list a directory without an index. LOCAL: if bound to loopback only, or with --lan. */
 enum listing_choice { LISTING_LOCAL, LISTING_ON, LISTING_OFF };
 
+/* In the order of the option's words. */
 enum symlink_choice { SYMLINKS_INSIDE, SYMLINKS_ALL, SYMLINKS_NONE };
 
 enum cache_choice {
@@ -26,6 +27,7 @@ enum cache_choice {
     CACHE_IMMUTABLE,
 };
 
+/* After AUTO, in the order of the option's words. */
 enum log_choice {
     LOG_CHOICE_AUTO,
     LOG_CHOICE_TEXT,
@@ -36,7 +38,7 @@ enum log_choice {
 };
 
 /* Whether _redirects and _headers in the root are obeyed, and the host whose rules they follow. PLAIN: the IPFS
-   specification of _redirects, and Cloudflare's _headers. */
+   specification of _redirects, and Cloudflare's _headers; then in the order of the option's words. */
 enum rules_choice { RULES_OFF, RULES_PLAIN, RULES_NETLIFY, RULES_CLOUDFLARE };
 
 /* The media type of files whose name is, or ends with a dot and, `name`. ".NAME" is only an end; "." stands for names
@@ -93,7 +95,6 @@ struct settings {
     bool dotfiles; /* serve names with a leading dot */
     bool watch;    /* reload pages when their files change */
     bool strict;   /* exit 1 if a page did not get a part */
-    bool isolate;  /* cross-origin isolation */
     enum rules_choice rules;
     enum symlink_choice symlinks;
     const char *spa; /* the file served for unknown page URLs, or NULL */

@@ -1,7 +1,5 @@
 #include "base/signals.h"
 
-#include <stdbool.h>
-
 #define ROW(number, master, worker) \
     { \
 #number, number, \
@@ -47,7 +45,9 @@ const struct signal_row signal_rows[] = {
 };
 const size_t signal_row_count = sizeof signal_rows / sizeof *signal_rows;
 
-static sigset_t given; /* ignored when the program started */
+static enum signal_process self;                   /* of signals_handle() */
+static volatile sig_atomic_t seen[SIGNAL_EFFECTS]; /* for signals_take() */
+static sigset_t given;                             /* ignored when the program started */
 
 const char *signal_effect_name(enum signal_effect effect)
 {
@@ -76,27 +76,23 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-static void add_row(const struct signal_row *row, sigset_t *set)
-{
-    for (int number = first_of(row); number <= last_of(row); number++)
-        sigaddset(set, number);
-}
-
-/* The set of the signals that have one of the effects, bits 1 << enum signal_effect, on the master. */
-static sigset_t signals_with(unsigned effects)
+/* The set of the signals that have one of the effects, bits 1 << enum signal_effect, on the process. */
+static sigset_t signals_with(unsigned effects, enum signal_process process)
 {
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < signal_row_count; i++) {
-        if ((effects & 1U << signal_rows[i].effects[SIGNAL_MASTER]) != 0)
-            add_row(&signal_rows[i], &set);
+        if ((effects & 1U << signal_rows[i].effects[process]) == 0)
+            continue;
+        for (int number = first_of(&signal_rows[i]); number <= last_of(&signal_rows[i]); number++)
+            sigaddset(&set, number);
     }
     return set;
 }
 
 static void ignore(bool remember)
 {
-    sigset_t ignored = signals_with(1U << SIGNAL_IGNORE);
+    sigset_t ignored = signals_with(1U << SIGNAL_IGNORE, SIGNAL_MASTER);
     for (int number = 1; number <= SIGRTMAX; number++) {
         if (sigismember(&ignored, number) != 1)
             continue;
@@ -120,7 +116,7 @@ void signals_begin_again(void)
 
 void signals_give_back(void)
 {
-    sigset_t ignored = signals_with(1U << SIGNAL_IGNORE);
+    sigset_t ignored = signals_with(1U << SIGNAL_IGNORE, SIGNAL_MASTER);
     sigprocmask(SIG_BLOCK, &ignored, NULL);
     for (int number = 1; number <= SIGRTMAX; number++) {
         if (sigismember(&ignored, number) == 1 && sigismember(&given, number) == 0)
@@ -130,8 +126,17 @@ void signals_give_back(void)
 
 void signals_hold(void)
 {
-    sigset_t held = signals_with(1U << SIGNAL_RELOAD | 1U << SIGNAL_REOPEN | 1U << SIGNAL_WAKE);
+    sigset_t held =
+        signals_with(1U << SIGNAL_RELOAD | 1U << SIGNAL_REOPEN | 1U << SIGNAL_WAKE, SIGNAL_MASTER);
     sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
+static void on_signal(int number)
+{
+    for (size_t i = 0; i < signal_row_count; i++) {
+        if (signal_rows[i].number == number)
+            seen[signal_rows[i].effects[self]] = 1;
+    }
 }
 
 static void set_action(const struct signal_row *row, void (*handler)(int signal))
@@ -141,26 +146,31 @@ static void set_action(const struct signal_row *row, void (*handler)(int signal)
         sigaction(number, &action, NULL);
 }
 
-void signals_handle(enum signal_process process, void (*const handlers[SIGNAL_EFFECTS])(int signal))
+void signals_handle(enum signal_process process, unsigned effects)
 {
-    sigset_t handled;
-    sigemptyset(&handled);
-    for (size_t i = 0; i < signal_row_count; i++) {
-        if (handlers[signal_rows[i].effects[process]] != NULL)
-            add_row(&signal_rows[i], &handled);
-    }
+    sigset_t handled = signals_with(effects, process);
     sigprocmask(SIG_BLOCK, &handled, NULL);
+    self = process;
+    for (unsigned effect = 0; effect < SIGNAL_EFFECTS; effect++)
+        seen[effect] = 0; /* a worker inherits the master's */
     for (size_t i = 0; i < signal_row_count; i++) {
         const struct signal_row *row = &signal_rows[i];
         enum signal_effect effect = row->effects[process];
         bool may_stay = effect == SIGNAL_RELOAD || effect == SIGNAL_SUSPEND;
         if (effect == SIGNAL_HALT || effect == SIGNAL_END || (may_stay && is_ignored(row->number)))
             continue;
-        if (handlers[effect] != NULL)
-            set_action(row, handlers[effect]);
+        if ((effects & 1U << effect) != 0)
+            set_action(row, on_signal);
         else
             set_action(row, effect == SIGNAL_IGNORE ? SIG_IGN : SIG_DFL);
     }
+}
+
+bool signals_take(enum signal_effect effect)
+{
+    bool taken = seen[effect] != 0;
+    seen[effect] = 0;
+    return taken;
 }
 
 void signals_suspend(void)

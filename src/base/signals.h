@@ -3,6 +3,7 @@
 #define TINYHTTPD_BASE_SIGNALS_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum signal_effect {
@@ -45,10 +46,13 @@ void signals_hold(void);
 void signals_give_back(void);
 void signals_begin_again(void);
 
-/* Installs the handlers of the process, by effect; NULL: none. SIGHUP and SIGTSTP stay ignored in the master if they
-   are, as by nohup(1). Blocks the handled signals, except while the process waits (ppoll(2)), so that none arrives
-   between the check of a flag and the wait. */
-void signals_handle(enum signal_process process, void (*const handlers[SIGNAL_EFFECTS])(int signal));
+/* Lets signals_take() tell of signals of these effects, bits 1 << enum signal_effect. SIGHUP and SIGTSTP stay ignored in
+   the master if they are, as by nohup(1). Blocks these signals: let them in only while the process waits (ppoll(2)), so
+   that none arrives between signals_take() and the wait. */
+void signals_handle(enum signal_process process, unsigned effects);
+
+/* True if a signal of the effect has arrived since signals_handle() and the last call. */
+bool signals_take(enum signal_effect effect);
 
 /* Stops this process as SIGTSTP does by default, until SIGCONT: not at all if its process group is orphaned
    (setpgid(2)). */

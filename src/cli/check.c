@@ -46,8 +46,8 @@ static bool is_url(const char *text)
     return strncasecmp(text, "http://", 7) == 0;
 }
 
-/* Takes an IPv6 address without its brackets. "%25" before a zone is '%' in a URL (RFC 6874 2), which also accepts a '%'
-   that is typed as it is. */
+/* Takes an IPv6 address without its brackets. "%25" before a zone is '%' in a URL (RFC 6874 2), which also accepts a
+   '%' that is typed as it is. */
 static void take_host(struct probe *probe, struct span host)
 {
     bool bracketed = host.at[0] == '[';

@@ -26,7 +26,9 @@ static const struct {
     {"max-age cache-control cache-time expires", IS_CALLED("--cache SECONDS")},
     {"enable-cors allow-origin access-control-allow-origin", IS_CALLED("--cors")},
     {"add-header headers response-header", IS_CALLED("--header 'NAME: VALUE'")},
-    {"coop coep cross-origin-isolation", IS_CALLED("--isolate")},
+    {"isolate coop coep cross-origin-isolation",
+     "is two fields here: -H 'Cross-Origin-Opener-Policy: same-origin' -H 'Cross-Origin-Embedder-Policy: "
+     "require-corp'"},
     {"mimetypes mime-types mimetype content-type default-type", IS_CALLED("--mime EXT=TYPE")},
     {"no-dir-listing no-directory-listing no-dirlist no-listing no-autoindex no-dirlisting",
      IS_CALLED("--no-list")},

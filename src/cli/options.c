@@ -31,23 +31,20 @@ void options_print_help(void)
     printf("Usage: tinyhttpd [OPTION]... [DIR | FILE] [-- COMMAND [ARG]...]\n"
            "Serve the files of a directory, or one file, over HTTP/1.1; with COMMAND, while\n"
            "it runs, with the address in TINYHTTPD_URL, and exit with its status.\n");
-    for (enum option_group group = 0; group < GROUPS; group++) {
-        printf("\n%s:\n", table_heading(group));
-        for (size_t i = 0; i < table_count; i++) {
-            const struct option_row *row = &table_rows[i];
-            char shown[40], letter[8] = "   ";
-            if (row->group != group)
-                continue;
-            if (table_has_letter(row))
-                snprintf(letter, sizeof letter, "-%c,", row->key);
-            snprintf(shown, sizeof shown, "%s%s%s%s", row->name,
-                     row->takes == VALUE_OPTIONAL ? "[="
-                     : row->takes == VALUE_NEEDED ? " "
-                                                  : "",
-                     row->value != NULL ? row->value : "", row->takes == VALUE_OPTIONAL ? "]" : "");
-            const char *gap = strlen(shown) > 16 ? "\n                        " : "";
-            printf("  %s --%-16s%s %s\n", letter, shown, gap, row->help);
-        }
+    for (size_t i = 0; i < table_count; i++) {
+        const struct option_row *row = &table_rows[i];
+        char shown[40], letter[8] = "   ";
+        if (row->heading != NULL)
+            printf("\n%s:\n", row->heading);
+        if (table_has_letter(row))
+            snprintf(letter, sizeof letter, "-%c,", row->key);
+        snprintf(shown, sizeof shown, "%s%s%s%s", row->name,
+                 row->takes == VALUE_OPTIONAL ? "[="
+                 : row->takes == VALUE_NEEDED ? " "
+                                              : "",
+                 row->value != NULL ? row->value : "", row->takes == VALUE_OPTIONAL ? "]" : "");
+        const char *gap = strlen(shown) > 16 ? "\n                        " : "";
+        printf("  %s --%-16s%s %s\n", letter, shown, gap, row->help);
     }
     printf("\nAn option can also be set as TINYHTTPD_<NAME>, such as TINYHTTPD_NO_LIST=1. The\n"
            "command line overrides the environment. PORT is used if TINYHTTPD_PORT is unset.\n"

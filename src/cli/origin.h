@@ -1,5 +1,5 @@
-/* A name of its own for each project: FOLDER.localhost (RFC 6761 6.3). Storage, cookies and service workers belong to an
-   origin, and all projects that are served at localhost:8080 in turn share that one. */
+/* A name of its own for each project: FOLDER.localhost (RFC 6761 6.3). Storage, cookies and service workers belong to
+   an origin, and all projects that are served at localhost:8080 in turn share that one. */
 #ifndef TINYHTTPD_CLI_ORIGIN_H
 #define TINYHTTPD_CLI_ORIGIN_H
 

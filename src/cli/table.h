@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum option_group { GROUP_LISTEN, GROUP_FILES, GROUP_HEADERS, GROUP_PROCESS, GROUPS };
-
 /* The values that a shell completes. */
 enum option_offer { OFFER_NOTHING, OFFER_DIRECTORIES, OFFER_FILES, OFFER_USERS, OFFER_WORDS };
 
@@ -17,7 +15,6 @@ enum option_key {
     KEY_NO_LIST,
     KEY_DOTFILES,
     KEY_SYMLINKS,
-    KEY_ISOLATE,
     KEY_MIME,
     KEY_ENCODED,
     KEY_CHARSET,
@@ -49,9 +46,9 @@ struct option_row {
     const char *name;
     const char *value; /* its name in the help, or NULL */
     enum option_value takes;
-    enum option_group group;
-    bool action;    /* runs instead of the server; not in the environment */
-    char separator; /* of values in the environment, besides newlines; 0 if not repeatable */
+    const char *heading; /* of the group that the row begins, else NULL */
+    bool action;         /* runs instead of the server; not in the environment */
+    char separator;      /* of values in the environment, besides newlines; 0 if not repeatable */
     enum option_offer offer;
     const char *words;  /* for OFFER_WORDS: separated by spaces */
     const char *help;   /* one line, for --help and completions */
@@ -63,8 +60,6 @@ extern const size_t table_count;
 
 /* Greater than the number of rows. */
 enum { TABLE_MAX = 48 };
-
-const char *table_heading(enum option_group group);
 
 /* Returns the row with this key, or NULL. */
 const struct option_row *table_find(int key);

@@ -14,6 +14,7 @@
 
 /* An option's value, and the settings that receive it. */
 struct value {
+    const struct option_row *row;
     struct settings *settings;
     struct values_arena *arena;
     struct failure *failure;
@@ -68,11 +69,12 @@ static int read_number(const struct value *value, const char *what, uint64_t lea
     return refuse(value, advice);
 }
 
-/* Returns the index of the word in a NULL-terminated list, or -1. */
-static int find_word(const char *typed, const char *const *words)
+/* Returns the index of the word in a list that is separated by spaces, or -1. */
+static int find_word(const char *typed, const char *words)
 {
-    for (int i = 0; words[i] != NULL; i++) {
-        if (strcmp(words[i], typed) == 0)
+    struct span rest = span_of(words);
+    for (int i = 0; rest.length > 0; i++) {
+        if (span_equal(span_take_until(&rest, ' '), span_of(typed)))
             return i;
     }
     return -1;
@@ -336,24 +338,11 @@ static int set_index(const struct value *value)
     return 0;
 }
 
-/* True if a component is empty, "." or "..": not a plain path below the root. */
-static bool has_dots(const char *path)
-{
-    for (;;) {
-        size_t length = strcspn(path, "/");
-        if (length == 0 || (length <= 2 && strspn(path, ".") == length))
-            return true;
-        if (path[length] == '\0')
-            return false;
-        path += length + 1;
-    }
-}
-
 static int set_spa(const struct value *value)
 {
     const char *file = value->typed != NULL ? value->typed : "index.html";
     file += *file == '/';
-    if (has_dots(file))
+    if (*file == '\0' || span_ends(span_of(file), SPAN("/")) || !is_beginning_of_path(span_of(file)))
         return refuse(value, "give a file's path inside the root, such as index.html");
     if (strlen(file) >= PATH_MAX)
         return refuse_length(value, strlen(file), PATH_MAX - 1);
@@ -363,23 +352,19 @@ static int set_spa(const struct value *value)
 
 static int set_symlinks(const struct value *value)
 {
-    static const char *const words[] = {"inside", "all", "none", NULL};
-    static const enum symlink_choice choices[] = {SYMLINKS_INSIDE, SYMLINKS_ALL, SYMLINKS_NONE};
-    int word = find_word(value->typed, words);
+    int word = find_word(value->typed, value->row->words);
     if (word < 0)
         return refuse(value, "give inside, all or none");
-    value->settings->symlinks = choices[word];
+    value->settings->symlinks = (enum symlink_choice)word;
     return 0;
 }
 
 static int set_rules(const struct value *value)
 {
-    static const char *const words[] = {"netlify", "cloudflare", NULL};
-    static const enum rules_choice choices[] = {RULES_NETLIFY, RULES_CLOUDFLARE};
-    int word = value->typed != NULL ? find_word(value->typed, words) : -1;
+    int word = value->typed != NULL ? find_word(value->typed, value->row->words) : -1;
     if (value->typed != NULL && word < 0)
         return refuse(value, "give netlify or cloudflare, or no value");
-    value->settings->rules = word < 0 ? RULES_PLAIN : choices[word];
+    value->settings->rules = word < 0 ? RULES_PLAIN : (enum rules_choice)(RULES_NETLIFY + word);
     return 0;
 }
 
@@ -575,19 +560,19 @@ static int add_type(const struct value *value)
 
 static int add_encoded(const struct value *value)
 {
-    static const char *const codings[] = {"gzip", "br", "zstd", NULL};
     struct settings *settings = value->settings;
     const char *typed = value->typed;
     size_t length = strcspn(typed, "=");
-    int coding = typed[length] == '=' ? find_word(typed + length + 1, codings) : -1;
-    if (coding < 0 || !is_end_of_name(typed, length) || strncmp(typed, ".=", 2) == 0)
+    const char *coding = typed + length + (typed[length] == '=');
+    if (find_word(coding, "gzip br zstd") < 0 || typed[length] != '=' || !is_end_of_name(typed, length) ||
+        strncmp(typed, ".=", 2) == 0)
         return refuse(value, "give EXT=gzip, EXT=br or EXT=zstd, such as js.gz=gzip");
     if (settings->encoded_count == LIMIT_ENCODED_NAMES)
         return refuse(value, "too many extensions; leave some out");
     char *name = keep(value, typed, length);
     if (name == NULL)
         return value->failure->status;
-    settings->encoded[settings->encoded_count++] = (struct encoded_name){name, codings[coding]};
+    settings->encoded[settings->encoded_count++] = (struct encoded_name){name, coding};
     return 0;
 }
 
@@ -670,18 +655,16 @@ static int set_user(const struct value *value)
 
 static int set_log(const struct value *value)
 {
-    static const char *const words[] = {"text", "combined", "json", "errors", "off", NULL};
-    static const enum log_choice choices[] = {LOG_CHOICE_TEXT, LOG_CHOICE_COMBINED, LOG_CHOICE_JSON,
-                                              LOG_CHOICE_ERRORS, LOG_CHOICE_OFF};
-    int word = find_word(value->typed, words);
+    int word = find_word(value->typed, value->row->words);
     if (word < 0)
         return refuse(value, "give text, combined, json, errors or off");
-    value->settings->log = choices[word];
+    value->settings->log = (enum log_choice)(LOG_CHOICE_TEXT + word);
     return 0;
 }
 
-static int set_log_file(const struct value *value, const char **file)
+static int set_log_file(const struct value *value)
 {
+    struct settings *settings = value->settings;
     if (*value->typed == '\0')
         return refuse(value, "give the name of a file");
     /* The option puts the file in the stream's place, so that such a name would lead to the file itself. */
@@ -689,18 +672,8 @@ static int set_log_file(const struct value *value, const char **file)
     if (span_equal(name, SPAN("-")) || span_begins(name, SPAN("/dev/std")) ||
         span_begins(name, SPAN("/dev/fd/")) || span_begins(name, SPAN("/proc/")))
         return refuse(value, "give a file; a shell's '>' and '2>&1' lead to standard streams");
-    *file = value->typed;
+    *(value->row->key == KEY_ACCESS_LOG ? &settings->access_log : &settings->error_log) = value->typed;
     return 0;
-}
-
-static int set_access_log(const struct value *value)
-{
-    return set_log_file(value, &value->settings->access_log);
-}
-
-static int set_error_log(const struct value *value)
-{
-    return set_log_file(value, &value->settings->error_log);
 }
 
 static int add_trusted_proxy(const struct value *value)
@@ -719,27 +692,18 @@ static int add_trusted_proxy(const struct value *value)
     return 0;
 }
 
-static int set_seconds(const struct value *value, uint64_t least, uint32_t *seconds)
+/* 0 of --keep-alive is its default. */
+static int set_seconds(const struct value *value)
 {
-    uint64_t number = 0;
+    struct settings *settings = value->settings;
+    int key = value->row->key;
+    uint32_t *seconds = key == KEY_KEEP_ALIVE ? &settings->keep_alive
+                        : key == KEY_DRAIN    ? &settings->drain
+                                              : &settings->shutdown_delay;
+    uint64_t number = 0, least = key == KEY_KEEP_ALIVE ? 1 : 0;
     int status = read_number(value, "a number of seconds", least, LIMIT_OPTION_S, &number);
     *seconds = (uint32_t)number;
     return status;
-}
-
-static int set_keep_alive(const struct value *value)
-{
-    return set_seconds(value, 1, &value->settings->keep_alive);
-}
-
-static int set_shutdown_delay(const struct value *value)
-{
-    return set_seconds(value, 0, &value->settings->shutdown_delay);
-}
-
-static int set_drain(const struct value *value)
-{
-    return set_seconds(value, 0, &value->settings->drain);
 }
 
 static int set_metrics(const struct value *value)
@@ -757,42 +721,20 @@ static int set_metrics(const struct value *value)
 /* ---- by option ---- */
 
 /* Options without a value. */
-static void set_flag(struct settings *settings, int key)
+static int set_flag(const struct value *value)
 {
-    switch (key) {
-    case 'L':
-        settings->lan = true;
-        break;
-    case 'w':
-        settings->watch = true;
-        break;
-    case KEY_STRICT:
-        settings->strict = true;
-        break;
-    case 'q':
-        settings->verbosity = VERBOSITY_QUIET;
-        break;
-    case 'v':
-        settings->verbosity = VERBOSITY_VERBOSE;
-        break;
-    case KEY_LIST:
-        settings->listing = LISTING_ON;
-        break;
-    case KEY_NO_LIST:
-        settings->listing = LISTING_OFF;
-        break;
-    case KEY_DOTFILES:
-        settings->dotfiles = true;
-        break;
-    case KEY_PROXY_PROTOCOL:
-        settings->proxy_protocol = true;
-        break;
-    case KEY_ISOLATE:
-        settings->isolate = true;
-        break;
-    default:
-        assert(!"an option of the table sets something");
-    }
+    struct settings *settings = value->settings;
+    int key = value->row->key;
+    settings->lan |= key == 'L';
+    settings->watch |= key == 'w';
+    settings->strict |= key == KEY_STRICT;
+    settings->dotfiles |= key == KEY_DOTFILES;
+    settings->proxy_protocol |= key == KEY_PROXY_PROTOCOL;
+    if (key == KEY_LIST || key == KEY_NO_LIST)
+        settings->listing = key == KEY_LIST ? LISTING_ON : LISTING_OFF;
+    if (key == 'q' || key == 'v')
+        settings->verbosity = key == 'q' ? VERBOSITY_QUIET : VERBOSITY_VERBOSE;
+    return 0;
 }
 
 int values_apply(struct settings *settings, struct values_arena *arena, struct failure *failure,
@@ -822,19 +764,18 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
         {KEY_SLOW, set_slow},
         {'u', set_user},
         {KEY_LOG, set_log},
-        {KEY_ACCESS_LOG, set_access_log},
-        {KEY_ERROR_LOG, set_error_log},
+        {KEY_ACCESS_LOG, set_log_file},
+        {KEY_ERROR_LOG, set_log_file},
         {KEY_TRUST_PROXY, add_trusted_proxy},
-        {KEY_KEEP_ALIVE, set_keep_alive},
-        {KEY_SHUTDOWN_DELAY, set_shutdown_delay},
-        {KEY_DRAIN, set_drain},
+        {KEY_KEEP_ALIVE, set_seconds},
+        {KEY_SHUTDOWN_DELAY, set_seconds},
+        {KEY_DRAIN, set_seconds},
         {KEY_METRICS, set_metrics},
     };
-    struct value value = {settings, arena, failure, named, typed};
+    struct value value = {row, settings, arena, failure, named, typed};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].key == row->key)
             return rows[i].apply(&value);
     }
-    set_flag(settings, row->key);
-    return 0;
+    return set_flag(&value);
 }

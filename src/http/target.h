@@ -47,8 +47,8 @@ enum target_place target_take_base(struct target *target, struct span base);
 /* The longest text that target_append_start appends. */
 enum { TARGET_START_DEPTH_MAX = 40, TARGET_START_MAX = 3 * TARGET_START_DEPTH_MAX + 3 + 3 * LIMIT_BASE };
 
-/* Appends the address of the site's root, with the base if that is not empty. Relative to the target's, so that it holds
-   behind a proxy that removes a prefix; not for a path with many segments, which is not a person's. */
+/* Appends the address of the site's root, with the base if that is not empty. Relative to the target's, so that it
+   holds behind a proxy that removes a prefix; not for a path with many segments, which is not a person's. */
 void target_append_start(struct buffer *address, const struct target *target, struct span base);
 
 /* Makes `path`, as target_parse has it but without a NUL, the target's. It has at most LIMIT_TARGET bytes. */

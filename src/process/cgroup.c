@@ -1,5 +1,6 @@
 #include "process/cgroup.h"
 
+#include "base/descriptors.h"
 #include "base/text.h"
 
 #include <fcntl.h>
@@ -21,8 +22,7 @@ static struct span read_file(const char *path, char room[CGROUP_FILE_MAX])
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd >= 0 ? read(fd, room, CGROUP_FILE_MAX) : -1;
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return (struct span){room, length > 0 ? (size_t)length : 0};
 }
 

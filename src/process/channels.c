@@ -28,10 +28,8 @@ static int open_channel(struct channel *channel)
 
 static void close_channel(const struct channel *channel)
 {
-    int error = errno;
-    close(channel->sender);
-    close(channel->receiver);
-    errno = error;
+    descriptors_close(channel->sender);
+    descriptors_close(channel->receiver);
 }
 
 /* Returns the descriptor, or -1 if it is no channel: the environment says what the program before has passed. */
@@ -69,10 +67,8 @@ int channels_open(struct channels *channels, const struct passed_channels *passe
             return 0;
         close_channel(&channels->own);
     }
-    int error = errno;
     if (next < 0) /* else the caller's, for its next attempt */
-        close(channels->before);
-    errno = error;
+        descriptors_close(channels->before);
     return -1;
 }
 

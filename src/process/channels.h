@@ -35,8 +35,8 @@ struct passed_channels {
 int channels_open(struct channels *channels, const struct passed_channels *passed);
 
 /* Ends the channel among the workers of the program before, and that from the program before that one, and drops what
-   is on its way there: a compromised worker could keep a listening socket in them while the master checks whether it has
-   one. */
+   is on its way there: a compromised worker could keep a listening socket in them while the master checks whether it
+   has one. */
 void channels_end_old(struct channels *channels);
 
 /* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */

@@ -16,9 +16,9 @@ enum {
  * group of its own, as Ctrl-C is for the command; its standard output is standard error, as standard output is the
  * command's; and it gets SIGTERM when its parent ends. Returns 0, or errno of pipe2(2) or fork(2).
  *
- * The parent waits for that call, runs the command (an argv) with TINYHTTPD_URL, stops the server when it ends, and exits
- * with its status; with the server's if that is the only failure. It passes signals on to the command, and kills one
- * that goes on LIMIT_DRAIN_S after SIGTERM or SIGHUP, or at a second one.
+ * The parent waits for that call, runs the command (an argv) with TINYHTTPD_URL, stops the server when it ends, and
+ * exits with its status; with the server's if that is the only failure. It passes signals on to the command, and kills
+ * one that goes on LIMIT_DRAIN_S after SIGTERM or SIGHUP, or at a second one.
  */
 int command_begin(char *const *command, int *ready);
 

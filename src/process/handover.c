@@ -210,12 +210,8 @@ static bool save_descriptors(int saved[PASSED_MAX], unsigned count)
         saved[i] = fcntl(HANDOVER_FIRST_FD + (int)i, F_DUPFD_CLOEXEC, HANDOVER_FIRST_FD + (int)count);
         if (saved[i] >= 0 || errno == EBADF)
             continue;
-        int error = errno;
-        while (i > 0) {
-            if (saved[--i] >= 0)
-                close(saved[i]);
-        }
-        errno = error;
+        while (i > 0)
+            descriptors_close(saved[--i]);
         return false;
     }
     return true;
@@ -332,7 +328,7 @@ int handover_execute(char *const *command, const struct listening *listening,
     }
     for (unsigned i = 0; i < listening->count; i++)
         append_name(&note, i, listening->names[i]);
-    unsigned writer_count = log_writers(writers);
+    unsigned writer_count = log_list_writers(writers);
     for (unsigned i = 0; i < writer_count; i++) {
         begin_member(&note);
         buffer_string(&note, note_log);

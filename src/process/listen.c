@@ -1,6 +1,7 @@
 #include "process/listen.h"
 
 #include "base/address.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "process/port_owner.h"
 #include "sandbox/privileges.h"
@@ -59,9 +60,7 @@ static int listen_on(struct sockaddr_storage *address, socklen_t length)
     if (bind(fd, (struct sockaddr *)address, length) == 0 && listen(fd, SOMAXCONN) == 0 &&
         getsockname(fd, (struct sockaddr *)address, &bound) == 0)
         return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
+    descriptors_close(fd);
     return -1;
 }
 
@@ -314,8 +313,7 @@ static int add_unix(struct listening *listening, const char *path, const struct 
         int error = errno;
         if (bound && *path != '@')
             unlink(path);
-        if (fd >= 0)
-            close(fd);
+        descriptors_close(fd);
         return bound && !grouped ? fail_group(failure, path, access->group, error)
                                  : fail_unix(failure, path, error);
     }

@@ -1,5 +1,6 @@
 #include "process/old_workers.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -247,8 +248,7 @@ static void on_worker_exit(struct old_workers *workers, struct old_child *old, i
             log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream",
                       path);
     }
-    if (old->notices >= 0)
-        close(old->notices);
+    descriptors_close(old->notices);
     *old = workers->list[--workers->count];
     if (WIFSIGNALED(wait_status) && serving)
         log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),

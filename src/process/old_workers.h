@@ -1,7 +1,7 @@
 /*
- * Old workers: those of a program or a root that was replaced, and those that leave. They finish the responses in flight
- * within an hour. One that still accepts connections is killed: a compromised worker may ignore WORKER_RETIRE, and must
- * not survive the upgrade that removes its vulnerability. Times are milliseconds of the monotonic clock.
+ * Old workers: those of a program or a root that was replaced, and those that leave. They finish the responses in
+ * flight within an hour. One that still accepts connections is killed: a compromised worker may ignore WORKER_RETIRE,
+ * and must not survive the upgrade that removes its vulnerability. Times are milliseconds of the monotonic clock.
  */
 #ifndef TINYHTTPD_PROCESS_OLD_WORKERS_H
 #define TINYHTTPD_PROCESS_OLD_WORKERS_H
@@ -64,8 +64,8 @@ void old_workers_step(struct old_workers *workers, int64_t now);
 /* Returns when to call old_workers_step() again; INT64_MAX: never. */
 int64_t old_workers_next_due(const struct old_workers *workers);
 
-/* True while a check may still end, or a worker may still be killed for it. A new program would begin the checks anew, but
-   not the times since the workers were told to finish. */
+/* True while a check may still end, or a worker may still be killed for it. A new program would begin the checks anew,
+   but not the times since the workers were told to finish. */
 bool old_workers_are_checked(const struct old_workers *workers);
 
 /* Kills the checks. */

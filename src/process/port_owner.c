@@ -1,5 +1,6 @@
 #include "process/port_owner.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 
 #include <assert.h>
@@ -179,8 +180,7 @@ static void read_name(const char *pid, struct port_owner *owner)
     snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd >= 0 ? read(fd, owner->name, sizeof owner->name - 1) : 0;
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     owner->name[length > 0 ? length : 0] = '\0';
     owner->name[strcspn(owner->name, "\n")] = '\0';
 }

@@ -1,5 +1,5 @@
-/* A reload: a dry run of the new program in a child, then this process executes it, and then the old workers finish when
-   the new ones serve. Times are milliseconds of the monotonic clock. */
+/* A reload: a dry run of the new program in a child, then this process executes it, and then the old workers finish
+   when the new ones serve. Times are milliseconds of the monotonic clock. */
 #ifndef TINYHTTPD_PROCESS_RELOAD_H
 #define TINYHTTPD_PROCESS_RELOAD_H
 
@@ -30,8 +30,8 @@ void reload_cancel(struct reload *reload);
 /* Handles the exit of the dry run. Returns false if it was another process. */
 bool reload_on_exit(struct reload *reload, pid_t pid, int wait_status);
 
-/* True if the dry run has succeeded and the next program may begin. That lets each check of an old worker begin anew, so
-   it waits for them; but workers could make them follow each other for ever. */
+/* True if the dry run has succeeded and the next program may begin. That lets each check of an old worker begin anew,
+   so it waits for them; but workers could make them follow each other for ever. */
 bool reload_may_hand_over(const struct reload *reload, int64_t now);
 
 /* Replaces this program after the dry run has succeeded. Its workers, and the old ones, stay children of the process.

@@ -1,5 +1,6 @@
 #include "process/served_root.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
 
@@ -39,8 +40,7 @@ static int fail_root(struct failure *failure, const char *typed, int error)
 static bool can_search(int directory)
 {
     int fd = openat(directory, ".", O_PATH | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return fd >= 0;
 }
 
@@ -61,8 +61,7 @@ static int open_directory(const struct served_root *served, const char *typed, s
         return 0;
     }
     fail_root(failure, typed, errno);
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return failure->status;
 }
 

@@ -32,43 +32,7 @@ struct supervision {
     pid_t closer;         /* the process that closes the listening sockets, 0 if there is none */
     int64_t log_due;      /* when to start a log writer; INT64_MAX: all run */
     int64_t stop_started; /* if the server was told to stop */
-    sig_atomic_t stop_signals_seen;
 };
-
-static volatile sig_atomic_t stop_signals; /* the number received */
-static volatile sig_atomic_t hangup;       /* SIGHUP is pending */
-static volatile sig_atomic_t suspension;   /* SIGTSTP is pending */
-static volatile sig_atomic_t reopen;       /* SIGUSR1 is pending */
-
-static void on_stop(int signal)
-{
-    (void)signal;
-    stop_signals++;
-}
-
-static void on_hangup(int signal)
-{
-    (void)signal;
-    hangup = 1;
-}
-
-static void on_suspend(int signal)
-{
-    (void)signal;
-    suspension = 1;
-}
-
-static void on_reopen(int signal)
-{
-    (void)signal;
-    reopen = 1;
-}
-
-/* SIGCHLD interrupts the wait; waitpid returns the child. A worker inherits WORKER_RETIRE blocked, and so pending. */
-static void on_other(int signal)
-{
-    (void)signal;
-}
 
 static bool is_stopping(const struct supervision *supervision)
 {
@@ -87,7 +51,7 @@ static void reap(struct supervision *supervision)
         else if (!workers_on_exit(&supervision->workers, pid, wait_status, serving) &&
                  !reload_on_exit(&supervision->reload, pid, wait_status) &&
                  !root_watch_on_exit(&supervision->root_watch, pid, wait_status))
-            log_writer_ended(pid);
+            log_note_ended(pid);
     }
 }
 
@@ -121,9 +85,8 @@ static void begin_stop(struct supervision *supervision)
 
 static void read_stop_signals(struct supervision *supervision)
 {
-    if (stop_signals == supervision->stop_signals_seen)
+    if (!signals_take(SIGNAL_DRAIN))
         return;
-    supervision->stop_signals_seen = stop_signals;
     if (!is_stopping(supervision)) {
         begin_stop(supervision);
     } else if (now_ms() - supervision->stop_started >= LIMIT_STOP_TWICE_MS) {
@@ -137,9 +100,8 @@ static void read_stop_signals(struct supervision *supervision)
    pending for the program that serves afterwards. */
 static void read_hangup(struct supervision *supervision)
 {
-    if (!hangup || reload_is_under_way(&supervision->reload) || is_stopping(supervision))
+    if (reload_is_under_way(&supervision->reload) || is_stopping(supervision) || !signals_take(SIGNAL_RELOAD))
         return;
-    hangup = 0;
     if (master_lost_terminal(supervision->master))
         begin_stop(supervision);
     else
@@ -155,7 +117,8 @@ static void signal_others(const struct supervision *supervision, int signal)
         kill(supervision->reload.dry_run, signal);
 }
 
-/* No time limit of the master counts while the server is stopped, but --shutdown-delay, which workers measure as well. */
+/* No time limit of the master counts while the server is stopped, but --shutdown-delay, which workers measure as
+   well. */
 static void add_time(struct supervision *supervision, int64_t stopped)
 {
     supervision->stop_started += stopped;
@@ -170,9 +133,8 @@ static void add_time(struct supervision *supervision, int64_t stopped)
 static void read_suspension(struct supervision *supervision)
 {
     int64_t start = now_ms();
-    if (!suspension)
+    if (!signals_take(SIGNAL_SUSPEND))
         return;
-    suspension = 0;
     kill_looks(supervision);
     signal_others(supervision, SIGSTOP);
     signals_suspend();
@@ -211,10 +173,8 @@ static void supervise(struct supervision *supervision)
     for (;;) {
         read_suspension(supervision);
         read_stop_signals(supervision); /* before reap(): the same signal may have ended a child */
-        if (reopen) {
-            reopen = 0;
+        if (signals_take(SIGNAL_REOPEN))
             log_reopen();
-        }
         reap(supervision);
         supervision->log_due = log_start_writers(now_ms());
         if (supervision->state == SUPERVISION_SERVE)
@@ -232,7 +192,8 @@ static void supervise(struct supervision *supervision)
             root_watch_step(&supervision->root_watch, now);
             if (reload_may_hand_over(&supervision->reload, now)) {
                 root_watch_stop(&supervision->root_watch);
-                if (hangup) /* since the dry run began: stays pending, as it is blocked, for the new program */
+                /* One since the dry run began: stays pending, as it is blocked, for the new program. */
+                if (signals_take(SIGNAL_RELOAD))
                     raise(SIGHUP);
                 reload_hand_over(&supervision->reload);
             }
@@ -265,23 +226,15 @@ static void kill_all(struct supervision *supervision)
     }
 }
 
-/* A worker inherits the mask, so that WORKER_RETIRE stays pending until it has its handler. */
-static void handle_signals(void)
-{
-    static void (*const handlers[SIGNAL_EFFECTS])(int signal) = {
-        [SIGNAL_DRAIN] = on_stop,      [SIGNAL_RELOAD] = on_hangup, [SIGNAL_WAKE] = on_other,
-        [SIGNAL_SUSPEND] = on_suspend, [SIGNAL_REOPEN] = on_reopen,
-    };
-    signals_handle(SIGNAL_MASTER, handlers);
-}
-
 int supervision_run(struct master *master, char *const *command)
 {
     static struct supervision room;
     struct supervision *supervision = &room;
     supervision->master = master;
     supervision->reload = (struct reload){.workers = &supervision->workers, .command = command};
-    handle_signals();
+    /* SIGCHLD only ends a wait. A worker inherits the mask, so that WORKER_RETIRE stays pending until it handles it. */
+    signals_handle(SIGNAL_MASTER, 1U << SIGNAL_DRAIN | 1U << SIGNAL_RELOAD | 1U << SIGNAL_WAKE |
+                                      1U << SIGNAL_SUSPEND | 1U << SIGNAL_REOPEN);
     supervision->root_watch =
         (struct root_watch){.workers = &supervision->workers, .due = now_ms()}; /* it may be missing */
     workers_begin(&supervision->workers, master);

@@ -132,11 +132,9 @@ static pid_t fork_worker(struct workers *workers, struct child *child)
     pid_t pid = fork();
     if (pid == 0)
         become_worker(workers, child->slot, notices[WRITE], parent);
-    int error = errno;
-    close(notices[WRITE]);
+    descriptors_close(notices[WRITE]);
     if (pid < 0)
-        close(notices[READ]);
-    errno = error;
+        descriptors_close(notices[READ]);
     child->notices = notices[READ];
     return pid;
 }
@@ -257,8 +255,7 @@ static void on_child_exit(struct workers *workers, struct child *child, int wait
     child->pause = crashed ? 0 : next_pause(child, now); /* such a file can't crash the next worker */
     child->due = now + child->pause;
     child->pid = 0;
-    if (child->notices >= 0)
-        close(child->notices);
+    descriptors_close(child->notices);
     workers->running--;
     if (serving) {
         if (has_slot)

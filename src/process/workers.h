@@ -1,5 +1,5 @@
-/* The workers: the master starts them, replaces those that die or leave, and reads their notices. Times are milliseconds
-   of the monotonic clock. */
+/* The workers: the master starts them, replaces those that die or leave, and reads their notices. Times are
+   milliseconds of the monotonic clock. */
 #ifndef TINYHTTPD_PROCESS_WORKERS_H
 #define TINYHTTPD_PROCESS_WORKERS_H
 

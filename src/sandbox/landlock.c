@@ -1,5 +1,6 @@
 #include "sandbox/landlock.h"
 
+#include "base/descriptors.h"
 #include "sandbox/instrumented.h"
 
 #include <errno.h>
@@ -95,8 +96,6 @@ int landlock_restrict(int root)
     allow_instruments(rules);
     if (failed == 0)
         failed = (int)syscall(CALL_RESTRICT_SELF, rules, 0U);
-    int error = errno;
-    close(rules);
-    errno = error;
+    descriptors_close(rules);
     return failed == 0 ? version : -1;
 }

@@ -1,6 +1,7 @@
 #include "sandbox/sandbox.h"
 
 #include "base/buffer.h"
+#include "base/descriptors.h"
 #include "sandbox/instrumented.h"
 #include "sandbox/landlock.h"
 #include "sandbox/seccomp.h"
@@ -51,10 +52,7 @@ static int restrict_files(const struct sandbox *sandbox)
     if (sandbox->reads_all && all < 0)
         return -1;
     int version = landlock_restrict(sandbox->reads_all ? all : sandbox->root);
-    int error = errno;
-    if (all >= 0)
-        close(all);
-    errno = error;
+    descriptors_close(all);
     return version;
 }
 
@@ -66,8 +64,7 @@ static void leave_terminal(void)
     bool left = fd >= 0 ? ioctl(fd, TIOCNOTTY) == 0 : errno == ENXIO;
     if (!left)
         setsid();
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
 }
 
 /*
@@ -169,8 +166,7 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
         sandbox_restrict_calls(&held);
         int fd = openat(sandbox->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         held.root_error = fd < 0 ? errno : 0;
-        if (fd >= 0)
-            close(fd);
+        descriptors_close(fd);
         struct stat attributes;
         /* After another error, as of a root that has just been removed, a later stat(2) may succeed. */
         held.root_is_visible = sandbox->root_name != NULL && (stat(sandbox->root_name, &attributes) == 0 ||

@@ -134,7 +134,6 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
         handoff->bytes = (struct span){room, (size_t)length - sizeof header};
         return HANDOFF_DONE;
     }
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return HANDOFF_FAILED;
 }

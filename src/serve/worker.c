@@ -66,28 +66,6 @@ struct worker {
     char batch[LIMIT_BATCH];        /* requests that are received before the first of them is answered */
 };
 
-static volatile sig_atomic_t stop_requested;
-static volatile sig_atomic_t retirement_requested;
-static volatile sig_atomic_t is_resumed; /* SIGCONT, perhaps after a stop */
-
-static void on_stop(int signal)
-{
-    (void)signal;
-    stop_requested = 1;
-}
-
-static void on_retire(int signal)
-{
-    (void)signal;
-    retirement_requested = 1;
-}
-
-static void on_resume(int signal)
-{
-    (void)signal;
-    is_resumed = 1;
-}
-
 /* ---- time ---- */
 
 /*
@@ -930,7 +908,6 @@ static int wait_for_events(struct worker *worker)
    before SIGCONT is handled. */
 __attribute__((cold)) static void renew_deadlines(struct worker *worker)
 {
-    is_resumed = 0;
     read_clocks(worker);
     deadlines_renew(&worker->deadlines, worker->now);
     if (worker->service.slow.free_at < worker->now * 1000)
@@ -954,7 +931,7 @@ static void iterate(struct worker *worker)
         deliver_signals(worker);
         log_flush(); /* a busy worker holds no line for longer than a tick either */
     }
-    if (is_resumed)
+    if (signals_take(SIGNAL_RESUME))
         renew_deadlines(worker);
     serve_connections(worker, worker->events, count);
     serve_sources(worker, worker->events, count);
@@ -964,11 +941,10 @@ static void iterate(struct worker *worker)
     free_closed(worker);
     worker->store_expiry = store_end_iteration(worker->service.context.store, worker->now);
     publish(worker);
-    if (stop_requested)
+    if (signals_take(SIGNAL_DRAIN) || worker->service.context.stopping)
         stop(worker);
-    if (retirement_requested && !worker->service.context.draining)
+    if (signals_take(SIGNAL_RETIRE) && !worker->service.context.draining)
         retire(worker);
-    retirement_requested = 0;
     if (worker->has_successors)
         hand_over_all(worker);
     if (is_leaving(worker) && !worker->leave_noticed)
@@ -1026,8 +1002,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->root_retry = INT64_MAX;
     worker->drain_due = setup->drain_due;
     worker->drain_deadline = INT64_MAX;
-    stop_requested = setup->drain_due != 0;
-    worker->service.context.stopping = stop_requested;
+    worker->service.context.stopping = setup->drain_due != 0;
     worker->connections_max = connections_max(setup);
     deadlines_init(&worker->deadlines, idle_ms(setup->settings));
     worker->service.context.config = &worker->config;
@@ -1061,8 +1036,7 @@ static void close_worker(struct worker *worker)
     step_ready(worker, take_ready(worker));
     free_closed(worker);
     log_close();
-    if (worker->epoll >= 0)
-        close(worker->epoll);
+    descriptors_close(worker->epoll);
     rules_close(worker->service.context.rules);
     if (worker->service.context.store != NULL)
         store_close(worker->service.context.store);
@@ -1074,12 +1048,7 @@ int worker_run(const struct worker_setup *setup)
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL)
         return EX_OSERR;
-    static void (*const handlers[SIGNAL_EFFECTS])(int signal) = {
-        [SIGNAL_DRAIN] = on_stop,
-        [SIGNAL_RETIRE] = on_retire,
-        [SIGNAL_RESUME] = on_resume,
-    };
-    signals_handle(SIGNAL_WORKER, handlers);
+    signals_handle(SIGNAL_WORKER, 1U << SIGNAL_DRAIN | 1U << SIGNAL_RETIRE | 1U << SIGNAL_RESUME);
     bool opened = open_worker(worker, setup);
     if (!opened)
         log_error("a worker can't start: %s", strerror(errno));

@@ -1,5 +1,6 @@
 #include "site/beneath.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 
 #include <assert.h>
@@ -43,18 +44,10 @@ static int fail(int error)
     return -1;
 }
 
-/* Preserves errno. */
-static void close_quietly(int fd)
-{
-    int error = errno;
-    close(fd);
-    errno = error;
-}
-
 static void enter(struct walk *walk, int directory)
 {
     if (walk->directory != walk->beneath->root)
-        close_quietly(walk->directory);
+        descriptors_close(walk->directory);
     walk->directory = directory;
 }
 
@@ -207,7 +200,7 @@ static int follow_or_fail(struct walk *walk, const char *name, size_t taken, int
     } else if (result == 0) {
         result = error == ELOOP || S_ISDIR(attributes.st_mode) ? WALK_ON : fail(error);
     }
-    close_quietly(fd);
+    descriptors_close(fd);
     return result;
 }
 

@@ -18,21 +18,16 @@ static const struct span reserved[] = {
 /* Files of Next's development server do change. */
 static const struct span development = SPAN_INIT("_next/static/development/");
 
-static bool begins(struct span text, struct span beginning)
-{
-    return text.length >= beginning.length && span_equal((struct span){text.at, beginning.length}, beginning);
-}
-
 static bool is_reserved(struct span path)
 {
     for (size_t at = 0; at < path.length; at++) {
         struct span rest = {path.at + at, path.length - at};
         if (at > 0 && path.at[at - 1] != '/')
             continue;
-        if (begins(rest, development))
+        if (span_begins(rest, development))
             return false;
         for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-            if (begins(rest, reserved[i]))
+            if (span_begins(rest, reserved[i]))
                 return true;
         }
     }

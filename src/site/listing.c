@@ -1,6 +1,7 @@
 #include "site/listing.h"
 
 #include "base/date.h"
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/now.h"
 #include "site/assets.h"
@@ -380,8 +381,7 @@ static bool follow(const struct listing *listing, struct span name, struct stat 
 {
     int fd = open_entry(listing, name, O_PATH);
     bool found = fd >= 0 && fstat(fd, attributes) == 0;
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return found;
 }
 
@@ -402,10 +402,7 @@ static bool is_served(const struct listing *listing, struct span name, mode_t mo
     *opened = true;
     int fd = open_entry(listing, name, S_ISDIR(mode) ? O_PATH : O_RDONLY | O_NONBLOCK | O_NOCTTY);
     bool served = fd >= 0 && (!S_ISDIR(mode) || fstatat(fd, ".", &attributes, 0) == 0);
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = error;
+    descriptors_close(fd);
     return served;
 }
 

@@ -1,5 +1,6 @@
 #include "site/mime.h"
 
+#include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/text.h"
 #include "site/encoded_name.h"
@@ -24,303 +25,256 @@ static const struct type_override *overrides;
 static unsigned override_count;
 
 /*
- * Sorted by extension. IANA's registrations, unless browsers need another type. Source code and notes are text/plain,
- * so that browsers show instead of save them: Chromium saves application/yaml and application/toml, Firefox also
- * text/markdown.
+ * IANA's registrations, unless browsers need another type. Source code and notes are text/plain, so that browsers show
+ * instead of save them: Chromium saves application/yaml and application/toml, Firefox also text/markdown, and no browser
+ * runs JSX.
  *
  * Left out on purpose: text formats whose registered type browsers save (eml, pem, obj, tex: their content makes them
  * text/plain), names with two meanings (key, db), and "php" and other programs, which users might expect a server to
  * run.
  */
-enum { EXTENSION_MAX = 16 };
-static const struct known {
-    char extension[EXTENSION_MAX];
+static const struct {
     const char *type;
+    const char *extensions; /* separated by spaces */
 } table[] = {
-    {"3g2", "video/3gpp2"},
-    {"3gp", "video/3gpp"},
-    {"3mf", "model/3mf"},
-    {"7z", "application/x-7z-compressed"},
-    {"aac", "audio/aac"},
-    {"ac3", "audio/ac3"},
-    {"aif", "audio/aiff"},
-    {"aiff", "audio/aiff"}, /* WHATWG MIME Sniffing 6.2 */
-    {"amr", "audio/amr"},
-    {"apk", "application/vnd.android.package-archive"},
-    {"apng", "image/apng"},
-    {"appinstaller", "application/appinstaller"},
-    {"appx", "application/appx"},
-    {"appxbundle", "application/appxbundle"},
-    {"arrow", "application/vnd.apache.arrow.file"},
-    {"asf", "video/x-ms-asf"},
-    {"atom", "application/atom+xml"},
-    {"au", "audio/basic"},
-    {"avi", "video/x-msvideo"},
-    {"avif", "image/avif"},
-    {"avifs", "image/avif"},
-    {"azw3", "application/vnd.amazon.mobi8-ebook"},
-    {"bin", "application/octet-stream"},
-    {"bmp", "image/bmp"},
-    {"br", "application/octet-stream"}, /* RFC 7932 registers a coding, not a type */
-    {"bz2", "application/x-bzip2"},
-    {"c", "text/plain"},
-    {"cab", "application/vnd.ms-cab-compressed"},
-    {"caf", "audio/x-caf"},
-    {"cbor", "application/cbor"},
-    {"cbr", "application/vnd.comicbook-rar"},
-    {"cbz", "application/vnd.comicbook+zip"},
-    {"cc", "text/plain"},
-    {"cer", "application/pkix-cert"},
-    {"cjs", "text/javascript"},
-    {"conf", "text/plain"},
-    {"cpp", "text/plain"},
-    {"crl", "application/pkix-crl"},
-    {"crt", "application/x-x509-ca-cert"}, /* else phones offer no installation */
-    {"crx", "application/x-chrome-extension"},
-    {"css", "text/css"},
-    {"csv", "text/csv"},
-    {"cur", "image/vnd.microsoft.icon"},
-    {"czml", "application/json"},
-    {"dae", "model/vnd.collada+xml"},
-    {"dcm", "application/dicom"},
-    {"dds", "image/vnd.ms-dds"},
-    {"deb", "application/vnd.debian.binary-package"},
-    {"der", "application/x-x509-ca-cert"},
-    {"diff", "text/plain"},
-    {"djvu", "image/vnd.djvu"},
-    {"dmg", "application/octet-stream"},
-    {"doc", "application/msword"},
-    {"docm", "application/vnd.ms-word.document.macroenabled.12"},
-    {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
-    {"dotx", "application/vnd.openxmlformats-officedocument.wordprocessingml.template"},
-    {"dwg", "image/vnd.dwg"},
-    {"ear", "application/java-archive"},
-    {"ec3", "audio/eac3"},
-    {"emf", "image/emf"},
-    {"eot", "application/vnd.ms-fontobject"},
-    {"eps", "application/postscript"},
-    {"epub", "application/epub+zip"},
-    {"exe", "application/vnd.microsoft.portable-executable"},
-    {"exr", "image/aces"},
-    {"fgb", "application/flatgeobuf"},
-    {"fits", "application/fits"},
-    {"flac", "audio/flac"},
-    {"flatpakref", "application/vnd.flatpak.ref"},
-    {"flatpakrepo", "application/vnd.flatpak.repo"},
-    {"flv", "video/x-flv"},
-    {"geojson", "application/geo+json"},
-    {"gif", "image/gif"},
-    {"glb", "model/gltf-binary"},
-    {"gltf", "model/gltf+json"},
-    {"gml", "application/gml+xml"},
-    {"go", "text/plain"},
-    {"gpkg", "application/geopackage+sqlite3"},
-    {"gpx", "application/gpx+xml"},
-    {"gz", "application/gzip"},
-    {"h", "text/plain"},
-    {"heic", "image/heic"},
-    {"heif", "image/heif"},
-    {"htm", "text/html"},
-    {"html", "text/html"},
-    {"ico", "image/vnd.microsoft.icon"},
-    {"ics", "text/calendar"},
-    {"img", "application/octet-stream"},
-    {"ini", "text/plain"},
-    {"ipa", "application/octet-stream"}, /* what iOS installs from */
-    {"ipynb", "application/x-ipynb+json"},
-    {"iso", "application/octet-stream"},
-    {"jar", "application/java-archive"},
-    {"java", "text/plain"},
-    {"jfif", "image/jpeg"},
-    {"jnlp", "application/x-java-jnlp-file"},
-    {"jp2", "image/jp2"},
-    {"jpe", "image/jpeg"},
-    {"jpeg", "image/jpeg"},
-    {"jpg", "image/jpeg"},
-    {"js", "text/javascript"}, /* RFC 9239 */
-    {"json", "application/json"},
-    {"jsonld", "application/ld+json"},
-    {"jsx", "text/plain"}, /* no browser runs it */
-    {"jxl", "image/jxl"},
-    {"kml", "application/vnd.google-earth.kml+xml"},
-    {"kmz", "application/vnd.google-earth.kmz"},
-    {"ktx", "image/ktx"},
-    {"ktx2", "image/ktx2"},
-    {"laz", "application/vnd.laszip"},
-    {"log", "text/plain"},
-    {"m2ts", TRANSPORT_STREAM},
-    {"m3u", "audio/mpegurl"}, /* RFC 8216 4 */
-    {"m3u8", "application/vnd.apple.mpegurl"},
-    {"m4a", "audio/mp4"},
-    {"m4b", "audio/mp4"},
-    {"m4s", "video/iso.segment"},
-    {"m4v", "video/mp4"},
-    {"map", "application/json"}, /* source maps, ECMA-426 */
-    {"markdown", "text/plain"},
-    {"mathml", "application/mathml+xml"},
-    {"md", "text/plain"},
-    {"meta4", "application/metalink4+xml"},
-    {"metalink", "application/metalink+xml"},
-    {"mid", "audio/midi"},
-    {"midi", "audio/midi"},
-    {"mjs", "text/javascript"},
-    {"mka", "audio/matroska"},
-    {"mkv", "video/matroska"},
-    {"mml", "application/mathml+xml"},
-    {"mobi", "application/x-mobipocket-ebook"},
-    {"mobileconfig", "application/x-apple-aspen-config"}, /* else iOS offers no installation */
-    {"mov", "video/quicktime"},
-    {"mp2", "audio/mpeg"},
-    {"mp3", "audio/mpeg"},
-    {"mp4", "video/mp4"},
-    {"mpd", "application/dash+xml"},
-    {"mpeg", "video/mpeg"},
-    {"mpg", "video/mpeg"},
-    {"msg", "application/vnd.ms-outlook"},
-    {"msi", "application/x-msi"},
-    {"msix", "application/msix"},
-    {"msixbundle", "application/msixbundle"},
-    {"mts", TRANSPORT_STREAM},
-    {"musicxml", "application/vnd.recordare.musicxml+xml"},
-    {"mvt", "application/vnd.mapbox-vector-tile"},
-    {"mxl", "application/vnd.recordare.musicxml"},
-    {"n3", "text/n3"},
-    {"ncx", "application/x-dtbncx+xml"},
-    {"nq", "application/n-quads"},
-    {"nt", "application/n-triples"},
-    {"numbers", "application/vnd.apple.numbers"},
-    {"odg", "application/vnd.oasis.opendocument.graphics"},
-    {"odp", "application/vnd.oasis.opendocument.presentation"},
-    {"ods", "application/vnd.oasis.opendocument.spreadsheet"},
-    {"odt", "application/vnd.oasis.opendocument.text"},
-    {"oga", "audio/ogg"},
-    {"ogg", "audio/ogg"},
-    {"ogv", "video/ogg"},
-    {"ogx", "application/ogg"},
-    {"opf", "application/oebps-package+xml"},
-    {"opml", "application/xml"}, /* OPML names text/xml */
-    {"opus", "audio/ogg"},       /* RFC 7845 9 */
-    {"osm", "application/vnd.openstreetmap.data+xml"},
-    {"otf", "font/otf"},
-    {"ots", "application/vnd.oasis.opendocument.spreadsheet-template"},
-    {"ott", "application/vnd.oasis.opendocument.text-template"},
-    {"owl", "application/rdf+xml"},
-    {"oxps", "application/oxps"},
-    {"oxt", "application/vnd.openofficeorg.extension"},
-    {"p12", "application/x-pkcs12"},
-    {"p7b", "application/x-pkcs7-certificates"},
-    {"p7c", "application/pkcs7-mime"},
-    {"p7m", "application/pkcs7-mime"},
-    {"p7s", "application/pkcs7-signature"},
-    {"pac", "application/x-ns-proxy-autoconfig"},
-    {"pages", "application/vnd.apple.pages"},
-    {"parquet", "application/vnd.apache.parquet"},
-    {"patch", "text/plain"},
-    {"pbf", "application/x-protobuf"},
-    {"pbm", "image/x-portable-bitmap"},
-    {"pdf", "application/pdf"},
-    {"pfx", "application/x-pkcs12"},
-    {"pgm", "image/x-portable-graymap"},
-    {"pkg", "application/octet-stream"},
-    {"pkpass", "application/vnd.apple.pkpass"},
-    {"pkpasses", "application/vnd.apple.pkpasses"},
-    {"pls", "audio/x-scpls"},
-    {"pmtiles", "application/vnd.pmtiles"},
-    {"png", "image/png"},
-    {"pnm", "image/x-portable-anymap"},
-    {"ppm", "image/x-portable-pixmap"},
-    {"ppsx", "application/vnd.openxmlformats-officedocument.presentationml.slideshow"},
-    {"ppt", "application/vnd.ms-powerpoint"},
-    {"pptm", "application/vnd.ms-powerpoint.presentation.macroenabled.12"},
-    {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
-    {"ps", "application/postscript"},
-    {"psd", "image/vnd.adobe.photoshop"},
-    {"py", "text/plain"},
-    {"qt", "video/quicktime"},
-    {"rar", "application/vnd.rar"},
-    {"rdf", "application/rdf+xml"},
-    {"rpm", "application/x-rpm"},
-    {"rs", "text/plain"},
-    {"rss", "application/rss+xml"},
-    {"rtf", "application/rtf"},
-    {"scss", "text/plain"},
-    {"sh", "text/plain"},
-    {"shtml", "text/html"},
-    {"spx", "audio/ogg"},
-    {"sql", "text/plain"},
-    {"sqlite", "application/vnd.sqlite3"},
-    {"sqlite3", "application/vnd.sqlite3"},
-    {"srt", "text/plain"},
-    {"step", "model/step"},
-    {"stl", "model/stl"},
-    {"stp", "model/step"},
-    {"svg", "image/svg+xml"},
-    {"svgz", "image/svg+xml"}, /* with a Content-Encoding */
-    {"swf", "application/x-shockwave-flash"},
-    {"tar", "application/x-tar"},
-    {"tbz2", "application/x-bzip2"},
-    {"tga", "image/x-tga"},
-    {"tgz", "application/gzip"},
-    {"tif", "image/tiff"},
-    {"tiff", "image/tiff"},
-    {"toml", "text/plain"},
-    {"topojson", "application/json"},
-    {"torrent", "application/x-bittorrent"},
-    {"trig", "application/trig"},
-    {"ts", TRANSPORT_STREAM},
-    {"tsv", "text/tab-separated-values"},
-    {"tsx", "text/plain"},
-    {"ttc", "font/collection"},
-    {"ttf", "font/ttf"},
-    {"ttl", "text/turtle"},
-    {"ttml", "application/ttml+xml"},
-    {"txt", "text/plain"},
-    {"txz", "application/x-xz"},
-    {"tzst", "application/zstd"},
-    {"usdz", "model/vnd.usdz+zip"},
-    {"vcard", "text/vcard"},
-    {"vcf", "text/vcard"},
-    {"vrm", "model/gltf-binary"},
-    {"vsdx", "application/vnd.ms-visio.drawing"},
-    {"vtt", "text/vtt"},
-    {"war", "application/java-archive"},
-    {"warc", "application/warc"},
-    {"wasm", "application/wasm"},
-    {"wav", "audio/wav"},
-    {"weba", "audio/webm"},
-    {"webm", "video/webm"},
-    {"webmanifest", "application/manifest+json"},
-    {"webp", "image/webp"},
-    {"wma", "audio/x-ms-wma"},
-    {"wmf", "image/wmf"},
-    {"wmv", "video/x-ms-wmv"},
-    {"woff", "font/woff"},
-    {"woff2", "font/woff2"},
-    {"wrl", "model/vrml"},
-    {"wsdl", "application/wsdl+xml"},
-    {"x3d", "model/x3d+xml"},
-    {"xht", "application/xhtml+xml"},
-    {"xhtml", "application/xhtml+xml"},
-    {"xls", "application/vnd.ms-excel"},
-    {"xlsb", "application/vnd.ms-excel.sheet.binary.macroenabled.12"},
-    {"xlsm", "application/vnd.ms-excel.sheet.macroenabled.12"},
-    {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
-    {"xltx", "application/vnd.openxmlformats-officedocument.spreadsheetml.template"},
-    {"xml", "application/xml"},
-    {"xpi", "application/x-xpinstall"},
-    {"xps", "application/vnd.ms-xpsdocument"},
-    {"xsd", "application/xml"},
-    {"xsl", "application/xslt+xml"},
-    {"xslt", "application/xslt+xml"},
-    {"xspf", "application/xspf+xml"},
-    {"xz", "application/x-xz"},
-    {"yaml", "text/plain"},
-    {"yml", "text/plain"},
-    {"zip", "application/zip"},
-    {"zst", "application/zstd"}, /* RFC 8878 */
+    {"application/appinstaller", "appinstaller"},
+    {"application/appx", "appx"},
+    {"application/appxbundle", "appxbundle"},
+    {"application/atom+xml", "atom"},
+    {"application/cbor", "cbor"},
+    {"application/dash+xml", "mpd"},
+    {"application/dicom", "dcm"},
+    {"application/epub+zip", "epub"},
+    {"application/fits", "fits"},
+    {"application/flatgeobuf", "fgb"},
+    {"application/geo+json", "geojson"},
+    {"application/geopackage+sqlite3", "gpkg"},
+    {"application/gml+xml", "gml"},
+    {"application/gpx+xml", "gpx"},
+    {"application/gzip", "gz tgz"},
+    {"application/java-archive", "ear jar war"},
+    {"application/json", "czml json map topojson"}, /* map: source maps, ECMA-426 */
+    {"application/ld+json", "jsonld"},
+    {"application/manifest+json", "webmanifest"},
+    {"application/mathml+xml", "mathml mml"},
+    {"application/metalink+xml", "metalink"},
+    {"application/metalink4+xml", "meta4"},
+    {"application/msix", "msix"},
+    {"application/msixbundle", "msixbundle"},
+    {"application/msword", "doc"},
+    {"application/n-quads", "nq"},
+    {"application/n-triples", "nt"},
+    {"application/octet-stream",
+     "bin br dmg img ipa iso pkg"}, /* RFC 7932 registers br as a coding only; iOS installs from ipa */
+    {"application/oebps-package+xml", "opf"},
+    {"application/ogg", "ogx"},
+    {"application/oxps", "oxps"},
+    {"application/pdf", "pdf"},
+    {"application/pkcs7-mime", "p7c p7m"},
+    {"application/pkcs7-signature", "p7s"},
+    {"application/pkix-cert", "cer"},
+    {"application/pkix-crl", "crl"},
+    {"application/postscript", "eps ps"},
+    {"application/rdf+xml", "owl rdf"},
+    {"application/rss+xml", "rss"},
+    {"application/rtf", "rtf"},
+    {"application/trig", "trig"},
+    {"application/ttml+xml", "ttml"},
+    {"application/vnd.amazon.mobi8-ebook", "azw3"},
+    {"application/vnd.android.package-archive", "apk"},
+    {"application/vnd.apache.arrow.file", "arrow"},
+    {"application/vnd.apache.parquet", "parquet"},
+    {"application/vnd.apple.mpegurl", "m3u8"},
+    {"application/vnd.apple.numbers", "numbers"},
+    {"application/vnd.apple.pages", "pages"},
+    {"application/vnd.apple.pkpass", "pkpass"},
+    {"application/vnd.apple.pkpasses", "pkpasses"},
+    {"application/vnd.comicbook+zip", "cbz"},
+    {"application/vnd.comicbook-rar", "cbr"},
+    {"application/vnd.debian.binary-package", "deb"},
+    {"application/vnd.flatpak.ref", "flatpakref"},
+    {"application/vnd.flatpak.repo", "flatpakrepo"},
+    {"application/vnd.google-earth.kml+xml", "kml"},
+    {"application/vnd.google-earth.kmz", "kmz"},
+    {"application/vnd.laszip", "laz"},
+    {"application/vnd.mapbox-vector-tile", "mvt"},
+    {"application/vnd.microsoft.portable-executable", "exe"},
+    {"application/vnd.ms-cab-compressed", "cab"},
+    {"application/vnd.ms-excel", "xls"},
+    {"application/vnd.ms-excel.sheet.binary.macroenabled.12", "xlsb"},
+    {"application/vnd.ms-excel.sheet.macroenabled.12", "xlsm"},
+    {"application/vnd.ms-fontobject", "eot"},
+    {"application/vnd.ms-outlook", "msg"},
+    {"application/vnd.ms-powerpoint", "ppt"},
+    {"application/vnd.ms-powerpoint.presentation.macroenabled.12", "pptm"},
+    {"application/vnd.ms-visio.drawing", "vsdx"},
+    {"application/vnd.ms-word.document.macroenabled.12", "docm"},
+    {"application/vnd.ms-xpsdocument", "xps"},
+    {"application/vnd.oasis.opendocument.graphics", "odg"},
+    {"application/vnd.oasis.opendocument.presentation", "odp"},
+    {"application/vnd.oasis.opendocument.spreadsheet", "ods"},
+    {"application/vnd.oasis.opendocument.spreadsheet-template", "ots"},
+    {"application/vnd.oasis.opendocument.text", "odt"},
+    {"application/vnd.oasis.opendocument.text-template", "ott"},
+    {"application/vnd.openofficeorg.extension", "oxt"},
+    {"application/vnd.openstreetmap.data+xml", "osm"},
+    {"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
+    {"application/vnd.openxmlformats-officedocument.presentationml.slideshow", "ppsx"},
+    {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+    {"application/vnd.openxmlformats-officedocument.spreadsheetml.template", "xltx"},
+    {"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
+    {"application/vnd.openxmlformats-officedocument.wordprocessingml.template", "dotx"},
+    {"application/vnd.pmtiles", "pmtiles"},
+    {"application/vnd.rar", "rar"},
+    {"application/vnd.recordare.musicxml", "mxl"},
+    {"application/vnd.recordare.musicxml+xml", "musicxml"},
+    {"application/vnd.sqlite3", "sqlite sqlite3"},
+    {"application/warc", "warc"},
+    {"application/wasm", "wasm"},
+    {"application/wsdl+xml", "wsdl"},
+    {"application/x-7z-compressed", "7z"},
+    {"application/x-apple-aspen-config", "mobileconfig"}, /* else iOS offers no installation */
+    {"application/x-bittorrent", "torrent"},
+    {"application/x-bzip2", "bz2 tbz2"},
+    {"application/x-chrome-extension", "crx"},
+    {"application/x-dtbncx+xml", "ncx"},
+    {"application/x-ipynb+json", "ipynb"},
+    {"application/x-java-jnlp-file", "jnlp"},
+    {"application/x-mobipocket-ebook", "mobi"},
+    {"application/x-msi", "msi"},
+    {"application/x-ns-proxy-autoconfig", "pac"},
+    {"application/x-pkcs12", "p12 pfx"},
+    {"application/x-pkcs7-certificates", "p7b"},
+    {"application/x-protobuf", "pbf"},
+    {"application/x-rpm", "rpm"},
+    {"application/x-shockwave-flash", "swf"},
+    {"application/x-tar", "tar"},
+    {"application/x-x509-ca-cert", "crt der"}, /* else phones offer no installation */
+    {"application/x-xpinstall", "xpi"},
+    {"application/x-xz", "txz xz"},
+    {"application/xhtml+xml", "xht xhtml"},
+    {"application/xml", "opml xml xsd"}, /* OPML names text/xml */
+    {"application/xslt+xml", "xsl xslt"},
+    {"application/xspf+xml", "xspf"},
+    {"application/zip", "zip"},
+    {"application/zstd", "tzst zst"}, /* RFC 8878 */
+    {"audio/aac", "aac"},
+    {"audio/ac3", "ac3"},
+    {"audio/aiff", "aif aiff"}, /* WHATWG MIME Sniffing 6.2 */
+    {"audio/amr", "amr"},
+    {"audio/basic", "au"},
+    {"audio/eac3", "ec3"},
+    {"audio/flac", "flac"},
+    {"audio/matroska", "mka"},
+    {"audio/midi", "mid midi"},
+    {"audio/mp4", "m4a m4b"},
+    {"audio/mpeg", "mp2 mp3"},
+    {"audio/mpegurl", "m3u"},          /* RFC 8216 4 */
+    {"audio/ogg", "oga ogg opus spx"}, /* RFC 7845 9 */
+    {"audio/wav", "wav"},
+    {"audio/webm", "weba"},
+    {"audio/x-caf", "caf"},
+    {"audio/x-ms-wma", "wma"},
+    {"audio/x-scpls", "pls"},
+    {"font/collection", "ttc"},
+    {"font/otf", "otf"},
+    {"font/ttf", "ttf"},
+    {"font/woff", "woff"},
+    {"font/woff2", "woff2"},
+    {"image/aces", "exr"},
+    {"image/apng", "apng"},
+    {"image/avif", "avif avifs"},
+    {"image/bmp", "bmp"},
+    {"image/emf", "emf"},
+    {"image/gif", "gif"},
+    {"image/heic", "heic"},
+    {"image/heif", "heif"},
+    {"image/jp2", "jp2"},
+    {"image/jpeg", "jfif jpe jpeg jpg"},
+    {"image/jxl", "jxl"},
+    {"image/ktx", "ktx"},
+    {"image/ktx2", "ktx2"},
+    {"image/png", "png"},
+    {"image/svg+xml", "svg svgz"}, /* svgz with a Content-Encoding */
+    {"image/tiff", "tif tiff"},
+    {"image/vnd.adobe.photoshop", "psd"},
+    {"image/vnd.djvu", "djvu"},
+    {"image/vnd.dwg", "dwg"},
+    {"image/vnd.microsoft.icon", "cur ico"},
+    {"image/vnd.ms-dds", "dds"},
+    {"image/webp", "webp"},
+    {"image/wmf", "wmf"},
+    {"image/x-portable-anymap", "pnm"},
+    {"image/x-portable-bitmap", "pbm"},
+    {"image/x-portable-graymap", "pgm"},
+    {"image/x-portable-pixmap", "ppm"},
+    {"image/x-tga", "tga"},
+    {"model/3mf", "3mf"},
+    {"model/gltf+json", "gltf"},
+    {"model/gltf-binary", "glb vrm"},
+    {"model/step", "step stp"},
+    {"model/stl", "stl"},
+    {"model/vnd.collada+xml", "dae"},
+    {"model/vnd.usdz+zip", "usdz"},
+    {"model/vrml", "wrl"},
+    {"model/x3d+xml", "x3d"},
+    {"text/calendar", "ics"},
+    {"text/css", "css"},
+    {"text/csv", "csv"},
+    {"text/html", "htm html shtml"},
+    {"text/javascript", "cjs js mjs"}, /* RFC 9239 */
+    {"text/n3", "n3"},
+    {"text/plain", "c cc conf cpp diff go h ini java jsx log markdown md patch py rs scss sh sql srt toml "
+                   "tsx txt yaml yml"},
+    {"text/tab-separated-values", "tsv"},
+    {"text/turtle", "ttl"},
+    {"text/vcard", "vcard vcf"},
+    {"text/vtt", "vtt"},
+    {"video/3gpp", "3gp"},
+    {"video/3gpp2", "3g2"},
+    {"video/iso.segment", "m4s"},
+    {"video/matroska", "mkv"},
+    {TRANSPORT_STREAM, "m2ts mts ts"},
+    {"video/mp4", "m4v mp4"},
+    {"video/mpeg", "mpeg mpg"},
+    {"video/ogg", "ogv"},
+    {"video/quicktime", "mov qt"},
+    {"video/webm", "webm"},
+    {"video/x-flv", "flv"},
+    {"video/x-ms-asf", "asf"},
+    {"video/x-ms-wmv", "wmv"},
+    {"video/x-msvideo", "avi"},
 };
 
-static const size_t TABLE_COUNT = sizeof table / sizeof *table;
+enum { EXTENSION_MAX = 16, KNOWN_MAX = 320 };
+
+/* The extensions of the table, sorted when the first is looked up. */
+static struct known {
+    struct span extension;
+    const char *type;
+} known[KNOWN_MAX];
+static size_t known_count;
+
+static int compare_known(const void *a, const void *b)
+{
+    const struct span left = ((const struct known *)a)->extension,
+                      right = ((const struct known *)b)->extension;
+    if (left.length != right.length)
+        return left.length < right.length ? -1 : 1;
+    return memcmp(left.at, right.at, left.length);
+}
+
+static void sort_known(void)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        for (struct span rest = span_of(table[i].extensions); rest.length > 0; known_count++) {
+            assert(known_count < KNOWN_MAX);
+            known[known_count] = (struct known){span_take_until(&rest, ' '), table[i].type};
+            assert(known[known_count].extension.length <= EXTENSION_MAX);
+        }
+    }
+    qsort(known, known_count, sizeof *known, compare_known);
+}
 
 /* libmagic writes warnings about a database to stderr, where they would look like the server's. */
 static bool load_quietly(const char *path)
@@ -331,10 +285,8 @@ static bool load_quietly(const char *path)
     bool loaded = magic_load(magic, path) == 0;
     if (quiet)
         dup2(kept, STDERR_FILENO);
-    if (nowhere >= 0)
-        close(nowhere);
-    if (kept >= 0)
-        close(kept);
+    descriptors_close(nowhere);
+    descriptors_close(kept);
     return loaded;
 }
 
@@ -380,11 +332,6 @@ static void set_bounds(void)
 
 bool mime_open(void)
 {
-    /* bsearch needs a sorted table. */
-    for (size_t i = 1; i < TABLE_COUNT; i++) {
-        assert(strcmp(table[i - 1].extension, table[i].extension) < 0);
-    }
-
     /* Switch off the checks that parse a format in C: most of libmagic's past defects were there, and a media type does
        not need the details that they find. */
     int flags = MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF |
@@ -415,12 +362,6 @@ void mime_close(void)
     if (magic)
         magic_close(magic);
     magic = NULL;
-}
-
-static int compare_extension(const void *key, const void *entry)
-{
-    const struct known *known = entry;
-    return strcmp(key, known->extension);
 }
 
 /* The extension of the path's last name; empty if it has none. The dot of ".profile" begins no extension. */
@@ -470,17 +411,17 @@ static const char *type_of_name(struct span path)
     if (overriding != NULL)
         return overriding;
 
-    char extension[EXTENSION_MAX];
+    char lower[EXTENSION_MAX];
     struct span typed = extension_of(path);
-    if (typed.length == 0 || typed.length >= sizeof extension)
+    const struct known wanted = {{lower, typed.length}, NULL};
+    if (typed.length == 0 || typed.length > sizeof lower)
         return NULL;
-    for (size_t i = 0; i < typed.length; i++) {
-        extension[i] = text_lower(typed.at[i]);
-    }
-    extension[typed.length] = '\0';
-
-    const struct known *known = bsearch(extension, table, TABLE_COUNT, sizeof *table, compare_extension);
-    return known ? known->type : NULL;
+    for (size_t i = 0; i < typed.length; i++)
+        lower[i] = text_lower(typed.at[i]);
+    if (known_count == 0)
+        sort_known();
+    const struct known *found = bsearch(&wanted, known, known_count, sizeof *known, compare_known);
+    return found != NULL ? found->type : NULL;
 }
 
 bool mime_knows(struct span path)
@@ -501,17 +442,14 @@ static bool ends(const char *text, const char *end)
 /* True for UTF-8 text and for an empty file. A PDF may be all ASCII, and is no text. */
 static bool is_text(struct span start)
 {
-    static const char pdf[] = "%PDF-";
-    if (start.length >= 5 && memcmp(start.at, pdf, 5) == 0)
-        return false;
-    return text_is_utf8(start, start.length == LIMIT_MIME_PROBE);
+    return !span_begins(start, SPAN("%PDF-")) && text_is_utf8(start, start.length == LIMIT_MIME_PROBE);
 }
 
 /* libmagic judges an archive by its first entry, which differs between builds. So an archive is only a ZIP unless its
    name says more. An archive without entries begins with its end record. */
 static bool is_zip(struct span start)
 {
-    return start.length >= 4 && (memcmp(start.at, "PK\3\4", 4) == 0 || memcmp(start.at, "PK\5\6", 4) == 0);
+    return span_begins(start, SPAN("PK\3\4")) || span_begins(start, SPAN("PK\5\6"));
 }
 
 /* Blanks as in "identifying a resource with an unknown MIME type". */
@@ -527,30 +465,14 @@ static struct span skip_blanks(struct span text)
 /* WHATWG MIME Sniffing 7.1: after blanks one of these tags in any case, then a blank or ">". */
 static bool is_html(struct span start)
 {
-    static const struct span tags[] = {
-        SPAN_INIT("<!DOCTYPE HTML"),
-        SPAN_INIT("<HTML"),
-        SPAN_INIT("<HEAD"),
-        SPAN_INIT("<SCRIPT"),
-        SPAN_INIT("<IFRAME"),
-        SPAN_INIT("<H1"),
-        SPAN_INIT("<DIV"),
-        SPAN_INIT("<FONT"),
-        SPAN_INIT("<TABLE"),
-        SPAN_INIT("<A"),
-        SPAN_INIT("<STYLE"),
-        SPAN_INIT("<TITLE"),
-        SPAN_INIT("<B"),
-        SPAN_INIT("<BODY"),
-        SPAN_INIT("<BR"),
-        SPAN_INIT("<P"),
-        SPAN_INIT("<!--"),
-    };
+    struct span tags =
+        SPAN("<!DOCTYPE HTML|<HTML|<HEAD|<SCRIPT|<IFRAME|<H1|<DIV|<FONT|<TABLE|<A|<STYLE|<TITLE|<B|<BODY|"
+             "<BR|<P|<!--");
     start = skip_blanks(start);
-    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
-        size_t length = tags[i].length;
-        if (start.length > length && (start.at[length] == ' ' || start.at[length] == '>') &&
-            span_equal_nocase((struct span){start.at, length}, tags[i]))
+    while (tags.length > 0) {
+        struct span tag = span_take_until(&tags, '|');
+        if (start.length > tag.length && (start.at[tag.length] == ' ' || start.at[tag.length] == '>') &&
+            span_equal_nocase((struct span){start.at, tag.length}, tag))
             return true;
     }
     return false;

@@ -1,5 +1,6 @@
 #include "site/reason.h"
 
+#include "base/descriptors.h"
 #include "base/distance.h"
 #include "base/limits.h"
 #include "base/unicode.h"
@@ -238,8 +239,7 @@ static int open_path(struct opener *opener, struct span path, int flags, struct 
 static bool can_open(struct opener *opener, struct span path, int flags, struct span *name)
 {
     int fd = open_path(opener, path, flags, name);
-    if (fd >= 0)
-        close(fd);
+    descriptors_close(fd);
     return fd >= 0;
 }
 

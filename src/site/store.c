@@ -1,5 +1,6 @@
 #include "site/store.h"
 
+#include "base/descriptors.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/sha256.h"
@@ -160,10 +161,8 @@ static int open_beneath(struct store *store, struct span path, int flags, bool *
         int fd = beneath_open(&store->beneath, path, flags, linked);
         if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || attempt == LIMIT_STORE_RETRIES)
             return fd;
-        int error = errno;
-        if (!store_free_descriptor(store))
+        if (!store_free_descriptor(store)) /* keeps errno */
             attempt = LIMIT_STORE_RETRIES - 1;
-        errno = error;
     }
 }
 
@@ -258,7 +257,7 @@ static bool evict(struct store *store, struct queue *queue)
 static void close_descriptor(struct store *store, struct node *node)
 {
     queue_remove(&store->in_fds, node);
-    close(node->entry.fd);
+    descriptors_close(node->entry.fd);
     node->entry.fd = -1;
     queue_add(&store->closed, node);
 }
@@ -636,8 +635,7 @@ static bool is_in_directory(const struct node *node, const struct directory *dir
 
 static void leave_directory(struct store *store)
 {
-    if (store->shared_directory.fd >= 0)
-        close(store->shared_directory.fd);
+    descriptors_close(store->shared_directory.fd);
     store->shared_directory.fd = -1;
     store->shared_directory.iteration = 0;
 }
@@ -938,8 +936,7 @@ int store_open_directory(struct store *store, struct span path, int *fd)
     int status = *fd >= 0 ? 0 : file_error_status(errno, path);
     if (store_look_at_root(store) == ROOT_CURRENT)
         return status;
-    if (*fd >= 0)
-        close(*fd);
+    descriptors_close(*fd);
     return 503;
 }
 
@@ -1035,8 +1032,7 @@ __attribute__((noinline)) static void find_absent_siblings(struct store *store, 
             fstatat(directory, path.at + node->name, &attributes, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
             node->absent |= 1U << sibling;
     }
-    if (directory >= 0)
-        close(directory);
+    descriptors_close(directory);
     if (!noted)
         node->names.settled = false;
 }

@@ -14,7 +14,8 @@
  *     d          the server begins to drain
  *     others     all that is left arrives; there is any room
  *
- * If it begins with p, the peer is a trusted proxy, which begins with a PROXY header (--proxy-protocol). After the script the rest arrives, then the end of the stream.
+ * If it begins with p, the peer is a trusted proxy, which begins with a PROXY header (--proxy-protocol). After the
+ * script the rest arrives, then the end of the stream.
  */
 #include "serve/connection.h"
 

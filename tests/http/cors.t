@@ -54,8 +54,4 @@ for my $row (['--cors', '*', 'cross-origin'], ['--cors=https://app.example', 'ht
     responses_framed();
     $server->stop;
 }
-
-$server = Harness->start(root => $root, args => ['-j', '1', '--cors', '--isolate']);
-is($server->get('/data.json')->{field}{'cross-origin-resource-policy'}, 'cross-origin', '--cors with --isolate: Cross-Origin-Resource-Policy is cross-origin');
-$server->stop;
 done_testing();

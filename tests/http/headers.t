@@ -1,4 +1,4 @@
-# --header and --isolate.
+# --header.
 use strict;
 use warnings;
 use FindBin;
@@ -61,7 +61,7 @@ $server->stop;
 # The most that --header allows, in a cached head
 my $response;
 my @long = map { "--header=X-Long-$_: " . chr(97 + $_) x 480 } 0 .. 7;
-$server = Harness->start(root => $root, args => ['-j', '1', '--cors=https://' . 'o' x 253 . ':12345', '--isolate', '--cache=auto', @long]);
+$server = Harness->start(root => $root, args => ['-j', '1', '--cors=https://' . 'o' x 253 . ':12345', '--cache=auto', @long]);
 for my $target ('/', '/large.bin') {
     for my $round (1 .. 3) {
         $response = $server->get($target);
@@ -75,18 +75,16 @@ is(scalar(grep { $_->{body} eq "home\n" } @piped), 40, '... 40 pipelined respons
 responses_framed();
 $server->stop;
 
-$server = Harness->start(root => $root, args => ['-j', '1', '--isolate']);
-each_answer($server, '--isolate', { 'cross-origin-opener-policy' => 'same-origin', 'cross-origin-embedder-policy' => 'require-corp', 'cross-origin-resource-policy' => 'same-origin' });
+# The two fields that isolate a page, errors included
+$server = Harness->start(root => $root, args => ['-j', '1', '--header=Cross-Origin-Opener-Policy: same-origin', '--header=Cross-Origin-Embedder-Policy: require-corp']);
+each_answer($server, 'isolation', { 'cross-origin-opener-policy' => 'same-origin', 'cross-origin-embedder-policy' => 'require-corp' });
 $server->stop;
 
-$server = Harness->start(root => $root, args => ['-j', '1', '--isolate', '--header=Cross-Origin-Embedder-Policy: credentialless']);
-each_answer($server, '--isolate and --header', { 'cross-origin-opener-policy' => 'same-origin', 'cross-origin-embedder-policy' => 'credentialless' });
-$server->stop;
 # ---- every field of the server ----
 
 # --header replaces these...
 my @replaced = qw(Server X-Content-Type-Options Access-Control-Allow-Origin Access-Control-Expose-Headers Timing-Allow-Origin
-    Cross-Origin-Resource-Policy Cross-Origin-Opener-Policy Cross-Origin-Embedder-Policy Content-Security-Policy Retry-After
+    Cross-Origin-Resource-Policy Content-Security-Policy Retry-After
     Access-Control-Allow-Methods Access-Control-Max-Age Access-Control-Allow-Headers);
 # ... and is refused for these, with an alternative.
 my %refused = (map({ $_ => qr/leave it out/ } qw(Content-Length Transfer-Encoding Connection Date ETag Last-Modified Accept-Ranges Allow Location Content-Range Vary)),
@@ -134,7 +132,7 @@ sub on_every_answer {
     my ($options, $code) = @_;
     my %environment = (preload('faults'), FAULTS => $control);
     my $all = Harness->start(root => $whole, list => 1, before => sub { @ENV{ keys %environment } = values %environment },
-        args => ['-j', '1', '--cors', '--isolate', '--metrics=/metrics', '--watch', @$options]);
+        args => ['-j', '1', '--cors', '--metrics=/metrics', '--watch', @$options]);
     $all->expect_stderr(qr/--watch|can't read '\/fails\.txt': Cannot allocate memory/);
     for my $case (@cases) {
         my ($name, $status, $request) = @$case;

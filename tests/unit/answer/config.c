@@ -66,7 +66,6 @@ static void the_longest_lines_fit(void **state)
     struct settings settings = {.index = {"i"},
                                 .index_count = 1,
                                 .cors = origin,
-                                .isolate = true,
                                 .cache = CACHE_AUTO,
                                 .headers = {header},
                                 .header_count = 1};

@@ -389,11 +389,11 @@ static void end_without_log_writers(struct metrics *metrics, int files[2])
     put_on(STDOUT_FILENO, files[0]);
     put_on(STDERR_FILENO, files[1]);
     assert_int_equal(log_open(&setup, &failure), 0);
-    assert_int_equal(log_writers(writers), 2);
+    assert_int_equal(log_list_writers(writers), 2);
     log_signal_writers(SIGKILL);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(waitpid(writers[i], NULL, 0), writers[i]);
-        assert_true(log_writer_ended(writers[i]));
+        assert_true(log_note_ended(writers[i]));
     }
     log_add(&line, 1);
     log_close();

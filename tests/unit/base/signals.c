@@ -67,25 +67,47 @@ static void do_nothing(int number)
     (void)number;
 }
 
+/* Lets a blocked signal arrive. */
+static void receive(int number)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    raise(number);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void hangup_and_suspension_stay_ignored_in_the_master(void **state)
 {
-    static void (*const handlers[SIGNAL_EFFECTS])(int) = {
-        [SIGNAL_DRAIN] = do_nothing,
-        [SIGNAL_RELOAD] = do_nothing,
-        [SIGNAL_SUSPEND] = do_nothing,
-    };
+    const unsigned effects = 1U << SIGNAL_DRAIN | 1U << SIGNAL_RELOAD | 1U << SIGNAL_SUSPEND;
     (void)state;
     signal(SIGHUP, SIG_IGN);
     signal(SIGTSTP, SIG_IGN);
     signal(SIGQUIT, SIG_IGN); /* as in a shell's background: a signal sent by name is meant */
-    signals_handle(SIGNAL_MASTER, handlers);
+    signals_handle(SIGNAL_MASTER, effects);
     assert_ptr_equal(handler_of(SIGHUP), SIG_IGN);
     assert_ptr_equal(handler_of(SIGTSTP), SIG_IGN);
-    assert_ptr_equal(handler_of(SIGQUIT), do_nothing);
     assert_true(is_blocked(SIGQUIT));
+    receive(SIGQUIT);
+    assert_true(signals_take(SIGNAL_DRAIN));
+    assert_false(signals_take(SIGNAL_DRAIN));
+    receive(SIGTERM);
     signal(SIGTSTP, SIG_DFL);
-    signals_handle(SIGNAL_MASTER, handlers);
-    assert_ptr_equal(handler_of(SIGTSTP), do_nothing);
+    signals_handle(SIGNAL_MASTER, effects);
+    receive(SIGTSTP);
+    assert_true(signals_take(SIGNAL_SUSPEND));
+    assert_false(signals_take(SIGNAL_DRAIN)); /* as in a worker, which inherits the master's memory */
+}
+
+static void each_process_has_its_own_effects(void **state)
+{
+    (void)state;
+    signals_handle(SIGNAL_WORKER, 1U << SIGNAL_RETIRE | 1U << SIGNAL_DRAIN);
+    receive(SIGUSR2);
+    receive(SIGINT); /* the master decides what follows */
+    assert_true(signals_take(SIGNAL_RETIRE));
+    assert_false(signals_take(SIGNAL_DRAIN));
 }
 
 static void suspending_stops_until_cont(void **state)
@@ -126,6 +148,7 @@ int main(void)
         cmocka_unit_test(ignored_signals_are_given_back_as_they_were),
         cmocka_unit_test(signals_with_a_later_handler_wait),
         cmocka_unit_test(hangup_and_suspension_stay_ignored_in_the_master),
+        cmocka_unit_test(each_process_has_its_own_effects),
         cmocka_unit_test(suspending_stops_until_cont),
         cmocka_unit_test(an_orphan_is_not_suspended),
     };

@@ -483,12 +483,12 @@ static void response_header_options_are_stored(void **state)
     (void)state;
     assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
     assert_true(settings.cache == CACHE_ASK && settings.cors == NULL && settings.charset == NULL &&
-                !settings.isolate && settings.header_count == 0 && settings.type_count == 0);
-    assert_int_equal(read_line((const char *const[]){
-                         "-C", "-c", "3600", "-H", "X-A: b, c", "-H", "X-B:", "--isolate", "--mime",
-                         ".MD=text/markdown; charset=utf-8", "--charset=none", NULL}),
-                     OPTIONS_SERVE);
-    assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 3600 && settings.isolate);
+                settings.header_count == 0 && settings.type_count == 0);
+    assert_int_equal(
+        read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H", "X-B:", "--mime",
+                                        ".MD=text/markdown; charset=utf-8", "--charset=none", NULL}),
+        OPTIONS_SERVE);
+    assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 3600);
     assert_string_equal(settings.cors, "*");
     assert_int_equal(settings.header_count, 2);
     assert_string_equal(settings.headers[0], "X-A: b, c");
@@ -503,7 +503,7 @@ static void response_header_options_are_stored(void **state)
     assert_string_equal(settings.encoded[1].name, "wasm.br");
     assert_string_equal(settings.encoded[1].coding, "br");
     assert_int_equal(read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H",
-                                                     "X-B:", "--isolate", "--charset=none", NULL}),
+                                                     "X-B:", "--charset=none", NULL}),
                      OPTIONS_SERVE);
     /* The default port of another scheme is allowed, and so is a port that ends in the same digits. */
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:443", NULL}), OPTIONS_SERVE);
@@ -715,7 +715,7 @@ static void variables_set_options(void **state)
     assert_string_equal(settings.binds[1], "127.0.0.1");
     assert_string_equal(settings.open, "/");
     assert_string_equal(settings.spa, "app.html");
-    assert_true(settings.watch && !settings.dotfiles && !settings.isolate && settings.cache == CACHE_OFF);
+    assert_true(settings.watch && !settings.dotfiles && settings.cache == CACHE_OFF);
     assert_int_equal(settings.header_count, 2);
     assert_string_equal(settings.headers[0], "A: b, c");
     assert_string_equal(settings.headers[1], "D: e");

@@ -23,8 +23,8 @@ static struct redirects *parse(struct span text, enum rules_choice dialect)
     return redirects;
 }
 
-/* What a request gets, as "STATUS TARGET", with "!" after the status in the pass that comes before files; "" for nothing.
-   A rewrite's path has no leading slash. */
+/* What a request gets, as "STATUS TARGET", with "!" after the status in the pass that comes before files; "" for
+   nothing. A rewrite's path has no leading slash. */
 static const char *ask(const struct redirects *redirects, const char *target)
 {
     static char room[16384];

@@ -285,7 +285,7 @@ static const struct {
 static void extensions_have_types(void **state)
 {
     (void)state;
-    assert_true(mime_open()); /* asserts that the table is sorted */
+    assert_true(mime_open());
     for (size_t i = 0; i < COUNT(TYPES); i++) {
         char extensions[256];
         snprintf(extensions, sizeof extensions, "%s", TYPES[i].extensions);
