@@ -380,11 +380,6 @@ void redirects_free(struct redirects *redirects)
     free(redirects);
 }
 
-unsigned redirects_count(const struct redirects *redirects)
-{
-    return redirects->set.count;
-}
-
 /* ---- matching ---- */
 
 /* Finds a parameter of the query. */

@@ -23,9 +23,6 @@ struct redirects *redirects_parse(struct span text, enum rules_choice dialect, r
 
 void redirects_free(struct redirects *redirects);
 
-/* The number of good rules. */
-unsigned redirects_count(const struct redirects *redirects);
-
 /* FORCED: before a file is looked up; all rules of Cloudflare, at Netlify those with "!", in plain none. MISSING: no file
    was found; all rules, at Cloudflare none. */
 enum redirects_pass { REDIRECTS_FORCED, REDIRECTS_MISSING };
