@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Sets of fields that are kept as a config: most sites have few. */
-enum { CONFIGS = 8, TOLD_MAX = 20 };
+enum { CONFIGS = 8, TOLD_MAX = 20, KNOWN_PATHS = 64, KNOWN_PATH_MAX = 96 };
 
 /* The config of responses with certain fields: as if --header had given them. */
 struct ruled_config {
@@ -20,6 +20,15 @@ struct ruled_config {
     struct config config;
     size_t used;
     char room[LIMIT_HEADER_BYTES + LIMIT_RULES_FIELDS]; /* "NAME: VALUE" and a NUL, one after the other */
+};
+
+/* A path whose fields are known. Most requests of a site are for few paths. */
+struct known_path {
+    uint64_t version;           /* of _headers */
+    struct ruled_config *ruled; /* NULL: it has no fields */
+    uint64_t id;                /* of the config, whose place may have another one by now */
+    size_t length;
+    char path[KNOWN_PATH_MAX];
 };
 
 /* A file of rules, as it was read last. */
@@ -37,7 +46,9 @@ struct rules {
     struct header_rules *headers;
     uint64_t iteration; /* in which the files were found as they are here; 0: none */
     uint64_t filled;    /* how many configs were made */
+    uint64_t version;   /* counts the versions of _headers */
     struct ruled_config configs[CONFIGS];
+    struct known_path known[KNOWN_PATHS];
     struct context context;      /* of an exchange whose config is one of these */
     const struct context *plain; /* its own */
     struct header_fields fields; /* of the current exchange */
@@ -90,6 +101,7 @@ static void drop(struct rules *rules, struct rules_file *file)
     } else {
         header_rules_free(rules->headers);
         rules->headers = NULL;
+        rules->version++;
     }
 }
 
@@ -262,33 +274,51 @@ static void fill(struct rules *rules, struct ruled_config *ruled, const struct h
 }
 
 /* The config of responses with the current fields. */
-static const struct config *find_config(struct rules *rules)
+static struct ruled_config *find_config(struct rules *rules)
 {
     for (unsigned i = 0; i < CONFIGS; i++) {
         if (is_same(&rules->configs[i], &rules->fields))
-            return &rules->configs[i].config;
+            return &rules->configs[i];
     }
     struct ruled_config *oldest = &rules->configs[rules->filled % CONFIGS];
     fill(rules, oldest, &rules->fields);
-    return &oldest->config;
+    return oldest;
+}
+
+static bool is_known(const struct rules *rules, const struct known_path *known)
+{
+    return known->version == rules->version &&
+           (known->ruled == NULL || known->ruled->config.id == known->id) &&
+           span_equal((struct span){known->path, known->length}, rules->path);
+}
+
+static void learn(struct rules *rules, struct known_path *known)
+{
+    header_rules_match(rules->headers, rules->path, &rules->fields);
+    if (rules->fields.overflow)
+        tell_overflow(rules);
+    known->version = rules->version;
+    known->ruled = rules->fields.count > 0 ? find_config(rules) : NULL;
+    known->id = known->ruled != NULL ? known->ruled->config.id : 0;
+    known->length = rules->path.length <= KNOWN_PATH_MAX ? rules->path.length : 0;
+    memcpy(known->path, rules->path.at, known->length);
 }
 
 static void use_fields(struct rules *rules, struct exchange *exchange)
 {
     if (rules->headers == NULL)
         return;
-    header_rules_match(rules->headers, rules->path, &rules->fields);
     rules->plain = exchange->context;
     rules->context = *exchange->context;
-    if (rules->fields.overflow)
-        tell_overflow(rules);
-    if (rules->fields.count == 0)
+    struct known_path *known = &rules->known[hash_bytes(rules->path) % KNOWN_PATHS];
+    if (!is_known(rules, known))
+        learn(rules, known);
+    if (known->ruled == NULL)
         return;
-    const struct config *config = find_config(rules);
-    rules->context.config = config;
+    rules->context.config = &known->ruled->config;
     exchange->context = &rules->context;
-    exchange->response->common = config->common;
-    exchange->response->cache = config->generated_cache;
+    exchange->response->common = rules->context.config->common;
+    exchange->response->cache = rules->context.config->generated_cache;
 }
 
 void rules_forget(struct exchange *exchange)
@@ -304,12 +334,10 @@ void rules_forget(struct exchange *exchange)
 
 static struct span write_path(struct rules *rules, const struct target *target)
 {
-    struct buffer path = BUFFER(rules->room);
-    buffer_byte(&path, '/');
-    buffer_append(&path, target->path);
-    if (target->slash && target->path.length > 0)
-        buffer_byte(&path, '/');
-    return buffer_filled(&path);
+    size_t length = target->path.length;
+    rules->room[0] = rules->room[1 + length] = '/';
+    memcpy(rules->room + 1, target->path.at, length);
+    return (struct span){rules->room, 1 + length + (target->slash && length > 0)};
 }
 
 enum rules_outcome rules_begin(struct exchange *exchange)

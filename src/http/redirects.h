@@ -47,7 +47,7 @@ bool redirects_match(const struct redirects *redirects, struct span path, struct
 
 /*
  * Appends the target. Of a redirect: a Location with the target's query, or else the request's, and the fragment; it
- * names a foreign host only if the rule's own text does. Of a rewrite: a path for store_find, without the NUL behind it;
+ * names a foreign host only if the rule's own text does. Its path has no dot segment. Of a rewrite: a path for store_find, without the NUL behind it;
  * `*slash` is true if the target ended with a slash. The caller checks hidden names. False if the buffer has overflowed,
  * or if a rewrite's path has a NUL, so that no file has it.
  */
