@@ -927,10 +927,16 @@ int store_find(struct store *store, struct span path, uint64_t iteration, struct
 int store_read(struct entry *entry, char *room, size_t size, size_t *length)
 {
     const struct node *node = node_of(entry);
+    struct span path = {node->path, node->path_length};
     assert(entry->fd >= 0);
-    ssize_t got = read_at(entry->fd, room, size, 0);
-    *length = got > 0 ? (size_t)got : 0;
-    return got >= 0 ? 0 : file_error_status_of_open(errno, (struct span){node->path, node->path_length});
+    *length = entry->size < size ? (size_t)entry->size : size;
+    ssize_t got = read_at(entry->fd, room, *length, 0);
+    if (got < 0)
+        return file_error_status_of_open(errno, path);
+    if ((size_t)got == *length)
+        return 0;
+    file_error_log(EBUSY, path); /* it shrinks */
+    return 503;
 }
 
 int store_open_directory(struct store *store, struct span path, int *fd)
