@@ -15,6 +15,7 @@
 #include "http/host.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
 
@@ -105,9 +106,28 @@ static enum outcome list(struct exchange *exchange)
     return outcome;
 }
 
+/* True if a rule, such as one for every address, leads to a page or away: no script of the site is there, and browsers
+   follow no redirect to a service worker (Service Workers, "Update"). */
+static bool finds_no_script(const struct exchange *exchange, enum lookup found)
+{
+    const struct entry *entry = exchange->entry;
+    return found == LOOKUP_PAGE || found == LOOKUP_REDIRECT ||
+           (found == LOOKUP_FILE && exchange->is_rewritten && strncmp(entry->type, "text/html", 9) == 0);
+}
+
+static enum outcome unregister(struct exchange *exchange)
+{
+    if (exchange->entry != NULL)
+        store_release(exchange->context->store, exchange->entry);
+    exchange->entry = NULL;
+    return OUTCOME_UNREGISTER;
+}
+
 static enum outcome look_up(struct exchange *exchange)
 {
     enum lookup found = lookup_find(exchange);
+    if (finds_no_script(exchange, found) && unregister_applies(exchange))
+        return unregister(exchange);
     switch (found) {
     case LOOKUP_FILE:
         return OUTCOME_FILE;

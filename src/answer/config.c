@@ -235,5 +235,5 @@ void config_open(struct config *config, const struct settings *settings, bool ch
     config->cache = write_cache(config);
     if (!is_given(settings, SPAN("Cache-Control")))
         write_rules(config);
-    config->extra_head_bytes = extra_bytes(config);
+    config->extra_head_bytes = extra_bytes(config) + (settings->rules != RULES_OFF ? LIMIT_RULES_HEAD : 0);
 }

@@ -32,8 +32,9 @@ struct config {
     bool caches_by_path;                  /* there are rules, or `immutable` */
 
     size_t extra_head_bytes; /* how much longer a cached header may be than ENTRY_HEAD_MAX */
+    uint64_t id;             /* of fields of _headers; 0: without any */
     bool is_plain;           /* no `base`, `file` or --rules */
-    bool is_ruled;           /* has fields of _headers, which no cached header has */
+    bool is_long;            /* a cached header has no room for the fields of _headers */
     bool check_host;         /* reject foreign hosts, and pages of other sites, on TCP connections */
     size_t used;             /* bytes of `room`, which holds the lines */
     char room[CONFIG_LINES_MAX];

@@ -89,6 +89,8 @@ static void append_page(struct exchange *exchange, int status, struct buffer *ou
                             store_root_error(exchange->context->store));
     else if (is_foreign(exchange, status))
         buffer_append(&sentence, buffer_span(&exchange->reason.text));
+    else if (exchange->location.length > 0)
+        buffer_append(&sentence, SPAN("This address leads to another one, which the Location field has."));
     else
         buffer_string(&sentence, sentence_of(status));
     struct page page = {

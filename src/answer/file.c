@@ -24,11 +24,19 @@ static void add_slice(struct exchange *exchange, uint64_t offset, uint64_t lengt
 
 /* ---- the header that is cached with an entry ---- */
 
-/* False while the validators may still change, for an added script, and for an encoded file, which has its original's
-   type. */
+static bool is_current(const struct cached_header *head, const struct config *config)
+{
+    return head->length > 0 && head->config == config->id;
+}
+
+/* False while the validators may still change, for an added script, for an encoded file, which has its original's type,
+   and while a response in flight sends one with other fields of _headers. */
 static bool has_cacheable_header(const struct exchange *exchange)
 {
-    return exchange->steady && !exchange->has_script;
+    const struct entry *entry = exchange->entry;
+    return exchange->steady && !exchange->has_script &&
+           (entry->users == 1 || entry->head.length == 0 ||
+            is_current(&entry->head, exchange->context->config));
 }
 
 /* Writes the header of a 200 to the end of its room, as the file's bytes follow in memory. Remembers the position of
@@ -48,13 +56,14 @@ static void write_cached_header(const struct exchange *exchange)
     head->validators = (uint16_t)(head->lines + validators);
     head->length = (uint16_t)buffer_filled(&text).length;
     head->second = context->now;
+    head->config = context->config->id;
     memcpy(head->end - head->length, text.at, text.length);
 }
 
 static char *cached_header(const struct exchange *exchange)
 {
     struct cached_header *head = &exchange->entry->head;
-    if (head->length == 0)
+    if (!is_current(head, exchange->context->config))
         write_cached_header(exchange);
     return head->end - head->length;
 }

@@ -16,10 +16,11 @@ static void drop_entry(struct exchange *exchange)
 
 static enum lookup find(struct exchange *exchange, struct span path)
 {
-    int status = path.at[0] == '_' && text_is_rules_file(path)
-                     ? 404
-                     : store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->path = path;
+    exchange->denied = false;
+    if (path.at[0] == '_' && text_is_rules_file(path))
+        return LOOKUP_MISSING;
+    int status = store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->denied = status == 403;
     if (status == 404 || status == 403)
         return encoded_find(exchange, path) ? LOOKUP_FILE : LOOKUP_MISSING;

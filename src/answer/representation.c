@@ -42,7 +42,7 @@ __attribute__((cold)) static struct span cache_by_path(struct exchange *exchange
     const struct config *config = exchange->context->config;
     const struct settings *settings = config->settings;
     const struct cache_rule *best = NULL;
-    if (config->is_ruled) /* asked here, where requests without --rules don't come */
+    if (config->is_long) /* asked here, where requests without --rules don't come */
         exchange->steady = false;
     if (config->rules[0].length == 0 && config->immutable.length == 0)
         return config->cache;

@@ -4,17 +4,17 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "http/header_rules.h"
+#include "site/file_error.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Sets of fields that are kept as a config: most sites have few. */
-enum { CONFIGS = 8, TOLD_MAX = 20 };
+enum { CONFIGS = 8, TOLD_MAX = 20, KNOWN_PATHS = 64, KNOWN_PATH_MAX = 96 };
 
 /* The config of responses with certain fields: as if --header had given them. */
 struct ruled_config {
-    bool is_filled;
     unsigned given; /* its fields of --header, which come first */
     struct settings settings;
     struct config config;
@@ -22,12 +22,21 @@ struct ruled_config {
     char room[LIMIT_HEADER_BYTES + LIMIT_RULES_FIELDS]; /* "NAME: VALUE" and a NUL, one after the other */
 };
 
+/* A path whose fields are known. Most requests of a site are for few paths. */
+struct known_path {
+    uint64_t version;           /* of _headers */
+    struct ruled_config *ruled; /* NULL: it has no fields */
+    uint64_t id;                /* of the config, whose place may have another one by now */
+    size_t length;
+    char path[KNOWN_PATH_MAX];
+};
+
 /* A file of rules, as it was read last. */
 struct rules_file {
     struct span name;
     bool is_there;
     char etag[ENTRY_ETAG_MAX];
-    uint64_t hash; /* of the bytes, if there was no entity tag */
+    uint64_t hash; /* of the bytes */
 };
 
 struct rules {
@@ -35,7 +44,11 @@ struct rules {
     struct rules_file redirects_file, headers_file;
     struct redirects *redirects; /* NULL: none */
     struct header_rules *headers;
+    uint64_t iteration; /* in which the files were found as they are here; 0: none */
+    uint64_t filled;    /* how many configs were made */
+    uint64_t version;   /* counts the versions of _headers */
     struct ruled_config configs[CONFIGS];
+    struct known_path known[KNOWN_PATHS];
     struct context context;      /* of an exchange whose config is one of these */
     const struct context *plain; /* its own */
     struct header_fields fields; /* of the current exchange */
@@ -79,78 +92,97 @@ static void tell(void *context, unsigned line, const char *message)
     telling->count++;
 }
 
-/* Returns the bytes, `*own` if they were read from the descriptor into memory that the caller frees. */
-static struct span read_bytes(const struct entry *entry, size_t max, char **own)
+static void drop(struct rules *rules, struct rules_file *file)
 {
-    *own = NULL;
-    if (entry->bytes != NULL)
-        return (struct span){entry->bytes, entry->size};
-    size_t length = entry->size < max ? (size_t)entry->size : max;
-    *own = malloc(length + 1);
-    ssize_t got = *own != NULL ? pread(entry->fd, *own, length, 0) : -1;
-    return got >= 0 ? (struct span){*own, (size_t)got} : SPAN_NONE;
-}
-
-static void drop(struct rules *rules, const struct rules_file *file)
-{
+    file->is_there = false;
     if (file == &rules->redirects_file) {
         redirects_free(rules->redirects);
         rules->redirects = NULL;
     } else {
         header_rules_free(rules->headers);
         rules->headers = NULL;
+        rules->version++;
     }
 }
 
-static void parse(struct rules *rules, const struct rules_file *file, struct span bytes,
+/* False without memory. */
+static bool parse(struct rules *rules, const struct rules_file *file, struct span bytes,
                   const struct context *context)
 {
     enum rules_choice dialect = rules->config->settings->rules;
     struct telling telling = {.file = file->name.at,
                               .tells = metrics_tells(context->metrics, file->hash + file->name.length)};
-    drop(rules, file);
     if (file == &rules->redirects_file)
         rules->redirects = redirects_parse(bytes, dialect, tell, &telling);
     else
         rules->headers = header_rules_parse(bytes, dialect, tell, &telling);
     if (telling.tells && telling.count > TOLD_MAX)
         log_error("%s: %u more lines are ignored", telling.file, telling.count - TOLD_MAX);
+    return file == &rules->redirects_file ? rules->redirects != NULL : rules->headers != NULL;
 }
 
-/* Parses the file unless it is the one that was read last. Its bytes are looked at only if no entity tag tells. */
-static void read_file(struct rules *rules, struct rules_file *file, const struct entry *entry,
-                      const struct context *context)
+/* Parses the bytes unless they are those that were read last. Returns 0 or a status. */
+static int take_bytes(struct rules *rules, struct rules_file *file, const struct entry *entry,
+                      struct span bytes, const struct context *context)
 {
-    char *own;
-    bool has_same_etag = file->is_there && strcmp(file->etag, entry->etag) == 0;
-    if (has_same_etag && entry->etag[0] != '\0')
-        return;
-    struct span bytes = read_bytes(entry, rules_text_max(rules->config->settings->rules) + 1, &own);
     uint64_t hash = hash_bytes(bytes);
-    if (!has_same_etag || file->hash != hash) {
-        file->is_there = true;
-        memcpy(file->etag, entry->etag, sizeof file->etag);
-        file->hash = hash;
-        parse(rules, file, bytes, context);
-    }
-    free(own);
+    if (file->is_there && strcmp(file->etag, entry->etag) == 0 && file->hash == hash)
+        return 0;
+    drop(rules, file);
+    file->hash = hash;
+    if (!parse(rules, file, bytes, context))
+        return file_error_status_of_open(ENOMEM, file->name);
+    memcpy(file->etag, entry->etag, sizeof file->etag);
+    file->is_there = true;
+    return 0;
 }
 
-/* Returns 0 or a status of the store. A file that may not be read is as if it were not there, as for a path. */
+/* Looks at the bytes only if no entity tag shows that they are those that were read last. Returns 0 or a status. */
+static int take_file(struct rules *rules, struct rules_file *file, struct entry *entry,
+                     const struct context *context)
+{
+    if (file->is_there && entry->etag[0] != '\0' && strcmp(file->etag, entry->etag) == 0)
+        return 0;
+    if (entry->bytes != NULL)
+        return take_bytes(rules, file, entry, (struct span){entry->bytes, entry->size}, context);
+    size_t max = rules_text_max(rules->config->settings->rules) + 1, length;
+    char *bytes = malloc(max);
+    if (bytes == NULL)
+        return file_error_status_of_open(ENOMEM, file->name);
+    int status = store_read(entry, bytes, max, &length);
+    if (status == 0)
+        status = take_bytes(rules, file, entry, (struct span){bytes, length}, context);
+    free(bytes);
+    return status;
+}
+
+/* Returns 0 or a status. A file that may not be read is as if it were not there, as for a path. */
 static int refresh(struct rules *rules, struct rules_file *file, const struct exchange *exchange)
 {
     const struct context *context = exchange->context;
     struct entry *entry;
     int status = store_find(context->store, file->name, exchange->iteration, &entry);
-    if (status == 0 && entry->kind == ENTRY_FILE) {
-        read_file(rules, file, entry, context);
-    } else {
-        file->is_there = false;
+    if (status == 0 && entry->kind == ENTRY_FILE)
+        status = take_file(rules, file, entry, context);
+    else if (status == 0 || status == 404 || status == 403)
         drop(rules, file);
-    }
-    if (status == 0)
+    if (entry != NULL)
         store_release(context->store, entry);
     return status == 404 || status == 403 ? 0 : status;
+}
+
+/* Once for all requests of an iteration. A failure is not remembered: no request is answered without the rules. */
+static int refresh_both(struct rules *rules, const struct exchange *exchange)
+{
+    if (exchange->iteration != 0 && rules->iteration == exchange->iteration)
+        return 0;
+    rules->iteration = 0;
+    int status = refresh(rules, &rules->redirects_file, exchange);
+    if (status == 0)
+        status = refresh(rules, &rules->headers_file, exchange);
+    if (status == 0)
+        rules->iteration = exchange->iteration;
+    return status;
 }
 
 /* ---- the fields of _headers ---- */
@@ -159,7 +191,7 @@ static int refresh(struct rules *rules, struct rules_file *file, const struct ex
 static bool is_same(const struct ruled_config *ruled, const struct header_fields *fields)
 {
     const struct settings *settings = &ruled->settings;
-    if (!ruled->is_filled || settings->header_count != ruled->given + fields->count)
+    if (settings->header_count != ruled->given + fields->count)
         return false;
     for (unsigned i = 0; i < fields->count; i++) {
         const struct header_field *field = &fields->fields[i];
@@ -235,27 +267,58 @@ static void fill(struct rules *rules, struct ruled_config *ruled, const struct h
         ruled->settings.headers[ruled->settings.header_count++] = line;
     }
     config_open(&ruled->config, &ruled->settings, rules->config->check_host);
-    ruled->config.is_ruled = ruled->config.caches_by_path = true;
-    ruled->is_filled = true;
+    ruled->config.id = ++rules->filled;
+    ruled->config.is_long =
+        ruled->config.extra_head_bytes > rules->config->extra_head_bytes + LIMIT_RULES_HEAD;
+    ruled->config.caches_by_path |= ruled->config.is_long;
+}
+
+/* The config of responses with the current fields. */
+static struct ruled_config *find_config(struct rules *rules)
+{
+    for (unsigned i = 0; i < CONFIGS; i++) {
+        if (is_same(&rules->configs[i], &rules->fields))
+            return &rules->configs[i];
+    }
+    struct ruled_config *oldest = &rules->configs[rules->filled % CONFIGS];
+    fill(rules, oldest, &rules->fields);
+    return oldest;
+}
+
+static bool is_known(const struct rules *rules, const struct known_path *known)
+{
+    return known->version == rules->version &&
+           (known->ruled == NULL || known->ruled->config.id == known->id) &&
+           span_equal((struct span){known->path, known->length}, rules->path);
+}
+
+static void learn(struct rules *rules, struct known_path *known)
+{
+    header_rules_match(rules->headers, rules->path, &rules->fields);
+    if (rules->fields.overflow)
+        tell_overflow(rules);
+    known->version = rules->version;
+    known->ruled = rules->fields.count > 0 ? find_config(rules) : NULL;
+    known->id = known->ruled != NULL ? known->ruled->config.id : 0;
+    known->length = rules->path.length <= KNOWN_PATH_MAX ? rules->path.length : 0;
+    memcpy(known->path, rules->path.at, known->length);
 }
 
 static void use_fields(struct rules *rules, struct exchange *exchange)
 {
-    uint64_t id =
-        rules->headers != NULL ? header_rules_match(rules->headers, rules->path, &rules->fields) : 0;
-    if (id == 0 || rules->fields.count == 0)
+    if (rules->headers == NULL)
         return;
-    struct ruled_config *ruled = &rules->configs[id % CONFIGS];
     rules->plain = exchange->context;
     rules->context = *exchange->context;
-    if (rules->fields.overflow)
-        tell_overflow(rules);
-    if (!is_same(ruled, &rules->fields))
-        fill(rules, ruled, &rules->fields);
-    rules->context.config = &ruled->config;
+    struct known_path *known = &rules->known[hash_bytes(rules->path) % KNOWN_PATHS];
+    if (!is_known(rules, known))
+        learn(rules, known);
+    if (known->ruled == NULL)
+        return;
+    rules->context.config = &known->ruled->config;
     exchange->context = &rules->context;
-    exchange->response->common = ruled->config.common;
-    exchange->response->cache = ruled->config.generated_cache;
+    exchange->response->common = rules->context.config->common;
+    exchange->response->cache = rules->context.config->generated_cache;
 }
 
 void rules_forget(struct exchange *exchange)
@@ -271,24 +334,18 @@ void rules_forget(struct exchange *exchange)
 
 static struct span write_path(struct rules *rules, const struct target *target)
 {
-    struct buffer path = BUFFER(rules->room);
-    buffer_byte(&path, '/');
-    buffer_append(&path, target->path);
-    if (target->slash && target->path.length > 0)
-        buffer_byte(&path, '/');
-    return buffer_filled(&path);
+    size_t length = target->path.length;
+    rules->room[0] = rules->room[1 + length] = '/';
+    memcpy(rules->room + 1, target->path.at, length);
+    return (struct span){rules->room, 1 + length + (target->slash && length > 0)};
 }
 
 enum rules_outcome rules_begin(struct exchange *exchange)
 {
     struct rules *rules = exchange->context->rules;
-    int status = refresh(rules, &rules->redirects_file, exchange);
-    if (status == 0)
-        status = refresh(rules, &rules->headers_file, exchange);
-    if (status != 0) {
-        exchange->status = status;
+    exchange->status = refresh_both(rules, exchange);
+    if (exchange->status != 0)
         return RULES_ERROR;
-    }
     rules->path = write_path(rules, exchange->target);
     use_fields(rules, exchange);
     return RULES_NONE;

@@ -10,8 +10,8 @@
 
 #include <stdbool.h>
 
-/* True for a request of a service worker's script, if the server is for this machine only. Call it if no file is found:
-   the site's own service worker takes precedence, also one that can't be sent. */
+/* True for a request of a service worker's script, if the server is for this machine only. Call it if no file is found,
+   or only a page: the site's own service worker takes precedence, also one that can't be sent. */
 bool unregister_applies(const struct exchange *exchange);
 
 /* Answers with a service worker that unregisters itself and reloads its pages. */

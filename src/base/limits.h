@@ -267,6 +267,10 @@
 /* Fields that _headers adds to a response. */
 #define LIMIT_RULES_FIELDS 64
 
+/* Bytes of them for which a header that is cached with a file has room: a Content-Security-Policy and some more. Each
+   entry of the store has this room. */
+#define LIMIT_RULES_HEAD 512
+
 /* ---- explanations of a 404 ---- */
 
 /* Explanations per second and worker: enough for a page full of dead links, too few to make a flood of 404s costly. */

@@ -106,6 +106,13 @@ bool text_is_dotfile(struct span name)
 
 bool text_is_rules_file(struct span path)
 {
+    static const struct span suffixes[] = {SPAN_INIT(".gz"), SPAN_INIT(".br"), SPAN_INIT(".zst")};
+    for (unsigned i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        if (span_ends(path, suffixes[i])) {
+            path.length -= suffixes[i].length;
+            break;
+        }
+    }
     return span_equal(path, SPAN("_redirects")) || span_equal(path, SPAN("_headers")) ||
            span_equal(path, SPAN("_routes.json"));
 }

@@ -102,7 +102,8 @@ bool text_is_dotfile(struct span name);
 /* The first such name in a path, or an empty span. */
 struct span text_dotfile_in(struct span path);
 
-/* True for the path of a file of rules in the root, which is for the server and never served. */
+/* True for the path of a file of rules in the root, which is for the server and never served; also for its encoded
+   forms. */
 bool text_is_rules_file(struct span path);
 
 /* True if a file of this name is what an option calls `wanted`, in any case of letters: its whole name, or its end

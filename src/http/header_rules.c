@@ -1,6 +1,5 @@
 #include "http/header_rules.h"
 
-#include "base/hash.h"
 #include "base/reserved_fields.h"
 #include "http/path_pattern.h"
 
@@ -227,14 +226,6 @@ void header_rules_free(struct header_rules *rules)
     free(rules);
 }
 
-unsigned header_rules_count(const struct header_rules *rules)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < rules->set.count; i++)
-        count += rules->blocks[i].count > 0;
-    return count;
-}
-
 /* ---- matching ---- */
 
 /* A block that matches a path. */
@@ -374,34 +365,16 @@ static void bound(struct header_fields *fields)
     fields->count = kept;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    uint64_t words[] = {hash, word};
-    return hash_bytes((struct span){(const char *)words, sizeof words});
-}
-
-uint64_t header_rules_match(const struct header_rules *rules, struct span path, struct header_fields *fields)
+void header_rules_match(const struct header_rules *rules, struct span path, struct header_fields *fields)
 {
     struct path_capture captures[LIMIT_RULES_WILDCARDS];
     const struct path_set *set = &rules->set;
-    uint64_t hash = 0;
-    if (fields != NULL) {
-        fields->count = 0;
-        fields->overflow = false;
-        fields->used = 0;
-    }
+    fields->count = 0;
+    fields->overflow = false;
+    fields->used = 0;
     for (unsigned at = 0; (at = path_set_find(set, path, at, captures)) < set->count; at++) {
-        const struct header_block *block = &rules->blocks[at];
-        struct matched matched = {rules, block, captures, set->patterns[at].wildcards};
-        if (block->count == 0)
-            continue;
-        hash = mix(hash, at + 1);
-        for (unsigned i = 0; block->templates && i < matched.capture_count; i++)
-            hash = mix(hash, hash_bytes(captures[i].value));
-        if (fields != NULL)
-            apply(fields, &matched);
+        struct matched matched = {rules, &rules->blocks[at], captures, set->patterns[at].wildcards};
+        apply(fields, &matched);
     }
-    if (fields != NULL)
-        bound(fields);
-    return hash;
+    bound(fields);
 }

@@ -20,9 +20,6 @@ struct header_rules *header_rules_parse(struct span text, enum rules_choice dial
 
 void header_rules_free(struct header_rules *rules);
 
-/* The number of blocks with at least one good line. */
-unsigned header_rules_count(const struct header_rules *rules);
-
 /* A field for a response. It replaces the server's own of that name. */
 struct header_field {
     struct span name;  /* as written */
@@ -39,12 +36,8 @@ struct header_fields {
     char room[2 * LIMIT_HEADER_BYTES]; /* values that were joined or have placeholders */
 };
 
-/*
- * Collects the fields for a path, which is as for redirects_match; `fields` may be NULL. All lines are within
- * LIMIT_HEADER_BYTES, each with ": " and CRLF. Returns 0 if no block matches, else a hash of the blocks that match and
- * of the values of their placeholders: for the same rules, the same hash means the same fields, but for collisions, which
- * a client can construct only where a field has a placeholder (base/hash.h).
- */
-uint64_t header_rules_match(const struct header_rules *rules, struct span path, struct header_fields *fields);
+/* Collects the fields for a path, which is as for redirects_match. All lines are within LIMIT_HEADER_BYTES, each with
+   ": " and CRLF. */
+void header_rules_match(const struct header_rules *rules, struct span path, struct header_fields *fields);
 
 #endif

@@ -380,11 +380,6 @@ void redirects_free(struct redirects *redirects)
     free(redirects);
 }
 
-unsigned redirects_count(const struct redirects *redirects)
-{
-    return redirects->set.count;
-}
-
 /* ---- matching ---- */
 
 /* Finds a parameter of the query. */
@@ -552,47 +547,67 @@ static void write_query(struct writer *writer, struct span query)
     }
 }
 
-/* Removes dot segments and slashes at the ends from what was written behind `start`, in place (RFC 3986 5.2.4). Returns
-   true if it ended with a slash or a dot segment. */
-static bool normalise(struct buffer *out, size_t start)
+/* The dots of a dot segment, else 0. Browsers take "%2e" for a dot in a Location. */
+static unsigned count_dots(struct span segment, bool decoded)
+{
+    unsigned dots = 0;
+    while (segment.length > 0) {
+        bool escaped = !decoded && text_escape(segment) == '.';
+        if (segment.at[0] != '.' && !escaped)
+            return 0;
+        segment = span_from(segment, escaped ? 3 : 1);
+        dots++;
+    }
+    return dots > 2 ? 0 : dots;
+}
+
+/* Removes dot segments from the path behind `start`, in place (RFC 3986 5.2.4). It begins with a slash, or is empty. */
+static void remove_dot_segments(struct buffer *out, size_t start, bool decoded)
 {
     struct span rest = {out->at + start, out->length - start};
-    bool slash = span_ends(rest, SPAN("/"));
-    size_t length = start;
+    out->length = start;
     while (rest.length > 0) {
-        struct span segment = span_take_until(&rest, '/');
-        bool up = span_equal(segment, SPAN(".."));
-        if (segment.length == 0)
-            continue;
-        slash = slash || (rest.length == 0 && (up || span_equal(segment, SPAN("."))));
-        if (up) {
-            while (length > start && out->at[--length] != '/')
-                ;
-        } else if (!span_equal(segment, SPAN("."))) {
-            if (length > start)
-                out->at[length++] = '/';
-            memmove(out->at + length, segment.at, segment.length);
-            length += segment.length;
+        struct span segment = span_from(rest, 1);
+        segment.length = span_find(segment, '/');
+        rest = span_from(rest, 1 + segment.length);
+        unsigned dots = count_dots(segment, decoded);
+        while (dots == 2 && out->length > start && out->at[--out->length] != '/')
+            ;
+        if (dots == 0 || rest.length == 0)
+            out->at[out->length++] = '/';
+        if (dots == 0) {
+            memmove(out->at + out->length, segment.at, segment.length);
+            out->length += segment.length;
         }
     }
-    out->length = length;
+}
+
+/* Takes the slashes at the ends away. Returns true if there was one at the end. */
+static bool trim_slashes(struct buffer *path, size_t start)
+{
+    bool slash = path->length > start && path->at[path->length - 1] == '/';
+    path->length -= slash;
+    if (path->length > start)
+        memmove(path->at + start, path->at + start + 1, --path->length - start);
     return slash;
 }
 
 bool redirect_write_target(const struct redirect *match, struct buffer *target, bool *slash)
 {
     const struct destination *to = &match->rule->to;
-    struct writer writer = {.match = match, .out = target, .start = target->length};
-    writer.decoded = match->rewrite;
-    writer.one_slash = to->origin.length == 0;
+    struct writer writer = {.match = match, .out = target, .decoded = match->rewrite};
     buffer_append(target, to->origin);
+    writer.start = target->length;
+    writer.one_slash = to->origin.length == 0;
     write_template(&writer, to->path);
     if (to->splat)
         write_template(&writer, SPAN(":splat"));
+    if (!target->overflow)
+        remove_dot_segments(target, writer.start, writer.decoded);
     *slash = false;
     writer.one_slash = false;
     if (match->rewrite) {
-        *slash = normalise(target, writer.start);
+        *slash = trim_slashes(target, writer.start);
         if (writer.failed)
             target->length = writer.start;
         return !target->overflow && !writer.failed;

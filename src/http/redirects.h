@@ -23,9 +23,6 @@ struct redirects *redirects_parse(struct span text, enum rules_choice dialect, r
 
 void redirects_free(struct redirects *redirects);
 
-/* The number of good rules. */
-unsigned redirects_count(const struct redirects *redirects);
-
 /* FORCED: before a file is looked up; all rules of Cloudflare, at Netlify those with "!", in plain none. MISSING: no file
    was found; all rules, at Cloudflare none. */
 enum redirects_pass { REDIRECTS_FORCED, REDIRECTS_MISSING };
@@ -50,7 +47,7 @@ bool redirects_match(const struct redirects *redirects, struct span path, struct
 
 /*
  * Appends the target. Of a redirect: a Location with the target's query, or else the request's, and the fragment; it
- * names a foreign host only if the rule's own text does. Of a rewrite: a path for store_find, without the NUL behind it;
+ * names a foreign host only if the rule's own text does. Its path has no dot segment. Of a rewrite: a path for store_find, without the NUL behind it;
  * `*slash` is true if the target ended with a slash. The caller checks hidden names. False if the buffer has overflowed,
  * or if a rewrite's path has a NUL, so that no file has it.
  */

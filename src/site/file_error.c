@@ -48,8 +48,11 @@ void file_error_log(int error, struct span path)
 
 int file_error_status(int error, struct span path)
 {
-    if (file_error_is_404(error))
-        return 404;
+    return file_error_is_404(error) ? 404 : file_error_status_of_open(error, path);
+}
+
+int file_error_status_of_open(int error, struct span path)
+{
     file_error_log(error, path);
     return is_shortage(error) ? 503 : 500;
 }

@@ -17,4 +17,7 @@ void file_error_log(int error, struct span path);
    errors that become 500 or 503. */
 int file_error_status(int error, struct span path);
 
+/* Returns the status for an error of an open file: 503 when descriptors or memory are short, or 500. Logs it. */
+int file_error_status_of_open(int error, struct span path);
+
 #endif

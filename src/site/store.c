@@ -166,13 +166,6 @@ static int open_beneath(struct store *store, struct span path, int flags, bool *
     }
 }
 
-/* Called after an error of an open file, with errno. */
-static int fail_open_file(struct span path)
-{
-    file_error_log(errno, path);
-    return 500;
-}
-
 /* ---- the table ---- */
 
 static struct queue *queue_of(struct store *store, const struct node *node)
@@ -505,7 +498,7 @@ static int fill(struct node *node, int fd)
     case READ_AGREES:
         return 0;
     case READ_FAILED:
-        return fail_open_file((struct span){node->path, node->path_length});
+        return file_error_status_of_open(errno, (struct span){node->path, node->path_length});
     case READ_DIFFERS:
     case READ_CHANGED:
         break;
@@ -603,7 +596,7 @@ static int find_open(struct store *store, struct span path, uint64_t iteration, 
     struct stat attributes;
     struct node *node = table_find(store, hash, path), *loaded;
     if (fstat(fd, &attributes) < 0)
-        return fail_open_file(path);
+        return file_error_status_of_open(errno, path);
     if (!S_ISREG(attributes.st_mode)) /* it was a file a moment ago */
         return -1;
     struct file_stamp stamp = file_stamp_of(&attributes);
@@ -711,7 +704,7 @@ static int probe(struct store *store, struct span path, struct stat *attributes,
     int fd = open_beneath(store, path, O_PATH, linked);
     if (fd < 0)
         return file_error_status(errno, path);
-    int status = fstat(fd, attributes) == 0 ? 0 : fail_open_file(path);
+    int status = fstat(fd, attributes) == 0 ? 0 : file_error_status_of_open(errno, path);
     close(fd);
     return status;
 }
@@ -927,6 +920,21 @@ int store_find(struct store *store, struct span path, uint64_t iteration, struct
     store->hits.found++;
     *entry = hold(store, node, iteration);
     return 0;
+}
+
+int store_read(struct entry *entry, char *room, size_t size, size_t *length)
+{
+    const struct node *node = node_of(entry);
+    struct span path = {node->path, node->path_length};
+    assert(entry->fd >= 0);
+    *length = entry->size < size ? (size_t)entry->size : size;
+    ssize_t got = read_at(entry->fd, room, *length, 0);
+    if (got < 0)
+        return file_error_status_of_open(errno, path);
+    if ((size_t)got == *length)
+        return 0;
+    file_error_log(EBUSY, path); /* it shrinks */
+    return 503;
 }
 
 int store_open_directory(struct store *store, struct span path, int *fd)

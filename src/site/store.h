@@ -38,6 +38,7 @@ struct cached_header {
     uint16_t validators; /* offset of those lines that a 304 has, too */
     uint16_t lines_end;  /* offset of their end */
     int64_t second;      /* its Date */
+    uint64_t config;     /* the id of the config whose lines it has */
 };
 
 /* A file or directory that a path names. Callers change nothing but `head`. */
@@ -130,6 +131,10 @@ int64_t store_end_iteration(struct store *store, int64_t now);
  * often as it is read, or of which no two reads in a row agree; 500 otherwise. `*entry` is NULL then.
  */
 int store_find(struct store *store, struct span path, uint64_t iteration, struct entry **entry);
+
+/* Reads the start of a file that has a descriptor: `size` bytes, or to its end. Returns 0, or a status as store_find
+   does. */
+int store_read(struct entry *entry, char *room, size_t size, size_t *length);
 
 /* Appends the media type of a file that was not read, after its name and --charset. */
 void store_append_type_of_name(const struct store *store, struct span path, struct buffer *type);

@@ -210,6 +210,47 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     $server->stop(lost => $memory_is_short);
 }
 
+# ---- the rules of a site: no response is without their fields ----
+{
+    my $site = new_root();
+    put_file($site, 'index.html', 'index');
+    my $server = Harness->start(root => $site, args => ['-j', 1, '--rules=cloudflare'], before => sub { @ENV{ keys %environment } = values %environment });
+    $server->expect_stderr(qr{can't read '/});
+    my $version = 0;
+    my $edit = sub { $version++; return put_file($site, '_headers', "/*\n  Content-Security-Policy: img-src v$version\n" . ('#' x 999 . "\n") x $_[0]) };
+    my $ask  = sub {
+        my ($response) = @{ $server->exchange(get_request('/'), count => 1, seconds => 10, lenient => 1)->{responses} };
+        return 'closed' if !$response;
+        my $policy = $response->{field}{'content-security-policy'} // 'none';
+        return $response->{status} if $response->{status} != 200;
+        return $policy eq "img-src v$version" && $response->{body} eq 'index' ? 200 : "200 with $policy";
+    };
+    my @rows = ([openat => qw(EIO EMFILE ENOMEM)], [fstat => qw(EIO ENOMEM)], [pread => qw(EIO ENOMEM EINTR EINVAL EISDIR), 0, 1], (is_sanitized() ? () : [malloc => 'ENOMEM']));
+    for my $lines (0, 200) { # the store holds a file of 200 kB open, and does not read it
+        for my $row (@rows) {
+            my ($function, @faults) = @$row;
+            my ($cases, @wrong) = (0);
+            for my $fault (@faults) {
+                for my $n (1 .. 60) {
+                    $edit->($lines);
+                    set_fault($function, $n, $fault);
+                    my $got = $ask->();
+                    my $fired = end_fault() or last;
+                    $cases++;
+                    my $next = $ask->();
+                    push @wrong, "$fault in call $n: $got, then $next" if $got !~ /^(?:200|500|503|closed)$/ || $next ne '200';
+                }
+            }
+            is("@wrong", '', "rules and $lines lines, $function: $cases calls failed with @faults, no response without the fields");
+            cmp_ok($cases, '>', 0, "rules and $lines lines, $function: some calls failed");
+        }
+    }
+    for my $error ('Input/output error', 'Cannot allocate memory') {
+        like($server->stderr, qr{^tinyhttpd: can't read '/_\w+': $error$}m, "rules: logged: $error");
+    }
+    $server->stop(lost => 1);
+}
+
 # ---- when a worker starts, and in the master ----
 {
     my $server = start('-j', 2, '-v');

@@ -88,6 +88,7 @@ my $redirects = <<'RULES';
 /chain      /old 200
 /hidden     /.secret 200
 /any/*      /:splat 302
+/up/*       /./down/../:splat/../x/. 302
 RULES
 my @plain = (
     ['/old', 301, '/new'], ['/old?x=1', 301, '/new?x=1'], ['/moved', 302, '/new'], ['/file.html', 200, 'file'], ['/news/2024/a', 302, '/blog/2024/a'],
@@ -95,6 +96,7 @@ my @plain = (
     ['/temporary', 307, '/new'], ['/permanent?q', 308, '/new?q#part'], ['/gone', 410, 'lost'], ['/law', 451, 'lost'], ['/elsewhere?d', 301, 'https://example.com/a?b=c'],
     ['/loop', 404, 'lost'], ['/v1/', 200, 'folder'], ['/v1/index.html', 200, 'folder'], ['/idx', 200, 'folder'], ['/list', 404, 'lost'], ['/none-list', 404, 'lost'], ['/chain', 404, 'lost'], ['/hidden', 404, 'lost'], ['/none', 404, 'lost'],
     # No foreign host and no further line comes from a placeholder.
+    ['/up/a/b', 302, '/a/x/'], ['/any/%252e%252e/a', 302, '/%252e%252e/a'],
     ['/any//example.com', 302, '/example.com'], ['/any/%2F%2Fexample.com', 302, '/example.com'], ['/any/%5Cexample.com', 302, '/%5Cexample.com'],
     ['/any/%0D%0AX-Evil:1', 302, '/%0D%0AX-Evil%3A1'], ['/any/%09/example.com', 302, '/%09/example.com'],
 );
@@ -103,6 +105,11 @@ my $ruled = new_site(%pages, _redirects => $redirects, 'app.html' => 'applicatio
     my $server = Harness->start(root => $ruled, args => ['--rules'], list => 1);
     answers($server, 'plain', @plain);
     answers($server, 'the files of rules are never served', map { [$_, 404, 'lost'] } qw(/_redirects /_headers /_routes.json /%5Fredirects /x/../_redirects));
+    put_file($ruled, $_, 'encoded') for my @encoded = map { ("_redirects.$_", "_headers.$_", "_routes.json.$_") } qw(gz br zst);
+    answers($server, 'nor their encoded forms', map { ["/$_", 404, 'lost'] } @encoded);
+    is(get($server, '/_headers', 'Accept-Encoding: gzip, br, zstd')->{status}, 404, 'nor one of these for the file itself');
+    unlink map { "$ruled/$_" } @encoded;
+    like(get($server, '/old', 'Accept: text/html')->{body}, qr/This address leads to another one, which the Location field has\./, 'the page of a redirect');
     my ($head) = $server->exchange("HEAD /old HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")->{responses}[0];
     is("$head->{status} " . value($head, 'Location'), '301 /new', 'HEAD: the same');
     $server->stop;
@@ -120,8 +127,21 @@ my $ruled = new_site(%pages, _redirects => $redirects, 'app.html' => 'applicatio
     my $server = Harness->start(root => new_site(%pages, _redirects => "/file.html /forced 301!\n/both /plain\n/id id=:id /posts/:id\n"), args => ['--rules=netlify']);
     answers($server, 'netlify', ['/file.html', 301, '/forced'], ['/both', 200, 'both page'], ['/id?id=7', 301, '/posts/7?id=7'], ['/id', 404, 'lost']);
     $server->stop;
+    $server = Harness->start(root => new_site(%pages, _redirects => "/id id=:id /posts/:id\n/half id=:id /%2E:id/x\n"), args => ['--rules=netlify', '--base', '/repo/']);
+    answers($server, 'no dot segment leaves the base', ['/repo/id?id=../../x', 301, '/repo/x?id=../../x'], ['/repo/id?id=%2e%2E/..', 301, '/repo/?id=%2e%2E/..'],
+        ['/repo/id?id=../../../a/./b/..', 301, '/repo/a/?id=../../../a/./b/..'], ['/repo/half?id=.', 301, '/repo/x?id=.'], ['/repo/id?id=..a', 301, '/repo/posts/..a?id=..a']);
+    $server->stop;
     $server = Harness->start(root => new_site(%pages, _redirects => "/both /first\n/file /last 301\n"), args => ['--rules=cloudflare']);
     answers($server, 'cloudflare: rules come before files', ['/both', 302, '/first'], ['/file', 301, '/last']);
+    $server->stop;
+}
+
+# A service worker that another site left, where rules answer every address
+for my $rule ('/* /404.html 404', '/* /index.html 200', '/* /index.html 301', '/* /index.html 410') {
+    my $server = Harness->start(root => new_site(%pages, 'own.js' => 'own()', _redirects => "/moved.js /own.js 200\n$rule\n"), args => ['--rules']);
+    like(get($server, '/sw.js', 'Service-Worker: script')->{body}, qr/registration\.unregister\(\)/, "$rule: the worker of another site unregisters itself");
+    is(get($server, "/$_", 'Service-Worker: script')->{body}, 'own()', "$rule: the site's own is served: $_") for qw(own.js moved.js);
+    unlike(get($server, '/sw.js')->{body}, qr/unregister/, "$rule: other requests get what the rule says");
     $server->stop;
 }
 
@@ -201,7 +221,7 @@ RULES
     is($check->('/any/path'), 200, '--watch: a page of the application is checked as its file');
     is($check->('/d/none'), 204, '--watch: a missing one is 204');
     $server->stop;
-    $server = Harness->start(root => new_site(_redirects => '', _headers => '', _other => ''), list => 1, args => ['--index', '_redirects']);
+    $server = Harness->start(root => new_site(_redirects => '', _headers => '', _other => '', map { ("_headers.$_" => '') } qw(gz br zst)), list => 1, args => ['--index', '_redirects']);
     my $listing = get($server, '/')->{body};
     ok($listing =~ /_other/ && $listing !~ /_redirects|_headers/, 'a listing has no files of rules, and no option serves one');
     $server->stop;

@@ -30,9 +30,7 @@ static const char *ask(const struct header_rules *rules, const char *path)
 {
     static char room[16384];
     struct buffer answer = BUFFER(room);
-    uint64_t hash = header_rules_match(rules, guarded(span_of(path)), &fields);
-    assert_true(header_rules_match(rules, span_of(path), NULL) == hash);
-    assert_int_equal(hash != 0, fields.count > 0);
+    header_rules_match(rules, guarded(span_of(path)), &fields);
     for (unsigned i = 0; i < fields.count; i++) {
         const struct header_field *field = &fields.fields[i];
         if (i > 0)
@@ -171,7 +169,6 @@ static void bad_lines_are_reported_and_ignored(void **state)
         if (strstr(reports, rows[i].report) == NULL || strchr(reports, '\n')[1] != '\0')
             fail_msg("'%s': %s", rows[i].text.at, reports);
         assert_string_equal(ask(rules, "/a"), rows[i].fields);
-        assert_int_equal(header_rules_count(rules) > 0, rows[i].fields[0] != '\0');
         header_rules_free(rules);
     }
 }
@@ -193,30 +190,6 @@ static void fields_of_the_server_are_refused(void **state)
     }
 }
 
-static void hashes_tell_which_fields_a_path_gets(void **state)
-{
-    struct header_rules *rules = parse(
-        SPAN("/a/*\nA: 1\n/*/x\nB: 2\n/p/:q\nC: :q\n/n/:q\nD: https://h:q/\n/e\n/e\nE: 1"), RULES_PLAIN);
-    uint64_t both = header_rules_match(rules, SPAN("/a/x"), NULL);
-    uint64_t first = header_rules_match(rules, SPAN("/a/y"), NULL);
-    uint64_t second = header_rules_match(rules, SPAN("/b/x"), NULL);
-    (void)state;
-    assert_true(first != 0 && second != 0 && first != second && both != first && both != second);
-    assert_true(header_rules_match(rules, SPAN("/a/z"), NULL) == first);
-    assert_true(header_rules_match(rules, SPAN("/c/x"), NULL) == second);
-    assert_true(header_rules_match(rules, SPAN("/none"), NULL) == 0);
-    /* Values of placeholders count, if a field has them. */
-    assert_true(header_rules_match(rules, SPAN("/p/1"), NULL) !=
-                header_rules_match(rules, SPAN("/p/2"), NULL));
-    assert_true(header_rules_match(rules, SPAN("/p/1"), NULL) ==
-                header_rules_match(rules, SPAN("/p/1"), NULL));
-    header_rules_free(rules);
-    rules = parse(SPAN("/n/:q\nD: https://h:80 :qu\n/*\nE: 1"), RULES_PLAIN);
-    assert_true(header_rules_match(rules, SPAN("/n/1"), NULL) ==
-                header_rules_match(rules, SPAN("/n/2"), NULL));
-    header_rules_free(rules);
-}
-
 /* ---- limits ---- */
 
 static char large[2 * LIMIT_RULES_TEXT];
@@ -225,11 +198,10 @@ static void blocks_beyond_the_limit_are_reported_once(void **state)
 {
     static const struct {
         enum rules_choice dialect;
-        unsigned max;
         const char *report;
     } rows[] = {
-        {RULES_CLOUDFLARE, 100, "201: '/00100' and all after it is ignored: Cloudflare takes 100 paths\n"},
-        {RULES_NETLIFY, 1000, "2001: '/01000' and all after it is ignored: there are more than 1000 paths\n"},
+        {RULES_CLOUDFLARE, "201: '/00100' and all after it is ignored: Cloudflare takes 100 paths\n"},
+        {RULES_NETLIFY, "2001: '/01000' and all after it is ignored: there are more than 1000 paths\n"},
     };
     (void)state;
     size_t length = 0;
@@ -238,7 +210,6 @@ static void blocks_beyond_the_limit_are_reported_once(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct header_rules *rules = parse((struct span){large, length}, rows[i].dialect);
         assert_string_equal(reports, rows[i].report);
-        assert_int_equal(header_rules_count(rules), rows[i].max);
         assert_string_not_equal(ask(rules, i == 0 ? "/00099" : "/00999"), "");
         assert_string_equal(ask(rules, i == 0 ? "/00100" : "/01000"), "");
         header_rules_free(rules);
@@ -254,7 +225,7 @@ static void fields_of_a_response_are_bounded(void **state)
     for (unsigned i = 0; i < 5; i++)
         length += (size_t)snprintf(large + length, sizeof large - length, "/*\nX%u: %0*u\n", i, 1000, i);
     rules = parse((struct span){large, length}, RULES_PLAIN);
-    assert_true(header_rules_match(rules, SPAN("/"), &fields) != 0);
+    header_rules_match(rules, SPAN("/"), &fields);
     assert_true(fields.overflow);
     assert_int_equal(fields.count, 4);
     header_rules_free(rules);
@@ -263,7 +234,7 @@ static void fields_of_a_response_are_bounded(void **state)
     for (unsigned i = 0; i < 40; i++)
         length += (size_t)snprintf(large + length, sizeof large - length, "/*\nX: %0*u\nY: %u\n", 300, i, i);
     rules = parse((struct span){large, length}, RULES_PLAIN);
-    assert_true(header_rules_match(rules, SPAN("/"), &fields) != 0);
+    header_rules_match(rules, SPAN("/"), &fields);
     assert_true(fields.overflow);
     for (unsigned i = 0; i < fields.count; i++)
         bytes += fields.fields[i].name.length + fields.fields[i].value.length + 4;
@@ -274,7 +245,7 @@ static void fields_of_a_response_are_bounded(void **state)
     for (unsigned i = 0; i < LIMIT_RULES_FIELDS + 1; i++)
         length += (size_t)snprintf(large + length, sizeof large - length, "X%u: y\n", i);
     rules = parse((struct span){large, length}, RULES_PLAIN);
-    assert_true(header_rules_match(rules, SPAN("/"), &fields) != 0);
+    header_rules_match(rules, SPAN("/"), &fields);
     assert_true(fields.overflow);
     assert_int_equal(fields.count, LIMIT_RULES_FIELDS);
     header_rules_free(rules);
@@ -282,7 +253,7 @@ static void fields_of_a_response_are_bounded(void **state)
     rules = parse(SPAN("/*\nX: :splat\nY: z"), RULES_PLAIN);
     memset(large, ' ', LIMIT_TARGET);
     large[0] = '/';
-    assert_true(header_rules_match(rules, (struct span){large, LIMIT_TARGET}, &fields) != 0);
+    header_rules_match(rules, (struct span){large, LIMIT_TARGET}, &fields);
     assert_true(fields.overflow);
     assert_int_equal(fields.count, 1);
     assert_span(fields.fields[0].name, SPAN("Y"));
@@ -312,7 +283,6 @@ int main(void)
         cmocka_unit_test(netlify_replaces_values_of_earlier_blocks),
         cmocka_unit_test(bad_lines_are_reported_and_ignored),
         cmocka_unit_test(fields_of_the_server_are_refused),
-        cmocka_unit_test(hashes_tell_which_fields_a_path_gets),
         cmocka_unit_test(blocks_beyond_the_limit_are_reported_once),
         cmocka_unit_test(fields_of_a_response_are_bounded),
         cmocka_unit_test(texts_may_be_cut_anywhere),
