@@ -203,17 +203,12 @@ static bool open_server(struct master *master, struct settings *settings, struct
     return true;
 }
 
-/* Lets the command start. It may end before the master handles SIGTERM, which its parent process sends then. */
+/* Lets the command start. */
 static void start_command(const struct banner *banner, int ready)
 {
     char url[BANNER_URL_MAX];
-    sigset_t stop;
-    if (ready < 0)
-        return;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigprocmask(SIG_BLOCK, &stop, NULL);
-    command_tell(ready, banner_write_url(banner, url) ? url : "");
+    if (ready >= 0)
+        command_tell(ready, banner_write_url(banner, url) ? url : "");
 }
 
 static int run(struct settings *settings, char *const *arguments, int ready)
@@ -233,6 +228,8 @@ static int run(struct settings *settings, char *const *arguments, int ready)
         .sandbox = master.served.sandbox_line,
         .base = settings->base,
     };
+    /* A program that reads the banner, or the command, may stop the server at once. */
+    signals_hold(1U << SIGNAL_DRAIN);
     if (!master.handover.reload) /* the old program printed it */
         greet(settings, &banner, &master.listening);
     start_command(&banner, ready);

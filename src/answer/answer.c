@@ -140,7 +140,6 @@ static enum outcome look_up(struct exchange *exchange)
     case LOOKUP_PAGE:
         return OUTCOME_PAGE;
     case LOOKUP_ERROR:
-        rules_forget(exchange);
         return OUTCOME_ERROR;
     case LOOKUP_OUTSIDE:
     case LOOKUP_MISSING:

@@ -1,6 +1,7 @@
 #include "answer/error.h"
 
 #include "answer/live_reload.h"
+#include "answer/rules.h"
 #include "site/assets.h"
 #include "site/page.h"
 
@@ -130,6 +131,8 @@ void error_answer(struct exchange *exchange, int status, struct span line)
     struct buffer lines = BUFFER(room);
     struct response *response = exchange->response;
     size_t start = response->text.length;
+    if (status >= 500)
+        rules_forget(exchange);
     append_lines(exchange, status, &lines);
     buffer_append(&lines, line);
     append_page(exchange, status, &response->text);

@@ -293,11 +293,24 @@ static void answer_without_page(struct exchange *exchange)
         error_answer(exchange, 404, SPAN_NONE);
 }
 
+/* A client chooses how deep a path is, and each directory costs a look. Returns true if there were more. */
+static bool cut_directories(struct target *target)
+{
+    size_t end = 0;
+    for (unsigned names = 0; end < target->path.length; end++) {
+        if (target->path.at[end] == '/' && ++names == LIMIT_MISSING_PAGES)
+            break;
+    }
+    bool is_cut = end < target->path.length;
+    target->path.length = end;
+    return is_cut;
+}
+
 /* The nearest 404.html, from the target's directory upwards; a site without any is an application of one page. */
 __attribute__((cold)) static void answer_missing_at_cloudflare(struct exchange *exchange)
 {
     struct target *target = exchange->target;
-    bool up = !target->slash;
+    bool up = !cut_directories(target) && !target->slash;
     if (exchange->is_outside || lookup_is_hidden(exchange))
         target->path.length = 0;
     for (;; up = true) {

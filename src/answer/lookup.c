@@ -149,26 +149,57 @@ static enum lookup find_at_netlify(struct exchange *exchange)
     return lead_to(exchange, target->path, true, 301);
 }
 
-/* Cloudflare Pages: an address has no ".html" and no "index.html", and the slash of a directory with an index. */
+/* Redirects to the directory of the target's last name. */
+static enum lookup lead_to_parent(struct exchange *exchange)
+{
+    struct span path = exchange->target->path;
+    size_t name = span_after_last(path, '/').length;
+    return lead_to(exchange, (struct span){path.at, path.length - name - (name < path.length)}, true, 308);
+}
+
+/* Cloudflare Pages: a page that exists has the address without ".html", unless another file has that. */
+static enum lookup find_html_at_cloudflare(struct exchange *exchange)
+{
+    struct target *target = exchange->target;
+    struct span path = target->path, stem = {path.at, path.length - page_suffix.length};
+    struct span name = span_after_last(stem, '/');
+    drop_entry(exchange);
+    if (span_equal(name, SPAN("index")))
+        return lead_to_parent(exchange);
+    target->room[stem.length] = '\0';
+    bool taken = name.length == 0 || has_file(exchange, stem);
+    target->room[stem.length] = page_suffix.at[0];
+    return taken ? find_file(exchange, path) : lead_to(exchange, stem, false, 308);
+}
+
+/* Without a file at its address, a path may mean a page, or a directory that has an index. */
+static enum lookup find_page_at_cloudflare(struct exchange *exchange)
+{
+    struct target *target = exchange->target;
+    struct span path = target->path, page = target_suffixed(target, page_suffix);
+    if (target->slash)
+        return has_file(exchange, page) ? lead_to(exchange, path, false, 308) : LOOKUP_MISSING;
+    enum lookup found = find_file(exchange, page);
+    if (found != LOOKUP_MISSING || find_index(exchange) != LOOKUP_FILE)
+        return found;
+    drop_entry(exchange);
+    return lead_to(exchange, path, true, 308);
+}
+
 static enum lookup find_at_cloudflare(struct exchange *exchange)
 {
     struct target *target = exchange->target;
     struct span path = target->path, name = span_after_last(path, '/');
-    bool is_page = !target->slash && span_ends(name, page_suffix) && name.length > page_suffix.length;
-    if (is_page && has_file(exchange, path)) {
-        bool is_index = span_equal(name, SPAN("index.html"));
-        size_t cut = is_index ? name.length + (name.length < path.length) : page_suffix.length;
-        return lead_to(exchange, (struct span){path.at, path.length - cut}, is_index, 308);
-    }
-    enum lookup found = find_path(exchange);
-    if (found == LOOKUP_DIRECTORY) {
-        drop_entry(exchange);
-        return lead_to(exchange, path, true, 308);
-    }
-    if (found == LOOKUP_MISSING && target->slash && path.length > 0 &&
-        has_file(exchange, target_suffixed(target, page_suffix)))
-        return lead_to(exchange, path, false, 308);
-    target->room[path.length] = '\0';
+    enum lookup found = target->slash ? find_index(exchange) : find_file(exchange, path);
+    if (found == LOOKUP_FILE && !target->slash && span_ends(name, page_suffix))
+        return find_html_at_cloudflare(exchange);
+    if (found != LOOKUP_MISSING || path.length == 0)
+        return found;
+    if (span_equal(name, SPAN("index")))
+        return lead_to_parent(exchange);
+    found = find_page_at_cloudflare(exchange);
+    if (found == LOOKUP_MISSING)
+        target->room[path.length] = '\0';
     return found;
 }
 
@@ -185,10 +216,12 @@ static enum lookup find_as_host(struct exchange *exchange)
 
 /* ---- rules ---- */
 
-/* Of what a rule leads to, no other rule is asked. */
+/* Of what a rule leads to, no other rule is asked. Cloudflare redirects from there to the address of a page. */
 static enum lookup find_rewritten(struct exchange *exchange)
 {
     int status = exchange->status;
+    if (exchange->context->config->settings->rules == RULES_CLOUDFLARE)
+        return find_as_host(exchange);
     enum lookup found = find_in_site(exchange);
     if (found == LOOKUP_DIRECTORY) { /* its index, as the client's address is another */
         drop_entry(exchange);
@@ -211,6 +244,7 @@ static enum lookup find_by_rule(struct exchange *exchange, enum redirects_pass p
         return find_rewritten(exchange);
     case RULES_ERROR:
         return LOOKUP_ERROR;
+    case RULES_NOWHERE:
     case RULES_NONE:
         break;
     }

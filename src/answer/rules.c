@@ -166,6 +166,8 @@ static int refresh(struct rules *rules, struct rules_file *file, const struct ex
         status = take_file(rules, file, entry, context);
     else if (status == 0 || status == 404 || status == 403)
         drop(rules, file);
+    if (status == 403 && metrics_tells(context->metrics, hash_bytes(file->name)))
+        log_error("%s can't be read by the workers' user; its rules are not obeyed", file->name.at);
     if (entry != NULL)
         store_release(context->store, entry);
     return status == 404 || status == 403 ? 0 : status;
@@ -351,20 +353,21 @@ enum rules_outcome rules_begin(struct exchange *exchange)
     return RULES_NONE;
 }
 
-/* A target that is too long names no file. */
-static void rewrite(struct exchange *exchange, const struct redirect *match)
+/* A target that is too long, or has NUL, names no file. */
+static enum rules_outcome rewrite(struct exchange *exchange, const struct redirect *match)
 {
     char room[LIMIT_TARGET];
     struct buffer path = BUFFER(room);
     bool slash = false;
-    if (!redirect_write_target(match, &path, &slash))
-        path.length = 0;
-    target_replace(exchange->target, buffer_span(&path), slash);
     exchange->status = match->status;
     exchange->is_rewritten = true;
     exchange->refused = (struct refused){0};
     exchange->denied_index = SPAN_NONE;
     exchange->denied = false;
+    if (!redirect_write_target(match, &path, &slash))
+        return RULES_NOWHERE;
+    target_replace(exchange->target, buffer_span(&path), slash);
+    return RULES_REWRITE;
 }
 
 enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pass)
@@ -374,14 +377,12 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
     if (rules->redirects == NULL ||
         !redirects_match(rules->redirects, rules->path, exchange->target->query, pass, &match))
         return RULES_NONE;
-    if (match.rewrite) {
-        rewrite(exchange, &match);
-        return RULES_REWRITE;
-    }
+    if (match.rewrite)
+        return rewrite(exchange, &match);
     struct buffer *text = &exchange->response->text;
     size_t start = text->length;
     bool slash;
-    if (!redirect_write_target(&match, text, &slash) || text->length - start > ERROR_LINE_MAX - 32) {
+    if (!redirect_write_target(&match, text, &slash)) {
         text->length = start;
         text->overflow = false;
         exchange->status = 414;
@@ -395,7 +396,7 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
 /* A path is relative to the site's root, which --base moves. */
 void rules_answer_redirect(struct exchange *exchange)
 {
-    char room[ERROR_LINE_MAX + 3 * LIMIT_BASE];
+    char room[ERROR_LINE_MAX];
     struct buffer line = BUFFER(room);
     struct span base = exchange->context->config->base;
     buffer_append(&line, SPAN("Location: "));
@@ -405,5 +406,10 @@ void rules_answer_redirect(struct exchange *exchange)
     }
     buffer_append(&line, exchange->location);
     buffer_append(&line, SPAN("\r\n"));
-    error_answer(exchange, exchange->status, buffer_filled(&line));
+    if (line.overflow) {
+        exchange->location = SPAN_NONE;
+        error_answer(exchange, 414, SPAN_NONE);
+        return;
+    }
+    error_answer(exchange, exchange->status, buffer_span(&line));
 }

@@ -178,6 +178,9 @@
    each ".." of a link, the names before it are opened again. Honest paths need some dozens. */
 #define LIMIT_WALK_STEPS 512
 
+/* The directories from the root downwards in which Cloudflare's 404.html is looked for. */
+#define LIMIT_MISSING_PAGES 32
+
 /* The start of a large text file that is checked for UTF-8. Reading all of it would cost more than sending it. */
 #define LIMIT_CHARSET_PROBE 65536
 

@@ -124,10 +124,9 @@ void signals_give_back(void)
     }
 }
 
-void signals_hold(void)
+void signals_hold(unsigned effects)
 {
-    sigset_t held =
-        signals_with(1U << SIGNAL_RELOAD | 1U << SIGNAL_REOPEN | 1U << SIGNAL_WAKE, SIGNAL_MASTER);
+    sigset_t held = signals_with(effects, SIGNAL_MASTER);
     sigprocmask(SIG_BLOCK, &held, NULL);
 }
 

@@ -38,8 +38,8 @@ const char *signal_effect_name(enum signal_effect effect);
 /* Ignores the signals that the master ignores, and remembers which were ignored before. Call it first. */
 void signals_begin(void);
 
-/* Blocks the signals that would end the master before its handlers are installed, except those that shall stop it. */
-void signals_hold(void);
+/* Blocks the signals of these effects, bits 1 << enum signal_effect, on the master until it handles them. */
+void signals_hold(unsigned effects);
 
 /* Undoes signals_begin() before execve(2), which keeps ignored signals ignored, and blocks these signals: the same
    program ignores them again. signals_begin_again() after a failure of execve(2). */

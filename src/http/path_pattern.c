@@ -252,6 +252,10 @@ const char *path_set_add(struct path_set *set, struct span pattern)
 void path_set_drop(struct path_set *set)
 {
     unsigned index = --set->count;
+    const struct path_pattern *dropped = &set->patterns[index];
+    for (unsigned i = 0; i <= dropped->wildcards; i++)
+        set->text -= dropped->pieces[i].text.length;
+    set->piece -= dropped->wildcards + 1;
     for (size_t row = 0; row < POSITIONS * VALUES; row++)
         set->rows[row * set->stride + index / 64] &= ~((uint64_t)1 << (index % 64));
 }

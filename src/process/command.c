@@ -6,6 +6,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "process/handover.h"
+#include "sandbox/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@ struct runner {
     pid_t command; /* 0: not started, or ended */
     int server_status, command_status;
     int64_t told;           /* when a signal has told the command to stop, in milliseconds; 0: not yet */
+    bool killed;            /* the command, by SIGKILL */
     sigset_t mask, waiting; /* the signals blocked at the start; those that are waited for */
 };
 
@@ -116,6 +118,7 @@ static void stop_command(struct runner *runner, int signal)
 {
     bool again = runner->told > 0 && now_ms() - runner->told >= LIMIT_STOP_TWICE_MS;
     kill(runner->command, again ? SIGKILL : signal);
+    runner->killed |= again;
     if (runner->told == 0)
         runner->told = now_ms();
 }
@@ -138,11 +141,12 @@ static void wait_for_signal(struct runner *runner)
     siginfo_t info;
     int64_t left = runner->told + INT64_C(1000) * LIMIT_DRAIN_S - now_ms();
     struct timespec time = timespec_of(left > 0 ? left : 0);
-    int number = sigtimedwait(&runner->waiting, &info, runner->told > 0 ? &time : NULL);
+    bool is_timed = runner->told > 0 && !runner->killed; /* a file system may keep a killed one for long */
+    int number = sigtimedwait(&runner->waiting, &info, is_timed ? &time : NULL);
     if (number > 0 && number != SIGCHLD)
         pass_on(runner, &info);
     else if (number < 0 && errno == EAGAIN)
-        kill(runner->command, SIGKILL);
+        runner->killed = kill(runner->command, SIGKILL) == 0;
 }
 
 static void await_command(struct runner *runner)
@@ -286,6 +290,7 @@ int command_begin(char *const *command, int *ready)
     if (runner.server < 0)
         return errno;
     if (runner.server > 0) {
+        sandbox_hide_memory(); /* from workers, where Landlock is missing */
         close(ends[1]);
         close_passed_sockets(self);
         exit(run(&runner, command, ends[0]));

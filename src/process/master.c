@@ -77,7 +77,8 @@ bool master_lost_terminal(const struct master *master)
 
 int master_prepare(struct master *master, struct failure *failure)
 {
-    signals_hold();
+    /* Not those that stop it, which may end a slow start. */
+    signals_hold(1U << SIGNAL_RELOAD | 1U << SIGNAL_REOPEN | 1U << SIGNAL_WAKE);
     /* Before the port is open: a client may see the server's start. */
     master->has_terminal = try_terminal() == 0;
     int status = handover_read(&master->handover, failure);

@@ -119,9 +119,10 @@ static int rehearse(struct served_root *served, struct failure *failure)
     sandbox_describe(held, served->sandbox_line);
     if (settings->user == NULL && sandbox->privileges.change == PRIVILEGES_CHANGE && held->user == 0 &&
         served->warns)
-        log_error("only root can read root '%s'; the workers stay root, without capabilities and inside the "
-                  "sandbox; '--user' chooses another user",
-                  settings->root);
+        log_error(
+            "user nobody can't read root '%s', which root owns; the workers stay root, without capabilities "
+            "and inside the sandbox; '--user' chooses another user",
+            settings->root);
     if (!held->root_is_visible && settings->verbosity == VERBOSITY_VERBOSE && served->warns)
         log_error("the workers' user can't look up the root's name; the master looks every %d ms",
                   LIMIT_ROOT_LOOK_MS);

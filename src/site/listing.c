@@ -406,8 +406,10 @@ static bool is_served(const struct listing *listing, struct span name, mode_t mo
     return served;
 }
 
-bool listing_shows(struct span name, bool dotfiles)
+bool listing_shows(struct span name, bool in_root, bool dotfiles)
 {
+    if (in_root && text_is_rules_file(name))
+        return false;
     return name.at[0] != '.' || (dotfiles && !span_equal(name, SPAN(".")) && !span_equal(name, SPAN("..")));
 }
 
@@ -415,8 +417,7 @@ bool listing_shows(struct span name, bool dotfiles)
 static bool consider(struct listing *listing, struct span name, bool *opened)
 {
     struct stat attributes;
-    if (!listing_shows(name, listing->form.dotfiles) ||
-        (listing->path_length == 0 && text_is_rules_file(name)))
+    if (!listing_shows(name, listing->path_length == 0, listing->form.dotfiles))
         return true;
     if (fstatat(dirfd(listing->directory), name.at, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
         return file_error_is_404(errno) || leave_out(listing);

@@ -31,7 +31,7 @@ struct listing_form {
 struct listing_form listing_form_of(struct span query);
 
 /* True for entries of a directory that a listing shows: not "." and "..", and dot names only with `dotfiles`. */
-bool listing_shows(struct span name, bool dotfiles);
+bool listing_shows(struct span name, bool in_root, bool dotfiles);
 
 /* Sets the memory that all listings may take, at least LIMIT_LISTING_SMALL; LIMIT_LISTING_BYTES without this call. Call
    it before listing_open. */

@@ -248,7 +248,7 @@ static const struct {
 
 enum { EXTENSION_MAX = 16, KNOWN_MAX = 320 };
 
-/* The extensions of the table, sorted when the first is looked up. */
+/* The extensions of the table, sorted. */
 static struct known {
     struct span extension;
     const char *type;
@@ -266,6 +266,8 @@ static int compare_known(const void *a, const void *b)
 
 static void sort_known(void)
 {
+    if (known_count > 0)
+        return;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         for (struct span rest = span_of(table[i].extensions); rest.length > 0; known_count++) {
             assert(known_count < KNOWN_MAX);
@@ -332,6 +334,7 @@ static void set_bounds(void)
 
 bool mime_open(void)
 {
+    sort_known(); /* in the master: qsort(3) may make system calls that a worker may not */
     /* Switch off the checks that parse a format in C: most of libmagic's past defects were there, and a media type does
        not need the details that they find. */
     int flags = MAGIC_MIME_TYPE | MAGIC_NO_CHECK_COMPRESS | MAGIC_NO_CHECK_TAR | MAGIC_NO_CHECK_ELF |
@@ -418,8 +421,7 @@ static const char *type_of_name(struct span path)
         return NULL;
     for (size_t i = 0; i < typed.length; i++)
         lower[i] = text_lower(typed.at[i]);
-    if (known_count == 0)
-        sort_known();
+    sort_known();
     const struct known *found = bsearch(&wanted, known, known_count, sizeof *known, compare_known);
     return found != NULL ? found->type : NULL;
 }

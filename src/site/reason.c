@@ -32,6 +32,13 @@ enum likeness {
     LIKENESS_FORM
 };
 
+/* The first name of the path that can't be opened, and the directory that should have it. */
+struct stop {
+    struct span directory;
+    struct span name;
+    int error; /* 0: it is neither a file nor a directory */
+};
+
 struct suggestion {
     enum likeness likeness;
     unsigned distance;
@@ -87,7 +94,7 @@ static void consider(struct suggestion *suggestion, struct span name, struct spa
 }
 
 /* Closes the descriptor. */
-static void scan(int fd, struct span asked, bool dotfiles, struct suggestion *suggestion)
+static void scan(int fd, const struct stop *stop, bool dotfiles, struct suggestion *suggestion)
 {
     const struct dirent *entry;
     size_t work = 0;
@@ -101,8 +108,8 @@ static void scan(int fd, struct span asked, bool dotfiles, struct suggestion *su
         if ((entry = readdir(directory)) == NULL)
             break;
         struct span name = span_of(entry->d_name);
-        if (listing_shows(name, dotfiles))
-            consider(suggestion, name, asked, &work);
+        if (listing_shows(name, stop->directory.length == 0, dotfiles))
+            consider(suggestion, name, stop->name, &work);
     }
     closedir(directory);
 }
@@ -115,13 +122,6 @@ static void append_quoted(struct buffer *out, struct span name)
     buffer_append(out, name);
     buffer_byte(out, '\'');
 }
-
-/* The first name of the path that can't be opened, and the directory that should have it. */
-struct stop {
-    struct span directory;
-    struct span name;
-    int error; /* 0: it is neither a file nor a directory */
-};
 
 static void append_directory(struct buffer *out, const struct stop *stop)
 {
@@ -338,7 +338,7 @@ static void explain_missing(struct reason *reason, int directory, const struct s
     }
     if (fd < 0)
         return;
-    scan(fd, stop->name, dotfiles, &suggestion);
+    scan(fd, stop, dotfiles, &suggestion);
     struct buffer without = *out;
     append_suggestion(out, stop->name, &suggestion);
     if (out->overflow)

@@ -41,6 +41,7 @@ sub run { my $how = ref $_[0] ? shift : {}; return run_program($how, '-q', '-b',
     like($ran->{err}, qr{serving .* at http://127\.0\.0\.1:\d+/.*GET /}s, 'but on standard error');
     unlike($ran->{err}, qr/Ctrl-C/, 'Ctrl-C is the command\'s');
 }
+is(join(' ', map { run($root, '--', 'true')->{status} } 1 .. 50), join(' ', (0) x 50), 'a command that ends at once: its status');
 is(run($root, '--', 'sh', '-c', "exit $_")->{status}, $_, "exit $_ is passed on") for 1, 7, 255;
 for my $name (qw(KILL TERM SEGV)) {
     my $ran = run($root, '--', 'sh', '-c', "kill -$name \$\$");

@@ -13,6 +13,22 @@ bound_seconds(60);
 my $root = new_root();
 put_file($root, 'small.txt', 'small');
 
+# A program that reads the banner may stop the server at once.
+{
+    my $socket = new_root() . '/socket';
+    my @ends;
+    for (1 .. 30) {
+        my ($reader, $writer) = a_pipe();
+        my $pid = Harness::spawn('/dev/null', "/proc/$$/fd/" . fileno $writer, undef, program(), '-b', "unix:$socket", '-j', '1', $root);
+        my $line = readline $reader;
+        close $writer;
+        kill 'TERM', $pid;
+        my $status = Harness::reap($pid, 60);
+        push @ends, ($status // 'hangs') . " $line" if ($status // 1) != 0 || -e $socket;
+    }
+    is("@ends", '', 'SIGTERM right after the banner: status 0, and no socket is left, 30 times');
+}
+
 # The worker is stopped while bytes and the signal arrive, so that it has seen no event for them.
 {
     my $server   = Harness->start(root => $root, args => ['-j', '1']);

@@ -39,7 +39,7 @@ my %pages = (
     'file.html' => 'file', 'folder/index.html' => 'folder', 'both.html' => 'both page', 'both/index.html' => 'both index',
     '404.html'  => 'lost', 'deep/404.html' => 'deep lost', 'index.html' => 'home',
 );
-my $site = new_site(%pages);
+my $site = new_site(%pages, 'node.js.html' => 'node', 'two' => 'no page', 'two.html' => 'a page');
 my %expected = (
     netlify => [
         ['/file', 200, 'file'], ['/file/', 301, '/file'], ['/file.html', 200, 'file'], ['/folder', 301, '/folder/'], ['/folder/', 200, 'folder'],
@@ -51,6 +51,8 @@ my %expected = (
         ['/folder/index.html', 308, '/folder/'], ['/both', 200, 'both page'], ['/both/', 200, 'both index'], ['/both.html', 308, '/both'],
         ['/none', 404, 'lost'], ['/deep/none', 404, 'deep lost'], ['/deep/er/none', 404, 'deep lost'], ['/deep/er/none/', 404, 'deep lost'],
         ['/', 200, 'home'], ['/index.html', 308, '/'], ['/file.html?a=b', 308, '/file?a=b'], ['//file.html', 308, '/file'],
+        ['/index', 308, '/'], ['/folder/index', 308, '/folder/'], ['/folder/index/?a=b', 308, '/folder/?a=b'], ['/deep', 404, 'lost'], ['/deep/', 404, 'deep lost'],
+        ['/node.js', 200, 'node'], ['/node.js.html', 308, '/node.js'], ['/two', 200, 'no page'], ['/two.html', 200, 'a page'], ['/two/', 308, '/two'],
     ],
 );
 for my $host (sort keys %expected) {
@@ -120,7 +122,16 @@ my $ruled = new_site(%pages, _redirects => $redirects, 'app.html' => 'applicatio
 }
 {
     my $server = Harness->start(root => $ruled, args => ['--rules', '--base', '/repo/']);
-    answers($server, 'below a base', ['/repo/old', 301, '/repo/new'], ['/repo/app/x', 200, 'application'], ['/repo/elsewhere', 301, 'https://example.com/a?b=c'], ['/old', 404, 'lost']);
+    answers($server, 'below a base', ['/repo/any/' . '%C3%A9' x 1300, 302, '/repo/' . '%C3%A9' x 1300], ['/repo/old', 301, '/repo/new'], ['/repo/app/x', 200, 'application'], ['/repo/elsewhere', 301, 'https://example.com/a?b=c'], ['/old', 404, 'lost']);
+    $server->stop;
+}
+{
+    my $base = '%E6%BC%A2' x 80;
+    my $server = Harness->start(root => new_site(%pages, _redirects => "/c/* /:splat/:splat 301\n"), args => ['--rules', '--base', $base, '-j', '1']);
+    my ($worker) = $server->workers;
+    my @statuses = map { get($server, "/$base/c/" . "\xC3\xA9" x $_)->{status} } 100, map { 4 * $_ } 490 .. 600;
+    like(join(' ', @statuses), qr/\A301(?: 301)+(?: 414)+\z/, 'a Location that is too long: 414');
+    is(($server->workers)[0], $worker, 'no worker ends');
     $server->stop;
 }
 {
@@ -133,6 +144,12 @@ my $ruled = new_site(%pages, _redirects => $redirects, 'app.html' => 'applicatio
     $server->stop;
     $server = Harness->start(root => new_site(%pages, _redirects => "/both /first\n/file /last 301\n"), args => ['--rules=cloudflare']);
     answers($server, 'cloudflare: rules come before files', ['/both', 302, '/first'], ['/file', 301, '/last']);
+    $server->stop;
+    $server = Harness->start(root => new_site(%pages, _redirects => "/a /file.html 200\n/b /file 200\n"), args => ['--rules=cloudflare']);
+    answers($server, 'cloudflare: a rewrite leads to an address', ['/a', 308, '/file'], ['/b', 200, 'file']);
+    $server->stop;
+    $server = Harness->start(root => new_site(%pages, _redirects => "/w/* /:splat/:splat/x 200\n/q id=:id /:id 200\n"), args => ['--rules=netlify']);
+    answers($server, 'a rewrite to a path that no file has', ['/w/' . 'a' x 4100, 404, 'lost'], ['/q?id=%00', 404, 'lost'], ['/q?id=file', 200, 'file']);
     $server->stop;
 }
 
@@ -247,7 +264,9 @@ RULES
     put_file($root, '_redirects', "/a /back\n");
     is(value(get($server, '/a'), 'Location'), '/back', 'made anew: in the next response');
     chmod 0, "$root/_redirects";
+    $server->expect_stderr(my $told = qr/^tinyhttpd: _redirects can't be read by the workers' user; its rules are not obeyed$/m);
     is(get($server, '/a')->{status}, 404, 'a file that may not be read has no rules');
+    ok(eventually(sub { $server->stderr =~ $told }), 'which is told');
     $server->stop;
 }
 {

@@ -181,7 +181,7 @@ SKIP: {
         is(status_of($worker, 'Uid'), join("\t", ($user) x 4), "a root that only user $user can read: by that user");
         is(status_of($worker, 'Gid'), join("\t", ($as) x 4), "a root of group $group that only user $user can read: by group $as");
         is(status_of($worker, 'Groups') . status_of($worker, 'CapPrm'), '0' x 16, "a root that only user $user can read: no groups and no capability");
-        my $lines = () = $server->banner =~ /^tinyhttpd: only root can read root '.*'; the workers stay root, [^\n]*$/mg;
+        my $lines = () = $server->banner =~ /^tinyhttpd: user nobody can't read root '.*', which root owns; the workers stay root, [^\n]*$/mg;
         is($lines, $user == 0 ? 1 : 0, "a root that only user $user can read: " . ($user == 0 ? 'one line says who serves' : 'no warning'));
         $server->stop;
     }

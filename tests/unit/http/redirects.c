@@ -386,6 +386,19 @@ static void rules_beyond_the_limit_are_reported_once(void **state)
     assert_string_equal(ask(redirects, "/c/99/x"), "302! /d/99/x");
     assert_string_equal(ask(redirects, "/c/100/x"), "");
     redirects_free(redirects);
+
+    redirects = parse_large(repeat("/%u /b\n", 0, 20000), RULES_CLOUDFLARE);
+    assert_string_equal(ask(redirects, "/1999"), "302! /b");
+    assert_string_equal(ask(redirects, "/2000"), "");
+    redirects_free(redirects);
+    redirects = parse_large(
+        repeat("/:a a= b= c= d= e= f= g= h= i= j= k= l= m= n= o= p= /x\n/%u /b\n", 0, 400), RULES_NETLIFY);
+    for (unsigned i = 0; i < 400; i++) {
+        char path[8];
+        snprintf(path, sizeof path, "/%u", i);
+        assert_string_equal(ask(redirects, path), "301 /b");
+    }
+    redirects_free(redirects);
 }
 
 /* The rules of repeat() are those from 0 to below `count`. */

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 /* The reports of the last parse. */
-static char reports[8192];
+static char reports[65536];
 
 static struct buffer reports_begin(void)
 {
