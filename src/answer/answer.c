@@ -269,7 +269,7 @@ void answer(struct exchange *exchange)
         file_answer_page(exchange, exchange->status);
         break;
     case OUTCOME_RULE:
-        rules_answer_redirect(exchange);
+        directory_redirect_to_location(exchange);
         break;
     case OUTCOME_REDIRECT:
         directory_redirect(exchange);

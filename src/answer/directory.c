@@ -193,3 +193,24 @@ void directory_redirect_to_base(struct exchange *exchange)
     target_append_start(&line, exchange->target, exchange->context->config->base);
     redirect(exchange, &line);
 }
+
+/* A path is relative to the site's root, which --base moves. */
+void directory_redirect_to_location(struct exchange *exchange)
+{
+    char room[ERROR_LINE_MAX];
+    struct buffer line = BUFFER(room);
+    struct span base = exchange->context->config->base;
+    buffer_append(&line, SPAN("Location: "));
+    if (base.length > 0 && span_begins(exchange->location, SPAN("/"))) {
+        buffer_byte(&line, '/');
+        buffer_uri_path(&line, base);
+    }
+    buffer_append(&line, exchange->location);
+    buffer_append(&line, SPAN("\r\n"));
+    if (line.overflow) {
+        exchange->location = SPAN_NONE;
+        error_answer(exchange, 414, SPAN_NONE);
+        return;
+    }
+    error_answer(exchange, exchange->status, buffer_span(&line));
+}

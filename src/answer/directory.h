@@ -31,4 +31,8 @@ void directory_redirect(struct exchange *exchange);
 /* Redirects to the site's root, below --base, in the same way. */
 void directory_redirect_to_base(struct exchange *exchange);
 
+/* Redirects with the exchange's status and location, which a rule or the addresses of a host gave; 414 if that is too
+   long. */
+void directory_redirect_to_location(struct exchange *exchange);
+
 #endif

@@ -1,6 +1,5 @@
 #include "answer/rules.h"
 
-#include "answer/error.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "http/header_rules.h"
@@ -391,25 +390,4 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
     exchange->location = (struct span){text->at + start, text->length - start};
     exchange->status = match.status;
     return RULES_REDIRECT;
-}
-
-/* A path is relative to the site's root, which --base moves. */
-void rules_answer_redirect(struct exchange *exchange)
-{
-    char room[ERROR_LINE_MAX];
-    struct buffer line = BUFFER(room);
-    struct span base = exchange->context->config->base;
-    buffer_append(&line, SPAN("Location: "));
-    if (base.length > 0 && span_begins(exchange->location, SPAN("/"))) {
-        buffer_byte(&line, '/');
-        buffer_uri_path(&line, base);
-    }
-    buffer_append(&line, exchange->location);
-    buffer_append(&line, SPAN("\r\n"));
-    if (line.overflow) {
-        exchange->location = SPAN_NONE;
-        error_answer(exchange, 414, SPAN_NONE);
-        return;
-    }
-    error_answer(exchange, exchange->status, buffer_span(&line));
 }

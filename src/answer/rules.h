@@ -19,7 +19,7 @@ enum rules_outcome {
     RULES_NONE,    /* no rule matches */
     RULES_REWRITE, /* the target is another one now, which no rule rewrites again, with the exchange's status */
     RULES_NOWHERE,  /* a rewrite to a path that no file has */
-    RULES_REDIRECT, /* answered by rules_answer_redirect() */
+    RULES_REDIRECT, /* to the exchange's location, with its status */
     RULES_ERROR,    /* with the exchange's status: a file of rules can't be read */
 };
 
@@ -29,9 +29,6 @@ enum rules_outcome rules_begin(struct exchange *exchange);
 
 /* Finds the first rule of the pass that matches the target as it was at rules_begin(). */
 enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pass);
-
-/* Answers with the status and Location of the rule. */
-void rules_answer_redirect(struct exchange *exchange);
 
 /* Takes the fields of _headers back, which errors of the server do not have. */
 void rules_forget(struct exchange *exchange);
