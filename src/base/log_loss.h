@@ -4,7 +4,6 @@
 #define TINYHTTPD_BASE_LOG_LOSS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* All zero: none is lost. Times are milliseconds of CLOCK_MONOTONIC. */

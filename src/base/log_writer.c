@@ -1,7 +1,6 @@
 #include "base/log_writer.h"
 
 #include "base/descriptors.h"
-#include "base/limits.h"
 #include "base/log_loss.h"
 #include "base/now.h"
 

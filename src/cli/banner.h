@@ -5,7 +5,6 @@
 #include "base/metrics.h"
 #include "base/settings.h"
 
-#include <stddef.h>
 #include <sys/socket.h>
 
 struct banner {

@@ -2,8 +2,6 @@
 
 #include "base/date.h"
 
-#include <string.h>
-
 /* entity-tag = [ "W/" ] opaque-tag (RFC 9110 8.8.3) */
 struct tag {
     struct span opaque; /* with its quotes; empty: no tag */

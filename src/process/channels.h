@@ -6,7 +6,6 @@
 #define TINYHTTPD_PROCESS_CHANNELS_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 /* What is sent to one end is received from the other. */
 struct channel {

@@ -1,11 +1,9 @@
 #include "process/master.h"
 
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "base/signals.h"
 #include "process/cgroup.h"
-#include "process/channels.h"
 #include "process/notify.h"
 #include "site/magic_guard.h"
 #include "site/mime.h"

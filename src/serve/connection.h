@@ -13,7 +13,6 @@
 
 #include "answer/exchange.h"
 #include "base/limits.h"
-#include "base/settings.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "serve/access_log.h"

@@ -2,7 +2,6 @@
 
 #include "base/descriptors.h"
 #include "base/limits.h"
-#include "base/text.h"
 #include "site/encoded_name.h"
 #include "site/magic_guard.h"
 

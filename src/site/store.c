@@ -2,10 +2,7 @@
 
 #include "base/descriptors.h"
 #include "base/hash.h"
-#include "base/limits.h"
 #include "base/sha256.h"
-#include "base/text.h"
-#include "site/beneath.h"
 #include "site/encoded_name.h"
 #include "site/file_error.h"
 #include "site/file_stamp.h"
