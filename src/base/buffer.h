@@ -8,10 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * Output into memory that the caller owns. Text that does not fit is left out whole and sets `overflow`, so
- * that a caller may append many times and check once. Never terminated by NUL.
- */
+/* Output into memory that the caller owns. Text that does not fit is left out whole and sets `overflow`, so that a
+   caller may append many times and check once. Never terminated by NUL. */
 struct buffer {
     char *at;
     size_t length;

@@ -1,7 +1,5 @@
-/*
- * A 64-bit hash for tables. Collisions are easy to construct, as each step is invertible; validators use sha256.h.
- * Clients can't fill the tables, as only paths of existing files and directories become keys.
- */
+/* A 64-bit hash for tables. Collisions are easy to construct, as each step is invertible; validators use sha256.h.
+   Clients can't fill the tables, as only paths of existing files and directories become keys. */
 #ifndef TINYHTTPD_BASE_HASH_H
 #define TINYHTTPD_BASE_HASH_H
 

@@ -1,7 +1,5 @@
-/*
- * Counters of the workers, in memory shared with the master. Each worker writes only its own part, without locks: a
- * killed worker blocks no other, and a compromised one can falsify only its own numbers.
- */
+/* Counters of the workers, in memory shared with the master. Each worker writes only its own part, without locks: a
+   killed worker blocks no other, and a compromised one can falsify only its own numbers. */
 #ifndef TINYHTTPD_BASE_METRICS_H
 #define TINYHTTPD_BASE_METRICS_H
 

@@ -1,7 +1,6 @@
-/*
- * Shared memory in parts, each written by one process and read by all. The process that creates it can write all parts.
- * A forked process keeps one, and the kernel then denies it write access to the others (F_SEAL_FUTURE_WRITE, fcntl(2)).
- */
+/* Shared memory in parts, each written by one process and read by all. The process that creates it can write all parts.
+   A forked process keeps one, and the kernel then denies it write access to the others (F_SEAL_FUTURE_WRITE,
+   fcntl(2)). */
 #ifndef TINYHTTPD_BASE_SHARED_H
 #define TINYHTTPD_BASE_SHARED_H
 

@@ -46,9 +46,9 @@ void signals_hold(void);
 void signals_give_back(void);
 void signals_begin_again(void);
 
-/* Lets signals_take() tell of signals of these effects, bits 1 << enum signal_effect. SIGHUP and SIGTSTP stay ignored in
-   the master if they are, as by nohup(1). Blocks these signals: let them in only while the process waits (ppoll(2)), so
-   that none arrives between signals_take() and the wait. */
+/* Lets signals_take() tell of signals of these effects, bits 1 << enum signal_effect. SIGHUP and SIGTSTP stay ignored
+   in the master if they are, as by nohup(1). Blocks these signals: let them in only while the process waits (ppoll(2)),
+   so that none arrives between signals_take() and the wait. */
 void signals_handle(enum signal_process process, unsigned effects);
 
 /* True if a signal of the effect has arrived since signals_handle() and the last call. */

@@ -65,11 +65,9 @@ struct span span_take_until(struct span *span, char byte);
 /* The part after the last `byte`, or the whole span if there is none. */
 struct span span_after_last(struct span span, char byte);
 
-/*
- * Takes the next member off a comma-separated list (RFC 9110 5.6.1): `*list` moves past it, `*member` is
- * trimmed. Empty members are skipped. Returns false at the list's end. Only for
- * lists of tokens: it would cut a quoted string at its comma.
- */
+/* Takes the next member off a comma-separated list (RFC 9110 5.6.1): `*list` moves past it, `*member` is trimmed. Empty
+   members are skipped. Returns false at the list's end. Only for lists of tokens: it would cut a quoted string at its
+   comma. */
 bool span_next_member(struct span *list, struct span *member);
 
 /* Reads the whole span as an unsigned decimal number. Returns false if it is empty, holds anything but

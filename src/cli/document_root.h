@@ -7,11 +7,9 @@
 
 #include <stddef.h>
 
-/*
- * Checks the root. If the operand is a file, `file` becomes its name and `root` its directory, a string that is valid
- * until the next call. Returns 0, or EX_NOINPUT with a suggestion if the root does not exist. Does not check
- * permissions.
- */
+/* Checks the root. If the operand is a file, `file` becomes its name and `root` its directory, a string that is valid
+   until the next call. Returns 0, or EX_NOINPUT with a suggestion if the root does not exist. Does not check
+   permissions. */
 int document_root_read(struct settings *settings, struct failure *failure);
 
 /* Writes a hint if the root lacks an index that one of its directories has, or lacks the file of --spa. Returns false

@@ -13,11 +13,9 @@ struct values_arena {
     char text[16384];
 };
 
-/*
- * Parses the value of an option, or NULL if it has none. Messages call the option `named`, such as "--port" or
- * "TINYHTTPD_PORT". Strings in the settings point into `typed` or the arena. Returns 0, or EX_USAGE as the failure's
- * status.
- */
+/* Parses the value of an option, or NULL if it has none. Messages call the option `named`, such as "--port" or
+   "TINYHTTPD_PORT". Strings in the settings point into `typed` or the arena. Returns 0, or EX_USAGE as the failure's
+   status. */
 int values_apply(struct settings *settings, struct values_arena *arena, struct failure *failure,
                  const struct option_row *row, const char *named, const char *typed);
 

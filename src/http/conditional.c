@@ -144,11 +144,9 @@ enum conditional conditional_evaluate(const struct request *request, const struc
     return CONDITIONAL_PERFORM;
 }
 
-/*
- * RFC 9110 8.8.2.2: a date is a strong validator only if the file did not change twice within its second, and until
- * that second is over it still may. The client must check by the Date it received that the date was a second old then
- * (13.1.5).
- */
+/* RFC 9110 8.8.2.2: a date is a strong validator only if the file did not change twice within its second, and until
+   that second is over it still may. The client must check by the Date it received that the date was a second old then
+   (13.1.5). */
 static bool date_is_strong(int64_t date, int64_t now)
 {
     return date < now;

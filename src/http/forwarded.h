@@ -16,10 +16,8 @@ struct forwarded {
     struct address client;
 };
 
-/*
- * Reads the field's next line; `*forwarded` starts as `{0}`. Ignores members to the left of the client, as the client
- * may have forged them. An address may have a port, and IPv6 brackets.
- */
+/* Reads the field's next line; `*forwarded` starts as `{0}`. Ignores members to the left of the client, as the client
+   may have forged them. An address may have a port, and IPv6 brackets. */
 void forwarded_read(struct forwarded *forwarded, struct span line, const struct network *trusted,
                     unsigned trusted_count);
 

@@ -8,10 +8,8 @@
 
 #include <stdbool.h>
 
-/*
- * The request's authority, once its target is parsed: that of a target in absolute-form, which replaces Host (RFC 9112
- * 3.2.2), else the Host field. As sent, valid or not; empty if the client sent none.
- */
+/* The request's authority, once its target is parsed: that of a target in absolute-form, which replaces Host (RFC 9112
+   3.2.2), else the Host field. As sent, valid or not; empty if the client sent none. */
 struct span host_of(const struct request *request, const struct target *target);
 
 /* The name or address in a valid authority, without its port and a full name's final dot (RFC 3986 3.2.2). An IPv6

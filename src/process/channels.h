@@ -1,7 +1,5 @@
-/*
- * The sockets between processes. Workers that retire hand their connections over to others, directly: the master reads
- * nothing that a client has sent, and never holds a descriptor that a worker has opened.
- */
+/* The sockets between processes. Workers that retire hand their connections over to others, directly: the master reads
+   nothing that a client has sent, and never holds a descriptor that a worker has opened. */
 #ifndef TINYHTTPD_PROCESS_CHANNELS_H
 #define TINYHTTPD_PROCESS_CHANNELS_H
 

@@ -1,7 +1,5 @@
-/*
- * Listening sockets passed to this program in LISTEN_FDS (sd_listen_fds(3)), by systemd or by the program that it
- * replaces in the same process on SIGHUP. The latter also passes its workers, which stay children of the process.
- */
+/* Listening sockets passed to this program in LISTEN_FDS (sd_listen_fds(3)), by systemd or by the program that it
+   replaces in the same process on SIGHUP. The latter also passes its workers, which stay children of the process. */
 #ifndef TINYHTTPD_PROCESS_HANDOVER_H
 #define TINYHTTPD_PROCESS_HANDOVER_H
 
@@ -50,10 +48,8 @@ int handover_read(struct handover *handover, struct failure *failure);
 /* Returns the path that this program was executed by, which may have a newer file by now. */
 const char *handover_program(void);
 
-/*
- * Starts the program in a child as a dry run: it opens all it needs, then exits with HANDOVER_READY. `command` is its
- * argv. The kernel kills the child if this process ends. Returns its pid, or -1 with errno.
- */
+/* Starts the program in a child as a dry run: it opens all it needs, then exits with HANDOVER_READY. `command` is its
+   argv. The kernel kills the child if this process ends. Returns its pid, or -1 with errno. */
 pid_t handover_dry_run(char *const *command, const struct listening *listening);
 
 /* Replaces this program, passing these sockets and workers, and the channels on which they hand over their

@@ -36,11 +36,9 @@ struct master {
    received. A dry run also closes its sockets. Call it first. Returns 0 or the failure's status. */
 int master_prepare(struct master *master, struct failure *failure);
 
-/*
- * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the logs, opens or receives the
- * listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status.
- * Then the logs and the received sockets stay open for the next call.
- */
+/* Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the logs, opens or receives the
+   listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status.
+   Then the logs and the received sockets stay open for the next call. */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
 /* True if a root that can't be read is no failure of master_open(): responses are 503 until it can. So it is if a

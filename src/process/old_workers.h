@@ -1,8 +1,6 @@
-/*
- * Old workers: those of a program or a root that was replaced, and those that leave. They finish the responses in
- * flight within an hour. One that still accepts connections is killed: a compromised worker may ignore WORKER_RETIRE,
- * and must not survive the upgrade that removes its vulnerability. Times are milliseconds of the monotonic clock.
- */
+/* Old workers: those of a program or a root that was replaced, and those that leave. They finish the responses in
+   flight within an hour. One that still accepts connections is killed: a compromised worker may ignore WORKER_RETIRE,
+   and must not survive the upgrade that removes its vulnerability. Times are milliseconds of the monotonic clock. */
 #ifndef TINYHTTPD_PROCESS_OLD_WORKERS_H
 #define TINYHTTPD_PROCESS_OLD_WORKERS_H
 

@@ -67,11 +67,9 @@ static void leave_terminal(void)
     descriptors_close(fd);
 }
 
-/*
- * A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the
- * limit is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all
- * memory. False if that fails, as without /proc.
- */
+/* A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the
+   limit is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all
+   memory. False if that fails, as without /proc. */
 static bool prevent_core_dumps(void)
 {
     const struct rlimit limit = {1, 1};

@@ -1,8 +1,6 @@
-/*
- * The workers' sandbox. Inside it a process can only read files beneath the root and respond on the sockets that it
- * has: privileges are dropped (privileges.h), other files denied (landlock.h), other system calls refused
- * (seccomp.h). A part that the kernel or the container does not offer is skipped and reported.
- */
+/* The workers' sandbox. Inside it a process can only read files beneath the root and respond on the sockets that it
+   has: privileges are dropped (privileges.h), other files denied (landlock.h), other system calls refused (seccomp.h).
+   A part that the kernel or the container does not offer is skipped and reported. */
 #ifndef TINYHTTPD_SANDBOX_SANDBOX_H
 #define TINYHTTPD_SANDBOX_SANDBOX_H
 

@@ -122,11 +122,9 @@ struct received connection_receive(struct connection *connection, char *room, si
 /* Does what is possible without waiting, at most one response. */
 enum connection_want connection_step(struct connection *connection, struct service *service);
 
-/*
- * Call it when the deadline has passed. Answers a late request with 408. Sends the turn of a response that a slow
- * network has carried. Continues a response if the client acknowledges it fast enough, and waits for the client to
- * acknowledge a draining worker's last bytes. Else returns WANT_CLOSE.
- */
+/* Call it when the deadline has passed. Answers a late request with 408. Sends the turn of a response that a slow
+   network has carried. Continues a response if the client acknowledges it fast enough, and waits for the client to
+   acknowledge a draining worker's last bytes. Else returns WANT_CLOSE. */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
 /* Call it for a connection that wants a turn. If a slow network has its response, returns the kind of the deadline to

@@ -1,7 +1,5 @@
-/*
- * Hands connections from a worker that retires to the workers that replace it, over a Unix socket (SCM_RIGHTS,
- * unix(7)): each connection that awaits a request, with the bytes that have arrived of it.
- */
+/* Hands connections from a worker that retires to the workers that replace it, over a Unix socket (SCM_RIGHTS,
+   unix(7)): each connection that awaits a request, with the bytes that have arrived of it. */
 #ifndef TINYHTTPD_SERVE_HANDOFF_H
 #define TINYHTTPD_SERVE_HANDOFF_H
 

@@ -1,9 +1,7 @@
-/*
- * A simulated slow network, for --slow: one rate, which all connections of the worker share. A response is sent in
- * turns; the network carries one turn at a time, in the order in which they were given to it, and a turn's bytes are
- * sent when it has carried them. A connection gives it the next turn then, so connections take turns. Times are
- * microseconds of one clock, which the caller reads.
- */
+/* A simulated slow network, for --slow: one rate, which all connections of the worker share. A response is sent in
+   turns; the network carries one turn at a time, in the order in which they were given to it, and a turn's bytes are
+   sent when it has carried them. A connection gives it the next turn then, so connections take turns. Times are
+   microseconds of one clock, which the caller reads. */
 #ifndef TINYHTTPD_SERVE_SLOW_NETWORK_H
 #define TINYHTTPD_SERVE_SLOW_NETWORK_H
 

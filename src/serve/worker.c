@@ -67,11 +67,9 @@ struct worker {
 
 /* ---- time ---- */
 
-/*
- * Signals are unblocked only while epoll_pwait waits. It returns ready events before it checks for signals, so a busy
- * worker would never see SIGTERM: unblock them briefly at each clock tick. Call it before iterate() checks the flags; a
- * signal handled after that check would not end the next wait.
- */
+/* Signals are unblocked only while epoll_pwait waits. It returns ready events before it checks for signals, so a busy
+   worker would never see SIGTERM: unblock them briefly at each clock tick. Call it before iterate() checks the flags; a
+   signal handled after that check would not end the next wait. */
 static void deliver_signals(const struct worker *worker)
 {
     sigset_t blocked;
@@ -136,11 +134,9 @@ static void add_ready(struct worker *worker, struct connection *connection)
     worker->ready_end = &connection->next;
 }
 
-/*
- * Edge-triggered, and events are only ever added, so switching between reading and sending needs no epoll_ctl. Adding
- * an event reports it if the socket is ready already (epoll(7)), as new sockets are for EPOLLOUT. To save that wakeup,
- * EPOLLOUT is added when the socket is full for the first time; most sockets never are.
- */
+/* Edge-triggered, and events are only ever added, so switching between reading and sending needs no epoll_ctl. Adding
+   an event reports it if the socket is ready already (epoll(7)), as new sockets are for EPOLLOUT. To save that wakeup,
+   EPOLLOUT is added when the socket is full for the first time; most sockets never are. */
 static bool watch(struct worker *worker, struct connection *connection)
 {
     uint32_t wanted = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;

@@ -322,11 +322,9 @@ static void append_digest(struct buffer *etag, struct span bytes)
     }
 }
 
-/*
- * A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has its
- * times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest; if a
- * reproducible build set mtime to an old date, ctime takes its place.
- */
+/* A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has its
+   times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest; if a
+   reproducible build set mtime to an old date, ctime takes its place. */
 static void write_etag(struct node *node)
 {
     struct entry *entry = &node->entry;
@@ -452,11 +450,9 @@ static bool is_unchanged(int fd, const struct file_stamp *stamp)
 /* The result of reading a file. */
 enum reading { READ_AGREES, READ_DIFFERS, READ_CHANGED, READ_FAILED };
 
-/*
- * Reads the content again and compares it with the node's bytes; copies what differs to `room`, unless that is NULL.
- * If two reads agree, the file had this content between them. fstat(2) can't prove that, as write(2) changes the
- * timestamp before it copies the data.
- */
+/* Reads the content again and compares it with the node's bytes; copies what differs to `room`, unless that is NULL. If
+   two reads agree, the file had this content between them. fstat(2) can't prove that, as write(2) changes the timestamp
+   before it copies the data. */
 static enum reading read_again(const struct node *node, int fd, char *room)
 {
     char piece[LIMIT_STORE_PIECE];
@@ -510,10 +506,8 @@ static int fill(struct node *node, int fd)
     return -1;
 }
 
-/*
- * Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
- * file changed meanwhile and must be opened again. Takes over `fd` on success.
- */
+/* Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
+   file changed meanwhile and must be opened again. Takes over `fd` on success. */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
                      const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
 {
@@ -572,11 +566,9 @@ static void reopen(struct store *store, struct node *node, int fd)
     queue_add(&store->in_fds, node);
 }
 
-/*
- * Returns true if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are
- * read again and compared; if it is late enough, they are settled then. A large file that is not settled gets a new
- * node, as its type may have changed. Takes over `fd` if true.
- */
+/* Returns true if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are
+   read again and compared; if it is late enough, they are settled then. A large file that is not settled gets a new
+   node, as its type may have changed. Takes over `fd` if true. */
 static bool confirm(struct store *store, struct node *node, int fd)
 {
     struct entry *entry = &node->entry;

@@ -62,11 +62,9 @@ extern const struct span store_suffixes[SIBLINGS]; /* with their dots */
 
 struct store;
 
-/*
- * Opens a store on the directory `root`; the caller keeps the descriptor open as long as the store. For `racy_ms`
- * milliseconds after a change a file's times are not trusted (LIMIT_RACY_MS, less in tests). Returns NULL without
- * memory.
- */
+/* Opens a store on the directory `root`; the caller keeps the descriptor open as long as the store. For `racy_ms`
+   milliseconds after a change a file's times are not trusted (LIMIT_RACY_MS, less in tests). Returns NULL without
+   memory. */
 struct store *store_open(int root, int64_t racy_ms);
 
 /* Follows the root's name, which is absolute and must outlive the store. Without this call, or with NULL, the store
@@ -114,11 +112,9 @@ struct store_hits {
 /* Returns the numbers since the last call. */
 struct store_hits store_take_hits(struct store *store);
 
-/*
- * Call it at the end of each iteration. Closes the directory that its requests have shared, and files that no response
- * has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in milliseconds of
- * CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open.
- */
+/* Call it at the end of each iteration. Closes the directory that its requests have shared, and files that no response
+   has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in milliseconds of
+   CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open. */
 int64_t store_end_iteration(struct store *store, int64_t now);
 
 /*

@@ -1,9 +1,7 @@
-/*
- * A socket in memory. The linker's --wrap puts it before recv, send, writev, sendfile, ioctl, shutdown and close, for
- * its own descriptor; before poll and writev for standard output, to check the access log as well; and before malloc
- * and realloc, which may fail. It behaves like a TCP socket under epoll: only bytes that have arrived can be read,
- * and only bytes with room are taken.
- */
+/* A socket in memory. The linker's --wrap puts it before recv, send, writev, sendfile, ioctl, shutdown and close, for
+   its own descriptor; before poll and writev for standard output, to check the access log as well; and before malloc
+   and realloc, which may fail. It behaves like a TCP socket under epoll: only bytes that have arrived can be read, and
+   only bytes with room are taken. */
 #ifndef TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
 #define TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
 

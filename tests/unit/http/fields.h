@@ -13,10 +13,8 @@
 
 #include <cmocka.h>
 
-/*
- * Makes a request with Host and these field lines, each with its CRLF. The guard page follows the last value of a kept
- * field, so that a read beyond it faults. Valid until the next call.
- */
+/* Makes a request with Host and these field lines, each with its CRLF. The guard page follows the last value of a kept
+   field, so that a read beyond it faults. Valid until the next call. */
 static inline const struct request *request_with(const char *method, struct span lines)
 {
     static char room[LIMIT_HEAD];
