@@ -1,6 +1,5 @@
 /* The access log on standard output and diagnostics on standard error. Writing never blocks. */
-#ifndef TINYHTTPD_BASE_LOG_H
-#define TINYHTTPD_BASE_LOG_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -94,5 +93,3 @@ void log_flush(void);
 
 /* Writes the waiting lines for the last time, and reports dropped ones. */
 void log_close(void);
-
-#endif

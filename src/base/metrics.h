@@ -1,7 +1,6 @@
 /* Counters of the workers, in memory shared with the master. Each worker writes only its own part, without locks: a
    killed worker blocks no other, and a compromised one can falsify only its own numbers. */
-#ifndef TINYHTTPD_BASE_METRICS_H
-#define TINYHTTPD_BASE_METRICS_H
+#pragma once
 
 #include "base/text.h"
 
@@ -105,5 +104,3 @@ void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *t
 
 /* Sums the numbers and the frequent 404s and failures of all workers. */
 void metrics_sum(const struct metrics *metrics, struct metrics_totals *totals);
-
-#endif

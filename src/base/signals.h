@@ -1,6 +1,5 @@
 /* The signals (signal(7)) and what the server's processes do on each. The man page's table is made from the rows. */
-#ifndef TINYHTTPD_BASE_SIGNALS_H
-#define TINYHTTPD_BASE_SIGNALS_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -57,5 +56,3 @@ bool signals_take(enum signal_effect effect);
 /* Stops this process as SIGTSTP does by default, until SIGCONT: not at all if its process group is orphaned
    (setpgid(2)). */
 void signals_suspend(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* Text: borrowed spans of bytes, and classes of bytes. */
-#ifndef TINYHTTPD_BASE_TEXT_H
-#define TINYHTTPD_BASE_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -123,5 +122,3 @@ uint32_t text_code_point(struct span character);
 /* True for plain UTF-8 text (RFC 3629): well-formed, and without NUL or ESC, which would mean UTF-16 or
    ISO-2022. With `cut`, the last sequence may be incomplete. */
 bool text_is_utf8(struct span text, bool cut);
-
-#endif

@@ -1,6 +1,5 @@
 /* Finds out whether the root is a directory or one file, and suggests another if it is neither. */
-#ifndef TINYHTTPD_CLI_DOCUMENT_ROOT_H
-#define TINYHTTPD_CLI_DOCUMENT_ROOT_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/settings.h"
@@ -15,5 +14,3 @@ int document_root_read(struct settings *settings, struct failure *failure);
 /* Writes a hint if the root lacks an index that one of its directories has, or lacks the file of --spa. Returns false
    if there is no hint. */
 bool document_root_hint(const struct settings *settings, char *hint, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* TINYHTTPD_<NAME> for each option --name, and PORT. */
-#ifndef TINYHTTPD_CLI_ENVIRONMENT_H
-#define TINYHTTPD_CLI_ENVIRONMENT_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/settings.h"
@@ -18,5 +17,3 @@ int environment_read(struct settings *settings, struct values_arena *arena,
 
 /* Writes a hint if a variable's name looks like a misspelt option. Returns false if there is none. */
 bool environment_hint(char *hint, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* Reads argv and the environment into settings. */
-#ifndef TINYHTTPD_CLI_OPTIONS_H
-#define TINYHTTPD_CLI_OPTIONS_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/settings.h"
@@ -21,5 +20,3 @@ enum options_result options_read(int count, char *const *arguments, struct setti
 
 /* Prints the help text to standard output. */
 void options_print_help(void);
-
-#endif

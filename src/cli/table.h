@@ -1,6 +1,5 @@
 /* The table of options: the parser, --help, the man page and the completions all use it. */
-#ifndef TINYHTTPD_CLI_TABLE_H
-#define TINYHTTPD_CLI_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,5 +65,3 @@ const struct option_row *table_find(int key);
 
 /* True if the option has a short form, "-x". */
 bool table_has_letter(const struct option_row *row);
-
-#endif

@@ -1,6 +1,5 @@
 /* Parses the values of options into settings. */
-#ifndef TINYHTTPD_CLI_VALUES_H
-#define TINYHTTPD_CLI_VALUES_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/settings.h"
@@ -24,5 +23,3 @@ char *values_keep(struct values_arena *arena, const char *bytes, size_t length);
 
 /* Sets the root, which document_root_read() checks later. Returns 0, or EX_USAGE if it is empty or a second one. */
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed);
-
-#endif

@@ -1,6 +1,5 @@
 /* Conditional requests (RFC 9110 13). */
-#ifndef TINYHTTPD_HTTP_CONDITIONAL_H
-#define TINYHTTPD_HTTP_CONDITIONAL_H
+#pragma once
 
 #include "base/text.h"
 #include "http/request.h"
@@ -44,5 +43,3 @@ enum conditional conditional_evaluate(const struct request *request, const struc
    since 1970. */
 bool conditional_range_applies(const struct request *request, const struct validators *validators,
                                int64_t now);
-
-#endif

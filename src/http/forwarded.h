@@ -1,6 +1,5 @@
 /* X-Forwarded-For: each proxy appends the address of its client to this list. */
-#ifndef TINYHTTPD_HTTP_FORWARDED_H
-#define TINYHTTPD_HTTP_FORWARDED_H
+#pragma once
 
 #include "base/address.h"
 
@@ -27,5 +26,3 @@ bool forwarded_is_known(const struct forwarded *forwarded);
 /* True if one of the networks contains the address. */
 bool forwarded_is_trusted(const struct address *address, const struct network *trusted,
                           unsigned trusted_count);
-
-#endif

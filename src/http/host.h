@@ -1,6 +1,5 @@
 /* The authority of a request, from its target or Host, and the check of its name against loopback and allowed names. */
-#ifndef TINYHTTPD_HTTP_HOST_H
-#define TINYHTTPD_HTTP_HOST_H
+#pragma once
 
 #include "base/text.h"
 #include "http/request.h"
@@ -23,5 +22,3 @@ bool host_is_loopback(struct span name);
 
 /* True if `name` equals `allowed`, ignoring case. A leading dot also allows names beneath it, "*" every name. */
 bool host_is_allowed(struct span name, struct span allowed);
-
-#endif

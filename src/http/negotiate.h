@@ -1,6 +1,5 @@
 /* Content negotiation (RFC 9110 12.5): chooses a file's content coding and a generated page's media type. */
-#ifndef TINYHTTPD_HTTP_NEGOTIATE_H
-#define TINYHTTPD_HTTP_NEGOTIATE_H
+#pragma once
 
 #include "http/request.h"
 
@@ -52,5 +51,3 @@ enum media negotiate_media(const struct request *request);
 /* True if Accept names text/html itself with a weight above 0, and gives neither JSON nor any type a higher one (RFC
    9110 12.5.1), as browsers do when they navigate; curl and fetch() name no type by default. */
 bool negotiate_prefers_html(const struct request *request);
-
-#endif

@@ -1,6 +1,5 @@
 /* Responses: builds every head, and lists the parts to send. */
-#ifndef TINYHTTPD_HTTP_RESPONSE_H
-#define TINYHTTPD_HTTP_RESPONSE_H
+#pragma once
 
 #include "base/body_producer.h"
 #include "base/buffer.h"
@@ -125,5 +124,3 @@ uint64_t response_body_bytes(const struct response *response);
 
 /* The bytes that remain to be sent. */
 uint64_t response_bytes_left(const struct response *response);
-
-#endif

@@ -1,6 +1,5 @@
 /* Request targets (RFC 9112 3.2) and the paths in them (RFC 3986 3.3). */
-#ifndef TINYHTTPD_HTTP_TARGET_H
-#define TINYHTTPD_HTTP_TARGET_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/limits.h"
@@ -66,5 +65,3 @@ struct span target_suffixed(struct target *target, struct span suffix);
 
 /* True for uri-host [":" port], as in a Host field (RFC 9110 7.2, RFC 3986 3.2.2), or empty. */
 bool target_host_is_valid(struct span host);
-
-#endif

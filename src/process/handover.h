@@ -1,7 +1,6 @@
 /* Listening sockets passed to this program in LISTEN_FDS (sd_listen_fds(3)), by systemd or by the program that it
    replaces in the same process on SIGHUP. The latter also passes its workers, which stay children of the process. */
-#ifndef TINYHTTPD_PROCESS_HANDOVER_H
-#define TINYHTTPD_PROCESS_HANDOVER_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -58,5 +57,3 @@ pid_t handover_dry_run(char *const *command, const struct listening *listening);
 int handover_execute(char *const *command, const struct listening *listening,
                      const struct old_worker *workers, unsigned worker_count,
                      const struct passed_channels *channels);
-
-#endif

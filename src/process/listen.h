@@ -1,6 +1,5 @@
 /* Listening sockets: the master binds them, all workers share them. */
-#ifndef TINYHTTPD_PROCESS_LISTEN_H
-#define TINYHTTPD_PROCESS_LISTEN_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -57,5 +56,3 @@ void listen_close(struct listening *listening);
    respond. Returns the child's process ID, which ends when the sockets are closed; 0 if there is none to close, or no
    process for it: then they are closed here. */
 pid_t listen_close_in_child(struct listening *listening);
-
-#endif

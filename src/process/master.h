@@ -1,6 +1,5 @@
 /* The master process: opens what it needs to supervise the workers (supervision.h). It serves no requests. */
-#ifndef TINYHTTPD_PROCESS_MASTER_H
-#define TINYHTTPD_PROCESS_MASTER_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -62,5 +61,3 @@ int64_t master_stop_ms(const struct settings *settings);
 
 /* Returns the milliseconds to wait after a failure, from those after the last one; 0: it is the first. */
 int64_t master_longer_pause(int64_t pause);
-
-#endif

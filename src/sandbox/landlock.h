@@ -1,6 +1,5 @@
 /* Landlock (landlock(7)): no file outside the root can be opened; newer kernels restrict more. */
-#ifndef TINYHTTPD_SANDBOX_LANDLOCK_H
-#define TINYHTTPD_SANDBOX_LANDLOCK_H
+#pragma once
 
 /* The ABI versions that added other restrictions. */
 enum { LANDLOCK_ABI_TRUNCATE = 3, LANDLOCK_ABI_NETWORK = 4, LANDLOCK_ABI_SCOPES = 6 };
@@ -11,5 +10,3 @@ enum { LANDLOCK_ABI_TRUNCATE = 3, LANDLOCK_ABI_NETWORK = 4, LANDLOCK_ABI_SCOPES 
    descriptors stay usable. Needs no_new_privs. Returns the ABI version, or -1 with errno: ENOSYS, EOPNOTSUPP or EPERM
    if the kernel or the container does not offer it. */
 int landlock_restrict(int root);
-
-#endif

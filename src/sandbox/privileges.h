@@ -1,6 +1,5 @@
 /* The workers' user and group, without capabilities. */
-#ifndef TINYHTTPD_SANDBOX_PRIVILEGES_H
-#define TINYHTTPD_SANDBOX_PRIVILEGES_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -37,5 +36,3 @@ bool privileges_find_group(const char *typed, gid_t *group);
 
 /* True when this process holds no capability. */
 bool privileges_are_gone(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* seccomp (seccomp(2)): only the system calls that serving files needs are allowed. */
-#ifndef TINYHTTPD_SANDBOX_SECCOMP_H
-#define TINYHTTPD_SANDBOX_SECCOMP_H
+#pragma once
 
 /* Makes all system calls but those of a list fail with EPERM. The allowed ones can't write, create, empty or remove a
    file; openat2(2) is not among them, as a filter can't see its flags. Needs no_new_privs. Returns the number of
@@ -10,5 +9,3 @@ int seccomp_restrict(void);
 
 /* The same for a log writer, which copies from standard input to the other streams. */
 int seccomp_restrict_log_writer(void);
-
-#endif

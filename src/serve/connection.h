@@ -8,8 +8,7 @@
  *
  * An idle connection owns no memory but this struct.
  */
-#ifndef TINYHTTPD_SERVE_CONNECTION_H
-#define TINYHTTPD_SERVE_CONNECTION_H
+#pragma once
 
 #include "answer/exchange.h"
 #include "base/limits.h"
@@ -138,5 +137,3 @@ enum deadline_kind connection_deadline(const struct connection *connection);
 /* Logs a response that is cut short, closes the socket and frees all memory but the struct: the caller frees that when
    no event points to it. */
 void connection_close(struct connection *connection, struct service *service);
-
-#endif

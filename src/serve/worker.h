@@ -1,6 +1,5 @@
 /* A worker: the event loop that accepts connections and serves them. */
-#ifndef TINYHTTPD_SERVE_WORKER_H
-#define TINYHTTPD_SERVE_WORKER_H
+#pragma once
 
 #include "base/settings.h"
 
@@ -38,5 +37,3 @@ struct worker_setup {
    hour. Call it in the child, with these signals blocked. Returns an exit status of sysexits.h: EX_OK after it has
    finished, EX_OSERR if it can't get a resource that it needs. */
 int worker_run(const struct worker_setup *setup);
-
-#endif

@@ -1,6 +1,5 @@
 /* Opens files beneath the document root: no path and no symbolic link leads outside. */
-#ifndef TINYHTTPD_SITE_BENEATH_H
-#define TINYHTTPD_SITE_BENEATH_H
+#pragma once
 
 #include "base/settings.h"
 #include "base/text.h"
@@ -27,5 +26,3 @@ int beneath_open(const struct beneath *beneath, struct span path, int flags, boo
    and fails with ELOOP if none is left. `*name` is the name of `path` at which it stopped, in `path`. */
 int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps,
                  struct span *name);
-
-#endif

@@ -1,6 +1,5 @@
 /* Errors of the file system: the status of each, and log lines for those that an administrator must fix. */
-#ifndef TINYHTTPD_SITE_FILE_ERROR_H
-#define TINYHTTPD_SITE_FILE_ERROR_H
+#pragma once
 
 #include "base/text.h"
 
@@ -16,5 +15,3 @@ void file_error_log(int error, struct span path);
 /* Returns the status for an error of opening or stat: 404, 503 when descriptors or memory are short, or 500. Logs
    errors that become 500 or 503. */
 int file_error_status(int error, struct span path);
-
-#endif

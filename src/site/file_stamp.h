@@ -1,6 +1,5 @@
 /* A file stamp: the attributes of a file or directory that change when it is replaced or changed. */
-#ifndef TINYHTTPD_SITE_FILE_STAMP_H
-#define TINYHTTPD_SITE_FILE_STAMP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@ int64_t file_stamp_clock(void);
    and also the time at which the stamp was first seen (`first_seen`, by file_stamp_clock), as a file server's clock may
    differ. A ctime more than LIMIT_CLOCK_SKEW_MS ago is trusted at once, one in the future never. */
 bool file_stamp_is_settled(const struct file_stamp *stamp, int64_t first_seen, int64_t racy_ms);
-
-#endif

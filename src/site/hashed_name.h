@@ -1,6 +1,5 @@
 /* File names with a hash of the content: the content behind such a name never changes, so it may be cached for ever. */
-#ifndef TINYHTTPD_SITE_HASHED_NAME_H
-#define TINYHTTPD_SITE_HASHED_NAME_H
+#pragma once
 
 #include "base/text.h"
 
@@ -12,5 +11,3 @@
    well, and a file that changes after all is stale for a year. Their directory is given with --cache
    PREFIX=immutable. */
 bool hashed_name_matches(struct span path);
-
-#endif

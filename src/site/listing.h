@@ -2,8 +2,7 @@
    reads the directory anew. A listing is produced piece by piece, so that neither a large directory nor a slow client
    delays other connections. All listings of a worker share a bound of time in each iteration, and a bound of memory
    (limits.h). */
-#ifndef TINYHTTPD_SITE_LISTING_H
-#define TINYHTTPD_SITE_LISTING_H
+#pragma once
 
 #include "base/body_producer.h"
 #include "base/text.h"
@@ -50,5 +49,3 @@ struct body_producer *listing_open(const struct beneath *beneath, struct span pa
 /* Appends a sort key, to compare byte by byte: the name in lower case, with the number of digits before each number,
    and without leading zeros. At most three times as long as the name. */
 void listing_append_key(struct buffer *key, struct span name);
-
-#endif

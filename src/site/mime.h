@@ -1,6 +1,5 @@
 /* Media types: by extension from a table, else from the content by libmagic. */
-#ifndef TINYHTTPD_SITE_MIME_H
-#define TINYHTTPD_SITE_MIME_H
+#pragma once
 
 #include "base/settings.h"
 #include "base/text.h"
@@ -36,5 +35,3 @@ bool mime_is_text(const char *type);
 
 /* True if an HTML page or a style sheet that begins with `start` names its charset itself. */
 bool mime_declares_charset(const char *type, struct span start);
-
-#endif

@@ -1,7 +1,6 @@
 /* Why a path is 404: for the log, and for the pages of local clients. A reason names files that are not served, so no
    other client may see it. */
-#ifndef TINYHTTPD_SITE_REASON_H
-#define TINYHTTPD_SITE_REASON_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/text.h"
@@ -23,5 +22,3 @@ struct reason {
    are served. `now` is in seconds: limits.h bounds the reasons per second, and the names that each of them reads. */
 void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
                  int64_t now);
-
-#endif

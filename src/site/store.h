@@ -5,8 +5,7 @@
  * is used again only if a stat or a second read shows that the path still names the same unchanged file. Requests
  * share a stat only if all of them had arrived before it was made.
  */
-#ifndef TINYHTTPD_SITE_STORE_H
-#define TINYHTTPD_SITE_STORE_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/date.h"
@@ -145,5 +144,3 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
                        struct entry **entry);
 
 void store_release(struct store *store, struct entry *entry);
-
-#endif

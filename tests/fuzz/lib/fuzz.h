@@ -1,7 +1,6 @@
 /* For the fuzz targets: checks that end the run, and inputs that a person can read and write. An input is text: a line
    or two with parameters if the target needs them, then the client's bytes. */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_FUZZ_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_FUZZ_H
+#pragma once
 
 #include "base/text.h"
 #include "http/request.h"
@@ -40,5 +39,3 @@ bool fuzz_holds(struct span text, struct span piece);
 /* Reads "GET / HTTP/1.1" with a Host and `lines`, field lines that end with CRLF. Returns NULL where that is no whole
    request; else one that stands until the next call. */
 const struct request *fuzz_request(struct span lines);
-
-#endif

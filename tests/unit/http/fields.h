@@ -1,6 +1,5 @@
 /* Shared by the tests of fields: requests made from a few field lines, and random numbers. */
-#ifndef TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
-#define TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
+#pragma once
 
 #include "base/buffer.h"
 #include "guard.h"
@@ -46,5 +45,3 @@ static inline uint64_t random_below(uint64_t *seed, uint64_t bound)
 {
     return (random_next(seed) >> 11) % bound;
 }
-
-#endif
