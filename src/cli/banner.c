@@ -214,14 +214,20 @@ static void append_label(const struct style *style, const char *label)
     buffer_append(style->text, (struct span){blanks, sizeof blanks - 1 - length});
 }
 
-static void append_link(const struct style *style, const struct banner *banner,
-                        const struct sockaddr_storage *address, uint16_t port)
+static void append_link(const struct style *style, const char *label, struct buffer *url)
+{
+    buffer_byte(url, '/');
+    append_label(style, label);
+    append_styled(style, "36", buffer_span(url));
+}
+
+static void append_network_link(const struct style *style, const struct banner *banner, bool first,
+                                const struct sockaddr_storage *address, uint16_t port)
 {
     char room[BANNER_URL_MAX];
     struct buffer url = BUFFER(room);
     append_url(&url, banner, address, port);
-    buffer_byte(&url, '/');
-    append_styled(style, "36", buffer_span(&url));
+    append_link(style, first ? "Network" : "", &url);
 }
 
 /* Appends the URLs for other machines: bound addresses other than loopback; for a wildcard, those of the network. */
@@ -240,15 +246,13 @@ static unsigned append_network(const struct style *style, const struct banner *b
         any6 = any6 || (is_any(address) && address->ss_family == AF_INET6);
         if (is_any(address))
             continue;
-        append_label(style, shown++ == 0 ? "Network" : "");
-        append_link(style, banner, address, port);
+        append_network_link(style, banner, shown++ == 0, address, port);
     }
     unsigned count = any4 || any6 ? lan_addresses(lan, LAN_MAX) : 0;
     for (unsigned i = 0; i < count; i++) {
         if (lan[i].ss_family == AF_INET ? !any4 : !any6)
             continue;
-        append_label(style, shown++ == 0 ? "Network" : "");
-        append_link(style, banner, &lan[i], port);
+        append_network_link(style, banner, shown++ == 0, &lan[i], port);
     }
     if (shown == 0 && (any4 || any6)) {
         append_label(style, "Network");
@@ -265,9 +269,7 @@ static void append_origin(const struct style *style, const struct banner *banner
     if (!origin_find(banner->root_path, name))
         return;
     append_named_url(&url, banner, name, port);
-    buffer_byte(&url, '/');
-    append_label(style, "");
-    append_styled(style, "36", buffer_span(&url));
+    append_link(style, "", &url);
     buffer_append(style->text, SPAN(" (storage and cookies of its own)"));
 }
 
@@ -279,9 +281,7 @@ static void append_addresses(const struct style *style, const struct settings *s
     const struct sockaddr_storage *local = find_local(banner, &localhost);
     if (local != NULL && (is_loopback(local) || is_any(local)) && banner_write_url(banner, room)) {
         struct buffer url = {room, strlen(room), sizeof room, false};
-        buffer_byte(&url, '/');
-        append_label(style, "Local");
-        append_styled(style, "36", buffer_span(&url));
+        append_link(style, "Local", &url);
         if (localhost)
             append_origin(style, banner, address_port(local));
     }

@@ -475,35 +475,19 @@ static enum reading read_again(const struct node *node, int fd, char *room)
     return reading;
 }
 
-/* Reads the content into a new node: once if it is settled, else until two reads agree. */
-static enum reading read_new(struct node *node, int fd)
-{
-    ssize_t got = read_at(fd, node->entry.head.end, (size_t)node->entry.size, 0);
-    enum reading reading = node->entry.settled ? READ_AGREES : READ_DIFFERS;
-    if (got < 0)
-        return READ_FAILED;
-    if ((uint64_t)got < node->entry.size)
-        return READ_CHANGED;
-    for (unsigned attempt = 0; reading == READ_DIFFERS && attempt < LIMIT_STORE_RETRIES; attempt++)
-        reading = read_again(node, fd, node->entry.head.end);
-    if (reading == READ_AGREES && !is_unchanged(fd, &node->stamp))
-        return READ_CHANGED;
-    return reading;
-}
-
-/* Fills the node with the file's content. Returns 0, or as load_file does. */
+/* Fills the node with the file's content, which is read once if it is settled, else until two reads agree. Returns 0, or
+   as load_file does. */
 static int fill(struct node *node, int fd)
 {
-    switch (read_new(node, fd)) {
-    case READ_AGREES:
-        return 0;
-    case READ_FAILED:
+    ssize_t got = read_at(fd, node->entry.head.end, (size_t)node->entry.size, 0);
+    enum reading reading = got < 0 ? READ_FAILED : node->entry.settled ? READ_AGREES : READ_DIFFERS;
+    if (got >= 0 && (uint64_t)got < node->entry.size)
+        reading = READ_CHANGED;
+    for (unsigned attempt = 0; reading == READ_DIFFERS && attempt < LIMIT_STORE_RETRIES; attempt++)
+        reading = read_again(node, fd, node->entry.head.end);
+    if (reading == READ_FAILED)
         return fail_open_file((struct span){node->path, node->path_length});
-    case READ_DIFFERS:
-    case READ_CHANGED:
-        break;
-    }
-    return -1;
+    return reading == READ_AGREES && is_unchanged(fd, &node->stamp) ? 0 : -1;
 }
 
 /* Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
