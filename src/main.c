@@ -207,11 +207,9 @@ static bool open_server(struct master *master, struct settings *settings, struct
 static void start_command(const struct banner *banner, int ready)
 {
     char url[BANNER_URL_MAX];
-    sigset_t stop;
+    const sigset_t stop = SIGNALS(SIGTERM);
     if (ready < 0)
         return;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
     sigprocmask(SIG_BLOCK, &stop, NULL);
     command_tell(ready, banner_write_url(banner, url) ? url : "");
 }

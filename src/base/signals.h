@@ -31,6 +31,10 @@ struct signal_row {
 extern const struct signal_row signal_rows[];
 extern const size_t signal_row_count;
 
+/* The set of these signals. */
+#define SIGNALS(...) signals_of((const int[]){__VA_ARGS__, 0})
+sigset_t signals_of(const int *numbers); /* that end with 0 */
+
 /* Returns the effect's name in the man page. */
 const char *signal_effect_name(enum signal_effect effect);
 

@@ -22,11 +22,6 @@ enum finding {
     FINDING_MALFORMED,
 };
 
-static enum finding finding_max(enum finding a, enum finding b)
-{
-    return a > b ? a : b;
-}
-
 /* etagc = %x21 / %x23-7E / obs-text: includes the comma, excludes the space. */
 static bool is_tag_byte(unsigned char byte)
 {
@@ -106,7 +101,8 @@ static enum finding compare(const struct request *request, enum request_field fi
     struct tag current = tag_of(etag);
     enum finding finding = FINDING_DIFFERENT;
     do {
-        finding = finding_max(finding, compare_line(line, current, comparison));
+        enum finding next = compare_line(line, current, comparison);
+        finding = next > finding ? next : finding;
     } while (request_next_line(request, field, &cursor, &line));
     return finding;
 }

@@ -27,13 +27,6 @@ static bool die_with(pid_t parent)
     return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
 }
 
-/* LeakSanitizer traces its own process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
-static void keep_traceable(void)
-{
-    if (TINYHTTPD_INSTRUMENTED)
-        prctl(PR_SET_DUMPABLE, 1UL);
-}
-
 bool sandbox_reads_others(const struct sandbox_held *held)
 {
     return held->landlock_version == 0 || held->reads_all;
@@ -92,7 +85,9 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->user_error = privileges_drop(&sandbox->privileges);
     if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)
         return false;
-    keep_traceable();
+    /* LeakSanitizer traces its own process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
+    if (TINYHTTPD_INSTRUMENTED)
+        prctl(PR_SET_DUMPABLE, 1UL);
     if (!die_with(parent))
         return false;
     held->user = geteuid();

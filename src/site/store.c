@@ -342,12 +342,6 @@ static void write_etag(struct node *node)
     buffer_byte(&etag, '"');
 }
 
-static void write_last_modified(struct node *node)
-{
-    node->entry.modified = node->stamp.modified.tv_sec;
-    date_write(node->entry.last_modified, node->entry.modified);
-}
-
 /* False also if only the start is known to be UTF-8, and the file names its charset itself. */
 static bool is_utf8(const struct entry *entry, const char *mime)
 {
@@ -518,7 +512,8 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
         node->entry.fd = fd;
     write_type(store, node, fd);
     write_etag(node);
-    write_last_modified(node);
+    node->entry.modified = stamp->modified.tv_sec;
+    date_write(node->entry.last_modified, node->entry.modified);
     if (in_bytes)
         close(fd);
     *loaded = node;
