@@ -32,6 +32,9 @@ bool span_ends(struct span span, struct span end);
 /* Ignores the case of ASCII letters, as for field names and tokens (RFC 9110 5.1, 5.6.2). */
 bool span_equal_nocase(struct span a, struct span b);
 
+/* True if the word is one of `words`, which are separated by spaces; ignores the case of ASCII letters. */
+bool span_is_among(struct span word, const char *words);
+
 static inline bool text_is_blank(char byte)
 {
     return byte == ' ' || byte == '\t';
