@@ -42,9 +42,9 @@ enum option_value {
 
 struct option_row {
     int key;
-    const char *name;
-    const char *value; /* its name in the help, or NULL */
     enum option_value takes;
+    const char *name;
+    const char *value;   /* its name in the help, or NULL */
     const char *heading; /* of the group that the row begins, else NULL */
     bool action;         /* runs instead of the server; not in the environment */
     char separator;      /* of values in the environment, besides newlines; 0 if not repeatable */
