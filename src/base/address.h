@@ -1,6 +1,5 @@
 /* IP addresses and networks. */
-#ifndef TINYHTTPD_BASE_ADDRESS_H
-#define TINYHTTPD_BASE_ADDRESS_H
+#pragma once
 
 #include "base/text.h"
 
@@ -44,5 +43,3 @@ uint16_t address_port(const struct sockaddr_storage *socket);
 
 /* An IPv4 address is never in an IPv6 network, although "::/0" would match its mapped form. */
 bool address_is_in(const struct address *address, const struct network *network);
-
-#endif

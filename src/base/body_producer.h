@@ -1,6 +1,5 @@
 /* Produces a body while it is sent, so that it is never in memory as a whole. */
-#ifndef TINYHTTPD_BASE_BODY_PRODUCER_H
-#define TINYHTTPD_BASE_BODY_PRODUCER_H
+#pragma once
 
 #include "base/buffer.h"
 
@@ -17,5 +16,3 @@ struct body_producer {
     /* Frees the producer and all that it owns. */
     void (*drop)(struct body_producer *producer);
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* Output into memory of a fixed size: numbers, and escaping for HTML, paths, logs and terminals. */
-#ifndef TINYHTTPD_BASE_BUFFER_H
-#define TINYHTTPD_BASE_BUFFER_H
+#pragma once
 
 #include "base/text.h"
 
@@ -8,10 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * Output into memory that the caller owns. Text that does not fit is left out whole and sets `overflow`, so
- * that a caller may append many times and check once. Never terminated by NUL.
- */
+/* Output into memory that the caller owns. Text that does not fit is left out whole and sets `overflow`, so that a
+   caller may append many times and check once. Never terminated by NUL. */
 struct buffer {
     char *at;
     size_t length;
@@ -67,5 +64,3 @@ void buffer_json(struct buffer *buffer, struct span text);
 /* Appends text for a terminal: the bytes of each character that could steer it, or reorder or hide text, become \xHH,
    and so do all bytes from 0x80 up if the text is not UTF-8. */
 void buffer_plain(struct buffer *buffer, struct span text);
-
-#endif

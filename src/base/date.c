@@ -178,10 +178,8 @@ static bool take_imf_rest(struct span *text, struct date *date)
            take(text, SPAN(" ")) && take_time(text, date) && take(text, SPAN(" GMT"));
 }
 
-/*
- * Chooses the latest century in which the date is at most 50 years ahead of `now` (RFC 9110 5.6.7: a later
- * one is "the most recent year in the past that had the same last two digits").
- */
+/* Chooses the latest century in which the date is at most 50 years ahead of `now` (RFC 9110 5.6.7: a later one is "the
+   most recent year in the past that had the same last two digits"). */
 static void choose_century(struct date *date, int64_t now)
 {
     struct date limit = date_from_seconds(now);

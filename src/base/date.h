@@ -1,6 +1,5 @@
 /* Dates of HTTP (RFC 9110 5.6.7) and RFC 3339, independent of the C library's time zones and locales. */
-#ifndef TINYHTTPD_BASE_DATE_H
-#define TINYHTTPD_BASE_DATE_H
+#pragma once
 
 #include "base/text.h"
 
@@ -40,5 +39,3 @@ bool date_read(struct span text, int64_t now, int64_t *seconds);
 
 /* True for dates up to 1980-01-01, the earliest of ZIP: reproducible builds give all files such a date. */
 bool date_is_placeholder(int64_t seconds);
-
-#endif

@@ -1,6 +1,5 @@
 /* Descriptors at fixed numbers, and closing those that a process does not need. */
-#ifndef TINYHTTPD_BASE_DESCRIPTORS_H
-#define TINYHTTPD_BASE_DESCRIPTORS_H
+#pragma once
 
 /* A worker's descriptors at fixed numbers, besides the standard streams. A system call filter can only compare numbers.
    They stay open. */
@@ -18,5 +17,3 @@ void descriptors_close(int fd);
 
 /* Closes all descriptors above 2 but the `count` of `kept`, which may be in any order and include -1. */
 void descriptors_close_others(const int *kept, unsigned count);
-
-#endif

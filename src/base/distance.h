@@ -1,6 +1,5 @@
 /* The distance between two words, for suggestions of mistyped ones. */
-#ifndef TINYHTTPD_BASE_DISTANCE_H
-#define TINYHTTPD_BASE_DISTANCE_H
+#pragma once
 
 #include "base/text.h"
 
@@ -12,5 +11,3 @@ enum { DISTANCE_TEXT_MAX = 64 };
 /* Returns the optimal string alignment distance: the bytes to insert, remove, change, or swap with their neighbour; at
    most `bound` + 1. Adds the compared bytes and matrix cells to `*work`. */
 unsigned distance_between(struct span a, struct span b, unsigned bound, size_t *work);
-
-#endif

@@ -1,6 +1,5 @@
 /* An error as a value: a message for the terminal, and an exit status. */
-#ifndef TINYHTTPD_BASE_FAILURE_H
-#define TINYHTTPD_BASE_FAILURE_H
+#pragma once
 
 struct failure {
     int status; /* of sysexits.h; 0: no failure */
@@ -9,5 +8,3 @@ struct failure {
 
 /* Sets the failure and returns its status, so that a caller can `return fail(...)`. */
 int fail(struct failure *failure, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-#endif

@@ -1,9 +1,6 @@
-/*
- * A 64-bit hash for tables. Collisions are easy to construct, as each step is invertible; validators use sha256.h.
- * Clients can't fill the tables, as only paths of existing files and directories become keys.
- */
-#ifndef TINYHTTPD_BASE_HASH_H
-#define TINYHTTPD_BASE_HASH_H
+/* A 64-bit hash for tables. Collisions are easy to construct, as each step is invertible; validators use sha256.h.
+   Clients can't fill the tables, as only paths of existing files and directories become keys. */
+#pragma once
 
 #include "base/text.h"
 
@@ -12,5 +9,3 @@
 /* Texts of the same length that differ in only one 64-bit word never have the same hash, as each step is a
    bijection. */
 uint64_t hash_bytes(struct span bytes);
-
-#endif

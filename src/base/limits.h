@@ -1,6 +1,5 @@
 /* Every bound of the program, each with its reason. Sizes in bytes, times in milliseconds. */
-#ifndef TINYHTTPD_BASE_LIMITS_H
-#define TINYHTTPD_BASE_LIMITS_H
+#pragma once
 
 /* ---- requests ---- */
 
@@ -460,5 +459,3 @@
 
 /* Log writers of earlier programs that are passed on at a reload; each ends with the old workers. */
 #define LIMIT_LOG_FORMER 64
-
-#endif

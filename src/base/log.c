@@ -3,7 +3,6 @@
 #include "base/buffer.h"
 #include "base/date.h"
 #include "base/descriptors.h"
-#include "base/limits.h"
 #include "base/log_file.h"
 #include "base/log_loss.h"
 #include "base/log_writer.h"
@@ -21,7 +20,6 @@
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
-#include <unistd.h>
 
 /* An escaped byte takes four. The rest is for the time, "tinyhttpd: " and the line end. */
 enum { ESCAPED_MAX = LIMIT_LOG_LINE, DIAGNOSTIC_MAX = (ESCAPED_MAX - DATE_RFC3339_LENGTH - 16) / 4 };

@@ -1,6 +1,5 @@
 /* The access log on standard output and diagnostics on standard error. Writing never blocks. */
-#ifndef TINYHTTPD_BASE_LOG_H
-#define TINYHTTPD_BASE_LOG_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -19,14 +18,12 @@ struct log_setup {
     struct metrics *metrics;              /* the first worker's, or NULL */
 };
 
-/*
- * Opens the files, and prepares standard output and standard error so that no process of the server blocks on their
- * reader; lines without room are dropped. Opens a pipe again with O_NONBLOCK. Starts a log writer, a process that may
- * block, and makes a pipe to it: for a file, a terminal, a socket, a pipe that can't be opened, and a pipe that the
- * workers' user could open and read. Descriptors 1 and 2 of this process are the files or stay as they are, for
- * execve(2). Call it in the master, before workers start; again after a failure. Returns 0, or the failure's exit
- * status: EX_CANTCREAT for a file.
- */
+/* Opens the files, and prepares standard output and standard error so that no process of the server blocks on their
+   reader; lines without room are dropped. Opens a pipe again with O_NONBLOCK. Starts a log writer, a process that may
+   block, and makes a pipe to it: for a file, a terminal, a socket, a pipe that can't be opened, and a pipe that the
+   workers' user could open and read. Descriptors 1 and 2 of this process are the files or stay as they are, for
+   execve(2). Call it in the master, before workers start; again after a failure. Returns 0, or the failure's exit
+   status: EX_CANTCREAT for a file. */
 int log_open(const struct log_setup *setup, struct failure *failure);
 
 /* Opens the files again by their names (after a rotation) and replaces the log writers; lines wait in the pipes
@@ -83,11 +80,9 @@ bool log_is_terminal(int stream);
 /* True if the stream is a terminal with colours and NO_COLOR is not set. */
 bool log_is_coloured(int stream);
 
-/*
- * Adds a line of the access log, at most LIMIT_LOG_LINE bytes with its newline, in pieces that are copied. log_flush
- * writes it. Lines that can't be written or held (a reader that stopped, a full disk) are dropped and reported on
- * standard error (base/log_loss.h).
- */
+/* Adds a line of the access log, at most LIMIT_LOG_LINE bytes with its newline, in pieces that are copied. log_flush
+   writes it. Lines that can't be written or held (a reader that stopped, a full disk) are dropped and reported on
+   standard error (base/log_loss.h). */
 void log_add(const struct span *pieces, unsigned count);
 
 /* True if lines wait for log_flush. */
@@ -98,5 +93,3 @@ void log_flush(void);
 
 /* Writes the waiting lines for the last time, and reports dropped ones. */
 void log_close(void);
-
-#endif

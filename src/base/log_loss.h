@@ -1,10 +1,8 @@
 /* Counts the lines that a log loses, and makes the reports: at once, once a minute while the loss lasts, and at its
    end. */
-#ifndef TINYHTTPD_BASE_LOG_LOSS_H
-#define TINYHTTPD_BASE_LOG_LOSS_H
+#pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* All zero: none is lost. Times are milliseconds of CLOCK_MONOTONIC. */
@@ -33,5 +31,3 @@ bool log_loss_describe(const struct log_loss *loss, enum log_loss_state state, c
 /* Notes that the report was written. With `said` false, it could not be written and is due again; while the loss lasts,
    after LIMIT_LOG_RETRY_MS. */
 void log_loss_note(struct log_loss *loss, enum log_loss_state state, bool said, int64_t now);
-
-#endif

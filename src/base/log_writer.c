@@ -1,9 +1,9 @@
 #include "base/log_writer.h"
 
 #include "base/descriptors.h"
-#include "base/limits.h"
 #include "base/log_loss.h"
 #include "base/now.h"
+#include "base/signals.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -128,7 +128,7 @@ static void handle_signals(pid_t parent)
 {
     static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGTERM, SIGUSR2,
                                   SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE, SIGXFSZ};
-    sigset_t blocked;
+    const sigset_t blocked = SIGNALS(WRITER_SWITCH);
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
@@ -136,8 +136,6 @@ static void handle_signals(pid_t parent)
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm},
               NULL); /* no SA_RESTART: ends a blocking write */
     sigaction(WRITER_SWITCH, &(struct sigaction){.sa_handler = on_switch}, NULL);
-    sigemptyset(&blocked);
-    sigaddset(&blocked, WRITER_SWITCH);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
     prctl(PR_SET_PDEATHSIG, (unsigned long)WRITER_FINISH);
     if (getppid() != parent)
@@ -216,23 +214,15 @@ static void write_or_lose(struct copy *copy, struct span lines)
     tell_loss(copy, lost.length > 0 ? LOG_LOSS_LASTS : LOG_LOSS_OVER);
 }
 
-/* Blocks or unblocks WRITER_SWITCH. */
-static void let_switch(int how)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, WRITER_SWITCH);
-    sigprocmask(how, &set, NULL);
-}
-
 /* Writes all whole lines; an incomplete one waits for its end, unless this is the last call. Each write to a pipe is
    atomic (pipe(7)), so that lines don't mix with those of other programs. WRITER_SWITCH bounds the writes, as a stream
    without O_NONBLOCK may block for ever. */
 static void write_lines(struct copy *copy, bool is_last)
 {
+    const sigset_t bound = SIGNALS(WRITER_SWITCH);
     struct span rest = {copy->text, copy->length};
     watch_writes();
-    let_switch(SIG_UNBLOCK);
+    sigprocmask(SIG_UNBLOCK, &bound, NULL);
     while (rest.length > 0) {
         struct span lines = log_writer_first_lines(rest);
         if (lines.at[lines.length - 1] != '\n' && lines.length < LIMIT_LOG_LINE && !is_last)
@@ -240,7 +230,7 @@ static void write_lines(struct copy *copy, bool is_last)
         write_or_lose(copy, lines);
         rest = (struct span){rest.at + lines.length, rest.length - lines.length};
     }
-    let_switch(SIG_BLOCK);
+    sigprocmask(SIG_BLOCK, &bound, NULL);
     is_writing = 0;
     memmove(copy->text, rest.at, rest.length);
     copy->length = rest.length;
@@ -309,11 +299,9 @@ static _Noreturn void copy_lines(const struct log_writer *writer, pid_t parent)
 /* Block the signals until the log writer handles them; the default action would end it. */
 bool log_writer_start(struct log_writer *writer)
 {
-    sigset_t blocked, before;
+    const sigset_t blocked = SIGNALS(WRITER_FINISH, WRITER_SWITCH);
+    sigset_t before;
     pid_t parent = getpid();
-    sigemptyset(&blocked);
-    sigaddset(&blocked, WRITER_FINISH);
-    sigaddset(&blocked, WRITER_SWITCH);
     sigprocmask(SIG_BLOCK, &blocked, &before);
     pid_t pid = fork();
     if (pid == 0)
@@ -387,12 +375,7 @@ void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
     const int64_t begin = now_ms();
     int64_t kill_due = begin + LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS, end = kill_due + LIMIT_KILL_MS;
     bool is_hurried = false;
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGCHLD);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGQUIT);
+    const sigset_t signals = SIGNALS(SIGCHLD, SIGTERM, SIGINT, SIGQUIT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     reap_writers(pids, count);
     signal_writers(pids, count, WRITER_FINISH);

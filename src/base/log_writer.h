@@ -1,7 +1,6 @@
 /* A log writer: a process that copies lines from a pipe to a stream that may block. The workers write to the pipe and
    never wait for the stream's reader. */
-#ifndef TINYHTTPD_BASE_LOG_WRITER_H
-#define TINYHTTPD_BASE_LOG_WRITER_H
+#pragma once
 
 #include "base/limits.h"
 #include "base/metrics.h"
@@ -55,5 +54,3 @@ struct span log_writer_first_lines(struct span text);
 
 /* Counts the newlines. */
 unsigned log_writer_count_lines(struct span text);
-
-#endif

@@ -1,9 +1,6 @@
-/*
- * Counters of the workers, in memory shared with the master. Each worker writes only its own part, without locks: a
- * killed worker blocks no other, and a compromised one can falsify only its own numbers.
- */
-#ifndef TINYHTTPD_BASE_METRICS_H
-#define TINYHTTPD_BASE_METRICS_H
+/* Counters of the workers, in memory shared with the master. Each worker writes only its own part, without locks: a
+   killed worker blocks no other, and a compromised one can falsify only its own numbers. */
+#pragma once
 
 #include "base/text.h"
 
@@ -33,6 +30,7 @@ struct metrics_miss {
     char path[METRICS_PATH_MAX + 1];
 };
 
+/* The numbers come first, as one array of uint64_t. */
 struct metrics_totals {
     uint64_t requests[METRICS_CLASSES];
     uint64_t bytes;
@@ -43,13 +41,12 @@ struct metrics_totals {
     uint64_t cache_hits;   /* lookups that found a current file in memory */
     uint64_t cache_misses; /* lookups that read the file */
     uint64_t proxy_errors; /* connections of trusted proxies without a valid PROXY header */
-    uint64_t restarts;     /* of workers */
+    uint64_t restarts;     /* of workers, counted by the master */
     uint64_t lost_lines[METRICS_LOGS];
-    unsigned miss_count;
+    uint64_t failures; /* of metrics_fail() */
+    unsigned miss_count, failure_count;
     struct metrics_miss misses[METRICS_MISSES]; /* 404s, the most frequent first */
-    uint64_t failures;                          /* of metrics_fail() */
-    unsigned failure_count;
-    struct metrics_miss failed[METRICS_MISSES]; /* their texts, as `misses` */
+    struct metrics_miss failed[METRICS_MISSES]; /* the texts of metrics_fail(), as `misses` */
 };
 
 /* Creates the counters of `workers` workers, all zero, and returns the first one's. Returns NULL if there is no memory;
@@ -107,5 +104,3 @@ void metrics_sum_numbers(const struct metrics *metrics, struct metrics_totals *t
 
 /* Sums the numbers and the frequent 404s and failures of all workers. */
 void metrics_sum(const struct metrics *metrics, struct metrics_totals *totals);
-
-#endif

@@ -1,6 +1,5 @@
 /* The monotonic clock (clock_gettime(2)), and its times. */
-#ifndef TINYHTTPD_BASE_NOW_H
-#define TINYHTTPD_BASE_NOW_H
+#pragma once
 
 #include <stdint.h>
 #include <time.h>
@@ -26,5 +25,3 @@ static inline struct timespec timespec_of(int64_t milliseconds)
 {
     return (struct timespec){milliseconds / 1000, milliseconds % 1000 * 1000000};
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Settings from the command line and the environment. Filled by cli/options, const everywhere else. */
-#ifndef TINYHTTPD_BASE_SETTINGS_H
-#define TINYHTTPD_BASE_SETTINGS_H
+#pragma once
 
 #include "base/address.h"
 #include "base/limits.h"
@@ -131,5 +130,3 @@ struct settings {
     const char *access_log, *error_log; /* files, or NULL: the standard streams */
     enum verbosity verbosity;
 };
-
-#endif

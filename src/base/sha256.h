@@ -1,6 +1,5 @@
 /* SHA-256 (FIPS 180-4), and its form in a Content-Security-Policy. */
-#ifndef TINYHTTPD_BASE_SHA256_H
-#define TINYHTTPD_BASE_SHA256_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/text.h"
@@ -12,5 +11,3 @@ void sha256(struct span bytes, unsigned char digest[SHA256_SIZE]);
 
 /* Appends "'sha256-BASE64'", the source expression (CSP 3, 2.3.1) that allows the inline style or script `bytes`. */
 void sha256_append_source(struct buffer *policy, struct span bytes);
-
-#endif

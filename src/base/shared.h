@@ -1,9 +1,7 @@
-/*
- * Shared memory in parts, each written by one process and read by all. The process that creates it can write all parts.
- * A forked process keeps one, and the kernel then denies it write access to the others (F_SEAL_FUTURE_WRITE, fcntl(2)).
- */
-#ifndef TINYHTTPD_BASE_SHARED_H
-#define TINYHTTPD_BASE_SHARED_H
+/* Shared memory in parts, each written by one process and read by all. The process that creates it can write all parts.
+   A forked process keeps one, and the kernel then denies it write access to the others (F_SEAL_FUTURE_WRITE,
+   fcntl(2)). */
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +31,3 @@ bool shared_drop(const struct shared *shared);
 
 /* Not for a process that has called one of these: it keeps the memory until it ends. */
 void shared_close(struct shared *shared);
-
-#endif

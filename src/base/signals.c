@@ -49,6 +49,15 @@ static enum signal_process self;                   /* of signals_handle() */
 static volatile sig_atomic_t seen[SIGNAL_EFFECTS]; /* for signals_take() */
 static sigset_t given;                             /* ignored when the program started */
 
+sigset_t signals_of(const int *numbers)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    while (*numbers != 0)
+        sigaddset(&set, *numbers++);
+    return set;
+}
+
 const char *signal_effect_name(enum signal_effect effect)
 {
     static const char *const names[SIGNAL_EFFECTS] = {
@@ -175,9 +184,7 @@ bool signals_take(enum signal_effect effect)
 void signals_suspend(void)
 {
     struct sigaction handled;
-    sigset_t suspend, before;
-    sigemptyset(&suspend);
-    sigaddset(&suspend, SIGTSTP);
+    sigset_t suspend = SIGNALS(SIGTSTP), before;
     sigprocmask(SIG_BLOCK, &suspend, &before);
     sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_DFL}, &handled);
     raise(SIGTSTP);

@@ -1,6 +1,5 @@
 /* The signals (signal(7)) and what the server's processes do on each. The man page's table is made from the rows. */
-#ifndef TINYHTTPD_BASE_SIGNALS_H
-#define TINYHTTPD_BASE_SIGNALS_H
+#pragma once
 
 #include <signal.h>
 #include <stdbool.h>
@@ -32,6 +31,10 @@ struct signal_row {
 extern const struct signal_row signal_rows[];
 extern const size_t signal_row_count;
 
+/* The set of these signals. */
+#define SIGNALS(...) signals_of((const int[]){__VA_ARGS__, 0})
+sigset_t signals_of(const int *numbers); /* that end with 0 */
+
 /* Returns the effect's name in the man page. */
 const char *signal_effect_name(enum signal_effect effect);
 
@@ -46,9 +49,9 @@ void signals_hold(unsigned effects);
 void signals_give_back(void);
 void signals_begin_again(void);
 
-/* Lets signals_take() tell of signals of these effects, bits 1 << enum signal_effect. SIGHUP and SIGTSTP stay ignored in
-   the master if they are, as by nohup(1). Blocks these signals: let them in only while the process waits (ppoll(2)), so
-   that none arrives between signals_take() and the wait. */
+/* Lets signals_take() tell of signals of these effects, bits 1 << enum signal_effect. SIGHUP and SIGTSTP stay ignored
+   in the master if they are, as by nohup(1). Blocks these signals: let them in only while the process waits (ppoll(2)),
+   so that none arrives between signals_take() and the wait. */
 void signals_handle(enum signal_process process, unsigned effects);
 
 /* True if a signal of the effect has arrived since signals_handle() and the last call. */
@@ -57,5 +60,3 @@ bool signals_take(enum signal_effect effect);
 /* Stops this process as SIGTSTP does by default, until SIGCONT: not at all if its process group is orphaned
    (setpgid(2)). */
 void signals_suspend(void);
-
-#endif

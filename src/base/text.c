@@ -37,6 +37,15 @@ bool span_equal_nocase(struct span a, struct span b)
     return true;
 }
 
+bool span_is_among(struct span word, const char *words)
+{
+    for (struct span rest = span_of(words); rest.length > 0;) {
+        if (span_equal_nocase(span_take_until(&rest, ' '), word))
+            return true;
+    }
+    return false;
+}
+
 size_t span_find(struct span span, char byte)
 {
     if (span.length == 0)

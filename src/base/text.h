@@ -1,6 +1,5 @@
 /* Text: borrowed spans of bytes, and classes of bytes. */
-#ifndef TINYHTTPD_BASE_TEXT_H
-#define TINYHTTPD_BASE_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +31,9 @@ bool span_ends(struct span span, struct span end);
 
 /* Ignores the case of ASCII letters, as for field names and tokens (RFC 9110 5.1, 5.6.2). */
 bool span_equal_nocase(struct span a, struct span b);
+
+/* True if the word is one of `words`, which are separated by spaces; ignores the case of ASCII letters. */
+bool span_is_among(struct span word, const char *words);
 
 static inline bool text_is_blank(char byte)
 {
@@ -65,11 +67,9 @@ struct span span_take_until(struct span *span, char byte);
 /* The part after the last `byte`, or the whole span if there is none. */
 struct span span_after_last(struct span span, char byte);
 
-/*
- * Takes the next member off a comma-separated list (RFC 9110 5.6.1): `*list` moves past it, `*member` is
- * trimmed. Empty members are skipped. Returns false at the list's end. Only for
- * lists of tokens: it would cut a quoted string at its comma.
- */
+/* Takes the next member off a comma-separated list (RFC 9110 5.6.1): `*list` moves past it, `*member` is trimmed. Empty
+   members are skipped. Returns false at the list's end. Only for lists of tokens: it would cut a quoted string at its
+   comma. */
 bool span_next_member(struct span *list, struct span *member);
 
 /* Reads the whole span as an unsigned decimal number. Returns false if it is empty, holds anything but
@@ -126,5 +126,3 @@ uint32_t text_code_point(struct span character);
 /* True for plain UTF-8 text (RFC 3629): well-formed, and without NUL or ESC, which would mean UTF-16 or
    ISO-2022. With `cut`, the last sequence may be incomplete. */
 bool text_is_utf8(struct span text, bool cut);
-
-#endif

@@ -1,7 +1,6 @@
 /* Texts that are equal but for their Unicode form (Unicode Standard, section 3.11): composed letters (NFC), as most
    systems write them, or letters with separate marks (NFD), as macOS does. */
-#ifndef TINYHTTPD_BASE_UNICODE_H
-#define TINYHTTPD_BASE_UNICODE_H
+#pragma once
 
 #include "base/text.h"
 
@@ -18,5 +17,3 @@ bool unicode_is_equivalent(struct span a, struct span b, size_t *work);
 
 /* True if the text has no composed letter, as in NFD. */
 bool unicode_is_decomposed(struct span text);
-
-#endif

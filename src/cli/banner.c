@@ -215,6 +215,13 @@ static void append_label(const struct style *style, const char *label)
     buffer_append(style->text, (struct span){blanks, sizeof blanks - 1 - length});
 }
 
+static void append_link(const struct style *style, const char *label, struct buffer *url)
+{
+    buffer_byte(url, '/');
+    append_label(style, label);
+    append_styled(style, "36", buffer_span(url));
+}
+
 /* Appends a URL for other machines. `first` is the first of these, empty before. */
 static void append_network_url(const struct style *style, const struct banner *banner,
                                const struct sockaddr_storage *address, uint16_t port, struct buffer *first)
@@ -222,9 +229,7 @@ static void append_network_url(const struct style *style, const struct banner *b
     char room[BANNER_URL_MAX];
     struct buffer url = BUFFER(room);
     append_url(&url, banner, address, port);
-    buffer_byte(&url, '/');
-    append_label(style, first->length == 0 ? "Network" : "");
-    append_styled(style, "36", buffer_span(&url));
+    append_link(style, first->length == 0 ? "Network" : "", &url);
     if (first->length == 0)
         buffer_append(first, buffer_span(&url));
 }
@@ -266,9 +271,7 @@ static void append_origin(const struct style *style, const struct banner *banner
     if (!origin_find(banner->root_path, name))
         return;
     append_named_url(&url, banner, name, port);
-    buffer_byte(&url, '/');
-    append_label(style, "");
-    append_styled(style, "36", buffer_span(&url));
+    append_link(style, "", &url);
     buffer_append(style->text, SPAN(" (storage and cookies of its own)"));
 }
 
@@ -281,9 +284,7 @@ static void append_addresses(const struct style *style, const struct settings *s
     const struct sockaddr_storage *local = find_local(banner, &localhost);
     if (local != NULL && (is_loopback(local) || is_any(local)) && banner_write_url(banner, room)) {
         struct buffer url = {room, strlen(room), sizeof room, false};
-        buffer_byte(&url, '/');
-        append_label(style, "Local");
-        append_styled(style, "36", buffer_span(&url));
+        append_link(style, "Local", &url);
         if (localhost)
             append_origin(style, banner, address_port(local));
     }

@@ -1,11 +1,9 @@
 /* The banner at the start and the summary at the end. */
-#ifndef TINYHTTPD_CLI_BANNER_H
-#define TINYHTTPD_CLI_BANNER_H
+#pragma once
 
 #include "base/metrics.h"
 #include "base/settings.h"
 
-#include <stddef.h>
 #include <sys/socket.h>
 
 struct banner {
@@ -31,5 +29,3 @@ void banner_print_failures(const struct metrics_totals *totals);
 
 /* Prints totals to standard error if it is a terminal; nothing if quiet. */
 void banner_print_summary(const struct settings *settings, const struct metrics_totals *totals);
-
-#endif

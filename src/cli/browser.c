@@ -143,9 +143,7 @@ static void try_all(const char *url)
     char commands[COMMAND_MAX], command[COMMAND_MAX], failed[COMMAND_MAX], *rest;
     const char *chosen = chosen_commands();
     int status = CANT_RUN, failure = CANT_RUN;
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
+    const sigset_t child = SIGNALS(SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     signal(SIGCHLD, SIG_DFL); /* else a parent process that ignores it would hide the status */
     snprintf(commands, sizeof commands, "%s:xdg-open:wslview", chosen);

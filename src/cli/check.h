@@ -1,6 +1,5 @@
 /* --check: the health check of a running server, for containers. */
-#ifndef TINYHTTPD_CLI_CHECK_H
-#define TINYHTTPD_CLI_CHECK_H
+#pragma once
 
 #include "base/settings.h"
 
@@ -10,5 +9,3 @@
 int check_run(const struct settings *settings);
 
 enum { CHECK_SECONDS = 2 };
-
-#endif

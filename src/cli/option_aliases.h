@@ -1,9 +1,6 @@
 /* Option names of other servers, mapped to ours. */
-#ifndef TINYHTTPD_CLI_OPTION_ALIASES_H
-#define TINYHTTPD_CLI_OPTION_ALIASES_H
+#pragma once
 
 /* Returns the option to use instead of this name or letter, or why there is none, as the rest of a sentence that begins
    with the name. NULL for an unknown name. */
 const char *option_aliases_find(const char *name);
-
-#endif

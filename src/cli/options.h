@@ -1,6 +1,5 @@
 /* Reads argv and the environment into settings. */
-#ifndef TINYHTTPD_CLI_OPTIONS_H
-#define TINYHTTPD_CLI_OPTIONS_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/settings.h"
@@ -13,15 +12,11 @@ enum options_result {
     OPTIONS_BAD,     /* the failure has the message */
 };
 
-/*
- * Reads the command line, then TINYHTTPD_* and PORT in the environment for options that it lacks. Strings in the
- * settings point into both, and into memory that is valid until the next call. A root that is an operand is also stored
- * as `file`: cli/document_root finds out which of the two it is. Prints nothing and never exits.
- */
+/* Reads the command line, then TINYHTTPD_* and PORT in the environment for options that it lacks. Strings in the
+   settings point into both, and into memory that is valid until the next call. A root that is an operand is also stored
+   as `file`: cli/document_root finds out which of the two it is. Prints nothing and never exits. */
 enum options_result options_read(int count, char *const *arguments, struct settings *settings,
                                  struct failure *failure);
 
 /* Prints the help text to standard output. */
 void options_print_help(void);
-
-#endif

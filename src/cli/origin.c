@@ -15,11 +15,6 @@
 
 enum { LABEL_MAX = 63 }; /* RFC 1035 2.3.4 */
 
-static bool is_alphanumeric(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 /* Appends the folder's name in lower case, as browsers would ask for it. */
 static bool write_name(const char *path, char *name)
 {
@@ -28,10 +23,9 @@ static bool write_name(const char *path, char *name)
     if (length == 0 || length > LABEL_MAX)
         return false;
     for (size_t i = 0; i < length; i++) {
-        char c = folder[i];
-        name[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
         bool inside = i > 0 && i + 1 < length;
-        if (!is_alphanumeric(name[i]) && !(inside && name[i] == '-'))
+        name[i] = text_lower(folder[i]);
+        if (!text_is_letter(name[i]) && !text_is_digit(name[i]) && !(inside && name[i] == '-'))
             return false;
     }
     snprintf(name + length, ORIGIN_NAME_MAX - length, ".localhost");

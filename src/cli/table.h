@@ -1,6 +1,5 @@
 /* The table of options: the parser, --help, the man page and the completions all use it. */
-#ifndef TINYHTTPD_CLI_TABLE_H
-#define TINYHTTPD_CLI_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,9 +42,9 @@ enum option_value {
 
 struct option_row {
     int key;
-    const char *name;
-    const char *value; /* its name in the help, or NULL */
     enum option_value takes;
+    const char *name;
+    const char *value;   /* its name in the help, or NULL */
     const char *heading; /* of the group that the row begins, else NULL */
     bool action;         /* runs instead of the server; not in the environment */
     char separator;      /* of values in the environment, besides newlines; 0 if not repeatable */
@@ -66,5 +65,3 @@ const struct option_row *table_find(int key);
 
 /* True if the option has a short form, "-x". */
 bool table_has_letter(const struct option_row *row);
-
-#endif

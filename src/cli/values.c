@@ -613,10 +613,9 @@ static bool read_rate(struct span typed, uint32_t *rate)
     return true;
 }
 
-/*
- * Lighthouse's mobileSlow4G, its default, and mobileRegular3G (core/config/constants.js: throughputKbps, rttMs). It has
- * no slower one; 2g is "Mobile Edge" of WebPageTest, whose presets it follows (www/settings/connectivity.ini.sample).
- */
+/* Lighthouse's mobileSlow4G, its default, and mobileRegular3G (core/config/constants.js: throughputKbps, rttMs). It has
+   no slower one; 2g is "Mobile Edge" of WebPageTest, whose presets it follows
+   (www/settings/connectivity.ini.sample). */
 static const struct slow_choice slow_presets[] = {
     {"4g", 204800, 150}, /* 1.6 * 1024 kbit/s */
     {"3g", 87500, 300},  /* 700 kbit/s */

@@ -1,6 +1,5 @@
 /* Parses the values of options into settings. */
-#ifndef TINYHTTPD_CLI_VALUES_H
-#define TINYHTTPD_CLI_VALUES_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/settings.h"
@@ -13,11 +12,9 @@ struct values_arena {
     char text[16384];
 };
 
-/*
- * Parses the value of an option, or NULL if it has none. Messages call the option `named`, such as "--port" or
- * "TINYHTTPD_PORT". Strings in the settings point into `typed` or the arena. Returns 0, or EX_USAGE as the failure's
- * status.
- */
+/* Parses the value of an option, or NULL if it has none. Messages call the option `named`, such as "--port" or
+   "TINYHTTPD_PORT". Strings in the settings point into `typed` or the arena. Returns 0, or EX_USAGE as the failure's
+   status. */
 int values_apply(struct settings *settings, struct values_arena *arena, struct failure *failure,
                  const struct option_row *row, const char *named, const char *typed);
 
@@ -26,5 +23,3 @@ char *values_keep(struct values_arena *arena, const char *bytes, size_t length);
 
 /* Sets the root, which document_root_read() checks later. Returns 0, or EX_USAGE if it is empty or a second one. */
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed);
-
-#endif

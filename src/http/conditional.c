@@ -2,8 +2,6 @@
 
 #include "base/date.h"
 
-#include <string.h>
-
 /* entity-tag = [ "W/" ] opaque-tag (RFC 9110 8.8.3) */
 struct tag {
     struct span opaque; /* with its quotes; empty: no tag */
@@ -23,11 +21,6 @@ enum finding {
     FINDING_MATCH,
     FINDING_MALFORMED,
 };
-
-static enum finding finding_max(enum finding a, enum finding b)
-{
-    return a > b ? a : b;
-}
 
 /* etagc = %x21 / %x23-7E / obs-text: includes the comma, excludes the space. */
 static bool is_tag_byte(unsigned char byte)
@@ -108,7 +101,8 @@ static enum finding compare(const struct request *request, enum request_field fi
     struct tag current = tag_of(etag);
     enum finding finding = FINDING_DIFFERENT;
     do {
-        finding = finding_max(finding, compare_line(line, current, comparison));
+        enum finding next = compare_line(line, current, comparison);
+        finding = next > finding ? next : finding;
     } while (request_next_line(request, field, &cursor, &line));
     return finding;
 }
@@ -146,11 +140,9 @@ enum conditional conditional_evaluate(const struct request *request, const struc
     return CONDITIONAL_PERFORM;
 }
 
-/*
- * RFC 9110 8.8.2.2: a date is a strong validator only if the file did not change twice within its second, and until
- * that second is over it still may. The client must check by the Date it received that the date was a second old then
- * (13.1.5).
- */
+/* RFC 9110 8.8.2.2: a date is a strong validator only if the file did not change twice within its second, and until
+   that second is over it still may. The client must check by the Date it received that the date was a second old then
+   (13.1.5). */
 static bool date_is_strong(int64_t date, int64_t now)
 {
     return date < now;

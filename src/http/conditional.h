@@ -1,6 +1,5 @@
 /* Conditional requests (RFC 9110 13). */
-#ifndef TINYHTTPD_HTTP_CONDITIONAL_H
-#define TINYHTTPD_HTTP_CONDITIONAL_H
+#pragma once
 
 #include "base/text.h"
 #include "http/request.h"
@@ -38,13 +37,9 @@ struct validators {
 enum conditional conditional_evaluate(const struct request *request, const struct validators *validators,
                                       int64_t now);
 
-/*
- * True if a Range field applies: the method is GET, the only one that defines ranges (RFC 9110 14.2), and If-Range is
- * absent or names exactly this state of the file (13.1.5). An If-Range that is malformed or on several lines names
- * none. Call it after conditional_evaluate returned CONDITIONAL_PERFORM. `now` is the time of the response, in seconds
- * since 1970.
- */
+/* True if a Range field applies: the method is GET, the only one that defines ranges (RFC 9110 14.2), and If-Range is
+   absent or names exactly this state of the file (13.1.5). An If-Range that is malformed or on several lines names
+   none. Call it after conditional_evaluate returned CONDITIONAL_PERFORM. `now` is the time of the response, in seconds
+   since 1970. */
 bool conditional_range_applies(const struct request *request, const struct validators *validators,
                                int64_t now);
-
-#endif

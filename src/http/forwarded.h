@@ -1,6 +1,5 @@
 /* X-Forwarded-For: each proxy appends the address of its client to this list. */
-#ifndef TINYHTTPD_HTTP_FORWARDED_H
-#define TINYHTTPD_HTTP_FORWARDED_H
+#pragma once
 
 #include "base/address.h"
 
@@ -16,10 +15,8 @@ struct forwarded {
     struct address client;
 };
 
-/*
- * Reads the field's next line; `*forwarded` starts as `{0}`. Ignores members to the left of the client, as the client
- * may have forged them. An address may have a port, and IPv6 brackets.
- */
+/* Reads the field's next line; `*forwarded` starts as `{0}`. Ignores members to the left of the client, as the client
+   may have forged them. An address may have a port, and IPv6 brackets. */
 void forwarded_read(struct forwarded *forwarded, struct span line, const struct network *trusted,
                     unsigned trusted_count);
 
@@ -29,5 +26,3 @@ bool forwarded_is_known(const struct forwarded *forwarded);
 /* True if one of the networks contains the address. */
 bool forwarded_is_trusted(const struct address *address, const struct network *trusted,
                           unsigned trusted_count);
-
-#endif

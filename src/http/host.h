@@ -1,6 +1,5 @@
 /* The authority of a request, from its target or Host, and the check of its name against loopback and allowed names. */
-#ifndef TINYHTTPD_HTTP_HOST_H
-#define TINYHTTPD_HTTP_HOST_H
+#pragma once
 
 #include "base/text.h"
 #include "http/request.h"
@@ -8,10 +7,8 @@
 
 #include <stdbool.h>
 
-/*
- * The request's authority, once its target is parsed: that of a target in absolute-form, which replaces Host (RFC 9112
- * 3.2.2), else the Host field. As sent, valid or not; empty if the client sent none.
- */
+/* The request's authority, once its target is parsed: that of a target in absolute-form, which replaces Host (RFC 9112
+   3.2.2), else the Host field. As sent, valid or not; empty if the client sent none. */
 struct span host_of(const struct request *request, const struct target *target);
 
 /* The name or address in a valid authority, without its port and a full name's final dot (RFC 3986 3.2.2). An IPv6
@@ -25,5 +22,3 @@ bool host_is_loopback(struct span name);
 
 /* True if `name` equals `allowed`, ignoring case. A leading dot also allows names beneath it, "*" every name. */
 bool host_is_allowed(struct span name, struct span allowed);
-
-#endif

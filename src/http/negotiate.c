@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* The weight of "*" follows those of the codings. */

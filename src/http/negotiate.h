@@ -1,6 +1,5 @@
 /* Content negotiation (RFC 9110 12.5): chooses a file's content coding and a generated page's media type. */
-#ifndef TINYHTTPD_HTTP_NEGOTIATE_H
-#define TINYHTTPD_HTTP_NEGOTIATE_H
+#pragma once
 
 #include "http/request.h"
 
@@ -37,26 +36,18 @@ struct acceptance negotiate_codings(const struct request *request);
 /* Lets identity win unless it is refused or the client gives another coding a higher weight. */
 void negotiate_rank_identity_first(struct acceptance *acceptance);
 
-/*
- * Chooses among the `available` codings, bits 1u << coding: the one with the highest weight, and among equals the
- * usually smallest (br, zstd, gzip, identity). CODINGS if none is acceptable, which means 406; the client must have
- * refused identity explicitly for that ("identity;q=0", "*;q=0").
- */
+/* Chooses among the `available` codings, bits 1u << coding: the one with the highest weight, and among equals the
+   usually smallest (br, zstd, gzip, identity). CODINGS if none is acceptable, which means 406; the client must have
+   refused identity explicitly for that ("identity;q=0", "*;q=0"). */
 enum coding negotiate_choose(const struct acceptance *acceptance, unsigned available);
 
 /* The media types of generated pages. */
 enum media { MEDIA_HTML, MEDIA_TEXT, MEDIA_JSON };
 
-/*
- * Chooses one of these by Accept (RFC 9110 12.5.1) and never refuses: HTML if the client names it or sends no Accept,
- * JSON if that has a higher weight, else plain text, for programs that accept anything.
- */
+/* Chooses one of these by Accept (RFC 9110 12.5.1) and never refuses: HTML if the client names it or sends no Accept,
+   JSON if that has a higher weight, else plain text, for programs that accept anything. */
 enum media negotiate_media(const struct request *request);
 
-/*
- * True if Accept names text/html itself with a weight above 0, and gives neither JSON nor any type a higher
- * one (RFC 9110 12.5.1), as browsers do when they navigate; curl and fetch() name no type by default.
- */
+/* True if Accept names text/html itself with a weight above 0, and gives neither JSON nor any type a higher one (RFC
+   9110 12.5.1), as browsers do when they navigate; curl and fetch() name no type by default. */
 bool negotiate_prefers_html(const struct request *request);
-
-#endif

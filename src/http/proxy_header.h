@@ -1,7 +1,6 @@
 /* The header of the PROXY protocol, versions 1 and 2, by which a proxy names its client at the start of a connection
    (https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt). */
-#ifndef TINYHTTPD_HTTP_PROXY_HEADER_H
-#define TINYHTTPD_HTTP_PROXY_HEADER_H
+#pragma once
 
 #include "base/address.h"
 
@@ -20,5 +19,3 @@ struct proxy_header {
 /* Reads the header at the start of `bytes`; sets `*header` if it is whole. One of more than LIMIT_PROXY_HEADER bytes is
    bad, so LIMIT_PROXY_HEADER bytes always decide. */
 enum proxy_header_state proxy_header_parse(struct span bytes, struct proxy_header *header);
-
-#endif

@@ -111,10 +111,8 @@ static struct range join(struct range a, struct range b)
     return (struct range){offset, end - offset};
 }
 
-/*
- * Adds a range, joined with those that it touches (RFC 9110 15.3.7.2), in the slot of the first of them. One pass is
- * enough: the ranges in the list do not touch each other, so no join makes it touch another.
- */
+/* Adds a range, joined with those that it touches (RFC 9110 15.3.7.2), in the slot of the first of them. One pass is
+   enough: the ranges in the list do not touch each other, so no join makes it touch another. */
 static unsigned add(struct range *ranges, unsigned count, struct range range)
 {
     unsigned kept = 0, slot = count;

@@ -1,6 +1,5 @@
 /* Byte ranges (RFC 9110 14.1.2, 14.2): converts a Range field into slices of a file. */
-#ifndef TINYHTTPD_HTTP_RANGE_H
-#define TINYHTTPD_HTTP_RANGE_H
+#pragma once
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -29,5 +28,3 @@ enum range_result {
  * Content-Range can describe a slice of 0 bytes (14.4).
  */
 enum range_result range_parse(struct span field, uint64_t size, struct range *ranges, unsigned *count);
-
-#endif

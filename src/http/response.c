@@ -23,63 +23,37 @@ void response_init(struct response *response, struct part *parts, char *room)
 
 const char *response_reason_phrase(int status)
 {
-    switch (status) { /* RFC 9110 15 */
-    case 200:
-        return "OK";
-    case 204:
-        return "No Content";
-    case 206:
-        return "Partial Content";
-    case 301:
-        return "Moved Permanently";
-    case 302:
-        return "Found";
-    case 303:
-        return "See Other";
-    case 304:
-        return "Not Modified";
-    case 307:
-        return "Temporary Redirect";
-    case 308:
-        return "Permanent Redirect";
-    case 400:
-        return "Bad Request";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 405:
-        return "Method Not Allowed";
-    case 406:
-        return "Not Acceptable";
-    case 408:
-        return "Request Timeout";
-    case 410:
-        return "Gone";
-    case 412:
-        return "Precondition Failed";
-    case 413:
-        return "Content Too Large";
-    case 414:
-        return "URI Too Long";
-    case 416:
-        return "Range Not Satisfiable";
-    case 431:
-        return "Request Header Fields Too Large"; /* RFC 6585 5 */
-    case 451:
-        return "Unavailable For Legal Reasons"; /* RFC 7725 3 */
-    case 500:
-        return "Internal Server Error";
-    case 501:
-        return "Not Implemented";
-    case 503:
-        return "Service Unavailable";
-    case 505:
-        return "HTTP Version Not Supported";
-    default:
-        assert(!"a status without a reason phrase");
-        return "";
-    }
+    /* RFC 9110 15 */
+    static const char *const phrases[] = {
+        [200] = "OK",
+        [204] = "No Content",
+        [206] = "Partial Content",
+        [301] = "Moved Permanently",
+        [302] = "Found",
+        [303] = "See Other",
+        [304] = "Not Modified",
+        [307] = "Temporary Redirect",
+        [308] = "Permanent Redirect",
+        [400] = "Bad Request",
+        [403] = "Forbidden",
+        [404] = "Not Found",
+        [405] = "Method Not Allowed",
+        [406] = "Not Acceptable",
+        [408] = "Request Timeout",
+        [410] = "Gone",
+        [412] = "Precondition Failed",
+        [413] = "Content Too Large",
+        [414] = "URI Too Long",
+        [416] = "Range Not Satisfiable",
+        [431] = "Request Header Fields Too Large", /* RFC 6585 5 */
+        [451] = "Unavailable For Legal Reasons",   /* RFC 7725 3 */
+        [500] = "Internal Server Error",
+        [501] = "Not Implemented",
+        [503] = "Service Unavailable",
+        [505] = "HTTP Version Not Supported",
+    };
+    assert(phrases[status] != NULL);
+    return phrases[status];
 }
 
 static void append_line(struct buffer *lines, struct span name, struct span value)

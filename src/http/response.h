@@ -1,6 +1,5 @@
 /* Responses: builds every head, and lists the parts to send. */
-#ifndef TINYHTTPD_HTTP_RESPONSE_H
-#define TINYHTTPD_HTTP_RESPONSE_H
+#pragma once
 
 #include "base/body_producer.h"
 #include "base/buffer.h"
@@ -30,10 +29,8 @@ enum response_varies {
     RESPONSE_BY_CLIENT = 4 | RESPONSE_BY_ACCEPT
 };
 
-/*
- * A response being built, then sent from `parts[first]` on. Heads and generated bodies are written into `text`;
- * connection.c moves both if the response outlives the iteration.
- */
+/* A response being built, then sent from `parts[first]` on. Heads and generated bodies are written into `text`;
+   connection.c moves both if the response outlives the iteration. */
 struct response {
     int status;
     bool last;       /* the connection closes after it */
@@ -66,20 +63,16 @@ void response_init(struct response *response, struct part *parts, char *room);
 /* The reason phrase of a status that the server sends. */
 const char *response_reason_phrase(int status);
 
-/*
- * Writes a representation's constant fields as lines for response_finish. Returns the offset of the lines that a 304
- * sends as well (RFC 9110 15.4.5): the ETag, or Last-Modified if there is none.
- */
+/* Writes a representation's constant fields as lines for response_finish. Returns the offset of the lines that a 304
+   sends as well (RFC 9110 15.4.5): the ETag, or Last-Modified if there is none. */
 size_t response_describe(struct buffer *lines, const struct representation *representation);
 
 /* The maximum length of a Content-Range value: three 64-bit numbers. */
 enum { RESPONSE_RANGE_MAX = 80 };
 
-/*
- * Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its
- * slice next. The first one begins with CRLF too, an empty preamble (RFC 2046 5.1.1): nginx and Apache send it, and
- * zsync never finds a delimiter at the very start of a body.
- */
+/* Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its
+   slice next. The first one begins with CRLF too, an empty preamble (RFC 2046 5.1.1): nginx and Apache send it, and
+   zsync never finds a delimiter at the very start of a body. */
 void response_add_part_head(struct response *response, struct span boundary, struct span type,
                             uint64_t offset, uint64_t length, uint64_t size);
 
@@ -98,32 +91,24 @@ void response_add_text(struct response *response, size_t start);
 /* Adds a slice of a file to the body; the descriptor must stay open as long as the response lives. */
 void response_add_file(struct response *response, int fd, uint64_t offset, uint64_t length);
 
-/*
- * Sets a body of `first` (in the response's text) and the producer's further pieces. Call it when `last` is known,
- * before response_finish. An HTTP/1.0 client reads until the connection closes (RFC 9112 6.3).
- */
+/* Sets a body of `first` (in the response's text) and the producer's further pieces. Call it when `last` is known,
+   before response_finish. An HTTP/1.0 client reads until the connection closes (RFC 9112 6.3). */
 void response_stream(struct response *response, struct body_producer *producer, unsigned minor_version,
                      struct span first);
 
-/*
- * Call it when all parts are sent: overwrites the text with the producer's next piece. Drops the producer at the body's
- * end. False if the producer failed: the connection must be closed then, so that the client notices.
- */
+/* Call it when all parts are sent: overwrites the text with the producer's next piece. Drops the producer at the body's
+   end. False if the producer failed: the connection must be closed then, so that the client notices. */
 bool response_refill(struct response *response);
 
 /* Drops the producer, if there is one. */
 void response_drop_producer(struct response *response);
 
-/*
- * Writes the head: `response->status`, the date (DATE_LENGTH bytes), the given lines, Content-Length as the sum
- * of the parts, and Connection according to `last` and the request's `minor_version`. Call it last.
- */
+/* Writes the head: `response->status`, the date (DATE_LENGTH bytes), the given lines, Content-Length as the sum of the
+   parts, and Connection according to `last` and the request's `minor_version`. Call it last. */
 void response_finish(struct response *response, const char *date, unsigned minor_version, struct span lines);
 
-/*
- * Writes a header to be cached: of a 200 to an HTTP/1.1 client on a persistent connection, with a body of `size` bytes
- * and this response's `common` and `cache`. Returns the offset of `lines` in it.
- */
+/* Writes a header to be cached: of a 200 to an HTTP/1.1 client on a persistent connection, with a body of `size` bytes
+   and this response's `common` and `cache`. Returns the offset of `lines` in it. */
 size_t response_write_head(const struct response *response, struct buffer *text, const char *date,
                            struct span lines, uint64_t size);
 
@@ -139,5 +124,3 @@ uint64_t response_body_bytes(const struct response *response);
 
 /* The bytes that remain to be sent. */
 uint64_t response_bytes_left(const struct response *response);
-
-#endif

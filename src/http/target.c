@@ -96,10 +96,8 @@ static size_t end_segment(char *path, size_t start, size_t end)
     return end + 1;
 }
 
-/*
- * Decodes the path once, without dot segments (RFC 3986 5.2.4) and repeated slashes. ".." at the root stays at the
- * root. False if the path can't be decoded.
- */
+/* Decodes the path once, without dot segments (RFC 3986 5.2.4) and repeated slashes. ".." at the root stays at the
+   root. False if the path can't be decoded. */
 static bool read_path(struct target *target)
 {
     char *path = target->room;

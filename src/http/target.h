@@ -1,6 +1,5 @@
 /* Request targets (RFC 9112 3.2) and the paths in them (RFC 3986 3.3). */
-#ifndef TINYHTTPD_HTTP_TARGET_H
-#define TINYHTTPD_HTTP_TARGET_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/limits.h"
@@ -16,21 +15,17 @@ struct target {
     struct span
         sent_path; /* as sent: the server's own paths have one spelling, so a proxy's rules need no other */
     struct span query; /* as sent, with its "?"; empty: none */
-    /*
-     * The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by single
-     * slashes, none at either end; empty for the root. Followed by a NUL that is not counted, and contains no other.
-     */
+    /* The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by single
+       slashes, none at either end; empty for the root. Followed by a NUL that is not counted, and contains no other. */
     struct span path;
     bool slash;  /* the path ended with a slash or a dot segment, so it names a directory */
     bool hidden; /* a segment begins with a dot and is not ".well-known" (RFC 8615) */
     char room[LIMIT_TARGET + TARGET_NAME_MAX + 2];
 };
 
-/*
- * Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for
- * an invalid target, too. Writes the path into `target->room`. Bytes above 0x7F, which request.c accepts
- * if they are UTF-8, are taken as if they were escaped. Returns 0, or 400 for an invalid target, NUL, or a bad escape.
- */
+/* Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for
+   an invalid target, too. Writes the path into `target->room`. Bytes above 0x7F, which request.c accepts if they are
+   UTF-8, are taken as if they were escaped. Returns 0, or 400 for an invalid target, NUL, or a bad escape. */
 int target_parse(struct span raw, struct target *target);
 
 /* Where a path is, seen from a base. */
@@ -70,5 +65,3 @@ struct span target_suffixed(struct target *target, struct span suffix);
 
 /* True for uri-host [":" port], as in a Host field (RFC 9110 7.2, RFC 3986 3.2.2), or empty. */
 bool target_host_is_valid(struct span host);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the cgroups of this process, v1 and v2, and their ancestors allow it (cgroups(7)). */
-#ifndef TINYHTTPD_PROCESS_CGROUP_H
-#define TINYHTTPD_PROCESS_CGROUP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -9,5 +8,3 @@ unsigned cgroup_cpus(void);
 
 /* Returns the least limit of memory, in bytes; UINT64_MAX without one. */
 uint64_t cgroup_memory(void);
-
-#endif

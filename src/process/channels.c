@@ -8,28 +8,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* With credentials on each message (unix(7)), an empty one differs from the end. */
-static void mark_messages(int receiver)
-{
-    static const int on = 1;
-    setsockopt(receiver, SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
-}
-
 /* Not datagrams: those could be sent to other sockets as well (unix(7)). */
 static int open_channel(struct channel *channel)
 {
+    static const int on = 1;
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
         return -1;
-    mark_messages(ends[1]);
+    /* With credentials on each message (unix(7)), an empty one differs from the end. */
+    setsockopt(ends[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
     *channel = (struct channel){ends[0], ends[1]};
     return 0;
-}
-
-static void close_channel(const struct channel *channel)
-{
-    descriptors_close(channel->sender);
-    descriptors_close(channel->receiver);
 }
 
 /* Returns the descriptor, or -1 if it is no channel: the environment says what the program before has passed. */
@@ -65,7 +54,8 @@ int channels_open(struct channels *channels, const struct passed_channels *passe
     if (open_channel(&channels->own) == 0) {
         if (open_channel(&channels->next) == 0)
             return 0;
-        close_channel(&channels->own);
+        descriptors_close(channels->own.sender);
+        descriptors_close(channels->own.receiver);
     }
     if (next < 0) /* else the caller's, for its next attempt */
         descriptors_close(channels->before);

@@ -1,12 +1,8 @@
-/*
- * The sockets between processes. Workers that retire hand their connections over to others, directly: the master reads
- * nothing that a client has sent, and never holds a descriptor that a worker has opened.
- */
-#ifndef TINYHTTPD_PROCESS_CHANNELS_H
-#define TINYHTTPD_PROCESS_CHANNELS_H
+/* The sockets between processes. Workers that retire hand their connections over to others, directly: the master reads
+   nothing that a client has sent, and never holds a descriptor that a worker has opened. */
+#pragma once
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 /* What is sent to one end is received from the other. */
 struct channel {
@@ -45,5 +41,3 @@ bool channels_make_room(int *fd);
 /* In a worker, when the fixed numbers are free: puts its ends there, and `notices`, a socket to the master. False with
    errno on failure. */
 bool channels_enter_worker(const struct channels *channels, int notices);
-
-#endif

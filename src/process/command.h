@@ -1,7 +1,6 @@
 /* `tinyhttpd DIR -- COMMAND`: serves while a command runs. This process starts the server as one child and the command
    as another, so that the server is the same as without a command. */
-#ifndef TINYHTTPD_PROCESS_COMMAND_H
-#define TINYHTTPD_PROCESS_COMMAND_H
+#pragma once
 
 enum {
     /* Exit statuses of a command that does not run, as a shell has them (POSIX.1 XCU 2.8.2). */
@@ -24,5 +23,3 @@ int command_begin(char *const *command, int *ready);
 
 /* Lets the command start, with this address without a slash at its end, "" for none. Closes `ready`. */
 void command_tell(int ready, const char *url);
-
-#endif

@@ -1,9 +1,6 @@
-/*
- * Listening sockets passed to this program in LISTEN_FDS (sd_listen_fds(3)), by systemd or by the program that it
- * replaces in the same process on SIGHUP. The latter also passes its workers, which stay children of the process.
- */
-#ifndef TINYHTTPD_PROCESS_HANDOVER_H
-#define TINYHTTPD_PROCESS_HANDOVER_H
+/* Listening sockets passed to this program in LISTEN_FDS (sd_listen_fds(3)), by systemd or by the program that it
+   replaces in the same process on SIGHUP. The latter also passes its workers, which stay children of the process. */
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -50,10 +47,8 @@ int handover_read(struct handover *handover, struct failure *failure);
 /* Returns the path that this program was executed by, which may have a newer file by now. */
 const char *handover_program(void);
 
-/*
- * Starts the program in a child as a dry run: it opens all it needs, then exits with HANDOVER_READY. `command` is its
- * argv. The kernel kills the child if this process ends. Returns its pid, or -1 with errno.
- */
+/* Starts the program in a child as a dry run: it opens all it needs, then exits with HANDOVER_READY. `command` is its
+   argv. The kernel kills the child if this process ends. Returns its pid, or -1 with errno. */
 pid_t handover_dry_run(char *const *command, const struct listening *listening);
 
 /* Replaces this program, passing these sockets and workers, and the channels on which they hand over their
@@ -62,5 +57,3 @@ pid_t handover_dry_run(char *const *command, const struct listening *listening);
 int handover_execute(char *const *command, const struct listening *listening,
                      const struct old_worker *workers, unsigned worker_count,
                      const struct passed_channels *channels);
-
-#endif

@@ -11,7 +11,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,18 +90,17 @@ static int fail_to_listen(struct failure *failure, const struct attempt *attempt
 {
     const char *name = attempt->name;
     uint16_t port = attempt->port;
-    char owner[80];
-    bool bracketed = strchr(name, ':') != NULL; /* IPv6, written as in a URL */
-    const char *before = bracketed ? "[" : "", *after = bracketed ? "]" : "";
+    char owner[80], place[320];
+    snprintf(place, sizeof place, strchr(name, ':') != NULL ? "[%s]:%u" : "%s:%u", name,
+             port); /* IPv6 as in a URL */
     switch (error) {
     case EADDRINUSE:
         describe_owner(attempt, owner, sizeof owner);
         return fail(failure, EX_UNAVAILABLE,
-                    "%s%s%s:%u is in use%s; try '-p %u', or '-p 0' for any port that is free", before, name,
-                    after, port, owner, port < UINT16_MAX ? port + 1U : 8080U);
+                    "%s is in use%s; try '-p %u', or '-p 0' for any port that is free", place, owner,
+                    port < UINT16_MAX ? port + 1U : 8080U);
     case EACCES:
-        return fail(failure, EX_NOPERM, "%s%s%s:%u needs a privilege that this user lacks; try '-p 8080'",
-                    before, name, after, port);
+        return fail(failure, EX_NOPERM, "%s needs a privilege that this user lacks; try '-p 8080'", place);
     case EADDRNOTAVAIL:
         return fail(failure, EX_UNAVAILABLE,
                     "'%s' is not an address of this machine; 'ip address' lists them", name);
@@ -111,8 +109,7 @@ static int fail_to_listen(struct failure *failure, const struct attempt *attempt
             return fail(failure, EX_USAGE,
                         "'%s' needs the interface that has it, such as '%s%%eth0'; 'ip address' lists both",
                         name, name);
-        return fail(failure, EX_OSERR, "can't listen on %s%s%s:%u: %s", before, name, after, port,
-                    strerror(error));
+        return fail(failure, EX_OSERR, "can't listen on %s: %s", place, strerror(error));
     }
 }
 

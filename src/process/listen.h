@@ -1,6 +1,5 @@
 /* Listening sockets: the master binds them, all workers share them. */
-#ifndef TINYHTTPD_PROCESS_LISTEN_H
-#define TINYHTTPD_PROCESS_LISTEN_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -25,13 +24,11 @@ struct listening {
     struct listen_name names[LIMIT_LISTENERS];
 };
 
-/*
- * Binds the addresses of the settings: both wildcards for --lan and "*", both loopback addresses by default (this
- * machine may lack IPv4 or IPv6), a Unix socket for "unix:PATH". With port 0, all get the same free port. If the
- * default port is in use, takes one of the next LIMIT_NEXT_PORTS and logs it. Returns 0, or the failure's status with
- * nothing left open: 69 for a port in use, with its owner in the message, or another machine's address; 77 for a port
- * that needs a privilege.
- */
+/* Binds the addresses of the settings: both wildcards for --lan and "*", both loopback addresses by default (this
+   machine may lack IPv4 or IPv6), a Unix socket for "unix:PATH". With port 0, all get the same free port. If the
+   default port is in use, takes one of the next LIMIT_NEXT_PORTS and logs it. Returns 0, or the failure's status with
+   nothing left open: 69 for a port in use, with its owner in the message, or another machine's address; 77 for a port
+   that needs a privilege. */
 int listen_open(struct listening *listening, const struct settings *settings, struct failure *failure);
 
 /* Takes `count` passed sockets, from descriptor `first` on, as not owned. Returns 0; or 64 as the failure's status,
@@ -54,12 +51,8 @@ unsigned listen_addresses(const struct listening *listening,
    ones stay, as the service manager still listens (systemd.socket(5), RemoveOnStop=). */
 void listen_close(struct listening *listening);
 
-/*
- * Closes them as listen_close() does, but a child is the last to close. The last close(2) of a socket waits for the
- * epoll instances that watch it (epoll(7)), and a compromised worker can keep one busy with a file system that does not
- * respond. Returns the child's process ID, which ends when the sockets are closed; 0 if there is none to close, or no
- * process for it: then they are closed here.
- */
+/* Closes them as listen_close() does, but a child is the last to close. The last close(2) of a socket waits for the
+   epoll instances that watch it (epoll(7)), and a compromised worker can keep one busy with a file system that does not
+   respond. Returns the child's process ID, which ends when the sockets are closed; 0 if there is none to close, or no
+   process for it: then they are closed here. */
 pid_t listen_close_in_child(struct listening *listening);
-
-#endif

@@ -1,11 +1,9 @@
 #include "process/master.h"
 
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/now.h"
 #include "base/signals.h"
 #include "process/cgroup.h"
-#include "process/channels.h"
 #include "process/notify.h"
 #include "site/magic_guard.h"
 #include "site/mime.h"
@@ -198,17 +196,13 @@ static void drain_old_workers(const struct handover *handover, const struct sett
 
 bool master_wait_to_retry(struct master *master, const struct settings *settings, struct failure *failure)
 {
-    sigset_t stop;
+    const sigset_t stop = SIGNALS(SIGTERM, SIGINT, SIGQUIT);
     if (master->handover.worker_count == 0)
         return false;
     master->retry_pause = master_longer_pause(master->retry_pause);
     log_error("%s; old workers serve meanwhile, trying again in %lld ms", failure->message,
               (long long)master->retry_pause);
     struct timespec pause = timespec_of(master->retry_pause);
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGQUIT);
     if (sigtimedwait(&stop, NULL, &pause) < 0)
         return true;
     drain_old_workers(&master->handover, settings);

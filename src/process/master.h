@@ -1,6 +1,5 @@
 /* The master process: opens what it needs to supervise the workers (supervision.h). It serves no requests. */
-#ifndef TINYHTTPD_PROCESS_MASTER_H
-#define TINYHTTPD_PROCESS_MASTER_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -36,11 +35,9 @@ struct master {
    received. A dry run also closes its sockets. Call it first. Returns 0 or the failure's status. */
 int master_prepare(struct master *master, struct failure *failure);
 
-/*
- * Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the logs, opens or receives the
- * listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status.
- * Then the logs and the received sockets stay open for the next call.
- */
+/* Raises the limit of descriptors, opens the root, rehearses the sandbox, opens the logs, opens or receives the
+   listening sockets, and opens libmagic's database. The caller keeps the settings. Returns 0, or the failure's status.
+   Then the logs and the received sockets stay open for the next call. */
 int master_open(struct master *master, const struct settings *settings, struct failure *failure);
 
 /* True if a root that can't be read is no failure of master_open(): responses are 503 until it can. So it is if a
@@ -64,5 +61,3 @@ int64_t master_stop_ms(const struct settings *settings);
 
 /* Returns the milliseconds to wait after a failure, from those after the last one; 0: it is the first. */
 int64_t master_longer_pause(int64_t pause);
-
-#endif

@@ -1,6 +1,5 @@
 /* Notifies the service manager of the server's state (sd_notify(3)). */
-#ifndef TINYHTTPD_PROCESS_NOTIFY_H
-#define TINYHTTPD_PROCESS_NOTIFY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ void notify_reloading(void);
 
 /* The server stops, which may take this long: systemd then waits longer than TimeoutStopSec=. */
 void notify_stopping(int64_t milliseconds);
-
-#endif

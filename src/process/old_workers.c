@@ -133,11 +133,9 @@ static int check_worker(const struct listening *listening, pid_t worker)
     return errno == ENOENT ? CHECK_RELEASED : errno; /* ENOENT: it has ended */
 }
 
-/*
- * The worker is a suspect at the second check, as the whole process group may have been stopped before the first, or if
- * an earlier program told it long ago. Each check is a process of its own, as reading about an epoll instance in /proc
- * waits for a hung file system that the worker adds to it.
- */
+/* The worker is a suspect at the second check, as the whole process group may have been stopped before the first, or if
+   an earlier program told it long ago. Each check is a process of its own, as reading about an epoll instance in /proc
+   waits for a hung file system that the worker adds to it. */
 static void begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
 {
     pid_t pid = master_fork();

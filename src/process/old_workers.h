@@ -1,10 +1,7 @@
-/*
- * Old workers: those of a program or a root that was replaced, and those that leave. They finish the responses in
- * flight within an hour. One that still accepts connections is killed: a compromised worker may ignore WORKER_RETIRE,
- * and must not survive the upgrade that removes its vulnerability. Times are milliseconds of the monotonic clock.
- */
-#ifndef TINYHTTPD_PROCESS_OLD_WORKERS_H
-#define TINYHTTPD_PROCESS_OLD_WORKERS_H
+/* Old workers: those of a program or a root that was replaced, and those that leave. They finish the responses in
+   flight within an hour. One that still accepts connections is killed: a compromised worker may ignore WORKER_RETIRE,
+   and must not survive the upgrade that removes its vulnerability. Times are milliseconds of the monotonic clock. */
+#pragma once
 
 #include "process/handover.h"
 #include "process/master.h"
@@ -73,5 +70,3 @@ void old_workers_stop_checks(const struct old_workers *workers);
 
 /* Adds the milliseconds in which the server was stopped to all times. */
 void old_workers_add_time(struct old_workers *workers, int64_t stopped);
-
-#endif

@@ -1,6 +1,5 @@
 /* Finds the process that has a port or a socket, in /proc. */
-#ifndef TINYHTTPD_PROCESS_PORT_OWNER_H
-#define TINYHTTPD_PROCESS_PORT_OWNER_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -18,5 +17,3 @@ bool port_owner_find(const struct sockaddr_storage *address, struct port_owner *
 /* Returns 1 if the process has one of these sockets of this process, at most LIMIT_LISTENERS, open or watches it by
    epoll; 0 if not; -1 with errno if this user may not inspect it. */
 int port_owner_has(pid_t pid, const int *sockets, unsigned count);
-
-#endif

@@ -1,7 +1,6 @@
 /* A reload: a dry run of the new program in a child, then this process executes it, and then the old workers finish
    when the new ones serve. Times are milliseconds of the monotonic clock. */
-#ifndef TINYHTTPD_PROCESS_RELOAD_H
-#define TINYHTTPD_PROCESS_RELOAD_H
+#pragma once
 
 #include "process/workers.h"
 
@@ -43,5 +42,3 @@ void reload_step(struct reload *reload, int64_t now);
 
 /* Returns when to call reload_step() again; INT64_MAX: never. */
 int64_t reload_next_due(const struct reload *reload);
-
-#endif

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/now.h"
+#include "base/signals.h"
 #include "serve/worker.h"
 #include "site/root.h"
 
@@ -33,9 +34,7 @@ static _Noreturn void look_at_name(const struct root_watch *watch)
     const struct timespec pause = timespec_of(LIMIT_ROOT_LOOK_MS);
     enum root_state state;
     int error;
-    sigset_t alarmed;
-    sigemptyset(&alarmed);
-    sigaddset(&alarmed, SIGALRM);
+    const sigset_t alarmed = SIGNALS(SIGALRM);
     signal(SIGALRM, SIG_DFL);
     sigprocmask(SIG_UNBLOCK, &alarmed, NULL);
     descriptors_close_others(&root->fd, 1); /* a process that waits for a file system keeps the port */

@@ -1,7 +1,6 @@
 /* Follows the root's name. A process of its own looks at it, as a look may hang with a file system. Times are
    milliseconds of the monotonic clock. */
-#ifndef TINYHTTPD_PROCESS_ROOT_WATCH_H
-#define TINYHTTPD_PROCESS_ROOT_WATCH_H
+#pragma once
 
 #include "process/workers.h"
 
@@ -34,5 +33,3 @@ bool root_watch_on_exit(struct root_watch *watch, pid_t pid, int wait_status);
 
 /* Returns when to call root_watch_step() again; INT64_MAX: never. */
 int64_t root_watch_next_due(const struct root_watch *watch);
-
-#endif

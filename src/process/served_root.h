@@ -1,7 +1,6 @@
 /* The directory that workers serve and the sandbox in which they do, opened at the start, and again when its name leads
    to another directory. */
-#ifndef TINYHTTPD_PROCESS_SERVED_ROOT_H
-#define TINYHTTPD_PROCESS_SERVED_ROOT_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/settings.h"
@@ -34,5 +33,3 @@ int served_root_replace(struct served_root *served, struct failure *failure);
 
 /* Returns the root's absolute name; NULL if it is unknown, or if workers can't look it up. */
 const char *served_root_name(const struct served_root *served);
-
-#endif

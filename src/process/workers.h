@@ -1,7 +1,6 @@
 /* The workers: the master starts them, replaces those that die or leave, and reads their notices. Times are
    milliseconds of the monotonic clock. */
-#ifndef TINYHTTPD_PROCESS_WORKERS_H
-#define TINYHTTPD_PROCESS_WORKERS_H
+#pragma once
 
 #include "base/limits.h"
 #include "process/master.h"
@@ -59,5 +58,3 @@ int64_t workers_next_due(const struct workers *workers, int64_t now);
 
 /* Waits for a signal until `due`, INT64_MAX for ever; if `serving`, also for a notice. */
 void workers_wait(const struct workers *workers, int64_t due, bool serving);
-
-#endif

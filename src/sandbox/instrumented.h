@@ -1,7 +1,6 @@
 /* TINYHTTPD_INSTRUMENTED: 1 in a build with sanitizers, which read /proc and trace the process, or with coverage, which
    writes files. The sandbox allows these calls only in such a build. */
-#ifndef TINYHTTPD_SANDBOX_INSTRUMENTED_H
-#define TINYHTTPD_SANDBOX_INSTRUMENTED_H
+#pragma once
 
 #ifdef __has_feature /* clang */
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
@@ -16,6 +15,4 @@
 
 #ifndef TINYHTTPD_INSTRUMENTED
 #define TINYHTTPD_INSTRUMENTED 0
-#endif
-
 #endif

@@ -10,11 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/*
- * The kernel's interface, as <linux/landlock.h> has it since version 6. That header may be older than the kernel which
- * runs the program, or missing, and the C libraries have no functions for these calls. Their numbers are the same on
- * every architecture but Alpha.
- */
+/* The kernel's interface, as <linux/landlock.h> has it since version 6. That header may be older than the kernel which
+   runs the program, or missing, and the C libraries have no functions for these calls. Their numbers are the same on
+   every architecture but Alpha. */
 enum { CALL_CREATE_RULESET = 444, CALL_ADD_RULE = 445, CALL_RESTRICT_SELF = 446 };
 enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1 };
 

@@ -1,6 +1,5 @@
 /* The workers' user and group, without capabilities. */
-#ifndef TINYHTTPD_SANDBOX_PRIVILEGES_H
-#define TINYHTTPD_SANDBOX_PRIVILEGES_H
+#pragma once
 
 #include "base/failure.h"
 #include "base/limits.h"
@@ -22,12 +21,10 @@ struct privileges {
     gid_t others[LIMIT_GROUPS];
 };
 
-/*
- * Decides on the workers' user and group. `typed` is the value of --user: USER or USER:GROUP, each a name or a number.
- * NULL: root's workers become nobody (65534). The default groups are all of the user's for a name, the same number for
- * a number. Returns 0, or the failure's exit status: 64 if the user is unknown or only root could become it, 77 if root
- * lacks the capabilities.
- */
+/* Decides on the workers' user and group. `typed` is the value of --user: USER or USER:GROUP, each a name or a number.
+   NULL: root's workers become nobody (65534). The default groups are all of the user's for a name, the same number for
+   a number. Returns 0, or the failure's exit status: 64 if the user is unknown or only root could become it, 77 if root
+   lacks the capabilities. */
 int privileges_plan(struct privileges *plan, const char *typed, struct failure *failure);
 
 /* In the child: drops the bounding set, other supplementary groups, group, user and all capabilities. Undoes
@@ -39,5 +36,3 @@ bool privileges_find_group(const char *typed, gid_t *group);
 
 /* True when this process holds no capability. */
 bool privileges_are_gone(void);
-
-#endif

@@ -1,6 +1,5 @@
 #include "sandbox/sandbox.h"
 
-#include "base/buffer.h"
 #include "base/descriptors.h"
 #include "sandbox/instrumented.h"
 #include "sandbox/landlock.h"
@@ -9,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -25,13 +25,6 @@
 static bool die_with(pid_t parent)
 {
     return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
-}
-
-/* LeakSanitizer traces its own process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
-static void keep_traceable(void)
-{
-    if (TINYHTTPD_INSTRUMENTED)
-        prctl(PR_SET_DUMPABLE, 1UL);
 }
 
 bool sandbox_reads_others(const struct sandbox_held *held)
@@ -67,11 +60,9 @@ static void leave_terminal(void)
     descriptors_close(fd);
 }
 
-/*
- * A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the
- * limit is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all
- * memory. False if that fails, as without /proc.
- */
+/* A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the
+   limit is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all
+   memory. False if that fails, as without /proc. */
 static bool prevent_core_dumps(void)
 {
     const struct rlimit limit = {1, 1};
@@ -94,7 +85,9 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->user_error = privileges_drop(&sandbox->privileges);
     if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)
         return false;
-    keep_traceable();
+    /* LeakSanitizer traces its own process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
+    if (TINYHTTPD_INSTRUMENTED)
+        prctl(PR_SET_DUMPABLE, 1UL);
     if (!die_with(parent))
         return false;
     held->user = geteuid();
@@ -261,69 +254,34 @@ int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, stru
 
 /* ---- telling ---- */
 
-static void append_labelled(struct buffer *line, const char *label, unsigned number)
-{
-    buffer_string(line, label);
-    buffer_number(line, number);
-}
-
-static void append_missing(struct buffer *line, const char *what, int error)
-{
-    buffer_string(line, what);
-    buffer_append(line, SPAN(" ("));
-    buffer_string(line, strerror(error));
-    buffer_byte(line, ')');
-}
-
 static const char *files_clause(const struct sandbox_held *held)
 {
     if (held->calls > 0 || held->landlock_version >= LANDLOCK_ABI_TRUNCATE)
-        return ", files read-only";
-    return held->landlock_version > 0 ? ", files can be emptied" : ", files can be written";
-}
-
-static void append_landlock(struct buffer *line, const struct sandbox_held *held)
-{
-    if (held->landlock_version == 0) {
-        append_missing(line, ", no Landlock", held->landlock_error);
-        return;
-    }
-    append_labelled(line, ", Landlock (ABI ", (unsigned)held->landlock_version);
-    buffer_string(line,
-                  held->reads_all ? ": read everywhere, for --symlinks all" : ": read beneath the root");
-    if (held->landlock_version >= LANDLOCK_ABI_NETWORK)
-        buffer_append(line, SPAN(", no TCP bind or connect"));
-    if (held->landlock_version >= LANDLOCK_ABI_SCOPES)
-        buffer_append(line, SPAN(", no signals"));
-    buffer_byte(line, ')');
-}
-
-static void append_seccomp(struct buffer *line, const struct sandbox_held *held)
-{
-    if (held->calls == 0) {
-        append_missing(line, ", no seccomp", held->seccomp_error);
-        return;
-    }
-    append_labelled(line, ", seccomp (", (unsigned)held->calls);
-    buffer_append(line, SPAN(" calls)"));
+        return "read-only";
+    return held->landlock_version > 0 ? "can be emptied" : "can be written";
 }
 
 void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX])
 {
-    struct buffer text = {line, 0, SANDBOX_LINE_MAX - 1, false};
-    append_labelled(&text, "uid ", held->user);
-    append_labelled(&text, ", gid ", held->group);
+    char groups[40] = "", user[96] = "", gains[96] = "no new privileges", landlock[160], calls[96];
     if (held->groups > 0)
-        append_labelled(&text, ", supplementary groups: ", (unsigned)held->groups);
+        snprintf(groups, sizeof groups, ", supplementary groups: %d", held->groups);
     if (held->user_error != 0)
-        append_missing(&text, " as nobody is refused", held->user_error);
-    buffer_string(&text, held->no_capabilities ? ", no capabilities" : ", with capabilities");
+        snprintf(user, sizeof user, " as nobody is refused (%s)", strerror(held->user_error));
     if (held->no_new_privileges_error != 0)
-        append_missing(&text, ", no_new_privs refused", held->no_new_privileges_error);
+        snprintf(gains, sizeof gains, "no_new_privs refused (%s)", strerror(held->no_new_privileges_error));
+    if (held->landlock_version == 0)
+        snprintf(landlock, sizeof landlock, "no Landlock (%s)", strerror(held->landlock_error));
     else
-        buffer_append(&text, SPAN(", no new privileges"));
-    buffer_string(&text, files_clause(held));
-    append_landlock(&text, held);
-    append_seccomp(&text, held);
-    line[text.length] = '\0';
+        snprintf(landlock, sizeof landlock, "Landlock (ABI %d: read %s%s%s)", held->landlock_version,
+                 held->reads_all ? "everywhere, for --symlinks all" : "beneath the root",
+                 held->landlock_version >= LANDLOCK_ABI_NETWORK ? ", no TCP bind or connect" : "",
+                 held->landlock_version >= LANDLOCK_ABI_SCOPES ? ", no signals" : "");
+    if (held->calls == 0)
+        snprintf(calls, sizeof calls, "no seccomp (%s)", strerror(held->seccomp_error));
+    else
+        snprintf(calls, sizeof calls, "seccomp (%d calls)", held->calls);
+    snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, %s capabilities, %s, files %s, %s, %s", held->user,
+             held->group, groups, user, held->no_capabilities ? "no" : "with", gains, files_clause(held),
+             landlock, calls);
 }

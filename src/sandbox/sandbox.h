@@ -1,10 +1,7 @@
-/*
- * The workers' sandbox. Inside it a process can only read files beneath the root and respond on the sockets that it
- * has: privileges are dropped (privileges.h), other files denied (landlock.h), other system calls refused
- * (seccomp.h). A part that the kernel or the container does not offer is skipped and reported.
- */
-#ifndef TINYHTTPD_SANDBOX_SANDBOX_H
-#define TINYHTTPD_SANDBOX_SANDBOX_H
+/* The workers' sandbox. Inside it a process can only read files beneath the root and respond on the sockets that it
+   has: privileges are dropped (privileges.h), other files denied (landlock.h), other system calls refused (seccomp.h).
+   A part that the kernel or the container does not offer is skipped and reported. */
+#pragma once
 
 #include "base/failure.h"
 #include "sandbox/privileges.h"
@@ -74,5 +71,3 @@ void sandbox_hide_memory(void);
 
 /* Describes in one line, without a line end, what holds. */
 void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX]);
-
-#endif

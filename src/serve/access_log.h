@@ -1,6 +1,5 @@
 /* Lines of the access log, in each of its forms. */
-#ifndef TINYHTTPD_SERVE_ACCESS_LOG_H
-#define TINYHTTPD_SERVE_ACCESS_LOG_H
+#pragma once
 
 #include "base/text.h"
 
@@ -50,5 +49,3 @@ struct access_line access_prepare(enum access_form form, const struct access *ac
 /* Passes the line to log_add, with the number of body bytes that were sent and the response's duration in microseconds.
    On a terminal, writes it at once. */
 void access_write(const struct access_line *line, uint64_t bytes, int64_t duration);
-
-#endif

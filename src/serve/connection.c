@@ -99,11 +99,9 @@ static void drop_outgoing(struct connection *connection, struct service *service
 
 /* ---- reading ---- */
 
-/*
- * Events are edge-triggered: read until the socket is empty. A short read shows that it is, which saves a recv that
- * fails with EAGAIN; but not after the client's shutdown, as the end of the stream is still to be read, and not before
- * urgent data, where a read stops short.
- */
+/* Events are edge-triggered: read until the socket is empty. A short read shows that it is, which saves a recv that
+   fails with EAGAIN; but not after the client's shutdown, as the end of the stream is still to be read, and not before
+   urgent data, where a read stops short. */
 static struct received receive(struct connection *connection, char *room, size_t size)
 {
     ssize_t bytes;
@@ -236,11 +234,9 @@ static int bytes_unacknowledged(int socket)
     return ioctl(socket, SIOCOUTQ, &bytes) < 0 ? -1 : bytes;
 }
 
-/*
- * The bytes of a response that the client has acknowledged, but for a constant: compare two values. A socket takes
- * megabytes at once and is writable again only when a third of them is acknowledged, so acknowledgements show sooner
- * that the client reads.
- */
+/* The bytes of a response that the client has acknowledged, but for a constant: compare two values. A socket takes
+   megabytes at once and is writable again only when a third of them is acknowledged, so acknowledgements show sooner
+   that the client reads. */
 static int64_t bytes_acked(int socket, const struct outgoing *outgoing)
 {
     int unacknowledged = bytes_unacknowledged(socket);
@@ -508,11 +504,9 @@ static void make_response(const struct connection *connection, struct service *s
         metrics_miss(context->metrics, request_target(request));
 }
 
-/*
- * Turns the request into unread input again. It arrived after the root was replaced, so the response must come from the
- * new root. False if the 503 must be sent: the new root's workers do not come, the request's body is discarded, or
- * memory is short.
- */
+/* Turns the request into unread input again. It arrived after the root was replaced, so the response must come from the
+   new root. False if the 503 must be sent: the new root's workers do not come, the request's body is discarded, or
+   memory is short. */
 __attribute__((cold)) static bool await_root(struct connection *connection, struct service *service,
                                              const struct reading *reading, struct outgoing *outgoing)
 {

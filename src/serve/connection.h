@@ -8,12 +8,10 @@
  *
  * An idle connection owns no memory but this struct.
  */
-#ifndef TINYHTTPD_SERVE_CONNECTION_H
-#define TINYHTTPD_SERVE_CONNECTION_H
+#pragma once
 
 #include "answer/exchange.h"
 #include "base/limits.h"
-#include "base/settings.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "serve/access_log.h"
@@ -123,11 +121,9 @@ struct received connection_receive(struct connection *connection, char *room, si
 /* Does what is possible without waiting, at most one response. */
 enum connection_want connection_step(struct connection *connection, struct service *service);
 
-/*
- * Call it when the deadline has passed. Answers a late request with 408. Sends the turn of a response that a slow
- * network has carried. Continues a response if the client acknowledges it fast enough, and waits for the client to
- * acknowledge a draining worker's last bytes. Else returns WANT_CLOSE.
- */
+/* Call it when the deadline has passed. Answers a late request with 408. Sends the turn of a response that a slow
+   network has carried. Continues a response if the client acknowledges it fast enough, and waits for the client to
+   acknowledge a draining worker's last bytes. Else returns WANT_CLOSE. */
 enum connection_want connection_expire(struct connection *connection, struct service *service);
 
 /* Call it for a connection that wants a turn. If a slow network has its response, returns the kind of the deadline to
@@ -141,5 +137,3 @@ enum deadline_kind connection_deadline(const struct connection *connection);
 /* Logs a response that is cut short, closes the socket and frees all memory but the struct: the caller frees that when
    no event points to it. */
 void connection_close(struct connection *connection, struct service *service);
-
-#endif

@@ -1,8 +1,7 @@
 /* Deadlines of connections, in a queue for each kind. All deadlines of a kind take equally long, so the first armed is
    the first due, and arming, disarming and finding the next are O(1). Only a deadline that another worker armed is
    sorted in. */
-#ifndef TINYHTTPD_SERVE_DEADLINE_H
-#define TINYHTTPD_SERVE_DEADLINE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -65,5 +64,3 @@ struct deadline *deadline_due(struct deadlines *deadlines, int64_t now);
 /* Milliseconds from `now` until the next deadline is due, at least 0; perhaps less, if a deadline was disarmed. -1:
    none is armed. */
 int64_t deadline_wait(struct deadlines *deadlines, int64_t now);
-
-#endif

@@ -1,9 +1,6 @@
-/*
- * Hands connections from a worker that retires to the workers that replace it, over a Unix socket (SCM_RIGHTS,
- * unix(7)): each connection that awaits a request, with the bytes that have arrived of it.
- */
-#ifndef TINYHTTPD_SERVE_HANDOFF_H
-#define TINYHTTPD_SERVE_HANDOFF_H
+/* Hands connections from a worker that retires to the workers that replace it, over a Unix socket (SCM_RIGHTS,
+   unix(7)): each connection that awaits a request, with the bytes that have arrived of it. */
+#pragma once
 
 #include "answer/client.h"
 #include "base/text.h"
@@ -36,5 +33,3 @@ enum handoff_result handoff_send(int socket, const struct handoff *handoff);
    descriptor; the bytes are in `room`, of HANDOFF_BYTES_MAX. A compromised worker may send anything: accepts nothing
    but a socket that does not block. */
 enum handoff_result handoff_receive(int socket, char *room, struct handoff *handoff);
-
-#endif

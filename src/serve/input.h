@@ -1,7 +1,6 @@
 /* The bytes that a connection has received and not answered yet: an incomplete request, or pipelined requests. An idle
    connection has none. */
-#ifndef TINYHTTPD_SERVE_INPUT_H
-#define TINYHTTPD_SERVE_INPUT_H
+#pragma once
 
 #include "base/text.h"
 #include "http/request.h"
@@ -43,5 +42,3 @@ bool input_hold_back(struct input **input, struct span rest);
 
 /* Frees the input, if there is one, and sets `*input` to NULL. */
 void input_drop(struct input **input);
-
-#endif

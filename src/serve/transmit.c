@@ -41,10 +41,9 @@ static unsigned find_pieces(const struct response *response, struct iovec pieces
     return count;
 }
 
-/*
- * Sends the pieces before a slice, or as many as can be joined. MSG_MORE lets them share packets with the slice
- * (send(2)). sendmsg(2) would need no copy, but the sandbox can't allow it, as it also passes descriptors (SCM_RIGHTS).
- */
+/* Sends the pieces before a slice, or as many as can be joined. MSG_MORE lets them share packets with the slice
+   (send(2)). sendmsg(2) would need no copy, but the sandbox can't allow it, as it also passes descriptors
+   (SCM_RIGHTS). */
 static ssize_t send_before_slice(int socket, const struct iovec *pieces, unsigned count)
 {
     char joined[JOINED_MAX];

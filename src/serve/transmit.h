@@ -1,6 +1,5 @@
 /* Sends a response's parts: bytes in memory with writev, slices of files with sendfile. SIGPIPE must be ignored. */
-#ifndef TINYHTTPD_SERVE_TRANSMIT_H
-#define TINYHTTPD_SERVE_TRANSMIT_H
+#pragma once
 
 #include "http/response.h"
 
@@ -18,5 +17,3 @@ enum transmit_result transmit(int socket, struct response *response, uint64_t by
 
 /* The same, but nothing stops later: what is in memory does not, either. */
 enum transmit_result transmit_at_most(int socket, struct response *response, uint64_t bytes_max);
-
-#endif

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -68,11 +67,9 @@ struct worker {
 
 /* ---- time ---- */
 
-/*
- * Signals are unblocked only while epoll_pwait waits. It returns ready events before it checks for signals, so a busy
- * worker would never see SIGTERM: unblock them briefly at each clock tick. Call it before iterate() checks the flags; a
- * signal handled after that check would not end the next wait.
- */
+/* Signals are unblocked only while epoll_pwait waits. It returns ready events before it checks for signals, so a busy
+   worker would never see SIGTERM: unblock them briefly at each clock tick. Call it before iterate() checks the flags; a
+   signal handled after that check would not end the next wait. */
 static void deliver_signals(const struct worker *worker)
 {
     sigset_t blocked;
@@ -137,11 +134,9 @@ static void add_ready(struct worker *worker, struct connection *connection)
     worker->ready_end = &connection->next;
 }
 
-/*
- * Edge-triggered, and events are only ever added, so switching between reading and sending needs no epoll_ctl. Adding
- * an event reports it if the socket is ready already (epoll(7)), as new sockets are for EPOLLOUT. To save that wakeup,
- * EPOLLOUT is added when the socket is full for the first time; most sockets never are.
- */
+/* Edge-triggered, and events are only ever added, so switching between reading and sending needs no epoll_ctl. Adding
+   an event reports it if the socket is ready already (epoll(7)), as new sockets are for EPOLLOUT. To save that wakeup,
+   EPOLLOUT is added when the socket is full for the first time; most sockets never are. */
 static bool watch(struct worker *worker, struct connection *connection)
 {
     uint32_t wanted = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
@@ -285,12 +280,6 @@ static void yield_listener(struct worker *worker, unsigned listener)
         pause_source(worker, listener);
 }
 
-static void pause_all_sources(struct worker *worker)
-{
-    for (unsigned i = worker->first_source; i < source_count(worker); i++)
-        pause_source(worker, i);
-}
-
 /* Watches the sources whose pause is over, or pauses them again if that fails. */
 static void resume_sources(struct worker *worker)
 {
@@ -354,10 +343,12 @@ static bool close_oldest(struct worker *worker, enum deadline_kind kind, int64_t
    incomplete request. Never one with a response in flight: if no other is open, accept none for a while. */
 static void make_room(struct worker *worker)
 {
-    if (!close_idle(worker) && !close_oldest(worker, DEADLINE_LINGER, 0) &&
-        !close_oldest(worker, DEADLINE_HEAD, LIMIT_HALF_REQUEST_MS) &&
-        !close_oldest(worker, DEADLINE_BODY, LIMIT_HALF_REQUEST_MS))
-        pause_all_sources(worker);
+    if (close_idle(worker) || close_oldest(worker, DEADLINE_LINGER, 0) ||
+        close_oldest(worker, DEADLINE_HEAD, LIMIT_HALF_REQUEST_MS) ||
+        close_oldest(worker, DEADLINE_BODY, LIMIT_HALF_REQUEST_MS))
+        return;
+    for (unsigned i = worker->first_source; i < source_count(worker); i++)
+        pause_source(worker, i);
 }
 
 /* Files that the store keeps open for later requests are closed before any connection. */
@@ -988,13 +979,9 @@ static unsigned connections_max(const struct worker_setup *setup)
     return connections < LIMIT_CONNECTIONS ? (unsigned)connections : LIMIT_CONNECTIONS;
 }
 
-static int64_t idle_ms(const struct settings *settings)
-{
-    return INT64_C(1000) * (settings->keep_alive > 0 ? settings->keep_alive : LIMIT_IDLE_S);
-}
-
 static bool open_worker(struct worker *worker, const struct worker_setup *setup)
 {
+    uint32_t keep_alive = setup->settings->keep_alive;
     worker->setup = setup;
     worker->ready_end = &worker->ready;
     config_open(&worker->config, setup->settings, setup->check_host);
@@ -1004,7 +991,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->drain_deadline = INT64_MAX;
     worker->service.context.stopping = setup->drain_due != 0;
     worker->connections_max = connections_max(setup);
-    deadlines_init(&worker->deadlines, idle_ms(setup->settings));
+    deadlines_init(&worker->deadlines, INT64_C(1000) * (keep_alive > 0 ? keep_alive : LIMIT_IDLE_S));
     worker->service.context.config = &worker->config;
     if (setup->settings->rules != RULES_OFF)
         worker->service.context.rules = rules_open(&worker->config);
@@ -1017,16 +1004,17 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     worker->service.slow.delay = INT64_C(1000) * setup->settings->slow.delay;
     worker->service.context.metrics = setup->metrics;
     worker->service.context.store = store_open(setup->root, LIMIT_RACY_MS);
-    if (worker->service.context.store != NULL) {
-        store_obey(worker->service.context.store, setup->settings);
-        store_follow(worker->service.context.store, setup->root_name);
-        store_reserve(worker->service.context.store, worker->config.extra_head_bytes);
-        store_bound(worker->service.context.store, setup->memory);
+    struct store *store = worker->service.context.store;
+    if (store != NULL) {
+        store_obey(store, setup->settings);
+        store_follow(store, setup->root_name);
+        store_reserve(store, worker->config.extra_head_bytes);
+        store_bound(store, setup->memory);
     }
     listing_bound(setup->memory);
     worker->epoll = setup->epoll;
     read_clocks(worker);
-    return has_rules && worker->service.context.store != NULL && worker->epoll >= 0 && watch_sources(worker);
+    return has_rules && store != NULL && worker->epoll >= 0 && watch_sources(worker);
 }
 
 static void close_worker(struct worker *worker)

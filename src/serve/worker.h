@@ -1,6 +1,5 @@
 /* A worker: the event loop that accepts connections and serves them. */
-#ifndef TINYHTTPD_SERVE_WORKER_H
-#define TINYHTTPD_SERVE_WORKER_H
+#pragma once
 
 #include "base/settings.h"
 
@@ -33,12 +32,8 @@ struct worker_setup {
     sigset_t waiting_mask; /* the signals that stay blocked while the worker waits */
 };
 
-/*
- * Serves until SIGTERM and for --shutdown-delay, then drains: finishes within seconds. Or until WORKER_RETIRE, then
- * retires: hands its connections over to the workers that replace it, and finishes the responses in flight within an
- * hour. Call it in the child, with these signals blocked. Returns an exit status of sysexits.h: EX_OK after it has
- * finished, EX_OSERR if it can't get a resource that it needs.
- */
+/* Serves until SIGTERM and for --shutdown-delay, then drains: finishes within seconds. Or until WORKER_RETIRE, then
+   retires: hands its connections over to the workers that replace it, and finishes the responses in flight within an
+   hour. Call it in the child, with these signals blocked. Returns an exit status of sysexits.h: EX_OK after it has
+   finished, EX_OSERR if it can't get a resource that it needs. */
 int worker_run(const struct worker_setup *setup);
-
-#endif

@@ -1,6 +1,5 @@
 /* The CSS and JavaScript of the server's own pages: the files of src/site/assets, compiled in. */
-#ifndef TINYHTTPD_SITE_ASSETS_H
-#define TINYHTTPD_SITE_ASSETS_H
+#pragma once
 
 #include "base/text.h"
 
@@ -22,5 +21,3 @@ struct span assets_unregister_script(void);
    first call. */
 struct span assets_page_policy(void);
 struct span assets_listing_policy(bool reloads);
-
-#endif

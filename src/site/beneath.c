@@ -21,11 +21,9 @@ enum {
     WALK_ON = -2, /* returned instead of a descriptor: more names to open */
 };
 
-/*
- * Opens each name in the directory before it, but never "..": that directory may have been moved out of the root, and
- * so its parent is outside. Instead ".." removes the last open name, and the walk starts again at the root. `room`
- * holds, at its beginning, the names that are open, and at its end the rest of the path.
- */
+/* Opens each name in the directory before it, but never "..": that directory may have been moved out of the root, and
+   so its parent is outside. Instead ".." removes the last open name, and the walk starts again at the root. `room`
+   holds, at its beginning, the names that are open, and at its end the rest of the path. */
 struct walk {
     const struct beneath *beneath;
     int flags;

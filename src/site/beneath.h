@@ -1,6 +1,5 @@
 /* Opens files beneath the document root: no path and no symbolic link leads outside. */
-#ifndef TINYHTTPD_SITE_BENEATH_H
-#define TINYHTTPD_SITE_BENEATH_H
+#pragma once
 
 #include "base/settings.h"
 #include "base/text.h"
@@ -15,21 +14,15 @@ struct beneath {
     const char *names[BENEATH_NAMES]; /* absolute paths of the root, borrowed, or NULL */
 };
 
-/*
- * Opens `path` (decoded, normalised, relative, with a NUL after it; "" is the root) with the `flags` of open(2) and
- * O_CLOEXEC. Follows symbolic links as `symlinks` says; sets `*linked` if it followed one, but always to false for
- * SYMLINKS_ALL. Returns a descriptor that the caller closes, or -1 with errno. Opens each name by itself, as no system
- * call filter can see the flags of openat2(2), but gives the same results: EXDEV or ELOOP if the path leaves the root.
- * An absolute link that begins with one of the root's names goes on from the open root, whatever that name leads to
- * now. Fails with ELOOP after LIMIT_WALK_STEPS names.
- */
+/* Opens `path` (decoded, normalised, relative, with a NUL after it; "" is the root) with the `flags` of open(2) and
+   O_CLOEXEC. Follows symbolic links as `symlinks` says; sets `*linked` if it followed one, but always to false for
+   SYMLINKS_ALL. Returns a descriptor that the caller closes, or -1 with errno. Opens each name by itself, as no system
+   call filter can see the flags of openat2(2), but gives the same results: EXDEV or ELOOP if the path leaves the root.
+   An absolute link that begins with one of the root's names goes on from the open root, whatever that name leads to
+   now. Fails with ELOOP after LIMIT_WALK_STEPS names. */
 int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked);
 
-/*
- * Does the same by opening each name, even for SYMLINKS_ALL. Opens or follows at most `*steps` names, counts them down,
- * and fails with ELOOP if none is left. `*name` is the name of `path` at which it stopped, in `path`.
- */
+/* Does the same by opening each name, even for SYMLINKS_ALL. Opens or follows at most `*steps` names, counts them down,
+   and fails with ELOOP if none is left. `*name` is the name of `path` at which it stopped, in `path`. */
 int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps,
                  struct span *name);
-
-#endif

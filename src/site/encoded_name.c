@@ -35,16 +35,6 @@ const char *encoded_name_coding(struct span path)
     return found != NULL ? found->coding : NULL;
 }
 
-static bool is_extension_of_coding(struct span extension)
-{
-    static const struct span usual[] = {SPAN_INIT("gz"), SPAN_INIT("br"), SPAN_INIT("zst")};
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        if (span_equal_nocase(usual[i], extension))
-            return true;
-    }
-    return false;
-}
-
 /* If an extension has several parts, such as "js.unityweb", the last one stands for the coding. */
 struct span encoded_name_decoded(struct span path)
 {
@@ -53,7 +43,7 @@ struct span encoded_name_decoded(struct span path)
     if (found == NULL || extension.length == path.length)
         return path;
     bool has_parts = strchr(found->name + (found->name[0] == '.'), '.') != NULL;
-    if (has_parts || is_extension_of_coding(extension))
+    if (has_parts || span_is_among(extension, "gz br zst"))
         path.length -= extension.length + 1;
     return path;
 }

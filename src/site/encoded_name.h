@@ -1,6 +1,5 @@
 /* Names of files that are encoded themselves (RFC 9110 8.4): .svgz, and those of --encoded. */
-#ifndef TINYHTTPD_SITE_ENCODED_NAME_H
-#define TINYHTTPD_SITE_ENCODED_NAME_H
+#pragma once
 
 #include "base/settings.h"
 #include "base/text.h"
@@ -13,5 +12,3 @@ const char *encoded_name_coding(struct span path);
 
 /* The path whose name gives an encoded file its media type: "app.js" for "app.js.gz", "tile.pbf" for itself. */
 struct span encoded_name_decoded(struct span path);
-
-#endif

@@ -1,6 +1,5 @@
 /* Errors of the file system: the status of each, and log lines for those that an administrator must fix. */
-#ifndef TINYHTTPD_SITE_FILE_ERROR_H
-#define TINYHTTPD_SITE_FILE_ERROR_H
+#pragma once
 
 #include "base/text.h"
 
@@ -19,5 +18,3 @@ int file_error_status(int error, struct span path);
 
 /* Returns the status for an error of an open file: 503 when descriptors or memory are short, or 500. Logs it. */
 int file_error_status_of_open(int error, struct span path);
-
-#endif

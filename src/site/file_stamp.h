@@ -1,6 +1,5 @@
 /* A file stamp: the attributes of a file or directory that change when it is replaced or changed. */
-#ifndef TINYHTTPD_SITE_FILE_STAMP_H
-#define TINYHTTPD_SITE_FILE_STAMP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,12 +23,8 @@ bool file_stamp_is_older(const struct file_stamp *a, const struct file_stamp *b)
 /* Milliseconds of CLOCK_MONOTONIC_COARSE. */
 int64_t file_stamp_clock(void);
 
-/*
- * True if the next change is certain to give another stamp: content read from now on may be cached with this one. Two
- * changes within `racy_ms` may have the same ctime (like git's "racily clean" entries). So the ctime must be that old,
- * and also the time at which the stamp was first seen (`first_seen`, by file_stamp_clock), as a file server's clock may
- * differ. A ctime more than LIMIT_CLOCK_SKEW_MS ago is trusted at once, one in the future never.
- */
+/* True if the next change is certain to give another stamp: content read from now on may be cached with this one. Two
+   changes within `racy_ms` may have the same ctime (like git's "racily clean" entries). So the ctime must be that old,
+   and also the time at which the stamp was first seen (`first_seen`, by file_stamp_clock), as a file server's clock may
+   differ. A ctime more than LIMIT_CLOCK_SKEW_MS ago is trusted at once, one in the future never. */
 bool file_stamp_is_settled(const struct file_stamp *stamp, int64_t first_seen, int64_t racy_ms);
-
-#endif

@@ -2,12 +2,9 @@
 
 #include <stddef.h>
 
-/* Extensions that bundlers give hashed names. No images or JSON: a long number may be that of a user or an object,
-   whose content changes. */
-static const struct span code[] = {
-    SPAN_INIT("js"),  SPAN_INIT("mjs"),  SPAN_INIT("cjs"),   SPAN_INIT("css"),
-    SPAN_INIT("map"), SPAN_INIT("wasm"), SPAN_INIT("woff2"), SPAN_INIT("woff"),
-};
+/* Extensions that bundlers give hashed names. No images or JSON: a long number may be that of a user or an object, whose
+   content changes. */
+static const char code[] = "js mjs cjs css map wasm woff2 woff";
 
 /* Directories that these frameworks reserve for files which never change: Next, SvelteKit, Astro. */
 static const struct span reserved[] = {
@@ -30,15 +27,6 @@ static bool is_reserved(struct span path)
             if (span_begins(rest, reserved[i]))
                 return true;
         }
-    }
-    return false;
-}
-
-static bool is_code(struct span extension)
-{
-    for (size_t i = 0; i < sizeof code / sizeof *code; i++) {
-        if (span_equal_nocase(code[i], extension))
-            return true;
     }
     return false;
 }
@@ -83,5 +71,5 @@ bool hashed_name_matches(struct span path)
     struct span name = span_after_last(path, '/'), extension = span_after_last(name, '.');
     if (extension.length == name.length)
         return false;
-    return is_reserved(path) || (is_code(extension) && holds_hash(name));
+    return is_reserved(path) || (span_is_among(extension, code) && holds_hash(name));
 }

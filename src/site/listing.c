@@ -595,8 +595,9 @@ static void write_table(const struct listing *listing, struct buffer *out)
 }
 
 /* The link's text is the name and no markup, as programs (Kodi) take a link for an entry only if both are equal. */
-static void write_row(const struct item *item, struct buffer *out)
+static void write_row(const struct listing *listing, struct buffer *out)
 {
+    const struct item *item = listing->heap[0];
     char time[DATE_RFC3339_LENGTH]; /* "1994-11-06T08:49:37Z" */
     date_write_rfc3339(time, item->modified);
     buffer_append(out, item->folder ? SPAN("<tr class=\"d\"><td><a href=\"") : SPAN("<tr><td><a href=\""));
@@ -629,28 +630,10 @@ static void write_end(const struct listing *listing, struct buffer *out)
     buffer_append(out, SPAN("</script>\n</html>\n"));
 }
 
-static void write_html(const struct listing *listing, struct buffer *out)
-{
-    switch (listing->part) {
-    case PART_HEAD:
-        write_head(listing, out);
-        break;
-    case PART_CRUMB:
-        write_crumb(listing, out);
-        break;
-    case PART_TABLE:
-        write_table(listing, out);
-        break;
-    case PART_ROW:
-        write_row(listing->heap[0], out);
-        break;
-    case PART_END:
-        write_end(listing, out);
-        break;
-    case PART_NONE:
-        break;
-    }
-}
+static void (*const write_html[])(const struct listing *listing, struct buffer *out) = {
+    [PART_HEAD] = write_head, [PART_CRUMB] = write_crumb, [PART_TABLE] = write_table,
+    [PART_ROW] = write_row,   [PART_END] = write_end,
+};
 
 /* ---- JSON (RFC 8259) ---- */
 
@@ -703,35 +686,19 @@ static void write_json(const struct listing *listing, struct buffer *out)
 
 /* ---- pieces ---- */
 
-static enum listing_part after_crumbs(const struct listing *listing)
-{
-    return listing->crumb < listing->path_length ? PART_CRUMB : PART_TABLE;
-}
-
-static enum listing_part after_rows(const struct listing *listing)
-{
-    return listing->count > 0 ? PART_ROW : PART_END;
-}
-
 static enum listing_part next_part(struct listing *listing)
 {
-    switch (listing->part) {
-    case PART_HEAD:
-        return after_crumbs(listing);
-    case PART_CRUMB:
+    if (listing->part == PART_CRUMB) {
         listing->crumb = crumb_end(listing);
         listing->crumb += listing->crumb < listing->path_length;
-        return after_crumbs(listing);
-    case PART_ROW:
+    } else if (listing->part == PART_ROW) {
         listing->rows = true;
         remove_first(listing);
-        return after_rows(listing);
-    case PART_TABLE:
-        return after_rows(listing);
-    case PART_END:
-    case PART_NONE:
-        break;
     }
+    if (listing->part == PART_HEAD || listing->part == PART_CRUMB)
+        return listing->crumb < listing->path_length ? PART_CRUMB : PART_TABLE;
+    if (listing->part == PART_TABLE || listing->part == PART_ROW)
+        return listing->count > 0 ? PART_ROW : PART_END;
     return PART_NONE;
 }
 
@@ -747,7 +714,7 @@ static enum body_state do_step(struct listing *listing, struct buffer *piece, in
         if (listing->form.json)
             write_json(listing, &draft);
         else
-            write_html(listing, &draft);
+            write_html[listing->part](listing, &draft);
         if (draft.overflow) {
             assert(piece->length > 0); /* has_link bounds each part: it fits into an empty piece */
             return BODY_MORE;

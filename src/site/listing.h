@@ -1,11 +1,8 @@
-/*
- * Directory listings as HTML or JSON: folders first, names in natural order ("file2" before "file10"). Each request
- * reads the directory anew. A listing is produced piece by piece, so that neither a large directory nor a slow client
- * delays other connections. All listings of a worker share a bound of time in each iteration, and a bound of memory
- * (limits.h).
- */
-#ifndef TINYHTTPD_SITE_LISTING_H
-#define TINYHTTPD_SITE_LISTING_H
+/* Directory listings as HTML or JSON: folders first, names in natural order ("file2" before "file10"). Each request
+   reads the directory anew. A listing is produced piece by piece, so that neither a large directory nor a slow client
+   delays other connections. All listings of a worker share a bound of time in each iteration, and a bound of memory
+   (limits.h). */
+#pragma once
 
 #include "base/body_producer.h"
 #include "base/text.h"
@@ -41,18 +38,14 @@ void listing_bound(size_t bytes);
    pieces are empty. */
 void listing_begin_iteration(void);
 
-/*
- * Begins to list the directory at `path` (as for store_find), open for reading at `fd`. Takes over `fd`, even on
- * failure; borrows `beneath`. Lists files, directories, and symbolic links that lead to them beneath the root, but no
- * entry that is always 404, as those are that the worker's user may not read. If other entries are missing (a name
- * too long for a link, too little memory), HTML says so and JSON ends incomplete. NULL with errno: ENOMEM if memory,
- * or the share of it for listings, is used up; ENAMETOOLONG if no request target can name the directory.
- */
+/* Begins to list the directory at `path` (as for store_find), open for reading at `fd`. Takes over `fd`, even on
+   failure; borrows `beneath`. Lists files, directories, and symbolic links that lead to them beneath the root, but no
+   entry that is always 404, as those are that the worker's user may not read. If other entries are missing (a name too
+   long for a link, too little memory), HTML says so and JSON ends incomplete. NULL with errno: ENOMEM if memory, or the
+   share of it for listings, is used up; ENAMETOOLONG if no request target can name the directory. */
 struct body_producer *listing_open(const struct beneath *beneath, struct span path, int fd,
                                    const struct listing_form *form);
 
 /* Appends a sort key, to compare byte by byte: the name in lower case, with the number of digits before each number,
    and without leading zeros. At most three times as long as the name. */
 void listing_append_key(struct buffer *key, struct span name);
-
-#endif

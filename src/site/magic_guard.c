@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/shared.h"
+#include "base/signals.h"
 #include "site/file_stamp.h"
 
 #include <signal.h>
@@ -43,9 +44,7 @@ bool magic_guard_open(unsigned workers)
     next = 0;
 
     /* The parent process may have blocked SIGPROF, and execve(2) preserves that. */
-    sigset_t alarm;
-    sigemptyset(&alarm);
-    sigaddset(&alarm, SIGPROF);
+    const sigset_t alarm = SIGNALS(SIGPROF);
     sigprocmask(SIG_UNBLOCK, &alarm, NULL);
     return shared_open(&shared, workers + 1, sizeof(union part));
 }

@@ -5,8 +5,7 @@
  * In shared memory each worker writes which file it gives to libmagic, and can write nothing else. When a worker
  * dies, the master adds its file to the list of bad files, which only the master can write.
  */
-#ifndef TINYHTTPD_SITE_MAGIC_GUARD_H
-#define TINYHTTPD_SITE_MAGIC_GUARD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +31,3 @@ void magic_guard_end(void);
    the file's name, cut to fit. */
 enum { MAGIC_GUARD_PATH_MAX = 240 };
 bool magic_guard_record_crash(unsigned worker, char path[MAGIC_GUARD_PATH_MAX]);
-
-#endif

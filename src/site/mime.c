@@ -2,7 +2,6 @@
 
 #include "base/descriptors.h"
 #include "base/limits.h"
-#include "base/text.h"
 #include "site/encoded_name.h"
 #include "site/magic_guard.h"
 
@@ -542,12 +541,10 @@ static const char *guess_type(const char *path, int fd, char scratch[MIME_MAX])
     return is_allowed(scratch) ? scratch : UNKNOWN;
 }
 
-/*
- * Only a name without any dot may be HTML by its content, as pages of site generators and mirrors are; a site's users
- * may choose the other names of what they upload. libmagic is not asked about UTF-8 text: it is slow with it, mistakes
- * notes for HTML, and all its types for text would become text/plain anyway. An empty file is text too (as in WHATWG
- * MIME Sniffing 7.1), so that browsers show an empty page instead of saving it.
- */
+/* Only a name without any dot may be HTML by its content, as pages of site generators and mirrors are; a site's users
+   may choose the other names of what they upload. libmagic is not asked about UTF-8 text: it is slow with it, mistakes
+   notes for HTML, and all its types for text would become text/plain anyway. An empty file is text too (as in WHATWG
+   MIME Sniffing 7.1), so that browsers show an empty page instead of saving it. */
 static const char *type_of_content(const char *path, int fd, char scratch[MIME_MAX])
 {
     char room[LIMIT_MIME_PROBE];

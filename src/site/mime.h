@@ -1,6 +1,5 @@
 /* Media types: by extension from a table, else from the content by libmagic. */
-#ifndef TINYHTTPD_SITE_MIME_H
-#define TINYHTTPD_SITE_MIME_H
+#pragma once
 
 #include "base/settings.h"
 #include "base/text.h"
@@ -20,13 +19,11 @@ void mime_override(const struct type_override *types, unsigned count);
 /* True if the table has the path's extension, or an override its name. */
 bool mime_knows(struct span path);
 
-/*
- * Returns the media type of the file `path`, open at `fd`, without parameters. The name decides, in any case of
- * letters. If it is unknown, the content does: HTML in a file without any extension, text/plain for UTF-8,
- * application/zip, or what libmagic guesses. An unknown file, or one that crashed a worker in libmagic
- * (site/magic_guard), is application/octet-stream. The result is a static string or in `scratch`. The file offset may
- * be reset to 0.
- */
+/* Returns the media type of the file `path`, open at `fd`, without parameters. The name decides, in any case of
+   letters. If it is unknown, the content does: HTML in a file without any extension, text/plain for UTF-8,
+   application/zip, or what libmagic guesses. An unknown file, or one that crashed a worker in libmagic
+   (site/magic_guard), is application/octet-stream. The result is a static string or in `scratch`. The file offset may
+   be reset to 0. */
 enum { MIME_MAX = LIMIT_MEDIA_TYPE + 1 };
 const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
 
@@ -38,5 +35,3 @@ bool mime_is_text(const char *type);
 
 /* True if an HTML page or a style sheet that begins with `start` names its charset itself. */
 bool mime_declares_charset(const char *type, struct span start);
-
-#endif

@@ -1,6 +1,5 @@
 /* Error pages, and the beginning of every page. */
-#ifndef TINYHTTPD_SITE_PAGE_H
-#define TINYHTTPD_SITE_PAGE_H
+#pragma once
 
 #include "base/buffer.h"
 
@@ -29,5 +28,3 @@ void page_append_base(struct buffer *out, struct span base);
 
 /* Appends the beginning of any page, up to the title's text. */
 void page_begin(struct buffer *out);
-
-#endif

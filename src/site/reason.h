@@ -1,9 +1,6 @@
-/*
- * Why a path is 404: for the log, and for the pages of local clients. A reason names files that are not served, so no
- * other client may see it.
- */
-#ifndef TINYHTTPD_SITE_REASON_H
-#define TINYHTTPD_SITE_REASON_H
+/* Why a path is 404: for the log, and for the pages of local clients. A reason names files that are not served, so no
+   other client may see it. */
+#pragma once
 
 #include "base/buffer.h"
 #include "base/text.h"
@@ -21,11 +18,7 @@ struct reason {
     struct buffer suggestion; /* a similar path (as for store_find); empty if there is none */
 };
 
-/*
- * Finds out why `path` (as for store_find) is 404, and fills in an empty reason. `dotfiles`: names with a leading dot
- * are served. `now` is in seconds: limits.h bounds the reasons per second, and the names that each of them reads.
- */
+/* Finds out why `path` (as for store_find) is 404, and fills in an empty reason. `dotfiles`: names with a leading dot
+   are served. `now` is in seconds: limits.h bounds the reasons per second, and the names that each of them reads. */
 void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
                  int64_t now);
-
-#endif

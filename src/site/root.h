@@ -1,7 +1,6 @@
 /* The document root is a name. The directory that it leads to may be removed, created again, swapped or mounted over at
    any time. */
-#ifndef TINYHTTPD_SITE_ROOT_H
-#define TINYHTTPD_SITE_ROOT_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -25,5 +24,3 @@ int root_describe(struct root *root, const char *name, int fd);
 /* Looks the name up. Without a name, notices only that the open directory was removed. With ROOT_MISSING, `*error` is
    an errno: ENOENT, ENOTDIR, ELOOP, EACCES... */
 enum root_state root_look(const struct root *root, int *error);
-
-#endif

@@ -2,10 +2,7 @@
 
 #include "base/descriptors.h"
 #include "base/hash.h"
-#include "base/limits.h"
 #include "base/sha256.h"
-#include "base/text.h"
-#include "site/beneath.h"
 #include "site/encoded_name.h"
 #include "site/file_error.h"
 #include "site/file_stamp.h"
@@ -318,11 +315,9 @@ static void append_digest(struct buffer *etag, struct span bytes)
     }
 }
 
-/*
- * A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has its
- * times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest; if a
- * reproducible build set mtime to an old date, ctime takes its place.
- */
+/* A strong validator (RFC 9110 8.8.1). Bytes in memory have their digest, equal on every replica. A larger file has its
+   times and size, but none while its times can't be trusted, and none if it is small, as its ETag is a digest; if a
+   reproducible build set mtime to an old date, ctime takes its place. */
 static void write_etag(struct node *node)
 {
     struct entry *entry = &node->entry;
@@ -338,12 +333,6 @@ static void write_etag(struct node *node)
         buffer_hex(&etag, entry->size);
     }
     buffer_byte(&etag, '"');
-}
-
-static void write_last_modified(struct node *node)
-{
-    node->entry.modified = node->stamp.modified.tv_sec;
-    date_write(node->entry.last_modified, node->entry.modified);
 }
 
 /* False also if only the start is known to be UTF-8, and the file names its charset itself. */
@@ -448,11 +437,9 @@ static bool is_unchanged(int fd, const struct file_stamp *stamp)
 /* The result of reading a file. */
 enum reading { READ_AGREES, READ_DIFFERS, READ_CHANGED, READ_FAILED };
 
-/*
- * Reads the content again and compares it with the node's bytes; copies what differs to `room`, unless that is NULL.
- * If two reads agree, the file had this content between them. fstat(2) can't prove that, as write(2) changes the
- * timestamp before it copies the data.
- */
+/* Reads the content again and compares it with the node's bytes; copies what differs to `room`, unless that is NULL. If
+   two reads agree, the file had this content between them. fstat(2) can't prove that, as write(2) changes the timestamp
+   before it copies the data. */
 static enum reading read_again(const struct node *node, int fd, char *room)
 {
     char piece[LIMIT_STORE_PIECE];
@@ -475,41 +462,23 @@ static enum reading read_again(const struct node *node, int fd, char *room)
     return reading;
 }
 
-/* Reads the content into a new node: once if it is settled, else until two reads agree. */
-static enum reading read_new(struct node *node, int fd)
-{
-    ssize_t got = read_at(fd, node->entry.head.end, (size_t)node->entry.size, 0);
-    enum reading reading = node->entry.settled ? READ_AGREES : READ_DIFFERS;
-    if (got < 0)
-        return READ_FAILED;
-    if ((uint64_t)got < node->entry.size)
-        return READ_CHANGED;
-    for (unsigned attempt = 0; reading == READ_DIFFERS && attempt < LIMIT_STORE_RETRIES; attempt++)
-        reading = read_again(node, fd, node->entry.head.end);
-    if (reading == READ_AGREES && !is_unchanged(fd, &node->stamp))
-        return READ_CHANGED;
-    return reading;
-}
-
-/* Fills the node with the file's content. Returns 0, or as load_file does. */
+/* Fills the node with the file's content, which is read once if it is settled, else until two reads agree. Returns 0, or
+   as load_file does. */
 static int fill(struct node *node, int fd)
 {
-    switch (read_new(node, fd)) {
-    case READ_AGREES:
-        return 0;
-    case READ_FAILED:
+    ssize_t got = read_at(fd, node->entry.head.end, (size_t)node->entry.size, 0);
+    enum reading reading = got < 0 ? READ_FAILED : node->entry.settled ? READ_AGREES : READ_DIFFERS;
+    if (got >= 0 && (uint64_t)got < node->entry.size)
+        reading = READ_CHANGED;
+    for (unsigned attempt = 0; reading == READ_DIFFERS && attempt < LIMIT_STORE_RETRIES; attempt++)
+        reading = read_again(node, fd, node->entry.head.end);
+    if (reading == READ_FAILED)
         return file_error_status_of_open(errno, (struct span){node->path, node->path_length});
-    case READ_DIFFERS:
-    case READ_CHANGED:
-        break;
-    }
-    return -1;
+    return reading == READ_AGREES && is_unchanged(fd, &node->stamp) ? 0 : -1;
 }
 
-/*
- * Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
- * file changed meanwhile and must be opened again. Takes over `fd` on success.
- */
+/* Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
+   file changed meanwhile and must be opened again. Takes over `fd` on success. */
 static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
                      const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
 {
@@ -536,7 +505,8 @@ static int load_file(struct store *store, struct span path, uint64_t hash, int f
         node->entry.fd = fd;
     write_type(store, node, fd);
     write_etag(node);
-    write_last_modified(node);
+    node->entry.modified = stamp->modified.tv_sec;
+    date_write(node->entry.last_modified, node->entry.modified);
     if (in_bytes)
         close(fd);
     *loaded = node;
@@ -568,11 +538,9 @@ static void reopen(struct store *store, struct node *node, int fd)
     queue_add(&store->in_fds, node);
 }
 
-/*
- * Returns true if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are
- * read again and compared; if it is late enough, they are settled then. A large file that is not settled gets a new
- * node, as its type may have changed. Takes over `fd` if true.
- */
+/* Returns true if the node is still valid for the open file, which has the node's stamp. Bytes that are not settled are
+   read again and compared; if it is late enough, they are settled then. A large file that is not settled gets a new
+   node, as its type may have changed. Takes over `fd` if true. */
 static bool confirm(struct store *store, struct node *node, int fd)
 {
     struct entry *entry = &node->entry;

@@ -5,8 +5,7 @@
  * is used again only if a stat or a second read shows that the path still names the same unchanged file. Requests
  * share a stat only if all of them had arrived before it was made.
  */
-#ifndef TINYHTTPD_SITE_STORE_H
-#define TINYHTTPD_SITE_STORE_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/date.h"
@@ -63,11 +62,9 @@ extern const struct span store_suffixes[SIBLINGS]; /* with their dots */
 
 struct store;
 
-/*
- * Opens a store on the directory `root`; the caller keeps the descriptor open as long as the store. For `racy_ms`
- * milliseconds after a change a file's times are not trusted (LIMIT_RACY_MS, less in tests). Returns NULL without
- * memory.
- */
+/* Opens a store on the directory `root`; the caller keeps the descriptor open as long as the store. For `racy_ms`
+   milliseconds after a change a file's times are not trusted (LIMIT_RACY_MS, less in tests). Returns NULL without
+   memory. */
 struct store *store_open(int root, int64_t racy_ms);
 
 /* Follows the root's name, which is absolute and must outlive the store. Without this call, or with NULL, the store
@@ -115,11 +112,9 @@ struct store_hits {
 /* Returns the numbers since the last call. */
 struct store_hits store_take_hits(struct store *store);
 
-/*
- * Call it at the end of each iteration. Closes the directory that its requests have shared, and files that no response
- * has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in milliseconds of
- * CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open.
- */
+/* Call it at the end of each iteration. Closes the directory that its requests have shared, and files that no response
+   has used for LIMIT_STORE_FD_MS, so that their file system can be unmounted. `now` is in milliseconds of
+   CLOCK_MONOTONIC_COARSE. Returns when to call it again; -1: nothing is open. */
 int64_t store_end_iteration(struct store *store, int64_t now);
 
 /*
@@ -154,5 +149,3 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
                        struct entry **entry);
 
 void store_release(struct store *store, struct entry *entry);
-
-#endif

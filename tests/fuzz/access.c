@@ -1,8 +1,6 @@
-/*
- * Lines of the access log in each form, as written to standard output. The input is a line "FORM STATUS SECONDS BYTES
- * MICROSECONDS PEER", where a PEER that is no IP address means a Unix socket; then, separated by "|", the method, the
- * target, the request line, the Referer, the User-Agent, and the reason of a 404.
- */
+/* Lines of the access log in each form, as written to standard output. The input is a line "FORM STATUS SECONDS BYTES
+   MICROSECONDS PEER", where a PEER that is no IP address means a Unix socket; then, separated by "|", the method, the
+   target, the request line, the Referer, the User-Agent, and the reason of a 404. */
 #include "base/limits.h"
 #include "base/log.h"
 #include "lib/fuzz.h"

@@ -1,7 +1,5 @@
-/*
- * Conditional requests. The input: a line with the file's entity tag, one with the time of its last change in seconds
- * (after "undated" if it is not sent), then field lines.
- */
+/* Conditional requests. The input: a line with the file's entity tag, one with the time of its last change in seconds
+   (after "undated" if it is not sent), then field lines. */
 #include "http/conditional.h"
 
 #include "base/buffer.h"

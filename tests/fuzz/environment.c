@@ -1,7 +1,5 @@
-/*
- * The environment, from variables to the lines of every head. Each line of the input is "NAME=VALUE"; a vertical tab
- * means a newline in the value.
- */
+/* The environment, from variables to the lines of every head. Each line of the input is "NAME=VALUE"; a vertical tab
+   means a newline in the value. */
 #include "cli/environment.h"
 
 #include "answer/config.h"

@@ -1,7 +1,5 @@
-/*
- * X-Forwarded-For. The input is a line with the networks of trusted proxies, separated by spaces, then lines of the
- * field. The second reading goes from the right end to the left.
- */
+/* X-Forwarded-For. The input is a line with the networks of trusted proxies, separated by spaces, then lines of the
+   field. The second reading goes from the right end to the left. */
 #include "http/forwarded.h"
 
 #include "lib/fuzz.h"

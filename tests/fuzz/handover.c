@@ -1,8 +1,6 @@
-/*
- * The environment of a program that inherits sockets, from a reload or from any other program. The input has a line for
- * each of LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES and TINYHTTPD_HANDOVER; an empty line leaves the variable unset. Words
- * mean pids: SELF, CHILD, DEAD (a child that has exited), GRANDCHILD and PARENT.
- */
+/* The environment of a program that inherits sockets, from a reload or from any other program. The input has a line for
+   each of LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES and TINYHTTPD_HANDOVER; an empty line leaves the variable unset. Words
+   mean pids: SELF, CHILD, DEAD (a child that has exited), GRANDCHILD and PARENT. */
 #include "process/handover.h"
 
 #include "lib/fuzz.h"

@@ -1,7 +1,5 @@
-/*
- * Authorities: a request's name, whether it is a loopback name, and whether the server answers to it. The input is a
- * line with the name of --allow-host, one with the address of --bind, one with the request target, and Host.
- */
+/* Authorities: a request's name, whether it is a loopback name, and whether the server answers to it. The input is a
+   line with the name of --allow-host, one with the address of --bind, one with the request target, and Host. */
 #include "http/host.h"
 
 #include "answer/config.h"

@@ -1,7 +1,5 @@
-/*
- * Listings of directories with names of any bytes. The input is a line with the query for the order, then names
- * separated by slashes, the only byte besides NUL that no name has. Names that begin with "d" are directories.
- */
+/* Listings of directories with names of any bytes. The input is a line with the query for the order, then names
+   separated by slashes, the only byte besides NUL that no name has. Names that begin with "d" are directories. */
 #include "site/listing.h"
 
 #include "base/limits.h"

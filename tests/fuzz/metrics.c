@@ -1,8 +1,6 @@
-/*
- * The counters of the workers, and their text for Prometheus. Each line of the input is a call: the worker's number,
- * a letter, and numbers or a path: "0c 200 512" counts a response, "1t 1500" a duration, "2m /a?b" a missing path,
- * "0l 3 4" hits and misses of the store, "1k 10 5" connections, "2r" a restart.
- */
+/* The counters of the workers, and their text for Prometheus. Each line of the input is a call: the worker's number, a
+   letter, and numbers or a path: "0c 200 512" counts a response, "1t 1500" a duration, "2m /a?b" a missing path, "0l 3
+   4" hits and misses of the store, "1k 10 5" connections, "2r" a restart. */
 #include "base/metrics.h"
 
 #include "answer/metrics_text.h"

@@ -1,7 +1,5 @@
-/*
- * Media types of files by their names and contents. The input is a line with the path, then the content. The name and
- * the extension "data" have a type of their own.
- */
+/* Media types of files by their names and contents. The input is a line with the path, then the content. The name and
+   the extension "data" have a type of their own. */
 #include "site/mime.h"
 
 #include "lib/fuzz.h"

@@ -1,7 +1,5 @@
-/*
- * Headers of the PROXY protocol. The input is the begin of a connection. A header is whole at one length only: before
- * that it is partial, and what follows does not change it. A line is read again, backwards from its ports.
- */
+/* Headers of the PROXY protocol. The input is the begin of a connection. A header is whole at one length only: before
+   that it is partial, and what follows does not change it. A line is read again, backwards from its ports. */
 #include "http/proxy_header.h"
 
 #include "base/limits.h"

@@ -1,7 +1,5 @@
-/*
- * Requests, read in one piece and in several. The input: a line with the sizes of the pieces, one in each byte, then
- * the client's bytes.
- */
+/* Requests, read in one piece and in several. The input: a line with the sizes of the pieces, one in each byte, then
+   the client's bytes. */
 #include "http/request.h"
 
 #include "lib/fuzz.h"

@@ -1,8 +1,6 @@
-/*
- * _redirects and _headers. The input: a line with a dialect's initial, "p", "n" or "c"; a line with a target; the file,
- * which is read as both. A second matcher, which tries again as regular expressions do, must agree on which lines
- * match.
- */
+/* _redirects and _headers. The input: a line with a dialect's initial, "p", "n" or "c"; a line with a target; the file,
+   which is read as both. A second matcher, which tries again as regular expressions do, must agree on which lines
+   match. */
 #include "http/header_rules.h"
 #include "http/path_pattern.h"
 #include "http/redirects.h"

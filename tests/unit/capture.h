@@ -1,6 +1,5 @@
 /* What units share: what is written to a stream. */
-#ifndef TINYHTTPD_TESTS_UNIT_CAPTURE_H
-#define TINYHTTPD_TESTS_UNIT_CAPTURE_H
+#pragma once
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -53,5 +52,3 @@ static inline void assert_one_line(const char *end)
     assert_true(length > end_length);
     assert_memory_equal(captured + length - end_length, end, end_length);
 }
-
-#endif

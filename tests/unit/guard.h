@@ -1,6 +1,5 @@
 /* What units share: bytes before a page that faults, so that reading or writing one too far ends the program. */
-#ifndef TINYHTTPD_TESTS_UNIT_GUARD_H
-#define TINYHTTPD_TESTS_UNIT_GUARD_H
+#pragma once
 
 #include "base/text.h"
 
@@ -52,5 +51,3 @@ static inline void assert_span(struct span actual, struct span expected)
     if (expected.length > 0)
         assert_memory_equal(actual.at, expected.at, expected.length);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* What units share that work on files: a folder of their own, which is the current one while a test runs. */
-#ifndef TINYHTTPD_TESTS_UNIT_TREE_H
-#define TINYHTTPD_TESTS_UNIT_TREE_H
+#pragma once
 
 #include <ftw.h>
 #include <stdio.h>
@@ -44,5 +43,3 @@ static inline int tree_leave(void)
 {
     return chdir(tree_original) != 0 ? -1 : nftw(tree_base, tree_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
-
-#endif

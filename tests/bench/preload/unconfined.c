@@ -1,7 +1,5 @@
-/*
- * Preloaded (LD_PRELOAD) for measurements by valgrind: makes Landlock and seccomp fail, as valgrind writes a file
- * when a worker ends.
- */
+/* Preloaded (LD_PRELOAD) for measurements by valgrind: makes Landlock and seccomp fail, as valgrind writes a file when
+   a worker ends. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>

@@ -1,6 +1,5 @@
 /* A second parser of requests, for unambiguous ones only. */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_ASKED_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_ASKED_H
+#pragma once
 
 #include "base/text.h"
 
@@ -20,5 +19,3 @@ struct asked asked_next(struct span *sent);
 
 /* The largest possible number of complete heads in these bytes. */
 unsigned asked_heads(struct span sent);
-
-#endif

@@ -1,6 +1,5 @@
 /* A strict reader of Prometheus's text format, version 0.0.4. */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_EXPOSED_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_EXPOSED_H
+#pragma once
 
 #include "base/text.h"
 
@@ -22,5 +21,3 @@ struct exposed {
 void exposed_read(struct span text, struct exposed *exposed);
 
 bool exposed_begins(struct span text, struct span beginning);
-
-#endif

@@ -1,9 +1,6 @@
-/*
- * For the fuzz targets: checks that end the run, and inputs that a person can read and write. An input is text: a
- * line or two with parameters if the target needs them, then the client's bytes.
- */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_FUZZ_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_FUZZ_H
+/* For the fuzz targets: checks that end the run, and inputs that a person can read and write. An input is text: a line
+   or two with parameters if the target needs them, then the client's bytes. */
+#pragma once
 
 #include "base/text.h"
 #include "http/request.h"
@@ -39,10 +36,6 @@ char *fuzz_copy(struct span bytes);
 /* True if the text contains the piece. */
 bool fuzz_holds(struct span text, struct span piece);
 
-/*
- * Reads "GET / HTTP/1.1" with a Host and `lines`, field lines that end with CRLF. Returns NULL where that is no whole
- * request; else one that stands until the next call.
- */
+/* Reads "GET / HTTP/1.1" with a Host and `lines`, field lines that end with CRLF. Returns NULL where that is no whole
+   request; else one that stands until the next call. */
 const struct request *fuzz_request(struct span lines);
-
-#endif

@@ -1,6 +1,5 @@
 /* A strict parser of the pieces of a log line. Each function takes its piece from the beginning of `*rest`. */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_LOGGED_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_LOGGED_H
+#pragma once
 
 #include "base/text.h"
 
@@ -17,5 +16,3 @@ void logged_time(struct span *rest, const char *format, char end, int64_t second
 
 /* The client's text up to `end`, escaped as in JSON or as \xHH, where "-" means none. Only a long text may be cut. */
 void logged_text(struct span *rest, char end, struct span source, bool json);
-
-#endif

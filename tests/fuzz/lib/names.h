@@ -1,6 +1,5 @@
 /* A directory below $TMPDIR for the names of an input, which have any bytes. */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_NAMES_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_NAMES_H
+#pragma once
 
 #include "base/text.h"
 
@@ -25,5 +24,3 @@ bool names_is_directory(struct span name);
 struct names names_make(int directory, struct span parted, bool hidden);
 
 void names_remove(int directory, const struct names *names);
-
-#endif

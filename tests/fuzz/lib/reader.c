@@ -235,10 +235,8 @@ static void check_content(const struct response_read *response, const struct ask
 
 /* ---- one response after the other ---- */
 
-/*
- * Whether content follows the head. If the request is unknown, a response without content counts as one to HEAD, but
- * only if the client's bytes have a HEAD and the next bytes look like another response.
- */
+/* Whether content follows the head. If the request is unknown, a response without content counts as one to HEAD, but
+   only if the client's bytes have a HEAD and the next bytes look like another response. */
 static bool content_follows(const struct response_read *response, const struct asked *asked, struct span sent,
                             struct span rest)
 {

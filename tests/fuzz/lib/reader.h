@@ -1,6 +1,5 @@
 /* A strict client: parses the server's bytes, and compares the responses with the requests and the files on disk. */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_READER_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_READER_H
+#pragma once
 
 #include "lib/wire.h"
 
@@ -8,5 +7,3 @@
 
 /* Checks all bytes of the wire `used`. `cut`: the last response may be incomplete; `date`: the Date of each. */
 void reader_check(const struct wire *used, bool cut, struct span date);
-
-#endif

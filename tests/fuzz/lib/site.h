@@ -1,6 +1,5 @@
 /* A small site on disk, made once, beside a file that no response may contain. */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_SITE_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_SITE_H
+#pragma once
 
 #include "base/text.h"
 
@@ -22,5 +21,3 @@ const struct site_file *site_find(struct span path);
 
 /* The files by index; NULL after the last. */
 const struct site_file *site_file(unsigned number);
-
-#endif

@@ -1,11 +1,8 @@
-/*
- * A socket in memory. The linker's --wrap puts it before recv, send, writev, sendfile, ioctl, shutdown and close, for
- * its own descriptor; before poll and writev for standard output, to check the access log as well; and before malloc
- * and realloc, which may fail. It behaves like a TCP socket under epoll: only bytes that have arrived can be read,
- * and only bytes with room are taken.
- */
-#ifndef TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
-#define TINYHTTPD_TESTS_FUZZ_LIB_WIRE_H
+/* A socket in memory. The linker's --wrap puts it before recv, send, writev, sendfile, ioctl, shutdown and close, for
+   its own descriptor; before poll and writev for standard output, to check the access log as well; and before malloc
+   and realloc, which may fail. It behaves like a TCP socket under epoll: only bytes that have arrived can be read, and
+   only bytes with room are taken. */
+#pragma once
 
 #include "base/text.h"
 
@@ -51,5 +48,3 @@ extern struct wire wire;
 
 /* Opens a connection for a client that will send `bytes`. No byte has arrived yet, and the socket has no room. */
 void wire_open(struct span bytes);
-
-#endif

@@ -1,7 +1,5 @@
-/*
- * Preloaded (LD_PRELOAD): makes one call fail or do less than requested. The file in the environment variable FAULTS
- * is a struct control, which a test writes while the server runs.
- */
+/* Preloaded (LD_PRELOAD): makes one call fail or do less than requested. The file in the environment variable FAULTS is
+   a struct control, which a test writes while the server runs. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,7 @@
-/*
- * Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for a user leaves that file
- * open, as libraries of name services leave sockets open. With HOST_HANGS=FILE, reading /proc/PID/fd of the process in
- * that file never ends, as while a file system does not respond; of all other processes if the file has "*"; and if
- * it has "busy PID", not while it has, but the reader uses the CPU.
- */
+/* Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for a user leaves that file
+   open, as libraries of name services leave sockets open. With HOST_HANGS=FILE, reading /proc/PID/fd of the process in
+   that file never ends, as while a file system does not respond; of all other processes if the file has "*"; and if it
+   has "busy PID", not while it has, but the reader uses the CPU. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,7 +1,5 @@
-/*
- * Preloaded before libmagic (LD_PRELOAD): files that begin with a marker make it crash or loop, as defects of
- * libmagic did. All other files go to the library itself.
- */
+/* Preloaded before libmagic (LD_PRELOAD): files that begin with a marker make it crash or loop, as defects of libmagic
+   did. All other files go to the library itself. */
 #include <dlfcn.h>
 #include <signal.h>
 #include <stddef.h>

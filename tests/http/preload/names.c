@@ -1,8 +1,6 @@
-/*
- * Preloaded (LD_PRELOAD): replaces names of files, as on a file system that allows names longer than NAME_MAX. The
- * file in the environment variable NAMES has the new names, separated by slashes: the first replaces "name-0", and so
- * on. Calls with a new name use the file on disk; the kernel's limit for whole paths stays.
- */
+/* Preloaded (LD_PRELOAD): replaces names of files, as on a file system that allows names longer than NAME_MAX. The file
+   in the environment variable NAMES has the new names, separated by slashes: the first replaces "name-0", and so on.
+   Calls with a new name use the file on disk; the kernel's limit for whole paths stays. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

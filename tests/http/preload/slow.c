@@ -1,8 +1,6 @@
-/*
- * Preloaded (LD_PRELOAD): a disk that hangs. Opening a file whose name begins with "slow" waits until the FIFO "disk"
- * beside it has a writer: the process sleeps in the kernel, as in a read. The server's filter lets workers open nothing
- * that blocks, so it fails here.
- */
+/* Preloaded (LD_PRELOAD): a disk that hangs. Opening a file whose name begins with "slow" waits until the FIFO "disk"
+   beside it has a writer: the process sleeps in the kernel, as in a read. The server's filter lets workers open nothing
+   that blocks, so it fails here. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

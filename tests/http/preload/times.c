@@ -1,7 +1,5 @@
-/*
- * Preloaded (LD_PRELOAD): simulates a file system whose timestamps are multiples of TIMES_GRAIN seconds (an environment
- * variable), as on vfat, and a clock that is TIMES_AHEAD seconds ahead of it, as that of a file server may be slow.
- */
+/* Preloaded (LD_PRELOAD): simulates a file system whose timestamps are multiples of TIMES_GRAIN seconds (an environment
+   variable), as on vfat, and a clock that is TIMES_AHEAD seconds ahead of it, as that of a file server may be slow. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -1,6 +1,5 @@
 /* Shared by the tests of src/answer: a small site, and ask(), which answers a request as the members of `asked` say. */
-#ifndef TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
-#define TINYHTTPD_TESTS_UNIT_ANSWER_ASKED_H
+#pragma once
 
 #include "answer/answer.h"
 #include "site/listing.h"
@@ -190,5 +189,3 @@ static inline void assert_body(const char *response, const char *body)
 }
 
 #define ASKED_TEST(name) cmocka_unit_test_setup_teardown(name, open_site, close_site)
-
-#endif

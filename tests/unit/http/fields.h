@@ -1,6 +1,5 @@
 /* Shared by the tests of fields: requests made from a few field lines, and random numbers. */
-#ifndef TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
-#define TINYHTTPD_TESTS_UNIT_HTTP_FIELDS_H
+#pragma once
 
 #include "base/buffer.h"
 #include "guard.h"
@@ -13,10 +12,8 @@
 
 #include <cmocka.h>
 
-/*
- * Makes a request with Host and these field lines, each with its CRLF. The guard page follows the last value of a kept
- * field, so that a read beyond it faults. Valid until the next call.
- */
+/* Makes a request with Host and these field lines, each with its CRLF. The guard page follows the last value of a kept
+   field, so that a read beyond it faults. Valid until the next call. */
 static inline const struct request *request_with(const char *method, struct span lines)
 {
     static char room[LIMIT_HEAD];
@@ -48,5 +45,3 @@ static inline uint64_t random_below(uint64_t *seed, uint64_t bound)
 {
     return (random_next(seed) >> 11) % bound;
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* What the units of rules share: the reports of bad lines, as "LINE: MESSAGE\n" one after the other. */
-#ifndef TINYHTTPD_TESTS_UNIT_HTTP_REPORTS_H
-#define TINYHTTPD_TESTS_UNIT_HTTP_REPORTS_H
+#pragma once
 
 #include "base/buffer.h"
 
@@ -34,5 +33,3 @@ static void reports_end(const struct buffer *buffer)
     assert_false(buffer->overflow);
     reports[buffer->length] = '\0';
 }
-
-#endif

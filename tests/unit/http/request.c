@@ -1,8 +1,6 @@
-/*
- * Requests: RFC 9112 for the form of a request and its body, RFC 9110 for versions, methods, fields and expectations.
- * Every row is read whole, cut in two at every offset, and byte by byte. At each call the head and the request move,
- * and a guard page follows the head; the result must always be the same.
- */
+/* Requests: RFC 9112 for the form of a request and its body, RFC 9110 for versions, methods, fields and expectations.
+   Every row is read whole, cut in two at every offset, and byte by byte. At each call the head and the request move,
+   and a guard page follows the head; the result must always be the same. */
 #include "http/request.h"
 
 #include "base/buffer.h"

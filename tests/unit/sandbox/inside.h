@@ -1,6 +1,5 @@
 /* What the sandbox's units share: a child gives something up, then attempts what it should no longer be able to do. */
-#ifndef TINYHTTPD_TESTS_UNIT_SERVE_INSIDE_H
-#define TINYHTTPD_TESTS_UNIT_SERVE_INSIDE_H
+#pragma once
 
 #include "base/failure.h" /* before cmocka.h, which has a macro of the same name as its function */
 
@@ -45,5 +44,3 @@ static inline int inside(bool (*enter)(void), attempt_function *attempt)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFSIGNALED(status) ? ENDED_BY_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
-
-#endif

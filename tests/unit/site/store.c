@@ -1,7 +1,5 @@
-/*
- * The store on a tree of its own: what is found, what is not, that a change on disk is seen at once, that nothing
- * outside the root is reached, and that memory and descriptors stay bounded.
- */
+/* The store on a tree of its own: what is found, what is not, that a change on disk is seen at once, that nothing
+   outside the root is reached, and that memory and descriptors stay bounded. */
 #include "site/store.h"
 
 #include "base/hash.h"
