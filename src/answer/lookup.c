@@ -135,6 +135,19 @@ static enum lookup lead_to(struct exchange *exchange, struct span path, bool sla
     return LOOKUP_REDIRECT;
 }
 
+/* Leads to the directory's address with a slash if it has an index: a host knows no other directory. */
+static enum lookup lead_to_directory(struct exchange *exchange, int status)
+{
+    struct target *target = exchange->target;
+    drop_entry(exchange);
+    enum lookup found = find_index(exchange);
+    target->room[target->path.length] = '\0';
+    if (found != LOOKUP_FILE)
+        return found;
+    drop_entry(exchange);
+    return lead_to(exchange, target->path, true, status);
+}
+
 /* Netlify: a page has no slash, also beside a directory of its name, and a directory has one. */
 static enum lookup find_at_netlify(struct exchange *exchange)
 {
@@ -143,10 +156,7 @@ static enum lookup find_at_netlify(struct exchange *exchange)
         return lead_to(exchange, target->path, false, 301);
     target->room[target->path.length] = '\0';
     enum lookup found = find_path(exchange);
-    if (found != LOOKUP_DIRECTORY)
-        return found;
-    drop_entry(exchange);
-    return lead_to(exchange, target->path, true, 301);
+    return found == LOOKUP_DIRECTORY ? lead_to_directory(exchange, 301) : found;
 }
 
 /* Cloudflare Pages: an address has no ".html" and no "index.html", and the slash of a directory with an index. */
@@ -161,10 +171,8 @@ static enum lookup find_at_cloudflare(struct exchange *exchange)
         return lead_to(exchange, (struct span){path.at, path.length - cut}, is_index, 308);
     }
     enum lookup found = find_path(exchange);
-    if (found == LOOKUP_DIRECTORY) {
-        drop_entry(exchange);
-        return lead_to(exchange, path, true, 308);
-    }
+    if (found == LOOKUP_DIRECTORY)
+        return lead_to_directory(exchange, 308);
     if (found == LOOKUP_MISSING && target->slash && path.length > 0 &&
         has_file(exchange, target_suffixed(target, page_suffix)))
         return lead_to(exchange, path, false, 308);

@@ -33,6 +33,7 @@ const sites = {
         answers: [
             ['/old', 301, '/about/'], ['/team/ann', 302, '/about/'], ['/news/first', 302, '/blog/first'], ['/about', 301, '/about/'],
             ['/app/any/thing', 200, 'First'], ['/none', 404, 'Not here'], ['/_redirects', 404, 'Not here'], ['/_headers', 404, 'Not here'],
+            ['/blog/', 404, 'Not here'], ['/blog', 404, 'Not here'],
         ],
         fields: [[/^\/_astro\//, 'cache-control', immutable], ['/', 'x-frame-options', 'DENY'], ['/', 'cache-control', 'no-cache'], ['/none', 'x-frame-options', 'DENY'],
             ['/about/', 'content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'"]],
@@ -46,6 +47,7 @@ const sites = {
             ['/start', 302, '/docs/intro'], ['/docs', 301, '/docs/intro'], ['/manual/files', 308, '/docs/files'], ['/p/intro.php', 303, '/docs/intro'],
             ['/docs/intro.html', 308, '/docs/intro'], ['/docs/intro/', 308, '/docs/intro'], ['/index.html', 308, '/'],
             ['/none/deep', 404, 'Page Not Found | Handbook'], ['/_headers', 404, 'Page Not Found | Handbook'],
+            ['/docs/', 404, 'Page Not Found | Handbook'], ['/assets', 404, 'Page Not Found | Handbook'],
         ],
         fields: [[/^\/assets\//, 'cache-control', immutable], ['/docs/intro', 'link', '</docs/intro>; rel="canonical"'], ['/start', 'x-frame-options', 'DENY']],
         click: ['Read it', '/docs/intro'],
