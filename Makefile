@@ -16,7 +16,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check test tests browser screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
+.PHONY: all help deps run check test tests browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
 	compile_commands.json install clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
@@ -324,6 +324,11 @@ browser: $(program) ## Try pages, and --watch, in headless Chromium
 	@command -v node >/dev/null || { echo 'browser: skipped: no node: apt install nodejs'; exit 0; }; \
 	for test in tests/browser/*.mjs; do echo "# $$test"; \
 		TINYHTTPD='$(program)' PICTURES='$(BUILD_ROOT)/browser' node "$$test" || exit 1; done
+
+# Needs npm, which downloads the generators of the sites, once; Chromium and playwright-core as above.
+sites: $(program) ## Build three real sites, serve them as their hosts do, open all pages in Chromium
+	@command -v node >/dev/null || { echo 'sites: skipped: no node: apt install nodejs npm'; exit 0; }; \
+		TINYHTTPD='$(program)' SITES='$(BUILD_ROOT)/sites' node tests/sites/run.mjs
 
 screenshots: $(program) ## Take the pictures of README.md and share/doc anew
 	@TINYHTTPD='$(program)' node share/screenshots/take.mjs

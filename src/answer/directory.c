@@ -16,6 +16,8 @@ static bool is_allowed(struct exchange *exchange)
     const struct config *config = exchange->context->config;
     if (config->settings->listing != LISTING_LOCAL)
         return config->settings->listing == LISTING_ON;
+    if (config->settings->rules > RULES_PLAIN) /* a host lists nothing */
+        return false;
     return config->settings->lan || (config->check_host && exchange_is_local(exchange));
 }
 

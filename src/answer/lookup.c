@@ -135,6 +135,20 @@ static enum lookup lead_to(struct exchange *exchange, struct span path, bool sla
     return LOOKUP_REDIRECT;
 }
 
+/* Leads to the directory's address with a slash if it has an index: a host knows no other directory. */
+static enum lookup lead_to_directory(struct exchange *exchange, int status)
+{
+    struct target *target = exchange->target;
+    if (exchange->entry != NULL)
+        drop_entry(exchange);
+    enum lookup found = find_index(exchange);
+    target->room[target->path.length] = '\0';
+    if (found != LOOKUP_FILE)
+        return found;
+    drop_entry(exchange);
+    return lead_to(exchange, target->path, true, status);
+}
+
 /* Netlify: a page has no slash, also beside a directory of its name, and a directory has one. */
 static enum lookup find_at_netlify(struct exchange *exchange)
 {
@@ -143,10 +157,7 @@ static enum lookup find_at_netlify(struct exchange *exchange)
         return lead_to(exchange, target->path, false, 301);
     target->room[target->path.length] = '\0';
     enum lookup found = find_path(exchange);
-    if (found != LOOKUP_DIRECTORY)
-        return found;
-    drop_entry(exchange);
-    return lead_to(exchange, target->path, true, 301);
+    return found == LOOKUP_DIRECTORY ? lead_to_directory(exchange, 301) : found;
 }
 
 /* Redirects to the directory of the target's last name. */
@@ -180,10 +191,7 @@ static enum lookup find_page_at_cloudflare(struct exchange *exchange)
     if (target->slash)
         return has_file(exchange, page) ? lead_to(exchange, path, false, 308) : LOOKUP_MISSING;
     enum lookup found = find_file(exchange, page);
-    if (found != LOOKUP_MISSING || find_index(exchange) != LOOKUP_FILE)
-        return found;
-    drop_entry(exchange);
-    return lead_to(exchange, path, true, 308);
+    return found == LOOKUP_MISSING ? lead_to_directory(exchange, 308) : found;
 }
 
 static enum lookup find_at_cloudflare(struct exchange *exchange)

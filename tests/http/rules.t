@@ -56,8 +56,12 @@ my %expected = (
     ],
 );
 for my $host (sort keys %expected) {
-    my $server = Harness->start(root => $site, args => ["--rules=$host"]);
+    my $server = Harness->start(root => $site, args => ["--rules=$host"], list => 1);
     answers($server, $host, @{ $expected{$host} });
+    is(get($server, $_)->{status}, 404, "$host: a directory without an index is not there: $_") for '/deep', '/deep/';
+    $server->stop;
+    $server = Harness->start(root => $site, args => ["--rules=$host", '--list']);
+    like(get($server, '/deep/')->{body}, qr/404\.html/, "$host: --list lists it");
     $server->stop;
 }
 {

@@ -10,6 +10,7 @@ const program = resolve(process.env.TINYHTTPD || 'tinyhttpd');
 export const pictures = resolve(process.env.PICTURES || 'build/browser');
 
 let points = 0, failed = 0;
+const servers = [];
 
 export function ok(holds, name, detail) {
     points++;
@@ -56,9 +57,11 @@ export function findChromium() {
 export const chromiumArguments = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-// Starts the server. Returns its URL without the final slash, a function for its log so far, and one that ends it.
-async function startServer(root, args) {
+// Starts the server. Returns its URL without the final slash, a function for its log so far, and one that ends it and
+// returns its exit status.
+export async function startServer(root, args) {
     const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const ended = new Promise(done => server.on('exit', done));
     let banner = '', logged = '';
     server.stdout.on('data', bytes => { logged += bytes; });
     const url = await new Promise((done, fail) => {
@@ -67,16 +70,40 @@ async function startServer(root, args) {
             const found = banner.match(/http:\/\/[^\s/]+:(\d+)\//);
             if (found) done(`http://localhost:${found[1]}`);
         });
-        server.on('exit', () => fail(new Error(`the server ended: ${banner}`)));
+        ended.then(() => fail(new Error(`the server ended: ${banner}`)));
         setTimeout(() => fail(new Error('the server did not start')), 20000).unref();
     });
-    const stop = () => new Promise(done => { server.removeAllListeners('exit'); server.on('exit', done); server.kill(); });
-    return { url, stop, log: () => logged };
+    const stop = () => { server.kill(); return ended; };
+    servers.push({ url, stop, log: () => logged });
+    return servers.at(-1);
+}
+
+export async function stopServers() {
+    for (const server of servers) await server.stop();
+}
+
+export function startBrowser() {
+    return findPlaywright().chromium.launch({ executablePath: findChromium(), args: chromiumArguments });
+}
+
+// Returns a page, whose `page.complaints` are the errors and warnings in its console.
+export async function openPage(browser, options) {
+    const page = await browser.newPage({ viewport: { width: 1000, height: 760 }, ...options });
+    page.complaints = [];
+    page.setDefaultTimeout(15000);
+    page.on('console', message => ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
+    page.on('pageerror', error => page.complaints.push(String(error)));
+    return page;
+}
+
+// Prints the plan, and sets the exit status.
+export function done() {
+    console.log(`1..${points}`);
+    process.exitCode = failed ? 1 : 0;
 }
 
 // Runs `test` with an empty folder (`root`); `serve(...args)` serves it and returns the URL, `serveFolder(folder,
-// ...args)` another folder; `log(url)` is that server's log; `open(options)` returns a page, whose `page.complaints`
-// are the errors and warnings in its console.
+// ...args)` another folder; `log(url)` is that server's log; `open(options)` is openPage.
 export async function run(test) {
     const playwright = findPlaywright(), chromium = findChromium();
     if (!playwright || !chromium) {
@@ -84,26 +111,13 @@ export async function run(test) {
         return;
     }
     mkdirSync(pictures, { recursive: true });
-    const root = mkdtempSync(join(tmpdir(), 'tinyhttpd-browser-')), servers = [];
+    const root = mkdtempSync(join(tmpdir(), 'tinyhttpd-browser-'));
     chmodSync(root, 0o755); // the server may run as another user
-    const browser = await playwright.chromium.launch({
-        executablePath: chromium,
-        args: chromiumArguments,
-    });
-    const serveFolder = async (folder, ...args) => {
-        servers.push(await startServer(folder, args));
-        return servers.at(-1).url;
-    };
+    const browser = await startBrowser();
+    const serveFolder = async (folder, ...args) => (await startServer(folder, args)).url;
     const serve = (...args) => serveFolder(root, ...args);
     const log = url => servers.find(server => server.url === url).log();
-    const open = async options => {
-        const page = await browser.newPage({ viewport: { width: 1000, height: 760 }, ...options });
-        page.complaints = [];
-        page.setDefaultTimeout(15000);
-        page.on('console', message => ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
-        page.on('pageerror', error => page.complaints.push(String(error)));
-        return page;
-    };
+    const open = options => openPage(browser, options);
     const late = setTimeout(() => { console.log('Bail out! the time is over'); process.exit(1); }, 180000);
     try {
         await test({ root, serve, serveFolder, log, open });
@@ -112,9 +126,8 @@ export async function run(test) {
     } finally {
         clearTimeout(late);
         await browser.close();
-        for (const server of servers) await server.stop();
+        await stopServers();
         rmSync(root, { recursive: true, force: true });
     }
-    console.log(`1..${points}`);
-    process.exitCode = failed ? 1 : 0;
+    done();
 }
