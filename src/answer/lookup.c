@@ -112,12 +112,18 @@ static enum lookup find_in_site(struct exchange *exchange)
 
 /* ---- the addresses of a host ---- */
 
+/* Leaves no trace in the exchange, whose response is not about that path. */
 static bool has_file(struct exchange *exchange, struct span path)
 {
-    if (find_file(exchange, path) != LOOKUP_FILE)
-        return false;
-    drop_entry(exchange);
-    return true;
+    struct refused refused = exchange->refused;
+    unsigned varies = exchange->response->varies;
+    bool found = find_file(exchange, path) == LOOKUP_FILE;
+    if (found)
+        drop_entry(exchange);
+    exchange->refused = refused;
+    exchange->response->varies = varies;
+    exchange->denied = false;
+    return found;
 }
 
 /* Redirects to another address of what the target names. */

@@ -122,8 +122,8 @@ bool text_is_rules_file(struct span path)
             break;
         }
     }
-    return span_equal(path, SPAN("_redirects")) || span_equal(path, SPAN("_headers")) ||
-           span_equal(path, SPAN("_routes.json"));
+    return span_equal_nocase(path, SPAN("_redirects")) || span_equal_nocase(path, SPAN("_headers")) ||
+           span_equal_nocase(path, SPAN("_routes.json"));
 }
 
 bool text_is_called(struct span name, struct span wanted)

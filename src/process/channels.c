@@ -8,6 +8,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* More messages than fit into a channel. Other workers may send further ones meanwhile. */
+enum { EARLY_MAX = 1024 };
+
 /* Not datagrams: those could be sent to other sockets as well (unix(7)). */
 static int open_channel(struct channel *channel)
 {
@@ -73,6 +76,12 @@ static bool drop_message(int receiver)
     if (length < 0)
         return errno == ECONNRESET;
     return length > 0 || (message.msg_flags & MSG_CTRUNC) != 0; /* no room for credentials */
+}
+
+void channels_drop_early(const struct channels *channels)
+{
+    for (unsigned i = 0; i < EARLY_MAX && drop_message(channels->next.receiver); i++)
+        ;
 }
 
 void channels_end_old(struct channels *channels)

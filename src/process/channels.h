@@ -30,6 +30,10 @@ struct passed_channels {
    with errno. */
 int channels_open(struct channels *channels, const struct passed_channels *passed);
 
+/* Drops what a worker has sent to the next program before there is one: its descriptors would stay in flight after the
+   worker's end. Takes as long as closing them does, which a file system may delay. */
+void channels_drop_early(const struct channels *channels);
+
 /* Ends the channel among the workers of the program before, and that from the program before that one, and drops what
    is on its way there: a compromised worker could keep a listening socket in them while the master checks whether it
    has one. */

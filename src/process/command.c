@@ -117,6 +117,8 @@ static void reap(struct runner *runner, int flags)
 static void stop_command(struct runner *runner, int signal)
 {
     bool again = runner->told > 0 && now_ms() - runner->told >= LIMIT_STOP_TWICE_MS;
+    if (runner->told > 0 && !again) /* sent to the process and to its group, as by timeout(1) */
+        return;
     kill(runner->command, again ? SIGKILL : signal);
     runner->killed |= again;
     if (runner->told == 0)

@@ -282,17 +282,28 @@ static void replace_without_slot(const struct workers *workers)
     }
 }
 
+/* In a process of its own, as it may have to wait. A worker that was not exploited has sent nothing yet. */
+static void drop_early(const struct workers *workers)
+{
+    if (master_fork() != 0)
+        return;
+    channels_drop_early(&workers->master->channels);
+    _exit(EX_OK);
+}
+
 bool workers_on_exit(struct workers *workers, pid_t pid, int wait_status, bool serving)
 {
     unsigned old_count = workers->old.count;
     for (unsigned i = 0; i < workers->master->workers; i++) {
         if (workers->list[i].pid == pid) {
             on_child_exit(workers, &workers->list[i], wait_status, serving);
+            drop_early(workers);
             return true;
         }
     }
     if (!old_workers_on_exit(&workers->old, pid, wait_status, serving))
         return false;
+    drop_early(workers);
     if (workers->old.count < old_count && serving)
         replace_without_slot(workers);
     return true;

@@ -113,8 +113,10 @@ static void unwatch(const struct worker *worker, const struct connection *connec
 
 static void close_connection(struct worker *worker, struct connection *connection)
 {
-    if (connection->taken_over)
+    if (connection->taken_over) { /* close(2) alone would end neither the connection nor its events */
         unwatch(worker, connection);
+        shutdown(connection->fd, SHUT_WR);
+    }
     worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
     connection_close(connection, &worker->service);
     worker->connections--;
@@ -530,6 +532,7 @@ static enum handoff_result hand_over(struct worker *worker, struct connection *c
     if (result != HANDOFF_DONE)
         return result;
     unwatch(worker, connection);
+    connection->taken_over = false; /* it is another worker's, and goes on */
     close_connection(worker, connection);
     return HANDOFF_DONE;
 }

@@ -50,6 +50,19 @@ static void worker_has_its_ends(void **state)
     assert_int_equal(read(channels.next.receiver, got, sizeof got), 4); /* for the next program */
 }
 
+static void what_is_sent_early_is_dropped(void **state)
+{
+    char got[8];
+    (void)state;
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(write(channels.next.sender, "early", 5), 5);
+    channels_drop_early(&channels);
+    assert_int_equal(read(channels.next.receiver, got, sizeof got), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(write(channels.next.sender, "next", 4), 4);
+    assert_int_equal(read(channels.next.receiver, got, sizeof got), 4);
+}
+
 static void descriptors_at_fixed_numbers_are_moved(void **state)
 {
     (void)state;
@@ -147,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(worker_has_its_ends, begin),
 
+        cmocka_unit_test_setup(what_is_sent_early_is_dropped, begin),
         cmocka_unit_test_setup(descriptors_at_fixed_numbers_are_moved, begin),
         cmocka_unit_test_setup(channels_of_the_program_before_are_used, begin),
         cmocka_unit_test_setup(without_a_program_before_its_channel_is_at_its_end, begin),
