@@ -2,7 +2,9 @@
 
 #include "answer/directory.h"
 #include "answer/error.h"
+#include "answer/explain.h"
 #include "answer/file.h"
+#include "answer/guard.h"
 #include "answer/health.h"
 #include "answer/live_reload.h"
 #include "answer/lookup.h"
@@ -18,45 +20,11 @@
 
 enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
 
-enum outcome {
-    OUTCOME_ERROR, /* with the exchange's status */
-    OUTCOME_OPTIONS,
-    OUTCOME_HEALTH,
-    OUTCOME_METRICS,
-    OUTCOME_SCRIPT,
-    OUTCOME_REPORT, /* of an error in a page */
-    OUTCOME_FILE,
-    OUTCOME_PAGE,     /* a file with the exchange's status */
-    OUTCOME_RULE,     /* a redirect by a rule */
-    OUTCOME_REDIRECT, /* to a directory's address with a slash */
-    OUTCOME_TO_BASE,  /* a redirect to the site's root, which --base moves */
-    OUTCOME_LISTING,
-    OUTCOME_NOT_MODIFIED, /* a generated response; file.c has the files' */
-    OUTCOME_UNREGISTER,   /* the service worker of another site */
-    OUTCOME_MISSING,
-};
-
 static enum outcome refuse(struct exchange *exchange, int status)
 {
     assert(status != 0);
     exchange->status = status;
     return OUTCOME_ERROR;
-}
-
-/* Detects DNS rebinding. A request without an authority is not from a browser; an invalid one in the target is a 400
-   later. */
-static bool has_foreign_host(const struct exchange *exchange, struct span authority)
-{
-    return exchange->check_host && authority.length > 0 &&
-           !config_allows_host(exchange->context->config, exchange->host) && target_host_is_valid(authority);
-}
-
-/* Browsers load scripts, styles and images of any site without asking the server (CVE-2025-30359). */
-static bool is_foreign_load(const struct exchange *exchange)
-{
-    return exchange->check_host && request_has(exchange->request, 1U << FIELD_SEC_FETCH_SITE) &&
-           client_is_cross_site_load(exchange->request) &&
-           exchange->context->config->settings->cors == NULL && exchange_is_guarded(exchange);
 }
 
 /* An authority may have no name, or one that is too long for a page. */
@@ -184,6 +152,16 @@ static enum outcome refuse_target(struct exchange *exchange, int status)
     return refuse(exchange, status);
 }
 
+/* Methods other than GET and HEAD. `status`: of the target. */
+__attribute__((cold)) static enum outcome decide_other(struct exchange *exchange, struct span target,
+                                                       int status)
+{
+    if (exchange->request->method != METHOD_OPTIONS)
+        return refuse(exchange, 405);
+    bool is_valid = status == 0 || span_equal(target, SPAN("*"));
+    return is_valid ? OUTCOME_OPTIONS : refuse_target(exchange, status);
+}
+
 static enum outcome decide(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
@@ -196,17 +174,13 @@ static enum outcome decide(struct exchange *exchange)
     bool is_field = exchange->target->authority.at == NULL;
     if (!target_host_is_valid(is_field ? authority : request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
-    if (has_foreign_host(exchange, authority))
+    if (guard_refuses_host(exchange, authority))
         return refuse_host(exchange);
-    if (is_foreign_load(exchange))
+    if (guard_refuses_load(exchange))
         return refuse_load(exchange);
-    if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
-        return refuse(exchange, 405);
-    if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
-        return OUTCOME_OPTIONS;
-    if (status != 0)
-        return refuse_target(exchange, status);
-    return request->method == METHOD_OPTIONS ? OUTCOME_OPTIONS : route(exchange);
+    if (!request_is_retrieval(request))
+        return decide_other(exchange, target, status);
+    return status != 0 ? refuse_target(exchange, status) : route(exchange);
 }
 
 static void begin(struct exchange *exchange)
@@ -224,7 +198,9 @@ static void begin(struct exchange *exchange)
 void answer(struct exchange *exchange)
 {
     begin(exchange);
-    switch (decide(exchange)) {
+    enum outcome outcome = decide(exchange);
+    exchange->outcome = (uint8_t)outcome;
+    switch (outcome) {
     case OUTCOME_ERROR:
         error_answer(exchange, exchange->status, SPAN_NONE);
         break;
@@ -272,4 +248,6 @@ void answer(struct exchange *exchange)
         file_answer_missing(exchange);
         break;
     }
+    if (request_has(exchange->request, 1U << FIELD_TINYHTTPD_EXPLAIN))
+        explain(exchange);
 }

@@ -29,11 +29,20 @@ static struct entry *find_form(const struct exchange *exchange, struct span path
     return NULL;
 }
 
+static void note_missing(struct exchange *exchange, struct span path)
+{
+    exchange_note(exchange, path,
+                  exchange->denied           ? "the workers' user may not read it"
+                  : text_is_rules_file(path) ? "a file of rules, which is never served"
+                                             : "not found");
+}
+
 /* Without Accept-Encoding the client may not be able to decode any form (negotiate.h). */
 __attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span path)
 {
     struct entry *found[CODINGS] = {NULL};
     unsigned available = 0;
+    note_missing(exchange, path);
     if (path.length == 0 || exchange->context->config->file.length > 0)
         return false;
     for (unsigned coding = CODING_IDENTITY + 1; coding < CODINGS; coding++) {
@@ -51,6 +60,7 @@ __attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span p
     exchange->response->varies |= RESPONSE_BY_ENCODING;
     if (choice == CODINGS) {
         exchange->refused = (struct refused){path, available};
+        exchange_note(exchange, path, "exists only encoded, in no coding that the client accepts");
         return false;
     }
     exchange->entry = found[choice];

@@ -9,6 +9,8 @@ static const struct span page_suffix = SPAN_INIT(".html");
 
 static void drop_entry(struct exchange *exchange)
 {
+    exchange_note(exchange, exchange->path,
+                  exchange->entry->kind == ENTRY_DIRECTORY ? "a directory" : "found");
     store_release(exchange->context->store, exchange->entry);
     exchange->entry = NULL;
     exchange->coding = CODING_IDENTITY;
@@ -93,6 +95,8 @@ static enum lookup find_path(struct exchange *exchange)
     if (found == LOOKUP_FILE || found == LOOKUP_ERROR)
         return found;
     struct entry *directory = exchange->entry; /* or NULL */
+    if (directory != NULL)
+        exchange_note(exchange, exchange->path, "a directory");
     exchange->entry = NULL;
     enum lookup page = find_page(exchange);
     if (page == LOOKUP_MISSING) {

@@ -29,4 +29,7 @@ bool representation_negotiate(struct exchange *exchange);
    navigates to an HTML file. Returns true if so. */
 bool representation_add_script(struct exchange *exchange);
 
+/* The --cache PREFIX=HOW that decides the Cache-Control of the exchange's file, or NULL. `is_page`: it is HTML. */
+const struct cache_rule *representation_cache_rule(const struct exchange *exchange, bool is_page);
+
 #endif

@@ -3,7 +3,6 @@
 #include "answer/error.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "http/header_rules.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -317,6 +316,7 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
     if (rules->redirects == NULL ||
         !redirects_match(rules->redirects, rules->path, exchange->target->query, pass, &match))
         return RULES_NONE;
+    exchange->has_rule = true;
     if (match.rewrite) {
         rewrite(exchange, &match);
         return RULES_REWRITE;
@@ -349,4 +349,17 @@ void rules_answer_redirect(struct exchange *exchange)
     buffer_append(&line, exchange->location);
     buffer_append(&line, SPAN("\r\n"));
     error_answer(exchange, exchange->status, buffer_filled(&line));
+}
+
+/* A rule of the first pass precedes all of the second. */
+__attribute__((cold)) void rules_account_for(const struct exchange *exchange, struct rules_account *account)
+{
+    const struct rules *rules = exchange->context->rules;
+    struct span query = exchange->target->query;
+    account->has_redirects = rules->redirects != NULL;
+    account->applied =
+        exchange->has_rule &&
+        (redirects_match(rules->redirects, rules->path, query, REDIRECTS_FORCED, &account->match) ||
+         redirects_match(rules->redirects, rules->path, query, REDIRECTS_MISSING, &account->match));
+    account->fields = exchange->context == &rules->context ? &rules->fields : NULL;
 }

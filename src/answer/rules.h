@@ -6,6 +6,7 @@
 #define TINYHTTPD_ANSWER_RULES_H
 
 #include "answer/exchange.h"
+#include "http/header_rules.h"
 #include "http/redirects.h"
 
 struct rules;
@@ -34,5 +35,16 @@ void rules_answer_redirect(struct exchange *exchange);
 
 /* Takes the fields of _headers back, which errors of the server do not have. */
 void rules_forget(struct exchange *exchange);
+
+/* What the rules did with an exchange, for an explanation. */
+struct rules_account {
+    bool has_redirects;                 /* there is a good _redirects */
+    bool applied;                       /* one of its rules was applied */
+    struct redirect match;              /* that rule */
+    const struct header_fields *fields; /* of _headers, that the response has; NULL: none */
+};
+
+/* For an exchange that rules_begin() has seen, before the next one. */
+void rules_account_for(const struct exchange *exchange, struct rules_account *account);
 
 #endif

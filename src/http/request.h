@@ -41,7 +41,8 @@ enum request_field {
     FIELD_SEC_FETCH_MODE,
     FIELD_SEC_FETCH_SITE,
     FIELD_SERVICE_WORKER,
-    FIELD_TINYHTTPD_LIVE, /* our own: sent by the live-reload script */
+    FIELD_TINYHTTPD_EXPLAIN, /* our own: asks why the response is as it is */
+    FIELD_TINYHTTPD_LIVE,    /* our own: sent by the live-reload script */
     FIELD_TRANSFER_ENCODING,
     FIELD_USER_AGENT,
     FIELD_VIA,
