@@ -4,7 +4,6 @@
 #include "answer/error.h"
 #include "answer/explain.h"
 #include "answer/file.h"
-#include "answer/guard.h"
 #include "answer/health.h"
 #include "answer/live_reload.h"
 #include "answer/lookup.h"
@@ -25,6 +24,22 @@ static enum outcome refuse(struct exchange *exchange, int status)
     assert(status != 0);
     exchange->status = status;
     return OUTCOME_ERROR;
+}
+
+/* Detects DNS rebinding. A request without an authority is not from a browser; an invalid one in the target is a 400
+   later. */
+static bool has_foreign_host(const struct exchange *exchange, struct span authority)
+{
+    return exchange->check_host && authority.length > 0 &&
+           !config_allows_host(exchange->context->config, exchange->host) && target_host_is_valid(authority);
+}
+
+/* Browsers load scripts, styles and images of any site without asking the server (CVE-2025-30359). */
+static bool is_foreign_load(const struct exchange *exchange)
+{
+    return exchange->check_host && request_has(exchange->request, 1U << FIELD_SEC_FETCH_SITE) &&
+           client_is_cross_site_load(exchange->request) &&
+           exchange->context->config->settings->cors == NULL && exchange_is_guarded(exchange);
 }
 
 /* An authority may have no name, or one that is too long for a page. */
@@ -174,9 +189,9 @@ static enum outcome decide(struct exchange *exchange)
     bool is_field = exchange->target->authority.at == NULL;
     if (!target_host_is_valid(is_field ? authority : request_field(request, FIELD_HOST)))
         return refuse(exchange, 400);
-    if (guard_refuses_host(exchange, authority))
+    if (has_foreign_host(exchange, authority))
         return refuse_host(exchange);
-    if (guard_refuses_load(exchange))
+    if (is_foreign_load(exchange))
         return refuse_load(exchange);
     if (!request_is_retrieval(request))
         return decide_other(exchange, target, status);

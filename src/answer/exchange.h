@@ -98,6 +98,7 @@ struct exchange {
     bool steady;       /* the representation stays the same until the file changes */
     bool has_rule;     /* a rule of _redirects matched */
     uint8_t outcome;   /* of enum outcome, once it is decided */
+    uint8_t available; /* codings of the entry, bits 1 << enum coding, once they are negotiated */
     uint16_t noted;    /* bytes of notes at the beginning of the response's text */
     bool notes_cut;    /* there are more */
 

@@ -1,12 +1,12 @@
 #include "answer/explain.h"
 
 #include "answer/directory.h"
-#include "answer/guard.h"
 #include "answer/live_reload.h"
 #include "answer/lookup.h"
 #include "answer/representation.h"
 #include "answer/rules.h"
 #include "http/conditional.h"
+#include "http/host.h"
 #include "http/range.h"
 #include "site/encoded_name.h"
 #include "site/hashed_name.h"
@@ -23,10 +23,9 @@ _Static_assert(EXPLANATION_MAX + CONFIG_LINES_MAX + 1024 < LIMIT_RESPONSE_TEXT,
 struct explanation {
     struct exchange *exchange;
     struct buffer text;
-    int status; /* of the response that is explained */
-    bool is_looked_up;
+    int status;             /* of the response that is explained */
     struct entry *original; /* the file, of which the response may be an encoded form; NULL: none */
-    struct target target;   /* as sent, not rewritten */
+    bool is_routed;         /* the target is a valid path that was looked at */
     struct rules_account rules;
     unsigned numbers;
     char digits[4][32]; /* of the current line */
@@ -86,23 +85,34 @@ static const struct config *config_of(const struct explanation *explanation)
 
 /* ---- the request ---- */
 
-/* Returns false if the target is invalid. */
-static bool say_target(struct explanation *explanation)
+/* True if the server, as opposed to a file that may not be read, refuses the request. */
+__attribute__((cold)) static bool is_guarded_off(const struct exchange *exchange)
 {
-    struct target *target = &explanation->target;
-    struct span raw = request_target(explanation->exchange->request);
-    if (target_parse(raw, target) != 0) {
-        bool is_server = span_equal(raw, SPAN("*"));
-        SAY(explanation, "target", raw,
-            is_server ? SPAN(": the whole server") : SPAN(": invalid (RFC 9112 3.2, RFC 3986 3.3)"));
-        return false;
-    }
-    bool ends = target->slash && target->path.length > 0;
-    SAY(explanation, "target", raw, SPAN(" -> "), target->path.length > 0 ? target->path : SPAN("the root"),
-        ends ? SPAN("/") : SPAN(""));
-    if (target->hidden && !config_of(explanation)->settings->dotfiles)
-        SAY(explanation, "hidden", text_dotfile_in(target->path), SPAN(": needs --dotfiles"));
-    return true;
+    return exchange->outcome == OUTCOME_ERROR && exchange->status == 403 &&
+           exchange->denied_index.length == 0;
+}
+
+/* The path as it was before rules. */
+static struct span decoded_path(const struct explanation *explanation)
+{
+    const struct exchange *exchange = explanation->exchange;
+    return exchange->is_rewritten ? explanation->rules.path : exchange->target->path;
+}
+
+/* A target that is not a path, or not needed, is shown as sent. */
+static void say_target(struct explanation *explanation)
+{
+    const struct exchange *exchange = explanation->exchange;
+    const struct target *target = exchange->target;
+    struct span raw = request_target(exchange->request), path = decoded_path(explanation);
+    bool ends = !exchange->is_rewritten && target->slash && path.length > 0;
+    if (explanation->is_routed)
+        SAY(explanation, "target", raw, SPAN(" -> "), path.length > 0 ? path : SPAN("the root"),
+            ends ? SPAN("/") : SPAN(""));
+    else
+        SAY(explanation, "target", raw);
+    if (explanation->is_routed && !exchange->is_rewritten && lookup_is_hidden(exchange))
+        SAY(explanation, "hidden", text_dotfile_in(path), SPAN(": needs --dotfiles"));
 }
 
 static void say_client(struct explanation *explanation)
@@ -114,43 +124,42 @@ static void say_client(struct explanation *explanation)
                             : SPAN("local"));
 }
 
-/* Returns false if the host is refused. */
+static struct span field_of(const struct explanation *explanation, enum request_field field)
+{
+    return request_field(explanation->exchange->request, field);
+}
+
+/* Returns false if the host is invalid or refused. A host that is not loopback gets here only if it is. */
 static bool say_host(struct explanation *explanation)
 {
-    struct exchange *exchange = explanation->exchange;
-    struct span authority = host_of(exchange->request, exchange->target);
-    struct span field = request_field(exchange->request, FIELD_HOST);
-    bool is_valid = target_host_is_valid(exchange->target->authority.at == NULL ? authority : field);
-    bool is_refused = is_valid && guard_refuses_host(exchange, authority);
-    SAY(explanation, "host", is_valid ? authority : field,
-        !is_valid    ? SPAN(": invalid (RFC 9110 7.2)")
-        : is_refused ? SPAN(": refused, no name of this server (DNS rebinding)")
-                     : SPAN(": allowed (loopback)"));
-    return is_valid && !is_refused;
+    const struct exchange *exchange = explanation->exchange;
+    bool is_field = exchange->target->authority.at == NULL;
+    struct span host = field_of(explanation, FIELD_HOST);
+    bool is_valid = target_host_is_valid(host), is_allowed = host_is_loopback(exchange->host);
+    SAY(explanation, "host", is_valid && !is_field ? exchange->target->authority : host,
+        !is_valid     ? SPAN(": invalid (RFC 9110 7.2)")
+        : !is_allowed ? SPAN(": refused, no name of this server (DNS rebinding)")
+                      : SPAN(": allowed (loopback)"));
+    return is_valid && is_allowed;
 }
 
 /* Returns false if the load is refused. */
 static bool say_site(struct explanation *explanation)
 {
-    const struct exchange *exchange = explanation->exchange;
-    const struct request *request = exchange->request;
-    bool is_refused = guard_refuses_load(exchange);
-    if (!request_has(request, 1U << FIELD_SEC_FETCH_SITE))
-        return true;
-    SAY(explanation, "site", request_field(request, FIELD_SEC_FETCH_SITE), SPAN(", mode '"),
-        request_field(request, FIELD_SEC_FETCH_MODE), SPAN("': "),
-        is_refused ? SPAN("refused, pages of other sites can't load files without --cors") : SPAN("allowed"));
+    bool is_refused = is_guarded_off(explanation->exchange);
+    struct span site = field_of(explanation, FIELD_SEC_FETCH_SITE);
+    if (site.length > 0)
+        SAY(explanation, "site", site, SPAN(", mode '"), field_of(explanation, FIELD_SEC_FETCH_MODE),
+            is_refused ? SPAN("': refused, pages of other sites can't load files without --cors")
+                       : SPAN("': allowed"));
     return !is_refused;
 }
 
-/* Returns false if no file is looked for. */
-static bool say_method(struct explanation *explanation)
+static void say_method(struct explanation *explanation)
 {
-    const struct request *request = explanation->exchange->request;
-    bool is_retrieval = request_is_retrieval(request), is_options = request->method == METHOD_OPTIONS;
-    SAY(explanation, "method", request_method_name(request),
-        is_retrieval || is_options ? SPAN("") : SPAN(": refused, only GET, HEAD and OPTIONS are allowed"));
-    return is_retrieval;
+    bool is_refused = explanation->status == 405;
+    SAY(explanation, "method", request_method_name(explanation->exchange->request),
+        is_refused ? SPAN(": refused, only GET, HEAD and OPTIONS are allowed") : SPAN(""));
 }
 
 /* ---- the lookup ---- */
@@ -177,12 +186,13 @@ static bool say_base(struct explanation *explanation)
     struct span base = config_of(explanation)->base;
     if (base.length == 0)
         return true;
-    enum target_place place = target_take_base(&explanation->target, base);
+    bool is_above = explanation->exchange->outcome == OUTCOME_TO_BASE;
+    bool is_outside = explanation->exchange->is_outside;
     SAY(explanation, "base", SPAN("/"), base,
-        place == TARGET_INSIDE  ? SPAN("/: the target is below it")
-        : place == TARGET_ABOVE ? SPAN("/: the target is above it, and leads to it")
-                                : SPAN("/: the target is outside"));
-    return place == TARGET_INSIDE;
+        is_above     ? SPAN("/: the target is above it, and leads to it")
+        : is_outside ? SPAN("/: the target is outside")
+                     : SPAN("/: the target is below it, and relative to it"));
+    return !is_above && !is_outside;
 }
 
 static void say_redirect_rule(struct explanation *explanation)
@@ -211,7 +221,6 @@ static void say_rules(struct explanation *explanation)
     const struct exchange *exchange = explanation->exchange;
     if (exchange->context->rules == NULL)
         return;
-    rules_account_for(exchange, &explanation->rules);
     say_redirect_rule(explanation);
     const struct header_fields *fields = explanation->rules.fields;
     for (unsigned i = 0; fields != NULL && i < fields->count; i++) {
@@ -281,7 +290,7 @@ static void say_absence(struct explanation *explanation)
     struct exchange *exchange = explanation->exchange;
     const struct settings *settings = config_of(explanation)->settings;
     if (exchange->entry != NULL && exchange->outcome == OUTCOME_REDIRECT)
-        SAY(explanation, "name", explanation->target.path, SPAN(": a directory, whose address has a slash"));
+        SAY(explanation, "name", exchange->target->path, SPAN(": a directory, whose address has a slash"));
     bool is_listing = exchange->outcome == OUTCOME_LISTING;
     if (is_listing || (exchange->target->slash && exchange->outcome == OUTCOME_MISSING))
         SAY(explanation, "listing",
@@ -297,7 +306,6 @@ static void say_route(struct explanation *explanation)
 {
     if (say_own_path(explanation) || !say_base(explanation))
         return;
-    explanation->is_looked_up = true;
     say_rules(explanation);
     if (config_of(explanation)->file.length > 0)
         SAY(explanation, "root", SPAN("only "), config_of(explanation)->file);
@@ -395,18 +403,6 @@ static void append_codings(struct buffer *text, const struct acceptance *accepta
     }
 }
 
-static unsigned codings_of(const struct explanation *explanation)
-{
-    const struct exchange *exchange = explanation->exchange;
-    unsigned codings = 1U << CODING_IDENTITY;
-    unsigned siblings = store_siblings(exchange->context->store, explanation->original, exchange->iteration);
-    for (unsigned coding = CODING_IDENTITY + 1; coding < CODINGS; coding++) {
-        if ((siblings & 1U << representation_forms[coding].sibling) != 0)
-            codings |= 1U << coding;
-    }
-    return codings;
-}
-
 static void say_coding(struct explanation *explanation)
 {
     char room[160];
@@ -425,10 +421,8 @@ static void say_coding(struct explanation *explanation)
             explanation->status == 406 ? SPAN(": that of the file's name, and not accepted")
             : sent.length > 0          ? SPAN(": that of the file's name")
                                        : SPAN(": not accepted, so the file is sent to be saved"));
-    } else if (explanation->original == NULL) {
-        SAY(explanation, "coding", sent, SPAN(": the file has changed meanwhile"));
     } else {
-        append_codings(&codings, &acceptance, codings_of(explanation));
+        append_codings(&codings, &acceptance, exchange->available);
         SAY(explanation, "coding",
             explanation->status == 406 ? SPAN("none is acceptable")
             : sent.length > 0          ? sent
@@ -870,9 +864,11 @@ static void write_explanation(struct explanation *explanation)
 {
     struct buffer *text = &explanation->text;
     say_status(explanation);
-    bool is_valid = say_target(explanation);
+    say_target(explanation);
     say_client(explanation);
-    if (say_host(explanation) && say_site(explanation) && say_method(explanation) && is_valid)
+    if (say_host(explanation) && say_site(explanation))
+        say_method(explanation);
+    if (explanation->is_routed)
         say_route(explanation);
     say_response(explanation);
     if (text->overflow) {
@@ -910,19 +906,25 @@ static void replace(struct exchange *exchange, struct span text)
     exchange_finish(exchange, SPAN("Content-Type: text/plain; charset=utf-8\r\n"));
 }
 
+/* The server's own refusals precede the lookup, whose only errors of the client are 412, 414 and a denied index. */
+static bool is_routed(const struct exchange *exchange)
+{
+    bool is_refused = exchange->outcome == OUTCOME_ERROR &&
+                      (exchange->status == 400 || exchange->status == 405 || is_guarded_off(exchange));
+    return !is_refused && exchange->outcome != OUTCOME_OPTIONS;
+}
+
 /* ---- the interface ---- */
 
-/* A name that is refused is no proxy's, and the explanation of a 403 names no file. */
 bool explain_applies(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
-    bool is_readable_elsewhere =
-        exchange->context->config->settings->cors != NULL && client_is_cross_site(request);
     if (!request_has(request, 1U << FIELD_TINYHTTPD_EXPLAIN) || request->state == REQUEST_BAD ||
-        is_readable_elsewhere)
+        (exchange->context->config->settings->cors != NULL && client_is_cross_site(request)))
         return false;
-    return exchange_is_local(exchange) || (client_is_local(&exchange->client, request) &&
-                                           guard_refuses_host(exchange, host_of(request, exchange->target)));
+    /* A name that is refused is no proxy's, and the explanation of that names no file. */
+    return exchange_is_local(exchange) ||
+           (client_is_local(&exchange->client, request) && is_guarded_off(exchange));
 }
 
 /* Not inlined, as every request would have to probe the pages of this large stack frame. */
@@ -933,8 +935,11 @@ __attribute__((cold, noinline)) static void explain_response(struct exchange *ex
         .exchange = exchange,
         .text = {room, 0, sizeof room - CUT_MAX, false},
         .status = exchange->response->status,
+        .is_routed = is_routed(exchange),
         .original = exchange->entry,
     };
+    if (explanation.is_routed && exchange->context->rules != NULL)
+        rules_account_for(exchange, &explanation.rules);
     bool is_sibling = exchange->entry != NULL && exchange->entry->coding == NULL &&
                       exchange->coding == CODING_IDENTITY && exchange->representation.coding.length > 0;
     struct entry *found = is_sibling ? find_original(exchange) : NULL;

@@ -234,6 +234,7 @@ bool representation_negotiate(struct exchange *exchange)
     if (exchange->entry->coding != NULL || exchange->coding != CODING_IDENTITY)
         return negotiate_encoded(exchange);
     unsigned available = available_codings(exchange);
+    exchange->available = (uint8_t)available;
     bool identity_only = available == 1U << CODING_IDENTITY;
     exchange->response->varies |= identity_only ? 0U : RESPONSE_BY_ENCODING;
     return (identity_only && !negotiate_is_weighted(exchange->request)) ||

@@ -356,6 +356,7 @@ __attribute__((cold)) void rules_account_for(const struct exchange *exchange, st
 {
     const struct rules *rules = exchange->context->rules;
     struct span query = exchange->target->query;
+    account->path = rules->path;
     account->has_redirects = rules->redirects != NULL;
     account->applied =
         exchange->has_rule &&
