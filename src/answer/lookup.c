@@ -171,7 +171,8 @@ static enum lookup find_at_cloudflare(struct exchange *exchange)
     if (found == LOOKUP_MISSING && target->slash && path.length > 0 &&
         has_file(exchange, target_suffixed(target, page_suffix)))
         return lead_to(exchange, path, false, 308);
-    target->room[path.length] = '\0';
+    if (found == LOOKUP_MISSING) /* otherwise the file's path may be in the room */
+        target->room[path.length] = '\0';
     return found;
 }
 
