@@ -254,11 +254,10 @@ static void say_links(struct explanation *explanation)
     if (fd >= 0)
         close(fd);
     SAY(explanation, "links",
-        exchange->coding != CODING_IDENTITY ? SPAN("not known, as the name exists only encoded")
-        : fd < 0                            ? SPAN("not known, as the file has changed meanwhile")
-        : all                               ? SPAN("any are followed (--symlinks all)")
-        : linked                            ? SPAN("one or more lead to it, inside the root")
-                                            : SPAN("none"));
+        fd < 0   ? SPAN("not known, as the file has changed meanwhile")
+        : all    ? SPAN("any are followed (--symlinks all)")
+        : linked ? SPAN("one or more lead to it, inside the root")
+                 : SPAN("none"));
 }
 
 static bool has_file(const struct explanation *explanation)
@@ -282,7 +281,8 @@ static void say_file(struct explanation *explanation)
                                                    : SPAN(""));
     else
         SAY(explanation, "file", exchange->path, SPAN(": found, but it has changed meanwhile"));
-    say_links(explanation);
+    if (exchange->coding == CODING_IDENTITY)
+        say_links(explanation);
 }
 
 static void say_absence(struct explanation *explanation)
