@@ -207,7 +207,8 @@ static void say_redirect_rule(struct explanation *explanation)
             !match->rewrite    ? exchange->location
             : path.length == 0 ? SPAN("the root")
                                : path,
-            SPAN(" ("), plain_number(explanation, (uint64_t)match->status), SPAN(")"));
+            SPAN(" ("), plain_number(explanation, (uint64_t)match->status),
+            rules->is_forced ? SPAN("), before files are looked up") : SPAN("), as no file was found"));
     } else {
         SAY(explanation, "rule",
             rules->has_redirects ? SPAN("_redirects: no rule matches") : SPAN("no _redirects"));
@@ -290,14 +291,15 @@ static void say_absence(struct explanation *explanation)
     struct exchange *exchange = explanation->exchange;
     const struct settings *settings = config_of(explanation)->settings;
     if (exchange->entry != NULL && exchange->outcome == OUTCOME_REDIRECT)
-        SAY(explanation, "name", exchange->target->path, SPAN(": a directory, whose address has a slash"));
+        SAY(explanation, "directory", exchange->target->path, SPAN(": its address has a slash"));
     bool is_listing = exchange->outcome == OUTCOME_LISTING;
     if (is_listing || (exchange->target->slash && exchange->outcome == OUTCOME_MISSING))
         SAY(explanation, "listing",
-            !is_listing && !directory_may_list(exchange) ? SPAN("not for this request")
-            : !is_listing                                ? SPAN("there is no such directory")
-            : settings->listing == LISTING_ON            ? SPAN("allowed by --list")
-                                                         : SPAN("allowed to this client"));
+            !is_listing && settings->listing == LISTING_OFF ? SPAN("none, by --no-list")
+            : !is_listing && !directory_may_list(exchange)  ? SPAN("not for this request")
+            : !is_listing                                   ? SPAN("there is no such directory")
+            : settings->listing == LISTING_ON               ? SPAN("allowed by --list")
+                                                            : SPAN("allowed to this client"));
     if (config_of(explanation)->spa.length > 0 && exchange->outcome == OUTCOME_MISSING)
         SAY(explanation, "spa", SPAN("not for this request, which opens no page, or the page is missing"));
 }
@@ -344,17 +346,23 @@ static const char *charset_reason(const struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->exchange;
     const struct settings *settings = config_of(explanation)->settings;
-    struct span type = exchange->representation.type;
-    bool has_charset = span_find(type, ';') < type.length;
+    struct span type = exchange->representation.type, path = exchange->path;
+    bool is_encoded = exchange->entry->coding != NULL;
+    if (!is_encoded && strchr(mime_of_name(path), ';') != NULL)
+        return "as the type of --mime has it";
     if (!span_begins(type, SPAN("text/")))
-        return has_charset ? "parameters of --mime" : "no text has no charset here";
+        return "none, as the type is no text";
     if (settings->charset != NULL)
-        return "--charset, or parameters of --mime";
-    if (has_charset)
-        return "the content is UTF-8, or parameters of --mime";
-    return exchange->coding != CODING_IDENTITY || exchange->entry->coding != NULL
-               ? "not looked for in encoded content"
-               : "none, as the content is not UTF-8 or names its own";
+        return strcmp(settings->charset, "none") == 0 ? "none, by --charset" : "--charset";
+    bool has_charset = span_find(type, ';') < type.length;
+    if (is_encoded || exchange->coding != CODING_IDENTITY)
+        return has_charset ? "as the type of --mime has it" : "none, as encoded content is not examined";
+    if (explanation->original == NULL)
+        return "not known, as the file has changed meanwhile";
+    if (explanation->original->bytes != NULL)
+        return has_charset ? "the content is UTF-8" : "none, as the content is not UTF-8";
+    return has_charset ? "the beginning of the content is UTF-8"
+                       : "none, as the content begins otherwise than UTF-8, or names its own charset";
 }
 
 static void say_type(struct explanation *explanation)
@@ -642,10 +650,9 @@ static void append_cache_reason(struct explanation *explanation, struct buffer *
 {
     const struct exchange *exchange = explanation->exchange;
     if (!is_cached_as_file(explanation)) {
-        buffer_string(why, exchange->outcome == OUTCOME_UNREGISTER ? "it removes a script for once"
-                           : config_of(explanation)->settings->cache == CACHE_OFF
-                               ? "--cache off"
-                               : "no file's response is kept");
+        buffer_string(why, exchange->outcome == OUTCOME_UNREGISTER                ? "it must not be kept"
+                           : config_of(explanation)->settings->cache == CACHE_OFF ? "--cache off"
+                                                                                  : "the content is no file");
         return;
     }
     if (append_giver(explanation, SPAN("Cache-Control"), SPAN_NONE, why))
@@ -660,15 +667,25 @@ static void append_cache_reason(struct explanation *explanation, struct buffer *
         append_cache_setting(explanation, why);
 }
 
-static struct span length_reason(const struct explanation *explanation)
+/* True if the content is the file, or parts of it, and not a page about an error. */
+static bool sends_file(const struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->exchange;
+    const struct response *response = exchange->response;
+    const char *bytes = response->count > 1 ? response->parts[1].bytes : NULL;
+    bool is_generated =
+        bytes != NULL && bytes >= response->text.at && bytes < response->text.at + response->text.length;
+    return has_file(explanation) && (!is_generated || explanation->status == 206 || exchange->has_script);
+}
+
+static struct span length_reason(const struct explanation *explanation)
+{
     if (explanation->status == 206)
         return SPAN("of the ranges");
-    if (!has_file(explanation) || explanation->status == 406 || explanation->status == 412 ||
-        explanation->status == 416)
+    if (!sends_file(explanation))
         return SPAN("of the generated content");
-    return exchange->has_script ? SPAN("of the file and the script of --watch") : SPAN("of the file");
+    return explanation->exchange->has_script ? SPAN("of the file and the script of --watch")
+                                             : SPAN("of the file");
 }
 
 static struct span connection_reason(const struct explanation *explanation)
@@ -682,16 +699,12 @@ static struct span connection_reason(const struct explanation *explanation)
                                                   : SPAN("the server stops, or the length is unknown");
 }
 
-static struct span type_reason(const struct explanation *explanation)
+static struct span type_reason(const struct explanation *explanation, struct span type)
 {
-    int status = explanation->status;
-    if (explanation->exchange->outcome == OUTCOME_FILE && status == 206 &&
-        explanation->exchange->representation.range.length == 0 &&
-        request_has(explanation->exchange->request, 1U << FIELD_RANGE))
-        return SPAN("'type' and 'charset' above; of several ranges, a boundary that is random each time");
-    if (has_file(explanation) && status != 406 && status != 412 && status != 416)
-        return SPAN("'type' and 'charset' above");
-    return SPAN("the server's own content; of a page, Accept decides");
+    if (span_begins(type, SPAN("multipart/byteranges")))
+        return SPAN("several ranges, with a boundary that is random each time");
+    return sends_file(explanation) ? SPAN("'type' and 'charset' above")
+                                   : SPAN("the server's own content; of a page, Accept decides");
 }
 
 static struct span location_reason(const struct explanation *explanation)
@@ -762,7 +775,7 @@ static void append_origin(struct explanation *explanation, struct span name, str
     else if (span_equal(name, SPAN("Connection")))
         buffer_append(why, connection_reason(explanation));
     else if (span_equal(name, SPAN("Content-Type")))
-        buffer_append(why, type_reason(explanation));
+        buffer_append(why, type_reason(explanation, value));
     else if (span_equal(name, SPAN("Location")))
         buffer_append(why, location_reason(explanation));
     else if (span_equal(name, SPAN("Cross-Origin-Resource-Policy")))
@@ -823,10 +836,12 @@ static struct span content_of(enum outcome outcome)
     return contents[outcome];
 }
 
+/* RFC 9110 13.2.1: other responses ignore conditions. */
 static bool is_conditional(const struct explanation *explanation)
 {
     int status = explanation->status;
-    return status == 200 || status == 206 || status == 304 || status == 412 || status == 416;
+    bool is_success = status == 200 || status == 206 || status == 304 || status == 412 || status == 416;
+    return is_success && explanation->is_routed && explanation->exchange->outcome != OUTCOME_UNREGISTER;
 }
 
 static void say_response(struct explanation *explanation)
@@ -839,10 +854,10 @@ static void say_response(struct explanation *explanation)
         say_coding(explanation);
         say_validators(explanation);
     }
-    if (is_conditional(explanation) && request_is_retrieval(exchange->request))
+    bool evaluates = is_conditional(explanation);
+    if (evaluates)
         say_conditions(explanation);
-    if (exchange->outcome == OUTCOME_FILE && is_conditional(explanation) && explanation->status != 304 &&
-        explanation->status != 412)
+    if (has_file(explanation) && evaluates && explanation->status != 304 && explanation->status != 412)
         say_range(explanation);
     if (reason.length > 0)
         SAY(explanation, "reason", reason);

@@ -358,9 +358,10 @@ __attribute__((cold)) void rules_account_for(const struct exchange *exchange, st
     struct span query = exchange->target->query;
     account->path = rules->path;
     account->has_redirects = rules->redirects != NULL;
+    account->is_forced = exchange->has_rule && redirects_match(rules->redirects, rules->path, query,
+                                                               REDIRECTS_FORCED, &account->match);
     account->applied =
-        exchange->has_rule &&
-        (redirects_match(rules->redirects, rules->path, query, REDIRECTS_FORCED, &account->match) ||
-         redirects_match(rules->redirects, rules->path, query, REDIRECTS_MISSING, &account->match));
+        account->is_forced || (exchange->has_rule && redirects_match(rules->redirects, rules->path, query,
+                                                                     REDIRECTS_MISSING, &account->match));
     account->fields = exchange->context == &rules->context ? &rules->fields : NULL;
 }

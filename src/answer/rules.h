@@ -40,6 +40,7 @@ void rules_forget(struct exchange *exchange);
 struct rules_account {
     bool has_redirects;                 /* there is a good _redirects */
     bool applied;                       /* one of its rules was applied */
+    bool is_forced;                     /* it precedes files */
     struct redirect match;              /* that rule */
     struct span path;                   /* of the target, before a rewrite, with the slashes at its ends */
     const struct header_fields *fields; /* of _headers, that the response has; NULL: none */

@@ -73,10 +73,10 @@ explains($server, '200: a page by its name without .html', '/about', [], qr/^nam
 explains($server, '200: a page beside a directory', '/docs', [], qr/^name +docs: a directory$/, qr/^file +docs\.html: found/);
 explains($server, '200: a large file', '/big.bin', [], qr/^file +big\.bin: found, 200,000 bytes$/, qr/^etag +"[-\w]+": the time and size of the file$/);
 explains($server, '200: HTML by its content', '/page', [], qr/^type +text\/html: no extension; the content begins as HTML$/);
-explains($server, '200: text by its content', '/notes', [], qr/^type +text\/plain: no known extension; the content is UTF-8 text$/, qr/^charset +the content is UTF-8/);
+explains($server, '200: text by its content', '/notes', [], qr/^type +text\/plain: no known extension; the content is UTF-8 text$/, qr/^charset +the content is UTF-8$/);
 explains($server, '200: a ZIP by its content', '/zip', [], qr/^type +application\/zip: no known extension; the content is a ZIP archive$/);
 explains($server, '200: --mime', '/my.conf', [], qr/^type +text\/x-conf: --mime$/);
-explains($server, '200: no UTF-8, no charset', '/latin.txt', [], qr/^charset +none, as the content is not UTF-8/);
+explains($server, '200: no UTF-8, no charset', '/latin.txt', [], qr/^charset +none, as the content is not UTF-8$/);
 explains($server, '200: --encoded', '/data.tgz', ['Accept-Encoding: gzip'], qr/^coding +gzip: that of the file's name$/);
 explains($server, '200: an encoded file that is not accepted', '/pic.svgz', ['Accept-Encoding: br'], qr/^coding +gzip: not accepted, so the file is sent to be saved$/);
 explains($server, '200: only encoded', '/only.txt', ['Accept-Encoding: gzip'], qr/^name +only\.txt: not found$/, qr/^file +only\.txt: exists only encoded$/, qr/^coding +gzip: the best of those that exist \(gzip q=1\)$/);
@@ -86,8 +86,9 @@ explains($server, '200: health', '/.well-known/tinyhttpd/health', [], qr/\A200 O
 explains($server, '200: metrics', '/metrics', [], qr/^own path +\/metrics: --metrics$/);
 explains($server, '206: a range', '/notes', ['Range: bytes=1-2'], qr/\A206 Partial Content$/, qr/^range +bytes=1-2: /, qr/^range +bytes 1 to 2$/, qr/^field +Content-Range: bytes 1-2\/8   \('range' above\)$/);
 explains($server, '206: several ranges', '/notes', ['Range: bytes=0-0,3-3'], qr/^range +bytes 0 to 0$/, qr/^range +bytes 3 to 3$/, qr/^field +Content-Type: multipart\/byteranges; boundary=.*random each time\)$/);
+explains($server, '206: a range of a type with one', '/notes', ['Range: bytes=1-2'], qr/^field +Content-Type: text\/plain; charset=utf-8   \('type' and 'charset' above\)$/);
 explains($server, '200: If-Range names another state', '/notes', ['Range: bytes=0-0', 'If-Range: "x"'], qr/\A200 OK$/, qr/^condition +If-Range: "x": false, the whole file$/);
-explains($server, '302: a directory without its slash', '/empty', [], qr/\A302 Found$/, qr/^name +empty: a directory, whose address has a slash$/, qr/^field +Location: empty\/   \(the directory/);
+explains($server, '302: a directory without its slash', '/empty', [], qr/\A302 Found$/, qr/^name +empty: a directory$/, qr/^directory +empty: its address has a slash$/, qr/^field +Location: empty\/   \(the directory/);
 explains($server, '304: If-None-Match', '/notes', ['If-None-Match: *', 'If-Modified-Since: junk'], qr/\A304 Not Modified$/, qr/^condition +If-None-Match: \*: false, 304$/);
 explains($server, 'a condition that another one replaces', '/notes', ['If-None-Match: "x"', 'If-Modified-Since: ' . http_date(time)], qr/\A200 OK$/, qr/^condition +If-None-Match: "x": true$/,
     qr/^condition +If-Modified-Since: .*: ignored, as the field of entity tags takes its place$/);
@@ -141,10 +142,10 @@ explains($other{base}, '--base: above it', '/', [], qr/\A302/, qr/^base +\/repo\
 explains($other{base}, '--base: outside', '/notes', [], qr/\A404/, qr/^base +\/repo\/: the target is outside$/);
 explains($other{base}, '--spa: a page', '/repo/any/where', ['Accept: text/html'], qr/\A200/, qr/^file +index\.html: found, 8 bytes \(--spa\)$/);
 explains($other{base}, '--spa: no page', '/repo/any/where', [], qr/\A404/, qr/^spa +not for this request/);
-explains($other{rules}, '--rules: a redirect', '/old/x', [], qr/\A301/, qr/^rule +_redirects:1: redirect to \/docs\/x \(301\)$/, qr/^field +Location: \/docs\/x   \('rule' above\)$/);
-explains($other{rules}, '--rules: a rewrite', '/re', [], qr/\A200/, qr/^target +\/re -> \/re$/, qr/^rule +_redirects:2: rewrite to style\.css \(200\)$/, qr/^file +style\.css: found/);
-explains($other{rules}, '--rules: a rewrite with a status', '/gone', [], qr/\A404/, qr/^rule +_redirects:4: rewrite to about\.html \(404\)$/);
-explains($other{rules}, '--rules: a rewrite to nothing', '/loop', [], qr/\A404/, qr/^rule +_redirects:5: rewrite to nowhere \(200\)$/, qr/^name +nowhere: not found$/);
+explains($other{rules}, '--rules: a redirect', '/old/x', [], qr/\A301/, qr/^rule +_redirects:1: redirect to \/docs\/x \(301\), as no file was found$/, qr/^field +Location: \/docs\/x   \('rule' above\)$/);
+explains($other{rules}, '--rules: a rewrite', '/re', [], qr/\A200/, qr/^target +\/re -> \/re$/, qr/^rule +_redirects:2: rewrite to style\.css \(200\), as no file was found$/, qr/^file +style\.css: found/);
+explains($other{rules}, '--rules: a rewrite with a status', '/gone', [], qr/\A404/, qr/^rule +_redirects:4: rewrite to about\.html \(404\), as no file was found$/);
+explains($other{rules}, '--rules: a rewrite to nothing', '/loop', [], qr/\A404/, qr/^rule +_redirects:5: rewrite to nowhere \(200\), as no file was found$/, qr/^name +nowhere: not found$/);
 explains($other{rules}, '--rules: fields', '/style.css', [], qr/^rule +_redirects: no rule matches$/, qr/^rule +_headers:2: X-Rule$/, qr/^field +X-Rule: one   \(_headers:2\)$/,
     qr/^field +X-All: two   \(_headers:5\)$/, qr/^cache +max-age=7: _headers:3$/, qr/^field +X-Own: mine   \(--header\)$/);
 explains($other{rules}, '--rules: the files are not served', '/_redirects', [], qr/\A404/, qr/^name +_redirects: a file of rules, which is never served$/);
@@ -155,6 +156,7 @@ cmp_ok(length $long, '<=', 65_536, 'at a bound');
 explains($other{netlify}, "netlify's address of a directory", '/empty', [], qr/\A301/, qr/^address +the host has another one: redirect to \/empty\/$/, qr/^field +Location: \/empty\/   \('address' above\)$/);
 explains($other{netlify}, '--cache auto', '/app.3f9c2a1b4d5e6f708192.js', [], qr/^cache +public, max-age=31536000, immutable: --cache auto: the name has a hash$/);
 explains($other{cloud}, "cloudflare's nearest 404.html", '/deep/none', [], qr/\A404/, qr/^file +deep\/404\.html: found, 7 bytes \(nothing else was found\)$/);
+explains($other{cloud}, "cloudflare: a rule precedes files", '/old/x', [], qr/^rule +_redirects:1: redirect to \/docs\/x \(301\), before files are looked up$/);
 explains($other{cloud}, "cloudflare's address of a page", '/about.html', [], qr/\A308/, qr/^name +about\.html: found$/, qr/^address .* \/about$/);
 explains($other{cloud}, '--cache PREFIX', '/assets/a.js', [], qr/^cache .*immutable: --cache \/assets=immutable$/);
 explains($other{cloud}, '--cache PREFIX=SECONDS', '/docs/', [], qr/^cache +public, max-age=90: --cache \/docs=90$/);
@@ -162,7 +164,7 @@ explains($other{watch}, '--index: the second name', '/empty/', [], qr/^name +emp
 explains($other{watch}, '--watch: the page with its script', '/about', ['Accept: text/html'], qr/^coding +none, as it is a page/, qr/^field +ETag: "\w+-live"   /, qr/^field +Content-Length: \d+   \(of the file and the script of --watch\)$/);
 explains($other{watch}, '--cors', '/notes', [], qr/^field +Access-Control-Allow-Origin: \*   \(--cors\)$/, qr/^field +Keep-Alive: timeout=9   \(--keep-alive\)$/);
 explains($other{strict}, '--symlinks none, --cache off', '/link.css', [], qr/\A404/, qr/^name +link\.css: not found$/, qr/^cache +no-store: --cache off$/);
-explains($other{strict}, '--header Cache-Control', '/notes', [], qr/^cache +private: --header$/, qr/^charset +--charset/);
+explains($other{strict}, '--header Cache-Control', '/notes', [], qr/^cache +private: --header$/, qr/^charset +none, by --charset$/);
 
 # ---------------------------------------------------------------------------------------------------------
 # Others get the ordinary response
