@@ -167,16 +167,6 @@ static enum outcome refuse_target(struct exchange *exchange, int status)
     return refuse(exchange, status);
 }
 
-/* Methods other than GET and HEAD. `status`: of the target. */
-__attribute__((cold)) static enum outcome decide_other(struct exchange *exchange, struct span target,
-                                                       int status)
-{
-    if (exchange->request->method != METHOD_OPTIONS)
-        return refuse(exchange, 405);
-    bool is_valid = status == 0 || span_equal(target, SPAN("*"));
-    return is_valid ? OUTCOME_OPTIONS : refuse_target(exchange, status);
-}
-
 static enum outcome decide(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
@@ -193,9 +183,14 @@ static enum outcome decide(struct exchange *exchange)
         return refuse_host(exchange);
     if (is_foreign_load(exchange))
         return refuse_load(exchange);
-    if (!request_is_retrieval(request))
-        return decide_other(exchange, target, status);
-    return status != 0 ? refuse_target(exchange, status) : route(exchange);
+    bool is_retrieval = request_is_retrieval(request);
+    if (!is_retrieval && request->method != METHOD_OPTIONS)
+        return refuse(exchange, 405);
+    if (!is_retrieval && span_equal(target, SPAN("*")))
+        return OUTCOME_OPTIONS;
+    if (status != 0)
+        return refuse_target(exchange, status);
+    return is_retrieval ? route(exchange) : OUTCOME_OPTIONS;
 }
 
 static void begin(struct exchange *exchange)

@@ -496,14 +496,14 @@ static struct span result_text(enum condition result, int status)
 static void say_conditions(struct explanation *explanation)
 {
     static const struct {
-        enum request_field field;
         const char *name;
+        enum request_field field;
         int status;
     } steps[] = {
-        {FIELD_IF_MATCH, "If-Match: ", 412},
-        {FIELD_IF_UNMODIFIED_SINCE, "If-Unmodified-Since: ", 412},
-        {FIELD_IF_NONE_MATCH, "If-None-Match: ", 304},
-        {FIELD_IF_MODIFIED_SINCE, "If-Modified-Since: ", 304},
+        {"If-Match: ", FIELD_IF_MATCH, 412},
+        {"If-Unmodified-Since: ", FIELD_IF_UNMODIFIED_SINCE, 412},
+        {"If-None-Match: ", FIELD_IF_NONE_MATCH, 304},
+        {"If-Modified-Since: ", FIELD_IF_MODIFIED_SINCE, 304},
     };
     const struct exchange *exchange = explanation->exchange;
     struct validators validators = validators_of(explanation);
