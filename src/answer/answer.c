@@ -2,6 +2,7 @@
 
 #include "answer/directory.h"
 #include "answer/error.h"
+#include "answer/explain.h"
 #include "answer/file.h"
 #include "answer/health.h"
 #include "answer/live_reload.h"
@@ -18,24 +19,6 @@
 #include <string.h>
 
 enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
-
-enum outcome {
-    OUTCOME_ERROR, /* with the exchange's status */
-    OUTCOME_OPTIONS,
-    OUTCOME_HEALTH,
-    OUTCOME_METRICS,
-    OUTCOME_SCRIPT,
-    OUTCOME_REPORT, /* of an error in a page */
-    OUTCOME_FILE,
-    OUTCOME_PAGE,     /* a file with the exchange's status */
-    OUTCOME_RULE,     /* a redirect by a rule */
-    OUTCOME_REDIRECT, /* to a directory's address with a slash */
-    OUTCOME_TO_BASE,  /* a redirect to the site's root, which --base moves */
-    OUTCOME_LISTING,
-    OUTCOME_NOT_MODIFIED, /* a generated response; file.c has the files' */
-    OUTCOME_UNREGISTER,   /* the service worker of another site */
-    OUTCOME_MISSING,
-};
 
 static enum outcome refuse(struct exchange *exchange, int status)
 {
@@ -219,13 +202,14 @@ static enum outcome decide(struct exchange *exchange)
         return refuse_host(exchange);
     if (is_foreign_load(exchange))
         return refuse_load(exchange);
-    if (request->method == METHOD_CONNECT || request->method == METHOD_OTHER)
+    bool is_retrieval = request_is_retrieval(request);
+    if (!is_retrieval && request->method != METHOD_OPTIONS)
         return refuse(exchange, 405);
-    if (request->method == METHOD_OPTIONS && span_equal(target, SPAN("*")))
+    if (!is_retrieval && span_equal(target, SPAN("*")))
         return OUTCOME_OPTIONS;
     if (status != 0)
         return refuse_target(exchange, status);
-    return request->method == METHOD_OPTIONS ? OUTCOME_OPTIONS : route(exchange);
+    return is_retrieval ? route(exchange) : OUTCOME_OPTIONS;
 }
 
 static void begin(struct exchange *exchange)
@@ -243,7 +227,9 @@ static void begin(struct exchange *exchange)
 void answer(struct exchange *exchange)
 {
     begin(exchange);
-    switch (decide(exchange)) {
+    enum outcome outcome = decide(exchange);
+    exchange->outcome = (uint8_t)outcome;
+    switch (outcome) {
     case OUTCOME_ERROR:
         error_answer(exchange, exchange->status, SPAN_NONE);
         break;
@@ -291,4 +277,6 @@ void answer(struct exchange *exchange)
         file_answer_missing(exchange);
         break;
     }
+    if (request_has(exchange->request, 1U << FIELD_TINYHTTPD_EXPLAIN))
+        explain(exchange);
 }

@@ -1,6 +1,5 @@
 /* Answers a request: decides on an outcome, and makes its response. */
-#ifndef TINYHTTPD_ANSWER_ANSWER_H
-#define TINYHTTPD_ANSWER_ANSWER_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -10,5 +9,3 @@
  * sent, it releases the exchange's entry, if there is one.
  */
 void answer(struct exchange *exchange);
-
-#endif

@@ -1,6 +1,5 @@
 /* The client of a request: the peer of its connection, or the address that a trusted proxy forwards. */
-#ifndef TINYHTTPD_ANSWER_CLIENT_H
-#define TINYHTTPD_ANSWER_CLIENT_H
+#pragma once
 
 #include "base/settings.h"
 #include "http/request.h"
@@ -65,5 +64,3 @@ bool client_is_cross_site_load(const struct request *request);
 
 /* True if the client is on this machine, and no untrusted proxy is detected. */
 bool client_is_local(const struct client *client, const struct request *request);
-
-#endif

@@ -1,6 +1,5 @@
 /* The settings for responses, converted once into the form that responses need. */
-#ifndef TINYHTTPD_ANSWER_CONFIG_H
-#define TINYHTTPD_ANSWER_CONFIG_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/limits.h"
@@ -57,5 +56,3 @@ bool config_publishes_host(const struct config *config, struct span name);
 
 /* True for a name (from host_name) by which clients may address the server: loopback, bound or allowed. */
 bool config_allows_host(const struct config *config, struct span name);
-
-#endif

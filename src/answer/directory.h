@@ -1,6 +1,5 @@
 /* Answers for directories: listings, and redirects to the address with a slash. */
-#ifndef TINYHTTPD_ANSWER_DIRECTORY_H
-#define TINYHTTPD_ANSWER_DIRECTORY_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -34,5 +33,3 @@ void directory_redirect_to_base(struct exchange *exchange);
 /* Redirects with the exchange's status and location, which a rule or the addresses of a host gave; 414 if that is too
    long. */
 void directory_redirect_to_location(struct exchange *exchange);
-
-#endif

@@ -10,18 +10,15 @@ static struct span suffix_of(enum coding coding)
     return store_suffixes[representation_forms[coding].sibling];
 }
 
-/* Finds one encoded form; NULL if there is none. */
-static struct entry *find_form(const struct exchange *exchange, struct span path, enum coding coding)
+/* Finds the encoded form of the path in the buffer, behind which its suffix is written; NULL if there is none. */
+static struct entry *find_form(const struct exchange *exchange, struct buffer encoded, enum coding coding)
 {
-    char room[PATH_MAX];
-    struct buffer encoded = BUFFER(room);
     struct store *store = exchange->context->store;
     struct entry *entry;
-    buffer_append(&encoded, path);
     buffer_append(&encoded, suffix_of(coding));
     buffer_byte(&encoded, '\0');
     if (encoded.overflow ||
-        store_find(store, (struct span){room, encoded.length - 1}, exchange->iteration, &entry) != 0)
+        store_find(store, (struct span){encoded.at, encoded.length - 1}, exchange->iteration, &entry) != 0)
         return NULL;
     if (entry->kind == ENTRY_FILE)
         return entry;
@@ -33,11 +30,15 @@ static struct entry *find_form(const struct exchange *exchange, struct span path
 __attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span path)
 {
     struct entry *found[CODINGS] = {NULL};
+    char room[PATH_MAX];
+    struct buffer encoded = BUFFER(room);
     unsigned available = 0;
+    exchange_note(exchange, path, exchange->denied ? "the workers' user may not read it" : "not found");
     if (path.length == 0 || exchange->context->config->file.length > 0)
         return false;
+    buffer_append(&encoded, path);
     for (unsigned coding = CODING_IDENTITY + 1; coding < CODINGS; coding++) {
-        found[coding] = find_form(exchange, path, coding);
+        found[coding] = find_form(exchange, encoded, coding);
         available |= found[coding] != NULL ? 1U << coding : 0;
     }
     if (available == 0)
@@ -51,6 +52,7 @@ __attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span p
     exchange->response->varies |= RESPONSE_BY_ENCODING;
     if (choice == CODINGS) {
         exchange->refused = (struct refused){path, available};
+        exchange_note(exchange, path, "exists only encoded, in no coding that the client accepts");
         return false;
     }
     exchange->entry = found[choice];

@@ -1,6 +1,5 @@
 /* Files that exist only encoded: app.css.gz without app.css. */
-#ifndef TINYHTTPD_ANSWER_ENCODED_H
-#define TINYHTTPD_ANSWER_ENCODED_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -12,5 +11,3 @@ bool encoded_find(struct exchange *exchange, struct span path);
 
 /* Fills in the reason if the client accepts none of the forms that there are. False if there are none. */
 bool encoded_explain(struct exchange *exchange);
-
-#endif

@@ -1,6 +1,5 @@
 /* The pages of errors and redirects, as HTML or plain text. */
-#ifndef TINYHTTPD_ANSWER_ERROR_H
-#define TINYHTTPD_ANSWER_ERROR_H
+#pragma once
 
 #include "answer/exchange.h"
 #include "base/limits.h"
@@ -20,5 +19,3 @@ enum { ERROR_LINE_MAX = 3 * LIMIT_TARGET + TARGET_START_MAX + 32 };
  * files.
  */
 void error_answer(struct exchange *exchange, int status, struct span line);
-
-#endif

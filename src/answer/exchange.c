@@ -43,6 +43,22 @@ bool exchange_wants_reason(struct exchange *exchange)
     return exchange_kind(exchange) != CLIENT_SUBRESOURCE || !client_is_cross_site(request);
 }
 
+__attribute__((cold)) void exchange_write_note(struct exchange *exchange, struct span path, const char *what)
+{
+    struct buffer *text = &exchange->response->text;
+    struct buffer note = {text->at, exchange->noted, EXCHANGE_NOTES_MAX, false};
+    exchange->notes_cut |= text->length != exchange->noted; /* other text follows */
+    if (exchange->notes_cut)
+        return;
+    buffer_plain(&note, path.length > 0 ? path : SPAN("the root"));
+    buffer_string(&note, ": ");
+    buffer_string(&note, what);
+    buffer_byte(&note, '\n');
+    exchange->notes_cut = note.overflow;
+    if (!note.overflow)
+        text->length = exchange->noted = (uint16_t)note.length;
+}
+
 void exchange_finish(struct exchange *exchange, struct span lines)
 {
     const struct config *config = exchange->context->config;

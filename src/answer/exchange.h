@@ -1,6 +1,5 @@
 /* One request with its response, and everything known about it. Each fact is computed once and kept here. */
-#ifndef TINYHTTPD_ANSWER_EXCHANGE_H
-#define TINYHTTPD_ANSWER_EXCHANGE_H
+#pragma once
 
 #include "answer/client.h"
 #include "answer/config.h"
@@ -40,6 +39,25 @@ enum live {
     LIVE_CHECK, /* the script asks for a file's validators: HEAD, not logged */
 };
 
+/* What is answered. */
+enum outcome {
+    OUTCOME_ERROR, /* with the exchange's status */
+    OUTCOME_OPTIONS,
+    OUTCOME_HEALTH,
+    OUTCOME_METRICS,
+    OUTCOME_SCRIPT,
+    OUTCOME_REPORT, /* of an error in a page */
+    OUTCOME_FILE,
+    OUTCOME_PAGE,     /* a file with the exchange's status */
+    OUTCOME_RULE,     /* a redirect by a rule, or by the addresses of a host */
+    OUTCOME_REDIRECT, /* to a directory's address with a slash */
+    OUTCOME_TO_BASE,  /* a redirect to the site's root, which --base moves */
+    OUTCOME_LISTING,
+    OUTCOME_NOT_MODIFIED, /* a generated response; file.c has the files' */
+    OUTCOME_UNREGISTER,   /* the service worker of another site */
+    OUTCOME_MISSING,
+};
+
 /* A path that exists only in encodings which the client does not accept. */
 struct refused {
     struct span path; /* may be in the target's room */
@@ -77,13 +95,17 @@ struct exchange {
     bool denied;       /* the last lookup found a file that may not be read */
     bool has_script;   /* the live-reload script follows the page's bytes */
     bool steady;       /* the representation stays the same until the file changes */
+    bool has_rule;     /* a rule of _redirects matched */
+    uint8_t outcome;   /* of enum outcome, once it is decided */
+    uint8_t available; /* codings of the entry, bits 1 << enum coding, once they are negotiated */
+    uint16_t noted;    /* bytes of notes at the beginning of the response's text */
+    bool notes_cut;    /* there are more */
 
     /* Facts that few requests need, computed at first use by the functions below. */
     struct {
-        bool media_known, kind_known, local_known;
+        bool media_known, kind_known, local_known, local;
         enum media media;
         enum client_kind kind;
-        bool local;
     } asked;
 };
 
@@ -103,7 +125,17 @@ bool exchange_is_local(struct exchange *exchange);
    site, which --cors may allow to read the response. */
 bool exchange_wants_reason(struct exchange *exchange);
 
+enum { EXCHANGE_NOTES_MAX = 4096 };
+
+/* Appends "PATH: WHAT" and a line end to the notes: names that were looked up and are not the response's. */
+void exchange_write_note(struct exchange *exchange, struct span path, const char *what);
+
+/* The same, if an explanation may need it. */
+static inline void exchange_note(struct exchange *exchange, struct span path, const char *what)
+{
+    if (request_has(exchange->request, 1U << FIELD_TINYHTTPD_EXPLAIN))
+        exchange_write_note(exchange, path, what);
+}
+
 /* Completes the response with its head; `lines` are complete lines in addition to the common ones. */
 void exchange_finish(struct exchange *exchange, struct span lines);
-
-#endif

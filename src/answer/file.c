@@ -162,7 +162,8 @@ enum {
     /* With the names and line ends of its two fields. */
     PART_HEAD_MAX = BOUNDARY_MAX + ENTRY_TYPE_MAX + RESPONSE_RANGE_MAX + 48,
 };
-_Static_assert(LIMIT_RANGES *PART_HEAD_MAX + ENTRY_LINES_MAX + CONFIG_LINES_MAX + 1024 < LIMIT_RESPONSE_TEXT,
+_Static_assert(EXCHANGE_NOTES_MAX + LIMIT_RANGES * PART_HEAD_MAX + ENTRY_LINES_MAX + CONFIG_LINES_MAX + 1024 <
+                   LIMIT_RESPONSE_TEXT,
                "a response has room for the heads of all parts, and its own");
 
 static void answer_ranges(struct exchange *exchange, const struct range *ranges, unsigned count)
@@ -275,8 +276,10 @@ void file_answer_page(struct exchange *exchange, int status)
 static bool find_file(struct exchange *exchange, struct span path)
 {
     struct store *store = exchange->context->store;
-    if (store_find(store, path, exchange->iteration, &exchange->entry) != 0)
+    if (store_find(store, path, exchange->iteration, &exchange->entry) != 0) {
+        exchange_note(exchange, path, "not found");
         return false;
+    }
     exchange->path = path;
     if (exchange->entry->kind != ENTRY_DIRECTORY)
         return true;

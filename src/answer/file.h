@@ -1,6 +1,5 @@
 /* Responses from files: conditions, encodings, ranges. */
-#ifndef TINYHTTPD_ANSWER_FILE_H
-#define TINYHTTPD_ANSWER_FILE_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -16,5 +15,3 @@ void file_answer_missing(struct exchange *exchange);
 
 /* Answers with the exchange's file and another status than 200, or 204 to a check, in the same way. */
 void file_answer_page(struct exchange *exchange, int status);
-
-#endif

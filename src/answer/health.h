@@ -1,6 +1,5 @@
 /* The health address, for container health checks and load balancers. */
-#ifndef TINYHTTPD_ANSWER_HEALTH_H
-#define TINYHTTPD_ANSWER_HEALTH_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -9,5 +8,3 @@ bool health_is_good(const struct exchange *exchange);
 
 /* Answers 200, or 503 while it is not good. Call health_is_good before. */
 void health_answer(struct exchange *exchange);
-
-#endif

@@ -2,8 +2,7 @@
  * Live reload for --watch: a script at the end of a page polls, while its tab is visible, whether the page or a file
  * that it loaded has changed. It compares validators, so the server needs no file watcher and no open connection.
  */
-#ifndef TINYHTTPD_ANSWER_LIVE_RELOAD_H
-#define TINYHTTPD_ANSWER_LIVE_RELOAD_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -36,5 +35,3 @@ enum { LIVE_RELOAD_ETAG_MAX = 20 };
 /* Returns a producer of the page that `page` produces, with the element at its end. It owns `page`. NULL if memory is
    short. */
 struct body_producer *live_reload_follow(struct body_producer *page, struct span etag);
-
-#endif

@@ -9,6 +9,8 @@ static const struct span page_suffix = SPAN_INIT(".html");
 
 static void drop_entry(struct exchange *exchange)
 {
+    exchange_note(exchange, exchange->path,
+                  exchange->entry->kind == ENTRY_DIRECTORY ? "a directory" : "found");
     store_release(exchange->context->store, exchange->entry);
     exchange->entry = NULL;
     exchange->coding = CODING_IDENTITY;
@@ -18,8 +20,10 @@ static enum lookup find(struct exchange *exchange, struct span path)
 {
     exchange->path = path;
     exchange->denied = false;
-    if (path.at[0] == '_' && text_is_rules_file(path))
+    if (path.at[0] == '_' && text_is_rules_file(path)) {
+        exchange_note(exchange, path, "a file of rules, which is never served");
         return LOOKUP_MISSING;
+    }
     int status = store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->denied = status == 403;
     if (status == 404 || status == 403)
@@ -94,6 +98,8 @@ static enum lookup find_path(struct exchange *exchange)
     if (found == LOOKUP_FILE || found == LOOKUP_ERROR)
         return found;
     struct entry *directory = exchange->entry; /* or NULL */
+    if (directory != NULL)
+        exchange_note(exchange, exchange->path, "a directory");
     exchange->entry = NULL;
     enum lookup page = find_page(exchange);
     if (page == LOOKUP_MISSING) {
@@ -146,13 +152,13 @@ static enum lookup lead_to_directory(struct exchange *exchange, int status)
 {
     struct target *target = exchange->target;
     if (exchange->entry != NULL)
-        drop_entry(exchange);
+        store_release(exchange->context->store, exchange->entry);
+    exchange->entry = NULL;
     enum lookup found = find_index(exchange);
+    if (found == LOOKUP_FILE)
+        drop_entry(exchange);
     target->room[target->path.length] = '\0';
-    if (found != LOOKUP_FILE)
-        return found;
-    drop_entry(exchange);
-    return lead_to(exchange, target->path, true, status);
+    return found == LOOKUP_FILE ? lead_to(exchange, target->path, true, status) : found;
 }
 
 /* Netlify: a page has no slash, also beside a directory of its name, and a directory has one. */

@@ -1,7 +1,6 @@
 /* Maps a target to a file: its path, a directory's index, a page without ".html", the single file, or the page of
    --spa. */
-#ifndef TINYHTTPD_ANSWER_LOOKUP_H
-#define TINYHTTPD_ANSWER_LOOKUP_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -30,5 +29,3 @@ void lookup_explain_base(struct exchange *exchange);
 
 /* After LOOKUP_MISSING, finds the reason if the client or the log may see it. Overwrites the target's room. */
 void lookup_explain(struct exchange *exchange);
-
-#endif

@@ -1,6 +1,5 @@
 /* The metrics of all workers in Prometheus's text format, version 0.0.4. */
-#ifndef TINYHTTPD_ANSWER_METRICS_TEXT_H
-#define TINYHTTPD_ANSWER_METRICS_TEXT_H
+#pragma once
 
 #include "answer/exchange.h"
 #include "base/buffer.h"
@@ -13,5 +12,3 @@ void metrics_text_write(struct buffer *text, const struct metrics_totals *totals
 
 /* Answers with the metrics. */
 void metrics_text_answer(struct exchange *exchange);
-
-#endif

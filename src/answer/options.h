@@ -1,6 +1,5 @@
 /* Answers to OPTIONS, and to the preflights of cross-origin requests. */
-#ifndef TINYHTTPD_ANSWER_OPTIONS_H
-#define TINYHTTPD_ANSWER_OPTIONS_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -9,5 +8,3 @@ enum { OPTIONS_FIELDS_MAX = 1024 };
 
 /* Answers 204 with Allow (RFC 9110 9.3.7); with --cors, allows a preflight. */
 void options_answer(struct exchange *exchange);
-
-#endif

@@ -1,5 +1,6 @@
 #include "answer/page_part.h"
 
+#include "answer/explain.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -149,8 +150,9 @@ void page_part_answer_report(struct exchange *exchange)
     struct span authority, page;
     split_referer(request_field(request, FIELD_REFERER), &authority, &page);
     exchange->response->status = 204;
-    if (!request_has(request, 1U << FIELD_SEC_FETCH_SITE) ||
-        span_equal(request_field(request, FIELD_SEC_FETCH_SITE), SPAN("same-origin"))) {
+    bool is_own = !request_has(request, 1U << FIELD_SEC_FETCH_SITE) ||
+                  span_equal(request_field(request, FIELD_SEC_FETCH_SITE), SPAN("same-origin"));
+    if (is_own && !explain_applies(exchange)) {
         buffer_append(&text, page);
         buffer_append(&text, SPAN(": "));
         decode(&text, request_field(request, FIELD_TINYHTTPD_LIVE));

@@ -1,6 +1,5 @@
 /* What the pages of the site did not get: for --strict, which makes it the exit status. */
-#ifndef TINYHTTPD_ANSWER_PAGE_PART_H
-#define TINYHTTPD_ANSWER_PAGE_PART_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -16,5 +15,3 @@ bool page_part_is_report(const struct exchange *exchange);
 
 /* Answers 204, logs the error in a page that the script reports, and counts it for --strict. */
 void page_part_answer_report(struct exchange *exchange);
-
-#endif

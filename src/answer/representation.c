@@ -35,20 +35,11 @@ static bool is_beneath(struct span path, struct span prefix)
            (span_begins(path, prefix) && (path.length == prefix.length || path.at[prefix.length] == '/'));
 }
 
-/* The longest prefix of --cache that fits wins, the last of two equal ones. HTML is never immutable: it names the files
-   that are. */
-__attribute__((cold)) static struct span cache_by_path(struct exchange *exchange)
+/* The longest prefix wins, the last of two equal ones. HTML is never immutable: it names the files that are. */
+const struct cache_rule *representation_cache_rule(const struct exchange *exchange, bool is_page)
 {
-    const struct config *config = exchange->context->config;
-    const struct settings *settings = config->settings;
+    const struct settings *settings = exchange->context->config->settings;
     const struct cache_rule *best = NULL;
-    if (config->is_long) /* asked here, where requests without --rules don't come */
-        exchange->steady = false;
-    if (config->rules[0].length == 0 && config->immutable.length == 0)
-        return config->cache;
-    const char *type =
-        exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
-    bool is_page = strncmp(type, "text/html", 9) == 0;
     for (unsigned i = 0; i < settings->cache_rule_count; i++) {
         const struct cache_rule *rule = &settings->cache_rules[i];
         bool longer = best == NULL || strlen(rule->prefix) >= strlen(best->prefix);
@@ -56,6 +47,21 @@ __attribute__((cold)) static struct span cache_by_path(struct exchange *exchange
             is_beneath(exchange->path, span_of(rule->prefix)))
             best = rule;
     }
+    return best;
+}
+
+__attribute__((cold)) static struct span cache_by_path(struct exchange *exchange)
+{
+    const struct config *config = exchange->context->config;
+    const struct settings *settings = config->settings;
+    if (config->is_long) /* asked here, where requests without --rules don't come */
+        exchange->steady = false;
+    if (config->rules[0].length == 0 && config->immutable.length == 0)
+        return config->cache;
+    const char *type =
+        exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
+    bool is_page = strncmp(type, "text/html", 9) == 0;
+    const struct cache_rule *best = representation_cache_rule(exchange, is_page);
     if (best != NULL)
         return config->rules[best - settings->cache_rules];
     bool hashed = config->immutable.length > 0 && !is_page && hashed_name_matches(exchange->path);
@@ -228,6 +234,7 @@ bool representation_negotiate(struct exchange *exchange)
     if (exchange->entry->coding != NULL || exchange->coding != CODING_IDENTITY)
         return negotiate_encoded(exchange);
     unsigned available = available_codings(exchange);
+    exchange->available = (uint8_t)available;
     bool identity_only = available == 1U << CODING_IDENTITY;
     exchange->response->varies |= identity_only ? 0U : RESPONSE_BY_ENCODING;
     return (identity_only && !negotiate_is_weighted(exchange->request)) ||

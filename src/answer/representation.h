@@ -2,8 +2,7 @@
  * The selected representation (RFC 9110 3.2): the original file, an encoded sibling, or a page with the live-reload
  * script. Its type and entity tag borrow from the entry or from the response's text.
  */
-#ifndef TINYHTTPD_ANSWER_REPRESENTATION_H
-#define TINYHTTPD_ANSWER_REPRESENTATION_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -29,4 +28,5 @@ bool representation_negotiate(struct exchange *exchange);
    navigates to an HTML file. Returns true if so. */
 bool representation_add_script(struct exchange *exchange);
 
-#endif
+/* The --cache PREFIX=HOW that decides the Cache-Control of the exchange's file, or NULL. `is_page`: it is HTML. */
+const struct cache_rule *representation_cache_rule(const struct exchange *exchange, bool is_page);

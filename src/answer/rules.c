@@ -376,6 +376,7 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
     if (rules->redirects == NULL ||
         !redirects_match(rules->redirects, rules->path, exchange->target->query, pass, &match))
         return RULES_NONE;
+    exchange->has_rule = true;
     if (match.rewrite)
         return rewrite(exchange, &match);
     struct buffer *text = &exchange->response->text;
@@ -390,4 +391,23 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
     exchange->location = (struct span){text->at + start, text->length - start};
     exchange->status = match.status;
     return RULES_REDIRECT;
+}
+
+/* A rule of the first pass precedes all of the second. */
+__attribute__((cold)) void rules_account_for(const struct exchange *exchange, struct rules_account *account)
+{
+    struct rules *rules = exchange->context->rules;
+    struct span query = exchange->target->query;
+    account->path = rules->path;
+    account->has_redirects = rules->redirects != NULL;
+    account->is_forced = exchange->has_rule && redirects_match(rules->redirects, rules->path, query,
+                                                               REDIRECTS_FORCED, &account->match);
+    account->applied =
+        account->is_forced || (exchange->has_rule && redirects_match(rules->redirects, rules->path, query,
+                                                                     REDIRECTS_MISSING, &account->match));
+    account->fields = NULL;
+    if (exchange->context == &rules->context) {
+        header_rules_match(rules->headers, rules->path, &rules->fields);
+        account->fields = &rules->fields;
+    }
 }

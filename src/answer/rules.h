@@ -2,10 +2,10 @@
  * --rules: the rules of _redirects and _headers in the root. The files are looked up for each request as any file is, so
  * an edit is in the next response; they are parsed when they have changed.
  */
-#ifndef TINYHTTPD_ANSWER_RULES_H
-#define TINYHTTPD_ANSWER_RULES_H
+#pragma once
 
 #include "answer/exchange.h"
+#include "http/header_rules.h"
 #include "http/redirects.h"
 
 struct rules;
@@ -33,4 +33,15 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
 /* Takes the fields of _headers back, which errors of the server do not have. */
 void rules_forget(struct exchange *exchange);
 
-#endif
+/* What the rules did with an exchange, for an explanation. */
+struct rules_account {
+    bool has_redirects;                 /* there is a good _redirects */
+    bool applied;                       /* one of its rules was applied */
+    bool is_forced;                     /* it precedes files */
+    struct redirect match;              /* that rule */
+    struct span path;                   /* of the target, before a rewrite, with the slashes at its ends */
+    const struct header_fields *fields; /* of _headers, that the response has; NULL: none */
+};
+
+/* For an exchange that rules_begin() has seen, before the next one. */
+void rules_account_for(const struct exchange *exchange, struct rules_account *account);

@@ -3,8 +3,7 @@
  * for the next site that is served there. The browser looks for a new version of its script at each navigation
  * (Service Workers, "Update"); a 404 would keep the old one.
  */
-#ifndef TINYHTTPD_ANSWER_UNREGISTER_H
-#define TINYHTTPD_ANSWER_UNREGISTER_H
+#pragma once
 
 #include "answer/exchange.h"
 
@@ -16,5 +15,3 @@ bool unregister_applies(const struct exchange *exchange);
 
 /* Answers with a service worker that unregisters itself and reloads its pages. */
 void unregister_answer(struct exchange *exchange);
-
-#endif

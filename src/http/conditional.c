@@ -164,3 +164,30 @@ bool conditional_range_applies(const struct request *request, const struct valid
     int64_t date;
     return date_read(value, now, &date) && date == validators->last_modified && date_is_strong(date, now);
 }
+
+static enum condition condition_of(bool holds)
+{
+    return holds ? CONDITION_TRUE : CONDITION_FALSE;
+}
+
+enum condition conditional_result(const struct request *request, enum request_field field,
+                                  const struct validators *validators, int64_t now)
+{
+    bool is_modified = field == FIELD_IF_MODIFIED_SINCE;
+    int64_t date;
+    if (!request_has(request, 1U << field))
+        return CONDITION_ABSENT;
+    if (field == FIELD_IF_MATCH)
+        return condition_of(compare(request, field, validators->etag, COMPARISON_STRONG) == FINDING_MATCH);
+    if (field == FIELD_IF_NONE_MATCH)
+        return condition_of(compare(request, field, validators->etag, COMPARISON_WEAK) != FINDING_MATCH);
+    if (field == FIELD_IF_RANGE)
+        return condition_of(conditional_range_applies(request, validators, now));
+    if (request_has(request, 1U << (is_modified ? FIELD_IF_NONE_MATCH : FIELD_IF_MATCH)))
+        return CONDITION_SUPERSEDED;
+    if (!read_date(request, field, now, &date))
+        return CONDITION_INVALID;
+    if (is_modified && validators->last_modified == CONDITIONAL_UNDATED)
+        return CONDITION_UNDATED;
+    return condition_of(is_modified ? validators->last_modified > date : validators->modified <= date);
+}

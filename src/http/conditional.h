@@ -43,3 +43,18 @@ enum conditional conditional_evaluate(const struct request *request, const struc
    since 1970. */
 bool conditional_range_applies(const struct request *request, const struct validators *validators,
                                int64_t now);
+
+/* The result of one condition. */
+enum condition {
+    CONDITION_ABSENT,
+    CONDITION_SUPERSEDED, /* ignored: If-Match or If-None-Match takes its place */
+    CONDITION_INVALID,    /* ignored: not one valid date */
+    CONDITION_UNDATED,    /* ignored: the response has no Last-Modified */
+    CONDITION_TRUE,
+    CONDITION_FALSE,
+};
+
+/* Evaluates a condition by itself, for an explanation: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since
+   or If-Range, in the terms of RFC 9110 13.1. */
+enum condition conditional_result(const struct request *request, enum request_field field,
+                                  const struct validators *validators, int64_t now);

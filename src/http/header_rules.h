@@ -3,8 +3,7 @@
  * cloudflare/workers-sdk packages/workers-shared; Netlify: docs.netlify.com/routing/headers, netlify/build
  * packages/headers-parser.
  */
-#ifndef TINYHTTPD_HTTP_HEADER_RULES_H
-#define TINYHTTPD_HTTP_HEADER_RULES_H
+#pragma once
 
 #include "base/limits.h"
 #include "http/rules.h"
@@ -39,5 +38,3 @@ struct header_fields {
 /* Collects the fields for a path, which is as for redirects_match. All lines are within LIMIT_HEADER_BYTES, each with
    ": " and CRLF. */
 void header_rules_match(const struct header_rules *rules, struct span path, struct header_fields *fields);
-
-#endif

@@ -1,6 +1,5 @@
 /* Patterns of paths with wildcards, as in _redirects and _headers, and sets of them that are fast to search. */
-#ifndef TINYHTTPD_HTTP_PATH_PATTERN_H
-#define TINYHTTPD_HTTP_PATH_PATTERN_H
+#pragma once
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -86,5 +85,3 @@ void path_set_drop(struct path_set *set);
  */
 unsigned path_set_find(const struct path_set *set, struct span path, unsigned from,
                        struct path_capture captures[LIMIT_RULES_WILDCARDS]);
-
-#endif

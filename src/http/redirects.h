@@ -3,8 +3,7 @@
  * Netlify: docs.netlify.com/routing/redirects, netlify/build packages/redirect-parser; Cloudflare:
  * developers.cloudflare.com/pages/configuration/redirects, cloudflare/workers-sdk packages/workers-shared.
  */
-#ifndef TINYHTTPD_HTTP_REDIRECTS_H
-#define TINYHTTPD_HTTP_REDIRECTS_H
+#pragma once
 
 #include "base/buffer.h"
 #include "http/path_pattern.h"
@@ -52,5 +51,3 @@ bool redirects_match(const struct redirects *redirects, struct span path, struct
  * or if a rewrite's path has a NUL, so that no file has it.
  */
 bool redirect_write_target(const struct redirect *match, struct buffer *target, bool *slash);
-
-#endif

@@ -2,8 +2,7 @@
  * Requests: bytes in, `struct request` out. Only request.c uses llhttp, and it refuses input that llhttp accepts
  * but RFC 9112 does not.
  */
-#ifndef TINYHTTPD_HTTP_REQUEST_H
-#define TINYHTTPD_HTTP_REQUEST_H
+#pragma once
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -41,7 +40,8 @@ enum request_field {
     FIELD_SEC_FETCH_MODE,
     FIELD_SEC_FETCH_SITE,
     FIELD_SERVICE_WORKER,
-    FIELD_TINYHTTPD_LIVE, /* our own: sent by the live-reload script */
+    FIELD_TINYHTTPD_EXPLAIN, /* our own: asks why the response is as it is */
+    FIELD_TINYHTTPD_LIVE,    /* our own: sent by the live-reload script */
     FIELD_TRANSFER_ENCODING,
     FIELD_USER_AGENT,
     FIELD_VIA,
@@ -163,5 +163,3 @@ struct span request_single_field(const struct request *request, enum request_fie
  */
 bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,
                        struct span *value);
-
-#endif

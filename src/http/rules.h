@@ -1,6 +1,5 @@
 /* What the rules of _redirects and _headers have in common: their lines, and the report of bad ones. */
-#ifndef TINYHTTPD_HTTP_RULES_H
-#define TINYHTTPD_HTTP_RULES_H
+#pragma once
 
 #include "base/buffer.h"
 #include "base/settings.h"
@@ -41,5 +40,3 @@ bool rules_refuse(const struct rules_reader *reader, struct span value, const ch
 
 /* The number of lines, bounded. */
 unsigned rules_count_lines(struct span text, unsigned max);
-
-#endif

@@ -588,6 +588,37 @@ const char *mime_of(const char *path, int fd, char scratch[MIME_MAX])
     return type != NULL ? type : type_of_content(path, fd, scratch);
 }
 
+static const char *reason_of_content(struct span path, struct span start)
+{
+    struct span name = span_after_last(path, '/');
+    if (span_find(name, '.') == name.length && is_html(start))
+        return "no extension; the content begins as HTML";
+    if (is_text(start))
+        return "no known extension; the content is UTF-8 text";
+    return is_zip(start) ? "no known extension; the content is a ZIP archive"
+                         : "no known extension; libmagic's guess";
+}
+
+void mime_append_reason(struct buffer *why, struct span path, struct span start)
+{
+    bool is_encoded = encoded_name_coding(path) != NULL;
+    struct span named = is_encoded ? encoded_name_decoded(path) : path;
+    if (is_encoded)
+        buffer_string(why, "encoded; the name without the coding: ");
+    if (overriding_type(span_after_last(named, '/')) != NULL) {
+        buffer_string(why, "--mime");
+    } else if (type_of_name(named) != NULL) {
+        buffer_string(why, "extension .");
+        buffer_append(why, extension_of(named));
+        if (!is_encoded && type_of_name(named) == TRANSPORT_STREAM)
+            buffer_string(why, is_text(start) ? "; the content is text" : "; the content is no text");
+    } else if (type_without_extension(named) != NULL) {
+        buffer_string(why, "--mime .=TYPE; no extension");
+    } else {
+        buffer_string(why, is_encoded ? "no known extension" : reason_of_content(named, start));
+    }
+}
+
 /* This includes text/javascript (RFC 9239 4). JSON is always UTF-8 and has no charset parameter (RFC 8259 11). XML,
    such as image/svg+xml, declares its encoding itself, and a charset parameter would overrule it (RFC 7303 3.2). */
 bool mime_is_text(const char *type)

@@ -1,6 +1,7 @@
 /* Media types: by extension from a table, else from the content by libmagic. */
 #pragma once
 
+#include "base/buffer.h"
 #include "base/settings.h"
 #include "base/text.h"
 
@@ -29,6 +30,10 @@ const char *mime_of(const char *path, int fd, char scratch[MIME_MAX]);
 
 /* The type that the name alone gives; application/octet-stream if it gives none. */
 const char *mime_of_name(struct span path);
+
+/* Appends why mime_of gives the file its type. `start` is the beginning of its content, LIMIT_MIME_PROBE bytes at
+   most. */
+void mime_append_reason(struct buffer *why, struct span path, struct span start);
 
 /* True for types that take "charset=utf-8" if the content is UTF-8. */
 bool mime_is_text(const char *type);

@@ -233,6 +233,10 @@ RULES
     my $server = Harness->start(root => $root, args => ['--rules=cloudflare']);
     answers($server, 'no 404.html of a hidden directory', map { [$_, 200, 'the application'] } qw(/.h/x /.h/ /.h/in/ /%2eh/404.html));
     $server->stop;
+    put_file($root, 'd/index.html', 'index of d');
+    $server = Harness->start(root => $root, args => ['--rules=cloudflare', '--cache', '/d=90']);
+    is(value(get($server, '/d/'), 'Cache-Control'), 'public, max-age=90', "--cache /PREFIX holds for a directory's index");
+    $server->stop;
     $server = Harness->start(root => $root, args => ['--rules=cloudflare', '--base', '/r']);
     is(get($server, $_)->{status}, 404, "outside the base: $_") for qw(/zz /d/x);
     answers($server, 'below the base', ['/r/zz', 200, 'the application'], ['/r/d/x', 404, 'lost in d']);

@@ -18,6 +18,22 @@ static const int64_t now = 784111777;      /* Sun, 06 Nov 1994 08:49:37 GMT */
 
 static const char *const names[] = {"CONDITIONAL_PERFORM", "CONDITIONAL_NOT_MODIFIED", "CONDITIONAL_FAILED"};
 
+/* The result of all conditions, each evaluated by itself (RFC 9110 13.2.2). */
+static enum conditional result_of_each(const struct request *request, const struct validators *validators)
+{
+    static const enum request_field failing[] = {FIELD_IF_MATCH, FIELD_IF_UNMODIFIED_SINCE},
+                                    matching[] = {FIELD_IF_NONE_MATCH, FIELD_IF_MODIFIED_SINCE};
+    for (size_t i = 0; i < COUNT(failing); i++) {
+        if (conditional_result(request, failing[i], validators, now) == CONDITION_FALSE)
+            return CONDITIONAL_FAILED;
+    }
+    for (size_t i = 0; i < COUNT(matching); i++) {
+        if (conditional_result(request, matching[i], validators, now) == CONDITION_FALSE)
+            return CONDITIONAL_NOT_MODIFIED;
+    }
+    return CONDITIONAL_PERFORM;
+}
+
 static void assert_conditional(const char *lines, const char *etag, enum conditional expected)
 {
     static const char *const methods[] = {"GET", "HEAD"};
@@ -28,6 +44,8 @@ static void assert_conditional(const char *lines, const char *etag, enum conditi
         if (result != expected)
             fail_msg("%s with '%s', the tag %s: %s, not %s", methods[i], lines, etag, names[result],
                      names[expected]);
+        if (result_of_each(request, &validators) != expected)
+            fail_msg("each of '%s', the tag %s: not %s", lines, etag, names[expected]);
     }
 }
 
@@ -53,6 +71,36 @@ static void requests_without_conditions_are_performed(void **state)
     (void)state;
     assert_rows(rows, COUNT(rows), TAG);
     assert_rows(rows, COUNT(rows), "");
+}
+
+static void results_of_single_conditions_say_why(void **state)
+{
+    static const struct {
+        const char *lines;
+        enum request_field field;
+        enum condition expected;
+    } rows[] = {
+        {"", FIELD_IF_MATCH, CONDITION_ABSENT},
+        {IF_MATCH("\"a\""), FIELD_IF_MATCH, CONDITION_FALSE},
+        {IF_NONE_MATCH("\"a\""), FIELD_IF_NONE_MATCH, CONDITION_TRUE},
+        {IF_NONE_MATCH("\"a\"") IF_MODIFIED_SINCE(DATE), FIELD_IF_MODIFIED_SINCE, CONDITION_SUPERSEDED},
+        {IF_MATCH("*") IF_UNMODIFIED_SINCE(EARLIER), FIELD_IF_UNMODIFIED_SINCE, CONDITION_SUPERSEDED},
+        {IF_MODIFIED_SINCE("x"), FIELD_IF_MODIFIED_SINCE, CONDITION_INVALID},
+        {IF_MODIFIED_SINCE(EARLIER), FIELD_IF_MODIFIED_SINCE, CONDITION_TRUE},
+        {IF_UNMODIFIED_SINCE(DATE), FIELD_IF_UNMODIFIED_SINCE, CONDITION_TRUE},
+        {IF_RANGE("\"a\""), FIELD_IF_RANGE, CONDITION_FALSE},
+        {IF_RANGE(TAG), FIELD_IF_RANGE, CONDITION_TRUE},
+    };
+    (void)state;
+    struct validators validators = {SPAN(TAG), modified, modified};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct request *request = request_with("GET", span_of(rows[i].lines));
+        assert_int_equal(conditional_result(request, rows[i].field, &validators, now), rows[i].expected);
+    }
+    validators.last_modified = CONDITIONAL_UNDATED;
+    assert_int_equal(conditional_result(request_with("GET", SPAN(IF_MODIFIED_SINCE(DATE))),
+                                        FIELD_IF_MODIFIED_SINCE, &validators, now),
+                     CONDITION_UNDATED);
 }
 
 /* RFC 9110 13.1.1, its examples first. */
@@ -440,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_without_conditions_are_performed),
+        cmocka_unit_test(results_of_single_conditions_say_why),
         cmocka_unit_test(if_match_compares_strongly),
         cmocka_unit_test(a_malformed_if_match_never_matches),
         cmocka_unit_test(if_none_match_compares_weakly),

@@ -801,17 +801,19 @@ static void similar_field_names_are_told_apart(void **state)
         &reader,
         SPAN("GET / HTTP/1.1\r\nHost: a\r\nSEC-FETCH-USER: ?1\r\nSec-Fetch-Mode: m\r\nsec-fetch-dest: d\r\n"
              "Sec-Fetch-Site: s\r\nTinyhttpd-Live: 1\r\nX-Requested-With: x\r\nX-Requestec-With: y\r\n"
-             "Service-Worker: script\r\nBccept: b\r\naCCEPt: c\r\nXf-Match: d\r\nIf-Natch: e\r\nuser_agent: "
+             "Tinyhttpd-Explain: 2\r\nService-Worker: script\r\nBccept: b\r\naCCEPt: c\r\nXf-Match: "
+             "d\r\nIf-Natch: e\r\nuser_agent: "
              "f\r\n\r\n"));
     assert_int_equal(request->state, REQUEST_WHOLE);
     assert_span(request_single_field(request, FIELD_SEC_FETCH_SITE), SPAN("s"));
     assert_span(request_single_field(request, FIELD_SEC_FETCH_MODE), SPAN("m"));
     assert_span(request_single_field(request, FIELD_SEC_FETCH_DEST), SPAN("d"));
     assert_span(request_single_field(request, FIELD_TINYHTTPD_LIVE), SPAN("1"));
+    assert_span(request_single_field(request, FIELD_TINYHTTPD_EXPLAIN), SPAN("2"));
     assert_span(request_single_field(request, FIELD_X_REQUESTED_WITH), SPAN("x"));
     assert_span(request_single_field(request, FIELD_ACCEPT), SPAN("c"));
     assert_span(request_single_field(request, FIELD_SERVICE_WORKER), SPAN("script"));
-    assert_int_equal(request->field_line_count, 8);
+    assert_int_equal(request->field_line_count, 9);
 }
 
 /* As browsers send them: longer than any kept name, but with the same beginning. */

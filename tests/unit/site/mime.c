@@ -706,6 +706,35 @@ static void overrides_win_over_the_table(void **state)
     assert_false(mime_knows(SPAN("a.strange")));
 }
 
+static void reasons_name_what_decided(void **state)
+{
+    static const struct type_override types[] = {{"conf", "text/x-conf"}};
+    static const struct {
+        const char *path;
+        struct span start;
+        const char *reason;
+    } rows[] = {
+        {"a/b.CSS", SPAN_INIT(""), "extension .CSS"},
+        {"my.conf", SPAN_INIT(""), "--mime"},
+        {"page", SPAN_INIT("<!DOCTYPE html>"), "no extension; the content begins as HTML"},
+        {"notes.v1", SPAN_INIT("<!DOCTYPE html>"), "no known extension; the content is UTF-8 text"},
+        {"archive", SPAN_INIT("PK\3\4\0"), "no known extension; the content is a ZIP archive"},
+        {"data", SPAN_INIT("\0\1"), "no known extension; libmagic's guess"},
+        {"a.ts", SPAN_INIT("let a"), "extension .ts; the content is text"},
+        {"pic.svgz", SPAN_INIT(""), "encoded; the name without the coding: extension .svgz"},
+    };
+    (void)state;
+    mime_override(types, COUNT(types));
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char room[128];
+        struct buffer why = BUFFER(room);
+        mime_append_reason(&why, span_of(rows[i].path), rows[i].start);
+        buffer_byte(&why, '\0');
+        assert_string_equal(buffer_filled(&why).at, rows[i].reason);
+    }
+    mime_override(NULL, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -720,6 +749,7 @@ int main(void)
         cmocka_unit_test(home_does_not_matter),
         cmocka_unit_test(only_text_types_take_a_charset),
         cmocka_unit_test(overrides_win_over_the_table),
+        cmocka_unit_test(reasons_name_what_decided),
         cmocka_unit_test(html_needs_no_extension),
         cmocka_unit_test(pages_and_styles_may_name_their_charset),
     };

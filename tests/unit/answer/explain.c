@@ -1,0 +1,150 @@
+/* Explanations: which requests get one, and what replaces the response. */
+#include "asked.h"
+
+#define EXPLAIN "Tinyhttpd-Explain: 1\r\n"
+
+/* A line of the explanation: its label, padded, and its text. */
+static void assert_line(const char *response, const char *line)
+{
+    char whole[256];
+    snprintf(whole, sizeof whole, "\n%s\n", line);
+    assert_has(response, whole);
+}
+
+static void the_response_is_replaced(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/file.txt", EXPLAIN));
+    assert_status(response, 200);
+    assert_has(response, "\r\nCache-Control: no-store\r\nContent-Type: text/plain; charset=utf-8\r\n");
+    assert_has(response, "\r\n\r\n200 OK\n\ntarget      /file.txt -> file.txt\n");
+    assert_line(response, "file        file.txt: found, 10 bytes");
+    assert_line(response, "field       Content-Length: 10   (of the file)");
+    assert_lacks(response, "0123456789");
+    assert_null(asked.exchange.entry);
+}
+
+static void head_gets_only_the_head(void **state)
+{
+    (void)state;
+    const char *response = ask("HEAD /file.txt HTTP/1.1\r\nHost: localhost\r\n" EXPLAIN "\r\n");
+    assert_status(response, 200);
+    assert_body(response, "");
+}
+
+static void errors_are_explained_and_not_logged_as_such(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/missing", EXPLAIN "Accept: */*\r\n"));
+    assert_status(response, 200);
+    assert_has(response, "\r\n\r\n404 Not Found\n");
+    assert_line(response, "name        missing: not found");
+    assert_line(response, "reason      There is no 'missing' in the root.");
+    assert_int_equal(asked.exchange.reason.text.length, 0);
+    asked.stopping = true;
+    response = ask(GET(SETTINGS_HEALTH_PATH, EXPLAIN));
+    assert_status(response, 200);
+    assert_has(response, "\r\n\r\n503 Service Unavailable\n");
+    assert_true(asked.response.unlogged);
+}
+
+static void listings_are_not_produced(void **state)
+{
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    const char *response = ask(GET("/empty/", EXPLAIN));
+    assert_line(response, "listing     allowed by --list");
+    assert_lacks(response, "note.txt");
+    assert_null(asked.response.producer);
+}
+
+static void siblings_are_explained_with_their_original(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/style.css", EXPLAIN "Accept-Encoding: gzip;q=0.125, *;q=0\r\n"));
+    assert_line(response, "file        style.css: found, 4 bytes");
+    assert_line(response, "coding      gzip (there are: identity refused, gzip q=0.125)");
+    assert_line(response, "type        text/css: extension .css");
+    response = ask(GET("/style.css", EXPLAIN "Accept-Encoding: identity;q=1, gzip;q=0.05\r\n"));
+    assert_line(response, "coding      identity (there are: identity q=1, gzip q=0.05)");
+}
+
+static void conditions_and_ranges_are_explained(void **state)
+{
+    (void)state;
+    const char *response =
+        ask(GET("/file.txt", EXPLAIN "If-Match: *\r\nIf-None-Match: \"x\"\r\nRange: bytes=2-3\r\n"));
+    assert_has(response, "\r\n\r\n206 Partial Content\n");
+    assert_line(response, "condition   If-Match: *: true");
+    assert_line(response, "condition   If-None-Match: \"x\": true");
+    assert_line(response, "range       bytes 2 to 3");
+    response = ask(GET("/file.txt", EXPLAIN "If-Match: \"x\"\r\nIf-None-Match: \"x\"\r\n"));
+    assert_line(response, "condition   If-Match: \"x\": false, 412");
+    assert_lacks(response, "condition   If-None-Match");
+}
+
+static void refused_hosts_are_explained_without_files(void **state)
+{
+    (void)state;
+    asked.check_host = true;
+    const char *response = ask("GET /file.txt HTTP/1.1\r\nHost: evil.example\r\n" EXPLAIN "\r\n");
+    assert_has(response, "\r\n\r\n403 Forbidden\n\ntarget      /file.txt\n");
+    assert_line(response, "host        evil.example: refused, no name of this server (DNS rebinding)");
+    assert_lacks(response, "\nfile ");
+}
+
+static void other_hosts_get_the_ordinary_response(void **state)
+{
+    (void)state;
+    static const char request[] = "GET /file.txt HTTP/1.1\r\nHost: site.example\r\n" EXPLAIN "\r\n";
+    assert_body(ask(request), "0123456789"); /* another machine may have sent it through a tunnel */
+    asked.check_host = true;
+    asked.settings.allowed_hosts[asked.settings.allowed_host_count++] = "site.example";
+    assert_body(ask(request), "0123456789");
+}
+
+static void clients_that_are_not_local_get_the_ordinary_response(void **state)
+{
+    (void)state;
+    assert_body(ask(GET("/file.txt", EXPLAIN "Via: 1.1 proxy\r\n")), "0123456789");
+    assert_body(ask(GET("/file.txt", EXPLAIN "X-Forwarded-For: 127.0.0.1\r\n")), "0123456789");
+    assert_body(ask("GET /file.txt HTTP/1.0\r\nHost: localhost\r\n" EXPLAIN "\r\n"), "0123456789");
+    asked.origin.peer.v4.sin_addr.s_addr = htonl(0xC0000207);
+    assert_body(ask(GET("/file.txt", EXPLAIN)), "0123456789");
+}
+
+/* --cors lets scripts of any site read responses. */
+static void scripts_of_other_sites_get_the_ordinary_response(void **state)
+{
+    (void)state;
+    static const char request[] =
+        GET("/file.txt", EXPLAIN "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n");
+    assert_has(ask(request), "\n\n");
+    asked.settings.cors = "*";
+    assert_body(ask(request), "0123456789");
+}
+
+static void bad_requests_are_not_explained(void **state)
+{
+    (void)state;
+    assert_status(ask("GET /file.txt HTTP/1.1\r\n" EXPLAIN "\r\n"), 400);
+    assert_status(ask(GET("/file.txt", EXPLAIN "bad field\r\n")), 400);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(the_response_is_replaced),
+        ASKED_TEST(head_gets_only_the_head),
+        ASKED_TEST(errors_are_explained_and_not_logged_as_such),
+        ASKED_TEST(listings_are_not_produced),
+        ASKED_TEST(siblings_are_explained_with_their_original),
+        ASKED_TEST(conditions_and_ranges_are_explained),
+        ASKED_TEST(refused_hosts_are_explained_without_files),
+        ASKED_TEST(other_hosts_get_the_ordinary_response),
+        ASKED_TEST(clients_that_are_not_local_get_the_ordinary_response),
+        ASKED_TEST(scripts_of_other_sites_get_the_ordinary_response),
+        ASKED_TEST(bad_requests_are_not_explained),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
