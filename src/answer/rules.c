@@ -23,9 +23,10 @@ struct ruled_config {
 
 /* A path whose fields are known. Most requests of a site are for few paths. */
 struct known_path {
-    uint64_t version;           /* of _headers */
+    uint64_t version;           /* of the files */
     struct ruled_config *ruled; /* NULL: it has no fields */
     uint64_t id;                /* of the config, whose place may have another one by now */
+    bool unforced;              /* no rule that comes before files matches it, whatever the query */
     size_t length;
     char path[KNOWN_PATH_MAX];
 };
@@ -45,12 +46,13 @@ struct rules {
     struct header_rules *headers;
     uint64_t iteration; /* in which the files were found as they are here; 0: none */
     uint64_t filled;    /* how many configs were made */
-    uint64_t version;   /* counts the versions of _headers */
+    uint64_t version;   /* counts those of the files */
     struct ruled_config configs[CONFIGS];
     struct known_path known[KNOWN_PATHS];
     struct context context;      /* of an exchange whose config is one of these */
     const struct context *plain; /* its own */
     struct header_fields fields; /* of the current exchange */
+    bool unforced;               /* as of its path */
     struct span path; /* its target's, as the rules have it: with slashes as the client sent them */
     char room[LIMIT_TARGET + 2];
 };
@@ -93,14 +95,16 @@ static void tell(void *context, unsigned line, const char *message)
 
 static void drop(struct rules *rules, struct rules_file *file)
 {
+    if (!file->is_there)
+        return;
     file->is_there = false;
+    rules->version++;
     if (file == &rules->redirects_file) {
         redirects_free(rules->redirects);
         rules->redirects = NULL;
     } else {
         header_rules_free(rules->headers);
         rules->headers = NULL;
-        rules->version++;
     }
 }
 
@@ -295,25 +299,30 @@ static bool is_known(const struct rules *rules, const struct known_path *known)
 
 static void learn(struct rules *rules, struct known_path *known)
 {
-    header_rules_match(rules->headers, rules->path, &rules->fields);
+    struct redirect match;
+    rules->fields.count = 0;
+    rules->fields.overflow = false;
+    if (rules->headers != NULL)
+        header_rules_match(rules->headers, rules->path, &rules->fields);
     if (rules->fields.overflow)
         tell_overflow(rules);
     known->version = rules->version;
     known->ruled = rules->fields.count > 0 ? find_config(rules) : NULL;
     known->id = known->ruled != NULL ? known->ruled->config.id : 0;
+    known->unforced = rules->config->settings->rules == RULES_CLOUDFLARE && rules->redirects != NULL &&
+                      !redirects_match(rules->redirects, rules->path, SPAN_NONE, REDIRECTS_FORCED, &match);
     known->length = rules->path.length <= KNOWN_PATH_MAX ? rules->path.length : 0;
     memcpy(known->path, rules->path.at, known->length);
 }
 
 static void use_fields(struct rules *rules, struct exchange *exchange)
 {
-    if (rules->headers == NULL)
-        return;
     rules->plain = exchange->context;
     rules->context = *exchange->context;
     struct known_path *known = &rules->known[hash_bytes(rules->path) % KNOWN_PATHS];
     if (!is_known(rules, known))
         learn(rules, known);
+    rules->unforced = known->unforced;
     if (known->ruled == NULL)
         return;
     rules->context.config = &known->ruled->config;
@@ -373,7 +382,7 @@ enum rules_outcome rules_apply(struct exchange *exchange, enum redirects_pass pa
 {
     struct rules *rules = exchange->context->rules;
     struct redirect match;
-    if (rules->redirects == NULL ||
+    if (rules->redirects == NULL || (pass == REDIRECTS_FORCED && rules->unforced) ||
         !redirects_match(rules->redirects, rules->path, exchange->target->query, pass, &match))
         return RULES_NONE;
     exchange->has_rule = true;
