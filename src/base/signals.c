@@ -45,9 +45,9 @@ const struct signal_row signal_rows[] = {
 };
 const size_t signal_row_count = sizeof signal_rows / sizeof *signal_rows;
 
-static enum signal_process self;                   /* of signals_handle() */
-static volatile sig_atomic_t seen[SIGNAL_EFFECTS]; /* for signals_take() */
-static sigset_t given;                             /* ignored when the program started */
+static enum signal_process self; /* of signals_handle() */
+volatile sig_atomic_t signals_seen[SIGNAL_EFFECTS];
+static sigset_t given; /* ignored when the program started */
 
 sigset_t signals_of(const int *numbers)
 {
@@ -143,7 +143,7 @@ static void on_signal(int number)
 {
     for (size_t i = 0; i < signal_row_count; i++) {
         if (signal_rows[i].number == number)
-            seen[signal_rows[i].effects[self]] = 1;
+            signals_seen[signal_rows[i].effects[self]] = 1;
     }
 }
 
@@ -160,7 +160,7 @@ void signals_handle(enum signal_process process, unsigned effects)
     sigprocmask(SIG_BLOCK, &handled, NULL);
     self = process;
     for (unsigned effect = 0; effect < SIGNAL_EFFECTS; effect++)
-        seen[effect] = 0; /* a worker inherits the master's */
+        signals_seen[effect] = 0; /* a worker inherits the master's */
     for (size_t i = 0; i < signal_row_count; i++) {
         const struct signal_row *row = &signal_rows[i];
         enum signal_effect effect = row->effects[process];
@@ -172,13 +172,6 @@ void signals_handle(enum signal_process process, unsigned effects)
         else
             set_action(row, effect == SIGNAL_IGNORE ? SIG_IGN : SIG_DFL);
     }
-}
-
-bool signals_take(enum signal_effect effect)
-{
-    bool taken = seen[effect] != 0;
-    seen[effect] = 0;
-    return taken;
 }
 
 void signals_suspend(void)

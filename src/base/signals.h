@@ -54,8 +54,17 @@ void signals_begin_again(void);
    so that none arrives between signals_take() and the wait. */
 void signals_handle(enum signal_process process, unsigned effects);
 
-/* True if a signal of the effect has arrived since signals_handle() and the last call. */
-bool signals_take(enum signal_effect effect);
+extern volatile sig_atomic_t signals_seen[SIGNAL_EFFECTS]; /* for signals_take() */
+
+/* True if a signal of the effect has arrived since signals_handle() and the last call. Inline, as workers call it in each
+   iteration. */
+static inline bool signals_take(enum signal_effect effect)
+{
+    if (signals_seen[effect] == 0)
+        return false;
+    signals_seen[effect] = 0;
+    return true;
+}
 
 /* Stops this process as SIGTSTP does by default, until SIGCONT: not at all if its process group is orphaned
    (setpgid(2)). */

@@ -596,7 +596,8 @@ static bool is_in_directory(const struct node *node, const struct directory *dir
 
 static void leave_directory(struct store *store)
 {
-    descriptors_close(store->shared_directory.fd);
+    if (store->shared_directory.fd >= 0) /* in most iterations there is none */
+        close(store->shared_directory.fd);
     store->shared_directory.fd = -1;
     store->shared_directory.iteration = 0;
 }
