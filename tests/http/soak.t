@@ -355,7 +355,7 @@ for my $case (
         }
         my $server = Harness->start(root => $root, args => ['-j', 1], %how);
         $server->expect_stderr(qr/access log|standard output/);
-        $server->expect_stderr(qr/can't read '.*': (?:Too many open files|Device or resource busy)$/m);
+        $server->expect_stderr(qr/can't read '.*': (?:Too many open files|No file descriptors available|(?:Device or r|R)esource busy)$/m);
         my $before = descriptors($server);
         $cuts_allowed = $cuts;
         my $answered = $count{answers};
