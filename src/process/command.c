@@ -163,6 +163,9 @@ static void end_server(struct runner *runner)
         kill(runner->server, SIGTERM);
     while (runner->server > 0)
         reap(runner, 0);
+    /* After a short command it had no handler yet. */
+    if (runner->server_status == COMMAND_SIGNALLED + SIGTERM)
+        runner->server_status = EX_OK;
 }
 
 /* A signal that was ignored at the start stays so, as for nohup(1). */

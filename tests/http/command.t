@@ -60,6 +60,8 @@ for my $name (qw(KILL TERM SEGV)) {
     is($served->{out}, $alone->{out}, 'signals, descriptors, limits, directory and input are as without the server');
 }
 
+is(join(' ', grep { $_ != 0 } map { run($root, '--', 'true')->{status} } 1 .. 40), '', 'a command that ends at once ends well');
+
 for my $closed ('>&- 2>&-', '<&- >&-', '<&- >&- 2>&-') {
     my $run = run_program({ command => ['sh', '-c', "'${\program()}' -q -b 127.0.0.1 '$root' -- sh -c 'exit 7' $closed"], seconds => 60 });
     is($run->{timeout} ? 'hangs' : $run->{status}, 7, "started with $closed: the command runs");
