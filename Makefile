@@ -50,7 +50,7 @@ then: $(first) ; +@$(MAKE) $(rest)
 else
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # ---- Files ------------------------------------------------------------------------------------------------------
 
@@ -84,7 +84,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- Tools and flags: only for goals that compile ---------------------------------------------------------------
 
-ifneq ($(filter-out help bench instructions image-check install-units format clean deps,$(or $(goals),all)),)
+ifneq ($(filter-out help bench instructions image-check musl-check arm64-check install-units format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -162,7 +162,8 @@ ldflags_debug := $(sanitize)
 # -fsanitize=fuzzer adds libFuzzer's main when a target is linked.
 cflags_fuzz := $(cflags_debug) -fsanitize=fuzzer-no-link
 ldflags_fuzz := $(sanitize) -fsanitize=fuzzer
-cflags_analyzer := -O2 -fanalyzer -Werror
+# With the char of arm64, for the warnings that it brings.
+cflags_analyzer := -O2 -fanalyzer -funsigned-char -Werror
 # Without optimization, so that the program's branches are those of the source.
 cflags_coverage := -O0 -g -U_FORTIFY_SOURCE --coverage -DTINYHTTPD_COVERAGE='"$(abspath $(BUILD))"'
 ldflags_coverage := --coverage
@@ -412,6 +413,13 @@ instructions: ## Count the instructions of a request, by valgrind; FUNCTIONS=20 
 image-check: ## Build the image without a Docker engine, as root, and run it as in production
 	@.ci/image-check '$(BUILD_ROOT)/image'
 
+.PHONY: musl-check arm64-check
+musl-check: ## Build with musl-gcc and run all the tests, or T=NAME
+	+@.ci/musl-check $(T:%='%')
+
+arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in qemu; T='*' runs everything
+	+@.ci/arm64-check $(T:%='%')
+
 # ---- Static checks ------------------------------------------------------------------------------------------------
 
 lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
@@ -477,7 +485,7 @@ lint-analyzer:
 
 lint-scripts:
 	@echo '  shellcheck, perl -c'
-	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check tests/fuzz/run
+	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check tests/fuzz/run
 	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 

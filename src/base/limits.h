@@ -98,7 +98,11 @@
    and the two system calls are shared by 16 connections. */
 #define LIMIT_ACCEPT_SHARE 16
 
-/* Rounds of LIMIT_ACCEPTS that a stopping worker still accepts: a full accept queue (SOMAXCONN). */
+/* Connections in the accept queue of a listening socket: the kernel's own limit, net.core.somaxconn, as it is without
+   sysctl. The C libraries' SOMAXCONN differ: 4096 in glibc, 128 in musl. */
+#define LIMIT_BACKLOG 4096
+
+/* Rounds of LIMIT_ACCEPTS that a stopping worker still accepts: LIMIT_BACKLOG of them. */
 #define LIMIT_DRAIN_ROUNDS 256
 
 /* A worker stops accepting for this long if it has no room for a connection and can't close one, or after an error of

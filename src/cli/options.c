@@ -144,6 +144,8 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
     char letters[2 * TABLE_MAX + 2];
     int key;
     enum options_result result = OPTIONS_SERVE;
+    /* A value can only be missing after the last word, but musl leaves optind beyond it, and moves the words. */
+    const char *last = count > 0 ? arguments[count - 1] : NULL;
     fill_getopt(names, letters);
     opterr = 0;
     optind = 0; /* getopt(3): restart */
@@ -153,7 +155,7 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
         if (key == 'V')
             return OPTIONS_VERSION;
         if (key == '?' || key == ':') {
-            fail_option(reading->failure, key, optopt, arguments[optind - 1]);
+            fail_option(reading->failure, key, optopt, key == ':' ? last : arguments[optind - 1]);
             return OPTIONS_BAD;
         }
         if (key == KEY_CHECK) {

@@ -56,7 +56,7 @@ static int listen_on(struct sockaddr_storage *address, socklen_t length)
     if (address->ss_family == AF_INET6) /* 0.0.0.0 has a socket of its own */
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     socklen_t bound = sizeof *address;
-    if (bind(fd, (struct sockaddr *)address, length) == 0 && listen(fd, SOMAXCONN) == 0 &&
+    if (bind(fd, (struct sockaddr *)address, length) == 0 && listen(fd, LIMIT_BACKLOG) == 0 &&
         getsockname(fd, (struct sockaddr *)address, &bound) == 0)
         return fd;
     descriptors_close(fd);
@@ -306,7 +306,7 @@ static int add_unix(struct listening *listening, const char *path, const struct 
     bool bound = fd >= 0 && bind_unix(fd, &address, length, access->mode) == 0;
     /* The group is there before listen(2), so that no other one ever connects. */
     bool grouped = bound && (group == (gid_t)-1 || lchown(path, (uid_t)-1, group) == 0);
-    if (!grouped || listen(fd, SOMAXCONN) < 0) {
+    if (!grouped || listen(fd, LIMIT_BACKLOG) < 0) {
         int error = errno;
         if (bound && *path != '@')
             unlink(path);

@@ -86,6 +86,10 @@ static const struct rule worker_rules[] = {
     {.call = SYS_recvfrom},
     {.call = SYS_epoll_pwait},
     {.call = SYS_newfstatat},
+#ifdef SYS_stat
+    {.call = SYS_stat}, /* musl's stat and fstatat of an absolute path, and stat of glibc below 2.33 */
+    {.call = SYS_lstat},
+#endif
     {SYS_close, {{NOT_FIXED(0)}}},
     /* Nothing that could block, see accept4(2); a terminal, not as the controlling one, which the kernel hangs up for
        all processes when the worker ends (tty(4)). */

@@ -47,7 +47,9 @@ enum handoff_result handoff_send(int socket, const struct handoff *handoff)
         {&header, sizeof header},
         {(void *)(uintptr_t)handoff->bytes.at, handoff->bytes.length}, // NOLINT(performance-no-int-to-ptr)
     };
-    union control control = {.aligned = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+    union control control = {
+        .aligned = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS},
+    };
     memcpy(CMSG_DATA(&control.aligned), &handoff->fd, sizeof handoff->fd);
     const struct msghdr message = {
         .msg_iov = pieces,

@@ -111,7 +111,7 @@ static int climb(struct walk *walk)
 
 static bool enter_top(struct walk *walk)
 {
-    int top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int top = openat(AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (top < 0)
         return false;
     enter(walk, top);

@@ -646,7 +646,7 @@ static void append_json_text(struct buffer *out, struct span text)
         if (length == 0) {
             buffer_append(out, SPAN("\xEF\xBF\xBD"));
             length = 1;
-        } else if (byte == '"' || byte == '\\' || (byte >= 0 && byte < 0x20)) {
+        } else if (byte == '"' || byte == '\\' || (unsigned char)byte < 0x20) {
             buffer_json(out, (struct span){text.at, 1});
         } else {
             buffer_append(out, (struct span){text.at, length});

@@ -133,7 +133,7 @@ sub on_every_answer {
     my %environment = (preload('faults'), FAULTS => $control);
     my $all = Harness->start(root => $whole, list => 1, before => sub { @ENV{ keys %environment } = values %environment },
         args => ['-j', '1', '--cors', '--metrics=/metrics', '--watch', @$options]);
-    $all->expect_stderr(qr/--watch|can't read '\/fails\.txt': Cannot allocate memory/);
+    $all->expect_stderr(qr/--watch|can't read '\/fails\.txt': (?:Cannot allocate|Out of) memory/);
     for my $case (@cases) {
         my ($name, $status, $request) = @$case;
         let_openat_fail($status == 503 ? 1000 : 0);

@@ -85,8 +85,7 @@ is($server->get('/a%1B[31mred')->{status}, 200, 'a name with an escape sequence:
 SKIP: {
     have('prlimit') or skip 'no prlimit', 8;
     skip 'a build that writes counts is ended by it', 8 if slurp(program()) =~ /\.gcda/;
-    my $unguarded = Harness->start(root => $root, args => ['-j', 1], as => ['prlimit', '--fsize=4000:4000', '--'],
-        before => sub { @ENV{ keys %environment } = values %environment });
+    my $unguarded = Harness->start(root => $root, args => ['-j', 1], as => ['prlimit', '--fsize=4000:4000', 'env', map { "$_=$environment{$_}" } keys %environment]);
     put_file($root, 'unguarded', "$marker{crash} unguarded");
     like($unguarded->banner, qr/^tinyhttpd: can't create shared memory: File too large; without it libmagic is not used, .*octet-stream$/m,
         'RLIMIT_FSIZE below a page: a warning');

@@ -263,13 +263,13 @@ SKIP: {
     }
     # What is not a directory, and a link that loops
     my %not = (
-        'a file'           => [sub { put_file($folder, 'site', 'x') }, 'Not a directory'],
-        'a link that loops' => [sub { symlink 'site', "$folder/site" }, 'Too many levels of symbolic links'],
+        'a file'           => [sub { put_file($folder, 'site', 'x') }, qr/Not a directory/],
+        'a link that loops' => [sub { symlink 'site', "$folder/site" }, qr/Too many levels of symbolic links|Symbolic link loop/],
     );
     for my $what (sort keys %not) {
         rename "$folder/site", "$folder/away" or die $!;
         $not{$what}[0]->();
-        like($server->get('/', 'Accept: text/html')->{body}, qr/is missing \(\Q$not{$what}[1]\E\)/, "the root is $what: the page says so");
+        like($server->get('/', 'Accept: text/html')->{body}, qr/is missing \((?:$not{$what}[1])\)/, "the root is $what: the page says so");
         unlink "$folder/site";
         rename "$folder/away", "$folder/site" or die $!;
         is($server->get('/')->{status}, 200, "the root was $what: served again");

@@ -287,7 +287,7 @@ $count{requests} = 0;
 {
     my $server = Harness->start(root => $root, args => ['-j', 2]);
     $server->expect_stderr(qr/lines? of the access log/);
-    $server->expect_stderr(qr/can't read '.*': Device or resource busy$/m);
+    $server->expect_stderr(qr/can't read '.*': (?:Device or r|R)esource busy$/m);
     my $before = descriptors($server); # before the first request for a large file
     soak($server, $requests * 0.05, 32); # warms up, so that memory has its final size
     replace($_) for keys %volatile;
@@ -308,7 +308,7 @@ $count{requests} = 0;
 {
     my $server = Harness->start(root => $root, args => ['-j', 6]);
     $server->expect_stderr(qr/worker|access log/);
-    $server->expect_stderr(qr/can't read '.*': Device or resource busy$/m);
+    $server->expect_stderr(qr/can't read '.*': (?:Device or r|R)esource busy$/m);
     $cuts_allowed = 1;
     my ($kills, @stopped) = (0);
     my %since = map { $_ => 0 } $server->workers;
@@ -355,7 +355,7 @@ for my $case (
         }
         my $server = Harness->start(root => $root, args => ['-j', 1], %how);
         $server->expect_stderr(qr/access log|standard output/);
-        $server->expect_stderr(qr/can't read '.*': (?:Too many open files|Device or resource busy)$/m);
+        $server->expect_stderr(qr/can't read '.*': (?:Too many open files|No file descriptors available|(?:Device or r|R)esource busy)$/m);
         my $before = descriptors($server);
         $cuts_allowed = $cuts;
         my $answered = $count{answers};

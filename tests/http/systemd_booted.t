@@ -17,6 +17,7 @@ my ($manager) = grep { -x } '/lib/systemd/systemd', '/usr/lib/systemd/systemd';
 my ($cgroups) = grep { $_ } map { (split)[2] eq 'cgroup2' ? (split)[1] : () } split /\n/, slurp('/proc/mounts');
 plan skip_all => 'needs root, systemd, unshare, nsenter and cgroup2' if $> != 0 || !$manager || !$cgroups || grep { !have($_) } qw(unshare nsenter systemctl);
 plan skip_all => 'a sanitizer maps writable and executable memory' if is_sanitized();
+plan skip_all => 'the service may not see the folder of the libmagic for musl' if is_musl();
 
 my $folder = tempdir(CLEANUP => 1);
 my $group  = "$cgroups/tinyhttpd-test-$$";

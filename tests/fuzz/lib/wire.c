@@ -70,14 +70,20 @@ static void give(const char *bytes, size_t length)
 
 /* ---- the wrapped calls ---- */
 
+#ifdef __GLIBC__
+#define REQUEST unsigned long
+#else
+#define REQUEST int /* as POSIX has it */
+#endif
+
 ssize_t __real_recv(int fd, void *at, size_t size, int flags);
 ssize_t __wrap_recv(int fd, void *at, size_t size, int flags);
 ssize_t __real_send(int fd, const void *at, size_t length, int flags);
 ssize_t __wrap_send(int fd, const void *at, size_t length, int flags);
 ssize_t __real_sendfile(int fd, int file, off_t *offset, size_t count);
 ssize_t __wrap_sendfile(int fd, int file, off_t *offset, size_t count);
-int __real_ioctl(int fd, unsigned long request, ...);
-int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_ioctl(int fd, REQUEST request, ...);
+int __wrap_ioctl(int fd, REQUEST request, ...);
 int __real_shutdown(int fd, int how);
 int __wrap_shutdown(int fd, int how);
 int __real_close(int fd);
@@ -175,7 +181,7 @@ ssize_t __wrap_sendfile(int fd, int file, off_t *offset, size_t count)
     return length;
 }
 
-int __wrap_ioctl(int fd, unsigned long request, ...)
+int __wrap_ioctl(int fd, REQUEST request, ...)
 {
     va_list arguments;
     va_start(arguments, request);

@@ -22,7 +22,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
     processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to rest_of_download children_of log_writers_of have
-    slices_of http_date noise told put_canary without_privileges is_sanitized preload overwrite_shared_memory
+    slices_of http_date noise told put_canary without_privileges is_sanitized is_musl preload overwrite_shared_memory
     a_pipe a_terminal on_terminal);
 
 # Seconds, enough for a loaded machine under ASan; only failing tests wait that long.
@@ -65,6 +65,9 @@ sub program { return $program }
 
 # True if the program is built with ASan, whose own memory spoils figures of memory.
 sub is_sanitized { return slurp($program) =~ /__asan_init/ }
+
+# 1 if the C library is musl, else 0.
+sub is_musl { return slurp($program) =~ m{/ld-musl-} ? 1 : 0 }
 
 # The environment in which the program loads the library `name` of tests/http/preload before all but ASan's, if that is
 # a library: it must come first, and has functions for memory of its own.

@@ -273,11 +273,13 @@ int dup2(int fd, int number)
 
 /* ---- sockets ---- */
 
-/* glibc declares it with a union of all kinds of addresses. */
+/* glibc declares accept4 with a union of all kinds of addresses, and ioctl not as POSIX has it. */
 #ifdef __GLIBC__
 #define PEER __SOCKADDR_ARG
+#define REQUEST unsigned long
 #else
 #define PEER struct sockaddr *
+#define REQUEST int
 #endif
 
 int accept4(int socket, PEER peer, socklen_t *length, int flags)
@@ -343,9 +345,9 @@ int shutdown(int socket, int how)
     return fails("shutdown") ? -1 : next(socket, how);
 }
 
-int ioctl(int fd, unsigned long request, ...)
+int ioctl(int fd, REQUEST request, ...)
 {
-    typedef int function(int fd, unsigned long request, ...);
+    typedef int function(int fd, REQUEST request, ...);
     NEXT("ioctl", function *)
     va_list list;
     va_start(list, request);

@@ -321,6 +321,8 @@ static const struct {
     {{"--quiet", "-qp"}, {"'-p'", "needs a value"}},
     {{"-r"}, {"'-r'", "needs a value"}},
     {{"www", "--bind"}, {"'--bind'", "needs a value"}},
+    {{"www", "-b"}, {"'-b'", "needs a value"}},
+    {{"www", "-p", "--", "true"}, {"'-p'", "needs a value"}},
     {{"--quiet=yes"}, {"'--quiet'", "no value"}},
     {{"--help=1"}, {"'--help'", "no value"}},
     {{"-p", "65536"}, {"port", "'65536'", "65535"}},

@@ -7,7 +7,9 @@
 #include "sandbox/instrumented.h"
 #include "sandbox/privileges.h"
 
+#include <elf.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/openat2.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -72,10 +74,11 @@ static int poll_stream(void)
     return error_of(poll(&polled, 1, 0));
 }
 
-/* isatty(3) asks by ioctl(2); ENOTTY would be the device's own answer. */
+/* As isatty(3); ENOTTY would be the device's own answer. */
 static int ask_for_terminal(void)
 {
-    return isatty(null) == 0 ? errno : 0;
+    struct termios attributes;
+    return error_of(ioctl(null, TCGETS, &attributes));
 }
 
 static int make_socket(void)
@@ -392,10 +395,11 @@ static int map_shared_and_validated(void)
     return at == MAP_FAILED ? errno : 0;
 }
 
+/* By syscall(2), as musl's mmap(2) turns EPERM into ENOMEM. */
 static int map_with(int flags)
 {
-    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
-    return at == MAP_FAILED ? errno : 0;
+    int protection = PROT_READ | PROT_WRITE;
+    return error_of(syscall(SYS_mmap, NULL, 4096, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0));
 }
 
 /* Of those that the administrator has reserved (proc_sys_vm(5)). */
@@ -445,8 +449,8 @@ static int cut_file(void)
 
 static int map_executable(void)
 {
-    void *at = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return at == MAP_FAILED ? errno : 0;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    return error_of(syscall(SYS_mmap, NULL, 4096, PROT_READ | PROT_EXEC, flags, -1, 0));
 }
 
 static int make_executable(void)
@@ -551,7 +555,7 @@ static const struct {
     bool by_instruments; /* what a build that observes itself needs */
 } refused[] = {
     {"poll", poll_stream, true},
-    {"isatty", ask_for_terminal, true},
+    {"ioctl TCGETS", ask_for_terminal, true},
     {"socket", make_socket, false},
     {"socket of Unix", make_unix_socket, false},
     {"bind", bind_socket, false},
@@ -650,6 +654,97 @@ static void forbidden_calls_fail(void **state)
     }
 }
 
+#ifdef __aarch64__
+/* A program for 32-bit ARM, which alone can make its calls. It enters the filter, then expects that getpid (20) and
+   getppid fail with EPERM: the latter has the number 64, as write, which is allowed, on arm64. As it can't exit, it
+   reads from address 0 (SIGSEGV) if both do, else it has an undefined instruction (SIGILL). */
+enum { ARM_ADDRESS = 0x10000, ARM_FILTER = 256 };
+static const uint32_t arm_code[] = {
+    0xE300717F, 0xE3A00001, 0xE3A01000, /* movw r7, #383 (seccomp); mov r0, #1; mov r1, #0 */
+    0xE3002100, 0xE3402001, 0xEF000000, /* movw r2, #0x100; movt r2, #1; svc #0 */
+    0xE3500000, 0x1A000008,             /* cmp r0, #0; bne to the last instruction */
+    0xE3A07014, 0xEF000000, 0xE3700001, /* mov r7, #20; svc #0; cmn r0, #1 */
+    0x03A07040, 0x0F000000, 0x03700001, /* moveq r7, #64; svceq #0; cmneq r0, #1 */
+    0x1A000001, 0xE3A00000, 0xE5900000, /* bne to the last instruction; mov r0, #0; ldr r0, [r0] */
+    0xE7F000F0,                         /* udf #0 */
+};
+
+struct arm_program {
+    Elf32_Ehdr header;
+    Elf32_Phdr segment;
+    uint32_t code[COUNT(arm_code)];
+    _Alignas(ARM_FILTER) struct {
+        uint32_t length, address; /* struct sock_fprog there */
+        struct sock_filter at[BPF_MAXINSNS];
+    } filter;
+};
+
+/* Copies the filter of a child that is in the sandbox. False without CONFIG_CHECKPOINT_RESTORE or the right. */
+static bool take_filter(struct arm_program *program)
+{
+    enum { PTRACE_GET_FILTER = 0x420C };
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0 && enter())
+            abort(); /* stops for the tracer */
+        _exit(1);
+    }
+    bool stopped = waitpid(pid, &status, 0) == pid && WIFSTOPPED(status);
+    long length = stopped ? syscall(SYS_ptrace, PTRACE_GET_FILTER, pid, 0, program->filter.at) : -1;
+    program->filter.length = length > 0 ? (uint32_t)length : 0;
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return length > 0;
+}
+
+static bool refuse_new_privileges(void)
+{
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+static int arm_fd = -1;
+static int run_arm(void)
+{
+    char *none[] = {NULL};
+    return error_of(syscall(SYS_execveat, arm_fd, "", none, none, AT_EMPTY_PATH));
+}
+
+static void calls_of_32_bit_arm_fail(void)
+{
+    static struct arm_program program = {
+        .header = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
+                   .e_type = ET_EXEC,
+                   .e_machine = EM_ARM,
+                   .e_version = EV_CURRENT,
+                   .e_entry = ARM_ADDRESS + offsetof(struct arm_program, code),
+                   .e_phoff = offsetof(struct arm_program, segment),
+                   .e_flags = EF_ARM_EABI_VER5,
+                   .e_ehsize = sizeof(Elf32_Ehdr),
+                   .e_phentsize = sizeof(Elf32_Phdr),
+                   .e_phnum = 1},
+        .segment = {.p_type = PT_LOAD,
+                    .p_vaddr = ARM_ADDRESS,
+                    .p_filesz = sizeof program,
+                    .p_memsz = sizeof program,
+                    .p_flags = PF_R | PF_X,
+                    .p_align = ARM_ADDRESS},
+        .filter = {.address = ARM_ADDRESS + offsetof(struct arm_program, filter.at)},
+    };
+    _Static_assert(offsetof(struct arm_program, filter) == ARM_FILTER, "where the code expects it");
+    memcpy(program.code, arm_code, sizeof arm_code);
+    if (!take_filter(&program))
+        skip();
+    arm_fd = (int)syscall(SYS_memfd_create, "arm", 0U);
+    assert_int_equal(write(arm_fd, &program, sizeof program), sizeof program);
+    int result = inside(refuse_new_privileges, run_arm);
+    close(arm_fd);
+    if (result == ENOEXEC) /* a kernel without them, so that there is nothing to refuse */
+        skip();
+    assert_int_equal(result, ENDED_BY_SIGNAL + SIGSEGV);
+}
+#endif
+
 static void calls_of_another_architecture_fail(void **state)
 {
     (void)state;
@@ -658,6 +753,8 @@ static void calls_of_another_architecture_fail(void **state)
     if (result == ENDED_BY_SIGNAL + SIGSEGV) /* a kernel without i386, so that there is nothing to refuse */
         return;
     assert_int_equal(result, EPERM);
+#elif defined __aarch64__
+    calls_of_32_bit_arm_fail();
 #else
     skip();
 #endif

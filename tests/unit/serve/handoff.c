@@ -143,7 +143,8 @@ static void send_raw(const void *bytes, size_t length, const int *fds, unsigned 
     struct iovec piece = {(void *)(uintptr_t)bytes, length};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
     if (count > 0) {
-        control.aligned = (struct cmsghdr){CMSG_LEN(count * sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+        control.aligned = (struct cmsghdr){
+            .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
         memcpy(CMSG_DATA(&control.aligned), fds, count * sizeof *fds);
         message.msg_control = &control;
         message.msg_controllen = CMSG_SPACE(count * sizeof(int));
