@@ -286,8 +286,9 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     }
     # A worker that failed to enter the sandbox would have served without it.
     is(scalar(() = $server->stderr =~ /^tinyhttpd: a worker can't enter the sandbox/mg), 2, 'no worker serves in a weaker sandbox') if $server->banner =~ /, Landlock \(ABI/;
-    for my $case ([fork => 'EAGAIN'], [ppoll => 'EINTR'], [kill => 'EPERM']) {
-        set_fault($case->[0], 1, $case->[1], 'in the master');
+    # The first fork after a worker's end is that of the process which empties the channel to the next program.
+    for my $case ([fork => 'EAGAIN'], [fork => 'EAGAIN', 2], [ppoll => 'EINTR'], [kill => 'EPERM']) {
+        set_fault($case->[0], $case->[2] || 1, $case->[1], 'in the master');
         $kill_one->();
         $back->("$case->[0] fails with $case->[1] in the master");
         end_fault();
@@ -296,7 +297,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
     # first pause is longer, and the current workers are still young.
     sleep 1;
     my $said = length $server->stderr;
-    set_fault('fork', 1, 'EAGAIN', 'in the master', 3);
+    set_fault('fork', 2, 'EAGAIN', 'in the master', 3);
     $kill_one->();
     $back->('fork fails four times in the master');
     my @pauses = substr($server->stderr, $said) =~ /can't start a worker: .*; trying again in (\d+) ms$/mg;
