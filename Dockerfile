@@ -18,9 +18,11 @@ WORKDIR /src
 COPY Makefile ./
 COPY src src/
 
-# Static, as the last stage has no loader; PIE for random addresses; -s without symbols. The linker warns of
-# getaddrinfo, getpwnam and getgrnam: numeric addresses and users, as below, need no library at run time.
-RUN make LDFLAGS='-static-pie -s' LDLIBS="$(pkgconf --static --libs libmagic)"
+# Static, as the last stage has no loader; PIE for random addresses; without symbols, unwind tables and unused functions.
+# The linker warns of getaddrinfo, getpwnam and getgrnam: numeric addresses and users, as below, need no library at run
+# time.
+RUN make CFLAGS=-fno-asynchronous-unwind-tables LDLIBS="$(pkgconf --static --libs libmagic)" \
+        LDFLAGS='-static-pie -s -Wl,--gc-sections,-z,pack-relative-relocs'
 
 # All files of the image in one layer. libmagic's database is at its first default path. The passwd entry names the user
 # for tools like ps; the server does not need it.

@@ -156,6 +156,7 @@ cflags_release := -O2 -g $(hardening_cflags)
 # Link-time optimization, for the program alone: --wrap does not reach the calls that it inlines. The other links use the
 # plain code in the same objects.
 lto_release := $(lto)
+small_release := -Os
 ldflags_release := $(hardening_ldflags)
 cflags_debug := -O1 -g -U_FORTIFY_SOURCE $(sanitize) -fno-sanitize-recover=all -fno-omit-frame-pointer
 ldflags_debug := $(sanitize)
@@ -200,6 +201,12 @@ $(objects) $(unit_objects) $(hostile_objects) $(fuzz_objects) $(fuzz_lib_objects
 	@echo '  cc   $<'
 	@mkdir -p $(@D)
 	@$(call compile_object,$<,$@)
+
+# What few requests run is made small, for the image.
+seldom := main cli/% process/% sandbox/% base/log_writer base/unicode base/distance http/redirects http/header_rules \
+	http/rules http/path_pattern site/reason site/listing site/page site/magic_guard $(addprefix answer/,directory error \
+	explain% health live_reload metrics_text options page_part unregister)
+$(filter $(seldom:%=$(BUILD)/src/%.o),$(objects)): override CFLAGS += $(small_$(KIND))
 
 # The compiler's dependency files lack the assembler's .incbin files, and link-time optimization loses the labels.
 $(BUILD)/src/site/assets.o: $(wildcard src/site/assets/*)

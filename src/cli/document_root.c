@@ -38,7 +38,7 @@ static size_t last_component(const char *path)
 static bool find_similar(const char *path, char *similar, size_t size)
 {
     size_t at = last_component(path);
-    char *names[SIBLINGS_MAX];
+    char *names[SIBLINGS_MAX] = {NULL};
     size_t count = 0;
     if (snprintf(similar, size, "%.*s", (int)at, path) >= (int)size)
         return false;

@@ -75,6 +75,16 @@ static bool prevent_core_dumps(void)
     return set;
 }
 
+/* Supplementary groups besides `group`. 0 if they can't be asked for. */
+static int count_other_groups(gid_t group)
+{
+    gid_t groups[LIMIT_GROUPS];
+    int count = getgroups(LIMIT_GROUPS, groups), others = 0;
+    for (int i = 0; i < count; i++)
+        others += groups[i] != group;
+    return others;
+}
+
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
 {
     *held = (struct sandbox_held){0};
@@ -92,7 +102,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
         return false;
     held->user = geteuid();
     held->group = getegid();
-    held->groups = getgroups(0, NULL);
+    held->groups = count_other_groups(held->group);
     held->no_capabilities = privileges_are_gone();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) < 0)
         held->no_new_privileges_error = errno;
@@ -265,7 +275,7 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
 {
     char groups[40] = "", user[96] = "", gains[96] = "no new privileges", landlock[160], calls[96];
     if (held->groups > 0)
-        snprintf(groups, sizeof groups, ", supplementary groups: %d", held->groups);
+        snprintf(groups, sizeof groups, ", other groups: %d", held->groups);
     if (held->user_error != 0)
         snprintf(user, sizeof user, " as nobody is refused (%s)", strerror(held->user_error));
     if (held->no_new_privileges_error != 0)

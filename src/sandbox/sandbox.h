@@ -22,7 +22,7 @@ struct sandbox_held {
     uid_t user;
     gid_t group;
     int user_error;
-    int groups; /* the number of supplementary groups */
+    int groups; /* the number of supplementary groups besides `group` */
     bool no_capabilities;
     int no_new_privileges_error;
     int landlock_version; /* 0 if missing */
