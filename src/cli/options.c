@@ -145,7 +145,7 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
     int key;
     enum options_result result = OPTIONS_SERVE;
     /* A value can only be missing after the last word, but musl leaves optind beyond it, and moves the words. */
-    const char *last = count > 0 ? arguments[count - 1] : NULL;
+    const char *last = count > 0 ? arguments[count - 1] : "";
     fill_getopt(names, letters);
     opterr = 0;
     optind = 0; /* getopt(3): restart */
