@@ -274,8 +274,7 @@ static void print_bash(void)
             continue; /* the word after an option with an optional value is no value */
         printf("    ");
         print_spellings(OFFER_WORDS, table_rows[i].words);
-        printf(") mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$word\") && return ;;\n",
-               table_rows[i].words);
+        printf(") mapfile -t COMPREPLY < <(compgen -W '%s' -- \"$word\") && return ;;\n", table_rows[i].words);
     }
     printf("    ");
     print_spellings(OFFER_NOTHING, NULL);

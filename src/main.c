@@ -128,16 +128,14 @@ static void warn_about_container(const struct listening *listening)
 }
 
 /* Clients could read it there. */
-static void warn_about_log(const char *option, const char *log, const struct settings *settings,
-                           const char *root)
+static void warn_about_log(const char *option, const char *log, const struct settings *settings, const char *root)
 {
     char path[PATH_MAX];
     size_t length = strlen(root);
     if (log == NULL || settings->file != NULL || realpath(log, path) == NULL)
         return;
     if (strncmp(path, root, length) == 0 && (path[length] == '/' || root[length - 1] == '/'))
-        log_error("%s '%s' is beneath the root, where clients may read it; give a file elsewhere", option,
-                  log);
+        log_error("%s '%s' is beneath the root, where clients may read it; give a file elsewhere", option, log);
 }
 
 /* True for a port that browsers refuse (https://fetch.spec.whatwg.org/#port-blocking). */
@@ -169,8 +167,7 @@ static void warn_about_port(const struct banner *banner)
 }
 
 /* Prints the banner and hints, and opens the browser. */
-static void greet(const struct settings *settings, const struct banner *banner,
-                  const struct listening *listening)
+static void greet(const struct settings *settings, const struct banner *banner, const struct listening *listening)
 {
     char hint[4096];
     banner_print(settings, banner);

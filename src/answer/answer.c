@@ -39,8 +39,8 @@ static bool has_foreign_host(const struct exchange *exchange, struct span author
 static bool is_foreign_load(const struct exchange *exchange)
 {
     return exchange->check_host && request_has(exchange->request, 1U << FIELD_SEC_FETCH_SITE) &&
-           client_is_cross_site_load(exchange->request) &&
-           exchange->context->config->settings->cors == NULL && exchange_is_guarded(exchange);
+           client_is_cross_site_load(exchange->request) && exchange->context->config->settings->cors == NULL &&
+           exchange_is_guarded(exchange);
 }
 
 /* An authority may have no name, or one that is too long for a page. */
@@ -57,9 +57,8 @@ static enum outcome refuse_host(struct exchange *exchange)
 
 static enum outcome refuse_load(struct exchange *exchange)
 {
-    buffer_append(
-        &exchange->reason.text,
-        SPAN("Pages of other sites can't load files from this server. To allow it, start it with --cors."));
+    buffer_append(&exchange->reason.text,
+                  SPAN("Pages of other sites can't load files from this server. To allow it, start it with --cors."));
     return refuse(exchange, 403);
 }
 

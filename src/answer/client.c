@@ -80,8 +80,7 @@ bool client_is_cross_site(const struct request *request)
 
 bool client_is_cross_site_load(const struct request *request)
 {
-    return client_is_cross_site(request) &&
-           span_equal(request_field(request, FIELD_SEC_FETCH_MODE), SPAN("no-cors"));
+    return client_is_cross_site(request) && span_equal(request_field(request, FIELD_SEC_FETCH_MODE), SPAN("no-cors"));
 }
 
 /* Proxies add these fields (RFC 9110 7.6.3, RFC 7239). HTTP/1.0 is nginx's default for its upstreams, and no browser

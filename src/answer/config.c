@@ -66,15 +66,13 @@ static struct span end(struct config *config, const struct buffer *lines)
     return buffer_span(lines);
 }
 
-void config_append_default(const struct config *config, struct buffer *lines, struct span name,
-                           struct span value)
+void config_append_default(const struct config *config, struct buffer *lines, struct span name, struct span value)
 {
     if (value.length > 0 && !is_given(config->settings, name))
         append_line(lines, name, value);
 }
 
-void config_append_page(const struct config *config, struct buffer *lines, struct span type,
-                        struct span policy)
+void config_append_page(const struct config *config, struct buffer *lines, struct span type, struct span policy)
 {
     append_line(lines, SPAN("Content-Type"), type);
     config_append_default(config, lines, SPAN("Content-Security-Policy"), policy);
@@ -200,8 +198,7 @@ static void write_rules(struct config *config)
     if (settings->cache == CACHE_AUTO)
         config->immutable = SPAN(IMMUTABLE);
     for (unsigned i = 0; i < settings->cache_rule_count; i++)
-        config->rules[i] =
-            write_choice(config, settings->cache_rules[i].cache, settings->cache_rules[i].seconds);
+        config->rules[i] = write_choice(config, settings->cache_rules[i].cache, settings->cache_rules[i].seconds);
     config->caches_by_path = settings->cache == CACHE_AUTO || settings->cache_rule_count > 0;
 }
 
@@ -209,8 +206,7 @@ static void write_rules(struct config *config)
 static size_t extra_bytes(const struct config *config)
 {
     size_t usual = sizeof RESPONSE_COMMON RESPONSE_NO_CACHE - 1;
-    size_t cache =
-        config->cache.length > config->immutable.length ? config->cache.length : config->immutable.length;
+    size_t cache = config->cache.length > config->immutable.length ? config->cache.length : config->immutable.length;
     for (unsigned i = 0; i < LIMIT_CACHE_RULES; i++)
         cache = config->rules[i].length > cache ? config->rules[i].length : cache;
     size_t longest = config->kept.length + cache;

@@ -43,12 +43,10 @@ struct config {
 void config_open(struct config *config, const struct settings *settings, bool check_host);
 
 /* Appends one of the server's own fields, unless --header replaces or removes it, or the value is empty. */
-void config_append_default(const struct config *config, struct buffer *lines, struct span name,
-                           struct span value);
+void config_append_default(const struct config *config, struct buffer *lines, struct span name, struct span value);
 
 /* Appends the Content-Type and the Content-Security-Policy of a generated page. */
-void config_append_page(const struct config *config, struct buffer *lines, struct span type,
-                        struct span policy);
+void config_append_page(const struct config *config, struct buffer *lines, struct span type, struct span policy);
 
 /* True for a name (from host_name) of --allow-host by which others may reach the server, through a proxy: not for
    loopback names. */

@@ -33,8 +33,7 @@ bool directory_may_list(struct exchange *exchange)
 static void find_stamp(struct exchange *exchange)
 {
     int fd;
-    if (exchange->live != LIVE_NONE &&
-        store_open_directory(exchange->context->store, exchange->target->path, &fd) == 0)
+    if (exchange->live != LIVE_NONE && store_open_directory(exchange->context->store, exchange->target->path, &fd) == 0)
         exchange->listing_stamp = directory_stamp(fd);
 }
 

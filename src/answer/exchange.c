@@ -67,6 +67,5 @@ void exchange_finish(struct exchange *exchange, struct span lines)
     bool announced = !response->last && config->settings->keep_alive > 0;
     if (!response->last)
         response->common = config->kept;
-    response_finish(response, exchange->context->date, announced ? 1 : exchange->request->minor_version,
-                    lines);
+    response_finish(response, exchange->context->date, announced ? 1 : exchange->request->minor_version, lines);
 }

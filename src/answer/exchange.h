@@ -78,14 +78,13 @@ struct exchange {
     struct entry *entry;           /* the file that the response borrows, or NULL; released by the caller */
     struct body_producer *listing; /* of a directory, until the response takes it */
     uint64_t listing_stamp;        /* for --watch: of the directory */
-    enum coding
-        coding; /* of an entry whose path exists only encoded; CODING_IDENTITY: as the entry's own name says */
+    enum coding coding; /* of an entry whose path exists only encoded; CODING_IDENTITY: as the entry's own name says */
     struct refused refused;
     struct span denied_index;             /* the directory's first index that may not be read, or empty */
     struct representation representation; /* of the entry */
-    struct span location; /* where a rule, or the addresses of a host, lead; in the response's text */
-    struct span cache;    /* the Cache-Control line of a file */
-    struct reason reason; /* of a 400, 403, 404 or 406: whole sentences; error.c shows it or not */
+    struct span location;                 /* where a rule, or the addresses of a host, lead; in the response's text */
+    struct span cache;                    /* the Cache-Control line of a file */
+    struct reason reason;                 /* of a 400, 403, 404 or 406: whole sentences; error.c shows it or not */
 
     enum live live;
     int status;        /* of an error */

@@ -17,8 +17,7 @@
 
 /* The text, besides which a response has its head only. */
 enum { EXPLANATION_MAX = 65536, CUT_MAX = 80, LABEL_WIDTH = 12, RANGES_SHOWN = 8 };
-_Static_assert(EXPLANATION_MAX + CONFIG_LINES_MAX + 1024 < LIMIT_RESPONSE_TEXT,
-               "a response has room for both");
+_Static_assert(EXPLANATION_MAX + CONFIG_LINES_MAX + 1024 < LIMIT_RESPONSE_TEXT, "a response has room for both");
 
 struct explanation {
     struct exchange *exchange;
@@ -72,8 +71,7 @@ static struct span number(struct explanation *explanation, uint64_t value)
 /* A number without commas. */
 static struct span plain_number(struct explanation *explanation, uint64_t value)
 {
-    struct buffer out = {explanation->digits[explanation->numbers++ % 4], 0, sizeof *explanation->digits,
-                         false};
+    struct buffer out = {explanation->digits[explanation->numbers++ % 4], 0, sizeof *explanation->digits, false};
     buffer_number(&out, value);
     return buffer_filled(&out);
 }
@@ -88,8 +86,7 @@ static const struct config *config_of(const struct explanation *explanation)
 /* True if the server, as opposed to a file that may not be read, refuses the request. */
 __attribute__((cold)) static bool is_guarded_off(const struct exchange *exchange)
 {
-    return exchange->outcome == OUTCOME_ERROR && exchange->status == 403 &&
-           exchange->denied_index.length == 0;
+    return exchange->outcome == OUTCOME_ERROR && exchange->status == 403 && exchange->denied_index.length == 0;
 }
 
 /* The path as it was before rules. */
@@ -150,8 +147,7 @@ static bool say_site(struct explanation *explanation)
     struct span site = field_of(explanation, FIELD_SEC_FETCH_SITE);
     if (site.length > 0)
         SAY(explanation, "site", site, SPAN(", mode '"), field_of(explanation, FIELD_SEC_FETCH_MODE),
-            is_refused ? SPAN("': refused, pages of other sites can't load files without --cors")
-                       : SPAN("': allowed"));
+            is_refused ? SPAN("': refused, pages of other sites can't load files without --cors") : SPAN("': allowed"));
     return !is_refused;
 }
 
@@ -210,8 +206,7 @@ static void say_redirect_rule(struct explanation *explanation)
             SPAN(" ("), plain_number(explanation, (uint64_t)match->status),
             rules->is_forced ? SPAN("), before files are looked up") : SPAN("), as no file was found"));
     } else {
-        SAY(explanation, "rule",
-            rules->has_redirects ? SPAN("_redirects: no rule matches") : SPAN("no _redirects"));
+        SAY(explanation, "rule", rules->has_redirects ? SPAN("_redirects: no rule matches") : SPAN("no _redirects"));
     }
     if (!rules->applied && exchange->outcome == OUTCOME_RULE)
         SAY(explanation, "address", SPAN("the host has another one: redirect to "), exchange->location);
@@ -226,8 +221,8 @@ static void say_rules(struct explanation *explanation)
     const struct header_fields *fields = explanation->rules.fields;
     for (unsigned i = 0; fields != NULL && i < fields->count; i++) {
         const struct header_field *field = &fields->fields[i];
-        SAY(explanation, "rule", SPAN("_headers:"), plain_number(explanation, field->line), SPAN(": "),
-            field->name, field->value.at != NULL ? SPAN("") : SPAN(" is left out"));
+        SAY(explanation, "rule", SPAN("_headers:"), plain_number(explanation, field->line), SPAN(": "), field->name,
+            field->value.at != NULL ? SPAN("") : SPAN(" is left out"));
     }
     if (fields == NULL)
         SAY(explanation, "rule",
@@ -422,8 +417,7 @@ static void say_coding(struct explanation *explanation)
         SAY(explanation, "coding", SPAN("none, as it is a page or a check of --watch"));
     } else if (exchange->coding != CODING_IDENTITY) {
         append_codings(&codings, &acceptance, 1U << exchange->coding);
-        SAY(explanation, "coding", sent, SPAN(": the best of those that exist ("), buffer_span(&codings),
-            SPAN(")"));
+        SAY(explanation, "coding", sent, SPAN(": the best of those that exist ("), buffer_span(&codings), SPAN(")"));
     } else if (exchange->entry->coding != NULL) {
         SAY(explanation, "coding", span_of(exchange->entry->coding),
             explanation->status == 406 ? SPAN(": that of the file's name, and not accepted")
@@ -452,10 +446,9 @@ static void say_validators(struct explanation *explanation)
             ? SPAN("; each form has its own (RFC 9110 8.8.3.3)")
             : SPAN(""));
     SAY(explanation, "modified", date.length > 0 ? date : SPAN("none"),
-        date.length > 0 ? SPAN("")
-        : date_is_placeholder(entry->modified)
-            ? SPAN(": the date is one of a reproducible build")
-            : SPAN(": too recent to tell states apart (RFC 9110 8.8.2.2)"));
+        date.length > 0                        ? SPAN("")
+        : date_is_placeholder(entry->modified) ? SPAN(": the date is one of a reproducible build")
+                                               : SPAN(": too recent to tell states apart (RFC 9110 8.8.2.2)"));
 }
 
 /* ---- conditions and ranges ---- */
@@ -512,8 +505,8 @@ static void say_conditions(struct explanation *explanation)
             conditional_result(exchange->request, steps[i].field, &validators, exchange->context->now);
         if (result == CONDITION_ABSENT)
             continue;
-        SAY(explanation, "condition", span_of(steps[i].name),
-            request_field(exchange->request, steps[i].field), result_text(result, steps[i].status));
+        SAY(explanation, "condition", span_of(steps[i].name), request_field(exchange->request, steps[i].field),
+            result_text(result, steps[i].status));
         if (result == CONDITION_FALSE)
             return;
     }
@@ -538,8 +531,7 @@ static void say_range(struct explanation *explanation)
     if (!request_has(request, 1U << FIELD_RANGE))
         return;
     struct span field = request_single_field(request, FIELD_RANGE);
-    enum condition if_range =
-        conditional_result(request, FIELD_IF_RANGE, &validators, exchange->context->now);
+    enum condition if_range = conditional_result(request, FIELD_IF_RANGE, &validators, exchange->context->now);
     if (request->method != METHOD_GET) {
         SAY(explanation, "range", field, SPAN(": ignored, only GET has ranges (RFC 9110 14.2)"));
         return;
@@ -551,10 +543,9 @@ static void say_range(struct explanation *explanation)
         return;
     enum range_result result = range_parse(field, exchange->entry->size, ranges, &count);
     SAY(explanation, "range", field,
-        result == RANGE_PARTIAL ? SPAN(": joined where they touch")
-        : result == RANGE_UNSATISFIABLE
-            ? SPAN(": the file has none of these bytes, 416")
-            : SPAN(": ignored (malformed, another unit, an empty file, or too many)"));
+        result == RANGE_PARTIAL         ? SPAN(": joined where they touch")
+        : result == RANGE_UNSATISFIABLE ? SPAN(": the file has none of these bytes, 416")
+                                        : SPAN(": ignored (malformed, another unit, an empty file, or too many)"));
     say_slices(explanation, ranges, count);
 }
 
@@ -721,8 +712,7 @@ bool explain_applies(struct exchange *exchange)
         (exchange->context->config->settings->cors != NULL && client_is_cross_site(request)))
         return false;
     /* A name that is refused is no proxy's, and the explanation of that names no file. */
-    return exchange_is_local(exchange) ||
-           (client_is_local(&exchange->client, request) && is_guarded_off(exchange));
+    return exchange_is_local(exchange) || (client_is_local(&exchange->client, request) && is_guarded_off(exchange));
 }
 
 /* Not inlined, as every request would have to probe the pages of this large stack frame. */

@@ -86,9 +86,8 @@ static void append_cache_setting(const struct explained_response *explained, str
         buffer_string(why, "--cache off");
         break;
     case CACHE_AUTO:
-        buffer_string(why, hashed_name_matches(exchange->path)
-                               ? "--cache auto: the name has a hash"
-                               : "--cache auto: the name has no certain hash");
+        buffer_string(why, hashed_name_matches(exchange->path) ? "--cache auto: the name has a hash"
+                                                               : "--cache auto: the name has no certain hash");
         break;
     case CACHE_SECONDS:
         buffer_string(why, "--cache ");
@@ -139,8 +138,7 @@ static struct span length_reason(const struct explained_response *explained)
         return SPAN("of the ranges");
     if (!sends_file(explained))
         return SPAN("of the generated content");
-    return explained->exchange->has_script ? SPAN("of the file and the script of --watch")
-                                           : SPAN("of the file");
+    return explained->exchange->has_script ? SPAN("of the file and the script of --watch") : SPAN("of the file");
 }
 
 static struct span connection_reason(const struct explained_response *explained)
@@ -177,8 +175,7 @@ static struct span location_reason(const struct explained_response *explained)
 static struct span resource_policy_reason(const struct explained_response *explained)
 {
     const char *cors = settings_of(explained)->cors;
-    return cors != NULL && strcmp(cors, "*") == 0 ? SPAN("--cors")
-                                                  : SPAN("the server is for this machine only");
+    return cors != NULL && strcmp(cors, "*") == 0 ? SPAN("--cors") : SPAN("the server is for this machine only");
 }
 
 /* The origins of fields that have always the same. */

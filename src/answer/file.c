@@ -35,8 +35,7 @@ static bool has_cacheable_header(const struct exchange *exchange)
 {
     const struct entry *entry = exchange->entry;
     return exchange->steady && !exchange->has_script &&
-           (entry->users == 1 || entry->head.length == 0 ||
-            is_current(&entry->head, exchange->context->config));
+           (entry->users == 1 || entry->head.length == 0 || is_current(&entry->head, exchange->context->config));
 }
 
 /* Writes the header of a 200 to the end of its room, as the file's bytes follow in memory. Remembers the position of
@@ -50,8 +49,8 @@ static void write_cached_header(const struct exchange *exchange)
     struct cached_header *head = &exchange->entry->head;
     struct response response = {.common = context->config->kept, .cache = exchange->cache};
     size_t validators = response_describe(&lines, &exchange->representation);
-    head->lines = (uint16_t)response_write_head(&response, &text, context->date, buffer_filled(&lines),
-                                                exchange->entry->size);
+    head->lines =
+        (uint16_t)response_write_head(&response, &text, context->date, buffer_filled(&lines), exchange->entry->size);
     head->lines_end = (uint16_t)(head->lines + lines.length);
     head->validators = (uint16_t)(head->lines + validators);
     head->length = (uint16_t)buffer_filled(&text).length;
@@ -90,8 +89,8 @@ static struct span usable_header(const struct exchange *exchange)
     const struct context *context = exchange->context;
     const struct response *response = exchange->response;
     struct cached_header *head = &exchange->entry->head;
-    if (!has_cacheable_header(exchange) || response->status != 200 || response->varies != 0 ||
-        response->last || exchange->request->minor_version == 0)
+    if (!has_cacheable_header(exchange) || response->status != 200 || response->varies != 0 || response->last ||
+        exchange->request->minor_version == 0)
         return SPAN_NONE;
     char *at = cached_header(exchange);
     if (head->second != context->now) {
@@ -114,8 +113,7 @@ static void answer_whole(struct exchange *exchange)
     struct span head = usable_header(exchange);
     add_slice(exchange, 0, exchange->entry->size);
     if (exchange->has_script)
-        live_reload_add_element(response,
-                                response->status == 200 ? span_of(exchange->entry->etag) : SPAN_NONE);
+        live_reload_add_element(response, response->status == 200 ? span_of(exchange->entry->etag) : SPAN_NONE);
     if (head.length > 0)
         response_finish_cached(response, head);
     else
@@ -202,8 +200,8 @@ __attribute__((noinline)) static void answer_requested_ranges(struct exchange *e
 {
     struct range ranges[LIMIT_RANGES];
     unsigned count = 0;
-    enum range_result result = range_parse(request_single_field(exchange->request, FIELD_RANGE),
-                                           exchange->entry->size, ranges, &count);
+    enum range_result result =
+        range_parse(request_single_field(exchange->request, FIELD_RANGE), exchange->entry->size, ranges, &count);
     if (result == RANGE_UNSATISFIABLE)
         answer_unsatisfiable(exchange);
     else if (result == RANGE_WHOLE)

@@ -9,8 +9,7 @@ static const struct span page_suffix = SPAN_INIT(".html");
 
 static void drop_entry(struct exchange *exchange)
 {
-    exchange_note(exchange, exchange->path,
-                  exchange->entry->kind == ENTRY_DIRECTORY ? "a directory" : "found");
+    exchange_note(exchange, exchange->path, exchange->entry->kind == ENTRY_DIRECTORY ? "a directory" : "found");
     store_release(exchange->context->store, exchange->entry);
     exchange->entry = NULL;
     exchange->coding = CODING_IDENTITY;
@@ -362,8 +361,7 @@ void lookup_explain(struct exchange *exchange)
         return;
     if (encoded_explain(exchange))
         return;
-    struct span index =
-        exchange->denied_index.length > 0 ? exchange->denied_index : context->config->index[0];
+    struct span index = exchange->denied_index.length > 0 ? exchange->denied_index : context->config->index[0];
     struct span path = target->slash ? target_child(target, index) : target->path;
     reason_find(&exchange->reason, store_beneath(context->store), path, context->config->settings->dotfiles,
                 context->now);

@@ -54,12 +54,9 @@ static void append_requests(struct buffer *text, const struct metrics_totals *to
 
 static void append_lost_lines(struct buffer *text, const struct metrics_totals *totals)
 {
-    append_family(text, "tinyhttpd_log_lines_lost_total", "counter",
-                  "Lines that could not be written to a log.");
-    append_sample(text, "tinyhttpd_log_lines_lost_total{log=\"access\"}",
-                  totals->lost_lines[METRICS_ACCESS_LOG]);
-    append_sample(text, "tinyhttpd_log_lines_lost_total{log=\"error\"}",
-                  totals->lost_lines[METRICS_ERROR_LOG]);
+    append_family(text, "tinyhttpd_log_lines_lost_total", "counter", "Lines that could not be written to a log.");
+    append_sample(text, "tinyhttpd_log_lines_lost_total{log=\"access\"}", totals->lost_lines[METRICS_ACCESS_LOG]);
+    append_sample(text, "tinyhttpd_log_lines_lost_total{log=\"error\"}", totals->lost_lines[METRICS_ERROR_LOG]);
 }
 
 static void append_connections(struct buffer *text, const struct metrics_totals *totals)
@@ -95,8 +92,7 @@ void metrics_text_write(struct buffer *text, const struct metrics_totals *totals
     append_family(text, "tinyhttpd_build_info", "gauge", "The running version.");
     append_sample(text, "tinyhttpd_build_info{version=\"" TINYHTTPD_VERSION "\"}", 1);
     append_requests(text, totals);
-    append_counter(text, "tinyhttpd_response_bytes_total", "Bytes of response bodies that were sent.",
-                   totals->bytes);
+    append_counter(text, "tinyhttpd_response_bytes_total", "Bytes of response bodies that were sent.", totals->bytes);
     append_durations(text, totals);
     append_connections(text, totals);
     append_counter(text, "tinyhttpd_cache_hits_total", "Files served from memory, unchanged on disk.",
@@ -104,8 +100,7 @@ void metrics_text_write(struct buffer *text, const struct metrics_totals *totals
     append_counter(text, "tinyhttpd_cache_misses_total", "Files read from disk.", totals->cache_misses);
     append_counter(text, "tinyhttpd_proxy_header_errors_total",
                    "Connections of trusted proxies without a valid PROXY header.", totals->proxy_errors);
-    append_counter(text, "tinyhttpd_worker_restarts_total", "Workers that ended and were replaced.",
-                   totals->restarts);
+    append_counter(text, "tinyhttpd_worker_restarts_total", "Workers that ended and were replaced.", totals->restarts);
     append_lost_lines(text, totals);
 }
 

@@ -50,8 +50,8 @@ static struct span lower(struct span text, char room[static ENTRY_TYPE_MAX])
 
 static bool is_javascript(struct span type)
 {
-    static const struct span names[] = {SPAN_INIT("javascript"), SPAN_INIT("ecmascript"),
-                                        SPAN_INIT("jscript"), SPAN_INIT("livescript")};
+    static const struct span names[] = {SPAN_INIT("javascript"), SPAN_INIT("ecmascript"), SPAN_INIT("jscript"),
+                                        SPAN_INIT("livescript")};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (memmem(type.at, type.length, names[i].at, names[i].length) != NULL)
             return true;
@@ -99,8 +99,8 @@ static void count(const struct exchange *exchange, struct span page, struct span
     buffer_append(&text, SPAN(": "));
     if (by_type) {
         buffer_append(&text, SPAN("refused, its type is "));
-        buffer_append(&text, (struct span){exchange->representation.type.at,
-                                           span_find(exchange->representation.type, ';')});
+        buffer_append(&text,
+                      (struct span){exchange->representation.type.at, span_find(exchange->representation.type, ';')});
     } else {
         buffer_number(&text, (uint64_t)exchange->response->status);
     }

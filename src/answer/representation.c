@@ -43,8 +43,7 @@ const struct cache_rule *representation_cache_rule(const struct exchange *exchan
     for (unsigned i = 0; i < settings->cache_rule_count; i++) {
         const struct cache_rule *rule = &settings->cache_rules[i];
         bool longer = best == NULL || strlen(rule->prefix) >= strlen(best->prefix);
-        if (longer && !(is_page && rule->cache == CACHE_IMMUTABLE) &&
-            is_beneath(exchange->path, span_of(rule->prefix)))
+        if (longer && !(is_page && rule->cache == CACHE_IMMUTABLE) && is_beneath(exchange->path, span_of(rule->prefix)))
             best = rule;
     }
     return best;
@@ -58,8 +57,7 @@ __attribute__((cold)) static struct span cache_by_path(struct exchange *exchange
         exchange->steady = false;
     if (config->rules[0].length == 0 && config->immutable.length == 0)
         return config->cache;
-    const char *type =
-        exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
+    const char *type = exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
     bool is_page = strncmp(type, "text/html", 9) == 0;
     const struct cache_rule *best = representation_cache_rule(exchange, is_page);
     if (best != NULL)
@@ -220,8 +218,8 @@ __attribute__((noinline)) static bool negotiate_siblings(struct exchange *exchan
             exchange->response->varies |= RESPONSE_BY_ENCODING;
             return false;
         }
-        if (store_find_sibling(exchange->context->store, exchange->entry,
-                               representation_forms[coding].sibling, exchange->iteration, &sibling) == 0) {
+        if (store_find_sibling(exchange->context->store, exchange->entry, representation_forms[coding].sibling,
+                               exchange->iteration, &sibling) == 0) {
             select_sibling(exchange, sibling, coding);
             return true;
         }
@@ -237,8 +235,7 @@ bool representation_negotiate(struct exchange *exchange)
     exchange->available = (uint8_t)available;
     bool identity_only = available == 1U << CODING_IDENTITY;
     exchange->response->varies |= identity_only ? 0U : RESPONSE_BY_ENCODING;
-    return (identity_only && !negotiate_is_weighted(exchange->request)) ||
-           negotiate_siblings(exchange, available);
+    return (identity_only && !negotiate_is_weighted(exchange->request)) || negotiate_siblings(exchange, available);
 }
 
 /* ---- live reload ---- */
@@ -263,8 +260,7 @@ __attribute__((cold)) static bool add_script(struct exchange *exchange)
     if (exchange->live != LIVE_PAGE)
         return false;
     exchange->has_script = true;
-    exchange->representation.etag =
-        keep_suffixed_etag(exchange->response, exchange->representation.etag, SPAN("live"));
+    exchange->representation.etag = keep_suffixed_etag(exchange->response, exchange->representation.etag, SPAN("live"));
     return true;
 }
 

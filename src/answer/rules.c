@@ -53,7 +53,7 @@ struct rules {
     const struct context *plain; /* its own */
     struct header_fields fields; /* of the current exchange */
     bool unforced;               /* as of its path */
-    struct span path; /* its target's, as the rules have it: with slashes as the client sent them */
+    struct span path;            /* its target's, as the rules have it: with slashes as the client sent them */
     char room[LIMIT_TARGET + 2];
 };
 
@@ -109,8 +109,7 @@ static void drop(struct rules *rules, struct rules_file *file)
 }
 
 /* False without memory. */
-static bool parse(struct rules *rules, const struct rules_file *file, struct span bytes,
-                  const struct context *context)
+static bool parse(struct rules *rules, const struct rules_file *file, struct span bytes, const struct context *context)
 {
     enum rules_choice dialect = rules->config->settings->rules;
     struct telling telling = {.file = file->name.at,
@@ -125,8 +124,8 @@ static bool parse(struct rules *rules, const struct rules_file *file, struct spa
 }
 
 /* Parses the bytes unless they are those that were read last. Returns 0 or a status. */
-static int take_bytes(struct rules *rules, struct rules_file *file, const struct entry *entry,
-                      struct span bytes, const struct context *context)
+static int take_bytes(struct rules *rules, struct rules_file *file, const struct entry *entry, struct span bytes,
+                      const struct context *context)
 {
     uint64_t hash = hash_bytes(bytes);
     if (file->is_there && strcmp(file->etag, entry->etag) == 0 && file->hash == hash)
@@ -141,8 +140,7 @@ static int take_bytes(struct rules *rules, struct rules_file *file, const struct
 }
 
 /* Looks at the bytes only if no entity tag shows that they are those that were read last. Returns 0 or a status. */
-static int take_file(struct rules *rules, struct rules_file *file, struct entry *entry,
-                     const struct context *context)
+static int take_file(struct rules *rules, struct rules_file *file, struct entry *entry, const struct context *context)
 {
     if (file->is_there && entry->etag[0] != '\0' && strcmp(file->etag, entry->etag) == 0)
         return 0;
@@ -220,8 +218,7 @@ static bool is_overruled(const char *header, const struct header_fields *fields)
 }
 
 /* Keeps the fields of --header that no rule overrules. Returns their bytes. */
-static size_t keep_given(const struct settings *given, const struct header_fields *fields,
-                         struct settings *settings)
+static size_t keep_given(const struct settings *given, const struct header_fields *fields, struct settings *settings)
 {
     size_t bytes = 0;
     settings->header_count = 0;
@@ -273,8 +270,7 @@ static void fill(struct rules *rules, struct ruled_config *ruled, const struct h
     }
     config_open(&ruled->config, &ruled->settings, rules->config->check_host);
     ruled->config.id = ++rules->filled;
-    ruled->config.is_long =
-        ruled->config.extra_head_bytes > rules->config->extra_head_bytes + LIMIT_RULES_HEAD;
+    ruled->config.is_long = ruled->config.extra_head_bytes > rules->config->extra_head_bytes + LIMIT_RULES_HEAD;
     ruled->config.caches_by_path |= ruled->config.is_long;
 }
 
@@ -292,8 +288,7 @@ static struct ruled_config *find_config(struct rules *rules)
 
 static bool is_known(const struct rules *rules, const struct known_path *known)
 {
-    return known->version == rules->version &&
-           (known->ruled == NULL || known->ruled->config.id == known->id) &&
+    return known->version == rules->version && (known->ruled == NULL || known->ruled->config.id == known->id) &&
            span_equal((struct span){known->path, known->length}, rules->path);
 }
 
@@ -409,11 +404,11 @@ __attribute__((cold)) void rules_account_for(const struct exchange *exchange, st
     struct span query = exchange->target->query;
     account->path = rules->path;
     account->has_redirects = rules->redirects != NULL;
-    account->is_forced = exchange->has_rule && redirects_match(rules->redirects, rules->path, query,
-                                                               REDIRECTS_FORCED, &account->match);
-    account->applied =
-        account->is_forced || (exchange->has_rule && redirects_match(rules->redirects, rules->path, query,
-                                                                     REDIRECTS_MISSING, &account->match));
+    account->is_forced =
+        exchange->has_rule && redirects_match(rules->redirects, rules->path, query, REDIRECTS_FORCED, &account->match);
+    account->applied = account->is_forced ||
+                       (exchange->has_rule &&
+                        redirects_match(rules->redirects, rules->path, query, REDIRECTS_MISSING, &account->match));
     account->fields = NULL;
     if (exchange->context == &rules->context) {
         header_rules_match(rules->headers, rules->path, &rules->fields);

@@ -16,8 +16,8 @@ struct rules *rules_open(const struct config *config);
 void rules_close(struct rules *rules);
 
 enum rules_outcome {
-    RULES_NONE,    /* no rule matches */
-    RULES_REWRITE, /* the target is another one now, which no rule rewrites again, with the exchange's status */
+    RULES_NONE,     /* no rule matches */
+    RULES_REWRITE,  /* the target is another one now, which no rule rewrites again, with the exchange's status */
     RULES_NOWHERE,  /* a rewrite to a path that no file has */
     RULES_REDIRECT, /* to the exchange's location, with its status */
     RULES_ERROR,    /* with the exchange's status: a file of rules can't be read */

@@ -21,8 +21,7 @@ bool address_of_socket(const struct sockaddr *socket, struct address *address)
     if (socket->sa_family == AF_INET)
         *address = address_of_v4(&((const struct sockaddr_in *)(const void *)socket)->sin_addr);
     else if (socket->sa_family == AF_INET6)
-        memcpy(address->bytes, &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr,
-               sizeof address->bytes);
+        memcpy(address->bytes, &((const struct sockaddr_in6 *)(const void *)socket)->sin6_addr, sizeof address->bytes);
     else
         return false;
     return true;
@@ -50,8 +49,7 @@ uint16_t address_port(const struct sockaddr_storage *socket)
 {
     if (socket->ss_family == AF_INET6)
         return ntohs(((const struct sockaddr_in6 *)(const void *)socket)->sin6_port);
-    return socket->ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)(const void *)socket)->sin_port)
-                                        : 0;
+    return socket->ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)(const void *)socket)->sin_port) : 0;
 }
 
 bool address_parse(struct span text, struct address *address)

@@ -174,8 +174,7 @@ static struct span escape_json(char byte, char room[ESCAPE_MAX])
         return SPAN("\\\"");
     if (byte == '\\')
         return SPAN("\\\\");
-    return byte >= 0x20 && byte < 0x7F ? unescaped(byte, room)
-                                       : in_hex(SPAN("\\u00"), lower_digits, byte, room);
+    return byte >= 0x20 && byte < 0x7F ? unescaped(byte, room) : in_hex(SPAN("\\u00"), lower_digits, byte, room);
 }
 
 void buffer_html(struct buffer *buffer, struct span text)

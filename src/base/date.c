@@ -9,8 +9,7 @@ static const int64_t SECONDS_MIN = -62167219200;
 static const int64_t SECONDS_MAX = 253402300799;
 
 /* Case-sensitive and independent of the locale (RFC 9110 5.6.7). */
-static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 static const char WEEKDAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 /* The rest of RFC 850's long names. */
 static const char WEEKDAY_ENDS[7][7] = {"day", "day", "sday", "nesday", "rsday", "day", "urday"};
@@ -165,9 +164,8 @@ static bool take_month(struct span *text, int *month)
 /* time-of-day = hour ":" minute ":" second */
 static bool take_time(struct span *text, struct date *date)
 {
-    return take_digits(text, 2, &date->hour) && take(text, SPAN(":")) &&
-           take_digits(text, 2, &date->minute) && take(text, SPAN(":")) &&
-           take_digits(text, 2, &date->second);
+    return take_digits(text, 2, &date->hour) && take(text, SPAN(":")) && take_digits(text, 2, &date->minute) &&
+           take(text, SPAN(":")) && take_digits(text, 2, &date->second);
 }
 
 /* ", 06 Nov 1994 08:49:37 GMT", after the weekday's name. */
@@ -195,10 +193,9 @@ static void choose_century(struct date *date, int64_t now)
 static bool take_rfc850_rest(struct span *text, struct date *date, int64_t now)
 {
     bool taken = take(text, span_of(WEEKDAY_ENDS[date->weekday])) && take(text, SPAN(", ")) &&
-                 take_digits(text, 2, &date->day) && take(text, SPAN("-")) &&
-                 take_month(text, &date->month) && take(text, SPAN("-")) &&
-                 take_digits(text, 2, &date->year) && take(text, SPAN(" ")) && take_time(text, date) &&
-                 take(text, SPAN(" GMT"));
+                 take_digits(text, 2, &date->day) && take(text, SPAN("-")) && take_month(text, &date->month) &&
+                 take(text, SPAN("-")) && take_digits(text, 2, &date->year) && take(text, SPAN(" ")) &&
+                 take_time(text, date) && take(text, SPAN(" GMT"));
     if (taken)
         choose_century(date, now);
     return taken;

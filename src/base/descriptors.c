@@ -73,8 +73,7 @@ static bool close_listed(const int *kept, unsigned count)
 static void close_each(const int *kept, unsigned count)
 {
     struct rlimit limit;
-    int end =
-        getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < INT_MAX ? (int)limit.rlim_max : INT_MAX;
+    int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < INT_MAX ? (int)limit.rlim_max : INT_MAX;
     for (int fd = FIRST; fd < end; fd++) {
         if (next_kept(kept, count, fd) != fd)
             close(fd);

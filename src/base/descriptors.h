@@ -4,8 +4,8 @@
 /* A worker's descriptors at fixed numbers, besides the standard streams. A system call filter can only compare numbers.
    They stay open. */
 enum {
-    DESCRIPTOR_HANDOFF_OUT = 3, /* sends connections to the other workers of this program (serve/handoff.h) */
-    DESCRIPTOR_HANDOFF_IN = 4,  /* receives them */
+    DESCRIPTOR_HANDOFF_OUT = 3,    /* sends connections to the other workers of this program (serve/handoff.h) */
+    DESCRIPTOR_HANDOFF_IN = 4,     /* receives them */
     DESCRIPTOR_HANDOFF_NEXT = 5,   /* sends them to the workers of the program that replaces this one */
     DESCRIPTOR_HANDOFF_BEFORE = 6, /* receives those of the program that this one replaces */
     DESCRIPTOR_MASTER = 7,         /* takes notices for the master */

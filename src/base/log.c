@@ -77,8 +77,7 @@ static const char *files[STDERR_FILENO + 1]; /* that are open on the streams; NU
 
 static struct metrics *counted; /* this process's counters, or NULL */
 
-static bool
-    is_one_file; /* both streams lead to one file, pipe, terminal or socket, and none to an option's file */
+static bool is_one_file; /* both streams lead to one file, pipe, terminal or socket, and none to an option's file */
 
 static struct log_writer writers[] = {
     [STDOUT_FILENO] = {.stream = STDOUT_FILENO, .log = METRICS_ACCESS_LOG},
@@ -186,8 +185,8 @@ static bool open_output(int stream, uid_t user)
 static bool lead_to_one_file(void)
 {
     struct stat output, errors;
-    return fstat(STDOUT_FILENO, &output) == 0 && fstat(STDERR_FILENO, &errors) == 0 &&
-           output.st_dev == errors.st_dev && output.st_ino == errors.st_ino;
+    return fstat(STDOUT_FILENO, &output) == 0 && fstat(STDERR_FILENO, &errors) == 0 && output.st_dev == errors.st_dev &&
+           output.st_ino == errors.st_ino;
 }
 
 /* Opens the file as its stream, for this process and its children. False with the failure. */
@@ -226,8 +225,7 @@ int log_open(const struct log_setup *setup, struct failure *failure)
     choose_stamp();
     if (open_output(STDOUT_FILENO, setup->user) && open_output(STDERR_FILENO, setup->user))
         return 0;
-    return fail(failure, EX_OSERR,
-                "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
+    return fail(failure, EX_OSERR, "can't start a process that writes the log: %s; 'ulimit -a' shows the limits",
                 strerror(errno));
 }
 
@@ -300,8 +298,7 @@ int64_t log_start_writers(int64_t now)
         if (!writer->is_open || writer->pid > 0)
             continue;
         if (writer->due <= now && !log_writer_start(writer) && !was_failing)
-            log_error("can't start a process that writes the log: %s; trying again each second",
-                      strerror(errno));
+            log_error("can't start a process that writes the log: %s; trying again each second", strerror(errno));
         if (writer->pid == 0 && writer->due < next)
             next = writer->due;
     }

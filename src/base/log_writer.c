@@ -133,8 +133,7 @@ static void handle_signals(pid_t parent)
         signal(ignored[i], SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
     sigaction(WRITER_FINISH, &(struct sigaction){.sa_handler = on_finish}, NULL);
-    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm},
-              NULL); /* no SA_RESTART: ends a blocking write */
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL); /* no SA_RESTART: ends a blocking write */
     sigaction(WRITER_SWITCH, &(struct sigaction){.sa_handler = on_switch}, NULL);
     sigprocmask(SIG_SETMASK, &blocked, NULL);
     prctl(PR_SET_PDEATHSIG, (unsigned long)WRITER_FINISH);
@@ -337,8 +336,7 @@ bool log_writer_open(struct log_writer *writer)
     writer->from = ends[0];
     writer->into = ends[1];
     /* Without permissions, a worker can't open the reading end in /proc/self/fd and take the lines of others. */
-    if (fchmod(writer->into, 0) == 0 && fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 &&
-        log_writer_start(writer)) {
+    if (fchmod(writer->into, 0) == 0 && fcntl(writer->into, F_SETFL, O_NONBLOCK) == 0 && log_writer_start(writer)) {
         writer->is_open = true;
         return true;
     }

@@ -20,7 +20,7 @@ struct log_writer {
     bool is_switching; /* log_writer_switch() was called, and the process has not ended */
     int64_t kill_due;  /* when to kill the process then: its stream blocks, or it is stopped */
     int64_t due;       /* the next start, in milliseconds of CLOCK_MONOTONIC */
-    int reports; /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
+    int reports;       /* the stream that the report of lost lines goes to; `stream` if both lead to one file */
     struct span (*format)(char room[LIMIT_LOG_LINE], const char *message); /* makes a line of a report */
     void (*confine)(void);   /* called in the log writer before it reads; NULL: none */
     enum metrics_log log;    /* the log of the stream */

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* As the defaults of Prometheus's clients, from a cached file's duration to a slow download's. */
-const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {
-    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
+                                                      100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
 /* The counters of one process: the workers, then those of enum metrics_other. One process writes them, and others read
    them meanwhile. The count of a path is written last, so a count above zero has a path, although that may be replaced

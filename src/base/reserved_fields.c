@@ -27,8 +27,7 @@ const char *reserved_field_advice(struct span name)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (span_equal_nocase(rows[i].name, name))
-            return rows[i].advice != NULL ? rows[i].advice
-                                          : "leave it out; the server sends this field itself";
+            return rows[i].advice != NULL ? rows[i].advice : "leave it out; the server sends this field itself";
     }
     return NULL;
 }

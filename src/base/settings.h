@@ -118,8 +118,7 @@ struct settings {
     bool trusts_unix;    /* and from clients of a Unix socket */
     bool proxy_protocol; /* connections of these begin with a PROXY header */
 
-    uint32_t
-        keep_alive; /* seconds that a connection may be idle; 0: LIMIT_IDLE_S, and responses don't tell */
+    uint32_t keep_alive;     /* seconds that a connection may be idle; 0: LIMIT_IDLE_S, and responses don't tell */
     uint32_t shutdown_delay; /* seconds from SIGTERM until the drain begins */
     uint32_t drain;          /* seconds for the responses in flight */
     unsigned workers;        /* 0: one per available CPU; one with `slow` */

@@ -47,8 +47,7 @@ static inline void add_round(uint32_t v[8], unsigned i, uint32_t word)
 {
     uint32_t a = v[(0U - i) & 7], b = v[(1U - i) & 7], c = v[(2U - i) & 7];
     uint32_t e = v[(4U - i) & 7], f = v[(5U - i) & 7], g = v[(6U - i) & 7];
-    uint32_t first =
-        v[(7U - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + word;
+    uint32_t first = v[(7U - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + word;
     v[(3U - i) & 7] += first;
     v[(7U - i) & 7] = first + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));
 }

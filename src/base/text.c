@@ -20,8 +20,7 @@ bool span_begins(struct span span, struct span beginning)
 
 bool span_ends(struct span span, struct span end)
 {
-    return span.length >= end.length &&
-           span_equal((struct span){span.at + span.length - end.length, end.length}, end);
+    return span.length >= end.length && span_equal((struct span){span.at + span.length - end.length, end.length}, end);
 }
 
 bool span_equal_nocase(struct span a, struct span b)
@@ -173,8 +172,7 @@ static bool is_plain_word(const char *at)
 {
     uint64_t word;
     memcpy(&word, at, sizeof word);
-    return (word & 0x8080808080808080) == 0 && !has_zero_byte(word) &&
-           !has_zero_byte(word ^ 0x1B1B1B1B1B1B1B1B);
+    return (word & 0x8080808080808080) == 0 && !has_zero_byte(word) && !has_zero_byte(word ^ 0x1B1B1B1B1B1B1B1B);
 }
 
 /* A sequence's continuation after its first byte (RFC 3629 4). The bounds of the second byte exclude
@@ -204,8 +202,7 @@ size_t text_character(struct span text)
 {
     unsigned char first = (unsigned char)text.at[0];
     size_t length = first < 0x80 ? 1 : sequence_of(first).length;
-    return length > 0 && length <= text.length &&
-                   (length == 1 || text_is_utf8((struct span){text.at, length}, false))
+    return length > 0 && length <= text.length && (length == 1 || text_is_utf8((struct span){text.at, length}, false))
                ? length
                : 0;
 }

@@ -86,8 +86,7 @@ static unsigned class_of(uint32_t point)
         return 0;
     if (point <= 0x314 || point == 0x342)
         return 230;
-    if ((point >= 0x323 && point <= 0x326) || point == 0x32D || point == 0x32E || point == 0x330 ||
-        point == 0x331)
+    if ((point >= 0x323 && point <= 0x326) || point == 0x32D || point == 0x32E || point == 0x330 || point == 0x331)
         return 220;
     switch (point) {
     case 0x327:

@@ -41,10 +41,8 @@ static bool is_reachable(const struct ifaddrs *interface, sa_family_t family)
         (interface->ifa_flags & IFF_UP) == 0 || (interface->ifa_flags & IFF_LOOPBACK) != 0)
         return false;
     if (family == AF_INET6)
-        return !IN6_IS_ADDR_LINKLOCAL(
-            &((const struct sockaddr_in6 *)(const void *)interface->ifa_addr)->sin6_addr);
-    uint32_t address =
-        ntohl(((const struct sockaddr_in *)(const void *)interface->ifa_addr)->sin_addr.s_addr);
+        return !IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)(const void *)interface->ifa_addr)->sin6_addr);
+    uint32_t address = ntohl(((const struct sockaddr_in *)(const void *)interface->ifa_addr)->sin_addr.s_addr);
     return address >> 16 != 0xA9FE; /* 169.254.0.0/16, RFC 3927 */
 }
 
@@ -110,8 +108,7 @@ static void append_end(struct buffer *text, const struct banner *banner, uint16_
     append_base(text, banner);
 }
 
-static void append_named_url(struct buffer *text, const struct banner *banner, const char *name,
-                             uint16_t port)
+static void append_named_url(struct buffer *text, const struct banner *banner, const char *name, uint16_t port)
 {
     buffer_append(text, SPAN("http://"));
     buffer_string(text, name);
@@ -119,8 +116,8 @@ static void append_named_url(struct buffer *text, const struct banner *banner, c
 }
 
 /* Appends a URL up to the base. Shows loopback for a wildcard address, which browsers can't open. */
-static void append_url(struct buffer *text, const struct banner *banner,
-                       const struct sockaddr_storage *address, uint16_t port)
+static void append_url(struct buffer *text, const struct banner *banner, const struct sockaddr_storage *address,
+                       uint16_t port)
 {
     char name[INET6_ADDRSTRLEN];
     struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
@@ -275,8 +272,7 @@ static void append_origin(const struct style *style, const struct banner *banner
     buffer_append(style->text, SPAN(" (storage and cookies of its own)"));
 }
 
-static void append_addresses(const struct style *style, const struct settings *settings,
-                             const struct banner *banner)
+static void append_addresses(const struct style *style, const struct settings *settings, const struct banner *banner)
 {
     char room[BANNER_URL_MAX], network[BANNER_URL_MAX] = "";
     struct buffer first = {network, 0, sizeof network - 1, false};
@@ -300,8 +296,7 @@ static void append_addresses(const struct style *style, const struct settings *s
     }
     if (settings->lan) {
         append_label(style, "");
-        buffer_append(style->text,
-                      SPAN("on other devices plain HTTP is no secure context: browsers offer no"));
+        buffer_append(style->text, SPAN("on other devices plain HTTP is no secure context: browsers offer no"));
         append_label(style, "");
         buffer_append(style->text, SPAN("service workers, camera, microphone, location or clipboard"));
         if (first.length > 0)
@@ -379,9 +374,8 @@ static void write_line(struct buffer *text, const struct settings *settings, con
         append_url(text, banner, address, address_port(address));
         buffer_byte(text, '/');
         if (is_any(address) && !settings->lan)
-            buffer_string(text, address->ss_family == AF_INET6
-                                    ? " (and every other IPv6 address of this machine)"
-                                    : " (and every other IPv4 address of this machine)");
+            buffer_string(text, address->ss_family == AF_INET6 ? " (and every other IPv6 address of this machine)"
+                                                               : " (and every other IPv4 address of this machine)");
     }
     if (settings->lan && banner->address_count > 0)
         append_lan(text, banner, address_port(&banner->addresses[0]));
@@ -419,8 +413,7 @@ void banner_print_failures(const struct metrics_totals *totals)
     uint64_t shown = 0;
     for (unsigned i = 0; i < totals->failure_count; i++) {
         uint64_t count = totals->failed[i].count;
-        log_error("--strict: %s (%ju %s)", totals->failed[i].path, (uintmax_t)count,
-                  count == 1 ? "time" : "times");
+        log_error("--strict: %s (%ju %s)", totals->failed[i].path, (uintmax_t)count, count == 1 ? "time" : "times");
         shown += count;
     }
     if (shown < totals->failures)

@@ -48,8 +48,7 @@ static bool become_sudo_user(void)
     if (user == NULL)
         return false;
     set_home(user);
-    return initgroups(user->pw_name, user->pw_gid) == 0 && setgid(user->pw_gid) == 0 &&
-           setuid(user->pw_uid) == 0;
+    return initgroups(user->pw_name, user->pw_gid) == 0 && setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0;
 }
 
 /* Starts a session, so that Ctrl-C ends the server but not the browser. */
@@ -133,8 +132,7 @@ static void tell_failure(const char *failed, int status, const char *chosen, con
     else if (is_in_container())
         log_error("--open: this container has no browser; publish the port and open %s on its host", url);
     else
-        log_error("--open: can't run 'xdg-open'; open %s yourself, or set BROWSER to a browser's command",
-                  url);
+        log_error("--open: can't run 'xdg-open'; open %s yourself, or set BROWSER to a browser's command", url);
 }
 
 /* Tries $BROWSER, a list of commands separated by colons, then what desktops and WSL have. */
@@ -147,8 +145,7 @@ static void try_all(const char *url)
     sigprocmask(SIG_BLOCK, &child, NULL);
     signal(SIGCHLD, SIG_DFL); /* else a parent process that ignores it would hide the status */
     snprintf(commands, sizeof commands, "%s:xdg-open:wslview", chosen);
-    for (char *at = strtok_r(commands, ":", &rest); at != NULL && status != 0;
-         at = strtok_r(NULL, ":", &rest)) {
+    for (char *at = strtok_r(commands, ":", &rest); at != NULL && status != 0; at = strtok_r(NULL, ":", &rest)) {
         snprintf(command, sizeof command, "%s", at);
         status = try_command(command, url, &child);
         if (status == CANT_RUN || failure != CANT_RUN)

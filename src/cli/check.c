@@ -68,8 +68,8 @@ static bool read_url(struct probe *probe, const char *url)
     const char *bracket = *host == '[' ? memchr(host, ']', length) : NULL;
     size_t name = bracket != NULL ? (size_t)(bracket + 1 - host) : strcspn(host, ":/?#");
     struct span port = {host + name + (host[name] == ':'), length - name - (host[name] == ':')};
-    if (name == 0 || name >= sizeof probe->host || (name < length && host[name] != ':') ||
-        !take_port(probe, port) || strlen(target) >= sizeof probe->target - 1)
+    if (name == 0 || name >= sizeof probe->host || (name < length && host[name] != ':') || !take_port(probe, port) ||
+        strlen(target) >= sizeof probe->target - 1)
         return false;
     take_host(probe, (struct span){host, name});
     for (const char *at = url; *at != '\0'; at++) {
@@ -90,8 +90,7 @@ static bool read_settings(struct probe *probe, const struct settings *settings)
         probe->socket = bind + 5;
         return true;
     }
-    bool both = strcmp(bind, "*") == 0, all4 = both || strcmp(bind, "0.0.0.0") == 0,
-         all6 = strcmp(bind, "::") == 0;
+    bool both = strcmp(bind, "*") == 0, all4 = both || strcmp(bind, "0.0.0.0") == 0, all6 = strcmp(bind, "::") == 0;
     probe->second = both ? "::1" : NULL;
     snprintf(probe->host, sizeof probe->host, "%s", all4 ? "127.0.0.1" : all6 ? "::1" : bind);
     return settings->port != 0;
@@ -186,8 +185,7 @@ static void write_host(const struct probe *probe, char *host, size_t size)
     if (probe->socket != NULL)
         snprintf(host, size, "localhost");
     else
-        snprintf(host, size, v6 ? "[%.*s]:%s" : "%.*s:%s", (int)strcspn(probe->host, "%"), probe->host,
-                 probe->port);
+        snprintf(host, size, v6 ? "[%.*s]:%s" : "%.*s:%s", (int)strcspn(probe->host, "%"), probe->host, probe->port);
 }
 
 /* True if the server expects a PROXY header from this socket's address. */
@@ -213,10 +211,9 @@ static bool send_request(const struct probe *probe, int fd)
 {
     char host[HOST_MAX + 16], request[TARGET_MAX + HOST_MAX + 144];
     write_host(probe, host, sizeof host);
-    int length =
-        snprintf(request, sizeof request,
-                 "%sGET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
-                 needs_header(probe, fd) ? "PROXY UNKNOWN\r\n" : "", probe->target, host);
+    int length = snprintf(request, sizeof request,
+                          "%sGET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: tinyhttpd-check\r\nConnection: close\r\n\r\n",
+                          needs_header(probe, fd) ? "PROXY UNKNOWN\r\n" : "", probe->target, host);
     return send(fd, request, (size_t)length, MSG_NOSIGNAL) == length;
 }
 

@@ -54,8 +54,8 @@ static bool find_similar(const char *path, char *similar, size_t size)
     if (folder != NULL)
         closedir(folder);
     const char *nearest = suggest_nearest(path + at, (const char *const *)names, count);
-    bool found = nearest != NULL && snprintf(similar + at, size - at, "%s", nearest) < (int)(size - at) &&
-                 is_directory(similar);
+    bool found =
+        nearest != NULL && snprintf(similar + at, size - at, "%s", nearest) < (int)(size - at) && is_directory(similar);
     while (count > 0)
         free(names[--count]);
     return found;
@@ -79,8 +79,7 @@ static int fail_missing(struct failure *failure, const char *typed)
             return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean './%s'?", typed,
                         output_directories[i]);
     }
-    return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'",
-                typed);
+    return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'", typed);
 }
 
 /* Makes the directory of the file the root. */
@@ -110,9 +109,8 @@ int document_root_read(struct settings *settings, struct failure *failure)
         return take_file(settings, failure);
     settings->file = NULL;
     if (S_ISREG(attributes.st_mode))
-        return fail(failure, EX_NOINPUT,
-                    "root '%s' is not a directory; type 'tinyhttpd %s' to serve only this file", typed,
-                    typed);
+        return fail(failure, EX_NOINPUT, "root '%s' is not a directory; type 'tinyhttpd %s' to serve only this file",
+                    typed, typed);
     return 0;
 }
 
@@ -139,13 +137,13 @@ static bool hint_at_output(const struct settings *settings, char *hint, size_t s
     size_t length = strlen(settings->root);
     bool slash = length > 0 && settings->root[length - 1] == '/';
     for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
-        int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/",
-                               output_directories[i], settings->index[0]);
+        int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/", output_directories[i],
+                               settings->index[0]);
         if (written >= (int)sizeof path || !is_file(path))
             continue;
         path[last_component(path) - 1] = '\0';
-        snprintf(hint, size, "the root has no '%s', but '%s' has one; did you mean 'tinyhttpd %s'?",
-                 settings->index[0], path, path);
+        snprintf(hint, size, "the root has no '%s', but '%s' has one; did you mean 'tinyhttpd %s'?", settings->index[0],
+                 path, path);
         return true;
     }
     return false;

@@ -40,16 +40,14 @@ static int fail_empty(struct failure *failure, const char *name)
 }
 
 /* Applies each member of a list; strtok_r(3) splits a copy in the arena. */
-static int apply_list(const struct reading *reading, const struct option_row *row, const char *name,
-                      const char *typed)
+static int apply_list(const struct reading *reading, const struct option_row *row, const char *name, const char *typed)
 {
     const char separators[] = {'\n', row->separator, '\0'};
     char *list = values_keep(reading->arena, typed, strlen(typed)), *rest = NULL;
     unsigned count = 0;
     if (list == NULL)
         return fail(reading->failure, EX_USAGE, "%s is too long; shorten it", name);
-    for (char *next = strtok_r(list, separators, &rest); next != NULL;
-         next = strtok_r(NULL, separators, &rest)) {
+    for (char *next = strtok_r(list, separators, &rest); next != NULL; next = strtok_r(NULL, separators, &rest)) {
         const char *member = trim(next);
         if (*member == '\0')
             continue;
@@ -107,8 +105,8 @@ static bool is_overruled(const bool given[static TABLE_MAX], size_t row)
     return false;
 }
 
-int environment_read(struct settings *settings, struct values_arena *arena,
-                     const bool given[static TABLE_MAX], struct failure *failure)
+int environment_read(struct settings *settings, struct values_arena *arena, const bool given[static TABLE_MAX],
+                     struct failure *failure)
 {
     const struct reading reading = {settings, arena, failure};
     char name[VARIABLE_NAME_MAX];
@@ -142,8 +140,7 @@ bool environment_hint(char *hint, size_t size)
         const char *nearest = suggest_nearest(typed + PREFIX, words, table_count);
         if (nearest == NULL || strcmp(nearest, typed + PREFIX) == 0)
             continue;
-        snprintf(hint, size, "environment variable '%s' is unknown; did you mean '%s%s'?", typed, prefix,
-                 nearest);
+        snprintf(hint, size, "environment variable '%s' is unknown; did you mean '%s%s'?", typed, prefix, nearest);
         return true;
     }
     return false;

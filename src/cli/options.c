@@ -83,8 +83,8 @@ static int fail_unknown(struct failure *failure, const char *typed)
         if (strncmp(name, table_rows[i].name, strlen(name)) != 0)
             continue;
         if (first != NULL)
-            return fail(failure, EX_USAGE, "option '%s' is ambiguous; did you mean '--%s' or '--%s'?", typed,
-                        first, table_rows[i].name);
+            return fail(failure, EX_USAGE, "option '%s' is ambiguous; did you mean '--%s' or '--%s'?", typed, first,
+                        table_rows[i].name);
         first = table_rows[i].name;
     }
     const char *words[TABLE_MAX];
@@ -221,26 +221,23 @@ static int check_settings(struct settings *settings, enum options_result result,
         return fail(failure, EX_USAGE, "--lan listens on all addresses; leave out '--bind %s' or '--lan'",
                     settings->binds[0]);
     if (settings->proxy_protocol && settings->trusted_proxy_count == 0 && !settings->trusts_unix)
-        return fail(
-            failure, EX_USAGE,
-            "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
+        return fail(failure, EX_USAGE,
+                    "--proxy-protocol needs the proxies' addresses; add '--trust-proxy 10.0.0.0/8', for instance");
     if (check_command(settings, result, failure) != 0)
         return failure->status;
     if (settings->base != NULL && !settings->dotfiles && text_dotfile_in(span_of(settings->base)).length > 0)
         return fail(failure, EX_USAGE, "--base '/%s/': names that begin with a dot are 404; add '--dotfiles'",
                     settings->base);
     if (settings->slow.rate > 0 && settings->workers > 1)
-        return fail(
-            failure, EX_USAGE,
-            "--slow needs a single worker, as all connections share its rate; leave out '--workers %u'",
-            settings->workers);
+        return fail(failure, EX_USAGE,
+                    "--slow needs a single worker, as all connections share its rate; leave out '--workers %u'",
+                    settings->workers);
     if (settings->slow.rate > 0)
         settings->workers = 1;
     return 0;
 }
 
-enum options_result options_read(int count, char *const *arguments, struct settings *settings,
-                                 struct failure *failure)
+enum options_result options_read(int count, char *const *arguments, struct settings *settings, struct failure *failure)
 {
     struct reading reading = {.settings = settings, .failure = failure};
     *settings = (struct settings){.port = 8080, .drain = LIMIT_DRAIN_S, .verbosity = VERBOSITY_NORMAL};

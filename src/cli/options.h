@@ -15,8 +15,7 @@ enum options_result {
 /* Reads the command line, then TINYHTTPD_* and PORT in the environment for options that it lacks. Strings in the
    settings point into both, and into memory that is valid until the next call. A root that is an operand is also stored
    as `file`: cli/document_root finds out which of the two it is. Prints nothing and never exits. */
-enum options_result options_read(int count, char *const *arguments, struct settings *settings,
-                                 struct failure *failure);
+enum options_result options_read(int count, char *const *arguments, struct settings *settings, struct failure *failure);
 
 /* Prints the help text to standard output. */
 void options_print_help(void);

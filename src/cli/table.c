@@ -12,24 +12,20 @@ const struct option_row table_rows[] = {
     {NEEDED('p', "port", "PORT"), .help = "TCP port, 0 for any free port (default: 8080)",
      .manual = "Without this option, if 8080 is in use, the server takes the next free port up to 8090 and "
                "prints it. If a port that you give is in use, the server does not start."},
-    {NEEDED('b', "bind", "ADDRESS"), .separator = ',',
-     .help = "listen address, * or unix:PATH (default: loopback)",
-     .manual =
-         "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix socket, "
-         "which is removed at the end. unix:PATH,mode=660,group=NAME gives it these permissions; unix:@NAME "
-         "is an abstract socket. The default is 127.0.0.1 and ::1, which only this machine can reach."},
+    {NEEDED('b', "bind", "ADDRESS"), .separator = ',', .help = "listen address, * or unix:PATH (default: loopback)",
+     .manual = "An address or a name of this machine, * for all its addresses, or unix:PATH for a Unix socket, "
+               "which is removed at the end. unix:PATH,mode=660,group=NAME gives it these permissions; unix:@NAME "
+               "is an abstract socket. The default is 127.0.0.1 and ::1, which only this machine can reach."},
     {FLAG('L', "lan"), .help = "listen on all addresses, print the network's URLs",
      .manual = "Other devices use plain HTTP, where browsers offer no service workers, camera, microphone, "
                "location or clipboard."},
     {NEEDED(KEY_BASE, "base", "PATH"), .help = "serve the site below PATH, such as /repo/",
-     .manual =
-         "As hosts do for the pages of a project. / and /repo redirect to /repo/, and any other address "
-         "outside is 404. The paths of --open and --cache are relative to the site; those of --metrics and "
-         "of the health check are not."},
+     .manual = "As hosts do for the pages of a project. / and /repo redirect to /repo/, and any other address "
+               "outside is 404. The paths of --open and --cache are relative to the site; those of --metrics and "
+               "of the health check are not."},
     {OPTIONAL('o', "open", "PATH"), .help = "open a browser at PATH (default: /)",
-     .manual =
-         "Once the server listens, tries the commands of BROWSER, then xdg-open, then wslview, until one "
-         "does not fail. Under sudo, they run as the user that typed the command."},
+     .manual = "Once the server listens, tries the commands of BROWSER, then xdg-open, then wslview, until one "
+               "does not fail. Under sudo, they run as the user that typed the command."},
     {NEEDED(KEY_ALLOW_HOST, "allow-host", "NAME"), .separator = ',', .help = "accept this host name as well",
      .manual = "A server that only this machine can reach accepts only loopback names, so that other sites "
                "can't read it by DNS rebinding. Their pages can't load its files, either, unless --cors is "
@@ -43,8 +39,7 @@ const struct option_row table_rows[] = {
      .manual = "Default with --lan. Otherwise the default is to list for local clients only, if the server "
                "is bound to loopback: the request has a loopback Host and no proxy is detected."},
     {FLAG(KEY_NO_LIST, "no-list"), .help = "never list a directory"},
-    {OPTIONAL('s', "spa", "FILE"), .offer = OFFER_FILES,
-     .help = "serve FILE (index.html) for unknown page URLs",
+    {OPTIONAL('s', "spa", "FILE"), .offer = OFFER_FILES, .help = "serve FILE (index.html) for unknown page URLs",
      .manual = "For single-page applications, which route in the browser. Whatever its path, a navigation "
                "gets the page; an image or script that is missing, or a script's request, gets a 404."},
     {FLAG(KEY_DOTFILES, "dotfiles"), .help = "serve files whose names begin with a dot",
@@ -62,8 +57,7 @@ const struct option_row table_rows[] = {
                "are never "
                "served."},
 
-    {FLAG('w', "watch"), .heading = "Response headers",
-     .help = "reload pages in the browser when their files change",
+    {FLAG('w', "watch"), .heading = "Response headers", .help = "reload pages in the browser when their files change",
      .manual = "Appends a script element to HTML pages and listings as they are sent to a browser that opens "
                "them. No file is changed."},
     {NEEDED('c', "cache", "HOW"), .separator = ',', WORDS("auto off"),
@@ -75,51 +69,41 @@ const struct option_row table_rows[] = {
                "/PREFIX=HOW is for the files beneath a path, with HOW off, SECONDS or "
                "immutable: /assets/=immutable keeps what a bundler writes there for a year, but no HTML."},
     {OPTIONAL('C', "cors", "ORIGIN"), .help = "let pages of any site, or of ORIGIN, read responses",
-     .manual =
-         "Write ORIGIN as browsers do: https://example.org. Pages that are opened as file:// need --cors, "
-         "too."},
+     .manual = "Write ORIGIN as browsers do: https://example.org. Pages that are opened as file:// need --cors, "
+               "too."},
     {NEEDED('H', "header", "'NAME: VALUE'"), .separator = '\n', .help = "add this field to every response",
-     .manual =
-         "Replaces the server's own field of that name; without a value, only removes it. Cache-Control is "
-         "sent for files only. Fields that frame a message, or that the server computes, are errors."},
-    {NEEDED(KEY_MIME, "mime", "EXT=TYPE"), .separator = ',',
-     .help = "media type of an extension, or of a file NAME",
-     .manual =
-         "Overrides the built-in table and libmagic. EXT may have several parts, such as user.js, or be "
-         "the whole NAME of a file; a single dot stands for names without an extension."},
+     .manual = "Replaces the server's own field of that name; without a value, only removes it. Cache-Control is "
+               "sent for files only. Fields that frame a message, or that the server computes, are errors."},
+    {NEEDED(KEY_MIME, "mime", "EXT=TYPE"), .separator = ',', .help = "media type of an extension, or of a file NAME",
+     .manual = "Overrides the built-in table and libmagic. EXT may have several parts, such as user.js, or be "
+               "the whole NAME of a file; a single dot stands for names without an extension."},
     {NEEDED(KEY_ENCODED, "encoded", "EXT=CODING"), .separator = ',',
      .help = "files of this extension are encoded: gzip, br or zstd",
-     .manual =
-         "They are sent with that Content-Encoding. Of an EXT of several parts, such as js.gz=gzip, the "
-         "last part is the coding's, and the others give the media type. svgz=gzip is the default."},
+     .manual = "They are sent with that Content-Encoding. Of an EXT of several parts, such as js.gz=gzip, the "
+               "last part is the coding's, and the others give the media type. svgz=gzip is the default."},
     {NEEDED(KEY_CHARSET, "charset", "NAME"), WORDS("utf-8 none"),
      .help = "charset of text, or none (default: utf-8 if valid)"},
 
-    {NEEDED('j', "workers", "N"), .heading = "Process and logs",
-     .help = "worker processes (default: CPUs, at least 2)",
-     .manual =
-         "The default is one for each CPU that affinity and the cgroup's quota allow, and at least 2. While "
-         "a worker waits for a slow disk it answers nothing else: give more there."},
+    {NEEDED('j', "workers", "N"), .heading = "Process and logs", .help = "worker processes (default: CPUs, at least 2)",
+     .manual = "The default is one for each CPU that affinity and the cgroup's quota allow, and at least 2. While "
+               "a worker waits for a slow disk it answers nothing else: give more there."},
     {OPTIONAL(KEY_SLOW, "slow", "RATE[,DELAY]"), WORDS("4g 3g 2g"),
      .help = "simulate a slow network: 4g (default), 3g, 2g or a rate",
-     .manual =
-         "All connections share RATE bytes per second; k and M are 1024 and 1048576, as for curl's "
-         "--limit-rate. Each response begins DELAY milliseconds after its request (default: 0). 4g is "
-         "Lighthouse's slow 4G, 1638.4 kbit/s and 150 ms; 3g its regular 3G, 700 kbit/s and 300 ms; 2g, "
-         "which Lighthouse lacks, WebPageTest's Mobile Edge, 240 kbit/s and 840 ms. Health checks, metrics "
-         "and the requests of --watch's script are not slowed. There is one worker."},
-    {NEEDED('u', "user", "USER"), .offer = OFFER_USERS,
-     .help = "run workers as this user (default for root: nobody)",
+     .manual = "All connections share RATE bytes per second; k and M are 1024 and 1048576, as for curl's "
+               "--limit-rate. Each response begins DELAY milliseconds after its request (default: 0). 4g is "
+               "Lighthouse's slow 4G, 1638.4 kbit/s and 150 ms; 3g its regular 3G, 700 kbit/s and 300 ms; 2g, "
+               "which Lighthouse lacks, WebPageTest's Mobile Edge, 240 kbit/s and 840 ms. Health checks, metrics "
+               "and the requests of --watch's script are not slowed. There is one worker."},
+    {NEEDED('u', "user", "USER"), .offer = OFFER_USERS, .help = "run workers as this user (default for root: nobody)",
      .manual = "USER or USER:GROUP, as names or numbers. A name alone keeps all groups of the user. Only "
                "root can change the user; otherwise workers keep the user that started the server. If "
                "nobody can't read the root, root's workers become its owner and group, but not group root "
                "without user root."},
     {NEEDED(KEY_LOG, "log", "FORM"), WORDS("text combined json errors off"),
      .help = "access log: text, combined, json, errors, off",
-     .manual =
-         "The default is text on a terminal, else combined, the format of Apache and nginx. With errors, "
-         "only responses of 400 and above are logged. Each request is one line on standard output; with "
-         "text, a second line gives the reason of an error, where one is known."},
+     .manual = "The default is text on a terminal, else combined, the format of Apache and nginx. With errors, "
+               "only responses of 400 and above are logged. Each request is one line on standard output; with "
+               "text, a second line gives the reason of an error, where one is known."},
     {NEEDED(KEY_ACCESS_LOG, "access-log", "FILE"), .offer = OFFER_FILES,
      .help = "append the access log to FILE, reopened by SIGUSR1",
      .manual = "FILE is made with mode 0640, and keeps its owner: the user that starts the server. SIGHUP "
@@ -131,18 +115,15 @@ const struct option_row table_rows[] = {
      .help = "trust X-Forwarded-For from these proxies (CIDR or unix)",
      .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for clients of a Unix socket. "
                "If the peer is trusted, the log has the rightmost untrusted address of X-Forwarded-For."},
-    {FLAG(KEY_PROXY_PROTOCOL, "proxy-protocol"),
-     .help = "those proxies send a PROXY header on each connection",
+    {FLAG(KEY_PROXY_PROTOCOL, "proxy-protocol"), .help = "those proxies send a PROXY header on each connection",
      .manual = "Version 1 or 2 of the PROXY protocol. A connection of a peer that --trust-proxy names must "
                "begin with "
                "the header, or it is closed; one of any other peer must not, and is plain HTTP."},
-    {NEEDED(KEY_KEEP_ALIVE, "keep-alive", "SECONDS"),
-     .help = "seconds an idle connection stays open (default: 75)",
-     .manual =
-         "Give more than the idle time of the load balancer or proxy in front, so that the server never "
-         "closes "
-         "a connection on which a request is on its way. With this option, responses name the time in a "
-         "Keep-Alive field."},
+    {NEEDED(KEY_KEEP_ALIVE, "keep-alive", "SECONDS"), .help = "seconds an idle connection stays open (default: 75)",
+     .manual = "Give more than the idle time of the load balancer or proxy in front, so that the server never "
+               "closes "
+               "a connection on which a request is on its way. With this option, responses name the time in a "
+               "Keep-Alive field."},
     {NEEDED(KEY_SHUTDOWN_DELAY, "shutdown-delay", "SECONDS"),
      .help = "on SIGTERM, first serve on for this, with health 503",
      .manual = "Load balancers then stop to send new connections before the server refuses them. The default "

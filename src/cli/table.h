@@ -36,7 +36,7 @@ enum option_key {
 
 enum option_value {
     VALUE_NONE,
-    VALUE_NEEDED, /* "-p 80", "--port 80", "--port=80" */
+    VALUE_NEEDED,   /* "-p 80", "--port 80", "--port=80" */
     VALUE_OPTIONAL, /* "-o", "--open", "--open=PATH": a letter takes no value, so that letters can be combined */
 };
 

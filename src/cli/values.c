@@ -28,14 +28,14 @@ static int refuse(const struct value *value, const char *advice)
     enum { SHOWN = 100 };
     assert(value->typed != NULL); /* a value that was left out is valid */
     bool cut = strlen(value->typed) > SHOWN;
-    return fail(value->failure, EX_USAGE, "%s '%.*s%s': %s", value->named, SHOWN, value->typed,
-                cut ? "..." : "", advice);
+    return fail(value->failure, EX_USAGE, "%s '%.*s%s': %s", value->named, SHOWN, value->typed, cut ? "..." : "",
+                advice);
 }
 
 static int refuse_length(const struct value *value, size_t length, size_t most)
 {
-    return fail(value->failure, EX_USAGE, "%s '%.20s...' has %zu bytes; give at most %zu", value->named,
-                value->typed, length, most);
+    return fail(value->failure, EX_USAGE, "%s '%.20s...' has %zu bytes; give at most %zu", value->named, value->typed,
+                length, most);
 }
 
 char *values_keep(struct values_arena *arena, const char *bytes, size_t length)
@@ -59,8 +59,7 @@ static char *keep(const struct value *value, const char *bytes, size_t length)
 /* ---- words and numbers ---- */
 
 /* `what`: "a number", or with its unit. */
-static int read_number(const struct value *value, const char *what, uint64_t least, uint64_t most,
-                       uint64_t *number)
+static int read_number(const struct value *value, const char *what, uint64_t least, uint64_t most, uint64_t *number)
 {
     if (span_to_number(span_of(value->typed), number) && *number >= least && *number <= most)
         return 0;
@@ -131,9 +130,8 @@ static const char *advice_for_address(const char *typed)
     if (strncmp(typed, "unix:", 5) == 0)
         return typed[5] == '\0' || strcmp(typed + 5, "@") == 0
                    ? "give the socket's path, such as unix:/run/tinyhttpd.sock"
-               : strlen(typed + 5) > 107
-                   ? "the path of a Unix socket has at most 107 bytes; give a shorter one"
-                   : NULL;
+               : strlen(typed + 5) > 107 ? "the path of a Unix socket has at most 107 bytes; give a shorter one"
+                                         : NULL;
     if (strchr(typed, '/') != NULL)
         return "give an address without 'http://' or a path, such as 127.0.0.1";
     if (*typed == '[')
@@ -155,11 +153,10 @@ static int set_socket_access(const struct value *value, const char *part)
 {
     struct settings *settings = value->settings;
     unsigned last = settings->bind_count - 1;
-    bool is_file = settings->bind_count > 0 && strncmp(settings->binds[last], "unix:", 5) == 0 &&
-                   settings->binds[last][5] != '@';
+    bool is_file =
+        settings->bind_count > 0 && strncmp(settings->binds[last], "unix:", 5) == 0 && settings->binds[last][5] != '@';
     if (!is_file)
-        return refuse(value,
-                      "mode and group need a socket with a path before them, such as unix:/run/t.sock");
+        return refuse(value, "mode and group need a socket with a path before them, such as unix:/run/t.sock");
     if (strncmp(part, "mode=", 5) == 0 && is_mode(part + 5))
         settings->socket_access[last].mode = (unsigned)strtoul(part + 5, NULL, 8);
     else if (strncmp(part, "group=", 6) == 0 && part[6] != '\0')
@@ -272,8 +269,7 @@ static int set_base(const struct value *value)
     if (base == NULL)
         return value->failure->status;
     if (strpbrk(typed, "?#") != NULL || !decode(base))
-        return refuse(value,
-                      "give the path of a URL, such as /repo/; write '?', '#' and '%' as %3F, %23 and %25");
+        return refuse(value, "give the path of a URL, such as /repo/; write '?', '#' and '%' as %3F, %23 and %25");
     base += strspn(base, "/");
     size_t length = strlen(base);
     while (length > 0 && base[length - 1] == '/')
@@ -386,8 +382,7 @@ static bool read_cache(const char *how, enum cache_choice *cache, uint32_t *seco
 }
 
 /* A prefix means all files beneath it; an asterisk would only match a name that has one. */
-static int refuse_pattern(const struct value *value, const char *prefix, const char *asterisk,
-                          const char *how)
+static int refuse_pattern(const struct value *value, const char *prefix, const char *asterisk, const char *how)
 {
     enum { SHOWN = 50 };
     char advice[160];
@@ -404,8 +399,7 @@ static int add_cache_rule(const struct value *value)
     struct settings *settings = value->settings;
     const char *typed = value->typed + strspn(value->typed, "/"), *how = strrchr(typed, '=');
     struct cache_rule rule = {.cache = CACHE_IMMUTABLE};
-    bool known =
-        how != NULL && (strcmp(how + 1, "immutable") == 0 || read_cache(how + 1, &rule.cache, &rule.seconds));
+    bool known = how != NULL && (strcmp(how + 1, "immutable") == 0 || read_cache(how + 1, &rule.cache, &rule.seconds));
     if (!known)
         return refuse(value, "give /PREFIX=immutable, =off or =SECONDS, such as /assets/=immutable");
     size_t length = (size_t)(how - typed);
@@ -535,9 +529,8 @@ static bool is_media_type(const char *type)
 /* True if a file's name may end so. A blank at either end is a slip of the keyboard, and so is "*.md". */
 static bool is_end_of_name(const char *text, size_t length)
 {
-    return length > 0 && length <= NAME_MAX && memchr(text, '/', length) == NULL &&
-           memchr(text, '*', length) == NULL && text[0] != ' ' && text[length - 1] != ' ' &&
-           !(length == 2 && memcmp(text, "..", 2) == 0);
+    return length > 0 && length <= NAME_MAX && memchr(text, '/', length) == NULL && memchr(text, '*', length) == NULL &&
+           text[0] != ' ' && text[length - 1] != ' ' && !(length == 2 && memcmp(text, "..", 2) == 0);
 }
 
 static int add_type(const struct value *value)
@@ -606,8 +599,7 @@ static bool read_rate(struct span typed, uint32_t *rate)
     else if (last == 'm' || last == 'M')
         unit = 1048576;
     typed.length -= unit > 1;
-    if (!span_to_number(typed, &number) || number > LIMIT_SLOW_RATE / unit ||
-        number * unit < LIMIT_SLOW_RATE_LEAST)
+    if (!span_to_number(typed, &number) || number > LIMIT_SLOW_RATE / unit || number * unit < LIMIT_SLOW_RATE_LEAST)
         return false;
     *rate = (uint32_t)(number * unit);
     return true;
@@ -668,8 +660,8 @@ static int set_log_file(const struct value *value)
         return refuse(value, "give the name of a file");
     /* The option puts the file in the stream's place, so that such a name would lead to the file itself. */
     struct span name = span_of(value->typed);
-    if (span_equal(name, SPAN("-")) || span_begins(name, SPAN("/dev/std")) ||
-        span_begins(name, SPAN("/dev/fd/")) || span_begins(name, SPAN("/proc/")))
+    if (span_equal(name, SPAN("-")) || span_begins(name, SPAN("/dev/std")) || span_begins(name, SPAN("/dev/fd/")) ||
+        span_begins(name, SPAN("/proc/")))
         return refuse(value, "give a file; a shell's '>' and '2>&1' lead to standard streams");
     *(value->row->key == KEY_ACCESS_LOG ? &settings->access_log : &settings->error_log) = value->typed;
     return 0;

@@ -114,8 +114,7 @@ static bool read_date(const struct request *request, enum request_field field, i
     return text.length > 0 && date_read(text, now, date);
 }
 
-enum conditional conditional_evaluate(const struct request *request, const struct validators *validators,
-                                      int64_t now)
+enum conditional conditional_evaluate(const struct request *request, const struct validators *validators, int64_t now)
 {
     static const uint32_t conditions = 1U << FIELD_IF_MATCH | 1U << FIELD_IF_UNMODIFIED_SINCE |
                                        1U << FIELD_IF_NONE_MATCH | 1U << FIELD_IF_MODIFIED_SINCE;
@@ -148,8 +147,7 @@ static bool date_is_strong(int64_t date, int64_t now)
     return date < now;
 }
 
-bool conditional_range_applies(const struct request *request, const struct validators *validators,
-                               int64_t now)
+bool conditional_range_applies(const struct request *request, const struct validators *validators, int64_t now)
 {
     if (request->method != METHOD_GET)
         return false;

@@ -19,9 +19,8 @@ enum conditional {
 
 /* The validators of a file's current state. Borrows the etag. */
 struct validators {
-    struct span etag; /* with its quotes, as sent; empty: none */
-    int64_t
-        modified; /* last known change in seconds since 1970, not after now; CONDITIONAL_UNDATED: unknown */
+    struct span etag;      /* with its quotes, as sent; empty: none */
+    int64_t modified;      /* last known change in seconds since 1970, not after now; CONDITIONAL_UNDATED: unknown */
     int64_t last_modified; /* the same if sent as Last-Modified, else CONDITIONAL_UNDATED */
 };
 
@@ -34,15 +33,13 @@ struct validators {
  * is invalid or on several lines is ignored, as 13.1.3 and 13.1.4 require; GET and HEAD change nothing, so that is
  * harmless.
  */
-enum conditional conditional_evaluate(const struct request *request, const struct validators *validators,
-                                      int64_t now);
+enum conditional conditional_evaluate(const struct request *request, const struct validators *validators, int64_t now);
 
 /* True if a Range field applies: the method is GET, the only one that defines ranges (RFC 9110 14.2), and If-Range is
    absent or names exactly this state of the file (13.1.5). An If-Range that is malformed or on several lines names
    none. Call it after conditional_evaluate returned CONDITIONAL_PERFORM. `now` is the time of the response, in seconds
    since 1970. */
-bool conditional_range_applies(const struct request *request, const struct validators *validators,
-                               int64_t now);
+bool conditional_range_applies(const struct request *request, const struct validators *validators, int64_t now);
 
 /* The result of one condition. */
 enum condition {

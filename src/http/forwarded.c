@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-bool forwarded_is_trusted(const struct address *address, const struct network *trusted,
-                          unsigned trusted_count)
+bool forwarded_is_trusted(const struct address *address, const struct network *trusted, unsigned trusted_count)
 {
     for (unsigned i = 0; i < trusted_count; i++) {
         if (address_is_in(address, &trusted[i]))

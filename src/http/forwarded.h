@@ -24,5 +24,4 @@ void forwarded_read(struct forwarded *forwarded, struct span line, const struct 
 bool forwarded_is_known(const struct forwarded *forwarded);
 
 /* True if one of the networks contains the address. */
-bool forwarded_is_trusted(const struct address *address, const struct network *trusted,
-                          unsigned trusted_count);
+bool forwarded_is_trusted(const struct address *address, const struct network *trusted, unsigned trusted_count);

@@ -134,8 +134,8 @@ static bool check_value(const struct parser *parser, struct span name, struct sp
 static bool read_field(const struct parser *parser, struct span text, struct header_line *line)
 {
     struct span value = text;
-    bool removes = parser->rules->dialect != RULES_NETLIFY && span_begins(text, SPAN("! ")) &&
-                   span_find(text, ':') == text.length;
+    bool removes =
+        parser->rules->dialect != RULES_NETLIFY && span_begins(text, SPAN("! ")) && span_find(text, ':') == text.length;
     *line = (struct header_line){.line = parser->reader.line};
     if (removes) {
         line->name = span_trim(span_from(text, 1));
@@ -187,8 +187,8 @@ static void add_field(struct parser *parser, struct span text)
     *parser->next++ = line;
     block->count++;
     const struct path_set *set = &parser->rules->set;
-    block->templates |= parser->rules->dialect != RULES_NETLIFY &&
-                        has_placeholder(&set->patterns[set->count - 1], line.value);
+    block->templates |=
+        parser->rules->dialect != RULES_NETLIFY && has_placeholder(&set->patterns[set->count - 1], line.value);
 }
 
 struct header_rules *header_rules_parse(struct span text, enum rules_choice dialect, rules_report *report,
@@ -256,8 +256,7 @@ static void write_value(const struct matched *matched, struct span text, struct 
         if (capture != NULL)
             buffer_uri_path(out, capture->value);
         else
-            buffer_append(
-                out, (struct span){before.at + before.length, (size_t)(text.at - before.at) - before.length});
+            buffer_append(out, (struct span){before.at + before.length, (size_t)(text.at - before.at) - before.length});
     }
 }
 
@@ -301,14 +300,12 @@ static void add_new(struct header_fields *fields, struct span name, struct span 
 
 /* Sets a field: joins it with a value that an earlier line gave it, or at Netlify replaces one of an earlier block.
    Cookies are never joined, as their attributes may have commas (RFC 6265 3). */
-static void set_field(struct header_fields *fields, const struct matched *matched,
-                      const struct header_line *line)
+static void set_field(struct header_fields *fields, const struct matched *matched, const struct header_line *line)
 {
     struct header_field *field = find_field(fields, line->name);
     bool cookie = span_equal_nocase(line->name, SPAN("Set-Cookie"));
     bool has_value = field != NULL && field->value.at != NULL;
-    bool replaces =
-        has_value && matched->rules->dialect == RULES_NETLIFY && field->line < matched->block->line;
+    bool replaces = has_value && matched->rules->dialect == RULES_NETLIFY && field->line < matched->block->line;
     struct span before = has_value && !replaces && !cookie ? field->value : SPAN_NONE, value = line->value;
     if (before.at != NULL || matched->block->templates)
         value = keep_value(fields, matched, before, line->value);

@@ -49,10 +49,9 @@ static bool is_loopback_address(struct span name)
 
 bool host_is_loopback(struct span name)
 {
-    return name.length > 0 &&
-           (span_equal_nocase(name, SPAN("localhost")) || ends_with(name, SPAN(".localhost")) ||
-            is_loopback_address(name) || span_equal_nocase(name, SPAN("ip6-localhost")) ||
-            span_equal_nocase(name, SPAN("ip6-loopback")));
+    return name.length > 0 && (span_equal_nocase(name, SPAN("localhost")) || ends_with(name, SPAN(".localhost")) ||
+                               is_loopback_address(name) || span_equal_nocase(name, SPAN("ip6-localhost")) ||
+                               span_equal_nocase(name, SPAN("ip6-loopback")));
 }
 
 bool host_is_allowed(struct span name, struct span allowed)
@@ -61,7 +60,6 @@ bool host_is_allowed(struct span name, struct span allowed)
         return true;
     struct span asked = host_name(allowed); /* it may have been typed with a port */
     if (asked.length > 1 && asked.at[0] == '.')
-        return ends_with(name, asked) ||
-               span_equal_nocase(name, (struct span){asked.at + 1, asked.length - 1});
+        return ends_with(name, asked) || span_equal_nocase(name, (struct span){asked.at + 1, asked.length - 1});
     return asked.length > 0 && span_equal_nocase(name, asked);
 }

@@ -20,9 +20,8 @@ static bool find_name(struct span name, unsigned *coding)
         struct span name;
         unsigned coding;
     } known[] = {
-        {SPAN_INIT("gzip"), CODING_GZIP}, {SPAN_INIT("br"), CODING_BR},
-        {SPAN_INIT("zstd"), CODING_ZSTD}, {SPAN_INIT("identity"), CODING_IDENTITY},
-        {SPAN_INIT("*"), CODING_ANY},     {SPAN_INIT("x-gzip"), CODING_GZIP},
+        {SPAN_INIT("gzip"), CODING_GZIP},         {SPAN_INIT("br"), CODING_BR}, {SPAN_INIT("zstd"), CODING_ZSTD},
+        {SPAN_INIT("identity"), CODING_IDENTITY}, {SPAN_INIT("*"), CODING_ANY}, {SPAN_INIT("x-gzip"), CODING_GZIP},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].name.length == name.length && span_equal_nocase(known[i].name, name)) {

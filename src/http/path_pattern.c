@@ -277,8 +277,7 @@ static size_t segment_end(struct span path, unsigned slashes)
  * The range in which the text before a wildcard may end, if the wildcard ends at `end`. The first "*" begins in the
  * segment in which it stands in the pattern, as neither texts nor placeholders before it match further slashes.
  */
-static bool find_range(const struct path_pattern *pattern, unsigned i, struct span path, size_t end,
-                       size_t range[2])
+static bool find_range(const struct path_pattern *pattern, unsigned i, struct span path, size_t end, size_t range[2])
 {
     enum path_wildcard wildcard = pattern->pieces[i].wildcard;
     if (wildcard == PATH_NAME) {

@@ -44,8 +44,7 @@ static enum proxy_header_state parse_line(struct span bytes, struct proxy_header
     if (end == NULL)
         return bytes.length < V1_MAX ? PROXY_HEADER_PARTIAL : PROXY_HEADER_BAD;
     size_t length = (size_t)(end - bytes.at);
-    if (length <= begin || end[-1] != '\r' ||
-        !read_line((struct span){bytes.at + begin, length - 1 - begin}, header))
+    if (length <= begin || end[-1] != '\r' || !read_line((struct span){bytes.at + begin, length - 1 - begin}, header))
         return PROXY_HEADER_BAD;
     header->length = length + 1;
     return PROXY_HEADER_WHOLE;
@@ -65,8 +64,7 @@ enum { TCP4 = 0x11, TCP6 = 0x21, FAMILY_MAX = 3, PROTOCOL_MAX = 2 };
 
 /* Checksums and other TLVs are optional for a receiver (2.2.3). Datagrams and Unix sockets have no client that the log
    or a guard could use: the peer stays the client, as for UNSPEC. */
-static bool read_addresses(unsigned char family, const char *bytes, size_t length,
-                           struct proxy_header *header)
+static bool read_addresses(unsigned char family, const char *bytes, size_t length, struct proxy_header *header)
 {
     header->named = family == TCP4 || family == TCP6;
     if (family == TCP4 && length >= 12)

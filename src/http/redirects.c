@@ -258,9 +258,8 @@ static bool read_end(const struct parser *parser, unsigned at, struct redirects_
     }
     if (at + 1 < words->count)
         return refuse(parser, words->at[at + 1],
-                      dialect == RULES_NETLIFY
-                          ? "is a condition, which is not supported; remove it or the rule"
-                          : "is one word too many; write 'FROM TO [STATUS]'");
+                      dialect == RULES_NETLIFY ? "is a condition, which is not supported; remove it or the rule"
+                                               : "is one word too many; write 'FROM TO [STATUS]'");
     return true;
 }
 
@@ -284,8 +283,7 @@ static bool read_rule(const struct parser *parser, struct redirects_rule *rule)
         !read_end(parser, target + 1, rule))
         return false;
     if (is_rewrite(rule->status) && rule->to.origin.length > 0)
-        return refuse(parser, rule->to.origin,
-                      "can't be fetched for a client; use 301 or 302, or run a reverse proxy");
+        return refuse(parser, rule->to.origin, "can't be fetched for a client; use 301 or 302, or run a reverse proxy");
     return check_loop(parser, rule->from, &rule->to) && check_duplicate(parser, rule->from);
 }
 
@@ -302,8 +300,7 @@ static const char *check_limits(struct parser *parser)
 {
     const struct path_set *set = &parser->redirects->set;
     if (parser->redirects->dialect != RULES_CLOUDFLARE)
-        return set->count > LIMIT_RULES ? "and all after it is ignored: there are more than 1000 rules"
-                                        : NULL;
+        return set->count > LIMIT_RULES ? "and all after it is ignored: there are more than 1000 rules" : NULL;
     if (parser->dynamic > 0 || set->patterns[set->count - 1].wildcards > 0)
         return ++parser->dynamic > LIMIT_RULES_DYNAMIC ? "and all after it is ignored: Cloudflare takes 100 "
                                                          "rules from the first with a wildcard on"
@@ -348,8 +345,7 @@ static unsigned max_rules(enum rules_choice dialect)
     return (dialect == RULES_CLOUDFLARE ? LIMIT_RULES_STATIC + LIMIT_RULES_DYNAMIC : LIMIT_RULES) + 1;
 }
 
-struct redirects *redirects_parse(struct span text, enum rules_choice dialect, rules_report *report,
-                                  void *context)
+struct redirects *redirects_parse(struct span text, enum rules_choice dialect, rules_report *report, void *context)
 {
     text = rules_clip(text, dialect);
     unsigned max = rules_count_lines(text, max_rules(dialect));
@@ -412,8 +408,8 @@ static bool match_pairs(struct span pairs, struct span query, struct redirect *m
     return true;
 }
 
-bool redirects_match(const struct redirects *redirects, struct span path, struct span query,
-                     enum redirects_pass pass, struct redirect *match)
+bool redirects_match(const struct redirects *redirects, struct span path, struct span query, enum redirects_pass pass,
+                     struct redirect *match)
 {
     if (pass == REDIRECTS_FORCED ? !redirects->any_forced : redirects->dialect == RULES_CLOUDFLARE)
         return false;

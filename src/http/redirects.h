@@ -17,8 +17,7 @@ struct redirects;
  * Parses a file. Returns NULL without memory; the caller frees it with redirects_free. Copies the text. Each bad line is
  * reported and ignored; so are lines beyond the limits, once.
  */
-struct redirects *redirects_parse(struct span text, enum rules_choice dialect, rules_report *report,
-                                  void *context);
+struct redirects *redirects_parse(struct span text, enum rules_choice dialect, rules_report *report, void *context);
 
 void redirects_free(struct redirects *redirects);
 
@@ -41,8 +40,8 @@ struct redirect {
  * Finds the first rule for a request. `path`: decoded and without dot segments and repeated slashes, as target_parse
  * makes it, with a leading slash, and a final one if the request had one. `query` as sent, with its "?", or empty.
  */
-bool redirects_match(const struct redirects *redirects, struct span path, struct span query,
-                     enum redirects_pass pass, struct redirect *match);
+bool redirects_match(const struct redirects *redirects, struct span path, struct span query, enum redirects_pass pass,
+                     struct redirect *match);
 
 /*
  * Appends the target. Of a redirect: a Location with the target's query, or else the request's, and the fragment; it

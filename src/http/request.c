@@ -32,8 +32,7 @@ static struct span slice_span(const struct request *request, struct request_slic
 }
 
 /* llhttp gives a piece's address; a slice counts from the head's first byte, as the head may move. */
-static void slice_extend(const struct request *request, struct request_slice *slice, const char *at,
-                         size_t length)
+static void slice_extend(const struct request *request, struct request_slice *slice, const char *at, size_t length)
 {
     if (slice->length == 0)
         slice->at = (uint16_t)(at - request->head);
@@ -246,8 +245,8 @@ static int check_request_line(struct request *request)
     if (request->target.at != request->method_name.at + request->method_name.length + 1)
         return 400;
     struct span version = version_so_far(request); /* " HTTP/1.1\r\n" and more */
-    if (version.length < 10 || !text_is_digit(version.at[6]) || version.at[7] != '.' ||
-        !text_is_digit(version.at[8]) || version.at[9] != '\r')
+    if (version.length < 10 || !text_is_digit(version.at[6]) || version.at[7] != '.' || !text_is_digit(version.at[8]) ||
+        version.at[9] != '\r')
         return 400;
     if (version.at[6] != '1' || (version.at[8] != '0' && version.at[8] != '1'))
         return 505;
@@ -449,8 +448,7 @@ static enum request_state check_method_name(struct request *request)
 static int check_version(const struct request *request)
 {
     struct span version = version_so_far(request);
-    if (version.length < 9 || !text_is_digit(version.at[6]) || version.at[7] != '.' ||
-        !text_is_digit(version.at[8]))
+    if (version.length < 9 || !text_is_digit(version.at[6]) || version.at[7] != '.' || !text_is_digit(version.at[8]))
         return 400;
     bool supported = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
     return supported ? 400 : 505; /* after a supported version, the rest of the line is wrong */
@@ -621,8 +619,7 @@ struct span request_first_line(const struct request *request)
     return span_trim((struct span){line.at, span_find(line, '\r')});
 }
 
-bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,
-                       struct span *value)
+bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor, struct span *value)
 {
     if ((request->fields & 1u << field) == 0)
         return false;
@@ -648,7 +645,7 @@ struct span request_single_field(const struct request *request, enum request_fie
 {
     unsigned cursor = 0;
     struct span value = SPAN_NONE, another;
-    bool several = request_next_line(request, field, &cursor, &value) &&
-                   request_next_line(request, field, &cursor, &another);
+    bool several =
+        request_next_line(request, field, &cursor, &value) && request_next_line(request, field, &cursor, &another);
     return several ? SPAN_NONE : value;
 }

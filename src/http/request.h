@@ -161,5 +161,4 @@ struct span request_single_field(const struct request *request, enum request_fie
  * `*cursor` is 0 before the first call and private after it. Returns a line's trimmed value in `*value`, or false at
  * the end, with `*value` unchanged.
  */
-bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,
-                       struct span *value);
+bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor, struct span *value);

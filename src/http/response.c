@@ -165,8 +165,8 @@ void response_add_text(struct response *response, size_t start)
     response_add_bytes(response, (struct span){text->at + start, text->length - start});
 }
 
-void response_add_part_head(struct response *response, struct span boundary, struct span type,
-                            uint64_t offset, uint64_t length, uint64_t size)
+void response_add_part_head(struct response *response, struct span boundary, struct span type, uint64_t offset,
+                            uint64_t length, uint64_t size)
 {
     struct buffer *text = &response->text;
     size_t start = text->length;
@@ -228,8 +228,7 @@ static bool has_content(int status)
 }
 
 /* Appends the fields after the status line. Returns the offset of the given lines. */
-static size_t append_lines(const struct response *response, struct buffer *text, const char *date,
-                           struct span lines)
+static size_t append_lines(const struct response *response, struct buffer *text, const char *date, struct span lines)
 {
     buffer_append(text, SPAN(BEFORE_DATE));
     buffer_append(text, (struct span){date, DATE_LENGTH});
@@ -249,8 +248,7 @@ static void append_vary(struct buffer *text, unsigned varies)
         [RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept\r\n"),
         [RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT] = SPAN_INIT("Vary: Accept, Accept-Encoding\r\n"),
         [RESPONSE_BY_CLIENT] = SPAN_INIT("Vary: Accept" BY_CLIENT "\r\n"),
-        [RESPONSE_BY_ENCODING | RESPONSE_BY_CLIENT] =
-            SPAN_INIT("Vary: Accept, Accept-Encoding" BY_CLIENT "\r\n"),
+        [RESPONSE_BY_ENCODING | RESPONSE_BY_CLIENT] = SPAN_INIT("Vary: Accept, Accept-Encoding" BY_CLIENT "\r\n"),
     };
     buffer_append(text, lines[varies]);
 }
@@ -295,8 +293,8 @@ void response_finish(struct response *response, const char *date, unsigned minor
     set_head(response, (struct span){text->at + start, text->length - start});
 }
 
-size_t response_write_head(const struct response *response, struct buffer *text, const char *date,
-                           struct span lines, uint64_t size)
+size_t response_write_head(const struct response *response, struct buffer *text, const char *date, struct span lines,
+                           uint64_t size)
 {
     size_t start = text->length;
     append_status_line(text, 200);

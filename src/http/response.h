@@ -23,11 +23,7 @@ struct part {
 
 /* Request fields that the response depends on (RFC 9110 12.5.5): Accept-Encoding, Accept, and all those that tell
    the kind of the client (answer/client.h), among them Accept. */
-enum response_varies {
-    RESPONSE_BY_ENCODING = 1,
-    RESPONSE_BY_ACCEPT = 2,
-    RESPONSE_BY_CLIENT = 4 | RESPONSE_BY_ACCEPT
-};
+enum response_varies { RESPONSE_BY_ENCODING = 1, RESPONSE_BY_ACCEPT = 2, RESPONSE_BY_CLIENT = 4 | RESPONSE_BY_ACCEPT };
 
 /* A response being built, then sent from `parts[first]` on. Heads and generated bodies are written into `text`;
    connection.c moves both if the response outlives the iteration. */
@@ -40,9 +36,9 @@ struct response {
     unsigned first;
     unsigned count;
     size_t head_length;
-    struct part *parts; /* parts[0] begins with the head */
-    struct span common; /* complete lines of every head, initially RESPONSE_COMMON; borrowed */
-    struct span cache;  /* the Cache-Control line, initially RESPONSE_NO_CACHE; borrowed, may be empty */
+    struct part *parts;             /* parts[0] begins with the head */
+    struct span common;             /* complete lines of every head, initially RESPONSE_COMMON; borrowed */
+    struct span cache;              /* the Cache-Control line, initially RESPONSE_NO_CACHE; borrowed, may be empty */
     struct body_producer *producer; /* the rest of the body, or NULL; the response's owner drops it */
     bool chunked;                   /* the body's length is unknown (RFC 9112 7.1) */
     struct buffer text;
@@ -73,8 +69,8 @@ enum { RESPONSE_RANGE_MAX = 80 };
 /* Adds the head of one part of multipart/byteranges (RFC 9110 14.6) of a file of `size` bytes; the caller adds its
    slice next. The first one begins with CRLF too, an empty preamble (RFC 2046 5.1.1): nginx and Apache send it, and
    zsync never finds a delimiter at the very start of a body. */
-void response_add_part_head(struct response *response, struct span boundary, struct span type,
-                            uint64_t offset, uint64_t length, uint64_t size);
+void response_add_part_head(struct response *response, struct span boundary, struct span type, uint64_t offset,
+                            uint64_t length, uint64_t size);
 
 /* Adds the end of multipart/byteranges. */
 void response_add_parts_end(struct response *response, struct span boundary);
@@ -109,8 +105,8 @@ void response_finish(struct response *response, const char *date, unsigned minor
 
 /* Writes a header to be cached: of a 200 to an HTTP/1.1 client on a persistent connection, with a body of `size` bytes
    and this response's `common` and `cache`. Returns the offset of `lines` in it. */
-size_t response_write_head(const struct response *response, struct buffer *text, const char *date,
-                           struct span lines, uint64_t size);
+size_t response_write_head(const struct response *response, struct buffer *text, const char *date, struct span lines,
+                           uint64_t size);
 
 /* Replaces the date in a cached header. */
 void response_redate(char *head, const char *date);

@@ -12,9 +12,8 @@ enum { TARGET_NAME_MAX = LIMIT_INDEX_NAME };
 
 struct target {
     struct span authority; /* as sent, valid or not; SPAN_NONE but in absolute-form */
-    struct span
-        sent_path; /* as sent: the server's own paths have one spelling, so a proxy's rules need no other */
-    struct span query; /* as sent, with its "?"; empty: none */
+    struct span sent_path; /* as sent: the server's own paths have one spelling, so a proxy's rules need no other */
+    struct span query;     /* as sent, with its "?"; empty: none */
     /* The path, percent-decoded once, then without dot segments and repeated slashes: segments separated by single
        slashes, none at either end; empty for the root. Followed by a NUL that is not counted, and contains no other. */
     struct span path;

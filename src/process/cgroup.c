@@ -126,8 +126,7 @@ unsigned cgroup_cpus(void)
 {
     cpu_set_t set;
     unsigned cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-    uint64_t quota =
-        lesser(least("/sys/fs/cgroup", "", cpus_of_v2), least("/sys/fs/cgroup/cpu", "cpu", cpus_of_v1));
+    uint64_t quota = lesser(least("/sys/fs/cgroup", "", cpus_of_v2), least("/sys/fs/cgroup/cpu", "cpu", cpus_of_v1));
     return quota < cpus ? (unsigned)quota : cpus;
 }
 
@@ -146,6 +145,5 @@ static uint64_t memory_of_v1(const char *directory)
 
 uint64_t cgroup_memory(void)
 {
-    return lesser(least("/sys/fs/cgroup", "", memory_of_v2),
-                  least("/sys/fs/cgroup/memory", "memory", memory_of_v1));
+    return lesser(least("/sys/fs/cgroup", "", memory_of_v2), least("/sys/fs/cgroup/memory", "memory", memory_of_v1));
 }

@@ -110,11 +110,9 @@ bool channels_make_room(int *fd)
 
 bool channels_enter_worker(const struct channels *channels, int notices)
 {
-    int ends[] = {channels->own.sender, channels->own.receiver, channels->next.sender, channels->before,
-                  notices};
+    int ends[] = {channels->own.sender, channels->own.receiver, channels->next.sender, channels->before, notices};
     enum { ENDS = sizeof ends / sizeof *ends };
-    _Static_assert(ENDS == DESCRIPTOR_FIXED_LAST - DESCRIPTOR_HANDOFF_OUT + 1,
-                   "each fixed number has an end");
+    _Static_assert(ENDS == DESCRIPTOR_FIXED_LAST - DESCRIPTOR_HANDOFF_OUT + 1, "each fixed number has an end");
     for (int i = 0; i < ENDS; i++) {
         if (!channels_make_room(&ends[i]))
             return false;

@@ -16,7 +16,7 @@ struct channels {
     struct channel own;  /* between the workers of this program: they have both ends */
     struct channel next; /* to those of the program that replaces this one */
     int before;          /* receives from those of the program that this one replaces */
-    int old[2]; /* receive what nothing is handed over to any more, see channels_end_old(); -1: none */
+    int old[2];          /* receive what nothing is handed over to any more, see channels_end_old(); -1: none */
 };
 
 /* What the program before has passed. */

@@ -52,8 +52,7 @@ void command_tell(int ready, const char *url)
 
 /* ---- the command ---- */
 
-__attribute__((noreturn)) static void execute(const struct runner *runner, char *const *words,
-                                              const char *url)
+__attribute__((noreturn)) static void execute(const struct runner *runner, char *const *words, const char *url)
 {
     signals_give_back();
     sigprocmask(SIG_SETMASK, &runner->mask, NULL);
@@ -66,8 +65,7 @@ __attribute__((noreturn)) static void execute(const struct runner *runner, char 
     int error = errno;
     bool missing = error == ENOENT || error == ENOTDIR;
     if (missing && words[0][0] == '-')
-        log_error("command '%s' not found; to serve a directory of this name, type './%s'", words[0],
-                  words[0]);
+        log_error("command '%s' not found; to serve a directory of this name, type './%s'", words[0], words[0]);
     else
         log_error("command '%s': %s", words[0], missing ? "not found" : strerror(error));
     _exit(missing ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE);
@@ -82,8 +80,7 @@ static bool read_url(const struct runner *runner, int fd, char *url, size_t room
     struct pollfd ready = {.fd = fd, .events = POLLIN};
     while (ppoll(&ready, 1, NULL, &runner->mask) < 0 && errno == EINTR)
         ;
-    while (length < room &&
-           ((got = read(fd, url + length, room - length)) > 0 || (got < 0 && errno == EINTR)))
+    while (length < room && ((got = read(fd, url + length, room - length)) > 0 || (got < 0 && errno == EINTR)))
         length += got > 0 ? (size_t)got : 0;
     return length > 0 && url[length - 1] == '\0';
 }

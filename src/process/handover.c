@@ -30,8 +30,8 @@ static const char note_log[] = "log:";
 
 /* A name has two 64-bit numbers, a time is one, a pid has at most seven digits (PID_MAX_LIMIT, proc(5)). */
 enum {
-    NOTE_ROOM = sizeof note_owned + sizeof note_channels + LIMIT_LISTENERS * 46 + LOG_WRITERS_MAX * 12 +
-                LIMIT_RETIRED * 29 + 1
+    NOTE_ROOM =
+        sizeof note_owned + sizeof note_channels + LIMIT_LISTENERS * 46 + LOG_WRITERS_MAX * 12 + LIMIT_RETIRED * 29 + 1
 };
 
 /* The sockets, then the ends of channels. */
@@ -163,8 +163,8 @@ int handover_read(struct handover *handover, struct failure *failure)
     int status = 0;
     if (is_for_this_process() && (!read_number("LISTEN_FDS", &sockets) || sockets > LIMIT_LISTENERS)) {
         const char *typed = getenv("LISTEN_FDS");
-        status = fail(failure, EX_USAGE, "LISTEN_FDS '%s': give a number from 0 to %d",
-                      typed != NULL ? typed : "", LIMIT_LISTENERS);
+        status = fail(failure, EX_USAGE, "LISTEN_FDS '%s': give a number from 0 to %d", typed != NULL ? typed : "",
+                      LIMIT_LISTENERS);
     } else if (is_for_this_process()) {
         int after = HANDOVER_FIRST_FD + (int)sockets;
         handover->channels = (struct passed_channels){after, after + 1, after + 2};
@@ -242,8 +242,8 @@ static bool place_sockets(const int saved[PASSED_MAX], const int *sockets, unsig
 }
 
 /* `channels`: NULL for none. Returns only on failure, an errno, with descriptors and environment restored. */
-static int execute(char *const *command, const struct listening *listening,
-                   const struct passed_channels *channels, const char *note)
+static int execute(char *const *command, const struct listening *listening, const struct passed_channels *channels,
+                   const char *note)
 {
     int saved[PASSED_MAX], passed[PASSED_MAX];
     unsigned count = listening->count;
@@ -312,9 +312,8 @@ static void append_worker(struct buffer *note, const struct old_worker *worker)
     buffer_number(note, (uint64_t)worker->retired);
 }
 
-int handover_execute(char *const *command, const struct listening *listening,
-                     const struct old_worker *workers, unsigned worker_count,
-                     const struct passed_channels *channels)
+int handover_execute(char *const *command, const struct listening *listening, const struct old_worker *workers,
+                     unsigned worker_count, const struct passed_channels *channels)
 {
     static char room[NOTE_ROOM];
     pid_t writers[LOG_WRITERS_MAX];

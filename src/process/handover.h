@@ -54,6 +54,5 @@ pid_t handover_dry_run(char *const *command, const struct listening *listening);
 /* Replaces this program, passing these sockets and workers, and the channels on which they hand over their
    connections; NULL: none. Returns only on failure, an errno, with descriptors and
    environment restored. */
-int handover_execute(char *const *command, const struct listening *listening,
-                     const struct old_worker *workers, unsigned worker_count,
-                     const struct passed_channels *channels);
+int handover_execute(char *const *command, const struct listening *listening, const struct old_worker *workers,
+                     unsigned worker_count, const struct passed_channels *channels);

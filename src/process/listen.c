@@ -91,24 +91,21 @@ static int fail_to_listen(struct failure *failure, const struct attempt *attempt
     const char *name = attempt->name;
     uint16_t port = attempt->port;
     char owner[80], place[320];
-    snprintf(place, sizeof place, strchr(name, ':') != NULL ? "[%s]:%u" : "%s:%u", name,
-             port); /* IPv6 as in a URL */
+    snprintf(place, sizeof place, strchr(name, ':') != NULL ? "[%s]:%u" : "%s:%u", name, port); /* IPv6 as in a URL */
     switch (error) {
     case EADDRINUSE:
         describe_owner(attempt, owner, sizeof owner);
-        return fail(failure, EX_UNAVAILABLE,
-                    "%s is in use%s; try '-p %u', or '-p 0' for any port that is free", place, owner,
-                    port < UINT16_MAX ? port + 1U : 8080U);
+        return fail(failure, EX_UNAVAILABLE, "%s is in use%s; try '-p %u', or '-p 0' for any port that is free", place,
+                    owner, port < UINT16_MAX ? port + 1U : 8080U);
     case EACCES:
         return fail(failure, EX_NOPERM, "%s needs a privilege that this user lacks; try '-p 8080'", place);
     case EADDRNOTAVAIL:
-        return fail(failure, EX_UNAVAILABLE,
-                    "'%s' is not an address of this machine; 'ip address' lists them", name);
+        return fail(failure, EX_UNAVAILABLE, "'%s' is not an address of this machine; 'ip address' lists them", name);
     default:
         if (lacks_zone(attempt))
             return fail(failure, EX_USAGE,
-                        "'%s' needs the interface that has it, such as '%s%%eth0'; 'ip address' lists both",
-                        name, name);
+                        "'%s' needs the interface that has it, such as '%s%%eth0'; 'ip address' lists both", name,
+                        name);
         return fail(failure, EX_OSERR, "can't listen on %s: %s", place, strerror(error));
     }
 }
@@ -156,20 +153,17 @@ static bool is_missing(int error)
 }
 
 /* Adds all addresses of a name. Returns 0, or the failure's status with bind's errno in *error. */
-static int add_name(struct listening *listening, const char *name, uint16_t port, struct failure *failure,
-                    int *error)
+static int add_name(struct listening *listening, const char *name, uint16_t port, struct failure *failure, int *error)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
     int unknown = getaddrinfo(name, NULL, &hints, &found);
     if (unknown != 0)
-        return fail(failure, EX_NOHOST,
-                    "can't find the address of '%s': %s; give an address, such as 127.0.0.1", name,
+        return fail(failure, EX_NOHOST, "can't find the address of '%s': %s; give an address, such as 127.0.0.1", name,
                     gai_strerror(unknown));
     struct attempt attempt = {.name = name, .port = port};
     bool added = false;
     *error = 0;
-    for (const struct addrinfo *at = found; at != NULL && listening->count < LIMIT_LISTENERS;
-         at = at->ai_next) {
+    for (const struct addrinfo *at = found; at != NULL && listening->count < LIMIT_LISTENERS; at = at->ai_next) {
         int result = add(listening, at->ai_addr, at->ai_addrlen, shared_port(listening, port));
         added |= result == 0;
         if (result != 0 && (*error == 0 || !is_missing(result))) {
@@ -220,8 +214,8 @@ static bool is_refused(const struct sockaddr_un *address)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return false;
-    bool refused = connect(fd, (const struct sockaddr *)(const void *)address, sizeof *address) < 0 &&
-                   errno == ECONNREFUSED;
+    bool refused =
+        connect(fd, (const struct sockaddr *)(const void *)address, sizeof *address) < 0 && errno == ECONNREFUSED;
     close(fd);
     return refused;
 }
@@ -267,28 +261,25 @@ static int fail_unix(struct failure *failure, const char *path, int error)
 {
     switch (error) {
     case EADDRINUSE:
-        return fail(failure, EX_UNAVAILABLE, "socket '%s' is in use; give another path, or stop its server",
-                    path);
+        return fail(failure, EX_UNAVAILABLE, "socket '%s' is in use; give another path, or stop its server", path);
     case EEXIST:
         return fail(failure, EX_UNAVAILABLE,
                     "can't create socket '%s': there is another file; remove it, or give another path", path);
     case EACCES:
     case EPERM:
     case EROFS:
-        return fail(failure, EX_NOPERM, "can't create socket '%s': %s; give a path that you can write to",
-                    path, strerror(error));
+        return fail(failure, EX_NOPERM, "can't create socket '%s': %s; give a path that you can write to", path,
+                    strerror(error));
     default:
-        return fail(failure, EX_UNAVAILABLE,
-                    "can't create socket '%s': %s; give a path in an existing directory", path,
+        return fail(failure, EX_UNAVAILABLE, "can't create socket '%s': %s; give a path in an existing directory", path,
                     strerror(error));
     }
 }
 
 static int fail_group(struct failure *failure, const char *path, const char *group, int error)
 {
-    return fail(failure, EX_NOPERM,
-                "socket '%s' can't have group '%s': %s; give one that this user is a member of", path, group,
-                strerror(error));
+    return fail(failure, EX_NOPERM, "socket '%s' can't have group '%s': %s; give one that this user is a member of",
+                path, group, strerror(error));
 }
 
 static int add_unix(struct listening *listening, const char *path, const struct socket_access *access,
@@ -311,8 +302,7 @@ static int add_unix(struct listening *listening, const char *path, const struct 
         if (bound && *path != '@')
             unlink(path);
         descriptors_close(fd);
-        return bound && !grouped ? fail_group(failure, path, access->group, error)
-                                 : fail_unix(failure, path, error);
+        return bound && !grouped ? fail_group(failure, path, access->group, error) : fail_unix(failure, path, error);
     }
     struct sockaddr_storage *own = &listening->addresses[listening->count];
     *own = (struct sockaddr_storage){0};
@@ -327,8 +317,8 @@ static int add_unix(struct listening *listening, const char *path, const struct 
 static const char *const any_address[] = {"0.0.0.0", "::"};
 
 /* Adds two addresses, of which a machine without IPv6 or IPv4 has only one. */
-static int add_either(struct listening *listening, const char *const *names, uint16_t port,
-                      struct failure *failure, int *error)
+static int add_either(struct listening *listening, const char *const *names, uint16_t port, struct failure *failure,
+                      int *error)
 {
     unsigned before = listening->count;
     for (unsigned i = 0; i < 2 && listening->count < LIMIT_LISTENERS; i++) {
@@ -339,8 +329,8 @@ static int add_either(struct listening *listening, const char *const *names, uin
     return listening->count > before ? 0 : failure->status;
 }
 
-static int add_typed(struct listening *listening, const char *typed, const struct socket_access *access,
-                     uint16_t port, struct failure *failure, int *error)
+static int add_typed(struct listening *listening, const char *typed, const struct socket_access *access, uint16_t port,
+                     struct failure *failure, int *error)
 {
     if (strcmp(typed, "*") == 0)
         return add_either(listening, any_address, port, failure, error);
@@ -349,8 +339,8 @@ static int add_typed(struct listening *listening, const char *typed, const struc
     return add_name(listening, typed, port, failure, error);
 }
 
-static int add_all(struct listening *listening, const struct settings *settings, uint16_t port,
-                   struct failure *failure, int *error)
+static int add_all(struct listening *listening, const struct settings *settings, uint16_t port, struct failure *failure,
+                   int *error)
 {
     static const char *const loopback[] = {"127.0.0.1", "::1"};
     *error = 0;
@@ -382,8 +372,7 @@ int listen_open(struct listening *listening, const struct settings *settings, st
         *listening = (struct listening){.owned = true};
         if (add_all(listening, settings, (uint16_t)port, failure, &error) == 0) {
             if (first.status != 0 && port != 0)
-                log_error("%.*s: listening on port %d instead", (int)strcspn(first.message, ";"),
-                          first.message, port);
+                log_error("%.*s: listening on port %d instead", (int)strcspn(first.message, ";"), first.message, port);
             *failure = (struct failure){0};
             return 0;
         }
@@ -409,8 +398,7 @@ static bool take(struct listening *listening, int fd)
     struct sockaddr_storage *address = &listening->addresses[listening->count];
     socklen_t length = sizeof *address;
     *address = (struct sockaddr_storage){0};
-    if (socket_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
-        socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
+    if (socket_option(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM || socket_option(fd, SOL_SOCKET, SO_ACCEPTCONN) != 1 ||
         getsockname(fd, (struct sockaddr *)address, &length) < 0 ||
         (address->ss_family != AF_INET && address->ss_family != AF_INET6 && address->ss_family != AF_UNIX))
         return false;
@@ -489,8 +477,7 @@ unsigned listen_addresses(const struct listening *listening,
         const struct sockaddr_storage *address = &listening->addresses[i];
         bool mapped = read_mapped(listening->fds[i], address, &addresses[count]);
         count += mapped;
-        if (!mapped ||
-            IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr))
+        if (!mapped || IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr))
             addresses[count++] = *address;
     }
     return count;
@@ -502,8 +489,7 @@ void listen_close(struct listening *listening)
         unsigned last = --listening->count;
         const struct sockaddr_storage *address = &listening->addresses[last];
         if (address->ss_family == AF_UNIX && listening->owned)
-            remove_name(((const struct sockaddr_un *)(const void *)address)->sun_path,
-                        listening->names[last]);
+            remove_name(((const struct sockaddr_un *)(const void *)address)->sun_path, listening->names[last]);
         close(listening->fds[last]);
     }
 }

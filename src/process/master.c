@@ -51,8 +51,7 @@ static int open_sockets(struct master *master, struct failure *failure)
 
 static int open_channels(struct master *master, struct failure *failure)
 {
-    if (channels_open(&master->channels, master->handover.has_channels ? &master->handover.channels : NULL) ==
-        0)
+    if (channels_open(&master->channels, master->handover.has_channels ? &master->handover.channels : NULL) == 0)
         return 0;
     return fail(failure, EX_OSERR, "can't make a socket: %s; 'ulimit -a' shows the limits", strerror(errno));
 }
@@ -128,8 +127,7 @@ static int open_log(struct master *master, struct failure *failure)
     const struct log_setup setup = {
         .user = master->served.held.user,
         .confine = sandbox_enter_log_writer,
-        .files =
-            {[STDOUT_FILENO] = master->settings->access_log, [STDERR_FILENO] = master->settings->error_log},
+        .files = {[STDOUT_FILENO] = master->settings->access_log, [STDERR_FILENO] = master->settings->error_log},
         .metrics = master->metrics,
     };
     return log_open(&setup, failure);
@@ -150,8 +148,7 @@ int master_open(struct master *master, const struct settings *settings, struct f
     raise_descriptor_limit();
     if (served_root_open(&master->served, failure) != 0)
         return failure->status;
-    if (open_log(master, failure) != 0 || open_sockets(master, failure) != 0 ||
-        open_channels(master, failure) != 0) {
+    if (open_log(master, failure) != 0 || open_sockets(master, failure) != 0 || open_channels(master, failure) != 0) {
         close(master->served.root.fd);
         return failure->status;
     }

@@ -28,8 +28,7 @@ void old_workers_adopt(struct old_workers *workers, struct master *master)
     workers->retire_pending = handover->reload;
     workers->count = handover->worker_count;
     for (unsigned i = 0; i < workers->count; i++)
-        workers->list[i] =
-            (struct old_child){.worker = handover->workers[i], .slot = MASTER_SLOTS_MAX, .notices = -1};
+        workers->list[i] = (struct old_child){.worker = handover->workers[i], .slot = MASTER_SLOTS_MAX, .notices = -1};
     workers->retire_due = workers->release_due = INT64_MAX;
 }
 
@@ -85,8 +84,7 @@ bool old_workers_make_room(struct old_workers *workers, unsigned running)
 void old_workers_add(struct old_workers *workers, pid_t pid, unsigned slot, int notices, int64_t now)
 {
     assert(workers->count < LIMIT_RETIRED);
-    workers->list[workers->count++] =
-        (struct old_child){.worker = {pid, now}, .slot = slot, .notices = notices};
+    workers->list[workers->count++] = (struct old_child){.worker = {pid, now}, .slot = slot, .notices = notices};
     workers->retire_due = earlier_of(workers->retire_due, now + LIMIT_RETIRE_MS);
     workers->release_due = earlier_of(workers->release_due, now + LIMIT_RELEASE_MS);
 }
@@ -224,8 +222,7 @@ static void on_check_exit(struct old_workers *workers, struct old_child *old, in
     if (old->killed || result == CHECK_RELEASED || !serving)
         return;
     if (result == CHECK_LISTENS && old->suspect) {
-        log_error("old worker %d still accepts connections after it was replaced; killed",
-                  (int)old->worker.pid);
+        log_error("old worker %d still accepts connections after it was replaced; killed", (int)old->worker.pid);
         kill(old->worker.pid, SIGKILL);
         old->killed = true;
     } else if (result == CHECK_LISTENS || result == EMFILE || result == ENFILE || result == ENOMEM) {
@@ -243,8 +240,7 @@ static void on_worker_exit(struct old_workers *workers, struct old_child *old, i
     if (old->slot < MASTER_SLOTS_MAX) {
         metrics_set_connections(metrics_of(workers->master->metrics, old->slot), 0, 0);
         if (magic_guard_record_crash(old->slot, path))
-            log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream",
-                      path);
+            log_error("an old worker crashed in libmagic on '%s'; serving it as application/octet-stream", path);
     }
     descriptors_close(old->notices);
     *old = workers->list[--workers->count];

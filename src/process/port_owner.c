@@ -44,8 +44,8 @@ static unsigned long find_inode(const char *table, const char *address, unsigned
         return 0;
     while (found == 0 && fgets(line, sizeof line, file) != NULL) {
         /* The kernel's numbers do not overflow. NOLINTNEXTLINE(cert-err34-c) */
-        if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", local, &local_port,
-                   &state, &inode) != 4)
+        if (sscanf(line, " %*d: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %*s %*s %lu", local, &local_port, &state,
+                   &inode) != 4)
             continue;
         bool same = is_wildcard(local) || is_wildcard(address) || strcmp(local, address) == 0;
         if (state == LISTENING && local_port == port && same)

@@ -57,11 +57,11 @@ bool reload_on_exit(struct reload *reload, pid_t pid, int wait_status)
         return true;
     /* The dry run has printed its own error, if any. */
     if (WIFEXITED(wait_status))
-        log_error("not reloaded: '%s' could not start, status %d; the running program stays",
-                  handover_program(), WEXITSTATUS(wait_status));
+        log_error("not reloaded: '%s' could not start, status %d; the running program stays", handover_program(),
+                  WEXITSTATUS(wait_status));
     else
-        log_error("not reloaded: '%s' could not start, signal %d (%s); the running program stays",
-                  handover_program(), WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
+        log_error("not reloaded: '%s' could not start, signal %d (%s); the running program stays", handover_program(),
+                  WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
     notify_ready();
     return true;
 }
@@ -88,8 +88,7 @@ void reload_hand_over(struct reload *reload)
     old_workers_stop_checks(&workers->old);
     const struct passed_channels ends = {channels->next.receiver, channels->own.receiver, channels->before};
     int error = handover_execute(reload->command, &workers->master->listening, passed, count, &ends);
-    log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(),
-              strerror(error));
+    log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(), strerror(error));
     reload->succeeded = false;
     notify_ready();
 }

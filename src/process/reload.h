@@ -12,9 +12,9 @@ struct reload {
     struct workers *workers;
     char *const *command; /* argv */
     pid_t dry_run;        /* the process of the new program, 0 if there is none */
-    int64_t due;    /* when to kill it; once it has succeeded, when checks no longer delay what follows */
-    bool killed;    /* its time is over */
-    bool succeeded; /* replace this program */
+    int64_t due;          /* when to kill it; once it has succeeded, when checks no longer delay what follows */
+    bool killed;          /* its time is over */
+    bool succeeded;       /* replace this program */
 };
 
 /* True until it is over; no second one may begin. */

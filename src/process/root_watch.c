@@ -78,14 +78,12 @@ static bool handle_look(struct root_watch *watch, int64_t now)
     const char *meanwhile = "; responses are 503 meanwhile";
     struct failure failure = {0};
     char typed[TYPED_MAX];
-    int signal = WIFSIGNALED(watch->result) ? WTERMSIG(watch->result) : 0,
-        result = WEXITSTATUS(watch->result);
+    int signal = WIFSIGNALED(watch->result) ? WTERMSIG(watch->result) : 0, result = WEXITSTATUS(watch->result);
     describe(settings, typed);
     if (signal != 0 && (signal != SIGALRM || now - watch->started < LIMIT_ROOT_MS))
         return false;
     if (signal != 0) {
-        fail(&failure, EX_OSERR, "root '%s' can't be looked up: a file system does not respond",
-             settings->root);
+        fail(&failure, EX_OSERR, "root '%s' can't be looked up: a file system does not respond", settings->root);
         meanwhile = "";
     } else if (result != LOOK_CURRENT && result != LOOK_REPLACED) {
         fail(&failure, EX_NOINPUT, "%s is missing: %s", typed, strerror(result));

@@ -18,20 +18,17 @@ static int fail_root(struct failure *failure, const char *typed, int error)
     switch (error) {
     case EACCES:
     case EPERM:
-        return fail(failure, EX_NOINPUT,
-                    "root '%s' can't be read: %s; 'namei -l' shows the permissions along the path", typed,
-                    strerror(error));
+        return fail(failure, EX_NOINPUT, "root '%s' can't be read: %s; 'namei -l' shows the permissions along the path",
+                    typed, strerror(error));
     case ENOENT:
-        return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'",
-                    typed);
+        return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'", typed);
     case EMFILE:
     case ENFILE:
     case ENOMEM:
         return fail(failure, EX_OSERR, "root '%s' can't be opened: %s; 'ulimit -a' shows the limits", typed,
                     strerror(error));
     default:
-        return fail(failure, EX_NOINPUT, "root '%s': %s; give a directory, such as '.'", typed,
-                    strerror(error));
+        return fail(failure, EX_NOINPUT, "root '%s': %s; give a directory, such as '.'", typed, strerror(error));
     }
 }
 
@@ -53,8 +50,7 @@ static int open_directory(const struct served_root *served, const char *typed, s
     if (stat(typed, &attributes) < 0)
         return fail_root(failure, typed, errno);
     if (!S_ISDIR(attributes.st_mode))
-        return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it",
-                    typed);
+        return fail(failure, EX_NOINPUT, "root '%s' is not a directory; give the directory that holds it", typed);
     int fd = open(typed, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0 && can_search(fd) && root_describe(root, name, fd) == 0) {
         root->file = served->settings->file;
@@ -117,20 +113,16 @@ static int rehearse(struct served_root *served, struct failure *failure)
         return failure->status;
     }
     sandbox_describe(held, served->sandbox_line);
-    if (settings->user == NULL && sandbox->privileges.change == PRIVILEGES_CHANGE && held->user == 0 &&
-        served->warns)
-        log_error(
-            "user nobody can't read root '%s', which root owns; the workers stay root, without capabilities "
-            "and inside the sandbox; '--user' chooses another user",
-            settings->root);
+    if (settings->user == NULL && sandbox->privileges.change == PRIVILEGES_CHANGE && held->user == 0 && served->warns)
+        log_error("user nobody can't read root '%s', which root owns; the workers stay root, without capabilities "
+                  "and inside the sandbox; '--user' chooses another user",
+                  settings->root);
     if (!held->root_is_visible && settings->verbosity == VERBOSITY_VERBOSE && served->warns)
-        log_error("the workers' user can't look up the root's name; the master looks every %d ms",
-                  LIMIT_ROOT_LOOK_MS);
+        log_error("the workers' user can't look up the root's name; the master looks every %d ms", LIMIT_ROOT_LOOK_MS);
     if (sandbox_reads_others(held))
         sandbox_hide_memory();
     if (held->landlock_version == 0 && held->calls == 0 && served->warns)
-        log_error("no Landlock and no seccomp: only the permissions of user %u limit the workers",
-                  held->user);
+        log_error("no Landlock and no seccomp: only the permissions of user %u limit the workers", held->user);
     return 0;
 }
 

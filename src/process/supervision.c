@@ -151,8 +151,8 @@ static int64_t drain_deadline(const struct supervision *supervision)
 static bool is_over(const struct supervision *supervision)
 {
     bool is_drained = supervision->workers.running + supervision->workers.old.count == 0;
-    return supervision->state == SUPERVISION_END || (supervision->state == SUPERVISION_DRAIN &&
-                                                     (is_drained || now_ms() >= drain_deadline(supervision)));
+    return supervision->state == SUPERVISION_END ||
+           (supervision->state == SUPERVISION_DRAIN && (is_drained || now_ms() >= drain_deadline(supervision)));
 }
 
 /* Returns when to go on without a signal or a notice; INT64_MAX: never. */
@@ -212,14 +212,12 @@ static void kill_all(struct supervision *supervision)
     workers_signal(&supervision->workers, SIGKILL);
     for (;;) {
         reap(supervision);
-        unsigned count =
-            supervision->workers.running + supervision->workers.old.count + (supervision->closer > 0);
+        unsigned count = supervision->workers.running + supervision->workers.old.count + (supervision->closer > 0);
         if (count == 0)
             return;
         if (now_ms() >= end) {
-            log_error(
-                "%u process%s not end, waiting for a file system; the port stays in use until it responds",
-                count, count == 1 ? " does" : "es do");
+            log_error("%u process%s not end, waiting for a file system; the port stays in use until it responds", count,
+                      count == 1 ? " does" : "es do");
             return;
         }
         workers_wait(&supervision->workers, end, false);
@@ -233,8 +231,8 @@ int supervision_run(struct master *master, char *const *command)
     supervision->master = master;
     supervision->reload = (struct reload){.workers = &supervision->workers, .command = command};
     /* SIGCHLD only ends a wait. A worker inherits the mask, so that WORKER_RETIRE stays pending until it handles it. */
-    signals_handle(SIGNAL_MASTER, 1U << SIGNAL_DRAIN | 1U << SIGNAL_RELOAD | 1U << SIGNAL_WAKE |
-                                      1U << SIGNAL_SUSPEND | 1U << SIGNAL_REOPEN);
+    signals_handle(SIGNAL_MASTER, 1U << SIGNAL_DRAIN | 1U << SIGNAL_RELOAD | 1U << SIGNAL_WAKE | 1U << SIGNAL_SUSPEND |
+                                      1U << SIGNAL_REOPEN);
     supervision->root_watch =
         (struct root_watch){.workers = &supervision->workers, .due = now_ms()}; /* it may be missing */
     workers_begin(&supervision->workers, master);

@@ -94,8 +94,7 @@ static _Noreturn void become_worker(struct workers *workers, unsigned slot, int 
         fail_worker(errno);
     sandbox_restrict_calls(&held);
     if (sandbox_is_weaker(&held, &master->served.held)) {
-        log_error("a worker can't enter the sandbox: %s; 'ulimit -a' shows the limits",
-                  strerror(sandbox_error(&held)));
+        log_error("a worker can't enter the sandbox: %s; 'ulimit -a' shows the limits", strerror(sandbox_error(&held)));
         _exit(EX_OSERR);
     }
     exit(worker_run(&setup));
@@ -151,8 +150,7 @@ static void start_child(struct workers *workers, struct child *child)
     if (pid < 0) {
         child->pause = master_longer_pause(child->pause);
         child->due = child->started + child->pause;
-        log_error("can't start a worker: %s; trying again in %lld ms", strerror(errno),
-                  (long long)child->pause);
+        log_error("can't start a worker: %s; trying again in %lld ms", strerror(errno), (long long)child->pause);
         return;
     }
     child->pid = pid;
@@ -188,10 +186,9 @@ static void on_leave(struct workers *workers, struct child *child, int64_t now)
 {
     if (!old_workers_make_room(&workers->old, workers->running)) {
         if (!child->leaving)
-            log_error(
-                "worker %d leaves, but %u old workers still finish their responses; it is replaced when "
-                "one has ended",
-                (int)child->pid, workers->old.count);
+            log_error("worker %d leaves, but %u old workers still finish their responses; it is replaced when "
+                      "one has ended",
+                      (int)child->pid, workers->old.count);
         child->leaving = true;
         return;
     }
@@ -252,7 +249,7 @@ static void on_child_exit(struct workers *workers, struct child *child, int wait
     char path[MAGIC_GUARD_PATH_MAX];
     bool has_slot = slot < MASTER_SLOTS_MAX;
     bool crashed = has_slot && magic_guard_record_crash(slot, path); /* quarantines the file */
-    child->pause = crashed ? 0 : next_pause(child, now); /* such a file can't crash the next worker */
+    child->pause = crashed ? 0 : next_pause(child, now);             /* such a file can't crash the next worker */
     child->due = now + child->pause;
     child->pid = 0;
     descriptors_close(child->notices);
@@ -265,8 +262,7 @@ static void on_child_exit(struct workers *workers, struct child *child, int wait
             log_death(pid, wait_status, child->pause);
     }
     if (crashed)
-        log_error("worker %d crashed in libmagic on '%s'; serving it as application/octet-stream", (int)pid,
-                  path);
+        log_error("worker %d crashed in libmagic on '%s'; serving it as application/octet-stream", (int)pid, path);
 }
 
 /* Lets a worker that serves without a slot leave if one is free, and another one when this has ended. */

@@ -24,8 +24,7 @@ enum { NAME_ROOM = 256 };
 /* ---- capabilities ---- */
 
 /* To change the workers' user and group, and to signal processes of that user (kill(2)). */
-static const uint64_t needed =
-    UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_KILL;
+static const uint64_t needed = UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_KILL;
 
 /* The C libraries have no function for capget and capset (capget(2)): each set is in two words. */
 enum { WORDS = _LINUX_CAPABILITY_U32S_3 };
@@ -115,14 +114,11 @@ static int find(struct privileges *plan, const char *typed, struct failure *fail
     size_t length = colon != NULL ? (size_t)(colon - typed) : strlen(typed);
     snprintf(user, sizeof user, "%.*s", (int)length, typed);
     if (length >= sizeof user || !find_user(plan, user))
-        return fail(failure, EX_USAGE, "user '%s' is unknown; give a name of 'getent passwd', or a number",
-                    user);
+        return fail(failure, EX_USAGE, "user '%s' is unknown; give a name of 'getent passwd', or a number", user);
     if (colon != NULL && !privileges_find_group(colon + 1, &plan->group))
-        return fail(failure, EX_USAGE, "group '%s' is unknown; give a name of 'getent group', or a number",
-                    colon + 1);
+        return fail(failure, EX_USAGE, "group '%s' is unknown; give a name of 'getent group', or a number", colon + 1);
     if (colon == NULL && !find_others(plan, user))
-        return fail(failure, EX_USAGE, "user '%s' has more than %d groups; give '%s:GROUP'", user,
-                    LIMIT_GROUPS, user);
+        return fail(failure, EX_USAGE, "user '%s' has more than %d groups; give '%s:GROUP'", user, LIMIT_GROUPS, user);
     return 0;
 }
 
@@ -131,18 +127,17 @@ static bool is_current(const struct privileges *plan)
 {
     uid_t user, effective_user, saved_user;
     gid_t group, effective_group, saved_group;
-    if (getresuid(&user, &effective_user, &saved_user) < 0 ||
-        getresgid(&group, &effective_group, &saved_group) < 0)
+    if (getresuid(&user, &effective_user, &saved_user) < 0 || getresgid(&group, &effective_group, &saved_group) < 0)
         return false;
-    return user == plan->user && effective_user == plan->user && saved_user == plan->user &&
-           group == plan->group && effective_group == plan->group && saved_group == plan->group;
+    return user == plan->user && effective_user == plan->user && saved_user == plan->user && group == plan->group &&
+           effective_group == plan->group && saved_group == plan->group;
 }
 
 static int fail_unable(struct failure *failure, const struct privileges *plan, const char *typed)
 {
     if (geteuid() != 0)
-        return fail(failure, EX_USAGE,
-                    "only root can become user '%s'; leave '--user' out, or start it by sudo", typed);
+        return fail(failure, EX_USAGE, "only root can become user '%s'; leave '--user' out, or start it by sudo",
+                    typed);
     return fail(failure, EX_NOPERM,
                 "can't become user '%s' without CAP_SETUID, CAP_SETGID and CAP_KILL; start the container as "
                 "that user, with '--user %u:%u' before the image's name",
@@ -172,8 +167,7 @@ int privileges_plan(struct privileges *plan, const char *typed, struct failure *
 static int change(const struct privileges *plan)
 {
     if (setgroups((size_t)plan->other_count, plan->others) < 0 ||
-        setresgid(plan->group, plan->group, plan->group) < 0 ||
-        setresuid(plan->user, plan->user, plan->user) < 0)
+        setresgid(plan->group, plan->group, plan->group) < 0 || setresuid(plan->user, plan->user, plan->user) < 0)
         return errno;
     return is_current(plan) ? 0 : EPERM;
 }
@@ -186,8 +180,8 @@ static int stay(const struct privileges *plan)
         return errno;
     if (is_current(plan))
         return 0;
-    bool done = setresgid(plan->group, plan->group, plan->group) == 0 &&
-                setresuid(plan->user, plan->user, plan->user) == 0;
+    bool done =
+        setresgid(plan->group, plan->group, plan->group) == 0 && setresuid(plan->user, plan->user, plan->user) == 0;
     return done ? 0 : errno;
 }
 

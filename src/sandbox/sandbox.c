@@ -142,8 +142,7 @@ static bool is_missing(int error)
 
 int sandbox_error(const struct sandbox_held *held)
 {
-    int errors[] = {held->user_error, held->no_new_privileges_error, held->landlock_error,
-                    held->seccomp_error};
+    int errors[] = {held->user_error, held->no_new_privileges_error, held->landlock_error, held->seccomp_error};
     for (unsigned i = 0; i < sizeof errors / sizeof *errors; i++) {
         if (!is_missing(errors[i]))
             return errors[i];
@@ -153,8 +152,8 @@ int sandbox_error(const struct sandbox_held *held)
 
 bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected)
 {
-    return held->user != expected->user || held->group != expected->group ||
-           held->user_error != expected->user_error || held->no_capabilities < expected->no_capabilities ||
+    return held->user != expected->user || held->group != expected->group || held->user_error != expected->user_error ||
+           held->no_capabilities < expected->no_capabilities ||
            held->no_new_privileges_error != expected->no_new_privileges_error ||
            held->landlock_version < expected->landlock_version || held->calls < expected->calls;
 }
@@ -172,8 +171,8 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
         descriptors_close(fd);
         struct stat attributes;
         /* After another error, as of a root that has just been removed, a later stat(2) may succeed. */
-        held.root_is_visible = sandbox->root_name != NULL && (stat(sandbox->root_name, &attributes) == 0 ||
-                                                              (errno != EACCES && errno != EPERM));
+        held.root_is_visible = sandbox->root_name != NULL &&
+                               (stat(sandbox->root_name, &attributes) == 0 || (errno != EACCES && errno != EPERM));
     }
     ssize_t written = write(answer, &held, sizeof held); /* atomic, below PIPE_BUF (pipe(7)) */
     _exit(written == (ssize_t)sizeof held ? EX_OK : EX_OSERR);
@@ -181,8 +180,7 @@ static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int 
 
 static int fail_to_start(struct failure *failure, int error)
 {
-    return fail(failure, EX_OSERR, "can't start a process: %s; 'ulimit -a' shows the limits",
-                strerror(error));
+    return fail(failure, EX_OSERR, "can't start a process: %s; 'ulimit -a' shows the limits", strerror(error));
 }
 
 static int fail_without_report(struct failure *failure, int status)
@@ -191,8 +189,7 @@ static int fail_without_report(struct failure *failure, int status)
         return fail(failure, EX_OSERR,
                     "the service manager kills processes that call Landlock or seccomp; let these calls fail "
                     "instead (systemd: SystemCallErrorNumber=EPERM)");
-    return fail(failure, EX_OSERR, "the process that tried the sandbox ended without a report (status %d)",
-                status);
+    return fail(failure, EX_OSERR, "the process that tried the sandbox ended without a report (status %d)", status);
 }
 
 static int check(const struct sandbox *sandbox, const struct sandbox_held *held, struct failure *failure)
@@ -206,11 +203,11 @@ static int check(const struct sandbox *sandbox, const struct sandbox_held *held,
                     strerror(sandbox_error(held)));
     if (held->root_error == EACCES && plan->change == PRIVILEGES_TRY)
         return fail(failure, EX_NOINPUT,
-                    "the workers' user nobody (%u) can't read root '%s'; choose one that can with '--user'",
-                    held->user, sandbox->root_path);
+                    "the workers' user nobody (%u) can't read root '%s'; choose one that can with '--user'", held->user,
+                    sandbox->root_path);
     if (held->root_error == EACCES)
-        return fail(failure, EX_NOINPUT, "user %u with group %u can't read root '%s'; see 'ls -ld'",
-                    held->user, held->group, sandbox->root_path);
+        return fail(failure, EX_NOINPUT, "user %u with group %u can't read root '%s'; see 'ls -ld'", held->user,
+                    held->group, sandbox->root_path);
     if (held->root_error != 0)
         return fail(failure, EX_OSERR, "root '%s' can't be read inside the sandbox: %s", sandbox->root_path,
                     strerror(held->root_error));
@@ -251,13 +248,11 @@ int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, stru
     *held = (struct sandbox_held){0};
     if (sandbox_rehearse(sandbox, held, failure) == 0)
         return 0;
-    if (sandbox->privileges.change != PRIVILEGES_TRY || held->root_error != EACCES ||
-        fstat(sandbox->root, &root) < 0)
+    if (sandbox->privileges.change != PRIVILEGES_TRY || held->root_error != EACCES || fstat(sandbox->root, &root) < 0)
         return failure->status;
     /* Another owner does not need group root, by which it could read files of root. */
     gid_t group = root.st_uid != 0 && root.st_gid == 0 ? sandbox->privileges.group : root.st_gid;
-    sandbox->privileges =
-        (struct privileges){.change = PRIVILEGES_CHANGE, .user = root.st_uid, .group = group};
+    sandbox->privileges = (struct privileges){.change = PRIVILEGES_CHANGE, .user = root.st_uid, .group = group};
     bool reads = sandbox_rehearse(sandbox, held, &second) == 0;
     return reads && (root.st_uid != 0 || may_stay_root(held)) ? 0 : failure->status;
 }
@@ -292,6 +287,6 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
     else
         snprintf(calls, sizeof calls, "seccomp (%d calls)", held->calls);
     snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, %s capabilities, %s, files %s, %s, %s", held->user,
-             held->group, groups, user, held->no_capabilities ? "no" : "with", gains, files_clause(held),
-             landlock, calls);
+             held->group, groups, user, held->no_capabilities ? "no" : "with", gains, files_clause(held), landlock,
+             calls);
 }

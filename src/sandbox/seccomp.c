@@ -64,8 +64,7 @@ struct rule {
 
 /* The flags of open(2) that change no file. An allow-list: O_ACCMODE differs between C libraries, and kernels add
    flags. */
-#define READING \
-    (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
+#define READING (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
 /* The flags of mmap(2) with which the C libraries allocate. */
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED)
@@ -98,9 +97,7 @@ static const struct rule worker_rules[] = {
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_DIRECTORY)}}},
     {.call = SYS_writev}, /* also the message of a failed assertion */
     {SYS_sendto,
-     {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)},
-      {IS(4, 0)},
-      {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
+     {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)}, {IS(4, 0)}, {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
     {SYS_sendfile, {{NOT_FIXED(0)}, {NO_STREAM(1)}}},
     {.call = SYS_fstat},
     {.call = SYS_statx},
@@ -147,9 +144,8 @@ static const struct rule worker_rules[] = {
     {.call = SYS_rt_sigreturn},
     {.call = SYS_rt_sigaction},
     {.call = SYS_rt_sigprocmask},
-    {.call = SYS_restart_syscall}, /* after SIGSTOP and SIGCONT */
-    {SYS_futex,
-     {{ONLY(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)}}}, /* FUTEX_LOCK_PI changes priorities of others */
+    {.call = SYS_restart_syscall},                              /* after SIGSTOP and SIGCONT */
+    {SYS_futex, {{ONLY(1, FUTEX_WAKE | FUTEX_PRIVATE_FLAG)}}},  /* FUTEX_LOCK_PI changes priorities of others */
     {SYS_prlimit64, {{IS(0, 0)}, {IS(2, 0)}, {HIGH_IS(2, 0)}}}, /* reads its own limit of descriptors */
 
     /* exit(3), and abort(3) of glibc and musl */
@@ -157,8 +153,7 @@ static const struct rule worker_rules[] = {
     {.call = SYS_exit},
     {.call = SYS_getpid},
     {.call = SYS_gettid},
-    {SYS_tgkill,
-     {{IS(0, ITSELF)}, {IS(2, SIGABRT)}}}, /* SIGSTOP would orphan a stopped process group (SIGHUP) */
+    {SYS_tgkill, {{IS(0, ITSELF)}, {IS(2, SIGABRT)}}}, /* SIGSTOP would orphan a stopped process group (SIGHUP) */
     {SYS_tkill, {{IS(0, ITSELF)}, {IS(1, SIGABRT)}}},
 
 #if TINYHTTPD_INSTRUMENTED
@@ -272,8 +267,7 @@ static void add_check(struct program *program, const struct check *check, unsign
 {
     uint32_t value = check->value == ITSELF ? (uint32_t)getpid() : check->value;
     uint16_t compare = check->relation == EQUAL ? BPF_JEQ : BPF_JGT;
-    add_load(program,
-             offsetof(struct seccomp_data, args) + check->argument * sizeof(uint64_t) + check->offset);
+    add_load(program, offsetof(struct seccomp_data, args) + check->argument * sizeof(uint64_t) + check->offset);
     add(program, BPF_ALU | BPF_AND | BPF_K, check->mask, 0, 0);
     add(program, BPF_JMP | compare | BPF_K, value, 0, (uint8_t)skipped);
 }

@@ -50,8 +50,8 @@ static void append_peer(struct buffer *line, const struct sockaddr *peer)
 static size_t plain_length(struct span text)
 {
     size_t length = 0;
-    while (length < text.length && text.at[length] >= ' ' && text.at[length] <= '~' &&
-           text.at[length] != '"' && text.at[length] != '\\')
+    while (length < text.length && text.at[length] >= ' ' && text.at[length] <= '~' && text.at[length] != '"' &&
+           text.at[length] != '\\')
         length++;
     return length;
 }
@@ -92,8 +92,7 @@ enum {
     RAW_METHOD_MAX = 200,
 };
 _Static_assert(RAW_LINE_MAX + 2 * RAW_FIELD_MAX + 120 + TAIL_MAX <= LIMIT_LOG_LINE, "every line fits");
-_Static_assert(RAW_TARGET_MAX + RAW_METHOD_MAX + 2 * RAW_FIELD_MAX + 180 + TAIL_MAX <= LIMIT_LOG_LINE,
-               "and in JSON");
+_Static_assert(RAW_TARGET_MAX + RAW_METHOD_MAX + 2 * RAW_FIELD_MAX + 180 + TAIL_MAX <= LIMIT_LOG_LINE, "and in JSON");
 
 /* The time as text; all lines of one second have the same. */
 struct stamp {
@@ -102,8 +101,7 @@ struct stamp {
     char text[32];
 };
 
-static struct span stamp_of(struct stamp *stamp, time_t second,
-                            void (*append)(struct buffer *, time_t second))
+static struct span stamp_of(struct stamp *stamp, time_t second, void (*append)(struct buffer *, time_t second))
 {
     if (stamp->length == 0 || stamp->second != second) {
         struct buffer text = BUFFER(stamp->text);

@@ -14,7 +14,7 @@ enum access_form {
     ACCESS_COMBINED, /* the Combined Log Format of Apache and nginx, times in UTC */
     ACCESS_TERMINAL, /* for a person at the terminal: time, request, status, bytes, milliseconds */
     ACCESS_COLOURED, /* the same, with the status in colour */
-    ACCESS_JSON, /* an object a line (RFC 8259), in ASCII: a byte beyond it is the code point of its number */
+    ACCESS_JSON,     /* an object a line (RFC 8259), in ASCII: a byte beyond it is the code point of its number */
 };
 
 /* The facts of an access line. The spans are raw bytes of the request; access_prepare() escapes them. */

@@ -49,8 +49,7 @@ struct connection *connection_new(int fd, const union peer *peer, bool expects_h
 struct connection *connection_take(const struct handoff *handoff, bool expects_header)
 {
     const struct origin *origin = &handoff->origin;
-    struct connection *connection =
-        connection_new(handoff->fd, &origin->peer, expects_header && !handoff->header_read);
+    struct connection *connection = connection_new(handoff->fd, &origin->peer, expects_header && !handoff->header_read);
     if (connection == NULL)
         return NULL;
     if (expects_header)
@@ -408,8 +407,8 @@ static bool is_slowed(const struct connection *connection)
 }
 
 __attribute__((cold)) enum deadline_kind connection_slow_down(const struct connection *connection,
-                                                              struct service *service,
-                                                              enum connection_want want, int64_t *due)
+                                                              struct service *service, enum connection_want want,
+                                                              int64_t *due)
 {
     struct outgoing *outgoing = connection->outgoing;
     /* Machines that poll are not slowed; without bytes left, the producer has its turn. */
@@ -431,8 +430,7 @@ __attribute__((cold)) enum deadline_kind connection_slow_down(const struct conne
 }
 
 /* A step in a slow network, of a response that it does not have: refills it, or sends one that is not slowed. */
-__attribute__((cold)) static enum connection_want send_on_slowly(struct connection *connection,
-                                                                 struct service *service)
+__attribute__((cold)) static enum connection_want send_on_slowly(struct connection *connection, struct service *service)
 {
     if (is_slowed(connection)) /* an event of the socket */
         return WANT_EVENT;
@@ -443,8 +441,7 @@ __attribute__((cold)) static enum connection_want send_on_slowly(struct connecti
 }
 
 /* Sends what the slow network has carried. From a full socket on, it is the client that is slow. */
-__attribute__((cold)) static enum connection_want send_turn(struct connection *connection,
-                                                            struct service *service)
+__attribute__((cold)) static enum connection_want send_turn(struct connection *connection, struct service *service)
 {
     struct outgoing *outgoing = connection->outgoing;
     bool delayed = connection->deadline.kind == DEADLINE_DELAY;
@@ -471,8 +468,8 @@ static bool is_followed(const struct connection *connection, struct span rest)
     return connection->readable && recv(connection->fd, &byte, sizeof byte, MSG_PEEK) > 0;
 }
 
-static void make_response(const struct connection *connection, struct service *service,
-                          const struct reading *reading, struct outgoing *made)
+static void make_response(const struct connection *connection, struct service *service, const struct reading *reading,
+                          struct outgoing *made)
 {
     const struct context *context = &service->context;
     const struct request *request = reading->request;
@@ -496,8 +493,8 @@ static void make_response(const struct connection *connection, struct service *s
     made->body_bytes = response_body_bytes(&made->response);
     made->log = (struct access_line){0};
     if (!made->response.unlogged)
-        made->log = prepare_log(&client_address(&exchange.client)->any, service, request,
-                                made->response.status, buffer_span(&exchange.reason.text));
+        made->log = prepare_log(&client_address(&exchange.client)->any, service, request, made->response.status,
+                                buffer_span(&exchange.reason.text));
     if (context->config->settings->strict)
         page_part_check(&exchange);
     if (made->response.status == 404)

@@ -33,9 +33,9 @@ enum connection_state {
 /* The result of a step: the event or turn that the connection needs next from the worker. */
 enum connection_want {
     WANT_EVENT, /* to be stepped after an event of its socket */
-    WANT_ROOT, /* to be handed over to the workers of the new root, or stepped again some milliseconds later */
+    WANT_ROOT,  /* to be handed over to the workers of the new root, or stepped again some milliseconds later */
     WANT_CLOSE,
-    WANT_TURN, /* to be stepped in the next iteration, after other connections; see connection_slow_down */
+    WANT_TURN,      /* to be stepped in the next iteration, after other connections; see connection_slow_down */
     WANT_NEXT_TURN, /* the same, after a turn of the slow network */
 };
 
@@ -73,18 +73,16 @@ struct connection {
 /* Memory that the connections of a worker share. The worker steps one at a time, so one buffer of each kind is enough.
    */
 struct service {
-    struct context
-        context;       /* draining: each connection closes when the requests that have arrived are answered */
-    bool retiring;     /* without successors: each connection closes after one more response */
-    bool root_changed; /* a lookup found that the root was replaced; the worker tells the master */
+    struct context context;     /* draining: each connection closes when the requests that have arrived are answered */
+    bool retiring;              /* without successors: each connection closes after one more response */
+    bool root_changed;          /* a lookup found that the root was replaced; the worker tells the master */
     time_t root_given_up_until; /* a request waited too long for the new root: no other waits until then */
     enum access_form access_form;
     bool log_errors_only;
     uint64_t turn_bytes; /* LIMIT_TURN_BYTES; 0 with a slow network, in which no step sends anything */
     struct slow_network slow;
 
-    struct received
-        received; /* for the connection that is stepped next; RECEIVED_NOTHING: the step receives */
+    struct received received; /* for the connection that is stepped next; RECEIVED_NOTHING: the step receives */
     struct request request;
     struct target target;
     struct part parts[LIMIT_PARTS];

@@ -40,8 +40,7 @@ void deadline_disarm(struct deadline *deadline)
     deadline_init(deadline);
 }
 
-void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
-                  int64_t now)
+void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind, int64_t now)
 {
     struct deadline *end = &deadlines->ends[kind];
     struct deadline *later = end;

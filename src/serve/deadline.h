@@ -30,7 +30,7 @@ struct deadline {
 
 struct deadlines {
     struct deadline ends[DEADLINE_KINDS]; /* rings: `later` is the first due, `earlier` the last */
-    int64_t earliest; /* no deadline is due before; the one that was due then may be disarmed */
+    int64_t earliest;                     /* no deadline is due before; the one that was due then may be disarmed */
     int64_t durations[DEADLINE_KINDS];
 };
 
@@ -41,8 +41,7 @@ void deadlines_init(struct deadlines *deadlines, int64_t idle);
 void deadline_init(struct deadline *deadline);
 
 /* Arms the deadline, again if it is armed: it is due at `now`, or an earlier time, plus the time of the kind. */
-void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
-                  int64_t now);
+void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind, int64_t now);
 
 void deadline_disarm(struct deadline *deadline);
 

@@ -60,8 +60,7 @@ enum handoff_result handoff_send(int socket, const struct handoff *handoff)
     if (sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return HANDOFF_DONE;
     /* ETOOMANYREFS: as many descriptors are on their way as this user may have open (unix(7)). */
-    bool again =
-        errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS;
+    bool again = errno == EAGAIN || errno == EINTR || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS;
     return again ? HANDOFF_AGAIN : HANDOFF_FAILED;
 }
 
@@ -69,8 +68,7 @@ enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 static int descriptor_of(struct msghdr *message)
 {
     int fd = -1;
-    for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control != NULL;
-         control = CMSG_NXTHDR(message, control)) {
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control != NULL; control = CMSG_NXTHDR(message, control)) {
         if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS &&
             control->cmsg_len == CMSG_LEN(sizeof fd))
             memcpy(&fd, CMSG_DATA(control), sizeof fd);
@@ -124,8 +122,8 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     int fd = descriptor_of(&message);
     if (length == 0 && message.msg_controllen == 0) /* each message has credentials, also an empty one */
         return HANDOFF_END;
-    bool whole = (size_t)length >= sizeof header && header.version == VERSION &&
-                 header.size == sizeof header && (message.msg_flags & MSG_TRUNC) == 0;
+    bool whole = (size_t)length >= sizeof header && header.version == VERSION && header.size == sizeof header &&
+                 (message.msg_flags & MSG_TRUNC) == 0;
     *handoff = (struct handoff){.fd = fd};
     if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd)) {
         handoff->age = header.age;

@@ -20,10 +20,10 @@ struct handoff {
 
 enum handoff_result {
     HANDOFF_DONE,
-    HANDOFF_AGAIN, /* the queue is full or empty, or the kernel is short of memory */
+    HANDOFF_AGAIN,  /* the queue is full or empty, or the kernel is short of memory */
     HANDOFF_FAILED, /* sending: no process will receive; receiving: not a connection, and dropped, or interrupted:
                        call again */
-    HANDOFF_END, /* receiving: no process sends any more */
+    HANDOFF_END,    /* receiving: no process sends any more */
 };
 
 /* Sends a connection without waiting. The caller closes its own descriptor afterwards. */

@@ -91,8 +91,8 @@ enum transmit_result transmit_at_most(int socket, struct response *response, uin
     while (bytes_max > 0 && response->first < response->count) {
         const struct part *part = &response->parts[response->first];
         uint64_t length = part->length < bytes_max ? part->length : bytes_max;
-        ssize_t bytes = part->bytes != NULL ? write(socket, part->bytes + part->offset, length)
-                                            : send_file(socket, part, length);
+        ssize_t bytes =
+            part->bytes != NULL ? write(socket, part->bytes + part->offset, length) : send_file(socket, part, length);
         if (bytes < 0 && errno == EINTR)
             continue;
         if (bytes <= 0)
@@ -110,8 +110,7 @@ enum transmit_result transmit(int socket, struct response *response, uint64_t by
         if (sent >= bytes_max)
             return TRANSMIT_TURN;
         const struct part *part = &response->parts[response->first];
-        ssize_t bytes =
-            part->bytes != NULL ? send_bytes(socket, response) : send_file(socket, part, bytes_max - sent);
+        ssize_t bytes = part->bytes != NULL ? send_bytes(socket, response) : send_file(socket, part, bytes_max - sent);
         if (bytes < 0 && errno == EINTR)
             continue;
         if (bytes < 0)

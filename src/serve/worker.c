@@ -44,10 +44,10 @@ struct worker {
     int64_t drain_due;             /* when the drain begins, once the worker was told to stop */
     int64_t drain_deadline;        /* when the remaining connections are closed */
     int64_t store_expiry;          /* when to call store_end_iteration; -1: never */
-    int64_t root_retry; /* when to try the connections again that wait for a new root; INT64_MAX: none do */
+    int64_t root_retry;            /* when to try the connections again that wait for a new root; INT64_MAX: none do */
     bool retiring;
-    bool has_successors; /* that take connections over */
-    int successors;      /* DESCRIPTOR_HANDOFF_OUT, or DESCRIPTOR_HANDOFF_NEXT when the program is replaced */
+    bool has_successors;      /* that take connections over */
+    int successors;           /* DESCRIPTOR_HANDOFF_OUT, or DESCRIPTOR_HANDOFF_NEXT when the program is replaced */
     int64_t handoff_deadline; /* when a queue that stays full counts as broken */
     bool leave_noticed;       /* the master knows that this worker leaves */
     unsigned connections;
@@ -412,8 +412,7 @@ static bool accept_one(struct worker *worker, unsigned listener)
         return handle_accept_error(worker, listener, errno);
     worker->failing[listener] = false;
     worker->accepted[listener]++;
-    struct connection *connection =
-        admit(worker, connection_new(fd, &peer, expects_header(worker, &peer)), fd);
+    struct connection *connection = admit(worker, connection_new(fd, &peer, expects_header(worker, &peer)), fd);
     if (connection != NULL)
         step(worker, connection);
     return true;
@@ -547,8 +546,7 @@ static void hand_over_all(struct worker *worker)
         struct deadline *first;
         while ((first = deadline_first(&worker->deadlines, handed_over[i])) != NULL) {
             enum handoff_result result = hand_over(worker, connection_of(first));
-            if (result == HANDOFF_FAILED ||
-                (result == HANDOFF_AGAIN && worker->now >= worker->handoff_deadline))
+            if (result == HANDOFF_FAILED || (result == HANDOFF_AGAIN && worker->now >= worker->handoff_deadline))
                 keep_connections(worker);
             if (result != HANDOFF_DONE)
                 return;
@@ -830,8 +828,7 @@ static bool finish(struct worker *worker)
 {
     if (!is_leaving(worker))
         return false;
-    if (worker->connections == 0 &&
-        (worker->service.context.draining || worker->successors == DESCRIPTOR_HANDOFF_NEXT))
+    if (worker->connections == 0 && (worker->service.context.draining || worker->successors == DESCRIPTOR_HANDOFF_NEXT))
         take_last_connections(worker);
     return worker->connections == 0 || worker->now >= worker->drain_deadline;
 }

@@ -26,9 +26,9 @@ struct worker_setup {
     unsigned listener_count;
     size_t memory;         /* bytes that cached files may take, and as many that listings may */
     unsigned worker_count; /* these workers, this one included */
-    int epoll;         /* an instance of its own, as the sandbox lets it make none; the worker closes it */
-    bool check_host;   /* listen_must_check_host */
-    int64_t drain_due; /* milliseconds of the monotonic clock; 0: the server was not told to stop */
+    int epoll;             /* an instance of its own, as the sandbox lets it make none; the worker closes it */
+    bool check_host;       /* listen_must_check_host */
+    int64_t drain_due;     /* milliseconds of the monotonic clock; 0: the server was not told to stop */
     sigset_t waiting_mask; /* the signals that stay blocked while the worker waits */
 };
 

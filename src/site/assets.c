@@ -17,8 +17,7 @@
     extern const char asset_##name##_end[] __attribute__((visibility("hidden"))); \
     struct span assets_##name(void) \
     { \
-        return (struct span){asset_##name, \
-                             (size_t)((uintptr_t)asset_##name##_end - (uintptr_t)asset_##name)}; \
+        return (struct span){asset_##name, (size_t)((uintptr_t)asset_##name##_end - (uintptr_t)asset_##name)}; \
     }
 
 ASSET(page_style, "page.css")
@@ -51,8 +50,7 @@ struct span assets_page_policy(void)
 struct span assets_listing_policy(bool reloads)
 {
     static char rooms[2][384];
-    static struct buffer policies[] = {{rooms[0], 0, sizeof rooms[0], false},
-                                       {rooms[1], 0, sizeof rooms[1], false}};
+    static struct buffer policies[] = {{rooms[0], 0, sizeof rooms[0], false}, {rooms[1], 0, sizeof rooms[1], false}};
     struct buffer *policy = &policies[reloads];
     if (policy->length == 0) {
         buffer_append(policy, SPAN("default-src 'none'"));

@@ -291,8 +291,7 @@ static int open_path(struct walk *walk, struct span path, unsigned *steps)
     return fd;
 }
 
-int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps,
-                 struct span *name)
+int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps, struct span *name)
 {
     struct walk walk = walk_from(beneath, path, flags);
     size_t start = walk.name;

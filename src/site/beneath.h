@@ -24,5 +24,4 @@ int beneath_open(const struct beneath *beneath, struct span path, int flags, boo
 
 /* Does the same by opening each name, even for SYMLINKS_ALL. Opens or follows at most `*steps` names, counts them down,
    and fails with ELOOP if none is left. `*name` is the name of `path` at which it stopped, in `path`. */
-int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps,
-                 struct span *name);
+int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps, struct span *name);

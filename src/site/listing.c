@@ -289,8 +289,7 @@ static void remove_first(struct listing *listing)
     size_t at = 0;
     listing->count--;
     for (size_t child = 1; child < listing->count; child = 2 * at + 1) {
-        if (child + 1 < listing->count &&
-            comes_before(&listing->form, listing->heap[child + 1], listing->heap[child]))
+        if (child + 1 < listing->count && comes_before(&listing->form, listing->heap[child + 1], listing->heap[child]))
             child++;
         listing->heap[at] = listing->heap[child];
         at = child;
@@ -498,8 +497,7 @@ static void write_link_up(struct buffer *out, const struct listing *listing, siz
 static void write_head(const struct listing *listing, struct buffer *out)
 {
     page_begin(out);
-    buffer_html_name(out,
-                     span_after_last(listing->path_length > 0 ? path_of(listing) : listing->form.base, '/'));
+    buffer_html_name(out, span_after_last(listing->path_length > 0 ? path_of(listing) : listing->form.base, '/'));
     buffer_append(out, SPAN("/</title>\n<style>"));
     buffer_append(out, assets_page_style());
     buffer_append(out, SPAN("</style>\n<style>"));
@@ -562,8 +560,8 @@ static void write_count(const struct listing *listing, struct buffer *out)
 
 /* A column's heading asks for its order, or, if that is the current one, for the reverse order. It is a button of a
    form, as programs that mirror a site (wget -r) follow links, and would fetch the directory in each order. */
-static void write_heading(const struct listing *listing, struct buffer *out, enum listing_order order,
-                          const char *name, const char *title)
+static void write_heading(const struct listing *listing, struct buffer *out, enum listing_order order, const char *name,
+                          const char *title)
 {
     bool sorted = listing->form.order == order, down = sorted && listing->form.descending;
     buffer_append(out, SPAN("<th scope=\"col\""));
@@ -581,10 +579,9 @@ static void write_table(const struct listing *listing, struct buffer *out)
 {
     buffer_append(out, SPAN("</h1>\n<p aria-live=\"polite\">"));
     write_count(listing, out);
-    buffer_append(out,
-                  SPAN("</p>\n<input type=\"search\" placeholder=\"Filter\" aria-label=\"Filter by name\" "
-                       "title=\"Press / to come here\" spellcheck=\"false\" hidden>\n</header>\n"
-                       "<table>\n<thead><tr>"));
+    buffer_append(out, SPAN("</p>\n<input type=\"search\" placeholder=\"Filter\" aria-label=\"Filter by name\" "
+                            "title=\"Press / to come here\" spellcheck=\"false\" hidden>\n</header>\n"
+                            "<table>\n<thead><tr>"));
     write_heading(listing, out, LISTING_BY_NAME, "name", "Name");
     write_heading(listing, out, LISTING_BY_SIZE, "size", "Size");
     write_heading(listing, out, LISTING_BY_TIME, "time", "Modified<span> (UTC)</span>");
@@ -661,8 +658,7 @@ static void write_member(const struct item *item, struct buffer *out)
     date_write_rfc3339(time, item->modified);
     buffer_append(out, SPAN("{\"name\":\""));
     append_json_text(out, name_of(item));
-    buffer_append(out,
-                  item->folder ? SPAN("\",\"type\":\"directory\"") : SPAN("\",\"type\":\"file\",\"size\":"));
+    buffer_append(out, item->folder ? SPAN("\",\"type\":\"directory\"") : SPAN("\",\"type\":\"file\",\"size\":"));
     if (!item->folder)
         buffer_number(out, item->size);
     buffer_append(out, SPAN(",\"mtime\":\""));

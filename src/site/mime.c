@@ -256,8 +256,7 @@ static size_t known_count;
 
 static int compare_known(const void *a, const void *b)
 {
-    const struct span left = ((const struct known *)a)->extension,
-                      right = ((const struct known *)b)->extension;
+    const struct span left = ((const struct known *)a)->extension, right = ((const struct known *)b)->extension;
     if (left.length != right.length)
         return left.length < right.length ? -1 : 1;
     return memcmp(left.at, right.at, left.length);
@@ -386,8 +385,7 @@ static const char *overriding_type(struct span name)
     size_t length = 0;
     for (unsigned i = 0; i < override_count; i++) {
         size_t own = strlen(overrides[i].name);
-        if (own < length || strcmp(overrides[i].name, ".") == 0 ||
-            !text_is_called(name, span_of(overrides[i].name)))
+        if (own < length || strcmp(overrides[i].name, ".") == 0 || !text_is_called(name, span_of(overrides[i].name)))
             continue;
         best = overrides[i].type;
         length = own;
@@ -595,8 +593,7 @@ static const char *reason_of_content(struct span path, struct span start)
         return "no extension; the content begins as HTML";
     if (is_text(start))
         return "no known extension; the content is UTF-8 text";
-    return is_zip(start) ? "no known extension; the content is a ZIP archive"
-                         : "no known extension; libmagic's guess";
+    return is_zip(start) ? "no known extension; the content is a ZIP archive" : "no known extension; libmagic's guess";
 }
 
 void mime_append_reason(struct buffer *why, struct span path, struct span start)
@@ -642,6 +639,5 @@ bool mime_declares_charset(const char *type, struct span start)
         start.length = PRESCAN;
     if (begins(type, HTML))
         return holds(start, SPAN("<meta")) && holds(start, SPAN("charset"));
-    return begins(type, "text/css") && start.length > 0 && start.at[0] == '@' &&
-           holds(start, SPAN("@charset"));
+    return begins(type, "text/css") && start.length > 0 && start.at[0] == '@' && holds(start, SPAN("@charset"));
 }

@@ -22,14 +22,7 @@ enum { NEAR_MAX = 2 };
 /* A longer target of a link is left out of its reason. */
 enum { LINK_SHOWN = 255 };
 
-enum likeness {
-    LIKENESS_NONE,
-    LIKENESS_NEAR,
-    LIKENESS_EXTENSION,
-    LIKENESS_HTML,
-    LIKENESS_CASE,
-    LIKENESS_FORM
-};
+enum likeness { LIKENESS_NONE, LIKENESS_NEAR, LIKENESS_EXTENSION, LIKENESS_HTML, LIKENESS_CASE, LIKENESS_FORM };
 
 /* The first name of the path that can't be opened, and the directory that should have it. */
 struct stop {
@@ -184,9 +177,8 @@ static const char *destination_of(const struct stop *stop, enum symlink_choice s
                           "--symlinks all follows every link."
                         : ", whose path leads outside the root; --symlinks all follows every link.";
     case ELOOP:
-        return symlinks == SYMLINKS_NONE
-                   ? "; the server follows none, as it was started with --symlinks none."
-                   : ", which leads back to itself or through too many links.";
+        return symlinks == SYMLINKS_NONE ? "; the server follows none, as it was started with --symlinks none."
+                                         : ", which leads back to itself or through too many links.";
     case EACCES:
     case EPERM:
         return ", which leads to something that the server's user may not read.";
@@ -346,8 +338,8 @@ static void explain_missing(struct reason *reason, int directory, const struct s
         write_path(&reason->suggestion, stop, suggestion.name);
 }
 
-static void explain_name(struct reason *reason, const struct opener *opener, int directory,
-                         const struct stop *stop, bool dotfiles)
+static void explain_name(struct reason *reason, const struct opener *opener, int directory, const struct stop *stop,
+                         bool dotfiles)
 {
     struct buffer *out = &reason->text;
     char name[REASON_MAX];
@@ -384,8 +376,7 @@ static void explain_stop(struct reason *reason, struct opener *opener, const str
     close(fd);
 }
 
-void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
-                 int64_t now)
+void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles, int64_t now)
 {
     struct opener opener = {beneath, LIMIT_REASON_STEPS};
     struct stop stop;

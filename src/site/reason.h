@@ -20,5 +20,4 @@ struct reason {
 
 /* Finds out why `path` (as for store_find) is 404, and fills in an empty reason. `dotfiles`: names with a leading dot
    are served. `now` is in seconds: limits.h bounds the reasons per second, and the names that each of them reads. */
-void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles,
-                 int64_t now);
+void reason_find(struct reason *reason, const struct beneath *beneath, struct span path, bool dotfiles, int64_t now);

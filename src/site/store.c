@@ -196,8 +196,7 @@ static struct node **bucket_of(struct store *store, uint64_t hash)
 static struct node *table_find(struct store *store, uint64_t hash, struct span path)
 {
     struct node *node = *bucket_of(store, hash);
-    while (node != NULL &&
-           (node->hash != hash || !span_equal((struct span){node->path, node->path_length}, path)))
+    while (node != NULL && (node->hash != hash || !span_equal((struct span){node->path, node->path_length}, path)))
         node = node->next;
     return node;
 }
@@ -358,8 +357,7 @@ static const char *charset_of(const struct store *store, const struct entry *ent
     return strcmp(store->charset, "none") == 0 ? NULL : store->charset;
 }
 
-static void append_type(const struct store *store, const struct entry *entry, const char *mime,
-                        struct buffer *type)
+static void append_type(const struct store *store, const struct entry *entry, const char *mime, struct buffer *type)
 {
     const char *charset = charset_of(store, entry, mime);
     buffer_string(type, mime);
@@ -386,8 +384,8 @@ static void write_type(const struct store *store, struct node *node, int fd)
 
 /* ---- reading a file ---- */
 
-static struct node *node_new(const struct store *store, uint64_t hash, struct span path,
-                             const struct file_stamp *stamp, bool in_bytes)
+static struct node *node_new(const struct store *store, uint64_t hash, struct span path, const struct file_stamp *stamp,
+                             bool in_bytes)
 {
     size_t room = in_bytes ? (size_t)stamp->size : 0;
     struct node *node = malloc(sizeof *node + path.length + 1 + store->head_room + room);
@@ -479,8 +477,8 @@ static int fill(struct node *node, int fd)
 
 /* Makes an entry of an open regular file; all its data is from this one descriptor. Returns 0, a status, or -1 if the
    file changed meanwhile and must be opened again. Takes over `fd` on success. */
-static int load_file(struct store *store, struct span path, uint64_t hash, int fd,
-                     const struct file_stamp *stamp, int64_t first_seen, struct node **loaded)
+static int load_file(struct store *store, struct span path, uint64_t hash, int fd, const struct file_stamp *stamp,
+                     int64_t first_seen, struct node **loaded)
 {
     bool settled = file_stamp_is_settled(stamp, first_seen, store->racy_ms); /* before it is read */
     bool in_bytes = stamp->size <= LIMIT_STORE_FILE && store->bytes <= store->bytes_max;
@@ -548,8 +546,7 @@ static bool confirm(struct store *store, struct node *node, int fd)
         reopen(store, node, fd);
         return true;
     }
-    bool settled =
-        file_stamp_is_settled(&node->stamp, node->first_seen, store->racy_ms); /* before it is read */
+    bool settled = file_stamp_is_settled(&node->stamp, node->first_seen, store->racy_ms); /* before it is read */
     if (entry->bytes == NULL || read_again(node, fd, NULL) != READ_AGREES || !is_unchanged(fd, &node->stamp))
         return false;
     entry->settled = settled;
@@ -644,8 +641,7 @@ static bool was_resolved(const struct store *store, const struct node *node)
             now - store->shared_directory.resolved < LIMIT_STORE_RESOLVED_MS);
 }
 
-static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
-                struct entry **entry)
+static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
     keep_bounds(store); /* responses that have ended since may leave room */
     for (unsigned attempt = 0; attempt < LIMIT_STORE_RETRIES; attempt++) {
@@ -836,8 +832,7 @@ struct store_hits store_take_hits(struct store *store)
 }
 
 /* Stats the path, and loads the file unless the node is current. */
-static int find_beneath(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
-                        struct entry **entry)
+static int find_beneath(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
     struct stat attributes = {0};
     bool linked;
@@ -862,8 +857,7 @@ static int find_beneath(struct store *store, struct span path, uint64_t iteratio
 }
 
 /* The full lookup. */
-static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash,
-                        struct entry **entry)
+static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
     int status = find_beneath(store, path, iteration, hash, entry);
     if (store_look_at_root(store) == ROOT_CURRENT) /* so the lookup was below the root's name */
@@ -1005,8 +999,8 @@ __attribute__((noinline)) static void find_absent_siblings(struct store *store, 
     for (unsigned sibling = 0; sibling < SIBLINGS && noted; sibling++) {
         struct stat attributes;
         struct span path = sibling_path(store, node, sibling);
-        if (path.length > 0 &&
-            fstatat(directory, path.at + node->name, &attributes, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+        if (path.length > 0 && fstatat(directory, path.at + node->name, &attributes, AT_SYMLINK_NOFOLLOW) < 0 &&
+            errno == ENOENT)
             node->absent |= 1U << sibling;
     }
     descriptors_close(directory);
@@ -1014,8 +1008,7 @@ __attribute__((noinline)) static void find_absent_siblings(struct store *store, 
         node->names.settled = false;
 }
 
-__attribute__((noinline)) static void find_siblings(struct store *store, struct node *node,
-                                                    uint64_t iteration)
+__attribute__((noinline)) static void find_siblings(struct store *store, struct node *node, uint64_t iteration)
 {
     for (unsigned sibling = 0; sibling < SIBLINGS; sibling++) {
         struct entry *entry;

@@ -234,8 +234,7 @@ static void check_header(const struct origin *origin, struct wire *used)
         return;
     }
     CHECK(used->taken >= header.length);
-    CHECK(origin->named == header.named &&
-          memcmp(&origin->client, &header.client, sizeof header.client) == 0);
+    CHECK(origin->named == header.named && memcmp(&origin->client, &header.client, sizeof header.client) == 0);
     used->taken -= header.length;
     used->sent = (struct span){used->sent.at + header.length, used->sent.length - header.length};
 }

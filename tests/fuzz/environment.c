@@ -60,15 +60,13 @@ static void check_hint(void)
     char hint[HINT_MAX];
     memset(hint, 'x', sizeof hint);
     if (environment_hint(hint, sizeof hint))
-        CHECK(memchr(hint, '\0', sizeof hint) != NULL &&
-              strncmp(hint, "environment variable 'TINYHTTPD_", 32) == 0);
+        CHECK(memchr(hint, '\0', sizeof hint) != NULL && strncmp(hint, "environment variable 'TINYHTTPD_", 32) == 0);
 }
 
 static void check_settings(const struct settings *settings)
 {
     CHECK(settings->bind_count <= LIMIT_LISTENERS && settings->header_count <= LIMIT_HEADERS &&
-          settings->type_count <= LIMIT_TYPE_OVERRIDES &&
-          settings->allowed_host_count <= LIMIT_ALLOWED_HOSTS &&
+          settings->type_count <= LIMIT_TYPE_OVERRIDES && settings->allowed_host_count <= LIMIT_ALLOWED_HOSTS &&
           settings->trusted_proxy_count <= LIMIT_TRUSTED_PROXIES && settings->workers <= LIMIT_WORKERS);
     CHECK(*settings->index[0] != '\0' && strlen(settings->index[0]) <= LIMIT_INDEX_NAME &&
           strchr(settings->index[0], '/') == NULL && strcmp(settings->index[0], "..") != 0);
@@ -85,8 +83,7 @@ static bool is_token(struct span text)
 {
     for (size_t i = 0; i < text.length; i++) {
         char byte = text.at[i];
-        if (!text_is_letter(byte) && !text_is_digit(byte) &&
-            (byte == '\0' || strchr("!#$%&'*+-.^_`|~", byte) == NULL))
+        if (!text_is_letter(byte) && !text_is_digit(byte) && (byte == '\0' || strchr("!#$%&'*+-.^_`|~", byte) == NULL))
             return false;
     }
     return text.length > 0;
@@ -173,7 +170,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     check_hint();
     unset_variables(&variables);
     /* Nothing is left over. */
-    CHECK(read_options(&settings, &failure) == OPTIONS_SERVE && settings.header_count == 0 &&
-          settings.bind_count == 0);
+    CHECK(read_options(&settings, &failure) == OPTIONS_SERVE && settings.header_count == 0 && settings.bind_count == 0);
     return 0;
 }

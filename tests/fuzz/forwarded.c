@@ -114,14 +114,11 @@ static bool read_member(struct span member, struct bits *bits)
         return false;
     struct span bare = {member.at + bracketed, end - bracketed};
     struct span after = {member.at + end + bracketed, member.length - end - bracketed};
-    bool has_port =
-        after.length > 0 && after.at[0] == ':' && is_port((struct span){after.at + 1, after.length - 1});
-    return (has_port || (bracketed && after.length == 0)) && read_bits(bare, bits, &as_v6) &&
-           as_v6 == bracketed;
+    bool has_port = after.length > 0 && after.at[0] == ':' && is_port((struct span){after.at + 1, after.length - 1});
+    return (has_port || (bracketed && after.length == 0)) && read_bits(bare, bits, &as_v6) && as_v6 == bracketed;
 }
 
-static enum forwarded_state read_backwards(struct span field, const struct proxies *proxies,
-                                           struct bits *client)
+static enum forwarded_state read_backwards(struct span field, const struct proxies *proxies, struct bits *client)
 {
     static struct span members[MEMBERS_MAX];
     unsigned count = 0;
@@ -174,8 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     CHECK(forwarded_is_known(&forwarded) == (state == FORWARDED_CLIENT || state == FORWARDED_TRUSTED));
     CHECK(!forwarded_is_known(&forwarded) || is_same(&forwarded.client, &client));
     CHECK(!forwarded_is_known(&forwarded) ||
-          forwarded_is_trusted(&forwarded.client, proxies.networks, proxies.count) ==
-              is_trusted(&proxies, &client));
+          forwarded_is_trusted(&forwarded.client, proxies.networks, proxies.count) == is_trusted(&proxies, &client));
     free(copy);
     return 0;
 }

@@ -35,8 +35,7 @@ static bool is_name(struct span name)
     for (size_t i = 0; i < name.length; i++) {
         bool escape = name.at[i] == '%' && name.length - i > 2 && is_among(name.at[i + 1], hexadecimal) &&
                       is_among(name.at[i + 2], hexadecimal);
-        if (!escape && !text_is_letter(name.at[i]) && !text_is_digit(name.at[i]) &&
-            !is_among(name.at[i], rest))
+        if (!escape && !text_is_letter(name.at[i]) && !text_is_digit(name.at[i]) && !is_among(name.at[i], rest))
             return false;
     }
     return true;
@@ -119,8 +118,7 @@ static void check_guard(struct span name, const char *allowed, const char *bound
     struct span bare = host_name(span_of(allowed));
     bool all = strcmp(allowed, "*") == 0, beneath = bare.length > 1 && bare.at[0] == '.';
     struct span parent = {bare.at + beneath, bare.length - beneath};
-    bool permitted =
-        all || (bare.length > 0 && span_equal_nocase(name, parent)) || (beneath && ends_with(name, bare));
+    bool permitted = all || (bare.length > 0 && span_equal_nocase(name, parent)) || (beneath && ends_with(name, bare));
     CHECK(host_is_allowed(name, span_of(allowed)) == permitted);
     CHECK(config_allows_host(&config, name) ==
           (permitted || host_is_loopback(name) || span_equal_nocase(name, span_of(bound))));

@@ -30,8 +30,7 @@ static uint64_t take_number(struct span *line)
     return number < 0 ? 0 : (uint64_t)number;
 }
 
-static void call(struct metrics *part, unsigned worker, char letter, struct span rest,
-                 struct account *account)
+static void call(struct metrics *part, unsigned worker, char letter, struct span rest, struct account *account)
 {
     if (letter == 'm') {
         metrics_miss(part, rest);
@@ -70,8 +69,7 @@ static void count(struct metrics *metrics, struct span input, struct account *ac
         unsigned worker = (unsigned char)line.at[0] % WORKERS;
         size_t start = line.length > 2 && line.at[2] == ' ' ? 3 : 2;
         char *copy = fuzz_copy((struct span){line.at + start, line.length - start});
-        call(metrics_of(metrics, worker), worker, line.at[1], (struct span){copy, line.length - start},
-             account);
+        call(metrics_of(metrics, worker), worker, line.at[1], (struct span){copy, line.length - start}, account);
         free(copy);
     }
 }
@@ -91,14 +89,12 @@ static void check_totals(const struct metrics_totals *before, const struct metri
 {
     for (unsigned i = 0; i < METRICS_CLASSES; i++)
         CHECK(after->requests[i] - before->requests[i] == account->answers[i]);
-    CHECK(sum(after->durations, METRICS_BUCKETS) - sum(before->durations, METRICS_BUCKETS) ==
-          account->durations);
+    CHECK(sum(after->durations, METRICS_BUCKETS) - sum(before->durations, METRICS_BUCKETS) == account->durations);
     CHECK(after->duration_sum - before->duration_sum == account->duration_sum);
     CHECK(after->cache_hits - before->cache_hits == account->cache_hits &&
           after->cache_misses - before->cache_misses == account->cache_misses);
     CHECK(after->restarts - before->restarts == account->restarts);
-    CHECK(after->connections == sum(account->connections, WORKERS) &&
-          after->idle == sum(account->idle, WORKERS));
+    CHECK(after->connections == sum(account->connections, WORKERS) && after->idle == sum(account->idle, WORKERS));
 }
 
 /* The most frequent paths first, each once, without queries, which may have secrets. */

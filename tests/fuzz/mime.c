@@ -35,16 +35,14 @@ static void check_syntax(const char *type)
 /* Types that a browser executes with the site's origin: content alone must never give a file one of them. */
 static bool is_run(const char *type)
 {
-    return strstr(type, "html") != NULL || strstr(type, "javascript") != NULL ||
-           strstr(type, "ecmascript") != NULL || ends_with(type, "/xml") || ends_with(type, "+xml") ||
-           strcmp(type, "text/css") == 0;
+    return strstr(type, "html") != NULL || strstr(type, "javascript") != NULL || strstr(type, "ecmascript") != NULL ||
+           ends_with(type, "/xml") || ends_with(type, "+xml") || strcmp(type, "text/css") == 0;
 }
 
 /* The extension of the last name; the first dot of a hidden name begins none. "" if there is none. */
 static const char *extension_of(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path,
-               *dot = strrchr(name, '.');
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path, *dot = strrchr(name, '.');
     return dot != NULL && dot > name ? dot + 1 : "";
 }
 
@@ -66,8 +64,7 @@ static void check_type(const char *path, int fd, struct span content)
     CHECK(scratch != NULL && again != NULL);
     const char *type = mime_of(path, fd, scratch), *extension = extension_of(path);
     const char *slash = strrchr(path, '/');
-    bool overridden =
-        strcasecmp(extension, "data") == 0 || strcasecmp(slash != NULL ? slash + 1 : path, "data") == 0;
+    bool overridden = strcasecmp(extension, "data") == 0 || strcasecmp(slash != NULL ? slash + 1 : path, "data") == 0;
     check_syntax(type);
     CHECK(mime_is_text(type) == (strncmp(type, "text/", 5) == 0));
     CHECK(overridden == (strcmp(type, overrides[1].type) == 0));

@@ -78,9 +78,8 @@ static struct span write_page(struct span reason, struct span suggestion,
                               void (*write)(struct buffer *, const struct page *))
 {
     struct buffer out = {malloc(LIMIT_RESPONSE_TEXT), 0, LIMIT_RESPONSE_TEXT, false};
-    const struct page page = {SPAN("404"), SPAN("Not Found"), SPAN("There is nothing."),
-                              reason,      suggestion,        SPAN("./repo/"),
-                              SPAN("repo")};
+    const struct page page = {SPAN("404"),     SPAN("Not Found"), SPAN("There is nothing."), reason, suggestion,
+                              SPAN("./repo/"), SPAN("repo")};
     CHECK(out.at != NULL);
     write(&out, &page);
     CHECK(!out.overflow && out.length < LIMIT_RESPONSE_TEXT / 2);

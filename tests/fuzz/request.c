@@ -54,8 +54,7 @@ static void read_in_pieces(struct span bytes, struct span sizes, struct reading 
 static void check_span(const struct reading *reading, struct span span)
 {
     const struct request *request = &reading->request;
-    CHECK(span.length == 0 ||
-          (span.at >= reading->head && span.at + span.length <= reading->head + request->received));
+    CHECK(span.length == 0 || (span.at >= reading->head && span.at + span.length <= reading->head + request->received));
 }
 
 static void check_spans(const struct reading *reading)

@@ -102,8 +102,7 @@ static void compile_segments(struct span text, bool glob)
             add_text(part, false);
     }
     merge_slashes();
-    if (pattern.count > 0 && pattern.kind[pattern.count - 1] == BYTE &&
-        pattern.byte[pattern.count - 1] == '/')
+    if (pattern.count > 0 && pattern.kind[pattern.count - 1] == BYTE && pattern.byte[pattern.count - 1] == '/')
         pattern.count--; /* an escaped one */
     add(MAY_SLASH, '/', SPAN_NONE);
 }
@@ -147,8 +146,7 @@ static bool match_from(size_t token, struct span path)
     case BYTE:
         return path.length > 0 && accepts(token, path.at[0]) && match_from(token + 1, after);
     case MAY_SLASH:
-        return (path.length > 0 && path.at[0] == '/' && match_from(token + 1, after)) ||
-               match_from(token + 1, path);
+        return (path.length > 0 && path.at[0] == '/' && match_from(token + 1, after)) || match_from(token + 1, path);
     case REST:
         if (path.length > 0 && path.at[0] != '/')
             return false;
@@ -214,8 +212,7 @@ static struct span take_word(struct span *line)
 
 static bool is_target(struct span word)
 {
-    return span_begins(word, SPAN("/")) || span_begins(word, SPAN("http://")) ||
-           span_begins(word, SPAN("https://"));
+    return span_begins(word, SPAN("/")) || span_begins(word, SPAN("http://")) || span_begins(word, SPAN("https://"));
 }
 
 /* ---- _redirects ---- */
@@ -309,8 +306,7 @@ static void check_redirects(struct span text, enum rules_choice dialect, struct 
         struct redirect match;
         struct span rest = text, line;
         unsigned number = 0;
-        bool found = redirects_match(redirects, path, query, (enum redirects_pass)pass, &match),
-             meant = false;
+        bool found = redirects_match(redirects, path, query, (enum redirects_pass)pass, &match), meant = false;
         bool idle = pass == REDIRECTS_FORCED ? dialect == RULES_PLAIN : dialect == RULES_CLOUDFLARE;
         CHECK(!found || !idle);
         pattern.steps = 0;
@@ -346,8 +342,7 @@ static void check_pattern(struct span text, enum path_style style, struct span p
             if (pattern.kind[i] == BYTE || pattern.kind[i] == MAY_SLASH)
                 continue;
             struct span value = pattern.value[i];
-            if (style == PATH_SEGMENTS && pattern.kind[i] == STAR && value.length > 0 &&
-                span_ends(value, SPAN("/")))
+            if (style == PATH_SEGMENTS && pattern.kind[i] == STAR && value.length > 0 && span_ends(value, SPAN("/")))
                 value.length--;
             CHECK(span_equal(captures[next].name, pattern.name[i]));
             CHECK(span_equal(captures[next++].value, value));
@@ -406,8 +401,7 @@ static void check_fields(struct span text, enum rules_choice dialect, struct spa
     }
     CHECK(bytes <= LIMIT_HEADER_BYTES);
     bool meant = has_block(text, dialect, path);
-    CHECK(pattern.steps > STEPS || fields.overflow || (fields.count > 0) == meant ||
-          !is_described(style, text));
+    CHECK(pattern.steps > STEPS || fields.overflow || (fields.count > 0) == meant || !is_described(style, text));
     header_rules_free(rules);
 }
 

@@ -105,8 +105,8 @@ static void *make_rights(void)
     static char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(sizeof(size_t))));
     static struct iovec piece = {&byte, 1};
     static struct msghdr message;
-    message = (struct msghdr){
-        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    message =
+        (struct msghdr){.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

@@ -11,9 +11,8 @@ static const struct asked UNKNOWN;
 /* Takes the text before the separator, and the separator. Returns false if there is none. */
 static bool take_until(struct span *text, struct span separator, struct span *taken)
 {
-    const char *found = text->length < separator.length
-                            ? NULL
-                            : memmem(text->at, text->length, separator.at, separator.length);
+    const char *found =
+        text->length < separator.length ? NULL : memmem(text->at, text->length, separator.at, separator.length);
     if (found == NULL)
         return false;
     *taken = (struct span){text->at, (size_t)(found - text->at)};

@@ -65,13 +65,10 @@ static struct span read_family(struct span text, struct exposed *exposed)
     struct span name = take_until(&help, ' ');
     check_name(name);
     CHECK(help.length > 0 && span_equal(take_until(&type, ' '), name));
-    CHECK(span_equal(type, SPAN("counter")) || span_equal(type, SPAN("gauge")) ||
-          span_equal(type, SPAN("histogram")));
+    CHECK(span_equal(type, SPAN("counter")) || span_equal(type, SPAN("gauge")) || span_equal(type, SPAN("histogram")));
     while (text.length > 0 && text.at[0] != '#') {
-        struct span value = take_until(&text, '\n'), full = take_until(&value, ' '),
-                    bare = check_labels(full);
-        CHECK(exposed_begins(bare, name) &&
-              (bare.length == name.length) == !span_equal(type, SPAN("histogram")));
+        struct span value = take_until(&text, '\n'), full = take_until(&value, ' '), bare = check_labels(full);
+        CHECK(exposed_begins(bare, name) && (bare.length == name.length) == !span_equal(type, SPAN("histogram")));
         CHECK(exposed->count < EXPOSED_MAX);
         for (unsigned i = 0; i < exposed->count; i++)
             CHECK(!span_equal(exposed->samples[i].name, full));

@@ -91,8 +91,7 @@ static void read_head(struct span head, struct response_read *response)
 
 static void check_head(const struct response_read *response, struct span date, bool starved)
 {
-    static const int statuses[] = {200, 204, 206, 302, 304, 400, 404, 405, 406,
-                                   408, 412, 413, 414, 416, 431, 501, 505};
+    static const int statuses[] = {200, 204, 206, 302, 304, 400, 404, 405, 406, 408, 412, 413, 414, 416, 431, 501, 505};
     struct span connection = field_of(response, SPAN("Connection"));
     struct span location = field_of(response, SPAN("Location"));
     bool usual = response->status == 503 && starved; /* only without memory; 500 never */
@@ -101,8 +100,7 @@ static void check_head(const struct response_read *response, struct span date, b
     CHECK(usual);
     CHECK(span_equal(field_of(response, SPAN("Date")), date));
     CHECK(span_equal(field_of(response, SPAN("X-Content-Type-Options")), SPAN("nosniff")));
-    CHECK(connection.at == NULL || span_equal(connection, SPAN("close")) ||
-          span_equal(connection, SPAN("keep-alive")));
+    CHECK(connection.at == NULL || span_equal(connection, SPAN("close")) || span_equal(connection, SPAN("keep-alive")));
     CHECK(!has(response, SPAN("Transfer-Encoding")));
     CHECK((response->status == 204 || response->status == 304) != has(response, SPAN("Content-Length")));
     CHECK((response->status == 302) == (location.at != NULL));
@@ -182,8 +180,7 @@ static void check_multipart(struct span body, struct span boundary, const struct
 
 static void check_partial(const struct response_read *response, const struct site_file *asked)
 {
-    struct span range = field_of(response, SPAN("Content-Range")),
-                type = field_of(response, SPAN("Content-Type"));
+    struct span range = field_of(response, SPAN("Content-Range")), type = field_of(response, SPAN("Content-Type"));
     CHECK(response->has_body); /* ranges are for GET alone */
     if (range.at == NULL) {
         fuzz_expect(&type, SPAN("multipart/byteranges; boundary="));
@@ -276,8 +273,7 @@ static bool read_response(struct check *check)
     if (check->in_step)
         asked = asked_next(&check->asked);
     check->in_step = asked.known;
-    const char *end =
-        check->given.length < 4 ? NULL : memmem(check->given.at, check->given.length, "\r\n\r\n", 4);
+    const char *end = check->given.length < 4 ? NULL : memmem(check->given.at, check->given.length, "\r\n\r\n", 4);
     if (end == NULL) {
         CHECK(check->cut);
         check->responses++;

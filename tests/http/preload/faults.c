@@ -54,8 +54,7 @@ __attribute__((constructor)) static void open_control(void)
 static bool fires(const char *function)
 {
     if (control == NULL || strcmp(control->function, function) != 0 ||
-        (getpid() == master) != (control->in_master != 0) ||
-        atomic_load(&control->countdown) <= -control->repeats)
+        (getpid() == master) != (control->in_master != 0) || atomic_load(&control->countdown) <= -control->repeats)
         return false;
     int before = atomic_fetch_sub(&control->countdown, 1);
     if (before > 1 || before <= -control->repeats)
@@ -374,8 +373,7 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 
 int epoll_pwait(int epoll, struct epoll_event *events, int room, int milliseconds, const sigset_t *mask)
 {
-    typedef int function(int epoll, struct epoll_event *events, int room, int milliseconds,
-                         const sigset_t *mask);
+    typedef int function(int epoll, struct epoll_event *events, int room, int milliseconds, const sigset_t *mask);
     NEXT("epoll_pwait", function *)
     return fails("epoll_pwait") ? -1 : next(epoll, events, room, milliseconds, mask);
 }
@@ -437,8 +435,7 @@ pid_t waitpid(pid_t pid, int *status, int options)
 
 int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *time, const sigset_t *mask)
 {
-    typedef int function(struct pollfd * fds, nfds_t count, const struct timespec *time,
-                         const sigset_t *mask);
+    typedef int function(struct pollfd * fds, nfds_t count, const struct timespec *time, const sigset_t *mask);
     NEXT("ppoll", function *)
     return fails("ppoll") ? -1 : next(fds, count, time, mask);
 }

@@ -59,8 +59,7 @@ int fstatat(int fd, const char *path, struct stat *attributes, int flags)
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
-    int result =
-        (int)syscall(SYS_clock_gettime, clock, time); /* a sanitizer calls this before dlsym(3) works */
+    int result = (int)syscall(SYS_clock_gettime, clock, time); /* a sanitizer calls this before dlsym(3) works */
     if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         time->tv_sec += ahead;
     return result;

@@ -13,10 +13,10 @@ static void files_are_served(void **state)
 static void invalid_requests_get_their_status(void **state)
 {
     (void)state;
-    assert_status(ask("GET /file.txt HTTP/1.1\r\n\r\n"), 400);                    /* no Host (RFC 9112 3.2) */
-    assert_status(ask("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);      /* a bad escape */
-    assert_status(ask("GET /file.txt HTTP/1.1\r\nHost: a b\r\n\r\n"), 400);       /* an invalid Host */
-    assert_status(ask("GET /file.txt HTTP/2.0\r\nHost: localhost\r\n\r\n"), 505); /* RFC 9110 15.6.6 */
+    assert_status(ask("GET /file.txt HTTP/1.1\r\n\r\n"), 400);                     /* no Host (RFC 9112 3.2) */
+    assert_status(ask("GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n"), 400);       /* a bad escape */
+    assert_status(ask("GET /file.txt HTTP/1.1\r\nHost: a b\r\n\r\n"), 400);        /* an invalid Host */
+    assert_status(ask("GET /file.txt HTTP/2.0\r\nHost: localhost\r\n\r\n"), 505);  /* RFC 9110 15.6.6 */
     assert_status(ask("BREW /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"), 501); /* RFC 9110 9.1 */
 }
 
@@ -110,8 +110,7 @@ static void own_paths_take_precedence_over_files(void **state)
     asked.settings.metrics = "/metrics";
     assert_has(ask(GET("/metrics?query", "")), "tinyhttpd_requests_total");
     assert_true(asked.response.unlogged);
-    assert_body(ask("GET http://localhost/.well-known/tinyhttpd/health?a HTTP/1.1\r\nHost: a\r\n\r\n"),
-                "ok\n");
+    assert_body(ask("GET http://localhost/.well-known/tinyhttpd/health?a HTTP/1.1\r\nHost: a\r\n\r\n"), "ok\n");
 }
 
 static void a_draining_server_is_unhealthy_and_still_answers(void **state)

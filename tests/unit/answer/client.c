@@ -135,8 +135,7 @@ static void live_check_counts_as_the_navigation_that_opened_the_page(void **stat
     assert_int_equal(kind_of(HTML MODE("cors", "empty"), true), CLIENT_NAVIGATION);
     assert_int_equal(kind_of(HTML, true), CLIENT_LIKELY_NAVIGATION);
     assert_int_equal(kind_of("Accept: */*\r\n" MODE("cors", "empty"), true), CLIENT_SUBRESOURCE);
-    assert_int_equal(kind_of(HTML MODE("cors", "empty") "Sec-Fetch-Site: cross-site\r\n", true),
-                     CLIENT_SUBRESOURCE);
+    assert_int_equal(kind_of(HTML MODE("cors", "empty") "Sec-Fetch-Site: cross-site\r\n", true), CLIENT_SUBRESOURCE);
 }
 
 /* Browsers send no Fetch Metadata to http addresses in a LAN. */

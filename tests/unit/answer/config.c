@@ -63,12 +63,8 @@ static void the_only_file_is_the_page_of_spa(void **state)
 static void the_longest_lines_fit(void **state)
 {
     static char origin[LIMIT_ORIGIN + 1], header[LIMIT_HEADER_BYTES - 1];
-    struct settings settings = {.index = {"i"},
-                                .index_count = 1,
-                                .cors = origin,
-                                .cache = CACHE_AUTO,
-                                .headers = {header},
-                                .header_count = 1};
+    struct settings settings = {
+        .index = {"i"}, .index_count = 1, .cors = origin, .cache = CACHE_AUTO, .headers = {header}, .header_count = 1};
     (void)state;
     memset(origin, 'o', sizeof origin - 1);
     memset(header, 'h', sizeof header - 1);
@@ -91,10 +87,8 @@ static void the_longest_lines_fit(void **state)
 
 static void header_replaces_or_removes_a_default_field(void **state)
 {
-    static const struct settings settings = {.index = {"i"},
-                                             .index_count = 1,
-                                             .headers = {"retry-AFTER: 9", "Content-Security-Policy:"},
-                                             .header_count = 2};
+    static const struct settings settings = {
+        .index = {"i"}, .index_count = 1, .headers = {"retry-AFTER: 9", "Content-Security-Policy:"}, .header_count = 2};
     char room[256];
     struct buffer lines = BUFFER(room);
     (void)state;

@@ -31,9 +31,8 @@ static void other_clients_get_404_with_the_reason(void **state)
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         const char *response = ask(requests[i]);
         assert_status(response, 404);
-        assert_has(
-            response,
-            "'alone.css' can only be served from 'alone.css.gz', and the request does not accept gzip");
+        assert_has(response,
+                   "'alone.css' can only be served from 'alone.css.gz', and the request does not accept gzip");
         assert_has(response, "\r\nVary: Accept, Accept-Encoding\r\n");
     }
 }
@@ -61,8 +60,7 @@ static void an_index_and_a_page_may_exist_only_encoded(void **state)
     assert_body(response, "index");
     assert_body(ask(GET("/page", "Accept-Encoding: gzip\r\n")), "page");
     asked.settings.charset = "utf-8";
-    assert_has(ask(GET("/page", "Accept-Encoding: gzip\r\n")),
-               "\r\nContent-Type: text/html; charset=utf-8\r\n");
+    assert_has(ask(GET("/page", "Accept-Encoding: gzip\r\n")), "\r\nContent-Type: text/html; charset=utf-8\r\n");
     asked.settings.watch = true; /* no script can follow encoded bytes */
     assert_body(ask(GET("/page", "Accept: text/html\r\nAccept-Encoding: gzip\r\n")), "page");
 }
@@ -143,10 +141,8 @@ static void validators_of_an_encoded_file_are_compared(void **state)
     const char *at = strstr(ask(GET("/alone.css", "Accept-Encoding: gzip\r\n")), "ETag: ");
     assert_non_null(at);
     snprintf(etag, sizeof etag, "%.*s", (int)strcspn(at + 6, "\r"), at + 6);
-    snprintf(
-        request, sizeof request,
-        "GET /alone.css HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nIf-None-Match: %s\r\n\r\n",
-        etag);
+    snprintf(request, sizeof request,
+             "GET /alone.css HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nIf-None-Match: %s\r\n\r\n", etag);
     assert_status(ask(request), 304);
 }
 

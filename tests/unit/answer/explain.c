@@ -72,8 +72,7 @@ static void siblings_are_explained_with_their_original(void **state)
 static void conditions_and_ranges_are_explained(void **state)
 {
     (void)state;
-    const char *response =
-        ask(GET("/file.txt", EXPLAIN "If-Match: *\r\nIf-None-Match: \"x\"\r\nRange: bytes=2-3\r\n"));
+    const char *response = ask(GET("/file.txt", EXPLAIN "If-Match: *\r\nIf-None-Match: \"x\"\r\nRange: bytes=2-3\r\n"));
     assert_has(response, "\r\n\r\n206 Partial Content\n");
     assert_line(response, "condition   If-Match: *: true");
     assert_line(response, "condition   If-None-Match: \"x\": true");
@@ -117,8 +116,7 @@ static void clients_that_are_not_local_get_the_ordinary_response(void **state)
 static void scripts_of_other_sites_get_the_ordinary_response(void **state)
 {
     (void)state;
-    static const char request[] =
-        GET("/file.txt", EXPLAIN "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n");
+    static const char request[] = GET("/file.txt", EXPLAIN "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n");
     assert_has(ask(request), "\n\n");
     asked.settings.cors = "*";
     assert_body(ask(request), "0123456789");

@@ -77,8 +77,7 @@ static void several_ranges_are_multipart(void **state)
     const char *response = ask(GET("/file.txt", "Range: bytes=0-1,8-8\r\n"));
     assert_status(response, 206);
     assert_has(response, "\r\nContent-Type: multipart/byteranges; boundary=");
-    assert_has(response,
-               "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes 0-1/10\r\n\r\n01\r\n--");
+    assert_has(response, "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Range: bytes 0-1/10\r\n\r\n01\r\n--");
     assert_has(response, "\r\nContent-Range: bytes 8-8/10\r\n\r\n8\r\n--");
     assert_has(strstr(response, "\r\n8\r\n--"), "--\r\n");
 }
@@ -100,8 +99,7 @@ static void ranges_need_get_and_a_matching_if_range(void **state)
     (void)state;
     assert_status(ask("HEAD /file.txt HTTP/1.1\r\nHost: a\r\nRange: bytes=2-4\r\n\r\n"), 200);
     assert_status(ask(GET("/file.txt", "Range: bytes=2-4\r\nIf-Range: \"other\"\r\n")), 200);
-    assert_status(
-        ask(GET("/file.txt", "Range: bytes=2-4\r\nIf-Range: \"84d89877f0d4041efb6bf91a16f0248f\"\r\n")), 206);
+    assert_status(ask(GET("/file.txt", "Range: bytes=2-4\r\nIf-Range: \"84d89877f0d4041efb6bf91a16f0248f\"\r\n")), 206);
 }
 
 /* A response with Connection: close can't use the cached header. */
@@ -114,8 +112,7 @@ static void a_cached_header_equals_a_new_one(void **state)
     const char *close = strstr(made, "Connection: close\r\n");
     static char without[65536];
     assert_non_null(close);
-    snprintf(without, sizeof without, "%.*s%s", (int)(close - made), made,
-             close + strlen("Connection: close\r\n"));
+    snprintf(without, sizeof without, "%.*s%s", (int)(close - made), made, close + strlen("Connection: close\r\n"));
     assert_string_equal(kept, without);
 }
 
@@ -124,8 +121,7 @@ static void http_1_0_responses_announce_persistence(void **state)
 {
     (void)state;
     assert_has(ask("GET /file.txt HTTP/1.0\r\n\r\n"), "\r\nConnection: close\r\n");
-    assert_has(ask("GET /file.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
-               "\r\nConnection: keep-alive\r\n");
+    assert_has(ask("GET /file.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), "\r\nConnection: keep-alive\r\n");
 }
 
 static void the_404_page_ignores_conditions(void **state)

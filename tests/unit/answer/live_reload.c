@@ -25,8 +25,7 @@ static void other_responses_are_the_file(void **state)
 {
     (void)state;
     assert_body(ask(GET("/about.html", "Accept: */*\r\n")), "<p>about</p>");
-    assert_body(ask(GET("/about.html", PAGE "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n")),
-                "<p>about</p>");
+    assert_body(ask(GET("/about.html", PAGE "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n")), "<p>about</p>");
     assert_body(ask(GET("/about.html", PAGE "X-Requested-With: XMLHttpRequest\r\n")), "<p>about</p>");
     assert_body(ask(GET("/file.txt", PAGE)), "0123456789");
     assert_body(ask(GET("/about.html", PAGE "Range: bytes=0-2\r\n")), "<p>");
@@ -133,8 +132,7 @@ static void listings_have_the_script_and_a_stamp(void **state)
     assert_has(response, "</html>\n\n" ELEMENT "\"");
     assert_has(response, " 'self'; connect-src 'self'; base-uri");
     assert_int_equal(sscanf(strstr(response, ELEMENT) + strlen(ELEMENT), "%127[^']", first), 1);
-    assert_lacks(ask(GET("/empty/", "Accept: application/json\r\nSec-Fetch-Mode: navigate\r\n")),
-                 "data-etag");
+    assert_lacks(ask(GET("/empty/", "Accept: application/json\r\nSec-Fetch-Mode: navigate\r\n")), "data-etag");
     assert_lacks(ask(GET("/empty/", PAGE "Sec-Fetch-Mode: cors\r\n")), "data-etag");
     static const char check[] = "HEAD /empty/ HTTP/1.1\r\nHost: localhost\r\n" PAGE CHECK "\r\n";
     response = ask(check);
@@ -152,13 +150,10 @@ static void checks_of_application_pages_find_the_application(void **state)
 {
     (void)state;
     asked.settings.spa = "/index.html";
-    assert_status(
-        ask("HEAD /users HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" PAGE CHECK "\r\n"), 200);
-    assert_status(ask("HEAD /a.js HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" PAGE CHECK "\r\n"),
-                  200);
+    assert_status(ask("HEAD /users HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" PAGE CHECK "\r\n"), 200);
+    assert_status(ask("HEAD /a.js HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" PAGE CHECK "\r\n"), 200);
     assert_status(ask("HEAD /a.js HTTP/1.1\r\nHost: localhost\r\n" PAGE CHECK "\r\n"), 204);
-    assert_status(ask("HEAD /users HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" CHECK "\r\n"),
-                  204);
+    assert_status(ask("HEAD /users HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Mode: cors\r\n" CHECK "\r\n"), 204);
 }
 
 #define WATCHED_TEST(name) cmocka_unit_test_setup_teardown(name, open_watched, close_site)

@@ -72,8 +72,7 @@ static void spa_serves_navigations_to_any_path(void **state)
     assert_body(ask(GET("/u/bob@example.com", NAVIGATION)), "<p>start</p>");
     assert_body(ask(GET("/topics/.net", NAVIGATION)), "<p>start</p>");
     assert_body(ask(GET("/.hidden", NAVIGATION)), "<p>start</p>");
-    assert_status(ask(GET("/packages/chart.js", "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n")),
-                  404);
+    assert_status(ask(GET("/packages/chart.js", "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n")), 404);
 }
 
 static void a_single_file_is_the_whole_site(void **state)

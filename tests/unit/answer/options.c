@@ -3,8 +3,7 @@
 
 #include "asked.h"
 
-#define OPTIONS(fields) \
-    "OPTIONS /file.txt HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a.example\r\n" fields "\r\n"
+#define OPTIONS(fields) "OPTIONS /file.txt HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a.example\r\n" fields "\r\n"
 #define FIELDS(names) "Access-Control-Request-Headers: " names "\r\n"
 #define PREFLIGHT "Access-Control-Request-Method: GET\r\n"
 
@@ -25,8 +24,7 @@ static void preflights_allow_the_field_names_of_a_list(void **state)
     (void)state;
     asked.settings.cors = "*";
     assert_has(ask(OPTIONS(PREFLIGHT FIELDS("a"))), "\r\nAccess-Control-Allow-Headers: a\r\n");
-    assert_has(ask(OPTIONS(PREFLIGHT FIELDS("range, x-Requested-With,a"))),
-               "-Headers: range, x-Requested-With,a\r\n");
+    assert_has(ask(OPTIONS(PREFLIGHT FIELDS("range, x-Requested-With,a"))), "-Headers: range, x-Requested-With,a\r\n");
     assert_has(ask(OPTIONS(PREFLIGHT FIELDS("a,,b,"))), "-Headers: a,,b,\r\n");
 }
 
@@ -34,9 +32,8 @@ static void invalid_lists_of_field_names_are_not_repeated(void **state)
 {
     (void)state;
     static const char *const requests[] = {
-        OPTIONS(PREFLIGHT FIELDS("a b")),   OPTIONS(PREFLIGHT FIELDS("a:b")),
-        OPTIONS(PREFLIGHT FIELDS("a: b")),  OPTIONS(PREFLIGHT FIELDS("a\tb")),
-        OPTIONS(PREFLIGHT FIELDS("\"a\"")), OPTIONS(PREFLIGHT FIELDS("caf\xE9")),
+        OPTIONS(PREFLIGHT FIELDS("a b")),  OPTIONS(PREFLIGHT FIELDS("a:b")),   OPTIONS(PREFLIGHT FIELDS("a: b")),
+        OPTIONS(PREFLIGHT FIELDS("a\tb")), OPTIONS(PREFLIGHT FIELDS("\"a\"")), OPTIONS(PREFLIGHT FIELDS("caf\xE9")),
     };
     asked.settings.cors = "*";
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {

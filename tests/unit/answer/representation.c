@@ -50,8 +50,7 @@ static void only_hashed_names_are_immutable(void **state)
     (void)state;
     asked.settings.cache = CACHE_AUTO;
     make_file("app.3f9c2a1b4d5e6f70.js", "run()");
-    assert_has(ask(GET("/app.3f9c2a1b4d5e6f70.js", "")),
-               "\r\nCache-Control: public, max-age=31536000, immutable\r\n");
+    assert_has(ask(GET("/app.3f9c2a1b4d5e6f70.js", "")), "\r\nCache-Control: public, max-age=31536000, immutable\r\n");
     make_file("hero-iPadPro2.png", "png");
     assert_has(ask(GET("/hero-iPadPro2.png", "")), "\r\nCache-Control: no-cache\r\n");
     assert_has(ask(GET("/file.txt", "")), "\r\nCache-Control: no-cache\r\n");
@@ -114,8 +113,7 @@ static void the_longest_prefix_decides(void **state)
         {GET("/assets/missing.png", ""), "no-cache"},
     };
     (void)state;
-    assert_true(mkdir("assets", 0755) == 0 && mkdir("assets/live", 0755) == 0 &&
-                mkdir("assets-old", 0755) == 0);
+    assert_true(mkdir("assets", 0755) == 0 && mkdir("assets/live", 0755) == 0 && mkdir("assets-old", 0755) == 0);
     make_file("assets/hero.png", "png");
     make_file("assets/page.html", "<p>");
     make_file("assets/live/feed.js", "1");

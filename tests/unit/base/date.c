@@ -299,8 +299,7 @@ static void assert_same_as_gmtime(int64_t seconds)
     assert_non_null(gmtime_r(&time, &tm));
     struct date date = date_from_seconds(seconds);
     if (date.year != tm.tm_year + 1900 || date.month != tm.tm_mon + 1 || date.day != tm.tm_mday ||
-        date.hour != tm.tm_hour || date.minute != tm.tm_min || date.second != tm.tm_sec ||
-        date.weekday != tm.tm_wday) {
+        date.hour != tm.tm_hour || date.minute != tm.tm_min || date.second != tm.tm_sec || date.weekday != tm.tm_wday) {
         fail_msg("%lld: %04d-%02d-%02d", (long long)seconds, date.year, date.month, date.day);
     }
 }

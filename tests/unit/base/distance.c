@@ -78,8 +78,7 @@ static void common_ends_change_no_distance(void **state)
             a[lengths[0]] = b[lengths[1]] = '\0';
             unsigned expected = plain_distance(a, b);
             for (unsigned bound = 0; bound < 7; bound++)
-                assert_int_equal(distance(span_of(a), span_of(b), bound),
-                                 expected <= bound ? expected : bound + 1);
+                assert_int_equal(distance(span_of(a), span_of(b), bound), expected <= bound ? expected : bound + 1);
         }
     }
 }
@@ -104,8 +103,7 @@ static void names_that_differ_at_one_end_cost_little(void **state)
     assert_int_equal(distance(x, y, 2), 2);
     assert_true(work <= 1 + 5 * sizeof a);
     char longer[4096] = {0};
-    assert_int_equal(distance((struct span){longer, sizeof longer}, (struct span){longer, sizeof longer}, 2),
-                     3);
+    assert_int_equal(distance((struct span){longer, sizeof longer}, (struct span){longer, sizeof longer}, 2), 3);
     assert_int_equal(work, 1);
 }
 

@@ -82,8 +82,7 @@ static void alignment_does_not_change_the_hash(void **state)
     (void)state;
     for (size_t at = 0; at < 16; at++) {
         memcpy(room + at, "the same bytes at any address", 30);
-        assert_int_equal(hash_bytes((struct span){room + at, 30}),
-                         hash_exactly("the same bytes at any address", 30));
+        assert_int_equal(hash_bytes((struct span){room + at, 30}), hash_exactly("the same bytes at any address", 30));
     }
 }
 

@@ -78,9 +78,8 @@ static void what_was_dropped_is_told_once(void **state)
     log_flush();
     capture_end(&errors);
     assert_string_equal(
-        captured,
-        "tinyhttpd: the access log loses lines: No space left on device\n"
-        "tinyhttpd: 7 lines of the access log were dropped: No space left on device; it is written again\n");
+        captured, "tinyhttpd: the access log loses lines: No space left on device\n"
+                  "tinyhttpd: 7 lines of the access log were dropped: No space left on device; it is written again\n");
     capture_end(&output);
     assert_int_equal(captured_length, 3 * (line.length));
 }
@@ -137,8 +136,7 @@ static void lines_of_several_workers_do_not_mix_on_a_stream_socket(void **state)
     for (unsigned i = 0; i < WORKERS; i++)
         start_worker(i, LINES);
     while (length < whole) {
-        ssize_t came =
-            recv(ends[0], got + length, 700, 0); /* so slowly that the workers meet a full socket */
+        ssize_t came = recv(ends[0], got + length, 700, 0); /* so slowly that the workers meet a full socket */
         assert_true(came > 0);
         length += (size_t)came;
         usleep(100);
@@ -208,9 +206,8 @@ static void unread_lines_are_held(void **state)
     capture_end(&output);
     assert_int_equal(captured_length, room * line.length);
     capture_end(&errors);
-    assert_string_equal(captured,
-                        "tinyhttpd: 5 lines of the access log were dropped: its reader or its disk does not "
-                        "keep up; it is written again\n");
+    assert_string_equal(captured, "tinyhttpd: 5 lines of the access log were dropped: its reader or its disk does not "
+                                  "keep up; it is written again\n");
 }
 
 /* Both streams lead to one place that has no room: the count waits until there is some. */
@@ -257,9 +254,8 @@ static void lines_unread_at_the_end_are_reported(void **state)
     assert_false(log_is_pending());
     capture_end(&output);
     capture_end(&errors);
-    assert_string_equal(
-        captured,
-        "tinyhttpd: 1 line of the access log was dropped: its reader or its disk does not keep up\n");
+    assert_string_equal(captured,
+                        "tinyhttpd: 1 line of the access log was dropped: its reader or its disk does not keep up\n");
 }
 
 /* Both streams may lead to one place. */
@@ -489,8 +485,7 @@ static void log_files_are_opened_or_the_reason_is_told(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         assert_int_equal(log_file_open("--error-log", cases[i].name, &failure), -1);
         assert_int_equal(failure.status, EX_CANTCREAT);
-        snprintf(expected, sizeof expected, "--error-log '%s' can't be opened: %s", cases[i].name,
-                 cases[i].reason);
+        snprintf(expected, sizeof expected, "--error-log '%s' can't be opened: %s", cases[i].name, cases[i].reason);
         assert_string_equal(failure.message, expected);
     }
     assert_non_null(mkdtemp(directory));

@@ -29,8 +29,7 @@ static void loss_is_told_at_once_each_minute_and_at_its_end(void **state)
     (void)state;
     assert_string_equal(tell(&loss, LOG_LOSS_OVER, 1000), "");
     log_loss_add(&loss, 2, ENOSPC);
-    assert_string_equal(tell(&loss, LOG_LOSS_LASTS, 1000),
-                        "the access log loses lines: No space left on device");
+    assert_string_equal(tell(&loss, LOG_LOSS_LASTS, 1000), "the access log loses lines: No space left on device");
     log_loss_add(&loss, 3, ENOSPC);
     assert_string_equal(tell(&loss, LOG_LOSS_LASTS, 1000 + LIMIT_LOG_LOSS_MS - 1), "");
     log_loss_add(&loss, 1, EFBIG);

@@ -325,9 +325,8 @@ static void line_cut_short_spoils_no_other(void **state)
     close(fixture.reader);
     assert_memory_equal(content + whole, "192.0.2.7 \n192.0.2.7 - - ", 25);
     assert_string_equal(
-        captured,
-        "the access log loses lines: File too large; see 'ulimit -f'\n"
-        "3 lines of the access log were dropped: File too large; see 'ulimit -f'; it is written again\n");
+        captured, "the access log loses lines: File too large; see 'ulimit -f'\n"
+                  "3 lines of the access log were dropped: File too large; see 'ulimit -f'; it is written again\n");
 }
 
 /* The disk has room for a line but not for the report of those lost before. */

@@ -146,11 +146,9 @@ static void bytes_are_classified_as_ascii(void **state)
 {
     (void)state;
     /* tchar (RFC 9110 5.6.2). */
-    static const char tchar[] =
-        "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char tchar[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     static const char hex[] = "0123456789abcdef";
-    static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz",
-                      capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz", capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     for (int byte = 0; byte < 256; byte++) {
         const char *capital = byte != 0 ? strchr(capitals, byte) : NULL;
         bool letter = capital != NULL || (byte != 0 && strchr(small_letters, byte) != NULL);
@@ -202,12 +200,9 @@ static void parts_are_taken_up_to_a_byte(void **state)
     static const struct {
         struct span text, part, rest;
     } cases[] = {
-        {SPAN_INIT("a:b:c"), SPAN_INIT("a"), SPAN_INIT("b:c")},
-        {SPAN_INIT("a:"), SPAN_INIT("a"), SPAN_INIT("")},
-        {SPAN_INIT(":a"), SPAN_INIT(""), SPAN_INIT("a")},
-        {SPAN_INIT("a"), SPAN_INIT("a"), SPAN_INIT("")},
-        {SPAN_INIT(":"), SPAN_INIT(""), SPAN_INIT("")},
-        {SPAN_INIT(""), SPAN_INIT(""), SPAN_INIT("")},
+        {SPAN_INIT("a:b:c"), SPAN_INIT("a"), SPAN_INIT("b:c")}, {SPAN_INIT("a:"), SPAN_INIT("a"), SPAN_INIT("")},
+        {SPAN_INIT(":a"), SPAN_INIT(""), SPAN_INIT("a")},       {SPAN_INIT("a"), SPAN_INIT("a"), SPAN_INIT("")},
+        {SPAN_INIT(":"), SPAN_INIT(""), SPAN_INIT("")},         {SPAN_INIT(""), SPAN_INIT(""), SPAN_INIT("")},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {

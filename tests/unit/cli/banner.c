@@ -64,8 +64,7 @@ static void one_line_has_root_and_addresses(void **state)
                         "tinyhttpd " TINYHTTPD_VERSION
                         ": serving /srv/www at http://127.0.0.1:8080/ http://[::1]:8080/\n");
     assert_non_null(strstr(printed(VERBOSITY_VERBOSE, &banner), "\ntinyhttpd: workers: 4\n"));
-    assert_non_null(
-        strstr(printed(VERBOSITY_VERBOSE, &banner), "\ntinyhttpd: sandbox: uid 7, no capabilities\n"));
+    assert_non_null(strstr(printed(VERBOSITY_VERBOSE, &banner), "\ntinyhttpd: sandbox: uid 7, no capabilities\n"));
     assert_null(strstr(printed(VERBOSITY_NORMAL, &banner), "sandbox"));
     assert_string_equal(printed(VERBOSITY_QUIET, &banner), "");
 }
@@ -97,8 +96,7 @@ static void a_single_file_is_named(void **state)
     struct banner banner = {"/srv/www", addresses, 1, 4, "", NULL};
     (void)state;
     struct settings settings = {.verbosity = VERBOSITY_NORMAL, .file = "a\n.html"};
-    assert_non_null(
-        strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, only this file at http"));
+    assert_non_null(strstr(printed_for(settings, &banner), " serving /srv/www/a\\x0A.html, only this file at http"));
     banner.root_path = "/";
     assert_non_null(strstr(printed_for(settings, &banner), " serving /a\\x0A.html, only this file at http"));
 }
@@ -113,12 +111,10 @@ static void urls_have_the_base(void **state)
                            " at http://127.0.0.1:65535/a%20b/%C3%A9/ http://[::1]:65535/a%20b/%C3%A9/\n"));
     assert_true(banner_write_url(&banner, url));
     assert_string_equal(url, "http://localhost:65535/a%20b/%C3%A9");
-    const char *url_of_lan =
-        printed_for((struct settings){.verbosity = VERBOSITY_NORMAL, .lan = true}, &banner);
+    const char *url_of_lan = printed_for((struct settings){.verbosity = VERBOSITY_NORMAL, .lan = true}, &banner);
     while ((url_of_lan = strstr(url_of_lan, "http://")) != NULL) { /* as many as this machine has addresses */
         url_of_lan += strcspn(url_of_lan, " \n");
-        assert_memory_equal(url_of_lan - strlen("/a%20b/%C3%A9/"), "/a%20b/%C3%A9/",
-                            strlen("/a%20b/%C3%A9/"));
+        assert_memory_equal(url_of_lan - strlen("/a%20b/%C3%A9/"), "/a%20b/%C3%A9/", strlen("/a%20b/%C3%A9/"));
     }
     memset(base, ' ', LIMIT_BASE);
     base[LIMIT_BASE] = '\0';
@@ -141,8 +137,7 @@ static void unix_sockets_are_shown_as_paths(void **state)
     struct sockaddr_storage addresses[] = {unix_socket("/run/a\x1B.sock"), v4("127.0.0.1", 80)};
     struct banner banner = {"/srv/www", addresses, 2, 4, "", NULL};
     (void)state;
-    assert_non_null(
-        strstr(printed(VERBOSITY_NORMAL, &banner), " at unix:/run/a\\x1B.sock http://127.0.0.1:80/\n"));
+    assert_non_null(strstr(printed(VERBOSITY_NORMAL, &banner), " at unix:/run/a\\x1B.sock http://127.0.0.1:80/\n"));
 }
 
 /* Every byte of the root and of the sockets' names is escaped. */

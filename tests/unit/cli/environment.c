@@ -30,9 +30,8 @@ static void misspelt_names_print_a_hint(void **state)
     (void)state;
     assert_string_equal(hint_for("TINYHTTPD_CAHCE=auto"),
                         "environment variable 'TINYHTTPD_CAHCE' is unknown; did you mean 'TINYHTTPD_CACHE'?");
-    assert_string_equal(
-        hint_for("TINYHTTPD_NOLIST=1"),
-        "environment variable 'TINYHTTPD_NOLIST' is unknown; did you mean 'TINYHTTPD_NO_LIST'?");
+    assert_string_equal(hint_for("TINYHTTPD_NOLIST=1"),
+                        "environment variable 'TINYHTTPD_NOLIST' is unknown; did you mean 'TINYHTTPD_NO_LIST'?");
     assert_non_null(strstr(hint_for("TINYHTTPD_PROT"), "TINYHTTPD_PORT"));
 }
 

@@ -100,8 +100,7 @@ static void settings_are_filled_in(void **state)
         unsigned binds = 0;
         for (; taken[i].binds[binds] != NULL; binds++)
             assert_words(i, "bind",
-                         binds < settings.bind_count &&
-                             strcmp(settings.binds[binds], taken[i].binds[binds]) == 0);
+                         binds < settings.bind_count && strcmp(settings.binds[binds], taken[i].binds[binds]) == 0);
         assert_words(i, "binds", settings.bind_count == binds);
     }
 }
@@ -370,8 +369,7 @@ static void invalid_command_lines_are_explained(void **state)
 static void path_to_open_is_percent_encoded(void **state)
 {
     (void)state;
-    assert_int_equal(read_line((const char *const[]){"--open=/\xC3\xA9/%C3%A9?\xE2\x82\xAC#a", NULL}),
-                     OPTIONS_SERVE);
+    assert_int_equal(read_line((const char *const[]){"--open=/\xC3\xA9/%C3%A9?\xE2\x82\xAC#a", NULL}), OPTIONS_SERVE);
     assert_string_equal(settings.open, "/%C3%A9/%C3%A9?%E2%82%AC#a");
 }
 
@@ -401,8 +399,7 @@ static void long_values_are_refused(void **state)
             snprintf(word, sizeof word, "%s=%s%.*s%s", rows[i].option, rows[i].before,
                      (int)(rows[i].most + more - fixed), filler, rows[i].after);
             assert_words(i, word,
-                         read_line((const char *const[]){word, NULL}) ==
-                             (more == 0 ? OPTIONS_SERVE : OPTIONS_BAD));
+                         read_line((const char *const[]){word, NULL}) == (more == 0 ? OPTIONS_SERVE : OPTIONS_BAD));
             if (more == 0)
                 continue;
             assert_words(i, "status", failure.status == EX_USAGE);
@@ -443,10 +440,9 @@ static void root_and_address_options_are_stored(void **state)
     assert_int_equal(read_line((const char *const[]){"-L", "-o", NULL}), OPTIONS_SERVE);
     assert_true(settings.lan && !settings.port_chosen);
     assert_string_equal(settings.open, "/");
-    assert_int_equal(
-        read_line((const char *const[]){"--open=/docs/?a", "-p", "80", "-b", "*", "-b", "unix:/run/a.sock",
-                                        "--allow-host", "a.example", "--allow-host=[::2]", NULL}),
-        OPTIONS_SERVE);
+    assert_int_equal(read_line((const char *const[]){"--open=/docs/?a", "-p", "80", "-b", "*", "-b", "unix:/run/a.sock",
+                                                     "--allow-host", "a.example", "--allow-host=[::2]", NULL}),
+                     OPTIONS_SERVE);
     assert_true(settings.port_chosen && !settings.lan);
     assert_string_equal(settings.open, "/docs/?a");
     assert_string_equal(settings.binds[0], "*");
@@ -459,9 +455,8 @@ static void file_options_are_stored(void **state)
 {
     (void)state;
     assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
-    assert_true(settings.listing == LISTING_LOCAL && settings.symlinks == SYMLINKS_INSIDE &&
-                settings.spa == NULL && !settings.dotfiles && !settings.watch && settings.open == NULL &&
-                settings.check == NULL);
+    assert_true(settings.listing == LISTING_LOCAL && settings.symlinks == SYMLINKS_INSIDE && settings.spa == NULL &&
+                !settings.dotfiles && !settings.watch && settings.open == NULL && settings.check == NULL);
     assert_int_equal(settings.index_count, 1);
     assert_string_equal(settings.index[0], "index.html");
     assert_int_equal(read_line((const char *const[]){"-sw", "--list", "--dotfiles", "--symlinks", "all",
@@ -473,9 +468,8 @@ static void file_options_are_stored(void **state)
     assert_string_equal(settings.index[1], "b.htm");
     assert_true(settings.watch && settings.dotfiles && settings.listing == LISTING_ON &&
                 settings.symlinks == SYMLINKS_ALL);
-    assert_int_equal(
-        read_line((const char *const[]){"--spa=/app/a.html", "--no-list", "--symlinks=none", NULL}),
-        OPTIONS_SERVE);
+    assert_int_equal(read_line((const char *const[]){"--spa=/app/a.html", "--no-list", "--symlinks=none", NULL}),
+                     OPTIONS_SERVE);
     assert_string_equal(settings.spa, "app/a.html");
     assert_true(settings.listing == LISTING_OFF && settings.symlinks == SYMLINKS_NONE);
 }
@@ -486,10 +480,9 @@ static void response_header_options_are_stored(void **state)
     assert_int_equal(read_line((const char *const[]){NULL}), OPTIONS_SERVE);
     assert_true(settings.cache == CACHE_ASK && settings.cors == NULL && settings.charset == NULL &&
                 settings.header_count == 0 && settings.type_count == 0);
-    assert_int_equal(
-        read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H", "X-B:", "--mime",
-                                        ".MD=text/markdown; charset=utf-8", "--charset=none", NULL}),
-        OPTIONS_SERVE);
+    assert_int_equal(read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H", "X-B:", "--mime",
+                                                     ".MD=text/markdown; charset=utf-8", "--charset=none", NULL}),
+                     OPTIONS_SERVE);
     assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 3600);
     assert_string_equal(settings.cors, "*");
     assert_int_equal(settings.header_count, 2);
@@ -504,14 +497,13 @@ static void response_header_options_are_stored(void **state)
     assert_int_equal(settings.encoded_count, 2);
     assert_string_equal(settings.encoded[1].name, "wasm.br");
     assert_string_equal(settings.encoded[1].coding, "br");
-    assert_int_equal(read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H",
-                                                     "X-B:", "--charset=none", NULL}),
-                     OPTIONS_SERVE);
+    assert_int_equal(
+        read_line((const char *const[]){"-C", "-c", "3600", "-H", "X-A: b, c", "-H", "X-B:", "--charset=none", NULL}),
+        OPTIONS_SERVE);
     /* The default port of another scheme is allowed, and so is a port that ends in the same digits. */
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:443", NULL}), OPTIONS_SERVE);
     assert_int_equal(read_line((const char *const[]){"--cors=http://a.example:8080", NULL}), OPTIONS_SERVE);
-    assert_int_equal(read_line((const char *const[]){"--cors=https://a.example:8443", "-cauto", NULL}),
-                     OPTIONS_SERVE);
+    assert_int_equal(read_line((const char *const[]){"--cors=https://a.example:8443", "-cauto", NULL}), OPTIONS_SERVE);
     assert_string_equal(settings.cors, "https://a.example:8443");
     assert_int_equal(settings.cache, CACHE_AUTO);
     static const char *const origins[] = {"http://localhost:5173", "https://[2001:db8::1]",
@@ -525,11 +517,10 @@ static void response_header_options_are_stored(void **state)
     }
     assert_int_equal(read_line((const char *const[]){"-c", "off", NULL}), OPTIONS_SERVE);
     assert_int_equal(settings.cache, CACHE_OFF);
-    assert_int_equal(read_line((const char *const[]){"-c", "60", "-c", "/assets/=immutable", "-c/=off", "-c",
-                                                     "//a=b/c//=5", NULL}),
-                     OPTIONS_SERVE);
-    assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 60 &&
-                settings.cache_rule_count == 3);
+    assert_int_equal(
+        read_line((const char *const[]){"-c", "60", "-c", "/assets/=immutable", "-c/=off", "-c", "//a=b/c//=5", NULL}),
+        OPTIONS_SERVE);
+    assert_true(settings.cache == CACHE_SECONDS && settings.cache_seconds == 60 && settings.cache_rule_count == 3);
     assert_string_equal(settings.cache_rules[0].prefix, "assets");
     assert_int_equal(settings.cache_rules[0].cache, CACHE_IMMUTABLE);
     assert_string_equal(settings.cache_rules[1].prefix, "");
@@ -703,11 +694,11 @@ static void variables_set_options(void **state)
 {
     (void)state;
     assert_int_equal(read_with(WITH("TINYHTTPD_ROOT=www", "TINYHTTPD_PORT=9000", "TINYHTTPD_NO_LIST=1",
-                                    "TINYHTTPD_BIND=::1, 127.0.0.1,,", "TINYHTTPD_OPEN=yes",
-                                    "TINYHTTPD_SPA=app.html", "TINYHTTPD_WATCH=true", "TINYHTTPD_DOTFILES=0",
-                                    "TINYHTTPD_ISOLATE=off", "TINYHTTPD_HEADER=A: b, c\n  D: e \n\n",
-                                    "TINYHTTPD_CACHE=off", "TINYHTTPD_MIME=md=text/markdown,x=a/b",
-                                    "TINYHTTPD_ALLOW_HOST=a\nb,c", "TINYHTTPD_LOG=json", "TINYHTTPD_QUIET=1"),
+                                    "TINYHTTPD_BIND=::1, 127.0.0.1,,", "TINYHTTPD_OPEN=yes", "TINYHTTPD_SPA=app.html",
+                                    "TINYHTTPD_WATCH=true", "TINYHTTPD_DOTFILES=0", "TINYHTTPD_ISOLATE=off",
+                                    "TINYHTTPD_HEADER=A: b, c\n  D: e \n\n", "TINYHTTPD_CACHE=off",
+                                    "TINYHTTPD_MIME=md=text/markdown,x=a/b", "TINYHTTPD_ALLOW_HOST=a\nb,c",
+                                    "TINYHTTPD_LOG=json", "TINYHTTPD_QUIET=1"),
                                NOTHING),
                      OPTIONS_SERVE);
     assert_string_equal(settings.root, "www");
@@ -751,8 +742,7 @@ static void variables_that_are_not_options_are_ignored(void **state)
 {
     (void)state;
     assert_int_equal(
-        read_with(WITH("TINYHTTPD_HELP=1", "TINYHTTPD_VERSION=", "TINYHTTPD_CHECK=1", "TINYHTTPD_OTHER="),
-                  NOTHING),
+        read_with(WITH("TINYHTTPD_HELP=1", "TINYHTTPD_VERSION=", "TINYHTTPD_CHECK=1", "TINYHTTPD_OTHER="), NOTHING),
         OPTIONS_SERVE);
     /* Kubernetes sets this for a service named tinyhttpd. */
     assert_int_equal(read_with(WITH("TINYHTTPD_PORT=tcp://10.0.0.1:80"), NOTHING), OPTIONS_SERVE);

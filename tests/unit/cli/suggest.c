@@ -86,9 +86,8 @@ static void short_words_need_a_letter_in_common(void **state)
 static void long_words_are_ignored(void **state)
 {
     static char typed[1000];
-    static const char *const longs[] = {
-        "an-option-of-more-than-thirty-two-letters", "help",
-        "another-option-with-a-name-that-is-far-too-long-to-be-typed-in-full-ever"};
+    static const char *const longs[] = {"an-option-of-more-than-thirty-two-letters", "help",
+                                        "another-option-with-a-name-that-is-far-too-long-to-be-typed-in-full-ever"};
     (void)state;
     for (size_t length = 20; length < sizeof typed; length += 3) {
         memset(typed, 'x', length);
@@ -101,12 +100,9 @@ static void long_words_are_ignored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mistyped_words_are_recognized),
-        cmocka_unit_test(unrelated_words_have_no_suggestion),
-        cmocka_unit_test(a_third_of_the_letters_may_differ),
-        cmocka_unit_test(the_nearest_word_wins),
-        cmocka_unit_test(short_words_need_a_letter_in_common),
-        cmocka_unit_test(long_words_are_ignored),
+        cmocka_unit_test(mistyped_words_are_recognized),       cmocka_unit_test(unrelated_words_have_no_suggestion),
+        cmocka_unit_test(a_third_of_the_letters_may_differ),   cmocka_unit_test(the_nearest_word_wins),
+        cmocka_unit_test(short_words_need_a_letter_in_common), cmocka_unit_test(long_words_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,8 +42,7 @@ static void assert_conditional(const char *lines, const char *etag, enum conditi
         const struct request *request = request_with(methods[i], span_of(lines));
         enum conditional result = conditional_evaluate(request, &validators, now);
         if (result != expected)
-            fail_msg("%s with '%s', the tag %s: %s, not %s", methods[i], lines, etag, names[result],
-                     names[expected]);
+            fail_msg("%s with '%s', the tag %s: %s, not %s", methods[i], lines, etag, names[result], names[expected]);
         if (result_of_each(request, &validators) != expected)
             fail_msg("each of '%s', the tag %s: not %s", lines, etag, names[expected]);
     }
@@ -98,8 +97,8 @@ static void results_of_single_conditions_say_why(void **state)
         assert_int_equal(conditional_result(request, rows[i].field, &validators, now), rows[i].expected);
     }
     validators.last_modified = CONDITIONAL_UNDATED;
-    assert_int_equal(conditional_result(request_with("GET", SPAN(IF_MODIFIED_SINCE(DATE))),
-                                        FIELD_IF_MODIFIED_SINCE, &validators, now),
+    assert_int_equal(conditional_result(request_with("GET", SPAN(IF_MODIFIED_SINCE(DATE))), FIELD_IF_MODIFIED_SINCE,
+                                        &validators, now),
                      CONDITION_UNDATED);
 }
 
@@ -171,8 +170,7 @@ static void if_none_match_compares_weakly(void **state)
         {IF_NONE_MATCH("*"), CONDITIONAL_NOT_MODIFIED},
         {IF_NONE_MATCH("\"r2d2xxxx\",W/\"xyzzy\""), CONDITIONAL_NOT_MODIFIED},
         {IF_NONE_MATCH("\"r2d2xxxx\"") IF_NONE_MATCH("\"xyzzy\""), CONDITIONAL_NOT_MODIFIED},
-        {IF_NONE_MATCH("\"xyzzy\"") "Accept: */*\r\n" IF_NONE_MATCH("\"r2d2xxxx\""),
-         CONDITIONAL_NOT_MODIFIED},
+        {IF_NONE_MATCH("\"xyzzy\"") "Accept: */*\r\n" IF_NONE_MATCH("\"r2d2xxxx\""), CONDITIONAL_NOT_MODIFIED},
         {IF_NONE_MATCH(",\t, \"a,b\" ,\"xyzzy\","), CONDITIONAL_NOT_MODIFIED},
         {IF_NONE_MATCH("\"r2d2xxxx\""), CONDITIONAL_PERFORM},
         {IF_NONE_MATCH("\"XYZZY\""), CONDITIONAL_PERFORM},
@@ -338,14 +336,12 @@ static enum conditional by_the_steps(enum side match, enum side unmodified, enum
 static void conditions_are_evaluated_in_order(void **state)
 {
     static const char *const match[SIDES] = {"", IF_MATCH(TAG), IF_MATCH("\"other\"")};
-    static const char *const unmodified[SIDES] = {"", IF_UNMODIFIED_SINCE(DATE),
-                                                  IF_UNMODIFIED_SINCE(EARLIER)};
+    static const char *const unmodified[SIDES] = {"", IF_UNMODIFIED_SINCE(DATE), IF_UNMODIFIED_SINCE(EARLIER)};
     static const char *const none_match[SIDES] = {"", IF_NONE_MATCH("\"other\""), IF_NONE_MATCH(TAG)};
     static const char *const since[SIDES] = {"", IF_MODIFIED_SINCE(EARLIER), IF_MODIFIED_SINCE(DATE)};
     (void)state;
     for (int i = 0; i < SIDES * SIDES * SIDES * SIDES; i++) {
-        int a = i % SIDES, b = i / SIDES % SIDES, c = i / (SIDES * SIDES) % SIDES,
-            d = i / (SIDES * SIDES * SIDES);
+        int a = i % SIDES, b = i / SIDES % SIDES, c = i / (SIDES * SIDES) % SIDES, d = i / (SIDES * SIDES * SIDES);
         char lines[512], reversed[512];
         snprintf(lines, sizeof lines, "%s%s%s%s", match[a], unmodified[b], none_match[c], since[d]);
         snprintf(reversed, sizeof reversed, "%s%s%s%s", since[d], none_match[c], unmodified[b], match[a]);

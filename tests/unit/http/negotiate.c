@@ -29,8 +29,8 @@ static void assert_rows(const struct row *rows, size_t count)
         struct acceptance acceptance = acceptance_of(rows[i].lines);
         for (unsigned coding = 0; coding < CODINGS; coding++) {
             if (acceptance.quality[coding] != rows[i].expected.quality[coding])
-                fail_msg("'%s' wants coding %u with %u, not %u", rows[i].lines, coding,
-                         acceptance.quality[coding], rows[i].expected.quality[coding]);
+                fail_msg("'%s' wants coding %u with %u, not %u", rows[i].lines, coding, acceptance.quality[coding],
+                         rows[i].expected.quality[coding]);
         }
     }
 }
@@ -61,8 +61,7 @@ static void identity_ranks_first_unless_another_has_a_higher_weight(void **state
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct acceptance acceptance = acceptance_of(rows[i].lines);
         negotiate_rank_identity_first(&acceptance);
-        assert_int_equal(negotiate_choose(&acceptance, 1U << CODING_IDENTITY | 1U << CODING_GZIP),
-                         rows[i].expected);
+        assert_int_equal(negotiate_choose(&acceptance, 1U << CODING_IDENTITY | 1U << CODING_GZIP), rows[i].expected);
     }
 }
 
@@ -142,8 +141,7 @@ static void weights_are_read(void **state)
                 fail_msg("'%s' is %u", lines, quality);
             /* Malformed members neither refuse nor accept a coding. */
             snprintf(lines, sizeof lines, ACCEPT("identity%s"), rows[i].weight);
-            assert_int_equal(acceptance_of(lines).quality[CODING_IDENTITY],
-                             rows[i].quality < 0 ? 1 : rows[i].quality);
+            assert_int_equal(acceptance_of(lines).quality[CODING_IDENTITY], rows[i].quality < 0 ? 1 : rows[i].quality);
         }
     }
 }
@@ -185,8 +183,7 @@ static void highest_weight_is_chosen(void **state)
         struct acceptance acceptance = acceptance_of(rows[i].lines);
         enum coding choice = negotiate_choose(&acceptance, rows[i].available);
         if (choice != rows[i].expected)
-            fail_msg("'%s' among %x gives %u, not %u", rows[i].lines, rows[i].available, choice,
-                     rows[i].expected);
+            fail_msg("'%s' among %x gives %u, not %u", rows[i].lines, rows[i].available, choice, rows[i].expected);
     }
 }
 
@@ -240,8 +237,7 @@ static void media_types_are_chosen_by_accept(void **state)
         {SPAN_INIT("Accept: */*\r\n"), MEDIA_TEXT},
         {SPAN_INIT("Accept: text/*\r\n"), MEDIA_TEXT},
         {SPAN_INIT("Accept:\r\n"), MEDIA_TEXT},
-        {SPAN_INIT("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"),
-         MEDIA_HTML},
+        {SPAN_INIT("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"), MEDIA_HTML},
         {SPAN_INIT("Accept: TEXT/HTML ; q=0.1\r\n"), MEDIA_HTML},
         {SPAN_INIT("Accept: text/html;q=0\r\n"), MEDIA_TEXT},
         {SPAN_INIT("Accept: application/json\r\n"), MEDIA_JSON},

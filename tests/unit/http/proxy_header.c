@@ -79,8 +79,7 @@ static void valid_headers_name_their_client_and_are_partial_at_every_cut(void **
         struct address client;
         struct span whole = valid[i].header;
         for (size_t cut = 0; cut < whole.length; cut++)
-            assert_int_equal(proxy_header_parse(guarded((struct span){whole.at, cut}), &header),
-                             PROXY_HEADER_PARTIAL);
+            assert_int_equal(proxy_header_parse(guarded((struct span){whole.at, cut}), &header), PROXY_HEADER_PARTIAL);
         assert_int_equal(proxy_header_parse(guarded(whole), &header), PROXY_HEADER_WHOLE);
         assert_int_equal(header.length, whole.length);
         assert_int_equal(header.named, valid[i].client != NULL);
@@ -123,8 +122,7 @@ static void longest_headers_decide(void **state)
     assert_int_equal(proxy_header_parse((struct span){bytes, 106}, &header), PROXY_HEADER_PARTIAL);
     assert_int_equal(proxy_header_parse((struct span){bytes, 107}, &header), PROXY_HEADER_BAD);
     memcpy(bytes, SIGNATURE "\x21\x11\x0F\xF0" V4, 16 + 12);
-    assert_int_equal(proxy_header_parse((struct span){bytes, sizeof bytes - 1}, &header),
-                     PROXY_HEADER_PARTIAL);
+    assert_int_equal(proxy_header_parse((struct span){bytes, sizeof bytes - 1}, &header), PROXY_HEADER_PARTIAL);
     assert_int_equal(proxy_header_parse((struct span){bytes, sizeof bytes}, &header), PROXY_HEADER_WHOLE);
     assert_int_equal(header.length, sizeof bytes);
 }

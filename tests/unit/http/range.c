@@ -27,8 +27,7 @@ static const char *described(void)
     text[0] = '\0';
     for (unsigned i = 0; i < count; i++)
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%ju-%ju", i > 0 ? " " : "",
-                                   (uintmax_t)ranges[i].offset,
-                                   (uintmax_t)(ranges[i].offset + ranges[i].length - 1));
+                                   (uintmax_t)ranges[i].offset, (uintmax_t)(ranges[i].offset + ranges[i].length - 1));
     return text;
 }
 
@@ -309,8 +308,7 @@ static regex_t field_form, positions_form, suffix_form;
 
 static int open_forms(void **state)
 {
-    return guard_open(state) != 0 ||
-           regcomp(&field_form, "^[Bb][Yy][Tt][Ee][Ss]=", REG_EXTENDED | REG_NOSUB) != 0 ||
+    return guard_open(state) != 0 || regcomp(&field_form, "^[Bb][Yy][Tt][Ee][Ss]=", REG_EXTENDED | REG_NOSUB) != 0 ||
            regcomp(&positions_form, "^[0-9]+-[0-9]*$", REG_EXTENDED | REG_NOSUB) != 0 ||
            regcomp(&suffix_form, "^-[0-9]+$", REG_EXTENDED | REG_NOSUB) != 0;
 }
@@ -416,8 +414,7 @@ static size_t append_random_member(char *at, size_t room, uint64_t size, uint64_
     static const char *const blanks[] = {"", "", "", " ", "\t"};
     static const char *const odd[] = {"",      "",       "-",  "5", "a-b", "1-2-3", "18446744073709551616-",
                                       "-" E64, "0-" E64, "9-8"};
-    const char *before = blanks[random_below(seed, COUNT(blanks))],
-               *after = blanks[random_below(seed, COUNT(blanks))];
+    const char *before = blanks[random_below(seed, COUNT(blanks))], *after = blanks[random_below(seed, COUNT(blanks))];
     uint64_t first = random_below(seed, size + 3), last = first + random_below(seed, 6);
     uint64_t kind = random_below(seed, 40);
     if (kind == 0)
@@ -441,8 +438,7 @@ static void random_ranges_match_the_model(void **state)
         size_t length = (size_t)snprintf(field, sizeof field, "bytes=");
         for (size_t i = 0; i < members; i++) {
             length += append_random_member(field + length, sizeof field - length, size, &seed);
-            length +=
-                (size_t)snprintf(field + length, sizeof field - length, "%s", i + 1 < members ? "," : "");
+            length += (size_t)snprintf(field + length, sizeof field - length, "%s", i + 1 < members ? "," : "");
         }
         assert_true(length < sizeof field);
         assert_as_modelled(field, size);

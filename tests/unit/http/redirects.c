@@ -177,8 +177,7 @@ static void netlify_rules_follow_its_parser(void **state)
         {"/admin/* 200", "/admin/x/y", "200 admin/x/y"},
         {"/admin/* 200!", "/admin/", "200! admin slash"},
         {"/:a/* 200", "/x/y", "200 x/y"},
-        {"/test https://www.bitballoon.com/test=hello 301", "/test",
-         "301 https://www.bitballoon.com/test=hello"},
+        {"/test https://www.bitballoon.com/test=hello 301", "/test", "301 https://www.bitballoon.com/test=hello"},
         /* Parameters of the query select, and may be captured. */
         {"/ page=news /news", "/?page=news", "301 /news?page=news"},
         {"/ page=news /news", "/?page=old", ""},
@@ -186,8 +185,7 @@ static void netlify_rules_follow_its_parser(void **state)
         {"/blog post=:post_id /blog/:post_id", "/blog?post=1", "301 /blog/1?post=1"},
         {"/blog post=:post_id /blog/:post_id", "/blog?x=y&post=a%2Fb+c%zz&post=2",
          "301 /blog/a/b%20c%25zz?x=y&post=a%2Fb+c%zz&post=2"},
-        {"/ _escaped_fragment_=/about /about", "/?_escaped_fragment_=/about",
-         "301 /about?_escaped_fragment_=/about"},
+        {"/ _escaped_fragment_=/about /about", "/?_escaped_fragment_=/about", "301 /about?_escaped_fragment_=/about"},
         {"/a id=:id tag=:tag /:tag/:id", "/a?tag=2&id=1", "301 /2/1?tag=2&id=1"},
         {"/a id=:id tag=:tag /:tag/:id", "/a?id=1", ""},
         {"/a id=:id /x 302\n/a /b", "/a", "301 /b"},
@@ -253,20 +251,16 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_PLAIN, TEXT("/a b"), "1: 'b' is no target; "},
         {RULES_PLAIN, TEXT("/a ftp://h/"), "1: 'ftp://h/' is no target; "},
         {RULES_PLAIN, TEXT("/a javascript:alert(1)"), "is no target; "},
-        {RULES_PLAIN, TEXT("/a /b 418"),
-         "1: '418' is no status; use 200, 301, 302, 303, 307, 308, 404, 410 or 451"},
+        {RULES_PLAIN, TEXT("/a /b 418"), "1: '418' is no status; use 200, 301, 302, 303, 307, 308, 404, 410 or 451"},
         {RULES_PLAIN, TEXT("/a /b 301!"), "1: '301!' is no status; "},
         {RULES_PLAIN, TEXT("/a /b x"), "1: 'x' is no status; "},
         {RULES_PLAIN, TEXT("/a /b 99999999999999999999301"), "is no status; "},
         {RULES_PLAIN, TEXT("/a /b 301 x"), "1: 'x' is one word too many; "},
         {RULES_PLAIN, TEXT("/a /b # c"), "1: '#' is no status; write the comment on a line of its own"},
-        {RULES_PLAIN, TEXT("/a?b /c"),
-         "1: '/a?b' has a query or fragment, but rules match the path; remove it"},
+        {RULES_PLAIN, TEXT("/a?b /c"), "1: '/a?b' has a query or fragment, but rules match the path; remove it"},
         {RULES_PLAIN, TEXT("/a/*/b /c"), "1: '/a/*/b' has '*' before its end; "},
-        {RULES_PLAIN, TEXT("301 /a /b"),
-         "1: '301' comes first, as in surge's ROUTER; write 'FROM TO STATUS'"},
-        {RULES_PLAIN, TEXT("https://h/a /b"),
-         "1: 'https://h/a' is a rule for a host, which is not supported; "},
+        {RULES_PLAIN, TEXT("301 /a /b"), "1: '301' comes first, as in surge's ROUTER; write 'FROM TO STATUS'"},
+        {RULES_PLAIN, TEXT("https://h/a /b"), "1: 'https://h/a' is a rule for a host, which is not supported; "},
         {RULES_PLAIN, TEXT("/a https://h/b 200"), "1: 'https://h' can't be fetched for a client; "},
         {RULES_PLAIN, TEXT("/a https://h/b 404"), "1: 'https://h' can't be fetched for a client; "},
         /* A host from a request would be an open redirect. */
@@ -289,8 +283,7 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_NETLIFY, TEXT("/a b /c"), "1: 'b' is no target; "},
         {RULES_NETLIFY, TEXT("/a b=c"), "1: '/a' has no target; "},
         {RULES_NETLIFY, TEXT("/.netlify/x /b"), "1: '/.netlify/x' is reserved by Netlify; "},
-        {RULES_NETLIFY, TEXT("/a /b 302 Country=us"),
-         "1: 'Country=us' is a condition, which is not supported; "},
+        {RULES_NETLIFY, TEXT("/a /b 302 Country=us"), "1: 'Country=us' is a condition, which is not supported; "},
         {RULES_NETLIFY, TEXT("/a /b 302 Language=en"), "is a condition, "},
         {RULES_NETLIFY, TEXT("/a /b 200! Role=admin"), "is a condition, "},
         {RULES_NETLIFY, TEXT("/a /b 302 Cookie=x"), "is a condition, "},
@@ -308,8 +301,7 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_CLOUDFLARE, TEXT("/c /d 404"), "1: '404' is no status; "},
         {RULES_CLOUDFLARE, TEXT("/a /b\n/b /a\n/a /c"), "3: '/a' has a rule above; remove one of them"},
         {RULES_CLOUDFLARE, TEXT("/a/* /b\n/a/* /c"), "2: '/a/*' has a rule above; "},
-        {RULES_CLOUDFLARE, TEXT("https://yeah.com https://nah.com"),
-         "1: 'https://yeah.com' is a rule for a host, "},
+        {RULES_CLOUDFLARE, TEXT("https://yeah.com https://nah.com"), "1: 'https://yeah.com' is a rule for a host, "},
         {RULES_CLOUDFLARE, TEXT("/a http://h/"), "1: 'http://h' is refused by Cloudflare; use 'https://'"},
         {RULES_CLOUDFLARE, TEXT("/a https://example.com/b 200"), "can't be fetched for a client; "},
         {RULES_CLOUDFLARE, TEXT("/*/:splat /b"), "':splat' beside '*'"},
@@ -365,8 +357,7 @@ static void rules_beyond_the_limit_are_reported_once(void **state)
 {
     (void)state;
     struct redirects *redirects = parse_large(repeat("/a/%u /b/%u\n", 0, LIMIT_RULES + 50), RULES_PLAIN);
-    assert_string_equal(reports,
-                        "1001: '/a/1000' and all after it is ignored: there are more than 1000 rules\n");
+    assert_string_equal(reports, "1001: '/a/1000' and all after it is ignored: there are more than 1000 rules\n");
     assert_string_equal(ask(redirects, "/a/999"), "301 /b/999");
     assert_string_equal(ask(redirects, "/a/1000"), "");
     redirects_free(redirects);
@@ -391,8 +382,8 @@ static void rules_beyond_the_limit_are_reported_once(void **state)
     assert_string_equal(ask(redirects, "/1999"), "302! /b");
     assert_string_equal(ask(redirects, "/2000"), "");
     redirects_free(redirects);
-    redirects = parse_large(
-        repeat("/:a a= b= c= d= e= f= g= h= i= j= k= l= m= n= o= p= /x\n/%u /b\n", 0, 400), RULES_NETLIFY);
+    redirects =
+        parse_large(repeat("/:a a= b= c= d= e= f= g= h= i= j= k= l= m= n= o= p= /x\n/%u /b\n", 0, 400), RULES_NETLIFY);
     for (unsigned i = 0; i < 400; i++) {
         char path[8];
         snprintf(path, sizeof path, "/%u", i);
@@ -441,8 +432,7 @@ static void long_lines_are_reported(void **state)
         struct redirects *redirects = parse((struct span){large, length}, RULES_PLAIN);
         large[length - sizeof " /b" + 1] = '\0'; /* behind the path */
         assert_string_equal(ask(redirects, large), extra ? "" : "301 /b");
-        assert_int_equal(strstr(reports, "0...' is a line of more than 2000 bytes; shorten it") != NULL,
-                         extra);
+        assert_int_equal(strstr(reports, "0...' is a line of more than 2000 bytes; shorten it") != NULL, extra);
         redirects_free(redirects);
     }
     memset(large, '#', LIMIT_RULES_LINE + 1);
@@ -475,8 +465,8 @@ static void targets_without_room_fail(void **state)
     bool slash;
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
-        assert_true(redirects_match(redirects, i == 0 ? SPAN("/a/x y") : SPAN("/b/x y"), SPAN_NONE,
-                                    REDIRECTS_MISSING, &match));
+        assert_true(
+            redirects_match(redirects, i == 0 ? SPAN("/a/x y") : SPAN("/b/x y"), SPAN_NONE, REDIRECTS_MISSING, &match));
         assert_int_equal(match.line, i + 1);
         size_t needed = i == 0 ? strlen("https://h/x%20y?q#f") : strlen("/x y/c");
         for (size_t size = 0; size <= needed; size++) {

@@ -92,8 +92,7 @@ static void give_head(struct reader *reader, size_t end)
     enum request_state state = request_read_head(request, head, end);
     assert_int_equal(state, request->state);
     reader->used = request->parsed;
-    if (state == REQUEST_HEAD ||
-        state == REQUEST_BODY) /* connection.c reads more only when all bytes are used */
+    if (state == REQUEST_HEAD || state == REQUEST_BODY) /* connection.c reads more only when all bytes are used */
         assert_int_equal(request->parsed, end);
     assert_true(request->parsed <= end);
 }
@@ -185,8 +184,7 @@ static void assert_pieces(struct span bytes, size_t first, size_t step, const ch
     read_pieces(&reader, bytes, first, step);
     describe(&reader, words);
     if (strcmp(words, expected) != 0)
-        fail_msg("'%.80s'\ncut at %zu, then every %zu:\n%s\nwhole:\n%s", bytes.at, first, step, words,
-                 expected);
+        fail_msg("'%.80s'\ncut at %zu, then every %zu:\n%s\nwhole:\n%s", bytes.at, first, step, words, expected);
 }
 
 /* Checks for the same result at every cut; `stride` apart for long inputs. */
@@ -218,24 +216,21 @@ struct valid {
 
 static const struct valid valid_rows[] = {
     {TEXT("GET / HTTP/1.1\r\n" HOST "\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
-    {TEXT("HEAD /a/b.html?c=d HTTP/1.1\r\n" HOST "\r\n"), METHOD_HEAD, 1, true, TEXT("HEAD"),
-     TEXT("/a/b.html?c=d")},
+    {TEXT("HEAD /a/b.html?c=d HTTP/1.1\r\n" HOST "\r\n"), METHOD_HEAD, 1, true, TEXT("HEAD"), TEXT("/a/b.html?c=d")},
     {TEXT("GET / HTTP/1.0\r\n\r\n"), METHOD_GET, 0, false, TEXT("GET"), TEXT("/")},
     {TEXT("GET / HTTP/1.0\r\n" HOST "\r\n"), METHOD_GET, 0, false, TEXT("GET"), TEXT("/")},
     /* RFC 9112 2.2: empty lines before the request line. */
     {TEXT("\r\nGET / HTTP/1.1\r\n" HOST "\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
     {TEXT("\r\n\r\n\r\nGET /x HTTP/1.1\r\n" HOST "\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/x")},
     /* 3.2: the four forms of a target. */
-    {TEXT("GET http://www.example.org/pub/WWW/TheProject.html HTTP/1.1\r\nHost: www.example.org\r\n\r\n"),
-     METHOD_GET, 1, true, TEXT("GET"), TEXT("http://www.example.org/pub/WWW/TheProject.html")},
+    {TEXT("GET http://www.example.org/pub/WWW/TheProject.html HTTP/1.1\r\nHost: www.example.org\r\n\r\n"), METHOD_GET,
+     1, true, TEXT("GET"), TEXT("http://www.example.org/pub/WWW/TheProject.html")},
     /* UTF-8. */
-    {TEXT("GET /caf\xC3\xA9.txt HTTP/1.1\r\n" HOST "\r\n"), METHOD_GET, 1, true, TEXT("GET"),
-     TEXT("/caf\xC3\xA9.txt")},
-    {TEXT("GET /\xF0\x9F\x98\x80?q=\xC3\xA9&r=\xE2\x82\xAC HTTP/1.1\r\n" HOST
-          "X: \xE9\r\nY: \xFF\xFE\r\n\r\n"),
+    {TEXT("GET /caf\xC3\xA9.txt HTTP/1.1\r\n" HOST "\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/caf\xC3\xA9.txt")},
+    {TEXT("GET /\xF0\x9F\x98\x80?q=\xC3\xA9&r=\xE2\x82\xAC HTTP/1.1\r\n" HOST "X: \xE9\r\nY: \xFF\xFE\r\n\r\n"),
      METHOD_GET, 1, true, TEXT("GET"), TEXT("/\xF0\x9F\x98\x80?q=\xC3\xA9&r=\xE2\x82\xAC")},
-    {TEXT("\r\nHEAD /\xC3\xA9 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), METHOD_HEAD, 0, true,
-     TEXT("HEAD"), TEXT("/\xC3\xA9")},
+    {TEXT("\r\nHEAD /\xC3\xA9 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), METHOD_HEAD, 0, true, TEXT("HEAD"),
+     TEXT("/\xC3\xA9")},
     {TEXT("POST /\xC3\xA9 HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\n\xFF\x80zz"), METHOD_OTHER, 1, true,
      TEXT("POST"), TEXT("/\xC3\xA9")},
     {TEXT("POST /\xC3\xA9 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\n\xFF\x80\r\n0\r\n\r\n"),
@@ -250,21 +245,19 @@ static const struct valid valid_rows[] = {
     {TEXT("TRACE / HTTP/1.1\r\n" HOST "\r\n"), METHOD_OTHER, 1, true, TEXT("TRACE"), TEXT("/")},
     {TEXT("PATCH / HTTP/1.1\r\n" HOST "\r\n"), METHOD_OTHER, 1, true, TEXT("PATCH"), TEXT("/")},
     /* RFC 9112 5 and RFC 9110 5.5: spaces and tabs around a value, a name in any case, obs-text, an empty value. */
-    {TEXT("GET / HTTP/1.1\r\nhOST:a\r\nX-1:\t \tb \tc\t\r\nX!#$%&'*+-.^_`|~:\r\nY: \xFF\x80\r\n\r\n"),
-     METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
+    {TEXT("GET / HTTP/1.1\r\nhOST:a\r\nX-1:\t \tb \tc\t\r\nX!#$%&'*+-.^_`|~:\r\nY: \xFF\x80\r\n\r\n"), METHOD_GET, 1,
+     true, TEXT("GET"), TEXT("/")},
     {TEXT("GET / HTTP/1.1\r\nHost:\r\n\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
     {TEXT("GET / HTTP/1.1\r\nHost:   \r\n\r\n"), METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
     /* RFC 9110 7.8: a server may ignore Upgrade, and HTTP/1.1 continues. */
-    {TEXT("GET /u HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), METHOD_GET, 1,
-     true, TEXT("GET"), TEXT("/u")},
+    {TEXT("GET /u HTTP/1.1\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), METHOD_GET, 1, true,
+     TEXT("GET"), TEXT("/u")},
     {TEXT("GET / HTTP/1.1\r\n" HOST "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
           "HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"),
      METHOD_GET, 1, true, TEXT("GET"), TEXT("/")},
-    {TEXT("POST / HTTP/1.1\r\n" HOST
-          "Connection: upgrade\r\nUpgrade: foo/1\r\nContent-Length: 4\r\n\r\nbody"),
+    {TEXT("POST / HTTP/1.1\r\n" HOST "Connection: upgrade\r\nUpgrade: foo/1\r\nContent-Length: 4\r\n\r\nbody"),
      METHOD_OTHER, 1, true, TEXT("POST"), TEXT("/")},
-    {TEXT("POST / HTTP/1.1\r\n" HOST
-          "Connection: upgrade\r\nUpgrade: foo\r\nTransfer-Encoding: chunked\r\n\r\n"
+    {TEXT("POST / HTTP/1.1\r\n" HOST "Connection: upgrade\r\nUpgrade: foo\r\nTransfer-Encoding: chunked\r\n\r\n"
           "1\r\nx\r\n0\r\n\r\n"),
      METHOD_OTHER, 1, true, TEXT("POST"), TEXT("/")},
 };
@@ -281,12 +274,11 @@ static void assert_valid(const struct valid *row, struct span bytes)
     static struct reader reader;
     const struct request *request = read_whole(&reader, bytes);
     if (request->state != REQUEST_WHOLE)
-        fail_msg("'%.*s' is %d with %d", (int)row->bytes.length, row->bytes.at, request->state,
-                 request->status);
-    if (reader.used != row->bytes.length || request->method != row->method ||
-        request->minor_version != row->minor || request->keep_alive != row->keep_alive)
-        fail_msg("'%s': %zu used, method %d, HTTP/1.%d, persists %d", row->bytes.at, reader.used,
-                 request->method, request->minor_version, request->keep_alive);
+        fail_msg("'%.*s' is %d with %d", (int)row->bytes.length, row->bytes.at, request->state, request->status);
+    if (reader.used != row->bytes.length || request->method != row->method || request->minor_version != row->minor ||
+        request->keep_alive != row->keep_alive)
+        fail_msg("'%s': %zu used, method %d, HTTP/1.%d, persists %d", row->bytes.at, reader.used, request->method,
+                 request->minor_version, request->keep_alive);
     assert_span(request_method_name(request), row->name);
     assert_span(request_target(request), row->target);
     assert_every_cut(bytes, 1);
@@ -323,11 +315,10 @@ static void bytes_after_a_request_are_not_used(void **state)
 static void pipelined_requests_are_read_one_by_one(void **state)
 {
     static const char *const targets[] = {"/1", "/2", "/3", "/4"};
-    static const char bytes[] =
-        "GET /1 HTTP/1.1\r\n" HOST "\r\n"
-        "POST /2 HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nGET"
-        "\r\nPUT /3 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n"
-        "GET /4 HTTP/1.0\r\n\r\n";
+    static const char bytes[] = "GET /1 HTTP/1.1\r\n" HOST "\r\n"
+                                "POST /2 HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nGET"
+                                "\r\nPUT /3 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nGET\r\n0\r\n\r\n"
+                                "GET /4 HTTP/1.0\r\n\r\n";
     static struct reader reader;
     struct span rest = SPAN(bytes);
     (void)state;
@@ -367,8 +358,8 @@ static void incomplete_targets_are_empty(void **state)
             struct span shown_name = request_method_name(request), shown = request_target(request);
             if ((shown.length > 0 && !span_equal(shown, target)) ||
                 (shown_name.length > 0 && !span_equal(shown_name, name)))
-                fail_msg("of '%.*s': '%.*s' '%.*s'", (int)length, bytes.at, (int)shown_name.length,
-                         shown_name.at, (int)shown.length, shown.at);
+                fail_msg("of '%.*s': '%.*s' '%.*s'", (int)length, bytes.at, (int)shown_name.length, shown_name.at,
+                         (int)shown.length, shown.at);
         }
     }
 }
@@ -594,8 +585,7 @@ static void assert_refused(struct span bytes, int status, size_t stride)
     static struct reader reader;
     const struct request *request = read_whole(&reader, bytes);
     if (request->state != REQUEST_BAD || request->status != status)
-        fail_msg("'%.*s' is %d with %d, not %d", (int)bytes.length, bytes.at, request->state, request->status,
-                 status);
+        fail_msg("'%.*s' is %d with %d, not %d", (int)bytes.length, bytes.at, request->state, request->status, status);
     assert_every_cut(bytes, stride);
 }
 
@@ -780,9 +770,9 @@ static void fields_are_found(void **state)
 {
     static struct reader reader;
     (void)state;
-    const struct request *request = read_whole(
-        &reader, SPAN("GET / HTTP/1.1\r\nUSER-AGENT: \t a  b\t \r\nhost:example.org:80\r\nX-Host: no\r\n"
-                      "Referer:\r\nConnection: first\r\nConnection: second\r\n\r\n"));
+    const struct request *request =
+        read_whole(&reader, SPAN("GET / HTTP/1.1\r\nUSER-AGENT: \t a  b\t \r\nhost:example.org:80\r\nX-Host: no\r\n"
+                                 "Referer:\r\nConnection: first\r\nConnection: second\r\n\r\n"));
     assert_int_equal(request->state, REQUEST_WHOLE);
     assert_span(request_field(request, FIELD_USER_AGENT), SPAN("a  b"));
     assert_span(request_field(request, FIELD_HOST), SPAN("example.org:80"));
@@ -798,12 +788,11 @@ static void similar_field_names_are_told_apart(void **state)
     static struct reader reader;
     (void)state;
     const struct request *request = read_whole(
-        &reader,
-        SPAN("GET / HTTP/1.1\r\nHost: a\r\nSEC-FETCH-USER: ?1\r\nSec-Fetch-Mode: m\r\nsec-fetch-dest: d\r\n"
-             "Sec-Fetch-Site: s\r\nTinyhttpd-Live: 1\r\nX-Requested-With: x\r\nX-Requestec-With: y\r\n"
-             "Tinyhttpd-Explain: 2\r\nService-Worker: script\r\nBccept: b\r\naCCEPt: c\r\nXf-Match: "
-             "d\r\nIf-Natch: e\r\nuser_agent: "
-             "f\r\n\r\n"));
+        &reader, SPAN("GET / HTTP/1.1\r\nHost: a\r\nSEC-FETCH-USER: ?1\r\nSec-Fetch-Mode: m\r\nsec-fetch-dest: d\r\n"
+                      "Sec-Fetch-Site: s\r\nTinyhttpd-Live: 1\r\nX-Requested-With: x\r\nX-Requestec-With: y\r\n"
+                      "Tinyhttpd-Explain: 2\r\nService-Worker: script\r\nBccept: b\r\naCCEPt: c\r\nXf-Match: "
+                      "d\r\nIf-Natch: e\r\nuser_agent: "
+                      "f\r\n\r\n"));
     assert_int_equal(request->state, REQUEST_WHOLE);
     assert_span(request_single_field(request, FIELD_SEC_FETCH_SITE), SPAN("s"));
     assert_span(request_single_field(request, FIELD_SEC_FETCH_MODE), SPAN("m"));
@@ -820,9 +809,8 @@ static void similar_field_names_are_told_apart(void **state)
 static void long_field_names_are_ignored(void **state)
 {
     static struct reader reader;
-    static const struct span bytes =
-        TEXT("GET / HTTP/1.1\r\nUpgrade-Insecure-Requests: 1\r\nHost: a\r\n"
-             "If-Unmodified-Since-Ever: x\r\nHostHostHostHostHostHost: b\r\n\r\n");
+    static const struct span bytes = TEXT("GET / HTTP/1.1\r\nUpgrade-Insecure-Requests: 1\r\nHost: a\r\n"
+                                          "If-Unmodified-Since-Ever: x\r\nHostHostHostHostHostHost: b\r\n\r\n");
     (void)state;
     const struct request *request = read_whole(&reader, bytes);
     assert_int_equal(request->state, REQUEST_WHOLE);
@@ -835,9 +823,8 @@ static void long_field_names_are_ignored(void **state)
 static void trailers_do_not_change_the_head(void **state)
 {
     static struct reader reader;
-    static const struct span bytes = TEXT(
-        CHUNKED
-        "1\r\nx\r\n0\r\nHost: evil\r\nConnection: close\r\nExpect: 100-continue\r\nUser-Agent: u\r\n\r\n");
+    static const struct span bytes =
+        TEXT(CHUNKED "1\r\nx\r\n0\r\nHost: evil\r\nConnection: close\r\nExpect: 100-continue\r\nUser-Agent: u\r\n\r\n");
     (void)state;
     const struct request *request = read_whole(&reader, bytes);
     assert_int_equal(request->state, REQUEST_WHOLE);
@@ -911,8 +898,8 @@ static void bodies_are_discarded(void **state)
         buffer_string(&bytes, NEXT);
         const struct request *request = read_whole(&reader, buffer_span(&bytes));
         if (request->state != REQUEST_WHOLE || reader.used != length)
-            fail_msg("'%.*s' is %d with %d, %zu bytes used of %zu", (int)length, room, request->state,
-                     request->status, reader.used, length);
+            fail_msg("'%.*s' is %d with %d, %zu bytes used of %zu", (int)length, room, request->state, request->status,
+                     reader.used, length);
         assert_every_cut(buffer_span(&bytes), 1);
     }
 }
@@ -1056,8 +1043,7 @@ static void too_many_fields_are_431(void **state)
     assert_int_equal(read_whole(&reader, many_fields("X: y\r\n", LIMIT_FIELDS - 1))->state, REQUEST_WHOLE);
     assert_every_cut(many_fields("X: y\r\n", LIMIT_FIELDS - 1), 7);
     assert_refused(many_fields("X: y\r\n", LIMIT_FIELDS), 431, 7);
-    assert_int_equal(read_whole(&reader, many_fields("Expect: y\r\n", LIMIT_FIELD_LINES - 1))->state,
-                     REQUEST_WHOLE);
+    assert_int_equal(read_whole(&reader, many_fields("Expect: y\r\n", LIMIT_FIELD_LINES - 1))->state, REQUEST_WHOLE);
     assert_refused(many_fields("Expect: y\r\n", LIMIT_FIELD_LINES), 431, 7);
 }
 
@@ -1151,11 +1137,7 @@ static void endless_bodies_are_refused(void **state)
 {
     static const struct {
         const char *start, *again;
-    } rows[] = {{"", "1\r\nx\r\n"},
-                {"1;", "a=b;"},
-                {"0\r\n", "X: y\r\n"},
-                {"0\r\nX: ", "yyyy"},
-                {"fffffff\r\n", "x"}};
+    } rows[] = {{"", "1\r\nx\r\n"}, {"1;", "a=b;"}, {"0\r\n", "X: y\r\n"}, {"0\r\nX: ", "yyyy"}, {"fffffff\r\n", "x"}};
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct request request;

@@ -14,8 +14,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
-#define COMMON \
-    "Date: " DATE "\r\nServer: tinyhttpd\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
+#define COMMON "Date: " DATE "\r\nServer: tinyhttpd\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-cache\r\n"
 
 static struct part parts[LIMIT_PARTS];
 static char room[LIMIT_RESPONSE_TEXT];
@@ -47,8 +46,7 @@ static void file_in_memory_has_head_and_body(void **state)
     (void)state;
     response_add_bytes(&response, (struct span){body, 5});
     response_finish(&response, date, 1, SPAN("Content-Type: text/html\r\nETag: \"x\"\r\n"));
-    assert_head("HTTP/1.1 200 OK\r\n" COMMON
-                "Content-Type: text/html\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\n");
+    assert_head("HTTP/1.1 200 OK\r\n" COMMON "Content-Type: text/html\r\nETag: \"x\"\r\nContent-Length: 5\r\n\r\n");
     assert_int_equal(response.count, 2);
     assert_ptr_equal(parts[1].bytes, body);
     assert_int_equal(parts[1].offset, 0);
@@ -206,8 +204,7 @@ static void sent_bytes_are_not_counted_as_left(void **state)
 #define RANGES "Accept-Ranges: bytes\r\n"
 
 /* `validators` are the lines that a 304 sends as well (RFC 9110 15.4.5). */
-static void assert_described(const struct representation *representation, const char *before,
-                             const char *validators)
+static void assert_described(const struct representation *representation, const char *before, const char *validators)
 {
     char memory[256];
     struct buffer lines = BUFFER(memory);
@@ -258,8 +255,7 @@ static void vary_names_the_deciding_fields(void **state)
         {RESPONSE_BY_ACCEPT, "Vary: Accept\r\n"},
         {RESPONSE_BY_ENCODING | RESPONSE_BY_ACCEPT, "Vary: Accept, Accept-Encoding\r\n"},
         {RESPONSE_BY_CLIENT, "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
-        {RESPONSE_BY_ACCEPT | RESPONSE_BY_CLIENT,
-         "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
+        {RESPONSE_BY_ACCEPT | RESPONSE_BY_CLIENT, "Vary: Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
         {RESPONSE_BY_ENCODING | RESPONSE_BY_CLIENT,
          "Vary: Accept, Accept-Encoding, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With\r\n"},
     };
@@ -280,16 +276,14 @@ static void vary_names_the_deciding_fields(void **state)
 /* Header lines from the command line are in a new head and in a cached one. */
 static void common_lines_can_be_replaced(void **state)
 {
-    static const char made[] =
-        "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nX-A: 1\r\nCache-Control: no-store\r\nX-B: 2\r\n"
-        "Content-Length: 5\r\n\r\n";
+    static const char made[] = "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nX-A: 1\r\nCache-Control: no-store\r\nX-B: 2\r\n"
+                               "Content-Length: 5\r\n\r\n";
     char memory[512];
     struct buffer kept = BUFFER(memory);
     (void)state;
     response.common = SPAN("X-A: 1\r\n");
     response.cache = SPAN("Cache-Control: no-store\r\n");
-    size_t lines =
-        response_write_head(&response, &kept, "Mon, 07 Nov 1994 08:49:37 GMT", SPAN("X-B: 2\r\n"), 5);
+    size_t lines = response_write_head(&response, &kept, "Mon, 07 Nov 1994 08:49:37 GMT", SPAN("X-B: 2\r\n"), 5);
     response_redate(memory, date);
     assert_true(span_equal(buffer_span(&kept), span_of(made)));
     assert_memory_equal(memory + lines, "X-B", 3);
@@ -306,8 +300,7 @@ static void representations_are_described_by_their_fields(void **state)
         .etag = SPAN("\"1f\""),
         .last_modified = SPAN(DATE),
     };
-    assert_described(&representation,
-                     "Content-Type: text/html; charset=utf-8\r\n" RANGES "Last-Modified: " DATE "\r\n",
+    assert_described(&representation, "Content-Type: text/html; charset=utf-8\r\n" RANGES "Last-Modified: " DATE "\r\n",
                      "ETag: \"1f\"\r\n");
     representation.etag = (struct span){NULL, 0};
     assert_described(&representation, "Content-Type: text/html; charset=utf-8\r\n" RANGES,
@@ -448,8 +441,8 @@ static void produced_bodies_are_chunked(void **state)
     (void)state;
     response_stream(&response, &pieces.producer, 1, SPAN("first"));
     response_finish(&response, date, 1, SPAN("A: b\r\n"));
-    assert_string_equal(sent(), "HTTP/1.1 200 OK\r\n" COMMON
-                                "A: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
+    assert_string_equal(sent(),
+                        "HTTP/1.1 200 OK\r\n" COMMON "A: b\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n");
     assert_true(response_refill(&response));
     assert_string_equal(sent(), ""); /* an empty chunk would end the body */
     assert_true(response_refill(&response));

@@ -627,8 +627,8 @@ static void assert_like_reference(const char *written, const char *meant)
     if (parse(span_of(written)) != 0)
         fail_msg("'%s' is refused", written);
     if (!span_equal(target.path, buffer_span(&expected)) || target.slash != slash || target.hidden != hidden)
-        fail_msg("'%s' is '%.*s', slash %d, hidden %d", written, (int)target.path.length, target.path.at,
-                 target.slash, target.hidden);
+        fail_msg("'%s' is '%.*s', slash %d, hidden %d", written, (int)target.path.length, target.path.at, target.slash,
+                 target.hidden);
 }
 
 static void normalised_paths_equal_the_reference(void **state)
@@ -636,8 +636,7 @@ static void normalised_paths_equal_the_reference(void **state)
     (void)state;
     for (uint64_t run = 1; run <= 40000; run++) {
         char written[512], meant[512];
-        struct buffer raw = {written, 0, sizeof written - 1, false},
-                      plain = {meant, 0, sizeof meant - 1, false};
+        struct buffer raw = {written, 0, sizeof written - 1, false}, plain = {meant, 0, sizeof meant - 1, false};
         seed = run * 0x9E3779B97F4A7C15;
         buffer_byte(&raw, '/');
         buffer_byte(&plain, '/');
@@ -657,8 +656,7 @@ static bool is_contained(struct span path)
         size_t end = at + span_find((struct span){path.at + at, path.length - at}, '/');
         struct span segment = {path.at + at, end - at};
         bool root = path.length == 0;
-        if ((segment.length == 0 && !root) || span_equal(segment, SPAN(".")) ||
-            span_equal(segment, SPAN("..")))
+        if ((segment.length == 0 && !root) || span_equal(segment, SPAN(".")) || span_equal(segment, SPAN("..")))
             return false;
         at = end + 1;
     }
@@ -691,10 +689,9 @@ static void nothing_leaves_the_root(void **state)
 static void authorities_are_found(void **state)
 {
     static const char *const rows[][2] = {
-        {"http://a/b", "a"}, {"HTTP://a:1?c", "a:1"}, {"http://a", "a"},
-        {"http://", ""},     {"http:///b", ""},       {"http://u@a/", "u@a"},
-        {"http:/a", NULL},   {"/http://a/", NULL},    {"*", NULL},
-        {"", NULL},          {"https://a/", NULL},
+        {"http://a/b", "a"},    {"HTTP://a:1?c", "a:1"}, {"http://a", "a"},    {"http://", ""}, {"http:///b", ""},
+        {"http://u@a/", "u@a"}, {"http:/a", NULL},       {"/http://a/", NULL}, {"*", NULL},     {"", NULL},
+        {"https://a/", NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

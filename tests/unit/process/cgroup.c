@@ -142,8 +142,7 @@ static void limits_of_other_cgroups_do_not_count(void **state)
 
 static void nonsense_is_no_limit(void **state)
 {
-    static const char *const words[] = {
-        "", "\n", "many\n", "-5\n", "10 MB\n", "99999999999999999999999\n", "0x10\n"};
+    static const char *const words[] = {"", "\n", "many\n", "-5\n", "10 MB\n", "99999999999999999999999\n", "0x10\n"};
     (void)state;
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
         ASSERT_MEMORY(UINT64_MAX, {SELF, "0::/\n"}, {V2 "/memory.max", words[i]});
@@ -182,8 +181,7 @@ static void quota_is_rounded_up_to_cpus(void **state)
     ASSERT_CPUS(1, {SELF, "0::/\n"}, {V2 "/cpu.max", "100000 100000\n"});
     ASSERT_CPUS(2, {SELF, "0::/\n"}, {V2 "/cpu.max", "100001 100000\n"});
     ASSERT_CPUS(1, {SELF, "0::/\n"}, {V2 "/cpu.max", "0 100000\n"});
-    ASSERT_CPUS(1, {SELF, "0::/a/b\n"}, {V2 "/a/cpu.max", "1000 100000\n"},
-                {V2 "/a/b/cpu.max", "max 100000\n"});
+    ASSERT_CPUS(1, {SELF, "0::/a/b\n"}, {V2 "/a/cpu.max", "1000 100000\n"}, {V2 "/a/b/cpu.max", "max 100000\n"});
     ASSERT_CPUS(1, {SELF, "2:cpu,cpuacct:/a\n"}, {V2 "/cpu/a/cpu.cfs_quota_us", "1000\n"},
                 {V2 "/cpu/a/cpu.cfs_period_us", "100000\n"});
 }

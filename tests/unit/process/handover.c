@@ -66,18 +66,14 @@ static void hand_over(char **arguments)
         close(fd);
         CHECK(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) == fd);
     }
-    static const struct listening listening = {.count = 4,
-                                               .owned = true,
-                                               .fds = {5, 6, 4, 3},
-                                               .names = {[1] = {7, UINT64_MAX}, [3] = {UINT64_MAX, 1}}};
+    static const struct listening listening = {
+        .count = 4, .owned = true, .fds = {5, 6, 4, 3}, .names = {[1] = {7, UINT64_MAX}, [3] = {UINT64_MAX, 1}}};
     char inodes[128];
-    snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(5),
-             (unsigned long)inode_of(6), (unsigned long)inode_of(4), (unsigned long)inode_of(3),
-             (int)workers[0].pid);
+    snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(5), (unsigned long)inode_of(6),
+             (unsigned long)inode_of(4), (unsigned long)inode_of(3), (int)workers[0].pid);
     char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
     CHECK(open("/", O_RDONLY | O_CLOEXEC) == 7);
-    struct passed_channels channels = {open("/dev/null", O_RDONLY | O_CLOEXEC),
-                                       open("/dev/zero", O_RDONLY | O_CLOEXEC),
+    struct passed_channels channels = {open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/zero", O_RDONLY | O_CLOEXEC),
                                        open("/dev/full", O_RDONLY | O_CLOEXEC)};
     CHECK(channels.next == 8 && channels.own == 9 && channels.before == 10);
     handover_execute(command, &listening, workers, 2, &channels);
@@ -95,9 +91,8 @@ static void next(char **arguments)
     CHECK(handover.names[1].device == 7 && handover.names[1].inode == UINT64_MAX);
     CHECK(handover.names[3].device == UINT64_MAX && handover.names[3].inode == 1);
     CHECK(handover.names[0].inode == 0 && handover.names[2].inode == 0);
-    snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(3),
-             (unsigned long)inode_of(4), (unsigned long)inode_of(5), (unsigned long)inode_of(6),
-             (int)handover.workers[0].pid);
+    snprintf(inodes, sizeof inodes, "%lu %lu %lu %lu %d", (unsigned long)inode_of(3), (unsigned long)inode_of(4),
+             (unsigned long)inode_of(5), (unsigned long)inode_of(6), (int)handover.workers[0].pid);
     CHECK(strcmp(inodes, arguments[2]) == 0);
     CHECK(handover.has_channels && handover.channels.next == 7 && handover.channels.own == 8 &&
           handover.channels.before == 9);

@@ -26,8 +26,7 @@ static struct sockaddr_storage address_of(const char *text)
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&storage;
     bool is_v6 = strchr(text, ':') != NULL;
     storage.ss_family = is_v6 ? AF_INET6 : AF_INET;
-    assert_int_equal(
-        inet_pton(storage.ss_family, text, is_v6 ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr), 1);
+    assert_int_equal(inet_pton(storage.ss_family, text, is_v6 ? (void *)&v6->sin6_addr : (void *)&v4->sin_addr), 1);
     return storage;
 }
 
@@ -120,8 +119,7 @@ static const char *shown(const struct listening *listening, uint16_t port)
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(void *)&addresses[i];
         bool is_v6 = addresses[i].ss_family == AF_INET6;
         char name[INET6_ADDRSTRLEN];
-        inet_ntop(addresses[i].ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, name,
-                  sizeof name);
+        inet_ntop(addresses[i].ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, name, sizeof name);
         assert_int_equal(ntohs(is_v6 ? v6->sin6_port : v4->sin_port), port);
         length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", i > 0 ? " " : "", name);
     }

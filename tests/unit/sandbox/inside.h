@@ -37,8 +37,7 @@ static inline int inside(bool (*enter)(void), attempt_function *attempt)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        signal(SIGSEGV,
-               SIG_DFL); /* cmocka's and ASan's handlers would go on in the child as if it were the test */
+        signal(SIGSEGV, SIG_DFL); /* cmocka's and ASan's handlers would go on in the child as if it were the test */
         _exit(enter() ? attempt() : NOT_ENTERED);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -55,8 +55,7 @@ static int open_all(void **state)
 {
     (void)state;
     parent = getpid();
-    if (mkdtemp(folder) == NULL || chdir(folder) < 0 || mkdir("root", 0755) < 0 ||
-        mkdir("root/sub", 0755) < 0)
+    if (mkdtemp(folder) == NULL || chdir(folder) < 0 || mkdir("root", 0755) < 0 || mkdir("root/sub", 0755) < 0)
         return -1;
     root = open("root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool made = put(root, "file") && put(root, "sub/file") && put(AT_FDCWD, "outside") &&
@@ -295,12 +294,8 @@ static const struct {
     const char *name;
     attempt_function *attempt;
 } allowed[] = {
-    {"reading", read_beneath},
-    {"reading deeper", read_deeper},
-    {"through a link", read_through_link},
-    {"listing", list_beneath},
-    {"sendfile", send_beneath},
-    {"a descriptor from before", use_what_is_open},
+    {"reading", read_beneath}, {"reading deeper", read_deeper}, {"through a link", read_through_link},
+    {"listing", list_beneath}, {"sendfile", send_beneath},      {"a descriptor from before", use_what_is_open},
 };
 
 static void reading_beneath_the_root_works(void **state)

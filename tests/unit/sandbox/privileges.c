@@ -24,8 +24,7 @@ static bool be_without_capabilities(void)
 
 static bool be_nobody(void)
 {
-    return privileges_drop(
-               &(struct privileges){.change = PRIVILEGES_CHANGE, .user = 65534, .group = 65534}) == 0;
+    return privileges_drop(&(struct privileges){.change = PRIVILEGES_CHANGE, .user = 65534, .group = 65534}) == 0;
 }
 
 static int do_nothing(void)

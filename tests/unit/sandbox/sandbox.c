@@ -139,9 +139,7 @@ static void the_forbidden_is_refused(void **state)
     for (size_t i = 0; i < COUNT(refused); i++) {
         if (refused[i].by_landlock && held.landlock_version == 0)
             continue;
-        int expected = refused[i].by_landlock                ? EACCES
-                       : refused[i].attempt == open_to_write ? written
-                                                             : EPERM;
+        int expected = refused[i].by_landlock ? EACCES : refused[i].attempt == open_to_write ? written : EPERM;
         int result = inside(enter, refused[i].attempt);
         if (result != expected)
             fail_msg("%s: %d, not %d", refused[i].name, result, expected);
@@ -199,8 +197,7 @@ static void limits_and_directory_are_set(void **state)
 
 static void stay(void)
 {
-    sandbox.privileges =
-        (struct privileges){.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
+    sandbox.privileges = (struct privileges){.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
 }
 
 /* Enters without /proc. Without Landlock the sandbox hides its memory anyway. */
@@ -268,8 +265,7 @@ static void the_terminal_is_left(void **state)
 /* ENFILE and the like are passing: a rehearsal that accepted them would let the workers serve without a sandbox. */
 static bool short_of_files(void)
 {
-    return filter_calls(CALL_LANDLOCK_CREATE_RULESET, CALL_LANDLOCK_CREATE_RULESET,
-                        SECCOMP_RET_ERRNO | ENFILE);
+    return filter_calls(CALL_LANDLOCK_CREATE_RULESET, CALL_LANDLOCK_CREATE_RULESET, SECCOMP_RET_ERRNO | ENFILE);
 }
 
 static bool short_of_memory(void)
@@ -463,8 +459,7 @@ static bool without_either(void)
 
 static bool without_landlock(void)
 {
-    return filter_calls(CALL_LANDLOCK_CREATE_RULESET, CALL_LANDLOCK_CREATE_RULESET,
-                        SECCOMP_RET_ERRNO | ENOSYS);
+    return filter_calls(CALL_LANDLOCK_CREATE_RULESET, CALL_LANDLOCK_CREATE_RULESET, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
 static bool without_changes_of_user(void)
@@ -479,15 +474,14 @@ static bool killed_for_asking(void)
 
 static int find_neither(void)
 {
-    bool right = rehearse() == 0 && held.landlock_version == 0 && held.landlock_error == EPERM &&
-                 held.calls == 0 && held.seccomp_error == EPERM && held.no_capabilities;
+    bool right = rehearse() == 0 && held.landlock_version == 0 && held.landlock_error == EPERM && held.calls == 0 &&
+                 held.seccomp_error == EPERM && held.no_capabilities;
     return right ? 0 : 1;
 }
 
 static int find_seccomp_alone(void)
 {
-    bool right =
-        rehearse() == 0 && held.landlock_version == 0 && held.landlock_error == ENOSYS && held.calls > 0;
+    bool right = rehearse() == 0 && held.landlock_version == 0 && held.landlock_error == ENOSYS && held.calls > 0;
     return right ? 0 : 1;
 }
 

@@ -783,9 +783,8 @@ static int read_file(void)
 {
     char room[4];
     struct stat attributes;
-    bool right = fstat(file, &attributes) == 0 && lseek(file, 0, SEEK_SET) == 0 &&
-                 read(file, room, sizeof room) == 4 && pread(file, room, sizeof room, 0) == 4 &&
-                 memcmp(room, "\177ELF", 4) == 0;
+    bool right = fstat(file, &attributes) == 0 && lseek(file, 0, SEEK_SET) == 0 && read(file, room, sizeof room) == 4 &&
+                 pread(file, room, sizeof room, 0) == 4 && memcmp(room, "\177ELF", 4) == 0;
     return right ? 0 : errno;
 }
 

@@ -68,14 +68,12 @@ static void combined_lines_have_their_form(void **state)
     access.status = 404;
     access.time = 0;
     access.referer = access.user_agent = (struct span){NULL, 0};
-    assert_string_equal(
-        logged(ACCESS_COMBINED, &access, 0),
-        "2001:db8::7 - - [01/Jan/1970:00:00:00 +0000] \"GET /a?b HTTP/1.1\" 404 0 \"-\" \"-\"\n");
+    assert_string_equal(logged(ACCESS_COMBINED, &access, 0),
+                        "2001:db8::7 - - [01/Jan/1970:00:00:00 +0000] \"GET /a?b HTTP/1.1\" 404 0 \"-\" \"-\"\n");
     access.request_line = (struct span){NULL, 0};
     access.time = 1709251199;
-    assert_string_equal(
-        logged(ACCESS_COMBINED, &access, UINT64_MAX),
-        "2001:db8::7 - - [29/Feb/2024:23:59:59 +0000] \"-\" 404 18446744073709551615 \"-\" \"-\"\n");
+    assert_string_equal(logged(ACCESS_COMBINED, &access, UINT64_MAX),
+                        "2001:db8::7 - - [29/Feb/2024:23:59:59 +0000] \"-\" 404 18446744073709551615 \"-\" \"-\"\n");
 }
 
 /* A socket for both gives an IPv4 client's address as an IPv6 one: the client is the same, and so is its name. */
@@ -104,8 +102,7 @@ static void a_peer_without_an_address_is_a_dash(void **state)
 
 static void months_have_names(void **state)
 {
-    static const char names[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static const char names[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct access access = usual();
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -161,10 +158,9 @@ static void json_lines_have_their_form(void **state)
 {
     (void)state;
     struct access access = usual();
-    assert_json(&access,
-                "{\"time\":\"1994-11-06T08:49:37Z\",\"client\":\"192.0.2.7\",\"method\":\"GET\","
-                "\"target\":\"/a?b\",\"referer\":\"http://example.org/\",\"user_agent\":\"curl/8.0\","
-                "\"status\":200");
+    assert_json(&access, "{\"time\":\"1994-11-06T08:49:37Z\",\"client\":\"192.0.2.7\",\"method\":\"GET\","
+                         "\"target\":\"/a?b\",\"referer\":\"http://example.org/\",\"user_agent\":\"curl/8.0\","
+                         "\"status\":200");
     access.method = access.referer = (struct span){NULL, 0};
     access.target = SPAN("/\"\\\n\x1B\xFF\x7F");
     access.user_agent = SPAN("\0");
@@ -220,8 +216,7 @@ static void reasons_are_for_the_terminal(void **state)
     (void)state;
     struct access access = usual();
     access.why = SPAN("There is no 'a\n\xFF'.");
-    assert_non_null(
-        strstr(logged(ACCESS_TERMINAL, &access, 9), " ms\n          There is no 'a\\x0A\\xFF'.\n"));
+    assert_non_null(strstr(logged(ACCESS_TERMINAL, &access, 9), " ms\n          There is no 'a\\x0A\\xFF'.\n"));
     assert_null(strstr(logged(ACCESS_COMBINED, &access, 9), "There"));
     static char large[LIMIT_LOG_LINE];
     memset(large, 'x', sizeof large);
@@ -293,8 +288,7 @@ static void assert_hostile(char byte, size_t length)
 static void hostile_lines_are_bounded(void **state)
 {
     static const char bytes[] = {'\xFF', '"', '\\', '\n', '\0', 'a'};
-    static const size_t lengths[] = {1,   174, 175, 176,  599,  600,  601,
-                                     699, 700, 701, 2399, 2400, 2401, LIMIT_HEAD};
+    static const size_t lengths[] = {1, 174, 175, 176, 599, 600, 601, 699, 700, 701, 2399, 2400, 2401, LIMIT_HEAD};
     (void)state;
     for (size_t i = 0; i < COUNT(bytes); i++) {
         for (size_t k = 0; k < COUNT(lengths); k++)

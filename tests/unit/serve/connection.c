@@ -108,8 +108,7 @@ static int begin(void **state)
     union peer peer = {.v4 = {.sin_family = AF_INET}};
     snprintf(base, sizeof base, "/tmp/tinyhttpd-connection-XXXXXX");
     service = calloc(1, sizeof *service);
-    if (mkdtemp(base) == NULL || service == NULL ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets) < 0)
+    if (mkdtemp(base) == NULL || service == NULL || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets) < 0)
         return -1;
     write_file("small.txt", 1024);
     write_file("large.bin", 8 * 1024 * 1024);
@@ -158,8 +157,7 @@ static size_t client_reads(void)
     return taken;
 }
 
-#define GET_SMALL \
-    "GET /small.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"x\"\r\n\r\n"
+#define GET_SMALL "GET /small.txt HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\nIf-None-Match: \"x\"\r\n\r\n"
 
 /* ---- memory ---- */
 
@@ -216,8 +214,7 @@ static void replace_small(size_t size)
 static void stat_small(void)
 {
     struct entry *entry;
-    assert_int_equal(
-        store_find(service->context.store, SPAN("small.txt"), service->context.iteration, &entry), 0);
+    assert_int_equal(store_find(service->context.store, SPAN("small.txt"), service->context.iteration, &entry), 0);
     store_release(service->context.store, entry);
 }
 
@@ -353,8 +350,7 @@ static void a_draining_worker_waits_for_the_last_acknowledgement(void **state)
     assert_int_equal(connection_expire(connection, service), WANT_EVENT);
     assert_true(connection->rearm_deadline); /* or it would be due again at once */
     client_reads();
-    assert_int_equal(connection_expire(connection, service),
-                     WANT_CLOSE); /* although the client has not closed */
+    assert_int_equal(connection_expire(connection, service), WANT_CLOSE); /* although the client has not closed */
 }
 
 static void lingering_has_a_deadline(void **state)
@@ -586,8 +582,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_draining_worker_waits_for_the_last_acknowledgement, begin, end),
         cmocka_unit_test_setup_teardown(lingering_has_a_deadline, begin, end),
         cmocka_unit_test_setup_teardown(lingering_discards_the_rest_of_an_upload, begin, end),
-        cmocka_unit_test_setup_teardown(a_bad_request_lingers_even_if_its_version_ends_the_connection, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(a_bad_request_lingers_even_if_its_version_ends_the_connection, begin, end),
         cmocka_unit_test_setup_teardown(a_retiring_worker_answers_once_more, begin, end),
         cmocka_unit_test_setup_teardown(half_an_empty_line_gets_no_response, begin, end),
         cmocka_unit_test_setup_teardown(a_slow_client_above_the_minimum_rate_is_kept, begin, end),
@@ -595,8 +590,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_below_the_minimum_rate_is_closed, begin, end),
         cmocka_unit_test_setup_teardown(a_connection_that_waits_for_its_turn_is_not_slow, begin, end),
         cmocka_unit_test_setup_teardown(a_stop_answers_requests_that_have_arrived, begin, end),
-        cmocka_unit_test_setup_teardown(a_stop_during_a_response_answers_requests_that_have_arrived, begin,
-                                        end),
+        cmocka_unit_test_setup_teardown(a_stop_during_a_response_answers_requests_that_have_arrived, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

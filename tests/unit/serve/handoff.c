@@ -213,8 +213,7 @@ static void only_sockets_that_do_not_block_are_taken(void **state)
     assert_int_equal(pipe2(pipes, O_NONBLOCK | O_CLOEXEC), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, blocking), 0);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const struct sockaddr any_name = {.sa_family =
-                                          AF_UNIX}; /* abstract, chosen by the kernel (unix(7), autobind) */
+    const struct sockaddr any_name = {.sa_family = AF_UNIX}; /* abstract, chosen by the kernel (unix(7), autobind) */
     assert_int_equal(bind(listener, &any_name, sizeof any_name.sa_family), 0);
     assert_int_equal(listen(listener, 1), 0);
     const int refused[] = {pipes[0],

@@ -31,9 +31,8 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Errors of accept(2) with a connection in the queue; ENOTSOCK stands for undocumented ones. */
-static const int errors[] = {EMFILE,       ENFILE,      ENOBUFS,   ENOMEM,  EPERM,  EPROTO,
-                             ENETDOWN,     ENOPROTOOPT, EHOSTDOWN, ENONET,  EINVAL, EOPNOTSUPP,
-                             EHOSTUNREACH, ENETUNREACH, EBADF,     ENOTSOCK};
+static const int errors[] = {EMFILE,    ENFILE, ENOBUFS, ENOMEM,     EPERM,        EPROTO,      ENETDOWN, ENOPROTOOPT,
+                             EHOSTDOWN, ENONET, EINVAL,  EOPNOTSUPP, EHOSTUNREACH, ENETUNREACH, EBADF,    ENOTSOCK};
 
 /* Shared by a worker and its test. */
 struct trial {
@@ -66,8 +65,7 @@ static int listen_at(struct sockaddr_in *address)
 
 static pid_t start_worker(const int *listeners, unsigned count)
 {
-    static struct settings settings = {
-        .index = {"index.html"}, .index_count = 1, .verbosity = VERBOSITY_QUIET};
+    static struct settings settings = {.index = {"index.html"}, .index_count = 1, .verbosity = VERBOSITY_QUIET};
     struct worker_setup setup = {
         .settings = &settings,
         .root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
@@ -357,8 +355,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_was_handed_over_has_no_more_events),
         cmocka_unit_test(a_queue_that_stays_full_counts_as_broken),
     };
-    trials =
-        mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    trials = mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fill_fixed_descriptors();
     return trials == MAP_FAILED ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

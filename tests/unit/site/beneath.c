@@ -198,8 +198,7 @@ static int openat2_beneath(enum symlink_choice symlinks, const char *path, int f
 {
     struct open_how how = {
         .flags = (uint64_t)flags | O_CLOEXEC,
-        .resolve =
-            RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (symlinks == SYMLINKS_NONE ? RESOLVE_NO_SYMLINKS : 0),
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | (symlinks == SYMLINKS_NONE ? RESOLVE_NO_SYMLINKS : 0),
     };
     int fd;
     do
@@ -337,8 +336,8 @@ static void is_the_same_as_openat(const char *path)
         struct outcome expected = outcome_of_open(openat(root, *path != '\0' ? path : ".", flags));
         struct outcome found = outcome_of_open(beneath_walk(&all, span_of(path), flags, &steps, &name));
         if (!is_equal(&expected, &found))
-            fail_msg("'%.100s', flags %o: openat %s, walk %s", path, (unsigned)flags,
-                     strerror(expected.error), strerror(found.error));
+            fail_msg("'%.100s', flags %o: openat %s, walk %s", path, (unsigned)flags, strerror(expected.error),
+                     strerror(found.error));
     }
 }
 
@@ -489,8 +488,7 @@ static void absolute_links_to_a_name_of_the_root_stay_inside(void **state)
 static void magic_links_are_refused(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"fd/0",  "cwd", "root", "exe", "fd/0/x", "cwd/x", "root/etc/passwd",
-                                        "ns/mnt"};
+    static const char *const paths[] = {"fd/0", "cwd", "root", "exe", "fd/0/x", "cwd/x", "root/etc/passwd", "ns/mnt"};
     int proc = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC), pipes[2];
     char name[32];
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
@@ -543,8 +541,7 @@ static unsigned open_while(const char *a, const char *b, const char *path, int f
         struct outcome outcome = outcome_of(SYMLINKS_INSIDE, span_of(path), flags);
         for (size_t k = 0; k < 3; k++)
             assert_true(outcome.error != 0 || outcome.inode != secrets[k]);
-        assert_true(outcome.error == 0 || outcome.error == ENOENT || outcome.error == EXDEV ||
-                    outcome.error == ELOOP);
+        assert_true(outcome.error == 0 || outcome.error == ENOENT || outcome.error == EXDEV || outcome.error == ELOOP);
         opened += outcome.error == 0;
     }
     stop(child);

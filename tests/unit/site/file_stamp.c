@@ -88,9 +88,8 @@ static void stamps_differ_if_one_attribute_does(void **state)
     (void)state;
     struct file_stamp stamp = {1, 2, 3, {4, 5}, {6, 7}};
     struct file_stamp others[] = {
-        {9, 2, 3, {4, 5}, {6, 7}}, {1, 9, 3, {4, 5}, {6, 7}}, {1, 2, 9, {4, 5}, {6, 7}},
-        {1, 2, 3, {9, 5}, {6, 7}}, {1, 2, 3, {4, 9}, {6, 7}}, {1, 2, 3, {4, 5}, {9, 7}},
-        {1, 2, 3, {4, 5}, {6, 9}},
+        {9, 2, 3, {4, 5}, {6, 7}}, {1, 9, 3, {4, 5}, {6, 7}}, {1, 2, 9, {4, 5}, {6, 7}}, {1, 2, 3, {9, 5}, {6, 7}},
+        {1, 2, 3, {4, 9}, {6, 7}}, {1, 2, 3, {4, 5}, {9, 7}}, {1, 2, 3, {4, 5}, {6, 9}},
     };
     assert_true(file_stamp_equal(&stamp, &stamp));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

@@ -113,8 +113,7 @@ int openat(int directory, const char *path, int flags, ...)
     va_start(list, flags);
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
     va_end(list);
-    return made_up != NULL && (flags & O_PATH) != 0 ? open_generated(path, flags)
-                                                    : next(directory, path, flags, mode);
+    return made_up != NULL && (flags & O_PATH) != 0 ? open_generated(path, flags) : next(directory, path, flags, mode);
 }
 
 /* openat of a build with _FORTIFY_SOURCE, where the flags are not constant. */
@@ -280,9 +279,8 @@ static int make(void **state)
 static int unmake(void **state)
 {
     (void)state;
-    static const char *const files[] = {
-        "file10.txt", "file2.txt", ".hidden", "\xFF\"<&>\n.c", "Zoo/inside.txt",
-        "fifo",       "link.txt",  "linked",  "out",           "dangling"};
+    static const char *const files[] = {"file10.txt", "file2.txt", ".hidden", "\xFF\"<&>\n.c", "Zoo/inside.txt",
+                                        "fifo",       "link.txt",  "linked",  "out",           "dangling"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlinkat(root, files[i], 0);
     unlinkat(root, "Zoo", AT_REMOVEDIR);
@@ -297,8 +295,8 @@ static const char *listed(const char *path, struct listing_form form)
     static char room[LIMIT_PIECE];
     size_t length = 0;
     enum body_state state;
-    struct body_producer *producer = listing_open(
-        &beneath, span_of(path), openat(root, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY), &form);
+    struct body_producer *producer =
+        listing_open(&beneath, span_of(path), openat(root, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY), &form);
     assert_non_null(producer);
     do {
         struct buffer piece = BUFFER(room);
@@ -357,13 +355,11 @@ static void rows_are_html(void **state)
 {
     (void)state;
     const char *page = listed("", (struct listing_form){0});
-    assert_non_null(strstr(page,
-                           "<tr class=\"d\"><td><a href=\"apes/\">apes/</a><td><td>"
-                           "<time datetime=\"1970-01-01T00:01:00Z\">1970-01-01<span> 00:01</span></time>\n"));
-    assert_non_null(strstr(page,
-                           "<tr><td><a href=\"file10.txt\">file10.txt</a><td>"
-                           "<data value=\"1536\">1.5 kB</data><td>"
-                           "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01<span> 00:00</span></time>\n"));
+    assert_non_null(strstr(page, "<tr class=\"d\"><td><a href=\"apes/\">apes/</a><td><td>"
+                                 "<time datetime=\"1970-01-01T00:01:00Z\">1970-01-01<span> 00:01</span></time>\n"));
+    assert_non_null(strstr(page, "<tr><td><a href=\"file10.txt\">file10.txt</a><td>"
+                                 "<data value=\"1536\">1.5 kB</data><td>"
+                                 "<time datetime=\"1970-01-01T00:00:00Z\">1970-01-01<span> 00:00</span></time>\n"));
     assert_non_null(strstr(page, ">\xEF\xBF\xBD&quot;&lt;&amp;&gt;\xE2\x90\x8A.c</a>"));
     assert_non_null(strstr(page, "datetime=\"2001-09-09T01:46:40Z\">2001-09-09<span> 01:46</span>"));
     assert_non_null(strstr(page, ">3 folders, 4 files</p>"));
@@ -378,9 +374,9 @@ static void members_are_json(void **state)
                         "[\n{\"name\":\"apes\",\"type\":\"directory\",\"mtime\":\"1970-01-01T00:01:00Z\","
                         "\"href\":\"./apes/\"},\n",
                         86);
-    assert_non_null(strstr(
-        text, "{\"name\":\"file10.txt\",\"type\":\"file\",\"size\":1536,\"mtime\":\"1970-01-01T00:00:00Z\","
-              "\"href\":\"./file10.txt\"},\n"));
+    assert_non_null(
+        strstr(text, "{\"name\":\"file10.txt\",\"type\":\"file\",\"size\":1536,\"mtime\":\"1970-01-01T00:00:00Z\","
+                     "\"href\":\"./file10.txt\"},\n"));
     assert_non_null(strstr(text, "{\"name\":\"\xEF\xBF\xBD\\\"<&>\\u000a.c\",\"type\":\"file\",\"size\":3,"));
     assert_string_equal(text + strlen(text) - 4, "}\n]\n");
     assert_string_equal(listed("apes", (struct listing_form){.json = true}), "[\n]\n");
@@ -419,8 +415,7 @@ static void crumbs_link_to_parents(void **state)
     assert_non_null(strstr(page, "<h1>/a/b&amp;c/</h1>"));
     assert_null(strstr(page, "../"));
     page = listed("Zoo", form);
-    assert_non_null(
-        strstr(page, "<h1><a href=\"../\" aria-label=\"Start\">/a/b&amp;c/</a><bdi>Zoo</bdi></h1>"));
+    assert_non_null(strstr(page, "<h1><a href=\"../\" aria-label=\"Start\">/a/b&amp;c/</a><bdi>Zoo</bdi></h1>"));
 }
 
 /* Lists another directory, as only the path's text matters. */
@@ -431,8 +426,8 @@ static void deep_paths_show_their_last_crumbs(void **state)
     for (unsigned i = 0; i < 1900; i++)
         strcat(path, i % 2 == 0 ? "\xFF" : "/");
     strcat(path, "last");
-    struct body_producer *producer = listing_open(
-        &beneath, span_of(path), openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
+    struct body_producer *producer =
+        listing_open(&beneath, span_of(path), openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
     size_t links_seen = 0, total = 0;
     enum body_state state_now;
     do {
@@ -584,10 +579,9 @@ static void errors_that_do_not_mean_404_make_a_partial_listing(void **state)
         int error;
         bool told;
     } cases[] = {
-        {ENOENT, false}, {EXDEV, false},    {ELOOP, false},   {EACCES, false},   {ENOTDIR, false},
-        {EMFILE, true},  {ENFILE, true},    {ENOMEM, true},   {EIO, true},       {ESTALE, true},
-        {EAGAIN, true},  {ETIMEDOUT, true}, {ENOTCONN, true}, {EREMOTEIO, true}, {EUCLEAN, true},
-        {EBADMSG, true}, {EHOSTDOWN, true},
+        {ENOENT, false},  {EXDEV, false},    {ELOOP, false},  {EACCES, false}, {ENOTDIR, false},  {EMFILE, true},
+        {ENFILE, true},   {ENOMEM, true},    {EIO, true},     {ESTALE, true},  {EAGAIN, true},    {ETIMEDOUT, true},
+        {ENOTCONN, true}, {EREMOTEIO, true}, {EUCLEAN, true}, {EBADMSG, true}, {EHOSTDOWN, true},
     };
     made_up = a_link_and_a_file;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -645,14 +639,12 @@ static void a_directory_without_end_makes_a_partial_listing(void **state)
     (void)state;
     made_up = hidden_without_end;
     names_read = 0;
-    assert_non_null(
-        strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
+    assert_non_null(strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
     assert_int_equal(names_read, LIMIT_LISTING_READ + 1);
     made_up = hidden_then_a_file;
     hidden_names = LIMIT_LISTING_READ;
     names_read = 0;
-    assert_non_null(
-        strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
+    assert_non_null(strstr(listed("apes", (struct listing_form){0}), "Only a part, there are more: 0 files<"));
     hidden_names = LIMIT_LISTING_READ - 1;
     names_read = 0;
     assert_non_null(strstr(listed("apes", (struct listing_form){0}), "<p aria-live=\"polite\">1 file<"));
@@ -676,12 +668,11 @@ static void directories_that_no_link_can_name_are_not_listed(void **state)
     char path[4000];
     memset(path, '"', sizeof path);
     errno = 0;
-    assert_null(listing_open(&beneath, (struct span){path, sizeof path},
-                             openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0}));
+    assert_null(listing_open(&beneath, (struct span){path, sizeof path}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
+                             &(struct listing_form){0}));
     assert_int_equal(errno, ENAMETOOLONG);
-    struct body_producer *producer =
-        listing_open(&beneath, (struct span){path, 2700}, openat(root, "apes", O_RDONLY | O_DIRECTORY),
-                     &(struct listing_form){0});
+    struct body_producer *producer = listing_open(
+        &beneath, (struct span){path, 2700}, openat(root, "apes", O_RDONLY | O_DIRECTORY), &(struct listing_form){0});
     assert_non_null(producer);
     producer->drop(producer);
 }
@@ -859,9 +850,8 @@ static void smaller_bound_of_memory_is_kept(void **state)
     made_up = endless_long;
     listing_bound(BOUND);
     for (; count < HOSTILE; count++) {
-        hostile[count] =
-            listing_open(&beneath, SPAN(""), openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-                         &(struct listing_form){0});
+        hostile[count] = listing_open(&beneath, SPAN(""), openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                                      &(struct listing_form){0});
         if (hostile[count] == NULL)
             break;
         all += entries_held(hostile[count]);

@@ -381,8 +381,7 @@ static const struct {
           "PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0_rels"
           "PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x05\0\0\0word/"),
      "application/zip"},
-    {TEXT(
-         "PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\x14\0\0\0\x14\0\0\0\x08\0\0\0mimetypeapplication/epub+zip"),
+    {TEXT("PK\x03\x04\x14\0\0\0\0\0\0\0!\0\0\0\0\0\x14\0\0\0\x14\0\0\0\x08\0\0\0mimetypeapplication/epub+zip"),
      "application/zip"},
     {TEXT("PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), "application/zip"},
     {TEXT("%PDF-1.4\n%\xE2\xE3\xCF\xD3\n1 0 obj\n"), "application/pdf"},
@@ -600,8 +599,7 @@ static void home_does_not_matter(void **state)
 
 static void only_text_types_take_a_charset(void **state)
 {
-    static const char *const text[] = {"text/html", "text/css", "text/javascript", "text/plain",
-                                       "text/markdown"};
+    static const char *const text[] = {"text/html", "text/css", "text/javascript", "text/plain", "text/markdown"};
     static const char *const others[] = {
         "application/json",
         "application/manifest+json",
@@ -631,11 +629,10 @@ static void pages_and_styles_may_name_their_charset(void **state)
     memset(late, ' ', sizeof late);
     memcpy(late + 1100, "<meta charset=koi8-r>", 21);
     assert_true(mime_declares_charset("text/html", SPAN("<!doctype html><META CharSet=iso-8859-1>")));
-    assert_true(mime_declares_charset(
-        "text/html", SPAN("<meta http-equiv=content-type content='text/html; charset=koi8-r'>")));
+    assert_true(
+        mime_declares_charset("text/html", SPAN("<meta http-equiv=content-type content='text/html; charset=koi8-r'>")));
     assert_false(mime_declares_charset("text/html", SPAN("<meta name=viewport>")));
-    assert_false(
-        mime_declares_charset("text/html", (struct span){late, sizeof late})); /* browsers look no further */
+    assert_false(mime_declares_charset("text/html", (struct span){late, sizeof late})); /* browsers look no further */
     assert_false(mime_declares_charset("text/plain", SPAN("<meta charset=koi8-r>")));
     assert_true(mime_declares_charset("text/css", SPAN("@charset \"koi8-r\";")));
     assert_false(mime_declares_charset("text/css", SPAN("p {} @charset \"koi8-r\";")));
@@ -738,20 +735,13 @@ static void reasons_name_what_decided(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(extensions_have_types),
-        cmocka_unit_test(names_have_extensions),
-        cmocka_unit_test(names_win_over_content),
-        cmocka_unit_test(ts_has_two_meanings),
-        cmocka_unit_test(content_is_guessed),
-        cmocka_unit_test(guesses_are_bounded),
-        cmocka_unit_test(only_listed_guesses_are_sent),
-        cmocka_unit_test(database_may_be_missing),
-        cmocka_unit_test(home_does_not_matter),
-        cmocka_unit_test(only_text_types_take_a_charset),
-        cmocka_unit_test(overrides_win_over_the_table),
-        cmocka_unit_test(reasons_name_what_decided),
-        cmocka_unit_test(html_needs_no_extension),
-        cmocka_unit_test(pages_and_styles_may_name_their_charset),
+        cmocka_unit_test(extensions_have_types),        cmocka_unit_test(names_have_extensions),
+        cmocka_unit_test(names_win_over_content),       cmocka_unit_test(ts_has_two_meanings),
+        cmocka_unit_test(content_is_guessed),           cmocka_unit_test(guesses_are_bounded),
+        cmocka_unit_test(only_listed_guesses_are_sent), cmocka_unit_test(database_may_be_missing),
+        cmocka_unit_test(home_does_not_matter),         cmocka_unit_test(only_text_types_take_a_charset),
+        cmocka_unit_test(overrides_win_over_the_table), cmocka_unit_test(reasons_name_what_decided),
+        cmocka_unit_test(html_needs_no_extension),      cmocka_unit_test(pages_and_styles_may_name_their_charset),
     };
     return cmocka_run_group_tests(tests, folder_open, folder_close);
 }

@@ -69,10 +69,9 @@ static void a_suggestion_is_a_link(void **state)
     (void)state;
     struct page page = missing;
     page.suggestion = SPAN("a dir/#\"b\".html");
-    assert_int_equal(
-        count_of(written(&page),
-                 "<p><a href=\"./../a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
-        1);
+    assert_int_equal(count_of(written(&page),
+                              "<p><a href=\"./../a%20dir/%23%22b%22.html\">Go to /a dir/#&quot;b&quot;.html</a></p>"),
+                     1);
     page.base = SPAN("a&b");
     assert_int_equal(count_of(written(&page), ">Go to /a&amp;b/a dir/#&quot;b&quot;.html</a></p>"), 1);
     page.suggestion = (struct span){NULL, 0};
@@ -87,9 +86,8 @@ static void all_texts_are_escaped(void **state)
     written(&page);
     assert_int_equal(count_of(room, "<script"), 0);
     assert_int_equal(count_of(room, "</title>"), 1);
-    assert_int_equal(count_of(room,
-                              "&lt;/title&gt;&lt;/p&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
-                              "&amp;&#39;\xE2\x90\x8A\xEF\xBF\xBD"),
+    assert_int_equal(count_of(room, "&lt;/title&gt;&lt;/p&gt;&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
+                                    "&amp;&#39;\xE2\x90\x8A\xEF\xBF\xBD"),
                      8);
 }
 
@@ -98,8 +96,7 @@ static void pages_load_nothing(void **state)
 {
     (void)state;
     const char *page = written(&missing);
-    const char *const loading[] = {"src=",  "<script", "url(",   "@import",
-                                   "<link", "http:",   "https:", "style=\""};
+    const char *const loading[] = {"src=", "<script", "url(", "@import", "<link", "http:", "https:", "style=\""};
     for (size_t i = 0; i < sizeof loading / sizeof *loading; i++)
         assert_int_equal(count_of(page, loading[i]), 0);
     assert_string_equal(PAGE_TYPE, "text/html; charset=utf-8");

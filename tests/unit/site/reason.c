@@ -93,13 +93,12 @@ static int64_t second; /* a new one for each reason, as each second allows few *
 
 static const char *const odd[] = {"fifo", "to-fifo", "device", "socket"};
 static const char *const folders[] = {"guide", "img", ".git", "locked", "shown", "entered"};
-static const char *const files[] = {
-    "about.html",      "about.txt",     "README.md", "style.css",    "style.min.css",
-    "img/hills.png",   ".env",          ".a",        "private",      ".git/config",
-    "guide/Index.htm", "a\nb.txt",      "ab",        "notes.tar.gz", "pick.a",
-    "pick.b",          "pick.c",        "pick.html", "pick.d",       "pick.e",
-    "pick.x",          "pick.y",        "pick.z",    "cafe\u0301",   "\uD55C",
-    "\u00E9e\u0301",   "gr\u00FCn.html"};
+static const char *const files[] = {"about.html",      "about.txt",     "README.md", "style.css",    "style.min.css",
+                                    "img/hills.png",   ".env",          ".a",        "private",      ".git/config",
+                                    "guide/Index.htm", "a\nb.txt",      "ab",        "notes.tar.gz", "pick.a",
+                                    "pick.b",          "pick.c",        "pick.html", "pick.d",       "pick.e",
+                                    "pick.x",          "pick.y",        "pick.z",    "cafe\u0301",   "\uD55C",
+                                    "\u00E9e\u0301",   "gr\u00FCn.html"};
 static char far[300] = ".."; /* longer than a reason shows */
 static const struct {
     const char *name;
@@ -174,23 +173,18 @@ static void reasons_have_these_words(void **state)
         const char *path;
         const char *reason;
     } cases[] = {
-        {"readme.md",
-         "There is no 'readme.md' in the root. Did you mean 'README.md'? Names are case-sensitive."},
+        {"readme.md", "There is no 'readme.md' in the root. Did you mean 'README.md'? Names are case-sensitive."},
         {"IMG/hills.png", "There is no 'IMG' in the root. Did you mean 'img'? Names are case-sensitive."},
         {"img/hill.png", "There is no 'hill.png' in 'img'. Did you mean 'hills.png'?"},
-        {"about",
-         "There is no 'about' in the root. Did you mean 'about.html'? The address lacks the extension."},
-        {"notes",
-         "There is no 'notes' in the root. Did you mean 'notes.tar.gz'? The address lacks the extension."},
-        {"pick",
-         "There is no 'pick' in the root. Did you mean 'pick.html'? The address lacks the extension."},
+        {"about", "There is no 'about' in the root. Did you mean 'about.html'? The address lacks the extension."},
+        {"notes", "There is no 'notes' in the root. Did you mean 'notes.tar.gz'? The address lacks the extension."},
+        {"pick", "There is no 'pick' in the root. Did you mean 'pick.html'? The address lacks the extension."},
         {"pick.", "There is no 'pick.' in the root. Did you mean 'pick.a'?"},
         {"stlye.css", "There is no 'stlye.css' in the root. Did you mean 'style.css'?"},
         {"styles/main.css", "There is no 'styles' in the root."},
         {"guide/a/b", "There is no 'a' in 'guide'."},
         {"guide/index.html", "There is no 'index.html' in 'guide'. Did you mean 'Index.htm'?"},
-        {"guide/index.htm",
-         "There is no 'index.htm' in 'guide'. Did you mean 'Index.htm'? Names are case-sensitive."},
+        {"guide/index.htm", "There is no 'index.htm' in 'guide'. Did you mean 'Index.htm'? Names are case-sensitive."},
         {"a\nb.tx", "There is no 'a\nb.tx' in the root. Did you mean 'a\nb.txt'?"},
         {"xy", "There is no 'xy' in the root."}, /* too short to be similar to another */
         {".env", "'.env' begins with a dot; start the server with --dotfiles to serve such names."},
@@ -200,15 +194,13 @@ static void reasons_have_these_words(void **state)
         {"out/x", "'out' is a symbolic link to '/etc/passwd', " OUTSIDE_ABSOLUTE},
         {"above", "'above' is a symbolic link to '../x', whose path leads outside the root; --symlinks all "
                   "follows every link."},
-        {"far",
-         "'far' is a symbolic link, whose path leads outside the root; --symlinks all follows every link."},
+        {"far", "'far' is a symbolic link, whose path leads outside the root; --symlinks all follows every link."},
         {"to-file/x",
          "'to-file' is a symbolic link to 'about.txt', which leads to a file where a directory is needed."},
         {".git/", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
         {".git/nothing", "'.git' begins with a dot; start the server with --dotfiles to serve such names."},
-        {"caf\u00E9",
-         "There is no 'caf\u00E9' in the root. Did you mean 'cafe\u0301'? It is the same name in another "
-         "Unicode form: the one on disk is decomposed (NFD)."},
+        {"caf\u00E9", "There is no 'caf\u00E9' in the root. Did you mean 'cafe\u0301'? It is the same name in another "
+                      "Unicode form: the one on disk is decomposed (NFD)."},
         {"\u1112\u1161\u11AB",
          "There is no '\u1112\u1161\u11AB' in the root. Did you mean '\uD55C'? It is the same name in "
          "another Unicode form: the requested one is decomposed (NFD)."},
@@ -218,8 +210,7 @@ static void reasons_have_these_words(void **state)
         {"gru\u0308n", "There is no 'gru\u0308n' in the root. Did you mean 'gr\u00FCn.html'? The address "
                        "lacks the extension."},
         {"dangling", "'dangling' is a symbolic link to 'nowhere', which leads to nothing."},
-        {"loop",
-         "'loop' is a symbolic link to 'loop', which leads back to itself or through too many links."},
+        {"loop", "'loop' is a symbolic link to 'loop', which leads back to itself or through too many links."},
         {"README.md/index.html", "'README.md' is a file, not a directory."},
         {"README.md", ""}, /* it exists: created after the 404 */
         {"img", ""},
@@ -236,12 +227,11 @@ static void reasons_have_these_words(void **state)
 
 static void suggestions_are_paths(void **state)
 {
-    static const char *const cases[][2] = {
-        {"readme.md", "README.md"}, {"img/hill.png", "img/hills.png"},
-        {"IMG/hills.png", "img"},   {"guide/index.html", "guide/Index.htm"},
-        {"about", "about.html"},    {"xy", ""},
-        {"guide/a/b", ""},          {".env", ""},
-        {"dangling", ""},           {"README.md/x", ""}};
+    static const char *const cases[][2] = {{"readme.md", "README.md"}, {"img/hill.png", "img/hills.png"},
+                                           {"IMG/hills.png", "img"},   {"guide/index.html", "guide/Index.htm"},
+                                           {"about", "about.html"},    {"xy", ""},
+                                           {"guide/a/b", ""},          {".env", ""},
+                                           {"dangling", ""},           {"README.md/x", ""}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         reason_of(cases[i][0], false);
@@ -255,8 +245,7 @@ static void missing_permissions_are_reasons(void **state)
     bool superuser = geteuid() == 0; /* it may read everything */
     if (superuser)
         assert_int_equal(seteuid(65534), 0);
-    assert_string_equal(reason_of("private", false),
-                        "'private' is a file that the server's user may not read.");
+    assert_string_equal(reason_of("private", false), "'private' is a file that the server's user may not read.");
     assert_string_equal(reason_of("locked/x", false), "The server's user may not enter 'locked'.");
     assert_string_equal(reason_of("shown/x", false), "The server's user may not enter 'shown'.");
     assert_string_equal(reason_of("entered/x", false),
@@ -269,9 +258,8 @@ static void links_are_not_followed_at_all(void **state)
 {
     (void)state;
     beneath.symlinks = SYMLINKS_NONE;
-    assert_string_equal(reason_of("to-file", false),
-                        "'to-file' is a symbolic link to 'about.txt'; the server follows "
-                        "none, as it was started with --symlinks none.");
+    assert_string_equal(reason_of("to-file", false), "'to-file' is a symbolic link to 'about.txt'; the server follows "
+                                                     "none, as it was started with --symlinks none.");
     beneath.symlinks = SYMLINKS_INSIDE;
 }
 
@@ -292,9 +280,8 @@ static void fifos_and_devices_are_reasons_and_never_opened(void **state)
     odd_opens = 0;
     opens = 0;
     assert_string_equal(reason_of("fifo", false), "'fifo' is neither a file nor a directory.");
-    assert_string_equal(
-        reason_of("to-fifo", false),
-        "'to-fifo' is a symbolic link to 'fifo', which leads to neither a file nor a directory.");
+    assert_string_equal(reason_of("to-fifo", false),
+                        "'to-fifo' is a symbolic link to 'fifo', which leads to neither a file nor a directory.");
     assert_string_equal(reason_of("socket", false), "'socket' is neither a file nor a directory.");
     assert_int_equal(fstatat(root, "device", &attributes, AT_SYMLINK_NOFOLLOW), 0);
     reason_of("device", false);
@@ -328,8 +315,7 @@ static const char *long_names(unsigned number)
 static void names_that_fit_are_in_the_reason(void **state)
 {
     (void)state;
-    static const size_t lengths[] = {3,   253, 254, 255, 256,  257,  605,  700,
-                                     766, 767, 768, 769, 1024, 4095, 4096, 8000};
+    static const size_t lengths[] = {3, 253, 254, 255, 256, 257, 605, 700, 766, 767, 768, 769, 1024, 4095, 4096, 8000};
     made_up = long_names;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         long_length = lengths[i];
@@ -361,8 +347,7 @@ static const char *alike_at_the_end(unsigned number)
 
 static const char *alike_between(unsigned number)
 {
-    snprintf(room_for_names, sizeof room_for_names, "%c%060d%c", (int)('b' + number % 20), 7,
-             (int)('b' + number % 20));
+    snprintf(room_for_names, sizeof room_for_names, "%c%060d%c", (int)('b' + number % 20), 7, (int)('b' + number % 20));
     return room_for_names;
 }
 
@@ -415,10 +400,9 @@ static void a_404_costs_little_in_any_directory(void **state)
         const char *path;
         unsigned least, most; /* names read */
     } cases[] = {
-        {alike_at_the_end, "000000000000000000000000000000000000000000000000000000007x5yz7", 600,
-         LIMIT_REASON_NAMES},
-        {alike_between, "a000000000000000000000000000000000000000000000000000000000007a",
-         LIMIT_REASON_WORK / 330, LIMIT_REASON_WORK / 300 + 1},
+        {alike_at_the_end, "000000000000000000000000000000000000000000000000000000007x5yz7", 600, LIMIT_REASON_NAMES},
+        {alike_between, "a000000000000000000000000000000000000000000000000000000000007a", LIMIT_REASON_WORK / 330,
+         LIMIT_REASON_WORK / 300 + 1},
         {screenshots, "Screenshot from 2024-13-14 15-16-77.png", 600, LIMIT_REASON_NAMES},
         {longest, "absent", LIMIT_REASON_NAMES, LIMIT_REASON_NAMES},
         {as_long_as_fits, "absent", 300, LIMIT_REASON_WORK / 187 + 1},
@@ -463,8 +447,7 @@ static void unmake_mazes(void)
 static void a_404_costs_little_behind_long_links(void **state)
 {
     (void)state;
-    static const char *const paths[] = {"maze-37", "maze-37/x", "maze-1/x/x/x/x/x/x/x/x/x/x/x/x",
-                                        "maze-37/.env"};
+    static const char *const paths[] = {"maze-37", "maze-37/x", "maze-1/x/x/x/x/x/x/x/x/x/x/x/x", "maze-37/.env"};
     static const enum symlink_choice choices[] = {SYMLINKS_INSIDE, SYMLINKS_ALL};
     make_mazes();
     for (size_t k = 0; k < 2; k++) {
@@ -518,8 +501,7 @@ static void links_that_may_lead_anywhere_have_reasons(void **state)
     assert_string_equal(
         reason_of("out/x", false),
         "'out' is a symbolic link to '/etc/passwd', which leads to a file where a directory is needed.");
-    assert_string_equal(reason_of("above", false),
-                        "'above' is a symbolic link to '../x', which leads to nothing.");
+    assert_string_equal(reason_of("above", false), "'above' is a symbolic link to '../x', which leads to nothing.");
     assert_int_equal(symlinkat("/", root, "top"), 0);
     assert_string_equal(reason_of("top/none-of-this", false), "There is no 'none-of-this' in 'top'.");
     assert_int_equal(unlinkat(root, "top", 0), 0);

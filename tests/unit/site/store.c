@@ -343,11 +343,10 @@ static void errors_of_opening_have_a_status(void **state)
         int error;
         int status;
     } cases[] = {
-        {ENOENT, 404},    {ENOTDIR, 404}, {ENAMETOOLONG, 404}, {ELOOP, 404},    {EXDEV, 404},
-        {EACCES, 404},    {EPERM, 404},   {ENXIO, 404},        {ENODEV, 404},   {EINVAL, 404},
-        {EILSEQ, 404},    {ESTALE, 500},  {EIO, 500},          {ENOTCONN, 500}, {EUCLEAN, 500},
-        {ETIMEDOUT, 500}, {EBADMSG, 500}, {EREMOTEIO, 500},    {EMFILE, 503},   {ENFILE, 503},
-        {ENOMEM, 503},    {EAGAIN, 503},
+        {ENOENT, 404}, {ENOTDIR, 404},  {ENAMETOOLONG, 404}, {ELOOP, 404},     {EXDEV, 404},   {EACCES, 404},
+        {EPERM, 404},  {ENXIO, 404},    {ENODEV, 404},       {EINVAL, 404},    {EILSEQ, 404},  {ESTALE, 500},
+        {EIO, 500},    {ENOTCONN, 500}, {EUCLEAN, 500},      {ETIMEDOUT, 500}, {EBADMSG, 500}, {EREMOTEIO, 500},
+        {EMFILE, 503}, {ENFILE, 503},   {ENOMEM, 503},       {EAGAIN, 503},
     };
     (void)state;
     make_directory("a");
@@ -1046,8 +1045,7 @@ static void a_look_at_an_unchanged_file_is_one_stat_or_four_calls_in_a_directory
 }
 
 /* Finds the path as a request of the iteration, and checks the number of calls. */
-static void assert_calls(const char *path, uint64_t iteration, unsigned expected_stats,
-                         unsigned expected_opens)
+static void assert_calls(const char *path, uint64_t iteration, unsigned expected_stats, unsigned expected_opens)
 {
     struct entry *entry = NULL;
     stats = opens = 0;
@@ -1351,8 +1349,7 @@ static void descriptors_of_deleted_files_are_closed_with_their_last_answer(void 
 
 static void no_descriptor_leaks(void **state)
 {
-    static const char *const paths[] = {"file", "missing", "a",      "",         "fifo",
-                                        "up",   "a/file",  "file/x", "missing/x"};
+    static const char *const paths[] = {"file", "missing", "a", "", "fifo", "up", "a/file", "file/x", "missing/x"};
     (void)state;
     make_directory("a");
     write_file("file", "x");
