@@ -12,5 +12,5 @@
    No script of another site may read one, and a bad request has none, as its fields are uncertain. */
 bool explain_applies(struct exchange *exchange);
 
-/* Replaces the finished response by its explanation, if that applies: 200, text/plain. Releases the exchange's entry. */
+/* Replaces the finished response by its explanation, if one applies: 200, text/plain. Releases the exchange's entry. */
 void explain(struct exchange *exchange);

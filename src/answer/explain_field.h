@@ -1,4 +1,4 @@
-/* The origins of a response's fields, for explanations: the option, the rule or the decision that gives each of them. */
+/* The origins of a response's fields, for explanations: the option, the rule or the decision that gives each. */
 #pragma once
 
 #include "answer/exchange.h"

@@ -56,8 +56,8 @@ void signals_handle(enum signal_process process, unsigned effects);
 
 extern volatile sig_atomic_t signals_seen[SIGNAL_EFFECTS]; /* for signals_take() */
 
-/* True if a signal of the effect has arrived since signals_handle() and the last call. Inline, as workers call it in each
-   iteration. */
+/* True if a signal of the effect has arrived since signals_handle() and the last call. Inline, as workers call it in
+   each iteration. */
 static inline bool signals_take(enum signal_effect effect)
 {
     if (signals_seen[effect] == 0)

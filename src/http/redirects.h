@@ -21,8 +21,8 @@ struct redirects *redirects_parse(struct span text, enum rules_choice dialect, r
 
 void redirects_free(struct redirects *redirects);
 
-/* FORCED: before a file is looked up; all rules of Cloudflare, at Netlify those with "!", in plain none. MISSING: no file
-   was found; all rules, at Cloudflare none. */
+/* FORCED: before a file is looked up; all rules of Cloudflare, at Netlify those with "!", in plain none. MISSING: no
+   file was found; all rules, at Cloudflare none. */
 enum redirects_pass { REDIRECTS_FORCED, REDIRECTS_MISSING };
 
 /* A rule that matches. Borrows the rules, the path and the query. */

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Takes a message about a line (from 1) that is ignored, for the terminal: values in it are escaped. It must not outlive
-   the call. */
+/* Takes a message about a line (from 1) that is ignored, for the terminal: values in it are escaped. It must not
+   outlive the call. */
 typedef void rules_report(void *context, unsigned line, const char *message);
 
 /* The bytes of a file that are read; a caller reads one more, so that a longer file is reported. */

@@ -95,7 +95,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->user_error = privileges_drop(&sandbox->privileges);
     if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)
         return false;
-    /* LeakSanitizer traces its own process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
+    /* LeakSanitizer traces its process, which the kernel denies after a change of user (PR_SET_DUMPABLE(2const)). */
     if (TINYHTTPD_INSTRUMENTED)
         prctl(PR_SET_DUMPABLE, 1UL);
     if (!die_with(parent))

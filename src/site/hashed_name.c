@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
-/* Extensions that bundlers give hashed names. No images or JSON: a long number may be that of a user or an object, whose
-   content changes. */
+/* Extensions that bundlers give hashed names. No images or JSON: a long number may be that of a user or an object,
+   whose content changes. */
 static const char code[] = "js mjs cjs css map wasm woff2 woff";
 
 /* Directories that these frameworks reserve for files which never change: Next, SvelteKit, Astro. */

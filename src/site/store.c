@@ -460,8 +460,8 @@ static enum reading read_again(const struct node *node, int fd, char *room)
     return reading;
 }
 
-/* Fills the node with the file's content, which is read once if it is settled, else until two reads agree. Returns 0, or
-   as load_file does. */
+/* Fills the node with the file's content, which is read once if it is settled, else until two reads agree. Returns 0,
+   or as load_file does. */
 static int fill(struct node *node, int fd)
 {
     ssize_t got = read_at(fd, node->entry.head.end, (size_t)node->entry.size, 0);
