@@ -122,11 +122,13 @@ static bool has_file(struct exchange *exchange, struct span path)
 {
     struct refused refused = exchange->refused;
     unsigned varies = exchange->response->varies;
+    int status = exchange->status;
     bool found = find_file(exchange, path) == LOOKUP_FILE;
     if (found)
         drop_entry(exchange);
     exchange->refused = refused;
     exchange->response->varies = varies;
+    exchange->status = status;
     exchange->denied = false;
     return found;
 }

@@ -136,6 +136,7 @@ static int take_bytes(struct rules *rules, struct rules_file *file, const struct
         return file_error_status_of_open(ENOMEM, file->name);
     memcpy(file->etag, entry->etag, sizeof file->etag);
     file->is_there = true;
+    rules->version++; /* also of a file that was not there before */
     return 0;
 }
 

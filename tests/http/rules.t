@@ -266,6 +266,13 @@ RULES
         $fresh++ if value($response, 'Location') eq "/to$round" && value($response, 'X-N') eq $round;
     }
     is($fresh, 100, '100 edits: each is in the next response');
+    for my $round (1 .. 5) { # a path whose fields are known is asked for while there are none
+        unlink "$root/_headers";
+        my @without = map { value(get($server, '/'), 'X-N') } 1 .. 4;
+        put_file($root, '_headers', "/*\n  X-N: anew $round\n");
+        my @with = map { value(get($server, '/'), 'X-N') } 1 .. 4;
+        is(join(',', @without, @with), join(',', ('') x 4, ("anew $round") x 4), "_headers removed and made anew, $round: each in the next response");
+    }
     unlink "$root/_redirects", "$root/_headers";
     my $response = get($server, '/a');
     is("$response->{status} " . value($response, 'X-N'), '404 ', 'removed: in the next response');
