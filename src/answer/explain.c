@@ -429,7 +429,8 @@ static void say_coding(struct explanation *explanation)
             explanation->status == 406 ? SPAN("none is acceptable")
             : sent.length > 0          ? sent
                                        : SPAN("identity"),
-            SPAN(" (there are: "), buffer_span(&codings), SPAN(")"));
+            codings.length > 0 ? SPAN(" (there are: ") : SPAN(""), buffer_span(&codings),
+            codings.length > 0 ? SPAN(")") : SPAN(""));
     }
 }
 

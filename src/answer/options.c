@@ -2,6 +2,8 @@
 
 #include "answer/error.h"
 
+#include <string.h>
+
 static bool is_token_list(struct span list)
 {
     struct span member;
@@ -14,8 +16,16 @@ static bool is_token_list(struct span list)
     return true;
 }
 
+/* Explanations are not for scripts of other sites. Browsers send names in lower case (Fetch standard, "CORS-unsafe
+   request-header names"). */
+static bool asks_for_explanation(struct span fields)
+{
+    static const struct span name = SPAN_INIT("tinyhttpd-explain");
+    return fields.length > 0 && memmem(fields.at, fields.length, name.at, name.length) != NULL;
+}
+
 /* The fields of a preflight response (Fetch standard, "CORS-preflight fetch") besides Access-Control-Allow-Origin,
-   which every response has. Allows all request fields: the server ignores them, so they do no harm. */
+   which every response has. Allows all other request fields: the server ignores them, so they do no harm. */
 static void append_preflight(const struct exchange *exchange, struct buffer *lines)
 {
     const struct request *request = exchange->request;
@@ -25,7 +35,7 @@ static void append_preflight(const struct exchange *exchange, struct buffer *lin
         return;
     config_append_default(config, lines, SPAN("Access-Control-Allow-Methods"), SPAN("GET, HEAD, OPTIONS"));
     config_append_default(config, lines, SPAN("Access-Control-Max-Age"), SPAN("600"));
-    if (fields.length <= OPTIONS_FIELDS_MAX && is_token_list(fields))
+    if (fields.length <= OPTIONS_FIELDS_MAX && is_token_list(fields) && !asks_for_explanation(fields))
         config_append_default(config, lines, SPAN("Access-Control-Allow-Headers"), fields);
 }
 

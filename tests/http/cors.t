@@ -47,6 +47,7 @@ for my $row (['--cors', '*', 'cross-origin'], ['--cors=https://app.example', 'ht
     for my $bad ('x a', 'x:y', 'a,b"', "caf\xe9", 'x' x 2000) {
         is_deeply(fields(preflight($server, @asks, "Access-Control-Request-Headers: $bad"), 'allow-headers'), [204, undef], '... does not repeat an invalid value: ' . told($bad));
     }
+    is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: range,tinyhttpd-explain'), 'allow-headers'), [204, undef], '... does not allow a script to ask for an explanation');
     is_deeply(fields(preflight($server, @asks, 'Access-Control-Request-Headers: a', 'Access-Control-Request-Headers: b'), 'allow-headers'), [204, undef], '... does not repeat two lines');
     my $plain = preflight($server);
     is_deeply(fields($plain, qw(allow-methods max-age)), [204, undef, undef], '... OPTIONS without the fields is no preflight');
