@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/now.h"
 #include "base/signals.h"
-#include "base/text.h"
 #include "process/handover.h"
 #include "sandbox/sandbox.h"
 
@@ -14,7 +13,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -56,10 +54,6 @@ __attribute__((noreturn)) static void execute(const struct runner *runner, char 
 {
     signals_give_back();
     sigprocmask(SIG_SETMASK, &runner->mask, NULL);
-    unsetenv("LISTEN_PID"); /* for the server (sd_listen_fds(3)) */
-    unsetenv("LISTEN_FDS");
-    unsetenv("LISTEN_FDNAMES");
-    unsetenv("LISTEN_PIDFDID");
     setenv("TINYHTTPD_URL", url, 1);
     execvp(words[0], words);
     int error = errno;
@@ -232,36 +226,6 @@ static int run(struct runner *runner, char *const *words, int ready)
     return runner->command_status != EX_OK ? runner->command_status : runner->server_status;
 }
 
-/* True if a service manager has passed sockets to this process (sd_listen_fds(3)). */
-static bool has_passed_sockets(pid_t process)
-{
-    char typed[24];
-    const char *named = getenv("LISTEN_PID");
-    snprintf(typed, sizeof typed, "%d", (int)process);
-    return named != NULL && strcmp(named, typed) == 0;
-}
-
-/* A service manager has named the first process, which serves nothing. */
-static void pass_sockets(pid_t parent)
-{
-    char typed[24];
-    if (!has_passed_sockets(parent))
-        return;
-    snprintf(typed, sizeof typed, "%d", (int)getpid());
-    setenv("LISTEN_PID", typed, 1);
-}
-
-/* The sockets are the server's. Open elsewhere, they would take connections that nothing accepts. */
-static void close_passed_sockets(pid_t self)
-{
-    uint64_t count;
-    const char *number = getenv("LISTEN_FDS");
-    if (!has_passed_sockets(self) || number == NULL || !span_to_number(span_of(number), &count))
-        return;
-    for (uint64_t i = 0; i < count && i < LIMIT_LISTENERS; i++)
-        close(HANDOVER_FIRST_FD + (int)i);
-}
-
 /* A closed standard stream must not become an end of the pipe. */
 static bool leave_standard_streams(int *fd)
 {
@@ -291,12 +255,12 @@ int command_begin(char *const *command, int *ready)
     if (runner.server > 0) {
         sandbox_hide_memory(); /* from workers, where Landlock is missing */
         close(ends[1]);
-        close_passed_sockets(self);
+        handover_leave_to_child();
         exit(run(&runner, command, ends[0]));
     }
     close(ends[0]);
     *ready = ends[1];
-    pass_sockets(self);
+    handover_take_from_parent(self);
     sigprocmask(SIG_SETMASK, &runner.mask, NULL);
     setpgid(0, 0);
     signal(SIGHUP, SIG_IGN); /* a reload would run the command again */

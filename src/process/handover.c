@@ -122,6 +122,15 @@ static void read_note(struct handover *handover, const char *note)
     }
 }
 
+static bool set_number(const char *name, uint64_t number)
+{
+    char text[24];
+    struct buffer digits = {text, 0, sizeof text - 1, false};
+    buffer_number(&digits, number);
+    text[digits.length] = '\0';
+    return setenv(name, text, 1) == 0;
+}
+
 static void clear_environment(void)
 {
     unsetenv("LISTEN_PID");
@@ -136,6 +145,23 @@ static bool is_for_this_process(void)
 {
     uint64_t pid;
     return read_number("LISTEN_PID", &pid) && pid == (uint64_t)getpid();
+}
+
+void handover_take_from_parent(pid_t parent)
+{
+    uint64_t pid;
+    if (read_number("LISTEN_PID", &pid) && pid == (uint64_t)parent)
+        set_number("LISTEN_PID", (uint64_t)getpid());
+}
+
+void handover_leave_to_child(void)
+{
+    uint64_t count;
+    if (is_for_this_process() && read_number("LISTEN_FDS", &count)) {
+        for (uint64_t i = 0; i < count && i < LIMIT_LISTENERS; i++)
+            close(HANDOVER_FIRST_FD + (int)i);
+    }
+    clear_environment();
 }
 
 void handover_close_inherited(int ready)
@@ -184,15 +210,6 @@ const char *handover_program(void)
 {
     /* The argument of execve(2): shells pass the path that they found in PATH (getauxval(3)). */
     return (const char *)getauxval(AT_EXECFN); // NOLINT(performance-no-int-to-ptr) getauxval returns a number
-}
-
-static bool set_number(const char *name, uint64_t number)
-{
-    char text[24];
-    struct buffer digits = {text, 0, sizeof text - 1, false};
-    buffer_number(&digits, number);
-    text[digits.length] = '\0';
-    return setenv(name, text, 1) == 0;
 }
 
 static bool set_environment(unsigned socket_count, const char *note)
