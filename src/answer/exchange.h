@@ -124,6 +124,12 @@ bool exchange_is_local(struct exchange *exchange);
    site, which --cors may allow to read the response. */
 bool exchange_wants_reason(struct exchange *exchange);
 
+/* True if the lookup has found a file, or a page of a missing one. */
+static inline bool exchange_has_file(const struct exchange *exchange)
+{
+    return exchange->entry != NULL && exchange->entry->kind == ENTRY_FILE;
+}
+
 enum { EXCHANGE_NOTES_MAX = 4096 };
 
 /* Appends "PATH: WHAT" and a line end to the notes: names that were looked up and are not the response's. */

@@ -256,12 +256,6 @@ static void say_links(struct explanation *explanation)
                  : SPAN("none"));
 }
 
-static bool has_file(const struct explanation *explanation)
-{
-    const struct exchange *exchange = explanation->exchange;
-    return exchange->entry != NULL && exchange->entry->kind == ENTRY_FILE;
-}
-
 static void say_file(struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->exchange;
@@ -458,7 +452,7 @@ static struct validators validators_of(const struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->exchange;
     struct validators validators = {.modified = CONDITIONAL_UNDATED, .last_modified = CONDITIONAL_UNDATED};
-    if (!has_file(explanation))
+    if (!exchange_has_file(exchange))
         return validators;
     int64_t now = exchange->context->now, modified = exchange->entry->modified;
     validators.etag = exchange->representation.etag;
@@ -623,7 +617,7 @@ static void say_response(struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->exchange;
     struct span reason = buffer_span(&exchange->reason.text);
-    if (has_file(explanation)) {
+    if (exchange_has_file(exchange)) {
         say_file(explanation);
         say_type(explanation);
         say_coding(explanation);
@@ -632,7 +626,7 @@ static void say_response(struct explanation *explanation)
     bool evaluates = is_conditional(explanation);
     if (evaluates)
         say_conditions(explanation);
-    if (has_file(explanation) && evaluates && explanation->status != 304 && explanation->status != 412)
+    if (exchange_has_file(exchange) && evaluates && explanation->status != 304 && explanation->status != 412)
         say_range(explanation);
     if (reason.length > 0)
         SAY(explanation, "reason", reason);

@@ -10,16 +10,10 @@ static const struct settings *settings_of(const struct explained_response *expla
     return explained->exchange->context->config->settings;
 }
 
-static bool has_file(const struct explained_response *explained)
-{
-    const struct entry *entry = explained->exchange->entry;
-    return entry != NULL && entry->kind == ENTRY_FILE;
-}
-
 static bool is_cached_as_file(const struct explained_response *explained)
 {
     int status = explained->status;
-    return has_file(explained) && (status == 200 || status == 206 || status == 304);
+    return exchange_has_file(explained->exchange) && (status == 200 || status == 206 || status == 304);
 }
 
 static const struct header_field *ruled_field(const struct explained_response *explained, struct span name,
@@ -129,7 +123,7 @@ static bool sends_file(const struct explained_response *explained)
     const char *bytes = response->count > 1 ? response->parts[1].bytes : NULL;
     bool is_generated =
         bytes != NULL && bytes >= response->text.at && bytes < response->text.at + response->text.length;
-    return has_file(explained) && (!is_generated || explained->status == 206 || exchange->has_script);
+    return exchange_has_file(exchange) && (!is_generated || explained->status == 206 || exchange->has_script);
 }
 
 static struct span length_reason(const struct explained_response *explained)
