@@ -34,6 +34,7 @@ struct known_path {
 /* A file of rules, as it was read last. */
 struct rules_file {
     struct span name;
+    enum metrics_topic topic;
     bool is_there;
     char etag[ENTRY_ETAG_MAX];
     uint64_t hash; /* of the bytes */
@@ -44,9 +45,10 @@ struct rules {
     struct rules_file redirects_file, headers_file;
     struct redirects *redirects; /* NULL: none */
     struct header_rules *headers;
-    uint64_t iteration; /* in which the files were found as they are here; 0: none */
-    uint64_t filled;    /* how many configs were made */
-    uint64_t version;   /* counts those of the files */
+    uint64_t iteration;             /* in which the files were found as they are here; 0: none */
+    uint64_t filled;                /* how many configs were made */
+    uint64_t version;               /* counts those of the files */
+    uint64_t found[METRICS_TOPICS]; /* the version that was given to metrics_tells() last; 0: none */
     struct ruled_config configs[CONFIGS];
     struct known_path known[KNOWN_PATHS];
     struct context context;      /* of an exchange whose config is one of these */
@@ -63,8 +65,8 @@ struct rules *rules_open(const struct config *config)
     if (rules == NULL)
         return NULL;
     rules->config = config;
-    rules->redirects_file.name = SPAN("_redirects");
-    rules->headers_file.name = SPAN("_headers");
+    rules->redirects_file = (struct rules_file){.name = SPAN("_redirects"), .topic = TOPIC_REDIRECTS};
+    rules->headers_file = (struct rules_file){.name = SPAN("_headers"), .topic = TOPIC_HEADERS};
     return rules;
 }
 
@@ -78,6 +80,18 @@ void rules_close(struct rules *rules)
 }
 
 /* ---- reading the files ---- */
+
+/* The version of a file that can't be read. */
+enum { UNREADABLE = 1 };
+
+/* True once for all workers and each version, as long as that is the last one. */
+static bool tells(struct rules *rules, enum metrics_topic topic, uint64_t version, const struct context *context)
+{
+    if (rules->found[topic] == version)
+        return false;
+    rules->found[topic] = version;
+    return metrics_tells(context->metrics, topic, version);
+}
 
 struct telling {
     const char *file;
@@ -112,8 +126,7 @@ static void drop(struct rules *rules, struct rules_file *file)
 static bool parse(struct rules *rules, const struct rules_file *file, struct span bytes, const struct context *context)
 {
     enum rules_choice dialect = rules->config->settings->rules;
-    struct telling telling = {.file = file->name.at,
-                              .tells = metrics_tells(context->metrics, file->hash + file->name.length)};
+    struct telling telling = {.file = file->name.at, .tells = tells(rules, file->topic, file->hash, context)};
     if (file == &rules->redirects_file)
         rules->redirects = redirects_parse(bytes, dialect, tell, &telling);
     else
@@ -168,7 +181,7 @@ static int refresh(struct rules *rules, struct rules_file *file, const struct ex
         status = take_file(rules, file, entry, context);
     else if (status == 0 || status == 404 || status == 403)
         drop(rules, file);
-    if (status == 403 && metrics_tells(context->metrics, hash_bytes(file->name)))
+    if (status == 403 && tells(rules, file->topic, UNREADABLE, context))
         log_error("%s can't be read by the workers' user; its rules are not obeyed", file->name.at);
     if (entry != NULL)
         store_release(context->store, entry);
@@ -245,10 +258,9 @@ static const char *write_field(struct ruled_config *ruled, const struct header_f
     return text.overflow ? NULL : at;
 }
 
-/* Once for all workers and each version of the file. */
-static void tell_overflow(const struct rules *rules)
+static void tell_overflow(struct rules *rules)
 {
-    if (metrics_tells(rules->context.metrics, ~rules->headers_file.hash))
+    if (tells(rules, TOPIC_LONG_FIELDS, rules->headers_file.hash, &rules->context))
         log_error("_headers: the fields of a path have more than %d bytes, with those of --header; some are "
                   "left out",
                   LIMIT_HEADER_BYTES);

@@ -10,12 +10,18 @@
 const uint32_t metrics_bounds[METRICS_BUCKETS - 1] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
                                                       100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
 
+/* A version of a file that this process was the first to find. */
+struct told {
+    uint64_t version;
+    uint64_t order; /* among all processes, from 1; 0: none */
+};
+
 /* The counters of one process: the workers, then those of enum metrics_other. One process writes them, and others read
    them meanwhile. The count of a path is written last, so a count above zero has a path, although that may be replaced
    while it is read. */
 struct part {
     struct metrics_totals counters; /* without the numbers of paths, and without order */
-    uint64_t told[2];               /* hashes of what it has told for all, the last first */
+    struct told told[METRICS_TOPICS];
 };
 enum { NUMBERS = offsetof(struct metrics_totals, miss_count) / sizeof(uint64_t) };
 
@@ -194,17 +200,28 @@ void metrics_fail(struct metrics *metrics, struct span text)
     count_path(metrics->part->counters.failed, text);
 }
 
-bool metrics_tells(struct metrics *metrics, uint64_t hash)
+/* The version that any process has found last, or one of order 0. */
+static struct told last_told(const struct metrics *metrics, enum metrics_topic topic)
+{
+    struct told last = {0};
+    for (unsigned i = 0; i < metrics->shared.count; i++) {
+        const struct told *told = &((const struct part *)shared_read(&metrics->shared, i))->told[topic];
+        uint64_t order = read_number(&told->order);
+        if (order > last.order)
+            last = (struct told){read_number(&told->version), order};
+    }
+    return last;
+}
+
+bool metrics_tells(struct metrics *metrics, enum metrics_topic topic, uint64_t version)
 {
     if (metrics == NULL)
         return true;
-    for (unsigned i = 0; i < metrics->shared.count; i++) {
-        const struct part *part = shared_read(&metrics->shared, i);
-        if (read_number(&part->told[0]) == hash || read_number(&part->told[1]) == hash)
-            return false;
-    }
-    write_number(&metrics->part->told[1], read_number(&metrics->part->told[0]));
-    write_number(&metrics->part->told[0], hash);
+    struct told last = last_told(metrics, topic), *own = &metrics->part->told[topic];
+    if (last.order > 0 && last.version == version)
+        return false;
+    write_number(&own->version, version);
+    write_number(&own->order, last.order + 1);
     return true;
 }
 

@@ -79,8 +79,12 @@ void metrics_miss(struct metrics *metrics, struct span target);
 /* Counts what a page did not get, or an error in it, by this text without NUL, for --strict. */
 void metrics_fail(struct metrics *metrics, struct span text);
 
-/* True if no worker has said so of this hash lately: a line for all of them is then this one's to log. */
-bool metrics_tells(struct metrics *metrics, uint64_t hash);
+/* What one worker tells for all of them, for each version of a file. */
+enum metrics_topic { TOPIC_REDIRECTS, TOPIC_HEADERS, TOPIC_LONG_FIELDS, METRICS_TOPICS };
+
+/* Call it for each version of the topic's file that this worker finds. True if no other worker was the last to find the
+   same one: its lines are then this worker's to log. */
+bool metrics_tells(struct metrics *metrics, enum metrics_topic topic, uint64_t version);
 
 /* Counts a response's microseconds, from the end of the request to the last byte sent. */
 void metrics_time(struct metrics *metrics, int64_t duration);

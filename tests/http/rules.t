@@ -299,6 +299,28 @@ RULES
     $server->stop;
 }
 {
+    my $root = new_site(%pages);
+    my $server = Harness->start(root => $root, args => ['--rules', '-j', '2']);
+    for my $status (999, 301, 999, 301, 999) {
+        put_file($root, '_redirects', "/a /b $status\n");
+        get($server, '/a') for 1 .. 10;
+    }
+    $server->expect_stderr(my $told = qr/^tinyhttpd: _redirects:1: .*$/m);
+    ok(eventually(sub { (() = $server->stderr =~ /$told/g) == 3 }), 'a bad line that comes back: told again');
+    $server->stop;
+}
+SKIP: {
+    have('prlimit') or skip 'no prlimit', 3;
+    my $root = new_site(%pages, _headers => "/*\n" . join('', map { "  X-F$_: " . 'v' x 1900 . "\n" } 1 .. 3));
+    my $server = Harness->start(root => $root, args => ['--rules', '-j', '1'], as => ['prlimit', '--fsize=4000:4000']);
+    $server->expect_stderr(my $told = qr/^tinyhttpd: _headers: the fields of a path have more than 4096 bytes.*$/m);
+    $server->expect_stderr(qr/^tinyhttpd: can't create shared memory/m);
+    get($server, "/$_") for 1 .. 5;
+    ok(eventually(sub { $server->stderr =~ $told }), 'without shared memory: fields that are too long are told');
+    is(scalar(() = $server->stderr =~ /$told/g), 1, 'once for five paths');
+    $server->stop;
+}
+{
     my $server = Harness->start(root => new_site('index.html' => 'x', _redirects => '# ' . 'x' x 200_000 . "\n/late /new\n"), args => ['--rules']);
     $server->expect_stderr(qr/^tinyhttpd: _redirects:\d+: /);
     is(get($server, '/late')->{status}, 404, 'a file beyond 64 KiB: the rest is ignored');

@@ -268,6 +268,22 @@ static void readers_survive_falsified_counters(void **state)
     metrics_close(metrics);
 }
 
+static void a_version_that_comes_back_is_told_again(void **state)
+{
+    struct metrics *metrics = metrics_open(2);
+    struct metrics *one = metrics_of(metrics, 0), *two = metrics_of(metrics, 1);
+    (void)state;
+    assert_non_null(metrics);
+    assert_true(metrics_tells(one, TOPIC_HEADERS, 7));
+    assert_false(metrics_tells(two, TOPIC_HEADERS, 7));
+    assert_true(metrics_tells(two, TOPIC_REDIRECTS, 7));
+    assert_true(metrics_tells(two, TOPIC_HEADERS, 0));
+    assert_false(metrics_tells(one, TOPIC_HEADERS, 0));
+    assert_true(metrics_tells(two, TOPIC_HEADERS, 7));
+    assert_false(metrics_tells(one, TOPIC_HEADERS, 7));
+    metrics_close(metrics);
+}
+
 static void without_memory_nothing_is_counted(void **state)
 {
     (void)state;
@@ -275,6 +291,7 @@ static void without_memory_nothing_is_counted(void **state)
     assert_null(metrics_of_other(NULL, METRICS_MASTER));
     metrics_count_lost(NULL, METRICS_ACCESS_LOG, 1);
     assert_true(metrics_keep(NULL));
+    assert_true(metrics_tells(NULL, TOPIC_HEADERS, 7));
     metrics_close(NULL);
     metrics_count(NULL, 200, 1);
     metrics_miss(NULL, SPAN("/a"));
@@ -299,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_killed_worker_blocks_no_other_process),
         cmocka_unit_test(a_worker_can_write_its_own_counters_only),
         cmocka_unit_test(readers_survive_falsified_counters),
+        cmocka_unit_test(a_version_that_comes_back_is_told_again),
         cmocka_unit_test(without_memory_nothing_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
