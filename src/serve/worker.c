@@ -437,7 +437,9 @@ static bool keep_descriptor_free(const struct worker *worker)
             close(fd);
             return true;
         }
-        if ((errno != EMFILE && errno != ENFILE) || !store_free_descriptor(worker->service.context.store))
+        if (errno != EMFILE && errno != ENFILE)
+            return errno != ENOMEM; /* as EACCES in a root that may not be searched: it had a descriptor */
+        if (!store_free_descriptor(worker->service.context.store))
             return false;
     }
 }

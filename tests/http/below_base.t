@@ -7,7 +7,6 @@ use lib "$FindBin::Bin/lib";
 use Harness;
 use Test::More;
 
-bound_seconds(300);
 
 for my $subject (qw(cache encoding range spa)) {
     my $output = `TEST_BASE='/a%20b/r%C3%A9po' '$^X' '$FindBin::Bin/$subject.t' 2>&1`;

@@ -10,7 +10,6 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(600);
 
 my $root   = new_root();
 my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker: a client that blocks it delays all

@@ -11,7 +11,6 @@ use Socket qw(AF_INET SOCK_STREAM SOL_SOCKET SO_LINGER INADDR_LOOPBACK pack_sock
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(170);
 
 use constant MIB => 1 << 20;
 

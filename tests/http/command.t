@@ -9,7 +9,6 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep);
 
-bound_seconds(240);
 
 my $root = new_root();
 put_file($root, 'index.html', "the page\n");

@@ -8,7 +8,6 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time);
 
-bound_seconds(60);
 
 my $root = new_root();
 put_file($root, 'small.txt', 'small');
@@ -63,7 +62,7 @@ put_file($root, 'small.txt', 'small');
         pipeline_for_ever($server->connection);
         POSIX::_exit(0);
     }
-    my $busy = eventually { cpu_seconds($server->pid) > 0.2 } 20;
+    my $busy = eventually { cpu_seconds($server->pid) > 0.2 };
     ok($busy, 'a client that pipelines without a pause keeps the worker busy');
     my $before = $server->stderr;
     my $start  = time;

@@ -11,7 +11,6 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(300);
 
 # The faults of each call: errors, or numbers of bytes for a short read or write.
 my @worker_faults = (
@@ -278,7 +277,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
             kill 'STOP', $other;
             set_fault($function, 1, $fault);
             $kill_one->();
-            eventually { (unpack CONTROL, slurp($control_path))[5] > 0 } 10;
+            eventually { (unpack CONTROL, slurp($control_path))[5] > 0 };
             kill 'CONT', $other;
             $back->("$function fails with $fault in a worker that starts");
             end_fault();
@@ -519,7 +518,7 @@ for my $row (map { my $function = $_; map { [$function, $_] } 1 .. 3 } 'socketpa
     run_script($server);
     set_fault('waitpid', 1, 0, 'in the master', 1_000_000);
     kill 'TERM', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /2 processes do not end, waiting for a file system/ }, 60), 'a worker that does not end: reported');
+    ok(eventually(sub { $server->stderr =~ /2 processes do not end, waiting for a file system/ }), 'a worker that does not end: reported');
     $server->ended(seconds => 30, stderr => $server->stderr);
     end_fault();
 }
@@ -537,7 +536,7 @@ for my $row (map { my $function = $_; map { [$function, $_] } 1 .. 3 } 'socketpa
     is_deeply([grep { $listening{$_} } $sockets->($dry_run)], [], 'a dry run that waits for a file system has no socket of the server');
     kill 'STOP', $dry_run;
     set_fault('kill', 1, 'EPERM', 'in the master', 1_000_000);
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' does not end, waiting for a file system; the running program stays$/m }, 60), 'a dry run that does not end: reported') or diag($server->stderr);
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: not reloaded: '.*' does not end, waiting for a file system; the running program stays$/m }), 'a dry run that does not end: reported') or diag($server->stderr);
     is($server->get('/old.txt')->{body}, 'an old file', 'a dry run that does not end: the server serves');
     end_fault();
     kill 'KILL', $dry_run;

@@ -8,7 +8,6 @@ use Harness;
 use IO::Socket::UNIX;
 use Test::More;
 
-bound_seconds(60);
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');

@@ -7,7 +7,6 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(120);
 
 # The markers of tests/http/preload/magic.c. They are not UTF-8, so the worker asks libmagic.
 my %marker = (crash => "\x80CRASH", loop => "\x80LOOP");

@@ -6,7 +6,6 @@ use lib "$FindBin::Bin/lib";
 use Harness;
 use Test::More;
 
-bound_seconds(120);
 
 use constant { MIB => 1 << 20, LIMIT => 64 << 20, AT_ONCE => 25 };
 

@@ -10,7 +10,6 @@ use Socket qw(inet_aton);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(120);
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');

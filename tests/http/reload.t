@@ -15,7 +15,6 @@ use Socket ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(170);
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');
@@ -120,7 +119,7 @@ sub replace {
     cmp_ok($answers, '>', 64, "64 clients during ten reloads: $answers responses");
     is(join("\n", @failures[0 .. ($#failures < 5 ? $#failures : 5)]), '', 'ten reloads: each response is whole, none refused, none cut');
     is(kill(0, $pid), 1, 'ten reloads: the pid stays the same');
-    ok(eventually(sub { scalar(my @now = $server->workers) == 2 }, 20), 'ten reloads: the old workers exit when they have finished');
+    ok(eventually(sub { scalar(my @now = $server->workers) == 2 }), 'ten reloads: the old workers exit when they have finished');
     my $zombies = sub { scalar grep { $_->[2] == $pid && $_->[1] eq 'Z' } Harness::process_table() };
     ok(eventually(sub { $zombies->() == 0 }), 'ten reloads: the old workers are reaped');
     is($server->get('/')->{body}, 'page', 'ten reloads: the server still serves');
@@ -174,7 +173,7 @@ sub replace {
     my @all    = $server->workers;
     cmp_ok(scalar @all, '>=', 2, 'old workers are still there');
     kill 'TERM', $server->pid;
-    ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }, 5), 'SIGTERM after SIGHUP: new connections are refused');
+    ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }), 'SIGTERM after SIGHUP: new connections are refused');
     is(rest_of_download($slow, $start, $size), $size, 'the download that began before both reloads is finished');
     $server->ended(stderr => $before);
 }
@@ -230,7 +229,7 @@ sub stopped {
     sysread $download, my $start, 1000;
     put_file(dirname($hung), 'pid', $still);
     ok(reload($server), '/proc does not respond: reloaded');
-    ok(eventually(sub { !-e "/proc/$still" }, 60), '/proc does not respond: the old worker is killed');
+    ok(eventually(sub { !-e "/proc/$still" }), '/proc does not respond: the old worker is killed');
     ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old worker $still accepts no more connections: \/proc takes too long; killed$/m }),
         '/proc does not respond: the log says so');
     ok(reload($server), '/proc does not respond: reloaded again');
@@ -252,7 +251,7 @@ sub stopped {
     put_file(dirname($busy), 'pid', "busy $honest");
     ok(reload($server), 'a check that takes long: reloaded');
     my ($check, $begin) = (undef, time);
-    eventually { ($check) = grep { $_ != $honest && slurp("/proc/$_/stat") =~ /\) R (?:\S+ ){10}(\d+) (\d+)/ && $1 + $2 >= 100 } Harness::children_of($server->pid); time - $begin > 6.5 } 30;
+    eventually { ($check) = grep { $_ != $honest && slurp("/proc/$_/stat") =~ /\) R (?:\S+ ){10}(\d+) (\d+)/ && $1 + $2 >= 10 } Harness::children_of($server->pid); time - $begin > 6.5 };
     ok($check && -e "/proc/$check" && -e "/proc/$honest", 'a check that goes on for more than two periods: the worker lives');
     unlink $busy;
     is(rest_of_download($download, $start, 20_000_000), 20_000_000, 'and finishes its download');
@@ -277,7 +276,7 @@ sub stopped {
         kill 'USR2', $server->workers;
     };
     $leave->();
-    ok(eventually(sub { scalar(grep { slurp("/proc/$_/cmdline") =~ /./ && slurp("/proc/$_/status") !~ /^Seccomp:\s+2$/m } Harness::children_of($server->pid)) }, 30), 'a check hangs');
+    ok(eventually(sub { scalar(grep { slurp("/proc/$_/cmdline") =~ /./ && slurp("/proc/$_/status") !~ /^Seccomp:\s+2$/m } Harness::children_of($server->pid)) }), 'a check hangs');
     kill 'HUP', $server->pid;
     for (1 .. 20) { $leave->(); sleep 1; last if $reloaded = $server->stderr =~ /^tinyhttpd: reloaded/m }
     ok($reloaded, 'a check hangs at any time: reloaded all the same');
@@ -296,9 +295,9 @@ sub stopped {
     syswrite $_, get_request('/huge.bin') for @downloads;
     my @starts = map { sysread $_, my $start, 1000; $start } @downloads;
     kill 'HUP', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: old worker $still still accepts connections after it was replaced; killed$/m }, 60),
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: old worker $still still accepts connections after it was replaced; killed$/m }),
         'an old worker that keeps the listening sockets is reported');
-    ok(eventually(sub { !-e "/proc/$still" }, 60), 'an old worker that keeps the listening sockets is killed');
+    ok(eventually(sub { !-e "/proc/$still" }), 'an old worker that keeps the listening sockets is killed');
     is(scalar(my @all = $server->stderr =~ /still accepts/g), 1, 'no other old worker is reported');
     my @statuses = map { $server->get('/')->{status} // 'none' } 1 .. 20;
     is("@statuses", join(' ', ('200') x 20), 'the new workers answer all new connections');
@@ -318,10 +317,10 @@ SKIP: {
     $server->expect_stderr(qr/can't check that old workers/);
     my $still = stopped($server->workers);
     kill 'HUP', $server->pid;
-    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old workers accept no more connections: [^\n]+$/m }, 60), 'without CAP_SYS_PTRACE: reported');
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old workers accept no more connections: [^\n]+$/m }), 'without CAP_SYS_PTRACE: reported');
     ok(-e "/proc/$still", 'without CAP_SYS_PTRACE: the old worker is not killed');
     kill 'CONT', $still;
-    ok(eventually(sub { !-e "/proc/$still" }, 60), 'without CAP_SYS_PTRACE: the old worker exits when it has finished');
+    ok(eventually(sub { !-e "/proc/$still" }), 'without CAP_SYS_PTRACE: the old worker exits when it has finished');
     $server->stop(lost => 1);
 }
 
@@ -395,7 +394,7 @@ SKIP: {
     ok(eventually(sub { grep { $_ != $worker && slurp("/proc/$_/comm") !~ /sleep/ } children_of($pid) }), 'a trial that hangs: a worker that dies is replaced');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 5), 0, 'a trial that hangs: SIGTERM ends the server');
-    ok(eventually(sub { !processes_of_group($pid) }, 5), 'a trial that hangs: SIGTERM ends the trial');
+    ok(eventually(sub { !processes_of_group($pid) }), 'a trial that hangs: SIGTERM ends the trial');
 }
 
 # A second SIGHUP during the trial of the first one is not lost.
@@ -505,7 +504,7 @@ SKIP: {
     push @spawned, map { -$_ } children_of($pid); # it has a group of its own
     kill 'KILL', $pid; # like a terminal's window that is closed
     Harness::reap($pid, 5);
-    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 10), 'the terminal is closed: the server ends');
+    ok(eventually(sub { !connect_to('127.0.0.1', $port) }), 'the terminal is closed: the server ends');
 }
 
 # The server does not take a lack of descriptors for a closed terminal.
@@ -531,7 +530,7 @@ SKIP: {
     ok($seen->(qr/tinyhttpd: reloaded/), 'with descriptors again: reloaded');
     kill 'KILL', $script;
     Harness::reap($script, 5);
-    ok(eventually(sub { !connect_to('127.0.0.1', $port) }, 60), 'the terminal is closed after a reload: the server ends');
+    ok(eventually(sub { !connect_to('127.0.0.1', $port) }), 'the terminal is closed after a reload: the server ends');
 }
 
 # ---- Socket activation (sd_listen_fds(3)) ----
@@ -607,7 +606,7 @@ for my $case (['bound', 0], ['inherited', 1]) {
         kill 'HUP', $pid;
         ok(eventually(sub { my @told = slurp("$folder/err") =~ /^tinyhttpd: reloaded/mg; @told == $time }), "a Unix socket, $name: reload $time");
         is($get->(), 'page', "a Unix socket, $name: serves after reload $time");
-        ok(eventually(sub { !grep { $_ == $worker } children_of($pid) }, 20), "a Unix socket, $name: the old worker exits");
+        ok(eventually(sub { !grep { $_ == $worker } children_of($pid) }), "a Unix socket, $name: the old worker exits");
         ok(-S $path, "a Unix socket, $name: the path is there after reload $time");
     }
     unlike(slurp("$folder/err"), qr/not reloaded|can't|in use/, "a Unix socket, $name: no error on stderr");
@@ -839,7 +838,7 @@ for my $name ('/nowhere/notify', '@nowhere', '', 'x', '/' . 'a' x 200) {
     $server->stop;
 }
 
-like(eventually(sub { slurp("$hanging_folder/err") =~ /^(tinyhttpd: not reloaded: .*signal 9.*)$/m && $1 }, 40) || '', qr/the running program stays/,
+like(eventually(sub { slurp("$hanging_folder/err") =~ /^(tinyhttpd: not reloaded: .*signal 9.*)$/m && $1 }) || '', qr/the running program stays/,
     'a trial that exceeds its time is killed');
 ok(connect_to('127.0.0.1', $hanging_port), 'a trial that exceeds its time: the server still accepts');
 ok(!(grep { slurp("/proc/$_/comm") =~ /sleep/ } children_of($hanging)), 'a trial that exceeds its time: its process is gone');

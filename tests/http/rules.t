@@ -6,7 +6,6 @@ use lib "$FindBin::Bin/lib";
 use Harness;
 use Test::More;
 
-bound_seconds(240);
 
 sub new_site {
     my (%files) = @_;

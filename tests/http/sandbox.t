@@ -322,13 +322,13 @@ SKIP: {
     my ($worker) = $server->workers;
     my $tracer = Harness::spawn("$trace/out", "$trace/err", undef, 'strace', '-f', '-o', "$trace/calls", '-p', $worker);
     SKIP: {
-        my $attached = eventually { slurp("$trace/err") =~ /attached/ || slurp("$trace/err") =~ /not permitted/ } 10;
+        my $attached = eventually { slurp("$trace/err") =~ /attached/ || slurp("$trace/err") =~ /not permitted/ };
         skip 'strace is not permitted', 2 if slurp("$trace/err") !~ /attached/;
         serves_all($server, 'under strace');
         $server->log_lines(10);
         my $before = $server->stderr;
         kill 'TERM', $server->pid;
-        eventually { waitpid($tracer, POSIX::WNOHANG()) == $tracer } 20;
+        eventually { waitpid($tracer, POSIX::WNOHANG()) == $tracer };
         $server->ended(stderr => $before);
         my @refused = grep { /= -1 EPERM/ } split /^/, slurp("$trace/calls");
         is(join('', @refused), '', 'no call of a worker is denied');

@@ -11,7 +11,6 @@ use Harness;
 use POSIX ();
 use Test::More;
 
-bound_seconds(120);
 
 my $root   = new_root();
 my $server = Harness->start(root => $root, args => ['-j', '1']); # one worker, so that its store is always the one in use

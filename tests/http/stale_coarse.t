@@ -15,7 +15,6 @@ if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/nul
     $ENV{TEST_OWN_MOUNTS} = 1;
     exec 'unshare', '--mount', $^X, "-I$FindBin::Bin/lib", $0;
 }
-bound_seconds(60);
 
 my $root = new_root() . '/ramfs';
 mkdir $root or die $!;

@@ -14,7 +14,6 @@ use Harness;
 use POSIX qw(mkfifo);
 use Test::More;
 
-bound_seconds(150);
 
 my $root    = new_root();
 my $outside = new_root();

@@ -10,7 +10,6 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-bound_seconds(120);
 
 # "gzip g x 500 varies"
 sub variant {

@@ -12,7 +12,6 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-bound_seconds(150);
 
 my $root = new_root();
 

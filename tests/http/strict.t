@@ -6,7 +6,6 @@ use lib "$FindBin::Bin/lib";
 use Harness;
 use Test::More;
 
-bound_seconds(240);
 
 my $root = new_root();
 put_file($root, 'index.html', '<!doctype html><title>page</title>');

@@ -10,7 +10,6 @@ use Harness;
 use Test::More;
 use Time::HiRes qw(sleep);
 
-bound_seconds(120);
 
 my $top = abs_path("$FindBin::Bin/../..");
 my ($manager) = grep { -x } '/lib/systemd/systemd', '/usr/lib/systemd/systemd';
@@ -106,7 +105,7 @@ is(status('/link.txt'), 200, 'a reload: serves');
 is(property('MainPID', 'service'), $master, 'a reload: the same process');
 
 inside('sh', '-c', 'echo TINYHTTPD_CACHE=wrong >/etc/default/tinyhttpd; systemctl restart --no-block tinyhttpd.service');
-ok(eventually(sub { property('NRestarts', 'service') > 6 }, 60), 'an invalid option: started again more often than the default limit');
+ok(eventually(sub { property('NRestarts', 'service') > 6 }), 'an invalid option: started again more often than the default limit');
 is(property('ActiveState', 'socket'), 'active', 'an invalid option: the socket still listens');
 inside('rm', '/etc/default/tinyhttpd');
 ok(eventually(sub { status('/') eq '200' }), 'the option is mended: serves');

@@ -9,7 +9,6 @@ use Time::HiRes qw(time sleep);
 
 use constant HEALTH => '/.well-known/tinyhttpd/health';
 
-bound_seconds(90);
 
 my $root = new_root();
 put_file($root, 'small.txt', 'small');

@@ -10,7 +10,6 @@ use Test::More;
 
 use constant { EX_USAGE => 64, EX_UNAVAILABLE => 69, EX_NOPERM => 77 };
 
-bound_seconds(120);
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');

@@ -17,7 +17,6 @@ if (!$ENV{TINYHTTPD_TEST_ZONE}) {
 
 require Harness;
 Harness->import;
-Harness::bound_seconds(60);
 
 my $root = new_root();
 put_file($root, 'index.html', 'page');
