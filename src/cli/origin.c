@@ -1,17 +1,13 @@
 #include "cli/origin.h"
 
 #include "base/address.h"
+#include "base/child.h"
 #include "base/limits.h"
 
 #include <netdb.h>
-#include <poll.h>
-#include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { LABEL_MAX = 63 }; /* RFC 1035 2.3.4 */
 
@@ -32,38 +28,19 @@ static bool write_name(const char *path, char *name)
     return true;
 }
 
-static bool resolves_to_loopback(const char *name)
+static void find_loopback(const void *name, void *is_loopback)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    if (getaddrinfo(name, NULL, &hints, &found) != 0)
-        return false;
-    for (const struct addrinfo *next = found; next != NULL; next = next->ai_next) {
-        if (!address_socket_is_loopback(next->ai_addr))
-            return false;
-    }
-    return found != NULL;
+    bool all = getaddrinfo(name, NULL, &hints, &found) == 0;
+    for (const struct addrinfo *next = found; next != NULL; next = next->ai_next)
+        all &= address_socket_is_loopback(next->ai_addr);
+    *(bool *)is_loopback = all;
 }
 
 bool origin_find(const char *path, char name[static ORIGIN_NAME_MAX])
 {
-    int ends[2];
-    char answer;
-    if (!write_name(path, name) || pipe(ends) < 0)
-        return false;
-    pid_t child = fork();
-    if (child == 0) {
-        if (resolves_to_loopback(name))
-            (void)!write(ends[1], "", 1);
-        _exit(0);
-    }
-    close(ends[1]);
-    struct pollfd ready = {.fd = ends[0], .events = POLLIN};
-    bool found = child > 0 && poll(&ready, 1, LIMIT_RESOLVE_MS) > 0 && read(ends[0], &answer, 1) == 1;
-    close(ends[0]);
-    if (child > 0) {
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-    }
-    return found;
+    bool is_loopback = false;
+    return write_name(path, name) &&
+           child_ask(find_loopback, name, &is_loopback, sizeof is_loopback, LIMIT_RESOLVE_MS) && is_loopback;
 }

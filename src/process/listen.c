@@ -1,6 +1,7 @@
 #include "process/listen.h"
 
 #include "base/address.h"
+#include "base/child.h"
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "process/port_owner.h"
@@ -152,26 +153,61 @@ static bool is_missing(int error)
     return error == EADDRNOTAVAIL || error == EAFNOSUPPORT;
 }
 
+struct found_addresses {
+    int error; /* of getaddrinfo(3) */
+    unsigned count;
+    struct found_address {
+        struct sockaddr_storage address;
+        socklen_t length;
+    } addresses[LIMIT_LISTENERS];
+};
+
+static void find_addresses(const char *name, int flags, struct found_addresses *found)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | flags}, *list = NULL;
+    found->error = getaddrinfo(name, NULL, &hints, &list);
+    for (const struct addrinfo *at = list; at != NULL && found->count < LIMIT_LISTENERS; at = at->ai_next) {
+        struct found_address *next = &found->addresses[found->count++];
+        memcpy(&next->address, at->ai_addr, at->ai_addrlen);
+        next->length = at->ai_addrlen;
+    }
+    if (list != NULL)
+        freeaddrinfo(list);
+}
+
+static void find_in_child(const void *name, void *found)
+{
+    find_addresses(name, 0, found);
+}
+
+/* Numbers need no name service, and no child. */
+static void resolve(const char *name, struct found_addresses *found)
+{
+    find_addresses(name, AI_NUMERICHOST, found);
+    if (found->error == EAI_NONAME && !child_ask(find_in_child, name, found, sizeof *found, -1))
+        found->error = EAI_AGAIN;
+}
+
 /* Adds all addresses of a name. Returns 0, or the failure's status with bind's errno in *error. */
 static int add_name(struct listening *listening, const char *name, uint16_t port, struct failure *failure, int *error)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
-    int unknown = getaddrinfo(name, NULL, &hints, &found);
-    if (unknown != 0)
+    struct found_addresses found = {0};
+    resolve(name, &found);
+    if (found.error != 0)
         return fail(failure, EX_NOHOST, "can't find the address of '%s': %s; give an address, such as 127.0.0.1", name,
-                    gai_strerror(unknown));
+                    gai_strerror(found.error));
     struct attempt attempt = {.name = name, .port = port};
     bool added = false;
     *error = 0;
-    for (const struct addrinfo *at = found; at != NULL && listening->count < LIMIT_LISTENERS; at = at->ai_next) {
-        int result = add(listening, at->ai_addr, at->ai_addrlen, shared_port(listening, port));
+    for (unsigned i = 0; i < found.count && listening->count < LIMIT_LISTENERS; i++) {
+        const struct found_address *at = &found.addresses[i];
+        int result = add(listening, (const struct sockaddr *)&at->address, at->length, shared_port(listening, port));
         added |= result == 0;
         if (result != 0 && (*error == 0 || !is_missing(result))) {
             *error = result;
             attempt.address = listening->addresses[listening->count]; /* where add() left it */
         }
     }
-    freeaddrinfo(found);
     if (added && is_missing(*error)) /* this machine has other addresses of the name */
         *error = 0;
     return *error != 0 ? fail_to_listen(failure, &attempt, *error) : 0;

@@ -1,5 +1,6 @@
 #include "sandbox/privileges.h"
 
+#include "base/child.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -86,7 +87,7 @@ static bool find_user(struct privileges *plan, const char *typed)
     return true;
 }
 
-bool privileges_find_group(const char *typed, gid_t *group)
+static bool find_group(const char *typed, gid_t *group)
 {
     if (read_id(typed, group))
         return true;
@@ -107,7 +108,13 @@ static bool find_others(struct privileges *plan, const char *user)
     return getgrouplist(user, plan->group, plan->others, &plan->other_count) >= 0;
 }
 
-static int find(struct privileges *plan, const char *typed, struct failure *failure)
+/* What the child has found, see child_ask(). */
+struct found_user {
+    struct privileges plan;
+    struct failure failure;
+};
+
+static int find_names(struct privileges *plan, const char *typed, struct failure *failure)
 {
     char user[NAME_ROOM];
     const char *colon = strchr(typed, ':');
@@ -115,11 +122,48 @@ static int find(struct privileges *plan, const char *typed, struct failure *fail
     snprintf(user, sizeof user, "%.*s", (int)length, typed);
     if (length >= sizeof user || !find_user(plan, user))
         return fail(failure, EX_USAGE, "user '%s' is unknown; give a name of 'getent passwd', or a number", user);
-    if (colon != NULL && !privileges_find_group(colon + 1, &plan->group))
+    if (colon != NULL && !find_group(colon + 1, &plan->group))
         return fail(failure, EX_USAGE, "group '%s' is unknown; give a name of 'getent group', or a number", colon + 1);
     if (colon == NULL && !find_others(plan, user))
         return fail(failure, EX_USAGE, "user '%s' has more than %d groups; give '%s:GROUP'", user, LIMIT_GROUPS, user);
     return 0;
+}
+
+static void find_in_child(const void *typed, void *answer)
+{
+    struct found_user *found = answer;
+    find_names(&found->plan, typed, &found->failure);
+}
+
+static int find(struct privileges *plan, const char *typed, struct failure *failure)
+{
+    struct found_user found = {.plan = *plan};
+    if (!child_ask(find_in_child, typed, &found, sizeof found, -1))
+        return fail(failure, EX_OSERR, "can't look user '%s' up: %s", typed,
+                    errno != 0 ? strerror(errno) : "the process that does has died");
+    *plan = found.plan;
+    *failure = found.failure;
+    return failure->status;
+}
+
+struct found_group {
+    gid_t group;
+    bool is_known;
+};
+
+static void find_group_in_child(const void *typed, void *answer)
+{
+    struct found_group *found = answer;
+    found->is_known = find_group(typed, &found->group);
+}
+
+bool privileges_find_group(const char *typed, gid_t *group)
+{
+    struct found_group found = {0};
+    bool known = child_ask(find_group_in_child, typed, &found, sizeof found, -1) && found.is_known;
+    if (known)
+        *group = found.group;
+    return known;
 }
 
 /* True if all user and group IDs of this process are the planned ones. */

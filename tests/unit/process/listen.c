@@ -2,7 +2,9 @@
 #include "process/listen.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -286,6 +288,32 @@ static void without_sockets_there_is_no_child(void **state)
     assert_int_equal(listen_close_in_child(&listening), 0);
 }
 
+static unsigned names_asked; /* in this process, whose memory the workers inherit */
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+    int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
+    names_asked += (hints->ai_flags & AI_NUMERICHOST) == 0;
+    return next(host, service, hints, list);
+}
+
+static void a_child_looks_names_up(void **state)
+{
+    struct settings settings = {.bind_count = 3, .binds = {"localhost", "127.0.0.1", "no such name"}};
+    struct listening listening = {0};
+    struct failure failure = {0};
+    (void)state;
+    assert_int_equal(listen_open(&listening, &settings, &failure), EX_NOHOST);
+    assert_non_null(strstr(failure.message, "can't find the address of 'no such name'"));
+    settings.bind_count = 2;
+    failure = (struct failure){0};
+    assert_int_equal(listen_open(&listening, &settings, &failure), 0);
+    assert_true(listening.count > 0);
+    assert_int_equal(names_asked, 0);
+    listen_close(&listening);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +328,7 @@ int main(void)
         cmocka_unit_test(an_abandoned_file_is_replaced),
         cmocka_unit_test(the_last_close_waits_in_a_child),
         cmocka_unit_test(without_sockets_there_is_no_child),
+        cmocka_unit_test(a_child_looks_names_up),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

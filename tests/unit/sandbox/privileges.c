@@ -4,6 +4,7 @@
 #include "inside.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sysexits.h>
@@ -66,6 +67,29 @@ static const struct {
     {ZEROS ZEROS ZEROS ZEROS "7", false, 0, 0}, /* cut at its room it would be root */
 };
 
+/* Calls in this process, whose memory the workers inherit. */
+static unsigned asked;
+
+struct passwd *getpwnam(const char *name)
+{
+    struct passwd *entry;
+    asked++;
+    setpwent();
+    while ((entry = getpwent()) != NULL && strcmp(entry->pw_name, name) != 0)
+        ;
+    return entry;
+}
+
+struct group *getgrnam(const char *name)
+{
+    struct group *entry;
+    asked++;
+    setgrent();
+    while ((entry = getgrent()) != NULL && strcmp(entry->gr_name, name) != 0)
+        ;
+    return entry;
+}
+
 static void users_and_groups_are_found(void **state)
 {
     (void)state;
@@ -82,6 +106,11 @@ static void users_and_groups_are_found(void **state)
         if (!typed[i].found && strstr(failure.message, "unknown") == NULL)
             fail_msg("'%s': %s", typed[i].typed, failure.message);
     }
+    gid_t group = 1;
+    assert_true(privileges_find_group("root", &group));
+    assert_int_equal(group, 0);
+    assert_false(privileges_find_group("no such group", &group));
+    assert_int_equal(asked, 0); /* children have asked the name services */
 }
 
 static int plan_default(void)

@@ -1,0 +1,63 @@
+#include "base/child.h"
+
+#include "base/descriptors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Returns false at the end of the pipe, and after `ms` without a byte. */
+static bool read_some(int pipe, char **at, size_t *left, int ms)
+{
+    struct pollfd ready = {.fd = pipe, .events = POLLIN};
+    int count = poll(&ready, 1, ms);
+    if (count < 0 && errno == EINTR)
+        return true;
+    ssize_t length = count > 0 ? read(pipe, *at, *left) : 0;
+    if (length <= 0)
+        return length < 0 && errno == EINTR;
+    *at += length;
+    *left -= (size_t)length;
+    return true;
+}
+
+static _Noreturn void answer_in_child(void (*find)(const void *question, void *answer), const void *question,
+                                      void *answer, size_t size, int pipe)
+{
+    find(question, answer);
+    for (const char *at = answer; size > 0;) {
+        ssize_t length = write(pipe, at, size);
+        if (length <= 0)
+            break;
+        at += length;
+        size -= (size_t)length;
+    }
+    _exit(0);
+}
+
+bool child_ask(void (*find)(const void *question, void *answer), const void *question, void *answer, size_t size,
+               int ms)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    pid_t child = fork();
+    if (child == 0)
+        answer_in_child(find, question, answer, size, ends[1]);
+    int error = errno;
+    descriptors_close(ends[1]);
+    char *at = answer;
+    while (child > 0 && size > 0 && read_some(ends[0], &at, &size, ms))
+        ;
+    descriptors_close(ends[0]);
+    if (child > 0) {
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    errno = child > 0 ? 0 : error;
+    return child > 0 && size == 0;
+}
