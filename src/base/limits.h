@@ -406,10 +406,15 @@
    those that have not. Workers close them at once unless they wait for a disk or a CPU. */
 #define LIMIT_RELEASE_MS 2000
 
-/* A check that uses this much CPU time between two looks at it goes on, and is given more time, up to LIMIT_CHECK_MS:
-   it takes 12 microseconds for each descriptor, and a machine may have no CPU for it. */
+/* A check that uses this much CPU time between two looks at it goes on, and is given more time: it takes 12
+   microseconds for each descriptor, and a machine may have no CPU for it. One that lacks memory or descriptors is begun
+   again. All of them together have LIMIT_CHECK_MS. */
 #define LIMIT_CHECK_STEP_US 5000
 #define LIMIT_CHECK_MS 30000
+
+/* More CPU time than the check of a worker with all its descriptors takes. Meanwhile other workers may wait: what /proc
+   tells of an epoll instance locks that. */
+#define LIMIT_CHECK_CPU_US 4000000
 
 /* The interval at which a stopping worker checks whether the client has acknowledged everything. Then it does not wait
    for the client to close. */

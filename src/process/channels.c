@@ -84,16 +84,26 @@ void channels_drop_early(const struct channels *channels)
         ;
 }
 
-void channels_end_old(struct channels *channels)
+enum { OLD = sizeof((struct channels *)0)->old / sizeof(int) };
+
+void channels_end_old(const struct channels *channels)
 {
-    for (unsigned i = 0; i < sizeof channels->old / sizeof *channels->old; i++) {
-        int receiver = channels->old[i];
-        if (receiver < 0)
-            continue;
-        shutdown(receiver, SHUT_RDWR);
-        while (drop_message(receiver))
+    for (unsigned i = 0; i < OLD; i++)
+        shutdown(channels->old[i], SHUT_RDWR);
+}
+
+void channels_drop_old(const struct channels *channels)
+{
+    for (unsigned i = 0; i < OLD; i++) {
+        while (drop_message(channels->old[i]))
             ;
-        close(receiver);
+    }
+}
+
+void channels_close_old(struct channels *channels)
+{
+    for (unsigned i = 0; i < OLD; i++) {
+        descriptors_close(channels->old[i]);
         channels->old[i] = -1;
     }
 }

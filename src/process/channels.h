@@ -34,10 +34,17 @@ int channels_open(struct channels *channels, const struct passed_channels *passe
    worker's end. Takes as long as closing them does, which a file system may delay. */
 void channels_drop_early(const struct channels *channels);
 
-/* Ends the channel among the workers of the program before, and that from the program before that one, and drops what
-   is on its way there: a compromised worker could keep a listening socket in them while the master checks whether it
-   has one. */
-void channels_end_old(struct channels *channels);
+/* Ends the channel among the workers of the program before, and that from the program before that one: nothing can be
+   sent on them any more. A compromised worker could keep a listening socket in them while the master checks whether it
+   has one, so drop their messages before that. */
+void channels_end_old(const struct channels *channels);
+
+/* In a child: drops the messages of the ended channels. Closing what is in them may take seconds, such as an epoll
+   instance with millions of entries, or as long as a file system does not respond. */
+void channels_drop_old(const struct channels *channels);
+
+/* Closes the ended channels, once a child that drops their messages has them. */
+void channels_close_old(struct channels *channels);
 
 /* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */
 bool channels_make_room(int *fd);

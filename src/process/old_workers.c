@@ -134,32 +134,38 @@ static int check_worker(const struct listening *listening, pid_t worker)
 /* The worker is a suspect at the second check, as the whole process group may have been stopped before the first, or if
    an earlier program told it long ago. Each check is a process of its own, as reading about an epoll instance in /proc
    waits for a hung file system that the worker adds to it. */
-static void begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
+static bool begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
 {
     pid_t pid = master_fork();
-    if (pid == 0)
+    if (pid == 0) {
+        channels_drop_old(&workers->master->channels);
         _exit(check_worker(&workers->master->listening, old->worker.pid));
+    }
     if (pid < 0) {
         workers->release_due = now + LIMIT_RELEASE_MS;
-        return;
+        return false;
     }
     bool adopted = old->worker.retired < workers->retire_started;
     old->suspect = old->check_due > 0 || (adopted && now - old->worker.retired >= 2 * LIMIT_RELEASE_MS);
-    old->check_started = now;
+    old->checked_since = old->checked_since > 0 ? old->checked_since : now;
     old->check_due = now + LIMIT_RELEASE_MS;
     old->check_us = 0;
     old->check = pid;
+    return true;
 }
 
 static void begin_checks(struct old_workers *workers, int64_t now)
 {
+    bool begun = false;
     channels_end_old(&workers->master->channels);
     workers->release_due = INT64_MAX;
     for (unsigned i = 0; i < workers->count; i++) {
         struct old_child *old = &workers->list[i];
         if (old->check == 0 && !old->killed)
-            begin_check(workers, old, now);
+            begun |= begin_check(workers, old, now);
     }
+    if (begun)
+        channels_close_old(&workers->master->channels);
 }
 
 /* Returns when the first check must have ended; INT64_MAX: none may still end, and no worker be killed for it. */
@@ -197,27 +203,40 @@ static int64_t cpu_time_us(pid_t pid)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
+static void kill_unchecked(struct old_child *old, const char *why)
+{
+    log_error("can't check that old worker %d accepts no more connections: %s; killed", (int)old->worker.pid, why);
+    kill(old->worker.pid, SIGKILL);
+    old->killed = true;
+}
+
+/* True if a later check may have what this one lacked. But the worker may be the reason: /proc has no memory to tell of
+   an epoll instance with millions of entries. */
+static bool is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 /* The check has not ended in time. If it goes on, it lacks CPU time; else the worker makes /proc wait. */
 static void end_check(struct old_child *old, int64_t now)
 {
     int64_t used = cpu_time_us(old->check);
-    bool goes_on = used - old->check_us >= LIMIT_CHECK_STEP_US && now - old->check_started < LIMIT_CHECK_MS;
-    if (goes_on || !old->suspect) {
+    bool is_costly = used >= LIMIT_CHECK_CPU_US;
+    bool goes_on = used - old->check_us >= LIMIT_CHECK_STEP_US && now - old->checked_since < LIMIT_CHECK_MS;
+    if (!is_costly && (goes_on || !old->suspect)) {
         old->suspect |= !goes_on;
         old->check_us = used;
         old->check_due = now + LIMIT_RELEASE_MS;
         return;
     }
-    log_error("can't check that old worker %d accepts no more connections: /proc takes too long; killed",
-              (int)old->worker.pid);
-    kill(old->worker.pid, SIGKILL);
+    kill_unchecked(old, "/proc takes too long");
     kill(old->check, SIGKILL); /* reaped when the file system responds */
-    old->killed = true;
 }
 
 static void on_check_exit(struct old_workers *workers, struct old_child *old, int wait_status, bool serving)
 {
     int result = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : ENOMEM;
+    int64_t now = now_ms();
     old->check = 0;
     if (old->killed || result == CHECK_RELEASED || !serving)
         return;
@@ -225,8 +244,10 @@ static void on_check_exit(struct old_workers *workers, struct old_child *old, in
         log_error("old worker %d still accepts connections after it was replaced; killed", (int)old->worker.pid);
         kill(old->worker.pid, SIGKILL);
         old->killed = true;
-    } else if (result == CHECK_LISTENS || result == EMFILE || result == ENFILE || result == ENOMEM) {
-        workers->release_due = earlier_of(workers->release_due, now_ms() + LIMIT_RELEASE_MS);
+    } else if (is_shortage(result) && old->suspect && now - old->checked_since >= LIMIT_CHECK_MS) {
+        kill_unchecked(old, strerror(result));
+    } else if (result == CHECK_LISTENS || is_shortage(result)) {
+        workers->release_due = earlier_of(workers->release_due, now + LIMIT_RELEASE_MS);
     } else if (!workers->told_unchecked && workers->master->settings->verbosity == VERBOSITY_VERBOSE) {
         log_error("can't check that old workers accept no more connections: /proc: %s", strerror(result));
         workers->told_unchecked = true;
@@ -292,6 +313,7 @@ void old_workers_add_time(struct old_workers *workers, int64_t stopped)
         struct old_child *old = &workers->list[i];
         old->worker.retired += old->worker.retired > 0 ? stopped : 0;
         old->ended_early += old->ended_early > 0 ? stopped : 0;
+        old->checked_since += old->checked_since > 0 ? stopped : 0;
     }
     workers->retire_due = 0; /* finds it out again */
 }

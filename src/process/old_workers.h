@@ -14,13 +14,13 @@
    has closed the listening sockets. */
 struct old_child {
     struct old_worker worker;
-    unsigned slot; /* of the shared memory; MASTER_SLOTS_MAX: of an earlier program */
-    int notices;   /* not read any more, but open: else the worker would take the program for replaced */
-    pid_t check;   /* 0: none */
-    int64_t check_started;
-    int64_t check_due; /* when the check must have ended, or have gone on */
-    int64_t check_us;  /* the CPU time that it had used by the last one */
-    bool suspect;      /* it must have closed them by now: kill it if the check finds one, or does not end */
+    unsigned slot;         /* of the shared memory; MASTER_SLOTS_MAX: of an earlier program */
+    int notices;           /* not read any more, but open: else the worker would take the program for replaced */
+    pid_t check;           /* 0: none */
+    int64_t checked_since; /* when the first check began; 0: none has */
+    int64_t check_due;     /* when the check must have ended, or have gone on */
+    int64_t check_us;      /* the CPU time that it had used by the last one */
+    bool suspect;          /* it must have closed them by now: kill it if the check finds one, or does not end */
     bool killed;
     int64_t ended_early; /* when it was told to stop, as there are too many; 0: it was not */
 };

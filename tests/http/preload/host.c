@@ -1,11 +1,13 @@
-/* Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for a user leaves that file
-   open, as libraries of name services leave sockets open. With HOST_HANGS=FILE, reading /proc/PID/fd of the process in
+/* Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for an address leaves
+   that file open, as libraries leave sockets open. With HOST_HANGS=FILE, reading /proc/PID/fd of the process in
    that file never ends, as while a file system does not respond; of all other processes if the file has "*"; and if it
-   has "busy PID", not while it has, but the reader uses the CPU. */
+   has "busy PID", not while it has, but the reader uses a little CPU time; if it has "costly PID", all that there is;
+   and if it has "short PID", for lack of memory. */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <pwd.h>
+#include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,14 +22,14 @@
         memcpy(&next, &found, sizeof next); \
     }
 
-struct passwd *getpwnam(const char *name)
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
-    typedef struct passwd *function(const char *name);
-    NEXT("getpwnam", function *)
+    typedef int function(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    NEXT("getaddrinfo", function *)
     const char *path = getenv("HOST_LEAK");
     if (path != NULL && open(path, O_RDONLY) < 0)
         abort();
-    return next(name);
+    return next(name, service, hints, list);
 }
 
 DIR *opendir(const char *path)
@@ -40,17 +42,20 @@ DIR *opendir(const char *path)
     ssize_t length = fd >= 0 ? read(fd, hung, sizeof hung - 1) : 0;
     if (fd >= 0)
         close(fd);
-    bool is_busy = strncmp(hung, "busy ", 5) == 0, is_other = strcmp(hung, "*") == 0;
+    bool is_other = strcmp(hung, "*") == 0;
+    const char *blank = strchr(hung, ' '), *pid = blank != NULL ? blank + 1 : hung;
     if (is_other)
         snprintf(expected, sizeof expected, "/proc/%d/fd", (int)getpid());
     else
-        snprintf(expected, sizeof expected, "/proc/%s/fd", hung + (is_busy ? 5 : 0));
+        snprintf(expected, sizeof expected, "/proc/%s/fd", pid);
     if (length > 0 && strncmp(path, "/proc/", 6) == 0 && (strcmp(path, expected) == 0) != is_other) {
-        if (!is_busy)
-            for (;;)
-                pause();
+        errno = ENOMEM;
+        if (*hung == 's')
+            return NULL;
+        while (blank == NULL)
+            pause();
         while (access(name, F_OK) == 0)
-            ;
+            usleep(*hung == 'b' ? 1000 : 0);
     }
     return next(path);
 }

@@ -76,6 +76,13 @@ static void descriptors_at_fixed_numbers_are_moved(void **state)
     assert_int_equal(kept, high);
 }
 
+static void end_and_drop(struct channels *later)
+{
+    channels_end_old(later);
+    channels_drop_old(later);
+    channels_close_old(later);
+}
+
 static void channels_of_the_program_before_are_used(void **state)
 {
     struct channels later;
@@ -113,7 +120,7 @@ static void ended_channel_holds_nothing(void **state)
         for (unsigned length = 0; length < 3; length++)
             assert_int_equal(send(ended[i]->sender, "held", length, 0), length);
     }
-    channels_end_old(&later);
+    end_and_drop(&later);
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(later.old[i], -1);
         for (unsigned times = 0; times < 4; times++)
@@ -121,7 +128,7 @@ static void ended_channel_holds_nothing(void **state)
         assert_true(send(ended[i]->sender, "more", 4, MSG_NOSIGNAL) < 0);
         assert_int_equal(errno, EPIPE);
     }
-    channels_end_old(&later);
+    end_and_drop(&later);
 }
 
 /* A worker can write to the end that it receives from. */
@@ -133,7 +140,7 @@ static void ended_channel_whose_sender_was_reset_holds_nothing(void **state)
     assert_int_equal(send(channels.own.sender, "held", 4, 0), 4);
     assert_int_equal(write(channels.own.receiver, "x", 1), 1);
     close(channels.own.sender);
-    channels_end_old(&later);
+    end_and_drop(&later);
     assert_true(recv(channels.own.receiver, got, sizeof got, 0) <= 0);
     assert_true(recv(channels.own.receiver, got, sizeof got, 0) <= 0);
 }
