@@ -92,6 +92,11 @@ void channels_end_old(const struct channels *channels)
         shutdown(channels->old[i], SHUT_RDWR);
 }
 
+void channels_end_oldest(const struct channels *channels)
+{
+    shutdown(channels->old[OLD - 1], SHUT_RDWR);
+}
+
 void channels_drop_old(const struct channels *channels)
 {
     for (unsigned i = 0; i < OLD; i++) {

@@ -39,6 +39,10 @@ void channels_drop_early(const struct channels *channels);
    has one, so drop their messages before that. */
 void channels_end_old(const struct channels *channels);
 
+/* Ends only the latter, once the workers that receive from it are about to be told to retire: they take what is on its
+   way, and its senders, two programs back, see that no worker takes connections over any more. */
+void channels_end_oldest(const struct channels *channels);
+
 /* In a child: drops the messages of the ended channels. Closing what is in them may take seconds, such as an epoll
    instance with millions of entries, or as long as a file system does not respond. */
 void channels_drop_old(const struct channels *channels);

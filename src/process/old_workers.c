@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 /* The exit status of a check: one of these, or an errno. */
@@ -203,6 +204,17 @@ static int64_t cpu_time_us(pid_t pid)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
+/* No check is left to do it. */
+static void end_channels(struct master *master)
+{
+    channels_end_old(&master->channels);
+    if (master_fork() == 0) {
+        channels_drop_old(&master->channels);
+        _exit(EX_OK);
+    }
+    channels_close_old(&master->channels);
+}
+
 static void kill_unchecked(struct old_child *old, const char *why)
 {
     log_error("can't check that old worker %d accepts no more connections: %s; killed", (int)old->worker.pid, why);
@@ -265,6 +277,8 @@ static void on_worker_exit(struct old_workers *workers, struct old_child *old, i
     }
     descriptors_close(old->notices);
     *old = workers->list[--workers->count];
+    if (workers->count == 0)
+        end_channels(workers->master);
     if (WIFSIGNALED(wait_status) && serving)
         log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
                   strsignal(WTERMSIG(wait_status)));

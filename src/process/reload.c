@@ -120,6 +120,7 @@ void reload_step(struct reload *reload, int64_t now)
     /* While no new worker can start, for lack of memory, processes or epoll watches, the old ones still serve. */
     if (!workers->old.retire_pending || workers_grown_up(workers) > now)
         return;
+    channels_end_oldest(&workers->master->channels);
     old_workers_retire(&workers->old, now);
     if (workers->master->settings->verbosity != VERBOSITY_QUIET)
         log_error("reloaded; old workers are finishing");

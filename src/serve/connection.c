@@ -502,12 +502,12 @@ static void make_response(const struct connection *connection, struct service *s
 }
 
 /* Turns the request into unread input again. It arrived after the root was replaced, so the response must come from the
-   new root. False if the 503 must be sent: the new root's workers do not come, the request's body is discarded, or
-   memory is short. */
+   new root. False if the 503 must be sent: the new root's workers do not come or take nothing over, the request's
+   body is discarded, or memory is short. */
 __attribute__((cold)) static bool await_root(struct connection *connection, struct service *service,
                                              const struct reading *reading, struct outgoing *outgoing)
 {
-    if (connection->awaits_no_longer || service->context.draining || reading->bytes.length == 0 ||
+    if (connection->awaits_no_longer || service->context.draining || service->retiring || reading->bytes.length == 0 ||
         service->context.now < service->root_given_up_until)
         return false;
     if (connection->input == NULL)

@@ -521,6 +521,7 @@ static void keep_connections(struct worker *worker)
     worker->has_successors = false;
     worker->service.retiring = true;
     rearm_all(worker, DEADLINE_IDLE, DEADLINE_LAST_REQUEST);
+    step_all(worker, DEADLINE_ROOT);
 }
 
 static enum handoff_result hand_over(struct worker *worker, struct connection *connection)

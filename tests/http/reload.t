@@ -246,15 +246,68 @@ sub stopped {
     put_file(dirname($hung), 'pid', $still);
     ok(reload($server), '/proc does not respond: reloaded');
     ok(eventually(sub { !-e "/proc/$still" }), '/proc does not respond: the old worker is killed');
-    my $most = 0;
-    my $told_why = eventually {
-        for (grep { $_ != $still && slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } Harness::children_of($server->pid)) {
-            my $used = cpu_seconds($_);
+    ok(eventually(sub { $server->stderr =~ /^tinyhttpd: can't check that old worker $still accepts no more connections: \/proc takes too long; killed$/m }),
+        '/proc does not respond: the log says so');
+    ok(reload($server), '/proc does not respond: reloaded again');
+    is($server->get('/')->{status}, 200, '/proc does not respond: serves');
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, '/proc does not respond for one worker: another finishes its download');
+    $server->stop(lost => 1);
+}
+
+# The connection of a response that is in flight during two reloads was handed to workers that had ended by then.
+for my $pause (0, 1) {
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    my $download = $server->connection(receive => 32_768);
+    syswrite $download, get_request('/huge.bin');
+    sysread $download, my $start, 1000;
+    ok(reload($server), 'two reloads during a response: the first');
+    ok(reload($server), 'two reloads during a response: the second');
+    sleep $pause;
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, 'two reloads during a response: it is whole');
+    is($server->exchange(get_request('/'), socket => $download, count => 1)->{responses}[0]{status}, 200, 'two reloads during a response: the next request on its connection is answered');
+    $server->stop(lost => 1);
+}
+
+# A check that only lacks CPU time kills no worker.
+{
+    my $busy = new_root() . '/pid';
+    local %ENV = (%ENV, preload('host'), HOST_HANGS => $busy);
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    my ($honest) = $server->workers;
+    my $download = $server->connection(receive => 32_768);
+    syswrite $download, get_request('/huge.bin');
+    sysread $download, my $start, 1000;
+    put_file(dirname($busy), 'pid', "busy $honest");
+    ok(reload($server), 'a check that takes long: reloaded');
+    my ($check, $begin) = (undef, time);
+    eventually { ($check) = grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } Harness::children_of($server->pid); time - $begin > 6.5 };
+    ok($check && -e "/proc/$check" && -e "/proc/$honest", 'a check that goes on for more than two periods: the worker lives');
+    unlink $busy;
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, 'and finishes its download');
+    $server->stop(lost => 1);
+}
+
+# One that takes more of it than that of any worker would: other workers may wait for it.
+{
+    my $costly = new_root() . '/pid';
+    local %ENV = (%ENV, preload('host'), HOST_HANGS => $costly);
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    $server->expect_stderr($told);
+    $server->expect_stderr(qr/can't check that old worker \d+|was killed by signal 9/);
+    my ($still, $most) = (stopped($server->workers), 0);
+    put_file(dirname($costly), 'pid', "costly $still");
+    ok(reload($server), 'a check that takes much CPU time: reloaded');
+    my $is_told = eventually {
+        for (grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } Harness::children_of($server->pid)) {
+            my $used = slurp("/proc/$_/stat") =~ /\) \S (?:\S+ ){10}(\d+) (\d+)/ ? ($1 + $2) / POSIX::sysconf(POSIX::_SC_CLK_TCK()) : 0;
             $most = $used if $used > $most;
         }
         $server->stderr =~ /^tinyhttpd: can't check that old worker $still accepts no more connections: \/proc takes too long; killed$/m;
     };
-    ok($told_why, 'a check that takes much CPU time: its worker is killed');
+    ok($is_told, 'a check that takes much CPU time: its worker is killed');
+    note("$most s of CPU");
     cmp_ok($most, '<', 15, 'after 4 s of it, not after half a minute');
     $server->stop(lost => 1);
 }

@@ -55,7 +55,8 @@ DIR *opendir(const char *path)
         while (blank == NULL)
             pause();
         while (access(name, F_OK) == 0)
-            usleep(*hung == 'b' ? 1000 : 0);
+            if (*hung == 'b')
+                usleep(1000);
     }
     return next(path);
 }
