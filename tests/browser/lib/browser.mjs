@@ -59,8 +59,8 @@ export function findChromium() {
 export const chromiumArguments = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-// Starts the server. Returns its URL without the final slash, a function for its log so far, and one that ends it and
-// returns its exit status.
+// Starts the server. Returns its URL without the final slash, functions for its log and standard error so far, and one
+// that ends it and returns its exit status.
 export async function startServer(root, args) {
     const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = new Promise(done => server.on('exit', done));
@@ -76,7 +76,7 @@ export async function startServer(root, args) {
         setTimeout(() => fail(new Error('the server did not start')), 20000).unref();
     });
     const stop = () => { server.kill(); return ended; };
-    const started = { url, stop, log: () => logged };
+    const started = { url, stop, log: () => logged, errors: () => banner };
     servers.push(started);
     return started;
 }

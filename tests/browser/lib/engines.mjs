@@ -140,6 +140,7 @@ async function openSession(engine, { dark = false, phone = false, scripts = true
     const before = new Set(started);
     let session;
     const close = async () => {
+        if (!existsSync(folder)) return; // closed before
         await session?.send('DeleteSession').catch(() => {});
         [...started].filter(group => !before.has(group)).forEach(kill);
         rmSync(folder, { recursive: true, force: true, maxRetries: 20 });

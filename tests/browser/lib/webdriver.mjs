@@ -2,13 +2,13 @@
 // Firefox speaks without a driver (https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html).
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { soon } from './browser.mjs';
 
 // WebDriver's endpoints, below the session, by the names that they have in the specification and in Marionette.
 const endpoints = { NewSession: 'POST', DeleteSession: 'DELETE', SetTimeouts: 'POST /timeouts', Navigate: 'POST /url',
-    GetCurrentURL: 'GET /url', Back: 'POST /back', Forward: 'POST /forward', Refresh: 'POST /refresh',
-    ExecuteScript: 'POST /execute/sync', ExecuteAsyncScript: 'POST /execute/async', ElementClick: 'POST /element/{id}/click',
-    PerformActions: 'POST /actions', SetWindowRect: 'POST /window/rect', TakeScreenshot: 'GET /screenshot',
-    SwitchToFrame: 'POST /frame', GetLog: 'POST /se/log' };
+    GetCurrentURL: 'GET /url', ExecuteScript: 'POST /execute/sync', ExecuteAsyncScript: 'POST /execute/async',
+    ElementClick: 'POST /element/{id}/click', PerformActions: 'POST /actions', SetWindowRect: 'POST /window/rect',
+    TakeScreenshot: 'GET /screenshot', SwitchToFrame: 'POST /frame', GetLog: 'POST /se/log' };
 const elementKey = 'element-6066-11e4-a52e-4f735466cecf';
 const keys = { Enter: '\uE007', Escape: '\uE00C', ArrowUp: '\uE013', ArrowDown: '\uE015' };
 const bound = 60000; // milliseconds for one command
@@ -59,6 +59,7 @@ export async function overMarionette(port) {
         });
     });
     return (name, parameters = {}) => new Promise((done, fail) => {
+        if (socket.destroyed) fail(new Error('Firefox has ended'));
         const packet = JSON.stringify([0, ++last, name.includes(':') ? name : `WebDriver:${name}`, parameters]);
         pending.set(last, [done, error => fail(new Error(`${name}: ${error.message}`))]);
         setTimeout(() => fail(new Error(`${name}: no answer`)), bound).unref();
@@ -74,9 +75,6 @@ export class Page {
     }
 
     goto(url) { return this.send('Navigate', { url }); }
-    back() { return this.send('Back'); }
-    forward() { return this.send('Forward'); }
-    reload() { return this.send('Refresh'); }
     url() { return this.send('GetCurrentURL'); }
 
     // Calls `action` in the page and returns its result, a promise's when it is there (if scripts of pages run).
@@ -87,6 +85,16 @@ export class Page {
         const [value, error] = await this.send('ExecuteAsyncScript', { script, args });
         if (error) throw new Error(error);
         return value ?? null;
+    }
+
+    // These do what the browser's buttons do: Marionette's commands would bypass its caches. The caller waits.
+    back() { return this.evaluate(() => { setTimeout(() => history.back()); }); }
+    forward() { return this.evaluate(() => { setTimeout(() => history.forward()); }); }
+
+    async reload() {
+        await this.evaluate(() => { window.old = true; setTimeout(() => location.reload()); });
+        const done = () => window.old === undefined && document.readyState === 'complete';
+        if (!await soon(() => this.evaluate(done), bound)) throw new Error('the page does not reload');
     }
 
     // The text of the first element that `selector` finds.
