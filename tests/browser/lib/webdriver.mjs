@@ -121,7 +121,9 @@ export class Page {
     // What `selector` finds is the frame to evaluate in; without it the page is.
     async enter(selector) { return this.send('SwitchToFrame', { id: selector ? await this.find(selector) : null }); }
 
+    // Once the page has been painted.
     async screenshot(path) {
+        await this.evaluate(() => new Promise(done => { requestAnimationFrame(() => requestAnimationFrame(() => done())); }));
         writeFileSync(path, Buffer.from(await this.send('TakeScreenshot', { full: false, hash: false }), 'base64'));
     }
 }
