@@ -1,16 +1,21 @@
-// Listings in a browser: links, sorting, the filter, keys, without scripts, in both colour schemes and in a narrow window.
+// Listings in a browser: links, sorting, the filter, keys, without scripts, in both colour schemes and in a narrow
+// window.
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { is, ok, soon } from './lib/browser.mjs';
 import { run } from './lib/engines.mjs';
 
+const long = 'a name that is so long that no column is wide enough for it, least of all on a phone, and it wraps.pdf';
 const sizes = { 'file10.txt': 300, 'file2.txt': 2000, 'File1.txt': 52000, 'README.md': 1234, 'film.mp4': 4800000,
     'a<b>"&\'.html': 10, 'javascript:alert(1)': 1, 'two words.css': 840,
-    'a name that is so long that no column is wide enough for it, least of all on a phone, and it has to wrap.pdf': 98765 };
+    [long]: 98765 };
 
 const names = page => page.evaluate(() =>
-    [...document.querySelectorAll('tbody:last-of-type tr:not([hidden]) a')].map(one => one.textContent.replace(/\/$/, '')));
-const sorted = page => page.evaluate(() => [...document.querySelectorAll('th')].map(one => one.getAttribute('aria-sort')));
-const focused = page => page.evaluate(() => document.activeElement.closest('td')?.textContent ?? document.activeElement.tagName);
+    [...document.querySelectorAll('tbody:last-of-type tr:not([hidden]) a')]
+        .map(one => one.textContent.replace(/\/$/, '')));
+const sorted = page => page.evaluate(() =>
+    [...document.querySelectorAll('th')].map(one => one.getAttribute('aria-sort')));
+const focused = page => page.evaluate(() =>
+    document.activeElement.closest('td')?.textContent ?? document.activeElement.tagName);
 
 // True if in each row the size and the time are on the first line of the name.
 const firstLine = () => [...document.querySelectorAll('tbody:last-of-type tr')].every(row => {
@@ -22,8 +27,8 @@ const firstLine = () => [...document.querySelectorAll('tbody:last-of-type tr')].
     return others.every(other => other.top >= name.top - 1 && other.bottom <= name.bottom + 1);
 });
 
-const byName = ['guide', 'img', "a name that is so long that no column is wide enough for it, least of all on a phone, and it has to wrap.pdf",
-    'a<b>"&\'.html', 'File1.txt', 'file2.txt', 'file10.txt', 'film.mp4', 'javascript:alert(1)', 'README.md', 'two words.css'];
+const byName = ['guide', 'img', long, 'a<b>"&\'.html', 'File1.txt', 'file2.txt', 'file10.txt', 'film.mp4',
+    'javascript:alert(1)', 'README.md', 'two words.css'];
 const bySize = ['guide', 'img', ...byName.slice(2).sort((a, b) => sizes[a] - sizes[b])];
 
 run(async ({ root, serve, page, open, picture }) => {
@@ -33,7 +38,7 @@ run(async ({ root, serve, page, open, picture }) => {
         utimesSync(`${root}/${name}`, 1700000000 + 86400 * i, 1700000000 + 86400 * i);
     });
     const { url: site, requests } = await serve(root);
-    const arrives = (window, path) => soon(async () => await window.url() === site + path, 20000);
+    const arrives = (window, path) => soon(async () => await window.url() === site + path, 40000);
 
     await page.goto(`${site}/`);
     is(await names(page), byName, 'folders first, then names in natural order');
@@ -53,7 +58,8 @@ run(async ({ root, serve, page, open, picture }) => {
     await page.reload();
     is(await names(page), ['guide', 'img', ...bySize.slice(2).reverse()], 'the server knows the same order');
     ok(await soon(() => requests().length > asked, 20000), 'the reload is in the log');
-    is(requests().slice(asked).map(([, target]) => target), ['/?sort=size&order=desc'], 'and sorting made no request before it');
+    is(requests().slice(asked).map(([, target]) => target), ['/?sort=size&order=desc'],
+        'and sorting made no request before it');
     await page.click('th button', 'Modified (UTC)');
     is((await names(page)).slice(2), Object.keys(sizes), 'by time');
     await page.click('th button', 'Name');
@@ -89,7 +95,8 @@ run(async ({ root, serve, page, open, picture }) => {
     ok(await arrives(page, '/'), 'and so does "Up"');
     is(await page.complaints() ?? [], [], 'no error in the console');
     for (const name of ['a<b>"&\'.html', 'javascript:alert(1)', 'two words.css']) {
-        const href = await page.evaluate(text => [...document.querySelectorAll('a')].find(link => link.textContent === text).href, name);
+        const href = await page.evaluate(text =>
+            [...document.querySelectorAll('a')].find(link => link.textContent === text).href, name);
         is((await (await fetch(href)).text()).length, sizes[name], `the link of ${name} leads to it`);
     }
 
@@ -103,15 +110,18 @@ run(async ({ root, serve, page, open, picture }) => {
     const phone = await open({ phone: true });
     for (const path of ['/', '/guide/', '/nothing']) {
         await phone.goto(site + path);
-        ok(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} fits a narrow window`);
-        if (path === '/') ok(await phone.evaluate(firstLine), 'sizes and times are beside the first line of a long name');
+        ok(await phone.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+            `${path} fits a narrow window`);
+        if (path === '/')
+            ok(await phone.evaluate(firstLine), 'sizes and times are beside the first line of a long name');
         await phone.screenshot(picture(`narrow${path}`));
     }
     await phone.close();
 
     const plain = await open({ scripts: false });
     await plain.goto(`${site}/`);
-    is(await plain.evaluate(() => document.querySelector('input').checkVisibility()), false, 'without scripts: no filter');
+    is(await plain.evaluate(() => document.querySelector('input').checkVisibility()), false,
+        'without scripts: no filter');
     await plain.click('th button', 'Size');
     ok(await arrives(plain, '/?sort=size&order=asc'), 'without scripts: headings sort by a request');
     is(await names(plain), bySize, 'without scripts: in this order');

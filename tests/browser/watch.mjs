@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { is, ok, soon } from './lib/browser.mjs';
 import { run } from './lib/engines.mjs';
 
-const within = 20000; // milliseconds, for a busy machine
+const within = 40000; // milliseconds, for a busy machine
 
 const svg = width => `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="1"/>`;
 const html = text => '<!doctype html><html lang="en"><title>Watched</title><link rel="icon" href="data:,">' +
@@ -40,7 +40,8 @@ run(async ({ root, serve, relay, page }) => {
 
     await page.goto(`${without.url}/`);
     const names = () => Object.getOwnPropertyNames(window);
-    const markup = () => document.documentElement.outerHTML.replace(/\s+<\/body>/, '</body>'); // it stood on a line of its own
+    // The element stood on a line of its own.
+    const markup = () => document.documentElement.outerHTML.replace(/\s+<\/body>/, '</body>');
     const plain = await page.evaluate(markup), usual = new Set(await page.evaluate(names)); // some are the driver's
     await page.goto(`${site}/`);
     ok(await soon(() => checks() >= 6, within), 'a visible page checks itself and the files that it has loaded');
@@ -51,10 +52,12 @@ run(async ({ root, serve, relay, page }) => {
     await mark(page);
     for (const shade of [2, 3]) {
         write('style.css', `p { color: rgb(${shade}, ${shade}, ${shade}) }\n`);
-        ok(await soon(async () => await paint(page) === `rgb(${shade}, ${shade}, ${shade})`, within), `an edited stylesheet is shown (${shade})`);
+        ok(await soon(async () => await paint(page) === `rgb(${shade}, ${shade}, ${shade})`, within),
+            `an edited stylesheet is shown (${shade})`);
     }
     ok(await marked(page), 'an edited stylesheet: no reload');
-    ok(await soon(async () => await count(page, 'link[rel=stylesheet]') === 1, within), 'an edited stylesheet: the old link element is removed');
+    ok(await soon(async () => await count(page, 'link[rel=stylesheet]') === 1, within),
+        'an edited stylesheet: the old link element is removed');
 
     write('index.html', html('two'));
     ok(await shows(page, 'two'), 'an edited page is shown');
@@ -63,7 +66,8 @@ run(async ({ root, serve, relay, page }) => {
 
     await settle();
     write('dot.svg', svg(7));
-    ok(await soon(() => page.evaluate(() => document.querySelector('img').naturalWidth === 7), within), 'a changed image is shown');
+    ok(await soon(() => page.evaluate(() => document.querySelector('img').naturalWidth === 7), within),
+        'a changed image is shown');
 
     await settle();
     await mark(page);
@@ -71,7 +75,13 @@ run(async ({ root, serve, relay, page }) => {
     ok(await marked(page), 'without changes the page goes on checking, and does not reload');
     await showTab(page, 'hidden');
     let hidden = -1; // once the round under way has ended
-    ok(await soon(async () => { const last = hidden; hidden = checks(); await wait(1500); return hidden === last; }, within), 'a hidden tab makes no checks');
+    const rests = async () => {
+        const last = hidden;
+        hidden = checks();
+        await wait(1500);
+        return hidden === last;
+    };
+    ok(await soon(rests, within), 'a hidden tab makes no checks');
     write('index.html', html('three'));
     await wait(1500);
     is([checks(), await marked(page)], [hidden, true], 'a hidden tab does not reload');
@@ -95,11 +105,13 @@ run(async ({ root, serve, relay, page }) => {
     await settle();
     let before = checks();
     await wait(1200);
-    ok(checks() - before <= 3 * 4, 'a file that was loaded with many queries is checked once in a round', checks() - before);
+    ok(checks() - before <= 3 * 4, 'a file that was loaded with many queries is checked once in a round',
+        checks() - before);
 
     // Scripts fetch fragments, also jQuery's way: X-Requested-With, and scripts of the fragment evaluated.
     write('frag.html', '<p id="frag">fragment');
-    const whole = await page.evaluate(async () => (await fetch('/frag.html', { headers: { Accept: 'text/html, */*; q=0.01' } })).text());
+    const whole = await page.evaluate(async () =>
+        (await fetch('/frag.html', { headers: { Accept: 'text/html, */*; q=0.01' } })).text());
     is(whole, '<p id="frag">fragment', 'a fragment that a script fetches is its file');
     await page.goto(`${site}/frag.html`);
     const again = await page.evaluate(async () => {
@@ -134,7 +146,8 @@ run(async ({ root, serve, relay, page }) => {
     mkdirSync(join(root, 'folder'));
     write('folder/one.txt', '1');
     await page.goto(`${site}/folder/?sort=size&order=desc`);
-    const rows = () => page.evaluate(() => [...document.querySelectorAll('tbody:last-of-type a')].map(link => link.textContent));
+    const rows = () => page.evaluate(() =>
+        [...document.querySelectorAll('tbody:last-of-type a')].map(link => link.textContent));
     is(await rows(), ['one.txt'], 'a listing');
     await mark(page);
     const asked = () => heads.filter(head => head.startsWith('HEAD /folder/')).length;
@@ -154,7 +167,8 @@ run(async ({ root, serve, relay, page }) => {
     await page.goto(`${app}/packages/chart.js`);
     is(await page.text('p'), 'three', '--spa: the application at an address that looks like a script');
     await mark(page);
-    ok(await soon(() => ofApp.filter(head => head.startsWith('HEAD /packages/chart.js ')).length >= 3, within), '... checks itself');
+    ok(await soon(() => ofApp.filter(head => head.startsWith('HEAD /packages/chart.js ')).length >= 3, within),
+        '... checks itself');
     ok(await marked(page), '... does not reload without a change');
     write('index.html', html('four'));
     ok(await shows(page, 'four'), '... and reloads with the application');
@@ -175,15 +189,20 @@ run(async ({ root, serve, relay, page }) => {
     write('later.html', html('here'));
     ok(await shows(page, 'here'), 'a missing page is shown when it is created');
     const complaints = await page.complaints() ?? [];
-    is(complaints.filter(one => !one.includes('status of 404 ')), [], 'a missing page: no message in the console but that of the 404');
+    is(complaints.filter(one => !one.includes('status of 404 ')), [],
+        'a missing page: no message in the console but that of the 404');
     ok(complaints.length <= 1, 'a missing page: one message in the console', complaints.join('; '));
 
     renameSync(root, `${root}.away`);
-    ok(await soon(async () => await count(page, 'html > output') === 1, within), 'the root is missing: the page says so');
+    ok(await soon(async () => await count(page, 'html > output') === 1, within),
+        'the root is missing: the page says so');
     renameSync(`${root}.away`, root);
-    ok(await soon(async () => await count(page, 'output') === 0, within), 'the root is there again: the notice is gone');
+    ok(await soon(async () => await count(page, 'output') === 0, within),
+        'the root is there again: the notice is gone');
 
     const targets = () => watched.log().split('\n').filter(Boolean).map(line => JSON.parse(line));
-    ok(await soon(() => targets().some(({ target }) => target === '/style.css?v=1'), within), 'requests of pages are logged');
-    is(targets().filter(({ method, target }) => method === 'HEAD' || target.includes('live.js')), [], 'the script and its checks are not logged');
+    ok(await soon(() => targets().some(({ target }) => target === '/style.css?v=1'), within),
+        'requests of pages are logged');
+    is(targets().filter(({ method, target }) => method === 'HEAD' || target.includes('live.js')), [],
+        'the script and its checks are not logged');
 });

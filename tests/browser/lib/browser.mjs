@@ -62,7 +62,8 @@ export const chromiumArguments = ['--no-sandbox', '--disable-gpu', '--disable-qu
 // Starts the server. Returns its URL without the final slash, functions for its log and standard error so far, and one
 // that ends it and returns its exit status.
 export async function startServer(root, args) {
-    const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio });
     const ended = new Promise(done => server.on('exit', done));
     let banner = '', logged = '';
     server.stdout.on('data', bytes => { logged += bytes; });
@@ -115,7 +116,8 @@ export async function openPage(browser, options) {
     const page = await browser.newPage({ viewport: { width: 1000, height: 760 }, ...options });
     page.complaints = [];
     page.setDefaultTimeout(15000);
-    page.on('console', message => ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
+    page.on('console', message =>
+        ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
     page.on('pageerror', error => page.complaints.push(String(error)));
     return page;
 }

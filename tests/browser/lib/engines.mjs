@@ -12,7 +12,8 @@ const pictures = resolve(process.env.PICTURES || 'build/browser');
 const wide = { width: 1000, height: 760 }, narrow = { width: 390, height: 844 };
 const started = new Set(); // process groups
 
-const find = names => (process.env.PATH || '').split(':').flatMap(folder => names.map(name => join(folder, name))).find(existsSync);
+const folders = (process.env.PATH || '').split(':');
+const find = names => folders.flatMap(folder => names.map(name => join(folder, name))).find(existsSync);
 const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds));
 
 function kill(group) {
@@ -63,7 +64,8 @@ async function startDriver(program, args, environment) {
 async function startChromium(folder, environment, { dark, phone, scripts }) {
     const { child, send } = await startDriver(find(['chromedriver']), [], environment);
     const args = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        '--disable-background-networking', '--disable-component-update', '--disable-sync', `--user-data-dir=${join(folder, 'profile')}`,
+        '--disable-background-networking', '--disable-component-update', '--disable-sync',
+        `--user-data-dir=${join(folder, 'profile')}`,
         `--blink-settings=preferredColorScheme=${dark ? 0 : 1}`];
     const options = { binary: find(['chromium', 'chromium-browser', 'google-chrome']), args };
     if (phone) options.mobileEmulation = { deviceMetrics: { ...narrow, pixelRatio: 2, touch: true } };
@@ -80,7 +82,8 @@ const firefoxConsole = `
     const calls = Cc['@mozilla.org/consoleAPI-storage;1'].getService(Ci.nsIConsoleAPIStorage);
     const messages = Services.console.getMessageArray().filter(one => one instanceof Ci.nsIScriptError)
         .filter(one => /^http:/.test(one.sourceName)).map(one => one.sourceName + ': ' + one.errorMessage);
-    const called = calls.getEvents().filter(one => ['error', 'warn', 'assert'].includes(one.level) && /^http:/.test(one.filename))
+    const called = calls.getEvents()
+        .filter(one => ['error', 'warn', 'assert'].includes(one.level) && /^http:/.test(one.filename))
         .map(one => one.arguments.map(String).join(' '));
     Services.console.reset();
     calls.clearEvents();
@@ -89,7 +92,8 @@ const firefoxConsole = `
 async function startFirefox(folder, environment, { dark, scripts }) {
     const profile = join(folder, 'profile'), ready = join(profile, 'MarionetteActivePort');
     const preferences = { 'marionette.port': 0, 'layout.css.prefers-color-scheme.content-override': dark ? 0 : 1,
-        'javascript.enabled': scripts, 'datareporting.policy.dataSubmissionEnabled': false, 'app.normandy.enabled': false,
+        'javascript.enabled': scripts, 'datareporting.policy.dataSubmissionEnabled': false,
+        'app.normandy.enabled': false,
         'browser.safebrowsing.update.enabled': false, 'network.captive-portal-service.enabled': false,
         'network.connectivity-service.enabled': false, 'services.settings.server': 'data:,' };
     mkdirSync(profile);
@@ -113,13 +117,14 @@ async function startFirefox(folder, environment, { dark, scripts }) {
 }
 
 async function startWebKit(folder, environment, { dark, scripts }) {
-    const screen = start(find(['Xvfb']), ['-displayfd', '3', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'], environment,
-        ['ignore', 'ignore', 'ignore', 'pipe']);
+    const screen = start(find(['Xvfb']), ['-displayfd', '3', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'],
+        environment, ['ignore', 'ignore', 'ignore', 'pipe']);
     let display = '';
     screen.stdio[3].on('data', bytes => { display += bytes; });
     await until('Xvfb', screen, () => display.endsWith('\n'));
     const { child, send } = await startDriver(find(['WebKitWebDriver']), ['--host=127.0.0.1'],
-        { ...environment, WAYLAND_DISPLAY: '', DISPLAY: `:${display.trim()}`, GDK_BACKEND: 'x11', GTK_THEME: dark ? 'Adwaita:dark' : 'Adwaita',
+        { ...environment, WAYLAND_DISPLAY: '', DISPLAY: `:${display.trim()}`, GDK_BACKEND: 'x11',
+            GTK_THEME: dark ? 'Adwaita:dark' : 'Adwaita',
             LIBGL_ALWAYS_SOFTWARE: '1', NO_AT_BRIDGE: '1' });
     const options = { args: ['--automation', `--enable-javascript=${scripts}`] };
     await send('NewSession', { capabilities: { alwaysMatch: { 'webkitgtk:browserOptions': options } } });
@@ -128,7 +133,8 @@ async function startWebKit(folder, environment, { dark, scripts }) {
 
 // `needs`: the programs, any of these names, and the Debian package that has them.
 const engines = [
-    { name: 'Chromium', start: startChromium, needs: [[['chromium', 'chromium-browser', 'google-chrome'], 'chromium'], [['chromedriver'], 'chromium-driver']] },
+    { name: 'Chromium', start: startChromium, needs: [[['chromium', 'chromium-browser', 'google-chrome'], 'chromium'],
+        [['chromedriver'], 'chromium-driver']] },
     { name: 'Firefox', start: startFirefox, needs: [[['firefox-esr', 'firefox'], 'firefox-esr']] },
     { name: 'WebKitGTK', start: startWebKit, needs: [[['WebKitWebDriver'], 'webkit2gtk-driver'], [['Xvfb'], 'xvfb']] },
 ];
@@ -136,7 +142,8 @@ const engines = [
 // Starts a session. dark: the user prefers it; phone: as narrow as the engine's windows can be; scripts: they run.
 async function openSession(engine, { dark = false, phone = false, scripts = true } = {}) {
     const folder = mkdtempSync(join(tmpdir(), 'tinyhttpd-engine-'));
-    const environment = { HOME: folder, TMPDIR: folder, XDG_CACHE_HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder, XDG_RUNTIME_DIR: folder };
+    const environment = { HOME: folder, TMPDIR: folder, XDG_CACHE_HOME: folder, XDG_CONFIG_HOME: folder,
+        XDG_DATA_HOME: folder, XDG_RUNTIME_DIR: folder };
     const before = new Set(started);
     let session;
     const close = async () => {
@@ -147,7 +154,8 @@ async function openSession(engine, { dark = false, phone = false, scripts = true
     };
     try {
         session = await engine.start(folder, environment, { dark, phone, scripts });
-        await session.send('SetTimeouts', { script: 30000, pageLoad: 30000 });
+        // WebKitGTK never answers a script whose page goes away meanwhile.
+        await session.send('SetTimeouts', { script: 8000, pageLoad: 30000 });
         await session.send('SetWindowRect', { x: 0, y: 0, ...(phone ? narrow : wide) });
         return Object.assign(new Page(session.send, session.complaints, scripts), { close });
     } catch (error) {
@@ -156,9 +164,9 @@ async function openSession(engine, { dark = false, phone = false, scripts = true
     }
 }
 
-// Runs `test` in one engine with an empty folder (`root`). `serve(folder, ...options)` starts a server, which `requests()`
-// of its result tells about: [status, target] of each request in its log. `page` is a session's window, `open(options)`
-// that of another session (openSession). `picture(name)` is a path for a picture.
+// Runs `test` in one engine with an empty folder (`root`). `serve(folder, ...options)` starts a server, which
+// `requests()` of its result tells about: [status, target] of each request in its log. `page` is a session's window,
+// `open(options)` that of another session (openSession). `picture(name)` is a path for a picture.
 async function runIn(engine, test) {
     const root = mkdtempSync(join(tmpdir(), 'tinyhttpd-browser-')), pages = [];
     chmodSync(root, 0o755); // the server may run as another user

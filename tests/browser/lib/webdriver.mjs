@@ -109,7 +109,10 @@ export class Page {
         return element;
     }
 
-    async click(selector, text) { return this.send('ElementClick', { id: (await this.find(selector, text))[elementKey] }); }
+    async click(selector, text) {
+        const { [elementKey]: id } = await this.find(selector, text);
+        return this.send('ElementClick', { id });
+    }
 
     // Types characters, or the key of this name.
     type(text) {
@@ -123,7 +126,9 @@ export class Page {
 
     // Once the page has been painted.
     async screenshot(path) {
-        await this.evaluate(() => new Promise(done => { requestAnimationFrame(() => requestAnimationFrame(() => done())); }));
+        await this.evaluate(() => new Promise(done => {
+            requestAnimationFrame(() => requestAnimationFrame(() => done()));
+        }));
         writeFileSync(path, Buffer.from(await this.send('TakeScreenshot', { full: false, hash: false }), 'base64'));
     }
 }
