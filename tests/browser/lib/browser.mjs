@@ -10,6 +10,7 @@ const program = resolve(process.env.TINYHTTPD || 'tinyhttpd');
 
 let points = 0, failed = 0, subject = '';
 const servers = [];
+process.on('exit', () => servers.forEach(({ stop }) => stop())); // those that an error or a signal left
 
 // The points from now on are about `name`.
 export function about(name) { subject = `${name}: `; }

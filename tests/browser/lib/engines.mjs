@@ -11,6 +11,7 @@ import { Page, overHttp, overMarionette } from './webdriver.mjs';
 const pictures = resolve(process.env.PICTURES || 'build/browser');
 const wide = { width: 1000, height: 760 }, narrow = { width: 390, height: 844 };
 const started = new Set(); // process groups
+const temporary = new Set(); // folders
 
 const folders = (process.env.PATH || '').split(':');
 const find = names => folders.flatMap(folder => names.map(name => join(folder, name))).find(existsSync);
@@ -23,7 +24,21 @@ function kill(group) {
     started.delete(group);
 }
 
-process.on('exit', () => [...started].forEach(kill));
+function makeFolder(name) {
+    const folder = mkdtempSync(join(tmpdir(), name));
+    temporary.add(folder);
+    return folder;
+}
+
+function removeFolder(folder) {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+    temporary.delete(folder);
+}
+
+process.on('exit', () => {
+    [...started].forEach(kill);
+    [...temporary].forEach(removeFolder);
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 // Starts a program in a process group of its own.
@@ -141,16 +156,16 @@ const engines = [
 
 // Starts a session. dark: the user prefers it; phone: as narrow as the engine's windows can be; scripts: they run.
 async function openSession(engine, { dark = false, phone = false, scripts = true } = {}) {
-    const folder = mkdtempSync(join(tmpdir(), 'tinyhttpd-engine-'));
+    const folder = makeFolder('tinyhttpd-engine-');
     const environment = { HOME: folder, TMPDIR: folder, XDG_CACHE_HOME: folder, XDG_CONFIG_HOME: folder,
         XDG_DATA_HOME: folder, XDG_RUNTIME_DIR: folder };
     const before = new Set(started);
     let session;
     const close = async () => {
-        if (!existsSync(folder)) return; // closed before
+        if (!temporary.has(folder)) return; // closed before
         await session?.send('DeleteSession').catch(() => {});
         [...started].filter(group => !before.has(group)).forEach(kill);
-        rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+        removeFolder(folder);
     };
     try {
         session = await engine.start(folder, environment, { dark, phone, scripts });
@@ -168,7 +183,7 @@ async function openSession(engine, { dark = false, phone = false, scripts = true
 // `requests()` of its result tells about: [status, target] of each request in its log. `page` is a session's window,
 // `open(options)` that of another session (openSession). `picture(name)` is a path for a picture.
 async function runIn(engine, test) {
-    const root = mkdtempSync(join(tmpdir(), 'tinyhttpd-browser-')), pages = [];
+    const root = makeFolder('tinyhttpd-browser-'), pages = [];
     chmodSync(root, 0o755); // the server may run as another user
     const open = async options => {
         pages.push(await openSession(engine, options));
@@ -190,7 +205,7 @@ async function runIn(engine, test) {
         clearTimeout(late);
         for (const page of pages) await page.close();
         await stopServers();
-        rmSync(root, { recursive: true, force: true });
+        removeFolder(root);
     }
 }
 
