@@ -326,14 +326,15 @@ ifneq ($(filter lint,$(goals)),)
 check: | lint
 endif
 
-# Needs Chromium and playwright-core, in node_modules or in the folder PLAYWRIGHT; without them each test is skipped
-# with a message. The pictures of the pages are below BUILD_ROOT.
-browser: $(program) ## Try pages, and --watch, in headless Chromium
+# Each test runs in the engines that are installed, or in those of ENGINES. For another one a line names the packages.
+# The pictures of the pages are below BUILD_ROOT.
+browser: $(program) ## Try pages, and --watch, in Chromium, Firefox and WebKitGTK
 	@command -v node >/dev/null || { echo 'browser: skipped: no node: apt install nodejs'; exit 0; }; \
 	for test in tests/browser/*.mjs; do echo "# $$test"; \
 		TINYHTTPD='$(program)' PICTURES='$(BUILD_ROOT)/browser' node "$$test" || exit 1; done
 
-# Needs npm, which downloads the generators of the sites, once; Chromium and playwright-core as above.
+# Needs npm, which downloads the generators of the sites, once; Chromium and playwright-core, in node_modules or in the
+# folder PLAYWRIGHT.
 sites: $(program) ## Build three real sites, serve them as their hosts do, open all pages in Chromium
 	@command -v node >/dev/null || { echo 'sites: skipped: no node: apt install nodejs npm'; exit 0; }; \
 		TINYHTTPD='$(program)' SITES='$(BUILD_ROOT)/sites' node tests/sites/run.mjs
@@ -491,10 +492,12 @@ lint-analyzer:
 	+@$(MAKE) KIND=analyzer CC=gcc analyzed
 
 lint-scripts:
-	@echo '  shellcheck, perl -c'
+	@echo '  shellcheck, perl -c, node --check'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check tests/fuzz/run
 	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
+	@command -v node >/dev/null || { echo '  node --check: skipped: no node: apt install nodejs'; exit 0; }; \
+	for script in $(wildcard tests/browser/*.mjs tests/*/lib/*.mjs tests/sites/*.mjs share/screenshots/*.mjs); do node --check "$$script" || exit 1; done
 
 # Debian's own Python, as .ci/manifest uses Debian's Python packages.
 lint: lint-manifest

@@ -164,7 +164,7 @@ static enum outcome find_own_path(const struct exchange *exchange)
 static enum outcome route(struct exchange *exchange)
 {
     enum outcome own = find_own_path(exchange);
-    exchange->response->unlogged = own != OUTCOME_MISSING || exchange->live == LIVE_CHECK;
+    exchange->response->unlogged |= own != OUTCOME_MISSING;
     if (own == OUTCOME_MISSING)
         return look_up(exchange);
     if (own == OUTCOME_HEALTH && !health_is_good(exchange)) /* 503 takes precedence over conditions */
@@ -221,6 +221,7 @@ static void begin(struct exchange *exchange)
     response->last |= !request->keep_alive || request_ends_stream(request);
     response->head_only = request->method == METHOD_HEAD;
     exchange->live = live_reload_of(exchange);
+    response->unlogged = exchange->live == LIVE_CHECK; /* also if it is refused: a page of a 400 checks itself, too */
 }
 
 void answer(struct exchange *exchange)

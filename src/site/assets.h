@@ -16,8 +16,8 @@ struct span assets_live_reload_script(void);
 /* The script that replaces a service worker of another site (answer/unregister). */
 struct span assets_unregister_script(void);
 
-/* The Content-Security-Policy (CSP 3) of error pages and of listings: nothing may load; inline, only these styles and
-   this script are allowed, by their hashes. With `reloads`, a listing also loads the script of --watch. Built at the
-   first call. */
+/* The Content-Security-Policy (CSP 3) of error pages and of listings: nothing but their empty icon may load; inline,
+   only these styles and this script are allowed, by their hashes. With `reloads`, a listing also loads the script of
+   --watch. Built at the first call. */
 struct span assets_page_policy(void);
 struct span assets_listing_policy(bool reloads);

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,7 +39,8 @@ uint64_t directory_stamp(int fd)
     const struct dirent *entry;
     /* cppcheck-suppress readdirCalled ; the process has one thread */
     for (unsigned count = 0; count < LIMIT_WATCHED_NAMES && (entry = readdir(directory)) != NULL; count++)
-        stamp += stamp_of_entry(fd, entry, count < LIMIT_WATCHED_ENTRIES);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) /* the parent's own changes */
+            stamp += stamp_of_entry(fd, entry, count < LIMIT_WATCHED_ENTRIES);
     closedir(directory);
     return stamp;
 }

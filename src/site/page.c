@@ -6,7 +6,8 @@ void page_begin(struct buffer *out)
 {
     buffer_append(out, SPAN("<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
                             "<meta name=\"viewport\" content=\"width=device-width\">\n"
-                            "<meta name=\"color-scheme\" content=\"light dark\">\n<title>"));
+                            "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                            "<link rel=\"icon\" href=\"data:,\">\n<title>"));
 }
 
 void page_append_base(struct buffer *out, struct span base)

@@ -69,12 +69,14 @@ sub page {
     like($body, qr/<html [^>]*lang=/i, "$name: it has a language");
     like($body, qr/<meta [^>]*viewport/i, "$name: it fits a small screen");
     like($body, qr/color-scheme/, "$name: a dark and a light colour scheme");
-    unlike($body, qr/\b(?:src|srcset|action)=|<link|<script|<iframe|\@import|url\(|https?:/i, "$name: no external resources");
+    is(join(' ', $body =~ /<link[^>]*>/g), '<link rel="icon" href="data:,">', "$name: an empty icon, so that no browser asks for another one");
+    unlike($body, qr/\b(?:src|srcset|action)=|<script|<iframe|\@import|url\(|https?:/i, "$name: no external resources");
     unlike($body, qr{tinyhttpd[/ ]\d|llhttp|libmagic}i, "$name: it has no version");
     # A policy that allows the page's own style and nothing else
     my $policy = $field->{'content-security-policy'} || '';
     my %directive = map { /\A\s*(\S+)\s*(.*?)\s*\z/ ? (lc $1 => $2) : () } split /;/, $policy;
     is($directive{'default-src'}, "'none'", "$name: Content-Security-Policy allows nothing by default");
+    is($directive{'img-src'}, 'data:', "$name: ... but that icon");
     my $allowed = $directive{'style-src'} || '';
     for my $style ($body =~ m{<style[^>]*>(.*?)</style>}gis) {
         ok($allowed =~ /'unsafe-inline'/ || index($allowed, sha256_base64($style)) >= 0, "$name: the Content-Security-Policy allows its style")

@@ -48,7 +48,7 @@ sub names {
     ok(!exists $field->{$_}, "no $_") for 'etag', 'last-modified', 'accept-ranges';
     unlike($page->{body}, qr/\s(?:style|on\w+)=|https?:|\bsrc=|url\(/, 'no external resource, no inline handler or style');
     my @allowed = map { sha256_base64($_) . '=' } $page->{body} =~ m{<(?:style|script)>(.*?)</}gs;
-    is($field->{'content-security-policy'}, "default-src 'none'; style-src 'sha256-$allowed[0]' 'sha256-$allowed[1]'; "
+    is($field->{'content-security-policy'}, "default-src 'none'; img-src data:; style-src 'sha256-$allowed[0]' 'sha256-$allowed[1]'; "
         . "script-src 'sha256-$allowed[2]'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         'the Content-Security-Policy allows the page\'s own styles and script only');
     is(join(' ', names($server->get('/docs/?sort=size&order=desc', $html))), 'sub/ file10.txt file2.txt', 'in the order of the query');

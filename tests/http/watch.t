@@ -93,10 +93,10 @@ rename "$root.away", $root or die $!;
 is(check('/index.html', @shown, "If-None-Match: $known")->{status}, 304, 'the root is there again: the script\'s check is 304');
 unlike($server->log, qr{live\.js}, 'the script is not logged');
 my $lines = () = $server->log =~ /\n/g;
-check('/index.html', @shown);
+check($_, @shown) for '/index.html', '/%';
 $server->get('/style.css', $asked);
 ok(eventually { my $now = () = $server->log =~ /\n/g; $now > $lines });
-is((() = $server->log =~ /\n/g) - $lines, 1, 'the script\'s checks are not logged; GET with its field is');
+is((() = $server->log =~ /\n/g) - $lines, 1, 'the script\'s checks are not logged, nor those of a page of a 400; GET with its field is');
 $server->stop;
 
 # The server's own error pages: as text they have no script.

@@ -1,21 +1,24 @@
-// For the browser tests: a server on a free port, headless Chromium driven by playwright-core, TAP. PLAYWRIGHT names a
-// folder with node_modules, CHROMIUM the program; without them a test is skipped with the reason.
+// For tests in browsers: a server on a free port, TAP; headless Chromium driven by playwright-core, for tests/sites and
+// share/screenshots. PLAYWRIGHT names a folder with node_modules, CHROMIUM the program.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { connect, createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 
 const program = resolve(process.env.TINYHTTPD || 'tinyhttpd');
-export const pictures = resolve(process.env.PICTURES || 'build/browser');
 
-let points = 0, failed = 0;
+let points = 0, failed = 0, subject = '';
 const servers = [];
+process.on('exit', () => servers.forEach(({ stop }) => stop())); // those that an error or a signal left
+
+// The points from now on are about `name`.
+export function about(name) { subject = `${name}: `; }
 
 export function ok(holds, name, detail) {
     points++;
     if (!holds) failed++;
-    console.log(`${holds ? 'ok' : 'not ok'} ${points} - ${name}`);
+    console.log(`${holds ? 'ok' : 'not ok'} ${points} - ${subject}${name}`);
     if (!holds && detail !== undefined) console.log(`# ${detail}`);
 }
 
@@ -25,13 +28,13 @@ export function is(got, expected, name) {
 }
 
 export function skip(name, reason) {
-    console.log(`ok ${++points} - ${name} # SKIP ${reason}`);
+    console.log(`ok ${++points} - ${subject}${name} # SKIP ${reason}`);
 }
 
 // Polls until `holds()` is true; false if it is not within `milliseconds`.
 export async function soon(holds, milliseconds) {
     for (const end = Date.now() + milliseconds; Date.now() < end; await new Promise(done => setTimeout(done, 50)))
-        if (await holds().catch(() => false)) return true; // a page can't be evaluated while it reloads
+        if (await (async () => holds())().catch(() => false)) return true; // a page can't be evaluated while it reloads
     return false;
 }
 
@@ -57,10 +60,11 @@ export function findChromium() {
 export const chromiumArguments = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
     '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-// Starts the server. Returns its URL without the final slash, a function for its log so far, and one that ends it and
-// returns its exit status.
+// Starts the server. Returns its URL without the final slash, functions for its log and standard error so far, and one
+// that ends it and returns its exit status.
 export async function startServer(root, args) {
-    const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const server = spawn(program, ['-r', root, '-p', '0', '-b', '127.0.0.1', ...args], { stdio });
     const ended = new Promise(done => server.on('exit', done));
     let banner = '', logged = '';
     server.stdout.on('data', bytes => { logged += bytes; });
@@ -74,12 +78,34 @@ export async function startServer(root, args) {
         setTimeout(() => fail(new Error('the server did not start')), 20000).unref();
     });
     const stop = () => { server.kill(); return ended; };
-    servers.push({ url, stop, log: () => logged });
-    return servers.at(-1);
+    const started = { url, stop, log: () => logged, errors: () => banner };
+    servers.push(started);
+    return started;
 }
 
 export async function stopServers() {
-    for (const server of servers) await server.stop();
+    for (const server of servers.splice(0)) await server.stop();
+}
+
+// Passes connections on to the server at `url`. Returns its own URL and the heads of the requests so far.
+export async function startRelay(url) {
+    const heads = [], sockets = new Set();
+    const relay = createServer(client => {
+        const server = connect(new URL(url).port, '127.0.0.1');
+        let received = '';
+        client.on('data', bytes => {
+            const parts = (received + bytes.toString('latin1')).split('\r\n\r\n'); // no request has a body
+            received = parts.pop();
+            heads.push(...parts);
+        });
+        for (const [from, to] of [[client, server], [server, client]]) {
+            sockets.add(from);
+            from.on('error', () => to.destroy()).on('close', () => { sockets.delete(from); to.destroy(); }).pipe(to);
+        }
+    });
+    await new Promise(done => relay.listen(0, '127.0.0.1', done));
+    servers.push({ stop: () => { relay.close(); sockets.forEach(one => one.destroy()); } });
+    return { url: `http://localhost:${relay.address().port}`, heads };
 }
 
 export function startBrowser() {
@@ -91,7 +117,8 @@ export async function openPage(browser, options) {
     const page = await browser.newPage({ viewport: { width: 1000, height: 760 }, ...options });
     page.complaints = [];
     page.setDefaultTimeout(15000);
-    page.on('console', message => ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
+    page.on('console', message =>
+        ['error', 'warning'].includes(message.type()) && page.complaints.push(message.text()));
     page.on('pageerror', error => page.complaints.push(String(error)));
     return page;
 }
@@ -100,34 +127,4 @@ export async function openPage(browser, options) {
 export function done() {
     console.log(`1..${points}`);
     process.exitCode = failed ? 1 : 0;
-}
-
-// Runs `test` with an empty folder (`root`); `serve(...args)` serves it and returns the URL, `serveFolder(folder,
-// ...args)` another folder; `log(url)` is that server's log; `open(options)` is openPage.
-export async function run(test) {
-    const playwright = findPlaywright(), chromium = findChromium();
-    if (!playwright || !chromium) {
-        console.log(`1..0 # SKIP ${playwright ? 'no Chromium: apt install chromium' : 'no playwright-core: npm install playwright-core'}`);
-        return;
-    }
-    mkdirSync(pictures, { recursive: true });
-    const root = mkdtempSync(join(tmpdir(), 'tinyhttpd-browser-'));
-    chmodSync(root, 0o755); // the server may run as another user
-    const browser = await startBrowser();
-    const serveFolder = async (folder, ...args) => (await startServer(folder, args)).url;
-    const serve = (...args) => serveFolder(root, ...args);
-    const log = url => servers.find(server => server.url === url).log();
-    const open = options => openPage(browser, options);
-    const late = setTimeout(() => { console.log('Bail out! the time is over'); process.exit(1); }, 180000);
-    try {
-        await test({ root, serve, serveFolder, log, open });
-    } catch (error) {
-        ok(false, 'runs to its end', String(error.stack).replaceAll('\n', '\n# '));
-    } finally {
-        clearTimeout(late);
-        await browser.close();
-        await stopServers();
-        rmSync(root, { recursive: true, force: true });
-    }
-    done();
 }

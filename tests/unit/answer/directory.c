@@ -46,7 +46,7 @@ static void listings_allow_only_their_own_script(void **state)
     (void)state;
     asked.settings.listing = LISTING_ON;
     const char *response = ask(GET("/empty/", ""));
-    assert_has(response, "\r\nContent-Security-Policy: default-src 'none'; style-src 'sha256-");
+    assert_has(response, "\r\nContent-Security-Policy: default-src 'none'; img-src data:; style-src 'sha256-");
     assert_has(response, "\r\nCache-Control: no-cache\r\n");
 }
 

@@ -19,7 +19,7 @@ static void pages_allow_no_script_and_are_not_cached(void **state)
 {
     (void)state;
     const char *response = ask(GET("/missing", "Accept: text/html\r\n"));
-    assert_has(response, "\r\nContent-Security-Policy: default-src 'none'; style-src 'sha256-");
+    assert_has(response, "\r\nContent-Security-Policy: default-src 'none'; img-src data:; style-src 'sha256-");
     assert_lacks(response, "script-src");
     assert_has(response, "\r\nCache-Control: no-cache\r\n");
 }

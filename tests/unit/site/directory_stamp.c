@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -40,6 +41,17 @@ static void changes_give_another_stamp(void **state)
     assert_int_not_equal(stamp(), longer);
 }
 
+static void changes_of_the_parent_do_not(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("inner", 0755), 0);
+    uint64_t first = directory_stamp(open("inner", O_RDONLY | O_DIRECTORY));
+    make("beside", "1");
+    const struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    assert_int_equal(utimensat(AT_FDCWD, ".", times, 0), 0);
+    assert_int_equal(directory_stamp(open("inner", O_RDONLY | O_DIRECTORY)), first);
+}
+
 static void what_is_no_directory_has_none(void **state)
 {
     (void)state;
@@ -63,6 +75,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(changes_give_another_stamp, enter, leave),
+        cmocka_unit_test_setup_teardown(changes_of_the_parent_do_not, enter, leave),
         cmocka_unit_test_setup_teardown(what_is_no_directory_has_none, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

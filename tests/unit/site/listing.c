@@ -456,7 +456,7 @@ static void the_policy_allows_only_its_own_styles_and_script(void **state)
     char room[512];
     struct buffer policy = BUFFER(room);
     const char *at = listed("", (struct listing_form){0});
-    buffer_append(&policy, SPAN("default-src 'none'; style-src "));
+    buffer_append(&policy, SPAN("default-src 'none'; img-src data:; style-src "));
     for (unsigned i = 0; i < 2; i++) {
         at = strstr(at, "<style>") + 7;
         if (i > 0)
