@@ -17,7 +17,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 .PHONY: all help deps run check test tests browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
-	compile_commands.json install clean
+	compile_commands.json install uninstall dist clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
 DEPS := build/deps
@@ -84,7 +84,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- Tools and flags: only for goals that compile ---------------------------------------------------------------
 
-ifneq ($(filter-out help bench instructions image-check musl-check arm64-check install-units format clean deps,$(or $(goals),all)),)
+ifneq ($(filter-out help bench instructions image-check musl-check arm64-check install-units uninstall dist format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -239,18 +239,45 @@ preload_of = $(1:tests/http/preload/%.c=$(BUILD)/preload/%.so)
 run: all ## Build, then serve ./www on port 8080
 	@exec ./tinyhttpd -r ./www -p 8080
 
-install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
-	install -d '$(DESTDIR)$(PREFIX)/bin'
-	install -m 755 $(program) '$(DESTDIR)$(PREFIX)/bin/tinyhttpd'
-	install -d $(installed_share:%='$(DESTDIR)$(PREFIX)/share/%')
-	install -m 644 share/man/tinyhttpd.1 '$(DESTDIR)$(PREFIX)/share/man/man1/tinyhttpd.1'
-	install -m 644 share/completions/tinyhttpd.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tinyhttpd'
-	install -m 644 share/completions/tinyhttpd.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tinyhttpd'
-	install -m 644 share/completions/tinyhttpd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tinyhttpd.fish'
-	install -m 644 $(wildcard share/doc/*.md) '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/'
-	install -m 644 share/logrotate/tinyhttpd '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/logrotate'
+# SOURCE>FILE, below PREFIX.
+installed := share/man/tinyhttpd.1>share/man/man1/tinyhttpd.1 \
+	share/completions/tinyhttpd.bash>share/bash-completion/completions/tinyhttpd \
+	share/completions/tinyhttpd.zsh>share/zsh/site-functions/_tinyhttpd \
+	share/completions/tinyhttpd.fish>share/fish/vendor_completions.d/tinyhttpd.fish \
+	$(foreach document,$(wildcard share/doc/*.md),$(document)>share/doc/tinyhttpd/$(notdir $(document))) \
+	share/logrotate/tinyhttpd>share/doc/tinyhttpd/logrotate
+# systemd reads units in /usr/local/lib, too.
+installed_units := share/systemd/tinyhttpd.service>lib/systemd/system/tinyhttpd.service \
+	share/systemd/tinyhttpd.socket>lib/systemd/system/tinyhttpd.socket
+target_of = '$(DESTDIR)$(PREFIX)/$(lastword $(subst >, ,$(1)))'
+install_file = install -D -m 644 $(firstword $(subst >, ,$(1))) $(target_of)
 
-installed_share := doc/tinyhttpd man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
+install: $(program) install-units ## Install below PREFIX (/usr/local), staged below DESTDIR
+	install -D -m 755 $(program) $(call target_of,bin/tinyhttpd)
+	$(foreach file,$(installed),$(call install_file,$(file)) &&) true
+
+# The service gets the program's path from PREFIX.
+.PHONY: install-units
+install-units:
+	$(foreach file,$(installed_units),$(call install_file,$(file)) &&) true
+	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(call target_of,$(firstword $(installed_units)))
+
+installed_files := bin/tinyhttpd $(foreach file,$(installed) $(installed_units),$(lastword $(subst >, ,$(file))))
+# Folders to remove if they are empty. Below PREFIX this one alone is the program's own; a stage has no others.
+installed_folders := $(if $(DESTDIR),$(sort $(dir $(installed_files))),share/doc/tinyhttpd/)
+
+uninstall: ## Remove what `make install` installed, with the same PREFIX and DESTDIR
+	rm -f $(installed_files:%='$(DESTDIR)$(PREFIX)/%')
+	set -e; cd '$(DESTDIR)/'; for folder in $(installed_folders:%='$(PREFIX:/%=%)/%'); do \
+		test ! -d "$$folder" || rmdir $(if $(DESTDIR),-p) --ignore-fail-on-non-empty "$$folder"; done
+
+# The same bytes for the same commit, whenever and in whichever clone.
+archive := $(BUILD_ROOT)/tinyhttpd-$(VERSION).tar
+dist: ## Pack the last commit into tinyhttpd-VERSION.tar.gz, in BUILD_ROOT (build)
+	@mkdir -p '$(BUILD_ROOT)'
+	@git -c tar.umask=0022 archive --prefix='tinyhttpd-$(VERSION)/' -o '$(archive)' HEAD
+	@gzip -9nf '$(archive)'
+	@echo '$(archive).gz'
 
 # The repository contains the man page and the completions, so that `make install` need not build the generator; `make
 # lint` compares them with the generator's output.
@@ -265,16 +292,6 @@ $(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/src/ba
 share: $(generator) $(program) ## Make the man page, the completions and README's options anew, from the table of options
 	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) >$(file) &&) true
 	@.ci/docs --update $(program)
-
-# systemd reads units in /usr/local/lib, too. The unit gets the program's path from PREFIX.
-install: install-units
-.PHONY: install-units
-install-units:
-	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
-	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' share/systemd/tinyhttpd.service \
-		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.service'
-	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.service'
-	install -m 644 share/systemd/tinyhttpd.socket '$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.socket'
 
 # ---- The tests ------------------------------------------------------------------------------------------------------
 
