@@ -17,7 +17,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 .PHONY: all help deps run check test tests browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
-	compile_commands.json install uninstall dist clean
+	compile_commands.json install uninstall dist deb clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
 DEPS := build/deps
@@ -31,7 +31,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group for each.
-equipped := check fuzz coverage valgrind lint image-check
+equipped := check fuzz coverage valgrind lint image-check deb package-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
@@ -110,6 +110,9 @@ missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka
 endif
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
 tools += gcc perl clang-format clang-tidy cppcheck shellcheck mandoc bash
+endif
+ifneq ($(filter deb,$(MAKECMDGOALS)),)
+tools += dh
 endif
 ifneq ($(filter coverage,$(MAKECMDGOALS)),)
 tools += gcovr
@@ -278,6 +281,9 @@ dist: ## Pack the last commit into tinyhttpd-VERSION.tar.gz, in BUILD_ROOT (buil
 	@git -c tar.umask=0022 archive --prefix='tinyhttpd-$(VERSION)/' -o '$(archive)' HEAD
 	@gzip -9nf '$(archive)'
 	@echo '$(archive).gz'
+
+deb: ## Make the package for this release of Debian, in BUILD_ROOT
+	@.ci/deb '$(VERSION)' '$(BUILD_ROOT)' '$(DEPS)'
 
 # The repository contains the man page and the completions, so that `make install` need not build the generator; `make
 # lint` compares them with the generator's output.
