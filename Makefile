@@ -84,7 +84,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- Tools and flags: only for goals that compile ---------------------------------------------------------------
 
-ifneq ($(filter-out help bench instructions image-check musl-check arm64-check install-units uninstall dist format clean deps,$(or $(goals),all)),)
+ifneq ($(filter-out help bench instructions image-check musl-check arm64-check package-check install-units uninstall dist format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -450,6 +450,10 @@ musl-check: ## Build with musl-gcc and run all the tests, or T=NAME
 arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in qemu; T='*' runs everything
 	+@.ci/arm64-check $(T:%='%')
 
+.PHONY: package-check
+package-check: ## Make the packages from the tarball, and try Debian's in a clean Debian, as root
+	@.ci/package-check '$(BUILD_ROOT)/package-check'
+
 # ---- Static checks ------------------------------------------------------------------------------------------------
 
 lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
@@ -515,7 +519,8 @@ lint-analyzer:
 
 lint-scripts:
 	@echo '  shellcheck, perl -c'
-	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check tests/fuzz/run
+	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check \
+		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run
 	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
