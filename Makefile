@@ -17,7 +17,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 .PHONY: all help deps run check test tests browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
-	compile_commands.json install clean
+	compile_commands.json install uninstall dist deb clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
 DEPS := build/deps
@@ -31,7 +31,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group for each.
-equipped := check fuzz coverage valgrind lint image-check
+equipped := check fuzz coverage valgrind lint image-check deb package-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
@@ -84,7 +84,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- Tools and flags: only for goals that compile ---------------------------------------------------------------
 
-ifneq ($(filter-out help bench instructions image-check musl-check arm64-check install-units format clean deps,$(or $(goals),all)),)
+ifneq ($(filter-out help bench instructions image-check musl-check arm64-check package-check install-units uninstall dist format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -110,6 +110,9 @@ missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka
 endif
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
 tools += gcc perl clang-format clang-tidy cppcheck shellcheck mandoc bash
+endif
+ifneq ($(filter deb,$(MAKECMDGOALS)),)
+tools += dh
 endif
 ifneq ($(filter coverage,$(MAKECMDGOALS)),)
 tools += gcovr
@@ -239,18 +242,48 @@ preload_of = $(1:tests/http/preload/%.c=$(BUILD)/preload/%.so)
 run: all ## Build, then serve ./www on port 8080
 	@exec ./tinyhttpd -r ./www -p 8080
 
-install: $(program) ## Install below PREFIX (/usr/local), staged below DESTDIR
-	install -d '$(DESTDIR)$(PREFIX)/bin'
-	install -m 755 $(program) '$(DESTDIR)$(PREFIX)/bin/tinyhttpd'
-	install -d $(installed_share:%='$(DESTDIR)$(PREFIX)/share/%')
-	install -m 644 share/man/tinyhttpd.1 '$(DESTDIR)$(PREFIX)/share/man/man1/tinyhttpd.1'
-	install -m 644 share/completions/tinyhttpd.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tinyhttpd'
-	install -m 644 share/completions/tinyhttpd.zsh '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tinyhttpd'
-	install -m 644 share/completions/tinyhttpd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tinyhttpd.fish'
-	install -m 644 $(wildcard share/doc/*.md) '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/'
-	install -m 644 share/logrotate/tinyhttpd '$(DESTDIR)$(PREFIX)/share/doc/tinyhttpd/logrotate'
+# SOURCE>FILE, below PREFIX.
+installed := share/man/tinyhttpd.1>share/man/man1/tinyhttpd.1 \
+	share/completions/tinyhttpd.bash>share/bash-completion/completions/tinyhttpd \
+	share/completions/tinyhttpd.zsh>share/zsh/site-functions/_tinyhttpd \
+	share/completions/tinyhttpd.fish>share/fish/vendor_completions.d/tinyhttpd.fish \
+	$(foreach document,$(wildcard share/doc/*.md),$(document)>share/doc/tinyhttpd/$(notdir $(document))) \
+	share/logrotate/tinyhttpd>share/doc/tinyhttpd/logrotate
+# systemd reads units in /usr/local/lib, too.
+installed_units := share/systemd/tinyhttpd.service>lib/systemd/system/tinyhttpd.service \
+	share/systemd/tinyhttpd.socket>lib/systemd/system/tinyhttpd.socket
+target_of = '$(DESTDIR)$(PREFIX)/$(lastword $(subst >, ,$(1)))'
+install_file = install -D -m 644 $(firstword $(subst >, ,$(1))) $(target_of)
 
-installed_share := doc/tinyhttpd man/man1 bash-completion/completions zsh/site-functions fish/vendor_completions.d
+install: $(program) install-units ## Install below PREFIX (/usr/local), staged below DESTDIR
+	install -D -m 755 $(program) $(call target_of,bin/tinyhttpd)
+	$(foreach file,$(installed),$(call install_file,$(file)) &&) true
+
+# The service gets the program's path from PREFIX.
+.PHONY: install-units
+install-units:
+	$(foreach file,$(installed_units),$(call install_file,$(file)) &&) true
+	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(call target_of,$(firstword $(installed_units)))
+
+installed_files := bin/tinyhttpd $(foreach file,$(installed) $(installed_units),$(lastword $(subst >, ,$(file))))
+# Folders to remove if they are empty. Below PREFIX this one alone is the program's own; a stage has no others.
+installed_folders := $(if $(DESTDIR),$(sort $(dir $(installed_files))),share/doc/tinyhttpd/)
+
+uninstall: ## Remove what `make install` installed, with the same PREFIX and DESTDIR
+	rm -f $(installed_files:%='$(DESTDIR)$(PREFIX)/%')
+	set -e; cd '$(DESTDIR)/'; for folder in $(installed_folders:%='$(PREFIX:/%=%)/%'); do \
+		test ! -d "$$folder" || rmdir $(if $(DESTDIR),-p) --ignore-fail-on-non-empty "$$folder"; done
+
+# The same bytes for the same commit, whenever and in whichever clone.
+archive := $(BUILD_ROOT)/tinyhttpd-$(VERSION).tar
+dist: ## Pack the last commit into tinyhttpd-VERSION.tar.gz, in BUILD_ROOT (build)
+	@mkdir -p '$(BUILD_ROOT)'
+	@git -c tar.umask=0022 archive --prefix='tinyhttpd-$(VERSION)/' -o '$(archive)' HEAD
+	@gzip -9nf '$(archive)'
+	@echo '$(archive).gz'
+
+deb: ## Make the package for this release of Debian, in BUILD_ROOT
+	@.ci/deb '$(VERSION)' '$(BUILD_ROOT)' '$(DEPS)'
 
 # The repository contains the man page and the completions, so that `make install` need not build the generator; `make
 # lint` compares them with the generator's output.
@@ -265,16 +298,6 @@ $(generator): $(BUILD)/share/generate.o $(BUILD)/src/cli/table.o $(BUILD)/src/ba
 share: $(generator) $(program) ## Make the man page, the completions and README's options anew, from the table of options
 	@$(foreach file,$(generated),$(generator) $(call kind_of,$(file)) >$(file) &&) true
 	@.ci/docs --update $(program)
-
-# systemd reads units in /usr/local/lib, too. The unit gets the program's path from PREFIX.
-install: install-units
-.PHONY: install-units
-install-units:
-	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
-	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' share/systemd/tinyhttpd.service \
-		>'$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.service'
-	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.service'
-	install -m 644 share/systemd/tinyhttpd.socket '$(DESTDIR)$(PREFIX)/lib/systemd/system/tinyhttpd.socket'
 
 # ---- The tests ------------------------------------------------------------------------------------------------------
 
@@ -428,6 +451,10 @@ musl-check: ## Build with musl-gcc and run all the tests, or T=NAME
 arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in qemu; T='*' runs everything
 	+@.ci/arm64-check $(T:%='%')
 
+.PHONY: package-check
+package-check: ## Make the packages from the tarball, and try Debian's in a clean Debian, as root
+	@.ci/package-check '$(BUILD_ROOT)/package-check'
+
 # ---- Static checks ------------------------------------------------------------------------------------------------
 
 lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
@@ -493,7 +520,8 @@ lint-analyzer:
 
 lint-scripts:
 	@echo '  shellcheck, perl -c, node --check'
-	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check tests/fuzz/run
+	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check \
+		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run
 	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
 		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 	@command -v node >/dev/null || { echo '  node --check: skipped: no node: apt install nodejs'; exit 0; }; \

@@ -1,4 +1,4 @@
-# The program, the man page and the changelog have the version of the Makefile.
+# The program, the man page, the changelog and the recipes for packages have the version of the Makefile.
 use strict;
 use warnings;
 use FindBin;
@@ -14,6 +14,11 @@ is(run_program({}, '--version')->{out}, "tinyhttpd $version\n", '--version');
 
 my ($manual) = slurp("$top/share/man/tinyhttpd.1") =~ /^\.Os "?tinyhttpd ([^"\n]*)/m;
 is($manual, $version, 'the man page (run make share to update it)');
+
+for my $recipe ('alpine/APKBUILD', 'arch/PKGBUILD', 'fedora/tinyhttpd.spec') {
+    my ($packed) = slurp("$top/share/packaging/$recipe") =~ /^(?:pkgver=|Version: +)(\S+)$/m;
+    is($packed, $version, "share/packaging/$recipe");
+}
 
 my $changes = slurp("$top/CHANGELOG.md");
 my ($newest, $date) = $changes =~ /^## \[([^\]]+)\] - (.*)$/m;
