@@ -9,10 +9,11 @@ use Exporter qw(import);
 use File::Basename qw(dirname);
 use File::Find qw(find);
 use File::Path qw(make_path);
+use Fresh ();
 use Harness;
 use POSIX ();
 
-our @EXPORT = qw(client run serve served url settle requests same same_tree equal true bytes_of write_file slurp noise program_file);
+our @EXPORT = qw(client run serve served url settle requests same same_tree equal true bytes_of write_file slurp noise http_date program_file);
 
 # Seconds, enough for a loaded machine; only failing trials take that long.
 use constant PATIENCE => 300;
@@ -30,6 +31,9 @@ sub client {
 
 sub all { return @clients }
 
+# Names the server that all trials use.
+sub use_server { ($server) = @_; return }
+
 # Returns the needs that this machine lacks.
 sub missing {
     my ($client) = @_;
@@ -42,8 +46,8 @@ sub missing {
 
 # Runs a trial. Returns '' or why it failed, and the client's last lines.
 sub try {
-    my ($client, $on, $folder) = @_;
-    ($server, $root, $work) = ($on, $on->{root}, $folder);
+    my ($client, $folder) = @_;
+    ($root, $work) = ($server->{root}, $folder);
     $first_line = () = $server->log =~ /\n/g;
     my $pid = fork // die "fork: $!";
     if (!$pid) {
@@ -107,10 +111,16 @@ sub served {
 # Writes a file beneath the root.
 sub serve { return put_file($root, @_) }
 
-# Waits until responses for these files have Last-Modified and ETag: a file that has just been written has none.
+# Waits until responses for these files have Last-Modified and ETag, from all workers: each omits them until it has known
+# the file for some seconds.
 sub settle {
+    my $reader = Fresh->reader($server, crowd => scalar(my @workers = $server->workers));
     for my $path (@_) {
-        defined $server->dated($path)->{field}{'last-modified'} or die "$path does not settle\n";
+        my $request = "HEAD $path HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        eventually {
+            my @responses = map { $server->exchange($request, socket => $_, count => 1)->{responses}[0] } @{ $reader->{crowd} };
+            !grep { !defined $_->{field}{'last-modified'} } @responses;
+        } or die "$path does not settle\n";
     }
     return;
 }
