@@ -16,7 +16,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check test tests browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
+.PHONY: all help deps run check test tests clients browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
 	compile_commands.json install clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
@@ -31,7 +31,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group for each.
-equipped := check fuzz coverage valgrind lint image-check
+equipped := check clients fuzz coverage valgrind lint image-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
@@ -326,6 +326,9 @@ ifneq ($(filter lint,$(goals)),)
 check: | lint
 endif
 
+clients: $(program) ## Let the real clients that are installed load files: curl, apt, git, ffmpeg, ...; T=NAME runs one
+	@TINYHTTPD='$(program)' tests/clients/run $(T:%='%')
+
 # Needs Chromium and playwright-core, in node_modules or in the folder PLAYWRIGHT; without them each test is skipped
 # with a message. The pictures of the pages are below BUILD_ROOT.
 browser: $(program) ## Try pages, and --watch, in headless Chromium
@@ -493,8 +496,9 @@ lint-analyzer:
 lint-scripts:
 	@echo '  shellcheck, perl -c'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check tests/fuzz/run
-	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
-		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
+	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
+		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \
+		perl -Itests/http/lib -Itests/clients/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 
 # Debian's own Python, as .ci/manifest uses Debian's Python packages.
 lint: lint-manifest

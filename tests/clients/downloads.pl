@@ -42,7 +42,7 @@ client wget2 => [['wget2', 'wget2']], sub {
     requests(qr{large\.bin HTTP/1.1" 206 }, 2);
 };
 
-client 'busybox wget' => [['busybox', 'busybox', 'wget', '--help']], sub {
+client 'busybox-wget' => [['busybox', 'busybox', 'wget', '--help']], sub {
     run('busybox', 'wget', '-q', '-O', 'named', url("/files/na%20me%20\xc3\xa9%2050%25.txt"));
     same('named', "files/na me \xc3\xa9 50%.txt");
     write_file('large.bin', substr Harness::slurp_raw(served('files/large.bin')), 0, 555_555);

@@ -22,15 +22,15 @@ sub language {
 }
 
 my @python = ('/usr/bin/python3');
-language("python $_", [['python3', @python]], @python, program_file('get.py'), $_) for qw(http.client urllib);
-language("python $_", [["python3-$_", @python, '-c', "'import $_'"]], @python, program_file('get.py'), $_) for qw(requests httpx aiohttp);
-language("node $_", [['nodejs', 'node', '-e', "'fetch'"]], 'node', program_file('get.mjs'), $_) for qw(fetch http);
-language('go net/http', [['golang-go', 'go']], 'go', 'run', program_file('get.go'));
-language("java $_", [['default-jdk-headless', 'javac']], 'java', program_file('Get.java'), $_) for qw(HttpClient HttpURLConnection);
-language('ruby net/http', [['ruby', 'ruby']], 'ruby', program_file('get.rb'));
-language('perl LWP', [['libwww-perl', 'perl', '-MLWP::UserAgent', '-e', '1']], 'perl', program_file('get.perl'), 'LWP');
-language('perl HTTP::Tiny', [['perl', 'perl', '-MHTTP::Tiny', '-e', '1']], 'perl', program_file('get.perl'), 'HTTP::Tiny');
-language('php streams', [['php-cli', 'php']], 'php', program_file('get.php'), 'streams');
-language('php curl', [['php-curl', 'php', '-r', q('exit(extension_loaded("curl") ? 0 : 1);')]], 'php', program_file('get.php'), 'curl');
+language("python-$_", [['python3', @python]], @python, program_file('get.py'), $_) for qw(http.client urllib);
+language("python-$_", [["python3-$_", @python, '-c', "'import $_'"]], @python, program_file('get.py'), $_) for qw(requests httpx aiohttp);
+language("node-$_", [['nodejs', 'node', '-e', "'fetch'"]], 'node', program_file('get.mjs'), $_) for qw(fetch http);
+language('go-net-http', [['golang-go', 'go']], 'go', 'run', program_file('get.go'));
+language("java-$_", [['default-jdk-headless', 'javac']], 'java', program_file('Get.java'), $_) for qw(HttpClient HttpURLConnection);
+language('ruby-net-http', [['ruby', 'ruby']], 'ruby', program_file('get.rb'));
+language('perl-LWP', [['libwww-perl', 'perl', '-MLWP::UserAgent', '-e', '1']], 'perl', program_file('get.perl'), 'LWP');
+language('perl-HTTP::Tiny', [['perl', 'perl', '-MHTTP::Tiny', '-e', '1']], 'perl', program_file('get.perl'), 'HTTP::Tiny');
+language('php-streams', [['php-cli', 'php']], 'php', program_file('get.php'), 'streams');
+language('php-curl', [['php-curl', 'php', '-r', q('exit(extension_loaded("curl") ? 0 : 1);')]], 'php', program_file('get.php'), 'curl');
 
 1;

@@ -24,7 +24,7 @@ sub same_packets {
 }
 
 # The index (moov) is at the end of the file: ffmpeg reads the start, the end, then the part to show.
-client 'ffmpeg mp4' => [['ffmpeg', 'ffmpeg']], sub {
+client 'ffmpeg-mp4' => [['ffmpeg', 'ffmpeg']], sub {
     make_video(served('media/video.mp4'));
     my $bytes = Harness::slurp_raw(served('media/video.mp4'));
     true(index($bytes, 'moov') > index($bytes, 'mdat'), 'the index is not at the end');
@@ -33,13 +33,13 @@ client 'ffmpeg mp4' => [['ffmpeg', 'ffmpeg']], sub {
     requests(qr{video\.mp4 HTTP/1.1" 206 }, 4);
 };
 
-client 'ffmpeg hls' => [['ffmpeg', 'ffmpeg']], sub {
+client 'ffmpeg-hls' => [['ffmpeg', 'ffmpeg']], sub {
     make_video('-f', 'hls', '-hls_time', '4', '-hls_list_size', '0', served('hls/index.m3u8'));
     same_packets('hls/index.m3u8');
     requests(qr{/hls/index\d+\.ts HTTP/1.1" 20[06] }, 15);
 };
 
-client 'ffmpeg dash' => [['ffmpeg', 'ffmpeg'], ['ffmpeg', 'sh', '-c', q('ffmpeg -hide_banner -demuxers | grep -q " dash "')]], sub {
+client 'ffmpeg-dash' => [['ffmpeg', 'ffmpeg'], ['ffmpeg', 'sh', '-c', q('ffmpeg -hide_banner -demuxers | grep -q " dash "')]], sub {
     make_video('-f', 'dash', '-seg_duration', '4', served('dash/index.mpd'));
     same_packets('dash/index.mpd');
     requests(qr{/dash/chunk-stream\S+ HTTP/1.1" 20[06] }, 30);

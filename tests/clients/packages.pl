@@ -185,7 +185,7 @@ client npm => [['npm', 'npm']], sub {
     }
 };
 
-client 'go modules' => [['golang-go', 'go'], ['python3', @python]], sub {
+client 'go-modules' => [['golang-go', 'go'], ['python3', @python]], sub {
     %ENV = (%ENV, GOPATH => "$ENV{HOME}/go", GOFLAGS => '-mod=mod', GOPROXY => url('/go'), GONOSUMDB => '*', GONOSUMCHECK => 1, GOSUMDB => 'off', GOTOOLCHAIN => 'local');
     my %file = ('go.mod' => "module example.org/hello\n\ngo 1.16\n", 'hello.go' => "package hello\n\nconst Word = \"hello\"\n", 'data.bin' => noise(300_000, 'go'));
     write_file("example.org/hello\@v1.0.0/$_", $file{$_}) for sort keys %file;

@@ -61,6 +61,7 @@ sub try {
         POSIX::_exit($why ? 1 : 0);
     }
     setpgrp $pid, $pid;
+    local @SIG{qw(INT TERM HUP)} = (sub { kill 'KILL', -$pid; exit 1 }) x 3;
     my $status = Harness::reap($pid, PATIENCE);
     kill 'KILL', -$pid;
     waitpid $pid, 0 if !defined $status;
