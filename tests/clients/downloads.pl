@@ -140,6 +140,9 @@ client zchunk => [['zchunk', 'zck'], ['zchunk', 'zckdl']], sub {
     serve('zchunk/index.zck', bytes_of('new.zck'));
     run('zckdl', '-s', 'old.zck', url('/zchunk/index.zck'));
     same('index.zck', 'zchunk/index.zck');
+    my $loaded = 0;
+    $loaded += $_->{bytes} for requests(qr{index\.zck HTTP/1.1" 20[06] }, 2);
+    true($loaded < 0.7 * -s 'index.zck', "zckdl loads $loaded bytes of a file of which half differs");
     run('unzck', 'index.zck');
     equal(bytes_of('index'), bytes_of('new'), 'unpacked');
 };

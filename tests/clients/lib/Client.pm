@@ -16,7 +16,7 @@ use POSIX ();
 our @EXPORT = qw(client run serve served url settle requests same same_tree equal true bytes_of write_file slurp noise http_date program_file);
 
 # Seconds, enough for a loaded machine; only failing trials take that long.
-use constant PATIENCE => 300;
+use constant PATIENCE => 180;
 
 my @clients;
 my ($server, $root, $work, $first_line, $checks);
