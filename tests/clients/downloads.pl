@@ -16,8 +16,10 @@ client curl => [['curl', 'curl']], sub {
     run('curl', '-sSf', '-o', 'named', url('/files/na%20me%20%C3%A9%2050%25.txt'));
     same('named', "files/na me \xc3\xa9 50%.txt");
     run('curl', '-sSf', '--etag-save', 'etag', '-o', 'text', url('/files/text.txt'));
-    equal(run('curl', '-sSf', '--etag-compare', 'etag', '-o', 'none', '-w', '%{http_code}', url('/files/text.txt')), '304', 'with the ETag');
-    equal(run('curl', '-sSf', '-z', 'text', '-R', '-o', 'none', '-w', '%{http_code}', url('/files/text.txt')), '304', 'with the date');
+    equal(run('curl', '-sSf', '--etag-compare', 'etag', '-o', 'none', '-w', '%{http_code}', url('/files/text.txt')),
+        '304', 'with the ETag');
+    equal(run('curl', '-sSf', '-z', 'text', '-R', '-o', 'none', '-w', '%{http_code}', url('/files/text.txt')), '304',
+        'with the date');
     same('text', 'files/text.txt');
 };
 
@@ -66,7 +68,8 @@ client axel => [['axel', 'axel']], sub {
 };
 
 client lftp => [['lftp', 'lftp']], sub {
-    run('lftp', '-c', 'set cmd:fail-exit true; mirror ' . url('/tree/') . ' got; pget -n 4 ' . url('/files/large.bin') . ' -o large.bin');
+    run('lftp', '-c', 'set cmd:fail-exit true; mirror ' . url('/tree/') . ' got; pget -n 4 ' . url('/files/large.bin')
+        . ' -o large.bin');
     same_tree('got', 'tree');
     same('large.bin', 'files/large.bin');
     requests(qr{large\.bin HTTP/1.1" 206 }, 2);
@@ -79,13 +82,16 @@ client rclone => [['rclone', 'rclone']], sub {
     run(@rclone, 'check', '--download', ':http:tree', 'got');
     run(@rclone, 'copy', '--multi-thread-streams', '4', '--multi-thread-cutoff', '1M', ':http:files/large.bin', '.');
     same('large.bin', 'files/large.bin');
-    equal(run(@rclone, 'cat', '--offset', '1000', '--count', '99', ':http:files/large.bin'), substr(bytes_of('large.bin'), 1000, 99), 'a part');
+    equal(run(@rclone, 'cat', '--offset', '1000', '--count', '99', ':http:files/large.bin'),
+        substr(bytes_of('large.bin'), 1000, 99), 'a part');
 };
 
 client httrack => [['httrack', 'httrack']], sub {
-    serve('mirror/index.html', '<!doctype html><title>A</title><link rel="stylesheet" href="a.css"><a href="b/">b</a><img src="a%20b.png">');
+    serve('mirror/index.html',
+        '<!doctype html><title>A</title><link rel="stylesheet" href="a.css"><a href="b/">b</a><img src="a%20b.png">');
     serve('mirror/a.css', 'body { background: url(c.png) }');
-    serve('mirror/b/index.html', '<!doctype html><title>B</title><a href="../index.html">a</a><a href="../d.bin">d</a>');
+    serve('mirror/b/index.html',
+        '<!doctype html><title>B</title><a href="../index.html">a</a><a href="../d.bin">d</a>');
     serve("mirror/$_", noise(70_000, $_)) for 'a b.png', 'c.png', 'd.bin';
     run('httrack', '-q', '-s0', '-O', 'got', url('/mirror/'));
     my ($host) = url('/') =~ m{//(.*)/} or die;
@@ -154,7 +160,8 @@ client casync => [['casync', 'casync']], sub {
     run('chmod', '-R', 'a+rX', served('casync'));
     run('casync', 'extract', '--store=' . url('/casync/store.castr'), url('/casync/image.caibx'), 'got');
     equal(bytes_of('got'), bytes_of('image'), 'the image');
-    run('casync', 'extract', '--seed=old', '--store=' . url('/casync/store.castr'), url('/casync/image.caibx'), 'again');
+    run('casync', 'extract', '--seed=old', '--store=' . url('/casync/store.castr'), url('/casync/image.caibx'),
+        'again');
     equal(bytes_of('again'), bytes_of('image'), 'the image, from an old one');
 };
 

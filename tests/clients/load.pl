@@ -1,5 +1,5 @@
-# Load generators: every request must have its response, of status 200 and with all bytes, by the client's count and by the
-# server's log.
+# Load generators: every request must have its response, of status 200 and with all bytes, by the client's count and
+# by the server's log.
 use strict;
 use warnings;
 
@@ -42,8 +42,8 @@ done = function(summary)
 end
 END
     my $head = length run('curl', '-sI', '-H', 'Accept:', '-H', 'User-Agent:', url($path));
-    my ($count, $bytes, $errors) = run('wrk', '-d1s', '-t1', '-c' . CONNECTIONS, '-s', 'count.lua', url($path)) =~ /^count (\d+) (\d+) (\d+)$/m
-        or die "no count in the output\n";
+    my $output = run('wrk', '-d1s', '-t1', '-c' . CONNECTIONS, '-s', 'count.lua', url($path));
+    my ($count, $bytes, $errors) = $output =~ /^count (\d+) (\d+) (\d+)$/m or die "no count in the output\n";
     true($count > 0 && $errors == 0, "$count requests, $errors errors");
     # wrk counts whole responses, and the bytes of those that it cut at the end, too.
     my $rest = $bytes - $count * ($head + SIZE);

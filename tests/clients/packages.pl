@@ -10,7 +10,8 @@ use Digest::SHA qw(sha256_hex);
 # Makes the package NAME with a file of these bytes.
 sub make_deb {
     my ($name, $bytes) = @_;
-    write_file("build/$name/DEBIAN/control", "Package: $name\nVersion: 1.0\nArchitecture: all\nMaintainer: A <a\@example.org>\nDescription: a\n");
+    write_file("build/$name/DEBIAN/control",
+        "Package: $name\nVersion: 1.0\nArchitecture: all\nMaintainer: A <a\@example.org>\nDescription: a\n");
     write_file("build/$name/usr/share/$name/data", $bytes);
     run('dpkg-deb', '-Znone', '--root-owner-group', '-b', "build/$name", served("apt/pool/${name}_1.0_all.deb"));
     return;
@@ -25,7 +26,8 @@ sub make_index {
     run('gzip', '-9nkf', served("$folder/Packages"));
     my @files = map { [$_, Harness::slurp_raw(served("$folder/$_"))] } 'Packages', 'Packages.gz';
     serve("$folder/by-hash/SHA256/" . sha256_hex($_->[1]), $_->[1]) for @files;
-    serve('apt/dists/stable/Release', join "\n", 'Origin: A', 'Suite: stable', 'Codename: stable', 'Components: main', "Architectures: $architecture",
+    serve('apt/dists/stable/Release', join "\n", 'Origin: A', 'Suite: stable', 'Codename: stable', 'Components: main',
+        "Architectures: $architecture",
         'Acquire-By-Hash: yes', 'Date: ' . http_date(time) =~ s/GMT/UTC/r, 'SHA256:',
         map { ' ' . sha256_hex($_->[1]) . ' ' . length($_->[1]) . " main/binary-$architecture/$_->[0]" } @files);
     settle('/apt/dists/stable/Release');
@@ -91,23 +93,26 @@ client apt => [['apt', 'apt-get'], ['apt-utils', 'apt-ftparchive'], ['dpkg', 'dp
 # ---- git ----
 
 client git => [['git', 'git']], sub {
-    %ENV = (%ENV, GIT_CONFIG_NOSYSTEM => 1, GIT_TERMINAL_PROMPT => 0, map { ("GIT_${_}_NAME" => 'A', "GIT_${_}_EMAIL" => 'a@example.org') } qw(AUTHOR COMMITTER));
+    my %person = map { ("GIT_${_}_NAME" => 'A', "GIT_${_}_EMAIL" => 'a@example.org') } qw(AUTHOR COMMITTER);
+    %ENV = (%ENV, %person, GIT_CONFIG_NOSYSTEM => 1, GIT_TERMINAL_PROMPT => 0);
     my $bare = served('git/project.git');
     my $commit = sub {
         my ($name, $bytes) = @_;
         write_file("source/$name", $bytes);
-        run({ in => 'source' }, 'git', @$_) for ['add', '.'], ['commit', '-q', '-m', $name], ['push', '-q', $bare, 'HEAD:main'];
+        run({ in => 'source' }, 'git', @$_)
+            for ['add', '.'], ['commit', '-q', '-m', $name], ['push', '-q', $bare, 'HEAD:main'];
         run({ in => $bare }, 'git', 'update-server-info');
         run('chmod', '-R', 'a+rX', $bare);
         return;
     };
     my $compare = sub {
         run({ in => 'clone' }, 'git', 'fsck', '--strict');
-        equal(run({ in => 'clone' }, 'git', 'rev-parse', 'HEAD'), run({ in => $bare }, 'git', 'rev-parse', 'main'), 'the commit');
+        equal(run({ in => 'clone' }, 'git', 'rev-parse', 'HEAD'), run({ in => $bare }, 'git', 'rev-parse', 'main'),
+            'the commit');
         equal(bytes_of("clone/$_"), bytes_of("source/$_"), $_) for @_;
         return;
     };
-    run('git', 'init', '-q', '-b', 'main', $_) for 'source';
+    run('git', 'init', '-q', '-b', 'main', 'source');
     run('git', 'init', '-q', '--bare', '-b', 'main', $bare);
     $commit->('a/large.bin', noise(1 << 20, 'git'));
     $commit->("text $_", "line $_\n" x 999) for 1 .. 5;
@@ -154,14 +159,16 @@ client ostree => [['ostree', 'ostree']], sub {
 my @python = ('/usr/bin/python3');
 
 client pip => [['python3-pip', @python, '-m', 'pip', '--version']], sub {
-    my %file = ('hello/__init__.py' => "print('hello')\n", 'hello/data.bin' => noise(300_000, 'pip'), 'hello-1.0.dist-info/METADATA' => "Metadata-Version: 2.1\nName: hello\nVersion: 1.0\n",
+    my %file = ('hello/__init__.py' => "print('hello')\n", 'hello/data.bin' => noise(300_000, 'pip'),
+        'hello-1.0.dist-info/METADATA' => "Metadata-Version: 2.1\nName: hello\nVersion: 1.0\n",
         'hello-1.0.dist-info/WHEEL' => "Wheel-Version: 1.0\nGenerator: a\nRoot-Is-Purelib: true\nTag: py3-none-any\n");
     $file{'hello-1.0.dist-info/RECORD'} = join '', map { "$_,,\n" } sort(keys %file), 'hello-1.0.dist-info/RECORD';
     write_file("wheel/$_", $file{$_}) for sort keys %file;
     my $wheel = 'hello-1.0-py3-none-any.whl';
     run({ in => 'wheel' }, @python, '-m', 'zipfile', '-c', served("pip/files/$wheel"), 'hello', 'hello-1.0.dist-info');
     my $digest = sha256_hex(Harness::slurp_raw(served("pip/files/$wheel")));
-    serve('pip/simple/hello/index.html', "<!doctype html><title>hello</title><a href='../../files/$wheel#sha256=$digest'>$wheel</a>\n");
+    serve('pip/simple/hello/index.html',
+        "<!doctype html><title>hello</title><a href='../../files/$wheel#sha256=$digest'>$wheel</a>\n");
     my @pip = (@python, '-m', 'pip', '--isolated', '--disable-pip-version-check', '--no-cache-dir');
     run(@pip, 'download', '-q', '--no-deps', '--index-url', url('/pip/simple/'), 'hello');
     same($wheel, "pip/files/$wheel");
@@ -170,13 +177,14 @@ client pip => [['python3-pip', @python, '-m', 'pip', '--version']], sub {
 };
 
 client npm => [['npm', 'npm']], sub {
-    my %file = ('package.json' => '{"name":"hello","version":"1.0.0","main":"index.js"}', 'index.js' => "console.log('hello')\n", 'data.bin' => noise(300_000, 'npm'));
+    my %file = ('package.json' => '{"name":"hello","version":"1.0.0","main":"index.js"}',
+        'index.js' => "console.log('hello')\n", 'data.bin' => noise(300_000, 'npm'));
     write_file("package/$_", $file{$_}) for sort keys %file;
     run('tar', '-czf', served('npm/files/hello-1.0.0.tgz'), 'package');
     my $digest = Digest::SHA->new(512)->addfile(served('npm/files/hello-1.0.0.tgz'))->b64digest;
     $digest .= '=' while length($digest) % 4;
-    serve('npm/hello', qq({"name":"hello","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"hello","version":"1.0.0",)
-        . qq("dist":{"tarball":"${\url('/npm/files/hello-1.0.0.tgz')}","integrity":"sha512-$digest"}}}}));
+    serve('npm/hello', qq({"name":"hello","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"hello",)
+        . qq("version":"1.0.0","dist":{"tarball":"${\url('/npm/files/hello-1.0.0.tgz')}","integrity":"sha512-$digest"}}}}));
     write_file('project/package.json', '{"name":"project","version":"1.0.0","private":true}');
     my @npm = ('npm', '--registry', url('/npm/'), '--no-audit', '--no-fund', '--no-update-notifier');
     for my $round (1 .. 2) {
@@ -186,24 +194,33 @@ client npm => [['npm', 'npm']], sub {
 };
 
 client 'go-modules' => [['golang-go', 'go'], ['python3', @python]], sub {
-    %ENV = (%ENV, GOPATH => "$ENV{HOME}/go", GOFLAGS => '-mod=mod', GOPROXY => url('/go'), GONOSUMDB => '*', GONOSUMCHECK => 1, GOSUMDB => 'off', GOTOOLCHAIN => 'local');
-    my %file = ('go.mod' => "module example.org/hello\n\ngo 1.16\n", 'hello.go' => "package hello\n\nconst Word = \"hello\"\n", 'data.bin' => noise(300_000, 'go'));
+    %ENV = (%ENV, GOPATH => "$ENV{HOME}/go", GOFLAGS => '-mod=mod', GOPROXY => url('/go'), GONOSUMDB => '*',
+        GONOSUMCHECK => 1, GOSUMDB => 'off', GOTOOLCHAIN => 'local');
+    my %file = ('go.mod' => "module example.org/hello\n\ngo 1.16\n",
+        'hello.go' => "package hello\n\nconst Word = \"hello\"\n", 'data.bin' => noise(300_000, 'go'));
     write_file("example.org/hello\@v1.0.0/$_", $file{$_}) for sort keys %file;
     my $served = 'go/example.org/hello/@v';
     serve("$served/list", "v1.0.0\n");
     serve("$served/v1.0.0.info", '{"Version":"v1.0.0","Time":"2020-01-01T00:00:00Z"}');
     serve("$served/v1.0.0.mod", $file{'go.mod'});
-    run(@python, '-c', 'import sys, zipfile; zip = zipfile.ZipFile(sys.argv[1], "w"); [zip.write(name) for name in sys.argv[2:]]; zip.close()',
-        served("$served/v1.0.0.zip"), map { "example.org/hello\@v1.0.0/$_" } sort keys %file);
+    run(@python, '-c', <<'END', served("$served/v1.0.0.zip"), map { "example.org/hello\@v1.0.0/$_" } sort keys %file);
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w') as zip:
+    for name in sys.argv[2:]:
+        zip.write(name)
+END
     write_file('project/go.mod', "module example.org/project\n\ngo 1.16\n");
-    write_file('project/main.go', "package main\n\nimport \"example.org/hello\"\n\nfunc main() { print(hello.Word) }\n");
+    write_file('project/main.go',
+        "package main\n\nimport \"example.org/hello\"\n\nfunc main() { print(hello.Word) }\n");
     run({ in => 'project' }, 'go', 'get', 'example.org/hello@latest');
     equal(bytes_of("home/go/pkg/mod/example.org/hello\@v1.0.0/$_"), $file{$_}, $_) for 'hello.go', 'data.bin';
     run('chmod', '-R', 'u+w', $ENV{GOPATH});
 };
 
 client gem => [['ruby', 'gem']], sub {
-    write_file('gem/hello.gemspec', "Gem::Specification.new { |s| s.name = 'hello'; s.version = '1.0'; s.summary = s.author = 'a'; s.files = ['lib/hello.rb', 'lib/data.bin'] }\n");
+    write_file('gem/hello.gemspec',
+        "Gem::Specification.new { |s| s.name = 'hello'; s.version = '1.0'; s.summary = s.author = 'a'; "
+        . "s.files = ['lib/hello.rb', 'lib/data.bin'] }\n");
     my %file = ('lib/hello.rb' => "puts 'hello'\n", 'lib/data.bin' => noise(300_000, 'gem'));
     write_file("gem/$_", $file{$_}) for sort keys %file;
     serve('gem/gems/.keep', '');

@@ -13,15 +13,18 @@ function get($path, $field = '') {
     $etag = '';
     if ($library === 'curl') {
         $kept ??= curl_init();
-        curl_setopt_array($kept, [CURLOPT_URL => $url . $path, CURLOPT_RETURNTRANSFER => true, CURLOPT_FOLLOWLOCATION => true,
-            CURLOPT_HTTPHEADER => $field ? [$field] : [], CURLOPT_HEADERFUNCTION => function ($handle, $line) use (&$etag) {
+        curl_setopt_array($kept, [CURLOPT_URL => $url . $path, CURLOPT_RETURNTRANSFER => true,
+            CURLOPT_FOLLOWLOCATION => true,
+            CURLOPT_HTTPHEADER => $field ? [$field] : [],
+            CURLOPT_HEADERFUNCTION => function ($handle, $line) use (&$etag) {
                 if (stripos($line, 'ETag: ') === 0) $etag = trim(substr($line, 6));
                 return strlen($line);
             }]);
         $body = curl_exec($kept);
         return [$body, curl_getinfo($kept, CURLINFO_RESPONSE_CODE), $etag];
     }
-    $body = file_get_contents($url . $path, false, stream_context_create(['http' => ['ignore_errors' => true, 'protocol_version' => 1.1,
+    $body = file_get_contents($url . $path, false, stream_context_create(['http' => ['ignore_errors' => true,
+        'protocol_version' => 1.1,
         'header' => array_filter(['Connection: close', $field])]]));
     $status = 0;
     foreach ($http_response_header as $line) {

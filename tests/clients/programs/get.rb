@@ -10,7 +10,8 @@ end
 Net::HTTP.start($base.host, $base.port, nil) do |http|
   get = lambda do |path, fields = {}|
     response = http.get(path, fields)
-    response.is_a?(Net::HTTPRedirection) && response['Location'] ? get.(URI.join($base, path, response['Location']).path, fields) : response
+    next response unless response['Location']
+    get.(URI.join($base, path, response['Location']).path, fields)
   end
   whole = get.("#{$base.path}/large.bin")
   save('whole', whole.body)
