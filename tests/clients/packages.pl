@@ -184,7 +184,8 @@ client npm => [['npm', 'npm']], sub {
     my $digest = Digest::SHA->new(512)->addfile(served('npm/files/hello-1.0.0.tgz'))->b64digest;
     $digest .= '=' while length($digest) % 4;
     serve('npm/hello', qq({"name":"hello","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"hello",)
-        . qq("version":"1.0.0","dist":{"tarball":"${\url('/npm/files/hello-1.0.0.tgz')}","integrity":"sha512-$digest"}}}}));
+        . qq("version":"1.0.0","dist":{"tarball":"${\url('/npm/files/hello-1.0.0.tgz')}",)
+        . qq("integrity":"sha512-$digest"}}}}));
     write_file('project/package.json', '{"name":"project","version":"1.0.0","private":true}');
     my @npm = ('npm', '--registry', url('/npm/'), '--no-audit', '--no-fund', '--no-update-notifier');
     for my $round (1 .. 2) {

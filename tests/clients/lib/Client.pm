@@ -13,8 +13,8 @@ use Fresh ();
 use Harness;
 use POSIX ();
 
-our @EXPORT = qw(client run serve served url settle requests same same_tree equal true bytes_of write_file noise http_date
-    program_file);
+our @EXPORT = qw(client run serve served url settle requests same same_tree equal true bytes_of write_file noise
+    http_date program_file);
 
 # Seconds, enough for a loaded machine; only failing trials take that long.
 use constant PATIENCE => 180;
