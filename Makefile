@@ -16,7 +16,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check test tests browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
+.PHONY: all help deps run check test tests clients browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
 	compile_commands.json install uninstall dist deb clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
@@ -31,7 +31,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group for each.
-equipped := check fuzz coverage valgrind lint image-check deb package-check
+equipped := check clients fuzz coverage valgrind lint image-check deb package-check
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
@@ -349,6 +349,9 @@ ifneq ($(filter lint,$(goals)),)
 check: | lint
 endif
 
+clients: $(program) ## Let the real clients that are installed load files: curl, apt, git, ffmpeg, ...; T=NAME runs one
+	@TINYHTTPD='$(program)' tests/clients/run $(T:%='%')
+
 # Each test runs in the engines that are installed, or in those of ENGINES. For another one a line names the packages.
 # The pictures of the pages are below BUILD_ROOT.
 browser: $(program) ## Try pages, and --watch, in Chromium, Firefox and WebKitGTK
@@ -522,8 +525,9 @@ lint-scripts:
 	@echo '  shellcheck, perl -c, node --check'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check \
 		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run
-	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests); do \
-		perl -Itests/http/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
+	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
+		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \
+		perl -Itests/http/lib -Itests/clients/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 	@command -v node >/dev/null || { echo '  node --check: skipped: no node: apt install nodejs'; exit 0; }; \
 	for script in $(wildcard tests/browser/*.mjs tests/*/lib/*.mjs tests/sites/*.mjs share/screenshots/*.mjs); do node --check "$$script" || exit 1; done
 
