@@ -92,6 +92,11 @@ void channels_end_old(const struct channels *channels)
         shutdown(channels->old[i], SHUT_RDWR);
 }
 
+bool channels_have_old(const struct channels *channels)
+{
+    return channels->old[0] >= 0 || channels->old[OLD - 1] >= 0;
+}
+
 void channels_end_oldest(const struct channels *channels)
 {
     shutdown(channels->old[OLD - 1], SHUT_RDWR);

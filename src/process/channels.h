@@ -43,6 +43,9 @@ void channels_end_old(const struct channels *channels);
    way, and its senders, two programs back, see that no worker takes connections over any more. */
 void channels_end_oldest(const struct channels *channels);
 
+/* True if one of both is open. */
+bool channels_have_old(const struct channels *channels);
+
 /* In a child: drops the messages of the ended channels. Closing what is in them may take seconds, such as an epoll
    instance with millions of entries, or as long as a file system does not respond. */
 void channels_drop_old(const struct channels *channels);

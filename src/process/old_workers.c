@@ -204,15 +204,16 @@ static int64_t cpu_time_us(pid_t pid)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-/* No check is left to do it. */
-static void end_channels(struct master *master)
+void old_workers_end_channels(struct channels *channels)
 {
-    channels_end_old(&master->channels);
+    if (!channels_have_old(channels))
+        return;
+    channels_end_old(channels);
     if (master_fork() == 0) {
-        channels_drop_old(&master->channels);
+        channels_drop_old(channels);
         _exit(EX_OK);
     }
-    channels_close_old(&master->channels);
+    channels_close_old(channels);
 }
 
 static void kill_unchecked(struct old_child *old, const char *why)
@@ -278,7 +279,7 @@ static void on_worker_exit(struct old_workers *workers, struct old_child *old, i
     descriptors_close(old->notices);
     *old = workers->list[--workers->count];
     if (workers->count == 0)
-        end_channels(workers->master);
+        old_workers_end_channels(&workers->master->channels); /* no check is left to do it */
     if (WIFSIGNALED(wait_status) && serving)
         log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
                   strsignal(WTERMSIG(wait_status)));

@@ -65,6 +65,9 @@ int64_t old_workers_next_due(const struct old_workers *workers);
    but not the times since the workers were told to finish. */
 bool old_workers_are_checked(const struct old_workers *workers);
 
+/* Ends the channels of the programs before, and drops in a child what is on its way there. */
+void old_workers_end_channels(struct channels *channels);
+
 /* Kills the checks. */
 void old_workers_stop_checks(const struct old_workers *workers);
 

@@ -12,8 +12,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 bool reload_is_under_way(const struct reload *reload)
 {
@@ -87,11 +85,7 @@ void reload_hand_over(struct reload *reload)
     }
     for (unsigned i = 0; i < workers->old.count && count < LIMIT_RETIRED; i++)
         passed[count++] = workers->old.list[i].worker;
-    channels_end_old(channels);
-    if (master_fork() == 0) {
-        channels_drop_old(channels);
-        _exit(EX_OK);
-    }
+    old_workers_end_channels(channels);
     old_workers_stop_checks(&workers->old);
     const struct passed_channels ends = {channels->next.receiver, channels->own.receiver, channels->before};
     int error = handover_execute(reload->command, &workers->master->listening, passed, count, &ends);

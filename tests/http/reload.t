@@ -410,7 +410,8 @@ SKIP: {
         ['a missing root', sub { replace($path, $program); rename $www, "$www.away" }, qr/root 'www' does not exist.*\n.*not reloaded: .*status 66.*\n/],
     ) {
         my ($name, $do, $pattern) = @$case;
-        my ($master, @workers) = ($inode->(), children_of($pid));
+        my ($master, @workers) = $inode->();
+        eventually { @workers = children_of($pid) };
         $do->();
         like($hup->($pattern), $pattern, "SIGHUP with $name: reported");
         is($get->(), 'first', "$name: the server still serves") if $name ne 'a missing root';

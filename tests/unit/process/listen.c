@@ -300,13 +300,13 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
 
 static void a_child_looks_names_up(void **state)
 {
-    struct settings settings = {.bind_count = 3, .binds = {"localhost", "127.0.0.1", "no such name"}};
+    struct settings settings = {.bind_count = 2, .binds = {"127.0.0.1", "no such name"}};
     struct listening listening = {0};
     struct failure failure = {0};
     (void)state;
     assert_int_equal(listen_open(&listening, &settings, &failure), EX_NOHOST);
     assert_non_null(strstr(failure.message, "can't find the address of 'no such name'"));
-    settings.bind_count = 2;
+    settings.bind_count = 1;
     failure = (struct failure){0};
     assert_int_equal(listen_open(&listening, &settings, &failure), 0);
     assert_true(listening.count > 0);
