@@ -167,6 +167,26 @@ static void bad_lines_are_reported_and_ignored(void **state)
     }
 }
 
+/* constructHeaders: an object by path. A block without a field is none (parseHeaders). */
+static void cloudflare_keeps_the_last_block_of_a_path(void **state)
+{
+    static const char text[] = "/*\nX: 1\nA: 1\n/a\nX: 2\n/*\nX: :splat\n/a/\nX: 9\n/*\n";
+    (void)state;
+    struct header_rules *rules = parse(span_of(text), RULES_CLOUDFLARE);
+    assert_string_equal(ask(rules, "/a"), "5 X: a, 2");
+    assert_string_equal(reports, "1: '/*' is replaced by the block of line 6; join them\n"
+                                 "10: '/*' has no field below it; add 'NAME: VALUE', or remove the path\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/*\nX: 1\n/*\nY: 1\n/*\nZ: 1"), RULES_CLOUDFLARE);
+    assert_string_equal(ask(rules, "/a"), "6 Z: 1");
+    assert_string_equal(reports, "1: '/*' is replaced by the block of line 3; join them\n"
+                                 "3: '/*' is replaced by the block of line 5; join them\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/*\nX: 1\n/*\nY: 1"), RULES_PLAIN);
+    assert_string_equal(ask(rules, "/a"), "2 X: 1|4 Y: 1");
+    header_rules_free(rules);
+}
+
 /* HOSTS: what Netlify refuses. */
 static void fields_of_the_server_are_refused(void **state)
 {
@@ -276,6 +296,7 @@ int main(void)
         cmocka_unit_test(cloudflare_joins_and_removes),
         cmocka_unit_test(netlify_replaces_values_of_earlier_blocks),
         cmocka_unit_test(bad_lines_are_reported_and_ignored),
+        cmocka_unit_test(cloudflare_keeps_the_last_block_of_a_path),
         cmocka_unit_test(fields_of_the_server_are_refused),
         cmocka_unit_test(blocks_beyond_the_limit_are_reported_once),
         cmocka_unit_test(fields_of_a_response_are_bounded),
