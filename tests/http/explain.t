@@ -225,26 +225,19 @@ sub random_request {
     return { method => $method, target => $target, bytes => "$method $target HTTP/1.1\r\n" . join '', map { "$_\r\n" } @fields };
 }
 
-# The status line and the fields, without what may differ: the time, and a boundary, which is random.
+# The status line and the fields, without what may differ: the time, and a boundary, which is random but for its length.
 sub normal {
-    my ($status, $length_of_boundaries, @lines) = @_;
-    my $text = join "\n", $status, map { s/^(Date: .*:)\d\d GMT\z/$1SS GMT/r =~ s/boundary=tinyhttpd-\w+/boundary=B/r } @lines;
-    return $text =~ s/^(Content-Length: )(\d+)/$1 . ($2 - $length_of_boundaries)/mer;
+    my ($status, @lines) = @_;
+    return join "\n", $status, map { s/^(Date: .*:)\d\d GMT\z/$1SS GMT/r =~ s/boundary=tinyhttpd-\w+/boundary=B/r } @lines;
 }
-
-sub boundary_bytes { my ($boundary, $parts) = @_; return length($boundary // '') * $parts }
 
 # The difference between a response and its explanation; empty: none.
 sub difference {
     my ($request, $answered, $text) = @_;
     my ($status) = $text =~ /\A(.*)\n\n/;
     my @fields   = $text =~ /^field {7}(.*) {3}\(.*\)$/mg;
-    my $type     = $answered->{field}{'content-type'} // '';
-    my ($sent)   = $type =~ /boundary=(\S+)/;
-    my ($told)   = $text =~ /boundary=(\S+)/;
-    my $parts    = defined $sent ? () = $answered->{body} =~ /--\Q$sent\E/g : 0;
-    my $expected = normal("$answered->{status} $answered->{reason}", boundary_bytes($sent, $parts), map { "$_->[0]: $_->[1]" } @{ $answered->{fields} });
-    my $got      = normal($status // 'no status', boundary_bytes($told, $parts), @fields);
+    my $expected = normal("$answered->{status} $answered->{reason}", map { "$_->[0]: $_->[1]" } @{ $answered->{fields} });
+    my $got      = normal($status // 'no status', @fields);
     # The metrics count each request, and a worker gives 20 reasons of a 404 in each second.
     if ($request->{target} =~ m{/metrics(?:\?|\z)} || ($answered->{status} == 404 && $request->{bytes} =~ /^Accept:/m)) {
         s/^Content-Length: .*//m for $expected, $got;
