@@ -703,7 +703,8 @@ static bool is_routed(const struct exchange *exchange)
 bool explain_applies(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
-    if (!request_has(request, 1U << FIELD_TINYHTTPD_EXPLAIN) || request->state == REQUEST_BAD ||
+    if (!span_equal(request_single_field(request, FIELD_TINYHTTPD_EXPLAIN), SPAN("1")) ||
+        request->state == REQUEST_BAD ||
         (exchange->context->config->settings->cors != NULL && client_is_cross_site(request)))
         return false;
     /* A name that is refused is no proxy's, and the explanation of that names no file. */
