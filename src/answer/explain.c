@@ -705,7 +705,8 @@ bool explain_applies(struct exchange *exchange)
     const struct request *request = exchange->request;
     if (!span_equal(request_single_field(request, FIELD_TINYHTTPD_EXPLAIN), SPAN("1")) ||
         request->state == REQUEST_BAD ||
-        (exchange->context->config->settings->cors != NULL && client_is_cross_site(request)))
+        (exchange->context->config->settings->cors != NULL &&
+         (client_is_cross_site(request) || exchange_has_foreign_origin(exchange))))
         return false;
     /* A name that is refused is no proxy's, and the explanation of that names no file. */
     return exchange_is_local(exchange) || (client_is_local(&exchange->client, request) && is_guarded_off(exchange));

@@ -176,7 +176,7 @@ static enum request_field field_of(struct span name)
         [3] = {{"via", FIELD_VIA}},
         [4] = {{"host", FIELD_HOST}},
         [5] = {{"range", FIELD_RANGE}},
-        [6] = {{"accept", FIELD_ACCEPT}, {"expect", FIELD_EXPECT}},
+        [6] = {{"accept", FIELD_ACCEPT}, {"expect", FIELD_EXPECT}, {"origin", FIELD_ORIGIN}},
         [7] = {{"referer", FIELD_REFERER}},
         [8] = {{"if-match", FIELD_IF_MATCH}, {"if-range", FIELD_IF_RANGE}},
         [9] = {{"forwarded", FIELD_FORWARDED}},

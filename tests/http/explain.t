@@ -177,6 +177,8 @@ sub is_ordinary {
 
 is_ordinary($server, 'a proxy that is not trusted', '/notes', $_) for 'X-Forwarded-For: 127.0.0.1', 'Via: 1.1 x', 'Forwarded: for=127.0.0.1';
 is_ordinary($other{watch}, '--cors, and a script of another site', '/notes', 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: cors');
+is_ordinary($other{watch}, '--cors, and a script of another site in an older browser', '/notes', 'Origin: http://evil.example');
+explains($other{watch}, '--cors, and a script of this site in an older browser', '/notes', ['Origin: http://localhost'], qr/\A200/);
 my $trusting = Harness->start(root => $root, args => ['--log', 'off', '--trust-proxy', '127.0.0.0/8', '--allow-host', 'site.example']);
 is_ordinary($trusting, 'a client that a trusted proxy names', '/notes', 'X-Forwarded-For: 203.0.113.7');
 explains($trusting, 'a local client that a trusted proxy names', '/notes', ['X-Forwarded-For: 127.0.0.1'], qr/^client +local, as a trusted proxy's X-Forwarded-For says$/);
