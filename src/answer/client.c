@@ -94,5 +94,5 @@ static bool is_proxied(const struct request *request)
 bool client_is_local(const struct client *client, const struct request *request)
 {
     return is_on_this_machine(&client->origin->peer) && is_on_this_machine(client_address(client)) &&
-           (client->in_field || !is_proxied(request));
+           (client->in_field || (!client->origin->unnamed && !is_proxied(request)));
 }
