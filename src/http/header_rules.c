@@ -234,6 +234,7 @@ struct header_rules *header_rules_parse(struct span text, enum rules_choice dial
     struct header_rules *rules = (void *)memory;
     *rules = (struct header_rules){.dialect = dialect, .blocks = (void *)(memory + blocks)};
     path_set_init(&rules->set, dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES, memory + set, text, max);
+    rules->set.refuses_prefixes = dialect == RULES_CLOUDFLARE;
     struct parser parser = {.reader = {text, 0, dialect, 0, report, context}, .rules = rules};
     parser.next = (void *)(memory + fields);
     for (struct span line; rules_next(&parser.reader, &line);) {
