@@ -234,7 +234,9 @@ static void say_rules(struct explanation *explanation)
     for (unsigned i = 0; fields != NULL && i < fields->count; i++) {
         const struct header_field *field = &fields->fields[i];
         SAY(explanation, "rule", SPAN("_headers:"), plain_number(explanation, field->line), SPAN(": "), field->name,
-            field->value.at != NULL ? SPAN("") : SPAN(" is left out"));
+            i >= explanation->rules.sent ? SPAN(" is left out, too long")
+            : field->value.at == NULL    ? SPAN(" is left out")
+                                         : SPAN(""));
     }
     if (fields == NULL)
         SAY(explanation, "rule",

@@ -166,6 +166,13 @@ explains($other{watch}, '--cors', '/notes', [], qr/^field +Access-Control-Allow-
 explains($other{strict}, '--symlinks none, --cache off', '/link.css', [], qr/\A404/, qr/^name +link\.css: not found$/, qr/^cache +no-store: --cache off$/);
 explains($other{strict}, '--header Cache-Control', '/notes', [], qr/^cache +private: --header$/, qr/^charset +none, by --charset$/);
 
+put_file($root, '_headers', "/*\n  X-One: " . 'v' x 1500 . "\n  X-Two: " . 'v' x 1500 . "\n  X-Three: v\n");
+my $filled = Harness->start(root => $root, args => ['--log', 'off', '--rules', '-H', 'X-Big: ' . 'v' x 2000]);
+$filled->expect_stderr(qr/_headers: the fields of a path have more than 4096 bytes/);
+explains($filled, '--rules: fields that are too long together', '/notes', [], qr/^rule +_headers:2: X-One$/, qr/^rule +_headers:3: X-Two is left out, too long$/, qr/^rule +_headers:4: X-Three is left out, too long$/);
+$filled->stop;
+put_file($root, '_headers', $files{_headers});
+
 # ---------------------------------------------------------------------------------------------------------
 # Others get the ordinary response
 
