@@ -83,8 +83,8 @@ bool client_is_cross_site_load(const struct request *request)
     return client_is_cross_site(request) && span_equal(request_field(request, FIELD_SEC_FETCH_MODE), SPAN("no-cors"));
 }
 
-/* Proxies add these fields (RFC 9110 7.6.3, RFC 7239). HTTP/1.0 is nginx's default for its upstreams, and no browser
-   speaks it. */
+/* Proxies add these fields (RFC 9110 7.6.3, RFC 7239). nginx before 1.30 speaks HTTP/1.0 to its upstreams by default, and
+   no browser does; a newer one that adds no field is not detected (share/doc/deploy.md). */
 static bool is_proxied(const struct request *request)
 {
     return request->minor_version == 0 ||
@@ -94,5 +94,5 @@ static bool is_proxied(const struct request *request)
 bool client_is_local(const struct client *client, const struct request *request)
 {
     return is_on_this_machine(&client->origin->peer) && is_on_this_machine(client_address(client)) &&
-           (client->in_field || !is_proxied(request));
+           (client->in_field || (!client->origin->unnamed && !is_proxied(request)));
 }

@@ -19,6 +19,7 @@ union peer {
 struct origin {
     union peer peer; /* as the kernel has it */
     bool named;      /* the peer is a trusted proxy, and its PROXY header names this client */
+    bool unnamed;    /* it is, and its PROXY header names none: UNKNOWN, LOCAL */
     struct address client;
 };
 

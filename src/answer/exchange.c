@@ -35,10 +35,22 @@ bool exchange_is_guarded(const struct exchange *exchange)
     return exchange->check_host && !config_publishes_host(exchange->context->config, exchange->host);
 }
 
+bool exchange_has_foreign_origin(const struct exchange *exchange)
+{
+    const struct request *request = exchange->request;
+    struct span origin = request_field(request, FIELD_ORIGIN);
+    if (request_has(request, 1U << FIELD_SEC_FETCH_SITE) || !request_has(request, 1U << FIELD_ORIGIN))
+        return false;
+    span_take_until(&origin, '/');
+    span_take_until(&origin, '/');
+    return !span_equal_nocase(origin, host_of(request, exchange->target));
+}
+
 bool exchange_wants_reason(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
-    if (request_field(request, FIELD_ACCEPT).length == 0 || !exchange_is_local(exchange))
+    if (request_field(request, FIELD_ACCEPT).length == 0 || !exchange_is_local(exchange) ||
+        exchange_has_foreign_origin(exchange))
         return false;
     return exchange_kind(exchange) != CLIENT_SUBRESOURCE || !client_is_cross_site(request);
 }

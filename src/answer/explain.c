@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 /* The text, besides which a response has its head only. */
-enum { EXPLANATION_MAX = 65536, CUT_MAX = 80, LABEL_WIDTH = 12, RANGES_SHOWN = 8 };
+enum { EXPLANATION_MAX = 65536, CUT_MAX = 80, LABEL_WIDTH = 12, RANGES_SHOWN = 8, VALUE_SHOWN = 1024 };
 _Static_assert(EXPLANATION_MAX + CONFIG_LINES_MAX + 1024 < LIMIT_RESPONSE_TEXT, "a response has room for both");
 
 struct explanation {
@@ -32,7 +32,19 @@ struct explanation {
 
 /* ---- lines ---- */
 
-/* Appends a line, or nothing once one did not fit. */
+/* Cuts a value, but not within a character of UTF-8. */
+static void append_value(struct buffer *text, struct span value, size_t most)
+{
+    size_t length = value.length;
+    if (length > most) {
+        for (length = most; length > 0 && ((unsigned char)value.at[length] & 0xC0) == 0x80;)
+            length--;
+    }
+    buffer_plain(text, (struct span){value.at, length});
+    buffer_string(text, length < value.length ? "..." : "");
+}
+
+/* Appends a line, whose values are cut unless it is of the response's fields, or nothing once one did not fit. */
 static void say(struct explanation *explanation, const char *label, const struct span *pieces, size_t count)
 {
     struct buffer *text = &explanation->text;
@@ -41,7 +53,7 @@ static void say(struct explanation *explanation, const char *label, const struct
     for (size_t width = strlen(label); width < LABEL_WIDTH; width++)
         buffer_byte(text, ' ');
     for (size_t i = 0; i < count; i++)
-        buffer_plain(text, pieces[i]);
+        append_value(text, pieces[i], strcmp(label, "field") == 0 ? SIZE_MAX : VALUE_SHOWN);
     buffer_byte(text, '\n');
     if (text->overflow)
         text->length = start;
@@ -222,7 +234,9 @@ static void say_rules(struct explanation *explanation)
     for (unsigned i = 0; fields != NULL && i < fields->count; i++) {
         const struct header_field *field = &fields->fields[i];
         SAY(explanation, "rule", SPAN("_headers:"), plain_number(explanation, field->line), SPAN(": "), field->name,
-            field->value.at != NULL ? SPAN("") : SPAN(" is left out"));
+            i >= explanation->rules.sent ? SPAN(" is left out, too long")
+            : field->value.at == NULL    ? SPAN(" is left out")
+                                         : SPAN(""));
     }
     if (fields == NULL)
         SAY(explanation, "rule",
@@ -703,8 +717,10 @@ static bool is_routed(const struct exchange *exchange)
 bool explain_applies(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
-    if (!request_has(request, 1U << FIELD_TINYHTTPD_EXPLAIN) || request->state == REQUEST_BAD ||
-        (exchange->context->config->settings->cors != NULL && client_is_cross_site(request)))
+    if (!span_equal(request_single_field(request, FIELD_TINYHTTPD_EXPLAIN), SPAN("1")) ||
+        request->state == REQUEST_BAD ||
+        (exchange->context->config->settings->cors != NULL &&
+         (client_is_cross_site(request) || exchange_has_foreign_origin(exchange))))
         return false;
     /* A name that is refused is no proxy's, and the explanation of that names no file. */
     return exchange_is_local(exchange) || (client_is_local(&exchange->client, request) && is_guarded_off(exchange));

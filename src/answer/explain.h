@@ -1,5 +1,5 @@
 /*
- * Explanations: a local client that sends Tinyhttpd-Explain gets, instead of a response, the decisions that led to it.
+ * Explanations: a local client that sends 'Tinyhttpd-Explain: 1' gets, instead of a response, the decisions that led to it.
  * They are read from the real response after it is made, so that other requests cost nothing.
  */
 #pragma once

@@ -143,8 +143,8 @@ static void answer_range(struct exchange *exchange, const struct range *range)
     exchange_finish(exchange, buffer_filled(&lines));
 }
 
-/* RFC 2046 5.1.1: the boundary must not occur in the parts. A file can't contain 64 bits that are unpredictable before
-   the request. */
+/* RFC 2046 5.1.1: the boundary must not occur in the parts. A file can't contain 63 bits that are unpredictable before
+   the request. The highest bit is set, for 16 digits in each: responses to equal requests have one length. */
 static void write_boundary(const struct exchange *exchange, struct buffer *boundary)
 {
     static uint64_t counter;
@@ -152,7 +152,7 @@ static void write_boundary(const struct exchange *exchange, struct buffer *bound
     counter = hash_bytes((struct span){request->head, request->parsed}) + counter * 31 + exchange->iteration;
     uint64_t seed[2] = {counter, (uint64_t)(uintptr_t)&counter};
     buffer_append(boundary, SPAN("tinyhttpd-"));
-    buffer_hex(boundary, hash_bytes((struct span){(const char *)seed, sizeof seed}));
+    buffer_hex(boundary, hash_bytes((struct span){(const char *)seed, sizeof seed}) | (uint64_t)1 << 63);
 }
 
 enum {

@@ -426,5 +426,7 @@ __attribute__((cold)) void rules_account_for(const struct exchange *exchange, st
     if (exchange->context == &rules->context) {
         header_rules_match(rules->headers, rules->path, &rules->fields);
         account->fields = &rules->fields;
+        const struct ruled_config *ruled = rules->known[hash_bytes(rules->path) % KNOWN_PATHS].ruled;
+        account->sent = ruled->settings.header_count - ruled->given;
     }
 }

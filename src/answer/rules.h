@@ -40,7 +40,8 @@ struct rules_account {
     bool is_forced;                     /* it precedes files */
     struct redirect match;              /* that rule */
     struct span path;                   /* of the target, before a rewrite, with the slashes at its ends */
-    const struct header_fields *fields; /* of _headers, that the response has; NULL: none */
+    const struct header_fields *fields; /* of _headers, for the response; NULL: none */
+    unsigned sent;                      /* as many of them; the rest is too long */
 };
 
 /* For an exchange that rules_begin() has seen, before the next one. */

@@ -51,13 +51,38 @@ static bool is_path(struct span line)
            (scheme.length > 0 && span_find(scheme, ' ') == scheme.length && span_begins(rest, SPAN("://")));
 }
 
+/* Cloudflare keeps the blocks in an object by path: a later block replaces an earlier one, in its place. The emptied
+   block counts as a path there, too. */
+static void replace_earlier(const struct parser *parser)
+{
+    char room[64];
+    struct buffer advice = BUFFER(room);
+    struct rules_reader at = parser->reader;
+    struct header_block *earlier = parser->rules->blocks, *block = parser->block;
+    while (!span_equal(earlier->path, block->path))
+        earlier++;
+    if (earlier == block)
+        return;
+    at.line = earlier->line;
+    buffer_string(&advice, "is replaced by the block of line ");
+    buffer_number(&advice, block->line);
+    buffer_string(&advice, "; join them");
+    buffer_byte(&advice, '\0');
+    rules_refuse(&at, earlier->path, buffer_filled(&advice).at);
+    *earlier = *block;
+    block->count = 0;
+}
+
 static void end_block(const struct parser *parser)
 {
     struct rules_reader at = parser->reader;
-    if (parser->block == NULL || parser->block->count > 0)
+    if (parser->block == NULL)
         return;
     at.line = parser->block->line;
-    rules_refuse(&at, parser->block->path, "has no field below it; add 'NAME: VALUE', or remove the path");
+    if (parser->block->count == 0)
+        rules_refuse(&at, parser->block->path, "has no field below it; add 'NAME: VALUE', or remove the path");
+    else if (parser->rules->dialect == RULES_CLOUDFLARE)
+        replace_earlier(parser);
 }
 
 /* False at the limit, after which no block can follow. */
@@ -209,6 +234,7 @@ struct header_rules *header_rules_parse(struct span text, enum rules_choice dial
     struct header_rules *rules = (void *)memory;
     *rules = (struct header_rules){.dialect = dialect, .blocks = (void *)(memory + blocks)};
     path_set_init(&rules->set, dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES, memory + set, text, max);
+    rules->set.refuses_prefixes = dialect == RULES_CLOUDFLARE;
     struct parser parser = {.reader = {text, 0, dialect, 0, report, context}, .rules = rules};
     parser.next = (void *)(memory + fields);
     for (struct span line; rules_next(&parser.reader, &line);) {

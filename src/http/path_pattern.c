@@ -56,6 +56,9 @@ static const char *add_wildcard(struct draft *draft, enum path_wildcard wildcard
     for (unsigned i = 0; i < pattern->wildcards && draft->set->style != PATH_GLOB; i++) {
         if (span_equal(pattern->pieces[i].name, name))
             return "has a name twice, or ':splat' beside '*'; give each placeholder a name of its own";
+        if (draft->set->refuses_prefixes && pattern->pieces[i].wildcard == PATH_NAME &&
+            span_begins(name, pattern->pieces[i].name))
+            return "has a name that begins with an earlier one, so Cloudflare ignores the rule; rename the placeholder";
     }
     draft->piece->wildcard = wildcard;
     draft->piece->name = name;

@@ -50,6 +50,7 @@ struct path_pattern {
 /* Patterns in their order. Lives in memory of its owner. */
 struct path_set {
     enum path_style style;
+    bool refuses_prefixes; /* names that begin with an earlier one: Cloudflare replaces ":id" in ":idx" as well */
     unsigned count;
     size_t stride; /* words of a row */
     struct path_pattern *patterns;

@@ -180,6 +180,7 @@ static enum request_field field_of(struct span name)
         [PLACE(5, 'g')] = {SPAN_INIT("range"), FIELD_RANGE},
         [PLACE(6, 'p')] = {SPAN_INIT("accept"), FIELD_ACCEPT},
         [PLACE(6, 'c')] = {SPAN_INIT("expect"), FIELD_EXPECT},
+        [PLACE(6, 'i')] = {SPAN_INIT("origin"), FIELD_ORIGIN},
         [PLACE(7, 'e')] = {SPAN_INIT("referer"), FIELD_REFERER},
         [PLACE(8, 'c')] = {SPAN_INIT("if-match"), FIELD_IF_MATCH},
         [PLACE(8, 'g')] = {SPAN_INIT("if-range"), FIELD_IF_RANGE},

@@ -627,6 +627,7 @@ static enum connection_want read_header(struct connection *connection, struct se
     if (recv(connection->fd, service->room, header.length, 0) != (ssize_t)header.length)
         return WANT_CLOSE;
     connection->origin.named = header.named;
+    connection->origin.unnamed = !header.named;
     connection->origin.client = header.client;
     connection->state = CONNECTION_READ;
     return read_and_respond(connection, service);

@@ -17,7 +17,7 @@ struct header {
     uint32_t size; /* of this struct */
     uint32_t age;
     struct address client;
-    unsigned char named, header_read; /* 0 or 1 */
+    unsigned char named, unnamed, header_read; /* 0 or 1 */
 };
 enum { VERSION = 2 };
 
@@ -41,6 +41,7 @@ enum handoff_result handoff_send(int socket, const struct handoff *handoff)
         .age = handoff->age,
         .client = handoff->origin.client,
         .named = handoff->origin.named,
+        .unnamed = handoff->origin.unnamed,
         .header_read = handoff->header_read,
     };
     struct iovec pieces[] = {
@@ -128,6 +129,7 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd)) {
         handoff->age = header.age;
         handoff->origin.named = header.named == 1;
+        handoff->origin.unnamed = header.unnamed == 1;
         handoff->origin.client = header.client;
         handoff->header_read = header.header_read == 1;
         handoff->bytes = (struct span){room, (size_t)length - sizeof header};

@@ -64,6 +64,7 @@ my $close = get_request('/', 'Connection: close');
     my $ask = "GET /.hidden HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n";
     unlike(answer_to($server, $line . $ask), qr/--dotfiles/, 'a remote client gets no reason');
     like(answer_to($server, "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n" . $ask), qr/--dotfiles/, 'a local client of a local proxy does');
+    unlike(answer_to($server, $_ . $ask), qr/--dotfiles/, 'nor does one that a proxy does not name') for "PROXY UNKNOWN\r\n", $local, $signature . "\x21\0\0\0";
 
     # ---- no header, half a header, an oversized one: closed without a response, and counted ----
     $server->expect_stderr(qr/no valid PROXY header; /);

@@ -294,6 +294,9 @@ for my $name ('small.txt', 'large.bin') {
     is(problem('boundary.txt', $server->get('/boundary.txt', "Range: bytes=0-$half," . ($half + 2) . '-'), [[0, $half], [$half + 2,
         length($bytes{'boundary.txt'}) - 1]]), '',
         'a file that contains an earlier boundary: its parts are intact (RFC 2046 5.1.1)');
+    my @same = $server->pipeline([("GET /small.txt HTTP/1.1\r\nHost: localhost\r\nRange: bytes=0-0,2-2\r\n\r\n") x 200]);
+    my %lengths = map { ($_->{field}{'content-length'} => 1) } @same;
+    is(scalar keys %lengths, 1, 'boundaries differ, but are of one length: Content-Length does not vary');
 }
 
 # A sparse file over 4 GiB: positions of more than 32 bits

@@ -61,6 +61,28 @@ static void scripts_of_other_sites_get_no_reason(void **state)
     assert_true(exchange_wants_reason(&asked.exchange));
 }
 
+static void without_fetch_metadata_the_origin_tells_the_site(void **state)
+{
+    static const struct {
+        const char *request;
+        bool is_foreign;
+    } rows[] = {
+        {GET("/missing", PAGE "Origin: http://evil.example\r\n"), true},
+        {GET("/missing", PAGE "Origin: http://localhost:3000\r\n"), true},
+        {GET("/missing", PAGE "Origin: null\r\n"), true},
+        {GET("/missing", PAGE "Origin: http://LOCALHOST\r\n"), false},
+        {GET("/missing", PAGE "Origin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n"), false},
+        {"GET http://localhost:3000/ HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nOrigin: "
+         "http://localhost:3000\r\n\r\n",
+         false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        ask(rows[i].request);
+        assert_int_equal(exchange_wants_reason(&asked.exchange), !rows[i].is_foreign);
+    }
+}
+
 static void generated_pages_follow_accept(void **state)
 {
     (void)state;
@@ -100,6 +122,7 @@ int main(void)
         ASKED_TEST(a_client_is_local_by_a_loopback_address_and_name),
         ASKED_TEST(reasons_need_an_accept_field),
         ASKED_TEST(scripts_of_other_sites_get_no_reason),
+        ASKED_TEST(without_fetch_metadata_the_origin_tells_the_site),
         ASKED_TEST(generated_pages_follow_accept),
         ASKED_TEST(facts_are_computed_once),
     };

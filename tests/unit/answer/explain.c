@@ -122,6 +122,19 @@ static void scripts_of_other_sites_get_the_ordinary_response(void **state)
     assert_body(ask(request), "0123456789");
 }
 
+static void only_the_value_1_asks(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {
+        GET("/file.txt", "Tinyhttpd-Explain: 0\r\n"),
+        GET("/file.txt", "Tinyhttpd-Explain:\r\n"),
+        GET("/file.txt", "Tinyhttpd-Explain: 11\r\n"),
+        GET("/file.txt", EXPLAIN EXPLAIN),
+    };
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+        assert_body(ask(requests[i]), "0123456789");
+}
+
 static void bad_requests_are_not_explained(void **state)
 {
     (void)state;
@@ -142,6 +155,7 @@ int main(void)
         ASKED_TEST(other_hosts_get_the_ordinary_response),
         ASKED_TEST(clients_that_are_not_local_get_the_ordinary_response),
         ASKED_TEST(scripts_of_other_sites_get_the_ordinary_response),
+        ASKED_TEST(only_the_value_1_asks),
         ASKED_TEST(bad_requests_are_not_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

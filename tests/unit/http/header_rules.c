@@ -141,6 +141,10 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_PLAIN, TEXT("/a\nA: 1\n/a"), "3: '/a' has no field below it; ", "2 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: 1\n/a\n\n/b\nA: 2"), "3: '/a' has no field below it; ", "2 A: 1"},
         {RULES_PLAIN, TEXT("/*/*\nA: 1\nA: 2\n/a\nA: 3"), "1: '/*/*' has '*' twice; ", "5 A: 3"},
+        {RULES_CLOUDFLARE, TEXT("/b/:id/:idx\nA: 1\n/a\nA: 2"), "1: '/b/:id/:idx' has a name that begins with",
+         "4 A: 2"},
+        {RULES_CLOUDFLARE, TEXT("/*/:s/:idx/:id\nA: 1\n/b/:id/:idx\nA: 1\n/a\nA: 2"), "3: '/b/:id/:idx' has", "6 A: 2"},
+        {RULES_PLAIN, TEXT("/b/:id/:idx\nA: 1\n/a\nB C: x\nA: 2"), "4: 'B C' is no field name; ", "5 A: 2"},
         {RULES_PLAIN, TEXT("https://h/a\nA: 1\n/a\nA: 2"),
          "1: 'https://h/a' is for a host, which is not supported; give the path only\n", "4 A: 2"},
         {RULES_PLAIN, TEXT("/a\nContent-Length: 5\nA: 1"),
@@ -165,6 +169,26 @@ static void bad_lines_are_reported_and_ignored(void **state)
         assert_string_equal(ask(rules, "/a"), rows[i].fields);
         header_rules_free(rules);
     }
+}
+
+/* constructHeaders: an object by path. A block without a field is none (parseHeaders). */
+static void cloudflare_keeps_the_last_block_of_a_path(void **state)
+{
+    static const char text[] = "/*\nX: 1\nA: 1\n/a\nX: 2\n/*\nX: :splat\n/a/\nX: 9\n/*\n";
+    (void)state;
+    struct header_rules *rules = parse(span_of(text), RULES_CLOUDFLARE);
+    assert_string_equal(ask(rules, "/a"), "5 X: a, 2");
+    assert_string_equal(reports, "1: '/*' is replaced by the block of line 6; join them\n"
+                                 "10: '/*' has no field below it; add 'NAME: VALUE', or remove the path\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/*\nX: 1\n/*\nY: 1\n/*\nZ: 1"), RULES_CLOUDFLARE);
+    assert_string_equal(ask(rules, "/a"), "6 Z: 1");
+    assert_string_equal(reports, "1: '/*' is replaced by the block of line 3; join them\n"
+                                 "3: '/*' is replaced by the block of line 5; join them\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/*\nX: 1\n/*\nY: 1"), RULES_PLAIN);
+    assert_string_equal(ask(rules, "/a"), "2 X: 1|4 Y: 1");
+    header_rules_free(rules);
 }
 
 /* HOSTS: what Netlify refuses. */
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(cloudflare_joins_and_removes),
         cmocka_unit_test(netlify_replaces_values_of_earlier_blocks),
         cmocka_unit_test(bad_lines_are_reported_and_ignored),
+        cmocka_unit_test(cloudflare_keeps_the_last_block_of_a_path),
         cmocka_unit_test(fields_of_the_server_are_refused),
         cmocka_unit_test(blocks_beyond_the_limit_are_reported_once),
         cmocka_unit_test(fields_of_a_response_are_bounded),

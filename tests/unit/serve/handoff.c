@@ -66,9 +66,11 @@ static void connection_arrives_with_its_client_and_bytes(void **state)
     memset(sent, 'b', sizeof sent);
     for (size_t length = 0; length <= sizeof sent; length = 2 * length + 1) {
         struct handoff handoff = {.fd = connection[1], .age = 7, .bytes = {sent, length}}, taken = {0};
+        handoff.origin.unnamed = true;
         assert_int_equal(handoff_send(DESCRIPTOR_HANDOFF_OUT, &handoff), HANDOFF_DONE);
         assert_int_equal(receive(&taken), HANDOFF_DONE);
         assert_int_equal(taken.origin.peer.any.sa_family, AF_UNIX); /* as the socket has it */
+        assert_true(taken.origin.unnamed && !taken.origin.named);
         assert_int_equal(taken.age, 7);
         assert_int_equal(taken.bytes.length, length);
         assert_memory_equal(taken.bytes.at, sent, length);
