@@ -83,8 +83,8 @@ bool client_is_cross_site_load(const struct request *request)
     return client_is_cross_site(request) && span_equal(request_field(request, FIELD_SEC_FETCH_MODE), SPAN("no-cors"));
 }
 
-/* Proxies add these fields (RFC 9110 7.6.3, RFC 7239). nginx before 1.30 speaks HTTP/1.0 to its upstreams by default, and
-   no browser does; a newer one that adds no field is not detected (share/doc/deploy.md). */
+/* Proxies add these fields (RFC 9110 7.6.3, RFC 7239). nginx before 1.30 speaks HTTP/1.0 to its upstreams by default,
+   and no browser does; a newer one that adds no field is not detected (share/doc/deploy.md). */
 static bool is_proxied(const struct request *request)
 {
     return request->minor_version == 0 ||

@@ -120,8 +120,8 @@ bool exchange_is_guarded(const struct exchange *exchange);
 /* True if the client is on this machine, uses a loopback host, and no untrusted proxy is detected. */
 bool exchange_is_local(struct exchange *exchange);
 
-/* True if the request has no Sec-Fetch-Site, as of an older browser, and its Origin has another authority than its host:
-   a script of another site may ask (Fetch 3.2). */
+/* True if the request has no Sec-Fetch-Site, as of an older browser, and its Origin has another authority than its
+   host: a script of another site may ask (Fetch 3.2). */
 bool exchange_has_foreign_origin(const struct exchange *exchange);
 
 /* True if the client is local and sends Accept, so a person may see why a path is 404. False for a script of another

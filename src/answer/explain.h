@@ -1,6 +1,6 @@
 /*
- * Explanations: a local client that sends 'Tinyhttpd-Explain: 1' gets, instead of a response, the decisions that led to it.
- * They are read from the real response after it is made, so that other requests cost nothing.
+ * Explanations: a local client that sends 'Tinyhttpd-Explain: 1' gets, instead of a response, the decisions that led to
+ * it. They are read from the real response after it is made, so that other requests cost nothing.
  */
 #pragma once
 
