@@ -15,6 +15,8 @@ is(run_program({}, '--version')->{out}, "tinyhttpd $version\n", '--version');
 my ($manual) = slurp("$top/share/man/tinyhttpd.1") =~ /^\.Os "?tinyhttpd ([^"\n]*)/m;
 is($manual, $version, 'the man page (run make share to update it)');
 
+like(slurp("$top/Dockerfile"), qr/^ARG VERSION=\Q$version\E /m, "the image's label");
+
 my $changes = slurp("$top/CHANGELOG.md");
 my ($newest, $date) = $changes =~ /^## \[([^\]]+)\] - (.*)$/m;
 is($newest, $version, 'the newest heading of CHANGELOG.md');
