@@ -6,8 +6,8 @@
 # Options may follow the image's name (-j 2, -q, --help ...) or be in the environment (-e TINYHTTPD_CACHE=auto). Another
 # port or address must be in the environment, as the health check reads it there.
 
-# For both architectures: docker buildx build --platform linux/amd64,linux/arm64 --build-arg REVISION="$(git rev-parse HEAD)" .
-# This stage runs on the builder's own and cross-compiles, so that nothing is emulated.
+# For both architectures: docker buildx build --platform linux/amd64,linux/arm64 -t tinyhttpd .
+# The first stage runs on the builder's own platform and cross-compiles, so that nothing is emulated.
 
 FROM --platform=$BUILDPLATFORM docker.io/library/debian:trixie-slim AS build
 
@@ -17,7 +17,7 @@ RUN case $TARGETPLATFORM in \
         "$BUILDPLATFORM") of= package=gcc compiler=gcc ;; \
         linux/amd64) of=:amd64 package=gcc-x86-64-linux-gnu compiler=x86_64-linux-gnu-gcc ;; \
         linux/arm64) of=:arm64 package=gcc-aarch64-linux-gnu compiler=aarch64-linux-gnu-gcc ;; \
-        *) echo "build for $TARGETPLATFORM on such a machine; from $BUILDPLATFORM this Dockerfile can't" >&2; exit 1 ;; \
+        *) echo "this Dockerfile can't cross-compile for $TARGETPLATFORM" >&2; exit 1 ;; \
     esac \
  && echo "$compiler" >/compiler \
  && if [ -n "$of" ]; then dpkg --add-architecture "${of#:}"; fi \
