@@ -6,13 +6,30 @@
 # Options may follow the image's name (-j 2, -q, --help ...) or be in the environment (-e TINYHTTPD_CACHE=auto). Another
 # port or address must be in the environment, as the health check reads it there.
 
-FROM docker.io/library/debian:trixie-slim AS build
+# For both architectures: docker buildx build --platform linux/amd64,linux/arm64 -t tinyhttpd .
+# The first stage runs on the builder's own platform and cross-compiles, so that nothing is emulated.
 
-# libmagic's static library needs bz2, lzma and zlib.
-RUN apt-get update -qq \
+FROM --platform=$BUILDPLATFORM docker.io/library/debian:trixie-slim AS build
+
+# libmagic's static library needs bz2, lzma and zlib. /compiler gets the name of the compiler for the target.
+ARG BUILDPLATFORM TARGETPLATFORM
+RUN case $TARGETPLATFORM in \
+        "$BUILDPLATFORM") of= package=gcc compiler=gcc ;; \
+        linux/amd64) of=:amd64 package=gcc-x86-64-linux-gnu compiler=x86_64-linux-gnu-gcc ;; \
+        linux/arm64) of=:arm64 package=gcc-aarch64-linux-gnu compiler=aarch64-linux-gnu-gcc ;; \
+        *) echo "this Dockerfile can't cross-compile for $TARGETPLATFORM" >&2; exit 1 ;; \
+    esac \
+ && echo "$compiler" >/compiler \
+ && if [ -n "$of" ]; then dpkg --add-architecture "${of#:}"; fi \
+ && apt-get update -qq \
  && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        gcc libbz2-dev libc6-dev libllhttp-dev liblzma-dev libmagic-dev make pkgconf zlib1g-dev \
+        gcc libc6-dev make pkgconf "$package" \
+        libbz2-dev$of libc6-dev$of libllhttp-dev$of liblzma-dev$of libmagic-dev$of zlib1g-dev$of \
  && rm -rf /var/lib/apt/lists/*
+
+# Of libmagic's database, 10 MB, only what can give a type.
+COPY share/magic_subset.c /tmp/
+RUN gcc -O1 -o /tmp/magic_subset /tmp/magic_subset.c && /tmp/magic_subset /usr/lib/file/magic.mgc >/magic.mgc
 
 WORKDIR /src
 COPY Makefile ./
@@ -21,7 +38,9 @@ COPY src src/
 # Static, as the last stage has no loader; PIE for random addresses; without symbols, unwind tables and unused functions.
 # The linker warns of getaddrinfo, getpwnam and getgrnam: numeric addresses and users, as below, need no library at run
 # time.
-RUN make CFLAGS=-fno-asynchronous-unwind-tables LDLIBS="$(pkgconf --static --libs libmagic)" \
+RUN compiler=$(cat /compiler) \
+ && export PKG_CONFIG_LIBDIR="/usr/lib/$($compiler -print-multiarch)/pkgconfig" \
+ && make CC="$compiler" CFLAGS=-fno-asynchronous-unwind-tables LDLIBS="$(pkgconf --static --libs libmagic)" \
         LDFLAGS='-static-pie -s -Wl,--gc-sections,-z,pack-relative-relocs'
 
 # All files of the image in one layer. libmagic's database is at its first default path. The passwd entry names the user
@@ -31,14 +50,18 @@ RUN make CFLAGS=-fno-asynchronous-unwind-tables LDLIBS="$(pkgconf --static --lib
 # and packages give equal files. The builder sets the image's date: buildah's --timestamp, BuildKit's rewrite-timestamp.
 ARG SOURCE_DATE_EPOCH
 RUN install -D -m 755 tinyhttpd /image/tinyhttpd \
- && install -D -m 644 /usr/lib/file/magic.mgc /image/usr/share/misc/magic.mgc \
+ && install -D -m 644 /magic.mgc /image/usr/share/misc/magic.mgc \
  && install -d -m 755 /image/etc /image/www \
  && echo 'nobody:x:65534:65534:nobody:/:/sbin/nologin' >/image/etc/passwd \
  && if [ -n "$SOURCE_DATE_EPOCH" ]; then find /image -exec touch --date="@$SOURCE_DATE_EPOCH" {} +; fi
 
 FROM scratch
 
+# `make image` sets both.
+ARG VERSION=0.1.0 REVISION=
 LABEL org.opencontainers.image.title="tinyhttpd" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.description="A static-file HTTP/1.1 server" \
       org.opencontainers.image.licenses="MIT"
 

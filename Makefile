@@ -84,7 +84,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- Tools and flags: only for goals that compile ---------------------------------------------------------------
 
-ifneq ($(filter-out help bench instructions image-check musl-check arm64-check package-check install-units uninstall dist format clean deps,$(or $(goals),all)),)
+ifneq ($(filter-out help bench instructions image image-check musl-check arm64-check package-check install-units uninstall dist format clean deps,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -443,7 +443,12 @@ instructions: ## Count the instructions of a request, by valgrind; FUNCTIONS=20 
 
 # ---- The container ------------------------------------------------------------------------------------------------
 
-.PHONY: image-check
+.PHONY: image image-check
+image: ## Build the image tinyhttpd with docker, podman or buildah
+	@for tool in docker podman buildah; do command -v $$tool >/dev/null && exec $$tool build -t tinyhttpd \
+		--build-arg VERSION='$(VERSION)' --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .; done; \
+		echo 'image: missing: docker, podman or buildah' >&2; exit 1
+
 image-check: ## Build the image without a Docker engine, as root, and run it as in production
 	@.ci/image-check '$(BUILD_ROOT)/image'
 
@@ -485,7 +490,7 @@ lint-docs: $(program)
 	@.ci/docs $(program)
 
 formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tests/unit/*/*.h tests/hostile/*.c) \
-	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c
+	$(fuzz_sources) $(fuzz_lib_sources) $(wildcard tests/fuzz/lib/*.h) $(preload_sources) share/generate.c share/magic_subset.c
 
 lint-format:
 	@echo '  clang-format'

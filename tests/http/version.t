@@ -19,6 +19,7 @@ for my $recipe ('alpine/APKBUILD', 'arch/PKGBUILD', 'fedora/tinyhttpd.spec') {
     my ($packed) = slurp("$top/share/packaging/$recipe") =~ /^(?:pkgver=|Version: +)(\S+)$/m;
     is($packed, $version, "share/packaging/$recipe");
 }
+like(slurp("$top/Dockerfile"), qr/^ARG VERSION=\Q$version\E /m, "the image's label");
 
 my $changes = slurp("$top/CHANGELOG.md");
 my ($newest, $date) = $changes =~ /^## \[([^\]]+)\] - (.*)$/m;
