@@ -27,12 +27,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-/* Opens /dev/null; a chroot may have none, and a pipe without a writer serves as well. */
+/* Opens /dev/null; a chroot may have none, or a file of this name, and a pipe without a writer serves as well. */
 static int open_nothing(void)
 {
     int ends[2], fd = open("/dev/null", O_RDWR);
-    if (fd >= 0 || pipe(ends) < 0)
+    if (fd >= 0 && descriptors_is_null(fd))
         return fd;
+    descriptors_close(fd);
+    if (pipe(ends) < 0)
+        return -1;
     close(ends[1]);
     return ends[0];
 }

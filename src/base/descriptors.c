@@ -8,10 +8,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { FIRST = STDERR_FILENO + 1 };
+
+bool descriptors_is_null(int fd)
+{
+    struct stat attributes;
+    return fstat(fd, &attributes) == 0 && S_ISCHR(attributes.st_mode) && attributes.st_rdev == makedev(1, 3);
+}
 
 void descriptors_close(int fd)
 {

@@ -1,6 +1,8 @@
 /* Descriptors at fixed numbers, and closing those that a process does not need. */
 #pragma once
 
+#include <stdbool.h>
+
 /* A worker's descriptors at fixed numbers, besides the standard streams. A system call filter can only compare numbers.
    They stay open. */
 enum {
@@ -11,6 +13,9 @@ enum {
     DESCRIPTOR_MASTER = 7,         /* takes notices for the master */
     DESCRIPTOR_FIXED_LAST = DESCRIPTOR_MASTER,
 };
+
+/* True for /dev/null itself (null(4)). A name without the device may be a file, which a worker could read. */
+bool descriptors_is_null(int fd);
 
 /* Closes the descriptor, unless it is negative. Keeps errno. */
 void descriptors_close(int fd);

@@ -146,11 +146,6 @@ static void append_to_file(int stream)
 }
 
 /* True for /dev/null, null(4). */
-static bool is_null(const struct stat *stream)
-{
-    return S_ISCHR(stream->st_mode) && stream->st_rdev == makedev(1, 3);
-}
-
 /* A worker that may open the pipe by /proc/self/fd could read the other workers' lines from it: Landlock handles no
    pipe. */
 static bool may_open(uid_t user, const struct stat *pipe)
@@ -172,7 +167,7 @@ static bool open_output(int stream, uid_t user)
         append_to_file(stream);
     if (files[stream] != NULL)
         return divert(stream);
-    if (is_null(&attributes))
+    if (descriptors_is_null(stream))
         return true;
     if (S_ISFIFO(attributes.st_mode)) {
         widen(stream);

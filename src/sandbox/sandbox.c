@@ -259,10 +259,13 @@ int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, stru
 
 /* ---- telling ---- */
 
+/* Landlock handles no attributes (landlock(7)). */
 static const char *files_clause(const struct sandbox_held *held)
 {
-    if (held->calls > 0 || held->landlock_version >= LANDLOCK_ABI_TRUNCATE)
+    if (held->calls > 0)
         return "read-only";
+    if (held->landlock_version >= LANDLOCK_ABI_TRUNCATE)
+        return "read-only but for modes, owners, times and extended attributes";
     return held->landlock_version > 0 ? "can be emptied" : "can be written";
 }
 

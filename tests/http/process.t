@@ -458,21 +458,24 @@ SKIP: {
     $server->stop;
 }
 
-# A chroot may have no /dev/null.
+# A chroot may have no /dev/null, or a file of that name, which its workers could read.
 SKIP: {
-    skip 'needs root and unshare', 3 if $> != 0 || system("unshare -m sh -c 'mount -t tmpfs none /dev/shm && mount -t tmpfs none /dev' 2>/dev/null") != 0;
-    my $folder = new_root();
-    my $pid = Harness::spawn("$folder/out", "$folder/err", undef, 'unshare', '-m', 'sh', '-c',
-        'mount -t tmpfs none /dev && exec "$@" >&-', 'sh', program(), '-r', $root, '-p', '0', '-b', '127.0.0.1', '-j', '1', '--log', 'off');
-    my ($port) = (eventually { slurp("$folder/err") =~ m{http://127\.0\.0\.1:(\d+)} ? $1 : 0 }) || 0;
-    ok($port, 'without /dev/null and with a closed standard output: starts');
-    my $socket = IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port);
-    syswrite $socket, get_request('/', 'Connection: close') if $socket;
-    my $answer = $socket ? join '', <$socket> : '';
-    like($answer, qr/page\z/, 'without /dev/null and with a closed standard output: serves');
-    is(join(' ', map { (readlink "/proc/$pid/fd/$_") =~ /^(pipe)/ ? $1 : 'another' } 0, 1), 'pipe pipe', 'without /dev/null: a pipe without a writer is standard input');
-    kill 'TERM', $pid;
-    Harness::reap($pid, 10);
+    skip 'needs root and unshare', 6 if $> != 0 || system("unshare -m sh -c 'mount -t tmpfs none /dev/shm && mount -t tmpfs none /dev' 2>/dev/null") != 0;
+    for my $case (['without', 'true'], ['a file as', 'echo secret >/dev/null']) {
+        my ($name, $make) = @$case;
+        my $folder = new_root();
+        my $pid = Harness::spawn("$folder/out", "$folder/err", undef, 'unshare', '-m', 'sh', '-c',
+            "mount -t tmpfs none /dev && $make && exec \"\$@\" >&-", 'sh', program(), '-r', $root, '-p', '0', '-b', '127.0.0.1', '-j', '1', '--log', 'off');
+        my ($port) = (eventually { slurp("$folder/err") =~ m{http://127\.0\.0\.1:(\d+)} ? $1 : 0 }) || 0;
+        ok($port, "$name /dev/null and with a closed standard output: starts");
+        my $socket = IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port);
+        syswrite $socket, get_request('/', 'Connection: close') if $socket;
+        my $answer = $socket ? join '', <$socket> : '';
+        like($answer, qr/page\z/, "$name /dev/null and with a closed standard output: serves");
+        is(join(' ', map { (readlink "/proc/$pid/fd/$_") =~ /^(pipe)/ ? $1 : 'another' } 0, 1), 'pipe pipe', "$name /dev/null: a pipe without a writer is standard input");
+        kill 'TERM', $pid;
+        Harness::reap($pid, 10);
+    }
 }
 
 # RLIMIT_FSIZE bounds memory that processes share, too: the server serves without it.

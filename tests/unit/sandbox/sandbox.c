@@ -378,7 +378,8 @@ static void every_answer_has_its_words(void **state)
          "no "
          "TCP bind or connect, no signals), seccomp (50 calls)"},
         {{.user = 1, .group = 2, .no_capabilities = true, .landlock_version = 4, .seccomp_error = EPERM},
-         "uid 1, gid 2, no capabilities, no new privileges, files read-only, Landlock (ABI 4: read beneath "
+         "uid 1, gid 2, no capabilities, no new privileges, files read-only but for modes, owners, times and extended "
+         "attributes, Landlock (ABI 4: read beneath "
          "the root, no TCP "
          "bind "
          "or connect), no seccomp (Operation not permitted)"},
