@@ -31,7 +31,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group for each.
-equipped := check clients fuzz coverage valgrind lint image-check deb package-check
+equipped := check clients fuzz coverage valgrind lint image-check deb package-check proof
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
@@ -84,7 +84,7 @@ fuzz_targets := $(fuzz_sources:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # ---- Tools and flags: only for goals that compile ---------------------------------------------------------------
 
-ifneq ($(filter-out help bench instructions image image-check musl-check arm64-check package-check install-units uninstall dist format clean deps,$(or $(goals),all)),)
+ifneq ($(filter-out help bench instructions image image-check musl-check arm64-check package-check install-units uninstall dist format clean deps proof proof-check,$(or $(goals),all)),)
 
 comma := ,
 hash := \#
@@ -463,6 +463,15 @@ arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in 
 package-check: ## Make the packages from the tarball, and try Debian's in a clean Debian, as root
 	@.ci/package-check '$(BUILD_ROOT)/package-check'
 
+# ---- The proof ----------------------------------------------------------------------------------------------------
+
+.PHONY: proof proof-check
+proof: ## Prove by Frama-C that text, ranges and targets of any length cause no undefined behaviour
+	@tests/proof/run '$(BUILD_ROOT)/proof'
+
+proof-check: ## Seed an error into each proved function: the proof must notice it
+	@tests/proof/run --seed '$(BUILD_ROOT)/proof'
+
 # ---- Static checks ------------------------------------------------------------------------------------------------
 
 lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
@@ -529,7 +538,7 @@ lint-analyzer:
 lint-scripts:
 	@echo '  shellcheck, perl -c, node --check'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check \
-		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run
+		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run tests/proof/run
 	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
 		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \
 		perl -Itests/http/lib -Itests/clients/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true

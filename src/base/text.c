@@ -29,6 +29,7 @@ bool span_equal_nocase(struct span a, struct span b)
         return true;
     if (a.length != b.length)
         return false;
+    /*@ loop assigns i; loop variant a.length - i; */
     for (size_t i = 0; i < a.length; i++) {
         if (a.at[i] != b.at[i] && text_lower(a.at[i]) != text_lower(b.at[i]))
             return false;
@@ -38,6 +39,7 @@ bool span_equal_nocase(struct span a, struct span b)
 
 bool span_is_among(struct span word, const char *words)
 {
+    /*@ loop invariant readable(rest); loop assigns rest; loop variant rest.length; */
     for (struct span rest = span_of(words); rest.length > 0;) {
         if (span_equal_nocase(span_take_until(&rest, ' '), word))
             return true;
@@ -63,6 +65,7 @@ struct span span_take_until(struct span *span, char byte)
 
 struct span span_after_last(struct span span, char byte)
 {
+    /*@ loop invariant at <= span.length; loop assigns at; loop variant at; */
     for (size_t at = span.length; at > 0; at--) {
         if (span.at[at - 1] == byte)
             return (struct span){span.at + at, span.length - at};
@@ -72,6 +75,8 @@ struct span span_after_last(struct span span, char byte)
 
 bool span_next_member(struct span *list, struct span *member)
 {
+    /*@ loop invariant readable(*list) && list->length <= \at(list->length, Pre);
+        loop assigns *list, *member; loop variant list->length; */
     while (list->length > 0) {
         struct span next = span_trim(span_take_until(list, ','));
         /* A recipient must ignore a reasonable number of empty members (RFC 9110 5.6.1.2). */
@@ -88,6 +93,7 @@ bool span_to_number(struct span span, uint64_t *number)
     if (span.length == 0)
         return false;
     uint64_t value = 0;
+    /*@ loop assigns i, value; loop variant span.length - i; */
     for (size_t i = 0; i < span.length; i++) {
         if (!text_is_digit(span.at[i]))
             return false;
@@ -115,6 +121,8 @@ bool text_is_dotfile(struct span name)
 bool text_is_rules_file(struct span path)
 {
     static const struct span suffixes[] = {SPAN_INIT(".gz"), SPAN_INIT(".br"), SPAN_INIT(".zst")};
+    /*@ loop invariant readable(path) && \forall integer k; 0 <= k < 3 ==> readable(suffixes[k]);
+        loop assigns i, path.length; loop variant 3 - i; */
     for (unsigned i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
         if (span_ends(path, suffixes[i])) {
             path.length -= suffixes[i].length;
@@ -137,6 +145,7 @@ bool text_is_called(struct span name, struct span wanted)
 
 struct span text_dotfile_in(struct span path)
 {
+    /*@ loop invariant readable(path); loop assigns path; loop variant path.length; */
     while (path.length > 0) {
         struct span name = span_take_until(&path, '/');
         if (text_is_dotfile(name))
@@ -162,12 +171,14 @@ int text_escape(struct span text)
 }
 
 /* True if one of the word's eight bytes is zero. */
+/*@ assigns \nothing; */
 static bool has_zero_byte(uint64_t word)
 {
     return ((word - 0x0101010101010101) & ~word & 0x8080808080808080) != 0;
 }
 
 /* True if all eight bytes are ASCII and none is NUL or ESC. */
+/*@ requires may_read((char *)at, 8); assigns \nothing; */
 static bool is_plain_word(const char *at)
 {
     uint64_t word;
@@ -183,6 +194,7 @@ struct sequence {
     unsigned char second_max;
 };
 
+/*@ assigns \nothing; ensures \result.length <= 4; */
 static struct sequence sequence_of(unsigned char first)
 {
     if (first < 0x80)
@@ -211,6 +223,7 @@ uint32_t text_code_point(struct span character)
 {
     unsigned char first = (unsigned char)character.at[0];
     uint32_t point = character.length == 1 ? first : first & (0x7FU >> character.length);
+    /*@ loop assigns i, point; loop variant character.length - i; */
     for (size_t i = 1; i < character.length; i++)
         point = point << 6 | ((unsigned char)character.at[i] & 0x3FU);
     return point;
@@ -219,6 +232,7 @@ uint32_t text_code_point(struct span character)
 bool text_is_utf8(struct span text, bool cut)
 {
     size_t i = 0;
+    /*@ loop invariant i <= text.length; loop assigns i; loop variant text.length - i; */
     while (i < text.length) {
         /* Most text is ASCII: skip eight bytes at a time. */
         if (text.length - i >= 8 && is_plain_word(text.at + i)) {
@@ -228,6 +242,8 @@ bool text_is_utf8(struct span text, bool cut)
         struct sequence sequence = sequence_of((unsigned char)text.at[i]);
         if (sequence.length == 0)
             return false;
+        /*@ loop invariant 1 <= k <= sequence.length && i + k <= text.length;
+            loop assigns k; loop variant sequence.length - k; */
         for (size_t k = 1; k < sequence.length; k++) {
             if (i + k == text.length)
                 return cut;

@@ -11,6 +11,7 @@ enum spec {
 };
 
 /* ranges-specifier = range-unit "=" range-set; the unit's name is case-insensitive (RFC 9110 14.1). */
+/*@ requires readable(field) && \valid(set); assigns *set; ensures \result ==> readable(*set); */
 static bool take_unit(struct span field, struct span *set)
 {
     static const struct span unit = {"bytes=", 6};
@@ -21,8 +22,10 @@ static bool take_unit(struct span field, struct span *set)
 }
 
 /* 1*DIGIT */
+/*@ requires readable(digits); assigns \nothing; ensures \result ==> digits.length > 0; */
 static bool is_number(struct span digits)
 {
+    /*@ loop assigns i; loop variant digits.length - i; */
     for (size_t i = 0; i < digits.length; i++) {
         if (!text_is_digit(digits.at[i]))
             return false;
@@ -32,6 +35,7 @@ static bool is_number(struct span digits)
 
 /* RFC 9110 14.1.2: expect numbers of any length. No file is as large as UINT64_MAX, so that stands for all larger
    numbers. */
+/*@ requires readable(digits); assigns \nothing; */
 static uint64_t value_of(struct span digits)
 {
     uint64_t value = UINT64_MAX;
@@ -39,8 +43,11 @@ static uint64_t value_of(struct span digits)
     return value;
 }
 
+/*@ requires readable(digits) && digits.length > 0; assigns \nothing;
+    ensures readable(\result) && \result.length > 0; */
 static struct span without_zeros(struct span digits)
 {
+    /*@ loop invariant readable(digits) && digits.length > 0; loop assigns digits; loop variant digits.length; */
     while (digits.length > 1 && digits.at[0] == '0') {
         digits.at++;
         digits.length--;
@@ -49,6 +56,7 @@ static struct span without_zeros(struct span digits)
 }
 
 /* Compares digits, as the values of two large numbers may both be UINT64_MAX. */
+/*@ requires readable(a) && readable(b) && a.length > 0 && b.length > 0; assigns \nothing; */
 static bool is_less(struct span a, struct span b)
 {
     a = without_zeros(a);
@@ -57,6 +65,7 @@ static bool is_less(struct span a, struct span b)
 }
 
 /* suffix-range = "-" suffix-length: the last bytes, or all if there are fewer. */
+/*@ requires readable(digits) && \valid(range); assigns *range; */
 static enum spec read_suffix(struct span digits, uint64_t size, struct range *range)
 {
     if (!is_number(digits))
@@ -71,6 +80,7 @@ static enum spec read_suffix(struct span digits, uint64_t size, struct range *ra
 }
 
 /* int-range = first-pos "-" [ last-pos ]; both positions are inclusive. */
+/*@ requires readable(first) && readable(last) && \valid(range); assigns *range; */
 static enum spec read_positions(struct span first, struct span last, uint64_t size, struct range *range)
 {
     bool open = last.length == 0;
@@ -86,6 +96,7 @@ static enum spec read_positions(struct span first, struct span last, uint64_t si
     return SPEC_SATISFIABLE;
 }
 
+/*@ requires readable(spec) && \valid(range); assigns *range; */
 static enum spec read_spec(struct span spec, uint64_t size, struct range *range)
 {
     size_t dash = span_find(spec, '-');
@@ -97,12 +108,14 @@ static enum spec read_spec(struct span spec, uint64_t size, struct range *range)
 }
 
 /* True if they overlap or are adjacent. */
+/*@ assigns \nothing; */
 static bool touches(struct range a, struct range b)
 {
     return a.offset <= b.offset + b.length && b.offset <= a.offset + a.length;
 }
 
 /* The smallest range that contains both. */
+/*@ assigns \nothing; */
 static struct range join(struct range a, struct range b)
 {
     uint64_t a_end = a.offset + a.length, b_end = b.offset + b.length;
@@ -113,9 +126,13 @@ static struct range join(struct range a, struct range b)
 
 /* Adds a range, joined with those that it touches (RFC 9110 15.3.7.2), in the slot of the first of them. One pass is
    enough: the ranges in the list do not touch each other, so no join makes it touch another. */
+/*@ requires count < LIMIT_RANGES && \valid(ranges + (0 .. count)); assigns ranges[0 .. count];
+    ensures \result <= count + 1; */
 static unsigned add(struct range *ranges, unsigned count, struct range range)
 {
     unsigned kept = 0, slot = count;
+    /*@ loop invariant i <= count && slot <= count && kept <= i && (slot == count || slot < kept);
+        loop assigns i, kept, slot, range, ranges[0 .. count]; loop variant count - i; */
     for (unsigned i = 0; i < count; i++) {
         if (!touches(ranges[i], range)) {
             ranges[kept++] = ranges[i];
@@ -138,6 +155,8 @@ enum range_result range_parse(struct span field, uint64_t size, struct range *ra
     *count = 0;
     if (!take_unit(field, &set))
         return RANGE_WHOLE;
+    /*@ loop invariant readable(set) && kept <= members <= LIMIT_RANGES;
+        loop assigns set, member, members, kept, ranges[0 .. LIMIT_RANGES - 1]; loop variant set.length; */
     while (span_next_member(&set, &member)) {
         struct range range;
         enum spec spec = read_spec(member, size, &range);

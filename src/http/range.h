@@ -27,4 +27,8 @@ enum range_result {
  * In an empty file a position is unsatisfiable, but a suffix is not (14.1.2): `bytes=-1` gives RANGE_WHOLE, as no
  * Content-Range can describe a slice of 0 bytes (14.4).
  */
+/*@ requires readable(field) && \valid(ranges + (0 .. LIMIT_RANGES - 1)) && \valid(count);
+    requires \separated(ranges + (0 .. LIMIT_RANGES - 1), count);
+    assigns ranges[0 .. LIMIT_RANGES - 1], *count;
+    ensures *count <= LIMIT_RANGES; */
 enum range_result range_parse(struct span field, uint64_t size, struct range *ranges, unsigned *count);

@@ -5,6 +5,9 @@
 #include <string.h>
 
 /* RFC 9112 3.2.2: a server must accept absolute-form, and its authority replaces Host. SPAN_NONE in other forms. */
+/*@ requires readable(raw); assigns \nothing;
+    ensures readable(\result) && (\result.at != \null ==>
+            \result.at == raw.at + 7 && 7 + \result.length <= raw.length); */
 static struct span find_authority(struct span raw)
 {
     static const struct span scheme = SPAN_INIT("http://");
@@ -13,12 +16,18 @@ static struct span find_authority(struct span raw)
         return SPAN_NONE;
     struct span rest = {raw.at + scheme.length, raw.length - scheme.length};
     size_t end = 0;
+    /*@ loop invariant end <= rest.length; loop assigns end; loop variant rest.length - end; */
     while (end < rest.length && rest.at[end] != '/' && rest.at[end] != '?')
         end++;
     return (struct span){rest.at, end};
 }
 
 /* Splits a target, valid or not, into authority, path and query. */
+/*@ requires readable(raw) && \valid(target) && \separated(target, raw.at + (0 .. raw.length - 1));
+    assigns target->authority, target->sent_path, target->query;
+    ensures readable(target->authority) && readable(target->sent_path) && readable(target->query);
+    ensures target->sent_path.length + target->query.length <= raw.length;
+    ensures \separated(target, target->sent_path.at + (0 .. target->sent_path.length - 1)); */
 static void split(struct span raw, struct target *target)
 {
     struct span rest = raw, authority = find_authority(raw);
@@ -33,19 +42,23 @@ static void split(struct span raw, struct target *target)
 }
 
 /* The host of an "http" URI may not be empty (RFC 9110 4.2.1). */
+/*@ requires readable(authority); assigns \nothing; */
 static bool is_authority(struct span authority)
 {
     return authority.length > 0 && authority.at[0] != ':' && target_host_is_valid(authority);
 }
 
 /* Controls and spaces must be escaped; a target has no fragment (RFC 9112 3.2). */
+/*@ assigns \nothing; */
 static bool is_target_byte(unsigned char byte)
 {
     return (byte > ' ' && byte < 0x7f && byte != '#') || byte >= 0x80;
 }
 
+/*@ requires readable(query); assigns \nothing; */
 static bool is_query(struct span query)
 {
+    /*@ loop assigns i; loop variant query.length - i; */
     for (size_t i = 0; i < query.length; i++) {
         if (!is_target_byte((unsigned char)query.at[i]))
             return false;
@@ -54,6 +67,7 @@ static bool is_query(struct span query)
 }
 
 /* True for bytes that stand for themselves in a path, for most of them: the fast case of decode_byte. */
+/*@ assigns \nothing; */
 static bool is_plain(unsigned char byte)
 {
     return byte > '/' && byte != 0x7f;
@@ -61,6 +75,8 @@ static bool is_plain(unsigned char byte)
 
 /* Decodes the byte at `*at`, and moves past it or its escape. Returns -1 for a bad escape and for NUL, escaped or
    not. */
+/*@ requires readable(raw) && \valid(at) && *at < raw.length <= LIMIT_TARGET; assigns *at;
+    ensures -1 <= \result < 256 && (\result >= 0 ==> \old(*at) < *at <= raw.length); */
 static int decode_byte(struct span raw, size_t *at)
 {
     unsigned char byte = (unsigned char)raw.at[*at];
@@ -74,10 +90,12 @@ static int decode_byte(struct span raw, size_t *at)
 }
 
 /* The length of `path`, which is empty or ends with a slash, without its last segment. */
+/*@ requires \valid_read(path + (0 .. length - 1)); assigns \nothing; ensures \result <= length; */
 static size_t drop_segment(const char *path, size_t length)
 {
     if (length > 0)
         length--;
+    /*@ loop invariant length <= \at(length, Pre); loop assigns length; loop variant length; */
     while (length > 0 && path[length - 1] != '/')
         length--;
     return length;
@@ -85,6 +103,8 @@ static size_t drop_segment(const char *path, size_t length)
 
 /* Ends the last segment of a path, which begins at `start`. Returns the length of the path, which is empty or ends with
    a slash. */
+/*@ requires start <= end <= LIMIT_TARGET && \valid(path + (0 .. end)); assigns path[end];
+    ensures \result <= end + 1; */
 static size_t end_segment(char *path, size_t start, size_t end)
 {
     struct span segment = {path + start, end - start};
@@ -98,11 +118,17 @@ static size_t end_segment(char *path, size_t start, size_t end)
 
 /* Decodes the path once, without dot segments (RFC 3986 5.2.4) and repeated slashes. ".." at the root stays at the
    root. False if the path can't be decoded. */
+/*@ requires \valid(target) && readable(target->sent_path) && target->sent_path.length <= LIMIT_TARGET;
+    requires \separated(target, target->sent_path.at + (0 .. target->sent_path.length - 1));
+    assigns target->room[0 .. LIMIT_TARGET + 1], target->slash, target->path;
+    ensures \result ==> has_path(target); */
 static bool read_path(struct target *target)
 {
     char *path = target->room;
     size_t start = 0, end = 0; /* of the last segment */
     struct span raw = target->sent_path;
+    /*@ loop invariant start <= end <= at <= raw.length;
+        loop assigns at, start, end, target->room[0 .. LIMIT_TARGET + 1]; loop variant raw.length - at; */
     for (size_t at = 0; at < raw.length;) {
         if (is_plain((unsigned char)raw.at[at])) {
             path[end++] = raw.at[at++];
@@ -192,11 +218,13 @@ void target_append_start(struct buffer *address, const struct target *target, st
 struct span target_bad_escape(struct span raw)
 {
     size_t path = span_find(raw, '?'); /* a query has no escapes that the server decodes */
+    /*@ loop assigns at; loop variant path - at; */
     for (size_t at = 0; at < path; at++) {
         size_t left = path - at;
         if (raw.at[at] != '%' || text_escape((struct span){raw.at + at, left}) >= 0)
             continue;
         size_t length = left < 3 ? left : 3;
+        /*@ loop invariant length <= left; loop assigns length; loop variant left - length; */
         while (length < left && ((unsigned char)raw.at[at + length] & 0xC0) == 0x80)
             length++;
         return (struct span){raw.at + at, length};
@@ -225,6 +253,7 @@ struct span target_suffixed(struct target *target, struct span suffix)
 }
 
 /* IPv6address of RFC 3986 3.2.2. Without a zone, and not IPvFuture, by which no client can connect. */
+/*@ requires readable(host) && host.at != \null; assigns \nothing; */
 static bool is_ipv6_address(struct span host)
 {
     char text[INET6_ADDRSTRLEN];
@@ -237,8 +266,10 @@ static bool is_ipv6_address(struct span host)
 }
 
 /* reg-name of RFC 3986 3.2.2: unreserved, sub-delims and escapes. Includes IPv4 addresses. */
+/*@ requires readable(host); assigns \nothing; */
 static bool is_reg_name(struct span host)
 {
+    /*@ loop assigns i; loop variant host.length - i; */
     for (size_t i = 0; i < host.length; i++) {
         char byte = host.at[i];
         if (text_is_letter(byte) || text_is_digit(byte))
@@ -270,6 +301,7 @@ bool target_host_is_valid(struct span host)
         valid = is_reg_name((struct span){host.at, end});
         port = (struct span){host.at + end, host.length - end};
     }
+    /*@ loop assigns i; loop variant port.length - i; */
     for (size_t i = 0; i < port.length; i++) {
         bool fits = i == 0 ? port.at[i] == ':' : text_is_digit(port.at[i]);
         if (!fits)

@@ -22,9 +22,14 @@ struct target {
     char room[LIMIT_TARGET + TARGET_NAME_MAX + 2];
 };
 
+/*@ predicate has_path(struct target *t) = t->path.at == &t->room[0] && t->path.length <= LIMIT_TARGET &&
+      t->room[t->path.length] == 0; */
+
 /* Parses a target in origin-form or absolute-form. `authority`, `sent_path` and `query` borrow `raw`, and are set for
    an invalid target, too. Writes the path into `target->room`. Bytes above 0x7F, which request.c accepts if they are
    UTF-8, are taken as if they were escaped. Returns 0, or 400 for an invalid target, NUL, or a bad escape. */
+/*@ requires readable(raw) && \valid(target) && \separated(target, raw.at + (0 .. raw.length - 1)); assigns *target;
+    ensures readable(target->sent_path) && readable(target->query) && (\result == 0 ==> has_path(target)); */
 int target_parse(struct span raw, struct target *target);
 
 /* Where a path is, seen from a base. */
@@ -36,6 +41,8 @@ enum target_place {
 
 /* Takes the base (--base: decoded segments, as `path`) off a valid target's path, which is then relative to the site.
    `sent_path` keeps it. Only TARGET_INSIDE changes the target; `hidden` stays that of the whole path. */
+/*@ requires \valid(target) && readable(base) && has_path(target);
+    assigns target->path.length, target->room[0 .. LIMIT_TARGET + 1]; */
 enum target_place target_take_base(struct target *target, struct span base);
 
 /* The longest text that target_append_start appends. */
@@ -46,6 +53,7 @@ enum { TARGET_START_DEPTH_MAX = 40, TARGET_START_MAX = 3 * TARGET_START_DEPTH_MA
 void target_append_start(struct buffer *address, const struct target *target, struct span base);
 
 /* Makes `path`, as target_parse has it but without a NUL, the target's. It has at most LIMIT_TARGET bytes. */
+/*@ requires \valid(target) && readable(path) && path.at != \null && path.length <= LIMIT_TARGET; assigns *target; */
 void target_replace(struct target *target, struct span path, bool slash);
 
 /* Appends a query to a Location: raw UTF-8 is percent-encoded. */
@@ -53,6 +61,7 @@ void target_append_query(struct buffer *line, struct span query);
 
 /* The first "%" of a target that begins no escape, with up to two bytes after it, and the rest of a UTF-8 character
    that begins there; empty if there is none. */
+/*@ requires readable(raw); assigns \nothing; ensures readable(\result); */
 struct span target_bad_escape(struct span raw);
 
 /* The path of `name` in the directory `target->path`, with a NUL after it. Written into the target's room, where it
@@ -63,4 +72,5 @@ struct span target_child(struct target *target, struct span name);
 struct span target_suffixed(struct target *target, struct span suffix);
 
 /* True for uri-host [":" port], as in a Host field (RFC 9110 7.2, RFC 3986 3.2.2), or empty. */
+/*@ requires readable(host); assigns \nothing; */
 bool target_host_is_valid(struct span host);
