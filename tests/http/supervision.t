@@ -185,7 +185,7 @@ SKIP: {
     system("prlimit --nofile=$before: --pid $pid");
     my $result = $server->exchange('', socket => $socket, count => 1);
     is($result->{responses}[0]{status}, 200, 'a waiting connection is served when a worker can start again');
-    like($server->stderr, qr/a worker can't start: (?:Too many open files|No file descriptors available)/, 'a worker that dies at its start: the reason is on stderr');
+    ok(eventually(sub { $server->stderr =~ qr/a worker can't start: (?:Too many open files|No file descriptors available)/ }), 'a worker that dies at its start: the reason is on stderr');
     $server->stop(lost => 1);
 }
 
