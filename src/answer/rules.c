@@ -305,6 +305,12 @@ static bool is_known(const struct rules *rules, const struct known_path *known)
            span_equal((struct span){known->path, known->length}, rules->path);
 }
 
+/* The place of the current path, which may have another one. */
+static struct known_path *place_of_path(struct rules *rules)
+{
+    return &rules->known[hash_bytes(rules->path) % KNOWN_PATHS];
+}
+
 static void learn(struct rules *rules, struct known_path *known)
 {
     struct redirect match;
@@ -327,7 +333,7 @@ static void use_fields(struct rules *rules, struct exchange *exchange)
 {
     rules->plain = exchange->context;
     rules->context = *exchange->context;
-    struct known_path *known = &rules->known[hash_bytes(rules->path) % KNOWN_PATHS];
+    struct known_path *known = place_of_path(rules);
     if (!is_known(rules, known))
         learn(rules, known);
     rules->unforced = known->unforced;
@@ -426,7 +432,7 @@ __attribute__((cold)) void rules_account_for(const struct exchange *exchange, st
     if (exchange->context == &rules->context) {
         header_rules_match(rules->headers, rules->path, &rules->fields);
         account->fields = &rules->fields;
-        const struct ruled_config *ruled = rules->known[hash_bytes(rules->path) % KNOWN_PATHS].ruled;
+        const struct ruled_config *ruled = place_of_path(rules)->ruled;
         account->sent = ruled->settings.header_count - ruled->given;
     }
 }

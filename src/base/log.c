@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -145,7 +144,6 @@ static void append_to_file(int stream)
         fcntl(stream, F_SETFL, flags | O_APPEND);
 }
 
-/* True for /dev/null, null(4). */
 /* A worker that may open the pipe by /proc/self/fd could read the other workers' lines from it: Landlock handles no
    pipe. */
 static bool may_open(uid_t user, const struct stat *pipe)

@@ -84,27 +84,25 @@ void channels_drop_early(const struct channels *channels)
         ;
 }
 
-enum { OLD = sizeof((struct channels *)0)->old / sizeof(int) };
-
 void channels_end_old(const struct channels *channels)
 {
-    for (unsigned i = 0; i < OLD; i++)
+    for (unsigned i = 0; i < CHANNELS_OLD; i++)
         shutdown(channels->old[i], SHUT_RDWR);
 }
 
 bool channels_have_old(const struct channels *channels)
 {
-    return channels->old[0] >= 0 || channels->old[OLD - 1] >= 0;
+    return channels->old[0] >= 0 || channels->old[1] >= 0;
 }
 
 void channels_end_oldest(const struct channels *channels)
 {
-    shutdown(channels->old[OLD - 1], SHUT_RDWR);
+    shutdown(channels->old[1], SHUT_RDWR);
 }
 
 void channels_drop_old(const struct channels *channels)
 {
-    for (unsigned i = 0; i < OLD; i++) {
+    for (unsigned i = 0; i < CHANNELS_OLD; i++) {
         while (drop_message(channels->old[i]))
             ;
     }
@@ -112,7 +110,7 @@ void channels_drop_old(const struct channels *channels)
 
 void channels_close_old(struct channels *channels)
 {
-    for (unsigned i = 0; i < OLD; i++) {
+    for (unsigned i = 0; i < CHANNELS_OLD; i++) {
         descriptors_close(channels->old[i]);
         channels->old[i] = -1;
     }

@@ -10,13 +10,15 @@ struct channel {
     int receiver;
 };
 
+enum { CHANNELS_OLD = 2 };
+
 /* Each program has channels of its own: a compromised worker of the program before can spoil and read none of them but
    that on which it hands over. */
 struct channels {
-    struct channel own;  /* between the workers of this program: they have both ends */
-    struct channel next; /* to those of the program that replaces this one */
-    int before;          /* receives from those of the program that this one replaces */
-    int old[2];          /* receive what nothing is handed over to any more, see channels_end_old(); -1: none */
+    struct channel own;    /* between the workers of this program: they have both ends */
+    struct channel next;   /* to those of the program that replaces this one */
+    int before;            /* receives from those of the program that this one replaces */
+    int old[CHANNELS_OLD]; /* receive what nothing is handed over to any more, see channels_end_old(); -1: none */
 };
 
 /* What the program before has passed. */

@@ -216,11 +216,16 @@ void old_workers_end_channels(struct channels *channels)
     channels_close_old(channels);
 }
 
+static void kill_old(struct old_child *old)
+{
+    kill(old->worker.pid, SIGKILL);
+    old->killed = true;
+}
+
 static void kill_unchecked(struct old_child *old, const char *why)
 {
     log_error("can't check that old worker %d accepts no more connections: %s; killed", (int)old->worker.pid, why);
-    kill(old->worker.pid, SIGKILL);
-    old->killed = true;
+    kill_old(old);
 }
 
 /* True if a later check may have what this one lacked. But the worker may be the reason: /proc has no memory to tell of
@@ -255,8 +260,7 @@ static void on_check_exit(struct old_workers *workers, struct old_child *old, in
         return;
     if (result == CHECK_LISTENS && old->suspect) {
         log_error("old worker %d still accepts connections after it was replaced; killed", (int)old->worker.pid);
-        kill(old->worker.pid, SIGKILL);
-        old->killed = true;
+        kill_old(old);
     } else if (is_shortage(result) && old->suspect && now - old->checked_since >= LIMIT_CHECK_MS) {
         kill_unchecked(old, strerror(result));
     } else if (result == CHECK_LISTENS || is_shortage(result)) {
