@@ -207,11 +207,13 @@ int privileges_plan(struct privileges *plan, const char *typed, struct failure *
 
 /* ---- dropping ---- */
 
-/* Groups first, as a user without CAP_SETGID can't. Returns 0 or an errno. */
+/* Groups first, as a user without CAP_SETGID can't. nobody may keep them where a user namespace refuses to change them
+   (user_namespaces(7)). Returns 0 or an errno. */
 static int change(const struct privileges *plan)
 {
-    if (setgroups((size_t)plan->other_count, plan->others) < 0 ||
-        setresgid(plan->group, plan->group, plan->group) < 0 || setresuid(plan->user, plan->user, plan->user) < 0)
+    if (setgroups((size_t)plan->other_count, plan->others) < 0 && (errno != EPERM || plan->change != PRIVILEGES_TRY))
+        return errno;
+    if (setresgid(plan->group, plan->group, plan->group) < 0 || setresuid(plan->user, plan->user, plan->user) < 0)
         return errno;
     return is_current(plan) ? 0 : EPERM;
 }

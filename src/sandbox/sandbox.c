@@ -164,7 +164,9 @@ bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_hel
 static _Noreturn void rehearse(const struct sandbox *sandbox, pid_t parent, int answer)
 {
     struct sandbox_held held;
-    if (sandbox_enter(sandbox, parent, &held)) {
+    bool entered = sandbox_enter(sandbox, parent, &held);
+    held.entry_error = entered ? 0 : errno;
+    if (entered) {
         sandbox_restrict_calls(&held);
         int fd = openat(sandbox->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         held.root_error = fd < 0 ? errno : 0;
@@ -198,9 +200,11 @@ static int check(const struct sandbox *sandbox, const struct sandbox_held *held,
     if (held->user_error != 0 && plan->change == PRIVILEGES_CHANGE)
         return fail(failure, EX_NOPERM, "can't become user %u with group %u: %s", plan->user, plan->group,
                     strerror(held->user_error));
-    if (sandbox_error(held) != 0)
-        return fail(failure, EX_OSERR, "can't enter the sandbox: %s; 'ulimit -a' shows the limits",
-                    strerror(sandbox_error(held)));
+    int error = held->entry_error != 0 ? held->entry_error : sandbox_error(held);
+    if (error != 0)
+        return fail(failure, EX_OSERR, "can't enter the sandbox: %s; 'ulimit -a' shows the limits", strerror(error));
+    if (!held->no_capabilities)
+        return fail(failure, EX_NOPERM, "can't give up capabilities: capset or capget is refused (capset(2))");
     if (held->root_error == EACCES && plan->change == PRIVILEGES_TRY)
         return fail(failure, EX_NOINPUT,
                     "the workers' user nobody (%u) can't read root '%s'; choose one that can with '--user'", held->user,
@@ -237,8 +241,7 @@ int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, s
 /* Root without capabilities still owns files and processes: only Landlock and seccomp keep a worker from them. */
 static bool may_stay_root(const struct sandbox_held *held)
 {
-    return held->no_capabilities && held->no_new_privileges_error == 0 && held->landlock_version > 0 &&
-           !held->reads_all && held->calls > 0;
+    return held->no_new_privileges_error == 0 && held->landlock_version > 0 && !held->reads_all && held->calls > 0;
 }
 
 int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure)
@@ -289,7 +292,6 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
         snprintf(calls, sizeof calls, "no seccomp (%s)", strerror(held->seccomp_error));
     else
         snprintf(calls, sizeof calls, "seccomp (%d calls)", held->calls);
-    snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, %s capabilities, %s, files %s, %s, %s", held->user,
-             held->group, groups, user, held->no_capabilities ? "no" : "with", gains, files_clause(held), landlock,
-             calls);
+    snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, no capabilities, %s, files %s, %s, %s", held->user,
+             held->group, groups, user, gains, files_clause(held), landlock, calls);
 }

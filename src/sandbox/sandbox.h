@@ -22,7 +22,8 @@ struct sandbox_held {
     uid_t user;
     gid_t group;
     int user_error;
-    int groups; /* the number of supplementary groups besides `group` */
+    int groups;      /* the number of supplementary groups besides `group` */
+    int entry_error; /* of sandbox_enter() as a whole */
     bool no_capabilities;
     int no_new_privileges_error;
     int landlock_version; /* 0 if missing */
@@ -55,7 +56,7 @@ int sandbox_error(const struct sandbox_held *held);
 bool sandbox_is_weaker(const struct sandbox_held *held, const struct sandbox_held *expected);
 
 /* Lets a child enter the sandbox and report what holds. Returns 0, or the failure's exit status if no worker could
-   serve: 66 if its user can't read the root, 77 if it can't become that user, else 71. */
+   serve: 66 if its user can't read the root, 77 if it can't become that user or keeps a capability, else 71. */
 int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure);
 
 /* The same at the start. If nobody, root's default, can't read the root, the workers become the root's owner and group,

@@ -273,6 +273,16 @@ static bool short_of_memory(void)
     return filter_calls(SYS_seccomp, SYS_seccomp, SECCOMP_RET_ERRNO | ENOMEM);
 }
 
+static bool without_directory(void)
+{
+    return filter_calls(SYS_fchdir, SYS_fchdir, SECCOMP_RET_ERRNO | EPERM);
+}
+
+static bool without_capset(void)
+{
+    return filter_calls(SYS_capset, SYS_capset, SECCOMP_RET_ERRNO | EPERM);
+}
+
 static bool short_of_groups(void)
 {
     return filter_calls(SYS_setgroups, SYS_setgroups, SECCOMP_RET_ERRNO | ENOMEM);
@@ -294,6 +304,21 @@ static void a_passing_shortage_is_a_failure(void **state)
     (void)state;
     assert_int_equal(inside(short_of_files, fail_to_rehearse), 0);
     assert_int_equal(inside(short_of_memory, fail_to_rehearse), 0);
+    assert_int_equal(inside(without_directory, fail_to_rehearse), 0);
+}
+
+static int fail_to_drop(void)
+{
+    sandbox.privileges = (struct privileges){.change = PRIVILEGES_CHANGE, .user = 0, .group = 0};
+    return rehearse() == EX_NOPERM && strstr(failure.message, "can't give up capabilities") != NULL ? 0 : 1;
+}
+
+static void a_worker_never_keeps_a_capability(void **state)
+{
+    (void)state;
+    if (sandbox.privileges.change != PRIVILEGES_TRY)
+        skip();
+    assert_int_equal(inside(without_capset, fail_to_drop), 0);
 }
 
 static int fail_to_stay(void)
@@ -308,11 +333,19 @@ static int rehearse_staying(void)
     return rehearse();
 }
 
+/* A user namespace may grant the user, but no change of groups. */
+static int become_nobody(void)
+{
+    bool is_tried = sandbox.privileges.change == PRIVILEGES_TRY;
+    return rehearse() == 0 && (!is_tried || (held.user == sandbox.privileges.user && held.user_error == 0)) ? 0 : 1;
+}
+
 static void groups_are_kept_only_without_the_right_to_drop_them(void **state)
 {
     (void)state;
     assert_int_equal(inside(short_of_groups, fail_to_stay), 0);
     assert_int_equal(inside(without_groups, rehearse_staying), 0);
+    assert_int_equal(inside(without_groups, become_nobody), 0);
 }
 
 static void a_part_that_is_lost_is_weaker(void **state)
@@ -389,7 +422,7 @@ static void every_answer_has_its_words(void **state)
          "Landlock "
          "(Function not implemented), seccomp (50 calls)"},
         {{.no_new_privileges_error = EINVAL, .landlock_version = 1, .calls = 1},
-         "uid 0, gid 0, with capabilities, no_new_privs refused (Invalid argument), files read-only, "
+         "uid 0, gid 0, no capabilities, no_new_privs refused (Invalid argument), files read-only, "
          "Landlock (ABI 1: read "
          "beneath "
          "the root), seccomp (1 calls)"},
@@ -465,7 +498,7 @@ static bool without_landlock(void)
 
 static bool without_changes_of_user(void)
 {
-    return filter_calls(SYS_setgroups, SYS_setresuid, SECCOMP_RET_ERRNO | EPERM);
+    return filter_calls(SYS_setresuid, SYS_setresuid, SECCOMP_RET_ERRNO | EPERM);
 }
 
 static bool killed_for_asking(void)
@@ -553,6 +586,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_left_out),
         cmocka_unit_test(the_terminal_is_left),
         cmocka_unit_test(a_passing_shortage_is_a_failure),
+        cmocka_unit_test(a_worker_never_keeps_a_capability),
         cmocka_unit_test(groups_are_kept_only_without_the_right_to_drop_them),
         cmocka_unit_test(a_part_that_is_lost_is_weaker),
         cmocka_unit_test(a_user_is_wished_or_asked_for),
