@@ -135,16 +135,14 @@ static int check_worker(const struct listening *listening, pid_t worker)
 /* The worker is a suspect at the second check, as the whole process group may have been stopped before the first, or if
    an earlier program told it long ago. Each check is a process of its own, as reading about an epoll instance in /proc
    waits for a hung file system that the worker adds to it. */
-static bool begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
+static void begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
 {
     pid_t pid = master_fork();
-    if (pid == 0) {
-        channels_drop_old(&workers->master->channels);
+    if (pid == 0)
         _exit(check_worker(&workers->master->listening, old->worker.pid));
-    }
     if (pid < 0) {
         workers->release_due = now + LIMIT_RELEASE_MS;
-        return false;
+        return;
     }
     bool adopted = old->worker.retired < workers->retire_started;
     old->suspect = old->check_due > 0 || (adopted && now - old->worker.retired >= 2 * LIMIT_RELEASE_MS);
@@ -152,21 +150,33 @@ static bool begin_check(struct old_workers *workers, struct old_child *old, int6
     old->check_due = now + LIMIT_RELEASE_MS;
     old->check_us = 0;
     old->check = pid;
-    return true;
+}
+
+/* In a process of its own, as the sockets in the old channels may take long to close. It is no check: it waits for what
+   any old worker has put there. */
+void old_workers_end_channels(struct channels *channels)
+{
+    if (!channels_have_old(channels))
+        return;
+    channels_end_old(channels);
+    pid_t pid = master_fork();
+    if (pid == 0) {
+        channels_drop_old(channels);
+        _exit(EX_OK);
+    }
+    if (pid > 0)
+        channels_close_old(channels);
 }
 
 static void begin_checks(struct old_workers *workers, int64_t now)
 {
-    bool begun = false;
-    channels_end_old(&workers->master->channels);
+    old_workers_end_channels(&workers->master->channels);
     workers->release_due = INT64_MAX;
     for (unsigned i = 0; i < workers->count; i++) {
         struct old_child *old = &workers->list[i];
         if (old->check == 0 && !old->killed)
-            begun |= begin_check(workers, old, now);
+            begin_check(workers, old, now);
     }
-    if (begun)
-        channels_close_old(&workers->master->channels);
 }
 
 /* Returns when the first check must have ended; INT64_MAX: none may still end, and no worker be killed for it. */
@@ -202,18 +212,6 @@ static int64_t cpu_time_us(pid_t pid)
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) < 0)
         return 0;
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
-}
-
-void old_workers_end_channels(struct channels *channels)
-{
-    if (!channels_have_old(channels))
-        return;
-    channels_end_old(channels);
-    if (master_fork() == 0) {
-        channels_drop_old(channels);
-        _exit(EX_OK);
-    }
-    channels_close_old(channels);
 }
 
 static void kill_old(struct old_child *old)
