@@ -460,8 +460,8 @@ arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in 
 	+@.ci/arm64-check $(T:%='%')
 
 .PHONY: package-check
-package-check: ## Make the packages from the tarball, and try Debian's in a clean Debian, as root
-	@.ci/package-check '$(BUILD_ROOT)/package-check'
+package-check: ## Make the packages, and try Debian's in a clean Debian, as root; SUITE=trixie in that release
+	@.ci/package-check '$(BUILD_ROOT)/package-check' $(SUITE)
 
 # ---- The proof ----------------------------------------------------------------------------------------------------
 

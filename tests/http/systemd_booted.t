@@ -23,7 +23,7 @@ my $group  = "$cgroups/tinyhttpd-test-$$";
 my $owner  = $$;
 my $pid;
 END {
-    if ($$ == $owner && $pid) {
+    if ($pid && $$ == $owner) {
         my $status = $?;
         kill 'KILL', -$pid;
         waitpid $pid, 0;
