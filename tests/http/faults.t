@@ -244,7 +244,7 @@ for my $rows (\@worker_faults, is_sanitized() ? () : \@memory_faults) {
             cmp_ok($cases, '>', 0, "rules and $lines lines, $function: some calls failed");
         }
     }
-    for my $error ('Input/output error', 'Cannot allocate memory') {
+    for my $error ('(?:Input/output|I/O) error', '(?:Cannot allocate|Out of) memory') { # glibc's words, musl's
         ok(eventually(sub { $server->stderr =~ qr{^tinyhttpd: can't read '/_\w+': $error$}m }), "rules: logged: $error");
     }
     $server->stop(lost => 1);

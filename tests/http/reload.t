@@ -893,7 +893,7 @@ for my $name ('/nowhere/notify', '@nowhere', '', 'x', '/' . 'a' x 200) {
     $server->stop;
 }
 
-ok(eventually(sub { $untold->stderr =~ /^tinyhttpd: can't check that old worker $unknown accepts no more connections: Cannot allocate memory; killed$/m }),
+ok(eventually(sub { $untold->stderr =~ /^tinyhttpd: can't check that old worker $unknown accepts no more connections: (?:Cannot allocate|Out of) memory; killed$/m }),
     '/proc has no memory to tell of an old worker: it is killed in the end');
 ok(eventually(sub { !-e "/proc/$unknown" }), 'and has ended');
 $untold->stop(lost => 1);
