@@ -62,7 +62,7 @@ for my $name (qw(KILL TERM SEGV)) {
 }
 
 for my $closed ('>&- 2>&-', '<&- >&-', '<&- >&- 2>&-') {
-    my $run = run_program({ command => ['sh', '-c', "'${\program()}' -q -b 127.0.0.1 '$root' -- sh -c 'exit 7' $closed"], seconds => 60 });
+    my $run = run_program({ command => ['sh', '-c', "'${\program()}' -q -b 127.0.0.1 '$root' -- sh -c 'exit 7' $closed"] });
     is($run->{timeout} ? 'hangs' : $run->{status}, 7, "started with $closed: the command runs");
 }
 
@@ -138,17 +138,18 @@ for my $name (qw(TERM INT QUIT HUP USR1 USR2)) {
     kill 'TERM', $pid;
     my $status = Harness::reap($pid, 60);
     is(defined $status ? $status >> 8 : 'none', 137, 'a command that ignores SIGTERM is killed');
-    ($pid) = begin("trap 'echo got' TERM; $waiting");
+    ($pid, my $out) = begin("trap 'echo got' TERM; $waiting");
     kill 'TERM', $pid;
-    sleep 0.1;
+    eventually { slurp($out) =~ /got/ };
+    sleep 0.1; # LIMIT_STOP_TWICE_MS: a signal that follows within 10 ms counts as the same
     kill 'TERM', $pid;
-    $status = Harness::reap($pid, 60);
+    $status = Harness::reap($pid, 5);
     is(defined $status ? $status >> 8 : 'none', 137, 'a second SIGTERM kills it at once');
 }
 {
     my ($pid, $out) = begin($waiting, 'nohup');
     kill 'HUP', $pid;
-    sleep 0.2;
+    at_rest($pid);
     ok(kill(0, $pid) && waitpid($pid, POSIX::WNOHANG()) == 0, 'under nohup, SIGHUP ends nothing');
     kill 'TERM', $pid;
     Harness::reap($pid, 60);

@@ -48,7 +48,7 @@ $pid = Harness::spawn("$folder/out", "$folder/err", undef, "$top/.ci/boot-system
 my $first;
 sub inside {
     my (@command) = @_;
-    my $run = run_program({ command => ['nsenter', '-t', $first, '-m', '-p', '-n', '-u', '-i', '-C', '-r', '-w', 'env', '-i', "PATH=$ENV{PATH}", @command], seconds => 20 });
+    my $run = run_program({ command => ['nsenter', '-t', $first, '-m', '-p', '-n', '-u', '-i', '-C', '-r', '-w', 'env', '-i', "PATH=$ENV{PATH}", @command] });
     return $run->{out} . $run->{err};
 }
 sub property { my ($name, $unit) = @_; my $value = inside('systemctl', 'show', '-p', $name, '--value', "tinyhttpd.$unit"); chomp $value; return $value }
@@ -89,7 +89,7 @@ ok(eventually(sub { status('/') eq '200' }), 'the option is mended: serves');
 
 # Longer than the unit's time to stop, which the server extends.
 inside('sh', '-c', 'mkdir /run/units/tinyhttpd.service.d; printf "[Service]\nTimeoutStopSec=1\n" >/run/units/tinyhttpd.service.d/time.conf; '
-    . 'echo TINYHTTPD_SHUTDOWN_DELAY=4 >/etc/default/tinyhttpd; systemctl daemon-reload; systemctl restart tinyhttpd.service');
+    . 'echo TINYHTTPD_SHUTDOWN_DELAY=15 >/etc/default/tinyhttpd; systemctl daemon-reload; systemctl restart tinyhttpd.service');
 is(status('/'), 200, '--shutdown-delay: serves');
 $master = property('MainPID', 'service');
 inside('systemctl', 'stop', '--no-block', 'tinyhttpd.service');

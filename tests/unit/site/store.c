@@ -284,7 +284,7 @@ static void what_is_no_file_is_404(void **state)
     (void)state;
     assert_int_equal(bind(listener, (const struct sockaddr *)(const void *)&address, sizeof address), 0);
     assert_int_equal(mkfifo("fifo", 0644), 0);
-    alarm(5);
+    alarm(300);
     assert_status("fifo", 404);
     assert_status("socket", 404);
     if (mknod("null", S_IFCHR | 0644, 0x103) == 0)
