@@ -12,7 +12,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -233,12 +235,26 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
+/* True for a process that has a CPU or waits for one: the state R of proc_pid_stat(5), after the name in parentheses. */
+static bool is_runnable(pid_t pid)
+{
+    char path[40], text[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    descriptors_close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    const char *end = strrchr(text, ')');
+    return end != NULL && strncmp(end, ") R", 3) == 0;
+}
+
 /* The check has not ended in time. If it goes on, it lacks CPU time; else the worker makes /proc wait. */
 static void end_check(struct old_child *old, int64_t now)
 {
     int64_t used = cpu_time_us(old->check);
     bool is_costly = used >= LIMIT_CHECK_CPU_US;
-    bool goes_on = used - old->check_us >= LIMIT_CHECK_STEP_US && now - old->checked_since < LIMIT_CHECK_MS;
+    bool goes_on = (used - old->check_us >= LIMIT_CHECK_STEP_US || is_runnable(old->check)) &&
+                   now - old->checked_since < LIMIT_CHECK_MS;
     if (!is_costly && (goes_on || !old->suspect)) {
         old->suspect |= !goes_on;
         old->check_us = used;
