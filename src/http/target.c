@@ -272,12 +272,12 @@ static bool is_reg_name(struct span host)
     /*@ loop assigns i; loop variant host.length - i; */
     for (size_t i = 0; i < host.length; i++) {
         char byte = host.at[i];
-        if (text_is_letter(byte) || text_is_digit(byte))
+        if (text_is_letter(byte) || text_is_digit(byte) || byte == '.' || byte == '-')
             continue;
         if (byte == '%') {
             if (text_escape(span_from(host, i)) < 0)
                 return false;
-        } else if (byte == '\0' || strchr("-._~!$&'()*+,;=", byte) == NULL) {
+        } else if (byte == '\0' || strchr("_~!$&'()*+,;=", byte) == NULL) {
             return false;
         }
     }
