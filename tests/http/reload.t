@@ -269,8 +269,8 @@ for my $pause (0, 1) {
     $server->stop(lost => 1);
 }
 
-# A check that only lacks CPU time kills no worker.
-{
+# A check that only lacks CPU time kills no worker, even if it gets none.
+for my $kind ('busy', 'waiting') {
     my $busy = new_root() . '/pid';
     local %ENV = (%ENV, preload('host'), HOST_HANGS => $busy);
     my $server = Harness->start(root => $root, args => ['-j', '1']);
@@ -279,13 +279,13 @@ for my $pause (0, 1) {
     my $download = $server->connection(receive => 32_768);
     syswrite $download, get_request('/huge.bin');
     sysread $download, my $start, 1000;
-    put_file(dirname($busy), 'pid', "busy $honest");
-    ok(reload($server), 'a check that takes long: reloaded');
+    put_file(dirname($busy), 'pid', "$kind $honest");
+    ok(reload($server), "$kind: reloaded");
     my ($check, $begin) = (undef, time);
     eventually { ($check) = grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } Harness::children_of($server->pid); time - $begin > 6.5 };
-    ok($check && -e "/proc/$check" && -e "/proc/$honest", 'a check that goes on for more than two periods: the worker lives');
+    ok($check && -e "/proc/$check" && -e "/proc/$honest", "$kind: a check that goes on for more than two periods: the worker lives");
     unlink $busy;
-    is(rest_of_download($download, $start, 20_000_000), 20_000_000, 'and finishes its download');
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, "$kind: and finishes its download");
     $server->stop(lost => 1);
 }
 
