@@ -196,10 +196,10 @@ sub server_of { my ($pid) = @_; my ($server) = grep { slurp("/proc/$_/comm") =~ 
     is($status, 0, 'the status is the command\'s');
 }
 
-# Ctrl-C at a terminal.
+# Ctrl-C at a terminal. noflsh: else the kernel flushes the output after the signal, and with it what the handler wrote.
 SKIP: {
     my ($pid, $pty) = on_terminal({}, program(), '-q', '-b', '127.0.0.1', $root, '--', $^X, '-e',
-        '$| = 1; $SIG{INT} = sub { print "got ", ++$n, "\n" }; print "ready\n"; 1 while defined($_ = <STDIN>) && !/end/; print "n=$n\n"; exit 3')
+        'system "stty noflsh"; $| = 1; $SIG{INT} = sub { print "got ", ++$n, "\n" }; print "ready\n"; 1 while defined($_ = <STDIN>) && !/end/; print "n=$n\n"; exit 3')
         or skip "no pseudo-terminal: $!", 3;
     my $seen = '';
     my $sees = sub { my ($text) = @_; return eventually { 1 while sysread $pty, $seen, 65536, length $seen; $seen =~ $text } };
