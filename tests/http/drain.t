@@ -8,7 +8,6 @@ use IO::Select;
 use POSIX ();
 use Test::More;
 
-
 my $root = new_root();
 put_file($root, 'small.txt', 'small');
 

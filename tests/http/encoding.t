@@ -7,7 +7,7 @@ use lib "$FindBin::Bin/lib";
 use Harness;
 use POSIX qw(mkfifo);
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes ();
 
 my $root  = new_root();
 my $mtime = 1_500_000_000;

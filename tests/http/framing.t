@@ -6,7 +6,6 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
 use Test::More;
-use Time::HiRes qw(time);
 
 my $root = new_root();
 put_file($root, 'index.html', "<p>page</p>\n");

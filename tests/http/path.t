@@ -10,7 +10,6 @@ use IO::Socket::UNIX;
 use POSIX qw(mkfifo);
 use Socket qw(SOCK_STREAM);
 use Test::More;
-use Time::HiRes qw(time);
 
 # The root is a subdirectory, so that files beside it exist that must not be reached.
 my $above = new_root();

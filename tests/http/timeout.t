@@ -46,11 +46,12 @@ my $slept    = 0;
 my $probed   = 0;
 my @slow;
 while (time < $deadline) {
+    my $before = time;
     my @open = grep { !defined $_->{end} } values %client;
     last if !grep { my $name = $_; $name !~ /nothing/ && !defined $client{$name}{end} } keys %client;
     my $select = IO::Select->new(map { $_->{socket} } @open);
     my %ready  = map { fileno($_) => 1 } $select->can_read(0.1);
-    $slept += 0.1 if !%ready && Harness::is_asleep($server->pid);
+    $slept += Harness::slept_since($before, $server->pid);
     for my $one (@open) {
         if ($ready{ fileno $one->{socket} }) {
             my $got = sysread $one->{socket}, $one->{raw}, 65_536, length $one->{raw};

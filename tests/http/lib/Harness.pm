@@ -118,13 +118,15 @@ sub eventually(&) {
 # or a disk are in an uninterruptible sleep. Undef if they slept for `seconds`, or if the condition does not hold in time.
 sub asleep_until(&$;$) {
     my ($condition, $group, $seconds) = @_;
-    my ($deadline, $steps) = (time + PATIENCE, 0);
+    my ($now, $slept) = (time, 0);
+    my $deadline = $now + PATIENCE;
     until ($condition->()) {
-        return if time > $deadline || defined $seconds && $steps * STEP >= $seconds;
+        return if $now > $deadline || defined $seconds && $slept >= $seconds;
         sleep STEP;
-        $steps++ if is_asleep($group);
+        (my $before, $now) = ($now, time);
+        $slept += slept_since($before, $group);
     }
-    return $steps * STEP;
+    return $slept;
 }
 
 # Waits until all processes of the group sleep: they have done what there was to do. True unless that takes too long.
@@ -247,7 +249,25 @@ sub processes_of_group {
     return map { $_->[0] } grep { $_->[3] == $group && $_->[1] ne 'Z' } process_table();
 }
 
-sub is_asleep { my ($group) = @_; return !grep { $_->[3] == $group && $_->[1] =~ /[RD]/ } process_table() }
+# True if neither the leader of a group nor a process below it is runnable, or waits for memory or a disk.
+sub is_asleep {
+    my ($group) = @_;
+    return !grep { $_->[3] == $group && $_->[1] =~ /[RD]/ } process_table() if !-e "/proc/$$/task/$$/children";
+    my @pids = ($group);
+    while (defined(my $pid = shift @pids)) {
+        return 0 if slurp("/proc/$pid/stat") =~ /\) [RD] /;
+        push @pids, split ' ', slurp("/proc/$pid/task/$pid/children");
+    }
+    return 1;
+}
+
+# The seconds since this time if the group sleeps now; at most 0.2, as this process may have lacked a CPU.
+sub slept_since {
+    my ($before, $group) = @_;
+    return 0 if !is_asleep($group);
+    my $passed = time - $before;
+    return $passed < 0.2 ? $passed : 0.2;
+}
 
 # Overwrites all the writable shared memory of a process, as a hostile worker could. Returns the number of bytes; 0 if
 # this user may not do that (ptrace(2), PTRACE_MODE_ATTACH).
@@ -553,10 +573,13 @@ sub exchange {
     while (1) {
         # A short pause between pieces, so that the server reads each alone.
         my $wait = @pieces && $turn++ ? 0.0002 : @pieces ? 0 : 0.1;
+        my $before = time;
         my ($can_read) = IO::Select->new($socket)->can_read($wait);
         receive($result) if $can_read;
-        $result->{slept} += $wait
-            if !$can_read && !@pieces && is_asleep($self->{pid}) && !IO::Select->new($socket)->can_read(0);
+        if (!$can_read && !@pieces) {
+            my $slept = slept_since($before, $self->{pid});
+            $result->{slept} += $slept if !IO::Select->new($socket)->can_read(0);
+        }
         last if $result->{over};
         if (@pieces) {
             my $sent = syswrite $socket, $pieces[0];
