@@ -212,6 +212,14 @@ static void choose_century(struct date *date, int64_t now)
     }
 }
 
+/*@ requires \valid(text) && readable(*text) && 0 <= weekday <= 6; assigns *text; ensures readable(*text); */
+static bool take_weekday_end(struct span *text, int weekday)
+{
+    struct span end = {WEEKDAY_ENDS + 6 * weekday, 6};
+    end.length = span_find(end, ' ');
+    return take(text, end);
+}
+
 /* date2 = day "-" month "-" 2DIGIT */
 /*@ requires \valid(text) && readable(*text) && \valid(date) && \separated(text, date);
     assigns *text, date->day, date->month, date->year;
@@ -227,10 +235,8 @@ static bool take_date2(struct span *text, struct date *date)
     assigns *text, *date; ensures readable(*text) && (\result ==> is_date(*date)); */
 static bool take_rfc850_rest(struct span *text, struct date *date, int64_t now)
 {
-    struct span end = {WEEKDAY_ENDS + 6 * date->weekday, 6};
-    end.length = span_find(end, ' ');
-    if (!take(text, end) || !take(text, SPAN(", ")) || !take_date2(text, date) || !take(text, SPAN(" ")) ||
-        !take_time(text, date) || !take(text, SPAN(" GMT")))
+    if (!take_weekday_end(text, date->weekday) || !take(text, SPAN(", ")) || !take_date2(text, date) ||
+        !take(text, SPAN(" ")) || !take_time(text, date) || !take(text, SPAN(" GMT")))
         return false;
     choose_century(date, now);
     return true;
