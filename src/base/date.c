@@ -199,7 +199,8 @@ static bool take_imf_rest(struct span *text, struct date *date)
 
 /* Chooses the latest century in which the date is at most 50 years ahead of `now` (RFC 9110 5.6.7: a later one is "the
    most recent year in the past that had the same last two digits"). */
-/*@ requires \valid(date); requires is_date(*date); requires 0 <= date->year <= 99; assigns date->year; ensures is_date(*date); */
+/*@ requires \valid(date); requires is_date(*date); requires 0 <= date->year <= 99;
+    assigns date->year; ensures is_date(*date); */
 static void choose_century(struct date *date, int64_t now)
 {
     struct date limit = date_from_seconds(now);
