@@ -466,7 +466,7 @@ package-check: ## Make the packages, and try Debian's in a clean Debian, as root
 # ---- The proof ----------------------------------------------------------------------------------------------------
 
 .PHONY: proof proof-check
-proof: ## Prove by Frama-C that text, ranges and targets of any length cause no undefined behaviour
+proof: ## Prove by Frama-C that the pure code has no undefined behaviour, for texts of any length
 	@tests/proof/run '$(BUILD_ROOT)/proof'
 
 proof-check: ## Seed an error into each proved function: the proof must notice it
