@@ -269,6 +269,31 @@ for my $pause (0, 1) {
     $server->stop(lost => 1);
 }
 
+# Workers that start late have not yet taken over what the program before handed to them when further reloads follow.
+for my $seconds (0.7, 2.8) {
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    my @kept  = map { $server->exchange(get_request('/'), count => 1)->{socket} } 1 .. 8;
+    my @before = $server->workers;
+    my $times = sub { scalar(my @all = $server->stderr =~ /^tinyhttpd: reloaded/mg) };
+    my %late;
+    kill 'HUP', $server->pid;
+    eventually {
+        for my $worker (replaced($server, @before)) {
+            $late{$worker} ||= kill 'STOP', $worker if grep { (readlink // '') =~ /eventpoll/ } glob "/proc/$worker/fd/*";
+        }
+        keys %late == 2 && $times->() == 1;
+    };
+    for my $reload (2, 3) {
+        kill 'HUP', $server->pid;
+        last if !eventually(sub { $times->() == $reload }, $seconds);
+    }
+    kill 'CONT', keys %late;
+    my @statuses = map { $server->exchange(get_request('/'), socket => $_, count => 1)->{responses}[0]{status} // 'none' } @kept;
+    is("@statuses", join(' ', ('200') x @kept), "workers that are $seconds s late, and further reloads: no kept connection is lost");
+    $server->stop(lost => 1);
+}
+
 # A check that only lacks CPU time kills no worker.
 {
     my $busy = new_root() . '/pid';
