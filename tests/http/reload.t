@@ -269,6 +269,24 @@ for my $pause (0, 1) {
     $server->stop(lost => 1);
 }
 
+# A program of another version would misread or drop connections: it takes none over.
+{
+    my $folder = new_root();
+    my $path   = "$folder/tinyhttpd";
+    symlink program(), $path or die $!;
+    my $port = free_port();
+    my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    my $kept = eventually { connect_to('127.0.0.1', $port) };
+    my $ask  = sub { syswrite $kept, get_request('/'); return join '', read_body($kept, 4) };
+    like($ask->(), qr/page\z/, 'a program of another version: a connection is kept');
+    replace($path, "#!/bin/sh\nTINYHTTPD_HANDOVER=\$(echo \"\$TINYHTTPD_HANDOVER\" | sed 's/handoff[0-9]*/&0/')\nexec '${\program()}' \"\$@\"\n");
+    kill 'HUP', $pid;
+    ok(eventually(sub { slurp("$folder/err") =~ /^tinyhttpd: reloaded/m }), 'a program of another version: reloaded');
+    like($ask->(), qr/^Connection: close\r.*page\z/ms, 'a program of another version: the connection gets one more response, which is its last');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, 'a program of another version: SIGTERM ends it with status 0');
+}
+
 # Workers that start late have not yet taken over what the program before handed to them when further reloads follow.
 for my $seconds (0.7, 2.8) {
     my $server = Harness->start(root => $root, args => ['-j', '2']);
