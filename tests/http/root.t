@@ -423,6 +423,23 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# A root that an ordinary user may not enter any more: a worker that dies is replaced, and serves it once it may.
+SKIP: {
+    my $as = without_privileges() or skip 'another user can not execute the program', 5;
+    my $folder = new_root();
+    make_version("$folder/site", 'a');
+    my $server = Harness->start(root => "$folder/site", args => ['-j', '1'], as => $as);
+    $server->expect_stderr(qr/\Atinyhttpd: worker \d+ was killed/);
+    chmod 0, "$folder/site";
+    my ($worker) = $server->workers;
+    kill 'KILL', $worker;
+    ok(eventually { grep { $_ != $worker } $server->workers }, 'a root that may not be entered any more: a worker that dies is replaced');
+    is($server->get('/')->{status}, 404, 'a root that may not be entered any more: answered as by the worker before');
+    chmod 0755, "$folder/site";
+    is($server->get('/')->{body}, content('a', 1_000), 'a root that may be entered again: served');
+    $server->stop(lost => 1);
+}
+
 # Workers with room for all connections together, but not each for all of them; a full one closes none for nothing.
 SKIP: {
     system('prlimit --version >/dev/null 2>&1') == 0 or skip 'no prlimit', 12;
