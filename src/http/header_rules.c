@@ -342,7 +342,7 @@ static void set_field(struct header_fields *fields, const struct matched *matche
     struct span before = has_value && !replaces && !cookie ? field->value : SPAN_NONE, value = line->value;
     if (before.at != NULL || matched->block->templates)
         value = keep_value(fields, matched, before, line->value);
-    if (value.at == NULL)
+    if (value.at == before.at) /* it does not fit */
         return;
     if (field == NULL || (cookie && has_value && !replaces)) {
         add_new(fields, line->name, value, line->line);
@@ -377,21 +377,22 @@ static void apply(struct header_fields *fields, const struct matched *matched)
     }
 }
 
-/* Leaves out fields that are too long together. */
+/* Moves fields that are too long together behind the others. */
 static void bound(struct header_fields *fields)
 {
     size_t bytes = 0;
     unsigned kept = 0;
     for (unsigned i = 0; i < fields->count; i++) {
-        const struct header_field *field = &fields->fields[i];
-        size_t length = field->value.at == NULL ? 0 : field->name.length + field->value.length + 4;
-        if (bytes + length > LIMIT_HEADER_BYTES) {
-            fields->overflow = true;
+        struct header_field field = fields->fields[i];
+        size_t length = field.value.at == NULL ? 0 : field.name.length + field.value.length + 4;
+        if (bytes + length > LIMIT_HEADER_BYTES)
             continue;
-        }
         bytes += length;
-        fields->fields[kept++] = *field;
+        fields->fields[i] = fields->fields[kept];
+        fields->fields[kept++] = field;
     }
+    fields->dropped = fields->count - kept;
+    fields->overflow |= fields->dropped > 0;
     fields->count = kept;
 }
 
