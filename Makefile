@@ -460,13 +460,13 @@ arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in 
 	+@.ci/arm64-check $(T:%='%')
 
 .PHONY: package-check
-package-check: ## Make the packages from the tarball, and try Debian's in a clean Debian, as root
-	@.ci/package-check '$(BUILD_ROOT)/package-check'
+package-check: ## Make the packages, and try Debian's in a clean Debian, as root; SUITE=trixie in that release
+	@.ci/package-check '$(BUILD_ROOT)/package-check' $(SUITE)
 
 # ---- The proof ----------------------------------------------------------------------------------------------------
 
 .PHONY: proof proof-check
-proof: ## Prove by Frama-C that text, ranges and targets of any length cause no undefined behaviour
+proof: ## Prove by Frama-C that the pure code has no undefined behaviour, for texts of any length
 	@tests/proof/run '$(BUILD_ROOT)/proof'
 
 proof-check: ## Seed an error into each proved function: the proof must notice it
@@ -537,7 +537,7 @@ lint-analyzer:
 
 lint-scripts:
 	@echo '  shellcheck, perl -c, node --check'
-	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check \
+	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check .ci/boot-systemd \
 		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run tests/proof/run
 	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
 		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \

@@ -60,6 +60,7 @@ bool address_parse(struct span text, struct address *address)
         return false;
     memcpy(string, text.at, text.length);
     string[text.length] = '\0';
+    /*@ assert string[text.length] == 0; */
     if (inet_pton(AF_INET6, string, address->bytes) == 1)
         return true;
     if (inet_pton(AF_INET, string, v4) != 1)

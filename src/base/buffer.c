@@ -39,10 +39,14 @@ void buffer_byte(struct buffer *buffer, char byte)
     buffer_append(buffer, (struct span){&byte, 1});
 }
 
+/*@ requires is_buffer(buffer) && (base == 10 || base == 16);
+    assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1]; ensures is_buffer(buffer); */
 static void append_number(struct buffer *buffer, uint64_t number, unsigned base)
 {
     char digits[20]; /* 18446744073709551615 */
     size_t start = sizeof digits;
+    /*@ loop invariant start <= 20 && number < power(start) && (number > 0 || start == 20);
+        loop assigns start, number, digits[0 .. 19]; loop variant start; */
     do {
         digits[--start] = lower_digits[number % base];
         number /= base;
@@ -56,6 +60,7 @@ void buffer_number(struct buffer *buffer, uint64_t number)
 }
 
 /* Returns number / unit, rounded half up. `unit` must be even. */
+/*@ requires unit >= 4; assigns \nothing; ensures \result == (number / (unit / 2) + 1) / 2; */
 static uint64_t round_to(uint64_t number, uint64_t unit)
 {
     return (number / (unit / 2) + 1) / 2;
@@ -63,9 +68,14 @@ static uint64_t round_to(uint64_t number, uint64_t unit)
 
 void buffer_size(struct buffer *buffer, uint64_t bytes)
 {
-    static const char *const units[] = {" B", " kB", " MB", " GB", " TB", " PB", " EB"};
+    static const char prefixes[] = "kMGTPE";
     uint64_t unit = 1;
     size_t prefix = 0;
+    /*@ loop invariant (prefix == 0 && unit == 1) || (prefix == 1 && unit == 1000) ||
+            (prefix == 2 && unit == 1000000) || (prefix == 3 && unit == 1000000000) ||
+            (prefix == 4 && unit == 1000000000000) ||
+            (prefix == 5 && unit == 1000000000000000) || (prefix == 6 && unit == 1000000000000000000);
+        loop assigns unit, prefix; loop variant 6 - prefix; */
     for (; bytes / unit >= 1000; prefix++)
         unit *= 1000;
     uint64_t whole = prefix > 0 ? round_to(bytes, unit) : bytes;
@@ -79,14 +89,18 @@ void buffer_size(struct buffer *buffer, uint64_t bytes)
         buffer_byte(buffer, '.');
         buffer_number(buffer, tenths % 10);
     }
-    buffer_string(buffer, units[prefix]);
+    buffer_byte(buffer, ' ');
+    if (prefix > 0)
+        buffer_byte(buffer, prefixes[prefix - 1]);
+    buffer_byte(buffer, 'B');
 }
 
 void buffer_count(struct buffer *buffer, uint64_t count, const char *one, const char *many)
 {
+    struct span noun = span_of(count == 1 ? one : many);
     buffer_number(buffer, count);
     buffer_byte(buffer, ' ');
-    buffer_string(buffer, count == 1 ? one : many);
+    buffer_append(buffer, noun);
 }
 
 void buffer_hex(struct buffer *buffer, uint64_t number)
@@ -94,11 +108,9 @@ void buffer_hex(struct buffer *buffer, uint64_t number)
     append_number(buffer, number, 16);
 }
 
-/* Returns the escaped byte: a span over `room` or over a literal. */
-enum { ESCAPE_MAX = 6 };
-typedef struct span escape_function(char byte, char room[ESCAPE_MAX]);
-
 /* Keeps all of an escaped text or none: half of it would be a different text. */
+/*@ requires is_buffer(buffer) && \valid_read(draft) && draft->length <= buffer->room;
+    assigns buffer->length, buffer->overflow; ensures is_buffer(buffer); */
 static void accept_draft(struct buffer *buffer, const struct buffer *draft)
 {
     if (draft->overflow)
@@ -107,74 +119,96 @@ static void accept_draft(struct buffer *buffer, const struct buffer *draft)
         buffer->length = draft->length;
 }
 
+/*@ requires is_buffer(buffer); assigns \nothing;
+    ensures \result.at == buffer->at && \result.length == buffer->length && \result.room == buffer->room; */
 static struct buffer draft_of(const struct buffer *buffer)
 {
     return (struct buffer){buffer->at, buffer->length, buffer->room, false};
 }
 
-static void append_escaped(struct buffer *buffer, struct span text, escape_function *escape)
+/* Appends a prefix and the byte's two digits. */
+/*@ requires is_buffer(buffer) && appendable(prefix, buffer) && \valid_read(digits + (0 .. 15));
+    assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1]; ensures is_buffer(buffer); */
+static void append_hex(struct buffer *buffer, struct span prefix, const char *digits, char byte)
 {
-    struct buffer draft = draft_of(buffer);
-    for (size_t i = 0; i < text.length && !draft.overflow; i++) {
-        char room[ESCAPE_MAX];
-        buffer_append(&draft, escape(text.at[i], room));
-    }
-    accept_draft(buffer, &draft);
+    char high = digits[(unsigned char)byte / 16], low = digits[(unsigned char)byte % 16];
+    buffer_append(buffer, prefix);
+    buffer_byte(buffer, high);
+    buffer_byte(buffer, low);
 }
 
-static struct span unescaped(char byte, char room[ESCAPE_MAX])
-{
-    room[0] = byte;
-    return (struct span){room, 1};
-}
-
-/* Writes a prefix of at most four bytes and the byte's two digits. */
-static struct span in_hex(struct span prefix, const char *digits, char byte, char room[ESCAPE_MAX])
-{
-    memcpy(room, prefix.at, prefix.length);
-    room[prefix.length] = digits[(unsigned char)byte >> 4];
-    room[prefix.length + 1] = digits[(unsigned char)byte & 15];
-    return (struct span){room, prefix.length + 2};
-}
-
-static struct span escape_html(char byte, char room[ESCAPE_MAX])
+/*@ requires is_buffer(buffer); assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1];
+    ensures is_buffer(buffer); */
+static void escape_html(struct buffer *buffer, char byte)
 {
     switch (byte) {
     case '&':
-        return SPAN("&amp;");
+        buffer_append(buffer, SPAN("&amp;"));
+        break;
     case '<':
-        return SPAN("&lt;");
+        buffer_append(buffer, SPAN("&lt;"));
+        break;
     case '>':
-        return SPAN("&gt;");
+        buffer_append(buffer, SPAN("&gt;"));
+        break;
     case '"':
-        return SPAN("&quot;");
+        buffer_append(buffer, SPAN("&quot;"));
+        break;
     case '\'':
-        return SPAN("&#39;");
+        buffer_append(buffer, SPAN("&#39;"));
+        break;
     default:
-        return unescaped(byte, room);
+        buffer_byte(buffer, byte);
+        break;
     }
 }
 
-static struct span escape_uri_path(char byte, char room[ESCAPE_MAX])
+/*@ requires is_buffer(buffer); assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1];
+    ensures is_buffer(buffer); */
+static void escape_uri_path(struct buffer *buffer, char byte)
 {
-    bool plain = text_is_letter(byte) || text_is_digit(byte) || byte == '-' || byte == '.' || byte == '_' ||
-                 byte == '~' || byte == '/';
-    return plain ? unescaped(byte, room) : in_hex(SPAN("%"), upper_digits, byte, room);
+    if (text_is_letter(byte) || text_is_digit(byte) || byte == '-' || byte == '.' || byte == '_' || byte == '~' ||
+        byte == '/')
+        buffer_byte(buffer, byte);
+    else
+        append_hex(buffer, SPAN("%"), upper_digits, byte);
 }
 
-static struct span escape_log(char byte, char room[ESCAPE_MAX])
+/*@ requires is_buffer(buffer); assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1];
+    ensures is_buffer(buffer); */
+static void escape_log(struct buffer *buffer, char byte)
 {
-    bool plain = byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
-    return plain ? unescaped(byte, room) : in_hex(SPAN("\\x"), upper_digits, byte, room);
+    if (byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\')
+        buffer_byte(buffer, byte);
+    else
+        append_hex(buffer, SPAN("\\x"), upper_digits, byte);
 }
 
-static struct span escape_json(char byte, char room[ESCAPE_MAX])
+/*@ requires is_buffer(buffer); assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1];
+    ensures is_buffer(buffer); */
+static void escape_json(struct buffer *buffer, char byte)
 {
-    if (byte == '"')
-        return SPAN("\\\"");
-    if (byte == '\\')
-        return SPAN("\\\\");
-    return byte >= 0x20 && byte < 0x7F ? unescaped(byte, room) : in_hex(SPAN("\\u00"), lower_digits, byte, room);
+    if (byte == '"' || byte == '\\')
+        buffer_byte(buffer, '\\');
+    if (byte >= 0x20 && byte < 0x7F)
+        buffer_byte(buffer, byte);
+    else
+        append_hex(buffer, SPAN("\\u00"), lower_digits, byte);
+}
+
+/*@ requires is_buffer(buffer) && appendable(text, buffer);
+    requires escape == escape_html || escape == escape_uri_path || escape == escape_log || escape == escape_json;
+    assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1]; ensures is_buffer(buffer); */
+static void append_escaped(struct buffer *buffer, struct span text, void (*escape)(struct buffer *buffer, char byte))
+{
+    struct buffer draft = draft_of(buffer);
+    /*@ loop invariant i <= text.length && is_buffer(&draft);
+        loop assigns i, draft.length, draft.overflow, buffer->at[0 .. buffer->room - 1];
+        loop variant text.length - i; */
+    for (size_t i = 0; i < text.length && !draft.overflow; i++)
+        /*@ calls escape_html, escape_uri_path, escape_log, escape_json; */
+        escape(&draft, text.at[i]);
+    accept_draft(buffer, &draft);
 }
 
 void buffer_html(struct buffer *buffer, struct span text)
@@ -184,6 +218,7 @@ void buffer_html(struct buffer *buffer, struct span text)
 
 /* True for controls without a control picture: U+0080 to U+009F, and Bidi_Control (PropList.txt), which would reorder a
    name so that "exe.gpj" looks like a picture. */
+/*@ assigns \nothing; */
 static bool has_no_picture(uint32_t point)
 {
     return (point >= 0x80 && point < 0xA0) || point == 0x61C || point == 0x200E || point == 0x200F ||
@@ -191,6 +226,9 @@ static bool has_no_picture(uint32_t point)
 }
 
 /* Appends one character or its replacement. Returns its length in the text. */
+/*@ requires is_buffer(buffer) && appendable(text, buffer) && text.length > 0;
+    assigns buffer->length, buffer->overflow, buffer->at[0 .. buffer->room - 1];
+    ensures is_buffer(buffer) && 0 < \result <= text.length; */
 static size_t append_shown(struct buffer *buffer, struct span text)
 {
     size_t length = text_character(text);
@@ -209,11 +247,13 @@ static size_t append_shown(struct buffer *buffer, struct span text)
 }
 
 /* The length of the run that needs no escape; most names are one such run. */
+/*@ requires readable(text); assigns \nothing; ensures \result <= text.length; */
 static size_t plain_length(struct span text)
 {
     size_t length = 0;
+    /*@ loop invariant length <= text.length; loop assigns length; loop variant text.length - length; */
     while (length < text.length && text.at[length] >= ' ' && text.at[length] < 0x7F &&
-           strchr("&<>\"'", text.at[length]) == NULL)
+           memchr("&<>\"'", text.at[length], 5) == NULL)
         length++;
     return length;
 }
@@ -221,6 +261,8 @@ static size_t plain_length(struct span text)
 void buffer_html_name(struct buffer *buffer, struct span name)
 {
     struct buffer draft = draft_of(buffer);
+    /*@ loop invariant is_buffer(&draft) && appendable(name, &draft);
+        loop assigns name, draft.length, draft.overflow, buffer->at[0 .. buffer->room - 1]; loop variant name.length; */
     while (name.length > 0 && !draft.overflow) {
         size_t length = plain_length(name);
         if (length > 0)
@@ -259,9 +301,11 @@ static const struct {
     {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F},
 };
 
+/*@ requires readable(character) && 0 < character.length <= 4; assigns \nothing; */
 static bool is_unprintable(struct span character)
 {
     uint32_t point = text_code_point(character);
+    /*@ loop assigns i; loop variant 23 - i; */
     for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++) {
         if (point >= unprintable[i].first && point <= unprintable[i].last)
             return true;
@@ -273,8 +317,11 @@ void buffer_plain(struct buffer *buffer, struct span text)
 {
     struct buffer draft = draft_of(buffer);
     bool utf8 = text_is_utf8(text, false);
+    /*@ loop invariant is_buffer(&draft) && appendable(text, &draft);
+        loop assigns text, draft.length, draft.overflow, buffer->at[0 .. buffer->room - 1]; loop variant text.length; */
     while (text.length > 0 && !draft.overflow) {
         size_t length = utf8 ? text_character(text) : 1;
+        /*@ admit length > 0; */ /* as the text is UTF-8 */
         struct span character = {text.at, length};
         if ((!utf8 && (unsigned char)text.at[0] >= 0x80) || is_unprintable(character))
             buffer_log(&draft, character);

@@ -9,16 +9,18 @@ static const int64_t SECONDS_MIN = -62167219200;
 static const int64_t SECONDS_MAX = 253402300799;
 
 /* Case-sensitive and independent of the locale (RFC 9110 5.6.7). */
-static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char WEEKDAYS[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-/* The rest of RFC 850's long names. */
-static const char WEEKDAY_ENDS[7][7] = {"day", "day", "sday", "nesday", "rsday", "day", "urday"};
+static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+static const char WEEKDAYS[] = "SunMonTueWedThuFriSat";
+/* The rest of RFC 850's long names, each in six bytes. */
+static const char WEEKDAY_ENDS[] = "day   day   sday  nesdayrsday day   urday ";
 
+/*@ assigns \nothing; */
 static bool is_leap(int year)
 {
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
+/*@ requires 1 <= month <= 12; assigns \nothing; */
 static int days_in_month(int year, int month)
 {
     static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -29,6 +31,8 @@ static int days_in_month(int year, int month)
    month m (0: March) begins on day (153 * m + 2) / 5. 719468 days lie between 0000-03-01 and 1970-01-01. */
 enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_DAYS = 719468 };
 
+/*@ requires -500 <= year <= 10099 && 1 <= month <= 12 && 0 <= day <= 99; assigns \nothing;
+    ensures -1200000 <= \result <= 4000000; */
 static int64_t days_from_date(int64_t year, int month, int day)
 {
     if (month <= 2)
@@ -40,6 +44,7 @@ static int64_t days_from_date(int64_t year, int month, int day)
     return era * ERA_DAYS + day_of_era - EPOCH_DAYS;
 }
 
+/*@ requires \valid_read(date) && is_date(*date); assigns \nothing; */
 static int64_t seconds_from_date(const struct date *date)
 {
     int second_of_day = (date->hour * 60 + date->minute) * 60 + date->second;
@@ -77,8 +82,11 @@ struct date date_from_seconds(int64_t seconds)
     };
 }
 
+/*@ requires 0 <= count && \valid(at + (0 .. count - 1)); assigns at[0 .. count - 1]; */
 static void write_digits(char *at, int count, int number)
 {
+    /*@ loop invariant 0 <= count <= \at(count, Pre);
+        loop assigns count, number, at[0 .. \at(count, Pre) - 1]; loop variant count; */
     while (count-- > 0) {
         at[count] = (char)('0' + number % 10);
         number /= 10;
@@ -89,9 +97,9 @@ void date_write(char *at, int64_t seconds)
 {
     struct date date = date_from_seconds(seconds);
     memcpy(at, "Sun, 06 Nov 1994 08:49:37 GMT", DATE_LENGTH);
-    memcpy(at, WEEKDAYS[date.weekday], 3);
+    memcpy(at, WEEKDAYS + 3 * date.weekday, 3);
     write_digits(at + 5, 2, date.day);
-    memcpy(at + 8, MONTHS[date.month - 1], 3);
+    memcpy(at + 8, MONTHS + 3 * (date.month - 1), 3);
     write_digits(at + 12, 4, date.year);
     write_digits(at + 17, 2, date.hour);
     write_digits(at + 20, 2, date.minute);
@@ -117,17 +125,19 @@ bool date_is_placeholder(int64_t seconds)
 
 /* Each take function removes something from the text's beginning or returns false. */
 
+/*@ requires \valid(text) && readable(*text) && readable(expected);
+    assigns *text; ensures readable(*text) && text->length <= \old(text->length); */
 static bool take(struct span *text, struct span expected)
 {
-    if (text->length < expected.length)
-        return false;
-    if (memcmp(text->at, expected.at, expected.length) != 0)
-        return false;
-    text->at += expected.length;
-    text->length -= expected.length;
-    return true;
+    bool begins = span_begins(*text, expected);
+    if (begins)
+        *text = span_from(*text, expected.length);
+    return begins;
 }
 
+/*@ requires \valid(text) && readable(*text) && count <= 4 && \valid(number) && \separated(text, number);
+    assigns *text, *number;
+    ensures readable(*text) && (\result ==> 0 <= *number <= 9999 && (count <= 2 ==> *number <= 99)); */
 static bool take_digits(struct span *text, size_t count, int *number)
 {
     uint64_t value;
@@ -142,10 +152,14 @@ static bool take_digits(struct span *text, size_t count, int *number)
 }
 
 /* One of `count` names of three letters, numbered from 0. */
-static bool take_name(struct span *text, const char names[][4], int count, int *number)
+/*@ requires \valid(text) && readable(*text) && \valid(number) && \separated(text, number) && 0 <= count <= 12 &&
+        \valid_read(names + (0 .. 3 * count - 1));
+    assigns *text, *number; ensures readable(*text) && (\result ==> 0 <= *number < count); */
+static bool take_name(struct span *text, const char *names, int count, int *number)
 {
+    /*@ loop invariant 0 <= i <= count && readable(*text); loop assigns i, *text; loop variant count - i; */
     for (int i = 0; i < count; i++) {
-        if (take(text, (struct span){names[i], 3})) {
+        if (take(text, (struct span){names + 3 * i, 3})) {
             *number = i;
             return true;
         }
@@ -153,6 +167,8 @@ static bool take_name(struct span *text, const char names[][4], int count, int *
     return false;
 }
 
+/*@ requires \valid(text) && readable(*text) && \valid(month) && \separated(text, month);
+    assigns *text, *month; ensures readable(*text) && (\result ==> 1 <= *month <= 12); */
 static bool take_month(struct span *text, int *month)
 {
     if (!take_name(text, MONTHS, 12, month))
@@ -162,6 +178,9 @@ static bool take_month(struct span *text, int *month)
 }
 
 /* time-of-day = hour ":" minute ":" second */
+/*@ requires \valid(text) && readable(*text) && \valid(date) && \separated(text, date);
+    assigns *text, date->hour, date->minute, date->second; ensures readable(*text) &&
+        (\result ==> 0 <= date->hour <= 99 && 0 <= date->minute <= 99 && 0 <= date->second <= 99); */
 static bool take_time(struct span *text, struct date *date)
 {
     return take_digits(text, 2, &date->hour) && take(text, SPAN(":")) && take_digits(text, 2, &date->minute) &&
@@ -169,6 +188,8 @@ static bool take_time(struct span *text, struct date *date)
 }
 
 /* ", 06 Nov 1994 08:49:37 GMT", after the weekday's name. */
+/*@ requires \valid(text) && readable(*text) && \valid(date) && \separated(text, date) && 0 <= date->weekday <= 6;
+    assigns *text, *date; ensures readable(*text) && (\result ==> is_date(*date)); */
 static bool take_imf_rest(struct span *text, struct date *date)
 {
     return take(text, SPAN(", ")) && take_digits(text, 2, &date->day) && take(text, SPAN(" ")) &&
@@ -178,30 +199,53 @@ static bool take_imf_rest(struct span *text, struct date *date)
 
 /* Chooses the latest century in which the date is at most 50 years ahead of `now` (RFC 9110 5.6.7: a later one is "the
    most recent year in the past that had the same last two digits"). */
+/*@ requires \valid(date); requires is_date(*date); requires 0 <= date->year <= 99;
+    assigns date->year; ensures is_date(*date); */
 static void choose_century(struct date *date, int64_t now)
 {
     struct date limit = date_from_seconds(now);
     limit.year += 50;
     int64_t latest = seconds_from_date(&limit);
     date->year += limit.year - limit.year % 100;
+    /*@ loop invariant is_date(*date); loop assigns date->year; loop variant date->year; */
     while (date->year > 9999 || (date->year >= 100 && seconds_from_date(date) > latest)) {
         date->year -= 100;
     }
 }
 
+/*@ requires \valid(text) && readable(*text) && 0 <= weekday <= 6; assigns *text; ensures readable(*text); */
+static bool take_weekday_end(struct span *text, int weekday)
+{
+    struct span end = {WEEKDAY_ENDS + 6 * weekday, 6};
+    end.length = span_find(end, ' ');
+    return take(text, end);
+}
+
+/* date2 = day "-" month "-" 2DIGIT */
+/*@ requires \valid(text) && readable(*text) && \valid(date) && \separated(text, date);
+    assigns *text, date->day, date->month, date->year;
+    ensures readable(*text) && (\result ==> 0 <= date->day <= 99 && 1 <= date->month <= 12 && 0 <= date->year <= 99); */
+static bool take_date2(struct span *text, struct date *date)
+{
+    return take_digits(text, 2, &date->day) && take(text, SPAN("-")) && take_month(text, &date->month) &&
+           take(text, SPAN("-")) && take_digits(text, 2, &date->year);
+}
+
 /* "day, 06-Nov-94 08:49:37 GMT", after the weekday's first three letters. */
+/*@ requires \valid(text) && readable(*text) && \valid(date) && \separated(text, date) && 0 <= date->weekday <= 6;
+    assigns *text, *date; ensures readable(*text) && (\result ==> is_date(*date)); */
 static bool take_rfc850_rest(struct span *text, struct date *date, int64_t now)
 {
-    bool taken = take(text, span_of(WEEKDAY_ENDS[date->weekday])) && take(text, SPAN(", ")) &&
-                 take_digits(text, 2, &date->day) && take(text, SPAN("-")) && take_month(text, &date->month) &&
-                 take(text, SPAN("-")) && take_digits(text, 2, &date->year) && take(text, SPAN(" ")) &&
-                 take_time(text, date) && take(text, SPAN(" GMT"));
-    if (taken)
-        choose_century(date, now);
-    return taken;
+    if (!take_weekday_end(text, date->weekday) || !take(text, SPAN(", ")) || !take_date2(text, date) ||
+        !take(text, SPAN(" ")) || !take_time(text, date) || !take(text, SPAN(" GMT")))
+        return false;
+    choose_century(date, now);
+    return true;
 }
 
 /* " Nov  6 08:49:37 1994", after the weekday's name; the day is 2DIGIT or ( SP 1DIGIT ). */
+/*@ requires \valid(text) && readable(*text) && \valid(date) && \separated(text, date) && 0 <= date->weekday <= 6;
+    assigns *text, *date; ensures readable(*text) && (\result ==> is_date(*date)); */
 static bool take_asctime_rest(struct span *text, struct date *date)
 {
     if (!take(text, SPAN(" ")) || !take_month(text, &date->month) || !take(text, SPAN(" ")))

@@ -8,4 +8,5 @@
 
 /* Texts of the same length that differ in only one 64-bit word never have the same hash, as each step is a
    bijection. */
+/*@ requires readable(bytes); assigns \nothing; */
 uint64_t hash_bytes(struct span bytes);

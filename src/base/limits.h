@@ -156,10 +156,6 @@
    deleted file keeps its space and its file system can't be unmounted. */
 #define LIMIT_STORE_FD_MS 5000
 
-/* After this time a path in a directory is resolved name by name again, though its file did not change. A link that
-   leads out of the root and in again, to the same directory, shows only then. */
-#define LIMIT_STORE_RESOLVED_MS 1000
-
 /* A file must be unchanged for this long before its times are trusted. Two changes can have the same time: within a
    tick on most file systems, within two seconds on others (vfat, ext4 with small inodes). A writer can also be
    suspended between the timestamp and the write. */
@@ -409,8 +405,8 @@
    those that have not. Workers close them at once unless they wait for a disk or a CPU. */
 #define LIMIT_RELEASE_MS 2000
 
-/* A check that uses this much CPU time between two looks at it goes on, and is given more time: it takes 12
-   microseconds for each descriptor, and a machine may have no CPU for it. One that lacks memory or descriptors is begun
+/* A check that uses this much CPU time between two looks at it, or waits for a CPU, goes on and is given more time: it
+   takes 12 microseconds for each descriptor, and a machine may have no CPU for it. One that lacks memory or descriptors is begun
    again. All of them together have LIMIT_CHECK_MS. */
 #define LIMIT_CHECK_STEP_US 5000
 #define LIMIT_CHECK_MS 30000

@@ -93,7 +93,7 @@ bool span_to_number(struct span span, uint64_t *number)
     if (span.length == 0)
         return false;
     uint64_t value = 0;
-    /*@ loop assigns i, value; loop variant span.length - i; */
+    /*@ loop invariant i <= span.length && value < power(i); loop assigns i, value; loop variant span.length - i; */
     for (size_t i = 0; i < span.length; i++) {
         if (!text_is_digit(span.at[i]))
             return false;

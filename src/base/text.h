@@ -11,7 +11,8 @@ struct span {
     size_t length;
 };
 
-/*@ predicate readable(struct span s) = \valid_read(s.at + (0 .. s.length - 1)); */
+/*@ predicate readable(struct span s) = \valid_read(s.at + (0 .. s.length - 1));
+    logic integer power(integer n) = n <= 0 ? 1 : 10 * power(n - 1); */
 
 /* A span over a string literal without its NUL. */
 #define SPAN(literal) ((struct span){(literal), sizeof(literal) - 1})
@@ -25,7 +26,8 @@ struct span {
 /* clang-format on */
 
 /* A span over a NUL-terminated string, which the caller keeps. */
-/*@ requires is_string(string); assigns \nothing; ensures readable(\result); */
+/*@ requires is_string(string); assigns \nothing;
+    ensures readable(\result) && \result.at == string && \result.length == length_of(string); */
 struct span span_of(const char *string);
 
 /*@ requires readable(a) && readable(b); assigns \nothing;
@@ -109,7 +111,7 @@ bool span_next_member(struct span *list, struct span *member);
 /* Reads the whole span as an unsigned decimal number. Returns false if it is empty, holds anything but
    digits, or does not fit; `*number` is then unchanged. */
 /*@ requires readable(span) && \valid(number); assigns *number;
-    ensures !\result ==> *number == \old(*number); */
+    ensures \result ? *number < power(span.length) : *number == \old(*number); */
 bool span_to_number(struct span span, uint64_t *number);
 
 /* ASCII only, not <ctype.h>: comparisons in HTTP must not depend on the locale. */

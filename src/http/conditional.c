@@ -23,36 +23,43 @@ enum finding {
 };
 
 /* etagc = %x21 / %x23-7E / obs-text: includes the comma, excludes the space. */
+/*@ assigns \nothing; */
 static bool is_tag_byte(unsigned char byte)
 {
     return byte > 0x20 && byte != '"' && byte != 0x7F;
 }
 
 /* Removes an entity tag from the text's beginning, or returns false. */
+/*@ requires \valid(text) && readable(*text) && \valid(tag) && \separated(text, tag); assigns *text, *tag;
+    ensures readable(*text) && text->length <= \old(text->length) &&
+            (\result ==> text->length < \old(text->length) && readable(tag->opaque)); */
 static bool take_tag(struct span *text, struct tag *tag)
 {
     bool weak = span_begins(*text, SPAN("W/")); /* case-sensitive */
-    size_t start = weak ? 2 : 0;
-    if (start == text->length || text->at[start] != '"')
+    struct span rest = span_from(*text, weak ? 2 : 0);
+    if (rest.length == 0 || rest.at[0] != '"')
         return false;
-    size_t end = start + 1;
-    while (end < text->length && is_tag_byte((unsigned char)text->at[end]))
+    size_t end = 1;
+    /*@ loop invariant 0 < end <= rest.length; loop assigns end; loop variant rest.length - end; */
+    while (end < rest.length && is_tag_byte((unsigned char)rest.at[end]))
         end++;
-    if (end == text->length || text->at[end] != '"')
+    if (end == rest.length || rest.at[end] != '"')
         return false;
     end++;
-    *tag = (struct tag){{text->at + start, end - start}, weak};
-    *text = (struct span){text->at + end, text->length - end};
+    *tag = (struct tag){{rest.at, end}, weak};
+    *text = span_from(rest, end);
     return true;
 }
 
 /* The text as one entity tag, or no tag if it is anything else. */
+/*@ requires readable(text); assigns \nothing; ensures readable(\result.opaque); */
 static struct tag tag_of(struct span text)
 {
     struct tag tag;
     return take_tag(&text, &tag) && text.length == 0 ? tag : (struct tag){{NULL, 0}, false};
 }
 
+/*@ requires readable(a.opaque) && readable(b.opaque); assigns \nothing; */
 static bool tags_match(struct tag a, struct tag b, enum comparison comparison)
 {
     if (a.opaque.length == 0 || (comparison == COMPARISON_STRONG && (a.weak || b.weak)))
@@ -61,8 +68,12 @@ static bool tags_match(struct tag a, struct tag b, enum comparison comparison)
 }
 
 /* Skips to a list's next member; empty members do not count (RFC 9110 5.6.1.2). */
+/*@ requires readable(list); assigns \nothing;
+    ensures readable(\result) && \result.length <= list.length; */
 static struct span skip_separators(struct span list)
 {
+    /*@ loop invariant readable(list) && list.length <= \at(list.length, Pre);
+        loop assigns list; loop variant list.length; */
     while (list.length > 0 && (list.at[0] == ',' || list.at[0] == ' ' || list.at[0] == '\t')) {
         list.at++;
         list.length--;
@@ -71,10 +82,12 @@ static struct span skip_separators(struct span list)
 }
 
 /* #entity-tag on one line. Not split at commas, as a tag may contain them. */
+/*@ requires readable(list) && readable(current.opaque); assigns \nothing; */
 static enum finding compare_line(struct span list, struct tag current, enum comparison comparison)
 {
     enum finding finding = FINDING_DIFFERENT;
     struct tag tag;
+    /*@ loop invariant readable(list); loop assigns list, tag, finding; loop variant list.length; */
     for (list = skip_separators(list); list.length > 0; list = skip_separators(list)) {
         if (!take_tag(&list, &tag))
             return FINDING_MALFORMED;
@@ -88,6 +101,7 @@ static enum finding compare_line(struct span list, struct tag current, enum comp
 }
 
 /* If-Match and If-None-Match: "*" or #entity-tag, on any number of lines (RFC 9110 5.3, 13.1.1, 13.1.2). */
+/*@ requires is_request(request) && field < FIELD_OTHER && readable(etag); assigns \nothing; */
 static enum finding compare(const struct request *request, enum request_field field, struct span etag,
                             enum comparison comparison)
 {
@@ -100,6 +114,8 @@ static enum finding compare(const struct request *request, enum request_field fi
         return FINDING_MATCH;
     struct tag current = tag_of(etag);
     enum finding finding = FINDING_DIFFERENT;
+    /*@ loop invariant readable(line) && cursor <= request->field_line_count;
+        loop assigns line, cursor, finding; loop variant request->field_line_count - cursor; */
     do {
         enum finding next = compare_line(line, current, comparison);
         finding = next > finding ? next : finding;
@@ -108,6 +124,7 @@ static enum finding compare(const struct request *request, enum request_field fi
 }
 
 /* False if the field must be ignored: it is absent or not a valid date, such as a list of dates. */
+/*@ requires is_request(request) && field < FIELD_OTHER && \valid(date); assigns *date; */
 static bool read_date(const struct request *request, enum request_field field, int64_t now, int64_t *date)
 {
     struct span text = request_single_field(request, field);
@@ -142,6 +159,7 @@ enum conditional conditional_evaluate(const struct request *request, const struc
 /* RFC 9110 8.8.2.2: a date is a strong validator only if the file did not change twice within its second, and until
    that second is over it still may. The client must check by the Date it received that the date was a second old then
    (13.1.5). */
+/*@ assigns \nothing; */
 static bool date_is_strong(int64_t date, int64_t now)
 {
     return date < now;
@@ -163,6 +181,7 @@ bool conditional_range_applies(const struct request *request, const struct valid
     return date_read(value, now, &date) && date == validators->last_modified && date_is_strong(date, now);
 }
 
+/*@ assigns \nothing; */
 static enum condition condition_of(bool holds)
 {
     return holds ? CONDITION_TRUE : CONDITION_FALSE;

@@ -24,6 +24,9 @@ struct validators {
     int64_t last_modified; /* the same if sent as Last-Modified, else CONDITIONAL_UNDATED */
 };
 
+/*@ predicate is_conditional(struct request *r, struct validators *v) = is_request(r) && \valid_read(v) &&
+        readable(v->etag); */
+
 /*
  * Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since in the order of RFC 9110 13.2.2, for a
  * GET or a HEAD that would get a 200; other statuses take precedence (13.2.1). `now`, in seconds since 1970, only
@@ -33,12 +36,14 @@ struct validators {
  * is invalid or on several lines is ignored, as 13.1.3 and 13.1.4 require; GET and HEAD change nothing, so that is
  * harmless.
  */
+/*@ requires is_conditional(request, validators); assigns \nothing; */
 enum conditional conditional_evaluate(const struct request *request, const struct validators *validators, int64_t now);
 
 /* True if a Range field applies: the method is GET, the only one that defines ranges (RFC 9110 14.2), and If-Range is
    absent or names exactly this state of the file (13.1.5). An If-Range that is malformed or on several lines names
    none. Call it after conditional_evaluate returned CONDITIONAL_PERFORM. `now` is the time of the response, in seconds
    since 1970. */
+/*@ requires is_conditional(request, validators); assigns \nothing; */
 bool conditional_range_applies(const struct request *request, const struct validators *validators, int64_t now);
 
 /* The result of one condition. */
@@ -53,5 +58,6 @@ enum condition {
 
 /* Evaluates a condition by itself, for an explanation: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since
    or If-Range, in the terms of RFC 9110 13.1. */
+/*@ requires is_conditional(request, validators) && field < FIELD_OTHER; assigns \nothing; */
 enum condition conditional_result(const struct request *request, enum request_field field,
                                   const struct validators *validators, int64_t now);

@@ -4,6 +4,7 @@
 
 bool forwarded_is_trusted(const struct address *address, const struct network *trusted, unsigned trusted_count)
 {
+    /*@ loop assigns i; loop variant trusted_count - i; */
     for (unsigned i = 0; i < trusted_count; i++) {
         if (address_is_in(address, &trusted[i]))
             return true;
@@ -11,6 +12,7 @@ bool forwarded_is_trusted(const struct address *address, const struct network *t
     return false;
 }
 
+/*@ requires readable(text); assigns \nothing; */
 static bool is_port(struct span text)
 {
     uint64_t number;
@@ -19,6 +21,7 @@ static bool is_port(struct span text)
 }
 
 /* A bare address, "192.0.2.1:80", "[2001:db8::1]" or "[2001:db8::1]:80". */
+/*@ requires readable(member) && member.length > 0 && \valid(address); assigns *address; */
 static bool parse_member(struct span member, struct address *address)
 {
     bool bracketed = member.at[0] == '[';
@@ -34,6 +37,8 @@ static bool parse_member(struct span member, struct address *address)
 }
 
 /* Read from left to right, the last untrusted address wins: the same as searching from the right end. */
+/*@ requires \valid(forwarded) && readable(member) && member.length > 0 && are_networks(trusted, trusted_count);
+    assigns *forwarded; */
 static void read_member(struct forwarded *forwarded, struct span member, const struct network *trusted,
                         unsigned trusted_count)
 {
@@ -51,6 +56,8 @@ void forwarded_read(struct forwarded *forwarded, struct span line, const struct 
                     unsigned trusted_count)
 {
     struct span member;
+    /*@ loop invariant readable(line) && are_networks(trusted, trusted_count);
+        loop assigns line, member, *forwarded; loop variant line.length; */
     while (span_next_member(&line, &member))
         read_member(forwarded, member, trusted, trusted_count);
 }

@@ -21,6 +21,7 @@ struct span host_name(struct span authority)
     return (struct span){authority.at, length};
 }
 
+/*@ requires readable(name) && readable(end); assigns \nothing; */
 static bool ends_with(struct span name, struct span end)
 {
     return name.length > end.length &&
@@ -28,6 +29,7 @@ static bool ends_with(struct span name, struct span end)
 }
 
 /* "0.0.0.0" and "::": connections to them end on this machine (ip(7), INADDR_ANY). */
+/*@ requires \valid_read(address); assigns \nothing; */
 static bool is_unspecified(const struct address *address)
 {
     static const struct address any = {{0}};
@@ -37,6 +39,7 @@ static bool is_unspecified(const struct address *address)
 }
 
 /* IPv4 addresses only as four decimal numbers: browsers send no other form (WHATWG URL, host serializing). */
+/*@ requires readable(name); assigns \nothing; */
 static bool is_loopback_address(struct span name)
 {
     struct address address;

@@ -14,6 +14,7 @@ static const uint16_t UNNAMED = UINT16_MAX;
 static const uint16_t IDENTITY_UNRANKED = 1;
 
 /* Content codings are case-insensitive (RFC 9110 8.4.1), and "x-gzip" is gzip (8.4.1.3). */
+/*@ requires readable(name) && \valid(coding); assigns *coding; ensures \result ==> *coding < NAMES; */
 static bool find_name(struct span name, unsigned *coding)
 {
     static const struct {
@@ -23,6 +24,8 @@ static bool find_name(struct span name, unsigned *coding)
         {SPAN_INIT("gzip"), CODING_GZIP},         {SPAN_INIT("br"), CODING_BR}, {SPAN_INIT("zstd"), CODING_ZSTD},
         {SPAN_INIT("identity"), CODING_IDENTITY}, {SPAN_INIT("*"), CODING_ANY}, {SPAN_INIT("x-gzip"), CODING_GZIP},
     };
+    /*@ loop invariant \forall integer k; 0 <= k < 6 ==> readable(known[k].name) && known[k].coding < NAMES;
+        loop assigns i; loop variant 6 - i; */
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].name.length == name.length && span_equal_nocase(known[i].name, name)) {
             *coding = known[i].coding;
@@ -33,6 +36,7 @@ static bool find_name(struct span name, unsigned *coding)
 }
 
 /* qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] ), RFC 9110 12.4.2, in thousandths. */
+/*@ requires readable(text) && \valid(quality); assigns *quality; */
 static bool read_quality(struct span text, uint16_t *quality)
 {
     if (text.length == 0 || text.length > 5 || (text.at[0] != '0' && text.at[0] != '1'))
@@ -40,6 +44,7 @@ static bool read_quality(struct span text, uint16_t *quality)
     if (text.length > 1 && text.at[1] != '.')
         return false;
     unsigned value = text.at[0] == '1' ? 1000 : 0, unit = 100;
+    /*@ loop assigns i, value, unit; loop variant text.length - i; */
     for (size_t i = 2; i < text.length; i++, unit /= 10) {
         if (!text_is_digit(text.at[i]))
             return false;
@@ -50,6 +55,7 @@ static bool read_quality(struct span text, uint16_t *quality)
 }
 
 /* weight = OWS ";" OWS "q=" qvalue; an empty one is 1. */
+/*@ requires readable(weight) && \valid(quality); assigns *quality; */
 static bool read_weight(struct span weight, uint16_t *quality)
 {
     if (weight.length == 0) {
@@ -63,6 +69,7 @@ static bool read_weight(struct span weight, uint16_t *quality)
 }
 
 /* codings [ weight ] */
+/*@ requires readable(member) && \valid(named + (0 .. NAMES - 1)); assigns named[0 .. NAMES - 1]; */
 static void read_member(struct span member, uint16_t named[NAMES])
 {
     size_t end = span_find(member, ';');
@@ -75,9 +82,11 @@ static void read_member(struct span member, uint16_t named[NAMES])
 }
 
 /* The weight among the parameters of a type. Others, such as a charset, don't change it. */
+/*@ requires readable(parameters); assigns \nothing; */
 static uint16_t weight_among(struct span parameters)
 {
     uint16_t weight = 1000;
+    /*@ loop invariant readable(parameters); loop assigns parameters, weight; loop variant parameters.length; */
     while (parameters.length > 0) {
         struct span rest = {parameters.at + 1, parameters.length - 1}; /* after the ";" */
         size_t length = 1 + span_find(rest, ';');
@@ -89,6 +98,7 @@ static uint16_t weight_among(struct span parameters)
     return weight;
 }
 
+/*@ assigns \nothing; */
 static uint16_t larger(uint16_t a, uint16_t b)
 {
     return a > b ? a : b;
@@ -99,12 +109,16 @@ struct weights {
 };
 
 /* If a type is named twice, the larger weight counts. */
+/*@ requires is_request(request); assigns \nothing; */
 static struct weights read_accept(const struct request *request)
 {
     struct weights weights = {0};
     unsigned cursor = 0;
     struct span list, member;
+    /*@ loop invariant cursor <= request->field_line_count;
+        loop assigns cursor, list, member, weights; loop variant request->field_line_count - cursor; */
     while (request_next_line(request, FIELD_ACCEPT, &cursor, &list)) {
+        /*@ loop invariant readable(list); loop assigns list, member, weights; loop variant list.length; */
         while (span_next_member(&list, &member)) {
             size_t end = span_find(member, ';');
             struct span type = span_trim((struct span){member.at, end});
@@ -140,6 +154,8 @@ bool negotiate_is_weighted(const struct request *request)
 {
     unsigned cursor = 0;
     struct span line;
+    /*@ loop invariant cursor <= request->field_line_count;
+        loop assigns cursor, line; loop variant request->field_line_count - cursor; */
     while (request_next_line(request, FIELD_ACCEPT_ENCODING, &cursor, &line)) {
         if (span_find(line, ';') < line.length)
             return true;
@@ -152,7 +168,11 @@ struct acceptance negotiate_codings(const struct request *request)
     uint16_t named[NAMES] = {UNNAMED, UNNAMED, UNNAMED, UNNAMED, UNNAMED};
     unsigned cursor = 0;
     struct span list, member;
+    /*@ loop invariant cursor <= request->field_line_count;
+        loop assigns cursor, list, member, named[0 .. NAMES - 1]; loop variant request->field_line_count - cursor; */
     while (request_next_line(request, FIELD_ACCEPT_ENCODING, &cursor, &list)) {
+        /*@ loop invariant readable(list);
+            loop assigns list, member, named[0 .. NAMES - 1]; loop variant list.length; */
         while (span_next_member(&list, &member))
             read_member(member, named);
     }
@@ -160,6 +180,7 @@ struct acceptance negotiate_codings(const struct request *request)
     struct acceptance acceptance = {
         .identity_unranked = named[CODING_IDENTITY] == UNNAMED && named[CODING_ANY] == UNNAMED,
     };
+    /*@ loop assigns coding, acceptance.quality[0 .. CODINGS - 1]; loop variant CODINGS - coding; */
     for (unsigned coding = 0; coding < CODINGS; coding++) {
         uint16_t otherwise = coding == CODING_IDENTITY ? IDENTITY_UNRANKED : 0;
         if (named[CODING_ANY] != UNNAMED)
@@ -183,6 +204,8 @@ enum coding negotiate_choose(const struct acceptance *acceptance, unsigned avail
     static const enum coding preferred[] = {CODING_BR, CODING_ZSTD, CODING_GZIP, CODING_IDENTITY};
     enum coding choice = CODINGS;
     unsigned best = 0;
+    /*@ loop invariant \forall integer k; 0 <= k < 4 ==> preferred[k] < CODINGS;
+        loop assigns i, choice, best; loop variant 4 - i; */
     for (size_t i = 0; i < sizeof preferred / sizeof *preferred; i++) {
         unsigned quality = acceptance->quality[preferred[i]];
         if ((available & 1u << preferred[i]) != 0 && quality > best) {

@@ -104,6 +104,11 @@ struct request {
     _Alignas(8) unsigned char parser[REQUEST_PARSER_SIZE];
 };
 
+/*@ predicate readable_slice(struct request *r, struct request_slice s) =
+        \valid_read(r->head + (s.at .. s.at + s.length - 1));
+    predicate is_request(struct request *r) = \valid_read(r) && r->field_line_count <= LIMIT_FIELD_LINES &&
+        \forall integer i; 0 <= i < r->field_line_count ==> readable_slice(r, r->field_lines[i].value); */
+
 /* Prepares for a new request. Costs a few dozen stores at most. */
 void request_init(struct request *request);
 
@@ -143,18 +148,21 @@ struct span request_method_name(const struct request *request);
 struct span request_first_line(const struct request *request);
 
 /* True if the request has one of the fields, given as bits 1 << enum request_field. */
+/*@ requires \valid_read(request); assigns \nothing; */
 static inline bool request_has(const struct request *request, uint32_t fields)
 {
     return (request->fields & fields) != 0;
 }
 
 /* The value of the field's first line, trimmed; SPAN_NONE if there is none. */
+/*@ requires is_request(request) && field < FIELD_OTHER; assigns \nothing; ensures readable(\result); */
 struct span request_field(const struct request *request, enum request_field field);
 
 /*
  * The value of a field that is not a list, trimmed; SPAN_NONE if the request has no line of it, or several: joined with
  * commas (RFC 9110 5.2), they are not a valid value of such a field.
  */
+/*@ requires is_request(request) && field < FIELD_OTHER; assigns \nothing; ensures readable(\result); */
 struct span request_single_field(const struct request *request, enum request_field field);
 
 /*
@@ -162,4 +170,8 @@ struct span request_single_field(const struct request *request, enum request_fie
  * `*cursor` is 0 before the first call and private after it. Returns a line's trimmed value in `*value`, or false at
  * the end, with `*value` unchanged.
  */
+/*@ requires is_request(request) && field < FIELD_OTHER && \valid(cursor) && \valid(value);
+    requires \separated(request, cursor, value); assigns *cursor, *value;
+    ensures \result ? \old(*cursor) < *cursor <= request->field_line_count && readable(*value) :
+                      *value == \old(*value); */
 bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor, struct span *value);

@@ -170,6 +170,8 @@ int target_parse(struct span raw, struct target *target)
 
 void target_append_query(struct buffer *line, struct span query)
 {
+    /*@ loop invariant is_buffer(line);
+        loop assigns i, line->length, line->overflow, line->at[0 .. line->room - 1]; loop variant query.length - i; */
     for (size_t i = 0; i < query.length; i++) {
         if ((unsigned char)query.at[i] >= 0x80)
             buffer_uri_path(line, (struct span){query.at + i, 1});
@@ -205,9 +207,13 @@ enum target_place target_take_base(struct target *target, struct span base)
 void target_append_start(struct buffer *address, const struct target *target, struct span base)
 {
     unsigned depth = 0;
+    /*@ loop assigns i, depth; loop variant target->sent_path.length - i; */
     for (size_t i = 1; i < target->sent_path.length; i++)
         depth += target->sent_path.at[i] == '/';
     buffer_append(address, depth > TARGET_START_DEPTH_MAX ? SPAN("/") : SPAN("./"));
+    /*@ loop invariant is_buffer(address);
+        loop assigns depth, address->length, address->overflow, address->at[0 .. address->room - 1];
+        loop variant depth; */
     for (; depth > 0 && depth <= TARGET_START_DEPTH_MAX; depth--)
         buffer_append(address, SPAN("../"));
     buffer_uri_path(address, base);
@@ -257,12 +263,13 @@ struct span target_suffixed(struct target *target, struct span suffix)
 static bool is_ipv6_address(struct span host)
 {
     char text[INET6_ADDRSTRLEN];
-    struct in6_addr address;
+    unsigned char address[16];
     if (host.length >= sizeof text)
         return false;
     memcpy(text, host.at, host.length);
     text[host.length] = '\0';
-    return strlen(text) == host.length && inet_pton(AF_INET6, text, &address) == 1;
+    /*@ assert text[host.length] == 0; */
+    return strlen(text) == host.length && inet_pton(AF_INET6, text, address) == 1;
 }
 
 /* reg-name of RFC 3986 3.2.2: unreserved, sub-delims and escapes. Includes IPv4 addresses. */
@@ -272,12 +279,12 @@ static bool is_reg_name(struct span host)
     /*@ loop assigns i; loop variant host.length - i; */
     for (size_t i = 0; i < host.length; i++) {
         char byte = host.at[i];
-        if (text_is_letter(byte) || text_is_digit(byte))
+        if (text_is_letter(byte) || text_is_digit(byte) || byte == '.' || byte == '-')
             continue;
         if (byte == '%') {
             if (text_escape(span_from(host, i)) < 0)
                 return false;
-        } else if (byte == '\0' || strchr("-._~!$&'()*+,;=", byte) == NULL) {
+        } else if (memchr("_~!$&'()*+,;=", byte, 13) == NULL) {
             return false;
         }
     }

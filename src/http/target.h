@@ -50,6 +50,10 @@ enum { TARGET_START_DEPTH_MAX = 40, TARGET_START_MAX = 3 * TARGET_START_DEPTH_MA
 
 /* Appends the address of the site's root, with the base if that is not empty. Relative to the target's, so that it
    holds behind a proxy that removes a prefix; not for a path with many segments, which is not a person's. */
+/*@ requires is_buffer(address) && \valid_read(target) && appendable(base, address);
+    requires readable(target->sent_path) && \separated(address, target) &&
+        \separated(target, address->at + (0 .. address->room - 1));
+    assigns address->length, address->overflow, address->at[0 .. address->room - 1]; ensures is_buffer(address); */
 void target_append_start(struct buffer *address, const struct target *target, struct span base);
 
 /* Makes `path`, as target_parse has it but without a NUL, the target's. It has at most LIMIT_TARGET bytes. */
@@ -57,6 +61,8 @@ void target_append_start(struct buffer *address, const struct target *target, st
 void target_replace(struct target *target, struct span path, bool slash);
 
 /* Appends a query to a Location: raw UTF-8 is percent-encoded. */
+/*@ requires is_buffer(line) && appendable(query, line);
+    assigns line->length, line->overflow, line->at[0 .. line->room - 1]; ensures is_buffer(line); */
 void target_append_query(struct buffer *line, struct span query);
 
 /* The first "%" of a target that begins no escape, with up to two bytes after it, and the rest of a UTF-8 character

@@ -12,7 +12,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -135,16 +137,14 @@ static int check_worker(const struct listening *listening, pid_t worker)
 /* The worker is a suspect at the second check, as the whole process group may have been stopped before the first, or if
    an earlier program told it long ago. Each check is a process of its own, as reading about an epoll instance in /proc
    waits for a hung file system that the worker adds to it. */
-static bool begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
+static void begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
 {
     pid_t pid = master_fork();
-    if (pid == 0) {
-        channels_drop_old(&workers->master->channels);
+    if (pid == 0)
         _exit(check_worker(&workers->master->listening, old->worker.pid));
-    }
     if (pid < 0) {
         workers->release_due = now + LIMIT_RELEASE_MS;
-        return false;
+        return;
     }
     bool adopted = old->worker.retired < workers->retire_started;
     old->suspect = old->check_due > 0 || (adopted && now - old->worker.retired >= 2 * LIMIT_RELEASE_MS);
@@ -152,21 +152,33 @@ static bool begin_check(struct old_workers *workers, struct old_child *old, int6
     old->check_due = now + LIMIT_RELEASE_MS;
     old->check_us = 0;
     old->check = pid;
-    return true;
+}
+
+/* In a process of its own, as the sockets in the old channels may take long to close. It is no check: it waits for what
+   any old worker has put there. */
+void old_workers_end_channels(struct channels *channels)
+{
+    if (!channels_have_old(channels))
+        return;
+    channels_end_old(channels);
+    pid_t pid = master_fork();
+    if (pid == 0) {
+        channels_drop_old(channels);
+        _exit(EX_OK);
+    }
+    if (pid > 0)
+        channels_close_old(channels);
 }
 
 static void begin_checks(struct old_workers *workers, int64_t now)
 {
-    bool begun = false;
-    channels_end_old(&workers->master->channels);
+    old_workers_end_channels(&workers->master->channels);
     workers->release_due = INT64_MAX;
     for (unsigned i = 0; i < workers->count; i++) {
         struct old_child *old = &workers->list[i];
         if (old->check == 0 && !old->killed)
-            begun |= begin_check(workers, old, now);
+            begin_check(workers, old, now);
     }
-    if (begun)
-        channels_close_old(&workers->master->channels);
 }
 
 /* Returns when the first check must have ended; INT64_MAX: none may still end, and no worker be killed for it. */
@@ -204,18 +216,6 @@ static int64_t cpu_time_us(pid_t pid)
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-void old_workers_end_channels(struct channels *channels)
-{
-    if (!channels_have_old(channels))
-        return;
-    channels_end_old(channels);
-    if (master_fork() == 0) {
-        channels_drop_old(channels);
-        _exit(EX_OK);
-    }
-    channels_close_old(channels);
-}
-
 static void kill_old(struct old_child *old)
 {
     kill(old->worker.pid, SIGKILL);
@@ -235,12 +235,26 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
+/* True for a process that has a CPU or waits for one: the state R of proc_pid_stat(5), after the name in parentheses. */
+static bool is_runnable(pid_t pid)
+{
+    char path[40], text[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    descriptors_close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    const char *end = strrchr(text, ')');
+    return end != NULL && strncmp(end, ") R", 3) == 0;
+}
+
 /* The check has not ended in time. If it goes on, it lacks CPU time; else the worker makes /proc wait. */
 static void end_check(struct old_child *old, int64_t now)
 {
     int64_t used = cpu_time_us(old->check);
     bool is_costly = used >= LIMIT_CHECK_CPU_US;
-    bool goes_on = used - old->check_us >= LIMIT_CHECK_STEP_US && now - old->checked_since < LIMIT_CHECK_MS;
+    bool goes_on = (used - old->check_us >= LIMIT_CHECK_STEP_US || is_runnable(old->check)) &&
+                   now - old->checked_since < LIMIT_CHECK_MS;
     if (!is_costly && (goes_on || !old->suspect)) {
         old->suspect |= !goes_on;
         old->check_us = used;

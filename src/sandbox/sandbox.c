@@ -63,6 +63,17 @@ static void leave_terminal(void)
     descriptors_close(fd);
 }
 
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67 /* Linux 6.4 */
+#endif
+
+/* The time that a write to a merged page takes tells whether another process has the same page. A service manager may
+   have merged all memory (MemoryKSM=, systemd.exec(5)). */
+static void leave_merged_memory(void)
+{
+    prctl(PR_SET_MEMORY_MERGE, 0UL, 0UL, 0UL, 0UL);
+}
+
 /* A core dump has the requests in it. Where core_pattern names a program, the kernel starts that as root even if the
    limit is 0, but not if it is 1 (core(5)). Where it names a socket (Linux 6.16), there is no limit: leave out all
    memory. False if that fails, as without /proc. */
@@ -92,6 +103,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
 {
     *held = (struct sandbox_held){0};
     leave_terminal();
+    leave_merged_memory();
     bool no_dumps = prevent_core_dumps();
     /* Else relative paths lead to where the server was started. An ordinary user may not enter a root of mode 0, but
        must go on serving it. */

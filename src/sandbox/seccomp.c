@@ -81,6 +81,8 @@ struct rule {
  */
 static const struct rule worker_rules[] = {
     /* requests and answers */
+    {SYS_sendto,
+     {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)}, {IS(4, 0)}, {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
     {.call = SYS_write}, /* to a stream as well, a pipe with O_NONBLOCK */
     {.call = SYS_recvfrom},
     {.call = SYS_epoll_pwait},
@@ -96,8 +98,6 @@ static const struct rule worker_rules[] = {
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_NONBLOCK | O_NOCTTY)}}},
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_DIRECTORY)}}},
     {.call = SYS_writev}, /* also the message of a failed assertion */
-    {SYS_sendto,
-     {{ONLY(3, MSG_NOSIGNAL | MSG_MORE | MSG_DONTWAIT)}, {IS(4, 0)}, {HIGH_IS(4, 0)}}}, /* MSG_FASTOPEN connects */
     {SYS_sendfile, {{NOT_FIXED(0)}, {NO_STREAM(1)}}},
     {.call = SYS_fstat},
     {.call = SYS_statx},

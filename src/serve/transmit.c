@@ -75,8 +75,8 @@ __attribute__((noinline)) static ssize_t send_pieces(int socket, const struct re
 static ssize_t send_bytes(int socket, const struct response *response)
 {
     const struct part *first = &response->parts[response->first];
-    if (response->first + 1 == response->count) /* the usual case, at two thirds of the cost of writev */
-        return write(socket, first->bytes + first->offset, first->length); /* the worker ignores SIGPIPE */
+    if (response->first + 1 == response->count) /* the usual case, which costs less than writev and write */
+        return send(socket, first->bytes + first->offset, first->length, MSG_NOSIGNAL);
     return send_pieces(socket, response);
 }
 

@@ -37,8 +37,8 @@ struct node {
     unsigned siblings;           /* bits 1 << enum sibling */
     struct names names;          /* of its directory */
     unsigned absent;             /* siblings without a directory entry, valid for `names` */
-    bool by_name;                /* resolve it name by name each time: it has a link, or must have none */
-    int64_t resolved;            /* when its path was last resolved name by name, by file_stamp_clock */
+    bool by_name;                /* it has a link: resolve it name by name each time */
+    uint64_t directories;        /* what was found at the names of its directories, see struct directory */
     uint64_t hash;               /* of the path */
     struct node *next;           /* in the same bucket */
     struct node *newer;
@@ -55,14 +55,13 @@ struct queue {
     unsigned count;
 };
 
-/* The directory of the last file that was looked up. The requests of an iteration share its stamp and descriptor;
-   `resolved` outlives the iteration. */
+/* The directory of the last file that was looked up. The requests of an iteration share what was found. */
 struct directory {
     uint64_t iteration;      /* whose requests share it; 0: none */
-    int fd;                  /* it is beneath the root; -1: not opened yet, or the root itself */
-    bool stamped;            /* `stamp` is set */
+    bool followed;           /* its names may be links */
+    bool found;              /* the names lead to a directory, without links unless `followed` */
+    uint64_t directories;    /* a hash of the device and inode at each of its names; 0 for the root */
     struct file_stamp stamp; /* its names change with it */
-    int64_t resolved;        /* when a path in it was last resolved name by name, without a link */
     size_t length;           /* of the path */
     char path[PATH_MAX];     /* with its last slash; empty: the root */
 };
@@ -592,59 +591,75 @@ static int find_open(struct store *store, struct span path, uint64_t iteration, 
 
 /* ---- the directory of a file ---- */
 
-static bool is_in_directory(const struct node *node, const struct directory *directory)
+/* The directory that holds the node's name. */
+static struct at_path at_directory(struct store *store, const struct node *node)
 {
-    return directory->length == node->name && memcmp(directory->path, node->path, node->name) == 0;
+    return at_path(store, (struct span){node->path, node->name}, '.');
 }
 
-static void leave_directory(struct store *store)
+static uint64_t hash_identity(uint64_t above, const struct stat *attributes)
 {
-    if (store->shared_directory.fd >= 0) /* in most iterations there is none */
-        close(store->shared_directory.fd);
-    store->shared_directory.fd = -1;
-    store->shared_directory.iteration = 0;
+    uint64_t identity[] = {above, attributes->st_dev, attributes->st_ino};
+    return hash_bytes((struct span){(const char *)identity, sizeof identity});
 }
 
-/* Makes the node's directory the shared one; keeps its stamp and descriptor if a request of this iteration found
-   them. */
-static struct directory *enter_directory(struct store *store, const struct node *node, uint64_t iteration)
+/* Looks at each directory of the node's path: false if one is not there, or is a link. */
+static bool stat_each(struct store *store, const struct node *node, struct stat *attributes, uint64_t *directories)
+{
+    for (size_t i = 0; i < node->name; i++) {
+        if (node->path[i] != '/')
+            continue;
+        struct at_path at = at_path(store, (struct span){node->path, i}, '\0');
+        if (fstatat(at.directory, at.path, attributes, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(attributes->st_mode))
+            return false;
+        *directories = hash_identity(*directories, attributes);
+    }
+    return true;
+}
+
+static bool stat_directory(struct store *store, const struct node *node, struct directory *directory)
+{
+    struct stat attributes;
+    directory->directories = 0;
+    if (directory->followed) {
+        struct at_path at = at_directory(store, node);
+        if (fstatat(at.directory, at.path, &attributes, 0) < 0)
+            return false;
+    } else if (!stat_each(store, node, &attributes, &directory->directories)) {
+        return false;
+    }
+    directory->stamp = file_stamp_of(&attributes);
+    return true;
+}
+
+/* Makes the node's directory the shared one, as it is now or was for an earlier request of this iteration. NULL if its
+   names don't lead to a directory, or there is a link among them that the node's path did not have. */
+static const struct directory *look_at_directory(struct store *store, const struct node *node, uint64_t iteration)
 {
     struct directory *directory = &store->shared_directory;
-    bool same = is_in_directory(node, directory);
-    if (same && iteration != 0 && directory->iteration == iteration)
-        return directory;
-    leave_directory(store);
-    directory->iteration = iteration;
-    directory->stamped = false;
-    if (same)
-        return directory;
-    directory->resolved = node->resolved;
-    directory->length = node->name;
-    memcpy(directory->path, node->path, node->name);
-    return directory;
+    bool followed = node->name == 0 || node->by_name || store->beneath.symlinks == SYMLINKS_ALL;
+    bool shared = iteration != 0 && directory->iteration == iteration && directory->followed == followed &&
+                  directory->length == node->name && memcmp(directory->path, node->path, node->name) == 0;
+    if (!shared) {
+        directory->iteration = iteration;
+        directory->followed = followed;
+        directory->length = node->name;
+        memcpy(directory->path, node->path, node->name);
+        directory->found = stat_directory(store, node, directory);
+    }
+    return directory->found ? directory : NULL;
 }
 
-static void note_resolved(struct store *store, struct node *node, bool linked)
+/* Called when the path has been resolved name by name. */
+static void note_resolved(struct store *store, struct node *node, bool linked, uint64_t iteration)
 {
-    node->by_name = linked || (store->beneath.symlinks == SYMLINKS_NONE && node->name > 0);
-    node->resolved = file_stamp_clock();
-    if (linked || node->name == 0)
+    node->by_name = linked;
+    node->directories = 0;
+    if (linked || node->name == 0 || !fits_root_name(store, node->path_length))
         return;
-    if (!is_in_directory(node, &store->shared_directory))
-        enter_directory(store, node, 0);
-    store->shared_directory.resolved = node->resolved;
-}
-
-/* True if no directory of the path was a link a moment ago: the path was resolved name by name, or another one in the
-   same directory. */
-static bool was_resolved(const struct store *store, const struct node *node)
-{
-    if (node->name == 0)
-        return true;
-    int64_t now = file_stamp_clock();
-    return now - node->resolved < LIMIT_STORE_RESOLVED_MS ||
-           (is_in_directory(node, &store->shared_directory) &&
-            now - store->shared_directory.resolved < LIMIT_STORE_RESOLVED_MS);
+    const struct directory *directory = look_at_directory(store, node, iteration);
+    if (directory != NULL)
+        node->directories = directory->directories;
 }
 
 static int load(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
@@ -658,7 +673,7 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
         int result = find_open(store, path, iteration, hash, fd, entry);
         if (result == 0) {
             store->hits.loaded++;
-            note_resolved(store, node_of(*entry), linked);
+            note_resolved(store, node_of(*entry), linked, iteration);
         } else {
             close(fd);
         }
@@ -691,68 +706,21 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* The directory that holds the node's name. */
-static struct at_path at_directory(struct store *store, const struct node *node)
-{
-    return at_path(store, (struct span){node->path, node->name}, '.');
-}
-
-/* Returns -1 with errno on failure. */
-static int open_directory(struct store *store, const struct node *node)
-{
-    struct at_path at = at_directory(store, node);
-    return openat(at.directory, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* True if as many ".." as the directory's path has names lead from it to the root. It may have been moved out of the
-   root and replaced by a link to it, which open_directory() follows. */
-static bool is_beneath(const struct store *store, const struct node *node, int directory)
-{
-    char room[PATH_MAX];
-    struct stat attributes;
-    struct buffer path = BUFFER(room);
-    for (size_t i = 0; i < node->name; i++) {
-        if (node->path[i] == '/')
-            buffer_append(&path, SPAN("../"));
-    }
-    buffer_byte(&path, '\0');
-    return !path.overflow && fstatat(directory, path.at, &attributes, 0) == 0 &&
-           attributes.st_dev == store->root.device && attributes.st_ino == store->root.inode;
-}
-
-static bool names_same_file(const struct node *node, int directory, const char *path)
-{
-    struct stat attributes;
-    return fstatat(directory, path, &attributes, AT_SYMLINK_NOFOLLOW) == 0 && is_current(node, &attributes);
-}
-
-/* All stats of an iteration go through one descriptor of the directory. If the directory is moved afterwards, an
-   unchanged ctime still proves that the file was in it when the descriptor was opened, after this request had
-   arrived. */
-static bool is_still_in_directory(struct store *store, const struct node *node, uint64_t iteration)
-{
-    struct directory *directory = enter_directory(store, node, iteration);
-    if (directory->fd < 0) {
-        directory->fd = open_directory(store, node);
-        if (directory->fd < 0 || !is_beneath(store, node, directory->fd)) {
-            leave_directory(store);
-            return false;
-        }
-    }
-    return names_same_file(node, directory->fd, node->path + node->name);
-}
-
-/* The fast path: the path still names the same file, by the root's name. One with a symbolic link is resolved name by
-   name each time. */
+/* The fast path: the path still names the same file, by the root's name. What is found at a directory's name is looked at
+   before what is found at the file's: if both are the same as before, the file was in it then, after the request had
+   arrived, as moving a file changes its ctime. A path with a link is resolved name by name each time. */
 static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {
-    if (!node->entry.settled || node->by_name || !fits_root_name(store, node->path_length) ||
-        !was_resolved(store, node))
+    struct stat attributes;
+    if (!node->entry.settled || node->by_name || !fits_root_name(store, node->path_length))
         return false;
-    if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL)
-        return is_still_in_directory(store, node, iteration);
+    if (node->name > 0 && store->beneath.symlinks != SYMLINKS_ALL) {
+        const struct directory *directory = look_at_directory(store, node, iteration);
+        if (directory == NULL || directory->directories != node->directories)
+            return false;
+    }
     struct at_path at = at_path(store, (struct span){node->path, node->path_length}, '\0');
-    return names_same_file(node, at.directory, at.path);
+    return fstatat(at.directory, at.path, &attributes, AT_SYMLINK_NOFOLLOW) == 0 && is_current(node, &attributes);
 }
 
 /* ---- the interface ---- */
@@ -770,7 +738,6 @@ struct store *store_open(int root, int64_t racy_ms)
     store_bound(store, LIMIT_STORE_BYTES);
     store->head_room = ENTRY_HEAD_MAX;
     store->directory_entry = (struct entry){.kind = ENTRY_DIRECTORY, .fd = -1};
-    store->shared_directory.fd = -1;
     return store;
 }
 
@@ -825,7 +792,6 @@ void store_forget_unused(struct store *store)
 
 void store_close(struct store *store)
 {
-    leave_directory(store);
     store_forget_unused(store);
     free(store);
 }
@@ -846,7 +812,7 @@ static int find_beneath(struct store *store, struct span path, uint64_t iteratio
     struct node *node = table_find(store, hash, path);
     if (node != NULL && status == 0 && has_content(node) && is_current(node, &attributes)) {
         store->hits.found++;
-        note_resolved(store, node, linked);
+        note_resolved(store, node, linked, iteration);
         *entry = hold(store, node, iteration);
         return 0;
     }
@@ -954,31 +920,13 @@ int store_find_sibling(struct store *store, struct entry *original, enum sibling
     return 404;
 }
 
-static bool stamp_directory(struct store *store, const struct node *node, struct directory *directory)
-{
-    struct stat attributes;
-    if (directory->stamped)
-        return true;
-    if (directory->fd >= 0) {
-        if (fstat(directory->fd, &attributes) < 0)
-            return false;
-    } else {
-        struct at_path at = at_directory(store, node);
-        if (fstatat(at.directory, at.path, &attributes, 0) < 0)
-            return false;
-    }
-    directory->stamp = file_stamp_of(&attributes);
-    directory->stamped = true;
-    return true;
-}
-
 /* True if no name has been added to the node's directory, or removed, since `names` was set. */
 static bool names_are_unchanged(struct store *store, const struct node *node, uint64_t iteration)
 {
     if (!node->names.settled)
         return false;
-    struct directory *directory = enter_directory(store, node, iteration);
-    return stamp_directory(store, node, directory) && file_stamp_equal(&directory->stamp, &node->names.stamp);
+    const struct directory *directory = look_at_directory(store, node, iteration);
+    return directory != NULL && file_stamp_equal(&directory->stamp, &node->names.stamp);
 }
 
 /* Sets `names` to the directory's state before the caller looks for names in it. */
@@ -1000,7 +948,8 @@ static bool note_names(struct names *names, int directory, int64_t racy_ms)
 __attribute__((noinline)) static void find_absent_siblings(struct store *store, struct node *node)
 {
     node->absent = 0;
-    int directory = open_directory(store, node);
+    struct at_path at = at_directory(store, node);
+    int directory = openat(at.directory, at.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     bool noted = directory >= 0 && note_names(&node->names, directory, store->racy_ms);
     for (unsigned sibling = 0; sibling < SIBLINGS && noted; sibling++) {
         struct stat attributes;
@@ -1059,7 +1008,6 @@ __attribute__((noinline)) static void keep_idle_descriptor(struct store *store, 
 
 int64_t store_end_iteration(struct store *store, int64_t now)
 {
-    leave_directory(store);
     if (store->next_expiry < 0 || now < store->next_expiry)
         return store->next_expiry;
     struct node *node;

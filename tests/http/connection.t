@@ -126,7 +126,7 @@ for my $way ([], ['bytewise'], ['split']) {
         "$_->{method} $target HTTP/1.1\r\nHost: localhost\r\n\r\n"
     } @plan;
     my %how = !@$way ? () : $way->[0] eq 'bytewise' ? (bytewise => 1) : (split => [map { $_ * 37 } 1 .. length($bytes) / 37]);
-    my $result = $server->exchange($bytes, %how, count => scalar @plan, methods => [map { $_->{method} } @plan], seconds => 60);
+    my $result = $server->exchange($bytes, %how, count => scalar @plan, methods => [map { $_->{method} } @plan]);
     my $name = @plan . ' pipelined requests' . (@$way ? " ($way->[0])" : '');
     is(scalar @{ $result->{responses} }, scalar @plan, "$name: as many responses (RFC 9112 9.3.2)");
     my @wrong = grep {
@@ -143,7 +143,7 @@ for my $way ([], ['bytewise'], ['split']) {
 # Thousands of requests in one write: no recursion, no full buffer
 {
     my $many   = 5000;
-    my $result = $server->exchange(get_request('/a.txt') x $many, count => $many, seconds => 60);
+    my $result = $server->exchange(get_request('/a.txt') x $many, count => $many);
     is(scalar @{ $result->{responses} }, $many, "$many pipelined requests at once");
 }
 
@@ -222,12 +222,17 @@ for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], [
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n", 413],
     ['an answer that closes', get_request('/b.txt', 'Connection: close'), 200]) {
     my ($name, $bytes, $status) = @$case;
-    my $socket = $server->connection;
-    syswrite $socket, $bytes;
-    for (1 .. 20) { # for half a second
-        syswrite $socket, 'GET /a.txt ' x 900;
-        sleep 0.025;
-    }
+    my $socket;
+    eventually { # The server reads on for two seconds (LIMIT_LINGER_MS), in which this client must have its say.
+        my $began = time;
+        $socket = $server->connection;
+        syswrite $socket, $bytes;
+        for (1 .. 20) { # for half a second
+            syswrite $socket, 'GET /a.txt ' x 900;
+            sleep 0.025;
+        }
+        time - $began < 1.5;
+    };
     my $result = $server->exchange('', socket => $socket);
     is(join(' ', map { $_->{status} } @{ $result->{responses} }), $status, "$name, and the client sends on: $status can still be read");
     # After Connection: close and a whole response, the server may reset bytes that the client still sends.
@@ -253,14 +258,14 @@ for my $case (['a malformed head', "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400], [
     my $socket = $alone->connection;
     syswrite $socket, 'GET /a.txt HT';
     eventually { grep { (readlink // '') =~ /^socket:/ } glob "/proc/$worker/fd/*" };
-    sleep 0.2;
+    at_rest($alone->pid);
     kill 'STOP', $worker; # so that all of it is there when the worker looks
     eventually { slurp("/proc/$worker/stat") =~ /\) T / };
     syswrite $socket, "TP/1.1\r\nHost: localhost\r\nX: a";
     send $socket, 'b', Socket::MSG_OOB();
     syswrite $socket, "c\r\n\r\n";
     kill 'CONT', $worker;
-    my $result = $alone->exchange('', socket => $socket, count => 1, seconds => 30);
+    my $result = $alone->exchange('', socket => $socket, count => 1);
     is($result->{responses}[0]{status}, 200, 'urgent data in a head: answered') or diag($result->{raw});
     is($result->{responses}[0]{body}, $bytes{a}, 'urgent data in a head: the body is the file');
     close $socket;

@@ -42,6 +42,7 @@ sub asked {
     is(asked($server, 'HEAD ' . HEALTH . " HTTP/1.1\r\n$html"), '200 ', 'HEAD');
     is(asked($server, 'GET ' . HEALTH . " HTTP/1.1\r\nIf-None-Match: *\r\n$html"), '304 ', 'If-None-Match: * (RFC 9110 13.1.2)');
     like(asked($server, 'GET ' . HEALTH . " HTTP/1.1\r\nIf-Match: \"x\"\r\n$html"), qr/\A412 /, 'If-Match with an ETag (RFC 9110 13.1.1)');
+    at_rest($server->pid);
     is($server->log, '', 'health checks are not logged');
     my $metrics = asked($server, "GET http://localhost/metrics?name=x HTTP/1.1\r\n$html");
     like($metrics, qr/^tinyhttpd_requests_total\{class="2xx"\} 0$/m, 'health checks are not counted (the metrics, in absolute-form)');

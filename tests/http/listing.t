@@ -83,7 +83,7 @@ for my $case (
     SKIP: {
         have($program) or skip "no $program", 1;
         my $copy = new_root();
-        system 'sh', '-c', 'HOME=/nonexistent timeout 60 ' . sprintf($command, $copy, $server->url("/$folder")) . " >'$copy.said' 2>&1";
+        system 'sh', '-c', 'HOME=/nonexistent timeout 1000 ' . sprintf($command, $copy, $server->url("/$folder")) . " >'$copy.said' 2>&1";
         my @got = sort grep { !/index\.html/ } map { s{\A\Q$copy\E/}{}r } grep { -f } glob("$copy/* $copy/*/*");
         is("@got", 'file10.txt file2.txt sub/a', "$program copies a listing") or diag(slurp("$copy.said"));
         unlink "$copy.said";
@@ -91,6 +91,7 @@ for my $case (
 }
 {
     my %times;
+    at_rest($server->pid); # the lines are written
     $times{$_}++ for $server->log =~ m{"GET \Q${\Harness::BASE}\E(\S+) HTTP/1\.1" 200 \d+ "[^"]*" "Wget}g;
     SKIP: {
         have('wget') or skip 'no wget', 1;

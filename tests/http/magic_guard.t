@@ -96,8 +96,9 @@ SKIP: {
 my $before = () = $server->stderr =~ /crashed in libmagic/g;
 $server->get('/plain');
 workers_settle();
+my $deaths = deaths();
 kill 'KILL', $server->workers;
-sleep 0.2;
+eventually { deaths() >= $deaths + 2 };
 workers_settle();
 is(scalar(() = $server->stderr =~ /crashed in libmagic/g), $before, 'killed while idle: no file is blamed');
 is($server->get('/plain')->{field}{'content-type'}, 'image/png', 'killed while idle: the last file is still examined');

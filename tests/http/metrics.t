@@ -61,6 +61,7 @@ my $server = Harness->start(root => $root, args => ['-j', '2', '--metrics', '/me
     }
     is(samples($server)->{ requests('2xx') }, 0, 'requests for the metrics are not counted');
     is(samples($server)->{tinyhttpd_response_bytes_total}, 0, 'nor are the bytes of their responses');
+    at_rest($server->pid);
     is($server->log, '', 'nor are they logged');
 }
 

@@ -53,17 +53,16 @@ sub finish_download {
     my ($folder, @late, @status) = (new_root());
     for my $round (1 .. 25) {
         my $pid = Harness::spawn("$folder/out", "$folder/err$round", undef, program(), '-r', $root, '-p', '0', '-b', '127.0.0.1', '-j', '2');
-        my $deadline = time + 30;
+        my $deadline = time + Harness::PATIENCE();
         select undef, undef, undef, 0.001 while !-s "$folder/err$round" && time < $deadline;
         select undef, undef, undef, ($round % 5) * 0.001;
-        my $began = time;
         kill 'TERM', $pid;
-        my $status = Harness::reap($pid, 20);
-        push @late, sprintf '%.1f s', time - $began if time - $began > 4; # a master kills its workers after 8.5 s
+        my $status = Harness::reap($pid, 4); # a master kills its workers after 8.5 s
+        push @late, $round if !defined $status;
         push @status, $status if defined $status && $status != 0 && $status != 15; # the default action of SIGTERM
         kill 'KILL', -$pid if !defined $status;
     }
-    is("@late", '', 'SIGTERM during the start, 25 times: each server ends within 4 s');
+    is("@late", '', 'SIGTERM during the start, 25 times: each server ends at once, not at the deadline of the drain');
     is("@status", '', 'SIGTERM during the start: status 0, or the signal before its handler is installed');
 }
 
@@ -104,8 +103,11 @@ for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us'
         my $set_up = 'mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/cpu';
         skip 'needs root, unshare and two CPUs', 1 if $> != 0 || $cpus < 2 || system("unshare --mount sh -c '$set_up' 2>/dev/null") != 0;
         $set_up .= join '', map { " && printf '%s' '$files{$_}' > /sys/fs/cgroup/$_" } sort keys %files;
-        my $run = qx(unshare --mount sh -c "$set_up && exec timeout -s TERM 2 '${\program()}' -v -r '$root' -p 0" 2>&1 >/dev/null);
-        my ($workers) = $run =~ /workers: (\d+)/;
+        my $out = new_root();
+        my $pid = Harness::spawn("$out/out", "$out/err", undef, 'unshare', '--mount', 'sh', '-c', "$set_up && exec '${\program()}' -v -r '$root' -p 0");
+        my $workers = eventually { slurp("$out/err") =~ /workers: (\d+)/ && $1 };
+        kill 'TERM', $pid;
+        Harness::reap($pid, 10) // kill 'KILL', -$pid;
         my $expected = $name =~ /no quota/ ? qr/\A(?!1\z)\d+\z/ : qr/\A2\z/;
         like($workers, $expected, "cgroup $name: as many workers as the quota has CPUs, at least two");
     }
@@ -135,7 +137,7 @@ for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us'
     eventually { my @w = $server->workers; @w == 2 };
     is(scalar(my @w = $server->workers), 2, 'all workers dead: all replaced');
     cmp_ok(length $server->stderr, '<', 20_000, 'the reports of dead workers are short');
-    like(substr($server->stderr, length $server->banner), qr/worker/, 'a dead worker is reported on stderr');
+    ok(eventually(sub { substr($server->stderr, length $server->banner) =~ /worker/ }), 'a dead worker is reported on stderr');
     $server->stop(lost => 1);
 }
 
@@ -153,7 +155,7 @@ for my $case (['v2', 'cpu.max', "50000 100000\n"], ['v1', 'cpu/cpu.cfs_quota_us'
 
 # Drain: responses in flight are finished, idle connections closed, new ones refused
 for my $signal ('TERM', 'INT') {
-    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    my $server = Harness->start(root => $root, args => ['-j', '2', '--drain', '3600']);
     my $idle   = $server->exchange(get_request('/'), count => 1)->{socket};
     my $silent = accepted_silent_connection($server);
     my $young  = $server->connection;
@@ -175,7 +177,7 @@ for my $signal ('TERM', 'INT') {
 # The last byte of the last response ends the drain, although the client keeps its connection: the head was sent before
 # the signal, without Connection: close.
 {
-    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--drain', '3600']);
     my ($download, $start) = held_download($server);
     my $before = $server->stderr;
     kill 'TERM', $server->pid;
@@ -189,7 +191,7 @@ for my $signal ('TERM', 'INT') {
 
 # Connections in the accept queue are served, even if the signal reaches the worker before it accepts them.
 for my $count (1, 200) {
-    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my $server = Harness->start(root => $root, args => ['-j', '1', '--drain', '3600']);
     my ($worker) = $server->workers;
     my $before = $server->stderr;
     kill 'STOP', $worker;
@@ -216,8 +218,7 @@ for my $count (1, 200) {
 {
     my $port  = free_port();
     my $out   = new_root();
-    my $began = time;
-    my $pid   = Harness::spawn("$out/out", "$out/err", undef, '/bin/sh', '-c', 'sleep 25 & exec "$0" "$@"',
+    my $pid   = Harness::spawn("$out/out", "$out/err", undef, '/bin/sh', '-c', 'sleep 1000 & exec "$0" "$@"',
         program(), '-q', '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
     ok(eventually(sub { connect_to('127.0.0.1', $port) }), 'with an inherited child: serves');
     my $sleep; # the child may still be the shell, before its own exec
@@ -225,10 +226,7 @@ for my $count (1, 200) {
     ok($sleep, 'the inherited process is a child of the master');
     kill 'TERM', $pid;
     is(Harness::reap($pid, 8), 0, 'with an inherited child: SIGTERM ends the server with status 0');
-    SKIP: {
-        skip 'too slow a machine to tell', 1 if time - $began > 24;
-        ok(kill(0, $sleep), 'with an inherited child: the server does not wait for it');
-    }
+    ok(kill(0, $sleep), 'with an inherited child: the server does not wait for it');
     is(slurp("$out/err"), '', 'with an inherited child: nothing on stderr');
     kill 'KILL', -$pid;
     Harness::reap($pid, 0);
@@ -266,18 +264,15 @@ for my $pair (['TERM', 'TERM'], ['INT', 'INT'], ['TERM', 'INT']) {
     ok(eventually(sub { !connect_to('127.0.0.1', $server->port) }), "$first, $second: the drain has begun");
     is(waitpid($server->pid, POSIX::WNOHANG()), 0, "$first, $second: after the first the server waits for the download");
     select undef, undef, undef, 0.1; # without a pause the two would count as one
-    my $began = time;
     kill $second, $server->pid;
-    my $status = Harness::reap($server->pid, 10);
-    ok(defined $status, "$first, $second: ends");
-    cmp_ok(time - $began, '<', 4, "$first, $second: at once, not at the deadline of the drain");
+    ok(defined Harness::reap($server->pid, 4), "$first, $second: ends at once, not at the deadline of the drain");
     ok(eventually(sub { !processes_of_group($server->pid) }), "$first, $second: no process is left");
     unlike($server->stderr, qr/Sanitizer|runtime error/, "$first, $second: no report of a sanitizer");
 }
 
 # Ctrl-C sends SIGINT to every process of the group; the download is still finished.
 {
-    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    my $server = Harness->start(root => $root, args => ['-j', '2', '--drain', '3600']);
     my ($download, $start) = held_download($server);
     my $before = $server->stderr;
     kill 'INT', -$server->pid;
@@ -508,6 +503,7 @@ SKIP: {
     my $idle    = resident_bytes($server->pid);
     my @sockets = map { slow_reader($server->port) || () } 1 .. $clients;
     is(scalar @sockets, $clients, "$clients slow readers: connected");
+    my $began = time;
     syswrite $sockets[$_ - 1], get_request("/$_.txt") for 1 .. @sockets;
     my $answered = 0;
     for (@sockets) { $answered++ if sysread($_, my $start, 1) } # the response has begun, so the worker holds the file
@@ -534,7 +530,8 @@ SKIP: {
     close $_ for @sockets;
     is($server->get('/1.txt')->{body}, $letter[1] x $bytes, 'after the slow readers have left: a new client is served');
     $server->stop;
-    is(scalar(() = $server->stderr =~ /can't read/g), 1, 'the slow readers: the shortage is one line a minute');
+    my $lines = () = $server->stderr =~ /can't read/g;
+    ok($lines >= 1 && $lines <= 1 + (time - $began) / 60, 'the slow readers: the shortage is one line a minute');
     system("prlimit --nofile=$before: --pid $$");
 }
 

@@ -292,7 +292,7 @@ sub reloaded {
 # The output of one curl for many URLs.
 sub many {
     my ($engine, $target, @options) = @_;
-    my $result = run_program({ command => ['curl', '-sS', '-m', '30', trusting($engine), @options,
+    my $result = run_program({ command => ['curl', '-sS', '-m', Harness::PATIENCE(), trusting($engine), @options,
         "https://${\NAME}:$engine->{port}$target"] });
     diag($result->{err}) if $result->{err} =~ /^curl:/m;
     return $result->{out};

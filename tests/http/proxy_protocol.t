@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Harness;
+use IO::Select;
 use IO::Socket::UNIX;
 use Socket qw(inet_aton);
 use Test::More;
@@ -88,15 +89,16 @@ my $close = get_request('/', 'Connection: close');
     my $slow  = $server->connection;
     my $began = time;
     syswrite $slow, substr $binary, 0, 14;
+    my $slept = asleep_until { IO::Select->new($slow)->can_read(0) } $server->pid;
     ok(!sysread($slow, my $nothing, 1), 'closed: half a header');
     cmp_ok(time - $began, '>', 9, 'after the time for a head');
-    cmp_ok(time - $began, '<', 18, 'soon after it');
+    cmp_ok($slept, '<', 18, 'soon after it');
 
     # ---- a reload: the connections' clients stay, and half a header is read on ----
     my $kept = $server->exchange($line . get_request('/'), count => 1)->{socket};
     my $half = $server->connection;
     syswrite $half, substr $binary, 0, 20;
-    sleep 0.2;
+    at_rest($server->pid);
     my $lines = () = $server->log_lines(1);
     my ($old) = $server->workers;
     $server->expect_stderr(qr/reloaded; old workers are finishing/);

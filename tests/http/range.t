@@ -348,7 +348,7 @@ for my $name ('small.txt', 'large.bin') {
     my $socket = $server->connection(receive => 16_384);
     my @wanted = map { [300_000 * $_, 300_000 * $_ + 299_000] } 0 .. 15;
     syswrite $socket, get_request('/windows.bin', 'Range: bytes=' . join ',', map { "$_->[0]-$_->[1]" } @wanted);
-    sleep 1; # the transfer has stalled by now
+    at_rest($server->pid); # the transfer has stalled
     my $result = $server->exchange(get_request('/one.txt', 'Connection: close'), socket => $socket);
     is(problem('windows.bin', $result->{responses}[0], \@wanted), '', '16 ranges to a slow reader');
     is($result->{responses}[1]{body}, 'a', '16 ranges to a slow reader: the next response follows');
@@ -398,7 +398,7 @@ SKIP: {
         substr $old, 2 * $block * $_, $block, 'x' x $block for 0 .. $changed - 1;
         put_file($work, 'old.bin', $old);
         unlink "$work/got.bin";
-        system "cd '$work' && timeout 60 zsync -q -i old.bin -o got.bin " . $server->url('/image.zsync') . ' >said 2>&1';
+        system "cd '$work' && timeout 1000 zsync -q -i old.bin -o got.bin " . $server->url('/image.zsync') . ' >said 2>&1';
         ok(-e "$work/got.bin" && slurp("$work/got.bin") eq $new, "zsync completes a file of which $changed blocks differ")
             or diag(slurp("$work/said"));
     }
@@ -412,7 +412,7 @@ SKIP: {
     put_file($work, 'old', join '', @lines);
     put_file($work, 'new', join '', map { $_ % 2 ? $lines[$_] : unpack('H*', noise(3000, "other $_")) . "\n" } 0 .. $#lines);
     system "cd '$work' && zck -s '\n' old >said 2>&1 && zck -s '\n' new >>said 2>&1 && mv new.zck '$root/index.zck'";
-    system "cd '$work' && timeout 60 zckdl -s old.zck " . $server->url('/index.zck') . ' >>said 2>&1';
+    system "cd '$work' && timeout 1000 zckdl -s old.zck " . $server->url('/index.zck') . ' >>said 2>&1';
     ok(-e "$work/index.zck" && slurp("$work/index.zck") eq slurp("$root/index.zck"), 'zckdl completes a file of which 30 chunks differ')
         or diag(slurp("$work/said"));
 }

@@ -288,7 +288,7 @@ SKIP: {
     my @before = grep { $_->{before} && body_after($server, $_->{socket}) ne content('a', 1_000) } @cuts;
     is(scalar @before, 0, 'requests before the ones in part are answered');
     my $first = $server->connection;
-    sleep 0.2;
+    at_rest($server->pid);
     $change{$name}->($folder, 'b');
     is(body_on($server, $first, '/dir/page.txt'), content('b', 3_000), 'the request that finds the new root');
     my @wrong = grep { body_after($server, $_->{socket}, substr $request, $_->{at}) ne content('b', 3_000) } @cuts;
@@ -298,7 +298,7 @@ SKIP: {
     # A request whose body is under way stays with its worker, whose root is not the current one any more.
     my $body = $server->connection;
     syswrite $body, "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbo";
-    sleep 0.1;
+    at_rest($server->pid);
     $change{$name}->($folder, 'bb');
     is($server->get('/')->{body}, content('bb', 1_000), 'a body under way: others get the new root');
     my $bodied = $server->exchange('dy', socket => $body, count => 1)->{responses}[0];
@@ -523,7 +523,8 @@ SKIP: {
     my $server = Harness->start(root => $folder, args => ['-j', '1', '--drain', '1'], before => sub {
         system('prlimit', '--nofile=64:64', '--pid', $$) == 0 or POSIX::_exit(125);
     });
-    $server->expect_stderr(qr/\Atinyhttpd: worker \d+ leaves, but \d+ old workers still finish their responses; it is replaced when one has ended$/m);
+    # One that has no CPU when it is told to stop is killed.
+    $server->expect_stderr(qr/\Atinyhttpd: (worker \d+ leaves, but \d+ old workers still finish their responses; it is replaced when one has ended$|old worker \d+ was killed by signal 9)/m);
     my (@slow, %left, $got);
     for my $n (1 .. 20) {
         my $worker = eventually { my ($one) = grep { !$left{$_} } $server->workers; $one } or last;
@@ -549,13 +550,11 @@ SKIP: {
     make_version("$folder/site", 'b');
     chmod 0, "$folder/site";
     $server->expect_stderr(qr/\Atinyhttpd: (the workers' user .* can't read root|root '.*' is there again)/);
-    my $ask    = sub { my $began = time; my $status = $server->get('/')->{status}; return ($status, time - $began) };
-    my ($status, $waited) = $ask->();
-    my @others = map { [$ask->()] } 1 .. 10;
-    is(join(' ', $status, map { $_->[0] } @others), join(' ', (503) x 11), 'a new root that workers may not read: 503');
-    my $sum = 0;
-    $sum += $_->[1] for @others;
-    cmp_ok($sum, '<', 5 * $waited, 'a new root that workers may not read: ten requests do not wait as one did');
+    my $ask    = sub { my $began = time; my $status = $server->get('/')->{status}; return { status => $status, waited => time - $began } };
+    my ($first, @others) = map { $ask->() } 0 .. 10;
+    is(join(' ', map { $_->{status} } $first, @others), join(' ', (503) x 11), 'a new root that workers may not read: 503');
+    my ($median) = (sort { $a <=> $b } map { $_->{waited} } @others)[4];
+    cmp_ok($median, '<', $first->{waited} / 2, 'a new root that workers may not read: ten requests do not wait as one did');
     chmod 0755, "$folder/site";
     ok(eventually { my $got = $server->get('/'); $got->{status} == 200 && $got->{body} eq content('b', 1_000) }, 'a new root that workers may read again: served');
     $server->stop(lost => 1);

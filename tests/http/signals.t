@@ -97,7 +97,7 @@ for my $which (qw(master worker)) {
 
 $try{drains}{master} = sub {
     my ($name, $number) = @_;
-    my $server = new_server();
+    my $server = new_server('--drain', '3600');
     my ($download, $start) = begin_download($server);
     my $before = $server->stderr;
     kill $number, $server->pid;
@@ -155,13 +155,13 @@ $try{'reopens logs'}{master} = sub {
 
 $try{'stops all'}{master} = sub {
     my ($name, $number) = @_;
-    my $server = Harness->start(root => $root, args => ['-j', '2', '--keep-alive', '4']);
+    my $server = Harness->start(root => $root, args => ['-j', '2', '--keep-alive', '8']);
     my @idle = map { $server->exchange(get_request('/'), count => 1)->{socket} } 1 .. 4;
     my @all = processes_of_group($server->pid);
     cmp_ok(scalar @all, '>=', 4, 'the master, two workers, a log writer');
     kill $number, $server->pid;
     ok(eventually(sub { all_stopped($server->pid) }), "SIG$name to the master: all processes are stopped");
-    sleep 5; # the idle connections would be closed
+    sleep 9; # the idle connections would be closed
     kill 'CONT', $server->pid;
     ok(eventually(sub { none_stopped($server->pid) }), 'SIGCONT to the master: all go on');
     my $answered = grep { @{ $server->exchange(get_request('/'), socket => $_, count => 1)->{responses} } == 1 } @idle;

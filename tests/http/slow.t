@@ -40,11 +40,11 @@ sub idles {
     return eventually { my $before = cpu_seconds($server->pid); sleep 2; cpu_seconds($server->pid) - $before <= 0.1 };
 }
 
-# The bytes that arrive within this time; undef if none do, '' at the end of the stream.
+# The bytes that arrive within this time, by default at last; undef if none do, '' at the end of the stream.
 sub take_some {
     my ($socket, $seconds) = @_;
     my $bytes = '';
-    IO::Select->new($socket)->can_read($seconds) or return;
+    IO::Select->new($socket)->can_read($seconds // Harness::PATIENCE()) or return;
     sysread $socket, $bytes, 65_536;
     return $bytes;
 }
@@ -56,14 +56,15 @@ sub take_some {
     my $fds = sub { scalar(() = glob "/proc/$worker/fd/*") };
     my $before = $fds->();
     my @sockets = map { $server->connection } 1, 2;
+    my ($began, $block, %ended) = (time, 'x' x 65_536);
     syswrite $sockets[0], "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000000\r\n\r\n";
     syswrite $sockets[1], "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n";
-    my ($upload, $trickle) = map { take_some($_, 10) } @sockets;
+    my ($upload, $trickle) = map { take_some($_) } @sockets;
     like($upload,  qr/\AHTTP\/1\.1 413 /, 'an endless upload: 413');
     like($trickle, qr/\AHTTP\/1\.1 400 /, 'a malformed head: 400');
-    my ($began, $block, %ended) = (time, 'x' x 65_536);
     Harness::blocking($_, 0) for @sockets;
-    while (time - $began < 10 && keys %ended < 2) {
+    for (1 .. 400) { # for eight seconds, or for longer on a busy machine
+        last if keys %ended == 2;
         for my $number (0, 1) {
             next if $ended{$number} || defined syswrite($sockets[$number], $number ? 'x' : $block) || $!{EAGAIN};
             $ended{$number} = time - $began;
@@ -72,8 +73,8 @@ sub take_some {
     }
     for my $number (0, 1) {
         my $name = $number ? 'a trickle of bytes' : 'an upload';
+        ok(defined $ended{$number}, "$name after the refusal: then closed");
         cmp_ok($ended{$number} || 99, '>=', 1.5, "$name after the refusal: read on for two seconds, so that no reset overtakes the refusal");
-        cmp_ok($ended{$number} || 99, '<', 8, "$name after the refusal: then closed");
     }
     ok(eventually(sub { $fds->() <= $before }), 'after two refusals: the worker closes both descriptors');
     $server->stop;
@@ -88,12 +89,12 @@ SKIP: {
         my @waiting = map { { number => $_, socket => $server->connection(receive => 4096) } } 1 .. 60;
         syswrite $_->{socket}, get_request("/large/$_->{number}.bin") for @waiting;
         my (@wrong, @at_once);
-        my $deadline = time + 20;
+        my $deadline = time + Harness::PATIENCE();
         while (@waiting && time < $deadline) {
             my @served;
             for my $one (@waiting) {
                 my $got = take_some($one->{socket}, 0) // next;
-                while ($got !~ /\r\n\r\n.{10}/s && defined(my $more = take_some($one->{socket}, 5))) { $got .= length $more ? $more : last }
+                while ($got !~ /\r\n\r\n.{10}/s && defined(my $more = take_some($one->{socket}))) { $got .= length $more ? $more : last }
                 push @served, $one->{number};
                 push @wrong, "$one->{number}: " . told($got) if $got !~ m{\AHTTP/1\.1 200 .*\r\n\r\n\Q@{[sprintf 'large %04d', $one->{number}]}\E}s;
             }
@@ -117,10 +118,9 @@ SKIP: {
         syswrite $_, "GET /small.txt HTTP/1.1\r\nX: " for @half;
         my $deadline = time + 1.5;
         while (time < $deadline) { syswrite $_, 'x' for @half; sleep 0.25 }
-        my $began    = time;
         my $response = $server->get('/small.txt');
         is($response->{status}, 200, '60 incomplete heads on 64 descriptors: another client is served');
-        cmp_ok(time - $began, '<', 5, '60 incomplete heads on 64 descriptors: it is served before their deadline of 10 s');
+        cmp_ok($response->{slept}, '<', 5, '60 incomplete heads on 64 descriptors: it is served before their deadline of 10 s');
         my @bodies = map { $server->connection } 1 .. 60;
         syswrite $_, "POST /small.txt HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx" for @bodies;
         sleep 1.5;
@@ -143,14 +143,14 @@ SKIP: {
         eventually { scalar(grep { defined take_some($_, 0) } @slow) >= 20 };
         ok(idles($other), 'a half-closed client that does not read: the worker does not spin');
         ok(idles($server), '100 idle and 100 slow clients on 64 descriptors: at most 5 % of a CPU');
-        my $switches = switches_of($worker);
+        my ($switches, $began) = (switches_of($worker), time);
         sleep 2;
-        cmp_ok(switches_of($worker) - $switches, '<=', 3, 'a half-closed client that does not read: the worker is not woken');
+        cmp_ok(switches_of($worker) - $switches, '<=', 3 * (time - $began) / 2, 'a half-closed client that does not read: the worker is not woken');
         close $_ for @idle, @slow;
         is($server->get('/small.txt')->{status}, 200, 'after these clients have left: a new one is served');
         $server->stop;
         my $left = '';
-        while (1) { my $got = take_some($blocked, 10) // last; length $got or last; $start .= $got }
+        while (1) { my $got = take_some($blocked) // last; length $got or last; $start .= $got }
         my ($head) = $start =~ /\A(.*?\r\n\r\n)/s;
         is(length($start) - length $head, 20_000_000, 'the half-closed client reads on: its response is whole');
         $other->stop;
@@ -259,15 +259,14 @@ SKIP: {
         my @waiting = map { $server->connection } 1 .. ($workers || 2) - 1;
         for my $at (0 .. $#waiting) {
             syswrite $waiting[$at], get_request("/slow$at.txt" =~ s/0/4/r);
-            sleep 0.2; # the next request is then another worker's
+            at_rest($server->pid); # the next request is then another worker's
         }
         my ($latest, @failed) = 0;
         for (1 .. 20) {
             for my $path ('/.well-known/tinyhttpd/health', '/page.html') {
-                my $began  = time;
                 my $answer = $server->get($path);
                 push @failed, $path if ($answer->{status} // '') ne '200';
-                $latest = time - $began if time - $began > $latest;
+                $latest = $answer->{slept} if $answer->{slept} > $latest;
             }
         }
         is("@failed", '', "$name, all workers but one wait for the disk: health and a page in memory are answered");

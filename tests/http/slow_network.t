@@ -31,7 +31,7 @@ sub begin_all {
 # Reads all until `done` is true or all have ended.
 sub read_all {
     my ($done, @downloads) = @_;
-    my $limit = time + 120;
+    my $limit = time + Harness::PATIENCE();
     while (time < $limit) {
         my %open   = map { fileno($_->{socket}) => $_ } grep { !$_->{ended} } @downloads;
         my $select = IO::Select->new(map { $_->{socket} } values %open);

@@ -15,7 +15,7 @@ use Time::HiRes qw(time sleep);
 
 my $requests = $ENV{SOAK_REQUESTS} || 5000;
 my $seed     = $ENV{SOAK_SEED} // 1;
-bound_seconds(100 + $requests / 50);
+bound_seconds(7000 + $requests / 50);
 srand $seed;
 diag("$requests requests, seed $seed") if $ENV{SOAK_REQUESTS};
 
@@ -169,7 +169,7 @@ sub new_client {
     $socket->blocking(0);
     return {
         socket => $socket, bytes => $bytes, sent => 0, raw => '', at => 0, known => \@known, unknown => $unknown,
-        leave => $leave, reset => rand() < 0.5, answers => 0, deadline => time + 40, enough => 1 + rand 200_000,
+        leave => $leave, reset => rand() < 0.5, answers => 0, deadline => time + Harness::PATIENCE(), enough => 1 + rand 200_000,
     };
 }
 

@@ -76,7 +76,7 @@ for my $workers (1, 2) {
     };
     my $select = IO::Select->new(@{ $reader->{crowd} });
     $ask->($_) for @{ $reader->{crowd} };
-    my $deadline = time + 60;
+    my $deadline = time + Harness::PATIENCE();
     while (($answered < $total || $newest < 100) && time < $deadline) {
         for my $socket ($select->can_read(1)) {
             my $result = $result{$socket};
@@ -240,7 +240,7 @@ for my $size (@sizes) {
     my (@wrong, %seen);
     my $kept  = $server->connection;
     my $until = $asked + 2.4;
-    for (my $round = 0; time < $until; $round++) {
+    for (my $round = 0; time < $until || keys %seen < 2; $round++) {
         my @targets = map { get_request($_) } '/hot/a', '/hot/tiny.txt', $round % 40 ? () : (map { "/hot/$_" } 'b' .. 'i', 'none'), $round % 150 ? () : '/hot/j';
         push @targets, get_request('/hot/a', 'If-None-Match: *'), get_request('/hot/a', 'Range: bytes=0-9'), "HEAD /hot/a HTTP/1.1\r\nHost: localhost\r\n\r\n", get_request('/hot/a', 'If-Match: "x"');
         my @methods = map { /\A(\w+)/ } @targets;
@@ -298,7 +298,7 @@ for my $size (@sizes) {
         my ($socket, $first, $version) = @$_;
         my $result = $server->begin('', socket => $socket, count => 40);
         $result->{raw} = $first;
-        my $deadline = time + 30;
+        my $deadline = time + Harness::PATIENCE();
         while (!$result->{over} && time < $deadline) {
             Harness::receive($result) if IO::Select->new($socket)->can_read(1);
         }

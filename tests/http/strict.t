@@ -28,7 +28,7 @@ sub session {
         $server->exchange("$method $target HTTP/1.1\r\nHost: $host\r\nConnection: close\r\n" . join('', map { "$_\r\n" } @fields) . "\r\n");
     }
     kill 'TERM', $server->pid;
-    my $status = Harness::reap($server->pid, 60);
+    my $status = Harness::reap($server->pid);
     my $lines  = $server->stderr;
     return (defined $status ? $status >> 8 : 'none', [$lines =~ /^tinyhttpd: --strict: (.*)$/mg], $lines);
 }

@@ -94,7 +94,8 @@ for my $sign ('NOTIFY_SOCKET', 'LISTEN_FDS') {
     ok(eventually { $server->get('/')->{body} eq 'late' }, "$sign, then readable: served");
     ok(eventually { $server->get('/link.txt')->{body} eq 'linked' }, "$sign, then readable: a link is followed");
     is($server->get('/.well-known/tinyhttpd/health')->{status}, 200, "$sign, then readable: healthy");
-    my $lines = () = $server->stderr =~ /^tinyhttpd: root/mg;
+    my $lines;
+    eventually { ($lines = () = $server->stderr =~ /^tinyhttpd: root/mg) >= 2 };
     is($lines, 2, "$sign, a root that is late: one line when it is missing, one when it is there");
     $server->stop(lost => 1);
 }

@@ -23,7 +23,7 @@ my $group  = "$cgroups/tinyhttpd-test-$$";
 my $owner  = $$;
 my $pid;
 END {
-    if ($$ == $owner && $pid) {
+    if ($pid && $$ == $owner) {
         my $status = $?;
         kill 'KILL', -$pid;
         waitpid $pid, 0;
@@ -32,46 +32,23 @@ END {
     }
 }
 
-my $boot = <<'END';
-set -e
-top=$1 folder=$2 group=$3 program=$4 manager=$5
-mkdir "$group"; echo $$ >"$group/cgroup.procs"
-exec unshare -m -p -f -n -u -i -C --kill-child sh -c '
-    set -e
-    mount --make-rprivate /
-    mount -t tmpfs -o mode=755 memory "$2"
-    cd "$2"; mkdir upper work root
-    mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
-    cd root
-    mount -t proc proc proc
-    mount -t sysfs -o ro sys sys
-    mount -t cgroup2 cgroup sys/fs/cgroup
-    mount -t tmpfs -o mode=755 run run
-    mount -t tmpfs -o mode=1777 tmp tmp
-    mount -t tmpfs -o mode=755 dev dev
-    mkdir dev/pts dev/shm
-    mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
-    ln -s pts/ptmx dev/ptmx
-    for node in null zero full random urandom tty; do : >dev/$node; mount --bind /dev/$node dev/$node; done
-    install -D "$4" usr/local/bin/tinyhttpd
+my $prepare = <<'END';
+    install -D "$2" usr/local/bin/tinyhttpd
     rm -rf srv/www etc/default/tinyhttpd
     env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$1" install-units DESTDIR="$PWD/units" PREFIX=/usr/local
     mkdir run/units; mv units/usr/local/lib/systemd/system/* run/units
     for target in sysinit sockets basic shutdown umount final; do printf "[Unit]\nDefaultDependencies=no\n" >run/units/$target.target; done
     printf "[Unit]\nRequires=tinyhttpd.socket\nAfter=tinyhttpd.socket\n" >run/units/test.target
     : >etc/machine-id
-    ip link set lo up
-    mkdir old; pivot_root . old; cd /; umount -l old
-    exec env -i container=test SYSTEMD_UNIT_PATH=/run/units "$5" --system --unit=test.target --log-target=null --show-status=no
-' sh "$@"
 END
-$pid = Harness::spawn("$folder/out", "$folder/err", undef, 'sh', '-c', $boot, 'sh', $top, tempdir(CLEANUP => 1), $group, program(), $manager);
+$pid = Harness::spawn("$folder/out", "$folder/err", undef, "$top/.ci/boot-systemd", '/', tempdir(CLEANUP => 1), $group, $prepare, $top, program(), '--',
+    qw(container=test SYSTEMD_UNIT_PATH=/run/units), $manager, '--unit=test.target');
 
 # Runs a command beside that systemd.
 my $first;
 sub inside {
     my (@command) = @_;
-    my $run = run_program({ command => ['nsenter', '-t', $first, '-m', '-p', '-n', '-u', '-i', '-C', '-r', '-w', 'env', '-i', "PATH=$ENV{PATH}", @command], seconds => 20 });
+    my $run = run_program({ command => ['nsenter', '-t', $first, '-m', '-p', '-n', '-u', '-i', '-C', '-r', '-w', 'env', '-i', "PATH=$ENV{PATH}", @command] });
     return $run->{out} . $run->{err};
 }
 sub property { my ($name, $unit) = @_; my $value = inside('systemctl', 'show', '-p', $name, '--value', "tinyhttpd.$unit"); chomp $value; return $value }
@@ -112,7 +89,7 @@ ok(eventually(sub { status('/') eq '200' }), 'the option is mended: serves');
 
 # Longer than the unit's time to stop, which the server extends.
 inside('sh', '-c', 'mkdir /run/units/tinyhttpd.service.d; printf "[Service]\nTimeoutStopSec=1\n" >/run/units/tinyhttpd.service.d/time.conf; '
-    . 'echo TINYHTTPD_SHUTDOWN_DELAY=4 >/etc/default/tinyhttpd; systemctl daemon-reload; systemctl restart tinyhttpd.service');
+    . 'echo TINYHTTPD_SHUTDOWN_DELAY=15 >/etc/default/tinyhttpd; systemctl daemon-reload; systemctl restart tinyhttpd.service');
 is(status('/'), 200, '--shutdown-delay: serves');
 $master = property('MainPID', 'service');
 inside('systemctl', 'stop', '--no-block', 'tinyhttpd.service');

@@ -91,6 +91,7 @@ $server->expect_stderr(qr/\Atinyhttpd: root '.*' (?:is missing|is there again)/)
 is(check('/index.html', @shown, "If-None-Match: $known")->{status}, 503, 'the root is missing: the script\'s check is 503');
 rename "$root.away", $root or die $!;
 is(check('/index.html', @shown, "If-None-Match: $known")->{status}, 304, 'the root is there again: the script\'s check is 304');
+at_rest($server->pid); # the lines are written
 unlike($server->log, qr{live\.js}, 'the script is not logged');
 my $lines = () = $server->log =~ /\n/g;
 check($_, @shown) for '/index.html', '/%';

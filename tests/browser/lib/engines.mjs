@@ -51,7 +51,7 @@ function start(program, args, environment, stdio = 'ignore') {
 
 // Polls until `value()` is there, at most a minute.
 async function until(what, child, value) {
-    for (const end = Date.now() + 60000; Date.now() < end; await wait(50)) {
+    for (const end = Date.now() + 300000; Date.now() < end; await wait(50)) {
         const found = await value();
         if (found) return found;
         if (child.exitCode !== null || child.signalCode) break;

@@ -11,7 +11,7 @@ const endpoints = { NewSession: 'POST', DeleteSession: 'DELETE', SetTimeouts: 'P
     TakeScreenshot: 'GET /screenshot', SwitchToFrame: 'POST /frame', GetLog: 'POST /se/log' };
 const elementKey = 'element-6066-11e4-a52e-4f735466cecf';
 const keys = { Enter: '\uE007', Escape: '\uE00C', ArrowUp: '\uE013', ArrowDown: '\uE015' };
-const bound = 60000; // milliseconds for one command
+const bound = 300000; // milliseconds for one command
 
 // Returns a function that sends a command to the driver at `address` and returns its value.
 export function overHttp(address) {

@@ -53,7 +53,7 @@ sub settle {
     utime 1_000_000_000, 1_000_000_000, "$root/settled/last.txt";
     $meanwhile->() if $meanwhile;
     ok(defined $server->dated('/settled/last.txt')->{field}{'last-modified'}, 'all files are settled');
-    sleep 0.3;
+    sleep 0.3; # some ticks more
     return;
 }
 

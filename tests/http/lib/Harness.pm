@@ -20,13 +20,13 @@ use Socket qw(IPPROTO_TCP TCP_NODELAY SOL_SOCKET SO_RCVBUF SOCK_STREAM);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(new_root put_file get_request run_program program eventually slurp bound_seconds
+our @EXPORT = qw(new_root put_file get_request run_program program eventually at_rest asleep_until slurp bound_seconds
     processes_of_group cpu_seconds resident_bytes free_port responses_framed connect_to rest_of_download children_of log_writers_of have
     slices_of http_date noise told put_canary without_privileges is_sanitized is_musl preload overwrite_shared_memory
     a_pipe a_terminal on_terminal);
 
-# Seconds, enough for a loaded machine under ASan; only failing tests wait that long.
-use constant PATIENCE => $ENV{TEST_PATIENCE} || 60;
+# Seconds, enough for a loaded machine under ASan; only tests that hang wait that long.
+use constant PATIENCE => $ENV{TEST_PATIENCE} || 300;
 
 # Serve every site below this path (--base), and request it there: below_base.t runs other files again so.
 use constant BASE => $ENV{TEST_BASE} || '';
@@ -45,7 +45,7 @@ $program = abs_path($program);
 $SIG{PIPE} = 'IGNORE';
 $SIG{$_}   = sub { exit 1 } for qw(INT TERM HUP);
 $SIG{ALRM} = sub { diag('the time for this file is over'); exit 1 };
-alarm 1700;
+alarm 7000;
 
 END {
     if ($$ == $owner) {
@@ -98,16 +98,42 @@ sub slurp_raw {
 
 sub undated { return $_[0] =~ s/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?=tinyhttpd[ :])//mgr }
 
+# Seconds between two polls.
+use constant STEP => 0.02;
+
 # Polls until the condition holds. Returns its value; false if it does not hold in time.
-sub eventually(&;$) {
-    my ($condition, $seconds) = @_;
-    my $deadline = time + ($seconds || PATIENCE);
+sub eventually(&) {
+    my ($condition) = @_;
+    my $deadline = time + PATIENCE;
     while (1) {
         my $value = $condition->();
         return $value if $value;
         return $value if time > $deadline;
-        sleep 0.02;
+        sleep STEP;
     }
+}
+
+# Polls until the condition holds. Returns for how many seconds all processes of the group slept meanwhile, so what the
+# server waited for, whatever a busy machine made of it: processes that lack a CPU are runnable, those that lack memory
+# or a disk are in an uninterruptible sleep. Undef if they slept for `seconds`, or if the condition does not hold in time.
+sub asleep_until(&$;$) {
+    my ($condition, $group, $seconds) = @_;
+    my ($now, $slept) = (time, 0);
+    my $deadline = $now + PATIENCE;
+    until ($condition->()) {
+        return if $now > $deadline || defined $seconds && $slept >= $seconds;
+        sleep STEP;
+        (my $before, $now) = ($now, time);
+        $slept += slept_since($before, $group);
+    }
+    return $slept;
+}
+
+# Waits until all processes of the group sleep: they have done what there was to do. True unless that takes too long.
+sub at_rest {
+    my ($group) = @_;
+    my $looks = 0;
+    return eventually { ($looks = is_asleep($group) ? $looks + 1 : 0) >= 3 };
 }
 
 # ---------------------------------------------------------------------------------------------------------
@@ -223,6 +249,26 @@ sub processes_of_group {
     return map { $_->[0] } grep { $_->[3] == $group && $_->[1] ne 'Z' } process_table();
 }
 
+# True if neither the leader of a group nor a process below it is runnable, or waits for memory or a disk.
+sub is_asleep {
+    my ($group) = @_;
+    return !grep { $_->[3] == $group && $_->[1] =~ /[RD]/ } process_table() if !-e "/proc/$$/task/$$/children";
+    my @pids = ($group);
+    while (defined(my $pid = shift @pids)) {
+        return 0 if slurp("/proc/$pid/stat") =~ /\) [RD] /;
+        push @pids, split ' ', slurp("/proc/$pid/task/$pid/children");
+    }
+    return 1;
+}
+
+# The seconds since this time if the group sleeps now; at most 0.2, as this process may have lacked a CPU.
+sub slept_since {
+    my ($before, $group) = @_;
+    return 0 if !is_asleep($group);
+    my $passed = time - $before;
+    return $passed < 0.2 ? $passed : 0.2;
+}
+
 # Overwrites all the writable shared memory of a process, as a hostile worker could. Returns the number of bytes; 0 if
 # this user may not do that (ptrace(2), PTRACE_MODE_ATTACH).
 sub overwrite_shared_memory {
@@ -284,23 +330,23 @@ sub spawn {
     return $pid;
 }
 
-# Waits for a child to exit. Returns its status; undef if it has not exited after `seconds`.
+# Waits for a child to exit, the leader of its group. Returns its status; undef if the group has slept for `seconds`.
 sub reap {
     my ($pid, $seconds) = @_;
     my $status;
-    eventually { waitpid($pid, WNOHANG) == $pid ? do { $status = $?; 1 } : 0 } $seconds;
+    asleep_until { waitpid($pid, WNOHANG) == $pid ? do { $status = $?; 1 } : 0 } $pid, $seconds;
     return $status;
 }
 
 # Runs the program until it exits: { status, signal, out, err, timeout }. If the first argument is a hash, it may have
-# `before`, code to call in the child, `command`, another command line, and `seconds`, the limit.
+# `before`, code to call in the child, `command`, another command line, and `seconds`, for which it may sleep.
 sub run_program {
     my $how = ref $_[0] ? shift : {};
     my @arguments = @_;
     my $folder = tempdir(CLEANUP => 1);
     my ($out, $err) = ("$folder/out", "$folder/err");
     my $pid = spawn($out, $err, $how->{before}, $how->{command} ? @{ $how->{command} } : ($program, @arguments));
-    my $status = reap($pid, $how->{seconds} || PATIENCE);
+    my $status = reap($pid, $how->{seconds});
     my $timeout = !defined $status;
     if ($timeout) {
         kill 'KILL', -$pid;
@@ -327,18 +373,14 @@ sub without_privileges {
     return system("@as test -x '$program' 2>/dev/null") == 0 ? \@as : undef;
 }
 
-# The workers, without the children of the master that end by themselves, such as one that looks at the root: those never
-# enter the sandbox. Without seccomp they can't be told apart.
-my $has_seccomp = 1;
+# The workers of a server that has started, without the children of the master that end by themselves, such as one that
+# looks at the root: those never enter the sandbox. Without seccomp they can't be told apart.
 sub lasting_workers {
     my ($master) = @_;
-    my @children;
-    my $confined = eventually {
-        @children = children_of($master);
-        @children > 0 && !grep { slurp("/proc/$_/status") !~ /^Seccomp:\s+2$/m } @children;
-    } $has_seccomp ? 5 : 0.1;
-    $has_seccomp = 0 if !$confined;
-    return @children;
+    at_rest($master);
+    my @children = children_of($master);
+    my @confined = grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+2$/m } @children;
+    return @confined ? @confined : @children;
 }
 
 # Harness->start(root => DIR, args => [...], quiet => bool, bind => ADDRESS, before => code run in the child,
@@ -382,11 +424,8 @@ sub start {
         diag("the server did not start: @arguments\n" . slurp($self->{err}));
         die "the server did not start\n";
     }
-    # The server may write the banner in pieces: it is complete when it no longer grows.
-    my $size = -1;
-    eventually { my $before = $size; $size = -s $self->{err} || 0; sleep 0.05; $before == $size };
-    $self->{banner} = slurp($self->{err});
     $self->{workers} = [lasting_workers($self->{pid})];
+    $self->{banner} = slurp($self->{err}); # written in pieces, and complete once all processes are at rest
     return $self;
 }
 
@@ -409,7 +448,8 @@ sub log_lines {
     return @lines;
 }
 
-# Ends the server by a signal and checks its end. `lost` allows that workers were replaced; `seconds` is the time limit.
+# Ends the server by a signal and checks its end. `lost` allows that workers were replaced; `seconds` is for how long all
+# processes may sleep meanwhile.
 sub stop {
     my ($self, %how) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -425,17 +465,16 @@ sub stop {
 sub ended {
     my ($self, %how) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $began  = time;
-    my $status = reap($self->{pid}, PATIENCE);
-    my $took   = time - $began;
-    my $pid    = $self->{pid};
+    my $pid = $self->{pid};
+    my $status;
+    my $slept = asleep_until { waitpid($pid, WNOHANG) == $pid ? do { $status = $?; 1 } : 0 } $pid;
     if (!defined $status) {
         kill 'KILL', -$pid;
         waitpid $pid, 0;
     }
     @running = grep { $_ != $self } @running;
     is($status, 0, 'SIGTERM: exit status 0');
-    cmp_ok($took, '<', $how{seconds} || 10, 'SIGTERM: ends before the 10 s after which a container is killed');
+    cmp_ok($slept // PATIENCE, '<', $how{seconds} || 10, 'SIGTERM: ends before the 10 s after which a container is killed');
     my @left;
     eventually { @left = processes_of_group($pid); !@left };
     is("@left", '', 'no process is left behind');
@@ -520,9 +559,9 @@ sub blocking {
 #   half_close shuts the sending side once all is sent
 #   count      stop after so many responses (the connection stays open, in `socket`)
 #   methods    [method of each request], for HEAD; by default the first word of the bytes
-#   seconds    the limit
+#   seconds    for how long all processes of the server may sleep meanwhile
 #   lenient    the rules of every response are not checked
-# Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, seconds }.
+# Gives { responses, eof, reset, closed, timeout, rest, raw, unsent, socket, slept }; `slept` is as of asleep_until.
 sub exchange {
     my ($self, $bytes, %how) = @_;
     $bytes = below_base($bytes);
@@ -533,9 +572,14 @@ sub exchange {
 
     while (1) {
         # A short pause between pieces, so that the server reads each alone.
-        my $wait = @pieces && $turn++ ? 0.0002 : @pieces ? 0 : 0.25;
+        my $wait = @pieces && $turn++ ? 0.0002 : @pieces ? 0 : 0.1;
+        my $before = time;
         my ($can_read) = IO::Select->new($socket)->can_read($wait);
         receive($result) if $can_read;
+        if (!$can_read && !@pieces) {
+            my $slept = slept_since($before, $self->{pid});
+            $result->{slept} += $slept if !IO::Select->new($socket)->can_read(0);
+        }
         last if $result->{over};
         if (@pieces) {
             my $sent = syswrite $socket, $pieces[0];
@@ -550,7 +594,7 @@ sub exchange {
         elsif ($how{half_close} && !$shut++) {
             shutdown $socket, 1;
         }
-        if (time > $result->{deadline}) {
+        if (time > $result->{deadline} || $result->{slept} > $result->{seconds}) {
             $result->{timeout} = 1;
             last;
         }
@@ -560,8 +604,8 @@ sub exchange {
 }
 
 # Sends each of the requests byte by byte, on up to AT_A_TIME connections at the same time: the server reads each byte
-# alone while the others get theirs. Returns the results in the order of the requests; `count` and `seconds` as for
-# exchange, `methods` has a list for each request.
+# alone while the others get theirs. Returns the results in the order of the requests; `count` as for exchange,
+# `methods` has a list for each request.
 use constant AT_A_TIME => 64;
 
 sub exchange_each {
@@ -605,14 +649,14 @@ sub below_base {
 
 sub begin {
     my ($self, $bytes, %how) = @_;
-    my $began  = time;
     my $result = {
         responses => [], raw => '', eof => 0, reset => 0, timeout => 0, unsent => 0, at => 0, over => 0,
         socket    => $how{socket} || $self->connection,
         methods   => $how{methods} || [$bytes =~ /\AHEAD / ? 'HEAD' : 'GET'],
         count     => $how{count},
-        began     => $began,
-        deadline  => $began + ($how{seconds} || PATIENCE),
+        deadline  => time + PATIENCE,
+        seconds   => $how{seconds} || PATIENCE,
+        slept     => 0,
     };
     blocking($result->{socket}, 0);
     return $result;
@@ -644,7 +688,6 @@ sub finish {
     blocking($socket, 1);
     $result->{closed}  = $result->{eof} || $result->{reset} ? 1 : 0;
     $result->{rest}    = substr $result->{raw}, $result->{at};
-    $result->{seconds} = time - $result->{began};
     check_rules($result, $bytes, $how{half_close}) if !$how{lenient};
     close $socket if $result->{closed};
     return $result;
@@ -657,11 +700,12 @@ sub pieces {
     return grep { length } map { substr $bytes, $at[$_], $at[$_ + 1] - $at[$_] } 0 .. $#at - 1;
 }
 
-# One GET on a connection of its own.
+# One GET on a connection of its own. The response has `slept` of the exchange.
 sub get {
     my ($self, $target, @fields) = @_;
     my $result = $self->exchange(get_request($target, @fields), count => 1);
     my $response = $result->{responses}[0] || { status => 'none', fields => [], body => '', field => {} };
+    $response->{slept} = $result->{slept};
     close $result->{socket} if $result->{socket}->opened;
     return $response;
 }
@@ -670,7 +714,7 @@ sub get {
 sub pipeline {
     my ($self, $requests, %how) = @_;
     my @methods = map { /\A(\S+)/ ? $1 : 'GET' } @$requests;
-    my $result = $self->exchange(join('', @$requests), count => scalar @$requests, methods => \@methods, seconds => 60, %how);
+    my $result = $self->exchange(join('', @$requests), count => scalar @$requests, methods => \@methods, %how);
     close $result->{socket} if $result->{socket}->opened;
     return map { $result->{responses}[$_] || { status => 'none', fields => [], body => '', field => {} } } 0 .. $#$requests;
 }

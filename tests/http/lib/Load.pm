@@ -4,6 +4,7 @@ package Load;
 use strict;
 use warnings;
 
+use Harness ();
 use Errno qw(EAGAIN EINPROGRESS EINTR EWOULDBLOCK);
 use POSIX ();
 use Socket qw(AF_INET SOCK_STREAM SOL_SOCKET SO_ERROR IPPROTO_TCP TCP_NODELAY INADDR_LOOPBACK pack_sockaddr_in);
@@ -19,7 +20,7 @@ sub start {
     if (!$pid) {
         close $stop_out;
         $SIG{PIPE} = 'IGNORE';
-        alarm 60;
+        alarm 7000;
         my $found = run($stop_in, %how);
         print {$out} map { "$_\n" } @$found;
         close $out;
@@ -58,7 +59,7 @@ sub run {
             vec($read,  fileno $client->{socket}, 1) = 1 if $client->{unsent} eq '';
             vec($write, fileno $client->{socket}, 1) = 1 if $client->{unsent} ne '';
         }
-        last if $stopping && (!$busy || time > $since + 20);
+        last if $stopping && (!$busy || time > $since + Harness::PATIENCE());
         select my $can_read = $read, my $can_write = $write, undef, 1;
         for my $client (@clients) {
             next if !$client->{target};

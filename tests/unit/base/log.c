@@ -112,7 +112,7 @@ static pid_t start_worker(unsigned number, unsigned lines)
     if (worker != 0)
         return worker;
     log_enter_worker(NULL);
-    alarm(20);
+    alarm(300);
     for (unsigned i = 0; i < lines; i++) {
         log_add(&own, 1);
         for (; log_is_pending() && i % 100 == 99; log_flush())
@@ -289,7 +289,7 @@ static void a_full_pipe_is_not_waited_for(void **state)
     assert_true((fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK) != 0);
     assert_int_equal(fcntl(STDOUT_FILENO, F_GETPIPE_SZ), LIMIT_LOG_PIPE);
     assert_int_equal(fcntl(shared, F_GETFL) & O_NONBLOCK, 0); /* whoever else has the pipe waits as before */
-    alarm(20);
+    alarm(300);
     for (unsigned i = 0; i < 20000; i++)
         log_add(&line, 1);
     log_close();
@@ -308,7 +308,7 @@ static void a_full_socket_is_not_waited_for(void **state)
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     put_on(STDOUT_FILENO, ends[1]);
     open_log();
-    alarm(20);
+    alarm(300);
     for (unsigned i = 0; i < 20000; i++)
         log_add(&line, 1);
     log_close();
@@ -336,7 +336,7 @@ static void terminal_is_written_to_by_another_process(void **state)
     if (worker == 0) {
         log_enter_worker(NULL);
         bool hidden = !isatty(STDOUT_FILENO) && log_is_terminal(STDOUT_FILENO);
-        alarm(20);
+        alarm(300);
         for (unsigned i = 0; i < 20000; i++) /* more than there is room for */
             log_add(&line, 1);
         log_close();

@@ -260,6 +260,30 @@ static void the_terminal_is_left(void **state)
     assert_int_equal(status, 0);
 }
 
+/* PR_SET_MEMORY_MERGE and PR_GET_MEMORY_MERGE (Linux 6.4). */
+enum { SET_MEMORY_MERGE = 67, GET_MEMORY_MERGE = 68 };
+
+static int enter_merged(void)
+{
+    if (prctl(SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL) < 0)
+        return 255;
+    return sandbox_enter(&sandbox, getppid(), &held) && prctl(GET_MEMORY_MERGE, 0UL, 0UL, 0UL, 0UL) == 0 ? 0 : 1;
+}
+
+static void memory_is_not_merged(void **state)
+{
+    int status;
+    (void)state;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(enter_merged());
+    waitpid(pid, &status, 0);
+    if (WEXITSTATUS(status) == 255)
+        skip(); /* the kernel has no KSM */
+    assert_int_equal(status, 0);
+}
+
 /* ---- the rehearsal ---- */
 
 /* ENFILE and the like are passing: a rehearsal that accepted them would let the workers serve without a sandbox. */
@@ -585,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_root_that_the_user_cannot_read_is_told),
         cmocka_unit_test(what_is_refused_is_left_out),
         cmocka_unit_test(the_terminal_is_left),
+        cmocka_unit_test(memory_is_not_merged),
         cmocka_unit_test(a_passing_shortage_is_a_failure),
         cmocka_unit_test(a_worker_never_keeps_a_capability),
         cmocka_unit_test(groups_are_kept_only_without_the_right_to_drop_them),

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -98,7 +100,7 @@ static void wait_ms(long time)
 static void assert_served(int client)
 {
     char answer[13] = "";
-    struct timeval patience = {.tv_sec = 20};
+    struct timeval patience = {.tv_sec = 300};
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     assert_true(recv(client, answer, 12, MSG_WAITALL) == 12);
     assert_memory_equal(answer, "HTTP/1.1 ", 9);
@@ -122,11 +124,20 @@ static void stop_worker(pid_t worker)
     assert_int_equal(status, 0);
 }
 
+/* Milliseconds. */
+static long clock_ms(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
 /* 800 ms have room for nine rounds of LIMIT_ACCEPTS, with pauses of 100 ms between them. */
 static void no_error_of_accept_spins(void **state)
 {
     int listeners[COUNT(errors)], clients[COUNT(errors)];
     pid_t workers[COUNT(errors)];
+    long began = clock_ms();
     (void)state;
     for (size_t i = 0; i < COUNT(errors); i++) {
         struct sockaddr_in address;
@@ -138,9 +149,12 @@ static void no_error_of_accept_spins(void **state)
     }
     wait_ms(800);
     for (size_t i = 0; i < COUNT(errors); i++) {
+        while (trials[i].accepts == 0)
+            wait_ms(10);
         unsigned accepts = trials[i].accepts;
-        if (accepts < 1 || accepts > 9 * LIMIT_ACCEPTS)
-            fail_msg("%s: accept was called %u times in 0.8 s", strerror(errors[i]), accepts);
+        long passed = clock_ms() - began;
+        if (accepts > (passed / LIMIT_ACCEPT_PAUSE_MS + 1) * LIMIT_ACCEPTS)
+            fail_msg("%s: accept was called %u times in %ld ms", strerror(errors[i]), accepts, passed);
         trials[i].error = 0;
     }
     for (size_t i = 0; i < COUNT(errors); i++) {
@@ -220,7 +234,7 @@ static void time_for_a_head_goes_on_when_it_is_handed_over(void **state)
 {
     char answer[13] = "";
     int kept, fresh_kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_IN);
-    struct timeval patience = {.tv_sec = LIMIT_HEAD_MS / 1000 - 5};
+    struct timeval patience = {.tv_sec = 300};
     (void)state;
     pid_t worker = start_worker(NULL, 0);
     int fresh = hand_to(channel, "GET /", 0, &fresh_kept);
@@ -259,13 +273,21 @@ static void a_closed_connection_that_was_taken_over_has_no_more_events(void **st
     close(other), close(other_kept), close(channel);
 }
 
+/* Waits until a worker has taken all that was handed to it. */
+static void await_taken(int channel)
+{
+    int unread = 1;
+    for (; unread > 0; wait_ms(100))
+        assert_int_equal(ioctl(channel, SIOCOUTQ, &unread), 0);
+}
+
 /* Waits for a connection. */
 static int receive_from(int channel)
 {
     static char room[HANDOFF_BYTES_MAX];
     struct handoff taken;
     enum handoff_result result;
-    for (unsigned i = 0; (result = handoff_receive(channel, room, &taken)) == HANDOFF_AGAIN && i < 2000; i++)
+    for (unsigned i = 0; (result = handoff_receive(channel, room, &taken)) == HANDOFF_AGAIN && i < 30000; i++)
         wait_ms(10);
     assert_int_equal(result, HANDOFF_DONE);
     return taken.fd;
@@ -279,7 +301,7 @@ static void a_connection_that_was_handed_over_has_no_more_events(void **state)
     (void)state;
     pid_t worker = start_worker(NULL, 0);
     int staying = hand_to(in, head, 0, &staying_kept), idle = hand_to(in, "", 0, &idle_kept);
-    wait_ms(100);
+    await_taken(in);
     kill(worker, WORKER_RETIRE);
     int taken = receive_from(out);
     assert_int_equal(send(idle, request, sizeof request - 1, 0), sizeof request - 1); /* an event */
@@ -297,7 +319,7 @@ static bool says_close(int client)
 {
     static char answer[4096];
     wait_ms(100);
-    struct timeval patience = {.tv_sec = 20};
+    struct timeval patience = {.tv_sec = 300};
     setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ssize_t length = recv(client, answer, sizeof answer - 1, 0);
     assert_true(length > 12);

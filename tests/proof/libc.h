@@ -1,8 +1,13 @@
-/* <string.h> for the proof: what the code may pass to these functions (C17 7.24), and what it may rely on. A pointer
+/* The C library for the proof: what the code may pass to these functions (C17 7.24), and what it may rely on. A pointer
    may not be null, even with a length of 0 (7.24.1). */
 #pragma once
 
+#include <arpa/inet.h>
 #include <stddef.h>
+
+/* What Frama-C's headers lack. */
+#define IN_LOOPBACKNET 127
+#define _Alignas(bytes)
 
 #define __FC_STRING_H_ /* no contracts of Frama-C's own */
 
@@ -34,6 +39,7 @@ void *memmove(void *to, const void *from, size_t length);
       predicate is_string(char *at) reads at[0 ..];
       logic size_t length_of(char *at) reads at[0 ..];
       axiom string: \forall char *at; is_string(at) ==> may_read(at, length_of(at) + 1);
+      axiom ended: \forall char *at, integer n; may_read(at, n + 1) && n >= 0 && at[n] == 0 ==> is_string(at);
     } */
 
 /*@ requires is_string(at);
@@ -44,3 +50,9 @@ size_t strlen(const char *at);
 /*@ requires is_string(at);
     assigns \result \from at[0 ..]; */
 char *strchr(const char *at, int byte);
+
+/* Frama-C's own contract lets it write without an end. */
+#define inet_pton read_address
+/*@ requires is_string(text) && \valid((unsigned char *)to + (0 .. (family == AF_INET ? 3 : 15)));
+    assigns \result, ((unsigned char *)to)[0 .. (family == AF_INET ? 3 : 15)] \from family, text[0 ..]; */
+int inet_pton(int family, const char *text, void *to);
