@@ -231,7 +231,7 @@ static void say_rules(struct explanation *explanation)
         return;
     say_redirect_rule(explanation);
     const struct header_fields *fields = explanation->rules.fields;
-    for (unsigned i = 0; fields != NULL && i < fields->count; i++) {
+    for (unsigned i = 0; fields != NULL && i < fields->count + fields->dropped; i++) {
         const struct header_field *field = &fields->fields[i];
         SAY(explanation, "rule", SPAN("_headers:"), plain_number(explanation, field->line), SPAN(": "), field->name,
             i >= explanation->rules.sent ? SPAN(" is left out, too long")

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ static bool read_some(int pipe, char **at, size_t *left, int ms)
 static _Noreturn void answer_in_child(void (*find)(const void *question, void *answer), const void *question,
                                       void *answer, size_t size, int pipe)
 {
+    descriptors_close_others(&pipe, 1); /* while a name service hangs, it would keep the port */
     find(question, answer);
     for (const char *at = answer; size > 0;) {
         ssize_t length = write(pipe, at, size);
@@ -45,7 +47,9 @@ bool child_ask(void (*find)(const void *question, void *answer), const void *que
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return false;
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
+    if (child == 0 && (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) < 0 || getppid() != parent))
+        _exit(1);
     if (child == 0)
         answer_in_child(find, question, answer, size, ends[1]);
     int error = errno;

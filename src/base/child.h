@@ -1,5 +1,6 @@
 /* A question to a child process: what a library reads, maps and opens for the answer, such as the database of a name
-   service (nsswitch.conf(5), nscd(8)), goes with the child. No worker inherits it. */
+   service (nsswitch.conf(5), nscd(8)), goes with the child. No worker inherits it. The child has no descriptor but the
+   standard streams, and dies with the process that asks. */
 #pragma once
 
 #include <stdbool.h>

@@ -398,6 +398,9 @@
 /* The interval in which a worker goes on to hand over its connections when the queue is full. */
 #define LIMIT_HANDOFF_RETRY_MS 1
 
+/* The interval in which a reload looks whether late workers have taken over what waits in the channels. */
+#define LIMIT_CHANNEL_LOOK_MS 20
+
 /* From a reload until the master checks that old workers have closed the listening sockets; it checks twice, then kills
    those that have not. Workers close them at once unless they wait for a disk or a CPU. */
 #define LIMIT_RELEASE_MS 2000

@@ -51,15 +51,16 @@ static bool is_path(struct span line)
            (scheme.length > 0 && span_find(scheme, ' ') == scheme.length && span_begins(rest, SPAN("://")));
 }
 
-/* Cloudflare keeps the blocks in an object by path: a later block replaces an earlier one, in its place. The emptied
-   block counts as a path there, too. */
+/* Cloudflare keeps the blocks in an object by path, as the URL standard writes it: a later block replaces an earlier
+   one, in its place. The emptied block counts as a path there, too. */
 static void replace_earlier(const struct parser *parser)
 {
     char room[64];
     struct buffer advice = BUFFER(room);
     struct rules_reader at = parser->reader;
-    struct header_block *earlier = parser->rules->blocks, *block = parser->block;
-    while (!span_equal(earlier->path, block->path))
+    struct header_block *blocks = parser->rules->blocks, *earlier = blocks, *block = parser->block;
+    const struct path_pattern *patterns = parser->rules->set.patterns;
+    while (!path_pattern_equal(&patterns[earlier - blocks], &patterns[block - blocks]))
         earlier++;
     if (earlier == block)
         return;
@@ -79,10 +80,12 @@ static void end_block(const struct parser *parser)
     if (parser->block == NULL)
         return;
     at.line = parser->block->line;
-    if (parser->block->count == 0)
+    if (parser->block->count == 0) {
         rules_refuse(&at, parser->block->path, "has no field below it; add 'NAME: VALUE', or remove the path");
-    else if (parser->rules->dialect == RULES_CLOUDFLARE)
+        path_set_drop(&parser->rules->set);
+    } else if (parser->rules->dialect == RULES_CLOUDFLARE) {
         replace_earlier(parser);
+    }
 }
 
 /* False at the limit, after which no block can follow. */
@@ -102,6 +105,10 @@ static bool begin_block(struct parser *parser, struct span path)
                netlify ? "and all after it is ignored: there are more than 1000 paths"
                        : "and all after it is ignored: Cloudflare takes 100 paths");
         return false;
+    }
+    if (rules->dialect == RULES_CLOUDFLARE) { /* its parser drops a query and a fragment */
+        struct span no_query = {path.at, span_find(path, '?')};
+        path = (struct span){path.at, span_find(no_query, '#')};
     }
     const char *wrong = path_set_add(&rules->set, path);
     if (wrong != NULL) {
@@ -335,7 +342,7 @@ static void set_field(struct header_fields *fields, const struct matched *matche
     struct span before = has_value && !replaces && !cookie ? field->value : SPAN_NONE, value = line->value;
     if (before.at != NULL || matched->block->templates)
         value = keep_value(fields, matched, before, line->value);
-    if (value.at == NULL)
+    if (value.at == before.at) /* it does not fit */
         return;
     if (field == NULL || (cookie && has_value && !replaces)) {
         add_new(fields, line->name, value, line->line);
@@ -370,21 +377,22 @@ static void apply(struct header_fields *fields, const struct matched *matched)
     }
 }
 
-/* Leaves out fields that are too long together. */
+/* Moves fields that are too long together behind the others. */
 static void bound(struct header_fields *fields)
 {
     size_t bytes = 0;
     unsigned kept = 0;
     for (unsigned i = 0; i < fields->count; i++) {
-        const struct header_field *field = &fields->fields[i];
-        size_t length = field->value.at == NULL ? 0 : field->name.length + field->value.length + 4;
-        if (bytes + length > LIMIT_HEADER_BYTES) {
-            fields->overflow = true;
+        struct header_field field = fields->fields[i];
+        size_t length = field.value.at == NULL ? 0 : field.name.length + field.value.length + 4;
+        if (bytes + length > LIMIT_HEADER_BYTES)
             continue;
-        }
         bytes += length;
-        fields->fields[kept++] = *field;
+        fields->fields[i] = fields->fields[kept];
+        fields->fields[kept++] = field;
     }
+    fields->dropped = fields->count - kept;
+    fields->overflow |= fields->dropped > 0;
     fields->count = kept;
 }
 

@@ -29,7 +29,8 @@ struct header_field {
 /* The fields of a response. Names are unique but for Set-Cookie. Borrows the rules. */
 struct header_fields {
     unsigned count;
-    bool overflow; /* fields beyond LIMIT_RULES_FIELDS or LIMIT_HEADER_BYTES were left out */
+    unsigned dropped; /* as many behind those: they don't fit into LIMIT_HEADER_BYTES */
+    bool overflow;    /* fields beyond LIMIT_RULES_FIELDS or LIMIT_HEADER_BYTES were left out */
     struct header_field fields[LIMIT_RULES_FIELDS];
     size_t used;
     char room[2 * LIMIT_HEADER_BYTES]; /* values that were joined or have placeholders */

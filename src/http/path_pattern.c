@@ -56,9 +56,10 @@ static const char *add_wildcard(struct draft *draft, enum path_wildcard wildcard
     for (unsigned i = 0; i < pattern->wildcards && draft->set->style != PATH_GLOB; i++) {
         if (span_equal(pattern->pieces[i].name, name))
             return "has a name twice, or ':splat' beside '*'; give each placeholder a name of its own";
-        if (draft->set->refuses_prefixes && pattern->pieces[i].wildcard == PATH_NAME &&
+        if (draft->set->refuses_prefixes && wildcard == PATH_NAME && pattern->pieces[i].wildcard == PATH_NAME &&
             span_begins(name, pattern->pieces[i].name))
-            return "has a name that begins with an earlier one, so Cloudflare ignores the rule; rename the placeholder";
+            return "has a name that begins with an earlier one, so Cloudflare may ignore the rule; rename the "
+                   "placeholder";
     }
     draft->piece->wildcard = wildcard;
     draft->piece->name = name;
@@ -250,6 +251,19 @@ const char *path_set_add(struct path_set *set, struct span pattern)
     set->text = draft.text;
     enter(set, &draft.pattern, set->count++);
     return NULL;
+}
+
+bool path_pattern_equal(const struct path_pattern *a, const struct path_pattern *b)
+{
+    for (unsigned i = 0; a->wildcards == b->wildcards; i++) {
+        const struct path_piece *left = &a->pieces[i], *right = &b->pieces[i];
+        if (!span_equal(left->text, right->text) || left->wildcard != right->wildcard ||
+            !span_equal(left->name, right->name))
+            return false;
+        if (i == a->wildcards)
+            return true;
+    }
+    return false;
 }
 
 void path_set_drop(struct path_set *set)

@@ -50,7 +50,7 @@ struct path_pattern {
 /* Patterns in their order. Lives in memory of its owner. */
 struct path_set {
     enum path_style style;
-    bool refuses_prefixes; /* names that begin with an earlier one: Cloudflare replaces ":id" in ":idx" as well */
+    bool refuses_prefixes; /* names that begin with an earlier one: Cloudflare has replaced ":id" in ":idx" as well */
     unsigned count;
     size_t stride; /* words of a row */
     struct path_pattern *patterns;
@@ -74,6 +74,9 @@ void path_set_init(struct path_set *set, enum path_style style, void *memory, st
 /* Adds a pattern, percent-encoded; borrows the names in it. Returns NULL, or what is wrong with it and what to do, to
    follow the pattern in quotes. Without a leading slash, it gets one. */
 const char *path_set_add(struct path_set *set, struct span pattern);
+
+/* True if they are the same but for percent-encoding. */
+bool path_pattern_equal(const struct path_pattern *a, const struct path_pattern *b);
 
 /* Removes the newest pattern. */
 void path_set_drop(struct path_set *set);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -88,6 +89,17 @@ void channels_end_old(const struct channels *channels)
 {
     for (unsigned i = 0; i < CHANNELS_OLD; i++)
         shutdown(channels->old[i], SHUT_RDWR);
+}
+
+bool channels_are_empty(const struct channels *channels)
+{
+    const int receivers[] = {channels->own.receiver, channels->before, channels->old[0], channels->old[1]};
+    for (size_t i = 0; i < sizeof receivers / sizeof *receivers; i++) {
+        int bytes;
+        if (ioctl(receivers[i], FIONREAD, &bytes) == 0 && bytes > 0)
+            return false;
+    }
+    return true;
 }
 
 bool channels_have_old(const struct channels *channels)

@@ -45,6 +45,9 @@ void channels_end_old(const struct channels *channels);
    way, and its senders, two programs back, see that no worker takes connections over any more. */
 void channels_end_oldest(const struct channels *channels);
 
+/* True if no connection waits in those from which workers of this or an earlier program receive. Reads none. */
+bool channels_are_empty(const struct channels *channels);
+
 /* True if one of both is open. */
 bool channels_have_old(const struct channels *channels);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "serve/handoff.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,12 +21,15 @@
 #include <unistd.h>
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for
-   owned sockets, "channels" for three further sockets after those (struct passed_channels), "INDEX:DEVICE:INODE" for
-   each named Unix socket, "log:PID" for each log writer, and "PID" or "PID:RETIRED" for each worker. */
+   owned sockets, "handoff" and HANDOFF_VERSION for three further sockets after those (struct passed_channels),
+   "INDEX:DEVICE:INODE" for each named Unix socket, "log:PID" for each log writer, and "PID" or "PID:RETIRED" for each
+   worker. */
+#define TEXT(number) TEXT_OF(number)
+#define TEXT_OF(number) #number
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
-static const char note_channels[] = "channels";
+static const char note_channels[] = "handoff" TEXT(HANDOFF_VERSION);
 static const char note_log[] = "log:";
 
 /* A name has two 64-bit numbers, a time is one, a pid has at most seven digits (PID_MAX_LIMIT, proc(5)). */
@@ -109,15 +113,26 @@ static void read_log_writer(struct span member)
         log_adopt_writer((pid_t)pid);
 }
 
+static bool has_member(const char *note, const char *name)
+{
+    size_t length = strlen(name);
+    while (strncmp(note, name, length) != 0 || (note[length] != ',' && note[length] != '\0')) {
+        note += strcspn(note, ",");
+        if (*note++ == '\0')
+            return false;
+    }
+    return true;
+}
+
 static void read_note(struct handover *handover, const char *note)
 {
+    handover->owned = has_member(note, note_owned);
+    handover->has_channels = has_member(note, note_channels);
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
         struct span member = {note, strcspn(note, ",")};
         read_log_writer(member);
         read_worker(handover, member);
         read_name(handover, member);
-        handover->owned |= span_equal(member, span_of(note_owned));
-        handover->has_channels |= span_equal(member, span_of(note_channels));
         note += member.length + (note[member.length] == ',');
     }
 }
@@ -172,7 +187,7 @@ void handover_close_inherited(int ready)
     if (!is_for_this_process() || !read_number("LISTEN_FDS", &count) || count > LIMIT_LISTENERS)
         count = 0;
     else
-        count += note != NULL && strstr(note, note_channels) != NULL ? CHANNEL_ENDS : 0;
+        count += note != NULL && has_member(note, note_channels) ? CHANNEL_ENDS : 0;
     for (unsigned i = 0; i < count; i++)
         kept[i] = HANDOVER_FIRST_FD + (int)i;
     kept[count++] = ready;

@@ -70,7 +70,9 @@ bool reload_on_exit(struct reload *reload, pid_t pid, int wait_status)
 bool reload_may_hand_over(const struct reload *reload, int64_t now)
 {
     return reload->succeeded && !log_awaits_writer() &&
-           (!old_workers_are_checked(&reload->workers->old) || now >= reload->due);
+           ((!old_workers_are_checked(&reload->workers->old) &&
+             channels_are_empty(&reload->workers->master->channels)) ||
+            now >= reload->due);
 }
 
 void reload_hand_over(struct reload *reload)
@@ -122,7 +124,8 @@ void reload_step(struct reload *reload, int64_t now)
 
 int64_t reload_next_due(const struct reload *reload)
 {
-    bool waits = reload->dry_run > 0 || (reload->succeeded && reload->due > now_ms());
-    int64_t due = waits ? reload->due : INT64_MAX;
+    int64_t now = now_ms(), due = reload->dry_run > 0 ? reload->due : INT64_MAX;
+    if (reload->succeeded && reload->due > now)
+        due = earlier_of(reload->due, now + LIMIT_CHANNEL_LOOK_MS);
     return reload->workers->old.retire_pending ? earlier_of(due, workers_grown_up(reload->workers)) : due;
 }

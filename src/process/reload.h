@@ -12,7 +12,7 @@ struct reload {
     struct workers *workers;
     char *const *command; /* argv */
     pid_t dry_run;        /* the process of the new program, 0 if there is none */
-    int64_t due;          /* when to kill it; once it has succeeded, when checks no longer delay what follows */
+    int64_t due;          /* when to kill it; once it has succeeded, when what follows waits no longer */
     bool killed;          /* its time is over */
     bool succeeded;       /* replace this program */
 };
@@ -30,7 +30,8 @@ void reload_cancel(struct reload *reload);
 bool reload_on_exit(struct reload *reload, pid_t pid, int wait_status);
 
 /* True if the dry run has succeeded and the next program may begin. That lets each check of an old worker begin anew,
-   so it waits for them; but workers could make them follow each other for ever. */
+   and the next but one drops the connections that a late worker has not taken from its channel, so it waits for both;
+   but not for ever, as workers can cause either. */
 bool reload_may_hand_over(const struct reload *reload, int64_t now);
 
 /* Replaces this program after the dry run has succeeded. Its workers, and the old ones, stay children of the process.

@@ -40,7 +40,7 @@ static _Noreturn void look_at_name(const struct root_watch *watch)
     descriptors_close_others(&root->fd, 1); /* a process that waits for a file system keeps the port */
     for (;;) {
         alarm(LIMIT_ROOT_MS / 1000);
-        state = root_look(root, &error);
+        state = root_look_inside(root, &error);
         if (watch->missing ? state != ROOT_MISSING : state != ROOT_CURRENT || workers_look(watch))
             break;
         ppoll(NULL, 0, &pause, &watch->workers->setup.waiting_mask);

@@ -86,7 +86,7 @@ static _Noreturn void become_worker(struct workers *workers, unsigned slot, int 
     setup.root = master->served.sandbox.root = master->served.root.fd;
     setup.root_name = served_root_name(&master->served);
     if (!sandbox_enter(&master->served.sandbox, parent, &held))
-        _exit(held.user_error != 0 ? EX_NOPERM : EX_OSERR);
+        fail_worker(held.user_error != 0 ? held.user_error : errno);
     /* As the workers' user, whose watches the kernel counts (epoll(7)); but not with seccomp: many instances could keep
        the master's check busy in /proc (old_workers.c). */
     setup.epoll = epoll_create1(EPOLL_CLOEXEC);

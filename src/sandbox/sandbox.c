@@ -24,7 +24,10 @@
    (PR_SET_PDEATHSIG(2const)). False if the parent has ended already. */
 static bool die_with(pid_t parent)
 {
-    return prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) == 0 && getppid() == parent;
+    if (prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL) < 0)
+        return false;
+    errno = ESRCH;
+    return getppid() == parent;
 }
 
 bool sandbox_reads_others(const struct sandbox_held *held)
@@ -102,7 +105,9 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     leave_terminal();
     leave_merged_memory();
     bool no_dumps = prevent_core_dumps();
-    if (fchdir(sandbox->root) < 0) /* else relative paths lead to where the server was started */
+    /* Else relative paths lead to where the server was started. An ordinary user may not enter a root of mode 0, but
+       must go on serving it. */
+    if (fchdir(sandbox->root) < 0 && (errno != EACCES || chdir("/") < 0))
         return false;
     held->user_error = privileges_drop(&sandbox->privileges);
     if (held->user_error != 0 && sandbox->privileges.change == PRIVILEGES_CHANGE)

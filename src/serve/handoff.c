@@ -5,21 +5,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* The beginning of a message, before the bytes. The other program may be another version. */
+/* The beginning of a message, before the bytes. Another layout needs another HANDOFF_VERSION, even if its size is the
+   same. */
 struct header {
     uint32_t version;
     uint32_t size; /* of this struct */
     uint32_t age;
     struct address client;
-    unsigned char named, unnamed, header_read; /* 0 or 1 */
+    unsigned char named, header_read, unnamed; /* 0 or 1 */
 };
-enum { VERSION = 2 };
+_Static_assert(offsetof(struct header, client) == 12 && offsetof(struct header, named) == 28 &&
+                   offsetof(struct header, header_read) == 29 && offsetof(struct header, unnamed) == 30 &&
+                   sizeof(struct header) == 32 && HANDOFF_VERSION == 3,
+               "the layout of version 3");
 
 /* Room for one descriptor. CMSG_SPACE would have room for two. */
 union control {
@@ -36,7 +41,7 @@ union received_control {
 enum handoff_result handoff_send(int socket, const struct handoff *handoff)
 {
     struct header header = {
-        .version = VERSION,
+        .version = HANDOFF_VERSION,
         .size = sizeof header,
         .age = handoff->age,
         .client = handoff->origin.client,
@@ -123,7 +128,7 @@ enum handoff_result handoff_receive(int socket, char *room, struct handoff *hand
     int fd = descriptor_of(&message);
     if (length == 0 && message.msg_controllen == 0) /* each message has credentials, also an empty one */
         return HANDOFF_END;
-    bool whole = (size_t)length >= sizeof header && header.version == VERSION && header.size == sizeof header &&
+    bool whole = (size_t)length >= sizeof header && header.version == HANDOFF_VERSION && header.size == sizeof header &&
                  (message.msg_flags & MSG_TRUNC) == 0;
     *handoff = (struct handoff){.fd = fd};
     if (fd >= 0 && whole && find_peer(handoff) && is_connection(fd)) {

@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/* Of the messages. Programs pass no channel to one of another version, which would drop or misread what waits there. */
+#define HANDOFF_VERSION 3
+
 /* More than the input of any connection. */
 enum { HANDOFF_BYTES_MAX = 131072 };
 

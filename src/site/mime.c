@@ -276,16 +276,15 @@ static void sort_known(void)
     qsort(known, known_count, sizeof *known, compare_known);
 }
 
-/* libmagic writes warnings about a database to stderr, where they would look like the server's. */
+/* libmagic writes warnings about a database to stderr, where they would look like the server's. Standard input takes
+   them: it is /dev/null, or where that is a file, a pipe that can't be written to. */
 static bool load_quietly(const char *path)
 {
     int kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    bool quiet = kept >= 0 && nowhere >= 0 && dup2(nowhere, STDERR_FILENO) >= 0;
+    bool quiet = kept >= 0 && dup2(STDIN_FILENO, STDERR_FILENO) >= 0;
     bool loaded = magic_load(magic, path) == 0;
     if (quiet)
         dup2(kept, STDERR_FILENO);
-    descriptors_close(nowhere);
     descriptors_close(kept);
     return loaded;
 }

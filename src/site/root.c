@@ -46,3 +46,11 @@ enum root_state root_look(const struct root *root, int *error)
     *error = ENOTDIR;
     return S_ISDIR(attributes.st_mode) ? ROOT_REPLACED : ROOT_MISSING;
 }
+
+enum root_state root_look_inside(const struct root *root, int *error)
+{
+    struct root entered = *root;
+    if (entered.file == NULL)
+        entered.file = ".";
+    return root_look(&entered, error);
+}

@@ -130,12 +130,18 @@ void store_begin(struct store *store)
     store->root_state = ROOT_CURRENT;
 }
 
-enum root_state store_look_at_root(struct store *store)
+static enum root_state look_at_root(struct store *store, bool inside)
 {
-    enum root_state state = root_look(&store->root, &store->root_error);
+    int *error = &store->root_error;
+    enum root_state state = inside ? root_look_inside(&store->root, error) : root_look(&store->root, error);
     if (state > store->root_state)
         store->root_state = state;
     return state;
+}
+
+enum root_state store_look_at_root(struct store *store)
+{
+    return look_at_root(store, true);
 }
 
 enum root_state store_root_state(const struct store *store)
@@ -826,7 +832,7 @@ static int find_beneath(struct store *store, struct span path, uint64_t iteratio
 static int find_on_disk(struct store *store, struct span path, uint64_t iteration, uint64_t hash, struct entry **entry)
 {
     int status = find_beneath(store, path, iteration, hash, entry);
-    if (store_look_at_root(store) == ROOT_CURRENT) /* so the lookup was below the root's name */
+    if (look_at_root(store, status == 404) == ROOT_CURRENT) /* so the lookup was below the root's name */
         return status;
     if (*entry != NULL && *entry != &store->directory_entry)
         node_of(*entry)->iteration = 0; /* no other request may share this lookup */
@@ -871,7 +877,7 @@ int store_open_directory(struct store *store, struct span path, int *fd)
     bool linked;
     *fd = open_beneath(store, path, O_RDONLY | O_DIRECTORY, &linked);
     int status = *fd >= 0 ? 0 : file_error_status(errno, path);
-    if (store_look_at_root(store) == ROOT_CURRENT)
+    if (look_at_root(store, status == 404) == ROOT_CURRENT)
         return status;
     descriptors_close(*fd);
     return 503;

@@ -171,6 +171,14 @@ my $filled = Harness->start(root => $root, args => ['--log', 'off', '--rules', '
 $filled->expect_stderr(qr/_headers: the fields of a path have more than 4096 bytes/);
 explains($filled, '--rules: fields that are too long together', '/notes', [], qr/^rule +_headers:2: X-One$/, qr/^rule +_headers:3: X-Two is left out, too long$/, qr/^rule +_headers:4: X-Three is left out, too long$/);
 $filled->stop;
+
+my $large = 'v' x 1900;
+put_file($root, '_headers', "/notes\n" . join('', map { "  X-$_: $large\n" } 'A' .. 'C') . "  X-Z: v\n/docs/\n" . "  X-A: $large\n" x 3);
+my $partly = Harness->start(root => $root, args => ['--log', 'off', '--rules']);
+$partly->expect_stderr(qr/_headers: the fields of a path have more than 4096 bytes/);
+explains($partly, '--rules: a field that does not fit', '/notes', [], qr/^rule +_headers:3: X-B$/, qr/^rule +_headers:4: X-C is left out, too long$/, qr/^rule +_headers:5: X-Z$/);
+explains($partly, '--rules: a value that can not be joined', '/docs/', [], qr/^rule +_headers:8: X-A$/);
+$partly->stop;
 put_file($root, '_headers', $files{_headers});
 
 # ---------------------------------------------------------------------------------------------------------

@@ -455,10 +455,11 @@ SKIP: {
 
 # A chroot may have no /dev/null, or a file of that name, which its workers could read.
 SKIP: {
-    skip 'needs root and unshare', 6 if $> != 0 || system("unshare -m sh -c 'mount -t tmpfs none /dev/shm && mount -t tmpfs none /dev' 2>/dev/null") != 0;
+    skip 'needs root and unshare', 7 if $> != 0 || system("unshare -m sh -c 'mount -t tmpfs none /dev/shm && mount -t tmpfs none /dev' 2>/dev/null") != 0;
     for my $case (['without', 'true'], ['a file as', 'echo secret >/dev/null']) {
         my ($name, $make) = @$case;
         my $folder = new_root();
+        local $ENV{MAGIC} = put_file($folder, 'magic', "nonsense\n"); # libmagic warns of it
         my $pid = Harness::spawn("$folder/out", "$folder/err", undef, 'unshare', '-m', 'sh', '-c',
             "mount -t tmpfs none /dev && $make && exec \"\$@\" >&-", 'sh', program(), '-r', $root, '-p', '0', '-b', '127.0.0.1', '-j', '1', '--log', 'off');
         my ($port) = (eventually { slurp("$folder/err") =~ m{http://127\.0\.0\.1:(\d+)} ? $1 : 0 }) || 0;
@@ -468,6 +469,7 @@ SKIP: {
         my $answer = $socket ? join '', <$socket> : '';
         like($answer, qr/page\z/, "$name /dev/null and with a closed standard output: serves");
         is(join(' ', map { (readlink "/proc/$pid/fd/$_") =~ /^(pipe)/ ? $1 : 'another' } 0, 1), 'pipe pipe', "$name /dev/null: a pipe without a writer is standard input");
+        is(slurp("/proc/$pid/root/dev/null"), "secret\n", "$name /dev/null: nothing is written to it") if $name =~ /file/;
         kill 'TERM', $pid;
         Harness::reap($pid, 10);
     }

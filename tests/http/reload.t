@@ -269,6 +269,51 @@ for my $pause (0, 1) {
     $server->stop(lost => 1);
 }
 
+# A program of another version would misread or drop connections: it takes none over.
+{
+    my $folder = new_root();
+    my $path   = "$folder/tinyhttpd";
+    symlink program(), $path or die $!;
+    my $port = free_port();
+    my $pid  = spawned($folder, $path, '-r', $root, '-p', $port, '-b', '127.0.0.1', '-j', '1');
+    my $kept = eventually { connect_to('127.0.0.1', $port) };
+    my $ask  = sub { syswrite $kept, get_request('/'); return join '', read_body($kept, 4) };
+    like($ask->(), qr/page\z/, 'a program of another version: a connection is kept');
+    replace($path, "#!/bin/sh\nTINYHTTPD_HANDOVER=\$(echo \"\$TINYHTTPD_HANDOVER\" | sed 's/handoff[0-9]*/&0/')\nexec '${\program()}' \"\$@\"\n");
+    kill 'HUP', $pid;
+    ok(eventually(sub { slurp("$folder/err") =~ /^tinyhttpd: reloaded/m }), 'a program of another version: reloaded');
+    like($ask->(), qr/^Connection: close\r.*page\z/ms, 'a program of another version: the connection gets one more response, which is its last');
+    kill 'TERM', $pid;
+    is(Harness::reap($pid, 10), 0, 'a program of another version: SIGTERM ends it with status 0');
+}
+
+# Workers that start late have not yet taken over what the program before handed to them when further reloads follow.
+for my $seconds (0.7, 2.8) {
+    my $server = Harness->start(root => $root, args => ['-j', '2']);
+    $server->expect_stderr($told);
+    my @kept  = map { $server->exchange(get_request('/'), count => 1)->{socket} } 1 .. 8;
+    my @before = $server->workers;
+    my $times = sub { scalar(my @all = $server->stderr =~ /^tinyhttpd: reloaded/mg) };
+    my %late;
+    kill 'HUP', $server->pid;
+    eventually {
+        for my $worker (replaced($server, @before)) {
+            $late{$worker} ||= kill 'STOP', $worker if grep { (readlink // '') =~ /eventpoll/ } glob "/proc/$worker/fd/*";
+        }
+        keys %late == 2 && $times->() == 1;
+    };
+    for my $reload (2, 3) {
+        kill 'HUP', $server->pid;
+        my $end = time + $seconds;
+        sleep 0.02 while $times->() < $reload && time < $end;
+        last if $times->() < $reload;
+    }
+    kill 'CONT', keys %late;
+    my @statuses = map { $server->exchange(get_request('/'), socket => $_, count => 1)->{responses}[0]{status} // 'none' } @kept;
+    is("@statuses", join(' ', ('200') x @kept), "workers that are $seconds s late, and further reloads: no kept connection is lost");
+    $server->stop(lost => 1);
+}
+
 # A check that only lacks CPU time kills no worker, even if it gets none.
 for my $kind ('busy', 'waiting') {
     my $busy = new_root() . '/pid';

@@ -423,6 +423,29 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
+# A root that an ordinary user may not enter any more: a worker that dies is replaced, and serves it once it may.
+SKIP: {
+    my $as = without_privileges() or skip 'another user can not execute the program', 12;
+    my $folder = new_root();
+    make_version("$folder/site", 'a');
+    my $server = Harness->start(root => "$folder/site", args => ['-j', '1'], as => $as);
+    $server->expect_stderr(qr/\Atinyhttpd: (worker \d+ was killed|root '.*' is (missing: Permission denied; responses are 503 meanwhile|there again)$)/);
+    chmod 0, "$folder/site";
+    my $before = $server->get('/');
+    is($before->{status}, 503, 'a root that may not be entered any more: 503');
+    like($before->{body}, qr/Permission denied/, 'a root that may not be entered any more: the page says why');
+    is($server->get('/.well-known/tinyhttpd/health')->{status}, 503, 'a root that may not be entered any more: so is the health check');
+    my ($worker) = $server->workers;
+    kill 'KILL', $worker;
+    ok(eventually { grep { $_ != $worker } $server->workers }, 'a root that may not be entered any more: a worker that dies is replaced');
+    is($server->get('/')->{status}, 503, 'a root that may not be entered any more: 503 by the new worker, too');
+    ok(eventually { $server->stderr =~ /is missing: Permission denied/ }, 'a root that may not be entered any more: the log says why');
+    chmod 0755, "$folder/site";
+    is($server->get('/')->{body}, content('a', 1_000), 'a root that may be entered again: served');
+    ok(eventually { $server->stderr =~ /is there again/ }, 'a root that may be entered again: the log says so');
+    $server->stop(lost => 1);
+}
+
 # Workers with room for all connections together, but not each for all of them; a full one closes none for nothing.
 SKIP: {
     system('prlimit --version >/dev/null 2>&1') == 0 or skip 'no prlimit', 12;

@@ -1,11 +1,15 @@
 #include "base/child.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,11 +61,56 @@ static void a_child_that_dies_or_hangs_has_no_answer(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+/* Memory of the test and of the processes below it. */
+struct seen {
+    volatile pid_t child;
+    bool has_descriptor;
+};
+
+struct asked {
+    struct seen *seen;
+    int fd;
+};
+
+static void look_and_hang(const void *question, void *answer)
+{
+    const struct asked *asked = question;
+    alarm(60); /* the bound of this test */
+    asked->seen->has_descriptor = fcntl(asked->fd, F_GETFD) >= 0;
+    asked->seen->child = getpid();
+    hang(NULL, answer);
+}
+
+/* While a name service hangs, the server may be killed. */
+static void the_child_keeps_no_descriptor_and_dies_with_its_parent(void **state)
+{
+    struct seen *seen = mmap(NULL, sizeof *seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status;
+    char answer[8];
+    (void)state;
+    assert_true(seen != MAP_FAILED);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1UL), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        struct asked asked = {seen, open("/", O_RDONLY | O_CLOEXEC)};
+        _exit(child_ask(look_and_hang, &asked, answer, sizeof answer, -1));
+    }
+    while (seen->child == 0)
+        usleep(1000);
+    assert_false(seen->has_descriptor);
+    kill(parent, SIGKILL);
+    assert_int_equal(waitpid(parent, NULL, 0), parent);
+    assert_int_equal(waitpid(seen->child, &status, 0), seen->child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    munmap(seen, sizeof *seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_comes_from_a_child),
         cmocka_unit_test(a_child_that_dies_or_hangs_has_no_answer),
+        cmocka_unit_test(the_child_keeps_no_descriptor_and_dies_with_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,6 +143,7 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_PLAIN, TEXT("/*/*\nA: 1\nA: 2\n/a\nA: 3"), "1: '/*/*' has '*' twice; ", "5 A: 3"},
         {RULES_CLOUDFLARE, TEXT("/b/:id/:idx\nA: 1\n/a\nA: 2"), "1: '/b/:id/:idx' has a name that begins with",
          "4 A: 2"},
+        {RULES_CLOUDFLARE, TEXT("/b/:s/*\nA: 1\n/a\nB C: x\nA: 2"), "4: 'B C' is no field name; ", "5 A: 2"},
         {RULES_CLOUDFLARE, TEXT("/*/:s/:idx/:id\nA: 1\n/b/:id/:idx\nA: 1\n/a\nA: 2"), "3: '/b/:id/:idx' has", "6 A: 2"},
         {RULES_PLAIN, TEXT("/b/:id/:idx\nA: 1\n/a\nB C: x\nA: 2"), "4: 'B C' is no field name; ", "5 A: 2"},
         {RULES_PLAIN, TEXT("https://h/a\nA: 1\n/a\nA: 2"),
@@ -185,6 +186,18 @@ static void cloudflare_keeps_the_last_block_of_a_path(void **state)
     assert_string_equal(ask(rules, "/a"), "6 Z: 1");
     assert_string_equal(reports, "1: '/*' is replaced by the block of line 3; join them\n"
                                  "3: '/*' is replaced by the block of line 5; join them\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/a\n/*\nX: 1\n/a\n! X\nY: 2"), RULES_CLOUDFLARE); /* the empty one has no place */
+    assert_string_equal(ask(rules, "/a"), "5 ! X|6 Y: 2");
+    assert_string_equal(reports, "1: '/a' has no field below it; add 'NAME: VALUE', or remove the path\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/caf%C3%A9\nX: 1\n/caf\xC3\xA9\nY: 1\n/:a\nX: 2\n/:b\nY: 2\n/*\nX: 3"), RULES_CLOUDFLARE);
+    assert_string_equal(ask(rules, "/caf\xC3\xA9"), "8 Y: 1, 2|10 X: 2, 3");
+    assert_string_equal(reports, "1: '/caf%C3%A9' is replaced by the block of line 3; join them\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/a?x\nX: 1\n/a#b?\nY: 1"), RULES_CLOUDFLARE); /* extractPathname */
+    assert_string_equal(ask(rules, "/a"), "4 Y: 1");
+    assert_string_equal(reports, "1: '/a' is replaced by the block of line 3; join them\n");
     header_rules_free(rules);
     rules = parse(SPAN("/*\nX: 1\n/*\nY: 1"), RULES_PLAIN);
     assert_string_equal(ask(rules, "/a"), "2 X: 1|4 Y: 1");

@@ -226,6 +226,7 @@ static void cloudflare_rules_follow_its_parser(void **state)
         {"yeah.com https://nah.com", "/yeah.com", "302! https://nah.com"},
         {"/blog/* /b/:splat", "/blog/", "302! /b/"},
         {"/p/:id/:no_2 /:no_2/:id", "/p/1/2", "302! /2/1"},
+        {"/u/:s/* /a?s=:s&t=:splat", "/u/1/2/3", "302! /a?s=1&t=2/3"},
         {"/a/:x.html /b/:x 308", "/a/y.html", "308! /b/y"},
         {"/a/* /b//c///:splat", "/a//x", "302! /b/c/x"},
         {"/a/* https://h//c/:splat", "/a/x", "302! https://h//c/x"},

@@ -131,6 +131,24 @@ static void ended_channel_holds_nothing(void **state)
     end_and_drop(&later);
 }
 
+/* The master must not take what waits in them for a worker. */
+static void master_sees_what_waits(void **state)
+{
+    char got[8];
+    struct channels later;
+    struct passed_channels passed = {channels.next.receiver, channels.own.receiver, dup(channels.before)};
+    (void)state;
+    assert_int_equal(channels_open(&later, &passed), 0);
+    const struct channel *const held[] = {&channels.own, &channels.next, &later.own};
+    assert_true(channels_are_empty(&later));
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(write(held[i]->sender, "held", 4), 4);
+        assert_false(channels_are_empty(&later));
+        assert_int_equal(read(held[i]->receiver, got, sizeof got), 4);
+        assert_true(channels_are_empty(&later));
+    }
+}
+
 /* A worker can write to the end that it receives from. */
 static void ended_channel_whose_sender_was_reset_holds_nothing(void **state)
 {
@@ -172,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup(channels_of_the_program_before_are_used, begin),
         cmocka_unit_test_setup(without_a_program_before_its_channel_is_at_its_end, begin),
         cmocka_unit_test_setup(ended_channel_holds_nothing, begin),
+        cmocka_unit_test_setup(master_sees_what_waits, begin),
         cmocka_unit_test_setup(ended_channel_whose_sender_was_reset_holds_nothing, begin),
         cmocka_unit_test_setup(what_is_no_channel_is_not_used, begin),
     };

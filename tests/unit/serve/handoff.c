@@ -164,6 +164,26 @@ static size_t record(char message[256])
     return (size_t)length;
 }
 
+/* As the program of the same version sends it that this one replaces, or that replaces this one. */
+static void layout_of_the_version_is_kept(void **state)
+{
+    char message[256];
+    size_t length = record(message);
+    struct handoff taken;
+    (void)state;
+    assert_int_equal(length, 32 + 5);
+    for (unsigned at = 0; at < 3; at++) {
+        memset(message + 28, 0, 4);
+        message[28 + at] = 1;
+        send_raw(message, length, &connection[1], 1);
+        assert_int_equal(receive(&taken), HANDOFF_DONE);
+        assert_int_equal(taken.origin.named, at == 0);
+        assert_int_equal(taken.header_read, at == 1);
+        assert_int_equal(taken.origin.unnamed, at == 2);
+        close(taken.fd);
+    }
+}
+
 static void assert_refused(void)
 {
     struct handoff taken;
@@ -241,6 +261,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_receiver_it_fails, begin, end),
         cmocka_unit_test_setup_teardown(what_was_sent_before_the_end_is_received, begin, end),
         cmocka_unit_test_setup_teardown(empty_message_is_not_the_end, begin, end),
+        cmocka_unit_test_setup_teardown(layout_of_the_version_is_kept, begin, end),
         cmocka_unit_test_setup_teardown(malformed_messages_are_dropped, begin, end),
         cmocka_unit_test_setup_teardown(more_than_one_descriptor_leaves_none_open, begin, end),
         cmocka_unit_test_setup_teardown(only_sockets_that_do_not_block_are_taken, begin, end),
