@@ -71,12 +71,20 @@ struct attempt {
     struct sockaddr_storage address; /* zero if unknown */
 };
 
+/* In a child: /proc/net/tcp tells of the connections of other programs. */
+static void find_owner(const void *address, void *owner)
+{
+    if (!port_owner_find(address, owner))
+        *(struct port_owner *)owner = (struct port_owner){0};
+}
+
 /* Writes the port's owner; "" if unknown. */
 static void describe_owner(const struct attempt *attempt, char *text, size_t size)
 {
-    struct port_owner owner;
+    struct port_owner owner = {0};
     text[0] = '\0';
-    if (attempt->address.ss_family != AF_UNSPEC && port_owner_find(&attempt->address, &owner))
+    if (attempt->address.ss_family != AF_UNSPEC && child_ask(find_owner, &attempt->address, &owner, sizeof owner, -1) &&
+        owner.pid > 0)
         snprintf(text, size, " by %s (process %d)", owner.name, (int)owner.pid);
 }
 

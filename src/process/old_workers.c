@@ -134,21 +134,35 @@ static int check_worker(const struct listening *listening, pid_t worker)
     return errno == ENOENT ? CHECK_RELEASED : errno; /* ENOENT: it has ended */
 }
 
+static void kill_old(struct old_child *old)
+{
+    kill(old->worker.pid, SIGKILL);
+    old->killed = true;
+}
+
+static void kill_unchecked(struct old_child *old, const char *why)
+{
+    log_error("can't check that old worker %d accepts no more connections: %s; killed", (int)old->worker.pid, why);
+    kill_old(old);
+}
+
 /* The worker is a suspect at the second check, as the whole process group may have been stopped before the first, or if
    an earlier program told it long ago. Each check is a process of its own, as reading about an epoll instance in /proc
    waits for a hung file system that the worker adds to it. */
 static void begin_check(struct old_workers *workers, struct old_child *old, int64_t now)
 {
+    old->checked_since = old->checked_since > 0 ? old->checked_since : now;
     pid_t pid = master_fork();
     if (pid == 0)
         _exit(check_worker(&workers->master->listening, old->worker.pid));
     if (pid < 0) {
         workers->release_due = now + LIMIT_RELEASE_MS;
+        if (now - old->checked_since >= LIMIT_CHECK_MS)
+            kill_unchecked(old, strerror(errno));
         return;
     }
     bool adopted = old->worker.retired < workers->retire_started;
     old->suspect = old->check_due > 0 || (adopted && now - old->worker.retired >= 2 * LIMIT_RELEASE_MS);
-    old->checked_since = old->checked_since > 0 ? old->checked_since : now;
     old->check_due = now + LIMIT_RELEASE_MS;
     old->check_us = 0;
     old->check = pid;
@@ -156,28 +170,36 @@ static void begin_check(struct old_workers *workers, struct old_child *old, int6
 
 /* In a process of its own, as the sockets in the old channels may take long to close. It is no check: it waits for what
    any old worker has put there. */
-void old_workers_end_channels(struct channels *channels)
+void old_workers_end_channels(struct old_workers *workers)
 {
+    struct channels *channels = &workers->master->channels;
     if (!channels_have_old(channels))
         return;
     channels_end_old(channels);
     pid_t pid = master_fork();
     if (pid == 0) {
+        descriptors_close_others(channels->old, CHANNELS_OLD); /* it must not keep the port when the server has ended */
         channels_drop_old(channels);
         _exit(EX_OK);
     }
-    if (pid > 0)
-        channels_close_old(channels);
+    if (pid < 0)
+        return;
+    channels_close_old(channels);
+    workers->dropper = pid;
 }
 
+/* A worker can take a listening socket out of a channel that is not empty yet, so the last look is made after that. */
 static void begin_checks(struct old_workers *workers, int64_t now)
 {
-    old_workers_end_channels(&workers->master->channels);
-    workers->release_due = INT64_MAX;
+    old_workers_end_channels(workers);
+    bool dropped = workers->dropper == 0 && !channels_have_old(&workers->master->channels);
+    workers->release_due = dropped ? INT64_MAX : now + LIMIT_RELEASE_MS;
     for (unsigned i = 0; i < workers->count; i++) {
         struct old_child *old = &workers->list[i];
         if (old->check == 0 && !old->killed)
             begin_check(workers, old, now);
+        else if (!old->killed) /* it may have looked before */
+            workers->release_due = now + LIMIT_RELEASE_MS;
     }
 }
 
@@ -195,7 +217,7 @@ static int64_t checks_due(const struct old_workers *workers)
 
 bool old_workers_are_checked(const struct old_workers *workers)
 {
-    return checks_due(workers) != INT64_MAX;
+    return workers->dropper > 0 || checks_due(workers) != INT64_MAX;
 }
 
 void old_workers_stop_checks(const struct old_workers *workers)
@@ -214,18 +236,6 @@ static int64_t cpu_time_us(pid_t pid)
     if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) < 0)
         return 0;
     return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
-}
-
-static void kill_old(struct old_child *old)
-{
-    kill(old->worker.pid, SIGKILL);
-    old->killed = true;
-}
-
-static void kill_unchecked(struct old_child *old, const char *why)
-{
-    log_error("can't check that old worker %d accepts no more connections: %s; killed", (int)old->worker.pid, why);
-    kill_old(old);
 }
 
 /* True if a later check may have what this one lacked. But the worker may be the reason: /proc has no memory to tell of
@@ -297,7 +307,7 @@ static void on_worker_exit(struct old_workers *workers, struct old_child *old, i
     descriptors_close(old->notices);
     *old = workers->list[--workers->count];
     if (workers->count == 0)
-        old_workers_end_channels(&workers->master->channels); /* no check is left to do it */
+        old_workers_end_channels(workers); /* no check is left to do it */
     if (WIFSIGNALED(wait_status) && serving)
         log_error("old worker %d was killed by signal %d (%s)", (int)pid, WTERMSIG(wait_status),
                   strsignal(WTERMSIG(wait_status)));
@@ -305,6 +315,11 @@ static void on_worker_exit(struct old_workers *workers, struct old_child *old, i
 
 bool old_workers_on_exit(struct old_workers *workers, pid_t pid, int wait_status, bool serving)
 {
+    if (pid == workers->dropper) {
+        workers->dropper = 0;
+        workers->release_due = earlier_of(workers->release_due, now_ms() + LIMIT_RELEASE_MS);
+        return true;
+    }
     for (unsigned i = 0; i < workers->count; i++) {
         struct old_child *old = &workers->list[i];
         if (old->check == pid)

@@ -33,6 +33,7 @@ struct old_workers {
     int64_t retire_started; /* when they were told to finish */
     int64_t retire_due;     /* when to kill the first of them */
     int64_t release_due;    /* when to check that they have closed the listening sockets; INT64_MAX: never */
+    pid_t dropper;          /* drops what is on its way in the old channels; 0: none */
     bool told_unchecked;    /* that /proc can't tell */
 };
 
@@ -61,12 +62,12 @@ void old_workers_step(struct old_workers *workers, int64_t now);
 /* Returns when to call old_workers_step() again; INT64_MAX: never. */
 int64_t old_workers_next_due(const struct old_workers *workers);
 
-/* True while a check may still end, or a worker may still be killed for it. A new program would begin the checks anew,
-   but not the times since the workers were told to finish. */
+/* True while a check may still end, a worker be killed for it, or something be on its way in an old channel. A new
+   program would begin the checks anew, but not the times since the workers were told to finish. */
 bool old_workers_are_checked(const struct old_workers *workers);
 
 /* Ends the channels of the programs before, and drops in a child what is on its way there. */
-void old_workers_end_channels(struct channels *channels);
+void old_workers_end_channels(struct old_workers *workers);
 
 /* Kills the checks. */
 void old_workers_stop_checks(const struct old_workers *workers);

@@ -67,27 +67,32 @@ bool reload_on_exit(struct reload *reload, pid_t pid, int wait_status)
     return true;
 }
 
-bool reload_may_hand_over(const struct reload *reload, int64_t now)
+bool reload_may_hand_over(struct reload *reload, int64_t now)
 {
-    return reload->succeeded && !log_awaits_writer() &&
-           ((!old_workers_are_checked(&reload->workers->old) &&
-             channels_are_empty(&reload->workers->master->channels)) ||
-            now >= reload->due);
+    struct workers *workers = reload->workers;
+    if (!reload->succeeded || log_awaits_writer())
+        return false;
+    if (now >= reload->due)
+        return true;
+    if (old_workers_are_checked(&workers->old) || !channels_are_empty(&workers->master->channels))
+        return false;
+    old_workers_end_channels(&workers->old);
+    return !old_workers_are_checked(&workers->old);
 }
 
 void reload_hand_over(struct reload *reload)
 {
     struct old_worker passed[LIMIT_RETIRED];
     unsigned count = 0;
-    const struct workers *workers = reload->workers;
-    struct channels *channels = &workers->master->channels;
+    struct workers *workers = reload->workers;
+    const struct channels *channels = &workers->master->channels;
     for (unsigned i = 0; i < workers->master->workers && count < LIMIT_RETIRED; i++) {
         if (workers->list[i].pid > 0)
             passed[count++] = (struct old_worker){.pid = workers->list[i].pid};
     }
     for (unsigned i = 0; i < workers->old.count && count < LIMIT_RETIRED; i++)
         passed[count++] = workers->old.list[i].worker;
-    old_workers_end_channels(channels);
+    old_workers_end_channels(&workers->old);
     old_workers_stop_checks(&workers->old);
     const struct passed_channels ends = {channels->next.receiver, channels->own.receiver, channels->before};
     int error = handover_execute(reload->command, &workers->master->listening, passed, count, &ends);

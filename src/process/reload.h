@@ -30,9 +30,9 @@ void reload_cancel(struct reload *reload);
 bool reload_on_exit(struct reload *reload, pid_t pid, int wait_status);
 
 /* True if the dry run has succeeded and the next program may begin. That lets each check of an old worker begin anew,
-   and the next but one drops the connections that a late worker has not taken from its channel, so it waits for both;
-   but not for ever, as workers can cause either. */
-bool reload_may_hand_over(const struct reload *reload, int64_t now);
+   and the next but one drops the connections that a late worker has not taken from its channel, so it waits for both,
+   then ends the old channels and waits until they are empty; but not for ever, as workers can cause all of it. */
+bool reload_may_hand_over(struct reload *reload, int64_t now);
 
 /* Replaces this program after the dry run has succeeded. Its workers, and the old ones, stay children of the process.
    Returns only on failure, which it logs. */

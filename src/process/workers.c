@@ -283,6 +283,7 @@ static void drop_early(const struct workers *workers)
 {
     if (master_fork() != 0)
         return;
+    descriptors_close_others(&workers->master->channels.next.receiver, 1); /* else it keeps the port */
     channels_drop_early(&workers->master->channels);
     _exit(EX_OK);
 }

@@ -20,10 +20,11 @@ struct header {
     uint32_t age;
     struct address client;
     unsigned char named, header_read, unnamed; /* 0 or 1 */
+    unsigned char unused;                      /* in place of padding, which would be a byte of the stack */
 };
 _Static_assert(offsetof(struct header, client) == 12 && offsetof(struct header, named) == 28 &&
                    offsetof(struct header, header_read) == 29 && offsetof(struct header, unnamed) == 30 &&
-                   sizeof(struct header) == 32 && HANDOFF_VERSION == 3,
+                   offsetof(struct header, unused) == 31 && sizeof(struct header) == 32 && HANDOFF_VERSION == 3,
                "the layout of version 3");
 
 /* Room for one descriptor. CMSG_SPACE would have room for two. */

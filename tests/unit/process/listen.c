@@ -314,6 +314,34 @@ static void a_child_looks_names_up(void **state)
     listen_close(&listening);
 }
 
+static unsigned tables_read; /* in this process */
+
+FILE *fopen(const char *path, const char *mode)
+{
+    FILE *(*next)(const char *, const char *);
+    *(void **)&next = dlsym(RTLD_NEXT, "fopen");
+    tables_read += strncmp(path, "/proc/net/", 10) == 0;
+    return next(path, mode);
+}
+
+/* The table tells of all connections of the machine. */
+static void a_child_looks_the_owner_of_a_port_up(void **state)
+{
+    struct settings settings = {.bind_count = 1, .binds = {"127.0.0.1"}, .port_chosen = true};
+    struct listening listening = {0};
+    struct failure failure = {0};
+    struct sockaddr_storage address;
+    char owner[64];
+    (void)state;
+    int taken = listening_on("127.0.0.1", 0, &address);
+    settings.port = ntohs(((struct sockaddr_in *)(void *)&address)->sin_port);
+    assert_int_equal(listen_open(&listening, &settings, &failure), EX_UNAVAILABLE);
+    snprintf(owner, sizeof owner, "(process %d)", (int)getpid());
+    assert_non_null(strstr(failure.message, owner));
+    assert_int_equal(tables_read, 0);
+    close(taken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +357,7 @@ int main(void)
         cmocka_unit_test(the_last_close_waits_in_a_child),
         cmocka_unit_test(without_sockets_there_is_no_child),
         cmocka_unit_test(a_child_looks_names_up),
+        cmocka_unit_test(a_child_looks_the_owner_of_a_port_up),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
