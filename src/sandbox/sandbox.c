@@ -68,10 +68,10 @@ static void leave_terminal(void)
 #endif
 
 /* The time that a write to a merged page takes tells whether another process has the same page. A service manager may
-   have merged all memory (MemoryKSM=, systemd.exec(5)), or a library some of it: only all can be taken back. */
+   have merged all memory (MemoryKSM=, systemd.exec(5)). What a preloaded library has merged stays so: taking it back means
+   to merge all first, which would walk all of a worker's memory. */
 static void leave_merged_memory(void)
 {
-    prctl(PR_SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL);
     prctl(PR_SET_MEMORY_MERGE, 0UL, 0UL, 0UL, 0UL);
 }
 
