@@ -36,6 +36,8 @@ static bool is_tag_byte(unsigned char byte)
 static bool take_tag(struct span *text, struct tag *tag)
 {
     bool weak = span_begins(*text, SPAN("W/")); /* case-sensitive */
+    if (text->length == 0)                      /* it may have no address to count from */
+        return false;
     struct span rest = span_from(*text, weak ? 2 : 0);
     if (rest.length == 0 || rest.at[0] != '"')
         return false;
