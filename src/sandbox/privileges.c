@@ -207,8 +207,8 @@ int privileges_plan(struct privileges *plan, const char *typed, struct failure *
 
 /* ---- dropping ---- */
 
-/* Groups first, as a user without CAP_SETGID can't. nobody may keep them where a user namespace refuses to change them
-   (user_namespaces(7)). Returns 0 or an errno. */
+/* Groups first, as a user without CAP_SETGID can't. The default user may keep them where a user namespace refuses to
+   change them (user_namespaces(7)). Returns 0 or an errno. */
 static int change(const struct privileges *plan)
 {
     if (setgroups((size_t)plan->other_count, plan->others) < 0 && (errno != EPERM || plan->change != PRIVILEGES_TRY))

@@ -1083,6 +1083,18 @@ static void requests_of_an_iteration_share_their_directory(void **state)
     assert_content("a/two", "new");
 }
 
+/* "a/b/one", whose stamp the store trusts. */
+static void make_settled_file(void)
+{
+    make_directory("a");
+    make_directory("a/b");
+    write_file("a/b/one", "x");
+    for (unsigned times = 0; times < 2; times++) {
+        assert_content("a/b/one", "x");
+        settle();
+    }
+}
+
 static void assert_link_shows(const char *moved_to, const char *target)
 {
     struct entry *entry;
@@ -1099,13 +1111,7 @@ static void assert_link_shows(const char *moved_to, const char *target)
 static void a_link_in_place_of_a_directory_shows_at_once(void **state)
 {
     (void)state;
-    make_directory("a");
-    make_directory("a/b");
-    write_file("a/b/one", "x");
-    for (unsigned times = 0; times < 2; times++) {
-        assert_content("a/b/one", "x");
-        settle();
-    }
+    make_settled_file();
     assert_content("a/b/one", "x");
     assert_link_shows("c", "../root/c"); /* out and in again */
     assert_link_shows("../moved", "../moved");
@@ -1115,13 +1121,7 @@ static void another_directory_of_the_same_name_shows_at_once(void **state)
 {
     struct entry *entry;
     (void)state;
-    make_directory("a");
-    make_directory("a/b");
-    write_file("a/b/one", "x");
-    for (unsigned times = 0; times < 2; times++) {
-        assert_content("a/b/one", "x");
-        settle();
-    }
+    make_settled_file();
     assert_calls("a/b/one", 5, 3, 0);
     assert_int_equal(rename("a/b", "moved"), 0);
     make_directory("a/b");
