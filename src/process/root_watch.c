@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -24,6 +25,18 @@ enum { LOOK_CURRENT = 0, LOOK_REPLACED = 255 };
 static bool workers_look(const struct root_watch *watch)
 {
     return served_root_name(&watch->workers->master->served) != NULL;
+}
+
+/* With the permissions of the workers' user: a root that it can't reach is missing, whatever the master's user may do.
+   A change of users clears PR_SET_PDEATHSIG (PR_SET_PDEATHSIG(2const)). */
+static void look_as_worker(const struct served_root *served)
+{
+    pid_t parent = getppid();
+    privileges_drop(&served->sandbox.privileges);
+    sandbox_hide_memory();
+    prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
+    if (getppid() != parent)
+        _exit(EX_OK);
 }
 
 /* In the child. While the root is missing, and where workers can't look the name up, it looks every LIMIT_ROOT_LOOK_MS
@@ -38,6 +51,8 @@ static _Noreturn void look_at_name(const struct root_watch *watch)
     signal(SIGALRM, SIG_DFL);
     sigprocmask(SIG_UNBLOCK, &alarmed, NULL);
     descriptors_close_others(&root->fd, 1); /* a process that waits for a file system keeps the port */
+    if (workers_look(watch))
+        look_as_worker(&watch->workers->master->served);
     for (;;) {
         alarm(LIMIT_ROOT_MS / 1000);
         state = root_look_inside(root, &error);

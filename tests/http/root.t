@@ -423,12 +423,13 @@ SKIP: {
     $server->stop(lost => 1);
 }
 
-# A root that an ordinary user may not enter any more: a worker that dies is replaced, and serves it once it may.
-SKIP: {
-    my $as = without_privileges() or skip 'another user can not execute the program', 12;
+# A root that the workers' user may not enter any more: a worker that dies is replaced, and serves it once it may. The
+# master looks as that user, also where its own may.
+SKIP: for my $as ([], [as => without_privileges()]) {
+    skip 'another user can not execute the program', 12 if @$as && !$as->[1];
     my $folder = new_root();
     make_version("$folder/site", 'a');
-    my $server = Harness->start(root => "$folder/site", args => ['-j', '1'], as => $as);
+    my $server = Harness->start(root => "$folder/site", args => ['-j', '1'], @$as);
     $server->expect_stderr(qr/\Atinyhttpd: (worker \d+ was killed|root '.*' is (missing: Permission denied; responses are 503 meanwhile|there again)$)/);
     chmod 0, "$folder/site";
     my $before = $server->get('/');
