@@ -9,11 +9,13 @@
 # For both architectures: docker buildx build --platform linux/amd64,linux/arm64 -t tinyhttpd .
 # The first stage runs on the builder's own platform and cross-compiles, so that nothing is emulated.
 
+# BuildKit sets it. Docker's builder before BuildKit and buildah 1.28 don't: on arm64 they need --build-arg.
+ARG BUILDPLATFORM=${BUILDPLATFORM:-linux/amd64}
 FROM --platform=$BUILDPLATFORM docker.io/library/debian:trixie-slim AS build
 
 # libmagic's static library needs bz2, lzma and zlib. /compiler gets the name of the compiler for the target.
 ARG BUILDPLATFORM TARGETPLATFORM
-RUN case $TARGETPLATFORM in \
+RUN case ${TARGETPLATFORM:-$BUILDPLATFORM} in \
         "$BUILDPLATFORM") of= package=gcc compiler=gcc ;; \
         linux/amd64) of=:amd64 package=gcc-x86-64-linux-gnu compiler=x86_64-linux-gnu-gcc ;; \
         linux/arm64) of=:arm64 package=gcc-aarch64-linux-gnu compiler=aarch64-linux-gnu-gcc ;; \

@@ -64,10 +64,8 @@ headers := $(sort $(wildcard src/*.h src/*/*.h))
 objects := $(sources:%.c=$(BUILD)/%.o)
 unit_sources := $(sort $(wildcard tests/unit/*/*.c))
 unit_objects := $(unit_sources:%.c=$(BUILD)/%.o)
-units := $(unit_sources:tests/unit/%.c=$(BUILD)/unit/%)
-ifneq ($(T),)
-units := $(filter %/$(T),$(units))
-endif
+# T is a pattern of names, of units and of black-box tests.
+units := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/*/$(or $(T),*).c)))
 http_tests := $(sort $(wildcard tests/http/*.t))
 # Libraries that some of the black-box tests preload (LD_PRELOAD).
 preload_sources := $(sort $(wildcard tests/http/preload/*.c))
@@ -259,9 +257,11 @@ install: $(program) install-units ## Install below PREFIX (/usr/local), staged b
 	install -D -m 755 $(program) $(call target_of,bin/tinyhttpd)
 	$(foreach file,$(installed),$(call install_file,$(file)) &&) true
 
-# The service gets the program's path from PREFIX.
+# The service gets the program's path from PREFIX; systemd.service(5) splits it at spaces.
 .PHONY: install-units
 install-units:
+	@case '$(PREFIX)' in [!/]* | *[!A-Za-z0-9/._+~@:-]*) \
+		echo "install: PREFIX '$(PREFIX)': give an absolute path of letters, digits and /._+~@:-" >&2; exit 2; esac
 	$(foreach file,$(installed_units),$(call install_file,$(file)) &&) true
 	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(call target_of,$(firstword $(installed_units)))
 
@@ -270,15 +270,16 @@ installed_files := bin/tinyhttpd $(foreach file,$(installed) $(installed_units),
 installed_folders := $(if $(DESTDIR),$(sort $(dir $(installed_files))),share/doc/tinyhttpd/)
 
 uninstall: ## Remove what `make install` installed, with the same PREFIX and DESTDIR
-	rm -f $(installed_files:%='$(DESTDIR)$(PREFIX)/%')
-	set -e; cd '$(DESTDIR)/'; for folder in $(installed_folders:%='$(PREFIX:/%=%)/%'); do \
+	rm -f $(foreach file,$(installed_files),'$(DESTDIR)$(PREFIX)/$(file)')
+	set -e; cd '$(DESTDIR)/'; for folder in $(foreach folder,$(installed_folders),'$(patsubst /%,%,$(PREFIX)/)$(folder)'); do \
 		test ! -d "$$folder" || rmdir $(if $(DESTDIR),-p) --ignore-fail-on-non-empty "$$folder"; done
 
 # The same bytes for the same commit, whenever and in whichever clone.
 archive := $(BUILD_ROOT)/tinyhttpd-$(VERSION).tar
 dist: ## Pack the last commit into tinyhttpd-VERSION.tar.gz, in BUILD_ROOT (build)
 	@mkdir -p '$(BUILD_ROOT)'
-	@git -c tar.umask=0022 archive --prefix='tinyhttpd-$(VERSION)/' -o '$(archive)' HEAD
+	@git -c tar.umask=0022 -c core.autocrlf=false -c core.eol=lf archive --prefix='tinyhttpd-$(VERSION)/' \
+		-o '$(archive)' HEAD || { rm -f '$(archive)'; exit 1; }
 	@gzip -9nf '$(archive)'
 	@echo '$(archive).gz'
 
@@ -446,6 +447,7 @@ instructions: ## Count the instructions of a request, by valgrind; FUNCTIONS=20 
 .PHONY: image image-check
 image: ## Build the image tinyhttpd with docker, podman or buildah
 	@for tool in docker podman buildah; do command -v $$tool >/dev/null && exec $$tool build -t tinyhttpd \
+		--build-arg BUILDPLATFORM="linux/$$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')" \
 		--build-arg VERSION='$(VERSION)' --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null)" .; done; \
 		echo 'image: missing: docker, podman or buildah' >&2; exit 1
 
@@ -454,10 +456,10 @@ image-check: ## Build the image without a Docker engine, as root, and run it as 
 
 .PHONY: musl-check arm64-check
 musl-check: ## Build with musl-gcc and run all the tests, or T=NAME
-	+@.ci/musl-check $(T:%='%')
+	@.ci/musl-check $(T:%='%')
 
 arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in qemu; T='*' runs everything
-	+@.ci/arm64-check $(T:%='%')
+	@.ci/arm64-check $(T:%='%')
 
 .PHONY: package-check
 package-check: ## Make the packages, and try Debian's in a clean Debian, as root; SUITE=trixie in that release

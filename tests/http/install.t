@@ -58,6 +58,21 @@ my @before = tree_of($stage);
 made($top, $_, "DESTDIR=$stage", 'PREFIX=/usr') for qw(install uninstall);
 is_deeply([tree_of($stage)], \@before, 'files of others stay');
 
+# PREFIX may be empty, and a stage have any name.
+for my $case (["$build/stage", ''], ["$build/a stage %", '/usr/']) {
+    my ($folder, $prefix) = @$case;
+    made($top, $_, "DESTDIR=$folder", "PREFIX=$prefix") for qw(install uninstall);
+    is(join("\n", tree_of($folder)), '', "uninstall leaves nothing with PREFIX '$prefix' in $folder");
+}
+
+# The unit could not hold it.
+for my $bad ('/opt/my programs', '/opt/a&b', 'usr') {
+    my $run = run_program({ command => ['env', '-u', 'MAKEFLAGS', '-u', 'MFLAGS', '-u', 'MAKELEVEL', 'make', '-s', '-C', $top, "BUILD_ROOT=$build",
+        '-o', "$build/release/tinyhttpd", 'install', "DESTDIR=$build/none", "PREFIX=$bad"] });
+    like($run->{err}, qr/^install: PREFIX '\Q$bad\E': give an absolute path of letters/m, "PREFIX '$bad' is refused");
+    ok(!-e "$build/none", "PREFIX '$bad': nothing is installed");
+}
+
 # Without DESTDIR the folders are the system's.
 my $prefix = tempdir(CLEANUP => 1);
 made($top, $_, "PREFIX=$prefix/local") for qw(install uninstall);
@@ -72,6 +87,7 @@ SKIP: {
         my $clone = "$build/clone-$mask";
         umask $mask;
         is(system("git clone -q --shared '$top' '$clone' && git -C '$clone' config tar.umask user"), 0, 'a clone');
+        system("git -C '$clone' config core.autocrlf true") if $mask == 077;
         system("find '$clone' -path '*/.git' -prune -o -exec touch -d '\@$mask' {} +");
         put_file($clone, 'untracked', 'x');
         made($clone, 'dist', "BUILD_ROOT=$clone/build");
