@@ -47,17 +47,20 @@ static int open_ended(void)
 
 int channels_open(struct channels *channels, const struct passed_channels *passed)
 {
-    static const struct passed_channels none = {-1, -1, -1};
+    static const struct passed_channels none = {-1, -1, -1, false};
     passed = passed != NULL ? passed : &none;
     channels->old[0] = take_passed(passed->own);
     channels->old[1] = take_passed(passed->before);
-    int next = take_passed(passed->next);
+    int next = passed->are_of_this_version ? take_passed(passed->next) : -1;
     channels->before = next >= 0 ? next : open_ended();
     if (channels->before < 0)
         return -1;
     if (open_channel(&channels->own) == 0) {
-        if (open_channel(&channels->next) == 0)
+        if (open_channel(&channels->next) == 0) {
+            if (next < 0)
+                descriptors_close(take_passed(passed->next)); /* old workers see that none takes over */
             return 0;
+        }
         descriptors_close(channels->own.sender);
         descriptors_close(channels->own.receiver);
     }

@@ -26,6 +26,7 @@ struct passed_channels {
     int next; /* the receiving ends */
     int own;
     int before;
+    bool are_of_this_version; /* else this program can't read their messages, and ends all of them */
 };
 
 /* Makes the sockets. `passed`: NULL if there is no program before; on failure the caller keeps it. Returns 0, or -1

@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for
-   owned sockets, "handoff" and HANDOFF_VERSION for three further sockets after those (struct passed_channels),
+   owned sockets, "handoff" and HANDOFF_VERSION for three further sockets after those (struct passed_channels, in every
+   version),
    "INDEX:DEVICE:INODE" for each named Unix socket, "log:PID" for each log writer, and "PID" or "PID:RETIRED" for each
    worker. */
 #define TEXT(number) TEXT_OF(number)
@@ -29,6 +30,7 @@
 static const char note_name[] = "TINYHTTPD_HANDOVER";
 static const char note_dry_run[] = "trial";
 static const char note_owned[] = "owned";
+static const char note_any_channels[] = "handoff";
 static const char note_channels[] = "handoff" TEXT(HANDOFF_VERSION);
 static const char note_log[] = "log:";
 
@@ -113,21 +115,29 @@ static void read_log_writer(struct span member)
         log_adopt_writer((pid_t)pid);
 }
 
-static bool has_member(const char *note, const char *name)
+/* Returns what follows the beginning of the first member that has it, or NULL. */
+static const char *find_member(const char *note, const char *beginning)
 {
-    size_t length = strlen(name);
-    while (strncmp(note, name, length) != 0 || (note[length] != ',' && note[length] != '\0')) {
+    size_t length = strlen(beginning);
+    while (strncmp(note, beginning, length) != 0) {
         note += strcspn(note, ",");
         if (*note++ == '\0')
-            return false;
+            return NULL;
     }
-    return true;
+    return note + length;
+}
+
+static bool has_member(const char *note, const char *name)
+{
+    const char *rest = find_member(note, name);
+    return rest != NULL && (*rest == ',' || *rest == '\0');
 }
 
 static void read_note(struct handover *handover, const char *note)
 {
     handover->owned = has_member(note, note_owned);
-    handover->has_channels = has_member(note, note_channels);
+    handover->has_channels = find_member(note, note_any_channels) != NULL;
+    handover->channels.are_of_this_version = has_member(note, note_channels);
     while (*note != '\0' && handover->worker_count < LIMIT_RETIRED) {
         struct span member = {note, strcspn(note, ",")};
         read_log_writer(member);
@@ -187,7 +197,7 @@ void handover_close_inherited(int ready)
     if (!is_for_this_process() || !read_number("LISTEN_FDS", &count) || count > LIMIT_LISTENERS)
         count = 0;
     else
-        count += note != NULL && has_member(note, note_channels) ? CHANNEL_ENDS : 0;
+        count += note != NULL && find_member(note, note_any_channels) != NULL ? CHANNEL_ENDS : 0;
     for (unsigned i = 0; i < count; i++)
         kept[i] = HANDOVER_FIRST_FD + (int)i;
     kept[count++] = ready;
@@ -208,7 +218,7 @@ int handover_read(struct handover *handover, struct failure *failure)
                       LIMIT_LISTENERS);
     } else if (is_for_this_process()) {
         int after = HANDOVER_FIRST_FD + (int)sockets;
-        handover->channels = (struct passed_channels){after, after + 1, after + 2};
+        handover->channels = (struct passed_channels){after, after + 1, after + 2, false};
         handover->sockets = (unsigned)sockets;
         handover->dry_run = sockets > 0 && note != NULL && strcmp(note, note_dry_run) == 0;
         handover->reload = sockets > 0 && note != NULL && !handover->dry_run;

@@ -126,9 +126,10 @@ static void kill_retired(struct old_workers *workers, int64_t now)
 /* Returns CHECK_LISTENS if the worker has a listening socket, CHECK_RELEASED if not, an errno if /proc can't tell. */
 static int check_worker(const struct listening *listening, pid_t worker)
 {
-    if (port_owner_has(getpid(), listening->fds, listening->count) != 1)
-        return ENOENT; /* no /proc, or that of another PID namespace (pid_namespaces(7)) */
-    int has = port_owner_has(worker, listening->fds, listening->count);
+    int has = port_owner_has(getpid(), listening->fds, listening->count);
+    if (has != 1)
+        return has < 0 ? errno : ENOENT; /* no /proc, or that of another PID namespace (pid_namespaces(7)) */
+    has = port_owner_has(worker, listening->fds, listening->count);
     if (has >= 0)
         return has == 1 ? CHECK_LISTENS : CHECK_RELEASED;
     return errno == ENOENT ? CHECK_RELEASED : errno; /* ENOENT: it has ended */

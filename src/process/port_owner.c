@@ -100,9 +100,10 @@ static int watches(const char *pid, const char *fd, const unsigned long *inodes,
             found |= inodes[i] == inode;
         found |= ++watched > LIMIT_CONNECTIONS + LIMIT_LISTENERS;
     }
-    int result = !found && ferror(file) ? -1 : found;
+    int result = !found && ferror(file) ? -1 : found, error = errno;
     fclose(file);
-    return result;
+    errno = error;
+    return result < 0 && error == ENOENT ? 0 : result; /* the descriptor was closed */
 }
 
 /* What a descriptor leads to: 1 if it is one of the sockets, 0 if not, -1 with errno if this user may not see it. */

@@ -94,7 +94,7 @@ void reload_hand_over(struct reload *reload)
         passed[count++] = workers->old.list[i].worker;
     old_workers_end_channels(&workers->old);
     old_workers_stop_checks(&workers->old);
-    const struct passed_channels ends = {channels->next.receiver, channels->own.receiver, channels->before};
+    const struct passed_channels ends = {channels->next.receiver, channels->own.receiver, channels->before, true};
     int error = handover_execute(reload->command, &workers->master->listening, passed, count, &ends);
     log_error("not reloaded: can't execute '%s': %s; the running program stays", handover_program(), strerror(error));
     reload->succeeded = false;

@@ -70,9 +70,9 @@ sub read_body {
 # A server whose new program hangs in its trial; the checks are at the end of this file.
 my ($hanging, $hanging_folder, $hanging_port) = hanging();
 
-# An old worker of which /proc has no memory to tell, as of one with an epoll instance of millions of entries. It is
-# killed after half a minute, so this is looked at last.
-my ($untold, $unknown) = untold();
+# An old worker of which /proc has no memory to tell, as of one with an epoll instance of millions of entries, or can't
+# tell anything. It is killed after half a minute, so this is looked at last.
+my @untold = map { [untold($_)] } 'worker', 'self';
 
 # A server with a replaceable program: its pid, its folder, its port, and the program's path in that folder.
 sub replaceable {
@@ -92,14 +92,16 @@ sub hanging {
     return ($pid, $folder, $port);
 }
 
+# Of which processes /proc has no memory to tell: of the worker, or of the process that looks.
 sub untold {
+    my ($whose) = @_;
     my $short = new_root() . '/pid';
     local %ENV = (%ENV, preload('host'), HOST_HANGS => $short);
     my $server = Harness->start(root => $root, args => ['-j', '1']);
     $server->expect_stderr($told);
     $server->expect_stderr(qr/can't check that old worker \d+|was killed by signal 9/);
     my $worker = stopped($server->workers);
-    put_file(dirname($short), 'pid', "short $worker");
+    put_file(dirname($short), 'pid', 'short ' . ($whose eq 'worker' ? $worker : 'self'));
     ok(reload($server), '/proc has no memory to tell: reloaded');
     return ($server, $worker);
 }
@@ -941,10 +943,13 @@ for my $name ('/nowhere/notify', '@nowhere', '', 'x', '/' . 'a' x 200) {
     $server->stop;
 }
 
-ok(eventually(sub { $untold->stderr =~ /^tinyhttpd: can't check that old worker $unknown accepts no more connections: (?:Cannot allocate|Out of) memory; killed$/m }),
-    '/proc has no memory to tell of an old worker: it is killed in the end');
-ok(eventually(sub { !-e "/proc/$unknown" }), 'and has ended');
-$untold->stop(lost => 1);
+for (@untold) {
+    my ($untold, $unknown) = @$_;
+    ok(eventually(sub { $untold->stderr =~ /^tinyhttpd: can't check that old worker $unknown accepts no more connections: (?:Cannot allocate|Out of) memory; killed$/m }),
+        '/proc has no memory to tell of an old worker: it is killed in the end');
+    ok(eventually(sub { !-e "/proc/$unknown" }), 'and has ended');
+    $untold->stop(lost => 1);
+}
 
 like(eventually(sub { slurp("$hanging_folder/err") =~ /^(tinyhttpd: not reloaded: .*signal 9.*)$/m && $1 }) || '', qr/the running program stays/,
     'a trial that exceeds its time is killed');

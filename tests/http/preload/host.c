@@ -3,7 +3,7 @@
    that file never ends, as while a file system does not respond; of all other processes if the file has "*"; and if it
    has "busy PID", not while it has, but the reader uses a little CPU time; if it has "costly PID", all that there is;
    if it has "waiting PID", the same, but the CPU time that it uses is unknown, as if it waited for a CPU; and if it has
-   "short PID", for lack of memory. */
+   "short PID", for lack of memory. The PID may be "self", the reader's. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -59,7 +59,7 @@ DIR *opendir(const char *path)
         close(fd);
     bool is_other = strcmp(hung, "*") == 0;
     const char *blank = strchr(hung, ' '), *pid = blank != NULL ? blank + 1 : hung;
-    if (is_other)
+    if (is_other || strcmp(pid, "self") == 0)
         snprintf(expected, sizeof expected, "/proc/%d/fd", (int)getpid());
     else
         snprintf(expected, sizeof expected, "/proc/%s/fd", pid);

@@ -86,8 +86,8 @@ static void end_and_drop(struct channels *later)
 static void channels_of_the_program_before_are_used(void **state)
 {
     struct channels later;
-    struct passed_channels passed = {dup(channels.next.receiver), dup(channels.own.receiver),
-                                     dup(channels.before)}; /* not FD_CLOEXEC */
+    struct passed_channels passed = {dup(channels.next.receiver), dup(channels.own.receiver), dup(channels.before),
+                                     true}; /* not FD_CLOEXEC */
     char got[8];
     (void)state;
     assert_int_equal(channels_open(&later, &passed), 0);
@@ -98,6 +98,25 @@ static void channels_of_the_program_before_are_used(void **state)
     assert_true((fcntl(passed.own, F_GETFD) & FD_CLOEXEC) != 0);
     assert_int_equal(write(channels.next.sender, "next", 4), 4);
     assert_int_equal(read(later.before, got, sizeof got), 4);
+}
+
+/* Nothing is read from them, and an old worker can keep nothing in them. */
+static void channels_of_another_version_are_only_ended(void **state)
+{
+    struct channels later;
+    struct passed_channels passed = {channels.next.receiver, channels.own.receiver, dup(channels.before), false};
+    char got[8];
+    (void)state;
+    assert_int_equal(write(channels.own.sender, "kept", 4), 4);
+    assert_int_equal(channels_open(&later, &passed), 0);
+    assert_int_equal(read(later.before, got, sizeof got), 0);
+    assert_true(send(channels.next.sender, "next", 4, MSG_NOSIGNAL) < 0);
+    assert_int_equal(errno, EPIPE);
+    const int own = dup(channels.own.receiver); /* a worker's */
+    end_and_drop(&later);
+    assert_true(recv(own, got, sizeof got, 0) <= 0);
+    assert_true(send(channels.own.sender, "more", 4, MSG_NOSIGNAL) < 0);
+    assert_int_equal(errno, EPIPE);
 }
 
 /* One that a worker of the program before has shut down is at its end, and no other is. */
@@ -136,7 +155,7 @@ static void master_sees_what_waits(void **state)
 {
     char got[8];
     struct channels later;
-    struct passed_channels passed = {channels.next.receiver, channels.own.receiver, dup(channels.before)};
+    struct passed_channels passed = {channels.next.receiver, channels.own.receiver, dup(channels.before), true};
     (void)state;
     assert_int_equal(channels_open(&later, &passed), 0);
     const struct channel *const held[] = {&channels.own, &channels.next, &later.own};
@@ -171,7 +190,11 @@ static void what_is_no_channel_is_not_used(void **state)
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     const struct passed_channels passed[] = {
-        {ends[0], ends[1], -1}, {1000, 1001, 1002}, {open("/", O_RDONLY | O_CLOEXEC), -1, ends[0]}};
+        {ends[0], ends[1], -1, true},
+        {1000, 1001, 1002, true},
+        {open("/", O_RDONLY | O_CLOEXEC), -1, ends[0], true},
+        {ends[0], ends[1], -1, false},
+    };
     for (size_t i = 0; i < sizeof passed / sizeof *passed; i++) {
         assert_int_equal(channels_open(&later, &passed[i]), 0);
         assert_int_not_equal(later.before, passed[i].next);
@@ -188,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup(what_is_sent_early_is_dropped, begin),
         cmocka_unit_test_setup(descriptors_at_fixed_numbers_are_moved, begin),
         cmocka_unit_test_setup(channels_of_the_program_before_are_used, begin),
+        cmocka_unit_test_setup(channels_of_another_version_are_only_ended, begin),
         cmocka_unit_test_setup(without_a_program_before_its_channel_is_at_its_end, begin),
         cmocka_unit_test_setup(ended_channel_holds_nothing, begin),
         cmocka_unit_test_setup(master_sees_what_waits, begin),

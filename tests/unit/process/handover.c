@@ -74,7 +74,7 @@ static void hand_over(char **arguments)
     char *command[] = {arguments[0], (char[]){"next"}, inodes, NULL};
     CHECK(open("/", O_RDONLY | O_CLOEXEC) == 7);
     struct passed_channels channels = {open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/zero", O_RDONLY | O_CLOEXEC),
-                                       open("/dev/full", O_RDONLY | O_CLOEXEC)};
+                                       open("/dev/full", O_RDONLY | O_CLOEXEC), true};
     CHECK(channels.next == 8 && channels.own == 9 && channels.before == 10);
     handover_execute(command, &listening, workers, 2, &channels);
     CHECK(!"executed");
