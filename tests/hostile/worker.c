@@ -8,11 +8,17 @@
  * word: room (4096 bytes of memory), rights (a struct msghdr that passes a descriptor), counters and guard (shared
  * memory that another process writes to), root, tcp, unix, peer (descriptors). HOSTILE_LANDLOCK_ABI in the environment
  * simulates a kernel with this version of Landlock; 0 one without Landlock.
+ *
+ *   GET /__hostile?hide
+ *
+ * hides a listening socket in a channel, see hide(). While the file HOSTILE_SLOW exists, what is dropped from a channel
+ * takes that long to close, as an epoll instance with millions of entries does, or a file of a hung file system.
  */
 #include "serve/worker.h"
 
 #include "answer/answer.h"
 #include "base/buffer.h"
+#include "base/descriptors.h"
 #include "base/shared.h"
 #include "sandbox/instrumented.h"
 
@@ -98,8 +104,8 @@ int __wrap_accept4(int listener, struct sockaddr *address, socklen_t *length, in
     return fd;
 }
 
-/* A message that passes the root's descriptor (unix(7)), or receives one. */
-static void *make_rights(void)
+/* A message that passes a descriptor (unix(7)), or receives one. */
+static struct msghdr *make_rights(int fd)
 {
     static char byte = 'x';
     static char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(sizeof(size_t))));
@@ -111,8 +117,53 @@ static void *make_rights(void)
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &worker->root, sizeof worker->root);
+    memcpy(CMSG_DATA(header), &fd, sizeof fd);
     return &message;
+}
+
+/* ---- a listening socket in a channel ---- */
+
+ssize_t __real_recvmsg(int socket, struct msghdr *message, int flags);
+ssize_t __wrap_recvmsg(int socket, struct msghdr *message, int flags);
+
+/* Without room for its descriptors, a message is dropped. */
+ssize_t __wrap_recvmsg(int socket, struct msghdr *message, int flags)
+{
+    ssize_t length = __real_recvmsg(socket, message, flags);
+    const char *slow = getenv("HOSTILE_SLOW");
+    while (length > 0 && message->msg_control == NULL && slow != NULL && access(slow, F_OK) == 0)
+        usleep(100000);
+    return length;
+}
+
+static void tell_peer(const char *text)
+{
+    __real_syscall(SYS_sendto, peer, text, strlen(text), MSG_NOSIGNAL, NULL, 0);
+}
+
+/* Leaves the listening socket only in the channel among the program's workers, behind what is dropped first. Takes it out
+   when the client has sent a byte. Needs a program with one worker, as the others would receive it. */
+static _Noreturn void hide(void)
+{
+    enum { DESCRIPTORS = 1024 };
+    char byte, control[256];
+    struct iovec piece = {&byte, 1};
+    struct msghdr taken = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control};
+    sendmsg(DESCRIPTOR_HANDOFF_OUT, make_rights(worker->root), MSG_DONTWAIT);
+    sendmsg(DESCRIPTOR_HANDOFF_OUT, make_rights(worker->listeners[0]), MSG_DONTWAIT);
+    for (int fd = DESCRIPTOR_FIXED_LAST + 1; fd < DESCRIPTORS; fd++) {
+        if (fd != peer)
+            close(fd);
+    }
+    tell_peer("hidden");
+    while (recv(peer, &byte, 1, 0) < 0)
+        ;
+    do {
+        taken.msg_controllen = sizeof control;
+    } while (__real_recvmsg(DESCRIPTOR_HANDOFF_IN, &taken, MSG_DONTWAIT) > 0); /* 0: the channel has ended */
+    tell_peer("taken");
+    for (;;)
+        ;
 }
 
 /* ---- the calls ---- */
@@ -302,7 +353,7 @@ static long find_word(const char *word)
     if (strcmp(word, "room") == 0)
         return (long)(intptr_t)room;
     if (strcmp(word, "rights") == 0)
-        return (long)(intptr_t)make_rights();
+        return (long)(intptr_t)make_rights(worker->root);
     if (strcmp(word, "counters") == 0)
         return (long)(intptr_t)others[COUNTERS];
     if (strcmp(word, "guard") == 0)
@@ -382,6 +433,8 @@ static long obey(char *words)
         return TINYHTTPD_INSTRUMENTED;
     if (name != NULL && strcmp(name, "i386") == 0)
         return call_i386();
+    if (name != NULL && strcmp(name, "hide") == 0)
+        hide();
     if (name == NULL || !find_call(name, &number))
         return -ENOTSUP;
     char *word = strtok_r(NULL, ",", &rest);

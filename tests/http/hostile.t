@@ -405,6 +405,60 @@ sub try_log {
     return;
 }
 
+# An old worker that keeps a listening socket in its channel while that is emptied slowly, and takes it out after the
+# master has looked, is killed. One that an earlier reload replaced, which still sends a response, is not: its checks do
+# not wait for what is in the channel.
+sub try_to_hide {
+    my $slow = put_file(new_root(), 'slow', '');
+    my $root = new_root();
+    open my $file, '>', "$root/large" or die $!;
+    truncate $file, 20_000_000;
+    local $ENV{HOSTILE_SLOW} = $slow;
+    my $server = Harness->start(root => $root, args => ['-j', '1']);
+    my ($honest) = $server->workers;
+    my $download = $server->connection(receive => 32_768);
+    syswrite $download, get_request('/large');
+    sysread $download, my $start, 1000;
+    my $reload = sub {
+        my ($times) = @_;
+        kill 'HUP', $server->pid;
+        return eventually { $times == (() = $server->stderr =~ /^tinyhttpd: reloaded/mg) };
+    };
+    ok($reload->(1), 'hiding a socket: reloaded');
+    my ($client, $hostile);
+    eventually {
+        $client = { socket => $server->connection };
+        $hostile = attempt($client, 'getpid');
+        $hostile ne 'ended' && $hostile != $honest;
+    };
+    $server->expect_stderr($_) for qr/reloaded/, qr/old worker $hostile (?:still accepts|was killed by signal 9)/;
+    syswrite $client->{socket}, get_request('/__hostile?hide');
+    my $hears = sub { # what the worker says before it spins
+        my ($word) = @_;
+        IO::Select->new($client->{socket})->can_read(60);
+        $client->{socket}->blocking(0);
+        sysread $client->{socket}, my $heard, length $word;
+        kill 'STOP', $hostile;
+        return ($heard // '') eq $word;
+    };
+    ok($hears->('hidden'), 'hiding a socket: it is in the channel');
+    ok($reload->(2), 'hiding a socket: reloaded again');
+    my $dropping = sub { grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } children_of($server->pid) };
+    ok(defined(asleep_until { 1 == $dropping->() && at_rest($server->pid) && 1 == $dropping->() } $server->pid, 15),
+        'hiding a socket: the master has looked while the channel is emptied');
+    syswrite $client->{socket}, 'x';
+    kill 'CONT', $hostile;
+    $hears->('taken'); # or it is killed by then
+    my $told = qr/^tinyhttpd: old worker $hostile still accepts connections after it was replaced; killed$/m;
+    ok(defined(asleep_until { $server->stderr =~ $told && !-e "/proc/$hostile" } $server->pid, 15), 'hiding a socket: the worker is killed');
+    kill 'KILL', $hostile if -e "/proc/$hostile";
+    ok(-e "/proc/$honest", 'hiding a socket: another old worker lives');
+    unlink $slow;
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, 'hiding a socket: it finishes its response');
+    $server->stop(lost => 1);
+    return;
+}
+
 sub fchown { my ($user, $handle) = @_; chown $user, $user, $handle if -p $handle || -c $handle; return }
 
 # ---- the servers to try
@@ -430,6 +484,7 @@ for my $limit ($instrumented || !$has_seccomp ? () : @versions) {
         try_log(@$user, $limit, 'a terminal', @terminal);
     }
 }
+try_to_hide() if $has_seccomp;
 SKIP: {
     skip 'a build that observes itself allows more', 1 if $instrumented;
     skip 'no seccomp here', 1 if !$has_seccomp;
