@@ -322,7 +322,7 @@ $(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/link.stamp | $(libra
 $(hostile): $(hostile_objects) $(objects) $(BUILD)/link.stamp
 	@echo '  link $@'
 	@mkdir -p $(@D)
-	@$(link) $(addprefix -Wl$(comma)--wrap=,answer worker_run accept4 recvmsg syscall shared_keep) -o $@ $(filter %.o,$^) $(libs)
+	@$(link) $(addprefix -Wl$(comma)--wrap=,answer worker_run accept4 execv recvmsg syscall shared_keep) -o $@ $(filter %.o,$^) $(libs)
 
 # Without sanitizers, which check the program and not the test.
 $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stamp

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -90,14 +91,18 @@ static bool prevent_core_dumps(void)
     return set;
 }
 
-/* Supplementary groups besides `group`. 0 if they can't be asked for. */
+/* Supplementary groups besides the worker's own. Those that a user namespace does not map look like `nobody`'s, so only
+   one of several equal ones is its own. 0 if they can't be asked for. */
 static int count_other_groups(gid_t group)
 {
-    gid_t groups[LIMIT_GROUPS];
-    int count = getgroups(LIMIT_GROUPS, groups), others = 0;
-    for (int i = 0; i < count; i++)
-        others += groups[i] != group;
-    return others;
+    int count = getgroups(0, NULL), own = 0;
+    gid_t *groups = count > 0 ? malloc((size_t)count * sizeof *groups) : NULL;
+    if (groups != NULL)
+        count = getgroups(count, groups);
+    for (int i = 0; groups != NULL && i < count; i++)
+        own |= groups[i] == group;
+    free(groups);
+    return count > 0 ? count - own : 0;
 }
 
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)

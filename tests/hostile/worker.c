@@ -12,7 +12,8 @@
  *   GET /__hostile?hide
  *
  * hides a listening socket in a channel, see hide(). While the file HOSTILE_SLOW exists, what is dropped from a channel
- * takes that long to close, as an epoll instance with millions of entries does, or a file of a hung file system.
+ * takes that long to close, as an epoll instance with millions of entries does, or a file of a hung file system. With
+ * HOSTILE_VERSION, a reload looks to the next program as if one of another HANDOFF_VERSION were replaced.
  */
 #include "serve/worker.h"
 
@@ -134,6 +135,22 @@ ssize_t __wrap_recvmsg(int socket, struct msghdr *message, int flags)
     while (length > 0 && message->msg_control == NULL && slow != NULL && access(slow, F_OK) == 0)
         usleep(100000);
     return length;
+}
+
+int __real_execv(const char *path, char *const *arguments);
+int __wrap_execv(const char *path, char *const *arguments);
+
+int __wrap_execv(const char *path, char *const *arguments)
+{
+    char note[16384];
+    const char *name = "TINYHTTPD_HANDOVER", *given = getenv(name), *version = "handoff";
+    const char *at = given != NULL && getenv("HOSTILE_VERSION") != NULL ? strstr(given, version) : NULL;
+    if (at != NULL) {
+        at += strlen(version);
+        snprintf(note, sizeof note, "%.*s9%s", (int)(at - given), given, at);
+        setenv(name, note, 1);
+    }
+    return __real_execv(path, arguments);
 }
 
 static void tell_peer(const char *text)

@@ -409,6 +409,7 @@ sub try_log {
 # master has looked, is killed. One that an earlier reload replaced, which still sends a response, is not: its checks do
 # not wait for what is in the channel.
 sub try_to_hide {
+    my ($what) = @_;
     my $slow = put_file(new_root(), 'slow', '');
     my $root = new_root();
     open my $file, '>', "$root/large" or die $!;
@@ -424,7 +425,7 @@ sub try_to_hide {
         kill 'HUP', $server->pid;
         return eventually { $times == (() = $server->stderr =~ /^tinyhttpd: reloaded/mg) };
     };
-    ok($reload->(1), 'hiding a socket: reloaded');
+    ok($reload->(1), "$what: reloaded");
     my ($client, $hostile);
     eventually {
         $client = { socket => $server->connection };
@@ -441,20 +442,20 @@ sub try_to_hide {
         kill 'STOP', $hostile;
         return ($heard // '') eq $word;
     };
-    ok($hears->('hidden'), 'hiding a socket: it is in the channel');
-    ok($reload->(2), 'hiding a socket: reloaded again');
+    ok($hears->('hidden'), "$what: it is in the channel");
+    ok($reload->(2), "$what: reloaded again");
     my $dropping = sub { grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } children_of($server->pid) };
     ok(defined(asleep_until { 1 == $dropping->() && at_rest($server->pid) && 1 == $dropping->() } $server->pid, 15),
-        'hiding a socket: the master has looked while the channel is emptied');
+        "$what: the master has looked while the channel is emptied");
     syswrite $client->{socket}, 'x';
     kill 'CONT', $hostile;
     $hears->('taken'); # or it is killed by then
     my $told = qr/^tinyhttpd: old worker $hostile still accepts connections after it was replaced; killed$/m;
-    ok(defined(asleep_until { $server->stderr =~ $told && !-e "/proc/$hostile" } $server->pid, 15), 'hiding a socket: the worker is killed');
+    ok(defined(asleep_until { $server->stderr =~ $told && !-e "/proc/$hostile" } $server->pid, 15), "$what: the worker is killed");
     kill 'KILL', $hostile if -e "/proc/$hostile";
-    ok(-e "/proc/$honest", 'hiding a socket: another old worker lives');
+    ok(-e "/proc/$honest", "$what: another old worker lives");
     unlink $slow;
-    is(rest_of_download($download, $start, 20_000_000), 20_000_000, 'hiding a socket: it finishes its response');
+    is(rest_of_download($download, $start, 20_000_000), 20_000_000, "$what: it finishes its response");
     $server->stop(lost => 1);
     return;
 }
@@ -484,7 +485,11 @@ for my $limit ($instrumented || !$has_seccomp ? () : @versions) {
         try_log(@$user, $limit, 'a terminal', @terminal);
     }
 }
-try_to_hide() if $has_seccomp;
+if ($has_seccomp) {
+    try_to_hide('hiding a socket');
+    local $ENV{HOSTILE_VERSION} = 1;
+    try_to_hide('hiding a socket from a program of another version');
+}
 SKIP: {
     skip 'a build that observes itself allows more', 1 if $instrumented;
     skip 'no seccomp here', 1 if !$has_seccomp;
