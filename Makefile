@@ -456,10 +456,10 @@ image-check: ## Build the image without a Docker engine, as root, and run it as 
 
 .PHONY: musl-check arm64-check
 musl-check: ## Build with musl-gcc and run all the tests, or T=NAME
-	@.ci/musl-check $(T:%='%')
+	@.ci/musl-check $(if $(T),'$(T)')
 
 arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in qemu; T='*' runs everything
-	@.ci/arm64-check $(T:%='%')
+	@.ci/arm64-check $(if $(T),'$(T)')
 
 .PHONY: package-check
 package-check: ## Make the packages, and try Debian's in a clean Debian, as root; SUITE=trixie in that release
