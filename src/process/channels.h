@@ -56,7 +56,7 @@ bool channels_have_old(const struct channels *channels);
    instance with millions of entries, or as long as a file system does not respond. */
 void channels_drop_old(const struct channels *channels);
 
-/* Closes the ended channels, once a child that drops their messages has them. */
+/* Closes the ended channels, once a child has dropped their messages. */
 void channels_close_old(struct channels *channels);
 
 /* In a worker: moves a descriptor that has a fixed number (base/descriptors.h). False with errno on failure. */

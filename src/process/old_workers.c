@@ -170,11 +170,11 @@ static void begin_check(struct old_workers *workers, struct old_child *old, int6
 }
 
 /* In a process of its own, as the sockets in the old channels may take long to close. It is no check: it waits for what
-   any old worker has put there. */
+   any old worker has put there. If it is killed, another one goes on. */
 void old_workers_end_channels(struct old_workers *workers)
 {
     struct channels *channels = &workers->master->channels;
-    if (!channels_have_old(channels))
+    if (!channels_have_old(channels) || workers->dropper > 0)
         return;
     channels_end_old(channels);
     pid_t pid = master_fork();
@@ -183,18 +183,14 @@ void old_workers_end_channels(struct old_workers *workers)
         channels_drop_old(channels);
         _exit(EX_OK);
     }
-    if (pid < 0)
-        return;
-    channels_close_old(channels);
-    workers->dropper = pid;
+    workers->dropper = pid > 0 ? pid : 0;
 }
 
 /* A worker can take a listening socket out of a channel that is not empty yet, so the last look is made after that. */
 static void begin_checks(struct old_workers *workers, int64_t now)
 {
     old_workers_end_channels(workers);
-    bool dropped = workers->dropper == 0 && !channels_have_old(&workers->master->channels);
-    workers->release_due = dropped ? INT64_MAX : now + LIMIT_RELEASE_MS;
+    workers->release_due = !channels_have_old(&workers->master->channels) ? INT64_MAX : now + LIMIT_RELEASE_MS;
     for (unsigned i = 0; i < workers->count; i++) {
         struct old_child *old = &workers->list[i];
         if (old->check == 0 && !old->killed)
@@ -318,6 +314,8 @@ bool old_workers_on_exit(struct old_workers *workers, pid_t pid, int wait_status
 {
     if (pid == workers->dropper) {
         workers->dropper = 0;
+        if (WIFEXITED(wait_status))
+            channels_close_old(&workers->master->channels);
         workers->release_due = earlier_of(workers->release_due, now_ms() + LIMIT_RELEASE_MS);
         return true;
     }

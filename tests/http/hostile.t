@@ -409,7 +409,7 @@ sub try_log {
 # master has looked, is killed. One that an earlier reload replaced, which still sends a response, is not: its checks do
 # not wait for what is in the channel.
 sub try_to_hide {
-    my ($what) = @_;
+    my ($what, $kills) = @_;
     my $slow = put_file(new_root(), 'slow', '');
     my $root = new_root();
     open my $file, '>', "$root/large" or die $!;
@@ -447,6 +447,16 @@ sub try_to_hide {
     my $dropping = sub { grep { slurp("/proc/$_/status") =~ /^Seccomp:\s+0$/m } children_of($server->pid) };
     ok(defined(asleep_until { 1 == $dropping->() && at_rest($server->pid) && 1 == $dropping->() } $server->pid, 15),
         "$what: the master has looked while the channel is emptied");
+    if ($kills) {
+        my ($killed) = $dropping->();
+        kill 'KILL', $killed;
+        my $next = $killed; # a look at a worker is such a process, too, but ends at once
+        ok(defined(asleep_until {
+            my ($before, $now) = ($next, $dropping->());
+            $next = $now // $killed;
+            $next != $killed && $next == $before && at_rest($server->pid) && $next == (($dropping->())[0] // 0);
+        } $server->pid, 15), "$what: another process goes on");
+    }
     syswrite $client->{socket}, 'x';
     kill 'CONT', $hostile;
     $hears->('taken'); # or it is killed by then
@@ -487,6 +497,7 @@ for my $limit ($instrumented || !$has_seccomp ? () : @versions) {
 }
 if ($has_seccomp) {
     try_to_hide('hiding a socket');
+    try_to_hide('hiding a socket, and the process that empties the channel is killed', 1);
     local $ENV{HOSTILE_VERSION} = 1;
     try_to_hide('hiding a socket from a program of another version');
 }
