@@ -105,6 +105,14 @@ static int count_other_groups(gid_t group)
     return count > 0 ? count - own : 0;
 }
 
+/* A preloaded library can start threads in each process that is forked. An emulator may have some of its own. 0 if /proc
+   can't tell. */
+static unsigned count_other_threads(void)
+{
+    struct stat threads; /* has "." and "..", too */
+    return stat("/proc/self/task", &threads) == 0 && threads.st_nlink > 3 ? (unsigned)threads.st_nlink - 3 : 0;
+}
+
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
 {
     *held = (struct sandbox_held){0};
@@ -133,6 +141,7 @@ bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_h
     held->landlock_error = version < 0 ? errno : 0;
     held->landlock_version = version > 0 ? version : 0;
     held->reads_all = sandbox->reads_all;
+    held->other_threads = count_other_threads();
     if (sandbox_reads_others(held) || !no_dumps)
         sandbox_hide_memory(); /* after the change of user, which may undo it (fs.suid_dumpable, proc_sys_fs(5)) */
     return true;
@@ -261,10 +270,12 @@ int sandbox_rehearse(const struct sandbox *sandbox, struct sandbox_held *held, s
     return check(sandbox, held, failure);
 }
 
-/* Root without capabilities still owns files and processes: only Landlock and seccomp keep a worker from them. */
+/* Root without capabilities still owns files and processes: only Landlock and seccomp keep a worker from them. Other
+   threads even have their capabilities. */
 static bool may_stay_root(const struct sandbox_held *held)
 {
-    return held->no_new_privileges_error == 0 && held->landlock_version > 0 && !held->reads_all && held->calls > 0;
+    return held->other_threads == 0 && held->no_new_privileges_error == 0 && held->landlock_version > 0 &&
+           !held->reads_all && held->calls > 0;
 }
 
 int sandbox_choose_user(struct sandbox *sandbox, struct sandbox_held *held, struct failure *failure)
@@ -297,7 +308,7 @@ static const char *files_clause(const struct sandbox_held *held)
 
 void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX])
 {
-    char groups[40] = "", user[96] = "", gains[96] = "no new privileges", landlock[160], calls[96];
+    char groups[40] = "", user[96] = "", gains[96] = "no new privileges", landlock[160], calls[96], threads[64] = "";
     if (held->groups > 0)
         snprintf(groups, sizeof groups, ", other groups: %d", held->groups);
     if (held->user_error != 0)
@@ -315,6 +326,8 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
         snprintf(calls, sizeof calls, "no seccomp (%s)", strerror(held->seccomp_error));
     else
         snprintf(calls, sizeof calls, "seccomp (%d calls)", held->calls);
-    snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, no capabilities, %s, files %s, %s, %s", held->user,
-             held->group, groups, user, gains, files_clause(held), landlock, calls);
+    if (held->other_threads > 0)
+        snprintf(threads, sizeof threads, "; threads outside it, of a library: %u", held->other_threads);
+    snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, no capabilities, %s, files %s, %s, %s%s", held->user,
+             held->group, groups, user, gains, files_clause(held), landlock, calls, threads);
 }

@@ -31,11 +31,12 @@ struct sandbox_held {
     bool reads_all;
     int calls; /* that seccomp allows; 0 if it is missing */
     int seccomp_error;
-    int root_error;       /* of opening the root inside the sandbox */
-    bool root_is_visible; /* the sandbox can look its name up */
+    unsigned other_threads; /* of the process, which Landlock and seccomp do not hold */
+    int root_error;         /* of opening the root inside the sandbox */
+    bool root_is_visible;   /* the sandbox can look its name up */
 };
 
-enum { SANDBOX_LINE_MAX = 640 };
+enum { SANDBOX_LINE_MAX = 720 };
 
 /* Enters the sandbox but for sandbox_restrict_calls(); there is no way back. The kernel kills the process when `parent`
    ends. False if the process must exit: the parent has ended, or the kernel refuses the user of --user. */

@@ -233,6 +233,14 @@ SKIP: {
         $server->stop;
     }
 
+    # The sandbox holds one thread.
+    {
+        local %ENV = (%ENV, preload('host'), HOST_THREAD => 1);
+        my $server = Harness->start(root => $root, args => ['-v', '-j', '1']);
+        like($server->banner, qr/^tinyhttpd: sandbox: .*; threads outside it, of a library: 1$/m, 'a library with a thread: -v says so');
+        $server->stop;
+    }
+
     # As in a container with '--cap-drop all', as root and as another user.
     for my $user (0, NOBODY) {
         my $server = Harness->start(root => $root, args => ['-v'], as => [@bare, "--reuid=$user", '--clear-groups', '--no-new-privs', '--']);

@@ -1,14 +1,16 @@
-/* Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for an address leaves
-   that file open, as libraries leave sockets open. With HOST_HANGS=FILE, reading /proc/PID/fd of the process in
-   that file never ends, as while a file system does not respond; of all other processes if the file has "*"; and if it
-   has "busy PID", not while it has, but the reader uses a little CPU time; if it has "costly PID", all that there is;
-   if it has "waiting PID", the same, but the CPU time that it uses is unknown, as if it waited for a CPU; and if it has
-   "short PID", for lack of memory. The PID may be "self", the reader's. */
+/* Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for an address leaves that file
+   open, as libraries leave sockets open. With HOST_THREAD, each process that is forked has a second thread. With
+   HOST_HANGS=FILE, reading /proc/PID/fd of the process in that file never ends, as while a file system does not respond;
+   of all other processes if the file has "*"; and if it has "busy PID", not while it has, but the reader uses a little
+   CPU time; if it has "costly PID", all that there is; if it has "waiting PID", the same, but the CPU time that it uses
+   is unknown, as if it waited for a CPU; and if it has "short PID", for lack of memory. The PID may be "self", the
+   reader's. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +25,25 @@
         void *found = dlsym(RTLD_NEXT, name); \
         memcpy(&next, &found, sizeof next); \
     }
+
+static void *wait_for_ever(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+static void start_thread(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, wait_for_ever, NULL);
+}
+
+__attribute__((constructor)) static void start_threads(void)
+{
+    if (getenv("HOST_THREAD") != NULL)
+        pthread_atfork(NULL, NULL, start_thread);
+}
 
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **list)
 {
