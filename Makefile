@@ -455,7 +455,7 @@ image-check: ## Build the image without a Docker engine, as root, and run it as 
 	@.ci/image-check '$(BUILD_ROOT)/image'
 
 .PHONY: musl-check arm64-check
-musl-check: ## Build with musl-gcc and run all the tests, or T=NAME
+musl-check: ## Build with musl-gcc and run all the tests, or T=PATTERN
 	@.ci/musl-check $(if $(T),'$(T)')
 
 arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in qemu; T='*' runs everything
