@@ -1,8 +1,8 @@
 # tinyhttpd: `make help` lists the targets.
 #
 # Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
-# WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz FUZZ=NAME,..., FUZZ_SECONDS
-# and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED.
+# WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check T=PATTERN of names, such as T=range or
+# T='stale*'; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED.
 
 # The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0
@@ -31,7 +31,7 @@ first := $(strip $(filter clean deps,$(MAKECMDGOALS)))
 rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 
 # Goals that need more than a compiler and the libraries; .ci/deps has a group for each.
-equipped := check clients fuzz coverage valgrind lint image-check deb package-check proof
+equipped := check clients browser fuzz coverage valgrind lint image-check musl-check arm64-check deb package-check proof
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
 	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
@@ -49,8 +49,9 @@ then: $(first) ; +@$(MAKE) $(rest)
 
 else
 
-help: ## List the targets
+help: ## List the targets, and the variables
 	@awk -F ':.*## ' '/^[a-z0-9_.-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk '/^# Variables/, /^$$/ { sub(/^#?/, " "); print }' $(firstword $(MAKEFILE_LIST))
 
 # ---- Files ------------------------------------------------------------------------------------------------------
 
@@ -330,10 +331,10 @@ $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stam
 	@mkdir -p $(@D)
 	@$(call compile_preload,$<,$@)
 
-tests: $(program) $(units) $(hostile) $(preloads)
+tests: $(program) $(units) $(hostile) $(preloads) ## Build the programs of the tests
 	@:
 
-check: ## Run all the tests, then once more under ASan and UBSan; T=range runs those of that name
+check: ## Run all the tests, then once more under ASan and UBSan; T=PATTERN runs those of that name
 	+@$(MAKE) DEBUG= tests
 ifneq ($(sanitizers),)
 	+@$(MAKE) DEBUG=1 tests
@@ -356,9 +357,8 @@ clients: $(program) ## Let the real clients that are installed load files: curl,
 # Each test runs in the engines that are installed, or in those of ENGINES. For another one a line names the packages.
 # The pictures of the pages are below BUILD_ROOT.
 browser: $(program) ## Try pages, and --watch, in Chromium, Firefox and WebKitGTK
-	@command -v node >/dev/null || { echo 'browser: skipped: no node: apt install nodejs'; exit 0; }; \
-	for test in tests/browser/*.mjs; do echo "# $$test"; \
-		TINYHTTPD='$(program)' PICTURES='$(BUILD_ROOT)/browser' node "$$test" || exit 1; done
+	@command -v node >/dev/null || { echo 'browser: skipped: no node; type: make deps browser'; exit 0; }; \
+		TINYHTTPD='$(program)' PICTURES='$(BUILD_ROOT)/browser' node tests/browser/lib/run.mjs
 
 # Needs npm, which downloads the generators of the sites, once; Chromium and playwright-core, in node_modules or in the
 # folder PLAYWRIGHT.
@@ -455,7 +455,7 @@ image-check: ## Build the image without a Docker engine, as root, and run it as 
 	@.ci/image-check '$(BUILD_ROOT)/image'
 
 .PHONY: musl-check arm64-check
-musl-check: ## Build with musl-gcc and run all the tests, or T=NAME
+musl-check: ## Build with musl-gcc and run all the tests, or T=PATTERN
 	@.ci/musl-check $(if $(T),'$(T)')
 
 arm64-check: ## Run units, the sandbox's tests and the sample site on arm64, in qemu; T='*' runs everything

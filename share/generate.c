@@ -200,7 +200,8 @@ static void print_statuses(void)
     printf(".Sh EXIT STATUS\n"
            ".Bl -tag -width Ds -compact\n"
            ".It 0\nThe server stopped on a signal, or\n.Fl Fl check\nfound it healthy.\n"
-           ".It 1\n.Fl Fl check\nfound it unhealthy.\n"
+           ".It 1\n.Fl Fl check\nfound it unhealthy, or with\n.Fl Fl strict\na page missed a resource or had "
+           "an error.\n"
            ".It 64\nThe command line or the environment is invalid, the user is unknown, or only root\n"
            "can change to that user.\n"
            ".It 66\nThe root does not exist, is not a directory, or the workers' user can't read it.\n"
@@ -213,7 +214,8 @@ static void print_statuses(void)
            ".It 74\nWriting to standard output failed.\n"
            ".It 77\nThe port needs a privilege, or the user can't be changed.\n"
            ".El\n"
-           "With\n.Ar COMMAND ,\nits own status; 128 and the signal's number if a signal ended it; 126 if it "
+           "With\n.Ar COMMAND ,\nits own status, or 1 in place of 0 with\n.Fl Fl strict ;\n128 and the signal's number "
+           "if a signal ended it; 126 if it "
            "can't be executed,\n"
            "127 if it is not found.\n");
 }

@@ -41,12 +41,12 @@ _arguments -s -S \
     '--access-log=[append the access log to FILE, reopened by SIGUSR1]:access-log:_files' \
     '--error-log=[append standard error to FILE, in the same way]:error-log:_files' \
     '*--trust-proxy=[trust X-Forwarded-For from these proxies (CIDR or unix)]:trust-proxy: ' \
-    '--proxy-protocol[those proxies send a PROXY header on each connection]' \
+    '--proxy-protocol[proxies of --trust-proxy send a PROXY header]' \
     '--keep-alive=[seconds an idle connection stays open (default: 75)]:keep-alive: ' \
-    '--shutdown-delay=[on SIGTERM, first serve on for this, with health 503]:shutdown-delay: ' \
-    '--drain=[seconds for responses in flight at the end (default: 8)]:drain: ' \
+    '--shutdown-delay=[after SIGTERM, keep serving this long; health is 503]:shutdown-delay: ' \
+    '--drain=[seconds to finish responses after SIGTERM (default: 8)]:drain: ' \
     '--metrics=[serve Prometheus metrics at PATH, such as /metrics]:metrics: ' \
-    '--strict[exit 1 if a page misses a part or has an error]' \
+    '--strict[exit 1 if a page misses a resource or (-w) has an error]' \
     '--check=-[health check: exit 0 if the server answers 200, else 1]::check: ' \
     '-q[no banner, no summary; access log only if asked for]' \
     '--quiet[no banner, no summary; access log only if asked for]' \

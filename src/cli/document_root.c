@@ -61,24 +61,38 @@ static bool find_similar(const char *path, char *similar, size_t size)
     return found;
 }
 
-static int fail_missing(struct failure *failure, const char *typed)
+/* Writes the output directory in `folder` that has the index file. */
+static bool find_output(const char *folder, const char *index, char *output, size_t size)
 {
-    char path[PATH_MAX], similar[PATH_MAX];
+    size_t length = strlen(folder);
+    bool slash = length > 0 && folder[length - 1] == '/';
+    for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
+        int written = snprintf(output, size, "%s%s%s/%s", folder, slash ? "" : "/", output_directories[i], index);
+        if (written >= (int)size || !is_file(output))
+            continue;
+        output[(size_t)written - strlen(index) - 1] = '\0';
+        return true;
+    }
+    return false;
+}
+
+static int fail_missing(const struct settings *settings, struct failure *failure)
+{
+    const char *typed = settings->root;
+    char path[PATH_MAX], other[PATH_MAX];
     size_t length = strlen(typed);
     while (length > 1 && typed[length - 1] == '/')
         length--;
     if (length < sizeof path) {
         memcpy(path, typed, length);
         path[length] = '\0';
-        if (find_similar(path, similar, sizeof similar))
+        if (find_similar(path, other, sizeof other))
             return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean '%s%s'?", typed,
-                        strchr(similar, '/') == NULL ? "./" : "", similar);
+                        strchr(other, '/') == NULL ? "./" : "", other);
     }
-    for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
-        if (is_directory(output_directories[i]))
-            return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean './%s'?", typed,
-                        output_directories[i]);
-    }
+    /* An absolute path is not a slip for a directory of the current one. */
+    if (*typed != '/' && find_output(".", settings->index[0], other, sizeof other))
+        return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean '%s'?", typed, other);
     return fail(failure, EX_NOINPUT, "root '%s' does not exist; give an existing directory, such as '.'", typed);
 }
 
@@ -103,7 +117,7 @@ int document_root_read(struct settings *settings, struct failure *failure)
     const char *typed = settings->root;
     if (stat(typed, &attributes) < 0) {
         settings->file = NULL;
-        return errno == ENOENT ? fail_missing(failure, typed) : 0; /* master_open() reports other errors */
+        return errno == ENOENT ? fail_missing(settings, failure) : 0; /* master_open() reports other errors */
     }
     if (settings->file != NULL && S_ISREG(attributes.st_mode))
         return take_file(settings, failure);
@@ -134,19 +148,11 @@ static bool has_index(const struct settings *settings)
 static bool hint_at_output(const struct settings *settings, char *hint, size_t size)
 {
     char path[PATH_MAX];
-    size_t length = strlen(settings->root);
-    bool slash = length > 0 && settings->root[length - 1] == '/';
-    for (size_t i = 0; i < OUTPUT_DIRECTORIES; i++) {
-        int written = snprintf(path, sizeof path, "%s%s%s/%s", settings->root, slash ? "" : "/", output_directories[i],
-                               settings->index[0]);
-        if (written >= (int)sizeof path || !is_file(path))
-            continue;
-        path[last_component(path) - 1] = '\0';
-        snprintf(hint, size, "the root has no '%s', but '%s' has one; did you mean 'tinyhttpd %s'?", settings->index[0],
-                 path, path);
-        return true;
-    }
-    return false;
+    if (!find_output(settings->root, settings->index[0], path, sizeof path))
+        return false;
+    snprintf(hint, size, "the root has no '%s', but '%s' has one; did you mean 'tinyhttpd %s'?", settings->index[0],
+             path, path);
+    return true;
 }
 
 bool document_root_hint(const struct settings *settings, char *hint, size_t size)

@@ -29,8 +29,8 @@ static struct values_arena arena;
 void options_print_help(void)
 {
     printf("Usage: tinyhttpd [OPTION]... [DIR | FILE] [-- COMMAND [ARG]...]\n"
-           "Serve the files of a directory, or one file, over HTTP/1.1; with COMMAND, while\n"
-           "it runs, with the address in TINYHTTPD_URL, and exit with its status.\n");
+           "Serve the files of a directory, or one file, over HTTP/1.1. With COMMAND: run\n"
+           "it with the address in TINYHTTPD_URL, and exit with its status when it ends.\n");
     for (size_t i = 0; i < table_count; i++) {
         const struct option_row *row = &table_rows[i];
         char shown[40], letter[8] = "   ";

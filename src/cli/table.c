@@ -53,7 +53,7 @@ const struct option_row table_rows[] = {
      .help = "obey _redirects and _headers, as HOST does",
      .manual = "HOST is netlify or cloudflare (Cloudflare Pages). Without it: _redirects after the IPFS "
                "specification, and _headers "
-               "as Cloudflare's. Lines that are ignored are told with file and line. The two files "
+               "as Cloudflare's. Ignored lines are reported with file and line. The two files "
                "are never "
                "served."},
 
@@ -115,7 +115,7 @@ const struct option_row table_rows[] = {
      .help = "trust X-Forwarded-For from these proxies (CIDR or unix)",
      .manual = "A network such as 10.0.0.0/8 or fd00::/8, an address, or unix for clients of a Unix socket. "
                "If the peer is trusted, the log has the rightmost untrusted address of X-Forwarded-For."},
-    {FLAG(KEY_PROXY_PROTOCOL, "proxy-protocol"), .help = "those proxies send a PROXY header on each connection",
+    {FLAG(KEY_PROXY_PROTOCOL, "proxy-protocol"), .help = "proxies of --trust-proxy send a PROXY header",
      .manual = "Version 1 or 2 of the PROXY protocol. A connection of a peer that --trust-proxy names must "
                "begin with "
                "the header, or it is closed; one of any other peer must not, and is plain HTTP."},
@@ -125,16 +125,16 @@ const struct option_row table_rows[] = {
                "a connection on which a request is on its way. With this option, responses name the time in a "
                "Keep-Alive field."},
     {NEEDED(KEY_SHUTDOWN_DELAY, "shutdown-delay", "SECONDS"),
-     .help = "on SIGTERM, first serve on for this, with health 503",
-     .manual = "Load balancers then stop to send new connections before the server refuses them. The default "
+     .help = "after SIGTERM, keep serving this long; health is 503",
+     .manual = "Load balancers then stop sending new connections before the server refuses them. The default "
                "is 0."},
-    {NEEDED(KEY_DRAIN, "drain", "SECONDS"), .help = "seconds for responses in flight at the end (default: 8)",
+    {NEEDED(KEY_DRAIN, "drain", "SECONDS"), .help = "seconds to finish responses after SIGTERM (default: 8)",
      .manual = "Then the remaining connections are closed. It begins after the --shutdown-delay."},
     {NEEDED(KEY_METRICS, "metrics", "PATH"), .help = "serve Prometheus metrics at PATH, such as /metrics",
      .manual = "Requests, bytes, connections and durations of all workers, in the text format. Every client "
                "that reaches the server can read them. Off by default."},
-    {FLAG(KEY_STRICT, "strict"), .help = "exit 1 if a page misses a part or has an error",
-     .manual = "At the end, a line for each part that a page of this server asked for and that was missing, "
+    {FLAG(KEY_STRICT, "strict"), .help = "exit 1 if a page misses a resource or (-w) has an error",
+     .manual = "At the end, a line for each resource that a page of this server asked for and that was missing, "
                "failed, or "
                "has a type that browsers refuse for a script or a stylesheet; with --watch, also for "
                "uncaught errors, "

@@ -13,7 +13,8 @@ function makeVideo(path) {
     const coded = ['-c:v', 'libvpx', '-b:v', '4M', '-minrate', '4M', '-deadline', 'realtime', '-cpu-used', '8',
         '-g', '10'];
     const made = spawnSync('ffmpeg', ['-v', 'error', ...source, ...coded, path], { encoding: 'utf8', timeout: 30000 });
-    if (made.error) return `no ffmpeg: ${made.error.code}`;
+    if (made.error?.code === 'ENOENT') return 'no ffmpeg: apt install ffmpeg';
+    if (made.error) return `ffmpeg: ${made.error.code}`;
     return made.status === 0 ? null : `ffmpeg can't make WebM: ${made.stderr.split('\n')[0]}`;
 }
 
@@ -47,7 +48,7 @@ async function seekVideo({ root, serve, relay, page }, size) {
             state: video.readyState });
         video.src = 'film.webm';
     }));
-    is([there.time, there.duration], [25, 30], 'a video is sought in: currentTime moves');
+    is([there.time, there.duration], [25, 30], 'seeking in a video: currentTime moves');
     ok(there.state >= 2, 'the seek reaches a frame', `readyState ${there.state}`);
     const ranges = () => heads.filter(head => head.startsWith('GET /film.webm '))
         .map(head => head.match(/^range: *bytes=(\d+)-/im)?.[1]);
@@ -76,7 +77,7 @@ run(async context => {
             '<p>Some text.'));
     }
 
-    if (without) skip('a video is sought in', without);
+    if (without) skip('seeking in a video', without);
     else await seekVideo(context, statSync(join(root, 'film.webm')).size);
 
     const { url: site } = await serve(root);

@@ -58,6 +58,7 @@ fails('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
     chomp $name;
     my $site = new_root();
     put_file($site, 'dist/index.html', 'built');
+    put_file($site, 'build/main.o',    'no site');
     put_file($site, 'page.html',       'page');
     for my $case (
         [['-r', "$site/dits"],           EX_NOINPUT,     "root '$site/dits' does not exist; did you mean '$site/dist'?"],
@@ -79,7 +80,10 @@ fails('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
     my $here = getcwd();
     chdir $site or die $!;
     is(run_program('-r', 'nowhere')->{err}, "tinyhttpd: root 'nowhere' does not exist; did you mean './dist'?\n", 'a root that resembles no directory: an output directory is suggested');
+    is(run_program('-r', '/nowhere/www')->{err}, "tinyhttpd: root '/nowhere/www' does not exist; give an existing directory, such as '.'\n", 'an absolute root: no output directory of the current one is suggested');
     is(run_program('-r', 'dits/')->{err}, "tinyhttpd: root 'dits/' does not exist; did you mean './dist'?\n", 'a mistyped root in the current directory: the similar name is suggested');
+    unlink "$site/dist/index.html" or die $!;
+    is(run_program('-r', 'nowhere')->{err}, "tinyhttpd: root 'nowhere' does not exist; give an existing directory, such as '.'\n", 'an output directory without an index is not suggested');
     chdir $here;
 }
 

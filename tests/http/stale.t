@@ -1,5 +1,5 @@
-# Freshness: a response shows the disk at some moment after its request was sent. Files change without pauses, because a
-# change within one tick of the clock is easily missed.
+# Never stale: a response shows the disk at some moment after its request was sent. Files change without pauses, because
+# a change within one tick of the clock is easily missed.
 #
 # Each version of a file is one byte repeated, so that a body made of two versions shows.
 use strict;

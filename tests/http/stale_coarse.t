@@ -1,6 +1,6 @@
-# Freshness where two changes may have the same time: ramfs, whose timestamps have the resolution of the kernel's tick.
-# (Newer kernels give the usual file systems finer timestamps after a stat, which would hide timestamps that the server
-# trusts too early.)
+# Never stale where two changes may have the same time: ramfs, whose timestamps have the resolution of the kernel's
+# tick. (Newer kernels give the usual file systems finer timestamps after a stat, which would hide timestamps that the
+# server trusts too early.)
 use strict;
 use warnings;
 use FindBin;

@@ -1,4 +1,4 @@
-# Freshness of settled files, directories and links: those that have not changed for so long that the server trusts
+# Never stale: settled files, directories and links: those that have not changed for so long that the server trusts
 # their times. All are created first and settle together. Then each is requested until the store has it, changed, and
 # requested at once. A server with one worker and one with two share the disk.
 #

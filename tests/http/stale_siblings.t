@@ -1,5 +1,5 @@
-# Freshness of settled encoded siblings, and of files in the root itself. The store may remember that a sibling is
-# missing, but a link's target, a permission or a time changes without a new timestamp of the directory.
+# Never stale: settled encoded siblings, and files in the root itself. The store may remember that a sibling is missing,
+# but a link's target, a permission or a time changes without a new timestamp of the directory.
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,5 @@
-# Freshness where several changes have the same time: on a file server whose clock is slow and counts whole seconds, and
-# on a file system like vfat, which counts two seconds at a time.
+# Never stale where several changes have the same time: on a file server whose clock is slow and counts whole seconds,
+# and on a file system like vfat, which counts two seconds at a time.
 use strict;
 use warnings;
 use FindBin;

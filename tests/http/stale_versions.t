@@ -1,6 +1,6 @@
-# A body is one version, with the length and the ETag of that version; no ETag belongs to two versions; a client that
-# has got a version never gets an older one. Each response has a head for its own request with the current date, however
-# often the file was sent before.
+# Never stale: a body is one version, with the length and the ETag of that version; no ETag belongs to two versions; a
+# client that has got a version never gets an older one. Each response has a head for its own request with the current
+# date, however often the file was sent before.
 use strict;
 use warnings;
 use FindBin;

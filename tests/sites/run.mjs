@@ -205,7 +205,7 @@ for (const [name, site] of Object.entries(sites)) {
     try {
         await crawlSite(name, site, root);
         if (!browser) {
-            skip(`${name} in a browser`, findPlaywright() ? 'no Chromium: apt install chromium' : 'no playwright-core: npm install playwright-core');
+            skip(`${name} in a browser`, findPlaywright() ? 'no Chromium: apt install chromium' : 'no playwright-core: npm install --prefix DIR playwright-core, then PLAYWRIGHT=DIR');
             continue;
         }
         await openAll(browser, name, site, root);

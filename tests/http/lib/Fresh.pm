@@ -1,4 +1,4 @@
-# For the tests of freshness: ways to request a file, versions that show when they are mixed, and changes with the
+# For the tests of "Never stale": ways to request a file, versions that show when they are mixed, and changes with the
 # response that must follow them.
 package Fresh;
 
