@@ -42,13 +42,18 @@ static bool refuse(const struct parser *parser, struct span value, const char *a
     return rules_refuse(&parser->reader, value, advice);
 }
 
-/* SCHEME:// or a slash, as Cloudflare tells paths from fields. */
-static bool is_path(struct span line)
+/* A slash, or SCHEME://, as Cloudflare tells paths from fields: "://" anywhere before a blank, but at Netlify only with
+   the first colon. */
+static bool is_path(struct span line, enum rules_choice dialect)
 {
-    struct span scheme = {line.at, span_find(line, ':')};
-    struct span rest = span_from(line, scheme.length);
-    return line.at[0] == '/' ||
-           (scheme.length > 0 && span_find(scheme, ' ') == scheme.length && span_begins(rest, SPAN("://")));
+    struct span word = line;
+    word.length = 0;
+    while (word.length < line.length && !text_is_blank(line.at[word.length]))
+        word.length++;
+    const char *scheme_end = memmem(word.at, word.length, "://", 3);
+    bool has_scheme = scheme_end != NULL && scheme_end > line.at &&
+                      (dialect != RULES_NETLIFY || scheme_end == line.at + span_find(line, ':'));
+    return line.at[0] == '/' || has_scheme;
 }
 
 /* Cloudflare keeps the blocks in an object by path, as the URL standard writes it: a later block replaces an earlier
@@ -96,8 +101,13 @@ static bool begin_block(struct parser *parser, struct span path)
     end_block(parser);
     parser->block = NULL;
     parser->skips = true;
+    if (parser->reader.bad)
+        return true;
     if (path.at[0] != '/') {
-        refuse(parser, path, "is for a host, which is not supported; give the path only");
+        bool scheme = span_begins(span_from(path, span_find(path, ':')), SPAN("://"));
+        refuse(parser, path,
+               scheme ? "is for a host, which is not supported; give the path only"
+                      : "is a path to Cloudflare, not a field; write a space after ':'");
         return true;
     }
     if (rules->set.count == (netlify ? LIMIT_RULES : LIMIT_RULES_BLOCKS)) {
@@ -242,13 +252,15 @@ struct header_rules *header_rules_parse(struct span text, enum rules_choice dial
     *rules = (struct header_rules){.dialect = dialect, .blocks = (void *)(memory + blocks)};
     path_set_init(&rules->set, dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES, memory + set, text, max);
     rules->set.refuses_prefixes = dialect == RULES_CLOUDFLARE;
-    struct parser parser = {.reader = {text, 0, dialect, 0, report, context}, .rules = rules};
+    struct parser parser = {.reader = {text, 0, dialect, 0, false, report, context}, .rules = rules};
     parser.next = (void *)(memory + fields);
     for (struct span line; rules_next(&parser.reader, &line);) {
-        if (!is_path(line))
+        if (is_path(line, dialect)) {
+            if (!begin_block(&parser, line))
+                break;
+        } else if (!parser.reader.bad) {
             add_field(&parser, line);
-        else if (!begin_block(&parser, line))
-            break;
+        }
     }
     end_block(&parser);
     return rules;
@@ -331,6 +343,16 @@ static void add_new(struct header_fields *fields, struct span name, struct span 
         fields->overflow = true;
 }
 
+static void drop_fields(struct header_fields *fields, struct span name)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < fields->count; i++) {
+        if (!span_equal_nocase(fields->fields[i].name, name))
+            fields->fields[kept++] = fields->fields[i];
+    }
+    fields->count = kept;
+}
+
 /* Sets a field: joins it with a value that an earlier line gave it, or at Netlify replaces one of an earlier block.
    Cookies are never joined, as their attributes may have commas (RFC 6265 3). */
 static void set_field(struct header_fields *fields, const struct matched *matched, const struct header_line *line)
@@ -344,7 +366,9 @@ static void set_field(struct header_fields *fields, const struct matched *matche
         value = keep_value(fields, matched, before, line->value);
     if (value.at == before.at) /* it does not fit */
         return;
-    if (field == NULL || (cookie && has_value && !replaces)) {
+    if (cookie && replaces) /* all of them */
+        drop_fields(fields, line->name);
+    if (field == NULL || (cookie && has_value)) {
         add_new(fields, line->name, value, line->line);
         return;
     }
@@ -354,12 +378,7 @@ static void set_field(struct header_fields *fields, const struct matched *matche
 
 static void remove_field(struct header_fields *fields, const struct header_line *line)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < fields->count; i++) {
-        if (!span_equal_nocase(fields->fields[i].name, line->name))
-            fields->fields[kept++] = fields->fields[i];
-    }
-    fields->count = kept;
+    drop_fields(fields, line->name);
     add_new(fields, line->name, SPAN_NONE, line->line);
 }
 

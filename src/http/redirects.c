@@ -362,9 +362,11 @@ struct redirects *redirects_parse(struct span text, enum rules_choice dialect, r
     enum path_style style = dialect == RULES_CLOUDFLARE ? PATH_BYTES : PATH_SEGMENTS;
     path_set_init(&redirects->set, style, (char *)redirects + before, text, max);
     redirects->set.refuses_prefixes = dialect == RULES_CLOUDFLARE;
-    struct parser parser = {.reader = {text, 0, dialect, 0, report, context}, .redirects = redirects};
+    struct parser parser = {.reader = {text, 0, dialect, 0, false, report, context}, .redirects = redirects};
     struct redirects_rule rule;
     for (struct span line; rules_next(&parser.reader, &line);) {
+        if (parser.reader.bad)
+            continue;
         parser.words = split(line, dialect);
         if (read_rule(&parser, &rule) && !add_rule(&parser, &rule))
             break;

@@ -449,14 +449,18 @@ static enum request_state check_method_name(struct request *request)
     return refuse(request, at > start && request->head[at] == ' ' ? 501 : 400);
 }
 
-/* llhttp stops inside an unknown version. "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
-static int check_version(const struct request *request)
+/* llhttp stops inside an unknown version, and at the method PRI, which only the preface of HTTP/2 has (RFC 9113 3.4).
+   "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
+static int check_version(struct request *request)
 {
     struct span version = version_so_far(request);
     if (version.length < 9 || !text_is_digit(version.at[6]) || version.at[7] != '.' || !text_is_digit(version.at[8]))
         return 400;
     bool supported = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
-    return supported ? 400 : 505; /* after a supported version, the rest of the line is wrong */
+    if (!supported)
+        return 505;
+    int status = check_method(parser_of(request));
+    return status != 0 ? status : 400; /* after a supported version, the rest of the line is wrong */
 }
 
 static enum request_state check_error(struct request *request, enum llhttp_errno error)
@@ -467,11 +471,10 @@ static enum request_state check_error(struct request *request, enum llhttp_errno
     case HPE_INVALID_METHOD:
         return check_method_name(request);
     case HPE_INVALID_VERSION:
+    case HPE_PAUSED_H2_UPGRADE:
         return refuse(request, check_version(request));
     case HPE_INVALID_CONSTANT: /* among others: an RTSP method before "HTTP/" */
         return refuse(request, version_so_far(request).length > 0 ? 501 : 400);
-    case HPE_PAUSED_H2_UPGRADE: /* "PRI * HTTP/2.0", RFC 9113 3.4 */
-        return refuse(request, 505);
     default:
         return refuse(request, 400);
     }

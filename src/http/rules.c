@@ -70,8 +70,10 @@ bool rules_next(struct rules_reader *reader, struct span *line)
         if (span_ends(next, SPAN("\r")))
             next.length--;
         *line = span_trim(next);
-        if (line->length > 0 && line->at[0] != '#' && is_good(reader, *line))
+        if (line->length > 0 && line->at[0] != '#') {
+            reader->bad = !is_good(reader, *line);
             return true;
+        }
     }
     return false;
 }

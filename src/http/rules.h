@@ -27,12 +27,13 @@ struct rules_reader {
     size_t past; /* bytes that were read */
     enum rules_choice dialect;
     unsigned line; /* the current one */
+    bool bad;      /* it was reported */
     rules_report *report;
     void *context;
 };
 
-/* Takes the next line that is no comment, trimmed: valid UTF-8 without controls but tabs. Others are reported. Skips a
-   byte order mark; a line may end with CRLF. False at the end of the text or of rules_text_max. */
+/* Takes the next line that is no comment, trimmed. It is bad, and reported, unless it is valid UTF-8 without controls
+   but tabs, and short enough. Skips a byte order mark; a line may end with CRLF. False at the end of the text or of rules_text_max. */
 bool rules_next(struct rules_reader *reader, struct span *line);
 
 /* Reports that the current line is ignored: the value in quotes, then the advice. Returns false. */

@@ -1,6 +1,7 @@
 /* _redirects and _headers. The input: a line with a dialect's initial, "p", "n" or "c"; a line with a target; the file,
    which is read as both. A second matcher, which tries again as regular expressions do, must agree on which lines
    match. */
+#include "base/buffer.h"
 #include "http/header_rules.h"
 #include "http/path_pattern.h"
 #include "http/redirects.h"
@@ -172,6 +173,7 @@ static bool match_from(size_t token, struct span path)
 enum { LINES = 70000 };
 static bool bad[LINES];
 static unsigned ignored_from;
+static bool replaced; /* a block of Cloudflare's by a later one of that path */
 
 static void note(void *context, unsigned line, const char *message)
 {
@@ -180,13 +182,14 @@ static void note(void *context, unsigned line, const char *message)
     for (const char *at = message; *at != '\0'; at++)
         CHECK((unsigned char)*at >= ' ' && *at != 0x7F);
     bad[line] = true;
+    replaced |= strstr(message, "' is replaced by ") != NULL;
     const char *advice = strrchr(message, '\''); /* these have no quotes in it */
     if (strncmp(advice, "' and all after it is ignored: ", 31) == 0 && line < ignored_from)
         ignored_from = line;
 }
 
-/* Takes the next good line, trimmed; "" for others. False at the end. */
-static bool take_line(struct span *text, unsigned *number, struct span *line)
+/* Takes the next line, trimmed; "" for a comment. False at the end. */
+static bool take_raw_line(struct span *text, unsigned *number, struct span *line)
 {
     if (text->length == 0 || ++*number >= ignored_from)
         return false;
@@ -196,9 +199,18 @@ static bool take_line(struct span *text, unsigned *number, struct span *line)
     if (span_ends(*line, SPAN("\r")))
         line->length--;
     *line = span_trim(*line);
-    if (bad[*number] || span_begins(*line, SPAN("#")))
+    if (span_begins(*line, SPAN("#")))
         line->length = 0;
     return true;
+}
+
+/* As above; "" for a bad one, too. */
+static bool take_line(struct span *text, unsigned *number, struct span *line)
+{
+    bool taken = take_raw_line(text, number, line);
+    if (taken && bad[*number])
+        line->length = 0;
+    return taken;
 }
 
 static struct span take_word(struct span *line)
@@ -229,6 +241,108 @@ static bool has_parameter(struct span query, struct span pair)
             return (pair.length > 1 && pair.at[0] == ':') || span_equal(value, pair);
     }
     return false;
+}
+
+/* The rest of a line without comment, divided: a source, Netlify's pairs, a target and a status. */
+struct meant_rule {
+    struct span from, pairs[64], to, status;
+    unsigned pair_count, words;
+};
+
+static void divide(struct span line, enum rules_choice dialect, struct meant_rule *rule)
+{
+    struct span word;
+    *rule = (struct meant_rule){.from = take_word(&line), .words = 1};
+    while ((word = take_word(&line)).length > 0) {
+        if (word.at[0] == '#' && dialect != RULES_PLAIN && (dialect == RULES_NETLIFY || rule->words > 1))
+            break;
+        rule->words++;
+        bool is_to = dialect != RULES_NETLIFY || is_target(word);
+        bool is_pair = !is_to && span_find(word, '=') < word.length;
+        if (rule->to.at != NULL || (!is_to && !is_pair))
+            rule->status = word;
+        else if (is_to)
+            rule->to = word;
+        else if (rule->pair_count < 64)
+            rule->pairs[rule->pair_count++] = word;
+    }
+}
+
+/* The statuses that a host takes, and the one of a rule without any. */
+static int meant_status(struct span word, enum rules_choice dialect)
+{
+    static const int both[] = {200, 301, 302, 303, 307, 308}, others[] = {404, 410, 451};
+    int64_t status;
+    if (word.length == 0)
+        return dialect == RULES_CLOUDFLARE ? 302 : 301;
+    if (dialect == RULES_NETLIFY && span_ends(word, SPAN("!")))
+        word.length--;
+    status = fuzz_number(word, 0);
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        if (status == both[i])
+            return both[i];
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (status == others[i] && dialect != RULES_CLOUDFLARE)
+            return others[i];
+    }
+    return 0;
+}
+
+/* "/" and letters, digits or single slashes */
+static bool is_simple(struct span word)
+{
+    bool simple = span_begins(word, SPAN("/"));
+    for (size_t i = 1; i < word.length; i++)
+        simple &= is_word(word.at[i]) || (word.at[i] == '/' && word.at[i - 1] != '/');
+    return simple;
+}
+
+static bool is_printable(struct span line)
+{
+    for (size_t i = 0; i < line.length; i++) {
+        if ((line.at[i] < ' ' && line.at[i] != '\t') || line.at[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+/* A line of FROM, TO and STATUS, without wildcards, is a rule if the host knows the status. Some of Cloudflare's are
+   loops or doubled; a comment behind may have bytes that no line may have. */
+static void check_grammar(struct span line, unsigned number, enum rules_choice dialect)
+{
+    static struct meant_rule rule;
+    divide(line, dialect, &rule);
+    if (!is_simple(rule.from) || !is_simple(rule.to) || rule.pair_count > 0)
+        return;
+    bool in_order = rule.status.at == NULL || rule.status.at > rule.to.at;
+    bool good = in_order && rule.words <= 3 && meant_status(rule.status, dialect) != 0;
+    bool may_be_bad = dialect == RULES_CLOUDFLARE || line.length > LIMIT_RULES_LINE || !is_printable(line);
+    CHECK(good ? may_be_bad || !bad[number] : bad[number]);
+}
+
+/* Where a simple target leads: with the request's query if it is a Location. */
+static void check_destination(const struct redirect *match, struct span line, enum rules_choice dialect)
+{
+    static char found_room[1 << 16], room[1 << 16];
+    static struct meant_rule rule;
+    struct buffer found = BUFFER(found_room), location = BUFFER(room);
+    bool slash = false;
+    divide(line, dialect, &rule);
+    int status = meant_status(rule.status, dialect);
+    CHECK(match->status == status && match->rewrite == (status == 200 || status >= 400));
+    if (!is_simple(rule.to) || !redirect_write_target(match, &found, &slash))
+        return;
+    buffer_append(&location, rule.to);
+    if (match->rewrite && slash && found.length > 0)
+        buffer_byte(&found, '/');
+    for (size_t i = 0; !match->rewrite && match->query.length > 1 && i < match->query.length; i++) {
+        char byte = match->query.at[i];
+        if (byte != '?' && byte != '=' && byte != '&' && !is_word(byte))
+            return;
+        buffer_byte(&location, byte);
+    }
+    CHECK(span_equal(buffer_span(&found), span_from(buffer_span(&location), match->rewrite)));
 }
 
 /* True if the line, which is good, is a rule for the request in this pass. */
@@ -302,6 +416,9 @@ static void check_redirects(struct span text, enum rules_choice dialect, struct 
     struct redirects *redirects = redirects_parse(text, dialect, note, NULL);
     CHECK(redirects != NULL);
     enum path_style style = dialect == RULES_CLOUDFLARE ? PATH_BYTES : PATH_SEGMENTS;
+    struct span lines = text, each;
+    for (unsigned at = 0; take_raw_line(&lines, &at, &each);)
+        check_grammar(each, at, dialect);
     for (int pass = REDIRECTS_FORCED; pass <= REDIRECTS_MISSING; pass++) {
         struct redirect match;
         struct span rest = text, line;
@@ -315,8 +432,10 @@ static void check_redirects(struct span text, enum rules_choice dialect, struct 
         if (pattern.steps > STEPS || !is_described(style, text))
             break;
         CHECK(found == meant && (!found || match.line == number));
-        if (found)
+        if (found) {
             check_target(&match, text);
+            check_destination(&match, line, dialect);
+        }
     }
     redirects_free(redirects);
 }
@@ -354,27 +473,150 @@ static void check_pattern(struct span text, enum path_style style, struct span p
 
 /* ---- _headers ---- */
 
-/* True if a block of the file matches, and its line of a field was good. */
-static bool has_block(struct span text, enum rules_choice dialect, struct span path)
+/* The fields that the blocks which match give, by the hosts' documents. A value of NULL removes the host's own. */
+struct meant_field {
+    struct span name;
+    struct span value;
+    unsigned block;
+};
+static struct {
+    unsigned count, block;
+    bool full; /* too many or too large */
+    struct meant_field fields[LIMIT_RULES_FIELDS];
+    struct buffer values;
+    char room[1 << 16];
+} meant;
+
+static void drop(struct span name, unsigned before_block)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < meant.count; i++) {
+        if (!span_equal_nocase(meant.fields[i].name, name) || meant.fields[i].block >= before_block)
+            meant.fields[kept++] = meant.fields[i];
+    }
+    meant.count = kept;
+}
+
+static void append(struct span name, struct span value)
+{
+    meant.full |= meant.count == LIMIT_RULES_FIELDS;
+    if (!meant.full)
+        meant.fields[meant.count++] = (struct meant_field){name, value, meant.block};
+}
+
+/* Appends the value with what the pattern's names matched, encoded as in the request. */
+static void write_value(struct span value, bool has_names)
+{
+    for (size_t i = 0, length; i < value.length; i += length) {
+        size_t token = pattern.count;
+        for (length = 1; value.at[i] == ':' && i + length < value.length && is_word(value.at[i + length]); length++)
+            continue;
+        struct span name = {value.at + i + 1, length - 1};
+        for (token = 0; token < pattern.count; token++) {
+            bool named = pattern.kind[token] == NAME || pattern.kind[token] == STAR;
+            if (has_names && length > 1 && named && span_equal(pattern.name[token], name))
+                break;
+        }
+        if (token < pattern.count)
+            buffer_uri_path(&meant.values, pattern.value[token]);
+        else
+            buffer_append(&meant.values, (struct span){value.at + i, length});
+    }
+}
+
+/* One value for each name, with all that a block gives, after those of earlier blocks or at Netlify in place of them.
+   RFC 6265 3: a line for each cookie. */
+static void set(struct span name, struct span value, enum rules_choice dialect)
+{
+    struct buffer *values = &meant.values;
+    if (dialect == RULES_NETLIFY)
+        drop(name, meant.block);
+    size_t start = values->length;
+    for (unsigned i = 0; i < meant.count; i++) {
+        struct meant_field *field = &meant.fields[i];
+        if (!span_equal_nocase(field->name, name) ||
+            (field->value.at != NULL && span_equal_nocase(name, SPAN("Set-Cookie"))))
+            continue;
+        if (field->value.at != NULL) {
+            buffer_append(values, field->value);
+            buffer_append(values, SPAN(", "));
+        }
+        write_value(value, dialect != RULES_NETLIFY);
+        field->value = span_from(buffer_span(values), start);
+        return;
+    }
+    write_value(value, dialect != RULES_NETLIFY);
+    append(name, span_from(buffer_span(values), start));
+}
+
+/* A slash; or "://" before a blank, as Cloudflare tells paths; at Netlify with the first colon. */
+static bool begins_block(struct span line, enum rules_choice dialect)
+{
+    struct span word = take_word(&line), scheme = word;
+    span_take_until(&scheme, ':');
+    return span_begins(word, SPAN("/")) ||
+           (dialect == RULES_NETLIFY ? word.at[0] != ':' && span_begins(scheme, SPAN("//"))
+                                     : fuzz_holds(span_from(word, word.length > 0), SPAN("://")));
+}
+
+/* The lines of a block that matches: Cloudflare removes fields first, then sets others. */
+static void apply_lines(struct span text, unsigned number, enum rules_choice dialect, bool removes)
 {
     struct span line;
-    bool matches = false, has = false;
+    while (take_raw_line(&text, &number, &line) && !(line.length > 0 && begins_block(line, dialect))) {
+        if (line.length == 0 || bad[number])
+            continue;
+        if (span_find(line, ':') == line.length && removes) {
+            struct span name = span_trim(span_from(line, 1));
+            drop(name, (unsigned)-1);
+            append(name, SPAN_NONE);
+        } else if (span_find(line, ':') < line.length && !removes) {
+            struct span name = span_trim(span_take_until(&line, ':'));
+            set(name, span_trim(line), dialect);
+        }
+    }
+}
+
+/* False if the second matcher gave up. */
+static bool read_meant_fields(struct span text, enum rules_choice dialect, struct span path)
+{
+    struct span line;
     unsigned number = 0;
     pattern.steps = 0;
-    while (!has && take_line(&text, &number, &line)) {
-        bool is_path = line.length > 0 && line.at[0] == '/';
-        if (bad[number])
+    meant.count = meant.block = 0;
+    meant.full = false;
+    meant.values = (struct buffer){meant.room, 0, sizeof meant.room, false};
+    while (take_raw_line(&text, &number, &line)) {
+        if (line.length == 0 || !begins_block(line, dialect) || bad[number])
             continue;
-        if (is_path) {
-            compile(dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES, line);
-            matches = match_from(0, path);
-        } else {
-            has = line.length > 0 && matches;
+        if (dialect == RULES_CLOUDFLARE) {
+            line.length = span_find(line, '?');
+            line.length = span_find(line, '#');
+        }
+        compile(dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES, line);
+        meant.block = number;
+        if (match_from(0, path)) {
+            apply_lines(text, number, dialect, true);
+            apply_lines(text, number, dialect, false);
         }
         if (pattern.steps > STEPS)
             return false;
     }
-    return has;
+    return !meant.full && !meant.values.overflow;
+}
+
+/* The same fields, in any order. */
+static void compare_fields(const struct header_fields *fields)
+{
+    CHECK(fields->count == meant.count);
+    for (unsigned i = 0; i < meant.count; i++) {
+        bool found = false;
+        for (unsigned k = 0; k < fields->count && !found; k++)
+            found = span_equal_nocase(fields->fields[k].name, meant.fields[i].name) &&
+                    (fields->fields[k].value.at == NULL) == (meant.fields[i].value.at == NULL) &&
+                    span_equal(fields->fields[k].value, meant.fields[i].value);
+        CHECK(found);
+    }
 }
 
 static void check_fields(struct span text, enum rules_choice dialect, struct span path)
@@ -382,6 +624,7 @@ static void check_fields(struct span text, enum rules_choice dialect, struct spa
     static struct header_fields fields;
     memset(bad, 0, text.length < LINES - 2 ? text.length + 2 : LINES);
     ignored_from = LINES;
+    replaced = false;
     struct header_rules *rules = header_rules_parse(text, dialect, note, NULL);
     CHECK(rules != NULL);
     enum path_style style = dialect == RULES_NETLIFY ? PATH_GLOB : PATH_BYTES;
@@ -400,8 +643,8 @@ static void check_fields(struct span text, enum rules_choice dialect, struct spa
                   span_equal_nocase(field->name, SPAN("Set-Cookie")));
     }
     CHECK(bytes <= LIMIT_HEADER_BYTES);
-    bool meant = has_block(text, dialect, path);
-    CHECK(pattern.steps > STEPS || fields.overflow || (fields.count > 0) == meant || !is_described(style, text));
+    if (!fields.overflow && !replaced && is_described(style, text) && read_meant_fields(text, dialect, path))
+        compare_fields(&fields);
     header_rules_free(rules);
 }
 

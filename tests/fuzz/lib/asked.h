@@ -1,4 +1,4 @@
-/* A second parser of requests, for unambiguous ones only. */
+/* What a client asks for, by the grammar of RFC 9112. */
 #pragma once
 
 #include "base/text.h"
@@ -6,12 +6,12 @@
 #include <stdbool.h>
 
 struct asked {
-    bool known; /* otherwise the request is odd or incomplete, and the rest is not parsed */
+    bool known; /* otherwise the request is bad, odd or incomplete, and the rest is not parsed */
     struct span method;
     struct span target;
     unsigned minor_version;
-    bool plain; /* no field besides Host and Connection: only the path decides */
-    bool close; /* "Connection: close", alone on its line */
+    bool plain; /* no field but Host, Connection and the framing: only the path decides */
+    bool close; /* the client does not allow another request (RFC 9112 9.3) */
 };
 
 /* Takes the next request from the client's bytes. */

@@ -458,6 +458,8 @@ static const struct refused refused_lines[] = {
     {501, TEXT("DESCRIBE / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("SOURCE / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("UPDATEREDIRECTREF / HTTP/1.1\r\n" HOST "\r\n")},
+    {501, TEXT("PRI / HTTP/1.1\r\n" HOST "\r\n")},
+    {501, TEXT("PRI * HTTP/1.0\r\n\r\nSM\r\n\r\n")},
     /* RFC 9112 3: longer than any implemented method. */
     {501, TEXT("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / HTTP/1.1\r\n" HOST "\r\n")},
     {501, TEXT("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\n" HOST "\r\n")},
