@@ -76,6 +76,7 @@ my $guess = "\x89PNG\r\n\x1a\n" . "\0\0\0\rIHDR" . "\0" x 40;
 put_file($root, 'small.html', $small);
 put_file($root, 'old.txt', 'an old file');
 put_file($root, 'large.bin', $large);
+symlink 'old.txt', "$root/link.txt" or die $!;
 put_file($root, 'guess', $guess);
 put_file($root, 'dir/index.html', 'index');
 
@@ -93,6 +94,7 @@ my @script = (
     ['ranges of small',     get_request('/small.html', 'Range: bytes=0-9,100-199'), [206, undef]],
     ['a directory',         get_request('/dir'), [307, undef]],
     ['a directory\'s file', get_request('/dir/'), [200, 'index']],
+    ['a symbolic link',     get_request('/link.txt'), [200, 'an old file']],
     ['not there',           get_request('/none'), [404, undef]],
     ['guessed by libmagic', get_request('/guess'), [200, $guess]],
     ['old',                 get_request('/old.txt'), [200, 'an old file']],
