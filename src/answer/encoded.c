@@ -10,39 +10,43 @@ static struct span suffix_of(enum coding coding)
     return store_suffixes[representation_forms[coding].sibling];
 }
 
-/* Finds the encoded form of the path in the buffer, behind which its suffix is written; NULL if there is none. */
-static struct entry *find_form(const struct exchange *exchange, struct buffer encoded, enum coding coding)
+/* Finds the encoded form of the path in the buffer, behind which its suffix is written. Returns a status as store_find
+   does; 404 also for a directory. */
+static int find_form(const struct exchange *exchange, struct buffer encoded, enum coding coding, struct entry **entry)
 {
     struct store *store = exchange->context->store;
-    struct entry *entry;
     buffer_append(&encoded, suffix_of(coding));
     buffer_byte(&encoded, '\0');
-    if (encoded.overflow ||
-        store_find(store, (struct span){encoded.at, encoded.length - 1}, exchange->iteration, &entry) != 0)
-        return NULL;
-    if (entry->kind == ENTRY_FILE)
-        return entry;
-    store_release(store, entry);
-    return NULL;
+    if (encoded.overflow)
+        return 404;
+    int status = store_find(store, (struct span){encoded.at, encoded.length - 1}, exchange->iteration, entry);
+    if (status != 0 || (*entry)->kind == ENTRY_FILE)
+        return status == 403 ? 404 : status;
+    store_release(store, *entry);
+    *entry = NULL;
+    return 404;
 }
 
 /* Without Accept-Encoding the client may not be able to decode any form (negotiate.h). */
-__attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span path)
+__attribute__((cold)) int encoded_find(struct exchange *exchange, struct span path)
 {
+    int status = 404;
     struct entry *found[CODINGS] = {NULL};
     char room[PATH_MAX];
     struct buffer encoded = BUFFER(room);
     unsigned available = 0;
     exchange_note(exchange, path, exchange->denied ? "the workers' user may not read it" : "not found");
     if (path.length == 0 || exchange->context->config->file.length > 0)
-        return false;
+        return 404;
     buffer_append(&encoded, path);
     for (unsigned coding = CODING_IDENTITY + 1; coding < CODINGS; coding++) {
-        found[coding] = find_form(exchange, encoded, coding);
-        available |= found[coding] != NULL ? 1U << coding : 0;
+        int form_status = find_form(exchange, encoded, coding, &found[coding]);
+        available |= form_status == 0 ? 1U << coding : 0;
+        if (form_status != 0 && form_status != 404)
+            status = form_status;
     }
     if (available == 0)
-        return false;
+        return status;
     struct acceptance acceptance = negotiate_codings(exchange->request);
     enum coding choice = negotiate_choose(&acceptance, available);
     for (unsigned coding = CODING_IDENTITY + 1; coding < CODINGS; coding++) {
@@ -53,11 +57,11 @@ __attribute__((cold)) bool encoded_find(struct exchange *exchange, struct span p
     if (choice == CODINGS) {
         exchange->refused = (struct refused){path, available};
         exchange_note(exchange, path, "exists only encoded, in no coding that the client accepts");
-        return false;
+        return status;
     }
     exchange->entry = found[choice];
     exchange->coding = choice;
-    return true;
+    return 0;
 }
 
 __attribute__((cold)) bool encoded_explain(struct exchange *exchange)

@@ -26,7 +26,9 @@ static enum lookup find(struct exchange *exchange, struct span path)
     int status = store_find(exchange->context->store, path, exchange->iteration, &exchange->entry);
     exchange->denied = status == 403;
     if (status == 404 || status == 403)
-        return encoded_find(exchange, path) ? LOOKUP_FILE : LOOKUP_MISSING;
+        status = encoded_find(exchange, path);
+    if (status == 404)
+        return LOOKUP_MISSING;
     if (status == 0)
         return exchange->entry->kind == ENTRY_DIRECTORY ? LOOKUP_DIRECTORY : LOOKUP_FILE;
     exchange->status = status;

@@ -202,12 +202,6 @@ static int follow_or_fail(struct walk *walk, const char *name, size_t taken, int
     return result;
 }
 
-static bool is_link(int fd)
-{
-    struct stat attributes;
-    return fstat(fd, &attributes) == 0 && S_ISLNK(attributes.st_mode);
-}
-
 /* With O_PATH but not O_DIRECTORY, O_NOFOLLOW opens a link itself (open(2)); follow it if the caller did not ask for
    that. */
 static int open_last(struct walk *walk, const char *name, size_t taken)
@@ -217,10 +211,14 @@ static int open_last(struct walk *walk, const char *name, size_t taken)
         return fd;
     if (fd < 0)
         return errno == ELOOP || errno == ENOTDIR ? follow_or_fail(walk, name, taken, errno) : -1;
-    if ((walk->flags & (O_PATH | O_DIRECTORY)) != O_PATH || !is_link(fd))
+    if ((walk->flags & (O_PATH | O_DIRECTORY)) != O_PATH)
         return fd;
-    close(fd);
-    return follow_or_fail(walk, name, taken, ELOOP);
+    struct stat attributes;
+    int result = fstat(fd, &attributes);
+    if (result == 0 && !S_ISLNK(attributes.st_mode))
+        return fd;
+    descriptors_close(fd); /* keeps errno */
+    return result == 0 ? follow_or_fail(walk, name, taken, ELOOP) : -1;
 }
 
 static int open_next(struct walk *walk, const char *name, size_t length, size_t taken)

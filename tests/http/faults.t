@@ -76,11 +76,13 @@ my $guess = "\x89PNG\r\n\x1a\n" . "\0\0\0\rIHDR" . "\0" x 40;
 put_file($root, 'small.html', $small);
 put_file($root, 'old.txt', 'an old file');
 put_file($root, 'large.bin', $large);
+put_file($root, 'encoded.txt.gz', 'encoded');
+symlink 'old.txt', "$root/link.txt" or die $!;
 put_file($root, 'guess', $guess);
 put_file($root, 'dir/index.html', 'index');
 
 # The server reads it in each round, as a file that has just changed is not settled.
-sub touch_all { utime undef, undef, map { "$root/$_" } qw(small.html large.bin guess dir/index.html); return }
+sub touch_all { utime undef, undef, map { "$root/$_" } qw(small.html large.bin guess dir/index.html encoded.txt.gz); return }
 
 # ---- the script: [name, bytes, [expected status, body]...] ----
 
@@ -93,6 +95,8 @@ my @script = (
     ['ranges of small',     get_request('/small.html', 'Range: bytes=0-9,100-199'), [206, undef]],
     ['a directory',         get_request('/dir'), [307, undef]],
     ['a directory\'s file', get_request('/dir/'), [200, 'index']],
+    ['a symbolic link',     get_request('/link.txt'), [200, 'an old file']],
+    ['only encoded',        get_request('/encoded.txt', 'Accept-Encoding: gzip'), [200, 'encoded']],
     ['not there',           get_request('/none'), [404, undef]],
     ['guessed by libmagic', get_request('/guess'), [200, $guess]],
     ['old',                 get_request('/old.txt'), [200, 'an old file']],
