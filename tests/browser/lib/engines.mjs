@@ -213,6 +213,9 @@ async function runIn(engine, test) {
 export async function run(test) {
     mkdirSync(pictures, { recursive: true });
     const chosen = (process.env.ENGINES || '').toLowerCase().split(/[ ,]+/).filter(Boolean);
+    const names = engines.map(engine => engine.name.toLowerCase());
+    const unknown = chosen.filter(name => !names.includes(name));
+    if (unknown.length) throw new Error(`ENGINES: no engine is called ${unknown.join(', ')}; there are ${names.join(', ')}`);
     for (const engine of engines) {
         if (chosen.length && !chosen.includes(engine.name.toLowerCase())) continue;
         const packages = engine.needs.filter(([names]) => !find(names)).map(([, name]) => name);
