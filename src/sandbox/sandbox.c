@@ -329,5 +329,5 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
     if (held->other_threads > 0)
         snprintf(threads, sizeof threads, "; threads outside it, of a library: %u", held->other_threads);
     snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, no capabilities, %s, files %s, %s, %s%s", held->user,
-             held->group, groups, user, gains, files_clause(held), landlock, calls, threads);
+             held->group, user, groups, gains, files_clause(held), landlock, calls, threads);
 }
