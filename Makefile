@@ -16,7 +16,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check test tests clients browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
+.PHONY: all help deps run check test tests clients browser sites screenshots fuzz fuzz-targets soak coverage mutants valgrind lint analyzed bench share format \
 	compile_commands.json install uninstall dist deb clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
@@ -104,7 +104,7 @@ magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modvers
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
 	$(if $(magic_version),,libmagic) $(if $(qr),$(shell $(pkg_config) --exists $(qr) || echo $(qr))),$(PKG_CONFIG))
-ifneq ($(filter check tests soak coverage valgrind,$(goals)),)
+ifneq ($(filter check tests soak coverage mutants valgrind,$(goals)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
@@ -378,6 +378,19 @@ coverage: ## Run the tests, print how many branches they take, and fail where th
 	@find '$(BUILD_ROOT)/coverage' -type d -exec chmod a+rwx {} +
 	@umask 0 && .ci/test coverage='$(BUILD_ROOT)/coverage'
 	@.ci/coverage '$(BUILD_ROOT)/coverage'
+
+# ---- Mutants --------------------------------------------------------------------------------------------------------
+
+ifneq ($(DEBUG),)
+mutants: export COMPILE = $(compile)
+mutants: export LINK = $(link)
+mutants: export LIBS = $(libs) $(shell $(pkg_config) --libs cmocka)
+mutants: tests
+	@MUTANTS='$(MUTANTS)' SEED='$(SEED)' .ci/mutants '$(BUILD)' $(or $(FILES),$(wildcard src/http/*.c src/base/*.c))
+else
+mutants: ## Change the sources in one place at a time: which changes do the units not notice? FILES, MUTANTS (0: all), SEED
+	+@$(MAKE) DEBUG=1 mutants
+endif
 
 # ---- valgrind -------------------------------------------------------------------------------------------------------
 
