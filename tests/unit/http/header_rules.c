@@ -132,6 +132,8 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_PLAIN, TEXT("/a\nx\nA: 1"), "2: 'x' is neither a path nor a field; write 'NAME: VALUE'\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\n: x\nA: 1"), "2: '' is no field name; use letters, digits and hyphens\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA B: x\nA: 1"), "2: 'A B' is no field name; ", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\n://x\nA: 1"), "2: '' is no field name; ", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\nA B://x\nA: 1"), "2: 'A B' is no field name; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA:\nA: 1"), "2: 'A' has no value; write 'NAME: VALUE'\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: \xC3\xBC\nA: 1"), "2: '\xC3\xBC' has bytes beyond ASCII; remove them\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: x\0y\nA: 1"), "2: 'A: x\\x00y' has a control character; remove it\n", "3 A: 1"},
@@ -271,6 +273,16 @@ static void fields_of_a_response_are_bounded(void **state)
         bytes += fields.fields[i].name.length + fields.fields[i].value.length + 4;
     assert_in_range(bytes, 0, LIMIT_HEADER_BYTES);
     header_rules_free(rules);
+    /* To the byte: each line has 4 bytes besides name and value. */
+    for (int more = 0; more < 2; more++) {
+        length = (size_t)snprintf(large, sizeof large, "/*\nX: %0*d\nY: %0*d\nZ: %0*d\n", 1900, 1, 1900, 1,
+                                  LIMIT_HEADER_BYTES - 2 * 1900 - 3 * 5 + more, 1);
+        rules = parse((struct span){large, length}, RULES_PLAIN);
+        header_rules_match(rules, SPAN("/"), &fields);
+        assert_int_equal(fields.overflow, more);
+        assert_int_equal(fields.count, 3 - more);
+        header_rules_free(rules);
+    }
     /* Too many. */
     length = (size_t)snprintf(large, sizeof large, "/*\n");
     for (unsigned i = 0; i < LIMIT_RULES_FIELDS + 1; i++)

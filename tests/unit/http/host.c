@@ -94,6 +94,7 @@ static void loopback_names_are_recognised(void **state)
         if (host_is_loopback(name_in(foreign[i])))
             fail_msg("%s", foreign[i]);
     }
+    assert_false(host_is_loopback(SPAN_NONE));
 }
 
 static void allowed_names_match(void **state)
@@ -117,6 +118,7 @@ static void allowed_names_match(void **state)
         {"anything", "*", true},
         {"[fe80::1]", "[fe80::1]:80", true},
         {"a", ".", false},
+        {"", ".", false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
