@@ -40,6 +40,7 @@ static const struct {
 };
 
 static const struct span invalid[] = {
+    TEXT("G"),
     TEXT("GET / HTTP/1.1\r\n"),
     TEXT("proxy TCP4 192.0.2.1 10.0.0.1 1234 80\r\n"),
     TEXT("PROXY\r\n"),
