@@ -390,6 +390,9 @@ static const struct refused refused_lines[] = {
     {400, TEXT("GET /\xC3\xA9 HTTP/1.1\r\n\r\n")},
     /* RFC 9112 3: only single spaces separate the parts of the request line. */
     {400, TEXT(" GET / HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\nGET / HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\rGET / HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\r\n\nGET / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET  / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET /  HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1 \r\n" HOST "\r\n")},
@@ -762,6 +765,23 @@ static void expectations_are_recognised(void **state)
             fail_msg("'%s'", expectations[i].bytes.at);
         assert_every_cut(expectations[i].bytes, 1);
     }
+}
+
+static void nothing_of_an_earlier_request_remains(void **state)
+{
+    struct request request;
+    (void)state;
+    memset(&request, 0xFF, sizeof request);
+    request_init(&request);
+    assert_int_equal(request.state, REQUEST_HEAD);
+    assert_false(request.expects_continue);
+    assert_false(request.keep_alive);
+    assert_int_equal(request.status, 0);
+    assert_int_equal(request.method, METHOD_OTHER);
+    assert_int_equal(request.minor_version, 1);
+    assert_int_equal(request.body_bytes, 0);
+    assert_int_equal(request.field_line_count, 0);
+    assert_null(request_field(&request, FIELD_HOST).at);
 }
 
 /* ---- fields, and the first line ---- */
@@ -1196,6 +1216,7 @@ int main(void)
         cmocka_unit_test(refused_requests_stay_refused),
         cmocka_unit_test(connections_persist_as_requested),
         cmocka_unit_test(expectations_are_recognised),
+        cmocka_unit_test(nothing_of_an_earlier_request_remains),
         cmocka_unit_test(fields_are_found),
         cmocka_unit_test(similar_field_names_are_told_apart),
         cmocka_unit_test(long_field_names_are_ignored),
