@@ -430,6 +430,7 @@ static const struct refused refused_lines[] = {
     {400, TEXT("GET / HTTP/x.1\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.x\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1x\r\n" HOST "\r\n")},
+    {400, TEXT("GET / HTTP/1.0x\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTPS/1.1\r\n" HOST "\r\n")},
     /* Other protocols that llhttp accepts. */
     {400, TEXT("GET / RTSP/1.0\r\n" HOST "\r\n")},
