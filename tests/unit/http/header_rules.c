@@ -137,6 +137,7 @@ static void bad_lines_are_reported_and_ignored(void **state)
         {RULES_PLAIN, TEXT("/a\nA:\nA: 1"), "2: 'A' has no value; write 'NAME: VALUE'\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: \xC3\xBC\nA: 1"), "2: '\xC3\xBC' has bytes beyond ASCII; remove them\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: x\0y\nA: 1"), "2: 'A: x\\x00y' has a control character; remove it\n", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\n\x01X: x\nA: 1"), "2: '\\x01X: x' has a control character; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: x\ry\nA: 1"), "has a control character; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: x\x7F\nA: 1"), "has a control character; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: \xFF\nA: 1"), "is not UTF-8; ", "3 A: 1"},

@@ -748,12 +748,40 @@ static void suffix_follows_the_path(void **state)
                      LIMIT_TARGET - 1 + TARGET_NAME_MAX);
 }
 
+/* A Location has only ASCII (RFC 3986 2.1). */
+static void queries_are_appended_in_ascii(void **state)
+{
+    char room[64];
+    struct buffer line = BUFFER(room);
+    (void)state;
+    target_append_query(&line, SPAN("?a=%2F&\xC3\xBC~"));
+    assert_span(buffer_span(&line), SPAN("?a=%2F&%C3%BC~"));
+}
+
+static void paths_can_be_replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(SPAN("/a/b/c/")), 0);
+    target_replace(&target, SPAN("x/.y"), false);
+    assert_string_equal(target.path.at, "x/.y");
+    assert_int_equal(target.path.length, 4);
+    assert_true(target.hidden && !target.slash);
+    target_replace(&target, SPAN("x"), true);
+    assert_string_equal(target.path.at, "x");
+    assert_true(!target.hidden && target.slash);
+    target_replace(&target, SPAN(""), false);
+    assert_string_equal(target.path.at, "");
+    assert_true(target.slash);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(authorities_are_found),
         cmocka_unit_test(sent_paths_have_no_authority_and_no_query),
         cmocka_unit_test(suffix_follows_the_path),
+        cmocka_unit_test(queries_are_appended_in_ascii),
+        cmocka_unit_test(paths_can_be_replaced),
         cmocka_unit_test(paths_are_decoded_once),
         cmocka_unit_test(escaped_slashes_separate_segments),
         cmocka_unit_test(dot_segments_are_removed),
