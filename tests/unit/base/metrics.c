@@ -80,6 +80,16 @@ static void durations_and_cache_lookups_are_added_up(void **state)
     metrics_close(metrics);
 }
 
+/* The defaults of Prometheus's clients, in microseconds. */
+static void bounds_are_those_of_other_clients(void **state)
+{
+    static const double seconds[] = {.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+    (void)state;
+    assert_int_equal(sizeof seconds / sizeof *seconds, METRICS_BUCKETS - 1);
+    for (unsigned i = 0; i < METRICS_BUCKETS - 1; i++)
+        assert_int_equal(metrics_bounds[i], (uint32_t)(seconds[i] * 1e6 + .5));
+}
+
 static void a_restart_resets_the_connections_and_keeps_the_counts(void **state)
 {
     struct metrics *metrics = metrics_open(2);
@@ -310,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_added_up),
         cmocka_unit_test(durations_and_cache_lookups_are_added_up),
+        cmocka_unit_test(bounds_are_those_of_other_clients),
         cmocka_unit_test(a_restart_resets_the_connections_and_keeps_the_counts),
         cmocka_unit_test(frequent_404s_are_kept),
         cmocka_unit_test(long_paths_are_cut),
