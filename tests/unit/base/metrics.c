@@ -37,7 +37,13 @@ static void workers_are_added_up(void **state)
     metrics_count_lost(metrics_of(metrics, 1), METRICS_ACCESS_LOG, 2);
     metrics_count_lost(metrics_of_other(metrics, METRICS_ACCESS_WRITER), METRICS_ACCESS_LOG, 3);
     metrics_count_lost(metrics_of_other(metrics, METRICS_MASTER), METRICS_ERROR_LOG, 1);
+    metrics_count_proxy_error(metrics_of(metrics, 0));
+    metrics_count_proxy_error(metrics_of(metrics, 1));
+    metrics_fail(metrics_of(metrics, 1), SPAN("/c: no style"));
     metrics_sum(metrics, &totals);
+    assert_int_equal(totals.proxy_errors, 2);
+    assert_int_equal(totals.failures, 1);
+    assert_string_equal(totals.failed[0].path, "/c: no style");
     assert_int_equal(totals.lost_lines[METRICS_ACCESS_LOG], 5);
     assert_int_equal(totals.lost_lines[METRICS_ERROR_LOG], 1);
     assert_int_equal(totals.requests[2], 2);
