@@ -30,8 +30,8 @@ static void workers_are_added_up(void **state)
     metrics_set_connections(metrics_of(metrics, 0), 3, 2);
     metrics_set_connections(metrics_of(metrics, 1), 4, 1);
     metrics_miss(metrics_of(metrics, 0), SPAN("/a?query"));
-    metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
-    metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
+    for (unsigned i = 0; i < 4; i++)
+        metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/a"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/a"));
     metrics_count_lost(metrics_of(metrics, 1), METRICS_ACCESS_LOG, 2);
@@ -39,10 +39,13 @@ static void workers_are_added_up(void **state)
     metrics_count_lost(metrics_of_other(metrics, METRICS_MASTER), METRICS_ERROR_LOG, 1);
     metrics_count_proxy_error(metrics_of(metrics, 0));
     metrics_count_proxy_error(metrics_of(metrics, 1));
+    metrics_fail(metrics_of(metrics, 0), SPAN("/d"));
+    metrics_fail(metrics_of(metrics, 1), SPAN("/c: no style"));
     metrics_fail(metrics_of(metrics, 1), SPAN("/c: no style"));
     metrics_sum(metrics, &totals);
     assert_int_equal(totals.proxy_errors, 2);
-    assert_int_equal(totals.failures, 1);
+    assert_int_equal(totals.failures, 3);
+    assert_int_equal(totals.failure_count, 2);
     assert_string_equal(totals.failed[0].path, "/c: no style");
     assert_int_equal(totals.lost_lines[METRICS_ACCESS_LOG], 5);
     assert_int_equal(totals.lost_lines[METRICS_ERROR_LOG], 1);
@@ -53,10 +56,10 @@ static void workers_are_added_up(void **state)
     assert_int_equal(totals.connections, 7);
     assert_int_equal(totals.idle, 3);
     assert_int_equal(totals.miss_count, 2);
-    assert_string_equal(totals.misses[0].path, "/a");
-    assert_int_equal(totals.misses[0].count, 3);
-    assert_string_equal(totals.misses[1].path, "/b");
-    assert_int_equal(totals.misses[1].count, 2);
+    assert_string_equal(totals.misses[0].path, "/b");
+    assert_int_equal(totals.misses[0].count, 4);
+    assert_string_equal(totals.misses[1].path, "/a");
+    assert_int_equal(totals.misses[1].count, 3);
     metrics_close(metrics);
 }
 
