@@ -2,7 +2,7 @@
 #
 # Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
 # WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz FUZZ=NAME,..., FUZZ_SECONDS
-# and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED.
+# and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED; for mutants FILES, MUTANTS and SEED.
 
 # The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0
@@ -34,7 +34,7 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check clients fuzz coverage valgrind lint image-check deb package-check proof
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
+	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(patsubst mutants,check,$(goals))))
 
 clean: ## Remove everything built
 	@rm -f tinyhttpd compile_commands.json
@@ -125,7 +125,7 @@ missing += $(if $(shell .ci/deps --has-fuzzer '$(FUZZ_CC)' && echo yes),,clang w
 endif
 missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
 ifneq ($(missing),)
-$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(goals)))))))
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst mutants,check,$(patsubst soak,check,$(filter $(equipped) mutants soak tests,$(goals))))))))
 endif
 
 # llhttp's static library if it exists: it is faster, and an installed program must not need build/.
@@ -388,7 +388,7 @@ mutants: export LIBS = $(libs) $(shell $(pkg_config) --libs cmocka)
 mutants: tests
 	@MUTANTS='$(MUTANTS)' SEED='$(SEED)' .ci/mutants '$(BUILD)' $(or $(FILES),$(wildcard src/http/*.c src/base/*.c))
 else
-mutants: ## Change the sources in one place at a time: which changes do the units not notice? FILES, MUTANTS (0: all), SEED
+mutants: ## Change src in one place at a time: which changes do the units not notice? FILES=..., MUTANTS=40 of each
 	+@$(MAKE) DEBUG=1 mutants
 endif
 
@@ -552,7 +552,7 @@ lint-scripts:
 	@echo '  shellcheck, perl -c, node --check'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check .ci/boot-systemd \
 		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run tests/proof/run
-	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
+	@for script in .ci/docs .ci/layers .ci/mutants .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
 		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \
 		perl -Itests/http/lib -Itests/clients/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 	@command -v node >/dev/null || { echo '  node --check: skipped: no node: apt install nodejs'; exit 0; }; \
