@@ -202,6 +202,9 @@ static void cloudflare_keeps_the_last_block_of_a_path(void **state)
     assert_string_equal(ask(rules, "/a"), "4 Y: 1");
     assert_string_equal(reports, "1: '/a' is replaced by the block of line 3; join them\n");
     header_rules_free(rules);
+    rules = parse(SPAN("/*\nX: 1\nY: 1\n/a\n! X\nZ: 1\n! Y"), RULES_CLOUDFLARE);
+    assert_string_equal(ask(rules, "/a"), "5 ! X|7 ! Y|6 Z: 1");
+    header_rules_free(rules);
     rules = parse(SPAN("/*\nX: 1\n/*\nY: 1"), RULES_PLAIN);
     assert_string_equal(ask(rules, "/a"), "2 X: 1|4 Y: 1");
     header_rules_free(rules);

@@ -17,6 +17,7 @@ static void names_have_no_port_and_no_final_dot(void **state)
         {"localhost", "localhost"},
         {"localhost:8080", "localhost"},
         {"localhost.", "localhost"},
+        {"a.", "a"},
         {"localhost.:80", "localhost"},
         {"example.org:", "example.org"},
         {"[::1]", "[::1]"},

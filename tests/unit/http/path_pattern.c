@@ -254,6 +254,27 @@ static void patterns_are_found_in_order(void **state)
     free(memory);
 }
 
+static void letters_of_globs_match_in_any_case(void **state)
+{
+    enum { PATTERNS = 130 };
+    struct path_capture captures[LIMIT_RULES_WILDCARDS];
+    static char text[PATTERNS][8];
+    char path[8];
+    (void)state;
+    memory = malloc(path_set_bytes((struct span){text[0], sizeof text}, PATTERNS));
+    assert_non_null(memory);
+    path_set_init(&set, PATH_GLOB, memory, (struct span){text[0], sizeof text}, PATTERNS);
+    for (unsigned i = 0; i < PATTERNS; i++) {
+        snprintf(text[i], sizeof text[i], "/a%ub", i);
+        assert_null(path_set_add(&set, span_of(text[i])));
+    }
+    for (unsigned i = 0; i < PATTERNS; i++) {
+        snprintf(path, sizeof path, "/A%uB", i);
+        assert_int_equal(path_set_find(&set, span_of(path), 0, captures), i);
+    }
+    free(memory);
+}
+
 /* Texts that almost match at each of 8000 bytes. An expression that tries again would not end. */
 static void long_paths_are_searched_once(void **state)
 {
@@ -288,6 +309,7 @@ int main(void)
         cmocka_unit_test(globs_match_as_netlifys_expressions_do),
         cmocka_unit_test(patterns_that_can_not_match_are_refused),
         cmocka_unit_test(patterns_are_found_in_order),
+        cmocka_unit_test(letters_of_globs_match_in_any_case),
         cmocka_unit_test(long_paths_are_searched_once),
     };
     return cmocka_run_group_tests_name("path_pattern", tests, guard_open, NULL);
