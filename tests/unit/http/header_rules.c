@@ -130,6 +130,7 @@ static void bad_lines_are_reported_and_ignored(void **state)
     } rows[] = {
         {RULES_PLAIN, TEXT("A: 1"), "1: 'A: 1' has no path above it; write the path first, '/*' for all\n", ""},
         {RULES_PLAIN, TEXT("/a\nx\nA: 1"), "2: 'x' is neither a path nor a field; write 'NAME: VALUE'\n", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\nA: 1\nx"), "3: 'x' is neither a path nor a field; ", "2 A: 1"},
         {RULES_PLAIN, TEXT("/a\n: x\nA: 1"), "2: '' is no field name; use letters, digits and hyphens\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA B: x\nA: 1"), "2: 'A B' is no field name; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\n://x\nA: 1"), "2: '' is no field name; ", "3 A: 1"},

@@ -768,6 +768,24 @@ static void expectations_are_recognised(void **state)
     }
 }
 
+/* RFC 9110 9.3.1, 9.3.2 */
+static void get_and_head_retrieve(void **state)
+{
+    static const struct {
+        struct span bytes;
+        bool retrieves;
+    } rows[] = {
+        {TEXT("GET / HTTP/1.1\r\n" HOST "\r\n"), true},
+        {TEXT("HEAD / HTTP/1.1\r\n" HOST "\r\n"), true},
+        {TEXT("OPTIONS / HTTP/1.1\r\n" HOST "\r\n"), false},
+        {TEXT("DELETE / HTTP/1.1\r\n" HOST "\r\n"), false},
+    };
+    static struct reader reader;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(request_is_retrieval(read_whole(&reader, rows[i].bytes)), rows[i].retrieves);
+}
+
 static void nothing_of_an_earlier_request_remains(void **state)
 {
     struct request request;
@@ -1217,6 +1235,7 @@ int main(void)
         cmocka_unit_test(refused_requests_stay_refused),
         cmocka_unit_test(connections_persist_as_requested),
         cmocka_unit_test(expectations_are_recognised),
+        cmocka_unit_test(get_and_head_retrieve),
         cmocka_unit_test(nothing_of_an_earlier_request_remains),
         cmocka_unit_test(fields_are_found),
         cmocka_unit_test(similar_field_names_are_told_apart),

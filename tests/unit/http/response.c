@@ -135,21 +135,31 @@ static void connection_field_follows_version_and_persistence(void **state)
     }
 }
 
-/* RFC 9110 15; 431 is RFC 6585 5. */
+/* RFC 9110 15; 431 is RFC 6585 5, 451 is RFC 7725 3. */
 static const struct {
     int status;
     const char *reason, *line;
 } statuses[] = {
     {200, "OK", "HTTP/1.1 200 OK\r\n"},
+    {206, "Partial Content", "HTTP/1.1 206 Partial Content\r\n"},
+    {301, "Moved Permanently", "HTTP/1.1 301 Moved Permanently\r\n"},
     {302, "Found", "HTTP/1.1 302 Found\r\n"},
+    {303, "See Other", "HTTP/1.1 303 See Other\r\n"},
+    {307, "Temporary Redirect", "HTTP/1.1 307 Temporary Redirect\r\n"},
+    {308, "Permanent Redirect", "HTTP/1.1 308 Permanent Redirect\r\n"},
     {400, "Bad Request", "HTTP/1.1 400 Bad Request\r\n"},
     {403, "Forbidden", "HTTP/1.1 403 Forbidden\r\n"},
     {404, "Not Found", "HTTP/1.1 404 Not Found\r\n"},
     {405, "Method Not Allowed", "HTTP/1.1 405 Method Not Allowed\r\n"},
+    {406, "Not Acceptable", "HTTP/1.1 406 Not Acceptable\r\n"},
     {408, "Request Timeout", "HTTP/1.1 408 Request Timeout\r\n"},
+    {410, "Gone", "HTTP/1.1 410 Gone\r\n"},
+    {412, "Precondition Failed", "HTTP/1.1 412 Precondition Failed\r\n"},
     {413, "Content Too Large", "HTTP/1.1 413 Content Too Large\r\n"},
     {414, "URI Too Long", "HTTP/1.1 414 URI Too Long\r\n"},
+    {416, "Range Not Satisfiable", "HTTP/1.1 416 Range Not Satisfiable\r\n"},
     {431, "Request Header Fields Too Large", "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+    {451, "Unavailable For Legal Reasons", "HTTP/1.1 451 Unavailable For Legal Reasons\r\n"},
     {500, "Internal Server Error", "HTTP/1.1 500 Internal Server Error\r\n"},
     {501, "Not Implemented", "HTTP/1.1 501 Not Implemented\r\n"},
     {503, "Service Unavailable", "HTTP/1.1 503 Service Unavailable\r\n"},
