@@ -118,6 +118,7 @@ static void allowed_names_match(void **state)
         {"", "example.org", false},
         {"anything", "*", true},
         {"[fe80::1]", "[fe80::1]:80", true},
+        {"a", "A", true},
         {"a", ".", false},
         {"", ".", false},
     };

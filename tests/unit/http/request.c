@@ -786,6 +786,16 @@ static void get_and_head_retrieve(void **state)
         assert_int_equal(request_is_retrieval(read_whole(&reader, rows[i].bytes)), rows[i].retrieves);
 }
 
+static void single_fields_are_found_on_any_line(void **state)
+{
+    static struct reader reader;
+    (void)state;
+    const struct request *request = read_whole(&reader, SPAN("GET / HTTP/1.1\r\nRange: x\r\n" HOST "\r\n"));
+    assert_span(request_single_field(request, FIELD_RANGE), SPAN("x"));
+    assert_span(request_single_field(request, FIELD_HOST), SPAN("a"));
+    assert_null(request_single_field(request, FIELD_VIA).at);
+}
+
 static void nothing_of_an_earlier_request_remains(void **state)
 {
     struct request request;
@@ -1236,6 +1246,7 @@ int main(void)
         cmocka_unit_test(connections_persist_as_requested),
         cmocka_unit_test(expectations_are_recognised),
         cmocka_unit_test(get_and_head_retrieve),
+        cmocka_unit_test(single_fields_are_found_on_any_line),
         cmocka_unit_test(nothing_of_an_earlier_request_remains),
         cmocka_unit_test(fields_are_found),
         cmocka_unit_test(similar_field_names_are_told_apart),
