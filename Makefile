@@ -2,7 +2,7 @@
 #
 # Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
 # WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check T=NAME; for fuzz FUZZ=NAME,..., FUZZ_SECONDS
-# and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED; for mutants FILES, MUTANTS and SEED.
+# and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED; for mutants FILES, MUTANTS, SEED and HTTP.
 
 # The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0
@@ -386,7 +386,7 @@ mutants: export COMPILE = $(compile)
 mutants: export LINK = $(link)
 mutants: export LIBS = $(libs) $(shell $(pkg_config) --libs cmocka)
 mutants: tests
-	@MUTANTS='$(MUTANTS)' SEED='$(SEED)' .ci/mutants '$(BUILD)' $(or $(FILES),$(wildcard src/http/*.c src/base/*.c))
+	@MUTANTS='$(MUTANTS)' SEED='$(SEED)' HTTP='$(HTTP)' .ci/mutants '$(BUILD)' $(or $(FILES),$(wildcard src/http/*.c src/base/*.c))
 else
 mutants: ## Change src in one place at a time: which changes do the units not notice? FILES=..., MUTANTS=40 of each
 	+@$(MAKE) DEBUG=1 mutants
