@@ -2,7 +2,8 @@
 #
 # Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
 # WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check T=PATTERN of names, such as T=range or
-# T='stale*'; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED.
+# T='stale*'; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED; for mutants FILES,
+# MUTANTS, SEED and HTTP.
 
 # The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0
@@ -16,7 +17,7 @@ FUZZ_CC ?= $(if $(findstring clang,$(CC)),$(CC),clang)
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
-.PHONY: all help deps run check test tests clients browser sites screenshots fuzz fuzz-targets soak coverage valgrind lint analyzed bench share format \
+.PHONY: all help deps run check test tests clients browser sites screenshots fuzz fuzz-targets soak coverage mutants valgrind lint analyzed bench share format \
 	compile_commands.json install uninstall dist deb clean
 
 # `make deps` unpacks packages here, whatever BUILD_ROOT is; `clean` keeps them, as they were downloaded.
@@ -34,7 +35,7 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check clients browser fuzz coverage valgrind lint image-check musl-check arm64-check deb package-check proof
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(goals)))
+	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(patsubst mutants,check,$(goals))))
 
 clean: ## Remove everything built
 	@rm -f tinyhttpd compile_commands.json
@@ -103,7 +104,7 @@ magic_version := $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --modvers
 
 missing := $(if $(compiler),,$(CC)) $(if $(call have,$(PKG_CONFIG)),$(if $(llhttp_version),,llhttp>=$(LLHTTP_AT_LEAST)) \
 	$(if $(magic_version),,libmagic) $(if $(qr),$(shell $(pkg_config) --exists $(qr) || echo $(qr))),$(PKG_CONFIG))
-ifneq ($(filter check tests soak coverage valgrind,$(goals)),)
+ifneq ($(filter check tests soak coverage mutants valgrind,$(goals)),)
 tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
@@ -124,7 +125,7 @@ missing += $(if $(shell .ci/deps --has-fuzzer '$(FUZZ_CC)' && echo yes),,clang w
 endif
 missing := $(strip $(missing) $(foreach tool,$(sort $(tools)),$(if $(call have,$(tool)),,$(tool))))
 ifneq ($(missing),)
-$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst soak,check,$(filter $(equipped) soak tests,$(goals)))))))
+$(error missing: $(missing); type: make $(strip deps $(sort $(patsubst tests,check,$(patsubst mutants,check,$(patsubst soak,check,$(filter $(equipped) mutants soak tests,$(goals))))))))
 endif
 
 # llhttp's static library if it exists: it is faster, and an installed program must not need build/.
@@ -380,6 +381,19 @@ coverage: ## Run the tests, print how many branches they take, and fail where th
 	@umask 0 && .ci/test coverage='$(BUILD_ROOT)/coverage'
 	@.ci/coverage '$(BUILD_ROOT)/coverage'
 
+# ---- Mutants --------------------------------------------------------------------------------------------------------
+
+ifneq ($(DEBUG),)
+mutants: export COMPILE = $(compile)
+mutants: export LINK = $(link)
+mutants: export LIBS = $(libs) $(shell $(pkg_config) --libs cmocka)
+mutants: tests
+	@MUTANTS='$(MUTANTS)' SEED='$(SEED)' HTTP='$(HTTP)' .ci/mutants '$(BUILD)' $(or $(FILES),$(wildcard src/http/*.c src/base/*.c))
+else
+mutants: ## Change src in one place at a time: which changes do the units not notice? FILES=..., MUTANTS=40 of each
+	+@$(MAKE) DEBUG=1 mutants
+endif
+
 # ---- valgrind -------------------------------------------------------------------------------------------------------
 
 valgrind: ## Run the tests below valgrind, which takes some minutes
@@ -541,7 +555,7 @@ lint-scripts:
 	@echo '  shellcheck, perl -c, node --check'
 	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check .ci/boot-systemd \
 		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run tests/proof/run
-	@for script in .ci/docs .ci/layers .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
+	@for script in .ci/docs .ci/layers .ci/mutants .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
 		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \
 		perl -Itests/http/lib -Itests/clients/lib -c "$$script" 2>&1 | grep -v 'syntax OK$$' && exit 1; done; true
 	@command -v node >/dev/null || { echo '  node --check: skipped: no node: apt install nodejs'; exit 0; }; \

@@ -20,7 +20,7 @@ static bool read_some(int pipe, char **at, size_t *left, int ms)
         return true;
     ssize_t length = count > 0 ? read(pipe, *at, *left) : 0;
     if (length <= 0)
-        return length < 0 && errno == EINTR;
+        return false;
     *at += length;
     *left -= (size_t)length;
     return true;
@@ -31,14 +31,7 @@ static _Noreturn void answer_in_child(void (*find)(const void *question, void *a
 {
     descriptors_close_others(&pipe, 1); /* while a name service hangs, it would keep the port */
     find(question, answer);
-    for (const char *at = answer; size > 0;) {
-        ssize_t length = write(pipe, at, size);
-        if (length <= 0)
-            break;
-        at += length;
-        size -= (size_t)length;
-    }
-    _exit(0);
+    _exit(write(pipe, answer, size) == (ssize_t)size ? 0 : 1); /* waits for room, pipe(7) */
 }
 
 bool child_ask(void (*find)(const void *question, void *answer), const void *question, void *answer, size_t size,

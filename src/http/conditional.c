@@ -129,8 +129,7 @@ static enum finding compare(const struct request *request, enum request_field fi
 /*@ requires is_request(request) && field < FIELD_OTHER && \valid(date); assigns *date; */
 static bool read_date(const struct request *request, enum request_field field, int64_t now, int64_t *date)
 {
-    struct span text = request_single_field(request, field);
-    return text.length > 0 && date_read(text, now, date);
+    return date_read(request_single_field(request, field), now, date);
 }
 
 enum conditional conditional_evaluate(const struct request *request, const struct validators *validators, int64_t now)

@@ -16,8 +16,7 @@ bool forwarded_is_trusted(const struct address *address, const struct network *t
 static bool is_port(struct span text)
 {
     uint64_t number;
-    return text.length > 1 && text.at[0] == ':' &&
-           span_to_number((struct span){text.at + 1, text.length - 1}, &number) && number <= UINT16_MAX;
+    return span_begins(text, SPAN(":")) && span_to_number(span_from(text, 1), &number) && number <= UINT16_MAX;
 }
 
 /* A bare address, "192.0.2.1:80", "[2001:db8::1]" or "[2001:db8::1]:80". */

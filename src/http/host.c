@@ -11,7 +11,7 @@ struct span host_of(const struct request *request, const struct target *target)
 
 struct span host_name(struct span authority)
 {
-    if (authority.length > 0 && authority.at[0] == '[') {
+    if (span_begins(authority, SPAN("["))) {
         size_t end = span_find(authority, ']');
         return (struct span){authority.at, end < authority.length ? end + 1 : end};
     }
@@ -52,9 +52,9 @@ static bool is_loopback_address(struct span name)
 
 bool host_is_loopback(struct span name)
 {
-    return name.length > 0 && (span_equal_nocase(name, SPAN("localhost")) || ends_with(name, SPAN(".localhost")) ||
-                               is_loopback_address(name) || span_equal_nocase(name, SPAN("ip6-localhost")) ||
-                               span_equal_nocase(name, SPAN("ip6-loopback")));
+    return span_equal_nocase(name, SPAN("localhost")) || ends_with(name, SPAN(".localhost")) ||
+           is_loopback_address(name) || span_equal_nocase(name, SPAN("ip6-localhost")) ||
+           span_equal_nocase(name, SPAN("ip6-loopback"));
 }
 
 bool host_is_allowed(struct span name, struct span allowed)

@@ -168,16 +168,15 @@ static uint64_t *row_of(const struct path_set *set, unsigned position, char byte
     return set->rows + (position * VALUES + ((unsigned char)byte & (VALUES - 1))) * set->stride;
 }
 
-/* The bytes of a path that count: the second, the third, the last; NUL where it has none. */
+/* The bytes of a path that count: the second, the third, the last; unchanged where it has none. */
 static void probe(struct span path, char bytes[POSITIONS])
 {
-    bytes[0] = '\0';
-    bytes[1] = '\0';
     if (path.length > 1)
         bytes[0] = path.at[1];
     if (path.length > 2)
         bytes[1] = path.at[2];
-    bytes[2] = path.at[path.length - 1];
+    if (path.length > 0)
+        bytes[2] = path.at[path.length - 1];
 }
 
 /* True if all paths that match have the same byte at that position. */
@@ -222,9 +221,8 @@ static size_t pieces_in(struct span text, unsigned max)
 
 size_t path_set_bytes(struct span text, unsigned max)
 {
-    size_t bytes = max * sizeof(struct path_pattern) + pieces_in(text, max) * sizeof(struct path_piece) +
-                   POSITIONS * VALUES * words_for(max) * sizeof(uint64_t) + text.length + max + 1;
-    return (bytes + 7) / 8 * 8;
+    return max * sizeof(struct path_pattern) + pieces_in(text, max) * sizeof(struct path_piece) +
+           POSITIONS * VALUES * words_for(max) * sizeof(uint64_t) + text.length + max + 1;
 }
 
 void path_set_init(struct path_set *set, enum path_style style, void *memory, struct span text, unsigned max)
@@ -355,13 +353,10 @@ static bool matches(enum path_style style, const struct path_pattern *pattern, s
 unsigned path_set_find(const struct path_set *set, struct span path, unsigned from,
                        struct path_capture captures[LIMIT_RULES_WILDCARDS])
 {
-    char bytes[POSITIONS];
+    char bytes[POSITIONS] = "";
     if (set->style != PATH_BYTES && path.length > 0 && path.at[path.length - 1] == '/')
         path.length--;
-    if (path.length > 0)
-        probe(path, bytes);
-    else
-        memset(bytes, 0, sizeof bytes);
+    probe(path, bytes);
     const uint64_t *second = row_of(set, 0, bytes[0]), *third = row_of(set, 1, bytes[1]),
                    *last = row_of(set, 2, bytes[2]);
     for (unsigned word = from / 64; word * 64 < set->count; word++) {

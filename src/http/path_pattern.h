@@ -65,7 +65,7 @@ static inline bool path_is_word(char byte)
     return text_is_letter(byte) || text_is_digit(byte) || byte == '_';
 }
 
-/* The memory for at most `max` patterns that all stand in `text`, a multiple of 8. */
+/* The memory for at most `max` patterns that all stand in `text`. */
 size_t path_set_bytes(struct span text, unsigned max);
 
 /* Makes an empty set in memory of that size, aligned for pointers. */

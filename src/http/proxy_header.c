@@ -96,11 +96,11 @@ static enum proxy_header_state parse_binary(struct span bytes, struct proxy_head
 
 /* ---- either ---- */
 
-/* True if the bytes begin like the signature, as far as they go. */
+/* True if the bytes, at least one, begin like the signature, as far as they go. */
 static bool begins(struct span bytes, struct span signature)
 {
     size_t length = bytes.length < signature.length ? bytes.length : signature.length;
-    return length == 0 || memcmp(bytes.at, signature.at, length) == 0;
+    return memcmp(bytes.at, signature.at, length) == 0;
 }
 
 enum proxy_header_state proxy_header_parse(struct span bytes, struct proxy_header *header)

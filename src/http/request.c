@@ -515,7 +515,7 @@ static size_t feed_raw(struct request *request, struct span bytes)
         bool is_raw = length == 0 && request->target.length > 0 && in_target;
         size_t fed = is_raw ? feed(request, "x", 1) : feed(request, rest.at, length > 0 ? length : 1);
         used += fed;
-        if (fed == 0 || (fed < length && length > 0) || request->state != REQUEST_HEAD)
+        if (fed == 0 || fed < length || request->state != REQUEST_HEAD)
             break;
     }
     return used;

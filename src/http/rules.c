@@ -60,13 +60,11 @@ bool rules_next(struct rules_reader *reader, struct span *line)
         struct span next = span_take_until(&reader->rest, '\n');
         reader->line++;
         reader->past += before - reader->rest.length;
-        if (reader->past > rules_text_max(reader->dialect)) {
-            reader->rest = SPAN_NONE;
+        if (reader->past > rules_text_max(reader->dialect))
             return rules_refuse(reader, next,
                                 reader->dialect == RULES_CLOUDFLARE
                                     ? "and all after it is ignored: the file is longer than 256 KiB"
                                     : "and all after it is ignored: the file is longer than 64 KiB");
-        }
         if (span_ends(next, SPAN("\r")))
             next.length--;
         *line = span_trim(next);

@@ -37,6 +37,30 @@ static void settings_without_options_give_the_default_lines(void **state)
     assert_false(config.check_host);
 }
 
+/* RFC 2068 19.7.1 */
+static void connections_are_kept_for_the_seconds_that_are_set(void **state)
+{
+    struct settings settings = {.index = {"i"}, .index_count = 1, .keep_alive = 75};
+    (void)state;
+    config_open(&config, &settings, false);
+    assert_lines(config.common, RESPONSE_COMMON);
+    assert_lines(config.kept, RESPONSE_COMMON "Connection: keep-alive\r\nKeep-Alive: timeout=75\r\n");
+    settings.keep_alive = 0;
+    config_open(&config, &settings, false);
+    assert_lines(config.kept, RESPONSE_COMMON);
+}
+
+static void cors_exposes_fields_to_one_origin_too(void **state)
+{
+    struct settings settings = {.index = {"i"}, .index_count = 1, .cors = "*"};
+    (void)state;
+    config_open(&config, &settings, false);
+    assert_non_null(memmem(config.common.at, config.common.length, "Access-Control-Expose-Headers: ", 31));
+    settings.cors = "http://a";
+    config_open(&config, &settings, false);
+    assert_non_null(memmem(config.common.at, config.common.length, "Access-Control-Expose-Headers: ", 31));
+}
+
 static void leading_slashes_of_paths_are_removed(void **state)
 {
     struct settings settings = {.index = {"i"}, .index_count = 1, .spa = "//app/index.html"};
@@ -126,6 +150,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_without_options_give_the_default_lines),
+        cmocka_unit_test(connections_are_kept_for_the_seconds_that_are_set),
+        cmocka_unit_test(cors_exposes_fields_to_one_origin_too),
         cmocka_unit_test(leading_slashes_of_paths_are_removed),
         cmocka_unit_test(the_only_file_is_the_page_of_spa),
         cmocka_unit_test(the_longest_lines_fit),

@@ -1,6 +1,8 @@
 /* Addresses and networks: RFC 4632 for IPv4, RFC 4291 for IPv6. */
 #include "base/address.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,6 +42,9 @@ static void networks_contain_their_addresses(void **state)
         {"::1", "::2", false},
         {"::ffff:192.0.2.0/120", "192.0.2.9", true},
         {"192.0.2.0/24", "::ffff:192.0.2.9", true},
+        /* The longest form, then one that is shorter. */
+        {"0000:0000:0000:0000:0000:ffff:255.255.255.255", "255.255.255.255", true},
+        {"::1", "::1", true},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -72,6 +77,7 @@ static void invalid_addresses_and_networks_are_refused(void **state)
         "localhost",
         "10.0.0.1:80",
         "1111:1111:1111:1111:1111:1111:111.111.111.111111111",
+        "0000:0000:0000:0000:0000:ffff:255.255.255.2555",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -83,11 +89,55 @@ static void invalid_addresses_and_networks_are_refused(void **state)
     assert_false(address_parse_network(SPAN("::1\0"), &network));
 }
 
+static void sockets_have_addresses_and_ports(void **state)
+{
+    static const struct {
+        const char *address;
+        bool loopback;
+    } rows[] = {
+        {"127.0.0.1", true}, {"127.255.0.1", true}, {"128.0.0.1", false}, {"192.0.2.1", false},
+        {"::1", true},       {"::2", false},        {"fe80::1", false},   {"::ffff:127.0.0.1", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct sockaddr_storage socket = {0};
+        struct sockaddr_in *v4 = (void *)&socket;
+        struct sockaddr_in6 *v6 = (void *)&socket;
+        struct address expected, address;
+        assert_true(address_parse(span_of(rows[i].address), &expected));
+        if (inet_pton(AF_INET, rows[i].address, &v4->sin_addr) == 1) {
+            v4->sin_family = AF_INET;
+            v4->sin_port = htons(80);
+        } else {
+            assert_int_equal(inet_pton(AF_INET6, rows[i].address, &v6->sin6_addr), 1);
+            v6->sin6_family = AF_INET6;
+            v6->sin6_port = htons(80);
+        }
+        assert_true(address_of_socket((const struct sockaddr *)&socket, &address));
+        assert_memory_equal(&address, &expected, sizeof expected);
+        assert_int_equal(address_is_loopback(&address), rows[i].loopback);
+        assert_int_equal(address_socket_is_loopback((const struct sockaddr *)&socket), rows[i].loopback);
+        assert_int_equal(address_port(&socket), 80);
+    }
+}
+
+static void unix_sockets_have_neither(void **state)
+{
+    struct sockaddr_storage socket = {.ss_family = AF_UNIX};
+    struct address address;
+    (void)state;
+    assert_false(address_of_socket((const struct sockaddr *)&socket, &address));
+    assert_false(address_socket_is_loopback((const struct sockaddr *)&socket));
+    assert_int_equal(address_port(&socket), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_contain_their_addresses),
         cmocka_unit_test(invalid_addresses_and_networks_are_refused),
+        cmocka_unit_test(sockets_have_addresses_and_ports),
+        cmocka_unit_test(unix_sockets_have_neither),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,10 @@ static const struct {
     {buffer_html_name, SPAN_INIT("\xC2\x9B\xC2\xA0\xED\xA0\x80"),
      SPAN_INIT("\xEF\xBF\xBD\xC2\xA0\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD")},
     {buffer_html_name, SPAN_INIT("\xF0\x9F\x98\x80"), SPAN_INIT("\xF0\x9F\x98\x80")},
+    {buffer_html_name, SPAN_INIT("\x1F~\xC2\x80\xC2\x9F"), SPAN_INIT("\xE2\x90\x9F~\xEF\xBF\xBD\xEF\xBF\xBD")},
+    /* U+061B, U+200F, U+2010, U+202F, U+2065 */
+    {buffer_html_name, SPAN_INIT("\xD8\x9B\xE2\x80\x8F\xE2\x80\x90\xE2\x80\xAF\xE2\x81\xA5"),
+     SPAN_INIT("\xD8\x9B\xEF\xBF\xBD\xE2\x80\x90\xE2\x80\xAF\xE2\x81\xA5")},
     /* U+061C, U+200E, U+202A, U+202E, U+2066, U+2069 */
     {buffer_html_name, SPAN_INIT("\xD8\x9C\xE2\x80\x8E\xE2\x80\xAA\xE2\x80\xAE\xE2\x81\xA6\xE2\x81\xA9"),
      SPAN_INIT("\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD")},
@@ -133,6 +137,45 @@ static const struct {
     {buffer_plain, TEXT("latin-1 \xE9"), TEXT("latin-1 \\xE9")},
     {buffer_plain, TEXT("cut \xC2"), TEXT("cut \\xC2")},
 };
+
+/* UTF-8 (RFC 3629 3) */
+static size_t encode(uint32_t point, char at[4])
+{
+    size_t more = point < 0x80 ? 0 : point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;
+    static const unsigned char lead[] = {0, 0xC0, 0xE0, 0xF0};
+    for (size_t i = more; i > 0; i--, point >>= 6)
+        at[i] = (char)(0x80 | (point & 0x3F));
+    at[0] = (char)(lead[more] | point);
+    return more + 1;
+}
+
+static bool is_shown_as_it_is(uint32_t point)
+{
+    char character[4], room[16];
+    struct buffer buffer = BUFFER(room);
+    struct span text = {character, encode(point, character)};
+    buffer_plain(&buffer, text);
+    return span_equal(buffer_span(&buffer), text);
+}
+
+/* Cc, Cf, Zl and Zp of Unicode 16.0, extracted/DerivedGeneralCategory.txt */
+static void controls_and_formats_are_escaped(void **state)
+{
+    static const uint32_t ranges[][2] = {
+        {0x0, 0x1F},        {0x7F, 0x9F},       {0xAD, 0xAD},       {0x600, 0x605},     {0x61C, 0x61C},
+        {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},     {0x8E2, 0x8E2},     {0x180E, 0x180E},
+        {0x200B, 0x200F},   {0x2028, 0x202E},   {0x2060, 0x2064},   {0x2066, 0x206F},   {0xFEFF, 0xFEFF},
+        {0xFFF9, 0xFFFB},   {0x110BD, 0x110BD}, {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3},
+        {0x1D173, 0x1D17A}, {0xE0001, 0xE0001}, {0xE0020, 0xE007F},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(ranges); i++) {
+        bool right = !is_shown_as_it_is(ranges[i][0]) && !is_shown_as_it_is(ranges[i][1]) &&
+                     (ranges[i][0] == 0 || is_shown_as_it_is(ranges[i][0] - 1)) && is_shown_as_it_is(ranges[i][1] + 1);
+        if (!right)
+            fail_msg("U+%04X to U+%04X", ranges[i][0], ranges[i][1]);
+    }
+}
 
 static void text_is_escaped_whole_or_not_at_all(void **state)
 {
@@ -195,6 +238,7 @@ int main(void)
         cmocka_unit_test(only_text_that_fits_is_appended),
         cmocka_unit_test(numbers_are_written_in_decimal_and_hexadecimal),
         cmocka_unit_test(text_is_escaped_whole_or_not_at_all),
+        cmocka_unit_test(controls_and_formats_are_escaped),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

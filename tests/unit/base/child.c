@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,67 @@ static void a_child_that_dies_or_hangs_has_no_answer(void **state)
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* Lets the parent be interrupted while it waits. */
+static void send_signals(void)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        usleep(1000);
+        kill(getppid(), SIGUSR1);
+    }
+}
+
+static void send_signals_and_fill(const void *question, void *answer)
+{
+    send_signals();
+    memset(answer, *(const char *)question, 8);
+}
+
+static void send_signals_and_hang(const void *question, void *answer)
+{
+    send_signals();
+    hang(question, answer);
+}
+
+static void signals_do_not_end_the_wait(void **state)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    char answer[8] = "";
+    (void)state;
+    assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+    assert_true(child_ask(send_signals_and_fill, "x", answer, sizeof answer, -1));
+    assert_memory_equal(answer, "xxxxxxxx", sizeof answer);
+    assert_false(child_ask(send_signals_and_hang, "x", answer, sizeof answer, 100)); /* but a deadline does */
+    signal(SIGUSR1, SIG_DFL);
+}
+
+/* In a process of its own, which gives the room up. */
+static void without_room_errno_says_why(void **state)
+{
+    static const struct {
+        int resource, error;
+    } rows[] = {{RLIMIT_NOFILE, EMFILE}, {RLIMIT_NPROC, EAGAIN}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pid_t process = fork();
+        int status;
+        if (process == 0) {
+            char answer[8];
+            setrlimit(rows[i].resource, &(struct rlimit){0, 0});
+            if (geteuid() == 0 && setuid(65534) < 0) /* root has no limit of processes */
+                _exit(2);
+            errno = 0;
+            _exit(!child_ask(fill, "x", answer, sizeof answer, -1) && errno == rows[i].error ? 0 : 1);
+        }
+        assert_int_equal(waitpid(process, &status, 0), process);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
 /* Memory of the test and of the processes below it. */
 struct seen {
     volatile pid_t child;
@@ -110,6 +172,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_answer_comes_from_a_child),
         cmocka_unit_test(a_child_that_dies_or_hangs_has_no_answer),
+        cmocka_unit_test(signals_do_not_end_the_wait),
+        cmocka_unit_test(without_room_errno_says_why),
         cmocka_unit_test(the_child_keeps_no_descriptor_and_dies_with_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

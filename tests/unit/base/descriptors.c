@@ -93,8 +93,43 @@ static void all_but_the_kept_ones_are_closed(void **state)
     }
 }
 
+static void dev_null_is_recognised(void **state)
+{
+    static const char *const others[] = {"/dev/zero", "/dev", "/proc/self/stat"};
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)state;
+    assert_true(descriptors_is_null(fd));
+    close(fd);
+    assert_false(descriptors_is_null(fd));
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+        fd = open(others[i], O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_false(descriptors_is_null(fd));
+        close(fd);
+    }
+}
+
+static void closing_keeps_errno(void **state)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)state;
+    errno = EIO;
+    descriptors_close(fd);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    errno = EIO;
+    descriptors_close(fd);
+    descriptors_close(-1);
+    assert_int_equal(errno, EIO);
+    int input = dup(STDIN_FILENO);
+    descriptors_close(STDIN_FILENO);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), -1);
+    dup2(input, STDIN_FILENO);
+    close(input);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_but_the_kept_ones_are_closed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(all_but_the_kept_ones_are_closed),
+                                       cmocka_unit_test(dev_null_is_recognised), cmocka_unit_test(closing_keeps_errno)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

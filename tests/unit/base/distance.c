@@ -1,6 +1,8 @@
 /* The distance equals the textbook's, up to the bound. */
 #include "base/distance.h"
 
+#include "guard.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -39,13 +41,14 @@ static void distances_are_those_of_the_textbook(void **state)
     (void)state;
     static const char *const words[] = {"",    "a",     "ab",    "ba",   "abc",   "acb",
                                         "cab", "index", "idnex", "indx", "inedx", "xedni"};
-    enum { COUNT = sizeof words / sizeof *words };
-    for (size_t i = 0; i < COUNT; i++) {
-        for (size_t k = 0; k < COUNT; k++) {
+    for (size_t i = 0; i < COUNT(words); i++) {
+        for (size_t k = 0; k < COUNT(words); k++) {
             unsigned expected = plain_distance(words[i], words[k]);
-            for (unsigned bound = 0; bound < 4; bound++)
-                assert_int_equal(distance(span_of(words[i]), span_of(words[k]), bound),
-                                 expected <= bound ? expected : bound + 1);
+            struct span a = span_of(words[i]), b = span_of(words[k]);
+            for (unsigned bound = 0; bound < 4; bound++) {
+                assert_int_equal(distance(guarded(a), b, bound), expected <= bound ? expected : bound + 1);
+                assert_int_equal(distance(a, guarded(b), bound), expected <= bound ? expected : bound + 1);
+            }
         }
     }
 }
@@ -115,5 +118,5 @@ int main(void)
         cmocka_unit_test(common_ends_change_no_distance),
         cmocka_unit_test(names_that_differ_at_one_end_cost_little),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, guard_open, NULL);
 }

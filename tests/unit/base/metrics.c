@@ -30,14 +30,23 @@ static void workers_are_added_up(void **state)
     metrics_set_connections(metrics_of(metrics, 0), 3, 2);
     metrics_set_connections(metrics_of(metrics, 1), 4, 1);
     metrics_miss(metrics_of(metrics, 0), SPAN("/a?query"));
-    metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
-    metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
+    for (unsigned i = 0; i < 4; i++)
+        metrics_miss(metrics_of(metrics, 1), SPAN("/b"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/a"));
     metrics_miss(metrics_of(metrics, 1), SPAN("/a"));
     metrics_count_lost(metrics_of(metrics, 1), METRICS_ACCESS_LOG, 2);
     metrics_count_lost(metrics_of_other(metrics, METRICS_ACCESS_WRITER), METRICS_ACCESS_LOG, 3);
     metrics_count_lost(metrics_of_other(metrics, METRICS_MASTER), METRICS_ERROR_LOG, 1);
+    metrics_count_proxy_error(metrics_of(metrics, 0));
+    metrics_count_proxy_error(metrics_of(metrics, 1));
+    metrics_fail(metrics_of(metrics, 0), SPAN("/d"));
+    metrics_fail(metrics_of(metrics, 1), SPAN("/c: no style"));
+    metrics_fail(metrics_of(metrics, 1), SPAN("/c: no style"));
     metrics_sum(metrics, &totals);
+    assert_int_equal(totals.proxy_errors, 2);
+    assert_int_equal(totals.failures, 3);
+    assert_int_equal(totals.failure_count, 2);
+    assert_string_equal(totals.failed[0].path, "/c: no style");
     assert_int_equal(totals.lost_lines[METRICS_ACCESS_LOG], 5);
     assert_int_equal(totals.lost_lines[METRICS_ERROR_LOG], 1);
     assert_int_equal(totals.requests[2], 2);
@@ -47,10 +56,10 @@ static void workers_are_added_up(void **state)
     assert_int_equal(totals.connections, 7);
     assert_int_equal(totals.idle, 3);
     assert_int_equal(totals.miss_count, 2);
-    assert_string_equal(totals.misses[0].path, "/a");
-    assert_int_equal(totals.misses[0].count, 3);
-    assert_string_equal(totals.misses[1].path, "/b");
-    assert_int_equal(totals.misses[1].count, 2);
+    assert_string_equal(totals.misses[0].path, "/b");
+    assert_int_equal(totals.misses[0].count, 4);
+    assert_string_equal(totals.misses[1].path, "/a");
+    assert_int_equal(totals.misses[1].count, 3);
     metrics_close(metrics);
 }
 
@@ -78,6 +87,16 @@ static void durations_and_cache_lookups_are_added_up(void **state)
         assert_int_equal(totals.cache_misses, 2);
     }
     metrics_close(metrics);
+}
+
+/* The defaults of Prometheus's clients, in microseconds. */
+static void bounds_are_those_of_other_clients(void **state)
+{
+    static const double seconds[] = {.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
+    (void)state;
+    assert_int_equal(sizeof seconds / sizeof *seconds, METRICS_BUCKETS - 1);
+    for (unsigned i = 0; i < METRICS_BUCKETS - 1; i++)
+        assert_int_equal(metrics_bounds[i], (uint32_t)(seconds[i] * 1e6 + .5));
 }
 
 static void a_restart_resets_the_connections_and_keeps_the_counts(void **state)
@@ -310,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_added_up),
         cmocka_unit_test(durations_and_cache_lookups_are_added_up),
+        cmocka_unit_test(bounds_are_those_of_other_clients),
         cmocka_unit_test(a_restart_resets_the_connections_and_keeps_the_counts),
         cmocka_unit_test(frequent_404s_are_kept),
         cmocka_unit_test(long_paths_are_cut),

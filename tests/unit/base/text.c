@@ -356,6 +356,55 @@ static void characters_have_lengths(void **state)
         assert_int_equal(text_character(guarded(cases[i].text)), cases[i].length);
 }
 
+static void files_of_rules_are_recognised(void **state)
+{
+    static const char *const rules[] = {"_redirects",    "_headers",    "_routes.json",
+                                        "_REDIRECTS.gz", "_Headers.br", "_routes.json.zst"};
+    static const char *const others[] = {
+        "",           "redirects",   "a/_redirects", "_redirects.txt", "_headers.gz.br",
+        "_headers/a", "_headers.GZ", ".gz",          "_routes"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        if (!text_is_rules_file(guarded(span_of(rules[i]))))
+            fail_msg("'%s'", rules[i]);
+    }
+    for (size_t i = 0; i < COUNT(others); i++) {
+        if (text_is_rules_file(guarded(span_of(others[i]))))
+            fail_msg("'%s'", others[i]);
+    }
+}
+
+/* A name as of --mime: whole, or the end after a dot; with a leading dot, the end only. */
+static void names_are_called_by_their_end(void **state)
+{
+    static const struct {
+        const char *name, *wanted;
+        bool is;
+    } rows[] = {
+        {"Makefile", "makefile", true},
+        {"a.tar.GZ", "gz", true},
+        {"a.tar.gz", "tar.gz", true},
+        {"a.tar.gz", "tar", false},
+        {"a.tar.gz", "ar.gz", false},
+        {"agz", "gz", false},
+        {"gz", "gz", true},
+        {"gz", "a.gz", false},
+        {"a.gz", ".gz", true},
+        {".gz", ".gz", true},
+        {"gz", ".gz", false},
+        {".gz", "gz", false},
+        {"a.gz", "gz", true},
+        {"a", "", false},
+        {"", "", false},
+        {"x.htaccess", ".htaccess", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (text_is_called(guarded(span_of(rows[i].name)), span_of(rows[i].wanted)) != rows[i].is)
+            fail_msg("'%s' as '%s'", rows[i].name, rows[i].wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +423,8 @@ int main(void)
         cmocka_unit_test(utf8_may_be_cut_anywhere),
         cmocka_unit_test(every_code_point_is_valid_utf8),
         cmocka_unit_test(characters_have_lengths),
+        cmocka_unit_test(files_of_rules_are_recognised),
+        cmocka_unit_test(names_are_called_by_their_end),
     };
     return cmocka_run_group_tests(tests, guard_open, NULL);
 }

@@ -118,6 +118,29 @@ static void each_letter_equals_its_own_decomposition(void **state)
     assert_in_range(count, 5000, 6000);
 }
 
+/* Canonical_Combining_Class of UnicodeData.txt: marks of different classes may stand in any order (section 3.11). */
+static void marks_of_different_classes_may_be_reordered(void **state)
+{
+    static const struct {
+        const char *mark;
+        unsigned class;
+    } marks[] = {
+        {"\u0300", 230}, {"\u0314", 230}, {"\u0342", 230}, {"\u0323", 220}, {"\u0326", 220},
+        {"\u032D", 220}, {"\u032E", 220}, {"\u0330", 220}, {"\u0331", 220}, {"\u0327", 202},
+        {"\u0328", 202}, {"\u031B", 216}, {"\u0345", 240}, {"\u3099", 8},   {"\u309A", 8},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(marks); i++) {
+        for (size_t k = 0; k < COUNT(marks); k++) {
+            char a[16], b[16];
+            snprintf(a, sizeof a, "x%s%s", marks[i].mark, marks[k].mark);
+            snprintf(b, sizeof b, "x%s%s", marks[k].mark, marks[i].mark);
+            if (equivalent(a, b) != (i == k || marks[i].class != marks[k].class))
+                fail_msg("'%s' and '%s'", a, b);
+        }
+    }
+}
+
 static void work_is_counted(void **state)
 {
     char a[2 * 200 + 1] = "", b[3 * 200 + 1] = "";
@@ -142,6 +165,7 @@ int main(void)
         cmocka_unit_test(other_texts_are_not),
         cmocka_unit_test(decomposed_texts_are_known),
         cmocka_unit_test(each_letter_equals_its_own_decomposition),
+        cmocka_unit_test(marks_of_different_classes_may_be_reordered),
         cmocka_unit_test(work_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

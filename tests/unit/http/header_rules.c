@@ -132,11 +132,15 @@ static void bad_lines_are_reported_and_ignored(void **state)
     } rows[] = {
         {RULES_PLAIN, TEXT("A: 1"), "1: 'A: 1' has no path above it; write the path first, '/*' for all\n", ""},
         {RULES_PLAIN, TEXT("/a\nx\nA: 1"), "2: 'x' is neither a path nor a field; write 'NAME: VALUE'\n", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\nA: 1\nx"), "3: 'x' is neither a path nor a field; ", "2 A: 1"},
         {RULES_PLAIN, TEXT("/a\n: x\nA: 1"), "2: '' is no field name; use letters, digits and hyphens\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA B: x\nA: 1"), "2: 'A B' is no field name; ", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\n://x\nA: 1"), "2: '' is no field name; ", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\nA B://x\nA: 1"), "2: 'A B' is no field name; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA:\nA: 1"), "2: 'A' has no value; write 'NAME: VALUE'\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: \xC3\xBC\nA: 1"), "2: '\xC3\xBC' has bytes beyond ASCII; remove them\n", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: x\0y\nA: 1"), "2: 'A: x\\x00y' has a control character; remove it\n", "3 A: 1"},
+        {RULES_PLAIN, TEXT("/a\n\x01X: x\nA: 1"), "2: '\\x01X: x' has a control character; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: x\ry\nA: 1"), "has a control character; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: x\x7F\nA: 1"), "has a control character; ", "3 A: 1"},
         {RULES_PLAIN, TEXT("/a\nA: \xFF\nA: 1"), "is not UTF-8; ", "3 A: 1"},
@@ -206,6 +210,9 @@ static void cloudflare_keeps_the_last_block_of_a_path(void **state)
     rules = parse(SPAN("/a?x\nX: 1\n/a#b?\nY: 1"), RULES_CLOUDFLARE); /* extractPathname */
     assert_string_equal(ask(rules, "/a"), "4 Y: 1");
     assert_string_equal(reports, "1: '/a' is replaced by the block of line 3; join them\n");
+    header_rules_free(rules);
+    rules = parse(SPAN("/*\nX: 1\nY: 1\n/a\n! X\nZ: 1\n! Y"), RULES_CLOUDFLARE);
+    assert_string_equal(ask(rules, "/a"), "5 ! X|7 ! Y|6 Z: 1");
     header_rules_free(rules);
     rules = parse(SPAN("/*\nX: 1\n/*\nY: 1"), RULES_PLAIN);
     assert_string_equal(ask(rules, "/a"), "2 X: 1|4 Y: 1");
@@ -279,6 +286,16 @@ static void fields_of_a_response_are_bounded(void **state)
         bytes += fields.fields[i].name.length + fields.fields[i].value.length + 4;
     assert_in_range(bytes, 0, LIMIT_HEADER_BYTES);
     header_rules_free(rules);
+    /* To the byte: each line has 4 bytes besides name and value. */
+    for (int more = 0; more < 2; more++) {
+        length = (size_t)snprintf(large, sizeof large, "/*\nX: %0*d\nY: %0*d\nZ: %0*d\n", 1900, 1, 1900, 1,
+                                  LIMIT_HEADER_BYTES - 2 * 1900 - 3 * 5 + more, 1);
+        rules = parse((struct span){large, length}, RULES_PLAIN);
+        header_rules_match(rules, SPAN("/"), &fields);
+        assert_int_equal(fields.overflow, more);
+        assert_int_equal(fields.count, 3 - more);
+        header_rules_free(rules);
+    }
     /* Too many. */
     length = (size_t)snprintf(large, sizeof large, "/*\n");
     for (unsigned i = 0; i < LIMIT_RULES_FIELDS + 1; i++)

@@ -17,6 +17,7 @@ static void names_have_no_port_and_no_final_dot(void **state)
         {"localhost", "localhost"},
         {"localhost:8080", "localhost"},
         {"localhost.", "localhost"},
+        {"a.", "a"},
         {"localhost.:80", "localhost"},
         {"example.org:", "example.org"},
         {"[::1]", "[::1]"},
@@ -94,6 +95,7 @@ static void loopback_names_are_recognised(void **state)
         if (host_is_loopback(name_in(foreign[i])))
             fail_msg("%s", foreign[i]);
     }
+    assert_false(host_is_loopback(SPAN_NONE));
 }
 
 static void allowed_names_match(void **state)
@@ -116,7 +118,9 @@ static void allowed_names_match(void **state)
         {"", "example.org", false},
         {"anything", "*", true},
         {"[fe80::1]", "[fe80::1]:80", true},
+        {"a", "A", true},
         {"a", ".", false},
+        {"", ".", false},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {

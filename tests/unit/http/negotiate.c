@@ -53,6 +53,7 @@ static void identity_ranks_first_unless_another_has_a_higher_weight(void **state
     } rows[] = {
         {ACCEPT("gzip"), CODING_IDENTITY},
         {ACCEPT("gzip;q=0.5, identity;q=0.5"), CODING_IDENTITY},
+        {ACCEPT("gzip;q=0.001, identity;q=0.001"), CODING_IDENTITY},
         {ACCEPT("gzip, identity;q=0.001"), CODING_GZIP},
         {ACCEPT("gzip, *;q=0.001"), CODING_GZIP},
         {ACCEPT("gzip, identity;q=0"), CODING_GZIP},

@@ -18,7 +18,7 @@ static void *memory;
 
 static const char *open_set(enum path_style style, struct span text)
 {
-    memory = aligned_alloc(8, path_set_bytes(text, 1));
+    memory = malloc(path_set_bytes(text, 1));
     assert_non_null(memory);
     path_set_init(&set, style, memory, text, 1);
     return path_set_add(&set, text);
@@ -52,6 +52,7 @@ static void segments_match_whole_names_and_a_rest(void **state)
 {
     static const struct row rows[] = {
         {"/", "/", ""},
+        {":a", "/b", "b"},
         {"/", "/a", NULL},
         {"/a", "/a", ""},
         {"/a", "/a/", ""},
@@ -154,6 +155,7 @@ static void bytes_match_as_cloudflares_expressions_do(void **state)
 static void globs_match_as_netlifys_expressions_do(void **state)
 {
     static const struct row rows[] = {
+        {"/:a/b*/x*", "/1/b2/x3", "1|2|3"},
         {"/", "/", ""},
         {"/", "/a", NULL},
         {"/a", "/A/", ""},
@@ -228,7 +230,7 @@ static void patterns_are_found_in_order(void **state)
     struct path_capture captures[LIMIT_RULES_WILDCARDS];
     static char text[PATTERNS][16];
     (void)state;
-    memory = aligned_alloc(8, path_set_bytes((struct span){text[0], sizeof text}, PATTERNS));
+    memory = malloc(path_set_bytes((struct span){text[0], sizeof text}, PATTERNS));
     assert_non_null(memory);
     path_set_init(&set, PATH_BYTES, memory, (struct span){text[0], sizeof text}, PATTERNS);
     for (unsigned i = 0; i < PATTERNS; i++) {
@@ -245,9 +247,32 @@ static void patterns_are_found_in_order(void **state)
     for (unsigned i = 0; i < 100 * PATTERNS; i++) { /* what is dropped takes no room */
         path_set_drop(&set);
         assert_int_equal(path_set_find(&set, SPAN("/b"), 150, captures), PATTERNS - 1);
-        assert_null(path_set_add(&set, SPAN("/:name")));
+        assert_null(path_set_add(&set, SPAN("/:name/xyz")));
     }
     path_set_drop(&set);
+    path_set_drop(&set); /* and is not found, even if nothing takes its place */
+    assert_int_equal(path_set_find(&set, SPAN("/b"), 150, captures), PATTERNS - 2);
+    free(memory);
+}
+
+static void letters_of_globs_match_in_any_case(void **state)
+{
+    enum { PATTERNS = 130 };
+    struct path_capture captures[LIMIT_RULES_WILDCARDS];
+    static char text[PATTERNS][8];
+    char path[8];
+    (void)state;
+    memory = malloc(path_set_bytes((struct span){text[0], sizeof text}, PATTERNS));
+    assert_non_null(memory);
+    path_set_init(&set, PATH_GLOB, memory, (struct span){text[0], sizeof text}, PATTERNS);
+    for (unsigned i = 0; i < PATTERNS; i++) {
+        snprintf(text[i], sizeof text[i], "/a%ub", i);
+        assert_null(path_set_add(&set, span_of(text[i])));
+    }
+    for (unsigned i = 0; i < PATTERNS; i++) {
+        snprintf(path, sizeof path, "/A%uB", i);
+        assert_int_equal(path_set_find(&set, span_of(path), 0, captures), i);
+    }
     free(memory);
 }
 
@@ -285,6 +310,7 @@ int main(void)
         cmocka_unit_test(globs_match_as_netlifys_expressions_do),
         cmocka_unit_test(patterns_that_can_not_match_are_refused),
         cmocka_unit_test(patterns_are_found_in_order),
+        cmocka_unit_test(letters_of_globs_match_in_any_case),
         cmocka_unit_test(long_paths_are_searched_once),
     };
     return cmocka_run_group_tests_name("path_pattern", tests, guard_open, NULL);

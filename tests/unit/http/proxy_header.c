@@ -40,6 +40,7 @@ static const struct {
 };
 
 static const struct span invalid[] = {
+    TEXT("G"),
     TEXT("GET / HTTP/1.1\r\n"),
     TEXT("proxy TCP4 192.0.2.1 10.0.0.1 1234 80\r\n"),
     TEXT("PROXY\r\n"),
@@ -65,6 +66,7 @@ static const struct span invalid[] = {
     TEXT(SIGNATURE "\x22\x11\0\x0C" V4), /* another command */
     TEXT(SIGNATURE "\x21\x11\0\x0B" V4), /* too short for its family */
     TEXT(SIGNATURE "\x21\x21\0\x0C" V4),
+    TEXT(SIGNATURE "\x21\x21\0\x23" V4 V4 "the last 11"),
     TEXT(SIGNATURE "\x21\x13\0\x0C" V4), /* another protocol, another family */
     TEXT(SIGNATURE "\x21\x41\0\x0C" V4),
     TEXT(SIGNATURE "\x21\x11\xFF\xFF"), /* oversized: known before it has arrived */

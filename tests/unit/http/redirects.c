@@ -442,6 +442,24 @@ static void long_lines_are_reported(void **state)
     assert_string_equal(reports, "");
 }
 
+/* Behind 80 bytes, but not within a character. */
+static void long_values_are_shown_in_part(void **state)
+{
+    static const struct {
+        unsigned letters;
+        const char *end, *shown;
+    } rows[] = {{80, "", ""}, {81, "", "..."}, {78, "\xC3\xBC", "\xC3\xBC"}, {79, "\xC3\xBC", "..."}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char expected[256];
+        size_t length = (size_t)snprintf(large, sizeof large, "%0*d%s /b", (int)rows[i].letters, 0, rows[i].end);
+        redirects_free(parse((struct span){large, length}, RULES_PLAIN));
+        snprintf(expected, sizeof expected, "1: '%0*d%s' does not begin with '/'; give a path\n",
+                 (int)(rows[i].letters < 80 ? rows[i].letters : 80), 0, rows[i].shown);
+        assert_string_equal(reports, expected);
+    }
+}
+
 /* Nothing is read beyond the text, wherever it is cut. */
 static void texts_may_be_cut_anywhere(void **state)
 {
@@ -508,6 +526,7 @@ int main(void)
         cmocka_unit_test(rules_beyond_the_limit_are_reported_once),
         cmocka_unit_test(long_files_are_cut_at_a_line),
         cmocka_unit_test(long_lines_are_reported),
+        cmocka_unit_test(long_values_are_shown_in_part),
         cmocka_unit_test(texts_may_be_cut_anywhere),
         cmocka_unit_test(targets_without_room_fail),
         cmocka_unit_test(targets_are_appended),

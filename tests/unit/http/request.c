@@ -390,6 +390,9 @@ static const struct refused refused_lines[] = {
     {400, TEXT("GET /\xC3\xA9 HTTP/1.1\r\n\r\n")},
     /* RFC 9112 3: only single spaces separate the parts of the request line. */
     {400, TEXT(" GET / HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\nGET / HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\rGET / HTTP/1.1\r\n" HOST "\r\n")},
+    {400, TEXT("\r\n\nGET / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET  / HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET /  HTTP/1.1\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1 \r\n" HOST "\r\n")},
@@ -427,6 +430,7 @@ static const struct refused refused_lines[] = {
     {400, TEXT("GET / HTTP/x.1\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.x\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTP/1.1x\r\n" HOST "\r\n")},
+    {400, TEXT("GET / HTTP/1.0x\r\n" HOST "\r\n")},
     {400, TEXT("GET / HTTPS/1.1\r\n" HOST "\r\n")},
     /* Other protocols that llhttp accepts. */
     {400, TEXT("GET / RTSP/1.0\r\n" HOST "\r\n")},
@@ -764,6 +768,51 @@ static void expectations_are_recognised(void **state)
             fail_msg("'%s'", expectations[i].bytes.at);
         assert_every_cut(expectations[i].bytes, 1);
     }
+}
+
+/* RFC 9110 9.3.1, 9.3.2 */
+static void get_and_head_retrieve(void **state)
+{
+    static const struct {
+        struct span bytes;
+        bool retrieves;
+    } rows[] = {
+        {TEXT("GET / HTTP/1.1\r\n" HOST "\r\n"), true},
+        {TEXT("HEAD / HTTP/1.1\r\n" HOST "\r\n"), true},
+        {TEXT("OPTIONS / HTTP/1.1\r\n" HOST "\r\n"), false},
+        {TEXT("DELETE / HTTP/1.1\r\n" HOST "\r\n"), false},
+    };
+    static struct reader reader;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(request_is_retrieval(read_whole(&reader, rows[i].bytes)), rows[i].retrieves);
+}
+
+static void single_fields_are_found_on_any_line(void **state)
+{
+    static struct reader reader;
+    (void)state;
+    const struct request *request = read_whole(&reader, SPAN("GET / HTTP/1.1\r\nRange: x\r\n" HOST "\r\n"));
+    assert_span(request_single_field(request, FIELD_RANGE), SPAN("x"));
+    assert_span(request_single_field(request, FIELD_HOST), SPAN("a"));
+    assert_null(request_single_field(request, FIELD_VIA).at);
+}
+
+static void nothing_of_an_earlier_request_remains(void **state)
+{
+    struct request request;
+    (void)state;
+    memset(&request, 0xFF, sizeof request);
+    request_init(&request);
+    assert_int_equal(request.state, REQUEST_HEAD);
+    assert_false(request.expects_continue);
+    assert_false(request.keep_alive);
+    assert_int_equal(request.status, 0);
+    assert_int_equal(request.method, METHOD_OTHER);
+    assert_int_equal(request.minor_version, 1);
+    assert_int_equal(request.body_bytes, 0);
+    assert_int_equal(request.field_line_count, 0);
+    assert_null(request_field(&request, FIELD_HOST).at);
 }
 
 /* ---- fields, and the first line ---- */
@@ -1198,6 +1247,9 @@ int main(void)
         cmocka_unit_test(refused_requests_stay_refused),
         cmocka_unit_test(connections_persist_as_requested),
         cmocka_unit_test(expectations_are_recognised),
+        cmocka_unit_test(get_and_head_retrieve),
+        cmocka_unit_test(single_fields_are_found_on_any_line),
+        cmocka_unit_test(nothing_of_an_earlier_request_remains),
         cmocka_unit_test(fields_are_found),
         cmocka_unit_test(similar_field_names_are_told_apart),
         cmocka_unit_test(long_field_names_are_ignored),

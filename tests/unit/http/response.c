@@ -35,6 +35,7 @@ static int begin(void **state)
 static void assert_head(const char *expected)
 {
     assert_int_equal(response.first, 0);
+    assert_int_equal(parts[0].fd, -1);
     assert_int_equal(parts[0].offset, 0);
     if (!span_equal((struct span){parts[0].bytes, parts[0].length}, span_of(expected)))
         fail_msg("%.*s\nis not\n%s", (int)parts[0].length, parts[0].bytes, expected);
@@ -134,21 +135,31 @@ static void connection_field_follows_version_and_persistence(void **state)
     }
 }
 
-/* RFC 9110 15; 431 is RFC 6585 5. */
+/* RFC 9110 15; 431 is RFC 6585 5, 451 is RFC 7725 3. */
 static const struct {
     int status;
     const char *reason, *line;
 } statuses[] = {
     {200, "OK", "HTTP/1.1 200 OK\r\n"},
+    {206, "Partial Content", "HTTP/1.1 206 Partial Content\r\n"},
+    {301, "Moved Permanently", "HTTP/1.1 301 Moved Permanently\r\n"},
     {302, "Found", "HTTP/1.1 302 Found\r\n"},
+    {303, "See Other", "HTTP/1.1 303 See Other\r\n"},
+    {307, "Temporary Redirect", "HTTP/1.1 307 Temporary Redirect\r\n"},
+    {308, "Permanent Redirect", "HTTP/1.1 308 Permanent Redirect\r\n"},
     {400, "Bad Request", "HTTP/1.1 400 Bad Request\r\n"},
     {403, "Forbidden", "HTTP/1.1 403 Forbidden\r\n"},
     {404, "Not Found", "HTTP/1.1 404 Not Found\r\n"},
     {405, "Method Not Allowed", "HTTP/1.1 405 Method Not Allowed\r\n"},
+    {406, "Not Acceptable", "HTTP/1.1 406 Not Acceptable\r\n"},
     {408, "Request Timeout", "HTTP/1.1 408 Request Timeout\r\n"},
+    {410, "Gone", "HTTP/1.1 410 Gone\r\n"},
+    {412, "Precondition Failed", "HTTP/1.1 412 Precondition Failed\r\n"},
     {413, "Content Too Large", "HTTP/1.1 413 Content Too Large\r\n"},
     {414, "URI Too Long", "HTTP/1.1 414 URI Too Long\r\n"},
+    {416, "Range Not Satisfiable", "HTTP/1.1 416 Range Not Satisfiable\r\n"},
     {431, "Request Header Fields Too Large", "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+    {451, "Unavailable For Legal Reasons", "HTTP/1.1 451 Unavailable For Legal Reasons\r\n"},
     {500, "Internal Server Error", "HTTP/1.1 500 Internal Server Error\r\n"},
     {501, "Not Implemented", "HTTP/1.1 501 Not Implemented\r\n"},
     {503, "Service Unavailable", "HTTP/1.1 503 Service Unavailable\r\n"},
@@ -183,6 +194,19 @@ static void generated_page_may_precede_its_head(void **state)
     assert_head("HTTP/1.1 404 Not Found\r\n" COMMON "Content-Length: 7\r\n\r\n");
     assert_memory_equal(parts[1].bytes, "<p>page", 7);
     assert_false(response.text.overflow);
+}
+
+/* RFC 9110 8.6, 15.4.5 */
+static void statuses_without_content_have_no_length(void **state)
+{
+    (void)state;
+    response.status = 204;
+    response_finish(&response, date, 1, SPAN(""));
+    assert_head("HTTP/1.1 204 No Content\r\n" COMMON "\r\n");
+    begin(NULL);
+    response.status = 304;
+    response_finish(&response, date, 1, SPAN(""));
+    assert_head("HTTP/1.1 304 Not Modified\r\n" COMMON "\r\n");
 }
 
 static void sent_bytes_are_not_counted_as_left(void **state)
@@ -427,16 +451,22 @@ static const char *sent(void)
 {
     static char bytes[1024];
     struct buffer out = {bytes, 0, sizeof bytes - 1, false};
-    for (unsigned i = response.first; i < response.count; i++)
+    for (unsigned i = response.first; i < response.count; i++) {
+        assert_int_equal(parts[i].fd, -1);
         buffer_append(&out, (struct span){parts[i].bytes + parts[i].offset, parts[i].length});
+    }
     bytes[out.length] = '\0';
     response.first = response.count;
     return bytes;
 }
 
+/* Longer than a head. */
+#define PIECE_64 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789ABCDEF"
+#define PIECE PIECE_64 PIECE_64 PIECE_64 PIECE_64
+
 static void produced_bodies_are_chunked(void **state)
 {
-    static const char *const texts[] = {"", "0123456789abcdef", "end", NULL};
+    static const char *const texts[] = {"", PIECE, "end", NULL};
     struct pieces pieces = {{fill, drop}, texts, BODY_END, 0};
     (void)state;
     response_stream(&response, &pieces.producer, 1, SPAN("first"));
@@ -446,7 +476,7 @@ static void produced_bodies_are_chunked(void **state)
     assert_true(response_refill(&response));
     assert_string_equal(sent(), ""); /* an empty chunk would end the body */
     assert_true(response_refill(&response));
-    assert_string_equal(sent(), "10\r\n0123456789abcdef\r\n");
+    assert_string_equal(sent(), "100\r\n" PIECE "\r\n");
     assert_int_equal(pieces.drops, 0);
     assert_true(response_refill(&response));
     assert_string_equal(sent(), "3\r\nend\r\n0\r\n\r\n");
@@ -503,6 +533,7 @@ int main(void)
         cmocka_unit_test(connection_field_follows_version_and_persistence),
         cmocka_unit_test(every_status_has_its_reason_phrase),
         cmocka_unit_test_setup(generated_page_may_precede_its_head, begin),
+        cmocka_unit_test_setup(statuses_without_content_have_no_length, begin),
         cmocka_unit_test_setup(sent_bytes_are_not_counted_as_left, begin),
         cmocka_unit_test(vary_names_the_deciding_fields),
         cmocka_unit_test_setup(common_lines_can_be_replaced, begin),
