@@ -110,7 +110,9 @@ static int count_other_groups(gid_t group)
 static unsigned count_other_threads(void)
 {
     struct stat threads; /* has "." and "..", too */
-    return stat("/proc/self/task", &threads) == 0 && threads.st_nlink > 3 ? (unsigned)threads.st_nlink - 3 : 0;
+    return fstatat(AT_FDCWD, "/proc/self/task", &threads, 0) == 0 && threads.st_nlink > 3
+               ? (unsigned)threads.st_nlink - 3
+               : 0;
 }
 
 bool sandbox_enter(const struct sandbox *sandbox, pid_t parent, struct sandbox_held *held)
