@@ -975,6 +975,22 @@ sub begin_world {
     return $world;
 }
 
+# The model itself: `mv d e` between two lookups
+{
+    my $root = new_directory();
+    my $told = sub { my ($path, @moments) = @_; my %told = map { ("$_->{status} " . ($_->{bytes} // '')) => 1 } answers_over(\@moments, $path, 'gzip', 0); return join ', ', sort keys %told };
+    set_child($root, $_, new_directory()) for 'd', 'e';
+    set_child($root, 'd/b.txt', new_file('original'))->{modified} = 2;
+    set_child($root, 'd/b.txt.gz', new_file('encoded'))->{modified} = 1;
+    my $before = snapshot($root, $root);
+    set_child($root, 'e', take_child($root, 'd'));
+    my $after = snapshot($root, $root);
+    is($told->('e/b.txt', $before), '404 ', 'model: before');
+    is($told->('e/b.txt', $after), '200 original', 'model: after: the encoded file is older');
+    is($told->('e/b.txt', $before, $after), '200 encoded, 200 original, 404 ', 'model: in between: the original may have been missing');
+    is($told->('d/b.txt', $before, $after), '200 encoded, 200 original, 404 ', 'model: in between, in any order');
+}
+
 my %wanted = map { $_ => 1 } split /,/, $ENV{WORLDS} // join ',', map { $_->[0] } @worlds;
 my @live;
 my @running;

@@ -103,7 +103,8 @@ sub answer_to {
 }
 
 # ---------------------------------------------------------------------------------------------------------
-# Requests during changes: each name is looked up at a moment of its own (share/doc/guarantees.md).
+# Requests during changes: each name is looked up at a moment of its own (share/doc/guarantees.md), in any order, as
+# requests that arrive together share lookups.
 
 # The sites as they are now: the number of the root, undef if it is missing, and copies of all nodes by their numbers.
 sub snapshot {
