@@ -6,7 +6,8 @@
 #
 # These are right besides, each as documented:
 # - 503 for a file that changes while it is read, while the root is missing, and after it was replaced
-# - the original if its encoded file is missing at another moment: each name has a moment of its own
+# - a response from names that are each looked up at another moment in between (FileModel.pm, answers_over): the original
+#   without its encoded file, or the encoded file of an original that was missing
 # - a file over 128 KiB, overwritten in place or cut short while it is sent: a mixture, or a closed connection
 # - the ETag of a file over 128 KiB, for another one of the same size and mtime
 # - 500, 503 and a closed connection if a system call fails or a worker is killed
@@ -20,6 +21,7 @@ use lib "$FindBin::Bin/lib";
 use Digest::MD5 qw(md5_hex);
 use Digest::SHA qw(sha256_hex);
 use Errno qw(:POSIX);
+use File::Glob qw(bsd_glob);
 use File::Path qw(remove_tree);
 use FileModel;
 use Harness;
@@ -83,11 +85,21 @@ sub current_answer {
     return $answer;
 }
 
-# The response may be as things are now; `plain` has it as for a client that accepts no coding.
+# Things as they are now, for lookups of other names at other moments.
+sub take_snapshot {
+    my ($program) = @_;
+    my $world = $program->{world};
+    my @sites = map { $_->{root} } @{ $program->{trees} };
+    return snapshot($world->{missing} ? undef : $sites[ $world->{current} ], @sites);
+}
+
+# The responses to these requests may be as things are now. The snapshot comes last, as it has the mtimes that were asked
+# for.
 sub add_moment {
-    my ($program, $request) = @_;
-    push @{ $request->{right} }, current_answer($program, $request);
-    push @{ $request->{plain} }, current_answer($program, { %$request, coding => '' }) if $request->{coding};
+    my ($program, @requests) = @_;
+    push @{ $_->{right} }, current_answer($program, $_) for @requests;
+    my $snapshot = take_snapshot($program);
+    push @{ $_->{moments} }, $snapshot for @requests;
     return;
 }
 
@@ -96,8 +108,8 @@ sub note_state {
     for my $request (@{ $program->{pending} }) {
         # A large file that is being sent changes in the response, also under another name.
         push @{ $request->{sent} }, map { $_->{node}{bytes} } grep { $_->{node} && is_large($_) } @{ $request->{right} } if $program->{in_place};
-        add_moment($program, $request);
     }
+    add_moment($program, @{ $program->{pending} }) if @{ $program->{pending} };
     return;
 }
 
@@ -108,12 +120,16 @@ sub written_until {
     return substr($before, 0, $from) . $part . (length $before > $end ? substr $before, $end : '');
 }
 
-# A write(2) is about to begin. While it goes on, the file has its first bytes only.
+# A write(2) is about to begin. While it goes on, the file has its first bytes only, and the mtime from before or after.
 sub note_writing {
     my ($program, $node, $from, $part) = @_;
+    return if !@{ $program->{pending} };
+    my $snapshot = take_snapshot($program);
+    $snapshot->{nodes}{ $node->{number} } = { %$node, modified => undef, written => [$from, $part] } if $snapshot->{nodes}{ $node->{number} };
     for my $request (@{ $program->{pending} }) {
         my $answer = current_answer($program, $request);
         push @{ $request->{right} }, { %$answer, written => [$from, $part] } if $answer->{node} && $answer->{node} == $node;
+        push @{ $request->{moments} }, $snapshot;
     }
     return;
 }
@@ -390,7 +406,7 @@ sub new_request {
 }
 
 # The requests of which no byte may be late are on their way from here.
-sub begin_request { my ($program, @requests) = @_; push @{ $program->{pending} }, @requests; add_moment($program, $_) for @requests; return }
+sub begin_request { my ($program, @requests) = @_; push @{ $program->{pending} }, @requests; add_moment($program, @requests); return }
 
 sub kept {
     my ($program) = @_;
@@ -441,8 +457,11 @@ sub described {
 # A connection may end in the middle of a large file that shrinks while it is sent.
 sub may_be_cut {
     my ($program, $request) = @_;
-    return $program->{in_place} && grep { $_->{status} == 200 && is_large($_) } @{ $request->{right} };
+    return $program->{in_place} && grep { $_->{status} == 200 && is_large($_) } @{ $request->{right} }, answers_at_moments($program, $request);
 }
+
+# The answers if each name is looked up at any of the request's moments.
+sub answers_at_moments { my ($program, $request) = @_; return answers_over($request->{moments}, @$request{ 'path', 'coding' }, $program->{world}{grain}) }
 
 # ---------------------------------------------------------------------------------------------------------
 # Checks
@@ -464,7 +483,8 @@ sub tag_is_of {
     my $digest = md5_hex($answer->{bytes});
     return scalar grep {
         $_->{coding} eq $answer->{coding} && ($_->{digest} eq $digest
-            || $_->{large} && is_large($answer) && $_->{size} == length $answer->{bytes} && $_->{modified} == rounded($program, $answer) && may_share_time($_, $answer))
+            || $_->{large} && is_large($answer) && $_->{size} == length $answer->{bytes}
+            && (!defined $answer->{modified} || $_->{modified} == rounded($program, $answer)) && may_share_time($_, $answer))
     } @{ known_tags($program, $request)->{$tag} || [] };
 }
 
@@ -476,7 +496,7 @@ sub may_share_time { my ($known, $answer) = @_; return $known->{number} != $answ
 # Remembers the tag; false if it is another version's.
 sub learn_tag {
     my ($program, $request, $tag, $answer) = @_;
-    return 1 if tag_is_of($program, $request, $tag, $answer) || $program->{in_place} && is_large($answer);
+    return 1 if tag_is_of($program, $request, $tag, $answer) || is_large($answer) && ($program->{in_place} || !defined $answer->{modified});
     my $tags = known_tags($program, $request);
     return 0 if $tags->{$tag};
     push @{ $tags->{$tag} }, { coding => $answer->{coding}, digest => md5_hex($answer->{bytes}), large => is_large($answer), size => length $answer->{bytes},
@@ -572,7 +592,7 @@ sub problem_of_validators {
     return 'the ETag is not of these bytes' if $is_whole && !is_large($answer) && substr($etag, 1, 32) ne substr sha256_hex($response->{body}), 0, 32;
     if (defined $etag) {
         return 'the ETag of another version' if $is_whole ? !learn_tag($program, $request, $etag, $answer)
-            : known_tags($program, $request)->{$etag} && !$answer->{written} && !($program->{in_place} && is_large($answer)) && !tag_is_of($program, $request, $etag, $answer);
+            : known_tags($program, $request)->{$etag} && !$answer->{written} && !(is_large($answer) && ($program->{in_place} || !defined $answer->{modified})) && !tag_is_of($program, $request, $etag, $answer);
         my $known = $program->{tags}{"$request->{path} $request->{coding}"} //= [];
         push @$known, $etag if known_tags($program, $request)->{$etag} && !grep { $_ eq $etag } @$known;
     }
@@ -583,8 +603,8 @@ sub problem_of_validators {
 # True if each byte is that of one of the versions, or NUL: a file over 128 KiB that is overwritten in place while it is
 # sent ("Limits").
 sub is_overwritten {
-    my ($request, $response, $world) = @_;
-    my @large = grep { $_->{status} == 200 } @{ $request->{right} };
+    my ($request, $response, @answers) = @_;
+    my @large = grep { $_->{status} == 200 } @answers;
     return 0 if $response->{status} !~ /\A20[06]\z/ || !grep { is_large($_) } @large;
     my $from = $response->{status} == 206 && ($response->{field}{'content-range'} // '') =~ /bytes (\d+)/ ? $1 : 0;
     my $left = $response->{body};
@@ -612,11 +632,12 @@ sub problem_of {
         return '' if $wrong eq '';
         $wrong{$wrong} = 1;
     }
-    # An encoded file that is missing at its moment, after that of the original, or can't be read
-    if ($request->{coding} && ($world->{faults} || @{ $request->{right} } > 1)) {
-        return '' if grep { mismatch($program, $request, $response, $_) eq '' } @{ $request->{plain} };
+    my @others = $world->{faults} || @{ $request->{moments} } > 1 ? answers_at_moments($program, $request) : ();
+    if (grep { mismatch($program, $request, $response, $_) eq '' } @others) {
+        $count{moments}++;
+        return '';
     }
-    if ($program->{in_place} && is_overwritten($request, $response, $world)) {
+    if ($program->{in_place} && is_overwritten($request, $response, @{ $request->{right} }, @others)) {
         $count{overwritten}++;
         return '';
     }
@@ -851,9 +872,15 @@ sub new_program {
     return $program;
 }
 
+# Only root can remove directories that may not be entered.
+sub make_removable { my ($site) = @_; chmod 0755, grep { -d && !-l } bsd_glob("$site/*"); return }
+
 sub end_program {
     my ($program) = @_;
-    for my $tree (@{ $program->{trees} }) { remove_tree($tree->{base}) }
+    for my $tree (@{ $program->{trees} }) {
+        make_removable($tree->{base});
+        remove_tree($tree->{base});
+    }
     $_->{socket} and close $_->{socket} for @{ $program->{kept} };
     return;
 }
@@ -874,11 +901,12 @@ sub run_some {
     return 1;
 }
 
-my @mounted;
+my (@mounted, @sites);
 my $owner = $$;
 END {
     if ($owner && $owner == $$) {
         my $status = $?;
+        make_removable($_) for map { bsd_glob("$_/p*") } @sites;
         system 'umount', '-l', $_ for reverse @mounted;
         $? = $status;
     }
@@ -914,7 +942,7 @@ my @worlds = (
     ['crashes', args => ['-j', 2], crashes => 1],
     ['roots', args => ['-j', 2], releases => 1],
     ['vfat', args => ['-j', 1], grain => 2, environment => [preload('times'), TIMES_GRAIN => 2]],
-    ['slow-clock', args => ['-j', 1], grain => 1, environment => [preload('times'), TIMES_GRAIN => 1, TIMES_AHEAD => 5]],
+    ['slow-clock', args => ['-j', 1], grain => 1, environment => [preload('times', 'clock'), TIMES_GRAIN => 1, CLOCK_AHEAD => 5]],
     ['ramfs', args => ['-j', 1]],
     ['tmpfs', args => ['-j', 1]],
     ['overlay', args => ['-j', 1]],
@@ -938,13 +966,29 @@ sub begin_world {
         $world->{faults} = put_file(new_root(), 'control', pack CONTROL, '', (0) x 6);
         chmod 0666, $world->{faults};
         # With coarse timestamps, and many short reads, mixtures of versions show.
-        %environment = (preload('faults'), FAULTS => $world->{faults}, TIMES_GRAIN => $how{grain});
-        $environment{LD_PRELOAD} .= ' ' . {preload('times')}->{LD_PRELOAD} =~ s/.* //r;
+        %environment = (preload('faults', 'times'), FAULTS => $world->{faults}, TIMES_GRAIN => $how{grain});
     }
+    push @sites, @{ $world->{sites} };
     $world->{server} = Harness->start(root => $root, quiet => 0, args => $how{args}, before => sub { @ENV{ keys %environment } = values %environment });
     $world->{server}->expect_stderr($_) for qr/can't read '.*': (?:Device or r|R)esource busy$/m, qr/lines? of the access log/;
     $world->{server}->expect_stderr(qr/./) if $how{crashes} || $how{fault} || $how{releases};
     return $world;
+}
+
+# The model itself: `mv d e` between two lookups
+{
+    my $root = new_directory();
+    my $told = sub { my ($path, @moments) = @_; my %told = map { ("$_->{status} " . ($_->{bytes} // '')) => 1 } answers_over(\@moments, $path, 'gzip', 0); return join ', ', sort keys %told };
+    set_child($root, $_, new_directory()) for 'd', 'e';
+    set_child($root, 'd/b.txt', new_file('original'))->{modified} = 2;
+    set_child($root, 'd/b.txt.gz', new_file('encoded'))->{modified} = 1;
+    my $before = snapshot($root, $root);
+    set_child($root, 'e', take_child($root, 'd'));
+    my $after = snapshot($root, $root);
+    is($told->('e/b.txt', $before), '404 ', 'model: before');
+    is($told->('e/b.txt', $after), '200 original', 'model: after: the encoded file is older');
+    is($told->('e/b.txt', $before, $after), '200 encoded, 200 original, 404 ', 'model: in between: the original may have been missing');
+    is($told->('d/b.txt', $before, $after), '200 encoded, 200 original, 404 ', 'model: in between, in any order');
 }
 
 my %wanted = map { $_ => 1 } split /,/, $ENV{WORLDS} // join ',', map { $_->[0] } @worlds;

@@ -7,14 +7,14 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(new_directory new_file new_link child set_child take_child node_at answer_to);
+our @EXPORT = qw(new_directory new_file new_link child set_child take_child node_at answer_to snapshot answers_over);
 
-my $files = 0;
+my $nodes = 0;
 
 # A name of a directory leads to a node. Two names of one file (link(2)) share it.
-sub new_directory { return { kind => 'directory', names => {}, mode => 0755 } }
-sub new_file      { my $number = ++$files; return { kind => 'file', number => $number, bytes => $_[0], mode => 0644 } }
-sub new_link      { return { kind => 'link', to => $_[0] } }
+sub new_directory { return { kind => 'directory', number => ++$nodes, names => {}, mode => 0755 } }
+sub new_file      { return { kind => 'file', number => ++$nodes, bytes => $_[0], mode => 0644 } }
+sub new_link      { return { kind => 'link', number => ++$nodes, to => $_[0] } }
 
 sub parent_of {
     my ($root, $path) = @_;
@@ -100,6 +100,111 @@ sub answer_to {
     return $form if $form;
     my $node = node_at($root, $path);
     return { status => $node && $node->{kind} eq 'directory' ? 307 : 404 };
+}
+
+# ---------------------------------------------------------------------------------------------------------
+# Requests during changes: each name is looked up at a moment of its own (share/doc/guarantees.md), in any order, as
+# requests that arrive together share lookups.
+
+# The sites as they are now: the number of the root, undef if it is missing, and copies of all nodes by their numbers.
+sub snapshot {
+    my ($root, @sites) = @_;
+    my %copies;
+    my @left = @sites;
+    while (my $node = pop @left) {
+        $copies{ $node->{number} } = {%$node};
+        next if $node->{kind} ne 'directory';
+        $copies{ $node->{number} }{names} = { map { $_ => $node->{names}{$_}{number} } keys %{ $node->{names} } };
+        push @left, values %{ $node->{names} };
+    }
+    return { root => $root && $root->{number}, nodes => \%copies };
+}
+
+# What the path may lead to if each name in it is looked up at one of these moments (snapshots), none before that of the
+# name before it: { missing, directory, unreadable, files }, where `files` has the files as they are then or later.
+sub found_over {
+    my ($moments, $path) = @_;
+    my %found = (files => []);
+    my (%walked, %since, %begun);
+    my @left = map { [$_, [$moments->[$_]{root}], 0, split m{/}, $path] }
+        grep { defined $moments->[$_]{root} && !$begun{ $moments->[$_]{root} }++ } 0 .. $#$moments;
+    while (my $walk = pop @left) {
+        my ($from, $above, $links, @names) = @$walk;
+        next if $walked{"$from @$above $links @names"}++;
+        my $name = shift @names;
+        if (!defined $name) { $found{directory} = 1; next }
+        if ($name eq '' || $name eq '.') { push @left, [$from, $above, $links, @names]; next }
+        if ($name eq '..') {
+            my @upper = @$above[0 .. $#$above - 1];
+            @upper ? push @left, [$from, \@upper, $links, @names] : ($found{missing} = 1);
+            next;
+        }
+        for my $moment ($from .. $#$moments) {
+            my $copies    = $moments->[$moment]{nodes};
+            my $directory = $copies->{ $above->[-1] };
+            my $number    = $directory && $directory->{mode} & 0111 ? $directory->{names}{$name} : undef;
+            my $node      = defined $number ? $copies->{$number} : undef;
+            if ($node && $node->{kind} eq 'directory') { push @left, [$moment, [@$above, $number], $links, @names] }
+            elsif ($node && $node->{kind} eq 'link' && $node->{to} !~ m{\A/} && $links < 40) {
+                push @left, [$moment, $above, $links + 1, split(m{/}, $node->{to}), @names];
+            }
+            elsif ($node && $node->{kind} eq 'file' && !@names) {
+                $since{$number} = $moment if !defined $since{$number} || $since{$number} > $moment;
+            }
+            else { $found{missing} = 1 }
+        }
+    }
+    for my $number (keys %since) {
+        my $is_open = 0;
+        for my $file (grep { defined } map { $_->{nodes}{$number} } @$moments[$since{$number} .. $#$moments]) {
+            $file->{mode} & 0444 ? ($is_open = 1) : ($found{unreadable} = 1);
+            push @{ $found{files} }, $file if $is_open;
+        }
+    }
+    return \%found;
+}
+
+sub response_of { my ($file, $path, $coding) = @_; return { status => 200, node => $file, path => $path, coding => $coding, map { $_ => $file->{$_} } qw(bytes modified written) } }
+
+# The responses from files at this very path, and true if there may be none. The encoded file may be missing at its
+# moment, or change while it is read. If one mtime is not known, it may be usable.
+sub forms_over {
+    my ($moments, $path, $coding, $grain) = @_;
+    my $original = found_over($moments, $path);
+    my $encoded  = $coding ? found_over($moments, $path . $suffix{$coding}) : { files => [], missing => 1 };
+    my $is_alone = $original->{missing} || $original->{unreadable};
+    my $is_older = sub {
+        my @times = map { $_->{modified} } @_;
+        return 0 if grep { !defined } @times;
+        @times = map { int($_ / $grain) } @times if $grain;
+        return $times[0] < $times[1];
+    };
+    my @answers = map { response_of($_, $path, '') } @{ $original->{files} };
+    for my $file (@{ $encoded->{files} }) {
+        push @answers, response_of($file, $path . $suffix{$coding}, $coding) if $is_alone || grep { !$is_older->($file, $_) } @{ $original->{files} };
+    }
+    my $is_absent = $is_alone && grep { $encoded->{$_} } qw(missing unreadable directory);
+    return (\@answers, $is_absent, $original->{directory});
+}
+
+# The responses to a GET of this path if each name is looked up at any one of these moments.
+sub answers_over {
+    my ($moments, $path, $coding, $grain) = @_;
+    my ($forms, $is_absent, $is_directory) = forms_over($moments, $path =~ m{/\z} ? $path . 'index.html' : $path, $coding, $grain);
+    my @answers = @$forms;
+    if ($path =~ m{/\z}) {
+        push @answers, { status => 404 } if $is_absent || $is_directory;
+        return @answers;
+    }
+    return @answers if !$is_absent && !$is_directory;
+    if ($path !~ m{\.[^/]*\z}) {
+        my ($pages, @none) = forms_over($moments, "$path.html", $coding, $grain);
+        push @answers, @$pages;
+        return @answers if !grep { $_ } @none;
+    }
+    push @answers, { status => 307 } if $is_directory;
+    push @answers, { status => 404 } if $is_absent;
+    return @answers;
 }
 
 1;

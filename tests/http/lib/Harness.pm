@@ -69,14 +69,14 @@ sub is_sanitized { return slurp($program) =~ /__asan_init/ }
 # 1 if the C library is musl, else 0.
 sub is_musl { return slurp($program) =~ m{/ld-musl-} ? 1 : 0 }
 
-# The environment in which the program loads the library `name` of tests/http/preload before all but ASan's, if that is
-# a library: it must come first, and has functions for memory of its own.
+# The environment in which the program loads these libraries of tests/http/preload before all but ASan's, if that is a
+# library: it must come first, and has functions for memory of its own.
 sub preload {
-    my ($name) = @_;
-    my $library = dirname($program) . "/preload/$name.so";
-    BAIL_OUT("no library at $library: make tests builds it") if !-r $library;
+    my (@names) = @_;
+    my @libraries = map { dirname($program) . "/preload/$_.so" } @names;
+    -r or BAIL_OUT("no library at $_: make tests builds it") for @libraries;
     my ($asan) = is_sanitized() ? `ldd '$program'` =~ m{^\s*libasan\S* => (\S+)}m : ();
-    return (LD_PRELOAD => join ' ', $asan || (), $library);
+    return (LD_PRELOAD => join ' ', $asan || (), @libraries);
 }
 
 # True if a command is in PATH.

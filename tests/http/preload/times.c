@@ -1,24 +1,21 @@
 /* Preloaded (LD_PRELOAD): simulates a file system whose timestamps are multiples of TIMES_GRAIN seconds (an environment
-   variable), as on vfat, and a clock that is TIMES_AHEAD seconds ahead of it, as that of a file server may be slow. */
+   variable), as on vfat. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #define NEXT(name, type) \
     static type next; \
     if (next == NULL) \
         *(void **)&next = dlsym(RTLD_NEXT, name);
 
-static time_t grain = 1, ahead;
+static time_t grain = 1;
 
 __attribute__((constructor)) static void read_environment(void)
 {
-    const char *typed_grain = getenv("TIMES_GRAIN"), *typed_ahead = getenv("TIMES_AHEAD");
-    grain = typed_grain != NULL ? atoi(typed_grain) : 1;
-    ahead = typed_ahead != NULL ? atoi(typed_ahead) : 0;
+    const char *typed = getenv("TIMES_GRAIN");
+    grain = typed != NULL ? atoi(typed) : 1;
 }
 
 static void round_down(struct timespec *time)
@@ -55,12 +52,4 @@ int fstatat(int fd, const char *path, struct stat *attributes, int flags)
     typedef int function(int, const char *, struct stat *, int);
     NEXT("fstatat", function *)
     return with_coarse_times(next(fd, path, attributes, flags), attributes);
-}
-
-int clock_gettime(clockid_t clock, struct timespec *time)
-{
-    int result = (int)syscall(SYS_clock_gettime, clock, time); /* a sanitizer calls this before dlsym(3) works */
-    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        time->tv_sec += ahead;
-    return result;
 }
