@@ -85,10 +85,11 @@ for my $sign ('NOTIFY_SOCKET', 'LISTEN_FDS') {
     is($server->get('/.well-known/tinyhttpd/health')->{status}, 503, "$sign, the root is missing at the start: the health check");
     $server->expect_stderr(qr/\Atinyhttpd: root '.*above\/site' is missing: No such file or directory; responses are 503 meanwhile\n\z/);
     $server->expect_stderr(qr/\Atinyhttpd: root '.*above\/site' is there again\n\z/);
-    put_file("$folder/above/site", 'index.html', 'late');
-    put_file("$folder/above/site", 'file.txt', 'linked');
-    symlink 'file.txt', "$folder/above/site/link.txt";
-    chmod 0, "$folder/above/site";
+    put_file("$folder/above/new", 'index.html', 'late');
+    put_file("$folder/above/new", 'file.txt', 'linked');
+    symlink 'file.txt', "$folder/above/new/link.txt";
+    chmod 0, "$folder/above/new";
+    rename "$folder/above/new", "$folder/above/site" or die $!; # at no moment readable
     is($server->get('/')->{status}, 503, "$sign, then unreadable: 503");
     chmod 0755, "$folder/above/site";
     ok(eventually { $server->get('/')->{body} eq 'late' }, "$sign, then readable: served");
