@@ -22,9 +22,8 @@
 
 /* The variable for what LISTEN_FDS can't express: "trial" for a dry run, or a comma-separated list of "owned" for
    owned sockets, "handoff" and HANDOFF_VERSION for three further sockets after those (struct passed_channels, in every
-   version),
-   "INDEX:DEVICE:INODE" for each named Unix socket, "log:PID" for each log writer, and "PID" or "PID:RETIRED" for each
-   worker. */
+   version), "INDEX:DEVICE:INODE" for each named Unix socket, "log:PID" for each log writer, and "PID" or "PID:RETIRED"
+   for each worker. */
 #define TEXT(number) TEXT_OF(number)
 #define TEXT_OF(number) #number
 static const char note_name[] = "TINYHTTPD_HANDOVER";

@@ -91,8 +91,8 @@ static bool prevent_core_dumps(void)
     return set;
 }
 
-/* Supplementary groups besides the worker's own. Those that a user namespace does not map look like `nobody`'s, so only
-   one of several equal ones is its own. 0 if they can't be asked for. */
+/* Supplementary groups besides the worker's own. Those that a user namespace does not map all read as 65534, as may its
+   own, so only one of several equal ones is its own. 0 if they can't be asked for. */
 static int count_other_groups(gid_t group)
 {
     int count = getgroups(0, NULL), own = 0;
