@@ -437,6 +437,10 @@ sub stderr  { return slurp($_[0]{err}) }
 sub workers { return children_of($_[0]{pid}) }
 sub url     { return "http://$_[0]{bind}:$_[0]{port}" . BASE . ($_[1] || '') }
 
+# Whether the log writer keeps up with a flood of requests is a question of time: no verdict. The log's own tests count
+# its lines.
+our $LOST_LINES = qr/\Atinyhttpd: (?:the access log loses lines|\d+ lines? of the access log w(?:as|ere) dropped): its reader or its disk does not keep up/;
+
 # Allows a line on stderr that the test provokes.
 sub expect_stderr { my ($self, $pattern) = @_; push @{ $self->{expect} }, $pattern; return }
 
@@ -485,11 +489,11 @@ sub ended {
     my $during = substr(defined $how{stderr} ? $how{stderr} : slurp($self->{err}), length $self->{banner});
     my @unexpected = grep {
         my $line = $_;
-        !grep { $line =~ $_ } @{ $self->{expect} }
+        !grep { $line =~ $_ } $LOST_LINES, @{ $self->{expect} }
     } split /^/, $during;
     push @unexpected, grep { /Sanitizer|runtime error|[Aa]ssert|SUMMARY:|core dumped/ } split /^/, $self->stderr;
     is(join('', @unexpected), '', 'nothing unexpected on stderr');
-    is($self->stderr, '', '-q: nothing on stderr') if $self->{quiet} && !@{ $self->{expect} };
+    is(join('', grep { $_ !~ $LOST_LINES } split /^/, $self->stderr), '', '-q: nothing on stderr') if $self->{quiet} && !@{ $self->{expect} };
     return;
 }
 
