@@ -260,11 +260,10 @@ static void say_links(struct explanation *explanation)
 {
     const struct exchange *exchange = explanation->exchange;
     bool linked = false, all = config_of(explanation)->settings->symlinks == SYMLINKS_ALL;
-    int fd = beneath_open(store_beneath(exchange->context->store), exchange->path, O_PATH, &linked);
-    if (fd >= 0)
-        close(fd);
+    struct stat attributes;
+    int failed = beneath_stat(store_beneath(exchange->context->store), exchange->path, &attributes, &linked);
     SAY(explanation, "links",
-        fd < 0   ? SPAN("not known, as the file has changed meanwhile")
+        failed   ? SPAN("not known, as the file has changed meanwhile")
         : all    ? SPAN("any are followed (--symlinks all)")
         : linked ? SPAN("one or more lead to it, inside the root")
                  : SPAN("none"));

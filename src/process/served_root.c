@@ -36,7 +36,7 @@ static int fail_root(struct failure *failure, const char *typed, int error)
    its system call (faccessat2, Linux 5.8) with EPERM. */
 static bool can_search(int directory)
 {
-    int fd = openat(directory, ".", O_PATH | O_CLOEXEC);
+    int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     descriptors_close(fd);
     return fd >= 0;
 }

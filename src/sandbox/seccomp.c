@@ -64,7 +64,7 @@ struct rule {
 
 /* The flags of open(2) that change no file. An allow-list: O_ACCMODE differs between C libraries, and kernels add
    flags. */
-#define READING (O_RDONLY | O_PATH | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
+#define READING (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
 /* The flags of mmap(2) with which the C libraries allocate. */
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED)
@@ -93,10 +93,10 @@ static const struct rule worker_rules[] = {
 #endif
     {SYS_close, {{NOT_FIXED(0)}}},
     /* Nothing that could block, see accept4(2); a terminal, not as the controlling one, which the kernel hangs up for
-       all processes when the worker ends (tty(4)). */
-    {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_PATH)}}},
+       all processes when the worker ends (tty(4)). O_PATH only for directories: Landlock does not check it, and a file
+       that is held so could be opened later through /proc/self/fd, if its directory is then in the root. */
+    {SYS_openat, {{ONLY(2, READING | O_PATH)}, {HAS(2, O_DIRECTORY)}}},
     {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_NONBLOCK | O_NOCTTY)}}},
-    {SYS_openat, {{ONLY(2, READING)}, {HAS(2, O_DIRECTORY)}}},
     {.call = SYS_writev}, /* also the message of a failed assertion */
     {SYS_sendfile, {{NOT_FIXED(0)}, {NO_STREAM(1)}}},
     {.call = SYS_fstat},

@@ -27,7 +27,8 @@ enum {
 struct walk {
     const struct beneath *beneath;
     int flags;
-    int directory; /* the root, or a descriptor that the walk closes */
+    struct stat *attributes; /* of what the path leads to, if it is not to be opened; or NULL */
+    int directory;           /* the root, or a descriptor that the walk closes */
     unsigned links;
     size_t done; /* bytes of open names, each with a slash before it */
     size_t rest; /* offset of the rest */
@@ -161,24 +162,19 @@ static bool enter_start(struct walk *walk, struct span *path)
 }
 
 /* Replaces a link by its text in the rest. */
-static int follow(struct walk *walk, int link, bool last)
+static int follow(struct walk *walk, struct span text, bool last)
 {
-    char text[PATH_MAX];
     if (walk->beneath->symlinks == SYMLINKS_NONE || walk->links++ == LINKS_MAX)
         return fail(ELOOP);
-    ssize_t length = readlinkat(link, "", text, sizeof text);
-    if (length < 0)
-        return -1;
-    if (length == 0)
+    if (text.length == 0)
         return fail(ENOENT);
-    if (length == sizeof text)
+    if (text.length == PATH_MAX)
         return fail(ENAMETOOLONG);
-    struct span path = {text, (size_t)length};
-    if (text[0] == '/' && !enter_start(walk, &path))
+    if (text.at[0] == '/' && !enter_start(walk, &text))
         return -1;
     if (!last)
         prepend(walk, SPAN("/"));
-    prepend(walk, path);
+    prepend(walk, text);
     return WALK_ON;
 }
 
@@ -186,39 +182,39 @@ static int follow(struct walk *walk, int link, bool last)
    or fails with `error`. */
 static int follow_or_fail(struct walk *walk, const char *name, size_t taken, int error)
 {
+    char text[PATH_MAX];
     struct stat attributes;
-    int fd = openat(walk->directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int result = fstat(fd, &attributes);
-    bool link = result == 0 && S_ISLNK(attributes.st_mode);
-    if (link) {
+    ssize_t length = readlinkat(walk->directory, name, text, sizeof text);
+    if (length >= 0) {
         walk->rest += taken;
-        result = follow(walk, fd, walk->rest == WALK_ROOM);
-    } else if (result == 0) {
-        result = error == ELOOP || S_ISDIR(attributes.st_mode) ? WALK_ON : fail(error);
+        return follow(walk, (struct span){text, (size_t)length}, walk->rest == WALK_ROOM);
     }
-    descriptors_close(fd);
-    return result;
+    if (errno != EINVAL) /* else it is no link, readlink(2) */
+        return -1;
+    if (error == ELOOP)
+        return WALK_ON;
+    if (fstatat(walk->directory, name, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    return S_ISDIR(attributes.st_mode) ? WALK_ON : fail(error);
 }
 
-/* With O_PATH but not O_DIRECTORY, O_NOFOLLOW opens a link itself (open(2)); follow it if the caller did not ask for
-   that. */
+/* Examines the last name. Not by O_PATH: with that, a worker could hold a file that it may not read until the sandbox
+   allows it (see seccomp.c). */
+static int stat_last(struct walk *walk, const char *name, size_t taken)
+{
+    if (fstatat(walk->directory, name, walk->attributes, AT_SYMLINK_NOFOLLOW) < 0)
+        return -1;
+    if (S_ISLNK(walk->attributes->st_mode))
+        return follow_or_fail(walk, name, taken, ELOOP);
+    return (walk->flags & O_DIRECTORY) != 0 && !S_ISDIR(walk->attributes->st_mode) ? fail(ENOTDIR) : 0;
+}
+
 static int open_last(struct walk *walk, const char *name, size_t taken)
 {
     int fd = openat(walk->directory, name, walk->flags | O_NOFOLLOW);
-    if ((walk->flags & O_NOFOLLOW) != 0)
+    if (fd >= 0 || (errno != ELOOP && errno != ENOTDIR))
         return fd;
-    if (fd < 0)
-        return errno == ELOOP || errno == ENOTDIR ? follow_or_fail(walk, name, taken, errno) : -1;
-    if ((walk->flags & (O_PATH | O_DIRECTORY)) != O_PATH)
-        return fd;
-    struct stat attributes;
-    int result = fstat(fd, &attributes);
-    if (result == 0 && !S_ISLNK(attributes.st_mode))
-        return fd;
-    descriptors_close(fd); /* keeps errno */
-    return result == 0 ? follow_or_fail(walk, name, taken, ELOOP) : -1;
+    return follow_or_fail(walk, name, taken, errno);
 }
 
 static int open_next(struct walk *walk, const char *name, size_t length, size_t taken)
@@ -233,7 +229,7 @@ static int open_next(struct walk *walk, const char *name, size_t length, size_t 
     return WALK_ON;
 }
 
-/* Opens one name. Returns the descriptor of the last name, WALK_ON before, or -1 with errno. */
+/* Opens one name. Returns the descriptor of the last name, or 0 with its attributes; WALK_ON before; or -1 with errno. */
 static int step(struct walk *walk)
 {
     struct span rest = rest_of(walk);
@@ -253,20 +249,22 @@ static int step(struct walk *walk)
     name[length > 0 ? length : 1] = '\0';
     if (taken < rest.length)
         return open_next(walk, name, length, taken);
-    if (slashes > 0) /* a trailing slash demands a directory and follows links */
-        walk->flags = (walk->flags | O_DIRECTORY) & ~O_NOFOLLOW;
-    return open_last(walk, name, taken);
+    if (slashes > 0) /* a trailing slash demands a directory */
+        walk->flags |= O_DIRECTORY;
+    return walk->attributes != NULL ? stat_last(walk, name, taken) : open_last(walk, name, taken);
 }
 
 /* ---- the interface ---- */
 
-static struct walk walk_from(const struct beneath *beneath, struct span path, int flags)
+static struct walk walk_from(const struct beneath *beneath, struct span path, int flags, struct stat *attributes)
 {
     static char room[WALK_ROOM]; /* most paths touch two of its pages */
     size_t start = sizeof room - path.length;
+    assert((flags & O_NOFOLLOW) == 0 && (flags & (O_PATH | O_DIRECTORY)) != O_PATH);
     return (struct walk){
         .beneath = beneath,
         .flags = flags | O_CLOEXEC,
+        .attributes = attributes,
         .directory = beneath->root,
         .rest = sizeof room,
         .name = start,
@@ -275,45 +273,58 @@ static struct walk walk_from(const struct beneath *beneath, struct span path, in
     };
 }
 
-static int open_path(struct walk *walk, struct span path, unsigned *steps)
+static int take_steps(struct walk *walk, struct span path, unsigned *steps)
 {
-    int fd = WALK_ON;
+    int result = WALK_ON;
     if (path.length >= PATH_MAX)
         return fail(ENAMETOOLONG);
     prepend(walk, path);
-    for (; fd == WALK_ON && *steps > 0; (*steps)--)
-        fd = step(walk);
-    if (fd == WALK_ON)
-        fd = fail(ELOOP);
+    for (; result == WALK_ON && *steps > 0; (*steps)--)
+        result = step(walk);
+    if (result == WALK_ON)
+        result = fail(ELOOP);
     enter(walk, walk->beneath->root); /* closes the last directory */
-    return fd;
+    return result;
 }
 
-int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps, struct span *name)
+int beneath_walk(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, unsigned *steps,
+                 struct span *name)
 {
-    struct walk walk = walk_from(beneath, path, flags);
+    struct walk walk = walk_from(beneath, path, flags, attributes);
     size_t start = walk.name;
-    int fd = open_path(&walk, path, steps);
+    int result = take_steps(&walk, path, steps);
     struct span rest = {path.at + (walk.name - start), path.length - (walk.name - start)};
     *name = path.length < PATH_MAX ? (struct span){rest.at, span_find(rest, '/')} : SPAN_NONE;
-    return fd;
+    return result;
 }
 
-static int open_once(const struct beneath *beneath, struct span path, int flags, bool *linked)
+static int walk_once(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, bool *linked)
 {
+    const char *name = path.length > 0 ? path.at : ".";
     *linked = false;
     if (beneath->symlinks == SYMLINKS_ALL)
-        return openat(beneath->root, path.length > 0 ? path.at : ".", flags | O_CLOEXEC);
-    struct walk walk = walk_from(beneath, path, flags);
-    int fd = open_path(&walk, path, &(unsigned){LIMIT_WALK_STEPS});
+        return attributes != NULL ? fstatat(beneath->root, name, attributes, 0)
+                                  : openat(beneath->root, name, flags | O_CLOEXEC);
+    struct walk walk = walk_from(beneath, path, flags, attributes);
+    int result = take_steps(&walk, path, &(unsigned){LIMIT_WALK_STEPS});
     *linked = walk.links > 0;
-    return fd;
+    return result;
+}
+
+static int walk_all(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, bool *linked)
+{
+    int result = walk_once(beneath, path, flags, attributes, linked);
+    while (result < 0 && errno == EINTR)
+        result = walk_once(beneath, path, flags, attributes, linked);
+    return result;
 }
 
 int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked)
 {
-    int fd = open_once(beneath, path, flags, linked);
-    while (fd < 0 && errno == EINTR)
-        fd = open_once(beneath, path, flags, linked);
-    return fd;
+    return walk_all(beneath, path, flags, NULL, linked);
+}
+
+int beneath_stat(const struct beneath *beneath, struct span path, struct stat *attributes, bool *linked)
+{
+    return walk_all(beneath, path, 0, attributes, linked);
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 enum { BENEATH_NAMES = 2 }; /* as given, and without links */
 
@@ -15,13 +16,20 @@ struct beneath {
 };
 
 /* Opens `path` (decoded, normalised, relative, with a NUL after it; "" is the root) with the `flags` of open(2) and
-   O_CLOEXEC. Follows symbolic links as `symlinks` says; sets `*linked` if it followed one, but always to false for
-   SYMLINKS_ALL. Returns a descriptor that the caller closes, or -1 with errno. Opens each name by itself, as no system
-   call filter can see the flags of openat2(2), but gives the same results: EXDEV or ELOOP if the path leaves the root.
-   An absolute link that begins with one of the root's names goes on from the open root, whatever that name leads to
-   now. Fails with ELOOP after LIMIT_WALK_STEPS names. */
+   O_CLOEXEC; not O_NOFOLLOW, and O_PATH only with O_DIRECTORY, as the sandbox demands. Follows symbolic links as
+   `symlinks` says; sets `*linked` if it followed one, but always to false for SYMLINKS_ALL. Returns a descriptor that
+   the caller closes, or -1 with errno. Opens each name by itself, as no system call filter can see the flags of
+   openat2(2), but gives the same results: EXDEV or ELOOP if the path leads out of the root. An absolute link that begins
+   with one of the root's names goes on from the open root, whatever that name leads to now. Fails with ELOOP after
+   LIMIT_WALK_STEPS names. */
 int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked);
 
-/* Does the same by opening each name, even for SYMLINKS_ALL. Opens or follows at most `*steps` names, counts them down,
-   and fails with ELOOP if none is left. `*name` is the name of `path` at which it stopped, in `path`. */
-int beneath_walk(const struct beneath *beneath, struct span path, int flags, unsigned *steps, struct span *name);
+/* Examines what `path` leads to, as beneath_open, but opens only directories on the way: no effect on a device or FIFO.
+   Returns 0, or -1 with errno. */
+int beneath_stat(const struct beneath *beneath, struct span path, struct stat *attributes, bool *linked);
+
+/* Does the same as beneath_stat, or as beneath_open if `attributes` is NULL, but name by name even for SYMLINKS_ALL.
+   Opens or follows at most `*steps` names, counts them down, and fails with ELOOP if none is left. `*name` is the name
+   of `path` at which it stopped, in `path`. */
+int beneath_walk(const struct beneath *beneath, struct span path, int flags, struct stat *attributes, unsigned *steps,
+                 struct span *name);

@@ -359,8 +359,9 @@ static bool has_link(const struct listing *listing, struct span name, bool folde
     return !target.overflow;
 }
 
-/* Opens an entry as a request for it would. -1 with errno if it is a link that leads nowhere or outside. */
-static int open_entry(const struct listing *listing, struct span name, int flags)
+/* Opens an entry as a request for it would; examines it if `attributes` is not NULL. -1 with errno, also if it is a link
+   that leads nowhere or outside. */
+static int open_entry(const struct listing *listing, struct span name, int flags, struct stat *attributes)
 {
     char room[PATH_MAX];
     struct buffer path = BUFFER(room);
@@ -374,15 +375,9 @@ static int open_entry(const struct listing *listing, struct span name, int flags
         return -1;
     }
     bool linked;
-    return beneath_open(listing->beneath, (struct span){path.at, path.length - 1}, flags, &linked);
-}
-
-static bool follow(const struct listing *listing, struct span name, struct stat *attributes)
-{
-    int fd = open_entry(listing, name, O_PATH);
-    bool found = fd >= 0 && fstat(fd, attributes) == 0;
-    descriptors_close(fd);
-    return found;
+    struct span entry = {path.at, path.length - 1};
+    return attributes != NULL ? beneath_stat(listing->beneath, entry, attributes, &linked)
+                              : beneath_open(listing->beneath, entry, flags, &linked);
 }
 
 /* True if every user may read the file, or enter the directory. An ACL may still refuse a user. */
@@ -400,7 +395,8 @@ static bool is_served(const struct listing *listing, struct span name, mode_t mo
     if (is_open_to_all(mode))
         return true;
     *opened = true;
-    int fd = open_entry(listing, name, S_ISDIR(mode) ? O_PATH : O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    int flags = S_ISDIR(mode) ? O_PATH | O_DIRECTORY : O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    int fd = open_entry(listing, name, flags, NULL);
     bool served = fd >= 0 && (!S_ISDIR(mode) || fstatat(fd, ".", &attributes, 0) == 0);
     descriptors_close(fd);
     return served;
@@ -424,7 +420,7 @@ static bool consider(struct listing *listing, struct span name, bool *opened)
     if (!has_link(listing, name, S_ISDIR(attributes.st_mode)))
         return leave_out(listing);
     *opened = S_ISLNK(attributes.st_mode);
-    if (*opened && !follow(listing, name, &attributes))
+    if (*opened && open_entry(listing, name, 0, &attributes) < 0)
         return file_error_is_404(errno) || leave_out(listing);
     if (*opened && S_ISDIR(attributes.st_mode) && !has_link(listing, name, true))
         return leave_out(listing);

@@ -224,7 +224,12 @@ struct opener {
 
 static int open_path(struct opener *opener, struct span path, int flags, struct span *name)
 {
-    return beneath_walk(opener->beneath, path, flags, &opener->steps, name);
+    return beneath_walk(opener->beneath, path, flags, NULL, &opener->steps, name);
+}
+
+static bool examine(struct opener *opener, struct span path, struct stat *attributes, struct span *name)
+{
+    return beneath_walk(opener->beneath, path, 0, attributes, &opener->steps, name) == 0;
 }
 
 static bool can_open(struct opener *opener, struct span path, int flags, struct span *name)
@@ -239,12 +244,7 @@ static bool can_open(struct opener *opener, struct span path, int flags, struct 
 static bool can_read(struct opener *opener, struct span path, struct span *name)
 {
     struct stat attributes;
-    int fd = open_path(opener, path, O_PATH, name);
-    if (fd < 0)
-        return false;
-    int failed = fstat(fd, &attributes);
-    close(fd);
-    if (failed < 0)
+    if (!examine(opener, path, &attributes, name))
         return false;
     if (S_ISREG(attributes.st_mode)) /* O_NONBLOCK in case a FIFO has replaced it */
         return can_open(opener, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, name);
@@ -282,10 +282,11 @@ static bool find_stop(struct opener *opener, struct span path, struct stop *stop
 static bool append_hidden(struct buffer *out, struct opener *opener, struct span path)
 {
     struct span hidden = text_dotfile_in(path), name;
+    struct stat attributes;
     if (hidden.length == 0)
         return false;
     path.length = (size_t)(hidden.at - path.at) + hidden.length;
-    if (!can_open(opener, path, O_PATH, &name))
+    if (!examine(opener, path, &attributes, &name))
         return false;
     append_quoted(out, hidden);
     buffer_append(out, SPAN(" begins with a dot; start the server with --dotfiles to serve such names."));

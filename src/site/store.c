@@ -156,16 +156,35 @@ int store_root_error(const struct store *store)
 
 /* ---- opening beneath the root ---- */
 
-/* Opens `path`; tells whether it followed a symbolic link. If descriptors are short, closes one that is only cached. */
+/* Closes a descriptor that is only cached if the last call failed for want of one. False if that call is not to be tried
+   again; keeps errno. */
+static bool frees_descriptor(struct store *store, unsigned *attempts)
+{
+    if (*attempts == 0 || (errno != EMFILE && errno != ENFILE))
+        return false;
+    *attempts = store_free_descriptor(store) ? *attempts - 1 : 0;
+    return true;
+}
+
+/* Opens `path`; tells whether it followed a symbolic link. */
 static int open_beneath(struct store *store, struct span path, int flags, bool *linked)
 {
-    for (unsigned attempt = 0;; attempt++) {
-        int fd = beneath_open(&store->beneath, path, flags, linked);
-        if (fd >= 0 || (errno != EMFILE && errno != ENFILE) || attempt == LIMIT_STORE_RETRIES)
-            return fd;
-        if (!store_free_descriptor(store)) /* keeps errno */
-            attempt = LIMIT_STORE_RETRIES - 1;
-    }
+    unsigned attempts = LIMIT_STORE_RETRIES;
+    int fd;
+    do
+        fd = beneath_open(&store->beneath, path, flags, linked);
+    while (fd < 0 && frees_descriptor(store, &attempts));
+    return fd;
+}
+
+/* Stats `path` after resolving it name by name. */
+static int probe(struct store *store, struct span path, struct stat *attributes, bool *linked)
+{
+    unsigned attempts = LIMIT_STORE_RETRIES;
+    while (beneath_stat(&store->beneath, path, attributes, linked) < 0)
+        if (!frees_descriptor(store, &attempts))
+            return file_error_status(errno, path);
+    return 0;
 }
 
 /* ---- the table ---- */
@@ -682,17 +701,6 @@ static int load(struct store *store, struct span path, uint64_t iteration, uint6
     }
     file_error_log(EBUSY, path);
     return 503;
-}
-
-/* Stats `path` after resolving it name by name. O_PATH, as opening a device or FIFO has effects. */
-static int probe(struct store *store, struct span path, struct stat *attributes, bool *linked)
-{
-    int fd = open_beneath(store, path, O_PATH, linked);
-    if (fd < 0)
-        return file_error_status(errno, path);
-    int status = fstat(fd, attributes) == 0 ? 0 : file_error_status_of_open(errno, path);
-    close(fd);
-    return status;
 }
 
 static bool has_content(const struct node *node)

@@ -24,7 +24,7 @@ use Test::More;
 
 use constant { ROOT => 0, NOBODY => 65534, ORDINARY => 1000 };
 use constant { FASTOPEN => 0x20000000, TMPFILE => O_DIRECTORY | 020000000, CWD => -100 };
-use constant { READ => O_RDONLY | O_NONBLOCK | O_NOCTTY };
+use constant { READ => O_RDONLY | O_NONBLOCK | O_NOCTTY, HOLD => 010000000 }; # O_PATH of open(2)
 use constant { GROWSDOWN => 0x100, LOCKED => 0x2000, POPULATE => 0x8000, HUGETLB => 0x40000 }; # of mmap(2)
 use constant { SIGCONT => 18, SIGCHLD => 17, SIGSTOP => 19, PROT_READ => 1, PROT_WRITE => 2, PROT_EXEC => 4, MAP_SHARED => 1, MAP_PRIVATE => 2,
     MAP_ANONYMOUS => 32 };
@@ -153,6 +153,9 @@ sub files {
         ['openat2 of an unnamed file', 'EPERM', 'openat2', 'root', '@.', how(O_RDWR | TMPFILE, 0644)],
         ['openat to create', 'EPERM', 'openat', 'root', '@new', O_RDONLY | O_CREAT, 0644],
         ['openat of an unnamed file', 'EPERM', 'openat', 'root', '@.', O_RDWR | TMPFILE, 0644],
+        (map { my ($where, @name) = @$_; map { ["openat to hold a file $where, flags $_", 'EPERM', 'openat', @name, $_] } HOLD, HOLD | O_NOFOLLOW, HOLD | READ }
+            ['beneath the root', 'root', '@mine'], ['outside', CWD, "\@$folder/outside/secret"]),
+        ['openat to hold a folder outside', 'done', 'openat', CWD, "\@$folder/outside", HOLD | O_DIRECTORY],
         ['openat with a signal at input', 'EPERM', 'openat', 'root', '@mine', O_RDONLY | O_ASYNC],
 
         ['an absolute path', $outside, 'openat', CWD, "\@$folder/outside/secret", READ],

@@ -74,12 +74,27 @@ struct dirent *readdir(DIR *directory)
     return &one.entry;
 }
 
+static int root;
+static int walk_directory = -1; /* opened while the walk follows a generated link */
+static int link_error;          /* of generated links; 0: they lead to a file */
+static char link_path[8];       /* its directory and its name, as they were looked up */
+
+static int stat_link(const char *name, struct stat *attributes)
+{
+    snprintf(link_path + strlen(link_path), sizeof link_path - strlen(link_path), "/%.4s", name);
+    *attributes = (struct stat){.st_mode = S_IFREG | 0644};
+    errno = link_error;
+    return link_error != 0 ? -1 : 0;
+}
+
 int fstatat(int directory, const char *path, struct stat *attributes, int flags)
 {
     typedef int function(int directory, const char *path, struct stat *attributes, int flags);
     NEXT("fstatat")
     if (made_up == NULL)
         return next(directory, path, attributes, flags);
+    if (directory == root || directory == walk_directory)
+        return stat_link(path, attributes);
     if (path[0] == 'z') {
         errno = EACCES;
         return -1;
@@ -89,20 +104,12 @@ int fstatat(int directory, const char *path, struct stat *attributes, int flags)
     return 0;
 }
 
-static int link_error;    /* of generated links; 0: they lead to a file */
-static char link_path[8]; /* its directory and its name, as they were opened */
-
 /* A name before a generated link is a directory. */
-static int open_generated(const char *name, int flags)
+static int open_generated(const char *name)
 {
-    static char directory[8];
-    bool link = (flags & O_DIRECTORY) == 0;
-    if (link)
-        snprintf(link_path, sizeof link_path, "%.2s/%.4s", directory, name);
-    else
-        snprintf(directory, sizeof directory, "%.2s", name);
-    errno = link_error;
-    return link && link_error != 0 ? -1 : open(link ? "/proc/self/exe" : "/", O_PATH | O_CLOEXEC);
+    snprintf(link_path, sizeof link_path, "%.2s", name);
+    walk_directory = open("/", O_PATH | O_CLOEXEC);
+    return walk_directory;
 }
 
 int openat(int directory, const char *path, int flags, ...)
@@ -113,7 +120,7 @@ int openat(int directory, const char *path, int flags, ...)
     va_start(list, flags);
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
     va_end(list);
-    return made_up != NULL && (flags & O_PATH) != 0 ? open_generated(path, flags) : next(directory, path, flags, mode);
+    return made_up != NULL && (flags & O_PATH) != 0 ? open_generated(path) : next(directory, path, flags, mode);
 }
 
 /* openat of a build with _FORTIFY_SOURCE, where the flags are not constant. */
@@ -236,7 +243,6 @@ static void queries_set_the_order(void **state)
 /* ---- a directory ---- */
 
 static char base[64];
-static int root;
 static struct beneath beneath;
 static char output[1 << 23];
 

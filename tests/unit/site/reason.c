@@ -26,17 +26,33 @@
 
 /* ---- wrappers of the C library's functions ---- */
 
-static unsigned opens;
+static unsigned calls, opens;
 static unsigned odd_opens; /* without O_PATH, of something that is neither a file nor a directory */
 
 static int open_counted(int directory, const char *path, int flags, mode_t mode)
 {
     struct stat attributes;
     int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
+    calls++;
     opens++;
     if (fd >= 0 && (flags & O_PATH) == 0 && fstat(fd, &attributes) == 0)
         odd_opens += !S_ISREG(attributes.st_mode) && !S_ISDIR(attributes.st_mode);
     return fd;
+}
+
+int fstatat(int directory, const char *path, struct stat *attributes, int flags)
+{
+    calls++;
+    return (int)syscall(SYS_newfstatat, directory, path, attributes, flags);
+}
+
+/* Takes the C library's place, whose declaration may be an inline function. */
+ssize_t read_link(int directory, const char *path, char *room, size_t size) __asm__("readlinkat");
+
+ssize_t read_link(int directory, const char *path, char *room, size_t size)
+{
+    calls++;
+    return syscall(SYS_readlinkat, directory, path, room, size);
 }
 
 /* Replaces openat(2), and the function that _FORTIFY_SOURCE makes of it. */
@@ -454,10 +470,10 @@ static void a_404_costs_little_behind_long_links(void **state)
         beneath.symlinks = choices[k];
         assert_string_equal(reason_of("maze-0/x", false), "There is no 'x' in 'maze-0'.");
         for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-            opens = 0;
+            calls = 0;
             assert_string_equal(reason_of(paths[i], false), "");
-            assert_true(opens > LIMIT_REASON_STEPS / 2);
-            assert_true(opens <= 2 * LIMIT_REASON_STEPS); /* two for a link */
+            assert_true(calls > LIMIT_REASON_STEPS / 2);
+            assert_true(calls <= 2 * LIMIT_REASON_STEPS); /* two for a link */
         }
     }
     beneath.symlinks = SYMLINKS_INSIDE;

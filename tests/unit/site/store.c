@@ -49,9 +49,19 @@ int clock_gettime(clockid_t clock, struct timespec *time)
 static unsigned stats, opens;
 static int open_error; /* of each name that begins with "broken"; 0: none */
 
+static bool is_broken(const char *path)
+{
+    if (open_error == 0 || strncmp(path, "broken", strlen("broken")) != 0)
+        return false;
+    errno = open_error;
+    return true;
+}
+
 int fstatat(int directory, const char *path, struct stat *attributes, int flags)
 {
     stats++;
+    if (is_broken(path))
+        return -1;
     return (int)syscall(SYS_newfstatat, directory, path, attributes, flags);
 }
 
@@ -62,10 +72,8 @@ int openat(int directory, const char *path, int flags, ...)
     mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(list, mode_t) : 0;
     va_end(list);
     opens++;
-    if (open_error != 0 && strncmp(path, "broken", strlen("broken")) == 0) {
-        errno = open_error;
+    if (is_broken(path))
         return -1;
-    }
     return (int)syscall(SYS_openat, directory, path, flags, mode);
 }
 
