@@ -18,6 +18,7 @@ my @worker_faults = (
     [openat        => qw(EACCES EAGAIN EINTR EIO ELOOP EMFILE ENFILE ENOENT ENOMEM ESTALE EXDEV)],
     [fstat         => qw(EIO ENOMEM EOVERFLOW)],
     [fstatat       => qw(EACCES EIO ELOOP ENOENT ENOMEM)],
+    [readlinkat    => qw(EACCES EINVAL EIO ENOENT ENOMEM)],
     [pread         => qw(EINTR EIO EISDIR), 0, 1],
     [epoll_ctl     => qw(ENOMEM ENOSPC)],
     [epoll_pwait   => qw(EINTR)],
@@ -39,7 +40,7 @@ my $blamed = qr/worker \d+ was killed by signal (?:6|11) |crashed in libmagic on
 my @start_faults = ([landlock => qw(ENFILE ENOMEM)], [calloc => qw(ENOMEM)], [epoll_create1 => qw(EMFILE ENFILE ENOMEM)], [epoll_ctl => qw(ENOMEM ENOSPC)]);
 
 # Errors that describe the file: the response is that for such a file.
-my %also = (openat => { map { $_ => [404] } qw(EACCES ELOOP ENOENT EXDEV) });
+my %also = map { $_ => { map { $_ => [404] } qw(EACCES ELOOP ENOENT EXDEV) } } qw(openat fstatat readlinkat);
 
 # tests/http/preload/faults.c: struct control.
 use constant CONTROL => 'Z24 l<6';

@@ -229,6 +229,16 @@ int fstatat(int directory, const char *path, struct stat *attributes, int flags)
     return fails("fstatat") ? -1 : next(directory, path, attributes, flags);
 }
 
+/* Takes the C library's place, whose declaration may be an inline function. */
+ssize_t read_link(int directory, const char *path, char *room, size_t size) __asm__("readlinkat");
+
+ssize_t read_link(int directory, const char *path, char *room, size_t size)
+{
+    typedef ssize_t function(int directory, const char *path, char *room, size_t size);
+    NEXT("readlinkat", function *)
+    return fails("readlinkat") ? -1 : next(directory, path, room, size);
+}
+
 int fallocate(int fd, int mode, off_t offset, off_t length)
 {
     typedef int function(int fd, int mode, off_t offset, off_t length);

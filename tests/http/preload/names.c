@@ -98,6 +98,17 @@ int fstatat(int directory, const char *path, struct stat *attributes, int flags)
     return next(directory, on_disk(path, room), attributes, flags);
 }
 
+/* Takes the C library's place, whose declaration may be an inline function. */
+ssize_t read_link(int directory, const char *path, char *link, size_t size) __asm__("readlinkat");
+
+ssize_t read_link(int directory, const char *path, char *link, size_t size)
+{
+    typedef ssize_t function(int directory, const char *path, char *link, size_t size);
+    char room[2 * PATH_MAX];
+    NEXT("readlinkat", function *)
+    return next(directory, on_disk(path, room), link, size);
+}
+
 int openat(int directory, const char *path, int flags, ...)
 {
     typedef int function(int directory, const char *path, int flags, ...);
