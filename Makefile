@@ -260,10 +260,12 @@ install: $(program) install-units ## Install below PREFIX (/usr/local), staged b
 	$(foreach file,$(installed),$(call install_file,$(file)) &&) true
 
 # The service gets the program's path from PREFIX; systemd.service(5) splits it at spaces.
-.PHONY: install-units
-install-units:
+.PHONY: install-units check-prefix
+check-prefix:
 	@case '$(PREFIX)' in [!/]* | *[!A-Za-z0-9/._+~@:-]*) \
-		echo "install: PREFIX '$(PREFIX)': give an absolute path of letters, digits and /._+~@:-" >&2; exit 2; esac
+		echo "make: PREFIX '$(PREFIX)': give an absolute path of letters, digits and /._+~@:-" >&2; exit 2; esac
+
+install-units: check-prefix
 	$(foreach file,$(installed_units),$(call install_file,$(file)) &&) true
 	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(call target_of,$(firstword $(installed_units)))
 
@@ -271,14 +273,18 @@ installed_files := bin/tinyhttpd $(foreach file,$(installed) $(installed_units),
 # Folders to remove if they are empty. Below PREFIX this one alone is the program's own; a stage has no others.
 installed_folders := $(if $(DESTDIR),$(sort $(dir $(installed_files))),share/doc/tinyhttpd/)
 
-uninstall: ## Remove what `make install` installed, with the same PREFIX and DESTDIR
+uninstall: check-prefix ## Remove what `make install` installed, with the same PREFIX and DESTDIR
+	@test -d '$(DESTDIR)/' || { echo "uninstall: DESTDIR '$(DESTDIR)' is not a directory" >&2; exit 2; }
 	rm -f $(foreach file,$(installed_files),'$(DESTDIR)$(PREFIX)/$(file)')
-	set -e; cd '$(DESTDIR)/'; for folder in $(foreach folder,$(installed_folders),'$(patsubst /%,%,$(PREFIX)/)$(folder)'); do \
+	set -e; cd '$(DESTDIR)/'; for folder in $(installed_folders); do \
+		folder=$$(echo '$(PREFIX)'"/$$folder" | sed 's|^/*||'); \
 		test ! -d "$$folder" || rmdir $(if $(DESTDIR),-p) --ignore-fail-on-non-empty "$$folder"; done
 
 # The same bytes for the same commit, whenever and in whichever clone.
 archive := $(BUILD_ROOT)/tinyhttpd-$(VERSION).tar
 dist: ## Pack the last commit into tinyhttpd-VERSION.tar.gz, in BUILD_ROOT (build)
+	@test -e .git || { echo 'dist: this folder is no clone: there is no commit to pack' >&2; exit 1; }
+	@git diff --quiet HEAD || echo 'dist: changes that are not committed are left out' >&2
 	@mkdir -p '$(BUILD_ROOT)'
 	@git -c tar.umask=0022 -c core.autocrlf=false -c core.eol=lf archive --prefix='tinyhttpd-$(VERSION)/' \
 		-o '$(archive)' HEAD || { rm -f '$(archive)'; exit 1; }
@@ -339,10 +345,10 @@ check: ## Run all the tests, then once more under ASan and UBSan; T=PATTERN runs
 	+@$(MAKE) DEBUG= tests
 ifneq ($(sanitizers),)
 	+@$(MAKE) DEBUG=1 tests
-	@.ci/test $(T:%=--only %) release='$(BUILD_ROOT)/release' sanitized='$(BUILD_ROOT)/debug'
+	@.ci/test $(T:%=--only '%') release='$(BUILD_ROOT)/release' sanitized='$(BUILD_ROOT)/debug'
 else
 	@echo 'This compiler has no ASan and UBSan: the second run is left out.'
-	@.ci/test $(T:%=--only %) release='$(BUILD_ROOT)/release'
+	@.ci/test $(T:%=--only '%') release='$(BUILD_ROOT)/release'
 endif
 
 test: check ## The same as make check

@@ -59,7 +59,7 @@ made($top, $_, "DESTDIR=$stage", 'PREFIX=/usr') for qw(install uninstall);
 is_deeply([tree_of($stage)], \@before, 'files of others stay');
 
 # PREFIX may be empty, and a stage have any name.
-for my $case (["$build/stage", ''], ["$build/a stage %", '/usr/']) {
+for my $case (["$build/stage", ''], ["$build/stage", '/'], ["$build/a stage %", '//usr/']) {
     my ($folder, $prefix) = @$case;
     made($top, $_, "DESTDIR=$folder", "PREFIX=$prefix") for qw(install uninstall);
     is(join("\n", tree_of($folder)), '', "uninstall leaves nothing with PREFIX '$prefix' in $folder");
@@ -67,9 +67,11 @@ for my $case (["$build/stage", ''], ["$build/a stage %", '/usr/']) {
 
 # The unit could not hold it.
 for my $bad ('/opt/my programs', '/opt/a&b', 'usr') {
-    my $run = run_program({ command => ['env', '-u', 'MAKEFLAGS', '-u', 'MFLAGS', '-u', 'MAKELEVEL', 'make', '-s', '-C', $top, "BUILD_ROOT=$build",
-        '-o', "$build/release/tinyhttpd", 'install', "DESTDIR=$build/none", "PREFIX=$bad"] });
-    like($run->{err}, qr/^install: PREFIX '\Q$bad\E': give an absolute path of letters/m, "PREFIX '$bad' is refused");
+    for my $goal ('install', 'uninstall') {
+        my $run = run_program({ command => ['env', '-u', 'MAKEFLAGS', '-u', 'MFLAGS', '-u', 'MAKELEVEL', 'make', '-s', '-C', $top, "BUILD_ROOT=$build",
+            '-o', "$build/release/tinyhttpd", $goal, "DESTDIR=$build/none", "PREFIX=$bad"] });
+        like($run->{err}, qr/^make: PREFIX '\Q$bad\E': give an absolute path of letters/m, "$goal: PREFIX '$bad' is refused");
+    }
     ok(!-e "$build/none", "PREFIX '$bad': nothing is installed");
 }
 

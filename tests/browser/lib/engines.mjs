@@ -209,15 +209,19 @@ async function runIn(engine, test) {
     }
 }
 
-// Runs `test` in each engine that is installed; ENGINES names only some of them. Prints the plan, sets the exit status.
-export async function run(test) {
-    mkdirSync(pictures, { recursive: true });
+// The engines that ENGINES names: all of them without it.
+export function chosenEngines() {
     const chosen = (process.env.ENGINES || '').toLowerCase().split(/[ ,]+/).filter(Boolean);
     const names = engines.map(engine => engine.name.toLowerCase());
     const unknown = chosen.filter(name => !names.includes(name));
     if (unknown.length) throw new Error(`ENGINES: no engine is called ${unknown.join(', ')}; there are ${names.join(', ')}`);
-    for (const engine of engines) {
-        if (chosen.length && !chosen.includes(engine.name.toLowerCase())) continue;
+    return engines.filter(engine => !chosen.length || chosen.includes(engine.name.toLowerCase()));
+}
+
+// Runs `test` in each of them that is installed. Prints the plan, sets the exit status.
+export async function run(test) {
+    mkdirSync(pictures, { recursive: true });
+    for (const engine of chosenEngines()) {
         const packages = engine.needs.filter(([names]) => !find(names)).map(([, name]) => name);
         about(engine.name);
         if (packages.length) skip('everything', `not installed: apt install ${packages.join(' ')}`);

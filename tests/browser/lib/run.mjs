@@ -5,10 +5,18 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { chosenEngines } from './engines.mjs';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const skipped = new Set();
 let passed = 0, failed = 0;
+
+try {
+    chosenEngines();
+} catch (error) {
+    console.error(`browser: ${error.message}`);
+    process.exit(2);
+}
 
 for (const name of readdirSync(folder).filter(name => name.endsWith('.mjs')).sort()) {
     console.log(`# tests/browser/${name}`);
