@@ -526,6 +526,7 @@ formatted := $(sources) $(headers) $(unit_sources) $(wildcard tests/unit/*.h tes
 lint-format:
 	@echo '  clang-format'
 	@clang-format --dry-run -Werror $(formatted)
+	@! LC_ALL=C.UTF-8 grep -nE '.{121}' $(formatted) # comments, which it does not wrap
 
 format: ## Format all of the C code with clang-format
 	@command -v clang-format >/dev/null || { echo 'format: missing: clang-format; type: make deps lint' >&2; exit 1; }

@@ -2,8 +2,8 @@
    `magic_subset DATABASE >SUBSET`.
 
    The lines of magic(5) are entries of one size, a test and then the tests below it, which have a higher level. With
-   MAGIC_MIME_TYPE libmagic stops at the first line that matches and has a media type. So the lines below one with a type
-   are never read, and those that lead to no type say only that nothing else matches. */
+   MAGIC_MIME_TYPE libmagic stops at the first line that matches and has a media type. So the lines below one with a
+   type are never read, and those that lead to no type say only that nothing else matches. */
 #define HAVE_STDINT_H /* for file.h, a header of libmagic's package */
 
 #include <file/file.h>

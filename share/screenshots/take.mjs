@@ -117,7 +117,7 @@ async function take(browser, parent) {
 
 const playwright = findPlaywright(), chromium = findChromium();
 if (!playwright || !chromium) {
-    console.error(playwright ? 'no Chromium: apt install chromium' : 'no playwright-core: npm install playwright-core, or PLAYWRIGHT=FOLDER');
+    console.error(playwright ? 'screenshots: no Chromium: apt install chromium' : 'screenshots: no playwright-core: npm install playwright-core, or PLAYWRIGHT=FOLDER');
     process.exit(1);
 }
 const parent = join(tmpdir(), 'demo'); // the picture shows this path

@@ -4,9 +4,9 @@
 #include "answer/exchange.h"
 
 /*
- * Counts the finished response if a page of this server loads a part by it and does not get it: a status of 400 or more,
- * or a type that browsers refuse for a script or a stylesheet (Fetch, "blocked due to nosniff"). Not for a page that is
- * opened, and not for what browsers ask for by themselves, such as /favicon.ico.
+ * Counts the finished response if a page of this server loads a part by it and does not get it: a status of 400 or
+ * more, or a type that browsers refuse for a script or a stylesheet (Fetch, "blocked due to nosniff"). Not for a page
+ * that is opened, and not for what browsers ask for by themselves, such as /favicon.ico.
  */
 void page_part_check(const struct exchange *exchange);
 

@@ -1,6 +1,6 @@
 /*
- * --rules: the rules of _redirects and _headers in the root. The files are looked up for each request as any file is, so
- * an edit is in the next response; they are parsed when they have changed.
+ * --rules: the rules of _redirects and _headers in the root. The files are looked up for each request as any file is,
+ * so an edit is in the next response; they are parsed when they have changed.
  */
 #pragma once
 

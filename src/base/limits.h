@@ -406,8 +406,8 @@
 #define LIMIT_RELEASE_MS 2000
 
 /* A check that uses this much CPU time between two looks at it, or waits for a CPU, goes on and is given more time: it
-   takes 12 microseconds for each descriptor, and a machine may have no CPU for it. One that lacks memory or descriptors is begun
-   again. All of them together have LIMIT_CHECK_MS. */
+   takes 12 microseconds for each descriptor, and a machine may have no CPU for it. One that lacks memory or descriptors
+   is begun again. All of them together have LIMIT_CHECK_MS. */
 #define LIMIT_CHECK_STEP_US 5000
 #define LIMIT_CHECK_MS 30000
 

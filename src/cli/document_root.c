@@ -1,6 +1,7 @@
 #include "cli/document_root.h"
 
 #include "cli/suggest.h"
+#include "cli/values.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -90,6 +91,8 @@ static int fail_missing(const struct settings *settings, struct failure *failure
             return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean '%s%s'?", typed,
                         strchr(other, '/') == NULL ? "./" : "", other);
     }
+    if (values_is_port(typed)) /* as for Python's http.server */
+        return fail(failure, EX_NOINPUT, "root '%s' does not exist; for a port, type '-p %s'", typed, typed);
     /* An absolute path is not a slip for a directory of the current one. */
     if (*typed != '/' && find_output(".", settings->index[0], other, sizeof other))
         return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean '%s'?", typed, other);

@@ -75,6 +75,8 @@ static void fill_getopt(struct option *names, char *letters)
 static int fail_unknown(struct failure *failure, const char *typed)
 {
     const char *name = typed + strspn(typed, "-"), *first = NULL;
+    if (strcmp(typed, "-=") == 0)
+        return fail(failure, EX_USAGE, "'=' is for long options, such as '--port=8080'; a letter has none: '-p 8080'");
     bool letter = typed[1] != '-';
     const char *alias = letter == (strlen(name) == 1) ? option_aliases_find(name) : NULL;
     if (alias != NULL)

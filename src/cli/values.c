@@ -99,10 +99,19 @@ static bool is_token(const char *text, size_t length)
 
 /* ---- root and addresses ---- */
 
+bool values_is_port(const char *typed)
+{
+    size_t digits = strspn(typed, "0123456789");
+    return digits > 0 && digits <= 5 && typed[digits] == '\0';
+}
+
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed)
 {
     if (*typed == '\0')
         return fail(failure, EX_USAGE, "root '' is empty; give a directory, such as '.'");
+    if (settings->root != NULL && strcmp(settings->root, typed) != 0 && values_is_port(typed))
+        return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; for a port, type '-p %s'", settings->root, typed,
+                    typed);
     if (settings->root != NULL && strcmp(settings->root, typed) != 0)
         return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; give only one", settings->root, typed);
     settings->root = typed;

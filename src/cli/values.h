@@ -21,5 +21,8 @@ int values_apply(struct settings *settings, struct values_arena *arena, struct f
 /* Returns a NUL-terminated copy of the bytes in the arena, or NULL if it is full. */
 char *values_keep(struct values_arena *arena, const char *bytes, size_t length);
 
+/* True for a number that may be meant as a port. */
+bool values_is_port(const char *typed);
+
 /* Sets the root, which document_root_read() checks later. Returns 0, or EX_USAGE if it is empty or a second one. */
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed);

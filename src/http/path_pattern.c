@@ -157,9 +157,9 @@ static const char *read_pattern(struct draft *draft, struct span text)
 /* ---- the rows ---- */
 
 /*
- * A pattern can only match a path that has certain bytes at some positions. For each of these positions and each value of
- * its byte there is a row of bits, one for each pattern that allows it; only six bits of a byte count. So 64 patterns are
- * tried with three loads.
+ * A pattern can only match a path that has certain bytes at some positions. For each of these positions and each value
+ * of its byte there is a row of bits, one for each pattern that allows it; only six bits of a byte count. So 64
+ * patterns are tried with three loads.
  */
 enum { POSITIONS = 3, VALUES = 64 };
 
@@ -318,8 +318,8 @@ static bool equal(enum path_style style, const char *at, struct span text)
 
 /*
  * Matches from the right, each text as far to the right as it can be: then all wildcards before it have the most room.
- * Nothing is tried again. A placeholder fixes the segment of the text before it, so its place in the segment is the only
- * choice; path_set_add refuses placeholders between two "*", where this would not be so.
+ * Nothing is tried again. A placeholder fixes the segment of the text before it, so its place in the segment is the
+ * only choice; path_set_add refuses placeholders between two "*", where this would not be so.
  */
 static bool matches(enum path_style style, const struct path_pattern *pattern, struct span path,
                     struct path_capture *captures)

@@ -84,8 +84,8 @@ void path_set_drop(struct path_set *set);
 /*
  * Returns the index of the first pattern from `from` on that matches the decoded path, which begins with a slash; the
  * count if there is none. Sets a capture for each wildcard of the pattern; they borrow both. As with regular
- * expressions, wildcards take as much as they can, the first one first. Takes time linear in the lengths of the path and
- * the patterns, but for texts between wildcards, which are searched for.
+ * expressions, wildcards take as much as they can, the first one first. Takes time linear in the lengths of the path
+ * and the patterns, but for texts between wildcards, which are searched for.
  */
 unsigned path_set_find(const struct path_set *set, struct span path, unsigned from,
                        struct path_capture captures[LIMIT_RULES_WILDCARDS]);

@@ -14,8 +14,8 @@
 struct redirects;
 
 /*
- * Parses a file. Returns NULL without memory; the caller frees it with redirects_free. Copies the text. Each bad line is
- * reported and ignored; so are lines beyond the limits, once.
+ * Parses a file. Returns NULL without memory; the caller frees it with redirects_free. Copies the text. Each bad line
+ * is reported and ignored; so are lines beyond the limits, once.
  */
 struct redirects *redirects_parse(struct span text, enum rules_choice dialect, rules_report *report, void *context);
 
@@ -45,8 +45,8 @@ bool redirects_match(const struct redirects *redirects, struct span path, struct
 
 /*
  * Appends the target. Of a redirect: a Location with the target's query, or else the request's, and the fragment; it
- * names a foreign host only if the rule's own text does. Its path has no dot segment. Of a rewrite: a path for store_find, without the NUL behind it;
- * `*slash` is true if the target ended with a slash. The caller checks hidden names. False if the buffer has overflowed,
- * or if a rewrite's path has a NUL, so that no file has it.
+ * names a foreign host only if the rule's own text does. Its path has no dot segment. Of a rewrite: a path for
+ * store_find, without the NUL behind it; `*slash` is true if the target ended with a slash. The caller checks hidden
+ * names. False if the buffer has overflowed, or if a rewrite's path has a NUL, so that no file has it.
  */
 bool redirect_write_target(const struct redirect *match, struct buffer *target, bool *slash);

@@ -33,7 +33,8 @@ struct rules_reader {
 };
 
 /* Takes the next line that is no comment, trimmed. It is bad, and reported, unless it is valid UTF-8 without controls
-   but tabs, and short enough. Skips a byte order mark; a line may end with CRLF. False at the end of the text or of rules_text_max. */
+   but tabs, and short enough. Skips a byte order mark; a line may end with CRLF. False at the end of the text or of
+   rules_text_max. */
 bool rules_next(struct rules_reader *reader, struct span *line);
 
 /* Reports that the current line is ignored: the value in quotes, then the advice. Returns false. */

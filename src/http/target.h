@@ -15,8 +15,8 @@ struct target {
     struct span sent_path; /* as sent: the server's own paths have one spelling, so a proxy's rules need no other */
     struct span query;     /* as sent, with its "?"; empty: none */
     /* The path, percent-decoded once, then without repeated slashes, then without dot segments ("/a//../b" is "/b", as
-       in a file system): segments separated by single slashes, none at either end; empty for the root. Followed by a NUL
-       that is not counted, and contains no other. */
+       in a file system): segments separated by single slashes, none at either end; empty for the root. Followed by a
+       NUL that is not counted, and contains no other. */
     struct span path;
     bool slash;  /* the path ended with a slash or a dot segment, so it names a directory */
     bool hidden; /* a segment begins with a dot and is not ".well-known" (RFC 8615) */

@@ -195,7 +195,7 @@ static void begin_checks(struct old_workers *workers, int64_t now)
         struct old_child *old = &workers->list[i];
         if (old->check == 0 && !old->killed)
             begin_check(workers, old, now);
-        else if (!old->killed) /* it may have looked before */
+        else if (!old->killed) /* its check may have looked before the channels were empty */
             workers->release_due = now + LIMIT_RELEASE_MS;
     }
 }
@@ -242,7 +242,8 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
-/* True for a process that has a CPU or waits for one: the state R of proc_pid_stat(5), after the name in parentheses. */
+/* True for a process that has a CPU or waits for one: the state R of proc_pid_stat(5), after the name in parentheses.
+   */
 static bool is_runnable(pid_t pid)
 {
     char path[40], text[64];

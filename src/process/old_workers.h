@@ -33,7 +33,7 @@ struct old_workers {
     int64_t retire_started; /* when they were told to finish */
     int64_t retire_due;     /* when to kill the first of them */
     int64_t release_due;    /* when to check that they have closed the listening sockets; INT64_MAX: never */
-    pid_t dropper;          /* drops what is on its way in the old channels; 0: none */
+    pid_t dropper;          /* the child that closes the descriptors in the old channels; 0: none */
     bool told_unchecked;    /* that /proc can't tell */
 };
 

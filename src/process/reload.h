@@ -29,9 +29,10 @@ void reload_cancel(struct reload *reload);
 /* Handles the exit of the dry run. Returns false if it was another process. */
 bool reload_on_exit(struct reload *reload, pid_t pid, int wait_status);
 
-/* True if the dry run has succeeded and the next program may begin. That lets each check of an old worker begin anew,
-   and the next but one drops the connections that a late worker has not taken from its channel, so it waits for both,
-   then ends the old channels and waits until they are empty; but not for ever, as workers can cause all of it. */
+/* True if the dry run has succeeded and the next program may begin: no check of an old worker is under way, which would
+   begin anew; late workers have taken all connections from their channels, as the program after the next one drops
+   those; and the old channels are empty, which it ends once the rest holds. True in any case when the reload is due, as
+   a worker can delay each of these. */
 bool reload_may_hand_over(struct reload *reload, int64_t now);
 
 /* Replaces this program after the dry run has succeeded. Its workers, and the old ones, stay children of the process.

@@ -69,8 +69,8 @@ static void leave_terminal(void)
 #endif
 
 /* The time that a write to a merged page takes tells whether another process has the same page. A service manager may
-   have merged all memory (MemoryKSM=, systemd.exec(5)). What a preloaded library has merged stays so: taking it back means
-   to merge all first, which would walk all of a worker's memory. */
+   have merged all memory (MemoryKSM=, systemd.exec(5)). What a preloaded library has merged stays so: that ends only if
+   all memory is merged first (prctl(2)), which would walk a worker's whole memory. */
 static void leave_merged_memory(void)
 {
     prctl(PR_SET_MEMORY_MERGE, 0UL, 0UL, 0UL, 0UL);
@@ -91,22 +91,23 @@ static bool prevent_core_dumps(void)
     return set;
 }
 
-/* Supplementary groups besides the worker's own. Those that a user namespace does not map all read as 65534, as may its
-   own, so only one of several equal ones is its own. 0 if they can't be asked for. */
+/* Supplementary groups besides the worker's own, which counts once: groups that the user namespace does not map all
+   read as 65534, as may its own. 0 if they can't be asked for. */
 static int count_other_groups(gid_t group)
 {
-    int count = getgroups(0, NULL), own = 0;
+    int count = getgroups(0, NULL);
+    bool has_own = false;
     gid_t *groups = count > 0 ? malloc((size_t)count * sizeof *groups) : NULL;
     if (groups != NULL)
         count = getgroups(count, groups);
     for (int i = 0; groups != NULL && i < count; i++)
-        own |= groups[i] == group;
+        has_own |= groups[i] == group;
     free(groups);
-    return count > 0 ? count - own : 0;
+    return count > 0 ? count - has_own : 0;
 }
 
-/* A preloaded library can start threads in each process that is forked. An emulator may have some of its own. 0 if /proc
-   can't tell. */
+/* A preloaded library can start threads in each process that is forked. An emulator may have some of its own. 0 if
+   /proc can't tell. */
 static unsigned count_other_threads(void)
 {
     struct stat threads; /* has "." and "..", too */
@@ -310,7 +311,7 @@ static const char *files_clause(const struct sandbox_held *held)
 
 void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MAX])
 {
-    char groups[40] = "", user[96] = "", gains[96] = "no new privileges", landlock[160], calls[96], threads[64] = "";
+    char groups[40] = "", user[96] = "", gains[96] = "no new privileges", landlock[160], calls[96], threads[80] = "";
     if (held->groups > 0)
         snprintf(groups, sizeof groups, ", other groups: %d", held->groups);
     if (held->user_error != 0)
@@ -329,7 +330,8 @@ void sandbox_describe(const struct sandbox_held *held, char line[SANDBOX_LINE_MA
     else
         snprintf(calls, sizeof calls, "seccomp (%d calls)", held->calls);
     if (held->other_threads > 0)
-        snprintf(threads, sizeof threads, "; threads outside it, of a library: %u", held->other_threads);
+        snprintf(threads, sizeof threads, "; threads of a preloaded library outside the sandbox: %u",
+                 held->other_threads);
     snprintf(line, SANDBOX_LINE_MAX, "uid %u, gid %u%s%s, no capabilities, %s, files %s, %s, %s%s", held->user,
              held->group, user, groups, gains, files_clause(held), landlock, calls, threads);
 }

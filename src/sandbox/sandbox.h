@@ -36,7 +36,7 @@ struct sandbox_held {
     bool root_is_visible;   /* the sandbox can look its name up */
 };
 
-enum { SANDBOX_LINE_MAX = 720 };
+enum { SANDBOX_LINE_MAX = 736 };
 
 /* Enters the sandbox but for sandbox_restrict_calls(); there is no way back. The kernel kills the process when `parent`
    ends. False if the process must exit: the parent has ended, or the kernel refuses the user of --user. */

@@ -229,7 +229,7 @@ static int open_next(struct walk *walk, const char *name, size_t length, size_t 
     return WALK_ON;
 }
 
-/* Opens one name. Returns the descriptor of the last name, or 0 with its attributes; WALK_ON before; or -1 with errno. */
+/* Opens one name. Returns the descriptor of the last one, or 0 with its attributes; WALK_ON before; -1 with errno. */
 static int step(struct walk *walk)
 {
     struct span rest = rest_of(walk);

@@ -19,9 +19,9 @@ struct beneath {
    O_CLOEXEC; not O_NOFOLLOW, and O_PATH only with O_DIRECTORY, as the sandbox demands. Follows symbolic links as
    `symlinks` says; sets `*linked` if it followed one, but always to false for SYMLINKS_ALL. Returns a descriptor that
    the caller closes, or -1 with errno. Opens each name by itself, as no system call filter can see the flags of
-   openat2(2), but gives the same results: EXDEV or ELOOP if the path leads out of the root. An absolute link that begins
-   with one of the root's names goes on from the open root, whatever that name leads to now. Fails with ELOOP after
-   LIMIT_WALK_STEPS names. */
+   openat2(2), but gives the same results: EXDEV or ELOOP if the path leads out of the root. An absolute link that
+   begins with one of the root's names goes on from the open root, whatever that name leads to now. Fails with ELOOP
+   after LIMIT_WALK_STEPS names. */
 int beneath_open(const struct beneath *beneath, struct span path, int flags, bool *linked);
 
 /* Examines what `path` leads to, as beneath_open, but opens only directories on the way: no effect on a device or FIFO.

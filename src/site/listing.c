@@ -36,8 +36,8 @@ enum {
 };
 _Static_assert(KEY_ROOM <= UINT16_MAX, "key_length holds it");
 
-/* Items are allocated in blocks, and never move. Blocks are a little smaller than 64 KiB: for one of 64 KiB musl's malloc
-   takes 73. */
+/* Items are allocated in blocks, and never move. Blocks are a little smaller than 64 KiB: for one of 64 KiB musl's
+   malloc takes 73. */
 struct block {
     struct block *next;
     _Alignas(8) char room[65536 - 48];
@@ -359,8 +359,8 @@ static bool has_link(const struct listing *listing, struct span name, bool folde
     return !target.overflow;
 }
 
-/* Opens an entry as a request for it would; examines it if `attributes` is not NULL. -1 with errno, also if it is a link
-   that leads nowhere or outside. */
+/* Opens an entry as a request for it would; examines it if `attributes` is not NULL. -1 with errno, also if it is a
+   link that leads nowhere or outside. */
 static int open_entry(const struct listing *listing, struct span name, int flags, struct stat *attributes)
 {
     char room[PATH_MAX];

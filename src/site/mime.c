@@ -25,8 +25,8 @@ static unsigned override_count;
 
 /*
  * IANA's registrations, unless browsers need another type. Source code and notes are text/plain, so that browsers show
- * instead of save them: Chromium saves application/yaml and application/toml, Firefox also text/markdown, and no browser
- * runs JSX.
+ * instead of save them: Chromium saves application/yaml and application/toml, Firefox also text/markdown, and no
+ * browser runs JSX.
  *
  * Left out on purpose: text formats whose registered type browsers save (eml, pem, obj, tex: their content makes them
  * text/plain), names with two meanings (key, db), and "php" and other programs, which users might expect a server to

@@ -156,8 +156,8 @@ int store_root_error(const struct store *store)
 
 /* ---- opening beneath the root ---- */
 
-/* Closes a descriptor that is only cached if the last call failed for want of one. False if that call is not to be tried
-   again; keeps errno. */
+/* Closes a descriptor that is only cached if the last call failed for want of one. False if that call is not to be
+   tried again; keeps errno. */
 static bool frees_descriptor(struct store *store, unsigned *attempts)
 {
     if (*attempts == 0 || (errno != EMFILE && errno != ENFILE))
@@ -714,8 +714,8 @@ static bool is_current(const struct node *node, const struct stat *attributes)
     return node->entry.settled && file_stamp_equal(&now, &node->stamp);
 }
 
-/* The fast path: the path still names the same file, by the root's name. What is found at a directory's name is looked at
-   before what is found at the file's: if both are the same as before, the file was in it then, after the request had
+/* The fast path: the path still names the same file, by the root's name. What is found at a directory's name is looked
+   at before what is found at the file's: if both are the same as before, the file was in it then, after the request had
    arrived, as moving a file changes its ctime. A path with a link is resolved name by name each time. */
 static bool is_still_there(struct store *store, const struct node *node, uint64_t iteration)
 {

@@ -74,8 +74,8 @@ void store_follow(struct store *store, const char *root_name);
 /* Begins the lookups of a request. */
 void store_begin(struct store *store);
 
-/* Checks that the root's name still leads to the open directory, and that this may be entered, as each lookup that finds
-   nothing does. */
+/* Checks that the root's name still leads to the open directory, and that this may be entered, as each lookup that
+   finds nothing does. */
 enum root_state store_look_at_root(struct store *store);
 
 /* Returns what the lookups since store_begin have found. If not ROOT_CURRENT, one of them has returned 503, and the

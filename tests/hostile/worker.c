@@ -158,8 +158,8 @@ static void tell_peer(const char *text)
     __real_syscall(SYS_sendto, peer, text, strlen(text), MSG_NOSIGNAL, NULL, 0);
 }
 
-/* Leaves the listening socket only in the channel among the program's workers, behind what is dropped first. Takes it out
-   when the client has sent a byte. Needs a program with one worker, as the others would receive it. */
+/* Leaves the listening socket only in the channel among the program's workers, behind what is dropped first. Takes it
+   out when the client has sent a byte. Needs a program with one worker, as the others would receive it. */
 static _Noreturn void hide(void)
 {
     enum { DESCRIPTORS = 1024 };

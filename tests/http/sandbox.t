@@ -237,7 +237,7 @@ SKIP: {
     {
         local %ENV = (%ENV, preload('host'), HOST_THREAD => 1);
         my $server = Harness->start(root => $root, args => ['-v', '-j', '1']);
-        like($server->banner, qr/^tinyhttpd: sandbox: .*; threads outside it, of a library: 1$/m, 'a library with a thread: -v says so');
+        like($server->banner, qr/^tinyhttpd: sandbox: .*; threads of a preloaded library outside the sandbox: 1$/m, 'a library with a thread: -v says so');
         $server->stop;
     }
 

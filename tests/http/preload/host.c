@@ -1,10 +1,10 @@
 /* Preloaded (LD_PRELOAD): a host that is unlike others. With HOST_LEAK=PATH, the search for an address leaves that file
    open, as libraries leave sockets open. With HOST_THREAD, each process that is forked has a second thread. With
-   HOST_HANGS=FILE, reading /proc/PID/fd of the process in that file never ends, as while a file system does not respond;
-   of all other processes if the file has "*"; and if it has "busy PID", not while it has, but the reader uses a little
-   CPU time; if it has "costly PID", all that there is; if it has "waiting PID", the same, but the CPU time that it uses
-   is unknown, as if it waited for a CPU; and if it has "short PID", for lack of memory. The PID may be "self", the
-   reader's. */
+   HOST_HANGS=FILE, reading /proc/PID/fd of the process in that file never ends, as while a file system does not
+   respond; of all other processes if the file has "*"; and if it has "busy PID", not while it has, but the reader uses
+   a little CPU time; if it has "costly PID", all that there is; if it has "waiting PID", the same, but the CPU time
+   that it uses is unknown, as if it waited for a CPU; and if it has "short PID", for lack of memory. The PID may be
+   "self", the reader's. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>

@@ -424,8 +424,8 @@ static void stopped_writers_share_one_wait(void **state)
 }
 
 /* What came and what was lost are all there was, as ever. */
-/* Ends a writer whose stream is not read. Returns how many milliseconds it took, or -1 if the writer was killed before it
-   told what it lost, as on a machine where it gets no CPU time within LIMIT_LOG_HURRY_MS. */
+/* Ends a writer whose stream is not read. Returns how many milliseconds it took, or -1 if the writer was killed before
+   it told what it lost, as on a machine where it gets no CPU time within LIMIT_LOG_HURRY_MS. */
 static int64_t end_unread_writer(bool hurried)
 {
     struct capture errors = capture_begin(STDERR_FILENO);
