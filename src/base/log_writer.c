@@ -200,12 +200,15 @@ static void tell_loss(struct copy *copy, enum log_loss_state state)
     log_loss_note(&copy->loss, state, write_lines_to(copy, copy->writer->reports, report).length == 0, now);
 }
 
+/* When time is up, writes only what does not block: on a machine without CPU time to spare, the time may have passed
+   before the first line was written. */
 static void write_or_lose(struct copy *copy, struct span lines)
 {
     struct span lost = lines;
-    errno = EAGAIN;
-    if (!time_is_up)
+    if (!time_is_up || poll(&(struct pollfd){.fd = copy->writer->stream, .events = POLLOUT}, 1, 0) > 0)
         lost = write_lines_to(copy, copy->writer->stream, lines);
+    else
+        errno = EAGAIN;
     if (lost.length > 0) {
         log_loss_add(&copy->loss, log_writer_count_lines(lost), errno);
         metrics_count_lost(copy->writer->metrics, copy->writer->log, log_writer_count_lines(lost));
@@ -366,29 +369,30 @@ static void signal_writers(const pid_t *pids, unsigned count, int signal)
 
 /* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log
    writer that waits for a file system which does not respond ends when that does (signal(7)); this process does not
-   wait for it. */
+   wait for it. The time is that of the pauses, in which a log writer can run if this process can. */
 void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
 {
-    const struct timespec pause = {0, 20000000};
-    const int64_t begin = now_ms();
-    int64_t kill_due = begin + LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS, end = kill_due + LIMIT_KILL_MS;
+    enum { PAUSE_MS = 20 };
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    int64_t waited = 0, kill_due = LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS, end = kill_due + LIMIT_KILL_MS;
     bool is_hurried = false;
     const sigset_t signals = SIGNALS(SIGCHLD, SIGTERM, SIGINT, SIGQUIT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     reap_writers(pids, count);
     signal_writers(pids, count, WRITER_FINISH);
-    while (reap_writers(pids, count) && now_ms() < end) {
+    while (reap_writers(pids, count) && waited < end) {
         if (at_once && !is_hurried) {
-            kill_due = now_ms() + LIMIT_LOG_HURRY_MS;
+            kill_due = waited + LIMIT_LOG_HURRY_MS;
             end = kill_due + LIMIT_LOG_HURRY_MS;
             is_hurried = true;
         }
-        if (now_ms() >= kill_due)
+        if (waited >= kill_due)
             signal_writers(pids, count, SIGKILL);
         else if (at_once)
             signal_writers(pids, count, WRITER_FINISH);
         int signal = sigtimedwait(&signals, NULL, &pause);
-        at_once |= signal > 0 && signal != SIGCHLD && now_ms() >= begin + LIMIT_STOP_TWICE_MS;
+        waited += signal < 0 ? PAUSE_MS : 0;
+        at_once |= signal > 0 && signal != SIGCHLD && waited >= LIMIT_STOP_TWICE_MS;
     }
     memset(pids, 0, count * sizeof *pids);
 }

@@ -248,20 +248,6 @@ static void writer_of_a_stream_that_is_not_read_ends_after_the_last_worker(void 
     assert_lines_came_or_were_told(&fixture, sent);
 }
 
-static void stream_without_a_reader_is_told(void **state)
-{
-    (void)state;
-    struct capture errors = capture_begin(STDERR_FILENO);
-    struct fixture fixture = begin();
-    close(fixture.reader);
-    for (unsigned i = 0; i < 7; i++)
-        send_text(&fixture, line.at, line.length);
-    end(&fixture);
-    capture_end(&errors);
-    assert_string_equal(captured, "the access log loses lines: no process reads it\n"
-                                  "7 lines of the access log were dropped: no process reads it\n");
-}
-
 /* The writer has read all that was sent, and waits for more. */
 static void await_idle_writer(const struct fixture *fixture)
 {
@@ -277,6 +263,40 @@ static void await_idle_writer(const struct fixture *fixture)
         attributes[length] = '\0';
         is_asleep = strncmp(strrchr(attributes, ')'), ") S", 3) == 0;
     }
+}
+
+/* The writer gets no CPU time until the time is over: signals that wait for a stopped process are handled before it
+   goes on, SIGURG's (WRITER_FINISH) before SIGALRM's. */
+static void lines_are_written_though_the_time_is_up_if_that_does_not_block(void **state)
+{
+    char got[4 * 64];
+    (void)state;
+    struct fixture fixture = begin();
+    await_idle_writer(&fixture);
+    kill(fixture.writer.pid, SIGSTOP);
+    assert_int_equal(waitpid(fixture.writer.pid, NULL, WUNTRACED), fixture.writer.pid);
+    for (unsigned i = 0; i < 3; i++)
+        send_text(&fixture, line.at, line.length);
+    kill(fixture.writer.pid, SIGURG);
+    kill(fixture.writer.pid, SIGALRM);
+    kill(fixture.writer.pid, SIGCONT);
+    end(&fixture);
+    assert_int_equal(read(fixture.reader, got, sizeof got), 3 * line.length);
+    close(fixture.reader);
+}
+
+static void stream_without_a_reader_is_told(void **state)
+{
+    (void)state;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct fixture fixture = begin();
+    close(fixture.reader);
+    for (unsigned i = 0; i < 7; i++)
+        send_text(&fixture, line.at, line.length);
+    end(&fixture);
+    capture_end(&errors);
+    assert_string_equal(captured, "the access log loses lines: no process reads it\n"
+                                  "7 lines of the access log were dropped: no process reads it\n");
 }
 
 static void set_file_size_limit(const struct fixture *fixture, rlim_t limit)
@@ -463,6 +483,7 @@ int main(void)
         cmocka_unit_test(text_without_a_line_end_is_written_at_the_end),
         cmocka_unit_test(stream_that_is_not_read_delays_the_end_for_a_bounded_time),
         cmocka_unit_test(writer_of_a_stream_that_is_not_read_ends_after_the_last_worker),
+        cmocka_unit_test(lines_are_written_though_the_time_is_up_if_that_does_not_block),
         cmocka_unit_test(stream_without_a_reader_is_told),
         cmocka_unit_test(line_cut_short_spoils_no_other),
         cmocka_unit_test(report_cut_short_is_repeated),
