@@ -35,11 +35,11 @@ rest := $(strip $(filter-out clean deps,$(MAKECMDGOALS)))
 equipped := check clients browser fuzz coverage valgrind lint image-check musl-check arm64-check deb package-check proof
 
 deps: ## Install what is missing to build (with check, lint or others beside it: for those too)
-	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst soak,check,$(patsubst mutants,check,$(goals))))
+	@FUZZ_CC='$(FUZZ_CC)' QR='$(QR)' .ci/deps build $(filter $(equipped),$(patsubst tests,check,$(patsubst soak,check,$(patsubst mutants,check,$(goals)))))
 
 clean: ## Remove everything built
 	@rm -f tinyhttpd compile_commands.json
-	@test ! -d '$(BUILD_ROOT)' || find '$(BUILD_ROOT)' -mindepth 1 -maxdepth 1 ! -path '$(DEPS)' -exec rm -rf {} +
+	@test ! -d '$(BUILD_ROOT)' || find '$(BUILD_ROOT)' -mindepth 1 -maxdepth 1 $(if $(wildcard $(DEPS)),! -samefile '$(DEPS)') -exec rm -rf {} +
 
 ifneq ($(and $(first),$(rest)),)
 
@@ -286,7 +286,7 @@ dist: ## Pack the last commit into tinyhttpd-VERSION.tar.gz, in BUILD_ROOT (buil
 	@test -e .git || { echo 'dist: this folder is no clone: there is no commit to pack' >&2; exit 1; }
 	@git diff --quiet HEAD || echo 'dist: changes that are not committed are left out' >&2
 	@mkdir -p '$(BUILD_ROOT)'
-	@git -c tar.umask=0022 -c core.autocrlf=false -c core.eol=lf archive --prefix='tinyhttpd-$(VERSION)/' \
+	@git -c tar.umask=0022 -c core.autocrlf=false -c core.eol=lf -c core.attributesFile=/dev/null archive --prefix='tinyhttpd-$(VERSION)/' \
 		-o '$(archive)' HEAD || { rm -f '$(archive)'; exit 1; }
 	@gzip -9nf '$(archive)'
 	@echo '$(archive).gz'

@@ -162,19 +162,26 @@ static bool enter_start(struct walk *walk, struct span *path)
 }
 
 /* Replaces a link by its text in the rest. */
-static int follow(struct walk *walk, struct span text, bool last)
+static int follow(struct walk *walk, const char *name, size_t taken)
 {
+    char text[PATH_MAX];
     if (walk->beneath->symlinks == SYMLINKS_NONE || walk->links++ == LINKS_MAX)
         return fail(ELOOP);
-    if (text.length == 0)
+    ssize_t length = readlinkat(walk->directory, name, text, sizeof text);
+    if (length < 0)
+        return errno == EINVAL ? WALK_ON : -1; /* no link any more (readlink(2)): try again */
+    if (length == 0)
         return fail(ENOENT);
-    if (text.length == PATH_MAX)
+    if (length == sizeof text)
         return fail(ENAMETOOLONG);
-    if (text.at[0] == '/' && !enter_start(walk, &text))
+    struct span path = {text, (size_t)length};
+    walk->rest += taken;
+    bool last = walk->rest == WALK_ROOM;
+    if (text[0] == '/' && !enter_start(walk, &path))
         return -1;
     if (!last)
         prepend(walk, SPAN("/"));
-    prepend(walk, text);
+    prepend(walk, path);
     return WALK_ON;
 }
 
@@ -182,20 +189,12 @@ static int follow(struct walk *walk, struct span text, bool last)
    or fails with `error`. */
 static int follow_or_fail(struct walk *walk, const char *name, size_t taken, int error)
 {
-    char text[PATH_MAX];
     struct stat attributes;
-    ssize_t length = readlinkat(walk->directory, name, text, sizeof text);
-    if (length >= 0) {
-        walk->rest += taken;
-        return follow(walk, (struct span){text, (size_t)length}, walk->rest == WALK_ROOM);
-    }
-    if (errno != EINVAL) /* else it is no link, readlink(2) */
-        return -1;
-    if (error == ELOOP)
-        return WALK_ON;
     if (fstatat(walk->directory, name, &attributes, AT_SYMLINK_NOFOLLOW) < 0)
         return -1;
-    return S_ISDIR(attributes.st_mode) ? WALK_ON : fail(error);
+    if (S_ISLNK(attributes.st_mode))
+        return follow(walk, name, taken);
+    return error == ELOOP || S_ISDIR(attributes.st_mode) ? WALK_ON : fail(error);
 }
 
 /* Examines the last name. Not by O_PATH: with that, a worker could hold a file that it may not read until the sandbox
@@ -205,7 +204,7 @@ static int stat_last(struct walk *walk, const char *name, size_t taken)
     if (fstatat(walk->directory, name, walk->attributes, AT_SYMLINK_NOFOLLOW) < 0)
         return -1;
     if (S_ISLNK(walk->attributes->st_mode))
-        return follow_or_fail(walk, name, taken, ELOOP);
+        return follow(walk, name, taken);
     return (walk->flags & O_DIRECTORY) != 0 && !S_ISDIR(walk->attributes->st_mode) ? fail(ENOTDIR) : 0;
 }
 

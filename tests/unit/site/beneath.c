@@ -161,6 +161,21 @@ static int unmake(void **state)
     return system(command); /* NOLINT(cert-env33-c): no word of it is input */
 }
 
+/* ---- reads of links ---- */
+
+static unsigned link_reads;
+static bool no_links; /* each read says that there is no link */
+
+/* Takes the C library's place, whose declaration may be an inline function. */
+ssize_t read_link(int directory, const char *path, char *room, size_t size) __asm__("readlinkat");
+
+ssize_t read_link(int directory, const char *path, char *room, size_t size)
+{
+    link_reads++;
+    errno = EINVAL;
+    return no_links ? -1 : syscall(SYS_readlinkat, directory, path, room, size);
+}
+
 /* ---- compared with the kernel ---- */
 
 struct outcome {
@@ -443,6 +458,27 @@ static void long_paths_give_the_same_as_with_openat2(void **state)
     is_the_same_as_openat2(path);
 }
 
+static void links_that_are_not_followed_are_not_read(void **state)
+{
+    (void)state;
+    link_reads = 0;
+    assert_int_equal(outcome_of(SYMLINKS_NONE, SPAN("file"), O_PATH).error, ELOOP);
+    assert_int_equal(outcome_of(SYMLINKS_NONE, SPAN("dir/f"), O_RDONLY).error, ELOOP);
+    assert_int_equal(link_reads, 0);
+}
+
+/* On a file system that calls it a link each time, and each time no link when it is read. */
+static void a_link_that_can_never_be_read_is_a_loop(void **state)
+{
+    (void)state;
+    link_reads = 0;
+    no_links = true;
+    int error = outcome_of(SYMLINKS_INSIDE, SPAN("file"), O_PATH).error;
+    no_links = false;
+    assert_int_equal(error, ELOOP);
+    assert_int_equal(link_reads, 40);
+}
+
 static void links_on_the_way_are_reported(void **state)
 {
     (void)state;
@@ -611,6 +647,8 @@ int main(void)
         cmocka_unit_test(too_many_steps_are_a_loop),
         cmocka_unit_test(the_walk_counts_its_steps_and_tells_where_it_stops),
         cmocka_unit_test(long_paths_give_the_same_as_with_openat2),
+        cmocka_unit_test(links_that_are_not_followed_are_not_read),
+        cmocka_unit_test(a_link_that_can_never_be_read_is_a_loop),
         cmocka_unit_test(links_on_the_way_are_reported),
         cmocka_unit_test(absolute_links_to_a_name_of_the_root_stay_inside),
         cmocka_unit_test(magic_links_are_refused),
