@@ -113,7 +113,7 @@ static void answer_whole(struct exchange *exchange)
     struct span head = usable_header(exchange);
     add_slice(exchange, 0, exchange->entry->size);
     if (exchange->has_script)
-        live_reload_add_element(response, response->status == 200 ? span_of(exchange->entry->etag) : SPAN_NONE);
+        live_reload_add_element(response, response->status == 200 ? exchange->entry->etag : SPAN_NONE);
     if (head.length > 0)
         response_finish_cached(response, head);
     else

@@ -26,7 +26,7 @@ static struct span last_modified_of(const struct exchange *exchange)
 
 static bool is_html(const struct entry *entry)
 {
-    return strncmp(entry->type, "text/html", 9) == 0 && entry->coding == NULL;
+    return span_begins(entry->type, SPAN("text/html")) && entry->coding == NULL;
 }
 
 static bool is_beneath(struct span path, struct span prefix)
@@ -57,7 +57,7 @@ __attribute__((cold)) static struct span cache_by_path(struct exchange *exchange
         exchange->steady = false;
     if (config->rules[0].length == 0 && config->immutable.length == 0)
         return config->cache;
-    const char *type = exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
+    const char *type = exchange->coding == CODING_IDENTITY ? exchange->entry->type.at : mime_of_name(exchange->path);
     bool is_page = strncmp(type, "text/html", 9) == 0;
     const struct cache_rule *best = representation_cache_rule(exchange, is_page);
     if (best != NULL)
@@ -76,8 +76,8 @@ static struct span cache_of(struct exchange *exchange)
 void representation_of_original(struct exchange *exchange)
 {
     exchange->representation = (struct representation){
-        .type = span_of(exchange->entry->type),
-        .etag = span_of(exchange->entry->etag),
+        .type = exchange->entry->type,
+        .etag = exchange->entry->etag,
         .last_modified = last_modified_of(exchange),
     };
     exchange->steady = is_steady(exchange);
@@ -93,9 +93,9 @@ const struct coded_form representation_forms[CODINGS] = {
 };
 
 /* Players seek by ranges, and a range of an encoded file counts encoded bytes. */
-static bool is_seekable(const char *type)
+static bool is_seekable(struct span type)
 {
-    return strncmp(type, "audio/", 6) == 0 || strncmp(type, "video/", 6) == 0;
+    return span_begins(type, SPAN("audio/")) || span_begins(type, SPAN("video/"));
 }
 
 /* Bits 1 << enum coding. */
@@ -139,7 +139,7 @@ static void describe_encoded(struct exchange *exchange, struct span type, enum c
     exchange->representation = (struct representation){
         .type = type,
         .coding = name,
-        .etag = keep_suffixed_etag(exchange->response, span_of(exchange->entry->etag), name),
+        .etag = keep_suffixed_etag(exchange->response, exchange->entry->etag, name),
         .last_modified = last_modified_of(exchange),
     };
 }
