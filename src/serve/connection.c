@@ -295,8 +295,7 @@ static struct access_line prepare_log(const struct sockaddr *client, struct serv
 /* Microseconds of the monotonic clock; 0 if neither the log nor the metrics have durations. */
 static int64_t read_clock(const struct service *service)
 {
-    bool counted = service->context.config->settings->metrics != NULL;
-    return access_clock(counted ? ACCESS_JSON : service->access_form);
+    return access_clock(service->timed_form);
 }
 
 /* Logs and counts a response that is sent or cut short. */

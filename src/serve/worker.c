@@ -203,7 +203,7 @@ static void schedule(struct worker *worker, struct connection *connection, enum 
     }
 }
 
-static void step(struct worker *worker, struct connection *connection)
+static inline void step(struct worker *worker, struct connection *connection)
 {
     enum connection_want want = connection_step(connection, &worker->service);
     schedule(worker, connection, want);
@@ -1001,6 +1001,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     bool has_rules = worker->service.context.rules != NULL || setup->settings->rules == RULES_OFF;
     worker->service.access_form = access_form_of(setup->settings);
     worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);
+    worker->service.timed_form = setup->settings->metrics != NULL ? ACCESS_JSON : worker->service.access_form;
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
     worker->service.turn_bytes = setup->settings->slow.rate == 0 ? LIMIT_TURN_BYTES : 0;
     worker->service.slow.rate = setup->settings->slow.rate;

@@ -115,7 +115,7 @@ static bool fits_root_name(const struct store *store, size_t length)
     return store->root_name_length + length + 2 <= PATH_MAX;
 }
 
-static struct at_path at_path(struct store *store, struct span path, char end)
+static inline struct at_path at_path(struct store *store, struct span path, char end)
 {
     char *beneath = store->full_path + store->root_name_length;
     assert(path.length < PATH_MAX); /* as beneath_open has opened it */
