@@ -13,7 +13,7 @@
 
 static const struct span missing_page = SPAN_INIT("404.html");
 
-static void add_slice(struct exchange *exchange, uint64_t offset, uint64_t length)
+static inline void add_slice(struct exchange *exchange, uint64_t offset, uint64_t length)
 {
     const struct entry *entry = exchange->entry;
     if (entry->bytes != NULL)

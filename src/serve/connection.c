@@ -23,8 +23,7 @@ struct outgoing {
     struct response response;
     struct entry *entry; /* the file that the response borrows, or NULL */
     struct access_line log;
-    int64_t began; /* read_clock when the request was complete */
-    uint64_t body_bytes;
+    int64_t began;       /* read_clock when the request was complete */
     int64_t acked;       /* bytes_acked when the deadline was armed; ACKED_UNKNOWN before that */
     bool linger;         /* the client may still be sending after it */
     bool delayed;        /* the delay of the slow network has begun */
@@ -239,8 +238,7 @@ static int bytes_unacknowledged(int socket)
 static int64_t bytes_acked(int socket, const struct outgoing *outgoing)
 {
     int unacknowledged = bytes_unacknowledged(socket);
-    return (int64_t)(outgoing->body_bytes - response_bytes_left(&outgoing->response)) -
-           (unacknowledged > 0 ? unacknowledged : 0);
+    return (int64_t)outgoing->response.sent - (unacknowledged > 0 ? unacknowledged : 0);
 }
 
 /* Moves the rest of a response into memory of its own. False if memory is short. */
@@ -301,13 +299,13 @@ static int64_t read_clock(const struct service *service)
 /* Logs and counts a response that is sent or cut short. */
 static void log_response(const struct service *service, const struct outgoing *outgoing)
 {
-    uint64_t left = response_bytes_left(&outgoing->response);
-    uint64_t sent = left < outgoing->body_bytes ? outgoing->body_bytes - left : 0;
+    const struct response *response = &outgoing->response;
+    uint64_t sent = response->sent > response->head_length ? response->sent - response->head_length : 0;
     int64_t duration = read_clock(service) - outgoing->began;
     access_write(&outgoing->log, sent, duration);
-    if (outgoing->response.unlogged)
+    if (response->unlogged)
         return;
-    metrics_count(service->context.metrics, outgoing->response.status, sent);
+    metrics_count(service->context.metrics, response->status, sent);
     if (service->context.config->settings->metrics != NULL)
         metrics_time(service->context.metrics, duration);
 }
@@ -368,7 +366,8 @@ static enum connection_want send_response(struct connection *connection, struct 
 
 /* Sends the next piece of a produced body. All pieces before are sent, so the response uses the service's memory again
    until the socket is full. */
-static enum connection_want send_next_piece(struct connection *connection, struct service *service)
+__attribute__((noinline)) static enum connection_want send_next_piece(struct connection *connection,
+                                                                      struct service *service)
 {
     struct outgoing outgoing = *connection->outgoing;
     struct span log = connection->outgoing->log.text;
@@ -384,7 +383,6 @@ static enum connection_want send_next_piece(struct connection *connection, struc
         release(service, &outgoing);
         return WANT_CLOSE;
     }
-    outgoing.body_bytes += response_bytes_left(&outgoing.response);
     return send_response(connection, service, &outgoing);
 }
 
@@ -489,7 +487,6 @@ static void make_response(const struct connection *connection, struct service *s
     answer(&exchange);
     service->root_changed |= store_root_state(context->store) != ROOT_CURRENT;
     made->entry = exchange.entry;
-    made->body_bytes = response_body_bytes(&made->response);
     made->log = (struct access_line){0};
     if (!made->response.unlogged)
         made->log = prepare_log(&client_address(&exchange.client)->any, service, request, made->response.status,
@@ -600,8 +597,10 @@ __attribute__((cold)) static enum connection_want refuse_header(const struct ser
     return WANT_CLOSE;
 }
 
-/* Peeks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. */
-static enum connection_want read_header(struct connection *connection, struct service *service)
+/* Peeks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. Not inlined,
+   as other steps need no such stack frame; so is the next piece above. */
+__attribute__((noinline)) static enum connection_want read_header(struct connection *connection,
+                                                                  struct service *service)
 {
     struct proxy_header header;
     ssize_t length;
