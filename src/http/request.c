@@ -234,7 +234,7 @@ static int on_field_complete(llhttp_t *parser)
 }
 
 /* The received bytes after the target; empty unless they begin like an HTTP version. */
-static struct span version_so_far(const struct request *request)
+static inline struct span version_so_far(const struct request *request)
 {
     size_t start = request->target.at + request->target.length;
     struct span rest = {request->head + start, request->received - start};
@@ -485,7 +485,7 @@ static enum request_state check_error(struct request *request, enum llhttp_errno
 }
 
 /* Passes bytes to llhttp. Returns how many it used; checks why it stopped. */
-static size_t feed(struct request *request, const char *bytes, size_t length)
+static inline size_t feed(struct request *request, const char *bytes, size_t length)
 {
     llhttp_t *parser = parser_of(request);
     parser->data = request; /* the request may have moved */

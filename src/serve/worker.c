@@ -136,6 +136,16 @@ static void add_ready(struct worker *worker, struct connection *connection)
     worker->ready_end = &connection->next;
 }
 
+/* Not inlined, as most calls of watch need no such stack frame. */
+__attribute__((noinline)) static bool add_events(const struct worker *worker, struct connection *connection,
+                                                 uint32_t wanted)
+{
+    struct epoll_event event = {.events = connection->watched | wanted, .data.ptr = connection};
+    int operation = connection->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    connection->watched = event.events;
+    return epoll_ctl(worker->epoll, operation, connection->fd, &event) == 0;
+}
+
 /* Edge-triggered, and events are only ever added, so switching between reading and sending needs no epoll_ctl. Adding
    an event reports it if the socket is ready already (epoll(7)), as new sockets are for EPOLLOUT. To save that wakeup,
    EPOLLOUT is added when the socket is full for the first time; most sockets never are. */
@@ -144,12 +154,7 @@ static bool watch(struct worker *worker, struct connection *connection)
     uint32_t wanted = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
     if (connection->state == CONNECTION_SEND)
         wanted |= EPOLLOUT;
-    if ((connection->watched & wanted) == wanted)
-        return true;
-    struct epoll_event event = {.events = connection->watched | wanted, .data.ptr = connection};
-    int operation = connection->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    connection->watched = event.events;
-    return epoll_ctl(worker->epoll, operation, connection->fd, &event) == 0;
+    return (connection->watched & wanted) == wanted || add_events(worker, connection, wanted);
 }
 
 /* A worker that will exit has shorter deadlines for clients that may never send or close. */
@@ -172,8 +177,8 @@ static int send_notice(enum worker_notice what)
 }
 
 /* The connection's turn comes in the next iteration, or when the slow network has carried it. */
-__attribute__((cold)) static void slow_down(struct worker *worker, struct connection *connection,
-                                            enum connection_want want)
+__attribute__((cold, noinline)) static void slow_down(struct worker *worker, struct connection *connection,
+                                                      enum connection_want want)
 {
     int64_t due = 0;
     enum deadline_kind kind = connection_slow_down(connection, &worker->service, want, &due);
