@@ -319,7 +319,7 @@ static bool cut_directories(struct target *target)
 }
 
 /* The nearest 404.html, from the target's directory upwards; a site without any is an application of one page. */
-__attribute__((cold)) static void answer_missing_at_cloudflare(struct exchange *exchange)
+__attribute__((cold, noinline)) static void answer_missing_at_cloudflare(struct exchange *exchange)
 {
     struct target *target = exchange->target;
     bool up = !cut_directories(target) && !target->slash;

@@ -49,7 +49,7 @@ const struct cache_rule *representation_cache_rule(const struct exchange *exchan
     return best;
 }
 
-__attribute__((cold)) static struct span cache_by_path(struct exchange *exchange)
+__attribute__((cold, noinline)) static struct span cache_by_path(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     const struct settings *settings = config->settings;
@@ -186,7 +186,7 @@ static bool select_undecoded(struct exchange *exchange, enum coding coding)
 }
 
 /* Without Accept-Encoding, or with an empty field, the file is sent encoded too: it has no other form. */
-__attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
+__attribute__((cold, noinline)) static bool negotiate_encoded(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     exchange->response->varies |= RESPONSE_BY_ENCODING;
@@ -251,7 +251,7 @@ static bool is_utf16(const struct entry *entry)
     return (mark[0] == 0xFE && mark[1] == 0xFF) || (mark[0] == 0xFF && mark[1] == 0xFE);
 }
 
-__attribute__((cold)) static bool add_script(struct exchange *exchange)
+__attribute__((cold, noinline)) static bool add_script(struct exchange *exchange)
 {
     const struct entry *entry = exchange->entry;
     if (!is_html(entry) || is_utf16(entry))

@@ -286,7 +286,7 @@ __attribute__((noinline)) static void read_connection_options(struct request *re
 }
 
 /* RFC 9112 6.1 and 6.3: the only transfer coding is chunked, once and last, and not on HTTP/1.0. */
-__attribute__((cold)) static int check_transfer_coding(const struct request *request)
+__attribute__((cold, noinline)) static int check_transfer_coding(const struct request *request)
 {
     unsigned codings = 0, chunked = 0;
     bool chunked_last = false;
@@ -354,7 +354,7 @@ static int check_head(struct request *request, const llhttp_t *parser)
 }
 
 /* Expect is a list of case-insensitive names (RFC 9110 10.1.1). */
-__attribute__((cold)) static bool expects_continue(const struct request *request)
+__attribute__((cold, noinline)) static bool expects_continue(const struct request *request)
 {
     unsigned cursor = 0;
     struct span list, expectation;

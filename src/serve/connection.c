@@ -271,11 +271,17 @@ static bool keep_response(struct connection *connection, const struct outgoing *
     return true;
 }
 
-static struct access_line prepare_log(const struct sockaddr *client, struct service *service,
-                                      const struct request *request, int status, struct span why)
+static bool is_logged(const struct service *service, const struct response *response)
 {
-    if (service->access_form == ACCESS_NONE || (service->log_errors_only && status < 400))
-        return (struct access_line){0};
+    return service->access_form != ACCESS_NONE && !response->unlogged &&
+           (!service->log_errors_only || response->status >= 400);
+}
+
+/* Not inlined, as responses without a line need no such stack frame. */
+__attribute__((noinline)) static struct access_line prepare_log(const struct sockaddr *client, struct service *service,
+                                                                const struct request *request, int status,
+                                                                struct span why)
+{
     struct access access = {
         .peer = client,
         .time = service->context.now,
@@ -427,7 +433,8 @@ __attribute__((cold)) enum deadline_kind connection_slow_down(const struct conne
 }
 
 /* A step in a slow network, of a response that it does not have: refills it, or sends one that is not slowed. */
-__attribute__((cold)) static enum connection_want send_on_slowly(struct connection *connection, struct service *service)
+__attribute__((cold, noinline)) static enum connection_want send_on_slowly(struct connection *connection,
+                                                                           struct service *service)
 {
     if (is_slowed(connection)) /* an event of the socket */
         return WANT_EVENT;
@@ -438,7 +445,8 @@ __attribute__((cold)) static enum connection_want send_on_slowly(struct connecti
 }
 
 /* Sends what the slow network has carried. From a full socket on, it is the client that is slow. */
-__attribute__((cold)) static enum connection_want send_turn(struct connection *connection, struct service *service)
+__attribute__((cold, noinline)) static enum connection_want send_turn(struct connection *connection,
+                                                                      struct service *service)
 {
     struct outgoing *outgoing = connection->outgoing;
     bool delayed = connection->deadline.kind == DEADLINE_DELAY;
@@ -488,7 +496,7 @@ static void make_response(const struct connection *connection, struct service *s
     service->root_changed |= store_root_state(context->store) != ROOT_CURRENT;
     made->entry = exchange.entry;
     made->log = (struct access_line){0};
-    if (!made->response.unlogged)
+    if (is_logged(service, &made->response))
         made->log = prepare_log(&client_address(&exchange.client)->any, service, request, made->response.status,
                                 buffer_span(&exchange.reason.text));
     if (context->config->settings->strict)
@@ -500,8 +508,8 @@ static void make_response(const struct connection *connection, struct service *s
 /* Turns the request into unread input again. It arrived after the root was replaced, so the response must come from the
    new root. False if the 503 must be sent: the new root's workers do not come or take nothing over, the request's
    body is discarded, or memory is short. */
-__attribute__((cold)) static bool await_root(struct connection *connection, struct service *service,
-                                             const struct reading *reading, struct outgoing *outgoing)
+__attribute__((cold, noinline)) static bool await_root(struct connection *connection, struct service *service,
+                                                       const struct reading *reading, struct outgoing *outgoing)
 {
     if (connection->awaits_no_longer || service->context.draining || service->retiring || reading->bytes.length == 0 ||
         service->context.now < service->root_given_up_until)
@@ -549,8 +557,8 @@ static enum connection_want respond(struct connection *connection, struct servic
 
 /* Answers a TLS handshake with an alert, so that a browser with an https address shows an error at once. The log says
    what to do. */
-__attribute__((cold)) static enum connection_want refuse_tls(struct connection *connection,
-                                                             const struct service *service)
+__attribute__((cold, noinline)) static enum connection_want refuse_tls(struct connection *connection,
+                                                                       const struct service *service)
 {
     static time_t next_hint;
     /* A fatal alert, protocol_version, in a record of two bytes (RFC 8446 5.1, 6.2). */
@@ -584,7 +592,7 @@ static enum connection_want read_and_respond(struct connection *connection, stru
 /* ---- the PROXY header ---- */
 
 /* Closes the connection, as the specification demands (2). */
-__attribute__((cold)) static enum connection_want refuse_header(const struct service *service)
+__attribute__((cold, noinline)) static enum connection_want refuse_header(const struct service *service)
 {
     static time_t next_hint;
     metrics_count_proxy_error(service->context.metrics);

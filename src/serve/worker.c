@@ -905,7 +905,7 @@ static int wait_for_events(struct worker *worker)
 
 /* Begins all deadlines anew after this process was stopped. Call it after deliver_signals(), or a deadline may pass
    before SIGCONT is handled. */
-__attribute__((cold)) static void renew_deadlines(struct worker *worker)
+__attribute__((cold, noinline)) static void renew_deadlines(struct worker *worker)
 {
     read_clocks(worker);
     deadlines_renew(&worker->deadlines, worker->now);
