@@ -77,7 +77,7 @@ static void deliver_signals(const struct worker *worker)
     sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
-static void read_clocks(struct worker *worker)
+static inline void read_clocks(struct worker *worker)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
