@@ -46,7 +46,7 @@ struct entry {
     uint64_t size;      /* in bytes */
     const char *bytes;  /* the whole content, or NULL when `fd` has it */
     int fd;             /* -1 when `bytes` has it */
-    struct span type;   /* with a NUL, and so is the next */
+    struct span type;   /* it and the entity tag end with a NUL, which is not counted */
     struct span etag;   /* with quotes; empty if there is no strong one */
     const char *coding; /* of a file that is encoded itself: "gzip", "br" or "zstd", else NULL */
     bool settled;       /* the next change will change the stamp (file_stamp_is_settled) */
