@@ -16,7 +16,6 @@
 #include "http/host.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum { DNS_NAME_MAX = 253 }; /* RFC 1035 2.3.4, without the length bytes of its labels */
 
@@ -94,7 +93,7 @@ static bool finds_no_script(const struct exchange *exchange, enum lookup found)
 {
     const struct entry *entry = exchange->entry;
     return found == LOOKUP_PAGE || found == LOOKUP_REDIRECT ||
-           (found == LOOKUP_FILE && exchange->is_rewritten && strncmp(entry->type, "text/html", 9) == 0);
+           (found == LOOKUP_FILE && exchange->is_rewritten && span_begins(entry->type, SPAN("text/html")));
 }
 
 static enum outcome unregister(struct exchange *exchange)

@@ -32,11 +32,11 @@ static bool is_on_this_machine(const union peer *peer)
 
 void client_find(struct client *client, const struct settings *settings, const struct request *request)
 {
+    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
+        return;
     struct forwarded forwarded = {0};
     struct span line;
     unsigned cursor = 0;
-    if (settings->trusted_proxy_count == 0 && !settings->trusts_unix)
-        return;
     if (client->origin->named) {
         client->forwarded = true;
         client->forwarded_as = peer_of(&client->origin->client);

@@ -106,7 +106,7 @@ void explain_field_cache(const struct explained_response *explained, struct buff
     if (append_giver(explained, SPAN("Cache-Control"), SPAN_NONE, why))
         return;
     const char *type = exchange->coding != CODING_IDENTITY ? mime_of_name(exchange->path)
-                       : exchange->entry->coding != NULL   ? exchange->entry->type
+                       : exchange->entry->coding != NULL   ? exchange->entry->type.at
                                                            : exchange->representation.type.at;
     const struct cache_rule *rule = representation_cache_rule(exchange, strncmp(type, "text/html", 9) == 0);
     if (rule != NULL)

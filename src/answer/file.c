@@ -13,7 +13,7 @@
 
 static const struct span missing_page = SPAN_INIT("404.html");
 
-static void add_slice(struct exchange *exchange, uint64_t offset, uint64_t length)
+static inline void add_slice(struct exchange *exchange, uint64_t offset, uint64_t length)
 {
     const struct entry *entry = exchange->entry;
     if (entry->bytes != NULL)
@@ -104,20 +104,26 @@ static struct span usable_header(const struct exchange *exchange)
 
 /* ---- responses ---- */
 
-static void answer_whole(struct exchange *exchange)
+/* Not inlined, as responses with the cached header need no such stack frame. */
+__attribute__((noinline)) static void finish_with_lines(struct exchange *exchange)
 {
     char room[ENTRY_LINES_MAX];
     struct buffer lines = BUFFER(room);
-    struct response *response = exchange->response;
     size_t validators;
+    exchange_finish(exchange, lines_of(exchange, &lines, &validators));
+}
+
+static void answer_whole(struct exchange *exchange)
+{
+    struct response *response = exchange->response;
     struct span head = usable_header(exchange);
     add_slice(exchange, 0, exchange->entry->size);
     if (exchange->has_script)
-        live_reload_add_element(response, response->status == 200 ? span_of(exchange->entry->etag) : SPAN_NONE);
+        live_reload_add_element(response, response->status == 200 ? exchange->entry->etag : SPAN_NONE);
     if (head.length > 0)
         response_finish_cached(response, head);
     else
-        exchange_finish(exchange, lines_of(exchange, &lines, &validators));
+        finish_with_lines(exchange);
 }
 
 static void answer_not_modified(struct exchange *exchange)
@@ -222,6 +228,7 @@ static void answer_content(struct exchange *exchange, const struct validators *v
         answer_whole(exchange);
 }
 
+/* For a request that has conditions, or asks for ranges. */
 static void answer_conditionally(struct exchange *exchange)
 {
     int64_t now = exchange->context->now, modified = exchange->entry->modified;
@@ -230,7 +237,6 @@ static void answer_conditionally(struct exchange *exchange)
         .modified = modified < now ? modified : now,
         .last_modified = exchange->representation.last_modified.length > 0 ? modified : CONDITIONAL_UNDATED,
     };
-    exchange->response->cache = exchange->cache;
     switch (conditional_evaluate(exchange->request, &validators, now)) {
     case CONDITIONAL_NOT_MODIFIED:
         answer_not_modified(exchange);
@@ -249,10 +255,15 @@ void file_answer(struct exchange *exchange)
 {
     representation_of_original(exchange);
     bool as_is = representation_add_script(exchange) || exchange->live == LIVE_CHECK;
-    if (as_is || representation_negotiate(exchange))
+    if (!as_is && !representation_negotiate(exchange)) {
+        error_answer(exchange, 406, SPAN_NONE);
+        return;
+    }
+    exchange->response->cache = exchange->cache;
+    if (request_has(exchange->request, CONDITIONAL_FIELDS | 1U << FIELD_RANGE))
         answer_conditionally(exchange);
     else
-        error_answer(exchange, 406, SPAN_NONE);
+        answer_whole(exchange);
 }
 
 void file_answer_page(struct exchange *exchange, int status)
@@ -308,7 +319,7 @@ static bool cut_directories(struct target *target)
 }
 
 /* The nearest 404.html, from the target's directory upwards; a site without any is an application of one page. */
-__attribute__((cold)) static void answer_missing_at_cloudflare(struct exchange *exchange)
+__attribute__((cold, noinline)) static void answer_missing_at_cloudflare(struct exchange *exchange)
 {
     struct target *target = exchange->target;
     bool up = !cut_directories(target) && !target->slash;

@@ -15,7 +15,7 @@ static void drop_entry(struct exchange *exchange)
     exchange->coding = CODING_IDENTITY;
 }
 
-static enum lookup find(struct exchange *exchange, struct span path)
+static inline enum lookup find(struct exchange *exchange, struct span path)
 {
     exchange->path = path;
     exchange->denied = false;

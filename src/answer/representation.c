@@ -26,7 +26,7 @@ static struct span last_modified_of(const struct exchange *exchange)
 
 static bool is_html(const struct entry *entry)
 {
-    return strncmp(entry->type, "text/html", 9) == 0 && entry->coding == NULL;
+    return span_begins(entry->type, SPAN("text/html")) && entry->coding == NULL;
 }
 
 static bool is_beneath(struct span path, struct span prefix)
@@ -49,7 +49,7 @@ const struct cache_rule *representation_cache_rule(const struct exchange *exchan
     return best;
 }
 
-__attribute__((cold)) static struct span cache_by_path(struct exchange *exchange)
+__attribute__((cold, noinline)) static struct span cache_by_path(struct exchange *exchange)
 {
     const struct config *config = exchange->context->config;
     const struct settings *settings = config->settings;
@@ -57,7 +57,7 @@ __attribute__((cold)) static struct span cache_by_path(struct exchange *exchange
         exchange->steady = false;
     if (config->rules[0].length == 0 && config->immutable.length == 0)
         return config->cache;
-    const char *type = exchange->coding == CODING_IDENTITY ? exchange->entry->type : mime_of_name(exchange->path);
+    const char *type = exchange->coding == CODING_IDENTITY ? exchange->entry->type.at : mime_of_name(exchange->path);
     bool is_page = strncmp(type, "text/html", 9) == 0;
     const struct cache_rule *best = representation_cache_rule(exchange, is_page);
     if (best != NULL)
@@ -76,8 +76,8 @@ static struct span cache_of(struct exchange *exchange)
 void representation_of_original(struct exchange *exchange)
 {
     exchange->representation = (struct representation){
-        .type = span_of(exchange->entry->type),
-        .etag = span_of(exchange->entry->etag),
+        .type = exchange->entry->type,
+        .etag = exchange->entry->etag,
         .last_modified = last_modified_of(exchange),
     };
     exchange->steady = is_steady(exchange);
@@ -93,9 +93,9 @@ const struct coded_form representation_forms[CODINGS] = {
 };
 
 /* Players seek by ranges, and a range of an encoded file counts encoded bytes. */
-static bool is_seekable(const char *type)
+static bool is_seekable(struct span type)
 {
-    return strncmp(type, "audio/", 6) == 0 || strncmp(type, "video/", 6) == 0;
+    return span_begins(type, SPAN("audio/")) || span_begins(type, SPAN("video/"));
 }
 
 /* Bits 1 << enum coding. */
@@ -139,7 +139,7 @@ static void describe_encoded(struct exchange *exchange, struct span type, enum c
     exchange->representation = (struct representation){
         .type = type,
         .coding = name,
-        .etag = keep_suffixed_etag(exchange->response, span_of(exchange->entry->etag), name),
+        .etag = keep_suffixed_etag(exchange->response, exchange->entry->etag, name),
         .last_modified = last_modified_of(exchange),
     };
 }
@@ -186,7 +186,7 @@ static bool select_undecoded(struct exchange *exchange, enum coding coding)
 }
 
 /* Without Accept-Encoding, or with an empty field, the file is sent encoded too: it has no other form. */
-__attribute__((cold)) static bool negotiate_encoded(struct exchange *exchange)
+__attribute__((cold, noinline)) static bool negotiate_encoded(struct exchange *exchange)
 {
     const struct request *request = exchange->request;
     exchange->response->varies |= RESPONSE_BY_ENCODING;
@@ -251,7 +251,7 @@ static bool is_utf16(const struct entry *entry)
     return (mark[0] == 0xFE && mark[1] == 0xFF) || (mark[0] == 0xFF && mark[1] == 0xFE);
 }
 
-__attribute__((cold)) static bool add_script(struct exchange *exchange)
+__attribute__((cold, noinline)) static bool add_script(struct exchange *exchange)
 {
     const struct entry *entry = exchange->entry;
     if (!is_html(entry) || is_utf16(entry))

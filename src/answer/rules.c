@@ -141,13 +141,13 @@ static int take_bytes(struct rules *rules, struct rules_file *file, const struct
                       const struct context *context)
 {
     uint64_t hash = hash_bytes(bytes);
-    if (file->is_there && strcmp(file->etag, entry->etag) == 0 && file->hash == hash)
+    if (file->is_there && strcmp(file->etag, entry->etag.at) == 0 && file->hash == hash)
         return 0;
     drop(rules, file);
     file->hash = hash;
     if (!parse(rules, file, bytes, context))
         return file_error_status_of_open(ENOMEM, file->name);
-    memcpy(file->etag, entry->etag, sizeof file->etag);
+    memcpy(file->etag, entry->etag.at, sizeof file->etag);
     file->is_there = true;
     rules->version++; /* also of a file that was not there before */
     return 0;
@@ -156,7 +156,7 @@ static int take_bytes(struct rules *rules, struct rules_file *file, const struct
 /* Looks at the bytes only if no entity tag shows that they are those that were read last. Returns 0 or a status. */
 static int take_file(struct rules *rules, struct rules_file *file, struct entry *entry, const struct context *context)
 {
-    if (file->is_there && entry->etag[0] != '\0' && strcmp(file->etag, entry->etag) == 0)
+    if (file->is_there && entry->etag.length > 0 && strcmp(file->etag, entry->etag.at) == 0)
         return 0;
     if (entry->bytes != NULL)
         return take_bytes(rules, file, entry, (struct span){entry->bytes, entry->size}, context);

@@ -134,10 +134,8 @@ static bool read_date(const struct request *request, enum request_field field, i
 
 enum conditional conditional_evaluate(const struct request *request, const struct validators *validators, int64_t now)
 {
-    static const uint32_t conditions = 1U << FIELD_IF_MATCH | 1U << FIELD_IF_UNMODIFIED_SINCE |
-                                       1U << FIELD_IF_NONE_MATCH | 1U << FIELD_IF_MODIFIED_SINCE;
     int64_t date;
-    if (!request_has(request, conditions))
+    if (!request_has(request, CONDITIONAL_FIELDS))
         return CONDITIONAL_PERFORM;
     /* RFC 9110 13.2.2, steps 1 and 2: If-Unmodified-Since counts only without If-Match. */
     enum finding match = compare(request, FIELD_IF_MATCH, validators->etag, COMPARISON_STRONG);

@@ -13,6 +13,10 @@ enum conditional {
     CONDITIONAL_FAILED,       /* 412: the file is not in the state that the client expects */
 };
 
+/* The fields of conditional_evaluate, as bits for request_has. */
+#define CONDITIONAL_FIELDS \
+    (1U << FIELD_IF_MATCH | 1U << FIELD_IF_UNMODIFIED_SINCE | 1U << FIELD_IF_NONE_MATCH | 1U << FIELD_IF_MODIFIED_SINCE)
+
 /* The Last-Modified of a file whose date does not distinguish its states: no date from a client then matches it.
    If-Unmodified-Since still counts, as a later change is certainly unknown to the client. */
 #define CONDITIONAL_UNDATED INT64_MIN

@@ -38,9 +38,10 @@ static bool is_unspecified(const struct address *address)
            (address_parse(SPAN("0.0.0.0"), &v4) && memcmp(address, &v4, sizeof v4) == 0);
 }
 
-/* IPv4 addresses only as four decimal numbers: browsers send no other form (WHATWG URL, host serializing). */
+/* IPv4 addresses only as four decimal numbers: browsers send no other form (WHATWG URL, host serializing). Not inlined,
+   as "localhost" needs no such stack frame. */
 /*@ requires readable(name); assigns \nothing; */
-static bool is_loopback_address(struct span name)
+__attribute__((noinline)) static bool is_loopback_address(struct span name)
 {
     struct address address;
     bool bracketed = name.length >= 2 && name.at[0] == '[' && name.at[name.length - 1] == ']';

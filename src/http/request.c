@@ -113,16 +113,14 @@ static int on_target_complete(llhttp_t *parser)
 static int on_field_name(llhttp_t *parser, const char *at, size_t length)
 {
     struct request *request = parser->data;
-    if (request->state == REQUEST_HEAD) /* trailer fields may not be merged into the head (RFC 9110 6.5.1) */
-        slice_extend(request, &request->name, at, length);
+    slice_extend(request, &request->name, at, length);
     return 0;
 }
 
 static int on_field_value(llhttp_t *parser, const char *at, size_t length)
 {
     struct request *request = parser->data;
-    if (request->state == REQUEST_HEAD)
-        slice_extend(request, &request->value, at, length);
+    slice_extend(request, &request->value, at, length);
     return 0;
 }
 
@@ -210,32 +208,46 @@ static enum request_field field_of(struct span name)
     return is_kept ? kept[place].field : FIELD_OTHER;
 }
 
+static void keep_line(struct request *request, enum request_field field)
+{
+    unsigned line = request->field_line_count++, bit = 1u << field;
+    request->field_lines[line] = (struct field_line){slice_trim(request, request->value), (uint8_t)field};
+    if ((request->fields & bit) == 0)
+        request->first_lines[field] = (uint8_t)line;
+    request->repeated |= request->fields & bit;
+    request->fields |= bit;
+}
+
 static int on_field_complete(llhttp_t *parser)
 {
     struct request *request = parser->data;
-    if (request->state != REQUEST_HEAD)
-        return 0;
     if (++request->field_count > LIMIT_FIELDS)
         return refuse_in_callback(request, 431);
     enum request_field field = field_of(slice_span(request, request->name));
     if (field != FIELD_OTHER) {
         if (request->field_line_count == LIMIT_FIELD_LINES)
             return refuse_in_callback(request, 431);
-        request->field_lines[request->field_line_count++] =
-            (struct field_line){slice_trim(request, request->value), (uint8_t)field};
-        request->fields |= 1u << field;
+        keep_line(request, field);
     }
     request->name = request->value = (struct request_slice){0};
     return 0;
 }
 
 /* The received bytes after the target; empty unless they begin like an HTTP version. */
-static struct span version_so_far(const struct request *request)
+static inline struct span version_so_far(const struct request *request)
 {
     size_t start = request->target.at + request->target.length;
     struct span rest = {request->head + start, request->received - start};
     bool is_http = request->target.length > 0 && span_begins(rest, SPAN(" HTTP/"));
     return is_http ? rest : SPAN_NONE;
+}
+
+/* "HTTP/" DIGIT "." DIGIT (RFC 9112 2.3), with more after it: " HTTP/1.1\r\n". */
+static int check_version(struct span version)
+{
+    if (version.length < 9 || !text_is_digit(version.at[6]) || version.at[7] != '.' || !text_is_digit(version.at[8]))
+        return 400;
+    return version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1') ? 0 : 505;
 }
 
 /*
@@ -249,33 +261,32 @@ static int check_request_line(struct request *request)
         return 400;
     if (request->target.at != request->method_name.at + request->method_name.length + 1)
         return 400;
-    struct span version = version_so_far(request); /* " HTTP/1.1\r\n" and more */
-    if (version.length < 10 || !text_is_digit(version.at[6]) || version.at[7] != '.' || !text_is_digit(version.at[8]) ||
-        version.at[9] != '\r')
+    struct span version = version_so_far(request);
+    if (version.length < 10 || version.at[9] != '\r')
         return 400;
-    if (version.at[6] != '1' || (version.at[8] != '0' && version.at[8] != '1'))
-        return 505;
-    request->minor_version = (uint8_t)(version.at[8] - '0');
-    return 0;
+    int status = check_version(version);
+    if (status == 0)
+        request->minor_version = (uint8_t)(version.at[8] - '0');
+    return status;
 }
 
-/* RFC 9112 9.3, with the options of all Connection lines. */
-static void read_connection_options(struct request *request)
+/* Of all Connection lines. Not inlined, as requests without one need not save its registers. */
+__attribute__((noinline)) static void read_connection_options(struct request *request)
 {
-    bool close = false, keep_alive = false; /* HTTP/1.1 needs no keep-alive */
+    bool close = false;
     unsigned cursor = 0;
     struct span list, option;
     while (request_next_line(request, FIELD_CONNECTION, &cursor, &list)) {
         while (span_next_member(&list, &option)) {
             close |= span_equal_nocase(option, SPAN("close"));
-            keep_alive |= request->minor_version == 0 && span_equal_nocase(option, SPAN("keep-alive"));
+            request->keep_alive = request->keep_alive || span_equal_nocase(option, SPAN("keep-alive"));
         }
     }
-    request->keep_alive = !close && (request->minor_version == 1 || keep_alive);
+    request->keep_alive &= !close;
 }
 
 /* RFC 9112 6.1 and 6.3: the only transfer coding is chunked, once and last, and not on HTTP/1.0. */
-static int check_transfer_coding(const struct request *request)
+__attribute__((cold, noinline)) static int check_transfer_coding(const struct request *request)
 {
     unsigned codings = 0, chunked = 0;
     bool chunked_last = false;
@@ -292,26 +303,16 @@ static int check_transfer_coding(const struct request *request)
         if (codings == 0)
             return 400;
     }
-    if (codings == 0)
-        return 0;
     if (!chunked_last || chunked > 1)
         return 400;
     return codings > 1 ? 501 : 0;
 }
 
-static unsigned count_lines(const struct request *request, enum request_field field)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < request->field_line_count; i++)
-        count += request->field_lines[i].field == field;
-    return count;
-}
-
 /* RFC 9112 3.2: exactly one Host on HTTP/1.1, and never two. target_host_is_valid checks its value. */
 static int check_host(const struct request *request)
 {
-    unsigned hosts = count_lines(request, FIELD_HOST);
-    return hosts > 1 || (hosts == 0 && request->minor_version == 1) ? 400 : 0;
+    bool is_missing = request->minor_version == 1 && !request_has(request, 1u << FIELD_HOST);
+    return is_missing || (request->repeated & 1u << FIELD_HOST) != 0 ? 400 : 0;
 }
 
 static int check_content_length(const llhttp_t *parser)
@@ -343,7 +344,7 @@ static int check_head(struct request *request, const llhttp_t *parser)
     int status = check_request_line(request);
     if (status == 0)
         status = check_host(request);
-    if (status == 0)
+    if (status == 0 && request_has(request, 1u << FIELD_TRANSFER_ENCODING))
         status = check_transfer_coding(request);
     if (status == 0)
         status = check_method(parser);
@@ -353,7 +354,7 @@ static int check_head(struct request *request, const llhttp_t *parser)
 }
 
 /* Expect is a list of case-insensitive names (RFC 9110 10.1.1). */
-static bool expects_continue(const struct request *request)
+__attribute__((cold, noinline)) static bool expects_continue(const struct request *request)
 {
     unsigned cursor = 0;
     struct span list, expectation;
@@ -364,20 +365,6 @@ static bool expects_continue(const struct request *request)
         }
     }
     return false;
-}
-
-static int on_head_complete(llhttp_t *parser)
-{
-    struct request *request = parser->data;
-    int status = check_head(request, parser);
-    if (status != 0)
-        return refuse_in_callback(request, status);
-    read_connection_options(request);
-    request->expects_continue = request->minor_version == 1 && expects_continue(request);
-    request->state = REQUEST_BODY;
-    if (request->method != METHOD_CONNECT)
-        parser->upgrade = 0; /* a server may ignore Upgrade (RFC 9110 7.8) */
-    return 0;
 }
 
 /* A chunk's size precedes its bytes, so refuse too large a body at once. */
@@ -394,7 +381,31 @@ static int on_request_complete(llhttp_t *parser)
     return HPE_PAUSED; /* the next bytes belong to the next request */
 }
 
-static const llhttp_settings_t callbacks = {
+/* Trailer fields may not be merged into the head (RFC 9110 6.5.1). */
+static const llhttp_settings_t callbacks_of_body = {
+    .on_chunk_header = on_chunk_size,
+    .on_message_complete = on_request_complete,
+};
+
+static int on_head_complete(llhttp_t *parser)
+{
+    struct request *request = parser->data;
+    int status = check_head(request, parser);
+    if (status != 0)
+        return refuse_in_callback(request, status);
+    request->keep_alive = request->minor_version == 1; /* RFC 9112 9.3 */
+    if (request_has(request, 1u << FIELD_CONNECTION))
+        read_connection_options(request);
+    if (request_has(request, 1u << FIELD_EXPECT))
+        request->expects_continue = request->minor_version == 1 && expects_continue(request);
+    request->state = REQUEST_BODY;
+    parser->settings = (void *)&callbacks_of_body;
+    if (request->method != METHOD_CONNECT)
+        parser->upgrade = 0; /* a server may ignore Upgrade (RFC 9110 7.8) */
+    return 0;
+}
+
+static const llhttp_settings_t callbacks_of_head = {
     .on_method = on_method,
     .on_method_complete = on_method_complete,
     .on_url = on_target,
@@ -403,8 +414,6 @@ static const llhttp_settings_t callbacks = {
     .on_header_value = on_field_value,
     .on_header_value_complete = on_field_complete,
     .on_headers_complete = on_head_complete,
-    .on_chunk_header = on_chunk_size,
-    .on_message_complete = on_request_complete,
 };
 
 void request_init(struct request *request)
@@ -416,14 +425,14 @@ void request_init(struct request *request)
     request->minor_version = 1; /* for the response if the version is not understood */
     request->keep_alive = false;
     request->expects_continue = false;
-    request->fields = 0;
+    request->fields = request->repeated = 0;
     request->field_line_count = 0;
     request->head = NULL;
     request->method_name = request->target = request->name = request->value = (struct request_slice){0};
     request->method_whole = request->target_whole = request->raw_target = request->unknown_method = false;
     request->field_count = 0;
     request->body_bytes = 0;
-    llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks);
+    llhttp_init(parser_of(request), HTTP_REQUEST, &callbacks_of_head);
     parser_of(request)->data = request;
 }
 
@@ -449,17 +458,12 @@ static enum request_state check_method_name(struct request *request)
     return refuse(request, at > start && request->head[at] == ' ' ? 501 : 400);
 }
 
-/* llhttp stops inside an unknown version, and at the method PRI, which only the preface of HTTP/2 has (RFC 9113 3.4).
-   "HTTP/" DIGIT "." DIGIT is a version (RFC 9112 2.3). */
-static int check_version(struct request *request)
+/* llhttp stops inside an unknown version, and at the method PRI, which only the preface of HTTP/2 has (RFC 9113 3.4). */
+static int check_unknown_version(struct request *request)
 {
-    struct span version = version_so_far(request);
-    if (version.length < 9 || !text_is_digit(version.at[6]) || version.at[7] != '.' || !text_is_digit(version.at[8]))
-        return 400;
-    bool supported = version.at[6] == '1' && (version.at[8] == '0' || version.at[8] == '1');
-    if (!supported)
-        return 505;
-    int status = check_method(parser_of(request));
+    int status = check_version(version_so_far(request));
+    if (status == 0)
+        status = check_method(parser_of(request));
     return status != 0 ? status : 400; /* after a supported version, the rest of the line is wrong */
 }
 
@@ -472,7 +476,7 @@ static enum request_state check_error(struct request *request, enum llhttp_errno
         return check_method_name(request);
     case HPE_INVALID_VERSION:
     case HPE_PAUSED_H2_UPGRADE:
-        return refuse(request, check_version(request));
+        return refuse(request, check_unknown_version(request));
     case HPE_INVALID_CONSTANT: /* among others: an RTSP method before "HTTP/" */
         return refuse(request, version_so_far(request).length > 0 ? 501 : 400);
     default:
@@ -481,7 +485,7 @@ static enum request_state check_error(struct request *request, enum llhttp_errno
 }
 
 /* Passes bytes to llhttp. Returns how many it used; checks why it stopped. */
-static size_t feed(struct request *request, const char *bytes, size_t length)
+static inline size_t feed(struct request *request, const char *bytes, size_t length)
 {
     llhttp_t *parser = parser_of(request);
     parser->data = request; /* the request may have moved */
@@ -627,14 +631,13 @@ struct span request_first_line(const struct request *request)
     return span_trim((struct span){line.at, span_find(line, '\r')});
 }
 
-bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor, struct span *value)
+bool request_find_line(const struct request *request, enum request_field field, unsigned *cursor, struct span *value)
 {
-    if ((request->fields & 1u << field) == 0)
-        return false;
-    while (*cursor < request->field_line_count) {
-        const struct field_line *line = &request->field_lines[(*cursor)++];
+    for (unsigned i = *cursor == 0 ? request->first_lines[field] : *cursor; i < request->field_line_count; i++) {
+        const struct field_line *line = &request->field_lines[i];
         if (line->field == field) {
             *value = slice_span(request, line->value);
+            *cursor = i + 1;
             return true;
         }
     }
@@ -643,17 +646,12 @@ bool request_next_line(const struct request *request, enum request_field field, 
 
 struct span request_field(const struct request *request, enum request_field field)
 {
-    unsigned cursor = 0;
-    struct span value = SPAN_NONE;
-    request_next_line(request, field, &cursor, &value);
-    return value;
+    if (!request_has(request, 1u << field))
+        return SPAN_NONE;
+    return slice_span(request, request->field_lines[request->first_lines[field]].value);
 }
 
 struct span request_single_field(const struct request *request, enum request_field field)
 {
-    unsigned cursor = 0;
-    struct span value = SPAN_NONE, another;
-    bool several =
-        request_next_line(request, field, &cursor, &value) && request_next_line(request, field, &cursor, &another);
-    return several ? SPAN_NONE : value;
+    return (request->repeated & 1u << field) != 0 ? SPAN_NONE : request_field(request, field);
 }

@@ -86,8 +86,10 @@ struct request {
     uint8_t minor_version; /* of HTTP/1 */
     bool keep_alive;       /* the client allows persistence (RFC 9112 9.3) */
     bool expects_continue; /* the client waits for 100 before the body (RFC 9110 10.1.1) */
-    unsigned fields;       /* a bit per present field, to skip most searches */
+    unsigned fields;       /* a bit per present field */
+    unsigned repeated;     /* a bit per field of several lines */
     unsigned field_line_count;
+    uint8_t first_lines[FIELD_OTHER]; /* of each present field, in field_lines */
     struct field_line field_lines[LIMIT_FIELD_LINES];
 
     const char *head;
@@ -165,6 +167,9 @@ struct span request_field(const struct request *request, enum request_field fiel
 /*@ requires is_request(request) && field < FIELD_OTHER; assigns \nothing; ensures readable(\result); */
 struct span request_single_field(const struct request *request, enum request_field field);
 
+/* The rest of request_next_line, for a field that has such a line. */
+bool request_find_line(const struct request *request, enum request_field field, unsigned *cursor, struct span *value);
+
 /*
  * Iterates over a field's lines in the order of the request, as a list may be spread over several (RFC 9110 5.3).
  * `*cursor` is 0 before the first call and private after it. Returns a line's trimmed value in `*value`, or false at
@@ -174,4 +179,9 @@ struct span request_single_field(const struct request *request, enum request_fie
     requires \separated(request, cursor, value); assigns *cursor, *value;
     ensures \result ? \old(*cursor) < *cursor <= request->field_line_count && readable(*value) :
                       *value == \old(*value); */
-bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor, struct span *value);
+static inline bool request_next_line(const struct request *request, enum request_field field, unsigned *cursor,
+                                     struct span *value)
+{
+    unsigned present = *cursor == 0 ? request->fields : request->repeated;
+    return (present & 1u << field) != 0 && request_find_line(request, field, cursor, value);
+}

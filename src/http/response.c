@@ -198,11 +198,6 @@ uint64_t response_bytes_left(const struct response *response)
     return bytes;
 }
 
-uint64_t response_body_bytes(const struct response *response)
-{
-    return response_bytes_left(response) - response->head_length;
-}
-
 static void append_status_line(struct buffer *text, int status)
 {
     buffer_append(text, SPAN("HTTP/1.1 "));

@@ -36,6 +36,7 @@ struct response {
     unsigned first;
     unsigned count;
     size_t head_length;
+    uint64_t sent;                  /* bytes of the head and the body */
     struct part *parts;             /* parts[0] begins with the head */
     struct span common;             /* complete lines of every head, initially RESPONSE_COMMON; borrowed */
     struct span cache;              /* the Cache-Control line, initially RESPONSE_NO_CACHE; borrowed, may be empty */
@@ -114,9 +115,6 @@ void response_redate(char *head, const char *date);
 /* As response_finish, with a cached header, which must live as long as the response. If the body follows it in memory,
    both become one part: one piece costs the kernel less than two. */
 void response_finish_cached(struct response *response, struct span head);
-
-/* The length of the body's known parts. */
-uint64_t response_body_bytes(const struct response *response);
 
 /* The bytes that remain to be sent. */
 uint64_t response_bytes_left(const struct response *response);

@@ -4,6 +4,40 @@
 #include <assert.h>
 #include <string.h>
 
+/* Classes of bytes. */
+enum {
+    IN_TARGET = 1,  /* not to be escaped in a target: no control, space or "#" (RFC 9112 3.2), or a byte of UTF-8 */
+    IN_SEGMENT = 2, /* these without "%" and "/": they stand for themselves in a path */
+    IN_NAME = 4,    /* unreserved and sub-delims of RFC 3986 2: they stand for themselves in a reg-name */
+};
+
+/* clang-format off */
+static const unsigned char classes[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 7, 3, 0, 7, 1, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 7, 3, 7, 3, 3,
+    3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 3, 3, 3, 7,
+    3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 3, 3, 7, 0,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3,
+};
+/* clang-format on */
+
+/*@ assigns \nothing; */
+static bool is_of_class(char byte, unsigned char class)
+{
+    return (classes[(unsigned char)byte] & class) != 0;
+}
+
 /* RFC 9112 3.2.2: a server must accept absolute-form, and its authority replaces Host. SPAN_NONE in other forms. */
 /*@ requires readable(raw); assigns \nothing;
     ensures readable(\result) && (\result.at != \null ==>
@@ -48,29 +82,15 @@ static bool is_authority(struct span authority)
     return authority.length > 0 && authority.at[0] != ':' && target_host_is_valid(authority);
 }
 
-/* Controls and spaces must be escaped; a target has no fragment (RFC 9112 3.2). */
-/*@ assigns \nothing; */
-static bool is_target_byte(unsigned char byte)
-{
-    return (byte > ' ' && byte < 0x7f && byte != '#') || byte >= 0x80;
-}
-
 /*@ requires readable(query); assigns \nothing; */
 static bool is_query(struct span query)
 {
     /*@ loop assigns i; loop variant query.length - i; */
     for (size_t i = 0; i < query.length; i++) {
-        if (!is_target_byte((unsigned char)query.at[i]))
+        if (!is_of_class(query.at[i], IN_TARGET))
             return false;
     }
     return true;
-}
-
-/* True for bytes that stand for themselves in a path, for most of them: the fast case of decode_byte. */
-/*@ assigns \nothing; */
-static bool is_plain(unsigned char byte)
-{
-    return byte > '/' && byte != 0x7f;
 }
 
 /* Decodes the byte at `*at`, and moves past it or its escape. Returns -1 for a bad escape and for NUL, escaped or
@@ -79,10 +99,10 @@ static bool is_plain(unsigned char byte)
     ensures -1 <= \result < 256 && (\result >= 0 ==> \old(*at) < *at <= raw.length); */
 static int decode_byte(struct span raw, size_t *at)
 {
-    unsigned char byte = (unsigned char)raw.at[*at];
+    char byte = raw.at[*at];
     if (byte != '%') {
         (*at)++;
-        return is_target_byte(byte) ? byte : -1;
+        return is_of_class(byte, IN_TARGET) ? (unsigned char)byte : -1;
     }
     int escaped = text_escape(span_from(raw, *at));
     *at += 3;
@@ -101,18 +121,32 @@ static size_t drop_segment(const char *path, size_t length)
     return length;
 }
 
-/* Ends the last segment of a path, which begins at `start`. Returns the length of the path, which is empty or ends with
-   a slash. */
-/*@ requires start <= end <= LIMIT_TARGET && \valid(path + (0 .. end)); assigns path[end];
-    ensures \result <= end + 1; */
-static size_t end_segment(char *path, size_t start, size_t end)
+/* As end_segment, for one that begins with a dot. */
+/*@ requires start < end <= LIMIT_TARGET && \valid(target);
+    assigns target->room[end], target->hidden; ensures \result <= end + 1; */
+static size_t end_dot_segment(struct target *target, size_t start, size_t end)
 {
-    struct span segment = {path + start, end - start};
-    if (segment.length == 0 || span_equal(segment, SPAN(".")))
+    struct span segment = {target->room + start, end - start};
+    if (span_equal(segment, SPAN(".")))
         return start;
     if (span_equal(segment, SPAN("..")))
-        return drop_segment(path, start);
-    path[end] = '/';
+        return drop_segment(target->room, start);
+    target->hidden |= text_is_dotfile(segment);
+    target->room[end] = '/';
+    return end + 1;
+}
+
+/* Ends the last segment of a path, which begins at `start`. Returns the length of the path, which is empty or ends with
+   a slash. */
+/*@ requires start <= end <= LIMIT_TARGET && \valid(target);
+    assigns target->room[end], target->hidden; ensures \result <= end + 1; */
+static size_t end_segment(struct target *target, size_t start, size_t end)
+{
+    if (end == start)
+        return start;
+    if (target->room[start] == '.')
+        return end_dot_segment(target, start, end);
+    target->room[end] = '/';
     return end + 1;
 }
 
@@ -120,17 +154,19 @@ static size_t end_segment(char *path, size_t start, size_t end)
    root. False if the path can't be decoded. */
 /*@ requires \valid(target) && readable(target->sent_path) && target->sent_path.length <= LIMIT_TARGET;
     requires \separated(target, target->sent_path.at + (0 .. target->sent_path.length - 1));
-    assigns target->room[0 .. LIMIT_TARGET + 1], target->slash, target->path;
+    assigns target->room[0 .. LIMIT_TARGET + 1], target->slash, target->hidden, target->path;
     ensures \result ==> has_path(target); */
 static bool read_path(struct target *target)
 {
     char *path = target->room;
     size_t start = 0, end = 0; /* of the last segment */
     struct span raw = target->sent_path;
+    target->hidden = false;
     /*@ loop invariant start <= end <= at <= raw.length;
-        loop assigns at, start, end, target->room[0 .. LIMIT_TARGET + 1]; loop variant raw.length - at; */
+        loop assigns at, start, end, target->hidden, target->room[0 .. LIMIT_TARGET + 1];
+        loop variant raw.length - at; */
     for (size_t at = 0; at < raw.length;) {
-        if (is_plain((unsigned char)raw.at[at])) {
+        if (is_of_class(raw.at[at], IN_SEGMENT)) {
             path[end++] = raw.at[at++];
             continue;
         }
@@ -138,16 +174,17 @@ static bool read_path(struct target *target)
         if (byte < 0)
             return false;
         if (byte == '/')
-            start = end = end_segment(path, start, end);
+            start = end = end_segment(target, start, end);
         else
             path[end++] = (char)byte;
     }
-    size_t length = end_segment(path, start, end);
+    size_t length = end_segment(target, start, end);
     target->slash = length <= start;
     if (length > 0)
         length--;
     path[length] = '\0';
     target->path = (struct span){path, length};
+    target->hidden = target->hidden && text_dotfile_in(target->path).length > 0; /* ".." may have removed it */
     return true;
 }
 
@@ -162,10 +199,7 @@ int target_parse(struct span raw, struct target *target)
         return 400;
     if (path.length == 0 ? !absolute_form : path.at[0] != '/')
         return 400;
-    if (!is_query(target->query) || !read_path(target))
-        return 400;
-    target->hidden = text_dotfile_in(target->path).length > 0;
-    return 0;
+    return is_query(target->query) && read_path(target) ? 0 : 400;
 }
 
 void target_append_query(struct buffer *line, struct span query)
@@ -258,9 +292,10 @@ struct span target_suffixed(struct target *target, struct span suffix)
     return (struct span){path.at, path.length - 1};
 }
 
-/* IPv6address of RFC 3986 3.2.2. Without a zone, and not IPvFuture, by which no client can connect. */
+/* IPv6address of RFC 3986 3.2.2. Without a zone, and not IPvFuture, by which no client can connect. Not inlined, as other
+   hosts need no such stack frame. */
 /*@ requires readable(host) && host.at != \null; assigns \nothing; */
-static bool is_ipv6_address(struct span host)
+__attribute__((noinline)) static bool is_ipv6_address(struct span host)
 {
     char text[INET6_ADDRSTRLEN];
     unsigned char address[16];
@@ -272,47 +307,36 @@ static bool is_ipv6_address(struct span host)
     return strlen(text) == host.length && inet_pton(AF_INET6, text, address) == 1;
 }
 
-/* reg-name of RFC 3986 3.2.2: unreserved, sub-delims and escapes. Includes IPv4 addresses. */
-/*@ requires readable(host); assigns \nothing; */
-static bool is_reg_name(struct span host)
+/* The length of the reg-name (RFC 3986 3.2.2) that the host begins with: unreserved, sub-delims and escapes. Includes
+   IPv4 addresses. */
+/*@ requires readable(host); assigns \nothing; ensures \result <= host.length; */
+static size_t reg_name_length(struct span host)
 {
-    /*@ loop assigns i; loop variant host.length - i; */
-    for (size_t i = 0; i < host.length; i++) {
-        char byte = host.at[i];
-        if (text_is_letter(byte) || text_is_digit(byte) || byte == '.' || byte == '-')
-            continue;
-        if (byte == '%') {
-            if (text_escape(span_from(host, i)) < 0)
-                return false;
-        } else if (memchr("_~!$&'()*+,;=", byte, 13) == NULL) {
-            return false;
-        }
-    }
-    return true;
+    size_t length = 0;
+    /*@ loop invariant length <= host.length; loop assigns length; loop variant host.length - length; */
+    while (length < host.length && (is_of_class(host.at[length], IN_NAME) || text_escape(span_from(host, length)) >= 0))
+        length++;
+    return length;
 }
 
-bool target_host_is_valid(struct span host)
+/* [ ":" port ] of RFC 3986 3.2. */
+/*@ requires readable(port); assigns \nothing; */
+static bool is_port(struct span port)
 {
-    struct span port;
-    bool valid;
-    if (host.length == 0)
-        return true;
-    if (host.at[0] == '[') {
-        size_t end = span_find(host, ']');
-        if (end == host.length)
-            return false;
-        valid = is_ipv6_address((struct span){host.at + 1, end - 1});
-        port = (struct span){host.at + end + 1, host.length - end - 1};
-    } else {
-        size_t end = span_find(host, ':');
-        valid = is_reg_name((struct span){host.at, end});
-        port = (struct span){host.at + end, host.length - end};
-    }
     /*@ loop assigns i; loop variant port.length - i; */
     for (size_t i = 0; i < port.length; i++) {
         bool fits = i == 0 ? port.at[i] == ':' : text_is_digit(port.at[i]);
         if (!fits)
             return false;
     }
-    return valid;
+    return true;
+}
+
+bool target_host_is_valid(struct span host)
+{
+    if (host.length == 0 || host.at[0] != '[')
+        return is_port(span_from(host, reg_name_length(host)));
+    size_t end = span_find(host, ']');
+    return end < host.length && is_ipv6_address((struct span){host.at + 1, end - 1}) &&
+           is_port(span_from(host, end + 1));
 }

@@ -294,12 +294,11 @@ bool access_tells_why(enum access_form form)
     return form == ACCESS_TERMINAL || form == ACCESS_COLOURED;
 }
 
-void access_write(const struct access_line *line, uint64_t bytes, int64_t duration)
+/* Not inlined, as responses without a line need no such stack frame. */
+__attribute__((noinline)) static void write_line(const struct access_line *line, uint64_t bytes, int64_t duration)
 {
     char room[TAIL_MAX];
     struct buffer tail = BUFFER(room);
-    if (line->text.length == 0)
-        return;
     write_tail(&tail, line, bytes, (uint64_t)duration);
     const struct span pieces[] = {
         {line->text.at, line->bytes_at},
@@ -309,4 +308,10 @@ void access_write(const struct access_line *line, uint64_t bytes, int64_t durati
     log_add(pieces, sizeof pieces / sizeof *pieces);
     if (access_tells_why(line->form)) /* a person watches */
         log_flush();
+}
+
+void access_write(const struct access_line *line, uint64_t bytes, int64_t duration)
+{
+    if (line->text.length > 0)
+        write_line(line, bytes, duration);
 }

@@ -23,8 +23,7 @@ struct outgoing {
     struct response response;
     struct entry *entry; /* the file that the response borrows, or NULL */
     struct access_line log;
-    int64_t began; /* read_clock when the request was complete */
-    uint64_t body_bytes;
+    int64_t began;       /* read_clock when the request was complete */
     int64_t acked;       /* bytes_acked when the deadline was armed; ACKED_UNKNOWN before that */
     bool linger;         /* the client may still be sending after it */
     bool delayed;        /* the delay of the slow network has begun */
@@ -239,8 +238,7 @@ static int bytes_unacknowledged(int socket)
 static int64_t bytes_acked(int socket, const struct outgoing *outgoing)
 {
     int unacknowledged = bytes_unacknowledged(socket);
-    return (int64_t)(outgoing->body_bytes - response_bytes_left(&outgoing->response)) -
-           (unacknowledged > 0 ? unacknowledged : 0);
+    return (int64_t)outgoing->response.sent - (unacknowledged > 0 ? unacknowledged : 0);
 }
 
 /* Moves the rest of a response into memory of its own. False if memory is short. */
@@ -273,11 +271,17 @@ static bool keep_response(struct connection *connection, const struct outgoing *
     return true;
 }
 
-static struct access_line prepare_log(const struct sockaddr *client, struct service *service,
-                                      const struct request *request, int status, struct span why)
+static bool is_logged(const struct service *service, const struct response *response)
 {
-    if (service->access_form == ACCESS_NONE || (service->log_errors_only && status < 400))
-        return (struct access_line){0};
+    return service->access_form != ACCESS_NONE && !response->unlogged &&
+           (!service->log_errors_only || response->status >= 400);
+}
+
+/* Not inlined, as responses without a line need no such stack frame. */
+__attribute__((noinline)) static struct access_line prepare_log(const struct sockaddr *client, struct service *service,
+                                                                const struct request *request, int status,
+                                                                struct span why)
+{
     struct access access = {
         .peer = client,
         .time = service->context.now,
@@ -295,20 +299,19 @@ static struct access_line prepare_log(const struct sockaddr *client, struct serv
 /* Microseconds of the monotonic clock; 0 if neither the log nor the metrics have durations. */
 static int64_t read_clock(const struct service *service)
 {
-    bool counted = service->context.config->settings->metrics != NULL;
-    return access_clock(counted ? ACCESS_JSON : service->access_form);
+    return access_clock(service->timed_form);
 }
 
 /* Logs and counts a response that is sent or cut short. */
 static void log_response(const struct service *service, const struct outgoing *outgoing)
 {
-    uint64_t left = response_bytes_left(&outgoing->response);
-    uint64_t sent = left < outgoing->body_bytes ? outgoing->body_bytes - left : 0;
+    const struct response *response = &outgoing->response;
+    uint64_t sent = response->sent > response->head_length ? response->sent - response->head_length : 0;
     int64_t duration = read_clock(service) - outgoing->began;
     access_write(&outgoing->log, sent, duration);
-    if (outgoing->response.unlogged)
+    if (response->unlogged)
         return;
-    metrics_count(service->context.metrics, outgoing->response.status, sent);
+    metrics_count(service->context.metrics, response->status, sent);
     if (service->context.config->settings->metrics != NULL)
         metrics_time(service->context.metrics, duration);
 }
@@ -369,7 +372,8 @@ static enum connection_want send_response(struct connection *connection, struct 
 
 /* Sends the next piece of a produced body. All pieces before are sent, so the response uses the service's memory again
    until the socket is full. */
-static enum connection_want send_next_piece(struct connection *connection, struct service *service)
+__attribute__((noinline)) static enum connection_want send_next_piece(struct connection *connection,
+                                                                      struct service *service)
 {
     struct outgoing outgoing = *connection->outgoing;
     struct span log = connection->outgoing->log.text;
@@ -385,7 +389,6 @@ static enum connection_want send_next_piece(struct connection *connection, struc
         release(service, &outgoing);
         return WANT_CLOSE;
     }
-    outgoing.body_bytes += response_bytes_left(&outgoing.response);
     return send_response(connection, service, &outgoing);
 }
 
@@ -430,7 +433,8 @@ __attribute__((cold)) enum deadline_kind connection_slow_down(const struct conne
 }
 
 /* A step in a slow network, of a response that it does not have: refills it, or sends one that is not slowed. */
-__attribute__((cold)) static enum connection_want send_on_slowly(struct connection *connection, struct service *service)
+__attribute__((cold, noinline)) static enum connection_want send_on_slowly(struct connection *connection,
+                                                                           struct service *service)
 {
     if (is_slowed(connection)) /* an event of the socket */
         return WANT_EVENT;
@@ -441,7 +445,8 @@ __attribute__((cold)) static enum connection_want send_on_slowly(struct connecti
 }
 
 /* Sends what the slow network has carried. From a full socket on, it is the client that is slow. */
-__attribute__((cold)) static enum connection_want send_turn(struct connection *connection, struct service *service)
+__attribute__((cold, noinline)) static enum connection_want send_turn(struct connection *connection,
+                                                                      struct service *service)
 {
     struct outgoing *outgoing = connection->outgoing;
     bool delayed = connection->deadline.kind == DEADLINE_DELAY;
@@ -490,9 +495,8 @@ static void make_response(const struct connection *connection, struct service *s
     answer(&exchange);
     service->root_changed |= store_root_state(context->store) != ROOT_CURRENT;
     made->entry = exchange.entry;
-    made->body_bytes = response_body_bytes(&made->response);
     made->log = (struct access_line){0};
-    if (!made->response.unlogged)
+    if (is_logged(service, &made->response))
         made->log = prepare_log(&client_address(&exchange.client)->any, service, request, made->response.status,
                                 buffer_span(&exchange.reason.text));
     if (context->config->settings->strict)
@@ -504,8 +508,8 @@ static void make_response(const struct connection *connection, struct service *s
 /* Turns the request into unread input again. It arrived after the root was replaced, so the response must come from the
    new root. False if the 503 must be sent: the new root's workers do not come or take nothing over, the request's
    body is discarded, or memory is short. */
-__attribute__((cold)) static bool await_root(struct connection *connection, struct service *service,
-                                             const struct reading *reading, struct outgoing *outgoing)
+__attribute__((cold, noinline)) static bool await_root(struct connection *connection, struct service *service,
+                                                       const struct reading *reading, struct outgoing *outgoing)
 {
     if (connection->awaits_no_longer || service->context.draining || service->retiring || reading->bytes.length == 0 ||
         service->context.now < service->root_given_up_until)
@@ -553,8 +557,8 @@ static enum connection_want respond(struct connection *connection, struct servic
 
 /* Answers a TLS handshake with an alert, so that a browser with an https address shows an error at once. The log says
    what to do. */
-__attribute__((cold)) static enum connection_want refuse_tls(struct connection *connection,
-                                                             const struct service *service)
+__attribute__((cold, noinline)) static enum connection_want refuse_tls(struct connection *connection,
+                                                                       const struct service *service)
 {
     static time_t next_hint;
     /* A fatal alert, protocol_version, in a record of two bytes (RFC 8446 5.1, 6.2). */
@@ -588,7 +592,7 @@ static enum connection_want read_and_respond(struct connection *connection, stru
 /* ---- the PROXY header ---- */
 
 /* Closes the connection, as the specification demands (2). */
-__attribute__((cold)) static enum connection_want refuse_header(const struct service *service)
+__attribute__((cold, noinline)) static enum connection_want refuse_header(const struct service *service)
 {
     static time_t next_hint;
     metrics_count_proxy_error(service->context.metrics);
@@ -601,8 +605,10 @@ __attribute__((cold)) static enum connection_want refuse_header(const struct ser
     return WANT_CLOSE;
 }
 
-/* Peeks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. */
-static enum connection_want read_header(struct connection *connection, struct service *service)
+/* Peeks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. Not inlined,
+   as other steps need no such stack frame; so is the next piece above. */
+__attribute__((noinline)) static enum connection_want read_header(struct connection *connection,
+                                                                  struct service *service)
 {
     struct proxy_header header;
     ssize_t length;

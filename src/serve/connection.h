@@ -78,6 +78,7 @@ struct service {
     bool root_changed;          /* a lookup found that the root was replaced; the worker tells the master */
     time_t root_given_up_until; /* a request waited too long for the new root: no other waits until then */
     enum access_form access_form;
+    enum access_form timed_form; /* the same, or one with durations if the metrics have them */
     bool log_errors_only;
     uint64_t turn_bytes; /* LIMIT_TURN_BYTES; 0 with a slow network, in which no step sends anything */
     struct slow_network slow;

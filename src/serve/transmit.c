@@ -13,6 +13,7 @@
 /* Removes sent bytes from the response's front. */
 static inline void advance(struct response *response, uint64_t bytes)
 {
+    response->sent += bytes;
     while (response->first < response->count) {
         struct part *part = &response->parts[response->first];
         uint64_t done = bytes < part->length ? bytes : part->length;

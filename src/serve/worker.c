@@ -77,7 +77,7 @@ static void deliver_signals(const struct worker *worker)
     sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
-static void read_clocks(struct worker *worker)
+static inline void read_clocks(struct worker *worker)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
@@ -136,6 +136,16 @@ static void add_ready(struct worker *worker, struct connection *connection)
     worker->ready_end = &connection->next;
 }
 
+/* Not inlined, as most calls of watch need no such stack frame. */
+__attribute__((noinline)) static bool add_events(const struct worker *worker, struct connection *connection,
+                                                 uint32_t wanted)
+{
+    struct epoll_event event = {.events = connection->watched | wanted, .data.ptr = connection};
+    int operation = connection->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    connection->watched = event.events;
+    return epoll_ctl(worker->epoll, operation, connection->fd, &event) == 0;
+}
+
 /* Edge-triggered, and events are only ever added, so switching between reading and sending needs no epoll_ctl. Adding
    an event reports it if the socket is ready already (epoll(7)), as new sockets are for EPOLLOUT. To save that wakeup,
    EPOLLOUT is added when the socket is full for the first time; most sockets never are. */
@@ -144,12 +154,7 @@ static bool watch(struct worker *worker, struct connection *connection)
     uint32_t wanted = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
     if (connection->state == CONNECTION_SEND)
         wanted |= EPOLLOUT;
-    if ((connection->watched & wanted) == wanted)
-        return true;
-    struct epoll_event event = {.events = connection->watched | wanted, .data.ptr = connection};
-    int operation = connection->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    connection->watched = event.events;
-    return epoll_ctl(worker->epoll, operation, connection->fd, &event) == 0;
+    return (connection->watched & wanted) == wanted || add_events(worker, connection, wanted);
 }
 
 /* A worker that will exit has shorter deadlines for clients that may never send or close. */
@@ -172,8 +177,8 @@ static int send_notice(enum worker_notice what)
 }
 
 /* The connection's turn comes in the next iteration, or when the slow network has carried it. */
-__attribute__((cold)) static void slow_down(struct worker *worker, struct connection *connection,
-                                            enum connection_want want)
+__attribute__((cold, noinline)) static void slow_down(struct worker *worker, struct connection *connection,
+                                                      enum connection_want want)
 {
     int64_t due = 0;
     enum deadline_kind kind = connection_slow_down(connection, &worker->service, want, &due);
@@ -203,7 +208,7 @@ static void schedule(struct worker *worker, struct connection *connection, enum 
     }
 }
 
-static void step(struct worker *worker, struct connection *connection)
+static inline void step(struct worker *worker, struct connection *connection)
 {
     enum connection_want want = connection_step(connection, &worker->service);
     schedule(worker, connection, want);
@@ -900,7 +905,7 @@ static int wait_for_events(struct worker *worker)
 
 /* Begins all deadlines anew after this process was stopped. Call it after deliver_signals(), or a deadline may pass
    before SIGCONT is handled. */
-__attribute__((cold)) static void renew_deadlines(struct worker *worker)
+__attribute__((cold, noinline)) static void renew_deadlines(struct worker *worker)
 {
     read_clocks(worker);
     deadlines_renew(&worker->deadlines, worker->now);
@@ -1001,6 +1006,7 @@ static bool open_worker(struct worker *worker, const struct worker_setup *setup)
     bool has_rules = worker->service.context.rules != NULL || setup->settings->rules == RULES_OFF;
     worker->service.access_form = access_form_of(setup->settings);
     worker->service.context.logs_reasons = access_tells_why(worker->service.access_form);
+    worker->service.timed_form = setup->settings->metrics != NULL ? ACCESS_JSON : worker->service.access_form;
     worker->service.log_errors_only = setup->settings->log == LOG_CHOICE_ERRORS;
     worker->service.turn_bytes = setup->settings->slow.rate == 0 ? LIMIT_TURN_BYTES : 0;
     worker->service.slow.rate = setup->settings->slow.rate;

@@ -15,17 +15,6 @@ struct file_stamp file_stamp_of(const struct stat *attributes)
     };
 }
 
-static bool same_time(struct timespec a, struct timespec b)
-{
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
-}
-
-bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
-}
-
 bool file_stamp_is_older(const struct file_stamp *a, const struct file_stamp *b)
 {
     struct timespec first = a->modified, second = b->modified;

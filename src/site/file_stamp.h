@@ -15,7 +15,12 @@ struct file_stamp {
 
 struct file_stamp file_stamp_of(const struct stat *attributes);
 
-bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b);
+static inline bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
 
 /* True if `a` was modified before `b`. */
 bool file_stamp_is_older(const struct file_stamp *a, const struct file_stamp *b);

@@ -43,6 +43,8 @@ struct node {
     struct node *next;           /* in the same bucket */
     struct node *newer;
     struct node *older;
+    char type[ENTRY_TYPE_MAX];
+    char etag[ENTRY_ETAG_MAX];
     size_t path_length;
     size_t name; /* where the last component begins */
     char path[]; /* with its NUL, then the room for a head, then the bytes */
@@ -113,7 +115,7 @@ static bool fits_root_name(const struct store *store, size_t length)
     return store->root_name_length + length + 2 <= PATH_MAX;
 }
 
-static struct at_path at_path(struct store *store, struct span path, char end)
+static inline struct at_path at_path(struct store *store, struct span path, char end)
 {
     char *beneath = store->full_path + store->root_name_length;
     assert(path.length < PATH_MAX); /* as beneath_open has opened it */
@@ -344,7 +346,7 @@ static void append_digest(struct buffer *etag, struct span bytes)
 static void write_etag(struct node *node)
 {
     struct entry *entry = &node->entry;
-    struct buffer etag = {entry->etag, 0, sizeof entry->etag - 1, false};
+    struct buffer etag = {node->etag, 0, sizeof node->etag - 1, false};
     if (entry->bytes == NULL && (!node->entry.settled || is_small(entry)))
         return;
     buffer_byte(&etag, '"');
@@ -356,6 +358,7 @@ static void write_etag(struct node *node)
         buffer_hex(&etag, entry->size);
     }
     buffer_byte(&etag, '"');
+    entry->etag = buffer_span(&etag);
 }
 
 /* False also if only the start is known to be UTF-8, and the file names its charset itself. */
@@ -400,10 +403,11 @@ void store_append_type_of_name(const struct store *store, struct span path, stru
 static void write_type(const struct store *store, struct node *node, int fd)
 {
     char scratch[MIME_MAX];
-    struct buffer type = {node->entry.type, 0, sizeof node->entry.type - 1, false};
+    struct buffer type = {node->type, 0, sizeof node->type - 1, false};
     const char *mime = mime_of(node->path, fd, scratch);
     node->entry.coding = encoded_name_coding(span_of(node->path));
     append_type(store, &node->entry, mime, &type);
+    node->entry.type = buffer_span(&type);
 }
 
 /* ---- reading a file ---- */
@@ -424,6 +428,7 @@ static struct node *node_new(const struct store *store, uint64_t hash, struct sp
     };
     memcpy(node->path, path.at, path.length);
     node->path[path.length] = '\0';
+    node->entry.etag.at = node->etag;
     node->entry.head.end = node->path + path.length + 1 + store->head_room;
     if (in_bytes)
         node->entry.bytes = node->entry.head.end;

@@ -43,13 +43,13 @@ struct cached_header {
 /* A file or directory that a path names. Callers change nothing but `head`. */
 struct entry {
     enum entry_kind kind;
-    uint64_t size;     /* in bytes */
-    const char *bytes; /* the whole content, or NULL when `fd` has it */
-    int fd;            /* -1 when `bytes` has it */
-    char type[ENTRY_TYPE_MAX];
-    const char *coding;        /* of a file that is encoded itself: "gzip", "br" or "zstd", else NULL */
-    char etag[ENTRY_ETAG_MAX]; /* with quotes; "" if there is no strong one */
-    bool settled;              /* the next change will change the stamp (file_stamp_is_settled) */
+    uint64_t size;      /* in bytes */
+    const char *bytes;  /* the whole content, or NULL when `fd` has it */
+    int fd;             /* -1 when `bytes` has it */
+    struct span type;   /* it and the entity tag end with a NUL, which is not counted */
+    struct span etag;   /* with quotes; empty if there is no strong one */
+    const char *coding; /* of a file that is encoded itself: "gzip", "br" or "zstd", else NULL */
+    bool settled;       /* the next change will change the stamp (file_stamp_is_settled) */
     char last_modified[DATE_LENGTH + 1];
     int64_t modified; /* the same in seconds since 1970, not clamped to the range of a date */
     unsigned users;   /* responses that hold it */
