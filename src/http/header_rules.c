@@ -42,8 +42,8 @@ static bool refuse(const struct parser *parser, struct span value, const char *a
     return rules_refuse(&parser->reader, value, advice);
 }
 
-/* True for a line that names a path, not a field: it begins with a slash, or has a scheme before "://". Cloudflare finds
-   that anywhere before the first blank, Netlify only at the first colon. */
+/* True for a line that names a path, not a field: it begins with a slash, or has a scheme before "://". Cloudflare
+   takes any "://" before the first blank, Netlify only the one at the first colon. */
 static bool is_path(struct span line, enum rules_choice dialect)
 {
     struct span word = line;
