@@ -6,7 +6,8 @@
 # Options may follow the image's name (-j 2, -q, --help ...) or be in the environment (-e TINYHTTPD_CACHE=auto). Another
 # port or address must be in the environment, as the health check reads it there.
 
-# For both architectures: docker buildx build --platform linux/amd64,linux/arm64 -t tinyhttpd .
+# For both architectures, into a registry (other ways: share/doc/deploy.md):
+#   docker buildx build --platform linux/amd64,linux/arm64 -t registry.example/tinyhttpd --push .
 # The first stage runs on the builder's own platform and cross-compiles, so that nothing is emulated.
 
 # BuildKit sets it. Docker's builder before BuildKit and buildah 1.28 don't: on arm64 they need --build-arg.

@@ -1,9 +1,10 @@
 # tinyhttpd: `make help` lists the targets.
 #
 # Variables on the command line: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS (added to ours), DEBUG=1 (ASan and UBSan),
-# WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check T=PATTERN of names, such as T=range or
-# T='stale*'; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED; for mutants FILES,
-# MUTANTS, SEED and HTTP.
+# WERROR=1, QR=1 (needs libqrencode), BUILD_ROOT, PREFIX, DESTDIR; for check, clients, musl-check and arm64-check
+# T=PATTERN of names, such as T=range or T='stale*'; for browser ENGINES=NAME,...; for sites PLAYWRIGHT=FOLDER of
+# node_modules; for fuzz FUZZ=NAME,..., FUZZ_SECONDS and FUZZ_CC; for soak SOAK_REQUESTS and SOAK_SEED; for mutants
+# FILES, MUTANTS, SEED and HTTP; for instructions FUNCTIONS; for package-check SUITE.
 
 # The program and the man page take the version from here; a test compares the changelog.
 VERSION := 0.1.0
@@ -64,8 +65,9 @@ program := $(BUILD)/tinyhttpd
 sources := $(sort $(wildcard src/*.c src/*/*.c))
 headers := $(sort $(wildcard src/*.h src/*/*.h))
 objects := $(sources:%.c=$(BUILD)/%.o)
-unit_sources := $(sort $(wildcard tests/unit/*/*.c))
+unit_sources := $(sort $(wildcard tests/unit/*.c tests/unit/*/*.c))
 unit_objects := $(unit_sources:%.c=$(BUILD)/%.o)
+case_filter := $(BUILD)/tests/unit/filter.o
 # T is a pattern of names, of units and of black-box tests.
 units := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/*/$(or $(T),*).c)))
 http_tests := $(sort $(wildcard tests/http/*.t))
@@ -316,12 +318,12 @@ $(library): $(filter-out $(BUILD)/src/main.o,$(objects))
 	@rm -f $@
 	@ar rcsDT $@ $^
 
-# Each file under tests/unit/ is a program. The linker lists the objects that it took from the library (ld(1), --trace),
-# so that make relinks a program only if one of these has changed.
-$(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/link.stamp | $(library)
+# Each file in a folder of tests/unit/ is a program; tests/unit/filter.c is linked into all. The linker lists the objects
+# that it took from the library (ld(1), --trace), so that make relinks a program only if one of these has changed.
+$(units): $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(case_filter) $(BUILD)/link.stamp | $(library)
 	@echo '  link $@'
 	@mkdir -p $(@D)
-	@$(link) -Wl,--trace -o $@ $< $(library) $(libs) $(shell $(pkg_config) --libs cmocka) >$@.trace
+	@$(link) -Wl,--trace -o $@ $< $(case_filter) $(library) $(libs) $(shell $(pkg_config) --libs cmocka) >$@.trace
 	@sed -n 's|^\($(BUILD)/src/.*\.o\)$$|$@: \1|p' $@.trace >$@.d
 
 -include $(units:=.d)
@@ -341,6 +343,13 @@ $(preloads): $(BUILD)/preload/%.so: tests/http/preload/%.c $(BUILD)/compile.stam
 tests: $(program) $(units) $(hostile) $(preloads) ## Build the programs of the tests
 	@:
 
+# A wrong name is refused before anything is compiled.
+ifneq ($(filter check,$(goals)),)
+ifeq ($(wildcard tests/unit/*/$(or $(T),*).c tests/http/$(or $(T),*).t),)
+$(error no test is called '$(T)'; see tests/unit/*/ and tests/http/)
+endif
+endif
+
 check: ## Run all the tests, then once more under ASan and UBSan; T=PATTERN runs those of that name
 	+@$(MAKE) DEBUG= tests
 ifneq ($(sanitizers),)
@@ -358,7 +367,7 @@ ifneq ($(filter lint,$(goals)),)
 check: | lint
 endif
 
-clients: $(program) ## Let the real clients that are installed load files: curl, apt, git, ffmpeg, ...; T=NAME runs one
+clients: $(program) ## Let the real clients that are installed load files: curl, apt, git, ffmpeg, ...; T=PATTERN runs some
 	@TINYHTTPD='$(program)' tests/clients/run $(T:%='%')
 
 # Each test runs in the engines that are installed, or in those of ENGINES. For another one a line names the packages.
@@ -396,7 +405,7 @@ mutants: export LIBS = $(libs) $(shell $(pkg_config) --libs cmocka)
 mutants: tests
 	@MUTANTS='$(MUTANTS)' SEED='$(SEED)' HTTP='$(HTTP)' .ci/mutants '$(BUILD)' $(or $(FILES),$(wildcard src/http/*.c src/base/*.c))
 else
-mutants: ## Change src in one place at a time: which changes do the units not notice? FILES=..., MUTANTS=40 of each
+mutants: ## Change src in one place at a time: which do the units not notice? Takes hours without FILES=... or MUTANTS=25
 	+@$(MAKE) DEBUG=1 mutants
 endif
 

@@ -214,7 +214,8 @@ static void print_statuses(void)
            ".It 74\nWriting to standard output failed.\n"
            ".It 77\nThe port needs a privilege, or the user can't be changed.\n"
            ".El\n"
-           "With\n.Ar COMMAND ,\nits own status, or 1 in place of 0 with\n.Fl Fl strict ;\n128 and the signal's number "
+           "With\n.Ar COMMAND ,\nits own status, or 1 in place of 0 if\n.Fl Fl strict\nfound something; 128 and the "
+           "signal's number "
            "if a signal ended it; 126 if it "
            "can't be executed,\n"
            "127 if it is not found.\n");

@@ -11,7 +11,7 @@ static struct span suffix_of(enum coding coding)
 }
 
 /* Finds the encoded form of the path in the buffer, behind which its suffix is written. Returns a status as store_find
-   does; 404 also for a directory. */
+   does; 404 also for a directory, and for a form that workers may not read, as the status of the original counts. */
 static int find_form(const struct exchange *exchange, struct buffer encoded, enum coding coding, struct entry **entry)
 {
     struct store *store = exchange->context->store;

@@ -240,7 +240,7 @@ static void say_rules(struct explanation *explanation)
     }
     if (fields == NULL)
         SAY(explanation, "rule",
-            exchange->outcome == OUTCOME_ERROR ? SPAN("_headers: not for errors of the server")
+            exchange->outcome == OUTCOME_ERROR ? SPAN("_headers: not applied to errors of the server")
                                                : SPAN("_headers: no path matches"));
 }
 
@@ -303,7 +303,7 @@ static void say_absence(struct explanation *explanation)
             : settings->listing == LISTING_ON               ? SPAN("allowed by --list")
                                                             : SPAN("allowed to this client"));
     if (config_of(explanation)->spa.length > 0 && exchange->outcome == OUTCOME_MISSING)
-        SAY(explanation, "spa", SPAN("not for this request, which opens no page, or the page is missing"));
+        SAY(explanation, "spa", SPAN("not used, as the request is no navigation, or as the page is missing"));
 }
 
 static void say_route(struct explanation *explanation)
@@ -351,20 +351,19 @@ static const char *charset_reason(const struct explanation *explanation)
     struct span type = exchange->representation.type, path = exchange->path;
     bool is_encoded = exchange->entry->coding != NULL;
     if (!is_encoded && strchr(mime_of_name(path), ';') != NULL)
-        return "as the type of --mime has it";
+        return "the one in the type of --mime";
     if (!span_begins(type, SPAN("text/")))
         return "none, as the type is no text";
     if (settings->charset != NULL)
         return strcmp(settings->charset, "none") == 0 ? "none, by --charset" : "--charset";
     bool has_charset = span_find(type, ';') < type.length;
     if (is_encoded || exchange->coding != CODING_IDENTITY)
-        return has_charset ? "as the type of --mime has it" : "none, as encoded content is not examined";
+        return has_charset ? "the one in the type of --mime" : "none, as encoded content is not examined";
     if (explanation->original == NULL)
         return "not known, as the file has changed meanwhile";
     if (explanation->original->bytes != NULL)
         return has_charset ? "the content is UTF-8" : "none, as the content is not UTF-8";
-    return has_charset ? "the beginning of the content is UTF-8"
-                       : "none, as the content begins otherwise than UTF-8, or names its own charset";
+    return has_charset ? "the beginning is UTF-8" : "none, as the beginning is not UTF-8, or names its own charset";
 }
 
 static void say_type(struct explanation *explanation)
@@ -432,12 +431,13 @@ static void say_coding(struct explanation *explanation)
                                        : SPAN(": not accepted, so the file is sent to be saved"));
     } else {
         append_codings(&codings, &acceptance, exchange->available);
+        bool is_only = (exchange->available & ~(1U << CODING_IDENTITY)) == 0 && explanation->status != 406;
         SAY(explanation, "coding",
             explanation->status == 406 ? SPAN("none is acceptable")
             : sent.length > 0          ? sent
                                        : SPAN("identity"),
-            codings.length > 0 ? SPAN(" (there are: ") : SPAN(""), buffer_span(&codings),
-            codings.length > 0 ? SPAN(")") : SPAN(""));
+            is_only ? SPAN(" (the only form)") : SPAN(" (forms: "), is_only ? SPAN("") : buffer_span(&codings),
+            is_only ? SPAN("") : SPAN(")"));
     }
 }
 
@@ -447,16 +447,17 @@ static void say_validators(struct explanation *explanation)
     const struct entry *entry = exchange->entry;
     struct span etag = exchange->representation.etag, date = exchange->representation.last_modified;
     SAY(explanation, "etag", etag.length > 0 ? etag : SPAN("none"),
-        etag.length == 0       ? SPAN(": the file changed so recently that it may again, unnoticed")
+        etag.length == 0       ? SPAN(": the file changed so recently that a later change could go unnoticed")
         : entry->bytes != NULL ? SPAN(": a hash of the content")
                                : SPAN(": the time and size of the file"),
         exchange->has_script || exchange->representation.coding.length > 0
             ? SPAN("; each form has its own (RFC 9110 8.8.3.3)")
             : SPAN(""));
     SAY(explanation, "modified", date.length > 0 ? date : SPAN("none"),
-        date.length > 0                        ? SPAN("")
-        : date_is_placeholder(entry->modified) ? SPAN(": the date is one of a reproducible build")
-                                               : SPAN(": too recent to tell states apart (RFC 9110 8.8.2.2)"));
+        date.length > 0 ? SPAN("")
+        : date_is_placeholder(entry->modified)
+            ? SPAN(": the date is one of a reproducible build")
+            : SPAN(": the file changed so recently that a later change could get the same time"));
 }
 
 /* ---- conditions and ranges ---- */
@@ -479,7 +480,7 @@ static struct span result_text(enum condition result, int status)
 {
     switch (result) {
     case CONDITION_SUPERSEDED:
-        return SPAN(": ignored, as the field of entity tags takes its place");
+        return SPAN(": ignored, as If-Match or If-None-Match takes precedence");
     case CONDITION_INVALID:
         return SPAN(": ignored, as it is not one valid date");
     case CONDITION_UNDATED:
@@ -599,7 +600,7 @@ static void say_cache(struct explanation *explanation)
 static struct span content_of(enum outcome outcome)
 {
     static const struct span contents[] = {
-        [OUTCOME_ERROR] = SPAN_INIT("a page about the error"),
+        [OUTCOME_ERROR] = SPAN_INIT("an error page, or text, as Accept decides"),
         [OUTCOME_OPTIONS] = SPAN_INIT("the methods of this server"),
         [OUTCOME_HEALTH] = SPAN_INIT("the health of the server"),
         [OUTCOME_METRICS] = SPAN_INIT("the metrics"),
@@ -613,7 +614,7 @@ static struct span content_of(enum outcome outcome)
         [OUTCOME_LISTING] = SPAN_INIT("a listing of the directory"),
         [OUTCOME_NOT_MODIFIED] = SPAN_INIT("nothing"),
         [OUTCOME_UNREGISTER] = SPAN_INIT("a script that removes the service worker of another site"),
-        [OUTCOME_MISSING] = SPAN_INIT("404.html of the site, or else a page about the error"),
+        [OUTCOME_MISSING] = SPAN_INIT("the site's 404.html, else an error page, or text, as Accept decides"),
     };
     return contents[outcome];
 }

@@ -98,7 +98,7 @@ void explain_field_cache(const struct explained_response *explained, struct buff
 {
     const struct exchange *exchange = explained->exchange;
     if (!is_cached_as_file(explained)) {
-        buffer_string(why, exchange->outcome == OUTCOME_UNREGISTER      ? "it must not be kept"
+        buffer_string(why, exchange->outcome == OUTCOME_UNREGISTER      ? "the script must not be stored"
                            : settings_of(explained)->cache == CACHE_OFF ? "--cache off"
                                                                         : "the content is no file");
         return;
@@ -151,7 +151,7 @@ static struct span type_reason(const struct explained_response *explained, struc
     if (span_begins(type, SPAN("multipart/byteranges")))
         return SPAN("several ranges, with a boundary that is random each time");
     return sends_file(explained) ? SPAN("'type' and 'charset' above")
-                                 : SPAN("the server's own content; of a page, Accept decides");
+                                 : SPAN("the server's own content; Accept decides whether it is a page");
 }
 
 static struct span location_reason(const struct explained_response *explained)
@@ -172,7 +172,7 @@ static struct span resource_policy_reason(const struct explained_response *expla
     return cors != NULL && strcmp(cors, "*") == 0 ? SPAN("--cors") : SPAN("the server is for this machine only");
 }
 
-/* The origins of fields that have always the same. */
+/* The origins of fields whose origin is always the same. */
 static struct span fixed_origin(struct span name)
 {
     static const struct {

@@ -1,6 +1,7 @@
 #include "cli/document_root.h"
 
 #include "cli/suggest.h"
+#include "cli/table.h"
 #include "cli/values.h"
 
 #include <dirent.h>
@@ -93,6 +94,10 @@ static int fail_missing(const struct settings *settings, struct failure *failure
     }
     if (values_is_port(typed)) /* as for Python's http.server */
         return fail(failure, EX_NOINPUT, "root '%s' does not exist; for a port, type '-p %s'", typed, typed);
+    for (size_t i = 0; i < table_count; i++) {
+        if (strcmp(typed, table_rows[i].name) == 0)
+            return fail(failure, EX_NOINPUT, "root '%s' does not exist; for the option, type '--%s'", typed, typed);
+    }
     /* An absolute path is not a slip for a directory of the current one. */
     if (*typed != '/' && find_output(".", settings->index[0], other, sizeof other))
         return fail(failure, EX_NOINPUT, "root '%s' does not exist; did you mean '%s'?", typed, other);

@@ -160,6 +160,11 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
             fail_option(reading->failure, key, optopt, key == ':' ? last : arguments[optind - 1]);
             return OPTIONS_BAD;
         }
+        const char *word = arguments[optind - 1];
+        if (optarg != NULL && *optarg == '=' && optarg != word && optarg[-1] == key) { /* "-p=80" */
+            fail_unknown(reading->failure, "-=");
+            return OPTIONS_BAD;
+        }
         if (key == KEY_CHECK) {
             reading->settings->check = optarg;
             result = OPTIONS_CHECK;

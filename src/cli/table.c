@@ -97,8 +97,8 @@ const struct option_row table_rows[] = {
     {NEEDED('u', "user", "USER"), .offer = OFFER_USERS, .help = "run workers as this user (default for root: nobody)",
      .manual = "USER or USER:GROUP, as names or numbers. A name alone keeps all groups of the user. Only "
                "root can change the user; otherwise workers keep the user that started the server. If "
-               "nobody can't read the root, root's workers become its owner and group, but not group root "
-               "without user root."},
+               "nobody can't read the root, root's workers become its owner and group. They take group root "
+               "only together with user root, without capabilities."},
     {NEEDED(KEY_LOG, "log", "FORM"), WORDS("text combined json errors off"),
      .help = "access log: text, combined, json, errors, off",
      .manual = "The default is text on a terminal, else combined, the format of Apache and nginx. With errors, "

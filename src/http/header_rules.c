@@ -42,8 +42,8 @@ static bool refuse(const struct parser *parser, struct span value, const char *a
     return rules_refuse(&parser->reader, value, advice);
 }
 
-/* A slash, or SCHEME://, as Cloudflare tells paths from fields: "://" anywhere before a blank, but at Netlify only with
-   the first colon. */
+/* True for a line that names a path, not a field: it begins with a slash, or has a scheme before "://". Cloudflare
+   takes any "://" before the first blank, Netlify only the one at the first colon. */
 static bool is_path(struct span line, enum rules_choice dialect)
 {
     struct span word = line;
@@ -101,7 +101,7 @@ static bool begin_block(struct parser *parser, struct span path)
     end_block(parser);
     parser->block = NULL;
     parser->skips = true;
-    if (parser->reader.bad)
+    if (parser->reader.bad) /* reported; the path still ends the block before it, and its own fields are ignored */
         return true;
     if (path.at[0] != '/') {
         bool scheme = span_begins(span_from(path, span_find(path, ':')), SPAN("://"));

@@ -166,11 +166,11 @@ static void compare_with_grammar(struct span sent, const struct reading *reading
         CHECK((grammar_bit(request->status) & (grammar.faults | grammar.choices)) != 0);
     } else if (grammar.faults != 0) {
         CHECK(request->state == REQUEST_HEAD);
-        if (grammar.outcome == BROKEN)
+        if (grammar.match == BROKEN)
             check_refused_later(sent);
         else /* HTTP/2's preface is longer than its head (RFC 9113 3.4) */
             CHECK(!grammar.head_whole || span_equal(grammar.method, SPAN("PRI")));
-    } else if (grammar.outcome == PARTIAL) {
+    } else if (grammar.match == PARTIAL) {
         CHECK(request->state == (grammar.head_whole ? REQUEST_BODY : REQUEST_HEAD));
     } else {
         compare_whole(reading, &grammar);

@@ -71,6 +71,8 @@ fails('-r and another DIR',       ['-r', $root, $other],                EX_USAGE
         [[$site, $root],                 EX_USAGE,       "two roots, '$site' and '$root'; give only one"],
         [[$site, '8000'],                EX_USAGE,       "two roots, '$site' and '8000'; for a port, type '-p 8000'"],
         [['8000'],                       EX_NOINPUT,     "root '8000' does not exist; for a port, type '-p 8000'"],
+        [['help'],                       EX_NOINPUT,     "root 'help' does not exist; for the option, type '--help'"],
+        [['-p=8080', $site],             EX_USAGE,       "'=' is for long options, such as '--port=8080'; a letter has none: '-p 8080'"],
         [['-s=index.html', $site],       EX_USAGE,       "'=' is for long options, such as '--port=8080'; a letter has none: '-p 8080'"],
         [['-b', '127.0.0.1:8080', $site], EX_USAGE,      "--bind '127.0.0.1:8080': give only the address here, and the port with '--port'"],
         [['-b', '198.51.100.1', '-p', '0', $site], EX_UNAVAILABLE, "'198.51.100.1' is not an address of this machine; 'ip address' lists them"],

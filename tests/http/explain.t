@@ -65,8 +65,10 @@ is($head->{field}{'content-length'} > 100, 1, 'but its length');
 
 explains($server, '200: names, type, codings and origins', '/style.css', ['Accept-Encoding: gzip;q=0.85, br;q=0.5'],
     qr/^host +localhost: allowed \(loopback\)$/, qr/^method +GET$/, qr/^file +style\.css: found, 80 bytes$/, qr/^links +none$/, qr/^type +text\/css: extension \.css$/,
-    qr/^coding +gzip \(there are: identity last, gzip q=0\.85, br q=0\.5\)$/, qr/^etag +"\w+-gzip": a hash of the content; each form/,
+    qr/^coding +gzip \(forms: identity last, gzip q=0\.85, br q=0\.5\)$/, qr/^etag +"\w+-gzip": a hash of the content; each form/,
     qr/^field +X-Own: mine   \(--header\)$/, qr/^field +Content-Encoding: gzip   \('coding' above\)$/, qr/^field +Vary: Accept-Encoding   /, qr/^cache +no-cache: the default$/);
+put_file($root, 'new.txt', 'new');
+explains($server, '200: a file that has just changed', '/new.txt', [], qr/^modified +none: the file changed so recently/, qr/^coding +identity \(the only form\)$/);
 explains($server, '200: a directory\'s index, decoded', '/docs/guide%20a/', [], qr/^target +\/docs\/guide%20a\/ -> docs\/guide a\/$/, qr/^file +docs\/guide a\/index\.html: found/);
 explains($server, '200: a page by its name without .html', '/about', [], qr/^name +about: not found$/, qr/^file +about\.html: found, 8 bytes$/, qr/^type +text\/html: extension \.html$/);
 explains($server, '200: a page beside a directory', '/docs', [], qr/^name +docs: a directory$/, qr/^file +docs\.html: found/);
@@ -90,14 +92,14 @@ explains($server, '200: If-Range names another state', '/notes', ['Range: bytes=
 explains($server, '302: a directory without its slash', '/empty', [], qr/\A302 Found$/, qr/^name +empty: a directory$/, qr/^directory +empty: its address has a slash$/, qr/^field +Location: empty\/   \(the directory/);
 explains($server, '304: If-None-Match', '/notes', ['If-None-Match: *', 'If-Modified-Since: junk'], qr/\A304 Not Modified$/, qr/^condition +If-None-Match: \*: false, 304$/);
 explains($server, 'a condition that another one replaces', '/notes', ['If-None-Match: "x"', 'If-Modified-Since: ' . http_date(time)], qr/\A200 OK$/, qr/^condition +If-None-Match: "x": true$/,
-    qr/^condition +If-Modified-Since: .*: ignored, as the field of entity tags takes its place$/);
+    qr/^condition +If-Modified-Since: .*: ignored, as If-Match or If-None-Match takes precedence$/);
 explains($server, 'a date that is none', '/notes', ['If-Modified-Since: junk'], qr/^condition +If-Modified-Since: junk: ignored, as it is not one valid date$/);
 explains($server, '304: If-Modified-Since', '/notes', ['If-Modified-Since: ' . http_date(time + 9)], qr/\A304/, qr/: false, 304$/);
 explains($server, '403: a load by another site', '/notes', ['Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: no-cors'], qr/\A403/, qr/^site +cross-site, mode 'no-cors': refused/);
 explains($server, '404: with its reason', '/nothing', ['Accept: */*'], qr/\A404 Not Found$/, qr/^name +nothing: not found$/, qr/^name +nothing\.html: not found$/, qr/^name +404\.html: not found$/, qr/^reason +There is no 'nothing' in the root\.$/);
 explains($server, '404: a link that leads outside', '/outside', ['Accept: */*'], qr/\A404/, qr/^reason .*outside/);
 explains($server, '404: a name with a dot', '/.hidden', [], qr/\A404/, qr/^hidden +\.hidden: needs --dotfiles$/);
-explains($server, '406: no coding', '/style.css', ['Accept-Encoding: *;q=0'], qr/\A406/, qr/^coding +none is acceptable \(there are: identity refused, gzip refused, br refused\)$/);
+explains($server, '406: no coding', '/style.css', ['Accept-Encoding: *;q=0'], qr/\A406/, qr/^coding +none is acceptable \(forms: identity refused, gzip refused, br refused\)$/);
 explains($server, '412: If-Match', '/notes', ['If-Match: "x"'], qr/\A412/, qr/^condition +If-Match: "x": false, 412$/);
 explains($server, '416: beyond the end', '/notes', ['Range: bytes=99-'], qr/\A416/, qr/^range +bytes=99-: the file has none of these bytes, 416$/);
 explains($server, 'control characters are escaped', '/odd%1B%5B31m.txt', [], qr/-> odd\\x1B\[31m\.txt$/, qr/^file +odd\\x1B\[31m\.txt: found/);
@@ -140,7 +142,7 @@ explains($other{base}, '--base: below it', '/repo/notes', [], qr/^base +\/repo\/
 explains($other{base}, '--base: above it', '/', [], qr/\A302/, qr/^base +\/repo\/: the target is above it/, qr/^field +Location: \.\/repo\/   \(--base\)$/);
 explains($other{base}, '--base: outside', '/notes', [], qr/\A404/, qr/^base +\/repo\/: the target is outside$/);
 explains($other{base}, '--spa: a page', '/repo/any/where', ['Accept: text/html'], qr/\A200/, qr/^file +index\.html: found, 8 bytes \(--spa\)$/);
-explains($other{base}, '--spa: no page', '/repo/any/where', [], qr/\A404/, qr/^spa +not for this request/);
+explains($other{base}, '--spa: no page', '/repo/any/where', [], qr/\A404/, qr/^spa +not used, as the request is no navigation/);
 explains($other{rules}, '--rules: a redirect', '/old/x', [], qr/\A301/, qr/^rule +_redirects:1: redirect to \/docs\/x \(301\), as no file was found$/, qr/^field +Location: \/docs\/x   \('rule' above\)$/);
 explains($other{rules}, '--rules: a rewrite', '/re', [], qr/\A200/, qr/^target +\/re -> \/re$/, qr/^rule +_redirects:2: rewrite to style\.css \(200\), as no file was found$/, qr/^file +style\.css: found/);
 explains($other{rules}, '--rules: a rewrite with a status', '/gone', [], qr/\A404/, qr/^rule +_redirects:4: rewrite to about\.html \(404\), as no file was found$/);

@@ -12,7 +12,7 @@
 # - the ETag of a file over 128 KiB, for another one of the same size and mtime
 # - 500, 503 and a closed connection if a system call fails or a worker is killed
 #
-# SEED=7 ROUNDS=1 repeats a program, ROUNDS=1000 runs as many on each file system, WORLDS=tmpfs,ext4 chooses these, and
+# SEED=7 ROUNDS=1 repeats a program, ROUNDS=1000 runs as many in each world, WORLDS=tmpfs,ext4 chooses these, and
 # TRACE=200 prints more of the steps before a wrong response.
 use strict;
 use warnings;
@@ -36,6 +36,8 @@ if (!$ENV{TEST_OWN_MOUNTS} && $> == 0 && system('unshare --mount true 2>/dev/nul
 
 my $seed   = $ENV{SEED} // int(time * 1000) % 1_000_000_000;
 my $rounds = $ENV{ROUNDS} // (is_sanitized() ? 6 : 20);
+BAIL_OUT("SEED is '$seed'; give a number") if $seed !~ /\A[0-9]+\z/;
+BAIL_OUT("ROUNDS is '$rounds'; give a number from 1") if $rounds !~ /\A[1-9][0-9]*\z/;
 
 use constant {
     LIVE    => 24,      # programs of a world at a time
@@ -62,7 +64,12 @@ sub chance { my ($program, $percent) = @_; return random($program, 100) < $perce
 
 sub tree    { my ($program) = @_; return $program->{trees}[ $program->{side} ] }
 sub on_disk { my ($program, $name) = @_; return tree($program)->{base} . "/$name" }
-sub trace   { my ($program, $line) = @_; push @{ $program->{trace} }, sprintf '%3d %s', $program->{step}, $line; return }
+
+sub trace {
+    my ($program, $line) = @_;
+    push @{ $program->{trace} }, sprintf '%3d %s', $program->{step}, $line;
+    return;
+}
 
 # The mtime of a node, which is asked for only where it matters: the kernel gives a file finer timestamps after a stat.
 sub modified_of {
@@ -78,7 +85,8 @@ sub current_answer {
     my $world = $program->{world};
     my $tree  = $program->{trees}[ $world->{current} ];
     return { status => 503 } if $world->{missing};
-    my $answer = answer_to($tree->{root}, $request->{path}, $request->{coding}, sub { modified_of($program, $tree, @_) });
+    my $answer =
+        answer_to($tree->{root}, $request->{path}, $request->{coding}, sub { modified_of($program, $tree, @_) });
     # A large file's ETag is made of its time.
     modified_of($program, $tree, $answer->{node}, $answer->{path}) if $answer->{node} && is_large($answer);
     $answer->{modified} = $answer->{node}{modified} if $answer->{node};
@@ -107,7 +115,8 @@ sub note_state {
     my ($program) = @_;
     for my $request (@{ $program->{pending} }) {
         # A large file that is being sent changes in the response, also under another name.
-        push @{ $request->{sent} }, map { $_->{node}{bytes} } grep { $_->{node} && is_large($_) } @{ $request->{right} } if $program->{in_place};
+        push @{ $request->{sent} }, map { $_->{node}{bytes} } grep { $_->{node} && is_large($_) } @{ $request->{right} }
+            if $program->{in_place};
     }
     add_moment($program, @{ $program->{pending} }) if @{ $program->{pending} };
     return;
@@ -125,10 +134,12 @@ sub note_writing {
     my ($program, $node, $from, $part) = @_;
     return if !@{ $program->{pending} };
     my $snapshot = take_snapshot($program);
-    $snapshot->{nodes}{ $node->{number} } = { %$node, modified => undef, written => [$from, $part] } if $snapshot->{nodes}{ $node->{number} };
+    $snapshot->{nodes}{ $node->{number} } = { %$node, modified => undef, written => [$from, $part] }
+        if $snapshot->{nodes}{ $node->{number} };
     for my $request (@{ $program->{pending} }) {
         my $answer = current_answer($program, $request);
-        push @{ $request->{right} }, { %$answer, written => [$from, $part] } if $answer->{node} && $answer->{node} == $node;
+        push @{ $request->{right} }, { %$answer, written => [$from, $part] }
+            if $answer->{node} && $answer->{node} == $node;
         push @{ $request->{moments} }, $snapshot;
     }
     return;
@@ -136,12 +147,15 @@ sub note_writing {
 
 my %calls; # how many of each succeeded and failed
 
+# Makes a system call, and changes the model if it succeeds.
 sub act {
     my ($program, $about, $call, $change) = @_;
     my $done = $call->();
     my ($name) = $about =~ /\A(\w+)/;
     $calls{$name}[$done ? 0 : 1]++;
-    trace($program, ($program->{trees}[1] ? "$program->{side}: " : '') . $about . ($done ? '' : " fails: $!") . (@{ $program->{pending} } ? ' (meanwhile)' : ''));
+    my $side  = $program->{trees}[1] ? "$program->{side}: " : '';
+    my $error = $done ? '' : " fails: $!";
+    trace($program, "$side$about$error" . (@{ $program->{pending} } ? ' (meanwhile)' : ''));
     return 0 if !$done;
     $change->();
     $program->{changes}++;
@@ -158,7 +172,8 @@ sub new_version {
 
 sub a_size {
     my ($program) = @_;
-    return pick($program, 9, 300, 300, 300, 4096, 5000, 20_000, 70_000, SMALL, SMALL + 1, 140_000, 140_000, chance($program, 5) ? (0, 1_200_000) : 300);
+    return pick($program, 9, 300, 300, 300, 4096, 5000, 20_000, 70_000, SMALL, SMALL + 1, 140_000, 140_000,
+        chance($program, 5) ? (0, 1_200_000) : 300);
 }
 
 # open(2) with O_TRUNC or without, write(2), at once or in parts, close(2)
@@ -175,7 +190,8 @@ sub write_file {
         $node ? @$node{ 'bytes', 'modified', 'dated' } = '' : ($node = set_child($root, $name, new_file('')));
     }) or return 0;
     my $start = $how eq 'append' ? length $node->{bytes} : 0;
-    my $pieces = $parts // (length $bytes >= 20_000 && @{ $program->{pending} } && chance($program, 50) ? 2 + random($program, 12) : 1);
+    my $in_parts = !$parts && length $bytes >= 20_000 && @{ $program->{pending} } && chance($program, 50);
+    my $pieces = $parts // ($in_parts ? 2 + random($program, 12) : 1);
     my @piece = map { [map { int(length($bytes) * $_ / $pieces) } $_ - 1, $_] } 1 .. $pieces;
     @piece = map { splice @piece, random($program, scalar @piece), 1 } 1 .. $pieces if $how eq 'over';
     for my $piece (length $bytes ? @piece : ()) {
@@ -183,14 +199,25 @@ sub write_file {
         my $part = substr $bytes, $from, $end - $from;
         sleep 1e-5 if $pieces > 1 && chance($program, 15); # lets the worker run
         note_writing($program, $node, $start + $from, $part);
-        act($program, "write $name $about" . ($pieces > 1 ? ", from $from" : ''), sub { sysseek($handle, $start + $from, 0) && (syswrite($handle, $part) // -1) == length $part },
+        act($program, "write $name $about" . ($pieces > 1 ? ", from $from" : ''),
+            sub { sysseek($handle, $start + $from, 0) && (syswrite($handle, $part) // -1) == length $part },
             sub { @$node{ 'bytes', 'modified', 'dated' } = written_until($node->{bytes}, $start + $from, $part) });
     }
     close $handle;
     return 1;
 }
 
-sub told_version { my ($bytes) = @_; return length($bytes) . ' bytes ' . (length $bytes ? '(' . substr($bytes, 0, index("$bytes\n", "\n")) . ')' : '') }
+# "9 bytes (12.0034)"
+sub described_version {
+    my ($bytes) = @_;
+    return length($bytes) . ' bytes ' . (length $bytes ? '(' . substr($bytes, 0, index("$bytes\n", "\n")) . ')' : '');
+}
+
+sub write_version {
+    my ($program, $name, $how, $size) = @_;
+    my $bytes = new_version($program, $size);
+    return write_file($program, $name, $how, $bytes, described_version($bytes));
+}
 
 sub move {
     my ($program, $from, $to) = @_;
@@ -201,7 +228,10 @@ sub move {
         sub { set_child($root, $to, take_child($root, $from)) });
 }
 
-sub swap { my ($program, $one, $two) = @_; return move($program, $one, 'aside') + move($program, $two, $one) + move($program, 'aside', $two) }
+sub swap {
+    my ($program, $one, $two) = @_;
+    return move($program, $one, 'aside') + move($program, $two, $one) + move($program, 'aside', $two);
+}
 
 sub remove {
     my ($program, $name) = @_;
@@ -209,19 +239,22 @@ sub remove {
     my $node = child($root, $name) or return 0;
     my $is_directory = $node->{kind} eq 'directory';
     return act($program, ($is_directory ? 'rmdir' : 'unlink') . " $name",
-        sub { $is_directory ? rmdir on_disk($program, $name) : unlink on_disk($program, $name) }, sub { take_child($root, $name) });
+        sub { $is_directory ? rmdir on_disk($program, $name) : unlink on_disk($program, $name) },
+        sub { take_child($root, $name) });
 }
 
 sub make_directory {
     my ($program, $name) = @_;
     my $root = tree($program)->{root};
-    return act($program, "mkdir $name", sub { mkdir on_disk($program, $name), 0755 }, sub { set_child($root, $name, new_directory()) });
+    return act($program, "mkdir $name", sub { mkdir on_disk($program, $name), 0755 },
+        sub { set_child($root, $name, new_directory()) });
 }
 
 sub make_link {
     my ($program, $name, $to) = @_;
     my $root = tree($program)->{root};
-    return act($program, "symlink $to $name", sub { symlink $to, on_disk($program, $name) }, sub { set_child($root, $name, new_link($to)) });
+    return act($program, "symlink $to $name", sub { symlink $to, on_disk($program, $name) },
+        sub { set_child($root, $name, new_link($to)) });
 }
 
 sub set_mode {
@@ -229,51 +262,58 @@ sub set_mode {
     my $node = child(tree($program)->{root}, $name) or return 0;
     return 0 if $node->{kind} eq 'link';
     my $mode = $node->{mode} & 0444 ? 0 : $node->{kind} eq 'file' ? 0644 : 0755;
-    return act($program, sprintf("chmod %o %s", $mode, $name), sub { chmod $mode, on_disk($program, $name) }, sub { $node->{mode} = $mode });
+    return act($program, sprintf("chmod %o %s", $mode, $name), sub { chmod $mode, on_disk($program, $name) },
+        sub { $node->{mode} = $mode });
 }
 
 sub set_time {
     my ($program, $name, $time) = @_;
     my $node = child(tree($program)->{root}, $name) or return 0;
     return 0 if $node->{kind} ne 'file';
-    return act($program, "utime $time $name", sub { utime $time, $time, on_disk($program, $name) }, sub { $node->{modified} = $time; $node->{dated} = 1 });
+    return act($program, "utime $time $name", sub { utime $time, $time, on_disk($program, $name) },
+        sub { $node->{modified} = $time; $node->{dated} = 1 });
 }
 
 my @files   = qw(a.css a.css a.css page page.html d/index.html d/b.txt d/b.txt e/b.txt big.bin);
 my @encoded = qw(a.css.gz a.css.gz a.css.br page.html.gz d/b.txt.gz d/index.html.gz);
+my @links   = (['l.css', 'a.css'], ['l.css', 'd/b.txt'], ['l.css', 'none'], ['l.css', '/etc/hostname'], ['ld', 'd'],
+    ['ld', 'e'], ['d/b.txt', '../a.css'], ['a.css', 'd/b.txt']);
 
 my @changes = (
-    sub { my ($program, $name) = @_; my $bytes = new_version($program, a_size($program)); return write_file($program, $name, 'new', $bytes, told_version($bytes)) },
+    sub { my ($program, $name) = @_; return write_version($program, $name, 'new', a_size($program)) },
     (sub {
         my ($program, $name) = @_;
         my $node = child(tree($program)->{root}, $name) or return 0;
-        return 0 if $node->{kind} ne 'file';
-        my $bytes = new_version($program, length $node->{bytes});
-        return write_file($program, $name, 'over', $bytes, told_version($bytes));
+        return $node->{kind} eq 'file' && write_version($program, $name, 'over', length $node->{bytes});
     }) x 3,
-    sub { my ($program, $name) = @_; my $bytes = new_version($program, 90); return write_file($program, $name, 'append', $bytes, told_version($bytes)) },
+    sub { my ($program, $name) = @_; return write_version($program, $name, 'append', 90) },
     sub { # rename over
         my ($program, $name) = @_;
-        my $bytes = new_version($program, a_size($program));
-        return write_file($program, 'next', 'new', $bytes, told_version($bytes)) && move($program, 'next', $name);
+        return write_version($program, 'next', 'new', a_size($program)) && move($program, 'next', $name);
     },
     sub { # a copy of the same size and mtime is moved over
         my ($program, $name) = @_;
         my $node = child(tree($program)->{root}, $name) or return 0;
         return 0 if $node->{kind} ne 'file' || length $node->{bytes} > SMALL;
-        my $bytes = new_version($program, length $node->{bytes});
-        return set_time($program, $name, 1_000_000_000) && write_file($program, 'next', 'new', $bytes, told_version($bytes))
+        return set_time($program, $name, 1_000_000_000) && write_version($program, 'next', 'new', length $node->{bytes})
             && set_time($program, 'next', 1_000_000_000) && move($program, 'next', $name);
     },
     sub { my ($program, $name) = @_; return remove($program, $name) },
     sub { my ($program) = @_; return swap($program, 'a.css', 'other.css') },
     sub { my ($program) = @_; return swap($program, 'd', 'e') },
     sub { my ($program) = @_; return move($program, 'd', 'gone') && make_directory($program, 'd') },
-    sub { my ($program) = @_; return move($program, pick($program, qw(gone e)), 'd') || move($program, 'd', pick($program, qw(e gone))) },
-    sub { my ($program) = @_; my $name = pick($program, qw(d e gone)); return remove($program, $name) || make_directory($program, $name) },
+    sub {
+        my ($program) = @_;
+        return move($program, pick($program, qw(gone e)), 'd') || move($program, 'd', pick($program, qw(e gone)));
+    },
+    sub {
+        my ($program) = @_;
+        my $name = pick($program, qw(d e gone));
+        return remove($program, $name) || make_directory($program, $name);
+    },
     sub { # a link is made, or pointed elsewhere
         my ($program) = @_;
-        my ($name, $to) = @{ pick($program, ['l.css', 'a.css'], ['l.css', 'd/b.txt'], ['l.css', 'none'], ['l.css', '/etc/hostname'], ['ld', 'd'], ['ld', 'e'], ['d/b.txt', '../a.css'], ['a.css', 'd/b.txt']) };
+        my ($name, $to) = @{ pick($program, @links) };
         return chance($program, 30) && remove($program, $name) && make_link($program, $name, $to)
             || make_link($program, 'next', $to) && move($program, 'next', $name) || remove($program, 'next');
     },
@@ -282,7 +322,9 @@ my @changes = (
         my $root = tree($program)->{root};
         my $node = child($root, $name) or return 0;
         return 0 if $node->{kind} ne 'file' || child($root, 'other.css');
-        return act($program, "link $name other.css", sub { link on_disk($program, $name), on_disk($program, 'other.css') }, sub { set_child($root, 'other.css', $node) });
+        return act($program, "link $name other.css",
+            sub { link on_disk($program, $name), on_disk($program, 'other.css') },
+            sub { set_child($root, 'other.css', $node) });
     },
     sub { my ($program, $name) = @_; return set_mode($program, chance($program, 75) ? $name : pick($program, qw(d e))) },
     sub { my ($program, $name) = @_; return set_time($program, $name, 1_000_000_000 + 2 * random($program, 4)) },
@@ -290,8 +332,7 @@ my @changes = (
         my ($program) = @_;
         my $name = pick($program, @encoded);
         return remove($program, $name) if chance($program, 35);
-        my $bytes = new_version($program, a_size($program));
-        my $made = write_file($program, 'next', 'new', $bytes, told_version($bytes));
+        my $made = write_version($program, 'next', 'new', a_size($program));
         set_time($program, 'next', 1_000_000_000 + 2 * random($program, 4)) if chance($program, 40);
         return $made && move($program, 'next', $name);
     }) x 2,
@@ -300,8 +341,11 @@ my @changes = (
         return 0 if $node->{kind} ne 'file';
         my $size = pick($program, 0, 100, 5000, length($node->{bytes}) >> 1);
         $program->{in_place} = 1 if @{ $program->{pending} };
-        return act($program, "truncate $name $size", sub { truncate on_disk($program, $name), $size },
-            sub { $node->{bytes} = length $node->{bytes} > $size ? substr $node->{bytes}, 0, $size : $node->{bytes} . "\0" x ($size - length $node->{bytes}); @$node{ 'modified', 'dated' } = () });
+        return act($program, "truncate $name $size", sub { truncate on_disk($program, $name), $size }, sub {
+            $node->{bytes} .= "\0" x ($size - length $node->{bytes}) if length $node->{bytes} < $size;
+            $node->{bytes} = substr $node->{bytes}, 0, $size;
+            @$node{ 'modified', 'dated' } = ();
+        });
     },
 );
 
@@ -311,9 +355,11 @@ sub replace_root {
     my $world  = $program->{world};
     my $folder = $world->{folder};
     my $next   = 1 - $world->{current};
-    return act($program, "replace root by $next", sub { symlink("release-$next", "$folder/next") && rename "$folder/next", "$folder/current" },
+    return act($program, "replace root by $next",
+        sub { symlink("release-$next", "$folder/next") && rename "$folder/next", "$folder/current" },
         sub { $world->{current} = $next; $world->{swapped} = time }) if chance($program, 70);
-    act($program, 'remove root', sub { unlink "$folder/current" }, sub { $world->{missing} = 1; $world->{swapped} = time });
+    act($program, 'remove root', sub { unlink "$folder/current" },
+        sub { $world->{missing} = 1; $world->{swapped} = time });
     return act($program, "make root $next", sub { symlink "release-$next", "$folder/current" },
         sub { $world->{missing} = 0; $world->{current} = $next; $world->{swapped} = time });
 }
@@ -352,7 +398,8 @@ sub mend {
 }
 
 # A file that the request may lead to
-my %behind = ('l.css' => 'a.css', 'ld/b.txt' => 'd/b.txt', 'd/' => 'd/index.html', 'ld/' => 'd/index.html', 'd' => 'd/index.html', 'none' => 'a.css', 'a.css.gz' => 'a.css');
+my %behind = ('l.css' => 'a.css', 'ld/b.txt' => 'd/b.txt', 'd/' => 'd/index.html', 'ld/' => 'd/index.html',
+    'd' => 'd/index.html', 'none' => 'a.css', 'a.css.gz' => 'a.css');
 
 # One change, of many kinds, some of several system calls; most of them concern the request, if there is one.
 sub change {
@@ -366,7 +413,8 @@ sub change {
     return reload($program)       if $world->{crashes} && $disturb > 980 && time - ($world->{reloaded} // 0) > 4;
     return 1 if chance($program, 30) && mend($program);
     for (1 .. 8) {
-        return 1 if pick($program, @changes)->($program, defined $about && chance($program, 65) ? $about : pick($program, @files));
+        my $change = pick($program, @changes);
+        return 1 if $change->($program, defined $about && chance($program, 65) ? $about : pick($program, @files));
     }
     return 0;
 }
@@ -374,7 +422,16 @@ sub change {
 # ---------------------------------------------------------------------------------------------------------
 # Requests
 
-my @targets = qw(a.css a.css a.css a.css.gz l.css page page page.html d d/ d/ d/b.txt d/b.txt e/b.txt ld/b.txt ld/ big.bin other.css none);
+my @targets = qw(a.css a.css a.css a.css.gz l.css page page page.html d d/ d/ d/b.txt d/b.txt e/b.txt ld/b.txt ld/
+    big.bin other.css none);
+
+# A GET of the path without conditions; coding: 'gzip', or ''.
+sub simple_request {
+    my ($program, $path, $coding) = @_;
+    my @fields = $coding ? "Accept-Encoding: $coding" : ();
+    return { path => $path, coding => $coding, method => 'GET', right => [],
+        bytes => get_request("/p$program->{number}/$path", @fields), description => join(', ', "GET /$path", @fields) };
+}
 
 sub new_request {
     my ($program) = @_;
@@ -401,13 +458,19 @@ sub new_request {
         }
     }
     $request->{bytes} = get_request("/p$program->{number}/$path", @fields) =~ s/\AGET/$request->{method}/r;
-    $request->{told} = join ', ', "$request->{method} /$path", @fields;
+    $request->{description} = join ', ', "$request->{method} /$path", @fields;
     return $request;
 }
 
 # The requests of which no byte may be late are on their way from here.
-sub begin_request { my ($program, @requests) = @_; push @{ $program->{pending} }, @requests; add_moment($program, @requests); return }
+sub begin_request {
+    my ($program, @requests) = @_;
+    push @{ $program->{pending} }, @requests;
+    add_moment($program, @requests);
+    return;
+}
 
+# One of the program's two persistent connections; fresh: a connection for one request.
 sub kept {
     my ($program) = @_;
     my $server = $program->{world}{server};
@@ -418,7 +481,10 @@ sub kept {
     return $kept;
 }
 
-sub fresh { my ($program) = @_; return { socket => $program->{world}{server}->connection, since => time, once => 1 } }
+sub fresh {
+    my ($program) = @_;
+    return { socket => $program->{world}{server}->connection, since => time, once => 1 };
+}
 
 sub spin { my ($until) = time + $_[0]; 1 while time < $until; return }
 
@@ -427,7 +493,8 @@ sub receive {
     my ($program, $connection, @requests) = @_;
     my $world = $program->{world};
     my $may_break = $world->{faults} || $world->{killed} && ($connection->{since} <= $world->{killed} + 2);
-    my $result = $world->{server}->exchange('', socket => $connection->{socket}, count => scalar @requests, methods => [map { $_->{method} } @requests],
+    my $result = $world->{server}->exchange('', socket => $connection->{socket}, count => scalar @requests,
+        methods => [map { $_->{method} } @requests],
         lenient => $may_break || $program->{in_place} ? 1 : 0);
     for my $n (0 .. $#requests) {
         my $response = $result->{responses}[$n];
@@ -438,7 +505,7 @@ sub receive {
         $world->{answered}++;
         if ($response) { $world->{status}{ $response->{status} }++ } else { $world->{status}{cut}++ }
         report($program, $requests[$n], $response, $problem) if $problem;
-        trace($program, "$requests[$n]{told}: " . described($response));
+        trace($program, "$requests[$n]{description}: " . described($response));
     }
     if ($connection->{once} || $result->{closed}) {
         close $connection->{socket};
@@ -451,17 +518,22 @@ sub described {
     my ($response) = @_;
     return 'closed' if !$response;
     my $etag = $response->{field}{etag} // 'no ETag';
-    return "$response->{status} $etag" . ($response->{body} ne '' && $response->{status} =~ /\A20/ ? ', ' . told_version($response->{body}) : '');
+    my $has_file = $response->{body} ne '' && $response->{status} =~ /\A20/;
+    return "$response->{status} $etag" . ($has_file ? ', ' . described_version($response->{body}) : '');
 }
 
 # A connection may end in the middle of a large file that shrinks while it is sent.
 sub may_be_cut {
     my ($program, $request) = @_;
-    return $program->{in_place} && grep { $_->{status} == 200 && is_large($_) } @{ $request->{right} }, answers_at_moments($program, $request);
+    my @answers = (@{ $request->{right} }, answers_at_moments($program, $request));
+    return $program->{in_place} && grep { $_->{status} == 200 && is_large($_) } @answers;
 }
 
 # The answers if each name is looked up at any of the request's moments.
-sub answers_at_moments { my ($program, $request) = @_; return answers_over($request->{moments}, @$request{ 'path', 'coding' }, $program->{world}{grain}) }
+sub answers_at_moments {
+    my ($program, $request) = @_;
+    return answers_over($request->{moments}, @$request{ 'path', 'coding' }, $program->{world}{grain});
+}
 
 # ---------------------------------------------------------------------------------------------------------
 # Checks
@@ -470,12 +542,20 @@ my %version_of_tag; # world, program and path, ETag => [{ coding, digest, large,
 my %count;
 
 # The time as this file system has it.
-sub rounded { my ($program, $answer) = @_; my $grain = $program->{world}{grain}; my $modified = $answer->{modified} // 0; return $grain ? int($modified / $grain) * $grain : $modified }
+sub rounded {
+    my ($program, $answer) = @_;
+    my $grain    = $program->{world}{grain};
+    my $modified = $answer->{modified} // 0;
+    return $grain ? int($modified / $grain) * $grain : $modified;
+}
 
 sub is_large { return length $_[0]{bytes} > SMALL }
 
 # An ETag belongs to one address (RFC 9110 8.8.3).
-sub known_tags { my ($program, $request) = @_; return $version_of_tag{"$program->{world}{name} $program->{number} $request->{path}"} //= {} }
+sub known_tags {
+    my ($program, $request) = @_;
+    return $version_of_tag{"$program->{world}{name} $program->{number} $request->{path}"} //= {};
+}
 
 # True if the tag is one that the server gave to this version.
 sub tag_is_of {
@@ -488,19 +568,29 @@ sub tag_is_of {
     } @{ known_tags($program, $request)->{$tag} || [] };
 }
 
-
 # A large file that is replaced by another of the same size and mtime keeps its ETag, one that is written to does not,
 # unless its mtime is set back.
-sub may_share_time { my ($known, $answer) = @_; return $known->{number} != $answer->{node}{number} || $known->{dated} && $answer->{node}{dated} }
+sub may_share_time {
+    my ($known, $answer) = @_;
+    return $known->{number} != $answer->{node}{number} || $known->{dated} && $answer->{node}{dated};
+}
+
+# True for a large file whose state at the moment of the response is not known.
+sub is_uncertain {
+    my ($program, $answer) = @_;
+    return is_large($answer) && ($program->{in_place} || !defined $answer->{modified});
+}
 
 # Remembers the tag; false if it is another version's.
 sub learn_tag {
     my ($program, $request, $tag, $answer) = @_;
-    return 1 if tag_is_of($program, $request, $tag, $answer) || is_large($answer) && ($program->{in_place} || !defined $answer->{modified});
+    return 1 if tag_is_of($program, $request, $tag, $answer) || is_uncertain($program, $answer);
     my $tags = known_tags($program, $request);
     return 0 if $tags->{$tag};
-    push @{ $tags->{$tag} }, { coding => $answer->{coding}, digest => md5_hex($answer->{bytes}), large => is_large($answer), size => length $answer->{bytes},
-        modified => is_large($answer) ? rounded($program, $answer) : 0, number => $answer->{node}{number}, dated => $answer->{node}{dated} };
+    push @{ $tags->{$tag} }, { coding => $answer->{coding}, digest => md5_hex($answer->{bytes}),
+        large => is_large($answer), size => length $answer->{bytes},
+        modified => is_large($answer) ? rounded($program, $answer) : 0,
+        number => $answer->{node}{number}, dated => $answer->{node}{dated} };
     return 1;
 }
 
@@ -534,7 +624,10 @@ sub mismatch {
     }
     return $status == 503 ? '' : "not 503, as the root is missing" if $answer->{status} == 503;
     return $status == 404 ? '' : 'there is no such file' if $answer->{status} == 404;
-    return $status =~ /\A30[1278]\z/ && $field->{location} =~ m{(?:\A|/)\Q$request->{path}\E/\z} ? '' : 'it is a directory' if $answer->{status} == 307;
+    if ($answer->{status} == 307) {
+        my $leads_there = $status =~ /\A30[1278]\z/ && $field->{location} =~ m{(?:\A|/)\Q$request->{path}\E/\z};
+        return $leads_there ? '' : 'it is a directory';
+    }
     my ($bytes, $size) = ($answer->{bytes}, length $answer->{bytes});
     my $unsure = is_large($answer); # may have no ETag
 
@@ -547,22 +640,27 @@ sub mismatch {
         my $holds = grep { tag_is_of($program, $request, $_, $answer) } @{ $request->{none_match} };
         if ($status == 304) {
             return 'it is another version than the client has' if !$holds;
-            return defined $field->{etag} && tag_is_of($program, $request, $field->{etag}, $answer) ? '' : 'the ETag of a 304 is another version\'s';
+            return defined $field->{etag} && tag_is_of($program, $request, $field->{etag}, $answer) ? ''
+                : 'the ETag of a 304 is another version\'s';
         }
         return 'the client has this version' if $holds && !$unsure;
     }
     return 'nothing asked for that status' if $status !~ /\A(?:200|206|416)\z/;
     if ($status == 416) {
-        return $request->{range} && $request->{range}[0] >= $size && $field->{'content-range'} eq "bytes */$size" ? '' : 'the range can be satisfied';
+        return $request->{range} && $request->{range}[0] >= $size && $field->{'content-range'} eq "bytes */$size" ? ''
+            : 'the range can be satisfied';
     }
     return 'Content-Encoding' if ($field->{'content-encoding'} // '') ne $answer->{coding};
     if ($status == 206) {
         return 'no range was requested' if !$request->{range};
-        return 'If-Range does not hold' if $request->{if_range} && !tag_is_of($program, $request, $request->{if_range}, $answer);
+        return 'If-Range does not hold'
+            if $request->{if_range} && !tag_is_of($program, $request, $request->{if_range}, $answer);
         my ($wrong, @slices) = slices_of($response);
         return $wrong if $wrong;
-        my $length = $request->{range}[1] + 1 < $size ? $request->{range}[1] + 1 - $request->{range}[0] : $size - $request->{range}[0];
-        return 'another slice' if $slices[0]{from} != $request->{range}[0] || $slices[0]{total} != $size || $slices[0]{bytes} ne substr $bytes, $request->{range}[0], $length;
+        my ($from, $last) = @{ $request->{range} };
+        my $end = $last + 1 < $size ? $last + 1 : $size;
+        return 'another slice' if $slices[0]{from} != $from || $slices[0]{total} != $size
+            || $slices[0]{bytes} ne substr $bytes, $from, $end - $from;
     }
     elsif ($request->{method} eq 'HEAD') {
         return 'Content-Length' if $field->{'content-length'} != $size;
@@ -570,7 +668,8 @@ sub mismatch {
     else {
         return 'other bytes' if $response->{body} ne $bytes;
         return 'a range was requested' if $request->{range} && !$request->{if_range} && $size > 0;
-        return 'If-Range holds' if $request->{range} && $request->{if_range} && $request->{range}[0] < $size && !$unsure && tag_is_of($program, $request, $request->{if_range}, $answer);
+        return 'If-Range holds' if $request->{range} && $request->{if_range} && $request->{range}[0] < $size && !$unsure
+            && tag_is_of($program, $request, $request->{if_range}, $answer);
     }
     return problem_of_validators($program, $request, $response, $answer);
 }
@@ -589,14 +688,17 @@ sub problem_of_validators {
     my ($etag, $date) = @{ $response->{field} }{ 'etag', 'last-modified' };
     return 'no ETag' if !defined $etag && !is_large($answer);
     my $is_whole = $response->{status} == 200 && $request->{method} eq 'GET';
-    return 'the ETag is not of these bytes' if $is_whole && !is_large($answer) && substr($etag, 1, 32) ne substr sha256_hex($response->{body}), 0, 32;
+    return 'the ETag is not of these bytes' if $is_whole && !is_large($answer)
+        && substr($etag, 1, 32) ne substr sha256_hex($response->{body}), 0, 32;
     if (defined $etag) {
         return 'the ETag of another version' if $is_whole ? !learn_tag($program, $request, $etag, $answer)
-            : known_tags($program, $request)->{$etag} && !$answer->{written} && !(is_large($answer) && ($program->{in_place} || !defined $answer->{modified})) && !tag_is_of($program, $request, $etag, $answer);
+            : known_tags($program, $request)->{$etag} && !$answer->{written} && !is_uncertain($program, $answer)
+                && !tag_is_of($program, $request, $etag, $answer);
         my $known = $program->{tags}{"$request->{path} $request->{coding}"} //= [];
         push @$known, $etag if known_tags($program, $request)->{$etag} && !grep { $_ eq $etag } @$known;
     }
-    return "Last-Modified is not $answer->{modified}" if defined $date && defined $answer->{modified} && $date ne http_date(int rounded($program, $answer)) && $date ne date_on_disk($program, $answer);
+    return "Last-Modified is not $answer->{modified}" if defined $date && defined $answer->{modified}
+        && $date ne http_date(int rounded($program, $answer)) && $date ne date_on_disk($program, $answer);
     return '';
 }
 
@@ -654,9 +756,14 @@ sub report {
     my ($first) = $request->{path} =~ m{\A([^/.]+)};
     my @trace = @{ $program->{trace} };
     splice @trace, 0, @trace - ($ENV{TRACE} // 45) if @trace > ($ENV{TRACE} // 45);
-    my @right = map { $_->{status} == 200 ? "$_->{coding} " . told_version($_->{bytes}) : $_->{status} } @{ $request->{right} };
-    push @problems, join "\n", "$world->{name}, SEED=$program->{seed} ROUNDS=1 WORLDS=$world->{name}: step $program->{step}: $request->{told}",
-        '  got ' . described($response) . ', ' . ($response ? join ', ', map { "$_->[0]: $_->[1]" } grep { $_->[0] =~ /encod|Length|Range|Location|Modified/i } @{ $response->{fields} } : ''),
+    my @right = map { $_->{status} == 200 ? "$_->{coding} " . described_version($_->{bytes}) : $_->{status} }
+        @{ $request->{right} };
+    my @fields = map { "$_->[0]: $_->[1]" } grep { $_->[0] =~ /encod|Length|Range|Location|Modified/i }
+        @{ $response ? $response->{fields} : [] };
+    push @problems, join "\n",
+        "$world->{name}, SEED=$program->{seed} ROUNDS=1 WORLDS=$world->{name}: step $program->{step}: "
+            . $request->{description},
+        '  got ' . join(', ', described($response), @fields),
         '  right: ' . join(' | ', @right), "  $problem", map { "    $_" } @trace;
     return;
 }
@@ -666,8 +773,10 @@ sub report {
 
 # tests/http/preload/faults.c: struct control.
 use constant CONTROL => 'Z24 l<6';
-my @faults = ([openat => qw(EIO EMFILE ENOMEM EINTR)], [fstat => qw(EIO ENOMEM)], [fstatat => qw(EIO ENOMEM)], [pread => qw(EIO EINTR), 0, 1], [pread => 100],
-    [malloc => qw(ENOMEM)], [sendfile => qw(EIO), 0, 1], [send => qw(ENOBUFS), 1], [writev => 1], [recv => qw(EINTR ENOMEM)]);
+my @faults = ([openat => qw(EIO EMFILE ENOMEM EINTR)], [fstat => qw(EIO ENOMEM)], [fstatat => qw(EIO ENOMEM)],
+    [pread => qw(EIO EINTR), 0, 1], [pread => 100],
+    [malloc => qw(ENOMEM)], [sendfile => qw(EIO), 0, 1], [send => qw(ENOBUFS), 1], [writev => 1],
+    [recv => qw(EINTR ENOMEM)]);
 
 sub set_fault {
     my ($program, $world, $how) = @_;
@@ -696,9 +805,14 @@ sub write_control {
     return;
 }
 
-sub send_bytes { my ($connection, $bytes) = @_; Harness::blocking($connection->{socket}, 1); syswrite $connection->{socket}, $bytes; return }
+sub send_bytes {
+    my ($connection, $bytes) = @_;
+    Harness::blocking($connection->{socket}, 1);
+    syswrite $connection->{socket}, $bytes;
+    return;
+}
 
-# Ways to request, some with a change at a certain time.
+# Ways to request, some with a change at a certain time: here while the requests are on their way.
 sub in_flight {
     my ($program, $changes, @requests) = @_;
     my $connection = @requests > 1 || chance($program, 75) ? kept($program) : fresh($program);
@@ -765,14 +879,15 @@ sub overwritten {
     my $name    = pick($program, 'a.css', 'page.html', 'd/b.txt');
     my $request = new_request($program);
     my ($bytes, @next) = map { new_version($program, 120_000) } 1 .. 2 + random($program, 2);
-    return if !write_file($program, $name, 'new', $bytes, told_version($bytes));
+    return if !write_file($program, $name, 'new', $bytes, described_version($bytes));
     my $connection = kept($program);
     set_fault($program, $program->{world}, [pread => 100]) if $program->{world}{faults}; # reads take longer
-    %$request = (%{ new_request($program) }, right => []) until $request->{path} eq $name && $request->{method} eq 'GET' && !$request->{range};
+    %$request = (%{ new_request($program) }, right => [])
+        until $request->{path} eq $name && $request->{method} eq 'GET' && !$request->{range};
     begin_request($program, $request);
     send_bytes($connection, $request->{bytes});
     spin(random($program, 200) / 1e6);
-    write_file($program, $name, 'over', $_, told_version($_), 12) for @next;
+    write_file($program, $name, 'over', $_, described_version($_), 12) for @next;
     receive($program, $connection, $request);
     return;
 }
@@ -781,13 +896,10 @@ sub overwritten {
 sub negotiated {
     my ($program) = @_;
     my $name = pick($program, 'a.css', 'd/b.txt');
-    my @requests = map { { %{ new_request($program) }, path => $name, coding => 'gzip', method => 'GET', bytes => get_request("/p$program->{number}/$name", 'Accept-Encoding: gzip'), told => "GET /$name, gzip" } } 1 .. 3;
-    delete @$_{qw(match none_match range if_range)} for @requests;
-    for my $request (@requests) {
+    for (1 .. 3) {
         @{ $program->{pending} } = ();
-        in_flight($program, 0, $request);
-        my $bytes = new_version($program, 300);
-        remove($program, "$name.gz") || write_file($program, "$name.gz", 'new', $bytes, told_version($bytes));
+        in_flight($program, 0, simple_request($program, $name, 'gzip'));
+        remove($program, "$name.gz") || write_version($program, "$name.gz", 'new', 300);
     }
     return;
 }
@@ -798,10 +910,9 @@ sub rewritten {
     my $name = pick($program, 'big.bin', 'a.css', 'd/b.txt');
     my $size = pick($program, 300, 140_000);
     for my $round (0 .. 3) {
-        my $bytes = new_version($program, $size);
         @{ $program->{pending} } = ();
-        write_file($program, $name, $round ? 'over' : 'new', $bytes, told_version($bytes));
-        in_flight($program, 0, { path => $name, coding => '', method => 'GET', right => [], bytes => get_request("/p$program->{number}/$name"), told => "GET /$name" });
+        write_version($program, $name, $round ? 'over' : 'new', $size);
+        in_flight($program, 0, simple_request($program, $name, ''));
     }
     return;
 }
@@ -838,11 +949,11 @@ sub request_all {
     $program->{in_place} = 0;
     for my $path (qw(a.css d/b.txt page d/ ld/b.txt l.css big.bin)) {
         @{ $program->{pending} } = ();
-        my %request = (path => $path, coding => 'gzip', method => 'GET', right => [], bytes => get_request("/p$program->{number}/$path", 'Accept-Encoding: gzip'), told => "GET /$path, gzip");
-        begin_request($program, \%request);
+        my $request = simple_request($program, $path, 'gzip');
+        begin_request($program, $request);
         my $connection = kept($program);
-        send_bytes($connection, $request{bytes});
-        receive($program, $connection, \%request);
+        send_bytes($connection, $request->{bytes});
+        receive($program, $connection, $request);
     }
     return;
 }
@@ -852,8 +963,8 @@ sub request_all {
 
 sub new_program {
     my ($world, $seed_of, $number) = @_;
-    my $program = { world => $world, number => $number, seed => $seed_of, random => $seed_of & 0x7FFFFFFF, step => 0, versions => 0, trace => [], pending => [], kept => [], side => 0, ready => 0,
-        burst => 0 };
+    my $program = { world => $world, number => $number, seed => $seed_of, random => $seed_of & 0x7FFFFFFF, step => 0,
+        versions => 0, trace => [], pending => [], kept => [], side => 0, ready => 0, burst => 0 };
     random($program, 2) for 1 .. 10;
     for my $site (@{ $world->{sites} }) {
         push @{ $program->{trees} }, { base => "$site/p$number", root => new_directory() };
@@ -864,8 +975,7 @@ sub new_program {
         make_link($program, 'ld', 'd') if chance($program, 60);
         make_link($program, 'l.css', 'a.css') if chance($program, 60);
         for my $name (qw(a.css d/b.txt page.html), (map { pick($program, @files) } 1 .. 3), pick($program, @encoded)) {
-            my $bytes = new_version($program, a_size($program));
-            write_file($program, $name, 'new', $bytes, told_version($bytes));
+            write_version($program, $name, 'new', a_size($program));
             set_time($program, $name, 1_000_000_000) if chance($program, 30);
         }
     }
@@ -919,7 +1029,7 @@ sub mounted {
     return $at;
 }
 
-# Folders on several file systems, with a server for each: [name, folder, arguments, further members].
+# A new folder on the file system of that name, if it is one; undef if it can't be mounted.
 sub folder_on {
     my ($name) = @_;
     my $folder = new_root() . "/$name";
@@ -931,18 +1041,22 @@ sub folder_on {
     mkdir $below or die $!;
     mounted($below, 'mount -t tmpfs -o mode=755 none') or return;
     mkdir "$below/$_", 0755 for qw(lower upper work);
-    return mounted($folder, "mount -t overlay -o lowerdir='$below/lower',upperdir='$below/upper',workdir='$below/work' none") if $name eq 'overlay';
-    mounted($folder, "truncate -s 400M '$below/image' && mkfs.ext4 -q '$below/image' && mount -o loop '$below/image'") or return;
+    my $layers = "lowerdir='$below/lower',upperdir='$below/upper',workdir='$below/work'";
+    return mounted($folder, "mount -t overlay -o $layers none") if $name eq 'overlay';
+    my $image = "'$below/image'";
+    mounted($folder, "truncate -s 400M $image && mkfs.ext4 -q $image && mount -o loop $image") or return;
     chmod 0755, $folder;
     return $folder;
 }
 
+# Each world is a server and its file system, with what happens there: [name, arguments and further members].
 my @worlds = (
     ['here', args => ['-j', 2]],
     ['crashes', args => ['-j', 2], crashes => 1],
     ['roots', args => ['-j', 2], releases => 1],
     ['vfat', args => ['-j', 1], grain => 2, environment => [preload('times'), TIMES_GRAIN => 2]],
-    ['slow-clock', args => ['-j', 1], grain => 1, environment => [preload('times', 'clock'), TIMES_GRAIN => 1, CLOCK_AHEAD => 5]],
+    ['slow-clock', args => ['-j', 1], grain => 1,
+        environment => [preload('times', 'clock'), TIMES_GRAIN => 1, CLOCK_AHEAD => 5]],
     ['ramfs', args => ['-j', 1]],
     ['tmpfs', args => ['-j', 1]],
     ['overlay', args => ['-j', 1]],
@@ -969,7 +1083,8 @@ sub begin_world {
         %environment = (preload('faults', 'times'), FAULTS => $world->{faults}, TIMES_GRAIN => $how{grain});
     }
     push @sites, @{ $world->{sites} };
-    $world->{server} = Harness->start(root => $root, quiet => 0, args => $how{args}, before => sub { @ENV{ keys %environment } = values %environment });
+    $world->{server} = Harness->start(root => $root, quiet => 0, args => $how{args},
+        before => sub { @ENV{ keys %environment } = values %environment });
     $world->{server}->expect_stderr($_) for qr/can't read '.*': (?:Device or r|R)esource busy$/m, qr/lines? of the access log/;
     $world->{server}->expect_stderr(qr/./) if $how{crashes} || $how{fault} || $how{releases};
     return $world;
@@ -978,20 +1093,29 @@ sub begin_world {
 # The model itself: `mv d e` between two lookups
 {
     my $root = new_directory();
-    my $told = sub { my ($path, @moments) = @_; my %told = map { ("$_->{status} " . ($_->{bytes} // '')) => 1 } answers_over(\@moments, $path, 'gzip', 0); return join ', ', sort keys %told };
+    my $answers = sub {
+        my ($path, @moments) = @_;
+        my %answers = map { ("$_->{status} " . ($_->{bytes} // '')) => 1 } answers_over(\@moments, $path, 'gzip', 0);
+        return join ', ', sort keys %answers;
+    };
     set_child($root, $_, new_directory()) for 'd', 'e';
     set_child($root, 'd/b.txt', new_file('original'))->{modified} = 2;
     set_child($root, 'd/b.txt.gz', new_file('encoded'))->{modified} = 1;
     my $before = snapshot($root, $root);
     set_child($root, 'e', take_child($root, 'd'));
     my $after = snapshot($root, $root);
-    is($told->('e/b.txt', $before), '404 ', 'model: before');
-    is($told->('e/b.txt', $after), '200 original', 'model: after: the encoded file is older');
-    is($told->('e/b.txt', $before, $after), '200 encoded, 200 original, 404 ', 'model: in between: the original may have been missing');
-    is($told->('d/b.txt', $before, $after), '200 encoded, 200 original, 404 ', 'model: in between, in any order');
+    is($answers->('e/b.txt', $before), '404 ', 'model: before');
+    is($answers->('e/b.txt', $after), '200 original', 'model: after: the encoded file is older');
+    is($answers->('e/b.txt', $before, $after), '200 encoded, 200 original, 404 ',
+        'model: in between: the original may have been missing');
+    is($answers->('d/b.txt', $before, $after), '200 encoded, 200 original, 404 ', 'model: in between, in any order');
 }
 
-my %wanted = map { $_ => 1 } split /,/, $ENV{WORLDS} // join ',', map { $_->[0] } @worlds;
+my @names  = map { $_->[0] } @worlds;
+my %wanted = map { $_ => 1 } $ENV{WORLDS} ? split /,/, $ENV{WORLDS} : @names;
+for my $name (sort keys %wanted) {
+    BAIL_OUT("WORLDS: no world is called '$name'; there are: @names") if !grep { $_ eq $name } @names;
+}
 my @live;
 my @running;
 for my $world (grep { $wanted{ $_->[0] } } @worlds) {
@@ -1025,10 +1149,14 @@ while (1) {
 }
 for my $world (@running) {
     my @wrong = grep { /\A\Q$world->{name}\E, / } @problems;
-    is(join("\n", @wrong), '', "$world->{name}: SEED=$seed, $number{ $world->{name} } programs: each response is right for a moment between its request and its end");
+    is(join("\n", @wrong), '', "$world->{name}: SEED=$seed, $number{ $world->{name} } programs: "
+        . 'each response is right for a moment between its request and its end');
     my $unavailable = ($world->{status}{503} || 0) + ($world->{status}{500} || 0) + ($world->{status}{cut} || 0);
-    cmp_ok($unavailable, '<', 20 + $world->{answered} / 20, "$world->{name}: $unavailable of $world->{answered} responses are missing or errors") if !$world->{faults} && !$world->{releases} && !$world->{crashes};
-    diag("$world->{name}: " . join ' ', map { "$_ $world->{status}{$_}" } sort keys %{ $world->{status} }) if $ENV{ROUNDS};
+    cmp_ok($unavailable, '<', 20 + $world->{answered} / 20,
+        "$world->{name}: $unavailable of $world->{answered} responses are missing or errors")
+        if !$world->{faults} && !$world->{releases} && !$world->{crashes};
+    diag("$world->{name}: " . join ' ', map { "$_ $world->{status}{$_}" } sort keys %{ $world->{status} })
+        if $ENV{ROUNDS};
     $world->{server}->stop(lost => $world->{crashes} || $world->{releases} || $world->{faults} ? 1 : 0);
 }
 if ($ENV{ROUNDS}) {

@@ -28,7 +28,7 @@ struct asked asked_next(struct span *sent)
 {
     static struct grammar grammar;
     grammar_read(&grammar, *sent);
-    if (grammar.outcome != FITS || grammar.faults != 0 || grammar.choices != 0 || grammar.expects_continue)
+    if (grammar.match != FITS || grammar.faults != 0 || grammar.choices != 0 || grammar.expects_continue)
         return (struct asked){0};
     *sent = span_from(*sent, grammar.used);
     struct asked asked = {true, grammar.method, grammar.target, grammar.minor_version, true, !grammar.keep_alive};

@@ -69,12 +69,12 @@ static bool is_qdtext(char byte)
 
 #define TAKE(rule) \
     do { \
-        enum outcome outcome_ = (rule); \
-        if (outcome_ != FITS) \
-            return outcome_; \
+        enum match match_ = (rule); \
+        if (match_ != FITS) \
+            return match_; \
     } while (0)
 
-static enum outcome take_text(struct span *rest, const char *text)
+static enum match take_text(struct span *rest, const char *text)
 {
     for (; *text != '\0'; text++) {
         if (rest->length == 0)
@@ -87,7 +87,7 @@ static enum outcome take_text(struct span *rest, const char *text)
 }
 
 /* *byte: all that there are. The next byte may be another, so the end is not known before it. */
-static enum outcome take_any(struct span *rest, bool (*is)(char), struct span *taken)
+static enum match take_any(struct span *rest, bool (*is)(char), struct span *taken)
 {
     *taken = (struct span){rest->at, 0};
     while (taken->length < rest->length && is(rest->at[taken->length]))
@@ -97,7 +97,7 @@ static enum outcome take_any(struct span *rest, bool (*is)(char), struct span *t
 }
 
 /* 1*byte */
-static enum outcome take_some(struct span *rest, bool (*is)(char), struct span *taken)
+static enum match take_some(struct span *rest, bool (*is)(char), struct span *taken)
 {
     TAKE(take_any(rest, is, taken));
     return taken->length > 0 ? FITS : BROKEN;
@@ -176,20 +176,20 @@ static bool is_known_method(struct span method)
 }
 
 /* request-line = method SP request-target SP HTTP-version (RFC 9112 3), which CRLF follows */
-static enum outcome take_request_line(struct span *rest, struct grammar *grammar)
+static enum match take_request_line(struct span *rest, struct grammar *grammar)
 {
     struct span line = *rest, major, minor;
-    enum outcome outcome = take_some(rest, is_tchar, &grammar->method);
-    if (grammar->method.length > LIMIT_METHOD || (outcome == FITS && !is_known_method(grammar->method)))
+    enum match match = take_some(rest, is_tchar, &grammar->method);
+    if (grammar->method.length > LIMIT_METHOD || (match == FITS && !is_known_method(grammar->method)))
         grammar->faults |= BIT_501;
-    TAKE(outcome);
+    TAKE(match);
     TAKE(take_text(rest, " "));
-    outcome = take_some(rest, is_target_byte, &grammar->target);
+    match = take_some(rest, is_target_byte, &grammar->target);
     if (grammar->target.length > LIMIT_TARGET)
         grammar->faults |= BIT_414;
     if (grammar->target.length > 0 && !is_request_target(grammar)) /* target.h decides on the others */
         grammar->choices |= BIT_400;
-    TAKE(outcome);
+    TAKE(match);
     if (!text_is_utf8(grammar->target, false))
         grammar->faults |= BIT_400;
     TAKE(take_text(rest, " HTTP/"));
@@ -210,7 +210,7 @@ static enum outcome take_request_line(struct span *rest, struct grammar *grammar
 /* ---- fields ---- */
 
 /* field-line = field-name ":" OWS field-value OWS, which CRLF follows (RFC 9112 5, 5.2: no obs-fold) */
-static enum outcome take_field_line(struct span *rest, struct grammar_line *line)
+static enum match take_field_line(struct span *rest, struct grammar_line *line)
 {
     TAKE(take_some(rest, is_tchar, &line->name));
     TAKE(take_text(rest, ":"));
@@ -267,12 +267,12 @@ static bool is_kept(struct span name)
 }
 
 /* *( field-line CRLF ) CRLF */
-static enum outcome take_fields(struct span *rest, struct grammar *grammar)
+static enum match take_fields(struct span *rest, struct grammar *grammar)
 {
     unsigned kept_lines = 0;
     while (!begins(*rest, '\r')) {
         struct grammar_line line = {0};
-        enum outcome outcome = take_field_line(rest, &line);
+        enum match match = take_field_line(rest, &line);
         kept_lines += is_kept(line.name);
         if (grammar->count == LIMIT_FIELDS || kept_lines > LIMIT_FIELD_LINES) {
             grammar->faults |= BIT_431;
@@ -280,7 +280,7 @@ static enum outcome take_fields(struct span *rest, struct grammar *grammar)
         } else if (line.value.at != NULL) {
             grammar->lines[grammar->count++] = line;
         }
-        TAKE(outcome);
+        TAKE(match);
     }
     return take_text(rest, "\r\n");
 }
@@ -420,7 +420,7 @@ static struct framing read_framing(const struct grammar *grammar)
 }
 
 /* quoted-string (RFC 9110 5.6.4) */
-static enum outcome take_quoted_string(struct span *rest)
+static enum match take_quoted_string(struct span *rest)
 {
     struct span text;
     TAKE(take_text(rest, "\""));
@@ -436,7 +436,7 @@ static enum outcome take_quoted_string(struct span *rest)
 
 /* chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ) (RFC 9112 7.1.1). llhttp refuses BWS, which
    a recipient must take, and takes some empty tokens (documented). */
-static enum outcome take_chunk_ext(struct span *rest, unsigned *choices)
+static enum match take_chunk_ext(struct span *rest, unsigned *choices)
 {
     struct span text;
     while (begins(*rest, ';')) {
@@ -458,7 +458,7 @@ static enum outcome take_chunk_ext(struct span *rest, unsigned *choices)
 }
 
 /* chunk-size [ chunk-ext ] CRLF (RFC 9112 7.1) */
-static enum outcome take_chunk_line(struct span *rest, struct span *digits, unsigned *choices)
+static enum match take_chunk_line(struct span *rest, struct span *digits, unsigned *choices)
 {
     TAKE(take_some(rest, is_hexdig, digits));
     TAKE(take_chunk_ext(rest, choices));
@@ -466,42 +466,42 @@ static enum outcome take_chunk_line(struct span *rest, struct span *digits, unsi
 }
 
 /* chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF, without the last CRLF. `*sum` counts data. */
-static enum outcome take_chunk(struct span *rest, struct grammar *grammar, uint64_t *size, uint64_t *sum)
+static enum match take_chunk(struct span *rest, struct grammar *grammar, uint64_t *size, uint64_t *sum)
 {
     struct span digits;
-    enum outcome outcome = take_chunk_line(rest, &digits, &grammar->choices);
-    *size = read_size(digits, "0123456789abcdef", outcome == FITS ? &grammar->faults : &grammar->choices);
+    enum match match = take_chunk_line(rest, &digits, &grammar->choices);
+    *size = read_size(digits, "0123456789abcdef", match == FITS ? &grammar->faults : &grammar->choices);
     *sum += *size;
-    TAKE(outcome);
+    TAKE(match);
     TAKE(grammar->faults != 0 || *size > rest->length ? PARTIAL : FITS);
     *rest = span_from(*rest, (size_t)*size);
     return FITS;
 }
 
 /* chunked-body = *chunk last-chunk trailer-section CRLF */
-static enum outcome take_chunked_body(struct span *rest, struct grammar *grammar)
+static enum match take_chunked_body(struct span *rest, struct grammar *grammar)
 {
     struct grammar_line trailer = {0};
     uint64_t size, sum = 0;
     size_t before = rest->length;
     do {
-        enum outcome outcome = take_chunk(rest, grammar, &size, &sum);
+        enum match match = take_chunk(rest, grammar, &size, &sum);
         if (sum + before > LIMIT_BODY) /* the framing counts, too */
             grammar->choices |= BIT_413;
-        TAKE(outcome);
+        TAKE(match);
         if (size > 0)
             TAKE(take_text(rest, "\r\n"));
     } while (size > 0);
     while (!begins(*rest, '\r')) {
-        enum outcome outcome = take_field_line(rest, &trailer);
+        enum match match = take_field_line(rest, &trailer);
         if (is_framing(trailer.name)) /* RFC 9110 6.5.1: no such trailer may be sent (documented: 400) */
             grammar->choices |= BIT_400;
-        TAKE(outcome);
+        TAKE(match);
     }
     return take_text(rest, "\r\n");
 }
 
-static enum outcome take_body(struct span *rest, struct grammar *grammar, struct framing framing)
+static enum match take_body(struct span *rest, struct grammar *grammar, struct framing framing)
 {
     if (framing.is_chunked)
         return take_chunked_body(rest, grammar);
@@ -513,18 +513,18 @@ static enum outcome take_body(struct span *rest, struct grammar *grammar, struct
 /* ---- the request ---- */
 
 /* RFC 9112 2.1, after empty lines (2.2) */
-static enum outcome take_request(struct span *rest, struct grammar *grammar)
+static enum match take_request(struct span *rest, struct grammar *grammar)
 {
     struct span all = *rest;
     while (begins(*rest, '\r'))
         TAKE(take_text(rest, "\r\n"));
     TAKE(take_request_line(rest, grammar));
-    enum outcome outcome = take_fields(rest, grammar);
+    enum match match = take_fields(rest, grammar);
     struct framing framing = read_framing(grammar);
     grammar->choices |= framing.choices;
-    if (outcome != FITS)
+    if (match != FITS)
         grammar->choices |= framing.faults; /* may be seen before the head's end */
-    TAKE(outcome);
+    TAKE(match);
     grammar->head_whole = true;
     grammar->faults |= framing.faults | (all.length - rest->length > LIMIT_HEAD ? BIT_431 : 0);
     read_fields(grammar);
@@ -537,9 +537,9 @@ void grammar_read(struct grammar *grammar, struct span bytes)
 {
     struct span rest = bytes;
     *grammar = (struct grammar){.minor_version = 1};
-    grammar->outcome = take_request(&rest, grammar);
+    grammar->match = take_request(&rest, grammar);
     grammar->used = bytes.length - rest.length;
-    if (grammar->outcome == BROKEN) { /* another fault, behind the first, may be seen first */
+    if (grammar->match == BROKEN) { /* another fault, behind the first, may be seen first */
         grammar->faults |= BIT_400;
         grammar->choices |= BIT_413 | BIT_431 | (grammar->first_line.length > 0 ? 0 : BIT_414 | BIT_501 | BIT_505);
     }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum outcome {
+enum match {
     FITS,
     PARTIAL, /* the bytes end first; what there is fits */
     BROKEN,
@@ -29,9 +29,9 @@ struct grammar_line {
 };
 
 struct grammar {
-    enum outcome outcome; /* of the request */
-    unsigned faults;      /* not empty: it must be refused, with one of these */
-    unsigned choices;     /* it may also be refused with one of these, where the RFC leaves a choice */
+    enum match match; /* of the request */
+    unsigned faults;  /* not empty: it must be refused, with one of these */
+    unsigned choices; /* it may also be refused with one of these, where the RFC leaves a choice */
     bool head_whole;
     size_t used; /* up to the request's end */
     struct span method, target, first_line;

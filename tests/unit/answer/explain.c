@@ -63,10 +63,10 @@ static void siblings_are_explained_with_their_original(void **state)
     (void)state;
     const char *response = ask(GET("/style.css", EXPLAIN "Accept-Encoding: gzip;q=0.125, *;q=0\r\n"));
     assert_line(response, "file        style.css: found, 4 bytes");
-    assert_line(response, "coding      gzip (there are: identity refused, gzip q=0.125)");
+    assert_line(response, "coding      gzip (forms: identity refused, gzip q=0.125)");
     assert_line(response, "type        text/css: extension .css");
     response = ask(GET("/style.css", EXPLAIN "Accept-Encoding: identity;q=1, gzip;q=0.05\r\n"));
-    assert_line(response, "coding      identity (there are: identity q=1, gzip q=0.05)");
+    assert_line(response, "coding      identity (forms: identity q=1, gzip q=0.05)");
 }
 
 static void conditions_and_ranges_are_explained(void **state)
