@@ -334,7 +334,9 @@ static bool is_port(struct span port)
 
 bool target_host_is_valid(struct span host)
 {
-    if (host.length == 0 || host.at[0] != '[')
+    if (host.length == 0)
+        return true;
+    if (host.at[0] != '[')
         return is_port(span_from(host, reg_name_length(host)));
     size_t end = span_find(host, ']');
     return end < host.length && is_ipv6_address((struct span){host.at + 1, end - 1}) &&

@@ -31,12 +31,17 @@ void deadline_init(struct deadline *deadline)
     *deadline = (struct deadline){.kind = DEADLINE_KINDS};
 }
 
-void deadline_disarm(struct deadline *deadline)
+static void leave_queue(struct deadline *deadline)
 {
     if (deadline->kind == DEADLINE_KINDS)
         return;
     deadline->earlier->later = deadline->later;
     deadline->later->earlier = deadline->earlier;
+}
+
+void deadline_disarm(struct deadline *deadline)
+{
+    leave_queue(deadline);
     deadline_init(deadline);
 }
 
@@ -45,7 +50,7 @@ void deadline_arm(struct deadlines *deadlines, struct deadline *deadline, enum d
     struct deadline *end = &deadlines->ends[kind];
     struct deadline *later = end;
     int64_t due = now + deadlines->durations[kind];
-    deadline_disarm(deadline);
+    leave_queue(deadline);
     while (later->earlier != end && later->earlier->due > due)
         later = later->earlier;
     *deadline = (struct deadline){.earlier = later->earlier, .later = later, .due = due, .kind = kind};
