@@ -26,10 +26,10 @@ our @EXPORT = qw(new_root put_file get_request run_program program eventually at
     a_pipe a_terminal on_terminal);
 
 # Seconds, enough for a loaded machine under ASan; only tests that hang wait that long.
-# The workers may run as another user, who must be able to read what the tests write.
-umask umask() & 022;
-
 use constant PATIENCE => $ENV{TEST_PATIENCE} || 300;
+
+# The workers may run as another user, who must be able to read what the tests write.
+umask(umask() & 022);
 
 # Serve every site below this path (--base), and request it there: below_base.t runs other files again so.
 use constant BASE => $ENV{TEST_BASE} || '';
