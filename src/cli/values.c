@@ -102,7 +102,7 @@ static bool is_token(const char *text, size_t length)
 bool values_is_port(const char *typed)
 {
     size_t digits = strspn(typed, "0123456789");
-    return digits > 0 && digits <= 5 && typed[digits] == '\0';
+    return digits > 0 && digits <= 5 && typed[digits] == '\0' && strtol(typed, NULL, 10) <= UINT16_MAX;
 }
 
 int values_set_root(struct settings *settings, struct failure *failure, const char *typed)

@@ -43,6 +43,7 @@ fails('-b without its value',     [$root, '-b'],                        EX_USAGE
 fails('a value for --quiet',      ["--quiet=yes", '-r', $root],         EX_USAGE, qr/quiet/);
 fails('an ambiguous abbreviation', ['--ver', $root],                   EX_USAGE, qr/--ver\b.*--(?:verbose\b.*--version|version\b.*--verbose)\b/);
 fails('an option with control characters', ["--\e[31mred\n", $root],        EX_USAGE);
+fails('a number that is no port',            ['99999'],                            EX_NOINPUT, qr/does not exist(?!.*port)/);
 fails('two roots',                [$root, $other],                      EX_USAGE);
 like(fails('a value after an option that takes it after "="', ['-s', 'app.html', $root], EX_USAGE), qr/; did you mean '--spa=app\.html'\?$/, 'the message has the right form');
 like(fails('the same with -r', ['-r', $root, '--cors', 'https://a'], EX_USAGE), qr/; did you mean '--cors=https:\/\/a'\?$/, 'the message has the right form');

@@ -9,5 +9,7 @@
 
 __attribute__((constructor)) static void filter_cases(void)
 {
-    cmocka_set_test_filter(getenv("TEST_CASE"));
+    const char *pattern = getenv("TEST_CASE");
+    if (pattern != NULL && *pattern != '\0')
+        cmocka_set_test_filter(pattern);
 }
