@@ -98,7 +98,7 @@ static bool open_anew(int stream)
 {
     char path[32];
     snprintf(path, sizeof path, "/proc/self/fd/%d", stream);
-    int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     bool opened = fd >= 0 && dup2(fd, stream) == stream;
     descriptors_close(fd);
     return opened;

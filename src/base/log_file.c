@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -23,20 +24,18 @@ static const char *reason_of(int error)
 
 /* Opens a regular file for reading as well, so that the log writer can check its last byte for a line end. A FIFO would
    get a reader by that. Returns a descriptor in place of `fd`, or `fd`. */
-static int open_for_reading(int fd, const char *name)
+static int open_for_reading(int fd)
 {
-    struct stat written, read;
-    if (fstat(fd, &written) < 0 || !S_ISREG(written.st_mode))
+    struct stat file;
+    char path[32];
+    if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode))
         return fd;
-    int both = open(name, O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* another file may have the name by now */
+    int both = open(path, O_RDWR | O_APPEND | O_CLOEXEC);
     if (both < 0)
         return fd;
-    if (fstat(both, &read) == 0 && read.st_dev == written.st_dev && read.st_ino == written.st_ino) {
-        close(fd);
-        return both;
-    }
-    close(both);
-    return fd;
+    close(fd);
+    return both;
 }
 
 int log_file_open(const char *option, const char *name, struct failure *failure)
@@ -44,5 +43,5 @@ int log_file_open(const char *option, const char *name, struct failure *failure)
     int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
     if (fd < 0)
         fail(failure, EX_CANTCREAT, "%s '%s' can't be opened: %s", option, name, reason_of(errno));
-    return fd < 0 ? fd : open_for_reading(fd, name);
+    return open_for_reading(fd);
 }

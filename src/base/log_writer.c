@@ -94,7 +94,7 @@ static void on_switch(int signal)
 static bool has_no_writer(int pipe)
 {
     struct pollfd end = {.fd = pipe};
-    return poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0;
+    return poll(&end, 1, 0) == 1 && (end.revents & POLLHUP) != 0;
 }
 
 /* A blocked write can't see that the workers have ended, as they do after a reload: look for that each second. */
@@ -354,7 +354,7 @@ static bool reap_writers(pid_t *pids, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         if (pids[i] > 0 && waitpid(pids[i], NULL, WNOHANG) != 0)
             pids[i] = 0;
-        any |= pids[i] > 0;
+        any |= pids[i] != 0;
     }
     return any;
 }

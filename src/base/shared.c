@@ -92,7 +92,6 @@ bool shared_drop(const struct shared *shared)
 
 void shared_close(struct shared *shared)
 {
-    if (shared->count > 0)
-        munmap(shared->written, 2 * shared->count * shared->size);
+    munmap(shared->written, 2 * shared->count * shared->size); /* fails harmlessly if nothing is mapped */
     *shared = (struct shared){0};
 }

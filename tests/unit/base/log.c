@@ -3,12 +3,15 @@
 
 #include "base/limits.h"
 #include "base/log_file.h"
+#include "base/log_writer.h"
+#include "base/now.h"
 #include "capture.h"
 
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -210,6 +213,37 @@ static void unread_lines_are_held(void **state)
                                   "keep up; it is written again\n");
 }
 
+/* The last line that there is room for is neither written early nor dropped. */
+static void lines_are_held_until_the_room_is_used_up(void **state)
+{
+    static char text[LIMIT_LOG_LINE];
+    static const char filling[4096];
+    const struct span piece = {text, sizeof text};
+    int unread = 0;
+    (void)state;
+    memset(text, '\n', sizeof text);
+    struct capture errors = capture_begin(STDERR_FILENO);
+    struct capture output = capture_begin(STDOUT_FILENO);
+    open_log();
+    for (size_t length = 0; length < LIMIT_LOG_HELD; length += piece.length)
+        log_add(&piece, 1);
+    assert_int_equal(ioctl(output.pipe[0], FIONREAD, &unread), 0);
+    assert_int_equal(unread, 0);
+    log_flush();
+    assert_int_equal(read(output.pipe[0], captured, sizeof captured), LIMIT_LOG_HELD);
+    while (write(STDOUT_FILENO, filling, sizeof filling) > 0)
+        continue;
+    for (size_t length = 0; length < LIMIT_LOG_HELD; length += piece.length)
+        log_add(&piece, 1);
+    while (read(output.pipe[0], captured, sizeof captured) > 0)
+        continue;
+    log_flush();
+    capture_end(&output);
+    assert_int_equal(captured_length, LIMIT_LOG_HELD);
+    capture_end(&errors);
+    assert_string_equal(captured, "");
+}
+
 /* Both streams lead to one place that has no room: the count waits until there is some. */
 static void count_of_dropped_lines_is_kept_until_it_is_told(void **state)
 {
@@ -321,6 +355,23 @@ static void a_full_socket_is_not_waited_for(void **state)
     assert_memory_equal(captured, "192.0.2.7 - - ", 14);
 }
 
+/* no-color.org: any value that is not empty. */
+static void assert_colours(void)
+{
+    static const struct {
+        const char *terminal, *no_color;
+        bool is_coloured;
+    } cases[] = {{"xterm", NULL, true}, {"xterm", "", true}, {"xterm", "0", false},
+                 {"dumb", NULL, false}, {"", NULL, false},   {NULL, NULL, false}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        unsetenv("TERM");
+        unsetenv("NO_COLOR");
+        assert_true(cases[i].terminal == NULL || setenv("TERM", cases[i].terminal, 1) == 0);
+        assert_true(cases[i].no_color == NULL || setenv("NO_COLOR", cases[i].no_color, 1) == 0);
+        assert_int_equal(log_is_coloured(STDOUT_FILENO), cases[i].is_coloured);
+    }
+}
+
 static void terminal_is_written_to_by_another_process(void **state)
 {
     int saved = dup(STDOUT_FILENO), pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -335,7 +386,8 @@ static void terminal_is_written_to_by_another_process(void **state)
     pid_t worker = fork();
     if (worker == 0) {
         log_enter_worker(NULL);
-        bool hidden = !isatty(STDOUT_FILENO) && log_is_terminal(STDOUT_FILENO);
+        bool hidden = !isatty(STDOUT_FILENO) && log_is_terminal(STDOUT_FILENO) &&
+                      fcntl(STDOUT_FILENO, F_GETPIPE_SZ) == LIMIT_LOG_PIPE;
         alarm(300);
         for (unsigned i = 0; i < 20000; i++) /* more than there is room for */
             log_add(&line, 1);
@@ -347,6 +399,7 @@ static void terminal_is_written_to_by_another_process(void **state)
     assert_int_equal(status, 0);
     assert_true(read(pty, got, sizeof got) > (ssize_t)line.length);
     assert_memory_equal(got, "192.0.2.7 - - ", 14);
+    assert_colours();
     log_end();
     put_on(STDOUT_FILENO, saved);
     close(pty);
@@ -419,6 +472,167 @@ static void lines_without_a_log_writer_are_counted_by_their_log(void **state)
     metrics_close(metrics);
 }
 
+/* ---- log writers that are replaced ---- */
+
+static unsigned lines_in(const char *name)
+{
+    static char content[1 << 16];
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t length = read(fd, content, sizeof content);
+    close(fd);
+    return length < 0 ? 0 : log_writer_count_lines((struct span){content, (size_t)length});
+}
+
+static void open_files(void)
+{
+    struct failure failure = {0};
+    struct log_setup setup = {.user = user, .files = {[STDOUT_FILENO] = "out", [STDERR_FILENO] = "errors"}};
+    assert_int_equal(log_open(&setup, &failure), 0);
+}
+
+static void await_end_of(pid_t writer)
+{
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    assert_true(log_note_ended(writer));
+    assert_false(log_note_ended(writer));
+}
+
+static void reopen_all(void)
+{
+    pid_t before[LOG_WRITERS_MAX], after[LOG_WRITERS_MAX];
+    open_files();
+    log_add(&line, 1);
+    log_error("a");
+    assert_int_equal(log_list_writers(before), 2);
+    assert_false(log_awaits_writer());
+    assert_int_equal(log_start_writers(0), INT64_MAX);
+    assert_int_equal(rename("out", "out.1") + rename("errors", "errors.1"), 0);
+    log_reopen();
+    await_end_of(before[0]);
+    assert_true(log_awaits_writer());
+    assert_true(log_start_writers(0) < INT64_MAX); /* when the other one is killed */
+    await_end_of(before[1]);
+    assert_true(log_awaits_writer());
+    assert_int_equal(log_start_writers(0), INT64_MAX);
+    assert_false(log_awaits_writer());
+    assert_int_equal(log_list_writers(after), 2);
+    log_error("b");
+    log_error("c");
+    log_close();
+    log_end();
+    assert_int_equal(lines_in("out.1") + lines_in("out"), 1);
+    assert_int_equal(lines_in("errors.1") + lines_in("errors"), 3); /* none says that a writer has ended */
+    assert_true(lines_in("errors") >= 2);
+}
+
+/* More lines wait in the pipe than the first writer reads at once, and its successor is started by log_end(). */
+static void reopen_and_end(void)
+{
+    pid_t writers[LOG_WRITERS_MAX];
+    open_files();
+    assert_int_equal(log_list_writers(writers), 2);
+    kill(writers[0], SIGSTOP);
+    assert_int_equal(waitpid(writers[0], NULL, WUNTRACED), writers[0]);
+    for (unsigned i = 0; i < 500; i++)
+        log_add(&line, 1);
+    log_close();
+    assert_int_equal(rename("out", "out.1"), 0);
+    log_reopen();
+    kill(writers[0], SIGCONT);
+    assert_int_equal(waitid(P_PID, (id_t)writers[0], &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+    log_end();
+    assert_int_equal(lines_in("out.1") + lines_in("out"), 500);
+    assert_true(lines_in("out") > 0);
+    assert_int_equal(lines_in("errors"), 0);
+}
+
+/* A stopped writer, as one that a file system blocks. */
+static void reopen_with_a_stopped_writer(void)
+{
+    pid_t writers[LOG_WRITERS_MAX];
+    int status;
+    open_files();
+    assert_int_equal(log_list_writers(writers), 2);
+    kill(writers[1], SIGSTOP);
+    int64_t before = now_ms();
+    log_reopen();
+    int64_t after = now_ms();
+    await_end_of(writers[0]);
+    int64_t due = log_start_writers(0);
+    assert_in_range(due - LIMIT_LOG_LAST_MS - LIMIT_LOG_GRACE_MS, before, after);
+    log_start_writers(due - 1);
+    assert_int_equal(waitpid(writers[1], &status, WNOHANG), 0);
+    log_start_writers(due);
+    assert_int_equal(waitpid(writers[1], &status, 0), writers[1]);
+    assert_true(WIFSIGNALED(status));
+    assert_true(log_note_ended(writers[1]));
+    assert_int_equal(log_start_writers(due), INT64_MAX);
+    log_end();
+}
+
+/* As after too many reloads: those over the bound are not waited for. */
+static void adopt_many(void)
+{
+    pid_t writers[LOG_WRITERS_MAX];
+    open_files();
+    for (pid_t pid = 1; pid <= LIMIT_LOG_FORMER + 3; pid++)
+        log_adopt_writer(1000000 + pid);
+    assert_int_equal(log_list_writers(writers), LOG_WRITERS_MAX);
+    for (pid_t pid = 1; pid <= LIMIT_LOG_FORMER; pid++)
+        assert_int_equal(writers[1 + pid], 1000000 + pid);
+    log_signal_writers(SIGKILL); /* of this program only */
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(waitpid(writers[i], NULL, 0), writers[i]);
+}
+
+/* Calls act() in another process, as its log can't be opened twice, in a folder of its own. */
+static void assert_well_in_folder(void (*act)(void))
+{
+    char folder[] = "/tmp/tinyhttpd-log-XXXXXX";
+    static const char *const names[] = {"out", "out.1", "errors", "errors.1"};
+    int status;
+    assert_non_null(mkdtemp(folder));
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(300);
+        if (chdir(folder) < 0)
+            _exit(1);
+        act();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    int descriptor = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < COUNT(names); i++)
+        unlinkat(descriptor, names[i], 0);
+    close(descriptor);
+    rmdir(folder);
+    assert_int_equal(status, 0);
+}
+
+static void reopened_files_get_the_lines_that_follow(void **state)
+{
+    (void)state;
+    assert_well_in_folder(reopen_all);
+}
+
+static void no_line_is_lost_if_the_end_comes_while_writers_are_replaced(void **state)
+{
+    (void)state;
+    assert_well_in_folder(reopen_and_end);
+}
+
+static void writer_that_does_not_end_is_killed_when_that_is_due(void **state)
+{
+    (void)state;
+    assert_well_in_folder(reopen_with_a_stopped_writer);
+}
+
+static void log_writers_of_earlier_programs_are_bounded(void **state)
+{
+    (void)state;
+    assert_well_in_folder(adopt_many);
+}
+
 /* ---- diagnostics ---- */
 
 static const char *complained(const char *message)
@@ -462,6 +676,7 @@ static void long_diagnostics_end_with_their_line(void **state)
         complained(message);
         assert_one_line("\n");
         assert_memory_equal(captured, "tinyhttpd: ", 11);
+        assert_true(captured_length > LIMIT_LOG_LINE / 4 - 20); /* the message, of which nothing is left out */
     }
 }
 
@@ -506,6 +721,35 @@ static void log_files_are_opened_or_the_reason_is_told(void **state)
     assert_non_null(strstr(failure.message, "a FIFO that no process reads"));
     unlink(path);
     rmdir(directory);
+}
+
+/* The log writer reads a file's last byte. A FIFO open for reading would never lose its last reader. */
+static void log_files_can_be_read_but_for_fifos(void **state)
+{
+    char path[] = "/tmp/tinyhttpd-log-XXXXXX", last;
+    int file = mkostemp(path, O_CLOEXEC), lowest = dup(file);
+    struct failure failure;
+    (void)state;
+    close(lowest);
+    int fd = log_file_open("--access-log", path, &failure);
+    assert_int_equal(write(fd, "line\n", 5), 5);
+    assert_int_equal(pread(fd, &last, 1, 4), 1);
+    assert_int_equal(last, '\n');
+    assert_true((fcntl(fd, F_GETFL) & O_APPEND) != 0);
+    assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    close(fd);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    fd = log_file_open("--access-log", path, &failure);
+    assert_int_equal(fcntl(fd, F_GETFL) & (O_ACCMODE | O_NONBLOCK), O_WRONLY | O_NONBLOCK);
+    assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    close(fd);
+    close(reader);
+    unlink(path);
+    assert_int_equal(dup(file), lowest); /* none is left open */
+    close(lowest);
+    close(file);
 }
 
 /* "1994-11-06T08:49:37Z tinyhttpd: a\n"; the journal has times of its own. */
@@ -562,6 +806,7 @@ int main(void)
         cmocka_unit_test(lines_of_several_workers_do_not_mix_on_a_stream_socket),
         cmocka_unit_test(lines_are_written_together_and_whole),
         cmocka_unit_test(unread_lines_are_held),
+        cmocka_unit_test(lines_are_held_until_the_room_is_used_up),
         cmocka_unit_test(count_of_dropped_lines_is_kept_until_it_is_told),
         cmocka_unit_test(lines_unread_at_the_end_are_reported),
         cmocka_unit_test(a_diagnostic_comes_after_the_lines_before_it),
@@ -570,9 +815,14 @@ int main(void)
         cmocka_unit_test(terminal_is_written_to_by_another_process),
         cmocka_unit_test(file_is_appended_to_whatever_its_offset_is),
         cmocka_unit_test(lines_without_a_log_writer_are_counted_by_their_log),
+        cmocka_unit_test(reopened_files_get_the_lines_that_follow),
+        cmocka_unit_test(no_line_is_lost_if_the_end_comes_while_writers_are_replaced),
+        cmocka_unit_test(writer_that_does_not_end_is_killed_when_that_is_due),
+        cmocka_unit_test(log_writers_of_earlier_programs_are_bounded),
         cmocka_unit_test(diagnostics_have_their_form),
         cmocka_unit_test(diagnostics_do_not_steer_terminals),
         cmocka_unit_test(log_files_are_opened_or_the_reason_is_told),
+        cmocka_unit_test(log_files_can_be_read_but_for_fifos),
         cmocka_unit_test(long_diagnostics_end_with_their_line),
         /* These last: log_stamp() can't be undone. */
         cmocka_unit_test(long_line_of_text_has_one_stamp_and_all_bytes),

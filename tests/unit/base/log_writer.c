@@ -413,7 +413,7 @@ static int64_t now_ms(void)
 }
 
 /* Stops so many writers and ends them. Returns how long that took, in milliseconds. */
-static int64_t end_stopped_writers(unsigned count)
+static int64_t end_stopped_writers(unsigned count, bool hurried)
 {
     struct log_writer writers[8];
     pid_t pids[8];
@@ -424,7 +424,7 @@ static int64_t end_stopped_writers(unsigned count)
         kill(pids[i], SIGSTOP);
     }
     int64_t begin = now_ms();
-    log_writer_end_all(pids, count, false);
+    log_writer_end_all(pids, count, hurried);
     int64_t waited = now_ms() - begin;
     for (unsigned i = 0; i < count; i++) {
         assert_int_equal(pids[i], 0);
@@ -438,12 +438,19 @@ static int64_t end_stopped_writers(unsigned count)
 static void stopped_writers_share_one_wait(void **state)
 {
     (void)state;
-    int64_t one = end_stopped_writers(1), eight = end_stopped_writers(8);
+    int64_t one = end_stopped_writers(1, false), eight = end_stopped_writers(8, false);
     assert_true(one >= LIMIT_LOG_LAST_MS && eight >= LIMIT_LOG_LAST_MS);
     assert_true(eight < 4 * one);
 }
 
-/* What came and what was lost are all there was, as ever. */
+static void hurried_end_kills_stopped_writers_as_well(void **state)
+{
+    (void)state;
+    alarm(300);
+    end_stopped_writers(2, true);
+    alarm(0);
+}
+
 /* Ends a writer whose stream is not read. Returns how many milliseconds it took, or -1 if the writer was killed before
    it told what it lost, as on a machine where it gets no CPU time within LIMIT_LOG_HURRY_MS. */
 static int64_t end_unread_writer(bool hurried)
@@ -490,6 +497,7 @@ int main(void)
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_can_be_started_again),
         cmocka_unit_test(stopped_writers_share_one_wait),
+        cmocka_unit_test(hurried_end_kills_stopped_writers_as_well),
         cmocka_unit_test(writer_that_is_switched_leaves_whole_lines),
         cmocka_unit_test(hurried_writer_does_not_wait_for_the_reader),
     };

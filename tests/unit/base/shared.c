@@ -92,6 +92,33 @@ static void other_parts_cannot_be_written(void **state)
         assert_string_equal(shared_read(&shared, part), "");
 }
 
+static bool is_mapped(const void *at)
+{
+    unsigned char resident;
+    return mincore((void *)(uintptr_t)at, 1, &resident) == 0;
+}
+
+static int drop_all_parts(void)
+{
+    for (unsigned part = 0; part < shared.count; part++) {
+        if (is_mapped(shared_write(&shared, part)) != (part == 1))
+            return 1;
+    }
+    if (!shared_drop(&shared))
+        return 2;
+    for (unsigned part = 0; part < shared.count; part++) {
+        if (is_mapped(shared_write(&shared, part)) || !is_mapped(shared_read(&shared, part)))
+            return 3;
+    }
+    return 0;
+}
+
+static void process_without_a_part_only_reads(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of(drop_all_parts), 0);
+}
+
 /* Grows its mapping into the next part: the file ends before it. */
 static int grow_own_part(void)
 {
@@ -143,6 +170,7 @@ static void without_memory_there_are_no_parts(void **state)
     assert_null(shared_write(&none, 0));
     assert_null(shared_read(&none, 0));
     assert_true(shared_keep(&none, 0));
+    assert_true(shared_drop(&none));
     shared_close(&none);
 }
 
@@ -151,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_processes_see_a_written_part, begin, end),
         cmocka_unit_test_setup_teardown(other_parts_cannot_be_written, begin, end),
+        cmocka_unit_test_setup_teardown(process_without_a_part_only_reads, begin, end),
         cmocka_unit_test_setup_teardown(write_access_cannot_be_extended, begin, end),
         cmocka_unit_test_setup_teardown(memory_is_allocated_at_creation, begin, end),
         cmocka_unit_test(without_memory_there_are_no_parts),

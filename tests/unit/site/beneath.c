@@ -531,6 +531,12 @@ static void absolute_links_to_a_name_of_the_root_stay_inside(void **state)
     assert_int_equal(symlinkat("/d", root, "to-name"), 0); /* "/" as the root's name */
     beneath.names[0] = "/";
     assert_int_equal(outcome_of(SYMLINKS_INSIDE, SPAN("to-name/f"), O_RDONLY).error, 0);
+    assert_int_equal(unlinkat(root, "to-name", 0), 0);
+    assert_int_equal(symlinkat("/r/d", root, "to-name"), 0);
+    beneath.names[0] = "/r";
+    assert_int_equal(outcome_of(SYMLINKS_INSIDE, SPAN("to-name/f"), O_RDONLY).error, 0);
+    beneath.names[0] = "/s";
+    assert_int_equal(outcome_of(SYMLINKS_INSIDE, SPAN("to-name/f"), O_RDONLY).error, EXDEV);
     beneath.names[0] = beneath.names[1] = NULL;
     assert_int_equal(unlinkat(root, "to-name", 0), 0);
 }

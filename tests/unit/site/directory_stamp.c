@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -41,6 +42,45 @@ static void changes_give_another_stamp(void **state)
     assert_int_not_equal(stamp(), longer);
 }
 
+static void set_times(const char *name, time_t seconds, long nanoseconds)
+{
+    const struct timespec time = {seconds, nanoseconds};
+    assert_int_equal(utimensat(AT_FDCWD, name, (const struct timespec[]){time, time}, 0), 0);
+}
+
+/* The stamp of a directory with one file. Its own times are always the same. */
+static uint64_t stamp_with(const char *content, time_t seconds, long nanoseconds)
+{
+    make("file", content);
+    set_times("file", seconds, nanoseconds);
+    set_times(".", 1, 0);
+    return stamp();
+}
+
+static void each_attribute_of_a_file_counts(void **state)
+{
+    (void)state;
+    uint64_t first = stamp_with("1", 7, 7);
+    assert_int_equal(stamp_with("2", 7, 7), first);
+    assert_int_not_equal(stamp_with("12", 7, 7), first);
+    assert_int_not_equal(stamp_with("1", 8, 7), first);
+    assert_int_not_equal(stamp_with("1", 7, 8), first);
+    assert_int_equal(stamp_with("1", 7, 7), first);
+    make("other", "1");
+    assert_int_equal(rename("other", "file"), 0); /* another inode */
+    assert_int_not_equal(stamp_with("1", 7, 7), first);
+}
+
+static void times_of_the_directory_count(void **state)
+{
+    (void)state;
+    uint64_t first = stamp_with("1", 7, 7);
+    set_times(".", 2, 0);
+    assert_int_not_equal(stamp(), first);
+    set_times(".", 1, 1);
+    assert_int_not_equal(stamp(), first);
+}
+
 static void changes_of_the_parent_do_not(void **state)
 {
     (void)state;
@@ -56,7 +96,9 @@ static void what_is_no_directory_has_none(void **state)
 {
     (void)state;
     make("file", "");
-    assert_int_equal(directory_stamp(open("file", O_RDONLY)), 0);
+    int fd = open("file", O_RDONLY);
+    assert_int_equal(directory_stamp(fd), 0);
+    assert_int_equal(fcntl(fd, F_GETFD), -1); /* closed */
 }
 
 static int enter(void **state)
@@ -75,6 +117,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(changes_give_another_stamp, enter, leave),
+        cmocka_unit_test_setup_teardown(each_attribute_of_a_file_counts, enter, leave),
+        cmocka_unit_test_setup_teardown(times_of_the_directory_count, enter, leave),
         cmocka_unit_test_setup_teardown(changes_of_the_parent_do_not, enter, leave),
         cmocka_unit_test_setup_teardown(what_is_no_directory_has_none, enter, leave),
     };

@@ -44,6 +44,7 @@ static void longest_given_name_decides(void **state)
     static const struct encoded_name names[] = {
         {"pbf", "gzip"},         {"js.gz", "gzip"}, {"gz", "gzip"},      {"wasm.br", "br"},
         {"data.unityweb", "br"}, {"svgz", "zstd"},  {"old.js.gz", "br"}, {"tile", "gzip"},
+        {"e.gz", "zstd"},        {".unity", "br"},  {".p.unity", "br"},
     };
     static const struct row rows[] = {
         {"1/2/3.pbf", "gzip", "1/2/3.pbf"},  {"Build/g.framework.js.gz", "gzip", "Build/g.framework.js"},
@@ -52,6 +53,8 @@ static void longest_given_name_decides(void **state)
         {"x.data.unityweb", "br", "x.data"}, {"x.unityweb", NULL, "x.unityweb"},
         {"a.svgz", "zstd", "a.svgz"},        {"a.old.js.gz", "br", "a.old.js"},
         {"b/tile", "gzip", "b/tile"},        {"a.b/tile", "gzip", "a.b/tile"},
+        {"a.e.gz", "zstd", "a.e"},           {"e.gz", "zstd", "e"},
+        {"a.unity", "br", "a.unity"},        {"a.p.unity", "br", "a.p"},
     };
     (void)state;
     encoded_name_set(names, sizeof names / sizeof *names);
