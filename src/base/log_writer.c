@@ -369,12 +369,14 @@ static void signal_writers(const pid_t *pids, unsigned count, int signal)
 
 /* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log
    writer that waits for a file system which does not respond ends when that does (signal(7)); this process does not
-   wait for it. The time is that of the pauses, in which a log writer can run if this process can. */
+   wait for it. No pause counts for more than it should have
+   taken: while this process had no CPU time, the log writers may have had none. */
 void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
 {
     enum { PAUSE_MS = 20 };
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     int64_t waited = 0, kill_due = LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS, end = kill_due + LIMIT_KILL_MS;
+    int64_t before = now_ms();
     bool is_hurried = false;
     const sigset_t signals = SIGNALS(SIGCHLD, SIGTERM, SIGINT, SIGQUIT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
@@ -391,7 +393,9 @@ void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
         else if (at_once)
             signal_writers(pids, count, WRITER_FINISH);
         int signal = sigtimedwait(&signals, NULL, &pause);
-        waited += signal < 0 ? PAUSE_MS : 0;
+        int64_t now = now_ms();
+        waited += now - before < PAUSE_MS ? now - before : PAUSE_MS;
+        before = now;
         at_once |= signal > 0 && signal != SIGCHLD && waited >= LIMIT_STOP_TWICE_MS;
     }
     memset(pids, 0, count * sizeof *pids);

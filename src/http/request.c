@@ -458,7 +458,7 @@ static enum request_state check_method_name(struct request *request)
     return refuse(request, at > start && request->head[at] == ' ' ? 501 : 400);
 }
 
-/* llhttp stops inside an unknown version, and at the method PRI, which only the preface of HTTP/2 has (RFC 9113 3.4). */
+/* llhttp stops inside an unknown version, and at PRI, the method of HTTP/2's preface alone (RFC 9113 3.4). */
 static int check_unknown_version(struct request *request)
 {
     int status = check_version(version_so_far(request));

@@ -292,8 +292,8 @@ struct span target_suffixed(struct target *target, struct span suffix)
     return (struct span){path.at, path.length - 1};
 }
 
-/* IPv6address of RFC 3986 3.2.2. Without a zone, and not IPvFuture, by which no client can connect. Not inlined, as other
-   hosts need no such stack frame. */
+/* IPv6address of RFC 3986 3.2.2. Without a zone, and not IPvFuture, by which no client can connect. Not inlined, as
+   other hosts need no such stack frame. */
 /*@ requires readable(host) && host.at != \null; assigns \nothing; */
 __attribute__((noinline)) static bool is_ipv6_address(struct span host)
 {

@@ -605,8 +605,8 @@ __attribute__((cold, noinline)) static enum connection_want refuse_header(const 
     return WANT_CLOSE;
 }
 
-/* Peeks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. Not inlined,
-   as other steps need no such stack frame; so is the next piece above. */
+/* Peeks at the header in the socket, and takes it when it is whole: an incomplete one needs no memory here. Not
+   inlined, as other steps need no such stack frame; so is the next piece above. */
 __attribute__((noinline)) static enum connection_want read_header(struct connection *connection,
                                                                   struct service *service)
 {

@@ -472,6 +472,24 @@ static int64_t end_unread_writer(bool hurried)
     return waited;
 }
 
+/* Signals cut each pause short, as of children that exit all the time. */
+static void signals_do_not_delay_the_end(void **state)
+{
+    (void)state;
+    int64_t undisturbed = end_stopped_writers(1, false);
+    pid_t parent = getpid(), child = fork();
+    for (unsigned i = 0; child == 0 && i < 10000; i++) {
+        kill(parent, SIGCHLD);
+        usleep(2000);
+    }
+    if (child == 0)
+        _exit(0);
+    int64_t disturbed = end_stopped_writers(1, false);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(disturbed < 4 * undisturbed);
+}
+
 static void hurried_writer_does_not_wait_for_the_reader(void **state)
 {
     (void)state;
@@ -499,6 +517,7 @@ int main(void)
         cmocka_unit_test(stopped_writers_share_one_wait),
         cmocka_unit_test(hurried_end_kills_stopped_writers_as_well),
         cmocka_unit_test(writer_that_is_switched_leaves_whole_lines),
+        cmocka_unit_test(signals_do_not_delay_the_end),
         cmocka_unit_test(hurried_writer_does_not_wait_for_the_reader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
