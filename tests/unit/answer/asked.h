@@ -26,6 +26,7 @@ static struct {
     time_t now;
     int64_t racy_ms; /* store_open */
     struct origin origin;
+    struct metrics *metrics;
 
     /* Filled by ask(). */
     struct exchange exchange;
@@ -132,6 +133,7 @@ static inline const char *ask(const char *text)
         .store = asked.store,
         .config = &asked.config,
         .rules = asked.rules,
+        .metrics = asked.metrics,
         .iteration = asked.iteration,
         .now = asked.now,
         .stopping = asked.stopping,
