@@ -2,6 +2,8 @@
 #include "asked.h"
 #include "capture.h"
 
+#include <sys/resource.h>
+
 static int open_ruled(void **state)
 {
     int result = open_site(state);
@@ -136,6 +138,51 @@ static void bad_lines_are_told_of_once_and_bounded(void **state)
     assert_has(captured, "tinyhttpd: _redirects: 3 more lines are ignored\n");
 }
 
+/* No request is answered without the rules. */
+static void rules_that_cannot_be_read_are_an_error(void **state)
+{
+    struct rlimit before, none;
+    (void)state;
+    asked.keeps_store = true;
+    make_file("_redirects", "/old /new 301\n");
+    ask(GET("/file.txt", ""));
+    make_file("_redirects", "/old /newer 301\n");
+    asked.iteration++;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const char *response = ask(GET("/file.txt", ""));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_status(response, 503);
+    assert_has(ask(GET("/old", "")), "\r\nLocation: /newer\r\n");
+}
+
+/* Fields of 1000 bytes; those of --header count as well. */
+static void fields_beyond_the_bound_are_left_out(void **state)
+{
+    static char rules[2 * LIMIT_HEADER_BYTES + 1024], value[1000];
+    static const unsigned most = LIMIT_HEADER_BYTES / 1000;
+    char name[32];
+    size_t length = (size_t)snprintf(rules, sizeof rules, "/file.txt\n");
+    (void)state;
+    memset(value, 'v', sizeof value);
+    for (unsigned i = 0; i <= most; i++) /* with ": " and the line end */
+        length += (size_t)snprintf(rules + length, sizeof rules - length, "  X-%02u: %.*s\n", i, 1000 - 8, value);
+    make_file("_headers", rules);
+    asked.keeps_store = true;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    for (unsigned i = 0; i < 2; i++) {
+        const char *response = ask(GET("/file.txt", ""));
+        for (unsigned field = 0; field <= most; field++) {
+            snprintf(name, sizeof name, "\r\nX-%02u: vvv", field);
+            assert_int_equal(strstr(response, name) != NULL, field < most);
+        }
+    }
+    capture_end(&errors);
+    assert_has(captured, "tinyhttpd: _headers: the fields of a path have more than ");
+    assert_int_equal(count_lines(captured), 1);
+}
+
 /* A rule with "!" at Netlify, and each rule at Cloudflare. */
 static void forced_rules_precede_files(void **state)
 {
@@ -183,9 +230,14 @@ static void nearest_404_page_is_sent_at_cloudflare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RULED_TEST(redirects_and_rewrites_answer_for_missing_files), RULED_TEST(fields_of_matching_paths_are_sent),
-        RULED_TEST(each_of_many_paths_has_its_own_fields),           RULED_TEST(an_edit_is_in_the_next_response),
-        RULED_TEST(bad_lines_are_told_of_once_and_bounded),          RULED_TEST(forced_rules_precede_files),
+        RULED_TEST(redirects_and_rewrites_answer_for_missing_files),
+        RULED_TEST(fields_of_matching_paths_are_sent),
+        RULED_TEST(each_of_many_paths_has_its_own_fields),
+        RULED_TEST(an_edit_is_in_the_next_response),
+        RULED_TEST(bad_lines_are_told_of_once_and_bounded),
+        RULED_TEST(rules_that_cannot_be_read_are_an_error),
+        RULED_TEST(fields_beyond_the_bound_are_left_out),
+        RULED_TEST(forced_rules_precede_files),
         RULED_TEST(nearest_404_page_is_sent_at_cloudflare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
