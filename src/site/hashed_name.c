@@ -17,14 +17,11 @@ static const struct span development = SPAN_INIT("_next/static/development/");
 
 static bool is_reserved(struct span path)
 {
-    for (size_t at = 0; at < path.length; at++) {
-        struct span rest = {path.at + at, path.length - at};
-        if (at > 0 && path.at[at - 1] != '/')
-            continue;
-        if (span_begins(rest, development))
+    for (; path.length > 0; span_take_until(&path, '/')) {
+        if (span_begins(path, development))
             return false;
         for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-            if (span_begins(rest, reserved[i]))
+            if (span_begins(path, reserved[i]))
                 return true;
         }
     }

@@ -245,7 +245,7 @@ static const struct {
     {"video/x-msvideo", "avi"},
 };
 
-enum { EXTENSION_MAX = 16, KNOWN_MAX = 320 };
+enum { EXTENSION_MAX = 12, KNOWN_MAX = 320 };
 
 /* The extensions of the table, sorted. */
 static struct known {
@@ -258,7 +258,7 @@ static int compare_known(const void *a, const void *b)
 {
     const struct span left = ((const struct known *)a)->extension, right = ((const struct known *)b)->extension;
     if (left.length != right.length)
-        return left.length < right.length ? -1 : 1;
+        return (int)left.length - (int)right.length;
     return memcmp(left.at, right.at, left.length);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "answer/answer.h"
+#include "answer/rules.h"
 #include "site/listing.h"
 #include "tree.h"
 
@@ -20,10 +21,12 @@ static struct {
     bool check_host;
     bool stopping;
     bool logs_reasons;
-    bool keeps_store; /* the next request uses the same store */
+    bool keeps_store; /* the next request uses the same store, and the rules as they were read */
+    uint64_t iteration;
     time_t now;
     int64_t racy_ms; /* store_open */
     struct origin origin;
+    struct metrics *metrics;
 
     /* Filled by ask(). */
     struct exchange exchange;
@@ -31,6 +34,7 @@ static struct {
     struct config config;
     struct context context;
     struct store *store;
+    struct rules *rules; /* NULL: settings.rules is RULES_OFF */
     int root;
 } asked;
 
@@ -51,6 +55,7 @@ static inline int open_site(void **state)
     memset(&asked, 0, sizeof asked);
     asked.settings = (struct settings){.index = {"index.html"}, .index_count = 1};
     asked.now = 4000000000;
+    asked.iteration = 1;
     asked.racy_ms = -1000; /* no file is too new to be cached */
     asked.origin.peer = (union peer){.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}}};
     if (tree_enter() != 0 || mkdir("dir", 0755) != 0 || mkdir("empty", 0755) != 0)
@@ -72,8 +77,10 @@ static inline void close_store(void)
     if (asked.store == NULL)
         return;
     store_close(asked.store);
+    rules_close(asked.rules);
     close(asked.root);
     asked.store = NULL;
+    asked.rules = NULL;
 }
 
 static inline int close_site(void **state)
@@ -109,6 +116,8 @@ static inline void open_store(void)
     assert_non_null(asked.store);
     store_obey(asked.store, &asked.settings);
     store_reserve(asked.store, asked.config.extra_head_bytes);
+    if (asked.settings.rules != RULES_OFF)
+        asked.rules = rules_open(&asked.config);
 }
 
 /* Returns the response to a request as sent; valid until the next call. */
@@ -123,7 +132,9 @@ static inline const char *ask(const char *text)
     *context = (struct context){
         .store = asked.store,
         .config = &asked.config,
-        .iteration = 1,
+        .rules = asked.rules,
+        .metrics = asked.metrics,
+        .iteration = asked.iteration,
         .now = asked.now,
         .stopping = asked.stopping,
         .logs_reasons = asked.logs_reasons,
@@ -137,7 +148,7 @@ static inline const char *ask(const char *text)
         .request = &request,
         .response = &asked.response,
         .client = {.origin = &asked.origin},
-        .iteration = 1,
+        .iteration = asked.iteration,
         .check_host = asked.check_host,
         .target = &target,
         .reason = {BUFFER(sentences), BUFFER(suggestion)},

@@ -49,6 +49,39 @@ static void a_trusted_proxy_names_the_client(void **state)
     assert_true(shows_reason(GET("/abuot.html", ACCEPT "X-Forwarded-For: 127.0.0.1\r\n")));
 }
 
+static void forwarded_addresses_have_their_family(void **state)
+{
+    (void)state;
+    struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
+    assert_true(address_parse_network(SPAN("127.0.0.1"), proxy));
+    ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.7\r\n"));
+    assert_int_equal(client_address(&asked.exchange.client)->any.sa_family, AF_INET);
+    ask(GET("/file.txt", "X-Forwarded-For: 2001:db8::7\r\n"));
+    const union peer *client = client_address(&asked.exchange.client);
+    assert_int_equal(client->any.sa_family, AF_INET6);
+    assert_int_equal(client->v6.sin6_addr.s6_addr[1], 1);
+    assert_int_equal(client->v6.sin6_addr.s6_addr[15], 7);
+}
+
+/* The PROXY header of a connection. */
+static void client_of_the_connection_is_the_one_that_its_proxy_names(void **state)
+{
+    (void)state;
+    struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
+    assert_true(address_parse_network(SPAN("127.0.0.1"), proxy));
+    asked.origin.named = true;
+    assert_true(address_parse(SPAN("192.0.2.7"), &asked.origin.client));
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT)));
+    assert_true(asked.exchange.client.forwarded);
+    assert_int_equal(ntohl(client_address(&asked.exchange.client)->v4.sin_addr.s_addr), 0xC0000207);
+    ask(GET("/file.txt", "X-Forwarded-For: 192.0.2.8\r\n")); /* by a client that is no proxy */
+    assert_int_equal(ntohl(client_address(&asked.exchange.client)->v4.sin_addr.s_addr), 0xC0000207);
+    assert_true(address_parse(SPAN("127.0.0.1"), &asked.origin.client));
+    assert_true(shows_reason(GET("/abuot.html", ACCEPT)));
+    asked.origin = (struct origin){.peer = asked.origin.peer, .unnamed = true};
+    assert_false(shows_reason(GET("/abuot.html", ACCEPT)));
+}
+
 static void untrusted_peers_are_the_client(void **state)
 {
     (void)state;
@@ -186,6 +219,8 @@ int main(void)
         ASKED_TEST(remote_clients_see_no_reason),
         ASKED_TEST(clients_of_a_proxy_see_no_reason),
         ASKED_TEST(a_trusted_proxy_names_the_client),
+        ASKED_TEST(forwarded_addresses_have_their_family),
+        ASKED_TEST(client_of_the_connection_is_the_one_that_its_proxy_names),
         ASKED_TEST(untrusted_peers_are_the_client),
         ASKED_TEST(loopback_clients_of_a_remote_proxy_are_not_local),
         ASKED_TEST(unix_socket_peers_are_local),

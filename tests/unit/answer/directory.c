@@ -87,6 +87,18 @@ static void dotfiles_lists_dot_names(void **state)
     assert_has(ask(GET("/empty/", "")), ".secret");
 }
 
+/* A client takes ".." from the address, where each slash counts but those at its begin. */
+static void listings_link_up_only_from_their_own_address(void **state)
+{
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    assert_int_equal(mkdir("empty/inner", 0755), 0);
+    assert_has(ask(GET("/empty/inner/", "")), "<a href=\"../../\" aria-label=\"Start\">");
+    assert_has(ask(GET("//empty/inner/", "")), "<a href=\"../../\" aria-label=\"Start\">");
+    assert_lacks(ask(GET("/empty//inner/", "")), "aria-label=\"Start\"");
+    assert_lacks(ask(GET("/empty/inner//", "")), "aria-label=\"Start\"");
+}
+
 /* Root may read every file: then tests/http/listing.t alone tests this. */
 static void an_index_that_may_not_be_read_is_403(void **state)
 {
@@ -128,6 +140,7 @@ int main(void)
         ASKED_TEST(lan_shows_listings_to_every_client),
         ASKED_TEST(a_single_file_has_no_listing),
         ASKED_TEST(dotfiles_lists_dot_names),
+        ASKED_TEST(listings_link_up_only_from_their_own_address),
         ASKED_TEST(an_index_that_may_not_be_read_is_403),
         ASKED_TEST(a_redirect_escapes_backslashes_and_line_ends),
     };

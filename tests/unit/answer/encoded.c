@@ -65,6 +65,13 @@ static void an_index_and_a_page_may_exist_only_encoded(void **state)
     assert_body(ask(GET("/page", "Accept: text/html\r\nAccept-Encoding: gzip\r\n")), "page");
 }
 
+static void reason_names_a_coding_that_there_is(void **state)
+{
+    (void)state;
+    make_file("only.css.br", "compressed");
+    assert_has(ask(GET("/only.css", "Accept: text/plain\r\n")), "'only.css.br', and the request does not accept br");
+}
+
 static void a_single_file_has_no_encoded_forms(void **state)
 {
     (void)state;
@@ -141,6 +148,8 @@ static void validators_of_an_encoded_file_are_compared(void **state)
     const char *at = strstr(ask(GET("/alone.css", "Accept-Encoding: gzip\r\n")), "ETag: ");
     assert_non_null(at);
     snprintf(etag, sizeof etag, "%.*s", (int)strcspn(at + 6, "\r"), at + 6);
+    assert_int_equal(strlen(etag),
+                     strlen("\"0123456789abcdef0123456789abcdef-gzip\"")); /* nothing of the hash is lost */
     snprintf(request, sizeof request,
              "GET /alone.css HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nIf-None-Match: %s\r\n\r\n", etag);
     assert_status(ask(request), 304);
@@ -153,6 +162,7 @@ int main(void)
         ASKED_TEST(other_clients_get_404_with_the_reason),
         ASKED_TEST(the_preferred_of_several_forms_is_sent),
         ASKED_TEST(an_index_and_a_page_may_exist_only_encoded),
+        ASKED_TEST(reason_names_a_coding_that_there_is),
         ASKED_TEST(a_single_file_has_no_encoded_forms),
         ASKED_TEST(svgz_has_a_type_and_a_coding),
         ASKED_TEST(clients_that_refuse_the_coding_get_the_bytes_as_such),

@@ -1,4 +1,6 @@
 /* Error pages: media type, Content-Security-Policy, and the fields of a status. */
+#include "answer/error.h"
+
 #include "asked.h"
 
 #include <sys/resource.h>
@@ -108,6 +110,64 @@ static void a_bad_escape_is_explained(void **state)
     assert_lacks(ask(GET("/a#b", "")), "<aside>");
 }
 
+/* The response with the page of a status, to a request for a file. */
+static const char *answer_with(int status, struct span denied_index, struct span location)
+{
+    static struct part parts[LIMIT_PARTS];
+    static char room[LIMIT_RESPONSE_TEXT], sent[65536];
+    asked.keeps_store = true;
+    ask(GET("/file.txt", "Accept: text/plain\r\n"));
+    response_init(&asked.response, parts, room);
+    asked.exchange.entry = NULL;
+    asked.exchange.denied_index = denied_index;
+    asked.exchange.location = location;
+    error_answer(&asked.exchange, status, SPAN_NONE);
+    sent[read_parts(sent, sizeof sent - 1)] = '\0';
+    return sent;
+}
+
+static void each_status_has_its_sentence(void **state)
+{
+    static const struct {
+        int status;
+        const char *sentence;
+    } rows[] = {
+        {301, "is incomplete"},
+        {302, "is incomplete"},
+        {303, "is incomplete"},
+        {307, "is incomplete"},
+        {308, "is incomplete"},
+        {400, "is malformed"},
+        {404, "No file matches"},
+        {405, "use GET, HEAD or OPTIONS"},
+        {406, "none of this file's encodings"},
+        {408, "took too long to arrive"},
+        {410, "is gone"},
+        {412, "not the version that the request requires"},
+        {413, "body is too large"},
+        {414, "address is too long"},
+        {416, "none of the requested bytes"},
+        {431, "fields are too long or too many"},
+        {451, "for legal reasons"},
+        {500, "failed to read"},
+        {501, "does not implement"},
+        {503, "temporarily unable"},
+        {505, "HTTP/1.1 and HTTP/1.0 only"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *response = answer_with(rows[i].status, SPAN_NONE, SPAN_NONE);
+        assert_status(response, rows[i].status);
+        assert_has(response, rows[i].sentence);
+        if (rows[i].status == 405) /* RFC 9110 15.5.6 */
+            assert_has(response, "\r\nAllow: GET, HEAD, OPTIONS\r\n");
+        else
+            assert_lacks(response, "\r\nAllow:");
+    }
+    assert_has(answer_with(403, SPAN("index.html"), SPAN_NONE), "may not read the index");
+    assert_has(answer_with(301, SPAN_NONE, SPAN("/new")), "leads to another one");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +179,7 @@ int main(void)
         ASKED_TEST(a_server_short_of_descriptors_is_503_with_retry_after),
         ASKED_TEST(header_replaces_retry_after),
         ASKED_TEST(a_404_page_links_to_the_start_page),
+        ASKED_TEST(each_status_has_its_sentence),
         ASKED_TEST(a_bad_escape_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,35 @@ static void generated_pages_follow_accept(void **state)
     assert_int_equal(exchange_media(&asked.exchange), MEDIA_JSON);
 }
 
+static unsigned count_of(const char *text, const char *word)
+{
+    unsigned count = 0;
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+        count++;
+    return count;
+}
+
+/* HTTP/1.0 needs the Connection field (RFC 9112 9.3). */
+static void connection_field_is_sent_once(void **state)
+{
+    static const char old[] = "GET /file.txt HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n";
+    (void)state;
+    const char *response = ask(old);
+    assert_int_equal(count_of(response, "Connection: keep-alive\r\n"), 1);
+    assert_int_equal(count_of(ask(GET("/file.txt", "")), "Connection:"), 0);
+    for (unsigned seconds = 1; seconds <= 2; seconds++) {
+        asked.settings.keep_alive = seconds;
+        for (unsigned i = 0; i < 2; i++) {
+            response = ask(i == 0 ? old : GET("/missing", ""));
+            assert_int_equal(count_of(response, "Connection: keep-alive\r\n"), 1);
+            assert_int_equal(count_of(response, "Keep-Alive: timeout="), 1);
+        }
+        response = ask(GET("/file.txt", "Connection: close\r\n"));
+        assert_int_equal(count_of(response, "Connection: close\r\n"), 1);
+        assert_int_equal(count_of(response, "Keep-Alive:"), 0);
+    }
+}
+
 /* The facts stay the same even if the request is replaced. */
 static void facts_are_computed_once(void **state)
 {
@@ -124,6 +153,7 @@ int main(void)
         ASKED_TEST(scripts_of_other_sites_get_no_reason),
         ASKED_TEST(without_fetch_metadata_the_origin_tells_the_site),
         ASKED_TEST(generated_pages_follow_accept),
+        ASKED_TEST(connection_field_is_sent_once),
         ASKED_TEST(facts_are_computed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

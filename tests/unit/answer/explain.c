@@ -58,6 +58,20 @@ static void listings_are_not_produced(void **state)
     assert_null(asked.response.producer);
 }
 
+static void reasons_for_and_against_a_listing_are_told(void **state)
+{
+    (void)state;
+    assert_line(ask(GET("/empty/", EXPLAIN)), "listing     not for this request");
+    asked.check_host = true;
+    assert_line(ask(GET("/empty/", EXPLAIN)), "listing     allowed to this client");
+    const char *response = ask(GET("/none/", EXPLAIN));
+    assert_line(response, "listing     there is no such directory");
+    assert_lacks(response, "\nrange");
+    asked.settings.listing = LISTING_OFF;
+    assert_line(ask(GET("/empty/", EXPLAIN)), "listing     none, by --no-list");
+    assert_line(ask(GET("/empty", EXPLAIN)), "directory   empty: its address has a slash");
+}
+
 static void siblings_are_explained_with_their_original(void **state)
 {
     (void)state;
@@ -80,6 +94,27 @@ static void conditions_and_ranges_are_explained(void **state)
     response = ask(GET("/file.txt", EXPLAIN "If-Match: \"x\"\r\nIf-None-Match: \"x\"\r\n"));
     assert_line(response, "condition   If-Match: \"x\": false, 412");
     assert_lacks(response, "condition   If-None-Match");
+    response = ask(GET("/file.txt", EXPLAIN "If-None-Match: *\r\nRange: bytes=2-3\r\n"));
+    assert_has(response, "\r\n\r\n304 Not Modified\n");
+    assert_lacks(response, "\nrange");
+    response = ask(GET("/file.txt", EXPLAIN "If-Match: \"x\"\r\nRange: bytes=2-3\r\n"));
+    assert_lacks(response, "\nrange");
+    response = ask(GET("/file.txt", EXPLAIN));
+    assert_lacks(response, "\nrange");
+    assert_line(response, "coding      identity (the only form)");
+}
+
+static void first_ranges_of_many_are_explained(void **state)
+{
+    (void)state;
+    make_file("long.txt", "0123456789012345678901234567890123456789");
+    const char *response = ask(GET("/long.txt", EXPLAIN "Range: bytes=0-0,4-4,8-8,12-12,16-16,20-20,24-24,28-28\r\n"));
+    assert_line(response, "range       bytes 28 to 28");
+    assert_lacks(response, " more\n");
+    response = ask(GET("/long.txt", EXPLAIN "Range: bytes=0-0,4-4,8-8,12-12,16-16,20-20,24-24,28-28,32-32\r\n"));
+    assert_line(response, "range       bytes 28 to 28");
+    assert_lacks(response, "bytes 32 to 32");
+    assert_line(response, "range       1 more");
 }
 
 static void refused_hosts_are_explained_without_files(void **state)
@@ -149,6 +184,8 @@ int main(void)
         ASKED_TEST(head_gets_only_the_head),
         ASKED_TEST(errors_are_explained_and_not_logged_as_such),
         ASKED_TEST(listings_are_not_produced),
+        ASKED_TEST(reasons_for_and_against_a_listing_are_told),
+        ASKED_TEST(first_ranges_of_many_are_explained),
         ASKED_TEST(siblings_are_explained_with_their_original),
         ASKED_TEST(conditions_and_ranges_are_explained),
         ASKED_TEST(refused_hosts_are_explained_without_files),

@@ -109,6 +109,87 @@ static void a_single_file_site_gives_no_reasons(void **state)
     assert_int_equal(asked.exchange.reason.text.length, 0);
 }
 
+/* Redirects to `location`, or sends `body`. */
+struct row {
+    const char *target;
+    int status;
+    const char *location, *body;
+};
+
+static void assert_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char request[256], line[256];
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", rows[i].target);
+        const char *response = ask(request);
+        assert_status(response, rows[i].status);
+        if (rows[i].location != NULL) {
+            snprintf(line, sizeof line, "\r\nLocation: %s\r\n", rows[i].location);
+            assert_has(response, line);
+        }
+        if (rows[i].body != NULL)
+            assert_body(response, rows[i].body);
+    }
+}
+
+/* https://developers.cloudflare.com/pages/configuration/serving-pages/ */
+static void pages_have_the_addresses_of_cloudflare(void **state)
+{
+    static const struct row rows[] = {
+        {"/about", 200, NULL, "<p>about</p>"},
+        {"/about.html?q", 308, "/about?q", NULL},
+        {"/about/", 308, "/about", NULL},
+        {"/index.html", 308, "/", NULL},
+        {"/index", 308, "/", NULL},
+        {"/", 200, NULL, "<p>start</p>"},
+        {"/dir/index.html", 308, "/dir/", NULL},
+        {"/dir/index", 308, "/dir/", NULL},
+        {"/dir?q=1", 308, "/dir/?q=1", NULL},
+        {"/dir/", 200, NULL, "<p>dir</p>"},
+        {"/both", 200, NULL, "file"},
+        {"/both.html", 200, NULL, "page"},
+        {"/file.txt", 200, NULL, "0123456789"},
+        {"/empty", 404, NULL, "lost"},
+        {"/empty/", 404, NULL, "lost"},
+        {"/.html", 404, NULL, "lost"},
+    };
+    (void)state;
+    make_file("404.html", "lost");
+    make_file("both", "file");
+    make_file("both.html", "page");
+    asked.settings.rules = RULES_CLOUDFLARE;
+    assert_rows(rows, sizeof rows / sizeof *rows);
+}
+
+/* https://docs.netlify.com/routing/redirects/redirect-options/#trailing-slash */
+static void pages_have_the_addresses_of_netlify(void **state)
+{
+    static const struct row rows[] = {
+        {"/about", 200, NULL, "<p>about</p>"}, {"/about.html", 200, NULL, "<p>about</p>"},
+        {"/about/?q", 301, "/about?q", NULL},  {"/dir", 301, "/dir/", NULL},
+        {"/dir/", 200, NULL, "<p>dir</p>"},    {"/page/", 301, "/page", NULL},
+        {"/page", 200, NULL, "page"},          {"/empty", 404, NULL, NULL},
+        {"/", 200, NULL, "<p>start</p>"},
+    };
+    (void)state;
+    assert_int_equal(mkdir("page", 0755), 0);
+    make_file("page/index.html", "index");
+    make_file("page.html", "page");
+    asked.settings.rules = RULES_NETLIFY;
+    assert_rows(rows, sizeof rows / sizeof *rows);
+}
+
+static void address_below_the_base_is_suggested(void **state)
+{
+    (void)state;
+    asked.settings.base = "docs";
+    assert_body(ask(GET("/docs/file.txt", "")), "0123456789");
+    const char *response = ask(GET("/dir/x/", "Accept: text/plain\r\n"));
+    assert_status(response, 404);
+    assert_has(response, "The site is below '/docs/' (--base). Did you mean '/docs/dir/x/'?");
+    assert_has(ask(GET("/file.txt", "Accept: text/plain\r\n")), "Did you mean '/docs/file.txt'?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +202,9 @@ int main(void)
         ASKED_TEST(a_single_file_is_the_whole_site),
         ASKED_TEST(links_that_leave_the_root_are_404),
         ASKED_TEST(spa_serves_any_name_with_a_slash),
+        ASKED_TEST(pages_have_the_addresses_of_cloudflare),
+        ASKED_TEST(pages_have_the_addresses_of_netlify),
+        ASKED_TEST(address_below_the_base_is_suggested),
         ASKED_TEST(a_single_file_site_gives_no_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

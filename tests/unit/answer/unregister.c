@@ -24,6 +24,8 @@ static void an_existing_service_worker_is_served(void **state)
     asked.check_host = true;
     make_file("sw.js", "own()");
     assert_body(ask(GET("/sw.js", WORKER)), "own()");
+    make_file("encoded.js.gz", "own()"); /* in no coding that the client accepts */
+    assert_status(ask(GET("/encoded.js", WORKER "Accept-Encoding: br\r\n")), 404);
 }
 
 static void other_requests_and_public_servers_have_404(void **state)

@@ -56,6 +56,38 @@ static void a_change_is_settled_after_its_racy_time(void **state)
     assert_false(settled_after(-1, 2000));
 }
 
+static struct timespec realtime(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now;
+}
+
+/* Of a change so many milliseconds ago that was first seen so long ago. Asks again if a clock went on meanwhile. */
+static bool is_settled_exactly_after(int64_t changed_ms, int64_t seen_ms, int64_t racy_ms)
+{
+    for (;;) {
+        struct timespec now = realtime();
+        int64_t clock = file_stamp_clock();
+        struct file_stamp stamp = {.changed = {now.tv_sec - changed_ms / 1000 - 1,
+                                               now.tv_nsec / 1000000 * 1000000 + (1000 - changed_ms % 1000) * 1000000}};
+        bool settled = file_stamp_is_settled(&stamp, clock - seen_ms, racy_ms);
+        struct timespec after = realtime();
+        if (clock == file_stamp_clock() && after.tv_sec == now.tv_sec && after.tv_nsec == now.tv_nsec)
+            return settled;
+    }
+}
+
+static void a_change_is_settled_from_the_very_limit_on(void **state)
+{
+    (void)state;
+    assert_true(is_settled_exactly_after(2000, 2000, 2000));
+    assert_false(is_settled_exactly_after(1999, 2000, 2000));
+    assert_false(is_settled_exactly_after(2000, 1999, 2000));
+    assert_true(is_settled_exactly_after(LIMIT_CLOCK_SKEW_MS, 0, 2000));
+    assert_false(is_settled_exactly_after(LIMIT_CLOCK_SKEW_MS - 1, 0, 2000));
+}
+
 /* A file system may return any time. */
 static void distant_times_do_not_overflow(void **state)
 {
@@ -100,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_is_settled_after_its_racy_time),
+        cmocka_unit_test(a_change_is_settled_from_the_very_limit_on),
         cmocka_unit_test(an_old_change_that_was_just_seen_is_not_settled),
         cmocka_unit_test(a_change_of_more_than_a_day_ago_is_settled_at_once),
         cmocka_unit_test(distant_times_do_not_overflow),

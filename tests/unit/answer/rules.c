@@ -1,0 +1,244 @@
+/* _redirects and _headers: what they change in responses, and when they are read. */
+#include "asked.h"
+#include "capture.h"
+
+#include <sys/resource.h>
+
+static int open_ruled(void **state)
+{
+    int result = open_site(state);
+    asked.settings.rules = RULES_PLAIN;
+    return result;
+}
+
+static void redirects_and_rewrites_answer_for_missing_files(void **state)
+{
+    (void)state;
+    make_file("_redirects", "/old /new 301\n/rewritten /file.txt 200\n/gone /about.html 410\n/nowhere /missing 200\n"
+                            "/folder /dir 200\n/file.txt /new 301\n/a/:name /b/:name 302\n");
+    const char *response = ask(GET("/old?q=1", ""));
+    assert_status(response, 301);
+    assert_has(response, "\r\nLocation: /new?q=1\r\n");
+    assert_body(ask(GET("/rewritten", "")), "0123456789");
+    response = ask(GET("/gone", ""));
+    assert_status(response, 410);
+    assert_body(response, "<p>about</p>");
+    assert_status(ask(GET("/nowhere", "")), 404);
+    assert_body(ask(GET("/folder", "")), "<p>dir</p>");
+    assert_body(ask(GET("/file.txt", "")), "0123456789"); /* a file precedes a rule */
+    assert_has(ask(GET("/a/x", "")), "\r\nLocation: /b/x\r\n");
+    assert_status(ask(GET("/_redirects", "")), 404);
+    assert_status(ask(GET("/missing", "")), 404);
+}
+
+static void fields_of_matching_paths_are_sent(void **state)
+{
+    (void)state;
+    make_file("_headers", "/file.txt\n  X-One: 1\n  X-Given: ruled\n/*\n  X-All: 2\n");
+    asked.settings.headers[asked.settings.header_count++] = "X-Given: given";
+    asked.settings.headers[asked.settings.header_count++] = "X-Other: given";
+    asked.keeps_store = true;
+    for (unsigned i = 0; i < 2; i++) { /* then the path is known */
+        const char *response = ask(GET("/file.txt", ""));
+        assert_has(response, "\r\nX-One: 1\r\n");
+        assert_has(response, "\r\nX-All: 2\r\n");
+        assert_has(response, "\r\nX-Given: ruled\r\n");
+        assert_lacks(response, "X-Given: given");
+        assert_has(response, "\r\nX-Other: given\r\n");
+        response = ask(GET("/about.html", ""));
+        assert_has(response, "\r\nX-All: 2\r\n");
+        assert_has(response, "\r\nX-Given: given\r\n");
+        assert_lacks(response, "X-One");
+        assert_has(ask(GET("/missing", "")), "\r\nX-All: 2\r\n");
+    }
+}
+
+/* More sets of fields than are kept. */
+static void each_of_many_paths_has_its_own_fields(void **state)
+{
+    enum { PATHS = 100 };
+    static char rules[PATHS * 64];
+    char request[128], field[64];
+    size_t length = 0;
+    (void)state;
+    for (unsigned i = 0; i < PATHS; i++)
+        length += (size_t)snprintf(rules + length, sizeof rules - length, "/p%u\n  X-Path: %u\n", i, i % 20);
+    make_file("_headers", rules);
+    asked.keeps_store = true;
+    for (unsigned i = 0; i < 3 * PATHS; i++) {
+        snprintf(request, sizeof request, "GET /p%u HTTP/1.1\r\nHost: localhost\r\n\r\n", i * 7 % PATHS);
+        snprintf(field, sizeof field, "\r\nX-Path: %u\r\n", i * 7 % PATHS % 20);
+        assert_has(ask(request), field);
+    }
+}
+
+static void an_edit_is_in_the_next_response(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    assert_status(ask(GET("/old", "")), 404);
+    make_file("_redirects", "/old /new 301\n");
+    make_file("_headers", "/*\n  X-All: 1\n");
+    assert_status(ask(GET("/old", "")), 404); /* requests of one iteration share what was read */
+    asked.iteration++;
+    const char *response = ask(GET("/old", ""));
+    assert_has(response, "\r\nLocation: /new\r\n");
+    assert_has(response, "\r\nX-All: 1\r\n");
+    make_file("_redirects", "/old /newer 301\n");
+    make_file("_headers", "/*\n  X-All: two\n");
+    asked.iteration++;
+    response = ask(GET("/old", ""));
+    assert_has(response, "\r\nLocation: /newer\r\n");
+    assert_has(response, "\r\nX-All: two\r\n");
+    assert_int_equal(unlink("_redirects"), 0);
+    asked.iteration++;
+    response = ask(GET("/old", ""));
+    assert_status(response, 404);
+    assert_has(response, "\r\nX-All: two\r\n");
+    assert_int_equal(unlink("_headers"), 0);
+    asked.iteration++;
+    assert_lacks(ask(GET("/old", "")), "X-All");
+}
+
+static const char *told_of(unsigned bad_lines)
+{
+    static char rules[64 * 64];
+    size_t length = 0;
+    for (unsigned i = 0; i < bad_lines; i++)
+        length += (size_t)snprintf(rules + length, sizeof rules - length, "bad\n");
+    make_file("_redirects", rules);
+    asked.iteration++;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    ask(GET("/missing", ""));
+    asked.iteration++;
+    ask(GET("/missing", ""));
+    capture_end(&errors);
+    return captured;
+}
+
+static unsigned count_lines(const char *text)
+{
+    unsigned lines = 0;
+    for (; (text = strchr(text, '\n')) != NULL; text++)
+        lines++;
+    return lines;
+}
+
+static void bad_lines_are_told_of_once_and_bounded(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    assert_has(told_of(1), "tinyhttpd: _redirects:1: ");
+    assert_int_equal(count_lines(captured), 1);
+    assert_int_equal(count_lines(told_of(20)), 20);
+    assert_has(captured, "tinyhttpd: _redirects:20: ");
+    assert_lacks(captured, "more lines");
+    assert_int_equal(count_lines(told_of(23)), 21);
+    assert_lacks(captured, "_redirects:21:");
+    assert_has(captured, "tinyhttpd: _redirects: 3 more lines are ignored\n");
+}
+
+/* No request is answered without the rules. */
+static void rules_that_cannot_be_read_are_an_error(void **state)
+{
+    struct rlimit before, none;
+    (void)state;
+    asked.keeps_store = true;
+    make_file("_redirects", "/old /new 301\n");
+    ask(GET("/file.txt", ""));
+    make_file("_redirects", "/old /newer 301\n");
+    asked.iteration++;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const char *response = ask(GET("/file.txt", ""));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_status(response, 503);
+    assert_has(ask(GET("/old", "")), "\r\nLocation: /newer\r\n");
+}
+
+/* Fields of 1000 bytes; those of --header count as well. */
+static void fields_beyond_the_bound_are_left_out(void **state)
+{
+    static char rules[2 * LIMIT_HEADER_BYTES + 1024], value[1000];
+    static const unsigned most = LIMIT_HEADER_BYTES / 1000;
+    char name[32];
+    size_t length = (size_t)snprintf(rules, sizeof rules, "/file.txt\n");
+    (void)state;
+    memset(value, 'v', sizeof value);
+    for (unsigned i = 0; i <= most; i++) /* with ": " and the line end */
+        length += (size_t)snprintf(rules + length, sizeof rules - length, "  X-%02u: %.*s\n", i, 1000 - 8, value);
+    make_file("_headers", rules);
+    asked.keeps_store = true;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    for (unsigned i = 0; i < 2; i++) {
+        const char *response = ask(GET("/file.txt", ""));
+        for (unsigned field = 0; field <= most; field++) {
+            snprintf(name, sizeof name, "\r\nX-%02u: vvv", field);
+            assert_int_equal(strstr(response, name) != NULL, field < most);
+        }
+    }
+    capture_end(&errors);
+    assert_has(captured, "tinyhttpd: _headers: the fields of a path have more than ");
+    assert_int_equal(count_lines(captured), 1);
+}
+
+/* A rule with "!" at Netlify, and each rule at Cloudflare. */
+static void forced_rules_precede_files(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_NETLIFY;
+    make_file("_redirects", "/file.txt /new 301!\n/about.html /new 301\n");
+    assert_has(ask(GET("/file.txt", "")), "\r\nLocation: /new\r\n");
+    assert_body(ask(GET("/about.html", "")), "<p>about</p>");
+    asked.settings.rules = RULES_CLOUDFLARE;
+    make_file("_redirects", "/file.txt /new 301\n");
+    asked.keeps_store = true;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_has(ask(GET("/file.txt", "")), "\r\nLocation: /new\r\n");
+        assert_body(ask(GET("/style.css", "")), "a {}");
+    }
+}
+
+/* https://developers.cloudflare.com/pages/configuration/serving-pages/ */
+static void nearest_404_page_is_sent_at_cloudflare(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_CLOUDFLARE;
+    assert_int_equal(mkdir("dir/sub", 0755), 0);
+    assert_body(ask(GET("/none", "")), "<p>start</p>"); /* an application of one page */
+    make_file("dir/404.html", "dir");
+    assert_body(ask(GET("/dir/none", "")), "dir");
+    assert_body(ask(GET("/dir/none/", "")), "dir");
+    assert_body(ask(GET("/dir/sub/none", "")), "dir");
+    assert_body(ask(GET("/dir/none/none/none", "")), "dir");
+    assert_body(ask(GET("/empty/none", "")), "<p>start</p>");
+    make_file("404.html", "root");
+    const char *response = ask(GET("/empty/none", ""));
+    assert_status(response, 404);
+    assert_body(response, "root");
+    assert_body(ask(GET("/none", "")), "root");
+    assert_body(ask(GET("/dir/.git/none", "")), "root"); /* hidden */
+    make_file("dir/sub/404.html", "sub");
+    assert_body(ask(GET("/dir/sub/none", "")), "sub");
+    assert_body(ask(GET("/dir/sub/none/", "")), "sub");
+    assert_body(ask(GET("/dir/none", "")), "dir");
+}
+
+#define RULED_TEST(name) cmocka_unit_test_setup_teardown(name, open_ruled, close_site)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RULED_TEST(redirects_and_rewrites_answer_for_missing_files),
+        RULED_TEST(fields_of_matching_paths_are_sent),
+        RULED_TEST(each_of_many_paths_has_its_own_fields),
+        RULED_TEST(an_edit_is_in_the_next_response),
+        RULED_TEST(bad_lines_are_told_of_once_and_bounded),
+        RULED_TEST(rules_that_cannot_be_read_are_an_error),
+        RULED_TEST(fields_beyond_the_bound_are_left_out),
+        RULED_TEST(forced_rules_precede_files),
+        RULED_TEST(nearest_404_page_is_sent_at_cloudflare),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
