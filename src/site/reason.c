@@ -254,12 +254,21 @@ static bool can_read(struct opener *opener, struct span path, struct span *name)
     return false;
 }
 
+/* Returns the longest beginning of a path, in whole names, that the kernel accepts. */
+static struct span shorten(struct span path)
+{
+    while (path.length >= PATH_MAX) {
+        while (path.length > 0 && path.at[path.length - 1] != '/')
+            path.length--;
+        path.length -= path.length > 0;
+    }
+    return path;
+}
+
 /* False if the path can be opened, or if finding out takes too many steps. */
 static bool find_stop(struct opener *opener, struct span path, struct stop *stop)
 {
-    if (path.length >= PATH_MAX) /* the kernel takes no longer one; a reason shows only its first names */
-        path.length = PATH_MAX - 1;
-    if (can_read(opener, path, &stop->name))
+    if (can_read(opener, shorten(path), &stop->name))
         return false;
     stop->error = errno;
     size_t start = (size_t)(stop->name.at - path.at);
