@@ -11,11 +11,11 @@ struct span host_of(const struct request *request, const struct target *target)
 
 struct span host_name(struct span authority)
 {
-    size_t length = authority.length;
-    /*@ loop invariant length <= authority.length; loop assigns length; loop variant length; */
-    while (length > 0 && text_is_digit(authority.at[length - 1]))
-        length--;
-    length = length > 0 && authority.at[length - 1] == ':' ? length - 1 : authority.length;
+    if (span_begins(authority, SPAN("["))) {
+        size_t end = span_find(authority, ']');
+        return (struct span){authority.at, end < authority.length ? end + 1 : end};
+    }
+    size_t length = span_find(authority, ':');
     if (length > 1 && authority.at[length - 1] == '.')
         length--;
     return (struct span){authority.at, length};
