@@ -112,6 +112,7 @@ static void clients_that_refuse_the_coding_get_the_bytes_as_such(void **state)
     assert_has(response, "\r\nVary: Accept-Encoding\r\n");
     assert_body(response, "compressed");
     assert_status(ask(GET("/p.svgz", "Accept-Encoding: *;q=0\r\n")), 406);
+    assert_status(ask(GET("/p.svgz", "Accept-Encoding: identity;q=0.001, gzip;q=0\r\n")), 200);
     assert_has(ask(GET("/p.svgz", "Accept-Encoding: gzip\r\n")), "\r\nContent-Encoding: gzip\r\n");
 }
 

@@ -104,6 +104,22 @@ static void conditions_and_ranges_are_explained(void **state)
     assert_line(response, "coding      identity (the only form)");
 }
 
+static void hidden_and_encoded_files_are_explained(void **state)
+{
+    (void)state;
+    assert_line(ask(GET("/.hidden", EXPLAIN)), "hidden      .hidden: needs --dotfiles");
+    make_file("p.svgz", "compressed");
+    const char *response = ask(GET("/p.svgz", EXPLAIN "Accept-Encoding: gzip\r\n"));
+    assert_line(response, "coding      gzip: that of the file's name");
+    response = ask(GET("/p.svgz", EXPLAIN "Accept-Encoding: identity\r\n"));
+    assert_line(response, "coding      gzip: not accepted, so the file is sent to be saved");
+    response = ask(GET("/p.svgz", EXPLAIN "Accept-Encoding: *;q=0\r\n"));
+    assert_line(response, "coding      gzip: that of the file's name, and not accepted");
+    make_file("alone.css.gz", "compressed");
+    response = ask(GET("/alone.css", EXPLAIN "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\ncoding      gzip: the best of those that exist (gzip");
+}
+
 static void first_ranges_of_many_are_explained(void **state)
 {
     (void)state;
@@ -186,6 +202,7 @@ int main(void)
         ASKED_TEST(listings_are_not_produced),
         ASKED_TEST(reasons_for_and_against_a_listing_are_told),
         ASKED_TEST(first_ranges_of_many_are_explained),
+        ASKED_TEST(hidden_and_encoded_files_are_explained),
         ASKED_TEST(siblings_are_explained_with_their_original),
         ASKED_TEST(conditions_and_ranges_are_explained),
         ASKED_TEST(refused_hosts_are_explained_without_files),
