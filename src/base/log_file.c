@@ -41,7 +41,8 @@ static int open_for_reading(int fd)
 int log_file_open(const char *option, const char *name, struct failure *failure)
 {
     int fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
-    if (fd < 0)
-        fail(failure, EX_CANTCREAT, "%s '%s' can't be opened: %s", option, name, reason_of(errno));
-    return fd < 0 ? fd : open_for_reading(fd);
+    if (fd >= 0)
+        return open_for_reading(fd);
+    fail(failure, EX_CANTCREAT, "%s '%s' can't be opened: %s", option, name, reason_of(errno));
+    return fd;
 }

@@ -39,6 +39,8 @@ static void json_is_sent_on_request(void **state)
     assert_has(response, "\r\nContent-Type: application/json\r\n");
     assert_has(response, "\r\nVary: Accept\r\n");
     assert_has(response, "\"name\":\"note.txt\"");
+    assert_has(response, "\r\nContent-Length: "); /* it is one piece */
+    assert_lacks(response, "chunked");
 }
 
 static void listings_allow_only_their_own_script(void **state)

@@ -69,7 +69,10 @@ static void reason_names_a_coding_that_there_is(void **state)
 {
     (void)state;
     make_file("only.css.br", "compressed");
-    assert_has(ask(GET("/only.css", "Accept: text/plain\r\n")), "'only.css.br', and the request does not accept br");
+    assert_has(ask(GET("/only.css", "Accept: text/plain\r\n")),
+               "'only.css.br', and the request does not accept br (Accept-Encoding).");
+    assert_int_equal(mkdir("folder.css.gz", 0755), 0); /* no form of a file */
+    assert_status(ask(GET("/folder.css", "Accept-Encoding: gzip\r\n")), 404);
 }
 
 static void a_single_file_has_no_encoded_forms(void **state)
@@ -112,6 +115,7 @@ static void clients_that_refuse_the_coding_get_the_bytes_as_such(void **state)
     assert_has(response, "\r\nVary: Accept-Encoding\r\n");
     assert_body(response, "compressed");
     assert_status(ask(GET("/p.svgz", "Accept-Encoding: *;q=0\r\n")), 406);
+    assert_status(ask(GET("/p.svgz", "Accept-Encoding: identity;q=0.001, gzip;q=0\r\n")), 200);
     assert_has(ask(GET("/p.svgz", "Accept-Encoding: gzip\r\n")), "\r\nContent-Encoding: gzip\r\n");
 }
 

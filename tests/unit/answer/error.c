@@ -48,7 +48,9 @@ static void empty_and_too_long_names_are_not_repeated(void **state)
     assert_status(response, 403);
     assert_has(response, "--allow-host NAME");
     assert_lacks(response, "xxx");
-    assert_has(ask("GET / HTTP/1.1\r\nHost: :80\r\n\r\n"), "--allow-host NAME");
+    snprintf(request, sizeof request, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", name + 1);
+    assert_has(ask(request), "xxx");
+    assert_has(ask("GET / HTTP/1.1\r\nHost: :80\r\n\r\n"), "--allow-host NAME.");
 }
 
 static void request_text_is_escaped(void **state)
@@ -168,6 +170,16 @@ static void each_status_has_its_sentence(void **state)
     assert_has(answer_with(301, SPAN_NONE, SPAN("/new")), "leads to another one");
 }
 
+static void errors_of_the_server_have_no_fields_of_rules(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_PLAIN;
+    make_file("_headers", "/*\n  X-All: 1\n");
+    assert_has(answer_with(404, SPAN_NONE, SPAN_NONE), "\r\nX-All: 1\r\n");
+    assert_lacks(answer_with(500, SPAN_NONE, SPAN_NONE), "X-All");
+    assert_lacks(answer_with(503, SPAN_NONE, SPAN_NONE), "X-All");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +192,7 @@ int main(void)
         ASKED_TEST(header_replaces_retry_after),
         ASKED_TEST(a_404_page_links_to_the_start_page),
         ASKED_TEST(each_status_has_its_sentence),
+        ASKED_TEST(errors_of_the_server_have_no_fields_of_rules),
         ASKED_TEST(a_bad_escape_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

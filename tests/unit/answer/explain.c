@@ -20,6 +20,9 @@ static void the_response_is_replaced(void **state)
     assert_has(response, "\r\n\r\n200 OK\n\ntarget      /file.txt -> file.txt\n");
     assert_line(response, "file        file.txt: found, 10 bytes");
     assert_line(response, "field       Content-Length: 10   (of the file)");
+    response = ask(GET("/file.txt", EXPLAIN "If-None-Match: \"x\"\r\n"));
+    assert_line(response, "condition   If-None-Match: \"x\": true");
+    response = ask(GET("/file.txt", EXPLAIN));
     assert_lacks(response, "0123456789");
     assert_null(asked.exchange.entry);
 }
@@ -46,6 +49,22 @@ static void errors_are_explained_and_not_logged_as_such(void **state)
     assert_status(response, 200);
     assert_has(response, "\r\n\r\n503 Service Unavailable\n");
     assert_true(asked.response.unlogged);
+}
+
+static void client_is_explained(void **state)
+{
+    (void)state;
+    make_file("one", "1");
+    const char *response = ask(GET("/one", EXPLAIN));
+    assert_line(response, "client      local");
+    assert_line(response, "file        one: found, 1 byte");
+    struct network *proxy = &asked.settings.trusted_proxies[asked.settings.trusted_proxy_count++];
+    assert_true(address_parse_network(SPAN("127.0.0.1"), proxy));
+    response = ask(GET("/one", EXPLAIN "X-Forwarded-For: 127.0.0.2\r\n"));
+    assert_line(response, "client      local, as a trusted proxy's X-Forwarded-For says");
+    asked.origin.named = true;
+    assert_true(address_parse(SPAN("127.0.0.1"), &asked.origin.client));
+    assert_line(ask(GET("/one", EXPLAIN)), "client      local, as a trusted proxy's PROXY header says");
 }
 
 static void listings_are_not_produced(void **state)
@@ -102,6 +121,22 @@ static void conditions_and_ranges_are_explained(void **state)
     response = ask(GET("/file.txt", EXPLAIN));
     assert_lacks(response, "\nrange");
     assert_line(response, "coding      identity (the only form)");
+}
+
+static void hidden_and_encoded_files_are_explained(void **state)
+{
+    (void)state;
+    assert_line(ask(GET("/.hidden", EXPLAIN)), "hidden      .hidden: needs --dotfiles");
+    make_file("p.svgz", "compressed");
+    const char *response = ask(GET("/p.svgz", EXPLAIN "Accept-Encoding: gzip\r\n"));
+    assert_line(response, "coding      gzip: that of the file's name");
+    response = ask(GET("/p.svgz", EXPLAIN "Accept-Encoding: identity\r\n"));
+    assert_line(response, "coding      gzip: not accepted, so the file is sent to be saved");
+    response = ask(GET("/p.svgz", EXPLAIN "Accept-Encoding: *;q=0\r\n"));
+    assert_line(response, "coding      gzip: that of the file's name, and not accepted");
+    make_file("alone.css.gz", "compressed");
+    response = ask(GET("/alone.css", EXPLAIN "Accept-Encoding: gzip\r\n"));
+    assert_has(response, "\ncoding      gzip: the best of those that exist (gzip");
 }
 
 static void first_ranges_of_many_are_explained(void **state)
@@ -183,9 +218,11 @@ int main(void)
         ASKED_TEST(the_response_is_replaced),
         ASKED_TEST(head_gets_only_the_head),
         ASKED_TEST(errors_are_explained_and_not_logged_as_such),
+        ASKED_TEST(client_is_explained),
         ASKED_TEST(listings_are_not_produced),
         ASKED_TEST(reasons_for_and_against_a_listing_are_told),
         ASKED_TEST(first_ranges_of_many_are_explained),
+        ASKED_TEST(hidden_and_encoded_files_are_explained),
         ASKED_TEST(siblings_are_explained_with_their_original),
         ASKED_TEST(conditions_and_ranges_are_explained),
         ASKED_TEST(refused_hosts_are_explained_without_files),

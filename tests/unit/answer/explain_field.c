@@ -131,12 +131,30 @@ static void fields_of_options_name_the_option(void **state)
     assert_origin(response, "Content-Length", "of the file and the script of --watch");
 }
 
+static void fields_of_rules_name_their_line(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_PLAIN;
+    asked.settings.headers[asked.settings.header_count++] = "X-Given: 1";
+    make_file("_headers", "/*\n  X-One: 1\n/file.txt\n  X-Two: 2\n  Cache-Control: max-age=5\n");
+    make_file("_redirects", "/old /new 301\n");
+    const char *response = ask(GET("/file.txt", EXPLAIN));
+    assert_origin(response, "X-One", "_headers:2");
+    assert_origin(response, "X-Two", "_headers:4");
+    assert_origin(response, "X-Given", "--header");
+    assert_cache(response, "max-age=5: _headers:5");
+    assert_origin(ask(GET("/old", EXPLAIN)), "Location", "'rule' above");
+    asked.settings.rules = RULES_OFF;
+    asked.settings.base = "docs";
+    assert_origin(ask(GET("/", EXPLAIN)), "Location", "--base");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ASKED_TEST(setting_of_cache_is_named),          ASKED_TEST(path_of_a_cache_rule_is_named),
         ASKED_TEST(fields_of_a_file_have_their_origin), ASKED_TEST(fields_of_pages_have_their_origin),
-        ASKED_TEST(fields_of_options_name_the_option),
+        ASKED_TEST(fields_of_rules_name_their_line),    ASKED_TEST(fields_of_options_name_the_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

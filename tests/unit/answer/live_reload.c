@@ -1,4 +1,6 @@
 /* Live reload: the responses with the script, and the answers to its checks. */
+#include "answer/live_reload.h"
+
 #include "asked.h"
 
 #define PAGE "Accept: text/html\r\n"
@@ -161,6 +163,40 @@ static void checks_of_application_pages_find_the_application(void **state)
 
 #define WATCHED_TEST(name) cmocka_unit_test_setup_teardown(name, open_watched, close_site)
 
+static unsigned fills, drops;
+
+static enum body_state fill_page(struct body_producer *producer, struct buffer *piece)
+{
+    (void)producer;
+    buffer_append(piece, SPAN("page"));
+    return ++fills < 2 ? BODY_MORE : BODY_END;
+}
+
+static void drop_page(struct body_producer *producer)
+{
+    (void)producer;
+    drops++;
+}
+
+/* The element waits for a piece that has room for it, and the page is not asked again. */
+static void element_follows_a_page_of_several_pieces(void **state)
+{
+    char small[8], large[512];
+    struct body_producer page = {fill_page, drop_page};
+    struct buffer narrow = BUFFER(small), piece = BUFFER(large);
+    (void)state;
+    struct body_producer *followed = live_reload_follow(&page, SPAN("\"tag\""));
+    assert_non_null(followed);
+    assert_int_equal(followed->fill(followed, &narrow), BODY_MORE);
+    assert_int_equal(followed->fill(followed, &narrow), BODY_MORE);
+    assert_true(span_equal(buffer_span(&narrow), SPAN("pagepage")));
+    assert_int_equal(followed->fill(followed, &piece), BODY_END);
+    assert_non_null(memmem(large, piece.length, "data-etag='\"tag\"'", 17));
+    assert_int_equal(fills, 2);
+    followed->drop(followed);
+    assert_int_equal(drops, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +212,7 @@ int main(void)
         WATCHED_TEST(no_script_is_in_answers_to_other_methods),
         WATCHED_TEST(listings_have_the_script_and_a_stamp),
         WATCHED_TEST(checks_of_application_pages_find_the_application),
+        cmocka_unit_test(element_follows_a_page_of_several_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

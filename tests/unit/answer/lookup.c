@@ -184,6 +184,7 @@ static void address_below_the_base_is_suggested(void **state)
     (void)state;
     asked.settings.base = "docs";
     assert_body(ask(GET("/docs/file.txt", "")), "0123456789");
+    assert_has(ask(GET("/?q", "")), "\r\nLocation: ./docs/?q\r\n");
     const char *response = ask(GET("/dir/x/", "Accept: text/plain\r\n"));
     assert_status(response, 404);
     assert_has(response, "The site is below '/docs/' (--base). Did you mean '/docs/dir/x/'?");

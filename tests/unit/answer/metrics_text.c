@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -66,6 +67,34 @@ static void samples_have_their_values(void **state)
     }
 }
 
+/* Each family begins with its HELP and its TYPE line, and has samples of its own name alone. */
+static void each_sample_follows_the_help_and_type_of_its_family(void **state)
+{
+    static const struct metrics_totals none;
+    char help[128] = "", family[128] = "", type[16], name[128];
+    unsigned families = 0, samples = 0;
+    (void)state;
+    written(&none);
+    for (char *rest = room, *line; (line = strsep(&rest, "\n")) != NULL && rest != NULL;) {
+        if (sscanf(line, "# HELP %127s %*s", help) == 1)
+            continue;
+        if (sscanf(line, "# TYPE %127s %15s", family, type) == 2) {
+            assert_string_equal(family, help);
+            assert_true(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0 || strcmp(type, "histogram") == 0);
+            families++;
+            continue;
+        }
+        assert_int_equal(sscanf(line, "%127[a-z_]", name), 1);
+        if (strcmp(type, "histogram") == 0)
+            assert_int_equal(strncmp(name, family, strlen(family)), 0);
+        else
+            assert_string_equal(name, family);
+        samples++;
+    }
+    assert_int_equal(families, 10);
+    assert_int_equal(samples, 1 + 4 + 1 + METRICS_BUCKETS + 2 + 2 + 4 + 2);
+}
+
 static void the_longest_text_fits_in_4_kib(void **state)
 {
     static struct metrics_totals totals;
@@ -78,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_have_their_values),
+        cmocka_unit_test(each_sample_follows_the_help_and_type_of_its_family),
         cmocka_unit_test(the_longest_text_fits_in_4_kib),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

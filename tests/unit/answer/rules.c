@@ -31,6 +31,17 @@ static void redirects_and_rewrites_answer_for_missing_files(void **state)
     assert_status(ask(GET("/missing", "")), 404);
 }
 
+static void redirects_stay_below_the_base(void **state)
+{
+    (void)state;
+    asked.settings.base = "docs";
+    make_file("_redirects", "/old /new 301\n/away https://example.org/new 301\n");
+    assert_has(ask(GET("/docs/old", "")), "\r\nLocation: /docs/new\r\n");
+    assert_has(ask(GET("/docs/away", "")), "\r\nLocation: https://example.org/new\r\n");
+    asked.settings.base = NULL;
+    assert_has(ask(GET("/old", "")), "\r\nLocation: /new\r\n");
+}
+
 static void fields_of_matching_paths_are_sent(void **state)
 {
     (void)state;
@@ -231,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RULED_TEST(redirects_and_rewrites_answer_for_missing_files),
+        RULED_TEST(redirects_stay_below_the_base),
         RULED_TEST(fields_of_matching_paths_are_sent),
         RULED_TEST(each_of_many_paths_has_its_own_fields),
         RULED_TEST(an_edit_is_in_the_next_response),

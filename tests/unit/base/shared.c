@@ -2,6 +2,7 @@
 #include "base/shared.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,6 +114,27 @@ static int drop_all_parts(void)
     return 0;
 }
 
+/* In a process of its own. */
+static bool keeps_only(unsigned own)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool well = shared_keep(&shared, own);
+        for (unsigned part = 0; part < shared.count; part++)
+            well = well && is_mapped(shared_write(&shared, part)) == (part == own);
+        _exit(well ? 0 : 1);
+    }
+    return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void each_part_can_be_kept(void **state)
+{
+    (void)state;
+    for (unsigned part = 0; part < shared.count; part++)
+        assert_true(keeps_only(part));
+}
+
 static void process_without_a_part_only_reads(void **state)
 {
     (void)state;
@@ -146,7 +168,7 @@ static void write_access_cannot_be_extended(void **state)
     assert_int_equal(status_of(make_views_writable), 0);
 }
 
-static void memory_is_allocated_at_creation(void **state)
+static void memory_is_allocated_and_sealed_at_creation(void **state)
 {
     (void)state;
     for (unsigned part = 0; part < shared.count; part++) {
@@ -158,6 +180,9 @@ static void memory_is_allocated_at_creation(void **state)
         if (stat(name, &file) < 0)
             skip(); /* only root may follow these links (proc_pid_map_files(5)) */
         assert_int_equal(file.st_blocks * 512, shared.size);
+        int fd = open(name, O_RDONLY | O_CLOEXEC);
+        assert_int_equal(fcntl(fd, F_GET_SEALS) & 0x17, 0x17); /* all but F_SEAL_WRITE (fcntl(2)) */
+        close(fd);
     }
 }
 
@@ -179,9 +204,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_processes_see_a_written_part, begin, end),
         cmocka_unit_test_setup_teardown(other_parts_cannot_be_written, begin, end),
+        cmocka_unit_test_setup_teardown(each_part_can_be_kept, begin, end),
         cmocka_unit_test_setup_teardown(process_without_a_part_only_reads, begin, end),
         cmocka_unit_test_setup_teardown(write_access_cannot_be_extended, begin, end),
-        cmocka_unit_test_setup_teardown(memory_is_allocated_at_creation, begin, end),
+        cmocka_unit_test_setup_teardown(memory_is_allocated_and_sealed_at_creation, begin, end),
         cmocka_unit_test(without_memory_there_are_no_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

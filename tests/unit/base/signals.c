@@ -46,8 +46,10 @@ static void ignored_signals_are_given_back_as_they_were(void **state)
     signals_begin_again();
     assert_ptr_equal(handler_of(SIGALRM), SIG_IGN);
     assert_false(is_blocked(SIGALRM));
+    signals_begin_again(); /* remembers nothing anew */
     signals_give_back();
     assert_ptr_equal(handler_of(SIGPWR), SIG_IGN);
+    assert_ptr_equal(handler_of(SIGALRM), SIG_DFL);
     signals_begin_again();
 }
 
@@ -92,6 +94,8 @@ static void hangup_and_suspension_stay_ignored_in_the_master(void **state)
     receive(SIGQUIT);
     assert_true(signals_take(SIGNAL_DRAIN));
     assert_false(signals_take(SIGNAL_DRAIN));
+    receive(SIGTERM);
+    assert_true(signals_take(SIGNAL_DRAIN));
     receive(SIGTERM);
     signal(SIGTSTP, SIG_DFL);
     signals_handle(SIGNAL_MASTER, effects);

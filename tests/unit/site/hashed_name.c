@@ -27,6 +27,8 @@ static const char *const hashed[] = {
     "application-0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9.css",
     "style.min.0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9.CSS",
     "app.6ce24c58023cc2f8fd88fe9d219db6c6.mjs",
+    "main_3f9c2a1b4d5e6f70.js",
+    "app-205e460b479e2e5b48aec07710c08d50205e460b.css",
     /* directories that frameworks reserve */
     "_next/static/chunks/pages/_app.js",
     "_next/static/media/photo.png",

@@ -474,6 +474,9 @@ static void the_policy_allows_only_its_own_styles_and_script(void **state)
     sha256_append_source(&policy, (struct span){at, (size_t)(strstr(at, "</script>") - at)});
     buffer_append(&policy, SPAN("; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"));
     assert_true(span_equal(assets_listing_policy(false), buffer_span(&policy)));
+    const struct span live = SPAN("' 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors");
+    const struct span reloading = assets_listing_policy(true);
+    assert_non_null(memmem(reloading.at, reloading.length, live.at, live.length));
 }
 
 /* ---- names of any length ---- */

@@ -714,6 +714,7 @@ static void reasons_name_what_decided(void **state)
         {"a/b.CSS", SPAN_INIT(""), "extension .CSS"},
         {"my.conf", SPAN_INIT(""), "--mime"},
         {"page", SPAN_INIT("<!DOCTYPE html>"), "no extension; the content begins as HTML"},
+        {"docs.d/page", SPAN_INIT("<!DOCTYPE html>"), "no extension; the content begins as HTML"},
         {"notes.v1", SPAN_INIT("<!DOCTYPE html>"), "no known extension; the content is UTF-8 text"},
         {"archive", SPAN_INIT("PK\3\4\0"), "no known extension; the content is a ZIP archive"},
         {"data", SPAN_INIT("\0\1"), "no known extension; libmagic's guess"},

@@ -167,11 +167,21 @@ static int unmake(void **state)
 
 static char suggestion[REASON_MAX + 1]; /* of the last reason */
 
+/* The lowest free descriptor. */
+static int lowest(void)
+{
+    int fd = dup(root);
+    close(fd);
+    return fd;
+}
+
 static const char *reason_of(const char *path, bool dotfiles)
 {
     static char text[REASON_MAX + 1];
+    int before = lowest();
     struct reason reason = {{text, 0, REASON_MAX, false}, {suggestion, 0, REASON_MAX, false}};
     reason_find(&reason, &beneath, span_of(path), dotfiles, ++second);
+    assert_int_equal(lowest(), before); /* all are closed */
     text[reason.text.length] = '\0';
     suggestion[reason.suggestion.length] = '\0';
     return text;

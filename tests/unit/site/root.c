@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -119,6 +120,37 @@ static void missing_file_is_a_missing_root(void **state)
     }
 }
 
+/* As a worker sees a root whose permissions changed. */
+static int look_inside_as_another_user(void)
+{
+    int error = 0;
+    if (geteuid() == 0 && setuid(65534) < 0)
+        return 77;
+    return root_look(&opened, &error) == ROOT_CURRENT && root_look_inside(&opened, &error) == ROOT_MISSING &&
+                   error == EACCES
+               ? 0
+               : 1;
+}
+
+static void root_that_may_not_be_entered_is_missing_inside(void **state)
+{
+    int status, error = 0;
+    (void)state;
+    assert_int_equal(root_look_inside(&opened, &error), ROOT_CURRENT);
+    assert_int_equal(chmod(name, 0600), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(look_inside_as_another_user());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(chmod(name, 0755), 0);
+    opened.file = "none";
+    assert_int_equal(root_look_inside(&opened, &error), ROOT_MISSING);
+    assert_int_equal(error, ENOENT);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +159,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(link_that_leads_to_it_is_current, begin, end),
         cmocka_unit_test_setup_teardown(name_of_no_directory_is_missing, begin, end),
         cmocka_unit_test_setup_teardown(missing_file_is_a_missing_root, begin, end),
+        cmocka_unit_test_setup_teardown(root_that_may_not_be_entered_is_missing_inside, begin, end),
         cmocka_unit_test_setup_teardown(without_a_name_only_a_removed_root_is_missing, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

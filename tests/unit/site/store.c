@@ -87,12 +87,20 @@ int __openat_2(int directory, const char *path, int flags)
 /* ---- reads that meet a write ---- */
 
 static unsigned torn_reads; /* so many that follow, each of which gives something else */
+static unsigned cut_reads;  /* not 0: each gives at most 7 bytes, and every other one is interrupted by a signal */
+static int read_error;      /* of each; 0: none */
 
 /* Takes the C library's place, whose declaration may be an inline function. */
 ssize_t read_torn(int fd, void *room, size_t size, off_t offset) __asm__("pread");
 
 ssize_t read_torn(int fd, void *room, size_t size, off_t offset)
 {
+    if (read_error != 0 || (cut_reads > 0 && cut_reads++ % 2 == 0)) {
+        errno = read_error != 0 ? read_error : EINTR;
+        return -1;
+    }
+    if (cut_reads > 0 && size > 7)
+        size = 7;
     ssize_t length = (ssize_t)syscall(SYS_pread64, fd, room, size, offset);
     if (torn_reads > 0 && length > 0)
         ((char *)room)[0] = (char)('0' + torn_reads-- % 10);
@@ -245,6 +253,53 @@ static void files_are_found(void **state)
     struct entry *entry = found("empty");
     assert_int_equal(entry->fd, -1);
     assert_non_null(entry->bytes);
+    store_release(store, entry);
+}
+
+static void reads_may_be_short_interrupted_or_fail(void **state)
+{
+    static const char text[] = "A text of more than seven bytes, and of more than two times seven.";
+    (void)state;
+    write_file("text", text);
+    cut_reads = 1;
+    assert_content("text", text);
+    cut_reads = 0;
+    write_file("other", text);
+    struct capture errors = capture_begin(STDERR_FILENO);
+    read_error = EIO;
+    int status = find("other", &(struct entry *){NULL});
+    read_error = 0;
+    capture_end(&errors);
+    assert_int_equal(status, 500);
+    assert_content("other", text);
+}
+
+/* store_read() */
+static void large_file_is_read_up_to_its_end(void **state)
+{
+    enum { SIZE = LIMIT_STORE_FILE + 100 };
+    static char room[SIZE + 50];
+    size_t length = 0;
+    (void)state;
+    make_hollow("large", SIZE);
+    struct entry *entry = found("large");
+    cut_reads = 1;
+    assert_int_equal(store_read(entry, room, 100, &length), 0);
+    cut_reads = 0;
+    assert_int_equal(length, 100);
+    assert_int_equal(store_read(entry, room, SIZE, &length), 0);
+    assert_int_equal(length, SIZE);
+    assert_int_equal(store_read(entry, room, sizeof room, &length), 0);
+    assert_int_equal(length, SIZE);
+    struct capture errors = capture_begin(STDERR_FILENO);
+    make_hollow("large", SIZE - 1);
+    int shrunk = store_read(entry, room, sizeof room, &length);
+    read_error = EIO;
+    int failed = store_read(entry, room, sizeof room, &length);
+    read_error = 0;
+    capture_end(&errors);
+    assert_int_equal(shrunk, 503);
+    assert_int_equal(failed, 500);
     store_release(store, entry);
 }
 
@@ -1737,6 +1792,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(files_are_found),
+        TEST(reads_may_be_short_interrupted_or_fail),
+        TEST(large_file_is_read_up_to_its_end),
         TEST(bytes_are_kept_as_they_are),
         TEST(directories_are_found),
         TEST(what_is_missing_is_404),
