@@ -47,7 +47,8 @@ static void check_settings(const struct words *words, const struct settings *set
     CHECK(settings->workers <= LIMIT_WORKERS);
     CHECK(settings->bind_count <= LIMIT_LISTENERS);
     for (unsigned i = 0; i < settings->bind_count; i++)
-        CHECK(is_borrowed(words, settings->binds[i]) && *settings->binds[i] != '\0');
+        CHECK(*settings->binds[i] != '\0' && (is_borrowed(words, settings->binds[i]) ||
+                                              strncmp(settings->binds[i], "unix:", 5) == 0)); /* a copy of the path */
     CHECK(settings->header_count <= LIMIT_HEADERS && settings->type_count <= LIMIT_TYPE_OVERRIDES &&
           settings->allowed_host_count <= LIMIT_ALLOWED_HOSTS);
     for (unsigned i = 0; i < settings->header_count; i++) /* no line ends */
