@@ -369,8 +369,8 @@ static void signal_writers(const pid_t *pids, unsigned count, int signal)
 
 /* SIGCHLD ends each pause. Pauses are short, as SIGCHLD never comes if the parent process has it ignored. A log
    writer that waits for a file system which does not respond ends when that does (signal(7)); this process does not
-   wait for it. No pause counts for more than it should have
-   taken: while this process had no CPU time, the log writers may have had none. */
+   wait for it. No pause counts for more than it should have taken: while this process had no CPU time, the log writers
+   may have had none. */
 void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
 {
     enum { PAUSE_MS = 20 };

@@ -72,11 +72,14 @@ static void fill_getopt(struct option *names, char *letters)
     *letters = '\0';
 }
 
+static int fail_equals(struct failure *failure)
+{
+    return fail(failure, EX_USAGE, "'=' is for long options, such as '--port=8080'; a letter has none: '-p 8080'");
+}
+
 static int fail_unknown(struct failure *failure, const char *typed)
 {
     const char *name = typed + strspn(typed, "-"), *first = NULL;
-    if (strcmp(typed, "-=") == 0)
-        return fail(failure, EX_USAGE, "'=' is for long options, such as '--port=8080'; a letter has none: '-p 8080'");
     bool letter = typed[1] != '-';
     const char *alias = letter == (strlen(name) == 1) ? option_aliases_find(name) : NULL;
     if (alias != NULL)
@@ -123,7 +126,7 @@ static int fail_option(struct failure *failure, int result, int key, const char 
         return fail(failure, EX_USAGE, "option '%s' needs a value; see 'tinyhttpd --help'", shown);
     if (is_long && key != 0)
         return fail(failure, EX_USAGE, "option '%s' takes no value; type '%s'", shown, shown);
-    return fail_unknown(failure, shown);
+    return key == '=' ? fail_equals(failure) : fail_unknown(failure, shown);
 }
 
 /* ---- the command line ---- */
@@ -162,7 +165,7 @@ static enum options_result read_arguments(struct reading *reading, int count, ch
         }
         const char *word = arguments[optind - 1];
         if (optarg != NULL && *optarg == '=' && optarg != word && optarg[-1] == key) { /* "-p=80" */
-            fail_unknown(reading->failure, "-=");
+            fail_equals(reading->failure);
             return OPTIONS_BAD;
         }
         if (key == KEY_CHECK) {

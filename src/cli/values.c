@@ -109,13 +109,14 @@ int values_set_root(struct settings *settings, struct failure *failure, const ch
 {
     if (*typed == '\0')
         return fail(failure, EX_USAGE, "root '' is empty; give a directory, such as '.'");
-    if (settings->root != NULL && strcmp(settings->root, typed) != 0 && values_is_port(typed))
+    if (settings->root == NULL || strcmp(settings->root, typed) == 0) {
+        settings->root = typed;
+        return 0;
+    }
+    if (values_is_port(typed))
         return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; for a port, type '-p %s'", settings->root, typed,
                     typed);
-    if (settings->root != NULL && strcmp(settings->root, typed) != 0)
-        return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; give only one", settings->root, typed);
-    settings->root = typed;
-    return 0;
+    return fail(failure, EX_USAGE, "two roots, '%s' and '%s'; give only one", settings->root, typed);
 }
 
 static int set_root(const struct value *value)

@@ -44,8 +44,7 @@ void handover_close_inherited(int ready);
    failure's status. */
 int handover_read(struct handover *handover, struct failure *failure);
 
-/* Where one process was passed the sockets, and a child of it serves: call this in the child, before handover_read().
-   */
+/* Where one process was passed the sockets and a child of it serves: call this in the child, before handover_read. */
 void handover_take_from_parent(pid_t parent);
 
 /* And this in the parent: closes its sockets, as elsewhere they would take connections that nothing accepts, and

@@ -242,8 +242,7 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOMEM;
 }
 
-/* True for a process that has a CPU or waits for one: the state R of proc_pid_stat(5), after the name in parentheses.
-   */
+/* True for a process that has a CPU or waits for one: state R of proc_pid_stat(5), after the name in parentheses. */
 static bool is_runnable(pid_t pid)
 {
     char path[40], text[64];
