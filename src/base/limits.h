@@ -75,6 +75,10 @@
 /* Bytes that a connection sends before other connections have their turn. */
 #define LIMIT_TURN_BYTES 1048576
 
+/* Microseconds for the turns of all connections with a response in flight, before a worker looks for new requests: some
+   ten turns. A small request beside a thousand downloads waits no longer than beside ten. */
+#define LIMIT_TURNS_US 2000
+
 /* A turn of a response in a simulated slow network: short enough that six downloads look even, and 50 wakeups a second
    cost no CPU time to speak of. */
 #define LIMIT_SLOW_TURN_MS 20

@@ -4,6 +4,7 @@
 #include "base/descriptors.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/signals.h"
 #include "serve/connection.h"
 #include "serve/deadline.h"
@@ -53,8 +54,9 @@ struct worker {
     unsigned connections;
     unsigned idle; /* connections with DEADLINE_IDLE */
     unsigned connections_max;
-    struct connection *ready; /* a queue: to be stepped in the next iteration without an event */
+    struct connection *ready; /* a queue: to be stepped without an event, from the next iteration on */
     struct connection **ready_end;
+    unsigned ready_count;
     struct connection *closed; /* freed at the end of the iteration, as events may still point to them */
     struct deadlines deadlines;
     struct config config;
@@ -120,7 +122,7 @@ static void close_connection(struct worker *worker, struct connection *connectio
     worker->idle -= connection->deadline.kind == DEADLINE_IDLE;
     connection_close(connection, &worker->service);
     worker->connections--;
-    if (connection->ready) /* step_ready adds it to the closed ones */
+    if (connection->ready) /* step_ready() adds it to the closed ones */
         return;
     connection->next = worker->closed;
     worker->closed = connection;
@@ -134,6 +136,18 @@ static void add_ready(struct worker *worker, struct connection *connection)
     connection->next = NULL;
     *worker->ready_end = connection;
     worker->ready_end = &connection->next;
+    worker->ready_count++;
+}
+
+static struct connection *take_first_ready(struct worker *worker)
+{
+    struct connection *first = worker->ready;
+    worker->ready = first->next;
+    if (worker->ready == NULL)
+        worker->ready_end = &worker->ready;
+    worker->ready_count--;
+    first->ready = false;
+    return first;
 }
 
 /* Not inlined, as most calls of watch need no such stack frame. */
@@ -616,7 +630,9 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
         if (is_of_source(worker, &events[i]))
             continue;
         note_event(connection, events[i].events);
-        if (connection->ready) /* it is stepped in this iteration anyway */
+        if (connection->state == CONNECTION_SEND)
+            add_ready(worker, connection);
+        if (connection->ready) /* its turn comes, after the requests of this batch */
             continue;
         struct arrival *arrival = &worker->arrived[(*arrivals)++];
         arrival->connection = connection;
@@ -655,27 +671,21 @@ static void serve_sources(struct worker *worker, const struct epoll_event *event
     }
 }
 
-/* Detaches the ready list; connections that become ready now run in the next iteration. */
-static struct connection *take_ready(struct worker *worker)
+/* Steps the first `count` of the ready connections. After LIMIT_TURNS_US the others wait for the next iteration, which
+   answers the requests that have arrived meanwhile first. */
+static void step_ready(struct worker *worker, unsigned count)
 {
-    struct connection *connection = worker->ready;
-    worker->ready = NULL;
-    worker->ready_end = &worker->ready;
-    return connection;
-}
-
-static void step_ready(struct worker *worker, struct connection *connection)
-{
-    while (connection != NULL) {
-        struct connection *next = connection->next;
-        connection->ready = false;
+    int64_t end = count > 0 ? now_us() + LIMIT_TURNS_US : 0;
+    while (count-- > 0) {
+        struct connection *connection = take_first_ready(worker);
         if (connection->state == CONNECTION_CLOSED) {
             connection->next = worker->closed;
             worker->closed = connection;
         } else {
             step(worker, connection);
         }
-        connection = next;
+        if (count > 0 && now_us() >= end)
+            return;
     }
 }
 
@@ -920,7 +930,7 @@ static void iterate(struct worker *worker)
 {
     int reported = wait_for_events(worker);
     unsigned count = reported > 0 ? (unsigned)reported : 0;
-    struct connection *ready = take_ready(worker);
+    unsigned ready_count = worker->ready_count;
     int64_t before = worker->now;
     worker->service.context.iteration++;
     listing_begin_iteration();
@@ -934,7 +944,7 @@ static void iterate(struct worker *worker)
         renew_deadlines(worker);
     serve_connections(worker, worker->events, count);
     serve_sources(worker, worker->events, count);
-    step_ready(worker, ready);
+    step_ready(worker, ready_count);
     if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
     free_closed(worker);
@@ -1030,7 +1040,8 @@ static void close_worker(struct worker *worker)
 {
     for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++)
         close_all(worker, kind);
-    step_ready(worker, take_ready(worker));
+    while (worker->ready_count > 0)
+        step_ready(worker, worker->ready_count);
     free_closed(worker);
     log_close();
     descriptors_close(worker->epoll);

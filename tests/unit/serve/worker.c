@@ -1,5 +1,5 @@
 /* A worker whose accept fails repeatedly: it pauses each time, and accepts again when the error is over. Connections
-   that it takes over from another worker, or hands over. */
+   that it takes over from another worker, or hands over. A request that arrives during many downloads. */
 #include "serve/worker.h"
 
 #include "base/descriptors.h"
@@ -17,11 +17,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -41,6 +44,11 @@ struct trial {
     atomic_int error; /* of each accept; 0 for none */
     atomic_int only;  /* the listener for which accept fails; 0 for each */
     atomic_uint accepts;
+    int asker;           /* the client's end of a connection whose requests arrive during downloads; 0: none */
+    unsigned turns;      /* calls of sendfile */
+    unsigned asked;      /* the turn of the request that waits; 0: none does */
+    atomic_uint answers; /* to requests of the asker */
+    unsigned longest;    /* the most turns that a request waited */
 };
 static struct trial *trials, *trial;
 
@@ -52,6 +60,32 @@ int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags)
     trial->accepts++;
     errno = trial->only == 0 || trial->only == fd ? trial->error : 0;
     return errno != 0 ? -1 : (int)syscall(SYS_accept4, fd, peer, length, flags);
+}
+
+static const char request[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/* Asks again in the turn after each response. */
+static void ask_during(unsigned turn)
+{
+    char response[4096];
+    if (trial->asked != 0 && recv(trial->asker, response, sizeof response, MSG_DONTWAIT) > 0) {
+        unsigned waited = turn - trial->asked;
+        trial->longest = waited > trial->longest ? waited : trial->longest;
+        trial->asked = 0;
+        trial->answers++;
+    } else if (trial->asked == 0) {
+        assert_int_equal(send(trial->asker, request, sizeof request - 1, 0), sizeof request - 1);
+        trial->asked = turn;
+    }
+}
+
+/* Replaces the C library's: each turn takes a millisecond or more, and no client is too slow for it. */
+ssize_t sendfile(int socket, int file, off_t *offset, size_t bytes)
+{
+    (void)socket, (void)file, (void)offset;
+    ask_during(++trial->turns);
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return (ssize_t)bytes;
 }
 
 static int listen_at(struct sockaddr_in *address)
@@ -105,8 +139,6 @@ static void assert_served(int client)
     assert_true(recv(client, answer, 12, MSG_WAITALL) == 12);
     assert_memory_equal(answer, "HTTP/1.1 ", 9);
 }
-
-static const char request[] = "GET /none HTTP/1.1\r\nHost: a\r\n\r\n";
 
 static int ask(const struct sockaddr_in *address)
 {
@@ -356,6 +388,34 @@ static void a_queue_that_stays_full_counts_as_broken(void **state)
     close(client), close(filler), close(filler_kept), close(in), close(out), close(master);
 }
 
+/* Turns of LIMIT_TURNS_US at most come before it, not one of each download. */
+static void a_request_overtakes_the_turns_of_downloads(void **state)
+{
+    enum { DOWNLOADS = 40, ANSWERS = 50, LONGEST = 1 + (LIMIT_TURNS_US + 999) / 1000 };
+    char path[] = "/tmp/tinyhttpd-XXXXXX", head[128];
+    int file = mkstemp(path), kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_IN), downloads[DOWNLOADS];
+    (void)state;
+    assert_int_equal(ftruncate(file, INT64_C(1) << 40), 0);
+    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    trial = &trials[0];
+    *trial = (struct trial){.asker = hand_to(channel, "", 0, &kept)};
+    close(kept);
+    for (unsigned i = 0; i < DOWNLOADS; i++) {
+        downloads[i] = hand_to(channel, head, 0, &kept);
+        close(kept);
+    }
+    pid_t worker = start_worker(NULL, 0);
+    while (trial->answers < ANSWERS)
+        wait_ms(10);
+    for (unsigned i = 0; i < DOWNLOADS; i++)
+        close(downloads[i]);
+    close(trial->asker);
+    stop_worker(worker);
+    assert_in_range(trial->longest, 1, LONGEST);
+    close(channel), close(file);
+    assert_int_equal(unlink(path), 0);
+}
+
 /* No other workers, and no master that reads notices. */
 static void fill_fixed_descriptors(void)
 {
@@ -376,6 +436,7 @@ int main(void)
         cmocka_unit_test(a_closed_connection_that_was_taken_over_has_no_more_events),
         cmocka_unit_test(a_connection_that_was_handed_over_has_no_more_events),
         cmocka_unit_test(a_queue_that_stays_full_counts_as_broken),
+        cmocka_unit_test(a_request_overtakes_the_turns_of_downloads),
     };
     trials = mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fill_fixed_descriptors();
