@@ -166,10 +166,14 @@ static bool read_path(struct target *target)
         loop assigns at, start, end, target->hidden, target->room[0 .. LIMIT_TARGET + 1];
         loop variant raw.length - at; */
     for (size_t at = 0; at < raw.length;) {
-        if (is_of_class(raw.at[at], IN_SEGMENT)) {
-            path[end++] = raw.at[at++];
-            continue;
-        }
+        size_t next = at;
+        /*@ loop invariant start <= end <= next <= raw.length;
+            loop assigns next, end, target->room[0 .. LIMIT_TARGET + 1]; loop variant raw.length - next; */
+        while (next < raw.length && is_of_class(raw.at[next], IN_SEGMENT))
+            path[end++] = raw.at[next++];
+        at = next;
+        if (at == raw.length)
+            break;
         int byte = decode_byte(raw, &at);
         if (byte < 0)
             return false;

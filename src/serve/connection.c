@@ -104,16 +104,16 @@ static struct received receive(struct connection *connection, char *room, size_t
 {
     ssize_t bytes;
     if (!connection->readable)
-        return (struct received){.kind = RECEIVED_NOTHING};
+        return (struct received){room, RECEIVED_NOTHING};
     do
         bytes = recv(connection->fd, room, size, 0);
     while (bytes < 0 && errno == EINTR);
     if (bytes <= 0) {
         connection->readable = false;
-        return (struct received){.kind = bytes < 0 && errno == EAGAIN ? RECEIVED_NOTHING : RECEIVED_END};
+        return (struct received){room, bytes < 0 && errno == EAGAIN ? RECEIVED_NOTHING : RECEIVED_END};
     }
     connection->readable = (size_t)bytes == size || connection->peer_shutdown || connection->urgent;
-    return (struct received){RECEIVED_BYTES, {room, (size_t)bytes}};
+    return (struct received){room, bytes};
 }
 
 struct received connection_receive(struct connection *connection, char *room, size_t size)
@@ -160,13 +160,13 @@ static struct reading request_if_answerable(struct request *request, struct span
 static struct reading read_fresh(struct connection *connection, struct service *service)
 {
     struct request *request = &service->request;
-    bool was_readable = service->received.kind != RECEIVED_NOTHING;
+    bool was_readable = service->received.length != RECEIVED_NOTHING;
     struct received received =
         was_readable ? service->received : receive(connection, service->room, sizeof service->room);
-    service->received.kind = RECEIVED_NOTHING;
-    if (received.kind != RECEIVED_BYTES)
-        return no_request(received.kind == RECEIVED_END);
-    struct span bytes = request_skip_empty_lines(received.bytes);
+    service->received.length = RECEIVED_NOTHING;
+    if (received.length <= 0)
+        return no_request(received.length == RECEIVED_END);
+    struct span bytes = request_skip_empty_lines((struct span){received.at, (size_t)received.length});
     if (bytes.length == 0) /* still idle */
         return no_request(false);
     if (is_tls(bytes))
@@ -191,9 +191,9 @@ static struct reading read_more_head(struct connection *connection)
         if (room == NULL)
             return no_request(true);
         struct received received = receive(connection, room, size);
-        if (received.kind != RECEIVED_BYTES)
-            return no_request(received.kind == RECEIVED_END);
-        input_add(connection->input, received.bytes.length);
+        if (received.length <= 0)
+            return no_request(received.length == RECEIVED_END);
+        input_add(connection->input, (size_t)received.length);
     }
     struct input *input = connection->input;
     struct span rest = input_read_head(input);
@@ -207,10 +207,10 @@ static struct reading read_more_body(struct connection *connection, struct servi
     struct request *request = &connection->input->request;
     size_t used;
     struct received received = receive(connection, service->room, sizeof service->room);
-    if (received.kind != RECEIVED_BYTES)
-        return no_request(received.kind == RECEIVED_END);
-    request_read_body(request, service->room, received.bytes.length, &used);
-    struct span rest = {service->room + used, received.bytes.length - used};
+    if (received.length <= 0)
+        return no_request(received.length == RECEIVED_END);
+    request_read_body(request, service->room, (size_t)received.length, &used);
+    struct span rest = {service->room + used, (size_t)received.length - used};
     return request_if_answerable(request, SPAN_NONE, rest, false);
 }
 

@@ -21,6 +21,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum connection_state {
     CONNECTION_PROXY, /* expects a PROXY header, which is left in the socket until it is whole */
@@ -39,16 +40,12 @@ enum connection_want {
     WANT_NEXT_TURN, /* the same, after a turn of the slow network */
 };
 
-enum received_kind {
-    RECEIVED_NOTHING, /* yet */
-    RECEIVED_BYTES,
-    RECEIVED_END, /* the end of the stream, or an error */
-};
+enum { RECEIVED_NOTHING = 0, RECEIVED_END = -1 };
 
-/* The result of a recv; the bytes are in the caller's room. */
+/* The result of a recv into the caller's room. */
 struct received {
-    enum received_kind kind;
-    struct span bytes;
+    const char *at;
+    ssize_t length; /* RECEIVED_NOTHING: no byte yet; RECEIVED_END: the end of the stream, or an error */
 };
 
 struct connection {

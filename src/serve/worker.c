@@ -638,8 +638,8 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
         arrival->connection = connection;
         arrival->received = connection_awaits_request(connection)
                                 ? connection_receive(connection, worker->batch + used, LIMIT_INPUT)
-                                : (struct received){.kind = RECEIVED_NOTHING};
-        used += arrival->received.bytes.length;
+                                : (struct received){NULL, RECEIVED_NOTHING};
+        used += arrival->received.length > 0 ? (size_t)arrival->received.length : 0;
     }
     return i;
 }
@@ -675,7 +675,7 @@ static void serve_sources(struct worker *worker, const struct epoll_event *event
    answers the requests that have arrived meanwhile first. */
 static void step_ready(struct worker *worker, unsigned count)
 {
-    int64_t end = count > 0 ? now_us() + LIMIT_TURNS_US : 0;
+    int64_t end = now_us() + LIMIT_TURNS_US;
     while (count-- > 0) {
         struct connection *connection = take_first_ready(worker);
         if (connection->state == CONNECTION_CLOSED) {
@@ -944,7 +944,8 @@ static void iterate(struct worker *worker)
         renew_deadlines(worker);
     serve_connections(worker, worker->events, count);
     serve_sources(worker, worker->events, count);
-    step_ready(worker, ready_count);
+    if (ready_count > 0)
+        step_ready(worker, ready_count);
     if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
     free_closed(worker);
