@@ -260,7 +260,7 @@ static const char *write_field(struct ruled_config *ruled, const struct header_f
 
 static void tell_overflow(struct rules *rules)
 {
-    if (tells(rules, TOPIC_LONG_FIELDS, rules->headers_file.hash, &rules->context))
+    if (tells(rules, TOPIC_LONG_FIELDS, rules->headers_file.hash, rules->plain))
         log_error("_headers: the fields of a path have more than %d bytes, with those of --header; some are "
                   "left out",
                   LIMIT_HEADER_BYTES);
@@ -331,14 +331,14 @@ static void learn(struct rules *rules, struct known_path *known)
 
 static void use_fields(struct rules *rules, struct exchange *exchange)
 {
-    rules->plain = exchange->context;
-    rules->context = *exchange->context;
     struct known_path *known = place_of_path(rules);
+    rules->plain = exchange->context;
     if (!is_known(rules, known))
         learn(rules, known);
     rules->unforced = known->unforced;
     if (known->ruled == NULL)
         return;
+    rules->context = *exchange->context;
     rules->context.config = &known->ruled->config;
     exchange->context = &rules->context;
     exchange->response->common = rules->context.config->common;
