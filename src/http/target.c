@@ -167,7 +167,7 @@ static bool read_path(struct target *target)
         loop variant raw.length - at; */
     for (size_t at = 0; at < raw.length;) {
         size_t next = at;
-        /*@ loop invariant start <= end <= next <= raw.length;
+        /*@ loop invariant start <= end <= next <= raw.length && at <= next;
             loop assigns next, end, target->room[0 .. LIMIT_TARGET + 1]; loop variant raw.length - next; */
         while (next < raw.length && is_of_class(raw.at[next], IN_SEGMENT))
             path[end++] = raw.at[next++];

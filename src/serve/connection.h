@@ -36,7 +36,7 @@ enum connection_want {
     WANT_EVENT, /* to be stepped after an event of its socket */
     WANT_ROOT,  /* to be handed over to the workers of the new root, or stepped again some milliseconds later */
     WANT_CLOSE,
-    WANT_TURN,      /* to be stepped in the next iteration, after other connections; see connection_slow_down */
+    WANT_TURN,      /* to be stepped in a later iteration, after other connections; see connection_slow_down */
     WANT_NEXT_TURN, /* the same, after a turn of the slow network */
 };
 
