@@ -111,7 +111,7 @@ tools := perl curl
 missing += $(if $(call have,$(PKG_CONFIG)),$(shell $(pkg_config) --exists cmocka || echo cmocka))
 endif
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
-tools += gcc perl clang-format clang-tidy cppcheck shellcheck mandoc bash
+tools += gcc perl clang clang-format clang-tidy clang-query cppcheck shellcheck mandoc bash
 endif
 ifneq ($(filter deb,$(MAKECMDGOALS)),)
 tools += dh
@@ -170,6 +170,18 @@ cflags_fuzz := $(cflags_debug) -fsanitize=fuzzer-no-link
 ldflags_fuzz := $(sanitize) -fsanitize=fuzzer
 # With the char of arm64, for the warnings that it brings.
 cflags_analyzer := -O2 -fanalyzer -funsigned-char -Werror
+# All warnings of clang but these:
+#   padded                       structs have padding
+#   declaration-after-statement  C17 allows it, as it does what c99-compat and pre-c11-compat name
+#   disabled-macro-expansion     glibc's sa_handler and others are macros that name themselves
+#   switch-default               contradicts covered-switch-default: a switch over an enum names all its values
+#   anon-enum-enum-conversion    a sum of two constants, which C knows only as enums
+#   unsafe-buffer-usage          pointer arithmetic is C
+# With optimization, so that _FORTIFY_SOURCE warns, too.
+cflags_strict := -O1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -Werror -Weverything -Wno-unknown-warning-option \
+	$(addprefix -Wno-,padded declaration-after-statement c99-compat pre-c11-compat disabled-macro-expansion \
+	switch-default anon-enum-enum-conversion unsafe-buffer-usage)
+cflags_scan := -O1
 # Without optimization, so that the program's branches are those of the source.
 cflags_coverage := -O0 -g -U_FORTIFY_SOURCE --coverage -DTINYHTTPD_COVERAGE='"$(abspath $(BUILD))"'
 ldflags_coverage := --coverage
@@ -505,7 +517,8 @@ proof-check: ## Seed an error into each proved function: the proof must notice i
 
 # ---- Static checks ------------------------------------------------------------------------------------------------
 
-lint_parts := lint-layers lint-share lint-docs lint-format lint-tidy lint-cppcheck lint-analyzer lint-scripts
+lint_parts := lint-layers lint-share lint-docs lint-format lint-dropped lint-strict lint-tidy lint-cppcheck \
+	lint-analyzer lint-scripts
 tidied := $(sources:%.c=$(BUILD_ROOT)/tidy/%.ok)
 .PHONY: $(lint_parts)
 
@@ -567,9 +580,17 @@ analyzed: $(objects)
 lint-analyzer:
 	+@$(MAKE) KIND=analyzer CC=gcc analyzed
 
+lint-strict:
+	+@$(MAKE) KIND=strict CC=clang analyzed
+
+lint-dropped:
+	@echo '  dropped results'
+	@.ci/dropped --self-test
+	@.ci/dropped $(base_cflags) $(CPPFLAGS)
+
 lint-scripts:
 	@echo '  shellcheck, perl -c, node --check'
-	@shellcheck .ci/deps .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check .ci/boot-systemd \
+	@shellcheck .ci/deps .ci/dropped .ci/run .ci/coverage .ci/valgrind .ci/image-check .ci/debian .ci/musl-check .ci/arm64-check .ci/deb .ci/package-check .ci/boot-systemd \
 		share/packaging/alpine/APKBUILD share/packaging/arch/PKGBUILD tests/fuzz/run tests/proof/run
 	@for script in .ci/docs .ci/layers .ci/mutants .ci/test $(wildcard tests/http/lib/*.pm tests/http/lib/*/*.pm) $(http_tests) tests/clients/run \
 		$(wildcard tests/clients/*.pl tests/clients/lib/*.pm tests/clients/programs/*.perl); do \
@@ -583,5 +604,17 @@ lint: lint-manifest
 lint-manifest:
 	@echo '  manifest'
 	@if test -x /usr/bin/python3; then .ci/manifest share/kubernetes/*.yaml; else echo 'manifest: skipped: no python3 here'; fi
+
+# clang-tidy runs the analyzer's default checkers, too; these add experimental ones, without two that give false alarms:
+# PointerSub on an asset's two labels, OutOfBounds on lengths that are bounded elsewhere. A file with a report is
+# compiled all the same, so begin with none. The reports stay in BUILD_ROOT/scan-reports.
+.PHONY: scan
+scan_checkers := $(addprefix -enable-checker ,alpha.core alpha.unix) \
+	$(addprefix -disable-checker ,alpha.core.PointerSub alpha.unix.cstring.OutOfBounds)
+scan: ## Run clang's analyzer with experimental checkers, which takes minutes; make deps lint installs it
+	@command -v scan-build >/dev/null || { echo 'scan: missing: scan-build; type: make deps lint' >&2; exit 1; }
+	@rm -rf '$(BUILD_ROOT)/scan' '$(BUILD_ROOT)/scan-reports'
+	+@scan-build --status-bugs --use-cc=clang -o '$(BUILD_ROOT)/scan-reports' $(scan_checkers) \
+		sh -c 'exec $(MAKE) KIND=scan CC="$$CC" analyzed'
 
 endif

@@ -52,7 +52,7 @@ static void open_standard_streams(void)
     descriptors_close(fd);
 }
 
-static void end_at_once(int signal)
+static _Noreturn void end_at_once(int signal)
 {
     (void)signal;
     _exit(EX_OK);

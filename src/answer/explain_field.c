@@ -156,14 +156,10 @@ static struct span type_reason(const struct explained_response *explained, struc
 
 static struct span location_reason(const struct explained_response *explained)
 {
-    switch ((enum outcome)explained->exchange->outcome) {
-    case OUTCOME_RULE:
+    unsigned outcome = explained->exchange->outcome;
+    if (outcome == OUTCOME_RULE)
         return explained->rules->applied ? SPAN("'rule' above") : SPAN("'address' above");
-    case OUTCOME_TO_BASE:
-        return SPAN("--base");
-    default:
-        return SPAN("the directory's address, relative");
-    }
+    return outcome == OUTCOME_TO_BASE ? SPAN("--base") : SPAN("the directory's address, relative");
 }
 
 static struct span resource_policy_reason(const struct explained_response *explained)

@@ -143,7 +143,7 @@ static void answer_range(struct exchange *exchange, const struct range *range)
     struct representation representation = exchange->representation;
     response_write_range(&content_range, range->offset, range->length, exchange->entry->size);
     representation.range = buffer_filled(&content_range);
-    response_describe(&lines, &representation);
+    (void)response_describe(&lines, &representation);
     add_slice(exchange, range->offset, range->length);
     exchange->response->status = 206;
     exchange_finish(exchange, buffer_filled(&lines));
@@ -179,7 +179,7 @@ static void answer_ranges(struct exchange *exchange, const struct range *ranges,
     buffer_append(&type, SPAN("multipart/byteranges; boundary="));
     buffer_append(&type, buffer_filled(&boundary));
     whole.type = buffer_filled(&type);
-    response_describe(&lines, &whole);
+    (void)response_describe(&lines, &whole);
     for (unsigned i = 0; i < count; i++) {
         response_add_part_head(exchange->response, buffer_filled(&boundary), exchange->representation.type,
                                ranges[i].offset, ranges[i].length, exchange->entry->size);
@@ -275,7 +275,7 @@ void file_answer_page(struct exchange *exchange, int status)
     exchange->response->status = status;
     representation_of_original(exchange);
     if (exchange->entry->coding == NULL || representation_negotiate(exchange)) {
-        representation_add_script(exchange);
+        (void)representation_add_script(exchange);
         answer_whole(exchange);
     } else {
         error_answer(exchange, status, SPAN_NONE);

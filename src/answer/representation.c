@@ -125,9 +125,9 @@ static struct span keep_suffixed_etag(struct response *response, struct span eta
     if (etag.length == 0)
         return SPAN_NONE;
     struct span kept = keep(response, (struct span){etag.at, etag.length - 1});
-    keep(response, SPAN("-"));
-    keep(response, suffix);
-    keep(response, SPAN("\""));
+    buffer_append(&response->text, SPAN("-"));
+    buffer_append(&response->text, suffix);
+    buffer_append(&response->text, SPAN("\""));
     return (struct span){kept.at, kept.length + suffix.length + 2};
 }
 

@@ -363,7 +363,7 @@ void log_error(const char *format, ...)
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     log_flush(); /* both streams may lead to one file: keep the order */
-    write_errors(format_diagnostic(room, message));
+    (void)write_errors(format_diagnostic(room, message));
 }
 
 void log_text(struct span text)
@@ -522,7 +522,7 @@ void log_end(void)
         if (writers[stream].is_switching)
             await_switch(&writers[stream]);
     }
-    log_start_writers(INT64_MAX); /* for the lines in the pipes */
+    (void)log_start_writers(INT64_MAX); /* for the lines in the pipes */
     drop_unwritten(&writers[STDOUT_FILENO]);
     tell_loss(LOG_LOSS_FINAL);
     drop_unwritten(&writers[STDERR_FILENO]);

@@ -160,7 +160,7 @@ static struct span write_whole(int stream, struct span text)
         if (written >= 0)
             text = (struct span){text.at + written, text.length - (size_t)written};
         else if (errno == EAGAIN)
-            wait_for(stream, POLLOUT);
+            (void)wait_for(stream, POLLOUT);
         else if (errno != EINTR)
             return text;
     } while (text.length > 0 && !time_is_up);
@@ -380,7 +380,7 @@ void log_writer_end_all(pid_t *pids, unsigned count, bool at_once)
     bool is_hurried = false;
     const sigset_t signals = SIGNALS(SIGCHLD, SIGTERM, SIGINT, SIGQUIT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
-    reap_writers(pids, count);
+    (void)reap_writers(pids, count);
     signal_writers(pids, count, WRITER_FINISH);
     while (reap_writers(pids, count) && waited < end) {
         if (at_once && !is_hurried) {

@@ -133,7 +133,7 @@ static const char *read_pattern(struct draft *draft, struct span text)
         return "never matches, as requests have no '.' or '..' segment; remove it";
     if (text.length == 0 || text.at[0] != '/') {
         size_t none = 0;
-        add_byte(draft, SPAN("/"), &none);
+        wrong = add_byte(draft, SPAN("/"), &none);
     }
     while (wrong == NULL && at < text.length) {
         size_t length = text.at[at] == ':' ? name_length(text, at, style) : 0;

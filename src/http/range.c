@@ -39,7 +39,7 @@ static bool is_number(struct span digits)
 static uint64_t value_of(struct span digits)
 {
     uint64_t value = UINT64_MAX;
-    span_to_number(digits, &value);
+    (void)span_to_number(digits, &value);
     return value;
 }
 

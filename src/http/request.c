@@ -399,7 +399,7 @@ static int on_head_complete(llhttp_t *parser)
     if (request_has(request, 1u << FIELD_EXPECT))
         request->expects_continue = request->minor_version == 1 && expects_continue(request);
     request->state = REQUEST_BODY;
-    parser->settings = (void *)&callbacks_of_body;
+    parser->settings = (void *)(uintptr_t)&callbacks_of_body; /* llhttp has no const, and only reads */
     if (request->method != METHOD_CONNECT)
         parser->upgrade = 0; /* a server may ignore Upgrade (RFC 9110 7.8) */
     return 0;
@@ -471,17 +471,14 @@ static enum request_state check_error(struct request *request, enum llhttp_errno
 {
     if (request->state == REQUEST_BAD) /* a callback refused */
         return REQUEST_BAD;
-    switch (error) {
-    case HPE_INVALID_METHOD:
+    if (error == HPE_INVALID_METHOD)
         return check_method_name(request);
-    case HPE_INVALID_VERSION:
-    case HPE_PAUSED_H2_UPGRADE:
+    if (error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE)
         return refuse(request, check_unknown_version(request));
-    case HPE_INVALID_CONSTANT: /* among others: an RTSP method before "HTTP/" */
-        return refuse(request, version_so_far(request).length > 0 ? 501 : 400);
-    default:
-        return refuse(request, 400);
-    }
+    /* Among others: an RTSP method before "HTTP/". */
+    if (error == HPE_INVALID_CONSTANT && version_so_far(request).length > 0)
+        return refuse(request, 501);
+    return refuse(request, 400);
 }
 
 /* Passes bytes to llhttp. Returns how many it used; checks why it stopped. */
@@ -493,7 +490,7 @@ static inline size_t feed(struct request *request, const char *bytes, size_t len
     if (error == HPE_OK)
         return length;
     if (error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE)
-        check_error(request, error);
+        (void)check_error(request, error);
     return (size_t)(llhttp_get_error_pos(parser) - bytes);
 }
 
@@ -569,7 +566,7 @@ enum request_state request_read_head(struct request *request, const char *head, 
     request->head = head;
     request->received = length < LIMIT_HEAD ? length : LIMIT_HEAD;
     if (request->unknown_method)
-        check_method_name(request);
+        (void)check_method_name(request);
     else if (request->parsed < request->received)
         read_head(request);
     if (request->unknown_method) /* llhttp can't read past it */
@@ -579,7 +576,7 @@ enum request_state request_read_head(struct request *request, const char *head, 
     if (request->state == REQUEST_BODY) {
         size_t used;
         request->body_bytes = request->parsed - find_head_end(request);
-        request_read_body(request, head + request->parsed, length - request->parsed, &used);
+        (void)request_read_body(request, head + request->parsed, length - request->parsed, &used);
         request->parsed += used;
     }
     return request->state;

@@ -279,7 +279,7 @@ void response_finish(struct response *response, const char *date, unsigned minor
     size_t start = text->length;
     response->parts[0] = (struct part){.fd = -1};
     append_status_line(text, response->status);
-    append_lines(response, text, date, lines);
+    (void)append_lines(response, text, date, lines);
     append_vary(text, response->varies);
     append_connection(text, response->last, minor_version);
     append_framing(text, response);

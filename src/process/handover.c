@@ -175,7 +175,7 @@ void handover_take_from_parent(pid_t parent)
 {
     uint64_t pid;
     if (read_number("LISTEN_PID", &pid) && pid == (uint64_t)parent)
-        set_number("LISTEN_PID", (uint64_t)getpid());
+        (void)set_number("LISTEN_PID", (uint64_t)getpid()); /* else it binds sockets of its own */
 }
 
 void handover_leave_to_child(void)
@@ -233,7 +233,8 @@ int handover_read(struct handover *handover, struct failure *failure)
 const char *handover_program(void)
 {
     /* The argument of execve(2): shells pass the path that they found in PATH (getauxval(3)). */
-    return (const char *)getauxval(AT_EXECFN); // NOLINT(performance-no-int-to-ptr) getauxval returns a number
+    unsigned long address = getauxval(AT_EXECFN);
+    return (const char *)address; // NOLINT(performance-no-int-to-ptr) getauxval returns a number
 }
 
 static bool set_environment(unsigned socket_count, const char *note)

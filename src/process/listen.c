@@ -533,7 +533,7 @@ void listen_close(struct listening *listening)
         unsigned last = --listening->count;
         const struct sockaddr_storage *address = &listening->addresses[last];
         if (address->ss_family == AF_UNIX && listening->owned)
-            remove_name(((const struct sockaddr_un *)(const void *)address)->sun_path, listening->names[last]);
+            (void)remove_name(((const struct sockaddr_un *)(const void *)address)->sun_path, listening->names[last]);
         close(listening->fds[last]);
     }
 }

@@ -32,7 +32,7 @@ static bool workers_look(const struct root_watch *watch)
 static void look_as_worker(const struct served_root *served)
 {
     pid_t parent = getppid();
-    privileges_drop(&served->sandbox.privileges);
+    (void)privileges_drop(&served->sandbox.privileges); /* where it fails, it fails in workers, too */
     sandbox_hide_memory();
     prctl(PR_SET_PDEATHSIG, (unsigned long)SIGKILL);
     if (getppid() != parent)

@@ -51,7 +51,7 @@ static void reap(struct supervision *supervision)
         else if (!workers_on_exit(&supervision->workers, pid, wait_status, serving) &&
                  !reload_on_exit(&supervision->reload, pid, wait_status) &&
                  !root_watch_on_exit(&supervision->root_watch, pid, wait_status))
-            log_note_ended(pid);
+            (void)log_note_ended(pid);
     }
 }
 

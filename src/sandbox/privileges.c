@@ -132,7 +132,7 @@ static int find_names(struct privileges *plan, const char *typed, struct failure
 static void find_in_child(const void *typed, void *answer)
 {
     struct found_user *found = answer;
-    find_names(&found->plan, typed, &found->failure);
+    (void)find_names(&found->plan, typed, &found->failure);
 }
 
 static int find(struct privileges *plan, const char *typed, struct failure *failure)

@@ -160,11 +160,11 @@ void sandbox_restrict_calls(struct sandbox_held *held)
 void sandbox_enter_log_writer(void)
 {
     const struct privileges own = {.change = PRIVILEGES_STAY, .user = geteuid(), .group = getegid()};
-    prevent_core_dumps();
-    privileges_drop(&own);
+    (void)prevent_core_dumps();
+    (void)privileges_drop(&own);
     prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL);
-    landlock_restrict(-1);
-    seccomp_restrict_log_writer();
+    (void)landlock_restrict(-1);
+    (void)seccomp_restrict_log_writer();
 }
 
 /* True for 0, and for an error by which the kernel or the container does not offer a part. Other errors, such as ENFILE

@@ -172,7 +172,7 @@ static struct reading read_fresh(struct connection *connection, struct service *
     if (is_tls(bytes))
         return (struct reading){.tls = true};
     request_init(request);
-    request_read_head(request, bytes.at, bytes.length);
+    (void)request_read_head(request, bytes.at, bytes.length);
     if (!is_answerable(request)) {
         connection->input = input_new(bytes, request);
         return no_request(connection->input == NULL);
@@ -209,7 +209,7 @@ static struct reading read_more_body(struct connection *connection, struct servi
     struct received received = receive(connection, service->room, sizeof service->room);
     if (received.length <= 0)
         return no_request(received.length == RECEIVED_END);
-    request_read_body(request, service->room, (size_t)received.length, &used);
+    (void)request_read_body(request, service->room, (size_t)received.length, &used);
     struct span rest = {service->room + used, (size_t)received.length - used};
     return request_if_answerable(request, SPAN_NONE, rest, false);
 }
@@ -663,7 +663,7 @@ enum connection_want connection_step(struct connection *connection, struct servi
     case CONNECTION_CLOSED:
         break;
     }
-    assert(!"a step of a closed connection");
+    assert(false && "a step of a closed connection");
     return WANT_CLOSE;
 }
 

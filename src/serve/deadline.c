@@ -97,7 +97,7 @@ void deadlines_renew(struct deadlines *deadlines, int64_t now)
         for (; deadline != NULL; deadline = deadline_after(deadlines, deadline))
             deadline->due = now + deadlines->durations[kind];
     }
-    next_due(deadlines);
+    (void)next_due(deadlines);
 }
 
 struct deadline *deadline_due(struct deadlines *deadlines, int64_t now)
@@ -111,7 +111,7 @@ struct deadline *deadline_due(struct deadlines *deadlines, int64_t now)
 int64_t deadline_wait(struct deadlines *deadlines, int64_t now)
 {
     if (now >= deadlines->earliest)
-        next_due(deadlines);
+        (void)next_due(deadlines);
     if (deadlines->earliest == INT64_MAX)
         return -1;
     return deadlines->earliest > now ? deadlines->earliest - now : 0;

@@ -67,7 +67,7 @@ void input_add(struct input *input, size_t length)
 struct span input_read_head(struct input *input)
 {
     struct request *request = &input->request;
-    request_read_head(request, input->bytes + input->start, input->length - input->start);
+    (void)request_read_head(request, input->bytes + input->start, input->length - input->start);
     size_t end = input->start + request->parsed;
     return (struct span){input->bytes + end, input->length - end};
 }

@@ -37,7 +37,7 @@ static unsigned find_pieces(const struct response *response, struct iovec pieces
     for (unsigned i = response->first; i < response->count && response->parts[i].bytes != NULL; i++) {
         const struct part *part = &response->parts[i];
         /* iovec has no const, though writev only reads. */
-        pieces[count++] = (struct iovec){(char *)part->bytes + part->offset, part->length};
+        pieces[count++] = (struct iovec){(void *)(uintptr_t)(part->bytes + part->offset), part->length};
     }
     return count;
 }

@@ -591,7 +591,7 @@ static bool is_handing_over(const struct worker *worker)
 static void follow_root(struct worker *worker)
 {
     if (worker->service.root_changed)
-        send_notice(WORKER_FOUND_ROOT_CHANGED);
+        (void)send_notice(WORKER_FOUND_ROOT_CHANGED);
     worker->service.root_changed = false;
     if (deadline_first(&worker->deadlines, DEADLINE_ROOT) == NULL) {
         worker->root_retry = INT64_MAX;
@@ -665,7 +665,7 @@ static void serve_sources(struct worker *worker, const struct epoll_event *event
         if (!is_of_source(worker, &events[i]))
             continue;
         unsigned source = (unsigned)events[i].data.u64;
-        take_connections(worker, source);
+        (void)take_connections(worker, source);
         if (is_listener(worker, source))
             yield_listener(worker, source);
     }
@@ -958,7 +958,7 @@ static void iterate(struct worker *worker)
     if (worker->has_successors)
         hand_over_all(worker);
     if (is_leaving(worker) && !worker->leave_noticed)
-        send_leaving(worker);
+        (void)send_leaving(worker);
     if (worker->now >= worker->resume_at)
         resume_sources(worker);
     follow_root(worker);

@@ -89,7 +89,7 @@ static bool is_bad(uint64_t file_key)
 {
     const union part *part = shared_read(&shared, masters_part());
     for (size_t i = 0; i < LIMIT_BAD_FILES; i++) {
-        if (part->bad[i] == file_key)
+        if (atomic_load(&part->bad[i]) == file_key)
             return true;
     }
     return false;
@@ -118,7 +118,7 @@ bool magic_guard_begin(int fd, const char *path)
         if (is_bad(file_key))
             return false;
         snprintf(own->path, sizeof own->path, "%s", path);
-        own->file_key = file_key;
+        atomic_store(&own->file_key, file_key);
     }
     bound_time(LIMIT_MAGIC_MS);
     return true;
@@ -128,7 +128,7 @@ void magic_guard_end(void)
 {
     bound_time(0);
     if (own != NULL)
-        own->file_key = 0;
+        atomic_store(&own->file_key, 0);
 }
 
 bool magic_guard_record_crash(unsigned worker, char path[MAGIC_GUARD_PATH_MAX])
@@ -136,12 +136,11 @@ bool magic_guard_record_crash(unsigned worker, char path[MAGIC_GUARD_PATH_MAX])
     if (shared.count == 0)
         return false;
     union part *dead = shared_write(&shared, worker), *masters = shared_write(&shared, masters_part());
-    uint64_t file_key = dead->suspect.file_key;
-    dead->suspect.file_key = 0;
+    uint64_t file_key = atomic_exchange(&dead->suspect.file_key, 0);
     if (file_key == 0)
         return false;
     memcpy(path, dead->suspect.path, MAGIC_GUARD_PATH_MAX);
     path[MAGIC_GUARD_PATH_MAX - 1] = '\0';
-    masters->bad[next++ % LIMIT_BAD_FILES] = file_key;
+    atomic_store(&masters->bad[next++ % LIMIT_BAD_FILES], file_key);
     return true;
 }
