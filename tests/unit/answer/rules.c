@@ -83,6 +83,56 @@ static void each_of_many_paths_has_its_own_fields(void **state)
     }
 }
 
+/* Configs are found by the text of their fields. */
+static void similar_fields_are_told_apart(void **state)
+{
+    static const char *const lines[] = {"X-Abc: v", "X-: c: v", "X-Abd: v", "X-Abc: w", "X-Abc: vv", "X-Abcd: v"};
+    char rules[1024], request[128], field[64];
+    size_t length = 0;
+    (void)state;
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++)
+        length += (size_t)snprintf(rules + length, sizeof rules - length, "/p%u\n  %s\n", i, lines[i]);
+    snprintf(rules + length, sizeof rules - length, "/two\n  X-Abc: v\n  X-Two: 2\n");
+    make_file("_headers", rules);
+    asked.keeps_store = true;
+    for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
+        snprintf(request, sizeof request, "GET /p%u HTTP/1.1\r\nHost: localhost\r\n\r\n", i);
+        snprintf(field, sizeof field, "\r\n%s\r\n", lines[i]);
+        assert_has(ask(request), field);
+    }
+    const char *response = ask(GET("/two", ""));
+    assert_has(response, "\r\nX-Abc: v\r\n");
+    assert_has(response, "\r\nX-Two: 2\r\n");
+}
+
+/* The store holds no such file in memory. */
+static void rules_of_a_large_file_are_read_to_its_end(void **state)
+{
+    static const char rule[] = "/old /new 301\n";
+    static char rules[LIMIT_STORE_FILE + sizeof rule];
+    (void)state;
+    asked.settings.rules = RULES_CLOUDFLARE;
+    memset(rules, '\n', sizeof rules - 1);
+    memcpy(rules + LIMIT_STORE_FILE, rule, sizeof rule);
+    make_file("_redirects", rules);
+    assert_has(ask(GET("/old", "")), "\r\nLocation: /new\r\n");
+}
+
+/* First too long for the header, then for all that a response has room for. */
+static void a_location_that_is_too_long_is_414(void **state)
+{
+    static char rules[1024] = "/old/* /new", request[LIMIT_TARGET + 128], path[LIMIT_TARGET - 64];
+    (void)state;
+    memset(path, 'x', sizeof path - 1);
+    snprintf(request, sizeof request, "GET /old/%s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    for (unsigned splats = 1; splats <= 40; splats++) {
+        strcpy(rules + strlen(rules), "/:splat");
+        make_file("_redirects", rules);
+        if (splats == 1 || splats == 4 || splats == 40)
+            assert_status(ask(request), splats == 1 ? 301 : 414);
+    }
+}
+
 static void an_edit_is_in_the_next_response(void **state)
 {
     (void)state;
@@ -245,6 +295,9 @@ int main(void)
         RULED_TEST(redirects_stay_below_the_base),
         RULED_TEST(fields_of_matching_paths_are_sent),
         RULED_TEST(each_of_many_paths_has_its_own_fields),
+        RULED_TEST(similar_fields_are_told_apart),
+        RULED_TEST(rules_of_a_large_file_are_read_to_its_end),
+        RULED_TEST(a_location_that_is_too_long_is_414),
         RULED_TEST(an_edit_is_in_the_next_response),
         RULED_TEST(bad_lines_are_told_of_once_and_bounded),
         RULED_TEST(rules_that_cannot_be_read_are_an_error),
