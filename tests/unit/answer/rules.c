@@ -286,6 +286,52 @@ static void nearest_404_page_is_sent_at_cloudflare(void **state)
     assert_body(ask(GET("/dir/none", "")), "dir");
 }
 
+/* "/d/d/...", and what follows. */
+static const char *ask_below(unsigned directories, const char *rest)
+{
+    static char request[512];
+    size_t length = (size_t)snprintf(request, sizeof request, "GET ");
+    for (unsigned i = 0; i < directories; i++)
+        length += (size_t)snprintf(request + length, sizeof request - length, "/d");
+    snprintf(request + length, sizeof request - length, "%s HTTP/1.1\r\nHost: localhost\r\n\r\n", rest);
+    return ask(request);
+}
+
+static void no_404_page_is_looked_for_below_the_bound_at_cloudflare(void **state)
+{
+    char path[3 * LIMIT_MISSING_PAGES] = "";
+    (void)state;
+    asked.settings.rules = RULES_CLOUDFLARE;
+    make_file("404.html", "root");
+    for (unsigned i = 1; i <= LIMIT_MISSING_PAGES + 1; i++) {
+        strcat(path, i > 1 ? "/d" : "d");
+        assert_int_equal(mkdir(path, 0755), 0);
+        size_t length = strlen(path);
+        snprintf(path + length, sizeof path - length, "/404.html");
+        if (i >= LIMIT_MISSING_PAGES - 1)
+            make_file(path, i == LIMIT_MISSING_PAGES - 1 ? "above" : i == LIMIT_MISSING_PAGES ? "last" : "below");
+        path[length] = '\0';
+    }
+    assert_body(ask_below(LIMIT_MISSING_PAGES - 2, "/none"), "root");
+    assert_body(ask_below(LIMIT_MISSING_PAGES - 1, "/none"), "above");
+    assert_body(ask_below(LIMIT_MISSING_PAGES, "/none"), "last");
+    assert_body(ask_below(LIMIT_MISSING_PAGES + 1, "/none"), "last");
+    assert_body(ask_below(LIMIT_MISSING_PAGES + 1, "/none/"), "last");
+}
+
+static void nothing_but_the_404_page_is_sent_outside_of_the_base_at_cloudflare(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_CLOUDFLARE;
+    asked.settings.base = "docs";
+    make_file("dir/404.html", "dir");
+    assert_status(ask(GET("/other/none", "")), 404); /* not the application of one page */
+    assert_body(ask(GET("/docs/none", "")), "<p>start</p>");
+    make_file("404.html", "root");
+    assert_body(ask(GET("/dir/none", "")), "root");
+    assert_body(ask(GET("/docs/dir/none", "")), "dir");
+}
+
 #define RULED_TEST(name) cmocka_unit_test_setup_teardown(name, open_ruled, close_site)
 
 int main(void)
@@ -304,6 +350,8 @@ int main(void)
         RULED_TEST(fields_beyond_the_bound_are_left_out),
         RULED_TEST(forced_rules_precede_files),
         RULED_TEST(nearest_404_page_is_sent_at_cloudflare),
+        RULED_TEST(no_404_page_is_looked_for_below_the_bound_at_cloudflare),
+        RULED_TEST(nothing_but_the_404_page_is_sent_outside_of_the_base_at_cloudflare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
