@@ -106,16 +106,23 @@ static void similar_fields_are_told_apart(void **state)
 }
 
 /* The store holds no such file in memory. */
-static void rules_of_a_large_file_are_read_to_its_end(void **state)
+static void rules_of_a_large_file_are_read_to_the_bound(void **state)
 {
-    static const char rule[] = "/old /new 301\n";
-    static char rules[LIMIT_STORE_FILE + sizeof rule];
+    static const char rule[] = "/old /new 301\n", last[] = "/last /new 301\n";
+    static char rules[LIMIT_RULES_TEXT_CLOUDFLARE + 2];
     (void)state;
     asked.settings.rules = RULES_CLOUDFLARE;
-    memset(rules, '\n', sizeof rules - 1);
-    memcpy(rules + LIMIT_STORE_FILE, rule, sizeof rule);
-    make_file("_redirects", rules);
-    assert_has(ask(GET("/old", "")), "\r\nLocation: /new\r\n");
+    for (unsigned more = 0; more < 2; more++) {
+        memset(rules, '\n', LIMIT_RULES_TEXT_CLOUDFLARE + more);
+        memcpy(rules, rule, sizeof rule - 1);
+        memcpy(rules + LIMIT_RULES_TEXT_CLOUDFLARE + more - sizeof last + 1, last, sizeof last);
+        make_file("_redirects", rules);
+        struct capture errors = capture_begin(STDERR_FILENO);
+        assert_status(ask(GET("/old", "")), 301);
+        assert_status(ask(GET("/last", "")), more == 0 ? 301 : 200); /* the application of one page */
+        capture_end(&errors);
+        assert_int_equal(strstr(captured, "longer than 256 KiB") != NULL, more);
+    }
 }
 
 /* First too long for the header, then for all that a response has room for. */
@@ -159,6 +166,46 @@ static void an_edit_is_in_the_next_response(void **state)
     assert_int_equal(unlink("_headers"), 0);
     asked.iteration++;
     assert_lacks(ask(GET("/old", "")), "X-All");
+}
+
+/* Files that have just changed have no entity tag: their bytes tell. */
+static void an_edit_of_a_file_without_entity_tag_is_in_the_next_response(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    asked.racy_ms = 3600000;
+    for (unsigned i = 0; i < 6; i++) { /* each twice */
+        if (i % 2 == 0) {
+            make_file("_redirects", i % 4 == 0 ? "/old /one 301\n" : "/old /two 301\n");
+            make_file("_headers", i % 4 == 0 ? "/*\n  X-All: 1\n" : "/*\n  X-All: 2\n");
+        }
+        asked.iteration++;
+        const char *response = ask(GET("/old", ""));
+        assert_has(response, i % 4 < 2 ? "\r\nLocation: /one\r\n" : "\r\nLocation: /two\r\n");
+        assert_has(response, i % 4 < 2 ? "\r\nX-All: 1\r\n" : "\r\nX-All: 2\r\n");
+    }
+}
+
+static void files_that_are_put_back_are_obeyed_again(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    make_file("_redirects", "/old /new 301\n");
+    make_file("_headers", "/*\n  X-All: 1\n");
+    for (unsigned i = 0; i < 2; i++) {
+        const char *response = ask(GET("/old", ""));
+        assert_status(response, 301);
+        assert_has(response, "\r\nX-All: 1\r\n");
+        assert_int_equal(rename("_redirects", "r"), 0);
+        assert_int_equal(rename("_headers", "h"), 0);
+        asked.iteration++;
+        response = ask(GET("/old", ""));
+        assert_status(response, 404);
+        assert_lacks(response, "X-All");
+        assert_int_equal(rename("r", "_redirects"), 0);
+        assert_int_equal(rename("h", "_headers"), 0);
+        asked.iteration++;
+    }
 }
 
 static const char *told_of(unsigned bad_lines)
@@ -218,26 +265,36 @@ static void rules_that_cannot_be_read_are_an_error(void **state)
     assert_has(ask(GET("/old", "")), "\r\nLocation: /newer\r\n");
 }
 
-/* Fields of 1000 bytes; those of --header count as well. */
+/* Each field counts with ": " and its line end, those of --header as well. */
 static void fields_beyond_the_bound_are_left_out(void **state)
 {
-    static char rules[2 * LIMIT_HEADER_BYTES + 1024], value[1000];
-    static const unsigned most = LIMIT_HEADER_BYTES / 1000;
-    char name[32];
-    size_t length = (size_t)snprintf(rules, sizeof rules, "/file.txt\n");
+    enum { GIVEN = LIMIT_HEADER_BYTES - 3000, VALUE = 1000 - 8 };
+    static char given[GIVEN - 1] = "X-Given: ", value[VALUE + 2], rules[16384];
     (void)state;
-    memset(value, 'v', sizeof value);
-    for (unsigned i = 0; i <= most; i++) /* with ": " and the line end */
-        length += (size_t)snprintf(rules + length, sizeof rules - length, "  X-%02u: %.*s\n", i, 1000 - 8, value);
+    memset(given + 9, 'v', sizeof given - 10);
+    memset(value, 'v', sizeof value - 1);
+    asked.settings.headers[asked.settings.header_count++] = given;
+    snprintf(rules, sizeof rules,
+             "/file.txt\n  X-00: %.*s\n  X-01: %.*s\n  X-02: %.*s\n"
+             "/about.html\n  X-00: %.*s\n  X-01: %.*s\n  X-03: %.*s\n  X-Given: none\n"
+             "/style.css\n  X-00: %.*s\n  X-01: %.*s\n  X-03: %.*s\n",
+             VALUE, value, VALUE, value, VALUE, value, VALUE, value, VALUE, value, VALUE + 1, value, VALUE, value,
+             VALUE, value, VALUE + 1, value);
     make_file("_headers", rules);
     asked.keeps_store = true;
     struct capture errors = capture_begin(STDERR_FILENO);
     for (unsigned i = 0; i < 2; i++) {
         const char *response = ask(GET("/file.txt", ""));
-        for (unsigned field = 0; field <= most; field++) {
-            snprintf(name, sizeof name, "\r\nX-%02u: vvv", field);
-            assert_int_equal(strstr(response, name) != NULL, field < most);
-        }
+        assert_has(response, "\r\nX-Given: vvv");
+        assert_has(response, "\r\nX-01: vvv");
+        assert_has(response, "\r\nX-02: vvv"); /* just within the bound */
+        response = ask(GET("/about.html", ""));
+        assert_has(response, "\r\nX-Given: none\r\n");
+        assert_has(response, "\r\nX-03: vvv");
+        response = ask(GET("/style.css", ""));
+        assert_has(response, "\r\nX-Given: vvv");
+        assert_has(response, "\r\nX-01: vvv");
+        assert_lacks(response, "X-03"); /* one byte more */
     }
     capture_end(&errors);
     assert_has(captured, "tinyhttpd: _headers: the fields of a path have more than ");
@@ -342,9 +399,11 @@ int main(void)
         RULED_TEST(fields_of_matching_paths_are_sent),
         RULED_TEST(each_of_many_paths_has_its_own_fields),
         RULED_TEST(similar_fields_are_told_apart),
-        RULED_TEST(rules_of_a_large_file_are_read_to_its_end),
+        RULED_TEST(rules_of_a_large_file_are_read_to_the_bound),
         RULED_TEST(a_location_that_is_too_long_is_414),
         RULED_TEST(an_edit_is_in_the_next_response),
+        RULED_TEST(an_edit_of_a_file_without_entity_tag_is_in_the_next_response),
+        RULED_TEST(files_that_are_put_back_are_obeyed_again),
         RULED_TEST(bad_lines_are_told_of_once_and_bounded),
         RULED_TEST(rules_that_cannot_be_read_are_an_error),
         RULED_TEST(fields_beyond_the_bound_are_left_out),
