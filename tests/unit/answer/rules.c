@@ -45,7 +45,7 @@ static void redirects_stay_below_the_base(void **state)
 static void fields_of_matching_paths_are_sent(void **state)
 {
     (void)state;
-    make_file("_headers", "/file.txt\n  X-One: 1\n  X-Given: ruled\n/*\n  X-All: 2\n");
+    make_file("_headers", "/file.txt\n  X-Given: ruled\n  X-One: 1\n/*\n  X-All: 2\n");
     asked.settings.headers[asked.settings.header_count++] = "X-Given: given";
     asked.settings.headers[asked.settings.header_count++] = "X-Other: given";
     asked.keeps_store = true;
@@ -92,7 +92,7 @@ static void similar_fields_are_told_apart(void **state)
     (void)state;
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++)
         length += (size_t)snprintf(rules + length, sizeof rules - length, "/p%u\n  %s\n", i, lines[i]);
-    snprintf(rules + length, sizeof rules - length, "/two\n  X-Abc: v\n  X-Two: 2\n");
+    snprintf(rules + length, sizeof rules - length, "/two\n  X-Abc: v\n  X-Two: 2\n/three\n  X-Abc: v\n  X-Two: 3\n");
     make_file("_headers", rules);
     asked.keeps_store = true;
     for (unsigned i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -103,6 +103,23 @@ static void similar_fields_are_told_apart(void **state)
     const char *response = ask(GET("/two", ""));
     assert_has(response, "\r\nX-Abc: v\r\n");
     assert_has(response, "\r\nX-Two: 2\r\n");
+    assert_has(ask(GET("/three", "")), "\r\nX-Two: 3\r\n");
+}
+
+/* So that few are kept for a whole site. */
+static void paths_with_equal_fields_share_a_config(void **state)
+{
+    (void)state;
+    asked.settings.headers[asked.settings.header_count++] = "X-Given: 1";
+    asked.settings.headers[asked.settings.header_count++] = "X-Other: 1";
+    make_file("_headers", "/file.txt\n  X-A: 1\n  X-B: 2\n/about.html\n  X-A: 1\n  X-B: 2\n/style.css\n  X-A: 1\n");
+    asked.keeps_store = true;
+    ask(GET("/file.txt", ""));
+    uint64_t id = asked.exchange.context->config->id;
+    ask(GET("/style.css", ""));
+    assert_true(asked.exchange.context->config->id > id);
+    ask(GET("/about.html", ""));
+    assert_int_equal(asked.exchange.context->config->id, id);
 }
 
 /* The store holds no such file in memory. */
@@ -206,6 +223,18 @@ static void files_that_are_put_back_are_obeyed_again(void **state)
         assert_int_equal(rename("h", "_headers"), 0);
         asked.iteration++;
     }
+}
+
+static void directories_of_their_names_have_no_rules(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    make_file("_redirects", "/old /new 301\n");
+    assert_status(ask(GET("/old", "")), 301);
+    assert_int_equal(unlink("_redirects"), 0);
+    assert_int_equal(mkdir("_redirects", 0755), 0);
+    asked.iteration++;
+    assert_status(ask(GET("/old", "")), 404);
 }
 
 static const char *told_of(unsigned bad_lines)
@@ -399,11 +428,13 @@ int main(void)
         RULED_TEST(fields_of_matching_paths_are_sent),
         RULED_TEST(each_of_many_paths_has_its_own_fields),
         RULED_TEST(similar_fields_are_told_apart),
+        RULED_TEST(paths_with_equal_fields_share_a_config),
         RULED_TEST(rules_of_a_large_file_are_read_to_the_bound),
         RULED_TEST(a_location_that_is_too_long_is_414),
         RULED_TEST(an_edit_is_in_the_next_response),
         RULED_TEST(an_edit_of_a_file_without_entity_tag_is_in_the_next_response),
         RULED_TEST(files_that_are_put_back_are_obeyed_again),
+        RULED_TEST(directories_of_their_names_have_no_rules),
         RULED_TEST(bad_lines_are_told_of_once_and_bounded),
         RULED_TEST(rules_that_cannot_be_read_are_an_error),
         RULED_TEST(fields_beyond_the_bound_are_left_out),
