@@ -597,7 +597,8 @@ static void say_cache(struct explanation *explanation)
     SAY(explanation, "cache", (struct span){line.at, span_find(line, '\r')}, SPAN(": "), buffer_span(&why));
 }
 
-static struct span content_of(enum outcome outcome)
+/* A file, a listing or a redirect may become a 304 or an error when it is answered. */
+static struct span content_of(enum outcome outcome, int status)
 {
     static const struct span contents[] = {
         [OUTCOME_ERROR] = SPAN_INIT("an error page, or text, as Accept decides"),
@@ -616,6 +617,10 @@ static struct span content_of(enum outcome outcome)
         [OUTCOME_UNREGISTER] = SPAN_INIT("a script that removes the service worker of another site"),
         [OUTCOME_MISSING] = SPAN_INIT("the site's 404.html, else an error page, or text, as Accept decides"),
     };
+    if (status == 304)
+        return contents[OUTCOME_NOT_MODIFIED];
+    if (status >= 400 && (outcome == OUTCOME_FILE || outcome == OUTCOME_LISTING || outcome == OUTCOME_RULE))
+        return contents[OUTCOME_ERROR];
     return contents[outcome];
 }
 
@@ -644,7 +649,7 @@ static void say_response(struct explanation *explanation)
         say_range(explanation);
     if (reason.length > 0)
         SAY(explanation, "reason", reason);
-    SAY(explanation, "content", content_of((enum outcome)exchange->outcome));
+    SAY(explanation, "content", content_of((enum outcome)exchange->outcome, explanation->status));
     say_cache(explanation);
     say_fields(explanation);
 }
