@@ -312,11 +312,11 @@ static void learn(struct rules *rules, struct known_path *known)
 {
     struct redirect match;
     rules->fields.count = 0;
-    rules->fields.overflow = false;
-    if (rules->headers != NULL)
+    if (rules->headers != NULL) {
         header_rules_match(rules->headers, rules->path, &rules->fields);
-    if (rules->fields.overflow)
-        tell_overflow(rules);
+        if (rules->fields.overflow)
+            tell_overflow(rules);
+    }
     known->version = rules->version;
     known->ruled = rules->fields.count > 0 ? find_config(rules) : NULL;
     known->id = known->ruled != NULL ? known->ruled->config.id : 0;
@@ -339,7 +339,6 @@ static void use_fields(struct rules *rules, struct exchange *exchange)
     rules->context.config = &known->ruled->config;
     exchange->context = &rules->context;
     exchange->response->common = rules->context.config->common;
-    exchange->response->cache = rules->context.config->generated_cache;
 }
 
 void rules_forget(struct exchange *exchange)
