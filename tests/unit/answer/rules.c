@@ -31,6 +31,27 @@ static void redirects_and_rewrites_answer_for_missing_files(void **state)
     assert_status(ask(GET("/missing", "")), 404);
 }
 
+static void a_rewrite_to_a_directory_is_no_listing(void **state)
+{
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    make_file("_redirects", "/list /empty/ 200\n");
+    assert_status(ask(GET("/list", "")), 404);
+    assert_has(ask(GET("/empty/", "")), "note.txt");
+}
+
+/* A client that accepts the encoding gets the file. */
+static void a_rewrite_of_a_refused_encoded_file_varies_by_encoding(void **state)
+{
+    (void)state;
+    make_file("alone.css.gz", "compressed");
+    make_file("_redirects", "/alone.css /file.txt 200\n");
+    const char *response = ask(GET("/alone.css", "Accept-Encoding: identity\r\n"));
+    assert_has(response, "\r\nVary: Accept-Encoding\r\n");
+    assert_body(response, "0123456789");
+    assert_body(ask(GET("/alone.css", "Accept-Encoding: gzip\r\n")), "compressed");
+}
+
 static void redirects_stay_below_the_base(void **state)
 {
     (void)state;
@@ -433,6 +454,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RULED_TEST(redirects_and_rewrites_answer_for_missing_files),
+        RULED_TEST(a_rewrite_to_a_directory_is_no_listing),
+        RULED_TEST(a_rewrite_of_a_refused_encoded_file_varies_by_encoding),
         RULED_TEST(redirects_stay_below_the_base),
         RULED_TEST(fields_of_matching_paths_are_sent),
         RULED_TEST(each_of_many_paths_has_its_own_fields),
