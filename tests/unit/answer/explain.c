@@ -1,6 +1,7 @@
 /* Explanations: which requests get one, and what replaces the response. */
 #include "answer/live_reload.h"
 #include "asked.h"
+#include "capture.h"
 
 #include <unistd.h>
 
@@ -77,6 +78,31 @@ static void base_is_explained(void **state)
     assert_line(ask(GET("/docs/file.txt", EXPLAIN)), "root        only file.txt");
 }
 
+static void rules_are_not_told_of_other_paths(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_PLAIN;
+    asked.settings.metrics = "/metrics";
+    asked.settings.base = "docs";
+    static const char *const requests[] = {GET(SETTINGS_HEALTH_PATH, EXPLAIN), GET("/metrics", EXPLAIN),
+                                           GET("/", EXPLAIN), GET("/other", EXPLAIN)};
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+        assert_lacks(ask(requests[i]), "\nrule");
+    assert_line(ask(GET("/docs/", EXPLAIN)), "rule        no _redirects");
+}
+
+static void hidden_names_are_told_of_looked_up_paths_only(void **state)
+{
+    (void)state;
+    assert_lacks(ask("POST /.hidden HTTP/1.1\r\nHost: localhost\r\n" EXPLAIN "\r\n"), "\nhidden");
+    assert_lacks(ask(GET("/file.txt", EXPLAIN)), "\nhidden");
+    asked.settings.rules = RULES_PLAIN;
+    make_file("_redirects", "/re /.hidden 200\n");
+    const char *response = ask(GET("/re", EXPLAIN));
+    assert_line(response, "target      /re -> /re");
+    assert_lacks(response, "\nhidden");
+}
+
 static void rules_are_explained(void **state)
 {
     (void)state;
@@ -94,11 +120,28 @@ static void rules_are_explained(void **state)
         {GET("/style.css", EXPLAIN), "rule        _redirects:4: rewrite to file.txt (200), before files are looked up"},
         {GET("/file.txt", EXPLAIN), "rule        _redirects: no rule matches"},
         {GET("/about.html", EXPLAIN), "rule        _headers:2: X-One"});
+    assert_lacks(ask(GET("/old", EXPLAIN)), "\naddress");
+    assert_lacks(ask(GET("/file.txt", EXPLAIN)), "\naddress");
     asked.settings.rules = RULES_CLOUDFLARE;
     make_file("_redirects", "");
     make_file("_headers", "/about*\n  X-One: 1\n  ! X-Two\n");
     assert_line(ask(GET("/about.html", EXPLAIN)), "address     the host has another one: redirect to /about");
     assert_line(ask(GET("/about", EXPLAIN)), "rule        _headers:3: X-Two is left out");
+}
+
+static void fields_of_rules_that_do_not_fit_are_explained(void **state)
+{
+    static char rules[2 * LIMIT_HEADER_BYTES];
+    (void)state;
+    size_t length = (size_t)snprintf(rules, sizeof rules, "/file.txt\n");
+    for (unsigned i = 0; i < 5; i++)
+        length += (size_t)snprintf(rules + length, sizeof rules - length, "  X-%u: %01000u\n", i, i);
+    make_file("_headers", rules);
+    asked.settings.rules = RULES_PLAIN;
+    struct capture errors = capture_begin(STDERR_FILENO);
+    ASSERT_ROWS({GET("/file.txt", EXPLAIN), "rule        _headers:5: X-3"},
+                {GET("/file.txt", EXPLAIN), "rule        _headers:6: X-4 is left out, too long"});
+    capture_end(&errors);
 }
 
 static void file_is_explained(void **state)
@@ -458,7 +501,10 @@ int main(void)
         ASKED_TEST(request_is_explained),
         ASKED_TEST(own_paths_are_explained),
         ASKED_TEST(base_is_explained),
+        ASKED_TEST(rules_are_not_told_of_other_paths),
+        ASKED_TEST(hidden_names_are_told_of_looked_up_paths_only),
         ASKED_TEST(rules_are_explained),
+        ASKED_TEST(fields_of_rules_that_do_not_fit_are_explained),
         ASKED_TEST(file_is_explained),
         ASKED_TEST(numbers_have_commas),
         ASKED_TEST(type_and_charset_are_explained),

@@ -437,6 +437,24 @@ static int64_t now_ms(void)
     return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+static void writer_may_be_replaced_later_and_its_switch_ends_in_time(void **state)
+{
+    enum { SWITCH_MS = LIMIT_LOG_LAST_MS + LIMIT_LOG_GRACE_MS };
+    (void)state;
+    int64_t before = now_ms();
+    struct fixture fixture = begin();
+    int64_t after = now_ms();
+    assert_true(fixture.writer.due >= before + LIMIT_LOG_RESTART_MS);
+    assert_true(fixture.writer.due <= after + LIMIT_LOG_RESTART_MS);
+    before = now_ms();
+    log_writer_switch(&fixture.writer);
+    after = now_ms();
+    assert_int_equal(fixture.writer.due, 0); /* the next one, at once */
+    assert_true(fixture.writer.kill_due >= before + SWITCH_MS && fixture.writer.kill_due <= after + SWITCH_MS);
+    end(&fixture);
+    close(fixture.reader);
+}
+
 /* Stops so many writers and ends them. Returns how long that took, in milliseconds. */
 static int64_t end_stopped_writers(unsigned count, bool hurried)
 {
@@ -540,6 +558,7 @@ int main(void)
         cmocka_unit_test(report_cut_short_is_repeated),
         cmocka_unit_test(writer_has_no_descriptors_but_its_own),
         cmocka_unit_test(killed_writer_can_be_started_again),
+        cmocka_unit_test(writer_may_be_replaced_later_and_its_switch_ends_in_time),
         cmocka_unit_test(stopped_writers_share_one_wait),
         cmocka_unit_test(hurried_end_kills_stopped_writers_as_well),
         cmocka_unit_test(writer_that_is_switched_leaves_whole_lines),
