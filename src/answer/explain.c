@@ -394,8 +394,6 @@ static void append_weight(struct buffer *text, const struct acceptance *acceptan
         if (unit == 100)
             buffer_byte(text, '.');
         buffer_number(text, rest / unit);
-        if (unit == 1)
-            break;
     }
 }
 
@@ -541,10 +539,6 @@ static void say_range(struct explanation *explanation)
         return;
     struct span field = request_single_field(request, FIELD_RANGE);
     enum condition if_range = conditional_result(request, FIELD_IF_RANGE, &validators, exchange->context->now);
-    if (request->method != METHOD_GET) {
-        SAY(explanation, "range", field, SPAN(": ignored, only GET has ranges (RFC 9110 14.2)"));
-        return;
-    }
     if (if_range != CONDITION_ABSENT)
         SAY(explanation, "condition", SPAN("If-Range: "), request_field(request, FIELD_IF_RANGE),
             if_range == CONDITION_TRUE ? SPAN(": true") : SPAN(": false, the whole file"));

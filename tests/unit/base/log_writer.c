@@ -486,6 +486,31 @@ static void stopped_writers_share_one_wait(void **state)
     assert_true(eight < 4 * one);
 }
 
+static void idle_writer_ends_before_one_that_is_stopped(void **state)
+{
+    (void)state;
+    int64_t stopped = end_stopped_writers(1, false);
+    struct fixture fixture = begin();
+    int64_t began = now_ms();
+    end(&fixture);
+    assert_true(now_ms() - began < stopped);
+    close(fixture.reader);
+}
+
+static void writer_without_descriptors_is_not_opened(void **state)
+{
+    struct log_writer writer = template;
+    struct rlimit before;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, before.rlim_max}), 0);
+    bool is_open = log_writer_open(&writer);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(is_open);
+    assert_false(writer.is_open);
+    assert_int_equal(writer.pid, 0);
+}
+
 static void hurried_end_kills_stopped_writers_as_well(void **state)
 {
     (void)state;
@@ -560,6 +585,8 @@ int main(void)
         cmocka_unit_test(killed_writer_can_be_started_again),
         cmocka_unit_test(writer_may_be_replaced_later_and_its_switch_ends_in_time),
         cmocka_unit_test(stopped_writers_share_one_wait),
+        cmocka_unit_test(idle_writer_ends_before_one_that_is_stopped),
+        cmocka_unit_test(writer_without_descriptors_is_not_opened),
         cmocka_unit_test(hurried_end_kills_stopped_writers_as_well),
         cmocka_unit_test(writer_that_is_switched_leaves_whole_lines),
         cmocka_unit_test(signals_do_not_delay_the_end),
