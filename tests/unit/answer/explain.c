@@ -293,6 +293,7 @@ static void the_response_is_replaced(void **state)
     assert_line(response, "condition   If-None-Match: \"x\": true");
     response = ask(GET("/file.txt", EXPLAIN));
     assert_lacks(response, "0123456789");
+    assert_lacks(response, "\ncut ");
     assert_null(asked.exchange.entry);
 }
 
@@ -340,6 +341,7 @@ static void listings_are_not_produced(void **state)
 {
     (void)state;
     asked.settings.listing = LISTING_ON;
+    assert_line(ask(GET("/empty/", EXPLAIN "If-Match: \"x\"\r\n")), "condition   If-Match: \"x\": false, 412");
     const char *response = ask(GET("/empty/", EXPLAIN));
     assert_line(response, "listing     allowed by --list");
     assert_lacks(response, "note.txt");
