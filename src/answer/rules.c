@@ -424,7 +424,6 @@ __attribute__((cold)) void rules_account_for(const struct exchange *exchange, st
     account->applied = account->is_forced ||
                        (exchange->has_rule &&
                         redirects_match(rules->redirects, rules->path, query, REDIRECTS_MISSING, &account->match));
-    account->fields = NULL;
     if (exchange->context == &rules->context) {
         header_rules_match(rules->headers, rules->path, &rules->fields);
         account->fields = &rules->fields;

@@ -129,6 +129,18 @@ static void rules_are_explained(void **state)
     assert_line(ask(GET("/about", EXPLAIN)), "rule        _headers:3: X-Two is left out");
 }
 
+static void rules_of_a_known_path_are_explained(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    asked.settings.rules = RULES_PLAIN;
+    make_file("_headers", "/file.txt\n  X-One: 1\n/about.html\n  X-Two: 2\n");
+    for (unsigned i = 0; i < 2; i++) {
+        ASSERT_ROWS({GET("/file.txt", EXPLAIN), "rule        _headers:2: X-One"},
+                    {GET("/about.html", EXPLAIN), "rule        _headers:4: X-Two"});
+    }
+}
+
 static void fields_of_rules_that_do_not_fit_are_explained(void **state)
 {
     static char rules[2 * LIMIT_HEADER_BYTES];
@@ -508,6 +520,7 @@ int main(void)
         ASKED_TEST(rules_are_not_told_of_other_paths),
         ASKED_TEST(hidden_names_are_told_of_looked_up_paths_only),
         ASKED_TEST(rules_are_explained),
+        ASKED_TEST(rules_of_a_known_path_are_explained),
         ASKED_TEST(fields_of_rules_that_do_not_fit_are_explained),
         ASKED_TEST(file_is_explained),
         ASKED_TEST(numbers_have_commas),

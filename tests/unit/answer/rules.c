@@ -52,6 +52,17 @@ static void a_rewrite_of_a_refused_encoded_file_varies_by_encoding(void **state)
     assert_body(ask(GET("/alone.css", "Accept-Encoding: gzip\r\n")), "compressed");
 }
 
+/* https://developers.cloudflare.com/pages/configuration/redirects/#splats */
+static void splats_have_the_final_slash(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_CLOUDFLARE;
+    make_file("_redirects", "/old/* /new/:splat 301\n/ /home 301\n");
+    assert_has(ask(GET("/old/a", "")), "\r\nLocation: /new/a\r\n");
+    assert_has(ask(GET("/old/a/", "")), "\r\nLocation: /new/a/\r\n");
+    assert_has(ask(GET("/", "")), "\r\nLocation: /home\r\n");
+}
+
 static void redirects_stay_below_the_base(void **state)
 {
     (void)state;
@@ -305,6 +316,37 @@ static void bad_lines_are_told_of_once_and_bounded(void **state)
     assert_has(captured, "tinyhttpd: _redirects: 3 more lines are ignored\n");
 }
 
+static void rules_that_may_not_be_read_are_as_if_not_there_and_told_of_once(void **state)
+{
+    (void)state;
+    asked.keeps_store = true;
+    make_file("_redirects", "/old /new 301\n");
+    make_file("_headers", "/*\n  X-All: 1\n");
+    assert_status(ask_as_user(GET("/old", "")), 301);
+    assert_int_equal(chmod("_redirects", 0), 0);
+    assert_int_equal(chmod("_headers", 0), 0);
+    struct capture errors = capture_begin(STDERR_FILENO);
+    for (unsigned i = 0; i < 2; i++) {
+        asked.iteration++;
+        assert_status(ask_as_user(GET("/old", "")), 404);
+        assert_lacks(ask_as_user(GET("/file.txt", "")), "X-All");
+    }
+    capture_end(&errors);
+    assert_has(captured, "tinyhttpd: _redirects can't be read by the workers' user; its rules are not obeyed\n");
+    assert_has(captured, "tinyhttpd: _headers can't be read by the workers' user; its rules are not obeyed\n");
+    assert_int_equal(count_lines(captured), 2);
+}
+
+static void a_rule_applies_to_a_directory_whose_index_may_not_be_read(void **state)
+{
+    (void)state;
+    asked.settings.listing = LISTING_ON;
+    make_file("dir/index.html", "private");
+    assert_int_equal(chmod("dir/index.html", 0), 0);
+    make_file("_redirects", "/dir /empty 200\n");
+    assert_status(ask_as_user(GET("/dir/", "Accept: text/html\r\n")), 404);
+}
+
 /* No request is answered without the rules. */
 static void rules_that_cannot_be_read_are_an_error(void **state)
 {
@@ -456,6 +498,7 @@ int main(void)
         RULED_TEST(redirects_and_rewrites_answer_for_missing_files),
         RULED_TEST(a_rewrite_to_a_directory_is_no_listing),
         RULED_TEST(a_rewrite_of_a_refused_encoded_file_varies_by_encoding),
+        RULED_TEST(splats_have_the_final_slash),
         RULED_TEST(redirects_stay_below_the_base),
         RULED_TEST(fields_of_matching_paths_are_sent),
         RULED_TEST(each_of_many_paths_has_its_own_fields),
@@ -468,6 +511,8 @@ int main(void)
         RULED_TEST(files_that_are_put_back_are_obeyed_again),
         RULED_TEST(directories_of_their_names_have_no_rules),
         RULED_TEST(bad_lines_are_told_of_once_and_bounded),
+        RULED_TEST(rules_that_may_not_be_read_are_as_if_not_there_and_told_of_once),
+        RULED_TEST(a_rule_applies_to_a_directory_whose_index_may_not_be_read),
         RULED_TEST(rules_that_cannot_be_read_are_an_error),
         RULED_TEST(fields_beyond_the_bound_are_left_out),
         RULED_TEST(forced_rules_precede_files),
