@@ -57,7 +57,33 @@ static void a_failed_if_match_is_412(void **state)
     const char *response = ask_with("If-Match: %s", "\"other\"");
     assert_status(response, 412);
     assert_has(response, "Cache-Control: no-cache\r\n");
+    assert_lacks(response, "0123456789");
     assert_status(ask_with("If-Match: %s", "*"), 200);
+}
+
+/* RFC 9110 12.5.3 */
+static void a_file_without_an_acceptable_form_is_406(void **state)
+{
+    (void)state;
+    const char *response = ask(GET("/style.css", "Accept-Encoding: *;q=0\r\n"));
+    assert_status(response, 406);
+    assert_lacks(response, "a {}");
+    assert_lacks(response, "compressed");
+}
+
+static void a_page_that_a_client_does_not_decode_is_not_sent(void **state)
+{
+    (void)state;
+    asked.settings.rules = RULES_PLAIN;
+    make_file("p.svgz", "compressed");
+    make_file("_redirects", "/gone /p.svgz 410\n");
+    const char *response = ask(GET("/gone", "Accept-Encoding: gzip\r\n"));
+    assert_status(response, 410);
+    assert_has(response, "\r\nContent-Encoding: gzip\r\n");
+    assert_body(response, "compressed");
+    response = ask(GET("/gone", "Accept-Encoding: *;q=0\r\n"));
+    assert_status(response, 410);
+    assert_has(response, "What this address had is gone.");
 }
 
 static void one_range_is_206_with_content_range(void **state)
@@ -314,6 +340,8 @@ int main(void)
         ASKED_TEST(a_file_has_type_length_and_validators),
         ASKED_TEST(known_versions_are_304_without_a_body),
         ASKED_TEST(a_failed_if_match_is_412),
+        ASKED_TEST(a_file_without_an_acceptable_form_is_406),
+        ASKED_TEST(a_page_that_a_client_does_not_decode_is_not_sent),
         ASKED_TEST(one_range_is_206_with_content_range),
         ASKED_TEST(several_ranges_are_multipart),
         ASKED_TEST(a_range_beyond_the_end_is_416_with_the_size),
