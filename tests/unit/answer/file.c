@@ -328,6 +328,7 @@ static void only_a_file_is_a_404_page(void **state)
     const char *response = ask(GET("/missing", ""));
     assert_status(response, 404);
     assert_has(response, "No file matches this address.");
+    assert_null(asked.exchange.entry); /* it was released */
     assert_int_equal(rmdir("404.html"), 0);
     make_file("404.html", "<p>lost</p>");
     asked.settings.file = "file.txt"; /* the whole site */
