@@ -324,6 +324,7 @@ static void errors_are_explained_and_not_logged_as_such(void **state)
     assert_status(response, 200);
     assert_has(response, "\r\n\r\n404 Not Found\n");
     assert_line(response, "name        missing: not found");
+    assert_line(response, "name        404.html: not found");
     assert_line(response, "reason      There is no 'missing' in the root.");
     assert_int_equal(asked.exchange.reason.text.length, 0);
     asked.stopping = true;
