@@ -394,8 +394,6 @@ static void append_weight(struct buffer *text, const struct acceptance *acceptan
         if (unit == 100)
             buffer_byte(text, '.');
         buffer_number(text, rest / unit);
-        if (unit == 1)
-            break;
     }
 }
 
@@ -541,10 +539,6 @@ static void say_range(struct explanation *explanation)
         return;
     struct span field = request_single_field(request, FIELD_RANGE);
     enum condition if_range = conditional_result(request, FIELD_IF_RANGE, &validators, exchange->context->now);
-    if (request->method != METHOD_GET) {
-        SAY(explanation, "range", field, SPAN(": ignored, only GET has ranges (RFC 9110 14.2)"));
-        return;
-    }
     if (if_range != CONDITION_ABSENT)
         SAY(explanation, "condition", SPAN("If-Range: "), request_field(request, FIELD_IF_RANGE),
             if_range == CONDITION_TRUE ? SPAN(": true") : SPAN(": false, the whole file"));
@@ -597,7 +591,8 @@ static void say_cache(struct explanation *explanation)
     SAY(explanation, "cache", (struct span){line.at, span_find(line, '\r')}, SPAN(": "), buffer_span(&why));
 }
 
-static struct span content_of(enum outcome outcome)
+/* A file, a listing or a redirect may become a 304 or an error when it is answered. */
+static struct span content_of(enum outcome outcome, int status)
 {
     static const struct span contents[] = {
         [OUTCOME_ERROR] = SPAN_INIT("an error page, or text, as Accept decides"),
@@ -616,6 +611,10 @@ static struct span content_of(enum outcome outcome)
         [OUTCOME_UNREGISTER] = SPAN_INIT("a script that removes the service worker of another site"),
         [OUTCOME_MISSING] = SPAN_INIT("the site's 404.html, else an error page, or text, as Accept decides"),
     };
+    if (status == 304)
+        return contents[OUTCOME_NOT_MODIFIED];
+    if (status >= 400 && (outcome == OUTCOME_FILE || outcome == OUTCOME_LISTING || outcome == OUTCOME_RULE))
+        return contents[OUTCOME_ERROR];
     return contents[outcome];
 }
 
@@ -644,7 +643,7 @@ static void say_response(struct explanation *explanation)
         say_range(explanation);
     if (reason.length > 0)
         SAY(explanation, "reason", reason);
-    SAY(explanation, "content", content_of((enum outcome)exchange->outcome));
+    SAY(explanation, "content", content_of((enum outcome)exchange->outcome, explanation->status));
     say_cache(explanation);
     say_fields(explanation);
 }

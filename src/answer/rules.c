@@ -193,7 +193,6 @@ static int refresh_both(struct rules *rules, const struct exchange *exchange)
 {
     if (exchange->iteration != 0 && rules->iteration == exchange->iteration)
         return 0;
-    rules->iteration = 0;
     int status = refresh(rules, &rules->redirects_file, exchange);
     if (status == 0)
         status = refresh(rules, &rules->headers_file, exchange);
@@ -212,10 +211,10 @@ static bool is_same(const struct ruled_config *ruled, const struct header_fields
         return false;
     for (unsigned i = 0; i < fields->count; i++) {
         const struct header_field *field = &fields->fields[i];
-        struct span line = span_of(settings->headers[ruled->given + i]);
+        const char *line = settings->headers[ruled->given + i];
         size_t name = field->name.length;
-        if (line.length != name + 2 + field->value.length || !span_begins(line, field->name) ||
-            !span_equal(span_from(line, name + 2), field->value))
+        if (!span_begins(span_of(line), field->name) || line[name] != ':' ||
+            !span_equal(span_of(line + name + 2), field->value))
             return false;
     }
     return true;
@@ -248,14 +247,13 @@ static size_t keep_given(const struct settings *given, const struct header_field
 static const char *write_field(struct ruled_config *ruled, const struct header_field *field)
 {
     struct buffer text = {ruled->room, ruled->used, sizeof ruled->room, false};
+    const char *line = ruled->room + ruled->used;
     buffer_append(&text, field->name);
     buffer_append(&text, SPAN(": "));
     buffer_append(&text, field->value);
     buffer_byte(&text, '\0');
-    const char *at = ruled->room + ruled->used;
-    if (!text.overflow)
-        ruled->used = text.length;
-    return text.overflow ? NULL : at;
+    ruled->used = buffer_filled(&text).length;
+    return line;
 }
 
 static void tell_overflow(struct rules *rules)
@@ -272,14 +270,13 @@ static void fill(struct rules *rules, struct ruled_config *ruled, const struct h
     size_t bytes = keep_given(rules->config->settings, fields, &ruled->settings);
     ruled->given = ruled->settings.header_count;
     ruled->used = 0;
-    for (unsigned i = 0; i < fields->count && i < LIMIT_RULES_FIELDS; i++) {
-        const char *line = write_field(ruled, &fields->fields[i]);
-        bytes += line != NULL ? strlen(line) + 2 : 0;
-        if (line == NULL || bytes > LIMIT_HEADER_BYTES) {
+    for (unsigned i = 0; i < fields->count; i++) {
+        bytes += fields->fields[i].name.length + fields->fields[i].value.length + 4; /* ": " and CRLF */
+        if (bytes > LIMIT_HEADER_BYTES) {
             tell_overflow(rules);
             break;
         }
-        ruled->settings.headers[ruled->settings.header_count++] = line;
+        ruled->settings.headers[ruled->settings.header_count++] = write_field(ruled, &fields->fields[i]);
     }
     config_open(&ruled->config, &ruled->settings, rules->config->check_host);
     ruled->config.id = ++rules->filled;
@@ -315,11 +312,11 @@ static void learn(struct rules *rules, struct known_path *known)
 {
     struct redirect match;
     rules->fields.count = 0;
-    rules->fields.overflow = false;
-    if (rules->headers != NULL)
+    if (rules->headers != NULL) {
         header_rules_match(rules->headers, rules->path, &rules->fields);
-    if (rules->fields.overflow)
-        tell_overflow(rules);
+        if (rules->fields.overflow)
+            tell_overflow(rules);
+    }
     known->version = rules->version;
     known->ruled = rules->fields.count > 0 ? find_config(rules) : NULL;
     known->id = known->ruled != NULL ? known->ruled->config.id : 0;
@@ -342,7 +339,6 @@ static void use_fields(struct rules *rules, struct exchange *exchange)
     rules->context.config = &known->ruled->config;
     exchange->context = &rules->context;
     exchange->response->common = rules->context.config->common;
-    exchange->response->cache = rules->context.config->generated_cache;
 }
 
 void rules_forget(struct exchange *exchange)
@@ -428,7 +424,6 @@ __attribute__((cold)) void rules_account_for(const struct exchange *exchange, st
     account->applied = account->is_forced ||
                        (exchange->has_rule &&
                         redirects_match(rules->redirects, rules->path, query, REDIRECTS_MISSING, &account->match));
-    account->fields = NULL;
     if (exchange->context == &rules->context) {
         header_rules_match(rules->headers, rules->path, &rules->fields);
         account->fields = &rules->fields;

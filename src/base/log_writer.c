@@ -191,8 +191,6 @@ static struct span write_lines_to(struct copy *copy, int stream, struct span lin
 static void tell_loss(struct copy *copy, enum log_loss_state state)
 {
     char text[LOG_LOSS_MAX], room[LIMIT_LOG_LINE];
-    if (copy->loss.lines == 0 && !copy->loss.is_told)
-        return;
     int64_t now = now_ms();
     if (!log_loss_describe(&copy->loss, state, log_writer_name(copy->writer->log), now, text))
         return;
