@@ -27,23 +27,27 @@ use constant {
     DISCARDED_BYTES => 1 << 20,
 };
 
-# Runs wrk and returns the figures of the script's done(). wrk takes whole seconds only, so SIGINT ends it.
+# Runs wrk and returns the figures of the script's done(). wrk takes whole seconds only, so SIGINT ends it. On a busy
+# machine that may be before wrk handles it: then it tells nothing, and no request was answered.
 sub load {
     my ($limit, $workload, $instance) = @_;
     my @command = ($bench{program}{wrk}, '-t1', '-c', $workload->{connections} // 64, '-d', int(3 * $limit) + 60,
         '--timeout', '60s', '-s', "$bench{folder}/$instance->{script}", (map { ('-H', $_) } @{$instance->{fields}}),
-        "http://127.0.0.1:$instance->{port}/$workload->{file}");
+        "http://127.0.0.1:$instance->{port}/$workload->{file}", '--', ++$instance->{loads});
     if ($workload->{both_cpus}) {
         $command[1] = '-t2';
         unshift @command, $bench{program}{taskset}, '-c', "$bench{server_cpu},$bench{client_cpu}";
     }
     my $wrk = start('wrk', \@command);
     sleep $limit;
-    kill 'INT', $wrk->{pid};
     my $name = $instance->{server}{name};
-    wait_for($wrk, START_SECONDS) or fail("$name: wrk does not end");
-    my ($line) = slurp($wrk->{log}) =~ /^figures (.*)$/m
-        or fail("$name: wrk told nothing: ", slurp($wrk->{log}), slurp($instance->{log}));
+    my $end  = time + START_SECONDS;
+    do {
+        fail("$name: wrk does not end") if time > $end;
+        kill 'INT', $wrk->{pid}; # again if need be: it sleeps through one that comes just before its sleep
+    } until wait_for($wrk, 0.5);
+    my $output = slurp($wrk->{log}) || 'figures 0 0 1 0 0';
+    my ($line) = $output =~ /^figures (.*)$/m or fail("$name: wrk tells: $output", slurp($instance->{log}));
     my %told;
     @told{qw(requests bytes duration p99 errors)} = split ' ', $line;
     return \%told;

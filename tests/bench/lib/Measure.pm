@@ -151,12 +151,13 @@ sub turn {
     load(WARM_AGAIN, $workload, $instance);
     my $name = $instance->{server}{name};
     my @tree = tree($instance->{pid});
-    my ($told, $spent);
+    my ($told, $spent, $requests);
     for my $factor (1, 4, 16) { # on a busy machine thousands of connections may not get an answer in a second
         my $before = cpu_nanoseconds(@tree);
         $told  = load($duration * $factor * ($workload->{long} // 1), $workload, $instance);
         $spent = cpu_nanoseconds(@tree) - $before;
-        last if $told->{requests} > 0;
+        $requests = $workload->{by_bytes} ? $told->{bytes} / $instance->{length} : $told->{requests};
+        last if $requests > 0;
     }
     my $memory = memory(@tree);
     fail("$name ended: ", slurp($instance->{log})) if ended($instance);
@@ -164,7 +165,6 @@ sub turn {
         fail("$name: ", slurp($burden->{log})) if ended($burden);
         stop($burden);
     }
-    my $requests = $workload->{by_bytes} ? $told->{bytes} / $instance->{length} : $told->{requests};
     return leave_out($instance->{server}, $workload, 'answered nothing') unless $requests > 0;
     return {
         cpu    => $spent / 1000 / $requests,

@@ -182,11 +182,12 @@ end
 LUA
 }
 
-# wrk's random numbers have a fixed seed, so all servers get the same order.
+# The seed is how often wrk has been run for this server: all get the same order, and a new one each time.
 sub lua_many {
     return sprintf <<'LUA', MANY, MANY;
 local asked = {}
 function init(arguments)
+    math.randomseed(tonumber(arguments[1]))
     for i = 1, %d do asked[i] = wrk.format("GET", "/many/" .. (i - 1) .. ".txt") end
 end
 function request() return asked[math.random(%d)] end
@@ -197,7 +198,10 @@ LUA
 sub lua_numbered {
     return sprintf <<'LUA', shift;
 local tail
-function init(arguments) tail = ".txt HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\n\r\n" end
+function init(arguments)
+    math.randomseed(tonumber(arguments[1]))
+    tail = ".txt HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\n\r\n"
+end
 function request()
     local i = math.random(%d) - 1
     return "GET /n/" .. math.floor(i / 1000) .. "/" .. i .. tail
@@ -228,6 +232,7 @@ sub lua_site {
     return "local files = {\n$files}\n" . <<'LUA';
 local asked = {}
 function init(arguments)
+    math.randomseed(tonumber(arguments[1]))
     for _, file in ipairs(files) do
         local plain = wrk.format("GET", file[1])
         local fields = {}
