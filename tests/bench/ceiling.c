@@ -3,11 +3,12 @@
  * server can omit: one recv, one send. It has two modes: "send" sends head and body from memory in one call,
  * "sendfile" the head by send with MSG_MORE and the body by sendfile.
  *
- *     ceiling [-c] [-n] HEAD {send|sendfile PORT FILE}...
+ *     ceiling [-c] [-n] [-p REQUESTS] [-j PROCESSES] HEAD {send|sendfile PORT FILE}...
  *
  * HEAD is the size of the head in bytes: that of the server under test, as its bytes cost as much as the body's. -c
- * closes each connection after its response, -n answers 304 with a head only. Each PORT of 127.0.0.1 has one
- * response, so large and small files need no target.
+ * closes each connection after its response, -n answers 304 with a head only. -p answers so many pipelined requests,
+ * which arrive at once, by one send. Each PORT of 127.0.0.1 has one response, so large and small files need no
+ * target.
  *
  * It must be hard to beat, or the ratios would flatter the servers. So it is edge-triggered, takes a short read for
  * the last one, does not wait for EPOLLOUT before a write, and reads right after accept, as TCP_DEFER_ACCEPT ensures
@@ -33,12 +34,14 @@ enum {
     EVENTS = 256,
     DESCRIPTORS = 16384, /* more than any workload has connections */
     ANSWERS = 2,         /* small files and big ones */
+    COPIES_MAX = 64,     /* responses to pipelined requests */
+    PROCESSES_MAX = 64,
     HEAD_MAX = 4096,
     REQUEST_MAX = 16384,
 };
 
 struct answer {
-    char *bytes; /* the head and, unless it goes by sendfile, the body */
+    char *bytes; /* the head and, unless it goes by sendfile, the body; both for each pipelined request */
     size_t head_length, length;
     int file;
     bool by_sendfile;
@@ -53,6 +56,7 @@ struct connection {
 static struct answer answers[ANSWERS];
 static struct connection connections[DESCRIPTORS]; /* by descriptor */
 static bool closes, head_only;
+static unsigned long copies = 1, processes = 1;
 static int epoll;
 
 static void die(const char *what)
@@ -88,13 +92,16 @@ static void prepare(struct answer *answer, size_t head_length, bool by_sendfile,
     size_t body_length = head_only ? 0 : (size_t)status.st_size;
     answer->by_sendfile = by_sendfile;
     answer->head_length = head_length;
-    answer->length = head_length + body_length;
+    size_t length = head_length + body_length;
+    answer->length = copies * length;
     answer->bytes = malloc(by_sendfile ? head_length : answer->length);
     if (answer->bytes == NULL)
         die("malloc");
     write_head(answer, head_length, (long long)status.st_size);
     if (!by_sendfile && read(answer->file, answer->bytes + head_length, body_length) != (ssize_t)body_length)
         die(path);
+    for (size_t i = 1; i < copies; i++)
+        memcpy(answer->bytes + i * length, answer->bytes, length);
 }
 
 static void listen_on(const struct answer *answer, uint16_t port)
@@ -106,6 +113,8 @@ static void listen_on(const struct answer *answer, uint16_t port)
     if (fd < 0)
         die("socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (processes > 1)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* the connections inherit it */
     if (closes)
         setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
@@ -180,29 +189,45 @@ static void accept_from(int listener)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: ceiling [-c] [-n] HEAD {send|sendfile PORT FILE}...\n");
+    fprintf(stderr, "usage: ceiling [-c] [-n] [-p REQUESTS] [-j PROCESSES] HEAD {send|sendfile PORT FILE}...\n");
     return EX_USAGE;
+}
+
+static bool read_options(int count, char **arguments)
+{
+    for (int option; (option = getopt(count, arguments, "cnp:j:")) != -1;) {
+        if (option == 'c')
+            closes = true;
+        else if (option == 'n')
+            head_only = true;
+        else if (option == 'p')
+            copies = strtoul(optarg, NULL, 10);
+        else if (option == 'j')
+            processes = strtoul(optarg, NULL, 10);
+        else
+            return false;
+    }
+    return copies >= 1 && copies <= COPIES_MAX && processes >= 1 && processes <= PROCESSES_MAX;
 }
 
 int main(int count, char **arguments)
 {
-    for (int option; (option = getopt(count, arguments, "cn")) != -1;) {
-        if (option == '?')
-            return usage();
-        closes = closes || option == 'c';
-        head_only = head_only || option == 'n';
-    }
+    if (!read_options(count, arguments))
+        return usage();
     int first = optind + 1, named = (count - first) / 3;
     if ((count - first) % 3 != 0 || named < 1 || named > ANSWERS)
         return usage();
-    signal(SIGPIPE, SIG_IGN); /* sendfile knows no MSG_NOSIGNAL */
+    signal(SIGPIPE, SIG_IGN);                     /* sendfile knows no MSG_NOSIGNAL */
+    for (unsigned long i = 1; i < processes; i++) /* each with its own epoll instance and listeners */
+        if (fork() == 0)
+            break;
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0)
         die("epoll_create1");
     for (int i = 0; i < named; i++) {
         char **word = arguments + first + 3 * i;
         bool by_sendfile = strcmp(word[0], "sendfile") == 0;
-        if (!by_sendfile && strcmp(word[0], "send") != 0)
+        if (by_sendfile ? copies > 1 : strcmp(word[0], "send") != 0)
             return usage();
         prepare(&answers[i], strtoul(arguments[optind], NULL, 10), by_sendfile, word[2]);
         listen_on(&answers[i], (uint16_t)strtoul(word[1], NULL, 10));
