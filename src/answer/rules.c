@@ -182,7 +182,7 @@ static int refresh(struct rules *rules, struct rules_file *file, const struct ex
     else if (status == 0 || status == 404 || status == 403)
         drop(rules, file);
     if (status == 403 && tells(rules, file->topic, UNREADABLE, context))
-        log_error("%s can't be read by the workers' user; its rules are not obeyed", file->name.at);
+        log_error("%s can't be read by the workers' user; its rules are ignored", file->name.at);
     if (entry != NULL)
         store_release(context->store, entry);
     return status == 404 || status == 403 ? 0 : status;

@@ -75,6 +75,9 @@
 /* Bytes that a connection sends before other connections have their turn. */
 #define LIMIT_TURN_BYTES 1048576
 
+/* The least of a file that a response sends in its first turn, however many requests arrive together. */
+#define LIMIT_FIRST_TURN_BYTES 65536
+
 /* Microseconds for the turns of all connections with a response in flight, before a worker looks for new requests: some
    ten turns. A small request beside a thousand downloads waits no longer than beside ten. */
 #define LIMIT_TURNS_US 2000

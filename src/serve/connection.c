@@ -363,10 +363,10 @@ static inline enum connection_want settle(struct connection *connection, struct 
 
 /* Sends as much as possible, but nothing in a slow network. */
 static enum connection_want send_response(struct connection *connection, struct service *service,
-                                          struct outgoing *outgoing)
+                                          struct outgoing *outgoing, uint64_t bytes_max)
 {
     assert(connection->state == CONNECTION_SEND);
-    enum transmit_result result = transmit(connection->fd, &outgoing->response, service->turn_bytes);
+    enum transmit_result result = transmit(connection->fd, &outgoing->response, bytes_max);
     return settle(connection, service, outgoing, result);
 }
 
@@ -389,7 +389,7 @@ __attribute__((noinline)) static enum connection_want send_next_piece(struct con
         release(service, &outgoing);
         return WANT_CLOSE;
     }
-    return send_response(connection, service, &outgoing);
+    return send_response(connection, service, &outgoing, service->turn_bytes);
 }
 
 /* Continues the connection's own response. */
@@ -398,7 +398,7 @@ static enum connection_want send_on(struct connection *connection, struct servic
     struct outgoing *outgoing = connection->outgoing;
     if (outgoing->response.producer != NULL && response_bytes_left(&outgoing->response) == 0)
         return send_next_piece(connection, service);
-    return send_response(connection, service, outgoing);
+    return send_response(connection, service, outgoing, service->turn_bytes);
 }
 
 /* ---- a slow network ---- */
@@ -552,7 +552,7 @@ static enum connection_want respond(struct connection *connection, struct servic
         input_drop(&connection->input);
     else if (!input_hold_back(&connection->input, rest))
         response->last = true; /* out of memory: the next request is lost, this response is not */
-    return send_response(connection, service, &outgoing);
+    return send_response(connection, service, &outgoing, service->first_turn_bytes);
 }
 
 /* Answers a TLS handshake with an alert, so that a browser with an https address shows an error at once. The log says

@@ -77,7 +77,8 @@ struct service {
     enum access_form access_form;
     enum access_form timed_form; /* the same, or one with durations if the metrics have them */
     bool log_errors_only;
-    uint64_t turn_bytes; /* LIMIT_TURN_BYTES; 0 with a slow network, in which no step sends anything */
+    uint64_t turn_bytes;       /* LIMIT_TURN_BYTES; 0 with a slow network, in which no step sends anything */
+    uint64_t first_turn_bytes; /* the same for the first turn of a response; fewer while other requests wait */
     struct slow_network slow;
 
     struct received received; /* for the connection that is stepped next; RECEIVED_NOTHING: the step receives */

@@ -54,7 +54,7 @@ struct worker {
     unsigned connections;
     unsigned idle; /* connections with DEADLINE_IDLE */
     unsigned connections_max;
-    struct connection *ready; /* a queue: to be stepped without an event, from the next iteration on */
+    struct connection *ready; /* a queue: wait for their turn, from the next iteration on */
     struct connection **ready_end;
     unsigned ready_count;
     struct connection *closed; /* freed at the end of the iteration, as events may still point to them */
@@ -630,9 +630,9 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
         if (is_of_source(worker, &events[i]))
             continue;
         note_event(connection, events[i].events);
-        if (connection->state == CONNECTION_SEND)
+        if (connection->state == CONNECTION_SEND) /* within the time of all turns, or they would delay the requests */
             add_ready(worker, connection);
-        if (connection->ready) /* its turn comes, after the requests of this batch */
+        if (connection->ready)
             continue;
         struct arrival *arrival = &worker->arrived[(*arrivals)++];
         arrival->connection = connection;
@@ -644,6 +644,14 @@ static unsigned receive_batch(struct worker *worker, const struct epoll_event *e
     return i;
 }
 
+/* The first turns of `count` responses share the bytes of one turn, or the last request would wait for a turn of each
+   before it. None sends anything in a slow network. */
+static void share_first_turn(struct worker *worker, unsigned count)
+{
+    uint64_t turn = worker->service.turn_bytes, share = count > 1 ? turn / count : turn;
+    worker->service.first_turn_bytes = share < LIMIT_FIRST_TURN_BYTES && turn > 0 ? LIMIT_FIRST_TURN_BYTES : share;
+}
+
 /* Receives all requests of a batch before it answers the first: a stat made meanwhile is later than the last byte of
    each of them, so they may share it. */
 static void serve_connections(struct worker *worker, const struct epoll_event *events, unsigned count)
@@ -651,6 +659,7 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     for (unsigned next = 0, arrivals; next < count;) {
         next += receive_batch(worker, events + next, count - next, &arrivals);
         worker->service.context.iteration++;
+        share_first_turn(worker, arrivals);
         for (unsigned i = 0; i < arrivals; i++) {
             worker->service.received = worker->arrived[i].received;
             step(worker, worker->arrived[i].connection);
@@ -658,24 +667,28 @@ static void serve_connections(struct worker *worker, const struct epoll_event *e
     }
 }
 
-/* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle. */
-static void serve_sources(struct worker *worker, const struct epoll_event *events, unsigned count)
+/* Call it after serve_connections: an idle connection may be closed to make room, and one with an event is not idle.
+   Returns true if more connections wait. */
+static bool serve_sources(struct worker *worker, const struct epoll_event *events, unsigned count)
 {
+    bool more = false;
     for (unsigned i = 0; i < count; i++) {
         if (!is_of_source(worker, &events[i]))
             continue;
         unsigned source = (unsigned)events[i].data.u64;
-        (void)take_connections(worker, source);
+        share_first_turn(worker, LIMIT_ACCEPTS);
+        more |= take_connections(worker, source);
         if (is_listener(worker, source))
             yield_listener(worker, source);
     }
+    return more;
 }
 
-/* Steps the first `count` of the ready connections. After LIMIT_TURNS_US the others wait for the next iteration, which
-   answers the requests that have arrived meanwhile first. */
-static void step_ready(struct worker *worker, unsigned count)
+/* Steps the first `count` of the ready connections, at least one. After `limit` microseconds the others wait for the
+   next iteration, which answers the requests that have arrived meanwhile first. */
+static void step_ready(struct worker *worker, unsigned count, int64_t limit)
 {
-    int64_t end = now_us() + LIMIT_TURNS_US;
+    int64_t end = now_us() + limit;
     while (count-- > 0) {
         struct connection *connection = take_first_ready(worker);
         if (connection->state == CONNECTION_CLOSED) {
@@ -943,9 +956,9 @@ static void iterate(struct worker *worker)
     if (signals_take(SIGNAL_RESUME))
         renew_deadlines(worker);
     serve_connections(worker, worker->events, count);
-    serve_sources(worker, worker->events, count);
+    bool more = serve_sources(worker, worker->events, count);
     if (ready_count > 0)
-        step_ready(worker, ready_count);
+        step_ready(worker, ready_count, more ? 0 : LIMIT_TURNS_US);
     if (ticked) /* deadlines are armed for later than now, so none is due before a tick */
         expire_connections(worker);
     free_closed(worker);
@@ -1042,7 +1055,7 @@ static void close_worker(struct worker *worker)
     for (unsigned kind = 0; kind < DEADLINE_KINDS; kind++)
         close_all(worker, kind);
     while (worker->ready_count > 0)
-        step_ready(worker, worker->ready_count);
+        step_ready(worker, worker->ready_count, LIMIT_TURNS_US);
     free_closed(worker);
     log_close();
     descriptors_close(worker->epoll);

@@ -116,7 +116,7 @@ static int begin(void **state)
     service->context.store = store_open(open(base, O_RDONLY | O_DIRECTORY), -1000);
     config_open(&config, &settings, false);
     service->context.config = &config;
-    service->turn_bytes = LIMIT_TURN_BYTES;
+    service->turn_bytes = service->first_turn_bytes = LIMIT_TURN_BYTES;
     service->context.now = 4000000000;
     date_write(service->context.date, service->context.now);
     client = sockets[1];

@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -44,11 +45,15 @@ struct trial {
     atomic_int error; /* of each accept; 0 for none */
     atomic_int only;  /* the listener for which accept fails; 0 for each */
     atomic_uint accepts;
-    int asker;           /* the client's end of a connection whose requests arrive during downloads; 0: none */
-    unsigned turns;      /* calls of sendfile */
-    unsigned asked;      /* the turn of the request that waits; 0: none does */
-    atomic_uint answers; /* to requests of the asker */
-    unsigned longest;    /* the most turns that a request waited */
+    int asker;                   /* the client's end of a connection whose requests arrive during downloads; 0: none */
+    unsigned turns;              /* calls of sendfile */
+    unsigned asked;              /* the turn of the request that waits; 0: none does */
+    atomic_uint answers;         /* to requests of the asker */
+    unsigned longest;            /* the most turns that a request waited */
+    size_t first_turn;           /* the most bytes of a connection's first turn */
+    size_t later_turn;           /* the same of the others */
+    bool has_turned[FD_SETSIZE]; /* by socket */
+    unsigned turns_at_last_accept;
 };
 static struct trial *trials, *trial;
 
@@ -58,6 +63,7 @@ int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags) 
 int accept_or_fail(int fd, struct sockaddr *peer, socklen_t *length, int flags)
 {
     trial->accepts++;
+    trial->turns_at_last_accept = trial->turns;
     errno = trial->only == 0 || trial->only == fd ? trial->error : 0;
     return errno != 0 ? -1 : (int)syscall(SYS_accept4, fd, peer, length, flags);
 }
@@ -82,8 +88,13 @@ static void ask_during(unsigned turn)
 /* Replaces the C library's: each turn takes a millisecond or more, and no client is too slow for it. */
 ssize_t sendfile(int socket, int file, off_t *offset, size_t bytes)
 {
-    (void)socket, (void)file, (void)offset;
-    ask_during(++trial->turns);
+    (void)file, (void)offset;
+    size_t *most = trial->has_turned[socket] ? &trial->later_turn : &trial->first_turn;
+    *most = bytes > *most ? bytes : *most;
+    trial->has_turned[socket] = true;
+    trial->turns++;
+    if (trial->asker != 0)
+        ask_during(trial->turns);
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     return (ssize_t)bytes;
 }
@@ -388,32 +399,82 @@ static void a_queue_that_stays_full_counts_as_broken(void **state)
     close(client), close(filler), close(filler_kept), close(in), close(out), close(master);
 }
 
+struct downloads {
+    int file, clients[40];
+    char path[32];
+};
+
+/* Hands connections with a request for a large file to the next worker. */
+static void begin_downloads(int channel, struct downloads *downloads)
+{
+    char head[128];
+    int kept;
+    strcpy(downloads->path, "/tmp/tinyhttpd-XXXXXX");
+    downloads->file = mkstemp(downloads->path);
+    assert_int_equal(ftruncate(downloads->file, INT64_C(1) << 40), 0);
+    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", downloads->path);
+    for (unsigned i = 0; i < COUNT(downloads->clients); i++) {
+        downloads->clients[i] = hand_to(channel, head, 0, &kept);
+        close(kept);
+    }
+}
+
+static void end_downloads(const struct downloads *downloads)
+{
+    for (unsigned i = 0; i < COUNT(downloads->clients); i++)
+        close(downloads->clients[i]);
+    close(downloads->file);
+    assert_int_equal(unlink(downloads->path), 0);
+}
+
 /* Turns of LIMIT_TURNS_US at most come before it, not one of each download. */
 static void a_request_overtakes_the_turns_of_downloads(void **state)
 {
-    enum { DOWNLOADS = 40, ANSWERS = 50, LONGEST = 1 + (LIMIT_TURNS_US + 999) / 1000 };
-    char path[] = "/tmp/tinyhttpd-XXXXXX", head[128];
-    int file = mkstemp(path), kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_IN), downloads[DOWNLOADS];
+    enum { ANSWERS = 50, LONGEST = 1 + (LIMIT_TURNS_US + 999) / 1000 };
+    int kept, channel = open_channel_at(DESCRIPTOR_HANDOFF_IN);
+    struct downloads downloads;
     (void)state;
-    assert_int_equal(ftruncate(file, INT64_C(1) << 40), 0);
-    snprintf(head, sizeof head, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
     trial = &trials[0];
     *trial = (struct trial){.asker = hand_to(channel, "", 0, &kept)};
     close(kept);
-    for (unsigned i = 0; i < DOWNLOADS; i++) {
-        downloads[i] = hand_to(channel, head, 0, &kept);
-        close(kept);
-    }
+    begin_downloads(channel, &downloads);
     pid_t worker = start_worker(NULL, 0);
     while (trial->answers < ANSWERS)
         wait_ms(10);
-    for (unsigned i = 0; i < DOWNLOADS; i++)
-        close(downloads[i]);
     close(trial->asker);
+    end_downloads(&downloads);
     stop_worker(worker);
+    close(channel);
     assert_in_range(trial->longest, 1, LONGEST);
-    close(channel), close(file);
-    assert_int_equal(unlink(path), 0);
+    assert_in_range(trial->first_turn, 1, LIMIT_FIRST_TURN_BYTES); /* with the head */
+    assert_int_equal(trial->later_turn, LIMIT_TURN_BYTES);
+}
+
+/* One turn comes between LIMIT_ACCEPTS of them. */
+static void new_connections_overtake_the_turns_of_downloads(void **state)
+{
+    enum { CLIENTS = 20 * LIMIT_ACCEPTS };
+    int clients[CLIENTS], channel = open_channel_at(DESCRIPTOR_HANDOFF_IN);
+    struct sockaddr_in address;
+    struct downloads downloads;
+    (void)state;
+    trial = &trials[0];
+    *trial = (struct trial){0};
+    int listener = listen_at(&address);
+    assert_int_equal(listen(listener, CLIENTS), 0);
+    for (unsigned i = 0; i < CLIENTS; i++)
+        clients[i] = ask(&address);
+    begin_downloads(channel, &downloads);
+    pid_t worker = start_worker(&listener, 1);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        assert_served(clients[i]);
+        close(clients[i]);
+    }
+    unsigned turns = trial->turns_at_last_accept;
+    end_downloads(&downloads);
+    stop_worker(worker);
+    close(listener), close(channel);
+    assert_in_range(turns, 5, CLIENTS / LIMIT_ACCEPTS + 3);
 }
 
 /* No other workers, and no master that reads notices. */
@@ -437,6 +498,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_was_handed_over_has_no_more_events),
         cmocka_unit_test(a_queue_that_stays_full_counts_as_broken),
         cmocka_unit_test(a_request_overtakes_the_turns_of_downloads),
+        cmocka_unit_test(new_connections_overtake_the_turns_of_downloads),
     };
     trials = mmap(NULL, COUNT(errors) * sizeof *trials, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fill_fixed_descriptors();
