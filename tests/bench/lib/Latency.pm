@@ -77,6 +77,8 @@ sub measure_case {
     my $figures      = open_loop($instance, $case, $rate);
     fail("$instance->{server}{name}: ", slurp($downloads->{log})) if ended($downloads);
     $figures->{taken} = stop_downloads($downloads) / 1e6;
+    notice("latency: $instance->{server}{name}: the downloads received nothing; try more SECONDS")
+        if !$figures->{taken};
     return $figures;
 }
 
